@@ -1,0 +1,139 @@
+//! Where fields lie in the running kernel's structures.
+//!
+//! Rust cannot emit CO-RE relocations, so nothing is baked into the object: the daemon looks every
+//! field up in the kernel's own type information (`/sys/kernel/btf/vmlinux`) and hands the offsets over
+//! as a read-only global.
+
+use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
+
+/// The offset of a field that the running kernel does not have.
+pub const ABSENT: u32 = u32::MAX;
+
+/// A value of [`KernelLayout`] by the names it is looked up with.
+#[derive(Clone, Copy, Debug)]
+pub struct KernelField {
+    /// The structure, as in the kernel's source.
+    pub structure: &'static str,
+    /// The member, with dots into nested structures; alternatives for other kernel versions after `|`.
+    pub member: &'static str,
+}
+
+macro_rules! kernel_layout {
+    ($($field:ident: $structure:literal, $member:literal;)*) => {
+        /// Byte offsets into kernel structures, [`ABSENT`] where this kernel has no such field. A field
+        /// is named after its structure and member.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+        #[repr(C)]
+        pub struct KernelLayout {
+            $(#[doc = concat!("`", $structure, "`: `", $member, "`.")] pub $field: u32,)*
+            /// Not an offset: the index of the pids controller in `css_set.subsys` (`enum cgroup_subsys_id`).
+            pub pids_controller: u32,
+        }
+
+        impl KernelLayout {
+            /// Fills a layout by asking `offset_of` for every field; `None` becomes [`ABSENT`].
+            pub fn resolve(
+                pids_controller: Option<u32>,
+                mut offset_of: impl FnMut(KernelField) -> Option<u32>,
+            ) -> Self {
+                Self {
+                    $($field: offset_of(KernelField { structure: $structure, member: $member })
+                        .unwrap_or(ABSENT),)*
+                    pids_controller: pids_controller.unwrap_or(ABSENT),
+                }
+            }
+
+            /// The fields this kernel lacks.
+            pub fn absent(&self) -> impl Iterator<Item = KernelField> {
+                [$((self.$field, KernelField { structure: $structure, member: $member }),)*]
+                    .into_iter()
+                    .filter_map(|(offset, field)| (offset == ABSENT).then_some(field))
+            }
+        }
+    };
+}
+
+kernel_layout! {
+    task_pid: "task_struct", "pid";
+    task_tgid: "task_struct", "tgid";
+    task_start: "task_struct", "start_boottime";
+    task_leader: "task_struct", "group_leader";
+    task_real_parent: "task_struct", "real_parent";
+    task_mm: "task_struct", "mm";
+    task_files: "task_struct", "files";
+    task_fs: "task_struct", "fs";
+    task_cred: "task_struct", "cred";
+    task_nsproxy: "task_struct", "nsproxy";
+    task_signal: "task_struct", "signal";
+    task_comm: "task_struct", "comm";
+    task_flags: "task_struct", "flags";
+    task_exit_code: "task_struct", "exit_code";
+    task_state: "task_struct", "__state|state";
+    task_static_prio: "task_struct", "static_prio";
+    task_policy: "task_struct", "policy";
+    task_cgroups: "task_struct", "cgroups";
+    task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
+    task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";
+    task_exec_start: "task_struct", "se.exec_start";
+    signal_live: "signal_struct", "live";
+    signal_threads: "signal_struct", "nr_threads";
+    signal_flags: "signal_struct", "flags";
+    signal_group_exit_code: "signal_struct", "group_exit_code";
+    signal_pids: "signal_struct", "pids";
+    pid_number: "pid", "numbers";
+    mm_arg_start: "mm_struct", "arg_start";
+    mm_arg_end: "mm_struct", "arg_end";
+    mm_exe_file: "mm_struct", "exe_file";
+    file_path: "file", "f_path|__f_path";
+    file_inode: "file", "f_inode";
+    file_mode: "file", "f_mode";
+    path_mount: "path", "mnt";
+    path_dentry: "path", "dentry";
+    inode_number: "inode", "i_ino";
+    inode_superblock: "inode", "i_sb";
+    inode_mode: "inode", "i_mode";
+    inode_links: "inode", "i_nlink";
+    superblock_device: "super_block", "s_dev";
+    dentry_parent: "dentry", "d_parent";
+    dentry_name: "dentry", "d_name.name|__d_name.name";
+    dentry_inode: "dentry", "d_inode";
+    vfsmount_root: "vfsmount", "mnt_root";
+    mount_vfsmount: "mount", "mnt";
+    mount_parent: "mount", "mnt_parent";
+    mount_mountpoint: "mount", "mnt_mountpoint";
+    files_table: "files_struct", "fdt";
+    table_files: "fdtable", "fd";
+    table_size: "fdtable", "max_fds";
+    fs_directory: "fs_struct", "pwd";
+    cred_uid: "cred", "uid";
+    cred_gid: "cred", "gid";
+    cred_effective: "cred", "cap_effective";
+    cred_user_namespace: "cred", "user_ns";
+    nsproxy_mount: "nsproxy", "mnt_ns";
+    nsproxy_pid: "nsproxy", "pid_ns_for_children";
+    nsproxy_network: "nsproxy", "net_ns";
+    mount_namespace_inode: "mnt_namespace", "ns.inum";
+    pid_namespace_inode: "pid_namespace", "ns.inum";
+    network_namespace_inode: "net", "ns.inum";
+    user_namespace_inode: "user_namespace", "ns.inum";
+    css_set_default: "css_set", "dfl_cgrp";
+    css_set_subsystems: "css_set", "subsys";
+    css_cgroup: "cgroup_subsys_state", "cgroup";
+    cgroup_node: "cgroup", "kn";
+    node_id: "kernfs_node", "id";
+    binprm_filename: "linux_binprm", "filename";
+    sock_family: "sock", "__sk_common.skc_family";
+    sock_destination: "sock", "__sk_common.skc_daddr";
+    sock_source: "sock", "__sk_common.skc_rcv_saddr";
+    sock_destination_port: "sock", "__sk_common.skc_dport";
+    sock_source_port: "sock", "__sk_common.skc_num";
+    sock_destination_v6: "sock", "__sk_common.skc_v6_daddr";
+    sock_source_v6: "sock", "__sk_common.skc_v6_rcv_saddr";
+    sock_network: "sock", "__sk_common.skc_net.net";
+    sock_state: "sock", "__sk_common.skc_state";
+    sock_error: "sock", "sk_err";
+    sock_protocol: "sock", "sk_protocol";
+    tcp_bytes_sent: "tcp_sock", "bytes_sent";
+    tcp_bytes_resent: "tcp_sock", "bytes_retrans";
+    tcp_bytes_received: "tcp_sock", "bytes_received";
+}

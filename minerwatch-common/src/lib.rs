@@ -1,0 +1,28 @@
+//! The wire contract between the eBPF programs and the daemon.
+//!
+//! One `repr(C)` record per kind, made of integers and byte arrays only. Every record starts with a
+//! [`RecordHeader`]; records that carry paths or arguments end with a tail whose pieces the fixed
+//! part counts. Sizes are asserted beside each declaration and hidden padding does not compile.
+#![no_std]
+#![forbid(unsafe_code)]
+
+mod cpu;
+mod file;
+mod header;
+mod layout;
+mod loss;
+mod network;
+mod process;
+mod settings;
+
+pub use cpu::CpuRecord;
+pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
+pub use header::{RecordHeader, RecordKind};
+pub use layout::{ABSENT, KernelField, KernelLayout};
+pub use loss::Loss;
+pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};
+pub use process::{
+    COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT,
+    MAX_EXEC_TAIL, MAX_PATH,
+};
+pub use settings::Settings;

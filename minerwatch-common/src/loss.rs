@@ -1,0 +1,52 @@
+//! Where the kernel side counts what it could not send or remember.
+
+use crate::RecordKind;
+
+/// Slots of the per-CPU loss counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// A record of this kind found no room in its ring.
+    RingFull(RecordKind),
+    /// A connection could not be remembered, so its result and end will not be reported.
+    FlowTableFull,
+    /// A process could not be remembered by the scheduler hook, so its CPU time is not counted.
+    CpuTableFull,
+    /// A system call's arguments could not be kept until its end, so its change was not reported.
+    CallTableFull,
+}
+
+impl Loss {
+    /// How many slots the counters have; slot 0 is unused.
+    pub const SLOTS: u32 = 16;
+
+    /// The slot of this loss, below [`Loss::SLOTS`].
+    pub const fn slot(self) -> u32 {
+        match self {
+            Self::RingFull(kind) => kind as u32,
+            Self::FlowTableFull => 8,
+            Self::CpuTableFull => 9,
+            Self::CallTableFull => 10,
+        }
+    }
+
+    /// Every loss there is.
+    pub fn all() -> impl Iterator<Item = Self> {
+        RecordKind::ALL.into_iter().map(Self::RingFull).chain([
+            Self::FlowTableFull,
+            Self::CpuTableFull,
+            Self::CallTableFull,
+        ])
+    }
+
+    /// The name used in metrics and in `minerwatch.lost`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::RingFull(kind) => kind.name(),
+            Self::FlowTableFull => "flow-table",
+            Self::CpuTableFull => "cpu-table",
+            Self::CallTableFull => "call-table",
+        }
+    }
+}
+
+const _: () = assert!(RecordKind::COUNT < 8);

@@ -1,0 +1,30 @@
+//! minerwatch finds cryptocurrency miners on a Linux host from inside the kernel.
+//!
+//! The path of an event, one direction, no back and forth:
+//!
+//! ```text
+//! kernel: hooks ─► ring ─► sensor ─► decode ─► enrich ─► engine ─► pipeline ─► sink
+//!                                                 replay ──▲           │
+//!                                                                      └─► control ─► tail
+//! ```
+//!
+//! [`model`] is the vocabulary all of them share. [`engine`] is pure: no clock, no files, no network, so
+//! a recording gives the same alerts anywhere.
+
+pub mod cli;
+pub mod config;
+pub mod control;
+#[cfg(feature = "sensor")]
+pub mod decode;
+pub mod detect;
+pub mod engine;
+pub mod enrich;
+pub mod incident;
+pub mod metrics;
+pub mod model;
+pub mod pipeline;
+pub mod process;
+pub mod recording;
+#[cfg(feature = "sensor")]
+pub mod sensor;
+pub mod sink;

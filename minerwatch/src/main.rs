@@ -1,0 +1,2 @@
+//! The `minerwatch` command; see [`minerwatch::cli`].
+fn main() {}

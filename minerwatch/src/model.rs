@@ -1,0 +1,21 @@
+//! The vocabulary every stage speaks: events, processes, signals, alerts and time. The leaf of userspace.
+
+mod alert;
+mod event;
+mod flow;
+mod process;
+mod signal;
+mod time;
+
+pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
+pub use event::{
+    Close, Connect, CpuUsage, Event, EventBody, EventKind, Exec, Exit, FileAction, FileChange, Fork,
+    HashedFile, RunningFlow, RunningProcess, Subject,
+};
+pub use flow::{Flow, Protocol};
+pub use process::{
+    Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces,
+    ProcessKey, ProcessView,
+};
+pub use signal::{Signal, SignalClass, SignalId};
+pub use time::{BootTime, WallClock};

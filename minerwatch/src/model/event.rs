@@ -1,0 +1,285 @@
+//! What happened, as one value per thing that happened.
+//!
+//! A recording is these values as JSON, one per line, so every change here must still read what older
+//! versions wrote: add optional fields, never rename one.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use serde::{Deserialize, Serialize};
+
+use super::{
+    BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol,
+};
+
+/// One thing that happened on the host.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub time: BootTime,
+    /// To which process.
+    pub subject: Subject,
+    /// What.
+    #[serde(flatten)]
+    pub body: EventBody,
+}
+
+/// The process an event is about, as every kernel record names it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subject {
+    /// Which process.
+    pub key: ProcessKey,
+    /// Which thread of it.
+    pub tid: u32,
+    /// Real user id at that moment.
+    pub uid: u32,
+    /// Real group id at that moment.
+    pub gid: u32,
+    /// Identity of its cgroup, 0 if unknown.
+    #[serde(default)]
+    pub cgroup: u64,
+    /// Where it belongs, filled in by the enrich stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub container: Option<Arc<Container>>,
+}
+
+/// The kinds of event, for filters (`tail --kind`) and counters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EventKind {
+    /// A process was created.
+    Fork,
+    /// A process replaced its image.
+    Exec,
+    /// A process ended.
+    Exit,
+    /// An outbound connection got its result.
+    Connect,
+    /// An outbound connection ended.
+    Close,
+    /// A file changed.
+    File,
+    /// CPU use of a busy process.
+    Cpu,
+    /// Found by the snapshot at the start, not seen happening.
+    Snapshot,
+    /// The hash of an executable became known.
+    Hash,
+}
+
+/// What happened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", content = "body", rename_all = "kebab-case")]
+pub enum EventBody {
+    /// The subject was created.
+    Fork(Fork),
+    /// The subject replaced its image.
+    Exec(Box<Exec>),
+    /// The subject's last thread ended.
+    Exit(Exit),
+    /// The subject's outbound connection got its result.
+    Connect(Connect),
+    /// The subject's outbound connection ended.
+    Close(Close),
+    /// The subject changed a file.
+    File(Box<FileChange>),
+    /// What the subject used of the CPU.
+    Cpu(CpuUsage),
+    /// The subject was already running at the start.
+    RunningProcess(Box<RunningProcess>),
+    /// The subject already had this connection at the start.
+    RunningFlow(RunningFlow),
+    /// The content of the subject's executable.
+    HashedFile(HashedFile),
+}
+
+impl EventBody {
+    /// The kind of event this is.
+    pub fn kind(&self) -> EventKind {
+        match self {
+            Self::Fork(_) => EventKind::Fork,
+            Self::Exec(_) => EventKind::Exec,
+            Self::Exit(_) => EventKind::Exit,
+            Self::Connect(_) => EventKind::Connect,
+            Self::Close(_) => EventKind::Close,
+            Self::File(_) => EventKind::File,
+            Self::Cpu(_) => EventKind::Cpu,
+            Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,
+            Self::HashedFile(_) => EventKind::Hash,
+        }
+    }
+}
+
+/// A process was created.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// Its parent.
+    pub parent: ProcessKey,
+    /// The name it starts with.
+    pub name: Arc<str>,
+}
+
+/// A process replaced its image.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exec {
+    /// Its parent at that moment.
+    pub parent: ProcessKey,
+    /// The program file that runs now (for a script, its interpreter).
+    pub executable: Executable,
+    /// The file name given to `execve` (for a script, the script).
+    pub invoked: Arc<str>,
+    /// The kernel's name for the process.
+    pub name: Arc<str>,
+    /// Arguments, the program's own name first.
+    pub arguments: Arc<[Arc<str>]>,
+    /// Whether the arguments were longer than what was kept (4 KiB).
+    #[serde(default)]
+    pub arguments_cut: bool,
+    /// Working directory.
+    pub directory: Arc<str>,
+    /// Whose rights it has now.
+    pub credentials: Credentials,
+    /// Capabilities it has and its image before had not, one bit each.
+    #[serde(default)]
+    pub capabilities_gained: u64,
+    /// Its namespaces.
+    #[serde(default)]
+    pub namespaces: Namespaces,
+    /// Session id, 0 if unknown.
+    #[serde(default)]
+    pub session: u32,
+}
+
+/// A process ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exit {
+    /// Exit code, if it ended by itself.
+    pub code: Option<u8>,
+    /// The signal that ended it.
+    pub signal: Option<u8>,
+    /// Nanoseconds on a CPU that the scheduler hook counted.
+    pub on_cpu: u64,
+}
+
+/// An outbound connection got its result.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Connect {
+    /// Its ends.
+    pub flow: Flow,
+    /// 0 for success, else a positive errno; 115 (`EINPROGRESS`) while the peer has not answered.
+    pub result: i32,
+    /// Inode number of the socket's network namespace, 0 if unknown.
+    #[serde(default)]
+    pub network_namespace: u32,
+}
+
+/// An outbound connection ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Close {
+    /// Its ends.
+    pub flow: Flow,
+    /// Payload bytes sent and received, if this kernel counts them for this transport.
+    pub bytes: Option<(u64, u64)>,
+    /// Inode number of the socket's network namespace, 0 if unknown.
+    #[serde(default)]
+    pub network_namespace: u32,
+}
+
+/// What was done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileAction {
+    /// Opened for writing.
+    Write,
+    /// Created and open for writing.
+    Create,
+    /// Renamed.
+    Rename,
+    /// Its directory entry was removed.
+    Delete,
+    /// Its permission bits changed.
+    Chmod,
+}
+
+/// A file changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// What was done.
+    pub action: FileAction,
+    /// Absolute path in the process's mount namespace (of a rename, the new one).
+    pub path: Arc<str>,
+    /// Of a rename, the path before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_path: Option<Arc<str>>,
+    /// The file itself, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileId>,
+    /// Type and permission bits afterwards, 0 if unknown.
+    #[serde(default)]
+    pub mode: u32,
+}
+
+/// What a busy process used of the CPU in one interval.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuUsage {
+    /// Nanoseconds the interval lasted.
+    pub window: u64,
+    /// Nanoseconds on a CPU within it, all threads together.
+    pub on_cpu: u64,
+    /// Nanoseconds on a CPU since the process was first seen.
+    pub total_on_cpu: u64,
+    /// Switches so far in which a thread went to sleep.
+    pub voluntary: u64,
+    /// Switches so far in which a thread was preempted.
+    pub preempted: u64,
+    /// Switches so far in which a runnable thread gave way by itself.
+    pub yielded: u64,
+    /// Threads now.
+    pub threads: u32,
+    /// Nice value of its busiest or latest thread, -20 to 19.
+    pub nice: i32,
+}
+
+/// A process that the snapshot at the start found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningProcess {
+    /// Its parent, if that runs too.
+    pub parent: Option<ProcessKey>,
+    /// Its program file.
+    pub executable: Executable,
+    /// The kernel's name for it.
+    pub name: Arc<str>,
+    /// Arguments, the program's own name first.
+    pub arguments: Arc<[Arc<str>]>,
+    /// Working directory.
+    pub directory: Arc<str>,
+    /// Whose rights it has.
+    pub credentials: Credentials,
+    /// Its namespaces.
+    #[serde(default)]
+    pub namespaces: Namespaces,
+    /// Session id, 0 if unknown.
+    #[serde(default)]
+    pub session: u32,
+    /// Whether it is a thread of the kernel.
+    #[serde(default)]
+    pub kernel_thread: bool,
+}
+
+/// A connection that the snapshot at the start found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunningFlow {
+    /// Transport.
+    pub protocol: Protocol,
+    /// This host's end.
+    pub source: SocketAddr,
+    /// The peer's end.
+    pub destination: SocketAddr,
+}
+
+/// The content of an executable, hashed off the hot path.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HashedFile {
+    /// Which file.
+    pub file: FileId,
+    /// SHA-256 in hexadecimal.
+    pub sha256: Arc<str>,
+}
