@@ -137,7 +137,7 @@ pub struct Exec {
     pub directory: Arc<str>,
     /// Whose rights it has now.
     pub credentials: Credentials,
-    /// Capabilities it has and its image before had not, one bit each.
+    /// Effective capabilities it has and its parent has not, one bit each.
     #[serde(default)]
     pub capabilities_gained: u64,
     /// Its namespaces.
