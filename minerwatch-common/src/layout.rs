@@ -82,6 +82,7 @@ kernel_layout! {
     signal_flags: "signal_struct", "flags";
     signal_group_exit_code: "signal_struct", "group_exit_code";
     signal_pids: "signal_struct", "pids";
+    signal_runtime: "signal_struct", "sum_sched_runtime";
     pid_number: "pid", "numbers";
     mm_arg_start: "mm_struct", "arg_start";
     mm_arg_end: "mm_struct", "arg_end";

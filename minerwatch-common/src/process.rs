@@ -111,7 +111,7 @@ pub struct ExitRecord {
     pub status: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// Nanoseconds on a CPU that the scheduler hook counted for the process.
+    /// Nanoseconds on a CPU, all threads together, up to the last tick before the end.
     pub on_cpu: u64,
 }
 

@@ -9,7 +9,7 @@ fn main() {
         let end = tokio::time::Instant::now() + std::time::Duration::from_secs(std::env::args().nth(1).map_or(3, |a| a.parse().unwrap()));
         let mut counts = [0u64; 8];
         while tokio::time::timeout_at(end, rings.readable()).await.is_ok() {
-            while rings.drain(256, |r| { counts[r[0] as usize & 7] += 1; }) {}
+            while rings.drain(256, |r| { counts[r[0] as usize & 7] += 1; println!("{}", serde_json::to_string(&minerwatch::decode::decode(r).unwrap()).unwrap()); }) {}
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
         println!("{counts:?}");

@@ -36,7 +36,13 @@ fn report(task: Address) -> Outcome {
         signal.read(offset!(signal_group_exit_code))?
     };
     let header = task::current_header::<ExitRecord>(RecordKind::Exit);
-    let on_cpu = sched_switch::forget(header.pid);
-    emit::record(RecordKind::Exit, ExitRecord { header, status, reserved: 0, on_cpu });
+    sched_switch::forget(header.pid);
+    // The time of threads that ended before, and of this last one.
+    let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
+    let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);
+    emit::record(
+        RecordKind::Exit,
+        ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) },
+    );
     Ok(())
 }

@@ -11,7 +11,7 @@ use aya_ebpf::{
     maps::HashMap,
     programs::BtfTracePointContext,
 };
-use minerwatch_common::{CpuRecord, Loss, RecordHeader, RecordKind};
+use minerwatch_common::{CpuRecord, Loss, RecordKind};
 
 use crate::{
     atomic,
@@ -37,8 +37,7 @@ const DEFAULT_PRIORITY: i32 = 120;
 struct Usage {
     on_cpu: u64,
     voluntary: u64,
-    preempted: u64,
-    yielded: u64,
+    involuntary: u64,
     /// Scheduler clock at the last record.
     reported_at: u64,
     /// `on_cpu` at the last record.
@@ -92,13 +91,9 @@ fn account(preempted: bool, previous: *const u8) {
     // SAFETY: a live row of the table; the counters are only ever added to.
     let usage = unsafe { &mut *usage };
     add(&mut usage.on_cpu, slice);
-    if preempted {
-        add(&mut usage.preempted, 1);
-    } else if load!(previous, task_state, u32) == 0 {
-        add(&mut usage.yielded, 1);
-    } else {
-        add(&mut usage.voluntary, 1);
-    }
+    // Preempted on the way, or still runnable (TASK_RUNNING is 0): it did not wait for anything.
+    let is_involuntary = preempted || load!(previous, task_state, u32) == 0;
+    add(if is_involuntary { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
     let window = now.wrapping_sub(usage.reported_at);
     // Clocks of two CPUs may differ by a little: a negative window is none.
     if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
@@ -148,8 +143,7 @@ fn begin(tgid: u32, slice: u64, now: u64) {
     let usage = Usage {
         on_cpu: slice,
         voluntary: 0,
-        preempted: 0,
-        yielded: 0,
+        involuntary: 0,
         reported_at: now,
         reported_on_cpu: slice,
     };
@@ -169,32 +163,19 @@ fn interval_over(previous: *const u8, usage: &mut Usage, window: u64, now: u64) 
     if window_on_cpu < setting!(cpu_threshold) {
         return Ok(());
     }
+    // The task that goes is still the current one.
     let task = Address(previous as u64);
-    let tid = task.read(offset!(task_pid))?;
     let threads = task
         .follow(offset!(task_signal))
         .and_then(|signal| signal.read::<u32>(offset!(signal_threads)))
         .unwrap_or(0);
-    let cred = task.follow(offset!(task_cred))?;
     emit::record(
         RecordKind::Cpu,
         CpuRecord {
-            header: RecordHeader {
-                kind: RecordKind::Cpu as u16,
-                reserved: 0,
-                length: size_of::<CpuRecord>() as u32,
-                time: task::now(),
-                start: task::start_of(task)?,
-                cgroup: 0,
-                pid: task.read(offset!(task_tgid))?,
-                tid,
-                uid: cred.read(offset!(cred_uid))?,
-                gid: cred.read(offset!(cred_gid))?,
-            },
+            header: task::current_header::<CpuRecord>(RecordKind::Cpu),
             on_cpu,
             voluntary: usage.voluntary,
-            preempted: usage.preempted,
-            yielded: usage.yielded,
+            involuntary: usage.involuntary,
             window,
             window_on_cpu,
             threads,
@@ -205,12 +186,8 @@ fn interval_over(previous: *const u8, usage: &mut Usage, window: u64, now: u64) 
     Ok(())
 }
 
-/// Ends the accounting of a process and gives its time on CPUs in nanoseconds, without the slice under way.
+/// Ends the accounting of a process.
 #[inline(always)]
-pub fn forget(tgid: u32) -> u64 {
-    let Some(usage) = CPU_USAGE.get_ptr(tgid) else { return 0 };
-    // SAFETY: a live row.
-    let on_cpu = unsafe { (*usage).on_cpu };
+pub fn forget(tgid: u32) {
     let _ = CPU_USAGE.remove(tgid);
-    on_cpu
 }

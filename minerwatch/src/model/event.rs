@@ -155,7 +155,7 @@ pub struct Exit {
     pub code: Option<u8>,
     /// The signal that ended it.
     pub signal: Option<u8>,
-    /// Nanoseconds on a CPU that the scheduler hook counted.
+    /// Nanoseconds on a CPU, all threads together.
     pub on_cpu: u64,
 }
 
@@ -228,10 +228,8 @@ pub struct CpuUsage {
     pub total_on_cpu: u64,
     /// Switches so far in which a thread went to sleep.
     pub voluntary: u64,
-    /// Switches so far in which a thread was preempted.
-    pub preempted: u64,
-    /// Switches so far in which a runnable thread gave way by itself.
-    pub yielded: u64,
+    /// Switches so far in which a thread could have gone on: preempted, out of time, or yielding.
+    pub involuntary: u64,
     /// Threads now.
     pub threads: u32,
     /// Nice value of its busiest or latest thread, -20 to 19.
