@@ -1,2 +1,3 @@
-//! stub
+//! `cargo xtask`: everything a developer runs.
+
 fn main() {}
