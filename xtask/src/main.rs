@@ -1,3 +1,33 @@
-//! `cargo xtask`: everything a developer runs.
+//! `cargo xtask`: everything a developer runs, one file per verb.
 
-fn main() {}
+mod command;
+mod verb;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// Everything a developer of minerwatch runs.
+///
+/// Each verb installs what it needs and is missing (see `setup`), so a fresh clone needs only one of them:
+///
+///   cargo xtask run -- tail    build, raise privileges, stream what this host does
+///   cargo xtask test           every check and every test
+///
+/// Tools that are built for this tree stay in its target directory (tools/bin).
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: verb::Verb,
+}
+
+fn main() -> ExitCode {
+    match Arguments::parse().verb.run() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
