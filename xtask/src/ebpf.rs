@@ -43,13 +43,12 @@ fn prebuilt() -> Option<PathBuf> {
 ///
 /// [`toolchain::Missing`] when the tools are not there; otherwise what went wrong with a file or the compiler.
 pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
-    let object = match prebuilt() {
-        Some(object) => object,
-        None => {
-            let target_dir = workspace::target_dir(out_dir);
-            let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
-            build(toolchain::choose(&toolchains, &linkers)?, &target_dir, arch)?
-        }
+    let object = if let Some(object) = prebuilt() {
+        object
+    } else {
+        let target_dir = workspace::target_dir(out_dir);
+        let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
+        build(toolchain::choose(&toolchains, &linkers)?, &target_dir, arch)?
     };
     let copy = out_dir.join("minerwatch-ebpf.o");
     fs::copy(&object, &copy)

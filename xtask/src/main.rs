@@ -7,16 +7,17 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-/// Everything a developer of minerwatch runs.
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask run -- tail    build, raise privileges, stream what this host does
+  cargo xtask test           every check and every test";
+
+/// Everything a developer of minerwatch runs
 ///
-/// Each verb installs what it needs and is missing (see `setup`), so a fresh clone needs only one of them:
-///
-///   cargo xtask run -- tail    build, raise privileges, stream what this host does
-///   cargo xtask test           every check and every test
-///
-/// Tools that are built for this tree stay in its target directory (tools/bin).
+/// Each verb installs what it needs and is missing (see `setup --help`), so that a fresh clone needs only one of them.
+/// Tools that are built for this tree stay in its target directory, in tools/bin.
 #[derive(Parser)]
-#[command(name = "cargo xtask", bin_name = "cargo xtask", verbatim_doc_comment)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
 struct Arguments {
     #[command(subcommand)]
     verb: verb::Verb,

@@ -11,17 +11,19 @@ use xtask::environment;
 use super::build;
 use crate::command;
 
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask run -- tail      what this host does, as it happens
+  cargo xtask run              the daemon, alerts as JSON on standard output
+  cargo xtask run -- doctor    what this kernel allows";
+
 /// Build, raise privileges, and become minerwatch
 ///
-/// The release build is used; once it is built, the next start takes a second or so. Commands that load the sensor
-/// go through sudo where you are not root; those that do not (replay, rules, --help …) stay yours. minerwatch replaces
+/// The release build is used; once it is built, the next start takes a second or so. Commands that load the sensor go
+/// through sudo where you are not root; those that do not (replay, rules, --help …) stay yours. minerwatch replaces
 /// this process: signals reach it and its exit code is yours.
-///
-///   cargo xtask run -- tail              what this host does, as it happens
-///   cargo xtask run                      the daemon, alerts as JSON on standard output
-///   cargo xtask run -- doctor            what this kernel allows
 #[derive(Args)]
-#[command(verbatim_doc_comment)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The release build, which is the default
     #[arg(long, conflicts_with = "debug")]
