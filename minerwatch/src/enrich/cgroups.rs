@@ -85,14 +85,6 @@ impl Cgroups {
         None
     }
 
-    /// The identity a kernel record would carry for process `pid`, 0 if it has no place of its own or is
-    /// gone.
-    pub(crate) fn identity(&self, pid: u32) -> u64 {
-        self.membership(pid)
-            .and_then(|text| self.hierarchies.home(&text).map(|(identity, _)| identity))
-            .unwrap_or(0)
-    }
-
     pub(crate) fn counters(&self) -> CgroupCounters {
         CgroupCounters {
             cached: self.cache.len() as u64,
@@ -149,7 +141,6 @@ mod tests {
         let directory = root.path().join("cgroup/system.slice").join(NAME);
         let identity = inode(&directory);
         fs::write(root.path().join("proc/7/cgroup"), format!("0::/system.slice/{NAME}\n")).expect("write");
-        assert_eq!(cgroups.identity(7), identity);
         let first = cgroups.place(identity, 7, NOW).expect("found by the process");
         assert!(first.id.is_some());
         assert_eq!(cgroups.counters().walks, 0);

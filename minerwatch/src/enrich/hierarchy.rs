@@ -53,7 +53,7 @@ pub(crate) struct Hierarchies {
 }
 
 impl Hierarchies {
-    /// From the text of `/proc/self/mountinfo` (proc_pid_mountinfo(5)).
+    /// From the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
     pub(crate) fn parse(mountinfo: &str) -> Self {
         let mut mounts: Vec<Mount> = Vec::new();
         for line in mountinfo.lines() {
@@ -149,15 +149,12 @@ fn unescape(field: &str) -> String {
     let mut rest = field;
     while let Some((before, after)) = rest.split_once('\\') {
         text.push_str(before);
-        match after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
-            Some(byte) => {
-                text.push(char::from(byte));
-                rest = after.get(3..).unwrap_or_default();
-            }
-            None => {
-                text.push('\\');
-                rest = after;
-            }
+        if let Some(byte) = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            text.push(char::from(byte));
+            rest = after.get(3..).unwrap_or_default();
+        } else {
+            text.push('\\');
+            rest = after;
         }
     }
     text.push_str(rest);

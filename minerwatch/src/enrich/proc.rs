@@ -62,12 +62,12 @@ pub(crate) fn read_bounded(path: &Path, cap: u64) -> io::Result<Vec<u8>> {
 }
 
 /// A file as kernel records name it. `st_dev` is spread over 64 bits for user space, the kernel itself
-/// keeps `major << 20 | minor` (`MKDEV`, include/linux/kdev_t.h).
+/// keeps `major << 20 | minor` (`MKDEV`, `include/linux/kdev_t.h`).
 pub(crate) fn file_id(device: u64, inode: u64) -> FileId {
     FileId { device: (major(device) << 20) | (minor(device) & 0xf_ffff), inode }
 }
 
-/// The fields of `/proc/PID/stat` that are needed here (proc_pid_stat(5)).
+/// The fields of `/proc/PID/stat` that are needed here (`proc_pid_stat(5)`).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) name: String,
@@ -98,7 +98,7 @@ impl Stat {
     }
 }
 
-/// The fields of `/proc/PID/status` that are needed here (proc_pid_status(5)).
+/// The fields of `/proc/PID/status` that are needed here (`proc_pid_status(5)`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Status {
     pub(crate) uid: u32,

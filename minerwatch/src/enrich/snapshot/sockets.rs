@@ -14,7 +14,7 @@ use crate::{
     model::{ProcessKey, Protocol, RunningFlow},
 };
 
-/// States in `/proc/net/tcp` (include/net/tcp_states.h); a UDP socket that is connected says the same.
+/// States in `/proc/net/tcp` (`include/net/tcp_states.h`); a UDP socket that is connected says the same.
 const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
 const LISTEN: u8 = 10;
@@ -106,7 +106,7 @@ fn parse(table: impl BufRead) -> Vec<Row> {
     table.split(b'\n').map_while(Result::ok).filter_map(|line| row(str::from_utf8(&line).ok()?)).collect()
 }
 
-/// `sl local remote state queues timer retransmits uid timeout inode …` (proc_pid_net(5)).
+/// `sl local remote state queues timer retransmits uid timeout inode …` (`proc_pid_net(5)`).
 fn row(line: &str) -> Option<Row> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     Some(Row {
