@@ -32,7 +32,7 @@ fn at(milliseconds: u64) -> BootTime {
 }
 
 pub(crate) fn key(pid: u32) -> ProcessKey {
-    ProcessKey::from_ticks(pid, 444_000 + u64::from(pid % 1000))
+    ProcessKey::from_ticks(pid, 444_400 + u64::from(pid % 100))
 }
 
 fn arguments(words: &[&str]) -> Arc<[Arc<str>]> {
