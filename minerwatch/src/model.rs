@@ -3,6 +3,7 @@
 mod alert;
 mod event;
 mod flow;
+mod kinds;
 mod process;
 mod signal;
 mod time;
@@ -13,9 +14,10 @@ pub use event::{
     HashedFile, RunningFlow, RunningProcess, Subject,
 };
 pub use flow::{Flow, Protocol};
+pub use kinds::{KindSet, UnknownKind};
 pub use process::{
-    Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces,
-    ProcessKey, ProcessView,
+    Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
+    ProcessView,
 };
 pub use signal::{Signal, SignalClass, SignalId};
 pub use time::{BootTime, WallClock};

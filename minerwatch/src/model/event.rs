@@ -7,9 +7,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol,
-};
+use super::{BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol};
 
 /// One thing that happened on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +87,41 @@ pub enum EventBody {
     RunningFlow(RunningFlow),
     /// The content of the subject's executable.
     HashedFile(HashedFile),
+}
+
+impl EventKind {
+    /// Every kind, in the order people are shown them.
+    pub const ALL: [Self; 9] = [
+        Self::Fork,
+        Self::Exec,
+        Self::Exit,
+        Self::Connect,
+        Self::Close,
+        Self::File,
+        Self::Cpu,
+        Self::Snapshot,
+        Self::Hash,
+    ];
+
+    /// The name used on the command line, in the configuration and in counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Exec => "exec",
+            Self::Exit => "exit",
+            Self::Connect => "connect",
+            Self::Close => "close",
+            Self::File => "file",
+            Self::Cpu => "cpu",
+            Self::Snapshot => "snapshot",
+            Self::Hash => "hash",
+        }
+    }
+
+    /// The kind of this name, or `None` for a name no kind has.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
 }
 
 impl EventBody {
