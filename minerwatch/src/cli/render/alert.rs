@@ -90,10 +90,11 @@ fn technique(line: &Line, style: Style, out: &mut String) {
 fn health(own: &Own, style: Style, out: &mut String) {
     let lost: Vec<String> = own.lost.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let mut row = labelled("lost");
-    match lost.is_empty() {
-        true => row.push(Tone::Dim, "nothing"),
-        false => row.push(Tone::Bad, &lost.join(", ")),
-    };
+    if lost.is_empty() {
+        row.push(Tone::Dim, "nothing");
+    } else {
+        row.push(Tone::Bad, &lost.join(", "));
+    }
     if !own.blind.is_empty() {
         row.push(Tone::Dim, "   blind: ").push(Tone::Bad, &own.blind.join(", "));
     }
