@@ -3,6 +3,4 @@
 #![no_main]
 #[cfg(not(test))]
 #[panic_handler]
-fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    loop {}
-}
+fn panic(_info: &core::panic::PanicInfo<'_>) -> ! { loop {} }
