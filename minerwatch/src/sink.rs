@@ -8,6 +8,7 @@ mod backlog;
 pub mod ecs;
 pub mod file;
 pub mod filter;
+mod notice;
 mod output;
 pub mod stdout;
 
@@ -16,7 +17,8 @@ use crate::model::{BootTime, EventKind};
 pub use ecs::{Encoder, HostContext, Observed, SignalText};
 pub use file::{FileSettings, OpenError};
 pub use filter::{EventFilter, KindSet};
-pub use output::{Class, Closed, Counters, Notice};
+pub use notice::Notice;
+pub use output::{Class, Closed, Counters, DEFAULT_BACKLOG};
 
 /// One place the lines go to, with what it wants to see.
 #[derive(Debug)]
@@ -35,7 +37,7 @@ impl Sink {
     /// Standard output. Fails when the process has none.
     pub fn stdout(filter: EventFilter) -> std::io::Result<Self> {
         let target = stdout::Stdout::new()?;
-        let output = output::Output::new(target, output::DEFAULT_BACKLOG);
+        let output = output::Output::new(target, DEFAULT_BACKLOG);
         Ok(Self { filter, outlet: Outlet::Stdout(output) })
     }
 

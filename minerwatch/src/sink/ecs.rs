@@ -14,6 +14,7 @@ pub(crate) mod samples;
 #[cfg(test)]
 mod tests;
 mod timestamp;
+mod values;
 
 use std::sync::Arc;
 

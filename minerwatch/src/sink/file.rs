@@ -93,12 +93,13 @@ impl RotatedFile {
             .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
             .open(path)
             .map_err(system)?;
-        let metadata = file.metadata().map_err(system)?;
+        let mut metadata = file.metadata().map_err(system)?;
         if metadata.is_file() {
             if !self.holds(&metadata) {
                 lock(&file, path)?;
             }
             end_torn_line(&mut file, metadata.len());
+            metadata = file.metadata().map_err(system)?;
         }
         self.length = metadata.len();
         self.full = self.settings.max_bytes;
@@ -113,6 +114,11 @@ impl RotatedFile {
             .as_ref()
             .and_then(|file| file.metadata().ok())
             .is_some_and(|open| (open.dev(), open.ino()) == (metadata.dev(), metadata.ino()))
+    }
+
+    fn is_full_with(&self, length: usize) -> bool {
+        let wanted = self.length.saturating_add(length as u64);
+        self.settings.max_bytes > 0 && self.length > 0 && wanted > self.full
     }
 
     /// Moves the full file away and begins a new one.
@@ -145,13 +151,16 @@ impl Target for RotatedFile {
     }
 
     fn prepare(&mut self, length: usize) -> io::Result<Option<String>> {
-        let wanted = self.length.saturating_add(length as u64);
-        let rotates = self.settings.max_bytes > 0 && self.length > 0 && wanted > self.full;
-        if self.file.is_some() && !rotates {
+        let Some(file) = &self.file else {
+            self.reopen()?;
+            return Ok(None);
+        };
+        if !self.is_full_with(length) {
             return Ok(None);
         }
-        if self.file.is_none() {
-            self.reopen()?;
+        // Something else may have emptied it (logrotate's copytruncate).
+        self.length = file.metadata()?.len();
+        if !self.is_full_with(length) {
             return Ok(None);
         }
         match self.rotate() {

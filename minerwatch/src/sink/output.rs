@@ -1,8 +1,8 @@
 //! What every sink does with its lines: write them, or keep them until they can be written.
 
-use std::{fmt, io, time::Duration};
+use std::{io, time::Duration};
 
-use super::backlog::Backlog;
+use super::{backlog::Backlog, notice::Notice};
 use crate::model::BootTime;
 
 /// Bytes a sink keeps at most while it cannot write.
@@ -65,80 +65,6 @@ impl Counters {
     }
 }
 
-/// What a person should know about a sink; each is given once.
-#[derive(Debug)]
-pub enum Notice {
-    /// It stopped working.
-    Failing {
-        /// The sink.
-        sink: String,
-        /// Why.
-        error: io::Error,
-        /// Bytes it can keep meanwhile.
-        capacity: usize,
-    },
-    /// It works again, and what waited is written.
-    Recovered {
-        /// The sink.
-        sink: String,
-        /// Events given up meanwhile.
-        events_dropped: u64,
-        /// Alerts given up meanwhile.
-        alerts_dropped: u64,
-    },
-    /// It ended and could not write these lines.
-    GivenUp {
-        /// The sink.
-        sink: String,
-        /// Lines lost.
-        lines: u64,
-        /// Why.
-        error: io::Error,
-    },
-    /// It works, but something beside the writing failed (moving a full file away).
-    Degraded {
-        /// The sink.
-        sink: String,
-        /// What happened and what follows from it.
-        problem: String,
-    },
-}
-
-impl fmt::Display for Notice {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Failing { sink, error, capacity } => write!(
-                formatter,
-                "cannot write to {sink}: {error}. Lines are kept in memory (up to {} KiB) and written when \
-                 it works again; {}",
-                capacity / 1024,
-                remedy(error),
-            ),
-            Self::Recovered { sink, events_dropped: 0, alerts_dropped: 0 } => {
-                write!(formatter, "{sink} works again; nothing was lost")
-            }
-            Self::Recovered { sink, events_dropped, alerts_dropped } => write!(
-                formatter,
-                "{sink} works again; the backlog had no room for {events_dropped} events and \
-                 {alerts_dropped} alerts, which are lost"
-            ),
-            Self::GivenUp { sink, lines, error } => {
-                write!(formatter, "{lines} lines could not be written to {sink} before the end: {error}")
-            }
-            Self::Degraded { sink, problem } => write!(formatter, "{sink}: {problem}"),
-        }
-    }
-}
-
-fn remedy(error: &io::Error) -> &'static str {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "free space there",
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "make it writable",
-        io::ErrorKind::NotFound => "create its directory",
-        _ => "check the device it is on",
-    }
-}
-
 /// Something lines can be written to.
 pub(super) trait Target {
     /// What people know it by.
@@ -173,6 +99,8 @@ pub(super) struct Output<T> {
     counters: Counters,
     /// The counters when it began to fail.
     before: Counters,
+    /// A problem that did not keep it from writing, not told yet.
+    problem: Option<String>,
     pause: Duration,
     next_attempt: Option<BootTime>,
 }
@@ -187,6 +115,7 @@ impl<T: Target> Output<T> {
             torn: None,
             counters: Counters::default(),
             before: Counters::default(),
+            problem: None,
             pause: FIRST_PAUSE,
             next_attempt: None,
         }
@@ -215,7 +144,10 @@ impl<T: Target> Output<T> {
             return Ok(None);
         }
         match self.put(class, lines) {
-            Ok(notice) => Ok(notice),
+            Ok(()) => Ok(self
+                .problem
+                .take()
+                .map(|problem| Notice::Degraded { sink: self.name().to_owned(), problem })),
             Err((error, rest)) => {
                 if rest > 0 {
                     self.keep(class, lines.get(lines.len() - rest..).unwrap_or_default());
@@ -295,7 +227,7 @@ impl<T: Target> Output<T> {
             self.counters.written(class);
         }
         while let Some((class, line)) = self.backlog.front() {
-            self.target.prepare(line.len())?;
+            self.problem = self.target.prepare(line.len())?.or(self.problem.take());
             let (written, outcome) = write_all(&mut self.target, line);
             if outcome.is_ok() {
                 self.counters.written(class);
@@ -312,16 +244,15 @@ impl<T: Target> Output<T> {
 
     /// Writes lines now. On failure says how many bytes at the end, whole lines, still want writing; the
     /// rest of a torn line is already put aside.
-    fn put(&mut self, class: Class, lines: &[u8]) -> Result<Option<Notice>, (io::Error, usize)> {
+    fn put(&mut self, class: Class, lines: &[u8]) -> Result<(), (io::Error, usize)> {
         let problem = self.target.prepare(lines.len()).map_err(|error| (error, lines.len()))?;
+        self.problem = problem.or(self.problem.take());
         let (written, outcome) = write_all(&mut self.target, lines);
         let (done, rest) = lines.split_at(written.min(lines.len()));
         for _ in done.iter().filter(|byte| **byte == b'\n') {
             self.counters.written(class);
         }
-        let Err(error) = outcome else {
-            return Ok(problem.map(|problem| Notice::Degraded { sink: self.name().to_owned(), problem }));
-        };
+        let Err(error) = outcome else { return Ok(()) };
         let torn = done.len() - done.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         if torn == 0 || self.target.take_back(torn) {
             return Err((error, rest.len() + torn));
@@ -355,141 +286,4 @@ fn write_all(target: &mut impl Target, bytes: &[u8]) -> (usize, io::Result<()>) 
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Room for so many bytes, then a full disk.
-    #[derive(Debug)]
-    struct Disk {
-        content: Vec<u8>,
-        room: usize,
-        can_take_back: bool,
-        error: io::ErrorKind,
-    }
-
-    impl Disk {
-        fn with_room(room: usize) -> Self {
-            Self { content: Vec::new(), room, can_take_back: true, error: io::ErrorKind::StorageFull }
-        }
-
-        fn text(&self) -> String {
-            String::from_utf8(self.content.clone()).unwrap()
-        }
-    }
-
-    impl Target for Disk {
-        const CLOSED: Option<Closed> = Some(Closed("the test"));
-
-        fn name(&self) -> &'static str {
-            "the test disk"
-        }
-
-        fn prepare(&mut self, _length: usize) -> io::Result<Option<String>> {
-            Ok(None)
-        }
-
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            if self.room == 0 {
-                return Err(self.error.into());
-            }
-            let count = bytes.len().min(self.room);
-            self.room -= count;
-            self.content.extend_from_slice(&bytes[..count]);
-            Ok(count)
-        }
-
-        fn take_back(&mut self, length: usize) -> bool {
-            if self.can_take_back {
-                self.content.truncate(self.content.len() - length);
-                self.room += length;
-            }
-            self.can_take_back
-        }
-
-        fn synchronize(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-
-    fn seconds(count: u64) -> BootTime {
-        BootTime(count * 1_000_000_000)
-    }
-
-    #[test]
-    fn a_full_disk_loses_nothing_and_leaves_no_half_line() {
-        // Room for every count of bytes, so that the cut falls at every place in the lines.
-        for can_take_back in [true, false] {
-            for room in 0..18 {
-                let mut output = Output::new(Disk { can_take_back, ..Disk::with_room(room) }, 10_000);
-                let first = output.write(Class::Event, b"one\ntwo\nthree\n").unwrap();
-                assert_eq!(first.is_some(), room < 14, "room {room}");
-                let second = output.write(Class::Alert, b"four\n").unwrap();
-                if can_take_back {
-                    let text = output.target.text();
-                    assert!(text.is_empty() || text.ends_with('\n'), "room {room}: {text:?}");
-                }
-                assert_eq!(first.is_some() ^ second.is_some(), room < 19, "one notice, room {room}");
-                assert!(output.retry(seconds(1)).unwrap().is_none(), "still full");
-                output.target.room = 1_000;
-                assert!(output.retry(seconds(1)).unwrap().is_none(), "too early");
-                let notice = output.retry(seconds(2)).unwrap();
-                assert!(
-                    matches!(notice, Some(Notice::Recovered { events_dropped: 0, alerts_dropped: 0, .. })),
-                    "{notice:?}"
-                );
-                assert_eq!(output.target.text(), "one\ntwo\nthree\nfour\n", "room {room}");
-                let counters = output.counters();
-                assert_eq!((counters.events, counters.alerts, counters.waiting), (3, 1, 0));
-                assert_eq!((counters.events_dropped, counters.alerts_dropped), (0, 0));
-            }
-        }
-    }
-
-    #[test]
-    fn drops_are_counted_and_told_at_recovery() {
-        let mut output = Output::new(Disk::with_room(0), 100);
-        let notice = output.write(Class::Event, b"first\n").unwrap().unwrap();
-        assert!(notice.to_string().contains("cannot write to the test disk"), "{notice}");
-        for _ in 0..20 {
-            assert!(output.write(Class::Event, b"event\n").unwrap().is_none(), "told once");
-        }
-        assert!(output.write(Class::Alert, b"alert\n").unwrap().is_none());
-        output.target.room = 1_000;
-        let notice = output.retry(seconds(0)).unwrap().unwrap();
-        let counters = output.counters();
-        assert_eq!((counters.alerts, counters.alerts_dropped), (1, 0));
-        assert_eq!(counters.events + counters.events_dropped, 21);
-        assert!(counters.events_dropped > 0);
-        assert!(notice.to_string().contains(&format!("{} events", counters.events_dropped)), "{notice}");
-        assert!(output.target.text().ends_with("alert\n"));
-    }
-
-    #[test]
-    fn pauses_grow_to_a_bound() {
-        let mut output = Output::new(Disk::with_room(0), 1_000);
-        output.write(Class::Event, b"line\n").unwrap();
-        let mut attempts = 0;
-        for second in 0..600 {
-            let before = output.counters().failures;
-            output.retry(seconds(second)).unwrap();
-            attempts += output.counters().failures - before;
-        }
-        // 0, 1, 2, 3, 5, 9, 17, 33 s, then every 30 s.
-        assert!((20..=28).contains(&attempts), "{attempts}");
-    }
-
-    #[test]
-    fn a_gone_reader_is_the_end() {
-        let disk = Disk { error: io::ErrorKind::BrokenPipe, ..Disk::with_room(0) };
-        let mut output = Output::new(disk, 1_000);
-        assert_eq!(output.write(Class::Event, b"line\n").unwrap_err(), Closed("the test"));
-    }
-
-    #[test]
-    fn what_cannot_be_written_at_the_end_is_told() {
-        let mut output = Output::new(Disk::with_room(7), 1_000);
-        output.write(Class::Event, b"line\nline\nline\n").unwrap();
-        let notice = output.finish().unwrap().unwrap();
-        assert!(matches!(notice, Notice::GivenUp { lines: 2, .. }), "{notice:?}");
-    }
-}
+mod tests;

@@ -4,19 +4,26 @@ use super::{
     Style, chain,
     event::{command, short, user},
     line::{Line, Own},
-    text::{Row, Tone, time_of_day},
+    text::{Row, Tone, time_of_day, wrapped},
 };
 
 const MARGIN: &str = "   ";
 /// Width of the labels at the left.
 const LABEL: usize = 10;
+/// Width of a signal's id and of its weight.
+const ID: usize = 3;
+const WEIGHT: usize = 3;
+/// Where a signal's text begins: behind the columns and the space that follows each.
+const SIGNAL: usize = MARGIN.len() + LABEL + 1 + ID + 1 + WEIGHT + 1;
 
 /// Appends the block, with an empty row before and after.
 pub(super) fn write(line: &Line, style: Style, out: &mut String) {
     out.push('\n');
     heading(line, style, out);
-    let mut row = Row::default();
-    row.push(Tone::Plain, MARGIN).push(Tone::Strong, &line.message).write(style, out);
+    for part in wrapped(&line.message, room(style, MARGIN.len())) {
+        let mut row = Row::default();
+        row.push(Tone::Plain, MARGIN).push(Tone::Strong, &part).write(style, out);
+    }
     suspect(line, style, out);
     for row in chain::rows(&line.minerwatch.chain) {
         row.write(style, out);
@@ -59,12 +66,15 @@ fn suspect(line: &Line, style: Style, out: &mut String) {
 
 fn signals(own: &Own, style: Style, out: &mut String) {
     for (index, signal) in own.signals.iter().enumerate() {
-        let mut row = labelled(if index == 0 { "signals" } else { "" });
-        row.column(Tone::Strong, &signal.id, 3).right(Tone::Plain, &signal.weight.to_string(), 3);
-        if !signal.name.is_empty() {
-            row.push(Tone::Plain, &signal.name).push(Tone::Plain, ": ");
+        let separator = if signal.name.is_empty() { "" } else { ": " };
+        let text = format!("{}{separator}{}", signal.name, signal.detail);
+        for (part_index, part) in wrapped(&text, room(style, SIGNAL)).iter().enumerate() {
+            let mut row = labelled(if index == 0 && part_index == 0 { "signals" } else { "" });
+            let weight = signal.weight.to_string();
+            let (id, weight) = if part_index == 0 { (signal.id.as_str(), weight.as_str()) } else { ("", "") };
+            row.column(Tone::Strong, id, ID).right(Tone::Plain, weight, WEIGHT);
+            row.push(Tone::Plain, part).write(style, out);
         }
-        row.push(Tone::Dim, &signal.detail).write(style, out);
     }
     if own.folded > 0 {
         let mut row = labelled("");
@@ -90,14 +100,21 @@ fn technique(line: &Line, style: Style, out: &mut String) {
 fn health(own: &Own, style: Style, out: &mut String) {
     let lost: Vec<String> = own.lost.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
     let mut row = labelled("lost");
-    match lost.is_empty() {
-        true => row.push(Tone::Dim, "nothing"),
-        false => row.push(Tone::Bad, &lost.join(", ")),
-    };
+    if lost.is_empty() {
+        row.push(Tone::Dim, "nothing");
+    } else {
+        row.push(Tone::Bad, &lost.join(", "));
+    }
     if !own.blind.is_empty() {
         row.push(Tone::Dim, "   blind: ").push(Tone::Bad, &own.blind.join(", "));
     }
     row.write(style, out);
+}
+
+/// Columns left behind `used` ones; what matters is wrapped into them, not cut. A terminal too narrow for
+/// that gets rows of its whole width, which are cut.
+fn room(style: Style, used: usize) -> Option<usize> {
+    style.width.map(|width| width.checked_sub(used).filter(|room| *room >= 20).unwrap_or(width))
 }
 
 fn labelled(label: &str) -> Row {

@@ -21,7 +21,7 @@ pub(super) fn row(line: &Line) -> Row {
     row.column(tone, kind, KIND);
     let process = &line.process;
     row.right(Tone::Plain, &process.pid.map(|pid| pid.to_string()).unwrap_or_default(), PID);
-    row.column(if user(process) == "root" { Tone::Bad } else { Tone::Plain }, user(process), USER);
+    row.column(Tone::Plain, user(process), USER);
     row.column(Tone::Strong, &process.name, NAME);
     match action {
         "exec" | "running" => program(line, &mut row),
@@ -92,8 +92,14 @@ fn program(line: &Line, row: &mut Row) {
     if own.kernel_thread {
         row.push(Tone::Dim, "kernel thread");
     }
-    if !own.capabilities_gained.is_empty() {
-        row.push(Tone::Bad, &format!("   gained {}", own.capabilities_gained.join(" ")));
+    match own.capabilities_gained.as_slice() {
+        [] => {}
+        few if few.len() <= 4 => {
+            row.push(Tone::Bad, &format!("   gained {}", few.join(" ")));
+        }
+        many => {
+            row.push(Tone::Bad, &format!("   gained {} capabilities", many.len()));
+        }
     }
     if let Some(parent) = parent(&line.process) {
         row.push(Tone::Dim, &format!("   ({parent})"));
@@ -116,7 +122,7 @@ fn exit(line: &Line, row: &mut Row) {
 fn connect(line: &Line, row: &mut Row) {
     row.push(Tone::Plain, &format!("{} {}", line.network.transport, address(&line.destination)));
     match line.event.outcome.as_str() {
-        "failure" => row.push(Tone::Bad, &format!("   {}", line.error.code)),
+        "failure" => row.push(Tone::Bad, &format!("   failed: {}", line.error.code)),
         "unknown" => row.push(Tone::Dim, "   no answer yet"),
         _ => row,
     };

@@ -132,6 +132,31 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
+/// The text in pieces of at most `width` characters, parted at spaces where there are any; the whole text
+/// as one piece without a width, and at least one piece.
+pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
+    let text = harmless(text);
+    let Some(width) = width.filter(|width| *width > 0) else { return vec![text] };
+    let mut lines = Vec::new();
+    let mut rest = text.as_str();
+    while let Some((end, _)) = rest.char_indices().nth(width) {
+        let whole = rest.get(..end).unwrap_or_default();
+        // A space right behind the piece is a place to part, too.
+        let space = if rest.get(end..).is_some_and(|behind| behind.starts_with(' ')) {
+            Some(end)
+        } else {
+            whole.rfind(' ').filter(|space| *space > 0)
+        };
+        let (line, behind) = rest.split_at(space.unwrap_or(end));
+        lines.push(line.to_owned());
+        rest = behind.trim_start_matches(' ');
+    }
+    if !rest.is_empty() || lines.is_empty() {
+        lines.push(rest.to_owned());
+    }
+    lines
+}
+
 /// At most `width` characters, the last one a mark if some are missing.
 fn cut(mut text: String, width: usize) -> String {
     if text.chars().count() > width {
@@ -182,6 +207,22 @@ mod tests {
             ("zero\u{200b}width", "zero\\u{200b}width"),
         ] {
             assert_eq!(harmless(text), expected);
+        }
+    }
+
+    #[test]
+    fn long_text_is_wrapped_at_spaces() {
+        for (text, width, expected) in [
+            ("", Some(5), &[""][..]),
+            ("one two", None, &["one two"]),
+            ("one two", Some(7), &["one two"]),
+            ("one two three", Some(7), &["one two", "three"]),
+            ("one two three", Some(6), &["one", "two", "three"]),
+            ("unbroken", Some(3), &["unb", "rok", "en"]),
+            ("größe über", Some(5), &["größe", "über"]),
+            ("ab    ", Some(2), &["ab"]),
+        ] {
+            assert_eq!(wrapped(text, width), expected, "{text:?} {width:?}");
         }
     }
 

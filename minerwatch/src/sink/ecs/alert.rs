@@ -7,10 +7,10 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::{
     Encoder, append,
     document::{
-        Document, EventFields, Identified, OwnProcess, ProcessFields, RuleFields, Shown, Techniques,
-        ThreatFields,
+        Document, EventFields, Identified, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields,
     },
     timestamp::Timestamp,
+    values::Shown,
 };
 use crate::model::{
     Alert, AlertAction, ChainEdge, ChainKind, IncidentId, ProcessKey, Signal, SignalClass, Verdict,

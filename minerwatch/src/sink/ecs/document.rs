@@ -1,23 +1,18 @@
 //! The shape of one object. A field that is not known is left out.
 
-use std::{fmt::Display, net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc};
 
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 
 use super::{
-    ECS_VERSION, Encoder, alert::AlertFields, command_line::CommandLine, names, timestamp::Timestamp,
+    ECS_VERSION, Encoder,
+    alert::AlertFields,
+    command_line::CommandLine,
+    names,
+    timestamp::Timestamp,
+    values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
 };
 use crate::model::{Container, ContainerRuntime, Namespaces};
-
-/// A value written as the string it displays as.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Shown<T>(pub T);
-
-impl<T: Display> Serialize for Shown<T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(&self.0)
-    }
-}
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -232,55 +227,6 @@ pub(super) struct CpuFields {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub involuntary_switches: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub yields: Option<u64>,
-}
-
-/// An errno by its name, or by its number where it has none here.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct ErrorCode(pub i32);
-
-impl Display for ErrorCode {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match names::errno(self.0) {
-            Some((name, _)) => formatter.write_str(name),
-            None => write!(formatter, "{}", self.0),
-        }
-    }
-}
-
-/// Permission bits in octal, with the set-id and sticky bits: `0755`, `4755`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Mode(pub u32);
-
-impl Display for Mode {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{:04o}", self.0 & 0o7777)
-    }
-}
-
-/// A device as `major:minor`.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Device(pub u32);
-
-impl Display for Device {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(formatter, "{}:{}", self.0 >> 20, self.0 & 0xf_ffff)
-    }
-}
-
-/// A set of capabilities as the list of their names.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct CapabilitySet(pub u64);
-
-impl Serialize for CapabilitySet {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let set = self.0;
-        serializer.collect_seq(
-            (0..u64::BITS)
-                .filter(move |bit| set >> bit & 1 == 1)
-                .map(|bit| Shown(names::CapabilityName(bit))),
-        )
-    }
 }
 
 impl<'a> Document<'a> {
@@ -326,7 +272,7 @@ impl<'a> Document<'a> {
 
     /// The part ECS has no names for, made when first asked for.
     pub fn own(&mut self) -> &mut OwnFields<'a> {
-        self.minerwatch.get_or_insert_with(|| OwnFields {
+        self.minerwatch.get_or_insert(OwnFields {
             alert: None,
             process: None,
             cgroup: None,
@@ -337,11 +283,6 @@ impl<'a> Document<'a> {
             cpu: None,
         })
     }
-}
-
-/// `None` for what is empty because it is not known.
-pub(super) fn known(text: &str) -> Option<&str> {
-    (!text.is_empty()).then_some(text)
 }
 
 fn runtime(runtime: ContainerRuntime) -> Option<&'static str> {

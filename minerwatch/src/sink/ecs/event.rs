@@ -5,10 +5,11 @@ use std::net::SocketAddr;
 use super::{
     Encoder, Observed, append,
     document::{
-        CpuFields, Device, Document, EndFields, ErrorCode, ErrorFields, EventFields, ExitFields, FileFields,
-        Mode, NetworkFields, OwnFile, OwnNetwork, OwnProcess, ProcessFields, Shown,
+        CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, NetworkFields,
+        OwnFile, OwnNetwork, OwnProcess, ProcessFields,
     },
     names,
+    values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
     BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, ProcessKey,
@@ -198,8 +199,7 @@ impl<'a> Document<'a> {
             threads: Some(usage.threads),
             nice: Some(usage.nice),
             voluntary_switches: Some(usage.voluntary),
-            involuntary_switches: Some(usage.preempted),
-            yields: Some(usage.yielded),
+            involuntary_switches: Some(usage.involuntary),
         });
     }
 }

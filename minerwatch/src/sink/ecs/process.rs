@@ -3,9 +3,8 @@
 use super::{
     Encoder,
     command_line::CommandLine,
-    document::{
-        CapabilitySet, HashFields, Identified, Leader, OwnProcess, ProcessFields, Shown, UserFields, known,
-    },
+    document::{HashFields, Identified, Leader, OwnProcess, ProcessFields, UserFields},
+    values::{CapabilitySet, Shown, known},
 };
 use crate::model::{Credentials, Exec, ExecutableFlags, ProcessKey, ProcessView, RunningProcess};
 

@@ -155,8 +155,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         on_cpu: 1_875_000_000,
         total_on_cpu: 60_000_000_000,
         voluntary: 12,
-        preempted: 345,
-        yielded: 6,
+        involuntary: 345,
         threads: 2,
         nice: -5,
     };

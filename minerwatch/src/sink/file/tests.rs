@@ -138,6 +138,21 @@ fn a_half_line_left_by_a_crash_is_ended() {
     let mut output = open(FileSettings::new(scratch.file("events")));
     output.write(Class::Event, b"{}\n").unwrap();
     assert_eq!(scratch.read("events"), "{}\n{\"half\n{}\n");
+    assert_eq!(output.target_mut().length, scratch.read("events").len() as u64);
+    assert!(output.target_mut().take_back(3), "the length is known exactly");
+    assert_eq!(scratch.read("events"), "{}\n{\"half\n");
+}
+
+#[test]
+fn a_file_emptied_by_others_is_not_rotated() {
+    let scratch = Scratch::new();
+    let settings = FileSettings { max_bytes: 10, keep: 1, ..FileSettings::new(scratch.file("events")) };
+    let mut output = open(settings);
+    output.write(Class::Event, b"line1\n").unwrap();
+    fs::write(scratch.file("events"), "").unwrap();
+    output.write(Class::Event, b"line2\n").unwrap();
+    assert_eq!(scratch.read("events"), "line2\n");
+    assert!(!scratch.file("events.1").exists());
 }
 
 #[test]
