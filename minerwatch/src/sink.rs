@@ -7,23 +7,30 @@
 mod backlog;
 pub mod ecs;
 pub mod file;
-pub mod filter;
 mod notice;
 mod output;
 pub mod stdout;
 
-use crate::model::{BootTime, EventKind};
+use crate::model::{BootTime, EventKind, KindSet};
 
 pub use ecs::{Encoder, HostContext, Observed, SignalText};
 pub use file::{FileSettings, OpenError};
-pub use filter::{EventFilter, KindSet};
 pub use notice::Notice;
 pub use output::{Class, Closed, Counters, DEFAULT_BACKLOG};
+
+/// What of the stream a sink wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// Kinds of event.
+    pub events: KindSet,
+    /// Whether alerts belong there.
+    pub alerts: bool,
+}
 
 /// One place the lines go to, with what it wants to see.
 #[derive(Debug)]
 pub struct Sink {
-    filter: EventFilter,
+    filter: Filter,
     outlet: Outlet,
 }
 
@@ -35,26 +42,31 @@ enum Outlet {
 
 impl Sink {
     /// Standard output. Fails when the process has none.
-    pub fn stdout(filter: EventFilter) -> std::io::Result<Self> {
+    pub fn stdout(filter: Filter) -> std::io::Result<Self> {
         let target = stdout::Stdout::new()?;
         let output = output::Output::new(target, DEFAULT_BACKLOG);
         Ok(Self { filter, outlet: Outlet::Stdout(output) })
     }
 
     /// A file, appended to and rotated by size.
-    pub fn file(settings: FileSettings, filter: EventFilter) -> Result<Self, OpenError> {
+    pub fn file(settings: FileSettings, filter: Filter) -> Result<Self, OpenError> {
         let backlog = settings.backlog;
         let target = file::RotatedFile::open(settings)?;
         Ok(Self { filter, outlet: Outlet::File(output::Output::new(target, backlog)) })
     }
 
-    /// Whether events of this kind belong here. Alerts always do.
+    /// Whether events of this kind belong here.
     pub fn wants(&self, kind: EventKind) -> bool {
-        self.filter.passes(kind)
+        self.filter.events.contains(kind)
+    }
+
+    /// Whether alerts belong here.
+    pub fn wants_alerts(&self) -> bool {
+        self.filter.alerts
     }
 
     /// Replaces what it wants to see.
-    pub fn set_filter(&mut self, filter: EventFilter) {
+    pub fn set_filter(&mut self, filter: Filter) {
         self.filter = filter;
     }
 

@@ -226,7 +226,6 @@ pub(super) struct CpuFields {
     pub voluntary_switches: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub involuntary_switches: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
 }
 
 impl<'a> Document<'a> {
