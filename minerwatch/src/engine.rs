@@ -1,9 +1,24 @@
 //! Events in, alerts out. Synchronous, single owner, free of input, output and clocks: time comes with the
 //! event and through [`Engine::tick`], so the same recording gives the same alerts anywhere.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use crate::model::{Alert, BootTime, Event, ProcessView};
+use crate::{
+    detect::{Detectors, Fact, Finding, Scene, network},
+    incident::{IncidentLimits, Incidents},
+    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView},
+    process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
+};
+
+#[cfg(test)]
+mod scenarios;
+#[cfg(test)]
+pub(crate) mod testing;
+
+/// The most events that wait for their process.
+const MAX_PARKED: usize = 1_024;
+/// How long they wait.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// What the engine needs to know of the host and of the user's wishes.
 #[derive(Clone, Debug)]
@@ -14,11 +29,29 @@ pub struct EngineSettings {
     pub max_processes: usize,
     /// The most incidents kept open.
     pub max_incidents: usize,
+    /// The most dead processes without children that are remembered.
+    pub max_dead: usize,
+    /// How long a dead process is remembered.
+    pub dead_memory: Duration,
+    /// How long nothing must happen before an incident without living processes is closed.
+    pub quiet: Duration,
+    /// The same for an incident that set something up to start again.
+    pub quiet_persistent: Duration,
 }
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { processors: 1, max_processes: 65_536, max_incidents: 1_024 }
+        let table = TableLimits::default();
+        let incidents = IncidentLimits::default();
+        Self {
+            processors: 1,
+            max_processes: table.processes,
+            max_incidents: incidents.incidents,
+            max_dead: table.dead,
+            dead_memory: table.memory,
+            quiet: incidents.quiet,
+            quiet_persistent: incidents.quiet_persistent,
+        }
     }
 }
 
@@ -31,40 +64,179 @@ pub struct EngineCounters {
     pub processes: u64,
     /// Processes evicted because the table was full.
     pub processes_evicted: u64,
+    /// Dead processes forgotten before their time, because too many died in it.
+    pub dead_forgotten_early: u64,
     /// Events parked now because their process is not known yet.
     pub parked: u64,
     /// Parked events that were given up or found no room.
     pub parked_lost: u64,
-    /// Incidents open now.
+    /// Incidents kept now, those included that are not worth telling of.
     pub incidents: u64,
     /// Incidents evicted because there were too many.
     pub incidents_evicted: u64,
+    /// Written files forgotten for others, so that a run of them would not be tied to their writer.
+    pub written_files_evicted: u64,
 }
 
 /// The correlation engine.
 #[derive(Debug)]
-pub struct Engine {}
+pub struct Engine {
+    processors: u32,
+    now: BootTime,
+    events: u64,
+    table: ProcessTable,
+    parking: Parking,
+    detectors: Detectors,
+    incidents: Incidents,
+    /// What was found in the event at hand; kept for its room.
+    findings: Vec<Finding>,
+}
 
 impl Engine {
     /// An engine that knows nothing yet.
-    pub fn new(_settings: EngineSettings) -> Self {
-        Self {}
+    pub fn new(settings: EngineSettings) -> Self {
+        let EngineSettings {
+            processors,
+            max_processes,
+            max_incidents,
+            max_dead,
+            dead_memory,
+            quiet,
+            quiet_persistent,
+        } = settings;
+        Self {
+            processors: processors.max(1),
+            now: BootTime::default(),
+            events: 0,
+            table: ProcessTable::new(TableLimits {
+                processes: max_processes,
+                dead: max_dead,
+                memory: dead_memory,
+            }),
+            parking: Parking::new(MAX_PARKED, PATIENCE),
+            detectors: Detectors::default(),
+            incidents: Incidents::new(IncidentLimits { incidents: max_incidents, quiet, quiet_persistent }),
+            findings: Vec::new(),
+        }
     }
 
     /// Takes one event in; what follows from it is appended to `alerts`.
-    pub fn ingest(&mut self, _event: &Event, _alerts: &mut Vec<Alert>) {}
+    pub fn ingest(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+        self.events += 1;
+        self.pass_time(event.time, alerts);
+        if !self.table.can_take(event) {
+            self.parking.park(event, self.now);
+            self.give_up_parked(alerts);
+            return;
+        }
+        self.process(event, alerts);
+        if let Some(waiting) = self.parking.release(event.subject.key) {
+            for event in &waiting {
+                self.process(event, alerts);
+            }
+        }
+    }
 
     /// Lets time pass to `now`: windows end, incidents close, the dead are forgotten.
-    pub fn tick(&mut self, _now: BootTime, _alerts: &mut Vec<Alert>) {}
+    pub fn tick(&mut self, now: BootTime, alerts: &mut Vec<Alert>) {
+        self.pass_time(now, alerts);
+        self.incidents.tick(self.now, &self.table, alerts);
+    }
 
     /// The process of an event just taken in and its parent, for whoever shows the event. A process of
     /// which nothing is known gives `None`.
-    pub fn view(&self, _event: &Event) -> (Option<Arc<ProcessView>>, Option<Arc<ProcessView>>) {
-        (None, None)
+    pub fn view(&self, event: &Event) -> (Option<Arc<ProcessView>>, Option<Arc<ProcessView>>) {
+        let Some(process) = self.table.get(event.subject.key) else { return (None, None) };
+        let parent = self.table.parent_of(process).map(|parent| Arc::clone(&parent.view));
+        (Some(Arc::clone(&process.view)), parent)
     }
 
     /// What it holds.
     pub fn counters(&self) -> EngineCounters {
-        EngineCounters::default()
+        EngineCounters {
+            events: self.events,
+            processes: self.table.len() as u64,
+            processes_evicted: self.table.evicted(),
+            dead_forgotten_early: self.table.forgotten_early(),
+            parked: self.parking.len() as u64,
+            parked_lost: self.parking.given_up(),
+            incidents: self.incidents.len() as u64,
+            incidents_evicted: self.incidents.evicted(),
+            written_files_evicted: self.detectors.written().evicted(),
+        }
+    }
+
+    /// Time never goes back: events of two processors may come a little out of order.
+    fn pass_time(&mut self, time: BootTime, alerts: &mut Vec<Alert>) {
+        if time > self.now {
+            self.now = time;
+            self.give_up_parked(alerts);
+            self.table.expire(time);
+        }
+    }
+
+    /// Events whose process never came are taken in all the same, with what their heads say of it.
+    fn give_up_parked(&mut self, alerts: &mut Vec<Alert>) {
+        while let Some(given_up) = self.parking.give_up(self.now) {
+            for event in &given_up {
+                self.process(event, alerts);
+            }
+        }
+    }
+
+    fn process(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+        let key = event.subject.key;
+        self.table.take_in(event);
+        if let EventBody::Fork(_) | EventBody::Close(_) = event.body {
+            return;
+        }
+        let Some(process) = self.table.get(key) else { return };
+        let scene = Scene { event, process, table: &self.table, processors: self.processors };
+        self.findings.clear();
+        self.detectors.inspect(&scene, &mut self.findings);
+        let found = self.findings.iter().find_map(|finding| match finding.fact {
+            Some(Fact::Suspect(suspicion)) => Some(suspicion),
+            Some(Fact::Persisted) | None => None,
+        });
+        let joined = self.incidents.observe(&scene, &mut self.findings, self.detectors.written(), alerts);
+        if let Some(suspicion) = joined.or(found) {
+            self.suspect(key, suspicion);
+        }
+        match &event.body {
+            EventBody::Connect(connect) => {
+                if let Some(destination) = network::outbound(connect) {
+                    self.note(key, event.time, destination);
+                }
+            }
+            EventBody::Exit(_) => self.table.exit(key, event.time),
+            EventBody::Fork(_)
+            | EventBody::Exec(_)
+            | EventBody::Close(_)
+            | EventBody::File(_)
+            | EventBody::Cpu(_)
+            | EventBody::RunningProcess(_)
+            | EventBody::RunningFlow(_)
+            | EventBody::HashedFile(_) => {}
+        }
+    }
+
+    fn suspect(&mut self, key: ProcessKey, suspicion: Suspicion) {
+        if let Some(process) = self.table.get_mut(key) {
+            process.suspicion = Some(suspicion);
+        }
+    }
+
+    /// Remembers a connection at the root of its tree, in case the tree turns out to matter.
+    fn note(&mut self, key: ProcessKey, at: BootTime, destination: std::net::SocketAddr) {
+        let Some(name) = self.table.get(key).map(|process| Arc::clone(&process.view.name)) else { return };
+        let root = self.table.tree_root(key);
+        if let Some(root) = self.table.get_mut(root) {
+            root.notes.get_or_insert_with(Box::<Notes>::default).add(Outbound {
+                at,
+                process: key,
+                name,
+                destination,
+            });
+        }
     }
 }

@@ -16,8 +16,8 @@ pub use event::{
 pub use flow::{Flow, Protocol};
 pub use kinds::{KindSet, UnknownKind};
 pub use process::{
-    Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces,
-    ProcessKey, ProcessView,
+    Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
+    ProcessView,
 };
 pub use signal::{Signal, SignalClass, SignalId};
 pub use time::{BootTime, WallClock};

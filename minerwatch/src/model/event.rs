@@ -7,9 +7,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{
-    BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol,
-};
+use super::{BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol};
 
 /// One thing that happened on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

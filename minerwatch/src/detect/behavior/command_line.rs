@@ -1,0 +1,260 @@
+//! B9: the command line of a miner.
+//!
+//! One word that miners use can stand anywhere; two of different kinds, as arguments of their own, stand
+//! only where somebody starts a miner (or reads about one: readers are excluded by their executable, and
+//! shells because what they start shows itself).
+
+mod wallet;
+
+use crate::{
+    detect::{Finding, Scene, signals},
+    process::Role,
+};
+
+use wallet::names_wallet;
+
+/// What was found on a command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Tokens<'a> {
+    /// A stratum address.
+    stratum: Option<&'a str>,
+    /// Host and port as value of an option for the pool.
+    endpoint: Option<&'a str>,
+    /// A wallet of a currency.
+    wallet: Option<&'a str>,
+    /// An option or value only miners know.
+    option: Option<&'a str>,
+}
+
+impl<'a> Tokens<'a> {
+    fn of(arguments: impl Iterator<Item = &'a str>) -> Self {
+        let mut tokens = Self::default();
+        let mut before = "";
+        for argument in arguments.skip(1) {
+            // A word of its own has no spaces; text that quotes a command line does.
+            if !argument.contains(char::is_whitespace) {
+                tokens.add(before, argument);
+            }
+            before = argument;
+        }
+        tokens
+    }
+
+    fn add(&mut self, before: &str, argument: &'a str) {
+        let (name, value) = match argument.split_once('=') {
+            Some((name, value)) if name.starts_with('-') => (name, value),
+            _ if argument.starts_with('-') => (argument, ""),
+            _ => (before, argument),
+        };
+        if is_stratum(value) {
+            self.stratum.get_or_insert(argument);
+        }
+        if is_miner_option(name) || is_miner_value(name, value) {
+            self.option.get_or_insert(argument);
+        }
+        if matches!(name, "-o" | "--url" | "--pool" | "-P" | "--server" | "-pool") && is_endpoint(value) {
+            self.endpoint.get_or_insert(argument);
+        }
+        if names_wallet(value) {
+            self.wallet.get_or_insert(argument);
+        }
+    }
+
+    /// How many different kinds; the place of the pool is one kind however it is written.
+    fn kinds(&self) -> usize {
+        [self.stratum.or(self.endpoint), self.wallet, self.option].iter().flatten().count()
+    }
+
+    /// Whether a pool and a wallet are named.
+    fn conclusive(&self) -> bool {
+        self.wallet.is_some() && (self.stratum.is_some() || self.endpoint.is_some())
+    }
+}
+
+/// A program was started, or was running at the start.
+pub fn miner_command_line(scene: &Scene<'_>) -> Option<Finding> {
+    match scene.process.role {
+        Role::Reader | Role::Downloader | Role::Shell | Role::LoginShell => return None,
+        Role::Kernel
+        | Role::Init
+        | Role::Gate
+        | Role::Scheduler
+        | Role::ContainerRuntime
+        | Role::JobRunner
+        | Role::Interpreter
+        | Role::Service
+        | Role::PackageManager
+        | Role::Other => {}
+    }
+    let tokens = Tokens::of(scene.process.view.arguments.iter().map(AsRef::as_ref));
+    if tokens.kinds() < 2 {
+        return None;
+    }
+    let conclusive = tokens.conclusive();
+    let detail = if conclusive {
+        format!("'{}' was started with a mining pool and a wallet", scene.process.view.name)
+    } else {
+        format!("'{}' was started with options of a miner", scene.process.view.name)
+    };
+    let mut finding = Finding::new(signals::MINER_COMMAND_LINE, scene, detail);
+    for (name, value) in [
+        ("stratum", tokens.stratum),
+        ("pool", tokens.endpoint),
+        ("wallet", tokens.wallet),
+        ("option", tokens.option),
+    ] {
+        if let Some(value) = value {
+            finding = finding.with(name, value);
+        }
+    }
+    if conclusive {
+        finding.conclusive = true;
+        finding = finding.full();
+    }
+    Some(finding)
+}
+
+/// `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and their like.
+fn is_stratum(value: &str) -> bool {
+    let Some((scheme, rest)) = value.split_once("://") else { return false };
+    !rest.is_empty()
+        && (scheme.starts_with("stratum")
+            || matches!(scheme, "daemon+http" | "daemon+https" | "ethproxy+tcp" | "eth-proxy+tcp"))
+}
+
+/// A host name or address with a port, perhaps with a scheme and a user.
+fn is_endpoint(value: &str) -> bool {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let rest = rest.split_once('/').map_or(rest, |(host, _)| host);
+    let Some((host, port)) = rest.rsplit_once(':') else { return false };
+    host.contains(['.', ':'])
+        && host.len() >= 4
+        && host
+            .chars()
+            .all(|next| next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | ':' | '[' | ']' | '_'))
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+fn is_miner_option(name: &str) -> bool {
+    matches!(
+        name,
+        "--donate-level"
+            | "--donate-over-proxy"
+            | "--nicehash"
+            | "--rig-id"
+            | "--cpu-max-threads-hint"
+            | "--cpu-memory-pool"
+            | "--cpu-no-yield"
+            | "--huge-pages-jit"
+            | "--asm-variant"
+            | "--av"
+    ) || name.starts_with("--randomx-")
+        || name.starts_with("--argon2-impl")
+}
+
+fn is_miner_value(name: &str, value: &str) -> bool {
+    match name {
+        "-a" | "--algo" | "--algorithm" | "-algo" => is_algorithm(value),
+        "--coin" | "-coin" => {
+            let value = value.to_ascii_lowercase();
+            matches!(
+                value.as_str(),
+                "monero" | "xmr" | "arqma" | "dero" | "keva" | "ravencoin" | "rvn" | "wownero" | "zephyr"
+            )
+        }
+        _ => false,
+    }
+}
+
+fn is_algorithm(value: &str) -> bool {
+    const FAMILIES: [&str; 9] =
+        ["rx/", "cn/", "cn-lite/", "cn-heavy/", "cn-pico", "argon2/", "yespower", "verus", "autolykos"];
+    const NAMES: [&str; 15] = [
+        "randomx",
+        "cryptonight",
+        "ethash",
+        "etchash",
+        "kawpow",
+        "ghostrider",
+        "gr",
+        "sha256d",
+        "scrypt",
+        "x11",
+        "x16r",
+        "x16rv2",
+        "lyra2rev3",
+        "equihash",
+        "panthera",
+    ];
+    let value = value.to_ascii_lowercase();
+    FAMILIES.iter().any(|family| value.starts_with(family)) || NAMES.contains(&value.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::testing::{Host, findings};
+
+    const MONERO: &str =
+        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
+    const BITCOIN: &str = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+
+    fn run(path: &str, arguments: &[&str]) -> Vec<(&'static str, u8)> {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        host.spawn(init, path, arguments);
+        findings(&host)
+    }
+
+    #[test]
+    fn miners() {
+        let worker = format!("{BITCOIN}.rig1");
+        let user = format!("stratum1+ssl://{MONERO}.x@pool.example:443");
+        let equals = format!("--user={MONERO}");
+        let cases: [(&[&str], u8); 9] = [
+            (&["x", "-o", "pool.example:3333", "-u", MONERO, "-p", "x"], 100),
+            (&["x", "--url=pool.example:443", &equals, "--tls"], 100),
+            (&["x", "-o", "stratum+tcp://10.0.0.5:3333", "-u", &worker], 100),
+            (&["x", "-P", &user], 100),
+            (&["x", "-o", "stratum+tcp://10.0.0.5:3333", "-u", "me", "--donate-level", "1"], 70),
+            (&["x", "-o", "10.0.0.5:3333", "-a", "rx/0"], 70),
+            (&["x", "--coin", "monero", "-o", "10.0.0.5:80"], 70),
+            (&["x", "--coin=XMR", "--url", "pool.example:80"], 70),
+            (&["x", "-u", MONERO, "--randomx-1gb-pages"], 70),
+        ];
+        for (arguments, weight) in cases {
+            assert_eq!(run("/usr/bin/x", arguments), [("B9", weight)], "{arguments:?}");
+        }
+        assert_eq!(
+            run("/usr/bin/python3", &["python3", "m.py", "-o", "10.0.0.5:80", "-u", MONERO]),
+            [("B9", 100)]
+        );
+        // A reader's name does not help where the system keeps no readers.
+        assert_eq!(run("/var/lib/x/grep", &["grep", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
+    }
+
+    #[test]
+    fn everything_else() {
+        let quoted = format!("x -o stratum+tcp://10.0.0.5:3333 -u {MONERO}");
+        let api = format!("https://pool.example:443/api/{MONERO}/stats");
+        let cases: [(&str, &[&str]); 14] = [
+            ("/usr/bin/grep", &["grep", "-r", "stratum+tcp://", "--donate-level"]),
+            ("/usr/bin/vim", &["vim", "stratum+tcp://x", "--donate-level"]),
+            ("/usr/bin/less", &["less", "--donate-level", "stratum+tcp://x"]),
+            ("/usr/bin/bash", &["bash", "-c", &quoted]),
+            ("/usr/bin/mail", &["mail", "-s", &quoted]),
+            ("/usr/bin/curl", &["curl", "--url", &api]),
+            ("/usr/bin/client", &["client", "--url", &api]),
+            ("/usr/bin/ssh", &["ssh", "-o", "ProxyCommand=none", "host"]),
+            ("/usr/bin/bitcoin-cli", &["bitcoin-cli", "sendtoaddress", BITCOIN, "0.1"]),
+            ("/usr/bin/gcc", &["gcc", "-o", "out.o", "-a", "x.c"]),
+            ("/usr/bin/shasum", &["shasum", "-a", "256", "x"]),
+            ("/usr/bin/proxy", &["proxy", "-o", "10.0.0.5:3333"]),
+            ("/usr/bin/openssl", &["openssl", "speed", "scrypt"]),
+            ("/usr/bin/x", &[]),
+        ];
+        for (path, arguments) in cases {
+            assert!(run(path, arguments).is_empty(), "{arguments:?}");
+        }
+    }
+}

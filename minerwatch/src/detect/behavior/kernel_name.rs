@@ -1,0 +1,106 @@
+//! B4: an ordinary program with the name of a kernel thread.
+
+use crate::{
+    detect::{Finding, Scene, signals},
+    model::Exec,
+};
+
+/// A program was started. Only user space does that: a kernel thread never runs a program under its name.
+pub fn kernel_name(scene: &Scene<'_>, exec: &Exec) -> Option<Finding> {
+    let own = exec.arguments.first().map_or("", AsRef::as_ref);
+    let shown = [exec.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;
+    let detail = format!("'{}' calls itself '{shown}', like a kernel thread", exec.executable.path);
+    Some(
+        Finding::new(signals::KERNEL_NAME, scene, detail)
+            .with("name", shown)
+            .with("path", &exec.executable.path),
+    )
+}
+
+fn is_kernel_name(name: &str) -> bool {
+    const THREADS: [&str; 26] = [
+        "kthreadd",
+        "kworker",
+        "ksoftirqd",
+        "kswapd",
+        "kcompactd",
+        "khugepaged",
+        "khungtaskd",
+        "kdevtmpfs",
+        "kdevtmpfsi",
+        "kblockd",
+        "kintegrityd",
+        "kauditd",
+        "ksmd",
+        "kthrotld",
+        "kstrp",
+        "migration",
+        "cpuhp",
+        "rcu_sched",
+        "rcu_preempt",
+        "rcu_gp",
+        "rcu_par_gp",
+        "oom_reaper",
+        "writeback",
+        "jbd2",
+        "netns",
+        "irq",
+    ];
+    // `ps` puts names without arguments in brackets: so does who wants to look like that.
+    if let Some(inner) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        return !inner.is_empty();
+    }
+    let Some((thread, rest)) = THREADS
+        .iter()
+        .find_map(|thread| name.strip_prefix(thread).map(|rest| (*thread, rest)))
+        .filter(|(_, rest)| {
+            rest.chars()
+                .all(|next| next.is_ascii_digit() || matches!(next, '/' | ':' | 'u' | 'H' | '-' | 'i'))
+        })
+    else {
+        return false;
+    };
+    // Short words that programs may well be called count only in the form that names a processor.
+    match thread {
+        "migration" | "irq" | "writeback" | "netns" | "cpuhp" => rest.starts_with('/'),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names() {
+        for name in [
+            "kworker",
+            "kworker/0:1",
+            "[kworker/u8:2]",
+            "kthreadd",
+            "kdevtmpfsi",
+            "kswapd0",
+            "[kthreadd]",
+            "migration/0",
+            "ksoftirqd/1",
+        ] {
+            assert!(is_kernel_name(name), "{name}");
+        }
+        for name in [
+            "bash",
+            "[",
+            "[]",
+            "kworker-manager",
+            "kde",
+            "migration",
+            "irqbalance",
+            "netns",
+            "ksmserver",
+            "kswapper",
+            "",
+            "k",
+        ] {
+            assert!(!is_kernel_name(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! What a detector hands on.
+
+use std::{borrow::Cow, sync::Arc};
+
+use super::{Scene, SignalInfo};
+use crate::{
+    model::{ChainEdge, ChainKind, FileId, ProcessKey, Signal},
+    process::Suspicion,
+};
+
+/// What a finding establishes beyond its points.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fact {
+    /// The process is suspect from now on; one that was dropped is a link of the chain.
+    Suspect(Suspicion),
+    /// Something was set up to start again by itself.
+    Persisted,
+}
+
+/// One detector's finding, with what belongs to it.
+#[derive(Clone, Debug)]
+pub struct Finding {
+    /// What is found.
+    pub signal: Signal,
+    /// The row of the table it comes from.
+    pub info: SignalInfo,
+    /// Whether it decides alone.
+    pub conclusive: bool,
+    /// What it establishes.
+    pub fact: Option<Fact>,
+    /// Steps it proves, the showing process's own creation not included.
+    pub edges: Vec<ChainEdge>,
+    /// Another process that takes part: who wrote the file that is run.
+    pub partner: Option<ProcessKey>,
+    /// The file in question, so that whoever runs it later belongs here.
+    pub file: Option<(Arc<str>, Option<FileId>)>,
+}
+
+impl Finding {
+    /// A finding of this signal about the process of the scene.
+    pub fn new(info: SignalInfo, scene: &Scene<'_>, detail: String) -> Self {
+        let signal = Signal {
+            id: info.signal_id(),
+            class: info.class,
+            weight: info.weight,
+            at: scene.at(),
+            process: scene.key(),
+            detail,
+            evidence: Vec::new(),
+        };
+        Self { signal, info, conclusive: false, fact: None, edges: Vec::new(), partner: None, file: None }
+    }
+
+    /// Makes it the full form of its signal.
+    #[must_use]
+    pub fn full(mut self) -> Self {
+        self.signal.weight = self.info.full_weight;
+        self
+    }
+
+    /// Adds a value that decided.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.signal.evidence.push((Cow::Borrowed(name), value.to_string()));
+        self
+    }
+
+    /// Adds a step that the process of the scene took just now.
+    #[must_use]
+    pub fn step(mut self, scene: &Scene<'_>, kind: ChainKind, object: &str) -> Self {
+        self.edges.push(ChainEdge {
+            kind,
+            at: scene.at(),
+            process: scene.key(),
+            name: Arc::clone(&scene.process.view.name),
+            object: object.to_owned(),
+        });
+        self
+    }
+}

@@ -1,0 +1,49 @@
+//! The first witness: what goes over the wire.
+
+mod pool_port;
+mod suspect_connection;
+
+use std::net::{IpAddr, SocketAddr};
+
+pub use pool_port::{pool_port, pool_port_at_start};
+pub use suspect_connection::suspect_connection;
+
+use crate::model::{Connect, Protocol};
+
+/// Where an established TCP connection to another host leads, or nothing if it is none.
+///
+/// UDP is left out: resolvers connect UDP sockets just to learn their own address.
+pub fn outbound(connect: &Connect) -> Option<SocketAddr> {
+    (connect.result == 0 && connect.flow.protocol == Protocol::Tcp && leaves_host(connect.flow.destination))
+        .then_some(connect.flow.destination)
+}
+
+/// Whether an address is another host's, as far as the address tells.
+pub fn leaves_host(destination: SocketAddr) -> bool {
+    match destination.ip().to_canonical() {
+        IpAddr::V4(address) => !address.is_loopback() && !address.is_unspecified(),
+        IpAddr::V6(address) => !address.is_loopback() && !address.is_unspecified(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loopback_does_not_leave_the_host() {
+        let cases = [
+            ("127.0.0.1:3333", false),
+            ("127.8.8.8:80", false),
+            ("[::1]:80", false),
+            ("[::ffff:127.0.0.1]:80", false),
+            ("0.0.0.0:80", false),
+            ("10.0.0.5:3333", true),
+            ("[::ffff:10.0.0.5]:80", true),
+            ("[2001:db8::1]:443", true),
+        ];
+        for (address, leaves) in cases {
+            assert_eq!(leaves_host(address.parse().unwrap()), leaves, "{address}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! N4: a connection to a port that mining pools use.
+
+use std::net::SocketAddr;
+
+use super::{leaves_host, outbound};
+use crate::{
+    detect::{Finding, Scene, signals, tuning},
+    model::{Connect, Protocol, RunningFlow},
+};
+
+/// A connection that was just established.
+pub fn pool_port(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
+    found(scene, outbound(connect)?)
+}
+
+/// A connection that was open at the start.
+pub fn pool_port_at_start(scene: &Scene<'_>, flow: &RunningFlow) -> Option<Finding> {
+    if flow.protocol != Protocol::Tcp || !leaves_host(flow.destination) {
+        return None;
+    }
+    found(scene, flow.destination)
+}
+
+fn found(scene: &Scene<'_>, destination: SocketAddr) -> Option<Finding> {
+    if !tuning::POOL_PORTS.contains(&destination.port()) {
+        return None;
+    }
+    let detail = format!("connected to {destination}, a port mining pools use");
+    Some(Finding::new(signals::POOL_PORT, scene, detail).with("destination", destination))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::engine::testing::{Host, findings};
+
+    #[test]
+    fn only_the_port_of_another_host_counts() {
+        for (destination, counts) in [
+            ("10.0.0.5:3333", true),
+            ("[2001:db8::5]:14444", true),
+            ("10.0.0.5:443", false),
+            ("127.0.0.1:3333", false),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let client = host.spawn(init, "/usr/bin/client", &["client"]);
+            host.connect(client, destination);
+            assert_eq!(findings(&host), if counts { vec![("N4", 5)] } else { vec![] }, "{destination}");
+        }
+    }
+}

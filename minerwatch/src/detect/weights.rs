@@ -1,0 +1,225 @@
+//! The one table of signals, weights and thresholds. Change a number here, with the reason beside it.
+
+use crate::model::{Signal, SignalClass, SignalId};
+
+/// What is known of a signal, whoever shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SignalInfo {
+    /// Its short name in alerts.
+    pub id: &'static str,
+    /// Which witness it belongs to.
+    pub class: SignalClass,
+    /// Points, 0 to 100.
+    pub weight: u8,
+    /// Points of its full form where it has one, else the same.
+    pub full_weight: u8,
+    /// Whether it speaks of mining itself, not just of an intrusion.
+    pub mining: bool,
+    /// A few words for a heading.
+    pub name: &'static str,
+    /// What it means, for a person.
+    pub description: &'static str,
+    /// Techniques of MITRE ATT&CK it is evidence of.
+    pub techniques: &'static [&'static str],
+}
+
+impl SignalInfo {
+    /// Whether a finding is this signal.
+    pub fn names(&self, signal: &Signal) -> bool {
+        signal.id.0 == self.id
+    }
+
+    /// The id as findings carry it.
+    pub const fn signal_id(&self) -> SignalId {
+        SignalId::known(self.id)
+    }
+}
+
+/// Every signal the program knows, by class and id.
+pub fn catalogue() -> &'static [SignalInfo] {
+    &CATALOGUE
+}
+
+static CATALOGUE: [SignalInfo; 11] = [
+    signals::POOL_PORT,
+    signals::SUSPECT_CONNECTION,
+    signals::SUSTAINED_CPU,
+    signals::SERVICE_DOWNLOADER,
+    signals::DROP_AND_RUN,
+    signals::FILELESS,
+    signals::KERNEL_NAME,
+    signals::PRELOAD,
+    signals::PERSISTENCE,
+    signals::MINER_COMMAND_LINE,
+    signals::TRIPLE_CHAIN,
+];
+
+/// The rows.
+pub(crate) mod signals {
+    use super::SignalInfo;
+    use crate::model::SignalClass::{Behavior, Compute, Network};
+
+    pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
+        id: "N4",
+        class: Network,
+        weight: 5,
+        full_weight: 5,
+        mining: false,
+        name: "Connection to a port that mining pools use",
+        description: "Mining pools like a handful of ports. Much else uses them too, so this counts for next to nothing by itself.",
+        techniques: &["T1571"],
+    };
+
+    /// Ten points, so that a dropped program which calls out (25 + 10 + 10) is put on record and no more.
+    pub(crate) const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
+        id: "N9",
+        class: Network,
+        weight: 10,
+        full_weight: 10,
+        mining: false,
+        name: "Outbound connection by a suspect program",
+        description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
+        techniques: &["T1071"],
+    };
+
+    pub(crate) const SUSTAINED_CPU: SignalInfo = SignalInfo {
+        id: "C5",
+        class: Compute,
+        weight: 15,
+        full_weight: 15,
+        mining: false,
+        name: "Half the processors busy for a minute",
+        description: "One process kept at least half of the host's processors at 85 % for 60 seconds. Compilers and encoders do so too.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
+        id: "B1",
+        class: Behavior,
+        weight: 35,
+        full_weight: 35,
+        mining: false,
+        name: "Service started a shell that downloads",
+        description: "A network service started a shell, and that a program which fetches files: what an exploited service does.",
+        techniques: &["T1190", "T1059.004", "T1105"],
+    };
+
+    pub(crate) const DROP_AND_RUN: SignalInfo = SignalInfo {
+        id: "B2",
+        class: Behavior,
+        weight: 25,
+        full_weight: 25,
+        mining: false,
+        name: "File written, then run from a temporary or hidden place",
+        description: "A program was run within 60 seconds of being written to, or made executable in, a temporary or hidden directory.",
+        techniques: &["T1105", "T1059.004", "T1564.001"],
+    };
+
+    pub(crate) const FILELESS: SignalInfo = SignalInfo {
+        id: "B3",
+        class: Behavior,
+        weight: 20,
+        full_weight: 20,
+        mining: false,
+        name: "Program without a file",
+        description: "A process runs from memory (memfd) or from a file that no directory names any more. Container runtimes and some sandboxes do so too.",
+        techniques: &["T1620", "T1070.004"],
+    };
+
+    pub(crate) const KERNEL_NAME: SignalInfo = SignalInfo {
+        id: "B4",
+        class: Behavior,
+        weight: 45,
+        full_weight: 45,
+        mining: false,
+        name: "Program named like a kernel thread",
+        description: "An ordinary program carries the name of a kernel thread, so that a person looking at a process list passes over it.",
+        techniques: &["T1036.004"],
+    };
+
+    pub(crate) const PRELOAD: SignalInfo = SignalInfo {
+        id: "B6",
+        class: Behavior,
+        weight: 45,
+        full_weight: 45,
+        mining: false,
+        name: "Library forced into every program",
+        description: "/etc/ld.so.preload was changed outside the package manager: the way userland rootkits hide processes and files.",
+        techniques: &["T1574.006"],
+    };
+
+    /// The full form is a place that starts something by itself. Shell start files of a user, which every
+    /// installer extends for the search path, count a quarter.
+    pub(crate) const PERSISTENCE: SignalInfo = SignalInfo {
+        id: "B7",
+        class: Behavior,
+        weight: 5,
+        full_weight: 20,
+        mining: false,
+        name: "Place written that starts programs",
+        description: "A crontab, a systemd unit, an init script, an SSH key list or a shell start file was changed outside the package manager.",
+        techniques: &["T1053.003", "T1543.002", "T1037.004", "T1546.004", "T1098.004", "T1546.017"],
+    };
+
+    /// The full form names a wallet and a pool, and needs no other witness.
+    pub(crate) const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
+        id: "B9",
+        class: Behavior,
+        weight: 70,
+        full_weight: 100,
+        mining: true,
+        name: "Command line of a miner",
+        description: "At least two things only miners are told: a stratum address, a wallet with a pool, an algorithm, a donation level.",
+        techniques: &["T1496.001"],
+    };
+
+    /// The full form is a chain that made itself stay: with the persistence itself (20), the connection
+    /// (10) and a file run from a temporary place (25) it makes 90, "suspected" by two witnesses. Without
+    /// the last it makes 65: a vendor's installer that fetches a service, runs it and sets it up looks the
+    /// same. A chain that only ran what it fetched counts 10: installers do that by design.
+    pub(crate) const TRIPLE_CHAIN: SignalInfo = SignalInfo {
+        id: "T1",
+        class: Behavior,
+        weight: 10,
+        full_weight: 35,
+        mining: false,
+        name: "Process, connection and file change make a chain",
+        description: "In one process tree: a process was created, it or a relative connected out, and it or a relative changed files so that the program runs or stays.",
+        techniques: &["T1105", "T1059.004", "T1053.003"],
+    };
+}
+
+/// Thresholds, spans and bounds.
+pub mod tuning {
+    use std::time::Duration;
+
+    /// Ports that pools like (N4).
+    pub const POOL_PORTS: [u16; 13] =
+        [3333, 3334, 4444, 5555, 5556, 7777, 10128, 10343, 13333, 14433, 14444, 20128, 45700];
+    /// How long after it was written, or made executable, a run counts as "dropped and run" (B2).
+    pub const DROP_WINDOW: Duration = Duration::from_secs(60);
+    /// The share of half the processors that counts as busy (C5).
+    pub const BUSY_SHARE: f64 = 0.85;
+    /// How long a process must be busy (C5).
+    pub const BUSY_SPAN: Duration = Duration::from_secs(60);
+    /// A pause between two reports of a busy process that still counts as "without a break" (C5).
+    pub const BUSY_PAUSE: Duration = Duration::from_secs(3);
+
+    /// Points fade to a half in this time: network and compute.
+    pub const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);
+    /// Points fade to a half in this time: behavior.
+    pub const HALF_LIFE_BEHAVIOR: Duration = Duration::from_secs(24 * 3_600);
+    /// Points from which an incident is put on record.
+    pub const NOTED: u32 = 40;
+    /// Points from which it is suspected, if two classes speak.
+    pub const SUSPECTED: u32 = 70;
+    /// Points from which it is mining, if two classes speak and one signal speaks of mining.
+    pub const MINING: u32 = 100;
+
+    /// How long ago a connection of the tree may have been made to be part of its chain.
+    pub const CHAIN_SPAN: Duration = Duration::from_secs(10 * 60);
+    /// Written files remembered in case they are run.
+    pub const WRITTEN_FILES: usize = 4_096;
+    /// Busy processes watched at once.
+    pub const BUSY_PROCESSES: usize = 1_024;
+}

@@ -1,0 +1,3 @@
+//! Whole intrusions and whole working days, from events to alerts.
+
+mod attacks;

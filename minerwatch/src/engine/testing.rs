@@ -1,0 +1,319 @@
+//! A host made of calls, for tests: what happens on it becomes events in order.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use super::{Engine, EngineSettings};
+use crate::detect::{Detectors, Fact, Scene};
+use crate::model::{
+    Alert, BootTime, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody, Exec,
+    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey,
+    Protocol, RunningProcess, Subject,
+};
+use crate::process::{ProcessTable, TableLimits};
+
+/// So many seconds.
+pub const fn seconds(count: u64) -> Duration {
+    Duration::from_secs(count)
+}
+
+#[derive(Clone, Debug)]
+struct Person {
+    uid: u32,
+    container: Option<Arc<Container>>,
+    executable: Executable,
+}
+
+/// The host. Each event comes a millisecond after the one before.
+#[derive(Debug)]
+pub struct Host {
+    now: BootTime,
+    next_pid: u32,
+    next_inode: u64,
+    people: BTreeMap<ProcessKey, Person>,
+    files: BTreeMap<String, FileId>,
+    events: Vec<Event>,
+}
+
+impl Host {
+    /// A host that has been up for an hour.
+    pub fn new() -> Self {
+        Self {
+            now: BootTime(3_600_000_000_000),
+            next_pid: 1,
+            next_inode: 1_000,
+            people: BTreeMap::new(),
+            files: BTreeMap::new(),
+            events: Vec::new(),
+        }
+    }
+
+    /// What happened so far.
+    pub fn events(&self) -> &[Event] {
+        &self.events
+    }
+
+    /// The time.
+    pub fn now(&self) -> BootTime {
+        self.now
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, span: Duration) {
+        self.now = self.now.plus(span);
+    }
+
+    /// A process that was there at the start; the first one is pid 1.
+    pub fn boot(&mut self, path: &str, arguments: &[&str]) -> ProcessKey {
+        let key = ProcessKey::new(self.next_pid, 1_000_000_000 * u64::from(self.next_pid));
+        self.next_pid += 1;
+        let executable = self.executable(path);
+        self.people.insert(key, Person { uid: 0, container: None, executable: executable.clone() });
+        let parent = (key.pid > 1).then(|| ProcessKey::new(1, 1_000_000_000));
+        self.happen(
+            key,
+            EventBody::RunningProcess(Box::new(RunningProcess {
+                parent,
+                executable,
+                name: name_of(path),
+                arguments: words(arguments),
+                directory: Arc::from("/"),
+                credentials: Credentials::default(),
+                namespaces: Namespaces::default(),
+                session: 0,
+                kernel_thread: false,
+            })),
+        );
+        key
+    }
+
+    /// Forks, without an exec.
+    pub fn fork(&mut self, parent: ProcessKey) -> ProcessKey {
+        self.now = self.now.plus(Duration::from_millis(10));
+        let key = ProcessKey::new(self.next_pid, self.now.0);
+        self.next_pid += 1;
+        let person = self.people.get(&parent).cloned().expect("the parent exists");
+        let name = name_of(&person.executable.path);
+        self.people.insert(key, person);
+        self.happen(key, EventBody::Fork(Fork { parent, name }));
+        key
+    }
+
+    /// Forks and runs a program.
+    pub fn spawn(&mut self, parent: ProcessKey, path: &str, arguments: &[&str]) -> ProcessKey {
+        let key = self.fork(parent);
+        self.exec(key, parent, path, path, arguments);
+        key
+    }
+
+    /// Forks and runs a script through `#!`.
+    pub fn spawn_script(&mut self, parent: ProcessKey, interpreter: &str, script: &str) -> ProcessKey {
+        let key = self.fork(parent);
+        self.exec(key, parent, interpreter, script, &[interpreter, script]);
+        key
+    }
+
+    /// Runs another program in a process.
+    pub fn exec(
+        &mut self,
+        key: ProcessKey,
+        parent: ProcessKey,
+        path: &str,
+        invoked: &str,
+        arguments: &[&str],
+    ) {
+        let executable = self.executable(path);
+        let uid = self.people.get(&key).map_or(0, |person| person.uid);
+        if let Some(person) = self.people.get_mut(&key) {
+            person.executable = executable.clone();
+        }
+        let user = match uid {
+            0 => "root",
+            33 => "www-data",
+            _ => "user",
+        };
+        self.happen(
+            key,
+            EventBody::Exec(Box::new(Exec {
+                parent,
+                executable,
+                invoked: Arc::from(invoked),
+                name: name_of(invoked),
+                arguments: words(arguments),
+                arguments_cut: false,
+                directory: Arc::from("/root"),
+                credentials: Credentials { uid, gid: uid, user: Some(Arc::from(user)), capabilities: 0 },
+                capabilities_gained: 0,
+                namespaces: Namespaces::default(),
+                session: 0,
+            })),
+        );
+    }
+
+    /// Gives a process, and the children it will have, another user.
+    pub fn become_user(&mut self, key: ProcessKey, uid: u32) {
+        self.people.get_mut(&key).expect("the process exists").uid = uid;
+    }
+
+    /// Puts a process, and the children it will have, into a container.
+    pub fn enter(&mut self, key: ProcessKey, id: &str) {
+        self.people.get_mut(&key).expect("the process exists").container = Some(Arc::new(Container {
+            cgroup: Arc::from(format!("/kubepods/{id}")),
+            id: Some(Arc::from(id)),
+            runtime: Some(ContainerRuntime::Containerd),
+            pod_uid: None,
+            unit: None,
+        }));
+    }
+
+    /// Connects by TCP, successfully.
+    pub fn connect(&mut self, key: ProcessKey, destination: &str) {
+        let flow = Flow {
+            protocol: Protocol::Tcp,
+            source: SocketAddr::from(([10, 0, 0, 2], 40_000)),
+            destination: destination.parse().expect("an address"),
+            opened: self.now,
+        };
+        self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: 1 }));
+    }
+
+    /// Creates a file with these permission bits.
+    pub fn create(&mut self, key: ProcessKey, path: &str, mode: u32) {
+        self.change(key, FileAction::Create, path, None, mode);
+    }
+
+    /// Opens a file for writing.
+    pub fn write(&mut self, key: ProcessKey, path: &str) {
+        self.change(key, FileAction::Write, path, None, 0o644);
+    }
+
+    /// Changes a file's permission bits.
+    pub fn chmod(&mut self, key: ProcessKey, path: &str, mode: u32) {
+        self.change(key, FileAction::Chmod, path, None, mode);
+    }
+
+    /// Deletes a file.
+    pub fn delete(&mut self, key: ProcessKey, path: &str) {
+        self.change(key, FileAction::Delete, path, None, 0);
+    }
+
+    /// Renames a file.
+    pub fn rename(&mut self, key: ProcessKey, from: &str, to: &str) {
+        if let Some(file) = self.files.remove(from) {
+            self.files.insert(to.to_owned(), file);
+        }
+        self.change(key, FileAction::Rename, to, Some(from), 0o644);
+    }
+
+    /// Uses so many whole processors for so many seconds, told once a second.
+    pub fn burn(&mut self, key: ProcessKey, processors: f64, span: u64) {
+        for second in 1..=span {
+            self.wait(seconds(1));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+            let on_cpu = (processors * 1e9) as u64;
+            self.happen(
+                key,
+                EventBody::Cpu(CpuUsage {
+                    window: 1_000_000_000,
+                    on_cpu,
+                    total_on_cpu: on_cpu * second,
+                    voluntary: 0,
+                    preempted: second,
+                    yielded: 0,
+                    threads: 2,
+                    nice: 0,
+                }),
+            );
+        }
+    }
+
+    /// Ends a process.
+    pub fn exit(&mut self, key: ProcessKey) {
+        self.happen(key, EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 }));
+    }
+
+    /// Anything else.
+    pub fn happen(&mut self, key: ProcessKey, body: EventBody) {
+        self.now = self.now.plus(Duration::from_millis(1));
+        let person = self.people.get(&key);
+        let uid = person.map_or(0, |person| person.uid);
+        let container = person.and_then(|person| person.container.clone());
+        let subject = Subject { key, tid: key.pid, uid, gid: uid, cgroup: 0, container };
+        self.events.push(Event { time: self.now, subject, body });
+    }
+
+    fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
+        let file = Some(self.file(path));
+        self.happen(
+            key,
+            EventBody::File(Box::new(FileChange {
+                action,
+                path: Arc::from(path),
+                old_path: old_path.map(Arc::from),
+                file,
+                mode: if mode == 0 { 0 } else { 0o100_000 | mode },
+            })),
+        );
+    }
+
+    fn executable(&mut self, path: &str) -> Executable {
+        let flags =
+            ExecutableFlags { memfd: path.starts_with("/memfd:"), deleted: path.ends_with(" (deleted)") };
+        Executable { path: Arc::from(path), file: Some(self.file(path)), flags }
+    }
+
+    fn file(&mut self, path: &str) -> FileId {
+        let next_inode = &mut self.next_inode;
+        *self.files.entry(path.to_owned()).or_insert_with(|| {
+            *next_inode += 1;
+            FileId { device: 8 << 20 | 1, inode: *next_inode }
+        })
+    }
+}
+
+fn name_of(path: &str) -> Arc<str> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    Arc::from(name.chars().take(15).collect::<String>())
+}
+
+fn words(arguments: &[&str]) -> Arc<[Arc<str>]> {
+    arguments.iter().map(|argument| Arc::from(*argument)).collect()
+}
+
+/// Id and weight of every finding, in order, that detectors alone make of what happened on a host.
+pub fn findings(host: &Host) -> Vec<(&'static str, u8)> {
+    findings_on(host, 1)
+}
+
+/// The same on a host of so many processors.
+pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
+    let mut table = ProcessTable::new(TableLimits::default());
+    let mut detectors = Detectors::default();
+    let mut found = Vec::new();
+    for event in host.events() {
+        table.take_in(event);
+        let key = event.subject.key;
+        let process = table.get(key).expect("a host's processes are known");
+        let mut findings = Vec::new();
+        detectors.inspect(&Scene { event, process, table: &table, processors }, &mut findings);
+        for finding in findings {
+            found.push((finding.info.id, finding.signal.weight));
+            if let Some(Fact::Suspect(suspicion)) = finding.fact {
+                table.get_mut(key).expect("known").suspicion = Some(suspicion);
+            }
+        }
+        if let EventBody::Exit(_) = event.body {
+            table.exit(key, event.time);
+        }
+    }
+    found
+}
+
+/// What an engine says of what happened on a host.
+pub fn alerts(host: &Host) -> Vec<Alert> {
+    let mut engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        engine.ingest(event, &mut alerts);
+    }
+    alerts
+}

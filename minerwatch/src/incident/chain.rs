@@ -1,0 +1,132 @@
+//! The steps of an incident in order of time.
+
+use std::sync::Arc;
+
+use crate::model::{ChainEdge, ChainKind, ProcessView};
+
+/// The most steps of one kind that are kept, so that a hundred connections cannot crowd out the one
+/// crontab.
+const MAX_OF_KIND: usize = 12;
+/// The most characters of a command line.
+const MAX_OBJECT: usize = 200;
+
+/// Steps, sorted, each once.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Chain {
+    edges: Vec<ChainEdge>,
+    left_out: u64,
+}
+
+impl Chain {
+    /// Adds a step; true if it is the first of its kind.
+    pub(super) fn add(&mut self, edge: ChainEdge) -> bool {
+        let mut of_kind = 0;
+        for known in &self.edges {
+            if known.kind == edge.kind {
+                of_kind += 1;
+                if known.process == edge.process && known.object == edge.object {
+                    return false;
+                }
+            }
+        }
+        if of_kind >= MAX_OF_KIND {
+            self.left_out += 1;
+            return false;
+        }
+        let place = self.edges.partition_point(|known| order(known) <= order(&edge));
+        self.edges.insert(place, edge);
+        of_kind == 0
+    }
+
+    pub(super) fn edges(&self) -> &[ChainEdge] {
+        &self.edges
+    }
+
+    /// Steps that found no room.
+    pub(super) fn left_out(&self) -> u64 {
+        self.left_out
+    }
+
+    /// Takes over another chain's steps.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.left_out += other.left_out;
+        for edge in other.edges {
+            self.add(edge);
+        }
+    }
+
+    /// The steps of a kind, oldest first.
+    pub(super) fn of(&self, kind: ChainKind) -> impl Iterator<Item = &ChainEdge> {
+        self.edges.iter().filter(move |edge| edge.kind == kind)
+    }
+}
+
+/// A process is created before it does anything at the same instant.
+fn order(edge: &ChainEdge) -> (u64, u8) {
+    let rank = match edge.kind {
+        ChainKind::Create => 0,
+        ChainKind::Connect => 1,
+        ChainKind::Drop => 2,
+        ChainKind::Modify => 3,
+        ChainKind::Persist => 4,
+    };
+    (edge.at.0, rank)
+}
+
+/// The command line of a process, or its executable where none is known.
+pub(super) fn command_line(view: &ProcessView) -> String {
+    let mut line = String::new();
+    for argument in view.arguments.iter() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(argument);
+        if line.len() > MAX_OBJECT {
+            break;
+        }
+    }
+    if line.is_empty() {
+        let known: &Arc<str> =
+            if view.executable.path.is_empty() { &view.name } else { &view.executable.path };
+        line.push_str(known);
+    }
+    if let Some((cut, _)) = line.char_indices().nth(MAX_OBJECT) {
+        line.truncate(cut);
+        line.push('…');
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{BootTime, ProcessKey};
+
+    fn edge(kind: ChainKind, at: u64, object: &str) -> ChainEdge {
+        let process = ProcessKey { pid: 1, start_ticks: 1 };
+        ChainEdge { kind, at: BootTime(at), process, name: Arc::from("x"), object: object.to_owned() }
+    }
+
+    #[test]
+    fn in_order_of_time_and_each_once() {
+        let mut chain = Chain::default();
+        assert!(chain.add(edge(ChainKind::Persist, 5, "c")));
+        assert!(chain.add(edge(ChainKind::Connect, 3, "b")));
+        assert!(chain.add(edge(ChainKind::Create, 3, "a")));
+        assert!(!chain.add(edge(ChainKind::Connect, 9, "b")), "known");
+        assert!(!chain.add(edge(ChainKind::Connect, 1, "d")), "not the first connection");
+        let objects: Vec<_> = chain.edges().iter().map(|edge| edge.object.as_str()).collect();
+        assert_eq!(objects, ["d", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn one_kind_cannot_crowd_out_another() {
+        let mut chain = Chain::default();
+        for number in 0..100 {
+            chain.add(edge(ChainKind::Connect, number, &number.to_string()));
+        }
+        assert!(chain.add(edge(ChainKind::Persist, 200, "x")));
+        assert_eq!(chain.edges().len(), MAX_OF_KIND + 1);
+        assert_eq!(chain.left_out(), 88);
+    }
+}

@@ -1,0 +1,210 @@
+//! Which process, file and container belongs to which incident.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use rustc_hash::FxHashMap;
+
+use crate::{
+    model::{FileId, ProcessKey},
+    process::{Process, ProcessTable},
+};
+
+/// The number of an incident: never used again, so that an old one finds nothing.
+pub(super) type Serial = u64;
+
+/// Why a process is a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Hold {
+    /// It is the root of a tree, or wrote a file that was run. Its children belong to the incident only as
+    /// far as its tree reaches.
+    Tree,
+    /// It is a suspect: whatever it starts belongs to the incident, however old it is.
+    Suspect,
+}
+
+/// The most processes, and the most files, that one incident holds.
+const MAX_HELD: usize = 256;
+
+#[derive(Clone, Debug)]
+struct PathOwner {
+    serial: Serial,
+    container: Option<Arc<str>>,
+}
+
+/// What one incident holds, to let go of it at its end.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Holdings {
+    pub(super) processes: Vec<ProcessKey>,
+    trees: BTreeSet<ProcessKey>,
+    files: Vec<FileId>,
+    paths: Vec<Arc<str>>,
+    containers: Vec<Arc<str>>,
+}
+
+/// The index over all incidents.
+#[derive(Debug, Default)]
+pub(super) struct Membership {
+    processes: FxHashMap<ProcessKey, (Serial, Hold)>,
+    files: FxHashMap<FileId, Serial>,
+    paths: FxHashMap<Arc<str>, PathOwner>,
+    containers: FxHashMap<Arc<str>, Serial>,
+}
+
+impl Membership {
+    /// The incident a process belongs to, by itself or through its tree.
+    pub(super) fn of_process(&self, table: &ProcessTable, key: ProcessKey) -> Option<Serial> {
+        if self.processes.is_empty() {
+            return None;
+        }
+        if let Some((serial, _)) = self.processes.get(&key) {
+            return Some(*serial);
+        }
+        let suspect = |key| self.processes.get(&key).is_some_and(|(_, hold)| *hold == Hold::Suspect);
+        table
+            .tree_path(key, suspect)
+            .find_map(|process| self.processes.get(&process.key()).map(|(serial, _)| *serial))
+    }
+
+    /// The incident that wrote what a process runs: its program, or the script it interprets.
+    pub(super) fn of_program(&self, process: &Process) -> Option<Serial> {
+        if self.paths.is_empty() {
+            return None;
+        }
+        let executable = &process.view.executable;
+        if let Some(serial) = executable.file.and_then(|file| self.files.get(&file)) {
+            return Some(*serial);
+        }
+        let container = container_id(process);
+        let by_path = |path: &str| {
+            let owner = self.paths.get(path)?;
+            (owner.container == container).then_some(owner.serial)
+        };
+        // A known file that is not the one written is another file, even at the same path.
+        let program = executable.file.is_none().then(|| by_path(&executable.path)).flatten();
+        program.or_else(|| by_path(process.script.as_deref()?))
+    }
+
+    /// The incident of a container.
+    pub(super) fn of_container(&self, container: &str) -> Option<Serial> {
+        self.containers.get(container).copied()
+    }
+
+    /// Makes a process a member.
+    pub(super) fn hold_process(
+        &mut self,
+        serial: Serial,
+        holdings: &mut Holdings,
+        key: ProcessKey,
+        hold: Hold,
+    ) {
+        if let Some((owner, known)) = self.processes.get_mut(&key) {
+            if *owner == serial {
+                *known = (*known).max(hold);
+            }
+            return;
+        }
+        if holdings.processes.len() < MAX_HELD {
+            holdings.processes.push(key);
+            self.processes.insert(key, (serial, hold));
+        }
+    }
+
+    /// Makes the root of a tree a member; true if the tree was not part of the incident before.
+    pub(super) fn hold_tree(&mut self, serial: Serial, holdings: &mut Holdings, root: ProcessKey) -> bool {
+        if !holdings.trees.insert(root) || holdings.trees.len() > MAX_HELD {
+            return false;
+        }
+        self.hold_process(serial, holdings, root, Hold::Tree);
+        true
+    }
+
+    /// Makes whoever runs a file a member.
+    pub(super) fn hold_file(
+        &mut self,
+        serial: Serial,
+        holdings: &mut Holdings,
+        path: &Arc<str>,
+        file: Option<FileId>,
+        container: Option<Arc<str>>,
+    ) {
+        if holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD {
+            return;
+        }
+        if let Some(file) = file
+            && self.files.insert(file, serial) != Some(serial)
+        {
+            holdings.files.push(file);
+        }
+        let known = self.paths.insert(Arc::clone(path), PathOwner { serial, container });
+        if known.is_none_or(|known| known.serial != serial) {
+            holdings.paths.push(Arc::clone(path));
+        }
+    }
+
+    /// Makes what shows a signal in a container a member.
+    pub(super) fn hold_container(&mut self, serial: Serial, holdings: &mut Holdings, container: &Arc<str>) {
+        if holdings.containers.len() < MAX_HELD
+            && self.containers.insert(Arc::clone(container), serial) != Some(serial)
+        {
+            holdings.containers.push(Arc::clone(container));
+        }
+    }
+
+    /// Gives everything one incident holds to another.
+    pub(super) fn hand_over(&mut self, from: Holdings, serial: Serial, to: &mut Holdings) {
+        for key in from.processes {
+            if let Some((owner, _)) = self.processes.get_mut(&key) {
+                *owner = serial;
+                to.processes.push(key);
+            }
+        }
+        to.trees.extend(from.trees);
+        for file in from.files {
+            if let Some(owner) = self.files.get_mut(&file) {
+                *owner = serial;
+                to.files.push(file);
+            }
+        }
+        for path in from.paths {
+            if let Some(owner) = self.paths.get_mut(&path) {
+                owner.serial = serial;
+                to.paths.push(path);
+            }
+        }
+        for container in from.containers {
+            if let Some(owner) = self.containers.get_mut(&container) {
+                *owner = serial;
+                to.containers.push(container);
+            }
+        }
+    }
+
+    /// Lets go of everything an incident holds.
+    pub(super) fn let_go(&mut self, serial: Serial, holdings: &Holdings) {
+        for key in &holdings.processes {
+            if self.processes.get(key).is_some_and(|(owner, _)| *owner == serial) {
+                self.processes.remove(key);
+            }
+        }
+        for file in &holdings.files {
+            if self.files.get(file) == Some(&serial) {
+                self.files.remove(file);
+            }
+        }
+        for path in &holdings.paths {
+            if self.paths.get(path).is_some_and(|owner| owner.serial == serial) {
+                self.paths.remove(path);
+            }
+        }
+        for container in &holdings.containers {
+            if self.containers.get(container) == Some(&serial) {
+                self.containers.remove(container);
+            }
+        }
+    }
+}
+
+/// The id of the container a process runs in.
+pub(super) fn container_id(process: &Process) -> Option<Arc<str>> {
+    process.view.container.as_ref().and_then(|container| container.id.clone())
+}

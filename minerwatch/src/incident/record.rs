@@ -1,0 +1,298 @@
+//! One incident: its signals, its chain, its people.
+
+use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+
+use super::{
+    chain::{Chain, command_line},
+    membership::Holdings,
+    message,
+    score::{self, Held},
+};
+use crate::{
+    detect::{Fact, Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
+    model::{
+        Alert, AlertAction, BootTime, ChainEdge, ChainKind, Health, IncidentId, ProcessKey, ProcessView,
+        Signal, Verdict,
+    },
+    process::{Knowledge, Process, ProcessTable, Suspicion},
+};
+
+/// The most generations of a suspect that are drawn as created.
+const MAX_CREATED: usize = 6;
+/// The most signals an incident holds; every id counts once.
+const MAX_SIGNALS: usize = 64;
+
+/// A process that showed a signal, as it was then.
+#[derive(Clone, Debug)]
+struct Suspect {
+    view: Arc<ProcessView>,
+    parent: Option<Arc<ProcessView>>,
+}
+
+/// An incident, reported or not.
+#[derive(Clone, Debug)]
+pub(super) struct Incident {
+    pub(super) id: IncidentId,
+    pub(super) holdings: Holdings,
+    pub(super) last_activity: BootTime,
+    /// Not before then is it looked at whether it is over.
+    pub(super) next_look: BootTime,
+    signals: Vec<Held>,
+    chain: Chain,
+    suspects: BTreeMap<ProcessKey, Suspect>,
+    facts: ChainFacts,
+    folded: u64,
+    verdict: Option<Verdict>,
+    reported: Option<Verdict>,
+    /// Whether something was added that is worth an update.
+    news: bool,
+}
+
+impl Incident {
+    pub(super) fn new(origin: ProcessKey, opened: BootTime) -> Self {
+        Self {
+            id: IncidentId { origin, opened },
+            holdings: Holdings::default(),
+            last_activity: opened,
+            next_look: opened,
+            signals: Vec::new(),
+            chain: Chain::default(),
+            suspects: BTreeMap::new(),
+            facts: ChainFacts::default(),
+            folded: 0,
+            verdict: None,
+            reported: None,
+            news: false,
+        }
+    }
+
+    /// The highest verdict it ever had.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        self.verdict
+    }
+
+    /// Whether anybody was told of it.
+    pub(super) fn is_reported(&self) -> bool {
+        self.reported.is_some()
+    }
+
+    /// Whether something was set up to start again.
+    pub(super) fn persists(&self) -> bool {
+        self.facts.persisted.is_some()
+    }
+
+    /// Its points at a time.
+    pub(super) fn score(&self, now: BootTime) -> u32 {
+        score::score(&self.signals, now)
+    }
+
+    /// Takes a finding in.
+    pub(super) fn add(&mut self, finding: Finding, process: &Process, table: &ProcessTable) {
+        let Finding { signal, info, conclusive, fact, edges, partner: _, file: _ } = finding;
+        match fact {
+            Some(Fact::Suspect(Suspicion::Dropped)) => self.ran_dropped(signal.process),
+            Some(Fact::Persisted) => {
+                let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
+                self.facts.persisted.get_or_insert((signal.process, path));
+            }
+            Some(Fact::Suspect(Suspicion::Fileless | Suspicion::FetchesForService)) | None => {}
+        }
+        self.last_activity = self.last_activity.max(signal.at);
+        self.hold(info, signal, conclusive);
+        self.remember(process, table);
+        for edge in edges {
+            self.step(edge);
+        }
+    }
+
+    /// Draws how a process came to be, from the nearest ancestors of its tree down.
+    pub(super) fn created<'a>(&mut self, path: impl Iterator<Item = &'a Process>) {
+        for (generation, process) in path.take(MAX_CREATED).enumerate() {
+            // A fork that ran nothing else is what its parent is.
+            if generation > 0 && process.knowledge < Knowledge::Snapshot {
+                continue;
+            }
+            self.step(ChainEdge {
+                kind: ChainKind::Create,
+                at: process.since,
+                process: process.key(),
+                name: Arc::clone(&process.view.name),
+                object: command_line(&process.view),
+            });
+        }
+    }
+
+    /// Draws a step.
+    pub(super) fn step(&mut self, edge: ChainEdge) {
+        let first = self.chain.add(edge);
+        self.news |= first;
+    }
+
+    /// Draws a connection.
+    pub(super) fn connected(&mut self, edge: ChainEdge, destination: SocketAddr) {
+        self.facts.connected.get_or_insert((edge.process, destination));
+        self.step(edge);
+    }
+
+    /// Notes that a process runs a file that was dropped.
+    pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
+        self.facts.ran_dropped.get_or_insert(key);
+    }
+
+    /// Keeps what is known of a process that showed something.
+    pub(super) fn remember(&mut self, process: &Process, table: &ProcessTable) {
+        if !self.signals.iter().any(|held| held.signal.process == process.key()) {
+            return;
+        }
+        let parent = table.parent_of(process).map(|parent| Arc::clone(&parent.view));
+        let known = self.suspects.get(&process.key()).and_then(|suspect| suspect.parent.clone());
+        let suspect = Suspect { view: Arc::clone(&process.view), parent: parent.or(known) };
+        self.suspects.insert(process.key(), suspect);
+        let signals = &self.signals;
+        self.suspects.retain(|key, _| signals.iter().any(|held| held.signal.process == *key));
+    }
+
+    /// Takes over what another incident knew.
+    pub(super) fn absorb(&mut self, other: Self) {
+        let Self {
+            id,
+            holdings: _,
+            last_activity,
+            next_look: _,
+            signals,
+            chain,
+            suspects,
+            facts,
+            folded,
+            verdict,
+            reported: _,
+            news: _,
+        } = other;
+        if (id.opened, id.origin) < (self.id.opened, self.id.origin) && !self.is_reported() {
+            self.id = id;
+        }
+        self.last_activity = self.last_activity.max(last_activity);
+        for held in signals {
+            self.hold_again(held);
+        }
+        for (key, suspect) in suspects {
+            self.suspects.entry(key).or_insert(suspect);
+        }
+        self.chain.absorb(chain);
+        self.folded += folded;
+        self.verdict = self.verdict.max(verdict);
+        let ChainFacts { connected, ran_dropped, persisted } = facts;
+        self.facts.connected = self.facts.connected.or(connected);
+        self.facts.ran_dropped = self.facts.ran_dropped.or(ran_dropped);
+        self.facts.persisted = self.facts.persisted.take().or(persisted);
+        self.news = true;
+    }
+
+    /// Weighs what there is now; an alert if somebody should know.
+    pub(super) fn weigh(&mut self, now: BootTime, table: &ProcessTable) -> Option<Alert> {
+        if let Some((info, signal)) = triple_chain(&self.facts, now) {
+            let known = self.signals.iter().find(|held| info.names(&held.signal));
+            if known.is_none_or(|held| held.signal.weight < signal.weight) {
+                let key = signal.process;
+                self.hold(info, signal, false);
+                if let Some(process) = table.get(key)
+                    && !self.suspects.contains_key(&key)
+                {
+                    self.remember(process, table);
+                }
+            }
+        }
+        self.verdict = self.verdict.max(score::verdict(&self.signals, now));
+        let verdict = self.verdict?;
+        let action = match self.reported {
+            None => AlertAction::IncidentOpened,
+            Some(before) if verdict > before || self.news => AlertAction::IncidentUpdated,
+            Some(_) => return None,
+        };
+        self.reported = Some(verdict);
+        self.news = false;
+        self.alert(action, now)
+    }
+
+    /// The alert of its end, if anybody was told of its beginning.
+    pub(super) fn close(&self, now: BootTime) -> Option<Alert> {
+        self.reported?;
+        self.alert(AlertAction::IncidentClosed, now)
+    }
+
+    fn hold(&mut self, info: SignalInfo, signal: Signal, conclusive: bool) {
+        self.hold_again(Held::new(info, signal, conclusive));
+    }
+
+    fn hold_again(&mut self, new: Held) {
+        let room = self.signals.len() < MAX_SIGNALS;
+        match self.signals.iter_mut().find(|held| held.signal.id == new.signal.id) {
+            Some(held) => {
+                held.last = held.last.max(new.last);
+                held.conclusive |= new.conclusive;
+                if new.signal.weight > held.signal.weight {
+                    held.signal = new.signal;
+                    self.news = true;
+                } else {
+                    self.folded += 1;
+                }
+            }
+            None if room => {
+                self.signals.push(new);
+                self.news = true;
+            }
+            None => self.folded += 1,
+        }
+    }
+
+    /// Who most speaks against: the most points together, and of equals who showed something first.
+    fn prime_suspect(&self) -> Option<&Suspect> {
+        let mut points: BTreeMap<ProcessKey, (u32, std::cmp::Reverse<BootTime>)> = BTreeMap::new();
+        for held in &self.signals {
+            let first = std::cmp::Reverse(held.signal.at);
+            let entry = points.entry(held.signal.process).or_insert((0, first));
+            entry.0 += u32::from(held.signal.weight);
+            entry.1 = entry.1.max(first);
+        }
+        points
+            .into_iter()
+            .filter_map(|(key, points)| Some((points, self.suspects.get(&key)?)))
+            .max_by_key(|(points, _)| *points)
+            .map(|(_, suspect)| suspect)
+    }
+
+    fn alert(&self, action: AlertAction, now: BootTime) -> Option<Alert> {
+        let verdict = self.verdict?;
+        let suspect = self.prime_suspect()?;
+        let mut signals: Vec<Signal> = self.signals.iter().map(|held| held.signal.clone()).collect();
+        signals.sort_by(|one, other| {
+            other.weight.cmp(&one.weight).then(one.at.cmp(&other.at)).then(one.id.cmp(&other.id))
+        });
+        let parent = suspect.parent.as_deref().cloned();
+        let message = message::sentence(&message::Story {
+            verdict,
+            action,
+            suspect: &suspect.view,
+            parent: parent.as_ref(),
+            signals: &signals,
+            chain: &self.chain,
+            speaks_of_mining: self.signals.iter().any(|held| held.mining),
+        });
+        Some(Alert {
+            incident: self.id,
+            action,
+            time: now,
+            verdict,
+            score: self.score(now),
+            suspect: ProcessView::clone(&suspect.view),
+            parent,
+            container: suspect.view.container.clone(),
+            signals,
+            chain: self.chain.edges().to_vec(),
+            message,
+            folded: self.folded + self.chain.left_out(),
+            latency: Duration::ZERO,
+            health: Health::default(),
+        })
+    }
+}

@@ -1,0 +1,337 @@
+//! All incidents: opening, joining, merging, closing.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use super::{
+    membership::{Hold, Membership, Serial, container_id},
+    record::Incident,
+};
+use crate::{
+    detect::{Finding, Scene, WrittenFiles, behavior::drop_steps, network, tuning},
+    model::{
+        Alert, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange, HashedFile,
+        ProcessKey,
+    },
+    process::{Outbound, Process, ProcessTable, Suspicion},
+};
+
+/// How many incidents there may be and how long they last.
+#[derive(Clone, Copy, Debug)]
+pub struct IncidentLimits {
+    /// The most incidents, reported or not.
+    pub incidents: usize,
+    /// How long nothing must happen before an incident without living processes is closed.
+    pub quiet: Duration,
+    /// The same for one that set something up to start again.
+    pub quiet_persistent: Duration,
+}
+
+impl Default for IncidentLimits {
+    fn default() -> Self {
+        Self {
+            incidents: 1_024,
+            quiet: Duration::from_secs(3_600),
+            quiet_persistent: Duration::from_secs(24 * 3_600),
+        }
+    }
+}
+
+/// A signal of fewer points does not make its process one whose children all belong to the incident.
+const SUSPECT_WEIGHT: u8 = 20;
+
+/// Every incident.
+#[derive(Debug)]
+pub struct Incidents {
+    limits: IncidentLimits,
+    open: BTreeMap<Serial, Incident>,
+    membership: Membership,
+    next: Serial,
+    evicted: u64,
+}
+
+impl Incidents {
+    /// None yet.
+    pub fn new(limits: IncidentLimits) -> Self {
+        Self { limits, open: BTreeMap::new(), membership: Membership::default(), next: 0, evicted: 0 }
+    }
+
+    /// How many there are, those included that nobody was told of.
+    pub fn len(&self) -> usize {
+        self.open.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.open.is_empty()
+    }
+
+    /// How many were given up because there were too many.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Takes in an event and what was found in it. The answer is what the process is suspected of because
+    /// of what the incident knows: a detector alone could not tell.
+    pub fn observe(
+        &mut self,
+        scene: &Scene<'_>,
+        findings: &mut Vec<Finding>,
+        written: &WrittenFiles,
+        alerts: &mut Vec<Alert>,
+    ) -> Option<Suspicion> {
+        if self.open.is_empty() && findings.is_empty() {
+            return None;
+        }
+        let mut touched = None;
+        let mut suspicion = None;
+        if let EventBody::Exec(_) = scene.event.body
+            && let Some(serial) = self.membership.of_program(scene.process)
+        {
+            let before = self.membership.of_process(scene.table, scene.key());
+            let serial = self.unite(serial, before, scene.at(), alerts);
+            self.run_of_file(serial, scene, written);
+            touched = Some(serial);
+            suspicion = Some(Suspicion::Dropped);
+        }
+        for finding in findings.drain(..) {
+            touched = Some(self.take(finding, scene, written, alerts));
+        }
+        match &scene.event.body {
+            EventBody::Connect(connect) => touched = self.connection(scene, connect).or(touched),
+            EventBody::File(change) => touched = self.change(scene, change, written).or(touched),
+            EventBody::HashedFile(hashed) => self.hashed(scene, hashed),
+            EventBody::Fork(_)
+            | EventBody::Exec(_)
+            | EventBody::Exit(_)
+            | EventBody::Close(_)
+            | EventBody::Cpu(_)
+            | EventBody::RunningProcess(_)
+            | EventBody::RunningFlow(_) => {}
+        }
+        if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {
+            alerts.extend(incident.weigh(scene.at(), scene.table));
+        }
+        suspicion
+    }
+
+    /// Lets time pass: what has been quiet for long and has nobody left is closed.
+    pub fn tick(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
+        let mut over = Vec::new();
+        for (serial, incident) in &mut self.open {
+            let quiet = if incident.persists() { self.limits.quiet_persistent } else { self.limits.quiet };
+            if now < incident.next_look || now.since(incident.last_activity) < quiet {
+                continue;
+            }
+            // What nobody was told of needs no end either, once it has faded.
+            let faded = !incident.is_reported() && incident.score(now) == 0;
+            if faded || !lives(&self.membership, table, *serial) {
+                over.push(*serial);
+            } else {
+                incident.next_look = now.plus(quiet / 4);
+            }
+        }
+        for serial in over {
+            self.close(serial, now, alerts);
+        }
+    }
+
+    /// Joins a process to the incident whose file it runs.
+    fn run_of_file(&mut self, serial: Serial, scene: &Scene<'_>, written: &WrittenFiles) {
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        let process = scene.process;
+        incident.last_activity = incident.last_activity.max(scene.at());
+        incident.ran_dropped(scene.key());
+        let view = &process.view;
+        let container = container_id(process);
+        let program = written.find(&view.executable.path, view.executable.file, container.as_deref());
+        let dropped =
+            program.or_else(|| written.find(process.script.as_deref()?, None, container.as_deref()));
+        for edge in dropped.into_iter().flat_map(drop_steps) {
+            incident.step(edge);
+        }
+        self.join(serial, scene.table, scene.key(), Hold::Suspect);
+    }
+
+    /// Puts a finding where it belongs.
+    fn take(
+        &mut self,
+        finding: Finding,
+        scene: &Scene<'_>,
+        written: &WrittenFiles,
+        alerts: &mut Vec<Alert>,
+    ) -> Serial {
+        let container = container_id(scene.process);
+        let at = scene.at();
+        let mut serial = self.membership.of_process(scene.table, scene.key());
+        let others = [
+            container.as_deref().and_then(|container| self.membership.of_container(container)),
+            finding.partner.and_then(|partner| self.membership.of_process(scene.table, partner)),
+        ];
+        for other in others.into_iter().flatten() {
+            serial = Some(self.unite(other, serial, at, alerts));
+        }
+        let serial = serial.unwrap_or_else(|| self.open(scene, alerts));
+        let hold = if finding.signal.weight >= SUSPECT_WEIGHT { Hold::Suspect } else { Hold::Tree };
+        self.join(serial, scene.table, scene.key(), hold);
+        self.adopt_tree(serial, scene.table, scene.key(), at, written);
+        if let Some(partner) = finding.partner {
+            self.join(serial, scene.table, partner, Hold::Tree);
+            self.adopt_tree(serial, scene.table, partner, at, written);
+        }
+        let Some(incident) = self.open.get_mut(&serial) else { return serial };
+        if let Some(container) = &container {
+            self.membership.hold_container(serial, &mut incident.holdings, container);
+        }
+        if let Some((path, file)) = &finding.file {
+            self.membership.hold_file(serial, &mut incident.holdings, path, *file, container);
+        }
+        incident.add(finding, scene.process, scene.table);
+        serial
+    }
+
+    /// An outbound connection of a member is a step.
+    fn connection(&mut self, scene: &Scene<'_>, connect: &Connect) -> Option<Serial> {
+        let destination = network::outbound(connect)?;
+        let serial = self.membership.of_process(scene.table, scene.key())?;
+        let incident = self.open.get_mut(&serial)?;
+        incident.last_activity = incident.last_activity.max(scene.at());
+        incident.created(self_to_root(scene.table, scene.key()));
+        let edge = connect_edge(&Outbound {
+            at: scene.at(),
+            process: scene.key(),
+            name: Arc::clone(&scene.process.view.name),
+            destination,
+        });
+        incident.connected(edge, destination);
+        Some(serial)
+    }
+
+    /// A file that a member writes may be run later, by whomever; what it does to one of the incident's
+    /// files is a step.
+    fn change(&mut self, scene: &Scene<'_>, change: &FileChange, written: &WrittenFiles) -> Option<Serial> {
+        let serial = self.membership.of_process(scene.table, scene.key())?;
+        let container = container_id(scene.process);
+        let known = written.find(&change.path, change.file, container.as_deref())?;
+        let incident = self.open.get_mut(&serial)?;
+        if known.content || known.place.is_odd() {
+            self.membership.hold_file(serial, &mut incident.holdings, &known.path, known.file, container);
+        }
+        let verb = match change.action {
+            FileAction::Delete => "deleted",
+            FileAction::Chmod => "made executable",
+            FileAction::Write | FileAction::Create | FileAction::Rename => return None,
+        };
+        incident.step(ChainEdge {
+            kind: ChainKind::Modify,
+            at: scene.at(),
+            process: scene.key(),
+            name: Arc::clone(&scene.process.view.name),
+            object: format!("{} ({verb})", change.path),
+        });
+        Some(serial)
+    }
+
+    fn hashed(&mut self, scene: &Scene<'_>, _hashed: &HashedFile) {
+        let serial = self.membership.of_process(scene.table, scene.key());
+        if let Some(incident) = serial.and_then(|serial| self.open.get_mut(&serial)) {
+            incident.remember(scene.process, scene.table);
+        }
+    }
+
+    fn open(&mut self, scene: &Scene<'_>, alerts: &mut Vec<Alert>) -> Serial {
+        while self.open.len() >= self.limits.incidents.max(1) {
+            let least = self
+                .open
+                .iter()
+                .min_by_key(|(serial, incident)| (incident.verdict(), incident.last_activity, **serial))
+                .map(|(serial, _)| *serial);
+            let Some(least) = least else { break };
+            self.evicted += 1;
+            self.close(least, scene.at(), alerts);
+        }
+        let serial = self.next;
+        self.next += 1;
+        self.open.insert(serial, Incident::new(scene.key(), scene.at()));
+        serial
+    }
+
+    fn close(&mut self, serial: Serial, now: BootTime, alerts: &mut Vec<Alert>) {
+        if let Some(incident) = self.open.remove(&serial) {
+            self.membership.let_go(serial, &incident.holdings);
+            alerts.extend(incident.close(now));
+        }
+    }
+
+    /// Makes two incidents one. The one that was reported stays, of two such the older; the other is
+    /// closed.
+    fn unite(&mut self, one: Serial, other: Option<Serial>, at: BootTime, alerts: &mut Vec<Alert>) -> Serial {
+        let Some(other) = other.filter(|other| *other != one) else { return one };
+        let rank = |serial: &Serial| self.open.get(serial).map(|incident| (!incident.is_reported(), *serial));
+        let (stays, goes) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
+        let Some(mut gone) = self.open.remove(&goes) else { return stays };
+        alerts.extend(gone.close(at));
+        if let Some(incident) = self.open.get_mut(&stays) {
+            let holdings = std::mem::take(&mut gone.holdings);
+            self.membership.hand_over(holdings, stays, &mut incident.holdings);
+            incident.absorb(gone);
+        }
+        stays
+    }
+
+    /// Makes a process a member and draws how it came to be.
+    fn join(&mut self, serial: Serial, table: &ProcessTable, key: ProcessKey, hold: Hold) {
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        self.membership.hold_process(serial, &mut incident.holdings, key, hold);
+        incident.created(self_to_root(table, key));
+    }
+
+    /// Makes the tree of a process part of the incident: what its root remembers of connections, and what
+    /// it wrote that may be run.
+    fn adopt_tree(
+        &mut self,
+        serial: Serial,
+        table: &ProcessTable,
+        key: ProcessKey,
+        at: BootTime,
+        written: &WrittenFiles,
+    ) {
+        let root = table.tree_root(key);
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        if !self.membership.hold_tree(serial, &mut incident.holdings, root) {
+            return;
+        }
+        let notes = table.get(root).and_then(|root| root.notes.as_ref());
+        for outbound in notes.into_iter().flat_map(|notes| notes.outbound()) {
+            if at.since(outbound.at) <= tuning::CHAIN_SPAN {
+                incident.created(self_to_root(table, outbound.process));
+                incident.connected(connect_edge(outbound), outbound.destination);
+            }
+        }
+        for file in written.of_tree(root).filter(|file| file.content || file.place.is_odd()) {
+            let container = file.container.clone();
+            self.membership.hold_file(serial, &mut incident.holdings, &file.path, file.file, container);
+        }
+    }
+}
+
+fn self_to_root(table: &ProcessTable, key: ProcessKey) -> impl Iterator<Item = &Process> {
+    table.tree_path(key, |_| false)
+}
+
+fn connect_edge(outbound: &Outbound) -> ChainEdge {
+    ChainEdge {
+        kind: ChainKind::Connect,
+        at: outbound.at,
+        process: outbound.process,
+        name: Arc::clone(&outbound.name),
+        object: outbound.destination.to_string(),
+    }
+}
+
+/// Whether anybody of the incident lives: a member, or whoever belongs to it through a member.
+fn lives(membership: &Membership, table: &ProcessTable, serial: Serial) -> bool {
+    table
+        .iter()
+        .filter(|process| process.lives())
+        .any(|process| membership.of_process(table, process.key()) == Some(serial))
+}
