@@ -81,7 +81,7 @@ pub struct Metrics {
     /// Alerts sent, updates included.
     pub alerts: u64,
     /// The engine.
-    pub engine: EngineMetrics,
+    pub engine: EngineCounters,
     /// Caches and hashes of the enrich stage.
     pub enrich: EnrichMetrics,
     /// Sinks by name.
@@ -95,35 +95,6 @@ impl Metrics {
     pub fn to_json(&self) -> String {
         // Plain data with text for keys: there is nothing that could fail.
         serde_json::to_string(self).unwrap_or_default()
-    }
-}
-
-/// [`EngineCounters`] as they are exported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each stands beside the field it is a copy of")]
-pub struct EngineMetrics {
-    pub events: u64,
-    pub processes: u64,
-    pub processes_evicted: u64,
-    pub parked: u64,
-    pub parked_lost: u64,
-    pub incidents: u64,
-    pub incidents_evicted: u64,
-}
-
-impl From<EngineCounters> for EngineMetrics {
-    fn from(counters: EngineCounters) -> Self {
-        // A new counter must be exported.
-        let EngineCounters {
-            events,
-            processes,
-            processes_evicted,
-            parked,
-            parked_lost,
-            incidents,
-            incidents_evicted,
-        } = counters;
-        Self { events, processes, processes_evicted, parked, parked_lost, incidents, incidents_evicted }
     }
 }
 

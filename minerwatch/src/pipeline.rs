@@ -73,6 +73,6 @@ pub type ShowLines<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
 
 /// What the catalogue says of a signal.
 pub fn signal_text(id: &SignalId) -> Option<SignalText> {
-    let signal = detect::catalogue().iter().find(|signal| signal.id == *id)?;
+    let signal = detect::catalogue().iter().find(|signal| signal.id == id.0)?;
     Some(SignalText { name: signal.name, techniques: signal.techniques })
 }

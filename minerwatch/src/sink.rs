@@ -41,6 +41,9 @@ enum Outlet {
 }
 
 impl Sink {
+    /// The name of standard output.
+    pub const STDOUT: &str = stdout::NAME;
+
     /// Standard output. Fails when the process has none.
     pub fn stdout(filter: Filter) -> std::io::Result<Self> {
         let target = stdout::Stdout::new()?;

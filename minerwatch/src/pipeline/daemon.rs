@@ -1,6 +1,7 @@
 //! `minerwatch run`: sinks, the control socket, signals.
 
 mod outlet;
+mod service;
 mod signals;
 
 use std::{ops::ControlFlow, path::Path, time::Duration, time::Instant};
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     config::Config,
-    control::{ControlServer, StatusRequest},
+    control::ControlServer,
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
     metrics::Metrics,
@@ -48,7 +49,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let served = report.services.iter().filter(|service| service.hook.is_some()).count();
     let all = report.services.len();
     info!("watching: {served} of {all} purposes are served{}", super::outlet::blind(&watch));
-    outlet.notify_ready();
+    service::ready();
 
     let outcome = watch
         .run(
@@ -74,6 +75,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             |_, outlet| outlet.tick(host::now()),
         )
         .await;
+    service::stopping();
     outlet.finish(GRACE).await;
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -125,7 +127,7 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
 
 /// Reads the configuration again. A broken file changes nothing.
 fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
-    outlet.notify_reloading();
+    service::reloading();
     outlet.reopen();
     match path.map(Config::load) {
         None => info!("SIGHUP: there is no configuration file to read again; log files were reopened"),
@@ -142,7 +144,7 @@ fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
             }
         },
     }
-    outlet.notify_ready();
+    service::ready();
 }
 
 fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
@@ -155,15 +157,10 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         lost: watch::read(watch.sensor().losses()).collect(),
         blind: watch.sensor().report().blind().map(str::to_owned).collect(),
         alerts: watch.core.alerts,
-        engine: watch.core.engine().counters().into(),
+        engine: watch.core.engine().counters(),
         enrich: watch.core.enricher().counters().into(),
         sinks: outlet.metrics(),
         control: outlet.control_counters().into(),
     }
 }
 
-impl From<StatusRequest> for Command {
-    fn from(request: StatusRequest) -> Self {
-        Self::Status(request)
-    }
-}

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags};
 
 use super::output::{Closed, Target};
 
-const NAME: &str = "standard output";
+pub(super) const NAME: &str = "standard output";
 
 /// Standard output without the buffer of [`std::io::Stdout`], so that a line is with its reader as soon as
 /// it is written and a failed write says how far it came.

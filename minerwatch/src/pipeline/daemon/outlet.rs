@@ -83,7 +83,6 @@ impl SinkOutlet {
 
     /// Writes what waits and ends.
     pub async fn finish(self, grace: Duration) {
-        notify(&[sd_notify::NotifyState::Stopping]);
         self.sinks.into_iter().for_each(finish);
         if let Some(control) = self.control {
             control.shutdown(grace).await;
