@@ -13,11 +13,14 @@ mod losses;
 mod preflight;
 mod rings;
 
+use std::fmt;
+
 use aya::{Ebpf, EbpfLoader, maps::RingBuf};
 use minerwatch_common::{KernelLayout, Settings};
 use tracing::debug;
 use zerocopy::IntoBytes as _;
 
+use self::rings::Ring;
 pub use self::{
     error::SensorError,
     hooks::{Purpose, Service, SensorReport},
@@ -53,13 +56,22 @@ impl Default for SensorOptions {
 }
 
 /// The loaded and attached programs. Dropping it detaches them.
-#[derive(Debug)]
 pub struct Sensor {
     // Links and programs live as long as this does.
     _programs: Ebpf,
-    rings: Option<Rings>,
+    rings: Option<(Ring, Ring)>,
     losses: Losses,
     report: SensorReport,
+}
+
+impl fmt::Debug for Sensor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Sensor")
+            .field("losses", &self.losses)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The programs as the build script left them, aligned as an ELF reader wants them.
@@ -85,7 +97,7 @@ impl Sensor {
         if report.serves_nothing() {
             return Err(SensorError::NothingAttached { reasons: report.reasons() });
         }
-        let rings = Rings::new(take_ring(&mut programs, "PROCESS_RING")?, take_ring(&mut programs, "FILE_RING")?)?;
+        let rings = (take_ring(&mut programs, "PROCESS_RING")?, take_ring(&mut programs, "FILE_RING")?);
         let losses = Losses::new(&mut programs)?;
         Ok(Self { _programs: programs, rings: Some(rings), losses, report })
     }
@@ -95,9 +107,9 @@ impl Sensor {
         &self.report
     }
 
-    /// The rings, for the one task that drains them; `None` the second time.
-    pub fn take_rings(&mut self) -> Option<Rings> {
-        self.rings.take()
+    /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
+    pub fn take_rings(&mut self) -> Result<Option<Rings>, SensorError> {
+        self.rings.take().map(|(process, file)| Rings::new(process, file)).transpose()
     }
 
     /// What the kernel side counted as lost.
@@ -123,7 +135,7 @@ fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Resul
         .map_err(|source| SensorError::Load { source: source.into() })
 }
 
-fn take_ring(programs: &mut Ebpf, name: &'static str) -> Result<RingBuf<aya::maps::MapData>, SensorError> {
+fn take_ring(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
     let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
     RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
 }

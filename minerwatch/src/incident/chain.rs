@@ -38,10 +38,6 @@ impl Chain {
         of_kind == 0
     }
 
-    pub(super) fn edges(&self) -> &[ChainEdge] {
-        &self.edges
-    }
-
     /// The steps, each with the parent that its process's creation was drawn below.
     pub(super) fn with_parents(&self) -> Vec<ChainEdge> {
         let parent = |process| {

@@ -100,7 +100,8 @@ impl Incident {
         self.last_activity = self.last_activity.max(signal.at);
         self.hold(info, signal, conclusive);
         self.remember(process, table);
-        for edge in edges {
+        for mut edge in edges {
+            edge.parent = edge.parent.or_else(|| table.get(edge.process)?.parent);
             self.step(edge);
         }
     }

@@ -61,7 +61,7 @@ impl Watch {
         attached: impl FnOnce() -> anyhow::Result<()>,
     ) -> anyhow::Result<Self> {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
-        let rings = sensor.take_rings().context("the sensor's rings are taken")?;
+        let rings = sensor.take_rings().map_err(unsupported)?.context("the sensor's rings are taken")?;
         attached()?;
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);

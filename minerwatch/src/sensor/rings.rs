@@ -8,15 +8,18 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 use super::SensorError;
 
+/// One ring.
+pub(super) type Ring = RingBuf<MapData>;
+
 /// The two rings. The kernel wakes the reader only when a record lands in a ring that was found empty, so a
 /// reader that waits a little between two drains is woken once per wait, however many records come.
 pub struct Rings {
-    process: AsyncFd<RingBuf<MapData>>,
-    file: AsyncFd<RingBuf<MapData>>,
+    process: AsyncFd<Ring>,
+    file: AsyncFd<Ring>,
 }
 
 impl Rings {
-    pub(super) fn new(process: RingBuf<MapData>, file: RingBuf<MapData>) -> Result<Self, SensorError> {
+    pub(super) fn new(process: Ring, file: Ring) -> Result<Self, SensorError> {
         Ok(Self {
             process: register(process)?,
             file: register(file)?,
@@ -41,7 +44,7 @@ impl Rings {
     }
 }
 
-fn register(ring: RingBuf<MapData>) -> Result<AsyncFd<RingBuf<MapData>>, SensorError> {
+fn register(ring: Ring) -> Result<AsyncFd<Ring>, SensorError> {
     // SAFETY: the ring owns its descriptor, always answers with the same one, and is dropped only after it
     // was taken out of the reactor.
     unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
@@ -54,7 +57,7 @@ impl fmt::Debug for Rings {
     }
 }
 
-fn drain(ring: &mut RingBuf<MapData>, limit: usize, on_record: &mut impl FnMut(&[u8])) -> bool {
+fn drain(ring: &mut Ring, limit: usize, on_record: &mut impl FnMut(&[u8])) -> bool {
     for _ in 0..limit {
         let Some(record) = ring.next() else { return false };
         on_record(&record);
