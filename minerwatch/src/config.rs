@@ -1,6 +1,6 @@
 //! The daemon's configuration: one TOML file, every key optional, every default stated here.
 //!
-//! The keys are the fields of the types below; `docs/configuration.md` is made from [`reference`] and a
+//! The keys are the fields of the types below; `docs/configuration.md` is made from [`mod@reference`] and a
 //! test keeps types, reference and page in step.
 
 mod error;

@@ -140,10 +140,11 @@ impl Enricher {
 
     fn hash(&mut self, subject: &Subject, executable: &Executable, now: BootTime) {
         let (Some(hasher), Some(file)) = (&mut self.hasher, executable.file) else { return };
-        if let Some(known) = hasher.request(subject, file, &executable.path, now)
-            && self.ready.len() < MAX_READY
-        {
+        let Some(known) = hasher.request(subject, file, &executable.path, now) else { return };
+        if self.ready.len() < MAX_READY {
             self.ready.push(event_of(known, now));
+        } else {
+            hasher.count_unanswered();
         }
     }
 

@@ -34,16 +34,14 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let Arguments { json, seconds } = arguments;
     let mut presenter = Presenter::new(*json);
     let duration = Duration::from_secs(u64::from(*seconds));
-    let found = block_on(async {
-        let result = pipeline::scan(duration, &mut |lines| presenter.show_now(lines)).await;
-        // Whoever stopped reading still gets the exit code of what they have read: something was found.
-        result.or_else(
-            |error| {
-                if is_broken_pipe(&error) { Ok(Some(Verdict::Noted)) } else { Err(error.into()) }
-            },
-        )
+    let result = block_on(async {
+        match pipeline::scan(duration, &mut |lines| presenter.show_now(lines)).await {
+            // Whoever stopped reading has seen enough.
+            Err(error) if is_broken_pipe(&error) => Ok(None),
+            result => result.map(Some).map_err(Failure::from),
+        }
     })?;
-    Ok(conclude(found, *seconds))
+    Ok(result.map_or(ExitReason::Fine, |verdict| conclude(verdict, *seconds)))
 }
 
 fn conclude(found: Option<Verdict>, seconds: u32) -> ExitReason {

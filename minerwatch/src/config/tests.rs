@@ -157,3 +157,34 @@ fn the_example_is_a_configuration() {
     let example = Config::load(&path).expect("it is what people start from");
     assert_ne!(example, Config::default(), "an example shows something");
 }
+
+/// A file of `deploy/`.
+fn deployed(name: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name);
+    std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_manifest_carries_a_configuration() {
+    let manifest = deployed("daemonset.yaml");
+    let (_, block) = manifest.split_once("  minerwatch.toml: |\n").expect("a ConfigMap");
+    let text: String = block
+        .lines()
+        .take_while(|line| line.starts_with("    "))
+        .fold(String::new(), |text, line| text + line.trim_start() + "\n");
+    assert!(text.contains("[sink.stdout]"));
+    assert_eq!(parse(&text), Ok(Config::default()));
+}
+
+#[test]
+fn service_and_pod_ask_for_the_same_capabilities() {
+    let unit = deployed("minerwatch.service");
+    let manifest = deployed("daemonset.yaml");
+    let set = unit.lines().find_map(|line| line.strip_prefix("CapabilityBoundingSet=")).expect("a set");
+    let of_unit: Vec<&str> =
+        set.split(' ').map(|name| name.strip_prefix("CAP_").expect("a capability")).collect();
+    let (_, list) = manifest.split_once("add: [").expect("a list");
+    let (list, _) = list.split_once(']').expect("a list");
+    let of_pod: Vec<&str> = list.split(", ").map(|name| name.trim_matches('"')).collect();
+    assert_eq!(of_unit, of_pod);
+}

@@ -61,6 +61,8 @@ pub struct HashCounters {
     pub failed: u64,
     /// Requests dropped because the queue was full.
     pub queue_full: u64,
+    /// Processes left without their hash because too many waited for it already.
+    pub unanswered: u64,
     /// Files forgotten because they were written.
     pub invalidated: u64,
     /// Files remembered now.
@@ -136,6 +138,8 @@ impl Hasher {
             Some(Entry::Pending { waiting, .. }) => {
                 if waiting.len() < MAX_WAITING {
                     waiting.push(subject.clone());
+                } else {
+                    self.counters.unanswered += 1;
                 }
                 return None;
             }
@@ -160,6 +164,11 @@ impl Hasher {
             self.counters.queue_full += 1;
         }
         None
+    }
+
+    /// Counts an answer that found no room on its way.
+    pub(crate) fn count_unanswered(&mut self) {
+        self.counters.unanswered += 1;
     }
 
     /// Forgets a file that was written.
@@ -351,6 +360,17 @@ mod tests {
         assert_eq!(fixture.wait(NOW), []);
         let counters = fixture.hasher.counters();
         assert_eq!((counters.too_large, counters.gone, counters.hashed), (1, 2, 0));
+    }
+
+    #[test]
+    fn who_waits_in_vain_is_counted() {
+        let mut fixture = Fixture::new(HashSettings::default());
+        let (file, path) = fixture.file("a", "abc");
+        for pid in (0..).take(MAX_WAITING + 5) {
+            fixture.hasher.request(&process(pid), file, &path, NOW);
+        }
+        assert_eq!(fixture.wait(NOW).len(), MAX_WAITING);
+        assert_eq!(fixture.hasher.counters().unanswered, 5);
     }
 
     #[test]
