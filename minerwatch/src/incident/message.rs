@@ -90,7 +90,7 @@ fn several(story: &Story<'_>, kind: ChainKind, verb: &str, relatives: &str) -> O
         format!("its relative {} (pid {}) {relatives} {}", shown.name, shown.process.pid, shown.object)
     };
     if more > 0 {
-        text.push_str(&format!(" (and {more} more)"));
+        text = format!("{text} (and {more} more)");
     }
     Some(text)
 }
