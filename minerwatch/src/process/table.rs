@@ -476,3 +476,6 @@ fn same_place(known: Option<&Arc<Container>>, told: Option<&Arc<Container>>) -> 
         (Some(_), None) | (None, Some(_)) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -115,7 +115,9 @@ fn an_event_without_a_fork_is_taken_in_when_patience_ends() {
     events.retain(|event| !matches!(event.body, EventBody::Fork(_) | EventBody::Exec(_)));
     let mut engine = Engine::new(EngineSettings::default());
     let mut alerts = Vec::new();
-    events.iter().for_each(|event| engine.ingest(event, &mut alerts));
+    for event in &events {
+        engine.ingest(event, &mut alerts);
+    }
     assert_eq!(engine.counters().parked, 2);
     assert!(alerts.is_empty());
     engine.tick(host.now().plus(seconds(2)), &mut alerts);
@@ -146,4 +148,31 @@ fn waiting_events_have_limited_room() {
         assert!(engine.counters().parked <= 1_024);
     }
     assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
+}
+
+/// Run by hand: `cargo test -p minerwatch --no-default-features -- --ignored --nocapture throughput`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn throughput() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "loop.sh"]);
+    for number in 0..30_000 {
+        let short =
+            host.spawn(shell, "/usr/bin/cc1", &["cc1", "-quiet", "-I", "/usr/include", "-o", "x.o", "x.c"]);
+        host.create(short, &format!("/tmp/cc{}.s", number % 500), 0o600);
+        host.create(short, "/root/app/x.o", 0o644);
+        host.connect(short, "10.0.0.5:443");
+        host.exit(short);
+    }
+    for _ in 0..3 {
+        let mut engine = Engine::new(EngineSettings::default());
+        let mut alerts = Vec::new();
+        let start = std::time::Instant::now();
+        for event in host.events() {
+            engine.ingest(event, &mut alerts);
+        }
+        let rate = host.events().len() as f64 / start.elapsed().as_secs_f64();
+        println!("{rate:.0} events/s, {:?}", engine.counters());
+    }
 }
