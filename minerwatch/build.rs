@@ -1,2 +1,27 @@
-//! stub
-fn main() {}
+//! Builds the eBPF programs that the sensor embeds: `OUT_DIR/minerwatch-ebpf.o`.
+
+fn main() {
+    #[cfg(feature = "sensor")]
+    sensor();
+    // Without the sensor nothing outside the sources matters.
+    #[cfg(not(feature = "sensor"))]
+    println!("cargo::rerun-if-changed=build.rs");
+}
+
+#[cfg(feature = "sensor")]
+fn sensor() {
+    use std::path::PathBuf;
+    use xtask::ebpf;
+
+    let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
+    let arch = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    if let Err(error) = ebpf::build_script(&out_dir, &arch) {
+        // This alone fails the build; an exit code would make cargo show the script's whole output as well.
+        println!("cargo::error={error:#}");
+        return;
+    }
+    println!("cargo::rerun-if-env-changed={}", ebpf::OBJECT_VARIABLE);
+    for input in ebpf::inputs() {
+        println!("cargo::rerun-if-changed={}", input.display());
+    }
+}

@@ -15,10 +15,9 @@ pub struct CpuRecord {
     pub on_cpu: u64,
     /// Switches in which a thread went to sleep or waited.
     pub voluntary: u64,
-    /// Switches in which a runnable thread was preempted.
-    pub preempted: u64,
-    /// Switches in which a runnable thread gave way by itself (`sched_yield`).
-    pub yielded: u64,
+    /// Switches in which a thread could have gone on: its time was up, another one was more urgent, or it
+    /// gave way by itself (`sched_yield`).
+    pub involuntary: u64,
     /// Nanoseconds since this process's last record, or since it was first seen.
     pub window: u64,
     /// Nanoseconds on a CPU within that window.
@@ -31,4 +30,4 @@ pub struct CpuRecord {
     pub comm: [u8; COMM_LENGTH],
 }
 
-const _: () = assert!(size_of::<CpuRecord>() == 120);
+const _: () = assert!(size_of::<CpuRecord>() == 112);

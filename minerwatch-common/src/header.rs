@@ -56,6 +56,10 @@ impl RecordKind {
     }
 }
 
+/// Marks a [`RecordHeader::cgroup`] that lies in the version 1 hierarchy of the pids controller; without it
+/// the cgroup lies in the unified hierarchy. Ids of different hierarchies overlap.
+pub const CGROUP_V1: u64 = 1 << 63;
+
 /// The common head: what happened, when, and to which process.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -70,7 +74,8 @@ pub struct RecordHeader {
     pub time: u64,
     /// Start of the process, nanoseconds of `CLOCK_BOOTTIME` (the group leader's `start_boottime`).
     pub start: u64,
-    /// Identity of the process's cgroup (the inode number of its directory), 0 if unknown.
+    /// Identity of the process's cgroup: the inode number of its directory, perhaps with [`CGROUP_V1`];
+    /// 0 if unknown.
     pub cgroup: u64,
     /// Process id in the initial pid namespace (the kernel's `tgid`).
     pub pid: u32,

@@ -12,6 +12,8 @@ pub const ABSENT: u32 = u32::MAX;
 /// A value of [`KernelLayout`] by the names it is looked up with.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelField {
+    /// The name of the offset in [`KernelLayout`].
+    pub name: &'static str,
     /// The structure, as in the kernel's source.
     pub structure: &'static str,
     /// The member, with dots into nested structures; alternatives for other kernel versions after `|`.
@@ -37,7 +39,7 @@ macro_rules! kernel_layout {
                 mut offset_of: impl FnMut(KernelField) -> Option<u32>,
             ) -> Self {
                 Self {
-                    $($field: offset_of(KernelField { structure: $structure, member: $member })
+                    $($field: offset_of(KernelField { name: stringify!($field), structure: $structure, member: $member })
                         .unwrap_or(ABSENT),)*
                     pids_controller: pids_controller.unwrap_or(ABSENT),
                 }
@@ -45,7 +47,7 @@ macro_rules! kernel_layout {
 
             /// The fields this kernel lacks.
             pub fn absent(&self) -> impl Iterator<Item = KernelField> {
-                [$((self.$field, KernelField { structure: $structure, member: $member }),)*]
+                [$((self.$field, KernelField { name: stringify!($field), structure: $structure, member: $member }),)*]
                     .into_iter()
                     .filter_map(|(offset, field)| (offset == ABSENT).then_some(field))
             }
@@ -80,6 +82,7 @@ kernel_layout! {
     signal_flags: "signal_struct", "flags";
     signal_group_exit_code: "signal_struct", "group_exit_code";
     signal_pids: "signal_struct", "pids";
+    signal_runtime: "signal_struct", "sum_sched_runtime";
     pid_number: "pid", "numbers";
     mm_arg_start: "mm_struct", "arg_start";
     mm_arg_end: "mm_struct", "arg_end";
@@ -96,7 +99,6 @@ kernel_layout! {
     superblock_device: "super_block", "s_dev";
     dentry_parent: "dentry", "d_parent";
     dentry_name: "dentry", "d_name.name|__d_name.name";
-    dentry_inode: "dentry", "d_inode";
     vfsmount_root: "vfsmount", "mnt_root";
     mount_vfsmount: "mount", "mnt";
     mount_parent: "mount", "mnt_parent";
@@ -126,13 +128,13 @@ kernel_layout! {
     sock_destination: "sock", "__sk_common.skc_daddr";
     sock_source: "sock", "__sk_common.skc_rcv_saddr";
     sock_destination_port: "sock", "__sk_common.skc_dport";
-    sock_source_port: "sock", "__sk_common.skc_num";
     sock_destination_v6: "sock", "__sk_common.skc_v6_daddr";
     sock_source_v6: "sock", "__sk_common.skc_v6_rcv_saddr";
     sock_network: "sock", "__sk_common.skc_net.net";
-    sock_state: "sock", "__sk_common.skc_state";
+    sock_cookie: "sock", "__sk_common.skc_cookie";
     sock_error: "sock", "sk_err";
     sock_protocol: "sock", "sk_protocol";
+    inet_source_port: "inet_sock", "inet_sport";
     tcp_bytes_sent: "tcp_sock", "bytes_sent";
     tcp_bytes_resent: "tcp_sock", "bytes_retrans";
     tcp_bytes_received: "tcp_sock", "bytes_received";

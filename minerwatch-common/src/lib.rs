@@ -17,7 +17,7 @@ mod settings;
 
 pub use cpu::CpuRecord;
 pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
-pub use header::{RecordHeader, RecordKind};
+pub use header::{CGROUP_V1, RecordHeader, RecordKind};
 pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};

@@ -65,6 +65,8 @@ pub struct ExecRecord {
     pub parent_start: u64,
     /// The effective capability set after the exec, one bit per capability.
     pub capabilities: u64,
+    /// The effective capability set of the parent at that moment, to tell what the exec gained.
+    pub parent_capabilities: u64,
     /// Inode number of the executable.
     pub inode: u64,
     /// Device of the executable as the kernel encodes it (`major << 20 | minor`).
@@ -97,7 +99,7 @@ pub struct ExecRecord {
     pub session: u32,
 }
 
-const _: () = assert!(size_of::<ExecRecord>() == 128);
+const _: () = assert!(size_of::<ExecRecord>() == 136);
 
 /// The last thread of a process ended.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
@@ -109,7 +111,7 @@ pub struct ExitRecord {
     pub status: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// Nanoseconds on a CPU that the scheduler hook counted for the process.
+    /// Nanoseconds on a CPU, all threads together, up to the last tick before the end.
     pub on_cpu: u64,
 }
 

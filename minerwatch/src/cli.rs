@@ -1,1 +1,130 @@
-//! (to come)
+//! The command line: one file per command. Standard output is data, standard error is for people.
+
+mod doctor;
+mod failure;
+mod logging;
+mod present;
+mod record;
+pub mod render;
+mod replay;
+mod run;
+mod scan;
+mod tail;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+pub use doctor::{Condition, Purpose, Report};
+pub use failure::{ExitReason, Failure};
+
+/// Finds cryptocurrency miners on this host from inside the kernel, and shows how they got there.
+#[derive(Debug, Parser)]
+#[command(name = "minerwatch", version, max_term_width = 100, after_long_help = EXAMPLES)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Arguments),
+    Tail(tail::Arguments),
+    Doctor(doctor::Arguments),
+    Scan(scan::Arguments),
+    Record(record::Arguments),
+    Replay(replay::Arguments),
+}
+
+const EXAMPLES: &str = "\
+Start here:
+  minerwatch doctor                    what this kernel allows, and what would be blind
+  minerwatch tail                      watch processes, connections and file changes go by
+  minerwatch scan                      is something mining right now?
+  minerwatch run > alerts.json         stay, and write alerts as JSON
+
+Exit codes:
+  0   fine
+  1   failed while it ran
+  2   wrong usage or configuration
+  3   this kernel or these privileges do not allow it
+  10  scan and replay: an incident of high or above was found";
+
+/// Runs the command this process was started with.
+pub fn main() -> ExitCode {
+    let Arguments { command } = Arguments::parse();
+    let result = match command {
+        Command::Run(arguments) => run::main(arguments),
+        Command::Tail(arguments) => tail::main(&arguments),
+        Command::Doctor(arguments) => doctor::main(&arguments),
+        Command::Scan(arguments) => scan::main(&arguments),
+        Command::Record(arguments) => record::main(&arguments),
+        Command::Replay(arguments) => replay::main(&arguments),
+    };
+    match result {
+        Ok(reason) => reason.into(),
+        Err(failure) => {
+            eprintln!("minerwatch: {failure}");
+            failure.reason.into()
+        }
+    }
+}
+
+/// Everything runs on one thread: the events come in one order, and the host keeps its cores.
+fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| Failure::from(anyhow::Error::from(error)))?.block_on(future)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_users_type_is_understood() {
+        for line in [
+            "run",
+            "run --config /etc/minerwatch.toml",
+            "tail",
+            "tail --json --kind exec,connect --pid 7",
+            "tail --alerts",
+            "tail --kind exec --kind exit",
+            "doctor --json",
+            "scan --json --seconds 3",
+            "record /tmp/x --seconds 5",
+            "replay /tmp/x --json",
+            "replay -",
+        ] {
+            let words = std::iter::once("minerwatch").chain(line.split(' '));
+            assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
+        }
+        for line in [
+            "",
+            "tail --alerts --kind exec",
+            "tail --kind exce",
+            "tail --pid -1",
+            "replay",
+            "scan --seconds 0",
+            "mine",
+        ] {
+            let words = std::iter::once("minerwatch").chain(line.split(' '));
+            let error = Arguments::try_parse_from(words).expect_err(line);
+            assert_eq!(error.exit_code(), 2, "{line}");
+        }
+    }
+
+    #[test]
+    fn every_command_teaches_by_example() {
+        for command in Arguments::command().get_subcommands() {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains(&format!("minerwatch {}", command.get_name())), "{}", command.get_name());
+        }
+    }
+}

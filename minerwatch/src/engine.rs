@@ -3,6 +3,8 @@
 
 use std::{sync::Arc, time::Duration};
 
+use serde::Serialize;
+
 use crate::{
     detect::{Detectors, Fact, Finding, Scene, network},
     incident::{IncidentLimits, Incidents},
@@ -56,7 +58,7 @@ impl Default for EngineSettings {
 }
 
 /// Counters of what the engine holds and had to forget.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EngineCounters {
     /// Events taken in.
     pub events: u64,

@@ -1,1 +1,168 @@
-//! (to come)
+//! What the host adds to an event that the kernel's record does not carry: the user's name, the container,
+//! the hash of the executable; and the state of the host at the start.
+//!
+//! On the hot path this is a few lookups by number. Files are read only for what was never seen before,
+//! and executables are read by a thread of the lowest priority.
+
+mod bounded;
+mod cgroups;
+pub mod container;
+mod hash;
+mod hierarchy;
+mod proc;
+pub mod snapshot;
+mod users;
+
+use std::path::PathBuf;
+
+pub use cgroups::CgroupCounters;
+pub use hash::{HashCounters, HashSettings};
+
+use crate::model::{
+    BootTime, Credentials, Event, EventBody, Executable, FileAction, FileChange, HashedFile, Subject,
+};
+use cgroups::Cgroups;
+use hash::{Hashed, Hasher};
+use hierarchy::Hierarchies;
+use proc::Proc;
+use users::Users;
+
+/// The most answers kept between two calls of [`Enricher::take_hashes`].
+const MAX_READY: usize = 4096;
+
+/// What the enrich stage may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EnrichSettings {
+    /// The file of user names.
+    pub passwd: PathBuf,
+    /// Whether and how executables are hashed.
+    pub hash: Option<HashSettings>,
+}
+
+impl Default for EnrichSettings {
+    fn default() -> Self {
+        Self { passwd: PathBuf::from("/etc/passwd"), hash: Some(HashSettings::default()) }
+    }
+}
+
+/// What the enrich stage holds and could not do.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EnrichCounters {
+    /// Cgroups.
+    pub cgroups: CgroupCounters,
+    /// Hashes.
+    pub hashes: HashCounters,
+}
+
+/// The stage between decoding and the engine.
+#[derive(Debug)]
+pub struct Enricher {
+    users: Users,
+    cgroups: Cgroups,
+    hasher: Option<Hasher>,
+    /// Hashes known at once, as the events they become.
+    ready: Vec<Event>,
+}
+
+impl Enricher {
+    /// A stage with empty caches. `wake` is called, from another thread, whenever
+    /// [`Enricher::take_hashes`] has something new.
+    pub fn new(settings: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
+        let EnrichSettings { passwd, hash } = settings;
+        let hasher = hash.and_then(|settings| {
+            Hasher::start(settings, Proc::default(), wake)
+                .inspect_err(|error| {
+                    tracing::warn!(%error, "executables are not hashed: no thread for it");
+                })
+                .ok()
+        });
+        Self {
+            users: Users::new(passwd),
+            cgroups: Cgroups::new(Proc::default(), Hierarchies::discover()),
+            hasher,
+            ready: Vec::new(),
+        }
+    }
+
+    /// Fills in what the host knows about an event, and asks for the hash of what it executes.
+    pub fn enrich(&mut self, event: &mut Event) {
+        let Event { time, subject, body } = event;
+        self.place(subject, *time);
+        match body {
+            EventBody::Exec(exec) => {
+                self.name(&mut exec.credentials, *time);
+                self.hash(subject, &exec.executable, *time);
+            }
+            EventBody::RunningProcess(running) => {
+                self.name(&mut running.credentials, *time);
+                self.hash(subject, &running.executable, *time);
+            }
+            EventBody::File(change) => self.invalidate(change),
+            EventBody::Fork(_)
+            | EventBody::Exit(_)
+            | EventBody::Connect(_)
+            | EventBody::Close(_)
+            | EventBody::Cpu(_)
+            | EventBody::RunningFlow(_)
+            | EventBody::HashedFile(_) => {}
+        }
+    }
+
+    /// Appends the hashes that became known since the last call as [`EventBody::HashedFile`] events of the
+    /// time `now`, one for each process that runs such a file. Call it after each batch of events and
+    /// whenever woken.
+    pub fn take_hashes(&mut self, now: BootTime, events: &mut Vec<Event>) {
+        events.append(&mut self.ready);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.collect(now, |hashed| events.push(event_of(hashed, now)));
+        }
+    }
+
+    /// What it holds.
+    pub fn counters(&self) -> EnrichCounters {
+        EnrichCounters {
+            cgroups: self.cgroups.counters(),
+            hashes: self.hasher.as_ref().map(Hasher::counters).unwrap_or_default(),
+        }
+    }
+
+    fn place(&mut self, subject: &mut Subject, now: BootTime) {
+        if subject.container.is_none() {
+            subject.container = self.cgroups.place(subject.cgroup, subject.key.pid, now);
+        }
+    }
+
+    fn name(&mut self, credentials: &mut Credentials, now: BootTime) {
+        if credentials.user.is_none() {
+            credentials.user = self.users.name(credentials.uid, now);
+        }
+    }
+
+    fn hash(&mut self, subject: &Subject, executable: &Executable, now: BootTime) {
+        let (Some(hasher), Some(file)) = (&mut self.hasher, executable.file) else { return };
+        let Some(known) = hasher.request(subject, file, &executable.path, now) else { return };
+        if self.ready.len() < MAX_READY {
+            self.ready.push(event_of(known, now));
+        } else {
+            hasher.count_unanswered();
+        }
+    }
+
+    fn invalidate(&mut self, change: &FileChange) {
+        let written = match change.action {
+            FileAction::Write | FileAction::Create => true,
+            FileAction::Rename | FileAction::Delete | FileAction::Chmod => false,
+        };
+        if let (true, Some(file), Some(hasher)) = (written, change.file, &mut self.hasher) {
+            hasher.invalidate(file);
+        }
+    }
+}
+
+fn event_of(hashed: Hashed, now: BootTime) -> Event {
+    let Hashed { subject, file, sha256 } = hashed;
+    Event { time: now, subject, body: EventBody::HashedFile(HashedFile { file, sha256 }) }
+}
+
+#[cfg(test)]
+mod tests;

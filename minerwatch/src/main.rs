@@ -1,2 +1,5 @@
 //! The `minerwatch` command; see [`minerwatch::cli`].
-fn main() {}
+
+fn main() -> std::process::ExitCode {
+    minerwatch::cli::main()
+}

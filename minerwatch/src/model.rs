@@ -3,6 +3,7 @@
 mod alert;
 mod event;
 mod flow;
+mod kinds;
 mod process;
 mod signal;
 mod time;
@@ -13,6 +14,7 @@ pub use event::{
     HashedFile, RunningFlow, RunningProcess, Subject,
 };
 pub use flow::{Flow, Protocol};
+pub use kinds::{KindSet, UnknownKind};
 pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,

@@ -1,1 +1,78 @@
-//! (to come)
+//! The only file that knows every stage.
+//!
+//! ```text
+//! watch (rings, clock, commands) ─► core: decode ─► enrich ─► engine ─► encode ─► outlet
+//! ```
+//!
+//! [`Core`](core) is the same for every command; they differ in their outlet: the daemon's sinks and
+//! control socket, a terminal, a recording.
+
+mod core;
+#[cfg(feature = "sensor")]
+mod daemon;
+#[cfg(feature = "sensor")]
+mod doctor;
+mod host;
+#[cfg(feature = "sensor")]
+mod outlet;
+#[cfg(feature = "sensor")]
+mod privileges;
+#[cfg(not(feature = "sensor"))]
+mod unavailable;
+#[cfg(feature = "sensor")]
+mod watch;
+
+use std::{io, path::PathBuf, time::Duration};
+
+use crate::{
+    config::{Config, LogLevel},
+    detect,
+    model::SignalId,
+    sink::SignalText,
+};
+
+#[cfg(feature = "sensor")]
+pub use self::{
+    daemon::run,
+    doctor::doctor,
+    outlet::{record, scan, tail},
+};
+#[cfg(not(feature = "sensor"))]
+pub use self::unavailable::{doctor, record, run, scan, tail};
+
+/// How often the engine is told the time.
+pub const TICK: Duration = Duration::from_secs(1);
+
+/// This kernel, these privileges or this build do not allow it; the text names what is missing and what to
+/// do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct Unsupported(pub String);
+
+/// What the daemon starts with.
+pub struct RunOptions {
+    /// The configuration.
+    pub config: Config,
+    /// Where it came from, to be read again on SIGHUP.
+    pub config_path: Option<PathBuf>,
+    /// Takes over a log level that a reload changed.
+    pub set_log_level: Box<dyn Fn(LogLevel) + Send>,
+}
+
+/// What a recording came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recorded {
+    /// Events written.
+    pub events: u64,
+    /// Events lost before they could be.
+    pub lost: u64,
+}
+
+/// Takes one or more whole lines of JSON.
+pub type ShowLines<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
+
+/// What the catalogue says of a signal.
+pub fn signal_text(id: &SignalId) -> Option<SignalText> {
+    let signal = detect::catalogue().iter().find(|signal| signal.id == id.0)?;
+    Some(SignalText { name: signal.name, techniques: signal.techniques })
+}

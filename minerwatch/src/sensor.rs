@@ -1,1 +1,141 @@
-//! (to come)
+//! The kernel side, seen from userspace: the only importer of aya.
+//!
+//! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs where the
+//! kernel's fields lie, loads and attaches what works, and says what is blind. After that the sensor is two
+//! rings to drain and a table of loss counters.
+
+mod attach;
+mod btf;
+mod error;
+mod hooks;
+mod layout;
+mod losses;
+mod preflight;
+mod rings;
+
+use std::fmt;
+
+use aya::{Ebpf, EbpfLoader, maps::RingBuf};
+use minerwatch_common::{KernelLayout, Settings};
+use tracing::debug;
+use zerocopy::IntoBytes as _;
+
+use self::rings::Ring;
+pub use self::{
+    error::SensorError,
+    hooks::{Purpose, Service, SensorReport},
+    losses::Losses,
+    rings::Rings,
+};
+
+/// What the programs are told; the defaults are the daemon's.
+#[derive(Clone, Debug)]
+pub struct SensorOptions {
+    /// Bytes of the ring for process life, connections and CPU; a power of two, a multiple of the page size.
+    pub process_ring: u32,
+    /// Bytes of the ring for file changes; the same rules.
+    pub file_ring: u32,
+    /// Nanoseconds between two CPU records of one process.
+    pub cpu_interval: u64,
+    /// Nanoseconds on a CPU within the interval below which a process is not reported.
+    pub cpu_threshold: u64,
+    /// Purposes to leave alone, by name (`file-open`); for support and tests.
+    pub without: Vec<String>,
+}
+
+impl Default for SensorOptions {
+    fn default() -> Self {
+        Self {
+            process_ring: 8 << 20,
+            file_ring: 4 << 20,
+            cpu_interval: 1_000_000_000,
+            cpu_threshold: 100_000_000,
+            without: Vec::new(),
+        }
+    }
+}
+
+/// The loaded and attached programs. Dropping it detaches them.
+pub struct Sensor {
+    // Links and programs live as long as this does.
+    _programs: Ebpf,
+    rings: Option<(Ring, Ring)>,
+    losses: Losses,
+    report: SensorReport,
+}
+
+impl fmt::Debug for Sensor {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Sensor")
+            .field("losses", &self.losses)
+            .field("report", &self.report)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The programs as the build script left them, aligned as an ELF reader wants them.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minerwatch-ebpf.o"));
+
+impl Sensor {
+    /// Loads and attaches everything this kernel allows.
+    ///
+    /// A purpose that no hook can serve is not an error but stands in [`Sensor::report`] with the reason; an
+    /// error means that nothing could be watched at all.
+    pub fn open(options: &SensorOptions) -> Result<Self, SensorError> {
+        preflight::check()?;
+        let layout = layout::of_running_kernel()?;
+        for field in layout.absent() {
+            debug!(structure = field.structure, member = field.member, "this kernel has no such field");
+        }
+        let btf = aya::Btf::from_sys_fs().map_err(|source| SensorError::Types { source: source.into() })?;
+        let mut programs = load(options, &layout, &btf)?;
+        if let Err(error) = aya_log::EbpfLogger::init(&mut programs) {
+            debug!(%error, "the programs' own log is not read");
+        }
+        let report = attach::attach(&mut programs, &layout, &btf, &options.without);
+        if report.serves_nothing() {
+            return Err(SensorError::NothingAttached { reasons: report.reasons() });
+        }
+        let rings = (take_ring(&mut programs, "PROCESS_RING")?, take_ring(&mut programs, "FILE_RING")?);
+        let losses = Losses::new(&mut programs)?;
+        Ok(Self { _programs: programs, rings: Some(rings), losses, report })
+    }
+
+    /// Which hook serves each purpose here, and what is blind.
+    pub fn report(&self) -> &SensorReport {
+        &self.report
+    }
+
+    /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
+    pub fn take_rings(&mut self) -> Result<Option<Rings>, SensorError> {
+        self.rings.take().map(|(process, file)| Rings::new(process, file)).transpose()
+    }
+
+    /// What the kernel side counted as lost.
+    pub fn losses(&self) -> &Losses {
+        &self.losses
+    }
+}
+
+fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Result<Ebpf, SensorError> {
+    let settings = Settings {
+        cpu_interval: options.cpu_interval,
+        cpu_threshold: options.cpu_threshold,
+        agent_pid: std::process::id(),
+        reserved: 0,
+    };
+    EbpfLoader::new()
+        .btf(Some(btf))
+        .override_global("LAYOUT", layout.as_bytes(), true)
+        .override_global("SETTINGS", settings.as_bytes(), true)
+        .map_max_entries("PROCESS_RING", options.process_ring)
+        .map_max_entries("FILE_RING", options.file_ring)
+        .load(OBJECT)
+        .map_err(|source| SensorError::Load { source: source.into() })
+}
+
+fn take_ring(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
+    let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
+    RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
+}

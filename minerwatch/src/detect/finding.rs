@@ -73,6 +73,7 @@ impl Finding {
             at: scene.at(),
             process: scene.key(),
             name: Arc::clone(&scene.process.view.name),
+            parent: scene.process.parent,
             object: object.to_owned(),
         });
         self

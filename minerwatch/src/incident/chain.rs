@@ -44,8 +44,15 @@ impl Chain {
         of_kind == 0
     }
 
-    pub(super) fn edges(&self) -> &[ChainEdge] {
-        &self.edges
+    /// The steps, each with the parent that its process's creation was drawn below.
+    pub(super) fn with_parents(&self) -> Vec<ChainEdge> {
+        let parent = |process| {
+            self.of(ChainKind::Create).find(|edge| edge.process == process).and_then(|edge| edge.parent)
+        };
+        self.edges
+            .iter()
+            .map(|edge| ChainEdge { parent: parent(edge.process).or(edge.parent), ..edge.clone() })
+            .collect()
     }
 
     /// Steps that found no room.

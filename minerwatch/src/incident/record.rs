@@ -107,23 +107,28 @@ impl Incident {
         self.last_activity = self.last_activity.max(signal.at);
         self.hold(info, signal, conclusive);
         self.remember(process, table);
-        for edge in edges {
+        for mut edge in edges {
+            edge.parent = edge.parent.or_else(|| table.get(edge.process)?.parent);
             self.step(edge);
         }
     }
 
     /// Draws how a process came to be, from the nearest ancestors of its tree down.
     pub(super) fn created<'a>(&mut self, path: impl Iterator<Item = &'a Process>) {
-        for (generation, process) in path.take(MAX_CREATED).enumerate() {
-            // A fork that ran nothing else is what its parent is.
-            if generation > 0 && process.knowledge < Knowledge::Snapshot {
-                continue;
-            }
+        // A fork that ran nothing else is what its parent is.
+        let shown: Vec<&Process> = path
+            .take(MAX_CREATED)
+            .enumerate()
+            .filter(|(generation, process)| *generation == 0 || process.knowledge >= Knowledge::Snapshot)
+            .map(|(_, process)| process)
+            .collect();
+        for (index, process) in shown.iter().enumerate() {
             self.step(ChainEdge {
                 kind: ChainKind::Create,
                 at: process.since,
                 process: process.key(),
                 name: Arc::clone(&process.view.name),
+                parent: shown.get(index + 1).map(|above| above.key()).or(process.parent),
                 object: command_line(&process.view),
             });
         }
@@ -301,7 +306,7 @@ impl Incident {
             parent,
             container: suspect.view.container.clone(),
             signals,
-            chain: self.chain.edges().to_vec(),
+            chain: self.chain.with_parents(),
             message,
             folded: self.folded + self.chain.left_out(),
             latency: Duration::ZERO,

@@ -245,6 +245,7 @@ impl Incidents {
             at: scene.at(),
             process: scene.key(),
             name: Arc::clone(&scene.process.view.name),
+            parent: scene.process.parent,
             object: format!("{} ({verb})", change.path),
         });
         Some(serial)
@@ -343,6 +344,7 @@ fn connect_edge(outbound: &Outbound) -> ChainEdge {
         at: outbound.at,
         process: outbound.process,
         name: Arc::clone(&outbound.name),
+        parent: None,
         object: outbound.destination.to_string(),
     }
 }

@@ -73,6 +73,9 @@ pub struct ChainEdge {
     pub process: ProcessKey,
     /// The name of that process.
     pub name: Arc<str>,
+    /// The parent of that process, if known: what makes the edges a tree.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ProcessKey>,
     /// To what: a command line, an address, a path.
     pub object: String,
 }

@@ -89,6 +89,41 @@ pub enum EventBody {
     HashedFile(HashedFile),
 }
 
+impl EventKind {
+    /// Every kind, in the order people are shown them.
+    pub const ALL: [Self; 9] = [
+        Self::Fork,
+        Self::Exec,
+        Self::Exit,
+        Self::Connect,
+        Self::Close,
+        Self::File,
+        Self::Cpu,
+        Self::Snapshot,
+        Self::Hash,
+    ];
+
+    /// The name used on the command line, in the configuration and in counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Fork => "fork",
+            Self::Exec => "exec",
+            Self::Exit => "exit",
+            Self::Connect => "connect",
+            Self::Close => "close",
+            Self::File => "file",
+            Self::Cpu => "cpu",
+            Self::Snapshot => "snapshot",
+            Self::Hash => "hash",
+        }
+    }
+
+    /// The kind of this name, or `None` for a name no kind has.
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.name() == name)
+    }
+}
+
 impl EventBody {
     /// The kind of event this is.
     pub fn kind(&self) -> EventKind {
@@ -135,7 +170,7 @@ pub struct Exec {
     pub directory: Arc<str>,
     /// Whose rights it has now.
     pub credentials: Credentials,
-    /// Capabilities it has and its image before had not, one bit each.
+    /// Effective capabilities it has and its parent has not, one bit each.
     #[serde(default)]
     pub capabilities_gained: u64,
     /// Its namespaces.
@@ -153,7 +188,7 @@ pub struct Exit {
     pub code: Option<u8>,
     /// The signal that ended it.
     pub signal: Option<u8>,
-    /// Nanoseconds on a CPU that the scheduler hook counted.
+    /// Nanoseconds on a CPU, all threads together.
     pub on_cpu: u64,
 }
 
@@ -226,10 +261,8 @@ pub struct CpuUsage {
     pub total_on_cpu: u64,
     /// Switches so far in which a thread went to sleep.
     pub voluntary: u64,
-    /// Switches so far in which a thread was preempted.
-    pub preempted: u64,
-    /// Switches so far in which a runnable thread gave way by itself.
-    pub yielded: u64,
+    /// Switches so far in which a thread could have gone on: preempted, out of time, or yielding.
+    pub involuntary: u64,
     /// Threads now.
     pub threads: u32,
     /// Nice value of its busiest or latest thread, -20 to 19.

@@ -49,6 +49,7 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
         at: *at,
         process: *process,
         name: Arc::clone(name),
+        parent: None,
         object: format!("{} (made executable)", dropped.path),
     });
     let drop = ChainEdge {
@@ -56,6 +57,7 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
         at: dropped.written,
         process: dropped.writer,
         name: Arc::clone(&dropped.writer_name),
+        parent: None,
         object: dropped.path.to_string(),
     };
     [Some(drop), armed].into_iter().flatten()

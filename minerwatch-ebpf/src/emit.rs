@@ -1,0 +1,69 @@
+//! The sole owner of the rings and of the loss counters.
+//!
+//! Two rings: process life, connections and CPU on one, files on the other, so that a storm of file
+//! changes cannot crowd out the rest. What finds no room is counted per kind.
+
+use aya_ebpf::{
+    macros::map,
+    maps::{PerCpuArray, RingBuf},
+};
+use minerwatch_common::{Loss, RecordKind};
+
+use crate::kernel::Unreadable;
+
+/// Bytes of each ring; powers of two times the page size. The daemon sizes them by these names.
+const RING_SIZE: u32 = 8 << 20;
+
+#[map]
+static PROCESS_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE, 0);
+
+#[map]
+static FILE_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
+
+#[map]
+static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
+
+/// Counts one loss.
+#[inline(always)]
+pub fn count(loss: Loss) {
+    if let Some(counter) = LOSSES.get_ptr_mut(loss.slot()) {
+        // SAFETY: the slot of this CPU, which no other program touches while this one runs.
+        unsafe { *counter += 1 };
+    }
+}
+
+#[inline(always)]
+fn ring(kind: RecordKind) -> &'static RingBuf {
+    match kind {
+        RecordKind::File => &FILE_RING,
+        RecordKind::Fork
+        | RecordKind::Exec
+        | RecordKind::Exit
+        | RecordKind::Connect
+        | RecordKind::Close
+        | RecordKind::Cpu => &PROCESS_RING,
+    }
+}
+
+/// Sends a record of fixed size.
+#[inline(always)]
+pub fn record<T: 'static>(kind: RecordKind, record: T) {
+    if let Some(mut slot) = ring(kind).reserve::<T>(0) {
+        slot.write(record);
+        slot.submit(0);
+    } else {
+        count(Loss::RingFull(kind));
+    }
+}
+
+/// Sends a record with its tail from scratch memory.
+#[inline(always)]
+pub fn bytes(kind: RecordKind, bytes: &[u8]) {
+    if ring(kind).output::<[u8]>(bytes, 0).is_err() {
+        count(Loss::RingFull(kind));
+    }
+}
+
+/// A program's body may end early because the kernel lacks a field or a read failed; there is nothing to
+/// report then, and the kernel ignores the programs' return values.
+pub type Outcome = Result<(), Unreadable>;

@@ -1,0 +1,12 @@
+//! The hooks, one file each.
+
+mod file_call;
+mod file_open;
+mod process_exec;
+mod process_exit;
+mod process_fork;
+mod sched_switch;
+mod tcp_retransmit;
+mod tcp_state;
+mod udp_bytes;
+mod udp_flow;

@@ -1,0 +1,277 @@
+//! Traces: `syscalls:sys_enter_*` and `sys_exit_*` of rename, unlink and chmod in all their forms.
+//! Kernel: kernel/trace/trace_syscalls.c; arguments lie behind the common fields and the call's number, eight
+//! bytes each.
+//! Produces: [`FileRecord`] for calls that succeeded. Names are read when the call is over: then their pages
+//! are in memory, and another thread that changes them meanwhile could equally have done so before.
+//! Price: these calls only. Blind to io_uring.
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid,
+    macros::{map, tracepoint},
+    maps::{HashMap, PerCpuArray},
+    programs::TracePointContext,
+};
+use minerwatch_common::{
+    FileOperation, FileRecord, Loss, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, RecordKind,
+};
+
+use crate::{
+    constants::offset,
+    emit::{self, Outcome},
+    hooks::file_open::{RESULT, open_file},
+    kernel::{Address, Unreadable, UserAddress},
+    path, task,
+};
+
+/// Calls under way at once.
+const MAX_CALLS: u32 = 4_096;
+/// "Relative to the working directory" (include/uapi/linux/fcntl.h, `AT_FDCWD`).
+const WORKING_DIRECTORY: i32 = -100;
+
+/// The arguments of a call, kept until it is over. An address of 0 means there is no such name.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Call {
+    name: u64,
+    second_name: u64,
+    directory: i32,
+    second_directory: i32,
+    mode: u32,
+    operation: u32,
+}
+
+#[repr(C)]
+struct Scratch {
+    record: FileRecord,
+    tail: [u8; MAX_FILE_TAIL],
+    position: u32,
+}
+
+/// Calls under way, by thread.
+#[map]
+static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(MAX_CALLS, 0);
+
+#[map]
+static CALL_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
+
+/// The argument of a system call at its entry, counted from 0.
+#[inline(always)]
+fn argument(context: &TracePointContext, index: usize) -> u64 {
+    // SAFETY: within the fixed layout of an entry tracepoint of a call with that many arguments.
+    unsafe { context.read_at(16 + 8 * index) }.unwrap_or(0)
+}
+
+#[inline(always)]
+fn keep(call: Call) {
+    if task::is_agent() {
+        return;
+    }
+    if CALLS.insert(bpf_get_current_pid_tgid(), call, 0).is_err() {
+        emit::count(Loss::CallTableFull);
+    }
+}
+
+const NO_CALL: Call = Call {
+    name: 0,
+    second_name: 0,
+    directory: WORKING_DIRECTORY,
+    second_directory: WORKING_DIRECTORY,
+    mode: 0,
+    operation: 0,
+};
+
+/// rename(old, new)
+#[tracepoint(category = "syscalls", name = "sys_enter_rename")]
+fn rename_enter(context: TracePointContext) -> u32 {
+    keep(Call {
+        name: argument(&context, 0),
+        second_name: argument(&context, 1),
+        operation: FileOperation::Rename as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// renameat(olddirfd, old, newdirfd, new), renameat2(…, flags)
+#[tracepoint(category = "syscalls", name = "sys_enter_renameat")]
+fn renameat_enter(context: TracePointContext) -> u32 {
+    keep(Call {
+        directory: argument(&context, 0) as i32,
+        name: argument(&context, 1),
+        second_directory: argument(&context, 2) as i32,
+        second_name: argument(&context, 3),
+        operation: FileOperation::Rename as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// unlink(path)
+#[tracepoint(category = "syscalls", name = "sys_enter_unlink")]
+fn unlink_enter(context: TracePointContext) -> u32 {
+    keep(Call { name: argument(&context, 0), operation: FileOperation::Delete as u32, ..NO_CALL });
+    0
+}
+
+/// unlinkat(dirfd, path, flags)
+#[tracepoint(category = "syscalls", name = "sys_enter_unlinkat")]
+fn unlinkat_enter(context: TracePointContext) -> u32 {
+    keep(Call {
+        directory: argument(&context, 0) as i32,
+        name: argument(&context, 1),
+        operation: FileOperation::Delete as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// chmod(path, mode)
+#[tracepoint(category = "syscalls", name = "sys_enter_chmod")]
+fn chmod_enter(context: TracePointContext) -> u32 {
+    keep(Call {
+        name: argument(&context, 0),
+        mode: argument(&context, 1) as u32,
+        operation: FileOperation::Chmod as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// fchmodat(dirfd, path, mode), fchmodat2(…, flags)
+#[tracepoint(category = "syscalls", name = "sys_enter_fchmodat")]
+fn fchmodat_enter(context: TracePointContext) -> u32 {
+    keep(Call {
+        directory: argument(&context, 0) as i32,
+        name: argument(&context, 1),
+        mode: argument(&context, 2) as u32,
+        operation: FileOperation::Chmod as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// fchmod(fd, mode)
+#[tracepoint(category = "syscalls", name = "sys_enter_fchmod")]
+fn fchmod_enter(context: TracePointContext) -> u32 {
+    keep(Call {
+        directory: argument(&context, 0) as i32,
+        mode: argument(&context, 1) as u32,
+        operation: FileOperation::Chmod as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// The end of any of them.
+#[tracepoint(category = "syscalls", name = "sys_exit_renameat")]
+fn file_call_exit(context: TracePointContext) -> u32 {
+    let thread = bpf_get_current_pid_tgid();
+    // SAFETY: a live row that only this thread adds and removes.
+    let Some(call) = (unsafe { CALLS.get(thread) }).copied() else { return 0 };
+    let _ = CALLS.remove(thread);
+    // SAFETY: within the tracepoint's fixed layout.
+    if unsafe { context.read_at::<i64>(RESULT) } == Ok(0) {
+        let _ = report(&call);
+    }
+    0
+}
+
+#[inline(always)]
+fn report(call: &Call) -> Outcome {
+    let Some(scratch) = CALL_SCRATCH.get_ptr_mut(0) else { return Err(Unreadable) };
+    // SAFETY: this CPU's own slot; the program neither sleeps nor nests.
+    let scratch = unsafe { &mut *scratch };
+    let tail = scratch.tail.as_mut_ptr();
+    scratch.record = FileRecord {
+        header: task::current_header::<FileRecord>(RecordKind::File),
+        inode: 0,
+        device: 0,
+        mode: call.mode,
+        operation: call.operation as u16,
+        cut: 0,
+        directory_length: 0,
+        name_length: 0,
+        second_directory_length: 0,
+        second_name_length: 0,
+        reserved: 0,
+    };
+    // SAFETY: the tail has room for two directories and two names.
+    let first = unsafe { write_name(call.directory, call.name, tail, &raw mut scratch.position) }?;
+    scratch.record.directory_length = first.directory as u16;
+    scratch.record.name_length = first.name as u16;
+    scratch.record.cut = u16::from(first.cut);
+    let mut end = first.directory + first.name;
+    if end > MAX_PATH + MAX_NAME {
+        return Err(Unreadable);
+    }
+    if call.second_name != 0 {
+        // SAFETY: the first pair took at most its half of the tail.
+        let second = unsafe {
+            write_name(call.second_directory, call.second_name, tail.add(end), &raw mut scratch.position)
+        }?;
+        scratch.record.second_directory_length = second.directory as u16;
+        scratch.record.second_name_length = second.name as u16;
+        scratch.record.cut |= u16::from(second.cut);
+        end += second.directory + second.name;
+    }
+    if end > MAX_FILE_TAIL {
+        return Err(Unreadable);
+    }
+    scratch.record.header.length += end as u32;
+    // SAFETY: record and tail lie side by side, and `end` is at most the length of the tail.
+    let bytes = unsafe {
+        core::slice::from_raw_parts(
+            (&raw const scratch.record).cast::<u8>(),
+            size_of::<FileRecord>() + end,
+        )
+    };
+    emit::bytes(RecordKind::File, bytes);
+    Ok(())
+}
+
+/// What [`write_name`] wrote, in bytes.
+struct Written {
+    directory: usize,
+    name: usize,
+    cut: bool,
+}
+
+/// Writes a directory and a name below it. The directory is left out where the name is absolute; without a
+/// name the "directory" is the file itself.
+///
+/// # Safety
+/// `target` must be writable for a path and a name.
+#[inline(always)]
+unsafe fn write_name(
+    directory: i32,
+    name: u64,
+    target: *mut u8,
+    position: *mut u32,
+) -> Result<Written, Unreadable> {
+    let mut written = Written { directory: 0, name: 0, cut: false };
+    let mut first = 0_u8;
+    if name != 0 {
+        // SAFETY: one byte of our own stack.
+        unsafe { UserAddress(name).read_bytes(&raw mut first, 1) }?;
+    }
+    if first != b'/' {
+        let path = if directory == WORKING_DIRECTORY {
+            Address::current_task().follow(offset!(task_fs))?.field(offset!(fs_directory))?
+        } else {
+            open_file(directory as u32)?.field(offset!(file_path))?
+        };
+        // SAFETY: the caller's memory.
+        let walked = unsafe { path::walk(path::mount_and_entry(path)?, target, position) }?;
+        written.directory = (walked.length as usize).min(MAX_PATH);
+        written.cut = walked.cut;
+    }
+    if name != 0 {
+        // SAFETY: the directory took at most one path of the caller's memory.
+        let length = unsafe {
+            UserAddress(name).read_string(target.add(written.directory), MAX_NAME as u32)
+        }?;
+        written.name = (length as usize).min(MAX_NAME);
+        written.cut |= written.name == MAX_NAME;
+    }
+    Ok(written)
+}

@@ -1,0 +1,48 @@
+//! Traces: `sched:sched_process_exit`, in each thread that ends.
+//! Kernel: kernel/exit.c, `trace_sched_process_exit(struct task_struct *task, …)`; `signal->live` was
+//! counted down before, so zero marks the last thread.
+//! Produces: [`ExitRecord`] once per process.
+//! Price: nothing off exit.
+
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use minerwatch_common::{ExitRecord, RecordKind};
+
+use crate::{
+    constants::offset,
+    emit::{self, Outcome},
+    hooks::sched_switch,
+    kernel::Address,
+    task,
+};
+
+/// `signal->flags`: the whole group was told to end (`SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h).
+const SIGNAL_GROUP_EXIT: u32 = 0x4;
+
+#[raw_tracepoint(tracepoint = "sched_process_exit")]
+fn process_exit(context: RawTracePointContext) -> i32 {
+    let _ = report(Address(context.arg(0)));
+    0
+}
+
+#[inline(always)]
+fn report(task: Address) -> Outcome {
+    let signal = task.follow(offset!(task_signal))?;
+    if signal.read::<i32>(offset!(signal_live))? != 0 {
+        return Ok(());
+    }
+    let status = if signal.read::<u32>(offset!(signal_flags))? & SIGNAL_GROUP_EXIT == 0 {
+        task.read(offset!(task_exit_code))?
+    } else {
+        signal.read(offset!(signal_group_exit_code))?
+    };
+    let header = task::current_header::<ExitRecord>(RecordKind::Exit);
+    sched_switch::forget(header.pid);
+    // The time of threads that ended before, and of this last one.
+    let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
+    let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);
+    emit::record(
+        RecordKind::Exit,
+        ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) },
+    );
+    Ok(())
+}

@@ -1,0 +1,193 @@
+//! Traces: `sched:sched_switch`, at each context switch.
+//! Kernel: kernel/sched/core.c, `trace_sched_switch(bool preempt, struct task_struct *prev, struct
+//! task_struct *next, …)`; the time of `prev` is accounted before.
+//! Produces: additions to the process's row, and [`CpuRecord`] once an interval for a busy process. Never an
+//! event per switch.
+//! Price: every context switch pays. So: one table lookup and no clock (the scheduler's own accounting is
+//! read instead), loads straight from the task (a BTF tracepoint's arguments may be read without a helper).
+
+use aya_ebpf::{
+    macros::{btf_tracepoint, map},
+    maps::HashMap,
+    programs::BtfTracePointContext,
+};
+use minerwatch_common::{CpuRecord, Loss, RecordKind};
+
+use crate::{
+    atomic,
+    constants::{offset, setting},
+    emit::{self, Outcome},
+    kernel::Address,
+    task,
+};
+
+/// Processes accounted at once; about 100 bytes each.
+const MAX_PROCESSES: u32 = 16_384;
+/// Real-time threads whose last reading is kept, see [`realtime_slice`].
+const MAX_REALTIME: u32 = 1_024;
+/// `task->flags` of a kernel thread (`PF_KTHREAD`, include/linux/sched.h).
+const PF_KTHREAD: u32 = 0x0020_0000;
+/// `task->flags` of a thread on its way out (`PF_EXITING`, include/linux/sched.h).
+const PF_EXITING: u32 = 0x4;
+/// Static priority of nice 0 (`DEFAULT_PRIO`, include/linux/sched/prio.h).
+const DEFAULT_PRIORITY: i32 = 120;
+
+/// One process's use of the CPUs; written by all of them at once, so additions are atomic.
+#[repr(C)]
+struct Usage {
+    on_cpu: u64,
+    voluntary: u64,
+    involuntary: u64,
+    /// Scheduler clock at the last record.
+    reported_at: u64,
+    /// `on_cpu` at the last record.
+    reported_on_cpu: u64,
+}
+
+#[map]
+static CPU_USAGE: HashMap<u32, Usage> = HashMap::with_max_entries(MAX_PROCESSES, 0);
+
+/// `sum_exec_runtime` of a real-time thread when it last left a CPU, by thread id.
+#[map]
+static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALTIME, 0);
+
+#[btf_tracepoint(function = "sched_switch")]
+fn sched_switch(context: BtfTracePointContext) -> i32 {
+    account(context.arg::<u64>(0) as u8 != 0, context.arg(1));
+    0
+}
+
+/// A load from the task that the tracepoint handed over.
+macro_rules! load {
+    ($task:expr, $field:ident, $type:ty) => {{
+        let offset = offset!($field) as usize;
+        // SAFETY: the verifier knows the pointer's type and checks the offset against it; a fault in such a
+        // load gives zero.
+        unsafe { core::ptr::read_volatile($task.byte_add(offset).cast::<$type>()) }
+    }};
+}
+
+#[inline(always)]
+fn account(preempted: bool, previous: *const u8) {
+    let flags = load!(previous, task_flags, u32);
+    if flags & PF_KTHREAD != 0 {
+        return;
+    }
+    let tgid = load!(previous, task_tgid, u32);
+    let runtime = load!(previous, task_sum_exec_runtime, u64);
+    let now = load!(previous, task_exec_start, u64);
+    let slice = if load!(previous, task_policy, u32) == 0 {
+        runtime - load!(previous, task_prev_sum_exec_runtime, u64)
+    } else {
+        other_slice(previous, runtime)
+    };
+    let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) else {
+        // A process's last switch comes after its row was taken away at exit: no new row for the dead.
+        if tgid != 0 && flags & PF_EXITING == 0 {
+            begin(tgid, slice, now);
+        }
+        return;
+    };
+    // SAFETY: a live row of the table; the counters are only ever added to.
+    let usage = unsafe { &mut *usage };
+    add(&mut usage.on_cpu, slice);
+    // Preempted on the way, or still runnable (TASK_RUNNING is 0): it did not wait for anything.
+    let is_involuntary = preempted || load!(previous, task_state, u32) == 0;
+    add(if is_involuntary { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
+    let window = now.wrapping_sub(usage.reported_at);
+    // Clocks of two CPUs may differ by a little: a negative window is none.
+    if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
+        let _ = interval_over(previous, usage, window, now);
+    }
+}
+
+/// The scheduling policies besides `SCHED_NORMAL` (include/uapi/linux/sched.h).
+const SCHED_FIFO: u32 = 1;
+const SCHED_RR: u32 = 2;
+const SCHED_DEADLINE: u32 = 6;
+
+#[inline(always)]
+fn other_slice(task: *const u8, runtime: u64) -> u64 {
+    match load!(task, task_policy, u32) {
+        SCHED_FIFO | SCHED_RR | SCHED_DEADLINE => realtime_slice(load!(task, task_pid, u32), runtime),
+        _ => runtime - load!(task, task_prev_sum_exec_runtime, u64),
+    }
+}
+
+/// What a real-time thread ran since it last left a CPU. Only the fair class notes the runtime at which a
+/// thread came onto its CPU (`set_next_entity`), so for the others it is kept here.
+#[inline(never)]
+fn realtime_slice(tid: u32, runtime: u64) -> u64 {
+    if let Some(last) = REALTIME_RUNTIME.get_ptr_mut(tid) {
+        // SAFETY: a live row; a thread runs on one CPU at a time.
+        let slice = runtime.wrapping_sub(unsafe { *last });
+        // SAFETY: as above.
+        unsafe { *last = runtime };
+        // A larger reading than now is that of an earlier thread with this id.
+        return if slice > u64::MAX / 2 { 0 } else { slice };
+    }
+    if REALTIME_RUNTIME.insert(tid, runtime, 0).is_err() {
+        emit::count(Loss::CpuTableFull);
+    }
+    0
+}
+
+#[inline(always)]
+fn add(counter: &mut u64, amount: u64) {
+    // SAFETY: an aligned counter in map memory, accessed by other CPUs only like this.
+    unsafe { atomic::add(counter, amount) };
+}
+
+#[inline(never)]
+fn begin(tgid: u32, slice: u64, now: u64) {
+    let usage = Usage {
+        on_cpu: slice,
+        voluntary: 0,
+        involuntary: 0,
+        reported_at: now,
+        reported_on_cpu: slice,
+    };
+    if CPU_USAGE.insert(tgid, &usage, 0).is_err() {
+        emit::count(Loss::CpuTableFull);
+    }
+}
+
+/// Ends an interval; reports it if the process was busy in it.
+#[inline(always)]
+fn interval_over(previous: *const u8, usage: &mut Usage, window: u64, now: u64) -> Outcome {
+    let on_cpu = usage.on_cpu;
+    let window_on_cpu = on_cpu.wrapping_sub(usage.reported_on_cpu);
+    // Two CPUs may come here at once and report the same interval twice: the counters are totals.
+    usage.reported_at = now;
+    usage.reported_on_cpu = on_cpu;
+    if window_on_cpu < setting!(cpu_threshold) {
+        return Ok(());
+    }
+    // The task that goes is still the current one.
+    let task = Address(previous as u64);
+    let threads = task
+        .follow(offset!(task_signal))
+        .and_then(|signal| signal.read::<u32>(offset!(signal_threads)))
+        .unwrap_or(0);
+    emit::record(
+        RecordKind::Cpu,
+        CpuRecord {
+            header: task::current_header::<CpuRecord>(RecordKind::Cpu),
+            on_cpu,
+            voluntary: usage.voluntary,
+            involuntary: usage.involuntary,
+            window,
+            window_on_cpu,
+            threads,
+            nice: task.read::<i32>(offset!(task_static_prio))? - DEFAULT_PRIORITY,
+            comm: task.read(offset!(task_comm))?,
+        },
+    );
+    Ok(())
+}
+
+/// Ends the accounting of a process.
+#[inline(always)]
+pub fn forget(tgid: u32) {
+    let _ = CPU_USAGE.remove(tgid);
+}

@@ -1,0 +1,121 @@
+//! Traces: `sock:inet_sock_set_state`, at each change of a TCP socket's state.
+//! Kernel: net/ipv4/af_inet.c, `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const
+//! int newstate)`. The step to SYN_SENT happens in the connecting process; later ones may happen anywhere,
+//! so the owner is remembered.
+//! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result,
+//! [`CloseRecord`](minerwatch_common::CloseRecord) with byte counts.
+//! Price: state changes only, nothing on send and receive. io_uring is seen as any other way to connect.
+
+use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
+
+use crate::{
+    constants::offset,
+    emit::Outcome,
+    flows::{self, FlowState, TCP_FLOWS},
+    kernel::{Address, Unreadable},
+    task,
+};
+
+/// TCP states (include/net/tcp_states.h).
+const TCP_ESTABLISHED: i32 = 1;
+const TCP_SYN_SENT: i32 = 2;
+const TCP_CLOSE: i32 = 7;
+
+const AF_INET: u16 = 2;
+const AF_INET6: u16 = 10;
+
+/// The result of an attempt that its own process gave up before an answer came (`ECANCELED`).
+const GIVEN_UP: i32 = 125;
+
+#[raw_tracepoint(tracepoint = "inet_sock_set_state")]
+fn tcp_state(context: RawTracePointContext) -> i32 {
+    let socket = Address(context.arg(0));
+    let _ = match (context.arg::<i32>(1), context.arg::<i32>(2)) {
+        (TCP_CLOSE, TCP_SYN_SENT) => attempted(socket),
+        (TCP_SYN_SENT, TCP_ESTABLISHED) => established(socket),
+        (_, TCP_CLOSE) => closed(socket),
+        _ => Ok(()),
+    };
+    0
+}
+
+#[inline(always)]
+fn attempted(socket: Address) -> Outcome {
+    if socket.read::<u16>(offset!(sock_protocol))? != Transport::Tcp as u16 || task::is_agent() {
+        return Ok(());
+    }
+    let state = FlowState {
+        owner: task::current_header::<ConnectRecord>(RecordKind::Connect),
+        flow: tuple(socket)?,
+        bytes_sent: 0,
+        bytes_received: 0,
+        network_namespace: network_namespace(socket).unwrap_or(0),
+        reported: 0,
+    };
+    flows::remember(&TCP_FLOWS, socket.0, &state);
+    Ok(())
+}
+
+#[inline(always)]
+fn established(socket: Address) -> Outcome {
+    let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
+    // SAFETY: a live row; the kernel changes a socket's state under its lock, so nobody else is here.
+    let state = unsafe { &mut *state };
+    state.flow = tuple(socket)?;
+    state.reported = 1;
+    flows::report_connect(state, state.flow, 0);
+    Ok(())
+}
+
+#[inline(always)]
+fn closed(socket: Address) -> Outcome {
+    let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
+    // SAFETY: as in `established`.
+    let state = unsafe { &mut *state };
+    if state.reported == 0 {
+        let error = socket.read::<i32>(offset!(sock_error)).unwrap_or(0);
+        flows::report_connect(state, state.flow, if error == 0 { GIVEN_UP } else { error });
+    } else {
+        flows::report_close(state, bytes(socket).ok());
+    }
+    let _ = TCP_FLOWS.remove(socket.0);
+    Ok(())
+}
+
+#[inline(always)]
+fn bytes(socket: Address) -> Result<(u64, u64), Unreadable> {
+    let sent = socket.read::<u64>(offset!(tcp_bytes_sent))?;
+    let resent = socket.read::<u64>(offset!(tcp_bytes_resent))?;
+    Ok((sent.saturating_sub(resent), socket.read(offset!(tcp_bytes_received))?))
+}
+
+/// The two ends of a socket.
+#[inline(always)]
+pub fn tuple(socket: Address) -> Result<FlowTuple, Unreadable> {
+    let mut flow = FlowTuple {
+        source: [0; 16],
+        destination: [0; 16],
+        source_port: u16::from_be(socket.read(offset!(inet_source_port))?),
+        destination_port: u16::from_be(socket.read(offset!(sock_destination_port))?),
+        family: socket.read(offset!(sock_family))?,
+        transport: Transport::Tcp as u16,
+    };
+    match flow.family {
+        AF_INET => {
+            flow.source[..4].copy_from_slice(&socket.read::<[u8; 4]>(offset!(sock_source))?);
+            flow.destination[..4].copy_from_slice(&socket.read::<[u8; 4]>(offset!(sock_destination))?);
+        }
+        AF_INET6 => {
+            flow.source = socket.read(offset!(sock_source_v6))?;
+            flow.destination = socket.read(offset!(sock_destination_v6))?;
+        }
+        _ => return Err(Unreadable),
+    }
+    Ok(flow)
+}
+
+#[inline(always)]
+fn network_namespace(socket: Address) -> Result<u32, Unreadable> {
+    socket.follow(offset!(sock_network))?.read(offset!(network_namespace_inode))
+}

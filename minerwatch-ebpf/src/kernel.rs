@@ -1,0 +1,97 @@
+//! Every raw read of kernel and user memory.
+//!
+//! Reads go through the probe-read helpers, which check the address and fail instead of faulting, so a
+//! stale or hostile pointer costs an error and nothing more.
+
+use aya_ebpf::helpers::{
+    bpf_probe_read_kernel,
+    generated::{self, bpf_get_current_task},
+};
+use minerwatch_common::ABSENT;
+
+/// The address of something in the kernel; never dereferenced here.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(transparent)]
+pub struct Address(pub u64);
+
+/// A kernel read failed: the field is absent in this kernel or the address was not readable.
+#[derive(Clone, Copy)]
+pub struct Unreadable;
+
+impl Address {
+    /// The task that runs now.
+    #[inline(always)]
+    pub fn current_task() -> Self {
+        // SAFETY: the helper has no preconditions.
+        Self(unsafe { bpf_get_current_task() })
+    }
+
+    /// The value of the field at `offset`.
+    #[inline(always)]
+    pub fn read<T: Copy>(self, offset: u32) -> Result<T, Unreadable> {
+        if offset == ABSENT {
+            return Err(Unreadable);
+        }
+        // SAFETY: the helper validates the address; T is plain data for all callers (integers, addresses,
+        // byte arrays), for which any bytes are a value.
+        unsafe { bpf_probe_read_kernel((self.0 + u64::from(offset)) as *const T) }.map_err(|_| Unreadable)
+    }
+
+    /// The address stored in the field at `offset`; null counts as unreadable.
+    #[inline(always)]
+    pub fn follow(self, offset: u32) -> Result<Self, Unreadable> {
+        let address = self.read::<u64>(offset)?;
+        if address == 0 { Err(Unreadable) } else { Ok(Self(address)) }
+    }
+
+    /// The address of the field at `offset`, for a structure nested in another.
+    #[inline(always)]
+    pub fn field(self, offset: u32) -> Result<Self, Unreadable> {
+        if offset == ABSENT { Err(Unreadable) } else { Ok(Self(self.0 + u64::from(offset))) }
+    }
+
+    /// Copies a NUL-ended string into `target`, at most `length` bytes with its NUL, and says how many.
+    ///
+    /// # Safety
+    /// `target` must be writable for `length` bytes, in a way the verifier can see.
+    #[inline(always)]
+    pub unsafe fn read_string(self, target: *mut u8, length: u32) -> Result<u32, Unreadable> {
+        // SAFETY: the caller vouches for the target; the helper validates the source.
+        let read = unsafe {
+            generated::bpf_probe_read_kernel_str(target.cast(), length, self.0 as *const core::ffi::c_void)
+        };
+        if read <= 0 { Err(Unreadable) } else { Ok(read as u32) }
+    }
+}
+
+/// The address of something in the current process's memory.
+#[derive(Clone, Copy)]
+pub struct UserAddress(pub u64);
+
+impl UserAddress {
+    /// As [`Address::read_string`].
+    ///
+    /// # Safety
+    /// As for [`Address::read_string`].
+    #[inline(always)]
+    pub unsafe fn read_string(self, target: *mut u8, length: u32) -> Result<u32, Unreadable> {
+        // SAFETY: the caller vouches for the target; the helper validates the source.
+        let read = unsafe {
+            generated::bpf_probe_read_user_str(target.cast(), length, self.0 as *const core::ffi::c_void)
+        };
+        if read <= 0 { Err(Unreadable) } else { Ok(read as u32) }
+    }
+
+    /// Copies `length` bytes into `target`.
+    ///
+    /// # Safety
+    /// As for [`Address::read_string`].
+    #[inline(always)]
+    pub unsafe fn read_bytes(self, target: *mut u8, length: u32) -> Result<(), Unreadable> {
+        // SAFETY: the caller vouches for the target; the helper validates the source.
+        let status = unsafe {
+            generated::bpf_probe_read_user(target.cast(), length, self.0 as *const core::ffi::c_void)
+        };
+        if status == 0 { Ok(()) } else { Err(Unreadable) }
+    }
+}

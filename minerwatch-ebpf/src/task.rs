@@ -1,0 +1,83 @@
+//! Who a task is.
+
+use aya_ebpf::helpers::{
+    bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
+    generated::{bpf_get_current_cgroup_id, bpf_ktime_get_boot_ns},
+};
+use minerwatch_common::{ABSENT, CGROUP_V1, RecordHeader, RecordKind};
+
+use crate::{
+    constants::{offset, setting},
+    kernel::{Address, Unreadable},
+};
+
+/// The cgroup id of the root of a hierarchy (`kernfs`, fs/kernfs/dir.c: ids count from 1).
+const ROOT_CGROUP: u64 = 1;
+
+/// Nanoseconds of `CLOCK_BOOTTIME`.
+#[inline(always)]
+pub fn now() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_ktime_get_boot_ns() }
+}
+
+/// Start of the process a task belongs to.
+#[inline(always)]
+pub fn start_of(task: Address) -> Result<u64, Unreadable> {
+    task.follow(offset!(task_leader))?.read(offset!(task_start))
+}
+
+/// Whether the current process is the daemon, whose own work is no news.
+#[inline(always)]
+pub fn is_agent() -> bool {
+    (bpf_get_current_pid_tgid() >> 32) as u32 == setting!(agent_pid)
+}
+
+/// A header that names the current process; `length` is that of a record without a tail.
+#[inline(always)]
+pub fn current_header<Record>(kind: RecordKind) -> RecordHeader {
+    let task = Address::current_task();
+    let ids = bpf_get_current_pid_tgid();
+    let owners = bpf_get_current_uid_gid();
+    RecordHeader {
+        kind: kind as u16,
+        reserved: 0,
+        length: size_of::<Record>() as u32,
+        time: now(),
+        start: start_of(task).unwrap_or(0),
+        cgroup: current_cgroup(task),
+        pid: (ids >> 32) as u32,
+        tid: ids as u32,
+        uid: owners as u32,
+        gid: (owners >> 32) as u32,
+    }
+}
+
+/// The cgroup of the current task: that of the unified hierarchy, or where the task sits in that one's
+/// root (hosts that still run version 1 controllers) that of the pids controller, marked as such.
+#[inline(always)]
+fn current_cgroup(task: Address) -> u64 {
+    // SAFETY: the helper has no preconditions.
+    let unified = unsafe { bpf_get_current_cgroup_id() };
+    if unified > ROOT_CGROUP {
+        return unified;
+    }
+    match pids_cgroup(task) {
+        Ok(id) if id > ROOT_CGROUP => id | CGROUP_V1,
+        _ => unified,
+    }
+}
+
+#[inline(always)]
+fn pids_cgroup(task: Address) -> Result<u64, Unreadable> {
+    let controller = offset!(pids_controller);
+    if controller == ABSENT {
+        return Err(Unreadable);
+    }
+    let subsystems = task.follow(offset!(task_cgroups))?.field(offset!(css_set_subsystems))?;
+    subsystems
+        .follow(controller * size_of::<u64>() as u32)?
+        .follow(offset!(css_cgroup))?
+        .follow(offset!(cgroup_node))?
+        .read(offset!(node_id))
+}

@@ -1,0 +1,95 @@
+//! How a command ends.
+
+use std::{error::Error, fmt, process::ExitCode};
+
+use crate::{config::ConfigError, pipeline::Unsupported};
+
+/// What the exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitReason {
+    /// All is well.
+    Fine = 0,
+    /// It failed while it ran.
+    Failed = 1,
+    /// The command line or the configuration is wrong.
+    Usage = 2,
+    /// This kernel or these privileges do not allow it.
+    Unsupported = 3,
+    /// An incident of high or above was found.
+    Found = 10,
+}
+
+impl From<ExitReason> for ExitCode {
+    fn from(reason: ExitReason) -> Self {
+        Self::from(reason as u8)
+    }
+}
+
+/// Why a command could not do what it was asked to.
+#[derive(Debug)]
+pub struct Failure {
+    /// The exit code.
+    pub reason: ExitReason,
+    /// What a person is told.
+    pub error: anyhow::Error,
+}
+
+impl Failure {
+    /// A failure for this reason.
+    pub fn new(reason: ExitReason, error: impl Into<anyhow::Error>) -> Self {
+        Self { reason, error: error.into() }
+    }
+}
+
+/// The error with its causes, on one line.
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:#}", self.error)
+    }
+}
+
+/// The reason is what the cause says; whatever nobody typed failed at run time.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        let reason = if error.chain().any(<dyn Error + 'static>::is::<ConfigError>) {
+            ExitReason::Usage
+        } else if error.chain().any(<dyn Error + 'static>::is::<Unsupported>) {
+            ExitReason::Unsupported
+        } else {
+            ExitReason::Failed
+        };
+        Self { reason, error }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use anyhow::Context;
+
+    use super::*;
+    use crate::config::Config;
+
+    #[test]
+    fn the_cause_decides_the_exit_code() {
+        let config = Config::load(Path::new("/nowhere/at/all")).expect_err("no such file");
+        let unsupported = Unsupported("no BTF".to_owned());
+        let cases = [
+            (anyhow::Error::from(config).context("outer"), ExitReason::Usage),
+            (Err::<(), _>(unsupported).context("outer").expect_err("made above"), ExitReason::Unsupported),
+            (anyhow::anyhow!("disk on fire"), ExitReason::Failed),
+        ];
+        for (error, reason) in cases {
+            let failure = Failure::from(error);
+            assert_eq!(failure.reason, reason, "{failure}");
+        }
+    }
+
+    #[test]
+    fn the_message_has_every_cause() {
+        let error = anyhow::Error::from(Unsupported("no BTF".to_owned())).context("cannot load");
+        assert_eq!(Failure::from(error).to_string(), "cannot load: no BTF");
+    }
+}

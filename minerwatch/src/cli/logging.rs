@@ -1,0 +1,37 @@
+//! The program's own messages, on standard error.
+
+use std::io::IsTerminal;
+
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, reload, util::SubscriberInitExt};
+
+use crate::config::LogLevel;
+
+/// The environment variable that overrides the level, with the syntax of `EnvFilter`.
+const VARIABLE: &str = "MINERWATCH_LOG";
+
+/// Starts logging at a level; the function given back changes it later. An override by the environment
+/// stays in force.
+pub(super) fn start(level: LogLevel) -> impl Fn(LogLevel) + Send + 'static {
+    let (filter, handle) = reload::Layer::new(filter(level));
+    let stderr = std::io::stderr();
+    let layer = fmt::layer()
+        .with_ansi(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
+        .with_target(false)
+        .with_writer(std::io::stderr);
+    // Only a second start in one process could fail here, and then the first one serves.
+    let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
+    move |level| {
+        if let Err(error) = handle.reload(self::filter(level)) {
+            tracing::warn!(%error, "the log level stays as it was");
+        }
+    }
+}
+
+/// Starts logging for a command that a person waits for: only what limits it.
+pub(super) fn start_quiet() {
+    drop(start(LogLevel::Warn));
+}
+
+fn filter(level: LogLevel) -> EnvFilter {
+    EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level.name()))
+}

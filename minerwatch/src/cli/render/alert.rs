@@ -1,0 +1,124 @@
+//! An alert as a block: what, how sure, why, and how it went.
+
+use super::{
+    Style, chain,
+    event::{command, short, user},
+    line::{Line, Own},
+    text::{Row, Tone, time_of_day, wrapped},
+};
+
+const MARGIN: &str = "   ";
+/// Width of the labels at the left.
+const LABEL: usize = 10;
+/// Width of a signal's id and of its weight.
+const ID: usize = 3;
+const WEIGHT: usize = 3;
+/// Where a signal's text begins: behind the columns and the space that follows each.
+const SIGNAL: usize = MARGIN.len() + LABEL + 1 + ID + 1 + WEIGHT + 1;
+
+/// Appends the block, with an empty row before and after.
+pub(super) fn write(line: &Line, style: Style, out: &mut String) {
+    out.push('\n');
+    heading(line, style, out);
+    for part in wrapped(&line.message, room(style, MARGIN.len())) {
+        let mut row = Row::default();
+        row.push(Tone::Plain, MARGIN).push(Tone::Strong, &part).write(style, out);
+    }
+    suspect(line, style, out);
+    for row in chain::rows(&line.minerwatch.chain) {
+        row.write(style, out);
+    }
+    signals(&line.minerwatch, style, out);
+    technique(line, style, out);
+    health(&line.minerwatch, style, out);
+    out.push('\n');
+}
+
+fn heading(line: &Line, style: Style, out: &mut String) {
+    let own = &line.minerwatch;
+    let tone = match own.verdict.as_str() {
+        "mining" => Tone::Mining,
+        "suspected" => Tone::Suspected,
+        _ => Tone::Noted,
+    };
+    let action = line.event.action.strip_prefix("incident-").unwrap_or(&line.event.action);
+    let mut row = Row::default();
+    row.push(tone, &format!("━━ {} {} ━━", own.verdict.to_uppercase(), own.score));
+    row.push(Tone::Strong, &format!(" incident {} {action} ", own.incident.id));
+    row.push(Tone::Dim, &format!("━━ {} ", time_of_day(&line.timestamp)));
+    if let Some(latency) = own.latency_ms.filter(|latency| *latency > 0.0) {
+        row.push(Tone::Dim, &format!("━━ {latency:.1} ms after the event "));
+    }
+    row.push(tone, "━━").write(style, out);
+}
+
+fn suspect(line: &Line, style: Style, out: &mut String) {
+    let process = &line.process;
+    let mut row = labelled("suspect");
+    row.push(Tone::Strong, &process.name);
+    let pid = process.pid.map(|pid| format!("pid {pid}")).unwrap_or_default();
+    row.push(Tone::Plain, &format!(" ({pid}, {})", user(process)));
+    if !line.container.id.is_empty() {
+        row.push(Tone::Plain, &format!(" in container {}", short(&line.container.id)));
+    }
+    row.push(Tone::Dim, "   ").push(Tone::Dim, command(process)).write(style, out);
+}
+
+fn signals(own: &Own, style: Style, out: &mut String) {
+    for (index, signal) in own.signals.iter().enumerate() {
+        let separator = if signal.name.is_empty() { "" } else { ": " };
+        let text = format!("{}{separator}{}", signal.name, signal.detail);
+        for (part_index, part) in wrapped(&text, room(style, SIGNAL)).iter().enumerate() {
+            let mut row = labelled(if index == 0 && part_index == 0 { "signals" } else { "" });
+            let weight = signal.weight.to_string();
+            let (id, weight) = if part_index == 0 { (signal.id.as_str(), weight.as_str()) } else { ("", "") };
+            row.column(Tone::Strong, id, ID).right(Tone::Plain, weight, WEIGHT);
+            row.push(Tone::Plain, part).write(style, out);
+        }
+    }
+    if own.folded > 0 {
+        let mut row = labelled("");
+        row.push(Tone::Dim, &format!("and {} repeats", own.folded)).write(style, out);
+    }
+}
+
+fn technique(line: &Line, style: Style, out: &mut String) {
+    let technique = &line.threat.technique;
+    let whole = technique.id.iter().filter(|id| {
+        !technique
+            .subtechnique
+            .id
+            .iter()
+            .any(|sub| sub.split_once('.').is_some_and(|(parent, _)| parent == *id))
+    });
+    let ids: Vec<&str> = whole.chain(&technique.subtechnique.id).map(String::as_str).collect();
+    if !ids.is_empty() {
+        labelled("ATT&CK").push(Tone::Plain, &ids.join(" ")).write(style, out);
+    }
+}
+
+fn health(own: &Own, style: Style, out: &mut String) {
+    let lost: Vec<String> = own.lost.iter().map(|(kind, count)| format!("{kind} {count}")).collect();
+    let mut row = labelled("lost");
+    if lost.is_empty() {
+        row.push(Tone::Dim, "nothing");
+    } else {
+        row.push(Tone::Bad, &lost.join(", "));
+    }
+    if !own.blind.is_empty() {
+        row.push(Tone::Dim, "   blind: ").push(Tone::Bad, &own.blind.join(", "));
+    }
+    row.write(style, out);
+}
+
+/// Columns left behind `used` ones; what matters is wrapped into them, not cut. A terminal too narrow for
+/// that gets rows of its whole width, which are cut.
+fn room(style: Style, used: usize) -> Option<usize> {
+    style.width.map(|width| width.checked_sub(used).filter(|room| *room >= 20).unwrap_or(width))
+}
+
+fn labelled(label: &str) -> Row {
+    let mut row = Row::default();
+    row.push(Tone::Plain, MARGIN).column(Tone::Dim, label, LABEL);
+    row
+}

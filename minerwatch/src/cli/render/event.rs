@@ -1,0 +1,176 @@
+//! An event as one row: time, kind, pid, user, process, what happened.
+
+use super::{
+    line::{End, Line, Process},
+    text::{Row, Tone, bytes, duration, time_of_day},
+};
+
+/// Width of the columns of kind, pid, user and name; a pid has at most 7 digits (`PID_MAX_LIMIT`), a name
+/// 15 bytes (`TASK_COMM_LEN`).
+const KIND: usize = 7;
+const PID: usize = 7;
+const USER: usize = 8;
+const NAME: usize = 15;
+
+/// The row of an event.
+pub(super) fn row(line: &Line) -> Row {
+    let action = line.event.action.as_str();
+    let (kind, tone) = kind(action);
+    let mut row = Row::default();
+    row.push(Tone::Dim, time_of_day(&line.timestamp)).push(Tone::Plain, "  ");
+    row.column(tone, kind, KIND);
+    let process = &line.process;
+    row.right(Tone::Plain, &process.pid.map(|pid| pid.to_string()).unwrap_or_default(), PID);
+    row.column(Tone::Plain, user(process), USER);
+    row.column(Tone::Strong, &process.name, NAME);
+    match action {
+        "exec" | "running" => program(line, &mut row),
+        "fork" => {
+            row.push(Tone::Dim, &format!("from {}", parent(process).unwrap_or_default()));
+        }
+        "exit" => exit(line, &mut row),
+        "connect" | "connection-running" => connect(line, &mut row),
+        "close" => close(line, &mut row),
+        "cpu" => cpu(line, &mut row),
+        _ => file(line, &mut row),
+    }
+    if !line.container.id.is_empty() {
+        row.push(Tone::Dim, &format!("   [{}]", short(&line.container.id)));
+    }
+    row
+}
+
+/// What a kind is called in its column, and its colour. One this program does not know keeps its name.
+fn kind(action: &str) -> (&str, Tone) {
+    match action {
+        "exec" => ("exec", Tone::Good),
+        "fork" | "exit" => (action, Tone::Dim),
+        "connect" | "close" => (action, Tone::Network),
+        "connection-running" => ("flow", Tone::Snapshot),
+        "running" => ("running", Tone::Snapshot),
+        "cpu" => ("cpu", Tone::Cpu),
+        other => match other.strip_prefix("file-") {
+            Some(change) => (change, Tone::File),
+            None => (other, Tone::Plain),
+        },
+    }
+}
+
+/// The user by name, else by number.
+pub(super) fn user(process: &Process) -> &str {
+    if process.user.name.is_empty() { &process.user.id } else { &process.user.name }
+}
+
+/// The first 12 characters of a container's id, as its runtime's own tools show it.
+pub(super) fn short(id: &str) -> &str {
+    id.char_indices().nth(12).map_or(id, |(end, _)| id.get(..end).unwrap_or_default())
+}
+
+/// Name and pid of the parent.
+fn parent(process: &Process) -> Option<String> {
+    let parent = process.parent.as_ref()?;
+    let pid = parent.pid?;
+    Some(if parent.name.is_empty() { format!("pid {pid}") } else { format!("{} {pid}", parent.name) })
+}
+
+/// What a process runs: its command line, else its program file.
+pub(super) fn command(process: &Process) -> &str {
+    if process.command_line.is_empty() { &process.executable } else { &process.command_line }
+}
+
+fn program(line: &Line, row: &mut Row) {
+    let own = &line.minerwatch.process;
+    row.push(Tone::Plain, command(&line.process));
+    if own.args_cut {
+        row.push(Tone::Dim, " …");
+    }
+    for (odd, text) in [(own.memfd, "memfd"), (own.deleted, "deleted")] {
+        if odd {
+            row.push(Tone::Bad, &format!("   {text} executable"));
+        }
+    }
+    if own.kernel_thread {
+        row.push(Tone::Dim, "kernel thread");
+    }
+    match own.capabilities_gained.as_slice() {
+        [] => {}
+        few if few.len() <= 4 => {
+            row.push(Tone::Bad, &format!("   gained {}", few.join(" ")));
+        }
+        many => {
+            row.push(Tone::Bad, &format!("   gained {} capabilities", many.len()));
+        }
+    }
+    if let Some(parent) = parent(&line.process) {
+        row.push(Tone::Dim, &format!("   ({parent})"));
+    }
+}
+
+fn exit(line: &Line, row: &mut Row) {
+    let signal = &line.minerwatch.exit.signal;
+    match line.process.exit_code {
+        Some(0) => row.push(Tone::Dim, "code 0"),
+        Some(code) => row.push(Tone::Bad, &format!("code {code}")),
+        None if signal.is_empty() => row.push(Tone::Dim, "ended"),
+        None => row.push(Tone::Bad, &format!("killed by {signal}")),
+    };
+    if let Some(used) = line.minerwatch.cpu.total_ns.filter(|used| *used > 0) {
+        row.push(Tone::Dim, &format!("   used {} of CPU", duration(used)));
+    }
+}
+
+fn connect(line: &Line, row: &mut Row) {
+    row.push(Tone::Plain, &format!("{} {}", line.network.transport, address(&line.destination)));
+    match line.event.outcome.as_str() {
+        "failure" => row.push(Tone::Bad, &format!("   failed: {}", line.error.code)),
+        "unknown" => row.push(Tone::Dim, "   no answer yet"),
+        _ => row,
+    };
+    row.push(Tone::Dim, &format!("   from {}", address(&line.source)));
+}
+
+fn close(line: &Line, row: &mut Row) {
+    row.push(Tone::Plain, &format!("{} {}", line.network.transport, address(&line.destination)));
+    if let (Some(sent), Some(received)) = (line.source.bytes, line.destination.bytes) {
+        row.push(Tone::Plain, &format!("   sent {}, received {}", bytes(sent), bytes(received)));
+    }
+    if let Some(lasted) = line.event.duration {
+        row.push(Tone::Dim, &format!("   after {}", duration(lasted)));
+    }
+}
+
+/// Address and port, an IPv6 address in brackets.
+fn address(end: &End) -> String {
+    match end.port {
+        Some(port) if end.ip.contains(':') => format!("[{}]:{port}", end.ip),
+        Some(port) => format!("{}:{port}", end.ip),
+        None => end.ip.clone(),
+    }
+}
+
+fn file(line: &Line, row: &mut Row) {
+    let old_path = &line.minerwatch.file.old_path;
+    if !old_path.is_empty() {
+        row.push(Tone::Dim, old_path).push(Tone::Dim, " → ");
+    }
+    row.push(Tone::Plain, &line.file.path);
+    if line.event.action == "file-chmod" {
+        row.push(Tone::File, &format!("   mode {}", line.file.mode));
+    }
+}
+
+fn cpu(line: &Line, row: &mut Row) {
+    let cpu = &line.minerwatch.cpu;
+    if let Some(usage) = cpu.usage {
+        row.push(Tone::Strong, &format!("{:.0} % of a core", usage * 100.0));
+    }
+    if let Some(threads) = cpu.threads {
+        row.push(Tone::Plain, &format!("   {threads} thread{}", if threads == 1 { "" } else { "s" }));
+    }
+    if let (Some(voluntary), Some(involuntary)) = (cpu.voluntary_switches, cpu.involuntary_switches) {
+        row.push(Tone::Dim, &format!("   switches {voluntary} voluntary, {involuntary} not"));
+    }
+    if let Some(total) = cpu.total_ns {
+        row.push(Tone::Dim, &format!("   {} in all", duration(total)));
+    }
+}

@@ -1,0 +1,95 @@
+//! The fields a person is shown, read from a line of JSON. All may be missing.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+macro_rules! optional_fields {
+    ($($(#[$note:meta])* $name:ident { $($(#[$attribute:meta])* $field:ident: $type:ty,)* })*) => {$(
+        $(#[$note])*
+        #[derive(Clone, Debug, Default, Deserialize)]
+        #[serde(default)]
+        pub(super) struct $name {
+            $($(#[$attribute])* pub $field: $type,)*
+        }
+    )*};
+}
+
+optional_fields! {
+    /// One object.
+    Line {
+        #[serde(rename = "@timestamp")] timestamp: String,
+        event: Event,
+        message: String,
+        process: Process,
+        container: Identified,
+        network: Network,
+        source: End,
+        destination: End,
+        file: File,
+        error: Error,
+        threat: Threat,
+        minerwatch: Own,
+    }
+    Event {
+        kind: String,
+        action: String,
+        outcome: String,
+        duration: Option<u64>,
+    }
+    Process {
+        pid: Option<u32>,
+        entity_id: String,
+        name: String,
+        executable: String,
+        command_line: String,
+        exit_code: Option<i64>,
+        user: User,
+        parent: Option<Box<Process>>,
+    }
+    User { id: String, name: String, }
+    Identified { id: String, }
+    Network { transport: String, }
+    End { ip: String, port: Option<u16>, bytes: Option<u64>, }
+    File { path: String, mode: String, }
+    Error { code: String, }
+    Threat { technique: Technique, }
+    Technique { id: Vec<String>, subtechnique: Subtechnique, }
+    Subtechnique { id: Vec<String>, }
+    /// `minerwatch.*`.
+    Own {
+        process: OwnProcess,
+        exit: Exit,
+        file: OwnFile,
+        cpu: Cpu,
+        incident: Identified,
+        verdict: String,
+        score: u64,
+        signals: Vec<Signal>,
+        chain: Vec<Edge>,
+        folded: u64,
+        latency_ms: Option<f64>,
+        lost: BTreeMap<String, Value>,
+        blind: Vec<String>,
+    }
+    OwnProcess {
+        memfd: bool,
+        deleted: bool,
+        kernel_thread: bool,
+        args_cut: bool,
+        capabilities_gained: Vec<String>,
+    }
+    Exit { signal: String, }
+    OwnFile { old_path: String, }
+    Cpu {
+        usage: Option<f64>,
+        total_ns: Option<u64>,
+        threads: Option<u32>,
+        voluntary_switches: Option<u64>,
+        involuntary_switches: Option<u64>,
+    }
+    Signal { id: String, name: String, weight: u64, detail: String, process: Process, }
+    /// One step of the chain.
+    Edge { kind: String, at: String, process: Process, object: String, }
+}

@@ -1,0 +1,273 @@
+//! `minerwatch replay`: a recording through the same engine, without root.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use anyhow::Context;
+
+use super::{
+    ExitReason, Failure, logging,
+    present::{Presenter, is_broken_pipe},
+};
+use crate::{
+    engine::{Engine, EngineSettings},
+    model::{Alert, BootTime, Event, Verdict},
+    pipeline,
+    recording::Reader,
+    sink::{Encoder, HostContext, Observed},
+};
+
+/// Send a recording through the engine and write the alerts
+///
+/// The same recording gives the same alerts anywhere: time comes from the recording. A damaged line is
+/// reported and passed over. Ends with exit code 10 when an incident of high or above was found.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The recording, `-` for standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// One JSON object per line instead of text for people
+    #[arg(long)]
+    json: bool,
+    /// Events too, not only alerts
+    #[arg(long)]
+    events: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  minerwatch replay host.jsonl                  the alerts, for people
+  minerwatch replay host.jsonl --events         and how it came to them
+  zcat host.jsonl.gz | minerwatch replay - --json";
+
+pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
+    logging::start_quiet();
+    let Arguments { file, json, events } = arguments;
+    let reader = Reader::new(open(file)?)
+        .map_err(anyhow::Error::from)
+        .with_context(|| file.display().to_string())
+        .map_err(|error| Failure::new(ExitReason::Usage, error))?;
+    let header = reader.header();
+    let settings = EngineSettings { processors: header.processors, ..EngineSettings::default() };
+    let host = HostContext {
+        name: header.host.as_str().into(),
+        boot_id: header.boot_id.as_str().into(),
+        clock: header.wall_clock_at_boot,
+    };
+    let mut output = Lines {
+        encoder: Encoder::new(host, pipeline::signal_text),
+        presenter: Presenter::new(*json),
+        events: *events,
+        sequence: 0,
+        buffer: Vec::new(),
+    };
+    let result = replay(reader, settings, &mut output).and_then(|summary| {
+        output.presenter.flush()?;
+        Ok(summary)
+    });
+    let summary = match result.map_err(anyhow::Error::from) {
+        Err(error) if is_broken_pipe(&error) => return Ok(ExitReason::Fine),
+        result => result.context("standard output")?,
+    };
+    let Summary { events, alerts, damaged, .. } = summary;
+    eprintln!("minerwatch: {events} events, {alerts} alerts, {damaged} damaged lines");
+    Ok(summary.conclude())
+}
+
+fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if file.as_os_str() == "-" {
+        return Ok(Box::new(BufReader::new(io::stdin())));
+    }
+    let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()));
+    Ok(Box::new(BufReader::new(opened.map_err(|error| Failure::new(ExitReason::Usage, error))?)))
+}
+
+/// Where events and alerts of a replay go.
+trait Output {
+    fn event(&mut self, event: &Event, engine: &Engine) -> io::Result<()>;
+    fn alert(&mut self, alert: &Alert) -> io::Result<()>;
+}
+
+/// As lines of JSON to standard output.
+struct Lines {
+    encoder: Encoder,
+    presenter: Presenter,
+    events: bool,
+    sequence: u64,
+    buffer: Vec<u8>,
+}
+
+impl Output for Lines {
+    fn event(&mut self, event: &Event, engine: &Engine) -> io::Result<()> {
+        if !self.events {
+            return Ok(());
+        }
+        let (process, parent) = engine.view(event);
+        let observed = Observed {
+            event,
+            process: process.as_deref(),
+            parent: parent.as_deref(),
+            sequence: self.sequence,
+        };
+        self.buffer.clear();
+        if self.encoder.event(&observed, &mut self.buffer) {
+            self.sequence += 1;
+        }
+        self.presenter.show(&self.buffer)
+    }
+
+    fn alert(&mut self, alert: &Alert) -> io::Result<()> {
+        self.buffer.clear();
+        self.encoder.alert(alert, self.sequence, &mut self.buffer);
+        self.sequence += 1;
+        self.presenter.show_now(&self.buffer)
+    }
+}
+
+/// What a replay came to.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Summary {
+    events: u64,
+    alerts: u64,
+    damaged: u64,
+    verdict: Option<Verdict>,
+}
+
+impl Summary {
+    /// A miner found matters more than a line that could not be read.
+    fn conclude(self) -> ExitReason {
+        match self.verdict {
+            Some(Verdict::Suspected | Verdict::Mining) => ExitReason::Found,
+            Some(Verdict::Noted) | None if self.damaged > 0 => ExitReason::Failed,
+            Some(Verdict::Noted) | None => ExitReason::Fine,
+        }
+    }
+}
+
+/// Sends events through an engine of their own. Fails only when the output does.
+fn replay<E: std::fmt::Display>(
+    events: impl Iterator<Item = Result<Event, E>>,
+    settings: EngineSettings,
+    output: &mut impl Output,
+) -> io::Result<Summary> {
+    let mut engine = Engine::new(settings);
+    let mut clock = Ticks::default();
+    let mut summary = Summary::default();
+    let mut alerts = Vec::new();
+    for event in events {
+        match event {
+            Ok(event) => {
+                summary.events += 1;
+                clock.advance(event.time, |now| engine.tick(now, &mut alerts));
+                engine.ingest(&event, &mut alerts);
+                output.event(&event, &engine)?;
+            }
+            Err(error) => {
+                summary.damaged += 1;
+                eprintln!("minerwatch: {error}");
+            }
+        }
+        for alert in alerts.drain(..) {
+            summary.alerts += 1;
+            summary.verdict = summary.verdict.max(Some(alert.verdict));
+            output.alert(&alert)?;
+        }
+    }
+    Ok(summary)
+}
+
+/// The ticks between events, as the daemon's clock would have given them.
+#[derive(Debug, Default)]
+struct Ticks {
+    last: Option<BootTime>,
+}
+
+impl Ticks {
+    const INTERVAL: Duration = pipeline::TICK;
+    /// A gap longer than so many ticks is crossed in one step: only a forged recording has one.
+    const MOST: u128 = 7 * 86_400;
+
+    fn advance(&mut self, now: BootTime, mut tick: impl FnMut(BootTime)) {
+        let mut last = *self.last.get_or_insert(now);
+        if now.since(last).as_nanos() / Self::INTERVAL.as_nanos() > Self::MOST {
+            tick(now);
+            last = now;
+        }
+        while now.since(last) >= Self::INTERVAL {
+            last = last.plus(Self::INTERVAL);
+            tick(last);
+        }
+        self.last = Some(last);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{EventBody, Exit, ProcessKey, Subject};
+
+    #[derive(Default)]
+    struct Seen {
+        events: Vec<u64>,
+        alerts: u64,
+    }
+
+    impl Output for Seen {
+        fn event(&mut self, event: &Event, _engine: &Engine) -> io::Result<()> {
+            self.events.push(event.time.0);
+            Ok(())
+        }
+
+        fn alert(&mut self, _alert: &Alert) -> io::Result<()> {
+            self.alerts += 1;
+            Ok(())
+        }
+    }
+
+    fn event(time: u64) -> Event {
+        let key = ProcessKey::from_ticks(1, 1);
+        Event {
+            time: BootTime(time),
+            subject: Subject { key, tid: 1, uid: 0, gid: 0, cgroup: 0, container: None },
+            body: EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 }),
+        }
+    }
+
+    #[test]
+    fn a_damaged_line_is_passed_over_and_told() {
+        let mut seen = Seen::default();
+        let events = [Ok(event(1)), Err("cut off"), Ok(event(2))];
+        let summary = replay(events.into_iter(), EngineSettings::default(), &mut seen).expect("it writes");
+        assert_eq!(seen.events, [1, 2]);
+        assert_eq!((summary.events, summary.damaged), (2, 1));
+        assert_eq!(summary.conclude(), ExitReason::Failed);
+    }
+
+    #[test]
+    fn the_worst_verdict_decides() {
+        let conclude = |verdict, damaged| Summary { damaged, verdict, ..Summary::default() }.conclude();
+        assert_eq!(conclude(None, 0), ExitReason::Fine);
+        assert_eq!(conclude(Some(Verdict::Noted), 0), ExitReason::Fine);
+        assert_eq!(conclude(Some(Verdict::Suspected), 0), ExitReason::Found);
+        assert_eq!(conclude(Some(Verdict::Mining), 9), ExitReason::Found);
+    }
+
+    #[test]
+    fn time_passes_between_events_but_not_for_ever() {
+        let mut ticks = Ticks::default();
+        let mut seen = Vec::new();
+        let second = 1_000_000_000;
+        for now in [5 * second, 5 * second + 1, 7 * second, 6 * second, 8 * second] {
+            ticks.advance(BootTime(now), |now| seen.push(now.0 / second));
+        }
+        assert_eq!(seen, [6, 7, 8]);
+        let mut count = 0;
+        ticks.advance(BootTime(u64::MAX), |_| count += 1);
+        assert_eq!(count, 1);
+    }
+}

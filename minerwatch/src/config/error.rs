@@ -1,0 +1,91 @@
+//! What is wrong with a configuration, so that a person can put it right without the manual.
+
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    key::{key_at, last_line_of, line_of, nearest},
+    reference,
+};
+
+/// Where in the file it is wrong.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Line, counted from 1, if it is about one.
+    pub line: Option<usize>,
+    /// Key with its section (`sink.stdout.events`), if it is about one.
+    pub key: Option<String>,
+}
+
+/// A configuration that cannot be used.
+#[derive(Debug)]
+pub struct ConfigError {
+    /// Which file.
+    pub path: PathBuf,
+    /// Where in it.
+    pub place: Place,
+    /// What is wrong, and what would be right.
+    pub message: String,
+}
+
+impl std::error::Error for ConfigError {}
+
+/// `FILE:LINE: KEY: what is wrong`.
+impl fmt::Display for ConfigError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:", self.path.display())?;
+        if let Some(line) = self.place.line {
+            write!(formatter, "{line}:")?;
+        }
+        if let Some(key) = &self.place.key {
+            write!(formatter, " {key}:")?;
+        }
+        write!(formatter, " {}", self.message)
+    }
+}
+
+impl ConfigError {
+    pub(super) fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let message = match error.kind() {
+            io::ErrorKind::NotFound => "no such file".to_owned(),
+            io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
+            _ => error.to_string(),
+        };
+        Self { path: path.to_owned(), place: Place::default(), message }
+    }
+
+    pub(super) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
+        let line = error.span().map(|span| line_of(text, span.start));
+        let key = line.and_then(|line| key_at(text, line));
+        let message = match unknown_key(error.message()) {
+            Some(name) => explain_unknown(name, key.as_deref()),
+            None => error.message().replace('\n', ", "),
+        };
+        Self { path: path.to_owned(), place: Place { line, key }, message }
+    }
+
+    pub(super) fn conflict(path: &Path, text: &str, key: &str, message: String) -> Self {
+        let line = last_line_of(text, key);
+        let key = line.and_then(|line| key_at(text, line)).or_else(|| Some(key.to_owned()));
+        Self { path: path.to_owned(), place: Place { line, key }, message }
+    }
+}
+
+/// serde's words for a key that a type does not have.
+fn unknown_key(message: &str) -> Option<&str> {
+    message.strip_prefix("unknown field `")?.split_once('`').map(|(name, _)| name)
+}
+
+/// `key` is where the error lies: the unknown key itself, with the section it stands in.
+fn explain_unknown(name: &str, key: Option<&str>) -> String {
+    let section = key.and_then(|key| key.strip_suffix(name)).map_or("", |rest| rest.trim_end_matches('.'));
+    let known = reference::children(section);
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? "),
+        None => String::new(),
+    };
+    let place = if section.is_empty() { "here".to_owned() } else { format!("in [{section}]") };
+    format!("there is no such key; {hint}known {place}: {}", known.join(", "))
+}

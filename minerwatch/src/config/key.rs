@@ -1,0 +1,73 @@
+//! Which key a place in a configuration file belongs to.
+
+/// Line, counted from 1, of a byte offset.
+pub(super) fn line_of(text: &str, offset: usize) -> usize {
+    1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
+}
+
+/// The key at a line, with its section: `sink.stdout.events`. Works on the text alone, so that it has an
+/// answer in a file that does not parse.
+pub(super) fn key_at(text: &str, line: usize) -> Option<String> {
+    let mut section = None;
+    let mut key = None;
+    for current in text.lines().take(line) {
+        let current = current.trim();
+        if let Some(header) = current.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            section = Some(header.0.trim_start_matches('[').trim());
+            key = None;
+        } else if let Some((name, _)) = current.split_once('=').filter(|_| !current.starts_with('#')) {
+            key = Some(name.trim());
+        }
+    }
+    match (section, key) {
+        (Some(section), Some(key)) => Some(format!("{section}.{key}")),
+        (Some(only), None) | (None, Some(only)) => Some(only.to_owned()),
+        (None, None) => None,
+    }
+}
+
+/// The first line that sets `key` for the last time: of two that clash, the later one.
+pub(super) fn last_line_of(text: &str, key: &str) -> Option<usize> {
+    let sets = |line: &str| line.trim().split_once('=').is_some_and(|(name, _)| name.trim() == key);
+    text.lines().enumerate().filter(|(_, line)| sets(line)).last().map(|(index, _)| index + 1)
+}
+
+/// Of the names that are known, the one most like `name`, if any is like it at all.
+pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    known
+        .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3 + 1)
+        .min_by_key(|(distance, _)| *distance)
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_is_found_in_its_section() {
+        let text = "top = 1\n# [no] = 1\n[ sink.stdout ]\nevents = [\n  'exec',\n]\n[[sink.file]]\nkeep=3";
+        let expected = [
+            (1, Some("top")),
+            (2, Some("top")),
+            (3, Some("sink.stdout")),
+            (5, Some("sink.stdout.events")),
+            (7, Some("sink.file")),
+            (8, Some("sink.file.keep")),
+            (99, Some("sink.file.keep")),
+        ];
+        for (line, key) in expected {
+            assert_eq!(key_at(text, line).as_deref(), key, "line {line}");
+        }
+        assert_eq!(key_at("", 1), None);
+    }
+
+    #[test]
+    fn only_what_is_alike_is_offered() {
+        let known = || ["events", "alerts", "max_size_mib"].into_iter();
+        assert_eq!(nearest("event", known()), Some("events"));
+        assert_eq!(nearest("max_size", known()), Some("max_size_mib"));
+        assert_eq!(nearest("zzz", known()), None);
+    }
+}

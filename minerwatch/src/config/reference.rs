@@ -1,0 +1,186 @@
+//! The page of all keys, made from one table.
+
+use std::fmt::Write as _;
+
+/// One key.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Section and name: `sink.stdout.events`.
+    pub path: &'static str,
+    /// Default, as it is written in TOML; empty for a key that must be given.
+    pub default: &'static str,
+    /// What values it takes.
+    pub values: &'static str,
+    /// What it does.
+    pub meaning: &'static str,
+}
+
+const EVENT_KINDS: &str = "`\"none\"`, `\"all\"`, or a list of `fork`, `exec`, `exit`, `connect`, `close`, \
+                           `file`, `cpu`, `snapshot`, `hash`";
+
+/// Every key there is, section by section.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "events.cpu_interval_ms",
+        default: "1000",
+        values: "100 to 60000",
+        meaning: "Time between two CPU events of one process, in milliseconds.",
+    },
+    Key {
+        path: "events.cpu_threshold_ms",
+        default: "100",
+        values: "1 to 60000",
+        meaning: "On-CPU time within that interval, in milliseconds, below which a process is not reported.",
+    },
+    Key {
+        path: "hash.enabled",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether executables are hashed (SHA-256), off the hot path and once for each content.",
+    },
+    Key {
+        path: "hash.max_size_mib",
+        default: "128",
+        values: "1 to 4096",
+        meaning: "Larger executables are not hashed.",
+    },
+    Key {
+        path: "hash.rate_mib",
+        default: "64",
+        values: "1 to 4096",
+        meaning: "The most read for hashing in a second, on average.",
+    },
+    Key {
+        path: "detection.min_verdict",
+        default: "\"suspected\"",
+        values: "`\"noted\"`, `\"suspected\"`, `\"mining\"`",
+        meaning: "The least verdict that is sent as an alert.",
+    },
+    Key {
+        path: "sink.stdout.alerts",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether alerts are written to standard output.",
+    },
+    Key {
+        path: "sink.stdout.events",
+        default: "\"none\"",
+        values: EVENT_KINDS,
+        meaning: "Which events are written to standard output.",
+    },
+    Key {
+        path: "sink.file.path",
+        default: "",
+        values: "an absolute path",
+        meaning: "The file. Must be given, and each file sink has its own.",
+    },
+    Key {
+        path: "sink.file.alerts",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether alerts are written to it.",
+    },
+    Key {
+        path: "sink.file.events",
+        default: "\"none\"",
+        values: EVENT_KINDS,
+        meaning: "Which events are written to it.",
+    },
+    Key {
+        path: "sink.file.max_size_mib",
+        default: "100",
+        values: "1 to 1048576",
+        meaning: "Size at which the file is rotated.",
+    },
+    Key {
+        path: "sink.file.keep",
+        default: "5",
+        values: "0 to 1000",
+        meaning: "How many rotated files are kept.",
+    },
+    Key {
+        path: "state.directory",
+        default: "\"/var/lib/minerwatch\"",
+        values: "an absolute path",
+        meaning: "The only directory the daemon writes to, its file sinks and its socket apart.",
+    },
+    Key {
+        path: "control.enabled",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether the daemon listens for `minerwatch tail` and its like.",
+    },
+    Key {
+        path: "control.socket",
+        default: "\"/run/minerwatch/control.sock\"",
+        values: "an absolute path",
+        meaning: "The Unix socket it listens on. Only root and the daemon's own user may use it.",
+    },
+    Key {
+        path: "limits.max_processes",
+        default: "65536",
+        values: "1024 to 4194304",
+        meaning: "Processes in the table, living and remembered dead ones together.",
+    },
+    Key {
+        path: "limits.max_incidents",
+        default: "1024",
+        values: "16 to 65536",
+        meaning: "Incidents kept open.",
+    },
+    Key {
+        path: "log.level",
+        default: "\"info\"",
+        values: "`\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"`, `\"trace\"`",
+        meaning: "The least level of the daemon's own messages on standard error. The environment variable \
+                  `MINERWATCH_LOG` overrides it.",
+    },
+];
+
+/// The names directly below a section; below `""`, the sections.
+pub fn children(section: &str) -> Vec<&'static str> {
+    let mut names = Vec::new();
+    for key in KEYS {
+        let below = if section.is_empty() {
+            Some(key.path)
+        } else {
+            key.path.strip_prefix(section).and_then(|rest| rest.strip_prefix('.'))
+        };
+        let name = below.and_then(|below| below.split('.').next());
+        names.extend(name.filter(|name| !names.contains(name)));
+    }
+    names
+}
+
+/// The page in Markdown.
+pub fn page() -> String {
+    let mut page = String::from(INTRODUCTION);
+    let mut section = "";
+    for key in KEYS {
+        let (of, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
+        if of != section {
+            section = of;
+            let header = if of == "sink.file" { format!("[[{of}]]") } else { format!("[{of}]") };
+            let _ =
+                write!(page, "\n## `{header}`\n\n| key | default | values | meaning |\n|---|---|---|---|\n");
+        }
+        let default = if key.default.is_empty() { "none".to_owned() } else { format!("`{}`", key.default) };
+        let _ = writeln!(page, "| `{name}` | {default} | {} | {} |", key.values, key.meaning);
+    }
+    page
+}
+
+const INTRODUCTION: &str = "\
+# Configuration
+
+`minerwatch run --config FILE` reads one file in [TOML](https://toml.io). Without it the daemon works with
+the defaults below: alerts as JSON on standard output. Every key is optional unless it says otherwise.
+
+- A key or value that is not allowed stops the start with exit code 2, naming file, line and key.
+- `SIGHUP` reads the file again. A broken one is refused and the old configuration stays in force; either is
+  said on standard error. `[detection]`, `[sink]` and `[log]` take effect at once, the other sections at the
+  next start, and the daemon says so.
+- `[[sink.file]]` may be given several times, once for each file.
+
+This page is made from the program (`minerwatch/src/config/reference.rs`); a test fails when they differ.
+";

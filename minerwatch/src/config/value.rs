@@ -1,0 +1,26 @@
+//! Values that are checked while they are read, so that an error points at the value itself.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Deserializer, de::Error};
+
+/// A whole number from `LOW` to `HIGH`.
+pub(super) fn in_range<'de, const LOW: u64, const HIGH: u64, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<u64, D::Error> {
+    let number = i64::deserialize(deserializer)?;
+    u64::try_from(number)
+        .ok()
+        .filter(|number| (LOW..=HIGH).contains(number))
+        .ok_or_else(|| D::Error::custom(format!("{number} is not between {LOW} and {HIGH}")))
+}
+
+/// A path from the root. The daemon's working directory is nothing a person could know.
+pub(super) fn absolute_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    if path.is_absolute() {
+        Ok(path)
+    } else {
+        Err(D::Error::custom(format!("`{}` is not an absolute path", path.display())))
+    }
+}

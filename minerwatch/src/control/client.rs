@@ -1,0 +1,107 @@
+//! The side of whoever asks.
+
+use std::{io, path::PathBuf};
+
+use serde::Deserialize;
+use tokio::{
+    io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
+    net::UnixStream,
+};
+
+use super::{Request, TailRequest};
+
+/// Why the daemon cannot be asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Nobody listens there.
+    #[error("no minerwatch daemon is running: nobody listens at {}", .0.display())]
+    NotRunning(PathBuf),
+    /// This user may not.
+    #[error("this user may not ask the daemon at {}: run it as root", .0.display())]
+    Denied(PathBuf),
+    /// The system refused otherwise.
+    #[error("cannot reach the daemon at {}: {error}", path.display())]
+    Io {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        error: io::Error,
+    },
+}
+
+/// A connection to the daemon, good for one request.
+#[derive(Debug)]
+pub struct ControlClient {
+    stream: BufReader<UnixStream>,
+}
+
+/// The lines of an answer.
+#[derive(Debug)]
+pub struct Lines {
+    stream: BufReader<UnixStream>,
+    line: String,
+}
+
+#[derive(Deserialize)]
+struct Refusal {
+    error: String,
+}
+
+impl ControlClient {
+    /// Connects to the daemon whose socket is at `path`.
+    pub async fn connect(path: impl Into<PathBuf>) -> Result<Self, ConnectError> {
+        let path = path.into();
+        match UnixStream::connect(&path).await {
+            Ok(stream) => Ok(Self { stream: BufReader::new(stream) }),
+            Err(error) => Err(match error.kind() {
+                io::ErrorKind::NotFound | io::ErrorKind::ConnectionRefused => ConnectError::NotRunning(path),
+                io::ErrorKind::PermissionDenied => ConnectError::Denied(path),
+                _ => ConnectError::Io { path, error },
+            }),
+        }
+    }
+
+    /// Asks for the live stream.
+    pub async fn tail(self, request: TailRequest) -> io::Result<Lines> {
+        self.ask(&Request::Tail(request)).await
+    }
+
+    /// Asks for the status, one object as JSON.
+    pub async fn status(self) -> io::Result<String> {
+        let mut lines = self.ask(&Request::Status).await?;
+        match lines.next().await? {
+            Some(line) => Ok(line.to_owned()),
+            None => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon ended before it answered")),
+        }
+    }
+
+    async fn ask(mut self, request: &Request) -> io::Result<Lines> {
+        let line = format!("{}\n", serde_json::to_string(request)?);
+        self.stream.get_mut().write_all(line.as_bytes()).await?;
+        Ok(Lines { stream: self.stream, line: String::new() })
+    }
+}
+
+impl Lines {
+    /// The next line, without its end; `None` when the daemon has ended. A refusal is an error with the
+    /// daemon's own words.
+    pub async fn next(&mut self) -> io::Result<Option<&str>> {
+        self.line.clear();
+        if self.stream.read_line(&mut self.line).await? == 0 {
+            return Ok(None);
+        }
+        let line = self.line.trim_end_matches('\n');
+        // Events never have an `error` alone at the top; parsing is for the few lines that might.
+        if line.starts_with(r#"{"error":""#)
+            && let Ok(Refusal { error }) = serde_json::from_str(line)
+        {
+            return Err(io::Error::other(error));
+        }
+        Ok(Some(line))
+    }
+
+    /// Whether a whole line is at hand already, so that output need not be flushed yet.
+    pub fn has_more(&self) -> bool {
+        self.stream.buffer().contains(&b'\n')
+    }
+}

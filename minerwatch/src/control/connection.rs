@@ -1,0 +1,162 @@
+//! One connection: who is it, what do they want, and giving it to them.
+
+use std::{io, sync::Arc, time::Duration};
+
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, BufWriter},
+    net::{
+        UnixListener, UnixStream,
+        unix::{OwnedReadHalf, OwnedWriteHalf},
+    },
+    sync::{mpsc, oneshot, watch},
+    task::JoinSet,
+};
+
+use super::{
+    Request, StatusRequest, TailRequest,
+    subscribers::{Delivery, Subscribers, Subscription},
+};
+
+/// Connections at the same time, streams among them.
+const MAX_CONNECTIONS: usize = 32;
+/// The longest request, bytes.
+const MAX_REQUEST: u64 = 4096;
+/// How long a request may take to come, and a status to be answered.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long the listener rests when no connection can be accepted.
+const REST: Duration = Duration::from_millis(100);
+
+#[derive(Clone, Debug)]
+pub(super) struct Service {
+    pub(super) subscribers: Arc<Subscribers>,
+    pub(super) requests: mpsc::Sender<StatusRequest>,
+    pub(super) stopped: watch::Receiver<bool>,
+}
+
+impl Service {
+    /// Serves until stopped, then lets the open connections end.
+    pub(super) async fn run(mut self, listener: UnixListener) {
+        let mut connections = JoinSet::new();
+        loop {
+            tokio::select! {
+                _ = self.stopped.changed() => break,
+                Some(_) = connections.join_next() => {}
+                accepted = listener.accept(), if connections.len() < MAX_CONNECTIONS => match accepted {
+                    Ok((stream, _)) => {
+                        let service = self.clone();
+                        connections.spawn(async move {
+                            if let Err(error) = service.serve(stream).await {
+                                tracing::debug!(%error, "a control connection ended");
+                            }
+                        });
+                    }
+                    Err(error) => {
+                        tracing::warn!(%error, "no control connection can be accepted");
+                        tokio::time::sleep(REST).await;
+                    }
+                }
+            }
+        }
+        drop(listener);
+        while connections.join_next().await.is_some() {}
+    }
+
+    async fn serve(mut self, stream: UnixStream) -> io::Result<()> {
+        let peer = stream.peer_cred()?.uid();
+        let (reader, mut writer) = stream.into_split();
+        if peer != 0 && peer != rustix::process::geteuid().as_raw() {
+            let message = "only root and the daemon's own user may ask";
+            return refuse(&mut writer, message).await;
+        }
+        let mut reader = BufReader::new(reader);
+        let mut line = String::new();
+        let mut limited = (&mut reader).take(MAX_REQUEST);
+        tokio::select! {
+            _ = self.stopped.changed() => return Ok(()),
+            read = tokio::time::timeout(PATIENCE, limited.read_line(&mut line)) => {
+                read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+            }
+        }
+        match serde_json::from_str(&line) {
+            Ok(Request::Status) => self.status(&mut writer).await,
+            Ok(Request::Tail(request)) => self.tail(request, &mut reader, writer).await,
+            Err(error) => refuse(&mut writer, &format!("this is no request: {error}")).await,
+        }
+    }
+
+    async fn status(&self, writer: &mut OwnedWriteHalf) -> io::Result<()> {
+        let (reply, answer) = oneshot::channel();
+        let answered = async {
+            self.requests.send(StatusRequest { reply }).await.ok()?;
+            answer.await.ok()
+        };
+        match tokio::time::timeout(PATIENCE, answered).await {
+            Ok(Some(mut json)) => {
+                if !json.ends_with('\n') {
+                    json.push('\n');
+                }
+                writer.write_all(json.as_bytes()).await
+            }
+            Ok(None) => refuse(writer, "the daemon is ending").await,
+            Err(_) => refuse(writer, "the daemon is too busy to answer").await,
+        }
+    }
+
+    async fn tail(
+        &self,
+        request: TailRequest,
+        reader: &mut BufReader<OwnedReadHalf>,
+        mut writer: OwnedWriteHalf,
+    ) -> io::Result<()> {
+        let Some(mut subscription) = self.subscribers.subscribe(request) else {
+            return refuse(&mut writer, "too many streams are open already, or the daemon is ending").await;
+        };
+        // The other side says nothing more, so whatever can be read is its end.
+        let mut byte = [0];
+        let result = tokio::select! {
+            result = stream(&mut subscription, writer) => result,
+            _ = reader.read(&mut byte) => Ok(()),
+        };
+        drop(subscription);
+        self.subscribers.sweep();
+        result
+    }
+}
+
+/// Writes lines as they come, and flushes whenever there is nothing to wait for.
+async fn stream(subscription: &mut Subscription, writer: OwnedWriteHalf) -> io::Result<()> {
+    let mut writer = BufWriter::with_capacity(64 << 10, writer);
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = subscription.next() => next,
+            () = std::future::ready(()) => {
+                writer.flush().await?;
+                subscription.next().await
+            }
+        };
+        match next {
+            Some(Delivery::Line(line)) => writer.write_all(&line).await?,
+            Some(Delivery::Lost(count)) => writer.write_all(lost_line(count).as_bytes()).await?,
+            None => return writer.flush().await,
+        }
+    }
+}
+
+/// Tells a reader how many lines it lost, in the form of everything else on the stream.
+fn lost_line(count: u64) -> String {
+    let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+    let line = serde_json::json!({
+        "@timestamp": now,
+        "event": { "kind": "metric", "action": "tail-lost", "module": "minerwatch" },
+        "message": format!("this reader was too slow: {count} lines were left out here"),
+        "minerwatch": { "lost": { "tail": count } },
+    });
+    format!("{line}\n")
+}
+
+async fn refuse(writer: &mut OwnedWriteHalf, message: &str) -> io::Result<()> {
+    let line = serde_json::json!({ "error": message });
+    writer.write_all(format!("{line}\n").as_bytes()).await
+}

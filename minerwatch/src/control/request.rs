@@ -1,0 +1,75 @@
+//! What can be asked: one JSON object on a line.
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{EventKind, KindSet};
+
+/// A request.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
+pub enum Request {
+    /// The live stream.
+    Tail(TailRequest),
+    /// One object with what the daemon does and could not do.
+    Status,
+}
+
+/// What of the stream is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TailRequest {
+    /// Kinds of events; alerts come besides.
+    pub kinds: KindSet,
+    /// Only events of this process, and alerts that suspect it.
+    pub pid: Option<u32>,
+    /// Alerts only, whatever `kinds` says.
+    pub alerts: bool,
+}
+
+impl Default for TailRequest {
+    fn default() -> Self {
+        Self { kinds: KindSet::ALL, pid: None, alerts: false }
+    }
+}
+
+impl TailRequest {
+    /// Whether an event of this kind is wanted, or with `None` an alert.
+    pub fn wants(&self, kind: Option<EventKind>, pid: u32) -> bool {
+        self.pid.is_none_or(|wanted| wanted == pid)
+            && kind.is_none_or(|kind| !self.alerts && self.kinds.contains(kind))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_is_one_object() {
+        let tail = TailRequest { kinds: KindSet::NONE.with(EventKind::Exec), pid: Some(7), alerts: false };
+        let cases = [
+            (r#"{"command":"status"}"#, Some(Request::Status)),
+            (r#"{"command":"tail"}"#, Some(Request::Tail(TailRequest::default()))),
+            (r#"{"command":"tail","kinds":["exec"],"pid":7,"alerts":false}"#, Some(Request::Tail(tail))),
+            (r#"{"command":"tail","kind":["exec"]}"#, None),
+            (r#"{"command":"tail","kinds":["exce"]}"#, None),
+            (r#"{"command":"stop"}"#, None),
+            ("tail", None),
+        ];
+        for (text, request) in cases {
+            assert_eq!(serde_json::from_str(text).ok(), request, "{text}");
+        }
+    }
+
+    #[test]
+    fn alerts_come_besides_the_kinds() {
+        let tail = TailRequest { kinds: KindSet::NONE.with(EventKind::Exec), pid: None, alerts: false };
+        assert!(tail.wants(Some(EventKind::Exec), 1) && tail.wants(None, 1));
+        assert!(!tail.wants(Some(EventKind::Exit), 1));
+        let alerts = TailRequest { alerts: true, ..TailRequest::default() };
+        assert!(!alerts.wants(Some(EventKind::Exec), 1) && alerts.wants(None, 1));
+        let one = TailRequest { pid: Some(7), ..TailRequest::default() };
+        assert!(one.wants(Some(EventKind::Exec), 7) && one.wants(None, 7));
+        assert!(!one.wants(Some(EventKind::Exec), 8) && !one.wants(None, 8));
+    }
+}

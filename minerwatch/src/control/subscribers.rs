@@ -1,0 +1,241 @@
+//! Who listens, and how a line gets to them without waiting for anybody.
+
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU32, AtomicU64, Ordering},
+};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::{ControlCounters, TailRequest};
+use crate::model::{EventKind, KindSet};
+
+/// Streams at the same time.
+const MAX_SUBSCRIBERS: usize = 16;
+/// Lines that wait for one reader.
+const QUEUE: usize = 4096;
+/// Bytes that wait for one reader; readers of the same line share its memory.
+const QUEUE_BYTES: u64 = 4 << 20;
+/// The bit of [`Subscribers::wanted`] for alerts, above those of the event kinds.
+const ALERTS: u32 = 1 << 31;
+
+/// Everybody who listens.
+#[derive(Debug, Default)]
+pub(super) struct Subscribers {
+    /// What at least one of them wants: a bit per event kind, and [`ALERTS`].
+    wanted: AtomicU32,
+    streams: Mutex<Streams>,
+}
+
+#[derive(Debug, Default)]
+struct Streams {
+    open: Vec<Stream>,
+    closed: bool,
+    lines: u64,
+    lost: u64,
+}
+
+#[derive(Debug)]
+struct Stream {
+    request: TailRequest,
+    sender: mpsc::Sender<Bytes>,
+    state: Arc<StreamState>,
+}
+
+/// What the two ends of a stream share.
+#[derive(Debug, Default)]
+struct StreamState {
+    /// Bytes in the queue.
+    waiting: AtomicU64,
+    /// Lines lost since the reader was last told.
+    lost: AtomicU64,
+}
+
+/// The reader's end.
+#[derive(Debug)]
+pub(super) struct Subscription {
+    receiver: mpsc::Receiver<Bytes>,
+    state: Arc<StreamState>,
+}
+
+/// One thing for a reader.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Delivery {
+    /// This many lines are missing here.
+    Lost(u64),
+    Line(Bytes),
+}
+
+impl Subscribers {
+    /// A new stream, or `None` when there are too many or the daemon is ending.
+    pub(super) fn subscribe(&self, request: TailRequest) -> Option<Subscription> {
+        let mut streams = self.lock();
+        streams.open.retain(|stream| !stream.sender.is_closed());
+        if streams.closed || streams.open.len() >= MAX_SUBSCRIBERS {
+            return None;
+        }
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let state = Arc::new(StreamState::default());
+        streams.open.push(Stream { request, sender, state: Arc::clone(&state) });
+        self.recount(&streams);
+        Some(Subscription { receiver, state })
+    }
+
+    /// Forgets the streams whose reader is gone.
+    pub(super) fn sweep(&self) {
+        let mut streams = self.lock();
+        streams.open.retain(|stream| !stream.sender.is_closed());
+        self.recount(&streams);
+    }
+
+    /// Ends every stream; the readers still get what is queued.
+    pub(super) fn close(&self) {
+        let mut streams = self.lock();
+        streams.closed = true;
+        streams.open.clear();
+        self.recount(&streams);
+    }
+
+    pub(super) fn wants(&self, kind: Option<EventKind>, pid: u32) -> bool {
+        self.wanted.load(Ordering::Relaxed) & bit(kind) != 0
+            && self.lock().open.iter().any(|stream| stream.request.wants(kind, pid))
+    }
+
+    pub(super) fn publish(&self, line: &Bytes, kind: Option<EventKind>, pid: u32) {
+        if self.wanted.load(Ordering::Relaxed) & bit(kind) == 0 {
+            return;
+        }
+        let mut streams = self.lock();
+        let (mut lines, mut lost) = (0, 0);
+        for Stream { request, sender, state } in &streams.open {
+            if !request.wants(kind, pid) {
+                continue;
+            }
+            let size = line.len() as u64;
+            let fits = state.waiting.load(Ordering::Relaxed) + size <= QUEUE_BYTES;
+            state.waiting.fetch_add(size, Ordering::Relaxed);
+            if fits && sender.try_send(line.clone()).is_ok() {
+                lines += 1;
+            } else {
+                state.waiting.fetch_sub(size, Ordering::Relaxed);
+                state.lost.fetch_add(1, Ordering::Relaxed);
+                lost += 1;
+            }
+        }
+        streams.lines += lines;
+        streams.lost += lost;
+    }
+
+    pub(super) fn counters(&self) -> ControlCounters {
+        let streams = self.lock();
+        let open = streams.open.iter().filter(|stream| !stream.sender.is_closed()).count();
+        ControlCounters { subscribers: open as u64, lines: streams.lines, lost: streams.lost }
+    }
+
+    fn recount(&self, streams: &Streams) {
+        let wanted = streams.open.iter().fold(0, |wanted, Stream { request, .. }| {
+            let kinds = if request.alerts { KindSet::NONE } else { request.kinds };
+            wanted | ALERTS | u32::from(kinds.bits())
+        });
+        self.wanted.store(wanted, Ordering::Relaxed);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Streams> {
+        // Nothing here panics half-way through a change.
+        self.streams.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn bit(kind: Option<EventKind>) -> u32 {
+    kind.map_or(ALERTS, |kind| u32::from(KindSet::NONE.with(kind).bits()))
+}
+
+impl Subscription {
+    /// The next line, after word of what is missing before it. `None` when the daemon ends.
+    pub(super) async fn next(&mut self) -> Option<Delivery> {
+        // What is queued came before what was lost, so the queue goes first.
+        if self.receiver.is_empty() {
+            let lost = self.state.lost.swap(0, Ordering::Relaxed);
+            if lost > 0 {
+                return Some(Delivery::Lost(lost));
+            }
+        }
+        let line = self.receiver.recv().await?;
+        self.state.waiting.fetch_sub(line.len() as u64, Ordering::Relaxed);
+        Some(Delivery::Line(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXEC: Option<EventKind> = Some(EventKind::Exec);
+
+    fn line() -> Bytes {
+        Bytes::from_static(b"{}\n")
+    }
+
+    #[test]
+    fn nobody_listens_nobody_wants() {
+        let subscribers = Subscribers::default();
+        assert!(!subscribers.wants(EXEC, 1) && !subscribers.wants(None, 1));
+        let alerts = TailRequest { alerts: true, ..TailRequest::default() };
+        let subscription = subscribers.subscribe(alerts);
+        assert!(!subscribers.wants(EXEC, 1) && subscribers.wants(None, 1));
+        drop(subscription);
+        subscribers.sweep();
+        assert!(!subscribers.wants(None, 1));
+    }
+
+    #[tokio::test]
+    async fn a_slow_reader_loses_whole_lines_and_is_told() {
+        let subscribers = Subscribers::default();
+        let mut slow = subscribers.subscribe(TailRequest::default()).expect("room");
+        for _ in 0..QUEUE + 3 {
+            subscribers.publish(&line(), EXEC, 1);
+        }
+        for _ in 0..QUEUE {
+            assert_eq!(slow.next().await, Some(Delivery::Line(line())));
+        }
+        assert_eq!(slow.next().await, Some(Delivery::Lost(3)));
+        subscribers.publish(&line(), EXEC, 1);
+        assert_eq!(slow.next().await, Some(Delivery::Line(line())));
+        let counters = subscribers.counters();
+        assert_eq!((counters.subscribers, counters.lines, counters.lost), (1, QUEUE as u64 + 1, 3));
+    }
+
+    #[test]
+    fn long_lines_are_bounded_by_bytes() {
+        let subscribers = Subscribers::default();
+        let _slow = subscribers.subscribe(TailRequest::default()).expect("room");
+        let long = Bytes::from(vec![b'x'; 1 << 20]);
+        for _ in 0..10 {
+            subscribers.publish(&long, EXEC, 1);
+        }
+        assert_eq!((subscribers.counters().lines, subscribers.counters().lost), (4, 6));
+    }
+
+    #[tokio::test]
+    async fn the_end_comes_after_what_is_queued() {
+        let subscribers = Subscribers::default();
+        let mut reader = subscribers.subscribe(TailRequest::default()).expect("room");
+        subscribers.publish(&line(), EXEC, 1);
+        subscribers.close();
+        assert_eq!(reader.next().await, Some(Delivery::Line(line())));
+        assert_eq!(reader.next().await, None);
+        assert!(subscribers.subscribe(TailRequest::default()).is_none());
+    }
+
+    #[test]
+    fn there_is_room_for_so_many() {
+        let subscribers = Subscribers::default();
+        let mut open: Vec<_> =
+            (0..MAX_SUBSCRIBERS).filter_map(|_| subscribers.subscribe(TailRequest::default())).collect();
+        assert_eq!(open.len(), MAX_SUBSCRIBERS);
+        assert!(subscribers.subscribe(TailRequest::default()).is_none());
+        open.pop();
+        assert!(subscribers.subscribe(TailRequest::default()).is_some());
+    }
+}

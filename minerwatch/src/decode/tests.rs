@@ -1,0 +1,134 @@
+use minerwatch_common::{COMM_LENGTH, ExecFlags};
+use proptest::prelude::*;
+use zerocopy::IntoBytes as _;
+
+use super::*;
+
+fn header(kind: u16, length: usize) -> RecordHeader {
+    RecordHeader {
+        kind,
+        reserved: 0,
+        length: u32::try_from(length).unwrap(),
+        time: 5_000_000_000,
+        start: 1_234_567_890,
+        cgroup: 7,
+        pid: 42,
+        tid: 43,
+        uid: 1000,
+        gid: 100,
+    }
+}
+
+fn exec_record(tail: &[u8], lengths: [u16; 4]) -> Vec<u8> {
+    let mut comm = [0; COMM_LENGTH];
+    comm[..2].copy_from_slice(b"sh");
+    let record = ExecRecord {
+        header: header(RecordKind::Exec as u16, size_of::<ExecRecord>() + tail.len()),
+        parent_start: 20_000_000,
+        capabilities: 0b110,
+        parent_capabilities: 0b010,
+        inode: 9,
+        device: 1 << 20,
+        parent_pid: 41,
+        mount_namespace: 1,
+        pid_namespace: 2,
+        network_namespace: 3,
+        user_namespace: 4,
+        comm,
+        mode: 0o100_755,
+        flags: ExecFlags::DELETED,
+        path_length: lengths[0],
+        directory_length: lengths[1],
+        name_length: lengths[2],
+        arguments_length: lengths[3],
+        session: 40,
+    };
+    let mut bytes = record.as_bytes().to_vec();
+    bytes.extend(tail);
+    bytes
+}
+
+#[test]
+fn an_exec_record_becomes_an_event() {
+    let event = decode(&exec_record(b"dash\0bin\0usr\0tmp\0./x.sh\0sh\0-c\0\0", [13, 4, 7, 7])).unwrap();
+    assert_eq!(event.time, BootTime(5_000_000_000));
+    assert_eq!(event.subject.key, ProcessKey { pid: 42, start_ticks: 123 });
+    let EventBody::Exec(exec) = event.body else { panic!("not an exec: {event:?}") };
+    assert_eq!(&*exec.executable.path, "/usr/bin/dash");
+    assert_eq!(exec.executable.file, Some(FileId { device: 1 << 20, inode: 9 }));
+    assert!(exec.executable.flags.deleted && !exec.executable.flags.memfd);
+    assert_eq!(&*exec.directory, "/tmp");
+    assert_eq!(&*exec.invoked, "./x.sh");
+    assert_eq!(exec.arguments.iter().map(|each| &**each).collect::<Vec<_>>(), ["sh", "-c", ""]);
+    assert_eq!(exec.capabilities_gained, 0b100);
+    assert_eq!(exec.parent, ProcessKey { pid: 41, start_ticks: 2 });
+}
+
+#[test]
+fn lengths_beyond_the_record_are_refused() {
+    let bytes = exec_record(b"dash\0", [5, 0, 0, 400]);
+    assert!(matches!(decode(&bytes), Err(DecodeError::Short { .. })));
+}
+
+#[test]
+fn short_and_unknown_records_are_refused() {
+    assert_eq!(decode(&[]), Err(DecodeError::Short { length: 0 }));
+    assert_eq!(decode(header(99, 48).as_bytes()), Err(DecodeError::UnknownKind(99)));
+    for kind in RecordKind::ALL {
+        assert!(
+            matches!(decode(header(kind as u16, 48).as_bytes()), Err(DecodeError::Short { .. })),
+            "{kind:?}"
+        );
+    }
+}
+
+#[test]
+fn statuses_tell_codes_from_signals() {
+    for (status, code, signal) in
+        [(0, Some(0), None), (3 << 8, Some(3), None), (9, None, Some(9)), (0x80 | 11, None, Some(11))]
+    {
+        let record = ExitRecord { header: header(RecordKind::Exit as u16, 64), status, reserved: 0, on_cpu: 5 };
+        let event = decode(record.as_bytes()).unwrap();
+        assert_eq!(event.body, EventBody::Exit(Exit { code, signal, on_cpu: 5 }));
+    }
+}
+
+#[test]
+fn mapped_addresses_are_shown_as_ipv4() {
+    let mut destination = [0; 16];
+    destination[10..].copy_from_slice(&[0xff, 0xff, 10, 1, 2, 3]);
+    let record = ConnectRecord {
+        header: header(RecordKind::Connect as u16, 104),
+        opened: 4_000_000_000,
+        flow: FlowTuple {
+            source: [0; 16],
+            destination,
+            source_port: 0,
+            destination_port: 3333,
+            family: 10,
+            transport: 6,
+        },
+        result: 111,
+        network_namespace: 0,
+    };
+    let EventBody::Connect(connect) = decode(record.as_bytes()).unwrap().body else { panic!("not a connect") };
+    assert_eq!(connect.flow.destination.to_string(), "10.1.2.3:3333");
+    assert_eq!(connect.result, 111);
+}
+
+proptest! {
+    #[test]
+    fn hostile_bytes_never_panic(kind in 0_u16..10, bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+        let mut bytes = bytes;
+        if let Some(start) = bytes.get_mut(..2) {
+            start.copy_from_slice(&kind.to_ne_bytes());
+        }
+        let _ = decode(&bytes);
+    }
+
+    #[test]
+    fn any_cut_of_a_record_is_an_error_or_an_event(length in 0_usize..180) {
+        let whole = exec_record(b"dash\0bin\0usr\0tmp\0./x.sh\0sh\0-c\0\0", [13, 4, 7, 7]);
+        let _ = decode(&whole[..length.min(whole.len())]);
+    }
+}

@@ -1,0 +1,203 @@
+//! The thread that reads and hashes.
+
+use std::{
+    fmt::Write as _,
+    fs::{File, OpenOptions},
+    io::Read,
+    os::unix::fs::{MetadataExt, OpenOptionsExt},
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc::{Receiver, SyncSender},
+    },
+    time::{Duration, Instant},
+};
+
+use sha2::{Digest, Sha256};
+
+use super::HashSettings;
+use crate::{
+    enrich::proc::{Proc, file_id},
+    model::{FileId, ProcessKey},
+};
+
+/// Bytes read at once; what the rate limit allows is spent in steps of this.
+const CHUNK: usize = 256 << 10;
+/// Bytes that may be read at full speed before the rate limit bites, so that a small program's hash is
+/// there in milliseconds.
+const BURST: u64 = 16 << 20;
+/// How long one pause lasts at the most, so that the end of the daemon is noticed.
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// What a file's content is known by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    modified: (i64, i64),
+    size: u64,
+}
+
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) process: ProcessKey,
+    pub(super) file: FileId,
+    pub(super) path: Arc<str>,
+    /// The last answer, to be confirmed if the file has not changed.
+    pub(super) known: Option<(Stamp, Arc<str>)>,
+}
+
+#[derive(Debug)]
+pub(super) struct Content {
+    pub(super) sha256: Arc<str>,
+    pub(super) stamp: Stamp,
+    /// Bytes read; 0 when the last answer was confirmed.
+    pub(super) read: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Refusal {
+    TooLarge,
+    Gone,
+    Failed,
+}
+
+#[derive(Debug)]
+pub(super) struct Outcome {
+    pub(super) request: Request,
+    pub(super) result: Result<Content, Refusal>,
+}
+
+pub(super) struct Worker {
+    pub(super) settings: HashSettings,
+    pub(super) proc: Proc,
+    pub(super) stop: Arc<AtomicBool>,
+}
+
+impl Worker {
+    /// Works until the other end is dropped.
+    pub(super) fn run(&self, requests: &Receiver<Request>, outcomes: &SyncSender<Outcome>, wake: impl Fn()) {
+        // On Linux the nice value belongs to the thread (setpriority(2)).
+        if let Err(error) = rustix::process::setpriority_process(None, 19) {
+            tracing::debug!(%error, "the hashing thread keeps its priority");
+        }
+        let mut budget = Budget::new(self.settings.rate);
+        let mut buffer = vec![0; CHUNK];
+        for request in requests {
+            if self.stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let result = self.hash(&request, &mut budget, &mut buffer);
+            if outcomes.send(Outcome { request, result }).is_err() {
+                return;
+            }
+            wake();
+        }
+    }
+
+    fn hash(&self, request: &Request, budget: &mut Budget, buffer: &mut [u8]) -> Result<Content, Refusal> {
+        let mut file = self.open(request).ok_or(Refusal::Gone)?;
+        let stamp = stamp(&file).ok_or(Refusal::Failed)?;
+        if let Some((known, sha256)) = &request.known
+            && *known == stamp
+        {
+            return Ok(Content { sha256: Arc::clone(sha256), stamp, read: 0 });
+        }
+        if stamp.size > self.settings.max_size {
+            return Err(Refusal::TooLarge);
+        }
+        let mut hash = Sha256::new();
+        let mut read = 0;
+        loop {
+            let length = file.read(buffer).map_err(|_| Refusal::Failed)?;
+            let Some(chunk) = buffer.get(..length).filter(|chunk| !chunk.is_empty()) else { break };
+            hash.update(chunk);
+            read += length as u64;
+            // A file that grows while it is read may have no end.
+            if read > self.settings.max_size || !budget.spend(length as u64, &self.stop) {
+                return Err(Refusal::TooLarge);
+            }
+        }
+        if self::stamp(&file) != Some(stamp) {
+            return Err(Refusal::Gone);
+        }
+        Ok(Content { sha256: hexadecimal(&hash.finalize()), stamp, read })
+    }
+
+    /// The file that the process runs. `/proc/PID/exe` needs no name and works in containers; it is
+    /// trusted while the process is the one asked about and the inode fits (the device may differ there:
+    /// btrfs and overlayfs show user space another one than the kernel's own). The path is for processes
+    /// already gone, and since anybody may have put something else there, device and inode must fit.
+    fn open(&self, request: &Request) -> Option<File> {
+        let Request { process, file: wanted, path, .. } = request;
+        if let Some((file, found)) = open_regular(&self.proc.path(process.pid, "exe"))
+            && found.inode == wanted.inode
+            && self.proc.stat(process.pid).is_some_and(|stat| stat.start_ticks == process.start_ticks)
+        {
+            return Some(file);
+        }
+        let (file, found) = open_regular(Path::new(&**path))?;
+        (found == *wanted).then_some(file)
+    }
+}
+
+/// Opens without waiting for the other end of a pipe, and keeps only regular files.
+fn open_regular(path: &Path) -> Option<(File, FileId)> {
+    if !path.is_absolute() {
+        return None;
+    }
+    let nonblocking = rustix::fs::OFlags::NONBLOCK | rustix::fs::OFlags::NOCTTY;
+    let file =
+        OpenOptions::new().read(true).custom_flags(nonblocking.bits().cast_signed()).open(path).ok()?;
+    let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+    let found = file_id(metadata.dev(), metadata.ino());
+    Some((file, found))
+}
+
+fn stamp(file: &File) -> Option<Stamp> {
+    let metadata = file.metadata().ok()?;
+    Some(Stamp { modified: (metadata.mtime(), metadata.mtime_nsec()), size: metadata.size() })
+}
+
+fn hexadecimal(bytes: &[u8]) -> Arc<str> {
+    let mut text = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text.into()
+}
+
+/// Bytes that may still be read, refilled with time.
+struct Budget {
+    rate: u64,
+    left: u64,
+    filled: Instant,
+}
+
+impl Budget {
+    fn new(rate: u64) -> Self {
+        Self { rate: rate.max(1), left: BURST, filled: Instant::now() }
+    }
+
+    /// Spends, and waits until there is more when nothing is left. `false` when asked to stop.
+    fn spend(&mut self, bytes: u64, stop: &AtomicBool) -> bool {
+        self.refill();
+        self.left = self.left.saturating_sub(bytes);
+        while self.left == 0 {
+            if stop.load(Ordering::Relaxed) {
+                return false;
+            }
+            std::thread::sleep(PAUSE);
+            self.refill();
+        }
+        true
+    }
+
+    fn refill(&mut self) {
+        let gained = self.filled.elapsed().as_nanos().saturating_mul(u128::from(self.rate)) / 1_000_000_000;
+        if gained > 0 {
+            self.filled = Instant::now();
+            self.left = self.left.saturating_add(u64::try_from(gained).unwrap_or(u64::MAX)).min(BURST);
+        }
+    }
+}

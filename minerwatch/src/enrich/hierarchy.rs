@@ -1,0 +1,235 @@
+//! Where the cgroup hierarchies are mounted, and which directory of theirs has which identity.
+//!
+//! The identity of a cgroup in kernel records is the inode number of its directory. With the unified
+//! layout there is one hierarchy; with the hybrid one (unified beside version 1) a process may sit at the
+//! root of the unified hierarchy and in a container's directory of a version 1 controller, and then the
+//! record carries the identity in the pids hierarchy.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    os::unix::fs::{DirEntryExt, MetadataExt},
+    path::{Path, PathBuf},
+};
+
+/// The identity of a hierarchy's root directory, which says nothing.
+pub(crate) const ROOT: u64 = 1;
+/// Directories deeper than this are not visited by a walk.
+const MAX_DEPTH: usize = 16;
+
+/// The hierarchies worth asking, the most telling first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Unified,
+    Pids,
+    Systemd,
+    Memory,
+}
+
+impl Kind {
+    /// By the options a version 1 hierarchy is mounted with, or its controllers in `/proc/PID/cgroup`.
+    fn of_controllers(list: &str) -> Option<Self> {
+        list.split(',').find_map(|controller| match controller {
+            "pids" => Some(Self::Pids),
+            "name=systemd" => Some(Self::Systemd),
+            "memory" => Some(Self::Memory),
+            _ => None,
+        })
+    }
+}
+
+#[derive(Clone, Debug)]
+struct Mount {
+    kind: Kind,
+    /// The part of the hierarchy that is mounted.
+    root: String,
+    point: PathBuf,
+}
+
+/// The mounted hierarchies.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Hierarchies {
+    mounts: Vec<Mount>,
+}
+
+impl Hierarchies {
+    /// From the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
+    pub(crate) fn parse(mountinfo: &str) -> Self {
+        let mut mounts: Vec<Mount> = Vec::new();
+        for line in mountinfo.lines() {
+            let Some((front, back)) = line.split_once(" - ") else { continue };
+            let mut back = back.split(' ');
+            let kind = match back.next() {
+                Some("cgroup2") => Some(Kind::Unified),
+                Some("cgroup") => back.nth(1).and_then(Kind::of_controllers),
+                _ => None,
+            };
+            let mut front = front.split(' ').skip(3);
+            let (Some(kind), Some(root), Some(point)) = (kind, front.next(), front.next()) else { continue };
+            if mounts.iter().all(|mount| mount.kind != kind) {
+                mounts.push(Mount { kind, root: unescape(root), point: PathBuf::from(unescape(point)) });
+            }
+        }
+        mounts.sort_by_key(|mount| mount.kind);
+        Self { mounts }
+    }
+
+    /// Those of this process's mount namespace.
+    pub(crate) fn discover() -> Self {
+        fs::read_to_string("/proc/self/mountinfo").map(|text| Self::parse(&text)).unwrap_or_default()
+    }
+
+    /// The identity a kernel record would carry for a process with this `/proc/PID/cgroup`, and the path.
+    /// `None` for a process that sits at the roots.
+    pub(crate) fn home<'a>(&self, membership: &'a str) -> Option<(u64, &'a str)> {
+        places(membership)
+            .filter(|(kind, path)| matches!(kind, Kind::Unified | Kind::Pids) && *path != "/")
+            .filter_map(|(kind, path)| Some((kind, self.identity(kind, path)?, path)))
+            .min_by_key(|(kind, ..)| *kind)
+            .map(|(_, identity, path)| (identity, path))
+    }
+
+    /// The path of the cgroup with this identity, if it is among those in this `/proc/PID/cgroup`.
+    pub(crate) fn find<'a>(&self, membership: &'a str, identity: u64) -> Option<&'a str> {
+        places(membership)
+            .find(|(kind, path)| self.identity(*kind, path) == Some(identity))
+            .map(|(_, path)| path)
+    }
+
+    /// Visits directories of the unified and the pids hierarchy, upper levels first, until `visit` has
+    /// seen `budget` of them.
+    pub(crate) fn walk(&self, mut budget: usize, mut visit: impl FnMut(u64, &str)) {
+        for mount in self.mounts.iter().filter(|mount| matches!(mount.kind, Kind::Unified | Kind::Pids)) {
+            let mut queue = VecDeque::from([(mount.point.clone(), String::new(), 0)]);
+            while let Some((directory, path, depth)) = queue.pop_front() {
+                let Ok(entries) = fs::read_dir(&directory) else { continue };
+                for entry in entries.flatten() {
+                    if !entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                        continue;
+                    }
+                    if budget == 0 {
+                        return;
+                    }
+                    budget -= 1;
+                    let path = format!("{path}/{}", entry.file_name().to_string_lossy());
+                    visit(entry.ino(), &path);
+                    if depth < MAX_DEPTH {
+                        queue.push_back((entry.path(), path, depth + 1));
+                    }
+                }
+            }
+        }
+    }
+
+    fn identity(&self, kind: Kind, path: &str) -> Option<u64> {
+        let mount = self.mounts.iter().find(|mount| mount.kind == kind)?;
+        let below = path.strip_prefix(mount.root.as_str()).unwrap_or(path);
+        // A step up would leave the mount for whatever lies above it.
+        let below = Path::new(below.trim_start_matches('/'));
+        if below.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
+            return None;
+        }
+        fs::metadata(mount.point.join(below)).ok().map(|metadata| metadata.ino())
+    }
+}
+
+/// The lines `number:controllers:path` of `/proc/PID/cgroup` (cgroups(7)) that belong to a known hierarchy.
+fn places(membership: &str) -> impl Iterator<Item = (Kind, &str)> {
+    membership.lines().filter_map(|line| {
+        let (number, rest) = line.split_once(':')?;
+        let (controllers, path) = rest.split_once(':')?;
+        let kind = if number == "0" { Some(Kind::Unified) } else { Kind::of_controllers(controllers) }?;
+        Some((kind, path))
+    })
+}
+
+/// The kernel writes space, tab, newline and backslash in mount points as three octal digits.
+fn unescape(field: &str) -> String {
+    let mut text = String::with_capacity(field.len());
+    let mut rest = field;
+    while let Some((before, after)) = rest.split_once('\\') {
+        text.push_str(before);
+        if let Some(byte) = after.get(..3).and_then(|digits| u8::from_str_radix(digits, 8).ok()) {
+            text.push(char::from(byte));
+            rest = after.get(3..).unwrap_or_default();
+        } else {
+            text.push('\\');
+            rest = after;
+        }
+    }
+    text.push_str(rest);
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree with a unified and a pids hierarchy, made of plain directories.
+    fn hybrid() -> (tempfile::TempDir, Hierarchies) {
+        let directory = tempfile::tempdir().expect("a directory");
+        let root = directory.path().to_str().expect("a plain name").replace(' ', "\\040");
+        for path in ["unified/system.slice/web.service", "pids/docker/abc", "memory/other"] {
+            fs::create_dir_all(directory.path().join(path)).expect("a directory");
+        }
+        let mountinfo = format!(
+            "20 1 0:5 / /proc rw - proc proc rw\n\
+             30 1 0:31 / {root}/memory rw - cgroup cgroup rw,memory\n\
+             31 1 0:32 / {root}/pids rw,nosuid shared:9 - cgroup cgroup rw,pids\n\
+             32 1 0:33 / {root}/unified rw - cgroup2 cgroup2 rw,nsdelegate\n\
+             garbage\n33 1 - cgroup2\n"
+        );
+        (directory, Hierarchies::parse(&mountinfo))
+    }
+
+    fn inode(directory: &tempfile::TempDir, path: &str) -> u64 {
+        fs::metadata(directory.path().join(path)).expect("made above").ino()
+    }
+
+    #[test]
+    fn the_home_is_unified_unless_that_is_the_root() {
+        let (directory, hierarchies) = hybrid();
+        let web = inode(&directory, "unified/system.slice/web.service");
+        let docker = inode(&directory, "pids/docker/abc");
+        assert_eq!(
+            hierarchies.home("8:pids:/docker/abc\n0::/system.slice/web.service\n"),
+            Some((web, "/system.slice/web.service"))
+        );
+        assert_eq!(
+            hierarchies.home("8:pids:/docker/abc\n4:memory:/other\n0::/\n"),
+            Some((docker, "/docker/abc"))
+        );
+        assert_eq!(hierarchies.home("8:pids:/\n4:memory:/other\n0::/\n"), None);
+        assert_eq!(hierarchies.home("0::/../../etc\n"), None);
+        assert_eq!(hierarchies.home("no lines\n::\n0:"), None);
+    }
+
+    #[test]
+    fn an_identity_is_found_in_whatever_hierarchy_has_it() {
+        let (directory, hierarchies) = hybrid();
+        let membership = "8:pids:/docker/abc\n4:memory:/other\n0::/system.slice/web.service\n";
+        for (path, found) in [("pids/docker/abc", "/docker/abc"), ("memory/other", "/other")] {
+            assert_eq!(hierarchies.find(membership, inode(&directory, path)), Some(found));
+        }
+        assert_eq!(hierarchies.find(membership, u64::MAX), None);
+    }
+
+    #[test]
+    fn a_walk_sees_every_directory_and_keeps_its_budget() {
+        let (directory, hierarchies) = hybrid();
+        let mut seen = Vec::new();
+        hierarchies.walk(100, |identity, path| seen.push((identity, path.to_owned())));
+        assert_eq!(seen.len(), 4);
+        assert!(seen.contains(&(inode(&directory, "pids/docker/abc"), "/docker/abc".to_owned())));
+        let mut count = 0;
+        hierarchies.walk(3, |_, _| count += 1);
+        assert_eq!(count, 3);
+    }
+
+    #[test]
+    fn mount_points_are_unescaped() {
+        assert_eq!(unescape("/a\\040b\\134c\\x"), "/a b\\c\\x");
+        assert_eq!(unescape("\\"), "\\");
+        assert_eq!(unescape("\\04\u{e9}"), "\\04\u{e9}");
+    }
+}

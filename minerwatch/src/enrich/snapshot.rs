@@ -1,0 +1,131 @@
+//! What already runs and is connected when the daemon starts, read from `/proc`.
+//!
+//! It is taken after the hooks are attached, so that nothing falls between: what happens meanwhile is seen
+//! twice, as an event and here, and the process table merges the two by process key.
+
+mod process;
+mod sockets;
+
+use std::{collections::HashMap, io};
+
+use rustc_hash::FxHashMap;
+
+use super::{hierarchy::Hierarchies, proc::Proc};
+use crate::model::{BootTime, Event, EventBody, ProcessKey, RunningFlow, RunningProcess, Subject};
+
+/// A bound on the depth of the process tree, so that a circle made by torn reads has an end.
+const MAX_DEPTH: usize = 4096;
+
+/// The state of the host as events, parents before their children, processes before connections.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// [`EventBody::RunningProcess`] and [`EventBody::RunningFlow`] events.
+    pub events: Vec<Event>,
+    /// Processes and connections found.
+    pub counters: SnapshotCounters,
+}
+
+/// What the snapshot found and left out.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct SnapshotCounters {
+    /// Processes found, threads of the kernel included.
+    pub processes: u64,
+    /// Outbound connections found.
+    pub flows: u64,
+    /// Processes that ended while they were read, or that could not be read.
+    pub unreadable: u64,
+    /// Processes left out because there were more than the limit.
+    pub beyond_limit: u64,
+    /// Connections left out because there were more than the limit.
+    pub flows_beyond_limit: u64,
+}
+
+/// A process as it was found.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) key: ProcessKey,
+    pub(crate) parent: u32,
+    pub(crate) cgroup: u64,
+    pub(crate) running: RunningProcess,
+}
+
+/// Reads the state of this host. Every event gets the time `now`; at most `limit` processes and as many
+/// connections are kept. Fails only when `/proc` itself cannot be listed.
+pub fn take(now: BootTime, limit: usize) -> io::Result<Snapshot> {
+    take_from(&Proc::default(), &Hierarchies::discover(), now, limit)
+}
+
+fn take_from(proc: &Proc, hierarchies: &Hierarchies, now: BootTime, limit: usize) -> io::Result<Snapshot> {
+    let mut counters = SnapshotCounters::default();
+    let mut found = Vec::new();
+    let mut cgroups = HashMap::new();
+    for pid in proc.pids()? {
+        if found.len() >= limit {
+            counters.beyond_limit += 1;
+            continue;
+        }
+        match process::read(proc, hierarchies, &mut cgroups, pid) {
+            Some(process) => found.push(process),
+            None => counters.unreadable += 1,
+        }
+    }
+    link(&mut found);
+    let (flows, beyond) = sockets::outbound(proc, &found, limit);
+    counters.processes = found.len() as u64;
+    counters.flows = flows.len() as u64;
+    counters.flows_beyond_limit = beyond;
+
+    let subjects: FxHashMap<ProcessKey, Subject> =
+        found.iter().map(|process| (process.key, subject(process))).collect();
+    let processes = found.into_iter().filter_map(|process| {
+        let subject = subjects.get(&process.key)?.clone();
+        Some(Event { time: now, subject, body: EventBody::RunningProcess(Box::new(process.running)) })
+    });
+    let flows = flows.into_iter().filter_map(|(key, flow): (ProcessKey, RunningFlow)| {
+        let subject = subjects.get(&key)?.clone();
+        Some(Event { time: now, subject, body: EventBody::RunningFlow(flow) })
+    });
+    Ok(Snapshot { events: processes.chain(flows).collect(), counters })
+}
+
+fn subject(process: &Found) -> Subject {
+    Subject {
+        key: process.key,
+        tid: process.key.pid,
+        uid: process.running.credentials.uid,
+        gid: process.running.credentials.gid,
+        cgroup: process.cgroup,
+        container: None,
+    }
+}
+
+/// Names the parents, and sorts so that a parent comes before its children. A parent cannot be younger
+/// than its child: where it seems so, the process id was reused between two reads.
+fn link(found: &mut [Found]) {
+    let keys: FxHashMap<u32, ProcessKey> =
+        found.iter().map(|process| (process.key.pid, process.key)).collect();
+    let mut parents: FxHashMap<u32, u32> = FxHashMap::default();
+    for process in found.iter_mut() {
+        process.running.parent = keys
+            .get(&process.parent)
+            .copied()
+            .filter(|parent| parent.start_ticks <= process.key.start_ticks && *parent != process.key);
+        if let Some(parent) = process.running.parent {
+            parents.insert(process.key.pid, parent.pid);
+        }
+    }
+    // Starts tie within 10 ms and process ids wrap, so the order is that of the depth in the tree.
+    let depth = |pid: u32| {
+        std::iter::successors(parents.get(&pid), |parent| parents.get(*parent)).take(MAX_DEPTH).count()
+    };
+    let mut depths: FxHashMap<u32, usize> = FxHashMap::default();
+    for process in found.iter() {
+        depths.insert(process.key.pid, depth(process.key.pid));
+    }
+    found.sort_by_key(|process| {
+        (depths.get(&process.key.pid).copied().unwrap_or(0), process.key.start_ticks, process.key.pid)
+    });
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Which outbound connections the processes hold.
+
+use std::{
+    fs::File,
+    io::{BufRead, BufReader, Read},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::Found;
+use crate::{
+    enrich::proc::Proc,
+    model::{ProcessKey, Protocol, RunningFlow},
+};
+
+/// States in `/proc/net/tcp` (`include/net/tcp_states.h`); a UDP socket that is connected says the same.
+const ESTABLISHED: u8 = 1;
+const SYN_SENT: u8 = 2;
+const LISTEN: u8 = 10;
+
+/// Bytes read of one table: about 400,000 sockets.
+const MAX_TABLE: u64 = 64 << 20;
+/// Open files looked at of one process.
+const MAX_FILES: usize = 65_536;
+
+/// The outbound connections of the processes found, at most `limit`, with their owners, and how many more
+/// there were. A socket that several processes share belongs to the first of them in the order of `found`:
+/// parents come first there, and they are who opened it.
+pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<(ProcessKey, RunningFlow)>, u64) {
+    let sockets = tables(proc, found);
+    let (mut flows, mut beyond) = (Vec::new(), 0);
+    if sockets.is_empty() {
+        return (flows, beyond);
+    }
+    let mut owned: FxHashSet<u64> = FxHashSet::default();
+    for process in found.iter().filter(|process| !process.running.kernel_thread) {
+        for inode in held(proc, process.key.pid) {
+            let Some(flow) = sockets.get(&inode).filter(|_| owned.insert(inode)) else { continue };
+            if flows.len() < limit {
+                flows.push((process.key, flow.clone()));
+            } else {
+                beyond += 1;
+            }
+        }
+    }
+    (flows, beyond)
+}
+
+/// Outbound connections by socket inode, of every network namespace that a process is in. Inode numbers
+/// of sockets are unique on the host.
+fn tables(proc: &Proc, found: &[Found]) -> FxHashMap<u64, RunningFlow> {
+    let mut sockets = FxHashMap::default();
+    let mut seen = FxHashSet::default();
+    for process in found {
+        if !seen.insert(process.running.namespaces.network) {
+            continue;
+        }
+        let mut read_any = false;
+        for (protocol, names) in
+            [(Protocol::Tcp, ["net/tcp", "net/tcp6"]), (Protocol::Udp, ["net/udp", "net/udp6"])]
+        {
+            let mut rows = Vec::new();
+            for name in names {
+                if let Ok(file) = File::open(proc.path(process.key.pid, name)) {
+                    read_any = true;
+                    rows.extend(parse(BufReader::new(file.take(MAX_TABLE))));
+                }
+            }
+            sockets.extend(outbound_of(protocol, &rows));
+        }
+        if !read_any {
+            // The process is gone: the next one of this namespace may tell.
+            seen.remove(&process.running.namespaces.network);
+        }
+    }
+    sockets
+}
+
+/// One socket of `/proc/PID/net/{tcp,udp}{,6}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Row {
+    local: SocketAddr,
+    remote: SocketAddr,
+    state: u8,
+    inode: u64,
+}
+
+/// Established (or, of TCP, just being established) and not accepted: whoever has a listener on its local
+/// port was connected to.
+fn outbound_of(protocol: Protocol, rows: &[Row]) -> impl Iterator<Item = (u64, RunningFlow)> {
+    let listening: FxHashSet<u16> =
+        rows.iter().filter(|row| row.state == LISTEN).map(|row| row.local.port()).collect();
+    rows.iter()
+        .filter(move |row| match protocol {
+            Protocol::Tcp => {
+                matches!(row.state, ESTABLISHED | SYN_SENT) && !listening.contains(&row.local.port())
+            }
+            Protocol::Udp => row.state == ESTABLISHED,
+        })
+        .filter(|row| row.inode != 0 && row.remote.port() != 0 && !row.remote.ip().is_unspecified())
+        .map(move |row| (row.inode, RunningFlow { protocol, source: row.local, destination: row.remote }))
+}
+
+fn parse(table: impl BufRead) -> Vec<Row> {
+    table.split(b'\n').map_while(Result::ok).filter_map(|line| row(str::from_utf8(&line).ok()?)).collect()
+}
+
+/// `sl local remote state queues timer retransmits uid timeout inode …` (`proc_pid_net(5)`).
+fn row(line: &str) -> Option<Row> {
+    let mut fields = line.split_ascii_whitespace().skip(1);
+    Some(Row {
+        local: address(fields.next()?)?,
+        remote: address(fields.next()?)?,
+        state: u8::from_str_radix(fields.next()?, 16).ok()?,
+        inode: fields.nth(5)?.parse().ok()?,
+    })
+}
+
+/// `0100007F:1F90`: the address as 32-bit words in the machine's own byte order, then the port. IPv4 within
+/// IPv6 is told as IPv4.
+fn address(field: &str) -> Option<SocketAddr> {
+    let (address, port) = field.split_once(':')?;
+    let port = u16::from_str_radix(port, 16).ok()?;
+    let word = |text: &str| Some(u32::from_str_radix(text, 16).ok()?.to_ne_bytes());
+    let ip = match address.len() {
+        8 => IpAddr::from(Ipv4Addr::from(word(address)?)),
+        32 => {
+            let mut bytes = [0; 16];
+            for (index, part) in bytes.chunks_exact_mut(4).enumerate() {
+                part.copy_from_slice(&word(address.get(8 * index..8 * index + 8)?)?);
+            }
+            Ipv6Addr::from(bytes).to_canonical()
+        }
+        _ => return None,
+    };
+    Some(SocketAddr::new(ip, port))
+}
+
+/// The inodes of the sockets a process has open.
+fn held(proc: &Proc, pid: u32) -> impl Iterator<Item = u64> {
+    let files = proc.path(pid, "fd").read_dir().ok().into_iter().flatten().take(MAX_FILES);
+    files.filter_map(|entry| {
+        let target = entry.ok()?.path().read_link().ok()?;
+        target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+    })
+}
+
+#[cfg(all(test, target_endian = "little"))]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "\
+  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode
+   0: 0100007F:1F90 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 11 1 0 100
+   1: 0100007F:1F90 0100007F:C001 01 00000000:00000000 00:00000000 00000000     0        0 12 1 0 20
+   2: 0100007F:C001 0100007F:1F90 01 00000000:00000000 00:00000000 00000000     0        0 13 1 0 20
+   3: 0100007F:C002 0100007F:1F90 06 00000000:00000000 03:00000000 00000000     0        0 0 3 0
+   4: 0A00000A:C003 08080808:0D05 02 00000000:00000000 01:00000000 00000000     0        0 14 1 0 20
+";
+
+    #[test]
+    fn accepted_and_ended_connections_are_not_outbound() {
+        let rows = parse(TABLE.as_bytes());
+        assert_eq!(rows.len(), 5);
+        let mut found: Vec<_> = outbound_of(Protocol::Tcp, &rows)
+            .map(|(inode, flow)| (inode, flow.source.to_string(), flow.destination.to_string()))
+            .collect();
+        found.sort();
+        assert_eq!(
+            found,
+            [
+                (13, "127.0.0.1:49153".into(), "127.0.0.1:8080".into()),
+                (14, "10.0.0.10:49155".into(), "8.8.8.8:3333".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn addresses_are_read_in_the_machines_order() {
+        let cases = [
+            ("0100007F:0050", Some("127.0.0.1:80")),
+            ("00000000000000000000000001000000:01BB", Some("[::1]:443")),
+            ("0000000000000000FFFF00000100007F:01BB", Some("127.0.0.1:443")),
+            ("B80D0120000000000000000001000000:0035", Some("[2001:db8::1]:53")),
+            ("0100007F", None),
+            ("0100007F:G", None),
+            ("01:1", None),
+            ("\u{e9}\u{e9}\u{e9}\u{e9}:1", None),
+        ];
+        for (field, expected) in cases {
+            let found = address(field).map(|address| address.to_string());
+            assert_eq!(found.as_deref(), expected, "{field}");
+        }
+    }
+
+    #[test]
+    fn a_torn_table_is_read_as_far_as_it_goes() {
+        assert_eq!(row(""), None);
+        assert_eq!(row("0: 0100007F:1F90 00000000:0000 0A 0:0"), None);
+        assert_eq!(parse(&TABLE.as_bytes()[..200]).len(), 1);
+    }
+}

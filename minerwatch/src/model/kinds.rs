@@ -1,0 +1,165 @@
+//! A choice of event kinds, as `tail --kind` and the configuration make it.
+
+use std::{fmt, str::FromStr};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::SerializeSeq};
+
+use super::EventKind;
+
+/// A set of event kinds. Written `"none"`, `"all"`, or as a list of names.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct KindSet(u16);
+
+/// A name that no event kind has.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no event is of kind `{0}`; the kinds are {names}", names = KindSet::ALL)]
+pub struct UnknownKind(pub String);
+
+impl KindSet {
+    /// No kind.
+    pub const NONE: Self = Self(0);
+    /// Every kind.
+    pub const ALL: Self = Self((1 << EventKind::ALL.len()) - 1);
+
+    /// The set with `kind` in it.
+    #[must_use]
+    pub fn with(self, kind: EventKind) -> Self {
+        Self(self.0 | 1 << kind as u16)
+    }
+
+    /// Whether `kind` is in it.
+    pub fn contains(self, kind: EventKind) -> bool {
+        self.0 & 1 << kind as u16 != 0
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The set as one bit per kind.
+    pub fn bits(self) -> u16 {
+        self.0
+    }
+
+    /// The kinds in it.
+    pub fn iter(self) -> impl Iterator<Item = EventKind> {
+        EventKind::ALL.into_iter().filter(move |kind| self.contains(*kind))
+    }
+}
+
+impl FromIterator<EventKind> for KindSet {
+    fn from_iter<I: IntoIterator<Item = EventKind>>(kinds: I) -> Self {
+        kinds.into_iter().fold(Self::NONE, Self::with)
+    }
+}
+
+impl fmt::Display for KindSet {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, kind) in self.iter().enumerate() {
+            if index > 0 {
+                formatter.write_str(", ")?;
+            }
+            formatter.write_str(kind.name())?;
+        }
+        Ok(())
+    }
+}
+
+/// `none`, `all`, or names separated by commas.
+impl FromStr for KindSet {
+    type Err = UnknownKind;
+
+    fn from_str(text: &str) -> Result<Self, UnknownKind> {
+        match text {
+            "none" => Ok(Self::NONE),
+            "all" => Ok(Self::ALL),
+            names => names.split(',').map(|name| parse(name.trim())).collect(),
+        }
+    }
+}
+
+fn parse(name: &str) -> Result<EventKind, UnknownKind> {
+    EventKind::from_name(name).ok_or_else(|| UnknownKind(name.to_owned()))
+}
+
+impl Serialize for KindSet {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if self.is_empty() {
+            serializer.serialize_str("none")
+        } else if *self == Self::ALL {
+            serializer.serialize_str("all")
+        } else {
+            let mut names = serializer.serialize_seq(None)?;
+            for kind in self.iter() {
+                names.serialize_element(kind.name())?;
+            }
+            names.end()
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for KindSet {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(KindsVisitor)
+    }
+}
+
+struct KindsVisitor;
+
+impl<'de> de::Visitor<'de> for KindsVisitor {
+    type Value = KindSet;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "\"none\", \"all\" or a list of event kinds ({})", KindSet::ALL)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<KindSet, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_seq<A: de::SeqAccess<'de>>(self, mut names: A) -> Result<KindSet, A::Error> {
+        let mut set = KindSet::NONE;
+        while let Some(name) = names.next_element::<String>()? {
+            set = set.with(parse(&name).map_err(de::Error::custom)?);
+        }
+        Ok(set)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_set_reads_what_it_writes() {
+        let some = KindSet::NONE.with(EventKind::Exec).with(EventKind::Hash);
+        for set in [KindSet::NONE, KindSet::ALL, some] {
+            let text = serde_json::to_string(&set).expect("a set is plain data");
+            assert_eq!(serde_json::from_str::<KindSet>(&text).expect("written by itself"), set);
+        }
+        assert_eq!("exec, hash".parse::<KindSet>(), Ok(some));
+        assert_eq!(some.to_string(), "exec, hash");
+    }
+
+    #[test]
+    fn every_kind_has_its_own_bit_and_name() {
+        for kind in EventKind::ALL {
+            assert_eq!(EventKind::from_name(kind.name()), Some(kind));
+            assert_eq!(KindSet::NONE.with(kind).iter().collect::<Vec<_>>(), [kind]);
+        }
+        assert_eq!(KindSet::ALL.iter().count(), EventKind::ALL.len());
+    }
+
+    #[test]
+    fn an_unknown_kind_is_refused_with_the_known_ones() {
+        let message = "exce".parse::<KindSet>().expect_err("no such kind").to_string();
+        assert!(message.contains("`exce`") && message.contains("exec, exit"), "{message}");
+    }
+}

@@ -1,0 +1,146 @@
+//! The stages every command shares: an event is enriched, judged, encoded and handed to the outlet.
+
+use std::{io, sync::Arc};
+
+use super::host;
+use crate::{
+    engine::{Engine, EngineSettings},
+    enrich::{EnrichSettings, Enricher},
+    metrics::EventCounts,
+    model::{Alert, BootTime, Event, EventKind, Health},
+    sink::{Encoder, Observed},
+};
+
+/// Where events and alerts go.
+pub trait Outlet {
+    /// Whether anybody wants the line of such an event, so that it need not be made for nobody.
+    fn wants(&self, kind: EventKind, pid: u32) -> bool;
+
+    /// Takes an event's line. Several may be kept together until [`Outlet::flush`].
+    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()>;
+
+    /// Takes an alert's line.
+    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
+
+    /// Takes the event itself, as a recording keeps it.
+    fn raw(&mut self, event: &Event) -> io::Result<()> {
+        let _ = event;
+        Ok(())
+    }
+
+    /// The end of a batch: what is kept goes out.
+    fn flush(&mut self) -> io::Result<()>;
+}
+
+/// Enrich, engine and encoder, with their counters.
+pub struct Core {
+    enricher: Enricher,
+    engine: Engine,
+    encoder: Encoder,
+    /// What the sensor cannot see, put into every alert.
+    pub health: Health,
+    /// Events taken in, by kind.
+    pub counts: EventCounts,
+    /// Alerts that left the engine.
+    pub alerts: u64,
+    sequence: u64,
+    line: Vec<u8>,
+    pending: Vec<Alert>,
+    hashes: Vec<Event>,
+}
+
+impl Core {
+    /// Stages that know nothing yet; `wake` is called from another thread when hashes are ready.
+    pub fn new(engine: EngineSettings, enrich: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
+        Self {
+            enricher: Enricher::new(enrich, wake),
+            engine: Engine::new(engine),
+            encoder: Encoder::new(host::context(), super::signal_text),
+            health: Health::default(),
+            counts: EventCounts::default(),
+            alerts: 0,
+            sequence: 0,
+            line: Vec::with_capacity(4096),
+            pending: Vec::new(),
+            hashes: Vec::new(),
+        }
+    }
+
+    /// Takes one event through all stages.
+    pub fn take(&mut self, mut event: Event, outlet: &mut impl Outlet) -> io::Result<()> {
+        self.enricher.enrich(&mut event);
+        self.judge(&event, outlet)
+    }
+
+    fn judge(&mut self, event: &Event, outlet: &mut impl Outlet) -> io::Result<()> {
+        self.counts.count(event);
+        outlet.raw(event)?;
+        self.engine.ingest(event, &mut self.pending);
+        let (kind, pid) = (event.body.kind(), event.subject.key.pid);
+        if outlet.wants(kind, pid) {
+            let (process, parent) = self.engine.view(event);
+            let observed = Observed {
+                event,
+                process: process.as_deref(),
+                parent: parent.as_deref(),
+                sequence: self.sequence,
+            };
+            self.line.clear();
+            if self.encoder.event(&observed, &mut self.line) {
+                self.sequence += 1;
+                outlet.event(&self.line, kind, pid)?;
+            }
+        }
+        self.send_alerts(outlet)
+    }
+
+    /// Takes the hashes that became known since.
+    pub fn take_hashes(&mut self, outlet: &mut impl Outlet) -> io::Result<()> {
+        let mut hashes = std::mem::take(&mut self.hashes);
+        self.enricher.take_hashes(host::now(), &mut hashes);
+        let outcome = hashes.drain(..).try_for_each(|event| self.judge(&event, outlet));
+        self.hashes = hashes;
+        outcome
+    }
+
+    /// Lets time pass.
+    pub fn tick(&mut self, now: BootTime, outlet: &mut impl Outlet) -> io::Result<()> {
+        self.encoder.set_clock(host::wall_clock());
+        self.engine.tick(now, &mut self.pending);
+        self.send_alerts(outlet)
+    }
+
+    fn send_alerts(&mut self, outlet: &mut impl Outlet) -> io::Result<()> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let mut pending = std::mem::take(&mut self.pending);
+        let outcome = pending.drain(..).try_for_each(|mut alert| {
+            self.alerts += 1;
+            alert.latency = host::now().since(alert.time);
+            alert.health = self.health.clone();
+            self.line.clear();
+            self.encoder.alert(&alert, self.sequence, &mut self.line);
+            self.sequence += 1;
+            outlet.alert(&self.line, &alert)
+        });
+        self.pending = pending;
+        outcome
+    }
+
+    /// What the kernel side lost so far, for alerts to come.
+    pub fn set_lost(&mut self, lost: impl Iterator<Item = (&'static str, u64)>) {
+        self.health.lost.clear();
+        self.health.lost.extend(lost.filter(|(_, count)| *count > 0).map(|(kind, count)| (Arc::from(kind), count)));
+    }
+
+    /// The engine, for its counters.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The enrich stage, for its counters.
+    pub fn enricher(&self) -> &Enricher {
+        &self.enricher
+    }
+}

@@ -1,0 +1,166 @@
+//! `minerwatch run`: sinks, the control socket, signals.
+
+mod outlet;
+mod service;
+mod signals;
+
+use std::{ops::ControlFlow, path::Path, time::Duration, time::Instant};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use self::{outlet::SinkOutlet, signals::Command};
+use super::{
+    RunOptions, host, privileges,
+    watch::{self, Watch, WatchSettings},
+};
+use crate::{
+    config::Config,
+    control::ControlServer,
+    engine::EngineSettings,
+    enrich::{EnrichSettings, HashSettings},
+    metrics::Metrics,
+    sensor::SensorOptions,
+};
+
+/// How long readers of the control socket may take for what is queued when the daemon ends.
+const GRACE: Duration = Duration::from_millis(300);
+
+/// Commands that wait for the pipeline.
+const QUEUE: usize = 16;
+
+/// The daemon, until SIGTERM or SIGINT.
+///
+/// The order is a contract: everything that needs power (programs, sinks, socket) is opened, then
+/// capabilities are dropped, then threads are started and the work begins.
+pub async fn run(options: RunOptions) -> anyhow::Result<()> {
+    let RunOptions { mut config, config_path, set_log_level } = options;
+    let started = Instant::now();
+    let mut outlet = SinkOutlet::open(&config)?;
+    let (commands, mut queue) = mpsc::channel(QUEUE);
+    signals::forward(commands.clone())?;
+    let control = bind_control(&config, commands)?;
+    outlet.serve(control);
+    let mut watch = Watch::open(settings(&config), privileges::drop_all_but_kept)?;
+    let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
+    watch.look_around(limit, &mut outlet)?;
+    let report = watch.sensor().report();
+    let served = report.services.iter().filter(|service| service.hook.is_some()).count();
+    let all = report.services.len();
+    info!("watching: {served} of {all} purposes are served{}", super::outlet::blind(&watch));
+    service::ready();
+
+    let outcome = watch
+        .run(
+            &mut outlet,
+            &mut queue,
+            |watch, outlet, command| {
+                match command {
+                    Command::Stop(signal) => {
+                        info!("{signal}: what is under way is finished, then minerwatch ends");
+                        return ControlFlow::Break(());
+                    }
+                    Command::Reload => {
+                        reload(&mut config, config_path.as_deref(), outlet);
+                        set_log_level(config.log.level);
+                    }
+                    Command::Status(request) => {
+                        let metrics = metrics(watch, outlet, started);
+                        request.answer(metrics.to_json());
+                    }
+                }
+                ControlFlow::Continue(())
+            },
+            |_, outlet| outlet.tick(host::now()),
+        )
+        .await;
+    service::stopping();
+    outlet.finish(GRACE).await;
+    match outcome {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
+            info!("nobody reads standard output any more, and there is no other sink");
+            Ok(())
+        }
+        outcome => outcome.context("the event loop"),
+    }
+}
+
+fn settings(config: &Config) -> WatchSettings {
+    const MILLISECOND: u64 = 1_000_000;
+    let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    let hash = config.hash.enabled.then(|| HashSettings {
+        max_size: config.hash.max_size_mib << 20,
+        rate: config.hash.rate_mib << 20,
+        ..HashSettings::default()
+    });
+    WatchSettings {
+        sensor: SensorOptions {
+            cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
+            cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
+            ..SensorOptions::default()
+        },
+        engine: EngineSettings {
+            processors: host::processors(),
+            max_processes: count(config.limits.max_processes),
+            max_incidents: count(config.limits.max_incidents),
+            ..EngineSettings::default()
+        },
+        enrich: EnrichSettings { hash, ..EnrichSettings::default() },
+    }
+}
+
+fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Result<Option<ControlServer>> {
+    if !config.control.enabled {
+        return Ok(None);
+    }
+    let (server, mut requests) = ControlServer::bind(&config.control.socket)?;
+    tokio::spawn(async move {
+        while let Some(request) = requests.recv().await {
+            if commands.send(Command::Status(request)).await.is_err() {
+                break;
+            }
+        }
+    });
+    Ok(Some(server))
+}
+
+/// Reads the configuration again. A broken file changes nothing.
+fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
+    service::reloading();
+    outlet.reopen();
+    match path.map(Config::load) {
+        None => info!("SIGHUP: there is no configuration file to read again; log files were reopened"),
+        Some(Err(error)) => error!("the configuration stays as it was: {error}"),
+        Some(Ok(new)) => match outlet.reconfigure(&new) {
+            Err(error) => error!("the configuration stays as it was: {error:#}"),
+            Ok(()) => {
+                let later = config.needs_restart(&new);
+                if !later.is_empty() {
+                    warn!("these keys take effect at the next start: {}", later.join(", "));
+                }
+                *config = new;
+                info!("the configuration was read again");
+            }
+        },
+    }
+    service::ready();
+}
+
+fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
+    Metrics {
+        uptime_seconds: started.elapsed().as_secs(),
+        resident_bytes: host::resident_bytes(),
+        ring_records: watch.records,
+        decode_errors: watch.decode_errors,
+        events: watch.core.counts,
+        lost: watch::read(watch.sensor().losses()).collect(),
+        blind: watch.sensor().report().blind().map(str::to_owned).collect(),
+        alerts: watch.core.alerts,
+        engine: watch.core.engine().counters(),
+        enrich: watch.core.enricher().counters().into(),
+        sinks: outlet.metrics(),
+        control: outlet.control_counters().into(),
+    }
+}
+

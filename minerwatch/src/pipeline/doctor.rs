@@ -1,0 +1,62 @@
+//! What this kernel and these privileges allow, found by trying.
+
+use crate::{
+    cli::{Condition, Purpose, Report},
+    sensor::{Sensor, SensorError, SensorOptions, Service},
+};
+
+/// Tries to open the sensor, and says what came of it.
+pub fn doctor() -> anyhow::Result<Report> {
+    let system = rustix::system::uname();
+    let kernel = format!("{} {}", system.release().to_string_lossy(), system.machine().to_string_lossy());
+    let mut report = Report { kernel, ..Report::default() };
+    let outcome = Sensor::open(&SensorOptions::default());
+    report.conditions = conditions(outcome.as_ref().err());
+    if let Ok(sensor) = outcome {
+        report.purposes = sensor.report().services.iter().map(purpose).collect();
+    }
+    Ok(report)
+}
+
+/// The conditions in the order in which the sensor meets them: what lies behind the first that is not met
+/// is not known.
+fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
+    let steps = [
+        ("capabilities", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN, or root"),
+        ("kernel type information", "/sys/kernel/btf/vmlinux"),
+        ("BPF maps and programs", "the kernel takes them"),
+        ("hooks", "at least one purpose is served"),
+    ];
+    let failed = error.map(|error| match error {
+        SensorError::NotPermitted { .. } => 0,
+        SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
+        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::Rings(_) => 2,
+        SensorError::NothingAttached { .. } => 3,
+    });
+    let reached = failed.unwrap_or(steps.len() - 1);
+    steps
+        .iter()
+        .enumerate()
+        .take(reached + 1)
+        .map(|(index, (name, seen))| Condition {
+            name: (*name).to_owned(),
+            met: failed != Some(index),
+            required: true,
+            detail: match error {
+                Some(error) if failed == Some(index) => error.to_string(),
+                _ => (*seen).to_owned(),
+            },
+        })
+        .collect()
+}
+
+fn purpose(service: &Service) -> Purpose {
+    let refused: Vec<String> =
+        service.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
+    let detail = match (service.hook, refused.is_empty()) {
+        (None, _) => Some(format!("{}; {}", service.without, refused.join("; "))),
+        (Some(_), false) => Some(refused.join("; ")),
+        (Some(_), true) => service.caveat.map(str::to_owned),
+    };
+    Purpose { name: service.purpose.name().to_owned(), hook: service.hook.map(str::to_owned), detail }
+}

@@ -1,0 +1,161 @@
+//! Commands with a sensor of their own: the live stream, one look, a recording.
+
+use std::{
+    fs::File,
+    io::{self, BufWriter},
+    ops::ControlFlow,
+    path::Path,
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+
+use super::{
+    Recorded, ShowLines,
+    core::Outlet,
+    host,
+    watch::{Watch, WatchSettings},
+};
+use crate::{
+    control::TailRequest,
+    engine::EngineSettings,
+    enrich::EnrichSettings,
+    model::{Alert, Event, EventKind, Verdict},
+    recording,
+    sensor::SensorOptions,
+};
+
+/// Lines for whoever started the command.
+struct Stream<'a> {
+    request: TailRequest,
+    lines: Vec<u8>,
+    show: ShowLines<'a>,
+    worst: Option<Verdict>,
+}
+
+impl Outlet for Stream<'_> {
+    fn wants(&self, kind: EventKind, pid: u32) -> bool {
+        self.request.wants(Some(kind), pid)
+    }
+
+    fn event(&mut self, line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+        self.lines.extend_from_slice(line);
+        Ok(())
+    }
+
+    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
+        self.worst = self.worst.max(Some(alert.verdict));
+        if self.request.wants(None, alert.suspect.key.pid) {
+            self.lines.extend_from_slice(line);
+        }
+        self.flush()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.lines.is_empty() {
+            return Ok(());
+        }
+        let outcome = (self.show)(&self.lines);
+        self.lines.clear();
+        outcome
+    }
+}
+
+/// The live stream from a sensor of this process's own, until SIGINT or SIGTERM.
+pub async fn tail(request: TailRequest, show: ShowLines<'_>) -> anyhow::Result<()> {
+    let mut outlet = Stream { request, lines: Vec::new(), show, worst: None };
+    watch(&mut outlet, None).await?;
+    Ok(())
+}
+
+/// Snapshot and a while of watching; alerts are shown, the worst verdict is the answer.
+pub async fn scan(duration: Duration, show: ShowLines<'_>) -> anyhow::Result<Option<Verdict>> {
+    let request = TailRequest { alerts: true, ..TailRequest::default() };
+    let mut outlet = Stream { request, lines: Vec::new(), show, worst: None };
+    watch(&mut outlet, Some(duration)).await?;
+    Ok(outlet.worst)
+}
+
+/// Events as they are, into a file.
+struct Recorder {
+    writer: recording::Writer<BufWriter<File>>,
+}
+
+impl Outlet for Recorder {
+    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
+        false
+    }
+
+    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn alert(&mut self, _line: &[u8], _alert: &Alert) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn raw(&mut self, event: &Event) -> io::Result<()> {
+        self.writer.write(event)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.writer.flush()
+    }
+}
+
+/// Events into a file, for a while or until SIGINT or SIGTERM.
+pub async fn record(file: &Path, duration: Option<Duration>) -> anyhow::Result<Recorded> {
+    let context = host::context();
+    let header = recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
+    let output = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
+    let writer = recording::Writer::new(BufWriter::new(output), &header)
+        .with_context(|| format!("cannot write {}", file.display()))?;
+    let mut outlet = Recorder { writer };
+    let lost =
+        watch(&mut outlet, duration).await.with_context(|| format!("recording to {}", file.display()))?;
+    Ok(Recorded { events: outlet.writer.events(), lost })
+}
+
+/// Watches with the defaults until a signal or the end of `duration`; says what the kernel side lost.
+async fn watch(outlet: &mut impl Outlet, duration: Option<Duration>) -> anyhow::Result<u64> {
+    let engine = EngineSettings { processors: host::processors(), ..EngineSettings::default() };
+    let max_processes = engine.max_processes;
+    let settings =
+        WatchSettings { sensor: SensorOptions::default(), engine, enrich: EnrichSettings::default() };
+    let mut watch = Watch::open(settings, || Ok(()))?;
+    eprintln!("minerwatch: watching{}", blind(&watch));
+    let (stop, mut commands) = mpsc::channel(1);
+    let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let timer = tokio::spawn(async move {
+        let over = async {
+            match duration {
+                Some(duration) => tokio::time::sleep(duration).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = over => {}
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        // The watch may have ended by itself.
+        let _ = stop.send(()).await;
+    });
+    watch.look_around(max_processes, outlet)?;
+    let outcome =
+        watch.run(outlet, &mut commands, |_, _, ()| ControlFlow::Break(()), |_, _| Ok(())).await;
+    timer.abort();
+    outcome?;
+    Ok(watch.lost())
+}
+
+/// What a person is told about blindness at the start.
+pub fn blind(watch: &Watch) -> String {
+    let blind: Vec<&str> = watch.sensor().report().blind().collect();
+    if blind.is_empty() {
+        return String::new();
+    }
+    format!(", blind to {} (`minerwatch doctor` says why)", blind.join(", "))
+}

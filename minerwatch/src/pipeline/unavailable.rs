@@ -1,0 +1,43 @@
+//! What a build without the kernel side says.
+
+use std::{path::Path, time::Duration};
+
+use super::{Recorded, RunOptions, ShowLines, Unsupported};
+use crate::{cli::Report, control::TailRequest, model::Verdict};
+
+fn no_sensor() -> anyhow::Error {
+    Unsupported(
+        "this minerwatch was built without its kernel side, so it can only replay; build it with `cargo xtask build`"
+            .to_owned(),
+    )
+    .into()
+}
+
+/// The daemon.
+#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
+pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
+    Err(no_sensor())
+}
+
+/// The live stream.
+#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
+pub async fn tail(_request: TailRequest, _show: ShowLines<'_>) -> anyhow::Result<()> {
+    Err(no_sensor())
+}
+
+/// One look.
+#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
+pub async fn scan(_duration: Duration, _show: ShowLines<'_>) -> anyhow::Result<Option<Verdict>> {
+    Err(no_sensor())
+}
+
+/// Events into a file.
+#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
+pub async fn record(_file: &Path, _duration: Option<Duration>) -> anyhow::Result<Recorded> {
+    Err(no_sensor())
+}
+
+/// What this kernel allows.
+pub fn doctor() -> anyhow::Result<Report> {
+    Err(no_sensor())
+}

@@ -1,0 +1,184 @@
+//! From the kernel's rings to the core: one task, woken by records, the clock and commands.
+
+use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
+
+use anyhow::Context as _;
+use tokio::{
+    sync::{Notify, mpsc},
+    time::{MissedTickBehavior, interval, sleep},
+};
+use tracing::{debug, warn};
+
+use super::{
+    TICK, Unsupported,
+    core::{Core, Outlet},
+    host,
+};
+use crate::{
+    decode,
+    engine::EngineSettings,
+    enrich::{EnrichSettings, snapshot},
+    sensor::{Losses, Rings, Sensor, SensorError, SensorOptions},
+};
+
+/// Records taken from each ring before the other work of the task gets its turn.
+const BATCH: usize = 1_024;
+
+/// How long records may gather after a batch before they are looked at: the kernel wakes the task once for
+/// all of them. The first record after a quiet while waits for nothing.
+const GATHER: Duration = Duration::from_millis(5);
+
+/// The sensor and the core it feeds.
+pub struct Watch {
+    // Detaches when dropped.
+    sensor: Sensor,
+    rings: Rings,
+    /// The stages behind the rings.
+    pub core: Core,
+    hashes_ready: Arc<Notify>,
+    /// Records taken out of the rings.
+    pub records: u64,
+    /// Records that made no sense.
+    pub decode_errors: u64,
+    lost: u64,
+}
+
+/// What a [`Watch`] is made with.
+pub struct WatchSettings {
+    /// For the sensor.
+    pub sensor: SensorOptions,
+    /// For the engine.
+    pub engine: EngineSettings,
+    /// For the enrich stage.
+    pub enrich: EnrichSettings,
+}
+
+impl Watch {
+    /// Loads and attaches the programs, then lets `attached` do what must come before other threads start:
+    /// privileges are dropped there.
+    pub fn open(
+        settings: WatchSettings,
+        attached: impl FnOnce() -> anyhow::Result<()>,
+    ) -> anyhow::Result<Self> {
+        let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
+        let rings = sensor.take_rings().map_err(unsupported)?.context("the sensor's rings are taken")?;
+        attached()?;
+        let hashes_ready = Arc::new(Notify::new());
+        let waker = Arc::clone(&hashes_ready);
+        let mut core = Core::new(settings.engine, settings.enrich, move || waker.notify_one());
+        core.health.blind = sensor.report().blind().map(Arc::from).collect();
+        Ok(Self { sensor, rings, core, hashes_ready, records: 0, decode_errors: 0, lost: 0 })
+    }
+
+    /// The sensor's report and counters.
+    pub fn sensor(&self) -> &Sensor {
+        &self.sensor
+    }
+
+    /// Takes in the state of the host. The programs are attached already, so nothing falls between: what
+    /// happens meanwhile waits in the rings.
+    pub fn look_around(&mut self, max_processes: usize, outlet: &mut impl Outlet) -> anyhow::Result<()> {
+        let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
+        debug!(?snapshot.counters, "state of the host");
+        for event in snapshot.events {
+            self.core.take(event, outlet)?;
+        }
+        outlet.flush()?;
+        Ok(())
+    }
+
+    /// Feeds the core until `on_command` says to stop or the outlet fails. `on_tick` is called each
+    /// [`TICK`].
+    pub async fn run<O: Outlet, Command>(
+        &mut self,
+        outlet: &mut O,
+        commands: &mut mpsc::Receiver<Command>,
+        mut on_command: impl FnMut(&mut Self, &mut O, Command) -> ControlFlow<()>,
+        mut on_tick: impl FnMut(&mut Self, &mut O) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut ticks = interval(TICK);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let hashes_ready = Arc::clone(&self.hashes_ready);
+        loop {
+            tokio::select! {
+                ready = self.rings.readable() => {
+                    ready?;
+                    self.drain(outlet).await?;
+                }
+                () = hashes_ready.notified() => {
+                    self.core.take_hashes(outlet)?;
+                    outlet.flush()?;
+                }
+                _ = ticks.tick() => {
+                    self.count_losses();
+                    self.core.tick(host::now(), outlet)?;
+                    on_tick(self, outlet)?;
+                    outlet.flush()?;
+                }
+                command = commands.recv() => {
+                    let Some(command) = command else { break };
+                    if on_command(self, outlet, command).is_break() {
+                        break;
+                    }
+                }
+            }
+        }
+        // What was taken in before the end is still judged and sent.
+        self.drain(outlet).await
+    }
+
+    async fn drain(&mut self, outlet: &mut impl Outlet) -> io::Result<()> {
+        loop {
+            let mut outcome = Ok(());
+            let more = self.rings.drain(BATCH, |bytes| {
+                self.records += 1;
+                match decode::decode(bytes) {
+                    Ok(event) if outcome.is_ok() => outcome = self.core.take(event, outlet),
+                    Ok(_) => {}
+                    Err(error) => {
+                        self.decode_errors += 1;
+                        debug!(%error, "a record of the kernel's was passed over");
+                    }
+                }
+            });
+            outcome?;
+            self.core.take_hashes(outlet)?;
+            outlet.flush()?;
+            if !more {
+                break;
+            }
+            tokio::task::yield_now().await;
+        }
+        sleep(GATHER).await;
+        Ok(())
+    }
+
+    /// Reads the kernel side's loss counters; a person hears of new losses once a tick at most.
+    fn count_losses(&mut self) {
+        let losses: Vec<(&'static str, u64)> = read(self.sensor.losses()).collect();
+        let total = losses.iter().map(|(_, count)| count).sum();
+        if total > self.lost {
+            let kinds: Vec<String> =
+                losses.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{kind} {count}")).collect();
+            warn!("events were lost in the kernel, in all: {}", kinds.join(", "));
+            self.lost = total;
+        }
+        self.core.set_lost(losses.into_iter());
+    }
+
+    /// Everything the kernel side lost so far.
+    pub fn lost(&self) -> u64 {
+        self.lost
+    }
+}
+
+/// Losses by name.
+pub fn read(losses: &Losses) -> impl Iterator<Item = (&'static str, u64)> {
+    losses.read().map(|(loss, count)| (loss.name(), count))
+}
+
+/// The sensor's refusal as the command line knows it.
+#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
+pub fn unsupported(error: SensorError) -> anyhow::Error {
+    Unsupported(error.to_string()).into()
+}

@@ -1,0 +1,55 @@
+//! Writing a recording as it happens.
+
+use std::io::{self, BufWriter, Write};
+
+use super::Header;
+use crate::model::Event;
+
+/// Writes events one after the other. Call [`flush`](Self::flush) now and then and at the end: what is not
+/// flushed is not in the file.
+#[derive(Debug)]
+pub struct Writer<W: Write> {
+    output: BufWriter<W>,
+    /// Reused for every line, so that only whole ones reach the output.
+    line: Vec<u8>,
+    events: u64,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins a recording: writes the header.
+    pub fn new(output: W, header: &Header) -> io::Result<Self> {
+        let mut writer = Self { output: BufWriter::new(output), line: Vec::new(), events: 0 };
+        writer.append(header)?;
+        Ok(writer)
+    }
+
+    /// Writes one event.
+    pub fn write(&mut self, event: &Event) -> io::Result<()> {
+        self.append(event)?;
+        self.events += 1;
+        Ok(())
+    }
+
+    /// Hands what is buffered to the output.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.output.flush()
+    }
+
+    /// Events written so far.
+    pub fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Ends the recording and gives the output back.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.flush()?;
+        self.output.into_inner().map_err(io::IntoInnerError::into_error)
+    }
+
+    fn append(&mut self, value: &impl serde::Serialize) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, value)?;
+        self.line.push(b'\n');
+        self.output.write_all(&self.line)
+    }
+}

@@ -1,0 +1,185 @@
+//! Loading and attaching by the table of hooks: what works is found by trying.
+
+use std::{collections::HashSet, error::Error, fs::File, path::PathBuf};
+
+use anyhow::{Context as _, anyhow, bail};
+use aya::{
+    Btf, Ebpf,
+    programs::{
+        BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program, RawTracePoint, TracePoint,
+    },
+};
+use minerwatch_common::KernelLayout;
+use tracing::debug;
+
+use super::hooks::{Attachment, Hook, SensorReport, Service, TABLE};
+
+/// Serves every purpose of the table with the first hook that works.
+pub fn attach(
+    programs: &mut Ebpf,
+    layout: &KernelLayout,
+    btf: &Btf,
+    without: &[String],
+) -> SensorReport {
+    let absent: HashSet<&str> = layout.absent().map(|field| field.name).collect();
+    let mut report = SensorReport::default();
+    for row in TABLE {
+        let mut service = Service {
+            purpose: row.purpose,
+            hook: None,
+            caveat: None,
+            without: row.without,
+            refused: Vec::new(),
+        };
+        for hook in row.hooks {
+            let outcome = if without.iter().any(|name| name == row.purpose.name()) {
+                Err(anyhow!("switched off by the configuration"))
+            } else if let Some(field) = hook.fields.iter().find(|field| absent.contains(*field)) {
+                Err(anyhow!("this kernel has no {field}"))
+            } else {
+                serve(programs, hook, btf)
+            };
+            match outcome {
+                Ok(()) => {
+                    service.hook = Some(hook.name);
+                    service.caveat = hook.caveat;
+                    break;
+                }
+                Err(error) => {
+                    debug!(purpose = row.purpose.name(), hook = hook.name, "refused: {error:#}");
+                    service.refused.push((hook.name, short(&error)));
+                }
+            }
+        }
+        report.services.push(service);
+    }
+    report
+}
+
+/// Loads and attaches all programs of a hook; when one fails the ones before are taken off again.
+fn serve(programs: &mut Ebpf, hook: &Hook, btf: &Btf) -> anyhow::Result<()> {
+    let mut attached = Vec::new();
+    for attachment in hook.attachments {
+        let name = program_name(attachment);
+        let outcome = programs
+            .program_mut(name)
+            .ok_or_else(|| anyhow!("the embedded object has no program {name}"))
+            .and_then(|program| attach_one(program, attachment, btf));
+        if let Err(error) = outcome {
+            for name in attached {
+                take_off(programs, name);
+            }
+            return Err(error.context(name));
+        }
+        attached.push(name);
+    }
+    Ok(())
+}
+
+fn program_name(attachment: &Attachment) -> &'static str {
+    match attachment {
+        Attachment::RawTracepoint { program, .. }
+        | Attachment::BtfTracepoint { program, .. }
+        | Attachment::SystemCalls { program, .. }
+        | Attachment::CgroupAddress { program }
+        | Attachment::CgroupSocket { program } => program,
+    }
+}
+
+fn attach_one(program: &mut Program, attachment: &Attachment, btf: &Btf) -> anyhow::Result<()> {
+    match attachment {
+        Attachment::RawTracepoint { tracepoint, .. } => {
+            let program: &mut RawTracePoint = program.try_into()?;
+            program.load()?;
+            program.attach(tracepoint)?;
+        }
+        Attachment::BtfTracepoint { tracepoint, .. } => {
+            let program: &mut BtfTracePoint = program.try_into()?;
+            program.load(tracepoint, btf)?;
+            program.attach()?;
+        }
+        Attachment::SystemCalls { tracepoints, .. } => {
+            let program: &mut TracePoint = program.try_into()?;
+            program.load()?;
+            attach_system_calls(program, tracepoints)?;
+        }
+        Attachment::CgroupAddress { .. } => {
+            let program: &mut CgroupSockAddr = program.try_into()?;
+            program.load()?;
+            program.attach(root_cgroup()?, CgroupAttachMode::Single)?;
+        }
+        Attachment::CgroupSocket { .. } => {
+            let program: &mut CgroupSock = program.try_into()?;
+            program.load()?;
+            program.attach(root_cgroup()?, CgroupAttachMode::Single)?;
+        }
+    }
+    Ok(())
+}
+
+/// Attaches to those of the calls that this kernel knows; none at all is a failure.
+fn attach_system_calls(program: &mut TracePoint, tracepoints: &[&str]) -> anyhow::Result<()> {
+    let known: Vec<&&str> = tracepoints
+        .iter()
+        .filter(|tracepoint| {
+            ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+                .iter()
+                .any(|root| PathBuf::from(format!("{root}/events/syscalls/{tracepoint}/id")).exists())
+        })
+        .collect();
+    if known.is_empty() {
+        bail!("tracefs shows none of {}", tracepoints.join(", "));
+    }
+    for tracepoint in known {
+        program.attach("syscalls", tracepoint).with_context(|| (*tracepoint).to_owned())?;
+    }
+    Ok(())
+}
+
+fn take_off(programs: &mut Ebpf, name: &str) {
+    // Unloading closes the program and drops its links with it.
+    let outcome = match programs.program_mut(name) {
+        Some(Program::RawTracePoint(program)) => program.unload(),
+        Some(Program::BtfTracePoint(program)) => program.unload(),
+        Some(Program::TracePoint(program)) => program.unload(),
+        Some(Program::CgroupSockAddr(program)) => program.unload(),
+        Some(Program::CgroupSock(program)) => program.unload(),
+        _ => Ok(()),
+    };
+    if let Err(error) = outcome {
+        debug!(program = name, %error, "could not be taken off");
+    }
+}
+
+/// The root of the unified hierarchy: `/sys/fs/cgroup`, or on hosts that run both versions, below it.
+fn root_cgroup() -> anyhow::Result<File> {
+    let candidates = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
+    let root = candidates
+        .iter()
+        .find(|path| PathBuf::from(path).join("cgroup.controllers").exists())
+        .ok_or_else(|| anyhow!("no unified cgroup hierarchy at {}", candidates.join(" or ")))?;
+    File::open(root).with_context(|| format!("opening {root}"))
+}
+
+/// The reason in one line: the kernel's errno where there is one, not the verifier's whole log.
+fn short(error: &anyhow::Error) -> String {
+    let errno = error
+        .chain()
+        .find_map(|cause| cause.downcast_ref::<std::io::Error>().map(ToString::to_string))
+        .or_else(|| deepest(error.as_ref()));
+    let first_line = |text: String| text.lines().next().unwrap_or_default().to_owned();
+    match errno {
+        Some(reason) => format!("{}: {}", first_line(error.to_string()), first_line(reason)),
+        None => first_line(error.to_string()),
+    }
+}
+
+fn deepest(error: &(dyn Error + 'static)) -> Option<String> {
+    let mut last = None;
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        last = Some(error.to_string());
+        cause = error.source();
+    }
+    last
+}

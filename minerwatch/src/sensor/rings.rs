@@ -1,0 +1,66 @@
+//! Draining the rings.
+#![allow(unsafe_code, reason = "tokio cannot know that a ring keeps its descriptor open; this is the only such module")]
+
+use std::{fmt, io};
+
+use aya::maps::{MapData, RingBuf};
+use tokio::io::{Interest, unix::AsyncFd};
+
+use super::SensorError;
+
+/// One ring.
+pub(super) type Ring = RingBuf<MapData>;
+
+/// The two rings. The kernel wakes the reader only when a record lands in a ring that was found empty, so a
+/// reader that waits a little between two drains is woken once per wait, however many records come.
+pub struct Rings {
+    process: AsyncFd<Ring>,
+    file: AsyncFd<Ring>,
+}
+
+impl Rings {
+    pub(super) fn new(process: Ring, file: Ring) -> Result<Self, SensorError> {
+        Ok(Self {
+            process: register(process)?,
+            file: register(file)?,
+        })
+    }
+
+    /// Waits until one of the rings has a record. Cancelling it loses nothing.
+    pub async fn readable(&mut self) -> io::Result<()> {
+        tokio::select! {
+            guard = self.process.readable_mut() => guard?.clear_ready(),
+            guard = self.file.readable_mut() => guard?.clear_ready(),
+        }
+        Ok(())
+    }
+
+    /// Hands over records in the order of each ring, process life first, at most `limit` from each ring, so
+    /// that a busy ring cannot keep the task for itself. Says whether more may be waiting.
+    pub fn drain(&mut self, limit: usize, mut on_record: impl FnMut(&[u8])) -> bool {
+        let more_processes = drain(self.process.get_mut(), limit, &mut on_record);
+        let more_files = drain(self.file.get_mut(), limit, &mut on_record);
+        more_processes || more_files
+    }
+}
+
+fn register(ring: Ring) -> Result<AsyncFd<Ring>, SensorError> {
+    // SAFETY: the ring owns its descriptor, always answers with the same one, and is dropped only after it
+    // was taken out of the reactor.
+    unsafe { AsyncFd::register_with_interest(ring, Interest::READABLE) }
+        .map_err(|error| SensorError::Rings(error.into()))
+}
+
+impl fmt::Debug for Rings {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Rings").finish_non_exhaustive()
+    }
+}
+
+fn drain(ring: &mut Ring, limit: usize, on_record: &mut impl FnMut(&[u8])) -> bool {
+    for _ in 0..limit {
+        let Some(record) = ring.next() else { return false };
+        on_record(&record);
+    }
+    true
+}

@@ -1,0 +1,229 @@
+//! An alert as an object.
+
+use std::{borrow::Cow, sync::Arc};
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    Encoder, append,
+    document::{
+        Document, EventFields, Identified, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields,
+    },
+    timestamp::Timestamp,
+    values::Shown,
+};
+use crate::model::{
+    Alert, AlertAction, ChainEdge, ChainKind, IncidentId, ProcessKey, Signal, SignalClass, Verdict,
+};
+
+/// `minerwatch.*` of an alert.
+#[derive(Debug, Serialize)]
+pub(super) struct AlertFields<'a> {
+    incident: Identified<Shown<IncidentId>>,
+    verdict: Verdict,
+    score: u32,
+    signals: Vec<SignalFields<'a>>,
+    chain: Vec<EdgeFields<'a>>,
+    folded: u64,
+    latency_ms: f64,
+    lost: Lost<'a>,
+    blind: &'a [Arc<str>],
+}
+
+#[derive(Debug, Serialize)]
+struct SignalFields<'a> {
+    id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'static str>,
+    class: SignalClass,
+    weight: u8,
+    at: Timestamp,
+    process: KeyFields,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "Evidence::is_empty")]
+    evidence: Evidence<'a>,
+}
+
+#[derive(Debug, Serialize)]
+struct EdgeFields<'a> {
+    kind: ChainKind,
+    at: Timestamp,
+    process: EdgeProcess<'a>,
+    object: &'a str,
+}
+
+#[derive(Debug, Serialize)]
+struct EdgeProcess<'a> {
+    pid: u32,
+    entity_id: Shown<ProcessKey>,
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parent: Option<KeyFields>,
+}
+
+#[derive(Debug, Serialize)]
+struct KeyFields {
+    pid: u32,
+    entity_id: Shown<ProcessKey>,
+}
+
+impl KeyFields {
+    fn new(key: ProcessKey) -> Self {
+        Self { pid: key.pid, entity_id: Shown(key) }
+    }
+}
+
+/// Counts by kind as an object.
+#[derive(Debug)]
+struct Lost<'a>(&'a [(Arc<str>, u64)]);
+
+impl Serialize for Lost<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(kind, count)| (kind, count)))
+    }
+}
+
+/// Names and values as an object; a name with several values has them as a list.
+#[derive(Debug)]
+struct Evidence<'a>(&'a [(Cow<'static, str>, String)]);
+
+impl Evidence<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for Evidence<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (index, (name, _)) in self.0.iter().enumerate() {
+            if self.0.iter().take(index).any(|(earlier, _)| earlier == name) {
+                continue;
+            }
+            let values: Vec<&str> =
+                self.0.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect();
+            match values.as_slice() {
+                [value] => map.serialize_entry(name, value)?,
+                values => map.serialize_entry(name, values)?,
+            }
+        }
+        map.end()
+    }
+}
+
+impl Encoder {
+    pub(super) fn encode_alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
+        let Alert {
+            incident,
+            action,
+            time,
+            verdict,
+            score,
+            suspect,
+            parent,
+            container,
+            signals,
+            chain,
+            message,
+            folded,
+            latency,
+            health,
+        } = alert;
+        let own = AlertFields {
+            incident: Identified { id: Shown(*incident) },
+            verdict: *verdict,
+            score: *score,
+            signals: signals.iter().map(|signal| self.signal(signal)).collect(),
+            chain: chain.iter().map(|edge| self.edge(edge)).collect(),
+            folded: *folded,
+            latency_ms: latency.as_secs_f64() * 1e3,
+            lost: Lost(&health.lost),
+            blind: &health.blind,
+        };
+        let parent = parent.as_ref().map(|view| ProcessFields::of_view(self, view));
+        let mut process = ProcessFields::of_view(self, suspect);
+        process.parent = parent.as_ref();
+
+        let mut document = Document::new(self, self.time(*time), event(*action, *score, sequence));
+        if let Some(container) = container.as_deref().or(suspect.container.as_deref()) {
+            document.place(container);
+        }
+        document.message = Some(message);
+        document.process = Some(process);
+        document.rule = signals.first().map(|signal| RuleFields {
+            id: &signal.id.0,
+            name: (self.signals)(&signal.id).map(|text| text.name),
+        });
+        document.threat = self.threat(signals);
+        let odd = OwnProcess::of_flags(suspect.executable.flags);
+        let fields = document.own();
+        fields.alert = Some(&own);
+        fields.process = odd;
+        append(&document, lines);
+    }
+
+    fn signal<'a>(&self, signal: &'a Signal) -> SignalFields<'a> {
+        let Signal { id, class, weight, at, process, detail, evidence } = signal;
+        SignalFields {
+            id: &id.0,
+            name: (self.signals)(id).map(|text| text.name),
+            class: *class,
+            weight: *weight,
+            at: self.time(*at),
+            process: KeyFields::new(*process),
+            detail,
+            evidence: Evidence(evidence),
+        }
+    }
+
+    fn edge<'a>(&self, edge: &'a ChainEdge) -> EdgeFields<'a> {
+        let ChainEdge { kind, at, process, name, parent, object } = edge;
+        EdgeFields {
+            kind: *kind,
+            at: self.time(*at),
+            process: EdgeProcess {
+                pid: process.pid,
+                entity_id: Shown(*process),
+                name,
+                parent: parent.map(KeyFields::new),
+            },
+            object,
+        }
+    }
+
+    /// The techniques the signals are evidence of, each once; ECS keeps `T1496.001` as a subtechnique
+    /// beside its technique `T1496`.
+    fn threat(&self, signals: &[Signal]) -> Option<ThreatFields<'static>> {
+        let mut techniques = Vec::new();
+        let mut subtechniques = Vec::new();
+        let known = signals.iter().filter_map(|signal| (self.signals)(&signal.id));
+        for id in known.flat_map(|text| text.techniques.iter().copied()) {
+            let technique = id.split_once('.').map_or(id, |(technique, _)| technique);
+            if !techniques.contains(&technique) {
+                techniques.push(technique);
+            }
+            if technique != id && !subtechniques.contains(&id) {
+                subtechniques.push(id);
+            }
+        }
+        (!techniques.is_empty()).then_some(ThreatFields {
+            framework: "MITRE ATT&CK",
+            technique: Techniques {
+                id: techniques,
+                subtechnique: (!subtechniques.is_empty()).then_some(Identified { id: subtechniques }),
+            },
+        })
+    }
+}
+
+fn event(action: AlertAction, score: u32, sequence: u64) -> EventFields {
+    let action = match action {
+        AlertAction::IncidentOpened => "incident-opened",
+        AlertAction::IncidentUpdated => "incident-updated",
+        AlertAction::IncidentClosed => "incident-closed",
+    };
+    let mut event = EventFields::new(action, &["intrusion_detection", "malware"], &["info"], sequence);
+    event.kind = "alert";
+    event.severity = Some(score.min(100));
+    event
+}

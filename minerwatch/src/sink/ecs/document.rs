@@ -1,0 +1,295 @@
+//! The shape of one object. A field that is not known is left out.
+
+use std::{net::IpAddr, sync::Arc};
+
+use serde::Serialize;
+
+use super::{
+    ECS_VERSION, Encoder,
+    alert::AlertFields,
+    command_line::CommandLine,
+    names,
+    timestamp::Timestamp,
+    values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
+};
+use crate::model::{Container, ContainerRuntime, Namespaces};
+
+macro_rules! fields {
+    ($($(#[$note:meta])* struct $name:ident<'a> {
+        $($(#[$attribute:meta])* $field:ident: $type:ty,)*
+        $(; $($(#[$optional_attribute:meta])* $optional:ident: $optional_type:ty,)*)?
+    })*) => {$(
+        $(#[$note])*
+        #[derive(Debug, Serialize)]
+        pub(super) struct $name<'a> {
+            $($(#[$attribute])* pub $field: $type,)*
+            $($($(#[$optional_attribute])* #[serde(skip_serializing_if = "Option::is_none")]
+                pub $optional: Option<$optional_type>,)*)?
+        }
+    )*};
+}
+
+// Behind the semicolon stand the fields that can be missing.
+fields! {
+    /// One line.
+    struct Document<'a> {
+        #[serde(rename = "@timestamp")] timestamp: Timestamp,
+        ecs: Version,
+        event: EventFields,
+        host: HostFields<'a>,
+        ;
+        message: &'a str,
+        process: ProcessFields<'a>,
+        container: ContainerFields<'a>,
+        orchestrator: OrchestratorFields<'a>,
+        network: NetworkFields,
+        source: EndFields,
+        destination: EndFields,
+        file: FileFields<'a>,
+        error: ErrorFields,
+        rule: RuleFields<'a>,
+        threat: ThreatFields<'a>,
+        minerwatch: OwnFields<'a>,
+    }
+
+    struct HostFields<'a> { name: &'a str, boot: Identified<&'a str>, }
+
+    struct ProcessFields<'a> {
+        pid: u32,
+        entity_id: Shown<crate::model::ProcessKey>,
+        start: Timestamp,
+        ;
+        name: &'a str,
+        executable: &'a str,
+        args: &'a [Arc<str>],
+        command_line: CommandLine<'a>,
+        working_directory: &'a str,
+        user: UserFields<'a>,
+        thread: Identified<u32>,
+        session_leader: Leader,
+        hash: HashFields<'a>,
+        exit_code: u8,
+        parent: &'a ProcessFields<'a>,
+    }
+
+    struct UserFields<'a> { id: Shown<u32>, ; name: &'a str, }
+
+    struct HashFields<'a> { sha256: &'a str, }
+
+    struct ContainerFields<'a> { id: &'a str, ; runtime: &'static str, }
+
+    struct OrchestratorFields<'a> { r#type: &'static str, resource: Pod<'a>, }
+
+    struct Pod<'a> { r#type: &'static str, id: &'a str, }
+
+    struct FileFields<'a> { path: &'a str, ; inode: Shown<u64>, device: Shown<Device>, mode: Shown<Mode>, }
+
+    struct RuleFields<'a> { id: &'a str, ; name: &'a str, }
+
+    struct ThreatFields<'a> { framework: &'static str, technique: Techniques<'a>, }
+
+    struct Techniques<'a> { id: Vec<&'a str>, ; subtechnique: Identified<Vec<&'a str>>, }
+
+    /// What ECS has no name for.
+    struct OwnFields<'a> {
+        #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
+        ;
+        process: OwnProcess<'a>,
+        cgroup: &'a str,
+        unit: &'a str,
+        exit: ExitFields,
+        file: OwnFile<'a>,
+        network: OwnNetwork,
+        cpu: CpuFields,
+    }
+
+    struct OwnFile<'a> { ; old_path: &'a str, }
+
+    struct OwnProcess<'a> {
+        ;
+        invoked: &'a str,
+        args_cut: bool,
+        memfd: bool,
+        deleted: bool,
+        kernel_thread: bool,
+        capabilities_gained: CapabilitySet,
+        namespaces: Namespaces,
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Version {
+    version: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Identified<T> {
+    pub id: T,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Leader {
+    pub pid: u32,
+}
+
+/// `event.*`.
+#[derive(Debug, Serialize)]
+pub(super) struct EventFields {
+    pub kind: &'static str,
+    pub category: &'static [&'static str],
+    pub r#type: &'static [&'static str],
+    pub action: &'static str,
+    pub module: &'static str,
+    pub sequence: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub duration: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub severity: Option<u32>,
+}
+
+impl EventFields {
+    /// What kind of thing happened, by the schema's classes.
+    pub fn new(
+        action: &'static str,
+        category: &'static [&'static str],
+        r#type: &'static [&'static str],
+        sequence: u64,
+    ) -> Self {
+        Self {
+            kind: "event",
+            category,
+            r#type,
+            action,
+            module: "minerwatch",
+            sequence,
+            outcome: None,
+            start: None,
+            duration: None,
+            severity: None,
+        }
+    }
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct NetworkFields {
+    pub transport: &'static str,
+    pub r#type: &'static str,
+    pub direction: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+/// One end of a connection.
+#[derive(Debug, Serialize)]
+pub(super) struct EndFields {
+    pub ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ErrorFields {
+    pub code: Shown<ErrorCode>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub message: Option<&'static str>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct OwnNetwork {
+    pub namespace: u32,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct ExitFields {
+    pub signal: Shown<names::SignalName>,
+}
+
+/// `minerwatch.cpu.*`; counters run from when the process was first seen.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct CpuFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usage: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub on_cpu_ns: Option<u64>,
+    pub total_ns: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nice: Option<i32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voluntary_switches: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub involuntary_switches: Option<u64>,
+}
+
+impl<'a> Document<'a> {
+    /// What every object has.
+    pub fn new(encoder: &'a Encoder, timestamp: Timestamp, event: EventFields) -> Self {
+        Self {
+            timestamp,
+            ecs: Version { version: ECS_VERSION },
+            event,
+            host: HostFields { name: &encoder.host.name, boot: Identified { id: &encoder.host.boot_id } },
+            message: None,
+            process: None,
+            container: None,
+            orchestrator: None,
+            network: None,
+            source: None,
+            destination: None,
+            file: None,
+            error: None,
+            rule: None,
+            threat: None,
+            minerwatch: None,
+        }
+    }
+
+    /// Where the process belongs.
+    pub fn place(&mut self, container: &'a Container) {
+        self.container = container
+            .id
+            .as_deref()
+            .map(|id| ContainerFields { id, runtime: container.runtime.and_then(runtime) });
+        self.orchestrator = container
+            .pod_uid
+            .as_deref()
+            .map(|id| OrchestratorFields { r#type: "kubernetes", resource: Pod { r#type: "pod", id } });
+        if let Some(cgroup) = known(&container.cgroup) {
+            self.own().cgroup = Some(cgroup);
+        }
+        if let Some(unit) = container.unit.as_deref() {
+            self.own().unit = Some(unit);
+        }
+    }
+
+    /// The part ECS has no names for, made when first asked for.
+    pub fn own(&mut self) -> &mut OwnFields<'a> {
+        self.minerwatch.get_or_insert(OwnFields {
+            alert: None,
+            process: None,
+            cgroup: None,
+            unit: None,
+            exit: None,
+            file: None,
+            network: None,
+            cpu: None,
+        })
+    }
+}
+
+fn runtime(runtime: ContainerRuntime) -> Option<&'static str> {
+    match runtime {
+        ContainerRuntime::Docker => Some("docker"),
+        ContainerRuntime::Containerd => Some("containerd"),
+        ContainerRuntime::CriO => Some("cri-o"),
+        ContainerRuntime::Podman => Some("podman"),
+        ContainerRuntime::Unknown => None,
+    }
+}

@@ -1,0 +1,211 @@
+//! Each kind of event as an object.
+
+use std::net::SocketAddr;
+
+use super::{
+    Encoder, Observed, append,
+    document::{
+        CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, NetworkFields,
+        OwnFile, OwnNetwork, OwnProcess, ProcessFields,
+    },
+    names,
+    values::{Device, ErrorCode, Mode, Shown},
+};
+use crate::model::{
+    BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, ProcessKey,
+    Protocol, RunningFlow,
+};
+
+const PROCESS: &[&str] = &["process"];
+const NETWORK: &[&str] = &["network"];
+const FILE: &[&str] = &["file"];
+
+/// The errno of a connection whose peer has not answered yet (`EINPROGRESS`).
+const UNANSWERED: i32 = 115;
+
+impl Encoder {
+    pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
+        let Observed { event, process: view, parent: parent_view, sequence } = *observed;
+        let Some(fields) = classify(&event.body, sequence) else { return false };
+        let subject = &event.subject;
+
+        let parent_key = parent_key(event).or(parent_view.map(|parent| parent.key));
+        let parent = parent_key.map(|key| ProcessFields::of(self, key, parent_view));
+        let view = view.filter(|view| view.key == subject.key);
+        let mut process = ProcessFields::of(self, subject.key, view);
+        process.show_user_id(subject.uid);
+        process.show_thread(subject.tid);
+        process.parent = parent.as_ref();
+
+        let mut document = Document::new(self, self.time(event.time), fields);
+        let container = subject.container.as_deref().or(view.and_then(|view| view.container.as_deref()));
+        if let Some(container) = container {
+            document.place(container);
+        }
+        if let Some(odd) = view.and_then(|view| OwnProcess::of_flags(view.executable.flags)) {
+            document.own().process = Some(odd);
+        }
+
+        match &event.body {
+            EventBody::Fork(fork) => process.name = Some(&fork.name),
+            EventBody::Exec(exec) => {
+                process.exec(exec);
+                document.own().process = Some(OwnProcess::of_exec(exec));
+            }
+            EventBody::Exit(exit) => document.exit(exit, &mut process),
+            EventBody::Connect(connect) => document.connect(connect),
+            EventBody::Close(close) => document.close(self, close, event.time),
+            EventBody::File(change) => document.file(change),
+            EventBody::Cpu(usage) => document.cpu(usage),
+            EventBody::RunningProcess(running) => {
+                process.running(running);
+                document.own().process = Some(OwnProcess::of_running(running));
+            }
+            EventBody::RunningFlow(flow) => document.running_flow(flow),
+            EventBody::HashedFile(_) => return false,
+        }
+        document.process = Some(process);
+        append(&document, lines)
+    }
+}
+
+/// The classes of the schema an event belongs to; `None` if it has no line of its own.
+fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
+    let (action, category, kinds): (_, _, &[&str]) = match body {
+        EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
+        EventBody::Exec(_) => ("exec", PROCESS, &["start"]),
+        EventBody::Exit(_) => ("exit", PROCESS, &["end"]),
+        EventBody::Connect(_) => ("connect", NETWORK, &["connection", "start"]),
+        EventBody::Close(_) => ("close", NETWORK, &["connection", "end"]),
+        EventBody::File(change) => match change.action {
+            FileAction::Write => ("file-write", FILE, &["change"]),
+            FileAction::Create => ("file-create", FILE, &["creation"]),
+            FileAction::Rename => ("file-rename", FILE, &["change"]),
+            FileAction::Delete => ("file-delete", FILE, &["deletion"]),
+            FileAction::Chmod => ("file-chmod", FILE, &["change"]),
+        },
+        EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
+        EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
+        EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
+        EventBody::HashedFile(_) => return None,
+    };
+    let mut fields = EventFields::new(action, category, kinds, sequence);
+    if matches!(body, EventBody::Cpu(_)) {
+        fields.kind = "metric";
+    }
+    Some(fields)
+}
+
+fn parent_key(event: &Event) -> Option<ProcessKey> {
+    match &event.body {
+        EventBody::Fork(fork) => Some(fork.parent),
+        EventBody::Exec(exec) => Some(exec.parent),
+        EventBody::RunningProcess(running) => running.parent,
+        EventBody::Exit(_)
+        | EventBody::Connect(_)
+        | EventBody::Close(_)
+        | EventBody::File(_)
+        | EventBody::Cpu(_)
+        | EventBody::RunningFlow(_)
+        | EventBody::HashedFile(_) => None,
+    }
+}
+
+impl<'a> Document<'a> {
+    fn exit(&mut self, exit: &Exit, process: &mut ProcessFields<'_>) {
+        process.exit_code = exit.code;
+        let own = self.own();
+        own.exit = exit.signal.map(|signal| ExitFields { signal: Shown(names::SignalName(signal)) });
+        own.cpu = Some(CpuFields { total_ns: exit.on_cpu, ..CpuFields::default() });
+    }
+
+    fn connect(&mut self, connect: &Connect) {
+        self.ends(&connect.flow, connect.network_namespace);
+        let outcome = match connect.result {
+            0 => "success",
+            UNANSWERED => "unknown",
+            _ => "failure",
+        };
+        self.event.outcome = Some(outcome);
+        self.error = (connect.result != 0).then(|| ErrorFields {
+            code: Shown(ErrorCode(connect.result)),
+            message: names::errno(connect.result).map(|(_, message)| message),
+        });
+    }
+
+    fn close(&mut self, encoder: &Encoder, close: &Close, now: BootTime) {
+        self.ends(&close.flow, close.network_namespace);
+        let lasted = now.since(close.flow.opened);
+        self.event.start = Some(encoder.time(close.flow.opened));
+        self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
+        if let Some((sent, received)) = close.bytes {
+            if let Some(source) = &mut self.source {
+                source.bytes = Some(sent);
+            }
+            if let Some(destination) = &mut self.destination {
+                destination.bytes = Some(received);
+            }
+            if let Some(network) = &mut self.network {
+                network.bytes = Some(sent.saturating_add(received));
+            }
+        }
+    }
+
+    fn ends(&mut self, flow: &Flow, namespace: u32) {
+        self.addresses(flow.protocol, flow.source, flow.destination);
+        if namespace != 0 {
+            self.own().network = Some(OwnNetwork { namespace });
+        }
+    }
+
+    fn running_flow(&mut self, flow: &RunningFlow) {
+        self.addresses(flow.protocol, flow.source, flow.destination);
+    }
+
+    fn addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
+        let destination_ip = destination.ip().to_canonical();
+        self.network = Some(NetworkFields {
+            transport: match protocol {
+                Protocol::Tcp => "tcp",
+                Protocol::Udp => "udp",
+            },
+            r#type: if destination_ip.is_ipv4() { "ipv4" } else { "ipv6" },
+            direction: "egress",
+            bytes: None,
+        });
+        self.source = Some(end(source));
+        self.destination = Some(end(destination));
+    }
+
+    fn file(&mut self, change: &'a FileChange) {
+        self.file = Some(FileFields {
+            path: &change.path,
+            inode: change.file.map(|file| Shown(file.inode)),
+            device: change.file.map(|file| Shown(Device(file.device))),
+            mode: (change.mode != 0).then_some(Shown(Mode(change.mode))),
+        });
+        if let Some(old_path) = change.old_path.as_deref() {
+            self.own().file = Some(OwnFile { old_path: Some(old_path) });
+        }
+    }
+
+    fn cpu(&mut self, usage: &CpuUsage) {
+        self.event.duration = Some(usage.window);
+        let share = (usage.window > 0).then(|| usage.on_cpu as f64 / usage.window as f64);
+        self.own().cpu = Some(CpuFields {
+            usage: share,
+            on_cpu_ns: Some(usage.on_cpu),
+            total_ns: usage.total_on_cpu,
+            threads: Some(usage.threads),
+            nice: Some(usage.nice),
+            voluntary_switches: Some(usage.voluntary),
+            involuntary_switches: Some(usage.involuntary),
+        });
+    }
+}
+
+/// One end; the port is left out while none is bound.
+fn end(address: SocketAddr) -> EndFields {
+    let port = address.port();
+    EndFields { ip: address.ip().to_canonical(), port: (port != 0).then_some(port), bytes: None }
+}

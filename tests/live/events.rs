@@ -1,0 +1,205 @@
+//! What a process does becomes the events it should.
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    command,
+    namespace::Pair,
+};
+use serde_json::Value;
+
+use crate::{EVERYTHING, SOON, alone, configuration, simulator};
+
+fn action(object: &Value) -> &str {
+    at(object, "event.action").as_str().unwrap_or_default()
+}
+
+fn command_line(object: &Value) -> &str {
+    at(object, "process.command_line").as_str().unwrap_or_default()
+}
+
+#[test]
+fn a_life_is_told_whole() {
+    let Some(_machine) = alone("a_life_is_told_whole") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let long = "x".repeat(3000);
+    let shell = format!("cd {}; exec sh -c 'exit 7' name '{long}'", scratch.path().display());
+    command::try_run("sh", &["-c", &shell]);
+    let exec = agent.wait_for("exec with the long argument", SOON, |object| {
+        action(object) == "exec" && command_line(object).contains(&long)
+    });
+    assert_eq!(at(&exec, "process.args.1"), &Value::Null, "args are a list");
+    assert_eq!(exec["process"]["args"][0], "sh");
+    assert_eq!(exec["process"]["args"][4].as_str().map(str::len), Some(3000));
+    assert_eq!(at(&exec, "process.working_directory"), &*scratch.path().to_string_lossy());
+    assert_eq!(at(&exec, "process.user.name"), "root");
+    assert!(at(&exec, "process.executable").as_str().is_some_and(|path| path.starts_with('/')));
+    assert_eq!(at(&exec, "process.parent.pid"), std::process::id());
+    let entity = at(&exec, "process.entity_id");
+    let exit = agent.wait_for("exit", SOON, |object| {
+        action(object) == "exit" && at(object, "process.entity_id") == entity
+    });
+    assert_eq!(at(&exit, "process.exit_code"), 7);
+    agent.wait_for("fork", SOON, |object| {
+        action(object) == "fork" && at(object, "process.entity_id") == entity
+    });
+    agent.stop();
+}
+
+#[test]
+fn arguments_beyond_the_limit_are_cut_and_marked() {
+    let Some(_machine) = alone("arguments_beyond_the_limit_are_cut_and_marked") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    command::run("true", &["cut-me", &"y".repeat(6000)]);
+    let exec = agent.wait_for("exec", SOON, |object| {
+        action(object) == "exec" && exec_argument(object, 1) == Some("cut-me")
+    });
+    assert_eq!(at(&exec, "minerwatch.process.args_cut"), true);
+    assert!(exec_argument(&exec, 2).is_some_and(|argument| argument.len() > 4000 && argument.len() <= 4096));
+    agent.stop();
+}
+
+fn exec_argument(object: &Value, index: usize) -> Option<&str> {
+    object["process"]["args"][index].as_str()
+}
+
+#[test]
+fn connections_have_ends_results_and_counts() {
+    let Some(_machine) = alone("connections_have_ends_results_and_counts") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(11);
+    let reply = "import socket,sys\n\
+                 s=socket.create_server(('::',7000),family=socket.AF_INET6,dualstack_ipv6=True)\n\
+                 while True:\n c,_=s.accept(); c.recv(100); c.sendall(b'x'*1000); c.close()";
+    // The dual-stack socket listens in the IPv6 table; an IPv4 one beside it tells that Python is up.
+    let _server = pair.server.serve(7001, "python3", &[
+        "-c",
+        &format!("import socket\nt=socket.create_server(('0.0.0.0',7001))\n{reply}"),
+    ]);
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let run = |arguments: &[&str]| {
+        let status = pair.victim.command(&simulator(), arguments).status().expect("it starts");
+        assert!(status.success(), "{arguments:?}");
+    };
+    let address = &pair.server.address;
+    let address_v6 = &pair.server.address_v6;
+    for (host, shown) in [(address.clone(), address), (format!("[{address_v6}]"), address_v6)] {
+        run(&["exchange", &format!("{host}:7000")]);
+        let to = |object: &Value, wanted: &str, transport: &str| {
+            action(object) == wanted
+                && at(object, "destination.ip") == shown
+                && at(object, "network.transport") == transport
+        };
+        let connect = agent.wait_for("connect", SOON, |object| to(object, "connect", "tcp"));
+        assert_eq!(at(&connect, "destination.port"), 7000);
+        assert_eq!(at(&connect, "event.outcome"), "success");
+        assert_eq!(at(&connect, "process.name"), "simulator");
+        let close = agent.wait_for("close", SOON, |object| to(object, "close", "tcp"));
+        assert_eq!(at(&close, "source.bytes"), 5, "{close}");
+        assert_eq!(at(&close, "destination.bytes"), 1000);
+        assert!(at(&close, "event.duration").as_u64().is_some_and(|duration| duration > 0));
+
+        run(&["refused", &format!("{host}:7999")]);
+        let refused = agent.wait_for("refused connect", SOON, |object| {
+            to(object, "connect", "tcp") && at(object, "destination.port") == 7999
+        });
+        assert_eq!(at(&refused, "event.outcome"), "failure");
+        assert_eq!(at(&refused, "error.code"), "ECONNREFUSED");
+
+        run(&["datagram", &format!("{host}:7002")]);
+        agent.wait_for("datagram", SOON, |object| to(object, "connect", "udp"));
+        let close = agent.wait_for("end of the UDP flow", SOON, |object| to(object, "close", "udp"));
+        assert_eq!(at(&close, "source.bytes"), 4, "{close}");
+    }
+    agent.stop();
+}
+
+#[test]
+fn unanswered_attempts_are_told_while_they_wait() {
+    let Some(_machine) = alone("unanswered_attempts_are_told_while_they_wait") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(12);
+    // A neighbour that exists on the cable and swallows everything.
+    command::run("ip", &[
+        "-n", &pair.victim.name, "neigh", "add", "10.213.12.77", "lladdr", "02:00:00:00:00:77", "dev", "mwv12",
+    ]);
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let mut waiting = pair.victim.command(&simulator(), &["exchange", "10.213.12.77:80"]).spawn().expect("it starts");
+    let attempt = agent.wait_for("attempt", SOON, |object| {
+        action(object) == "connect" && at(object, "destination.ip") == "10.213.12.77"
+    });
+    assert_eq!(at(&attempt, "event.outcome"), "unknown");
+    assert_eq!(at(&attempt, "error.code"), "EINPROGRESS");
+    let _ = waiting.kill();
+    let _ = waiting.wait();
+    agent.stop();
+}
+
+#[test]
+fn file_changes_name_the_file_the_kernel_resolved() {
+    let Some(_machine) = alone("file_changes_name_the_file_the_kernel_resolved") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let directory = scratch.join("files");
+    std::fs::create_dir(&directory).expect("a directory can be made");
+    command::run(&simulator(), &["files", &directory]);
+    let first = format!("{directory}/first");
+    let second = format!("{directory}/second");
+    let change = |wanted: &str, path: &str| {
+        agent.wait_for(wanted, SOON, |object| action(object) == wanted && at(object, "file.path") == path)
+    };
+    let create = change("file-create", &first);
+    let write = change("file-write", &first);
+    assert_eq!(at(&create, "file.inode"), at(&write, "file.inode"));
+    assert!(at(&create, "file.inode").is_string());
+    change("file-rename", &second);
+    let chmod = change("file-chmod", &second);
+    assert_eq!(at(&chmod, "file.mode"), "0750");
+    assert_eq!(at(&chmod, "process.name"), "chmod");
+    change("file-delete", &second);
+    let all = agent.stop();
+    let reads = all.iter().filter(|object| {
+        action(object).starts_with("file-write") && at(object, "file.path") == first.as_str()
+    });
+    assert_eq!(reads.count(), 1, "the file was opened for writing once more, and once for reading");
+}
+
+#[test]
+fn a_busy_process_shows_its_use_of_the_cpu() {
+    let Some(_machine) = alone("a_busy_process_shows_its_use_of_the_cpu") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    command::run(&simulator(), &["spin", "3"]);
+    let cpu = agent.wait_for("cpu", SOON, |object| {
+        action(object) == "cpu" && at(object, "process.name") == "simulator"
+    });
+    assert!(at(&cpu, "minerwatch.cpu.on_cpu_ns").as_u64().is_some_and(|on_cpu| on_cpu >= 100_000_000), "{cpu}");
+    let exit = agent.wait_for("exit", SOON, |object| {
+        action(object) == "exit" && at(object, "process.entity_id") == at(&cpu, "process.entity_id")
+    });
+    let total = at(&exit, "minerwatch.cpu.total_ns").as_u64().unwrap_or(0);
+    // The loop runs for three seconds of wall time; a busy machine gives it less than that.
+    assert!((300_000_000..3_500_000_000).contains(&total), "{exit}");
+    agent.stop();
+}
+
+#[test]
+fn what_ran_before_is_known() {
+    let Some(_machine) = alone("what_ran_before_is_known") else { return };
+    let scratch = Scratch::new();
+    let mut earlier = std::process::Command::new("sleep").arg("61").spawn().expect("it starts");
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let running = agent.wait_for("running process", SOON, |object| {
+        action(object) == "running" && at(object, "process.pid") == earlier.id()
+    });
+    assert_eq!(at(&running, "process.command_line"), "sleep 61");
+    let _ = earlier.kill();
+    let _ = earlier.wait();
+    let exit = agent.wait_for("exit", SOON, |object| {
+        action(object) == "exit" && at(object, "process.entity_id") == at(&running, "process.entity_id")
+    });
+    assert_eq!(at(&exit, "process.executable"), at(&running, "process.executable"));
+    agent.stop();
+}

@@ -1,0 +1,41 @@
+//! minerwatch on the live kernel, as root: real programs, real processes, real connections between network
+//! namespaces of the tests' own.
+
+mod chain;
+mod churn;
+mod events;
+mod refusals;
+mod service;
+mod stream;
+
+use std::{
+    fs,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use minerwatch_tests::{Scratch, executable, root};
+
+/// How long an event may take from the kernel to a line; generous, the machine may be busy.
+const SOON: Duration = Duration::from_secs(10);
+
+/// One test at a time has the machine: they measure losses and memory. `None` when it must be skipped.
+fn alone(test: &str) -> Option<MutexGuard<'static, ()>> {
+    static MACHINE: Mutex<()> = Mutex::new(());
+    root::or_skip(test).then(|| MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// A configuration file: a control socket of the test's own, and whatever the test adds.
+fn configuration(scratch: &Scratch, rest: &str) -> String {
+    let path = scratch.join("minerwatch.toml");
+    let socket = scratch.join("control.sock");
+    fs::write(&path, format!("[control]\nsocket = \"{socket}\"\n{rest}")).expect("a file can be written");
+    path
+}
+
+/// Everything on standard output.
+const EVERYTHING: &str = "[sink.stdout]\nevents = \"all\"\n[detection]\nmin_verdict = \"noted\"\n";
+
+fn simulator() -> String {
+    executable("simulator").to_string_lossy().into_owned()
+}

@@ -1,0 +1,73 @@
+//! Where the kernel or the privileges do not allow it, the exit code and the message say so.
+
+use std::process::{Command, Output};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    executable,
+};
+
+use crate::{EVERYTHING, SOON, alone, configuration};
+
+/// Runs the agent in a mount namespace of its own, prepared by a script, and waits for its end.
+fn in_prepared_mounts(preparation: &str, arguments: &str) -> Output {
+    let minerwatch = executable("minerwatch");
+    let script = format!("{preparation}\nexec {} {arguments}", minerwatch.display());
+    Command::new("unshare").args(["--mount", "sh", "-ec", &script]).output().expect("unshare starts")
+}
+
+#[test]
+fn without_root_it_names_the_capabilities() {
+    let Some(_machine) = alone("without_root_it_names_the_capabilities") else { return };
+    let minerwatch = executable("minerwatch");
+    // The executable must be within reach of a user that may not enter root's directories.
+    let reachable = Scratch::new();
+    let copy = reachable.join("minerwatch");
+    std::fs::copy(minerwatch, &copy).expect("it can be copied");
+    for arguments in [&["run"][..], &["tail", "--socket", "/nonexistent/socket"], &["scan"], &["doctor"]] {
+        let output = Command::new("setpriv")
+            .args(["--reuid", "65534", "--regid", "65534", "--clear-groups", "--bounding-set", "-all", &copy])
+            .args(arguments)
+            .output()
+            .expect("setpriv starts");
+        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
+        assert!(said.contains("CAP_BPF") && said.contains("root"), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn without_type_information_it_names_the_option() {
+    let Some(_machine) = alone("without_type_information_it_names_the_option") else { return };
+    let output = in_prepared_mounts("mount -t tmpfs none /sys/kernel/btf", "run");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{said}");
+    assert!(said.contains("CONFIG_DEBUG_INFO_BTF"), "{said}");
+    assert!(output.stdout.is_empty(), "standard output is data");
+}
+
+#[test]
+fn a_hook_that_does_not_load_leaves_the_others() {
+    let Some(_machine) = alone("a_hook_that_does_not_load_leaves_the_others") else { return };
+    let scratch = Scratch::new();
+    let configuration = configuration(&scratch, EVERYTHING);
+    // Without a cgroup hierarchy there is nothing the UDP hooks could be attached to.
+    let script = format!(
+        "mount -t tmpfs none /sys/fs/cgroup\nexec {} run --config {configuration}",
+        executable("minerwatch").display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-ec", &script]);
+    let agent = Agent::start_command(command);
+    assert!(agent.says("blind to udp", SOON), "{:?}", agent.messages());
+    minerwatch_tests::command::run("true", &["seen-all-the-same"]);
+    agent.wait_for("exec", SOON, |object| {
+        at(object, "process.command_line") == "true seen-all-the-same"
+    });
+    let doctor = in_prepared_mounts("mount -t tmpfs none /sys/fs/cgroup", "doctor");
+    let said = String::from_utf8_lossy(&doctor.stdout);
+    assert!(said.contains("BLIND    udp ") && said.contains("no unified cgroup hierarchy"), "{said}");
+    assert_eq!(doctor.status.code(), Some(0));
+    agent.stop();
+}

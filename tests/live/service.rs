@@ -1,0 +1,135 @@
+//! The daemon as a service: signals, privileges, a full disk.
+
+use std::{fs, process::Command, thread, time::Duration};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    command,
+};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{SOON, alone, configuration};
+
+#[test]
+fn sigterm_drains_and_ends_well() {
+    let Some(_machine) = alone("sigterm_drains_and_ends_well") else { return };
+    let scratch = Scratch::new();
+    let log = scratch.join("events.jsonl");
+    let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = \"all\"\n");
+    let mut agent = Agent::start(["run", "--config", &configuration(&scratch, &sinks)]);
+    command::run("true", &["just-before-the-end"]);
+    agent.signal(Signal::TERM);
+    let status = agent.wait(Duration::from_secs(2)).expect("SIGTERM ends it within two seconds");
+    assert_eq!(status.code(), Some(0));
+    let lines = fs::read_to_string(&log).expect("the sink's file");
+    assert!(lines.contains("just-before-the-end"), "what was taken in is written");
+    assert!(lines.ends_with('\n'));
+}
+
+#[test]
+fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
+    let Some(_machine) = alone("sighup_takes_a_good_configuration_and_refuses_a_broken_one") else { return };
+    let scratch = Scratch::new();
+    let path = configuration(&scratch, "");
+    let agent = Agent::start(["run", "--config", &path]);
+    let is_exec_of = |name: &'static str| {
+        move |object: &Value| {
+            at(object, "event.action") == "exec" && at(object, "process.command_line") == format!("true {name}").as_str()
+        }
+    };
+    configuration(&scratch, "[sink.stdout]\nevents = [\"exec\"]\n");
+    agent.signal(Signal::HUP);
+    assert!(agent.says("the configuration was read again", SOON), "{:?}", agent.messages());
+    command::run("true", &["after-the-good-one"]);
+    agent.wait_for("exec", SOON, is_exec_of("after-the-good-one"));
+
+    configuration(&scratch, "[sink.stdout]\nevnets = []\n");
+    agent.signal(Signal::HUP);
+    assert!(agent.says("the configuration stays as it was", SOON), "{:?}", agent.messages());
+    assert!(agent.says("evnets", SOON), "the message names the key");
+    command::run("true", &["after-the-broken-one"]);
+    agent.wait_for("exec", SOON, is_exec_of("after-the-broken-one"));
+    agent.stop();
+}
+
+#[test]
+fn capabilities_are_dropped_once_attached() {
+    let Some(_machine) = alone("capabilities_are_dropped_once_attached") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    // Linux's numbers: DAC_READ_SEARCH 2, SYS_PTRACE 19, BPF 39.
+    let kept = (1_u64 << 2) | (1 << 19) | (1 << 39);
+    let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs");
+    for task in tasks.flatten() {
+        let status = fs::read_to_string(task.path().join("status")).expect("a thread");
+        for set in ["CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"] {
+            let line = status.lines().find(|line| line.starts_with(set)).expect("a set");
+            let held = u64::from_str_radix(line.split_whitespace().last().expect("a value"), 16).expect("hex");
+            assert_eq!(held & !kept, 0, "{set} of {:?}", task.file_name());
+        }
+    }
+    agent.stop();
+}
+
+#[test]
+fn a_full_disk_loses_nothing_that_fits_the_backlog() {
+    let Some(_machine) = alone("a_full_disk_loses_nothing_that_fits_the_backlog") else { return };
+    let scratch = Scratch::new();
+    let disk = scratch.join("disk");
+    fs::create_dir(&disk).expect("a directory can be made");
+    command::run("mount", &["-t", "tmpfs", "-o", "size=64k", "none", &disk]);
+    let outcome = std::panic::catch_unwind(|| {
+        let log = format!("{disk}/events.jsonl");
+        let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
+        let agent = Agent::start(["run", "--config", &configuration(&scratch, &sinks)]);
+        fs::write(format!("{disk}/ballast"), vec![0_u8; 40 << 10]).expect("the ballast fits");
+        for number in 0..60 {
+            command::run("true", &[&format!("full-disk-{number}-end")]);
+        }
+        assert!(agent.says("No space left", SOON), "{:?}", agent.messages());
+        fs::remove_file(format!("{disk}/ballast")).expect("the ballast can go");
+        command::run("mount", &["-o", "remount,size=4m", &disk]);
+        thread::sleep(Duration::from_secs(3));
+        agent.stop();
+        let lines = fs::read_to_string(&log).expect("the sink's file");
+        for number in 0..60 {
+            assert!(lines.contains(&format!("full-disk-{number}-end")), "{number} is missing");
+        }
+        for line in lines.lines() {
+            serde_json::from_str::<Value>(line).expect("every line is whole");
+        }
+    });
+    command::try_run("umount", &[&disk]);
+    if let Err(panic) = outcome {
+        std::panic::resume_unwind(panic);
+    }
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_stream_well() {
+    let Some(_machine) = alone("a_reader_that_has_seen_enough_ends_the_stream_well") else { return };
+    let minerwatch = minerwatch_tests::executable("minerwatch");
+    let script = format!(
+        "set -o pipefail; {} tail --json --socket /nonexistent/socket | head -n 3 | wc -l",
+        minerwatch.display()
+    );
+    let mut pipeline = Command::new("bash")
+        .args(["-c", &script])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("bash starts");
+    // Something must happen for the next write to find the reader gone.
+    for _ in 0..100 {
+        if pipeline.try_wait().expect("our child").is_some() {
+            break;
+        }
+        command::run("true", &[]);
+        thread::sleep(Duration::from_millis(100));
+    }
+    let output = pipeline.wait_with_output().expect("our child");
+    assert!(output.status.success(), "{}", output.status);
+    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
+}

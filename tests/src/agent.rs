@@ -1,0 +1,214 @@
+//! The agent as a process, and the lines it writes.
+
+use std::{
+    ffi::OsStr,
+    fs,
+    io::{BufRead, BufReader, Read},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::{Arc, Condvar, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::executable;
+
+/// How long an agent may take to load its programs and look at the host.
+const START: Duration = Duration::from_secs(30);
+
+/// What the agent says on standard error once it watches.
+const READY: &str = "watching";
+
+#[derive(Debug, Default)]
+struct Lines {
+    lines: Mutex<Vec<String>>,
+    more: Condvar,
+}
+
+impl Lines {
+    fn collect(source: impl Read + Send + 'static) -> Arc<Self> {
+        let lines = Arc::new(Self::default());
+        let writer = Arc::clone(&lines);
+        thread::spawn(move || {
+            for line in BufReader::new(source).lines().map_while(Result::ok) {
+                writer.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
+                writer.more.notify_all();
+            }
+        });
+        lines
+    }
+
+    fn find<T>(&self, limit: Duration, mut matches: impl FnMut(&str) -> Option<T>) -> Option<T> {
+        let until = Instant::now() + limit;
+        let mut seen = 0;
+        let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(found) = lines[seen..].iter().find_map(|line| matches(line)) {
+                return Some(found);
+            }
+            seen = lines.len();
+            let left = until.checked_duration_since(Instant::now())?;
+            (lines, _) = self.more.wait_timeout(lines, left).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// A running agent; killed when dropped.
+#[derive(Debug)]
+pub struct Agent {
+    child: Child,
+    output: Arc<Lines>,
+    messages: Arc<Lines>,
+}
+
+impl Agent {
+    /// Starts `minerwatch` with these arguments and waits until it watches.
+    ///
+    /// # Panics
+    /// When it does not get there, with what it said.
+    pub fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
+        let mut command = Command::new(executable("minerwatch"));
+        command.args(arguments);
+        Self::start_command(command)
+    }
+
+    /// Starts the agent by a command of the caller's making.
+    ///
+    /// # Panics
+    /// As [`Agent::start`].
+    pub fn start_command(mut command: Command) -> Self {
+        let mut child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the agent can be started");
+        let output = Lines::collect(child.stdout.take().expect("piped"));
+        let messages = Lines::collect(child.stderr.take().expect("piped"));
+        let agent = Self { child, output, messages };
+        assert!(
+            agent.says(READY, START),
+            "the agent does not say that it is {READY}; it said:\n{}",
+            agent.messages().join("\n")
+        );
+        agent
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits for a message for people that contains `text`.
+    pub fn says(&self, text: &str, limit: Duration) -> bool {
+        self.messages.find(limit, |line| line.contains(text).then_some(())).is_some()
+    }
+
+    /// Every message for people so far.
+    pub fn messages(&self) -> Vec<String> {
+        self.messages.all()
+    }
+
+    /// Every line of data so far.
+    pub fn lines(&self) -> Vec<String> {
+        self.output.all()
+    }
+
+    /// Every object on standard output so far.
+    ///
+    /// # Panics
+    /// When a line is not JSON: the contract says all of them are.
+    pub fn objects(&self) -> Vec<Value> {
+        self.output.all().iter().map(|line| parse(line)).collect()
+    }
+
+    /// Waits for an object for which `matches` holds.
+    ///
+    /// # Panics
+    /// When none comes within `limit`, with `what` was awaited.
+    pub fn wait_for(&self, what: &str, limit: Duration, matches: impl Fn(&Value) -> bool) -> Value {
+        self.output
+            .find(limit, |line| {
+                let object = parse(line);
+                matches(&object).then_some(object)
+            })
+            .unwrap_or_else(|| {
+                panic!(
+                    "no {what} within {limit:?} among {} lines; messages:\n{}",
+                    self.output.all().len(),
+                    self.messages().join("\n")
+                )
+            })
+    }
+
+    /// Sends a signal.
+    ///
+    /// # Panics
+    /// When the agent is gone.
+    pub fn signal(&self, signal: Signal) {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, signal).expect("the agent runs");
+    }
+
+    /// Waits for the end and says how it came; `None` if it does not come within `limit`.
+    ///
+    /// # Panics
+    /// When the system cannot tell.
+    pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
+        let until = Instant::now() + limit;
+        loop {
+            if let Some(status) = self.child.try_wait().expect("the agent is our child") {
+                return Some(status);
+            }
+            if Instant::now() >= until {
+                return None;
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Ends it with SIGTERM and gives every object it ever wrote.
+    ///
+    /// # Panics
+    /// When it does not end by itself, or not with exit code 0.
+    pub fn stop(mut self) -> Vec<Value> {
+        self.signal(Signal::TERM);
+        let status = self.wait(Duration::from_secs(10)).expect("SIGTERM ends the agent");
+        assert!(status.success(), "{status}:\n{}", self.messages().join("\n"));
+        // The collecting thread ends with the pipe; give it the moment it needs.
+        thread::sleep(Duration::from_millis(200));
+        self.objects()
+    }
+
+    /// A field of `/proc/PID/status`, as text.
+    ///
+    /// # Panics
+    /// When the agent is gone.
+    pub fn status(&self, field: &str) -> String {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid())).expect("the agent runs");
+        let line = status.lines().find(|line| line.starts_with(field)).expect("a field of the kernel's");
+        line.split_once(':').map(|(_, value)| value.trim().to_owned()).expect("a value")
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn parse(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
+}
+
+/// The value at a dotted path of a nested object, `null` if there is none.
+pub fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
+    path.split('.').fold(object, |value, key| &value[key])
+}

@@ -1,0 +1,112 @@
+//! What intruders and their neighbours do, without doing harm: it connects, writes, forks and spins as told.
+//!
+//! Every verb is bounded by its arguments.
+
+use std::{
+    env, fs,
+    io::{Read as _, Write as _},
+    net::{TcpStream, ToSocketAddrs as _, UdpSocket},
+    process::{Command, ExitCode},
+    thread,
+    time::{Duration, Instant},
+};
+
+const USAGE: &str = "\
+simulator infect HOST:PORT PATH [SECONDS]  connect, write PATH, stay for SECONDS (default 1)
+simulator exchange HOST:PORT               connect, send 5 bytes, read to the end
+simulator refused HOST:PORT                connect and expect to be refused
+simulator datagram HOST:PORT               send 4 bytes over UDP, connected and not
+simulator storm COUNT                      fork and exec /bin/true COUNT times, one after the other
+simulator files DIRECTORY                  create, write, rename, chmod and delete a file
+simulator spin SECONDS                     use one CPU";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match act(&words) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("simulator: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn act(words: &[&str]) -> anyhow::Result<()> {
+    match words {
+        ["infect", peer, path] => infect(peer, path, 1),
+        ["infect", peer, path, seconds] => infect(peer, path, seconds.parse()?),
+        ["exchange", peer] => exchange(peer),
+        ["refused", peer] => match TcpStream::connect(peer) {
+            Err(_) => Ok(()),
+            Ok(_) => anyhow::bail!("{peer} took the connection"),
+        },
+        ["datagram", peer] => datagram(peer),
+        ["storm", count] => storm(count.parse()?),
+        ["files", directory] => files(directory),
+        ["spin", seconds] => {
+            spin(Duration::from_secs(seconds.parse()?));
+            Ok(())
+        }
+        _ => anyhow::bail!("usage:\n{USAGE}"),
+    }
+}
+
+fn infect(peer: &str, path: &str, seconds: u64) -> anyhow::Result<()> {
+    let connection = TcpStream::connect(peer)?;
+    fs::write(path, "# written by minerwatch's test simulator\n")?;
+    thread::sleep(Duration::from_secs(seconds));
+    drop(connection);
+    Ok(())
+}
+
+fn exchange(peer: &str) -> anyhow::Result<()> {
+    let mut connection = TcpStream::connect(peer)?;
+    connection.write_all(b"hello")?;
+    connection.shutdown(std::net::Shutdown::Write)?;
+    connection.read_to_end(&mut Vec::new())?;
+    Ok(())
+}
+
+fn datagram(peer: &str) -> anyhow::Result<()> {
+    let peer = peer.to_socket_addrs()?.next().ok_or_else(|| anyhow::anyhow!("no address"))?;
+    let any = if peer.is_ipv4() { "0.0.0.0:0" } else { "[::]:0" };
+    let connected = UdpSocket::bind(any)?;
+    connected.connect(peer)?;
+    connected.send(b"four")?;
+    UdpSocket::bind(any)?.send_to(b"four", peer)?;
+    Ok(())
+}
+
+fn storm(count: u32) -> anyhow::Result<()> {
+    for _ in 0..count {
+        Command::new("/bin/true").status()?;
+    }
+    Ok(())
+}
+
+fn files(directory: &str) -> anyhow::Result<()> {
+    let first = format!("{directory}/first");
+    fs::write(&first, "x")?;
+    fs::OpenOptions::new().append(true).open(&first)?.write_all(b"y")?;
+    fs::read(&first)?;
+    env::set_current_dir(directory)?;
+    fs::rename("first", "./second")?;
+    Command::new("chmod").args(["750", "second"]).status()?;
+    fs::remove_file(format!("{directory}/../{}/second", last_component(directory)))?;
+    Ok(())
+}
+
+fn last_component(path: &str) -> &str {
+    path.rsplit('/').next().unwrap_or(path)
+}
+
+fn spin(duration: Duration) {
+    let until = Instant::now() + duration;
+    let mut value = 1_u64;
+    while Instant::now() < until {
+        for _ in 0..10_000 {
+            value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+        }
+    }
+}

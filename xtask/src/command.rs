@@ -1,0 +1,83 @@
+//! Running other programs.
+
+use std::env;
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use xtask::workspace;
+
+/// The cargo that runs this xtask, started at the root of the workspace.
+pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.current_dir(workspace::root()).args(arguments);
+    cargo
+}
+
+/// The target directory that cargo built this xtask in.
+pub fn target_dir() -> PathBuf {
+    workspace::target_dir(&env::current_exe().unwrap_or_default())
+}
+
+/// Runs a command to its end; an exit code other than 0 is an error that shows the command.
+pub fn check(command: &mut Command) -> Result<()> {
+    let status = command.status().with_context(|| format!("cannot start `{}`", shown(command)))?;
+    if !status.success() {
+        bail!("`{}` failed ({status})", shown(command));
+    }
+    Ok(())
+}
+
+/// A command as a person would type it: the name of the program, then its arguments.
+pub fn shown(command: &Command) -> String {
+    let program = PathBuf::from(command.get_program());
+    let program = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
+    let arguments = command.get_args().map(|argument| argument.to_string_lossy());
+    std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// Finds a program on `PATH`, and where a user's `PATH` often does not reach.
+pub fn find(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::split_paths(&path)
+        .chain(["/usr/sbin", "/sbin"].map(PathBuf::from))
+        .map(|dir| dir.join(program))
+        .find(|file| file.is_file())
+}
+
+/// Whether this process may do everything.
+pub fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// `program` as root: itself where we are root, through sudo elsewhere. `None` when neither is possible.
+///
+/// The environment is not passed on: many policies refuse it. What is needed goes through `env` on the command line.
+pub fn as_root(program: impl AsRef<std::ffi::OsStr>) -> Option<Command> {
+    if is_root() {
+        return Some(Command::new(program));
+    }
+    let mut sudo = Command::new(find("sudo")?);
+    sudo.arg("--").arg(program);
+    Some(sudo)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_typed() {
+        assert_eq!(
+            shown(Command::new("/usr/bin/apt-get").args(["install", "iproute2"])),
+            "apt-get install iproute2"
+        );
+    }
+
+    #[test]
+    fn a_failure_names_the_command() {
+        assert!(check(&mut Command::new("true")).is_ok());
+        let error = check(Command::new("false").arg("now")).unwrap_err().to_string();
+        assert!(error.contains("`false now`"), "{error}");
+    }
+}

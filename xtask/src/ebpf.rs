@@ -1,0 +1,153 @@
+//! Builds the eBPF programs.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, bail};
+
+use crate::toolchain::{self, Core, Pair, TARGET};
+use crate::{environment, linker, workspace};
+
+/// The package, and the name of the object it builds.
+pub const PACKAGE: &str = "minerwatch-ebpf";
+
+/// Names a prebuilt object to use instead of building one, relative to the root of the workspace: for cross builds
+/// and packages.
+pub const OBJECT_VARIABLE: &str = "MINERWATCH_EBPF_OBJECT";
+
+/// What the object is made from: when none of these changes, neither does the object.
+pub fn inputs() -> Vec<PathBuf> {
+    prebuilt().map_or_else(
+        || {
+            ["Cargo.lock", "Cargo.toml"]
+                .into_iter()
+                .chain(["minerwatch-common/Cargo.toml", "minerwatch-common/src"])
+                .chain(["minerwatch-ebpf/Cargo.toml", "minerwatch-ebpf/src"])
+                .map(|input| workspace::root().join(input))
+                .collect()
+        },
+        |object| vec![object],
+    )
+}
+
+fn prebuilt() -> Option<PathBuf> {
+    let object = std::env::var_os(OBJECT_VARIABLE).filter(|object| !object.is_empty())?;
+    Some(workspace::root().join(object))
+}
+
+/// The build of minerwatch's build script: discovers the tools, builds, and copies the object to
+/// `out_dir/minerwatch-ebpf.o`. `arch` is the architecture whose kernel will run the programs, in Rust's spelling.
+///
+/// # Errors
+///
+/// [`toolchain::Missing`] when the tools are not there; otherwise what went wrong with a file or the compiler.
+pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
+    let object = if let Some(object) = prebuilt() {
+        object
+    } else {
+        let target_dir = workspace::target_dir(out_dir);
+        let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
+        build(toolchain::choose(&toolchains, &linkers)?, &target_dir, arch)?
+    };
+    let copy = out_dir.join("minerwatch-ebpf.o");
+    fs::copy(&object, &copy)
+        .with_context(|| format!("cannot copy the eBPF object {} to {}", object.display(), copy.display()))?;
+    Ok(())
+}
+
+/// Compiles and links the programs; returns the object. All profiles share one build below `target_dir/ebpf`.
+pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<PathBuf> {
+    let mut cargo = cargo(pair, "build", &target_dir.join("ebpf"), &flags(pair.linker, arch)?);
+    let status =
+        cargo.status().with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
+    if !status.success() {
+        bail!("the eBPF programs do not build with {}; the compiler's messages say why", pair.toolchain);
+    }
+    Ok(target_dir.join("ebpf").join(TARGET).join("release").join(PACKAGE))
+}
+
+/// Lints the programs with warnings denied: clippy where the toolchain has it, else the compiler's own lints.
+pub fn lint(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<()> {
+    let mut flags = flags(pair.linker, arch)?;
+    flags.push("-Dwarnings".into());
+    let verb = if pair.toolchain.has_clippy() { "clippy" } else { "check" };
+    let status = cargo(pair, verb, &target_dir.join("ebpf-lint"), &flags)
+        .status()
+        .with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
+    if !status.success() {
+        bail!("`cargo {verb}` found something in {PACKAGE} (with {})", pair.toolchain);
+    }
+    Ok(())
+}
+
+/// The compiler's flags. An architecture that the programs do not know is refused: they read its registers.
+fn flags(linker: &Path, arch: &str) -> Result<Vec<String>> {
+    if !matches!(arch, "x86_64" | "aarch64") {
+        bail!(
+            "the sensor supports x86_64 and aarch64, not {arch}; build with --no-default-features for the rest"
+        );
+    }
+    let linker = linker.to_str().context("the path of bpf-linker is not UTF-8")?;
+    Ok(vec![
+        format!("--cfg=bpf_target_arch=\"{arch}\""),
+        "--check-cfg=cfg(bpf_target_arch, values(\"x86_64\", \"aarch64\"))".into(),
+        // Debug information is what --btf turns into the BTF that the kernel verifies and bpftool shows.
+        "-Cdebuginfo=2".into(),
+        "-Clink-arg=--btf".into(),
+        format!("-Clinker={linker}"),
+    ])
+}
+
+fn cargo(pair: Pair<'_>, verb: &str, target_dir: &Path, flags: &[String]) -> Command {
+    let mut cargo = Command::new(&pair.toolchain.cargo);
+    environment::scrub(&mut cargo);
+    // cargo finds `cargo-clippy` on PATH: the one beside it has to be found first.
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let bin = pair.toolchain.cargo.parent().map(Path::to_path_buf);
+    if let Ok(path) = std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&path))) {
+        cargo.env("PATH", path);
+    }
+    cargo
+        .current_dir(workspace::root())
+        .env("RUSTC", &pair.toolchain.rustc)
+        // aya-ebpf uses unstable features (inline assembly for BPF); so does -Z build-std.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
+        .args([verb, "--release", "--package", PACKAGE, "--target", TARGET, "--target-dir"])
+        .arg(target_dir)
+        // A build script's standard output is read by cargo.
+        .stdout(Stdio::null());
+    if pair.toolchain.core == Some(Core::Source) {
+        cargo.args(["-Z", "build-std=core"]);
+    }
+    cargo
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_name_the_architecture_and_the_linker() {
+        let flags = flags(Path::new("/tools/bpf-linker"), "aarch64").unwrap();
+        for expected in
+            ["--cfg=bpf_target_arch=\"aarch64\"", "-Clink-arg=--btf", "-Clinker=/tools/bpf-linker"]
+        {
+            assert!(flags.iter().any(|flag| flag == expected), "{expected} in {flags:?}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_architecture_is_refused_with_the_way_out() {
+        let error = flags(Path::new("/tools/bpf-linker"), "s390x").unwrap_err().to_string();
+        assert!(error.contains("s390x") && error.contains("--no-default-features"), "{error}");
+    }
+
+    #[test]
+    fn every_input_exists() {
+        for input in inputs() {
+            assert!(input.exists(), "{}", input.display());
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! `bpf-linker`: which ones are here, and whose bitcode they read.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::workspace;
+
+/// The release that `cargo xtask setup` installs.
+pub const VERSION: &str = "0.13.0";
+
+/// The majors of LLVM that [`VERSION`] can be built against.
+pub const SUPPORTED_LLVM: std::ops::RangeInclusive<u32> = 21..=23;
+
+/// A `bpf-linker` that starts on this machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Linker {
+    /// Its executable.
+    pub path: PathBuf,
+    /// The major version of the LLVM it loads; `None` when LLVM is linked into it.
+    pub llvm: Option<u32>,
+}
+
+impl Linker {
+    /// Whether it reads bitcode that LLVM `llvm` wrote: LLVM reads what the same or an older major wrote.
+    pub fn reads(&self, llvm: u32) -> bool {
+        self.llvm.is_none_or(|own| own >= llvm)
+    }
+}
+
+/// All linkers found, best first: the tree's own, then those on `PATH`.
+pub fn discover(target_dir: &Path) -> Vec<Linker> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    std::iter::once(workspace::tools_bin(target_dir))
+        .chain(env::split_paths(&path))
+        .filter_map(|dir| inspect(dir.join("bpf-linker")))
+        .collect()
+}
+
+/// Describes a linker; `None` if it does not start, as after an update that took away the LLVM it loads.
+fn inspect(path: PathBuf) -> Option<Linker> {
+    let started = Command::new(&path).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    if !started.is_ok_and(|status| status.success()) {
+        return None;
+    }
+    let llvm = loaded_llvm(&fs::read(&path).ok()?);
+    Some(Linker { path, llvm })
+}
+
+/// The major in the name of the LLVM library that an executable loads, as its dynamic string table spells it:
+/// `libLLVM.so.22.1`, `libLLVM-22.so.1` or `libLLVM.so.22.1-rust-1.95.0-stable`.
+fn loaded_llvm(executable: &[u8]) -> Option<u32> {
+    const NAMES: [&[u8]; 2] = [b"libLLVM.so.", b"libLLVM-"];
+    NAMES.iter().find_map(|name| {
+        executable.windows(name.len()).enumerate().filter(|(_, window)| window == name).find_map(|(at, _)| {
+            let digits = executable.get(at + name.len()..)?;
+            let end = digits.iter().position(|byte| !byte.is_ascii_digit())?;
+            std::str::from_utf8(digits.get(..end)?).ok()?.parse().ok()
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_loaded_llvm_is_read_from_the_executable() {
+        let cases: [(&[u8], Option<u32>); 6] = [
+            (b"\0libc.so.6\0libLLVM.so.22.1\0", Some(22)),
+            (b"\0libLLVM.so.22.1-rust-1.95.0-stable\0", Some(22)),
+            (b"\0libLLVM-19.so.1\0", Some(19)),
+            (b"\0libLLVM.so.\0libLLVM.so.21.1\0", Some(21)),
+            (b"\0libc.so.6\0", None),
+            (b"", None),
+        ];
+        for (executable, expected) in cases {
+            assert_eq!(loaded_llvm(executable), expected, "{executable:?}");
+        }
+    }
+
+    #[test]
+    fn an_older_linker_does_not_read_newer_bitcode() {
+        let linker = |llvm| Linker { path: "/l".into(), llvm };
+        assert!(linker(Some(22)).reads(22));
+        assert!(linker(Some(23)).reads(22));
+        assert!(!linker(Some(21)).reads(22));
+        assert!(linker(None).reads(22));
+    }
+
+    #[test]
+    fn what_does_not_start_is_no_linker() {
+        assert_eq!(inspect("/nonexistent/bpf-linker".into()), None);
+    }
+}

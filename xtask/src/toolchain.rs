@@ -1,0 +1,274 @@
+//! Compilers that can build for `bpfel-unknown-none`, and the choice between them.
+//!
+//! The target has no prebuilt standard library upstream. A compiler therefore serves in one of two ways: its
+//! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the library's source
+//! lies beside it (`rust-src`) and cargo builds `core` from that.
+
+pub mod discover;
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use crate::linker::Linker;
+
+/// The compilation target of the eBPF programs.
+pub const TARGET: &str = "bpfel-unknown-none";
+
+/// The oldest compiler that the workspace supports (`rust-version`).
+pub const OLDEST: Release = Release { major: 1, minor: 88 };
+
+/// A compiler's release, for comparison; the patch level does not matter here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Release {
+    /// The 1 of 1.88.
+    pub major: u32,
+    /// The 88 of 1.88.
+    pub minor: u32,
+}
+
+/// What `rustc -vV` says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Version {
+    /// The compiler's release.
+    pub release: Release,
+    /// The triple it runs on.
+    pub host: String,
+    /// The major version of the LLVM inside it: the linker has to read what this one writes.
+    pub llvm: u32,
+}
+
+impl Version {
+    /// Reads the output of `rustc -vV`; `None` when a field is missing or not a number.
+    pub fn parse(text: &str) -> Option<Self> {
+        let field = |name: &str| {
+            text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
+        };
+        let mut release = field("release")?.split(['.', '-']);
+        Some(Self {
+            release: Release { major: release.next()?.parse().ok()?, minor: release.next()?.parse().ok()? },
+            host: field("host")?.to_owned(),
+            llvm: field("LLVM version")?.split('.').next()?.parse().ok()?,
+        })
+    }
+}
+
+/// Where `core` for the eBPF target comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Core {
+    /// Compiled already, below the compiler's sysroot.
+    Prebuilt,
+    /// Built by cargo from the library's source (`-Z build-std=core`).
+    Source,
+}
+
+/// A compiler with its cargo.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Toolchain {
+    /// The compiler itself, never rustup's proxy.
+    pub rustc: PathBuf,
+    /// The cargo beside it.
+    pub cargo: PathBuf,
+    /// The compiler's sysroot.
+    pub sysroot: PathBuf,
+    /// What the compiler says about itself.
+    pub version: Version,
+    /// Its `core` for the target, if any.
+    pub core: Option<Core>,
+    /// rustup's name of it; `None` outside rustup.
+    pub rustup: Option<String>,
+}
+
+impl Toolchain {
+    /// Whether it can compile the eBPF programs.
+    pub fn serves(&self) -> bool {
+        self.core.is_some() && self.version.release >= OLDEST
+    }
+
+    /// Whether `cargo clippy` works with it.
+    pub fn has_clippy(&self) -> bool {
+        let has = |name| self.cargo.parent().is_some_and(|bin| bin.join(name).is_file());
+        has("cargo-clippy") && has("clippy-driver")
+    }
+
+    /// The directory that holds the compiler's own libraries; rustup's toolchains ship their LLVM there.
+    pub fn library_dir(&self) -> PathBuf {
+        self.sysroot.join("lib")
+    }
+}
+
+impl fmt::Display for Toolchain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Release { major, minor } = self.version.release;
+        write!(f, "rustc {major}.{minor} (LLVM {}) at {}", self.version.llvm, self.rustc.display())
+    }
+}
+
+/// A compiler and a linker that fit each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pair<'a> {
+    /// Compiles the programs.
+    pub toolchain: &'a Toolchain,
+    /// Links them.
+    pub linker: &'a Path,
+}
+
+/// Why the eBPF programs cannot be built here. Each message is one sentence for a person.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Missing {
+    /// No compiler has `core` for the target.
+    Core,
+    /// The compiler is there; no `bpf-linker` reads its bitcode.
+    Linker {
+        /// The LLVM that the compiler has.
+        llvm: u32,
+    },
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Core => {
+                write!(
+                    f,
+                    "no Rust compiler on this machine can build for {TARGET}; `cargo xtask setup` installs one"
+                )
+            }
+            Self::Linker { llvm } => write!(
+                f,
+                "no bpf-linker on this machine reads the bitcode of LLVM {llvm}; `cargo xtask setup` installs one"
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Missing {}
+
+/// Chooses what builds the eBPF programs. Both lists are in order of preference.
+///
+/// A compiler whose linker is there wins over a better placed one whose linker is not: the build should work with
+/// what the machine has.
+pub fn choose<'a>(toolchains: &'a [Toolchain], linkers: &'a [Linker]) -> Result<Pair<'a>, Missing> {
+    let mut serving = toolchains.iter().filter(|toolchain| toolchain.serves()).peekable();
+    let preferred = serving.peek().ok_or(Missing::Core)?.version.llvm;
+    serving
+        .find_map(|toolchain| {
+            let linker = linkers.iter().find(|linker| linker.reads(toolchain.version.llvm))?;
+            Some(Pair { toolchain, linker: &linker.path })
+        })
+        .ok_or(Missing::Linker { llvm: preferred })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const STABLE: &str = "rustc 1.95.0 (59807616e 2026-04-14)\nbinary: rustc\ncommit-hash: 5980\n\
+        commit-date: 2026-04-14\nhost: x86_64-unknown-linux-gnu\nrelease: 1.95.0\nLLVM version: 22.1.2\n";
+
+    #[test]
+    fn the_version_is_read_from_rustc() {
+        let release = |minor| Release { major: 1, minor };
+        let version = Version::parse(STABLE).unwrap();
+        assert_eq!(version.release, release(95));
+        assert_eq!((version.host.as_str(), version.llvm), ("x86_64-unknown-linux-gnu", 22));
+
+        let nightly = STABLE.replace("release: 1.95.0", "release: 1.97.0-nightly");
+        assert_eq!(Version::parse(&nightly).unwrap().release, release(97));
+    }
+
+    #[test]
+    fn a_version_without_its_fields_is_none() {
+        for broken in
+            ["", "rustc 1.95.0", &STABLE.replace("LLVM version", "LLVM"), &STABLE.replace("1.95", "x.y")]
+        {
+            assert_eq!(Version::parse(broken), None, "{broken:?}");
+        }
+    }
+
+    fn toolchain(path: &str, minor: u32, llvm: u32, core: Option<Core>) -> Toolchain {
+        Toolchain {
+            rustc: format!("{path}/rustc").into(),
+            cargo: format!("{path}/cargo").into(),
+            sysroot: path.into(),
+            version: Version {
+                release: Release { major: 1, minor },
+                host: "x86_64-unknown-linux-gnu".into(),
+                llvm,
+            },
+            core,
+            rustup: None,
+        }
+    }
+
+    fn linker(path: &str, llvm: Option<u32>) -> Linker {
+        Linker { path: path.into(), llvm }
+    }
+
+    #[test]
+    fn the_choice_over_described_machines() {
+        let none = |path| toolchain(path, 95, 22, None);
+        let source = |path, llvm| toolchain(path, 95, llvm, Some(Core::Source));
+        let prebuilt = |path| toolchain(path, 96, 22, Some(Core::Prebuilt));
+        let ok = |rustc: &str, linker: &str| Ok((PathBuf::from(rustc), PathBuf::from(linker)));
+
+        let cases = [
+            ("nothing at all", vec![], vec![], Err(Missing::Core)),
+            (
+                "rustup without rust-src",
+                vec![none("/rustup")],
+                vec![linker("/l", Some(22))],
+                Err(Missing::Core),
+            ),
+            (
+                "rustup without rust-src, a distribution's compiler with core",
+                vec![none("/rustup"), prebuilt("/usr/bin")],
+                vec![linker("/l", Some(22))],
+                ok("/usr/bin/rustc", "/l"),
+            ),
+            (
+                "rustup with rust-src is preferred",
+                vec![source("/rustup", 22), prebuilt("/usr/bin")],
+                vec![linker("/l", Some(22))],
+                ok("/rustup/rustc", "/l"),
+            ),
+            (
+                "the pair that is complete wins",
+                vec![source("/rustup", 23), prebuilt("/usr/bin")],
+                vec![linker("/l", Some(22))],
+                ok("/usr/bin/rustc", "/l"),
+            ),
+            (
+                "a newer linker reads older bitcode",
+                vec![source("/rustup", 21)],
+                vec![linker("/old", Some(20)), linker("/new", Some(22))],
+                ok("/rustup/rustc", "/new"),
+            ),
+            (
+                "a linker with LLVM inside says nothing and is trusted",
+                vec![source("/rustup", 22)],
+                vec![linker("/static", None)],
+                ok("/rustup/rustc", "/static"),
+            ),
+            ("no linker", vec![prebuilt("/usr/bin")], vec![], Err(Missing::Linker { llvm: 22 })),
+            (
+                "too old a compiler",
+                vec![toolchain("/usr/bin", 85, 19, Some(Core::Prebuilt))],
+                vec![linker("/l", Some(22))],
+                Err(Missing::Core),
+            ),
+        ];
+        for (name, toolchains, linkers, expected) in cases {
+            let chosen = choose(&toolchains, &linkers)
+                .map(|pair| (pair.toolchain.rustc.clone(), pair.linker.to_path_buf()));
+            assert_eq!(chosen, expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_is_one_line_that_names_the_remedy() {
+        for missing in [Missing::Core, Missing::Linker { llvm: 22 }] {
+            let text = missing.to_string();
+            assert!(text.contains("`cargo xtask setup`") && !text.contains('\n'), "{text}");
+        }
+    }
+}

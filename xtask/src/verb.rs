@@ -1,0 +1,39 @@
+//! The verbs.
+
+mod bench;
+mod build;
+mod lint;
+mod package;
+mod run;
+mod setup;
+mod test;
+
+use anyhow::Result;
+use clap::Subcommand;
+
+/// One file per verb.
+#[derive(Subcommand)]
+pub enum Verb {
+    Setup(setup::Arguments),
+    Build(build::Arguments),
+    Run(run::Arguments),
+    Test(test::Arguments),
+    Lint(lint::Arguments),
+    Bench(bench::Arguments),
+    Package(package::Arguments),
+}
+
+impl Verb {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        match self {
+            Self::Setup(arguments) => arguments.run(),
+            Self::Build(arguments) => arguments.run(),
+            Self::Run(arguments) => arguments.run(),
+            Self::Test(arguments) => arguments.run(),
+            Self::Lint(lint::Arguments {}) => lint::run(),
+            Self::Bench(arguments) => arguments.run(),
+            Self::Package(package::Arguments {}) => package::run(),
+        }
+    }
+}

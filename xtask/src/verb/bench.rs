@@ -1,0 +1,138 @@
+//! `cargo xtask bench`.
+
+mod agent;
+mod measure;
+mod operations;
+mod programs;
+mod report;
+
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::time::Duration;
+use std::{env, thread};
+
+use anyhow::{Context, Error, Result, bail};
+use clap::Args;
+
+use super::build;
+use crate::command;
+use agent::{Agent, Launch, Usage};
+use operations::Operation;
+use report::Report;
+
+/// How often the agent goes off and on. The median of as many minima shrugs off two disturbed rounds.
+const ROUNDS: u32 = 5;
+
+/// Measure what the agent costs: operations with it off and on, its programs, its idle load
+///
+/// Takes turns with the agent off and on in one run, so that a drifting machine disturbs both alike. In each turn an
+/// operation's price is the cheapest of many small batches, all on one CPU; the table has the median over the turns,
+/// and as "noise" how far the turns without the agent lie apart: an addition below that says nothing. Then follow the
+/// kernel's own figures per program (`bpf_stats`, put back afterwards), the agent's CPU time while the host is left
+/// alone, and its memory. Needs root: where you are not, it goes through sudo.
+#[derive(Args)]
+pub struct Arguments {
+    /// Write the figures to this file as JSON as well
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// How long to measure operations in all; starting the agent comes on top
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Only operations whose name contains this
+    #[arg(long, value_name = "OP")]
+    only: Option<String>,
+    /// Measure this agent instead: a shell command that stays in the foreground
+    #[arg(long, value_name = "COMMAND")]
+    against: Option<String>,
+    /// What the agent of --against writes to standard error once it works; without it, it is given 10 s
+    #[arg(long, value_name = "TEXT", requires = "against")]
+    ready: Option<String>,
+    /// Only the half without an agent: to see what the machine's noise is
+    #[arg(long, conflicts_with = "against")]
+    off: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        let operations: Vec<_> = operations::ALL
+            .iter()
+            .filter(|operation| self.only.as_ref().is_none_or(|only| operation.name.contains(only.as_str())))
+            .collect();
+        if operations.is_empty() {
+            let names: Vec<_> = operations::ALL.iter().map(|operation| operation.name).collect();
+            bail!("no operation has that in its name; there are: {}", names.join(", "));
+        }
+        let launch = self.launch()?;
+        if launch.is_some() && !command::is_root() {
+            return Err(again_as_root());
+        }
+        measure::pin_to_one_cpu()?;
+        let report = self.measure(&operations, launch.as_ref())?;
+        print!("{report}");
+        if let Some(file) = &self.json {
+            std::fs::write(file, report.to_json())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(())
+    }
+
+    /// What to start as the agent; minerwatch is built first.
+    fn launch(&self) -> Result<Option<Launch>> {
+        if self.off {
+            return Ok(None);
+        }
+        if let Some(shell) = &self.against {
+            return Ok(Some(Launch::shell(shell, self.ready.clone())));
+        }
+        // Root's turn follows the user's, which built it; root's own cargo would leave root's files in the tree.
+        if env::var_os("SUDO_UID").is_none() {
+            build::release()?;
+        }
+        Ok(Some(Launch::minerwatch(command::target_dir().join("release/minerwatch"))))
+    }
+
+    fn measure(&self, operations: &[&Operation], launch: Option<&Launch>) -> Result<Report> {
+        let turns = ROUNDS * if launch.is_some() { 2 } else { 1 };
+        let turn = Duration::from_secs(self.seconds) / turns;
+        let mut report = Report::new(operations, launch.map(|launch| launch.name.clone()));
+        for round in 1..=ROUNDS {
+            eprintln!("bench: round {round} of {ROUNDS}");
+            report.off(measure::turn(operations, turn)?);
+            if let Some(launch) = launch {
+                let agent = Agent::start(launch)?;
+                report.on(measure::turn(operations, turn)?);
+                agent.stop()?;
+            }
+        }
+        if let Some(launch) = launch {
+            let agent = Agent::start(launch)?;
+            let idle = Duration::from_secs((self.seconds / 6).clamp(5, 60));
+            eprintln!("bench: {} s idle, then the programs", idle.as_secs());
+            let before = agent.usage()?;
+            thread::sleep(idle);
+            let after = agent.usage()?;
+            report.idle(Usage::share(&before, &after, idle), after.resident, after.peak);
+            let figures = programs::during(agent.pid(), || measure::turn(operations, turn).map(drop))?;
+            report.programs(figures);
+            agent.stop()?;
+        }
+        Ok(report)
+    }
+}
+
+/// Becomes this same command as root; returns only if that failed.
+fn again_as_root() -> Error {
+    let become_root = || -> Result<Error> {
+        let mut again =
+            command::as_root("env").context("measuring an agent needs root: install sudo, or be root")?;
+        if let Some(dir) = env::var_os("CARGO_TARGET_DIR") {
+            again.arg(format!("CARGO_TARGET_DIR={}", dir.to_string_lossy()));
+        }
+        again
+            .arg(env::current_exe().context("cannot tell where this executable is")?)
+            .args(env::args_os().skip(1));
+        Ok(Error::from(again.exec()).context("cannot start sudo"))
+    };
+    become_root().unwrap_or_else(|error| error)
+}

@@ -1,0 +1,233 @@
+//! The agent under measurement, as a process.
+
+use std::collections::VecDeque;
+use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStderr, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+use std::{fs, thread};
+
+use anyhow::{Context, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long an agent may take until it is ready.
+const START: Duration = Duration::from_secs(30);
+/// How long an agent that does not say so is given to get ready.
+const SILENT_START: Duration = Duration::from_secs(10);
+/// How long an agent may take to end after SIGTERM.
+const STOP: Duration = Duration::from_secs(10);
+/// How many of its last lines are shown when it fails.
+const LAST_LINES: usize = 5;
+
+/// How to start an agent.
+pub struct Launch {
+    /// What the report calls it.
+    pub name: String,
+    program: PathBuf,
+    arguments: Vec<OsString>,
+    ready: Option<String>,
+}
+
+impl Launch {
+    /// minerwatch as it comes: alerts to standard output, which nobody reads here.
+    pub fn minerwatch(program: PathBuf) -> Self {
+        Self {
+            name: "minerwatch".into(),
+            program,
+            arguments: vec!["run".into()],
+            ready: Some("watching".into()),
+        }
+    }
+
+    /// Any agent that a shell can start. The shell is replaced, so that signals and figures are the agent's.
+    pub fn shell(command: &str, ready: Option<String>) -> Self {
+        let arguments = vec!["-c".into(), format!("exec {command}").into()];
+        Self { name: command.into(), program: "/bin/sh".into(), arguments, ready }
+    }
+}
+
+/// A running agent. It is killed if it is dropped without [`Agent::stop`].
+pub struct Agent {
+    child: Child,
+    name: String,
+    lines: Receiver<String>,
+}
+
+impl Agent {
+    /// Starts it and waits until it works.
+    pub fn start(launch: &Launch) -> Result<Self> {
+        let mut child = Command::new(&launch.program)
+            .args(&launch.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .with_context(|| format!("cannot start {}", launch.program.display()))?;
+        // The CPU that is measured on is for the operations; the agent goes where it would go without us.
+        let lines = child.stderr.take().map(forward).context("the agent has no standard error")?;
+        let mut agent = Self { child, name: launch.name.clone(), lines };
+        unpin(agent.pid())?;
+        agent.wait_until_ready(launch.ready.as_deref())?;
+        Ok(agent)
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    fn wait_until_ready(&mut self, ready: Option<&str>) -> Result<()> {
+        let until = Instant::now() + if ready.is_some() { START } else { SILENT_START };
+        let mut last = VecDeque::with_capacity(LAST_LINES);
+        loop {
+            match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    if ready.is_some_and(|ready| line.contains(ready)) {
+                        return Ok(());
+                    }
+                    if last.len() == LAST_LINES {
+                        last.pop_front();
+                    }
+                    last.push_back(line);
+                }
+                Err(RecvTimeoutError::Timeout) if ready.is_none() => return Ok(()),
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("{} was not ready after {} s{}", self.name, START.as_secs(), said(&last))
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    let status = self.child.wait().context("cannot wait for the agent")?;
+                    bail!("{} ended before it was ready ({status}){}", self.name, said(&last))
+                }
+            }
+        }
+    }
+
+    /// What it has used so far.
+    pub fn usage(&self) -> Result<Usage> {
+        let proc = Path::new("/proc").join(self.pid().to_string());
+        let read = |file: &str| {
+            fs::read_to_string(proc.join(file)).with_context(|| format!("{} is gone: no {file}", self.name))
+        };
+        Usage::parse(&read("stat")?, &read("status")?).context("cannot read the agent's stat and status")
+    }
+
+    /// Ends it with SIGTERM and waits for it.
+    pub fn stop(mut self) -> Result<()> {
+        if let Some(status) = self.child.try_wait().context("cannot wait for the agent")? {
+            bail!("{} ended while it was measured ({status})", self.name);
+        }
+        let pid = i32::try_from(self.pid()).ok().and_then(Pid::from_raw).context("no such process id")?;
+        kill_process(pid, Signal::TERM).context("cannot end the agent")?;
+        let until = Instant::now() + STOP;
+        while Instant::now() < until {
+            if self.child.try_wait().context("cannot wait for the agent")?.is_some() {
+                return Ok(());
+            }
+            thread::sleep(Duration::from_millis(10));
+        }
+        bail!("{} did not end within {} s of SIGTERM", self.name, STOP.as_secs())
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        // An agent that has ended already is none of our business here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Reads standard error to its end, so that the agent never waits for us; lines that nobody takes are dropped.
+fn forward(stderr: ChildStderr) -> Receiver<String> {
+    let (sender, receiver) = mpsc::sync_channel(1024);
+    thread::spawn(move || {
+        for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
+            let _ = sender.try_send(line);
+        }
+    });
+    receiver
+}
+
+/// Lets a process that inherited our single CPU use all of them. Threads it made meanwhile stay: it has just begun.
+fn unpin(pid: u32) -> Result<()> {
+    use rustix::thread::{CpuSet, sched_setaffinity};
+    let mut all = CpuSet::new();
+    (0..CpuSet::MAX_CPU).for_each(|cpu| all.set(cpu));
+    let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    sched_setaffinity(pid, &all).context("cannot give the agent all CPUs")
+}
+
+fn said(lines: &VecDeque<String>) -> String {
+    if lines.is_empty() {
+        return "; it said nothing".into();
+    }
+    let lines: Vec<_> = lines.iter().map(String::as_str).collect();
+    format!("; it said:\n  {}", lines.join("\n  "))
+}
+
+/// What a process has used.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// CPU time of all its threads, user and system, in clock ticks.
+    pub ticks: u64,
+    /// Resident memory, KiB.
+    pub resident: u64,
+    /// The most that was ever resident, KiB.
+    pub peak: u64,
+}
+
+impl Usage {
+    /// Reads `/proc/PID/stat` (fields 14 and 15) and `/proc/PID/status`; see proc(5).
+    fn parse(stat: &str, status: &str) -> Option<Self> {
+        // The second field is a name that may hold anything, in parentheses; the third follows the last of them.
+        let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().skip(11);
+        let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
+        let memory = |name: &str| {
+            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
+            line.trim().strip_suffix(" kB")?.parse().ok()
+        };
+        Some(Self { ticks, resident: memory("VmRSS")?, peak: memory("VmHWM")? })
+    }
+
+    /// The share of one CPU between two readings, 1 being all of it.
+    pub fn share(before: &Self, after: &Self, elapsed: Duration) -> f64 {
+        let ticks = after.ticks.saturating_sub(before.ticks);
+        ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / elapsed.as_secs_f64()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn usage_is_read_from_proc() {
+        let stat = "42 (a) b) c) S 1 42 42 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 3 0 99 1 2 3";
+        let status = "Name:\ta) b) c\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\n";
+        let usage = Usage { ticks: 150, resident: 10240, peak: 20480 };
+        assert_eq!(Usage::parse(stat, status), Some(usage));
+        for (stat, status) in [("", status), ("42 (a) S 1", status), (stat, ""), (stat, "VmRSS: x kB")] {
+            assert_eq!(Usage::parse(stat, status), None, "{stat:?} {status:?}");
+        }
+    }
+
+    #[test]
+    fn an_agent_is_awaited_measured_and_ended() {
+        let launch = Launch::shell(
+            "/bin/sh -c 'echo starting >&2; echo watching >&2; exec sleep 60'",
+            Some("watching".into()),
+        );
+        let agent = Agent::start(&launch).unwrap();
+        assert!(agent.usage().unwrap().resident > 0);
+        agent.stop().unwrap();
+    }
+
+    #[test]
+    fn an_agent_that_ends_early_is_quoted() {
+        let launch = Launch::shell("/bin/sh -c 'echo no BTF here >&2; exit 3'", Some("watching".into()));
+        let error = Agent::start(&launch).err().unwrap().to_string();
+        assert!(error.contains("ended before it was ready") && error.contains("no BTF here"), "{error}");
+    }
+}

@@ -1,0 +1,75 @@
+//! Measuring operations.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
+
+use super::operations::Operation;
+
+/// Keeps this process, and what it starts from here on, on the last CPU it may use. Interrupts tend to go to the first.
+pub fn pin_to_one_cpu() -> Result<()> {
+    let allowed = sched_getaffinity(None).context("cannot tell which CPUs may be used")?;
+    let last = (0..CpuSet::MAX_CPU).rfind(|cpu| allowed.is_set(*cpu)).context("no CPU may be used")?;
+    let mut one = CpuSet::new();
+    one.set(last);
+    sched_setaffinity(None, &one).context("cannot stay on one CPU")
+}
+
+/// The price of each operation, in nanoseconds: the cheapest of the batches that fit into its share of `time`. What
+/// disturbs a measurement only ever adds to it.
+pub fn turn(operations: &[&Operation], time: Duration) -> Result<Vec<f64>> {
+    let share = time / u32::try_from(operations.len()).unwrap_or(u32::MAX).max(1);
+    operations
+        .iter()
+        .map(|operation| {
+            let until = Instant::now() + share;
+            let mut cheapest = f64::INFINITY;
+            loop {
+                let batch = (operation.run)(operation.batch)
+                    .with_context(|| format!("measuring {}", operation.name))?;
+                cheapest = cheapest.min(batch.as_secs_f64() * 1e9 / f64::from(operation.batch));
+                if Instant::now() >= until {
+                    return Ok(cheapest);
+                }
+            }
+        })
+        .collect()
+}
+
+/// The median; of an even number, the mean of the two in the middle. `None` of nothing.
+pub fn median(values: &[f64]) -> Option<f64> {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let upper = *sorted.get(sorted.len() / 2)?;
+    let lower = *sorted.get(sorted.len().checked_sub(1)? / 2)?;
+    Some(f64::midpoint(lower, upper))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_median_of_few() {
+        let cases: [(&[f64], Option<f64>); 4] =
+            [(&[], None), (&[3.0], Some(3.0)), (&[9.0, 1.0], Some(5.0)), (&[9.0, 1.0, 2.0], Some(2.0))];
+        for (values, expected) in cases {
+            assert_eq!(median(values), expected, "{values:?}");
+        }
+    }
+
+    #[test]
+    fn a_turn_has_the_cheapest_batch() {
+        const FAKE: Operation =
+            Operation { name: "fake", batch: 10, run: |count| Ok(Duration::from_nanos(7) * count) };
+        assert_eq!(turn(&[&FAKE], Duration::ZERO).unwrap(), [7.0]);
+    }
+
+    #[test]
+    fn a_failing_operation_is_named() {
+        const FAKE: Operation = Operation { name: "fake", batch: 1, run: |_| Err(anyhow::anyhow!("no")) };
+        let error = turn(&[&FAKE], Duration::ZERO).unwrap_err();
+        assert_eq!(format!("{error:#}"), "measuring fake: no");
+    }
+}

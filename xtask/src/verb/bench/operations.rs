@@ -1,0 +1,137 @@
+//! The operations whose price is measured. Each is what an ordinary program does, and is done by this process.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::io::{Read, Write, pipe};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::process::{CommandExt, parent_id};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+
+/// An operation that can be repeated.
+pub struct Operation {
+    /// Its name in the table.
+    pub name: &'static str,
+    /// How often a batch does it: some milliseconds' worth.
+    pub batch: u32,
+    /// Does it so many times; returns the time of all.
+    pub run: fn(u32) -> Result<Duration>,
+}
+
+/// All of them, in the order of the table.
+pub const ALL: [Operation; 6] = [
+    Operation { name: "getppid", batch: 20_000, run: unhooked_system_call },
+    Operation { name: "context switch", batch: 4_000, run: context_switch },
+    Operation { name: "fork + exec + wait", batch: 8, run: fork_exec_wait },
+    Operation { name: "open + close", batch: 4_000, run: open_close },
+    Operation { name: "connect + accept + close", batch: 200, run: connect_accept_close },
+    Operation { name: "send + recv 512 bytes", batch: 1_000, run: send_receive },
+];
+
+/// A system call that no agent has a reason to watch: the price of hooking any.
+#[expect(clippy::unnecessary_wraps, reason = "operations have one type")]
+fn unhooked_system_call(count: u32) -> Result<Duration> {
+    let start = Instant::now();
+    for _ in 0..count {
+        black_box(parent_id());
+    }
+    Ok(start.elapsed())
+}
+
+/// Ping-pong over two pipes between two threads on one CPU: a round is two switches, so that `count` switches are half
+/// as many rounds. The pipe's own cost is included, off and on alike.
+fn context_switch(count: u32) -> Result<Duration> {
+    let (mut request, mut ask) = pipe().context("cannot make a pipe")?;
+    let (mut reply, mut answer) = pipe().context("cannot make a pipe")?;
+    // The thread inherits the CPU.
+    let echo = thread::spawn(move || -> std::io::Result<()> {
+        let mut byte = [0];
+        while request.read(&mut byte)? == 1 {
+            answer.write_all(&byte)?;
+        }
+        Ok(())
+    });
+    let mut byte = [0];
+    let mut round = || -> std::io::Result<()> {
+        ask.write_all(&byte)?;
+        reply.read_exact(&mut byte)
+    };
+    // The first waits for the thread to start.
+    round()?;
+    let start = Instant::now();
+    for _ in 0..count / 2 {
+        round()?;
+    }
+    let elapsed = start.elapsed();
+    drop(ask);
+    echo.join().ok().context("the echo thread panicked")?.context("the echo thread failed")?;
+    Ok(elapsed)
+}
+
+/// A real fork: asking for a user, here the present one, keeps the standard library from the cheaper `posix_spawn`.
+fn fork_exec_wait(count: u32) -> Result<Duration> {
+    let mut program = Command::new("/bin/true");
+    program.stdin(Stdio::null()).uid(rustix::process::geteuid().as_raw());
+    let start = Instant::now();
+    for _ in 0..count {
+        let status = program.status().context("cannot start /bin/true")?;
+        ensure!(status.success(), "/bin/true failed ({status})");
+    }
+    Ok(start.elapsed())
+}
+
+fn open_close(count: u32) -> Result<Duration> {
+    let start = Instant::now();
+    for _ in 0..count {
+        black_box(File::open("/bin/true").context("cannot open /bin/true")?);
+    }
+    Ok(start.elapsed())
+}
+
+/// Each batch listens on a port of its own: connections that linger from the last one take no port from this one.
+fn connect_accept_close(count: u32) -> Result<Duration> {
+    let (listener, address) = listen()?;
+    let start = Instant::now();
+    for _ in 0..count {
+        let client = TcpStream::connect(address).context("cannot connect on loopback")?;
+        let (server, _) = listener.accept().context("cannot accept on loopback")?;
+        drop((client, server));
+    }
+    Ok(start.elapsed())
+}
+
+fn send_receive(count: u32) -> Result<Duration> {
+    let (listener, address) = listen()?;
+    let mut client = TcpStream::connect(address).context("cannot connect on loopback")?;
+    let (mut server, _) = listener.accept().context("cannot accept on loopback")?;
+    client.set_nodelay(true).context("cannot set TCP_NODELAY")?;
+    let (sent, mut received) = ([0x5a; 512], [0; 512]);
+    let start = Instant::now();
+    for _ in 0..count {
+        client.write_all(&sent).context("cannot send on loopback")?;
+        server.read_exact(&mut received).context("cannot receive on loopback")?;
+    }
+    Ok(start.elapsed())
+}
+
+fn listen() -> Result<(TcpListener, std::net::SocketAddr)> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("cannot listen on loopback")?;
+    let address = listener.local_addr().context("cannot tell the port")?;
+    Ok((listener, address))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ALL;
+
+    #[test]
+    fn every_operation_works_and_takes_time() {
+        for operation in ALL {
+            let elapsed = (operation.run)(4).unwrap();
+            assert!(!elapsed.is_zero(), "{}", operation.name);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+//! The table, for people and as JSON.
+
+use std::fmt;
+
+use serde_json::{Value, json};
+
+use super::measure::median;
+use super::operations::Operation;
+use super::programs::Figures;
+
+/// What was measured.
+pub struct Report {
+    agent: Option<String>,
+    rows: Vec<Row>,
+    idle: Option<Idle>,
+    programs: Option<Vec<Figures>>,
+}
+
+/// An operation's price in each turn, nanoseconds.
+struct Row {
+    name: &'static str,
+    off: Vec<f64>,
+    on: Vec<f64>,
+}
+
+/// The agent on a host that is left alone.
+struct Idle {
+    /// Share of one CPU.
+    cpu: f64,
+    /// KiB.
+    resident: u64,
+    /// KiB.
+    peak: u64,
+}
+
+impl Row {
+    /// How far the turns without the agent lie apart.
+    fn noise(&self) -> Option<f64> {
+        let most = self.off.iter().copied().max_by(f64::total_cmp)?;
+        let least = self.off.iter().copied().min_by(f64::total_cmp)?;
+        Some(most - least)
+    }
+
+    /// With the agent off, and on.
+    fn medians(&self) -> (Option<f64>, Option<f64>) {
+        (median(&self.off), median(&self.on))
+    }
+}
+
+impl Report {
+    /// An empty report; `agent` is `None` when only the machine without one is measured.
+    pub fn new(operations: &[&Operation], agent: Option<String>) -> Self {
+        let rows =
+            operations.iter().map(|operation| Row { name: operation.name, off: Vec::new(), on: Vec::new() });
+        Self { agent, rows: rows.collect(), idle: None, programs: None }
+    }
+
+    /// Adds a turn without the agent: prices in the order of the operations.
+    pub fn off(&mut self, prices: Vec<f64>) {
+        self.rows.iter_mut().zip(prices).for_each(|(row, price)| row.off.push(price));
+    }
+
+    /// Adds a turn with the agent.
+    pub fn on(&mut self, prices: Vec<f64>) {
+        self.rows.iter_mut().zip(prices).for_each(|(row, price)| row.on.push(price));
+    }
+
+    /// Sets what the idle agent uses: a share of one CPU, and KiB.
+    pub fn idle(&mut self, cpu: f64, resident: u64, peak: u64) {
+        self.idle = Some(Idle { cpu, resident, peak });
+    }
+
+    /// Sets the kernel's figures.
+    pub fn programs(&mut self, figures: Vec<Figures>) {
+        self.programs = Some(figures);
+    }
+
+    /// All of it, prices in nanoseconds.
+    pub fn to_json(&self) -> String {
+        let operations = self.rows.iter().map(|row| {
+            let (off, on) = row.medians();
+            let added = on.zip(off).map(|(on, off)| on - off);
+            json!({
+                "operation": row.name, "off_ns": off, "on_ns": on, "added_ns": added, "noise_ns": row.noise(),
+                "turns": { "off_ns": row.off, "on_ns": row.on },
+            })
+        });
+        let programs = self.programs.iter().flatten().map(|program| {
+            json!({
+                "id": program.id, "name": program.name, "tag": program.tag,
+                "run_cnt": program.runs, "run_time_ns": program.nanoseconds,
+            })
+        });
+        let idle = self.idle.as_ref().map(
+            |idle| json!({ "cpu_share": idle.cpu, "resident_kib": idle.resident, "peak_kib": idle.peak }),
+        );
+        let report = json!({
+            "agent": self.agent, "operations": operations.collect::<Value>(), "idle": idle,
+            "programs": programs.collect::<Value>(),
+        });
+        format!("{report:#}\n")
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "{:<26}{:>11}{:>11}{:>11}{:>8}{:>11}",
+            "operation", "off", "on", "added", "ratio", "noise"
+        )?;
+        for row in &self.rows {
+            let (off, on) = row.medians();
+            let both = on.zip(off);
+            let added = both.map_or_else(dash, |(on, off)| {
+                format!("{}{}", if on < off { '-' } else { '+' }, duration((on - off).abs()))
+            });
+            let ratio = both.map_or_else(dash, |(on, off)| format!("{:.3}", on / off));
+            let [off, on, noise] = [off, on, row.noise()].map(|time| time.map_or_else(dash, duration));
+            writeln!(f, "{:<26}{off:>11}{on:>11}{added:>11}{ratio:>8}{noise:>11}", row.name)?;
+        }
+        if let Some(Idle { cpu, resident, peak }) = &self.idle {
+            let mib = |kib: &u64| *kib as f64 / 1024.0;
+            let (cpu, resident, peak) = (cpu * 100.0, mib(resident), mib(peak));
+            writeln!(f, "\nidle: {cpu:.2} % of one CPU, {resident:.1} MiB resident ({peak:.1} MiB at most)")?;
+        }
+        match self.programs.as_deref() {
+            None => Ok(()),
+            Some([]) => {
+                writeln!(f, "\nthe agent holds no eBPF program open, so the kernel's figures are not known")
+            }
+            Some(programs) => {
+                writeln!(f, "\n{:<26}{:>12}{:>12}{:>11}", "program", "runs", "in all", "a run")?;
+                programs.iter().try_for_each(|program| {
+                    let name = if program.name.is_empty() { &program.tag } else { &program.name };
+                    let total = program.nanoseconds as f64;
+                    let each = if program.runs == 0 { dash() } else { duration(total / program.runs as f64) };
+                    writeln!(f, "{name:<26}{:>12}{:>12}{each:>11}", program.runs, duration(total))
+                })
+            }
+        }
+    }
+}
+
+fn dash() -> String {
+    "-".into()
+}
+
+/// Nanoseconds in the unit that keeps them short.
+fn duration(nanoseconds: f64) -> String {
+    let (value, unit) = match nanoseconds {
+        ..1e4 => (nanoseconds, "ns"),
+        ..1e7 => (nanoseconds / 1e3, "µs"),
+        _ => (nanoseconds / 1e6, "ms"),
+    };
+    let digits = usize::from(value < 100.0);
+    format!("{value:.digits$} {unit}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::verb::bench::operations::ALL;
+
+    #[test]
+    fn durations_keep_their_digits() {
+        let cases =
+            [(7.04, "7.0 ns"), (930.0, "930 ns"), (8600.0, "8600 ns"), (6.2e5, "620 µs"), (2.5e7, "25.0 ms")];
+        for (nanoseconds, expected) in cases {
+            assert_eq!(duration(nanoseconds), expected);
+        }
+    }
+
+    #[test]
+    fn the_table_and_the_json_agree() {
+        let mut report = Report::new(&[&ALL[0]], Some("minerwatch".into()));
+        for (off, on) in [(76.0, 83.0), (80.0, 82.0), (75.0, 95.0)] {
+            report.off(vec![off]);
+            report.on(vec![on]);
+        }
+        report.idle(0.0031, 20480, 30720);
+        report.programs(vec![Figures {
+            id: 1,
+            name: "exec".into(),
+            runs: 2,
+            nanoseconds: 900,
+            ..Figures::default()
+        }]);
+
+        let table = report.to_string();
+        let row: Vec<_> = table.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(row, ["getppid", "76.0", "ns", "83.0", "ns", "+7.0", "ns", "1.092", "5.0", "ns"]);
+        assert!(table.contains("idle: 0.31 % of one CPU, 20.0 MiB resident (30.0 MiB at most)"), "{table}");
+
+        let json: Value = serde_json::from_str(&report.to_json()).unwrap();
+        assert_eq!(json["operations"][0]["added_ns"], 7.0);
+        assert_eq!(json["programs"][0]["run_cnt"], 2);
+    }
+
+    #[test]
+    fn without_an_agent_only_the_machine_is_shown() {
+        let mut report = Report::new(&[&ALL[0]], None);
+        report.off(vec![76.0]);
+        let row: Vec<_> =
+            report.to_string().lines().nth(1).unwrap().split_whitespace().map(str::to_owned).collect();
+        assert_eq!(row, ["getppid", "76.0", "ns", "-", "-", "-", "0.0", "ns"]);
+    }
+}

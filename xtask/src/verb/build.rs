@@ -1,0 +1,42 @@
+//! `cargo xtask build`.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::setup::{self, Purpose};
+use crate::command;
+
+/// Build the daemon with its eBPF programs
+///
+/// Installs what is missing first. `cargo build` does the same once everything is there.
+#[derive(Args)]
+pub struct Arguments {
+    /// Optimise: what `run` and `package` build
+    #[arg(long)]
+    release: bool,
+    /// Leave the sensor out: replay, detection and rules, with plain stable Rust and nothing installed
+    #[arg(long)]
+    no_sensor: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        let mut cargo = command::cargo(["build", "--package", "minerwatch"]);
+        if self.release {
+            cargo.arg("--release");
+        }
+        if self.no_sensor {
+            cargo.arg("--no-default-features");
+        } else {
+            setup::ensure(Purpose::Build)?;
+        }
+        command::check(&mut cargo)
+    }
+}
+
+/// The release build that others use: quiet when there is nothing to do.
+pub fn release() -> Result<()> {
+    setup::ensure(Purpose::Build)?;
+    command::check(&mut command::cargo(["build", "--package", "minerwatch", "--release"]))
+}

@@ -1,0 +1,77 @@
+//! `cargo xtask package`.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use xtask::workspace;
+
+use super::build;
+use crate::command;
+
+/// What the archive holds besides the executable, relative to the root of the workspace.
+const FILES: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy"];
+
+/// Pack a release: executable, licences, README and deployment files
+///
+/// Writes target/package/minerwatch-VERSION-ARCH.tar.gz and its SHA-256 beside it. The same sources at the same commit
+/// give the same archive, as far as the executable is the same.
+#[derive(Args)]
+pub struct Arguments {}
+
+/// Does it.
+pub fn run() -> Result<()> {
+    let root = workspace::root();
+    if let Some(missing) = FILES.iter().find(|file| !root.join(file).exists()) {
+        bail!("{missing} belongs into the package and is not in the tree");
+    }
+    build::release()?;
+
+    let target_dir = command::target_dir();
+    let package = target_dir.join("package");
+    let name = format!("minerwatch-{}-{}", env!("CARGO_PKG_VERSION"), env::consts::ARCH);
+    let tree = package.join(&name);
+    if tree.exists() {
+        fs::remove_dir_all(&tree).with_context(|| format!("cannot remove {}", tree.display()))?;
+    }
+    fs::create_dir_all(&tree).with_context(|| format!("cannot make {}", tree.display()))?;
+    for file in FILES {
+        copy(&root.join(file), &tree)?;
+    }
+    copy(&target_dir.join("release/minerwatch"), &tree)?;
+
+    let archive = format!("{name}.tar.gz");
+    let mut tar = Command::new("tar");
+    tar.current_dir(&package)
+        .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", &modified()])
+        .args(["-czf", &archive, &name]);
+    command::check(&mut tar)?;
+    let sum = Command::new("sha256sum")
+        .current_dir(&package)
+        .arg(&archive)
+        .output()
+        .context("cannot start sha256sum")?;
+    if !sum.status.success() {
+        bail!("sha256sum failed: {}", String::from_utf8_lossy(&sum.stderr).trim_end());
+    }
+    fs::write(package.join(format!("{archive}.sha256")), &sum.stdout).context("cannot write the checksum")?;
+    println!("{}", package.join(&archive).display());
+    print!("{}", String::from_utf8_lossy(&sum.stdout));
+    Ok(())
+}
+
+fn copy(from: &Path, into: &Path) -> Result<()> {
+    command::check(Command::new("cp").arg("-R").arg(from).arg(into))
+}
+
+/// tar's option for the time of every file: that of the commit, so that the archive does not depend on the clock.
+fn modified() -> String {
+    let commit =
+        Command::new("git").current_dir(workspace::root()).args(["log", "-1", "--format=%ct"]).output();
+    let seconds =
+        commit.ok().and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse::<u64>().ok());
+    format!("--mtime=@{}", seconds.unwrap_or(0))
+}

@@ -1,0 +1,95 @@
+//! `cargo xtask run`.
+
+use std::ffi::OsString;
+use std::os::unix::process::CommandExt;
+use std::process::Command;
+
+use anyhow::{Context, Error, Result};
+use clap::Args;
+use xtask::environment;
+
+use super::build;
+use crate::command;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask run -- tail      what this host does, as it happens
+  cargo xtask run              the daemon, alerts as JSON on standard output
+  cargo xtask run -- doctor    what this kernel allows";
+
+/// Build, raise privileges, and become minerwatch
+///
+/// The release build is used; once it is built, the next start takes a second or so. Commands that load the sensor go
+/// through sudo where you are not root; those that do not (replay, rules, --help …) stay yours. minerwatch replaces
+/// this process: signals reach it and its exit code is yours.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The release build, which is the default
+    #[arg(long, conflicts_with = "debug")]
+    release: bool,
+    /// The development build: quicker to build, slower to run
+    #[arg(long)]
+    debug: bool,
+    /// minerwatch's command and its options; `run` if there are none
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    command: Vec<OsString>,
+}
+
+impl Arguments {
+    /// Does it; returns only if minerwatch could not be started.
+    pub fn run(self) -> Result<()> {
+        let profile = if self.debug {
+            super::setup::ensure(super::setup::Purpose::Build)?;
+            command::check(&mut command::cargo(["build", "--package", "minerwatch"]))?;
+            "debug"
+        } else {
+            build::release()?;
+            "release"
+        };
+        let binary = command::target_dir().join(profile).join("minerwatch");
+        let arguments = if self.command.is_empty() { vec!["run".into()] } else { self.command };
+        let mut minerwatch = if needs_root(&arguments) {
+            command::as_root(&binary).context("the sensor needs root: run this as root, or install sudo")?
+        } else {
+            Command::new(&binary)
+        };
+        environment::scrub(&mut minerwatch);
+        let error = minerwatch.args(arguments).exec();
+        Err(Error::from(error).context(format!("cannot start `{}`", command::shown(&minerwatch))))
+    }
+}
+
+/// Whether minerwatch's command loads the sensor or reads what only root may.
+fn needs_root(arguments: &[OsString]) -> bool {
+    const UNPRIVILEGED: [&str; 5] = ["completions", "explain", "help", "replay", "rules"];
+    let asks_for_help =
+        |argument: &OsString| ["--help", "-h", "--version", "-V"].iter().any(|flag| argument == flag);
+    let command = arguments.iter().find(|argument| !argument.to_string_lossy().starts_with('-'));
+    !arguments.iter().any(asks_for_help)
+        && !command.is_some_and(|command| UNPRIVILEGED.iter().any(|name| command == name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_root;
+
+    #[test]
+    fn only_commands_that_look_at_the_host_need_root() {
+        let cases: [(&[&str], bool); 9] = [
+            (&["run"], true),
+            (&["tail", "--json"], true),
+            (&["--verbose", "scan"], true),
+            (&["doctor"], true),
+            (&["replay", "incident.minerwatch-recording"], false),
+            (&["rules", "list"], false),
+            (&["--help"], false),
+            (&["tail", "--help"], false),
+            (&["--version"], false),
+        ];
+        for (arguments, expected) in cases {
+            let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
+            assert_eq!(needs_root(&arguments), expected, "{arguments:?}");
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! `cargo xtask setup`: installs what is missing.
+
+mod apt;
+mod facts;
+mod install;
+mod plan;
+
+use std::collections::BTreeSet;
+
+use anyhow::{Result, bail};
+use clap::Args;
+
+pub use plan::Purpose;
+use plan::{Action, Need};
+
+/// Install what building and testing need and this machine lacks
+///
+/// Says of each thing what it is, what for, and how it is installed. In order of preference: rust-src for the
+/// active rustup toolchain; a compiler with a prebuilt eBPF core from the distribution (Debian); and bpf-linker,
+/// built against the LLVM of that compiler into the target directory. Distribution packages go through apt-get, with
+/// sudo where it is needed. Nothing that is there is touched, and nothing is ever removed; a second run does nothing.
+#[derive(Args)]
+pub struct Arguments {
+    /// Only say what is missing; exit with 1 if something is
+    #[arg(long)]
+    check: bool,
+}
+
+impl Arguments {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        if !self.check {
+            ensure(Purpose::Test)?;
+            eprintln!("setup: everything is here");
+            return Ok(());
+        }
+        let missing = plan::needs(&facts::gather(), Purpose::Test, &BTreeSet::new());
+        for need in &missing {
+            println!("{need}");
+        }
+        match missing.len() {
+            0 => {
+                println!("everything is here");
+                Ok(())
+            }
+            count => bail!("{count} missing; `cargo xtask setup` installs what can be installed"),
+        }
+    }
+}
+
+/// Installs what `purpose` needs. Each round of installing may reveal the next need (a compiler, then its linker), and
+/// an action that failed is not tried again: the plan then names another way or says that there is none.
+pub fn ensure(purpose: Purpose) -> Result<()> {
+    let mut failed = BTreeSet::new();
+    loop {
+        let facts = facts::gather();
+        let needs = plan::needs(&facts, purpose, &failed);
+        let Some(Need { action, .. }) = needs.iter().find(|need| !matches!(need.action, Action::None(_)))
+        else {
+            return match needs.first() {
+                Some(Need { action: Action::None(sentence), .. }) => bail!("{sentence}"),
+                _ => Ok(()),
+            };
+        };
+        for need in needs.iter().filter(|need| need.action == *action) {
+            eprintln!("setup: {need}");
+        }
+        let outcome = install::perform(action);
+        if let Err(error) = &outcome {
+            eprintln!("setup: that did not work: {error:#}");
+        }
+        // A successful action must remove its need; if it did not, trying again would not end.
+        let still_needed =
+            || plan::needs(&facts::gather(), purpose, &failed).iter().any(|need| need.action == *action);
+        if outcome.is_err() || still_needed() {
+            failed.insert(action.clone());
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! Debian packages.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result};
+
+use crate::command;
+
+/// Installs packages. The package lists are fetched only when they do not know a package or lead nowhere.
+pub fn install(packages: &[String]) -> Result<()> {
+    let known = packages.iter().all(|package| is_known(package));
+    if known && command::check(&mut apt_get(&install_arguments(packages))?).is_ok() {
+        return Ok(());
+    }
+    eprintln!("setup: refreshing the package lists: apt-get update");
+    command::check(&mut apt_get(&["update".to_owned()])?)?;
+    command::check(&mut apt_get(&install_arguments(packages))?)
+}
+
+/// Never removes a package: a conflict is for the person to solve.
+fn install_arguments(packages: &[String]) -> Vec<String> {
+    let fixed = ["install", "--yes", "--no-install-recommends", "--no-remove"].map(str::to_owned);
+    fixed.into_iter().chain(packages.iter().cloned()).collect()
+}
+
+/// Whether the package lists have an installable version.
+fn is_known(package: &str) -> bool {
+    let output = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").output();
+    output.is_ok_and(|output| has_candidate(&String::from_utf8_lossy(&output.stdout)))
+}
+
+/// Reads `apt-cache policy`: an unknown package prints nothing, one without an installable version prints `(none)`.
+fn has_candidate(policy: &str) -> bool {
+    policy
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("Candidate: "))
+        .any(|version| version != "(none)")
+}
+
+fn apt_get(arguments: &[String]) -> Result<Command> {
+    let mut command = command::as_root("env")
+        .context("installing packages needs root: run this as root, or install sudo")?;
+    command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--option=Dpkg::Use-Pty=0"]);
+    // apt's own report is for when it fails; standard output stays free for data.
+    command.args(arguments).stdin(Stdio::inherit()).stdout(std::io::stderr());
+    Ok(command)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_candidate_is_read_from_the_policy() {
+        let known = "llvm-22-dev:\n  Installed: (none)\n  Candidate: 1:22.1.8-1~deb12u1\n  Version table:\n";
+        assert!(has_candidate(known));
+        assert!(!has_candidate("rustc-web:\n  Installed: (none)\n  Candidate: (none)\n"));
+        assert!(!has_candidate(""));
+    }
+
+    #[test]
+    fn nothing_is_ever_removed() {
+        let arguments = install_arguments(&["iproute2".to_owned()]);
+        assert!(
+            arguments.contains(&"--no-remove".to_owned()) && arguments.ends_with(&["iproute2".to_owned()])
+        );
+    }
+}

@@ -1,0 +1,126 @@
+//! What set-up knows about the machine before it decides.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use xtask::linker::{self, Linker};
+use xtask::toolchain::{self, Toolchain};
+
+use crate::command;
+
+/// Programs that tests run, each with its Debian package and what it is for.
+pub const PROGRAMS: [Program; 2] = [
+    Program { name: "ip", package: "iproute2", why: "tests make network namespaces of their own" },
+    Program { name: "python3", package: "python3", why: "tests serve files from a local server" },
+];
+
+/// cargo's subcommands that linting runs.
+pub const LINTERS: [LintTool; 2] = [
+    LintTool { executable: "cargo-fmt", component: "rustfmt", package: "rustfmt-web" },
+    LintTool { executable: "cargo-clippy", component: "clippy", package: "rust-web-clippy" },
+];
+
+/// A program that is looked for on `PATH`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Program {
+    /// The executable.
+    pub name: &'static str,
+    /// The package that has it.
+    pub package: &'static str,
+    /// What it is for.
+    pub why: &'static str,
+}
+
+/// A subcommand of cargo that is looked for beside the active cargo.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LintTool {
+    /// The executable.
+    pub executable: &'static str,
+    /// rustup's component that has it.
+    pub component: &'static str,
+    /// The package that has it.
+    pub package: &'static str,
+}
+
+/// A machine, as far as set-up cares.
+#[derive(Default)]
+pub struct Facts {
+    /// All compilers, best first.
+    pub toolchains: Vec<Toolchain>,
+    /// All linkers, best first.
+    pub linkers: Vec<Linker>,
+    /// The rustup toolchain that components can be added to.
+    pub rustup: Option<String>,
+    /// Whether packages can be installed: apt-get is here, and we are root or have sudo.
+    pub apt: bool,
+    /// The majors of LLVM whose development files are installed, below `/usr/lib/llvm-<major>`.
+    pub llvm: Vec<u32>,
+    /// rustup toolchains, by their compiler, whose own LLVM library bpf-linker can be linked with.
+    pub own_llvm: Vec<PathBuf>,
+    /// Compilers beside which clippy lies.
+    pub with_clippy: Vec<PathBuf>,
+    /// Those of [`PROGRAMS`] that are not on `PATH`.
+    pub missing_programs: Vec<&'static Program>,
+    /// Those of [`LINTERS`] that the active cargo does not have.
+    pub missing_linters: Vec<&'static LintTool>,
+    /// Whether the eBPF object is given, so that no compiler for it is needed.
+    pub prebuilt_object: bool,
+}
+
+/// Looks at this machine. Takes a tenth of a second and changes nothing.
+pub fn gather() -> Facts {
+    let toolchains = toolchain::discover::toolchains();
+    let active =
+        env::var_os("CARGO").map(PathBuf::from).or_else(|| command::find("cargo")).unwrap_or_default();
+    Facts {
+        linkers: linker::discover(&command::target_dir()),
+        rustup: rustup(&toolchains),
+        apt: command::find("apt-get").is_some() && (command::is_root() || command::find("sudo").is_some()),
+        llvm: linker::SUPPORTED_LLVM.filter(|major| development_files(*major)).collect(),
+        own_llvm: toolchains
+            .iter()
+            .filter(|toolchain| own_llvm_library(toolchain).is_some())
+            .map(|toolchain| toolchain.rustc.clone())
+            .collect(),
+        with_clippy: toolchains
+            .iter()
+            .filter(|toolchain| toolchain.has_clippy())
+            .map(|toolchain| toolchain.rustc.clone())
+            .collect(),
+        missing_programs: PROGRAMS.iter().filter(|program| command::find(program.name).is_none()).collect(),
+        missing_linters: LINTERS
+            .iter()
+            .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))
+            .collect(),
+        prebuilt_object: env::var_os(xtask::ebpf::OBJECT_VARIABLE).is_some_and(|object| !object.is_empty()),
+        toolchains,
+    }
+}
+
+/// The active toolchain if it is rustup's, else the first that rustup has.
+fn rustup(toolchains: &[Toolchain]) -> Option<String> {
+    command::find("rustup")?;
+    toolchains.iter().find_map(|toolchain| toolchain.rustup.clone())
+}
+
+fn development_files(major: u32) -> bool {
+    llvm_prefix(major).join("lib/libLLVM.so").exists()
+}
+
+/// Where Debian installs an LLVM.
+pub fn llvm_prefix(major: u32) -> PathBuf {
+    Path::new("/usr/lib").join(format!("llvm-{major}"))
+}
+
+/// The LLVM library that a rustup toolchain carries, by the name it is loaded with: `libLLVM.so.22.1-rust-1.95.0-stable`
+/// (before LLVM 19: `libLLVM-18-rust-1.78.0-stable.so`).
+pub fn own_llvm_library(toolchain: &Toolchain) -> Option<PathBuf> {
+    toolchain.rustup.as_ref()?;
+    fs::read_dir(toolchain.library_dir()).ok()?.flatten().map(|entry| entry.path()).find(|path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        // The other name is a linker script of a few bytes that points to this one.
+        name.is_some_and(|name| name.starts_with("libLLVM") && name.contains("-rust-"))
+            && path.metadata().is_ok_and(|meta| meta.len() > 1 << 20)
+    })
+}

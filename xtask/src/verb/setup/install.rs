@@ -1,0 +1,76 @@
+//! The actions of set-up.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use xtask::toolchain::{self, Toolchain};
+use xtask::{environment, linker};
+
+use super::plan::Action;
+use super::{apt, facts};
+use crate::command;
+
+/// Performs one action. [`Action::None`] has nothing to perform.
+pub fn perform(action: &Action) -> Result<()> {
+    match action {
+        Action::Apt(packages) => apt::install(packages),
+        Action::Rustup { toolchain, components } => {
+            let mut rustup = Command::new("rustup");
+            environment::scrub(&mut rustup);
+            rustup.args(["component", "add", "--toolchain", toolchain]).args(components);
+            command::check(&mut rustup)
+        }
+        Action::Linker { rustc, llvm, own } => {
+            let toolchains = toolchain::discover::toolchains();
+            let toolchain = toolchains
+                .iter()
+                .find(|toolchain| toolchain.rustc == *rustc)
+                .with_context(|| format!("{} has gone", rustc.display()))?;
+            install_linker(toolchain, *llvm, *own)
+        }
+        Action::None(_) => Ok(()),
+    }
+}
+
+/// Builds bpf-linker into the target directory's `tools`.
+fn install_linker(toolchain: &Toolchain, llvm: u32, own: bool) -> Result<()> {
+    let target_dir = command::target_dir();
+    let tools = target_dir.join("tools");
+    let prefix = if own { own_llvm_prefix(toolchain, &tools)? } else { facts::llvm_prefix(llvm) };
+
+    let build = tools.join("build");
+    let mut cargo = Command::new(&toolchain.cargo);
+    environment::scrub(&mut cargo);
+    cargo
+        .env("RUSTC", &toolchain.rustc)
+        .env("LLVM_PREFIX", prefix)
+        .args(["install", "bpf-linker", "--version", linker::VERSION, "--locked", "--force", "--quiet"])
+        .args(["--no-default-features", "--features", &format!("llvm-{llvm}"), "--root"])
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(&build);
+    let outcome = command::check(&mut cargo);
+    // Half a gigabyte that nothing needs again. That it cannot be removed is no reason to fail.
+    let _ = fs::remove_dir_all(build);
+    outcome
+}
+
+/// A directory laid out as bpf-linker's build expects an LLVM, around the library that rustup's compiler ships.
+///
+/// With it no LLVM has to be installed, and the linker reads exactly the bitcode that this compiler writes. The linker
+/// remembers this directory, and loads the library by the name that is inside it (its soname is its file name).
+fn own_llvm_prefix(toolchain: &Toolchain, tools: &Path) -> Result<PathBuf> {
+    let library = facts::own_llvm_library(toolchain).context("the compiler's LLVM library has gone")?;
+    let prefix = tools.join("llvm");
+    let lib = prefix.join("lib");
+    fs::create_dir_all(&lib).with_context(|| format!("cannot make {}", lib.display()))?;
+    let names = [Some("libLLVM.so".as_ref()), library.file_name()];
+    for link in names.into_iter().flatten().map(|name| lib.join(name)) {
+        let _ = fs::remove_file(&link);
+        symlink(&library, &link).with_context(|| format!("cannot make the link {}", link.display()))?;
+    }
+    Ok(prefix)
+}

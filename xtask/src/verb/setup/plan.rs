@@ -1,0 +1,217 @@
+//! What is needed, and how to get it: pure decisions over [`Facts`].
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::path::PathBuf;
+
+use xtask::linker::{self, SUPPORTED_LLVM};
+use xtask::toolchain::{self, Missing, TARGET, Toolchain};
+
+use super::facts::Facts;
+
+/// Debian's compiler with a prebuilt `core` for the target.
+const DISTRIBUTION_COMPILER: [&str; 3] = ["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
+
+/// What the tools are wanted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To build and to run.
+    Build,
+    /// To lint and to test as well.
+    Test,
+}
+
+/// Something missing.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Need {
+    /// Its name.
+    pub what: String,
+    /// What it is for.
+    pub why: String,
+    /// How to get it.
+    pub action: Action,
+}
+
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({}): {}", self.what, self.why, self.action)
+    }
+}
+
+/// One step of an installation.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Install the distribution's packages.
+    Apt(Vec<String>),
+    /// Add components to a rustup toolchain.
+    Rustup {
+        /// rustup's name of the toolchain.
+        toolchain: String,
+        /// The components.
+        components: Vec<&'static str>,
+    },
+    /// Build bpf-linker.
+    Linker {
+        /// The compiler to build it with.
+        rustc: PathBuf,
+        /// The major of the LLVM to build it against.
+        llvm: u32,
+        /// Whether that LLVM is the compiler's own library; else it is the one below `/usr/lib`.
+        own: bool,
+    },
+    /// There is no way here: what to tell the person.
+    None(String),
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Apt(packages) => write!(f, "apt-get install {}", packages.join(" ")),
+            Self::Rustup { toolchain, components } => {
+                write!(f, "rustup component add --toolchain {toolchain} {}", components.join(" "))
+            }
+            Self::Linker { llvm, own, .. } => {
+                let whose = if *own { "the compiler's own" } else { "the system's" };
+                write!(f, "cargo install bpf-linker {}, against {whose} LLVM {llvm}", linker::VERSION)
+            }
+            Self::None(sentence) => f.write_str(sentence),
+        }
+    }
+}
+
+/// What `purpose` lacks on the machine that `facts` describe. Actions that `failed` already are not proposed again.
+pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<Need> {
+    let plan = Plan { facts, failed };
+    let mut needs = Vec::new();
+    if !facts.prebuilt_object {
+        needs.extend(plan.sensor());
+    }
+    if purpose == Purpose::Test {
+        needs.extend(plan.programs());
+        needs.extend(plan.linters());
+        needs.extend(plan.sensor_linter());
+    }
+    needs
+}
+
+struct Plan<'a> {
+    facts: &'a Facts,
+    failed: &'a BTreeSet<Action>,
+}
+
+impl Plan<'_> {
+    /// The first action that is worth trying.
+    fn first(
+        &self,
+        candidates: impl IntoIterator<Item = Action>,
+        otherwise: impl FnOnce() -> String,
+    ) -> Action {
+        let mut candidates = candidates.into_iter();
+        candidates.find(|action| !self.failed.contains(action)).unwrap_or_else(|| Action::None(otherwise()))
+    }
+
+    fn apt<S: Into<String>>(&self, packages: impl IntoIterator<Item = S>) -> Option<Action> {
+        self.facts.apt.then(|| Action::Apt(packages.into_iter().map(Into::into).collect()))
+    }
+
+    fn rustup(&self, components: &[&'static str]) -> Option<Action> {
+        let toolchain = self.facts.rustup.clone()?;
+        Some(Action::Rustup { toolchain, components: components.to_vec() })
+    }
+
+    /// A compiler and a linker for the eBPF programs, one after the other.
+    fn sensor(&self) -> Option<Need> {
+        match toolchain::choose(&self.facts.toolchains, &self.facts.linkers) {
+            Ok(_) => None,
+            Err(Missing::Core) => Some(Need {
+                what: "Rust's core library for eBPF".into(),
+                why: format!("to compile the sensor for {TARGET}"),
+                action: self.first(
+                    self.rustup(&["rust-src"]).into_iter().chain(self.apt(DISTRIBUTION_COMPILER)),
+                    || "install a Rust toolchain with rustup, then `rustup component add rust-src`".into(),
+                ),
+            }),
+            Err(Missing::Linker { llvm }) => {
+                let serving = self.facts.toolchains.iter().filter(|toolchain| toolchain.serves());
+                let ways = serving
+                    .flat_map(|toolchain| self.linker(toolchain))
+                    .chain(self.apt(DISTRIBUTION_COMPILER));
+                let action = self.first(ways, || {
+                    format!("install bpf-linker {} built against LLVM {llvm} or later", linker::VERSION)
+                });
+                let what = if matches!(action, Action::Linker { .. } | Action::None(_)) {
+                    "bpf-linker".to_owned()
+                } else {
+                    format!("LLVM {llvm}")
+                };
+                Some(Need { what, why: "to link the sensor".into(), action })
+            }
+        }
+    }
+
+    /// The ways to a linker for one compiler: with the LLVM that comes with it, with one that is installed, with one
+    /// that can be installed.
+    fn linker(&self, toolchain: &Toolchain) -> Vec<Action> {
+        let wanted = toolchain.version.llvm;
+        let build = |llvm, own| Action::Linker { rustc: toolchain.rustc.clone(), llvm, own };
+        let own = self.facts.own_llvm.contains(&toolchain.rustc) && SUPPORTED_LLVM.contains(&wanted);
+        let installed = self.facts.llvm.iter().copied().filter(|llvm| *llvm >= wanted).min();
+        let installable = installed.is_none() && SUPPORTED_LLVM.contains(&wanted);
+        own.then(|| build(wanted, true))
+            .into_iter()
+            .chain(installed.map(|llvm| build(llvm, false)))
+            .chain(self.apt([format!("llvm-{wanted}-dev")]).filter(|_| installable))
+            .collect()
+    }
+
+    fn programs(&self) -> Vec<Need> {
+        let packages = self.facts.missing_programs.iter().map(|program| program.package);
+        let all = self.apt(packages);
+        self.facts
+            .missing_programs
+            .iter()
+            .map(|program| Need {
+                what: program.name.into(),
+                why: program.why.into(),
+                action: self
+                    .first(all.clone(), || format!("install {} with your package manager", program.package)),
+            })
+            .collect()
+    }
+
+    fn linters(&self) -> Vec<Need> {
+        let missing = &self.facts.missing_linters;
+        let components: Vec<_> = missing.iter().map(|tool| tool.component).collect();
+        let ways: Vec<_> = self
+            .rustup(&components)
+            .into_iter()
+            .chain(self.apt(missing.iter().map(|tool| tool.package)))
+            .collect();
+        missing
+            .iter()
+            .map(|tool| Need {
+                what: tool.executable.into(),
+                why: "linting is part of testing".into(),
+                action: self
+                    .first(ways.clone(), || format!("install {} for your Rust toolchain", tool.component)),
+            })
+            .collect()
+    }
+
+    /// clippy for the compiler of the eBPF programs. The compiler's own lints do without it, so that no way to install
+    /// it is no failure.
+    fn sensor_linter(&self) -> Option<Need> {
+        let pair = toolchain::choose(&self.facts.toolchains, &self.facts.linkers).ok()?;
+        if pair.toolchain.rustup.is_some()
+            || self.facts.prebuilt_object
+            || self.facts.with_clippy.contains(&pair.toolchain.rustc)
+        {
+            return None;
+        }
+        let action = self.apt(["rust-web-clippy"]).filter(|action| !self.failed.contains(action))?;
+        Some(Need { what: "clippy for eBPF".into(), why: "to lint the sensor".into(), action })
+    }
+}
+
+#[cfg(test)]
+mod tests;

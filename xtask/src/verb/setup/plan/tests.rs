@@ -1,0 +1,177 @@
+//! Machines described, and what set-up does about them.
+
+use xtask::linker::Linker;
+use xtask::toolchain::{Core, Release, Version};
+
+use super::*;
+use crate::verb::setup::facts::{LINTERS, PROGRAMS};
+
+fn toolchain(path: &str, rustup: Option<&str>, llvm: u32, core: Option<Core>) -> Toolchain {
+    Toolchain {
+        rustc: format!("{path}/rustc").into(),
+        cargo: format!("{path}/cargo").into(),
+        sysroot: path.into(),
+        version: Version {
+            release: Release { major: 1, minor: 95 },
+            host: "x86_64-unknown-linux-gnu".into(),
+            llvm,
+        },
+        core,
+        rustup: rustup.map(Into::into),
+    }
+}
+
+fn linker(llvm: u32) -> Linker {
+    Linker { path: "/tools/bpf-linker".into(), llvm: Some(llvm) }
+}
+
+/// rustup without rust-src, on Debian.
+fn bare() -> Facts {
+    Facts {
+        toolchains: vec![toolchain("/rustup", Some("stable"), 22, None)],
+        rustup: Some("stable".into()),
+        apt: true,
+        own_llvm: vec!["/rustup/rustc".into()],
+        ..Facts::default()
+    }
+}
+
+fn add_source() -> Action {
+    Action::Rustup { toolchain: "stable".into(), components: vec!["rust-src"] }
+}
+
+fn apt(packages: &[&str]) -> Action {
+    Action::Apt(packages.iter().map(|package| (*package).to_owned()).collect())
+}
+
+fn build_linker(rustc: &str, llvm: u32, own: bool) -> Action {
+    Action::Linker { rustc: rustc.into(), llvm, own }
+}
+
+fn actions(facts: &Facts, purpose: Purpose, failed: &[Action]) -> Vec<Action> {
+    needs(facts, purpose, &failed.iter().cloned().collect()).into_iter().map(|need| need.action).collect()
+}
+
+#[test]
+fn a_compiler_for_the_sensor() {
+    let packages = apt(&DISTRIBUTION_COMPILER);
+    assert_eq!(actions(&bare(), Purpose::Build, &[]), [add_source()]);
+    assert_eq!(actions(&bare(), Purpose::Build, &[add_source()]), std::slice::from_ref(&packages));
+    assert_eq!(
+        actions(&Facts { rustup: None, ..bare() }, Purpose::Build, &[]),
+        std::slice::from_ref(&packages)
+    );
+
+    let stuck = actions(&bare(), Purpose::Build, &[add_source(), packages]);
+    assert!(
+        matches!(&stuck[..], [Action::None(sentence)] if sentence.contains("rustup component add rust-src"))
+    );
+    let no_apt = actions(&Facts { apt: false, ..bare() }, Purpose::Build, &[add_source()]);
+    assert!(matches!(&no_apt[..], [Action::None(_)]));
+}
+
+#[test]
+fn a_linker_for_rustups_compiler() {
+    let facts =
+        Facts { toolchains: vec![toolchain("/rustup", Some("stable"), 22, Some(Core::Source))], ..bare() };
+    let own = build_linker("/rustup/rustc", 22, true);
+    assert_eq!(actions(&facts, Purpose::Build, &[]), std::slice::from_ref(&own));
+
+    // Its own library does not do: an LLVM that is installed, else one that can be, else the distribution's compiler.
+    let with_llvm = Facts { llvm: vec![21, 22, 23], toolchains: facts.toolchains.clone(), ..bare() };
+    assert_eq!(
+        actions(&with_llvm, Purpose::Build, std::slice::from_ref(&own)),
+        [build_linker("/rustup/rustc", 22, false)]
+    );
+    assert_eq!(actions(&facts, Purpose::Build, std::slice::from_ref(&own)), [apt(&["llvm-22-dev"])]);
+    assert_eq!(actions(&facts, Purpose::Build, &[own, apt(&["llvm-22-dev"])]), [apt(&DISTRIBUTION_COMPILER)]);
+}
+
+#[test]
+fn an_llvm_that_the_linker_does_not_know_is_not_built_against() {
+    let future = toolchain("/rustup", Some("nightly"), 24, Some(Core::Source));
+    let facts = Facts { toolchains: vec![future], llvm: vec![22], ..bare() };
+    assert_eq!(actions(&facts, Purpose::Build, &[]), [apt(&DISTRIBUTION_COMPILER)]);
+}
+
+#[test]
+fn a_linker_for_the_distributions_compiler() {
+    let debian = || {
+        vec![
+            toolchain("/rustup", Some("stable"), 22, None),
+            toolchain("/usr", None, 22, Some(Core::Prebuilt)),
+        ]
+    };
+    let facts = Facts { toolchains: debian(), ..bare() };
+    assert_eq!(actions(&facts, Purpose::Build, &[]), [apt(&["llvm-22-dev"])]);
+    let facts = Facts { llvm: vec![22], ..facts };
+    assert_eq!(actions(&facts, Purpose::Build, &[]), [build_linker("/usr/rustc", 22, false)]);
+    let facts = Facts { linkers: vec![linker(22)], ..facts };
+    assert_eq!(actions(&facts, Purpose::Build, &[]), []);
+}
+
+#[test]
+fn a_linker_left_behind_by_an_older_compiler_is_replaced() {
+    let debian = vec![toolchain("/usr", None, 22, Some(Core::Prebuilt))];
+    let facts = Facts { toolchains: debian, linkers: vec![linker(21)], llvm: vec![22], ..bare() };
+    assert_eq!(actions(&facts, Purpose::Build, &[]), [build_linker("/usr/rustc", 22, false)]);
+}
+
+#[test]
+fn a_prebuilt_object_needs_no_compiler() {
+    let facts = Facts { prebuilt_object: true, ..bare() };
+    assert_eq!(actions(&facts, Purpose::Build, &[]), []);
+    assert_eq!(actions(&facts, Purpose::Test, &[]), []);
+}
+
+/// Everything a build needs is there.
+fn ready() -> Facts {
+    Facts {
+        toolchains: vec![toolchain("/rustup", Some("stable"), 22, Some(Core::Source))],
+        linkers: vec![linker(22)],
+        ..bare()
+    }
+}
+
+#[test]
+fn what_only_tests_need() {
+    let facts = || Facts {
+        missing_programs: PROGRAMS.iter().collect(),
+        missing_linters: LINTERS.iter().collect(),
+        ..ready()
+    };
+    assert_eq!(actions(&facts(), Purpose::Build, &[]), []);
+
+    let packages = apt(&["iproute2", "python3"]);
+    let components = Action::Rustup { toolchain: "stable".into(), components: vec!["rustfmt", "clippy"] };
+    assert_eq!(
+        actions(&facts(), Purpose::Test, &[]),
+        [packages.clone(), packages, components.clone(), components]
+    );
+    let debian = Facts { rustup: None, ..facts() };
+    assert_eq!(actions(&debian, Purpose::Test, &[])[2..], vec![apt(&["rustfmt-web", "rust-web-clippy"]); 2]);
+    let elsewhere = Facts { rustup: None, apt: false, ..facts() };
+    assert!(actions(&elsewhere, Purpose::Test, &[]).iter().all(|action| matches!(action, Action::None(_))));
+}
+
+#[test]
+fn clippy_for_the_sensor_is_wanted_but_not_needed() {
+    let facts = || Facts { toolchains: vec![toolchain("/usr", None, 22, Some(Core::Prebuilt))], ..ready() };
+    let clippy = apt(&["rust-web-clippy"]);
+    assert_eq!(actions(&facts(), Purpose::Build, &[]), []);
+    assert_eq!(actions(&facts(), Purpose::Test, &[]), std::slice::from_ref(&clippy));
+    assert_eq!(actions(&facts(), Purpose::Test, &[clippy]), []);
+    assert_eq!(actions(&Facts { apt: false, ..facts() }, Purpose::Test, &[]), []);
+    let with = Facts { with_clippy: vec!["/usr/rustc".into()], ..facts() };
+    assert_eq!(actions(&with, Purpose::Test, &[]), []);
+}
+
+#[test]
+fn each_need_is_one_line_saying_what_why_and_how() {
+    let need = &needs(&bare(), Purpose::Build, &BTreeSet::new())[0];
+    assert_eq!(
+        need.to_string(),
+        "Rust's core library for eBPF (to compile the sensor for bpfel-unknown-none): \
+         rustup component add --toolchain stable rust-src"
+    );
+}
