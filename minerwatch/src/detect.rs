@@ -69,16 +69,17 @@ impl Detectors {
     /// Looks at one event; what is found is appended.
     pub fn inspect(&mut self, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
         match &scene.event.body {
-            EventBody::Exec(exec) => {
+            EventBody::Exec(_) => {
                 findings.extend(behavior::service_downloader(scene));
                 findings.extend(behavior::drop_and_run(scene, &self.written));
                 findings.extend(behavior::fileless(scene));
-                findings.extend(behavior::kernel_name(scene, exec));
+                findings.extend(behavior::kernel_name(scene));
                 findings.extend(behavior::miner_command_line(scene));
             }
             EventBody::RunningProcess(running) => {
                 if !running.kernel_thread {
                     findings.extend(behavior::fileless_at_start(scene));
+                    findings.extend(behavior::kernel_name(scene));
                     findings.extend(behavior::miner_command_line(scene));
                 }
             }

@@ -96,6 +96,7 @@ pub struct Engine {
 
 impl Engine {
     /// An engine that knows nothing yet.
+    #[expect(clippy::needless_pass_by_value, reason = "settings are handed over, whatever is kept of them")]
     pub fn new(settings: EngineSettings) -> Self {
         let EngineSettings {
             processors,
@@ -210,6 +211,11 @@ impl Engine {
                     self.note(key, event.time, destination);
                 }
             }
+            EventBody::RunningFlow(flow) => {
+                if let Some(destination) = network::outbound_at_start(flow) {
+                    self.note(key, event.time, destination);
+                }
+            }
             EventBody::Exit(_) => self.table.exit(key, event.time),
             EventBody::Fork(_)
             | EventBody::Exec(_)
@@ -217,7 +223,6 @@ impl Engine {
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::RunningProcess(_)
-            | EventBody::RunningFlow(_)
             | EventBody::HashedFile(_) => {}
         }
     }

@@ -60,7 +60,7 @@ impl Finding {
 
     /// Adds a value that decided.
     #[must_use]
-    pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
+    pub fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         self.signal.evidence.push((Cow::Borrowed(name), value.to_string()));
         self
     }

@@ -8,7 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 pub use pool_port::{pool_port, pool_port_at_start};
 pub use suspect_connection::suspect_connection;
 
-use crate::model::{Connect, Protocol};
+use crate::model::{Connect, Protocol, RunningFlow};
 
 /// Where an established TCP connection to another host leads, or nothing if it is none.
 ///
@@ -16,6 +16,11 @@ use crate::model::{Connect, Protocol};
 pub fn outbound(connect: &Connect) -> Option<SocketAddr> {
     (connect.result == 0 && connect.flow.protocol == Protocol::Tcp && leaves_host(connect.flow.destination))
         .then_some(connect.flow.destination)
+}
+
+/// The same for a connection that was open at the start.
+pub fn outbound_at_start(flow: &RunningFlow) -> Option<SocketAddr> {
+    (flow.protocol == Protocol::Tcp && leaves_host(flow.destination)).then_some(flow.destination)
 }
 
 /// Whether an address is another host's, as far as the address tells.

@@ -86,7 +86,8 @@ impl WrittenFiles {
                 }
             }
             FileAction::Rename => self.rename(scene, change),
-            FileAction::Delete => {}
+            // Its inode may serve another file at once.
+            FileAction::Delete => drop(self.take(change.file, &change.path)),
         }
     }
 
@@ -113,7 +114,8 @@ impl WrittenFiles {
         if scene.table.is_managed(scene.process) {
             return;
         }
-        let armed = self.take(change.file, &change.path).and_then(|known| known.armed);
+        let known = self.take(change.file, &change.path);
+        let armed = known.and_then(|known| known.armed).filter(|_| change.action != FileAction::Create);
         self.keep(WrittenFile {
             path: Arc::clone(&change.path),
             file: change.file,
@@ -133,14 +135,12 @@ impl WrittenFiles {
             return;
         }
         let armed = (scene.at(), scene.key(), Arc::clone(&scene.process.view.name));
-        match self.take(change.file, &change.path) {
-            Some(known) => self.keep(WrittenFile { armed: Some(armed), ..known }),
-            None => {
-                self.write(scene, change, false);
-                if let Some(known) = self.take(change.file, &change.path) {
-                    self.keep(WrittenFile { armed: Some(armed), ..known });
-                }
-            }
+        let known = self.take(change.file, &change.path).or_else(|| {
+            self.write(scene, change, false);
+            self.take(change.file, &change.path)
+        });
+        if let Some(known) = known {
+            self.keep(WrittenFile { armed: Some(armed), ..known });
         }
     }
 

@@ -1,13 +1,13 @@
 //! A host made of calls, for tests: what happens on it becomes events in order.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Engine, EngineSettings};
 use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
     Alert, BootTime, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody, Exec,
     Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey,
-    Protocol, RunningProcess, Subject,
+    Protocol, RunningProcess, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -241,6 +241,13 @@ impl Host {
         self.events.push(Event { time: self.now, subject, body });
     }
 
+    /// Gives the inode of a deleted file to another.
+    pub fn reuse_inode(&mut self, deleted: &str, new: &str) {
+        let file = self.file(deleted);
+        self.files.remove(deleted);
+        self.files.insert(new.to_owned(), file);
+    }
+
     fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
         let file = Some(self.file(path));
         self.happen(
@@ -316,4 +323,42 @@ pub fn alerts(host: &Host) -> Vec<Alert> {
         engine.ingest(event, &mut alerts);
     }
     alerts
+}
+
+/// Alerts as a page to read and to compare.
+pub fn story(alerts: &[Alert]) -> String {
+    let mut page = String::new();
+    for alert in alerts {
+        let Alert { action, verdict, score, folded, suspect, parent, message, .. } = alert;
+        let parent = parent.as_ref().map_or("nobody", |parent| &parent.name);
+        let _ = writeln!(page, "{action:?} {verdict:?} score {score} folded {folded}");
+        let _ = writeln!(page, "  suspect {} ({}) of {parent}", suspect.name, suspect.key.pid);
+        let _ = writeln!(page, "  {message}");
+        for signal in &alert.signals {
+            let _ = writeln!(
+                page,
+                "  {:>3} {:<3} {:?} pid {}: {}",
+                signal.weight, signal.id.0, signal.class, signal.process.pid, signal.detail
+            );
+            for (name, value) in &signal.evidence {
+                let _ = writeln!(page, "          {name} = {value}");
+            }
+        }
+        for edge in &alert.chain {
+            let at = edge.at.since(BootTime(3_600_000_000_000)).as_secs_f64();
+            let kind = format!("{:?}", edge.kind).to_lowercase();
+            let _ = writeln!(
+                page,
+                "  {at:>8.3} {kind:<8} {} ({}) → {}",
+                edge.name, edge.process.pid, edge.object
+            );
+        }
+        page.push('\n');
+    }
+    page
+}
+
+/// The highest verdict that was ever alerted.
+pub fn verdict(host: &Host) -> Option<Verdict> {
+    alerts(host).iter().map(|alert| alert.verdict).max()
 }

@@ -4,9 +4,15 @@ use std::sync::Arc;
 
 use crate::model::{ChainEdge, ChainKind, ProcessView};
 
-/// The most steps of one kind that are kept, so that a hundred connections cannot crowd out the one
+/// The most steps of one kind that are kept, 64 in all, so that a hundred connections cannot crowd out the one
 /// crontab.
-const MAX_OF_KIND: usize = 12;
+fn most(kind: ChainKind) -> usize {
+    match kind {
+        ChainKind::Create => 16,
+        ChainKind::Connect | ChainKind::Modify | ChainKind::Drop | ChainKind::Persist => 12,
+    }
+}
+
 /// The most characters of a command line.
 const MAX_OBJECT: usize = 200;
 
@@ -29,7 +35,7 @@ impl Chain {
                 }
             }
         }
-        if of_kind >= MAX_OF_KIND {
+        if of_kind >= most(edge.kind) {
             self.left_out += 1;
             return false;
         }
@@ -133,7 +139,7 @@ mod tests {
             chain.add(edge(ChainKind::Connect, number, &number.to_string()));
         }
         assert!(chain.add(edge(ChainKind::Persist, 200, "x")));
-        assert_eq!(chain.edges().len(), MAX_OF_KIND + 1);
+        assert_eq!(chain.edges().len(), most(ChainKind::Connect) + 1);
         assert_eq!(chain.left_out(), 88);
     }
 }

@@ -39,6 +39,8 @@ pub(super) struct Holdings {
     files: Vec<FileId>,
     paths: Vec<Arc<str>>,
     containers: Vec<Arc<str>>,
+    /// Files that found no room.
+    refused: u32,
 }
 
 /// The index over all incidents.
@@ -128,6 +130,16 @@ impl Membership {
         container: Option<Arc<str>>,
     ) {
         if holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD {
+            // Those deleted since make room; now and then is often enough to look for them.
+            holdings.refused = holdings.refused.wrapping_add(1);
+            if holdings.refused % 64 == 1 {
+                holdings.files.retain(|file| self.files.get(file) == Some(&serial));
+                holdings
+                    .paths
+                    .retain(|path| self.paths.get(path).is_some_and(|owner| owner.serial == serial));
+            }
+        }
+        if holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD {
             return;
         }
         if let Some(file) = file
@@ -139,6 +151,22 @@ impl Membership {
         if known.is_none_or(|known| known.serial != serial) {
             holdings.paths.push(Arc::clone(path));
         }
+    }
+
+    /// Lets go of a file that is no more; the incident that held it.
+    pub(super) fn release_file(
+        &mut self,
+        path: &str,
+        file: Option<FileId>,
+        container: Option<&str>,
+    ) -> Option<Serial> {
+        if self.paths.is_empty() && self.files.is_empty() {
+            return None;
+        }
+        let by_file = file.and_then(|file| self.files.remove(&file));
+        let at_path = self.paths.get(path).is_some_and(|owner| owner.container.as_deref() == container);
+        let by_path = if at_path { self.paths.remove(path).map(|owner| owner.serial) } else { None };
+        by_file.or(by_path)
     }
 
     /// Makes what shows a signal in a container a member.

@@ -1,7 +1,11 @@
 //! The sentence a person reads first.
 
 use super::chain::Chain;
-use crate::model::{AlertAction, ChainEdge, ChainKind, ProcessView, Signal, Verdict};
+use crate::{
+    detect::{SignalInfo, signals},
+    model::{AlertAction, ChainEdge, ChainKind, ProcessView, Signal, Verdict},
+    process::base_name,
+};
 
 /// What the sentence is made of.
 #[derive(Debug)]
@@ -16,98 +20,119 @@ pub(super) struct Story<'a> {
     pub(super) speaks_of_mining: bool,
 }
 
-/// Who, started by whom, did what: and what that is taken for.
+/// Who, started by whom, did what; what relatives did; and what that is taken for.
 pub(super) fn sentence(story: &Story<'_>) -> String {
     let mut text = who(story.suspect);
     if let Some(parent) = story.parent {
-        text.push_str(", started by ");
-        text.push_str(&parent.name);
-        text.push(',');
+        text = format!("{text}, started by {},", parent.name);
     }
-    let mut deeds = deeds(story);
-    if deeds.is_empty() {
-        deeds.extend(story.signals.first().map(|signal| format!("was noticed: {}", signal.detail)));
+    let mut own = own_deeds(story);
+    if own.is_empty() {
+        let first = story.signals.iter().find(|signal| signal.process == story.suspect.key);
+        own.extend(first.map(|signal| format!("was noticed ({})", signal.detail)));
     }
-    let last = deeds.pop();
-    text.push(' ');
-    text.push_str(&deeds.join(", "));
-    if let Some(last) = last {
-        if !deeds.is_empty() {
-            text.push_str(" and ");
+    let mut text = format!("{text} {}", listed(&own));
+    for (kind, verb) in [(ChainKind::Connect, "connected to"), (ChainKind::Persist, "wrote")] {
+        if let Some((edge, more)) = deed(story, kind, false) {
+            text = format!(
+                "{text}; its relative {} (pid {}) {verb} {}{more}",
+                edge.name, edge.process.pid, edge.object
+            );
         }
-        text.push_str(&last);
     }
-    text.push_str(": ");
-    text.push_str(judgement(story));
-    text
+    format!("{text}: {}", judgement(story))
 }
 
 fn who(suspect: &ProcessView) -> String {
-    let path = if suspect.executable.path.is_empty() { &suspect.name } else { &suspect.executable.path };
-    let credentials = &suspect.credentials;
-    match &credentials.user {
-        Some(user) => format!("'{path}' (pid {}, user {user})", suspect.key.pid),
-        None => format!("'{path}' (pid {}, uid {})", suspect.key.pid, credentials.uid),
+    let ProcessView { key, name, executable, credentials, .. } = suspect;
+    let user = match &credentials.user {
+        Some(user) => format!("user {user}"),
+        None => format!("uid {}", credentials.uid),
+    };
+    let path = executable.path.as_ref();
+    // The kernel keeps 15 bytes of a name.
+    if path.is_empty() {
+        format!("'{name}' (pid {}, {user})", key.pid)
+    } else if base_name(path).starts_with(name.as_ref()) {
+        format!("'{path}' (pid {}, {user})", key.pid)
+    } else {
+        format!("'{name}' ({path}, pid {}, {user})", key.pid)
     }
 }
 
-fn deeds(story: &Story<'_>) -> Vec<String> {
+fn own_deeds(story: &Story<'_>) -> Vec<String> {
     let mut deeds = Vec::new();
-    let signal = |id: &str| story.signals.iter().find(|signal| signal.id.0 == id);
-    if signal("B9").is_some() {
+    let shows = |info: SignalInfo| {
+        story.signals.iter().any(|signal| info.names(signal) && signal.process == story.suspect.key)
+    };
+    if shows(signals::MINER_COMMAND_LINE) {
         deeds.push("has the command line of a miner".to_owned());
     }
-    if signal("B4").is_some() {
+    if shows(signals::KERNEL_NAME) {
         deeds.push("hides behind the name of a kernel thread".to_owned());
     }
-    if signal("B3").is_some() {
+    if shows(signals::FILELESS) {
         deeds.push("runs without a file".to_owned());
     }
-    if signal("B2").is_some() {
-        let dropper = story.chain.of(ChainKind::Drop).next();
-        deeds.push(match dropper {
+    if shows(signals::DROP_AND_RUN) {
+        deeds.push(match story.chain.of(ChainKind::Drop).next() {
             Some(edge) => format!("ran just after {} wrote {}", edge.name, edge.object),
             None => "ran just after it was written".to_owned(),
         });
     }
-    deeds.extend(several(story, ChainKind::Connect, "connected to", "opened connections to"));
-    deeds.extend(several(story, ChainKind::Persist, "wrote", "wrote"));
-    if signal("C5").is_some() {
+    if let Some((edge, more)) = deed(story, ChainKind::Connect, true) {
+        deeds.push(format!("connected to {}{more}", edge.object));
+    }
+    if let Some((edge, more)) = deed(story, ChainKind::Persist, true) {
+        deeds.push(format!("wrote {}{more}", edge.object));
+    }
+    if shows(signals::SUSTAINED_CPU) {
         deeds.push("kept the processors busy".to_owned());
     }
     deeds
 }
 
-/// What was done of a kind: the suspect's own deed if there is one, else a relative's with its name.
-fn several(story: &Story<'_>, kind: ChainKind, verb: &str, relatives: &str) -> Option<String> {
-    let own = |edge: &&ChainEdge| edge.process == story.suspect.key;
-    let edges: Vec<&ChainEdge> = story.chain.of(kind).collect();
-    let shown = edges.iter().copied().find(own).or_else(|| edges.first().copied())?;
-    let more = edges.iter().filter(|edge| edge.object != shown.object).count();
-    let mut text = if own(&shown) {
-        format!("{verb} {}", shown.object)
-    } else {
-        format!("its relative {} (pid {}) {relatives} {}", shown.name, shown.process.pid, shown.object)
-    };
-    if more > 0 {
-        text.push_str(&format!(" (and {more} more)"));
+/// The first step of a kind by the suspect itself, or by relatives if it took none; and how many more.
+fn deed<'a>(story: &Story<'a>, kind: ChainKind, own: bool) -> Option<(&'a ChainEdge, String)> {
+    let mine = |edge: &&ChainEdge| edge.process == story.suspect.key;
+    let first_own = story.chain.of(kind).find(mine);
+    let shown = if own { first_own? } else { story.chain.of(kind).next().filter(|_| first_own.is_none())? };
+    let more = story.chain.of(kind).filter(|edge| mine(edge) == own && edge.object != shown.object).count();
+    Some((shown, if more > 0 { format!(" and {more} more") } else { String::new() }))
+}
+
+fn listed(parts: &[String]) -> String {
+    match parts {
+        [] => "was noticed".to_owned(),
+        [only] => only.clone(),
+        [first @ .., last] => format!("{} and {last}", first.join(", ")),
     }
-    Some(text)
 }
 
 fn judgement(story: &Story<'_>) -> &'static str {
     if story.action == AlertAction::IncidentClosed {
-        return "quiet for long and all of its processes are gone";
+        return "closed";
     }
     let connects = story.chain.of(ChainKind::Connect).next().is_some();
     match (story.verdict, story.speaks_of_mining) {
         (Verdict::Mining, _) => "cryptocurrency mining",
         (Verdict::Suspected, true) => "a suspected miner",
-        (Verdict::Suspected, false) if connects => {
-            "a suspected intrusion that fetched, ran and kept a program"
-        }
+        (Verdict::Suspected, false) if connects => "a suspected intrusion",
         (Verdict::Suspected, false) => "suspected tampering",
-        (Verdict::Noted, true) => "on record as a possible miner",
-        (Verdict::Noted, false) => "on record, no reason for alarm by itself",
+        (Verdict::Noted, true) => "a possible miner, on record only",
+        (Verdict::Noted, false) => "on record only, the evidence does not suffice for an alarm",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_read_like_prose() {
+        let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(listed(&words(&["a"])), "a");
+        assert_eq!(listed(&words(&["a", "b"])), "a and b");
+        assert_eq!(listed(&words(&["a", "b", "c"])), "a, b and c");
     }
 }

@@ -2,6 +2,8 @@
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
+use rustc_hash::FxHashSet;
+
 use super::{
     chain::{Chain, command_line},
     membership::Holdings,
@@ -19,6 +21,8 @@ use crate::{
 
 /// The most generations of a suspect that are drawn as created.
 const MAX_CREATED: usize = 6;
+/// The most different connections an incident looks at.
+const MAX_CONNECTIONS: usize = 64;
 /// The most signals an incident holds; every id counts once.
 const MAX_SIGNALS: usize = 64;
 
@@ -41,6 +45,8 @@ pub(super) struct Incident {
     chain: Chain,
     suspects: BTreeMap<ProcessKey, Suspect>,
     facts: ChainFacts,
+    /// The connections seen, so that a repeated one costs nothing.
+    connections: FxHashSet<(ProcessKey, SocketAddr)>,
     folded: u64,
     verdict: Option<Verdict>,
     reported: Option<Verdict>,
@@ -59,6 +65,7 @@ impl Incident {
             chain: Chain::default(),
             suspects: BTreeMap::new(),
             facts: ChainFacts::default(),
+            connections: FxHashSet::default(),
             folded: 0,
             verdict: None,
             reported: None,
@@ -133,6 +140,11 @@ impl Incident {
         self.news |= first;
     }
 
+    /// Whether a connection was not made by the same process before, as far as is remembered.
+    pub(super) fn is_new_connection(&mut self, key: ProcessKey, destination: SocketAddr) -> bool {
+        self.connections.len() < MAX_CONNECTIONS && self.connections.insert((key, destination))
+    }
+
     /// Draws a connection.
     pub(super) fn connected(&mut self, edge: ChainEdge, destination: SocketAddr) {
         self.facts.connected.get_or_insert((edge.process, destination));
@@ -168,6 +180,7 @@ impl Incident {
             chain,
             suspects,
             facts,
+            connections: _,
             folded,
             verdict,
             reported: _,

@@ -147,6 +147,7 @@ impl Incidents {
         let dropped =
             program.or_else(|| written.find(process.script.as_deref()?, None, container.as_deref()));
         for edge in dropped.into_iter().flat_map(drop_steps) {
+            incident.created(self_to_root(scene.table, edge.process));
             incident.step(edge);
         }
         self.join(serial, scene.table, scene.key(), Hold::Suspect);
@@ -185,6 +186,9 @@ impl Incidents {
         if let Some((path, file)) = &finding.file {
             self.membership.hold_file(serial, &mut incident.holdings, path, *file, container);
         }
+        for edge in &finding.edges {
+            incident.created(self_to_root(scene.table, edge.process));
+        }
         incident.add(finding, scene.process, scene.table);
         serial
     }
@@ -195,6 +199,9 @@ impl Incidents {
         let serial = self.membership.of_process(scene.table, scene.key())?;
         let incident = self.open.get_mut(&serial)?;
         incident.last_activity = incident.last_activity.max(scene.at());
+        if !incident.is_new_connection(scene.key(), destination) {
+            return Some(serial);
+        }
         incident.created(self_to_root(scene.table, scene.key()));
         let edge = connect_edge(&Outbound {
             at: scene.at(),
@@ -206,21 +213,33 @@ impl Incidents {
         Some(serial)
     }
 
-    /// A file that a member writes may be run later, by whomever; what it does to one of the incident's
-    /// files is a step.
+    /// A file that a member writes may be run later, by whomever; what it does to such a file is a step.
+    /// One that is deleted, or whose inode serves a new file, is the incident's no more.
     fn change(&mut self, scene: &Scene<'_>, change: &FileChange, written: &WrittenFiles) -> Option<Serial> {
-        let serial = self.membership.of_process(scene.table, scene.key())?;
         let container = container_id(scene.process);
-        let known = written.find(&change.path, change.file, container.as_deref())?;
+        let verb = match change.action {
+            FileAction::Delete => {
+                self.membership.release_file(&change.path, change.file, container.as_deref())?;
+                Some("deleted")
+            }
+            FileAction::Create => {
+                self.membership.release_file(&change.path, change.file, container.as_deref());
+                None
+            }
+            FileAction::Chmod => Some("made executable"),
+            FileAction::Write | FileAction::Rename => None,
+        };
+        let known = written.find(&change.path, change.file, container.as_deref());
+        if known.is_none() && change.action != FileAction::Delete {
+            return None;
+        }
+        let serial = self.membership.of_process(scene.table, scene.key())?;
         let incident = self.open.get_mut(&serial)?;
-        if known.content || known.place.is_odd() {
+        if let Some(known) = known.filter(|known| known.content || known.place.is_odd()) {
             self.membership.hold_file(serial, &mut incident.holdings, &known.path, known.file, container);
         }
-        let verb = match change.action {
-            FileAction::Delete => "deleted",
-            FileAction::Chmod => "made executable",
-            FileAction::Write | FileAction::Create | FileAction::Rename => return None,
-        };
+        let verb = verb?;
+        incident.created(self_to_root(scene.table, scene.key()));
         incident.step(ChainEdge {
             kind: ChainKind::Modify,
             at: scene.at(),

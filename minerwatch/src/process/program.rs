@@ -74,18 +74,10 @@ impl<'a> Identity<'a> {
     pub fn of_path(path: &'a str) -> Self {
         Self { name: base_name(path), system: in_system_directory(path) }
     }
-
-    /// Of a process: the script's, where that has a role of its own to play, else the executable's.
-    pub fn of(executable: &'a str, script: Option<&'a str>) -> Self {
-        match script {
-            Some(script) if in_system_directory(script) => Self::of_path(script),
-            _ => Self::of_path(executable),
-        }
-    }
 }
 
 fn in_system_directory(path: &str) -> bool {
-    ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/snap/", "/opt/", "/nix/store/", "/gnu/store/"]
+    ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/snap/", "/nix/store/", "/gnu/store/"]
         .iter()
         .any(|directory| path.starts_with(directory))
 }

@@ -107,14 +107,17 @@ impl ProcessTable {
     /// Whether an event can be taken in now: its process is known, or it is what makes it known.
     pub fn can_take(&self, event: &Event) -> bool {
         match event.body {
-            EventBody::Fork(_) | EventBody::Exec(_) | EventBody::RunningProcess(_) => true,
+            EventBody::Fork(_)
+            | EventBody::Exec(_)
+            | EventBody::RunningProcess(_)
+            // These may come long after the process is forgotten, and say nothing of what it was.
+            | EventBody::Close(_)
+            | EventBody::HashedFile(_) => true,
             EventBody::Exit(_)
             | EventBody::Connect(_)
-            | EventBody::Close(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
-            | EventBody::RunningFlow(_)
-            | EventBody::HashedFile(_) => self.rows.contains_key(&event.subject.key),
+            | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
         }
     }
 
@@ -126,13 +129,10 @@ impl ProcessTable {
             EventBody::Fork(fork) => self.fork(*time, subject, fork),
             EventBody::Exec(exec) => self.exec(*time, subject, exec),
             EventBody::RunningProcess(running) => self.merge(*time, subject, running),
-            EventBody::HashedFile(hashed) => {
-                self.touch(*time, subject);
-                self.hashed(subject.key, hashed);
-            }
+            EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
+            EventBody::Close(_) => {}
             EventBody::Exit(_)
             | EventBody::Connect(_)
-            | EventBody::Close(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::RunningFlow(_) => self.touch(*time, subject),
@@ -268,9 +268,12 @@ impl ProcessTable {
         self.settle(&mut view, subject);
         let script = script_of(&view.executable.path, image.invoked, &view.arguments);
         let resolved = script.map(|script| resolve(&view.directory, script));
-        let identity = Identity::of(&view.executable.path, resolved.as_deref());
-        let role =
-            if kernel { Role::Kernel } else { Role::of(&identity, &view.arguments, key.pid, parent_role) };
+        let role_of = |path| Role::of(&Identity::of_path(path), &view.arguments, key.pid, parent_role);
+        let role = match resolved.as_deref().map(role_of) {
+            _ if kernel => Role::Kernel,
+            None | Some(Role::Other) => role_of(&view.executable.path),
+            Some(role) => role,
+        };
         let script = resolved.map(Arc::from);
         let Some(process) = self.rows.get_mut(&key) else { return };
         view.container = view.container.or_else(|| process.view.container.clone());
@@ -473,3 +476,6 @@ fn same_place(known: Option<&Arc<Container>>, told: Option<&Arc<Container>>) -> 
         (Some(_), None) | (None, Some(_)) => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,8 +33,8 @@ pub fn drop_and_run(scene: &Scene<'_>, written: &WrittenFiles) -> Option<Finding
     );
     let mut finding = Finding::new(signals::DROP_AND_RUN, scene, detail)
         .with("path", &dropped.path)
-        .with("writer", dropped.writer)
-        .with("seconds", format!("{age:.3}"));
+        .with("writer", &dropped.writer)
+        .with("seconds", &format!("{age:.3}"));
     finding.fact = Some(Fact::Suspect(Suspicion::Dropped));
     finding.partner = Some(dropped.writer);
     finding.file = Some((Arc::clone(&dropped.path), dropped.file));

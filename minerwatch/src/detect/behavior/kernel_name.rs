@@ -1,19 +1,18 @@
 //! B4: an ordinary program with the name of a kernel thread.
 
-use crate::{
-    detect::{Finding, Scene, signals},
-    model::Exec,
-};
+use crate::detect::{Finding, Scene, signals};
 
-/// A program was started. Only user space does that: a kernel thread never runs a program under its name.
-pub fn kernel_name(scene: &Scene<'_>, exec: &Exec) -> Option<Finding> {
-    let own = exec.arguments.first().map_or("", AsRef::as_ref);
-    let shown = [exec.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;
-    let detail = format!("'{}' calls itself '{shown}', like a kernel thread", exec.executable.path);
+/// A program was started, or was running at the start. Only user space does that: a kernel thread never
+/// runs a program under its name.
+pub fn kernel_name(scene: &Scene<'_>) -> Option<Finding> {
+    let view = &scene.process.view;
+    let own = view.arguments.first().map_or("", AsRef::as_ref);
+    let shown = [view.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;
+    let detail = format!("'{}' calls itself '{shown}', like a kernel thread", view.executable.path);
     Some(
         Finding::new(signals::KERNEL_NAME, scene, detail)
             .with("name", shown)
-            .with("path", &exec.executable.path),
+            .with("path", &view.executable.path),
     )
 }
 
@@ -47,9 +46,7 @@ fn is_kernel_name(name: &str) -> bool {
         "irq",
     ];
     // `ps` puts names without arguments in brackets: so does who wants to look like that.
-    if let Some(inner) = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
-        return !inner.is_empty();
-    }
+    let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
     let Some((thread, rest)) = THREADS
         .iter()
         .find_map(|thread| name.strip_prefix(thread).map(|rest| (*thread, rest)))

@@ -57,10 +57,6 @@ impl Starter {
     }
 
     fn elsewhere(path: &str) -> Option<Self> {
-        if let Some(spool) = path.strip_prefix("/var/spool/cron/") {
-            // crontab(1) writes a temporary file beside the table and renames it into its place.
-            return (!base_name(spool).starts_with("tmp.")).then_some(Self::Cron);
-        }
         const UNITS: [&str; 5] = [
             "/usr/lib/systemd/",
             "/lib/systemd/",
@@ -68,6 +64,10 @@ impl Starter {
             "/run/systemd/system/",
             "/run/systemd/transient/",
         ];
+        if let Some(spool) = path.strip_prefix("/var/spool/cron/") {
+            // crontab(1) writes a temporary file beside the table and renames it into its place.
+            return (!base_name(spool).starts_with("tmp.")).then_some(Self::Cron);
+        }
         if UNITS.iter().any(|directory| path.starts_with(directory)) {
             return is_unit(path).then_some(Self::Unit);
         }
@@ -86,8 +86,13 @@ impl Starter {
 }
 
 fn is_unit(path: &str) -> bool {
-    let starts = [".service", ".timer", ".path", ".socket", ".mount"];
-    starts.iter().any(|suffix| path.ends_with(suffix)) || (path.contains(".d/") && path.ends_with(".conf"))
+    let (rest, kind) = path.rsplit_once('.').unwrap_or((path, ""));
+    match kind {
+        "service" | "timer" | "path" | "socket" | "mount" => true,
+        // A drop-in changes the unit whose name its directory bears.
+        "conf" => rest.contains(".d/"),
+        _ => false,
+    }
 }
 
 /// A file changed: is it one that starts programs, and is the writer none of those whose task that is?

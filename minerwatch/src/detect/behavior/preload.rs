@@ -20,7 +20,7 @@ pub fn preload(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
         return None;
     }
     let detail = format!("'{}' wrote {PRELOAD}", scene.process.view.name);
-    let mut finding = Finding::new(signals::PRELOAD, scene, detail).with("path", PRELOAD).step(
+    let mut finding = Finding::new(signals::PRELOAD, scene, detail).with("path", &PRELOAD).step(
         scene,
         ChainKind::Persist,
         PRELOAD,

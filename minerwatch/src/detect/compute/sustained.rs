@@ -59,9 +59,9 @@ impl BusyProcesses {
         let detail = format!("kept {used:.1} of {} processors busy for {span} s", scene.processors);
         Some(
             Finding::new(signals::SUSTAINED_CPU, scene, detail)
-                .with("processors_used", format!("{used:.2}"))
-                .with("seconds", span)
-                .with("threads", usage.threads),
+                .with("processors_used", &format!("{used:.2}"))
+                .with("seconds", &span)
+                .with("threads", &usage.threads),
         )
     }
 

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use super::{leaves_host, outbound};
+use super::{outbound, outbound_at_start};
 use crate::{
     detect::{Finding, Scene, signals, tuning},
-    model::{Connect, Protocol, RunningFlow},
+    model::{Connect, RunningFlow},
 };
 
 /// A connection that was just established.
@@ -15,10 +15,7 @@ pub fn pool_port(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
 
 /// A connection that was open at the start.
 pub fn pool_port_at_start(scene: &Scene<'_>, flow: &RunningFlow) -> Option<Finding> {
-    if flow.protocol != Protocol::Tcp || !leaves_host(flow.destination) {
-        return None;
-    }
-    found(scene, flow.destination)
+    found(scene, outbound_at_start(flow)?)
 }
 
 fn found(scene: &Scene<'_>, destination: SocketAddr) -> Option<Finding> {
@@ -26,7 +23,7 @@ fn found(scene: &Scene<'_>, destination: SocketAddr) -> Option<Finding> {
         return None;
     }
     let detail = format!("connected to {destination}, a port mining pools use");
-    Some(Finding::new(signals::POOL_PORT, scene, detail).with("destination", destination))
+    Some(Finding::new(signals::POOL_PORT, scene, detail).with("destination", &destination))
 }
 
 #[cfg(test)]

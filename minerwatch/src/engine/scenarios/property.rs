@@ -1,0 +1,171 @@
+//! No sequence of events breaks the engine, and the same sequence always gives the same alerts.
+
+use proptest::prelude::*;
+
+use crate::{
+    engine::{
+        Engine, EngineSettings,
+        testing::{Host, seconds},
+    },
+    model::{Alert, BootTime, Event, ProcessKey},
+};
+
+/// One thing that happens to one of the processes there are.
+#[derive(Clone, Debug)]
+enum Deed {
+    Fork(usize),
+    Exec(usize, usize),
+    Connect(usize, usize),
+    Create(usize, usize),
+    Chmod(usize, usize),
+    Rename(usize, usize, usize),
+    Delete(usize, usize),
+    Burn(usize),
+    Enter(usize, usize),
+    Exit(usize),
+    Wait(u64),
+}
+
+const PROGRAMS: [(&str, &[&str]); 9] = [
+    ("/usr/bin/dash", &["sh", "/tmp/b"]),
+    ("/usr/bin/bash", &["-bash"]),
+    ("/usr/bin/curl", &["curl", "x"]),
+    ("/usr/bin/redis-server", &["redis-server"]),
+    ("/usr/bin/dpkg", &["dpkg"]),
+    ("/tmp/a", &["[kworker/0:0]", "-o", "10.0.0.5:3333", "-a", "rx/0"]),
+    ("/tmp/b", &["b"]),
+    ("/memfd:x (deleted)", &["x"]),
+    ("", &[]),
+];
+const FILES: [&str; 8] =
+    ["/tmp/a", "/tmp/b", "/etc/cron.d/x", "/root/.bashrc", "/etc/ld.so.preload", "/usr/bin/curl", "/x", ""];
+const PEERS: [&str; 4] = ["10.0.0.5:3333", "10.0.0.6:443", "127.0.0.1:3333", "[2001:db8::1]:5555"];
+
+fn deed() -> impl Strategy<Value = Deed> {
+    let who = 0..16_usize;
+    prop_oneof![
+        4 => who.clone().prop_map(Deed::Fork),
+        4 => (who.clone(), 0..PROGRAMS.len()).prop_map(|(who, what)| Deed::Exec(who, what)),
+        3 => (who.clone(), 0..PEERS.len()).prop_map(|(who, what)| Deed::Connect(who, what)),
+        3 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Deed::Create(who, what)),
+        1 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Deed::Chmod(who, what)),
+        1 => (who.clone(), 0..FILES.len(), 0..FILES.len()).prop_map(|(who, one, two)| Deed::Rename(who, one, two)),
+        1 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Deed::Delete(who, what)),
+        1 => who.clone().prop_map(Deed::Burn),
+        1 => (who.clone(), 0..3_usize).prop_map(|(who, what)| Deed::Enter(who, what)),
+        2 => who.prop_map(Deed::Exit),
+        1 => (0..100_000_u64).prop_map(Deed::Wait),
+    ]
+}
+
+fn happen(deeds: &[Deed]) -> Host {
+    let mut host = Host::new();
+    let mut there: Vec<ProcessKey> = vec![host.boot("/sbin/init", &["init"])];
+    for deed in deeds {
+        let who = |number: usize| there[number % there.len()];
+        match *deed {
+            Deed::Fork(parent) => {
+                let child = host.fork(who(parent));
+                there.push(child);
+            }
+            Deed::Exec(key, program) => {
+                let (path, arguments) = PROGRAMS[program];
+                host.exec(who(key), who(key + 1), path, path, arguments);
+            }
+            Deed::Connect(key, peer) => host.connect(who(key), PEERS[peer]),
+            Deed::Create(key, file) => host.create(who(key), FILES[file], 0o755),
+            Deed::Chmod(key, file) => host.chmod(who(key), FILES[file], 0o755),
+            Deed::Rename(key, from, to) => host.rename(who(key), FILES[from], FILES[to]),
+            Deed::Delete(key, file) => host.delete(who(key), FILES[file]),
+            Deed::Burn(key) => host.burn(who(key), 2.0, 61),
+            Deed::Enter(key, container) => host.enter(who(key), &format!("c{container}")),
+            Deed::Exit(key) => host.exit(who(key)),
+            Deed::Wait(span) => host.wait(seconds(span)),
+        }
+    }
+    host
+}
+
+const SMALL: EngineSettings = EngineSettings {
+    processors: 2,
+    max_processes: 12,
+    max_incidents: 3,
+    max_dead: 4,
+    dead_memory: seconds(60),
+    quiet: seconds(600),
+    quiet_persistent: seconds(6_000),
+};
+
+fn run(events: &[Event], settings: &EngineSettings) -> (Engine, Vec<Alert>) {
+    let mut engine = Engine::new(settings.clone());
+    let mut alerts = Vec::new();
+    for (number, event) in events.iter().enumerate() {
+        engine.ingest(event, &mut alerts);
+        let _ = engine.view(event);
+        if number % 7 == 0 {
+            engine.tick(event.time, &mut alerts);
+        }
+        let counters = engine.counters();
+        assert!(counters.processes <= settings.max_processes as u64);
+        assert!(counters.incidents <= settings.max_incidents as u64);
+        assert_eq!(counters.events, number as u64 + 1);
+    }
+    (engine, alerts)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, ..ProptestConfig::default() })]
+
+    #[test]
+    fn the_same_events_give_the_same_alerts_within_bounds(
+        deeds in prop::collection::vec(deed(), 0..120),
+        swaps in prop::collection::vec((0..200_usize, 1..6_usize), 0..12),
+        drops in prop::collection::vec(0..200_usize, 0..6),
+    ) {
+        let mut events = happen(&deeds).events().to_vec();
+        // Processors overtake each other, and some records are lost.
+        for (at, by) in swaps {
+            if at + by < events.len() {
+                events.swap(at, at + by);
+            }
+        }
+        for at in drops {
+            if at < events.len() {
+                events.remove(at);
+            }
+        }
+        let (_, alerts) = run(&events, &SMALL);
+        let (_, again) = run(&events, &SMALL);
+        prop_assert_eq!(&alerts, &again);
+        for alert in &alerts {
+            prop_assert!(!alert.signals.is_empty());
+            prop_assert!(alert.signals.is_sorted_by(|one, other| one.weight >= other.weight));
+            prop_assert!(alert.chain.is_sorted_by_key(|edge| edge.at));
+            prop_assert!(alert.chain.len() <= 64);
+        }
+    }
+
+    #[test]
+    fn everything_ends(deeds in prop::collection::vec(deed(), 0..120)) {
+        let host = happen(&deeds);
+        let (mut engine, mut alerts) = run(host.events(), &EngineSettings::default());
+        let mut end = host.now();
+        for event in host.events() {
+            end = end.plus(seconds(1));
+            engine.ingest(
+                &Event {
+                    time: end,
+                    subject: event.subject.clone(),
+                    body: crate::model::EventBody::Exit(crate::model::Exit { code: None, signal: Some(9), on_cpu: 0 }),
+                },
+                &mut alerts,
+            );
+        }
+        // Patience, memory and quiet all run out.
+        for step in 1..=40_u64 {
+            engine.tick(BootTime(end.0).plus(seconds(step * 3_600)), &mut alerts);
+        }
+        let counters = engine.counters();
+        prop_assert_eq!((counters.processes, counters.parked, counters.incidents), (0, 0, 0));
+    }
+}

@@ -1,0 +1,192 @@
+use super::*;
+use crate::{
+    engine::testing::{Host, seconds},
+    model::{Exit, FileAction, FileChange},
+};
+
+fn feed(table: &mut ProcessTable, events: &[Event]) {
+    for event in events {
+        table.take_in(event);
+        if let EventBody::Exit(_) = event.body {
+            table.exit(event.subject.key, event.time);
+        }
+    }
+}
+
+fn table(events: &[Event]) -> ProcessTable {
+    let mut table = ProcessTable::new(TableLimits::default());
+    feed(&mut table, events);
+    table
+}
+
+fn family() -> (Host, ProcessKey, ProcessKey, ProcessKey) {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+    let child = host.spawn(shell, "/usr/bin/true", &["true"]);
+    (host, init, shell, child)
+}
+
+#[test]
+fn a_child_is_what_its_parent_is_until_it_runs_something_else() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+    let child = host.fork(shell);
+    let before = table(host.events());
+    let inherited = before.get(child).unwrap();
+    assert_eq!(inherited.view.executable.path.as_ref(), "/usr/bin/dash");
+    assert_eq!((inherited.role, inherited.knowledge), (Role::Shell, Knowledge::Inherited));
+    host.exec(child, shell, "/usr/bin/true", "/usr/bin/true", &["true"]);
+    let after = table(host.events());
+    assert_eq!(after.get(child).unwrap().view.executable.path.as_ref(), "/usr/bin/true");
+    assert_eq!(after.get(shell).unwrap().view.executable.path.as_ref(), "/usr/bin/dash");
+}
+
+#[test]
+fn a_lost_fork_is_made_good_by_the_exec() {
+    let (host, _, shell, child) = family();
+    let lost: Vec<_> = host
+        .events()
+        .iter()
+        .filter(|event| !(event.subject.key == child && matches!(event.body, EventBody::Fork(_))))
+        .cloned()
+        .collect();
+    let table = table(&lost);
+    assert_eq!(table.get(child).unwrap().parent, Some(shell));
+}
+
+#[test]
+fn the_first_parent_stays_when_the_kernel_names_another() {
+    let (mut host, init, shell, child) = family();
+    host.exit(shell);
+    host.exec(child, init, "/usr/bin/sleep", "/usr/bin/sleep", &["sleep"]);
+    let mut table = table(host.events());
+    assert_eq!(table.get(child).unwrap().parent, Some(shell));
+    table.expire(host.now().plus(seconds(3_600)));
+    assert!(table.get(shell).is_some(), "the living keep their ancestors");
+    table.exit(child, host.now().plus(seconds(3_600)));
+    table.expire(host.now().plus(seconds(7_200)));
+    assert!(table.get(child).is_none());
+    assert!(table.get(shell).is_none(), "and take them along");
+    assert_eq!(table.len(), 1);
+    assert_eq!((table.evicted(), table.forgotten_early()), (0, 0));
+}
+
+#[test]
+fn a_reused_pid_is_another_process() {
+    let (host, init, _, child) = family();
+    let mut events = host.events().to_vec();
+    let later = ProcessKey { pid: child.pid, start_ticks: child.start_ticks + 500 };
+    let mut fork = events.iter().find(|event| matches!(event.body, EventBody::Fork(_))).unwrap().clone();
+    fork.time = host.now().plus(seconds(5));
+    fork.subject.key = later;
+    events.push(fork);
+    let table = table(&events);
+    assert!(!table.get(child).unwrap().lives(), "its exit was lost");
+    assert!(table.get(later).unwrap().lives());
+    assert_eq!(table.get(later).unwrap().parent, Some(init));
+    assert_eq!(table.get(child).unwrap().view.executable.path.as_ref(), "/usr/bin/true");
+}
+
+#[test]
+fn the_fork_of_an_earlier_holder_comes_late() {
+    let (host, _, _, child) = family();
+    let mut events = host.events().to_vec();
+    let mut fork = events.iter().find(|event| matches!(event.body, EventBody::Fork(_))).unwrap().clone();
+    let earlier = ProcessKey { pid: child.pid, start_ticks: child.start_ticks - 1 };
+    fork.subject.key = earlier;
+    events.push(fork);
+    let table = table(&events);
+    assert!(table.get(child).unwrap().lives());
+    assert!(!table.get(earlier).unwrap().lives());
+}
+
+#[test]
+fn the_snapshot_never_overwrites_an_exec() {
+    let (host, _, shell, child) = family();
+    let row = |key: ProcessKey, parent, path: &str| {
+        let mut told = host.events()[0].clone();
+        told.subject.key = key;
+        if let EventBody::RunningProcess(running) = &mut told.body {
+            running.parent = parent;
+            running.executable.path = Arc::from(path);
+        }
+        told
+    };
+    let mut known = table(host.events());
+    known.take_in(&row(child, Some(shell), "/usr/bin/before"));
+    assert_eq!(known.get(child).unwrap().view.executable.path.as_ref(), "/usr/bin/true");
+
+    // A fork that was seen without an exec: the snapshot knows better.
+    let forked = ProcessKey { pid: 77, start_ticks: host.now().0 / 10_000_000 };
+    let mut fork = host.events()[1].clone();
+    fork.subject.key = forked;
+    known.take_in(&fork);
+    known.take_in(&row(forked, Some(shell), "/usr/bin/known"));
+    assert_eq!(known.get(forked).unwrap().view.executable.path.as_ref(), "/usr/bin/known");
+
+    // What ended in the meantime does not come back to life.
+    known.exit(forked, host.now());
+    known.take_in(&row(forked, Some(shell), "/usr/bin/ghost"));
+    assert!(!known.get(forked).unwrap().lives());
+}
+
+#[test]
+fn another_user_without_an_exec_is_noticed() {
+    let (mut host, init, ..) = family();
+    let named = host.fork(init);
+    host.become_user(named, 33);
+    host.exec(named, init, "/usr/sbin/php-fpm8.2", "/usr/sbin/php-fpm8.2", &["php-fpm"]);
+    let worker = host.spawn(init, "/usr/sbin/nginx", &["nginx"]);
+    host.become_user(worker, 33);
+    host.write(worker, "/var/log/x");
+    let table = table(host.events());
+    let credentials = &table.get(worker).unwrap().view.credentials;
+    assert_eq!((credentials.uid, credentials.user.as_deref()), (33, Some("www-data")));
+}
+
+#[test]
+fn hostile_families_do_not_go_in_circles() {
+    let subject = |key| Subject { key, tid: 1, uid: 0, gid: 0, cgroup: 0, container: None };
+    let one = ProcessKey { pid: 1_000, start_ticks: 7 };
+    let two = ProcessKey { pid: 2_000, start_ticks: 7 };
+    let fork = |key, parent| Event {
+        time: BootTime(100),
+        subject: subject(key),
+        body: EventBody::Fork(Fork { parent, name: Arc::from("x") }),
+    };
+    let mut table = ProcessTable::new(TableLimits { processes: 4, dead: 2, memory: Duration::from_secs(1) });
+    feed(&mut table, &[fork(one, two), fork(two, one), fork(one, one), fork(two, two)]);
+    assert!(table.ancestry(one).count() <= crate::process::MAX_DEPTH);
+    assert!(table.tree_path(one, |_| true).count() <= crate::process::MAX_DEPTH);
+    for key in [one, two] {
+        table.exit(key, BootTime(200));
+    }
+    table.expire(BootTime(u64::MAX));
+    for pid in 3_000..3_100 {
+        let key = ProcessKey { pid, start_ticks: 9 };
+        feed(&mut table, &[fork(key, one)]);
+        assert!(table.len() <= 4);
+    }
+}
+
+#[test]
+fn a_late_event_of_the_dead_changes_nothing() {
+    let (mut host, _, _, child) = family();
+    host.exit(child);
+    host.happen(
+        child,
+        EventBody::File(Box::new(FileChange {
+            action: FileAction::Write,
+            path: Arc::from("/x"),
+            old_path: None,
+            file: None,
+            mode: 0,
+        })),
+    );
+    host.happen(child, EventBody::Exit(Exit { code: Some(1), signal: None, on_cpu: 0 }));
+    let table = table(host.events());
+    assert!(!table.get(child).unwrap().lives());
+    assert_eq!(table.len(), 3);
+}
