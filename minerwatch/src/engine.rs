@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     detect::{Detectors, Fact, Finding, Scene, network},
     incident::{IncidentLimits, Incidents},
-    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView},
+    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Verdict},
     process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
 };
 
@@ -39,6 +39,8 @@ pub struct EngineSettings {
     pub quiet: Duration,
     /// The same for an incident that set something up to start again.
     pub quiet_persistent: Duration,
+    /// The least verdict that becomes an alert; incidents below it are kept and may rise later.
+    pub min_verdict: Verdict,
 }
 
 impl Default for EngineSettings {
@@ -53,6 +55,7 @@ impl Default for EngineSettings {
             dead_memory: table.memory,
             quiet: incidents.quiet,
             quiet_persistent: incidents.quiet_persistent,
+            min_verdict: incidents.min_verdict,
         }
     }
 }
@@ -106,6 +109,7 @@ impl Engine {
             dead_memory,
             quiet,
             quiet_persistent,
+            min_verdict,
         } = settings;
         Self {
             processors: processors.max(1),
@@ -118,7 +122,12 @@ impl Engine {
             }),
             parking: Parking::new(MAX_PARKED, PATIENCE),
             detectors: Detectors::default(),
-            incidents: Incidents::new(IncidentLimits { incidents: max_incidents, quiet, quiet_persistent }),
+            incidents: Incidents::new(IncidentLimits {
+                incidents: max_incidents,
+                quiet,
+                quiet_persistent,
+                min_verdict,
+            }),
             findings: Vec::new(),
         }
     }
@@ -152,6 +161,11 @@ impl Engine {
         let Some(process) = self.table.get(event.subject.key) else { return (None, None) };
         let parent = self.table.parent_of(process).map(|parent| Arc::clone(&parent.view));
         (Some(Arc::clone(&process.view)), parent)
+    }
+
+    /// Replaces [`EngineSettings::min_verdict`] from now on.
+    pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
+        self.incidents.set_min_verdict(min_verdict);
     }
 
     /// What it holds.

@@ -206,8 +206,13 @@ impl Incident {
         self.news = true;
     }
 
-    /// Weighs what there is now; an alert if somebody should know.
-    pub(super) fn weigh(&mut self, now: BootTime, table: &ProcessTable) -> Option<Alert> {
+    /// Weighs what there is now; an alert if somebody should know: nobody is told below `min_verdict`.
+    pub(super) fn weigh(
+        &mut self,
+        now: BootTime,
+        table: &ProcessTable,
+        min_verdict: Verdict,
+    ) -> Option<Alert> {
         if let Some((info, signal)) = triple_chain(&self.facts, now) {
             let known = self.signals.iter().find(|held| info.names(&held.signal));
             if known.is_none_or(|held| held.signal.weight < signal.weight) {
@@ -223,6 +228,7 @@ impl Incident {
         self.verdict = self.verdict.max(score::verdict(&self.signals, now));
         let verdict = self.verdict?;
         let action = match self.reported {
+            None if verdict < min_verdict => return None,
             None => AlertAction::IncidentOpened,
             Some(before) if verdict > before || self.news => AlertAction::IncidentUpdated,
             Some(_) => return None,

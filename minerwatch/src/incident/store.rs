@@ -10,7 +10,7 @@ use crate::{
     detect::{Finding, Scene, WrittenFiles, behavior::drop_steps, network, tuning},
     model::{
         Alert, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange, HashedFile,
-        ProcessKey,
+        ProcessKey, Verdict,
     },
     process::{Outbound, Process, ProcessTable, Suspicion},
 };
@@ -24,6 +24,8 @@ pub struct IncidentLimits {
     pub quiet: Duration,
     /// The same for one that set something up to start again.
     pub quiet_persistent: Duration,
+    /// The least verdict at which somebody is told; below it an incident is kept and nothing more.
+    pub min_verdict: Verdict,
 }
 
 impl Default for IncidentLimits {
@@ -32,6 +34,7 @@ impl Default for IncidentLimits {
             incidents: 1_024,
             quiet: Duration::from_secs(3_600),
             quiet_persistent: Duration::from_secs(24 * 3_600),
+            min_verdict: Verdict::Noted,
         }
     }
 }
@@ -53,6 +56,11 @@ impl Incidents {
     /// None yet.
     pub fn new(limits: IncidentLimits) -> Self {
         Self { limits, open: BTreeMap::new(), membership: Membership::default(), next: 0, evicted: 0 }
+    }
+
+    /// Replaces the least verdict at which somebody is told; what was told before stays told.
+    pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
+        self.limits.min_verdict = min_verdict;
     }
 
     /// How many there are, those included that nobody was told of.
@@ -109,7 +117,7 @@ impl Incidents {
             | EventBody::RunningFlow(_) => {}
         }
         if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {
-            alerts.extend(incident.weigh(scene.at(), scene.table));
+            alerts.extend(incident.weigh(scene.at(), scene.table, self.limits.min_verdict));
         }
         suspicion
     }

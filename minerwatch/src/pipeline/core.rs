@@ -7,7 +7,7 @@ use crate::{
     engine::{Engine, EngineSettings},
     enrich::{EnrichSettings, Enricher},
     metrics::EventCounts,
-    model::{Alert, BootTime, Event, EventKind, Health},
+    model::{Alert, BootTime, Event, EventKind, Health, Verdict},
     sink::{Encoder, Observed},
 };
 
@@ -137,6 +137,11 @@ impl Core {
     /// The engine, for its counters.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Replaces the least verdict that becomes an alert.
+    pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
+        self.engine.set_min_verdict(min_verdict);
     }
 
     /// The enrich stage, for its counters.

@@ -65,6 +65,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                     }
                     Command::Reload => {
                         reload(&mut config, config_path.as_deref(), outlet);
+                        watch.core.set_min_verdict(config.detection.min_verdict);
                         set_log_level(config.log.level);
                     }
                     Command::Status(request) => {
@@ -109,6 +110,7 @@ fn settings(config: &Config) -> WatchSettings {
             processors: host::processors(),
             max_processes: count(config.limits.max_processes),
             max_incidents: count(config.limits.max_incidents),
+            min_verdict: config.detection.min_verdict,
             ..EngineSettings::default()
         },
         enrich: EnrichSettings { hash, ..EnrichSettings::default() },

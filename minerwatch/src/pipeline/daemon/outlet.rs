@@ -11,7 +11,7 @@ use crate::{
     config::{Config, FileSink},
     control::{ControlCounters, ControlServer},
     metrics::SinkMetrics,
-    model::{Alert, BootTime, EventKind, Verdict},
+    model::{Alert, BootTime, EventKind},
     pipeline::core::Outlet,
     sink::{Class, Closed, FileSettings, Filter, Notice, Sink},
 };
@@ -26,14 +26,13 @@ struct Batched {
 pub struct SinkOutlet {
     sinks: Vec<Batched>,
     control: Option<ControlServer>,
-    min_verdict: Verdict,
 }
 
 impl SinkOutlet {
     /// Opens every sink of the configuration.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
         let mut outlet =
-            Self { sinks: Vec::new(), control: None, min_verdict: config.detection.min_verdict };
+            Self { sinks: Vec::new(), control: None };
         outlet.reconfigure(config)?;
         Ok(outlet)
     }
@@ -63,7 +62,6 @@ impl SinkOutlet {
             }
         }
         self.sinks = kept;
-        self.min_verdict = config.detection.min_verdict;
         Ok(())
     }
 
@@ -153,9 +151,6 @@ impl Outlet for SinkOutlet {
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
-        if alert.verdict < self.min_verdict {
-            return Ok(());
-        }
         self.flush()?;
         let pid = alert.suspect.key.pid;
         if let Some(control) = self.control.as_ref().filter(|control| control.wants_alert(pid)) {
