@@ -133,6 +133,7 @@ kernel_layout! {
     sock_network: "sock", "__sk_common.skc_net.net";
     sock_cookie: "sock", "__sk_common.skc_cookie";
     sock_error: "sock", "sk_err";
+    sock_flags: "sock", "__sk_common.skc_flags";
     sock_protocol: "sock", "sk_protocol";
     inet_source_port: "inet_sock", "inet_sport";
     tcp_bytes_sent: "tcp_sock", "bytes_sent";

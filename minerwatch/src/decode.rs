@@ -25,6 +25,9 @@ mod paths;
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
+// The kernel side and the model mark alike.
+const _: () = assert!(crate::model::CGROUP_V1 == minerwatch_common::CGROUP_V1);
+
 /// Why a record could not be decoded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DecodeError {

@@ -10,7 +10,7 @@ mod time;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
 pub use event::{
-    Close, Connect, CpuUsage, Event, EventBody, EventKind, Exec, Exit, FileAction, FileChange, Fork,
+    CGROUP_V1, Close, Connect, CpuUsage, Event, EventBody, EventKind, Exec, Exit, FileAction, FileChange, Fork,
     HashedFile, RunningFlow, RunningProcess, Subject,
 };
 pub use flow::{Flow, Protocol};

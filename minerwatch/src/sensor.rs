@@ -102,6 +102,11 @@ impl Sensor {
         Ok(Self { _programs: programs, rings: Some(rings), losses, report })
     }
 
+    /// Checks privileges and type information alone, without loading anything.
+    pub fn check() -> Result<(), SensorError> {
+        preflight::check()
+    }
+
     /// Which hook serves each purpose here, and what is blind.
     pub fn report(&self) -> &SensorReport {
         &self.report

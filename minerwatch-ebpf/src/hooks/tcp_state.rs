@@ -22,6 +22,9 @@ const TCP_ESTABLISHED: i32 = 1;
 const TCP_SYN_SENT: i32 = 2;
 const TCP_CLOSE: i32 = 7;
 
+/// The bit of `sk_flags` that the peer's FIN sets (`enum sock_flags`, include/net/sock.h).
+const SOCK_DONE: u32 = 1;
+
 const AF_INET: u16 = 2;
 const AF_INET6: u16 = 10;
 
@@ -87,7 +90,10 @@ fn closed(socket: Address) -> Outcome {
 fn bytes(socket: Address) -> Result<(u64, u64), Unreadable> {
     let sent = socket.read::<u64>(offset!(tcp_bytes_sent))?;
     let resent = socket.read::<u64>(offset!(tcp_bytes_resent))?;
-    Ok((sent.saturating_sub(resent), socket.read(offset!(tcp_bytes_received))?))
+    let received = socket.read::<u64>(offset!(tcp_bytes_received))?;
+    // The kernel counts the peer's FIN as a byte, as it takes up a sequence number.
+    let fin = socket.read::<u64>(offset!(sock_flags))? >> SOCK_DONE & 1;
+    Ok((sent.saturating_sub(resent), received.saturating_sub(fin)))
 }
 
 /// The two ends of a socket.

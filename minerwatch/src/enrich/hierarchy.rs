@@ -3,7 +3,7 @@
 //! The identity of a cgroup in kernel records is the inode number of its directory. With the unified
 //! layout there is one hierarchy; with the hybrid one (unified beside version 1) a process may sit at the
 //! root of the unified hierarchy and in a container's directory of a version 1 controller, and then the
-//! record carries the identity in the pids hierarchy.
+//! record carries the identity in the pids hierarchy, marked as such.
 
 use std::{
     collections::VecDeque,
@@ -11,6 +11,8 @@ use std::{
     os::unix::fs::{DirEntryExt, MetadataExt},
     path::{Path, PathBuf},
 };
+
+use crate::model::CGROUP_V1;
 
 /// The identity of a hierarchy's root directory, which says nothing.
 pub(crate) const ROOT: u64 = 1;
@@ -27,6 +29,14 @@ enum Kind {
 }
 
 impl Kind {
+    /// What a kernel record carries for a directory with this inode number.
+    fn identity(self, inode: u64) -> u64 {
+        match self {
+            Self::Pids => inode | CGROUP_V1,
+            Self::Unified | Self::Systemd | Self::Memory => inode,
+        }
+    }
+
     /// By the options a version 1 hierarchy is mounted with, or its controllers in `/proc/PID/cgroup`.
     fn of_controllers(list: &str) -> Option<Self> {
         list.split(',').find_map(|controller| match controller {
@@ -112,7 +122,7 @@ impl Hierarchies {
                     }
                     budget -= 1;
                     let path = format!("{path}/{}", entry.file_name().to_string_lossy());
-                    visit(entry.ino(), &path);
+                    visit(mount.kind.identity(entry.ino()), &path);
                     if depth < MAX_DEPTH {
                         queue.push_back((entry.path(), path, depth + 1));
                     }
@@ -129,7 +139,7 @@ impl Hierarchies {
         if below.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
             return None;
         }
-        fs::metadata(mount.point.join(below)).ok().map(|metadata| metadata.ino())
+        fs::metadata(mount.point.join(below)).ok().map(|metadata| kind.identity(metadata.ino()))
     }
 }
 

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol};
 
+/// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
+/// the unified hierarchy. Ids of different hierarchies overlap.
+pub const CGROUP_V1: u64 = 1 << 63;
+
 /// One thing that happened on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
@@ -32,7 +36,8 @@ pub struct Subject {
     pub uid: u32,
     /// Real group id at that moment.
     pub gid: u32,
-    /// Identity of its cgroup, 0 if unknown.
+    /// Identity of its cgroup: the inode number of its directory, with [`CGROUP_V1`] where that lies in a
+    /// version 1 hierarchy; 0 if unknown.
     #[serde(default)]
     pub cgroup: u64,
     /// Where it belongs, filled in by the enrich stage.

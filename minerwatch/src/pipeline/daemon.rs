@@ -21,7 +21,7 @@ use crate::{
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
     metrics::Metrics,
-    sensor::SensorOptions,
+    sensor::{Sensor, SensorOptions},
 };
 
 /// How long readers of the control socket may take for what is queued when the daemon ends.
@@ -37,6 +37,8 @@ const QUEUE: usize = 16;
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let RunOptions { mut config, config_path, set_log_level } = options;
     let started = Instant::now();
+    // Before anything is opened: who lacks privileges should hear of that, not of a file.
+    Sensor::check().map_err(watch::unsupported)?;
     let mut outlet = SinkOutlet::open(&config)?;
     let (commands, mut queue) = mpsc::channel(QUEUE);
     signals::forward(commands.clone())?;
@@ -72,7 +74,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                 }
                 ControlFlow::Continue(())
             },
-            |_, outlet| outlet.tick(host::now()),
+            |_, outlet| {
+                service::alive();
+                outlet.tick(host::now())
+            },
         )
         .await;
     service::stopping();

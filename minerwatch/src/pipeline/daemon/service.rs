@@ -16,6 +16,11 @@ pub fn reloading() {
     notify(&[NotifyState::Reloading, NotifyState::MonotonicUsec(microseconds)]);
 }
 
+/// The loop turns: what the manager's watchdog waits for.
+pub fn alive() {
+    notify(&[NotifyState::Watchdog]);
+}
+
 /// The end has begun.
 pub fn stopping() {
     notify(&[NotifyState::Stopping]);
