@@ -8,6 +8,7 @@ pub mod compute;
 pub mod network;
 
 mod finding;
+mod late;
 mod places;
 mod weights;
 mod written;
@@ -54,6 +55,7 @@ impl Scene<'_> {
 pub struct Detectors {
     written: WrittenFiles,
     busy: compute::BusyProcesses,
+    runs: late::UnexplainedRuns,
 }
 
 impl Default for Detectors {
@@ -61,6 +63,7 @@ impl Default for Detectors {
         Self {
             written: WrittenFiles::new(tuning::WRITTEN_FILES),
             busy: compute::BusyProcesses::new(tuning::BUSY_PROCESSES),
+            runs: late::UnexplainedRuns::default(),
         }
     }
 }
@@ -71,7 +74,10 @@ impl Detectors {
         match &scene.event.body {
             EventBody::Exec(_) => {
                 findings.extend(behavior::service_downloader(scene));
-                findings.extend(behavior::drop_and_run(scene, &self.written));
+                match behavior::drop_and_run(scene, &self.written) {
+                    Some(finding) => findings.push(finding),
+                    None => self.runs.keep(scene),
+                }
                 findings.extend(behavior::fileless(scene));
                 findings.extend(behavior::kernel_name(scene));
                 findings.extend(behavior::miner_command_line(scene));
@@ -97,6 +103,29 @@ impl Detectors {
             EventBody::Exit(_) => self.busy.forget(scene.key()),
             EventBody::Fork(_) | EventBody::Close(_) | EventBody::HashedFile(_) => {}
         }
+    }
+
+    /// The exec that a file's change, taken in just now, explains after the fact: it happened later but
+    /// came earlier. Look at it again with [`Self::inspect_again`].
+    pub fn late(&mut self, event: &Event) -> Option<Event> {
+        match &event.body {
+            EventBody::File(change) => self.runs.explained_by(event.time, change),
+            _ => None,
+        }
+    }
+
+    /// Looks again at an exec whose file is known by now, and at what the process did since.
+    pub fn inspect_again(&mut self, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
+        let Some(finding) = behavior::drop_and_run(scene, &self.written) else {
+            self.runs.keep(scene);
+            return;
+        };
+        findings.push(finding);
+        let root = scene.table.get(scene.table.tree_root(scene.key()));
+        let notes = root.and_then(|root| root.notes.as_ref());
+        let outbound = notes.into_iter().flat_map(|notes| notes.outbound());
+        let own = outbound.filter(|outbound| outbound.process == scene.key());
+        findings.extend(own.map(|outbound| network::connected_before(scene, outbound)));
     }
 
     /// The files written lately that may be run.

@@ -211,13 +211,10 @@ impl Engine {
         let scene = Scene { event, process, table: &self.table, processors: self.processors };
         self.findings.clear();
         self.detectors.inspect(&scene, &mut self.findings);
-        let found = self.findings.iter().find_map(|finding| match finding.fact {
-            Some(Fact::Suspect(suspicion)) => Some(suspicion),
-            Some(Fact::Persisted) | None => None,
-        });
-        let joined = self.incidents.observe(&scene, &mut self.findings, self.detectors.written(), alerts);
-        if let Some(suspicion) = joined.or(found) {
-            self.suspect(key, suspicion);
+        let suspicion = correlate(&scene, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
+        self.suspect(key, suspicion);
+        if let Some(exec) = self.detectors.late(event) {
+            self.process_again(&exec, alerts);
         }
         match &event.body {
             EventBody::Connect(connect) => {
@@ -241,8 +238,24 @@ impl Engine {
         }
     }
 
-    fn suspect(&mut self, key: ProcessKey, suspicion: Suspicion) {
-        if let Some(process) = self.table.get_mut(key) {
+    /// Looks at an exec again, now that the change of its file has come in after it.
+    fn process_again(&mut self, exec: &Event, alerts: &mut Vec<Alert>) {
+        let key = exec.subject.key;
+        let Some(process) = self.table.get(key) else { return };
+        let scene = Scene { event: exec, process, table: &self.table, processors: self.processors };
+        if !scene.is_current() {
+            return;
+        }
+        self.findings.clear();
+        self.detectors.inspect_again(&scene, &mut self.findings);
+        let suspicion = correlate(&scene, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
+        self.suspect(key, suspicion);
+    }
+
+    fn suspect(&mut self, key: ProcessKey, suspicion: Option<Suspicion>) {
+        if let Some(suspicion) = suspicion
+            && let Some(process) = self.table.get_mut(key)
+        {
             process.suspicion = Some(suspicion);
         }
     }
@@ -260,4 +273,19 @@ impl Engine {
             });
         }
     }
+}
+
+/// Hands what was found to the incidents; the answer is what the process is suspected of from now on.
+fn correlate(
+    scene: &Scene<'_>,
+    findings: &mut Vec<Finding>,
+    incidents: &mut Incidents,
+    detectors: &Detectors,
+    alerts: &mut Vec<Alert>,
+) -> Option<Suspicion> {
+    let found = findings.iter().find_map(|finding| match finding.fact {
+        Some(Fact::Suspect(suspicion)) => Some(suspicion),
+        Some(Fact::Persisted) | None => None,
+    });
+    incidents.observe(scene, findings, detectors.written(), alerts).or(found)
 }

@@ -220,6 +220,25 @@ pub mod tuning {
     pub const CHAIN_SPAN: Duration = Duration::from_secs(10 * 60);
     /// Written files remembered in case they are run.
     pub const WRITTEN_FILES: usize = 4_096;
+    /// Runs remembered in case the write that explains them comes late (B2).
+    pub const UNEXPLAINED_RUNS: usize = 64;
     /// Busy processes watched at once.
     pub const BUSY_PROCESSES: usize = 1_024;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_sound() {
+        let mut ids: Vec<_> = catalogue().iter().map(|signal| signal.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), catalogue().len(), "an id stands for one signal");
+        for signal in catalogue() {
+            assert!(signal.weight <= signal.full_weight && signal.full_weight <= 100, "{}", signal.id);
+            assert!(!signal.techniques.is_empty() && signal.description.ends_with('.'), "{}", signal.id);
+        }
+    }
 }

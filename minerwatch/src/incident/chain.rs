@@ -117,7 +117,14 @@ mod tests {
 
     fn edge(kind: ChainKind, at: u64, object: &str) -> ChainEdge {
         let process = ProcessKey { pid: 1, start_ticks: 1 };
-        ChainEdge { kind, at: BootTime(at), process, name: Arc::from("x"), object: object.to_owned() }
+        ChainEdge {
+            kind,
+            at: BootTime(at),
+            process,
+            name: Arc::from("x"),
+            parent: None,
+            object: object.to_owned(),
+        }
     }
 
     #[test]
@@ -128,7 +135,7 @@ mod tests {
         assert!(chain.add(edge(ChainKind::Create, 3, "a")));
         assert!(!chain.add(edge(ChainKind::Connect, 9, "b")), "known");
         assert!(!chain.add(edge(ChainKind::Connect, 1, "d")), "not the first connection");
-        let objects: Vec<_> = chain.edges().iter().map(|edge| edge.object.as_str()).collect();
+        let objects: Vec<_> = chain.edges.iter().map(|edge| edge.object.as_str()).collect();
         assert_eq!(objects, ["d", "a", "b", "c"]);
     }
 
@@ -139,7 +146,7 @@ mod tests {
             chain.add(edge(ChainKind::Connect, number, &number.to_string()));
         }
         assert!(chain.add(edge(ChainKind::Persist, 200, "x")));
-        assert_eq!(chain.edges().len(), most(ChainKind::Connect) + 1);
+        assert_eq!(chain.edges.len(), most(ChainKind::Connect) + 1);
         assert_eq!(chain.left_out(), 88);
     }
 }

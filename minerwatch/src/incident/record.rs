@@ -238,10 +238,14 @@ impl Incident {
         self.alert(action, now)
     }
 
-    /// The alert of its end, if anybody was told of its beginning.
-    pub(super) fn close(&self, now: BootTime) -> Option<Alert> {
+    /// The alert of its end, if anybody was told of its beginning: it is over, or part of another.
+    pub(super) fn close(&self, now: BootTime, part_of: Option<IncidentId>) -> Option<Alert> {
         self.reported?;
-        self.alert(AlertAction::IncidentClosed, now)
+        let mut alert = self.alert(AlertAction::IncidentClosed, now)?;
+        if let Some(id) = part_of {
+            alert.message = format!("{}, it is part of incident {id}", alert.message);
+        }
+        Some(alert)
     }
 
     fn hold(&mut self, info: SignalInfo, signal: Signal, conclusive: bool) {

@@ -1,6 +1,10 @@
 //! What a program is, as far as lineage and detectors care. A name counts only for a program that lies
 //! where the system keeps programs: `/tmp/dpkg` is no package manager.
 
+mod names;
+
+use names::by_name;
+
 use super::program::{Identity, base_name};
 
 /// What a program does for the system.
@@ -134,67 +138,6 @@ pub(super) fn interprets(name: &str) -> bool {
 /// Whether a program of this name is a shell.
 pub(super) fn is_shell(name: &str) -> bool {
     by_name(name) == Role::Shell
-}
-
-/// The version at the end of a name (`python3.11`, `php-fpm8.2`) says nothing.
-fn without_version(name: &str) -> &str {
-    let bare = name.trim_end_matches(|last: char| last.is_ascii_digit() || last == '.');
-    let bare = bare.strip_suffix('-').unwrap_or(bare);
-    if bare.is_empty() { name } else { bare }
-}
-
-#[rustfmt::skip]
-fn by_name(name: &str) -> Role {
-    match without_version(name) {
-        "systemd" | "init" | "openrc" | "openrc-init" | "runit" | "runsvdir" | "runsv" | "s6-svscan"
-        | "s6-supervise" | "supervisord" | "supervise" | "upstart" | "tini" | "dumb-init" | "launchd"
-        | "systemd-executor" | "systemd-userwork" | "monit" => Role::Init,
-
-        "sshd" | "sshd-session" | "sshd-auth" | "dropbear" | "login" | "agetty" | "getty" | "mingetty" | "su"
-        | "sudo" | "doas" | "tmux" | "tmux: server" | "screen" | "SCREEN" | "mosh-server" | "telnetd" | "in.telnetd"
-        | "gnome-terminal-server" | "konsole" | "xterm" | "ttyd" | "cockpit-bridge" | "script" => Role::Gate,
-
-        "cron" | "crond" | "anacron" | "atd" | "fcron" | "dcron" => Role::Scheduler,
-
-        "containerd" | "containerd-shim" | "containerd-shim-runc-v" | "containerd-shim-runc-v2" | "dockerd"
-        | "docker-init" | "docker-containerd" | "docker-containerd-shim" | "conmon" | "conmonrs" | "runc" | "crun"
-        | "youki" | "crio" | "podman" | "buildah" | "kubelet" | "catatonit" | "lxc-start" | "lxcfs" | "lxd"
-        | "systemd-nspawn" => Role::ContainerRuntime,
-
-        "gitlab-runner" | "Runner.Listener" | "Runner.Worker" | "buildkite-agent" | "drone-runner-docker"
-        | "woodpecker-agent" | "act_runner" | "concourse" | "slurmstepd" | "slurmd" => Role::JobRunner,
-
-        "sh" | "bash" | "dash" | "ash" | "zsh" | "ksh" | "mksh" | "fish" | "rbash" | "busybox" | "tcsh" | "csh"
-            => Role::Shell,
-
-        "python" | "perl" | "ruby" | "lua" | "tclsh" | "php" | "bun" | "deno" | "env" | "Rscript" => Role::Interpreter,
-
-        "curl" | "wget" | "wget2" | "aria2c" | "axel" | "lwp-download" | "lwp-request" | "fetch" | "ftpget" | "tftp"
-        | "lftp" | "GET" => Role::Downloader,
-
-        "redis-server" | "redis" | "valkey-server" | "keydb-server" | "memcached" | "java" | "postgres" | "postmaster"
-        | "mysqld" | "mariadbd" | "mongod" | "nginx" | "apache" | "httpd" | "lighttpd" | "caddy" | "php-fpm"
-        | "php-cgi" | "node" | "nodejs" | "uwsgi" | "gunicorn" | "uvicorn" | "celery" | "puma" | "unicorn"
-        | "beam.smp" | "couchdb" | "rabbitmq-server" | "exim" | "exim4" | "smbd" | "vsftpd" | "proftpd" | "haproxy"
-        | "squid" | "named" | "jupyter-lab" | "jupyter-notebook" | "influxd" | "clickhouse-server" | "consul"
-        | "saltstack" | "weblogic" | "confluence" | "activemq" | "w3wp" | "dotnet" => Role::Service,
-
-        "dpkg" | "apt" | "apt-get" | "aptitude" | "aptd" | "unattended-upgrade" | "unattended-upgrades" | "packagekitd"
-        | "rpm" | "dnf" | "dnf-automatic" | "microdnf" | "yum" | "tdnf" | "zypper" | "zypp" | "pacman" | "apk"
-        | "emerge" | "xbps-install" | "snapd" | "snap" | "snap-exec" | "flatpak" | "rpm-ostree" | "cloud-init"
-        | "waagent" | "google_guest_agent" | "google-guest-agent" | "amazon-ssm-agent" | "ignition" | "netplan"
-        | "puppet" | "puppet-agent" | "chef-client" | "cinc-client" | "salt-minion" | "salt-call" | "cf-agent"
-        | "debootstrap" | "mmdebstrap" | "nixos-rebuild" | "guix" | "systemd-tmpfiles" | "systemd-sysusers"
-        | "systemd-firstboot" | "update-rc.d" | "dpkg-deb" | "dpkg-divert" => Role::PackageManager,
-
-        "grep" | "egrep" | "fgrep" | "zgrep" | "rg" | "ag" | "ack" | "cat" | "tac" | "less" | "more" | "man" | "head"
-        | "tail" | "vi" | "vim" | "nvim" | "vim.basic" | "vim.tiny" | "nano" | "emacs" | "ed" | "sed" | "awk" | "gawk"
-        | "mawk" | "jq" | "yq" | "diff" | "strings" | "xxd" | "hexdump" | "od" | "echo" | "printf" | "tee" | "find"
-        | "ps" | "pgrep" | "pkill" | "pidof" | "whois" | "dig" | "host" | "nslookup" | "git" | "logger" | "journalctl"
-        | "aspell" | "wc" | "sort" | "test" | "[" => Role::Reader,
-
-        _ => Role::Other,
-    }
 }
 
 #[cfg(test)]

@@ -32,7 +32,7 @@ impl<'a> Tokens<'a> {
         let mut before = "";
         for argument in arguments.skip(1) {
             // A word of its own has no spaces; text that quotes a command line does.
-            if !argument.contains(char::is_whitespace) {
+            if !argument.bytes().any(|byte| byte.is_ascii_whitespace()) {
                 tokens.add(before, argument);
             }
             before = argument;

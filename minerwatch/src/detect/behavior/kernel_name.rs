@@ -47,6 +47,9 @@ fn is_kernel_name(name: &str) -> bool {
     ];
     // `ps` puts names without arguments in brackets: so does who wants to look like that.
     let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
+    if !name.starts_with(['k', 'm', 'c', 'r', 'o', 'w', 'j', 'n', 'i']) {
+        return false;
+    }
     let Some((thread, rest)) = THREADS
         .iter()
         .find_map(|thread| name.strip_prefix(thread).map(|rest| (*thread, rest)))

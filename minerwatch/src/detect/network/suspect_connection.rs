@@ -4,24 +4,36 @@
 //! It is the network's own witness to the chain: not what was sent, but that the suspect really reached
 //! another host.
 
+use std::net::SocketAddr;
+
 use super::outbound;
 use crate::{
     detect::{Finding, Scene, signals},
     model::Connect,
-    process::Suspicion,
+    process::{Outbound, Suspicion},
 };
 
 /// A connection that was just established.
 pub fn suspect_connection(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
-    let process = scene.process;
-    let why = match process.suspicion? {
+    let suspicion = scene.process.suspicion?;
+    Some(found(scene, suspicion, outbound(connect)?))
+}
+
+/// A connection that a dropped program had made before it was known to be dropped.
+pub fn connected_before(scene: &Scene<'_>, outbound: &Outbound) -> Finding {
+    let mut finding = found(scene, Suspicion::Dropped, outbound.destination);
+    finding.signal.at = outbound.at;
+    finding
+}
+
+fn found(scene: &Scene<'_>, suspicion: Suspicion, destination: SocketAddr) -> Finding {
+    let who = match suspicion {
         Suspicion::Dropped => "a program that was dropped here",
         Suspicion::Fileless => "a program without a file",
         Suspicion::FetchesForService => "a downloader that a service's shell started",
     };
-    let destination = outbound(connect)?;
-    let detail = format!("{why}, '{}', connected to {destination}", process.view.name);
-    Some(Finding::new(signals::SUSPECT_CONNECTION, scene, detail).with("destination", &destination))
+    let detail = format!("{who}, '{}', connected to {destination}", scene.process.view.name);
+    Finding::new(signals::SUSPECT_CONNECTION, scene, detail).with("destination", &destination)
 }
 
 #[cfg(test)]

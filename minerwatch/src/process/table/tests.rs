@@ -1,7 +1,8 @@
 use super::*;
 use crate::{
     engine::testing::{Host, seconds},
-    model::{Exit, FileAction, FileChange},
+    model::{Exit, FileAction, FileChange, Fork, Subject},
+    process::{Knowledge, Role},
 };
 
 fn feed(table: &mut ProcessTable, events: &[Event]) {

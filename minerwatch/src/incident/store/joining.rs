@@ -1,0 +1,86 @@
+//! What joins what: processes to incidents, trees to incidents, incidents to each other.
+
+use super::{Incidents, connect_edge, self_to_root};
+use crate::{
+    detect::{Scene, WrittenFiles, behavior::drop_steps, tuning},
+    incident::membership::{Hold, Serial, container_id},
+    model::{Alert, BootTime, ProcessKey},
+    process::ProcessTable,
+};
+
+impl Incidents {
+    /// Joins a process to the incident whose file it runs.
+    pub(super) fn run_of_file(&mut self, serial: Serial, scene: &Scene<'_>, written: &WrittenFiles) {
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        let process = scene.process;
+        incident.last_activity = incident.last_activity.max(scene.at());
+        incident.ran_dropped(scene.key());
+        let view = &process.view;
+        let container = container_id(process);
+        let program = written.find(&view.executable.path, view.executable.file, container.as_deref());
+        let dropped =
+            program.or_else(|| written.find(process.script.as_deref()?, None, container.as_deref()));
+        for edge in dropped.into_iter().flat_map(drop_steps) {
+            incident.created(self_to_root(scene.table, edge.process));
+            incident.step(edge);
+        }
+        self.join(serial, scene.table, scene.key(), Hold::Suspect);
+    }
+
+    /// Makes two incidents one. The one that was reported stays, of two such the older; the other is
+    /// closed.
+    pub(super) fn unite(
+        &mut self,
+        one: Serial,
+        other: Option<Serial>,
+        at: BootTime,
+        alerts: &mut Vec<Alert>,
+    ) -> Serial {
+        let Some(other) = other.filter(|other| *other != one) else { return one };
+        let rank = |serial: &Serial| self.open.get(serial).map(|incident| (!incident.is_reported(), *serial));
+        let (stays, goes) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
+        let Some(mut gone) = self.open.remove(&goes) else { return stays };
+        alerts.extend(gone.close(at, self.open.get(&stays).map(|incident| incident.id)));
+        if let Some(incident) = self.open.get_mut(&stays) {
+            let holdings = std::mem::take(&mut gone.holdings);
+            self.membership.hand_over(holdings, stays, &mut incident.holdings);
+            incident.absorb(gone);
+        }
+        stays
+    }
+
+    /// Makes a process a member and draws how it came to be.
+    pub(super) fn join(&mut self, serial: Serial, table: &ProcessTable, key: ProcessKey, hold: Hold) {
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        self.membership.hold_process(serial, &mut incident.holdings, key, hold);
+        incident.created(self_to_root(table, key));
+    }
+
+    /// Makes the tree of a process part of the incident: what its root remembers of connections, and what
+    /// it wrote that may be run.
+    pub(super) fn adopt_tree(
+        &mut self,
+        serial: Serial,
+        table: &ProcessTable,
+        key: ProcessKey,
+        at: BootTime,
+        written: &WrittenFiles,
+    ) {
+        let root = table.tree_root(key);
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        if !self.membership.hold_tree(serial, &mut incident.holdings, root) {
+            return;
+        }
+        let notes = table.get(root).and_then(|root| root.notes.as_ref());
+        for outbound in notes.into_iter().flat_map(|notes| notes.outbound()) {
+            if at.since(outbound.at) <= tuning::CHAIN_SPAN {
+                incident.created(self_to_root(table, outbound.process));
+                incident.connected(connect_edge(outbound), outbound.destination);
+            }
+        }
+        for file in written.of_tree(root).filter(|file| file.content || file.place.is_odd()) {
+            let container = file.container.clone();
+            self.membership.hold_file(serial, &mut incident.holdings, &file.path, file.file, container);
+        }
+    }
+}

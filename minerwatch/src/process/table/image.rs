@@ -1,0 +1,236 @@
+//! What a process is known to run: from its fork, its exec, the snapshot, or the head of any event.
+
+use std::sync::Arc;
+
+use super::{MAX_USERS, ProcessTable};
+use crate::{
+    model::{
+        BootTime, Container, Credentials, Exec, Executable, ExecutableFlags, Fork, HashedFile, ProcessKey,
+        ProcessView, RunningProcess, Subject,
+    },
+    process::{Knowledge, Process, Role, program::Identity, resolve, script_of},
+};
+
+/// What a process runs, from an exec or from the snapshot.
+struct Image<'a> {
+    executable: &'a Executable,
+    invoked: &'a str,
+    name: &'a Arc<str>,
+    arguments: &'a Arc<[Arc<str>]>,
+    directory: &'a Arc<str>,
+    credentials: &'a Credentials,
+}
+
+impl ProcessTable {
+    pub(super) fn fork(&mut self, time: BootTime, subject: &Subject, fork: &Fork) {
+        if self.rows.contains_key(&subject.key) {
+            self.adopt(subject.key, Some(fork.parent));
+            self.touch(time, subject);
+            return;
+        }
+        let parent = self.rows.get(&fork.parent);
+        let process = match parent {
+            Some(parent) => {
+                let mut view = ProcessView::clone(&parent.view);
+                view.key = subject.key;
+                self.settle(&mut view, subject);
+                Process {
+                    view: Arc::new(view),
+                    parent: None,
+                    knowledge: Knowledge::Inherited,
+                    role: parent.role,
+                    manager: parent.manager,
+                    script: parent.script.clone(),
+                    since: time,
+                    died: None,
+                    suspicion: parent.suspicion,
+                    notes: None,
+                    children: 0,
+                    counted: false,
+                    queued: false,
+                    arrival: 0,
+                }
+            }
+            None => self.bare(time, subject, &fork.name, Knowledge::Inherited),
+        };
+        self.insert(process);
+        self.adopt(subject.key, Some(fork.parent));
+    }
+
+    pub(super) fn exec(&mut self, time: BootTime, subject: &Subject, exec: &Exec) {
+        let image = Image {
+            executable: &exec.executable,
+            invoked: &exec.invoked,
+            name: &exec.name,
+            arguments: &exec.arguments,
+            directory: &exec.directory,
+            credentials: &exec.credentials,
+        };
+        self.replace(time, subject, Some(exec.parent), &image, Knowledge::Exec, false);
+    }
+
+    pub(super) fn merge(&mut self, time: BootTime, subject: &Subject, running: &RunningProcess) {
+        if let Some(known) = self.rows.get(&subject.key) {
+            // The snapshot was read after the hooks were attached: an exec they saw is at least as new.
+            if known.knowledge >= Knowledge::Exec || !known.lives() {
+                self.adopt(subject.key, running.parent);
+                return;
+            }
+        }
+        let image = Image {
+            executable: &running.executable,
+            invoked: "",
+            name: &running.name,
+            arguments: &running.arguments,
+            directory: &running.directory,
+            credentials: &running.credentials,
+        };
+        let since = if self.rows.contains_key(&subject.key) { time } else { subject.key.start() };
+        self.replace(since, subject, running.parent, &image, Knowledge::Snapshot, running.kernel_thread);
+    }
+
+    fn replace(
+        &mut self,
+        time: BootTime,
+        subject: &Subject,
+        parent: Option<ProcessKey>,
+        image: &Image<'_>,
+        knowledge: Knowledge,
+        kernel: bool,
+    ) {
+        let key = subject.key;
+        if !self.rows.contains_key(&key) {
+            let process = self.bare(time, subject, image.name, knowledge);
+            self.insert(process);
+        }
+        self.adopt(key, parent);
+        let lineage = self.rows.get(&key).and_then(|process| self.parent_of(process));
+        let parent_role = lineage.map(|parent| parent.role);
+        let inherited_manager = lineage.and_then(|parent| parent.manager);
+        let mut view = ProcessView {
+            key,
+            name: Arc::clone(image.name),
+            executable: image.executable.clone(),
+            arguments: Arc::clone(image.arguments),
+            directory: Arc::clone(image.directory),
+            credentials: image.credentials.clone(),
+            container: None,
+            sha256: None,
+        };
+        if let Some(user) = &view.credentials.user
+            && (self.users.len() < MAX_USERS || self.users.contains_key(&view.credentials.uid))
+        {
+            self.users.entry(view.credentials.uid).or_insert_with(|| Arc::clone(user));
+        }
+        self.settle(&mut view, subject);
+        let script = script_of(&view.executable.path, image.invoked, &view.arguments);
+        let resolved = script.map(|script| resolve(&view.directory, script));
+        let role_of = |path| Role::of(&Identity::of_path(path), &view.arguments, key.pid, parent_role);
+        let role = match resolved.as_deref().map(role_of) {
+            _ if kernel => Role::Kernel,
+            None | Some(Role::Other) => role_of(&view.executable.path),
+            Some(role) => role,
+        };
+        let script = resolved.map(Arc::from);
+        let Some(process) = self.rows.get_mut(&key) else { return };
+        view.container = view.container.or_else(|| process.view.container.clone());
+        process.manager = match role {
+            Role::PackageManager => Some(key),
+            _ => process.manager.filter(|manager| *manager != key).or(inherited_manager),
+        };
+        process.view = Arc::new(view);
+        process.knowledge = knowledge;
+        process.role = role;
+        process.script = script;
+        process.since = time;
+        process.suspicion = None;
+    }
+
+    /// Notes what any event's head tells: a new user, a new cgroup, or that the process exists at all.
+    pub(super) fn touch(&mut self, time: BootTime, subject: &Subject) {
+        let Some(process) = self.rows.get(&subject.key) else {
+            let name = Arc::clone(&self.empty);
+            let process = self.bare(time, subject, &name, Knowledge::Assumed);
+            self.insert(process);
+            return;
+        };
+        let view = &process.view;
+        let moved =
+            subject.container.is_some() && !same_place(view.container.as_ref(), subject.container.as_ref());
+        if !moved && view.credentials.uid == subject.uid && view.credentials.gid == subject.gid {
+            return;
+        }
+        let mut view = ProcessView::clone(view);
+        self.settle(&mut view, subject);
+        if let Some(process) = self.rows.get_mut(&subject.key) {
+            process.view = Arc::new(view);
+        }
+    }
+
+    /// Brings a view in line with the head of an event.
+    fn settle(&self, view: &mut ProcessView, subject: &Subject) {
+        if view.credentials.uid != subject.uid {
+            view.credentials.user = self.users.get(&subject.uid).cloned();
+        }
+        view.credentials.uid = subject.uid;
+        view.credentials.gid = subject.gid;
+        if subject.container.is_some() {
+            view.container.clone_from(&subject.container);
+        }
+    }
+
+    pub(super) fn hashed(&mut self, key: ProcessKey, hashed: &HashedFile) {
+        if let Some(process) = self.rows.get_mut(&key)
+            && process.view.executable.file == Some(hashed.file)
+        {
+            Arc::make_mut(&mut process.view).sha256 = Some(Arc::clone(&hashed.sha256));
+        }
+    }
+
+    /// A process with nothing but what its events' heads say.
+    fn bare(&self, time: BootTime, subject: &Subject, name: &Arc<str>, knowledge: Knowledge) -> Process {
+        let view = ProcessView {
+            key: subject.key,
+            name: Arc::clone(name),
+            executable: Executable {
+                path: Arc::clone(&self.empty),
+                file: None,
+                flags: ExecutableFlags::default(),
+            },
+            arguments: Arc::clone(&self.no_arguments),
+            directory: Arc::clone(&self.empty),
+            credentials: Credentials {
+                uid: subject.uid,
+                gid: subject.gid,
+                user: self.users.get(&subject.uid).cloned(),
+                capabilities: 0,
+            },
+            container: subject.container.clone(),
+            sha256: None,
+        };
+        Process {
+            view: Arc::new(view),
+            parent: None,
+            knowledge,
+            role: if subject.key.pid == 1 { Role::Init } else { Role::Other },
+            manager: None,
+            script: None,
+            since: time,
+            died: None,
+            suspicion: None,
+            notes: None,
+            children: 0,
+            counted: false,
+            queued: false,
+            arrival: 0,
+        }
+    }
+}
+
+fn same_place(known: Option<&Arc<Container>>, told: Option<&Arc<Container>>) -> bool {
+    match (known, told) {
+        (Some(known), Some(told)) => Arc::ptr_eq(known, told) || known == told,
+        (None, None) => true,
+        (Some(_), None) | (None, Some(_)) => false,
+    }
+}
