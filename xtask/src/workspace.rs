@@ -4,9 +4,13 @@ use std::env;
 use std::path::{Path, PathBuf};
 
 /// The root of the workspace: where `Cargo.lock` is.
+///
+/// Cargo names the running package, whose parent the root is, in the environment of build scripts and of what it runs.
+/// That comes first: in a target directory that two checkouts share, an executable of one may serve the other.
 pub fn root() -> PathBuf {
-    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-    here.parent().unwrap_or(here).to_path_buf()
+    let package =
+        env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
+    package.parent().map_or(PathBuf::new(), Path::to_path_buf)
 }
 
 /// Cargo's target directory: `CARGO_TARGET_DIR`, else the one that holds `inside` (a path that cargo chose: `OUT_DIR`
