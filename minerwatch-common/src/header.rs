@@ -27,15 +27,8 @@ impl RecordKind {
     pub const COUNT: usize = 7;
 
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; Self::COUNT] = [
-        Self::Fork,
-        Self::Exec,
-        Self::Exit,
-        Self::Connect,
-        Self::Close,
-        Self::File,
-        Self::Cpu,
-    ];
+    pub const ALL: [Self; Self::COUNT] =
+        [Self::Fork, Self::Exec, Self::Exit, Self::Connect, Self::Close, Self::File, Self::Cpu];
 
     /// The kind with this number, or `None` for one this build does not know.
     pub fn from_number(number: u16) -> Option<Self> {

@@ -22,7 +22,7 @@ pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};
 pub use process::{
-    COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT,
-    MAX_EXEC_TAIL, MAX_PATH,
+    COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
+    MAX_PATH,
 };
 pub use settings::Settings;

@@ -31,14 +31,14 @@ use crate::{
     sink::SignalText,
 };
 
+#[cfg(not(feature = "sensor"))]
+pub use self::unavailable::{doctor, record, run, scan, tail};
 #[cfg(feature = "sensor")]
 pub use self::{
     daemon::run,
     doctor::doctor,
     outlet::{record, scan, tail},
 };
-#[cfg(not(feature = "sensor"))]
-pub use self::unavailable::{doctor, record, run, scan, tail};
 
 /// How often the engine is told the time.
 pub const TICK: Duration = Duration::from_secs(1);

@@ -23,7 +23,7 @@ use zerocopy::IntoBytes as _;
 use self::rings::Ring;
 pub use self::{
     error::SensorError,
-    hooks::{Purpose, Service, SensorReport},
+    hooks::{Purpose, SensorReport, Service},
     losses::Losses,
     rings::Rings,
 };

@@ -65,7 +65,9 @@ fn a_dropper_is_one_incident_with_its_chain() {
     let position = |kind: &str, object: &str| {
         chain
             .iter()
-            .position(|edge| edge["kind"] == kind && edge["object"].as_str().is_some_and(|text| text.contains(object)))
+            .position(|edge| {
+                edge["kind"] == kind && edge["object"].as_str().is_some_and(|text| text.contains(object))
+            })
             .unwrap_or_else(|| panic!("no {kind} of {object} in {chain:#?}"))
     };
     let order = [

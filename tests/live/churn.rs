@@ -24,8 +24,7 @@ const MEMORY: u64 = 64 << 10;
 fn a_storm_of_processes_is_reported_whole() {
     let Some(_machine) = alone("a_storm_of_processes_is_reported_whole") else { return };
     let scratch = Scratch::new();
-    let configuration =
-        configuration(&scratch, "[sink.stdout]\nevents = [\"exec\", \"exit\"]\n");
+    let configuration = configuration(&scratch, "[sink.stdout]\nevents = [\"exec\", \"exit\"]\n");
     let agent = Agent::start(["run", "--config", &configuration]);
     let until = Instant::now() + STORM;
     let mut rounds = 0_u64;

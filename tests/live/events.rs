@@ -69,10 +69,11 @@ fn connections_have_ends_results_and_counts() {
                  s=socket.create_server(('::',7000),family=socket.AF_INET6,dualstack_ipv6=True)\n\
                  while True:\n c,_=s.accept(); c.recv(100); c.sendall(b'x'*1000); c.close()";
     // The dual-stack socket listens in the IPv6 table; an IPv4 one beside it tells that Python is up.
-    let _server = pair.server.serve(7001, "python3", &[
-        "-c",
-        &format!("import socket\nt=socket.create_server(('0.0.0.0',7001))\n{reply}"),
-    ]);
+    let _server = pair.server.serve(
+        7001,
+        "python3",
+        &["-c", &format!("import socket\nt=socket.create_server(('0.0.0.0',7001))\n{reply}")],
+    );
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     let run = |arguments: &[&str]| {
         let status = pair.victim.command(&simulator(), arguments).status().expect("it starts");
@@ -119,11 +120,23 @@ fn unanswered_attempts_are_told_while_they_wait() {
     let scratch = Scratch::new();
     let pair = Pair::new(12);
     // A neighbour that exists on the cable and swallows everything.
-    command::run("ip", &[
-        "-n", &pair.victim.name, "neigh", "add", "10.213.12.77", "lladdr", "02:00:00:00:00:77", "dev", "mwv12",
-    ]);
+    command::run(
+        "ip",
+        &[
+            "-n",
+            &pair.victim.name,
+            "neigh",
+            "add",
+            "10.213.12.77",
+            "lladdr",
+            "02:00:00:00:00:77",
+            "dev",
+            "mwv12",
+        ],
+    );
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
-    let mut waiting = pair.victim.command(&simulator(), &["exchange", "10.213.12.77:80"]).spawn().expect("it starts");
+    let mut waiting =
+        pair.victim.command(&simulator(), &["exchange", "10.213.12.77:80"]).spawn().expect("it starts");
     let attempt = agent.wait_for("attempt", SOON, |object| {
         action(object) == "connect" && at(object, "destination.ip") == "10.213.12.77"
     });
@@ -169,10 +182,12 @@ fn a_busy_process_shows_its_use_of_the_cpu() {
     let scratch = Scratch::new();
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     command::run(&simulator(), &["spin", "3"]);
-    let cpu = agent.wait_for("cpu", SOON, |object| {
-        action(object) == "cpu" && at(object, "process.name") == "simulator"
-    });
-    assert!(at(&cpu, "minerwatch.cpu.on_cpu_ns").as_u64().is_some_and(|on_cpu| on_cpu >= 100_000_000), "{cpu}");
+    let cpu = agent
+        .wait_for("cpu", SOON, |object| action(object) == "cpu" && at(object, "process.name") == "simulator");
+    assert!(
+        at(&cpu, "minerwatch.cpu.on_cpu_ns").as_u64().is_some_and(|on_cpu| on_cpu >= 100_000_000),
+        "{cpu}"
+    );
     let exit = agent.wait_for("exit", SOON, |object| {
         action(object) == "exit" && at(object, "process.entity_id") == at(&cpu, "process.entity_id")
     });

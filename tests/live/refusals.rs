@@ -31,7 +31,8 @@ fn without_root_it_names_the_capabilities() {
             .args(arguments)
             .output()
             .expect("setpriv starts");
-        let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(3), "{arguments:?}: {said}");
         assert!(said.contains("CAP_BPF") && said.contains("root"), "{arguments:?}: {said}");
     }
@@ -62,9 +63,7 @@ fn a_hook_that_does_not_load_leaves_the_others() {
     let agent = Agent::start_command(command);
     assert!(agent.says("blind to udp", SOON), "{:?}", agent.messages());
     minerwatch_tests::command::run("true", &["seen-all-the-same"]);
-    agent.wait_for("exec", SOON, |object| {
-        at(object, "process.command_line") == "true seen-all-the-same"
-    });
+    agent.wait_for("exec", SOON, |object| at(object, "process.command_line") == "true seen-all-the-same");
     let doctor = in_prepared_mounts("mount -t tmpfs none /sys/fs/cgroup", "doctor");
     let said = String::from_utf8_lossy(&doctor.stdout);
     assert!(said.contains("BLIND    udp ") && said.contains("no unified cgroup hierarchy"), "{said}");

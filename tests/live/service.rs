@@ -36,7 +36,8 @@ fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
     let agent = Agent::start(["run", "--config", &path]);
     let is_exec_of = |name: &'static str| {
         move |object: &Value| {
-            at(object, "event.action") == "exec" && at(object, "process.command_line") == format!("true {name}").as_str()
+            at(object, "event.action") == "exec"
+                && at(object, "process.command_line") == format!("true {name}").as_str()
         }
     };
     configuration(&scratch, "[sink.stdout]\nevents = [\"exec\"]\n");
@@ -66,7 +67,8 @@ fn capabilities_are_dropped_once_attached() {
         let status = fs::read_to_string(task.path().join("status")).expect("a thread");
         for set in ["CapPrm", "CapEff", "CapBnd", "CapInh", "CapAmb"] {
             let line = status.lines().find(|line| line.starts_with(set)).expect("a set");
-            let held = u64::from_str_radix(line.split_whitespace().last().expect("a value"), 16).expect("hex");
+            let held =
+                u64::from_str_radix(line.split_whitespace().last().expect("a value"), 16).expect("hex");
             assert_eq!(held & !kept, 0, "{set} of {:?}", task.file_name());
         }
     }

@@ -79,7 +79,13 @@ fn a_recording_gives_the_same_verdict_without_root() {
         simulator(),
         pair.server.address
     );
-    assert!(pair.victim.command("unshare", &["--mount", "sh", "-c", &script]).status().expect("it starts").success());
+    assert!(
+        pair.victim
+            .command("unshare", &["--mount", "sh", "-c", &script])
+            .status()
+            .expect("it starts")
+            .success()
+    );
     let pid = i32::try_from(recorder.id()).ok().and_then(Pid::from_raw).expect("a process id");
     kill_process(pid, Signal::INT).expect("it runs");
     let output = recorder.wait_with_output().expect("our child");
@@ -104,7 +110,11 @@ fn a_recording_gives_the_same_verdict_without_root() {
     let (code, alerts_of_cut, messages) = replay(&cut);
     assert_eq!(code, Some(10));
     assert!(alerts.starts_with(&alerts_of_cut) && alerts_of_cut.contains("/etc/cron.d/sync"));
-    assert!(String::from_utf8_lossy(&messages).contains("ends in mid-line"), "{}", String::from_utf8_lossy(&messages));
+    assert!(
+        String::from_utf8_lossy(&messages).contains("ends in mid-line"),
+        "{}",
+        String::from_utf8_lossy(&messages)
+    );
 }
 
 fn wait_for_recording(path: &str) {

@@ -40,7 +40,19 @@ impl Pair {
         let (near, far) = (format!("mwv{subnet}"), format!("mws{subnet}"));
         command::run(
             "ip",
-            &["link", "add", &near, "netns", &victim.name, "type", "veth", "peer", &far, "netns", &server.name],
+            &[
+                "link",
+                "add",
+                &near,
+                "netns",
+                &victim.name,
+                "type",
+                "veth",
+                "peer",
+                &far,
+                "netns",
+                &server.name,
+            ],
         );
         victim.configure(&near);
         server.configure(&far);
@@ -52,7 +64,11 @@ impl Namespace {
     fn new(subnet: u8, host: u8) -> Self {
         let name = unique("mw");
         command::run("ip", &["netns", "add", &name]);
-        Self { name, address: format!("10.213.{subnet}.{host}"), address_v6: format!("fd00:213:{subnet:x}::{host}") }
+        Self {
+            name,
+            address: format!("10.213.{subnet}.{host}"),
+            address_v6: format!("fd00:213:{subnet:x}::{host}"),
+        }
     }
 
     fn configure(&self, device: &str) {

@@ -11,9 +11,7 @@ use aya_ebpf::{
     maps::{HashMap, PerCpuArray},
     programs::TracePointContext,
 };
-use minerwatch_common::{
-    FileOperation, FileRecord, Loss, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, RecordKind,
-};
+use minerwatch_common::{FileOperation, FileRecord, Loss, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, RecordKind};
 
 use crate::{
     constants::offset,
@@ -220,10 +218,7 @@ fn report(call: &Call) -> Outcome {
     scratch.record.header.length += end as u32;
     // SAFETY: record and tail lie side by side, and `end` is at most the length of the tail.
     let bytes = unsafe {
-        core::slice::from_raw_parts(
-            (&raw const scratch.record).cast::<u8>(),
-            size_of::<FileRecord>() + end,
-        )
+        core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), size_of::<FileRecord>() + end)
     };
     emit::bytes(RecordKind::File, bytes);
     Ok(())
@@ -267,9 +262,8 @@ unsafe fn write_name(
     }
     if name != 0 {
         // SAFETY: the directory took at most one path of the caller's memory.
-        let length = unsafe {
-            UserAddress(name).read_string(target.add(written.directory), MAX_NAME as u32)
-        }?;
+        let length =
+            unsafe { UserAddress(name).read_string(target.add(written.directory), MAX_NAME as u32) }?;
         written.name = (length as usize).min(MAX_NAME);
         written.cut |= written.name == MAX_NAME;
     }

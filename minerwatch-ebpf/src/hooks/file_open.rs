@@ -70,8 +70,7 @@ fn report(descriptor: u32) -> Outcome {
     // SAFETY: the tail has room for one path.
     let walked = unsafe { path::walk(opened, scratch.tail.as_mut_ptr(), &raw mut scratch.position) }?;
     let length = walked.length.min(MAX_PATH as u32);
-    let operation =
-        if mode & FMODE_CREATED == 0 { FileOperation::Write } else { FileOperation::Create };
+    let operation = if mode & FMODE_CREATED == 0 { FileOperation::Write } else { FileOperation::Create };
     scratch.record = FileRecord {
         header: task::current_header::<FileRecord>(RecordKind::File),
         inode: inode.read(offset!(inode_number))?,

@@ -140,13 +140,8 @@ fn add(counter: &mut u64, amount: u64) {
 
 #[inline(never)]
 fn begin(tgid: u32, slice: u64, now: u64) {
-    let usage = Usage {
-        on_cpu: slice,
-        voluntary: 0,
-        involuntary: 0,
-        reported_at: now,
-        reported_on_cpu: slice,
-    };
+    let usage =
+        Usage { on_cpu: slice, voluntary: 0, involuntary: 0, reported_at: now, reported_on_cpu: slice };
     if CPU_USAGE.insert(tgid, &usage, 0).is_err() {
         emit::count(Loss::CpuTableFull);
     }

@@ -87,8 +87,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
     if let Some(state) = UDP_FLOWS.get_ptr_mut(cookie) {
         // SAFETY: a live row. Two threads sending at once may both report, or miss one another's bytes.
         let state = unsafe { &mut *state };
-        if state.flow.destination == flow.destination
-            && state.flow.destination_port == flow.destination_port
+        if state.flow.destination == flow.destination && state.flow.destination_port == flow.destination_port
         {
             return;
         }

@@ -87,7 +87,8 @@ fn statuses_tell_codes_from_signals() {
     for (status, code, signal) in
         [(0, Some(0), None), (3 << 8, Some(3), None), (9, None, Some(9)), (0x80 | 11, None, Some(11))]
     {
-        let record = ExitRecord { header: header(RecordKind::Exit as u16, 64), status, reserved: 0, on_cpu: 5 };
+        let record =
+            ExitRecord { header: header(RecordKind::Exit as u16, 64), status, reserved: 0, on_cpu: 5 };
         let event = decode(record.as_bytes()).unwrap();
         assert_eq!(event.body, EventBody::Exit(Exit { code, signal, on_cpu: 5 }));
     }
@@ -111,7 +112,9 @@ fn mapped_addresses_are_shown_as_ipv4() {
         result: 111,
         network_namespace: 0,
     };
-    let EventBody::Connect(connect) = decode(record.as_bytes()).unwrap().body else { panic!("not a connect") };
+    let EventBody::Connect(connect) = decode(record.as_bytes()).unwrap().body else {
+        panic!("not a connect")
+    };
     assert_eq!(connect.flow.destination.to_string(), "10.1.2.3:3333");
     assert_eq!(connect.result, 111);
 }

@@ -131,7 +131,9 @@ impl Core {
     /// What the kernel side lost so far, for alerts to come.
     pub fn set_lost(&mut self, lost: impl Iterator<Item = (&'static str, u64)>) {
         self.health.lost.clear();
-        self.health.lost.extend(lost.filter(|(_, count)| *count > 0).map(|(kind, count)| (Arc::from(kind), count)));
+        self.health
+            .lost
+            .extend(lost.filter(|(_, count)| *count > 0).map(|(kind, count)| (Arc::from(kind), count)));
     }
 
     /// The engine, for its counters.

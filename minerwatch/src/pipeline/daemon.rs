@@ -170,4 +170,3 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         control: outlet.control_counters().into(),
     }
 }
-

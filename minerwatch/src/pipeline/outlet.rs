@@ -144,8 +144,7 @@ async fn watch(outlet: &mut impl Outlet, duration: Option<Duration>) -> anyhow::
         let _ = stop.send(()).await;
     });
     watch.look_around(max_processes, outlet)?;
-    let outcome =
-        watch.run(outlet, &mut commands, |_, _, ()| ControlFlow::Break(()), |_, _| Ok(())).await;
+    let outcome = watch.run(outlet, &mut commands, |_, _, ()| ControlFlow::Break(()), |_, _| Ok(())).await;
     timer.abort();
     outcome?;
     Ok(watch.lost())

@@ -158,8 +158,11 @@ impl Watch {
         let losses: Vec<(&'static str, u64)> = read(self.sensor.losses()).collect();
         let total = losses.iter().map(|(_, count)| count).sum();
         if total > self.lost {
-            let kinds: Vec<String> =
-                losses.iter().filter(|(_, count)| *count > 0).map(|(kind, count)| format!("{kind} {count}")).collect();
+            let kinds: Vec<String> = losses
+                .iter()
+                .filter(|(_, count)| *count > 0)
+                .map(|(kind, count)| format!("{kind} {count}"))
+                .collect();
             warn!("events were lost in the kernel, in all: {}", kinds.join(", "));
             self.lost = total;
         }

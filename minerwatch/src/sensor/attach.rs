@@ -15,12 +15,7 @@ use tracing::debug;
 use super::hooks::{Attachment, Hook, SensorReport, Service, TABLE};
 
 /// Serves every purpose of the table with the first hook that works.
-pub fn attach(
-    programs: &mut Ebpf,
-    layout: &KernelLayout,
-    btf: &Btf,
-    without: &[String],
-) -> SensorReport {
+pub fn attach(programs: &mut Ebpf, layout: &KernelLayout, btf: &Btf, without: &[String]) -> SensorReport {
     let absent: HashSet<&str> = layout.absent().map(|field| field.name).collect();
     let mut report = SensorReport::default();
     for row in TABLE {

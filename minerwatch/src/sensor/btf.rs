@@ -229,7 +229,8 @@ mod tests {
         let strings = b"\0inner\0outer\0x\0in\0low\0pick\0one\0two\0";
         let name = |text: &str| {
             let text = format!("\0{text}\0");
-            u32::try_from(strings.windows(text.len()).position(|at| at == text.as_bytes()).unwrap() + 1).unwrap()
+            u32::try_from(strings.windows(text.len()).position(|at| at == text.as_bytes()).unwrap() + 1)
+                .unwrap()
         };
         let info = |kind: u32, count: u32, flag: u32| (flag << 31) | (kind << 24) | count;
         let types: Vec<u32> = [

@@ -104,8 +104,7 @@ pub struct Row {
 }
 
 const IDENTITY: &[&str] = &["task_leader", "task_start"];
-const SYSTEM_CALL_CAVEAT: &str =
-    "a system-call tracepoint: every system call of the host pays some nanoseconds, and io_uring goes round it";
+const SYSTEM_CALL_CAVEAT: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds, and io_uring goes round it";
 
 /// The whole table.
 pub const TABLE: &[Row] = &[
@@ -337,10 +336,7 @@ pub const TABLE: &[Row] = &[
         without: "no CPU time is counted",
         hooks: &[Hook {
             name: "BTF tracepoint sched_switch",
-            attachments: &[Attachment::BtfTracepoint {
-                program: "sched_switch",
-                tracepoint: "sched_switch",
-            }],
+            attachments: &[Attachment::BtfTracepoint { program: "sched_switch", tracepoint: "sched_switch" }],
             fields: &[
                 "task_leader",
                 "task_start",

@@ -1,5 +1,8 @@
 //! Draining the rings.
-#![allow(unsafe_code, reason = "tokio cannot know that a ring keeps its descriptor open; this is the only such module")]
+#![allow(
+    unsafe_code,
+    reason = "tokio cannot know that a ring keeps its descriptor open; this is the only such module"
+)]
 
 use std::{fmt, io};
 
@@ -20,10 +23,7 @@ pub struct Rings {
 
 impl Rings {
     pub(super) fn new(process: Ring, file: Ring) -> Result<Self, SensorError> {
-        Ok(Self {
-            process: register(process)?,
-            file: register(file)?,
-        })
+        Ok(Self { process: register(process)?, file: register(file)? })
     }
 
     /// Waits until one of the rings has a record. Cancelling it loses nothing.

@@ -31,8 +31,7 @@ pub struct SinkOutlet {
 impl SinkOutlet {
     /// Opens every sink of the configuration.
     pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let mut outlet =
-            Self { sinks: Vec::new(), control: None };
+        let mut outlet = Self { sinks: Vec::new(), control: None };
         outlet.reconfigure(config)?;
         Ok(outlet)
     }
@@ -156,9 +155,11 @@ impl Outlet for SinkOutlet {
         if let Some(control) = self.control.as_ref().filter(|control| control.wants_alert(pid)) {
             control.publish_alert(&Bytes::copy_from_slice(line), pid);
         }
-        self.each_sink(|each| {
-            if each.sink.wants_alerts() { each.sink.write(Class::Alert, line) } else { Ok(None) }
-        })
+        self.each_sink(
+            |each| {
+                if each.sink.wants_alerts() { each.sink.write(Class::Alert, line) } else { Ok(None) }
+            },
+        )
     }
 
     fn flush(&mut self) -> io::Result<()> {
