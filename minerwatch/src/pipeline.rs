@@ -7,11 +7,13 @@
 //! [`Core`](core) is the same for every command; they differ in their outlet: the daemon's sinks and
 //! control socket, a terminal, a recording.
 
+#[cfg(feature = "sensor")]
 mod core;
 #[cfg(feature = "sensor")]
 mod daemon;
 #[cfg(feature = "sensor")]
 mod doctor;
+#[cfg(feature = "sensor")]
 mod host;
 #[cfg(feature = "sensor")]
 mod outlet;

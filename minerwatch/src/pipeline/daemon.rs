@@ -95,11 +95,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
 fn settings(config: &Config) -> WatchSettings {
     const MILLISECOND: u64 = 1_000_000;
     let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    let hash = config.hash.enabled.then(|| HashSettings {
-        max_size: config.hash.max_size_mib << 20,
-        rate: config.hash.rate_mib << 20,
-        ..HashSettings::default()
-    });
+    let hash = config
+        .hash
+        .enabled
+        .then(|| HashSettings { max_size: config.hash.max_size_mib << 20, rate: config.hash.rate_mib << 20 });
     WatchSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
@@ -139,9 +138,10 @@ fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
     match path.map(Config::load) {
         None => info!("SIGHUP: there is no configuration file to read again; log files were reopened"),
         Some(Err(error)) => error!("the configuration stays as it was: {error}"),
-        Some(Ok(new)) => match outlet.reconfigure(&new) {
-            Err(error) => error!("the configuration stays as it was: {error:#}"),
-            Ok(()) => {
+        Some(Ok(new)) => {
+            if let Err(error) = outlet.reconfigure(&new) {
+                error!("the configuration stays as it was: {error:#}");
+            } else {
                 let later = config.needs_restart(&new);
                 if !later.is_empty() {
                     warn!("these keys take effect at the next start: {}", later.join(", "));
@@ -149,7 +149,7 @@ fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
                 *config = new;
                 info!("the configuration was read again");
             }
-        },
+        }
     }
     service::ready();
 }

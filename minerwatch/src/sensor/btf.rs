@@ -120,7 +120,7 @@ impl Btf {
             bits = bits.checked_add(offset)?;
             id = next;
         }
-        (bits % 8 == 0).then_some(bits / 8)
+        bits.is_multiple_of(8).then_some(bits / 8)
     }
 
     /// The value of an enumerator.

@@ -87,6 +87,7 @@ fn happen(deeds: &[Deed]) -> Host {
 }
 
 const SMALL: EngineSettings = EngineSettings {
+    min_verdict: crate::model::Verdict::Noted,
     processors: 2,
     max_processes: 12,
     max_incidents: 3,
