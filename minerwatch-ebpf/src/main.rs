@@ -7,11 +7,8 @@
 #![no_main]
 #![feature(asm_experimental_arch)]
 #![allow(
-    clippy::cast_possible_truncation,
-    clippy::cast_possible_wrap,
-    clippy::cast_sign_loss,
-    clippy::inline_always,
-    reason = "the kernel's interfaces are made of such casts, and the verifier wants programs in one piece"
+    clippy::pedantic,
+    reason = "the kernel's interfaces are made of casts, and the verifier wants programs in one piece"
 )]
 
 mod atomic;

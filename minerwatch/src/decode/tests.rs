@@ -85,7 +85,7 @@ fn short_and_unknown_records_are_refused() {
 #[test]
 fn statuses_tell_codes_from_signals() {
     for (status, code, signal) in
-        [(0, Some(0), None), (3 << 8, Some(3), None), (9, None, Some(9)), (0x80 | 11, None, Some(11))]
+        [(0, Some(0), None), (3 << 8, Some(3), None), (9, None, Some(9)), (0x8b, None, Some(11))]
     {
         let record =
             ExitRecord { header: header(RecordKind::Exit as u16, 64), status, reserved: 0, on_cpu: 5 };

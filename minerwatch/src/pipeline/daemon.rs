@@ -95,10 +95,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
 fn settings(config: &Config) -> WatchSettings {
     const MILLISECOND: u64 = 1_000_000;
     let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    let hash = config
-        .hash
-        .enabled
-        .then(|| HashSettings { max_size: config.hash.max_size_mib << 20, rate: config.hash.rate_mib << 20 });
+    let hash = config.hash.enabled.then_some(HashSettings {
+        max_size: config.hash.max_size_mib << 20,
+        rate: config.hash.rate_mib << 20,
+    });
     WatchSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),

@@ -14,25 +14,21 @@ fn no_sensor() -> anyhow::Error {
 }
 
 /// The daemon.
-#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
 pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
 /// The live stream.
-#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
 pub async fn tail(_request: TailRequest, _show: ShowLines<'_>) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
 /// One look.
-#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
 pub async fn scan(_duration: Duration, _show: ShowLines<'_>) -> anyhow::Result<Option<Verdict>> {
     Err(no_sensor())
 }
 
 /// Events into a file.
-#[expect(clippy::unused_async, reason = "the kernel side is not in this build")]
 pub async fn record(_file: &Path, _duration: Option<Duration>) -> anyhow::Result<Recorded> {
     Err(no_sensor())
 }
