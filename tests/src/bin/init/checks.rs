@@ -1,0 +1,307 @@
+//! What has to be in the daemon's events after the sequence: pure decisions over them.
+
+use std::fmt;
+
+use minerwatch_tests::agent::at;
+use serde_json::{Value, json};
+
+use crate::{
+    daemon::End,
+    sequence::{self, ANSWER, CLOSED_PORT, DIRECTORY, SPIN, Sequence, TCP_PORT, UDP_PORT},
+};
+
+/// What the simulator sends over TCP, and in each datagram.
+const SENT: u64 = 5;
+const DATAGRAM: u64 = 4;
+
+/// Everything there is to judge by.
+pub struct Scene {
+    /// The object of `minerwatch doctor --json`.
+    pub doctor: Value,
+    /// What was started.
+    pub sequence: Sequence,
+    /// What the daemon made of it.
+    pub end: End,
+}
+
+/// How a check came out.
+#[derive(Debug, PartialEq, Eq)]
+enum Outcome {
+    Ok,
+    Failed,
+    /// No hook serves the purpose on this kernel, so that there is nothing to see.
+    Blind,
+}
+
+/// A check and how it came out.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Check {
+    name: String,
+    outcome: Outcome,
+    detail: String,
+}
+
+impl Check {
+    /// One that failed.
+    pub fn failed(name: &str, detail: String) -> Self {
+        Self { name: name.to_owned(), outcome: Outcome::Failed, detail }
+    }
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self.outcome {
+            Outcome::Ok => "ok",
+            Outcome::Failed => "FAILED",
+            Outcome::Blind => "blind",
+        };
+        // One line, whatever an error says.
+        write!(formatter, "CHECK {} {outcome} {}", self.name, self.detail.replace('\n', " / "))
+    }
+}
+
+/// A field that must have a value.
+type Field = (&'static str, Value);
+
+impl Scene {
+    /// All checks, in the order of the sequence.
+    pub fn checks(&self) -> Vec<Check> {
+        let mut checks = vec![self.snapshot()];
+        checks.extend(self.life());
+        for (family, address) in [("ipv4", "127.0.0.1"), ("ipv6", "::1")] {
+            checks.extend(self.tcp(family, address));
+            checks.extend(self.udp(family, address));
+        }
+        checks.extend(self.files());
+        checks.extend(self.cpu());
+        checks.push(self.end());
+        checks
+    }
+
+    fn snapshot(&self) -> Check {
+        let init = [("event.action", json!("running")), ("process.pid", json!(1))];
+        self.expect("snapshot", &[], &init, &[("process.executable", json!("/init"))])
+    }
+
+    fn life(&self) -> [Check; 3] {
+        let event =
+            |action: &str| [("event.action", json!(action)), ("process.pid", json!(self.sequence.exiting))];
+        let exec = [
+            ("process.args", json!(sequence::exiting_arguments())),
+            ("process.executable", json!("/init")),
+            ("process.working_directory", json!("/usr/bin")),
+            ("process.user.name", json!("root")),
+            ("process.parent.pid", json!(1)),
+            ("minerwatch.process.args_cut", Value::Null),
+        ];
+        [
+            self.expect("fork", &["fork"], &event("fork"), &[("process.parent.pid", json!(1))]),
+            self.expect("exec", &["exec"], &event("exec"), &exec),
+            self.expect("exit", &["exit"], &event("exit"), &[("process.exit_code", json!(sequence::CODE))]),
+        ]
+    }
+
+    fn tcp(&self, family: &str, address: &str) -> [Check; 3] {
+        let event = |action: &str, port: u16| connection(action, "tcp", address, port);
+        let connect = [
+            ("event.outcome", json!("success")),
+            ("network.type", json!(family)),
+            ("source.ip", json!(address)),
+            ("process.executable", json!("/usr/bin/simulator")),
+        ];
+        let counts = [("source.bytes", json!(SENT)), ("destination.bytes", json!(ANSWER))];
+        let refused = [("event.outcome", json!("failure")), ("error.code", json!("ECONNREFUSED"))];
+        let name = |what: &str| format!("tcp-{what}-{family}");
+        [
+            self.expect(&name("connect"), &["tcp"], &event("connect", TCP_PORT), &connect),
+            self.expect(&name("close"), &["tcp"], &event("close", TCP_PORT), &counts),
+            self.expect(&name("refused"), &["tcp"], &event("connect", CLOSED_PORT), &refused),
+        ]
+    }
+
+    /// Two sockets send a datagram each: one that is connected and one that is not.
+    fn udp(&self, family: &str, address: &str) -> [Check; 2] {
+        let count = |action: &str, extra: &[Field]| {
+            let mut wanted = connection(action, "udp", address, UDP_PORT).to_vec();
+            wanted.extend_from_slice(extra);
+            self.find(&wanted).count()
+        };
+        let both = |name: &str, found: usize, what: &str| Check {
+            name: format!("udp-{name}-{family}"),
+            outcome: match (self.serves("udp"), found) {
+                (false, _) => Outcome::Blind,
+                (true, 2) => Outcome::Ok,
+                (true, _) => Outcome::Failed,
+            },
+            detail: format!("{found} of 2 sockets {what}"),
+        };
+        // Nobody counts where that purpose is blind, and then no number may be invented.
+        let (bytes, what) = if self.serves("udp-bytes") {
+            (json!(DATAGRAM), "with their bytes")
+        } else {
+            (Value::Null, "without a count")
+        };
+        [
+            both("connect", count("connect", &[("network.type", json!(family))]), "reported"),
+            both("close", count("close", &[("source.bytes", bytes)]), what),
+        ]
+    }
+
+    fn files(&self) -> [Check; 5] {
+        let change = |action: &str, file: &str| {
+            [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
+        };
+        let by_simulator = [("process.executable", json!("/usr/bin/simulator"))];
+        let mode = [("file.mode", json!("0750")), ("process.executable", json!("/usr/bin/chmod"))];
+        let (open, changed) = (&["file-open"], &["file-change"]);
+        [
+            self.expect("file-create", open, &change("file-create", "first"), &by_simulator),
+            self.expect("file-write", open, &change("file-write", "first"), &by_simulator),
+            self.expect("file-rename", changed, &change("file-rename", "second"), &by_simulator),
+            self.expect("file-chmod", changed, &change("file-chmod", "second"), &mode),
+            self.expect("file-delete", changed, &change("file-delete", "second"), &by_simulator),
+        ]
+    }
+
+    /// An emulated machine is slow, but nobody else uses it: most of the time is the spinning process's.
+    fn cpu(&self) -> [Check; 2] {
+        let range = |low: u64| low * 1_000_000..=(SPIN + 1) * 1_000_000_000;
+        let within = |name: &str, purposes: &[&str], action: &str, field: &str, low: u64| {
+            let event = [("event.action", json!(action)), ("process.pid", json!(self.sequence.spinning))];
+            let values: Vec<_> = self.find(&event).map(|event| at(event, field).as_u64()).collect();
+            let good = !values.is_empty()
+                && values.iter().all(|value| value.is_some_and(|value| range(low).contains(&value)));
+            self.judge(name, purposes, good, format!("{field} {values:?}"))
+        };
+        [
+            within("cpu-interval", &["cpu"], "cpu", "minerwatch.cpu.on_cpu_ns", 100),
+            within("cpu-total", &["exit"], "exit", "minerwatch.cpu.total_ns", SPIN * 500),
+        ]
+    }
+
+    fn end(&self) -> Check {
+        self.judge("sigterm", &[], self.end.status.code() == Some(0), self.end.status.to_string())
+    }
+
+    /// That an event with the fields of `which` is there and has those of `has` as well.
+    fn expect(&self, name: &str, purposes: &[&str], which: &[Field], has: &[Field]) -> Check {
+        let candidates: Vec<&Value> = self.find(which).collect();
+        let wrong = |event: &Value| {
+            let mut wrong = has.iter().filter(|field| !holds(event, field));
+            wrong.next().map(|(path, value)| format!("{path} is {}, not {value}", at(event, path)))
+        };
+        let reasons: Vec<_> = candidates.iter().map(|event| wrong(event)).collect();
+        let good = reasons.iter().any(Option::is_none);
+        let detail = match (good, reasons.into_iter().flatten().next()) {
+            (true, _) => format!("{} seen", candidates.len()),
+            (false, Some(reason)) => reason,
+            (false, None) => format!("none among {} events", self.end.events.len()),
+        };
+        self.judge(name, purposes, good, detail)
+    }
+
+    fn judge(&self, name: &str, purposes: &[&str], good: bool, detail: String) -> Check {
+        let outcome = match (purposes.iter().all(|purpose| self.serves(purpose)), good) {
+            (false, _) => Outcome::Blind,
+            (true, true) => Outcome::Ok,
+            (true, false) => Outcome::Failed,
+        };
+        Check { name: name.to_owned(), outcome, detail }
+    }
+
+    fn find<'a>(&'a self, fields: &'a [Field]) -> impl Iterator<Item = &'a Value> {
+        self.end.events.iter().filter(|event| fields.iter().all(|field| holds(event, field)))
+    }
+
+    /// Whether the doctor names a hook for a purpose.
+    fn serves(&self, purpose: &str) -> bool {
+        let purposes = self.doctor["purposes"].as_array().map_or(&[][..], Vec::as_slice);
+        purposes.iter().any(|each| each["name"] == purpose && each["hook"].is_string())
+    }
+}
+
+fn holds(event: &Value, (path, value): &Field) -> bool {
+    at(event, path) == value
+}
+
+fn connection(action: &str, transport: &str, address: &str, port: u16) -> [Field; 4] {
+    [
+        ("event.action", json!(action)),
+        ("network.transport", json!(transport)),
+        ("destination.ip", json!(address)),
+        ("destination.port", json!(port)),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
+
+    use super::*;
+
+    fn scene(purposes: &[&str], events: Vec<Value>) -> Scene {
+        let purposes: Vec<_> =
+            purposes.iter().map(|name| json!({ "name": name, "hook": "a hook" })).collect();
+        Scene {
+            doctor: json!({ "purposes": purposes }),
+            sequence: Sequence { exiting: 40, spinning: 50 },
+            end: End { status: ExitStatus::from_raw(0), events },
+        }
+    }
+
+    fn outcome<'a>(checks: &'a [Check], name: &str) -> &'a Outcome {
+        &checks.iter().find(|check| check.name == name).expect("a check of that name").outcome
+    }
+
+    fn udp(action: &str, bytes: &Value) -> Value {
+        json!({
+            "event": { "action": action }, "network": { "transport": "udp", "type": "ipv4" },
+            "destination": { "ip": "127.0.0.1", "port": UDP_PORT }, "source": { "bytes": bytes },
+        })
+    }
+
+    #[test]
+    fn without_events_everything_that_is_served_fails() {
+        let checks = scene(&["exec", "udp"], Vec::new()).checks();
+        for (name, expected) in [
+            ("exec", Outcome::Failed),
+            ("udp-connect-ipv4", Outcome::Failed),
+            ("fork", Outcome::Blind),
+            ("file-create", Outcome::Blind),
+            ("snapshot", Outcome::Failed),
+            ("sigterm", Outcome::Ok),
+        ] {
+            assert_eq!(*outcome(&checks, name), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_wrong_field_is_named() {
+        let exit =
+            |code: u8| json!({ "event": { "action": "exit" }, "process": { "pid": 40, "exit_code": code } });
+        let wrong = scene(&["exit"], vec![exit(1)]).life();
+        assert_eq!(wrong[2].to_string(), "CHECK exit FAILED process.exit_code is 1, not 7");
+        let right = scene(&["exit"], vec![exit(1), exit(sequence::CODE)]).life();
+        assert_eq!(right[2].to_string(), "CHECK exit ok 2 seen");
+    }
+
+    #[test]
+    fn bytes_of_datagrams_are_there_exactly_where_they_are_counted() {
+        let cases = [
+            (&["udp", "udp-bytes"][..], json!(DATAGRAM), Outcome::Ok),
+            (&["udp", "udp-bytes"], Value::Null, Outcome::Failed),
+            (&["udp"], Value::Null, Outcome::Ok),
+            (&["udp"], json!(0), Outcome::Failed),
+        ];
+        for (purposes, bytes, expected) in cases {
+            let checks = scene(purposes, vec![udp("close", &bytes); 2]).checks();
+            assert_eq!(*outcome(&checks, "udp-close-ipv4"), expected, "{purposes:?} {bytes}");
+        }
+    }
+
+    #[test]
+    fn a_detail_stays_on_its_line() {
+        let check = Check::failed("sequence", "first\nsecond".to_owned());
+        assert_eq!(check.to_string(), "CHECK sequence FAILED first / second");
+    }
+}

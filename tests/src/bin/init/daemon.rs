@@ -1,0 +1,120 @@
+//! `minerwatch run`, with every event in a file.
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    process::{Child, Command, ExitStatus, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::guest::{MINERWATCH, Port};
+
+/// An emulated processor takes its time for the verifier.
+const START: Duration = Duration::from_secs(90);
+/// How long SIGTERM may take to end it.
+const STOP: Duration = Duration::from_secs(20);
+
+const CONFIGURATION: &str = "/run/minerwatch.toml";
+const EVENTS: &str = "/run/events.jsonl";
+
+/// A running daemon.
+pub struct Daemon {
+    child: Child,
+    messages: Receiver<String>,
+    said: Vec<String>,
+}
+
+/// How a daemon ended, and what it wrote.
+pub struct End {
+    /// Its exit status after SIGTERM.
+    pub status: ExitStatus,
+    /// Every object of its file sink.
+    pub events: Vec<Value>,
+}
+
+impl Daemon {
+    /// Starts it and waits until it watches.
+    pub fn start() -> Result<Self> {
+        let sink = format!("[[sink.file]]\npath = \"{EVENTS}\"\nevents = \"all\"\n");
+        fs::write(CONFIGURATION, sink).context("writing the configuration")?;
+        let mut child = Command::new(MINERWATCH)
+            .args(["run", "--config", CONFIGURATION])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .context("minerwatch cannot be started")?;
+        let stderr = child.stderr.take().context("the daemon has no standard error")?;
+        let (sender, messages) = mpsc::channel();
+        thread::spawn(move || {
+            for line in BufReader::new(stderr).lines().map_while(Result::ok) {
+                let _ = sender.send(line);
+            }
+        });
+        let mut daemon = Self { child, messages, said: Vec::new() };
+        daemon.wait_until_it_watches()?;
+        Ok(daemon)
+    }
+
+    fn wait_until_it_watches(&mut self) -> Result<()> {
+        let until = Instant::now() + START;
+        loop {
+            match self.messages.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(line) => {
+                    let watching = line.contains("watching");
+                    self.said.push(line);
+                    if watching {
+                        return Ok(());
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    bail!("the daemon does not watch after {} s: {}", START.as_secs(), self.said.join(" / "))
+                }
+                Err(RecvTimeoutError::Disconnected) => {
+                    bail!("the daemon ended before it watched: {}", self.said.join(" / "))
+                }
+            }
+        }
+    }
+
+    /// Ends it with SIGTERM, copies its messages to `log` and reads what it wrote.
+    pub fn stop(mut self, log: &mut Port) -> Result<End> {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
+        kill_process(pid, Signal::TERM).context("the daemon has ended already")?;
+        let status = self.wait();
+        log.line("--- minerwatch run")?;
+        self.said.extend(self.messages.try_iter());
+        for line in &self.said {
+            log.line(line)?;
+        }
+        let text = fs::read_to_string(EVENTS).with_context(|| format!("reading {EVENTS}"))?;
+        log.line("--- events")?;
+        log.line(&text)?;
+        let events = text
+            .lines()
+            .map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}")))
+            .collect::<Result<_>>()?;
+        Ok(End { status: status?, events })
+    }
+
+    fn wait(&mut self) -> Result<ExitStatus> {
+        let until = Instant::now() + STOP;
+        loop {
+            if let Some(status) = self.child.try_wait().context("waiting for the daemon")? {
+                return Ok(status);
+            }
+            if Instant::now() >= until {
+                let _ = self.child.kill();
+                let _ = self.child.wait();
+                bail!("SIGTERM did not end the daemon within {} s", STOP.as_secs());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}

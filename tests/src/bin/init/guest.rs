@@ -1,0 +1,103 @@
+//! The machine around the programs: mounts, the loopback device, serial ports, the end.
+
+use std::{
+    ffi::CStr,
+    fs::{self, File, OpenOptions},
+    io::Write as _,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use rustix::{
+    mount::{MountFlags, mount},
+    net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType},
+    system::RebootCommand,
+};
+
+/// The daemon, as `cargo xtask vm` puts it into the initramfs.
+pub const MINERWATCH: &str = "/usr/bin/minerwatch";
+/// The test program whose deeds the daemon watches.
+pub const SIMULATOR: &str = "/usr/bin/simulator";
+
+/// Type of file system, where, and its options.
+const MOUNTS: [(&str, &str, Option<&CStr>); 8] = [
+    ("proc", "/proc", None),
+    ("sysfs", "/sys", None),
+    ("devtmpfs", "/dev", None),
+    ("tracefs", "/sys/kernel/tracing", None),
+    ("bpf", "/sys/fs/bpf", None),
+    ("cgroup2", "/sys/fs/cgroup", None),
+    ("tmpfs", "/tmp", Some(c"mode=1777")),
+    ("tmpfs", "/run", Some(c"mode=755")),
+];
+
+/// Makes what booted a system that programs expect.
+pub fn prepare() -> Result<()> {
+    for (kind, target, options) in MOUNTS {
+        fs::create_dir_all(target).with_context(|| format!("making {target}"))?;
+        mount(kind, target, kind, MountFlags::NOSUID, options)
+            .with_context(|| format!("mounting {kind} on {target}"))?;
+    }
+    loopback_up().context("bringing lo up")
+}
+
+/// Switches the loopback device on; the kernel then gives it its addresses.
+///
+/// The request is `RTM_NEWLINK` of rtnetlink(7): a `struct nlmsghdr` and a `struct ifinfomsg`.
+fn loopback_up() -> Result<()> {
+    const RTM_NEWLINK: u16 = 16;
+    const NLM_F_REQUEST_ACK: u16 = 1 | 4;
+    const NLMSG_ERROR: u16 = 2;
+    const LOOPBACK_INDEX: i32 = 1;
+    const IFF_UP: u32 = 1;
+
+    let mut request = Vec::with_capacity(32);
+    request.extend(32_u32.to_ne_bytes());
+    request.extend(RTM_NEWLINK.to_ne_bytes());
+    request.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
+    // Sequence number and sender; then the family, a pad and the type of the device.
+    request.extend([0; 8 + 4]);
+    request.extend(LOOPBACK_INDEX.to_ne_bytes());
+    request.extend(IFF_UP.to_ne_bytes());
+    // Which flags change.
+    request.extend(IFF_UP.to_ne_bytes());
+
+    // No protocol means NETLINK_ROUTE.
+    let socket =
+        rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
+    rustix::net::send(&socket, &request, SendFlags::empty())?;
+    let mut answer = [0_u8; 256];
+    let (length, _) = rustix::net::recv(&socket, &mut answer, RecvFlags::empty())?;
+    ensure!(length >= 20 && answer[4..6] == NLMSG_ERROR.to_ne_bytes(), "no answer of the kernel's");
+    match i32::from_ne_bytes([answer[16], answer[17], answer[18], answer[19]]) {
+        0 => Ok(()),
+        errno => bail!(std::io::Error::from_raw_os_error(-errno)),
+    }
+}
+
+/// A serial port to write to.
+pub struct Port(File);
+
+impl Port {
+    /// Opens one.
+    pub fn open(path: &str) -> Result<Self> {
+        let file = OpenOptions::new().write(true).open(path).with_context(|| format!("opening {path}"))?;
+        Ok(Self(file))
+    }
+
+    /// Writes a line.
+    pub fn line(&mut self, text: &str) -> Result<()> {
+        self.0.write_all(format!("{text}\n").as_bytes()).context("writing to a serial port")
+    }
+
+    /// Waits until the other side has everything: what is on its way is lost with the power.
+    pub fn drain(&self) -> Result<()> {
+        rustix::termios::tcdrain(&self.0).context("draining a serial port")
+    }
+}
+
+/// Ends the machine. Returns only if the kernel refuses.
+pub fn power_off() {
+    if let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
+        eprintln!("init: the machine stays on: {error}");
+    }
+}

@@ -1,0 +1,80 @@
+//! PID 1 of the virtual machines that `cargo xtask vm` boots: looks at what the kernel allows, watches a
+//! fixed sequence of processes, connections and file changes with the daemon, and says what was seen.
+//!
+//! The report goes to the second serial port, one line each: `DOCTOR` with the object of
+//! `minerwatch doctor --json`, `CHECK name ok|FAILED detail`, and `END`. The third port gets what the
+//! programs said. The first is the kernel's own.
+
+mod checks;
+mod daemon;
+mod guest;
+mod sequence;
+
+use std::{env, process, process::ExitCode};
+
+use anyhow::{Context as _, Result};
+use serde_json::Value;
+
+use checks::{Check, Scene};
+use daemon::Daemon;
+use guest::Port;
+
+/// The second serial port.
+const REPORT: &str = "/dev/ttyS1";
+/// The third serial port.
+const LOG: &str = "/dev/ttyS2";
+
+fn main() -> ExitCode {
+    if let Some(code) = sequence::exit_code(env::args().skip(1)) {
+        return ExitCode::from(code);
+    }
+    if process::id() != 1 {
+        eprintln!("init: this is PID 1 of a virtual machine that `cargo xtask vm` boots, and nothing else");
+        return ExitCode::from(2);
+    }
+    if let Err(error) = in_the_guest() {
+        // The kernel's console: the ports may be what failed.
+        eprintln!("init: {error:#}");
+    }
+    guest::power_off();
+    ExitCode::FAILURE
+}
+
+fn in_the_guest() -> Result<()> {
+    guest::prepare()?;
+    let mut report = Port::open(REPORT)?;
+    let mut log = Port::open(LOG)?;
+    let outcome = examine(&mut report, &mut log);
+    if let Err(error) = &outcome {
+        report.line(&Check::failed("sequence", format!("{error:#}")).to_string())?;
+    }
+    report.line("END")?;
+    report.drain()?;
+    log.drain()
+}
+
+fn examine(report: &mut Port, log: &mut Port) -> Result<()> {
+    let doctor = doctor(log)?;
+    report.line(&format!("DOCTOR {doctor}"))?;
+    let daemon = Daemon::start()?;
+    let sequence = sequence::run();
+    let end = daemon.stop(log)?;
+    let scene = Scene { doctor, sequence: sequence?, end };
+    for check in scene.checks() {
+        report.line(&check.to_string())?;
+    }
+    Ok(())
+}
+
+/// What the kernel allows. Its debug messages hold the verifier's reasons.
+fn doctor(log: &mut Port) -> Result<Value> {
+    let output = process::Command::new(guest::MINERWATCH)
+        .args(["doctor", "--json"])
+        .env("MINERWATCH_LOG", "debug")
+        .output()
+        .context("minerwatch cannot be started")?;
+    log.line("--- minerwatch doctor")?;
+    log.line(&String::from_utf8_lossy(&output.stderr))?;
+    serde_json::from_slice(&output.stdout)
+        .with_context(|| format!("minerwatch doctor ended with {} and no object", output.status))
+}

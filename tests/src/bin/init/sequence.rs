@@ -1,0 +1,127 @@
+//! What happens while the daemon watches; the same on every kernel.
+
+use std::{
+    fs,
+    io::{Read as _, Write as _},
+    net::{TcpListener, UdpSocket},
+    process::{self, Command},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::guest::SIMULATOR;
+
+/// The word that makes this program end at once, with the code that follows.
+const EXIT: &str = "exit";
+
+/// The exit code of the process that ends at once.
+pub const CODE: u8 = 7;
+/// Its last argument: longer than a page's worth of fields, shorter than the limit of an exec record.
+pub const LONG: usize = 3000;
+/// Where a server answers.
+pub const TCP_PORT: u16 = 7000;
+/// Where a socket takes datagrams.
+pub const UDP_PORT: u16 = 7002;
+/// Where nobody listens.
+pub const CLOSED_PORT: u16 = 7999;
+/// What the server sends back.
+pub const ANSWER: usize = 1000;
+/// Where files are made; a mount of its own, so that a path crosses one.
+pub const DIRECTORY: &str = "/tmp/files";
+/// Seconds of one CPU.
+pub const SPIN: u64 = 3;
+
+/// Long enough for the last interval of the CPU account and the last lines of the sink.
+const SETTLE: Duration = Duration::from_secs(2);
+
+/// What was started.
+pub struct Sequence {
+    /// The process that ends at once.
+    pub exiting: u32,
+    /// The process that spins.
+    pub spinning: u32,
+}
+
+/// The exit code that the command line asks this program for, if it does.
+pub fn exit_code(mut arguments: impl Iterator<Item = String>) -> Option<u8> {
+    (arguments.next()? == EXIT).then(|| arguments.next()?.parse().ok())?
+}
+
+/// The arguments of the process that ends at once, its name among them.
+pub fn exiting_arguments() -> [String; 5] {
+    ["/init".to_owned(), EXIT.to_owned(), CODE.to_string(), "two words".to_owned(), "x".repeat(LONG)]
+}
+
+/// Does all of it.
+pub fn run() -> Result<Sequence> {
+    let exiting = exiting()?;
+    serve()?;
+    for host in ["127.0.0.1", "[::1]"] {
+        simulator(&["exchange", &format!("{host}:{TCP_PORT}")])?;
+        simulator(&["refused", &format!("{host}:{CLOSED_PORT}")])?;
+        let receiver = UdpSocket::bind(format!("{host}:{UDP_PORT}")).context("a socket for datagrams")?;
+        simulator(&["datagram", &format!("{host}:{UDP_PORT}")])?;
+        drop(receiver);
+    }
+    fs::create_dir(DIRECTORY).with_context(|| format!("making {DIRECTORY}"))?;
+    simulator(&["files", DIRECTORY])?;
+    let spinning = simulator(&["spin", &SPIN.to_string()])?;
+    thread::sleep(SETTLE);
+    Ok(Sequence { exiting, spinning })
+}
+
+fn exiting() -> Result<u32> {
+    let [program, arguments @ ..] = exiting_arguments();
+    let mut child =
+        Command::new(&program).args(arguments).current_dir("/usr/bin").spawn().context("starting /init")?;
+    let pid = child.id();
+    let status = child.wait()?;
+    ensure!(status.code() == Some(i32::from(CODE)), "/init as a child ended with {status}");
+    Ok(pid)
+}
+
+/// Runs the simulator to its end; its process id.
+fn simulator(arguments: &[&str]) -> Result<u32> {
+    let mut child = Command::new(SIMULATOR)
+        .args(arguments)
+        .env("PATH", "/usr/bin")
+        .stdin(process::Stdio::null())
+        .spawn()
+        .context("starting the simulator")?;
+    let pid = child.id();
+    let status = child.wait()?;
+    ensure!(status.success(), "simulator {} ended with {status}", arguments.join(" "));
+    Ok(pid)
+}
+
+/// Answers connections over both families until the machine ends.
+fn serve() -> Result<()> {
+    for host in ["127.0.0.1", "[::1]"] {
+        let listener = TcpListener::bind(format!("{host}:{TCP_PORT}")).context("a listening socket")?;
+        thread::spawn(move || {
+            for connection in listener.incoming() {
+                let Ok(mut connection) = connection else { continue };
+                // A client that goes early is its own affair: the checks see what the kernel counted.
+                let _ = connection.read_to_end(&mut Vec::new());
+                let _ = connection.write_all(&[b'x'; ANSWER]);
+            }
+        });
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_child_ends_as_it_is_told() {
+        let [_, arguments @ ..] = exiting_arguments();
+        assert_eq!(exit_code(arguments.into_iter()), Some(CODE));
+        for other in [&[][..], &["exit"], &["exit", "x"], &["go", "7"]] {
+            assert_eq!(exit_code(other.iter().map(|word| (*word).to_owned())), None, "{other:?}");
+        }
+    }
+}
