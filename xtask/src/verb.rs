@@ -7,6 +7,7 @@ mod package;
 mod run;
 mod setup;
 mod test;
+mod vm;
 
 use anyhow::Result;
 use clap::Subcommand;
@@ -18,6 +19,7 @@ pub enum Verb {
     Build(build::Arguments),
     Run(run::Arguments),
     Test(test::Arguments),
+    Vm(vm::Arguments),
     Lint(lint::Arguments),
     Bench(bench::Arguments),
     Package(package::Arguments),
@@ -31,6 +33,7 @@ impl Verb {
             Self::Build(arguments) => arguments.run(),
             Self::Run(arguments) => arguments.run(),
             Self::Test(arguments) => arguments.run(),
+            Self::Vm(arguments) => arguments.run(),
             Self::Lint(lint::Arguments {}) => lint::run(),
             Self::Bench(arguments) => arguments.run(),
             Self::Package(package::Arguments {}) => package::run(),

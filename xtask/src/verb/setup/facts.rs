@@ -15,6 +15,10 @@ pub const PROGRAMS: [Program; 2] = [
     Program { name: "python3", package: "python3", why: "tests serve files from a local server" },
 ];
 
+/// What virtual machines take, kept apart because tests do without.
+pub const EMULATORS: [Program; 1] =
+    [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
+
 /// cargo's subcommands that linting runs.
 pub const LINTERS: [LintTool; 2] = [
     LintTool { executable: "cargo-fmt", component: "rustfmt", package: "rustfmt-web" },
@@ -62,6 +66,8 @@ pub struct Facts {
     pub with_clippy: Vec<PathBuf>,
     /// Those of [`PROGRAMS`] that are not on `PATH`.
     pub missing_programs: Vec<&'static Program>,
+    /// Those of [`EMULATORS`] that are not on `PATH`.
+    pub missing_emulators: Vec<&'static Program>,
     /// Those of [`LINTERS`] that the active cargo does not have.
     pub missing_linters: Vec<&'static LintTool>,
     /// Whether the eBPF object is given, so that no compiler for it is needed.
@@ -89,6 +95,7 @@ pub fn gather() -> Facts {
             .map(|toolchain| toolchain.rustc.clone())
             .collect(),
         missing_programs: PROGRAMS.iter().filter(|program| command::find(program.name).is_none()).collect(),
+        missing_emulators: EMULATORS.iter().filter(|program| command::find(program.name).is_none()).collect(),
         missing_linters: LINTERS
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use xtask::linker::{self, SUPPORTED_LLVM};
 use xtask::toolchain::{self, Missing, TARGET, Toolchain};
 
-use super::facts::Facts;
+use super::facts::{Facts, Program};
 
 /// Debian's compiler with a prebuilt `core` for the target.
 const DISTRIBUTION_COMPILER: [&str; 3] = ["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
@@ -19,6 +19,8 @@ pub enum Purpose {
     Build,
     /// To lint and to test as well.
     Test,
+    /// To build, and to boot what was built in virtual machines.
+    Vm,
 }
 
 /// Something missing.
@@ -86,10 +88,14 @@ pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<
     if !facts.prebuilt_object {
         needs.extend(plan.sensor());
     }
-    if purpose == Purpose::Test {
-        needs.extend(plan.programs());
-        needs.extend(plan.linters());
-        needs.extend(plan.sensor_linter());
+    match purpose {
+        Purpose::Build => {}
+        Purpose::Test => {
+            needs.extend(plan.programs(&facts.missing_programs));
+            needs.extend(plan.linters());
+            needs.extend(plan.sensor_linter());
+        }
+        Purpose::Vm => needs.extend(plan.programs(&facts.missing_emulators)),
     }
     needs
 }
@@ -164,11 +170,10 @@ impl Plan<'_> {
             .collect()
     }
 
-    fn programs(&self) -> Vec<Need> {
-        let packages = self.facts.missing_programs.iter().map(|program| program.package);
+    fn programs(&self, missing: &[&Program]) -> Vec<Need> {
+        let packages = missing.iter().map(|program| program.package);
         let all = self.apt(packages);
-        self.facts
-            .missing_programs
+        missing
             .iter()
             .map(|program| Need {
                 what: program.name.into(),

@@ -4,7 +4,7 @@ use xtask::linker::Linker;
 use xtask::toolchain::{Core, Release, Version};
 
 use super::*;
-use crate::verb::setup::facts::{LINTERS, PROGRAMS};
+use crate::verb::setup::facts::{EMULATORS, LINTERS, PROGRAMS};
 
 fn toolchain(path: &str, rustup: Option<&str>, llvm: u32, core: Option<Core>) -> Toolchain {
     Toolchain {
@@ -152,6 +152,16 @@ fn what_only_tests_need() {
     assert_eq!(actions(&debian, Purpose::Test, &[])[2..], vec![apt(&["rustfmt-web", "rust-web-clippy"]); 2]);
     let elsewhere = Facts { rustup: None, apt: false, ..facts() };
     assert!(actions(&elsewhere, Purpose::Test, &[]).iter().all(|action| matches!(action, Action::None(_))));
+}
+
+#[test]
+fn what_only_virtual_machines_need() {
+    let facts = Facts { missing_emulators: EMULATORS.iter().collect(), ..ready() };
+    assert_eq!(actions(&facts, Purpose::Test, &[]), []);
+    assert_eq!(actions(&facts, Purpose::Vm, &[]), [apt(&["qemu-system-x86"])]);
+    assert_eq!(actions(&ready(), Purpose::Vm, &[]), []);
+    // The rest of building comes first.
+    assert_eq!(actions(&bare(), Purpose::Vm, &[]), [add_source()]);
 }
 
 #[test]

@@ -1,0 +1,156 @@
+//! `cargo xtask vm`.
+
+mod archive;
+mod cpio;
+mod expected;
+mod initramfs;
+mod kernels;
+mod machine;
+mod report;
+mod table;
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use xtask::workspace;
+
+use super::setup::{self, Purpose};
+use crate::command;
+use archive::Archive;
+use expected::Expected;
+use kernels::Series;
+use machine::Boot;
+use report::Report;
+
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask vm                              the kernels of the table in docs/kernels.md
+  cargo xtask vm --kernel 5.10                one of them
+  cargo xtask vm --kernel 6.16 --kernel 7.0   any series that Debian has for clouds
+  cargo xtask vm --bless                      take what is seen for what is expected";
+
+/// Boot other kernels, and check there what the sensor sees
+///
+/// Takes the newest cloud kernel of each series from Debian's mirrors that apt uses here, boots it in an emulated
+/// machine (no /dev/kvm, no root, no network) with the release build, asks `minerwatch doctor` which hooks load, and
+/// checks what `minerwatch run` says of a fixed sequence of processes, connections and file changes. Fails when a
+/// check fails, and when a kernel's hooks differ from tests/kernels.expected. Everything lies below target/vm: images,
+/// and for each kernel its console, the report, and the programs' messages with the verifier's reasons.
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// Only this series: two numbers, or `newest`; may be given several times
+    #[arg(long = "kernel", value_name = "SERIES")]
+    kernels: Vec<Series>,
+    /// Boot with BPF among the security modules
+    #[arg(long)]
+    lsm: bool,
+    /// Write the hooks that are seen to tests/kernels.expected
+    #[arg(long)]
+    bless: bool,
+    /// How long one machine may run, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(10..=3600))]
+    timeout: u64,
+}
+
+/// A machine that ran to its end.
+pub struct Machine {
+    /// The series it was asked for, and how it was booted.
+    label: String,
+    report: Report,
+    elapsed: Duration,
+}
+
+impl Arguments {
+    /// Does it.
+    pub fn run(mut self) -> Result<()> {
+        if env::consts::ARCH != "x86_64" {
+            bail!("virtual machines have this program's own architecture, and only x86_64 is provided for");
+        }
+        if self.kernels.is_empty() {
+            self.kernels = Series::DEFAULT.to_vec();
+        }
+        setup::ensure(Purpose::Vm)?;
+        command::check(&mut command::cargo([
+            "build",
+            "--release",
+            "--bins",
+            "--package",
+            "minerwatch",
+            "--package",
+            "minerwatch-tests",
+        ]))?;
+        let target_dir = command::target_dir();
+        let directory = target_dir.join("vm");
+        let archive = Archive::open(&directory.join("apt"))?;
+        let root = directory.join("root.cpio");
+        fs::write(&root, initramfs::pack(&target_dir.join("release"))?)
+            .with_context(|| format!("cannot write {}", root.display()))?;
+
+        let mut machines = Vec::new();
+        let mut broken = Vec::new();
+        for series in &self.kernels {
+            match self.boot(series, &archive, &root, &directory) {
+                Ok(machine) => machines.push(machine),
+                Err(error) => broken.push(format!("{series}: {error:#}")),
+            }
+        }
+        print!("{}", table::render(&machines));
+        broken.extend(self.judge(&machines)?);
+        for sentence in &broken {
+            eprintln!("vm: {sentence}");
+        }
+        match broken.len() {
+            0 => Ok(()),
+            1 => bail!("one thing is not as it should be"),
+            count => bail!("{count} things are not as they should be"),
+        }
+    }
+
+    fn boot(&self, series: &Series, archive: &Archive, root: &Path, directory: &Path) -> Result<Machine> {
+        let label = format!("{series}{}", if self.lsm { "+lsm" } else { "" });
+        let image = kernels::image(archive, series, &directory.join("kernels"))?;
+        eprintln!("vm: {label}: booting {}", image.display());
+        let boot = Boot {
+            image: &image,
+            initramfs: root,
+            lsm: self.lsm,
+            logs: &directory.join("logs").join(&label),
+            timeout: Duration::from_secs(self.timeout),
+        };
+        let start = Instant::now();
+        let report = Report::parse(&boot.run()?)?;
+        Ok(Machine { label, report, elapsed: start.elapsed() })
+    }
+
+    /// What is wrong, a sentence each. What is to be expected is written first, if that is wanted.
+    fn judge(&self, machines: &[Machine]) -> Result<Vec<String>> {
+        let file = workspace::root().join(expected::FILE);
+        let text = if file.exists() {
+            fs::read_to_string(&file).with_context(|| format!("cannot read {}", file.display()))?
+        } else {
+            String::new()
+        };
+        let mut expected = Expected::parse(&text)?;
+        if self.bless {
+            for machine in machines {
+                expected.bless(&machine.label, &machine.report);
+            }
+            fs::write(&file, expected.to_text())
+                .with_context(|| format!("cannot write {}", file.display()))?;
+        }
+        Ok(machines
+            .iter()
+            .flat_map(|Machine { label, report, .. }| {
+                let failed = report
+                    .failed()
+                    .map(move |check| format!("{label}: {} FAILED: {}", check.name, check.detail));
+                failed.chain(expected.differences(label, report))
+            })
+            .collect())
+    }
+}

@@ -1,0 +1,185 @@
+//! Debian's other releases, through apt with lists of its own: the system's configuration stays as it is.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+
+/// The suites that have the kernels, and the kind of mirror that has the suite.
+const SUITES: [(&str, Mirror); 4] = [
+    ("bullseye-security", Mirror::Security),
+    ("bookworm", Mirror::Main),
+    ("bookworm-backports", Mirror::Main),
+    ("trixie-backports", Mirror::Main),
+];
+
+/// Debian's own keys; its releases sign each other's successors.
+const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
+
+/// How old the package lists may be.
+const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mirror {
+    Main,
+    Security,
+}
+
+/// The package lists of all suites.
+pub struct Archive {
+    options: Vec<String>,
+}
+
+impl Archive {
+    /// Makes the lists below `directory`, or takes those that are there and young enough.
+    pub fn open(directory: &Path) -> Result<Self> {
+        let parts = ["state/lists/partial", "cache/archives/partial", "parts"];
+        for part in parts.map(|part| directory.join(part)) {
+            fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
+        }
+        let sources = directory.join("sources.list");
+        let text = sources_list(&targets()?, Path::new(KEYRING).is_file())?;
+        let changed = fs::read_to_string(&sources).ok().is_none_or(|old| old != text);
+        if changed {
+            fs::write(&sources, text).with_context(|| format!("cannot write {}", sources.display()))?;
+        }
+        let archive = Self { options: options(directory) };
+        let stamp = directory.join("updated");
+        if changed || !is_fresh(&stamp) {
+            eprintln!("vm: refreshing the lists of kernels");
+            // A suite that is gone or out of reach leaves the others usable; what is missing is said per kernel.
+            if command::check(&mut archive.command("apt-get", &["--quiet=2", "update"])).is_ok() {
+                fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))?;
+            } else {
+                eprintln!("vm: some lists could not be refreshed; going on with those that are there");
+            }
+        }
+        Ok(archive)
+    }
+
+    /// The names of the packages that match a regular expression.
+    pub fn search(&self, pattern: &str) -> Result<Vec<String>> {
+        let output = output(&mut self.command("apt-cache", &["search", "--names-only", pattern]))?;
+        Ok(output.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
+    }
+
+    /// Downloads a package into `directory`; apt checks it against the signed lists.
+    pub fn download(&self, package: &str, directory: &Path) -> Result<PathBuf> {
+        let directory = directory.join(package);
+        fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+        let mut apt = self.command("apt-get", &["--quiet=2", "download", package]);
+        command::check(apt.current_dir(&directory))?;
+        fs::read_dir(&directory)
+            .with_context(|| format!("cannot read {}", directory.display()))?
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|extension| extension == "deb"))
+            .with_context(|| format!("apt-get left no package in {}", directory.display()))
+    }
+
+    fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command.args(&self.options).args(arguments).env("LC_ALL", "C");
+        command
+    }
+}
+
+/// Points apt to lists, state and cache below `directory`, and to nothing of the system but its keys.
+fn options(directory: &Path) -> Vec<String> {
+    let path = |name: &str| directory.join(name).display().to_string();
+    [
+        ("Dir::Etc::SourceList", path("sources.list")),
+        ("Dir::Etc::SourceParts", path("parts")),
+        ("Dir::State", path("state")),
+        ("Dir::State::status", "/dev/null".to_owned()),
+        ("Dir::Cache", path("cache")),
+        ("Acquire::Languages", "none".to_owned()),
+        // Other architectures that the system has enabled have no part in this.
+        ("APT::Architectures", "amd64".to_owned()),
+        // apt's own user may not read below a home directory.
+        ("APT::Sandbox::User", "root".to_owned()),
+    ]
+    .iter()
+    .map(|(key, value)| format!("--option={key}={value}"))
+    .collect()
+}
+
+fn is_fresh(stamp: &Path) -> bool {
+    let age = stamp.metadata().and_then(|metadata| metadata.modified()).map(|time| time.elapsed());
+    matches!(age, Ok(Ok(age)) if age < FRESH)
+}
+
+/// The mirrors that this system uses: a line each, address and release.
+fn targets() -> Result<String> {
+    output(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)"]))
+}
+
+/// A private list of sources, on the mirrors that `targets` names.
+fn sources_list(targets: &str, keyring: bool) -> Result<String> {
+    let mirror = |wanted: Mirror| {
+        let lines = targets.lines().filter_map(|line| line.split_once(' '));
+        lines
+            .filter(|(_, release)| {
+                let kind = if release.ends_with("-security") { Mirror::Security } else { Mirror::Main };
+                let is_debian = DEBIAN.iter().any(|name| release.split('-').next() == Some(name));
+                kind == wanted && is_debian
+            })
+            .map(|(address, _)| address)
+            .next()
+    };
+    let options = if keyring { format!("[signed-by={KEYRING}] ") } else { String::new() };
+    let lines: Vec<_> = SUITES
+        .iter()
+        .filter_map(|(suite, kind)| Some(format!("deb {options}{} {suite} main\n", mirror(*kind)?)))
+        .collect();
+    if lines.is_empty() {
+        bail!("the kernels are Debian's, and this system's apt uses no mirror of Debian");
+    }
+    Ok(lines.concat())
+}
+
+/// Names by which a system's own sources may call a release.
+const DEBIAN: [&str; 9] =
+    ["bullseye", "bookworm", "trixie", "forky", "sid", "oldoldstable", "oldstable", "stable", "testing"];
+
+fn output(command: &mut Command) -> Result<String> {
+    let shown = command::shown(command);
+    let output = command.output().with_context(|| format!("cannot start `{shown}`"))?;
+    if !output.status.success() {
+        bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sources_are_on_the_systems_own_mirrors() {
+        let targets = "http://tools.test/apt stable-tools\nhttp://mirror.test/security/ bookworm-security\n\
+            http://mirror.test/debian/ bookworm\nhttp://mirror.test/debian/ bookworm-updates\n";
+        let list = sources_list(targets, false).unwrap();
+        assert!(list.contains("deb http://mirror.test/security/ bullseye-security main\n"), "{list}");
+        assert!(list.contains("deb http://mirror.test/debian/ trixie-backports main\n"), "{list}");
+        assert_eq!(list.lines().count(), SUITES.len());
+        let signed = sources_list(targets, true).unwrap();
+        assert!(signed.starts_with("deb [signed-by=/usr/share/keyrings/"), "{signed}");
+    }
+
+    #[test]
+    fn a_system_without_debians_mirrors_is_told_so() {
+        let error = sources_list("http://mirror.test/ubuntu/ noble\n", true).unwrap_err().to_string();
+        assert!(error.contains("no mirror of Debian"), "{error}");
+    }
+
+    #[test]
+    fn without_a_security_mirror_the_others_stay() {
+        let list = sources_list("http://mirror.test/debian/ trixie\n", false).unwrap();
+        assert_eq!(list.lines().count(), SUITES.len() - 1);
+    }
+}

@@ -1,0 +1,86 @@
+//! The first root of a virtual machine: the daemon, PID 1, the simulator, and what they cannot do without.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::cpio::Archive;
+use crate::command;
+
+/// Where each program lies in the machine; PID 1 relies on these.
+const PROGRAMS: [(&str, &str); 3] =
+    [("init", "/init"), ("minerwatch", "/usr/bin/minerwatch"), ("simulator", "/usr/bin/simulator")];
+
+/// Of this system: the simulator starts it.
+const CHMOD: &str = "/usr/bin/chmod";
+
+/// Packs the programs that `built` (a directory of cargo's) holds. All kernels boot the same archive.
+pub fn pack(built: &Path) -> Result<Vec<u8>> {
+    let mut archive = Archive::default();
+    let mut libraries = BTreeSet::new();
+    // The kernel gives PID 1 its standard streams from this before anything is mounted.
+    archive.device("/dev/console", 5, 1)?;
+    archive.file("/etc/passwd", 0o644, b"root:x:0:0:root:/root:/usr/sbin/nologin\n")?;
+    let programs = PROGRAMS.iter().map(|(name, target)| (built.join(name), *target));
+    let chmod = command::find("chmod").context("there is no chmod on this system")?;
+    for (program, target) in programs.chain([(chmod, CHMOD)]) {
+        libraries.extend(libraries_of(&program)?);
+        archive.file(target, 0o755, &read(&program)?)?;
+    }
+    for library in libraries {
+        let target = library.to_str().context("a library's path is not UTF-8")?.to_owned();
+        archive.file(&target, 0o755, &read(&library)?)?;
+    }
+    archive.finish()
+}
+
+fn read(file: &Path) -> Result<Vec<u8>> {
+    fs::read(file).with_context(|| format!("cannot read {}", file.display()))
+}
+
+/// The libraries that a program loads, and its loader.
+fn libraries_of(program: &Path) -> Result<Vec<PathBuf>> {
+    let output = Command::new("ldd").arg(program).env("LC_ALL", "C").output().context("cannot start ldd")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // ldd fails for a static program, which needs none.
+    if !output.status.success() {
+        let message = String::from_utf8_lossy(&output.stderr);
+        if message.contains("not a dynamic executable") {
+            return Ok(Vec::new());
+        }
+        bail!("ldd {}: {}", program.display(), message.trim_end());
+    }
+    Ok(paths(&text))
+}
+
+/// Reads ldd's lines: `name => path (address)`, `path (address)` for the loader, and a library of the kernel's own
+/// without a path.
+fn paths(listing: &str) -> Vec<PathBuf> {
+    listing
+        .lines()
+        .filter_map(|line| {
+            let found = line.split_once("=>").map_or(line, |(_, found)| found);
+            let path = found.split_whitespace().next()?;
+            path.starts_with('/').then(|| PathBuf::from(path))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn libraries_are_read_from_the_listing() {
+        let listing = "\tlinux-vdso.so.1 (0x00007ffc)\n\
+            \tlibc.so.6 => /lib/x86_64-linux-gnu/libc.so.6 (0x00007f)\n\
+            \tlibmissing.so => not found\n\
+            \t/lib64/ld-linux-x86-64.so.2 (0x00007f)\n";
+        let expected = ["/lib/x86_64-linux-gnu/libc.so.6", "/lib64/ld-linux-x86-64.so.2"].map(PathBuf::from);
+        assert_eq!(paths(listing), expected);
+        assert_eq!(paths("\tstatically linked\n"), Vec::<PathBuf>::new());
+    }
+}

@@ -1,0 +1,193 @@
+//! Debian's kernels for clouds: which there are, which is the newest of a series, and its image.
+
+use std::cmp::Ordering;
+use std::fmt;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::str::FromStr;
+
+use anyhow::{Context, Result, bail};
+
+use super::archive::Archive;
+
+/// A line of kernels.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Series {
+    /// Those whose version begins with these two numbers, as 6.1.
+    Release(u32, u32),
+    /// Whatever is the newest.
+    Newest,
+}
+
+impl Series {
+    /// What is booted unless the command line says otherwise: the oldest that is supported, what Debian's stable
+    /// releases run, and what is new.
+    pub const DEFAULT: [Self; 4] =
+        [Self::Release(5, 10), Self::Release(6, 1), Self::Release(6, 12), Self::Newest];
+}
+
+impl FromStr for Series {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text == "newest" {
+            return Ok(Self::Newest);
+        }
+        text.split_once('.')
+            .and_then(|(major, minor)| Some(Self::Release(major.parse().ok()?, minor.parse().ok()?)))
+            .ok_or_else(|| "a series is two numbers, as 6.1, or `newest`".to_owned())
+    }
+}
+
+impl fmt::Display for Series {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Release(major, minor) => write!(f, "{major}.{minor}"),
+            Self::Newest => f.write_str("newest"),
+        }
+    }
+}
+
+/// A package with a kernel's image.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Package {
+    name: String,
+    /// Every number in its version, in order: what tells an older from a newer one.
+    version: Vec<u32>,
+    /// Whether it is a backport to an older release of Debian than its own series appeared in.
+    rebuilt: bool,
+}
+
+impl Package {
+    /// Reads a package's name: `linux-image-6.12.95+deb12-cloud-amd64`, or `linux-binary-…` since 6.19, where the
+    /// other has become empty. Unsigned images and everything else are none.
+    fn parse(name: &str) -> Option<Self> {
+        let version = ["linux-image-", "linux-binary-"]
+            .iter()
+            .find_map(|prefix| name.strip_prefix(prefix))?
+            .strip_suffix("-cloud-amd64")?;
+        if !version.starts_with(|first: char| first.is_ascii_digit()) {
+            return None;
+        }
+        let numbers = version.split(|part: char| !part.is_ascii_digit()).filter(|part| !part.is_empty());
+        Some(Self {
+            name: name.to_owned(),
+            version: numbers.map(str::parse).collect::<Result<_, _>>().ok()?,
+            rebuilt: version.contains("-0.deb"),
+        })
+    }
+
+    fn belongs_to(&self, series: &Series) -> bool {
+        match series {
+            Series::Release(major, minor) => self.version.starts_with(&[*major, *minor]),
+            Series::Newest => true,
+        }
+    }
+
+    /// The newer wins; of one version `linux-binary`, and what was built for the series' own release of Debian.
+    fn order(&self, other: &Self) -> Ordering {
+        let key = |package: &Self| {
+            (!package.rebuilt, package.version.clone(), package.name.starts_with("linux-binary"))
+        };
+        key(self).cmp(&key(other))
+    }
+}
+
+/// The newest package of a series among names.
+fn newest<'a>(names: impl IntoIterator<Item = &'a str>, series: &Series) -> Option<Package> {
+    let packages = names.into_iter().filter_map(Package::parse);
+    packages.filter(|package| package.belongs_to(series)).max_by(Package::order)
+}
+
+/// The image of the newest kernel of a series, below `directory`; downloaded unless it is there.
+pub fn image(archive: &Archive, series: &Series, directory: &Path) -> Result<PathBuf> {
+    let names = archive.search("^linux-(image|binary)-[0-9].*-cloud-amd64$")?;
+    let package = newest(names.iter().map(String::as_str), series)
+        .with_context(|| format!("none of the package lists has a kernel of the series {series}"))?;
+    let image = directory.join(&package.name).join("vmlinuz");
+    if !image.is_file() {
+        eprintln!("vm: downloading {}", package.name);
+        let deb = archive.download(&package.name, directory)?;
+        unpack(&deb, &image)?;
+    }
+    Ok(image)
+}
+
+/// Takes the one kernel image out of a package: `./boot/vmlinuz-VERSION`, since 6.19 `./usr/lib/modules/VERSION/vmlinuz`.
+fn unpack(deb: &Path, image: &Path) -> Result<()> {
+    let partial = image.with_extension("partial");
+    let directory = image.parent().context("an image lies in a directory")?;
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    let mut dpkg = Command::new("dpkg-deb")
+        .arg("--fsys-tarfile")
+        .arg(deb)
+        .stdout(Stdio::piped())
+        .spawn()
+        .context("cannot start dpkg-deb")?;
+    let files = dpkg.stdout.take().context("dpkg-deb has no standard output")?;
+    let target = fs::File::create(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
+    let mut tar = Command::new("tar");
+    tar.args(["--extract", "--to-stdout", "--wildcards"])
+        .args(["./boot/vmlinuz-*", "./usr/lib/modules/*/vmlinuz", "./lib/modules/*/vmlinuz"])
+        .stdin(files)
+        .stdout(target)
+        // It complains about the patterns that the other layouts have.
+        .stderr(Stdio::null());
+    let _ = tar.status().context("cannot start tar")?;
+    let unpacked = dpkg.wait().context("cannot wait for dpkg-deb")?;
+    let size = partial.metadata().map_or(0, |metadata| metadata.len());
+    // tar stops reading when it has what it wants, so that dpkg-deb's own status says little; the image's size does.
+    if size < 1 << 20 {
+        bail!("{} holds no kernel image (dpkg-deb: {unpacked})", deb.display());
+    }
+    fs::rename(&partial, image).with_context(|| format!("cannot rename {}", partial.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NAMES: [&str; 13] = [
+        "linux-image-5.10.0-9-cloud-amd64",
+        "linux-image-5.10.0-46-cloud-amd64",
+        "linux-image-6.1.0-0.deb11.52-cloud-amd64",
+        "linux-image-6.1.0-50-cloud-amd64",
+        "linux-image-6.1.0-47-cloud-amd64",
+        "linux-image-6.12.9+deb12-cloud-amd64",
+        "linux-image-6.12.90+deb12.1-cloud-amd64",
+        "linux-image-6.12.90+deb12-cloud-amd64",
+        "linux-image-7.0.13+deb13-cloud-amd64",
+        "linux-binary-7.0.13+deb13-cloud-amd64",
+        "linux-binary-unsigned-7.9.1+deb13-cloud-amd64",
+        "linux-image-cloud-amd64",
+        "linux-image-6.1.0-60-amd64",
+    ];
+
+    #[test]
+    fn the_newest_of_each_series() {
+        let cases = [
+            ("5.10", Some("linux-image-5.10.0-46-cloud-amd64")),
+            ("6.1", Some("linux-image-6.1.0-50-cloud-amd64")),
+            ("6.12", Some("linux-image-6.12.90+deb12.1-cloud-amd64")),
+            ("7.0", Some("linux-binary-7.0.13+deb13-cloud-amd64")),
+            ("newest", Some("linux-binary-7.0.13+deb13-cloud-amd64")),
+            ("5.1", None),
+            ("4.19", None),
+        ];
+        for (series, expected) in cases {
+            let found = newest(NAMES, &series.parse().unwrap()).map(|package| package.name);
+            assert_eq!(found.as_deref(), expected, "{series}");
+        }
+    }
+
+    #[test]
+    fn a_series_is_two_numbers() {
+        for good in ["5.10", "6.1", "newest"] {
+            assert_eq!(good.parse::<Series>().unwrap().to_string(), good);
+        }
+        for bad in ["", "6", "6.x", "6.1.0", "latest"] {
+            assert!(bad.parse::<Series>().is_err(), "{bad}");
+        }
+    }
+}

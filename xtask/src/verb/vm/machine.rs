@@ -1,0 +1,132 @@
+//! A virtual machine, and the end of it.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+
+/// The emulator, of a machine with this program's own architecture.
+pub const QEMU: &str = "qemu-system-x86_64";
+
+/// What one boot needs.
+pub struct Boot<'a> {
+    /// The kernel.
+    pub image: &'a Path,
+    /// Its first root.
+    pub initramfs: &'a Path,
+    /// Whether BPF is among the security modules.
+    pub lsm: bool,
+    /// Where the serial ports go.
+    pub logs: &'a Path,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// The files of the serial ports, in the order of the ports: the kernel's console, PID 1's report, the programs'
+/// messages.
+const PORTS: [&str; 3] = ["console.log", "report.log", "programs.log"];
+
+impl Boot<'_> {
+    /// Boots, waits for the machine to switch itself off, and returns the report.
+    pub fn run(&self) -> Result<String> {
+        fs::create_dir_all(self.logs).with_context(|| format!("cannot make {}", self.logs.display()))?;
+        for port in PORTS.map(|port| self.logs.join(port)) {
+            fs::write(&port, "").with_context(|| format!("cannot write {}", port.display()))?;
+        }
+        let mut machine = self.command().spawn().with_context(|| format!("cannot start {QEMU}"))?;
+        let ended = wait(&mut machine, self.timeout)?;
+        let report = self.logs.join(PORTS[1]);
+        let report = fs::read(&report).with_context(|| format!("cannot read {}", report.display()))?;
+        let report = String::from_utf8_lossy(&report).into_owned();
+        if !ended {
+            bail!("it did not switch itself off within {} s; {}", self.timeout.as_secs(), self.see());
+        }
+        if !report.lines().any(|line| line.trim_end() == "END") {
+            bail!("it ended before its report did; {}", self.see());
+        }
+        Ok(report)
+    }
+
+    /// Where to look.
+    fn see(&self) -> String {
+        format!("{} has what it said", self.logs.display())
+    }
+
+    fn command(&self) -> Command {
+        let mut qemu = Command::new(QEMU);
+        // Emulated: what /dev/kvm allows differs from machine to machine. Two processors, as the programs' counters
+        // are per processor.
+        qemu.args(["-accel", "tcg", "-cpu", "max", "-smp", "2", "-m", "1024"])
+            .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"])
+            .args(["-nic", "none", "-append", &self.command_line()])
+            .arg("-kernel")
+            .arg(self.image)
+            .arg("-initrd")
+            .arg(self.initramfs);
+        for port in PORTS {
+            // A comma would begin an option of the port.
+            let file = self.logs.join(port).display().to_string().replace(',', ",,");
+            qemu.arg("-serial").arg(format!("file:{file}"));
+        }
+        qemu.stdin(Stdio::null());
+        qemu
+    }
+
+    fn command_line(&self) -> String {
+        // A panic ends the machine at once instead of after a timeout.
+        let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
+        format!("console=ttyS0 panic=-1 loglevel=5{lsm}")
+    }
+}
+
+/// Waits for the end, and brings it about when the time is over; whether it came by itself.
+fn wait(machine: &mut Child, timeout: Duration) -> Result<bool> {
+    let until = Instant::now() + timeout;
+    while Instant::now() < until {
+        if let Some(status) = machine.try_wait().context("cannot wait for the machine")? {
+            if !status.success() {
+                bail!("{QEMU} failed ({status})");
+            }
+            return Ok(true);
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+    machine.kill().context("cannot end the machine")?;
+    machine.wait().context("cannot wait for the machine")?;
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_emulated_and_has_a_port_for_each_log() {
+        let boot = Boot {
+            image: Path::new("/k/vmlinuz"),
+            initramfs: Path::new("/k/root.cpio"),
+            lsm: true,
+            logs: Path::new("/logs,here"),
+            timeout: Duration::from_secs(1),
+        };
+        let command = boot.command();
+        let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
+        assert!(arguments.windows(2).any(|pair| pair == ["-accel", "tcg"]));
+        assert!(arguments.iter().any(|argument| argument == "file:/logs,,here/report.log"), "{arguments:?}");
+        assert!(boot.command_line().contains("yama,bpf"));
+        assert!(!Boot { lsm: false, ..boot }.command_line().contains("bpf"));
+    }
+
+    #[test]
+    fn a_machine_that_does_not_end_is_ended() {
+        let mut machine = Command::new("sleep").arg("60").spawn().unwrap();
+        assert!(!wait(&mut machine, Duration::from_millis(100)).unwrap());
+        let mut machine = Command::new("true").spawn().unwrap();
+        assert!(wait(&mut machine, Duration::from_secs(10)).unwrap());
+        let mut machine = Command::new("false").spawn().unwrap();
+        assert!(wait(&mut machine, Duration::from_secs(10)).is_err());
+    }
+}
