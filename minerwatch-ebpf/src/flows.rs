@@ -59,19 +59,37 @@ pub fn report_connect(state: &FlowState, flow: FlowTuple, result: i32) {
     );
 }
 
-/// Reports the end of a connection; `bytes` sent and received, if they are known.
+/// What went over a connection.
+///
+/// No `Option`: the compiler may load the numbers of one that is `None` before it drops them, and before 6.3 the
+/// verifier refuses to read stack memory that was never written.
+#[derive(Clone, Copy)]
+pub struct Counts {
+    /// Payload bytes sent.
+    pub sent: u64,
+    /// Payload bytes received.
+    pub received: u64,
+    /// Whether these were counted at all.
+    pub counted: bool,
+}
+
+impl Counts {
+    /// Nobody counted.
+    pub const NONE: Self = Self { sent: 0, received: 0, counted: false };
+}
+
+/// Reports the end of a connection.
 #[inline(always)]
-pub fn report_close(state: &FlowState, bytes: Option<(u64, u64)>) {
-    let (bytes_sent, bytes_received) = bytes.unwrap_or((0, 0));
+pub fn report_close(state: &FlowState, counts: Counts) {
     emit::record(
         RecordKind::Close,
         CloseRecord {
             header: RecordHeader { time: task::now(), ..header(state, RecordKind::Close) },
             opened: state.owner.time,
             flow: state.flow,
-            bytes_sent,
-            bytes_received,
-            counted: u32::from(bytes.is_some()),
+            bytes_sent: counts.sent,
+            bytes_received: counts.received,
+            counted: u32::from(counts.counted),
             network_namespace: state.network_namespace,
         },
     );

@@ -12,7 +12,7 @@ use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
 use crate::{
     constants::offset,
     emit::Outcome,
-    flows::{self, FlowState, TCP_FLOWS},
+    flows::{self, Counts, FlowState, TCP_FLOWS},
     kernel::{Address, Unreadable},
     task,
 };
@@ -80,20 +80,24 @@ fn closed(socket: Address) -> Outcome {
         let error = socket.read::<i32>(offset!(sock_error)).unwrap_or(0);
         flows::report_connect(state, state.flow, if error == 0 { GIVEN_UP } else { error });
     } else {
-        flows::report_close(state, bytes(socket).ok());
+        let mut counts = Counts::NONE;
+        let _ = count(socket, &mut counts);
+        flows::report_close(state, counts);
     }
     let _ = TCP_FLOWS.remove(socket.0);
     Ok(())
 }
 
 #[inline(always)]
-fn bytes(socket: Address) -> Result<(u64, u64), Unreadable> {
+fn count(socket: Address, counts: &mut Counts) -> Outcome {
     let sent = socket.read::<u64>(offset!(tcp_bytes_sent))?;
     let resent = socket.read::<u64>(offset!(tcp_bytes_resent))?;
     let received = socket.read::<u64>(offset!(tcp_bytes_received))?;
     // The kernel counts the peer's FIN as a byte, as it takes up a sequence number.
     let fin = socket.read::<u64>(offset!(sock_flags))? >> SOCK_DONE & 1;
-    Ok((sent.saturating_sub(resent), received.saturating_sub(fin)))
+    *counts =
+        Counts { sent: sent.saturating_sub(resent), received: received.saturating_sub(fin), counted: true };
+    Ok(())
 }
 
 /// The two ends of a socket.

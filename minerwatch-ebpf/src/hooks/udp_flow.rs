@@ -18,7 +18,7 @@ use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
 
 use crate::{
     constants::offset,
-    flows::{self, FlowState, UDP_FLOWS},
+    flows::{self, Counts, FlowState, UDP_FLOWS},
     kernel::Address,
     task,
 };
@@ -67,7 +67,9 @@ fn udp_release(context: SockContext) -> i32 {
     if let Some(state) = UDP_FLOWS.get_ptr(cookie) {
         // SAFETY: a live row; the socket is at its end.
         let state = unsafe { &*state };
-        flows::report_close(state, Some((state.bytes_sent, state.bytes_received)));
+        let (sent, received) = (state.bytes_sent, state.bytes_received);
+        // Before 6.3 nothing counts (see `udp_bytes`), and that must not look like a flow without a byte.
+        flows::report_close(state, Counts { sent, received, counted: sent != 0 || received != 0 });
         let _ = UDP_FLOWS.remove(cookie);
     }
     ALLOW
