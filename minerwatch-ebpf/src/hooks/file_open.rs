@@ -84,8 +84,10 @@ fn report(descriptor: u32) -> Outcome {
         reserved: 0,
     };
     scratch.record.header.length += walked.length;
-    // Checked here and nowhere before: up to 6.1 the verifier forgets the bounds of what goes over the stack.
-    let total = size_of::<FileRecord>() + walked.length as usize;
+    // Read back, so that what is checked and what is passed on are one register: from a sum the compiler makes two,
+    // and up to 6.1 the verifier does not see that they belong together.
+    // SAFETY: the scratch memory.
+    let total = unsafe { (&raw const scratch.record.header.length).read_volatile() } as usize;
     if total > size_of::<FileRecord>() + MAX_PATH {
         return Err(Unreadable);
     }
