@@ -99,7 +99,9 @@ impl Arguments {
                 Err(error) => broken.push(format!("{series}: {error:#}")),
             }
         }
-        print!("{}", table::render(&machines));
+        if !machines.is_empty() {
+            print!("{}", table::render(&machines));
+        }
         broken.extend(self.judge(&machines)?);
         for sentence in &broken {
             eprintln!("vm: {sentence}");

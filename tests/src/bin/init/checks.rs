@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     daemon::End,
+    guest,
     sequence::{self, ANSWER, CLOSED_PORT, DIRECTORY, SPIN, Sequence, TCP_PORT, UDP_PORT},
 };
 
@@ -58,6 +59,12 @@ impl fmt::Display for Check {
         // One line, whatever an error says.
         write!(formatter, "CHECK {} {outcome} {}", self.name, self.detail.replace('\n', " / "))
     }
+}
+
+/// That BPF is among the security modules if it was asked for.
+pub fn security_modules(wanted: bool, active: &str) -> Check {
+    let outcome = if wanted && !guest::names_bpf(active) { Outcome::Failed } else { Outcome::Ok };
+    Check { name: "security-modules".to_owned(), outcome, detail: active.trim_end().to_owned() }
 }
 
 /// A field that must have a value.
@@ -296,6 +303,18 @@ mod tests {
         for (purposes, bytes, expected) in cases {
             let checks = scene(purposes, vec![udp("close", &bytes); 2]).checks();
             assert_eq!(*outcome(&checks, "udp-close-ipv4"), expected, "{purposes:?} {bytes}");
+        }
+    }
+
+    #[test]
+    fn bpf_is_a_security_module_where_it_was_asked_for() {
+        let cases = [
+            (true, "lockdown,capability,bpf\n", Outcome::Ok),
+            (true, "capability,bpfx", Outcome::Failed),
+            (false, "capability", Outcome::Ok),
+        ];
+        for (wanted, active, expected) in cases {
+            assert_eq!(security_modules(wanted, active).outcome, expected, "{wanted} {active}");
         }
     }
 

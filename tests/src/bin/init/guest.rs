@@ -19,10 +19,11 @@ pub const MINERWATCH: &str = "/usr/bin/minerwatch";
 pub const SIMULATOR: &str = "/usr/bin/simulator";
 
 /// Type of file system, where, and its options.
-const MOUNTS: [(&str, &str, Option<&CStr>); 8] = [
+const MOUNTS: [(&str, &str, Option<&CStr>); 9] = [
     ("proc", "/proc", None),
     ("sysfs", "/sys", None),
     ("devtmpfs", "/dev", None),
+    ("securityfs", "/sys/kernel/security", None),
     ("tracefs", "/sys/kernel/tracing", None),
     ("bpf", "/sys/fs/bpf", None),
     ("cgroup2", "/sys/fs/cgroup", None),
@@ -72,6 +73,22 @@ fn loopback_up() -> Result<()> {
         0 => Ok(()),
         errno => bail!(std::io::Error::from_raw_os_error(-errno)),
     }
+}
+
+/// The security modules that are active.
+pub fn security_modules() -> Result<String> {
+    fs::read_to_string("/sys/kernel/security/lsm").context("reading the list of security modules")
+}
+
+/// Whether this machine was booted with BPF among the security modules.
+pub fn wants_bpf_lsm() -> Result<bool> {
+    let line = fs::read_to_string("/proc/cmdline").context("reading the kernel's command line")?;
+    Ok(line.split_whitespace().any(|word| word.starts_with("lsm=") && names_bpf(&word[4..])))
+}
+
+/// Whether a list of security modules has BPF in it.
+pub fn names_bpf(modules: &str) -> bool {
+    modules.trim_end().split(',').any(|module| module == "bpf")
 }
 
 /// A serial port to write to.

@@ -56,6 +56,8 @@ fn in_the_guest() -> Result<()> {
 fn examine(report: &mut Port, log: &mut Port) -> Result<()> {
     let doctor = doctor(log)?;
     report.line(&format!("DOCTOR {doctor}"))?;
+    report
+        .line(&checks::security_modules(guest::wants_bpf_lsm()?, &guest::security_modules()?).to_string())?;
     let daemon = Daemon::start()?;
     let sequence = sequence::run();
     let end = daemon.stop(log)?;
