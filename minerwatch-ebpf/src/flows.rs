@@ -61,8 +61,8 @@ pub fn report_connect(state: &FlowState, flow: FlowTuple, result: i32) {
 
 /// What went over a connection.
 ///
-/// No `Option`: the compiler may load the numbers of one that is `None` before it drops them, and before 6.3 the
-/// verifier refuses to read stack memory that was never written.
+/// No `Option`: the compiler may load the numbers of one that is `None` before it drops them, and the verifiers of
+/// 5.10 and 6.1 refuse to read stack memory that was never written.
 #[derive(Clone, Copy)]
 pub struct Counts {
     /// Payload bytes sent.

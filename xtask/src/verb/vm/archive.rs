@@ -113,38 +113,35 @@ fn is_fresh(stamp: &Path) -> bool {
     matches!(age, Ok(Ok(age)) if age < FRESH)
 }
 
-/// The mirrors that this system uses: a line each, address and release.
+/// What this system's package lists come from, a line each: the label that its owner signed, and the address.
+///
+/// The name of a release would not do: others who have packages for Debian use the same.
 fn targets() -> Result<String> {
-    output(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI) $(RELEASE)"]))
+    output(Command::new("apt-get").args(["indextargets", "--format", "$(ORIGIN)/$(LABEL) $(REPO_URI)"]))
 }
 
 /// A private list of sources, on the mirrors that `targets` names.
 fn sources_list(targets: &str, keyring: bool) -> Result<String> {
-    let mirror = |wanted: Mirror| {
-        let lines = targets.lines().filter_map(|line| line.split_once(' '));
-        lines
-            .filter(|(_, release)| {
-                let kind = if release.ends_with("-security") { Mirror::Security } else { Mirror::Main };
-                let is_debian = DEBIAN.iter().any(|name| release.split('-').next() == Some(name));
-                kind == wanted && is_debian
-            })
-            .map(|(address, _)| address)
-            .next()
+    let mirror = |kind: Mirror| {
+        let label = match kind {
+            Mirror::Main => "Debian/Debian",
+            Mirror::Security => "Debian/Debian-Security",
+        };
+        targets.lines().filter_map(|line| line.rsplit_once(' ')).find(|(signed, _)| *signed == label)
     };
     let options = if keyring { format!("[signed-by={KEYRING}] ") } else { String::new() };
     let lines: Vec<_> = SUITES
         .iter()
-        .filter_map(|(suite, kind)| Some(format!("deb {options}{} {suite} main\n", mirror(*kind)?)))
+        .filter_map(|(suite, kind)| Some(format!("deb {options}{} {suite} main\n", mirror(*kind)?.1)))
         .collect();
     if lines.is_empty() {
-        bail!("the kernels are Debian's, and this system's apt uses no mirror of Debian");
+        bail!(
+            "the kernels are Debian's, and apt has no list from a mirror of Debian here; if it uses one, run \
+             `apt-get update`"
+        );
     }
     Ok(lines.concat())
 }
-
-/// Names by which a system's own sources may call a release.
-const DEBIAN: [&str; 9] =
-    ["bullseye", "bookworm", "trixie", "forky", "sid", "oldoldstable", "oldstable", "stable", "testing"];
 
 fn output(command: &mut Command) -> Result<String> {
     let shown = command::shown(command);
@@ -161,8 +158,8 @@ mod tests {
 
     #[test]
     fn the_sources_are_on_the_systems_own_mirrors() {
-        let targets = "http://tools.test/apt stable-tools\nhttp://mirror.test/security/ bookworm-security\n\
-            http://mirror.test/debian/ bookworm\nhttp://mirror.test/debian/ bookworm-updates\n";
+        let targets = "Tools/Tools for Debian http://tools.test/debian/\n\
+            Debian/Debian-Security http://mirror.test/security/\nDebian/Debian http://mirror.test/debian/\n";
         let list = sources_list(targets, false).unwrap();
         assert!(list.contains("deb http://mirror.test/security/ bullseye-security main\n"), "{list}");
         assert!(list.contains("deb http://mirror.test/debian/ trixie-backports main\n"), "{list}");
@@ -173,13 +170,14 @@ mod tests {
 
     #[test]
     fn a_system_without_debians_mirrors_is_told_so() {
-        let error = sources_list("http://mirror.test/ubuntu/ noble\n", true).unwrap_err().to_string();
-        assert!(error.contains("no mirror of Debian"), "{error}");
+        let error = sources_list("Ubuntu/Ubuntu http://mirror.test/ubuntu/\n", true).unwrap_err().to_string();
+        assert!(error.contains("apt-get update"), "{error}");
+        assert!(sources_list("", true).is_err());
     }
 
     #[test]
     fn without_a_security_mirror_the_others_stay() {
-        let list = sources_list("http://mirror.test/debian/ trixie\n", false).unwrap();
+        let list = sources_list("Debian/Debian http://mirror.test/debian/\n", false).unwrap();
         assert_eq!(list.lines().count(), SUITES.len() - 1);
     }
 }

@@ -59,7 +59,7 @@ impl Boot<'_> {
         let mut qemu = Command::new(QEMU);
         // Emulated: what /dev/kvm allows differs from machine to machine. Two processors, as the programs' counters
         // are per processor. Without cmpxchg16b, which QEMU 7.2 lets corrupt the flags: Linux 6.12 allocates memory
-        // with it, and ended in a double fault in two boots of three.
+        // with it, and ended in a double fault in three boots of four.
         qemu.args(["-accel", "tcg", "-cpu", "max,-cx16", "-smp", "2", "-m", "1024"])
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"])
             .args(["-nic", "none", "-append", &self.command_line()])
