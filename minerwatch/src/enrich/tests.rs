@@ -25,7 +25,10 @@ fn running(event: &Event) -> &RunningProcess {
 #[test]
 fn a_running_process_gets_its_user_and_its_hash() {
     let (wake, woken) = channel();
-    let mut enricher = Enricher::new(EnrichSettings::default(), move || {
+    // This test's own executable, with everything for a debugger, may be larger than what is hashed by default.
+    let hash = HashSettings { max_size: u64::MAX, rate: u64::MAX };
+    let settings = EnrichSettings { hash: Some(hash), ..EnrichSettings::default() };
+    let mut enricher = Enricher::new(settings, move || {
         let _ = wake.send(());
     });
     let mut event = own_event();
