@@ -17,15 +17,18 @@ pub enum Loss {
 
 impl Loss {
     /// How many slots the counters have; slot 0 is unused.
-    pub const SLOTS: u32 = 16;
+    pub const SLOTS: u32 = 32;
+
+    /// The first slot behind those of the record kinds.
+    const TABLES: u32 = 24;
 
     /// The slot of this loss, below [`Loss::SLOTS`].
     pub const fn slot(self) -> u32 {
         match self {
             Self::RingFull(kind) => kind as u32,
-            Self::FlowTableFull => 8,
-            Self::CpuTableFull => 9,
-            Self::CallTableFull => 10,
+            Self::FlowTableFull => Self::TABLES,
+            Self::CpuTableFull => Self::TABLES + 1,
+            Self::CallTableFull => Self::TABLES + 2,
         }
     }
 
@@ -49,4 +52,4 @@ impl Loss {
     }
 }
 
-const _: () = assert!(RecordKind::COUNT < 8);
+const _: () = assert!(RecordKind::COUNT < Loss::TABLES as usize);

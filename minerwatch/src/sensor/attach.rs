@@ -12,13 +12,13 @@ use aya::{
 use minerwatch_common::KernelLayout;
 use tracing::debug;
 
-use super::hooks::{Attachment, Hook, SensorReport, Service, TABLE};
+use super::hooks::{Attachment, Hook, SensorReport, Service, table};
 
 /// Serves every purpose of the table with the first hook that works.
 pub fn attach(programs: &mut Ebpf, layout: &KernelLayout, btf: &Btf, without: &[String]) -> SensorReport {
     let absent: HashSet<&str> = layout.absent().map(|field| field.name).collect();
     let mut report = SensorReport::default();
-    for row in TABLE {
+    for row in table() {
         let mut service = Service {
             purpose: row.purpose,
             hook: None,

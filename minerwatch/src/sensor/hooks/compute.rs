@@ -1,0 +1,27 @@
+//! What the CPUs do.
+
+use super::{Attachment, Hook, Purpose, Row};
+
+/// The rows of the table.
+pub(super) const ROWS: &[Row] = &[Row {
+    purpose: Purpose::Cpu,
+    without: "no CPU time is counted",
+    hooks: &[Hook {
+        name: "BTF tracepoint sched_switch",
+        attachments: &[Attachment::BtfTracepoint { program: "sched_switch", tracepoint: "sched_switch" }],
+        fields: &[
+            "task_leader",
+            "task_start",
+            "task_flags",
+            "task_tgid",
+            "task_pid",
+            "task_state",
+            "task_policy",
+            "task_sum_exec_runtime",
+            "task_prev_sum_exec_runtime",
+            "task_exec_start",
+            "task_static_prio",
+        ],
+        caveat: None,
+    }],
+}];

@@ -1,0 +1,98 @@
+//! Changes to files.
+
+use super::{Attachment, Hook, Purpose, Row};
+
+const SYSTEM_CALL_CAVEAT: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds, and io_uring goes round it";
+
+/// The rows of the table.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        purpose: Purpose::FileOpen,
+        without: "no file that is written or created is seen",
+        hooks: &[Hook {
+            name: "system-call tracepoints of open",
+            attachments: &[Attachment::SystemCalls {
+                program: "file_open",
+                tracepoints: &["sys_exit_openat", "sys_exit_open", "sys_exit_openat2", "sys_exit_creat"],
+            }],
+            fields: &[
+                "task_leader",
+                "task_start",
+                "task_files",
+                "files_table",
+                "table_files",
+                "file_mode",
+                "file_inode",
+                "file_path",
+                "inode_mode",
+                "inode_number",
+                "inode_superblock",
+                "superblock_device",
+                "path_mount",
+                "path_dentry",
+                "dentry_parent",
+                "dentry_name",
+                "vfsmount_root",
+                "mount_vfsmount",
+                "mount_parent",
+                "mount_mountpoint",
+            ],
+            caveat: Some(SYSTEM_CALL_CAVEAT),
+        }],
+    },
+    Row {
+        purpose: Purpose::FileChange,
+        without: "no rename, deletion or change of mode is seen",
+        hooks: &[Hook {
+            name: "system-call tracepoints of rename, unlink and chmod",
+            attachments: &[
+                Attachment::SystemCalls { program: "rename_enter", tracepoints: &["sys_enter_rename"] },
+                Attachment::SystemCalls {
+                    program: "renameat_enter",
+                    tracepoints: &["sys_enter_renameat", "sys_enter_renameat2"],
+                },
+                Attachment::SystemCalls { program: "unlink_enter", tracepoints: &["sys_enter_unlink"] },
+                Attachment::SystemCalls { program: "unlinkat_enter", tracepoints: &["sys_enter_unlinkat"] },
+                Attachment::SystemCalls { program: "chmod_enter", tracepoints: &["sys_enter_chmod"] },
+                Attachment::SystemCalls {
+                    program: "fchmodat_enter",
+                    tracepoints: &["sys_enter_fchmodat", "sys_enter_fchmodat2"],
+                },
+                Attachment::SystemCalls { program: "fchmod_enter", tracepoints: &["sys_enter_fchmod"] },
+                Attachment::SystemCalls {
+                    program: "file_call_exit",
+                    tracepoints: &[
+                        "sys_exit_rename",
+                        "sys_exit_renameat",
+                        "sys_exit_renameat2",
+                        "sys_exit_unlink",
+                        "sys_exit_unlinkat",
+                        "sys_exit_chmod",
+                        "sys_exit_fchmodat",
+                        "sys_exit_fchmodat2",
+                        "sys_exit_fchmod",
+                    ],
+                },
+            ],
+            fields: &[
+                "task_leader",
+                "task_start",
+                "task_files",
+                "files_table",
+                "table_files",
+                "task_fs",
+                "fs_directory",
+                "file_path",
+                "path_mount",
+                "path_dentry",
+                "dentry_parent",
+                "dentry_name",
+                "vfsmount_root",
+                "mount_vfsmount",
+                "mount_parent",
+                "mount_mountpoint",
+            ],
+            caveat: Some(SYSTEM_CALL_CAVEAT),
+        }],
+    },
+];

@@ -1,0 +1,73 @@
+//! Outbound connections.
+
+use super::{Attachment, Hook, Purpose, Row};
+
+const IDENTITY: &[&str] = &["task_leader", "task_start"];
+
+/// The rows of the table.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        purpose: Purpose::Tcp,
+        without: "no TCP connection is seen",
+        hooks: &[Hook {
+            name: "raw tracepoint inet_sock_set_state",
+            attachments: &[Attachment::RawTracepoint {
+                program: "tcp_state",
+                tracepoint: "inet_sock_set_state",
+            }],
+            fields: &[
+                "task_leader",
+                "task_start",
+                "sock_protocol",
+                "sock_family",
+                "sock_destination",
+                "sock_source",
+                "sock_destination_port",
+                "inet_source_port",
+            ],
+            caveat: None,
+        }],
+    },
+    Row {
+        purpose: Purpose::TcpUnanswered,
+        without: "an attempt that nobody answers is reported only when the kernel gives up",
+        hooks: &[Hook {
+            name: "raw tracepoint tcp_retransmit_skb",
+            attachments: &[Attachment::RawTracepoint {
+                program: "tcp_retransmit",
+                tracepoint: "tcp_retransmit_skb",
+            }],
+            fields: &[],
+            caveat: None,
+        }],
+    },
+    Row {
+        purpose: Purpose::Udp,
+        without: "no UDP flow is seen",
+        hooks: &[Hook {
+            name: "cgroup connect, sendmsg and sock_release",
+            attachments: &[
+                Attachment::CgroupAddress { program: "udp_connect4" },
+                Attachment::CgroupAddress { program: "udp_connect6" },
+                Attachment::CgroupAddress { program: "udp_send4" },
+                Attachment::CgroupAddress { program: "udp_send6" },
+                Attachment::CgroupSocket { program: "udp_release" },
+            ],
+            fields: IDENTITY,
+            caveat: None,
+        }],
+    },
+    Row {
+        purpose: Purpose::UdpBytes,
+        without: "the end of a UDP flow is reported without byte counts",
+        hooks: &[Hook {
+            name: "raw tracepoints sock_send_length and sock_recv_length",
+            attachments: &[
+                Attachment::RawTracepoint { program: "udp_sent", tracepoint: "sock_send_length" },
+                Attachment::RawTracepoint { program: "udp_received", tracepoint: "sock_recv_length" },
+            ],
+            fields: &["sock_protocol", "sock_cookie"],
+            caveat: None,
+        }],
+    },
+];

@@ -1,0 +1,77 @@
+//! Process life: creation, images, the end.
+
+use super::{Attachment, Hook, Purpose, Row};
+
+/// The rows of the table.
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        purpose: Purpose::Fork,
+        without: "processes are known only once they run another program",
+        hooks: &[Hook {
+            name: "raw tracepoint sched_process_fork",
+            attachments: &[Attachment::RawTracepoint {
+                program: "process_fork",
+                tracepoint: "sched_process_fork",
+            }],
+            fields: &["task_leader", "task_start", "task_pid", "task_tgid", "task_comm"],
+            caveat: None,
+        }],
+    },
+    Row {
+        purpose: Purpose::Exec,
+        without: "no program that is started is seen, and little can be detected",
+        hooks: &[Hook {
+            name: "raw tracepoint sched_process_exec",
+            attachments: &[Attachment::RawTracepoint {
+                program: "process_exec",
+                tracepoint: "sched_process_exec",
+            }],
+            fields: &[
+                "task_leader",
+                "task_start",
+                "task_tgid",
+                "task_real_parent",
+                "task_comm",
+                "task_mm",
+                "task_fs",
+                "mm_exe_file",
+                "mm_arg_start",
+                "mm_arg_end",
+                "file_path",
+                "file_inode",
+                "fs_directory",
+                "path_mount",
+                "path_dentry",
+                "dentry_parent",
+                "dentry_name",
+                "vfsmount_root",
+                "mount_vfsmount",
+                "mount_parent",
+                "mount_mountpoint",
+                "binprm_filename",
+            ],
+            caveat: None,
+        }],
+    },
+    Row {
+        purpose: Purpose::Exit,
+        without: "ended processes are kept until the table is full",
+        hooks: &[Hook {
+            name: "raw tracepoint sched_process_exit",
+            attachments: &[Attachment::RawTracepoint {
+                program: "process_exit",
+                tracepoint: "sched_process_exit",
+            }],
+            fields: &[
+                "task_leader",
+                "task_start",
+                "task_signal",
+                "signal_live",
+                "signal_flags",
+                "signal_group_exit_code",
+                "task_exit_code",
+            ],
+            caveat: None,
+        }],
+    },
+];
