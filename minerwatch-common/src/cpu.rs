@@ -18,6 +18,10 @@ pub struct CpuRecord {
     /// Switches in which a thread could have gone on: its time was up, another one was more urgent, or it
     /// gave way by itself (`sched_yield`).
     pub involuntary: u64,
+    /// Times a thread gave way by `sched_yield`, whether or not another one was waiting.
+    pub yields: u64,
+    /// Switches in which a thread was stopped (`SIGSTOP` and its like).
+    pub stops: u64,
     /// Nanoseconds since this process's last record, or since it was first seen.
     pub window: u64,
     /// Nanoseconds on a CPU within that window.
@@ -26,8 +30,12 @@ pub struct CpuRecord {
     pub threads: u32,
     /// Nice value of the thread in the header, -20 to 19.
     pub nice: i32,
+    /// Scheduling policy of that thread (include/uapi/linux/sched.h), 0 for the usual one, 5 for `SCHED_IDLE`.
+    pub policy: u32,
+    /// Processors that thread may run on, 0 if unknown.
+    pub allowed_processors: u32,
     /// Name of the thread in the header.
     pub comm: [u8; COMM_LENGTH],
 }
 
-const _: () = assert!(size_of::<CpuRecord>() == 112);
+const _: () = assert!(size_of::<CpuRecord>() == 136);

@@ -73,6 +73,7 @@ kernel_layout! {
     task_state: "task_struct", "__state|state";
     task_static_prio: "task_struct", "static_prio";
     task_policy: "task_struct", "policy";
+    task_allowed_processors: "task_struct", "nr_cpus_allowed";
     task_cgroups: "task_struct", "cgroups";
     task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
     task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";

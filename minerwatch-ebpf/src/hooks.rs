@@ -6,6 +6,7 @@ mod process_exec;
 mod process_exit;
 mod process_fork;
 mod sched_switch;
+mod sched_yield;
 mod tcp_retransmit;
 mod tcp_state;
 mod udp_bytes;

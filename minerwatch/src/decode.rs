@@ -16,7 +16,8 @@ use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
     BootTime, Close, Connect, CpuUsage, Credentials, Event, EventBody, Exec, Executable, ExecutableFlags,
-    Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey, Protocol, Subject,
+    Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey, Protocol, SchedulingPolicy,
+    Subject,
 };
 
 mod paths;
@@ -227,7 +228,11 @@ fn cpu(record: &CpuRecord) -> EventBody {
         voluntary: record.voluntary,
         involuntary: record.involuntary,
         threads: record.threads,
+        yields: record.yields,
+        stops: record.stops,
         nice: record.nice.clamp(-20, 19),
+        policy: SchedulingPolicy::from_number(record.policy),
+        allowed_processors: record.allowed_processors,
     })
 }
 

@@ -11,7 +11,7 @@ mod time;
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, Event, EventBody, EventKind, Exec, Exit, FileAction, FileChange,
-    Fork, HashedFile, RunningFlow, RunningProcess, Subject,
+    Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use flow::{Flow, Protocol};
 pub use kinds::{KindSet, UnknownKind};

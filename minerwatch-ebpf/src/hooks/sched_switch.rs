@@ -31,6 +31,8 @@ const PF_KTHREAD: u32 = 0x0020_0000;
 const PF_EXITING: u32 = 0x4;
 /// Static priority of nice 0 (`DEFAULT_PRIO`, include/linux/sched/prio.h).
 const DEFAULT_PRIORITY: i32 = 120;
+/// `task->__state` of a stopped task (`__TASK_STOPPED`, include/linux/sched.h).
+const TASK_STOPPED: u32 = 0x4;
 
 /// One process's use of the CPUs; written by all of them at once, so additions are atomic.
 #[repr(C)]
@@ -38,6 +40,8 @@ struct Usage {
     on_cpu: u64,
     voluntary: u64,
     involuntary: u64,
+    yields: u64,
+    stops: u64,
     /// Scheduler clock at the last record.
     reported_at: u64,
     /// `on_cpu` at the last record.
@@ -92,8 +96,11 @@ fn account(preempted: bool, previous: *const u8) {
     let usage = unsafe { &mut *usage };
     add(&mut usage.on_cpu, slice);
     // Preempted on the way, or still runnable (TASK_RUNNING is 0): it did not wait for anything.
-    let is_involuntary = preempted || load!(previous, task_state, u32) == 0;
-    add(if is_involuntary { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
+    let state = if preempted { 0 } else { load!(previous, task_state, u32) };
+    add(if state == 0 { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
+    if state & TASK_STOPPED != 0 {
+        add(&mut usage.stops, 1);
+    }
     let window = now.wrapping_sub(usage.reported_at);
     // Clocks of two CPUs may differ by a little: a negative window is none.
     if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
@@ -140,8 +147,15 @@ fn add(counter: &mut u64, amount: u64) {
 
 #[inline(never)]
 fn begin(tgid: u32, slice: u64, now: u64) {
-    let usage =
-        Usage { on_cpu: slice, voluntary: 0, involuntary: 0, reported_at: now, reported_on_cpu: slice };
+    let usage = Usage {
+        on_cpu: slice,
+        voluntary: 0,
+        involuntary: 0,
+        yields: 0,
+        stops: 0,
+        reported_at: now,
+        reported_on_cpu: slice,
+    };
     if CPU_USAGE.insert(tgid, &usage, 0).is_err() {
         emit::count(Loss::CpuTableFull);
     }
@@ -171,14 +185,27 @@ fn interval_over(previous: *const u8, usage: &mut Usage, window: u64, now: u64) 
             on_cpu,
             voluntary: usage.voluntary,
             involuntary: usage.involuntary,
+            yields: usage.yields,
+            stops: usage.stops,
             window,
             window_on_cpu,
             threads,
             nice: task.read::<i32>(offset!(task_static_prio))? - DEFAULT_PRIORITY,
+            policy: task.read(offset!(task_policy))?,
+            allowed_processors: task.read(offset!(task_allowed_processors)).unwrap_or(0),
             comm: task.read(offset!(task_comm))?,
         },
     );
     Ok(())
+}
+
+/// Counts a `sched_yield` of a process whose time is counted.
+#[inline(always)]
+pub fn yielded(tgid: u32) {
+    if let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) {
+        // SAFETY: a live row of the table; the counters are only ever added to.
+        add(unsafe { &mut (*usage).yields }, 1);
+    }
 }
 
 /// Ends the accounting of a process.

@@ -7,7 +7,7 @@ use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
     Alert, BootTime, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody, Exec,
     Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey,
-    Protocol, RunningProcess, Subject, Verdict,
+    Protocol, RunningProcess, SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -220,6 +220,10 @@ impl Host {
                     involuntary: second,
                     threads: 2,
                     nice: 0,
+                    yields: 0,
+                    stops: 0,
+                    policy: SchedulingPolicy::Other,
+                    allowed_processors: 1,
                 }),
             );
         }

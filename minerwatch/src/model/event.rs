@@ -268,10 +268,71 @@ pub struct CpuUsage {
     pub voluntary: u64,
     /// Switches so far in which a thread could have gone on: preempted, out of time, or yielding.
     pub involuntary: u64,
+    /// Times so far that a thread gave way by `sched_yield`.
+    #[serde(default)]
+    pub yields: u64,
+    /// Switches so far in which a thread was stopped (`SIGSTOP` and its like).
+    #[serde(default)]
+    pub stops: u64,
     /// Threads now.
     pub threads: u32,
     /// Nice value of its busiest or latest thread, -20 to 19.
     pub nice: i32,
+    /// Scheduling policy of that thread.
+    #[serde(default)]
+    pub policy: SchedulingPolicy,
+    /// Processors that thread may run on, 0 if unknown.
+    #[serde(default)]
+    pub allowed_processors: u32,
+}
+
+/// How the scheduler treats a thread (`sched(7)`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SchedulingPolicy {
+    /// `SCHED_OTHER`, the usual one.
+    #[default]
+    Other,
+    /// `SCHED_FIFO`.
+    Fifo,
+    /// `SCHED_RR`.
+    RoundRobin,
+    /// `SCHED_BATCH`.
+    Batch,
+    /// `SCHED_IDLE`: runs only when nobody else wants to.
+    Idle,
+    /// `SCHED_DEADLINE`.
+    Deadline,
+    /// One this build does not know.
+    Unknown,
+}
+
+impl SchedulingPolicy {
+    /// From its number in include/uapi/linux/sched.h.
+    pub fn from_number(number: u32) -> Self {
+        match number {
+            0 => Self::Other,
+            1 => Self::Fifo,
+            2 => Self::RoundRobin,
+            3 => Self::Batch,
+            5 => Self::Idle,
+            6 => Self::Deadline,
+            _ => Self::Unknown,
+        }
+    }
+
+    /// The name in events.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Other => "other",
+            Self::Fifo => "fifo",
+            Self::RoundRobin => "roundrobin",
+            Self::Batch => "batch",
+            Self::Idle => "idle",
+            Self::Deadline => "deadline",
+            Self::Unknown => "unknown",
+        }
+    }
 }
 
 /// A process that the snapshot at the start found.

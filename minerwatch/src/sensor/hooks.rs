@@ -28,6 +28,8 @@ pub enum Purpose {
     FileChange,
     /// CPU time and switches.
     Cpu,
+    /// Voluntary yields.
+    Yield,
 }
 
 impl Purpose {
@@ -44,6 +46,7 @@ impl Purpose {
             Self::FileOpen => "file-open",
             Self::FileChange => "file-change",
             Self::Cpu => "cpu",
+            Self::Yield => "yield",
         }
     }
 }

@@ -3,25 +3,40 @@
 use super::{Attachment, Hook, Purpose, Row};
 
 /// The rows of the table.
-pub(super) const ROWS: &[Row] = &[Row {
-    purpose: Purpose::Cpu,
-    without: "no CPU time is counted",
-    hooks: &[Hook {
-        name: "BTF tracepoint sched_switch",
-        attachments: &[Attachment::BtfTracepoint { program: "sched_switch", tracepoint: "sched_switch" }],
-        fields: &[
-            "task_leader",
-            "task_start",
-            "task_flags",
-            "task_tgid",
-            "task_pid",
-            "task_state",
-            "task_policy",
-            "task_sum_exec_runtime",
-            "task_prev_sum_exec_runtime",
-            "task_exec_start",
-            "task_static_prio",
-        ],
-        caveat: None,
-    }],
-}];
+pub(super) const ROWS: &[Row] = &[
+    Row {
+        purpose: Purpose::Cpu,
+        without: "no CPU time is counted",
+        hooks: &[Hook {
+            name: "BTF tracepoint sched_switch",
+            attachments: &[Attachment::BtfTracepoint { program: "sched_switch", tracepoint: "sched_switch" }],
+            fields: &[
+                "task_leader",
+                "task_start",
+                "task_flags",
+                "task_tgid",
+                "task_pid",
+                "task_state",
+                "task_policy",
+                "task_sum_exec_runtime",
+                "task_prev_sum_exec_runtime",
+                "task_exec_start",
+                "task_static_prio",
+            ],
+            caveat: None,
+        }],
+    },
+    Row {
+        purpose: Purpose::Yield,
+        without: "no sched_yield is counted",
+        hooks: &[Hook {
+            name: "system-call tracepoint of sched_yield",
+            attachments: &[Attachment::SystemCalls {
+                program: "sched_yield",
+                tracepoints: &["sys_enter_sched_yield"],
+            }],
+            fields: &[],
+            caveat: Some("a system-call tracepoint: every system call of the host pays some nanoseconds"),
+        }],
+    },
+];

@@ -226,6 +226,14 @@ pub(super) struct CpuFields {
     pub voluntary_switches: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub involuntary_switches: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowed_processors: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub yields: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stops: Option<u64>,
 }
 
 impl<'a> Document<'a> {

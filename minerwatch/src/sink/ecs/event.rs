@@ -198,6 +198,10 @@ impl<'a> Document<'a> {
             total_ns: usage.total_on_cpu,
             threads: Some(usage.threads),
             nice: Some(usage.nice),
+            policy: Some(usage.policy.name()),
+            allowed_processors: (usage.allowed_processors != 0).then_some(usage.allowed_processors),
+            yields: Some(usage.yields),
+            stops: Some(usage.stops),
             voluntary_switches: Some(usage.voluntary),
             involuntary_switches: Some(usage.involuntary),
         });

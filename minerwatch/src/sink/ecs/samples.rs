@@ -7,7 +7,8 @@ use crate::model::{
     Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
     CpuUsage, Credentials, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange,
     FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey, ProcessView, Protocol,
-    RunningFlow, RunningProcess, Signal, SignalClass, SignalId, Subject, Verdict, WallClock,
+    RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
+    WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -158,6 +159,10 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         involuntary: 345,
         threads: 2,
         nice: -5,
+        yields: 6,
+        stops: 7,
+        policy: SchedulingPolicy::Idle,
+        allowed_processors: 2,
     };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
     let exit = |code, signal| EventBody::Exit(Exit { code, signal, on_cpu: 12_345_678 });
