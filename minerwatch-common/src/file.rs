@@ -23,6 +23,8 @@ pub enum FileOperation {
     Delete = 4,
     /// Permission bits changed.
     Chmod = 5,
+    /// A watched device ([`crate::Settings::devices`]) was opened, for reading or writing.
+    OpenDevice = 6,
 }
 
 impl FileOperation {
@@ -34,12 +36,14 @@ impl FileOperation {
             3 => Some(Self::Rename),
             4 => Some(Self::Delete),
             5 => Some(Self::Chmod),
+            6 => Some(Self::OpenDevice),
             _ => None,
         }
     }
 }
 
-/// A file was changed, or opened so that it can be. Only operations that succeeded are sent.
+/// A file was changed or opened so that it can be, or a watched device was opened. Which operations are sent that did
+/// not succeed depends on the hook; [`FileRecord::result`] tells them apart.
 ///
 /// A path is a directory (components from the leaf to the root, each NUL-ended; empty when the name is
 /// absolute) and a name as the process gave it (empty when the components name the file itself). The tail
@@ -67,8 +71,12 @@ pub struct FileRecord {
     pub second_directory_length: u16,
     /// Bytes of the second name in the tail.
     pub second_name_length: u16,
-    /// Reserved, zero.
-    pub reserved: u32,
+    /// 0 for success, else a positive errno.
+    pub result: i32,
+    /// Of a device, its number as the kernel encodes it (`major << 20 | minor`); else 0.
+    pub special: u32,
+    /// Of a device, 1 when it was opened for writing.
+    pub writable: u32,
 }
 
-const _: () = assert!(size_of::<FileRecord>() == 80);
+const _: () = assert!(size_of::<FileRecord>() == 88);

@@ -96,6 +96,7 @@ kernel_layout! {
     inode_number: "inode", "i_ino";
     inode_superblock: "inode", "i_sb";
     inode_mode: "inode", "i_mode";
+    inode_special: "inode", "i_rdev";
     inode_links: "inode", "i_nlink";
     superblock_device: "super_block", "s_dev";
     dentry_parent: "dentry", "d_parent";

@@ -25,4 +25,4 @@ pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,
 };
-pub use settings::Settings;
+pub use settings::{Settings, WATCHED_DEVICES, WatchedDevices};

@@ -14,6 +14,32 @@ pub struct Settings {
     pub agent_pid: u32,
     /// Reserved, zero.
     pub reserved: u32,
+    /// Character devices whose opens are reported.
+    pub devices: [WatchedDevices; WATCHED_DEVICES],
 }
 
-const _: () = assert!(size_of::<Settings>() == 24);
+const _: () = assert!(size_of::<Settings>() == 88);
+
+/// How many ranges of [`Settings::devices`] there are.
+pub const WATCHED_DEVICES: usize = 8;
+
+/// A range of device numbers as the kernel encodes them (`major << 20 | minor`); one that ends before it begins holds
+/// nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct WatchedDevices {
+    /// The first number.
+    pub first: u32,
+    /// The last number.
+    pub last: u32,
+}
+
+impl WatchedDevices {
+    /// No device at all.
+    pub const NONE: Self = Self { first: 1, last: 0 };
+
+    /// The devices of `major` from `minor` on.
+    pub const fn of_major(major: u32, minor: u32) -> Self {
+        Self { first: major << 20 | minor, last: major << 20 | 0xf_ffff }
+    }
+}

@@ -64,6 +64,19 @@ impl Address {
     }
 }
 
+/// A load from an object that the kernel handed over with its type: `load!(task, task_flags, u32)`. The field must be
+/// one of this kernel's.
+macro_rules! load {
+    ($object:expr, $field:ident, $type:ty) => {{
+        let offset = $crate::constants::offset!($field) as usize;
+        // SAFETY: the verifier knows the pointer's type and checks the offset against it; a fault in such a
+        // load gives zero.
+        unsafe { core::ptr::read_volatile($object.byte_add(offset).cast::<$type>()) }
+    }};
+}
+
+pub(crate) use load;
+
 /// The address of something in the current process's memory.
 #[derive(Clone, Copy)]
 pub struct UserAddress(pub u64);

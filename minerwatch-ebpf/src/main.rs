@@ -1,7 +1,7 @@
 //! The eBPF programs of minerwatch.
 //!
 //! `hooks` has one file per hook; each says what it traces, at what price, and what it produces. `emit` is
-//! the sole owner of the rings, `kernel` makes every raw kernel read, `task` and `path` build on it.
+//! the sole owner of the rings, `kernel` makes every raw kernel read, `task`, `path` and `files` build on it.
 //! Offsets of kernel fields come from the daemon ([`minerwatch_common::KernelLayout`]): nothing is baked in.
 #![no_std]
 #![no_main]
@@ -14,6 +14,7 @@
 mod atomic;
 mod constants;
 mod emit;
+mod files;
 mod flows;
 mod hooks;
 mod kernel;

@@ -15,9 +15,9 @@ use minerwatch_common::{
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, Credentials, Event, EventBody, Exec, Executable, ExecutableFlags,
-    Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey, Protocol, SchedulingPolicy,
-    Subject,
+    BootTime, Close, Connect, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable,
+    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey, Protocol,
+    SchedulingPolicy, Subject,
 };
 
 mod paths;
@@ -198,6 +198,7 @@ fn file(record: &FileRecord, mut tail: &[u8]) -> Result<EventBody, DecodeError> 
         Some(FileOperation::Rename) => FileAction::Rename,
         Some(FileOperation::Delete) => FileAction::Delete,
         Some(FileOperation::Chmod) => FileAction::Chmod,
+        Some(FileOperation::OpenDevice) => FileAction::DeviceOpen,
         None => return Err(DecodeError::Meaningless("file operation")),
     };
     let is_cut = record.cut != 0;
@@ -217,6 +218,12 @@ fn file(record: &FileRecord, mut tail: &[u8]) -> Result<EventBody, DecodeError> 
         old_path,
         file: (record.inode != 0).then_some(FileId { device: record.device, inode: record.inode }),
         mode: record.mode,
+        device: (action == FileAction::DeviceOpen).then_some(DeviceOpen {
+            major: record.special >> 20,
+            minor: record.special & 0xf_ffff,
+            writable: record.writable != 0,
+            result: record.result.max(0),
+        }),
     })))
 }
 

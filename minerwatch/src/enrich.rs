@@ -151,7 +151,7 @@ impl Enricher {
     fn invalidate(&mut self, change: &FileChange) {
         let written = match change.action {
             FileAction::Write | FileAction::Create => true,
-            FileAction::Rename | FileAction::Delete | FileAction::Chmod => false,
+            FileAction::Rename | FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => false,
         };
         if let (true, Some(file), Some(hasher)) = (written, change.file, &mut self.hasher) {
             hasher.invalidate(file);

@@ -10,8 +10,8 @@ mod time;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
 pub use event::{
-    CGROUP_V1, Close, Connect, CpuUsage, Event, EventBody, EventKind, Exec, Exit, FileAction, FileChange,
-    Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
+    CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, Event, EventBody, EventKind, Exec, Exit, FileAction,
+    FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use flow::{Flow, Protocol};
 pub use kinds::{KindSet, UnknownKind};

@@ -6,6 +6,7 @@
 
 mod attach;
 mod btf;
+mod devices;
 mod error;
 mod hooks;
 mod layout;
@@ -129,6 +130,7 @@ fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Resul
         cpu_threshold: options.cpu_threshold,
         agent_pid: std::process::id(),
         reserved: 0,
+        devices: devices::watched(),
     };
     EbpfLoader::new()
         .btf(Some(btf))

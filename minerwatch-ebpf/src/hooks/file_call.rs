@@ -1,21 +1,22 @@
 //! Traces: `syscalls:sys_enter_*` and `sys_exit_*` of rename, unlink and chmod in all their forms.
 //! Kernel: kernel/trace/trace_syscalls.c; arguments lie behind the common fields and the call's number, eight
 //! bytes each.
-//! Produces: [`FileRecord`] for calls that succeeded. Names are read when the call is over: then their pages
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. Names are read when the call is over: then their pages
 //! are in memory, and another thread that changes them meanwhile could equally have done so before.
 //! Price: these calls only. Blind to io_uring.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
     macros::{map, tracepoint},
-    maps::{HashMap, PerCpuArray},
+    maps::HashMap,
     programs::TracePointContext,
 };
-use minerwatch_common::{FileOperation, FileRecord, Loss, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, RecordKind};
+use minerwatch_common::{FileOperation, Loss, MAX_NAME, MAX_PATH};
 
 use crate::{
     constants::offset,
     emit::{self, Outcome},
+    files::{self, Facts, Name, Slot, Written},
     hooks::file_open::{RESULT, open_file},
     kernel::{Address, Unreadable, UserAddress},
     path, task,
@@ -38,19 +39,9 @@ struct Call {
     operation: u32,
 }
 
-#[repr(C)]
-struct Scratch {
-    record: FileRecord,
-    tail: [u8; MAX_FILE_TAIL],
-    position: u32,
-}
-
 /// Calls under way, by thread.
 #[map]
 static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(MAX_CALLS, 0);
-
-#[map]
-static CALL_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
 /// The argument of a system call at its entry, counted from 0.
 #[inline(always)]
@@ -176,96 +167,51 @@ fn file_call_exit(context: TracePointContext) -> u32 {
 
 #[inline(always)]
 fn report(call: &Call) -> Outcome {
-    let Some(scratch) = CALL_SCRATCH.get_ptr_mut(0) else { return Err(Unreadable) };
-    // SAFETY: this CPU's own slot; the program neither sleeps nor nests.
-    let scratch = unsafe { &mut *scratch };
-    let tail = scratch.tail.as_mut_ptr();
-    scratch.record = FileRecord {
-        header: task::current_header::<FileRecord>(RecordKind::File),
-        inode: 0,
-        device: 0,
-        mode: call.mode,
-        operation: call.operation as u16,
-        cut: 0,
-        directory_length: 0,
-        name_length: 0,
-        second_directory_length: 0,
-        second_name_length: 0,
-        reserved: 0,
-    };
-    // SAFETY: the tail has room for two directories and two names.
-    let first = unsafe { write_name(call.directory, call.name, tail, &raw mut scratch.position) }?;
-    scratch.record.directory_length = first.directory as u16;
-    scratch.record.name_length = first.name as u16;
-    scratch.record.cut = u16::from(first.cut);
-    let mut end = first.directory + first.name;
-    if end > MAX_PATH + MAX_NAME {
-        return Err(Unreadable);
+    let Some(operation) = FileOperation::from_number(call.operation as u16) else { return Err(Unreadable) };
+    let facts = Facts { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
+    let first = GivenName { directory: call.directory, name: call.name };
+    if call.second_name == 0 {
+        return files::send(Slot::Call, &facts, &first, None);
     }
-    if call.second_name != 0 {
-        // SAFETY: the first pair took at most its half of the tail.
-        let second = unsafe {
-            write_name(call.second_directory, call.second_name, tail.add(end), &raw mut scratch.position)
-        }?;
-        scratch.record.second_directory_length = second.directory as u16;
-        scratch.record.second_name_length = second.name as u16;
-        scratch.record.cut |= u16::from(second.cut);
-        end += second.directory + second.name;
-    }
-    if end > MAX_FILE_TAIL {
-        return Err(Unreadable);
-    }
-    scratch.record.header.length += end as u32;
-    // SAFETY: record and tail lie side by side, and `end` is at most the length of the tail.
-    let bytes = unsafe {
-        core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), size_of::<FileRecord>() + end)
-    };
-    emit::bytes(RecordKind::File, bytes);
-    Ok(())
+    let second = GivenName { directory: call.second_directory, name: call.second_name };
+    files::send(Slot::Call, &facts, &first, Some(&second))
 }
 
-/// What [`write_name`] wrote, in bytes.
-struct Written {
-    directory: usize,
-    name: usize,
-    cut: bool,
-}
-
-/// Writes a directory and a name below it. The directory is left out where the name is absolute; without a
-/// name the "directory" is the file itself.
-///
-/// # Safety
-/// `target` must be writable for a path and a name.
-#[inline(always)]
-unsafe fn write_name(
+/// A directory's descriptor and a name below it as the process gave them. The directory is left out where the name is
+/// absolute; without a name the "directory" is the file itself.
+struct GivenName {
     directory: i32,
     name: u64,
-    target: *mut u8,
-    position: *mut u32,
-) -> Result<Written, Unreadable> {
-    let mut written = Written { directory: 0, name: 0, cut: false };
-    let mut first = 0_u8;
-    if name != 0 {
-        // SAFETY: one byte of our own stack.
-        unsafe { UserAddress(name).read_bytes(&raw mut first, 1) }?;
+}
+
+impl Name for GivenName {
+    #[inline(always)]
+    unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable> {
+        let Self { directory, name } = *self;
+        let mut written = Written { directory: 0, name: 0, cut: false };
+        let mut first = 0_u8;
+        if name != 0 {
+            // SAFETY: one byte of our own stack.
+            unsafe { UserAddress(name).read_bytes(&raw mut first, 1) }?;
+        }
+        if first != b'/' {
+            let path = if directory == WORKING_DIRECTORY {
+                Address::current_task().follow(offset!(task_fs))?.field(offset!(fs_directory))?
+            } else {
+                open_file(directory as u32)?.field(offset!(file_path))?
+            };
+            // SAFETY: the caller's memory.
+            let walked = unsafe { path::walk(path::mount_and_entry(path)?, target, position) }?;
+            written.directory = (walked.length as usize).min(MAX_PATH);
+            written.cut = walked.cut;
+        }
+        if name != 0 {
+            // SAFETY: the directory took at most one path of the caller's memory.
+            let length =
+                unsafe { UserAddress(name).read_string(target.add(written.directory), MAX_NAME as u32) }?;
+            written.name = (length as usize).min(MAX_NAME);
+            written.cut |= written.name == MAX_NAME;
+        }
+        Ok(written)
     }
-    if first != b'/' {
-        let path = if directory == WORKING_DIRECTORY {
-            Address::current_task().follow(offset!(task_fs))?.field(offset!(fs_directory))?
-        } else {
-            open_file(directory as u32)?.field(offset!(file_path))?
-        };
-        // SAFETY: the caller's memory.
-        let walked = unsafe { path::walk(path::mount_and_entry(path)?, target, position) }?;
-        written.directory = (walked.length as usize).min(MAX_PATH);
-        written.cut = walked.cut;
-    }
-    if name != 0 {
-        // SAFETY: the directory took at most one path of the caller's memory.
-        let length =
-            unsafe { UserAddress(name).read_string(target.add(written.directory), MAX_NAME as u32) }?;
-        written.name = (length as usize).min(MAX_NAME);
-        written.cut |= written.name == MAX_NAME;
-    }
-    Ok(written)
 }

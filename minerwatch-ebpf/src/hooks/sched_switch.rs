@@ -17,7 +17,7 @@ use crate::{
     atomic,
     constants::{offset, setting},
     emit::{self, Outcome},
-    kernel::Address,
+    kernel::{Address, load},
     task,
 };
 
@@ -59,16 +59,6 @@ static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALT
 fn sched_switch(context: BtfTracePointContext) -> i32 {
     account(context.arg::<u64>(0) as u8 != 0, context.arg(1));
     0
-}
-
-/// A load from the task that the tracepoint handed over.
-macro_rules! load {
-    ($task:expr, $field:ident, $type:ty) => {{
-        let offset = offset!($field) as usize;
-        // SAFETY: the verifier knows the pointer's type and checks the offset against it; a fault in such a
-        // load gives zero.
-        unsafe { core::ptr::read_volatile($task.byte_add(offset).cast::<$type>()) }
-    }};
 }
 
 #[inline(always)]

@@ -44,7 +44,7 @@ impl UnexplainedRuns {
     pub(super) fn explained_by(&mut self, at: BootTime, change: &FileChange) -> Option<Event> {
         match change.action {
             FileAction::Write | FileAction::Create | FileAction::Rename | FileAction::Chmod => {}
-            FileAction::Delete => return None,
+            FileAction::Delete | FileAction::DeviceOpen => return None,
         }
         let place = self.runs.iter().position(|run| {
             let same = (run.file.is_some() && run.file == change.file)

@@ -86,6 +86,7 @@ impl WrittenFiles {
                 }
             }
             FileAction::Rename => self.rename(scene, change),
+            FileAction::DeviceOpen => {}
             // Its inode may serve another file at once.
             FileAction::Delete => drop(self.take(change.file, &change.path)),
         }

@@ -261,6 +261,7 @@ impl Host {
                 old_path: old_path.map(Arc::from),
                 file,
                 mode: if mode == 0 { 0 } else { 0o100_000 | mode },
+                device: None,
             })),
         );
     }

@@ -220,6 +220,7 @@ impl Incidents {
             }
             FileAction::Chmod => Some("made executable"),
             FileAction::Write | FileAction::Rename => None,
+            FileAction::DeviceOpen => return None,
         };
         let known = written.find(&change.path, change.file, container.as_deref());
         if known.is_none() && change.action != FileAction::Delete {

@@ -235,9 +235,11 @@ pub enum FileAction {
     Delete,
     /// Its permission bits changed.
     Chmod,
+    /// A watched device (MSR, GPU) was opened, for reading or writing.
+    DeviceOpen,
 }
 
-/// A file changed.
+/// A file changed, or a watched device was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
     /// What was done.
@@ -253,6 +255,23 @@ pub struct FileChange {
     /// Type and permission bits afterwards, 0 if unknown.
     #[serde(default)]
     pub mode: u32,
+    /// Of a device, which one and how it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceOpen>,
+}
+
+/// The device of a [`FileAction::DeviceOpen`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceOpen {
+    /// Its driver's number, whatever the file is called: 202 is an MSR, 195 `NVIDIA`, 226 a graphics card.
+    pub major: u32,
+    /// Which of the driver's devices; of an MSR the CPU.
+    pub minor: u32,
+    /// Whether it was opened for writing.
+    pub writable: bool,
+    /// 0 for success, else a positive errno. Hooks that see the attempt alone say 0.
+    #[serde(default)]
+    pub result: i32,
 }
 
 /// What a busy process used of the CPU in one interval.

@@ -49,6 +49,7 @@ fn kind(action: &str) -> (&str, Tone) {
         "connection-running" => ("flow", Tone::Snapshot),
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
+        "device-open" => ("device", Tone::File),
         other => match other.strip_prefix("file-") {
             Some(change) => (change, Tone::File),
             None => (other, Tone::Plain),

@@ -99,7 +99,7 @@ fn is_unit(path: &str) -> bool {
 pub fn persistence(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
     match change.action {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
-        FileAction::Delete | FileAction::Chmod => return None,
+        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
     let starter = Starter::of(&change.path)?;
     if is_their_task(scene) {

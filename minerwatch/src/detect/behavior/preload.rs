@@ -14,7 +14,7 @@ pub fn preload(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
     }
     match change.action {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
-        FileAction::Delete | FileAction::Chmod => return None,
+        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
     if scene.table.is_managed(scene.process) {
         return None;

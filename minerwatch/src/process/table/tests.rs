@@ -179,6 +179,7 @@ fn a_late_event_of_the_dead_changes_nothing() {
     host.happen(
         child,
         EventBody::File(Box::new(FileChange {
+            device: None,
             action: FileAction::Write,
             path: Arc::from("/x"),
             old_path: None,

@@ -25,6 +25,7 @@ pub(super) const ROWS: &[Row] = &[
                 "file_inode",
                 "file_path",
                 "inode_mode",
+                "inode_special",
                 "inode_number",
                 "inode_superblock",
                 "superblock_device",

@@ -99,6 +99,7 @@ fields! {
         unit: &'a str,
         exit: ExitFields,
         file: OwnFile<'a>,
+        device: OwnDevice,
         network: OwnNetwork,
         cpu: CpuFields,
     }
@@ -115,6 +116,13 @@ fields! {
         capabilities_gained: CapabilitySet,
         namespaces: Namespaces,
     }
+}
+
+/// A device that was opened.
+#[derive(Debug, Serialize)]
+pub(super) struct OwnDevice {
+    pub number: Shown<Device>,
+    pub access: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -286,6 +294,7 @@ impl<'a> Document<'a> {
             unit: None,
             exit: None,
             file: None,
+            device: None,
             network: None,
             cpu: None,
         })

@@ -6,7 +6,7 @@ use super::{
     Encoder, Observed, append,
     document::{
         CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, NetworkFields,
-        OwnFile, OwnNetwork, OwnProcess, ProcessFields,
+        OwnDevice, OwnFile, OwnNetwork, OwnProcess, ProcessFields,
     },
     names,
     values::{Device, ErrorCode, Mode, Shown},
@@ -83,6 +83,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
             FileAction::Rename => ("file-rename", FILE, &["change"]),
             FileAction::Delete => ("file-delete", FILE, &["deletion"]),
             FileAction::Chmod => ("file-chmod", FILE, &["change"]),
+            FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
@@ -127,9 +128,14 @@ impl<'a> Document<'a> {
             _ => "failure",
         };
         self.event.outcome = Some(outcome);
-        self.error = (connect.result != 0).then(|| ErrorFields {
-            code: Shown(ErrorCode(connect.result)),
-            message: names::errno(connect.result).map(|(_, message)| message),
+        self.failed(connect.result);
+    }
+
+    /// The error behind a result that is not 0.
+    fn failed(&mut self, result: i32) {
+        self.error = (result != 0).then(|| ErrorFields {
+            code: Shown(ErrorCode(result)),
+            message: names::errno(result).map(|(_, message)| message),
         });
     }
 
@@ -186,6 +192,14 @@ impl<'a> Document<'a> {
         });
         if let Some(old_path) = change.old_path.as_deref() {
             self.own().file = Some(OwnFile { old_path: Some(old_path) });
+        }
+        if let Some(device) = change.device {
+            self.event.outcome = Some(if device.result == 0 { "success" } else { "failure" });
+            self.failed(device.result);
+            self.own().device = Some(OwnDevice {
+                number: Shown(Device(device.major << 20 | device.minor)),
+                access: if device.writable { "write" } else { "read" },
+            });
         }
     }
 

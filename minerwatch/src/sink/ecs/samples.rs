@@ -5,9 +5,9 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    CpuUsage, Credentials, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange,
-    FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey, ProcessView, Protocol,
-    RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
+    CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction,
+    FileChange, FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey, ProcessView,
+    Protocol, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
     WallClock,
 };
 
@@ -103,6 +103,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
         old_path: None,
         file: Some(FileId { device: 8 << 20 | 1, inode: 131_072 }),
         mode: 0o100_644,
+        device: None,
     }
 }
 
@@ -149,6 +150,11 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         kernel_thread: true,
     };
     let renamed = FileChange { old_path: Some("/tmp/x.part".into()), ..change(FileAction::Rename, "/tmp/x") };
+    let device = FileChange {
+        mode: 0o020_600,
+        device: Some(DeviceOpen { major: 202, minor: 3, writable: true, result: 1 }),
+        ..change(FileAction::DeviceOpen, "/dev/cpu/3/msr")
+    };
     let running_flow =
         RunningFlow { protocol: tcp.protocol, source: tcp.source, destination: tcp.destination };
     let usage = CpuUsage {
@@ -185,6 +191,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             "file-chmod",
             EventBody::File(Box::new(FileChange { mode: 0o104_755, ..change(FileAction::Chmod, "/tmp/x") })),
         ),
+        ("device-open", EventBody::File(Box::new(device))),
         ("cpu", EventBody::Cpu(usage)),
         ("running", EventBody::RunningProcess(Box::new(running))),
         ("running-kernel-thread", EventBody::RunningProcess(Box::new(thread))),
