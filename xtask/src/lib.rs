@@ -1,5 +1,5 @@
-//! What `cargo xtask` and minerwatch's build script share: finding a compiler and a linker for the eBPF programs,
-//! and building them.
+//! What `cargo xtask` shares: with minerwatch's build script, finding a compiler and a linker for the eBPF programs
+//! and building them; with PID 1 of its virtual machines, the [`operations`] whose price is measured.
 //!
 //! Each decision has three steps that stay apart: *facts* are gathered ([`toolchain::discover`],
 //! [`linker::discover`]), a *pure decision* is taken over them ([`toolchain::choose`]), and an *action* follows
@@ -8,5 +8,6 @@
 pub mod ebpf;
 pub mod environment;
 pub mod linker;
+pub mod operations;
 pub mod toolchain;
 pub mod workspace;

@@ -2,7 +2,6 @@
 
 mod agent;
 mod measure;
-mod operations;
 mod programs;
 mod report;
 
@@ -13,11 +12,11 @@ use std::{env, thread};
 
 use anyhow::{Context, Error, Result, bail};
 use clap::Args;
+use xtask::operations::{self, Operation};
 
 use super::build;
 use crate::command;
 use agent::{Agent, Launch, Usage};
-use operations::Operation;
 use report::Report;
 
 /// How often the agent goes off and on. The median of as many minima shrugs off two disturbed rounds.

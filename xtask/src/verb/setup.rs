@@ -4,6 +4,7 @@ mod apt;
 mod facts;
 mod install;
 mod plan;
+mod unpack;
 
 use std::collections::BTreeSet;
 
@@ -12,6 +13,7 @@ use clap::Args;
 
 pub use plan::Purpose;
 use plan::{Action, Need};
+pub use unpack::emulator;
 
 /// Install what building and testing need and this machine lacks
 ///

@@ -6,6 +6,7 @@ mod expected;
 mod initramfs;
 mod kernels;
 mod machine;
+mod prices;
 mod report;
 mod table;
 
@@ -31,7 +32,8 @@ Examples:
   cargo xtask vm                              the kernels of the table in docs/kernels.md
   cargo xtask vm --kernel 5.10                one of them
   cargo xtask vm --kernel 6.16 --kernel 7.0   any series that Debian has for clouds
-  cargo xtask vm --bless                      take what is seen for what is expected";
+  cargo xtask vm --bless                      take what is seen for what is expected
+  cargo xtask vm --prices --kernel 6.12       what minerwatch adds to each operation, in instructions";
 
 /// Boot other kernels, and check there what the sensor sees
 ///
@@ -52,6 +54,16 @@ pub struct Arguments {
     /// Write the hooks that are seen to tests/kernels.expected
     #[arg(long)]
     bless: bool,
+    /// Count instead what minerwatch adds to each operation, in instructions
+    ///
+    /// The machine has one processor, and its clock counts instructions, so that the figures are the same in every
+    /// run, whatever else this machine does. Fails when an operation has become more than a tenth dearer than
+    /// tests/prices.expected says; --bless writes that file.
+    #[arg(long)]
+    prices: bool,
+    /// Options for minerwatch while prices are counted, with commas between, as `--hook,file=tracepoint`
+    #[arg(long, value_name = "OPTIONS", requires = "prices", allow_hyphen_values = true)]
+    with: Option<String>,
     /// How long one machine may run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(10..=3600))]
     timeout: u64,
@@ -91,6 +103,9 @@ impl Arguments {
         fs::write(&root, initramfs::pack(&target_dir.join("release"))?)
             .with_context(|| format!("cannot write {}", root.display()))?;
 
+        if self.prices {
+            return self.count_prices(&archive, &root, &directory);
+        }
         let mut machines = Vec::new();
         let mut broken = Vec::new();
         for series in &self.kernels {
@@ -103,30 +118,59 @@ impl Arguments {
             print!("{}", table::render(&machines));
         }
         broken.extend(self.judge(&machines)?);
-        for sentence in &broken {
-            eprintln!("vm: {sentence}");
+        conclude(&broken)
+    }
+
+    fn count_prices(&self, archive: &Archive, root: &Path, directory: &Path) -> Result<()> {
+        let mut expected = prices::Expected::read()?;
+        let (mut kernels, mut broken) = (Vec::new(), Vec::new());
+        for series in &self.kernels {
+            let counted = self.run_machine(series, archive, root, directory);
+            match counted.and_then(|(label, report)| Ok((label, prices::parse_report(&report)?))) {
+                Ok((label, prices)) => {
+                    if self.bless {
+                        expected.bless(&label, &prices);
+                    }
+                    broken.extend(expected.rises(&label, &prices));
+                    kernels.push((label, prices));
+                }
+                Err(error) => broken.push(format!("{series}: {error:#}")),
+            }
         }
-        match broken.len() {
-            0 => Ok(()),
-            1 => bail!("one thing is not as it should be"),
-            count => bail!("{count} things are not as they should be"),
+        print!("{}", prices::render(&kernels));
+        if self.bless {
+            expected.write()?;
         }
+        conclude(&broken)
     }
 
     fn boot(&self, series: &Series, archive: &Archive, root: &Path, directory: &Path) -> Result<Machine> {
-        let label = format!("{series}{}", if self.lsm { "+lsm" } else { "" });
+        let start = Instant::now();
+        let (label, report) = self.run_machine(series, archive, root, directory)?;
+        Ok(Machine { label, report: Report::parse(&report)?, elapsed: start.elapsed() })
+    }
+
+    /// Boots a machine and waits for its end; its label and its report.
+    fn run_machine(
+        &self,
+        series: &Series,
+        archive: &Archive,
+        root: &Path,
+        directory: &Path,
+    ) -> Result<(String, String)> {
+        let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
+        let label = format!("{series}{}{with}", if self.lsm { "+lsm" } else { "" });
         let image = kernels::image(archive, series, &directory.join("kernels"))?;
         eprintln!("vm: {label}: booting {}", image.display());
         let boot = Boot {
             image: &image,
             initramfs: root,
             lsm: self.lsm,
-            logs: &directory.join("logs").join(&label),
+            prices: self.prices.then(|| self.with.clone().unwrap_or_default()),
+            logs: &directory.join(if self.prices { "prices" } else { "logs" }).join(label.replace(' ', "_")),
             timeout: Duration::from_secs(self.timeout),
         };
-        let start = Instant::now();
-        let report = Report::parse(&boot.run()?)?;
-        Ok(Machine { label, report, elapsed: start.elapsed() })
+        Ok((label, boot.run()?))
     }
 
     /// What is wrong, a sentence each. What is to be expected is written first, if that is wanted.
@@ -154,5 +198,17 @@ impl Arguments {
                 failed.chain(expected.differences(label, report))
             })
             .collect())
+    }
+}
+
+/// Fails if something is broken, after saying what.
+fn conclude(broken: &[String]) -> Result<()> {
+    for sentence in broken {
+        eprintln!("vm: {sentence}");
+    }
+    match broken.len() {
+        0 => Ok(()),
+        1 => bail!("one thing is not as it should be"),
+        count => bail!("{count} things are not as they should be"),
     }
 }

@@ -1,6 +1,7 @@
-//! `minerwatch run`, with every event in a file.
+//! `minerwatch run` in the machine.
 
 use std::{
+    ffi::OsStr,
     fs,
     io::{BufRead as _, BufReader},
     process::{Child, Command, ExitStatus, Stdio},
@@ -39,12 +40,17 @@ pub struct End {
 }
 
 impl Daemon {
-    /// Starts it and waits until it watches.
-    pub fn start() -> Result<Self> {
+    /// Starts it with every event in a file, and waits until it watches.
+    pub fn start_recording() -> Result<Self> {
         let sink = format!("[[sink.file]]\npath = \"{EVENTS}\"\nevents = \"all\"\n");
         fs::write(CONFIGURATION, sink).context("writing the configuration")?;
+        Self::start(["run", "--config", CONFIGURATION])
+    }
+
+    /// Starts it and waits until it watches.
+    pub fn start(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self> {
         let mut child = Command::new(MINERWATCH)
-            .args(["run", "--config", CONFIGURATION])
+            .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -83,8 +89,13 @@ impl Daemon {
         }
     }
 
-    /// Ends it with SIGTERM, copies its messages to `log` and reads what it wrote.
-    pub fn stop(mut self, log: &mut Port) -> Result<End> {
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Ends it with SIGTERM and copies its messages to `log`.
+    pub fn end(mut self, log: &mut Port) -> Result<ExitStatus> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
         kill_process(pid, Signal::TERM).context("the daemon has ended already")?;
         let status = self.wait();
@@ -93,6 +104,12 @@ impl Daemon {
         for line in &self.said {
             log.line(line)?;
         }
+        status
+    }
+
+    /// Ends one that records, and reads what it wrote.
+    pub fn stop(self, log: &mut Port) -> Result<End> {
+        let status = self.end(log)?;
         let text = fs::read_to_string(EVENTS).with_context(|| format!("reading {EVENTS}"))?;
         log.line("--- events")?;
         log.line(&text)?;
@@ -100,7 +117,7 @@ impl Daemon {
             .lines()
             .map(|line| serde_json::from_str(line).with_context(|| format!("not JSON: {line}")))
             .collect::<Result<_>>()?;
-        Ok(End { status: status?, events })
+        Ok(End { status, events })
     }
 
     fn wait(&mut self) -> Result<ExitStatus> {

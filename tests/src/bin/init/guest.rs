@@ -4,6 +4,7 @@ use std::{
     ffi::CStr,
     fs::{self, File, OpenOptions},
     io::Write as _,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
@@ -80,9 +81,21 @@ pub fn security_modules() -> Result<String> {
     fs::read_to_string("/sys/kernel/security/lsm").context("reading the list of security modules")
 }
 
+/// The kernel's command line.
+pub fn command_line() -> Result<String> {
+    fs::read_to_string("/proc/cmdline").context("reading the kernel's command line")
+}
+
+/// How long ago the machine was switched on.
+pub fn uptime() -> Result<Duration> {
+    let text = fs::read_to_string("/proc/uptime").context("reading the uptime")?;
+    let seconds: f64 = text.split_whitespace().next().unwrap_or_default().parse().context("the uptime")?;
+    Ok(Duration::from_secs_f64(seconds))
+}
+
 /// Whether this machine was booted with BPF among the security modules.
 pub fn wants_bpf_lsm() -> Result<bool> {
-    let line = fs::read_to_string("/proc/cmdline").context("reading the kernel's command line")?;
+    let line = command_line()?;
     Ok(line.split_whitespace().any(|word| word.starts_with("lsm=") && names_bpf(&word[4..])))
 }
 

@@ -3,11 +3,13 @@
 //!
 //! The report goes to the second serial port, one line each: `DOCTOR` with the object of
 //! `minerwatch doctor --json`, `CHECK name ok|FAILED detail`, and `END`. The third port gets what the
-//! programs said. The first is the kernel's own.
+//! programs said. The first is the kernel's own. With `minerwatch.prices` on the kernel's command line, the report has
+//! prices instead.
 
 mod checks;
 mod daemon;
 mod guest;
+mod prices;
 mod sequence;
 
 use std::{env, process, process::ExitCode};
@@ -44,7 +46,10 @@ fn in_the_guest() -> Result<()> {
     guest::prepare()?;
     let mut report = Port::open(REPORT)?;
     let mut log = Port::open(LOG)?;
-    let outcome = examine(&mut report, &mut log);
+    let outcome = match prices::asked_for()? {
+        Some(options) => prices::measure(&mut report, &mut log, &options),
+        None => examine(&mut report, &mut log),
+    };
     if let Err(error) = &outcome {
         report.line(&Check::failed("sequence", format!("{error:#}")).to_string())?;
     }
@@ -58,7 +63,7 @@ fn examine(report: &mut Port, log: &mut Port) -> Result<()> {
     report.line(&format!("DOCTOR {doctor}"))?;
     report
         .line(&checks::security_modules(guest::wants_bpf_lsm()?, &guest::security_modules()?).to_string())?;
-    let daemon = Daemon::start()?;
+    let daemon = Daemon::start_recording()?;
     let sequence = sequence::run();
     let end = daemon.stop(log)?;
     let scene = Scene { doctor, sequence: sequence?, end };

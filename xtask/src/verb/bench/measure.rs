@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
-
-use super::operations::Operation;
+use xtask::operations::Operation;
 
 /// Keeps this process, and what it starts from here on, on the last CPU it may use. Interrupts tend to go to the first.
 pub fn pin_to_one_cpu() -> Result<()> {

@@ -3,9 +3,9 @@
 use std::fmt;
 
 use serde_json::{Value, json};
+use xtask::operations::Operation;
 
 use super::measure::median;
-use super::operations::Operation;
 use super::programs::Figures;
 
 /// What was measured.
@@ -160,7 +160,7 @@ fn duration(nanoseconds: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::verb::bench::operations::ALL;
+    use xtask::operations::ALL;
 
     #[test]
     fn durations_keep_their_digits() {

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use xtask::linker::{self, Linker};
 use xtask::toolchain::{self, Toolchain};
 
+use super::unpack;
 use crate::command;
 
 /// Programs that tests run, each with its Debian package and what it is for.
@@ -95,7 +96,10 @@ pub fn gather() -> Facts {
             .map(|toolchain| toolchain.rustc.clone())
             .collect(),
         missing_programs: PROGRAMS.iter().filter(|program| command::find(program.name).is_none()).collect(),
-        missing_emulators: EMULATORS.iter().filter(|program| command::find(program.name).is_none()).collect(),
+        missing_emulators: EMULATORS
+            .iter()
+            .filter(|program| unpack::emulator(program.name).is_none())
+            .collect(),
         missing_linters: LINTERS
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))

@@ -10,13 +10,14 @@ use xtask::toolchain::{self, Toolchain};
 use xtask::{environment, linker};
 
 use super::plan::Action;
-use super::{apt, facts};
+use super::{apt, facts, unpack};
 use crate::command;
 
 /// Performs one action. [`Action::None`] has nothing to perform.
 pub fn perform(action: &Action) -> Result<()> {
     match action {
         Action::Apt(packages) => apt::install(packages),
+        Action::Unpack(packages) => unpack::perform(packages),
         Action::Rustup { toolchain, components } => {
             let mut rustup = Command::new("rustup");
             environment::scrub(&mut rustup);

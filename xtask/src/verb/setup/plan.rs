@@ -45,6 +45,8 @@ impl fmt::Display for Need {
 pub enum Action {
     /// Install the distribution's packages.
     Apt(Vec<String>),
+    /// Unpack the distribution's packages below the target directory.
+    Unpack(Vec<String>),
     /// Add components to a rustup toolchain.
     Rustup {
         /// rustup's name of the toolchain.
@@ -69,6 +71,9 @@ impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Apt(packages) => write!(f, "apt-get install {}", packages.join(" ")),
+            Self::Unpack(packages) => {
+                write!(f, "unpacked below the target directory: {}", packages.join(" "))
+            }
             Self::Rustup { toolchain, components } => {
                 write!(f, "rustup component add --toolchain {toolchain} {}", components.join(" "))
             }
@@ -91,11 +96,11 @@ pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<
     match purpose {
         Purpose::Build => {}
         Purpose::Test => {
-            needs.extend(plan.programs(&facts.missing_programs));
+            needs.extend(plan.programs(&facts.missing_programs, false));
             needs.extend(plan.linters());
             needs.extend(plan.sensor_linter());
         }
-        Purpose::Vm => needs.extend(plan.programs(&facts.missing_emulators)),
+        Purpose::Vm => needs.extend(plan.programs(&facts.missing_emulators, true)),
     }
     needs
 }
@@ -170,9 +175,11 @@ impl Plan<'_> {
             .collect()
     }
 
-    fn programs(&self, missing: &[&Program]) -> Vec<Need> {
-        let packages = missing.iter().map(|program| program.package);
-        let all = self.apt(packages);
+    /// `unpack` says whether the programs also work where they are only unpacked.
+    fn programs(&self, missing: &[&Program], unpack: bool) -> Vec<Need> {
+        let packages: Vec<_> = missing.iter().map(|program| program.package.to_owned()).collect();
+        let unpacked = (unpack && self.facts.apt).then(|| Action::Unpack(packages.clone()));
+        let all: Vec<_> = self.apt(packages).into_iter().chain(unpacked).collect();
         missing
             .iter()
             .map(|program| Need {

@@ -14,8 +14,8 @@ use crate::command;
 const PROGRAMS: [(&str, &str); 3] =
     [("init", "/init"), ("minerwatch", "/usr/bin/minerwatch"), ("simulator", "/usr/bin/simulator")];
 
-/// Of this system: the simulator starts it.
-const CHMOD: &str = "/usr/bin/chmod";
+/// Of this system: the simulator starts the one, the operations whose price is measured the other.
+const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
 /// Packs the programs that `built` (a directory of cargo's) holds. All kernels boot the same archive.
 pub fn pack(built: &Path) -> Result<Vec<u8>> {
@@ -25,8 +25,14 @@ pub fn pack(built: &Path) -> Result<Vec<u8>> {
     archive.device("/dev/console", 5, 1)?;
     archive.file("/etc/passwd", 0o644, b"root:x:0:0:root:/root:/usr/sbin/nologin\n")?;
     let programs = PROGRAMS.iter().map(|(name, target)| (built.join(name), *target));
-    let chmod = command::find("chmod").context("there is no chmod on this system")?;
-    for (program, target) in programs.chain([(chmod, CHMOD)]) {
+    let tools = TOOLS
+        .iter()
+        .map(|(name, target)| {
+            let tool = command::find(name).with_context(|| format!("there is no {name} on this system"))?;
+            Ok((tool, *target))
+        })
+        .collect::<Result<Vec<_>>>()?;
+    for (program, target) in programs.chain(tools) {
         libraries.extend(libraries_of(&program)?);
         archive.file(target, 0o755, &read(&program)?)?;
     }

@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
+use super::super::setup;
+
 /// The emulator, of a machine with this program's own architecture.
 pub const QEMU: &str = "qemu-system-x86_64";
 
@@ -19,6 +21,8 @@ pub struct Boot<'a> {
     pub initramfs: &'a Path,
     /// Whether BPF is among the security modules.
     pub lsm: bool,
+    /// Whether instructions are counted, and what options the daemon gets then, with commas between.
+    pub prices: Option<String>,
     /// Where the serial ports go.
     pub logs: &'a Path,
     /// How long it may take.
@@ -36,7 +40,8 @@ impl Boot<'_> {
         for port in PORTS.map(|port| self.logs.join(port)) {
             fs::write(&port, "").with_context(|| format!("cannot write {}", port.display()))?;
         }
-        let mut machine = self.command().spawn().with_context(|| format!("cannot start {QEMU}"))?;
+        let qemu = setup::emulator(QEMU).with_context(|| format!("there is no {QEMU}"))?;
+        let mut machine = self.arguments(qemu).spawn().with_context(|| format!("cannot start {QEMU}"))?;
         let ended = wait(&mut machine, self.timeout)?;
         let report = self.logs.join(PORTS[1]);
         let report = fs::read(&report).with_context(|| format!("cannot read {}", report.display()))?;
@@ -55,12 +60,17 @@ impl Boot<'_> {
         format!("{} has what it said", self.logs.display())
     }
 
-    fn command(&self) -> Command {
-        let mut qemu = Command::new(QEMU);
+    fn arguments(&self, mut qemu: Command) -> Command {
         // Emulated: what /dev/kvm allows differs from machine to machine. Two processors, as the programs' counters
-        // are per processor. Without cmpxchg16b, which QEMU 7.2 lets corrupt the flags: Linux 6.12 allocates memory
+        // are per processor; one where instructions are counted, a nanosecond of the machine's time each, and time
+        // does not wait while it sleeps. Without cmpxchg16b, which QEMU 7.2 lets corrupt the flags: Linux 6.12 allocates memory
         // with it, and ended in a double fault in three boots of four.
-        qemu.args(["-accel", "tcg", "-cpu", "max,-cx16", "-smp", "2", "-m", "1024"])
+        qemu.args(["-accel", "tcg", "-cpu", "max,-cx16", "-m", "1024"])
+            .args(if self.prices.is_some() {
+                &["-smp", "1", "-icount", "shift=0,sleep=off"][..]
+            } else {
+                &["-smp", "2"]
+            })
             .args(["-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-monitor", "none"])
             .args(["-nic", "none", "-append", &self.command_line()])
             .arg("-kernel")
@@ -79,7 +89,13 @@ impl Boot<'_> {
     fn command_line(&self) -> String {
         // A panic ends the machine at once instead of after a timeout.
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
-        format!("console=ttyS0 panic=-1 loglevel=5{lsm}")
+        // The same addresses in every run, and no work that depends on the processor's flaws.
+        let prices = match self.prices.as_deref() {
+            None => String::new(),
+            Some("") => " nokaslr mitigations=off minerwatch.prices".to_owned(),
+            Some(options) => format!(" nokaslr mitigations=off minerwatch.prices={options}"),
+        };
+        format!("console=ttyS0 panic=-1 loglevel=5{lsm}{prices}")
     }
 }
 
@@ -110,15 +126,21 @@ mod tests {
             image: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/k/root.cpio"),
             lsm: true,
+            prices: None,
             logs: Path::new("/logs,here"),
             timeout: Duration::from_secs(1),
         };
-        let command = boot.command();
+        let command = boot.arguments(Command::new(QEMU));
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
         assert!(arguments.windows(2).any(|pair| pair == ["-accel", "tcg"]));
         assert!(arguments.iter().any(|argument| argument == "file:/logs,,here/report.log"), "{arguments:?}");
         assert!(boot.command_line().contains("yama,bpf"));
-        assert!(!Boot { lsm: false, ..boot }.command_line().contains("bpf"));
+        assert!(!boot.command_line().contains("prices"));
+        let counting = Boot { lsm: false, prices: Some("--hook,a=b".to_owned()), ..boot };
+        assert!(!counting.command_line().contains("bpf"));
+        assert!(counting.command_line().ends_with("minerwatch.prices=--hook,a=b"));
+        let command = counting.arguments(Command::new(QEMU));
+        assert!(command.get_args().any(|argument| argument == "shift=0,sleep=off"));
     }
 
     #[test]

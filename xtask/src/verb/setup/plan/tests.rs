@@ -159,6 +159,9 @@ fn what_only_virtual_machines_need() {
     let facts = Facts { missing_emulators: EMULATORS.iter().collect(), ..ready() };
     assert_eq!(actions(&facts, Purpose::Test, &[]), []);
     assert_eq!(actions(&facts, Purpose::Vm, &[]), [apt(&["qemu-system-x86"])]);
+    // Where apt-get would have to remove something for it.
+    let unpacked = Action::Unpack(vec!["qemu-system-x86".to_owned()]);
+    assert_eq!(actions(&facts, Purpose::Vm, &[apt(&["qemu-system-x86"])]), [unpacked]);
     assert_eq!(actions(&ready(), Purpose::Vm, &[]), []);
     // The rest of building comes first.
     assert_eq!(actions(&bare(), Purpose::Vm, &[]), [add_source()]);

@@ -1,13 +1,15 @@
-//! The operations whose price is measured. Each is what an ordinary program does, and is done by this process.
+//! The operations whose price is measured: on the live kernel by `cargo xtask bench`, in virtual machines by
+//! `cargo xtask vm --prices`. Each is what an ordinary program does, and is done by the process that asks.
 
-use std::fs::File;
+use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
 use std::io::{Read, Write, pipe};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::{CommandExt, parent_id};
-use std::process::{Command, Stdio};
-use std::thread;
+use std::process::{self, Command, Stdio};
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use anyhow::{Context, Result, ensure};
 
@@ -22,11 +24,12 @@ pub struct Operation {
 }
 
 /// All of them, in the order of the table.
-pub const ALL: [Operation; 6] = [
+pub const ALL: [Operation; 7] = [
     Operation { name: "getppid", batch: 20_000, run: unhooked_system_call },
     Operation { name: "context switch", batch: 4_000, run: context_switch },
     Operation { name: "fork + exec + wait", batch: 8, run: fork_exec_wait },
     Operation { name: "open + close", batch: 4_000, run: open_close },
+    Operation { name: "open to write + close", batch: 1_000, run: open_to_write },
     Operation { name: "connect + accept + close", batch: 200, run: connect_accept_close },
     Operation { name: "send + recv 512 bytes", batch: 1_000, run: send_receive },
 ];
@@ -73,8 +76,9 @@ fn context_switch(count: u32) -> Result<Duration> {
 
 /// A real fork: asking for a user, here the present one, keeps the standard library from the cheaper `posix_spawn`.
 fn fork_exec_wait(count: u32) -> Result<Duration> {
+    let user = fs::metadata("/proc/self").context("cannot tell the present user")?.uid();
     let mut program = Command::new("/bin/true");
-    program.stdin(Stdio::null()).uid(rustix::process::geteuid().as_raw());
+    program.stdin(Stdio::null()).uid(user);
     let start = Instant::now();
     for _ in 0..count {
         let status = program.status().context("cannot start /bin/true")?;
@@ -89,6 +93,19 @@ fn open_close(count: u32) -> Result<Duration> {
         black_box(File::open("/bin/true").context("cannot open /bin/true")?);
     }
     Ok(start.elapsed())
+}
+
+/// Opens a file that is there; nothing is written.
+fn open_to_write(count: u32) -> Result<Duration> {
+    let path = env::temp_dir().join(format!("minerwatch-price-{}", process::id()));
+    fs::write(&path, "").with_context(|| format!("cannot write {}", path.display()))?;
+    let open = || OpenOptions::new().write(true).open(&path).map(|file| drop(black_box(file)));
+    let start = Instant::now();
+    let outcome = (0..count).try_for_each(|_| open());
+    let elapsed = start.elapsed();
+    let _ = fs::remove_file(&path);
+    outcome.with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(elapsed)
 }
 
 /// Each batch listens on a port of its own: connections that linger from the last one take no port from this one.

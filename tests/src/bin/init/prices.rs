@@ -1,0 +1,122 @@
+//! What each operation costs without the daemon and with it, counted in instructions.
+//!
+//! The machine has one processor, on which the emulator lets a nanosecond pass with each instruction: a duration is
+//! what was executed, by the operation, the kernel and the daemon together.
+
+use std::{fs, thread, time::Duration};
+
+use anyhow::{Context as _, Result};
+use xtask::operations::{self, Operation};
+
+use crate::{
+    daemon::Daemon,
+    guest::{self, Port},
+};
+
+/// The word on the kernel's command line that asks for prices; what follows an `=` are options for the daemon, with
+/// commas between.
+const WORD: &str = "minerwatch.prices";
+
+/// Uptime before the first figure: until then the kernel still measures its clocks, and changes from one to another.
+const SETTLED: Duration = Duration::from_secs(20);
+/// How long the daemon is given to read executables and whatever else it does only at the start.
+const DAEMON_SETTLED: Duration = Duration::from_secs(5);
+/// How long the daemon is given after a batch, so that what it has still to do is part of the price. Longer than it
+/// lets records gather.
+const AFTERMATH: Duration = Duration::from_millis(50);
+/// Batches of which the median counts.
+const BATCHES: usize = 5;
+/// How often a batch does an operation, at the least and at the most: an emulated processor is a hundred times slower.
+const LEAST: u32 = 50;
+const MOST: u32 = 2_000;
+
+/// The daemon's options if prices are asked for.
+pub fn asked_for() -> Result<Option<Vec<String>>> {
+    let line = guest::command_line()?;
+    Ok(line.split_whitespace().find_map(options))
+}
+
+fn options(word: &str) -> Option<Vec<String>> {
+    let rest = word.strip_prefix(WORD)?;
+    match rest.strip_prefix('=') {
+        Some(options) => Some(options.split(',').map(str::to_owned).collect()),
+        None => rest.is_empty().then(Vec::new),
+    }
+}
+
+/// Measures everything and reports a line each: `PRICE operation off on`, with tabs between.
+pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> {
+    let uptime = guest::uptime()?;
+    thread::sleep(SETTLED.saturating_sub(uptime));
+    let off = all(None)?;
+    let daemon = Daemon::start([&["run".to_owned()], options].concat())?;
+    thread::sleep(DAEMON_SETTLED);
+    let on = all(Some(daemon.pid()))?;
+    daemon.end(log)?;
+    for (operation, (off, on)) in operations::ALL.iter().zip(off.iter().zip(&on)) {
+        report.line(&format!("PRICE\t{}\t{off}\t{on}", operation.name))?;
+    }
+    Ok(())
+}
+
+fn all(daemon: Option<u32>) -> Result<Vec<u64>> {
+    operations::ALL.iter().map(|operation| price(operation, daemon)).collect()
+}
+
+/// The median of some batches, after one that warms caches and tables up.
+fn price(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
+    batch(operation, daemon)?;
+    let mut prices = (0..BATCHES).map(|_| batch(operation, daemon)).collect::<Result<Vec<_>>>()?;
+    prices.sort_unstable();
+    Ok(prices[BATCHES / 2])
+}
+
+/// Nanoseconds of one operation of a batch, with its share of what the daemon had still to do afterwards.
+fn batch(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
+    let count = operation.batch.clamp(LEAST, MOST);
+    let elapsed = (operation.run)(count).with_context(|| format!("measuring {}", operation.name))?;
+    let before = daemon.map(time_on_cpu).transpose()?.unwrap_or(0);
+    thread::sleep(AFTERMATH);
+    let after = daemon.map(time_on_cpu).transpose()?.unwrap_or(0);
+    let all = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).saturating_add(after - before);
+    Ok(all / u64::from(count))
+}
+
+/// Nanoseconds that all threads of a process ran: the first field of `schedstat`
+/// (Documentation/scheduler/sched-stats.rst).
+fn time_on_cpu(pid: u32) -> Result<u64> {
+    let threads = format!("/proc/{pid}/task");
+    let mut sum = 0;
+    for thread in fs::read_dir(&threads).with_context(|| format!("reading {threads}"))? {
+        let path = thread?.path().join("schedstat");
+        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let own: u64 =
+            text.split_whitespace().next().unwrap_or_default().parse().context("a time on the CPU")?;
+        sum += own;
+    }
+    Ok(sum)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_from_the_command_line() {
+        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
+        for (word, expected) in [
+            ("minerwatch.prices", words(&[])),
+            ("minerwatch.prices=--hook,file=tracepoint", words(&["--hook", "file=tracepoint"])),
+            ("minerwatch.pricesX", None),
+            ("quiet", None),
+        ] {
+            assert_eq!(options(word), expected, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_process_has_a_time_on_the_cpu() {
+        let before = time_on_cpu(std::process::id()).unwrap();
+        assert!(before > 0 && time_on_cpu(std::process::id()).unwrap() >= before);
+    }
+}

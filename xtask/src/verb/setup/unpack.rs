@@ -1,0 +1,93 @@
+//! Programs of Debian's that are unpacked below the target directory: for where installing them would remove something
+//! else, as an emulator of one release beside the disk tools of another.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::command;
+
+/// Where unpacked packages have their libraries.
+const LIBRARIES: [&str; 3] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib"];
+/// Where an unpacked emulator has its firmware.
+const FIRMWARE: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
+
+/// Fetches packages, with those they depend on and this system lacks, and unpacks them. Needs no root.
+pub fn perform(packages: &[String]) -> Result<()> {
+    let mut simulation = Command::new("apt-get");
+    simulation
+        .args(["install", "--simulate", "--yes", "--no-install-recommends"])
+        .args(packages)
+        .env("LC_ALL", "C");
+    let output = simulation.output().context("cannot start apt-get")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let wanted = to_install(&text);
+    if !output.status.success() || wanted.is_empty() {
+        bail!("apt-get does not know how to install {}", packages.join(" "));
+    }
+    let fetched = directory("packages")?;
+    command::check(
+        Command::new("apt-get").args(["--quiet=2", "download"]).args(wanted).current_dir(&fetched),
+    )?;
+    let root = directory("root")?;
+    for entry in fs::read_dir(&fetched).with_context(|| format!("cannot read {}", fetched.display()))? {
+        let package = entry.context("cannot read a directory")?.path();
+        command::check(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&root))?;
+    }
+    let _ = fs::remove_dir_all(fetched);
+    Ok(())
+}
+
+/// An emulator: the system's, or else an unpacked one with its libraries and firmware. `None` where there is neither.
+pub fn emulator(name: &str) -> Option<Command> {
+    if let Some(installed) = command::find(name) {
+        return Some(Command::new(installed));
+    }
+    let root = tools().join("root");
+    let program = root.join("usr/bin").join(name);
+    if !program.is_file() {
+        return None;
+    }
+    let mut command = Command::new(program);
+    command.env("LD_LIBRARY_PATH", joined(&root)?);
+    for directory in FIRMWARE {
+        command.arg("-L").arg(root.join(directory));
+    }
+    Some(command)
+}
+
+fn joined(root: &Path) -> Option<OsString> {
+    env::join_paths(LIBRARIES.map(|directory| root.join(directory))).ok()
+}
+
+fn tools() -> PathBuf {
+    command::target_dir().join("tools")
+}
+
+fn directory(name: &str) -> Result<PathBuf> {
+    let directory = tools().join(name);
+    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    Ok(directory)
+}
+
+/// Reads apt-get's simulation: `Inst NAME (VERSION …)` for each package it would install.
+fn to_install(simulation: &str) -> Vec<&str> {
+    simulation.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn packages_are_read_from_the_simulation() {
+        let simulation = "Remv qemu-utils [1:10.0]\nInst libfdt1 (1.6.1 Debian:12 [amd64])\n\
+            Inst qemu-system-x86 (1:7.2 Debian:12 [amd64])\nConf libfdt1 (1.6.1 Debian:12 [amd64])\n";
+        assert_eq!(to_install(simulation), ["libfdt1", "qemu-system-x86"]);
+        assert!(to_install("").is_empty());
+    }
+}
