@@ -89,11 +89,33 @@ impl Default for Hash {
 pub struct Detection {
     /// The least verdict that is sent as an alert.
     pub min_verdict: Verdict,
+    /// Share of one processor above which a process is busy (C9), per cent.
+    #[serde(deserialize_with = "in_range::<1, 10_000, _>")]
+    pub process_cpu_percent: u64,
+    /// For how long, seconds.
+    #[serde(deserialize_with = "in_range::<10, 86_400, _>")]
+    pub process_cpu_seconds: u64,
+    /// Share of all processors from which the host is busy (C9H), per cent.
+    #[serde(deserialize_with = "in_range::<1, 100, _>")]
+    pub host_cpu_percent: u64,
+    /// For how long, seconds.
+    #[serde(deserialize_with = "in_range::<10, 86_400, _>")]
+    pub host_cpu_seconds: u64,
+    /// How much more than over its own last 24 hours a program must use (C9J), per cent.
+    #[serde(deserialize_with = "in_range::<50, 100_000, _>")]
+    pub cpu_rise_percent: u64,
 }
 
 impl Default for Detection {
     fn default() -> Self {
-        Self { min_verdict: Verdict::Suspected }
+        Self {
+            min_verdict: Verdict::Suspected,
+            process_cpu_percent: 70,
+            process_cpu_seconds: 300,
+            host_cpu_percent: 90,
+            host_cpu_seconds: 300,
+            cpu_rise_percent: 500,
+        }
     }
 }
 
@@ -303,10 +325,14 @@ impl Config {
     /// is loaded, opened or allocated then. The rest may be taken over by a running daemon.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // Every section must be decided on here.
-        let Self { events, hash, detection: _, sink: _, state, control, limits, log: _ } = self;
+        let Self { events, hash, detection, sink: _, state, control, limits, log: _ } = self;
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),
+            (
+                "detection",
+                Detection { min_verdict: new.detection.min_verdict, ..*detection } != new.detection,
+            ),
             ("state", *state != new.state),
             ("control", *control != new.control),
             ("limits", *limits != new.limits),

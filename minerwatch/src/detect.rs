@@ -7,6 +7,7 @@ pub mod behavior;
 pub mod compute;
 pub mod network;
 
+mod bounded;
 mod finding;
 mod late;
 mod places;
@@ -18,7 +19,8 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
-pub use finding::{Fact, Finding};
+pub use compute::LoadThresholds;
+pub use finding::{Fact, Finding, THRESHOLD_SUFFIX};
 pub use places::Place;
 pub use weights::{SignalInfo, catalogue, tuning};
 pub use written::{WrittenFile, WrittenFiles};
@@ -54,21 +56,26 @@ impl Scene<'_> {
 #[derive(Debug)]
 pub struct Detectors {
     written: WrittenFiles,
-    busy: compute::BusyProcesses,
+    scheduling: compute::Scheduling,
     runs: late::UnexplainedRuns,
 }
 
 impl Default for Detectors {
     fn default() -> Self {
-        Self {
-            written: WrittenFiles::new(tuning::WRITTEN_FILES),
-            busy: compute::BusyProcesses::new(tuning::BUSY_PROCESSES),
-            runs: late::UnexplainedRuns::default(),
-        }
+        Self::new(LoadThresholds::default())
     }
 }
 
 impl Detectors {
+    /// Detectors that know nothing yet.
+    pub fn new(load: LoadThresholds) -> Self {
+        Self {
+            written: WrittenFiles::new(tuning::WRITTEN_FILES),
+            scheduling: compute::Scheduling::new(load),
+            runs: late::UnexplainedRuns::default(),
+        }
+    }
+
     /// Looks at one event; what is found is appended.
     pub fn inspect(&mut self, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
         match &scene.event.body {
@@ -81,6 +88,7 @@ impl Detectors {
                 findings.extend(behavior::fileless(scene));
                 findings.extend(behavior::kernel_name(scene));
                 findings.extend(behavior::miner_command_line(scene));
+                self.scheduling.exec(scene);
             }
             EventBody::RunningProcess(running) => {
                 if !running.kernel_thread {
@@ -92,16 +100,26 @@ impl Detectors {
             EventBody::Connect(connect) => {
                 findings.extend(network::pool_port(scene, connect));
                 findings.extend(network::suspect_connection(scene, connect));
+                if connect.result == 0 {
+                    self.scheduling.opened(scene.key(), connect.flow.protocol, scene.at());
+                }
             }
-            EventBody::RunningFlow(flow) => findings.extend(network::pool_port_at_start(scene, flow)),
+            EventBody::RunningFlow(flow) => {
+                findings.extend(network::pool_port_at_start(scene, flow));
+                self.scheduling.opened(scene.key(), flow.protocol, scene.at());
+            }
+            EventBody::Close(close) => {
+                self.scheduling.closed(scene.key(), close.flow.protocol, scene.at());
+            }
             EventBody::File(change) => {
                 self.written.observe(scene, change);
                 findings.extend(behavior::preload(scene, change));
                 findings.extend(behavior::persistence(scene, change));
+                findings.extend(compute::gpu(scene, change));
             }
-            EventBody::Cpu(usage) => findings.extend(self.busy.sustained(scene, usage)),
-            EventBody::Exit(_) => self.busy.forget(scene.key()),
-            EventBody::Fork(_) | EventBody::Close(_) | EventBody::HashedFile(_) => {}
+            EventBody::Cpu(usage) => self.scheduling.report(scene, usage, findings),
+            EventBody::Exit(_) => self.scheduling.forget(scene.key()),
+            EventBody::Fork(_) | EventBody::HashedFile(_) => {}
         }
     }
 
@@ -126,6 +144,16 @@ impl Detectors {
         let outbound = notes.into_iter().flat_map(|notes| notes.outbound());
         let own = outbound.filter(|outbound| outbound.process == scene.key());
         findings.extend(own.map(|outbound| network::connected_before(scene, outbound)));
+    }
+
+    /// The scheduling witness.
+    pub fn scheduling(&self) -> &compute::Scheduling {
+        &self.scheduling
+    }
+
+    /// The scheduling witness, to hand it what an earlier daemon left.
+    pub fn scheduling_mut(&mut self) -> &mut compute::Scheduling {
+        &mut self.scheduling
     }
 
     /// The files written lately that may be run.

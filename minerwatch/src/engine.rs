@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    detect::{Detectors, Fact, Finding, Scene, network},
+    detect::{Detectors, Fact, Finding, LoadThresholds, Scene, compute::DutyState, network},
     incident::{IncidentLimits, Incidents},
     model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Verdict},
     process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
@@ -41,6 +41,8 @@ pub struct EngineSettings {
     pub quiet_persistent: Duration,
     /// The least verdict that becomes an alert; incidents below it are kept and may rise later.
     pub min_verdict: Verdict,
+    /// What counts as load.
+    pub load: LoadThresholds,
 }
 
 impl Default for EngineSettings {
@@ -56,6 +58,7 @@ impl Default for EngineSettings {
             quiet: incidents.quiet,
             quiet_persistent: incidents.quiet_persistent,
             min_verdict: incidents.min_verdict,
+            load: LoadThresholds::default(),
         }
     }
 }
@@ -81,6 +84,8 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files forgotten for others, so that a run of them would not be tied to their writer.
     pub written_files_evicted: u64,
+    /// Processes and programs whose CPU use was forgotten for others.
+    pub scheduling_evicted: u64,
 }
 
 /// The correlation engine.
@@ -110,6 +115,7 @@ impl Engine {
             quiet,
             quiet_persistent,
             min_verdict,
+            load,
         } = settings;
         Self {
             processors: processors.max(1),
@@ -121,7 +127,7 @@ impl Engine {
                 memory: dead_memory,
             }),
             parking: Parking::new(MAX_PARKED, PATIENCE),
-            detectors: Detectors::default(),
+            detectors: Detectors::new(load),
             incidents: Incidents::new(IncidentLimits {
                 incidents: max_incidents,
                 quiet,
@@ -168,6 +174,16 @@ impl Engine {
         self.incidents.set_min_verdict(min_verdict);
     }
 
+    /// The CPU time of every program over the last days, to be kept for [`Self::restore_duty`].
+    pub fn duty(&self) -> DutyState {
+        self.detectors.scheduling().duty(self.now)
+    }
+
+    /// Takes over what an earlier engine gave `elapsed` ago.
+    pub fn restore_duty(&mut self, state: DutyState, now: BootTime, elapsed: Duration) {
+        self.detectors.scheduling_mut().restore_duty(state, now, elapsed);
+    }
+
     /// What it holds.
     pub fn counters(&self) -> EngineCounters {
         EngineCounters {
@@ -180,6 +196,7 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.detectors.written().evicted(),
+            scheduling_evicted: self.detectors.scheduling().evicted(),
         }
     }
 
@@ -204,7 +221,7 @@ impl Engine {
     fn process(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
         let key = event.subject.key;
         self.table.take_in(event);
-        if let EventBody::Fork(_) | EventBody::Close(_) = event.body {
+        if let EventBody::Fork(_) = event.body {
             return;
         }
         let Some(process) = self.table.get(key) else { return };

@@ -57,6 +57,36 @@ pub const KEYS: &[Key] = &[
         meaning: "The least verdict that is sent as an alert.",
     },
     Key {
+        path: "detection.process_cpu_percent",
+        default: "70",
+        values: "1 to 10000",
+        meaning: "Share of one processor, in per cent, above which a process counts as busy (signal C9).",
+    },
+    Key {
+        path: "detection.process_cpu_seconds",
+        default: "300",
+        values: "10 to 86400",
+        meaning: "For how long, in seconds.",
+    },
+    Key {
+        path: "detection.host_cpu_percent",
+        default: "90",
+        values: "1 to 100",
+        meaning: "Share of all processors, in per cent, from which the host counts as busy (signal C9H).",
+    },
+    Key {
+        path: "detection.host_cpu_seconds",
+        default: "300",
+        values: "10 to 86400",
+        meaning: "For how long, in seconds.",
+    },
+    Key {
+        path: "detection.cpu_rise_percent",
+        default: "500",
+        values: "50 to 100000",
+        meaning: "How much more than over its own last 24 hours, in per cent, a program must use for signal C9J.",
+    },
+    Key {
         path: "sink.stdout.alerts",
         default: "true",
         values: "`true`, `false`",

@@ -1,5 +1,19 @@
-//! The second witness: what the processor does.
+//! The second witness: what the CPU gives away, whatever a miner calls itself and however it speaks.
 
+mod duty;
+mod flow_gate;
+mod gpu;
+mod long_load;
+mod metronome;
+mod phases;
+mod scheduling;
+mod shy;
+mod stop_and_go;
 mod sustained;
+mod tidal;
 
+pub use duty::DutyState;
+pub use gpu::gpu;
+pub use long_load::LoadThresholds;
+pub use scheduling::Scheduling;
 pub use sustained::BusyProcesses;

@@ -8,6 +8,9 @@ use crate::{
     process::Suspicion,
 };
 
+/// How the name of a value is continued to name what it had to reach.
+pub const THRESHOLD_SUFFIX: &str = "_threshold";
+
 /// What a finding establishes beyond its points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
@@ -63,6 +66,14 @@ impl Finding {
     pub fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
         self.signal.evidence.push((Cow::Borrowed(name), value.to_string()));
         self
+    }
+
+    /// Adds a value that decided, with what it had to reach.
+    #[must_use]
+    pub fn against(self, name: &'static str, value: &(impl ToString + ?Sized), threshold: &str) -> Self {
+        let mut finding = self.with(name, value);
+        finding.signal.evidence.push((Cow::Owned(format!("{name}{THRESHOLD_SUFFIX}")), threshold.to_owned()));
+        finding
     }
 
     /// Adds a step that the process of the scene took just now.

@@ -37,13 +37,22 @@ impl SignalInfo {
 
 /// Every signal the program knows, by class and id.
 pub fn catalogue() -> &'static [SignalInfo] {
-    &CATALOGUE
+    CATALOGUE
 }
 
-static CATALOGUE: [SignalInfo; 11] = [
+static CATALOGUE: &[SignalInfo] = &[
     signals::POOL_PORT,
     signals::SUSPECT_CONNECTION,
     signals::SUSTAINED_CPU,
+    signals::YIELD_METRONOME,
+    signals::FLOW_GATE,
+    signals::TIDAL,
+    signals::LONG_LOAD,
+    signals::HOST_LOAD,
+    signals::LOAD_JUMP,
+    signals::STOP_AND_GO,
+    signals::SHY,
+    signals::GPU,
     signals::SERVICE_DOWNLOADER,
     signals::DROP_AND_RUN,
     signals::FILELESS,
@@ -90,6 +99,107 @@ pub(crate) mod signals {
         mining: false,
         name: "Half the processors busy for a minute",
         description: "One process kept at least half of the host's processors at 85 % for 60 seconds. Compilers and encoders do so too.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const YIELD_METRONOME: SignalInfo = SignalInfo {
+        id: "C6",
+        class: Compute,
+        weight: 25,
+        full_weight: 25,
+        mining: false,
+        name: "Gives way as regularly as a metronome",
+        description: "Its threads called sched_yield 20 to 5000 times per second of CPU time for 30 seconds, varying by less than 10 %. RandomX miners yield once per hash; other programs yield in bursts or far more often.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const FLOW_GATE: SignalInfo = SignalInfo {
+        id: "C7",
+        class: Compute,
+        weight: 35,
+        full_weight: 35,
+        mining: false,
+        name: "Works only while its one connection is open",
+        description: "At least twice, the process's work fell to nothing when its only connection ended, and came back with the next one. A miner without a pool has nothing to compute.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const TIDAL: SignalInfo = SignalInfo {
+        id: "C8",
+        class: Compute,
+        weight: 20,
+        full_weight: 20,
+        mining: false,
+        name: "Even or on-and-off load over a day",
+        description: "The program took more than a quarter of a processor over 24 hours, either evenly (varying by less than 10 % from hour to hour) or as a square wave. People's programs follow people's days.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const LONG_LOAD: SignalInfo = SignalInfo {
+        id: "C9",
+        class: Compute,
+        weight: 15,
+        full_weight: 15,
+        mining: false,
+        name: "One process busy for minutes",
+        description: "One process used more than 70 % of a processor for 5 minutes. Whatever computes does so.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const HOST_LOAD: SignalInfo = SignalInfo {
+        id: "C9H",
+        class: Compute,
+        weight: 15,
+        full_weight: 15,
+        mining: false,
+        name: "Whole host busy for minutes",
+        description: "The host's processors were at least 90 % busy for 5 minutes, most of it by this process.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const LOAD_JUMP: SignalInfo = SignalInfo {
+        id: "C9J",
+        class: Compute,
+        weight: 15,
+        full_weight: 15,
+        mining: false,
+        name: "Many times its own load of the last day",
+        description: "The program took at least 500 % more over 10 minutes than over its own last 24 hours, and 70 % of a processor or more.",
+        techniques: &["T1496.001"],
+    };
+
+    /// `cpulimit` does this to honest programs, so it counts for little.
+    pub(crate) const STOP_AND_GO: SignalInfo = SignalInfo {
+        id: "C10",
+        class: Compute,
+        weight: 10,
+        full_weight: 10,
+        mining: false,
+        name: "Throttled by stopping and continuing",
+        description: "The process was stopped and continued more than twice a second for 10 seconds. Tools that limit a program's load do so, and miners that do not want to stand out.",
+        techniques: &["T1496.001"],
+    };
+
+    pub(crate) const SHY: SignalInfo = SignalInfo {
+        id: "C11",
+        class: Compute,
+        weight: 25,
+        full_weight: 25,
+        mining: false,
+        name: "Stops working when somebody looks",
+        description: "At least three times, the process's work fell to nothing within 2 seconds of a login or of top, ps or the like being started, and it hardly ever rested otherwise.",
+        techniques: &["T1497.002"],
+    };
+
+    /// Browsers and games open the same devices: only what else is known of the process gives it weight.
+    pub(crate) const GPU: SignalInfo = SignalInfo {
+        id: "C12",
+        class: Compute,
+        weight: 10,
+        full_weight: 10,
+        mining: false,
+        name: "Graphics processor opened by a suspect program",
+        description: "A program that was dropped and run, or that runs from memory, opened a device for computing on the graphics processor.",
         techniques: &["T1496.001"],
     };
 
@@ -204,6 +314,79 @@ pub mod tuning {
     pub const BUSY_SPAN: Duration = Duration::from_secs(60);
     /// A pause between two reports of a busy process that still counts as "without a break" (C5).
     pub const BUSY_PAUSE: Duration = Duration::from_secs(3);
+
+    /// Signals that all say "it is busy": they are one observation, so only the greatest of them counts.
+    pub const LOAD_SIGNALS: [&str; 5] = ["C5", "C8", "C9", "C9H", "C9J"];
+
+    /// The share of one processor, within a second, that counts as work at all (C7, C11).
+    pub const WORK_SHARE: f64 = 0.3;
+    /// How long nothing must be reported to be a pause (C7, C11); reports come once a second.
+    pub const PAUSE: Duration = Duration::from_secs(3);
+    /// How much later, or with the last report before an end, earlier than the fact a report may come.
+    pub const REPORT_LAG: Duration = Duration::from_millis(1_500);
+
+    /// Yields are counted over blocks of this length (C6): long enough to even out that a thread's time is
+    /// counted only when it leaves its CPU.
+    pub const BEAT_BLOCK: Duration = Duration::from_millis(2_900);
+    /// Blocks that are compared, 30 s in all (C6).
+    pub const BEAT_BLOCKS: usize = 10;
+    /// A report of a longer time than this begins the block anew (C6).
+    pub const BEAT_GAP: Duration = Duration::from_secs(6);
+    /// Yields per second of CPU time (C6): a hash of `RandomX` takes 0.2 to 50 ms.
+    pub const BEAT_RATES: std::ops::RangeInclusive<f64> = 20.0..=5_000.0;
+    /// Coefficient of variation below which a beat is regular (C6).
+    pub const BEAT_VARIATION: f64 = 0.10;
+
+    /// How far a connection's end or beginning and the work's may be apart (C7).
+    pub const GATE_LAG: Duration = Duration::from_secs(8);
+    /// How long the work before a pause must have lasted (C7): a job for each connection is shorter.
+    pub const GATE_WORK: Duration = Duration::from_secs(20);
+    /// Times the work must have ended and come back with the connection (C7).
+    pub const GATE_CYCLES: u32 = 2;
+    /// Processes whose connections are followed (C7).
+    pub const GATED_PROCESSES: usize = 4_096;
+
+    /// The share of a processor over 24 hours from which a program is looked at (C8).
+    pub const TIDE_DUTY: f64 = 0.25;
+    /// How long a program must be known (C8).
+    pub const TIDE_AGE: Duration = Duration::from_secs(24 * 3_600);
+    /// Coefficient of variation over the hours below which a load is flat (C8).
+    pub const TIDE_VARIATION: f64 = 0.10;
+    /// The share of a processor below which a program is off (C8).
+    pub const TIDE_OFF: f64 = 0.05;
+    /// How far from the level a load may be while it is on (C8).
+    pub const TIDE_LEVEL: f64 = 0.15;
+    /// The share of the time that a square wave is on (C8).
+    pub const TIDE_ON: std::ops::RangeInclusive<f64> = 0.15..=0.85;
+    /// The most edges a square wave has in a day (C8); jobs have more.
+    pub const TIDE_EDGES: usize = 12;
+    /// Programs whose load is remembered over days (C8, C9J).
+    pub const DUTIES: usize = 1_024;
+
+    /// How long a program must be known before a jump is one (C9J).
+    pub const JUMP_AGE: Duration = Duration::from_secs(6 * 3_600);
+    /// The share of a processor it must have jumped to (C9J).
+    pub const JUMP_SHARE: f64 = 0.70;
+    /// The least share it is taken to have had before (C9J), so that rare work is no jump from nothing.
+    pub const JUMP_BASELINE: f64 = 0.02;
+
+    /// Stops a second above which a process is throttled (C10).
+    pub const STOP_RATE: f64 = 2.0;
+    /// How long (C10).
+    pub const STOP_SPAN: Duration = Duration::from_secs(10);
+
+    /// Looks closer together than this are one (C11).
+    pub const LOOK_SPAN: Duration = Duration::from_secs(10);
+    /// Looks remembered (C11).
+    pub const LOOKS: usize = 16;
+    /// How long after a look the work must have ended (C11): two seconds, and the report of it.
+    pub const SHY_LAG: Duration = Duration::from_secs(3);
+    /// How long a process must have worked to be seen by a look (C11).
+    pub const SHY_WORK: Duration = Duration::from_secs(10);
+    /// Times it must have hidden (C11).
+    pub const SHY_TIMES: u32 = 3;
+    /// The share of looks, and of its own pauses, that must fit (C11).
+    pub const SHY_SHARE: f64 = 0.7;
 
     /// Points fade to a half in this time: network and compute.
     pub const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);

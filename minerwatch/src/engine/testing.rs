@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, ti
 use super::{Engine, EngineSettings};
 use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
-    Alert, BootTime, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody, Exec,
-    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey,
-    Protocol, RunningProcess, SchedulingPolicy, Subject, Verdict,
+    Alert, BootTime, Close, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody,
+    Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces,
+    ProcessKey, Protocol, RunningProcess, SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -21,6 +21,25 @@ struct Person {
     uid: u32,
     container: Option<Arc<Container>>,
     executable: Executable,
+}
+
+/// What a CPU report says.
+#[derive(Clone, Copy, Debug)]
+pub struct Burn {
+    /// Seconds it speaks of.
+    pub window: u64,
+    /// Processors used.
+    pub processors: f64,
+    /// Yields so far.
+    pub yields: u64,
+    /// Stops so far.
+    pub stops: u64,
+}
+
+impl Default for Burn {
+    fn default() -> Self {
+        Self { window: 1, processors: 1.0, yields: 0, stops: 0 }
+    }
 }
 
 /// The host. Each event comes a millisecond after the one before.
@@ -227,6 +246,42 @@ impl Host {
                 }),
             );
         }
+    }
+
+    /// One CPU report, after the time it speaks of has passed.
+    pub fn report(&mut self, key: ProcessKey, burn: Burn) {
+        let Burn { window, processors, yields, stops } = burn;
+        self.wait(seconds(window));
+        let window = window * 1_000_000_000;
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+        let on_cpu = (processors * window as f64) as u64;
+        self.happen(
+            key,
+            EventBody::Cpu(CpuUsage {
+                window,
+                on_cpu,
+                total_on_cpu: on_cpu,
+                voluntary: 0,
+                involuntary: 0,
+                yields,
+                stops,
+                threads: 2,
+                nice: 0,
+                policy: SchedulingPolicy::Other,
+                allowed_processors: 1,
+            }),
+        );
+    }
+
+    /// Ends a connection.
+    pub fn disconnect(&mut self, key: ProcessKey, destination: &str) {
+        let flow = Flow {
+            protocol: Protocol::Tcp,
+            source: SocketAddr::from(([10, 0, 0, 2], 40_000)),
+            destination: destination.parse().expect("an address"),
+            opened: self.now,
+        };
+        self.happen(key, EventBody::Close(Close { flow, bytes: None, network_namespace: 1 }));
     }
 
     /// Ends a process.

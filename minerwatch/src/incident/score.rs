@@ -31,9 +31,17 @@ impl Held {
     }
 }
 
-/// The points of all signals together, rounded.
+/// The points of all signals together, rounded. Of those that only say that it is busy the greatest counts.
 pub(super) fn score(signals: &[Held], now: BootTime) -> u32 {
-    let points: f64 = signals.iter().map(|held| held.points(now)).sum();
+    let (mut points, mut load) = (0.0, 0.0_f64);
+    for held in signals {
+        if tuning::LOAD_SIGNALS.contains(&&*held.signal.id.0) {
+            load = load.max(held.points(now));
+        } else {
+            points += held.points(now);
+        }
+    }
+    points += load;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of at most 255 each")]
     let points = points.round() as u32;
     points
@@ -104,6 +112,20 @@ mod tests {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
             assert_eq!(verdict(&signals, BootTime(0)), expected, "{ids:?}");
         }
+    }
+
+    #[test]
+    fn busy_in_many_ways_is_busy_once() {
+        let load = [
+            signals::SUSTAINED_CPU,
+            signals::LONG_LOAD,
+            signals::HOST_LOAD,
+            signals::LOAD_JUMP,
+            signals::TIDAL,
+        ];
+        let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
+        assert_eq!(score(&held, BootTime(0)), 20);
+        assert_eq!(load.map(|info| info.id).iter().filter(|id| tuning::LOAD_SIGNALS.contains(id)).count(), 5);
     }
 
     #[test]

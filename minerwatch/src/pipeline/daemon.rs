@@ -16,8 +16,9 @@ use super::{
     watch::{self, Watch, WatchSettings},
 };
 use crate::{
-    config::Config,
+    config::{Config, Detection},
     control::ControlServer,
+    detect::LoadThresholds,
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
     metrics::Metrics,
@@ -110,9 +111,20 @@ fn settings(config: &Config) -> WatchSettings {
             max_processes: count(config.limits.max_processes),
             max_incidents: count(config.limits.max_incidents),
             min_verdict: config.detection.min_verdict,
+            load: load(&config.detection),
             ..EngineSettings::default()
         },
         enrich: EnrichSettings { hash, ..EnrichSettings::default() },
+    }
+}
+
+fn load(detection: &Detection) -> LoadThresholds {
+    LoadThresholds {
+        process_share: detection.process_cpu_percent as f64 / 100.0,
+        process_span: Duration::from_secs(detection.process_cpu_seconds),
+        host_share: detection.host_cpu_percent as f64 / 100.0,
+        host_span: Duration::from_secs(detection.host_cpu_seconds),
+        jump: detection.cpu_rise_percent as f64 / 100.0,
     }
 }
 

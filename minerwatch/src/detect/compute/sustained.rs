@@ -59,8 +59,10 @@ impl BusyProcesses {
         let detail = format!("kept {used:.1} of {} processors busy for {span} s", scene.processors);
         Some(
             Finding::new(signals::SUSTAINED_CPU, scene, detail)
-                .with("processors_used", &format!("{used:.2}"))
-                .with("seconds", &span)
+                .against("processors_used", &format!("{used:.2}"), &format!("at least {needed:.2}"))
+                .against("seconds", &span, "at least 60")
+                .with("nice", &usage.nice)
+                .with("policy", usage.policy.name())
                 .with("threads", &usage.threads),
         )
     }

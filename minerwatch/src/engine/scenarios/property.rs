@@ -95,6 +95,7 @@ const SMALL: EngineSettings = EngineSettings {
     dead_memory: seconds(60),
     quiet: seconds(600),
     quiet_persistent: seconds(6_000),
+    load: crate::detect::LoadThresholds::DEFAULT,
 };
 
 fn run(events: &[Event], settings: &EngineSettings) -> (Engine, Vec<Alert>) {
