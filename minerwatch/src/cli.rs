@@ -1,6 +1,7 @@
 //! The command line: one file per command. Standard output is data, standard error is for people.
 
 mod doctor;
+mod explain;
 mod failure;
 mod logging;
 mod present;
@@ -32,6 +33,7 @@ enum Command {
     Tail(tail::Arguments),
     Doctor(doctor::Arguments),
     Scan(scan::Arguments),
+    Explain(explain::Arguments),
     Record(record::Arguments),
     Replay(replay::Arguments),
 }
@@ -42,6 +44,7 @@ Start here:
   minerwatch tail                      watch processes, connections and file changes go by
   minerwatch scan                      is something mining right now?
   minerwatch run > alerts.json         stay, and write alerts as JSON
+  minerwatch explain                   why does it say so?
 
 Exit codes:
   0   fine
@@ -58,6 +61,7 @@ pub fn main() -> ExitCode {
         Command::Tail(arguments) => tail::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
         Command::Scan(arguments) => scan::main(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
     };
@@ -101,6 +105,9 @@ mod tests {
             "record /tmp/x --seconds 5",
             "replay /tmp/x --json",
             "replay -",
+            "explain",
+            "explain 4340-7760d-4727c34e36e --json",
+            "explain --from -",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");

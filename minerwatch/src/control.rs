@@ -28,7 +28,7 @@ pub use listener::BindError;
 pub use request::{Request, TailRequest};
 use subscribers::Subscribers;
 
-/// Status requests that wait for the pipeline.
+/// Requests that wait for the pipeline.
 const STATUS_QUEUE: usize = 8;
 
 /// What the socket did.
@@ -53,14 +53,25 @@ pub struct ControlServer {
     inode: u64,
 }
 
-/// Somebody asks for the daemon's status. Dropped unanswered, the other side is told so.
+/// What the pipeline is asked for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// One object with what the daemon does and could not do.
+    Status,
+    /// How the incidents stand, one object each: all of them, or the one of this id.
+    Explain(Option<String>),
+}
+
+/// Somebody asks the pipeline. Dropped unanswered, the other side is told so.
 #[derive(Debug)]
-pub struct StatusRequest {
+pub struct PipelineRequest {
+    /// What for.
+    pub question: Question,
     reply: oneshot::Sender<String>,
 }
 
-impl StatusRequest {
-    /// Answers with one object as a line of JSON (a newline is added if there is none).
+impl PipelineRequest {
+    /// Answers with lines of JSON (the last newline is added if there is none).
     pub fn answer(self, json: String) {
         // Whoever asked may be gone.
         let _ = self.reply.send(json);
@@ -68,14 +79,14 @@ impl StatusRequest {
 }
 
 impl ControlServer {
-    /// Listens at `path`, mode 0600; the directory is made if it is missing. Status requests come out of
-    /// the receiver, for the pipeline to answer.
+    /// Listens at `path`, mode 0600; the directory is made if it is missing. Requests to the
+    /// pipeline come out of the receiver, for the pipeline to answer.
     ///
     /// # Errors
     ///
     /// Another daemon is listening there, something else than a socket is there, or the directory cannot
     /// be written.
-    pub fn bind(path: &Path) -> Result<(Self, mpsc::Receiver<StatusRequest>), BindError> {
+    pub fn bind(path: &Path) -> Result<(Self, mpsc::Receiver<PipelineRequest>), BindError> {
         let (listener, inode) = listener::bind(path)?;
         let subscribers = Arc::new(Subscribers::default());
         let (requests, receiver) = mpsc::channel(STATUS_QUEUE);

@@ -174,6 +174,12 @@ impl Engine {
         self.incidents.set_min_verdict(min_verdict);
     }
 
+    /// How the incidents stand, most points first: all of them, or the one of this id. The verdict is `None`
+    /// for one that is not worth noting.
+    pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
+        self.incidents.states(id, self.now)
+    }
+
     /// The CPU time of every program over the last days, to be kept for [`Self::restore_duty`].
     pub fn duty(&self) -> DutyState {
         self.detectors.scheduling().duty(self.now)

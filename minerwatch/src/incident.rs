@@ -21,4 +21,5 @@ mod record;
 mod score;
 mod store;
 
+pub use score::{Sum, Term};
 pub use store::{IncidentLimits, Incidents};

@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
 use super::{
     Failure,
-    render::{Renderer, Style},
+    render::{Explanation, Renderer, Style},
 };
 
 /// Writes lines to standard output.
@@ -40,6 +40,21 @@ impl Presenter {
             }
         }
         Ok(())
+    }
+
+    /// Writes the reasons of an incident.
+    pub(super) fn explain(&mut self, explanation: &Explanation) -> io::Result<()> {
+        match &self.renderer {
+            None => {
+                serde_json::to_writer(&mut self.output, explanation)?;
+                self.output.write_all(b"\n")
+            }
+            Some(renderer) => {
+                self.text.clear();
+                renderer.explanation(explanation, &mut self.text);
+                self.output.write_all(self.text.as_bytes())
+            }
+        }
     }
 
     /// Writes and lets go: what a person or a program waits for.

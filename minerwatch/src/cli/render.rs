@@ -7,9 +7,11 @@
 mod alert;
 mod chain;
 mod event;
+mod explanation;
 mod line;
 mod text;
 
+pub use explanation::Explanation;
 use text::{Row, Tone};
 
 /// How the output looks. The caller decides: colour only on a terminal and without `NO_COLOR`, a width only
@@ -37,6 +39,11 @@ impl Renderer {
     /// Takes over a width that changed.
     pub fn set_width(&mut self, width: Option<usize>) {
         self.style.width = width;
+    }
+
+    /// Appends the reasons of an incident, a block of rows.
+    pub fn explanation(&self, explanation: &Explanation, out: &mut String) {
+        explanation.write(self.style, out);
     }
 
     /// Appends one line of JSON to `out` as a person reads it, newline included. What is no event of

@@ -75,6 +75,11 @@ impl ControlClient {
         }
     }
 
+    /// Asks how the incidents stand, one object each: all of them, or the one of this id.
+    pub async fn explain(self, incident: Option<String>) -> io::Result<Lines> {
+        self.ask(&Request::Explain { incident }).await
+    }
+
     async fn ask(mut self, request: &Request) -> io::Result<Lines> {
         let line = format!("{}\n", serde_json::to_string(request)?);
         self.stream.get_mut().write_all(line.as_bytes()).await?;

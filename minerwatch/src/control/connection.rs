@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Request, StatusRequest, TailRequest,
+    PipelineRequest, Question, Request, TailRequest,
     subscribers::{Delivery, Subscribers, Subscription},
 };
 
@@ -30,7 +30,7 @@ const REST: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub(super) struct Service {
     pub(super) subscribers: Arc<Subscribers>,
-    pub(super) requests: mpsc::Sender<StatusRequest>,
+    pub(super) requests: mpsc::Sender<PipelineRequest>,
     pub(super) stopped: watch::Receiver<bool>,
 }
 
@@ -79,21 +79,22 @@ impl Service {
             }
         }
         match serde_json::from_str(&line) {
-            Ok(Request::Status) => self.status(&mut writer).await,
+            Ok(Request::Status) => self.ask(Question::Status, &mut writer).await,
+            Ok(Request::Explain { incident }) => self.ask(Question::Explain(incident), &mut writer).await,
             Ok(Request::Tail(request)) => self.tail(request, &mut reader, writer).await,
             Err(error) => refuse(&mut writer, &format!("this is no request: {error}")).await,
         }
     }
 
-    async fn status(&self, writer: &mut OwnedWriteHalf) -> io::Result<()> {
+    async fn ask(&self, question: Question, writer: &mut OwnedWriteHalf) -> io::Result<()> {
         let (reply, answer) = oneshot::channel();
         let answered = async {
-            self.requests.send(StatusRequest { reply }).await.ok()?;
+            self.requests.send(PipelineRequest { question, reply }).await.ok()?;
             answer.await.ok()
         };
         match tokio::time::timeout(PATIENCE, answered).await {
             Ok(Some(mut json)) => {
-                if !json.ends_with('\n') {
+                if !json.is_empty() && !json.ends_with('\n') {
                     json.push('\n');
                 }
                 writer.write_all(json.as_bytes()).await

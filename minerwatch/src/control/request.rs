@@ -12,6 +12,12 @@ pub enum Request {
     Tail(TailRequest),
     /// One object with what the daemon does and could not do.
     Status,
+    /// How the incidents stand.
+    Explain {
+        /// Only this one.
+        #[serde(default)]
+        incident: Option<String>,
+    },
 }
 
 /// What of the stream is wanted.
@@ -49,6 +55,11 @@ mod tests {
         let tail = TailRequest { kinds: KindSet::NONE.with(EventKind::Exec), pid: Some(7), alerts: false };
         let cases = [
             (r#"{"command":"status"}"#, Some(Request::Status)),
+            (r#"{"command":"explain"}"#, Some(Request::Explain { incident: None })),
+            (
+                r#"{"command":"explain","incident":"a"}"#,
+                Some(Request::Explain { incident: Some("a".into()) }),
+            ),
             (r#"{"command":"tail"}"#, Some(Request::Tail(TailRequest::default()))),
             (r#"{"command":"tail","kinds":["exec"],"pid":7,"alerts":false}"#, Some(Request::Tail(tail))),
             (r#"{"command":"tail","kind":["exec"]}"#, None),

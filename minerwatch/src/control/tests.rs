@@ -15,7 +15,7 @@ const GRACE: Duration = Duration::from_secs(5);
 struct Fixture {
     directory: tempfile::TempDir,
     server: ControlServer,
-    requests: mpsc::Receiver<StatusRequest>,
+    requests: mpsc::Receiver<PipelineRequest>,
 }
 
 fn path(directory: &tempfile::TempDir) -> PathBuf {

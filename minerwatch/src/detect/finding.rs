@@ -50,6 +50,8 @@ impl Finding {
             process: scene.key(),
             detail,
             evidence: Vec::new(),
+            last: scene.at(),
+            conclusive: false,
         };
         Self { signal, info, conclusive: false, fact: None, edges: Vec::new(), partner: None, file: None }
     }

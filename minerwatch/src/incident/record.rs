@@ -235,13 +235,19 @@ impl Incident {
         };
         self.reported = Some(verdict);
         self.news = false;
-        self.alert(action, now)
+        self.alert(verdict, action, now)
+    }
+
+    /// How it stands, whether or not anybody was told, and the highest verdict it ever had.
+    pub(super) fn state(&self, now: BootTime) -> Option<(Alert, Option<Verdict>)> {
+        let verdict = self.verdict.unwrap_or(Verdict::Noted);
+        Some((self.alert(verdict, AlertAction::IncidentUpdated, now)?, self.verdict))
     }
 
     /// The alert of its end, if anybody was told of its beginning: it is over, or part of another.
     pub(super) fn close(&self, now: BootTime, part_of: Option<IncidentId>) -> Option<Alert> {
         self.reported?;
-        let mut alert = self.alert(AlertAction::IncidentClosed, now)?;
+        let mut alert = self.alert(self.verdict?, AlertAction::IncidentClosed, now)?;
         if let Some(id) = part_of {
             alert.message = format!("{}, it is part of incident {id}", alert.message);
         }
@@ -289,10 +295,13 @@ impl Incident {
             .map(|(_, suspect)| suspect)
     }
 
-    fn alert(&self, action: AlertAction, now: BootTime) -> Option<Alert> {
-        let verdict = self.verdict?;
+    fn alert(&self, verdict: Verdict, action: AlertAction, now: BootTime) -> Option<Alert> {
         let suspect = self.prime_suspect()?;
-        let mut signals: Vec<Signal> = self.signals.iter().map(|held| held.signal.clone()).collect();
+        let mut signals: Vec<Signal> = self
+            .signals
+            .iter()
+            .map(|held| Signal { last: held.last, conclusive: held.conclusive, ..held.signal.clone() })
+            .collect();
         signals.sort_by(|one, other| {
             other.weight.cmp(&one.weight).then(one.at.cmp(&other.at)).then(one.id.cmp(&other.id))
         });

@@ -1,5 +1,7 @@
 //! From signals to points, from points to a verdict.
 
+use std::time::Duration;
+
 use crate::{
     detect::{SignalInfo, tuning},
     model::{BootTime, Signal, SignalClass, Verdict},
@@ -20,49 +22,146 @@ impl Held {
         Self { last: signal.at, mining: info.mining, conclusive, signal }
     }
 
-    /// Its points now.
-    fn points(&self, now: BootTime) -> f64 {
-        let half_life = match self.signal.class {
-            SignalClass::Network | SignalClass::Compute => tuning::HALF_LIFE_ACTIVITY,
-            SignalClass::Behavior => tuning::HALF_LIFE_BEHAVIOR,
-        };
-        let age = now.since(self.last).as_secs_f64() / half_life.as_secs_f64();
-        f64::from(self.signal.weight) * (-age).exp2()
-    }
-}
-
-/// The points of all signals together, rounded. Of those that only say that it is busy the greatest counts.
-pub(super) fn score(signals: &[Held], now: BootTime) -> u32 {
-    let (mut points, mut load) = (0.0, 0.0_f64);
-    for held in signals {
-        if tuning::LOAD_SIGNALS.contains(&&*held.signal.id.0) {
-            load = load.max(held.points(now));
-        } else {
-            points += held.points(now);
+    /// What the arithmetic needs of it.
+    pub(super) fn term(&self, now: BootTime) -> Term<'_> {
+        Term {
+            id: &self.signal.id.0,
+            class: self.signal.class,
+            weight: self.signal.weight,
+            age: now.since(self.last),
+            mining: self.mining,
+            conclusive: self.conclusive,
         }
     }
-    points += load;
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a sum of at most 255 each")]
-    let points = points.round() as u32;
-    points
 }
 
-/// How sure these signals make one. Two classes are asked for because one witness can be wrong; "mining"
-/// is said only where a signal speaks of mining itself, however many speak of an intrusion.
-pub(super) fn verdict(signals: &[Held], now: BootTime) -> Option<Verdict> {
-    let score = score(signals, now);
-    let first = signals.first().map(|held| held.signal.class);
-    let two_classes = signals.iter().any(|held| Some(held.signal.class) != first);
-    let mining = signals.iter().any(|held| held.mining);
-    if signals.iter().any(|held| held.conclusive) || (score >= tuning::MINING && two_classes && mining) {
-        Some(Verdict::Mining)
-    } else if score >= tuning::SUSPECTED && two_classes {
-        Some(Verdict::Suspected)
-    } else if score >= tuning::NOTED {
-        Some(Verdict::Noted)
-    } else {
-        None
+/// One signal as the arithmetic sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Term<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its witness.
+    pub class: SignalClass,
+    /// Its points when fresh.
+    pub weight: u8,
+    /// How long ago it was last shown.
+    pub age: Duration,
+    /// Whether it speaks of mining itself.
+    pub mining: bool,
+    /// Whether it decides alone.
+    pub conclusive: bool,
+}
+
+impl Term<'_> {
+    /// In what time its points fade to a half.
+    pub fn half_life(&self) -> Duration {
+        match self.class {
+            SignalClass::Network | SignalClass::Compute => tuning::HALF_LIFE_ACTIVITY,
+            SignalClass::Behavior => tuning::HALF_LIFE_BEHAVIOR,
+        }
     }
+
+    /// Its points by now.
+    pub fn points(&self) -> f64 {
+        let age = self.age.as_secs_f64() / self.half_life().as_secs_f64();
+        f64::from(self.weight) * (-age).exp2()
+    }
+
+    fn is_load(&self) -> bool {
+        tuning::LOAD_SIGNALS.contains(&self.id)
+    }
+}
+
+/// What an incident comes to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Sum {
+    /// Points of all signals together, rounded.
+    pub score: u32,
+    /// Whether two witnesses speak.
+    pub two_classes: bool,
+    /// Whether a signal speaks of mining itself.
+    pub mining: bool,
+    /// Whether a signal decides alone.
+    pub conclusive: bool,
+    /// The greatest points among the signals that only say that it is busy: the others of them do not count.
+    pub load: f64,
+}
+
+impl Sum {
+    /// Adds up. Of the signals that only say that it is busy the greatest counts.
+    pub fn of<'a>(terms: impl Iterator<Item = Term<'a>>) -> Self {
+        let (mut points, mut load) = (0.0, 0.0_f64);
+        let mut first = None;
+        let mut sum = Self { score: 0, two_classes: false, mining: false, conclusive: false, load: 0.0 };
+        for term in terms {
+            if term.is_load() {
+                load = load.max(term.points());
+            } else {
+                points += term.points();
+            }
+            sum.two_classes |= *first.get_or_insert(term.class) != term.class;
+            sum.mining |= term.mining;
+            sum.conclusive |= term.conclusive;
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a sum of at most 255 each"
+        )]
+        let score = (points + load).round() as u32;
+        Self { score, load, ..sum }
+    }
+
+    /// Whether a term is among those added up.
+    pub fn counts(&self, term: &Term<'_>) -> bool {
+        !term.is_load() || term.points() >= self.load
+    }
+
+    /// How sure it makes one. Two classes are asked for because one witness can be wrong; "mining" is said
+    /// only where a signal speaks of mining itself, however many speak of an intrusion.
+    pub fn verdict(&self) -> Option<Verdict> {
+        let Self { score, two_classes, mining, conclusive, .. } = *self;
+        if conclusive || (score >= tuning::MINING && two_classes && mining) {
+            Some(Verdict::Mining)
+        } else if score >= tuning::SUSPECTED && two_classes {
+            Some(Verdict::Suspected)
+        } else if score >= tuning::NOTED {
+            Some(Verdict::Noted)
+        } else {
+            None
+        }
+    }
+
+    /// The verdict after a given one, and what is missing to it, in words; nothing after the last.
+    pub fn missing(&self) -> Option<(Verdict, Vec<String>)> {
+        let (next, points) = match self.verdict() {
+            None => (Verdict::Noted, tuning::NOTED),
+            Some(Verdict::Noted) => (Verdict::Suspected, tuning::SUSPECTED),
+            Some(Verdict::Suspected) => (Verdict::Mining, tuning::MINING),
+            Some(Verdict::Mining) => return None,
+        };
+        let mut missing = Vec::new();
+        if self.score < points {
+            missing.push(format!("{} points ({} of {points})", points - self.score, self.score));
+        }
+        if next > Verdict::Noted && !self.two_classes {
+            missing.push("a signal of a second class".to_owned());
+        }
+        if next == Verdict::Mining && !self.mining {
+            missing.push("a signal that speaks of mining itself".to_owned());
+        }
+        Some((next, missing))
+    }
+}
+
+/// The points of all signals together, rounded.
+pub(super) fn score(signals: &[Held], now: BootTime) -> u32 {
+    Sum::of(signals.iter().map(|held| held.term(now))).score
+}
+
+/// How sure these signals make one.
+pub(super) fn verdict(signals: &[Held], now: BootTime) -> Option<Verdict> {
+    Sum::of(signals.iter().map(|held| held.term(now))).verdict()
 }
 
 #[cfg(test)]
@@ -82,6 +181,8 @@ mod tests {
             process: ProcessKey { pid: 1, start_ticks: 1 },
             detail: String::new(),
             evidence: Vec::new(),
+            last: BootTime(0),
+            conclusive,
         };
         Held::new(info, signal, conclusive)
     }
@@ -112,6 +213,31 @@ mod tests {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
             assert_eq!(verdict(&signals, BootTime(0)), expected, "{ids:?}");
         }
+    }
+
+    #[test]
+    fn what_is_missing_is_said() {
+        let missing = |signals: &[Held]| {
+            Sum::of(signals.iter().map(|held| held.term(BootTime(0))))
+                .missing()
+                .map(|(next, words)| (next, words.join(", ")))
+        };
+        let drop = || held(signals::DROP_AND_RUN, 25, false);
+        let chain = || held(signals::TRIPLE_CHAIN, 35, false);
+        let calls = || held(signals::SUSPECT_CONNECTION, 10, false);
+        assert_eq!(missing(&[drop()]), Some((Verdict::Noted, "15 points (25 of 40)".to_owned())));
+        assert_eq!(
+            missing(&[drop(), chain()]),
+            Some((Verdict::Suspected, "10 points (60 of 70), a signal of a second class".to_owned()))
+        );
+        assert_eq!(
+            missing(&[drop(), chain(), calls()]),
+            Some((
+                Verdict::Mining,
+                "30 points (70 of 100), a signal that speaks of mining itself".to_owned()
+            ))
+        );
+        assert_eq!(missing(&[held(signals::MINER_COMMAND_LINE, 100, true)]), None);
     }
 
     #[test]

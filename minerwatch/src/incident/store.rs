@@ -80,6 +80,16 @@ impl Incidents {
         self.evicted
     }
 
+    /// How the incidents stand, most points first: all of them, or the one of this id. The verdict is `None`
+    /// for one that is not worth noting.
+    pub fn states(&self, id: Option<&str>, now: BootTime) -> Vec<(Alert, Option<Verdict>)> {
+        let wanted = |incident: &&Incident| id.is_none_or(|id| incident.id.to_string() == id);
+        let mut states: Vec<_> =
+            self.open.values().filter(wanted).filter_map(|incident| incident.state(now)).collect();
+        states.sort_by_key(|(alert, _)| std::cmp::Reverse(alert.score));
+        states
+    }
+
     /// Takes in an event and what was found in it. The answer is what the process is suspected of because
     /// of what the incident knows: a detector alone could not tell.
     pub fn observe(

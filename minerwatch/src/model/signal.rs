@@ -54,4 +54,10 @@ pub struct Signal {
     /// The same values for a program: name and value.
     #[serde(default)]
     pub evidence: Vec<(Cow<'static, str>, String)>,
+    /// When it was last shown; its points fade from here. Zero stands for `at`.
+    #[serde(default)]
+    pub last: BootTime,
+    /// Whether it decides alone.
+    #[serde(default)]
+    pub conclusive: bool,
 }

@@ -136,6 +136,16 @@ impl Core {
             .extend(lost.filter(|(_, count)| *count > 0).map(|(kind, count)| (Arc::from(kind), count)));
     }
 
+    /// How the incidents stand, a line each: all of them, or the one of this id.
+    pub fn explain(&self, incident: Option<&str>) -> String {
+        let mut lines = Vec::new();
+        for (mut state, verdict) in self.engine.incidents(incident) {
+            state.health = self.health.clone();
+            self.encoder.incident(&state, verdict, self.sequence, &mut lines);
+        }
+        String::from_utf8(lines).unwrap_or_default()
+    }
+
     /// The engine, for its counters.
     pub fn engine(&self) -> &Engine {
         &self.engine

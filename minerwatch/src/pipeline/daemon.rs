@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     config::{Config, Detection},
-    control::ControlServer,
+    control::{ControlServer, Question},
     detect::LoadThresholds,
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
@@ -69,9 +69,12 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                         watch.core.set_min_verdict(config.detection.min_verdict);
                         set_log_level(config.log.level);
                     }
-                    Command::Status(request) => {
-                        let metrics = metrics(watch, outlet, started);
-                        request.answer(metrics.to_json());
+                    Command::Answer(request) => {
+                        let answer = match &request.question {
+                            Question::Status => metrics(watch, outlet, started).to_json(),
+                            Question::Explain(incident) => watch.core.explain(incident.as_deref()),
+                        };
+                        request.answer(answer);
                     }
                 }
                 ControlFlow::Continue(())
@@ -135,7 +138,7 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     let (server, mut requests) = ControlServer::bind(&config.control.socket)?;
     tokio::spawn(async move {
         while let Some(request) = requests.recv().await {
-            if commands.send(Command::Status(request)).await.is_err() {
+            if commands.send(Command::Answer(request)).await.is_err() {
                 break;
             }
         }

@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, WallClock};
+use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, Verdict, WallClock};
 use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
@@ -89,6 +89,12 @@ impl Encoder {
     /// Appends the alert's line, its newline included.
     pub fn alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_alert(alert, sequence, lines);
+    }
+
+    /// Appends the line of an incident as it stands, its newline included; `verdict` is `None` for one that
+    /// is not even worth noting.
+    pub fn incident(&self, state: &Alert, verdict: Option<Verdict>, sequence: u64, lines: &mut Vec<u8>) {
+        self.encode_incident(state, verdict, "incident-state", sequence, lines);
     }
 
     fn time(&self, time: BootTime) -> Timestamp {

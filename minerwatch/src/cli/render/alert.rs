@@ -52,7 +52,7 @@ fn heading(line: &Line, style: Style, out: &mut String) {
     row.push(tone, "━━").write(style, out);
 }
 
-fn suspect(line: &Line, style: Style, out: &mut String) {
+pub(super) fn suspect(line: &Line, style: Style, out: &mut String) {
     let process = &line.process;
     let mut row = labelled("suspect");
     row.push(Tone::Strong, &process.name);
@@ -113,11 +113,11 @@ fn health(own: &Own, style: Style, out: &mut String) {
 
 /// Columns left behind `used` ones; what matters is wrapped into them, not cut. A terminal too narrow for
 /// that gets rows of its whole width, which are cut.
-fn room(style: Style, used: usize) -> Option<usize> {
+pub(super) fn room(style: Style, used: usize) -> Option<usize> {
     style.width.map(|width| width.checked_sub(used).filter(|room| *room >= 20).unwrap_or(width))
 }
 
-fn labelled(label: &str) -> Row {
+pub(super) fn labelled(label: &str) -> Row {
     let mut row = Row::default();
     row.push(Tone::Plain, MARGIN).column(Tone::Dim, label, LABEL);
     row

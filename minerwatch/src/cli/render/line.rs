@@ -89,7 +89,18 @@ optional_fields! {
         voluntary_switches: Option<u64>,
         involuntary_switches: Option<u64>,
     }
-    Signal { id: String, name: String, weight: u64, detail: String, process: Process, }
+    Signal {
+        id: String,
+        name: String,
+        class: String,
+        weight: u64,
+        at: String,
+        last: String,
+        conclusive: bool,
+        detail: String,
+        evidence: BTreeMap<String, Value>,
+        process: Process,
+    }
     /// One step of the chain.
     Edge { kind: String, at: String, process: Process, object: String, }
 }

@@ -36,7 +36,17 @@ pub fn triple_chain(facts: &ChainFacts, at: BootTime) -> Option<(SignalInfo, Sig
     };
     let evidence =
         vec![("destination".into(), destination.to_string()), ("connected_by".into(), caller.to_string())];
-    let signal = Signal { id: info.signal_id(), class: info.class, weight, at, process, detail, evidence };
+    let signal = Signal {
+        id: info.signal_id(),
+        class: info.class,
+        weight,
+        at,
+        process,
+        detail,
+        evidence,
+        last: at,
+        conclusive: false,
+    };
     Some((info, signal))
 }
 

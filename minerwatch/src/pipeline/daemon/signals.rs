@@ -6,7 +6,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::control::StatusRequest;
+use crate::control::PipelineRequest;
 
 /// What the pipeline is asked to do between two batches.
 #[derive(Debug)]
@@ -15,8 +15,8 @@ pub enum Command {
     Stop(&'static str),
     /// Read the configuration again and reopen files.
     Reload,
-    /// Say what is counted.
-    Status(StatusRequest),
+    /// Answer somebody at the control socket.
+    Answer(PipelineRequest),
 }
 
 /// Sends the daemon's signals as commands.

@@ -20,7 +20,8 @@ use crate::model::{
 #[derive(Debug, Serialize)]
 pub(super) struct AlertFields<'a> {
     incident: Identified<Shown<IncidentId>>,
-    verdict: Verdict,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
     score: u32,
     signals: Vec<SignalFields<'a>>,
     chain: Vec<EdgeFields<'a>>,
@@ -38,6 +39,10 @@ struct SignalFields<'a> {
     class: SignalClass,
     weight: u8,
     at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    conclusive: bool,
     process: KeyFields,
     detail: &'a str,
     #[serde(skip_serializing_if = "Evidence::is_empty")]
@@ -113,11 +118,27 @@ impl Serialize for Evidence<'_> {
 
 impl Encoder {
     pub(super) fn encode_alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
+        let action = match alert.action {
+            AlertAction::IncidentOpened => "incident-opened",
+            AlertAction::IncidentUpdated => "incident-updated",
+            AlertAction::IncidentClosed => "incident-closed",
+        };
+        self.encode_incident(alert, Some(alert.verdict), action, sequence, lines);
+    }
+
+    pub(super) fn encode_incident(
+        &self,
+        alert: &Alert,
+        verdict: Option<Verdict>,
+        action: &'static str,
+        sequence: u64,
+        lines: &mut Vec<u8>,
+    ) {
         let Alert {
             incident,
-            action,
+            action: _,
             time,
-            verdict,
+            verdict: _,
             score,
             suspect,
             parent,
@@ -131,7 +152,7 @@ impl Encoder {
         } = alert;
         let own = AlertFields {
             incident: Identified { id: Shown(*incident) },
-            verdict: *verdict,
+            verdict,
             score: *score,
             signals: signals.iter().map(|signal| self.signal(signal)).collect(),
             chain: chain.iter().map(|edge| self.edge(edge)).collect(),
@@ -144,7 +165,7 @@ impl Encoder {
         let mut process = ProcessFields::of_view(self, suspect);
         process.parent = parent.as_ref();
 
-        let mut document = Document::new(self, self.time(*time), event(*action, *score, sequence));
+        let mut document = Document::new(self, self.time(*time), event(action, *score, sequence));
         if let Some(container) = container.as_deref().or(suspect.container.as_deref()) {
             document.place(container);
         }
@@ -163,13 +184,15 @@ impl Encoder {
     }
 
     fn signal<'a>(&self, signal: &'a Signal) -> SignalFields<'a> {
-        let Signal { id, class, weight, at, process, detail, evidence } = signal;
+        let Signal { id, class, weight, at, process, detail, evidence, last, conclusive } = signal;
         SignalFields {
             id: &id.0,
             name: (self.signals)(id).map(|text| text.name),
             class: *class,
             weight: *weight,
             at: self.time(*at),
+            last: (*last > *at).then(|| self.time(*last)),
+            conclusive: *conclusive,
             process: KeyFields::new(*process),
             detail,
             evidence: Evidence(evidence),
@@ -216,12 +239,7 @@ impl Encoder {
     }
 }
 
-fn event(action: AlertAction, score: u32, sequence: u64) -> EventFields {
-    let action = match action {
-        AlertAction::IncidentOpened => "incident-opened",
-        AlertAction::IncidentUpdated => "incident-updated",
-        AlertAction::IncidentClosed => "incident-closed",
-    };
+fn event(action: &'static str, score: u32, sequence: u64) -> EventFields {
     let mut event = EventFields::new(action, &["intrusion_detection", "malware"], &["info"], sequence);
     event.kind = "alert";
     event.severity = Some(score.min(100));

@@ -222,6 +222,8 @@ pub(crate) fn alert() -> Alert {
         process: key(pid),
         detail: detail.into(),
         evidence: evidence.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned())).collect(),
+        last: at(time + 100),
+        conclusive: id == "Z9",
     };
     Alert {
         incident: IncidentId { origin: key(4700), opened: at(900) },

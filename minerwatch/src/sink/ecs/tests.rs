@@ -28,6 +28,9 @@ fn objects() -> Vec<Value> {
         encoder.alert(&crate::model::Alert { action, ..samples::alert() }, 1, &mut line);
         objects.push(serde_json::from_slice(&line).unwrap());
     }
+    let mut line = Vec::new();
+    encoder.incident(&samples::alert(), None, 1, &mut line);
+    objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
     objects
 }

@@ -1,0 +1,151 @@
+//! `minerwatch explain`: why an incident is what it is.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, anyhow};
+
+use super::{
+    ExitReason, Failure, block_on, logging,
+    present::{Presenter, ended_by_reader},
+    render::Explanation,
+};
+use crate::{
+    config::Control,
+    control::{ConnectError, ControlClient},
+};
+
+/// Explain an incident: its reasons, their figures and the arithmetic
+///
+/// Shows each signal with its figures against their thresholds, its points and how they have faded, what the sum makes,
+/// what is missing to the next verdict, and the chain. Asks the running daemon, which knows incidents before anybody
+/// was told of them; or reads alerts from a file. Without an incident it explains
+/// all that are noted or worse.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    /// The incident's id, as alerts show it
+    #[arg(value_name = "INCIDENT")]
+    incident: Option<String>,
+    /// Also incidents that are not worth noting, below 40 points
+    #[arg(long, conflicts_with = "incident")]
+    all: bool,
+    /// One JSON object per incident instead of text for people
+    #[arg(long)]
+    json: bool,
+    /// Read alerts as JSON lines from this file instead of asking the daemon; `-` for standard input
+    #[arg(long, value_name = "FILE")]
+    from: Option<PathBuf>,
+    /// The daemon's control socket
+    #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET, conflicts_with = "from")]
+    socket: PathBuf,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo minerwatch explain                              every incident worth noting
+  sudo minerwatch explain 4340-7760d-4727c34e36e       one of them
+  minerwatch explain --from alerts.json                the alerts in a file, without a daemon
+  minerwatch replay host.jsonl --json | minerwatch explain --from - --json";
+
+pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
+    logging::start_quiet();
+    let Arguments { incident, all, json, from, socket } = arguments;
+    let incident = incident.as_deref();
+    let mut found = match from {
+        Some(file) => read(file, incident)?,
+        None => block_on(ask(socket, incident))?,
+    };
+    if let (Some(id), true) = (incident, found.is_empty()) {
+        let place = from.as_ref().map_or_else(|| "the daemon".to_owned(), |file| file.display().to_string());
+        return Err(Failure::new(
+            ExitReason::Failed,
+            anyhow!("{place} has no incident {id}; without an id `minerwatch explain` shows all it has"),
+        ));
+    }
+    let before = found.len();
+    if !all && incident.is_none() {
+        found.retain(Explanation::is_noted);
+    }
+    let hidden = before - found.len();
+    let mut presenter = Presenter::new(*json);
+    let shown = found.iter().try_for_each(|explanation| presenter.explain(explanation));
+    ended_by_reader(shown.and_then(|()| presenter.flush()))?;
+    if hidden > 0 {
+        eprintln!("minerwatch: {hidden} more with less than 40 points; --all shows them");
+    } else if found.is_empty() {
+        eprintln!("minerwatch: no incident");
+    }
+    Ok(ExitReason::Fine)
+}
+
+/// The latest state of each incident among the lines of a file, in the order in which they first came.
+fn read(file: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, Failure> {
+    let named = || format!("reading {}", file.display());
+    if file.as_os_str() == "-" {
+        return collect(io::stdin().lock(), incident).with_context(named).map_err(Failure::from);
+    }
+    let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()));
+    let opened = opened.map_err(|error| Failure::new(ExitReason::Usage, error))?;
+    collect(BufReader::new(opened), incident).with_context(named).map_err(Failure::from)
+}
+
+fn collect(lines: impl BufRead, incident: Option<&str>) -> io::Result<Vec<Explanation>> {
+    let mut found: Vec<Explanation> = Vec::new();
+    for line in lines.split(b'\n') {
+        let Some(explanation) = Explanation::of(&line?) else { continue };
+        if incident.is_some_and(|id| id != explanation.incident()) {
+            continue;
+        }
+        match found.iter_mut().find(|known| known.incident() == explanation.incident()) {
+            Some(known) => *known = explanation,
+            None => found.push(explanation),
+        }
+    }
+    Ok(found)
+}
+
+async fn ask(socket: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, Failure> {
+    let client = ControlClient::connect(socket).await.map_err(|error| match error {
+        error @ ConnectError::NotRunning(_) => {
+            let error = anyhow::Error::from(error);
+            Failure::new(
+                ExitReason::Failed,
+                error.context("give a file of alerts with --from, or start `minerwatch run`"),
+            )
+        }
+        error @ ConnectError::Denied(_) => Failure::new(ExitReason::Unsupported, error),
+        error @ ConnectError::Io { .. } => Failure::new(ExitReason::Failed, error),
+    })?;
+    let mut lines = client.explain(incident.map(str::to_owned)).await.context("asking the daemon")?;
+    let mut found = Vec::new();
+    while let Some(line) = lines.next().await.context("reading from the daemon")? {
+        found.extend(Explanation::of(line.as_bytes()));
+    }
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sink::ecs::samples;
+
+    #[test]
+    fn the_latest_of_each_incident_counts() {
+        let (_, alert) =
+            samples::lines().into_iter().find(|(name, _)| *name == "alert").expect("there is one");
+        let id = Explanation::of(alert.as_bytes()).expect("an alert").incident().to_owned();
+        let later = alert.replace("downloaded", "uploaded");
+        let other = alert.replace(&id, "other");
+        let text = [alert.as_str(), "not json", &other, &later, "{}"].join("\n");
+        let all = collect(text.as_bytes(), None).expect("memory");
+        assert_eq!(all.iter().map(Explanation::incident).collect::<Vec<_>>(), [id.as_str(), "other"]);
+        let shown = serde_json::to_string(&all).expect("plain data");
+        assert!(shown.contains("uploaded"));
+        assert_eq!(collect(text.as_bytes(), Some("other")).expect("memory").len(), 1);
+        assert_eq!(collect(text.as_bytes(), Some("none")).expect("memory").len(), 0);
+    }
+}
