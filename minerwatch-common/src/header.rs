@@ -20,15 +20,25 @@ pub enum RecordKind {
     File = 6,
     /// What a busy process used of the CPU ([`crate::CpuRecord`]).
     Cpu = 7,
+    /// A process was found with its rounding mode turned ([`crate::RoundingRecord`]).
+    Rounding = 8,
 }
 
 impl RecordKind {
     /// How many kinds there are; kinds count from 1 to this.
-    pub const COUNT: usize = 7;
+    pub const COUNT: usize = 8;
 
     /// Every kind, in the order of its number.
-    pub const ALL: [Self; Self::COUNT] =
-        [Self::Fork, Self::Exec, Self::Exit, Self::Connect, Self::Close, Self::File, Self::Cpu];
+    pub const ALL: [Self; Self::COUNT] = [
+        Self::Fork,
+        Self::Exec,
+        Self::Exit,
+        Self::Connect,
+        Self::Close,
+        Self::File,
+        Self::Cpu,
+        Self::Rounding,
+    ];
 
     /// The kind with this number, or `None` for one this build does not know.
     pub fn from_number(number: u16) -> Option<Self> {
@@ -45,6 +55,7 @@ impl RecordKind {
             Self::Close => "close",
             Self::File => "file",
             Self::Cpu => "cpu",
+            Self::Rounding => "rounding",
         }
     }
 }

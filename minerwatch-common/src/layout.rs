@@ -16,7 +16,8 @@ pub struct KernelField {
     pub name: &'static str,
     /// The structure, as in the kernel's source.
     pub structure: &'static str,
-    /// The member, with dots into nested structures; alternatives for other kernel versions after `|`.
+    /// The member, with dots into nested structures; alternatives for other kernel versions after `|`. The
+    /// word `sizeof` stands for the end of the structure.
     pub member: &'static str,
 }
 
@@ -78,6 +79,12 @@ kernel_layout! {
     task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
     task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";
     task_exec_start: "task_struct", "se.exec_start";
+    // The state of the floating-point unit; from 6.16 on it follows the task directly (arch/x86/include/asm/fpu.h).
+    task_fpu: "task_struct", "thread.fpu|sizeof";
+    fpu_mxcsr: "fpu", "state.xsave.i387.mxcsr";
+    fpu_fpstate: "fpu", "fpstate";
+    fpstate_mxcsr: "fpstate", "regs.xsave.i387.mxcsr";
+    task_fpcr: "task_struct", "thread.uw.fpsimd_state.fpcr";
     signal_live: "signal_struct", "live";
     signal_threads: "signal_struct", "nr_threads";
     signal_flags: "signal_struct", "flags";

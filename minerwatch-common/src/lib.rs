@@ -13,6 +13,7 @@ mod layout;
 mod loss;
 mod network;
 mod process;
+mod rounding;
 mod settings;
 
 pub use cpu::CpuRecord;
@@ -25,4 +26,5 @@ pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,
 };
+pub use rounding::{ControlRegister, RoundingCounts, RoundingRecord};
 pub use settings::{Settings, WATCHED_DEVICES, WatchedDevices};

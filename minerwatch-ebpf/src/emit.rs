@@ -41,7 +41,8 @@ fn ring(kind: RecordKind) -> &'static RingBuf {
         | RecordKind::Exit
         | RecordKind::Connect
         | RecordKind::Close
-        | RecordKind::Cpu => &PROCESS_RING,
+        | RecordKind::Cpu
+        | RecordKind::Rounding => &PROCESS_RING,
     }
 }
 

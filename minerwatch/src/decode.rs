@@ -10,12 +10,12 @@ use std::{
 
 use minerwatch_common::{
     CloseRecord, ConnectRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation, FileRecord,
-    FlowTuple, ForkRecord, RecordHeader, RecordKind, Transport,
+    FlowTuple, ForkRecord, RecordHeader, RecordKind, RoundingRecord, Transport,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable,
+    BootTime, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable,
     ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey, Protocol,
     SchedulingPolicy, Subject,
 };
@@ -58,6 +58,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         RecordKind::Close => take::<CloseRecord>(bytes).and_then(|(record, _)| close(&record))?,
         RecordKind::File => take::<FileRecord>(bytes).and_then(|(record, tail)| file(&record, tail))?,
         RecordKind::Cpu => take::<CpuRecord>(bytes).map(|(record, _)| cpu(&record))?,
+        RecordKind::Rounding => take::<RoundingRecord>(bytes).and_then(|(record, _)| rounding(&record))?,
     };
     Ok(Event {
         time: BootTime(header.time),
@@ -241,6 +242,25 @@ fn cpu(record: &CpuRecord) -> EventBody {
         policy: SchedulingPolicy::from_number(record.policy),
         allowed_processors: record.allowed_processors,
     })
+}
+
+fn rounding(record: &RoundingRecord) -> Result<EventBody, DecodeError> {
+    let register = match minerwatch_common::ControlRegister::from_number(record.register) {
+        Some(minerwatch_common::ControlRegister::Mxcsr) => ControlRegister::Mxcsr,
+        Some(minerwatch_common::ControlRegister::Fpcr) => ControlRegister::Fpcr,
+        None => return Err(DecodeError::Meaningless("register")),
+    };
+    let counts = |counts: &minerwatch_common::RoundingCounts| RoundingCounts {
+        nearest: counts.nearest,
+        down: counts.down,
+        up: counts.up,
+        zero: counts.zero,
+    };
+    Ok(EventBody::Rounding(Rounding {
+        register,
+        flushing: counts(&record.flushing),
+        plain: counts(&record.plain),
+    }))
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ impl Scene<'_> {
 pub struct Detectors {
     written: WrittenFiles,
     scheduling: compute::Scheduling,
+    rounding: compute::RoundingWitness,
     runs: late::UnexplainedRuns,
 }
 
@@ -72,6 +73,7 @@ impl Detectors {
         Self {
             written: WrittenFiles::new(tuning::WRITTEN_FILES),
             scheduling: compute::Scheduling::new(load),
+            rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             runs: late::UnexplainedRuns::default(),
         }
     }
@@ -118,7 +120,11 @@ impl Detectors {
                 findings.extend(compute::gpu(scene, change));
             }
             EventBody::Cpu(usage) => self.scheduling.report(scene, usage, findings),
-            EventBody::Exit(_) => self.scheduling.forget(scene.key()),
+            EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(scene, rounding)),
+            EventBody::Exit(_) => {
+                self.scheduling.forget(scene.key());
+                self.rounding.forget(scene.key());
+            }
             EventBody::Fork(_) | EventBody::HashedFile(_) => {}
         }
     }
@@ -154,6 +160,11 @@ impl Detectors {
     /// The scheduling witness, to hand it what an earlier daemon left.
     pub fn scheduling_mut(&mut self) -> &mut compute::Scheduling {
         &mut self.scheduling
+    }
+
+    /// The processes whose CPUs should be sampled more often for a while, since the last call.
+    pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
+        self.rounding.take_undecided()
     }
 
     /// The files written lately that may be run.

@@ -169,6 +169,12 @@ impl Engine {
         (Some(Arc::clone(&process.view)), parent)
     }
 
+    /// The processes whose arithmetic looks odd and needs more looks, since the last call: whoever samples
+    /// should look at them more often for [`crate::detect::tuning::ROUNDING_CLOSER`].
+    pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
+        self.detectors.take_undecided()
+    }
+
     /// Replaces [`EngineSettings::min_verdict`] from now on.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.incidents.set_min_verdict(min_verdict);
@@ -256,6 +262,7 @@ impl Engine {
             | EventBody::Close(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
+            | EventBody::Rounding(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_) => {}
         }

@@ -103,6 +103,7 @@ impl Enricher {
             | EventBody::Connect(_)
             | EventBody::Close(_)
             | EventBody::Cpu(_)
+            | EventBody::Rounding(_)
             | EventBody::RunningFlow(_)
             | EventBody::HashedFile(_) => {}
         }

@@ -5,6 +5,7 @@ mod event;
 mod flow;
 mod kinds;
 mod process;
+mod rounding;
 mod signal;
 mod time;
 
@@ -19,5 +20,6 @@ pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,
 };
+pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use time::{BootTime, WallClock};

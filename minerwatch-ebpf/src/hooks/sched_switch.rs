@@ -1,8 +1,8 @@
 //! Traces: `sched:sched_switch`, at each context switch.
 //! Kernel: kernel/sched/core.c, `trace_sched_switch(bool preempt, struct task_struct *prev, struct
 //! task_struct *next, …)`; the time of `prev` is accounted before.
-//! Produces: additions to the process's row, and [`CpuRecord`] once an interval for a busy process. Never an
-//! event per switch.
+//! Produces: additions to the process's row, [`CpuRecord`] once an interval for a busy process, and
+//! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). Never an event per switch.
 //! Price: every context switch pays. So: one table lookup and no clock (the scheduler's own accounting is
 //! read instead), loads straight from the task (a BTF tracepoint's arguments may be read without a helper).
 
@@ -21,7 +21,19 @@ use crate::{
     task,
 };
 
-/// Processes accounted at once; about 100 bytes each.
+/// A load from a task that the tracepoint handed over.
+macro_rules! load {
+    ($task:expr, $field:ident, $type:ty) => {{
+        let offset = offset!($field) as usize;
+        // SAFETY: the verifier knows the pointer's type and checks the offset against it; a fault in such a
+        // load gives zero.
+        unsafe { core::ptr::read_volatile($task.byte_add(offset).cast::<$type>()) }
+    }};
+}
+
+pub mod rounding;
+
+/// Processes accounted at once; about 200 bytes each.
 const MAX_PROCESSES: u32 = 16_384;
 /// Real-time threads whose last reading is kept, see [`realtime_slice`].
 const MAX_REALTIME: u32 = 1_024;
@@ -46,6 +58,7 @@ struct Usage {
     reported_at: u64,
     /// `on_cpu` at the last record.
     reported_on_cpu: u64,
+    rounding: rounding::Counters,
 }
 
 #[map]
@@ -57,6 +70,7 @@ static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALT
 
 #[btf_tracepoint(function = "sched_switch")]
 fn sched_switch(context: BtfTracePointContext) -> i32 {
+    rounding::note_running(context.arg(2));
     account(context.arg::<u64>(0) as u8 != 0, context.arg(1));
     0
 }
@@ -84,7 +98,11 @@ fn account(preempted: bool, previous: *const u8) {
     };
     // SAFETY: a live row of the table; the counters are only ever added to.
     let usage = unsafe { &mut *usage };
+    let before = usage.on_cpu;
     add(&mut usage.on_cpu, slice);
+    if rounding::is_due(before, slice) {
+        let _ = rounding::look(previous, &mut usage.rounding, now);
+    }
     // Preempted on the way, or still runnable (TASK_RUNNING is 0): it did not wait for anything.
     let state = if preempted { 0 } else { load!(previous, task_state, u32) };
     add(if state == 0 { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
@@ -145,6 +163,7 @@ fn begin(tgid: u32, slice: u64, now: u64) {
         stops: 0,
         reported_at: now,
         reported_on_cpu: slice,
+        rounding: rounding::Counters::NONE,
     };
     if CPU_USAGE.insert(tgid, &usage, 0).is_err() {
         emit::count(Loss::CpuTableFull);

@@ -43,6 +43,7 @@ pub fn catalogue() -> &'static [SignalInfo] {
 static CATALOGUE: &[SignalInfo] = &[
     signals::POOL_PORT,
     signals::SUSPECT_CONNECTION,
+    signals::ROUNDING_MODES,
     signals::SUSTAINED_CPU,
     signals::YIELD_METRONOME,
     signals::FLOW_GATE,
@@ -89,6 +90,20 @@ pub(crate) mod signals {
         name: "Outbound connection by a suspect program",
         description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
         techniques: &["T1071"],
+    };
+
+    /// The full form decides alone: no program is known that sets all three other modes by turns, evenly,
+    /// while it flushes tiny numbers to zero, except those that compute RandomX. Without the flushing on a
+    /// processor where RandomX sets it, a mathematical library under test looks the same: noted, no more.
+    pub(crate) const ROUNDING_MODES: SignalInfo = SignalInfo {
+        id: "C1",
+        class: Compute,
+        weight: 50,
+        full_weight: 100,
+        mining: true,
+        name: "Arithmetic of RandomX",
+        description: "The process's threads change their rounding mode all the time, evenly among all modes: the algorithm of Monero and its relatives does so by design, whatever the program is called and wherever it connects.",
+        techniques: &["T1496.001"],
     };
 
     pub(crate) const SUSTAINED_CPU: SignalInfo = SignalInfo {
@@ -387,6 +402,30 @@ pub mod tuning {
     pub const SHY_TIMES: u32 = 3;
     /// The share of looks, and of its own pauses, that must fit (C11).
     pub const SHY_SHARE: f64 = 0.7;
+
+    /// Looks that must have found another rounding mode than the nearest (C1). RandomX is found in one of
+    /// the three other modes in two looks of three, so that a full-time worker needs 24 looks.
+    pub const ROUNDING_LOOKS: u64 = 16;
+    /// The same where tiny numbers are not flushed to zero: half of the evidence is missing (C1).
+    pub const ROUNDING_LOOKS_PLAIN: u64 = 48;
+    /// The share of those looks that each of the three other modes must have; RandomX gives each a third.
+    /// Interval arithmetic uses two of them (C1).
+    pub const ROUNDING_SHARE: f64 = 0.15;
+    /// Looks that each of the three modes must have, so that few finds do not decide (C1).
+    pub const ROUNDING_EACH: u64 = 4;
+    /// Evidence older than this no longer counts (C1). A worker that hashes one hundredth of its time gathers
+    /// enough in it.
+    pub const ROUNDING_WINDOW: Duration = Duration::from_secs(600);
+    /// How often a process that goes on is told of (C1).
+    pub const ROUNDING_AGAIN: Duration = Duration::from_secs(60);
+    /// How long an undecided process is looked at more often (C1).
+    pub const ROUNDING_CLOSER: Duration = Duration::from_secs(10);
+    /// The pause until the next such time; it doubles with each that decided nothing (C1).
+    pub const ROUNDING_PAUSE: Duration = Duration::from_secs(20);
+    /// The longest such pause (C1).
+    pub const ROUNDING_LONGEST_PAUSE: Duration = Duration::from_secs(600);
+    /// Processes with another rounding mode than the nearest watched at once (C1).
+    pub const ROUNDING_PROCESSES: usize = 1_024;
 
     /// Points fade to a half in this time: network and compute.
     pub const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);

@@ -7,7 +7,7 @@ use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
     Alert, BootTime, Close, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody,
     Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces,
-    ProcessKey, Protocol, RunningProcess, SchedulingPolicy, Subject, Verdict,
+    ProcessKey, Protocol, Rounding, RunningProcess, SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -282,6 +282,11 @@ impl Host {
             opened: self.now,
         };
         self.happen(key, EventBody::Close(Close { flow, bytes: None, network_namespace: 1 }));
+    }
+
+    /// Looks at a process's arithmetic find this, counted from its start.
+    pub fn looks(&mut self, key: ProcessKey, rounding: Rounding) {
+        self.happen(key, EventBody::Rounding(rounding));
     }
 
     /// Ends a process.

@@ -125,6 +125,7 @@ impl Incidents {
             | EventBody::Exit(_)
             | EventBody::Close(_)
             | EventBody::Cpu(_)
+            | EventBody::Rounding(_)
             | EventBody::RunningProcess(_)
             | EventBody::RunningFlow(_) => {}
         }

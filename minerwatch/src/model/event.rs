@@ -7,7 +7,7 @@ use std::{net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol};
+use super::{BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol, Rounding};
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
 /// the unified hierarchy. Ids of different hierarchies overlap.
@@ -62,6 +62,8 @@ pub enum EventKind {
     File,
     /// CPU use of a busy process.
     Cpu,
+    /// A process that rounds otherwise than to the nearest.
+    Rounding,
     /// Found by the snapshot at the start, not seen happening.
     Snapshot,
     /// The hash of an executable became known.
@@ -86,6 +88,8 @@ pub enum EventBody {
     File(Box<FileChange>),
     /// What the subject used of the CPU.
     Cpu(CpuUsage),
+    /// How the subject's arithmetic rounds.
+    Rounding(Rounding),
     /// The subject was already running at the start.
     RunningProcess(Box<RunningProcess>),
     /// The subject already had this connection at the start.
@@ -96,7 +100,7 @@ pub enum EventBody {
 
 impl EventKind {
     /// Every kind, in the order people are shown them.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -104,6 +108,7 @@ impl EventKind {
         Self::Close,
         Self::File,
         Self::Cpu,
+        Self::Rounding,
         Self::Snapshot,
         Self::Hash,
     ];
@@ -118,6 +123,7 @@ impl EventKind {
             Self::Close => "close",
             Self::File => "file",
             Self::Cpu => "cpu",
+            Self::Rounding => "rounding",
             Self::Snapshot => "snapshot",
             Self::Hash => "hash",
         }
@@ -140,6 +146,7 @@ impl EventBody {
             Self::Close(_) => EventKind::Close,
             Self::File(_) => EventKind::File,
             Self::Cpu(_) => EventKind::Cpu,
+            Self::Rounding(_) => EventKind::Rounding,
             Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,
             Self::HashedFile(_) => EventKind::Hash,
         }

@@ -117,6 +117,7 @@ impl ProcessTable {
             | EventBody::Connect(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
+            | EventBody::Rounding(_)
             | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
         }
     }
@@ -135,6 +136,7 @@ impl ProcessTable {
             | EventBody::Connect(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
+            | EventBody::Rounding(_)
             | EventBody::RunningFlow(_) => self.touch(*time, subject),
         }
     }

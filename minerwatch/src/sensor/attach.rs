@@ -56,6 +56,14 @@ fn serve(programs: &mut Ebpf, hook: &Hook, btf: &Btf) -> anyhow::Result<()> {
     let mut attached = Vec::new();
     for attachment in hook.attachments {
         let name = program_name(attachment);
+        if let Attachment::PartOf { program } = attachment {
+            // Whether it is attached is not asked: no row attaches and then fails.
+            let loaded = programs.program(program).is_some_and(|program| program.fd().is_ok());
+            if !loaded {
+                bail!("{program} is not loaded");
+            }
+            continue;
+        }
         let outcome = programs
             .program_mut(name)
             .ok_or_else(|| anyhow!("the embedded object has no program {name}"))
@@ -77,7 +85,8 @@ fn program_name(attachment: &Attachment) -> &'static str {
         | Attachment::BtfTracepoint { program, .. }
         | Attachment::SystemCalls { program, .. }
         | Attachment::CgroupAddress { program }
-        | Attachment::CgroupSocket { program } => program,
+        | Attachment::CgroupSocket { program }
+        | Attachment::PartOf { program } => program,
     }
 }
 
@@ -108,6 +117,7 @@ fn attach_one(program: &mut Program, attachment: &Attachment, btf: &Btf) -> anyh
             program.load()?;
             program.attach(root_cgroup()?, CgroupAttachMode::Single)?;
         }
+        Attachment::PartOf { .. } => {}
     }
     Ok(())
 }

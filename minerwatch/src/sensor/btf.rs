@@ -123,6 +123,11 @@ impl Btf {
         bits.is_multiple_of(8).then_some(bits / 8)
     }
 
+    /// The size of a structure, bytes.
+    pub fn size_of(&self, structure: &str) -> Option<u32> {
+        self.by_id(*self.structures.get(structure)?).map(|each| each.value)
+    }
+
     /// The value of an enumerator.
     pub fn enumerator(&self, enumeration: &str, enumerator: &str) -> Option<u32> {
         let each = self.by_id(*self.enumerations.get(enumeration)?)?;
@@ -263,6 +268,7 @@ mod tests {
         assert_eq!(btf.member_offset("inner", "low"), None, "a bit field has no byte offset");
         assert_eq!(btf.member_offset("inner", "absent"), None);
         assert_eq!(btf.member_offset("absent", "x"), None);
+        assert_eq!((btf.size_of("outer"), btf.size_of("absent")), (Some(20), None));
         assert_eq!(btf.enumerator("pick", "two"), Some(7));
         assert_eq!(btf.enumerator("pick", "three"), None);
     }

@@ -30,6 +30,8 @@ pub enum Purpose {
     Cpu,
     /// Voluntary yields.
     Yield,
+    /// Rounding modes of the floating-point unit.
+    Rounding,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Self::FileChange => "file-change",
             Self::Cpu => "cpu",
             Self::Yield => "yield",
+            Self::Rounding => "rounding",
         }
     }
 }
@@ -82,6 +85,11 @@ pub enum Attachment {
     },
     /// A program on sockets, at the root of the unified cgroup hierarchy.
     CgroupSocket {
+        /// The program in the object.
+        program: &'static str,
+    },
+    /// A part of a program that an earlier row attached.
+    PartOf {
         /// The program in the object.
         program: &'static str,
     },

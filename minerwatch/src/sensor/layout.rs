@@ -18,6 +18,9 @@ pub fn of_running_kernel() -> Result<KernelLayout, SensorError> {
 
 fn resolve(types: &Btf) -> KernelLayout {
     KernelLayout::resolve(types.enumerator("cgroup_subsys_id", "pids_cgrp_id"), |field| {
-        field.member.split('|').find_map(|member| types.member_offset(field.structure, member))
+        field.member.split('|').find_map(|member| match member {
+            "sizeof" => types.size_of(field.structure),
+            member => types.member_offset(field.structure, member),
+        })
     })
 }

@@ -1,7 +1,7 @@
 //! An event as one row: time, kind, pid, user, process, what happened.
 
 use super::{
-    line::{End, Line, Process},
+    line::{Counts, End, Line, Process},
     text::{Row, Tone, bytes, duration, time_of_day},
 };
 
@@ -32,6 +32,7 @@ pub(super) fn row(line: &Line) -> Row {
         "connect" | "connection-running" => connect(line, &mut row),
         "close" => close(line, &mut row),
         "cpu" => cpu(line, &mut row),
+        "rounding" => rounding(line, &mut row),
         _ => file(line, &mut row),
     }
     if !line.container.id.is_empty() {
@@ -49,6 +50,7 @@ fn kind(action: &str) -> (&str, Tone) {
         "connection-running" => ("flow", Tone::Snapshot),
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
+        "rounding" => ("rounds", Tone::Cpu),
         "device-open" => ("device", Tone::File),
         other => match other.strip_prefix("file-") {
             Some(change) => (change, Tone::File),
@@ -173,5 +175,16 @@ fn cpu(line: &Line, row: &mut Row) {
     }
     if let Some(total) = cpu.total_ns {
         row.push(Tone::Dim, &format!("   {} in all", duration(total)));
+    }
+}
+
+fn rounding(line: &Line, row: &mut Row) {
+    let rounding = &line.minerwatch.rounding;
+    for (counts, how) in [(&rounding.flushing, "flushing to zero: "), (&rounding.plain, "plain: ")] {
+        let Counts { nearest, down, up, zero } = counts;
+        if nearest + down + up + zero > 0 {
+            row.push(Tone::Dim, how);
+            row.push(Tone::Plain, &format!("{nearest} nearest, {down} down, {up} up, {zero} to zero   "));
+        }
     }
 }

@@ -63,6 +63,7 @@ optional_fields! {
         exit: Exit,
         file: OwnFile,
         cpu: Cpu,
+        rounding: Rounding,
         incident: Identified,
         verdict: String,
         score: u64,
@@ -80,6 +81,8 @@ optional_fields! {
         args_cut: bool,
         capabilities_gained: Vec<String>,
     }
+    Rounding { flushing: Counts, plain: Counts, }
+    Counts { nearest: u64, down: u64, up: u64, zero: u64, }
     Exit { signal: String, }
     OwnFile { old_path: String, }
     Cpu {

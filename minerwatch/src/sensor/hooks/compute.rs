@@ -39,4 +39,21 @@ pub(super) const ROWS: &[Row] = &[
             caveat: Some("a system-call tracepoint: every system call of the host pays some nanoseconds"),
         }],
     },
+    Row {
+        purpose: Purpose::Rounding,
+        without: "a miner that says nothing readable is not known by its arithmetic",
+        hooks: &[
+            saved_state("state saved at switches (x86_64, 5.16 and later)", &[
+                "task_fpu",
+                "fpu_fpstate",
+                "fpstate_mxcsr",
+            ]),
+            saved_state("state saved at switches (x86_64, before 5.16)", &["task_fpu", "fpu_mxcsr"]),
+            saved_state("state saved at switches (arm64)", &["task_fpcr"]),
+        ],
+    },
 ];
+
+const fn saved_state(name: &'static str, fields: &'static [&'static str]) -> Hook {
+    Hook { name, attachments: &[Attachment::PartOf { program: "sched_switch" }], fields, caveat: None }
+}

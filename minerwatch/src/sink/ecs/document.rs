@@ -12,7 +12,7 @@ use super::{
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
 };
-use crate::model::{Container, ContainerRuntime, Namespaces};
+use crate::model::{Rounding, RoundingCounts, Container, ContainerRuntime, Namespaces};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -102,6 +102,7 @@ fields! {
         device: OwnDevice,
         network: OwnNetwork,
         cpu: CpuFields,
+        rounding: RoundingFields,
     }
 
     struct OwnFile<'a> { ; old_path: &'a str, }
@@ -216,6 +217,40 @@ pub(super) struct OwnNetwork {
 #[derive(Debug, Serialize)]
 pub(super) struct ExitFields {
     pub signal: Shown<names::SignalName>,
+}
+
+/// `minerwatch.rounding.*`.
+#[derive(Debug, Serialize)]
+pub(super) struct RoundingFields {
+    pub register: &'static str,
+    pub flushing: CountFields,
+    pub plain: CountFields,
+}
+
+/// Looks, by the rounding mode they found.
+#[derive(Debug, Serialize)]
+pub(super) struct CountFields {
+    pub nearest: u64,
+    pub down: u64,
+    pub up: u64,
+    pub zero: u64,
+}
+
+impl RoundingFields {
+    /// As an event has it.
+    pub fn of(rounding: &Rounding) -> Self {
+        let counts = |counts: &RoundingCounts| CountFields {
+            nearest: counts.nearest,
+            down: counts.down,
+            up: counts.up,
+            zero: counts.zero,
+        };
+        Self {
+            register: rounding.register.name(),
+            flushing: counts(&rounding.flushing),
+            plain: counts(&rounding.plain),
+        }
+    }
 }
 
 /// `minerwatch.cpu.*`; counters run from when the process was first seen.

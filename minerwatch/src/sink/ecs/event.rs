@@ -6,7 +6,7 @@ use super::{
     Encoder, Observed, append,
     document::{
         CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, NetworkFields,
-        OwnDevice, OwnFile, OwnNetwork, OwnProcess, ProcessFields,
+        OwnDevice, OwnFile, OwnNetwork, OwnProcess, ProcessFields, RoundingFields,
     },
     names,
     values::{Device, ErrorCode, Mode, Shown},
@@ -57,6 +57,7 @@ impl Encoder {
             EventBody::Close(close) => document.close(self, close, event.time),
             EventBody::File(change) => document.file(change),
             EventBody::Cpu(usage) => document.cpu(usage),
+            EventBody::Rounding(rounding) => document.own().rounding = Some(RoundingFields::of(rounding)),
             EventBody::RunningProcess(running) => {
                 process.running(running);
                 document.own().process = Some(OwnProcess::of_running(running));
@@ -86,12 +87,13 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
             FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
+        EventBody::Rounding(_) => ("rounding", PROCESS, &["info"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
         EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
-    if matches!(body, EventBody::Cpu(_)) {
+    if matches!(body, EventBody::Cpu(_) | EventBody::Rounding(_)) {
         fields.kind = "metric";
     }
     Some(fields)
@@ -107,6 +109,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Close(_)
         | EventBody::File(_)
         | EventBody::Cpu(_)
+        | EventBody::Rounding(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_) => None,
     }

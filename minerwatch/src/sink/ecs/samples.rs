@@ -5,9 +5,9 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction,
+    ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction,
     FileChange, FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey, ProcessView,
-    Protocol, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
+    Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
     WallClock,
 };
 
@@ -193,6 +193,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ),
         ("device-open", EventBody::File(Box::new(device))),
         ("cpu", EventBody::Cpu(usage)),
+        ("rounding", EventBody::Rounding(rounding())),
         ("running", EventBody::RunningProcess(Box::new(running))),
         ("running-kernel-thread", EventBody::RunningProcess(Box::new(thread))),
         ("connection-running", EventBody::RunningFlow(running_flow)),
@@ -202,6 +203,15 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     .zip(0..)
     .map(|((name, body), index)| (name, event(at(123 + 200 * index), body)))
     .collect()
+}
+
+/// A process that hashes a third of its time.
+fn rounding() -> Rounding {
+    Rounding {
+        register: ControlRegister::Mxcsr,
+        flushing: RoundingCounts { nearest: 40, down: 11, up: 12, zero: 13 },
+        plain: RoundingCounts { nearest: 7, down: 0, up: 0, zero: 0 },
+    }
 }
 
 /// An alert with all there is to say.

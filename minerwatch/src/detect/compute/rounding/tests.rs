@@ -1,0 +1,151 @@
+use crate::{
+    engine::testing::{Host, alerts, findings, seconds},
+    model::{ControlRegister, ProcessKey, Rounding, RoundingCounts, Verdict},
+};
+
+const NONE: [u64; 4] = [0; 4];
+
+fn rounding(register: ControlRegister, flushing: [u64; 4], plain: [u64; 4]) -> Rounding {
+    let counts = |[nearest, down, up, zero]: [u64; 4]| RoundingCounts { nearest, down, up, zero };
+    Rounding { register, flushing: counts(flushing), plain: counts(plain) }
+}
+
+fn mxcsr(flushing: [u64; 4], plain: [u64; 4]) -> Rounding {
+    rounding(ControlRegister::Mxcsr, flushing, plain)
+}
+
+fn fpcr(plain: [u64; 4]) -> Rounding {
+    rounding(ControlRegister::Fpcr, NONE, plain)
+}
+
+fn host() -> (Host, ProcessKey) {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
+    (host, worker)
+}
+
+fn weights(host: &Host) -> Vec<u8> {
+    findings(host).into_iter().filter(|(id, _)| *id == "C1").map(|(_, weight)| weight).collect()
+}
+
+#[test]
+fn what_a_window_comes_to() {
+    // Nearest, down, up, toward zero.
+    let cases = [
+        ("RandomX at full duty, as measured", mxcsr([732, 519, 499, 488], NONE), Some(100)),
+        ("RandomX after a few looks", mxcsr([8, 5, 6, 5], [3, 0, 0, 0]), Some(100)),
+        ("RandomX at one twentieth of the time", mxcsr([400, 6, 5, 6], [300, 0, 0, 0]), Some(100)),
+        ("too few looks", mxcsr([5, 4, 5, 4], NONE), None),
+        ("interval arithmetic", mxcsr(NONE, [10, 400, 410, 0]), None),
+        ("interval arithmetic that flushes", mxcsr([10, 400, 410, 0], NONE), None),
+        ("the same, and sometimes a conversion", mxcsr([10, 400, 410, 30], NONE), None),
+        ("-ffast-math", mxcsr([5_000, 0, 0, 0], NONE), None),
+        ("-ffast-math that rounds up for good", mxcsr([5, 0, 5_000, 0], NONE), None),
+        ("a mode set once", mxcsr(NONE, [200, 0, 0, 5_000]), None),
+        ("a mathematical library under test", mxcsr(NONE, [300, 280, 290, 310]), Some(50)),
+        ("the same, briefly", mxcsr(NONE, [30, 14, 13, 15]), None),
+        ("a just-in-time compiler", mxcsr([20, 0, 0, 0], [9_000, 0, 0, 2]), None),
+        ("RandomX on arm64", fpcr([60, 21, 20, 22]), Some(100)),
+        ("interval arithmetic on arm64", fpcr([60, 800, 810, 0]), None),
+        ("the largest counters there are", mxcsr([u64::MAX; 4], [u64::MAX; 4]), Some(100)),
+    ];
+    for (name, rounding, expected) in cases {
+        let (mut host, worker) = host();
+        host.looks(worker, rounding);
+        assert_eq!(weights(&host).first().copied(), expected, "{name}");
+    }
+}
+
+#[test]
+fn it_decides_alone() {
+    let (mut host, worker) = host();
+    host.looks(worker, mxcsr([10, 7, 8, 6], NONE));
+    let alerts = alerts(&host);
+    assert_eq!(alerts.first().map(|alert| alert.verdict), Some(Verdict::Mining));
+    assert_eq!(alerts.len(), 1);
+}
+
+#[test]
+fn without_the_flushing_it_does_not() {
+    let (mut host, worker) = host();
+    host.looks(worker, mxcsr(NONE, [300, 280, 290, 310]));
+    assert!(alerts(&host).iter().all(|alert| alert.verdict < Verdict::Suspected));
+}
+
+#[test]
+fn hours_of_innocence_do_not_hide_what_comes_after() {
+    let (mut host, worker) = host();
+    host.looks(worker, mxcsr([1_000_000, 0, 1, 0], [5_000_000, 0, 0, 0]));
+    host.wait(seconds(4 * 3_600));
+    host.looks(worker, mxcsr([1_000_010, 6, 7, 6], [5_000_000, 0, 0, 0]));
+    assert_eq!(weights(&host), [100]);
+}
+
+#[test]
+fn evidence_too_far_apart_is_none() {
+    let (mut host, worker) = host();
+    for found in 1..=6 {
+        host.looks(worker, mxcsr([100 * found, found, found, found], NONE));
+        host.wait(seconds(1_000));
+    }
+    assert_eq!(weights(&host), [0_u8; 0], "one of each in a quarter of an hour");
+}
+
+#[test]
+fn it_is_told_once_a_minute() {
+    let (mut host, worker) = host();
+    for second in 1..=150 {
+        host.looks(worker, mxcsr([10 * second, 10 * second, 10 * second, 10 * second], NONE));
+        host.wait(seconds(1));
+    }
+    assert_eq!(weights(&host), [100, 100, 100]);
+}
+
+#[test]
+fn counters_that_go_back_are_not_negative() {
+    let (mut host, worker) = host();
+    host.looks(worker, mxcsr([10, 3, 3, 3], NONE));
+    host.looks(worker, mxcsr([1, 1, 0, 0], NONE));
+    assert_eq!(weights(&host), [0_u8; 0]);
+}
+
+mod undecided {
+    use super::*;
+    use crate::{
+        detect::{Detectors, Scene},
+        process::{ProcessTable, TableLimits},
+    };
+
+    /// How many times more looks are asked for.
+    fn asked(host: &Host) -> usize {
+        let mut table = ProcessTable::new(TableLimits::default());
+        let mut detectors = Detectors::default();
+        let mut asked = 0;
+        for event in host.events() {
+            table.take_in(event);
+            let process = table.get(event.subject.key).expect("a host's processes are known");
+            let scene = Scene { event, process, table: &table, processors: 2 };
+            detectors.inspect(&scene, &mut Vec::new());
+            asked += detectors.take_undecided().len();
+        }
+        asked
+    }
+
+    #[test]
+    fn the_first_odd_look_asks_for_more_and_more_seldom_later() {
+        let (mut host, worker) = host();
+        for second in 1..=100 {
+            host.looks(worker, mxcsr([10, 0, second, 0], NONE));
+            host.wait(seconds(1));
+        }
+        assert_eq!(asked(&host), 3, "at 0, 30 and 80 seconds");
+    }
+
+    #[test]
+    fn interval_arithmetic_is_left_alone() {
+        let (mut host, worker) = host();
+        host.looks(worker, mxcsr([10, 0, 0, 0], [1, 100, 100, 0]));
+        assert_eq!(asked(&host), 0);
+    }
+}
