@@ -104,6 +104,9 @@ pub struct Detection {
     /// How much more than over its own last 24 hours a program must use (C9J), per cent.
     #[serde(deserialize_with = "in_range::<50, 100_000, _>")]
     pub cpu_rise_percent: u64,
+    /// Whether threads that keep a CPU busy are made to leave it for a moment, ten times a second, so that
+    /// their arithmetic can be looked at.
+    pub sampling: bool,
 }
 
 impl Default for Detection {
@@ -115,6 +118,7 @@ impl Default for Detection {
             host_cpu_percent: 90,
             host_cpu_seconds: 300,
             cpu_rise_percent: 500,
+            sampling: true,
         }
     }
 }

@@ -15,9 +15,9 @@ use minerwatch_common::{
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    BootTime, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable,
-    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey, Protocol,
-    SchedulingPolicy, Subject,
+    BootTime, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec,
+    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey,
+    Protocol, Rounding, RoundingCounts, SchedulingPolicy, Subject,
 };
 
 mod paths;

@@ -84,6 +84,8 @@ pub struct Metrics {
     pub engine: EngineCounters,
     /// Caches and hashes of the enrich stage.
     pub enrich: EnrichMetrics,
+    /// The sampler of busy CPUs.
+    pub sampler: SamplerMetrics,
     /// Sinks by name.
     pub sinks: BTreeMap<String, SinkMetrics>,
     /// The control socket.
@@ -153,6 +155,17 @@ impl From<EnrichCounters> for EnrichMetrics {
             hashes_evicted,
         }
     }
+}
+
+/// What the sampler of busy CPUs did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SamplerMetrics {
+    /// CPUs visited while they ran a process.
+    pub visits: u64,
+    /// Visits that the system refused.
+    pub refused: u64,
+    /// Processes visited more often for a while.
+    pub closer: u64,
 }
 
 /// [`ControlCounters`] as they are exported.

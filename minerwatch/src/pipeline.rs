@@ -19,6 +19,8 @@ mod host;
 mod outlet;
 #[cfg(feature = "sensor")]
 mod privileges;
+#[cfg(feature = "sensor")]
+mod sampler;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
 #[cfg(feature = "sensor")]

@@ -13,6 +13,7 @@ mod layout;
 mod losses;
 mod preflight;
 mod rings;
+mod running;
 
 use std::fmt;
 
@@ -27,6 +28,7 @@ pub use self::{
     hooks::{Purpose, SensorReport, Service},
     losses::Losses,
     rings::Rings,
+    running::Running,
 };
 
 /// What the programs are told; the defaults are the daemon's.
@@ -62,6 +64,7 @@ pub struct Sensor {
     _programs: Ebpf,
     rings: Option<(Ring, Ring)>,
     losses: Losses,
+    running: Option<Running>,
     report: SensorReport,
 }
 
@@ -100,7 +103,8 @@ impl Sensor {
         }
         let rings = (take_ring(&mut programs, "PROCESS_RING")?, take_ring(&mut programs, "FILE_RING")?);
         let losses = Losses::new(&mut programs)?;
-        Ok(Self { _programs: programs, rings: Some(rings), losses, report })
+        let running = report.serves(Purpose::Rounding).then(|| Running::new(&mut programs)).transpose()?;
+        Ok(Self { _programs: programs, rings: Some(rings), losses, running, report })
     }
 
     /// Checks privileges and type information alone, without loading anything.
@@ -116,6 +120,11 @@ impl Sensor {
     /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
     pub fn take_rings(&mut self) -> Result<Option<Rings>, SensorError> {
         self.rings.take().map(|(process, file)| Rings::new(process, file)).transpose()
+    }
+
+    /// Who runs where, for the one sampler; `None` the second time, and where no rounding mode can be read.
+    pub fn take_running(&mut self) -> Option<Running> {
+        self.running.take()
     }
 
     /// What the kernel side counted as lost.

@@ -5,6 +5,7 @@ mod chain;
 mod churn;
 mod events;
 mod refusals;
+mod rounding;
 mod service;
 mod stream;
 

@@ -2,6 +2,7 @@
 //! tests that need root.
 
 pub mod agent;
+pub mod arithmetic;
 pub mod command;
 pub mod namespace;
 pub mod root;

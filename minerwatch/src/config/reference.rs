@@ -87,6 +87,13 @@ pub const KEYS: &[Key] = &[
         meaning: "How much more than over its own last 24 hours, in per cent, a program must use for signal C9J.",
     },
     Key {
+        path: "detection.sampling",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether threads that keep a CPU busy are made to leave it for a moment, ten times a second, so that \
+                  their arithmetic can be looked at. Without it a miner alone on its core is found slowly or never.",
+    },
+    Key {
         path: "sink.stdout.alerts",
         default: "true",
         values: "`true`, `false`",

@@ -7,7 +7,9 @@ use std::{net::SocketAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol, Rounding};
+use super::{
+    BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol, Rounding,
+};
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
 /// the unified hierarchy. Ids of different hierarchies overlap.

@@ -7,7 +7,7 @@ use crate::{
     engine::{Engine, EngineSettings},
     enrich::{EnrichSettings, Enricher},
     metrics::EventCounts,
-    model::{Alert, BootTime, Event, EventKind, Health, Verdict},
+    model::{Alert, BootTime, Event, EventKind, Health, ProcessKey, Verdict},
     sink::{Encoder, Observed},
 };
 
@@ -126,6 +126,11 @@ impl Core {
         });
         self.pending = pending;
         outcome
+    }
+
+    /// The processes that need more looks at their arithmetic, since the last call.
+    pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
+        self.engine.take_undecided()
     }
 
     /// What the kernel side lost so far, for alerts to come.

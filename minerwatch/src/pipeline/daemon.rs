@@ -13,6 +13,7 @@ use tracing::{error, info, warn};
 use self::{outlet::SinkOutlet, signals::Command};
 use super::{
     RunOptions, host, privileges,
+    sampler::SamplerCounters,
     watch::{self, Watch, WatchSettings},
 };
 use crate::{
@@ -21,7 +22,7 @@ use crate::{
     detect::LoadThresholds,
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
-    metrics::Metrics,
+    metrics::{Metrics, SamplerMetrics},
     sensor::{Sensor, SensorOptions},
 };
 
@@ -118,6 +119,7 @@ fn settings(config: &Config) -> WatchSettings {
             ..EngineSettings::default()
         },
         enrich: EnrichSettings { hash, ..EnrichSettings::default() },
+        sampling: config.detection.sampling,
     }
 }
 
@@ -181,7 +183,13 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         alerts: watch.core.alerts,
         engine: watch.core.engine().counters(),
         enrich: watch.core.enricher().counters().into(),
+        sampler: sampler_metrics(watch),
         sinks: outlet.metrics(),
         control: outlet.control_counters().into(),
     }
+}
+
+fn sampler_metrics(watch: &Watch) -> SamplerMetrics {
+    let SamplerCounters { visits, refused, closer } = watch.sampler_counters();
+    SamplerMetrics { visits, refused, closer }
 }

@@ -14,7 +14,7 @@ use tokio::sync::mpsc;
 use super::{
     Recorded, ShowLines,
     core::Outlet,
-    host,
+    host, privileges,
     watch::{Watch, WatchSettings},
 };
 use crate::{
@@ -121,9 +121,13 @@ pub async fn record(file: &Path, duration: Option<Duration>) -> anyhow::Result<R
 async fn watch(outlet: &mut impl Outlet, duration: Option<Duration>) -> anyhow::Result<u64> {
     let engine = EngineSettings { processors: host::processors(), ..EngineSettings::default() };
     let max_processes = engine.max_processes;
-    let settings =
-        WatchSettings { sensor: SensorOptions::default(), engine, enrich: EnrichSettings::default() };
-    let mut watch = Watch::open(settings, || Ok(()))?;
+    let settings = WatchSettings {
+        sensor: SensorOptions::default(),
+        engine,
+        enrich: EnrichSettings::default(),
+        sampling: true,
+    };
+    let mut watch = Watch::open(settings, privileges::keep)?;
     eprintln!("minerwatch: watching{}", blind(&watch));
     let (stop, mut commands) = mpsc::channel(1);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;

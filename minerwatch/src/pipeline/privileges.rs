@@ -13,6 +13,15 @@ const KEPT: [Capability; 3] = [
     Capability::CAP_DAC_READ_SEARCH,
 ];
 
+/// Lets go of the calling thread's privileges, as the command wants it.
+pub type DropPrivileges = fn() -> anyhow::Result<()>;
+
+/// Keeps them: for commands that end soon.
+#[expect(clippy::unnecessary_wraps, reason = "one of the two ways to do it")]
+pub fn keep() -> anyhow::Result<()> {
+    Ok(())
+}
+
 /// Drops every capability of the calling thread but [`KEPT`], for good; threads started later inherit that.
 /// What the process never had it does not get.
 pub fn drop_all_but_kept() -> anyhow::Result<()> {

@@ -13,6 +13,8 @@ use super::{
     TICK, Unsupported,
     core::{Core, Outlet},
     host,
+    privileges::DropPrivileges,
+    sampler::{Sampler, SamplerCounters},
 };
 use crate::{
     decode,
@@ -36,6 +38,8 @@ pub struct Watch {
     /// The stages behind the rings.
     pub core: Core,
     hashes_ready: Arc<Notify>,
+    /// `None` where it is switched off or could show nothing.
+    sampler: Option<Sampler>,
     /// Records taken out of the rings.
     pub records: u64,
     /// Records that made no sense.
@@ -51,23 +55,24 @@ pub struct WatchSettings {
     pub engine: EngineSettings,
     /// For the enrich stage.
     pub enrich: EnrichSettings,
+    /// Whether busy threads are made to leave their CPU now and then.
+    pub sampling: bool,
 }
 
 impl Watch {
-    /// Loads and attaches the programs, then lets `attached` do what must come before other threads start:
-    /// privileges are dropped there.
-    pub fn open(
-        settings: WatchSettings,
-        attached: impl FnOnce() -> anyhow::Result<()>,
-    ) -> anyhow::Result<Self> {
+    /// Loads and attaches the programs, starts the sampler, which needs a priority, and then has privileges
+    /// dropped, before any other thread starts.
+    pub fn open(settings: WatchSettings, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
         let rings = sensor.take_rings().map_err(unsupported)?.context("the sensor's rings are taken")?;
-        attached()?;
+        let running = sensor.take_running().filter(|_| settings.sampling);
+        let sampler = running.map(|running| Sampler::start(running, drop_privileges)).transpose()?;
+        drop_privileges()?;
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
         let mut core = Core::new(settings.engine, settings.enrich, move || waker.notify_one());
         core.health.blind = sensor.report().blind().map(Arc::from).collect();
-        Ok(Self { sensor, rings, core, hashes_ready, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self { sensor, rings, core, hashes_ready, sampler, records: 0, decode_errors: 0, lost: 0 })
     }
 
     /// The sensor's report and counters.
@@ -144,6 +149,9 @@ impl Watch {
             outcome?;
             self.core.take_hashes(outlet)?;
             outlet.flush()?;
+            if let Some(sampler) = &self.sampler {
+                self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
+            }
             if !more {
                 break;
             }
@@ -167,6 +175,11 @@ impl Watch {
             self.lost = total;
         }
         self.core.set_lost(losses.into_iter());
+    }
+
+    /// What the sampler did.
+    pub fn sampler_counters(&self) -> SamplerCounters {
+        self.sampler.as_ref().map(Sampler::counters).unwrap_or_default()
     }
 
     /// Everything the kernel side lost so far.

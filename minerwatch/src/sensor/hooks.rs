@@ -152,6 +152,11 @@ impl SensorReport {
         self.services.iter().filter(|service| service.hook.is_none()).map(|service| service.purpose.name())
     }
 
+    /// Whether a hook serves this purpose.
+    pub fn serves(&self, purpose: Purpose) -> bool {
+        self.services.iter().any(|service| service.purpose == purpose && service.hook.is_some())
+    }
+
     pub(super) fn serves_nothing(&self) -> bool {
         self.services.iter().all(|service| service.hook.is_none())
     }

@@ -180,11 +180,11 @@ fn cpu(line: &Line, row: &mut Row) {
 
 fn rounding(line: &Line, row: &mut Row) {
     let rounding = &line.minerwatch.rounding;
-    for (counts, how) in [(&rounding.flushing, "flushing to zero: "), (&rounding.plain, "plain: ")] {
+    for (counts, how) in [(&rounding.flushing, "flushing to zero: "), (&rounding.plain, "   plain: ")] {
         let Counts { nearest, down, up, zero } = counts;
         if nearest + down + up + zero > 0 {
             row.push(Tone::Dim, how);
-            row.push(Tone::Plain, &format!("{nearest} nearest, {down} down, {up} up, {zero} to zero   "));
+            row.push(Tone::Plain, &format!("{nearest} nearest, {down} down, {up} up, {zero} to zero"));
         }
     }
 }

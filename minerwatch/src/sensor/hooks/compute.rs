@@ -43,11 +43,10 @@ pub(super) const ROWS: &[Row] = &[
         purpose: Purpose::Rounding,
         without: "a miner that says nothing readable is not known by its arithmetic",
         hooks: &[
-            saved_state("state saved at switches (x86_64, 5.16 and later)", &[
-                "task_fpu",
-                "fpu_fpstate",
-                "fpstate_mxcsr",
-            ]),
+            saved_state(
+                "state saved at switches (x86_64, 5.16 and later)",
+                &["task_fpu", "fpu_fpstate", "fpstate_mxcsr"],
+            ),
             saved_state("state saved at switches (x86_64, before 5.16)", &["task_fpu", "fpu_mxcsr"]),
             saved_state("state saved at switches (arm64)", &["task_fpcr"]),
         ],

@@ -12,7 +12,7 @@ use super::{
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
 };
-use crate::model::{Rounding, RoundingCounts, Container, ContainerRuntime, Namespaces};
+use crate::model::{Container, ContainerRuntime, Namespaces, Rounding, RoundingCounts};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -332,6 +332,7 @@ impl<'a> Document<'a> {
             device: None,
             network: None,
             cpu: None,
+            rounding: None,
         })
     }
 }

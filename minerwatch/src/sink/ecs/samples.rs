@@ -5,10 +5,10 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction,
-    FileChange, FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey, ProcessView,
-    Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
-    WallClock,
+    ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags,
+    Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey,
+    ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal,
+    SignalClass, SignalId, Subject, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -193,10 +193,10 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ),
         ("device-open", EventBody::File(Box::new(device))),
         ("cpu", EventBody::Cpu(usage)),
-        ("rounding", EventBody::Rounding(rounding())),
         ("running", EventBody::RunningProcess(Box::new(running))),
         ("running-kernel-thread", EventBody::RunningProcess(Box::new(thread))),
         ("connection-running", EventBody::RunningFlow(running_flow)),
+        ("rounding", EventBody::Rounding(rounding())),
         ("hash", EventBody::HashedFile(hash)),
     ]
     .into_iter()

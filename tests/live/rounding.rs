@@ -1,0 +1,127 @@
+//! The arithmetic of RandomX is found whatever the program is called, and that of its neighbours is not.
+//!
+//! The limits are those a person would notice on a machine that others use as well; the measured times are printed.
+
+use std::{
+    fs,
+    process::Command,
+    thread,
+    time::{Duration, Instant},
+};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    arithmetic::{self, Worker, note},
+    command,
+};
+use serde_json::Value;
+
+use crate::{alone, configuration};
+
+fn is_mining(object: &Value) -> bool {
+    at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
+}
+
+/// Waits for the verdict on `pid`; how long it took since `start`.
+fn found(agent: &Agent, pid: u32, start: Instant, limit: Duration) -> (Value, Duration) {
+    let alert =
+        agent.wait_for("verdict", limit, |object| is_mining(object) && at(object, "process.pid") == pid);
+    (alert, start.elapsed())
+}
+
+fn daemon(scratch: &Scratch) -> Agent {
+    Agent::start(["run", "--config", &configuration(scratch, "")])
+}
+
+#[test]
+fn a_worker_is_found_at_any_duty() {
+    let Some(_machine) = alone("a_worker_is_found_at_any_duty") else { return };
+    let scratch = Scratch::new();
+    let program = arithmetic::build(&scratch, "sshd");
+    let cores = thread::available_parallelism().map_or(2, usize::from);
+    let cases = [
+        (format!("randomx {cores} 10"), "on every core", 10),
+        ("randomx 1 10".to_owned(), "alone on its core", 10),
+        ("randomx 1 20 25".to_owned(), "a quarter of the time", 20),
+        ("randomx 1 60 5 990".to_owned(), "a twentieth of the time", 60),
+    ];
+    for (arguments, name, limit) in cases {
+        // Of a second worker of the same family the daemon would only add to the incident.
+        let agent = daemon(&scratch);
+        let start = Instant::now();
+        let worker = Worker::start(&program, &arguments);
+        let (alert, after) = found(&agent, worker.pid(), start, Duration::from_secs(limit));
+        note(&format!("{name}: found after {after:.1?}"));
+        assert_eq!(at(&alert, "minerwatch.signals")[0]["id"], "C1", "{alert}");
+        assert_eq!(at(&alert, "process.name"), "sshd");
+        agent.stop();
+    }
+}
+
+#[test]
+fn a_worker_that_was_there_before_is_found() {
+    let Some(_machine) = alone("a_worker_that_was_there_before_is_found") else { return };
+    let scratch = Scratch::new();
+    let program = arithmetic::build(&scratch, "postgres");
+    let worker = Worker::start(&program, "randomx 1 60");
+    thread::sleep(Duration::from_secs(1));
+    let start = Instant::now();
+    let agent = daemon(&scratch);
+    let (_, after) = found(&agent, worker.pid(), start, Duration::from_secs(20));
+    note(&format!("there before: found after {after:.1?}, the start of the daemon included"));
+    agent.stop();
+}
+
+#[test]
+fn a_worker_in_a_container_is_named_with_it() {
+    const ID: &str = "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001";
+    let Some(_machine) = alone("a_worker_in_a_container_is_named_with_it") else { return };
+    let scratch = Scratch::new();
+    let program = arithmetic::build(&scratch, "worker");
+    let root = scratch.join("bundle/rootfs");
+    fs::create_dir_all(&root).expect("a directory can be made");
+    fs::copy(&program, format!("{root}/java")).expect("a file can be copied");
+    let bundle = scratch.join("bundle");
+    command::run("runc", &["spec", "--bundle", &bundle]);
+    let path = format!("{bundle}/config.json");
+    let mut spec: Value =
+        serde_json::from_str(&fs::read_to_string(&path).expect("runc wrote it")).expect("JSON");
+    spec["process"]["args"] = serde_json::json!(["/java", "randomx", "1", "30"]);
+    spec["process"]["terminal"] = Value::Bool(false);
+    spec["linux"]["cgroupsPath"] = Value::String(format!("/docker/{ID}"));
+    fs::write(&path, spec.to_string()).expect("a file can be written");
+    let agent = daemon(&scratch);
+    let start = Instant::now();
+    let mut runc = Command::new("runc");
+    runc.args(["run", "--bundle", &bundle, &minerwatch_tests::unique("mw")]);
+    let container = Worker::start_command(runc);
+    let alert = agent.wait_for("verdict", Duration::from_secs(20), is_mining);
+    note(&format!(
+        "in a container: found after {:.1?}, the start of the container included",
+        start.elapsed()
+    ));
+    assert_eq!(at(&alert, "process.executable"), "/java");
+    assert_eq!(at(&alert, "container.id"), ID);
+    let pid = at(&alert, "process.pid").to_string();
+    command::run("kill", &["-9", &pid]);
+    drop(container);
+    agent.stop();
+}
+
+#[test]
+fn neighbours_stay_unmentioned() {
+    let Some(_machine) = alone("neighbours_stay_unmentioned") else { return };
+    let scratch = Scratch::new();
+    let program = arithmetic::build(&scratch, "numbers");
+    let agent = daemon(&scratch);
+    let workers: Vec<Worker> = ["interval 1 12", "fastmath 1 12", "once 1 12", "plain 1 12"]
+        .iter()
+        .map(|arguments| Worker::start(&program, arguments))
+        .collect();
+    thread::sleep(Duration::from_secs(12));
+    drop(workers);
+    let alerts: Vec<Value> =
+        agent.stop().into_iter().filter(|object| at(object, "event.kind") == "alert").collect();
+    assert!(alerts.is_empty(), "{alerts:#?}");
+}

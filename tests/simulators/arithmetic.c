@@ -1,0 +1,148 @@
+/*
+ * Floating-point work that sets the rounding mode in the ways programs do. It hashes nothing: it adds and
+ * multiplies, and shows the scheduler the same control register as the program it stands for.
+ *
+ *   arithmetic MANNER THREADS SECONDS [DUTY [PERIOD_MS]]
+ *
+ * MANNER is one of
+ *   randomx   all four modes by turns every few microseconds, flushing tiny numbers to zero, as RandomX does
+ *             (its reference writes 0x9FC0 | mode << 13 into MXCSR; on arm64 it leaves the flushing alone); the
+ *             mode is put back to the nearest after each piece of work, as between two hashes
+ *   interval  up and down by turns, as interval arithmetic does
+ *   fastmath  nearest, flushing tiny numbers to zero, as programs built with -ffast-math do
+ *   once      toward zero, set once
+ *   plain     nothing is set
+ *
+ * DUTY is the share of the time to work, in percent (100 by default), in periods of PERIOD_MS (200 by default).
+ * The first line on standard output is the boot time of the first piece of work, in nanoseconds.
+ */
+#define _GNU_SOURCE
+#include <pthread.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+enum manner { RANDOMX, INTERVAL, FASTMATH, ONCE, PLAIN };
+enum mode { NEAREST, DOWN, UP, ZERO };
+
+static enum manner manner;
+static int duty = 100;
+static uint64_t period = 200000000;
+static uint64_t end;
+
+static uint64_t now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_BOOTTIME, &time);
+  return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
+}
+
+static void set(enum mode mode, int flushing) {
+#if defined(__x86_64__)
+  uint32_t mxcsr = (flushing ? 0x9FC0 : 0x1F80) | (uint32_t)mode << 13;
+  __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
+#elif defined(__aarch64__)
+  /* Up and down have changed places in this register. */
+  static const uint64_t modes[] = {0, 2, 1, 3};
+  uint64_t fpcr = modes[mode] << 22 | (flushing ? (uint64_t)1 << 24 : 0);
+  __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
+#else
+#error "this processor's control register is not known"
+#endif
+}
+
+/* Whether RandomX flushes tiny numbers to zero on this processor. */
+#if defined(__x86_64__)
+#define FLUSHING 1
+#else
+#define FLUSHING 0
+#endif
+
+static double work(double value, int rounds) {
+  for (int round = 0; round < rounds; round++) {
+    value = value * 1.000000001 + 0.1;
+    if (value > 1e9) value = 0.5;
+  }
+  return value;
+}
+
+/* About a millisecond of it. */
+static double piece(double value, uint32_t *random) {
+  switch (manner) {
+  case RANDOMX:
+    for (int step = 0; step < 400; step++) {
+      *random = *random * 1664525 + 1013904223;
+      set(*random >> 30, FLUSHING);
+      value = work(value, 500);
+    }
+    set(NEAREST, FLUSHING);
+    return value;
+  case INTERVAL:
+    for (int step = 0; step < 200; step++) {
+      set(DOWN, 0);
+      value = work(value, 500);
+      set(UP, 0);
+      value = work(value, 500);
+    }
+    return value;
+  case FASTMATH:
+  case ONCE:
+  case PLAIN:
+    return work(value, 200000);
+  }
+  return value;
+}
+
+static void *worker(void *argument) {
+  uint32_t random = (uint32_t)(uintptr_t)argument * 2654435761u + 12345;
+  volatile double value = 0.5;
+  if (manner == FASTMATH) set(NEAREST, 1);
+  if (manner == ONCE) set(ZERO, 0);
+  uint64_t busy = period * (uint64_t)duty / 100;
+  while (now() < end) {
+    uint64_t start = now();
+    while (now() - start < busy && now() < end) value = piece(value, &random);
+    uint64_t used = now() - start;
+    if (duty < 100 && used < period) {
+      struct timespec rest = {0, (long)(period - used)};
+      nanosleep(&rest, NULL);
+    }
+  }
+  return NULL;
+}
+
+int main(int count, char **arguments) {
+  static const char *const names[] = {"randomx", "interval", "fastmath", "once", "plain"};
+  if (count < 4) {
+    fprintf(stderr, "usage: arithmetic MANNER THREADS SECONDS [DUTY [PERIOD_MS]]\n");
+    return 2;
+  }
+  int known = 0;
+  for (int index = 0; index < 5; index++) {
+    if (strcmp(arguments[1], names[index]) == 0) {
+      manner = (enum manner)index;
+      known = 1;
+    }
+  }
+  long threads = strtol(arguments[2], NULL, 10);
+  long seconds = strtol(arguments[3], NULL, 10);
+  if (count > 4) duty = atoi(arguments[4]);
+  if (count > 5) period = strtoull(arguments[5], NULL, 10) * 1000000;
+  if (!known || threads < 1 || threads > 1024 || seconds < 1 || seconds > 3600 || duty < 1 || duty > 100 ||
+      period < 1000000 || period >= 1000000000) {
+    fprintf(stderr, "arithmetic: an argument has no meaning\n");
+    return 2;
+  }
+  uint64_t start = now();
+  end = start + (uint64_t)seconds * 1000000000;
+  printf("%llu\n", (unsigned long long)start);
+  fflush(stdout);
+  static pthread_t others[1024];
+  for (long index = 1; index < threads; index++) {
+    if (pthread_create(&others[index], NULL, worker, (void *)(uintptr_t)index) != 0) return 1;
+  }
+  worker(NULL);
+  for (long index = 1; index < threads; index++) pthread_join(others[index], NULL);
+  return 0;
+}

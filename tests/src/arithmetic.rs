@@ -1,0 +1,71 @@
+//! The simulator of floating-point work, `simulators/arithmetic.c`. Setting a control register takes assembly, which
+//! this workspace has no room for outside the kernel side, so that it is C and built by whoever needs it.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+
+use crate::{Scratch, command};
+
+const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/arithmetic.c");
+
+/// Builds the simulator into a directory, under a name of the caller's choice: what it is called is no part of what
+/// it shows. It is static, so that a container needs nothing else.
+///
+/// # Panics
+/// When there is no C compiler, or no static C library.
+pub fn build(scratch: &Scratch, name: &str) -> PathBuf {
+    let target = scratch.join(name);
+    command::run("cc", &["-O2", "-static", "-pthread", "-o", &target, SOURCE]);
+    PathBuf::from(target)
+}
+
+/// A running worker; killed when dropped.
+#[derive(Debug)]
+pub struct Worker {
+    child: Child,
+}
+
+impl Worker {
+    /// Starts it with the simulator's arguments (`randomx 1 10 25`).
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(program: &Path, arguments: &str) -> Self {
+        let mut command = Command::new(program);
+        command.args(arguments.split_whitespace());
+        Self::start_command(command)
+    }
+
+    /// Starts a command of the caller's making.
+    ///
+    /// # Panics
+    /// As [`Worker::start`].
+    pub fn start_command(mut command: Command) -> Self {
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
+        Self { child }
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Says something past the test harness's capture: measured times are for people, not for assertions.
+pub fn note(text: &str) {
+    let _ = writeln!(std::io::stderr(), "NOTE {text}");
+}
