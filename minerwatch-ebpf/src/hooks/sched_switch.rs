@@ -6,6 +6,8 @@
 //! Price: every context switch pays. So: one table lookup and no clock (the scheduler's own accounting is
 //! read instead), loads straight from the task (a BTF tracepoint's arguments may be read without a helper).
 
+pub mod rounding;
+
 use aya_ebpf::{
     macros::{btf_tracepoint, map},
     maps::HashMap,
@@ -20,18 +22,6 @@ use crate::{
     kernel::{Address, load},
     task,
 };
-
-/// A load from a task that the tracepoint handed over.
-macro_rules! load {
-    ($task:expr, $field:ident, $type:ty) => {{
-        let offset = offset!($field) as usize;
-        // SAFETY: the verifier knows the pointer's type and checks the offset against it; a fault in such a
-        // load gives zero.
-        unsafe { core::ptr::read_volatile($task.byte_add(offset).cast::<$type>()) }
-    }};
-}
-
-pub mod rounding;
 
 /// Processes accounted at once; about 200 bytes each.
 const MAX_PROCESSES: u32 = 16_384;

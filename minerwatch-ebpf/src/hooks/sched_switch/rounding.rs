@@ -12,7 +12,7 @@ use super::{PF_KTHREAD, add};
 use crate::{
     constants::offset,
     emit::{self, Outcome},
-    kernel::{Address, Unreadable},
+    kernel::{Address, Unreadable, load},
     task,
 };
 
