@@ -100,7 +100,8 @@ impl Arguments {
         let directory = target_dir.join("vm");
         let archive = Archive::open(&directory.join("apt"))?;
         let root = directory.join("root.cpio");
-        fs::write(&root, initramfs::pack(&target_dir.join("release"))?)
+        let arithmetic = initramfs::build_arithmetic(&directory)?;
+        fs::write(&root, initramfs::pack(&target_dir.join("release"), &arithmetic)?)
             .with_context(|| format!("cannot write {}", root.display()))?;
 
         if self.prices {

@@ -81,6 +81,7 @@ impl Scene {
         }
         checks.extend(self.files());
         checks.extend(self.cpu());
+        checks.extend(self.rounding());
         checks.push(self.end());
         checks
     }
@@ -186,6 +187,18 @@ impl Scene {
         ]
     }
 
+    /// The worker is found, its neighbour is not.
+    fn rounding(&self) -> [Check; 2] {
+        let alert = |pid: u32| [("event.kind", json!("alert")), ("process.pid", json!(pid))];
+        let verdict = [("minerwatch.verdict", json!("mining")), ("rule.id", json!("C1"))];
+        let neighbour = alert(self.sequence.interval);
+        let alerts = self.find(&neighbour).count();
+        [
+            self.expect("rounding", &["rounding"], &alert(self.sequence.hashing), &verdict),
+            self.judge("rounding-interval", &["rounding"], alerts == 0, format!("{alerts} alerts")),
+        ]
+    }
+
     fn end(&self) -> Check {
         self.judge("sigterm", &[], self.end.status.code() == Some(0), self.end.status.to_string())
     }
@@ -251,7 +264,7 @@ mod tests {
             purposes.iter().map(|name| json!({ "name": name, "hook": "a hook" })).collect();
         Scene {
             doctor: json!({ "purposes": purposes }),
-            sequence: Sequence { exiting: 40, spinning: 50 },
+            sequence: Sequence { exiting: 40, spinning: 50, interval: 60, hashing: 70 },
             end: End { status: ExitStatus::from_raw(0), events },
         }
     }

@@ -18,6 +18,8 @@ use rustix::{
 pub const MINERWATCH: &str = "/usr/bin/minerwatch";
 /// The test program whose deeds the daemon watches.
 pub const SIMULATOR: &str = "/usr/bin/simulator";
+/// The test program that rounds as it is told.
+pub const ARITHMETIC: &str = "/usr/bin/arithmetic";
 
 /// Type of file system, where, and its options.
 const MOUNTS: [(&str, &str, Option<&CStr>); 9] = [

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::guest::SIMULATOR;
+use crate::guest::{ARITHMETIC, SIMULATOR};
 
 /// The word that makes this program end at once, with the code that follows.
 const EXIT: &str = "exit";
@@ -32,6 +32,10 @@ pub const ANSWER: usize = 1000;
 pub const DIRECTORY: &str = "/tmp/files";
 /// Seconds of one CPU.
 pub const SPIN: u64 = 3;
+/// Seconds of interval arithmetic.
+const INTERVAL: u64 = 3;
+/// Seconds of RandomX's arithmetic; an emulated processor is slow at it.
+const HASHING: u64 = 8;
 
 /// Long enough for the last interval of the CPU account and the last lines of the sink.
 const SETTLE: Duration = Duration::from_secs(2);
@@ -42,6 +46,10 @@ pub struct Sequence {
     pub exiting: u32,
     /// The process that spins.
     pub spinning: u32,
+    /// The process whose arithmetic is that of intervals.
+    pub interval: u32,
+    /// The process whose arithmetic is that of RandomX.
+    pub hashing: u32,
 }
 
 /// The exit code that the command line asks this program for, if it does.
@@ -68,8 +76,10 @@ pub fn run() -> Result<Sequence> {
     fs::create_dir(DIRECTORY).with_context(|| format!("making {DIRECTORY}"))?;
     simulator(&["files", DIRECTORY])?;
     let spinning = simulator(&["spin", &SPIN.to_string()])?;
+    let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
+    let hashing = program(ARITHMETIC, &["randomx", "1", &HASHING.to_string()])?;
     thread::sleep(SETTLE);
-    Ok(Sequence { exiting, spinning })
+    Ok(Sequence { exiting, spinning, interval, hashing })
 }
 
 fn exiting() -> Result<u32> {
@@ -84,15 +94,20 @@ fn exiting() -> Result<u32> {
 
 /// Runs the simulator to its end; its process id.
 fn simulator(arguments: &[&str]) -> Result<u32> {
-    let mut child = Command::new(SIMULATOR)
+    program(SIMULATOR, arguments)
+}
+
+/// Runs a program to its end; its process id.
+fn program(path: &str, arguments: &[&str]) -> Result<u32> {
+    let mut child = Command::new(path)
         .args(arguments)
         .env("PATH", "/usr/bin")
         .stdin(process::Stdio::null())
         .spawn()
-        .context("starting the simulator")?;
+        .with_context(|| format!("starting {path}"))?;
     let pid = child.id();
     let status = child.wait()?;
-    ensure!(status.success(), "simulator {} ended with {status}", arguments.join(" "));
+    ensure!(status.success(), "{path} {} ended with {status}", arguments.join(" "));
     Ok(pid)
 }
 

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use xtask::workspace;
 
 use super::cpio::Archive;
 use crate::command;
@@ -17,8 +18,21 @@ const PROGRAMS: [(&str, &str); 3] =
 /// Of this system: the simulator starts the one, the operations whose price is measured the other.
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
-/// Packs the programs that `built` (a directory of cargo's) holds. All kernels boot the same archive.
-pub fn pack(built: &Path) -> Result<Vec<u8>> {
+/// The simulator of floating-point work: its source, and where it lies in the machine.
+const ARITHMETIC: (&str, &str) = ("tests/simulators/arithmetic.c", "/usr/bin/arithmetic");
+
+/// Builds the simulator of floating-point work into `directory`.
+pub fn build_arithmetic(directory: &Path) -> Result<PathBuf> {
+    let target = directory.join("arithmetic");
+    let source = workspace::root().join(ARITHMETIC.0);
+    fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    command::check(Command::new("cc").args(["-O2", "-pthread", "-o"]).arg(&target).arg(source))?;
+    Ok(target)
+}
+
+/// Packs the programs that `built` (a directory of cargo's) holds, and the simulator of floating-point work. All
+/// kernels boot the same archive.
+pub fn pack(built: &Path, arithmetic: &Path) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     let mut libraries = BTreeSet::new();
     // The kernel gives PID 1 its standard streams from this before anything is mounted.
@@ -32,7 +46,8 @@ pub fn pack(built: &Path) -> Result<Vec<u8>> {
             Ok((tool, *target))
         })
         .collect::<Result<Vec<_>>>()?;
-    for (program, target) in programs.chain(tools) {
+    let arithmetic = (arithmetic.to_owned(), ARITHMETIC.1);
+    for (program, target) in programs.chain(tools).chain([arithmetic]) {
         libraries.extend(libraries_of(&program)?);
         archive.file(target, 0o755, &read(&program)?)?;
     }
