@@ -103,12 +103,32 @@ impl Report {
         });
         match &self.daemon {
             Some(status) => {
-                let _ = writeln!(text, "A daemon is running: {status}");
+                let _ = writeln!(text, "A daemon is running: {}", in_short(status));
             }
             None => text.push_str("No daemon is running.\n"),
         }
         text
     }
+}
+
+/// A daemon's status in a line; all of it is in `--json`.
+fn in_short(status: &serde_json::Value) -> String {
+    let number = |pointer: &str| status.pointer(pointer).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let lost = status.get("lost").and_then(serde_json::Value::as_object).into_iter().flatten();
+    let lost: Vec<String> = lost
+        .filter(|(_, count)| count.as_u64() != Some(0))
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
+    let minutes = number("/uptime_seconds") / 60;
+    format!(
+        "up {} h {:02} min, {} events taken in, lost {}, {} alerts, {} MiB of memory",
+        minutes / 60,
+        minutes % 60,
+        number("/engine/events"),
+        if lost.is_empty() { "nothing".to_owned() } else { lost.join(", ") },
+        number("/alerts"),
+        number("/resident_bytes") >> 20,
+    )
 }
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
@@ -155,6 +175,19 @@ mod tests {
             purposes: vec![purpose("exec", Some("tp_btf/sched_process_exec")), purpose("file", None)],
             daemon: None,
         }
+    }
+
+    #[test]
+    fn a_daemon_is_told_of_in_a_line() {
+        let status = serde_json::json!({
+            "uptime_seconds": 7_500, "alerts": 2, "resident_bytes": 41 << 20,
+            "engine": {"events": 1_234}, "lost": {"exec": 0, "file": 7},
+        });
+        assert_eq!(
+            in_short(&status),
+            "up 2 h 05 min, 1234 events taken in, lost file 7, 2 alerts, 41 MiB of memory"
+        );
+        assert!(in_short(&serde_json::Value::Null).contains("lost nothing"), "an older daemon");
     }
 
     #[test]

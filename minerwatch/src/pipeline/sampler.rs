@@ -93,8 +93,8 @@ impl Sampler {
         dropped.context("the sampler's thread")?;
         if let Err(reason) = realtime {
             warn!(
-                "the sampler has no real-time priority ({reason}): a miner alone on its core is found more slowly; \
-                 CAP_SYS_NICE gives it"
+                "the sampler has no real-time priority ({reason}): a miner alone on its core is found more slowly. It \
+                 takes CAP_SYS_NICE, and where the kernel groups real-time tasks, cpu.rt_runtime_us above 0 in its cgroup"
             );
         }
         Ok(sampler)
