@@ -22,11 +22,13 @@ pub enum RecordKind {
     Cpu = 7,
     /// A process was found with its rounding mode turned ([`crate::RoundingRecord`]).
     Rounding = 8,
+    /// A process asked for memory in a size worth a look ([`crate::MappingRecord`]).
+    Mapping = 9,
 }
 
 impl RecordKind {
     /// How many kinds there are; kinds count from 1 to this.
-    pub const COUNT: usize = 8;
+    pub const COUNT: usize = 9;
 
     /// Every kind, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
@@ -38,6 +40,7 @@ impl RecordKind {
         Self::File,
         Self::Cpu,
         Self::Rounding,
+        Self::Mapping,
     ];
 
     /// The kind with this number, or `None` for one this build does not know.
@@ -56,6 +59,7 @@ impl RecordKind {
             Self::File => "file",
             Self::Cpu => "cpu",
             Self::Rounding => "rounding",
+            Self::Mapping => "mapping",
         }
     }
 }

@@ -11,6 +11,7 @@ mod file;
 mod header;
 mod layout;
 mod loss;
+mod memory;
 mod network;
 mod process;
 mod rounding;
@@ -21,6 +22,7 @@ pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
 pub use header::{CGROUP_V1, RecordHeader, RecordKind};
 pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
+pub use memory::{MappingClass, MappingRecord};
 pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,

@@ -35,7 +35,7 @@ pub fn count(loss: Loss) {
 #[inline(always)]
 fn ring(kind: RecordKind) -> &'static RingBuf {
     match kind {
-        RecordKind::File => &FILE_RING,
+        RecordKind::File | RecordKind::Mapping => &FILE_RING,
         RecordKind::Fork
         | RecordKind::Exec
         | RecordKind::Exit

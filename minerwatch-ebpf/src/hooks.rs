@@ -2,6 +2,7 @@
 
 mod file_call;
 mod file_open;
+mod memory_map;
 mod process_exec;
 mod process_exit;
 mod process_fork;

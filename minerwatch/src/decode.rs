@@ -10,14 +10,14 @@ use std::{
 
 use minerwatch_common::{
     CloseRecord, ConnectRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation, FileRecord,
-    FlowTuple, ForkRecord, RecordHeader, RecordKind, RoundingRecord, Transport,
+    FlowTuple, ForkRecord, MappingRecord, RecordHeader, RecordKind, RoundingRecord, Transport,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
     BootTime, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec,
-    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces, ProcessKey,
-    Protocol, Rounding, RoundingCounts, SchedulingPolicy, Subject,
+    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Mapping, MappingClass,
+    Namespaces, ProcessKey, Protocol, Rounding, RoundingCounts, SchedulingPolicy, Subject,
 };
 
 mod paths;
@@ -58,6 +58,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         RecordKind::Close => take::<CloseRecord>(bytes).and_then(|(record, _)| close(&record))?,
         RecordKind::File => take::<FileRecord>(bytes).and_then(|(record, tail)| file(&record, tail))?,
         RecordKind::Cpu => take::<CpuRecord>(bytes).map(|(record, _)| cpu(&record))?,
+        RecordKind::Mapping => take::<MappingRecord>(bytes).and_then(|(record, _)| mapping(&record))?,
         RecordKind::Rounding => take::<RoundingRecord>(bytes).and_then(|(record, _)| rounding(&record))?,
     };
     Ok(Event {
@@ -261,6 +262,18 @@ fn rounding(record: &RoundingRecord) -> Result<EventBody, DecodeError> {
         flushing: counts(&record.flushing),
         plain: counts(&record.plain),
     }))
+}
+
+fn mapping(record: &MappingRecord) -> Result<EventBody, DecodeError> {
+    use minerwatch_common::MappingClass as Class;
+    let class = match Class::from_number(record.class) {
+        Some(Class::Dataset) => MappingClass::Dataset,
+        Some(Class::Cache) => MappingClass::Cache,
+        Some(Class::Code) => MappingClass::Code,
+        Some(Class::Scratchpad) => MappingClass::Scratchpad,
+        None => return Err(DecodeError::Meaningless("class of mapping")),
+    };
+    Ok(EventBody::Mapping(Mapping { class, size: record.size, count: record.count, huge: record.huge != 0 }))
 }
 
 #[cfg(test)]

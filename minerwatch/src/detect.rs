@@ -58,6 +58,7 @@ pub struct Detectors {
     written: WrittenFiles,
     scheduling: compute::Scheduling,
     rounding: compute::RoundingWitness,
+    memory: compute::MemoryWitness,
     runs: late::UnexplainedRuns,
 }
 
@@ -74,6 +75,7 @@ impl Detectors {
             written: WrittenFiles::new(tuning::WRITTEN_FILES),
             scheduling: compute::Scheduling::new(load),
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
+            memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
             runs: late::UnexplainedRuns::default(),
         }
     }
@@ -90,6 +92,8 @@ impl Detectors {
                 findings.extend(behavior::fileless(scene));
                 findings.extend(behavior::kernel_name(scene));
                 findings.extend(behavior::miner_command_line(scene));
+                findings.extend(compute::msr_driver(scene));
+                self.memory.forget(scene.key());
                 self.scheduling.exec(scene);
             }
             EventBody::RunningProcess(running) => {
@@ -118,12 +122,16 @@ impl Detectors {
                 findings.extend(behavior::preload(scene, change));
                 findings.extend(behavior::persistence(scene, change));
                 findings.extend(compute::gpu(scene, change));
+                findings.extend(compute::msr_opened(scene, change));
             }
             EventBody::Cpu(usage) => self.scheduling.report(scene, usage, findings),
+            EventBody::Mapping(mapping) => findings.extend(self.memory.mapped(scene, mapping)),
+            EventBody::HugePages(pool) => findings.extend(compute::huge_pages(scene, pool)),
             EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(scene, rounding)),
             EventBody::Exit(_) => {
                 self.scheduling.forget(scene.key());
                 self.rounding.forget(scene.key());
+                self.memory.forget(scene.key());
             }
             EventBody::Fork(_) | EventBody::HashedFile(_) => {}
         }

@@ -263,6 +263,8 @@ impl Engine {
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
+            | EventBody::Mapping(_)
+            | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_) => {}
         }

@@ -9,11 +9,12 @@ mod cgroups;
 pub mod container;
 mod hash;
 mod hierarchy;
+mod huge_pages;
 mod proc;
 pub mod snapshot;
 mod users;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use cgroups::CgroupCounters;
 pub use hash::{HashCounters, HashSettings};
@@ -24,10 +25,11 @@ use crate::model::{
 use cgroups::Cgroups;
 use hash::{Hashed, Hasher};
 use hierarchy::Hierarchies;
+use huge_pages::Pools;
 use proc::Proc;
 use users::Users;
 
-/// The most answers kept between two calls of [`Enricher::take_hashes`].
+/// The most answers kept between two calls of [`Enricher::take_findings`].
 const MAX_READY: usize = 4096;
 
 /// What the enrich stage may do.
@@ -60,13 +62,14 @@ pub struct Enricher {
     users: Users,
     cgroups: Cgroups,
     hasher: Option<Hasher>,
+    pools: Pools,
     /// Hashes known at once, as the events they become.
     ready: Vec<Event>,
 }
 
 impl Enricher {
     /// A stage with empty caches. `wake` is called, from another thread, whenever
-    /// [`Enricher::take_hashes`] has something new.
+    /// [`Enricher::take_findings`] has something new.
     pub fn new(settings: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
         let EnrichSettings { passwd, hash } = settings;
         let hasher = hash.and_then(|settings| {
@@ -80,6 +83,7 @@ impl Enricher {
             users: Users::new(passwd),
             cgroups: Cgroups::new(Proc::default(), Hierarchies::discover()),
             hasher,
+            pools: Pools::discover(Path::new("/")),
             ready: Vec::new(),
         }
     }
@@ -97,22 +101,30 @@ impl Enricher {
                 self.name(&mut running.credentials, *time);
                 self.hash(subject, &running.executable, *time);
             }
-            EventBody::File(change) => self.invalidate(change),
+            EventBody::File(change) => {
+                if matches!(change.action, FileAction::Write | FileAction::Create) {
+                    self.pools.opened(subject, &change.path, *time);
+                }
+                self.invalidate(change);
+            }
             EventBody::Fork(_)
             | EventBody::Exit(_)
             | EventBody::Connect(_)
             | EventBody::Close(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
+            | EventBody::Mapping(_)
+            | EventBody::HugePages(_)
             | EventBody::RunningFlow(_)
             | EventBody::HashedFile(_) => {}
         }
     }
 
-    /// Appends the hashes that became known since the last call as [`EventBody::HashedFile`] events of the
-    /// time `now`, one for each process that runs such a file. Call it after each batch of events and
-    /// whenever woken.
-    pub fn take_hashes(&mut self, now: BootTime, events: &mut Vec<Event>) {
+    /// Appends what became known since the last call as events of the time `now`: hashes, one for each process
+    /// that runs such a file, and changes of the pools of huge pages. Call it after each batch of events, whenever
+    /// woken and now and then.
+    pub fn take_findings(&mut self, now: BootTime, events: &mut Vec<Event>) {
+        self.pools.look(now, events);
         events.append(&mut self.ready);
         if let Some(hasher) = &mut self.hasher {
             hasher.collect(now, |hashed| events.push(event_of(hashed, now)));

@@ -4,6 +4,7 @@ mod alert;
 mod event;
 mod flow;
 mod kinds;
+mod memory;
 mod process;
 mod rounding;
 mod signal;
@@ -16,6 +17,7 @@ pub use event::{
 };
 pub use flow::{Flow, Protocol};
 pub use kinds::{KindSet, UnknownKind};
+pub use memory::{HugePages, Mapping, MappingClass};
 pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,

@@ -4,6 +4,7 @@
 mod chain;
 mod churn;
 mod events;
+mod memory;
 mod refusals;
 mod rounding;
 mod service;

@@ -12,8 +12,8 @@ use std::{
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
-    arithmetic::{self, Worker, note},
     command,
+    native::{self, Simulator, Worker, note},
 };
 use serde_json::Value;
 
@@ -38,7 +38,7 @@ fn daemon(scratch: &Scratch) -> Agent {
 fn a_worker_is_found_at_any_duty() {
     let Some(_machine) = alone("a_worker_is_found_at_any_duty") else { return };
     let scratch = Scratch::new();
-    let program = arithmetic::build(&scratch, "sshd");
+    let program = native::build(Simulator::Arithmetic, &scratch, "sshd");
     let cores = thread::available_parallelism().map_or(2, usize::from);
     let cases = [
         (format!("randomx {cores} 10"), "on every core", 10),
@@ -63,7 +63,7 @@ fn a_worker_is_found_at_any_duty() {
 fn a_worker_that_was_there_before_is_found() {
     let Some(_machine) = alone("a_worker_that_was_there_before_is_found") else { return };
     let scratch = Scratch::new();
-    let program = arithmetic::build(&scratch, "postgres");
+    let program = native::build(Simulator::Arithmetic, &scratch, "postgres");
     let worker = Worker::start(&program, "randomx 1 60");
     thread::sleep(Duration::from_secs(1));
     let start = Instant::now();
@@ -78,7 +78,7 @@ fn a_worker_in_a_container_is_named_with_it() {
     const ID: &str = "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001";
     let Some(_machine) = alone("a_worker_in_a_container_is_named_with_it") else { return };
     let scratch = Scratch::new();
-    let program = arithmetic::build(&scratch, "worker");
+    let program = native::build(Simulator::Arithmetic, &scratch, "worker");
     let root = scratch.join("bundle/rootfs");
     fs::create_dir_all(&root).expect("a directory can be made");
     fs::copy(&program, format!("{root}/java")).expect("a file can be copied");
@@ -113,7 +113,7 @@ fn a_worker_in_a_container_is_named_with_it() {
 fn neighbours_stay_unmentioned() {
     let Some(_machine) = alone("neighbours_stay_unmentioned") else { return };
     let scratch = Scratch::new();
-    let program = arithmetic::build(&scratch, "numbers");
+    let program = native::build(Simulator::Arithmetic, &scratch, "numbers");
     let agent = daemon(&scratch);
     let workers: Vec<Worker> = ["interval 1 12", "fastmath 1 12", "once 1 12", "plain 1 12"]
         .iter()

@@ -2,9 +2,9 @@
 //! tests that need root.
 
 pub mod agent;
-pub mod arithmetic;
 pub mod command;
 pub mod namespace;
+pub mod native;
 pub mod root;
 
 use std::{

@@ -16,7 +16,7 @@ pub struct Key {
 }
 
 const EVENT_KINDS: &str = "`\"none\"`, `\"all\"`, or a list of `fork`, `exec`, `exit`, `connect`, `close`, \
-                           `file`, `cpu`, `rounding`, `snapshot`, `hash`";
+                           `file`, `cpu`, `rounding`, `memory`, `snapshot`, `hash`";
 
 /// Every key there is, section by section.
 pub const KEYS: &[Key] = &[

@@ -3,8 +3,11 @@
 mod duty;
 mod flow_gate;
 mod gpu;
+mod huge_pages;
 mod long_load;
+mod memory;
 mod metronome;
+mod msr;
 mod phases;
 mod rounding;
 mod scheduling;
@@ -15,7 +18,10 @@ mod tidal;
 
 pub use duty::DutyState;
 pub use gpu::gpu;
+pub use huge_pages::huge_pages;
 pub use long_load::LoadThresholds;
+pub use memory::MemoryWitness;
+pub use msr::{msr_driver, msr_opened};
 pub use rounding::RoundingWitness;
 pub use scheduling::Scheduling;
 pub use sustained::BusyProcesses;

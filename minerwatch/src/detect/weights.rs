@@ -44,6 +44,10 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::POOL_PORT,
     signals::SUSPECT_CONNECTION,
     signals::ROUNDING_MODES,
+    signals::DATASET,
+    signals::HUGE_PAGES,
+    signals::MSR,
+    signals::SCRATCHPADS,
     signals::SUSTAINED_CPU,
     signals::YIELD_METRONOME,
     signals::FLOW_GATE,
@@ -103,6 +107,57 @@ pub(crate) mod signals {
         mining: true,
         name: "Arithmetic of RandomX",
         description: "The process's threads change their rounding mode all the time, evenly among all modes: the algorithm of Monero and its relatives does so by design, whatever the program is called and wherever it connects.",
+        techniques: &["T1496.001"],
+    };
+
+    /// The full form has executable buffers of the size of RandomX's programs beside it. Alone it is noted: some
+    /// other program may want two gigabytes and a bit.
+    pub(crate) const DATASET: SignalInfo = SignalInfo {
+        id: "C2",
+        class: Compute,
+        weight: 50,
+        full_weight: 70,
+        mining: true,
+        name: "Memory of the size of RandomX's dataset",
+        description: "The process asked for 2080 MiB and a bit in one piece: the dataset that RandomX computes from, needed for hashing at full speed.",
+        techniques: &["T1496.001"],
+    };
+
+    /// The full form is by the number of pages that RandomX's dataset or cache takes. Databases and virtual
+    /// machines have pools too, and an administrator may like the same round number: noted at most.
+    pub(crate) const HUGE_PAGES: SignalInfo = SignalInfo {
+        id: "C3",
+        class: Compute,
+        weight: 15,
+        full_weight: 40,
+        mining: false,
+        name: "Pool of huge pages raised",
+        description: "The host's pool of huge pages was raised outside the package manager. Miners do so for a fifth more speed.",
+        techniques: &["T1496.001"],
+    };
+
+    /// The full form writes to a processor's registers or allows it; the other only loads the driver, as
+    /// monitors of power and temperature need it.
+    pub(crate) const MSR: SignalInfo = SignalInfo {
+        id: "C4",
+        class: Compute,
+        weight: 15,
+        full_weight: 45,
+        mining: false,
+        name: "Processor registers opened for writing",
+        description: "A program opened model-specific registers for writing, allowed that, or loaded the driver for it. Miners switch the prefetchers off so; tuning tools of the administrator do it too.",
+        techniques: &["T1496.001"],
+    };
+
+    /// Weak: one huge page for each of many threads. The full form is RandomX without a dataset.
+    pub(crate) const SCRATCHPADS: SignalInfo = SignalInfo {
+        id: "C13",
+        class: Compute,
+        weight: 10,
+        full_weight: 20,
+        mining: false,
+        name: "Memory of the size of a miner's scratchpads",
+        description: "The process took huge pages of 2 or 4 MiB one by one, one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
         techniques: &["T1496.001"],
     };
 
@@ -402,6 +457,15 @@ pub mod tuning {
     pub const SHY_TIMES: u32 = 3;
     /// The share of looks, and of its own pauses, that must fit (C11).
     pub const SHY_SHARE: f64 = 0.7;
+
+    /// Executable buffers that must lie beside the dataset or the cache (C2, C13): RandomX has one for each thread.
+    pub const CODE_BUFFERS: u64 = 2;
+    /// Processes whose memory is remembered (C2, C13).
+    pub const MEMORY_PROCESSES: usize = 4_096;
+    /// Huge pages of 2 MiB that XMRig asks for: RandomX's dataset, its cache, both (C3).
+    pub const MINERS_PAGES: [u64; 3] = [1_040, 128, 1_168];
+    /// Further pages it may ask for, one a thread (C3).
+    pub const PAGES_FOR_THREADS: u64 = 256;
 
     /// Looks that must have found another rounding mode than the nearest (C1). RandomX is found in one of
     /// the three other modes in two looks of three, so that a full-time worker needs 24 looks.

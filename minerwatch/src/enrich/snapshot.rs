@@ -3,6 +3,7 @@
 //! It is taken after the hooks are attached, so that nothing falls between: what happens meanwhile is seen
 //! twice, as an event and here, and the process table merges the two by process key.
 
+mod memory;
 mod process;
 mod sockets;
 
@@ -11,7 +12,7 @@ use std::{collections::HashMap, io};
 use rustc_hash::FxHashMap;
 
 use super::{hierarchy::Hierarchies, proc::Proc};
-use crate::model::{BootTime, Event, EventBody, ProcessKey, RunningFlow, RunningProcess, Subject};
+use crate::model::{BootTime, Event, EventBody, Mapping, ProcessKey, RunningFlow, RunningProcess, Subject};
 
 /// A bound on the depth of the process tree, so that a circle made by torn reads has an end.
 const MAX_DEPTH: usize = 4096;
@@ -19,7 +20,8 @@ const MAX_DEPTH: usize = 4096;
 /// The state of the host as events, parents before their children, processes before connections.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// [`EventBody::RunningProcess`] and [`EventBody::RunningFlow`] events.
+    /// [`EventBody::RunningProcess`], each with its [`EventBody::Mapping`] events, and [`EventBody::RunningFlow`]
+    /// events.
     pub events: Vec<Event>,
     /// Processes and connections found.
     pub counters: SnapshotCounters,
@@ -47,6 +49,7 @@ pub(crate) struct Found {
     pub(crate) parent: u32,
     pub(crate) cgroup: u64,
     pub(crate) running: RunningProcess,
+    pub(crate) memory: Vec<Mapping>,
 }
 
 /// Reads the state of this host. Every event gets the time `now`; at most `limit` processes and as many
@@ -79,13 +82,16 @@ fn take_from(proc: &Proc, hierarchies: &Hierarchies, now: BootTime, limit: usize
         found.iter().map(|process| (process.key, subject(process))).collect();
     let processes = found.into_iter().filter_map(|process| {
         let subject = subjects.get(&process.key)?.clone();
-        Some(Event { time: now, subject, body: EventBody::RunningProcess(Box::new(process.running)) })
+        let event = |body| Event { time: now, subject: subject.clone(), body };
+        let memory: Vec<Event> =
+            process.memory.iter().map(|mapping| event(EventBody::Mapping(*mapping))).collect();
+        Some(std::iter::once(event(EventBody::RunningProcess(Box::new(process.running)))).chain(memory))
     });
     let flows = flows.into_iter().filter_map(|(key, flow): (ProcessKey, RunningFlow)| {
         let subject = subjects.get(&key)?.clone();
         Some(Event { time: now, subject, body: EventBody::RunningFlow(flow) })
     });
-    Ok(Snapshot { events: processes.chain(flows).collect(), counters })
+    Ok(Snapshot { events: processes.flatten().chain(flows).collect(), counters })
 }
 
 fn subject(process: &Found) -> Subject {

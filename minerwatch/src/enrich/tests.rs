@@ -37,10 +37,10 @@ fn a_running_process_gets_its_user_and_its_hash() {
         assert_eq!(running(&event).credentials.user.as_deref(), Some("root"));
     }
     let mut events = Vec::new();
-    enricher.take_hashes(NOW, &mut events);
+    enricher.take_findings(NOW, &mut events);
     if events.is_empty() {
         woken.recv_timeout(Duration::from_secs(60)).expect("an answer");
-        enricher.take_hashes(NOW, &mut events);
+        enricher.take_findings(NOW, &mut events);
     }
     let [Event { subject, body: EventBody::HashedFile(hashed), .. }] = events.as_slice() else {
         panic!("{events:?}: {:?}", enricher.counters());
@@ -52,7 +52,7 @@ fn a_running_process_gets_its_user_and_its_hash() {
     // The next process of the file has its answer with the batch.
     enricher.enrich(&mut event);
     events.clear();
-    enricher.take_hashes(NOW, &mut events);
+    enricher.take_findings(NOW, &mut events);
     assert_eq!(events.len(), 1);
 }
 

@@ -126,6 +126,8 @@ impl Incidents {
             | EventBody::Close(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
+            | EventBody::Mapping(_)
+            | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
             | EventBody::RunningFlow(_) => {}
         }

@@ -8,7 +8,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, Credentials, Executable, FileId, Flow, Namespaces, ProcessKey, Protocol, Rounding,
+    BootTime, Container, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces, ProcessKey,
+    Protocol, Rounding,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -66,6 +67,8 @@ pub enum EventKind {
     Cpu,
     /// A process that rounds otherwise than to the nearest.
     Rounding,
+    /// Memory in sizes worth a look, and the host's pool of huge pages.
+    Memory,
     /// Found by the snapshot at the start, not seen happening.
     Snapshot,
     /// The hash of an executable became known.
@@ -92,6 +95,10 @@ pub enum EventBody {
     Cpu(CpuUsage),
     /// How the subject's arithmetic rounds.
     Rounding(Rounding),
+    /// The subject asked for memory in a size worth a look.
+    Mapping(Mapping),
+    /// The subject opened the control of the pool of huge pages.
+    HugePages(HugePages),
     /// The subject was already running at the start.
     RunningProcess(Box<RunningProcess>),
     /// The subject already had this connection at the start.
@@ -102,7 +109,7 @@ pub enum EventBody {
 
 impl EventKind {
     /// Every kind, in the order people are shown them.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -111,6 +118,7 @@ impl EventKind {
         Self::File,
         Self::Cpu,
         Self::Rounding,
+        Self::Memory,
         Self::Snapshot,
         Self::Hash,
     ];
@@ -126,6 +134,7 @@ impl EventKind {
             Self::File => "file",
             Self::Cpu => "cpu",
             Self::Rounding => "rounding",
+            Self::Memory => "memory",
             Self::Snapshot => "snapshot",
             Self::Hash => "hash",
         }
@@ -149,6 +158,7 @@ impl EventBody {
             Self::File(_) => EventKind::File,
             Self::Cpu(_) => EventKind::Cpu,
             Self::Rounding(_) => EventKind::Rounding,
+            Self::Mapping(_) | Self::HugePages(_) => EventKind::Memory,
             Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,
             Self::HashedFile(_) => EventKind::Hash,
         }

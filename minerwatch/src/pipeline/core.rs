@@ -94,10 +94,10 @@ impl Core {
         self.send_alerts(outlet)
     }
 
-    /// Takes the hashes that became known since.
-    pub fn take_hashes(&mut self, outlet: &mut impl Outlet) -> io::Result<()> {
+    /// Takes what the enrich stage found out since.
+    pub fn take_findings(&mut self, outlet: &mut impl Outlet) -> io::Result<()> {
         let mut hashes = std::mem::take(&mut self.hashes);
-        self.enricher.take_hashes(host::now(), &mut hashes);
+        self.enricher.take_findings(host::now(), &mut hashes);
         let outcome = hashes.drain(..).try_for_each(|event| self.judge(&event, outlet));
         self.hashes = hashes;
         outcome

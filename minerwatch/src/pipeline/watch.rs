@@ -111,11 +111,12 @@ impl Watch {
                     self.drain(outlet).await?;
                 }
                 () = hashes_ready.notified() => {
-                    self.core.take_hashes(outlet)?;
+                    self.core.take_findings(outlet)?;
                     outlet.flush()?;
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
+                    self.core.take_findings(outlet)?;
                     self.core.tick(host::now(), outlet)?;
                     on_tick(self, outlet)?;
                     outlet.flush()?;
@@ -147,7 +148,7 @@ impl Watch {
                 }
             });
             outcome?;
-            self.core.take_hashes(outlet)?;
+            self.core.take_findings(outlet)?;
             outlet.flush()?;
             if let Some(sampler) = &self.sampler {
                 self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));

@@ -118,6 +118,8 @@ impl ProcessTable {
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
+            | EventBody::Mapping(_)
+            | EventBody::HugePages(_)
             | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
         }
     }
@@ -137,6 +139,8 @@ impl ProcessTable {
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
+            | EventBody::Mapping(_)
+            | EventBody::HugePages(_)
             | EventBody::RunningFlow(_) => self.touch(*time, subject),
         }
     }

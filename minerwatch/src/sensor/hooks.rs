@@ -32,6 +32,8 @@ pub enum Purpose {
     Yield,
     /// Rounding modes of the floating-point unit.
     Rounding,
+    /// Memory asked for in sizes worth a look.
+    Mapping,
 }
 
 impl Purpose {
@@ -50,6 +52,7 @@ impl Purpose {
             Self::Cpu => "cpu",
             Self::Yield => "yield",
             Self::Rounding => "rounding",
+            Self::Mapping => "mapping",
         }
     }
 }

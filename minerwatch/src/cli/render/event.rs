@@ -33,6 +33,7 @@ pub(super) fn row(line: &Line) -> Row {
         "close" => close(line, &mut row),
         "cpu" => cpu(line, &mut row),
         "rounding" => rounding(line, &mut row),
+        "memory-map" | "huge-pages" => memory(line, &mut row),
         _ => file(line, &mut row),
     }
     if !line.container.id.is_empty() {
@@ -51,6 +52,8 @@ fn kind(action: &str) -> (&str, Tone) {
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
         "rounding" => ("rounds", Tone::Cpu),
+        "memory-map" => ("map", Tone::Cpu),
+        "huge-pages" => ("pool", Tone::Cpu),
         "device-open" => ("device", Tone::File),
         other => match other.strip_prefix("file-") {
             Some(change) => (change, Tone::File),
@@ -186,5 +189,18 @@ fn rounding(line: &Line, row: &mut Row) {
             row.push(Tone::Dim, how);
             row.push(Tone::Plain, &format!("{nearest} nearest, {down} down, {up} up, {zero} to zero"));
         }
+    }
+}
+
+fn memory(line: &Line, row: &mut Row) {
+    let memory = &line.minerwatch.memory;
+    if let (Some(before), Some(after)) = (memory.pages_before, memory.pages_after) {
+        row.push(Tone::Plain, &format!("{before} → {after} huge pages"));
+        row.push(Tone::Dim, &format!("   {}", line.file.path));
+    }
+    if let (Some(size), Some(count)) = (memory.size, memory.count) {
+        row.push(Tone::Plain, &format!("{} like a miner's {}", bytes(size), memory.class));
+        let huge = if memory.huge { ", huge pages" } else { "" };
+        row.push(Tone::Dim, &format!("   no. {count}{huge}"));
     }
 }

@@ -64,6 +64,7 @@ optional_fields! {
         file: OwnFile,
         cpu: Cpu,
         rounding: Rounding,
+        memory: Memory,
         incident: Identified,
         verdict: String,
         score: u64,
@@ -83,6 +84,14 @@ optional_fields! {
     }
     Rounding { flushing: Counts, plain: Counts, }
     Counts { nearest: u64, down: u64, up: u64, zero: u64, }
+    Memory {
+        class: String,
+        size: Option<u64>,
+        count: Option<u64>,
+        huge: bool,
+        pages_before: Option<u64>,
+        pages_after: Option<u64>,
+    }
     Exit { signal: String, }
     OwnFile { old_path: String, }
     Cpu {

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, os::unix::fs::MetadataExt, sync::Arc};
 
-use super::Found;
+use super::{Found, memory};
 use crate::{
     enrich::{
         hierarchy::Hierarchies,
@@ -28,7 +28,8 @@ pub(super) fn read(
     pid: u32,
 ) -> Option<Found> {
     let stat = proc.stat(pid)?;
-    let status = Status::parse(&proc.read(pid, "status", MAX_STATUS).ok()?)?;
+    let status_text = proc.read(pid, "status", MAX_STATUS).ok()?;
+    let status = Status::parse(&status_text)?;
     let kernel_thread = stat.kernel_thread || pid == KTHREADD;
     let running = RunningProcess {
         parent: None,
@@ -47,6 +48,7 @@ pub(super) fn read(
         kernel_thread,
     };
     let cgroup = cgroup(proc, hierarchies, cgroups, pid);
+    let memory = if kernel_thread { Vec::new() } else { memory::read(proc, pid, &status_text) };
     // If the id was reused while all this was read, it is a mixture of two processes.
     let after: Stat = proc.stat(pid)?;
     (after.start_ticks == stat.start_ticks).then(|| Found {
@@ -54,6 +56,7 @@ pub(super) fn read(
         parent: stat.parent,
         cgroup,
         running,
+        memory,
     })
 }
 

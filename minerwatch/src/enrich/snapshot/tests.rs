@@ -108,6 +108,7 @@ fn a_torn_tree_is_no_trap() {
         key: ProcessKey::from_ticks(pid, start),
         parent,
         cgroup: 0,
+        memory: Vec::new(),
         running: RunningProcess {
             parent: None,
             executable: Executable { path: "".into(), file: None, flags: ExecutableFlags::default() },

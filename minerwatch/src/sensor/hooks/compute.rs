@@ -51,6 +51,19 @@ pub(super) const ROWS: &[Row] = &[
             saved_state("state saved at switches (arm64)", &["task_fpcr"]),
         ],
     },
+    Row {
+        purpose: Purpose::Mapping,
+        without: "memory of the sizes that RandomX uses is known only of what ran at the start",
+        hooks: &[Hook {
+            name: "system-call tracepoints of mmap and mprotect",
+            attachments: &[
+                Attachment::SystemCalls { program: "memory_map", tracepoints: &["sys_enter_mmap"] },
+                Attachment::SystemCalls { program: "memory_protect", tracepoints: &["sys_enter_mprotect"] },
+            ],
+            fields: &["task_leader", "task_start"],
+            caveat: Some("a system-call tracepoint: every system call of the host pays some nanoseconds"),
+        }],
+    },
 ];
 
 const fn saved_state(name: &'static str, fields: &'static [&'static str]) -> Hook {

@@ -12,7 +12,7 @@ use super::{
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
 };
-use crate::model::{Container, ContainerRuntime, Namespaces, Rounding, RoundingCounts};
+use crate::model::{Container, ContainerRuntime, HugePages, Mapping, Namespaces, Rounding, RoundingCounts};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -103,6 +103,7 @@ fields! {
         network: OwnNetwork,
         cpu: CpuFields,
         rounding: RoundingFields,
+        memory: MemoryFields,
     }
 
     struct OwnFile<'a> { ; old_path: &'a str, }
@@ -219,6 +220,41 @@ pub(super) struct ExitFields {
     pub signal: Shown<names::SignalName>,
 }
 
+/// `minerwatch.memory.*`.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct MemoryFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub class: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub huge: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages_before: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages_after: Option<u64>,
+}
+
+impl MemoryFields {
+    /// Memory that a process asked for.
+    pub fn of_mapping(mapping: &Mapping) -> Self {
+        Self {
+            class: Some(mapping.class.name()),
+            size: Some(mapping.size),
+            count: Some(mapping.count),
+            huge: Some(mapping.huge),
+            ..Self::default()
+        }
+    }
+
+    /// The pool of huge pages.
+    pub fn of_pool(pool: &HugePages) -> Self {
+        Self { pages_before: Some(pool.before), pages_after: Some(pool.after), ..Self::default() }
+    }
+}
+
 /// `minerwatch.rounding.*`.
 #[derive(Debug, Serialize)]
 pub(super) struct RoundingFields {
@@ -333,6 +369,7 @@ impl<'a> Document<'a> {
             network: None,
             cpu: None,
             rounding: None,
+            memory: None,
         })
     }
 }

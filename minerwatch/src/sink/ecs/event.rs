@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 use super::{
     Encoder, Observed, append,
     document::{
-        CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, NetworkFields,
-        OwnDevice, OwnFile, OwnNetwork, OwnProcess, ProcessFields, RoundingFields,
+        CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, MemoryFields,
+        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, ProcessFields, RoundingFields,
     },
     names,
     values::{Device, ErrorCode, Mode, Shown},
@@ -18,6 +18,7 @@ use crate::model::{
 
 const PROCESS: &[&str] = &["process"];
 const NETWORK: &[&str] = &["network"];
+const HOST: &[&str] = &["host"];
 const FILE: &[&str] = &["file"];
 
 /// The errno of a connection whose peer has not answered yet (`EINPROGRESS`).
@@ -57,6 +58,11 @@ impl Encoder {
             EventBody::Close(close) => document.close(self, close, event.time),
             EventBody::File(change) => document.file(change),
             EventBody::Cpu(usage) => document.cpu(usage),
+            EventBody::Mapping(mapping) => document.own().memory = Some(MemoryFields::of_mapping(mapping)),
+            EventBody::HugePages(pool) => {
+                document.own().memory = Some(MemoryFields::of_pool(pool));
+                document.file = Some(FileFields { path: &pool.path, inode: None, device: None, mode: None });
+            }
             EventBody::Rounding(rounding) => document.own().rounding = Some(RoundingFields::of(rounding)),
             EventBody::RunningProcess(running) => {
                 process.running(running);
@@ -88,6 +94,8 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
         EventBody::Rounding(_) => ("rounding", PROCESS, &["info"]),
+        EventBody::Mapping(_) => ("memory-map", PROCESS, &["info"]),
+        EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
         EventBody::HashedFile(_) => return None,
@@ -110,6 +118,8 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::File(_)
         | EventBody::Cpu(_)
         | EventBody::Rounding(_)
+        | EventBody::Mapping(_)
+        | EventBody::HugePages(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_) => None,
     }

@@ -6,9 +6,9 @@ use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
     ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags,
-    Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, IncidentId, Namespaces, ProcessKey,
-    ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal,
-    SignalClass, SignalId, Subject, Verdict, WallClock,
+    Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, HugePages, IncidentId, Mapping,
+    MappingClass, Namespaces, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
+    RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -171,6 +171,8 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         allowed_processors: 2,
     };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
+    let dataset = Mapping { class: MappingClass::Dataset, size: 2_181_038_080, count: 1, huge: true };
+    let pool = HugePages { path: "/proc/sys/vm/nr_hugepages".into(), before: 0, after: 1168 };
     let exit = |code, signal| EventBody::Exit(Exit { code, signal, on_cpu: 12_345_678 });
     [
         ("fork", EventBody::Fork(Fork { parent: key(4700), name: "bash".into() })),
@@ -197,6 +199,8 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("running-kernel-thread", EventBody::RunningProcess(Box::new(thread))),
         ("connection-running", EventBody::RunningFlow(running_flow)),
         ("rounding", EventBody::Rounding(rounding())),
+        ("memory-map", EventBody::Mapping(dataset)),
+        ("huge-pages", EventBody::HugePages(pool)),
         ("hash", EventBody::HashedFile(hash)),
     ]
     .into_iter()

@@ -155,6 +155,7 @@ fn the_documentation_and_the_program_name_the_same_actions() {
 fn categories_and_types_fit_each_other() {
     const ALLOWED: &[(&str, &[&str])] = &[
         ("file", &["access", "change", "creation", "deletion", "info"]),
+        ("host", &["access", "change", "end", "info", "start"]),
         ("intrusion_detection", &["allowed", "denied", "info"]),
         ("malware", &["info"]),
         ("network", &["access", "allowed", "connection", "denied", "end", "info", "protocol", "start"]),

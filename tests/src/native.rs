@@ -1,5 +1,5 @@
-//! The simulator of floating-point work, `simulators/arithmetic.c`. Setting a control register takes assembly, which
-//! this workspace has no room for outside the kernel side, so that it is C and built by whoever needs it.
+//! The simulators in `simulators/`. Setting a control register and mapping memory take unsafe code, which this workspace
+//! has no room for outside the kernel side, so that they are C and built by whoever needs them.
 
 use std::{
     io::Write as _,
@@ -9,27 +9,43 @@ use std::{
 
 use crate::{Scratch, command};
 
-const SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/arithmetic.c");
+/// A program in `simulators/`.
+#[derive(Clone, Copy, Debug)]
+pub enum Simulator {
+    /// Floating-point work, rounding as it is told.
+    Arithmetic,
+    /// Asks for memory.
+    Memory,
+}
 
-/// Builds the simulator into a directory, under a name of the caller's choice: what it is called is no part of what
+impl Simulator {
+    fn source(self) -> &'static str {
+        match self {
+            Self::Arithmetic => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/arithmetic.c"),
+            Self::Memory => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/memory.c"),
+        }
+    }
+}
+
+/// Builds a simulator into a directory, under a name of the caller's choice: what it is called is no part of what
 /// it shows. It is static, so that a container needs nothing else.
 ///
 /// # Panics
 /// When there is no C compiler, or no static C library.
-pub fn build(scratch: &Scratch, name: &str) -> PathBuf {
+pub fn build(simulator: Simulator, scratch: &Scratch, name: &str) -> PathBuf {
     let target = scratch.join(name);
-    command::run("cc", &["-O2", "-static", "-pthread", "-o", &target, SOURCE]);
+    command::run("cc", &["-O2", "-static", "-pthread", "-o", &target, simulator.source()]);
     PathBuf::from(target)
 }
 
-/// A running worker; killed when dropped.
+/// A running simulator; killed when dropped.
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
 }
 
 impl Worker {
-    /// Starts it with the simulator's arguments (`randomx 1 10 25`).
+    /// Starts a program with arguments in one line (`randomx 1 10 25`).
     ///
     /// # Panics
     /// When it cannot be started.

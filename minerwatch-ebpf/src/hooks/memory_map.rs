@@ -1,0 +1,110 @@
+//! Traces: `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
+//! Kernel: mm/mmap.c and mm/mprotect.c; the arguments are those of mmap(2) and mprotect(2).
+//! Produces: [`MappingRecord`] for memory of the sizes that RandomX and its relatives use; for each
+//! process and class the first, the second, the fourth and so on, so that a program that flips the protection of its
+//! code all the time is told of a few times and then seldom.
+//! Price: these two calls only; a few comparisons where the size is none of those.
+
+use aya_ebpf::{
+    macros::{map, tracepoint},
+    maps::LruHashMap,
+    programs::TracePointContext,
+};
+use minerwatch_common::{Loss, MappingClass, MappingRecord, RecordKind};
+
+use crate::{emit, task};
+
+/// Processes and classes counted at once; the one that has been quiet for longest makes room.
+const MAX_COUNTED: u32 = 4_096;
+
+/// Which process, by its start as well: ids are reused.
+#[repr(C)]
+struct Counted {
+    start: u64,
+    tgid: u32,
+    class: u32,
+}
+
+/// How many mappings of a class a process asked for.
+#[map]
+static MAPPINGS: LruHashMap<Counted, u64> = LruHashMap::with_max_entries(MAX_COUNTED, 0);
+
+// mmap(2).
+const PROT_WRITE: u64 = 0x2;
+const PROT_EXEC: u64 = 0x4;
+const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_HUGETLB: u64 = 0x40000;
+
+/// Where the arguments of a system call lie in its tracepoint's record: after the common head and the call's number.
+const FIRST_ARGUMENT: usize = 16;
+
+#[inline(always)]
+fn argument(context: &TracePointContext, index: usize) -> u64 {
+    // SAFETY: the record has six arguments of eight bytes; both calls use fewer.
+    unsafe { context.read_at(FIRST_ARGUMENT + 8 * index) }.unwrap_or(0)
+}
+
+#[tracepoint(category = "syscalls", name = "sys_enter_mmap")]
+fn memory_map(context: TracePointContext) -> u32 {
+    let (size, flags) = (argument(&context, 1), argument(&context, 3));
+    if flags & MAP_ANONYMOUS == 0 {
+        return 0;
+    }
+    let huge = flags & MAP_HUGETLB != 0;
+    let executable = argument(&context, 2) & (PROT_WRITE | PROT_EXEC) == PROT_WRITE | PROT_EXEC;
+    let class = if MappingClass::DATASET.contains(&size) {
+        MappingClass::Dataset
+    } else if size == MappingClass::CACHE {
+        MappingClass::Cache
+    } else if executable && is_code(size) {
+        MappingClass::Code
+    } else if huge && size <= MappingClass::SCRATCHPAD {
+        MappingClass::Scratchpad
+    } else {
+        return 0;
+    };
+    tell(class, size, huge);
+    0
+}
+
+#[tracepoint(category = "syscalls", name = "sys_enter_mprotect")]
+fn memory_protect(context: TracePointContext) -> u32 {
+    let size = argument(&context, 1);
+    if argument(&context, 2) & PROT_EXEC != 0 && is_code(size) {
+        tell(MappingClass::Code, size, false);
+    }
+    0
+}
+
+#[inline(always)]
+fn is_code(size: u64) -> bool {
+    size == MappingClass::CODE[0] || size == MappingClass::CODE[1]
+}
+
+#[inline(never)]
+fn tell(class: MappingClass, size: u64, huge: bool) {
+    let header = task::current_header::<MappingRecord>(RecordKind::Mapping);
+    let key = Counted { start: header.start, tgid: header.pid, class: class as u32 };
+    let count = match MAPPINGS.get_ptr_mut(&key) {
+        Some(counter) => {
+            // SAFETY: a live row. Two threads may count as one: the count is of use by its order of magnitude.
+            unsafe {
+                *counter += 1;
+                *counter
+            }
+        }
+        None => {
+            if MAPPINGS.insert(&key, 1, 0).is_err() {
+                emit::count(Loss::CallTableFull);
+            }
+            1
+        }
+    };
+    if count & (count - 1) != 0 {
+        return;
+    }
+    emit::record(
+        RecordKind::Mapping,
+        MappingRecord { header, size, count, class: class as u32, huge: huge.into() },
+    );
+}

@@ -1,0 +1,202 @@
+//! The host's pools of huge pages: how many pages they had before somebody opened a control, and after.
+//!
+//! The kernel tells of the open, and the write comes a moment later and may take the kernel long, so the pool is read
+//! again when some time has passed.
+
+use std::{
+    collections::VecDeque,
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
+
+use rustc_hash::FxHashMap;
+
+use super::proc::read_bounded;
+use crate::model::{BootTime, Event, EventBody, HugePages, Subject};
+
+/// How long after the open the pool is looked at; again after as long if nothing changed.
+const PATIENCE: Duration = Duration::from_millis(500);
+/// How often it is looked at.
+const LOOKS: u32 = 4;
+/// Opens that are waited for at once; further ones are told of at once, as having changed nothing yet.
+const MAX_OPEN: usize = 64;
+/// Controls that are known at once: a host has a few for each node of its memory.
+const MAX_POOLS: usize = 4_096;
+
+#[derive(Debug)]
+struct Open {
+    subject: Subject,
+    path: Arc<str>,
+    before: u64,
+    due: BootTime,
+    looks: u32,
+}
+
+/// The pools and who is at them.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    root: PathBuf,
+    /// Pages by control, as last seen.
+    known: FxHashMap<Arc<str>, u64>,
+    open: VecDeque<Open>,
+}
+
+impl Pools {
+    /// The pools of the host below `root`, as they are now.
+    pub(crate) fn discover(root: &Path) -> Self {
+        let mut pools = Self { root: root.to_owned(), known: FxHashMap::default(), open: VecDeque::new() };
+        pools.note("/proc/sys/vm/nr_hugepages");
+        pools.note_sizes("/sys/kernel/mm/hugepages");
+        for node in names(&pools.root.join("sys/devices/system/node")) {
+            pools.note_sizes(&format!("/sys/devices/system/node/{node}/hugepages"));
+        }
+        pools
+    }
+
+    fn note_sizes(&mut self, directory: &str) {
+        for size in names(&self.root.join(directory.trim_start_matches('/'))) {
+            self.note(&format!("{directory}/{size}/nr_hugepages"));
+        }
+    }
+
+    fn note(&mut self, path: &str) {
+        if let Some(pages) = self.read(path).filter(|_| self.known.len() < MAX_POOLS) {
+            self.known.insert(path.into(), pages);
+        }
+    }
+
+    fn read(&self, path: &str) -> Option<u64> {
+        let text = read_bounded(&self.root.join(path.trim_start_matches('/')), 64).ok()?;
+        std::str::from_utf8(&text).ok()?.trim().parse().ok()
+    }
+
+    /// Takes note of a file opened for writing, if it is a control.
+    pub(crate) fn opened(&mut self, subject: &Subject, path: &Arc<str>, now: BootTime) {
+        let Some(before) = self.known.get(path).copied() else { return };
+        if self.open.len() < MAX_OPEN {
+            let due = now.plus(PATIENCE);
+            self.open.push_back(Open {
+                subject: subject.clone(),
+                path: Arc::clone(path),
+                before,
+                due,
+                looks: 0,
+            });
+        }
+    }
+
+    /// The pools that were looked at since, as events of the time `now`.
+    pub(crate) fn look(&mut self, now: BootTime, events: &mut Vec<Event>) {
+        for _ in 0..self.open.len() {
+            let Some(mut open) = self.open.pop_front() else { break };
+            if open.due > now {
+                self.open.push_back(open);
+                continue;
+            }
+            let after = self.read(&open.path).unwrap_or(open.before);
+            open.looks += 1;
+            if after == open.before && open.looks < LOOKS {
+                open.due = now.plus(PATIENCE);
+                self.open.push_back(open);
+                continue;
+            }
+            self.known.insert(Arc::clone(&open.path), after);
+            let Open { subject, path, before, .. } = open;
+            let body = EventBody::HugePages(HugePages { path, before, after });
+            events.push(Event { time: now, subject, body });
+        }
+    }
+}
+
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    entries.filter_map(|entry| entry.file_name().into_string().ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::ProcessKey;
+
+    const CONTROL: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
+
+    struct Host {
+        root: tempfile::TempDir,
+        pools: Pools,
+    }
+
+    fn host() -> Host {
+        let root = tempfile::tempdir().expect("a directory can be made");
+        let control = root.path().join(&CONTROL[1..]);
+        fs::create_dir_all(control.parent().expect("it has one")).expect("a directory can be made");
+        fs::write(control, "16\n").expect("a file can be written");
+        let pools = Pools::discover(root.path());
+        Host { root, pools }
+    }
+
+    impl Host {
+        fn set(&self, pages: &str) {
+            fs::write(self.root.path().join(&CONTROL[1..]), pages).expect("a file can be written");
+        }
+
+        fn open(&mut self, path: &str) {
+            let subject =
+                Subject { key: ProcessKey::new(7, 7), tid: 7, uid: 0, gid: 0, cgroup: 0, container: None };
+            self.pools.opened(&subject, &path.into(), BootTime(0));
+        }
+
+        fn look(&mut self, milliseconds: u64) -> Vec<(u64, u64)> {
+            let mut events = Vec::new();
+            self.pools.look(BootTime(milliseconds * 1_000_000), &mut events);
+            let pools = events.into_iter().map(|event| match event.body {
+                EventBody::HugePages(pool) => (pool.before, pool.after),
+                body => panic!("{body:?}"),
+            });
+            pools.collect()
+        }
+    }
+
+    #[test]
+    fn before_and_after_are_told_when_the_pool_has_changed() {
+        let mut host = host();
+        host.open(CONTROL);
+        assert_eq!(host.look(100), [], "too early");
+        assert_eq!(host.look(600), [], "nothing changed yet");
+        host.set("1184\n");
+        assert_eq!(host.look(1_200), [(16, 1_184)]);
+        assert_eq!(host.look(9_000), [], "told once");
+        host.open(CONTROL);
+        host.set("0\n");
+        assert_eq!(host.look(9_600), [(1_184, 0)]);
+    }
+
+    #[test]
+    fn an_open_that_changes_nothing_is_told_in_the_end() {
+        let mut host = host();
+        host.open(CONTROL);
+        let told: Vec<_> = (1..=10).flat_map(|look| host.look(600 * look)).collect();
+        assert_eq!(told, [(16, 16)]);
+    }
+
+    #[test]
+    fn other_files_and_nonsense_are_no_pools() {
+        let mut host = host();
+        host.open("/etc/passwd");
+        host.open("/proc/sys/vm/nr_hugepages");
+        assert_eq!(host.look(9_000), []);
+        host.open(CONTROL);
+        host.set("many");
+        assert_eq!((1..=10).flat_map(|look| host.look(9_000 + 600 * look)).collect::<Vec<_>>(), [(16, 16)]);
+    }
+
+    #[test]
+    fn a_storm_of_opens_is_bounded() {
+        let mut host = host();
+        for _ in 0..10_000 {
+            host.open(CONTROL);
+        }
+        assert_eq!(host.pools.open.len(), MAX_OPEN);
+    }
+}

@@ -1,0 +1,125 @@
+//! Memory of a running process in the sizes that RandomX uses, from `/proc/PID/maps`.
+//!
+//! The kernel joins neighbours of one kind into one mapping, so that a size found here is right, and one that is not
+//! found may still be there.
+
+use crate::{
+    enrich::proc::Proc,
+    model::{Mapping, MappingClass},
+};
+
+/// Processes with less in memory than this, kB, are not worth the reading: RandomX's cache is 256 MiB.
+const WORTH_IT: u64 = 128 << 10;
+/// The most read of one process: some thousand mappings.
+const MAX_MAPS: u64 = 1 << 20;
+
+// As the kernel side has them.
+const DATASET: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384;
+const CACHE: u64 = 1 << 28;
+const CODE: [u64; 2] = [128 << 10, 256 << 10];
+const SCRATCHPAD: u64 = 4 << 20;
+
+/// The mappings of a process that are worth a look, one for each class with how many there are. `status` is its
+/// `/proc/PID/status`.
+pub(super) fn read(proc: &Proc, pid: u32, status: &[u8]) -> Vec<Mapping> {
+    let status = String::from_utf8_lossy(status);
+    // Huge pages do not count as resident.
+    if kilobytes(&status, "VmRSS:").max(kilobytes(&status, "HugetlbPages:")) < WORTH_IT {
+        return Vec::new();
+    }
+    let maps = proc.read(pid, "maps", MAX_MAPS).unwrap_or_default();
+    summarise(&String::from_utf8_lossy(&maps))
+}
+
+/// A line of the status that is an amount: `VmRSS:   1234 kB`.
+fn kilobytes(status: &str, field: &str) -> u64 {
+    let mut amounts = status.lines().filter_map(|line| line.strip_prefix(field)?.split_whitespace().next());
+    amounts.next().and_then(|amount| amount.parse().ok()).unwrap_or(0)
+}
+
+fn summarise(maps: &str) -> Vec<Mapping> {
+    let mut found: Vec<Mapping> = Vec::new();
+    for (class, size, huge) in maps.lines().filter_map(classify) {
+        match found.iter_mut().find(|mapping| mapping.class == class) {
+            Some(mapping) => mapping.count += 1,
+            None => found.push(Mapping { class, size, count: 1, huge }),
+        }
+    }
+    found
+}
+
+/// Reads `START-END PERMISSIONS OFFSET DEVICE INODE [PATH]`.
+fn classify(line: &str) -> Option<(MappingClass, u64, bool)> {
+    let mut words = line.split_whitespace();
+    let (start, end) = words.next()?.split_once('-')?;
+    let permissions = words.next()?;
+    let path = words.nth(3).unwrap_or_default();
+    let huge = path == "/anon_hugepage";
+    if !huge && !path.is_empty() && !path.starts_with("[anon") {
+        return None;
+    }
+    let size = u64::from_str_radix(end, 16).ok()?.checked_sub(u64::from_str_radix(start, 16).ok()?)?;
+    let class = if DATASET.contains(&size) {
+        MappingClass::Dataset
+    } else if size == CACHE {
+        MappingClass::Cache
+    } else if permissions.contains('x') && CODE.contains(&size) {
+        MappingClass::Code
+    } else if huge && size <= SCRATCHPAD {
+        MappingClass::Scratchpad
+    } else {
+        return None;
+    };
+    Some((class, size, huge))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_miner_with_huge_pages() {
+        let maps = "\
+            55d0c0a00000-55d0c0a40000 rwxp 00000000 00:00 0 \n\
+            7f0000000000-7f0082000000 rw-p 00000000 00:0f 12 /anon_hugepage (deleted)\n\
+            7f0090000000-7f00a0000000 rw-p 00000000 00:0f 13 /anon_hugepage (deleted)\n\
+            7f00b0000000-7f00b0200000 rw-p 00000000 00:0f 14 /anon_hugepage (deleted)\n\
+            7f00b0200000-7f00b0400000 rw-p 00000000 00:0f 15 /anon_hugepage (deleted)\n\
+            7f00c0000000-7f00c0040000 r-xp 00000000 00:00 0 [anon:code]\n\
+            7f00d0000000-7f00d0040000 r-xp 00000000 08:01 99 /usr/lib/libc.so.6\n\
+            7ffc00000000-7ffc00021000 rw-p 00000000 00:00 0 [stack]\n";
+        let expected = [
+            (MappingClass::Code, 256 << 10, 2, false),
+            (MappingClass::Dataset, 2080 << 20, 1, true),
+            (MappingClass::Cache, 256 << 20, 1, true),
+            (MappingClass::Scratchpad, 2 << 20, 2, true),
+        ]
+        .map(|(class, size, count, huge)| Mapping { class, size, count, huge });
+        // The dataset's last part makes it a little longer than 2080 MiB.
+        let maps = maps.replace("7f0082000000", "7f0082200000");
+        let found = summarise(&maps);
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, expected) in found.iter().zip(&expected) {
+            assert_eq!(
+                (found.class, found.count, found.huge),
+                (expected.class, expected.count, expected.huge)
+            );
+        }
+    }
+
+    #[test]
+    fn amounts_stand_in_the_status() {
+        let status = "Name:\tx\nVmRSS:\t   1234 kB\nHugetlbPages:\t 2392064 kB\n";
+        assert_eq!((kilobytes(status, "VmRSS:"), kilobytes(status, "HugetlbPages:")), (1234, 2_392_064));
+        assert_eq!((kilobytes("", "VmRSS:"), kilobytes("VmRSS: much", "VmRSS:")), (0, 0));
+    }
+
+    proptest! {
+        #[test]
+        fn nonsense_is_nothing(text in ".{0,200}") {
+            let _ = classify(&text);
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Memory of the sizes that RandomX uses, and the pool of huge pages.
+
+use std::{fs, thread, time::Duration};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    command,
+    native::{self, Simulator, Worker},
+};
+use serde_json::Value;
+
+use crate::{EVERYTHING, SOON, alone, configuration};
+
+/// The pool of huge pages of the usual size.
+const POOL: &str = "/proc/sys/vm/nr_hugepages";
+
+/// Waits for an alert that has a signal of this id and weight.
+fn signal(agent: &Agent, pid: Option<u32>, id: &str, weight: u32) -> Value {
+    agent.wait_for(&format!("{id} of {weight}"), SOON, |object| {
+        pid.is_none_or(|pid| at(object, "process.pid") == pid)
+            && at(object, "minerwatch.signals").as_array().is_some_and(|signals| {
+                signals.iter().any(|signal| signal["id"] == id && signal["weight"] == weight)
+            })
+    })
+}
+
+#[test]
+fn memory_of_a_miners_sizes_is_noted() {
+    let Some(_machine) = alone("memory_of_a_miners_sizes_is_noted") else { return };
+    for manner in ["randomx", "flipping"] {
+        let scratch = Scratch::new();
+        let program = native::build(Simulator::Memory, &scratch, "nginx");
+        let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+        let worker = Worker::start(&program, &format!("{manner} 30"));
+        let alert = signal(&agent, Some(worker.pid()), "C2", 70);
+        assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "alone it is no more");
+        agent.stop();
+    }
+}
+
+#[test]
+fn other_memory_is_not_mentioned() {
+    let Some(_machine) = alone("other_memory_is_not_mentioned") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Memory, &scratch, "postgres");
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let workers = ["database 2", "jit 2"].map(|arguments| Worker::start(&program, arguments));
+    thread::sleep(Duration::from_secs(2));
+    drop(workers);
+    let objects = agent.stop();
+    assert!(objects.iter().all(|object| at(object, "event.kind") != "alert"), "{objects:#?}");
+}
+
+#[test]
+fn a_raised_pool_is_noted() {
+    let Some(_machine) = alone("a_raised_pool_is_noted") else { return };
+    let Ok(before) = fs::read_to_string(POOL) else { return };
+    let before: u64 = before.trim().parse().expect("a number of pages");
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let raise = format!("echo {} > {POOL}; sleep 3", before + 128);
+    command::run("sh", &["-c", &raise]);
+    fs::write(POOL, before.to_string()).expect("the pool can be put back");
+    let event = agent.wait_for("pool", SOON, |object| at(object, "event.action") == "huge-pages");
+    assert_eq!(at(&event, "minerwatch.memory.pages_before"), before);
+    let after = at(&event, "minerwatch.memory.pages_after").as_u64().expect("a number of pages");
+    // A host with little free memory gives fewer pages than asked for.
+    if after == before + 128 {
+        let alert = signal(&agent, None, "C3", 40);
+        assert_eq!(at(&alert, "minerwatch.verdict"), "noted");
+    }
+    agent.stop();
+}

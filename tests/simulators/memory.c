@@ -1,0 +1,62 @@
+/*
+ * Asks for memory in the sizes that programs ask for, and touches none of it.
+ *
+ *   memory MANNER SECONDS
+ *
+ * MANNER is one of
+ *   randomx   the dataset, the cache, and for each of four threads a scratchpad and an executable buffer
+ *   flipping  the same, the buffers made executable after they were written
+ *   database  one large pool and an arena for each thread
+ *   jit       many executable buffers of other sizes, and some of the same
+ */
+#define _GNU_SOURCE
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+static void *ask(size_t size, int protection, int flags) {
+  return mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
+}
+
+static void randomx(int flipping) {
+  const size_t dataset = 2181038080, cache = 268435456, scratchpad = 2097152, code = 262144;
+  /* Huge pages are asked for first; where there are none, ordinary ones. */
+  if (ask(dataset, PROT_READ | PROT_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT) == MAP_FAILED)
+    ask(dataset, PROT_READ | PROT_WRITE, 0);
+  ask(cache, PROT_READ | PROT_WRITE, 0);
+  for (int thread = 0; thread < 4; thread++) {
+    ask(scratchpad, PROT_READ | PROT_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT);
+    if (flipping) {
+      void *buffer = ask(code, PROT_READ | PROT_WRITE, 0);
+      for (int times = 0; times < 1000; times++) {
+        mprotect(buffer, code, PROT_READ | PROT_EXEC);
+        mprotect(buffer, code, PROT_READ | PROT_WRITE);
+      }
+    } else {
+      ask(code, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
+    }
+  }
+}
+
+int main(int count, char **arguments) {
+  if (count != 3) return 2;
+  if (strcmp(arguments[1], "randomx") == 0) {
+    randomx(0);
+  } else if (strcmp(arguments[1], "flipping") == 0) {
+    randomx(1);
+  } else if (strcmp(arguments[1], "database") == 0) {
+    ask((size_t)1 << 30, PROT_READ | PROT_WRITE, 0);
+    for (int thread = 0; thread < 4; thread++) ask((size_t)64 << 20, PROT_READ | PROT_WRITE, 0);
+  } else if (strcmp(arguments[1], "jit") == 0) {
+    for (int buffer = 0; buffer < 64; buffer++) {
+      ask((size_t)64 << 10, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
+      ask((size_t)256 << 10, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
+    }
+  } else {
+    return 2;
+  }
+  sleep((unsigned)atoi(arguments[2]));
+  return 0;
+}
