@@ -21,6 +21,8 @@ mod outlet;
 mod privileges;
 #[cfg(feature = "sensor")]
 mod sampler;
+#[cfg(feature = "sensor")]
+mod scan;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
 #[cfg(feature = "sensor")]
@@ -41,7 +43,8 @@ pub use self::unavailable::{doctor, record, run, scan, tail};
 pub use self::{
     daemon::run,
     doctor::doctor,
-    outlet::{record, scan, tail},
+    outlet::{record, tail},
+    scan::scan,
 };
 
 /// How often the engine is told the time.
@@ -70,6 +73,19 @@ pub struct Recorded {
     pub events: u64,
     /// Events lost before they could be.
     pub lost: u64,
+}
+
+/// How far a scan is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ScanProgress {
+    /// Seconds since it began to watch.
+    pub seconds: u32,
+    /// Processes known.
+    pub processes: u64,
+    /// Visits to CPUs while they ran a process.
+    pub visits: u64,
+    /// Incidents so far, those included that are only noted.
+    pub incidents: usize,
 }
 
 /// Takes one or more whole lines of JSON.

@@ -110,6 +110,28 @@ fn a_worker_in_a_container_is_named_with_it() {
 }
 
 #[test]
+fn a_scan_finds_it_and_says_so() {
+    let Some(_machine) = alone("a_scan_finds_it_and_says_so") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Arithmetic, &scratch, "cron");
+    let scan = || {
+        let output = command::try_run(
+            &minerwatch_tests::executable("minerwatch").to_string_lossy(),
+            &["scan", "--seconds", "4"],
+        );
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let worker = Worker::start(&program, "randomx 1 30");
+    let (code, said) = scan();
+    assert_eq!(code, Some(10), "{said}");
+    let line = said.lines().find(|line| line.contains("C1 100")).expect("a line for the worker");
+    assert!(line.contains("mining") && line.contains(&format!("cron (pid {})", worker.pid())), "{said}");
+    drop(worker);
+    let (code, said) = scan();
+    assert_eq!(code, Some(0), "{said}");
+}
+
+#[test]
 fn neighbours_stay_unmentioned() {
     let Some(_machine) = alone("neighbours_stay_unmentioned") else { return };
     let scratch = Scratch::new();

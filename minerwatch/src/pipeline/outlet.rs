@@ -1,4 +1,4 @@
-//! Commands with a sensor of their own: the live stream, one look, a recording.
+//! Commands with a sensor of their own: the live stream, a recording.
 
 use std::{
     fs::File,
@@ -21,7 +21,7 @@ use crate::{
     control::TailRequest,
     engine::EngineSettings,
     enrich::EnrichSettings,
-    model::{Alert, Event, EventKind, Verdict},
+    model::{Alert, Event, EventKind},
     recording,
     sensor::SensorOptions,
 };
@@ -31,7 +31,6 @@ struct Stream<'a> {
     request: TailRequest,
     lines: Vec<u8>,
     show: ShowLines<'a>,
-    worst: Option<Verdict>,
 }
 
 impl Outlet for Stream<'_> {
@@ -45,7 +44,6 @@ impl Outlet for Stream<'_> {
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
-        self.worst = self.worst.max(Some(alert.verdict));
         if self.request.wants(None, alert.suspect.key.pid) {
             self.lines.extend_from_slice(line);
         }
@@ -64,17 +62,9 @@ impl Outlet for Stream<'_> {
 
 /// The live stream from a sensor of this process's own, until SIGINT or SIGTERM.
 pub async fn tail(request: TailRequest, show: ShowLines<'_>) -> anyhow::Result<()> {
-    let mut outlet = Stream { request, lines: Vec::new(), show, worst: None };
-    watch(&mut outlet, None).await?;
+    let mut outlet = Stream { request, lines: Vec::new(), show };
+    watch(&mut outlet, None, EngineSettings::default(), |_, _| {}).await?;
     Ok(())
-}
-
-/// Snapshot and a while of watching; alerts are shown, the worst verdict is the answer.
-pub async fn scan(duration: Duration, show: ShowLines<'_>) -> anyhow::Result<Option<Verdict>> {
-    let request = TailRequest { alerts: true, ..TailRequest::default() };
-    let mut outlet = Stream { request, lines: Vec::new(), show, worst: None };
-    watch(&mut outlet, Some(duration)).await?;
-    Ok(outlet.worst)
 }
 
 /// Events as they are, into a file.
@@ -112,14 +102,21 @@ pub async fn record(file: &Path, duration: Option<Duration>) -> anyhow::Result<R
     let writer = recording::Writer::new(BufWriter::new(output), &header)
         .with_context(|| format!("cannot write {}", file.display()))?;
     let mut outlet = Recorder { writer };
-    let lost =
-        watch(&mut outlet, duration).await.with_context(|| format!("recording to {}", file.display()))?;
+    let lost = watch(&mut outlet, duration, EngineSettings::default(), |_, _| {})
+        .await
+        .with_context(|| format!("recording to {}", file.display()))?;
     Ok(Recorded { events: outlet.writer.events(), lost })
 }
 
-/// Watches with the defaults until a signal or the end of `duration`; says what the kernel side lost.
-async fn watch(outlet: &mut impl Outlet, duration: Option<Duration>) -> anyhow::Result<u64> {
-    let engine = EngineSettings { processors: host::processors(), ..EngineSettings::default() };
+/// Watches with a sensor of its own until a signal or the end of `duration`; `on_tick` is called once a second. Says
+/// what the kernel side lost.
+pub(super) async fn watch<O: Outlet>(
+    outlet: &mut O,
+    duration: Option<Duration>,
+    engine: EngineSettings,
+    mut on_tick: impl FnMut(&Watch, &mut O),
+) -> anyhow::Result<u64> {
+    let engine = EngineSettings { processors: host::processors(), ..engine };
     let max_processes = engine.max_processes;
     let settings = WatchSettings {
         sensor: SensorOptions::default(),
@@ -148,7 +145,17 @@ async fn watch(outlet: &mut impl Outlet, duration: Option<Duration>) -> anyhow::
         let _ = stop.send(()).await;
     });
     watch.look_around(max_processes, outlet)?;
-    let outcome = watch.run(outlet, &mut commands, |_, _, ()| ControlFlow::Break(()), |_, _| Ok(())).await;
+    let outcome = watch
+        .run(
+            outlet,
+            &mut commands,
+            |_, _, ()| ControlFlow::Break(()),
+            |watch, outlet| {
+                on_tick(watch, outlet);
+                Ok(())
+            },
+        )
+        .await;
     timer.abort();
     outcome?;
     Ok(watch.lost())

@@ -2,8 +2,12 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Recorded, RunOptions, ShowLines, Unsupported};
-use crate::{cli::Report, control::TailRequest, model::Verdict};
+use super::{Recorded, RunOptions, ScanProgress, ShowLines, Unsupported};
+use crate::{
+    cli::Report,
+    control::TailRequest,
+    model::{Alert, Verdict},
+};
 
 fn no_sensor() -> anyhow::Error {
     Unsupported(
@@ -24,7 +28,12 @@ pub async fn tail(_request: TailRequest, _show: ShowLines<'_>) -> anyhow::Result
 }
 
 /// One look.
-pub async fn scan(_duration: Duration, _show: ShowLines<'_>) -> anyhow::Result<Option<Verdict>> {
+pub async fn scan(
+    _duration: Duration,
+    _least: Verdict,
+    _show: ShowLines<'_>,
+    _progress: &mut dyn FnMut(ScanProgress),
+) -> anyhow::Result<Vec<Alert>> {
     Err(no_sensor())
 }
 

@@ -1,0 +1,67 @@
+//! `minerwatch scan`: the state of the host and a while of watching it.
+
+use std::{collections::BTreeMap, io, time::Duration};
+
+use super::{ScanProgress, ShowLines, core::Outlet, outlet::watch, watch::Watch};
+use crate::{
+    engine::EngineSettings,
+    model::{Alert, EventKind, IncidentId, Verdict},
+};
+
+/// Keeps the last state of each incident, and shows what is worth a person's while at once.
+struct Scan<'a> {
+    show: ShowLines<'a>,
+    progress: &'a mut dyn FnMut(ScanProgress),
+    /// The least verdict that is shown as it comes.
+    least: Verdict,
+    found: BTreeMap<IncidentId, Alert>,
+}
+
+impl Outlet for Scan<'_> {
+    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
+        false
+    }
+
+    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
+        self.found.insert(alert.incident, alert.clone());
+        if alert.verdict >= self.least { (self.show)(line) } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Watches for a while with the sampler on. Alerts of at least the verdict `least` are shown as they come; the answer
+/// has every incident in its last state, the strongest first, those included that are only noted.
+pub async fn scan(
+    duration: Duration,
+    least: Verdict,
+    show: ShowLines<'_>,
+    progress: &mut dyn FnMut(ScanProgress),
+) -> anyhow::Result<Vec<Alert>> {
+    let mut scan = Scan { show, progress, least, found: BTreeMap::new() };
+    let engine = EngineSettings { min_verdict: Verdict::Noted, ..EngineSettings::default() };
+    let mut ticks = 0;
+    watch(&mut scan, Some(duration), engine, |watch, scan| {
+        (scan.progress)(progress_of(watch, ticks, scan.found.len()));
+        ticks += 1;
+    })
+    .await?;
+    let mut found: Vec<Alert> = scan.found.into_values().collect();
+    found.sort_by_key(|alert| std::cmp::Reverse((alert.verdict, alert.score)));
+    Ok(found)
+}
+
+fn progress_of(watch: &Watch, seconds: u32, incidents: usize) -> ScanProgress {
+    ScanProgress {
+        seconds,
+        processes: watch.core.engine().counters().processes,
+        visits: watch.sampler_counters().visits,
+        incidents,
+    }
+}
