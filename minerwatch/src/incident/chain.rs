@@ -39,7 +39,8 @@ impl Chain {
             self.left_out += 1;
             return false;
         }
-        let place = self.edges.partition_point(|known| order(known) <= order(&edge));
+        let place = self.edges.iter().position(|known| comes_before(&edge, known));
+        let place = place.unwrap_or(self.edges.len());
         self.edges.insert(place, edge);
         of_kind == 0
     }
@@ -72,6 +73,13 @@ impl Chain {
     pub(super) fn of(&self, kind: ChainKind) -> impl Iterator<Item = &ChainEdge> {
         self.edges.iter().filter(move |edge| edge.kind == kind)
     }
+}
+
+/// Whether a new step stands before a known one. The starts of processes found running are known to a clock tick only,
+/// and are added from the child up: of two at the same instant the parent comes first.
+fn comes_before(edge: &ChainEdge, known: &ChainEdge) -> bool {
+    let is_parent = edge.kind == ChainKind::Create && known.parent == Some(edge.process);
+    order(known) > order(edge) || (order(known) == order(edge) && is_parent)
 }
 
 /// A process is created before it does anything at the same instant.
@@ -137,6 +145,19 @@ mod tests {
         assert!(!chain.add(edge(ChainKind::Connect, 1, "d")), "not the first connection");
         let objects: Vec<_> = chain.edges.iter().map(|edge| edge.object.as_str()).collect();
         assert_eq!(objects, ["d", "a", "b", "c"]);
+    }
+
+    #[test]
+    fn parents_before_their_children() {
+        let mut chain = Chain::default();
+        let key = |pid| ProcessKey { pid, start_ticks: 1 };
+        for pid in (1..=3).rev() {
+            let parent = Some(key(pid - 1));
+            let object = pid.to_string();
+            chain.add(ChainEdge { process: key(pid), parent, ..edge(ChainKind::Create, 7, &object) });
+        }
+        let objects: Vec<_> = chain.edges.iter().map(|edge| edge.object.as_str()).collect();
+        assert_eq!(objects, ["1", "2", "3"]);
     }
 
     #[test]

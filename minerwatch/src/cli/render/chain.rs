@@ -37,36 +37,60 @@ pub(super) fn rows(chain: &[Edge]) -> Vec<Row> {
     rows
 }
 
-/// Puts the edges with their processes, and those below their parents. A parent is only ever a process that
-/// showed up earlier, so that whatever the input says, this is a tree.
+/// Puts the edges with their processes, and those below their parents, wherever in the chain the parents stand: one
+/// that ran another program since is dated later than its children.
 fn tree(chain: &[Edge]) -> Vec<Node<'_>> {
     let mut nodes: Vec<Node<'_>> = Vec::new();
+    let mut owners = Vec::with_capacity(chain.len());
     for edge in chain {
-        let find = |id: &str| nodes.iter().position(|node| !id.is_empty() && node.process.entity_id == id);
-        if let Some(own) = find(&edge.process.entity_id) {
-            if let Some(node) = nodes.get_mut(own) {
-                node.items.push(Item::Step(edge));
-            }
-            continue;
+        let known = find(&nodes, &edge.process.entity_id);
+        owners.push((known.unwrap_or(nodes.len()), known.is_none()));
+        if known.is_none() {
+            let arrival = (edge.kind == "create").then_some(edge);
+            nodes.push(Node { process: &edge.process, parent: None, items: Vec::new(), arrival });
         }
-        let parent = edge.process.parent.as_ref().and_then(|parent| find(&parent.entity_id));
-        let own = nodes.len();
-        let mut node = Node { process: &edge.process, parent, items: Vec::new(), arrival: None };
-        if edge.kind == "create" {
-            node.arrival = Some(edge);
-        } else {
-            node.items.push(Item::Step(edge));
+    }
+    for own in 0..nodes.len() {
+        let parent = nodes.get(own).and_then(|node| node.process.parent.as_ref());
+        let parent = parent.and_then(|parent| find(&nodes, &parent.entity_id));
+        let parent = parent.filter(|parent| !hangs_below(&nodes, *parent, own));
+        if let Some(node) = nodes.get_mut(own) {
+            node.parent = parent;
         }
-        nodes.push(node);
-        if let Some(parent) = parent.and_then(|parent| nodes.get_mut(parent)) {
+    }
+    for (edge, (own, is_first)) in chain.iter().zip(owners) {
+        let above = nodes.get(own).filter(|_| is_first).and_then(|node| node.parent);
+        if let Some(parent) = above.and_then(|parent| nodes.get_mut(parent)) {
             parent.items.push(Item::Process(own));
+        }
+        if let Some(node) = nodes.get_mut(own)
+            && !(is_first && node.arrival.is_some())
+        {
+            node.items.push(Item::Step(edge));
         }
     }
     nodes
 }
 
-/// Draws a process and what hangs below it. Every process hangs below one that came earlier, so the depth
-/// is bounded by their number; `work` keeps the stack out of it.
+fn find(nodes: &[Node<'_>], id: &str) -> Option<usize> {
+    nodes.iter().position(|node| !id.is_empty() && node.process.entity_id == id)
+}
+
+/// Whether `node` is `ancestor` or hangs below it, as far as the parents are set: input that goes round in a circle
+/// must not be drawn so.
+fn hangs_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
+    let mut above = Some(node);
+    while let Some(index) = above {
+        if index == ancestor {
+            return true;
+        }
+        above = nodes.get(index).and_then(|node| node.parent);
+    }
+    false
+}
+
+/// Draws a process and what hangs below it. Nothing hangs below itself, so the depth is bounded by the number of
+/// processes; `work` keeps the stack out of it.
 fn draw(nodes: &[Node<'_>], root: usize, prefix: &str, last: bool, rows: &mut Vec<Row>) {
     let mut work = vec![(Item::Process(root), prefix.to_owned(), last, 0)];
     while let Some((item, prefix, last, depth)) = work.pop() {

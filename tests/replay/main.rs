@@ -1,0 +1,161 @@
+//! Recordings through `minerwatch replay`, as a user runs it: what an attack looks like, and what nobody is told of.
+//! Needs no root.
+//!
+//! Beside each `tests/recordings/NAME.jsonl` stands `NAME.alerts.jsonl`, the alerts it must give. After a change that
+//! is meant to alter them, run the tests with `MINERWATCH_BLESS=1` and read the difference.
+
+use std::{
+    env, fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use minerwatch_tests::{Scratch, agent::at, executable};
+use serde_json::Value;
+
+const BLESS: &str = "MINERWATCH_BLESS";
+
+fn recordings() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings")
+}
+
+fn replay(arguments: &[&str]) -> Output {
+    Command::new(executable("minerwatch")).arg("replay").args(arguments).output().expect("it starts")
+}
+
+fn path(file: &Path) -> &str {
+    file.to_str().expect("the tree has plain names")
+}
+
+fn verdicts(alerts: &str) -> Vec<String> {
+    let alert = |line: &str| serde_json::from_str::<Value>(line).expect("every line is JSON");
+    let verdict = |alert: Value| at(&alert, "minerwatch.verdict").as_str().map(str::to_owned);
+    alerts.lines().filter_map(|line| verdict(alert(line))).collect()
+}
+
+/// The program's version stands in no line; the name of the host comes from the recording.
+#[test]
+fn every_recording_gives_the_alerts_beside_it() {
+    let mut seen = 0;
+    let mut different = Vec::new();
+    for entry in fs::read_dir(recordings()).expect("the recordings are in the tree").flatten() {
+        let recording = entry.path();
+        let Some(name) = recording.file_name().and_then(|name| name.to_str()) else { continue };
+        if !name.ends_with(".jsonl") || name.ends_with(".alerts.jsonl") {
+            continue;
+        }
+        seen += 1;
+        let output = replay(&["--json", path(&recording)]);
+        let alerts = String::from_utf8(output.stdout).expect("text");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("0 damaged lines"), "{name}: {said}");
+        let is_high = verdicts(&alerts).iter().any(|verdict| verdict != "noted");
+        assert_eq!(output.status.code(), Some(if is_high { 10 } else { 0 }), "{name}: {said}");
+        let golden = recording.with_extension("alerts.jsonl");
+        if env::var_os(BLESS).is_some() {
+            fs::write(&golden, &alerts).expect("it can be written");
+        } else if fs::read_to_string(&golden).ok().as_ref() != Some(&alerts) {
+            different.push(format!("{name} gives:\n{alerts}"));
+        }
+    }
+    assert!(seen >= 5, "only {seen} recordings");
+    assert!(different.is_empty(), "set {BLESS}=1 if it is meant:\n{}", different.join("\n"));
+}
+
+/// What is known of each story, whatever its alerts look like in detail.
+#[test]
+fn each_story_has_its_verdict() {
+    for (name, worst) in [
+        ("dropper", Some("suspected")),
+        ("exploited-service", Some("suspected")),
+        ("renamed-worker", Some("mining")),
+        ("administrator", None),
+        ("package-install", None),
+    ] {
+        let recording = recordings().join(name).with_extension("jsonl");
+        let output = replay(&["--json", path(&recording)]);
+        let found = verdicts(&String::from_utf8_lossy(&output.stdout));
+        let high: Vec<_> = found.iter().filter(|verdict| *verdict != "noted").collect();
+        match worst {
+            Some(worst) => assert!(high.iter().any(|verdict| *verdict == worst), "{name}: {found:?}"),
+            None => assert!(high.is_empty(), "{name}: {found:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_recording_cut_off_in_mid_line_gives_what_came_before() {
+    let scratch = Scratch::new();
+    let whole = fs::read(recordings().join("dropper.jsonl")).expect("in the tree");
+    let cut = scratch.join("cut.jsonl");
+    fs::write(&cut, &whole[..whole.len() - 25]).expect("it can be written");
+    let output = replay(&["--json", &cut]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(10), "{said}");
+    assert!(said.contains("1 damaged line"), "{said}");
+    assert!(verdicts(&String::from_utf8_lossy(&output.stdout)).contains(&"suspected".to_owned()));
+}
+
+#[test]
+fn what_is_no_recording_is_refused_with_its_name() {
+    let scratch = Scratch::new();
+    let other = scratch.join("notes.txt");
+    fs::write(&other, "these are notes\n").expect("it can be written");
+    for (arguments, words) in
+        [(&[other.as_str()][..], "notes.txt"), (&["/nonexistent/recording"], "/nonexistent/recording")]
+    {
+        let output = replay(arguments);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{said}");
+        assert!(said.contains(words), "{said}");
+        assert!(output.stdout.is_empty());
+    }
+}
+
+#[test]
+fn a_reader_that_leaves_ends_it_well() {
+    let recording = recordings().join("dropper.jsonl");
+    let mut child = Command::new(executable("minerwatch"))
+        .args(["replay", "--json", "--events", path(&recording)])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("our child");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn it_reads_standard_input() {
+    let recording = fs::read(recordings().join("renamed-worker.jsonl")).expect("in the tree");
+    let mut child = Command::new(executable("minerwatch"))
+        .args(["replay", "--json", "-"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    child.stdin.take().expect("piped").write_all(&recording).expect("it reads");
+    let output = child.wait_with_output().expect("our child");
+    assert_eq!(output.status.code(), Some(10));
+    assert!(verdicts(&String::from_utf8_lossy(&output.stdout)).contains(&"mining".to_owned()));
+}
+
+#[test]
+fn a_wrong_key_is_named_with_file_and_line() {
+    let scratch = Scratch::new();
+    let configuration = scratch.join("minerwatch.toml");
+    fs::write(&configuration, "[detection]\nmin_verdict = \"noted\"\n\n[sink.stdout]\nevnets = \"all\"\n")
+        .expect("it can be written");
+    let output = Command::new(executable("minerwatch"))
+        .args(["run", "--config", &configuration])
+        .output()
+        .expect("it starts");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    for words in ["minerwatch.toml:5", "evnets", "events"] {
+        assert!(said.contains(words), "{words}: {said}");
+    }
+}
