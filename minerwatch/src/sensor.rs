@@ -11,6 +11,7 @@ mod error;
 mod hooks;
 mod layout;
 mod losses;
+mod merge;
 mod preflight;
 mod rings;
 mod running;

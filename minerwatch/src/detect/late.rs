@@ -1,5 +1,6 @@
-//! Runs whose drop was not seen yet: processes and files come through different rings, so that the run of
-//! a file can overtake the write that dropped it.
+//! Runs whose drop was not seen yet. The sensor merges its rings by time, but not to the last record: at the end of a
+//! batch, or behind a record that another processor is still writing, the run of a file can overtake the write that
+//! dropped it.
 
 use std::{collections::VecDeque, sync::Arc};
 

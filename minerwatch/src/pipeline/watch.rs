@@ -23,8 +23,8 @@ use crate::{
     sensor::{Losses, Rings, Sensor, SensorError, SensorOptions},
 };
 
-/// Records taken from each ring before the other work of the task gets its turn.
-const BATCH: usize = 1_024;
+/// Records taken from the rings before the other work of the task gets its turn.
+const BATCH: usize = 2_048;
 
 /// How long records may gather after a batch before they are looked at: the kernel wakes the task once for
 /// all of them. The first record after a quiet while waits for nothing.

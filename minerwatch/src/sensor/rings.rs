@@ -6,10 +6,13 @@
 
 use std::{fmt, io};
 
-use aya::maps::{MapData, RingBuf};
+use aya::maps::{MapData, RingBuf, ring_buf::RingBufItem};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::SensorError;
+use super::{
+    SensorError,
+    merge::{self, Source},
+};
 
 /// One ring.
 pub(super) type Ring = RingBuf<MapData>;
@@ -35,12 +38,18 @@ impl Rings {
         Ok(())
     }
 
-    /// Hands over records in the order of each ring, process life first, at most `limit` from each ring, so
-    /// that a busy ring cannot keep the task for itself. Says whether more may be waiting.
-    pub fn drain(&mut self, limit: usize, mut on_record: impl FnMut(&[u8])) -> bool {
-        let more_processes = drain(self.process.get_mut(), limit, &mut on_record);
-        let more_files = drain(self.file.get_mut(), limit, &mut on_record);
-        more_processes || more_files
+    /// Hands over records in the order of the kernel's clock, about `limit` of them, so that a busy ring cannot keep
+    /// the task for itself. Says whether more may be waiting.
+    pub fn drain(&mut self, limit: usize, on_record: impl FnMut(&[u8])) -> bool {
+        merge::drain(self.process.get_mut(), self.file.get_mut(), limit, on_record)
+    }
+}
+
+impl Source for Ring {
+    type Record<'a> = RingBufItem<'a>;
+
+    fn take(&mut self) -> Option<RingBufItem<'_>> {
+        self.next()
     }
 }
 
@@ -55,12 +64,4 @@ impl fmt::Debug for Rings {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_struct("Rings").finish_non_exhaustive()
     }
-}
-
-fn drain(ring: &mut Ring, limit: usize, on_record: &mut impl FnMut(&[u8])) -> bool {
-    for _ in 0..limit {
-        let Some(record) = ring.next() else { return false };
-        on_record(&record);
-    }
-    true
 }
