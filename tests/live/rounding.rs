@@ -147,3 +147,44 @@ fn neighbours_stay_unmentioned() {
         agent.stop().into_iter().filter(|object| at(object, "event.kind") == "alert").collect();
     assert!(alerts.is_empty(), "{alerts:#?}");
 }
+
+/// Seconds that a thread which never rests did not get within `span`, as gaps between two looks at the clock.
+fn stolen(span: Duration) -> f64 {
+    const GAP: Duration = Duration::from_micros(2);
+    let start = Instant::now();
+    let (mut last, mut stolen) = (start, Duration::ZERO);
+    while last - start < span {
+        let now = Instant::now();
+        let gap = now - last;
+        // Longer ones are other programs that take their turn.
+        if gap > GAP && gap < Duration::from_micros(200) {
+            stolen += gap;
+        }
+        last = now;
+    }
+    stolen.as_secs_f64()
+}
+
+#[test]
+fn an_innocent_program_loses_little() {
+    let Some(_machine) = alone("an_innocent_program_loses_little") else { return };
+    let scratch = Scratch::new();
+    let span = Duration::from_secs(4);
+    let share = |sampling: bool| {
+        let rest = format!("[detection]\nsampling = {sampling}\n");
+        let agent = Agent::start(["run", "--config", &configuration(&scratch, &rest)]);
+        thread::sleep(Duration::from_secs(1));
+        let lost = stolen(span) / span.as_secs_f64();
+        agent.stop();
+        lost
+    };
+    // The least of three: what disturbs a measurement only ever adds to it.
+    let least = |sampling| (0..3).map(|_| share(sampling)).fold(f64::INFINITY, f64::min);
+    let (without, with) = (least(false), least(true));
+    note(&format!(
+        "the sampler takes {:.3} % of a busy program's time ({:.3} % are lost without it)",
+        (with - without) * 100.0,
+        without * 100.0
+    ));
+    assert!(with - without < 0.005, "without {without}, with {with}");
+}

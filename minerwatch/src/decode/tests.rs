@@ -119,9 +119,43 @@ fn mapped_addresses_are_shown_as_ipv4() {
     assert_eq!(connect.result, 111);
 }
 
+#[test]
+fn rounding_and_memory_keep_their_counts() {
+    let counts = |first| minerwatch_common::RoundingCounts {
+        nearest: first,
+        down: first + 1,
+        up: first + 2,
+        zero: first + 3,
+    };
+    let mut record = RoundingRecord {
+        header: header(RecordKind::Rounding as u16, size_of::<RoundingRecord>()),
+        flushing: counts(10),
+        plain: counts(20),
+        register: 2,
+        reserved: 0,
+    };
+    let EventBody::Rounding(rounding) = decode(record.as_bytes()).unwrap().body else { panic!("not a look") };
+    assert_eq!(rounding.register, ControlRegister::Fpcr);
+    assert_eq!((rounding.flushing.nearest, rounding.flushing.zero, rounding.plain.down), (10, 13, 21));
+    record.register = 3;
+    assert_eq!(decode(record.as_bytes()), Err(DecodeError::Meaningless("register")));
+
+    let mut record = MappingRecord {
+        header: header(RecordKind::Mapping as u16, size_of::<MappingRecord>()),
+        size: 1 << 28,
+        count: 2,
+        class: minerwatch_common::MappingClass::Cache as u32,
+        huge: 1,
+    };
+    let mapping = Mapping { class: MappingClass::Cache, size: 1 << 28, count: 2, huge: true };
+    assert_eq!(decode(record.as_bytes()).unwrap().body, EventBody::Mapping(mapping));
+    record.class = 0;
+    assert_eq!(decode(record.as_bytes()), Err(DecodeError::Meaningless("class of mapping")));
+}
+
 proptest! {
     #[test]
-    fn hostile_bytes_never_panic(kind in 0_u16..10, bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn hostile_bytes_never_panic(kind in 0_u16..RecordKind::COUNT as u16 + 2, bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let mut bytes = bytes;
         if let Some(start) = bytes.get_mut(..2) {
             start.copy_from_slice(&kind.to_ne_bytes());

@@ -8,6 +8,7 @@
 //! visited like a new one.
 
 use std::{
+    fs,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
@@ -27,6 +28,10 @@ use tracing::{debug, warn};
 
 use super::privileges::DropPrivileges;
 use crate::{detect::tuning, sensor::Running};
+
+/// CPUs that the administrator has set apart from ordinary work: lists as `2-3,8`. What polls there may lose packets by
+/// a visit, so nobody goes there.
+const SET_APART: [&str; 2] = ["/sys/devices/system/cpu/isolated", "/sys/devices/system/cpu/nohz_full"];
 
 /// Between two rounds of the patrol. A full-time RandomX worker shows itself in two looks of three, one that
 /// hashes a twentieth of the time about every three seconds.
@@ -168,6 +173,11 @@ fn take_priority() -> Result<(), thread_priority::Error> {
 
 fn go_round(shared: &Shared, running: &Running) {
     let own = std::process::id();
+    let set_apart: Vec<usize> = SET_APART
+        .iter()
+        .filter_map(|file| fs::read_to_string(file).ok())
+        .flat_map(|list| cpus(&list))
+        .collect();
     let mut patrol = Instant::now();
     while let Some(closer) = shared.wait(patrol) {
         let now = Instant::now();
@@ -183,11 +193,21 @@ fn go_round(shared: &Shared, running: &Running) {
             }
         };
         for (cpu, pid) in busy.iter().enumerate() {
-            if *pid != 0 && *pid != own && (on_patrol || closer.contains(pid)) {
+            let wanted = *pid != 0 && *pid != own && (on_patrol || closer.contains(pid));
+            if wanted && !set_apart.contains(&cpu) {
                 visit(shared, cpu);
             }
         }
     }
+}
+
+/// The CPUs of a list of the kernel's (`2-3,8`); what is no list has none.
+fn cpus(list: &str) -> Vec<usize> {
+    let range = |part: &str| {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        Some(first.parse().ok()?..=last.parse::<usize>().ok()?.min(CpuSet::MAX_CPU))
+    };
+    list.trim().split(',').filter_map(range).flatten().collect()
 }
 
 /// Runs on this CPU: whoever ran there has left it when the call returns.
@@ -216,6 +236,16 @@ mod tests {
         let start = Instant::now();
         assert_eq!(shared.wait(start + Duration::from_secs(60)), Some(vec![7]));
         assert!(start.elapsed() >= CLOSER && start.elapsed() < Duration::from_secs(30));
+    }
+
+    #[test]
+    fn lists_of_cpus() {
+        assert_eq!(cpus("2-4,8\n"), [2, 3, 4, 8]);
+        assert_eq!(cpus("0"), [0]);
+        for nothing in ["", "\n", "(null)", "4-2", "x-y", "1-"] {
+            assert_eq!(cpus(nothing), [0_usize; 0], "{nothing}");
+        }
+        assert_eq!(cpus("0-99999999999").len(), CpuSet::MAX_CPU + 1, "bounded");
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{ABSENT, ControlRegister, RecordKind, RoundingCounts, RoundingRecord};
 
-use super::{PF_KTHREAD, add};
+use super::{PF_KTHREAD, SCHED_DEADLINE, SCHED_FIFO, SCHED_RR, add};
 use crate::{
     constants::offset,
     emit::{self, Outcome},
@@ -22,8 +22,8 @@ const LOOK_EVERY: u32 = 17;
 /// Nanoseconds after which a growing count is reported, however little it grew.
 const REPORT_EVERY: u64 = 1_000_000_000;
 
-/// The process that each CPU runs now, 0 for none that could compute anything (idle, threads of the kernel). The
-/// daemon looks here for CPUs worth a visit of its sampler.
+/// The process that each CPU runs now, 0 for none that is worth a visit of the daemon's sampler: idle, threads of the
+/// kernel, and real-time threads, behind which the sampler would have to wait.
 #[map]
 static RUNNING: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
 
@@ -64,7 +64,8 @@ pub fn note_running(next: *const u8) {
         return;
     }
     let is_kernel = load!(next, task_flags, u32) & PF_KTHREAD != 0;
-    let tgid = if is_kernel { 0 } else { load!(next, task_tgid, u32) };
+    let is_realtime = matches!(load!(next, task_policy, u32), SCHED_FIFO | SCHED_RR | SCHED_DEADLINE);
+    let tgid = if is_kernel || is_realtime { 0 } else { load!(next, task_tgid, u32) };
     if let Some(running) = RUNNING.get_ptr_mut(0) {
         // SAFETY: the slot of this CPU, which no other program touches while this one runs.
         unsafe { *running = tgid };
