@@ -155,7 +155,7 @@ fn rounding_and_memory_keep_their_counts() {
 
 proptest! {
     #[test]
-    fn hostile_bytes_never_panic(kind in 0_u16..RecordKind::COUNT as u16 + 2, bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
+    fn hostile_bytes_never_panic(kind in 0_u16..24, bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
         let mut bytes = bytes;
         if let Some(start) = bytes.get_mut(..2) {
             start.copy_from_slice(&kind.to_ne_bytes());

@@ -202,12 +202,12 @@ fn go_round(shared: &Shared, running: &Running) {
 }
 
 /// The CPUs of a list of the kernel's (`2-3,8`); what is no list has none.
-fn cpus(list: &str) -> Vec<usize> {
+fn cpus(text: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
         Some(first.parse().ok()?..=last.parse::<usize>().ok()?.min(CpuSet::MAX_CPU))
     };
-    list.trim().split(',').filter_map(range).flatten().collect()
+    text.trim().split(',').filter_map(range).flatten().collect()
 }
 
 /// Runs on this CPU: whoever ran there has left it when the call returns.
