@@ -24,11 +24,13 @@ pub enum RecordKind {
     Rounding = 8,
     /// A process asked for memory in a size worth a look ([`crate::MappingRecord`]).
     Mapping = 9,
+    /// One of the first payloads of a connection ([`crate::PayloadRecord`]).
+    Payload = 10,
 }
 
 impl RecordKind {
     /// How many kinds there are; kinds count from 1 to this.
-    pub const COUNT: usize = 9;
+    pub const COUNT: usize = 10;
 
     /// Every kind, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
@@ -41,6 +43,7 @@ impl RecordKind {
         Self::Cpu,
         Self::Rounding,
         Self::Mapping,
+        Self::Payload,
     ];
 
     /// The kind with this number, or `None` for one this build does not know.
@@ -60,6 +63,7 @@ impl RecordKind {
             Self::Cpu => "cpu",
             Self::Rounding => "rounding",
             Self::Mapping => "mapping",
+            Self::Payload => "payload",
         }
     }
 }

@@ -13,6 +13,7 @@ mod layout;
 mod loss;
 mod memory;
 mod network;
+mod payload;
 mod process;
 mod rounding;
 mod settings;
@@ -24,6 +25,7 @@ pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use memory::{MappingClass, MappingRecord};
 pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};
+pub use payload::{Direction, MAX_PAYLOAD, PayloadRecord};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,

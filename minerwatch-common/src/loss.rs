@@ -13,6 +13,8 @@ pub enum Loss {
     CpuTableFull,
     /// A system call's arguments could not be kept until its end, so its change was not reported.
     CallTableFull,
+    /// A socket found no memory for its state, so what it says was not looked at.
+    SocketUnwatched,
 }
 
 impl Loss {
@@ -29,6 +31,7 @@ impl Loss {
             Self::FlowTableFull => Self::TABLES,
             Self::CpuTableFull => Self::TABLES + 1,
             Self::CallTableFull => Self::TABLES + 2,
+            Self::SocketUnwatched => Self::TABLES + 3,
         }
     }
 
@@ -38,6 +41,7 @@ impl Loss {
             Self::FlowTableFull,
             Self::CpuTableFull,
             Self::CallTableFull,
+            Self::SocketUnwatched,
         ])
     }
 
@@ -48,6 +52,7 @@ impl Loss {
             Self::FlowTableFull => "flow-table",
             Self::CpuTableFull => "cpu-table",
             Self::CallTableFull => "call-table",
+            Self::SocketUnwatched => "socket",
         }
     }
 }

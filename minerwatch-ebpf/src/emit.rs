@@ -1,7 +1,8 @@
 //! The sole owner of the rings and of the loss counters.
 //!
-//! Two rings: process life, connections and CPU on one, files on the other, so that a storm of file
-//! changes cannot crowd out the rest. What finds no room is counted per kind.
+//! Three rings: process life, connections and CPU on one, files on another, payloads on the third, so that
+//! a storm of file changes or of short connections cannot crowd out the rest. What finds no room is counted
+//! per kind.
 
 use aya_ebpf::{
     macros::map,
@@ -21,6 +22,9 @@ static PROCESS_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE, 0);
 static FILE_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
 
 #[map]
+static PAYLOAD_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
+
+#[map]
 static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
 
 /// Counts one loss.
@@ -36,6 +40,7 @@ pub fn count(loss: Loss) {
 fn ring(kind: RecordKind) -> &'static RingBuf {
     match kind {
         RecordKind::File | RecordKind::Mapping => &FILE_RING,
+        RecordKind::Payload => &PAYLOAD_RING,
         RecordKind::Fork
         | RecordKind::Exec
         | RecordKind::Exit
@@ -54,6 +59,21 @@ pub fn record<T: 'static>(kind: RecordKind, record: T) {
         slot.submit(0);
     } else {
         count(Loss::RingFull(kind));
+    }
+}
+
+/// Sends a record that `fill` writes where it will be read, for one too large for the stack; `fill` answers
+/// whether there is anything to send.
+#[inline(always)]
+pub fn in_place<T: 'static>(kind: RecordKind, fill: impl FnOnce(*mut T) -> bool) {
+    let Some(mut slot) = ring(kind).reserve::<T>(0) else {
+        count(Loss::RingFull(kind));
+        return;
+    };
+    if fill(slot.as_mut_ptr()) {
+        slot.submit(0);
+    } else {
+        slot.discard(0);
     }
 }
 

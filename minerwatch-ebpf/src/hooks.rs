@@ -3,6 +3,7 @@
 mod file_call;
 mod file_open;
 mod memory_map;
+mod packet;
 mod process_exec;
 mod process_exit;
 mod process_fork;
@@ -10,5 +11,4 @@ mod sched_switch;
 mod sched_yield;
 mod tcp_retransmit;
 mod tcp_state;
-mod udp_bytes;
 mod udp_flow;

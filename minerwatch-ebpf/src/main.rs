@@ -19,6 +19,8 @@ mod flows;
 mod hooks;
 mod kernel;
 mod path;
+mod prefix;
+mod sockets;
 mod task;
 
 /// Some helpers are reserved for programs under a licence compatible with the kernel's.

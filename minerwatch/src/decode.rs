@@ -10,14 +10,15 @@ use std::{
 
 use minerwatch_common::{
     CloseRecord, ConnectRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation, FileRecord,
-    FlowTuple, ForkRecord, MappingRecord, RecordHeader, RecordKind, RoundingRecord, Transport,
+    FlowTuple, ForkRecord, MappingRecord, PayloadRecord, RecordHeader, RecordKind, RoundingRecord, Transport,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    BootTime, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec,
-    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Mapping, MappingClass,
-    Namespaces, ProcessKey, Protocol, Rounding, RoundingCounts, SchedulingPolicy, Subject,
+    BootTime, Bytes, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, Event,
+    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Mapping,
+    MappingClass, Namespaces, Payload, ProcessKey, Protocol, Rounding, RoundingCounts, SchedulingPolicy,
+    Subject,
 };
 
 mod paths;
@@ -57,6 +58,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         RecordKind::Connect => take::<ConnectRecord>(bytes).and_then(|(record, _)| connect(&record))?,
         RecordKind::Close => take::<CloseRecord>(bytes).and_then(|(record, _)| close(&record))?,
         RecordKind::File => take::<FileRecord>(bytes).and_then(|(record, tail)| file(&record, tail))?,
+        RecordKind::Payload => take::<PayloadRecord>(bytes).and_then(|(record, _)| payload(&record))?,
         RecordKind::Cpu => take::<CpuRecord>(bytes).map(|(record, _)| cpu(&record))?,
         RecordKind::Mapping => take::<MappingRecord>(bytes).and_then(|(record, _)| mapping(&record))?,
         RecordKind::Rounding => take::<RoundingRecord>(bytes).and_then(|(record, _)| rounding(&record))?,
@@ -165,6 +167,23 @@ fn close(record: &CloseRecord) -> Result<EventBody, DecodeError> {
         bytes: (record.counted != 0).then_some((record.bytes_sent, record.bytes_received)),
         network_namespace: record.network_namespace,
     }))
+}
+
+fn payload(record: &PayloadRecord) -> Result<EventBody, DecodeError> {
+    let bytes = record.data.get(..usize::from(record.captured));
+    let bytes = bytes.filter(|_| u32::from(record.captured) <= record.length);
+    Ok(EventBody::Payload(Box::new(Payload {
+        flow: flow(&record.flow, record.opened)?,
+        direction: match minerwatch_common::Direction::from_number(record.direction) {
+            Some(minerwatch_common::Direction::Sent) => Direction::Sent,
+            Some(minerwatch_common::Direction::Received) => Direction::Received,
+            None => return Err(DecodeError::Meaningless("direction")),
+        },
+        index: record.index,
+        length: record.length,
+        accepted: record.accepted != 0,
+        bytes: Bytes(bytes.ok_or(DecodeError::Meaningless("captured length"))?.into()),
+    })))
 }
 
 fn flow(tuple: &FlowTuple, opened: u64) -> Result<Flow, DecodeError> {

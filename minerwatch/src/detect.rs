@@ -11,6 +11,7 @@ mod bounded;
 mod finding;
 mod late;
 mod places;
+mod wallet;
 mod weights;
 mod written;
 
@@ -60,6 +61,7 @@ pub struct Detectors {
     rounding: compute::RoundingWitness,
     memory: compute::MemoryWitness,
     runs: late::UnexplainedRuns,
+    conversations: network::wire::Conversations,
 }
 
 impl Default for Detectors {
@@ -77,6 +79,7 @@ impl Detectors {
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
             runs: late::UnexplainedRuns::default(),
+            conversations: network::wire::Conversations::default(),
         }
     }
 
@@ -132,7 +135,9 @@ impl Detectors {
                 self.scheduling.forget(scene.key());
                 self.rounding.forget(scene.key());
                 self.memory.forget(scene.key());
+                self.conversations.forget(scene.key());
             }
+            EventBody::Payload(payload) => self.conversations.inspect(scene, payload, findings),
             EventBody::Fork(_) | EventBody::HashedFile(_) => {}
         }
     }
@@ -173,6 +178,11 @@ impl Detectors {
     /// The processes whose CPUs should be sampled more often for a while, since the last call.
     pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
         self.rounding.take_undecided()
+    }
+
+    /// The connections that may be a miner's.
+    pub fn conversations(&self) -> &network::wire::Conversations {
+        &self.conversations
     }
 
     /// The files written lately that may be run.

@@ -266,7 +266,8 @@ impl Engine {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
-            | EventBody::HashedFile(_) => {}
+            | EventBody::HashedFile(_)
+            | EventBody::Payload(_) => {}
         }
     }
 

@@ -116,7 +116,8 @@ impl Enricher {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::RunningFlow(_)
-            | EventBody::HashedFile(_) => {}
+            | EventBody::HashedFile(_)
+            | EventBody::Payload(_) => {}
         }
     }
 

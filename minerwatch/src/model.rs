@@ -5,6 +5,7 @@ mod event;
 mod flow;
 mod kinds;
 mod memory;
+mod payload;
 mod process;
 mod rounding;
 mod signal;
@@ -18,6 +19,7 @@ pub use event::{
 pub use flow::{Flow, Protocol};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
+pub use payload::{Bytes, Direction, Payload};
 pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,

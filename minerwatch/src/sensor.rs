@@ -1,7 +1,7 @@
 //! The kernel side, seen from userspace: the only importer of aya.
 //!
 //! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs where the
-//! kernel's fields lie, loads and attaches what works, and says what is blind. After that the sensor is two
+//! kernel's fields lie, loads and attaches what works, and says what is blind. After that the sensor is three
 //! rings to drain and a table of loss counters.
 
 mod attach;
@@ -39,6 +39,8 @@ pub struct SensorOptions {
     pub process_ring: u32,
     /// Bytes of the ring for file changes; the same rules.
     pub file_ring: u32,
+    /// Bytes of the ring for payloads; the same rules.
+    pub payload_ring: u32,
     /// Nanoseconds between two CPU records of one process.
     pub cpu_interval: u64,
     /// Nanoseconds on a CPU within the interval below which a process is not reported.
@@ -52,6 +54,7 @@ impl Default for SensorOptions {
         Self {
             process_ring: 8 << 20,
             file_ring: 4 << 20,
+            payload_ring: 4 << 20,
             cpu_interval: 1_000_000_000,
             cpu_threshold: 100_000_000,
             without: Vec::new(),
@@ -63,7 +66,7 @@ impl Default for SensorOptions {
 pub struct Sensor {
     // Links and programs live as long as this does.
     _programs: Ebpf,
-    rings: Option<(Ring, Ring)>,
+    rings: Option<(Ring, Ring, Ring)>,
     losses: Losses,
     running: Option<Running>,
     report: SensorReport,
@@ -102,7 +105,11 @@ impl Sensor {
         if report.serves_nothing() {
             return Err(SensorError::NothingAttached { reasons: report.reasons() });
         }
-        let rings = (take_ring(&mut programs, "PROCESS_RING")?, take_ring(&mut programs, "FILE_RING")?);
+        let rings = (
+            take_ring(&mut programs, "PROCESS_RING")?,
+            take_ring(&mut programs, "FILE_RING")?,
+            take_ring(&mut programs, "PAYLOAD_RING")?,
+        );
         let losses = Losses::new(&mut programs)?;
         let running = report.serves(Purpose::Rounding).then(|| Running::new(&mut programs)).transpose()?;
         Ok(Self { _programs: programs, rings: Some(rings), losses, running, report })
@@ -120,7 +127,7 @@ impl Sensor {
 
     /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
     pub fn take_rings(&mut self) -> Result<Option<Rings>, SensorError> {
-        self.rings.take().map(|(process, file)| Rings::new(process, file)).transpose()
+        self.rings.take().map(|(process, file, payload)| Rings::new(process, file, payload)).transpose()
     }
 
     /// Who runs where, for the one sampler; `None` the second time, and where no rounding mode can be read.
@@ -148,6 +155,7 @@ fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Resul
         .override_global("SETTINGS", settings.as_bytes(), true)
         .map_max_entries("PROCESS_RING", options.process_ring)
         .map_max_entries("FILE_RING", options.file_ring)
+        .map_max_entries("PAYLOAD_RING", options.payload_ring)
         .load(OBJECT)
         .map_err(|source| SensorError::Load { source: source.into() })
 }

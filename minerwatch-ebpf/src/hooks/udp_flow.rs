@@ -4,7 +4,8 @@
 //! `…_UDP4_SENDMSG_LOCK`), their IPv6 twins, net/ipv4/af_inet.c (`BPF_CGROUP_RUN_PROG_INET_SOCK_RELEASE`).
 //! Produces: [`ConnectRecord`] when a socket gets a peer, up to [`MAX_PEERS`] for one that talks to many;
 //! [`CloseRecord`](minerwatch_common::CloseRecord) when it ends.
-//! Price: a connect of TCP runs the filter and leaves at once; a datagram on an unconnected socket costs a
+//! For TCP it marks the socket, so that `packet` knows whose words it reads.
+//! Price: a connect of TCP pays for the mark; a datagram on an unconnected socket costs a
 //! lookup; send and receive on connected sockets cost nothing.
 
 use aya_ebpf::{
@@ -20,7 +21,7 @@ use crate::{
     constants::offset,
     flows::{self, Counts, FlowState, UDP_FLOWS},
     kernel::Address,
-    task,
+    sockets, task,
 };
 
 /// Peers of one unconnected socket that are reported; DNS and peer-to-peer programs have no end of them.
@@ -68,7 +69,7 @@ fn udp_release(context: SockContext) -> i32 {
         // SAFETY: a live row; the socket is at its end.
         let state = unsafe { &*state };
         let (sent, received) = (state.bytes_sent, state.bytes_received);
-        // Before 6.3 nothing counts (see `udp_bytes`), and that must not look like a flow without a byte.
+        // Where nothing counts (see `packet`), that must not look like a flow without a byte.
         flows::report_close(state, Counts { sent, received, counted: sent != 0 || received != 0 });
         let _ = UDP_FLOWS.remove(cookie);
     }
@@ -79,7 +80,15 @@ fn udp_release(context: SockContext) -> i32 {
 fn talks_to(context: &SockAddrContext, family: u16) {
     let address = context.sock_addr;
     // SAFETY: the kernel hands over a valid context.
-    if unsafe { (*address).protocol } != Transport::Udp as u32 || task::is_agent() {
+    let protocol = unsafe { (*address).protocol };
+    if task::is_agent() {
+        return;
+    }
+    if protocol == Transport::Tcp as u32 {
+        sockets::watch(context);
+        return;
+    }
+    if protocol != Transport::Udp as u32 {
         return;
     }
     // SAFETY: the same context.

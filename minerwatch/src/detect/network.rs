@@ -2,6 +2,7 @@
 
 mod pool_port;
 mod suspect_connection;
+pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 

@@ -41,6 +41,11 @@ pub fn catalogue() -> &'static [SignalInfo] {
 }
 
 static CATALOGUE: &[SignalInfo] = &[
+    signals::MINER_WORDS,
+    signals::POOL_WORDS,
+    signals::SOLO_MINING,
+    signals::RELAY,
+    signals::NOISE_HANDSHAKE,
     signals::POOL_PORT,
     signals::SUSPECT_CONNECTION,
     signals::ROUNDING_MODES,
@@ -72,6 +77,66 @@ static CATALOGUE: &[SignalInfo] = &[
 pub(crate) mod signals {
     use super::SignalInfo;
     use crate::model::SignalClass::{Behavior, Compute, Network};
+
+    /// Decides alone: nothing but a miner says it.
+    pub(crate) const MINER_WORDS: SignalInfo = SignalInfo {
+        id: "N1",
+        class: Network,
+        weight: 100,
+        full_weight: 100,
+        mining: true,
+        name: "Speaks a mining protocol",
+        description: "The process sent a pool the words of a miner: it logged in, asked for work, or handed results in.",
+        techniques: &["T1496.001", "T1071"],
+    };
+
+    /// Not alone: the process may be one that only looks at a pool's work.
+    pub(crate) const POOL_WORDS: SignalInfo = SignalInfo {
+        id: "N2",
+        class: Network,
+        weight: 80,
+        full_weight: 80,
+        mining: true,
+        name: "Receives work from a pool",
+        description: "A peer sent the process the words of a pool: a job, or how hard it shall be.",
+        techniques: &["T1496.001"],
+    };
+
+    /// Not alone: pools and explorers ask nodes for work as well.
+    pub(crate) const SOLO_MINING: SignalInfo = SignalInfo {
+        id: "N7",
+        class: Network,
+        weight: 60,
+        full_weight: 60,
+        mining: true,
+        name: "Asks a node for work",
+        description: "The process calls a cryptocurrency node the way a solo miner does: for block templates, to submit blocks, or for its height every second.",
+        techniques: &["T1496.001"],
+    };
+
+    /// Decides alone, as its words do.
+    pub(crate) const RELAY: SignalInfo = SignalInfo {
+        id: "N8",
+        class: Network,
+        weight: 95,
+        full_weight: 95,
+        mining: true,
+        name: "Passes mining on",
+        description: "One process speaks a mining protocol on connections it accepted and on one it opened: a proxy for miners inside.",
+        techniques: &["T1090", "T1496.001"],
+    };
+
+    /// Sizes alone prove little: other protocols may begin with 64 bytes too.
+    pub(crate) const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
+        id: "N10",
+        class: Network,
+        weight: 10,
+        full_weight: 10,
+        mining: false,
+        name: "Connection that begins like Stratum V2",
+        description: "The first messages of a connection have the sizes of Stratum V2's encrypted handshake: 64 bytes, then 170 or 234.",
+        techniques: &["T1573"],
+    };
 
     pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
         id: "N4",
@@ -490,6 +555,16 @@ pub mod tuning {
     pub const ROUNDING_LONGEST_PAUSE: Duration = Duration::from_secs(600);
     /// Processes with another rounding mode than the nearest watched at once (C1).
     pub const ROUNDING_PROCESSES: usize = 1_024;
+    /// Connections remembered that may be a miner's (N1, N2).
+    pub const CONVERSATIONS: usize = 4_096;
+    /// Bytes kept of one direction of a connection whose message is not finished.
+    pub const STREAM_KEPT: usize = 2_048;
+    /// Processes remembered that speak as miners or pools do (N7, N8).
+    pub const MINING_PROCESSES: usize = 1_024;
+    /// Requests for a node's height within [`HEIGHT_SPAN`] that make a solo miner (N7): XMRig asks each second.
+    pub const HEIGHT_COUNT: u32 = 30;
+    /// The span of those.
+    pub const HEIGHT_SPAN: Duration = Duration::from_secs(60);
 
     /// Points fade to a half in this time: network and compute.
     pub const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);

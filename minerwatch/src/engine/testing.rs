@@ -5,9 +5,9 @@ use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, ti
 use super::{Engine, EngineSettings};
 use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
-    Alert, BootTime, Close, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Event, EventBody,
-    Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Namespaces,
-    ProcessKey, Protocol, Rounding, RunningProcess, SchedulingPolicy, Subject, Verdict,
+    Alert, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Direction,
+    Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
+    Namespaces, Payload, ProcessKey, Protocol, Rounding, RunningProcess, SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -40,6 +40,19 @@ impl Default for Burn {
     fn default() -> Self {
         Self { window: 1, processors: 1.0, yields: 0, stops: 0 }
     }
+}
+
+/// A payload for [`Host::payload`].
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// The peer's end.
+    pub peer: &'a str,
+    /// Which way it goes.
+    pub direction: Direction,
+    /// Whether the peer opened the connection.
+    pub accepted: bool,
+    /// What is said.
+    pub bytes: &'a [u8],
 }
 
 /// The host. Each event comes a millisecond after the one before.
@@ -193,6 +206,40 @@ impl Host {
             opened: self.now,
         };
         self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: 1 }));
+    }
+
+    /// One payload of a connection, sent or received, captured as the kernel side does.
+    pub fn payload(&mut self, key: ProcessKey, payload: Words<'_>) {
+        let Words { peer, direction, accepted, bytes } = payload;
+        let flow = Flow {
+            protocol: Protocol::Tcp,
+            source: SocketAddr::from(([10, 0, 0, 2], 40_000)),
+            destination: peer.parse().expect("an address"),
+            opened: self.now,
+        };
+        self.happen(
+            key,
+            EventBody::Payload(Box::new(Payload {
+                flow,
+                direction,
+                index: 0,
+                length: u32::try_from(bytes.len()).expect("a payload is short"),
+                accepted,
+                bytes: Bytes(bytes[..bytes.len().min(512)].into()),
+            })),
+        );
+    }
+
+    /// Sends on a connection it opened.
+    pub fn send(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.payload(key, Words { peer, direction: Direction::Sent, accepted: false, bytes });
+    }
+
+    /// Receives on a connection it opened.
+    pub fn receive(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.payload(key, Words { peer, direction: Direction::Received, accepted: false, bytes });
     }
 
     /// Creates a file with these permission bits.

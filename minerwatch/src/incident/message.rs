@@ -65,6 +65,14 @@ fn own_deeds(story: &Story<'_>) -> Vec<String> {
     let shows = |info: SignalInfo| {
         story.signals.iter().any(|signal| info.names(signal) && signal.process == story.suspect.key)
     };
+    let spoken = [signals::RELAY, signals::MINER_WORDS, signals::POOL_WORDS, signals::SOLO_MINING];
+    let words = spoken.iter().find_map(|info| {
+        story.signals.iter().find(|signal| info.names(signal) && signal.process == story.suspect.key)
+    });
+    deeds.extend(words.map(|signal| signal.detail.clone()));
+    if shows(signals::ROUNDING_MODES) {
+        deeds.push("does the arithmetic of RandomX".to_owned());
+    }
     if shows(signals::MINER_COMMAND_LINE) {
         deeds.push("has the command line of a miner".to_owned());
     }

@@ -129,6 +129,7 @@ impl Incidents {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
+            | EventBody::Payload(_)
             | EventBody::RunningFlow(_) => {}
         }
         if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {

@@ -8,8 +8,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces, ProcessKey,
-    Protocol, Rounding,
+    BootTime, Container, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces, Payload,
+    ProcessKey, Protocol, Rounding,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -73,6 +73,8 @@ pub enum EventKind {
     Snapshot,
     /// The hash of an executable became known.
     Hash,
+    /// One of the first payloads of a connection.
+    Payload,
 }
 
 /// What happened.
@@ -105,11 +107,13 @@ pub enum EventBody {
     RunningFlow(RunningFlow),
     /// The content of the subject's executable.
     HashedFile(HashedFile),
+    /// The subject's connection carried one of its first payloads.
+    Payload(Box<Payload>),
 }
 
 impl EventKind {
     /// Every kind, in the order people are shown them.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -121,6 +125,7 @@ impl EventKind {
         Self::Memory,
         Self::Snapshot,
         Self::Hash,
+        Self::Payload,
     ];
 
     /// The name used on the command line, in the configuration and in counters.
@@ -137,6 +142,7 @@ impl EventKind {
             Self::Memory => "memory",
             Self::Snapshot => "snapshot",
             Self::Hash => "hash",
+            Self::Payload => "payload",
         }
     }
 
@@ -161,6 +167,7 @@ impl EventBody {
             Self::Mapping(_) | Self::HugePages(_) => EventKind::Memory,
             Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,
             Self::HashedFile(_) => EventKind::Hash,
+            Self::Payload(_) => EventKind::Payload,
         }
     }
 }

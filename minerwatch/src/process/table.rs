@@ -115,6 +115,7 @@ impl ProcessTable {
             | EventBody::HashedFile(_) => true,
             EventBody::Exit(_)
             | EventBody::Connect(_)
+            | EventBody::Payload(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
@@ -136,6 +137,7 @@ impl ProcessTable {
             EventBody::Close(_) => {}
             EventBody::Exit(_)
             | EventBody::Connect(_)
+            | EventBody::Payload(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)

@@ -6,7 +6,8 @@ use anyhow::{Context as _, anyhow, bail};
 use aya::{
     Btf, Ebpf,
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSock, CgroupSockAddr, Program, RawTracePoint, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program,
+        RawTracePoint, TracePoint,
     },
 };
 use minerwatch_common::KernelLayout;
@@ -85,6 +86,7 @@ fn program_name(attachment: &Attachment) -> &'static str {
         | Attachment::BtfTracepoint { program, .. }
         | Attachment::SystemCalls { program, .. }
         | Attachment::CgroupAddress { program }
+        | Attachment::CgroupPacket { program, .. }
         | Attachment::CgroupSocket { program }
         | Attachment::PartOf { program } => program,
     }
@@ -111,6 +113,12 @@ fn attach_one(program: &mut Program, attachment: &Attachment, btf: &Btf) -> anyh
             let program: &mut CgroupSockAddr = program.try_into()?;
             program.load()?;
             program.attach(root_cgroup()?, CgroupAttachMode::Single)?;
+        }
+        Attachment::CgroupPacket { sent, .. } => {
+            let program: &mut CgroupSkb = program.try_into()?;
+            program.load()?;
+            let side = if *sent { CgroupSkbAttachType::Egress } else { CgroupSkbAttachType::Ingress };
+            program.attach(root_cgroup()?, side, CgroupAttachMode::Single)?;
         }
         Attachment::CgroupSocket { .. } => {
             let program: &mut CgroupSock = program.try_into()?;
@@ -149,6 +157,7 @@ fn take_off(programs: &mut Ebpf, name: &str) {
         Some(Program::TracePoint(program)) => program.unload(),
         Some(Program::CgroupSockAddr(program)) => program.unload(),
         Some(Program::CgroupSock(program)) => program.unload(),
+        Some(Program::CgroupSkb(program)) => program.unload(),
         _ => Ok(()),
     };
     if let Err(error) = outcome {

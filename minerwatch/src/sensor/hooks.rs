@@ -20,8 +20,8 @@ pub enum Purpose {
     TcpUnanswered,
     /// Outbound UDP flows.
     Udp,
-    /// Byte counts of UDP flows.
-    UdpBytes,
+    /// The first payloads of connections, DNS, and byte counts of UDP flows.
+    Payload,
     /// Files opened for writing and created.
     FileOpen,
     /// Files renamed, deleted, changed in mode.
@@ -46,7 +46,7 @@ impl Purpose {
             Self::Tcp => "tcp",
             Self::TcpUnanswered => "tcp-unanswered",
             Self::Udp => "udp",
-            Self::UdpBytes => "udp-bytes",
+            Self::Payload => "payload",
             Self::FileOpen => "file-open",
             Self::FileChange => "file-change",
             Self::Cpu => "cpu",
@@ -85,6 +85,13 @@ pub enum Attachment {
     CgroupAddress {
         /// The program in the object.
         program: &'static str,
+    },
+    /// A program on the packets of sockets, at the root of the unified cgroup hierarchy.
+    CgroupPacket {
+        /// The program in the object.
+        program: &'static str,
+        /// Whether it sees those that are sent, not those that are received.
+        sent: bool,
     },
     /// A program on sockets, at the root of the unified cgroup hierarchy.
     CgroupSocket {

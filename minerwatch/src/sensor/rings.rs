@@ -17,16 +17,17 @@ use super::{
 /// One ring.
 pub(super) type Ring = RingBuf<MapData>;
 
-/// The two rings. The kernel wakes the reader only when a record lands in a ring that was found empty, so a
+/// The rings. The kernel wakes the reader only when a record lands in a ring that was found empty, so a
 /// reader that waits a little between two drains is woken once per wait, however many records come.
 pub struct Rings {
     process: AsyncFd<Ring>,
     file: AsyncFd<Ring>,
+    payload: AsyncFd<Ring>,
 }
 
 impl Rings {
-    pub(super) fn new(process: Ring, file: Ring) -> Result<Self, SensorError> {
-        Ok(Self { process: register(process)?, file: register(file)? })
+    pub(super) fn new(process: Ring, file: Ring, payload: Ring) -> Result<Self, SensorError> {
+        Ok(Self { process: register(process)?, file: register(file)?, payload: register(payload)? })
     }
 
     /// Waits until one of the rings has a record. Cancelling it loses nothing.
@@ -34,14 +35,22 @@ impl Rings {
         tokio::select! {
             guard = self.process.readable_mut() => guard?.clear_ready(),
             guard = self.file.readable_mut() => guard?.clear_ready(),
+            guard = self.payload.readable_mut() => guard?.clear_ready(),
         }
         Ok(())
     }
 
     /// Hands over records in the order of the kernel's clock, about `limit` of them, so that a busy ring cannot keep
-    /// the task for itself. Says whether more may be waiting.
-    pub fn drain(&mut self, limit: usize, on_record: impl FnMut(&[u8])) -> bool {
-        merge::drain(self.process.get_mut(), self.file.get_mut(), limit, on_record)
+    /// the task for itself; then at most as many payloads, which speak of what came before. Says whether more may be
+    /// waiting.
+    pub fn drain(&mut self, limit: usize, mut on_record: impl FnMut(&[u8])) -> bool {
+        let more = merge::drain(self.process.get_mut(), self.file.get_mut(), limit, &mut on_record);
+        let payloads = self.payload.get_mut();
+        for _ in 0..limit {
+            let Some(record) = payloads.next() else { return more };
+            on_record(&record);
+        }
+        true
     }
 }
 

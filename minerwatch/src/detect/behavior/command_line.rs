@@ -4,14 +4,10 @@
 //! only where somebody starts a miner (or reads about one: readers are excluded by their executable, and
 //! shells because what they start shows itself).
 
-mod wallet;
-
 use crate::{
-    detect::{Finding, Scene, signals},
+    detect::{Finding, Scene, signals, wallet::names_wallet},
     process::Role,
 };
-
-use wallet::names_wallet;
 
 /// What was found on a command line.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -58,15 +58,15 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::UdpBytes,
-        without: "the end of a UDP flow is reported without byte counts",
+        purpose: Purpose::Payload,
+        without: "nothing that goes over the wire is read, and the end of a UDP flow is reported without byte counts",
         hooks: &[Hook {
-            name: "raw tracepoints sock_send_length and sock_recv_length",
+            name: "cgroup packets",
             attachments: &[
-                Attachment::RawTracepoint { program: "udp_sent", tracepoint: "sock_send_length" },
-                Attachment::RawTracepoint { program: "udp_received", tracepoint: "sock_recv_length" },
+                Attachment::CgroupPacket { program: "packet_sent", sent: true },
+                Attachment::CgroupPacket { program: "packet_received", sent: false },
             ],
-            fields: &["sock_protocol", "sock_cookie"],
+            fields: &[],
             caveat: None,
         }],
     },

@@ -69,7 +69,7 @@ impl Encoder {
                 document.own().process = Some(OwnProcess::of_running(running));
             }
             EventBody::RunningFlow(flow) => document.running_flow(flow),
-            EventBody::HashedFile(_) => return false,
+            EventBody::HashedFile(_) | EventBody::Payload(_) => return false,
         }
         document.process = Some(process);
         append(&document, lines)
@@ -98,7 +98,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
-        EventBody::HashedFile(_) => return None,
+        EventBody::HashedFile(_) | EventBody::Payload(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Rounding(_)) {
@@ -121,7 +121,8 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Mapping(_)
         | EventBody::HugePages(_)
         | EventBody::RunningFlow(_)
-        | EventBody::HashedFile(_) => None,
+        | EventBody::HashedFile(_)
+        | EventBody::Payload(_) => None,
     }
 }
 

@@ -144,7 +144,7 @@ impl Scene {
             detail: format!("{found} of 2 sockets {what}"),
         };
         // Nobody counts where that purpose is blind, and then no number may be invented.
-        let (bytes, what) = if self.serves("udp-bytes") {
+        let (bytes, what) = if self.serves("payload") {
             (json!(DATAGRAM), "with their bytes")
         } else {
             (Value::Null, "without a count")
@@ -308,8 +308,8 @@ mod tests {
     #[test]
     fn bytes_of_datagrams_are_there_exactly_where_they_are_counted() {
         let cases = [
-            (&["udp", "udp-bytes"][..], json!(DATAGRAM), Outcome::Ok),
-            (&["udp", "udp-bytes"], Value::Null, Outcome::Failed),
+            (&["udp", "payload"][..], json!(DATAGRAM), Outcome::Ok),
+            (&["udp", "payload"], Value::Null, Outcome::Failed),
             (&["udp"], Value::Null, Outcome::Ok),
             (&["udp"], json!(0), Outcome::Failed),
         ];

@@ -1,7 +1,7 @@
 //! The forms that wallet addresses have.
 
 /// Whether a value is a wallet, or has one as a part: `wallet.worker`, `wallet@host`, `scheme://wallet…`.
-pub(super) fn names_wallet(value: &str) -> bool {
+pub fn names_wallet(value: &str) -> bool {
     // The shortest address has 26 characters.
     if value.len() < 26 {
         return false;

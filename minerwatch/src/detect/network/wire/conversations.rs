@@ -1,0 +1,348 @@
+//! N1, N2, N7, N8: the words of miners and pools, put together from the payloads of each connection.
+
+use std::{collections::VecDeque, net::SocketAddr};
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Dialect, Side, Sighting, account, read,
+    stratum_v2::{noise_received, noise_sent},
+};
+use crate::{
+    detect::{Finding, Scene, SignalInfo, signals, tuning},
+    model::{BootTime, Direction, Payload, ProcessKey, Protocol},
+};
+
+/// One connection of one process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+struct TalkKey {
+    process: ProcessKey,
+    source: SocketAddr,
+    destination: SocketAddr,
+}
+
+/// What is remembered of a connection: only of those that said something, or have not finished saying it.
+#[derive(Debug, Default)]
+struct Talk {
+    /// Captured and not finished, by direction.
+    sent: Vec<u8>,
+    received: Vec<u8>,
+    /// Words a miner would say that others may say too: protocol, method, shown account.
+    doubtful: Option<(Dialect, &'static str, Option<String>)>,
+    /// The host a tunnel leads to.
+    via: Option<String>,
+    /// Whether its first payload had the length of a key.
+    key_sent: bool,
+    told: Told,
+}
+
+/// What was found already, so that it is found once.
+#[derive(Clone, Copy, Debug, Default)]
+struct Told {
+    client: bool,
+    server: bool,
+}
+
+/// On which sides of mining a process was seen.
+#[derive(Clone, Copy, Debug, Default)]
+struct Roles {
+    /// It mines, or passes on: to whom.
+    opened: Option<SocketAddr>,
+    /// It serves: whom.
+    accepted: Option<SocketAddr>,
+    told: bool,
+    /// Since when, and how often, it asked a node for its height.
+    heights: (BootTime, u32),
+}
+
+/// What it holds and had to forget.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ConversationCounters {
+    /// Connections remembered now.
+    pub talks: u64,
+    /// Connections forgotten for others.
+    pub evicted: u64,
+}
+
+/// Every connection that may be a miner's.
+#[derive(Debug, Default)]
+pub struct Conversations {
+    talks: FxHashMap<TalkKey, Talk>,
+    /// In the order they began, the ended ones included.
+    order: VecDeque<TalkKey>,
+    roles: FxHashMap<ProcessKey, Roles>,
+    evicted: u64,
+}
+
+impl Conversations {
+    /// Looks at a payload; what is found is appended.
+    pub fn inspect(&mut self, scene: &Scene<'_>, payload: &Payload, findings: &mut Vec<Finding>) {
+        if payload.flow.protocol != Protocol::Tcp {
+            return;
+        }
+        let key = TalkKey {
+            process: scene.key(),
+            source: payload.flow.source,
+            destination: payload.flow.destination,
+        };
+        if payload.bytes.0.is_empty() {
+            self.lengths(key, scene, payload, findings);
+            return;
+        }
+        // The common case: a whole message, and nothing was left over from before.
+        let Some(talk) = self.talks.get_mut(&key) else {
+            let reading = read(&payload.bytes.0);
+            let unfinished = reading.unfinished && is_whole(payload);
+            if reading.asks_height {
+                self.asked_height(scene, payload, findings);
+            }
+            if reading.sighting.is_some() || unfinished {
+                let sighting = reading.sighting;
+                let via = reading.via.map(|via| format!("{} to {}:{}", via.kind, via.host, via.port));
+                let talk = self.remember(key);
+                talk.via = via;
+                if unfinished {
+                    talk.pending(payload.direction).extend_from_slice(&payload.bytes.0);
+                }
+                if let Some(sighting) = sighting {
+                    self.saw(key, scene, payload, &sighting, findings);
+                }
+            }
+            return;
+        };
+        if talk.told.client && talk.told.server {
+            return;
+        }
+        let mut stream = std::mem::take(talk.pending(payload.direction));
+        if stream.len() + payload.bytes.0.len() > tuning::STREAM_KEPT {
+            stream.clear();
+        }
+        stream.extend_from_slice(&payload.bytes.0);
+        let reading = read(&stream);
+        if let Some(via) = &reading.via {
+            talk.via = Some(format!("{} to {}:{}", via.kind, via.host, via.port));
+        }
+        let unfinished = reading.unfinished && is_whole(payload);
+        if let Some(sighting) = reading.sighting {
+            self.saw(key, scene, payload, &sighting, findings);
+        }
+        if unfinished && let Some(talk) = self.talks.get_mut(&key) {
+            *talk.pending(payload.direction) = stream;
+        }
+    }
+
+    /// Forgets a process that ended.
+    pub fn forget(&mut self, process: ProcessKey) {
+        self.roles.remove(&process);
+    }
+
+    /// What it holds.
+    pub fn counters(&self) -> ConversationCounters {
+        ConversationCounters { talks: self.talks.len() as u64, evicted: self.evicted }
+    }
+
+    /// A payload of which the length alone is known.
+    fn lengths(&mut self, key: TalkKey, scene: &Scene<'_>, payload: &Payload, findings: &mut Vec<Finding>) {
+        if payload.index != 0 || payload.accepted {
+            return;
+        }
+        match payload.direction {
+            Direction::Sent if noise_sent(payload.length) => self.remember(key).key_sent = true,
+            Direction::Received if noise_received(payload.length) => {
+                if self.talks.get(&key).is_some_and(|talk| talk.key_sent) {
+                    let detail = format!(
+                        "opened a connection to {} the way Stratum V2 does, by the sizes of its first messages",
+                        key.destination
+                    );
+                    findings.push(
+                        Finding::new(signals::NOISE_HANDSHAKE, scene, detail)
+                            .with("destination", &key.destination),
+                    );
+                }
+            }
+            Direction::Sent | Direction::Received => {}
+        }
+    }
+
+    fn saw(
+        &mut self,
+        key: TalkKey,
+        scene: &Scene<'_>,
+        payload: &Payload,
+        sighting: &Sighting<'_>,
+        findings: &mut Vec<Finding>,
+    ) {
+        let Some(talk) = self.talks.get_mut(&key) else { return };
+        let shown = sighting.account.and_then(super::json::Text::plain).map(account::shortened);
+        let by_us = payload.direction == Direction::Sent;
+        // Whose words they are and who opened the connection must fit; else it is no such conversation.
+        if (sighting.side == Side::Client) == (by_us == payload.accepted) {
+            return;
+        }
+        if !sighting.sure && (sighting.side != Side::Client || !talk.told.server) {
+            talk.doubtful = Some((sighting.dialect, sighting.method, shown));
+            return;
+        }
+        if payload.accepted {
+            self.serves(key, scene, findings);
+            return;
+        }
+        let peer = talk.via.as_ref().map_or_else(
+            || key.destination.to_string(),
+            |via| format!("{} through {}", via, key.destination),
+        );
+        let found = |info: SignalInfo, dialect: Dialect, method: &str, account: Option<&String>| {
+            let mut detail = match sighting.side {
+                Side::Client => format!("speaks {} ({method}) to {peer}", dialect.name()),
+                Side::Server => format!("is spoken to in {} ({method}) by {peer}", dialect.name()),
+            };
+            if let Some(account) = account {
+                detail.push_str(" for ");
+                detail.push_str(account);
+            }
+            let mut finding = Finding::new(info, scene, detail)
+                .with("protocol", dialect.name())
+                .with("method", method)
+                .with("destination", &key.destination);
+            if let Some(via) = &talk.via {
+                finding = finding.with("tunnel", via);
+            }
+            if let Some(account) = account {
+                finding = finding.with("account", account);
+            }
+            if let Some(agent) = sighting.agent.and_then(super::json::Text::plain) {
+                finding = finding.with("agent", &account::printable(agent));
+            }
+            finding
+        };
+        match (sighting.dialect, sighting.side) {
+            (Dialect::Solo | Dialect::ZmqMining, _) => {
+                if !talk.told.client {
+                    findings.push(found(
+                        signals::SOLO_MINING,
+                        sighting.dialect,
+                        sighting.method,
+                        shown.as_ref(),
+                    ));
+                }
+                talk.told.client = true;
+                return;
+            }
+            (_, Side::Client) => {
+                if !talk.told.client {
+                    let finding =
+                        found(signals::MINER_WORDS, sighting.dialect, sighting.method, shown.as_ref());
+                    findings.push(Finding { conclusive: true, ..finding });
+                }
+                talk.told.client = true;
+            }
+            (_, Side::Server) => {
+                if !talk.told.server {
+                    findings.push(found(
+                        signals::POOL_WORDS,
+                        sighting.dialect,
+                        sighting.method,
+                        shown.as_ref(),
+                    ));
+                }
+                talk.told.server = true;
+                // The answer makes the doubtful words sure.
+                if let Some((dialect, method, account)) = talk.doubtful.take()
+                    && !talk.told.client
+                {
+                    talk.told.client = true;
+                    let finding = found(signals::MINER_WORDS, dialect, method, account.as_ref());
+                    findings.push(Finding { conclusive: true, ..finding });
+                }
+            }
+        }
+        self.opened(key, scene, findings);
+    }
+
+    fn opened(&mut self, key: TalkKey, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
+        self.role(key.process).opened = Some(key.destination);
+        self.relay(key.process, scene, findings);
+    }
+
+    fn serves(&mut self, key: TalkKey, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
+        self.role(key.process).accepted = Some(key.destination);
+        self.relay(key.process, scene, findings);
+    }
+
+    /// N8: a process on both sides.
+    fn relay(&mut self, process: ProcessKey, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
+        let Some(roles) = self.roles.get_mut(&process) else { return };
+        let (Some(opened), Some(accepted), false) = (roles.opened, roles.accepted, roles.told) else {
+            return;
+        };
+        roles.told = true;
+        let detail = format!("passes mining on: serves {accepted} and speaks to {opened}");
+        let finding = Finding::new(signals::RELAY, scene, detail)
+            .with("destination", &opened)
+            .with("client", &accepted);
+        findings.push(Finding { conclusive: true, ..finding });
+    }
+
+    /// N7 by habit: a node is asked for its height again and again.
+    fn asked_height(&mut self, scene: &Scene<'_>, payload: &Payload, findings: &mut Vec<Finding>) {
+        let now = scene.at();
+        let (since, count) = &mut self.role(scene.key()).heights;
+        if *count == 0 || now.since(*since) > tuning::HEIGHT_SPAN {
+            (*since, *count) = (now, 0);
+        }
+        *count += 1;
+        if *count == tuning::HEIGHT_COUNT {
+            let detail = format!(
+                "asked the node at {} for its height {count} times within {} seconds, as solo miners do",
+                payload.flow.destination,
+                now.since(*since).as_secs()
+            );
+            findings.push(
+                Finding::new(signals::SOLO_MINING, scene, detail)
+                    .with("destination", &payload.flow.destination)
+                    .with("method", "getheight"),
+            );
+        }
+    }
+
+    fn role(&mut self, process: ProcessKey) -> &mut Roles {
+        if self.roles.len() >= tuning::MINING_PROCESSES && !self.roles.contains_key(&process) {
+            // Few processes ever speak so; one that does not tell any more makes room.
+            if let Some(old) = self.roles.keys().next().copied() {
+                self.roles.remove(&old);
+                self.evicted += 1;
+            }
+        }
+        self.roles.entry(process).or_default()
+    }
+
+    fn remember(&mut self, key: TalkKey) -> &mut Talk {
+        if !self.talks.contains_key(&key) {
+            while self.order.len() >= tuning::CONVERSATIONS {
+                if let Some(old) = self.order.pop_front() {
+                    self.talks.remove(&old);
+                    self.evicted += 1;
+                }
+            }
+            self.order.push_back(key);
+        }
+        self.talks.entry(key).or_default()
+    }
+}
+
+impl Talk {
+    fn pending(&mut self, direction: Direction) -> &mut Vec<u8> {
+        match direction {
+            Direction::Sent => &mut self.sent,
+            Direction::Received => &mut self.received,
+        }
+    }
+}
+
+/// Whether nothing of a payload was left out, so that the next one goes on where it ends.
+fn is_whole(payload: &Payload) -> bool {
+    usize::try_from(payload.length).is_ok_and(|length| length == payload.bytes.0.len())
+}
+
+#[cfg(test)]
+mod tests;

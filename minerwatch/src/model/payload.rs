@@ -1,0 +1,85 @@
+//! One of the first payloads of a connection, as far as it was captured.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+
+use super::Flow;
+
+/// Which way a payload went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// From this host to the peer.
+    Sent,
+    /// From the peer to this host.
+    Received,
+}
+
+/// A payload.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Payload {
+    /// The connection, this host's end as the source. Its `opened` is when the process asked for the
+    /// connection, a little before that of the same connection's other events.
+    pub flow: Flow,
+    /// Which way it went.
+    pub direction: Direction,
+    /// Payloads of this direction before this one.
+    pub index: u16,
+    /// Bytes of the whole payload.
+    pub length: u32,
+    /// Whether the peer opened the connection.
+    #[serde(default)]
+    pub accepted: bool,
+    /// Its beginning, at most 512 bytes; nothing where only the length matters. Hexadecimal in a recording.
+    pub bytes: Bytes,
+}
+
+/// Captured bytes.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Bytes(pub Box<[u8]>);
+
+impl std::fmt::Debug for Bytes {
+    /// As text: a person reads it in a failed test.
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "\"{}\"", self.0.escape_ascii())
+    }
+}
+
+impl Serialize for Bytes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let digit = |nibble: u8| char::from(DIGITS[usize::from(nibble & 0xf)]);
+        let text: String = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(*byte)]).collect();
+        serializer.serialize_str(&text)
+    }
+}
+
+impl<'de> Deserialize<'de> for Bytes {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+        let pair = |pair: &[u8]| match pair {
+            [high, low] => Some(digit(*high)? << 4 | digit(*low)?),
+            _ => None,
+        };
+        let bytes: Option<Box<[u8]>> = text.as_bytes().chunks(2).map(pair).collect();
+        bytes.map(Self).ok_or_else(|| D::Error::custom("captured bytes are not hexadecimal"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_survive_a_recording() {
+        for bytes in [&b""[..], b"{\"id\":1}\n", &[0, 1, 0x7f, 0x80, 0xff]] {
+            let bytes = Bytes(bytes.into());
+            let text = serde_json::to_string(&bytes).unwrap();
+            assert_eq!(serde_json::from_str::<Bytes>(&text).unwrap(), bytes);
+        }
+        assert_eq!(serde_json::to_string(&Bytes(Box::new([0x0a, 0xff]))).unwrap(), "\"0aff\"");
+        for broken in ["\"0\"", "\"zz\"", "\"0aé\"", "7"] {
+            assert!(serde_json::from_str::<Bytes>(broken).is_err(), "{broken}");
+        }
+    }
+}
