@@ -40,6 +40,18 @@ fn memory_of_a_miners_sizes_is_noted() {
 }
 
 #[test]
+fn memory_that_was_there_before_is_noted() {
+    let Some(_machine) = alone("memory_that_was_there_before_is_noted") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Memory, &scratch, "nginx");
+    let worker = Worker::start(&program, "resident 60");
+    thread::sleep(Duration::from_secs(1));
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    signal(&agent, Some(worker.pid()), "C2", 70);
+    agent.stop();
+}
+
+#[test]
 fn other_memory_is_not_mentioned() {
     let Some(_machine) = alone("other_memory_is_not_mentioned") else { return };
     let scratch = Scratch::new();

@@ -74,6 +74,26 @@ fn a_worker_that_was_there_before_is_found() {
 }
 
 #[test]
+fn without_real_time_priority_it_is_found_too() {
+    let Some(_machine) = alone("without_real_time_priority_it_is_found_too") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Arithmetic, &scratch, "redis");
+    let mut command = Command::new("setpriv");
+    command.arg("--bounding-set=-sys_nice").arg(minerwatch_tests::executable("minerwatch")).args([
+        "run",
+        "--config",
+        &configuration(&scratch, ""),
+    ]);
+    let agent = Agent::start_command(command);
+    assert!(agent.says("no real-time priority", Duration::from_secs(1)));
+    let start = Instant::now();
+    let worker = Worker::start(&program, "randomx 1 30");
+    let (_, after) = found(&agent, worker.pid(), start, Duration::from_secs(30));
+    note(&format!("without real-time priority: found after {after:.1?}"));
+    agent.stop();
+}
+
+#[test]
 fn a_worker_in_a_container_is_named_with_it() {
     const ID: &str = "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001";
     let Some(_machine) = alone("a_worker_in_a_container_is_named_with_it") else { return };

@@ -1,10 +1,11 @@
 /*
- * Asks for memory in the sizes that programs ask for, and touches none of it.
+ * Asks for memory in the sizes that programs ask for, and touches none of it but where it says so.
  *
  *   memory MANNER SECONDS
  *
  * MANNER is one of
  *   randomx   the dataset, the cache, and for each of four threads a scratchpad and an executable buffer
+ *   resident  the same, with the cache in use
  *   flipping  the same, the buffers made executable after they were written
  *   database  one large pool and an arena for each thread
  *   jit       many executable buffers of other sizes, and some of the same
@@ -20,12 +21,12 @@ static void *ask(size_t size, int protection, int flags) {
   return mmap(NULL, size, protection, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | flags, -1, 0);
 }
 
-static void randomx(int flipping) {
+static void randomx(int flipping, int resident) {
   const size_t dataset = 2181038080, cache = 268435456, scratchpad = 2097152, code = 262144;
   /* Huge pages are asked for first; where there are none, ordinary ones. */
   if (ask(dataset, PROT_READ | PROT_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT) == MAP_FAILED)
     ask(dataset, PROT_READ | PROT_WRITE, 0);
-  ask(cache, PROT_READ | PROT_WRITE, 0);
+  ask(cache, PROT_READ | PROT_WRITE, resident ? MAP_POPULATE : 0);
   for (int thread = 0; thread < 4; thread++) {
     ask(scratchpad, PROT_READ | PROT_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT);
     if (flipping) {
@@ -43,9 +44,11 @@ static void randomx(int flipping) {
 int main(int count, char **arguments) {
   if (count != 3) return 2;
   if (strcmp(arguments[1], "randomx") == 0) {
-    randomx(0);
+    randomx(0, 0);
   } else if (strcmp(arguments[1], "flipping") == 0) {
-    randomx(1);
+    randomx(1, 0);
+  } else if (strcmp(arguments[1], "resident") == 0) {
+    randomx(0, 1);
   } else if (strcmp(arguments[1], "database") == 0) {
     ask((size_t)1 << 30, PROT_READ | PROT_WRITE, 0);
     for (int thread = 0; thread < 4; thread++) ask((size_t)64 << 20, PROT_READ | PROT_WRITE, 0);

@@ -1,5 +1,6 @@
 //! What this kernel and these privileges allow, found by trying.
 
+use super::sampler;
 use crate::{
     cli::{Condition, Purpose, Report},
     sensor::{Sensor, SensorError, SensorOptions, Service},
@@ -13,6 +14,7 @@ pub fn doctor() -> anyhow::Result<Report> {
     let outcome = Sensor::open(&SensorOptions::default());
     report.conditions = conditions(outcome.as_ref().err());
     if let Ok(sensor) = outcome {
+        report.conditions.push(realtime());
         report.purposes = sensor.report().services.iter().map(purpose).collect();
     }
     Ok(report)
@@ -48,6 +50,22 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
             },
         })
         .collect()
+}
+
+/// What the sampler wants and can do without.
+fn realtime() -> Condition {
+    let outcome = sampler::may_be_realtime();
+    Condition {
+        name: "real-time priority".to_owned(),
+        met: outcome.is_ok(),
+        required: false,
+        detail: match outcome {
+            Ok(()) => "the sampler makes busy programs leave their CPU at once".to_owned(),
+            Err(reason) => {
+                format!("{reason}: a miner alone on its core is found more slowly; it takes CAP_SYS_NICE")
+            }
+        },
+    }
 }
 
 fn purpose(service: &Service) -> Purpose {

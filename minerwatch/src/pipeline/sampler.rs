@@ -171,6 +171,12 @@ fn take_priority() -> Result<(), thread_priority::Error> {
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy)
 }
 
+/// Whether this process may take real-time priority, found by trying in a thread that ends at once.
+pub fn may_be_realtime() -> Result<(), String> {
+    let outcome = thread::spawn(take_priority).join().map_err(|_| "the attempt failed".to_owned())?;
+    outcome.map_err(|error| error.to_string())
+}
+
 fn go_round(shared: &Shared, running: &Running) {
     let own = std::process::id();
     let set_apart: Vec<usize> = SET_APART

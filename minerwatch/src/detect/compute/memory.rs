@@ -98,8 +98,9 @@ impl Asked {
                 } else {
                     String::new()
                 };
-                let detail =
-                    format!("asked for {dataset} bytes, the size of RandomX's dataset{pages}{beside}");
+                let detail = format!(
+                    "holds or asked for {dataset} bytes, the size of RandomX's dataset{pages}{beside}"
+                );
                 let finding = Finding::new(signals::DATASET, scene, detail)
                     .with("bytes", dataset)
                     .with("code_buffers", code);
@@ -107,7 +108,7 @@ impl Asked {
             }
             Told::Light => {
                 let detail = format!(
-                    "asked for {cache} bytes, the size of RandomX's cache, and {code} executable buffers of the size \
+                    "holds or asked for {cache} bytes, the size of RandomX's cache, and {code} executable buffers of the size \
                      of its programs"
                 );
                 Finding::new(signals::SCRATCHPADS, scene, detail).full().with("code_buffers", code)

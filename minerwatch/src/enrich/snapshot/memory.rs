@@ -1,7 +1,7 @@
 //! Memory of a running process in the sizes that RandomX uses, from `/proc/PID/maps`.
 //!
-//! The kernel joins neighbours of one kind into one mapping, so that a size found here is right, and one that is not
-//! found may still be there.
+//! The kernel joins neighbours of one kind into one mapping. A dataset that lies beside the cache and scratchpads is
+//! therefore known only where the executable buffers of RandomX lie in the same process.
 
 use crate::{
     enrich::proc::Proc,
@@ -16,8 +16,16 @@ const MAX_MAPS: u64 = 1 << 20;
 // As the kernel side has them.
 const DATASET: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384;
 const CACHE: u64 = 1 << 28;
-const CODE: [u64; 2] = [128 << 10, 256 << 10];
+const SMALLEST_CODE: u64 = 128 << 10;
+const LARGEST_CODE: u64 = 256 << 10;
+/// Executable buffers of so many threads may have been joined.
+const MOST_CODE: u64 = 512;
 const SCRATCHPAD: u64 = 4 << 20;
+
+/// A dataset with the cache and the scratchpads of some hundred threads.
+const JOINED: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384 + CACHE + (512 << 20);
+/// Executable buffers that must lie beside it.
+const CODE_BESIDE: u64 = 2;
 
 /// The mappings of a process that are worth a look, one for each class with how many there are. `status` is its
 /// `/proc/PID/status`.
@@ -39,17 +47,38 @@ fn kilobytes(status: &str, field: &str) -> u64 {
 
 fn summarise(maps: &str) -> Vec<Mapping> {
     let mut found: Vec<Mapping> = Vec::new();
-    for (class, size, huge) in maps.lines().filter_map(classify) {
+    let mut joined = None;
+    for Anonymous { size, executable, huge } in maps.lines().filter_map(anonymous) {
+        let Some(class) = classify(size, executable, huge) else {
+            joined = joined.or(JOINED.contains(&size).then_some(size));
+            continue;
+        };
+        // Neighbours that were joined count as what they were.
+        let count = if class == MappingClass::Code { size.div_ceil(LARGEST_CODE) } else { 1 };
         match found.iter_mut().find(|mapping| mapping.class == class) {
-            Some(mapping) => mapping.count += 1,
-            None => found.push(Mapping { class, size, count: 1, huge }),
+            Some(mapping) => mapping.count += count,
+            None => found.push(Mapping { class, size, count, huge }),
         }
+    }
+    let has = |class, least| found.iter().any(|mapping| mapping.class == class && mapping.count >= least);
+    if let Some(size) = joined
+        && has(MappingClass::Code, CODE_BESIDE)
+        && !has(MappingClass::Dataset, 1)
+    {
+        found.push(Mapping { class: MappingClass::Dataset, size, count: 1, huge: false });
     }
     found
 }
 
+/// A mapping of no file.
+struct Anonymous {
+    size: u64,
+    executable: bool,
+    huge: bool,
+}
+
 /// Reads `START-END PERMISSIONS OFFSET DEVICE INODE [PATH]`.
-fn classify(line: &str) -> Option<(MappingClass, u64, bool)> {
+fn anonymous(line: &str) -> Option<Anonymous> {
     let mut words = line.split_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
     let permissions = words.next()?;
@@ -59,18 +88,22 @@ fn classify(line: &str) -> Option<(MappingClass, u64, bool)> {
         return None;
     }
     let size = u64::from_str_radix(end, 16).ok()?.checked_sub(u64::from_str_radix(start, 16).ok()?)?;
-    let class = if DATASET.contains(&size) {
-        MappingClass::Dataset
+    Some(Anonymous { size, executable: permissions.contains('x'), huge })
+}
+
+fn classify(size: u64, executable: bool, huge: bool) -> Option<MappingClass> {
+    if DATASET.contains(&size) {
+        Some(MappingClass::Dataset)
     } else if size == CACHE {
-        MappingClass::Cache
-    } else if permissions.contains('x') && CODE.contains(&size) {
-        MappingClass::Code
+        Some(MappingClass::Cache)
+    } else if size > 0 && executable && size.is_multiple_of(SMALLEST_CODE) && size <= MOST_CODE * LARGEST_CODE
+    {
+        Some(MappingClass::Code)
     } else if huge && size <= SCRATCHPAD {
-        MappingClass::Scratchpad
+        Some(MappingClass::Scratchpad)
     } else {
-        return None;
-    };
-    Some((class, size, huge))
+        None
+    }
 }
 
 #[cfg(test)]
@@ -110,6 +143,17 @@ mod tests {
     }
 
     #[test]
+    fn a_dataset_that_was_joined_with_its_neighbours() {
+        let joined = "7f0000000000-7f0092200000 rw-p 00000000 00:00 0 \n";
+        // Four of them.
+        let code = "7f00c0000000-7f00c0100000 rwxp 00000000 00:00 0 \n";
+        assert_eq!(summarise(joined), [], "two gigabytes and a bit are somebody's heap");
+        let found = summarise(&format!("{joined}{code}"));
+        let dataset = found.iter().find(|mapping| mapping.class == MappingClass::Dataset);
+        assert_eq!(dataset.map(|mapping| mapping.size), Some(0x9220_0000));
+    }
+
+    #[test]
     fn amounts_stand_in_the_status() {
         let status = "Name:\tx\nVmRSS:\t   1234 kB\nHugetlbPages:\t 2392064 kB\n";
         assert_eq!((kilobytes(status, "VmRSS:"), kilobytes(status, "HugetlbPages:")), (1234, 2_392_064));
@@ -119,7 +163,7 @@ mod tests {
     proptest! {
         #[test]
         fn nonsense_is_nothing(text in ".{0,200}") {
-            let _ = classify(&text);
+            let _ = summarise(&text);
         }
     }
 }
