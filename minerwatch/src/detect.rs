@@ -9,7 +9,6 @@ pub mod network;
 
 mod bounded;
 mod finding;
-mod late;
 mod places;
 mod wallet;
 mod weights;
@@ -60,7 +59,6 @@ pub struct Detectors {
     scheduling: compute::Scheduling,
     rounding: compute::RoundingWitness,
     memory: compute::MemoryWitness,
-    runs: late::UnexplainedRuns,
     conversations: network::wire::Conversations,
 }
 
@@ -78,7 +76,6 @@ impl Detectors {
             scheduling: compute::Scheduling::new(load),
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
-            runs: late::UnexplainedRuns::default(),
             conversations: network::wire::Conversations::default(),
         }
     }
@@ -88,10 +85,7 @@ impl Detectors {
         match &scene.event.body {
             EventBody::Exec(_) => {
                 findings.extend(behavior::service_downloader(scene));
-                match behavior::drop_and_run(scene, &self.written) {
-                    Some(finding) => findings.push(finding),
-                    None => self.runs.keep(scene),
-                }
+                findings.extend(behavior::drop_and_run(scene, &self.written));
                 findings.extend(behavior::fileless(scene));
                 findings.extend(behavior::kernel_name(scene));
                 findings.extend(behavior::miner_command_line(scene));
@@ -140,29 +134,6 @@ impl Detectors {
             EventBody::Payload(payload) => self.conversations.inspect(scene, payload, findings),
             EventBody::Fork(_) | EventBody::HashedFile(_) => {}
         }
-    }
-
-    /// The exec that a file's change, taken in just now, explains after the fact: it happened later but
-    /// came earlier. Look at it again with [`Self::inspect_again`].
-    pub fn late(&mut self, event: &Event) -> Option<Event> {
-        match &event.body {
-            EventBody::File(change) => self.runs.explained_by(event.time, change),
-            _ => None,
-        }
-    }
-
-    /// Looks again at an exec whose file is known by now, and at what the process did since.
-    pub fn inspect_again(&mut self, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-        let Some(finding) = behavior::drop_and_run(scene, &self.written) else {
-            self.runs.keep(scene);
-            return;
-        };
-        findings.push(finding);
-        let root = scene.table.get(scene.table.tree_root(scene.key()));
-        let notes = root.and_then(|root| root.notes.as_ref());
-        let outbound = notes.into_iter().flat_map(|notes| notes.outbound());
-        let own = outbound.filter(|outbound| outbound.process == scene.key());
-        findings.extend(own.map(|outbound| network::connected_before(scene, outbound)));
     }
 
     /// The scheduling witness.

@@ -242,9 +242,6 @@ impl Engine {
         self.detectors.inspect(&scene, &mut self.findings);
         let suspicion = correlate(&scene, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
         self.suspect(key, suspicion);
-        if let Some(exec) = self.detectors.late(event) {
-            self.process_again(&exec, alerts);
-        }
         match &event.body {
             EventBody::Connect(connect) => {
                 if let Some(destination) = network::outbound(connect) {
@@ -269,20 +266,6 @@ impl Engine {
             | EventBody::HashedFile(_)
             | EventBody::Payload(_) => {}
         }
-    }
-
-    /// Looks at an exec again, now that the change of its file has come in after it.
-    fn process_again(&mut self, exec: &Event, alerts: &mut Vec<Alert>) {
-        let key = exec.subject.key;
-        let Some(process) = self.table.get(key) else { return };
-        let scene = Scene { event: exec, process, table: &self.table, processors: self.processors };
-        if !scene.is_current() {
-            return;
-        }
-        self.findings.clear();
-        self.detectors.inspect_again(&scene, &mut self.findings);
-        let suspicion = correlate(&scene, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
-        self.suspect(key, suspicion);
     }
 
     fn suspect(&mut self, key: ProcessKey, suspicion: Option<Suspicion>) {

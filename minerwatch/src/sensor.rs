@@ -28,6 +28,7 @@ pub use self::{
     error::SensorError,
     hooks::{Purpose, SensorReport, Service},
     losses::Losses,
+    merge::Drained,
     rings::Rings,
     running::Running,
 };

@@ -56,6 +56,38 @@ fn arguments_beyond_the_limit_are_cut_and_marked() {
     agent.stop();
 }
 
+/// They come through different rings, which are merged by the kernel's clock.
+#[test]
+fn no_run_overtakes_the_write_of_its_file() {
+    const RUNS: usize = 200;
+    let Some(_machine) = alone("no_run_overtakes_the_write_of_its_file") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let directory = scratch.path().display();
+    let script =
+        format!("for n in $(seq {RUNS}); do cp /bin/true {directory}/run-$n; {directory}/run-$n; done");
+    command::run("sh", &["-c", &script]);
+    let last = format!("{directory}/run-{RUNS}");
+    agent.wait_for("the last run", SOON, |object| {
+        action(object) == "exec" && at(object, "process.executable") == last.as_str()
+    });
+    let objects = agent.stop();
+    let position = |what: &[&str], field: &str, path: &str| {
+        objects
+            .iter()
+            .position(|object| what.contains(&action(object)) && at(object, field) == path)
+            .unwrap_or_else(|| panic!("no {what:?} of {path}"))
+    };
+    for number in 1..=RUNS {
+        let path = format!("{directory}/run-{number}");
+        let written = position(&["file-create", "file-write"], "file.path", &path);
+        assert!(
+            written < position(&["exec"], "process.executable", &path),
+            "{path} was run before it was written"
+        );
+    }
+}
+
 fn exec_argument(object: &Value, index: usize) -> Option<&str> {
     object["process"]["args"][index].as_str()
 }

@@ -7,7 +7,7 @@ pub mod wire;
 use std::net::{IpAddr, SocketAddr};
 
 pub use pool_port::{pool_port, pool_port_at_start};
-pub use suspect_connection::{connected_before, suspect_connection};
+pub use suspect_connection::suspect_connection;
 
 use crate::model::{Connect, Protocol, RunningFlow};
 

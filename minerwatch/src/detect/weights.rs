@@ -581,8 +581,6 @@ pub mod tuning {
     pub const CHAIN_SPAN: Duration = Duration::from_secs(10 * 60);
     /// Written files remembered in case they are run.
     pub const WRITTEN_FILES: usize = 4_096;
-    /// Runs remembered in case the write that explains them comes late (B2).
-    pub const UNEXPLAINED_RUNS: usize = 64;
     /// Busy processes watched at once.
     pub const BUSY_PROCESSES: usize = 1_024;
 }

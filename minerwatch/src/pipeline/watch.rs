@@ -5,6 +5,7 @@ use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 use anyhow::Context as _;
 use tokio::{
     sync::{Notify, mpsc},
+    task::yield_now,
     time::{MissedTickBehavior, interval, sleep},
 };
 use tracing::{debug, warn};
@@ -20,7 +21,7 @@ use crate::{
     decode,
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
-    sensor::{Losses, Rings, Sensor, SensorError, SensorOptions},
+    sensor::{Drained, Losses, Rings, Sensor, SensorError, SensorOptions},
 };
 
 /// Records taken from the rings before the other work of the task gets its turn.
@@ -29,6 +30,14 @@ const BATCH: usize = 2_048;
 /// How long records may gather after a batch before they are looked at: the kernel wakes the task once for
 /// all of them. The first record after a quiet while waits for nothing.
 const GATHER: Duration = Duration::from_millis(5);
+
+/// How long a record that is just being written may take before it is looked for again; it takes microseconds, unless
+/// the machine is virtual and its processor is away.
+const WRITING: Duration = Duration::from_millis(1);
+
+/// How long the records that wait at the end are taken in: on a host that makes them faster than they can be judged
+/// there is no end to them.
+const LAST_ROUNDS: Duration = Duration::from_secs(1);
 
 /// The sensor and the core it feeds.
 pub struct Watch {
@@ -104,12 +113,14 @@ impl Watch {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let hashes_ready = Arc::clone(&self.hashes_ready);
+        let mut drained = Drained::Empty;
         loop {
             tokio::select! {
-                ready = self.rings.readable() => {
+                ready = self.rings.readable(), if drained == Drained::Empty => {
                     ready?;
-                    self.drain(outlet).await?;
+                    drained = self.drain(outlet).await?;
                 }
+                () = yield_now(), if drained != Drained::Empty => drained = self.drain(outlet).await?,
                 () = hashes_ready.notified() => {
                     self.core.take_findings(outlet)?;
                     outlet.flush()?;
@@ -129,14 +140,19 @@ impl Watch {
                 }
             }
         }
-        // What was taken in before the end is still judged and sent.
-        self.drain(outlet).await
+        // What was sent before the end is still judged and sent on.
+        let end = host::now().plus(LAST_ROUNDS);
+        while self.drain(outlet).await? != Drained::Empty && host::now() < end {}
+        Ok(())
     }
 
-    async fn drain(&mut self, outlet: &mut impl Outlet) -> io::Result<()> {
-        loop {
-            let mut outcome = Ok(());
-            let more = self.rings.drain(BATCH, |bytes| {
+    /// One round, and the pause that comes after it.
+    async fn drain(&mut self, outlet: &mut impl Outlet) -> io::Result<Drained> {
+        let mut outcome = Ok(());
+        let drained = self.rings.drain(
+            BATCH,
+            || host::now().0,
+            |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
                     Ok(event) if outcome.is_ok() => outcome = self.core.take(event, outlet),
@@ -146,20 +162,20 @@ impl Watch {
                         debug!(%error, "a record of the kernel's was passed over");
                     }
                 }
-            });
-            outcome?;
-            self.core.take_findings(outlet)?;
-            outlet.flush()?;
-            if let Some(sampler) = &self.sampler {
-                self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
-            }
-            if !more {
-                break;
-            }
-            tokio::task::yield_now().await;
+            },
+        );
+        outcome?;
+        self.core.take_findings(outlet)?;
+        outlet.flush()?;
+        if let Some(sampler) = &self.sampler {
+            self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
         }
-        sleep(GATHER).await;
-        Ok(())
+        match drained {
+            Drained::Empty => sleep(GATHER).await,
+            Drained::Writing => sleep(WRITING).await,
+            Drained::More => {}
+        }
+        Ok(drained)
     }
 
     /// Reads the kernel side's loss counters; a person hears of new losses once a tick at most.

@@ -4,14 +4,15 @@
     reason = "tokio cannot know that a ring keeps its descriptor open; this is the only such module"
 )]
 
-use std::{fmt, io};
+use std::{fmt, io, mem};
 
-use aya::maps::{MapData, RingBuf, ring_buf::RingBufItem};
+use aya::maps::{MapData, RingBuf};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tokio::io::{Interest, unix::AsyncFd};
 
 use super::{
     SensorError,
-    merge::{self, Source},
+    merge::{self, Drained, Source},
 };
 
 /// One ring.
@@ -40,25 +41,33 @@ impl Rings {
         Ok(())
     }
 
-    /// Hands over records in the order of the kernel's clock, about `limit` of them, so that a busy ring cannot keep
-    /// the task for itself; then at most as many payloads, which speak of what came before. Says whether more may be
-    /// waiting.
-    pub fn drain(&mut self, limit: usize, mut on_record: impl FnMut(&[u8])) -> bool {
-        let more = merge::drain(self.process.get_mut(), self.file.get_mut(), limit, &mut on_record);
-        let payloads = self.payload.get_mut();
-        for _ in 0..limit {
-            let Some(record) = payloads.next() else { return more };
-            on_record(&record);
-        }
-        true
+    /// Hands over records in the order of the kernel's clock, at most `limit` of them, so that busy rings cannot keep
+    /// the task for themselves. `now` reads that clock, in nanoseconds.
+    pub fn drain(&mut self, limit: usize, now: impl Fn() -> u64, on_record: impl FnMut(&[u8])) -> Drained {
+        let rings = [self.process.get_mut(), self.file.get_mut(), self.payload.get_mut()];
+        merge::drain(rings, limit, now, on_record)
     }
 }
 
 impl Source for Ring {
-    type Record<'a> = RingBufItem<'a>;
+    fn head(&mut self) -> Option<u64> {
+        let record = self.next()?;
+        let time = merge::time(&record);
+        // Dropping it would give its place back.
+        mem::forget(record);
+        Some(time)
+    }
 
-    fn take(&mut self) -> Option<RingBufItem<'_>> {
-        self.next()
+    fn take(&mut self, on_record: &mut impl FnMut(&[u8])) {
+        if let Some(record) = self.next() {
+            on_record(&record);
+        }
+    }
+
+    /// A ring is readable as soon as a place in it is reserved (`ringbuf_map_poll_kern`, kernel/bpf/ringbuf.c).
+    fn holds_any(&self) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(self, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)
     }
 }
 

@@ -10,20 +10,13 @@ use super::outbound;
 use crate::{
     detect::{Finding, Scene, signals},
     model::Connect,
-    process::{Outbound, Suspicion},
+    process::Suspicion,
 };
 
 /// A connection that was just established.
 pub fn suspect_connection(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
     let suspicion = scene.process.suspicion?;
     Some(found(scene, suspicion, outbound(connect)?))
-}
-
-/// A connection that a dropped program had made before it was known to be dropped.
-pub fn connected_before(scene: &Scene<'_>, outbound: &Outbound) -> Finding {
-    let mut finding = found(scene, Suspicion::Dropped, outbound.destination);
-    finding.signal.at = outbound.at;
-    finding
 }
 
 fn found(scene: &Scene<'_>, suspicion: Suspicion, destination: SocketAddr) -> Finding {

@@ -5,7 +5,7 @@ use crate::{
         Engine, EngineSettings,
         testing::{Host, alerts, seconds, story},
     },
-    model::{Alert, AlertAction, ChainKind, EventBody, IncidentId, ProcessKey, Verdict},
+    model::{Alert, AlertAction, ChainKind, IncidentId, ProcessKey, Verdict},
 };
 
 const MONERO: &str =
@@ -269,34 +269,6 @@ fn an_incident_ends_when_its_processes_are_gone_and_it_is_quiet() {
     assert_eq!(last.action, AlertAction::IncidentClosed);
     assert!(last.message.ends_with(": closed"), "{}", last.message);
     assert_eq!(engine.counters().incidents, 0);
-}
-
-#[test]
-fn files_that_come_after_the_processes_that_run_them() {
-    let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
-    let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
-    dropper(&mut host, script, "/tmp/x");
-    host.create(script, "/tmp/y.sh", 0o755);
-    host.spawn(script, "/usr/bin/bash", &["bash", "/tmp/y.sh"]);
-    host.create(script, "/etc/cron.d/x", 0o644);
-    let in_order = alerts(&host);
-    // One ring is read to its end before the other.
-    let mut events = host.events().to_vec();
-    events.sort_by_key(|event| matches!(event.body, EventBody::File(_)));
-    let mut engine = Engine::new(EngineSettings::default());
-    let mut alerts = Vec::new();
-    for event in &events {
-        engine.ingest(event, &mut alerts);
-    }
-    let signals = |alerts: &[Alert]| {
-        let mut ids: Vec<_> = alerts.last().unwrap().signals.iter().map(|signal| signal.id.clone()).collect();
-        ids.sort();
-        ids
-    };
-    assert_eq!(signals(&alerts), signals(&in_order));
-    assert_eq!(alerts.last().unwrap().verdict, Verdict::Suspected);
-    assert_eq!(incidents(&alerts).len(), 1);
 }
 
 #[test]
