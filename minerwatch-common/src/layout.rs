@@ -85,6 +85,10 @@ kernel_layout! {
     fpu_fpstate: "fpu", "fpstate";
     fpstate_mxcsr: "fpstate", "regs.xsave.i387.mxcsr";
     task_fpcr: "task_struct", "thread.uw.fpsimd_state.fpcr";
+    // A system call's arguments as its function gets them: by name on x86_64, by number on arm64.
+    registers_si: "pt_regs", "si";
+    registers_dx: "pt_regs", "dx";
+    registers_numbered: "pt_regs", "regs";
     signal_live: "signal_struct", "live";
     signal_threads: "signal_struct", "nr_threads";
     signal_flags: "signal_struct", "flags";

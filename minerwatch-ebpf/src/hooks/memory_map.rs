@@ -1,18 +1,25 @@
-//! Traces: `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
+//! Traces: the entry of `ksys_mmap_pgoff` and of the system call's function `*_sys_mprotect`; where a kernel takes no
+//! such programs, `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
 //! Kernel: mm/mmap.c and mm/mprotect.c; the arguments are those of mmap(2) and mprotect(2).
 //! Produces: [`MappingRecord`] for memory of the sizes that RandomX and its relatives use; for each
 //! process and class the first, the second, the fourth and so on, so that a program that flips the protection of its
 //! code all the time is told of a few times and then seldom.
-//! Price: these two calls only; a few comparisons where the size is none of those.
+//! Price: these two calls only; a few comparisons where the size is none of those. The entries of functions cost nothing
+//! elsewhere, and do not see the calls of 32-bit programs.
 
 use aya_ebpf::{
-    macros::{map, tracepoint},
+    macros::{fentry, map, tracepoint},
     maps::LruHashMap,
-    programs::TracePointContext,
+    programs::{FEntryContext, TracePointContext},
 };
-use minerwatch_common::{Loss, MappingClass, MappingRecord, RecordKind};
+use minerwatch_common::{ABSENT, Loss, MappingClass, MappingRecord, RecordKind};
 
-use crate::{emit, task};
+use crate::{
+    constants::offset,
+    emit,
+    kernel::{Address, load},
+    task,
+};
 
 /// Processes and classes counted at once; the one that has been quiet for longest makes room.
 const MAX_COUNTED: u32 = 4_096;
@@ -46,12 +53,45 @@ fn argument(context: &TracePointContext, index: usize) -> u64 {
 
 #[tracepoint(category = "syscalls", name = "sys_enter_mmap")]
 fn memory_map(context: TracePointContext) -> u32 {
-    let (size, flags) = (argument(&context, 1), argument(&context, 3));
+    mapped(argument(&context, 1), argument(&context, 2), argument(&context, 3));
+    0
+}
+
+#[tracepoint(category = "syscalls", name = "sys_enter_mprotect")]
+fn memory_protect(context: TracePointContext) -> u32 {
+    protected(argument(&context, 1), argument(&context, 2));
+    0
+}
+
+/// `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)`
+#[fentry(function = "ksys_mmap_pgoff")]
+fn memory_map_function(context: FEntryContext) -> i32 {
+    mapped(context.arg(1), context.arg(2), context.arg(3));
+    0
+}
+
+/// `__x64_sys_mprotect(regs)`, `__arm64_sys_mprotect(regs)`
+#[fentry(function = "__x64_sys_mprotect")]
+fn memory_protect_function(context: FEntryContext) -> i32 {
+    let registers: *const u8 = context.arg(0);
+    if offset!(registers_si) != ABSENT {
+        protected(load!(registers, registers_si, u64), load!(registers, registers_dx, u64));
+    } else if offset!(registers_numbered) != ABSENT {
+        let numbered = Address(registers as u64 + u64::from(offset!(registers_numbered)));
+        if let (Ok(size), Ok(protection)) = (numbered.read(8), numbered.read(16)) {
+            protected(size, protection);
+        }
+    }
+    0
+}
+
+#[inline(always)]
+fn mapped(size: u64, protection: u64, flags: u64) {
     if flags & MAP_ANONYMOUS == 0 {
-        return 0;
+        return;
     }
     let huge = flags & MAP_HUGETLB != 0;
-    let executable = argument(&context, 2) & (PROT_WRITE | PROT_EXEC) == PROT_WRITE | PROT_EXEC;
+    let executable = protection & (PROT_WRITE | PROT_EXEC) == PROT_WRITE | PROT_EXEC;
     let class = if MappingClass::DATASET.contains(&size) {
         MappingClass::Dataset
     } else if size == MappingClass::CACHE {
@@ -61,19 +101,16 @@ fn memory_map(context: TracePointContext) -> u32 {
     } else if huge && size <= MappingClass::SCRATCHPAD {
         MappingClass::Scratchpad
     } else {
-        return 0;
+        return;
     };
     tell(class, size, huge);
-    0
 }
 
-#[tracepoint(category = "syscalls", name = "sys_enter_mprotect")]
-fn memory_protect(context: TracePointContext) -> u32 {
-    let size = argument(&context, 1);
-    if argument(&context, 2) & PROT_EXEC != 0 && is_code(size) {
+#[inline(always)]
+fn protected(size: u64, protection: u64) {
+    if protection & PROT_EXEC != 0 && is_code(size) {
         tell(MappingClass::Code, size, false);
     }
-    0
 }
 
 #[inline(always)]

@@ -6,8 +6,8 @@ use anyhow::{Context as _, anyhow, bail};
 use aya::{
     Btf, Ebpf,
     programs::{
-        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, Program,
-        RawTracePoint, TracePoint,
+        BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FEntry,
+        Program, ProgramError, RawTracePoint, TracePoint,
     },
 };
 use minerwatch_common::KernelLayout;
@@ -84,6 +84,7 @@ fn program_name(attachment: &Attachment) -> &'static str {
     match attachment {
         Attachment::RawTracepoint { program, .. }
         | Attachment::BtfTracepoint { program, .. }
+        | Attachment::Function { program, .. }
         | Attachment::SystemCalls { program, .. }
         | Attachment::CgroupAddress { program }
         | Attachment::CgroupPacket { program, .. }
@@ -102,6 +103,11 @@ fn attach_one(program: &mut Program, attachment: &Attachment, btf: &Btf) -> anyh
         Attachment::BtfTracepoint { tracepoint, .. } => {
             let program: &mut BtfTracePoint = program.try_into()?;
             program.load(tracepoint, btf)?;
+            program.attach()?;
+        }
+        Attachment::Function { functions, .. } => {
+            let program: &mut FEntry = program.try_into()?;
+            load_for_function(program, functions, btf)?;
             program.attach()?;
         }
         Attachment::SystemCalls { tracepoints, .. } => {
@@ -130,6 +136,20 @@ fn attach_one(program: &mut Program, attachment: &Attachment, btf: &Btf) -> anyh
     Ok(())
 }
 
+/// Loads for the first of the functions that this kernel has and takes a program for.
+fn load_for_function(program: &mut FEntry, functions: &[&str], btf: &Btf) -> anyhow::Result<()> {
+    let mut refusal = anyhow!("this kernel has no {}", functions.join(" or "));
+    for name in functions {
+        match program.load(name, btf) {
+            Ok(()) => return Ok(()),
+            // It has none of that name.
+            Err(ProgramError::Btf(_)) => {}
+            Err(error) => refusal = error.into(),
+        }
+    }
+    Err(refusal)
+}
+
 /// Attaches to those of the calls that this kernel knows; none at all is a failure.
 fn attach_system_calls(program: &mut TracePoint, tracepoints: &[&str]) -> anyhow::Result<()> {
     let known: Vec<&&str> = tracepoints
@@ -154,6 +174,7 @@ fn take_off(programs: &mut Ebpf, name: &str) {
     let outcome = match programs.program_mut(name) {
         Some(Program::RawTracePoint(program)) => program.unload(),
         Some(Program::BtfTracePoint(program)) => program.unload(),
+        Some(Program::FEntry(program)) => program.unload(),
         Some(Program::TracePoint(program)) => program.unload(),
         Some(Program::CgroupSockAddr(program)) => program.unload(),
         Some(Program::CgroupSock(program)) => program.unload(),

@@ -74,6 +74,13 @@ pub enum Attachment {
         /// The tracepoint.
         tracepoint: &'static str,
     },
+    /// The entry of a function of the kernel.
+    Function {
+        /// The program in the object.
+        program: &'static str,
+        /// The function under the names it has on different architectures; the first that this kernel has.
+        functions: &'static [&'static str],
+    },
     /// System-call tracepoints. Calls that this kernel or architecture does not have are passed over.
     SystemCalls {
         /// The program in the object.

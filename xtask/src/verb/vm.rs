@@ -100,8 +100,9 @@ impl Arguments {
         let directory = target_dir.join("vm");
         let archive = Archive::open(&directory.join("apt"))?;
         let root = directory.join("root.cpio");
-        let arithmetic = initramfs::build_arithmetic(&directory)?;
-        fs::write(&root, initramfs::pack(&target_dir.join("release"), &arithmetic)?)
+        let native = directory.join("native");
+        initramfs::build_native(&native)?;
+        fs::write(&root, initramfs::pack(&target_dir.join("release"), &native)?)
             .with_context(|| format!("cannot write {}", root.display()))?;
 
         if self.prices {

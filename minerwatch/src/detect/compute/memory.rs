@@ -90,7 +90,7 @@ impl Asked {
 
     fn finding(&self, told: Told, scene: &Scene<'_>, huge: bool) -> Finding {
         let Self { dataset, cache, code, scratchpads, last: _, told: _ } = self;
-        let pages = if huge { " in huge pages" } else { "" };
+        let pages = if huge { ", in huge pages" } else { "" };
         match told {
             Told::Whole | Told::Dataset => {
                 let beside = if told == Told::Whole {

@@ -5,7 +5,10 @@ use crate::{
         Engine, EngineSettings,
         testing::{Host, alerts, seconds, story},
     },
-    model::{Alert, AlertAction, ChainKind, IncidentId, ProcessKey, Verdict},
+    model::{
+        Alert, AlertAction, ChainKind, ControlRegister, EventBody, IncidentId, Mapping, MappingClass,
+        ProcessKey, Rounding, RoundingCounts, Verdict,
+    },
 };
 
 const MONERO: &str =
@@ -178,6 +181,31 @@ fn a_renamed_miner() {
     let alerts = alerts(&host);
     assert_eq!(alerts[0].verdict, Verdict::Mining);
     assert_eq!(alerts[0].signals[0].id.0, "B9");
+    insta::assert_snapshot!(story(&alerts));
+}
+
+/// No name, no connection, no file: what its memory and its arithmetic say.
+#[test]
+fn a_quiet_worker_in_a_container() {
+    let (mut host, init) = host();
+    let shim = host.spawn(init, "/usr/bin/containerd-shim-runc-v2", &["containerd-shim-runc-v2"]);
+    let worker = host.fork(shim);
+    host.enter(worker, "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001");
+    host.exec(worker, shim, "/app/server", "/app/server", &["/app/server"]);
+    let asked = |class, size, count| EventBody::Mapping(Mapping { class, size, count, huge: true });
+    host.happen(worker, asked(MappingClass::Dataset, 2_181_038_080, 1));
+    host.happen(worker, asked(MappingClass::Code, 256 << 10, 1));
+    host.happen(worker, asked(MappingClass::Code, 256 << 10, 2));
+    assert!(alerts(&host).iter().all(|alert| alert.verdict == Verdict::Noted), "memory alone pages nobody");
+    let plain = RoundingCounts::default();
+    for looks in [1, 3, 6] {
+        let flushing = RoundingCounts { nearest: looks, down: looks, up: looks, zero: looks };
+        host.looks(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+    }
+    let alerts = alerts(&host);
+    let found = alerts.last().expect("an alert");
+    assert_eq!(found.verdict, Verdict::Mining);
+    assert!(found.container.is_some(), "named with its container");
     insta::assert_snapshot!(story(&alerts));
 }
 

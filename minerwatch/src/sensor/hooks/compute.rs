@@ -2,6 +2,9 @@
 
 use super::{Attachment, Hook, Purpose, Row};
 
+/// What a system-call tracepoint costs.
+const ON_EVERY_CALL: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds";
+
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
     Row {
@@ -29,15 +32,26 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         purpose: Purpose::Yield,
         without: "no sched_yield is counted",
-        hooks: &[Hook {
-            name: "system-call tracepoint of sched_yield",
-            attachments: &[Attachment::SystemCalls {
-                program: "sched_yield",
-                tracepoints: &["sys_enter_sched_yield"],
-            }],
-            fields: &[],
-            caveat: Some("a system-call tracepoint: every system call of the host pays some nanoseconds"),
-        }],
+        hooks: &[
+            Hook {
+                name: "entry of sched_yield",
+                attachments: &[Attachment::Function {
+                    program: "sched_yield_function",
+                    functions: &["__do_sys_sched_yield", "do_sched_yield"],
+                }],
+                fields: &[],
+                caveat: None,
+            },
+            Hook {
+                name: "system-call tracepoint of sched_yield",
+                attachments: &[Attachment::SystemCalls {
+                    program: "sched_yield",
+                    tracepoints: &["sys_enter_sched_yield"],
+                }],
+                fields: &[],
+                caveat: Some(ON_EVERY_CALL),
+            },
+        ],
     },
     Row {
         purpose: Purpose::Rounding,
@@ -54,15 +68,32 @@ pub(super) const ROWS: &[Row] = &[
     Row {
         purpose: Purpose::Mapping,
         without: "memory of the sizes that RandomX uses is known only of what ran at the start",
-        hooks: &[Hook {
-            name: "system-call tracepoints of mmap and mprotect",
-            attachments: &[
-                Attachment::SystemCalls { program: "memory_map", tracepoints: &["sys_enter_mmap"] },
-                Attachment::SystemCalls { program: "memory_protect", tracepoints: &["sys_enter_mprotect"] },
-            ],
-            fields: &["task_leader", "task_start"],
-            caveat: Some("a system-call tracepoint: every system call of the host pays some nanoseconds"),
-        }],
+        hooks: &[
+            Hook {
+                name: "entries of mmap and mprotect",
+                attachments: &[
+                    Attachment::Function { program: "memory_map_function", functions: &["ksys_mmap_pgoff"] },
+                    Attachment::Function {
+                        program: "memory_protect_function",
+                        functions: &["__x64_sys_mprotect", "__arm64_sys_mprotect"],
+                    },
+                ],
+                fields: &["task_leader", "task_start"],
+                caveat: None,
+            },
+            Hook {
+                name: "system-call tracepoints of mmap and mprotect",
+                attachments: &[
+                    Attachment::SystemCalls { program: "memory_map", tracepoints: &["sys_enter_mmap"] },
+                    Attachment::SystemCalls {
+                        program: "memory_protect",
+                        tracepoints: &["sys_enter_mprotect"],
+                    },
+                ],
+                fields: &["task_leader", "task_start"],
+                caveat: Some(ON_EVERY_CALL),
+            },
+        ],
     },
 ];
 

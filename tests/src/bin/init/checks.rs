@@ -81,6 +81,7 @@ impl Scene {
         }
         checks.extend(self.files());
         checks.extend(self.cpu());
+        checks.extend(self.mapping());
         checks.extend(self.rounding());
         checks.push(self.end());
         checks
@@ -187,6 +188,34 @@ impl Scene {
         ]
     }
 
+    /// The dataset is told of once, and the code by its growing count however often it is flipped.
+    fn mapping(&self) -> [Check; 2] {
+        let event = |class: &str| {
+            [
+                ("event.action", json!("memory-map")),
+                ("process.pid", json!(self.sequence.mapping)),
+                ("minerwatch.memory.class", json!(class)),
+            ]
+        };
+        let code = event("code");
+        let told = self.find(&code).count();
+        [
+            // One with huge pages, and where the machine has none, another without.
+            self.expect(
+                "mapping-dataset",
+                &["mapping"],
+                &event("dataset"),
+                &[("minerwatch.memory.size", json!(2_181_038_080_u64))],
+            ),
+            self.judge(
+                "mapping-code",
+                &["mapping"],
+                (8..=16).contains(&told),
+                format!("{told} told of 4000"),
+            ),
+        ]
+    }
+
     /// The worker is found, its neighbour is not.
     fn rounding(&self) -> [Check; 2] {
         let alert = |pid: u32| [("event.kind", json!("alert")), ("process.pid", json!(pid))];
@@ -264,7 +293,7 @@ mod tests {
             purposes.iter().map(|name| json!({ "name": name, "hook": "a hook" })).collect();
         Scene {
             doctor: json!({ "purposes": purposes }),
-            sequence: Sequence { exiting: 40, spinning: 50, interval: 60, hashing: 70 },
+            sequence: Sequence { exiting: 40, spinning: 50, mapping: 55, interval: 60, hashing: 70 },
             end: End { status: ExitStatus::from_raw(0), events },
         }
     }

@@ -18,6 +18,8 @@ use rustix::{
 pub const MINERWATCH: &str = "/usr/bin/minerwatch";
 /// The test program whose deeds the daemon watches.
 pub const SIMULATOR: &str = "/usr/bin/simulator";
+/// The test program that asks for memory.
+pub const MEMORY: &str = "/usr/bin/memory";
 /// The test program that rounds as it is told.
 pub const ARITHMETIC: &str = "/usr/bin/arithmetic";
 

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::guest::{ARITHMETIC, SIMULATOR};
+use crate::guest::{ARITHMETIC, MEMORY, SIMULATOR};
 
 /// The word that makes this program end at once, with the code that follows.
 const EXIT: &str = "exit";
@@ -46,6 +46,8 @@ pub struct Sequence {
     pub exiting: u32,
     /// The process that spins.
     pub spinning: u32,
+    /// The process that asks for memory as RandomX does, and flips the protection of its code.
+    pub mapping: u32,
     /// The process whose arithmetic is that of intervals.
     pub interval: u32,
     /// The process whose arithmetic is that of RandomX.
@@ -76,10 +78,11 @@ pub fn run() -> Result<Sequence> {
     fs::create_dir(DIRECTORY).with_context(|| format!("making {DIRECTORY}"))?;
     simulator(&["files", DIRECTORY])?;
     let spinning = simulator(&["spin", &SPIN.to_string()])?;
+    let mapping = program(MEMORY, &["flipping", "1"])?;
     let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
     let hashing = program(ARITHMETIC, &["randomx", "1", &HASHING.to_string()])?;
     thread::sleep(SETTLE);
-    Ok(Sequence { exiting, spinning, interval, hashing })
+    Ok(Sequence { exiting, spinning, mapping, interval, hashing })
 }
 
 fn exiting() -> Result<u32> {

@@ -18,21 +18,23 @@ const PROGRAMS: [(&str, &str); 3] =
 /// Of this system: the simulator starts the one, the operations whose price is measured the other.
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
-/// The simulator of floating-point work: its source, and where it lies in the machine.
-const ARITHMETIC: (&str, &str) = ("tests/simulators/arithmetic.c", "/usr/bin/arithmetic");
+/// The simulators in C: their names, and where they lie in the machine.
+const NATIVE: [(&str, &str); 2] = [("arithmetic", "/usr/bin/arithmetic"), ("memory", "/usr/bin/memory")];
 
-/// Builds the simulator of floating-point work into `directory`.
-pub fn build_arithmetic(directory: &Path) -> Result<PathBuf> {
-    let target = directory.join("arithmetic");
-    let source = workspace::root().join(ARITHMETIC.0);
+/// Builds the simulators in C into `directory`.
+pub fn build_native(directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
-    command::check(Command::new("cc").args(["-O2", "-pthread", "-o"]).arg(&target).arg(source))?;
-    Ok(target)
+    for (name, _) in NATIVE {
+        let source = workspace::root().join(format!("tests/simulators/{name}.c"));
+        command::check(
+            Command::new("cc").args(["-O2", "-pthread", "-o"]).arg(directory.join(name)).arg(source),
+        )?;
+    }
+    Ok(())
 }
 
-/// Packs the programs that `built` (a directory of cargo's) holds, and the simulator of floating-point work. All
-/// kernels boot the same archive.
-pub fn pack(built: &Path, arithmetic: &Path) -> Result<Vec<u8>> {
+/// Packs the programs that `built` (a directory of cargo's) and `native` hold. All kernels boot the same archive.
+pub fn pack(built: &Path, native: &Path) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     let mut libraries = BTreeSet::new();
     // The kernel gives PID 1 its standard streams from this before anything is mounted.
@@ -46,8 +48,8 @@ pub fn pack(built: &Path, arithmetic: &Path) -> Result<Vec<u8>> {
             Ok((tool, *target))
         })
         .collect::<Result<Vec<_>>>()?;
-    let arithmetic = (arithmetic.to_owned(), ARITHMETIC.1);
-    for (program, target) in programs.chain(tools).chain([arithmetic]) {
+    let native = NATIVE.iter().map(|(name, target)| (native.join(name), *target));
+    for (program, target) in programs.chain(tools).chain(native) {
         libraries.extend(libraries_of(&program)?);
         archive.file(target, 0o755, &read(&program)?)?;
     }
