@@ -2,6 +2,7 @@
 
 mod bench;
 mod build;
+mod fuzz;
 mod lint;
 mod package;
 mod run;
@@ -21,6 +22,7 @@ pub enum Verb {
     Test(test::Arguments),
     Vm(vm::Arguments),
     Lint(lint::Arguments),
+    Fuzz(fuzz::Arguments),
     Bench(bench::Arguments),
     Package(package::Arguments),
 }
@@ -35,6 +37,7 @@ impl Verb {
             Self::Test(arguments) => arguments.run(),
             Self::Vm(arguments) => arguments.run(),
             Self::Lint(lint::Arguments {}) => lint::run(),
+            Self::Fuzz(arguments) => arguments.run(),
             Self::Bench(arguments) => arguments.run(),
             Self::Package(package::Arguments {}) => package::run(),
         }

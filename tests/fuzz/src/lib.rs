@@ -1,0 +1,57 @@
+//! The entry points that the fuzzer and the ordinary tests share: each takes any bytes, and must neither panic nor
+//! take long. `cargo xtask fuzz` lets the fuzzer loose on them; `tests/fuzz/smoke.rs` runs the corpora and some
+//! mutations with every test run.
+
+use std::path::Path;
+
+use minerwatch::{
+    config::Config,
+    decode,
+    detect::network::wire,
+    engine::{Engine, EngineSettings},
+    recording::Reader,
+};
+
+/// Records of the kernel, each behind its length in two bytes, through the decoder and the engine.
+pub fn decoder(mut bytes: &[u8]) {
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut alerts = Vec::new();
+    while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
+        let (record, rest) = rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
+        bytes = rest;
+        if let Ok(event) = decode::decode(record) {
+            engine.ingest(&event, &mut alerts);
+            let _ = engine.view(&event);
+        }
+    }
+}
+
+/// A recording, with a header put before it, through the reader and the engine.
+pub fn recording(bytes: &[u8]) {
+    const HEADER: &[u8] = br#"{"minerwatch_recording":1,"version":"0","host":"h","boot_id":"b","wall_clock_at_boot":"0","processors":2}"#;
+    let _ = Reader::new(bytes);
+    let text = [HEADER, b"\n", bytes].concat();
+    let reader = Reader::new(text.as_slice()).expect("the header is fine");
+    let mut engine = Engine::new(EngineSettings::default());
+    let mut alerts = Vec::new();
+    for event in reader.flatten() {
+        engine.ingest(&event, &mut alerts);
+    }
+    if let Some(last) = alerts.last() {
+        engine.tick(last.time, &mut alerts);
+    }
+}
+
+/// A configuration file.
+pub fn configuration(bytes: &[u8]) {
+    let _ = Config::parse(&String::from_utf8_lossy(bytes), Path::new("fuzz.toml"));
+}
+
+/// What one side of a connection says, whole and in pieces.
+pub fn wire(bytes: &[u8]) {
+    let _ = wire::read(bytes);
+    let (front, back) = bytes.split_at(bytes.len() / 2);
+    let _ = wire::read(front);
+    let _ = wire::read(back);
+    let _ = wire::Message::read(bytes);
+}

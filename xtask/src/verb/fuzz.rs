@@ -1,0 +1,92 @@
+//! `cargo xtask fuzz`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use xtask::{ebpf, workspace};
+
+use super::setup::{self, Purpose};
+use crate::command;
+
+/// Where the targets lie, relative to the root of the workspace.
+const DIRECTORY: &str = "tests/fuzz";
+
+/// Let the fuzzer loose on everything that takes bytes from outside
+///
+/// Runs the targets below tests/fuzz one after the other, each for the given time, with cargo-fuzz and a nightly
+/// compiler; installs cargo-fuzz with cargo if it is missing. What it learns lies below target/fuzz; the tree's corpora
+/// are only read. Ends with an error at the first finding, and names the file that shows it.
+#[derive(Args)]
+pub struct Arguments {
+    /// How long each target runs
+    #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    seconds: u64,
+    /// Only these targets: the names of the files in tests/fuzz/targets
+    target: Vec<String>,
+}
+
+impl Arguments {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        setup::ensure(Purpose::Test)?;
+        let rustup = command::find("rustup").context("the fuzzer's nightly compiler comes through rustup")?;
+        let nightly = Command::new(&rustup).args(["run", "nightly", "rustc", "--version"]).output();
+        if !nightly.is_ok_and(|output| output.status.success()) {
+            bail!("the fuzzer needs a nightly compiler: rustup toolchain install nightly");
+        }
+        if command::find("cargo-fuzz").is_none() {
+            eprintln!("setup: cargo-fuzz (to run the fuzz targets): cargo install cargo-fuzz --locked");
+            command::check(&mut command::cargo(["install", "cargo-fuzz", "--locked"]))?;
+        }
+        let known = targets()?;
+        if let Some(unknown) = self.target.iter().find(|target| !known.contains(target)) {
+            bail!("there is no target {unknown}; there are: {}", known.join(", "));
+        }
+        let chosen = if self.target.is_empty() { &known } else { &self.target };
+        for target in chosen {
+            fuzz(&rustup, target, self.seconds)?;
+        }
+        println!("fuzz: {} targets, {} s each, nothing found", chosen.len(), self.seconds);
+        Ok(())
+    }
+}
+
+/// The names of the targets, in order.
+fn targets() -> Result<Vec<String>> {
+    let directory = workspace::root().join(DIRECTORY).join("targets");
+    let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let stem = |path: PathBuf| Some(path.file_stem()?.to_str()?.to_owned());
+    let mut names: Vec<_> = entries.flatten().filter_map(|entry| stem(entry.path())).collect();
+    names.sort();
+    Ok(names)
+}
+
+fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
+    let directory = workspace::root().join(DIRECTORY);
+    let target_dir = command::target_dir().join("fuzz");
+    let learned = target_dir.join("corpus").join(target);
+    fs::create_dir_all(&learned).with_context(|| format!("cannot make {}", learned.display()))?;
+    // The fuzzer's compiler need not be able to build the eBPF programs, and they play no part.
+    let object = target_dir.join("no-programs.o");
+    fs::write(&object, []).with_context(|| format!("cannot write {}", object.display()))?;
+    let mut fuzzer = Command::new(rustup);
+    fuzzer
+        .current_dir(&directory)
+        .args(["run", "nightly", "cargo", "fuzz", "run", "--fuzz-dir"])
+        .arg(&directory)
+        .arg("--target-dir")
+        .arg(&target_dir)
+        .arg(target)
+        .arg(&learned)
+        .arg(directory.join("corpus").join(target))
+        .args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")])
+        .env(ebpf::OBJECT_VARIABLE, &object)
+        // Those of the cargo that runs this xtask would choose its compiler.
+        .env_remove("CARGO")
+        .env_remove("RUSTC")
+        .env_remove("RUSTUP_TOOLCHAIN");
+    command::check(&mut fuzzer)
+}
