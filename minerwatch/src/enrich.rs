@@ -32,6 +32,26 @@ use users::Users;
 /// The most answers kept between two calls of [`Enricher::take_findings`].
 const MAX_READY: usize = 4096;
 
+/// Every parser of what lies below `/proc` and its like, on the same bytes; for the fuzzer.
+#[doc(hidden)]
+pub fn parse_all(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    let _ = proc::Stat::parse(bytes);
+    let _ = proc::Status::parse(bytes);
+    let _ = users::parse(bytes);
+    snapshot::parse_all(bytes);
+    // The mounts first, the memberships behind an empty line.
+    let (mounts, memberships) = text.split_once("\n\n").unwrap_or((&text, &text));
+    let hierarchies = Hierarchies::parse(mounts);
+    let _ = hierarchies.home(memberships);
+    let _ = hierarchies.find(memberships, 7);
+    for line in text.lines() {
+        if let Some(place) = container::parse(line) {
+            assert!(place.cgroup.starts_with('/'), "a cgroup's path is absolute");
+        }
+    }
+}
+
 /// What the enrich stage may do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrichSettings {

@@ -4,7 +4,7 @@
 #[path = "src/lib.rs"]
 mod targets;
 
-use std::{fs, path::Path};
+use std::{fs, panic, path::Path};
 
 /// Mutations of each corpus file.
 const MUTATIONS: u32 = 300;
@@ -54,7 +54,8 @@ fn run(name: &str, target: fn(&[u8])) {
         for _ in 0..MUTATIONS {
             let mut bytes = seed.clone();
             mutate(&mut bytes, &mut numbers);
-            target(&bytes);
+            let outcome = panic::catch_unwind(|| target(&bytes));
+            assert!(outcome.is_ok(), "{name}, made of {}: {}", entry.path().display(), bytes.escape_ascii());
         }
     }
     assert!(files > 0, "the corpus of {name} is empty");
@@ -78,4 +79,9 @@ fn configuration() {
 #[test]
 fn wire() {
     run("wire", targets::wire);
+}
+
+#[test]
+fn proc() {
+    run("proc", targets::proc);
 }

@@ -42,6 +42,12 @@ pub struct SnapshotCounters {
     pub flows_beyond_limit: u64,
 }
 
+/// Both parsers of whole tables; for the fuzzer.
+pub(super) fn parse_all(bytes: &[u8]) {
+    let _ = sockets::parse(bytes);
+    let _ = memory::summarise(&String::from_utf8_lossy(bytes));
+}
+
 /// A process as it was found.
 #[derive(Debug)]
 pub(crate) struct Found {

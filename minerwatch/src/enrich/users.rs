@@ -60,7 +60,7 @@ impl Users {
 
 /// Lines of `name:password:uid:…` (passwd(5)). The first name of a uid counts, as with getpwuid(3);
 /// what is no such line is passed over.
-fn parse(file: &[u8]) -> FxHashMap<u32, Arc<str>> {
+pub(super) fn parse(file: &[u8]) -> FxHashMap<u32, Arc<str>> {
     let mut names = FxHashMap::default();
     for line in file.split(|byte| *byte == b'\n') {
         let mut fields = line.split(|byte| *byte == b':');

@@ -6,9 +6,11 @@ use std::path::Path;
 
 use minerwatch::{
     config::Config,
+    control::Request,
     decode,
     detect::network::wire,
     engine::{Engine, EngineSettings},
+    enrich,
     recording::Reader,
 };
 
@@ -42,9 +44,17 @@ pub fn recording(bytes: &[u8]) {
     }
 }
 
-/// A configuration file.
+/// A configuration file, and a request on the control socket.
 pub fn configuration(bytes: &[u8]) {
-    let _ = Config::parse(&String::from_utf8_lossy(bytes), Path::new("fuzz.toml"));
+    if let Err(error) = Config::parse(&String::from_utf8_lossy(bytes), Path::new("fuzz.toml")) {
+        assert!(error.to_string().starts_with("fuzz.toml"), "the file is named: {error}");
+    }
+    let _ = serde_json::from_slice::<Request>(bytes);
+}
+
+/// The files below `/proc` and their like: the same bytes as each of them.
+pub fn proc(bytes: &[u8]) {
+    enrich::parse_all(bytes);
 }
 
 /// What one side of a connection says, whole and in pieces.

@@ -45,7 +45,7 @@ fn kilobytes(status: &str, field: &str) -> u64 {
     amounts.next().and_then(|amount| amount.parse().ok()).unwrap_or(0)
 }
 
-fn summarise(maps: &str) -> Vec<Mapping> {
+pub(super) fn summarise(maps: &str) -> Vec<Mapping> {
     let mut found: Vec<Mapping> = Vec::new();
     let mut joined = None;
     for Anonymous { size, executable, huge } in maps.lines().filter_map(anonymous) {

@@ -79,7 +79,7 @@ fn tables(proc: &Proc, found: &[Found]) -> FxHashMap<u64, RunningFlow> {
 
 /// One socket of `/proc/PID/net/{tcp,udp}{,6}`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Row {
+pub(super) struct Row {
     local: SocketAddr,
     remote: SocketAddr,
     state: u8,
@@ -102,7 +102,7 @@ fn outbound_of(protocol: Protocol, rows: &[Row]) -> impl Iterator<Item = (u64, R
         .map(move |row| (row.inode, RunningFlow { protocol, source: row.local, destination: row.remote }))
 }
 
-fn parse(table: impl BufRead) -> Vec<Row> {
+pub(super) fn parse(table: impl BufRead) -> Vec<Row> {
     table.split(b'\n').map_while(Result::ok).filter_map(|line| row(str::from_utf8(&line).ok()?)).collect()
 }
 
