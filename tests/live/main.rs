@@ -3,6 +3,7 @@
 
 mod chain;
 mod churn;
+mod containers;
 mod events;
 mod memory;
 mod refusals;

@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod command;
+pub mod container;
 pub mod namespace;
 pub mod native;
 pub mod root;

@@ -11,9 +11,12 @@ use super::unpack;
 use crate::command;
 
 /// Programs that tests run, each with its Debian package and what it is for.
-pub const PROGRAMS: [Program; 2] = [
+pub const PROGRAMS: [Program; 5] = [
     Program { name: "ip", package: "iproute2", why: "tests make network namespaces of their own" },
     Program { name: "python3", package: "python3", why: "tests serve files from a local server" },
+    Program { name: "curl", package: "curl", why: "tests fetch files as an intruder does" },
+    Program { name: "cc", package: "build-essential", why: "tests build simulators that are written in C" },
+    Program { name: "runc", package: "runc", why: "tests start containers of their own" },
 ];
 
 /// What virtual machines take, kept apart because tests do without.

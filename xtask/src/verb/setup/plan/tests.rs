@@ -142,14 +142,18 @@ fn what_only_tests_need() {
     };
     assert_eq!(actions(&facts(), Purpose::Build, &[]), []);
 
-    let packages = apt(&["iproute2", "python3"]);
+    let names: Vec<_> = PROGRAMS.iter().map(|program| program.package).collect();
+    let packages = apt(&names);
     let components = Action::Rustup { toolchain: "stable".into(), components: vec!["rustfmt", "clippy"] };
     assert_eq!(
         actions(&facts(), Purpose::Test, &[]),
-        [packages.clone(), packages, components.clone(), components]
+        [vec![packages; PROGRAMS.len()], vec![components; LINTERS.len()]].concat()
     );
     let debian = Facts { rustup: None, ..facts() };
-    assert_eq!(actions(&debian, Purpose::Test, &[])[2..], vec![apt(&["rustfmt-web", "rust-web-clippy"]); 2]);
+    assert_eq!(
+        actions(&debian, Purpose::Test, &[])[PROGRAMS.len()..],
+        vec![apt(&["rustfmt-web", "rust-web-clippy"]); 2]
+    );
     let elsewhere = Facts { rustup: None, apt: false, ..facts() };
     assert!(actions(&elsewhere, Purpose::Test, &[]).iter().all(|action| matches!(action, Action::None(_))));
 }
