@@ -19,6 +19,11 @@ const RULES: &[(&str, &[&str], &str)] = &[
         "pure",
     ),
     (
+        "intel",
+        &["aya::", "tokio", "std::fs", "SystemTime", "Instant", "crate::detect", "crate::engine"],
+        "pure data",
+    ),
+    (
         "incident",
         &["aya::", "tokio", "std::fs", "SystemTime", "Instant", "crate::sink", "crate::sensor"],
         "pure",

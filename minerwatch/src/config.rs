@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{KindSet, Verdict};
 pub use error::{ConfigError, Place};
-use value::{absolute_path, in_range};
+use value::{absolute_path, absolute_paths, in_range};
 
 /// Larger files are no configuration, bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -33,6 +33,8 @@ pub struct Config {
     pub hash: Hash,
     /// What becomes an alert.
     pub detection: Detection,
+    /// Lists of indicators.
+    pub intel: Intel,
     /// Where events and alerts go.
     pub sink: Sinks,
     /// Where the daemon keeps what must outlive it.
@@ -196,6 +198,29 @@ impl FileSink {
     }
 }
 
+/// Lists of names, addresses and hashes, one entry a line.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Intel {
+    /// Whether the list of pools that comes with the program is used.
+    pub built_in: bool,
+    /// Lists of mining pools and miners.
+    #[serde(deserialize_with = "absolute_paths")]
+    pub pools: Vec<PathBuf>,
+    /// Lists of other malicious hosts and files.
+    #[serde(deserialize_with = "absolute_paths")]
+    pub threats: Vec<PathBuf>,
+    /// Lists of what is never reported, whoever else lists it.
+    #[serde(deserialize_with = "absolute_paths")]
+    pub allow: Vec<PathBuf>,
+}
+
+impl Default for Intel {
+    fn default() -> Self {
+        Self { built_in: true, pools: Vec::new(), threats: Vec::new(), allow: Vec::new() }
+    }
+}
+
 /// Where the daemon keeps what must outlive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -329,7 +354,7 @@ impl Config {
     /// is loaded, opened or allocated then. The rest may be taken over by a running daemon.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // Every section must be decided on here.
-        let Self { events, hash, detection, sink: _, state, control, limits, log: _ } = self;
+        let Self { events, hash, detection, intel: _, sink: _, state, control, limits, log: _ } = self;
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),

@@ -14,7 +14,10 @@ mod wallet;
 mod weights;
 mod written;
 
+use std::sync::Arc;
+
 use crate::{
+    intel,
     model::{BootTime, Event, EventBody, ProcessKey},
     process::{Process, ProcessTable},
 };
@@ -60,6 +63,7 @@ pub struct Detectors {
     rounding: compute::RoundingWitness,
     memory: compute::MemoryWitness,
     conversations: network::wire::Conversations,
+    names: network::Names,
 }
 
 impl Default for Detectors {
@@ -77,6 +81,7 @@ impl Detectors {
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
             conversations: network::wire::Conversations::default(),
+            names: network::Names::new(Arc::new(intel::built_in())),
         }
     }
 
@@ -103,12 +108,16 @@ impl Detectors {
             EventBody::Connect(connect) => {
                 findings.extend(network::pool_port(scene, connect));
                 findings.extend(network::suspect_connection(scene, connect));
+                let destination = network::outbound(connect);
+                findings.extend(destination.and_then(|destination| self.names.connected(scene, destination)));
                 if connect.result == 0 {
                     self.scheduling.opened(scene.key(), connect.flow.protocol, scene.at());
                 }
             }
             EventBody::RunningFlow(flow) => {
                 findings.extend(network::pool_port_at_start(scene, flow));
+                let destination = network::outbound_at_start(flow);
+                findings.extend(destination.and_then(|destination| self.names.connected(scene, destination)));
                 self.scheduling.opened(scene.key(), flow.protocol, scene.at());
             }
             EventBody::Close(close) => {
@@ -131,9 +140,20 @@ impl Detectors {
                 self.memory.forget(scene.key());
                 self.conversations.forget(scene.key());
             }
-            EventBody::Payload(payload) => self.conversations.inspect(scene, payload, findings),
-            EventBody::Fork(_) | EventBody::HashedFile(_) => {}
+            EventBody::Payload(payload) => {
+                findings.extend(self.names.overheard(scene, payload));
+                self.conversations.inspect(scene, payload, findings);
+            }
+            EventBody::HashedFile(hashed) => {
+                findings.extend(network::listed_file(scene, self.names.indicators(), &hashed.sha256));
+            }
+            EventBody::Fork(_) => {}
         }
+    }
+
+    /// What names addresses have, and the lists.
+    pub fn names_mut(&mut self) -> &mut network::Names {
+        &mut self.names
     }
 
     /// The scheduling witness.

@@ -175,6 +175,32 @@ impl Engine {
         self.detectors.take_undecided()
     }
 
+    /// Replaces the lists of indicators; an engine begins with those that come with the program.
+    pub fn set_indicators(&mut self, indicators: Arc<crate::intel::Indicators>) {
+        self.detectors.names_mut().set_indicators(indicators);
+    }
+
+    /// The name that the peer of a connection was last resolved from, as far as the answers passed by.
+    pub fn domain(&mut self, event: &Event) -> Option<Arc<str>> {
+        let peer = match &event.body {
+            EventBody::Connect(connect) => connect.flow.destination,
+            EventBody::Close(close) => close.flow.destination,
+            EventBody::RunningFlow(flow) => flow.destination,
+            EventBody::Fork(_)
+            | EventBody::Exec(_)
+            | EventBody::Exit(_)
+            | EventBody::File(_)
+            | EventBody::Cpu(_)
+            | EventBody::Rounding(_)
+            | EventBody::Mapping(_)
+            | EventBody::HugePages(_)
+            | EventBody::Payload(_)
+            | EventBody::RunningProcess(_)
+            | EventBody::HashedFile(_) => return None,
+        };
+        self.detectors.names_mut().name_of(peer.ip(), self.now)
+    }
+
     /// Replaces [`EngineSettings::min_verdict`] from now on.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.incidents.set_min_verdict(min_verdict);

@@ -20,6 +20,7 @@ pub mod detect;
 pub mod engine;
 pub mod enrich;
 pub mod incident;
+pub mod intel;
 pub mod metrics;
 pub mod model;
 pub mod pipeline;

@@ -16,6 +16,8 @@ mod doctor;
 #[cfg(feature = "sensor")]
 mod host;
 #[cfg(feature = "sensor")]
+mod intel;
+#[cfg(feature = "sensor")]
 mod outlet;
 #[cfg(feature = "sensor")]
 mod privileges;

@@ -6,6 +6,7 @@ mod churn;
 mod containers;
 mod events;
 mod memory;
+mod names;
 mod refusals;
 mod rounding;
 mod service;

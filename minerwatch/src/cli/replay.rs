@@ -89,7 +89,7 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
 
 /// Where events and alerts of a replay go.
 trait Output {
-    fn event(&mut self, event: &Event, engine: &Engine) -> io::Result<()>;
+    fn event(&mut self, event: &Event, engine: &mut Engine) -> io::Result<()>;
     fn alert(&mut self, alert: &Alert) -> io::Result<()>;
 }
 
@@ -103,15 +103,17 @@ struct Lines {
 }
 
 impl Output for Lines {
-    fn event(&mut self, event: &Event, engine: &Engine) -> io::Result<()> {
+    fn event(&mut self, event: &Event, engine: &mut Engine) -> io::Result<()> {
         if !self.events {
             return Ok(());
         }
         let (process, parent) = engine.view(event);
+        let domain = engine.domain(event);
         let observed = Observed {
             event,
             process: process.as_deref(),
             parent: parent.as_deref(),
+            domain: domain.as_deref(),
             sequence: self.sequence,
         };
         self.buffer.clear();
@@ -165,7 +167,7 @@ fn replay<E: std::fmt::Display>(
                 summary.events += 1;
                 clock.advance(event.time, |now| engine.tick(now, &mut alerts));
                 engine.ingest(&event, &mut alerts);
-                output.event(&event, &engine)?;
+                output.event(&event, &mut engine)?;
             }
             Err(error) => {
                 summary.damaged += 1;
@@ -218,7 +220,7 @@ mod tests {
     }
 
     impl Output for Seen {
-        fn event(&mut self, event: &Event, _engine: &Engine) -> io::Result<()> {
+        fn event(&mut self, event: &Event, _engine: &mut Engine) -> io::Result<()> {
             self.events.push(event.time.0);
             Ok(())
         }

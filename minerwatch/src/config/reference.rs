@@ -16,7 +16,7 @@ pub struct Key {
 }
 
 const EVENT_KINDS: &str = "`\"none\"`, `\"all\"`, or a list of `fork`, `exec`, `exit`, `connect`, `close`, \
-                           `file`, `cpu`, `rounding`, `memory`, `snapshot`, `hash`";
+                           `file`, `cpu`, `rounding`, `memory`, `snapshot`, `hash`, `payload`";
 
 /// Every key there is, section by section.
 pub const KEYS: &[Key] = &[
@@ -92,6 +92,30 @@ pub const KEYS: &[Key] = &[
         values: "`true`, `false`",
         meaning: "Whether threads that keep a CPU busy are made to leave it for a moment, ten times a second, so that \
                   their arithmetic can be looked at. Without it a miner alone on its core is found slowly or never.",
+    },
+    Key {
+        path: "intel.built_in",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether the list of mining pools that comes with the program is used.",
+    },
+    Key {
+        path: "intel.pools",
+        default: "[]",
+        values: "a list of absolute paths",
+        meaning: "Lists of mining pools: names, addresses, networks, host:port, SHA-256; one a line, `#` begins a note.",
+    },
+    Key {
+        path: "intel.threats",
+        default: "[]",
+        values: "a list of absolute paths",
+        meaning: "Lists of other malicious hosts and files, in the same form.",
+    },
+    Key {
+        path: "intel.allow",
+        default: "[]",
+        values: "a list of absolute paths",
+        meaning: "Lists of what is never reported, whoever else lists it.",
     },
     Key {
         path: "sink.stdout.alerts",
@@ -215,7 +239,7 @@ the defaults below: alerts as JSON on standard output. Every key is optional unl
 
 - A key or value that is not allowed stops the start with exit code 2, naming file, line and key.
 - `SIGHUP` reads the file again. A broken one is refused and the old configuration stays in force; either is
-  said on standard error. `[detection]`, `[sink]` and `[log]` take effect at once, the other sections at the
+  said on standard error. `[detection].min_verdict`, `[intel]`, `[sink]` and `[log]` take effect at once, the other sections at the
   next start, and the daemon says so.
 - `[[sink.file]]` may be given several times, once for each file.
 

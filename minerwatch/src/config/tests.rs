@@ -34,7 +34,7 @@ fn what_is_wrong_is_named_with_line_and_key() {
         (
             "[snik]\n",
             "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, detection, \
-             sink, state, control, limits, log",
+             intel, sink, state, control, limits, log",
         ),
         (
             "[[sink.file]]\npath = '/a'\nsize = 3",

@@ -16,6 +16,14 @@ pub(super) fn in_range<'de, const LOW: u64, const HIGH: u64, D: Deserializer<'de
 }
 
 /// A path from the root. The daemon's working directory is nothing a person could know.
+pub(super) fn absolute_paths<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    let paths = Vec::<PathBuf>::deserialize(deserializer)?;
+    match paths.iter().find(|path| !path.is_absolute()) {
+        Some(path) => Err(D::Error::custom(format!("`{}` is not an absolute path", path.display()))),
+        None => Ok(paths),
+    }
+}
+
 pub(super) fn absolute_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
     let path = PathBuf::deserialize(deserializer)?;
     if path.is_absolute() {

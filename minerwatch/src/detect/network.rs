@@ -1,11 +1,14 @@
 //! The first witness: what goes over the wire.
 
+mod dns;
+mod names;
 mod pool_port;
 mod suspect_connection;
 pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use names::{DNS_PORT, Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};
 pub use suspect_connection::suspect_connection;
 

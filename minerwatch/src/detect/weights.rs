@@ -46,6 +46,9 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::SOLO_MINING,
     signals::RELAY,
     signals::NOISE_HANDSHAKE,
+    signals::POOL_NAME,
+    signals::LISTED_PEER,
+    signals::LISTED_FILE,
     signals::POOL_PORT,
     signals::SUSPECT_CONNECTION,
     signals::ROUNDING_MODES,
@@ -136,6 +139,43 @@ pub(crate) mod signals {
         name: "Connection that begins like Stratum V2",
         description: "The first messages of a connection have the sizes of Stratum V2's encrypted handshake: 64 bytes, then 170 or 234.",
         techniques: &["T1573"],
+    };
+
+    /// The full form is a connection to a port that is no web page's; its points are the list's, 60 by default. Asking
+    /// for the name, or a visit to the page, is what a curious person does too.
+    pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
+        id: "N3",
+        class: Network,
+        weight: 20,
+        full_weight: 60,
+        mining: true,
+        name: "Name of a mining pool",
+        description: "A program asked for the address of a mining pool, or connected to one by its name. A visit to a pool's web page counts a third.",
+        techniques: &["T1496.001"],
+    };
+
+    /// The points are the list's own, 60 by default.
+    pub(crate) const LISTED_PEER: SignalInfo = SignalInfo {
+        id: "I1",
+        class: Network,
+        weight: 60,
+        full_weight: 60,
+        mining: false,
+        name: "Peer on a list",
+        description: "A program talked to a host that a list of indicators speaks of.",
+        techniques: &["T1071"],
+    };
+
+    /// The points are the list's own, 60 by default.
+    pub(crate) const LISTED_FILE: SignalInfo = SignalInfo {
+        id: "I2",
+        class: Behavior,
+        weight: 60,
+        full_weight: 60,
+        mining: false,
+        name: "Program on a list",
+        description: "The content of a program that runs is on a list of indicators.",
+        techniques: &["T1204.002"],
     };
 
     pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
@@ -441,6 +481,10 @@ pub mod tuning {
     /// Ports that pools like (N4).
     pub const POOL_PORTS: [u16; 13] =
         [3333, 3334, 4444, 5555, 5556, 7777, 10128, 10343, 13333, 14433, 14444, 20128, 45700];
+    /// Addresses whose names are remembered (N3, I1).
+    pub const RESOLVED_ADDRESSES: usize = 16_384;
+    /// How long such a name holds: programs keep addresses for far longer than the answer says (N3, I1).
+    pub const RESOLVED_FOR: Duration = Duration::from_secs(24 * 3_600);
     /// How long after it was written, or made executable, a run counts as "dropped and run" (B2).
     pub const DROP_WINDOW: Duration = Duration::from_secs(60);
     /// The share of half the processors that counts as busy (C5).

@@ -230,6 +230,20 @@ impl Host {
         );
     }
 
+    /// One datagram of a flow it opened.
+    pub fn datagram(&mut self, key: ProcessKey, peer: &str, direction: Direction, bytes: &[u8]) {
+        let flow = Flow {
+            protocol: Protocol::Udp,
+            source: SocketAddr::from(([10, 0, 0, 2], 50_000)),
+            destination: peer.parse().expect("an address"),
+            opened: self.now,
+        };
+        let length = u32::try_from(bytes.len()).expect("a datagram is short");
+        let bytes = Bytes(bytes.into());
+        let payload = Payload { flow, direction, index: 0, length, accepted: false, bytes };
+        self.happen(key, EventBody::Payload(Box::new(payload)));
+    }
+
     /// Sends on a connection it opened.
     pub fn send(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();

@@ -6,6 +6,7 @@ use super::host;
 use crate::{
     engine::{Engine, EngineSettings},
     enrich::{EnrichSettings, Enricher},
+    intel::Indicators,
     metrics::EventCounts,
     model::{Alert, BootTime, Event, EventKind, Health, ProcessKey, Verdict},
     sink::{Encoder, Observed},
@@ -79,10 +80,12 @@ impl Core {
         let (kind, pid) = (event.body.kind(), event.subject.key.pid);
         if outlet.wants(kind, pid) {
             let (process, parent) = self.engine.view(event);
+            let domain = self.engine.domain(event);
             let observed = Observed {
                 event,
                 process: process.as_deref(),
                 parent: parent.as_deref(),
+                domain: domain.as_deref(),
                 sequence: self.sequence,
             };
             self.line.clear();
@@ -154,6 +157,11 @@ impl Core {
     /// The engine, for its counters.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Replaces the lists of indicators.
+    pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
+        self.engine.set_indicators(indicators);
     }
 
     /// Replaces the least verdict that becomes an alert.

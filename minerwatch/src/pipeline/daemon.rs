@@ -4,7 +4,7 @@ mod outlet;
 mod service;
 mod signals;
 
-use std::{ops::ControlFlow, path::Path, time::Duration, time::Instant};
+use std::{ops::ControlFlow, path::Path, sync::Arc, time::Duration, time::Instant};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
@@ -12,7 +12,7 @@ use tracing::{error, info, warn};
 
 use self::{outlet::SinkOutlet, signals::Command};
 use super::{
-    RunOptions, host, privileges,
+    RunOptions, host, intel, privileges,
     sampler::SamplerCounters,
     watch::{self, Watch, WatchSettings},
 };
@@ -47,6 +47,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let control = bind_control(&config, commands)?;
     outlet.serve(control);
     let mut watch = Watch::open(settings(&config), privileges::drop_all_but_kept)?;
+    let mut indicators = intel::load(&config.intel, None);
+    watch.core.set_indicators(Arc::clone(&indicators));
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     watch.look_around(limit, &mut outlet)?;
     let report = watch.sensor().report();
@@ -68,6 +70,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                     Command::Reload => {
                         reload(&mut config, config_path.as_deref(), outlet);
                         watch.core.set_min_verdict(config.detection.min_verdict);
+                        indicators = intel::load(&config.intel, Some(&indicators));
+                        watch.core.set_indicators(Arc::clone(&indicators));
                         set_log_level(config.log.level);
                     }
                     Command::Answer(request) => {

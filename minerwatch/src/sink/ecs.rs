@@ -35,6 +35,8 @@ pub struct Observed<'a> {
     pub process: Option<&'a ProcessView>,
     /// The parent of its process, if known.
     pub parent: Option<&'a ProcessView>,
+    /// The name that the peer's address was last resolved from, if that was seen.
+    pub domain: Option<&'a str>,
     /// Counts the objects this daemon sends, so that a reader sees a gap.
     pub sequence: u64,
 }

@@ -126,7 +126,7 @@ fn exit(line: &Line, row: &mut Row) {
 }
 
 fn connect(line: &Line, row: &mut Row) {
-    row.push(Tone::Plain, &format!("{} {}", line.network.transport, address(&line.destination)));
+    row.push(Tone::Plain, &format!("{} {}", line.network.transport, peer(&line.destination)));
     match line.event.outcome.as_str() {
         "failure" => row.push(Tone::Bad, &format!("   failed: {}", line.error.code)),
         "unknown" => row.push(Tone::Dim, "   no answer yet"),
@@ -136,13 +136,19 @@ fn connect(line: &Line, row: &mut Row) {
 }
 
 fn close(line: &Line, row: &mut Row) {
-    row.push(Tone::Plain, &format!("{} {}", line.network.transport, address(&line.destination)));
+    row.push(Tone::Plain, &format!("{} {}", line.network.transport, peer(&line.destination)));
     if let (Some(sent), Some(received)) = (line.source.bytes, line.destination.bytes) {
         row.push(Tone::Plain, &format!("   sent {}, received {}", bytes(sent), bytes(received)));
     }
     if let Some(lasted) = line.event.duration {
         row.push(Tone::Dim, &format!("   after {}", duration(lasted)));
     }
+}
+
+/// The peer's address, with the name it was resolved from.
+fn peer(end: &End) -> String {
+    let address = address(end);
+    if end.domain.is_empty() { address } else { format!("{address} ({})", end.domain) }
 }
 
 /// Address and port, an IPv6 address in brackets.

@@ -51,7 +51,7 @@ optional_fields! {
     User { id: String, name: String, }
     Identified { id: String, }
     Network { transport: String, }
-    End { ip: String, port: Option<u16>, bytes: Option<u64>, }
+    End { ip: String, domain: String, port: Option<u16>, bytes: Option<u64>, }
     File { path: String, mode: String, }
     Error { code: String, }
     Threat { technique: Technique, }

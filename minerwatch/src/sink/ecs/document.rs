@@ -43,8 +43,8 @@ fields! {
         container: ContainerFields<'a>,
         orchestrator: OrchestratorFields<'a>,
         network: NetworkFields,
-        source: EndFields,
-        destination: EndFields,
+        source: EndFields<'a>,
+        destination: EndFields<'a>,
         file: FileFields<'a>,
         error: ErrorFields,
         rule: RuleFields<'a>,
@@ -195,8 +195,10 @@ pub(super) struct NetworkFields {
 
 /// One end of a connection.
 #[derive(Debug, Serialize)]
-pub(super) struct EndFields {
+pub(super) struct EndFields<'a> {
     pub ip: IpAddr,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domain: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -26,7 +26,7 @@ const UNANSWERED: i32 = 115;
 
 impl Encoder {
     pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
-        let Observed { event, process: view, parent: parent_view, sequence } = *observed;
+        let Observed { event, process: view, parent: parent_view, domain, sequence } = *observed;
         let Some(fields) = classify(&event.body, sequence) else { return false };
         let subject = &event.subject;
 
@@ -70,6 +70,9 @@ impl Encoder {
             }
             EventBody::RunningFlow(flow) => document.running_flow(flow),
             EventBody::HashedFile(_) | EventBody::Payload(_) => return false,
+        }
+        if let Some(destination) = &mut document.destination {
+            destination.domain = domain;
         }
         document.process = Some(process);
         append(&document, lines)
@@ -237,7 +240,12 @@ impl<'a> Document<'a> {
 }
 
 /// One end; the port is left out while none is bound.
-fn end(address: SocketAddr) -> EndFields {
+fn end(address: SocketAddr) -> EndFields<'static> {
     let port = address.port();
-    EndFields { ip: address.ip().to_canonical(), port: (port != 0).then_some(port), bytes: None }
+    EndFields {
+        ip: address.ip().to_canonical(),
+        domain: None,
+        port: (port != 0).then_some(port),
+        bytes: None,
+    }
 }

@@ -290,7 +290,9 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let (curl, bash) = (curl(), bash());
     let mut lines = Vec::new();
     for ((name, event), sequence) in events().into_iter().zip(1..) {
-        let observed = Observed { event: &event, process: Some(&curl), parent: Some(&bash), sequence };
+        let domain = matches!(name, "connect" | "close").then_some("files.example");
+        let observed =
+            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, sequence };
         let mut line = Vec::new();
         if encoder.event(&observed, &mut line) {
             lines.push((name, text(line)));

@@ -1,0 +1,218 @@
+//! N3: the name of a mining pool; I1: a name or an address that a list speaks of. And the names that addresses were
+//! resolved from on this host, learned from the answers that passed by; nothing is ever asked.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
+
+use super::dns;
+use crate::{
+    detect::{Finding, Scene, bounded::Bounded, signals, tuning},
+    intel::{Indicators, ListKind, Listed},
+    model::{BootTime, Payload, Protocol},
+};
+
+/// The port of DNS.
+pub const DNS_PORT: u16 = 53;
+/// Ports of web pages, which people visit out of curiosity.
+const WEB: [u16; 2] = [80, 443];
+
+/// A name that an address was given as the answer for.
+#[derive(Clone, Debug)]
+struct Resolved {
+    name: Arc<str>,
+    at: BootTime,
+}
+
+/// What names addresses have, and what lists say of either.
+#[derive(Debug)]
+pub struct Names {
+    indicators: Arc<Indicators>,
+    resolved: Bounded<IpAddr, Resolved>,
+}
+
+impl Names {
+    /// Knows no name yet.
+    pub fn new(indicators: Arc<Indicators>) -> Self {
+        Self { indicators, resolved: Bounded::new(tuning::RESOLVED_ADDRESSES) }
+    }
+
+    /// Replaces the lists.
+    pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
+        self.indicators = indicators;
+    }
+
+    /// The lists.
+    pub fn indicators(&self) -> &Indicators {
+        &self.indicators
+    }
+
+    /// How many addresses were forgotten for others.
+    pub fn evicted(&self) -> u64 {
+        self.resolved.evicted()
+    }
+
+    /// Learns from a DNS message, and looks its names up.
+    pub fn overheard(&mut self, scene: &Scene<'_>, payload: &Payload) -> Option<Finding> {
+        let ports = [payload.flow.source.port(), payload.flow.destination.port()];
+        if payload.flow.protocol != Protocol::Udp || !ports.contains(&DNS_PORT) {
+            return None;
+        }
+        let message = dns::parse(&payload.bytes.0)?;
+        if message.response && !message.addresses.is_empty() {
+            let name: Arc<str> = Arc::from(message.question.as_str());
+            for address in &message.addresses {
+                let resolved = Resolved { name: Arc::clone(&name), at: scene.at() };
+                let known = self.resolved.entry(&address.to_canonical(), || resolved.clone());
+                *known = resolved;
+            }
+        }
+        let mut names = std::iter::once(&message.question).chain(&message.aliases);
+        let (name, listed) = names.find_map(|name| Some((name, self.indicators.domain(name)?)))?;
+        let detail = format!("asked for the address of {name}, {}", described(&listed));
+        Some(found(scene, &listed, detail, signals::POOL_NAME.weight).with("name", name))
+    }
+
+    /// The name that an address was last resolved from, not longer ago than [`tuning::RESOLVED_FOR`].
+    pub fn name_of(&mut self, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
+        let resolved = self.resolved.get_mut(&address.to_canonical())?;
+        (now.since(resolved.at) <= tuning::RESOLVED_FOR).then(|| Arc::clone(&resolved.name))
+    }
+
+    /// A connection: is its peer, or the name that led to it, on a list?
+    pub fn connected(&mut self, scene: &Scene<'_>, destination: SocketAddr) -> Option<Finding> {
+        if self.indicators.is_empty() {
+            return None;
+        }
+        let name = self.name_of(destination.ip(), scene.at());
+        let by_name = name.as_ref().and_then(|name| {
+            let listed = self.indicators.named_endpoint(name, destination.port())?;
+            let detail = format!("connected to {name} ({destination}), {}", described(&listed));
+            let is_visit = WEB.contains(&destination.port());
+            let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
+            Some(found(scene, &listed, detail, points).with("name", name))
+        });
+        by_name
+            .or_else(|| {
+                let listed = self.indicators.endpoint(destination)?;
+                let detail = format!("connected to {destination}, {}", described(&listed));
+                Some(on_a_list(scene, &listed, detail))
+            })
+            .map(|finding| finding.with("destination", &destination))
+    }
+}
+
+/// N3 for what a list of pools names, I1 for the rest.
+fn found(scene: &Scene<'_>, listed: &Listed<'_>, detail: String, points: u8) -> Finding {
+    match listed.list.kind {
+        ListKind::Mining => {
+            let mut finding = evidence(Finding::new(signals::POOL_NAME, scene, detail), listed);
+            finding.signal.weight = points;
+            finding
+        }
+        ListKind::Threat | ListKind::Allow => on_a_list(scene, listed, detail),
+    }
+}
+
+fn on_a_list(scene: &Scene<'_>, listed: &Listed<'_>, detail: String) -> Finding {
+    let mut finding = evidence(Finding::new(signals::LISTED_PEER, scene, detail), listed);
+    finding.signal.weight = listed.list.weight;
+    finding.info.mining = listed.list.kind == ListKind::Mining;
+    finding
+}
+
+/// I2: an executable whose content a list speaks of.
+pub fn listed_file(scene: &Scene<'_>, indicators: &Indicators, sha256: &str) -> Option<Finding> {
+    let listed = indicators.file(sha256)?;
+    let detail = format!("runs a program, {}", described(&listed));
+    let mut finding = evidence(Finding::new(signals::LISTED_FILE, scene, detail), &listed);
+    finding.signal.weight = listed.list.weight;
+    finding.info.mining = listed.list.kind == ListKind::Mining;
+    Some(finding.with("path", &scene.process.view.executable.path))
+}
+
+fn described(listed: &Listed<'_>) -> String {
+    match listed.note {
+        Some(note) => format!("which '{}' lists ({note})", listed.list.name),
+        None => format!("which '{}' lists", listed.list.name),
+    }
+}
+
+fn evidence(finding: Finding, listed: &Listed<'_>) -> Finding {
+    finding
+        .with("list", &listed.list.name)
+        .with("list_source", &listed.list.source)
+        .with("list_line", &listed.line)
+        .with("list_entry", &listed.entry)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        detect::network::dns::tests::message,
+        engine::testing::{Host, findings, seconds},
+        model::{Direction, ProcessKey},
+    };
+
+    fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        story(&mut host, client);
+        findings(&host)
+    }
+
+    fn resolve(host: &mut Host, key: ProcessKey, name: &str, alias: Option<&str>, address: &str) {
+        let answer = message(name, alias, &[address]);
+        host.datagram(key, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
+        host.datagram(key, "10.0.0.53:53", Direction::Received, &answer);
+    }
+
+    #[test]
+    fn a_pool_is_known_by_its_name() {
+        let worker = after(|host, client| {
+            resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
+            host.connect(client, "192.0.2.7:9000");
+        });
+        assert_eq!(worker, [("N3", 20), ("N3", 20), ("N3", 60)]);
+        let visitor = after(|host, client| {
+            resolve(host, client, "supportxmr.com", None, "192.0.2.7");
+            host.connect(client, "192.0.2.7:443");
+        });
+        assert_eq!(visitor, [("N3", 20), ("N3", 20), ("N3", 20)], "a visit to its page");
+        let disguised = after(|host, client| {
+            resolve(host, client, "cdn.example", Some("xmr.nanopool.org"), "192.0.2.7");
+        });
+        assert_eq!(disguised, [("N3", 20)], "the name it stands for");
+    }
+
+    #[test]
+    fn other_names_are_nothing() {
+        let nothing: [(&str, u8); 0] = [];
+        let other = after(|host, client| {
+            resolve(host, client, "www.example", None, "192.0.2.7");
+            host.connect(client, "192.0.2.7:9000");
+            resolve(host, client, "notsupportxmr.com", None, "192.0.2.8");
+            host.connect(client, "192.0.2.8:9000");
+        });
+        assert_eq!(other, nothing);
+        let renewed = after(|host, client| {
+            resolve(host, client, "www.example", None, "192.0.2.7");
+            host.wait(seconds(10));
+            host.datagram(client, "10.0.0.53:53", Direction::Received, b"\x01\x02 no DNS");
+            host.connect(client, "192.0.2.7:9000");
+        });
+        assert_eq!(renewed, nothing);
+    }
+
+    #[test]
+    fn a_name_is_forgotten_in_time() {
+        let late = after(|host, client| {
+            resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
+            host.wait(seconds(25 * 3_600));
+            host.connect(client, "192.0.2.7:9000");
+        });
+        assert_eq!(late, [("N3", 20), ("N3", 20)]);
+    }
+}

@@ -1,0 +1,64 @@
+//! Indicators as data: names, addresses and hashes that lists speak of, with who says so. Pure: whoever reads the
+//! files hands over their text.
+
+mod builder;
+mod index;
+mod indicator;
+mod lists;
+mod refang;
+mod text;
+
+pub use builder::{Builder, Mark};
+pub use indicator::{Indicator, Refusal};
+pub use lists::{Entry, Indicators, List, ListKind, Listed};
+pub use text::{Problem, read_text};
+
+/// Points for a match where the list's owner says nothing else.
+pub const DEFAULT_WEIGHT: u8 = 60;
+
+/// What evidence calls the list of pools that comes with the program.
+pub const BUILT_IN: &str = "built-in pools";
+
+/// Begins the list of pools that comes with the program, and fills it.
+pub fn add_built_in(builder: &mut Builder) {
+    let list = List {
+        name: BUILT_IN.to_owned(),
+        source: BUILT_IN.to_owned(),
+        kind: ListKind::Mining,
+        weight: DEFAULT_WEIGHT,
+    };
+    if builder.list(list) {
+        read_text(include_str!("intel/pools.txt"), builder);
+    }
+}
+
+/// Only what comes with the program.
+pub fn built_in() -> Indicators {
+    let mut builder = Builder::new(1_024);
+    add_built_in(&mut builder);
+    builder.build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_list_is_sound() {
+        let mut builder = Builder::new(1_024);
+        assert!(builder.list(List {
+            name: String::new(),
+            source: String::new(),
+            kind: ListKind::Mining,
+            weight: 1
+        }));
+        let problems = read_text(include_str!("intel/pools.txt"), &mut builder);
+        assert!(problems.is_empty(), "{problems:?}");
+        let pools = built_in();
+        assert!(pools.len() >= 30);
+        let listed = pools.domain("xmr-eu1.nanopool.org").expect("a pool");
+        assert_eq!((listed.list.kind, listed.entry.to_string().as_str()), (ListKind::Mining, "nanopool.org"));
+        assert!(pools.domain("xmrig.com").is_none(), "its page is no pool; its donation servers are");
+        assert!(pools.domain("donate.v2.xmrig.com").is_some());
+    }
+}

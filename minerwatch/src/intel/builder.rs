@@ -1,0 +1,161 @@
+//! Collects entries until they are made one table.
+
+use std::{net::IpAddr, sync::Arc};
+
+use rustc_hash::FxHashMap;
+
+use super::{
+    Indicator, Indicators, List, ListKind,
+    index::{self, Backward, Index, Kind, Origin, Slot},
+    lists::{Shape, width},
+};
+
+/// The most lists.
+const MAX_LISTS: usize = u16::MAX as usize;
+/// The most different notes; entries beyond have none.
+const MAX_NOTES: usize = u16::MAX as usize;
+/// A note is a few words, characters.
+const MAX_NOTE: usize = 120;
+
+/// A table in the making.
+#[derive(Debug)]
+pub struct Builder {
+    limit: usize,
+    lists: Vec<List>,
+    notes: Vec<Arc<str>>,
+    note_numbers: FxHashMap<Arc<str>, u16>,
+    watched: Vec<Slot>,
+    allowed: Vec<Slot>,
+    shape: Shape,
+}
+
+/// A state a [`Builder`] can be taken back to.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    watched: usize,
+    allowed: usize,
+}
+
+impl Builder {
+    /// For at most so many entries, all lists together.
+    pub fn new(limit: usize) -> Self {
+        Self {
+            limit,
+            lists: Vec::new(),
+            notes: Vec::new(),
+            note_numbers: FxHashMap::default(),
+            watched: Vec::new(),
+            allowed: Vec::new(),
+            shape: Shape::default(),
+        }
+    }
+
+    /// Begins a list; what is added from now on is its. Of two lists with the same entry the earlier one
+    /// is named. `false` when there are too many lists.
+    #[must_use]
+    pub fn list(&mut self, list: List) -> bool {
+        if self.lists.len() >= MAX_LISTS {
+            return false;
+        }
+        self.lists.push(list);
+        true
+    }
+
+    /// Where it stands now.
+    pub fn mark(&self) -> Mark {
+        Mark { watched: self.watched.len(), allowed: self.allowed.len() }
+    }
+
+    /// Forgets the entries added since.
+    pub fn back_to(&mut self, mark: Mark) {
+        self.watched.truncate(mark.watched);
+        self.allowed.truncate(mark.allowed);
+    }
+
+    /// Adds an entry to the list begun last; `line` is where it stands in it. `false` when there is no room
+    /// for it.
+    #[must_use]
+    pub fn add(&mut self, indicator: &Indicator, line: u32, note: &str) -> bool {
+        let note = self.note(note);
+        let added = self.push(key_of(indicator), line, note);
+        if added {
+            self.shape.add(indicator);
+        }
+        added
+    }
+
+    /// Takes over the entries that an earlier table had from its list of this source, as entries of the list
+    /// begun last; says how many.
+    pub fn carry_over(&mut self, earlier: &Indicators, source: &str) -> usize {
+        let Some(list) = earlier.lists.iter().position(|list| list.source == source) else { return 0 };
+        let of_list = |slot: &Slot| usize::from(slot.origin.list) == list;
+        let mut carried = 0;
+        for slot in earlier.watched.entries().chain(earlier.allowed.entries()).filter(of_list) {
+            let note = usize::from(slot.origin.note).checked_sub(1).and_then(|note| earlier.notes.get(note));
+            let note = note.map_or(0, |note| self.note(note));
+            carried += usize::from(self.push(slot.key, slot.origin.line, note));
+        }
+        self.shape.add_all(earlier.shape);
+        carried
+    }
+
+    /// Makes the table.
+    pub fn build(self) -> Indicators {
+        let Self { limit: _, lists, notes, note_numbers: _, watched, allowed, shape } = self;
+        Indicators { lists, notes, watched: Index::new(&watched), allowed: Index::new(&allowed), shape }
+    }
+
+    fn push(&mut self, key: u64, line: u32, note: u16) -> bool {
+        let Some(list) = self.lists.last() else { return false };
+        if self.watched.len() + self.allowed.len() >= self.limit {
+            return false;
+        }
+        let number = u16::try_from(self.lists.len() - 1).unwrap_or(u16::MAX);
+        let slot = Slot { key, origin: Origin { line, list: number, note } };
+        match list.kind {
+            ListKind::Allow => self.allowed.push(slot),
+            ListKind::Mining | ListKind::Threat => self.watched.push(slot),
+        }
+        true
+    }
+
+    /// The number of a note, the same for the same words; 0 for none.
+    fn note(&mut self, note: &str) -> u16 {
+        let note = note.trim();
+        if note.is_empty() {
+            return 0;
+        }
+        if let Some(number) = self.note_numbers.get(note) {
+            return *number;
+        }
+        // Cut notes are not found by their whole text, and that costs no more than a look at the shorter one.
+        let kept: String = note.chars().filter(|letter| !letter.is_control()).take(MAX_NOTE).collect();
+        if let Some(number) = self.note_numbers.get(kept.as_str()) {
+            return *number;
+        }
+        if self.notes.len() >= MAX_NOTES {
+            return 0;
+        }
+        let kept: Arc<str> = Arc::from(kept);
+        self.notes.push(Arc::clone(&kept));
+        let number = u16::try_from(self.notes.len()).unwrap_or(0);
+        self.note_numbers.insert(kept, number);
+        number
+    }
+}
+
+fn key_of(indicator: &Indicator) -> u64 {
+    let whole = |address: IpAddr| index::network(address, width(address));
+    match indicator {
+        Indicator::Domain(name) => index::key(Kind::Domain, Backward::of(name)),
+        Indicator::Address(address) => index::key(Kind::Network, whole(*address)),
+        Indicator::Network(address, bits) => index::key(Kind::Network, index::network(*address, *bits)),
+        Indicator::Endpoint(endpoint) => {
+            index::key(Kind::Endpoint, index::endpoint(whole(endpoint.ip()), endpoint.port()))
+        }
+        Indicator::NamedEndpoint(name, port) => {
+            index::key(Kind::NamedEndpoint, index::endpoint(Backward::of(name), *port))
+        }
+        Indicator::Sha256(hash) => index::key(Kind::File, index::file(hash)),
+    }
+}
