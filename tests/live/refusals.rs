@@ -10,6 +10,10 @@ use minerwatch_tests::{
 
 use crate::{EVERYTHING, SOON, alone, configuration};
 
+/// In the shape of an address that a pool pays to.
+const WALLET: &str =
+    "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// Runs the agent in a mount namespace of its own, prepared by a script, and waits for its end.
 fn in_prepared_mounts(preparation: &str, arguments: &str) -> Output {
     let minerwatch = executable("minerwatch");
@@ -64,6 +68,11 @@ fn a_hook_that_does_not_load_leaves_the_others() {
     assert!(agent.says("blind to udp", SOON), "{:?}", agent.messages());
     minerwatch_tests::command::run("true", &["seen-all-the-same"]);
     agent.wait_for("exec", SOON, |object| at(object, "process.command_line") == "true seen-all-the-same");
+    let miners = ["-o", "stratum+tcp://pool.example:3333", "-u", WALLET];
+    minerwatch_tests::command::run("true", &miners);
+    let alert = agent.wait_for("alert", SOON, |object| at(object, "event.kind") == "alert");
+    let blind = at(&alert, "minerwatch.blind").as_array().expect("a list");
+    assert!(blind.iter().any(|purpose| purpose == "udp"), "an alert says what was not seen: {alert:#}");
     let doctor = in_prepared_mounts("mount -t tmpfs none /sys/fs/cgroup", "doctor");
     let said = String::from_utf8_lossy(&doctor.stdout);
     assert!(said.contains("BLIND    udp ") && said.contains("no unified cgroup hierarchy"), "{said}");

@@ -152,3 +152,40 @@ fn a_reader_that_has_seen_enough_ends_the_stream_well() {
     assert!(output.status.success(), "{}", output.status);
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
 }
+
+/// Whoever reads standard output leaves: the files go on, and what was taken in is in them.
+#[test]
+fn a_reader_that_leaves_does_not_stop_the_files() {
+    let Some(_machine) = alone("a_reader_that_leaves_does_not_stop_the_files") else { return };
+    let scratch = Scratch::new();
+    let log = scratch.join("events.jsonl");
+    let configuration = configuration(
+        &scratch,
+        &format!(
+            "[sink.stdout]\nevents = [\"exec\"]\n[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n"
+        ),
+    );
+    let mut daemon = Command::new(minerwatch_tests::executable("minerwatch"))
+        .args(["run", "--config", &configuration])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .expect("it starts");
+    drop(daemon.stdout.take());
+    let written = |name: &str| fs::read_to_string(&log).is_ok_and(|lines| lines.contains(name));
+    for name in ["after-the-reader-left", "and-later"] {
+        let since = Instant::now();
+        while !written(name) {
+            assert!(since.elapsed() < Duration::from_secs(30), "{name} is not written");
+            assert!(
+                daemon.try_wait().expect("our child").is_none(),
+                "it ended though it has a file to write"
+            );
+            command::run("true", &[name]);
+            thread::sleep(Duration::from_millis(200));
+        }
+    }
+    let pid = i32::try_from(daemon.id()).ok().and_then(rustix::process::Pid::from_raw).expect("a process id");
+    rustix::process::kill_process(pid, Signal::TERM).expect("it runs");
+    assert_eq!(daemon.wait().expect("our child").code(), Some(0));
+}
