@@ -13,9 +13,9 @@ use super::build;
 use crate::command;
 
 /// What the archive holds besides the executable, relative to the root of the workspace.
-const FILES: [&str; 4] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy"];
+const FILES: [&str; 5] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy", "docs"];
 
-/// Pack a release: executable, licences, README and deployment files
+/// Pack a release: executable, licences, README, documentation and deployment files
 ///
 /// Writes target/package/minerwatch-VERSION-ARCH.tar.gz and its SHA-256 beside it. The same sources at the same commit
 /// give the same archive, as far as the executable is the same.
