@@ -1,6 +1,7 @@
 //! The verbs.
 
 mod bench;
+mod benign;
 mod build;
 mod fuzz;
 mod lint;

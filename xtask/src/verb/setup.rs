@@ -1,6 +1,6 @@
 //! `cargo xtask setup`: installs what is missing.
 
-mod apt;
+pub(super) mod apt;
 mod facts;
 mod install;
 mod plan;

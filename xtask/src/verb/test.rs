@@ -1,13 +1,14 @@
 //! `cargo xtask test`.
 
 use std::env;
+use std::time::Duration;
 
 use anyhow::Result;
 use clap::Args;
 use xtask::ebpf;
 
-use super::lint;
 use super::setup::{self, Purpose};
+use super::{benign, lint};
 use crate::command;
 
 /// The package whose tests use the live kernel.
@@ -26,7 +27,14 @@ pub struct Arguments {
     /// Leave the lints out
     #[arg(long)]
     no_lint: bool,
-    /// Only tests whose name contains one of these
+    /// Run real, innocent programs under the agent instead, and fail if one raises an alarm; root only. Installs what
+    /// the programs need
+    #[arg(long)]
+    benign: bool,
+    /// With --benign: how long each program runs
+    #[arg(long, value_name = "N", default_value_t = 60, requires = "benign", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    seconds: u64,
+    /// Only tests, or with --benign programs, whose name contains one of these
     filter: Vec<String>,
 }
 
@@ -34,6 +42,9 @@ impl Arguments {
     /// Does it.
     pub fn run(self) -> Result<()> {
         setup::ensure(Purpose::Test)?;
+        if self.benign {
+            return benign::run(Duration::from_secs(self.seconds), &self.filter);
+        }
         if !self.no_lint {
             lint::check()?;
         }

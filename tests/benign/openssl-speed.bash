@@ -1,0 +1,4 @@
+# what: openssl speed on all processors
+# packages: openssl
+need openssl
+again openssl speed -multi "$(nproc)" -seconds 1 sha256 aes-256-gcm > /dev/null 2>&1

@@ -1,0 +1,93 @@
+//! `cargo xtask test --benign`: real programs that use a host as miners might seem to, under the agent.
+
+mod network;
+mod watched;
+mod workload;
+
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use xtask::workspace;
+
+use super::build;
+use super::setup::apt;
+use crate::command;
+use network::OtherHost;
+use watched::Watched;
+use workload::{Outcome, Workload};
+
+/// Where the workloads lie, relative to the root of the workspace: each a bash script that says in its first lines what
+/// it is and which packages it needs.
+const DIRECTORY: &str = "tests/benign";
+
+/// The least number of workloads that must have run for a whole suite to mean anything.
+const ENOUGH: usize = 20;
+
+/// Runs the workloads whose name contains one of `filter` (all, if there is none), each for so long.
+pub fn run(length: Duration, filter: &[String]) -> Result<()> {
+    if !command::is_root() {
+        bail!("the benign suite attaches to the kernel and sets up networks: run it as root");
+    }
+    let workloads = workload::all(&workspace::root().join(DIRECTORY), filter)?;
+    if workloads.is_empty() {
+        bail!("no workload in {DIRECTORY} has that in its name");
+    }
+    build::release()?;
+    install(&workloads);
+    let other = OtherHost::new()?;
+    println!("{:<18} {:>4}  {:<10} signals", "workload", "s", "verdict");
+    let (mut ran, mut alarms, mut broken) = (0, Vec::new(), Vec::new());
+    for workload in &workloads {
+        let agent = Watched::start(&command::target_dir())?;
+        let outcome = workload.run(length, &other)?;
+        let seen = agent.stop()?;
+        let note = match &outcome {
+            Outcome::Ran => {
+                ran += 1;
+                seen.signals()
+            }
+            Outcome::NotRun(reason) => format!("not run: {reason}"),
+            Outcome::Failed(reason) => {
+                broken.push(workload.name.clone());
+                format!("the workload failed: {reason}")
+            }
+        };
+        println!("{:<18} {:>4}  {:<10} {note}", workload.name, length.as_secs(), seen.worst());
+        if seen.is_alarm() {
+            println!("{}", seen.alarm());
+            alarms.push(workload.name.clone());
+        }
+    }
+    println!("benign: {ran} of {} workloads ran, {} raised an alarm", workloads.len(), alarms.len());
+    if !alarms.is_empty() {
+        bail!("innocent programs raised an alarm: {}", alarms.join(", "));
+    }
+    if !broken.is_empty() {
+        bail!("these workloads did not work: {}", broken.join(", "));
+    }
+    if filter.is_empty() && ran < ENOUGH {
+        bail!("only {ran} workloads ran; {ENOUGH} are the least that means anything");
+    }
+    Ok(())
+}
+
+/// Installs the packages of each workload by itself: one that cannot be had costs that workload alone, which says so.
+fn install(workloads: &[Workload]) {
+    for workload in workloads {
+        let missing: Vec<String> =
+            workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect();
+        if missing.is_empty() {
+            continue;
+        }
+        eprintln!("setup: {} (for the workload {})", missing.join(", "), workload.name);
+        if let Err(error) = apt::install(&missing) {
+            eprintln!("setup: that did not work: {error:#}");
+        }
+    }
+}
+
+fn is_installed(package: &str) -> bool {
+    let status =
+        std::process::Command::new("dpkg-query").args(["-W", "-f", "${db:Status-Status}", package]).output();
+    status.is_ok_and(|output| output.stdout == b"installed")
+}
