@@ -71,6 +71,7 @@ fn each_story_has_its_verdict() {
         ("dropper", Some("suspected")),
         ("exploited-service", Some("suspected")),
         ("renamed-worker", Some("mining")),
+        ("stratum-login", Some("mining")),
         ("administrator", None),
         ("package-install", None),
     ] {
