@@ -57,11 +57,13 @@ pub struct Events {
     /// On-CPU time within the interval below which a process is not reported, milliseconds.
     #[serde(deserialize_with = "in_range::<1, 60_000, _>")]
     pub cpu_threshold_ms: u64,
+    /// Whether the first payloads of connections are held against mining protocols.
+    pub payloads: bool,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { cpu_interval_ms: 1_000, cpu_threshold_ms: 100 }
+        Self { cpu_interval_ms: 1_000, cpu_threshold_ms: 100, payloads: true }
     }
 }
 

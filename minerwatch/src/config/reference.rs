@@ -33,6 +33,12 @@ pub const KEYS: &[Key] = &[
         meaning: "On-CPU time within that interval, in milliseconds, below which a process is not reported.",
     },
     Key {
+        path: "events.payloads",
+        default: "true",
+        values: "`true`, `false`",
+        meaning: "Whether the first payloads of connections are held against mining protocols and DNS answers are read ([privacy.md](privacy.md)). Without it UDP flows have no byte counts.",
+    },
+    Key {
         path: "hash.enabled",
         default: "true",
         values: "`true`, `false`",

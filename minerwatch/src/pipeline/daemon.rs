@@ -112,6 +112,7 @@ fn settings(config: &Config) -> WatchSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
             cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
+            without: if config.events.payloads { Vec::new() } else { vec!["payload".to_owned()] },
             ..SensorOptions::default()
         },
         engine: EngineSettings {
