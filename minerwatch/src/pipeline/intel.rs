@@ -37,7 +37,7 @@ pub fn load(config: &Intel, earlier: Option<&Indicators>) -> Arc<Indicators> {
     }
     let indicators = builder.build();
     info!(
-        "{} indicators of {} lists are watched for, {} are allowed",
+        "listed names, addresses and files: {} watched for, from lists: {}, allowed: {}",
         indicators.len(),
         indicators.lists().len(),
         indicators.allowed()
