@@ -111,6 +111,8 @@ kernel_layout! {
     inode_links: "inode", "i_nlink";
     superblock_device: "super_block", "s_dev";
     dentry_parent: "dentry", "d_parent";
+    dentry_inode: "dentry", "d_inode";
+    rename_entry: "renamedata", "old_dentry";
     dentry_name: "dentry", "d_name.name|__d_name.name";
     vfsmount_root: "vfsmount", "mnt_root";
     mount_vfsmount: "mount", "mnt";

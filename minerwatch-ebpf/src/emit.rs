@@ -10,7 +10,7 @@ use aya_ebpf::{
 };
 use minerwatch_common::{Loss, RecordKind};
 
-use crate::kernel::Unreadable;
+use crate::{atomic, kernel::Unreadable};
 
 /// Bytes of each ring; powers of two times the page size. The daemon sizes them by these names.
 const RING_SIZE: u32 = 8 << 20;
@@ -31,8 +31,8 @@ static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
 #[inline(always)]
 pub fn count(loss: Loss) {
     if let Some(counter) = LOSSES.get_ptr_mut(loss.slot()) {
-        // SAFETY: the slot of this CPU, which no other program touches while this one runs.
-        unsafe { *counter += 1 };
+        // SAFETY: an aligned counter of this CPU; programs on the kernel's functions may preempt one another.
+        unsafe { atomic::add(counter, 1) };
     }
 }
 

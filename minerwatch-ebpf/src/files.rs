@@ -33,9 +33,16 @@ pub enum Slot {
     Open,
     /// System calls that change files.
     Call,
+    /// Removals.
+    Unlink,
+    /// Renames.
+    Rename,
+    /// Changes of mode.
+    Chmod,
 }
 
-const SLOTS: u32 = Slot::Call as u32 + 1;
+/// How many slots there are.
+pub const SLOTS: u32 = Slot::Chmod as u32 + 1;
 
 #[repr(C)]
 struct Scratch {

@@ -1,7 +1,9 @@
 //! The hooks, one file each.
 
 mod file_call;
+mod file_change;
 mod file_open;
+mod file_security;
 mod memory_map;
 mod packet;
 mod process_exec;

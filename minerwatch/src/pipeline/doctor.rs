@@ -73,7 +73,10 @@ fn purpose(service: &Service) -> Purpose {
         service.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
     let detail = match (service.hook, refused.is_empty()) {
         (None, _) => Some(format!("{}; {}", service.without, refused.join("; "))),
-        (Some(_), false) => Some(refused.join("; ")),
+        (Some(_), false) => {
+            let caveat = service.caveat.map(str::to_owned);
+            Some(caveat.into_iter().chain(refused).collect::<Vec<_>>().join("; "))
+        }
         (Some(_), true) => service.caveat.map(str::to_owned),
     };
     Purpose { name: service.purpose.name().to_owned(), hook: service.hook.map(str::to_owned), detail }

@@ -7,7 +7,7 @@ use aya::{
     Btf, Ebpf,
     programs::{
         BtfTracePoint, CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSock, CgroupSockAddr, FEntry,
-        Program, ProgramError, RawTracePoint, TracePoint,
+        FExit, Program, ProgramError, RawTracePoint, TracePoint,
     },
 };
 use minerwatch_common::KernelLayout;
@@ -85,6 +85,7 @@ fn program_name(attachment: &Attachment) -> &'static str {
         Attachment::RawTracepoint { program, .. }
         | Attachment::BtfTracepoint { program, .. }
         | Attachment::Function { program, .. }
+        | Attachment::FunctionExit { program, .. }
         | Attachment::SystemCalls { program, .. }
         | Attachment::CgroupAddress { program }
         | Attachment::CgroupPacket { program, .. }
@@ -108,6 +109,11 @@ fn attach_one(program: &mut Program, attachment: &Attachment, btf: &Btf) -> anyh
         Attachment::Function { functions, .. } => {
             let program: &mut FEntry = program.try_into()?;
             load_for_function(program, functions, btf)?;
+            program.attach()?;
+        }
+        Attachment::FunctionExit { function, .. } => {
+            let program: &mut FExit = program.try_into()?;
+            program.load(function, btf)?;
             program.attach()?;
         }
         Attachment::SystemCalls { tracepoints, .. } => {
@@ -175,6 +181,7 @@ fn take_off(programs: &mut Ebpf, name: &str) {
         Some(Program::RawTracePoint(program)) => program.unload(),
         Some(Program::BtfTracePoint(program)) => program.unload(),
         Some(Program::FEntry(program)) => program.unload(),
+        Some(Program::FExit(program)) => program.unload(),
         Some(Program::TracePoint(program)) => program.unload(),
         Some(Program::CgroupSockAddr(program)) => program.unload(),
         Some(Program::CgroupSock(program)) => program.unload(),

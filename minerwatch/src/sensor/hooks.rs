@@ -81,6 +81,13 @@ pub enum Attachment {
         /// The function under the names it has on different architectures; the first that this kernel has.
         functions: &'static [&'static str],
     },
+    /// The end of a function of the kernel's.
+    FunctionExit {
+        /// The program in the object.
+        program: &'static str,
+        /// The function.
+        function: &'static str,
+    },
     /// System-call tracepoints. Calls that this kernel or architecture does not have are passed over.
     SystemCalls {
         /// The program in the object.

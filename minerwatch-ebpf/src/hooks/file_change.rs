@@ -1,0 +1,231 @@
+//! Traces: renames, removals and changes of mode, whichever way they are asked for.
+//! Kernel: security/security.c, which is asked with the whole path before anything is done: `security_path_unlink(const
+//! struct path *dir, struct dentry *dentry)`, `security_path_rename(const struct path *old_dir, struct dentry
+//! *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const
+//! struct path *path, umode_t mode)`; then fs/namei.c and fs/attr.c do it, and say whether it worked: `vfs_unlink`,
+//! `vfs_rename`, `notify_change`, with the arguments they have from 5.12 on.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for changes that succeeded.
+//! Price: these changes only. Sees io_uring.
+
+use aya_ebpf::{
+    helpers::bpf_get_current_pid_tgid,
+    macros::{fexit, map},
+    maps::{HashMap, PerCpuArray},
+    programs::FExitContext,
+};
+use minerwatch_common::{FileOperation, Loss, MAX_COMPONENT};
+
+use crate::{
+    constants::offset,
+    emit::{self, Outcome},
+    files::{self, Entry, Facts, Slot},
+    kernel::{Address, Unreadable},
+    path, task,
+};
+
+/// Changes under way at once; about 600 bytes each.
+const MAX_CHANGES: u32 = 1_024;
+
+/// The security modules' verdict: let it go on.
+const ALLOW: i32 = 0;
+
+/// What is going to happen. Names are kept because a rename moves them, entries because they outlive the change.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Change {
+    operation: u16,
+    mode: u16,
+    device: u32,
+    inode: u64,
+    /// `struct vfsmount` of everything.
+    mount: Address,
+    /// The entry that changes.
+    entry: Address,
+    /// Of a rename, the directories before and after.
+    directory: Address,
+    second_directory: Address,
+    name: [u8; MAX_COMPONENT],
+    second_name: [u8; MAX_COMPONENT],
+}
+
+/// Changes under way, by thread.
+#[map]
+static CHANGES: HashMap<u64, Change> = HashMap::with_max_entries(MAX_CHANGES, 0);
+
+/// Where they are put together, by [`Slot`].
+#[map]
+static CHANGE_SCRATCH: PerCpuArray<Change> = PerCpuArray::with_max_entries(files::SLOTS, 0);
+
+/// The memory for a change of this slot.
+#[inline(always)]
+fn scratch(slot: Slot) -> Result<&'static mut Change, Unreadable> {
+    let change = CHANGE_SCRATCH.get_ptr_mut(slot as u32).ok_or(Unreadable)?;
+    // SAFETY: this CPU's own memory of this program, which does not nest.
+    Ok(unsafe { &mut *change })
+}
+
+/// Of any change: the file it is about.
+#[inline(always)]
+fn describe(change: &mut Change, operation: FileOperation, mount: Address, entry: Address) -> Outcome {
+    let inode = entry.follow(offset!(dentry_inode))?;
+    change.operation = operation as u16;
+    change.mode = inode.read(offset!(inode_mode))?;
+    change.inode = inode.read(offset!(inode_number))?;
+    change.device = files::device_of(inode)?;
+    change.mount = mount;
+    change.entry = entry;
+    change.directory = Address(0);
+    Ok(())
+}
+
+#[inline(always)]
+fn unlink(directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
+    let change = scratch(Slot::Unlink)?;
+    describe(change, FileOperation::Delete, directory.follow(offset!(path_mount))?, entry)?;
+    // Gone afterwards.
+    change.mode = 0;
+    Ok(change)
+}
+
+#[inline(always)]
+fn rename(
+    directory: Address,
+    entry: Address,
+    second_directory: Address,
+    second_entry: Address,
+) -> Result<&'static Change, Unreadable> {
+    let change = scratch(Slot::Rename)?;
+    let (mount, directory) = path::mount_and_entry(directory)?;
+    describe(change, FileOperation::Rename, mount, entry)?;
+    change.directory = directory;
+    change.second_directory = second_directory.follow(offset!(path_dentry))?;
+    for (entry, target) in [(entry, &mut change.name), (second_entry, &mut change.second_name)] {
+        // SAFETY: the target is as long as said.
+        unsafe {
+            entry.follow(offset!(dentry_name))?.read_string(target.as_mut_ptr(), MAX_COMPONENT as u32)
+        }?;
+    }
+    Ok(change)
+}
+
+#[inline(always)]
+fn chmod(path: Address, mode: u64) -> Result<&'static Change, Unreadable> {
+    let change = scratch(Slot::Chmod)?;
+    let (mount, entry) = path::mount_and_entry(path)?;
+    describe(change, FileOperation::Chmod, mount, entry)?;
+    change.mode = change.mode & !0o7777 | mode as u16 & 0o7777;
+    Ok(change)
+}
+
+/// Keeps a change until its end is seen.
+#[inline(always)]
+fn keep(change: Result<&'static Change, Unreadable>) {
+    if let Ok(change) = change
+        && !task::is_agent()
+        && CHANGES.insert(bpf_get_current_pid_tgid(), change, 0).is_err()
+    {
+        emit::count(Loss::CallTableFull);
+    }
+}
+
+/// The end of a change of `entry`; a file system that lies on another one changes both, and only the upper is told.
+#[inline(always)]
+fn ended(slot: Slot, entry: Address, result: i32) {
+    let thread = bpf_get_current_pid_tgid();
+    let Some(change) = CHANGES.get_ptr(thread) else { return };
+    // SAFETY: a live row that only this thread adds and removes.
+    let change = unsafe { &*change };
+    if entry != change.entry {
+        return;
+    }
+    if result == 0 {
+        let _ = report(slot, change);
+    }
+    let _ = CHANGES.remove(thread);
+}
+
+#[inline(always)]
+fn report(slot: Slot, change: &Change) -> Outcome {
+    let operation = match slot {
+        Slot::Rename => FileOperation::Rename,
+        Slot::Chmod => FileOperation::Chmod,
+        _ => FileOperation::Delete,
+    };
+    if change.operation != operation as u16 {
+        return Ok(());
+    }
+    let facts = Facts {
+        operation,
+        mode: u32::from(change.mode),
+        inode: change.inode,
+        device: change.device,
+        special: 0,
+        writable: false,
+    };
+    if !matches!(slot, Slot::Rename) {
+        let first = Entry { mount: change.mount, entry: change.entry, name: Address(0) };
+        return files::send(slot, &facts, &first, None);
+    }
+    let named = |directory: Address, name: &[u8; MAX_COMPONENT]| Entry {
+        mount: change.mount,
+        entry: directory,
+        name: Address(name.as_ptr() as u64),
+    };
+    let first = named(change.directory, &change.name);
+    files::send(slot, &facts, &first, Some(&named(change.second_directory, &change.second_name)))
+}
+
+/// An argument that is an address.
+macro_rules! address {
+    ($context:expr, $index:literal) => {
+        Address($context.arg::<u64>($index))
+    };
+}
+
+/// The last value of each is what the security modules said.
+#[fexit(function = "security_path_unlink")]
+fn unlink_allowed(context: FExitContext) -> i32 {
+    if context.arg::<i32>(2) == ALLOW {
+        keep(unlink(address!(context, 0), address!(context, 1)));
+    }
+    0
+}
+
+#[fexit(function = "security_path_rename")]
+fn rename_allowed(context: FExitContext) -> i32 {
+    if context.arg::<i32>(5) == ALLOW {
+        keep(rename(address!(context, 0), address!(context, 1), address!(context, 2), address!(context, 3)));
+    }
+    0
+}
+
+#[fexit(function = "security_path_chmod")]
+fn chmod_allowed(context: FExitContext) -> i32 {
+    if context.arg::<i32>(2) == ALLOW {
+        keep(chmod(address!(context, 0), context.arg(1)));
+    }
+    0
+}
+
+/// vfs_unlink(idmap, dir, dentry, delegated_inode)
+#[fexit(function = "vfs_unlink")]
+fn unlinked(context: FExitContext) -> i32 {
+    ended(Slot::Unlink, address!(context, 2), context.arg(4));
+    0
+}
+
+/// vfs_rename(struct renamedata *)
+#[fexit(function = "vfs_rename")]
+fn renamed(context: FExitContext) -> i32 {
+    if let Ok(entry) = address!(context, 0).follow(offset!(rename_entry)) {
+        ended(Slot::Rename, entry, context.arg(1));
+    }
+    0
+}
+
+/// notify_change(idmap, dentry, attr, delegated_inode)
+#[fexit(function = "notify_change")]
+fn mode_changed(context: FExitContext) -> i32 {
+    ended(Slot::Chmod, address!(context, 1), context.arg(4));
+    0
+}
