@@ -152,6 +152,11 @@ impl Detectors {
     }
 
     /// What names addresses have, and the lists.
+    pub fn names(&self) -> &network::Names {
+        &self.names
+    }
+
+    /// The same, to look names up and to replace the lists.
     pub fn names_mut(&mut self) -> &mut network::Names {
         &mut self.names
     }

@@ -86,6 +86,10 @@ pub struct EngineCounters {
     pub written_files_evicted: u64,
     /// Processes and programs whose CPU use was forgotten for others.
     pub scheduling_evicted: u64,
+    /// Connections that may be a miner's, forgotten for others before their messages were whole.
+    pub conversations_evicted: u64,
+    /// Addresses whose names were forgotten for others.
+    pub names_evicted: u64,
 }
 
 /// The correlation engine.
@@ -235,6 +239,8 @@ impl Engine {
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.detectors.written().evicted(),
             scheduling_evicted: self.detectors.scheduling().evicted(),
+            conversations_evicted: self.detectors.conversations().counters().evicted,
+            names_evicted: self.detectors.names().evicted(),
         }
     }
 

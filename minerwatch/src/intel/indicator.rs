@@ -182,7 +182,7 @@ pub(super) fn sha256(text: &str) -> Option<[u8; 32]> {
 
 /// A name as names are compared: lower case, without a final dot. `None` for what no host can be called;
 /// names of other alphabets come as `xn--`.
-pub(crate) fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
+fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.len() > MAX_NAME {
         return None;
