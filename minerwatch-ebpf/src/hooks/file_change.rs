@@ -100,10 +100,9 @@ fn rename(
     change.directory = directory;
     change.second_directory = second_directory.follow(offset!(path_dentry))?;
     for (entry, target) in [(entry, &mut change.name), (second_entry, &mut change.second_name)] {
+        let name = entry.follow(offset!(dentry_name))?;
         // SAFETY: the target is as long as said.
-        unsafe {
-            entry.follow(offset!(dentry_name))?.read_string(target.as_mut_ptr(), MAX_COMPONENT as u32)
-        }?;
+        unsafe { name.read_string(target.as_mut_ptr(), MAX_COMPONENT as u32) }?;
     }
     Ok(change)
 }
