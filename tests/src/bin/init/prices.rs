@@ -78,18 +78,18 @@ fn batch(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     let before = daemon.map(time_on_cpu).transpose()?.unwrap_or(0);
     thread::sleep(AFTERMATH);
     let after = daemon.map(time_on_cpu).transpose()?.unwrap_or(0);
-    let all = u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).saturating_add(after - before);
+    let all =
+        u64::try_from(elapsed.as_nanos()).unwrap_or(u64::MAX).saturating_add(after.saturating_sub(before));
     Ok(all / u64::from(count))
 }
 
-/// Nanoseconds that all threads of a process ran: the first field of `schedstat`
-/// (Documentation/scheduler/sched-stats.rst).
+/// Nanoseconds that the living threads of a process ran: the first field of `schedstat`
+/// (Documentation/scheduler/sched-stats.rst). A thread that ends meanwhile is left out.
 fn time_on_cpu(pid: u32) -> Result<u64> {
     let threads = format!("/proc/{pid}/task");
     let mut sum = 0;
     for thread in fs::read_dir(&threads).with_context(|| format!("reading {threads}"))? {
-        let path = thread?.path().join("schedstat");
-        let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let Ok(text) = fs::read_to_string(thread?.path().join("schedstat")) else { continue };
         let own: u64 =
             text.split_whitespace().next().unwrap_or_default().parse().context("a time on the CPU")?;
         sum += own;
@@ -116,7 +116,18 @@ mod tests {
 
     #[test]
     fn a_process_has_a_time_on_the_cpu() {
-        let before = time_on_cpu(std::process::id()).unwrap();
-        assert!(before > 0 && time_on_cpu(std::process::id()).unwrap() >= before);
+        // A process of its own: the threads of this one, which other tests run on, come and go.
+        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        // It may not have run yet.
+        let until = Instant::now() + Duration::from_secs(10);
+        let mut taken = time_on_cpu(child.id());
+        while matches!(taken, Ok(0)) && Instant::now() < until {
+            thread::sleep(Duration::from_millis(1));
+            taken = time_on_cpu(child.id());
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(taken.unwrap() > 0);
+        assert!(time_on_cpu(u32::MAX).is_err(), "nobody has that id");
     }
 }
