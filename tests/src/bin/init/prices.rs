@@ -99,6 +99,8 @@ fn time_on_cpu(pid: u32) -> Result<u64> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     #[test]
