@@ -8,7 +8,7 @@ mod lists;
 mod refang;
 mod text;
 
-pub use builder::{Builder, Mark};
+pub use builder::Builder;
 pub use indicator::{Indicator, Refusal};
 pub use lists::{Entry, Indicators, List, ListKind, Listed};
 pub use text::{Problem, read_text};

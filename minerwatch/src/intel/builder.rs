@@ -29,13 +29,6 @@ pub struct Builder {
     shape: Shape,
 }
 
-/// A state a [`Builder`] can be taken back to.
-#[derive(Clone, Copy, Debug)]
-pub struct Mark {
-    watched: usize,
-    allowed: usize,
-}
-
 impl Builder {
     /// For at most so many entries, all lists together.
     pub fn new(limit: usize) -> Self {
@@ -61,15 +54,14 @@ impl Builder {
         true
     }
 
-    /// Where it stands now.
-    pub fn mark(&self) -> Mark {
-        Mark { watched: self.watched.len(), allowed: self.allowed.len() }
+    /// Entries added so far.
+    pub fn len(&self) -> usize {
+        self.watched.len() + self.allowed.len()
     }
 
-    /// Forgets the entries added since.
-    pub fn back_to(&mut self, mark: Mark) {
-        self.watched.truncate(mark.watched);
-        self.allowed.truncate(mark.allowed);
+    /// Whether nothing was added yet.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// Adds an entry to the list begun last; `line` is where it stands in it. `false` when there is no room
@@ -107,7 +99,7 @@ impl Builder {
 
     fn push(&mut self, key: u64, line: u32, note: u16) -> bool {
         let Some(list) = self.lists.last() else { return false };
-        if self.watched.len() + self.allowed.len() >= self.limit {
+        if self.len() >= self.limit {
             return false;
         }
         let number = u16::try_from(self.lists.len() - 1).unwrap_or(u16::MAX);

@@ -53,16 +53,21 @@ fn add(path: &Path, kind: ListKind, builder: &mut Builder, earlier: Option<&Indi
         warn!("{source}: there are too many lists");
         return;
     }
-    match read(path) {
+    let before = builder.len();
+    let trouble = match read(path) {
         Ok(text) => {
-            for problem in intel::read_text(&text, builder) {
+            let problems = intel::read_text(&text, builder);
+            for problem in &problems {
                 warn!("{source}:{}: {}", problem.line, problem.reason);
             }
+            // A page that says "not found", saved over a list, must not empty it.
+            (!problems.is_empty() && builder.len() == before).then(|| "no line of it is an entry".to_owned())
         }
-        Err(error) => {
-            let kept = earlier.map_or(0, |earlier| builder.carry_over(earlier, &source));
-            warn!("{source}: {error}; {kept} entries that were read before stay");
-        }
+        Err(error) => Some(error.to_string()),
+    };
+    if let Some(trouble) = trouble {
+        let kept = earlier.map_or(0, |earlier| builder.carry_over(earlier, &source));
+        warn!("{source}: {trouble}; {kept} entries that were read before stay");
     }
 }
 
@@ -73,4 +78,32 @@ fn read(path: &Path) -> io::Result<String> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
     }
     Ok(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_that_became_rubbish_keeps_its_entries() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("pools.txt");
+        let config = Intel { built_in: false, pools: vec![path.clone()], ..Intel::default() };
+        let reload = |text: Option<&str>, earlier: &Indicators| {
+            match text {
+                Some(text) => std::fs::write(&path, text).unwrap(),
+                None => std::fs::remove_file(&path).unwrap(),
+            }
+            load(&config, Some(earlier))
+        };
+        let good = reload(Some("pool.example\nnonsense\n192.0.2.1\n"), &Indicators::none());
+        assert_eq!(good.len(), 2);
+        let rubbish = reload(Some("<html>\n<h1>Not found</h1>\n</html>\n"), &good);
+        assert!(rubbish.domain("eu.pool.example").is_some());
+        assert_eq!(rubbish.len(), 2);
+        assert_eq!(reload(None, &rubbish).len(), 2, "nor does one that is gone");
+        // Emptied on purpose: only notes are left.
+        std::fs::write(&path, "").unwrap();
+        assert_eq!(reload(Some("# nothing any more\n"), &rubbish).len(), 0);
+    }
 }
