@@ -29,11 +29,13 @@ fn alone(test: &str) -> Option<MutexGuard<'static, ()>> {
     root::or_skip(test).then(|| MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-/// A configuration file: a control socket of the test's own, and whatever the test adds.
+/// A configuration file: a control socket and a state directory of the test's own, and whatever the test adds.
 fn configuration(scratch: &Scratch, rest: &str) -> String {
     let path = scratch.join("minerwatch.toml");
     let socket = scratch.join("control.sock");
-    fs::write(&path, format!("[control]\nsocket = \"{socket}\"\n{rest}")).expect("a file can be written");
+    let state = scratch.join("state");
+    let own = format!("[control]\nsocket = \"{socket}\"\n[state]\ndirectory = \"{state}\"\n");
+    fs::write(&path, own + rest).expect("a file can be written");
     path
 }
 

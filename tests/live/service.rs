@@ -46,6 +46,28 @@ fn sigterm_drains_and_ends_well() {
 }
 
 #[test]
+fn what_programs_took_of_the_cpu_outlives_the_daemon() {
+    let Some(_machine) = alone("what_programs_took_of_the_cpu_outlives_the_daemon") else { return };
+    let scratch = Scratch::new();
+    let path = configuration(&scratch, "");
+    let agent = Agent::start(["run", "--config", &path]);
+    assert!(!agent.says("is known from before", Duration::ZERO), "{:?}", agent.messages());
+    command::run(&crate::simulator(), &["spin", "3"]);
+    agent.stop();
+    let kept = fs::read_to_string(scratch.join("state/duty.json")).expect("it was kept");
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    assert!(kept["state"]["identities"].as_array().is_some_and(|all| !all.is_empty()), "{kept}");
+
+    let agent = Agent::start(["run", "--config", &path]);
+    assert!(agent.says("programs is known from before", SOON), "{:?}", agent.messages());
+    agent.stop();
+    fs::write(scratch.join("state/duty.json"), "{").expect("it can be damaged");
+    let agent = Agent::start(["run", "--config", &path]);
+    assert!(agent.says("is not known", SOON), "{:?}", agent.messages());
+    agent.stop();
+}
+
+#[test]
 fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
     let Some(_machine) = alone("sighup_takes_a_good_configuration_and_refuses_a_broken_one") else { return };
     let scratch = Scratch::new();

@@ -1,9 +1,10 @@
 //! The stages every command shares: an event is enriched, judged, encoded and handed to the outlet.
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use super::host;
 use crate::{
+    detect::compute::DutyState,
     engine::{Engine, EngineSettings},
     enrich::{EnrichSettings, Enricher},
     intel::Indicators,
@@ -157,6 +158,11 @@ impl Core {
     /// The engine, for its counters.
     pub fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// Takes over what an earlier daemon knew of the CPU use of programs, `elapsed` ago.
+    pub fn restore_duty(&mut self, state: DutyState, elapsed: Duration) {
+        self.engine.restore_duty(state, host::now(), elapsed);
     }
 
     /// Replaces the lists of indicators.

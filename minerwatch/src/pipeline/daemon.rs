@@ -1,5 +1,6 @@
 //! `minerwatch run`: sinks, the control socket, signals.
 
+mod duty_store;
 mod outlet;
 mod service;
 mod signals;
@@ -10,7 +11,7 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use self::{outlet::SinkOutlet, signals::Command};
+use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
 use super::{
     RunOptions, host, intel, privileges,
     sampler::SamplerCounters,
@@ -47,6 +48,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let control = bind_control(&config, commands)?;
     outlet.serve(control);
     let mut watch = Watch::open(settings(&config), privileges::drop_all_but_kept)?;
+    let mut duty = DutyStore::new(&config.state.directory);
+    if let Some((state, elapsed)) = duty.load(host::wall_now()) {
+        watch.core.restore_duty(state, elapsed);
+    }
     let mut indicators = intel::load(&config.intel, None);
     watch.core.set_indicators(Arc::clone(&indicators));
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
@@ -84,14 +89,16 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                 }
                 ControlFlow::Continue(())
             },
-            |_, outlet| {
+            |watch, outlet| {
                 service::alive();
+                duty.save_if_due(watch.core.engine(), host::wall_now());
                 outlet.tick(host::now())
             },
         )
         .await;
     service::stopping();
     outlet.finish(GRACE).await;
+    duty.save(&watch.core.engine().duty(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             info!("nobody reads standard output any more, and there is no other sink");

@@ -15,6 +15,11 @@ pub fn now() -> BootTime {
     BootTime(u64::try_from(nanoseconds).unwrap_or(0))
 }
 
+/// Now as people tell it, nanoseconds since 1970.
+pub fn wall_now() -> i128 {
+    nanoseconds(ClockId::Realtime)
+}
+
 /// How boot time becomes wall time at this moment; it moves when somebody sets the clock.
 pub fn wall_clock() -> WallClock {
     WallClock { boot: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime) }
