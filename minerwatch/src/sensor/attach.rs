@@ -30,7 +30,9 @@ pub fn attach(programs: &mut Ebpf, layout: &KernelLayout, btf: &Btf, without: &[
         for hook in row.hooks {
             let outcome = if without.iter().any(|name| name == row.purpose.name()) {
                 Err(anyhow!("switched off by the configuration"))
-            } else if let Some(field) = hook.fields.iter().find(|field| absent.contains(*field)) {
+            } else if let Some(field) =
+                hook.fields.iter().copied().flatten().find(|field| absent.contains(*field))
+            {
                 Err(anyhow!("this kernel has no {field}"))
             } else {
                 serve(programs, hook, btf)

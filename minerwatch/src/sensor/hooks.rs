@@ -126,8 +126,8 @@ pub struct Hook {
     pub name: &'static str,
     /// The programs; all of them or none.
     pub attachments: &'static [Attachment],
-    /// The fields of [`minerwatch_common::KernelLayout`] it cannot do without.
-    pub fields: &'static [&'static str],
+    /// The fields of [`minerwatch_common::KernelLayout`] it cannot do without, in groups.
+    pub fields: &'static [&'static [&'static str]],
     /// What it does not see or what it costs, where that is worth telling.
     pub caveat: Option<&'static str>,
 }
@@ -142,6 +142,21 @@ pub struct Row {
     /// The ways, best first; the first that loads and attaches serves.
     pub hooks: &'static [Hook],
 }
+
+/// Who a process is.
+const IDENTITY: &[&str] = &["task_leader", "task_start"];
+
+/// The way from a directory entry up to the root of its mount namespace.
+const WALK: &[&str] = &[
+    "path_mount",
+    "path_dentry",
+    "dentry_parent",
+    "dentry_name",
+    "vfsmount_root",
+    "mount_vfsmount",
+    "mount_parent",
+    "mount_mountpoint",
+];
 
 /// The whole table.
 pub fn table() -> impl Iterator<Item = &'static Row> {
@@ -204,7 +219,7 @@ mod tests {
         let known: HashSet<&str> =
             KernelLayout::resolve(None, |_| None).absent().map(|field| field.name).collect();
         for hook in table().flat_map(|row| row.hooks) {
-            for field in hook.fields {
+            for field in hook.fields.iter().copied().flatten() {
                 assert!(known.contains(field), "{}: {field}", hook.name);
             }
         }

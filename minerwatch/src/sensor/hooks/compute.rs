@@ -1,6 +1,6 @@
 //! What the CPUs do.
 
-use super::{Attachment, Hook, Purpose, Row};
+use super::{Attachment, Hook, IDENTITY, Purpose, Row};
 
 /// What a system-call tracepoint costs.
 const ON_EVERY_CALL: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds";
@@ -14,17 +14,18 @@ pub(super) const ROWS: &[Row] = &[
             name: "BTF tracepoint sched_switch",
             attachments: &[Attachment::BtfTracepoint { program: "sched_switch", tracepoint: "sched_switch" }],
             fields: &[
-                "task_leader",
-                "task_start",
-                "task_flags",
-                "task_tgid",
-                "task_pid",
-                "task_state",
-                "task_policy",
-                "task_sum_exec_runtime",
-                "task_prev_sum_exec_runtime",
-                "task_exec_start",
-                "task_static_prio",
+                IDENTITY,
+                &[
+                    "task_flags",
+                    "task_tgid",
+                    "task_pid",
+                    "task_state",
+                    "task_policy",
+                    "task_sum_exec_runtime",
+                    "task_prev_sum_exec_runtime",
+                    "task_exec_start",
+                    "task_static_prio",
+                ],
             ],
             caveat: None,
         }],
@@ -59,10 +60,10 @@ pub(super) const ROWS: &[Row] = &[
         hooks: &[
             saved_state(
                 "state saved at switches (x86_64, 5.16 and later)",
-                &["task_fpu", "fpu_fpstate", "fpstate_mxcsr"],
+                &[&["task_fpu", "fpu_fpstate", "fpstate_mxcsr"]],
             ),
-            saved_state("state saved at switches (x86_64, before 5.16)", &["task_fpu", "fpu_mxcsr"]),
-            saved_state("state saved at switches (arm64)", &["task_fpcr"]),
+            saved_state("state saved at switches (x86_64, before 5.16)", &[&["task_fpu", "fpu_mxcsr"]]),
+            saved_state("state saved at switches (arm64)", &[&["task_fpcr"]]),
         ],
     },
     Row {
@@ -78,7 +79,7 @@ pub(super) const ROWS: &[Row] = &[
                         functions: &["__x64_sys_mprotect", "__arm64_sys_mprotect"],
                     },
                 ],
-                fields: &["task_leader", "task_start"],
+                fields: &[IDENTITY],
                 caveat: None,
             },
             Hook {
@@ -90,13 +91,13 @@ pub(super) const ROWS: &[Row] = &[
                         tracepoints: &["sys_enter_mprotect"],
                     },
                 ],
-                fields: &["task_leader", "task_start"],
+                fields: &[IDENTITY],
                 caveat: Some(ON_EVERY_CALL),
             },
         ],
     },
 ];
 
-const fn saved_state(name: &'static str, fields: &'static [&'static str]) -> Hook {
+const fn saved_state(name: &'static str, fields: &'static [&'static [&'static str]]) -> Hook {
     Hook { name, attachments: &[Attachment::PartOf { program: "sched_switch" }], fields, caveat: None }
 }

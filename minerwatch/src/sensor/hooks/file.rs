@@ -1,16 +1,11 @@
 //! Changes to files.
 
-use super::{Attachment, Hook, Purpose, Row};
+use super::{Attachment, Hook, IDENTITY, Purpose, Row, WALK};
 
 const SYSTEM_CALL_CAVEAT: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds, and io_uring goes round it";
 
-/// What a report of an open needs.
+/// An open file, and where its inode lies.
 const OPENED: &[&str] = &[
-    "task_leader",
-    "task_start",
-    "task_files",
-    "files_table",
-    "table_files",
     "file_mode",
     "file_inode",
     "file_path",
@@ -19,36 +14,14 @@ const OPENED: &[&str] = &[
     "inode_number",
     "inode_superblock",
     "superblock_device",
-    "path_mount",
-    "path_dentry",
-    "dentry_parent",
-    "dentry_name",
-    "vfsmount_root",
-    "mount_vfsmount",
-    "mount_parent",
-    "mount_mountpoint",
 ];
 
-/// What the functions' report of a change needs; `struct renamedata` came with 5.12, and with it the arguments that the
-/// programs expect.
-const CHANGED: &[&str] = &[
-    "task_leader",
-    "task_start",
-    "inode_mode",
-    "inode_number",
-    "inode_superblock",
-    "superblock_device",
-    "path_mount",
-    "path_dentry",
-    "dentry_parent",
-    "dentry_inode",
-    "dentry_name",
-    "rename_entry",
-    "vfsmount_root",
-    "mount_vfsmount",
-    "mount_parent",
-    "mount_mountpoint",
-];
+/// The way from a descriptor to its open file.
+const DESCRIPTORS: &[&str] = &["task_files", "files_table", "table_files"];
+
+/// An entry that changes; `struct renamedata` came with 5.12, and with it the arguments that the programs expect.
+const CHANGED: &[&str] =
+    &["inode_mode", "inode_number", "inode_superblock", "superblock_device", "dentry_inode", "rename_entry"];
 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
@@ -62,7 +35,7 @@ pub(super) const ROWS: &[Row] = &[
                     program: "open_allowed",
                     function: "security_file_open",
                 }],
-                fields: OPENED,
+                fields: &[IDENTITY, WALK, OPENED],
                 caveat: None,
             },
             Hook {
@@ -71,7 +44,7 @@ pub(super) const ROWS: &[Row] = &[
                     program: "file_open",
                     tracepoints: &["sys_exit_openat", "sys_exit_open", "sys_exit_openat2", "sys_exit_creat"],
                 }],
-                fields: OPENED,
+                fields: &[IDENTITY, WALK, OPENED, DESCRIPTORS],
                 caveat: Some(SYSTEM_CALL_CAVEAT),
             },
         ],
@@ -90,7 +63,7 @@ pub(super) const ROWS: &[Row] = &[
                     Attachment::FunctionExit { program: "renamed", function: "vfs_rename" },
                     Attachment::FunctionExit { program: "mode_changed", function: "notify_change" },
                 ],
-                fields: CHANGED,
+                fields: &[IDENTITY, WALK, CHANGED],
                 caveat: None,
             },
             Hook {
@@ -127,24 +100,7 @@ pub(super) const ROWS: &[Row] = &[
                         ],
                     },
                 ],
-                fields: &[
-                    "task_leader",
-                    "task_start",
-                    "task_files",
-                    "files_table",
-                    "table_files",
-                    "task_fs",
-                    "fs_directory",
-                    "file_path",
-                    "path_mount",
-                    "path_dentry",
-                    "dentry_parent",
-                    "dentry_name",
-                    "vfsmount_root",
-                    "mount_vfsmount",
-                    "mount_parent",
-                    "mount_mountpoint",
-                ],
+                fields: &[IDENTITY, WALK, DESCRIPTORS, &["task_fs", "fs_directory", "file_path"]],
                 caveat: Some(SYSTEM_CALL_CAVEAT),
             },
         ],

@@ -1,8 +1,6 @@
 //! Outbound connections.
 
-use super::{Attachment, Hook, Purpose, Row};
-
-const IDENTITY: &[&str] = &["task_leader", "task_start"];
+use super::{Attachment, Hook, IDENTITY, Purpose, Row};
 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
@@ -16,14 +14,15 @@ pub(super) const ROWS: &[Row] = &[
                 tracepoint: "inet_sock_set_state",
             }],
             fields: &[
-                "task_leader",
-                "task_start",
-                "sock_protocol",
-                "sock_family",
-                "sock_destination",
-                "sock_source",
-                "sock_destination_port",
-                "inet_source_port",
+                IDENTITY,
+                &[
+                    "sock_protocol",
+                    "sock_family",
+                    "sock_destination",
+                    "sock_source",
+                    "sock_destination_port",
+                    "inet_source_port",
+                ],
             ],
             caveat: None,
         }],
@@ -53,7 +52,7 @@ pub(super) const ROWS: &[Row] = &[
                 Attachment::CgroupAddress { program: "udp_send6" },
                 Attachment::CgroupSocket { program: "udp_release" },
             ],
-            fields: IDENTITY,
+            fields: &[IDENTITY],
             caveat: None,
         }],
     },
