@@ -3,6 +3,7 @@
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
     process::{Command, Stdio},
+    time::{Duration, Instant},
 };
 
 use super::*;
@@ -29,7 +30,12 @@ fn this_test_and_its_child_are_found_in_order() {
         .stdin(Stdio::null())
         .spawn()
         .expect("sleep runs");
-    // The shell of the fork is replaced by the time `spawn` returns: it waits for the exec.
+    // `spawn` returns once the old image is gone; the new one's arguments are in place a moment later.
+    let command_line = format!("/proc/{}/cmdline", child.id());
+    let until = Instant::now() + Duration::from_secs(10);
+    while std::fs::read(&command_line).is_ok_and(|bytes| bytes.is_empty()) && Instant::now() < until {
+        std::thread::yield_now();
+    }
     let snapshot = snapshot();
     child.kill().expect("it is ours");
     child.wait().expect("it is ours");
