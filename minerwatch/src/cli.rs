@@ -3,6 +3,7 @@
 mod doctor;
 mod explain;
 mod failure;
+mod hooks;
 mod logging;
 mod present;
 mod record;
@@ -100,6 +101,7 @@ mod tests {
             "tail --json --kind exec,connect --pid 7",
             "tail --alerts",
             "tail --kind exec --kind exit",
+            "tail --hook file=tracepoint --hook payload=off",
             "doctor --json",
             "scan --json --seconds 3",
             "record /tmp/x --seconds 5",
@@ -117,6 +119,7 @@ mod tests {
             "tail --alerts --kind exec",
             "tail --kind exce",
             "tail --pid -1",
+            "tail --hook file=kprobe",
             "replay",
             "scan --seconds 0",
             "mine",

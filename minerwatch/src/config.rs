@@ -16,7 +16,7 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{KindSet, Verdict};
+use crate::model::{HookChoice, KindSet, Verdict};
 pub use error::{ConfigError, Place};
 use value::{absolute_path, absolute_paths, in_range};
 
@@ -59,11 +59,13 @@ pub struct Events {
     pub cpu_threshold_ms: u64,
     /// Whether the first payloads of connections are held against mining protocols.
     pub payloads: bool,
+    /// Hooks to take instead of the best that work.
+    pub hooks: Vec<HookChoice>,
 }
 
 impl Default for Events {
     fn default() -> Self {
-        Self { cpu_interval_ms: 1_000, cpu_threshold_ms: 100, payloads: true }
+        Self { cpu_interval_ms: 1_000, cpu_threshold_ms: 100, payloads: true, hooks: Vec::new() }
     }
 }
 

@@ -78,6 +78,8 @@ pub struct Metrics {
     pub lost: BTreeMap<&'static str, u64>,
     /// Purposes that no hook serves on this kernel.
     pub blind: Vec<String>,
+    /// The other purposes, each with the kind of hook that serves it.
+    pub hooks: BTreeMap<&'static str, &'static str>,
     /// Alerts sent, updates included.
     pub alerts: u64,
     /// The engine.

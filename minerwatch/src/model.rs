@@ -3,6 +3,7 @@
 mod alert;
 mod event;
 mod flow;
+mod hook;
 mod kinds;
 mod memory;
 mod payload;
@@ -17,6 +18,7 @@ pub use event::{
     FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use flow::{Flow, Protocol};
+pub use hook::{HookChoice, NoHookChoice, Purpose, Way};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use payload::{Bytes, Direction, Payload};

@@ -35,7 +35,7 @@ use std::{io, path::PathBuf, time::Duration};
 use crate::{
     config::{Config, LogLevel},
     detect,
-    model::SignalId,
+    model::{HookChoice, SignalId},
     sink::SignalText,
 };
 
@@ -58,12 +58,19 @@ pub const TICK: Duration = Duration::from_secs(1);
 #[error("{0}")]
 pub struct Unsupported(pub String);
 
+/// What was asked for does not exist; the text says what does.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct WrongUsage(pub String);
+
 /// What the daemon starts with.
 pub struct RunOptions {
     /// The configuration.
     pub config: Config,
     /// Where it came from, to be read again on SIGHUP.
     pub config_path: Option<PathBuf>,
+    /// Hooks that the command line asks for; they count above those of the configuration.
+    pub hooks: Vec<HookChoice>,
     /// Takes over a log level that a reload changed.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send>,
 }

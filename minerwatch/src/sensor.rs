@@ -26,12 +26,13 @@ use zerocopy::IntoBytes as _;
 use self::rings::Ring;
 pub use self::{
     error::SensorError,
-    hooks::{Purpose, SensorReport, Service},
+    hooks::{SensorReport, Service},
     losses::Losses,
     merge::Drained,
     rings::Rings,
     running::Running,
 };
+use crate::model::{HookChoice, Purpose};
 
 /// What the programs are told; the defaults are the daemon's.
 #[derive(Clone, Debug)]
@@ -46,8 +47,8 @@ pub struct SensorOptions {
     pub cpu_interval: u64,
     /// Nanoseconds on a CPU within the interval below which a process is not reported.
     pub cpu_threshold: u64,
-    /// Purposes to leave alone, by name (`file-open`); for support and tests.
-    pub without: Vec<String>,
+    /// Hooks to take instead of the best that work; of two for one purpose the later counts.
+    pub hooks: Vec<HookChoice>,
 }
 
 impl Default for SensorOptions {
@@ -58,7 +59,7 @@ impl Default for SensorOptions {
             payload_ring: 4 << 20,
             cpu_interval: 1_000_000_000,
             cpu_threshold: 100_000_000,
-            without: Vec::new(),
+            hooks: Vec::new(),
         }
     }
 }
@@ -92,6 +93,7 @@ impl Sensor {
     /// A purpose that no hook can serve is not an error but stands in [`Sensor::report`] with the reason; an
     /// error means that nothing could be watched at all.
     pub fn open(options: &SensorOptions) -> Result<Self, SensorError> {
+        hooks::check(&options.hooks)?;
         preflight::check()?;
         let layout = layout::of_running_kernel()?;
         for field in layout.absent() {
@@ -102,7 +104,7 @@ impl Sensor {
         if let Err(error) = aya_log::EbpfLogger::init(&mut programs) {
             debug!(%error, "the programs' own log is not read");
         }
-        let report = attach::attach(&mut programs, &layout, &btf, &options.without);
+        let report = attach::attach(&mut programs, &layout, &btf, &options.hooks);
         if report.serves_nothing() {
             return Err(SensorError::NothingAttached { reasons: report.reasons() });
         }

@@ -5,6 +5,7 @@ mod chain;
 mod churn;
 mod containers;
 mod events;
+mod hooks;
 mod memory;
 mod names;
 mod refusals;

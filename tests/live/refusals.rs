@@ -11,7 +11,7 @@ use minerwatch_tests::{
 use crate::{EVERYTHING, SOON, alone, configuration};
 
 /// In the shape of an address that a pool pays to.
-const WALLET: &str =
+pub const WALLET: &str =
     "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Runs the agent in a mount namespace of its own, prepared by a script, and waits for its end.

@@ -16,6 +16,8 @@ pub enum Simulator {
     Arithmetic,
     /// Asks for memory.
     Memory,
+    /// Goes round system calls.
+    Uring,
 }
 
 impl Simulator {
@@ -23,6 +25,7 @@ impl Simulator {
         match self {
             Self::Arithmetic => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/arithmetic.c"),
             Self::Memory => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/memory.c"),
+            Self::Uring => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/uring.c"),
         }
     }
 }

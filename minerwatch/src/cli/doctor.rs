@@ -4,7 +4,7 @@ use std::{fmt::Write as _, io::Write as _, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{ExitReason, Failure, block_on, logging, present::ended_by_reader};
+use super::{ExitReason, Failure, block_on, hooks::HookArguments, logging, present::ended_by_reader};
 use crate::{config::Control, control::ControlClient, pipeline};
 
 /// Say what this kernel allows, which hook serves each purpose, and what is blind
@@ -20,12 +20,15 @@ pub(super) struct Arguments {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch doctor                                       for people
-  sudo minerwatch doctor --json | jq '.purposes[] | select(.hook == null)'   what is blind";
+  sudo minerwatch doctor --json | jq '.purposes[] | select(.hook == null)'   what is blind
+  sudo minerwatch doctor --hook file=tracepoint                whether these hooks would serve";
 
 /// What was found out about this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -61,6 +64,8 @@ pub struct Purpose {
     pub name: String,
     /// The hook that serves it here; `None` means blind.
     pub hook: Option<String>,
+    /// What kind of hook that is, as `--hook` takes it.
+    pub way: Option<String>,
     /// Why it is not the preferred hook, or why there is none, and what to do.
     pub detail: Option<String>,
 }
@@ -85,7 +90,7 @@ impl Report {
         if !self.purposes.is_empty() {
             text.push('\n');
         }
-        for Purpose { name, hook, detail } in &self.purposes {
+        for Purpose { name, hook, way: _, detail } in &self.purposes {
             let mark = if hook.is_some() { "ok     " } else { "BLIND  " };
             let hook = hook.as_deref().unwrap_or("no hook");
             let _ = write!(text, "{mark}  {name:<28} {hook}");
@@ -133,8 +138,8 @@ fn in_short(status: &serde_json::Value) -> String {
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { json, socket } = arguments;
-    let mut report = pipeline::doctor()?;
+    let Arguments { json, socket, hooks } = arguments;
+    let mut report = pipeline::doctor(&hooks.hooks)?;
     report.daemon = block_on(async { Ok(daemon(socket).await) })?;
     let text = if *json {
         let mut line = serde_json::to_string(&report).map_err(anyhow::Error::from)?;
@@ -167,6 +172,7 @@ mod tests {
         let purpose = |name: &str, hook: Option<&str>| Purpose {
             name: name.to_owned(),
             hook: hook.map(str::to_owned),
+            way: None,
             detail: None,
         };
         Report {

@@ -2,7 +2,10 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
-use crate::{config::ConfigError, pipeline::Unsupported};
+use crate::{
+    config::ConfigError,
+    pipeline::{Unsupported, WrongUsage},
+};
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,7 +55,8 @@ impl fmt::Display for Failure {
 /// The reason is what the cause says; whatever nobody typed failed at run time.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let reason = if error.chain().any(<dyn Error + 'static>::is::<ConfigError>) {
+        let is_usage = |cause: &(dyn Error + 'static)| cause.is::<ConfigError>() || cause.is::<WrongUsage>();
+        let reason = if error.chain().any(is_usage) {
             ExitReason::Usage
         } else if error.chain().any(<dyn Error + 'static>::is::<Unsupported>) {
             ExitReason::Unsupported
@@ -78,6 +82,7 @@ mod tests {
         let unsupported = Unsupported("no BTF".to_owned());
         let cases = [
             (anyhow::Error::from(config).context("outer"), ExitReason::Usage),
+            (WrongUsage("no such hook".to_owned()).into(), ExitReason::Usage),
             (Err::<(), _>(unsupported).context("outer").expect_err("made above"), ExitReason::Unsupported),
             (anyhow::anyhow!("disk on fire"), ExitReason::Failed),
         ];

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{ExitReason, Failure, block_on, logging};
+use super::{ExitReason, Failure, block_on, hooks::HookArguments, logging};
 use crate::pipeline;
 
 /// Write everything the sensor sees into a file, for `replay`
@@ -18,6 +18,8 @@ pub(super) struct Arguments {
     /// How long to record; until Ctrl-C if not given
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: Option<u32>,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -27,9 +29,10 @@ Examples:
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { file, seconds } = arguments;
+    let Arguments { file, seconds, hooks } = arguments;
     let duration = seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
-    let recorded = block_on(async { pipeline::record(file, duration).await.map_err(Failure::from) })?;
+    let recorded =
+        block_on(async { pipeline::record(file, duration, &hooks.hooks).await.map_err(Failure::from) })?;
     eprintln!("minerwatch: {} events in {}", recorded.events, file.display());
     if recorded.lost > 0 {
         eprintln!("minerwatch: {} events were lost, so the recording has gaps", recorded.lost);

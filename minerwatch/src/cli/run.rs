@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{ExitReason, Failure, block_on, logging};
+use super::{ExitReason, Failure, block_on, hooks::HookArguments, logging};
 use crate::{
     config::Config,
     pipeline::{self, RunOptions},
@@ -18,6 +18,8 @@ pub(super) struct Arguments {
     /// The configuration file (see docs/configuration.md)
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -27,13 +29,13 @@ Examples:
   sudo minerwatch run | jq .message                       only the sentence of each alert";
 
 pub(super) fn main(arguments: Arguments) -> Result<ExitReason, Failure> {
-    let Arguments { config: config_path } = arguments;
+    let Arguments { config: config_path, hooks } = arguments;
     let config = match &config_path {
         Some(path) => Config::load(path).map_err(anyhow::Error::from)?,
         None => Config::default(),
     };
     let set_log_level = Box::new(logging::start(config.log.level));
-    let options = RunOptions { config, config_path, set_log_level };
+    let options = RunOptions { config, config_path, hooks: hooks.hooks, set_log_level };
     block_on(async { pipeline::run(options).await.map_err(Failure::from) })?;
     Ok(ExitReason::Fine)
 }

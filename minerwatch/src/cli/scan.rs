@@ -8,7 +8,9 @@ use std::{
 };
 
 use super::{
-    ExitReason, Failure, block_on, logging,
+    ExitReason, Failure, block_on,
+    hooks::HookArguments,
+    logging,
     present::{Presenter, is_broken_pipe},
 };
 use crate::{
@@ -30,6 +32,8 @@ pub(super) struct Arguments {
     /// How long to watch
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: u32,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -40,7 +44,7 @@ Examples:
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { json, seconds } = arguments;
+    let Arguments { json, seconds, hooks } = arguments;
     let mut presenter = Presenter::new(*json);
     let duration = Duration::from_secs(u64::from(*seconds));
     let least = if *json { Verdict::Noted } else { Verdict::Suspected };
@@ -51,7 +55,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
             presenter.show_now(lines)
         };
         let mut on_progress = |now| progress.borrow_mut().show(now);
-        match pipeline::scan(duration, least, &mut show, &mut on_progress).await {
+        match pipeline::scan(duration, &hooks.hooks, least, &mut show, &mut on_progress).await {
             // Whoever stopped reading has seen enough.
             Err(error) if is_broken_pipe(&error) => Ok(Vec::new()),
             result => result.map_err(Failure::from),

@@ -2,16 +2,18 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context as _, anyhow};
 
 use super::{
-    ExitReason, Failure, block_on, logging,
+    ExitReason, Failure, block_on,
+    hooks::HookArguments,
+    logging,
     present::{Presenter, ended_by_reader, is_broken_pipe},
 };
 use crate::{
     config::Control,
     control::{ConnectError, ControlClient, Lines, TailRequest},
-    model::{EventKind, KindSet},
+    model::{EventKind, HookChoice, KindSet},
     pipeline,
 };
 
@@ -37,6 +39,8 @@ pub(super) struct Arguments {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
+    #[command(flatten)]
+    hooks: HookArguments,
 }
 
 const EXAMPLES: &str = "\
@@ -53,16 +57,28 @@ fn parse_kind(name: &str) -> Result<EventKind, String> {
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { json, alerts, kind, pid, socket } = arguments;
+    let Arguments { json, alerts, kind, pid, socket, hooks } = arguments;
     let kinds = if kind.is_empty() { KindSet::ALL } else { kind.iter().copied().collect() };
     let request = TailRequest { kinds, pid: *pid, alerts: *alerts };
     let mut presenter = Presenter::new(*json);
-    block_on(stream(socket, request, &mut presenter))?;
+    block_on(stream(socket, request, &hooks.hooks, &mut presenter))?;
     Ok(ExitReason::Fine)
 }
 
-async fn stream(socket: &Path, request: TailRequest, presenter: &mut Presenter) -> Result<(), Failure> {
+async fn stream(
+    socket: &Path,
+    request: TailRequest,
+    hooks: &[HookChoice],
+    presenter: &mut Presenter,
+) -> Result<(), Failure> {
     match ControlClient::connect(socket).await {
+        Ok(_) if !hooks.is_empty() => {
+            let error = anyhow!(
+                "a daemon is running, and the stream comes from its hooks: give --hook to `minerwatch run`, or name \
+                 another --socket to watch beside it"
+            );
+            Err(Failure::new(ExitReason::Usage, error))
+        }
         Ok(client) => {
             let lines = client.tail(request).await.context("asking the daemon")?;
             tokio::select! {
@@ -72,7 +88,7 @@ async fn stream(socket: &Path, request: TailRequest, presenter: &mut Presenter) 
         }
         Err(ConnectError::NotRunning(_)) => {
             eprintln!("minerwatch: no daemon is running, so this command watches by itself; Ctrl-C ends it");
-            let result = pipeline::tail(request, &mut |lines| presenter.show_now(lines)).await;
+            let result = pipeline::tail(request, hooks, &mut |lines| presenter.show_now(lines)).await;
             result.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error.into()) })
         }
         Err(error @ ConnectError::Denied(_)) => Err(Failure::new(ExitReason::Unsupported, error)),

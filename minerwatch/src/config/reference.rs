@@ -39,6 +39,12 @@ pub const KEYS: &[Key] = &[
         meaning: "Whether the first payloads of connections are held against mining protocols and DNS answers are read ([privacy.md](privacy.md)). Without it UDP flows have no byte counts.",
     },
     Key {
+        path: "events.hooks",
+        default: "[]",
+        values: "a list of `\"PURPOSE=WAY\"`",
+        meaning: "Hooks to take instead of the best that work, as `--hook` does: `\"file=tracepoint\"`, `\"yield=off\"`. For support and tests; `minerwatch doctor` lists what there is.",
+    },
+    Key {
         path: "hash.enabled",
         default: "true",
         values: "`true`, `false`",

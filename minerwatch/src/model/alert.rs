@@ -88,6 +88,8 @@ pub struct Health {
     pub lost: Vec<(Arc<str>, u64)>,
     /// Purposes that no hook serves on this kernel.
     pub blind: Vec<Arc<str>>,
+    /// The other purposes, each with the kind of hook that serves it.
+    pub hooks: Arc<[(Arc<str>, Arc<str>)]>,
 }
 
 /// The state of an incident at the moment something about it changed.

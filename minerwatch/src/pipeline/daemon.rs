@@ -24,6 +24,7 @@ use crate::{
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
     metrics::{Metrics, SamplerMetrics},
+    model::{HookChoice, Purpose},
     sensor::{Sensor, SensorOptions},
 };
 
@@ -38,7 +39,7 @@ const QUEUE: usize = 16;
 /// The order is a contract: everything that needs power (programs, sinks, socket) is opened, then
 /// capabilities are dropped, then threads are started and the work begins.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
-    let RunOptions { mut config, config_path, set_log_level } = options;
+    let RunOptions { mut config, config_path, hooks, set_log_level } = options;
     let started = Instant::now();
     // Before anything is opened: who lacks privileges should hear of that, not of a file.
     Sensor::check().map_err(watch::unsupported)?;
@@ -47,7 +48,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands)?;
     outlet.serve(control);
-    let mut watch = Watch::open(settings(&config), privileges::drop_all_but_kept)?;
+    let mut watch = Watch::open(settings(&config, &hooks), privileges::drop_all_but_kept)?;
     let mut duty = DutyStore::new(&config.state.directory);
     if let Some((state, elapsed)) = duty.load(host::wall_now()) {
         watch.core.restore_duty(state, elapsed);
@@ -108,9 +109,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     }
 }
 
-fn settings(config: &Config) -> WatchSettings {
+fn settings(config: &Config, hooks: &[HookChoice]) -> WatchSettings {
     const MILLISECOND: u64 = 1_000_000;
     let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
+    // The promise that nothing is read stands above the choice of a hook.
+    let no_payloads = (!config.events.payloads).then(|| HookChoice::off(Purpose::Payload));
     let hash = config.hash.enabled.then_some(HashSettings {
         max_size: config.hash.max_size_mib << 20,
         rate: config.hash.rate_mib << 20,
@@ -119,7 +122,7 @@ fn settings(config: &Config) -> WatchSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
             cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
-            without: if config.events.payloads { Vec::new() } else { vec!["payload".to_owned()] },
+            hooks: config.events.hooks.iter().chain(hooks).copied().chain(no_payloads).collect(),
             ..SensorOptions::default()
         },
         engine: EngineSettings {
@@ -192,6 +195,7 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         events: watch.core.counts,
         lost: watch::read(watch.sensor().losses()).collect(),
         blind: watch.sensor().report().blind().map(str::to_owned).collect(),
+        hooks: watch.sensor().report().served().collect(),
         alerts: watch.core.alerts,
         engine: watch.core.engine().counters(),
         enrich: watch.core.enricher().counters().into(),

@@ -1,17 +1,21 @@
 //! What this kernel and these privileges allow, found by trying.
 
-use super::sampler;
+use super::{sampler, watch::unsupported};
 use crate::{
     cli::{Condition, Purpose, Report},
+    model::HookChoice,
     sensor::{Sensor, SensorError, SensorOptions, Service},
 };
 
 /// Tries to open the sensor, and says what came of it.
-pub fn doctor() -> anyhow::Result<Report> {
+pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
     let system = rustix::system::uname();
     let kernel = format!("{} {}", system.release().to_string_lossy(), system.machine().to_string_lossy());
     let mut report = Report { kernel, ..Report::default() };
-    let outcome = Sensor::open(&SensorOptions::default());
+    let outcome = Sensor::open(&SensorOptions { hooks: hooks.to_vec(), ..SensorOptions::default() });
+    if let Err(error @ SensorError::NoSuchWay { .. }) = outcome {
+        return Err(unsupported(error));
+    }
     report.conditions = conditions(outcome.as_ref().err());
     if let Ok(sensor) = outcome {
         report.conditions.push(realtime());
@@ -30,7 +34,7 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
         ("hooks", "at least one purpose is served"),
     ];
     let failed = error.map(|error| match error {
-        SensorError::NotPermitted { .. } => 0,
+        SensorError::NoSuchWay { .. } | SensorError::NotPermitted { .. } => 0,
         SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
         SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::Rings(_) => 2,
         SensorError::NothingAttached { .. } => 3,
@@ -79,5 +83,10 @@ fn purpose(service: &Service) -> Purpose {
         }
         (Some(_), true) => service.caveat.map(str::to_owned),
     };
-    Purpose { name: service.purpose.name().to_owned(), hook: service.hook.map(str::to_owned), detail }
+    Purpose {
+        name: service.purpose.name().to_owned(),
+        hook: service.hook.map(str::to_owned),
+        way: service.way.map(|way| way.name().to_owned()),
+        detail,
+    }
 }

@@ -21,7 +21,7 @@ use crate::{
     control::TailRequest,
     engine::EngineSettings,
     enrich::EnrichSettings,
-    model::{Alert, Event, EventKind},
+    model::{Alert, Event, EventKind, HookChoice},
     recording,
     sensor::SensorOptions,
 };
@@ -61,9 +61,9 @@ impl Outlet for Stream<'_> {
 }
 
 /// The live stream from a sensor of this process's own, until SIGINT or SIGTERM.
-pub async fn tail(request: TailRequest, show: ShowLines<'_>) -> anyhow::Result<()> {
+pub async fn tail(request: TailRequest, hooks: &[HookChoice], show: ShowLines<'_>) -> anyhow::Result<()> {
     let mut outlet = Stream { request, lines: Vec::new(), show };
-    watch(&mut outlet, None, EngineSettings::default(), |_, _| {}).await?;
+    watch(&mut outlet, None, hooks, EngineSettings::default(), |_, _| {}).await?;
     Ok(())
 }
 
@@ -95,14 +95,18 @@ impl Outlet for Recorder {
 }
 
 /// Events into a file, for a while or until SIGINT or SIGTERM.
-pub async fn record(file: &Path, duration: Option<Duration>) -> anyhow::Result<Recorded> {
+pub async fn record(
+    file: &Path,
+    duration: Option<Duration>,
+    hooks: &[HookChoice],
+) -> anyhow::Result<Recorded> {
     let context = host::context();
     let header = recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
     let output = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
     let writer = recording::Writer::new(BufWriter::new(output), &header)
         .with_context(|| format!("cannot write {}", file.display()))?;
     let mut outlet = Recorder { writer };
-    let lost = watch(&mut outlet, duration, EngineSettings::default(), |_, _| {})
+    let lost = watch(&mut outlet, duration, hooks, EngineSettings::default(), |_, _| {})
         .await
         .with_context(|| format!("recording to {}", file.display()))?;
     Ok(Recorded { events: outlet.writer.events(), lost })
@@ -113,13 +117,14 @@ pub async fn record(file: &Path, duration: Option<Duration>) -> anyhow::Result<R
 pub(super) async fn watch<O: Outlet>(
     outlet: &mut O,
     duration: Option<Duration>,
+    hooks: &[HookChoice],
     engine: EngineSettings,
     mut on_tick: impl FnMut(&Watch, &mut O),
 ) -> anyhow::Result<u64> {
     let engine = EngineSettings { processors: host::processors(), ..engine };
     let max_processes = engine.max_processes;
     let settings = WatchSettings {
-        sensor: SensorOptions::default(),
+        sensor: SensorOptions { hooks: hooks.to_vec(), ..SensorOptions::default() },
         engine,
         enrich: EnrichSettings::default(),
         sampling: true,

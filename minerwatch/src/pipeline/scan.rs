@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, io, time::Duration};
 use super::{ScanProgress, ShowLines, core::Outlet, outlet::watch, watch::Watch};
 use crate::{
     engine::EngineSettings,
-    model::{Alert, EventKind, IncidentId, Verdict},
+    model::{Alert, EventKind, HookChoice, IncidentId, Verdict},
 };
 
 /// Keeps the last state of each incident, and shows what is worth a person's while at once.
@@ -40,6 +40,7 @@ impl Outlet for Scan<'_> {
 /// has every incident in its last state, the strongest first, those included that are only noted.
 pub async fn scan(
     duration: Duration,
+    hooks: &[HookChoice],
     least: Verdict,
     show: ShowLines<'_>,
     progress: &mut dyn FnMut(ScanProgress),
@@ -47,7 +48,7 @@ pub async fn scan(
     let mut scan = Scan { show, progress, least, found: BTreeMap::new() };
     let engine = EngineSettings { min_verdict: Verdict::Noted, ..EngineSettings::default() };
     let mut ticks = 0;
-    watch(&mut scan, Some(duration), engine, |watch, scan| {
+    watch(&mut scan, Some(duration), hooks, engine, |watch, scan| {
         (scan.progress)(progress_of(watch, ticks, scan.found.len()));
         ticks += 1;
     })

@@ -6,7 +6,7 @@ use super::{Recorded, RunOptions, ScanProgress, ShowLines, Unsupported};
 use crate::{
     cli::Report,
     control::TailRequest,
-    model::{Alert, Verdict},
+    model::{Alert, HookChoice, Verdict},
 };
 
 fn no_sensor() -> anyhow::Error {
@@ -23,13 +23,14 @@ pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
 }
 
 /// The live stream.
-pub async fn tail(_request: TailRequest, _show: ShowLines<'_>) -> anyhow::Result<()> {
+pub async fn tail(_request: TailRequest, _hooks: &[HookChoice], _show: ShowLines<'_>) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
 /// One look.
 pub async fn scan(
     _duration: Duration,
+    _hooks: &[HookChoice],
     _least: Verdict,
     _show: ShowLines<'_>,
     _progress: &mut dyn FnMut(ScanProgress),
@@ -38,11 +39,15 @@ pub async fn scan(
 }
 
 /// Events into a file.
-pub async fn record(_file: &Path, _duration: Option<Duration>) -> anyhow::Result<Recorded> {
+pub async fn record(
+    _file: &Path,
+    _duration: Option<Duration>,
+    _hooks: &[HookChoice],
+) -> anyhow::Result<Recorded> {
     Err(no_sensor())
 }
 
 /// What this kernel allows.
-pub fn doctor() -> anyhow::Result<Report> {
+pub fn doctor(_hooks: &[HookChoice]) -> anyhow::Result<Report> {
     Err(no_sensor())
 }

@@ -11,7 +11,7 @@ use tokio::{
 use tracing::{debug, warn};
 
 use super::{
-    TICK, Unsupported,
+    TICK, Unsupported, WrongUsage,
     core::{Core, Outlet},
     host,
     privileges::DropPrivileges,
@@ -81,6 +81,8 @@ impl Watch {
         let waker = Arc::clone(&hashes_ready);
         let mut core = Core::new(settings.engine, settings.enrich, move || waker.notify_one());
         core.health.blind = sensor.report().blind().map(Arc::from).collect();
+        core.health.hooks =
+            sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
         Ok(Self { sensor, rings, core, hashes_ready, sampler, records: 0, decode_errors: 0, lost: 0 })
     }
 
@@ -211,7 +213,9 @@ pub fn read(losses: &Losses) -> impl Iterator<Item = (&'static str, u64)> {
 }
 
 /// The sensor's refusal as the command line knows it.
-#[expect(clippy::needless_pass_by_value, reason = "it is what map_err hands over")]
 pub fn unsupported(error: SensorError) -> anyhow::Error {
-    Unsupported(error.to_string()).into()
+    match error {
+        SensorError::NoSuchWay { .. } => WrongUsage(error.to_string()).into(),
+        error => Unsupported(error.to_string()).into(),
+    }
 }

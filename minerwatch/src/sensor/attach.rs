@@ -14,32 +14,40 @@ use minerwatch_common::KernelLayout;
 use tracing::debug;
 
 use super::hooks::{Attachment, Hook, SensorReport, Service, table};
+use crate::model::HookChoice;
 
-/// Serves every purpose of the table with the first hook that works.
-pub fn attach(programs: &mut Ebpf, layout: &KernelLayout, btf: &Btf, without: &[String]) -> SensorReport {
+/// Serves every purpose of the table with the first hook that works, or with the one that was chosen.
+pub fn attach(programs: &mut Ebpf, layout: &KernelLayout, btf: &Btf, choices: &[HookChoice]) -> SensorReport {
     let absent: HashSet<&str> = layout.absent().map(|field| field.name).collect();
     let mut report = SensorReport::default();
     for row in table() {
+        let choice = choices.iter().rev().find(|choice| {
+            // A family's choice leaves those of it alone that it cannot be.
+            choice.concerns(row.purpose)
+                && (choice.way.is_none() || row.hooks.iter().any(|hook| hook.way() == choice.way))
+        });
         let mut service = Service {
             purpose: row.purpose,
             hook: None,
+            way: None,
             caveat: None,
             without: row.without,
             refused: Vec::new(),
         };
         for hook in row.hooks {
-            let outcome = if without.iter().any(|name| name == row.purpose.name()) {
-                Err(anyhow!("switched off by the configuration"))
-            } else if let Some(field) =
-                hook.fields.iter().copied().flatten().find(|field| absent.contains(*field))
-            {
-                Err(anyhow!("this kernel has no {field}"))
-            } else {
-                serve(programs, hook, btf)
+            let missing = hook.fields.iter().copied().flatten().find(|field| absent.contains(*field));
+            let outcome = match (choice, missing) {
+                (Some(HookChoice { way: None, .. }), _) => Err(anyhow!("switched off")),
+                (Some(choice), _) if hook.way() != choice.way => {
+                    Err(anyhow!("not tried, for {choice} was asked for"))
+                }
+                (_, Some(field)) => Err(anyhow!("this kernel has no {field}")),
+                (_, None) => serve(programs, hook, btf),
             };
             match outcome {
                 Ok(()) => {
                     service.hook = Some(hook.name);
+                    service.way = hook.way();
                     service.caveat = hook.caveat;
                     break;
                 }

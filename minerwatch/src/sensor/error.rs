@@ -1,6 +1,8 @@
-//! Why the sensor could not be opened. Every variant is a reason for exit code 3.
+//! Why the sensor could not be opened. Every variant but [`SensorError::NoSuchWay`] is a reason for exit code 3.
 
 use std::{error::Error, path::PathBuf};
+
+use crate::model::HookChoice;
 
 /// What this kernel or these privileges do not allow.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +51,14 @@ pub enum SensorError {
     NothingAttached {
         /// The reasons, one a purpose.
         reasons: Vec<String>,
+    },
+    /// A hook was asked for that there is not on any kernel.
+    #[error("{choice}: no such hook; what it can be is {} or off", ways.join(", "))]
+    NoSuchWay {
+        /// What was asked for.
+        choice: HookChoice,
+        /// What could be.
+        ways: Vec<&'static str>,
     },
     /// The rings could not be watched.
     #[error("cannot watch the ring buffers: {0}")]

@@ -5,57 +5,8 @@ mod file;
 mod network;
 mod process;
 
-/// What the sensor watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// Creation of processes.
-    Fork,
-    /// Replacement of images.
-    Exec,
-    /// End of processes.
-    Exit,
-    /// Outbound TCP connections.
-    Tcp,
-    /// TCP connections whose peer does not answer.
-    TcpUnanswered,
-    /// Outbound UDP flows.
-    Udp,
-    /// The first payloads of connections, DNS, and byte counts of UDP flows.
-    Payload,
-    /// Files opened for writing and created.
-    FileOpen,
-    /// Files renamed, deleted, changed in mode.
-    FileChange,
-    /// CPU time and switches.
-    Cpu,
-    /// Voluntary yields.
-    Yield,
-    /// Rounding modes of the floating-point unit.
-    Rounding,
-    /// Memory asked for in sizes worth a look.
-    Mapping,
-}
-
-impl Purpose {
-    /// The name on the command line, in reports and in `minerwatch.blind`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fork => "fork",
-            Self::Exec => "exec",
-            Self::Exit => "exit",
-            Self::Tcp => "tcp",
-            Self::TcpUnanswered => "tcp-unanswered",
-            Self::Udp => "udp",
-            Self::Payload => "payload",
-            Self::FileOpen => "file-open",
-            Self::FileChange => "file-change",
-            Self::Cpu => "cpu",
-            Self::Yield => "yield",
-            Self::Rounding => "rounding",
-            Self::Mapping => "mapping",
-        }
-    }
-}
+use super::SensorError;
+use crate::model::{HookChoice, Purpose, Way};
 
 /// One program and where it goes.
 #[derive(Clone, Copy, Debug)]
@@ -132,6 +83,27 @@ pub struct Hook {
     pub caveat: Option<&'static str>,
 }
 
+impl Attachment {
+    fn way(&self) -> Way {
+        match self {
+            Self::RawTracepoint { .. } => Way::RawTracepoint,
+            // Only the program on switches has parts that serve alone.
+            Self::BtfTracepoint { .. } | Self::PartOf { .. } => Way::BtfTracepoint,
+            Self::Function { .. } => Way::Fentry,
+            Self::FunctionExit { .. } => Way::Fexit,
+            Self::SystemCalls { .. } => Way::Tracepoint,
+            Self::CgroupAddress { .. } | Self::CgroupPacket { .. } | Self::CgroupSocket { .. } => Way::Cgroup,
+        }
+    }
+}
+
+impl Hook {
+    /// What kind of hook it is; its programs are all of one kind.
+    pub fn way(&self) -> Option<Way> {
+        self.attachments.first().map(Attachment::way)
+    }
+}
+
 /// A purpose and the ways to serve it.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
@@ -163,6 +135,19 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
     [process::ROWS, network::ROWS, file::ROWS, compute::ROWS].into_iter().flatten()
 }
 
+/// Whether each choice chooses something that there is.
+pub fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
+    for choice in choices.iter().filter(|choice| choice.way.is_some()) {
+        let hooks = || table().filter(|row| choice.concerns(row.purpose)).flat_map(|row| row.hooks);
+        if hooks().all(|hook| hook.way() != choice.way) {
+            let mut ways: Vec<&str> = hooks().filter_map(Hook::way).map(Way::name).collect();
+            ways.dedup();
+            return Err(SensorError::NoSuchWay { choice: *choice, ways });
+        }
+    }
+    Ok(())
+}
+
 /// How one purpose is served on this kernel.
 #[derive(Clone, Debug)]
 pub struct Service {
@@ -170,6 +155,8 @@ pub struct Service {
     pub purpose: Purpose,
     /// The hook that serves, `None` if none does.
     pub hook: Option<&'static str>,
+    /// What kind of hook that is.
+    pub way: Option<Way>,
     /// What it does not see or what it costs.
     pub caveat: Option<&'static str>,
     /// What is lost when no hook serves.
@@ -189,6 +176,12 @@ impl SensorReport {
     /// The names of the purposes no hook serves.
     pub fn blind(&self) -> impl Iterator<Item = &'static str> {
         self.services.iter().filter(|service| service.hook.is_none()).map(|service| service.purpose.name())
+    }
+
+    /// The purposes that a hook serves, each with its kind.
+    pub fn served(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let served = self.services.iter().filter_map(|service| Some((service.purpose, service.way?)));
+        served.map(|(purpose, way)| (purpose.name(), way.name()))
     }
 
     /// Whether a hook serves this purpose.
@@ -223,6 +216,26 @@ mod tests {
                 assert!(known.contains(field), "{}: {field}", hook.name);
             }
         }
+    }
+
+    #[test]
+    fn the_programs_of_a_hook_are_of_one_kind() {
+        for hook in table().flat_map(|row| row.hooks) {
+            let ways: HashSet<Way> = hook.attachments.iter().map(Attachment::way).collect();
+            assert_eq!(ways.len(), 1, "{}", hook.name);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_chosen_is_told_with_what_can() {
+        let check = |text: &str| check(&[text.parse().expect("a choice")]);
+        for possible in
+            ["file=tracepoint", "file-open=fexit", "network=cgroup", "exec=off", "rounding=btf-tracepoint"]
+        {
+            assert!(check(possible).is_ok(), "{possible}");
+        }
+        let refusal = check("exec=fexit").expect_err("no such hook").to_string();
+        assert!(refusal.contains("exec=fexit") && refusal.contains("raw-tracepoint"), "{refusal}");
     }
 
     #[test]

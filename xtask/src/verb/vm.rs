@@ -61,8 +61,8 @@ pub struct Arguments {
     /// tests/prices.expected says; --bless writes that file.
     #[arg(long)]
     prices: bool,
-    /// Options for minerwatch while prices are counted, with commas between, as `--hook,file=tracepoint`
-    #[arg(long, value_name = "OPTIONS", requires = "prices", allow_hyphen_values = true)]
+    /// Options for minerwatch, with commas between, as `--hook,file=tracepoint`
+    #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     with: Option<String>,
     /// How long one machine may run, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(10..=3600))]
@@ -168,7 +168,8 @@ impl Arguments {
             image: &image,
             initramfs: root,
             lsm: self.lsm,
-            prices: self.prices.then(|| self.with.clone().unwrap_or_default()),
+            prices: self.prices,
+            with: self.with.as_deref().unwrap_or_default(),
             logs: &directory.join(if self.prices { "prices" } else { "logs" }).join(label.replace(' ', "_")),
             timeout: Duration::from_secs(self.timeout),
         };

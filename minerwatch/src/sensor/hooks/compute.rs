@@ -1,6 +1,7 @@
 //! What the CPUs do.
 
-use super::{Attachment, Hook, IDENTITY, Purpose, Row};
+use super::{Attachment, Hook, IDENTITY, Row};
+use crate::model::Purpose;
 
 /// What a system-call tracepoint costs.
 const ON_EVERY_CALL: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds";

@@ -1,6 +1,7 @@
 //! Changes to files.
 
-use super::{Attachment, Hook, IDENTITY, Purpose, Row, WALK};
+use super::{Attachment, Hook, IDENTITY, Row, WALK};
+use crate::model::Purpose;
 
 const SYSTEM_CALL_CAVEAT: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds, and io_uring goes round it";
 

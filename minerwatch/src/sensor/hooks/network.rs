@@ -1,6 +1,7 @@
 //! Outbound connections.
 
-use super::{Attachment, Hook, IDENTITY, Purpose, Row};
+use super::{Attachment, Hook, IDENTITY, Row};
+use crate::model::Purpose;
 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[

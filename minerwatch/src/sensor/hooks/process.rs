@@ -1,6 +1,7 @@
 //! Process life: creation, images, the end.
 
-use super::{Attachment, Hook, IDENTITY, Purpose, Row, WALK};
+use super::{Attachment, Hook, IDENTITY, Row, WALK};
+use crate::model::Purpose;
 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[

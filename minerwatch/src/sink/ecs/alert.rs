@@ -27,8 +27,10 @@ pub(super) struct AlertFields<'a> {
     chain: Vec<EdgeFields<'a>>,
     folded: u64,
     latency_ms: f64,
-    lost: Lost<'a>,
+    lost: ByName<'a, u64>,
     blind: &'a [Arc<str>],
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    hooks: ByName<'a, Arc<str>>,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,11 +82,17 @@ impl KeyFields {
 
 /// Counts by kind as an object.
 #[derive(Debug)]
-struct Lost<'a>(&'a [(Arc<str>, u64)]);
+struct ByName<'a, T>(&'a [(Arc<str>, T)]);
 
-impl Serialize for Lost<'_> {
+impl<T> ByName<'_, T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for ByName<'_, T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(kind, count)| (kind, count)))
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
     }
 }
 
@@ -158,8 +166,9 @@ impl Encoder {
             chain: chain.iter().map(|edge| self.edge(edge)).collect(),
             folded: *folded,
             latency_ms: latency.as_secs_f64() * 1e3,
-            lost: Lost(&health.lost),
+            lost: ByName(&health.lost),
             blind: &health.blind,
+            hooks: ByName(&health.hooks),
         };
         let parent = parent.as_ref().map(|view| ProcessFields::of_view(self, view));
         let mut process = ProcessFields::of_view(self, suspect);

@@ -280,7 +280,11 @@ pub(crate) fn alert() -> Alert {
         message: "'x' was downloaded, run and made to come back".into(),
         folded: 3,
         latency: Duration::from_micros(2_500),
-        health: Health { lost: vec![("file".into(), 12)], blind: vec!["rounding".into()] },
+        health: Health {
+            lost: vec![("file".into(), 12)],
+            blind: vec!["rounding".into()],
+            hooks: [("exec".into(), "raw-tracepoint".into())].into(),
+        },
     }
 }
 

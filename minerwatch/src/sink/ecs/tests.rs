@@ -82,7 +82,7 @@ fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>
 
 /// The name a path has in the documentation.
 fn documented_as(path: &str, fields: &BTreeMap<String, String>) -> String {
-    for open in ["minerwatch.signals[].evidence.", "minerwatch.lost."] {
+    for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks."] {
         if path.starts_with(open) {
             return format!("{open}*");
         }

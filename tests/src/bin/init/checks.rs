@@ -80,6 +80,7 @@ impl Scene {
             checks.extend(self.udp(family, address));
         }
         checks.extend(self.files());
+        checks.extend(self.ring());
         checks.extend(self.cpu());
         checks.extend(self.mapping());
         checks.extend(self.rounding());
@@ -169,6 +170,38 @@ impl Scene {
             self.expect("file-rename", changed, &change("file-rename", "second"), &by_simulator),
             self.expect("file-chmod", changed, &change("file-chmod", "second"), &mode),
             self.expect("file-delete", changed, &change("file-delete", "second"), &by_simulator),
+        ]
+    }
+
+    /// What goes round the system calls; hooks on these are blind to it, and say so.
+    fn ring(&self) -> [Check; 5] {
+        let done = |operation: &str| self.sequence.ring.done.iter().any(|done| done == operation);
+        let seen = |name: &str, operation: &str, purpose: &str, event: &[Field]| {
+            let mut event = event.to_vec();
+            event.push(("process.pid", json!(self.sequence.ring.pid)));
+            let check = self.expect(&format!("uring-{name}"), &[purpose], &event, &[]);
+            match (done(operation), self.way(purpose) == "tracepoint") {
+                (true, false) => check,
+                (true, true) => Check { outcome: Outcome::Blind, ..check },
+                (false, _) => Check {
+                    outcome: Outcome::Blind,
+                    detail: "this kernel's rings do not do it".to_owned(),
+                    ..check
+                },
+            }
+        };
+        let change = |action: &str, file: &str| {
+            [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
+        };
+        let connection = |action: &str| connection(action, "tcp", "127.0.0.1", TCP_PORT);
+        let mut close = connection("close").to_vec();
+        close.push(("source.bytes", json!(SENT)));
+        [
+            seen("create", "open", "file-open", &change("file-create", "by-ring")),
+            seen("rename", "rename", "file-change", &change("file-rename", "by-ring.renamed")),
+            seen("delete", "unlink", "file-change", &change("file-delete", "by-ring.renamed")),
+            seen("connect", "connect", "tcp", &connection("connect")),
+            seen("close", "send", "tcp", &close),
         ]
     }
 
@@ -264,8 +297,17 @@ impl Scene {
 
     /// Whether the doctor names a hook for a purpose.
     fn serves(&self, purpose: &str) -> bool {
+        self.service(purpose)["hook"].is_string()
+    }
+
+    /// What kind of hook that is.
+    fn way(&self, purpose: &str) -> &Value {
+        &self.service(purpose)["way"]
+    }
+
+    fn service(&self, purpose: &str) -> &Value {
         let purposes = self.doctor["purposes"].as_array().map_or(&[][..], Vec::as_slice);
-        purposes.iter().any(|each| each["name"] == purpose && each["hook"].is_string())
+        purposes.iter().find(|each| each["name"] == purpose).unwrap_or(&Value::Null)
     }
 }
 
@@ -287,13 +329,21 @@ mod tests {
     use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
     use super::*;
+    use crate::sequence::Ring;
 
     fn scene(purposes: &[&str], events: Vec<Value>) -> Scene {
         let purposes: Vec<_> =
-            purposes.iter().map(|name| json!({ "name": name, "hook": "a hook" })).collect();
+            purposes.iter().map(|name| json!({ "name": name, "hook": "a hook", "way": "fexit" })).collect();
         Scene {
             doctor: json!({ "purposes": purposes }),
-            sequence: Sequence { exiting: 40, spinning: 50, mapping: 55, interval: 60, hashing: 70 },
+            sequence: Sequence {
+                exiting: 40,
+                ring: Ring { pid: 45, done: vec!["open".to_owned()] },
+                spinning: 50,
+                mapping: 55,
+                interval: 60,
+                hashing: 70,
+            },
             end: End { status: ExitStatus::from_raw(0), events },
         }
     }
@@ -346,6 +396,25 @@ mod tests {
             let checks = scene(purposes, vec![udp("close", &bytes); 2]).checks();
             assert_eq!(*outcome(&checks, "udp-close-ipv4"), expected, "{purposes:?} {bytes}");
         }
+    }
+
+    #[test]
+    fn what_rings_do_is_seen_where_hooks_lie_behind_them() {
+        let create = json!({
+            "event": { "action": "file-create" }, "process": { "pid": 45 },
+            "file": { "path": format!("{DIRECTORY}/by-ring") },
+        });
+        let checks = |events| scene(&["file-open", "tcp"], events).checks();
+        assert_eq!(*outcome(&checks(vec![create]), "uring-create"), Outcome::Ok);
+        assert_eq!(*outcome(&checks(Vec::new()), "uring-create"), Outcome::Failed);
+        assert_eq!(
+            *outcome(&checks(Vec::new()), "uring-connect"),
+            Outcome::Blind,
+            "the ring did not connect"
+        );
+        let mut on_calls = scene(&["file-open"], Vec::new());
+        on_calls.doctor["purposes"][0]["way"] = json!("tracepoint");
+        assert_eq!(*outcome(&on_calls.checks(), "uring-create"), Outcome::Blind);
     }
 
     #[test]

@@ -41,10 +41,11 @@ pub struct End {
 
 impl Daemon {
     /// Starts it with every event in a file, and waits until it watches.
-    pub fn start_recording() -> Result<Self> {
+    pub fn start_recording(options: &[String]) -> Result<Self> {
         let sink = format!("[[sink.file]]\npath = \"{EVENTS}\"\nevents = \"all\"\n");
         fs::write(CONFIGURATION, sink).context("writing the configuration")?;
-        Self::start(["run", "--config", CONFIGURATION])
+        let run = ["run", "--config", CONFIGURATION].map(str::to_owned);
+        Self::start(run.iter().chain(options))
     }
 
     /// Starts it and waits until it watches.

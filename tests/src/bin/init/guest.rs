@@ -20,6 +20,8 @@ pub const MINERWATCH: &str = "/usr/bin/minerwatch";
 pub const SIMULATOR: &str = "/usr/bin/simulator";
 /// The test program that asks for memory.
 pub const MEMORY: &str = "/usr/bin/memory";
+/// The test program that goes round system calls.
+pub const URING: &str = "/usr/bin/uring";
 /// The test program that rounds as it is told.
 pub const ARITHMETIC: &str = "/usr/bin/arithmetic";
 
@@ -90,6 +92,19 @@ pub fn command_line() -> Result<String> {
     fs::read_to_string("/proc/cmdline").context("reading the kernel's command line")
 }
 
+/// What follows this on the kernel's command line are options for minerwatch, with commas between.
+const OPTIONS: &str = "minerwatch.with=";
+
+/// The options that minerwatch is to be started with.
+pub fn options() -> Result<Vec<String>> {
+    Ok(options_of(&command_line()?))
+}
+
+fn options_of(command_line: &str) -> Vec<String> {
+    let options = command_line.split_whitespace().find_map(|word| word.strip_prefix(OPTIONS));
+    options.map(|options| options.split(',').map(str::to_owned).collect()).unwrap_or_default()
+}
+
 /// How long ago the machine was switched on.
 pub fn uptime() -> Result<Duration> {
     let text = fs::read_to_string("/proc/uptime").context("reading the uptime")?;
@@ -133,5 +148,19 @@ impl Port {
 pub fn power_off() {
     if let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
         eprintln!("init: the machine stays on: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_are_read_from_the_command_line() {
+        assert_eq!(
+            options_of("quiet minerwatch.with=--hook,file=tracepoint x"),
+            ["--hook", "file=tracepoint"]
+        );
+        assert!(options_of("quiet minerwatch.prices").is_empty());
     }
 }

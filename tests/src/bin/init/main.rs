@@ -4,7 +4,7 @@
 //! The report goes to the second serial port, one line each: `DOCTOR` with the object of
 //! `minerwatch doctor --json`, `CHECK name ok|FAILED detail`, and `END`. The third port gets what the
 //! programs said. The first is the kernel's own. With `minerwatch.prices` on the kernel's command line, the report has
-//! prices instead.
+//! prices instead; with `minerwatch.with=OPTIONS`, minerwatch gets these.
 
 mod checks;
 mod daemon;
@@ -46,9 +46,11 @@ fn in_the_guest() -> Result<()> {
     guest::prepare()?;
     let mut report = Port::open(REPORT)?;
     let mut log = Port::open(LOG)?;
-    let outcome = match prices::asked_for()? {
-        Some(options) => prices::measure(&mut report, &mut log, &options),
-        None => examine(&mut report, &mut log),
+    let options = guest::options()?;
+    let outcome = if prices::asked_for()? {
+        prices::measure(&mut report, &mut log, &options)
+    } else {
+        examine(&mut report, &mut log, &options)
     };
     if let Err(error) = &outcome {
         report.line(&Check::failed("sequence", format!("{error:#}")).to_string())?;
@@ -58,12 +60,12 @@ fn in_the_guest() -> Result<()> {
     log.drain()
 }
 
-fn examine(report: &mut Port, log: &mut Port) -> Result<()> {
-    let doctor = doctor(log)?;
+fn examine(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> {
+    let doctor = doctor(log, options)?;
     report.line(&format!("DOCTOR {doctor}"))?;
     report
         .line(&checks::security_modules(guest::wants_bpf_lsm()?, &guest::security_modules()?).to_string())?;
-    let daemon = Daemon::start_recording()?;
+    let daemon = Daemon::start_recording(options)?;
     let sequence = sequence::run();
     let end = daemon.stop(log)?;
     let scene = Scene { doctor, sequence: sequence?, end };
@@ -74,9 +76,10 @@ fn examine(report: &mut Port, log: &mut Port) -> Result<()> {
 }
 
 /// What the kernel allows. Its debug messages hold the verifier's reasons.
-fn doctor(log: &mut Port) -> Result<Value> {
+fn doctor(log: &mut Port, options: &[String]) -> Result<Value> {
     let output = process::Command::new(guest::MINERWATCH)
         .args(["doctor", "--json"])
+        .args(options)
         .env("MINERWATCH_LOG", "debug")
         .output()
         .context("minerwatch cannot be started")?;

@@ -13,8 +13,7 @@ use crate::{
     guest::{self, Port},
 };
 
-/// The word on the kernel's command line that asks for prices; what follows an `=` are options for the daemon, with
-/// commas between.
+/// The word on the kernel's command line that asks for prices.
 const WORD: &str = "minerwatch.prices";
 
 /// Uptime before the first figure: until then the kernel still measures its clocks, and changes from one to another.
@@ -30,18 +29,9 @@ const BATCHES: usize = 5;
 const LEAST: u32 = 50;
 const MOST: u32 = 2_000;
 
-/// The daemon's options if prices are asked for.
-pub fn asked_for() -> Result<Option<Vec<String>>> {
-    let line = guest::command_line()?;
-    Ok(line.split_whitespace().find_map(options))
-}
-
-fn options(word: &str) -> Option<Vec<String>> {
-    let rest = word.strip_prefix(WORD)?;
-    match rest.strip_prefix('=') {
-        Some(options) => Some(options.split(',').map(str::to_owned).collect()),
-        None => rest.is_empty().then(Vec::new),
-    }
+/// Whether prices are asked for.
+pub fn asked_for() -> Result<bool> {
+    Ok(guest::command_line()?.split_whitespace().any(|word| word == WORD))
 }
 
 /// Measures everything and reports a line each: `PRICE operation off on`, with tabs between.
@@ -102,19 +92,6 @@ mod tests {
     use std::time::Instant;
 
     use super::*;
-
-    #[test]
-    fn options_are_read_from_the_command_line() {
-        let words = |words: &[&str]| Some(words.iter().map(|word| (*word).to_owned()).collect::<Vec<_>>());
-        for (word, expected) in [
-            ("minerwatch.prices", words(&[])),
-            ("minerwatch.prices=--hook,file=tracepoint", words(&["--hook", "file=tracepoint"])),
-            ("minerwatch.pricesX", None),
-            ("quiet", None),
-        ] {
-            assert_eq!(options(word), expected, "{word}");
-        }
-    }
 
     #[test]
     fn a_process_has_a_time_on_the_cpu() {

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::guest::{ARITHMETIC, MEMORY, SIMULATOR};
+use crate::guest::{ARITHMETIC, MEMORY, SIMULATOR, URING};
 
 /// The word that makes this program end at once, with the code that follows.
 const EXIT: &str = "exit";
@@ -44,6 +44,8 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub struct Sequence {
     /// The process that ends at once.
     pub exiting: u32,
+    /// The process that goes round system calls.
+    pub ring: Ring,
     /// The process that spins.
     pub spinning: u32,
     /// The process that asks for memory as RandomX does, and flips the protection of its code.
@@ -52,6 +54,14 @@ pub struct Sequence {
     pub interval: u32,
     /// The process whose arithmetic is that of RandomX.
     pub hashing: u32,
+}
+
+/// A process that does by `io_uring` what others do by system calls.
+pub struct Ring {
+    /// The process.
+    pub pid: u32,
+    /// Which operations this kernel's rings did for it, by the simulator's names; none where there are no rings.
+    pub done: Vec<String>,
 }
 
 /// The exit code that the command line asks this program for, if it does.
@@ -77,12 +87,13 @@ pub fn run() -> Result<Sequence> {
     }
     fs::create_dir(DIRECTORY).with_context(|| format!("making {DIRECTORY}"))?;
     simulator(&["files", DIRECTORY])?;
+    let ring = ring()?;
     let spinning = simulator(&["spin", &SPIN.to_string()])?;
     let mapping = program(MEMORY, &["flipping", "1"])?;
     let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
     let hashing = program(ARITHMETIC, &["randomx", "1", &HASHING.to_string()])?;
     thread::sleep(SETTLE);
-    Ok(Sequence { exiting, spinning, mapping, interval, hashing })
+    Ok(Sequence { exiting, ring, spinning, mapping, interval, hashing })
 }
 
 fn exiting() -> Result<u32> {
@@ -93,6 +104,19 @@ fn exiting() -> Result<u32> {
     let status = child.wait()?;
     ensure!(status.code() == Some(i32::from(CODE)), "/init as a child ended with {status}");
     Ok(pid)
+}
+
+/// The server is that of the other connections; its answer is not waited for.
+fn ring() -> Result<Ring> {
+    let child = Command::new(URING)
+        .args([DIRECTORY, &TCP_PORT.to_string()])
+        .stdin(process::Stdio::null())
+        .stdout(process::Stdio::piped())
+        .spawn()
+        .with_context(|| format!("starting {URING}"))?;
+    let pid = child.id();
+    let output = child.wait_with_output()?;
+    Ok(Ring { pid, done: String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect() })
 }
 
 /// Runs the simulator to its end; its process id.

@@ -19,7 +19,8 @@ const PROGRAMS: [(&str, &str); 3] =
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
 /// The simulators in C: their names, and where they lie in the machine.
-const NATIVE: [(&str, &str); 2] = [("arithmetic", "/usr/bin/arithmetic"), ("memory", "/usr/bin/memory")];
+const NATIVE: [(&str, &str); 3] =
+    [("arithmetic", "/usr/bin/arithmetic"), ("memory", "/usr/bin/memory"), ("uring", "/usr/bin/uring")];
 
 /// Builds the simulators in C into `directory`.
 pub fn build_native(directory: &Path) -> Result<()> {

@@ -21,8 +21,10 @@ pub struct Boot<'a> {
     pub initramfs: &'a Path,
     /// Whether BPF is among the security modules.
     pub lsm: bool,
-    /// Whether instructions are counted, and what options the daemon gets then, with commas between.
-    pub prices: Option<String>,
+    /// Whether instructions are counted.
+    pub prices: bool,
+    /// Options for minerwatch, with commas between.
+    pub with: &'a str,
     /// Where the serial ports go.
     pub logs: &'a Path,
     /// How long it may take.
@@ -66,7 +68,7 @@ impl Boot<'_> {
         // does not wait while it sleeps. Without cmpxchg16b, which QEMU 7.2 lets corrupt the flags: Linux 6.12 allocates memory
         // with it, and ended in a double fault in three boots of four.
         qemu.args(["-accel", "tcg", "-cpu", "max,-cx16", "-m", "1024"])
-            .args(if self.prices.is_some() {
+            .args(if self.prices {
                 &["-smp", "1", "-icount", "shift=0,sleep=off"][..]
             } else {
                 &["-smp", "2"]
@@ -90,12 +92,10 @@ impl Boot<'_> {
         // A panic ends the machine at once instead of after a timeout.
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
         // The same addresses in every run, and no work that depends on the processor's flaws.
-        let prices = match self.prices.as_deref() {
-            None => String::new(),
-            Some("") => " nokaslr mitigations=off minerwatch.prices".to_owned(),
-            Some(options) => format!(" nokaslr mitigations=off minerwatch.prices={options}"),
-        };
-        format!("console=ttyS0 panic=-1 loglevel=5{lsm}{prices}")
+        let prices = if self.prices { " nokaslr mitigations=off minerwatch.prices" } else { "" };
+        let with =
+            if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
+        format!("console=ttyS0 panic=-1 loglevel=5{lsm}{prices}{with}")
     }
 }
 
@@ -126,7 +126,8 @@ mod tests {
             image: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/k/root.cpio"),
             lsm: true,
-            prices: None,
+            prices: false,
+            with: "",
             logs: Path::new("/logs,here"),
             timeout: Duration::from_secs(1),
         };
@@ -136,9 +137,9 @@ mod tests {
         assert!(arguments.iter().any(|argument| argument == "file:/logs,,here/report.log"), "{arguments:?}");
         assert!(boot.command_line().contains("yama,bpf"));
         assert!(!boot.command_line().contains("prices"));
-        let counting = Boot { lsm: false, prices: Some("--hook,a=b".to_owned()), ..boot };
+        let counting = Boot { lsm: false, prices: true, with: "--hook,a=b", ..boot };
         assert!(!counting.command_line().contains("bpf"));
-        assert!(counting.command_line().ends_with("minerwatch.prices=--hook,a=b"));
+        assert!(counting.command_line().ends_with("minerwatch.prices minerwatch.with=--hook,a=b"));
         let command = counting.arguments(Command::new(QEMU));
         assert!(command.get_args().any(|argument| argument == "shift=0,sleep=off"));
     }

@@ -1,0 +1,120 @@
+//! Hooks that are asked for, and what goes round them.
+
+use std::{fs, net::TcpListener, process::Command, thread};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    executable,
+    native::{self, Simulator},
+};
+use serde_json::Value;
+
+use crate::{EVERYTHING, SOON, alone, configuration, refusals::WALLET};
+
+fn doctor(hooks: &[&str]) -> (Option<i32>, Value, String) {
+    let mut command = Command::new(executable("minerwatch"));
+    command.args(["doctor", "--json"]);
+    for hook in hooks {
+        command.args(["--hook", hook]);
+    }
+    let output = command.output().expect("minerwatch starts");
+    let report = serde_json::from_slice(&output.stdout).unwrap_or(Value::Null);
+    (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
+}
+
+fn service<'a>(report: &'a Value, purpose: &str) -> &'a Value {
+    let purposes = report["purposes"].as_array().expect("a list");
+    purposes.iter().find(|each| each["name"] == purpose).expect("a purpose")
+}
+
+#[test]
+fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
+    let Some(_machine) = alone("a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind") else { return };
+    let (code, report, said) = doctor(&["file=tracepoint", "yield=tracepoint", "payload=off"]);
+    assert_eq!(code, Some(0), "{said}");
+    for purpose in ["file-open", "file-change", "yield"] {
+        assert_eq!(service(&report, purpose)["way"], "tracepoint", "{purpose}");
+    }
+    assert_eq!(service(&report, "payload")["hook"], Value::Null);
+    // Whether the kernel takes these or not, nothing else stands in for them.
+    let (_, report, _) = doctor(&["file=fexit"]);
+    let open = service(&report, "file-open");
+    assert!(open["way"] == "fexit" || open["hook"].is_null(), "{open}");
+    if open["hook"].is_null() {
+        assert!(
+            open["detail"].as_str().is_some_and(|detail| detail.contains("file=fexit was asked for")),
+            "{open}"
+        );
+    }
+    let (code, _, said) = doctor(&["exec=fexit"]);
+    assert_eq!(code, Some(2), "{said}");
+    assert!(said.contains("raw-tracepoint or off"), "{said}");
+}
+
+#[test]
+fn alerts_and_status_name_the_hooks() {
+    let Some(_machine) = alone("alerts_and_status_name_the_hooks") else { return };
+    let scratch = Scratch::new();
+    let configuration = configuration(&scratch, "[events]\nhooks = [\"file=tracepoint\"]\n");
+    let agent = Agent::start(["run", "--config", &configuration, "--hook", "yield=off"]);
+    minerwatch_tests::command::run("true", &["-o", "stratum+tcp://pool.example:3333", "-u", WALLET]);
+    let alert = agent.wait_for("alert", SOON, |object| at(object, "event.kind") == "alert");
+    assert_eq!(at(&alert, "minerwatch.hooks.file-open"), "tracepoint");
+    assert_eq!(at(&alert, "minerwatch.hooks.exec"), "raw-tracepoint");
+    assert_eq!(*at(&alert, "minerwatch.blind"), serde_json::json!(["yield"]));
+    let output = Command::new(executable("minerwatch"))
+        .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
+        .output()
+        .expect("minerwatch starts");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("an object");
+    assert_eq!(report["daemon"]["hooks"]["file-change"], "tracepoint");
+    assert_eq!(report["daemon"]["hooks"]["yield"], Value::Null);
+    agent.stop();
+}
+
+/// Connections are seen whichever way they are made. Files are where the hooks lie behind the system calls, and where
+/// they do not, the doctor says what goes round them.
+#[test]
+fn what_goes_round_system_calls_is_seen_or_named() {
+    let Some(_machine) = alone("what_goes_round_system_calls_is_seen_or_named") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Uring, &scratch, "by-ring");
+    let directory = scratch.join("files");
+    fs::create_dir(&directory).expect("a directory can be made");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let port = listener.local_addr().expect("an address").port();
+    thread::spawn(move || listener.accept());
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let output =
+        Command::new(&program).args([&directory, &port.to_string()]).output().expect("the simulator starts");
+    if !output.status.success() {
+        native::note("this kernel or its configuration has no io_uring, so that nothing can go that way");
+        agent.stop();
+        return;
+    }
+    let done = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(done.contains("connect\nsend\n"), "{done}");
+    let of_ring = |action: &'static str| {
+        move |object: &Value| {
+            at(object, "event.action") == action
+                && (at(object, "destination.port") == port || action.starts_with("file"))
+                && at(object, "process.name") == "by-ring"
+        }
+    };
+    agent.wait_for("connect", SOON, of_ring("connect"));
+    let close = agent.wait_for("close", SOON, of_ring("close"));
+    assert_eq!(at(&close, "source.bytes"), 5, "{close:#}");
+    let (_, report, _) = doctor(&[]);
+    let open = service(&report, "file-open");
+    if open["way"] == "tracepoint" {
+        assert!(
+            open["detail"].as_str().is_some_and(|detail| detail.contains("io_uring goes round it")),
+            "{open}"
+        );
+    } else {
+        let create = agent.wait_for("create", SOON, of_ring("file-create"));
+        assert_eq!(at(&create, "file.path"), format!("{directory}/by-ring").as_str());
+    }
+    agent.stop();
+}
