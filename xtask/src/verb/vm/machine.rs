@@ -79,10 +79,11 @@ impl Boot<'_> {
             .arg(self.image)
             .arg("-initrd")
             .arg(self.initramfs);
-        for port in PORTS {
-            // A comma would begin an option of the port.
+        for (index, port) in PORTS.iter().enumerate() {
+            // A comma alone would begin another option of the device.
             let file = self.logs.join(port).display().to_string().replace(',', ",,");
-            qemu.arg("-serial").arg(format!("file:{file}"));
+            qemu.arg("-chardev").arg(format!("file,id=port{index},path={file}"));
+            qemu.arg("-serial").arg(format!("chardev:port{index}"));
         }
         qemu.stdin(Stdio::null());
         qemu
@@ -134,7 +135,10 @@ mod tests {
         let command = boot.arguments(Command::new(QEMU));
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
         assert!(arguments.windows(2).any(|pair| pair == ["-accel", "tcg"]));
-        assert!(arguments.iter().any(|argument| argument == "file:/logs,,here/report.log"), "{arguments:?}");
+        assert!(
+            arguments.iter().any(|argument| argument == "file,id=port1,path=/logs,,here/report.log"),
+            "{arguments:?}"
+        );
         assert!(boot.command_line().contains("yama,bpf"));
         assert!(!boot.command_line().contains("prices"));
         let counting = Boot { lsm: false, prices: true, with: "--hook,a=b", ..boot };
