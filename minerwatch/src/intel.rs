@@ -4,14 +4,20 @@
 mod builder;
 mod index;
 mod indicator;
+mod json;
+mod lines;
 mod lists;
+mod reading;
+mod record;
 mod refang;
-mod text;
+mod source;
+mod stix;
 
 pub use builder::Builder;
 pub use indicator::{Indicator, Refusal};
 pub use lists::{Entry, Indicators, List, ListKind, Listed};
-pub use text::{Problem, read_text};
+pub use reading::{Form, Kinds, Place, Problem, Reading};
+pub use source::read_list;
 
 /// Points for a match where the list's owner says nothing else.
 pub const DEFAULT_WEIGHT: u8 = 60;
@@ -28,7 +34,7 @@ pub fn add_built_in(builder: &mut Builder) {
         weight: DEFAULT_WEIGHT,
     };
     if builder.list(list) {
-        read_text(include_str!("intel/pools.txt"), builder);
+        read_list("pools.txt", include_bytes!("intel/pools.txt").as_slice(), 0, builder);
     }
 }
 
@@ -52,8 +58,8 @@ mod tests {
             kind: ListKind::Mining,
             weight: 1
         }));
-        let problems = read_text(include_str!("intel/pools.txt"), &mut builder);
-        assert!(problems.is_empty(), "{problems:?}");
+        let reading = read_list("", include_bytes!("intel/pools.txt").as_slice(), 0, &mut builder);
+        assert!(reading.skipped.is_empty() && reading.broken.is_none(), "{reading:?}");
         let pools = built_in();
         assert!(pools.len() >= 30);
         let listed = pools.domain("xmr-eu1.nanopool.org").expect("a pool");

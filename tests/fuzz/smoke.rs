@@ -85,3 +85,8 @@ fn wire() {
 fn proc() {
     run("proc", targets::proc);
 }
+
+#[test]
+fn lists() {
+    run("lists", targets::lists);
+}

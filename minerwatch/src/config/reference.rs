@@ -115,7 +115,7 @@ pub const KEYS: &[Key] = &[
         path: "intel.pools",
         default: "[]",
         values: "a list of absolute paths",
-        meaning: "Lists of mining pools: names, addresses, networks, host:port, SHA-256; one a line, `#` begins a note.",
+        meaning: "Lists of mining pools: names, addresses, networks, host:port, SHA-256, in the forms that [intel.md](intel.md) lists.",
     },
     Key {
         path: "intel.threats",

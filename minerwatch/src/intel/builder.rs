@@ -27,6 +27,8 @@ pub struct Builder {
     watched: Vec<Slot>,
     allowed: Vec<Slot>,
     shape: Shape,
+    /// How many entries there were of either sort when the last list began.
+    begun: (usize, usize),
 }
 
 impl Builder {
@@ -40,6 +42,7 @@ impl Builder {
             watched: Vec::new(),
             allowed: Vec::new(),
             shape: Shape::default(),
+            begun: (0, 0),
         }
     }
 
@@ -51,7 +54,15 @@ impl Builder {
             return false;
         }
         self.lists.push(list);
+        self.begun = (self.watched.len(), self.allowed.len());
         true
+    }
+
+    /// Takes back what was added to the list begun last.
+    pub fn clear_list(&mut self) {
+        let (watched, allowed) = self.begun;
+        self.watched.truncate(watched);
+        self.allowed.truncate(allowed);
     }
 
     /// Entries added so far.
@@ -93,7 +104,7 @@ impl Builder {
 
     /// Makes the table.
     pub fn build(self) -> Indicators {
-        let Self { limit: _, lists, notes, note_numbers: _, watched, allowed, shape } = self;
+        let Self { limit: _, lists, notes, note_numbers: _, watched, allowed, shape, begun: _ } = self;
         Indicators { lists, notes, watched: Index::new(&watched), allowed: Index::new(&allowed), shape }
     }
 
@@ -121,7 +132,8 @@ impl Builder {
             return *number;
         }
         // Cut notes are not found by their whole text, and that costs no more than a look at the shorter one.
-        let kept: String = note.chars().filter(|letter| !letter.is_control()).take(MAX_NOTE).collect();
+        let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
+        let kept: String = note.chars().map(plain).take(MAX_NOTE).collect();
         if let Some(number) = self.note_numbers.get(kept.as_str()) {
             return *number;
         }

@@ -47,6 +47,15 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What sort of refusal it is, for counting.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Unknown(_) => "no indicator",
+            Self::Unsupported(what) => what,
+            Self::TooWide(_) => "matches far too much",
+        }
+    }
+
     fn unknown(text: &str) -> Self {
         Self::Unknown(text.chars().take(80).collect())
     }
@@ -59,7 +68,8 @@ impl Indicator {
     /// # Errors
     ///
     /// It is none, or one that cannot be used: the address of a page (`http://host/page`) says nothing
-    /// about its host, MD5 and SHA-1 are not computed, and `0.0.0.0/0` or `com` would match everything.
+    /// about a host that has a name (others keep pages there too), MD5 and SHA-1 are not computed, and
+    /// `0.0.0.0/0` or `com` would match everything.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let text = text.trim().trim_matches(['"', '\'', '`']);
         let text = refang(text);
@@ -83,6 +93,19 @@ impl Indicator {
             return Self::address(address);
         }
         Self::host_and_port(&text)
+    }
+
+    /// Reads one that has its port beside it; where an address or a name is meant, it is that port of it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Self::parse`].
+    pub fn with_port(text: &str, port: Option<u16>) -> Result<Self, Refusal> {
+        Ok(match (Self::parse(text)?, port) {
+            (Self::Address(address), Some(port)) => Self::Endpoint(SocketAddr::new(address, port)),
+            (Self::Domain(name), Some(port)) => Self::NamedEndpoint(name, port),
+            (other, _) => other,
+        })
     }
 
     /// A network of this many leading bits.
@@ -111,9 +134,6 @@ impl Indicator {
     fn url(scheme: &str, rest: &str) -> Result<Self, Refusal> {
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
-        if path.len() > 1 {
-            return Err(Refusal::Unsupported("the address of a single page"));
-        }
         let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
         let usual = match scheme.to_ascii_lowercase().as_str() {
             "http" => Some(":80"),
@@ -124,6 +144,9 @@ impl Indicator {
         let bare = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
         match bare.parse() {
             Ok(address) => Self::address(address),
+            Err(_) if path.len() > 1 && host.parse::<SocketAddr>().is_err() => {
+                Err(Refusal::Unsupported("the address of a single page"))
+            }
             Err(_) => Self::host_and_port(host),
         }
     }
@@ -240,6 +263,8 @@ mod tests {
             ("::ffff:192.0.2.1", address("192.0.2.1")),
             ("2001:db8::1", address("2001:db8::1")),
             ("http://[2001:db8::1]/", address("2001:db8::1")),
+            ("http://192.0.2.1/miner.sh", address("192.0.2.1")),
+            ("http://192.0.2.1:8080/miner.sh?a#b", endpoint("192.0.2.1:8080")),
             ("192.0.2.1:3333", endpoint("192.0.2.1:3333")),
             ("[2001:db8::1]:3333", endpoint("[2001:db8::1]:3333")),
             ("192.0.2.1/32", address("192.0.2.1")),

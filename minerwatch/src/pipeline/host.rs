@@ -20,6 +20,11 @@ pub fn wall_now() -> i128 {
     nanoseconds(ClockId::Realtime)
 }
 
+/// Now in seconds since 1970.
+pub fn unix_seconds() -> i64 {
+    clock_gettime(ClockId::Realtime).tv_sec
+}
+
 /// How boot time becomes wall time at this moment; it moves when somebody sets the clock.
 pub fn wall_clock() -> WallClock {
     WallClock { boot: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime) }

@@ -2,22 +2,24 @@
 
 use std::{
     fs::File,
-    io::{self, Read as _},
+    io::{self, BufRead, BufReader, Read as _},
     path::Path,
     sync::Arc,
 };
 
 use tracing::{info, warn};
 
+use super::host;
 use crate::{
     config::Intel,
-    intel::{self, Builder, Indicators, List, ListKind},
+    intel::{self, Builder, Indicators, List, ListKind, Problem, Reading},
 };
 
 /// The most entries, all lists together; 20 bytes each.
 const MAX_ENTRIES: usize = 2_000_000;
 /// A larger file is no list, bytes.
 const MAX_SIZE: u64 = 256 << 20;
+const BUFFER: usize = 64 << 10;
 
 /// All lists. One that cannot be read is left out and told of; where an `earlier` table has it, its entries stay.
 pub fn load(config: &Intel, earlier: Option<&Indicators>) -> Arc<Indicators> {
@@ -53,31 +55,52 @@ fn add(path: &Path, kind: ListKind, builder: &mut Builder, earlier: Option<&Indi
         warn!("{source}: there are too many lists");
         return;
     }
-    let before = builder.len();
-    let trouble = match read(path) {
-        Ok(text) => {
-            let problems = intel::read_text(&text, builder);
-            for problem in &problems {
-                warn!("{source}:{}: {}", problem.line, problem.reason);
+    let trouble = match open(path) {
+        Ok(input) => {
+            let reading = intel::read_list(&source, input, host::unix_seconds(), builder);
+            tell(&source, &reading);
+            match &reading.broken {
+                Some(broken) => Some(format!("at line {}: {}", broken.place, broken.reason)),
+                // A page that says "not found", saved over a list, must not empty it.
+                None if reading.kinds.total() == 0 && !reading.problems.is_empty() => {
+                    Some("nothing in it is an entry".to_owned())
+                }
+                None => None,
             }
-            // A page that says "not found", saved over a list, must not empty it.
-            (!problems.is_empty() && builder.len() == before).then(|| "no line of it is an entry".to_owned())
         }
         Err(error) => Some(error.to_string()),
     };
-    if let Some(trouble) = trouble {
-        let kept = earlier.map_or(0, |earlier| builder.carry_over(earlier, &source));
+    let Some(trouble) = trouble else { return };
+    let known = |earlier: &&Indicators| earlier.lists().iter().any(|list| list.source == source);
+    if let Some(earlier) = earlier.filter(known) {
+        builder.clear_list();
+        let kept = builder.carry_over(earlier, &source);
         warn!("{source}: {trouble}; {kept} entries that were read before stay");
+    } else {
+        warn!("{source}: {trouble}");
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(MAX_SIZE + 1).read_to_end(&mut bytes)?;
-    if bytes.len() as u64 > MAX_SIZE {
+/// Says what was left out of a list.
+fn tell(source: &str, reading: &Reading) {
+    for Problem { place, reason } in &reading.problems {
+        warn!("{source}:{place}: {reason}");
+    }
+    if reading.skipped() > 0 {
+        let form = reading.form.name();
+        info!("{source} ({form}): {} entries, left out: {}", reading.kinds.total(), reading.reasons());
+    }
+}
+
+fn open(path: &Path) -> io::Result<impl BufRead> {
+    let about = std::fs::metadata(path)?;
+    if !about.is_file() {
+        return Err(io::Error::other("not a file"));
+    }
+    if about.len() > MAX_SIZE {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 256 MiB"));
     }
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+    Ok(BufReader::with_capacity(BUFFER, File::open(path)?.take(MAX_SIZE)))
 }
 
 #[cfg(test)]

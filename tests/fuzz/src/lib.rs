@@ -11,6 +11,7 @@ use minerwatch::{
     detect::network::wire,
     engine::{Engine, EngineSettings},
     enrich,
+    intel::{self, Builder, List, ListKind},
     recording::Reader,
 };
 
@@ -64,4 +65,20 @@ pub fn wire(bytes: &[u8]) {
     let _ = wire::read(front);
     let _ = wire::read(back);
     let _ = wire::Message::read(bytes);
+}
+
+/// A list of indicators: as what it looks like, as JSON, and as a table.
+pub fn lists(bytes: &[u8]) {
+    const HEAD: &[u8] = b"ioc_value,ioc_type,port,comment,valid_until\n";
+    let mut builder = Builder::new(1_000);
+    let table = [HEAD, bytes].concat();
+    for (name, bytes) in [("list", bytes), ("list.json", bytes), ("list.csv", &table)] {
+        let list =
+            List { name: name.to_owned(), source: name.to_owned(), kind: ListKind::Threat, weight: 60 };
+        assert!(builder.list(list), "three lists are not many");
+        let before = builder.len() as u64;
+        let reading = intel::read_list(name, bytes, 1_800_000_000, &mut builder);
+        assert_eq!(before + reading.kinds.total(), builder.len() as u64, "the books are right");
+    }
+    let _ = builder.build();
 }

@@ -1,0 +1,329 @@
+//! Lists as JSON: strings, objects, MISP events, STIX 2.1 bundles and OTX pulses, taken in while they are read, so that
+//! a list of any length takes no more memory than its entries.
+//!
+//! One walk does for all: an object is judged by the fields it has, and what stands inside the containers known by name
+//! is walked through in turn. Everything else is skipped by the parser.
+
+use std::{fmt, fmt::Write as _, io::Read};
+
+use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::{
+    Builder, Indicator, Reading,
+    reading::{Form, Intake, Place, Problem},
+    record::{Field, Record, of_kind},
+};
+
+/// Adds the entries of a list to the one begun last. Several values one after the other (JSON lines) are one list.
+pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> Reading {
+    let mut walk = Walk { intake: Intake::new(Form::Json, now, builder), path: Vec::new(), ordinal: 0 };
+    let mut parser = serde_json::Deserializer::from_reader(input);
+    loop {
+        walk.path.clear();
+        let node = Node { walk: &mut walk, within: Within::Nothing, inherited: None };
+        if let Err(error) = node.deserialize(&mut parser) {
+            let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
+            walk.intake.reading.broken =
+                Some(Problem { place: Place::Line(line), reason: format!("is no JSON: {error}") });
+            break;
+        }
+        if parser.end().is_ok() {
+            break;
+        }
+    }
+    walk.intake.reading
+}
+
+struct Walk<'b> {
+    intake: Intake<'b>,
+    path: Vec<Step>,
+    /// Candidates so far.
+    ordinal: u32,
+}
+
+enum Step {
+    Into(&'static str),
+    /// A key that is a number.
+    Number(u64),
+    Element(usize),
+}
+
+impl Walk<'_> {
+    fn next_ordinal(&mut self) -> u32 {
+        self.ordinal = self.ordinal.saturating_add(1);
+        self.ordinal
+    }
+}
+
+fn shown(path: &[Step]) -> Place {
+    let mut text = String::new();
+    for step in path {
+        let dot = if text.is_empty() { "" } else { "." };
+        let _ = match step {
+            Step::Into(name) => write!(text, "{dot}{name}"),
+            Step::Number(number) => write!(text, "{dot}{number}"),
+            Step::Element(index) => write!(text, "[{index}]"),
+        };
+    }
+    Place::Path(if text.is_empty() { "the whole".to_owned() } else { text })
+}
+
+/// Where a value stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// It is the whole.
+    Nothing,
+    /// In a container whose strings are entries.
+    Entries,
+    /// In one of objects only.
+    Objects,
+}
+
+/// Containers that are walked through, and what their strings are.
+const CONTAINERS: [(&str, Within); 18] = [
+    ("objects", Within::Objects),
+    ("response", Within::Objects),
+    ("Event", Within::Objects),
+    ("Attribute", Within::Objects),
+    ("Object", Within::Objects),
+    ("results", Within::Objects),
+    ("pulses", Within::Objects),
+    ("pulse", Within::Objects),
+    ("indicators", Within::Entries),
+    ("iocs", Within::Entries),
+    ("entries", Within::Entries),
+    ("items", Within::Entries),
+    ("list", Within::Entries),
+    ("domains", Within::Entries),
+    ("ips", Within::Entries),
+    ("addresses", Within::Entries),
+    ("hashes", Within::Entries),
+    ("urls", Within::Entries),
+];
+
+/// A value that may hold entries.
+struct Node<'w, 'b> {
+    walk: &'w mut Walk<'b>,
+    within: Within,
+    inherited: Option<&'w str>,
+}
+
+impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Node<'_, '_> {
+    fn refuse(self, reason: &'static str) {
+        let Walk { intake, path, .. } = self.walk;
+        intake.refuse(|| shown(path), reason, reason);
+    }
+}
+
+impl<'de> Visitor<'de> for Node<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a list")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        match self.within {
+            Within::Entries => {
+                let ordinal = self.walk.next_ordinal();
+                let Walk { intake, path, .. } = self.walk;
+                let note = self.inherited.unwrap_or_default();
+                intake.add(Indicator::parse(text), ordinal, || shown(path), note);
+            }
+            Within::Nothing | Within::Objects => self.refuse("a string where an object belongs"),
+        }
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
+        self.refuse("neither a string nor an object");
+        Ok(())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
+        self.refuse("neither a string nor an object");
+        Ok(())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
+        self.refuse("neither a string nor an object");
+        Ok(())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        self.refuse("neither a string nor an object");
+        Ok(())
+    }
+
+    /// An empty container.
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        // A list that is nothing but a list.
+        let within = if self.within == Within::Nothing { Within::Entries } else { self.within };
+        for index in 0.. {
+            self.walk.path.push(Step::Element(index));
+            let node = Node { walk: &mut *self.walk, within, inherited: self.inherited };
+            let element = elements.next_element_seed(node)?;
+            self.walk.path.pop();
+            if element.is_none() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let Self { walk, within, inherited } = self;
+        let mut record = Record::default();
+        let mut has_children = false;
+        while let Some(key) = map.next_key::<Key>()? {
+            match key {
+                Key::Field(field) => {
+                    map.next_value_seed(Scalars { record: &mut record, field })?;
+                }
+                Key::Container(name, within) => {
+                    has_children = true;
+                    walk.path.push(Step::Into(name));
+                    let note = record.note().map(str::to_owned);
+                    // What the whole is about says more than what a part of it is called.
+                    let inherited = inherited.or(note.as_deref());
+                    map.next_value_seed(Node { walk: &mut *walk, within, inherited })?;
+                    walk.path.pop();
+                }
+                // ThreatFox keeps each entry below its number.
+                Key::Number(number) if within == Within::Nothing => {
+                    has_children = true;
+                    walk.path.push(Step::Number(number));
+                    map.next_value_seed(Node { walk: &mut *walk, within: Within::Objects, inherited })?;
+                    walk.path.pop();
+                }
+                // What was observed, in STIX 2.0: not an accusation, and counted with what it belongs to.
+                Key::Number(_) => {
+                    has_children = true;
+                    map.next_value::<IgnoredAny>()?;
+                }
+                Key::Other => {
+                    map.next_value::<IgnoredAny>()?;
+                }
+            }
+        }
+        let ordinal = walk.next_ordinal();
+        let Walk { intake, path, .. } = walk;
+        let place = || shown(path);
+        match record.stix_type() {
+            Some("indicator") => record.take_pattern(intake, ordinal, place, inherited),
+            Some("bundle") => {}
+            Some(kind) => intake.pass_over(of_kind("STIX object", kind)),
+            None if record.has_value() => record.take(intake, ordinal, place, inherited),
+            None if has_children => {}
+            None => intake.refuse(place, "no field of it is one with an entry", "object without an entry"),
+        }
+        Ok(())
+    }
+}
+
+/// A key, without its text.
+enum Key {
+    Field(Field),
+    Container(&'static str, Within),
+    Number(u64),
+    Other,
+}
+
+impl<'de> serde::Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Names;
+        impl Visitor<'_> for Names {
+            type Value = Key;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("a key")
+            }
+
+            fn visit_str<E: Error>(self, name: &str) -> Result<Key, E> {
+                if let Some((name, within)) = CONTAINERS.iter().find(|(known, _)| *known == name) {
+                    return Ok(Key::Container(name, *within));
+                }
+                Ok(match (Field::of(name), name.parse()) {
+                    (Some(field), _) => Key::Field(field),
+                    (None, Ok(number)) => Key::Number(number),
+                    (None, Err(_)) => Key::Other,
+                })
+            }
+        }
+        deserializer.deserialize_str(Names)
+    }
+}
+
+/// The value of a field: a string, something that can be written as one, or several of them.
+struct Scalars<'r> {
+    record: &'r mut Record,
+    field: Field,
+}
+
+impl<'de> DeserializeSeed<'de> for Scalars<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Scalars<'_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a value")
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
+        self.record.set(self.field, text);
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
+        self.visit_str(if value { "true" } else { "false" })
+    }
+
+    fn visit_i64<E: Error>(self, value: i64) -> Result<(), E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_u64<E: Error>(self, value: u64) -> Result<(), E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_f64<E: Error>(self, value: f64) -> Result<(), E> {
+        self.visit_str(&value.to_string())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
+        while elements.next_element_seed(Scalars { record: &mut *self.record, field: self.field })?.is_some()
+        {
+        }
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,204 @@
+//! Lists of lines: plain text, one entry each, and tables (CSV) whose head names the columns.
+
+use std::{
+    borrow::Cow,
+    collections::VecDeque,
+    io::{self, BufRead, Read as _},
+};
+
+use super::{
+    Builder, Indicator, Reading,
+    reading::{Form, Intake, Place, Problem},
+    record::{Field, Record},
+};
+
+/// Longer lines are no entries, bytes.
+const MAX_LINE: u64 = 64 << 10;
+/// The most lines and bytes that one row of a table is put together from: a quoted remark may have line breaks.
+const MAX_ROW: (usize, usize) = (8, 16 << 10);
+/// What separates the columns of tables.
+const DELIMITERS: [char; 3] = [',', ';', '\t'];
+
+/// Adds the entries of a list to the one begun last. In plain text the first field of a line counts (up to white space,
+/// a comma or a semicolon); what follows `#` is a note on the entry. A first line that names columns, even behind `#`,
+/// makes it a table.
+pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -> Reading {
+    let mut intake = Intake::new(Form::Text, now, builder);
+    let mut lines = Lines { input, pending: VecDeque::new(), number: 0, broken: None };
+    let mut has_begun = false;
+    while let Some(line) = lines.next() {
+        let place = || Place::Line(line.number);
+        let Some(text) = line.text.as_deref() else {
+            intake.refuse(place, "a line of more than 64 KiB", "line too long");
+            continue;
+        };
+        let (entry, note) = text.split_once('#').unwrap_or((text, ""));
+        let entry = entry.trim();
+        if !has_begun
+            && let Some(head) = Head::of(if entry.is_empty() { note } else { text }, entry.is_empty())
+        {
+            intake.reading.form = Form::Csv;
+            read_rows(&mut lines, &head, &mut intake);
+            break;
+        }
+        let entry = entry.split([',', ';', ' ', '\t']).next().unwrap_or_default();
+        if !entry.is_empty() {
+            has_begun = true;
+            intake.add(Indicator::parse(entry), line.number, place, note);
+        }
+    }
+    intake.reading.broken = lines.broken.map(|error| Problem {
+        place: Place::Line(lines.number),
+        reason: format!("cannot be read any further: {error}"),
+    });
+    intake.reading
+}
+
+/// The head of a table: what separates its columns and what they hold.
+struct Head {
+    delimiter: char,
+    columns: Vec<Option<Field>>,
+}
+
+impl Head {
+    /// `None` if this is no head. Behind `#` only a line that could be nothing else is one.
+    fn of(line: &str, is_remark: bool) -> Option<Self> {
+        let delimiter = DELIMITERS.into_iter().max_by_key(|delimiter| line.matches(*delimiter).count())?;
+        let names = split(line.trim(), delimiter).ok()?;
+        let columns: Vec<Option<Field>> = names.iter().map(|name| Field::of(name)).collect();
+        let is_name = |name: &Cow<'_, str>| !name.trim().is_empty() && !name.trim().contains(' ');
+        let is_head = columns.iter().any(|column| matches!(column, Some(Field::Value(_))))
+            && (!is_remark || names.len() >= 3 && names.iter().all(is_name));
+        is_head.then_some(Self { delimiter, columns })
+    }
+}
+
+fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, intake: &mut Intake<'_>) {
+    while let Some(Line { number, text }) = lines.next() {
+        let place = || Place::Line(number);
+        let Some(mut row) = text else {
+            intake.refuse(place, "a line of more than 64 KiB", "line too long");
+            continue;
+        };
+        if row.trim().is_empty() || row.starts_with('#') {
+            continue;
+        }
+        let mut taken = Vec::new();
+        while split(&row, head.delimiter).is_err() && taken.len() < MAX_ROW.0 && row.len() < MAX_ROW.1 {
+            let Some(next) = lines.next() else { break };
+            row.push('\n');
+            row.push_str(next.text.as_deref().unwrap_or_default());
+            taken.push(next);
+        }
+        let Ok(fields) = split(&row, head.delimiter) else {
+            // Only this line is given up; those behind it may be rows of their own.
+            lines.give_back(taken);
+            intake.refuse(place, "a quote that does not end where its field does", "quote out of place");
+            continue;
+        };
+        let mut record = Record::default();
+        for (field, text) in head.columns.iter().zip(&fields) {
+            if let Some(field) = field {
+                record.set(*field, text);
+            }
+        }
+        if record.has_value() {
+            record.take(intake, number, place, None);
+        } else {
+            intake.refuse(place, "no column with an entry is filled", "row without an entry");
+        }
+    }
+}
+
+/// The fields of a row (RFC 4180). An error is a quote that is not closed, or not at the end of its field.
+fn split(row: &str, delimiter: char) -> Result<Vec<Cow<'_, str>>, ()> {
+    let mut fields = Vec::new();
+    let mut rest = row;
+    loop {
+        let start = rest.trim_start_matches(' ');
+        let (field, behind) = if let Some(quoted) = start.strip_prefix('"') {
+            quoted_field(quoted)?
+        } else {
+            let (field, behind) = rest.split_at(rest.find(delimiter).unwrap_or(rest.len()));
+            (Cow::Borrowed(field), behind)
+        };
+        fields.push(field);
+        let (between, next) = match behind.split_once(delimiter) {
+            Some((between, next)) => (between, Some(next)),
+            None => (behind, None),
+        };
+        if !between.trim().is_empty() {
+            return Err(());
+        }
+        match next {
+            Some(next) => rest = next,
+            None => return Ok(fields),
+        }
+    }
+}
+
+/// A field up to its closing quote, and what stands behind that.
+fn quoted_field(quoted: &str) -> Result<(Cow<'_, str>, &str), ()> {
+    let mut from = 0;
+    loop {
+        let end = from + quoted.get(from..).and_then(|rest| rest.find('"')).ok_or(())?;
+        let (field, behind) = quoted.split_at(end);
+        let behind = behind.get(1..).unwrap_or_default();
+        if behind.starts_with('"') {
+            from = end + 2;
+            continue;
+        }
+        let field = if from == 0 { Cow::Borrowed(field) } else { Cow::Owned(field.replace("\"\"", "\"")) };
+        return Ok((field, behind));
+    }
+}
+
+/// A line without its end; without a text if it is too long.
+struct Line {
+    number: u32,
+    text: Option<String>,
+}
+
+struct Lines<R> {
+    input: R,
+    pending: VecDeque<Line>,
+    number: u32,
+    broken: Option<io::Error>,
+}
+
+impl<R: BufRead> Lines<R> {
+    fn next(&mut self) -> Option<Line> {
+        if let Some(line) = self.pending.pop_front() {
+            return Some(line);
+        }
+        let mut bytes = Vec::new();
+        match (&mut self.input).take(MAX_LINE + 1).read_until(b'\n', &mut bytes) {
+            Ok(0) => return None,
+            Ok(_) => {}
+            Err(error) => {
+                self.broken = Some(error);
+                return None;
+            }
+        }
+        self.number = self.number.saturating_add(1);
+        let number = self.number;
+        if bytes.len() as u64 > MAX_LINE && bytes.last() != Some(&b'\n') {
+            if let Err(error) = self.input.skip_until(b'\n') {
+                self.broken = Some(error);
+            }
+            return Some(Line { number, text: None });
+        }
+        let text = String::from_utf8_lossy(&bytes);
+        let text = if number == 1 { text.trim_start_matches('\u{feff}') } else { &*text };
+        Some(Line { number, text: Some(text.trim_end_matches(['\n', '\r']).to_owned()) })
+    }
+
+    fn give_back(&mut self, lines: Vec<Line>) {
+        for line in lines.into_iter().rev() {
+            self.pending.push_front(line);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

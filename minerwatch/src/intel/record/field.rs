@@ -1,0 +1,135 @@
+//! What the columns of tables and the keys of objects are called.
+
+/// What a column or a field holds. Of several values, and of several notes, the one of the lowest rank counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::intel) enum Field {
+    /// The thing to look for.
+    Value(u8),
+    /// A word on it.
+    Note(u8),
+    /// What sort of thing it is.
+    Kind,
+    /// The port that belongs to it.
+    Port,
+    /// MISP: whether it is meant for detection.
+    ForDetection,
+    /// OTX: whether it still holds.
+    Active,
+    /// MISP: whether it was taken back.
+    Deleted,
+    /// STIX: whether it was taken back.
+    Revoked,
+    /// Until when it holds.
+    Expires,
+    /// A field that only MISP has: what its `type` says is to be believed.
+    Misp,
+    /// STIX: `type--uuid`.
+    Id,
+    /// STIX: what to look for.
+    Pattern,
+    /// STIX: the language of that.
+    PatternType,
+    /// STIX: words on it.
+    Labels,
+}
+
+/// Values by rank: the plain names first, then the narrower sorts of thing before the wider ones.
+const VALUES: [&str; 25] = [
+    "indicator",
+    "ioc_value",
+    "ioc",
+    "value",
+    "observable",
+    "sha256",
+    "sha256_hash",
+    "sha_256",
+    "domain",
+    "domain_name",
+    "fqdn",
+    "hostname",
+    "host",
+    "ip",
+    "ip_address",
+    "ipv4",
+    "ipv6",
+    "dst_ip",
+    "dest_ip",
+    "address",
+    "cidr",
+    "network",
+    "hash",
+    "file_hash",
+    "url",
+];
+/// Notes by rank.
+const NOTES: [&str; 12] = [
+    "note",
+    "comment",
+    "title",
+    "name",
+    "description",
+    "info",
+    "threat",
+    "malware_printable",
+    "malware",
+    "family",
+    "reference",
+    "source",
+];
+
+impl Field {
+    /// The field of this name, as it is written in the head of a table or as a key of JSON.
+    pub(in crate::intel) fn of(name: &str) -> Option<Self> {
+        let mut buffer = [0; 24];
+        let name = name.trim();
+        let buffer = buffer.get_mut(..name.len())?;
+        for (to, from) in buffer.iter_mut().zip(name.bytes()) {
+            *to = if matches!(from, b'-' | b' ' | b'.') { b'_' } else { from.to_ascii_lowercase() };
+        }
+        let name = str::from_utf8(buffer).ok()?;
+        let rank = |names: &[&str]| {
+            names.iter().position(|known| *known == name).and_then(|rank| u8::try_from(rank).ok())
+        };
+        Some(match name {
+            "type" | "ioc_type" | "indicator_type" | "kind" => Self::Kind,
+            "port" | "dst_port" | "dest_port" => Self::Port,
+            "to_ids" => Self::ForDetection,
+            "is_active" | "active" => Self::Active,
+            "deleted" => Self::Deleted,
+            "revoked" => Self::Revoked,
+            "valid_until" | "expiration" | "expires" => Self::Expires,
+            "event_id" | "category" | "object_relation" | "disable_correlation" => Self::Misp,
+            "id" => Self::Id,
+            "pattern" => Self::Pattern,
+            "pattern_type" => Self::PatternType,
+            "labels" | "tags" | "indicator_types" => Self::Labels,
+            _ => match rank(&VALUES) {
+                Some(rank) => Self::Value(rank),
+                None => Self::Note(rank(&NOTES)?),
+            },
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_by_their_names() {
+        for (name, field) in [
+            ("Domain", Some(Field::Value(8))),
+            (" IP Address ", Some(Field::Value(14))),
+            ("sha-256", Some(Field::Value(7))),
+            ("IOC_Type", Some(Field::Kind)),
+            ("dst_port", Some(Field::Port)),
+            ("Comment", Some(Field::Note(1))),
+            ("first_seen_utc", None),
+            ("", None),
+            ("a very long name of a column indeed", None),
+            ("ä", None),
+        ] {
+            assert_eq!(Field::of(name), field, "{name}");
+        }
+    }
+}
