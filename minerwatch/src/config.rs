@@ -202,7 +202,7 @@ impl FileSink {
     }
 }
 
-/// Lists of names, addresses and hashes, one entry a line.
+/// Lists of names, addresses and hashes: files, or directories full of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Intel {

@@ -15,8 +15,7 @@ mod daemon;
 mod doctor;
 #[cfg(feature = "sensor")]
 mod host;
-#[cfg(feature = "sensor")]
-mod intel;
+pub mod intel;
 #[cfg(feature = "sensor")]
 mod outlet;
 #[cfg(feature = "sensor")]

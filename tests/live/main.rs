@@ -6,6 +6,7 @@ mod churn;
 mod containers;
 mod events;
 mod hooks;
+mod intel;
 mod memory;
 mod names;
 mod refusals;

@@ -114,19 +114,19 @@ pub const KEYS: &[Key] = &[
     Key {
         path: "intel.pools",
         default: "[]",
-        values: "a list of absolute paths",
-        meaning: "Lists of mining pools: names, addresses, networks, host:port, SHA-256, in the forms that [intel.md](intel.md) lists.",
+        values: "a list of absolute paths, of files or directories",
+        meaning: "Lists of mining pools: names, addresses, networks, host:port, SHA-256, in the forms that [intel.md](intel.md) lists. Changes are noticed while the daemon runs.",
     },
     Key {
         path: "intel.threats",
         default: "[]",
-        values: "a list of absolute paths",
+        values: "a list of absolute paths, of files or directories",
         meaning: "Lists of other malicious hosts and files, in the same form.",
     },
     Key {
         path: "intel.allow",
         default: "[]",
-        values: "a list of absolute paths",
+        values: "a list of absolute paths, of files or directories",
         meaning: "Lists of what is never reported, whoever else lists it.",
     },
     Key {

@@ -13,7 +13,9 @@ use tracing::{error, info, warn};
 
 use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
 use super::{
-    RunOptions, host, intel, privileges,
+    RunOptions, host,
+    intel::{self, ListKeeper, Lists},
+    privileges,
     sampler::SamplerCounters,
     watch::{self, Watch, WatchSettings},
 };
@@ -46,15 +48,19 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let mut outlet = SinkOutlet::open(&config)?;
     let (commands, mut queue) = mpsc::channel(QUEUE);
     signals::forward(commands.clone())?;
-    let control = bind_control(&config, commands)?;
+    let control = bind_control(&config, commands.clone())?;
     outlet.serve(control);
     let mut watch = Watch::open(settings(&config, &hooks), privileges::drop_all_but_kept)?;
     let mut duty = DutyStore::new(&config.state.directory);
     if let Some((state, elapsed)) = duty.load(host::wall_now()) {
         watch.core.restore_duty(state, elapsed);
     }
-    let mut indicators = intel::load(&config.intel, None);
-    watch.core.set_indicators(Arc::clone(&indicators));
+    let lists = intel::load(&config.intel, host::unix_seconds(), None);
+    lists.tell();
+    watch.core.set_indicators(Arc::clone(&lists.indicators));
+    let lists = ListKeeper::start(config.intel.clone(), lists, move |lists| {
+        commands.blocking_send(Command::Lists(lists)).is_ok()
+    })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     watch.look_around(limit, &mut outlet)?;
     let report = watch.sensor().report();
@@ -74,11 +80,20 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                         return ControlFlow::Break(());
                     }
                     Command::Reload => {
-                        reload(&mut config, config_path.as_deref(), outlet);
+                        let was_read = reload(&mut config, config_path.as_deref(), outlet);
                         watch.core.set_min_verdict(config.detection.min_verdict);
-                        indicators = intel::load(&config.intel, Some(&indicators));
-                        watch.core.set_indicators(Arc::clone(&indicators));
                         set_log_level(config.log.level);
+                        // It ends when the lists are there.
+                        if !(was_read && lists.reconfigure(config.intel.clone())) {
+                            service::ready();
+                        }
+                    }
+                    Command::Lists(Lists { indicators, asked }) => {
+                        watch.core.set_indicators(indicators);
+                        if asked {
+                            info!("the configuration was read again");
+                            service::ready();
+                        }
                     }
                     Command::Answer(request) => {
                         let answer = match &request.question {
@@ -163,8 +178,9 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     Ok(Some(server))
 }
 
-/// Reads the configuration again. A broken file changes nothing.
-fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
+/// Reads the configuration again; `false` if that changed nothing, as a broken file does. The service manager waits for
+/// [`service::ready`].
+fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) -> bool {
     service::reloading();
     outlet.reopen();
     match path.map(Config::load) {
@@ -173,17 +189,17 @@ fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) {
         Some(Ok(new)) => {
             if let Err(error) = outlet.reconfigure(&new) {
                 error!("the configuration stays as it was: {error:#}");
-            } else {
-                let later = config.needs_restart(&new);
-                if !later.is_empty() {
-                    warn!("these keys take effect at the next start: {}", later.join(", "));
-                }
-                *config = new;
-                info!("the configuration was read again");
+                return false;
             }
+            let later = config.needs_restart(&new);
+            if !later.is_empty() {
+                warn!("these keys take effect at the next start: {}", later.join(", "));
+            }
+            *config = new;
+            return true;
         }
     }
-    service::ready();
+    false
 }
 
 fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {

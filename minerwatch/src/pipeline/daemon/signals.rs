@@ -6,7 +6,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::control::PipelineRequest;
+use crate::{control::PipelineRequest, pipeline::intel::Lists};
 
 /// What the pipeline is asked to do between two batches.
 #[derive(Debug)]
@@ -15,6 +15,8 @@ pub enum Command {
     Stop(&'static str),
     /// Read the configuration again and reopen files.
     Reload,
+    /// Take over these lists.
+    Lists(Lists),
     /// Answer somebody at the control socket.
     Answer(PipelineRequest),
 }
