@@ -30,6 +30,15 @@ fn main() -> ExitCode {
     if let Some(code) = sequence::exit_code(env::args().skip(1)) {
         return ExitCode::from(code);
     }
+    if let Some(measured) = prices::in_child(env::args().skip(1)) {
+        return match measured {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error:#}");
+                ExitCode::FAILURE
+            }
+        };
+    }
     if process::id() != 1 {
         eprintln!("init: this is PID 1 of a virtual machine that `cargo xtask vm` boots, and nothing else");
         return ExitCode::from(2);

@@ -3,9 +3,9 @@
 //! The machine has one processor, on which the emulator lets a nanosecond pass with each instruction: a duration is
 //! what was executed, by the operation, the kernel and the daemon together.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, process, thread, time::Duration};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, ensure};
 use xtask::operations::{self, Operation};
 
 use crate::{
@@ -15,6 +15,9 @@ use crate::{
 
 /// The word on the kernel's command line that asks for prices.
 const WORD: &str = "minerwatch.prices";
+
+/// The word that makes this program measure and end.
+const MEASURE: &str = "measure";
 
 /// Uptime before the first figure: until then the kernel still measures its clocks, and changes from one to another.
 const SETTLED: Duration = Duration::from_secs(20);
@@ -38,19 +41,43 @@ pub fn asked_for() -> Result<bool> {
 pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> {
     let uptime = guest::uptime()?;
     thread::sleep(SETTLED.saturating_sub(uptime));
-    let off = all(None)?;
+    let off = by_itself(None)?;
     let daemon = Daemon::start([&["run".to_owned()], options].concat())?;
     thread::sleep(DAEMON_SETTLED);
-    let on = all(Some(daemon.pid()))?;
+    let on = by_itself(Some(daemon.pid()))?;
     daemon.end(log)?;
-    for (operation, (off, on)) in operations::ALL.iter().zip(off.iter().zip(&on)) {
+    // The machine's memory ages, and with it a fork's price: without the daemon is before it and after it.
+    let afterwards = by_itself(None)?;
+    let off = off.into_iter().zip(afterwards).map(|(before, after)| u64::midpoint(before, after));
+    for (operation, (off, on)) in operations::ALL.iter().zip(off.zip(on)) {
         report.line(&format!("PRICE\t{}\t{off}\t{on}", operation.name))?;
     }
     Ok(())
 }
 
-fn all(daemon: Option<u32>) -> Result<Vec<u64>> {
-    operations::ALL.iter().map(|operation| price(operation, daemon)).collect()
+/// Measures in a process of its own. This one has more threads and memory once the daemon runs, and what a fork costs
+/// depends on the memory of who forks.
+fn by_itself(daemon: Option<u32>) -> Result<Vec<u64>> {
+    let output = process::Command::new("/init")
+        .arg(MEASURE)
+        .args(daemon.map(|pid| pid.to_string()))
+        .output()
+        .context("starting /init to measure")?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "measuring ended with {}: {}", output.status, said.trim_end());
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().map(|price| price.parse().with_context(|| format!("no price: {price}"))).collect()
+}
+
+/// Does what [`by_itself`] asks its child for, if these are the arguments of such a one: a line for each operation.
+pub fn in_child(mut arguments: impl Iterator<Item = String>) -> Option<Result<()>> {
+    (arguments.next()? == MEASURE).then(|| {
+        let daemon = arguments.next().map(|pid| pid.parse()).transpose().context("the daemon's process id")?;
+        for operation in &operations::ALL {
+            println!("{}", price(operation, daemon)?);
+        }
+        Ok(())
+    })
 }
 
 /// The median of some batches, after one that warms caches and tables up.
@@ -96,7 +123,7 @@ mod tests {
     #[test]
     fn a_process_has_a_time_on_the_cpu() {
         // A process of its own: the threads of this one, which other tests run on, come and go.
-        let mut child = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let mut child = process::Command::new("sleep").arg("60").spawn().unwrap();
         // It may not have run yet.
         let until = Instant::now() + Duration::from_secs(10);
         let mut taken = time_on_cpu(child.id());

@@ -93,7 +93,7 @@ impl Boot<'_> {
         // A panic ends the machine at once instead of after a timeout.
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
         // The same addresses in every run, and no work that depends on the processor's flaws.
-        let prices = if self.prices { " nokaslr mitigations=off minerwatch.prices" } else { "" };
+        let prices = if self.prices { " nokaslr norandmaps mitigations=off minerwatch.prices" } else { "" };
         let with =
             if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
         format!("console=ttyS0 panic=-1 loglevel=5{lsm}{prices}{with}")
