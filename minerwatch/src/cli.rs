@@ -4,6 +4,7 @@ mod doctor;
 mod explain;
 mod failure;
 mod hooks;
+mod intel;
 mod logging;
 mod present;
 mod record;
@@ -37,6 +38,7 @@ enum Command {
     Explain(explain::Arguments),
     Record(record::Arguments),
     Replay(replay::Arguments),
+    Intel(intel::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
         Command::Explain(arguments) => explain::main(&arguments),
         Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
+        Command::Intel(arguments) => intel::main(&arguments),
     };
     match result {
         Ok(reason) => reason.into(),
@@ -110,6 +113,9 @@ mod tests {
             "explain",
             "explain 4340-7760d-4727c34e36e --json",
             "explain --from -",
+            "intel check",
+            "intel check a.txt b/ --config /etc/minerwatch.toml --strict --json",
+            "intel lookup pool.example --list a.txt --list b.json --allow c.txt",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
@@ -123,6 +129,8 @@ mod tests {
             "replay",
             "scan --seconds 0",
             "mine",
+            "intel",
+            "intel lookup",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).expect_err(line);

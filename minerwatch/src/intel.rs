@@ -15,7 +15,7 @@ mod stix;
 
 pub use builder::Builder;
 pub use indicator::{Indicator, Refusal};
-pub use lists::{Entry, Indicators, List, ListKind, Listed};
+pub use lists::{Answer, Entry, Indicators, List, ListKind, Listed};
 pub use reading::{Form, Kinds, Place, Problem, Reading};
 pub use source::read_list;
 

@@ -161,3 +161,49 @@ fn a_wrong_key_is_named_with_file_and_line() {
         assert!(said.contains(words), "{words}: {said}");
     }
 }
+
+fn intel(arguments: &[&str]) -> (Option<i32>, String) {
+    let output =
+        Command::new(executable("minerwatch")).arg("intel").args(arguments).output().expect("it starts");
+    (output.status.code(), String::from_utf8(output.stdout).expect("text"))
+}
+
+#[test]
+fn lists_are_checked_before_they_serve() {
+    let scratch = Scratch::new();
+    let (good, bad, allow) = (scratch.join("good.txt"), scratch.join("bad.json"), scratch.join("allow.csv"));
+    fs::write(&good, "pool.example # a pool\n192.0.2.1:3333\nnonsense%\n").expect("write");
+    fs::write(&bad, "[\"pool.example\",").expect("write");
+    fs::write(&allow, "domain,comment\neu.pool.example,ours\n").expect("write");
+
+    let (code, text) = intel(&["check", &good]);
+    assert_eq!(code, Some(0));
+    assert!(text.contains("text  1 names, 1 ports\n  left out: no indicator: 1\n"), "{text}");
+    assert!(text.contains(&format!("{good}:3: 'nonsense%' is no name")), "{text}");
+    assert!(text.ends_with("1 lists: 2 entries watched for, 0 allowed, 0 KiB of memory\n"), "{text}");
+    assert_eq!(intel(&["check", &good, "--strict"]).0, Some(2));
+    let (code, text) = intel(&["check", &good, &bad]);
+    assert_eq!(code, Some(2));
+    assert!(text.contains("WRONG: line 1: is no JSON: EOF"), "{text}");
+    assert_eq!(intel(&["check", "/nowhere"]).0, Some(2));
+    assert_eq!(intel(&["check"]).0, Some(0), "what comes with the program");
+    let (_, json) = intel(&["check", &good, "--json"]);
+    let lines: Vec<Value> = json.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(lines[0]["entries"]["endpoints"], 1);
+    assert_eq!(lines[0]["skipped"]["no indicator"], 1);
+    assert_eq!(lines[1]["watched"], 2);
+
+    let (code, text) = intel(&["lookup", "x.pool.example", "--list", &good, "--allow", &allow]);
+    assert_eq!(
+        (code, text),
+        (Some(0), format!("x.pool.example is listed (threats): pool.example at {good}:1 (a pool)\n"))
+    );
+    let (_, json) = intel(&["lookup", "eu.pool.example", "--list", &good, "--allow", &allow, "--json"]);
+    let answer: Value = serde_json::from_str(&json).expect("JSON");
+    assert_eq!((&answer["result"], &answer["note"]), (&"allowed".into(), &"ours".into()));
+    assert_eq!(answer["otherwise"]["entry"], "pool.example");
+    let (_, text) = intel(&["lookup", "192.0.2.1", "--list", &good]);
+    assert_eq!(text, "192.0.2.1 is on no list\n");
+    assert_eq!(intel(&["lookup", "nonsense%"]).0, Some(2));
+    assert_eq!(intel(&["lookup", "192.0.2.0/24"]).0, Some(2));
+}

@@ -1,9 +1,13 @@
 //! Lists of indicators and the look-ups in all of them at once.
 
+mod ask;
+
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
 };
+
+pub use ask::Answer;
 
 use super::{
     Indicator,

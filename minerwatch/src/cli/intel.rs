@@ -1,0 +1,88 @@
+//! `minerwatch intel`: what the lists of indicators hold, without a daemon.
+
+mod check;
+mod lookup;
+
+use std::{
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use clap::Subcommand;
+use serde::Serialize;
+
+use super::{ExitReason, Failure, logging, present::ended_by_reader};
+use crate::{
+    config::{Config, Intel},
+    intel::ListKind,
+};
+
+/// Check lists of indicators, and look things up in them
+///
+/// Reads the lists as the daemon would, those of a configuration or files given here, and needs neither a daemon nor
+/// root.
+#[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Arguments),
+    Lookup(lookup::Arguments),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  minerwatch intel check                                      the list that comes with the program
+  minerwatch intel check feed.json pools.d/                   before they are put where the daemon reads them
+  minerwatch intel check --config /etc/minerwatch.toml        all lists of a configuration
+  minerwatch intel lookup pool.example:3333 --list pools.txt
+  minerwatch intel lookup 192.0.2.1 --config /etc/minerwatch.toml --json";
+
+pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
+    logging::start_quiet();
+    match &arguments.command {
+        Command::Check(arguments) => check::main(arguments),
+        Command::Lookup(arguments) => lookup::main(arguments),
+    }
+}
+
+/// The lists of a configuration with more of them; without a configuration only those, and without those the list that
+/// comes with the program.
+fn lists(config: Option<&Path>, threats: &[PathBuf], allow: &[PathBuf]) -> Result<Intel, Failure> {
+    let mut intel = match config {
+        Some(path) => Config::load(path).map_err(anyhow::Error::from)?.intel,
+        None => Intel { built_in: threats.is_empty(), ..Intel::default() },
+    };
+    intel.threats.extend_from_slice(threats);
+    intel.allow.extend_from_slice(allow);
+    Ok(intel)
+}
+
+/// Seconds since 1970.
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+fn name_of(kind: ListKind) -> &'static str {
+    match kind {
+        ListKind::Mining => "pools",
+        ListKind::Threat => "threats",
+        ListKind::Allow => "allow",
+    }
+}
+
+fn write(text: &str) -> Result<(), Failure> {
+    ended_by_reader(io::stdout().write_all(text.as_bytes()))
+}
+
+fn json(value: &impl Serialize) -> Result<String, Failure> {
+    let mut line = serde_json::to_string(value).map_err(anyhow::Error::from)?;
+    line.push('\n');
+    Ok(line)
+}

@@ -1,0 +1,170 @@
+//! `minerwatch intel check`: what the daemon would make of lists.
+
+use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, path::PathBuf};
+
+use serde::Serialize;
+
+use super::{ExitReason, Failure, json, lists, name_of, now, write};
+use crate::{
+    intel::{Kinds, Problem, Reading},
+    pipeline::intel::{FileReport, Loaded, load},
+};
+
+/// Read lists as the daemon would, and say what is in them and what is left out
+///
+/// Ends with exit code 2 when a list cannot be read, is damaged or holds no entry at all; with --strict also when
+/// something in it makes no sense.
+#[derive(Debug, clap::Args)]
+pub(super) struct Arguments {
+    /// Files or directories; without any, the list that comes with the program
+    #[arg(value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// The lists of this configuration, and PATHs besides
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Exit code 2 also for entries that make no sense
+    #[arg(long)]
+    strict: bool,
+    /// One JSON object per file, and one for all together
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
+    let Arguments { paths, config, strict, json: as_json } = arguments;
+    let loaded = load(&lists(config.as_deref(), paths, &[])?, now(), None);
+    if *as_json {
+        for file in &loaded.files {
+            write(&json(&FileFields::of(file))?)?;
+        }
+        write(&json(&Sum::of(&loaded))?)?;
+    } else {
+        write(&text(&loaded))?;
+    }
+    let is_wrong = |file: &FileReport| {
+        let has_problems = file.reading.as_ref().is_some_and(|reading| !reading.problems.is_empty());
+        file.trouble.is_some() || (*strict && has_problems)
+    };
+    Ok(if loaded.files.iter().any(is_wrong) { ExitReason::Usage } else { ExitReason::Fine })
+}
+
+fn text(loaded: &Loaded) -> String {
+    let mut text = String::new();
+    for FileReport { source, kind, reading, trouble, kept: _ } in &loaded.files {
+        let _ = write!(text, "{source}  {}", name_of(*kind));
+        if let Some(reading) = reading {
+            let _ = write!(text, "  {}  {}", reading.form.name(), amounts(&reading.kinds));
+        }
+        text.push('\n');
+        if let Some(trouble) = trouble {
+            let _ = writeln!(text, "  WRONG: {trouble}");
+        }
+        if let Some(reading) = reading.as_ref().filter(|reading| reading.skipped() > 0) {
+            let _ = writeln!(text, "  left out: {}", reading.reasons());
+            for Problem { place, reason } in &reading.problems {
+                let _ = writeln!(text, "  {source}:{place}: {reason}");
+            }
+        }
+    }
+    let Sum { lists, watched, allowed, bytes } = Sum::of(loaded);
+    let _ = writeln!(
+        text,
+        "{lists} lists: {watched} entries watched for, {allowed} allowed, {} KiB of memory",
+        bytes >> 10
+    );
+    text
+}
+
+fn amounts(kinds: &Kinds) -> String {
+    let Kinds { domains, addresses, networks, endpoints, files } = *kinds;
+    let parts = [
+        (domains, "names"),
+        (addresses, "addresses"),
+        (networks, "networks"),
+        (endpoints, "ports"),
+        (files, "files"),
+    ];
+    let parts: Vec<String> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    if parts.is_empty() { "no entries".to_owned() } else { parts.join(", ") }
+}
+
+#[derive(Serialize)]
+struct FileFields<'a> {
+    source: &'a str,
+    list: &'static str,
+    #[serde(flatten)]
+    reading: Option<ReadingFields<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct ReadingFields<'a> {
+    form: &'static str,
+    entries: KindFields,
+    skipped: &'a BTreeMap<Cow<'static, str>, u64>,
+    problems: Vec<ProblemFields<'a>>,
+}
+
+#[derive(Serialize)]
+struct KindFields {
+    domains: u64,
+    addresses: u64,
+    networks: u64,
+    endpoints: u64,
+    files: u64,
+}
+
+#[derive(Serialize)]
+struct ProblemFields<'a> {
+    place: String,
+    reason: &'a str,
+}
+
+/// All together; of doubles one counts.
+#[derive(Serialize)]
+struct Sum {
+    lists: usize,
+    watched: usize,
+    allowed: usize,
+    bytes: usize,
+}
+
+impl Sum {
+    fn of(Loaded { indicators, .. }: &Loaded) -> Self {
+        Self {
+            lists: indicators.lists().len(),
+            watched: indicators.len(),
+            allowed: indicators.allowed(),
+            bytes: indicators.bytes(),
+        }
+    }
+}
+
+impl<'a> FileFields<'a> {
+    fn of(FileReport { source, kind, reading, trouble, kept: _ }: &'a FileReport) -> Self {
+        Self {
+            source,
+            list: name_of(*kind),
+            reading: reading.as_ref().map(ReadingFields::of),
+            error: trouble.as_deref(),
+        }
+    }
+}
+
+impl<'a> ReadingFields<'a> {
+    fn of(reading: &'a Reading) -> Self {
+        let Kinds { domains, addresses, networks, endpoints, files } = reading.kinds;
+        let problem = |problem: &'a Problem| ProblemFields {
+            place: problem.place.to_string(),
+            reason: &problem.reason,
+        };
+        Self {
+            form: reading.form.name(),
+            entries: KindFields { domains, addresses, networks, endpoints, files },
+            skipped: &reading.skipped,
+            problems: reading.problems.iter().map(problem).collect(),
+        }
+    }
+}
