@@ -72,7 +72,8 @@ fn by_itself(daemon: Option<u32>) -> Result<Vec<u64>> {
 /// Does what [`by_itself`] asks its child for, if these are the arguments of such a one: a line for each operation.
 pub fn in_child(mut arguments: impl Iterator<Item = String>) -> Option<Result<()>> {
     (arguments.next()? == MEASURE).then(|| {
-        let daemon = arguments.next().map(|pid| pid.parse()).transpose().context("the daemon's process id")?;
+        let daemon =
+            arguments.next().map(|pid| pid.parse()).transpose().context("the daemon's process id")?;
         for operation in &operations::ALL {
             println!("{}", price(operation, daemon)?);
         }
