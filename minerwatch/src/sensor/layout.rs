@@ -1,6 +1,6 @@
 //! Where the running kernel keeps the fields the programs read.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use minerwatch_common::KernelLayout;
 
@@ -8,6 +8,9 @@ use super::{
     SensorError,
     btf::{self, Btf},
 };
+
+/// Where the kernel lists its cgroup controllers, each with the number of its version 1 hierarchy (cgroups(7)).
+const CONTROLLERS: &str = "/proc/cgroups";
 
 /// Looks every field of [`KernelLayout`] up in the running kernel's types.
 pub fn of_running_kernel() -> Result<KernelLayout, SensorError> {
@@ -17,10 +20,41 @@ pub fn of_running_kernel() -> Result<KernelLayout, SensorError> {
 }
 
 fn resolve(types: &Btf) -> KernelLayout {
-    KernelLayout::resolve(types.enumerator("cgroup_subsys_id", "pids_cgrp_id"), |field| {
+    let pids_controller = if is_in_version_1(fs::read_to_string(CONTROLLERS).ok().as_deref(), "pids") {
+        types.enumerator("cgroup_subsys_id", "pids_cgrp_id")
+    } else {
+        None
+    };
+    KernelLayout::resolve(pids_controller, |field| {
         field.member.split('|').find_map(|member| match member {
             "sizeof" => types.size_of(field.structure),
             member => types.member_offset(field.structure, member),
         })
     })
+}
+
+/// Whether a controller has a hierarchy of version 1, which the programs need not walk where there is none. A list that
+/// cannot be read says nothing.
+fn is_in_version_1(controllers: Option<&str>, name: &str) -> bool {
+    controllers.is_none_or(|controllers| {
+        controllers.lines().any(|line| {
+            let mut fields = line.split_whitespace();
+            fields.next() == Some(name) && fields.next().is_some_and(|hierarchy| hierarchy != "0")
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_controller_is_of_version_1_where_it_has_a_hierarchy() {
+        let controllers = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t3\t1\t1\npids\t0\t1\t1\n";
+        assert!(is_in_version_1(Some(controllers), "cpu"));
+        for without in [controllers, "", "pids"] {
+            assert!(!is_in_version_1(Some(without), "pids"), "{without}");
+        }
+        assert!(is_in_version_1(None, "pids"), "not known");
+    }
 }
