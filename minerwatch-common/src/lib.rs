@@ -25,7 +25,7 @@ pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use memory::{MappingClass, MappingRecord};
 pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};
-pub use payload::{Direction, MAX_PAYLOAD, PayloadRecord};
+pub use payload::{Direction, Look, MAX_PAYLOAD, PayloadRecord, WatchedSocket};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,

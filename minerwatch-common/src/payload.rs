@@ -28,6 +28,72 @@ impl Direction {
     }
 }
 
+/// What each direction of a connection may spend. A payload costs by its length (see [`Look::spend`]): this is enough
+/// for four of any length, and for more of those that a client splits into crumbs.
+const BUDGET: u16 = 16;
+
+/// How far one direction of a connection was looked at.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct Look {
+    /// What it may still spend; at 0 nothing is looked at any more.
+    pub left: u16,
+    /// Payloads so far.
+    pub index: u16,
+    /// Not 0 if the next payload belongs to what was captured before, whatever it begins with.
+    pub goes_on: u32,
+}
+
+impl Look {
+    /// Of a connection that begins.
+    pub const FRESH: Self = Self { left: BUDGET, index: 0, goes_on: 0 };
+
+    /// Of one that has said something already: its next payload is not its first.
+    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, goes_on: 0 };
+
+    /// Pays for a payload of `length` bytes.
+    #[inline]
+    pub fn spend(&mut self, length: u32) {
+        let cost = match length {
+            128.. => BUDGET / 4,
+            32.. => 2,
+            _ => 1,
+        };
+        self.left = self.left.saturating_sub(cost);
+        self.index += 1;
+    }
+}
+
+/// What is remembered at a socket whose first payloads are looked at. The daemon writes it, too, for sockets that were
+/// there before it was.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct WatchedSocket {
+    /// The process that opened it, or listens, as at that moment.
+    pub owner: RecordHeader,
+    /// What it sends.
+    pub sent: Look,
+    /// What it receives.
+    pub received: Look,
+    /// 1 if the peer opened the connection, 0 if this host did. A socket that listens hands it on to those it accepts.
+    pub accepted: u32,
+    /// Reserved, zero.
+    pub reserved: u32,
+}
+
+impl WatchedSocket {
+    /// How far this direction was looked at.
+    #[inline]
+    pub fn look(&mut self, direction: Direction) -> &mut Look {
+        match direction {
+            Direction::Sent => &mut self.sent,
+            Direction::Received => &mut self.received,
+        }
+    }
+}
+
+const _: () = assert!(size_of::<WatchedSocket>() == 72);
+
 /// One of the first payloads of a connection, whichever system call sent or read it. The header names the
 /// process that the connection belongs to.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]

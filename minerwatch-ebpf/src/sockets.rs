@@ -1,73 +1,42 @@
 //! What is remembered at a TCP socket itself: whose it is, and how much of what it says is still looked at.
-//! The kernel frees it with the socket, and finding it costs less than a lookup in a table of all sockets.
+//! The kernel frees it with the socket, and finding it costs less than a lookup in a table of all sockets. Sockets that
+//! this host connects are marked here; the daemon marks those that were there before it, and those on which a suspect
+//! listens.
 
 use core::ptr;
 
 use aya_ebpf::{
-    bindings::bpf_sock, btf_maps::SkStorage, helpers::generated::bpf_sk_storage_get, macros::btf_map,
+    bindings::{BPF_F_CLONE, BPF_F_NO_PREALLOC, BPF_SK_STORAGE_GET_F_CREATE, bpf_map_type, bpf_sock},
+    helpers::generated::bpf_sk_storage_get,
+    macros::btf_map,
     programs::SockAddrContext,
 };
-use minerwatch_common::{Direction, Loss, PayloadRecord, RecordHeader, RecordKind};
+use minerwatch_common::{Look, Loss, PayloadRecord, RecordKind, WatchedSocket};
 
 use crate::{emit, task};
 
-/// What each direction may spend. A payload costs by its length (see [`Look::spend`]): this is enough for
-/// four of any length, and for more of those that a client splits into crumbs.
-const BUDGET: u16 = 16;
-
-/// How far one direction of a connection was looked at.
-#[derive(Clone, Copy)]
+/// The type that describes the map to the loader (`BPF_MAP_TYPE_SK_STORAGE`, which wants no entries set aside). aya's
+/// own cannot say that what is remembered at a listening socket is handed on to those it accepts.
 #[repr(C)]
-pub struct Look {
-    /// What it may still spend; at 0 nothing is looked at any more.
-    pub left: u16,
-    /// Payloads so far.
-    pub index: u16,
-    /// Whether the next payload belongs to what was captured before, whatever it begins with.
-    pub goes_on: u32,
+struct Definition {
+    r#type: *const [i32; bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as usize],
+    key: *const i32,
+    value: *const WatchedSocket,
+    max_entries: *const [i32; 0],
+    map_flags: *const [i32; (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize],
 }
 
-impl Look {
-    const FRESH: Self = Self { left: BUDGET, index: 0, goes_on: 0 };
-
-    /// Pays for a payload of `length` bytes.
-    #[inline(always)]
-    pub fn spend(&mut self, length: u32) {
-        let cost = match length {
-            128.. => BUDGET / 4,
-            32.. => 2,
-            _ => 1,
-        };
-        self.left = self.left.saturating_sub(cost);
-        self.index += 1;
-    }
-}
-
-/// A socket whose first payloads are looked at.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct WatchedSocket {
-    /// The process that opened it, as at that moment.
-    pub owner: RecordHeader,
-    /// What it sends.
-    sent: Look,
-    /// What it receives.
-    received: Look,
-}
-
-impl WatchedSocket {
-    /// How far this direction was looked at.
-    #[inline(always)]
-    pub fn look(&mut self, direction: Direction) -> &mut Look {
-        match direction {
-            Direction::Sent => &mut self.sent,
-            Direction::Received => &mut self.received,
-        }
-    }
-}
+// SAFETY: nobody follows these pointers; their types alone matter.
+unsafe impl Sync for Definition {}
 
 #[btf_map]
-static SOCKETS: SkStorage<WatchedSocket> = SkStorage::new();
+static SOCKETS: Definition = Definition {
+    r#type: ptr::null(),
+    key: ptr::null(),
+    value: ptr::null(),
+    max_entries: ptr::null(),
+    map_flags: ptr::null(),
+};
 
 /// Begins to watch the socket that the current process connects.
 #[inline(always)]
@@ -76,9 +45,16 @@ pub fn watch(context: &SockAddrContext) {
         owner: task::current_header::<PayloadRecord>(RecordKind::Payload),
         sent: Look::FRESH,
         received: Look::FRESH,
+        accepted: 0,
+        reserved: 0,
     };
-    // SAFETY: the kernel hands over a valid context.
-    if unsafe { SOCKETS.get_or_insert_ptr_mut(context, Some(&mut fresh)) }.is_null() {
+    let flags = u64::from(BPF_SK_STORAGE_GET_F_CREATE);
+    // SAFETY: the kernel hands over a valid context, and copies the value.
+    let kept = unsafe {
+        let socket = (*context.sock_addr).__bindgen_anon_1.sk;
+        bpf_sk_storage_get(map(), socket.cast(), (&raw mut fresh).cast(), flags)
+    };
+    if kept.is_null() {
         emit::count(Loss::SocketUnwatched);
     }
 }
@@ -89,7 +65,11 @@ pub fn watch(context: &SockAddrContext) {
 /// `socket` must come from the running program's context and not be null.
 #[inline(always)]
 pub unsafe fn of(socket: *mut bpf_sock) -> *mut WatchedSocket {
-    let map = (&raw const SOCKETS).cast_mut().cast();
     // SAFETY: the caller's promise.
-    unsafe { bpf_sk_storage_get(map, socket.cast(), ptr::null_mut(), 0) }.cast()
+    unsafe { bpf_sk_storage_get(map(), socket.cast(), ptr::null_mut(), 0) }.cast()
+}
+
+#[inline(always)]
+fn map() -> *mut core::ffi::c_void {
+    (&raw const SOCKETS).cast_mut().cast()
 }

@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::{
     intel,
-    model::{BootTime, Event, EventBody, ProcessKey},
+    model::{BootTime, Event, EventBody, ProcessKey, Subject},
     process::{Process, ProcessTable},
 };
 
@@ -174,6 +174,11 @@ impl Detectors {
     /// The processes whose CPUs should be sampled more often for a while, since the last call.
     pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
         self.rounding.take_undecided()
+    }
+
+    /// The processes that were found to speak to a pool, since the last call.
+    pub fn take_speakers(&mut self) -> Vec<Subject> {
+        self.conversations.take_speakers()
     }
 
     /// The connections that may be a miner's.

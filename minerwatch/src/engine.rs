@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     detect::{Detectors, Fact, Finding, LoadThresholds, Scene, compute::DutyState, network},
     incident::{IncidentLimits, Incidents},
-    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Verdict},
+    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Subject, Verdict},
     process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
 };
 
@@ -177,6 +177,12 @@ impl Engine {
     /// should look at them more often for [`crate::detect::tuning::ROUNDING_CLOSER`].
     pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
         self.detectors.take_undecided()
+    }
+
+    /// The processes that were found to speak to a pool since the last call: what they serve others with should be looked
+    /// at, for it may be the same words.
+    pub fn take_speakers(&mut self) -> Vec<Subject> {
+        self.detectors.take_speakers()
     }
 
     /// Replaces the lists of indicators; an engine begins with those that come with the program.

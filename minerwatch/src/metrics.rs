@@ -88,6 +88,8 @@ pub struct Metrics {
     pub enrich: EnrichMetrics,
     /// The sampler of busy CPUs.
     pub sampler: SamplerMetrics,
+    /// Sockets of other processes that were marked to be looked at.
+    pub sockets: SocketMetrics,
     /// Sinks by name.
     pub sinks: BTreeMap<String, SinkMetrics>,
     /// The control socket.
@@ -168,6 +170,15 @@ pub struct SamplerMetrics {
     pub refused: u64,
     /// Processes visited more often for a while.
     pub closer: u64,
+}
+
+/// Which sockets of other processes were marked.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SocketMetrics {
+    /// Marked: open before the start, or of a process that speaks to a pool.
+    pub marked: u64,
+    /// Gone by then, or not handed over by the kernel.
+    pub missed: u64,
 }
 
 /// [`ControlCounters`] as they are exported.

@@ -10,6 +10,7 @@ mod payload;
 mod process;
 mod rounding;
 mod signal;
+mod socket;
 mod time;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
@@ -28,4 +29,5 @@ pub use process::{
 };
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use signal::{Signal, SignalClass, SignalId};
+pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

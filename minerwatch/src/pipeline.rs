@@ -17,6 +17,8 @@ mod doctor;
 mod host;
 pub mod intel;
 #[cfg(feature = "sensor")]
+mod marks;
+#[cfg(feature = "sensor")]
 mod outlet;
 #[cfg(feature = "sensor")]
 mod privileges;

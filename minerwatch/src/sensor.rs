@@ -15,6 +15,7 @@ mod merge;
 mod preflight;
 mod rings;
 mod running;
+mod sockets;
 
 use std::fmt;
 
@@ -31,6 +32,7 @@ pub use self::{
     merge::Drained,
     rings::Rings,
     running::Running,
+    sockets::Sockets,
 };
 use crate::model::{HookChoice, Purpose};
 
@@ -71,6 +73,7 @@ pub struct Sensor {
     rings: Option<(Ring, Ring, Ring)>,
     losses: Losses,
     running: Option<Running>,
+    sockets: Option<Sockets>,
     report: SensorReport,
 }
 
@@ -115,7 +118,8 @@ impl Sensor {
         );
         let losses = Losses::new(&mut programs)?;
         let running = report.serves(Purpose::Rounding).then(|| Running::new(&mut programs)).transpose()?;
-        Ok(Self { _programs: programs, rings: Some(rings), losses, running, report })
+        let sockets = report.serves(Purpose::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
+        Ok(Self { _programs: programs, rings: Some(rings), losses, running, sockets, report })
     }
 
     /// Checks privileges and type information alone, without loading anything.
@@ -136,6 +140,11 @@ impl Sensor {
     /// Who runs where, for the one sampler; `None` the second time, and where no rounding mode can be read.
     pub fn take_running(&mut self) -> Option<Running> {
         self.running.take()
+    }
+
+    /// The marks at sockets, for whoever finds sockets; `None` the second time, and where no payload is read.
+    pub fn take_sockets(&mut self) -> Option<Sockets> {
+        self.sockets.take()
     }
 
     /// What the kernel side counted as lost.

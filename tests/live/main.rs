@@ -7,6 +7,7 @@ mod containers;
 mod events;
 mod hooks;
 mod intel;
+mod marks;
 mod memory;
 mod names;
 mod refusals;

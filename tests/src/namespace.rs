@@ -109,7 +109,7 @@ impl Namespace {
     }
 
     /// Whether a socket of this namespace listens on a TCP port (state 0A in /proc/net/tcp).
-    fn listens(&self, port: u16) -> bool {
+    pub fn listens(&self, port: u16) -> bool {
         let sockets = command::run("ip", &["netns", "exec", &self.name, "cat", "/proc/net/tcp"]);
         let wanted = format!(":{port:04X} ");
         String::from_utf8_lossy(&sockets.stdout)

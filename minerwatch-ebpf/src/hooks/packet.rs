@@ -110,7 +110,9 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     };
     // SAFETY: as above.
     let flow = unsafe { tuple(socket) };
-    let payload = Payload { owner: &watched.owner, flow, direction, index, start, length, captured };
+    let accepted = watched.accepted as u16;
+    let owner = &watched.owner;
+    let payload = Payload { owner, accepted, flow, direction, index, start, length, captured };
     // SAFETY: as above.
     unsafe { send(skb, &payload) };
     Ok(())
@@ -151,7 +153,7 @@ unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
     if unsafe { load::<u16>(skb, peer)? } != DNS_PORT.to_be() {
         return Ok(());
     }
-    let payload = Payload { owner, flow, direction, index: 0, start, length, captured: length };
+    let payload = Payload { owner, accepted: 0, flow, direction, index: 0, start, length, captured: length };
     // SAFETY: the caller's promise.
     unsafe { send(skb, &payload) };
     Ok(())
@@ -207,6 +209,7 @@ unsafe fn load<T: Copy>(skb: *mut __sk_buff, offset: u32) -> Result<T, Unreadabl
 /// What a record is made of.
 struct Payload<'a> {
     owner: &'a RecordHeader,
+    accepted: u16,
     flow: FlowTuple,
     direction: Direction,
     index: u16,
@@ -236,7 +239,7 @@ unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
             (&raw mut (*record).index).write(payload.index);
             (&raw mut (*record).length).write(payload.length);
             (&raw mut (*record).captured).write(captured as u16);
-            (&raw mut (*record).accepted).write(0);
+            (&raw mut (*record).accepted).write(payload.accepted);
             (&raw mut (*record).reserved).write(0);
             if captured == 0 {
                 return true;

@@ -11,8 +11,12 @@ use std::{collections::HashMap, io};
 
 use rustc_hash::FxHashMap;
 
+use self::sockets::HeldFlow;
 use super::{hierarchy::Hierarchies, proc::Proc};
-use crate::model::{BootTime, Event, EventBody, Mapping, ProcessKey, RunningFlow, RunningProcess, Subject};
+use crate::model::{
+    BootTime, Event, EventBody, HeldSocket, Mapping, ProcessKey, Protocol, RunningProcess, SocketSide,
+    Subject,
+};
 
 /// A bound on the depth of the process tree, so that a circle made by torn reads has an end.
 const MAX_DEPTH: usize = 4096;
@@ -23,6 +27,8 @@ pub struct Snapshot {
     /// [`EventBody::RunningProcess`], each with its [`EventBody::Mapping`] events, and [`EventBody::RunningFlow`]
     /// events.
     pub events: Vec<Event>,
+    /// The sockets of the TCP connections among them.
+    pub sockets: Vec<HeldSocket>,
     /// Processes and connections found.
     pub counters: SnapshotCounters,
 }
@@ -64,6 +70,15 @@ pub fn take(now: BootTime, limit: usize) -> io::Result<Snapshot> {
     take_from(&Proc::default(), &Hierarchies::discover(), now, limit)
 }
 
+/// The TCP sockets with which a process serves others now: those that listen, and those it accepted. `None` if it has
+/// ended.
+pub fn served_by(owner: &Subject) -> Option<Vec<HeldSocket>> {
+    let proc = Proc::default();
+    proc.stat(owner.key.pid).filter(|stat| stat.start_ticks == owner.key.start_ticks)?;
+    let held = |(descriptor, inode, side)| HeldSocket { owner: owner.clone(), descriptor, inode, side };
+    Some(sockets::served(&proc, owner.key.pid).into_iter().map(held).collect())
+}
+
 fn take_from(proc: &Proc, hierarchies: &Hierarchies, now: BootTime, limit: usize) -> io::Result<Snapshot> {
     let mut counters = SnapshotCounters::default();
     let mut found = Vec::new();
@@ -93,11 +108,17 @@ fn take_from(proc: &Proc, hierarchies: &Hierarchies, now: BootTime, limit: usize
             process.memory.iter().map(|mapping| event(EventBody::Mapping(*mapping))).collect();
         Some(std::iter::once(event(EventBody::RunningProcess(Box::new(process.running)))).chain(memory))
     });
-    let flows = flows.into_iter().filter_map(|(key, flow): (ProcessKey, RunningFlow)| {
+    let tcp = flows.iter().filter(|held| held.flow.protocol == Protocol::Tcp);
+    let sockets = tcp.filter_map(|HeldFlow { key, descriptor, inode, .. }| {
+        let owner = subjects.get(key)?.clone();
+        Some(HeldSocket { owner, descriptor: *descriptor, inode: *inode, side: SocketSide::Opened })
+    });
+    let sockets = sockets.collect();
+    let flows = flows.into_iter().filter_map(|HeldFlow { key, flow, .. }| {
         let subject = subjects.get(&key)?.clone();
         Some(Event { time: now, subject, body: EventBody::RunningFlow(flow) })
     });
-    Ok(Snapshot { events: processes.flatten().chain(flows).collect(), counters })
+    Ok(Snapshot { events: processes.flatten().chain(flows).collect(), sockets, counters })
 }
 
 fn subject(process: &Found) -> Subject {

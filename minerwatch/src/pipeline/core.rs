@@ -9,7 +9,7 @@ use crate::{
     enrich::{EnrichSettings, Enricher},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Event, EventKind, Health, ProcessKey, Verdict},
+    model::{Alert, BootTime, Event, EventKind, Health, ProcessKey, Subject, Verdict},
     sink::{Encoder, Observed},
 };
 
@@ -135,6 +135,11 @@ impl Core {
     /// The processes that need more looks at their arithmetic, since the last call.
     pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
         self.engine.take_undecided()
+    }
+
+    /// The processes that were found to speak to a pool, since the last call.
+    pub fn take_speakers(&mut self) -> Vec<Subject> {
+        self.engine.take_speakers()
     }
 
     /// What the kernel side lost so far, for alerts to come.

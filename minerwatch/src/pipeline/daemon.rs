@@ -15,6 +15,7 @@ use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
 use super::{
     RunOptions, host,
     intel::{self, ListKeeper, Lists},
+    marks::MarkCounters,
     privileges,
     sampler::SamplerCounters,
     watch::{self, Watch, WatchSettings},
@@ -25,7 +26,7 @@ use crate::{
     detect::LoadThresholds,
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
-    metrics::{Metrics, SamplerMetrics},
+    metrics::{Metrics, SamplerMetrics, SocketMetrics},
     model::{HookChoice, Purpose},
     sensor::{Sensor, SensorOptions},
 };
@@ -216,9 +217,15 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         engine: watch.core.engine().counters(),
         enrich: watch.core.enricher().counters().into(),
         sampler: sampler_metrics(watch),
+        sockets: socket_metrics(watch),
         sinks: outlet.metrics(),
         control: outlet.control_counters().into(),
     }
+}
+
+fn socket_metrics(watch: &Watch) -> SocketMetrics {
+    let MarkCounters { marked, missed } = watch.mark_counters();
+    SocketMetrics { marked, missed }
 }
 
 fn sampler_metrics(watch: &Watch) -> SamplerMetrics {

@@ -14,6 +14,7 @@ use super::{
     TICK, Unsupported, WrongUsage,
     core::{Core, Outlet},
     host,
+    marks::{MarkCounters, Marks},
     privileges::DropPrivileges,
     sampler::{Sampler, SamplerCounters},
 };
@@ -49,6 +50,8 @@ pub struct Watch {
     hashes_ready: Arc<Notify>,
     /// `None` where it is switched off or could show nothing.
     sampler: Option<Sampler>,
+    /// `None` where no payload is read.
+    marks: Option<Marks>,
     /// Records taken out of the rings.
     pub records: u64,
     /// Records that made no sense.
@@ -77,13 +80,14 @@ impl Watch {
         let running = sensor.take_running().filter(|_| settings.sampling);
         let sampler = running.map(|running| Sampler::start(running, drop_privileges)).transpose()?;
         drop_privileges()?;
+        let marks = sensor.take_sockets().map(Marks::new);
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
         let mut core = Core::new(settings.engine, settings.enrich, move || waker.notify_one());
         core.health.blind = sensor.report().blind().map(Arc::from).collect();
         core.health.hooks =
             sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
-        Ok(Self { sensor, rings, core, hashes_ready, sampler, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self { sensor, rings, core, hashes_ready, sampler, marks, records: 0, decode_errors: 0, lost: 0 })
     }
 
     /// The sensor's report and counters.
@@ -96,6 +100,9 @@ impl Watch {
     pub fn look_around(&mut self, max_processes: usize, outlet: &mut impl Outlet) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
+        if let Some(marks) = &mut self.marks {
+            marks.mark(&snapshot.sockets);
+        }
         for event in snapshot.events {
             self.core.take(event, outlet)?;
         }
@@ -129,6 +136,9 @@ impl Watch {
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
+                    if let Some(marks) = &mut self.marks {
+                        marks.tick(host::now());
+                    }
                     self.core.take_findings(outlet)?;
                     self.core.tick(host::now(), outlet)?;
                     on_tick(self, outlet)?;
@@ -172,6 +182,9 @@ impl Watch {
         if let Some(sampler) = &self.sampler {
             self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
         }
+        if let Some(marks) = &mut self.marks {
+            self.core.take_speakers().into_iter().for_each(|speaker| marks.follow(speaker));
+        }
         match drained {
             Drained::Empty => sleep(GATHER).await,
             Drained::Writing => sleep(WRITING).await,
@@ -199,6 +212,11 @@ impl Watch {
     /// What the sampler did.
     pub fn sampler_counters(&self) -> SamplerCounters {
         self.sampler.as_ref().map(Sampler::counters).unwrap_or_default()
+    }
+
+    /// Which sockets were marked.
+    pub fn mark_counters(&self) -> MarkCounters {
+        self.marks.as_ref().map(Marks::counters).unwrap_or_default()
     }
 
     /// Everything the kernel side lost so far.

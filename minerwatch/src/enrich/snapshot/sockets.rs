@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Found;
 use crate::{
     enrich::proc::Proc,
-    model::{ProcessKey, Protocol, RunningFlow},
+    model::{ProcessKey, Protocol, RunningFlow, SocketSide},
 };
 
 /// States in `/proc/net/tcp` (`include/net/tcp_states.h`); a UDP socket that is connected says the same.
@@ -24,10 +24,25 @@ const MAX_TABLE: u64 = 64 << 20;
 /// Open files looked at of one process.
 const MAX_FILES: usize = 65_536;
 
+/// Listening and accepted sockets of one process that are told of.
+const MAX_SERVED: usize = 1024;
+
+/// An outbound connection as it was found.
+pub(super) struct HeldFlow {
+    /// Whose it is.
+    pub(super) key: ProcessKey,
+    /// Its descriptor there.
+    pub(super) descriptor: i32,
+    /// Its inode.
+    pub(super) inode: u64,
+    /// Its ends.
+    pub(super) flow: RunningFlow,
+}
+
 /// The outbound connections of the processes found, at most `limit`, with their owners, and how many more
 /// there were. A socket that several processes share belongs to the first of them in the order of `found`:
 /// parents come first there, and they are who opened it.
-pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<(ProcessKey, RunningFlow)>, u64) {
+pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<HeldFlow>, u64) {
     let sockets = tables(proc, found);
     let (mut flows, mut beyond) = (Vec::new(), 0);
     if sockets.is_empty() {
@@ -35,16 +50,45 @@ pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<(Proc
     }
     let mut owned: FxHashSet<u64> = FxHashSet::default();
     for process in found.iter().filter(|process| !process.running.kernel_thread) {
-        for inode in held(proc, process.key.pid) {
+        for (descriptor, inode) in held(proc, process.key.pid) {
             let Some(flow) = sockets.get(&inode).filter(|_| owned.insert(inode)) else { continue };
             if flows.len() < limit {
-                flows.push((process.key, flow.clone()));
+                flows.push(HeldFlow { key: process.key, descriptor, inode, flow: flow.clone() });
             } else {
                 beyond += 1;
             }
         }
     }
     (flows, beyond)
+}
+
+/// The TCP sockets with which a process serves others: descriptor, inode, and whether it listens or was accepted.
+pub(super) fn served(proc: &Proc, pid: u32) -> Vec<(i32, u64, SocketSide)> {
+    let mut rows = Vec::new();
+    for name in ["net/tcp", "net/tcp6"] {
+        if let Ok(file) = File::open(proc.path(pid, name)) {
+            rows.extend(parse(BufReader::new(file.take(MAX_TABLE))));
+        }
+    }
+    let sides = serving(&rows);
+    let sockets =
+        held(proc, pid).filter_map(|(descriptor, inode)| Some((descriptor, inode, *sides.get(&inode)?)));
+    sockets.take(MAX_SERVED).collect()
+}
+
+/// Sockets that listen, and those that were accepted from one that does, by inode.
+fn serving(rows: &[Row]) -> FxHashMap<u64, SocketSide> {
+    let listening = listening_ports(rows);
+    let side = |row: &Row| match row.state {
+        LISTEN => Some(SocketSide::Listening),
+        ESTABLISHED if listening.contains(&row.local.port()) => Some(SocketSide::Accepted),
+        _ => None,
+    };
+    rows.iter().filter(|row| row.inode != 0).filter_map(|row| Some((row.inode, side(row)?))).collect()
+}
+
+fn listening_ports(rows: &[Row]) -> FxHashSet<u16> {
+    rows.iter().filter(|row| row.state == LISTEN).map(|row| row.local.port()).collect()
 }
 
 /// Outbound connections by socket inode, of every network namespace that a process is in. Inode numbers
@@ -89,8 +133,7 @@ pub(super) struct Row {
 /// Established (or, of TCP, just being established) and not accepted: whoever has a listener on its local
 /// port was connected to.
 fn outbound_of(protocol: Protocol, rows: &[Row]) -> impl Iterator<Item = (u64, RunningFlow)> {
-    let listening: FxHashSet<u16> =
-        rows.iter().filter(|row| row.state == LISTEN).map(|row| row.local.port()).collect();
+    let listening = listening_ports(rows);
     rows.iter()
         .filter(move |row| match protocol {
             Protocol::Tcp => {
@@ -137,12 +180,15 @@ fn address(field: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// The inodes of the sockets a process has open.
-fn held(proc: &Proc, pid: u32) -> impl Iterator<Item = u64> {
+/// The sockets a process has open: descriptor and inode.
+fn held(proc: &Proc, pid: u32) -> impl Iterator<Item = (i32, u64)> {
     let files = proc.path(pid, "fd").read_dir().ok().into_iter().flatten().take(MAX_FILES);
     files.filter_map(|entry| {
-        let target = entry.ok()?.path().read_link().ok()?;
-        target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()
+        let entry = entry.ok()?;
+        let descriptor = entry.file_name().to_str()?.parse().ok()?;
+        let target = entry.path().read_link().ok()?;
+        let inode = target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok()?;
+        Some((descriptor, inode))
     })
 }
 
@@ -174,6 +220,14 @@ mod tests {
                 (14, "10.0.0.10:49155".into(), "8.8.8.8:3333".into()),
             ]
         );
+    }
+
+    #[test]
+    fn what_listens_and_what_it_accepted_serves() {
+        let sides = serving(&parse(TABLE.as_bytes()));
+        let mut sides: Vec<_> = sides.into_iter().collect();
+        sides.sort_by_key(|(inode, _)| *inode);
+        assert_eq!(sides, [(11, SocketSide::Listening), (12, SocketSide::Accepted)]);
     }
 
     #[test]

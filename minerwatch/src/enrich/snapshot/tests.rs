@@ -2,6 +2,7 @@
 
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
+    os::fd::AsRawFd as _,
     process::{Command, Stdio},
     time::{Duration, Instant},
 };
@@ -89,6 +90,7 @@ fn outbound_connections_have_their_owner() {
             _ => None,
         })
         .collect();
+    let descriptor = client.as_raw_fd();
     let client =
         (Protocol::Tcp, client.local_addr().expect("connected"), client.peer_addr().expect("connected"));
     let server = (Protocol::Tcp, client.2, client.1);
@@ -97,7 +99,23 @@ fn outbound_connections_have_their_owner() {
     assert!(flows.contains(&client), "{flows:?}");
     assert!(flows.contains(&udp), "{flows:?}");
     assert!(!flows.contains(&server), "accepted, not opened");
-    drop(accepted);
+    let owner = snapshot
+        .events
+        .iter()
+        .map(|event| &event.subject)
+        .find(|subject| subject.key.pid == std::process::id())
+        .expect("this process runs");
+    let descriptors = |sockets: &[HeldSocket], side| -> Vec<i32> {
+        let of_side = sockets.iter().filter(|held| held.owner == *owner && held.side == side);
+        of_side.map(|held| held.descriptor).collect()
+    };
+    let opened = descriptors(&snapshot.sockets, SocketSide::Opened);
+    assert!(opened.contains(&descriptor) && !opened.contains(&accepted.as_raw_fd()), "{opened:?}");
+    let serving = served_by(owner).expect("this process runs");
+    assert!(descriptors(&serving, SocketSide::Listening).contains(&listener.as_raw_fd()), "{serving:?}");
+    assert!(descriptors(&serving, SocketSide::Accepted).contains(&accepted.as_raw_fd()), "{serving:?}");
+    let younger = ProcessKey { start_ticks: owner.key.start_ticks + 1, ..owner.key };
+    assert_eq!(served_by(&Subject { key: younger, ..owner.clone() }), None, "another process of that id");
 }
 
 #[test]

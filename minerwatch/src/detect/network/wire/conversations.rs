@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     detect::{Finding, Scene, SignalInfo, signals, tuning},
-    model::{BootTime, Direction, Payload, ProcessKey, Protocol},
+    model::{BootTime, Direction, Payload, ProcessKey, Protocol, Subject},
 };
 
 /// One connection of one process.
@@ -71,6 +71,8 @@ pub struct Conversations {
     /// In the order they began, the ended ones included.
     order: VecDeque<TalkKey>,
     roles: FxHashMap<ProcessKey, Roles>,
+    /// Processes that were found to speak to a pool, since somebody asked.
+    speakers: Vec<Subject>,
     evicted: u64,
 }
 
@@ -134,6 +136,11 @@ impl Conversations {
     /// Forgets a process that ended.
     pub fn forget(&mut self, process: ProcessKey) {
         self.roles.remove(&process);
+    }
+
+    /// The processes that were found to speak to a pool since the last call: whoever can look at what they serve should.
+    pub fn take_speakers(&mut self) -> Vec<Subject> {
+        std::mem::take(&mut self.speakers)
     }
 
     /// What it holds.
@@ -260,7 +267,9 @@ impl Conversations {
     }
 
     fn opened(&mut self, key: TalkKey, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-        self.role(key.process).opened = Some(key.destination);
+        if self.role(key.process).opened.replace(key.destination).is_none() {
+            self.speakers.push(scene.event.subject.clone());
+        }
         self.relay(key.process, scene, findings);
     }
 
