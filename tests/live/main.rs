@@ -14,6 +14,7 @@ mod refusals;
 mod rounding;
 mod service;
 mod stream;
+mod wire;
 
 use std::{
     fs,

@@ -133,18 +133,24 @@ impl Agent {
     /// # Panics
     /// When none comes within `limit`, with `what` was awaited.
     pub fn wait_for(&self, what: &str, limit: Duration, matches: impl Fn(&Value) -> bool) -> Value {
-        self.output
-            .find(limit, |line| {
-                let object = parse(line);
-                matches(&object).then_some(object)
-            })
-            .unwrap_or_else(|| {
-                panic!(
-                    "no {what} within {limit:?} among {} lines; messages:\n{}",
-                    self.output.all().len(),
-                    self.messages().join("\n")
-                )
-            })
+        self.find(limit, matches).unwrap_or_else(|| {
+            panic!(
+                "no {what} within {limit:?} among {} lines; messages:\n{}",
+                self.output.all().len(),
+                self.messages().join("\n")
+            )
+        })
+    }
+
+    /// The first object for which `matches` holds, if one comes within `limit`.
+    ///
+    /// # Panics
+    /// As [`Agent::objects`].
+    pub fn find(&self, limit: Duration, matches: impl Fn(&Value) -> bool) -> Option<Value> {
+        self.output.find(limit, |line| {
+            let object = parse(line);
+            matches(&object).then_some(object)
+        })
     }
 
     /// Sends a signal.

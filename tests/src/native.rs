@@ -16,6 +16,8 @@ pub enum Simulator {
     Arithmetic,
     /// Asks for memory.
     Memory,
+    /// Speaks over TCP, by a system call of the caller's choice.
+    Client,
     /// Goes round system calls.
     Uring,
 }
@@ -25,6 +27,7 @@ impl Simulator {
         match self {
             Self::Arithmetic => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/arithmetic.c"),
             Self::Memory => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/memory.c"),
+            Self::Client => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/client.c"),
             Self::Uring => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/uring.c"),
         }
     }

@@ -1,0 +1,234 @@
+//! Mining protocols on real connections, by every way of sending, against whatever looks like them.
+//!
+//! One agent watches many clients. Each is started by a login shell of its own, which parts what one person does from
+//! what another does, so that each is an incident of its own.
+
+mod cases;
+mod others;
+
+use std::{
+    fs,
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
+    process::{Child, Command, Stdio},
+};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    container::Container,
+    namespace::{Namespace, Pair, Server},
+    native::{self, Simulator},
+};
+use serde_json::Value;
+
+use self::cases::{login, manners, protocols, ways};
+use crate::{SOON, alone, configuration};
+
+/// Every verdict on standard output, no events but connections.
+const VERDICTS: &str = "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n";
+
+/// As a container runtime names its cgroups.
+const CONTAINER: &str = "7ad09c4b1e5f62837c0d9ae4f1b3865270fd1c2e9b84a6375d0c1f2e3b4a5968";
+
+const POOL: u16 = 9000;
+/// What a client does, in order.
+#[derive(Clone, Debug)]
+enum Piece {
+    /// Sends this by one call.
+    Say(Vec<u8>),
+    /// Lets some time pass.
+    Pause,
+    /// Waits for an answer.
+    Hear,
+}
+
+fn say(bytes: impl AsRef<[u8]>) -> Piece {
+    Piece::Say(bytes.as_ref().to_vec())
+}
+
+fn argument(piece: &Piece) -> String {
+    match piece {
+        Piece::Say(bytes) => bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+        Piece::Pause => "+".into(),
+        Piece::Hear => ".".into(),
+    }
+}
+
+/// Two hosts, a pool on one of them, and clients for the other.
+struct Stage {
+    pair: Pair,
+    _pool: Server,
+    python: String,
+    native: String,
+    scratch: Scratch,
+}
+
+impl Stage {
+    fn new(subnet: u8) -> Self {
+        let scratch = Scratch::new();
+        let pair = Pair::new(subnet);
+        let server = scratch.join("server.py");
+        let python = scratch.join("client.py");
+        fs::write(&server, include_str!("wire/server.py")).expect("a file can be written");
+        fs::write(&python, include_str!("wire/client.py")).expect("a file can be written");
+        let native = native::build(Simulator::Client, &scratch, "speaker").to_string_lossy().into_owned();
+        let pool = pair.server.serve(POOL, "/usr/bin/python3", &[&server]);
+        Self { pair, _pool: pool, python, native, scratch }
+    }
+}
+
+/// A client that was started, and what it stands for.
+struct Client {
+    name: String,
+    child: Child,
+    pid: u64,
+}
+
+impl Client {
+    fn start(name: &str, host: &Namespace, program: &[&str], arguments: &[String]) -> Self {
+        // `exit` keeps the shell from becoming the client.
+        let script = r#"ip netns exec "$@"; exit $?"#;
+        let mut child = Command::new("/bin/bash")
+            .arg0("-bash")
+            .args(["-c", script, "-bash", &host.name])
+            .args(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let mut pid = String::new();
+        BufReader::new(child.stdout.take().expect("piped")).read_line(&mut pid).expect("it says its number");
+        let pid = pid.trim().parse().unwrap_or_else(|error| panic!("{name}: {error}: {pid}"));
+        Self { name: name.to_owned(), child, pid }
+    }
+
+    fn end(&mut self) {
+        let status = self.child.wait().expect("our child");
+        assert!(status.success(), "{} ended with {status}", self.name);
+    }
+}
+
+/// One case: who says what to whom, and what must be found.
+struct Case {
+    name: String,
+    way: &'static str,
+    native: bool,
+    v6: bool,
+    port: u16,
+    pieces: Vec<Piece>,
+    verdict: &'static str,
+    signal: &'static str,
+    protocol: &'static str,
+}
+
+impl Case {
+    /// Said by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
+    fn new(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
+        let pieces = pieces.into();
+        Self {
+            name: name.to_owned(),
+            way: "send",
+            native: false,
+            v6: false,
+            port: POOL,
+            pieces,
+            verdict: "mining",
+            signal: "N1",
+            protocol,
+        }
+    }
+
+    /// What is noted by N7, and pages nobody alone.
+    fn solo(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
+        Self { verdict: "noted", signal: "N7", ..Self::new(name, protocol, pieces) }
+    }
+
+    fn start(&self, stage: &Stage) -> Client {
+        let server = &stage.pair.server;
+        let address = if self.v6 { &server.address_v6 } else { &server.address };
+        let mut arguments = vec![self.way.to_owned(), address.clone(), self.port.to_string()];
+        arguments.extend(self.pieces.iter().map(argument));
+        let program: &[&str] =
+            if self.native { &[&stage.native] } else { &["/usr/bin/python3", &stage.python] };
+        Client::start(&self.name, &stage.pair.victim, program, &arguments)
+    }
+}
+
+/// A client in a container, by `io_uring`.
+fn contained(stage: &Stage) -> Container {
+    let shown = stage.scratch.path().to_string_lossy().into_owned();
+    let (port, words) = (POOL.to_string(), argument(&say(login())));
+    let command = ["/shown/speaker", "io_uring", &stage.pair.server.address, &port, &words, "."];
+    Container::start(&stage.scratch, &format!("/docker/{CONTAINER}"), &stage.pair.victim, &shown, &command)
+}
+
+fn evidence<'a>(alert: &'a Value, case: &Case) -> Option<&'a Value> {
+    let signals = alert["minerwatch"]["signals"].as_array()?;
+    signals.iter().find(|signal| signal["id"] == case.signal).map(|signal| &signal["evidence"])
+}
+
+#[test]
+fn every_protocol_is_known_however_it_is_said() {
+    let Some(_machine) = alone("every_protocol_is_known_however_it_is_said") else { return };
+    let stage = Stage::new(51);
+    let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
+    let cases: Vec<Case> = [protocols(), manners(), ways()].into_iter().flatten().collect();
+    let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
+    clients.iter_mut().for_each(Client::end);
+    let mut failures = Vec::new();
+    let mut slowest: f64 = 0.0;
+    for (case, client) in cases.iter().zip(&clients) {
+        let is_found = |object: &Value| {
+            at(object, "event.kind") == "alert"
+                && at(object, "process.pid") == client.pid
+                && at(object, "minerwatch.verdict") == case.verdict
+        };
+        let Some(alert) = agent.find(SOON, is_found) else {
+            failures.push(format!("{}: no verdict '{}'", case.name, case.verdict));
+            continue;
+        };
+        let found = evidence(&alert, case);
+        if found.is_none_or(|found| found["protocol"] != case.protocol) {
+            failures.push(format!("{}: not {} of {}: {alert:#}", case.name, case.signal, case.protocol));
+        }
+        slowest = slowest.max(at(&alert, "minerwatch.latency_ms").as_f64().unwrap_or(f64::MAX));
+    }
+    let is_container = |object: &Value| {
+        at(object, "container.id") == CONTAINER && at(object, "minerwatch.verdict") == "mining"
+    };
+    assert!(contained(&stage).wait(), "what runs in the container ends well");
+    match agent.find(SOON, is_container) {
+        Some(alert) => assert_eq!(at(&alert, "process.name"), "speaker"),
+        None => failures.push("in a container: no verdict".into()),
+    }
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    native::note(&format!("{} cases, the slowest alert {slowest:.1} ms after its payload", cases.len()));
+    assert!(slowest < 1_000.0, "{slowest} ms");
+    agent.stop();
+}
+
+#[test]
+fn others_words_are_nothing() {
+    let Some(_machine) = alone("others_words_are_nothing") else { return };
+    let stage = Stage::new(52);
+    let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
+    let cases = others::others();
+    let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
+    clients.iter_mut().for_each(Client::end);
+    // Somebody who does mine comes last: when it is found, everything before has been judged.
+    let miner = Case::new("CryptoNote", "CryptoNote stratum", [say(login()), Piece::Hear]);
+    let mut client = miner.start(&stage);
+    client.end();
+    agent.wait_for("verdict on the miner", SOON, |object| {
+        at(object, "process.pid") == client.pid && at(object, "minerwatch.verdict") == "mining"
+    });
+    let objects = agent.stop();
+    for client in &clients {
+        let of_client = |object: &&Value| at(object, "process.pid") == client.pid;
+        assert!(objects.iter().any(|object| of_client(&object)), "{}: it was not seen at all", client.name);
+        let alert = objects.iter().filter(of_client).find(|object| at(object, "event.kind") == "alert");
+        assert!(alert.is_none(), "{}: {:#}", client.name, alert.expect("just seen"));
+    }
+}

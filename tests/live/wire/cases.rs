@@ -1,0 +1,173 @@
+//! What miners say, and how.
+
+use super::{
+    Case,
+    Piece::{self, Hear, Pause},
+    say,
+};
+
+const SOCKS: u16 = 1080;
+const CONNECT: u16 = 3128;
+
+const WALLET: &str =
+    "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
+const SUBMIT: &str = r#"{"id":7,"jsonrpc":"2.0","method":"submit","params":{"id":"s","job_id":"7","nonce":"01000000","result":"ff00"}}"#;
+
+pub(super) fn login() -> String {
+    format!(
+        r#"{{"id":1,"jsonrpc":"2.0","method":"login","params":{{"login":"{WALLET}","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64)","algo":["rx/0"]}}}}"#
+    ) + "\n"
+}
+
+/// Says something in pieces of so many bytes, with pauses.
+fn split(text: &str, size: usize) -> Vec<Piece> {
+    text.as_bytes().chunks(size).flat_map(|chunk| [say(chunk), Pause]).chain([Hear]).collect()
+}
+
+/// Every protocol once.
+pub(super) fn protocols() -> Vec<Case> {
+    let mut greeting = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0];
+    greeting.extend(b"NULL");
+    greeting.resize(64, 0);
+    let ready = b"\x04\x19\x05READY\x0bSocket-Type\0\0\0\x03SUB";
+    let topic = b"\0\x19\x01json-minimal-chain_main\0";
+    let mut setup = vec![0, 2, 0, 2, 0, 0, 0, 0, 0];
+    for part in [&b"\x09pool.test"[..], &[0x5d, 0x0d], b"\x04rust", b"\x03cpu", b"\0", b"\x02d1"] {
+        setup.extend(part);
+    }
+    let mut setup_frame = vec![0, 0, 0, u8::try_from(setup.len()).expect("short"), 0, 0];
+    setup_frame.extend(setup);
+    let template = |wallet: &str| {
+        format!(
+            r#"{{"jsonrpc":"2.0","id":0,"method":"getblocktemplate","params":{{{wallet}"reserve_size":8}}}}"#
+        )
+    };
+    let post = |path: &str, body: &str| {
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: node\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let wallet = format!("\"wallet_address\":\"{WALLET}\",");
+    vec![
+        Case::new(
+            "Stratum",
+            "Stratum",
+            [
+                say("{\"id\": 1, \"method\": \"mining.subscribe\", \"params\": [\"cpuminer/2.5.1\"]}\n"),
+                Hear,
+                say("{\"id\": 2, \"method\": \"mining.authorize\", \"params\": [\"user.worker\", \"x\"]}\n"),
+                Hear,
+            ],
+        ),
+        Case::new(
+            "EthereumStratum",
+            "EthereumStratum",
+            [
+                say(
+                    "{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[\"miner/1.0\",\"EthereumStratum/1.0.0\"]}\n",
+                ),
+                Hear,
+            ],
+        ),
+        Case::new(
+            "eth-proxy",
+            "eth-proxy",
+            [
+                say(
+                    "{\"worker\":\"rig1\",\"jsonrpc\":\"2.0\",\"params\":[\"0x52908400098527886E0F7030069857D2E4169EE7\",\"x\"],\"id\":2,\"method\":\"eth_submitLogin\"}\n",
+                ),
+                Hear,
+            ],
+        ),
+        Case::new("CryptoNote", "CryptoNote stratum", [say(login()), Hear]),
+        Case::new(
+            "an account that only the answer tells apart",
+            "CryptoNote stratum",
+            [
+                say(
+                    "{\"id\":1,\"method\":\"login\",\"params\":{\"login\":\"wallet-less\",\"pass\":\"x\"}}\n",
+                ),
+                Hear,
+            ],
+        ),
+        Case::new(
+            "a stream under way",
+            "CryptoNote stratum",
+            [say("{\"id\":3,\"note\":\"jobs, please\"}\n"), Hear, say(format!("{SUBMIT}\n")), Hear],
+        ),
+        Case::new("Stratum V2", "Stratum V2", [say(setup_frame)]),
+        Case::solo("a Monero node", "solo mining", [say(post("/json_rpc", &template(&wallet))), Hear]),
+        Case::solo(
+            "a Bitcoin node",
+            "solo mining",
+            [
+                say(
+                    "POST / HTTP/1.1\r\nHost: node\r\nAuthorization: Basic dXNlcjp4\r\nContent-Length: 71\r\n\r\n",
+                ),
+                Pause,
+                say("{\"id\": 0, \"method\": \"getblocktemplate\", \"params\": [{\"rules\": [\"segwit\"]}]}"),
+                Hear,
+            ],
+        ),
+        Case::solo("ZeroMQ", "ZMQ mining", [say(greeting), Hear, say(ready), say(topic)]),
+    ]
+}
+
+/// The same words, said in other ways.
+pub(super) fn manners() -> Vec<Case> {
+    const NAME: &str = "CryptoNote stratum";
+    let socks_name = || say(b"\x05\x01\0\x03\x09pool.test\x23\x28");
+    let socks_address = || say(b"\x05\x01\0\x01\x7f\0\0\x01\x23\x28");
+    let connect = "CONNECT pool.test:9000 HTTP/1.1\r\nHost: pool.test:9000\r\n\r\n";
+    let spaced = format!(
+        "{{ \"params\" : {{\t\"rigid\" : \"\", \"pass\" :\"x\" ,\"agent\":\"m/1\",  \"login\" : \"{WALLET}\" }} , \"method\" : \"login\" ,\"jsonrpc\": \"2.0\", \"id\" : 1 }}\n"
+    );
+    let case = |name: &str, pieces: &[Piece]| Case::new(name, NAME, pieces);
+    vec![
+        case("other order and spaces", &[say(spaced), Hear]),
+        case("in pieces of 60 bytes", &split(&login(), 60)),
+        case("in pieces of 24 bytes", &split(&login(), 24)),
+        Case { native: true, way: "writev", ..case("in pieces, by writev", &split(&login(), 100)) },
+        Case { v6: true, ..case("by IPv6", &[say(login()), Hear]) },
+        Case {
+            v6: true,
+            native: true,
+            way: "io_uring",
+            ..case("by IPv6 and io_uring", &[say(login()), Hear])
+        },
+        Case {
+            port: SOCKS,
+            ..case("through SOCKS, by name", &[say([5, 1, 0]), Hear, socks_name(), Hear, say(login()), Hear])
+        },
+        Case {
+            port: SOCKS,
+            ..case(
+                "through SOCKS, in pieces",
+                &[&[say([5, 1, 0]), Hear, socks_address(), Hear][..], &split(&login(), 100)].concat(),
+            )
+        },
+        Case { port: CONNECT, ..case("through CONNECT", &[say(connect), Hear, say(login()), Hear]) },
+        Case {
+            port: CONNECT,
+            native: true,
+            way: "io_uring",
+            ..case(
+                "through CONNECT, in pieces, by io_uring",
+                &[&[say(connect), Hear][..], &split(&login(), 100)].concat(),
+            )
+        },
+    ]
+}
+
+/// The same words by every call that sends.
+pub(super) fn ways() -> Vec<Case> {
+    let ways = ["write", "send", "sendto", "sendmsg", "writev"];
+    let native = ways.into_iter().chain(["io_uring"]).map(|way| (way, true));
+    let all = ways.map(|way| (way, false)).into_iter().chain(native);
+    all.map(|(way, native)| {
+        let name = format!("{way} from {}", if native { "C" } else { "Python" });
+        Case { way, native, ..Case::new(&name, "CryptoNote stratum", [say(login()), Hear]) }
+    })
+    .collect()
+}

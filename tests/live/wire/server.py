@@ -1,0 +1,98 @@
+"""A pool on port 9000, which knows every protocol a little; on 1080 a SOCKS 5 proxy, on 3128 one of HTTP CONNECT."""
+import socket, socketserver, struct, threading
+
+JOB = b'{"blob":"0e0ea5b3","job_id":"7","target":"b88d0600","algo":"rx/0","height":3}'
+ANSWERS = [
+    # What a request has in it, how it must end to be whole, what is answered.
+    (b"wallet-less", b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","job":' + JOB + b"}}\n"),
+    (b'"login"', b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","status":"OK"}}\n'),
+    (b"jobs, please", b"\n", b'{"jsonrpc":"2.0","method":"job","params":' + JOB + b"}\n"),
+    (b"mining.subscribe", b"\n", b'{"id":1,"result":[[],"f0",4],"error":null}\n'),
+    (b"POST ", b"}", b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"result\":1}"),
+    (b"GET ", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
+    (b"\xff\0\0\0\0\0\0\0\x01\x7f", b"", b"\xff\0\0\0\0\0\0\0\x01\x7f\x03\0NULL" + bytes(48)),
+    (b"NOISE" * 8, b"", bytes(range(170))),
+]
+
+
+class Pool(socketserver.BaseRequestHandler):
+    def handle(self):
+        said = b""
+        while True:
+            more = self.request.recv(8192)
+            if not more:
+                return
+            said += more
+            for token, end, answer in ANSWERS:
+                if token in said and said.endswith(end):
+                    self.request.sendall(answer)
+                    said = b""
+                    break
+            else:
+                # Whoever waits for some answer gets one.
+                if said.endswith((b"\n", b"\0")):
+                    self.request.sendall(b"250 ok\r\n")
+                    said = b""
+
+
+def exactly(connection, count):
+    return connection.recv(count, socket.MSG_WAITALL)
+
+
+def carry(one, other):
+    def one_way(source, sink):
+        while data := source.recv(8192):
+            sink.sendall(data)
+        sink.shutdown(socket.SHUT_WR)
+
+    threading.Thread(target=one_way, args=(one, other), daemon=True).start()
+    one_way(other, one)
+
+
+class Socks(socketserver.BaseRequestHandler):
+    def handle(self):
+        _, methods = exactly(self.request, 2)
+        exactly(self.request, methods)
+        self.request.sendall(b"\x05\0")
+        _, _, _, kind = exactly(self.request, 4)
+        length = exactly(self.request, 1)[0] if kind == 3 else {1: 4, 4: 16}[kind]
+        exactly(self.request, length)
+        (port,) = struct.unpack(">H", exactly(self.request, 2))
+        # Whatever the name, the pool is here.
+        pool = socket.create_connection(("127.0.0.1", port))
+        self.request.sendall(b"\x05\0\0\x01\x7f\0\0\x01\x23\x28")
+        carry(self.request, pool)
+
+
+class Connect(socketserver.BaseRequestHandler):
+    def handle(self):
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += self.request.recv(1)
+        pool = socket.create_connection(("127.0.0.1", int(head.split()[1].rsplit(b":", 1)[1])))
+        self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+        carry(self.request, pool)
+
+
+class Server(socketserver.ThreadingTCPServer):
+    allow_reuse_address = True
+    daemon_threads = True
+    request_queue_size = 64
+
+
+class ServerV6(Server):
+    address_family = socket.AF_INET6
+
+    def server_bind(self):
+        self.socket.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        super().server_bind()
+
+
+def serve(server):
+    threading.Thread(target=server.serve_forever).start()
+
+
+serve(Server(("0.0.0.0", 1080), Socks))
+serve(Server(("0.0.0.0", 3128), Connect))
+serve(ServerV6(("::", 9000), Pool))
+serve(Server(("0.0.0.0", 9000), Pool))
