@@ -4,6 +4,7 @@
 //! test keeps types, reference and page in step.
 
 mod error;
+mod intel;
 mod key;
 pub mod reference;
 mod value;
@@ -18,7 +19,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{HookChoice, KindSet, Verdict};
 pub use error::{ConfigError, Place};
-use value::{absolute_path, absolute_paths, in_range};
+pub use intel::{Intel, ListSync, SyncList, SyncSource};
+use value::{absolute_path, in_range};
 
 /// Larger files are no configuration, bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -202,29 +204,6 @@ impl FileSink {
     }
 }
 
-/// Lists of names, addresses and hashes: files, or directories full of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Intel {
-    /// Whether the list of pools that comes with the program is used.
-    pub built_in: bool,
-    /// Lists of mining pools and miners.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub pools: Vec<PathBuf>,
-    /// Lists of other malicious hosts and files.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub threats: Vec<PathBuf>,
-    /// Lists of what is never reported, whoever else lists it.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub allow: Vec<PathBuf>,
-}
-
-impl Default for Intel {
-    fn default() -> Self {
-        Self { built_in: true, pools: Vec::new(), threats: Vec::new(), allow: Vec::new() }
-    }
-}
-
 /// Where the daemon keeps what must outlive it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -349,6 +328,13 @@ impl Config {
             if self.sink.file.iter().take(index).any(|other| other.path == sink.path) {
                 let message = format!("two file sinks write {}; give each its own", sink.path.display());
                 return Err(("path", message));
+            }
+        }
+        let syncs = &self.intel.sync;
+        for (index, sync) in syncs.iter().enumerate() {
+            if syncs.iter().take(index).any(|other| other.name == sync.name) {
+                let message = format!("two lists are called {}; give each its own name", sync.name);
+                return Err(("name", message));
             }
         }
         Ok(())

@@ -1,6 +1,6 @@
 //! Lists of indicators that come, change and break while the agent runs, and what they are held against.
 
-use std::fs;
+use std::{fs, process::Command, thread::sleep, time::Duration};
 
 use minerwatch_tests::{
     Scratch,
@@ -67,5 +67,55 @@ fn a_list_dropped_into_a_directory_is_in_force_at_once() {
     // Cut off in the middle: what was known stays.
     fs::write(format!("{lists}/feed.json"), &bundle[..bundle.len() / 2]).expect("a file can be written");
     assert!(agent.says("1 entries that were read before stay", SOON), "{:?}", agent.messages());
+    agent.stop();
+}
+
+/// Serves the files of a directory on loopback, and tells its port.
+const FILES: &str = "
+import functools, http.server, sys
+handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
+server = http.server.HTTPServer(('127.0.0.1', 0), handler)
+open(sys.argv[1] + '/.port', 'w').write(str(server.server_port))
+server.serve_forever()
+";
+
+#[test]
+fn a_list_from_a_url_is_kept_and_used() {
+    let Some(_machine) = alone("a_list_from_a_url_is_kept_and_used") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(44);
+    let address = pair.server.address.clone();
+    let _server = pair.server.serve(9001, "python3", &["-c", SERVER]);
+    let web = scratch.join("web");
+    fs::create_dir(&web).expect("a directory can be made");
+    let feed = format!("ioc_value,ioc_type,comment\n{address}:9001,ip:port,from afar\n");
+    fs::write(format!("{web}/feed.csv"), feed).expect("a file can be written");
+    let mut server = Command::new("python3").args(["-c", FILES, &web]).spawn().expect("it starts");
+    let port = (0..200).find_map(|_| {
+        sleep(Duration::from_millis(50));
+        fs::read_to_string(format!("{web}/.port")).ok().filter(|port| !port.is_empty())
+    });
+    let port = port.expect("the server tells its port");
+    let path = configuration(
+        &scratch,
+        &format!(
+            "[detection]\nmin_verdict = \"noted\"\n[[intel.sync]]\nname = \"afar\"\nlist = \"threats\"\n\
+             from = \"http://127.0.0.1:{port}/feed.csv\"\n"
+        ),
+    );
+    let agent = Agent::start(["run", "--config", &path]);
+    assert!(agent.says("list afar: fetched", SOON), "{:?}", agent.messages());
+    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    let status = pair.victim.command("python3", &["-c", CLIENT, &address]).status().expect("it starts");
+    assert!(status.success());
+    let alert = agent.wait_for("alert", SOON, |object| listed(object).is_some());
+    let found = listed(&alert).expect("just seen");
+    assert_eq!(found["evidence"]["list"], "afar", "{found:#}");
+    agent.stop();
+    server.kill().and_then(|()| server.wait()).expect("it can be ended");
+
+    // The next daemon has it without the server.
+    let agent = Agent::start(["run", "--config", &path]);
+    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
     agent.stop();
 }

@@ -16,6 +16,7 @@ use super::{ExitReason, Failure, logging, present::ended_by_reader};
 use crate::{
     config::{Config, Intel},
     intel::ListKind,
+    pipeline::intel::with_synced,
 };
 
 /// Check lists of indicators, and look things up in them
@@ -55,7 +56,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
 /// comes with the program.
 fn lists(config: Option<&Path>, threats: &[PathBuf], allow: &[PathBuf]) -> Result<Intel, Failure> {
     let mut intel = match config {
-        Some(path) => Config::load(path).map_err(anyhow::Error::from)?.intel,
+        Some(path) => with_synced(&Config::load(path).map_err(anyhow::Error::from)?),
         None => Intel { built_in: threats.is_empty(), ..Intel::default() },
     };
     intel.threats.extend_from_slice(threats);

@@ -130,6 +130,42 @@ pub const KEYS: &[Key] = &[
         meaning: "Lists of what is never reported, whoever else lists it.",
     },
     Key {
+        path: "intel.sync.name",
+        default: "",
+        values: "small letters, digits, `-`, `_`; required",
+        meaning: "What evidence calls the list.",
+    },
+    Key {
+        path: "intel.sync.from",
+        default: "",
+        values: "a URL of http or https, or an absolute path of a file or directory; required",
+        meaning: "Where it comes from. Nothing else is contacted: redirections are not followed.",
+    },
+    Key {
+        path: "intel.sync.list",
+        default: "",
+        values: "`\"pools\"`, `\"threats\"`, `\"allow\"`; required",
+        meaning: "What being on it means, as the keys of `[intel]` with these names.",
+    },
+    Key {
+        path: "intel.sync.every_minutes",
+        default: "60",
+        values: "5 to 10080",
+        meaning: "Time between two fetches. What is fetched is kept in the state directory, and used from there after a restart.",
+    },
+    Key {
+        path: "intel.sync.ca_file",
+        default: "",
+        values: "an absolute path",
+        meaning: "Certificates (PEM) to check the server against, instead of the system's.",
+    },
+    Key {
+        path: "intel.sync.headers_file",
+        default: "",
+        values: "an absolute path",
+        meaning: "Header fields to send along, one `Name: value` a line, as for an API key.",
+    },
+    Key {
         path: "sink.stdout.alerts",
         default: "true",
         values: "`true`, `false`",
@@ -210,6 +246,9 @@ pub const KEYS: &[Key] = &[
     },
 ];
 
+/// Sections that may be given several times.
+pub const TABLES: [&str; 2] = ["intel.sync", "sink.file"];
+
 /// The names directly below a section; below `""`, the sections.
 pub fn children(section: &str) -> Vec<&'static str> {
     let mut names = Vec::new();
@@ -233,7 +272,7 @@ pub fn page() -> String {
         let (of, name) = key.path.rsplit_once('.').unwrap_or(("", key.path));
         if of != section {
             section = of;
-            let header = if of == "sink.file" { format!("[[{of}]]") } else { format!("[{of}]") };
+            let header = if TABLES.contains(&of) { format!("[[{of}]]") } else { format!("[{of}]") };
             let _ =
                 write!(page, "\n## `{header}`\n\n| key | default | values | meaning |\n|---|---|---|---|\n");
         }
@@ -253,7 +292,7 @@ the defaults below: alerts as JSON on standard output. Every key is optional unl
 - `SIGHUP` reads the file again. A broken one is refused and the old configuration stays in force; either is
   said on standard error. `[detection].min_verdict`, `[intel]`, `[sink]` and `[log]` take effect at once, the other sections at the
   next start, and the daemon says so.
-- `[[sink.file]]` may be given several times, once for each file.
+- `[[sink.file]]` may be given several times, once for each file; so may `[[intel.sync]]`, once for each list.
 
 This page is made from the program (`minerwatch/src/config/reference.rs`); a test fails when they differ.
 ";

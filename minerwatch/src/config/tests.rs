@@ -24,6 +24,34 @@ fn a_file_sink_needs_only_its_path() {
 }
 
 #[test]
+fn lists_to_fetch() {
+    let config =
+        parse("[[intel.sync]]\nname = 'feed-1'\nfrom = 'https://lists.example/a.txt'\nlist = 'pools'\n");
+    let url = SyncSource::Url("https://lists.example/a.txt".to_owned());
+    assert_eq!(
+        config.expect("allowed").intel.sync,
+        [ListSync::new("feed-1".to_owned(), url, SyncList::Pools)]
+    );
+    for (text, part) in [
+        ("name = '../a'\nfrom = '/a'\nlist = 'pools'", "m.toml:2: intel.sync.name: `../a` is no name"),
+        (
+            "name = 'a'\nfrom = 'ftp://a/b'\nlist = 'pools'",
+            "m.toml:3: intel.sync.from: `ftp://a/b` is neither a URL",
+        ),
+        ("name = 'a'\nfrom = '/a'\nlist = 'foes'", "m.toml:4: intel.sync.list: unknown variant `foes`"),
+        ("name = 'a'\nfrom = '/a'", "missing field `list`"),
+        ("name = 'a'\nfrom = '/a'\nlist = 'allow'\nevery_minutes = 1", "1 is not between 5 and 10080"),
+        (
+            "name = 'a'\nfrom = '/a'\nlist = 'allow'\n[[intel.sync]]\nname = 'a'\nfrom = '/b'\nlist = 'allow'",
+            "m.toml:6: intel.sync.name: two lists are called a",
+        ),
+    ] {
+        let message = parse(&format!("[[intel.sync]]\n{text}")).expect_err(text);
+        assert!(message.contains(part), "{message}");
+    }
+}
+
+#[test]
 fn what_is_wrong_is_named_with_line_and_key() {
     let cases = [
         (
@@ -113,7 +141,7 @@ fn keys_of_types() -> BTreeMap<String, String> {
                     flatten(&path, value, keys);
                 }
             }
-            toml::Value::Array(items) if path == "sink.file" => {
+            toml::Value::Array(items) if reference::TABLES.contains(&path) => {
                 for item in items {
                     flatten(path, item, keys);
                 }
@@ -125,6 +153,8 @@ fn keys_of_types() -> BTreeMap<String, String> {
     }
     let mut config = Config::default();
     config.sink.file.push(FileSink::new("/example".into()));
+    let from = SyncSource::Path("/example".into());
+    config.intel.sync.push(ListSync::new("example".to_owned(), from, SyncList::Allow));
     let value = toml::Value::try_from(config).expect("a configuration is plain data");
     let mut keys = BTreeMap::new();
     flatten("", &value, &mut keys);
@@ -134,7 +164,13 @@ fn keys_of_types() -> BTreeMap<String, String> {
 #[test]
 fn the_reference_has_every_key_and_its_default() {
     let mut expected = keys_of_types();
-    expected.insert("sink.file.path".to_owned(), String::new());
+    // Without a default.
+    for key in ["sink.file.path", "intel.sync.name", "intel.sync.from", "intel.sync.list"] {
+        assert!(expected.insert(key.to_owned(), String::new()).is_some(), "{key}");
+    }
+    for key in ["intel.sync.ca_file", "intel.sync.headers_file"] {
+        expected.insert(key.to_owned(), String::new());
+    }
     let reference: BTreeMap<String, String> =
         reference::KEYS.iter().map(|key| (key.path.to_owned(), key.default.to_owned())).collect();
     assert_eq!(reference, expected);

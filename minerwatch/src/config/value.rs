@@ -32,3 +32,9 @@ pub(super) fn absolute_path<'de, D: Deserializer<'de>>(deserializer: D) -> Resul
         Err(D::Error::custom(format!("`{}` is not an absolute path", path.display())))
     }
 }
+
+pub(super) fn absolute_path_if_any<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<PathBuf>, D::Error> {
+    absolute_path(deserializer).map(Some)
+}

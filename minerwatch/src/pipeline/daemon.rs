@@ -14,7 +14,7 @@ use tracing::{error, info, warn};
 use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
 use super::{
     RunOptions, host,
-    intel::{self, ListKeeper, Lists},
+    intel::{self, ListKeeper, Lists, Syncer},
     marks::MarkCounters,
     privileges,
     sampler::SamplerCounters,
@@ -56,10 +56,12 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some((state, elapsed)) = duty.load(host::wall_now()) {
         watch.core.restore_duty(state, elapsed);
     }
-    let lists = intel::load(&config.intel, host::unix_seconds(), None);
+    let syncer = Syncer::start(&config)?;
+    let sources = intel::with_synced(&config);
+    let lists = intel::load(&sources, host::unix_seconds(), None);
     lists.tell();
     watch.core.set_indicators(Arc::clone(&lists.indicators));
-    let lists = ListKeeper::start(config.intel.clone(), lists, move |lists| {
+    let lists = ListKeeper::start(sources, lists, move |lists| {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
@@ -85,7 +87,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                         watch.core.set_min_verdict(config.detection.min_verdict);
                         set_log_level(config.log.level);
                         // It ends when the lists are there.
-                        if !(was_read && lists.reconfigure(config.intel.clone())) {
+                        if was_read {
+                            syncer.reconfigure(&config.intel.sync);
+                        }
+                        if !(was_read && lists.reconfigure(intel::with_synced(&config))) {
                             service::ready();
                         }
                     }

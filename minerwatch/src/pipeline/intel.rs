@@ -4,7 +4,13 @@ mod files;
 #[cfg(feature = "sensor")]
 mod keeper;
 mod load;
+#[cfg(feature = "sensor")]
+mod sync;
+mod synced;
 
 #[cfg(feature = "sensor")]
 pub use keeper::{ListKeeper, Lists};
 pub use load::{FileReport, Loaded, load};
+#[cfg(feature = "sensor")]
+pub use sync::Syncer;
+pub use synced::with_synced;

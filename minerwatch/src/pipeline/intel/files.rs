@@ -52,7 +52,8 @@ fn add(path: &Path, kind: ListKind, files: &mut Vec<ListFile>) {
     }
 }
 
-fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
+/// The files of a directory that are lists, by name.
+pub(super) fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();

@@ -18,7 +18,7 @@ use crate::{
 /// The most entries, all lists together; 20 bytes each.
 const MAX_ENTRIES: usize = 2_000_000;
 /// A larger file is no list, bytes.
-const MAX_SIZE: u64 = 256 << 20;
+pub(super) const MAX_SIZE: u64 = 256 << 20;
 const BUFFER: usize = 64 << 10;
 
 /// What became of one file.

@@ -1,0 +1,30 @@
+//! Where fetched lists are kept: `STATE/intel/LIST/NAME`, of a directory `STATE/intel/LIST/NAME.FILE`.
+
+use std::path::{Path, PathBuf};
+
+use crate::config::{Config, Intel, SyncList};
+
+/// The directory of the fetched lists of one sort.
+pub(super) fn directory(state: &Path, list: SyncList) -> PathBuf {
+    state.join("intel").join(list.name())
+}
+
+/// The lists of a configuration, those included that were fetched by now.
+pub fn with_synced(config: &Config) -> Intel {
+    let mut intel = config.intel.clone();
+    if intel.sync.is_empty() {
+        return intel;
+    }
+    for list in SyncList::ALL {
+        let directory = directory(&config.state.directory, list);
+        let paths = match list {
+            SyncList::Pools => &mut intel.pools,
+            SyncList::Threats => &mut intel.threats,
+            SyncList::Allow => &mut intel.allow,
+        };
+        if directory.is_dir() {
+            paths.push(directory);
+        }
+    }
+    intel
+}
