@@ -158,6 +158,7 @@ fn connect(record: &ConnectRecord) -> Result<EventBody, DecodeError> {
         flow: flow(&record.flow, record.opened)?,
         result: record.result,
         network_namespace: record.network_namespace,
+        peer: None,
     }))
 }
 
@@ -166,6 +167,7 @@ fn close(record: &CloseRecord) -> Result<EventBody, DecodeError> {
         flow: flow(&record.flow, record.opened)?,
         bytes: (record.counted != 0).then_some((record.bytes_sent, record.bytes_received)),
         network_namespace: record.network_namespace,
+        peer: None,
     }))
 }
 

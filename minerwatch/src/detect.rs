@@ -107,6 +107,7 @@ impl Detectors {
             }
             EventBody::Connect(connect) => {
                 findings.extend(network::pool_port(scene, connect));
+                findings.extend(network::foreign_peer(scene, connect));
                 findings.extend(network::suspect_connection(scene, connect));
                 let destination = network::outbound(connect);
                 findings.extend(destination.and_then(|destination| self.names.connected(scene, destination)));

@@ -7,6 +7,7 @@ mod hook;
 mod kinds;
 mod memory;
 mod payload;
+mod place;
 mod process;
 mod rounding;
 mod signal;
@@ -23,6 +24,7 @@ pub use hook::{HookChoice, NoHookChoice, Purpose, Way};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use payload::{Bytes, Direction, Payload};
+pub use place::PeerPlace;
 pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,

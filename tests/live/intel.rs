@@ -5,6 +5,7 @@ use std::{fs, process::Command, thread::sleep, time::Duration};
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
+    command,
     namespace::Pair,
 };
 use serde_json::Value;
@@ -117,5 +118,68 @@ fn a_list_from_a_url_is_kept_and_used() {
     // The next daemon has it without the server.
     let agent = Agent::start(["run", "--config", &path]);
     assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    agent.stop();
+}
+
+/// Writes a database in the format of MaxMind that knows one network: 203.0.113.0/24.
+const DATABASE: &str = "
+import sys
+text = lambda s: (bytes([0x40 | len(s)]) if len(s) < 29 else bytes([0x5d, len(s) - 29])) + s.encode()
+short = lambda n: b'\\xa2' + n.to_bytes(2, 'big')
+long = lambda n: b'\\xc4' + n.to_bytes(4, 'big')
+table = lambda d: bytes([0xe0 | len(d)]) + b''.join(text(k) + v for k, v in d.items())
+bits = f'{203 << 16 | 0 << 8 | 113:024b}'
+tree = b''
+for depth, bit in enumerate(bits):
+    record = [24, 24]
+    record[int(bit)] = depth + 1 if depth < 23 else 24 + 16
+    tree += b''.join(number.to_bytes(4, 'big') for number in record)
+data = table({'country': table({'iso_code': text('NL')}), 'autonomous_system_number': long(64500),
+              'autonomous_system_organization': text('Example Networks')})
+about = table({'binary_format_major_version': short(2), 'binary_format_minor_version': short(0),
+               'ip_version': short(4), 'record_size': short(32), 'node_count': long(24),
+               'build_epoch': b'\\x08\\x02' + (1795384800).to_bytes(8, 'big'), 'database_type': text('Test'),
+               'languages': b'\\x00\\x04', 'description': table({})})
+open(sys.argv[1], 'wb').write(tree + bytes(16) + data + b'\\xab\\xcd\\xefMaxMind.com' + about)
+";
+
+#[test]
+fn a_peer_has_its_country_and_network() {
+    let Some(_machine) = alone("a_peer_has_its_country_and_network") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(45);
+    for (side, device, address) in
+        [(&pair.victim, "mwv45", "203.0.113.1/24"), (&pair.server, "mws45", "203.0.113.9/24")]
+    {
+        command::run("ip", &["-n", &side.name, "address", "add", address, "dev", device]);
+    }
+    let _server = pair.server.serve(443, "python3", &["-c", &SERVER.replace("9001", "443")]);
+    let database = scratch.join("test.mmdb");
+    command::run("python3", &["-c", DATABASE, &database]);
+    let list = scratch.join("list.txt");
+    fs::write(&list, "203.0.113.9\n").expect("a file can be written");
+    let path = configuration(
+        &scratch,
+        &format!(
+            "[sink.stdout]\nevents = [\"connect\", \"close\"]\n[detection]\nmin_verdict = \"noted\"\n[intel]\n\
+             threats = [\"{list}\"]\ngeo_databases = [\"{database}\"]\nhome_countries = [\"DE\"]\n"
+        ),
+    );
+    let agent = Agent::start(["run", "--config", &path]);
+    let client = CLIENT.replace("9001", "443");
+    let status = pair.victim.command("python3", &["-c", &client, "203.0.113.9"]).status().expect("it starts");
+    assert!(status.success());
+    for action in ["connect", "close", "incident-opened"] {
+        let object = agent.wait_for(action, SOON, |object| {
+            at(object, "event.action") == action && at(object, "destination.ip") == "203.0.113.9"
+        });
+        assert_eq!(at(&object, "destination.geo.country_iso_code"), "NL", "{object:#}");
+        assert_eq!(at(&object, "destination.as.number"), 64_500, "{object:#}");
+        assert_eq!(at(&object, "destination.as.organization.name"), "Example Networks", "{object:#}");
+        if action == "incident-opened" {
+            let signals = object["minerwatch"]["signals"].as_array().expect("signals");
+            assert!(signals.iter().any(|signal| signal["id"] == "N4F"), "{object:#}");
+        }
+    }
     agent.stop();
 }

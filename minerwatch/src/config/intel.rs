@@ -24,6 +24,12 @@ pub struct Intel {
     /// Lists of what is never reported, whoever else lists it.
     #[serde(deserialize_with = "absolute_paths")]
     pub allow: Vec<PathBuf>,
+    /// Databases of countries and networks in the format of `MaxMind`.
+    #[serde(deserialize_with = "absolute_paths")]
+    pub geo_databases: Vec<PathBuf>,
+    /// Countries where this host's peers are expected; empty switches the signal for others off.
+    #[serde(deserialize_with = "countries")]
+    pub home_countries: Vec<String>,
     /// Lists that are fetched from elsewhere.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sync: Vec<ListSync>,
@@ -31,7 +37,15 @@ pub struct Intel {
 
 impl Default for Intel {
     fn default() -> Self {
-        Self { built_in: true, pools: Vec::new(), threats: Vec::new(), allow: Vec::new(), sync: Vec::new() }
+        Self {
+            built_in: true,
+            pools: Vec::new(),
+            threats: Vec::new(),
+            allow: Vec::new(),
+            geo_databases: Vec::new(),
+            home_countries: Vec::new(),
+            sync: Vec::new(),
+        }
     }
 }
 
@@ -142,4 +156,16 @@ fn list_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Er
         return Ok(name);
     }
     Err(D::Error::custom(format!("`{name}` is no name: up to {MAX_NAME} of a-z, 0-9, - and _")))
+}
+
+/// Codes of two letters.
+fn countries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let countries = Vec::<String>::deserialize(deserializer)?;
+    let is_code = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
+    match countries.iter().find(|code| !is_code(code)) {
+        Some(code) => {
+            Err(D::Error::custom(format!("`{code}` is no country: two capital letters, as in `DE`")))
+        }
+        None => Ok(countries),
+    }
 }

@@ -130,6 +130,18 @@ pub const KEYS: &[Key] = &[
         meaning: "Lists of what is never reported, whoever else lists it.",
     },
     Key {
+        path: "intel.geo_databases",
+        default: "[]",
+        values: "a list of absolute paths of files",
+        meaning: "Databases in MaxMind's format (GeoLite2-Country, GeoLite2-ASN and their like) that say which country and network an address belongs to. Read into memory; changes are noticed.",
+    },
+    Key {
+        path: "intel.home_countries",
+        default: "[]",
+        values: "a list of codes of two capital letters (ISO 3166-1)",
+        meaning: "Where this host's peers are expected. A connection to port 443 elsewhere is the weak signal N4F; none without this key.",
+    },
+    Key {
         path: "intel.sync.name",
         default: "",
         values: "small letters, digits, `-`, `_`; required",

@@ -85,6 +85,10 @@ fn what_is_wrong_is_named_with_line_and_key() {
             "m.toml:2: detection.min_verdict: unknown variant `sure`, expected one of `noted`, `suspected`, \
              `mining`",
         ),
+        (
+            "[intel]\nhome_countries = ['DE', 'at']",
+            "m.toml:2: intel.home_countries: `at` is no country: two capital letters, as in `DE`",
+        ),
         ("[state]\ndirectory = 'here'", "m.toml:2: state.directory: `here` is not an absolute path"),
         (
             "[[sink.file]]\npath = '/a'\n[[sink.file]]\npath = '/a'",

@@ -1,6 +1,7 @@
 //! The first witness: what goes over the wire.
 
 mod dns;
+mod foreign_peer;
 mod names;
 mod pool_port;
 mod suspect_connection;
@@ -8,6 +9,7 @@ pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use foreign_peer::foreign_peer;
 pub use names::{DNS_PORT, Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};
 pub use suspect_connection::suspect_connection;

@@ -53,6 +53,7 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::LISTED_PEER,
     signals::LISTED_FILE,
     signals::POOL_PORT,
+    signals::FOREIGN_PEER,
     signals::SUSPECT_CONNECTION,
     signals::ROUNDING_MODES,
     signals::DATASET,

@@ -7,7 +7,8 @@ use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
     Alert, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Direction,
     Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
-    Namespaces, Payload, ProcessKey, Protocol, Rounding, RunningProcess, SchedulingPolicy, Subject, Verdict,
+    Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding, RunningProcess, SchedulingPolicy,
+    Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -199,13 +200,19 @@ impl Host {
 
     /// Connects by TCP, successfully.
     pub fn connect(&mut self, key: ProcessKey, destination: &str) {
+        self.connect_to(key, destination, None);
+    }
+
+    /// The same, to a peer of which a database knows the place.
+    pub fn connect_to(&mut self, key: ProcessKey, destination: &str, peer: Option<PeerPlace>) {
         let flow = Flow {
             protocol: Protocol::Tcp,
             source: SocketAddr::from(([10, 0, 0, 2], 40_000)),
             destination: destination.parse().expect("an address"),
             opened: self.now,
         };
-        self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: 1 }));
+        let peer = peer.map(Box::new);
+        self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: 1, peer }));
     }
 
     /// One payload of a connection, sent or received, captured as the kernel side does.
@@ -342,7 +349,7 @@ impl Host {
             destination: destination.parse().expect("an address"),
             opened: self.now,
         };
-        self.happen(key, EventBody::Close(Close { flow, bytes: None, network_namespace: 1 }));
+        self.happen(key, EventBody::Close(Close { flow, bytes: None, network_namespace: 1, peer: None }));
     }
 
     /// Looks at a process's arithmetic find this, counted from its start.

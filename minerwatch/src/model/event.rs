@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BootTime, Container, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces, Payload,
-    ProcessKey, Protocol, Rounding,
+    PeerPlace, ProcessKey, Protocol, Rounding,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -233,6 +233,9 @@ pub struct Connect {
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,
+    /// Where the peer is, if a database says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Box<PeerPlace>>,
 }
 
 /// An outbound connection ended.
@@ -245,6 +248,9 @@ pub struct Close {
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,
+    /// Where the peer is, if a database says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Box<PeerPlace>>,
 }
 
 /// What was done to a file.

@@ -2,7 +2,7 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use super::host;
+use super::{host, intel::Places};
 use crate::{
     detect::compute::DutyState,
     engine::{Engine, EngineSettings},
@@ -37,6 +37,7 @@ pub trait Outlet {
 /// Enrich, engine and encoder, with their counters.
 pub struct Core {
     enricher: Enricher,
+    places: Option<Arc<Places>>,
     engine: Engine,
     encoder: Encoder,
     /// What the sensor cannot see, put into every alert.
@@ -56,6 +57,7 @@ impl Core {
     pub fn new(engine: EngineSettings, enrich: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
         Self {
             enricher: Enricher::new(enrich, wake),
+            places: None,
             engine: Engine::new(engine),
             encoder: Encoder::new(host::context(), super::signal_text),
             health: Health::default(),
@@ -71,6 +73,9 @@ impl Core {
     /// Takes one event through all stages.
     pub fn take(&mut self, mut event: Event, outlet: &mut impl Outlet) -> io::Result<()> {
         self.enricher.enrich(&mut event);
+        if let Some(places) = &self.places {
+            places.add_to(&mut event);
+        }
         self.judge(&event, outlet)
     }
 
@@ -123,6 +128,9 @@ impl Core {
             self.alerts += 1;
             alert.latency = host::now().since(alert.time);
             alert.health = self.health.clone();
+            if let Some(places) = &self.places {
+                places.explain(&mut alert);
+            }
             self.line.clear();
             self.encoder.alert(&alert, self.sequence, &mut self.line);
             self.sequence += 1;
@@ -155,6 +163,9 @@ impl Core {
         let mut lines = Vec::new();
         for (mut state, verdict) in self.engine.incidents(incident) {
             state.health = self.health.clone();
+            if let Some(places) = &self.places {
+                places.explain(&mut state);
+            }
             self.encoder.incident(&state, verdict, self.sequence, &mut lines);
         }
         String::from_utf8(lines).unwrap_or_default()
@@ -173,6 +184,11 @@ impl Core {
     /// Replaces the lists of indicators.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
         self.engine.set_indicators(indicators);
+    }
+
+    /// Replaces the databases of countries and networks.
+    pub fn set_places(&mut self, places: Option<Arc<Places>>) {
+        self.places = places;
     }
 
     /// Replaces the least verdict that becomes an alert.

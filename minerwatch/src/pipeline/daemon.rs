@@ -61,7 +61,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let lists = intel::load(&sources, host::unix_seconds(), None);
     lists.tell();
     watch.core.set_indicators(Arc::clone(&lists.indicators));
-    let lists = ListKeeper::start(sources, lists, move |lists| {
+    let places = intel::open_places(&sources, None);
+    watch.core.set_places(places.clone());
+    let lists = ListKeeper::start(sources, lists, places, move |lists| {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
@@ -94,7 +96,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             service::ready();
                         }
                     }
-                    Command::Lists(Lists { indicators, asked }) => {
+                    Command::Lists(Lists { indicators, places, asked }) => {
+                        watch.core.set_places(places);
                         watch.core.set_indicators(indicators);
                         if asked {
                             info!("the configuration was read again");

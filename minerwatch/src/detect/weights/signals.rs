@@ -111,6 +111,18 @@ pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
     techniques: &["T1571"],
 };
 
+/// As little as the port of a pool: most of the web is in some other country.
+pub(crate) const FOREIGN_PEER: SignalInfo = SignalInfo {
+    id: "N4F",
+    class: Network,
+    weight: 5,
+    full_weight: 5,
+    mining: false,
+    name: "Connection to port 443 in a foreign country",
+    description: "Where home countries are configured: the peer's address is in none of them. Much else is too, so this counts for next to nothing by itself.",
+    techniques: &["T1071.001"],
+};
+
 /// Ten points, so that a dropped program which calls out (25 + 10 + 10) is put on record and no more.
 pub(crate) const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     id: "N9",

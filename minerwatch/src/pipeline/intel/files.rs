@@ -99,15 +99,18 @@ impl From<Metadata> for Stamp {
 /// All files with their stamps; `None` for one that is not there.
 pub type Stamps = Vec<(PathBuf, Option<Stamp>)>;
 
-/// How the files are now.
+/// How the files of the lists are now.
 pub fn stamps(config: &Intel) -> Stamps {
-    list_files(config)
-        .into_iter()
-        .map(|file| {
-            let stamp = fs::metadata(&file.path).ok().map(Stamp::from);
-            (file.path, stamp)
-        })
-        .collect()
+    stamps_of(list_files(config).into_iter().map(|file| file.path))
+}
+
+/// How these files are now.
+pub fn stamps_of(paths: impl IntoIterator<Item = PathBuf>) -> Stamps {
+    let stamp = |path: PathBuf| {
+        let stamp = fs::metadata(&path).ok().map(Stamp::from);
+        (path, stamp)
+    };
+    paths.into_iter().map(stamp).collect()
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use tracing::info;
 use super::{
     files::{self, Stamps},
     load::{Loaded, load},
+    places::{self, Places},
 };
 use crate::{config::Intel, intel::Indicators, pipeline::host};
 
@@ -28,6 +29,8 @@ const PATIENCE: u32 = 15;
 pub struct Lists {
     /// The lists.
     pub indicators: Arc<Indicators>,
+    /// Countries and networks of addresses.
+    pub places: Option<Arc<Places>>,
     /// Whether they were asked for by [`ListKeeper::reconfigure`].
     pub asked: bool,
 }
@@ -39,8 +42,8 @@ pub struct ListKeeper {
 }
 
 impl ListKeeper {
-    /// Starts the thread, which keeps what privileges the caller has. `loaded` is what the engine has by now; `deliver`
-    /// takes what comes later, and says whether anybody still wants it.
+    /// Starts the thread, which keeps what privileges the caller has. `loaded` and `places` are what the pipeline has by
+    /// now; `deliver` takes what comes later, and says whether anybody still wants it.
     ///
     /// # Errors
     ///
@@ -48,10 +51,11 @@ impl ListKeeper {
     pub fn start(
         config: Intel,
         loaded: Loaded,
+        places: Option<Arc<Places>>,
         deliver: impl Fn(Lists) -> bool + Send + 'static,
     ) -> anyhow::Result<Self> {
         let (configurations, queue) = mpsc::channel();
-        let mut keeper = Keeper::new(config, loaded);
+        let mut keeper = Keeper::new(config, loaded, places);
         thread::Builder::new()
             .name("lists".to_owned())
             .spawn(move || keeper.run(&queue, deliver))
@@ -69,18 +73,22 @@ impl ListKeeper {
 struct Keeper {
     config: Intel,
     indicators: Arc<Indicators>,
+    places: Option<Arc<Places>>,
     next_expiry: Option<i64>,
     /// The files as they were when they were read.
     read: Stamps,
-    /// As they are since, and in how many looks they went on changing.
+    /// The same of the databases of places.
+    databases: Stamps,
+    /// All as they are since, and in how many looks they went on changing.
     changing: Option<(Stamps, u32)>,
 }
 
 impl Keeper {
-    fn new(config: Intel, loaded: Loaded) -> Self {
+    fn new(config: Intel, loaded: Loaded, places: Option<Arc<Places>>) -> Self {
+        let databases = files::stamps_of(config.geo_databases.clone());
         let read = loaded.stamps.clone();
         let next_expiry = loaded.next_expiry();
-        Self { config, indicators: loaded.indicators, next_expiry, read, changing: None }
+        Self { config, indicators: loaded.indicators, places, next_expiry, read, databases, changing: None }
     }
 
     fn run(&mut self, queue: &mpsc::Receiver<Intel>, deliver: impl Fn(Lists) -> bool) {
@@ -94,8 +102,9 @@ impl Keeper {
                 Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
-            self.load();
-            if !deliver(Lists { indicators: Arc::clone(&self.indicators), asked }) {
+            self.load(asked);
+            let (indicators, places) = (Arc::clone(&self.indicators), self.places.clone());
+            if !deliver(Lists { indicators, places, asked }) {
                 return;
             }
         }
@@ -106,8 +115,9 @@ impl Keeper {
         if self.next_expiry.is_some_and(|expiry| expiry <= now) {
             return true;
         }
-        let stamps = files::stamps(&self.config);
-        if stamps == self.read {
+        let mut stamps = files::stamps(&self.config);
+        stamps.extend(files::stamps_of(self.config.geo_databases.clone()));
+        if stamps.iter().eq(self.read.iter().chain(&self.databases)) {
             self.changing = None;
             return false;
         }
@@ -121,7 +131,13 @@ impl Keeper {
         false
     }
 
-    fn load(&mut self) {
+    /// Reads the lists, and the databases if they changed or `all` are wanted.
+    fn load(&mut self, all: bool) {
+        let databases = files::stamps_of(self.config.geo_databases.clone());
+        if all || databases != self.databases {
+            self.places = places::open(&self.config, self.places.as_deref());
+            self.databases = databases;
+        }
         let loaded = load(&self.config, host::unix_seconds(), Some(&self.indicators));
         for (path, stamp) in &loaded.stamps {
             if !self.read.iter().any(|(known, before)| known == path && before == stamp) {
@@ -148,14 +164,14 @@ mod tests {
         let path = directory.path().join("list.txt");
         let config =
             Intel { built_in: false, threats: vec![directory.path().to_owned()], ..Intel::default() };
-        let mut keeper = Keeper::new(config.clone(), load(&config, 0, None));
+        let mut keeper = Keeper::new(config.clone(), load(&config, 0, None), None);
         assert!(!keeper.is_due(0), "nothing is there");
         fs::write(&path, "a.example\n").unwrap();
         assert!(!keeper.is_due(0), "it may still be written");
         fs::write(&path, "a.example\nb.example\n").unwrap();
         assert!(!keeper.is_due(0), "it was");
         assert!(keeper.is_due(0));
-        keeper.load();
+        keeper.load(false);
         assert_eq!(keeper.indicators.len(), 2);
         assert!(!keeper.is_due(0));
         let looks = (0..100).take_while(|number| {
@@ -171,11 +187,11 @@ mod tests {
         let path = directory.path().join("list.csv");
         fs::write(&path, "domain,valid_until\na.example,1970-01-01T00:01:00Z\nb.example,\n").unwrap();
         let config = Intel { built_in: false, threats: vec![path], ..Intel::default() };
-        let mut keeper = Keeper::new(config.clone(), load(&config, 0, None));
+        let mut keeper = Keeper::new(config.clone(), load(&config, 0, None), None);
         assert!(!keeper.is_due(59));
         assert!(keeper.is_due(60));
         assert_eq!(keeper.indicators.len(), 2);
-        keeper.load();
+        keeper.load(false);
         assert_eq!(keeper.indicators.len(), 1);
         assert!(!keeper.is_due(60), "and not again and again");
     }
@@ -184,7 +200,7 @@ mod tests {
     fn the_thread_delivers_and_ends() {
         let config = Intel { built_in: false, ..Intel::default() };
         let (sender, lists) = mpsc::channel();
-        let keeper = ListKeeper::start(config.clone(), load(&config, 0, None), move |lists| {
+        let keeper = ListKeeper::start(config.clone(), load(&config, 0, None), None, move |lists| {
             sender.send(lists).is_ok()
         })
         .unwrap();

@@ -180,3 +180,6 @@ impl FileReport {
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(all(test, feature = "sensor"))]
+mod measure;

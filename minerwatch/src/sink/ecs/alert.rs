@@ -7,7 +7,8 @@ use serde::{Serialize, Serializer, ser::SerializeMap};
 use super::{
     Encoder, append,
     document::{
-        Document, EventFields, Identified, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields,
+        Document, EndFields, EventFields, Identified, OwnProcess, ProcessFields, RuleFields, Techniques,
+        ThreatFields,
     },
     timestamp::Timestamp,
     values::Shown,
@@ -185,6 +186,7 @@ impl Encoder {
             name: (self.signals)(&signal.id).map(|text| text.name),
         });
         document.threat = self.threat(signals);
+        document.destination = signals.iter().find_map(peer);
         let odd = OwnProcess::of_flags(suspect.executable.flags);
         let fields = document.own();
         fields.alert = Some(&own);
@@ -246,6 +248,20 @@ impl Encoder {
             },
         })
     }
+}
+
+/// The peer that a signal speaks of.
+fn peer(signal: &Signal) -> Option<EndFields<'_>> {
+    let evidence = |wanted: &str| {
+        signal.evidence.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    };
+    let mut end = EndFields::of(evidence("destination")?.parse().ok()?);
+    end.place(
+        evidence("destination_country"),
+        evidence("destination_as_number").and_then(|number| number.parse().ok()),
+        evidence("destination_as_organization"),
+    );
+    Some(end)
 }
 
 fn event(action: &'static str, score: u32, sequence: u64) -> EventFields {

@@ -1,6 +1,9 @@
 //! The shape of one object. A field that is not known is left out.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use serde::Serialize;
 
@@ -203,6 +206,53 @@ pub(super) struct EndFields<'a> {
     pub port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub geo: Option<GeoFields<'a>>,
+    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
+    pub network: Option<AsFields<'a>>,
+}
+
+/// Where on the map an end is.
+#[derive(Debug, Serialize)]
+pub(super) struct GeoFields<'a> {
+    pub country_iso_code: &'a str,
+}
+
+/// Which autonomous system an end belongs to.
+#[derive(Debug, Serialize)]
+pub(super) struct AsFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub number: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub organization: Option<Named<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Named<'a> {
+    pub name: &'a str,
+}
+
+impl<'a> EndFields<'a> {
+    /// An end; the port is left out while none is bound.
+    pub fn of(address: SocketAddr) -> Self {
+        let port = address.port();
+        Self {
+            ip: address.ip().to_canonical(),
+            domain: None,
+            port: (port != 0).then_some(port),
+            bytes: None,
+            geo: None,
+            network: None,
+        }
+    }
+
+    /// What a database says of it.
+    pub fn place(&mut self, country: Option<&'a str>, number: Option<u32>, organization: Option<&'a str>) {
+        self.geo = country.map(|country_iso_code| GeoFields { country_iso_code });
+        if number.is_some() || organization.is_some() {
+            self.network = Some(AsFields { number, organization: organization.map(|name| Named { name }) });
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

@@ -12,8 +12,8 @@ use super::{
     values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, ProcessKey,
-    Protocol, RunningFlow,
+    BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, PeerPlace,
+    ProcessKey, Protocol, RunningFlow,
 };
 
 const PROCESS: &[&str] = &["process"];
@@ -137,8 +137,9 @@ impl<'a> Document<'a> {
         own.cpu = Some(CpuFields { total_ns: exit.on_cpu, ..CpuFields::default() });
     }
 
-    fn connect(&mut self, connect: &Connect) {
+    fn connect(&mut self, connect: &'a Connect) {
         self.ends(&connect.flow, connect.network_namespace);
+        self.place_of_peer(connect.peer.as_deref());
         let outcome = match connect.result {
             0 => "success",
             UNANSWERED => "unknown",
@@ -156,8 +157,9 @@ impl<'a> Document<'a> {
         });
     }
 
-    fn close(&mut self, encoder: &Encoder, close: &Close, now: BootTime) {
+    fn close(&mut self, encoder: &Encoder, close: &'a Close, now: BootTime) {
         self.ends(&close.flow, close.network_namespace);
+        self.place_of_peer(close.peer.as_deref());
         let lasted = now.since(close.flow.opened);
         self.event.start = Some(encoder.time(close.flow.opened));
         self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
@@ -181,6 +183,13 @@ impl<'a> Document<'a> {
         }
     }
 
+    fn place_of_peer(&mut self, place: Option<&'a PeerPlace>) {
+        if let (Some(destination), Some(place)) = (&mut self.destination, place) {
+            let PeerPlace { country, as_number, as_organization, foreign: _ } = place;
+            destination.place(country.as_deref(), *as_number, as_organization.as_deref());
+        }
+    }
+
     fn running_flow(&mut self, flow: &RunningFlow) {
         self.addresses(flow.protocol, flow.source, flow.destination);
     }
@@ -196,8 +205,8 @@ impl<'a> Document<'a> {
             direction: "egress",
             bytes: None,
         });
-        self.source = Some(end(source));
-        self.destination = Some(end(destination));
+        self.source = Some(EndFields::of(source));
+        self.destination = Some(EndFields::of(destination));
     }
 
     fn file(&mut self, change: &'a FileChange) {
@@ -236,16 +245,5 @@ impl<'a> Document<'a> {
             voluntary_switches: Some(usage.voluntary),
             involuntary_switches: Some(usage.involuntary),
         });
-    }
-}
-
-/// One end; the port is left out while none is bound.
-fn end(address: SocketAddr) -> EndFields<'static> {
-    let port = address.port();
-    EndFields {
-        ip: address.ip().to_canonical(),
-        domain: None,
-        port: (port != 0).then_some(port),
-        bytes: None,
     }
 }

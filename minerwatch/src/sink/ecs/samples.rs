@@ -7,8 +7,9 @@ use crate::model::{
     Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
     ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags,
     Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, HugePages, IncidentId, Mapping,
-    MappingClass, Namespaces, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
-    RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict, WallClock,
+    MappingClass, Namespaces, PeerPlace, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
+    RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
+    WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -107,13 +108,24 @@ fn change(action: FileAction, path: &str) -> FileChange {
     }
 }
 
+fn place() -> PeerPlace {
+    PeerPlace {
+        country: Some("NL".into()),
+        as_number: Some(64_500),
+        as_organization: Some("Example Networks".into()),
+        foreign: true,
+    }
+}
+
 /// One event of each kind and of each variant that shows differently, with the file of its snapshots.
 pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let tcp = flow(Protocol::Tcp, "10.0.0.2:40000", "10.0.0.1:8000");
     let udp = flow(Protocol::Udp, "[fd00::2]:0", "[fd00::1]:53");
-    let connect =
-        |flow, result| EventBody::Connect(Connect { flow, result, network_namespace: 4_026_531_840 });
-    let close = |flow, bytes| EventBody::Close(Close { flow, bytes, network_namespace: 0 });
+    let connect = |flow, result| {
+        EventBody::Connect(Connect { flow, result, network_namespace: 4_026_531_840, peer: None })
+    };
+    let peer = || Some(Box::new(place()));
+    let close = |flow, bytes| EventBody::Close(Close { flow, bytes, network_namespace: 0, peer: peer() });
     let exec = Exec {
         parent: key(4700),
         executable: curl().executable,
@@ -267,7 +279,20 @@ pub(crate) fn alert() -> Alert {
                 "2 threads at 100 % of 2 cores for 60 s",
                 &[],
             ),
-            signal("Z9", SignalClass::Network, 5, 1_001, 4711, "unknown to the catalogue", &[]),
+            signal(
+                "Z9",
+                SignalClass::Network,
+                5,
+                1_001,
+                4711,
+                "unknown to the catalogue",
+                &[
+                    ("destination", "203.0.113.9:443"),
+                    ("destination_country", "NL"),
+                    ("destination_as_number", "64500"),
+                    ("destination_as_organization", "Example Networks"),
+                ],
+            ),
         ],
         chain: vec![
             edge(ChainKind::Create, 123, 4700, "bash", None, "bash /root/run.sh"),
