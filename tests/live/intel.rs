@@ -112,6 +112,15 @@ fn a_list_from_a_url_is_kept_and_used() {
     let alert = agent.wait_for("alert", SOON, |object| listed(object).is_some());
     let found = listed(&alert).expect("just seen");
     assert_eq!(found["evidence"]["list"], "afar", "{found:#}");
+    let threads = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs").flatten();
+    let status = threads
+        .filter_map(|thread| fs::read_to_string(thread.path().join("status")).ok())
+        .find(|status| status.starts_with("Name:\tlist-sync\n"));
+    let status = status.expect("the thread that fetches");
+    assert!(
+        status.contains("CapEff:\t0000000000000000") && status.contains("CapPrm:\t0000000000000000"),
+        "{status}"
+    );
     agent.stop();
     server.kill().and_then(|()| server.wait()).expect("it can be ended");
 
@@ -121,7 +130,7 @@ fn a_list_from_a_url_is_kept_and_used() {
     agent.stop();
 }
 
-/// Writes a database in the format of MaxMind that knows one network: 203.0.113.0/24.
+/// Writes a database in the format of `MaxMind` that knows one network: 203.0.113.0/24.
 const DATABASE: &str = "
 import sys
 text = lambda s: (bytes([0x40 | len(s)]) if len(s) < 29 else bytes([0x5d, len(s) - 29])) + s.encode()

@@ -93,7 +93,12 @@ impl Keeper {
 
     fn run(&mut self, queue: &mpsc::Receiver<Intel>, deliver: impl Fn(Lists) -> bool) {
         loop {
-            let asked = match queue.recv_timeout(POLL) {
+            let next = if self.has_nothing_to_watch() {
+                queue.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                queue.recv_timeout(POLL)
+            };
+            let asked = match next {
                 Ok(config) => {
                     self.config = config;
                     true
@@ -108,6 +113,12 @@ impl Keeper {
                 return;
             }
         }
+    }
+
+    fn has_nothing_to_watch(&self) -> bool {
+        let Intel { built_in: _, pools, threats, allow, geo_databases, home_countries: _, sync: _ } =
+            &self.config;
+        [pools, threats, allow, geo_databases].into_iter().all(Vec::is_empty)
     }
 
     /// Whether files changed and have settled, or an entry ran out.
