@@ -117,6 +117,7 @@ impl Detectors {
             }
             EventBody::RunningFlow(flow) => {
                 findings.extend(network::pool_port_at_start(scene, flow));
+                findings.extend(network::foreign_peer_at_start(scene, flow));
                 let destination = network::outbound_at_start(flow);
                 findings.extend(destination.and_then(|destination| self.names.connected(scene, destination)));
                 self.scheduling.opened(scene.key(), flow.protocol, scene.at());

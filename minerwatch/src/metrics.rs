@@ -90,6 +90,8 @@ pub struct Metrics {
     pub sampler: SamplerMetrics,
     /// Sockets of other processes that were marked to be looked at.
     pub sockets: SocketMetrics,
+    /// Lists of indicators.
+    pub lists: ListMetrics,
     /// Sinks by name.
     pub sinks: BTreeMap<String, SinkMetrics>,
     /// The control socket.
@@ -102,6 +104,27 @@ impl Metrics {
         // Plain data with text for keys: there is nothing that could fail.
         serde_json::to_string(self).unwrap_or_default()
     }
+}
+
+/// Lists of indicators, as they stand now, and how often they were fetched.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ListMetrics {
+    /// Lists.
+    pub lists: u64,
+    /// Entries that are watched for.
+    pub watched: u64,
+    /// Entries that are never reported.
+    pub allowed: u64,
+    /// Entries that were left out, for whatever reason.
+    pub left_out: u64,
+    /// Files that cannot be used as they are.
+    pub troubled: u64,
+    /// Memory of the table, bytes.
+    pub bytes: u64,
+    /// Fetches that went well.
+    pub fetched: u64,
+    /// Fetches that did not.
+    pub fetches_failed: u64,
 }
 
 /// [`EnrichCounters`] as they are exported.

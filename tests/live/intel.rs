@@ -5,7 +5,7 @@ use std::{fs, process::Command, thread::sleep, time::Duration};
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
-    command,
+    command, executable,
     namespace::Pair,
 };
 use serde_json::Value;
@@ -64,6 +64,13 @@ fn a_list_dropped_into_a_directory_is_in_force_at_once() {
     assert_eq!(found["evidence"]["list_entry"], address.as_str(), "{found:#}");
     assert_eq!(found["evidence"]["list_source"], format!("{lists}/feed.json"));
     assert!(found["detail"].as_str().is_some_and(|text| text.contains("Proxy of a botnet")), "{found:#}");
+
+    let program = executable("minerwatch");
+    let program = program.to_str().expect("the tree has plain names");
+    let doctor = command::run(program, &["doctor", "--json", "--socket", &scratch.join("control.sock")]);
+    let report: Value = serde_json::from_slice(&doctor.stdout).expect("JSON");
+    let counts = at(&report, "daemon.lists");
+    assert_eq!((&counts["lists"], &counts["troubled"]), (&2.into(), &0.into()), "{counts}");
 
     // Cut off in the middle: what was known stays.
     fs::write(format!("{lists}/feed.json"), &bundle[..bundle.len() / 2]).expect("a file can be written");

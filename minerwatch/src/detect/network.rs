@@ -9,7 +9,7 @@ pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use foreign_peer::foreign_peer;
+pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
 pub use names::{DNS_PORT, Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};
 pub use suspect_connection::suspect_connection;

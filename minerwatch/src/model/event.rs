@@ -421,6 +421,9 @@ pub struct RunningFlow {
     pub source: SocketAddr,
     /// The peer's end.
     pub destination: SocketAddr,
+    /// Where the peer is, if a database says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peer: Option<Box<PeerPlace>>,
 }
 
 /// The content of an executable, hashed off the hot path.

@@ -26,7 +26,7 @@ use crate::{
     detect::LoadThresholds,
     engine::EngineSettings,
     enrich::{EnrichSettings, HashSettings},
-    metrics::{Metrics, SamplerMetrics, SocketMetrics},
+    metrics::{ListMetrics, Metrics, SamplerMetrics, SocketMetrics},
     model::{HookChoice, Purpose},
     sensor::{Sensor, SensorOptions},
 };
@@ -60,6 +60,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let sources = intel::with_synced(&config);
     let lists = intel::load(&sources, host::unix_seconds(), None);
     lists.tell();
+    let mut counts = lists.counts();
     watch.core.set_indicators(Arc::clone(&lists.indicators));
     let places = intel::open_places(&sources, None);
     watch.core.set_places(places.clone());
@@ -96,7 +97,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             service::ready();
                         }
                     }
-                    Command::Lists(Lists { indicators, places, asked }) => {
+                    Command::Lists(Lists { indicators, counts: new, places, asked }) => {
+                        counts = new;
                         watch.core.set_places(places);
                         watch.core.set_indicators(indicators);
                         if asked {
@@ -106,7 +108,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                     }
                     Command::Answer(request) => {
                         let answer = match &request.question {
-                            Question::Status => metrics(watch, outlet, started).to_json(),
+                            Question::Status => {
+                                let (fetched, fetches_failed) = syncer.fetches();
+                                let lists = ListMetrics { fetched, fetches_failed, ..counts };
+                                Metrics { lists, ..metrics(watch, outlet, started) }.to_json()
+                            }
                             Question::Explain(incident) => watch.core.explain(incident.as_deref()),
                         };
                         request.answer(answer);
@@ -226,6 +232,7 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         enrich: watch.core.enricher().counters().into(),
         sampler: sampler_metrics(watch),
         sockets: socket_metrics(watch),
+        lists: ListMetrics::default(),
         sinks: outlet.metrics(),
         control: outlet.control_counters().into(),
     }

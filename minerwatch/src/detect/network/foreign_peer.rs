@@ -1,9 +1,11 @@
 //! N4F: a connection to port 443 in a country where the user has no business.
 
-use super::outbound;
+use std::net::SocketAddr;
+
+use super::{outbound, outbound_at_start};
 use crate::{
     detect::{Finding, Scene, signals},
-    model::Connect,
+    model::{Connect, PeerPlace, RunningFlow},
 };
 
 /// The port of encrypted web pages, which every firewall lets through.
@@ -11,8 +13,19 @@ const HTTPS: u16 = 443;
 
 /// A connection that was just established. Nothing where the user named no countries.
 pub fn foreign_peer(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
-    let destination = outbound(connect).filter(|destination| destination.port() == HTTPS)?;
-    let country = connect.peer.as_ref().filter(|peer| peer.foreign)?.country.as_deref()?;
+    found(scene, outbound(connect)?, connect.peer.as_deref()?)
+}
+
+/// A connection that was open at the start.
+pub fn foreign_peer_at_start(scene: &Scene<'_>, flow: &RunningFlow) -> Option<Finding> {
+    found(scene, outbound_at_start(flow)?, flow.peer.as_deref()?)
+}
+
+fn found(scene: &Scene<'_>, destination: SocketAddr, peer: &PeerPlace) -> Option<Finding> {
+    if destination.port() != HTTPS || !peer.foreign {
+        return None;
+    }
+    let country = peer.country.as_deref()?;
     let detail = format!("connected to {destination} in {country}, which is none of the home countries");
     Some(
         Finding::new(signals::FOREIGN_PEER, scene, detail)

@@ -301,6 +301,7 @@ fn pool_ports_used_by_others() {
         protocol: Protocol::Tcp,
         source: "10.0.0.2:50000".parse().unwrap(),
         destination: "10.0.0.5:14444".parse().unwrap(),
+        peer: None,
     };
     host.happen(*login, EventBody::RunningFlow(flow));
     silent(&day);

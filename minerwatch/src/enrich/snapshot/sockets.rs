@@ -142,7 +142,9 @@ fn outbound_of(protocol: Protocol, rows: &[Row]) -> impl Iterator<Item = (u64, R
             Protocol::Udp => row.state == ESTABLISHED,
         })
         .filter(|row| row.inode != 0 && row.remote.port() != 0 && !row.remote.ip().is_unspecified())
-        .map(move |row| (row.inode, RunningFlow { protocol, source: row.local, destination: row.remote }))
+        .map(move |row| {
+            (row.inode, RunningFlow { protocol, source: row.local, destination: row.remote, peer: None })
+        })
 }
 
 pub(super) fn parse(table: impl BufRead) -> Vec<Row> {

@@ -17,7 +17,7 @@ use super::{
     load::{Loaded, load},
     places::{self, Places},
 };
-use crate::{config::Intel, intel::Indicators, pipeline::host};
+use crate::{config::Intel, intel::Indicators, metrics::ListMetrics, pipeline::host};
 
 /// How often the files are looked at.
 const POLL: Duration = Duration::from_secs(1);
@@ -29,6 +29,8 @@ const PATIENCE: u32 = 15;
 pub struct Lists {
     /// The lists.
     pub indicators: Arc<Indicators>,
+    /// How they stand.
+    pub counts: ListMetrics,
     /// Countries and networks of addresses.
     pub places: Option<Arc<Places>>,
     /// Whether they were asked for by [`ListKeeper::reconfigure`].
@@ -73,6 +75,7 @@ impl ListKeeper {
 struct Keeper {
     config: Intel,
     indicators: Arc<Indicators>,
+    counts: ListMetrics,
     places: Option<Arc<Places>>,
     next_expiry: Option<i64>,
     /// The files as they were when they were read.
@@ -88,7 +91,17 @@ impl Keeper {
         let databases = files::stamps_of(config.geo_databases.clone());
         let read = loaded.stamps.clone();
         let next_expiry = loaded.next_expiry();
-        Self { config, indicators: loaded.indicators, places, next_expiry, read, databases, changing: None }
+        let counts = loaded.counts();
+        Self {
+            config,
+            indicators: loaded.indicators,
+            counts,
+            places,
+            next_expiry,
+            read,
+            databases,
+            changing: None,
+        }
     }
 
     fn run(&mut self, queue: &mpsc::Receiver<Intel>, deliver: impl Fn(Lists) -> bool) {
@@ -109,7 +122,7 @@ impl Keeper {
             };
             self.load(asked);
             let (indicators, places) = (Arc::clone(&self.indicators), self.places.clone());
-            if !deliver(Lists { indicators, places, asked }) {
+            if !deliver(Lists { indicators, counts: self.counts, places, asked }) {
                 return;
             }
         }
@@ -159,6 +172,7 @@ impl Keeper {
         self.changing = None;
         self.read.clone_from(&loaded.stamps);
         self.next_expiry = loaded.next_expiry();
+        self.counts = loaded.counts();
         self.indicators = loaded.indicators;
     }
 }

@@ -13,6 +13,7 @@ use super::files::{ListFile, Stamps, list_files, stamps};
 use crate::{
     config::Intel,
     intel::{self, Builder, Indicators, List, ListKind, Problem, Reading},
+    metrics::ListMetrics,
 };
 
 /// The most entries, all lists together; 20 bytes each.
@@ -148,6 +149,20 @@ impl Loaded {
             self.indicators.lists().len(),
             self.indicators.allowed()
         );
+    }
+
+    /// How the lists stand.
+    pub fn counts(&self) -> ListMetrics {
+        let readings = self.files.iter().filter_map(|file| file.reading.as_ref());
+        ListMetrics {
+            lists: self.indicators.lists().len() as u64,
+            watched: self.indicators.len() as u64,
+            allowed: self.indicators.allowed() as u64,
+            left_out: readings.map(Reading::skipped).sum(),
+            troubled: self.files.iter().filter(|file| file.trouble.is_some()).count() as u64,
+            bytes: self.indicators.bytes() as u64,
+            ..ListMetrics::default()
+        }
     }
 
     /// When the first entry runs out, seconds since 1970.

@@ -110,6 +110,7 @@ impl Places {
         let (destination, peer) = match &mut event.body {
             EventBody::Connect(connect) => (connect.flow.destination, &mut connect.peer),
             EventBody::Close(close) => (close.flow.destination, &mut close.peer),
+            EventBody::RunningFlow(flow) => (flow.destination, &mut flow.peer),
             EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
@@ -119,7 +120,6 @@ impl Places {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
-            | EventBody::RunningFlow(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_) => return,
         };

@@ -13,7 +13,11 @@ use std::{
     fs::{self, File},
     io::{self, BufReader, Read as _},
     path::{Path, PathBuf},
-    sync::mpsc::{self, RecvTimeoutError},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+        mpsc::{self, RecvTimeoutError},
+    },
     thread,
     time::Duration,
 };
@@ -42,6 +46,14 @@ const RETRY: i64 = 300;
 pub struct Syncer {
     configurations: mpsc::Sender<Vec<ListSync>>,
     state: PathBuf,
+    counters: Arc<Counters>,
+}
+
+/// What became of the attempts.
+#[derive(Debug, Default)]
+struct Counters {
+    fetched: AtomicU64,
+    failed: AtomicU64,
 }
 
 impl Syncer {
@@ -55,6 +67,7 @@ impl Syncer {
         prepare(&state, &config.intel.sync);
         let (configurations, queue) = mpsc::channel();
         let mut worker = Worker::new(state.clone(), config.intel.sync.clone());
+        let counters = Arc::clone(&worker.counters);
         thread::Builder::new()
             .name("list-sync".to_owned())
             .spawn(move || {
@@ -62,7 +75,12 @@ impl Syncer {
                 worker.run(&queue);
             })
             .context("starting the thread that fetches lists")?;
-        Ok(Self { configurations, state })
+        Ok(Self { configurations, state, counters })
+    }
+
+    /// Fetches that went well and those that did not.
+    pub fn fetches(&self) -> (u64, u64) {
+        (self.counters.fetched.load(Ordering::Relaxed), self.counters.failed.load(Ordering::Relaxed))
     }
 
     /// Takes over another configuration.
@@ -116,12 +134,13 @@ struct Worker {
     memory: Memory,
     /// When to try again what failed, seconds since 1970.
     retries: FxHashMap<String, i64>,
+    counters: Arc<Counters>,
 }
 
 impl Worker {
     fn new(state: PathBuf, syncs: Vec<ListSync>) -> Self {
         let memory = Memory::load(&state.join("intel"));
-        Self { state, syncs, memory, retries: FxHashMap::default() }
+        Self { state, syncs, memory, retries: FxHashMap::default(), counters: Arc::default() }
     }
 
     fn run(&mut self, queue: &mpsc::Receiver<Vec<ListSync>>) {
@@ -171,6 +190,7 @@ impl Worker {
             Ok(is_new) => {
                 let news = if is_new { "fetched" } else { "unchanged" };
                 info!("list {name}: {news} ({from})");
+                self.counters.fetched.fetch_add(1, Ordering::Relaxed);
                 self.retries.remove(name);
             }
             Err(error) => {
@@ -178,6 +198,7 @@ impl Worker {
                 warn!(
                     "list {name}: {error:#}; what was fetched before stays, and the next attempt comes in {wait} s"
                 );
+                self.counters.failed.fetch_add(1, Ordering::Relaxed);
                 self.retries.insert(name.clone(), now.saturating_add(wait));
             }
         }

@@ -190,8 +190,9 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn running_flow(&mut self, flow: &RunningFlow) {
+    fn running_flow(&mut self, flow: &'a RunningFlow) {
         self.addresses(flow.protocol, flow.source, flow.destination);
+        self.place_of_peer(flow.peer.as_deref());
     }
 
     fn addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {

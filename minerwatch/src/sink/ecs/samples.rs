@@ -168,7 +168,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ..change(FileAction::DeviceOpen, "/dev/cpu/3/msr")
     };
     let running_flow =
-        RunningFlow { protocol: tcp.protocol, source: tcp.source, destination: tcp.destination };
+        RunningFlow { protocol: tcp.protocol, source: tcp.source, destination: tcp.destination, peer: None };
     let usage = CpuUsage {
         window: 1_000_000_000,
         on_cpu: 1_875_000_000,
