@@ -1,44 +1,80 @@
-//! Many short-lived processes: nothing lost, nothing kept.
+//! Many short-lived processes in short-lived cgroups: nothing lost uncounted, nothing kept.
 
 use std::{
-    process::Command,
+    env, fs,
+    path::{Path, PathBuf},
+    process::{Child, Command},
     time::{Duration, Instant},
 };
 
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
+    unique,
 };
 use serde_json::Value;
 
 use crate::{alone, configuration, simulator};
 
-/// How long the two loops run.
-const STORM: Duration = Duration::from_secs(30);
+/// How long it goes on, and how long with `MINERWATCH_NIGHTLY` in the environment.
+const STORM: Duration = Duration::from_secs(60);
+const NIGHTLY: Duration = Duration::from_secs(600);
+/// After how long nothing may grow any more: the table of processes, small here, is full by then.
+const WARM: Duration = Duration::from_secs(20);
 /// How many programs a loop starts before it looks at the clock.
 const ROUND: &str = "200";
-/// The most memory the agent may take, KiB.
-const MEMORY: u64 = 64 << 10;
+/// The most memory the agent may take, and by how much that may wander once it is warm, KiB.
+const MEMORY: u64 = 96 << 10;
+const WANDERING: u64 = 6 << 10;
+
+/// A cgroup of the unified hierarchy; removed when dropped.
+struct Cgroup(PathBuf);
+
+impl Cgroup {
+    fn new() -> Self {
+        let roots = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"].map(Path::new);
+        let root = roots.into_iter().find(|root| root.join("cgroup.controllers").exists());
+        let path = root.expect("there is a unified hierarchy").join(unique("minerwatch-churn"));
+        fs::create_dir(&path).expect("a cgroup can be made");
+        Self(path)
+    }
+
+    /// Runs programs one after the other in it.
+    fn storm(&self) -> Child {
+        let script =
+            format!("echo $$ > {}/cgroup.procs; exec {} storm {ROUND}", self.0.display(), simulator());
+        Command::new("sh").args(["-c", &script]).spawn().expect("it starts")
+    }
+}
+
+impl Drop for Cgroup {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir(&self.0);
+    }
+}
 
 #[test]
 fn a_storm_of_processes_is_reported_whole() {
     let Some(_machine) = alone("a_storm_of_processes_is_reported_whole") else { return };
     let scratch = Scratch::new();
-    let configuration = configuration(&scratch, "[sink.stdout]\nevents = [\"exec\", \"exit\"]\n");
-    let agent = Agent::start(["run", "--config", &configuration]);
-    let until = Instant::now() + STORM;
-    let mut rounds = 0_u64;
-    let mut peak = 0;
-    while Instant::now() < until {
-        let loops: Vec<_> = (0..2)
-            .map(|_| Command::new(simulator()).args(["storm", ROUND]).spawn().expect("it starts"))
-            .collect();
-        for mut each in loops {
+    let settings = "[sink.stdout]\nevents = [\"exec\", \"exit\"]\n[limits]\nmax_processes = 4096\n";
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, settings)]);
+    let length = if env::var_os("MINERWATCH_NIGHTLY").is_some() { NIGHTLY } else { STORM };
+    let start = Instant::now();
+    let (mut rounds, mut peak, mut warm) = (0_u64, 0, None);
+    while start.elapsed() < length {
+        let cgroups = [Cgroup::new(), Cgroup::new()];
+        for mut each in cgroups.each_ref().map(Cgroup::storm) {
             assert!(each.wait().expect("our child").success());
             rounds += 1;
         }
         peak = peak.max(resident(&agent));
+        if start.elapsed() >= WARM && warm.is_none() {
+            warm = Some((resident(&agent), descriptors(&agent)));
+        }
     }
+    let (warm_memory, warm_descriptors) = warm.expect("it went on for longer");
+    let (memory, descriptors) = (resident(&agent), descriptors(&agent));
     let started = rounds * ROUND.parse::<u64>().expect("a number");
     // The last ones are on their way.
     std::thread::sleep(Duration::from_millis(500));
@@ -51,15 +87,23 @@ fn a_storm_of_processes_is_reported_whole() {
         objects.iter().filter(of_true).count() as u64
     };
     println!(
-        "{started} programs in {STORM:?} ({} a second); at most {} MiB resident",
-        started / STORM.as_secs(),
+        "{started} programs in {length:?} ({} a second); {} MiB when warm, {} at the end, at most {}",
+        started / length.as_secs(),
+        warm_memory >> 10,
+        memory >> 10,
         peak >> 10
     );
     assert_eq!(count("exec", "/true"), started, "every exec is reported");
     assert_eq!(count("exit", "/true"), started, "every exit is reported");
     assert!(peak < MEMORY, "the agent takes {peak} KiB");
+    assert!(memory < warm_memory + WANDERING, "it grew from {warm_memory} to {memory} KiB");
+    assert_eq!(descriptors, warm_descriptors, "files are left open");
 }
 
 fn resident(agent: &Agent) -> u64 {
     agent.status("VmRSS").split_whitespace().next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+fn descriptors(agent: &Agent) -> usize {
+    fs::read_dir(format!("/proc/{}/fd", agent.pid())).expect("the agent runs").count()
 }

@@ -10,6 +10,7 @@ mod intel;
 mod marks;
 mod memory;
 mod names;
+mod overload;
 mod refusals;
 mod rounding;
 mod service;

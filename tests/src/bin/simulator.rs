@@ -17,6 +17,8 @@ simulator exchange HOST:PORT               connect, send 5 bytes, read to the en
 simulator refused HOST:PORT                connect and expect to be refused
 simulator datagram HOST:PORT               send 4 bytes over UDP, connected and not
 simulator storm COUNT                      fork and exec /bin/true COUNT times, one after the other
+simulator reopen PATH COUNT                open a file for writing and close it, COUNT times
+simulator reconnect HOST:PORT COUNT        connect and close, COUNT times
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
 simulator spin SECONDS                     use one CPU";
 
@@ -43,6 +45,16 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         },
         ["datagram", peer] => datagram(peer),
         ["storm", count] => storm(count.parse()?),
+        ["reopen", path, count] => {
+            let mut options = fs::OpenOptions::new();
+            options.write(true).create(true).truncate(false);
+            (0..count.parse::<u32>()?).try_for_each(|_| options.open(path).map(drop))?;
+            Ok(())
+        }
+        ["reconnect", peer, count] => {
+            (0..count.parse::<u32>()?).try_for_each(|_| TcpStream::connect(peer).map(drop))?;
+            Ok(())
+        }
         ["files", directory] => files(directory),
         ["spin", seconds] => {
             spin(Duration::from_secs(seconds.parse()?));

@@ -8,7 +8,7 @@ use clap::Args;
 use xtask::ebpf;
 
 use super::setup::{self, Purpose};
-use super::{benign, lint};
+use super::{benign, lint, vm};
 use crate::command;
 
 /// The package whose tests use the live kernel.
@@ -21,7 +21,7 @@ const REQUIRE_ROOT: &str = "MINERWATCH_REQUIRE_ROOT_TESTS";
 ///
 /// Installs what is missing, runs all of `lint`, then all tests with and without the sensor. Those that use the live
 /// kernel need root: where you are not, they go through sudo; where there is no sudo they say that they skip. With CI
-/// set in the environment a skipped one fails.
+/// set in the environment a skipped one fails, and the kernels of `cargo xtask vm` are booted, too.
 #[derive(Args)]
 pub struct Arguments {
     /// Leave the lints out
@@ -34,6 +34,9 @@ pub struct Arguments {
     /// With --benign: how long each program runs
     #[arg(long, value_name = "N", default_value_t = 60, requires = "benign", value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
+    /// Boot other kernels as well, as CI does
+    #[arg(long, conflicts_with = "benign")]
+    vm: bool,
     /// Only tests, or with --benign programs, whose name contains one of these
     filter: Vec<String>,
 }
@@ -58,6 +61,9 @@ impl Arguments {
             self.test(&["--package", LIVE], &["--config".to_owned(), sudo_runner()])?;
         }
         self.test(&["--package", "minerwatch", "--no-default-features"], &[])?;
+        if self.filter.is_empty() && (self.vm || in_ci()) {
+            vm::matrix()?;
+        }
         println!("test: everything passed");
         Ok(())
     }
@@ -65,11 +71,15 @@ impl Arguments {
     fn test(&self, selection: &[&str], configuration: &[String]) -> Result<()> {
         let mut cargo = command::cargo(["test", "--no-fail-fast"]);
         cargo.args(configuration).args(selection).arg("--").args(&self.filter);
-        if env::var_os("CI").is_some_and(|ci| !ci.is_empty()) {
+        if in_ci() {
             cargo.env(REQUIRE_ROOT, "1");
         }
         command::check(&mut cargo)
     }
+}
+
+fn in_ci() -> bool {
+    env::var_os("CI").is_some_and(|ci| !ci.is_empty())
 }
 
 /// Makes cargo start test executables as root. Only the variables that tests read are passed on, through `env`, since
@@ -78,7 +88,7 @@ fn sudo_runner() -> String {
     let passed = ["CARGO_TARGET_DIR", "CI", "RUST_BACKTRACE", "PATH"]
         .into_iter()
         .filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
-    let require = env::var("CI").is_ok_and(|ci| !ci.is_empty()).then(|| format!("{REQUIRE_ROOT}=1"));
+    let require = in_ci().then(|| format!("{REQUIRE_ROOT}=1"));
     runner(passed.chain(require))
 }
 

@@ -65,9 +65,50 @@ pub struct Arguments {
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     with: Option<String>,
     /// How long one machine may run, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 240, value_parser = clap::value_parser!(u64).range(10..=3600))]
+    #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(10..=3600))]
     timeout: u64,
 }
+
+/// The kernels of the table, one of them with BPF among its security modules and with its prices: what CI runs.
+///
+/// Kernels that no mirror hands out are no fault of the program's: then the matrix does not run, and says so.
+pub fn matrix() -> Result<()> {
+    if let Err(error) = fetch() {
+        println!("vm: SKIPPED, for the kernels cannot be had: {error:#}");
+        return Ok(());
+    }
+    let of = |kernels: &[Series]| Arguments {
+        kernels: kernels.to_vec(),
+        lsm: false,
+        bless: false,
+        prices: false,
+        with: None,
+        timeout: TIMEOUT,
+    };
+    of(&Series::DEFAULT).run()?;
+    Arguments { lsm: true, ..of(&[Series::PRICED]) }.run()?;
+    Arguments { prices: true, ..of(&[Series::PRICED]) }.run()
+}
+
+fn check_architecture() -> Result<()> {
+    if env::consts::ARCH != "x86_64" {
+        bail!("virtual machines have this program's own architecture, and only x86_64 is provided for");
+    }
+    Ok(())
+}
+
+fn fetch() -> Result<()> {
+    check_architecture()?;
+    setup::ensure(Purpose::Vm)?;
+    let directory = command::target_dir().join("vm");
+    let archive = Archive::open(&directory.join("apt"))?;
+    Series::DEFAULT
+        .iter()
+        .try_for_each(|series| kernels::image(&archive, series, &directory.join("kernels")).map(drop))
+}
+
+/// How long one machine may run unless it is told otherwise, in seconds.
+const TIMEOUT: u64 = 240;
 
 /// A machine that ran to its end.
 pub struct Machine {
@@ -80,9 +121,7 @@ pub struct Machine {
 impl Arguments {
     /// Does it.
     pub fn run(mut self) -> Result<()> {
-        if env::consts::ARCH != "x86_64" {
-            bail!("virtual machines have this program's own architecture, and only x86_64 is provided for");
-        }
+        check_architecture()?;
         if self.kernels.is_empty() {
             self.kernels = Series::DEFAULT.to_vec();
         }

@@ -23,8 +23,10 @@ pub enum Series {
 impl Series {
     /// What is booted unless the command line says otherwise: the oldest that is supported, what Debian's stable
     /// releases run, and what is new.
-    pub const DEFAULT: [Self; 4] =
-        [Self::Release(5, 10), Self::Release(6, 1), Self::Release(6, 12), Self::Newest];
+    pub const DEFAULT: [Self; 4] = [Self::Release(5, 10), Self::Release(6, 1), Self::PRICED, Self::Newest];
+
+    /// Whose prices the README tells.
+    pub const PRICED: Self = Self::Release(6, 12);
 }
 
 impl FromStr for Series {

@@ -1,0 +1,110 @@
+//! More than the daemon can take: what is missing is what it counts as lost, and the life of processes is lost last.
+
+use std::{
+    collections::BTreeMap,
+    net::TcpListener,
+    process::{Child, Command},
+    thread,
+    time::Duration,
+};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    executable,
+};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{alone, configuration, simulator};
+
+/// Programs run, connections made and files opened by one storm; the last are more than their ring holds.
+const PROGRAMS: u64 = 1_500;
+const CONNECTIONS: u64 = 4_000;
+const OPENS: u64 = 120_000;
+
+/// What other programs of this machine may do to files, and lose, meanwhile.
+const OTHERS: u64 = OPENS / 20;
+
+const EVENTS: &str =
+    "[sink.stdout]\nevents = [\"fork\", \"exec\", \"exit\", \"connect\", \"close\", \"file\"]\n";
+
+/// All three at once, to their end.
+fn storm(path: &str, port: u16) {
+    let peer = format!("127.0.0.1:{port}");
+    let start = |arguments: &[&str]| -> Child {
+        Command::new(simulator()).args(arguments).spawn().expect("the simulator starts")
+    };
+    let storms = [
+        start(&["storm", &PROGRAMS.to_string()]),
+        start(&["reconnect", &peer, &CONNECTIONS.to_string()]),
+        start(&["reopen", path, &OPENS.to_string()]),
+    ];
+    for mut each in storms {
+        assert!(each.wait().expect("our child").success());
+    }
+}
+
+/// What the daemon counts as lost, by kind.
+fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
+    let output = Command::new(executable("minerwatch"))
+        .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
+        .output()
+        .expect("the doctor starts");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let lost = report["daemon"]["lost"].as_object().expect("the daemon answers");
+    lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
+}
+
+#[test]
+fn what_is_missing_is_counted_as_lost() {
+    let Some(_machine) = alone("what_is_missing_is_counted_as_lost") else { return };
+    let scratch = Scratch::new();
+    let path = scratch.join("reopened");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let port = listener.local_addr().expect("bound").port();
+    thread::spawn(move || listener.incoming().for_each(drop));
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+
+    storm(&path, port);
+    // The same while the daemon does not get to run at all, as on a host that is starved.
+    agent.signal(Signal::STOP);
+    storm(&path, port);
+    agent.signal(Signal::CONT);
+    thread::sleep(Duration::from_secs(2));
+    let lost = lost(&scratch);
+    let objects = agent.stop();
+
+    let lost_of = |kind: &str| lost.get(kind).copied().unwrap_or(0);
+    let count =
+        |matches: &dyn Fn(&Value) -> bool| objects.iter().filter(|object| matches(object)).count() as u64;
+    let of_true = |action: &'static str| {
+        count(&|object| {
+            at(object, "event.action") == action
+                && at(object, "process.executable").as_str().is_some_and(|path| path.ends_with("/true"))
+        })
+    };
+    // A connection that had to wait for its answer is told of before, too, as unanswered.
+    let to_port = |action: &'static str| {
+        count(&|object| {
+            at(object, "event.action") == action
+                && at(object, "destination.port") == port
+                && at(object, "event.outcome") != "unknown"
+        })
+    };
+    let opens = count(&|object| at(object, "file.path") == path.as_str());
+    println!("{opens} of {} opens reported, {} file records lost", 2 * OPENS, lost_of("file"));
+
+    assert_eq!(of_true("exec") + lost_of("exec"), 2 * PROGRAMS, "{lost:?}");
+    assert_eq!(of_true("exit") + lost_of("exit"), 2 * PROGRAMS, "{lost:?}");
+    for (action, kind) in [("connect", "connect"), ("close", "close")] {
+        assert_eq!(to_port(action) + lost_of(kind), 2 * CONNECTIONS, "{action}: {lost:?}");
+    }
+    let missing = 2 * OPENS - opens;
+    let uncounted = missing.saturating_sub(lost_of("file"));
+    assert!(uncounted == 0 && lost_of("file") - missing <= OTHERS, "{missing} are missing: {lost:?}");
+    assert!(lost_of("file") > 0, "the storm was none");
+    for kind in ["fork", "exec", "exit"] {
+        assert_eq!(lost_of(kind), 0, "files crowd out {kind}: {lost:?}");
+    }
+}
