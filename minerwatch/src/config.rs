@@ -336,6 +336,10 @@ impl Config {
                 let message = format!("two lists are called {}; give each its own name", sync.name);
                 return Err(("name", message));
             }
+            if sync.headers_file.is_some() && !sync.from.is_https() {
+                let message = "an API key is sent over https only; `from` is something else".to_owned();
+                return Err(("headers_file", message));
+            }
         }
         Ok(())
     }

@@ -128,6 +128,16 @@ impl TryFrom<String> for SyncSource {
     }
 }
 
+impl SyncSource {
+    /// Whether nobody on the way can read what is sent.
+    pub fn is_https(&self) -> bool {
+        match self {
+            Self::Url(url) => url.starts_with("https://"),
+            Self::Path(_) => false,
+        }
+    }
+}
+
 impl From<SyncSource> for String {
     fn from(source: SyncSource) -> Self {
         source.to_string()

@@ -175,7 +175,7 @@ pub const KEYS: &[Key] = &[
         path: "intel.sync.headers_file",
         default: "",
         values: "an absolute path",
-        meaning: "Header fields to send along, one `Name: value` a line, as for an API key.",
+        meaning: "Header fields to send along, one `Name: value` a line, as for an API key; over https only.",
     },
     Key {
         path: "sink.stdout.alerts",

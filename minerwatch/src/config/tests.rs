@@ -45,6 +45,10 @@ fn lists_to_fetch() {
             "name = 'a'\nfrom = '/a'\nlist = 'allow'\n[[intel.sync]]\nname = 'a'\nfrom = '/b'\nlist = 'allow'",
             "m.toml:6: intel.sync.name: two lists are called a",
         ),
+        (
+            "name = 'a'\nfrom = 'http://a.example/b'\nlist = 'allow'\nheaders_file = '/key'",
+            "m.toml:5: intel.sync.headers_file: an API key is sent over https only",
+        ),
     ] {
         let message = parse(&format!("[[intel.sync]]\n{text}")).expect_err(text);
         assert!(message.contains(part), "{message}");

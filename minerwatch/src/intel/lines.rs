@@ -20,7 +20,7 @@ const MAX_ROW: (usize, usize) = (8, 16 << 10);
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
 /// Adds the entries of a list to the one begun last. In plain text the first field of a line counts (up to white space,
-/// a comma or a semicolon); what follows `#` is a note on the entry. A first line that names columns, even behind `#`,
+/// a comma or a semicolon), of a hosts file the name; what follows `#` is a note on the entry. A first line that names columns, even behind `#`,
 /// makes it a table.
 pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -> Reading {
     let mut intake = Intake::new(Form::Text, now, builder);
@@ -41,7 +41,7 @@ pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -
             read_rows(&mut lines, &head, &mut intake);
             break;
         }
-        let entry = entry.split([',', ';', ' ', '\t']).next().unwrap_or_default();
+        let entry = first_field(entry);
         if !entry.is_empty() {
             has_begun = true;
             intake.add(Indicator::parse(entry), line.number, place, note);
@@ -52,6 +52,15 @@ pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -
         reason: format!("cannot be read any further: {error}"),
     });
     intake.reading
+}
+
+/// The field of a line that counts: the first, or the second of a line of a hosts file, which leads a name nowhere.
+fn first_field(line: &str) -> &str {
+    let mut fields = line.split([',', ';', ' ', '\t']).filter(|field| !field.is_empty());
+    match (fields.next(), fields.next()) {
+        (Some("0.0.0.0" | "127.0.0.1" | "::" | "::1"), Some(name)) => name,
+        (first, _) => first.unwrap_or_default(),
+    }
 }
 
 /// The head of a table: what separates its columns and what they hold.

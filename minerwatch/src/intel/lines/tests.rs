@@ -58,6 +58,9 @@ fn tables_as_feeds_write_them() {
          \"2026-11-25\", \"1\", \"192.0.2.1:8080\", \"ip:port\"\n# Number of entries: 1\n",
         "uuid,event_id,category,type,value,comment,to_ids\n1,2,x,ip-dst|port,192.0.2.1|8080,,1\n\
          1,2,x,ip-dst,192.0.2.1,,0\n1,2,x,x509-fingerprint-sha256,00,,1\n",
+        "# Firstseen,DstIP,DstPort\n2026-11-25 10:00:00,192.0.2.1,8080\n",
+        "# id,dateadded,url,url_status,last_online,threat,tags,urlhaus_link,reporter\n\
+         \"3\",\"2026-11-25\",\"http://192.0.2.1:8080/x.sh\",\"online\",\"\",\"malware\",\"elf\",\"\",\"me\"\n",
         "host;port;note\n192.0.2.1;8080;x\n",
         "ip\tport\n192.0.2.1\t8080\n",
     ];
@@ -67,6 +70,13 @@ fn tables_as_feeds_write_them() {
         assert!(table.endpoint("192.0.2.1:8080".parse().unwrap()).is_some(), "{feed}");
         assert!(table.endpoint("192.0.2.1:80".parse().unwrap()).is_none(), "{feed}");
     }
+    let otx =
+        "Indicator type,Indicator,Description\nhostname,c2.example,x\nFileHash-MD5,00,\nCVE,CVE-2021-1,\n";
+    let (table, reading) = read(otx, 10);
+    assert_eq!((table.len(), reading.reasons().as_str()), (1, "type 'CVE': 1, type 'FileHash-MD5': 1"));
+    let hosts = "# blocked\n127.0.0.1 localhost\n0.0.0.0 pool.example # a pool\n0.0.0.0\tother.example\n::1 third.example\n";
+    let (table, reading) = read(hosts, 10);
+    assert_eq!((table.len(), places(&reading)), (3, vec!["2".to_owned()]));
     let (_, plain) = read("# hosts, domain names and such\npool.example\n", 10);
     assert_eq!((plain.form, plain.kinds.domains), (Form::Text, 1));
 }

@@ -34,7 +34,7 @@ pub(in crate::intel) enum Field {
 }
 
 /// Values by rank: the plain names first, then the narrower sorts of thing before the wider ones.
-const VALUES: [&str; 25] = [
+const VALUES: [&str; 26] = [
     "indicator",
     "ioc_value",
     "ioc",
@@ -53,6 +53,7 @@ const VALUES: [&str; 25] = [
     "ipv4",
     "ipv6",
     "dst_ip",
+    "dstip",
     "dest_ip",
     "address",
     "cidr",
@@ -92,7 +93,7 @@ impl Field {
         };
         Some(match name {
             "type" | "ioc_type" | "indicator_type" | "kind" => Self::Kind,
-            "port" | "dst_port" | "dest_port" => Self::Port,
+            "port" | "dst_port" | "dstport" | "dest_port" => Self::Port,
             "to_ids" => Self::ForDetection,
             "is_active" | "active" => Self::Active,
             "deleted" => Self::Deleted,
