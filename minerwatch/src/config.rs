@@ -340,6 +340,10 @@ impl Config {
                 let message = "an API key is sent over https only; `from` is something else".to_owned();
                 return Err(("headers_file", message));
             }
+            if sync.list == SyncList::Allow && sync.from.is_in_the_clear() {
+                let message = "over http anybody on the way could allow himself; use https".to_owned();
+                return Err(("from", message));
+            }
         }
         Ok(())
     }

@@ -129,6 +129,14 @@ impl TryFrom<String> for SyncSource {
 }
 
 impl SyncSource {
+    /// Whether anybody on the way can change what comes.
+    pub fn is_in_the_clear(&self) -> bool {
+        match self {
+            Self::Url(_) => !self.is_https(),
+            Self::Path(_) => false,
+        }
+    }
+
     /// Whether nobody on the way can read what is sent.
     pub fn is_https(&self) -> bool {
         match self {

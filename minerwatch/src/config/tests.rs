@@ -46,8 +46,12 @@ fn lists_to_fetch() {
             "m.toml:6: intel.sync.name: two lists are called a",
         ),
         (
-            "name = 'a'\nfrom = 'http://a.example/b'\nlist = 'allow'\nheaders_file = '/key'",
+            "name = 'a'\nfrom = 'http://a.example/b'\nlist = 'pools'\nheaders_file = '/key'",
             "m.toml:5: intel.sync.headers_file: an API key is sent over https only",
+        ),
+        (
+            "name = 'a'\nfrom = 'http://a.example/b'\nlist = 'allow'",
+            "m.toml:3: intel.sync.from: over http anybody on the way could allow himself",
         ),
     ] {
         let message = parse(&format!("[[intel.sync]]\n{text}")).expect_err(text);

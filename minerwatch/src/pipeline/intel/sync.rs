@@ -260,6 +260,9 @@ fn install(temporary: &Path, target: &Path) -> anyhow::Result<bool> {
 
 /// Refuses what is no list: an error page in its place must not outlive a restart.
 fn check(path: &Path) -> anyhow::Result<()> {
+    if fs::metadata(path)?.len() == 0 {
+        bail!("what came is empty");
+    }
     let mut builder = Builder::new(1);
     let list = List { name: String::new(), source: String::new(), kind: ListKind::Threat, weight: 1 };
     if !builder.list(list) {

@@ -20,11 +20,16 @@ pub(super) fn copy(from: &Path, target: &Path) -> anyhow::Result<bool> {
     }
     let mut kept = BTreeSet::new();
     let mut is_new = false;
+    let mut failure = None;
     for file in files::entries(from).with_context(read)? {
         let name = file.file_name().unwrap_or_default().to_string_lossy();
         let prefix = target.file_name().unwrap_or_default().to_string_lossy();
         let copy = target.with_file_name(format!("{prefix}.{name}"));
-        is_new |= copy_file(&file, &copy)?;
+        match copy_file(&file, &copy) {
+            Ok(new) => is_new |= new,
+            // One bad file does not keep the others from coming; what was there of it stays.
+            Err(error) => failure = Some(error),
+        }
         kept.insert(copy);
     }
     for copy in copies(target)? {
@@ -33,7 +38,7 @@ pub(super) fn copy(from: &Path, target: &Path) -> anyhow::Result<bool> {
             is_new = true;
         }
     }
-    Ok(is_new)
+    failure.map_or(Ok(is_new), Err)
 }
 
 fn copy_file(from: &Path, target: &Path) -> anyhow::Result<bool> {

@@ -180,11 +180,13 @@ fn a_directory_is_copied_and_what_is_gone_goes() {
     assert!(worker.try_fetch(&share_sync, 1_002).unwrap());
     assert_eq!(kept(), ["share.a.txt"]);
     fs::write(share.join("a.txt"), "<html>\n<p>\n").unwrap();
+    fs::write(share.join("c.txt"), "c.example\n").unwrap();
     let error = worker.try_fetch(&share_sync, 1_003).expect_err("rubbish");
     assert!(format!("{error:#}").contains("what came is no list"), "{error:#}");
+    assert_eq!(kept(), ["share.a.txt", "share.c.txt"], "one bad file does not hold up the others");
     fs::remove_dir_all(&share).unwrap();
     worker.fetch(&share_sync, 1_004);
-    assert_eq!(kept(), ["share.a.txt"], "the mount is gone, the list is not");
+    assert_eq!(kept(), ["share.a.txt", "share.c.txt"], "the mount is gone, the list is not");
     assert_eq!(worker.due(&share_sync, 1_004), 1_304);
     let text = fs::read_to_string(state.join("intel/threats/share.a.txt")).unwrap();
     assert_eq!(text, "a.example\n");
@@ -200,6 +202,7 @@ fn a_url_is_fetched_once_for_each_version() {
         answer("200 OK", "ETag: \"v1\"\r\n", "a.example\n"),
         "HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n".to_owned(),
         answer("200 OK", "ETag: \"v2\"\r\n", "<html>\n<p>sorry\n"),
+        answer("200 OK", "", ""),
         answer("200 OK", "ETag: \"v2\"\r\n", "b.example\n"),
     ]);
     let feed = sync("feed", SyncSource::Url(format!("http://{address}/")));
@@ -216,12 +219,13 @@ fn a_url_is_fetched_once_for_each_version() {
     assert_eq!(worker.due(&feed, 2_000), 4_600, "it outlives a restart");
     assert!(!worker.try_fetch(&feed, 2_000).unwrap());
     assert!(worker.try_fetch(&feed, 3_000).is_err());
-    assert_eq!(text(), "a.example\n", "an error page is no list");
+    assert!(worker.try_fetch(&feed, 3_001).is_err());
+    assert_eq!(text(), "a.example\n", "an error page is no list, and neither is nothing");
     assert!(worker.try_fetch(&feed, 4_000).unwrap());
     assert_eq!(text(), "b.example\n");
     let requests = server.join().unwrap();
     let marks: Vec<bool> = requests.iter().map(|request| request.contains("if-none-match: \"v1\"")).collect();
-    assert_eq!(marks, [false, true, true, true]);
+    assert_eq!(marks, [false, true, true, true, true]);
     let loaded = crate::pipeline::intel::load(&synced::with_synced(&config), 0, None);
     assert!(loaded.indicators.domain("b.example").is_some());
     let moved = ListSync { from: SyncSource::Url(format!("http://{address}/other")), ..feed };
