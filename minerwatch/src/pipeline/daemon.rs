@@ -5,16 +5,16 @@ mod outlet;
 mod service;
 mod signals;
 
-use std::{ops::ControlFlow, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{ops::ControlFlow, path::Path, sync::Arc, thread, time::Duration, time::Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
 use super::{
     RunOptions, host,
-    intel::{self, ListKeeper, Lists, Syncer},
+    intel::{self, ListKeeper, Lists, Loaded, Places, Syncer},
     marks::MarkCounters,
     privileges,
     sampler::SamplerCounters,
@@ -51,20 +51,18 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outlet.serve(control);
+    // Before the hooks: a million entries take a second, and events would have to wait.
+    let (lists, places) = read_lists(&config)?;
     let mut watch = Watch::open(settings(&config, &hooks), privileges::drop_all_but_kept)?;
     let mut duty = DutyStore::new(&config.state.directory);
     if let Some((state, elapsed)) = duty.load(host::wall_now()) {
         watch.core.restore_duty(state, elapsed);
     }
     let syncer = Syncer::start(&config)?;
-    let sources = intel::with_synced(&config);
-    let lists = intel::load(&sources, host::unix_seconds(), None);
-    lists.tell();
     let mut counts = lists.counts();
     watch.core.set_indicators(Arc::clone(&lists.indicators));
-    let places = intel::open_places(&sources, None);
     watch.core.set_places(places.clone());
-    let lists = ListKeeper::start(sources, lists, places, move |lists| {
+    let lists = ListKeeper::start(intel::with_synced(&config), lists, places, move |lists| {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
@@ -176,6 +174,18 @@ fn load(detection: &Detection) -> LoadThresholds {
         host_span: Duration::from_secs(detection.host_cpu_seconds),
         jump: detection.cpu_rise_percent as f64 / 100.0,
     }
+}
+
+/// Reads lists and databases, on a thread that lets go of its privileges first: others wrote them.
+fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<Places>>)> {
+    let sources = intel::with_synced(config);
+    let read = || {
+        privileges::drop_all_but_kept()?;
+        let lists = intel::load(&sources, host::unix_seconds(), None);
+        lists.tell();
+        Ok((lists, intel::open_places(&sources, None)))
+    };
+    thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|_| bail!("reading the lists failed"))
 }
 
 fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Result<Option<ControlServer>> {

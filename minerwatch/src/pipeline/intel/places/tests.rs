@@ -115,16 +115,14 @@ fn one_that_breaks_stays_as_it_was() {
 
 #[test]
 fn damage_is_no_end() {
-    let (directory, paths) = files();
-    let path = directory.path().join("damaged");
+    let (_directory, paths) = files();
     for whole in paths {
         let whole = fs::read(whole).unwrap();
         for at in 0..whole.len() {
             let mut bytes = whole.clone();
             bytes[at] ^= 0xff;
-            fs::write(&path, &bytes).unwrap();
-            let Ok(reader) = read(&path) else { continue };
-            let databases = vec![Database { path: path.clone(), reader: Arc::new(reader) }];
+            let Ok(reader) = Reader::from_source(bytes) else { continue };
+            let databases = vec![Database { path: PathBuf::new(), reader: Arc::new(reader) }];
             let places = Places { databases, home: Vec::new() };
             for address in ["203.0.113.9", "192.0.2.200", "2001:db8::1"] {
                 let _ = places.of(address.parse().unwrap());
