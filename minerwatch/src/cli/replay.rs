@@ -4,7 +4,7 @@ use std::{
     fs::File,
     io::{self, BufRead, BufReader},
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -37,6 +37,9 @@ pub(super) struct Arguments {
     /// Events too, not only alerts
     #[arg(long)]
     events: bool,
+    /// Read all of it before the engine begins, and say how many events a second it then judged
+    #[arg(long, conflicts_with = "events")]
+    measure: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -47,7 +50,7 @@ Examples:
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { file, json, events } = arguments;
+    let Arguments { file, json, events, measure } = arguments;
     let reader = Reader::new(open(file)?)
         .map_err(anyhow::Error::from)
         .with_context(|| file.display().to_string())
@@ -66,7 +69,16 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
         sequence: 0,
         buffer: Vec::new(),
     };
-    let result = replay(reader, settings, &mut output).and_then(|summary| {
+    let result = if *measure {
+        let read: Vec<_> = reader.collect();
+        let start = Instant::now();
+        let result = replay(read.into_iter(), settings, &mut output);
+        measured(&result, start.elapsed());
+        result
+    } else {
+        replay(reader, settings, &mut output)
+    };
+    let result = result.and_then(|summary| {
         output.presenter.flush()?;
         Ok(summary)
     });
@@ -77,6 +89,13 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let Summary { events, alerts, damaged, .. } = summary;
     eprintln!("minerwatch: {events} events, {alerts} alerts, {damaged} damaged lines");
     Ok(summary.conclude())
+}
+
+fn measured(result: &io::Result<Summary>, elapsed: Duration) {
+    if let Ok(Summary { events, .. }) = result {
+        let rate = *events as f64 / elapsed.as_secs_f64();
+        eprintln!("minerwatch: the engine judged {events} events in {elapsed:.1?}, {rate:.0} a second");
+    }
 }
 
 fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {

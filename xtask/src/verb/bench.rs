@@ -1,9 +1,11 @@
 //! `cargo xtask bench`.
 
 mod agent;
+mod latency;
 mod measure;
 mod programs;
 mod report;
+mod throughput;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -17,7 +19,7 @@ use xtask::operations::{self, Operation};
 use super::build;
 use crate::command;
 use agent::{Agent, Launch, Usage};
-use report::Report;
+use report::{Report, Stream};
 
 /// How often the agent goes off and on. The median of as many minima shrugs off two disturbed rounds.
 const ROUNDS: u32 = 5;
@@ -28,7 +30,8 @@ const ROUNDS: u32 = 5;
 /// operation's price is the cheapest of many small batches, all on one CPU; the table has the median over the turns,
 /// and as "noise" how far the turns without the agent lie apart: an addition below that says nothing. Then follow the
 /// kernel's own figures per program (`bpf_stats`, put back afterwards), the agent's CPU time while the host is left
-/// alone, and its memory. Needs root: where you are not, it goes through sudo.
+/// alone, and its memory; and of minerwatch how soon an alert is there, how many events become lines, what is lost at
+/// rising rates, and how many the engine judges. Needs root: where you are not, it goes through sudo.
 #[derive(Args)]
 pub struct Arguments {
     /// Write the figures to this file as JSON as well
@@ -115,6 +118,14 @@ impl Arguments {
             let figures = programs::during(agent.pid(), || measure::turn(operations, turn).map(drop))?;
             report.programs(figures);
             agent.stop()?;
+            if let Some(program) = &launch.minerwatch {
+                eprintln!("bench: alerts, lines, the engine");
+                report.stream(Stream {
+                    latencies: latency::measure(program.clone())?,
+                    steps: throughput::measure(program.clone())?,
+                    engine: throughput::engine(program, || measure::turn(operations, turn).map(drop))?,
+                });
+            }
         }
         Ok(report)
     }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Stdio};
+use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -25,6 +25,8 @@ const LAST_LINES: usize = 5;
 pub struct Launch {
     /// What the report calls it.
     pub name: String,
+    /// The executable, if it is minerwatch, of which more is known than of others.
+    pub minerwatch: Option<PathBuf>,
     program: PathBuf,
     arguments: Vec<OsString>,
     ready: Option<String>,
@@ -35,16 +37,23 @@ impl Launch {
     pub fn minerwatch(program: PathBuf) -> Self {
         Self {
             name: "minerwatch".into(),
+            minerwatch: Some(program.clone()),
             program,
             arguments: vec!["run".into()],
             ready: Some("watching".into()),
         }
     }
 
+    /// minerwatch with arguments of the caller's.
+    pub fn minerwatch_with(program: PathBuf, arguments: &[&str]) -> Self {
+        let arguments = arguments.iter().map(OsString::from).collect();
+        Self { arguments, ..Self::minerwatch(program) }
+    }
+
     /// Any agent that a shell can start. The shell is replaced, so that signals and figures are the agent's.
     pub fn shell(command: &str, ready: Option<String>) -> Self {
         let arguments = vec!["-c".into(), format!("exec {command}").into()];
-        Self { name: command.into(), program: "/bin/sh".into(), arguments, ready }
+        Self { name: command.into(), minerwatch: None, program: "/bin/sh".into(), arguments, ready }
     }
 }
 
@@ -58,10 +67,21 @@ pub struct Agent {
 impl Agent {
     /// Starts it and waits until it works.
     pub fn start(launch: &Launch) -> Result<Self> {
+        Self::start_into(launch, Stdio::null())
+    }
+
+    /// Starts it with its standard output for the caller to read, and waits until it works.
+    pub fn start_read(launch: &Launch) -> Result<(Self, ChildStdout)> {
+        let mut agent = Self::start_into(launch, Stdio::piped())?;
+        let output = agent.child.stdout.take().context("the agent has no standard output")?;
+        Ok((agent, output))
+    }
+
+    fn start_into(launch: &Launch, output: Stdio) -> Result<Self> {
         let mut child = Command::new(&launch.program)
             .args(&launch.arguments)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(output)
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", launch.program.display()))?;

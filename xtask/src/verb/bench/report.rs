@@ -7,6 +7,7 @@ use xtask::operations::Operation;
 
 use super::measure::median;
 use super::programs::Figures;
+use super::throughput::Step;
 
 /// What was measured.
 pub struct Report {
@@ -14,6 +15,17 @@ pub struct Report {
     rows: Vec<Row>,
     idle: Option<Idle>,
     programs: Option<Vec<Figures>>,
+    stream: Option<Stream>,
+}
+
+/// What minerwatch does with what happens; of other agents it is not known how to ask.
+pub struct Stream {
+    /// Milliseconds from deciding calls to the lines of their alerts, in the order of size.
+    pub latencies: Vec<f64>,
+    /// Events to lines at rising rates.
+    pub steps: Vec<Step>,
+    /// Events a second that the engine alone judges.
+    pub engine: f64,
 }
 
 /// An operation's price in each turn, nanoseconds.
@@ -52,7 +64,7 @@ impl Report {
     pub fn new(operations: &[&Operation], agent: Option<String>) -> Self {
         let rows =
             operations.iter().map(|operation| Row { name: operation.name, off: Vec::new(), on: Vec::new() });
-        Self { agent, rows: rows.collect(), idle: None, programs: None }
+        Self { agent, rows: rows.collect(), idle: None, programs: None, stream: None }
     }
 
     /// Adds a turn without the agent: prices in the order of the operations.
@@ -75,6 +87,11 @@ impl Report {
         self.programs = Some(figures);
     }
 
+    /// Sets what minerwatch does with what happens.
+    pub fn stream(&mut self, stream: Stream) {
+        self.stream = Some(stream);
+    }
+
     /// All of it, prices in nanoseconds.
     pub fn to_json(&self) -> String {
         let operations = self.rows.iter().map(|row| {
@@ -94,8 +111,21 @@ impl Report {
         let idle = self.idle.as_ref().map(
             |idle| json!({ "cpu_share": idle.cpu, "resident_kib": idle.resident, "peak_kib": idle.peak }),
         );
+        let stream = self.stream.as_ref().map(|Stream { latencies, steps, engine }| {
+            let steps = steps.iter().map(|step| {
+                json!({
+                    "events_a_second": step.rate, "events": step.opens, "lines": step.lines,
+                    "lost_share": step.lost(), "lines_a_core_second": step.a_core(),
+                })
+            });
+            json!({
+                "alerts": latencies.len(), "alert_median_ms": percentile(latencies, 50),
+                "alert_p99_ms": percentile(latencies, 99), "rates": steps.collect::<Value>(),
+                "engine_events_a_second": engine,
+            })
+        });
         let report = json!({
-            "agent": self.agent, "operations": operations.collect::<Value>(), "idle": idle,
+            "agent": self.agent, "stream": stream, "operations": operations.collect::<Value>(), "idle": idle,
             "programs": programs.collect::<Value>(),
         });
         format!("{report:#}\n")
@@ -124,6 +154,22 @@ impl fmt::Display for Report {
             let (cpu, resident, peak) = (cpu * 100.0, mib(resident), mib(peak));
             writeln!(f, "\nidle: {cpu:.2} % of one CPU, {resident:.1} MiB resident ({peak:.1} MiB at most)")?;
         }
+        if let Some(Stream { latencies, steps, engine }) = &self.stream {
+            if let Some((median, most)) = percentile(latencies, 50).zip(percentile(latencies, 99)) {
+                let count = latencies.len();
+                writeln!(f, "alerts: {median:.1} ms from call to line, p99 {most:.1} ms ({count} alerts)")?;
+            }
+            writeln!(f, "engine: {engine:.0} events a second of a recording")?;
+            writeln!(
+                f,
+                "\n{:<26}{:>11}{:>11}{:>15}",
+                "file events a second", "lines", "lost", "a core-second"
+            )?;
+            for step in steps {
+                let (rate, lost, core) = (step.rate, step.lost() * 100.0, step.a_core());
+                writeln!(f, "{rate:<26.0}{:>11}{lost:>10.1}%{core:>15.0}", step.lines)?;
+            }
+        }
         match self.programs.as_deref() {
             None => Ok(()),
             Some([]) => {
@@ -140,6 +186,11 @@ impl fmt::Display for Report {
             }
         }
     }
+}
+
+/// Of values in the order of size, the one that so many of a hundred of them do not exceed.
+fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
+    sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
 
 fn dash() -> String {
@@ -195,6 +246,14 @@ mod tests {
         let json: Value = serde_json::from_str(&report.to_json()).unwrap();
         assert_eq!(json["operations"][0]["added_ns"], 7.0);
         assert_eq!(json["programs"][0]["run_cnt"], 2);
+    }
+
+    #[test]
+    fn percentiles_are_values_that_were_measured() {
+        let values: Vec<f64> = (1..=200).map(f64::from).collect();
+        assert_eq!(percentile(&values, 50), Some(100.0));
+        assert_eq!(percentile(&values, 99), Some(198.0));
+        assert_eq!(percentile(&[], 50), None);
     }
 
     #[test]

@@ -1,0 +1,105 @@
+//! How long it takes from the deciding system call to the line of its alert.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver};
+use std::thread;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::agent::{Agent, Launch};
+
+/// Alerts that are provoked.
+const ALERTS: usize = 200;
+/// Between two of them.
+const PAUSE: Duration = Duration::from_millis(20);
+/// How long the last may take.
+const PATIENCE: Duration = Duration::from_secs(3);
+
+/// An address to be paid to by its shape, which decides by itself together with a pool's.
+const WALLET: &str =
+    "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+/// Milliseconds from each deciding call, by the kernel's clock, until its line was read, in the order of size. The call
+/// is an exec of `/bin/true` with a miner's command line; of what a login shell starts, each is an incident of its own.
+pub fn measure(program: PathBuf) -> Result<Vec<f64>> {
+    let launch = Launch::minerwatch_with(program, &["run"]);
+    let (agent, output) = Agent::start_read(&launch)?;
+    let latencies = collect(output);
+    start_miners()?;
+    let mut all: Vec<f64> = Vec::with_capacity(ALERTS);
+    while all.len() < ALERTS {
+        let Ok(latency) = latencies.recv_timeout(PATIENCE) else { break };
+        all.push(latency);
+    }
+    agent.stop()?;
+    all.sort_by(f64::total_cmp);
+    Ok(all)
+}
+
+/// Starts them from a login shell.
+fn start_miners() -> Result<()> {
+    let script =
+        format!("while read -r go; do /bin/true -o stratum+tcp://pool.example:3333 -u {WALLET}; done");
+    let mut shell = Command::new("/bin/sh")
+        .arg0("-sh")
+        .args(["-c", &script])
+        .stdin(Stdio::piped())
+        .spawn()
+        .context("cannot start /bin/sh")?;
+    let mut go = shell.stdin.take().context("the shell has no standard input")?;
+    for _ in 0..ALERTS {
+        go.write_all(b"go\n").context("the shell has ended")?;
+        thread::sleep(PAUSE);
+    }
+    drop(go);
+    shell.wait().context("cannot wait for the shell")?;
+    Ok(())
+}
+
+/// Reads lines as they come; how old the deciding event of each new incident is by then.
+fn collect(output: ChildStdout) -> Receiver<f64> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
+            let now = OffsetDateTime::now_utc();
+            if let Some(at) = opened_at(&line)
+                && sender.send((now - at).as_seconds_f64() * 1e3).is_err()
+            {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+/// The time of the deciding event, if the line opens an incident.
+fn opened_at(line: &str) -> Option<OffsetDateTime> {
+    let object: Value = serde_json::from_str(line).ok()?;
+    if object.pointer("/event/action")? != "incident-opened" {
+        return None;
+    }
+    OffsetDateTime::parse(object.get("@timestamp")?.as_str()?, &Rfc3339).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_new_incidents_count() {
+        let line = |action: &str| {
+            format!(r#"{{"@timestamp":"2026-01-02T03:04:05.000000006Z","event":{{"action":"{action}"}}}}"#)
+        };
+        assert_eq!(opened_at(&line("incident-opened")).unwrap().nanosecond(), 6);
+        for other in [line("incident-updated"), line("exec"), "{}".to_owned(), "x".to_owned()] {
+            assert_eq!(opened_at(&other), None, "{other}");
+        }
+    }
+}
