@@ -144,6 +144,10 @@ impl Detectors {
             }
             EventBody::Payload(payload) => {
                 findings.extend(self.names.overheard(scene, payload));
+                if let Some(hello) = network::tls::hello_of(payload) {
+                    findings.extend(network::tls::anonymous(scene, payload, &hello));
+                    findings.extend(self.names.greeted(scene, payload, &hello));
+                }
                 self.conversations.inspect(scene, payload, findings);
             }
             EventBody::HashedFile(hashed) => {

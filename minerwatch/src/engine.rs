@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     detect::{Detectors, Fact, Finding, LoadThresholds, Scene, compute::DutyState, network},
     incident::{IncidentLimits, Incidents},
-    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Subject, Verdict},
+    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Subject, TlsHello, Verdict},
     process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
 };
 
@@ -196,6 +196,7 @@ impl Engine {
             EventBody::Connect(connect) => connect.flow.destination,
             EventBody::Close(close) => close.flow.destination,
             EventBody::RunningFlow(flow) => flow.destination,
+            EventBody::Payload(payload) => payload.flow.destination,
             EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
@@ -204,11 +205,16 @@ impl Engine {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
-            | EventBody::Payload(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_) => return None,
         };
         self.detectors.names_mut().name_of(peer.ip(), self.now)
+    }
+
+    /// What a TLS client says, if the event is a payload that begins so.
+    pub fn tls(&self, event: &Event) -> Option<TlsHello> {
+        let EventBody::Payload(payload) = &event.body else { return None };
+        network::tls::facts(payload)
     }
 
     /// Replaces [`EngineSettings::min_verdict`] from now on.

@@ -13,6 +13,7 @@ mod rounding;
 mod signal;
 mod socket;
 mod time;
+mod tls;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
 pub use event::{
@@ -33,3 +34,4 @@ pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};
+pub use tls::TlsHello;

@@ -82,6 +82,11 @@ fn wire() {
 }
 
 #[test]
+fn hello() {
+    run("hello", targets::hello);
+}
+
+#[test]
 fn proc() {
     run("proc", targets::proc);
 }

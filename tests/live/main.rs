@@ -15,6 +15,7 @@ mod refusals;
 mod rounding;
 mod service;
 mod stream;
+mod tls;
 mod wire;
 
 use std::{

@@ -5,6 +5,7 @@ mod foreign_peer;
 mod names;
 mod pool_port;
 mod suspect_connection;
+pub mod tls;
 pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};

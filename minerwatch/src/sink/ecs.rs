@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, Verdict, WallClock};
+use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, TlsHello, Verdict, WallClock};
 use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
@@ -37,6 +37,8 @@ pub struct Observed<'a> {
     pub parent: Option<&'a ProcessView>,
     /// The name that the peer's address was last resolved from, if that was seen.
     pub domain: Option<&'a str>,
+    /// What its payload says, if that begins TLS.
+    pub tls: Option<&'a TlsHello>,
     /// Counts the objects this daemon sends, so that a reader sees a gap.
     pub sequence: u64,
 }

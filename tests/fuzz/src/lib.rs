@@ -8,7 +8,7 @@ use minerwatch::{
     config::Config,
     control::Request,
     decode,
-    detect::network::wire,
+    detect::network::{tls, wire},
     engine::{Engine, EngineSettings},
     enrich,
     intel::{self, Builder, List, ListKind},
@@ -65,6 +65,14 @@ pub fn wire(bytes: &[u8]) {
     let _ = wire::read(front);
     let _ = wire::read(back);
     let _ = wire::Message::read(bytes);
+}
+
+/// A TLS client's first message.
+pub fn hello(bytes: &[u8]) {
+    let Some(hello) = tls::ClientHello::read(bytes) else { return };
+    let fingerprint = tls::ja4(&hello);
+    assert_eq!(fingerprint.is_some(), hello.whole, "a fingerprint of the whole, and only of it");
+    let _ = hello.protocol_names().count();
 }
 
 /// A list of indicators: as what it looks like, as JSON, and as a table.

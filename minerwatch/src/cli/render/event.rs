@@ -31,6 +31,7 @@ pub(super) fn row(line: &Line) -> Row {
         "exit" => exit(line, &mut row),
         "connect" | "connection-running" => connect(line, &mut row),
         "close" => close(line, &mut row),
+        "tls" => tls(line, &mut row),
         "cpu" => cpu(line, &mut row),
         "rounding" => rounding(line, &mut row),
         "memory-map" | "huge-pages" => memory(line, &mut row),
@@ -47,7 +48,7 @@ fn kind(action: &str) -> (&str, Tone) {
     match action {
         "exec" => ("exec", Tone::Good),
         "fork" | "exit" => (action, Tone::Dim),
-        "connect" | "close" => (action, Tone::Network),
+        "connect" | "close" | "tls" => (action, Tone::Network),
         "connection-running" => ("flow", Tone::Snapshot),
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
@@ -142,6 +143,15 @@ fn close(line: &Line, row: &mut Row) {
     }
     if let Some(lasted) = line.event.duration {
         row.push(Tone::Dim, &format!("   after {}", duration(lasted)));
+    }
+}
+
+fn tls(line: &Line, row: &mut Row) {
+    let client = &line.tls.client;
+    let named = if client.server_name.is_empty() { "no name" } else { &client.server_name };
+    row.push(Tone::Plain, &format!("to {}   asks for {named}", address(&line.destination)));
+    if !client.ja4.is_empty() {
+        row.push(Tone::Dim, &format!("   {}", client.ja4));
     }
 }
 

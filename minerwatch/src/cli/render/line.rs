@@ -27,6 +27,7 @@ optional_fields! {
         network: Network,
         source: End,
         destination: End,
+        tls: Tls,
         file: File,
         error: Error,
         threat: Threat,
@@ -52,6 +53,8 @@ optional_fields! {
     Identified { id: String, }
     Network { transport: String, }
     End { ip: String, domain: String, port: Option<u16>, bytes: Option<u64>, }
+    Tls { client: TlsClient, }
+    TlsClient { server_name: String, ja4: String, }
     File { path: String, mode: String, }
     Error { code: String, }
     Threat { technique: Technique, }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use super::dns;
+use super::{dns, tls::ClientHello};
 use crate::{
     detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
@@ -78,6 +78,29 @@ impl Names {
     pub fn name_of(&mut self, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
         let resolved = self.resolved.get_mut(&address.to_canonical())?;
         (now.since(resolved.at) <= tuning::RESOLVED_FOR).then(|| Arc::clone(&resolved.name))
+    }
+
+    /// The name that a client asks its peer for by TLS: looked up, and learned where no answer named the address yet.
+    pub fn greeted(
+        &mut self,
+        scene: &Scene<'_>,
+        payload: &Payload,
+        hello: &ClientHello<'_>,
+    ) -> Option<Finding> {
+        let name = hello.server_name?.to_ascii_lowercase();
+        let destination = payload.flow.destination;
+        // What comes later in a connection may go through it to somebody else.
+        if payload.index == 0 && self.name_of(destination.ip(), scene.at()).is_none() {
+            let learned = Resolved { name: Arc::from(name.as_str()), at: scene.at() };
+            let known = self.resolved.entry(&destination.ip().to_canonical(), || learned.clone());
+            *known = learned;
+        }
+        let listed = self.indicators.named_endpoint(&name, destination.port())?;
+        let detail = format!("asked {destination} for {name} by TLS, {}", described(&listed));
+        // Who visits a page says that it speaks HTTP.
+        let is_visit = WEB.contains(&destination.port()) && (hello.protocols.is_some() || !hello.whole);
+        let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
+        Some(found(scene, &listed, detail, points).with("name", &name).with("destination", &destination))
     }
 
     /// A connection: is its peer, or the name that led to it, on a list?

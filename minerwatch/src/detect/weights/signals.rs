@@ -63,6 +63,18 @@ pub(crate) const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     techniques: &["T1573"],
 };
 
+/// Never alone: brokers of messages and databases that are reached by their address look the same.
+pub(crate) const ANONYMOUS_TLS: SignalInfo = SignalInfo {
+    id: "N6",
+    class: Network,
+    weight: 15,
+    full_weight: 15,
+    mining: false,
+    name: "TLS without a name",
+    description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default. Other programs that know their peer by its address do so as well.",
+    techniques: &["T1573"],
+};
+
 /// The full form is a connection to a port that is no web page's; its points are the list's, 60 by default. Asking
 /// for the name, or a visit to the page, is what a curious person does too.
 pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
@@ -72,7 +84,7 @@ pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
     full_weight: 60,
     mining: true,
     name: "Name of a mining pool",
-    description: "A program asked for the address of a mining pool, or connected to one by its name. A visit to a pool's web page counts a third.",
+    description: "A program asked for the address of a mining pool, or connected to one by its name, or asked for it by TLS. A visit to a pool's web page counts a third.",
     techniques: &["T1496.001"],
 };
 

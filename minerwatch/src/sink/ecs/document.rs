@@ -48,6 +48,7 @@ fields! {
         network: NetworkFields,
         source: EndFields<'a>,
         destination: EndFields<'a>,
+        tls: TlsFields<'a>,
         file: FileFields<'a>,
         error: ErrorFields,
         rule: RuleFields<'a>,
@@ -85,6 +86,12 @@ fields! {
 
     struct Pod<'a> { r#type: &'static str, id: &'a str, }
 
+    struct TlsFields<'a> { client: TlsClient<'a>, }
+
+    struct TlsClient<'a> { ; server_name: &'a str, ja4: &'a str, }
+
+    struct OwnTls<'a> { protocols: &'a [String], }
+
     struct FileFields<'a> { path: &'a str, ; inode: Shown<u64>, device: Shown<Device>, mode: Shown<Mode>, }
 
     struct RuleFields<'a> { id: &'a str, ; name: &'a str, }
@@ -104,6 +111,7 @@ fields! {
         file: OwnFile<'a>,
         device: OwnDevice,
         network: OwnNetwork,
+        tls: OwnTls<'a>,
         cpu: CpuFields,
         rounding: RoundingFields,
         memory: MemoryFields,
@@ -382,6 +390,7 @@ impl<'a> Document<'a> {
             network: None,
             source: None,
             destination: None,
+            tls: None,
             file: None,
             error: None,
             rule: None,
@@ -419,6 +428,7 @@ impl<'a> Document<'a> {
             file: None,
             device: None,
             network: None,
+            tls: None,
             cpu: None,
             rounding: None,
             memory: None,

@@ -6,14 +6,15 @@ use super::{
     Encoder, Observed, append,
     document::{
         CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, MemoryFields,
-        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, ProcessFields, RoundingFields,
+        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, OwnTls, ProcessFields, RoundingFields,
+        TlsClient, TlsFields,
     },
     names,
     values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, PeerPlace,
-    ProcessKey, Protocol, RunningFlow,
+    BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, Payload,
+    PeerPlace, ProcessKey, Protocol, RunningFlow, TlsHello,
 };
 
 const PROCESS: &[&str] = &["process"];
@@ -26,8 +27,8 @@ const UNANSWERED: i32 = 115;
 
 impl Encoder {
     pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
-        let Observed { event, process: view, parent: parent_view, domain, sequence } = *observed;
-        let Some(fields) = classify(&event.body, sequence) else { return false };
+        let Observed { event, process: view, parent: parent_view, domain, tls, sequence } = *observed;
+        let Some(fields) = classify(&event.body, tls.is_some(), sequence) else { return false };
         let subject = &event.subject;
 
         let parent_key = parent_key(event).or(parent_view.map(|parent| parent.key));
@@ -69,7 +70,11 @@ impl Encoder {
                 document.own().process = Some(OwnProcess::of_running(running));
             }
             EventBody::RunningFlow(flow) => document.running_flow(flow),
-            EventBody::HashedFile(_) | EventBody::Payload(_) => return false,
+            EventBody::Payload(payload) => match tls {
+                Some(hello) => document.tls(payload, hello),
+                None => return false,
+            },
+            EventBody::HashedFile(_) => return false,
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -80,7 +85,7 @@ impl Encoder {
 }
 
 /// The classes of the schema an event belongs to; `None` if it has no line of its own.
-fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
+fn classify(body: &EventBody, is_tls: bool, sequence: u64) -> Option<EventFields> {
     let (action, category, kinds): (_, _, &[&str]) = match body {
         EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
         EventBody::Exec(_) => ("exec", PROCESS, &["start"]),
@@ -101,6 +106,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
+        EventBody::Payload(_) if is_tls => ("tls", NETWORK, &["connection", "protocol"]),
         EventBody::HashedFile(_) | EventBody::Payload(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
@@ -193,6 +199,13 @@ impl<'a> Document<'a> {
     fn running_flow(&mut self, flow: &'a RunningFlow) {
         self.addresses(flow.protocol, flow.source, flow.destination);
         self.place_of_peer(flow.peer.as_deref());
+    }
+
+    fn tls(&mut self, payload: &Payload, hello: &'a TlsHello) {
+        self.addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
+        let client = TlsClient { server_name: hello.server_name.as_deref(), ja4: hello.ja4.as_deref() };
+        self.tls = (client.server_name.is_some() || client.ja4.is_some()).then_some(TlsFields { client });
+        self.own().tls = (!hello.protocols.is_empty()).then_some(OwnTls { protocols: &hello.protocols });
     }
 
     fn addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {

@@ -4,12 +4,12 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
-    Alert, AlertAction, BootTime, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    ControlRegister, CpuUsage, Credentials, DeviceOpen, Event, EventBody, Exec, Executable, ExecutableFlags,
-    Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, HugePages, IncidentId, Mapping,
-    MappingClass, Namespaces, PeerPlace, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
-    RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, Verdict,
-    WallClock,
+    Alert, AlertAction, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
+    ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, Event, EventBody, Exec, Executable,
+    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, HugePages,
+    IncidentId, Mapping, MappingClass, Namespaces, Payload, PeerPlace, ProcessKey, ProcessView, Protocol,
+    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId,
+    Subject, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -118,6 +118,7 @@ fn place() -> PeerPlace {
 }
 
 /// One event of each kind and of each variant that shows differently, with the file of its snapshots.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let tcp = flow(Protocol::Tcp, "10.0.0.2:40000", "10.0.0.1:8000");
     let udp = flow(Protocol::Udp, "[fd00::2]:0", "[fd00::1]:53");
@@ -214,6 +215,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("memory-map", EventBody::Mapping(dataset)),
         ("huge-pages", EventBody::HugePages(pool)),
         ("hash", EventBody::HashedFile(hash)),
+        ("tls", EventBody::Payload(Box::new(hello(tcp)))),
     ]
     .into_iter()
     .zip(0..)
@@ -313,15 +315,32 @@ pub(crate) fn alert() -> Alert {
     }
 }
 
+fn hello(flow: Flow) -> Payload {
+    Payload {
+        flow,
+        direction: Direction::Sent,
+        index: 0,
+        length: 517,
+        accepted: false,
+        bytes: Bytes([0x16, 3, 1, 2, 0, 1].into()),
+    }
+}
+
 /// The lines of all of them: name and JSON without its newline.
 pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let encoder = encoder();
     let (curl, bash) = (curl(), bash());
     let mut lines = Vec::new();
+    let tls = TlsHello {
+        server_name: Some("files.example".into()),
+        protocols: vec!["h2".into(), "http/1.1".into()],
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+    };
     for ((name, event), sequence) in events().into_iter().zip(1..) {
-        let domain = matches!(name, "connect" | "close").then_some("files.example");
+        let domain = matches!(name, "connect" | "close" | "tls").then_some("files.example");
+        let tls = (name == "tls").then_some(&tls);
         let observed =
-            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, sequence };
+            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, tls, sequence };
         let mut line = Vec::new();
         if encoder.event(&observed, &mut line) {
             lines.push((name, text(line)));

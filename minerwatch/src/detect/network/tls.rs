@@ -1,0 +1,93 @@
+//! What TLS still shows: the client's first message, which is in the clear. N6 is a client that names neither the host
+//! it wants nor a protocol, as miners do.
+
+mod hello;
+mod ja4;
+
+pub use hello::ClientHello;
+pub use ja4::ja4;
+
+use super::leaves_host;
+use crate::{
+    detect::{Finding, Scene, signals},
+    model::{Direction, Payload, Protocol, TlsHello},
+};
+
+/// The most protocols that are told of.
+const PROTOCOLS: usize = 8;
+
+/// The message in a payload that a process of this host sent, if it is one.
+pub fn hello_of(payload: &Payload) -> Option<ClientHello<'_>> {
+    let ours = payload.direction == Direction::Sent && !payload.accepted;
+    (ours && payload.flow.protocol == Protocol::Tcp).then(|| ClientHello::read(&payload.bytes.0))?
+}
+
+/// The same for whoever shows it.
+pub fn facts(payload: &Payload) -> Option<TlsHello> {
+    let hello = hello_of(payload)?;
+    let protocols = hello.protocol_names().take(PROTOCOLS);
+    Some(TlsHello {
+        server_name: hello.server_name.map(str::to_ascii_lowercase),
+        protocols: protocols
+            .map(|name| name.escape_ascii().to_string())
+            .filter(|name| !name.is_empty())
+            .collect(),
+        ja4: ja4(&hello),
+    })
+}
+
+/// N6: neither the name of a host nor a protocol, to another host. Of a message that was cut off nothing is said.
+pub fn anonymous(scene: &Scene<'_>, payload: &Payload, hello: &ClientHello<'_>) -> Option<Finding> {
+    let destination = payload.flow.destination;
+    let silent = !hello.extension_types().any(|kind| kind == hello::extension::SERVER_NAME)
+        && hello.protocols.is_none();
+    if !(hello.whole && silent && leaves_host(destination)) {
+        return None;
+    }
+    let detail = format!("opened TLS to {destination} without naming a host or a protocol");
+    let finding = Finding::new(signals::ANONYMOUS_TLS, scene, detail).with("destination", &destination);
+    Some(match ja4(hello) {
+        Some(fingerprint) => finding.with("ja4", &fingerprint),
+        None => finding,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::hello::tests::{hello, named, protocols};
+    use crate::{
+        engine::testing::{Host, findings, verdict},
+        model::Verdict,
+    };
+
+    fn after(destination: &str, bytes: &[u8]) -> (Vec<(&'static str, u8)>, Option<Verdict>) {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        host.send(client, destination, bytes);
+        (findings(&host), verdict(&host))
+    }
+
+    #[test]
+    fn who_names_nothing_is_odd_and_no_more() {
+        let anonymous = hello(&[0x1301], &[(10, vec![0; 4])]);
+        assert_eq!(after("192.0.2.9:443", &anonymous), (vec![("N6", 15)], None));
+        for (destination, bytes) in [
+            ("127.0.0.1:443", anonymous.clone()),
+            ("192.0.2.9:443", anonymous[..anonymous.len() - 6].to_vec()),
+            ("192.0.2.9:443", hello(&[0x1301], &[named("www.example")])),
+            ("192.0.2.9:443", hello(&[0x1301], &[protocols(&["mqtt"])])),
+        ] {
+            assert_eq!(after(destination, &bytes), (vec![], None), "{}", bytes.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_pool_is_known_by_the_name_a_client_asks_for() {
+        let browser = hello(&[0x1301], &[named("SupportXMR.com"), protocols(&["h2", "http/1.1"])]);
+        assert_eq!(after("192.0.2.9:443", &browser).0, [("N3", 20)], "a visit");
+        assert_eq!(after("192.0.2.9:9000", &browser).0, [("N3", 60)], "no web page");
+        let miner = hello(&[0x1301], &[named("pool.supportxmr.com")]);
+        assert_eq!(after("192.0.2.9:443", &miner), (vec![("N3", 60)], Some(Verdict::Noted)));
+    }
+}

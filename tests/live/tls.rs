@@ -1,0 +1,88 @@
+//! What real TLS clients say before they are encrypted. Nobody answers them: the first message is enough.
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    namespace::Pair,
+};
+use serde_json::Value;
+
+use crate::{SOON, alone, configuration};
+
+/// Takes every connection on a port, hears one message and hangs up.
+const DEAF: &str = "
+import socket
+s = socket.create_server(('0.0.0.0', 443))
+while True:
+    connection, _ = s.accept()
+    connection.recv(65536)
+    connection.close()
+";
+
+/// Python's own client, without a name, as a miner's is by default.
+const UNNAMED: &str = "
+import socket, ssl, sys
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+try:
+    context.wrap_socket(socket.create_connection((sys.argv[1], 443)))
+except OSError:
+    pass
+";
+
+fn signal_of(alert: &Value, id: &str) -> Option<Value> {
+    alert["minerwatch"]["signals"].as_array()?.iter().find(|signal| signal["id"] == id).cloned()
+}
+
+#[test]
+fn clients_are_known_by_their_first_message() {
+    let Some(_machine) = alone("clients_are_known_by_their_first_message") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(53);
+    let address = pair.server.address.clone();
+    let _server = pair.server.serve(443, "/usr/bin/python3", &["-c", DEAF]);
+    let path = configuration(
+        &scratch,
+        "[sink.stdout]\nevents = [\"payload\", \"close\"]\n[detection]\nmin_verdict = \"noted\"\n",
+    );
+    let agent = Agent::start(["run", "--config", &path]);
+    let run = |program: &str, arguments: &[&str]| {
+        let mut child = pair.victim.command(program, arguments);
+        // That nobody answers is an error to them.
+        child.output().unwrap_or_else(|error| panic!("{program}: {error}"));
+    };
+    let tls = |what: &str, name: &str| {
+        agent.wait_for(what, SOON, |object| {
+            at(object, "event.action") == "tls" && at(object, "tls.client.server_name") == name
+        })
+    };
+
+    let resolve = format!("files.example:443:{address}");
+    run("curl", &["-sk", "--max-time", "5", "--resolve", &resolve, "https://Files.example/"]);
+    let hello = tls("hello of curl", "files.example");
+    assert_eq!(at(&hello, "process.name"), "curl");
+    assert_eq!(at(&hello, "destination.domain"), "files.example");
+    assert_eq!(hello["minerwatch"]["tls"]["protocols"][0], "h2", "{hello:#}");
+    let fingerprint = at(&hello, "tls.client.ja4").as_str().map(str::to_owned);
+    assert!(fingerprint.is_some_and(|text| text.starts_with("t13d") && text.len() == 36), "{hello:#}");
+    agent.wait_for("end of the connection with its name", SOON, |object| {
+        at(object, "event.action") == "close" && at(object, "destination.domain") == "files.example"
+    });
+
+    run("/usr/bin/python3", &["-c", UNNAMED, &address]);
+    let unnamed = agent.wait_for("hello of Python", SOON, |object| {
+        at(object, "event.action") == "tls" && at(object, "tls.client.server_name").is_null()
+    });
+    assert!(at(&unnamed, "tls.client.ja4").as_str().is_some_and(|text| text.starts_with("t13i")));
+    assert!(unnamed["minerwatch"]["tls"].is_null(), "{unnamed:#}");
+
+    // A pool's name, asked for by what does not even pretend to visit its page.
+    let peer = format!("{address}:443");
+    run("openssl", &["s_client", "-servername", "xmr.pool.supportxmr.com", "-connect", &peer]);
+    let alert = agent.wait_for("alert", SOON, |object| signal_of(object, "N3").is_some());
+    assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "never more by its name alone");
+    let found = signal_of(&alert, "N3").expect("just seen");
+    assert_eq!((&found["weight"], &found["evidence"]["list_entry"]), (&60.into(), &"supportxmr.com".into()));
+    tls("hello of openssl", "xmr.pool.supportxmr.com");
+    agent.stop();
+}
