@@ -148,6 +148,9 @@ impl Detectors {
                     findings.extend(network::tls::anonymous(scene, payload, &hello));
                     findings.extend(self.names.greeted(scene, payload, &hello));
                 }
+                if let Some(tunnel) = network::wire::tunnel_of(payload) {
+                    findings.extend(self.names.tunnelled(scene, payload, &tunnel));
+                }
                 self.conversations.inspect(scene, payload, findings);
             }
             EventBody::HashedFile(hashed) => {

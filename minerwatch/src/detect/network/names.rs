@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{dns, tls::ClientHello};
+use super::{
+    dns,
+    tls::ClientHello,
+    wire::{Host, Tunnel},
+};
 use crate::{
     detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
@@ -97,10 +101,41 @@ impl Names {
         }
         let listed = self.indicators.named_endpoint(&name, destination.port())?;
         let detail = format!("asked {destination} for {name} by TLS, {}", described(&listed));
-        // Who visits a page says that it speaks HTTP.
-        let is_visit = WEB.contains(&destination.port()) && (hello.protocols.is_some() || !hello.whole);
+        // Who visits a page says that it speaks HTTP; of what goes through the connection the port is not known.
+        let may_be_web = WEB.contains(&destination.port()) || payload.index > 0;
+        let is_visit = may_be_web && (hello.protocols.is_some() || !hello.whole);
         let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
         Some(found(scene, &listed, detail, points).with("name", &name).with("destination", &destination))
+    }
+
+    /// A proxy was asked to connect to a host: is that one on a list?
+    pub fn tunnelled(&self, scene: &Scene<'_>, payload: &Payload, tunnel: &Tunnel<'_>) -> Option<Finding> {
+        let (listed, name) = match tunnel.host {
+            Host::V4(address) => {
+                (self.indicators.endpoint((address, tunnel.port).into())?, address.to_string())
+            }
+            Host::V6(address) => {
+                (self.indicators.endpoint((address, tunnel.port).into())?, address.to_string())
+            }
+            Host::Name(name) => match name.parse::<IpAddr>() {
+                Ok(address) => (self.indicators.endpoint((address, tunnel.port).into())?, name.to_owned()),
+                Err(_) => {
+                    let name = name.to_ascii_lowercase();
+                    (self.indicators.named_endpoint(name.trim_end_matches('.'), tunnel.port)?, name)
+                }
+            },
+        };
+        let detail = format!(
+            "asked {} for a way to {name}:{} ({}), {}",
+            payload.flow.destination,
+            tunnel.port,
+            tunnel.kind,
+            described(&listed)
+        );
+        let is_visit = WEB.contains(&tunnel.port);
+        let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
+        let finding = found(scene, &listed, detail, points).with("name", &name);
+        Some(finding.with("destination", &payload.flow.destination))
     }
 
     /// A connection: is its peer, or the name that led to it, on a list?

@@ -21,4 +21,4 @@ pub use conversations::{ConversationCounters, Conversations};
 pub use message::Message;
 pub use reading::{Reading, read};
 pub use sighting::{Dialect, Side, Sighting};
-pub use tunnel::{Host, Tunnel};
+pub use tunnel::{Host, Tunnel, tunnel_of};

@@ -84,7 +84,7 @@ pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
     full_weight: 60,
     mining: true,
     name: "Name of a mining pool",
-    description: "A program asked for the address of a mining pool, or connected to one by its name, or asked for it by TLS. A visit to a pool's web page counts a third.",
+    description: "A program asked for the address of a mining pool, or connected to one by its name, or asked for it by TLS or through a proxy. A visit to a pool's web page counts a third.",
     techniques: &["T1496.001"],
 };
 

@@ -4,6 +4,8 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::model::{Direction, Payload};
+
 /// A way through another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tunnel<'a> {
@@ -43,6 +45,17 @@ pub enum Peeled<'a> {
     Words(Option<Tunnel<'a>>, &'a [u8]),
     /// More is needed to know.
     Unfinished,
+}
+
+/// The way that a payload asks for, if a process of this host sent it and it is whole.
+pub fn tunnel_of(payload: &Payload) -> Option<Tunnel<'_>> {
+    if payload.direction != Direction::Sent || payload.accepted {
+        return None;
+    }
+    match peel(&payload.bytes.0) {
+        Peeled::Words(tunnel, _) => tunnel,
+        Peeled::Unfinished => None,
+    }
 }
 
 /// Takes greetings and requests for tunnels off the front of a client's stream.

@@ -63,6 +63,24 @@ fn a_socks_proxy_does_not_hide_the_words_nor_the_host() {
 }
 
 #[test]
+fn the_host_behind_a_proxy_is_looked_up() {
+    let cases: [(&[u8], &[(&str, u8)]); 5] = [
+        (b"\x05\x01\0\x03\x14Pool.supportxmr.com.\x0d\x05", &[("N3", 60)]),
+        (b"CONNECT pool.supportxmr.com:3333 HTTP/1.1\r\nHost: x\r\n\r\n", &[("N3", 60)]),
+        (b"CONNECT supportxmr.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", &[("N3", 20)]),
+        (b"CONNECT www.example:3333 HTTP/1.1\r\nHost: x\r\n\r\n", &[]),
+        (b"GET http://supportxmr.com/ HTTP/1.1\r\nHost: supportxmr.com\r\n\r\n", &[]),
+    ];
+    for (words, expected) in cases {
+        let (mut host, client) = client();
+        host.send(client, "10.0.0.9:3128", words);
+        assert_eq!(findings(&host), expected, "{}", words.escape_ascii());
+        host.receive(client, "10.0.0.9:3128", words);
+        assert_eq!(findings(&host), expected, "an answer asks for nothing");
+    }
+}
+
+#[test]
 fn a_stream_under_way_is_known_by_its_jobs() {
     let (mut host, client) = client();
     host.receive(client, POOL, JOB);
