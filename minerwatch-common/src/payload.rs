@@ -41,15 +41,17 @@ pub struct Look {
     /// Payloads so far.
     pub index: u16,
     /// Not 0 if the next payload belongs to what was captured before, whatever it begins with.
-    pub goes_on: u32,
+    pub goes_on: u16,
+    /// 1 once the connection's opener began as another protocol, in which JSON is somebody's document; else 0.
+    pub foreign: u16,
 }
 
 impl Look {
     /// Of a connection that begins.
-    pub const FRESH: Self = Self { left: BUDGET, index: 0, goes_on: 0 };
+    pub const FRESH: Self = Self { left: BUDGET, index: 0, goes_on: 0, foreign: 0 };
 
     /// Of one that has said something already: its next payload is not its first.
-    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, goes_on: 0 };
+    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, goes_on: 0, foreign: 0 };
 
     /// Pays for a payload of `length` bytes.
     #[inline]

@@ -1,7 +1,7 @@
 //! Which payloads may leave the kernel, by their first bytes. Everything else is never copied.
 //! `docs/privacy.md` tells users the same list.
 
-use minerwatch_common::Direction;
+use minerwatch_common::{Direction, Look};
 
 /// What is done with a payload.
 #[derive(Clone, Copy)]
@@ -27,16 +27,18 @@ const NOISE_RECEIVED: [u32; 2] = [170, 234];
 /// bytes and seven more.
 const SOCKS_LONGEST: u32 = 262;
 
-/// Looks at the first bytes of the payload `index` of its direction.
+/// Looks at the first bytes of the next payload of a direction.
 #[inline(always)]
-pub fn interest(head: [u8; 4], length: u32, index: u16, direction: Direction, goes_on: bool) -> Interest {
+pub fn interest(head: [u8; 4], length: u32, direction: Direction, look: &Look) -> Interest {
+    let index = look.index;
     match head {
-        // JSON.
-        [b'{' | b'[', ..] => Interest::Begins,
+        // JSON, unless it is a document inside another protocol.
+        [b'{' | b'[', ..] if look.foreign == 0 => Interest::Begins,
         // A TLS handshake.
         [0x16, 0x03, ..] => Interest::Whole,
         // HTTP: a tunnel or a call with a body, which may come by itself.
-        [b'P', b'O', b'S', b'T'] | [b'C', b'O', b'N', b'N'] => Interest::Begins,
+        [b'P', b'O', b'S', b'T'] | [b'P', b'U', b'T', b' '] | [b'P', b'A', b'T', b'C'] => Interest::Begins,
+        [b'C', b'O', b'N', b'N'] => Interest::Begins,
         // The same in pieces of less than four bytes, of which only the first was looked at.
         [b'P' | b'C', 0, 0, 0] if length < 4 => Interest::Begins,
         [b'G', b'E', b'T', b' '] => Interest::Whole,
@@ -47,7 +49,7 @@ pub fn interest(head: [u8; 4], length: u32, index: u16, direction: Direction, go
         [4, 1, ..] if length <= SOCKS_LONGEST && matches!(direction, Direction::Sent) => Interest::Whole,
         // Stratum V2 in the clear: no extension, message 0, a short message.
         [0, 0, 0, 1..=255] if index == 0 && matches!(direction, Direction::Sent) => Interest::Whole,
-        _ if goes_on => Interest::GoesOn,
+        _ if look.goes_on != 0 => Interest::GoesOn,
         _ if index > 0 => Interest::None,
         _ => match direction {
             Direction::Sent if length == NOISE_SENT => Interest::Length,
@@ -56,5 +58,18 @@ pub fn interest(head: [u8; 4], length: u32, index: u16, direction: Direction, go
             }
             Direction::Sent | Direction::Received => Interest::None,
         },
+    }
+}
+
+/// Whether the opener's first payload begins a protocol in which JSON is a document and not its own words: HTTP, or one
+/// that is of no interest (mail, a database, version control).
+#[inline(always)]
+pub fn is_foreign(head: [u8; 4], interest: Interest) -> bool {
+    match head {
+        [b'P', b'O', b'S', b'T'] | [b'P', b'U', b'T', b' '] | [b'P', b'A', b'T', b'C'] => true,
+        [b'G', b'E', b'T', b' '] => true,
+        // Blank space may come before anything.
+        [b' ' | b'\t' | b'\r' | b'\n', ..] => false,
+        _ => matches!(interest, Interest::None | Interest::Length),
     }
 }

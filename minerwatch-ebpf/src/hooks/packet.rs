@@ -98,11 +98,15 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     }
     // SAFETY: as above.
     let head = unsafe { head(skb, start, length)? };
+    let is_opener = matches!(direction, Direction::Sent) == (watched.accepted == 0);
     let look = watched.look(direction);
     let index = look.index;
-    let interest = prefix::interest(head, length, index, direction, look.goes_on != 0);
+    let interest = prefix::interest(head, length, direction, look);
+    if index == 0 && is_opener {
+        look.foreign = u16::from(prefix::is_foreign(head, interest));
+    }
     look.spend(length);
-    look.goes_on = u32::from(matches!(interest, Interest::Begins | Interest::GoesOn));
+    look.goes_on = u16::from(matches!(interest, Interest::Begins | Interest::GoesOn));
     let captured = match interest {
         Interest::None => return Ok(()),
         Interest::Length => 0,

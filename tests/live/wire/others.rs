@@ -2,7 +2,7 @@
 
 use super::{
     Case,
-    Piece::{self, Hear},
+    Piece::{self, Hear, Pause},
     say,
 };
 
@@ -88,6 +88,39 @@ pub(super) fn others() -> Vec<Case> {
                 line("DATA"),
                 Hear,
                 line(&format!("Subject: stratum\r\n\r\n{SUBSCRIBE}\r\n.")),
+                Hear,
+            ],
+        ),
+        case(
+            "a mail without a head",
+            &[
+                line("EHLO example.org"),
+                Hear,
+                line("DATA"),
+                Hear,
+                line(SUBSCRIBE),
+                Hear,
+                line(&super::cases::login()),
+                Hear,
+            ],
+        ),
+        case(
+            "a document that is put somewhere",
+            &[
+                say("PUT /log/1 HTTP/1.1\r\nHost: node\r\nContent-Length: 53\r\n\r\n"),
+                Pause,
+                line(SUBSCRIBE),
+                Hear,
+            ],
+        ),
+        case(
+            "a document after another call",
+            &[
+                say("GET / HTTP/1.1\r\nHost: node\r\n\r\n"),
+                Hear,
+                say("DELETE /log/1 HTTP/1.1\r\nHost: node\r\nContent-Length: 53\r\n\r\n"),
+                Pause,
+                line(SUBSCRIBE),
                 Hear,
             ],
         ),

@@ -14,6 +14,9 @@ use super::{
 /// The most messages of one stream that are looked at.
 const MAX_MESSAGES: usize = 8;
 
+/// HTTP calls that have a body.
+const CALLS: [&[u8]; 3] = [b"POST ", b"PUT ", b"PATCH "];
+
 /// What was read.
 #[derive(Clone, Debug, Default)]
 pub struct Reading<'a> {
@@ -37,8 +40,10 @@ pub fn read(stream: &[u8]) -> Reading<'_> {
     let reading = Reading { via, unfinished, ..Reading::default() };
     match words {
         [b'{' | b'[', ..] => messages(words, reading),
-        [b'P', b'O', b'S', b'T', b' ', ..] => call(words, reading),
-        [b'P', ..] if b"POST ".starts_with(words) => Reading { unfinished: true, ..reading },
+        [b'P', ..] if CALLS.iter().any(|call| words.starts_with(call)) => call(words, reading),
+        [b'P', ..] if CALLS.iter().any(|call| call.starts_with(words)) => {
+            Reading { unfinished: true, ..reading }
+        }
         [b'G', b'E', b'T', b' ', ..] => Reading { asks_height: solo::asks_height(words), ..reading },
         [0xff, ..] => {
             let sighting = zmq(words);
@@ -102,6 +107,7 @@ mod tests {
             (format!("CONNECT pool:3333 HTTP/1.1\r\n\r\n{subscribe}"), Some("mining.subscribe")),
             ("POST /json_rpc HTTP/1.1\r\nHost: n\r\n\r\n{\"method\":\"getblocktemplate\",\"params\":{\"wallet_address\":\"4\"}}".into(), Some("getblocktemplate")),
             (format!("POST /log HTTP/1.1\r\n\r\n{subscribe}"), None),
+            (format!("PUT /log/1 HTTP/1.1\r\n\r\n{subscribe}"), None),
             (format!("GET /?q={subscribe} HTTP/1.1\r\n\r\n"), None),
             (format!("EHLO x\r\nDATA\r\n{subscribe}"), None),
             (format!("0032want {subscribe}"), None),
@@ -120,6 +126,8 @@ mod tests {
             ("\x05\x01\0", true),
             ("POST / HTTP/1.1\r\nHost", true),
             ("POST / HTTP/1.1\r\n\r\n", true),
+            ("PATCH / HTTP/1.1\r\n\r\n", true),
+            ("PU", true),
             ("GET / HTTP/1.1\r\n", false),
             ("hello", false),
         ] {
