@@ -56,7 +56,7 @@ pub fn anonymous(scene: &Scene<'_>, payload: &Payload, hello: &ClientHello<'_>) 
 mod tests {
     use super::hello::tests::{hello, named, protocols};
     use crate::{
-        engine::testing::{Host, findings, verdict},
+        engine::testing::{Host, findings, seconds, verdict},
         model::Verdict,
     };
 
@@ -80,6 +80,27 @@ mod tests {
         ] {
             assert_eq!(after(destination, &bytes), (vec![], None), "{}", bytes.escape_ascii());
         }
+    }
+
+    /// Half an hour of messages over TLS to a broker that is known by its address, on a port that pools like as well.
+    #[test]
+    fn a_broker_s_client_is_left_in_peace() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/sensor", &["sensor"]);
+        let (mqtt, nats) = ("192.0.2.9:8883", "192.0.2.10:4444");
+        let anonymous = hello(&[0x1301, 0x1302], &[(10, vec![0; 4]), (13, vec![0, 2, 4, 3])]);
+        for _ in 0..30 {
+            for broker in [mqtt, nats] {
+                host.connect(client, broker);
+                host.send(client, broker, &anonymous);
+                host.receive(client, broker, b"\x16\x03\x03\0\x05\x02\0\0\x01\0");
+                host.send(client, broker, b"\x17\x03\x03\0\x40encrypted");
+            }
+            host.wait(seconds(60));
+        }
+        assert_eq!(verdict(&host), None);
+        assert!(findings(&host).iter().all(|(id, _)| matches!(*id, "N4" | "N6")), "{:?}", findings(&host));
     }
 
     #[test]
