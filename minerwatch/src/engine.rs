@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     detect::{Detectors, Fact, Finding, LoadThresholds, Scene, compute::DutyState, network},
     incident::{IncidentLimits, Incidents},
-    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Subject, TlsHello, Verdict},
+    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Said, Subject, Verdict},
     process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
 };
 
@@ -211,10 +211,12 @@ impl Engine {
         self.detectors.names_mut().name_of(peer.ip(), self.now)
     }
 
-    /// What a TLS client says, if the event is a payload that begins so.
-    pub fn tls(&self, event: &Event) -> Option<TlsHello> {
+    /// What a payload says, if the event is one that has a line: a TLS client's first message, a DNS answer.
+    pub fn said(&self, event: &Event) -> Option<Said> {
         let EventBody::Payload(payload) = &event.body else { return None };
         network::tls::facts(payload)
+            .map(Said::Tls)
+            .or_else(|| network::dns::answer_in(payload).map(Said::Dns))
     }
 
     /// Replaces [`EngineSettings::min_verdict`] from now on.

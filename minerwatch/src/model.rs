@@ -1,6 +1,7 @@
 //! The vocabulary every stage speaks: events, processes, signals, alerts and time. The leaf of userspace.
 
 mod alert;
+mod dns;
 mod event;
 mod flow;
 mod hook;
@@ -10,12 +11,14 @@ mod payload;
 mod place;
 mod process;
 mod rounding;
+mod said;
 mod signal;
 mod socket;
 mod time;
 mod tls;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
+pub use dns::{DnsAnswer, DnsData, DnsRecord};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, Event, EventBody, EventKind, Exec, Exit, FileAction,
     FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
@@ -31,6 +34,7 @@ pub use process::{
     ProcessView,
 };
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
+pub use said::Said;
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

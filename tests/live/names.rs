@@ -59,7 +59,7 @@ fn pools_and_listed_hosts_are_known_by_name() {
     let path = configuration(
         &scratch,
         &format!(
-            "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n[intel]\nthreats = [\"{list}\"]\n"
+            "[sink.stdout]\nevents = [\"connect\", \"payload\"]\n[detection]\nmin_verdict = \"noted\"\n[intel]\nthreats = [\"{list}\"]\n"
         ),
     );
     let agent = Agent::start(["run", "--config", &path]);
@@ -79,6 +79,12 @@ fn pools_and_listed_hosts_are_known_by_name() {
             && at(object, "destination.domain") == "xmr.pool.supportxmr.com"
             && at(object, "destination.port") == 9000
     });
+
+    let answer = agent.wait_for("answer", SOON, |object| at(object, "event.action") == "dns");
+    assert_eq!(at(&answer, "dns.question.name"), "xmr.pool.supportxmr.com");
+    assert_eq!(at(&answer, "dns.response_code"), "NOERROR");
+    assert_eq!(*at(&answer, "dns.resolved_ip"), serde_json::json!([address]));
+    assert_eq!(answer["dns"]["answers"][0]["ttl"], 60);
 
     fs::write(&list, "evil.example # command and control\n").expect("a list can be written");
     agent.signal(Signal::HUP);

@@ -128,13 +128,13 @@ impl Output for Lines {
         }
         let (process, parent) = engine.view(event);
         let domain = engine.domain(event);
-        let tls = engine.tls(event);
+        let said = engine.said(event);
         let observed = Observed {
             event,
             process: process.as_deref(),
             parent: parent.as_deref(),
             domain: domain.as_deref(),
-            tls: tls.as_ref(),
+            said: said.as_ref(),
             sequence: self.sequence,
         };
         self.buffer.clear();

@@ -30,7 +30,8 @@ pub(super) struct Arguments {
     /// Alerts only
     #[arg(long, conflicts_with = "kind")]
     alerts: bool,
-    /// Only these kinds of event, and alerts: fork, exec, exit, connect, close, file, cpu, rounding, memory, snapshot, hash
+    /// Only these kinds of event, and alerts: fork, exec, exit, connect, close, file, cpu, rounding, memory, snapshot, hash,
+    /// payload (TLS clients and DNS answers)
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = parse_kind)]
     kind: Vec<EventKind>,
     /// Only what this process does, and alerts that suspect it

@@ -1,6 +1,6 @@
 //! The first witness: what goes over the wire.
 
-mod dns;
+pub mod dns;
 mod foreign_peer;
 mod names;
 mod pool_port;

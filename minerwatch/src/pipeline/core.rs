@@ -87,13 +87,13 @@ impl Core {
         if outlet.wants(kind, pid) {
             let (process, parent) = self.engine.view(event);
             let domain = self.engine.domain(event);
-            let tls = self.engine.tls(event);
+            let said = self.engine.said(event);
             let observed = Observed {
                 event,
                 process: process.as_deref(),
                 parent: parent.as_deref(),
                 domain: domain.as_deref(),
-                tls: tls.as_ref(),
+                said: said.as_ref(),
                 sequence: self.sequence,
             };
             self.line.clear();

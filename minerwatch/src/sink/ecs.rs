@@ -5,6 +5,7 @@
 
 mod alert;
 mod command_line;
+mod dns;
 mod document;
 mod event;
 mod names;
@@ -20,7 +21,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, TlsHello, Verdict, WallClock};
+use crate::model::{Alert, BootTime, Event, ProcessView, Said, SignalId, Verdict, WallClock};
 use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
@@ -37,8 +38,8 @@ pub struct Observed<'a> {
     pub parent: Option<&'a ProcessView>,
     /// The name that the peer's address was last resolved from, if that was seen.
     pub domain: Option<&'a str>,
-    /// What its payload says, if that begins TLS.
-    pub tls: Option<&'a TlsHello>,
+    /// What its payload says, if that has a line.
+    pub said: Option<&'a Said>,
     /// Counts the objects this daemon sends, so that a reader sees a gap.
     pub sequence: u64,
 }

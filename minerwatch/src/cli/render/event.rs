@@ -32,6 +32,7 @@ pub(super) fn row(line: &Line) -> Row {
         "connect" | "connection-running" => connect(line, &mut row),
         "close" => close(line, &mut row),
         "tls" => tls(line, &mut row),
+        "dns" => dns(line, &mut row),
         "cpu" => cpu(line, &mut row),
         "rounding" => rounding(line, &mut row),
         "memory-map" | "huge-pages" => memory(line, &mut row),
@@ -48,7 +49,7 @@ fn kind(action: &str) -> (&str, Tone) {
     match action {
         "exec" => ("exec", Tone::Good),
         "fork" | "exit" => (action, Tone::Dim),
-        "connect" | "close" | "tls" => (action, Tone::Network),
+        "connect" | "close" | "tls" | "dns" => (action, Tone::Network),
         "connection-running" => ("flow", Tone::Snapshot),
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
@@ -153,6 +154,18 @@ fn tls(line: &Line, row: &mut Row) {
     if !client.ja4.is_empty() {
         row.push(Tone::Dim, &format!("   {}", client.ja4));
     }
+}
+
+fn dns(line: &Line, row: &mut Row) {
+    let answer = &line.dns;
+    row.push(Tone::Plain, &answer.question.name);
+    match answer.resolved_ip.as_slice() {
+        [] if answer.response_code == "NOERROR" => row.push(Tone::Dim, "   no address"),
+        [] => row.push(Tone::Dim, &format!("   {}", answer.response_code)),
+        [only] => row.push(Tone::Plain, &format!(" is {only}")),
+        [first, others @ ..] => row.push(Tone::Plain, &format!(" is {first} and {} more", others.len())),
+    };
+    row.push(Tone::Dim, &format!("   says {}", address(&line.destination)));
 }
 
 /// The peer's address, with the name it was resolved from.

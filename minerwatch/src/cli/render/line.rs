@@ -28,6 +28,7 @@ optional_fields! {
         source: End,
         destination: End,
         tls: Tls,
+        dns: Dns,
         file: File,
         error: Error,
         threat: Threat,
@@ -55,6 +56,8 @@ optional_fields! {
     End { ip: String, domain: String, port: Option<u16>, bytes: Option<u64>, }
     Tls { client: TlsClient, }
     TlsClient { server_name: String, ja4: String, }
+    Dns { response_code: String, question: DnsQuestion, resolved_ip: Vec<String>, }
+    DnsQuestion { name: String, }
     File { path: String, mode: String, }
     Error { code: String, }
     Threat { technique: Technique, }

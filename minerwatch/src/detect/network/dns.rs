@@ -3,6 +3,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::model::{Direction, DnsAnswer, DnsData, DnsRecord, Payload, Protocol};
+
 /// Jumps that one name may make; real ones make one or two.
 const MAX_JUMPS: u32 = 16;
 /// The longest name as text (RFC 1035, section 2.3.4).
@@ -12,22 +14,54 @@ const MAX_ANSWERS: u16 = 32;
 
 const HEADER: usize = 12;
 const RESPONSE: u8 = 0x80;
+/// The bits of the fourth byte that say whether it worked.
+const CODE: u8 = 0x0f;
 const TYPE_A: u16 = 1;
+const TYPE_NS: u16 = 2;
 const TYPE_CNAME: u16 = 5;
+const TYPE_PTR: u16 = 12;
 const TYPE_AAAA: u16 = 28;
 const CLASS_INTERNET: u16 = 1;
+
+/// Where DNS is answered (RFC 1035, section 4.2).
+const PORT: u16 = 53;
 
 /// One message.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    /// Its number, by which an answer belongs to a question.
+    pub id: u16,
     /// Whether it answers.
     pub response: bool,
-    /// The name that was asked for, lower case, without a final dot.
-    pub question: String,
-    /// Other names it stands for, in order.
-    pub aliases: Vec<String>,
+    /// Question and answer, names without a final dot.
+    pub answer: DnsAnswer,
+}
+
+impl Message {
+    /// Other names that the one in question stands for, in order.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.answer.records.iter().filter_map(|record| match (&record.data, record.kind) {
+            (DnsData::Name(name), TYPE_CNAME) => Some(name.as_str()),
+            (DnsData::Name(_) | DnsData::Address(_), _) => None,
+        })
+    }
+
     /// Its addresses.
-    pub addresses: Vec<IpAddr>,
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.answer.records.iter().filter_map(|record| match record.data {
+            DnsData::Address(address) => Some(address),
+            DnsData::Name(_) => None,
+        })
+    }
+}
+
+/// The answer that a payload is, if it is one.
+pub fn answer_in(payload: &Payload) -> Option<DnsAnswer> {
+    let is_from_server = payload.flow.protocol == Protocol::Udp
+        && payload.direction == Direction::Received
+        && payload.flow.destination.port() == PORT;
+    let message = is_from_server.then(|| parse(&payload.bytes.0)).flatten()?;
+    message.response.then_some(message.answer)
 }
 
 /// Reads a message; one cut off in its answers gives those before. `None` for what is none.
@@ -41,33 +75,37 @@ pub fn parse(bytes: &[u8]) -> Option<Message> {
     if short(bytes, end + 2)? != CLASS_INTERNET {
         return None;
     }
-    let mut message = Message { response, question, aliases: Vec::new(), addresses: Vec::new() };
+    let (question_type, code) = (short(bytes, end)?, bytes.get(3)? & CODE);
+    let mut answer = DnsAnswer { question, question_type, code, records: Vec::new() };
     let mut at = end + 4;
     for _ in 0..answers {
-        let Some(next) = answer(bytes, at, &mut message) else { break };
+        let Some(next) = record(bytes, at, &mut answer.records) else { break };
         at = next;
     }
-    Some(message)
+    Some(Message { id: short(bytes, 0)?, response, answer })
 }
 
 /// Takes in the record at `at`; where the next one begins.
-fn answer(bytes: &[u8], at: usize, message: &mut Message) -> Option<usize> {
+fn record(bytes: &[u8], at: usize, records: &mut Vec<DnsRecord>) -> Option<usize> {
     let (_, end) = name(bytes, at)?;
     let kind = short(bytes, end)?;
+    let ttl = u32::from(short(bytes, end + 4)?) << 16 | u32::from(short(bytes, end + 6)?);
     let length = usize::from(short(bytes, end + 8)?);
     let data = end + 10;
-    match kind {
+    let said = match kind {
         TYPE_A => {
             let octets: [u8; 4] = bytes.get(data..data + 4)?.try_into().ok()?;
-            message.addresses.push(Ipv4Addr::from(octets).into());
+            Some(DnsData::Address(Ipv4Addr::from(octets).into()))
         }
         TYPE_AAAA => {
             let octets: [u8; 16] = bytes.get(data..data + 16)?.try_into().ok()?;
-            message.addresses.push(Ipv6Addr::from(octets).into());
+            Some(DnsData::Address(Ipv6Addr::from(octets).into()))
         }
-        TYPE_CNAME => message.aliases.push(name(bytes, data)?.0),
-        _ => {}
-    }
+        TYPE_CNAME | TYPE_NS | TYPE_PTR => Some(DnsData::Name(name(bytes, data)?.0)),
+        // Text and the like is nobody's business here.
+        _ => None,
+    };
+    records.extend(said.map(|data| DnsRecord { kind, ttl, data }));
     Some(data + length)
 }
 
@@ -152,12 +190,14 @@ pub(crate) mod tests {
     #[test]
     fn questions_and_answers() {
         let question = parse(&message("Pool.Example", None, &[])).unwrap();
-        assert_eq!((question.response, question.question.as_str()), (false, "pool.example"));
+        assert_eq!((question.response, question.answer.question.as_str()), (false, "pool.example"));
         let answer =
             parse(&message("a.example", Some("pool.example"), &["192.0.2.1", "2001:db8::1"])).unwrap();
         assert!(answer.response);
-        assert_eq!(answer.aliases, ["pool.example"]);
-        let addresses: Vec<String> = answer.addresses.iter().map(ToString::to_string).collect();
+        assert_eq!(answer.aliases().collect::<Vec<_>>(), ["pool.example"]);
+        assert!(answer.answer.records.iter().all(|record| record.ttl == 60));
+        assert_eq!((answer.id, answer.answer.question_type, answer.answer.code), (0x707, 1, 0));
+        let addresses: Vec<String> = answer.addresses().map(|address| address.to_string()).collect();
         assert_eq!(addresses, ["192.0.2.1", "2001:db8::1"]);
     }
 
@@ -168,13 +208,13 @@ pub(crate) mod tests {
         circle.extend([0xc0, 12, 0, 1, 0, 1]);
         assert_eq!(parse(&circle), None, "points at itself");
         let odd = parse(&message("a\u{7}b c", None, &[])).unwrap();
-        assert_eq!(odd.question, "a?b?c");
+        assert_eq!(odd.answer.question, "a?b?c");
         let whole = message("a.example", Some("pool.example"), &["192.0.2.1"]);
         for length in 0..whole.len() {
             let _ = parse(&whole[..length]);
         }
         let cut = parse(&whole[..whole.len() - 2]).unwrap();
-        assert_eq!((cut.aliases.len(), cut.addresses.len()), (1, 0), "what came before the cut");
+        assert_eq!((cut.aliases().count(), cut.addresses().count()), (1, 0), "what came before the cut");
     }
 
     proptest! {

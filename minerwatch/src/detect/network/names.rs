@@ -4,6 +4,7 @@
 use std::{
     net::{IpAddr, SocketAddr},
     sync::Arc,
+    time::Duration,
 };
 
 use super::{
@@ -14,7 +15,7 @@ use super::{
 use crate::{
     detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
-    model::{BootTime, Payload, Protocol},
+    model::{BootTime, Payload, ProcessKey, Protocol},
 };
 
 /// The port of DNS.
@@ -26,20 +27,28 @@ const WEB: [u16; 2] = [80, 443];
 #[derive(Clone, Debug)]
 struct Resolved {
     name: Arc<str>,
-    at: BootTime,
+    /// Another name that the answer came by, if a list speaks of that.
+    alias: Option<Arc<str>>,
+    /// Until when it holds.
+    until: BootTime,
 }
+
+/// A question that waits for its answer: who asked whom, and its number.
+type Question = (ProcessKey, SocketAddr, u16);
 
 /// What names addresses have, and what lists say of either.
 #[derive(Debug)]
 pub struct Names {
     indicators: Arc<Indicators>,
     resolved: Bounded<IpAddr, Resolved>,
+    asked: Bounded<Question, String>,
 }
 
 impl Names {
     /// Knows no name yet.
     pub fn new(indicators: Arc<Indicators>) -> Self {
-        Self { indicators, resolved: Bounded::new(tuning::RESOLVED_ADDRESSES) }
+        let resolved = Bounded::new(tuning::RESOLVED_ADDRESSES);
+        Self { indicators, resolved, asked: Bounded::new(tuning::QUESTIONS) }
     }
 
     /// Replaces the lists.
@@ -64,24 +73,43 @@ impl Names {
             return None;
         }
         let message = dns::parse(&payload.bytes.0)?;
-        if message.response && !message.addresses.is_empty() {
-            let name: Arc<str> = Arc::from(message.question.as_str());
-            for address in &message.addresses {
-                let resolved = Resolved { name: Arc::clone(&name), at: scene.at() };
-                let known = self.resolved.entry(&address.to_canonical(), || resolved.clone());
-                *known = resolved;
-            }
+        let question = (scene.key(), payload.flow.destination, message.id);
+        let asked_for = message.answer.question.as_str();
+        if !message.response {
+            let asked = self.asked.entry(&question, String::new);
+            asked_for.clone_into(asked);
+        } else if self.asked.remove(&question).as_deref() == Some(asked_for) {
+            self.learn(scene, &message);
         }
-        let mut names = std::iter::once(&message.question).chain(&message.aliases);
+        let mut names = std::iter::once(asked_for).chain(message.aliases());
         let (name, listed) = names.find_map(|name| Some((name, self.indicators.domain(name)?)))?;
         let detail = format!("asked for the address of {name}, {}", described(&listed));
-        Some(found(scene, &listed, detail, signals::POOL_NAME.weight).with("name", name))
+        Some(found(scene, &listed, detail, signals::POOL_NAME.weight).with("name", &name))
     }
 
-    /// The name that an address was last resolved from, not longer ago than [`tuning::RESOLVED_FOR`].
+    /// Takes in the addresses of an answer that was asked for.
+    fn learn(&mut self, scene: &Scene<'_>, message: &dns::Message) {
+        let name: Arc<str> = Arc::from(message.answer.question.as_str());
+        let alias = message.aliases().find(|alias| self.indicators.domain(alias).is_some()).map(Arc::from);
+        let ttl = message.answer.records.iter().map(|record| record.ttl).min().unwrap_or(0);
+        let lasts = Duration::from_secs(ttl.into()).clamp(tuning::RESOLVED_LEAST, tuning::RESOLVED_FOR);
+        for address in message.addresses() {
+            let resolved =
+                Resolved { name: Arc::clone(&name), alias: alias.clone(), until: scene.at().plus(lasts) };
+            let known = self.resolved.entry(&address.to_canonical(), || resolved.clone());
+            *known = resolved;
+        }
+    }
+
+    /// The name that an address was last resolved from, as long as the answer holds: what it says itself, at least
+    /// [`tuning::RESOLVED_LEAST`] and at most [`tuning::RESOLVED_FOR`].
     pub fn name_of(&mut self, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
+        self.resolution_of(address, now).map(|resolved| Arc::clone(&resolved.name))
+    }
+
+    fn resolution_of(&mut self, address: IpAddr, now: BootTime) -> Option<&Resolved> {
         let resolved = self.resolved.get_mut(&address.to_canonical())?;
-        (now.since(resolved.at) <= tuning::RESOLVED_FOR).then(|| Arc::clone(&resolved.name))
+        (now <= resolved.until).then_some(resolved)
     }
 
     /// The name that a client asks its peer for by TLS: looked up, and learned where no answer named the address yet.
@@ -95,7 +123,8 @@ impl Names {
         let destination = payload.flow.destination;
         // What comes later in a connection may go through it to somebody else.
         if payload.index == 0 && self.name_of(destination.ip(), scene.at()).is_none() {
-            let learned = Resolved { name: Arc::from(name.as_str()), at: scene.at() };
+            let until = scene.at().plus(tuning::RESOLVED_FOR);
+            let learned = Resolved { name: Arc::from(name.as_str()), alias: None, until };
             let known = self.resolved.entry(&destination.ip().to_canonical(), || learned.clone());
             *known = learned;
         }
@@ -117,13 +146,14 @@ impl Names {
             Host::V6(address) => {
                 (self.indicators.endpoint((address, tunnel.port).into())?, address.to_string())
             }
-            Host::Name(name) => match name.parse::<IpAddr>() {
-                Ok(address) => (self.indicators.endpoint((address, tunnel.port).into())?, name.to_owned()),
-                Err(_) => {
+            Host::Name(name) => {
+                if let Ok(address) = name.parse::<IpAddr>() {
+                    (self.indicators.endpoint((address, tunnel.port).into())?, name.to_owned())
+                } else {
                     let name = name.to_ascii_lowercase();
                     (self.indicators.named_endpoint(name.trim_end_matches('.'), tunnel.port)?, name)
                 }
-            },
+            }
         };
         let detail = format!(
             "asked {} for a way to {name}:{} ({}), {}",
@@ -143,8 +173,10 @@ impl Names {
         if self.indicators.is_empty() {
             return None;
         }
-        let name = self.name_of(destination.ip(), scene.at());
-        let by_name = name.as_ref().and_then(|name| {
+        let resolved = self.resolution_of(destination.ip(), scene.at()).cloned();
+        let mut names =
+            resolved.iter().flat_map(|resolved| std::iter::once(&resolved.name).chain(&resolved.alias));
+        let by_name = names.find_map(|name| {
             let listed = self.indicators.named_endpoint(name, destination.port())?;
             let detail = format!("connected to {name} ({destination}), {}", described(&listed));
             let is_visit = WEB.contains(&destination.port());
@@ -243,6 +275,11 @@ mod tests {
             resolve(host, client, "cdn.example", Some("xmr.nanopool.org"), "192.0.2.7");
         });
         assert_eq!(disguised, [("N3", 20)], "the name it stands for");
+        let disguised = after(|host, client| {
+            resolve(host, client, "cdn.example", Some("xmr.nanopool.org"), "192.0.2.7");
+            host.connect(client, "192.0.2.7:9000");
+        });
+        assert_eq!(disguised, [("N3", 20), ("N3", 60)], "and where it led to");
     }
 
     #[test]
@@ -262,6 +299,23 @@ mod tests {
             host.connect(client, "192.0.2.7:9000");
         });
         assert_eq!(renewed, nothing);
+    }
+
+    #[test]
+    fn an_answer_that_nobody_asked_for_names_nothing() {
+        let forged = |question: &'static str| {
+            after(move |host, client| {
+                host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(question, None, &[]));
+                let answer = message("www.example", None, &["192.0.2.7"]);
+                host.datagram(client, "10.0.0.53:53", Direction::Received, &answer);
+                // The first answer was the one; what follows it is nobody's.
+                let answer = message("pool.supportxmr.com", None, &["192.0.2.7"]);
+                host.datagram(client, "10.0.0.54:53", Direction::Received, &answer);
+                host.connect(client, "192.0.2.7:9000");
+            })
+        };
+        assert_eq!(forged("www.example"), [("N3", 20)], "the words alone");
+        assert_eq!(forged("other.example"), [("N3", 20)]);
     }
 
     #[test]

@@ -7,8 +7,13 @@ pub const POOL_PORTS: [u16; 13] =
     [3333, 3334, 4444, 5555, 5556, 7777, 10128, 10343, 13333, 14433, 14444, 20128, 45700];
 /// Addresses whose names are remembered (N3, I1).
 pub const RESOLVED_ADDRESSES: usize = 16_384;
-/// How long such a name holds: programs keep addresses for far longer than the answer says (N3, I1).
+/// The longest that such a name holds, and the shortest, whatever the answer says: programs keep addresses for far longer
+/// than that (N3, I1).
 pub const RESOLVED_FOR: Duration = Duration::from_secs(24 * 3_600);
+/// See [`RESOLVED_FOR`].
+pub const RESOLVED_LEAST: Duration = Duration::from_secs(3_600);
+/// Questions that may wait for their answers; a busy resolver has some hundreds.
+pub const QUESTIONS: usize = 4_096;
 /// How long after it was written, or made executable, a run counts as "dropped and run" (B2).
 pub const DROP_WINDOW: Duration = Duration::from_secs(60);
 /// The share of half the processors that counts as busy (C5).

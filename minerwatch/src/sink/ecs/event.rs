@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use super::{
     Encoder, Observed, append,
+    dns::DnsFields,
     document::{
         CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, MemoryFields,
         NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, OwnTls, ProcessFields, RoundingFields,
@@ -13,8 +14,8 @@ use super::{
     values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, Event, EventBody, Exit, FileAction, FileChange, Flow, Payload,
-    PeerPlace, ProcessKey, Protocol, RunningFlow, TlsHello,
+    BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange, Flow,
+    Payload, PeerPlace, ProcessKey, Protocol, RunningFlow, Said, TlsHello,
 };
 
 const PROCESS: &[&str] = &["process"];
@@ -27,8 +28,8 @@ const UNANSWERED: i32 = 115;
 
 impl Encoder {
     pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
-        let Observed { event, process: view, parent: parent_view, domain, tls, sequence } = *observed;
-        let Some(fields) = classify(&event.body, tls.is_some(), sequence) else { return false };
+        let Observed { event, process: view, parent: parent_view, domain, said, sequence } = *observed;
+        let Some(fields) = classify(&event.body, said, sequence) else { return false };
         let subject = &event.subject;
 
         let parent_key = parent_key(event).or(parent_view.map(|parent| parent.key));
@@ -70,8 +71,9 @@ impl Encoder {
                 document.own().process = Some(OwnProcess::of_running(running));
             }
             EventBody::RunningFlow(flow) => document.running_flow(flow),
-            EventBody::Payload(payload) => match tls {
-                Some(hello) => document.tls(payload, hello),
+            EventBody::Payload(payload) => match said {
+                Some(Said::Tls(hello)) => document.tls(payload, hello),
+                Some(Said::Dns(answer)) => document.dns(payload, answer),
                 None => return false,
             },
             EventBody::HashedFile(_) => return false,
@@ -85,7 +87,7 @@ impl Encoder {
 }
 
 /// The classes of the schema an event belongs to; `None` if it has no line of its own.
-fn classify(body: &EventBody, is_tls: bool, sequence: u64) -> Option<EventFields> {
+fn classify(body: &EventBody, said: Option<&Said>, sequence: u64) -> Option<EventFields> {
     let (action, category, kinds): (_, _, &[&str]) = match body {
         EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
         EventBody::Exec(_) => ("exec", PROCESS, &["start"]),
@@ -106,8 +108,11 @@ fn classify(body: &EventBody, is_tls: bool, sequence: u64) -> Option<EventFields
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
-        EventBody::Payload(_) if is_tls => ("tls", NETWORK, &["connection", "protocol"]),
-        EventBody::HashedFile(_) | EventBody::Payload(_) => return None,
+        EventBody::Payload(_) => match said? {
+            Said::Tls(_) => ("tls", NETWORK, &["connection", "protocol"]),
+            Said::Dns(_) => ("dns", NETWORK, &["info", "protocol"]),
+        },
+        EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Rounding(_)) {
@@ -206,6 +211,11 @@ impl<'a> Document<'a> {
         let client = TlsClient { server_name: hello.server_name.as_deref(), ja4: hello.ja4.as_deref() };
         self.tls = (client.server_name.is_some() || client.ja4.is_some()).then_some(TlsFields { client });
         self.own().tls = (!hello.protocols.is_empty()).then_some(OwnTls { protocols: &hello.protocols });
+    }
+
+    fn dns(&mut self, payload: &Payload, answer: &'a DnsAnswer) {
+        self.addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
+        self.dns = Some(DnsFields::of(answer));
     }
 
     fn addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {

@@ -5,11 +5,11 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, Event, EventBody, Exec, Executable,
-    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, HashedFile, Health, HugePages,
-    IncidentId, Mapping, MappingClass, Namespaces, Payload, PeerPlace, ProcessKey, ProcessView, Protocol,
-    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId,
-    Subject, TlsHello, Verdict, WallClock,
+    ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsRecord, Event,
+    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
+    HashedFile, Health, HugePages, IncidentId, Mapping, MappingClass, Namespaces, Payload, PeerPlace,
+    ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, Said,
+    SchedulingPolicy, Signal, SignalClass, SignalId, Subject, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -216,6 +216,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("huge-pages", EventBody::HugePages(pool)),
         ("hash", EventBody::HashedFile(hash)),
         ("tls", EventBody::Payload(Box::new(hello(tcp)))),
+        ("dns", EventBody::Payload(Box::new(hello(udp)))),
     ]
     .into_iter()
     .zip(0..)
@@ -315,6 +316,20 @@ pub(crate) fn alert() -> Alert {
     }
 }
 
+/// An answer by way of another name.
+fn resolved() -> DnsAnswer {
+    let record = |kind, data| DnsRecord { kind, ttl: 300, data };
+    DnsAnswer {
+        question: "files.example".into(),
+        question_type: 1,
+        code: 0,
+        records: vec![
+            record(5, DnsData::Name("cdn.example".into())),
+            record(1, DnsData::Address([192, 0, 2, 7].into())),
+        ],
+    }
+}
+
 fn hello(flow: Flow) -> Payload {
     Payload {
         flow,
@@ -331,16 +346,21 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let encoder = encoder();
     let (curl, bash) = (curl(), bash());
     let mut lines = Vec::new();
-    let tls = TlsHello {
+    let dns = Said::Dns(resolved());
+    let tls = Said::Tls(TlsHello {
         server_name: Some("files.example".into()),
         protocols: vec!["h2".into(), "http/1.1".into()],
         ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
-    };
+    });
     for ((name, event), sequence) in events().into_iter().zip(1..) {
         let domain = matches!(name, "connect" | "close" | "tls").then_some("files.example");
-        let tls = (name == "tls").then_some(&tls);
+        let said = match name {
+            "tls" => Some(&tls),
+            "dns" => Some(&dns),
+            _ => None,
+        };
         let observed =
-            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, tls, sequence };
+            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, said, sequence };
         let mut line = Vec::new();
         if encoder.event(&observed, &mut line) {
             lines.push((name, text(line)));

@@ -41,7 +41,7 @@ fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
         event.subject.container = None;
         let mut line = Vec::new();
         let observed =
-            Observed { event: &event, process: None, parent: None, domain: None, tls: None, sequence: 1 };
+            Observed { event: &event, process: None, parent: None, domain: None, said: None, sequence: 1 };
         encoder.event(&observed, &mut line).then_some(line)
     });
     lines.map(|line| serde_json::from_slice(&line).unwrap()).collect()
@@ -179,7 +179,7 @@ fn a_hash_alone_has_no_line() {
     let (_, event) = samples::events().into_iter().find(|(_, event)| is_hash(event)).unwrap();
     let mut lines = b"before\n".to_vec();
     let observed =
-        Observed { event: &event, process: None, parent: None, domain: None, tls: None, sequence: 1 };
+        Observed { event: &event, process: None, parent: None, domain: None, said: None, sequence: 1 };
     assert!(!samples::encoder().event(&observed, &mut lines));
     assert_eq!(lines, b"before\n");
 }
@@ -194,7 +194,7 @@ fn a_view_of_another_process_is_not_mixed_in() {
         process: Some(&other),
         parent: Some(&parent),
         domain: None,
-        tls: None,
+        said: None,
         sequence: 1,
     };
     samples::encoder().event(&observed, &mut line);
@@ -217,7 +217,7 @@ fn an_exec_is_newer_than_the_view() {
     }
     let mut line = Vec::new();
     let observed =
-        Observed { event: &event, process: Some(&view), parent: None, domain: None, tls: None, sequence: 1 };
+        Observed { event: &event, process: Some(&view), parent: None, domain: None, said: None, sequence: 1 };
     samples::encoder().event(&observed, &mut line);
     let process = &serde_json::from_slice::<Value>(&line).unwrap()["process"];
     assert_eq!(process["executable"], "/usr/bin/curl");
@@ -240,7 +240,7 @@ fn the_buffer_is_reused() {
                 process: Some(&curl),
                 parent: Some(&bash),
                 domain: None,
-                tls: None,
+                said: None,
                 sequence: 1,
             },
             &mut lines,

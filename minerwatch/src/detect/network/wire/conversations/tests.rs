@@ -64,7 +64,8 @@ fn a_socks_proxy_does_not_hide_the_words_nor_the_host() {
 
 #[test]
 fn the_host_behind_a_proxy_is_looked_up() {
-    let cases: [(&[u8], &[(&str, u8)]); 5] = [
+    type Found = &'static [(&'static str, u8)];
+    let cases: [(&[u8], Found); 5] = [
         (b"\x05\x01\0\x03\x14Pool.supportxmr.com.\x0d\x05", &[("N3", 60)]),
         (b"CONNECT pool.supportxmr.com:3333 HTTP/1.1\r\nHost: x\r\n\r\n", &[("N3", 60)]),
         (b"CONNECT supportxmr.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", &[("N3", 20)]),

@@ -1,0 +1,36 @@
+//! What an answer of DNS says.
+
+use std::net::IpAddr;
+
+/// An answer, as it passed by.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsAnswer {
+    /// The name that was asked for, in lower case.
+    pub question: String,
+    /// What was asked for of it: a type of record (RFC 1035, section 3.2.2).
+    pub question_type: u16,
+    /// Whether it worked, and if not, why (RFC 1035, section 4.1.1; the lower four bits).
+    pub code: u8,
+    /// Records of the answer that say a name or an address, in its order; at most 32.
+    pub records: Vec<DnsRecord>,
+}
+
+/// A record of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DnsRecord {
+    /// Its type.
+    pub kind: u16,
+    /// For how long it may be kept, seconds.
+    pub ttl: u32,
+    /// What it says.
+    pub data: DnsData,
+}
+
+/// What a record says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DnsData {
+    /// An address.
+    Address(IpAddr),
+    /// Another name.
+    Name(String),
+}
