@@ -63,6 +63,18 @@ fn a_socks_proxy_does_not_hide_the_words_nor_the_host() {
 }
 
 #[test]
+fn a_document_in_a_call_is_nobodys_words() {
+    for method in ["POST", "PUT", "PATCH"] {
+        let (mut host, client) = client();
+        let call = format!("{method} /log HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n");
+        for words in [call.clone(), login(), call, login()] {
+            host.send(client, POOL, words);
+        }
+        assert!(findings(&host).is_empty(), "{method}");
+    }
+}
+
+#[test]
 fn the_host_behind_a_proxy_is_looked_up() {
     type Found = &'static [(&'static str, u8)];
     let cases: [(&[u8], Found); 5] = [
