@@ -6,17 +6,10 @@ use std::{
     sync::Arc,
 };
 
-use rustls::{
-    ServerConfig, ServerConnection, StreamOwned,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
-};
+use rcgen::{CertifiedKey, generate_simple_self_signed};
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
-
-/// Certificate and key for `localhost`, made for this test alone with
-/// `openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 36500`.
-const CERTIFICATE: &str = include_str!("tests/localhost.cert.pem");
-const KEY: &str = include_str!("tests/localhost.key.pem");
 
 /// Gives each answer to one request, in order, and hands the requests back.
 fn serve(answers: Vec<String>) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
@@ -105,16 +98,14 @@ fn versions_headers_and_refusals() {
 fn only_a_server_with_the_right_certificate_is_believed() {
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.pem");
-    fs::write(&ca_file, CERTIFICATE).unwrap();
+    let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    fs::write(&ca_file, cert.pem()).unwrap();
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(
-            vec![CertificateDer::from_pem_slice(CERTIFICATE.as_bytes()).unwrap()],
-            PrivateKeyDer::from_pem_slice(KEY.as_bytes()).unwrap(),
-        )
+        .with_single_cert(vec![cert.der().clone()], signing_key.into())
         .unwrap();
     let config = Arc::new(config);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
