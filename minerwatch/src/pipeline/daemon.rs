@@ -234,7 +234,7 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
         ring_records: watch.records,
         decode_errors: watch.decode_errors,
         events: watch.core.counts,
-        lost: watch::read(watch.sensor().losses()).collect(),
+        lost: watch.sensor().losses().read().collect(),
         blind: watch.sensor().report().blind().map(str::to_owned).collect(),
         hooks: watch.sensor().report().served().collect(),
         alerts: watch.core.alerts,

@@ -22,7 +22,7 @@ use crate::{
     decode,
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
-    sensor::{Drained, Losses, Rings, Sensor, SensorError, SensorOptions},
+    sensor::{Drained, Rings, Sensor, SensorError, SensorOptions},
 };
 
 /// Records taken from the rings before the other work of the task gets its turn.
@@ -195,7 +195,7 @@ impl Watch {
 
     /// Reads the kernel side's loss counters; a person hears of new losses once a tick at most.
     fn count_losses(&mut self) {
-        let losses: Vec<(&'static str, u64)> = read(self.sensor.losses()).collect();
+        let losses: Vec<(&'static str, u64)> = self.sensor.losses().read().collect();
         let total = losses.iter().map(|(_, count)| count).sum();
         if total > self.lost {
             let kinds: Vec<String> = losses
@@ -223,11 +223,6 @@ impl Watch {
     pub fn lost(&self) -> u64 {
         self.lost
     }
-}
-
-/// Losses by name.
-pub fn read(losses: &Losses) -> impl Iterator<Item = (&'static str, u64)> {
-    losses.read().map(|(loss, count)| (loss.name(), count))
 }
 
 /// The sensor's refusal as the command line knows it.

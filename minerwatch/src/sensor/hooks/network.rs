@@ -10,10 +10,14 @@ pub(super) const ROWS: &[Row] = &[
         without: "no TCP connection is seen",
         hooks: &[Hook {
             name: "raw tracepoint inet_sock_set_state",
-            attachments: &[Attachment::RawTracepoint {
-                program: "tcp_state",
-                tracepoint: "inet_sock_set_state",
-            }],
+            // In this order: the stand-in comes after the one it stands in for.
+            attachments: &[
+                Attachment::RawTracepoint { program: "tcp_state", tracepoint: "inet_sock_set_state" },
+                Attachment::RawTracepoint {
+                    program: "tcp_state_stand_in",
+                    tracepoint: "inet_sock_set_state",
+                },
+            ],
             fields: &[
                 IDENTITY,
                 &[
