@@ -29,7 +29,6 @@ use crate::{
 /// TCP states (include/net/tcp_states.h).
 const TCP_ESTABLISHED: i32 = 1;
 const TCP_SYN_SENT: i32 = 2;
-const TCP_SYN_RECV: i32 = 3;
 const TCP_CLOSE: i32 = 7;
 
 /// The bit of `sk_flags` that the peer's FIN sets (`enum sock_flags`, include/net/sock.h).
@@ -47,11 +46,12 @@ static TCP_STATE_SEEN: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn tcp_state(context: RawTracePointContext) -> i32 {
+    let Some(change) = Change::of(&context) else { return 0 };
     if let Some(seen) = TCP_STATE_SEEN.get_ptr_mut(0) {
         // SAFETY: a live slot of this CPU. Volatile, for a program that interrupts this one reads it.
-        unsafe { seen.write_volatile(mark(&context)) };
+        unsafe { seen.write_volatile(change.mark()) };
     }
-    changed(&context);
+    change.take();
     0
 }
 
@@ -59,31 +59,48 @@ fn tcp_state(context: RawTracePointContext) -> i32 {
 /// does no harm.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn tcp_state_stand_in(context: RawTracePointContext) -> i32 {
+    let Some(change) = Change::of(&context) else { return 0 };
     let Some(seen) = TCP_STATE_SEEN.get_ptr_mut(0) else { return 0 };
     // SAFETY: as in `tcp_state`.
-    if unsafe { seen.read_volatile() } != mark(&context) {
+    if unsafe { seen.read_volatile() } != change.mark() {
         emit::count_made_up();
-        changed(&context);
+        change.take();
     }
     0
 }
 
-/// What tells one change from those around it: the socket and its new state.
-#[inline(always)]
-fn mark(context: &RawTracePointContext) -> u64 {
-    context.arg::<u64>(0) << 8 | context.arg::<u64>(2) & 0xff
+/// A change of state that matters.
+struct Change {
+    socket: Address,
+    before: i32,
+    after: i32,
 }
 
-#[inline(always)]
-fn changed(context: &RawTracePointContext) {
-    let socket = Address(context.arg(0));
-    let _ = match (context.arg::<i32>(1), context.arg::<i32>(2)) {
-        (TCP_CLOSE, TCP_SYN_SENT) => attempted(socket),
-        // From SYN_RECV where both ends connect to one another at once.
-        (TCP_SYN_SENT | TCP_SYN_RECV, TCP_ESTABLISHED) => established(socket),
-        (before, TCP_CLOSE) => closed(socket, before),
-        _ => Ok(()),
-    };
+impl Change {
+    #[inline(always)]
+    fn of(context: &RawTracePointContext) -> Option<Self> {
+        let after = context.arg(2);
+        matches!(after, TCP_SYN_SENT | TCP_ESTABLISHED | TCP_CLOSE).then(|| Self {
+            socket: Address(context.arg(0)),
+            before: context.arg(1),
+            after,
+        })
+    }
+
+    /// What tells it from those around it: the socket and its new state.
+    #[inline(always)]
+    fn mark(&self) -> u64 {
+        self.socket.0 << 8 | self.after as u64
+    }
+
+    #[inline(always)]
+    fn take(&self) {
+        let _ = match self.after {
+            TCP_SYN_SENT => attempted(self.socket),
+            TCP_ESTABLISHED => established(self.socket),
+            _ => closed(self.socket, self.before),
+        };
+    }
 }
 
 #[inline(always)]
