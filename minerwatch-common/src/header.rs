@@ -26,11 +26,13 @@ pub enum RecordKind {
     Mapping = 9,
     /// One of the first payloads of a connection ([`crate::PayloadRecord`]).
     Payload = 10,
+    /// How a connection goes on ([`crate::CourseRecord`]).
+    Course = 11,
 }
 
 impl RecordKind {
     /// How many kinds there are; kinds count from 1 to this.
-    pub const COUNT: usize = 10;
+    pub const COUNT: usize = 11;
 
     /// Every kind, in the order of its number.
     pub const ALL: [Self; Self::COUNT] = [
@@ -44,6 +46,7 @@ impl RecordKind {
         Self::Rounding,
         Self::Mapping,
         Self::Payload,
+        Self::Course,
     ];
 
     /// The kind with this number, or `None` for one this build does not know.
@@ -64,6 +67,7 @@ impl RecordKind {
             Self::Rounding => "rounding",
             Self::Mapping => "mapping",
             Self::Payload => "payload",
+            Self::Course => "flow",
         }
     }
 }

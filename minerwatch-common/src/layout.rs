@@ -154,4 +154,6 @@ kernel_layout! {
     tcp_bytes_sent: "tcp_sock", "bytes_sent";
     tcp_bytes_resent: "tcp_sock", "bytes_retrans";
     tcp_bytes_received: "tcp_sock", "bytes_received";
+    tcp_segments_sent: "tcp_sock", "data_segs_out";
+    tcp_segments_received: "tcp_sock", "data_segs_in";
 }

@@ -6,6 +6,7 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod course;
 mod cpu;
 mod file;
 mod header;
@@ -18,6 +19,7 @@ mod process;
 mod rounding;
 mod settings;
 
+pub use course::{BEATS, Beat, Course, CourseRecord};
 pub use cpu::CpuRecord;
 pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
 pub use header::{CGROUP_V1, RecordHeader, RecordKind};

@@ -81,10 +81,14 @@ pub struct CloseRecord {
     pub bytes_sent: u64,
     /// Payload bytes received.
     pub bytes_received: u64,
-    /// 1 when the two byte counts are real, 0 when this kernel gives none for this transport.
+    /// Segments with payload sent, retransmitted ones included.
+    pub segments_sent: u32,
+    /// Segments with payload received.
+    pub segments_received: u32,
+    /// 1 when these counts are real, 0 when this kernel gives none for this transport.
     pub counted: u32,
     /// Inode number of the socket's network namespace, 0 if unknown.
     pub network_namespace: u32,
 }
 
-const _: () = assert!(size_of::<CloseRecord>() == 120);
+const _: () = assert!(size_of::<CloseRecord>() == 128);

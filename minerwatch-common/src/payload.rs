@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{FlowTuple, RecordHeader};
+use crate::{Course, FlowTuple, RecordHeader};
 
 /// The most bytes kept of one payload.
 pub const MAX_PAYLOAD: usize = 512;
@@ -81,6 +81,8 @@ pub struct WatchedSocket {
     pub accepted: u32,
     /// Reserved, zero.
     pub reserved: u32,
+    /// How it goes on.
+    pub course: Course,
 }
 
 impl WatchedSocket {
@@ -94,7 +96,7 @@ impl WatchedSocket {
     }
 }
 
-const _: () = assert!(size_of::<WatchedSocket>() == 72);
+const _: () = assert!(size_of::<WatchedSocket>() == 72 + size_of::<Course>());
 
 /// One of the first payloads of a connection, whichever system call sent or read it. The header names the
 /// process that the connection belongs to.

@@ -10,6 +10,8 @@ pub struct Settings {
     pub cpu_interval: u64,
     /// Nanoseconds on a CPU within the interval below which a process is not reported.
     pub cpu_threshold: u64,
+    /// Nanoseconds after which a connection that goes on is told of again, at the least.
+    pub flow_interval: u64,
     /// Process id of the daemon, whose own work is not reported.
     pub agent_pid: u32,
     /// Reserved, zero.
@@ -18,7 +20,7 @@ pub struct Settings {
     pub devices: [WatchedDevices; WATCHED_DEVICES],
 }
 
-const _: () = assert!(size_of::<Settings>() == 88);
+const _: () = assert!(size_of::<Settings>() == 96);
 
 /// How many ranges of [`Settings::devices`] there are.
 pub const WATCHED_DEVICES: usize = 8;

@@ -51,7 +51,7 @@ fn add_one(slot: u32) {
 fn ring(kind: RecordKind) -> &'static RingBuf {
     match kind {
         RecordKind::File | RecordKind::Mapping => &FILE_RING,
-        RecordKind::Payload => &PAYLOAD_RING,
+        RecordKind::Payload | RecordKind::Course => &PAYLOAD_RING,
         RecordKind::Fork
         | RecordKind::Exec
         | RecordKind::Exit

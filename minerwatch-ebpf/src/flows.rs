@@ -69,13 +69,15 @@ pub struct Counts {
     pub sent: u64,
     /// Payload bytes received.
     pub received: u64,
+    /// Segments with payload, sent and received; 0 where nobody counts them (UDP).
+    pub segments: (u32, u32),
     /// Whether these were counted at all.
     pub counted: bool,
 }
 
 impl Counts {
     /// Nobody counted.
-    pub const NONE: Self = Self { sent: 0, received: 0, counted: false };
+    pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false };
 }
 
 /// Reports the end of a connection.
@@ -89,6 +91,8 @@ pub fn report_close(state: &FlowState, counts: Counts) {
             flow: state.flow,
             bytes_sent: counts.sent,
             bytes_received: counts.received,
+            segments_sent: counts.segments.0,
+            segments_received: counts.segments.1,
             counted: u32::from(counts.counted),
             network_namespace: state.network_namespace,
         },

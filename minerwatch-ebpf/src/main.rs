@@ -13,6 +13,7 @@
 
 mod atomic;
 mod constants;
+mod course;
 mod emit;
 mod files;
 mod flows;

@@ -41,21 +41,28 @@ static SOCKETS: Definition = Definition {
 /// Begins to watch the socket that the current process connects.
 #[inline(always)]
 pub fn watch(context: &SockAddrContext) {
-    let mut fresh = WatchedSocket {
-        owner: task::current_header::<PayloadRecord>(RecordKind::Payload),
-        sent: Look::FRESH,
-        received: Look::FRESH,
-        accepted: 0,
-        reserved: 0,
-    };
     let flags = u64::from(BPF_SK_STORAGE_GET_F_CREATE);
-    // SAFETY: the kernel hands over a valid context, and copies the value.
-    let kept = unsafe {
+    // SAFETY: the kernel hands over a valid context, and makes the value of zeros.
+    let watched: *mut WatchedSocket = unsafe {
         let socket = (*context.sock_addr).__bindgen_anon_1.sk;
-        bpf_sk_storage_get(map(), socket.cast(), (&raw mut fresh).cast(), flags)
+        bpf_sk_storage_get(map(), socket.cast(), ptr::null_mut(), flags).cast()
     };
-    if kept.is_null() {
+    if watched.is_null() {
         emit::count(Loss::SocketUnwatched);
+        return;
+    }
+    // SAFETY: checked for null; nothing is sent or received on a socket that is about to connect. It may have been
+    // connected before, so that all of this is written again; but for the beats, which nobody reads before they are.
+    unsafe {
+        (*watched).owner = task::current_header::<PayloadRecord>(RecordKind::Payload);
+        (*watched).sent = Look::FRESH;
+        (*watched).received = Look::FRESH;
+        (*watched).accepted = 0;
+        (*watched).course.first = 0;
+        (*watched).course.bytes = [0; 2];
+        (*watched).course.payloads = [0; 2];
+        (*watched).course.count = 0;
+        (*watched).course.rushes = 0;
     }
 }
 

@@ -59,6 +59,9 @@ pub struct Events {
     /// On-CPU time within the interval below which a process is not reported, milliseconds.
     #[serde(deserialize_with = "in_range::<1, 60_000, _>")]
     pub cpu_threshold_ms: u64,
+    /// Time after which a connection that goes on is reported again, seconds.
+    #[serde(deserialize_with = "in_range::<1, 86_400, _>")]
+    pub flow_interval_s: u64,
     /// Whether the first payloads of connections are held against mining protocols.
     pub payloads: bool,
     /// Hooks to take instead of the best that work.
@@ -67,7 +70,13 @@ pub struct Events {
 
 impl Default for Events {
     fn default() -> Self {
-        Self { cpu_interval_ms: 1_000, cpu_threshold_ms: 100, payloads: true, hooks: Vec::new() }
+        Self {
+            cpu_interval_ms: 1_000,
+            cpu_threshold_ms: 100,
+            flow_interval_s: 60,
+            payloads: true,
+            hooks: Vec::new(),
+        }
     }
 }
 

@@ -9,16 +9,17 @@ use std::{
 };
 
 use minerwatch_common::{
-    CloseRecord, ConnectRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation, FileRecord,
-    FlowTuple, ForkRecord, MappingRecord, PayloadRecord, RecordHeader, RecordKind, RoundingRecord, Transport,
+    CloseRecord, ConnectRecord, CourseRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation,
+    FileRecord, FlowTuple, ForkRecord, MappingRecord, PayloadRecord, RecordHeader, RecordKind,
+    RoundingRecord, Transport,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    BootTime, Bytes, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, Event,
-    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork, Mapping,
-    MappingClass, Namespaces, Payload, ProcessKey, Protocol, Rounding, RoundingCounts, SchedulingPolicy,
-    Subject,
+    Beat, BootTime, Bytes, Close, Connect, ControlRegister, Course, CpuUsage, Credentials, DeviceOpen,
+    Direction, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
+    Flow, Fork, Mapping, MappingClass, Namespaces, Payload, ProcessKey, Protocol, Rounding, RoundingCounts,
+    SchedulingPolicy, Subject,
 };
 
 mod paths;
@@ -59,6 +60,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         RecordKind::Close => take::<CloseRecord>(bytes).and_then(|(record, _)| close(&record))?,
         RecordKind::File => take::<FileRecord>(bytes).and_then(|(record, tail)| file(&record, tail))?,
         RecordKind::Payload => take::<PayloadRecord>(bytes).and_then(|(record, _)| payload(&record))?,
+        RecordKind::Course => take::<CourseRecord>(bytes).and_then(|(record, _)| course(&record))?,
         RecordKind::Cpu => take::<CpuRecord>(bytes).map(|(record, _)| cpu(&record))?,
         RecordKind::Mapping => take::<MappingRecord>(bytes).and_then(|(record, _)| mapping(&record))?,
         RecordKind::Rounding => take::<RoundingRecord>(bytes).and_then(|(record, _)| rounding(&record))?,
@@ -166,6 +168,8 @@ fn close(record: &CloseRecord) -> Result<EventBody, DecodeError> {
     Ok(EventBody::Close(Close {
         flow: flow(&record.flow, record.opened)?,
         bytes: (record.counted != 0).then_some((record.bytes_sent, record.bytes_received)),
+        segments: (record.counted != 0 && record.flow.transport == Transport::Tcp as u16)
+            .then_some((record.segments_sent, record.segments_received)),
         network_namespace: record.network_namespace,
         peer: None,
     }))
@@ -176,15 +180,37 @@ fn payload(record: &PayloadRecord) -> Result<EventBody, DecodeError> {
     let bytes = bytes.filter(|_| u32::from(record.captured) <= record.length);
     Ok(EventBody::Payload(Box::new(Payload {
         flow: flow(&record.flow, record.opened)?,
-        direction: match minerwatch_common::Direction::from_number(record.direction) {
-            Some(minerwatch_common::Direction::Sent) => Direction::Sent,
-            Some(minerwatch_common::Direction::Received) => Direction::Received,
-            None => return Err(DecodeError::Meaningless("direction")),
-        },
+        direction: direction(record.direction)?,
         index: record.index,
         length: record.length,
         accepted: record.accepted != 0,
         bytes: Bytes(bytes.ok_or(DecodeError::Meaningless("captured length"))?.into()),
+    })))
+}
+
+fn direction(number: u16) -> Result<Direction, DecodeError> {
+    match minerwatch_common::Direction::from_number(number) {
+        Some(minerwatch_common::Direction::Sent) => Ok(Direction::Sent),
+        Some(minerwatch_common::Direction::Received) => Ok(Direction::Received),
+        None => Err(DecodeError::Meaningless("direction")),
+    }
+}
+
+fn course(record: &CourseRecord) -> Result<EventBody, DecodeError> {
+    let course = &record.course;
+    let taken = usize::try_from(course.count).ok().and_then(|count| course.beats.get(..count));
+    let beats = taken
+        .ok_or(DecodeError::Meaningless("number of beats"))?
+        .iter()
+        .map(|beat| Ok(Beat { at: beat.at, direction: direction(beat.direction)?, length: beat.length }));
+    Ok(EventBody::Course(Box::new(Course {
+        flow: flow(&record.flow, record.opened)?,
+        accepted: record.accepted != 0,
+        interval: record.interval != 0,
+        first: BootTime(course.first),
+        bytes: course.bytes.into(),
+        payloads: course.payloads.into(),
+        beats: beats.collect::<Result<_, _>>()?,
     })))
 }
 

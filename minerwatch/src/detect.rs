@@ -63,6 +63,7 @@ pub struct Detectors {
     rounding: compute::RoundingWitness,
     memory: compute::MemoryWitness,
     conversations: network::wire::Conversations,
+    cadences: network::Cadences,
     names: network::Names,
 }
 
@@ -81,6 +82,7 @@ impl Detectors {
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
             conversations: network::wire::Conversations::default(),
+            cadences: network::Cadences::default(),
             names: network::Names::new(Arc::new(intel::built_in())),
         }
     }
@@ -124,6 +126,7 @@ impl Detectors {
             }
             EventBody::Close(close) => {
                 self.scheduling.closed(scene.key(), close.flow.protocol, scene.at());
+                self.cadences.closed(scene, close);
             }
             EventBody::File(change) => {
                 self.written.observe(scene, change);
@@ -145,6 +148,7 @@ impl Detectors {
             EventBody::Payload(payload) => {
                 findings.extend(self.names.overheard(scene, payload));
                 if let Some(hello) = network::tls::hello_of(payload) {
+                    self.cadences.greeted(scene, payload);
                     findings.extend(network::tls::anonymous(scene, payload, &hello));
                     findings.extend(self.names.greeted(scene, payload, &hello));
                 }
@@ -153,6 +157,7 @@ impl Detectors {
                 }
                 self.conversations.inspect(scene, payload, findings);
             }
+            EventBody::Course(course) => findings.extend(self.cadences.went_on(scene, course)),
             EventBody::HashedFile(hashed) => {
                 findings.extend(network::listed_file(scene, self.names.indicators(), &hashed.sha256));
             }
@@ -193,6 +198,11 @@ impl Detectors {
     /// The connections that may be a miner's.
     pub fn conversations(&self) -> &network::wire::Conversations {
         &self.conversations
+    }
+
+    /// The connections by TLS.
+    pub fn cadences(&self) -> &network::Cadences {
+        &self.cadences
     }
 
     /// The files written lately that may be run.

@@ -88,6 +88,8 @@ pub struct EngineCounters {
     pub scheduling_evicted: u64,
     /// Connections that may be a miner's, forgotten for others before their messages were whole.
     pub conversations_evicted: u64,
+    /// Connections by TLS whose rhythm was forgotten for others.
+    pub cadences_evicted: u64,
     /// Addresses whose names were forgotten for others.
     pub names_evicted: u64,
 }
@@ -197,6 +199,7 @@ impl Engine {
             EventBody::Close(close) => close.flow.destination,
             EventBody::RunningFlow(flow) => flow.destination,
             EventBody::Payload(payload) => payload.flow.destination,
+            EventBody::Course(course) => course.flow.destination,
             EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
@@ -254,6 +257,7 @@ impl Engine {
             written_files_evicted: self.detectors.written().evicted(),
             scheduling_evicted: self.detectors.scheduling().evicted(),
             conversations_evicted: self.detectors.conversations().counters().evicted,
+            cadences_evicted: self.detectors.cadences().evicted(),
             names_evicted: self.detectors.names().evicted(),
         }
     }
@@ -310,7 +314,8 @@ impl Engine {
             | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
-            | EventBody::Payload(_) => {}
+            | EventBody::Payload(_)
+            | EventBody::Course(_) => {}
         }
     }
 

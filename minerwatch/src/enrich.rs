@@ -127,7 +127,8 @@ impl Enricher {
                 }
                 self.invalidate(change);
             }
-            EventBody::Fork(_)
+            EventBody::Course(_)
+            | EventBody::Fork(_)
             | EventBody::Exit(_)
             | EventBody::Connect(_)
             | EventBody::Close(_)

@@ -1,6 +1,7 @@
 //! The vocabulary every stage speaks: events, processes, signals, alerts and time. The leaf of userspace.
 
 mod alert;
+mod course;
 mod dns;
 mod event;
 mod flow;
@@ -18,6 +19,7 @@ mod time;
 mod tls;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
+pub use course::{Beat, Course};
 pub use dns::{DnsAnswer, DnsData, DnsRecord};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, Event, EventBody, EventKind, Exec, Exit, FileAction,

@@ -49,6 +49,8 @@ pub struct SensorOptions {
     pub cpu_interval: u64,
     /// Nanoseconds on a CPU within the interval below which a process is not reported.
     pub cpu_threshold: u64,
+    /// Nanoseconds after which a connection that goes on is told of again.
+    pub flow_interval: u64,
     /// Hooks to take instead of the best that work; of two for one purpose the later counts.
     pub hooks: Vec<HookChoice>,
 }
@@ -61,6 +63,7 @@ impl Default for SensorOptions {
             payload_ring: 4 << 20,
             cpu_interval: 1_000_000_000,
             cpu_threshold: 100_000_000,
+            flow_interval: 60_000_000_000,
             hooks: Vec::new(),
         }
     }
@@ -157,6 +160,7 @@ fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Resul
     let settings = Settings {
         cpu_interval: options.cpu_interval,
         cpu_threshold: options.cpu_threshold,
+        flow_interval: options.flow_interval,
         agent_pid: std::process::id(),
         reserved: 0,
         devices: devices::watched(),

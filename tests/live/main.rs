@@ -5,6 +5,7 @@ mod chain;
 mod churn;
 mod containers;
 mod events;
+mod flows;
 mod hooks;
 mod intel;
 mod marks;

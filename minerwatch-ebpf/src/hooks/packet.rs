@@ -1,10 +1,10 @@
 //! Traces: each packet that a socket sends and receives, through the hooks of the root cgroup.
 //! Kernel: net/ipv4/ip_output.c `BPF_CGROUP_RUN_PROG_INET_EGRESS`, net/core/filter.c
 //! `sk_filter_trim_cap` (`BPF_CGROUP_RUN_PROG_INET_INGRESS`).
-//! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS; the byte counts of UDP
-//! flows. It sees what goes over the wire, so it does not matter which system call or io_uring sent it.
-//! Price: two helper calls for a packet of a connection that was looked at or is not watched; a lookup for
-//! UDP. Segments that the network card or the kernel cut later count as one.
+//! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
+//! [`CourseRecord`](minerwatch_common::CourseRecord) as TCP connections go on; the byte counts of UDP flows. It sees what goes over the wire, so it does not matter which system call or io_uring sent it.
+//! Price: two helper calls for a packet of a connection, a look at its headers, and the time of day unless the
+//! connection is in a hurry; a lookup for UDP. Segments that the network card or the kernel cut later count as one.
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},
@@ -17,7 +17,7 @@ use minerwatch_common::{
 };
 
 use crate::{
-    atomic, emit,
+    atomic, course, emit,
     flows::UDP_FLOWS,
     kernel::Unreadable,
     prefix::{self, Interest},
@@ -33,10 +33,12 @@ const AF_INET6: u16 = 10;
 /// Bytes of an IPv6 header; extensions are not followed.
 const IPV6_HEADER: u32 = 40;
 /// Where an IPv6 header says what follows it.
-const IPV6_NEXT: u32 = 6;
+const IPV6_NEXT: usize = 6;
 /// Where a TCP header has its own length, in words of four bytes in the upper half.
-const TCP_LENGTH: u32 = 12;
+const TCP_LENGTH: usize = 12;
 const UDP_HEADER: u32 = 8;
+/// Bytes of the shortest header of IPv4 and of TCP.
+const MIN_HEADER: usize = 20;
 
 const DNS_PORT: u16 = 53;
 
@@ -83,17 +85,22 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     }
     // SAFETY: checked for null. Only this direction's packets touch its half; two at once may miscount.
     let watched = unsafe { &mut *watched };
-    if watched.look(direction).left == 0 {
-        return Ok(());
-    }
     // SAFETY: the caller's promise.
     let header = unsafe { ip_header(skb, Transport::Tcp)? };
     // SAFETY: as above.
-    let words: u8 = unsafe { load(skb, header + TCP_LENGTH)? };
+    let words = unsafe { header_byte::<TCP_LENGTH>(skb, header)? };
     let start = header + (u32::from(words) >> 4) * 4;
     // SAFETY: as above.
     let length = unsafe { (*skb).len }.wrapping_sub(start);
     if length == 0 || length as i32 <= 0 {
+        return Ok(());
+    }
+    if let Some(news) = course::follow(&mut watched.course, direction, length) {
+        // SAFETY: as above.
+        let flow = unsafe { tuple(socket) };
+        course::send(watched, flow, &news);
+    }
+    if watched.look(direction).left == 0 {
         return Ok(());
     }
     // SAFETY: as above.
@@ -170,13 +177,30 @@ unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
 #[inline(always)]
 unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Result<u32, Unreadable> {
     // SAFETY: the caller's promise.
-    let first: u8 = unsafe { load(skb, 0)? };
+    let first = unsafe { header_byte::<0>(skb, 0)? };
     if first >> 4 == 4 {
         return Ok(u32::from(first & 0xf) * 4);
     }
     // SAFETY: the caller's promise.
-    let next: u8 = unsafe { load(skb, IPV6_NEXT)? };
+    let next = unsafe { header_byte::<IPV6_NEXT>(skb, 0)? };
     if u16::from(next) == transport as u16 { Ok(IPV6_HEADER) } else { Err(Unreadable) }
+}
+
+/// A byte of a header, read in place: the kernel keeps headers in one piece at the front. `start` is where the header
+/// begins, [`MIN_HEADER`] bytes of which must be there.
+///
+/// # Safety
+/// `skb` must be that of the running program, `BYTE` less than [`MIN_HEADER`].
+#[inline(always)]
+unsafe fn header_byte<const BYTE: usize>(skb: *mut __sk_buff, start: u32) -> Result<u8, Unreadable> {
+    // SAFETY: the caller's promise; the byte is read only where the verifier sees that it lies before the end.
+    unsafe {
+        let header = (*skb).data as usize + start as usize;
+        if header + MIN_HEADER > (*skb).data_end as usize {
+            return Err(Unreadable);
+        }
+        Ok(((header + BYTE) as *const u8).read())
+    }
 }
 
 /// The first four bytes of a payload; of a shorter one only the first, the rest zero.

@@ -167,8 +167,14 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
     let received = socket.read::<u64>(offset!(tcp_bytes_received))?;
     // The kernel counts the peer's FIN as a byte, as it takes up a sequence number.
     let fin = socket.read::<u64>(offset!(sock_flags))? >> SOCK_DONE & 1;
-    *counts =
-        Counts { sent: sent.saturating_sub(resent), received: received.saturating_sub(fin), counted: true };
+    let segments_sent = socket.read(offset!(tcp_segments_sent)).unwrap_or(0);
+    let segments_received = socket.read(offset!(tcp_segments_received)).unwrap_or(0);
+    *counts = Counts {
+        sent: sent.saturating_sub(resent),
+        received: received.saturating_sub(fin),
+        segments: (segments_sent, segments_received),
+        counted: true,
+    };
     Ok(())
 }
 

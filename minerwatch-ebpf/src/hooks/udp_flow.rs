@@ -70,7 +70,8 @@ fn udp_release(context: SockContext) -> i32 {
         let state = unsafe { &*state };
         let (sent, received) = (state.bytes_sent, state.bytes_received);
         // Where nothing counts (see `packet`), that must not look like a flow without a byte.
-        flows::report_close(state, Counts { sent, received, counted: sent != 0 || received != 0 });
+        let counted = sent != 0 || received != 0;
+        flows::report_close(state, Counts { sent, received, segments: (0, 0), counted });
         let _ = UDP_FLOWS.remove(cookie);
     }
     ALLOW

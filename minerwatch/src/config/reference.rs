@@ -16,7 +16,7 @@ pub struct Key {
 }
 
 const EVENT_KINDS: &str = "`\"none\"`, `\"all\"`, or a list of `fork`, `exec`, `exit`, `connect`, `close`, \
-                           `file`, `cpu`, `rounding`, `memory`, `snapshot`, `hash`, `payload`";
+                           `file`, `cpu`, `rounding`, `memory`, `snapshot`, `hash`, `payload`, `flow`";
 
 /// Every key there is, section by section.
 pub const KEYS: &[Key] = &[
@@ -31,6 +31,12 @@ pub const KEYS: &[Key] = &[
         default: "100",
         values: "1 to 60000",
         meaning: "On-CPU time within that interval, in milliseconds, below which a process is not reported.",
+    },
+    Key {
+        path: "events.flow_interval_s",
+        default: "60",
+        values: "1 to 86400",
+        meaning: "Time between two `flow` events of one connection that goes on, in seconds.",
     },
     Key {
         path: "events.payloads",

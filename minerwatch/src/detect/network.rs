@@ -1,5 +1,6 @@
 //! The first witness: what goes over the wire.
 
+mod cadence;
 pub mod dns;
 mod foreign_peer;
 mod names;
@@ -10,6 +11,7 @@ pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use cadence::Cadences;
 pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
 pub use names::{DNS_PORT, Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};

@@ -49,6 +49,7 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::SOLO_MINING,
     signals::RELAY,
     signals::NOISE_HANDSHAKE,
+    signals::ENCRYPTED_CADENCE,
     signals::ANONYMOUS_TLS,
     signals::POOL_NAME,
     signals::LISTED_PEER,

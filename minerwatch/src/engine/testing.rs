@@ -349,7 +349,10 @@ impl Host {
             destination: destination.parse().expect("an address"),
             opened: self.now,
         };
-        self.happen(key, EventBody::Close(Close { flow, bytes: None, network_namespace: 1, peer: None }));
+        self.happen(
+            key,
+            EventBody::Close(Close { flow, bytes: None, segments: None, network_namespace: 1, peer: None }),
+        );
     }
 
     /// Looks at a process's arithmetic find this, counted from its start.

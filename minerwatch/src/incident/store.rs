@@ -120,7 +120,8 @@ impl Incidents {
             EventBody::Connect(connect) => touched = self.connection(scene, connect).or(touched),
             EventBody::File(change) => touched = self.change(scene, change, written).or(touched),
             EventBody::HashedFile(hashed) => self.hashed(scene, hashed),
-            EventBody::Fork(_)
+            EventBody::Course(_)
+            | EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
             | EventBody::Close(_)

@@ -8,8 +8,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces, Payload,
-    PeerPlace, ProcessKey, Protocol, Rounding,
+    BootTime, Container, Course, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces,
+    Payload, PeerPlace, ProcessKey, Protocol, Rounding,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -75,6 +75,8 @@ pub enum EventKind {
     Hash,
     /// One of the first payloads of a connection.
     Payload,
+    /// How a connection goes on.
+    Flow,
 }
 
 /// What happened.
@@ -109,11 +111,13 @@ pub enum EventBody {
     HashedFile(HashedFile),
     /// The subject's connection carried one of its first payloads.
     Payload(Box<Payload>),
+    /// The subject's connection goes on.
+    Course(Box<Course>),
 }
 
 impl EventKind {
     /// Every kind, in the order people are shown them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -126,6 +130,7 @@ impl EventKind {
         Self::Snapshot,
         Self::Hash,
         Self::Payload,
+        Self::Flow,
     ];
 
     /// The name used on the command line, in the configuration and in counters.
@@ -143,6 +148,7 @@ impl EventKind {
             Self::Snapshot => "snapshot",
             Self::Hash => "hash",
             Self::Payload => "payload",
+            Self::Flow => "flow",
         }
     }
 
@@ -168,6 +174,7 @@ impl EventBody {
             Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,
             Self::HashedFile(_) => EventKind::Hash,
             Self::Payload(_) => EventKind::Payload,
+            Self::Course(_) => EventKind::Flow,
         }
     }
 }
@@ -245,6 +252,9 @@ pub struct Close {
     pub flow: Flow,
     /// Payload bytes sent and received, if this kernel counts them for this transport.
     pub bytes: Option<(u64, u64)>,
+    /// Segments with payload sent (retransmitted ones included) and received, if the kernel counts them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<(u32, u32)>,
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,

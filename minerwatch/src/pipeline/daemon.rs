@@ -150,6 +150,7 @@ fn settings(config: &Config, hooks: &[HookChoice]) -> WatchSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
             cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
+            flow_interval: config.events.flow_interval_s.saturating_mul(1_000 * MILLISECOND),
             hooks: config.events.hooks.iter().chain(hooks).copied().chain(no_payloads).collect(),
             ..SensorOptions::default()
         },

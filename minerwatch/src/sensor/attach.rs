@@ -65,6 +65,7 @@ pub fn attach(programs: &mut Ebpf, layout: &KernelLayout, btf: &Btf, choices: &[
 /// Loads and attaches all programs of a hook; when one fails the ones before are taken off again.
 fn serve(programs: &mut Ebpf, hook: &Hook, btf: &Btf) -> anyhow::Result<()> {
     let mut attached = Vec::new();
+    let mut absent = Vec::new();
     for attachment in hook.attachments {
         let name = program_name(attachment);
         if let Attachment::PartOf { program } = attachment {
@@ -73,6 +74,12 @@ fn serve(programs: &mut Ebpf, hook: &Hook, btf: &Btf) -> anyhow::Result<()> {
             if !loaded {
                 bail!("{program} is not loaded");
             }
+            continue;
+        }
+        if let Attachment::SystemCalls { tracepoints, .. } = attachment
+            && known(tracepoints).next().is_none()
+        {
+            absent.extend_from_slice(tracepoints);
             continue;
         }
         let outcome = programs
@@ -86,6 +93,9 @@ fn serve(programs: &mut Ebpf, hook: &Hook, btf: &Btf) -> anyhow::Result<()> {
             return Err(error.context(name));
         }
         attached.push(name);
+    }
+    if attached.is_empty() && !absent.is_empty() {
+        bail!("tracefs shows none of {}", absent.join(", "));
     }
     Ok(())
 }
@@ -166,21 +176,18 @@ fn load_for_function(program: &mut FEntry, functions: &[&str], btf: &Btf) -> any
     Err(refusal)
 }
 
-/// Attaches to those of the calls that this kernel knows; none at all is a failure.
-fn attach_system_calls(program: &mut TracePoint, tracepoints: &[&str]) -> anyhow::Result<()> {
-    let known: Vec<&&str> = tracepoints
-        .iter()
-        .filter(|tracepoint| {
-            ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
-                .iter()
-                .any(|root| PathBuf::from(format!("{root}/events/syscalls/{tracepoint}/id")).exists())
-        })
-        .collect();
-    if known.is_empty() {
-        bail!("tracefs shows none of {}", tracepoints.join(", "));
-    }
-    for tracepoint in known {
-        program.attach("syscalls", tracepoint).with_context(|| (*tracepoint).to_owned())?;
+/// Those of the calls that this kernel knows.
+fn known<'a>(tracepoints: &'a [&'static str]) -> impl Iterator<Item = &'static str> + 'a {
+    tracepoints.iter().copied().filter(|tracepoint| {
+        ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"]
+            .iter()
+            .any(|root| PathBuf::from(format!("{root}/events/syscalls/{tracepoint}/id")).exists())
+    })
+}
+
+fn attach_system_calls(program: &mut TracePoint, tracepoints: &[&'static str]) -> anyhow::Result<()> {
+    for tracepoint in known(tracepoints) {
+        program.attach("syscalls", tracepoint).context(tracepoint)?;
     }
     Ok(())
 }

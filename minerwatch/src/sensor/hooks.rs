@@ -39,7 +39,8 @@ pub enum Attachment {
         /// The function.
         function: &'static str,
     },
-    /// System-call tracepoints. Calls that this kernel or architecture does not have are passed over.
+    /// System-call tracepoints. Calls that this kernel or architecture does not have are passed over (arm64 has no
+    /// `rename`, only its successors), but one of the hook's must be there.
     SystemCalls {
         /// The program in the object.
         program: &'static str,

@@ -6,7 +6,7 @@ use aya::{
     Ebpf,
     maps::{MapData, MapError, SkStorage},
 };
-use minerwatch_common::{Look, PayloadRecord, RecordHeader, RecordKind, WatchedSocket};
+use minerwatch_common::{Course, Look, PayloadRecord, RecordHeader, RecordKind, WatchedSocket};
 use zerocopy::IntoBytes as _;
 
 use super::SensorError;
@@ -60,7 +60,14 @@ impl Sockets {
             SocketSide::Accepted => (Look::UNDER_WAY, 1),
             SocketSide::Listening => (Look::FRESH, 1),
         };
-        let mark = WatchedSocket { owner: header, sent: look, received: look, accepted, reserved: 0 };
+        let mark = WatchedSocket {
+            owner: header,
+            sent: look,
+            received: look,
+            accepted,
+            reserved: 0,
+            course: Course::FRESH,
+        };
         let mut bytes = [0; size_of::<WatchedSocket>()];
         bytes.copy_from_slice(mark.as_bytes());
         match self.storage.insert(socket, bytes, IF_NEW) {

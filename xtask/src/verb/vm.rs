@@ -1,5 +1,6 @@
 //! `cargo xtask vm`.
 
+mod architecture;
 mod archive;
 mod cpio;
 mod expected;
@@ -10,17 +11,18 @@ mod prices;
 mod report;
 mod table;
 
-use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::workspace;
 
-use super::setup::{self, Purpose};
+use super::setup;
 use crate::command;
+use architecture::Architecture;
+pub use architecture::{ARM64_COMPILER, ARM64_TARGET};
 use archive::Archive;
 use expected::Expected;
 use kernels::Series;
@@ -32,6 +34,7 @@ Examples:
   cargo xtask vm                              the kernels of the table in docs/kernels.md
   cargo xtask vm --kernel 5.10                one of them
   cargo xtask vm --kernel 6.16 --kernel 7.0   any series that Debian has for clouds
+  cargo xtask vm --arm64                      the same on arm64
   cargo xtask vm --bless                      take what is seen for what is expected
   cargo xtask vm --prices --kernel 6.12       what minerwatch adds to each operation, in instructions";
 
@@ -44,10 +47,14 @@ Examples:
 /// and for each kernel its console, the report, and the programs' messages with the verifier's reasons.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     /// Only this series: two numbers, or `newest`; may be given several times
     #[arg(long = "kernel", value_name = "SERIES")]
     kernels: Vec<Series>,
+    /// Boot kernels of arm64, with minerwatch built for it
+    #[arg(long)]
+    arm64: bool,
     /// Boot with BPF among the security modules
     #[arg(long)]
     lsm: bool,
@@ -69,42 +76,36 @@ pub struct Arguments {
     timeout: u64,
 }
 
-/// The kernels of the table, one of them with BPF among its security modules and with its prices: what CI runs.
+/// The kernels of the table, one of them with BPF among its security modules, with its prices, and on arm64: what CI
+/// runs.
 ///
-/// Kernels that no mirror hands out are no fault of the program's: then the matrix does not run, and says so.
+/// Kernels and compilers that no mirror hands out are no fault of the program's: then the matrix does not run, and says
+/// so.
 pub fn matrix() -> Result<()> {
-    if let Err(error) = fetch() {
-        println!("vm: SKIPPED, for the kernels cannot be had: {error:#}");
-        return Ok(());
-    }
     let of = |kernels: &[Series]| Arguments {
         kernels: kernels.to_vec(),
+        arm64: false,
         lsm: false,
         bless: false,
         prices: false,
         with: None,
         timeout: TIMEOUT,
     };
-    of(&Series::DEFAULT).run()?;
-    Arguments { lsm: true, ..of(&[Series::PRICED]) }.run()?;
-    Arguments { prices: true, ..of(&[Series::PRICED]) }.run()
-}
-
-fn check_architecture() -> Result<()> {
-    if env::consts::ARCH != "x86_64" {
-        bail!("virtual machines have this program's own architecture, and only x86_64 is provided for");
+    let runs = [
+        of(&Series::DEFAULT),
+        Arguments { lsm: true, ..of(&[Series::PRICED]) },
+        Arguments { prices: true, ..of(&[Series::PRICED]) },
+        Arguments { arm64: true, ..of(&[Series::PRICED]) },
+    ];
+    for run in runs {
+        match run.fetch() {
+            Ok(()) => run.run()?,
+            Err(error) => {
+                println!("vm: SKIPPED{}, for what it takes cannot be had: {error:#}", run.label(""));
+            }
+        }
     }
     Ok(())
-}
-
-fn fetch() -> Result<()> {
-    check_architecture()?;
-    setup::ensure(Purpose::Vm)?;
-    let directory = command::target_dir().join("vm");
-    let archive = Archive::open(&directory.join("apt"))?;
-    Series::DEFAULT
-        .iter()
-        .try_for_each(|series| kernels::image(&archive, series, &directory.join("kernels")).map(drop))
 }
 
 /// How long one machine may run unless it is told otherwise, in seconds.
@@ -121,12 +122,12 @@ pub struct Machine {
 impl Arguments {
     /// Does it.
     pub fn run(mut self) -> Result<()> {
-        check_architecture()?;
         if self.kernels.is_empty() {
-            self.kernels = Series::DEFAULT.to_vec();
+            self.kernels = self.architecture().series();
         }
-        setup::ensure(Purpose::Vm)?;
-        command::check(&mut command::cargo([
+        let archive = self.prepare()?;
+        let architecture = self.architecture();
+        command::check(&mut architecture.cargo([
             "build",
             "--release",
             "--bins",
@@ -135,13 +136,12 @@ impl Arguments {
             "--package",
             "minerwatch-tests",
         ]))?;
-        let target_dir = command::target_dir();
-        let directory = target_dir.join("vm");
-        let archive = Archive::open(&directory.join("apt"))?;
-        let root = directory.join("root.cpio");
-        let native = directory.join("native");
-        initramfs::build_native(&native)?;
-        fs::write(&root, initramfs::pack(&target_dir.join("release"), &native)?)
+        let directory = directory();
+        let own = directory.join(architecture.debian());
+        let (root, native) = (own.join("root.cpio"), own.join("native"));
+        initramfs::build_native(architecture, &native)?;
+        let tools = initramfs::tools(&archive, &own)?;
+        fs::write(&root, initramfs::pack(&architecture.built(&command::target_dir()), &native, &tools)?)
             .with_context(|| format!("cannot write {}", root.display()))?;
 
         if self.prices {
@@ -160,6 +160,30 @@ impl Arguments {
         }
         broken.extend(self.judge(&machines)?);
         conclude(&broken)
+    }
+
+    fn architecture(&self) -> Architecture {
+        if self.arm64 { Architecture::Arm64 } else { Architecture::Amd64 }
+    }
+
+    /// Sees to everything that comes from elsewhere: the programs that are needed here, and the kernels.
+    fn fetch(&self) -> Result<()> {
+        let archive = self.prepare()?;
+        let directory = directory().join("kernels");
+        self.kernels.iter().try_for_each(|series| kernels::image(&archive, series, &directory).map(drop))
+    }
+
+    fn prepare(&self) -> Result<Archive> {
+        Architecture::check_host()?;
+        setup::ensure(self.architecture().purpose())?;
+        Archive::open(&directory().join(self.architecture().debian()).join("apt"), self.architecture())
+    }
+
+    /// What a kernel of this series is called that is booted like this.
+    fn label(&self, series: &str) -> String {
+        let lsm = if self.lsm { "+lsm" } else { "" };
+        let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
+        format!("{series}{}{lsm}{with}", self.architecture().suffix())
     }
 
     fn count_prices(&self, archive: &Archive, root: &Path, directory: &Path) -> Result<()> {
@@ -199,11 +223,11 @@ impl Arguments {
         root: &Path,
         directory: &Path,
     ) -> Result<(String, String)> {
-        let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
-        let label = format!("{series}{}{with}", if self.lsm { "+lsm" } else { "" });
+        let label = self.label(&series.to_string());
         let image = kernels::image(archive, series, &directory.join("kernels"))?;
         eprintln!("vm: {label}: booting {}", image.display());
         let boot = Boot {
+            architecture: self.architecture(),
             image: &image,
             initramfs: root,
             lsm: self.lsm,
@@ -241,6 +265,11 @@ impl Arguments {
             })
             .collect())
     }
+}
+
+/// Where everything of the machines lies.
+fn directory() -> PathBuf {
+    command::target_dir().join("vm")
 }
 
 /// Fails if something is broken, after saying what.

@@ -30,7 +30,7 @@ pub(super) fn row(line: &Line) -> Row {
         }
         "exit" => exit(line, &mut row),
         "connect" | "connection-running" => connect(line, &mut row),
-        "close" => close(line, &mut row),
+        "close" | "flow" => close(line, &mut row),
         "tls" => tls(line, &mut row),
         "dns" => dns(line, &mut row),
         "cpu" => cpu(line, &mut row),
@@ -49,8 +49,8 @@ fn kind(action: &str) -> (&str, Tone) {
     match action {
         "exec" => ("exec", Tone::Good),
         "fork" | "exit" => (action, Tone::Dim),
-        "connect" | "close" | "tls" | "dns" => (action, Tone::Network),
-        "connection-running" => ("flow", Tone::Snapshot),
+        "connect" | "close" | "flow" | "tls" | "dns" => (action, Tone::Network),
+        "connection-running" => ("open", Tone::Snapshot),
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
         "rounding" => ("rounds", Tone::Cpu),

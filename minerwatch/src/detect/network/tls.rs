@@ -52,6 +52,13 @@ pub fn anonymous(scene: &Scene<'_>, payload: &Payload, hello: &ClientHello<'_>) 
     })
 }
 
+/// The message of a client that names a host and a protocol, of which nothing is to be said.
+#[cfg(test)]
+pub(super) fn hello_for_tests() -> Vec<u8> {
+    use hello::tests::{hello, named, protocols};
+    hello(&[0x1301], &[named("www.example"), protocols(&["h2"])])
+}
+
 #[cfg(test)]
 mod tests {
     use super::hello::tests::{hello, named, protocols};

@@ -63,6 +63,18 @@ pub(crate) const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     techniques: &["T1573"],
 };
 
+/// Never alone: a broker's client that publishes by chance and subscribes to others looks the same.
+pub(crate) const ENCRYPTED_CADENCE: SignalInfo = SignalInfo {
+    id: "N5",
+    class: Network,
+    weight: 30,
+    full_weight: 30,
+    mining: true,
+    name: "Encrypted connection with the rhythm of mining",
+    description: "A connection by TLS has gone on for minutes in few bytes, with messages of one size at irregular times, each answered, as shares are, and others that came unasked, as new work does.",
+    techniques: &["T1496.001", "T1573"],
+};
+
 /// Never alone: brokers of messages and databases that are reached by their address look the same.
 pub(crate) const ANONYMOUS_TLS: SignalInfo = SignalInfo {
     id: "N6",

@@ -130,6 +130,30 @@ pub const ROUNDING_LONGEST_PAUSE: Duration = Duration::from_secs(600);
 pub const ROUNDING_PROCESSES: usize = 1_024;
 /// Connections remembered that may be a miner's (N1, N2).
 pub const CONVERSATIONS: usize = 4_096;
+/// Connections by TLS whose rhythm is remembered (N5).
+pub const CADENCES: usize = 4_096;
+/// How long a connection must have gone on before its rhythm counts.
+pub const CADENCE_SPAN: Duration = Duration::from_secs(300);
+/// The most bytes a minute, both ways: a miner moves less than half of it.
+pub const CADENCE_VOLUME: u64 = 20_000;
+/// The first sends of a connection, which are greeting and login.
+pub const CADENCE_GREETING: usize = 4;
+/// Sends remembered of one connection.
+pub const CADENCE_SENDS: usize = 64;
+/// An answer comes within this, milliseconds; what comes later came unasked.
+pub const CADENCE_ANSWER_MS: u32 = 2_000;
+/// Bytes of an encrypted share: 200 to 270 of XMRig's, other dialects are shorter.
+pub const CADENCE_SHARE: std::ops::RangeInclusive<u16> = 90..=600;
+/// Shares of one miner differ by the digits of a few numbers.
+pub const CADENCE_SPREAD: u16 = 8;
+/// Bytes of new work.
+pub const CADENCE_PUSH: std::ops::RangeInclusive<u16> = 150..=4_096;
+/// Shares that are needed.
+pub const CADENCE_SHARES: usize = 8;
+/// Unasked messages that are needed.
+pub const CADENCE_PUSHES: u32 = 3;
+/// The least deviation of the gaps between shares in relation to their mean: chance has 1, a clock 0.
+pub const CADENCE_IRREGULARITY: f64 = 0.4;
 /// Bytes kept of one direction of a connection whose message is not finished.
 pub const STREAM_KEPT: usize = 2_048;
 /// Processes remembered that speak as miners or pools do (N7, N8).

@@ -121,7 +121,8 @@ impl Places {
             | EventBody::HugePages(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
-            | EventBody::Payload(_) => return,
+            | EventBody::Payload(_)
+            | EventBody::Course(_) => return,
         };
         *peer = self.of(destination.ip()).map(Box::new);
     }

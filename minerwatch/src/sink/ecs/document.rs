@@ -204,6 +204,8 @@ pub(super) struct NetworkFields {
     pub direction: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u32>,
 }
 
 /// One end of a connection.
@@ -216,6 +218,8 @@ pub(super) struct EndFields<'a> {
     pub port: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub geo: Option<GeoFields<'a>>,
     #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
@@ -251,6 +255,7 @@ impl<'a> EndFields<'a> {
             domain: None,
             port: (port != 0).then_some(port),
             bytes: None,
+            packets: None,
             geo: None,
             network: None,
         }

@@ -14,8 +14,8 @@ use super::{
     values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange, Flow,
-    Payload, PeerPlace, ProcessKey, Protocol, RunningFlow, Said, TlsHello,
+    BootTime, Close, Connect, Course, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange,
+    Flow, Payload, PeerPlace, ProcessKey, Protocol, RunningFlow, Said, TlsHello,
 };
 
 const PROCESS: &[&str] = &["process"];
@@ -76,6 +76,7 @@ impl Encoder {
                 Some(Said::Dns(answer)) => document.dns(payload, answer),
                 None => return false,
             },
+            EventBody::Course(course) => document.course(self, course, event.time),
             EventBody::HashedFile(_) => return false,
         }
         if let Some(destination) = &mut document.destination {
@@ -112,7 +113,8 @@ fn classify(body: &EventBody, said: Option<&Said>, sequence: u64) -> Option<Even
             Said::Tls(_) => ("tls", NETWORK, &["connection", "protocol"]),
             Said::Dns(_) => ("dns", NETWORK, &["info", "protocol"]),
         },
-        EventBody::HashedFile(_) => return None,
+        EventBody::Course(course) if course.interval => ("flow", NETWORK, &["connection", "info"]),
+        EventBody::Course(_) | EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Rounding(_)) {
@@ -136,7 +138,8 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::HugePages(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
-        | EventBody::Payload(_) => None,
+        | EventBody::Payload(_)
+        | EventBody::Course(_) => None,
     }
 }
 
@@ -171,19 +174,43 @@ impl<'a> Document<'a> {
     fn close(&mut self, encoder: &Encoder, close: &'a Close, now: BootTime) {
         self.ends(&close.flow, close.network_namespace);
         self.place_of_peer(close.peer.as_deref());
-        let lasted = now.since(close.flow.opened);
-        self.event.start = Some(encoder.time(close.flow.opened));
+        self.lasted(encoder, &close.flow, now);
+        self.volume(close.bytes, close.segments);
+    }
+
+    fn course(&mut self, encoder: &Encoder, course: &Course, now: BootTime) {
+        self.addresses(course.flow.protocol, course.flow.source, course.flow.destination);
+        self.lasted(encoder, &course.flow, now);
+        self.volume(Some(course.bytes), Some(course.payloads));
+        if let Some(network) = &mut self.network
+            && course.accepted
+        {
+            network.direction = "ingress";
+        }
+    }
+
+    fn lasted(&mut self, encoder: &Encoder, flow: &Flow, now: BootTime) {
+        let lasted = now.since(flow.opened);
+        self.event.start = Some(encoder.time(flow.opened));
         self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
-        if let Some((sent, received)) = close.bytes {
-            if let Some(source) = &mut self.source {
-                source.bytes = Some(sent);
-            }
-            if let Some(destination) = &mut self.destination {
-                destination.bytes = Some(received);
-            }
-            if let Some(network) = &mut self.network {
-                network.bytes = Some(sent.saturating_add(received));
-            }
+    }
+
+    /// What was sent and received, as far as it was counted.
+    fn volume(&mut self, bytes: Option<(u64, u64)>, packets: Option<(u32, u32)>) {
+        let (Some(source), Some(destination), Some(network)) =
+            (&mut self.source, &mut self.destination, &mut self.network)
+        else {
+            return;
+        };
+        if let Some((sent, received)) = bytes {
+            source.bytes = Some(sent);
+            destination.bytes = Some(received);
+            network.bytes = Some(sent.saturating_add(received));
+        }
+        if let Some((sent, received)) = packets {
+            source.packets = Some(sent);
+            destination.packets = Some(received);
+            network.packets = Some(sent.saturating_add(received));
         }
     }
 
@@ -228,6 +255,7 @@ impl<'a> Document<'a> {
             r#type: if destination_ip.is_ipv4() { "ipv4" } else { "ipv6" },
             direction: "egress",
             bytes: None,
+            packets: None,
         });
         self.source = Some(EndFields::of(source));
         self.destination = Some(EndFields::of(destination));

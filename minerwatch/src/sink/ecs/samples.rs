@@ -5,8 +5,8 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsRecord, Event,
-    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
+    ControlRegister, Course, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsRecord,
+    Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
     HashedFile, Health, HugePages, IncidentId, Mapping, MappingClass, Namespaces, Payload, PeerPlace,
     ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, Said,
     SchedulingPolicy, Signal, SignalClass, SignalId, Subject, TlsHello, Verdict, WallClock,
@@ -126,7 +126,10 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         EventBody::Connect(Connect { flow, result, network_namespace: 4_026_531_840, peer: None })
     };
     let peer = || Some(Box::new(place()));
-    let close = |flow, bytes| EventBody::Close(Close { flow, bytes, network_namespace: 0, peer: peer() });
+    let close = |flow, bytes: Option<_>| {
+        let segments = bytes.map(|_| (3, 850));
+        EventBody::Close(Close { flow, bytes, segments, network_namespace: 0, peer: peer() })
+    };
     let exec = Exec {
         parent: key(4700),
         executable: curl().executable,
@@ -217,6 +220,18 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("hash", EventBody::HashedFile(hash)),
         ("tls", EventBody::Payload(Box::new(hello(tcp)))),
         ("dns", EventBody::Payload(Box::new(hello(udp)))),
+        (
+            "flow",
+            EventBody::Course(Box::new(Course {
+                flow: tcp,
+                accepted: false,
+                interval: true,
+                first: tcp.opened,
+                bytes: (2_048, 8_192),
+                payloads: (9, 17),
+                beats: Box::default(),
+            })),
+        ),
     ]
     .into_iter()
     .zip(0..)
@@ -353,7 +368,7 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
         ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
     });
     for ((name, event), sequence) in events().into_iter().zip(1..) {
-        let domain = matches!(name, "connect" | "close" | "tls").then_some("files.example");
+        let domain = matches!(name, "connect" | "close" | "tls" | "flow").then_some("files.example");
         let said = match name {
             "tls" => Some(&tls),
             "dns" => Some(&dns),

@@ -21,10 +21,10 @@ use checks::{Check, Scene};
 use daemon::Daemon;
 use guest::Port;
 
-/// The second serial port.
-const REPORT: &str = "/dev/ttyS1";
+/// The second serial port; on arm64 the first is not one of this kind.
+const REPORT: &str = if cfg!(target_arch = "aarch64") { "/dev/ttyS0" } else { "/dev/ttyS1" };
 /// The third serial port.
-const LOG: &str = "/dev/ttyS2";
+const LOG: &str = if cfg!(target_arch = "aarch64") { "/dev/ttyS1" } else { "/dev/ttyS2" };
 
 fn main() -> ExitCode {
     if let Some(code) = sequence::exit_code(env::args().skip(1)) {

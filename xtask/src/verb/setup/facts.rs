@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use xtask::linker::{self, Linker};
 use xtask::toolchain::{self, Toolchain};
 
+use super::super::vm::{ARM64_COMPILER, ARM64_TARGET};
 use super::unpack;
 use crate::command;
 
@@ -23,13 +24,27 @@ pub const PROGRAMS: [Program; 5] = [
 pub const EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
 
+/// What virtual machines of arm64 take besides.
+pub const ARM64_EMULATORS: [Program; 1] =
+    [Program { name: "qemu-system-aarch64", package: "qemu-system-arm", why: "to boot kernels of arm64" }];
+
+/// What building for arm64 takes besides Rust's own library.
+pub const ARM64_COMPILERS: [Program; 2] = [
+    Program { name: ARM64_COMPILER, package: "gcc-aarch64-linux-gnu", why: "to link for arm64" },
+    Program {
+        name: "/usr/aarch64-linux-gnu/lib/libc.a",
+        package: "libc6-dev-arm64-cross",
+        why: "the C library for arm64",
+    },
+];
+
 /// cargo's subcommands that linting runs.
 pub const LINTERS: [LintTool; 2] = [
     LintTool { executable: "cargo-fmt", component: "rustfmt", package: "rustfmt-web" },
     LintTool { executable: "cargo-clippy", component: "clippy", package: "rust-web-clippy" },
 ];
 
-/// A program that is looked for on `PATH`.
+/// A program that is looked for on `PATH`, or a file at an absolute path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
     /// The executable.
@@ -72,6 +87,12 @@ pub struct Facts {
     pub missing_programs: Vec<&'static Program>,
     /// Those of [`EMULATORS`] that are not on `PATH`.
     pub missing_emulators: Vec<&'static Program>,
+    /// Those of [`ARM64_EMULATORS`] that are not on `PATH`.
+    pub missing_arm64_emulators: Vec<&'static Program>,
+    /// Those of [`ARM64_COMPILERS`] that are not here.
+    pub missing_arm64_compilers: Vec<&'static Program>,
+    /// Whether the active toolchain has Rust's standard library for arm64.
+    pub arm64_std: bool,
     /// Those of [`LINTERS`] that the active cargo does not have.
     pub missing_linters: Vec<&'static LintTool>,
     /// Whether the eBPF object is given, so that no compiler for it is needed.
@@ -98,11 +119,14 @@ pub fn gather() -> Facts {
             .filter(|toolchain| toolchain.has_clippy())
             .map(|toolchain| toolchain.rustc.clone())
             .collect(),
-        missing_programs: PROGRAMS.iter().filter(|program| command::find(program.name).is_none()).collect(),
-        missing_emulators: EMULATORS
-            .iter()
-            .filter(|program| unpack::emulator(program.name).is_none())
-            .collect(),
+        missing_programs: missing(&PROGRAMS, |name| command::find(name).is_some()),
+        missing_emulators: missing(&EMULATORS, |name| unpack::emulator(name).is_some()),
+        missing_arm64_emulators: missing(&ARM64_EMULATORS, |name| unpack::emulator(name).is_some()),
+        missing_arm64_compilers: missing(&ARM64_COMPILERS, |name| command::find(name).is_some()),
+        arm64_std: active
+            .parent()
+            .and_then(Path::parent)
+            .is_some_and(|root| root.join("lib/rustlib").join(ARM64_TARGET).join("lib").is_dir()),
         missing_linters: LINTERS
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))
@@ -110,6 +134,10 @@ pub fn gather() -> Facts {
         prebuilt_object: env::var_os(xtask::ebpf::OBJECT_VARIABLE).is_some_and(|object| !object.is_empty()),
         toolchains,
     }
+}
+
+fn missing(programs: &'static [Program], is_here: impl Fn(&str) -> bool) -> Vec<&'static Program> {
+    programs.iter().filter(|program| !is_here(program.name)).collect()
 }
 
 /// The active toolchain if it is rustup's, else the first that rustup has.

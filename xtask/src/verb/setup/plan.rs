@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use xtask::linker::{self, SUPPORTED_LLVM};
 use xtask::toolchain::{self, Missing, TARGET, Toolchain};
 
+use super::super::vm::ARM64_TARGET;
 use super::facts::{Facts, Program};
 
 /// Debian's compiler with a prebuilt `core` for the target.
@@ -21,6 +22,8 @@ pub enum Purpose {
     Test,
     /// To build, and to boot what was built in virtual machines.
     Vm,
+    /// To build for arm64, and to boot what was built in virtual machines of that kind.
+    VmArm64,
 }
 
 /// Something missing.
@@ -101,6 +104,11 @@ pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<
             needs.extend(plan.sensor_linter());
         }
         Purpose::Vm => needs.extend(plan.programs(&facts.missing_emulators, true)),
+        Purpose::VmArm64 => {
+            needs.extend(plan.programs(&facts.missing_arm64_emulators, true));
+            needs.extend(plan.programs(&facts.missing_arm64_compilers, false));
+            needs.extend(plan.arm64_std());
+        }
     }
     needs
 }
@@ -189,6 +197,17 @@ impl Plan<'_> {
                     .first(all.clone(), || format!("install {} with your package manager", program.package)),
             })
             .collect()
+    }
+
+    fn arm64_std(&self) -> Option<Need> {
+        let way = self.rustup(&["rust-std-aarch64-unknown-linux-gnu"]);
+        (!self.facts.arm64_std).then(|| Need {
+            what: "Rust's standard library for arm64".into(),
+            why: format!("to build for {ARM64_TARGET}"),
+            action: self.first(way, || {
+                format!("install a Rust toolchain with rustup, then `rustup target add {ARM64_TARGET}`")
+            }),
+        })
     }
 
     fn linters(&self) -> Vec<Need> {

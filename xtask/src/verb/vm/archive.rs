@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
+use super::architecture::Architecture;
 use crate::command;
 
 /// The suites that have the kernels, and the kind of mirror that has the suite.
@@ -32,11 +33,13 @@ enum Mirror {
 /// The package lists of all suites.
 pub struct Archive {
     options: Vec<String>,
+    architecture: Architecture,
 }
 
 impl Archive {
-    /// Makes the lists below `directory`, or takes those that are there and young enough.
-    pub fn open(directory: &Path) -> Result<Self> {
+    /// Makes the lists of an architecture's packages below `directory`, or takes those that are there and young
+    /// enough.
+    pub fn open(directory: &Path, architecture: Architecture) -> Result<Self> {
         let parts = ["state/lists/partial", "cache/archives/partial", "parts"];
         for part in parts.map(|part| directory.join(part)) {
             fs::create_dir_all(&part).with_context(|| format!("cannot make {}", part.display()))?;
@@ -47,7 +50,7 @@ impl Archive {
         if changed {
             fs::write(&sources, text).with_context(|| format!("cannot write {}", sources.display()))?;
         }
-        let archive = Self { options: options(directory) };
+        let archive = Self { options: options(directory, architecture), architecture };
         let stamp = directory.join("updated");
         if changed || !is_fresh(&stamp) {
             eprintln!("vm: refreshing the lists of kernels");
@@ -59,6 +62,11 @@ impl Archive {
             }
         }
         Ok(archive)
+    }
+
+    /// Whose packages these are.
+    pub fn architecture(&self) -> Architecture {
+        self.architecture
     }
 
     /// The names of the packages that match a regular expression.
@@ -89,7 +97,7 @@ impl Archive {
 }
 
 /// Points apt to lists, state and cache below `directory`, and to nothing of the system but its keys.
-fn options(directory: &Path) -> Vec<String> {
+fn options(directory: &Path, architecture: Architecture) -> Vec<String> {
     let path = |name: &str| directory.join(name).display().to_string();
     [
         ("Dir::Etc::SourceList", path("sources.list")),
@@ -99,7 +107,8 @@ fn options(directory: &Path) -> Vec<String> {
         ("Dir::Cache", path("cache")),
         ("Acquire::Languages", "none".to_owned()),
         // Other architectures that the system has enabled have no part in this.
-        ("APT::Architectures", "amd64".to_owned()),
+        ("APT::Architecture", architecture.debian().to_owned()),
+        ("APT::Architectures", architecture.debian().to_owned()),
         // apt's own user may not read below a home directory.
         ("APT::Sandbox::User", "root".to_owned()),
     ]

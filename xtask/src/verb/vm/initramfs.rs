@@ -8,6 +8,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use xtask::workspace;
 
+use super::architecture::Architecture;
+use super::archive;
 use super::cpio::Archive;
 use crate::command;
 
@@ -15,7 +17,7 @@ use crate::command;
 const PROGRAMS: [(&str, &str); 3] =
     [("init", "/init"), ("minerwatch", "/usr/bin/minerwatch"), ("simulator", "/usr/bin/simulator")];
 
-/// Of this system: the simulator starts the one, the operations whose price is measured the other.
+/// Small programs: the simulator starts the one, the operations whose price is measured the other.
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
 /// The simulators in C: their names, and where they lie in the machine.
@@ -23,34 +25,47 @@ const NATIVE: [(&str, &str); 3] =
     [("arithmetic", "/usr/bin/arithmetic"), ("memory", "/usr/bin/memory"), ("uring", "/usr/bin/uring")];
 
 /// Builds the simulators in C into `directory`.
-pub fn build_native(directory: &Path) -> Result<()> {
+pub fn build_native(architecture: Architecture, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     for (name, _) in NATIVE {
         let source = workspace::root().join(format!("tests/simulators/{name}.c"));
         command::check(
-            Command::new("cc").args(["-O2", "-pthread", "-o"]).arg(directory.join(name)).arg(source),
+            architecture.cc().args(["-O2", "-pthread", "-o"]).arg(directory.join(name)).arg(source),
         )?;
     }
     Ok(())
 }
 
-/// Packs the programs that `built` (a directory of cargo's) and `native` hold. All kernels boot the same archive.
-pub fn pack(built: &Path, native: &Path) -> Result<Vec<u8>> {
+/// The small programs, each with its place in the machine: this system's own, or for another architecture Debian's
+/// one program that is all of them, unpacked below `directory`.
+pub fn tools(packages: &archive::Archive, directory: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
+    if packages.architecture() == Architecture::Amd64 {
+        let own = TOOLS.iter().map(|(name, target)| {
+            let tool = command::find(name).with_context(|| format!("there is no {name} on this system"))?;
+            Ok((tool, *target))
+        });
+        return own.collect();
+    }
+    let unpacked = directory.join("busybox");
+    let program = unpacked.join("bin/busybox");
+    if !program.is_file() {
+        let package = packages.download("busybox-static", directory)?;
+        command::check(Command::new("dpkg-deb").arg("--extract").arg(package).arg(&unpacked))?;
+    }
+    Ok(TOOLS.iter().map(|(_, target)| (program.clone(), *target)).collect())
+}
+
+/// Packs the programs that `built` (a directory of cargo's) and `native` hold, and `tools`. All kernels of an
+/// architecture boot the same archive.
+pub fn pack(built: &Path, native: &Path, tools: &[(PathBuf, &'static str)]) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     let mut libraries = BTreeSet::new();
     // The kernel gives PID 1 its standard streams from this before anything is mounted.
     archive.device("/dev/console", 5, 1)?;
     archive.file("/etc/passwd", 0o644, b"root:x:0:0:root:/root:/usr/sbin/nologin\n")?;
     let programs = PROGRAMS.iter().map(|(name, target)| (built.join(name), *target));
-    let tools = TOOLS
-        .iter()
-        .map(|(name, target)| {
-            let tool = command::find(name).with_context(|| format!("there is no {name} on this system"))?;
-            Ok((tool, *target))
-        })
-        .collect::<Result<Vec<_>>>()?;
     let native = NATIVE.iter().map(|(name, target)| (native.join(name), *target));
-    for (program, target) in programs.chain(tools).chain(native) {
+    for (program, target) in programs.chain(tools.iter().cloned()).chain(native) {
         libraries.extend(libraries_of(&program)?);
         archive.file(target, 0o755, &read(&program)?)?;
     }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use anyhow::{Context, Result, bail};
 
+use super::architecture::Architecture;
 use super::archive::Archive;
 
 /// A line of kernels.
@@ -64,11 +65,12 @@ pub struct Package {
 impl Package {
     /// Reads a package's name: `linux-image-6.12.95+deb12-cloud-amd64`, or `linux-binary-…` since 6.19, where the
     /// other has become empty. Unsigned images and everything else are none.
-    fn parse(name: &str) -> Option<Self> {
+    fn parse(name: &str, architecture: Architecture) -> Option<Self> {
         let version = ["linux-image-", "linux-binary-"]
             .iter()
             .find_map(|prefix| name.strip_prefix(prefix))?
-            .strip_suffix("-cloud-amd64")?;
+            .strip_suffix(architecture.debian())?
+            .strip_suffix("-cloud-")?;
         if !version.starts_with(|first: char| first.is_ascii_digit()) {
             return None;
         }
@@ -97,15 +99,20 @@ impl Package {
 }
 
 /// The newest package of a series among names.
-fn newest<'a>(names: impl IntoIterator<Item = &'a str>, series: &Series) -> Option<Package> {
-    let packages = names.into_iter().filter_map(Package::parse);
+fn newest<'a>(
+    names: impl IntoIterator<Item = &'a str>,
+    series: &Series,
+    architecture: Architecture,
+) -> Option<Package> {
+    let packages = names.into_iter().filter_map(|name| Package::parse(name, architecture));
     packages.filter(|package| package.belongs_to(series)).max_by(Package::order)
 }
 
 /// The image of the newest kernel of a series, below `directory`; downloaded unless it is there.
 pub fn image(archive: &Archive, series: &Series, directory: &Path) -> Result<PathBuf> {
-    let names = archive.search("^linux-(image|binary)-[0-9].*-cloud-amd64$")?;
-    let package = newest(names.iter().map(String::as_str), series)
+    let architecture = archive.architecture();
+    let names = archive.search(&format!("^linux-(image|binary)-[0-9].*-cloud-{}$", architecture.debian()))?;
+    let package = newest(names.iter().map(String::as_str), series, architecture)
         .with_context(|| format!("none of the package lists has a kernel of the series {series}"))?;
     let image = directory.join(&package.name).join("vmlinuz");
     if !image.is_file() {
@@ -178,9 +185,10 @@ mod tests {
             ("4.19", None),
         ];
         for (series, expected) in cases {
-            let found = newest(NAMES, &series.parse().unwrap()).map(|package| package.name);
-            assert_eq!(found.as_deref(), expected, "{series}");
+            let found = newest(NAMES, &series.parse().unwrap(), Architecture::Amd64);
+            assert_eq!(found.map(|package| package.name).as_deref(), expected, "{series}");
         }
+        assert_eq!(newest(NAMES, &Series::Newest, Architecture::Arm64), None);
     }
 
     #[test]

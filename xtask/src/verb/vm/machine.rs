@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 
 use super::super::setup;
-
-/// The emulator, of a machine with this program's own architecture.
-pub const QEMU: &str = "qemu-system-x86_64";
+use super::architecture::Architecture;
 
 /// What one boot needs.
 pub struct Boot<'a> {
+    /// What the machine is.
+    pub architecture: Architecture,
     /// The kernel.
     pub image: &'a Path,
     /// Its first root.
@@ -42,9 +42,10 @@ impl Boot<'_> {
         for port in PORTS.map(|port| self.logs.join(port)) {
             fs::write(&port, "").with_context(|| format!("cannot write {}", port.display()))?;
         }
-        let qemu = setup::emulator(QEMU).with_context(|| format!("there is no {QEMU}"))?;
-        let mut machine = self.arguments(qemu).spawn().with_context(|| format!("cannot start {QEMU}"))?;
-        let ended = wait(&mut machine, self.timeout)?;
+        let name = self.architecture.emulator();
+        let emulator = setup::emulator(name).with_context(|| format!("there is no {name}"))?;
+        let mut machine = self.arguments(emulator).spawn().with_context(|| format!("cannot start {name}"))?;
+        let ended = wait(&mut machine, self.timeout).with_context(|| name)?;
         let report = self.logs.join(PORTS[1]);
         let report = fs::read(&report).with_context(|| format!("cannot read {}", report.display()))?;
         let report = String::from_utf8_lossy(&report).into_owned();
@@ -65,9 +66,9 @@ impl Boot<'_> {
     fn arguments(&self, mut qemu: Command) -> Command {
         // Emulated: what /dev/kvm allows differs from machine to machine. Two processors, as the programs' counters
         // are per processor; one where instructions are counted, a nanosecond of the machine's time each, and time
-        // does not wait while it sleeps. Without cmpxchg16b, which QEMU 7.2 lets corrupt the flags: Linux 6.12 allocates memory
-        // with it, and ended in a double fault in three boots of four.
-        qemu.args(["-accel", "tcg", "-cpu", "max,-cx16", "-m", "1024"])
+        // does not wait while it sleeps.
+        qemu.args(["-accel", "tcg", "-m", "1024"])
+            .args(self.architecture.machine())
             .args(if self.prices {
                 &["-smp", "1", "-icount", "shift=0,sleep=off"][..]
             } else {
@@ -83,7 +84,7 @@ impl Boot<'_> {
             // A comma alone would begin another option of the device.
             let file = self.logs.join(port).display().to_string().replace(',', ",,");
             qemu.arg("-chardev").arg(format!("file,id=port{index},path={file}"));
-            qemu.arg("-serial").arg(format!("chardev:port{index}"));
+            qemu.args(self.architecture.port(index));
         }
         qemu.stdin(Stdio::null());
         qemu
@@ -96,7 +97,8 @@ impl Boot<'_> {
         let prices = if self.prices { " nokaslr norandmaps mitigations=off minerwatch.prices" } else { "" };
         let with =
             if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
-        format!("console=ttyS0 panic=-1 loglevel=5{lsm}{prices}{with}")
+        let console = self.architecture.console();
+        format!("console={console} panic=-1 loglevel=5{lsm}{prices}{with}")
     }
 }
 
@@ -106,7 +108,7 @@ fn wait(machine: &mut Child, timeout: Duration) -> Result<bool> {
     while Instant::now() < until {
         if let Some(status) = machine.try_wait().context("cannot wait for the machine")? {
             if !status.success() {
-                bail!("{QEMU} failed ({status})");
+                bail!("the emulator failed ({status})");
             }
             return Ok(true);
         }
@@ -124,6 +126,7 @@ mod tests {
     #[test]
     fn the_machine_is_emulated_and_has_a_port_for_each_log() {
         let boot = Boot {
+            architecture: Architecture::Amd64,
             image: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/k/root.cpio"),
             lsm: true,
@@ -132,7 +135,7 @@ mod tests {
             logs: Path::new("/logs,here"),
             timeout: Duration::from_secs(1),
         };
-        let command = boot.arguments(Command::new(QEMU));
+        let command = boot.arguments(Command::new("emulator"));
         let arguments: Vec<_> = command.get_args().map(|argument| argument.to_string_lossy()).collect();
         assert!(arguments.windows(2).any(|pair| pair == ["-accel", "tcg"]));
         assert!(
@@ -144,8 +147,13 @@ mod tests {
         let counting = Boot { lsm: false, prices: true, with: "--hook,a=b", ..boot };
         assert!(!counting.command_line().contains("bpf"));
         assert!(counting.command_line().ends_with("minerwatch.prices minerwatch.with=--hook,a=b"));
-        let command = counting.arguments(Command::new(QEMU));
+        let command = counting.arguments(Command::new("emulator"));
         assert!(command.get_args().any(|argument| argument == "shift=0,sleep=off"));
+        let arm = Boot { architecture: Architecture::Arm64, ..counting };
+        assert!(arm.command_line().starts_with("console=ttyAMA0 "));
+        let command = arm.arguments(Command::new("emulator"));
+        assert!(command.get_args().any(|argument| argument == "chardev:port0"));
+        assert!(command.get_args().any(|argument| argument == "pci-serial,chardev=port2"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use xtask::linker::Linker;
 use xtask::toolchain::{Core, Release, Version};
 
 use super::*;
-use crate::verb::setup::facts::{EMULATORS, LINTERS, PROGRAMS};
+use crate::verb::setup::facts::{ARM64_COMPILERS, ARM64_EMULATORS, EMULATORS, LINTERS, PROGRAMS};
 
 fn toolchain(path: &str, rustup: Option<&str>, llvm: u32, core: Option<Core>) -> Toolchain {
     Toolchain {
@@ -169,6 +169,28 @@ fn what_only_virtual_machines_need() {
     assert_eq!(actions(&ready(), Purpose::Vm, &[]), []);
     // The rest of building comes first.
     assert_eq!(actions(&bare(), Purpose::Vm, &[]), [add_source()]);
+}
+
+#[test]
+fn what_only_machines_of_arm64_need() {
+    let facts = || Facts {
+        missing_arm64_emulators: ARM64_EMULATORS.iter().collect(),
+        missing_arm64_compilers: ARM64_COMPILERS.iter().collect(),
+        ..ready()
+    };
+    assert_eq!(actions(&facts(), Purpose::Vm, &[]), []);
+    let compilers = apt(&["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"]);
+    let std =
+        Action::Rustup { toolchain: "stable".into(), components: vec!["rust-std-aarch64-unknown-linux-gnu"] };
+    assert_eq!(
+        actions(&facts(), Purpose::VmArm64, &[]),
+        [apt(&["qemu-system-arm"]), compilers.clone(), compilers, std]
+    );
+    let complete = Facts { arm64_std: true, ..ready() };
+    assert_eq!(actions(&complete, Purpose::VmArm64, &[]), []);
+    let without = Facts { rustup: None, ..ready() };
+    let told = actions(&without, Purpose::VmArm64, &[]);
+    assert!(matches!(&told[..], [Action::None(sentence)] if sentence.contains("rustup target add")));
 }
 
 #[test]

@@ -1,0 +1,82 @@
+//! Connections that go on: what is told of them meanwhile, and at their end.
+
+use std::{
+    io::{Read, Write},
+    net::{TcpListener, TcpStream},
+    process, thread,
+    time::Duration,
+};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+};
+
+use crate::{alone, configuration};
+
+/// How often one is sent and the other comes back, and the time between two rounds.
+const ROUNDS: u64 = 20;
+const QUESTION: [u8; 231] = [b'q'; 231];
+const ANSWER: [u8; 85] = [b'a'; 85];
+const PAUSE: Duration = Duration::from_millis(200);
+
+const EVENTS: &str = "[events]\nflow_interval_s = 1\n[sink.stdout]\nevents = [\"close\", \"flow\"]\n";
+
+fn length(bytes: &[u8]) -> u64 {
+    u64::try_from(bytes.len()).expect("a few bytes")
+}
+
+#[test]
+fn a_connection_that_goes_on_is_told_of() {
+    let Some(_machine) = alone("a_connection_that_goes_on_is_told_of") else { return };
+    let scratch = Scratch::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let port = listener.local_addr().expect("bound").port();
+    let server = thread::spawn(move || {
+        let (mut peer, _) = listener.accept().expect("a connection");
+        let mut question = QUESTION;
+        while peer.read_exact(&mut question).is_ok() {
+            peer.write_all(&ANSWER).expect("the client listens");
+        }
+    });
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let mut client = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
+    for _ in 0..ROUNDS {
+        client.write_all(&QUESTION).expect("the server listens");
+        client.read_exact(&mut ANSWER.clone()).expect("it answers");
+        thread::sleep(PAUSE);
+    }
+    drop(client);
+    server.join().expect("it ends with the client");
+    thread::sleep(Duration::from_millis(500));
+    let objects = agent.stop();
+
+    let of = |action: &'static str| {
+        objects
+            .iter()
+            .filter(move |object| {
+                at(object, "event.action") == action
+                    && at(object, "destination.port") == port
+                    && at(object, "process.pid") == process::id()
+            })
+            .collect::<Vec<_>>()
+    };
+    let told = of("flow");
+    // Four seconds of talk, and one between two events at the least.
+    assert!((2..=4).contains(&told.len()), "{told:#?}");
+    let mut before = 0;
+    for flow in told {
+        let sent = at(flow, "source.packets").as_u64().expect("a count");
+        let received = at(flow, "destination.packets").as_u64().expect("a count");
+        assert!(sent > before && sent.abs_diff(received) <= 1, "{flow:#}");
+        assert_eq!(at(flow, "source.bytes"), sent * length(&QUESTION), "{flow:#}");
+        assert_eq!(at(flow, "destination.bytes"), received * length(&ANSWER), "{flow:#}");
+        assert!(at(flow, "event.duration").as_u64().expect("nanoseconds") >= 1_000_000_000, "{flow:#}");
+        before = sent;
+    }
+    let closed = of("close");
+    let [close] = closed[..] else { panic!("{closed:#?}") };
+    assert_eq!(at(close, "source.packets"), ROUNDS, "{close:#}");
+    assert_eq!(at(close, "destination.packets"), ROUNDS, "{close:#}");
+    assert_eq!(at(close, "network.bytes"), ROUNDS * (length(&QUESTION) + length(&ANSWER)), "{close:#}");
+}
