@@ -65,6 +65,8 @@ pub struct Detectors {
     conversations: network::wire::Conversations,
     cadences: network::Cadences,
     names: network::Names,
+    private_dns: network::PrivateDns,
+    dns_tunnels: network::DnsTunnels,
 }
 
 impl Default for Detectors {
@@ -84,6 +86,8 @@ impl Detectors {
             conversations: network::wire::Conversations::default(),
             cadences: network::Cadences::default(),
             names: network::Names::new(Arc::new(intel::built_in())),
+            private_dns: network::PrivateDns::default(),
+            dns_tunnels: network::DnsTunnels::default(),
         }
     }
 
@@ -146,18 +150,25 @@ impl Detectors {
                 self.conversations.forget(scene.key());
             }
             EventBody::Payload(payload) => {
-                findings.extend(self.names.overheard(scene, payload));
+                if let Some(message) = network::dns::message_in(payload) {
+                    findings.extend(self.names.overheard(scene, payload, &message));
+                    findings.extend(self.dns_tunnels.asked(scene, &message));
+                }
                 if let Some(hello) = network::tls::hello_of(payload) {
                     self.cadences.greeted(scene, payload);
                     findings.extend(network::tls::anonymous(scene, payload, &hello));
                     findings.extend(self.names.greeted(scene, payload, &hello));
+                    findings.extend(self.private_dns.greeted(scene, payload, &hello));
                 }
                 if let Some(tunnel) = network::wire::tunnel_of(payload) {
                     findings.extend(self.names.tunnelled(scene, payload, &tunnel));
                 }
                 self.conversations.inspect(scene, payload, findings);
             }
-            EventBody::Course(course) => findings.extend(self.cadences.went_on(scene, course)),
+            EventBody::Course(course) => {
+                findings.extend(self.cadences.went_on(scene, course));
+                findings.extend(self.names.went_on(scene, course));
+            }
             EventBody::HashedFile(hashed) => {
                 findings.extend(network::listed_file(scene, self.names.indicators(), &hashed.sha256));
             }

@@ -58,9 +58,9 @@ pub struct SensorOptions {
 impl Default for SensorOptions {
     fn default() -> Self {
         Self {
-            process_ring: 8 << 20,
+            process_ring: 4 << 20,
             file_ring: 4 << 20,
-            payload_ring: 4 << 20,
+            payload_ring: 2 << 20,
             cpu_interval: 1_000_000_000,
             cpu_threshold: 100_000_000,
             flow_interval: 60_000_000_000,

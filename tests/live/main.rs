@@ -3,6 +3,7 @@
 
 mod chain;
 mod churn;
+mod connections;
 mod containers;
 mod events;
 mod flows;
@@ -20,12 +21,15 @@ mod tls;
 mod wire;
 
 use std::{
+    collections::BTreeMap,
     fs,
+    process::Command,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use minerwatch_tests::{Scratch, executable, root};
+use serde_json::Value;
 
 /// How long an event may take from the kernel to a line; generous, the machine may be busy.
 const SOON: Duration = Duration::from_secs(10);
@@ -51,4 +55,15 @@ const EVERYTHING: &str = "[sink.stdout]\nevents = \"all\"\n[detection]\nmin_verd
 
 fn simulator() -> String {
     executable("simulator").to_string_lossy().into_owned()
+}
+
+/// What the daemon counts as lost, by kind.
+fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
+    let output = Command::new(executable("minerwatch"))
+        .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
+        .output()
+        .expect("the doctor starts");
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let lost = report["daemon"]["lost"].as_object().expect("the daemon answers");
+    lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }

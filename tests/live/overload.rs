@@ -1,7 +1,6 @@
 //! More than the daemon can take: what is missing is what it counts as lost, and the life of processes is lost last.
 
 use std::{
-    collections::BTreeMap,
     net::TcpListener,
     process::{Child, Command},
     thread,
@@ -11,12 +10,11 @@ use std::{
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
-    executable,
 };
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{alone, configuration, simulator};
+use crate::{alone, configuration, lost, simulator};
 
 /// Programs run, connections made and files opened by one storm; the last are more than their ring holds.
 const PROGRAMS: u64 = 1_500;
@@ -43,17 +41,6 @@ fn storm(path: &str, port: u16) {
     for mut each in storms {
         assert!(each.wait().expect("our child").success());
     }
-}
-
-/// What the daemon counts as lost, by kind.
-fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
-    let output = Command::new(executable("minerwatch"))
-        .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
-        .output()
-        .expect("the doctor starts");
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let lost = report["daemon"]["lost"].as_object().expect("the daemon answers");
-    lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }
 
 #[test]

@@ -108,7 +108,10 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     let is_opener = matches!(direction, Direction::Sent) == (watched.accepted == 0);
     let look = watched.look(direction);
     let index = look.index;
-    let interest = prefix::interest(head, length, direction, look);
+    // SAFETY: as above. The verifier rewrites the load, so that it must stay one.
+    let peer_port = u16::from_be(unsafe { core::ptr::read_volatile(&raw const (*socket).dst_port) });
+    let interest =
+        if peer_port == DNS_PORT { Interest::Whole } else { prefix::interest(head, length, direction, look) };
     if index == 0 && is_opener {
         look.foreign = u16::from(prefix::is_foreign(head, interest));
     }

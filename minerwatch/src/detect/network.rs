@@ -2,9 +2,11 @@
 
 mod cadence;
 pub mod dns;
+mod dns_tunnel;
 mod foreign_peer;
 mod names;
 mod pool_port;
+mod private_dns;
 mod suspect_connection;
 pub mod tls;
 pub mod wire;
@@ -12,9 +14,11 @@ pub mod wire;
 use std::net::{IpAddr, SocketAddr};
 
 pub use cadence::Cadences;
+pub use dns_tunnel::DnsTunnels;
 pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
-pub use names::{DNS_PORT, Names, listed_file};
+pub use names::{Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};
+pub use private_dns::PrivateDns;
 pub use suspect_connection::suspect_connection;
 
 use crate::model::{Connect, Protocol, RunningFlow};

@@ -51,6 +51,7 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::NOISE_HANDSHAKE,
     signals::ENCRYPTED_CADENCE,
     signals::ANONYMOUS_TLS,
+    signals::PRIVATE_DNS,
     signals::POOL_NAME,
     signals::LISTED_PEER,
     signals::LISTED_FILE,
@@ -79,6 +80,7 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::PRELOAD,
     signals::PERSISTENCE,
     signals::MINER_COMMAND_LINE,
+    signals::DNS_TUNNEL,
     signals::TRIPLE_CHAIN,
 ];
 

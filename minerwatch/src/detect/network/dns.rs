@@ -57,11 +57,28 @@ impl Message {
 
 /// The answer that a payload is, if it is one.
 pub fn answer_in(payload: &Payload) -> Option<DnsAnswer> {
-    let is_from_server = payload.flow.protocol == Protocol::Udp
-        && payload.direction == Direction::Received
-        && payload.flow.destination.port() == PORT;
-    let message = is_from_server.then(|| parse(&payload.bytes.0)).flatten()?;
+    let is_from_server = payload.direction == Direction::Received && payload.flow.destination.port() == PORT;
+    let message = is_from_server.then(|| message_in(payload)).flatten()?;
     message.response.then_some(message.answer)
+}
+
+/// The message that a payload is, if it comes from or goes to the port of DNS.
+pub fn message_in(payload: &Payload) -> Option<Message> {
+    let ports = [payload.flow.source.port(), payload.flow.destination.port()];
+    if !ports.contains(&PORT) {
+        return None;
+    }
+    let bytes = &payload.bytes.0;
+    match payload.flow.protocol {
+        Protocol::Udp => parse(bytes),
+        // Its length comes first (RFC 1035, section 4.2.2), with it or in a payload of its own.
+        Protocol::Tcp => match bytes.split_first_chunk::<2>() {
+            Some((length, message)) if u32::from(u16::from_be_bytes(*length)) + 2 == payload.length => {
+                parse(message)
+            }
+            _ => parse(bytes),
+        },
+    }
 }
 
 /// Reads a message; one cut off in its answers gives those before. `None` for what is none.

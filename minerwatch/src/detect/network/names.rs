@@ -15,11 +15,9 @@ use super::{
 use crate::{
     detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
-    model::{BootTime, Payload, ProcessKey, Protocol},
+    model::{BootTime, Course, Payload, ProcessKey},
 };
 
-/// The port of DNS.
-pub const DNS_PORT: u16 = 53;
 /// Ports of web pages, which people visit out of curiosity.
 const WEB: [u16; 2] = [80, 443];
 
@@ -42,13 +40,16 @@ pub struct Names {
     indicators: Arc<Indicators>,
     resolved: Bounded<IpAddr, Resolved>,
     asked: Bounded<Question, String>,
+    /// Connections to a web page's port that were told of as none of a visitor's.
+    stayed: Bounded<(ProcessKey, SocketAddr), bool>,
 }
 
 impl Names {
     /// Knows no name yet.
     pub fn new(indicators: Arc<Indicators>) -> Self {
         let resolved = Bounded::new(tuning::RESOLVED_ADDRESSES);
-        Self { indicators, resolved, asked: Bounded::new(tuning::QUESTIONS) }
+        let (asked, stayed) = (Bounded::new(tuning::QUESTIONS), Bounded::new(tuning::STAYED));
+        Self { indicators, resolved, asked, stayed }
     }
 
     /// Replaces the lists.
@@ -67,19 +68,19 @@ impl Names {
     }
 
     /// Learns from a DNS message, and looks its names up.
-    pub fn overheard(&mut self, scene: &Scene<'_>, payload: &Payload) -> Option<Finding> {
-        let ports = [payload.flow.source.port(), payload.flow.destination.port()];
-        if payload.flow.protocol != Protocol::Udp || !ports.contains(&DNS_PORT) {
-            return None;
-        }
-        let message = dns::parse(&payload.bytes.0)?;
+    pub fn overheard(
+        &mut self,
+        scene: &Scene<'_>,
+        payload: &Payload,
+        message: &dns::Message,
+    ) -> Option<Finding> {
         let question = (scene.key(), payload.flow.destination, message.id);
         let asked_for = message.answer.question.as_str();
         if !message.response {
             let asked = self.asked.entry(&question, String::new);
             asked_for.clone_into(asked);
         } else if self.asked.remove(&question).as_deref() == Some(asked_for) {
-            self.learn(scene, &message);
+            self.learn(scene, message);
         }
         let mut names = std::iter::once(asked_for).chain(message.aliases());
         let (name, listed) = names.find_map(|name| Some((name, self.indicators.domain(name)?)))?;
@@ -173,15 +174,11 @@ impl Names {
         if self.indicators.is_empty() {
             return None;
         }
-        let resolved = self.resolution_of(destination.ip(), scene.at()).cloned();
-        let mut names =
-            resolved.iter().flat_map(|resolved| std::iter::once(&resolved.name).chain(&resolved.alias));
-        let by_name = names.find_map(|name| {
-            let listed = self.indicators.named_endpoint(name, destination.port())?;
+        let by_name = self.named(destination, scene.at()).map(|(name, listed)| {
             let detail = format!("connected to {name} ({destination}), {}", described(&listed));
             let is_visit = WEB.contains(&destination.port());
             let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
-            Some(found(scene, &listed, detail, points).with("name", name))
+            found(scene, &listed, detail, points).with("name", &name)
         });
         by_name
             .or_else(|| {
@@ -190,6 +187,40 @@ impl Names {
                 Some(on_a_list(scene, &listed, detail))
             })
             .map(|finding| finding.with("destination", &destination))
+    }
+
+    /// A connection goes on: a visitor of a pool's page does not stay, or moves more.
+    pub fn went_on(&mut self, scene: &Scene<'_>, course: &Course) -> Option<Finding> {
+        let destination = course.flow.destination;
+        let lasted = scene.at().since(course.first);
+        if course.accepted || !WEB.contains(&destination.port()) || lasted < tuning::STAYS {
+            return None;
+        }
+        let minutes = lasted.as_secs() / 60;
+        let volume = course.bytes.0.saturating_add(course.bytes.1);
+        if volume / minutes.max(1) > tuning::CADENCE_VOLUME {
+            return None;
+        }
+        let finding = self.named(destination, scene.at()).map(|(name, listed)| {
+            let detail = format!(
+                "has been connected to {name} ({destination}) for {minutes} minutes, {}",
+                described(&listed)
+            );
+            let finding = found(scene, &listed, detail, listed.list.weight);
+            finding.with("name", &name).with("destination", &destination)
+        })?;
+        let told = self.stayed.entry(&(scene.key(), course.flow.source), || false);
+        (!std::mem::replace(told, true)).then_some(finding)
+    }
+
+    /// The name that led to an address, or an alias of it, and what a list says of that.
+    fn named(&mut self, destination: SocketAddr, now: BootTime) -> Option<(Arc<str>, Listed<'_>)> {
+        let resolved = self.resolution_of(destination.ip(), now)?.clone();
+        let mut names = std::iter::once(resolved.name).chain(resolved.alias);
+        names.find_map(|name| {
+            let listed = self.indicators.named_endpoint(&name, destination.port())?;
+            Some((name, listed))
+        })
     }
 }
 
@@ -242,7 +273,7 @@ mod tests {
     use crate::{
         detect::network::dns::tests::message,
         engine::testing::{Host, findings, seconds},
-        model::{Direction, ProcessKey},
+        model::{Course, Direction, EventBody, Flow, ProcessKey, Protocol},
     };
 
     fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
@@ -280,6 +311,40 @@ mod tests {
             host.connect(client, "192.0.2.7:9000");
         });
         assert_eq!(disguised, [("N3", 20), ("N3", 60)], "and where it led to");
+    }
+
+    #[test]
+    fn who_stays_at_a_pool_s_page_is_no_visitor() {
+        let stays = |minutes: u64, bytes: u64| {
+            after(move |host, client| {
+                resolve(host, client, "supportxmr.com", None, "192.0.2.7");
+                host.connect(client, "192.0.2.7:443");
+                let first = host.now();
+                for minute in 1..=minutes {
+                    host.wait(seconds(60));
+                    let flow = Flow {
+                        protocol: Protocol::Tcp,
+                        source: "10.0.0.2:40000".parse().unwrap(),
+                        destination: "192.0.2.7:443".parse().unwrap(),
+                        opened: first,
+                    };
+                    let course = Course {
+                        flow,
+                        accepted: false,
+                        interval: true,
+                        first,
+                        bytes: (bytes * minute / 4, bytes * minute),
+                        payloads: (4, 4),
+                        beats: Box::default(),
+                    };
+                    host.happen(client, EventBody::Course(Box::new(course)));
+                }
+            })
+        };
+        let visit = [("N3", 20), ("N3", 20), ("N3", 20)];
+        assert_eq!(stays(8, 1_000), visit, "not long enough");
+        assert_eq!(stays(20, 1_000), [&visit[..], &[("N3", 60)]].concat(), "once");
+        assert_eq!(stays(20, 50_000), visit, "a page that is looked at");
     }
 
     #[test]

@@ -55,8 +55,14 @@ pub fn anonymous(scene: &Scene<'_>, payload: &Payload, hello: &ClientHello<'_>) 
 /// The message of a client that names a host and a protocol, of which nothing is to be said.
 #[cfg(test)]
 pub(super) fn hello_for_tests() -> Vec<u8> {
+    hello_naming("www.example")
+}
+
+/// The same with another name.
+#[cfg(test)]
+pub(super) fn hello_naming(name: &str) -> Vec<u8> {
     use hello::tests::{hello, named, protocols};
-    hello(&[0x1301], &[named("www.example"), protocols(&["h2"])])
+    hello(&[0x1301], &[named(name), protocols(&["h2"])])
 }
 
 #[cfg(test)]

@@ -87,6 +87,18 @@ pub(crate) const ANONYMOUS_TLS: SignalInfo = SignalInfo {
     techniques: &["T1573"],
 };
 
+/// Browsers and some resolvers do it by design.
+pub(crate) const PRIVATE_DNS: SignalInfo = SignalInfo {
+    id: "N11",
+    class: Network,
+    weight: 5,
+    full_weight: 5,
+    mining: false,
+    name: "Names asked for in secret",
+    description: "A program asks for names over TLS or HTTPS, where nobody on the way hears which, and neither does minerwatch.",
+    techniques: &["T1071.004"],
+};
+
 /// The full form is a connection to a port that is no web page's; its points are the list's, 60 by default. Asking
 /// for the name, or a visit to the page, is what a curious person does too.
 pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
@@ -96,7 +108,7 @@ pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
     full_weight: 60,
     mining: true,
     name: "Name of a mining pool",
-    description: "A program asked for the address of a mining pool, or connected to one by its name, or asked for it by TLS or through a proxy. A visit to a pool's web page counts a third.",
+    description: "A program asked for the address of a mining pool, or connected to one by its name, or asked for it by TLS or through a proxy. A visit to a pool's web page counts a third, unless it goes on for minutes in few bytes.",
     techniques: &["T1496.001"],
 };
 
@@ -414,6 +426,18 @@ pub(crate) const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     name: "Command line of a miner",
     description: "At least two things only miners are told: a stratum address, a wallet with a pool, an algorithm, a donation level.",
     techniques: &["T1496.001"],
+};
+
+/// Some filters of mail and of software look up hashes in this way, hence few points.
+pub(crate) const DNS_TUNNEL: SignalInfo = SignalInfo {
+    id: "B12",
+    class: Behavior,
+    weight: 15,
+    full_weight: 15,
+    mining: false,
+    name: "Data in questions for names",
+    description: "A program asked within minutes for many long random names below one domain, which is how data gets out where only DNS may.",
+    techniques: &["T1071.004", "T1048.003"],
 };
 
 /// The full form is a chain that made itself stay: with the persistence itself (20), the connection

@@ -14,6 +14,18 @@ pub const RESOLVED_FOR: Duration = Duration::from_secs(24 * 3_600);
 pub const RESOLVED_LEAST: Duration = Duration::from_secs(3_600);
 /// Questions that may wait for their answers; a busy resolver has some hundreds.
 pub const QUESTIONS: usize = 4_096;
+/// Processes remembered that ask for names in secret (N11).
+pub const PRIVATE_DNS: usize = 1_024;
+/// Pairs of a process and a domain remembered for long random names (B12).
+pub const TUNNELS: usize = 1_024;
+/// What is at least before the domain in such a name, characters.
+pub const TUNNEL_NAME: usize = 30;
+/// The least share of neighbours of which one is a letter and one a digit.
+pub const TUNNEL_MIXTURE: f64 = 0.15;
+/// So many different ones.
+pub const TUNNEL_NAMES: usize = 100;
+/// Within this.
+pub const TUNNEL_SPAN: Duration = Duration::from_secs(300);
 /// How long after it was written, or made executable, a run counts as "dropped and run" (B2).
 pub const DROP_WINDOW: Duration = Duration::from_secs(60);
 /// The share of half the processors that counts as busy (C5).
@@ -138,6 +150,10 @@ pub const CADENCE_SPAN: Duration = Duration::from_secs(300);
 pub const CADENCE_VOLUME: u64 = 20_000;
 /// The first sends of a connection, which are greeting and login.
 pub const CADENCE_GREETING: usize = 4;
+/// How long somebody is at a pool's page before he is no visitor (N3); in as few bytes as [`CADENCE_VOLUME`].
+pub const STAYS: Duration = Duration::from_secs(600);
+/// Connections to pools' pages that were told of for that.
+pub const STAYED: usize = 1_024;
 /// Sends remembered of one connection.
 pub const CADENCE_SENDS: usize = 64;
 /// An answer comes within this, milliseconds; what comes later came unasked.

@@ -1,0 +1,148 @@
+//! B12: data in questions for names. Many different long names below one domain, in which letters and digits
+//! are mixed as in no word, are not asked for to be resolved.
+
+use std::hash::{BuildHasher as _, BuildHasherDefault};
+
+use rustc_hash::{FxHashSet, FxHasher};
+
+use super::dns;
+use crate::{
+    detect::{Finding, Scene, bounded::Bounded, signals, tuning},
+    model::{BootTime, ProcessKey},
+};
+
+/// What one process asked for below one domain.
+#[derive(Debug)]
+struct Asked {
+    since: BootTime,
+    /// Names by their hash, until there are enough.
+    names: FxHashSet<u64>,
+    bytes: usize,
+    told: bool,
+}
+
+/// Long random names, by process and domain.
+#[derive(Debug)]
+pub struct DnsTunnels {
+    asked: Bounded<(ProcessKey, String), Asked>,
+}
+
+impl Default for DnsTunnels {
+    fn default() -> Self {
+        Self { asked: Bounded::new(tuning::TUNNELS) }
+    }
+}
+
+impl DnsTunnels {
+    /// Looks at a question.
+    pub fn asked(&mut self, scene: &Scene<'_>, message: &dns::Message) -> Option<Finding> {
+        if message.response {
+            return None;
+        }
+        let (carried, domain) = split(&message.answer.question)?;
+        if carried.len() < tuning::TUNNEL_NAME || mixture(carried) < tuning::TUNNEL_MIXTURE {
+            return None;
+        }
+        let now = scene.at();
+        let fresh = || Asked { since: now, names: FxHashSet::default(), bytes: 0, told: false };
+        let asked = self.asked.entry(&(scene.key(), domain.to_owned()), fresh);
+        if now.since(asked.since) > tuning::TUNNEL_SPAN {
+            *asked = Asked { told: asked.told, ..fresh() };
+        }
+        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(carried);
+        if asked.told || !asked.names.insert(hash) {
+            return None;
+        }
+        asked.bytes += carried.len();
+        if asked.names.len() < tuning::TUNNEL_NAMES {
+            return None;
+        }
+        asked.told = true;
+        asked.names = FxHashSet::default();
+        let detail = format!(
+            "asked for {} long random names below {domain} within {} seconds ({} bytes), as who carries data in them",
+            tuning::TUNNEL_NAMES,
+            now.since(asked.since).as_secs(),
+            asked.bytes
+        );
+        Some(
+            Finding::new(signals::DNS_TUNNEL, scene, detail)
+                .with("domain", &domain)
+                .with("bytes", &asked.bytes),
+        )
+    }
+}
+
+/// What a name carries, and the domain that it lies in: its last two labels.
+fn split(name: &str) -> Option<(&str, &str)> {
+    let (rest, _) = name.rsplit_once('.')?;
+    let at = rest.rfind('.')?;
+    Some((&name[..at], &name[at + 1..]))
+}
+
+/// The share of neighbours of which one is a letter and one a digit: names that people give have few, encoded data has
+/// 26 in a hundred (base 64) to 47 (hexadecimal).
+fn mixture(text: &str) -> f64 {
+    let pairs = text.as_bytes().windows(2);
+    let count = pairs.len().max(1);
+    let mixed = pairs.filter(|pair| match pair {
+        [one, other] => {
+            one.is_ascii_alphabetic() && other.is_ascii_digit()
+                || one.is_ascii_digit() && other.is_ascii_alphabetic()
+        }
+        _ => false,
+    });
+    mixed.count() as f64 / count as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        detect::network::dns::tests::message,
+        engine::testing::{Host, findings, seconds, verdict},
+        model::Direction,
+    };
+
+    fn after(names: impl Iterator<Item = String>, pause: u64) -> Vec<(&'static str, u8)> {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        for name in names {
+            host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(&name, None, &[]));
+            host.wait(seconds(pause));
+        }
+        assert_eq!(verdict(&host), None, "never alone");
+        findings(&host)
+    }
+
+    /// Letters of base 32 that chance picks, the same in every run.
+    fn carried(count: u64) -> impl Iterator<Item = String> + Clone {
+        (1..=count).map(|serial| {
+            let mut state = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let letters = (0..40).map(|_| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                char::from(b"abcdefghijklmnopqrstuvwxyz234567"[(state >> 59) as usize])
+            });
+            letters.collect()
+        })
+    }
+
+    #[test]
+    fn data_in_names_is_told_of_once() {
+        let names = carried(500).map(|data| format!("{data}.t.example.com"));
+        assert_eq!(after(names, 1), [("B12", 15)]);
+    }
+
+    #[test]
+    fn others_are_nothing() {
+        let slow = carried(500).map(|data| format!("{data}.t.example.com"));
+        assert_eq!(after(slow, 10), [], "not many at a time");
+        let few = carried(500).map(|data| format!("{data}.{}.example", &data[..8]));
+        assert_eq!(after(few, 0), [], "each of a domain of its own");
+        let same = carried(3).cycle().take(500).map(|data| format!("{data}.cdn.example.com"));
+        assert_eq!(after(same, 0), [], "the same again and again");
+        let words =
+            (0..500).map(|serial| format!("very-long-service-name-of-a-host-{serial}.eu.example.com"));
+        assert_eq!(after(words, 0), [], "words and numbers");
+    }
+}
