@@ -16,15 +16,26 @@ use crate::{SOON, alone, configuration};
 const SERVER: &str = "
 import socket, sys, threading, time
 address = socket.inet_aton(sys.argv[1])
-def dns():
+def answer_to(query):
+    end = query.index(b'\\0', 12) + 5
+    answer = b'\\xc0\\x0c\\0\\x01\\0\\x01\\0\\0\\0\\x3c\\0\\x04' + address
+    return query[:2] + b'\\x81\\x80\\0\\x01\\0\\x01\\0\\0\\0\\0' + query[12:end] + answer
+def udp():
     s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     s.bind(('0.0.0.0', 53))
     while True:
         query, peer = s.recvfrom(512)
-        end = query.index(b'\\0', 12) + 5
-        answer = b'\\xc0\\x0c\\0\\x01\\0\\x01\\0\\0\\0\\x3c\\0\\x04' + address
-        s.sendto(query[:2] + b'\\x81\\x80\\0\\x01\\0\\x01\\0\\0\\0\\0' + query[12:end] + answer, peer)
-threading.Thread(target=dns, daemon=True).start()
+        s.sendto(answer_to(query), peer)
+def tcp():
+    s = socket.create_server(('0.0.0.0', 53))
+    while True:
+        connection, _ = s.accept()
+        length = int.from_bytes(connection.recv(2, socket.MSG_WAITALL), 'big')
+        answer = answer_to(connection.recv(length, socket.MSG_WAITALL))
+        connection.sendall(len(answer).to_bytes(2, 'big') + answer)
+        connection.close()
+for serve in (udp, tcp):
+    threading.Thread(target=serve, daemon=True).start()
 pool = socket.create_server(('0.0.0.0', 9000))
 while True:
     connection, _ = pool.accept()
@@ -34,11 +45,18 @@ while True:
 /// Asks for a name as a resolver library does, and connects to what it gets.
 const CLIENT: &str = "
 import socket, sys
-server, name = sys.argv[1:]
+server, name, transport = sys.argv[1:]
 labels = b''.join(bytes([len(label)]) + label.encode() for label in name.split('.'))
-s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-s.connect((server, 53))
-s.send(b'\\x07\\x07\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0' + labels + b'\\0\\0\\x01\\0\\x01')
+query = b'\\x07\\x07\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0' + labels + b'\\0\\0\\x01\\0\\x01'
+if transport == 'tcp':
+    s = socket.create_connection((server, 53))
+    s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    # The length by itself, as some resolvers send it.
+    s.send(len(query).to_bytes(2, 'big'))
+else:
+    s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    s.connect((server, 53))
+s.send(query)
 address = socket.inet_ntoa(s.recv(512)[-4:])
 socket.create_connection((address, 9000)).recv(1)
 ";
@@ -63,13 +81,13 @@ fn pools_and_listed_hosts_are_known_by_name() {
         ),
     );
     let agent = Agent::start(["run", "--config", &path]);
-    let ask = |name: &str| {
-        let status =
-            pair.victim.command("python3", &["-c", CLIENT, &address, name]).status().expect("it starts");
+    let ask = |name: &str, transport: &str| {
+        let arguments = ["-c", CLIENT, &address, name, transport];
+        let status = pair.victim.command("python3", &arguments).status().expect("it starts");
         assert!(status.success(), "{name}");
     };
 
-    ask("xmr.pool.supportxmr.com");
+    ask("xmr.pool.supportxmr.com", "udp");
     let alert = agent.wait_for("alert", SOON, |object| signal_of(object, "N3").is_some());
     let found = signal_of(&alert, "N3").expect("just seen");
     assert_eq!(found["weight"], 60, "{found:#}");
@@ -89,7 +107,12 @@ fn pools_and_listed_hosts_are_known_by_name() {
     fs::write(&list, "evil.example # command and control\n").expect("a list can be written");
     agent.signal(Signal::HUP);
     assert!(agent.says("the configuration was read again", SOON), "{:?}", agent.messages());
-    ask("cdn.evil.example");
+    ask("cdn.evil.example", "tcp");
+    let answer = agent.wait_for("answer over TCP", SOON, |object| {
+        at(object, "event.action") == "dns" && at(object, "network.transport") == "tcp"
+    });
+    assert_eq!(at(&answer, "dns.question.name"), "cdn.evil.example");
+    assert_eq!(*at(&answer, "dns.resolved_ip"), serde_json::json!([address]));
     let alert = agent.wait_for("alert", SOON, |object| signal_of(object, "I1").is_some());
     let found = signal_of(&alert, "I1").expect("just seen");
     assert_eq!(found["evidence"]["list_entry"], "evil.example");

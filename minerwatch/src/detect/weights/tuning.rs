@@ -174,6 +174,8 @@ pub const CADENCE_IRREGULARITY: f64 = 0.4;
 pub const STREAM_KEPT: usize = 2_048;
 /// Processes remembered that speak as miners or pools do (N7, N8).
 pub const MINING_PROCESSES: usize = 1_024;
+/// Hosts counted that one process serves as a pool does (N8).
+pub const RELAY_CLIENTS: usize = 1_000;
 /// Requests for a node's height within [`HEIGHT_SPAN`] that make a solo miner (N7): XMRig asks each second.
 pub const HEIGHT_COUNT: u32 = 30;
 /// The span of those.

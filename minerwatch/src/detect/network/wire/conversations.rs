@@ -1,8 +1,11 @@
 //! N1, N2, N7, N8: the words of miners and pools, put together from the payloads of each connection.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{
+    collections::VecDeque,
+    net::{IpAddr, SocketAddr},
+};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{
     Dialect, Side, Sighting, account, read,
@@ -44,13 +47,16 @@ struct Told {
 }
 
 /// On which sides of mining a process was seen.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Roles {
     /// It mines, or passes on: to whom.
     opened: Option<SocketAddr>,
-    /// It serves: whom.
+    /// It serves: whom, the last one.
     accepted: Option<SocketAddr>,
-    told: bool,
+    /// The hosts that it serves, so many of them.
+    clients: FxHashSet<IpAddr>,
+    /// How many of these were told of.
+    told: usize,
     /// Since when, and how often, it asked a node for its height.
     heights: (BootTime, u32),
 }
@@ -274,21 +280,32 @@ impl Conversations {
     }
 
     fn serves(&mut self, key: TalkKey, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-        self.role(key.process).accepted = Some(key.destination);
+        let role = self.role(key.process);
+        role.accepted = Some(key.destination);
+        if role.clients.len() < tuning::RELAY_CLIENTS {
+            role.clients.insert(key.destination.ip());
+        }
         self.relay(key.process, scene, findings);
     }
 
-    /// N8: a process on both sides.
+    /// N8: a process on both sides. Told of again when ten times as many hosts come to it.
     fn relay(&mut self, process: ProcessKey, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
         let Some(roles) = self.roles.get_mut(&process) else { return };
-        let (Some(opened), Some(accepted), false) = (roles.opened, roles.accepted, roles.told) else {
+        let (Some(opened), Some(accepted)) = (roles.opened, roles.accepted) else { return };
+        let clients = roles.clients.len();
+        if clients < roles.told.saturating_mul(10).max(1) {
             return;
+        }
+        roles.told = clients;
+        let others = match clients {
+            1 => String::new(),
+            count => format!(" and {} other hosts", count - 1),
         };
-        roles.told = true;
-        let detail = format!("passes mining on: serves {accepted} and speaks to {opened}");
+        let detail = format!("passes mining on: serves {accepted}{others} and speaks to {opened}");
         let finding = Finding::new(signals::RELAY, scene, detail)
             .with("destination", &opened)
-            .with("client", &accepted);
+            .with("client", &accepted)
+            .with("clients", &clients);
         findings.push(Finding { conclusive: true, ..finding });
     }
 

@@ -147,6 +147,26 @@ fn who_speaks_on_both_sides_passes_on() {
 }
 
 #[test]
+fn a_relay_is_told_of_again_when_many_more_come() {
+    let (mut host, relay) = client();
+    host.send(relay, POOL, login());
+    let come = |host: &mut Host, last: u32| {
+        let peer = format!("10.0.0.{last}:40000");
+        let bytes = login();
+        host.payload(
+            relay,
+            Words { peer: &peer, direction: Direction::Received, accepted: true, bytes: bytes.as_bytes() },
+        );
+    };
+    for _ in 0..30 {
+        come(&mut host, 1);
+    }
+    assert_eq!(findings(&host), [("N1", 100), ("N8", 95)], "one host, however often");
+    (2..=30).for_each(|last| come(&mut host, last));
+    assert_eq!(findings(&host), [("N1", 100), ("N8", 95), ("N8", 95)]);
+}
+
+#[test]
 fn words_on_the_wrong_side_are_somebody_elses() {
     // What a log collector is sent, or a test sends to itself.
     let (mut host, client) = client();
