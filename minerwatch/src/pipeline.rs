@@ -26,6 +26,8 @@ mod privileges;
 mod sampler;
 #[cfg(feature = "sensor")]
 mod scan;
+#[cfg(feature = "sensor")]
+mod settings;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
 #[cfg(feature = "sensor")]
@@ -49,6 +51,15 @@ pub use self::{
     outlet::{record, tail},
     scan::scan,
 };
+
+/// What a command with a sensor of its own watches by.
+#[derive(Clone, Debug, Default)]
+pub struct Watching {
+    /// Of it, what is said of events, of detection and of lists; sinks and the like are the daemon's.
+    pub config: Config,
+    /// Hooks to take instead of the best that work.
+    pub hooks: Vec<HookChoice>,
+}
 
 /// How often the engine is told the time.
 pub const TICK: Duration = Duration::from_secs(1);

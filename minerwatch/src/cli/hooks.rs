@@ -1,6 +1,9 @@
 //! `--hook`: hooks other than the best that work, for tests and for support.
 
-use crate::model::HookChoice;
+use std::path::Path;
+
+use super::Failure;
+use crate::{config::Config, model::HookChoice, pipeline::Watching};
 
 /// Which hooks are taken.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -9,4 +12,12 @@ pub(super) struct HookArguments {
     /// btf-tracepoint, tracepoint, cgroup or off; `minerwatch doctor` lists purposes and ways
     #[arg(long = "hook", value_name = "PURPOSE=WAY")]
     pub(super) hooks: Vec<HookChoice>,
+}
+
+impl HookArguments {
+    /// These hooks, with what a configuration says of events, detection and lists; without one, the defaults.
+    pub(super) fn watching(&self, config: Option<&Path>) -> Result<Watching, Failure> {
+        let config = config.map(Config::load).transpose().map_err(anyhow::Error::from)?;
+        Ok(Watching { config: config.unwrap_or_default(), hooks: self.hooks.clone() })
+    }
 }

@@ -30,9 +30,10 @@ Examples:
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
     let Arguments { file, seconds, hooks } = arguments;
+    let watching = hooks.watching(None)?;
     let duration = seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let recorded =
-        block_on(async { pipeline::record(file, duration, &hooks.hooks).await.map_err(Failure::from) })?;
+        block_on(async { pipeline::record(file, duration, &watching).await.map_err(Failure::from) })?;
     eprintln!("minerwatch: {} events in {}", recorded.events, file.display());
     if recorded.lost > 0 {
         eprintln!("minerwatch: {} events were lost, so the recording has gaps", recorded.lost);

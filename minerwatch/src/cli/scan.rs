@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     fmt::Write as _,
     io::{self, IsTerminal as _, Write as _},
+    path::PathBuf,
     time::Duration,
 };
 
@@ -32,6 +33,9 @@ pub(super) struct Arguments {
     /// How long to watch
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=86_400))]
     seconds: u32,
+    /// Lists and thresholds from the daemon's configuration; without it those that come with the program
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     hooks: HookArguments,
 }
@@ -40,11 +44,13 @@ const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch scan                              ten seconds, for people
   sudo minerwatch scan --seconds 60 --json          longer, for programs
+  sudo minerwatch scan --config /etc/minerwatch.toml with lists of your own
   sudo minerwatch scan || echo 'look at this host'  in a script";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { json, seconds, hooks } = arguments;
+    let Arguments { json, seconds, config, hooks } = arguments;
+    let watching = hooks.watching(config.as_deref())?;
     let mut presenter = Presenter::new(*json);
     let duration = Duration::from_secs(u64::from(*seconds));
     let least = if *json { Verdict::Noted } else { Verdict::Suspected };
@@ -55,7 +61,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
             presenter.show_now(lines)
         };
         let mut on_progress = |now| progress.borrow_mut().show(now);
-        match pipeline::scan(duration, &hooks.hooks, least, &mut show, &mut on_progress).await {
+        match pipeline::scan(duration, &watching, least, &mut show, &mut on_progress).await {
             // Whoever stopped reading has seen enough.
             Err(error) if is_broken_pipe(&error) => Ok(Vec::new()),
             result => result.map_err(Failure::from),

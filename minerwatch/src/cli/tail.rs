@@ -13,8 +13,8 @@ use super::{
 use crate::{
     config::Control,
     control::{ConnectError, ControlClient, Lines, TailRequest},
-    model::{EventKind, HookChoice, KindSet},
-    pipeline,
+    model::{EventKind, KindSet},
+    pipeline::{self, Watching},
 };
 
 /// Show what happens as it happens
@@ -31,7 +31,7 @@ pub(super) struct Arguments {
     #[arg(long, conflicts_with = "kind")]
     alerts: bool,
     /// Only these kinds of event, and alerts: fork, exec, exit, connect, close, file, cpu, rounding, memory, snapshot, hash,
-    /// payload (TLS clients and DNS answers)
+    /// payload (TLS clients and DNS answers), flow
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = parse_kind)]
     kind: Vec<EventKind>,
     /// Only what this process does, and alerts that suspect it
@@ -40,6 +40,9 @@ pub(super) struct Arguments {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
+    /// Where no daemon runs: lists and thresholds from its configuration, not those that come with the program
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     #[command(flatten)]
     hooks: HookArguments,
 }
@@ -58,25 +61,28 @@ fn parse_kind(name: &str) -> Result<EventKind, String> {
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { json, alerts, kind, pid, socket, hooks } = arguments;
+    let Arguments { json, alerts, kind, pid, socket, config, hooks } = arguments;
+    let watching = hooks.watching(config.as_deref())?;
+    let is_chosen = config.is_some() || !hooks.hooks.is_empty();
     let kinds = if kind.is_empty() { KindSet::ALL } else { kind.iter().copied().collect() };
     let request = TailRequest { kinds, pid: *pid, alerts: *alerts };
     let mut presenter = Presenter::new(*json);
-    block_on(stream(socket, request, &hooks.hooks, &mut presenter))?;
+    block_on(stream(socket, request, &watching, is_chosen, &mut presenter))?;
     Ok(ExitReason::Fine)
 }
 
 async fn stream(
     socket: &Path,
     request: TailRequest,
-    hooks: &[HookChoice],
+    watching: &Watching,
+    is_chosen: bool,
     presenter: &mut Presenter,
 ) -> Result<(), Failure> {
     match ControlClient::connect(socket).await {
-        Ok(_) if !hooks.is_empty() => {
+        Ok(_) if is_chosen => {
             let error = anyhow!(
-                "a daemon is running, and the stream comes from its hooks: give --hook to `minerwatch run`, or name \
-                 another --socket to watch beside it"
+                "a daemon is running, and the stream comes from its hooks and lists: give --hook and --config to \
+                 `minerwatch run`, or name another --socket to watch beside it"
             );
             Err(Failure::new(ExitReason::Usage, error))
         }
@@ -89,7 +95,7 @@ async fn stream(
         }
         Err(ConnectError::NotRunning(_)) => {
             eprintln!("minerwatch: no daemon is running, so this command watches by itself; Ctrl-C ends it");
-            let result = pipeline::tail(request, hooks, &mut |lines| presenter.show_now(lines)).await;
+            let result = pipeline::tail(request, watching, &mut |lines| presenter.show_now(lines)).await;
             result.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error.into()) })
         }
         Err(error @ ConnectError::Denied(_)) => Err(Failure::new(ExitReason::Unsupported, error)),

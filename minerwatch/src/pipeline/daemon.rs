@@ -5,30 +5,27 @@ mod outlet;
 mod service;
 mod signals;
 
-use std::{ops::ControlFlow, path::Path, sync::Arc, thread, time::Duration, time::Instant};
+use std::{ops::ControlFlow, path::Path, sync::Arc, time::Duration, time::Instant};
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
 use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
 use super::{
     RunOptions, host,
-    intel::{self, ListKeeper, Lists, Loaded, Places, Syncer},
+    intel::{self, ListKeeper, Lists, Syncer},
     marks::MarkCounters,
     privileges,
     sampler::SamplerCounters,
-    watch::{self, Watch, WatchSettings},
+    settings,
+    watch::{self, Watch},
 };
 use crate::{
-    config::{Config, Detection},
+    config::Config,
     control::{ControlServer, Question},
-    detect::LoadThresholds,
-    engine::EngineSettings,
-    enrich::{EnrichSettings, HashSettings},
     metrics::{ListMetrics, Metrics, SamplerMetrics, SocketMetrics},
-    model::{HookChoice, Purpose},
-    sensor::{Sensor, SensorOptions},
+    sensor::Sensor,
 };
 
 /// How long readers of the control socket may take for what is queued when the daemon ends.
@@ -52,8 +49,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let control = bind_control(&config, commands.clone())?;
     outlet.serve(control);
     // Before the hooks: a million entries take a second, and events would have to wait.
-    let (lists, places) = read_lists(&config)?;
-    let mut watch = Watch::open(settings(&config, &hooks), privileges::drop_all_but_kept)?;
+    let (lists, places) = settings::read_lists(&config)?;
+    let mut watch = Watch::open(settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
     let mut duty = DutyStore::new(&config.state.directory);
     if let Some((state, elapsed)) = duty.load(host::wall_now()) {
         watch.core.restore_duty(state, elapsed);
@@ -135,58 +132,6 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         }
         outcome => outcome.context("the event loop"),
     }
-}
-
-fn settings(config: &Config, hooks: &[HookChoice]) -> WatchSettings {
-    const MILLISECOND: u64 = 1_000_000;
-    let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
-    // The promise that nothing is read stands above the choice of a hook.
-    let no_payloads = (!config.events.payloads).then(|| HookChoice::off(Purpose::Payload));
-    let hash = config.hash.enabled.then_some(HashSettings {
-        max_size: config.hash.max_size_mib << 20,
-        rate: config.hash.rate_mib << 20,
-    });
-    WatchSettings {
-        sensor: SensorOptions {
-            cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
-            cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
-            flow_interval: config.events.flow_interval_s.saturating_mul(1_000 * MILLISECOND),
-            hooks: config.events.hooks.iter().chain(hooks).copied().chain(no_payloads).collect(),
-            ..SensorOptions::default()
-        },
-        engine: EngineSettings {
-            processors: host::processors(),
-            max_processes: count(config.limits.max_processes),
-            max_incidents: count(config.limits.max_incidents),
-            min_verdict: config.detection.min_verdict,
-            load: load(&config.detection),
-            ..EngineSettings::default()
-        },
-        enrich: EnrichSettings { hash, ..EnrichSettings::default() },
-        sampling: config.detection.sampling,
-    }
-}
-
-fn load(detection: &Detection) -> LoadThresholds {
-    LoadThresholds {
-        process_share: detection.process_cpu_percent as f64 / 100.0,
-        process_span: Duration::from_secs(detection.process_cpu_seconds),
-        host_share: detection.host_cpu_percent as f64 / 100.0,
-        host_span: Duration::from_secs(detection.host_cpu_seconds),
-        jump: detection.cpu_rise_percent as f64 / 100.0,
-    }
-}
-
-/// Reads lists and databases, on a thread that lets go of its privileges first: others wrote them.
-fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<Places>>)> {
-    let sources = intel::with_synced(config);
-    let read = || {
-        privileges::drop_all_but_kept()?;
-        let lists = intel::load(&sources, host::unix_seconds(), None);
-        lists.tell();
-        Ok((lists, intel::open_places(&sources, None)))
-    };
-    thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|_| bail!("reading the lists failed"))
 }
 
 fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Result<Option<ControlServer>> {

@@ -11,19 +11,11 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::{
-    Recorded, ShowLines,
-    core::Outlet,
-    host, privileges,
-    watch::{Watch, WatchSettings},
-};
+use super::{Recorded, ShowLines, Watching, core::Outlet, host, privileges, settings, watch::Watch};
 use crate::{
     control::TailRequest,
-    engine::EngineSettings,
-    enrich::EnrichSettings,
-    model::{Alert, Event, EventKind, HookChoice},
+    model::{Alert, Event, EventKind},
     recording,
-    sensor::SensorOptions,
 };
 
 /// Lines for whoever started the command.
@@ -61,9 +53,9 @@ impl Outlet for Stream<'_> {
 }
 
 /// The live stream from a sensor of this process's own, until SIGINT or SIGTERM.
-pub async fn tail(request: TailRequest, hooks: &[HookChoice], show: ShowLines<'_>) -> anyhow::Result<()> {
+pub async fn tail(request: TailRequest, watching: &Watching, show: ShowLines<'_>) -> anyhow::Result<()> {
     let mut outlet = Stream { request, lines: Vec::new(), show };
-    watch(&mut outlet, None, hooks, EngineSettings::default(), |_, _| {}).await?;
+    watch(&mut outlet, None, watching, |_, _| {}).await?;
     Ok(())
 }
 
@@ -98,7 +90,7 @@ impl Outlet for Recorder {
 pub async fn record(
     file: &Path,
     duration: Option<Duration>,
-    hooks: &[HookChoice],
+    watching: &Watching,
 ) -> anyhow::Result<Recorded> {
     let context = host::context();
     let header = recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
@@ -106,7 +98,7 @@ pub async fn record(
     let writer = recording::Writer::new(BufWriter::new(output), &header)
         .with_context(|| format!("cannot write {}", file.display()))?;
     let mut outlet = Recorder { writer };
-    let lost = watch(&mut outlet, duration, hooks, EngineSettings::default(), |_, _| {})
+    let lost = watch(&mut outlet, duration, watching, |_, _| {})
         .await
         .with_context(|| format!("recording to {}", file.display()))?;
     Ok(Recorded { events: outlet.writer.events(), lost })
@@ -117,19 +109,15 @@ pub async fn record(
 pub(super) async fn watch<O: Outlet>(
     outlet: &mut O,
     duration: Option<Duration>,
-    hooks: &[HookChoice],
-    engine: EngineSettings,
+    watching: &Watching,
     mut on_tick: impl FnMut(&Watch, &mut O),
 ) -> anyhow::Result<u64> {
-    let engine = EngineSettings { processors: host::processors(), ..engine };
-    let max_processes = engine.max_processes;
-    let settings = WatchSettings {
-        sensor: SensorOptions { hooks: hooks.to_vec(), ..SensorOptions::default() },
-        engine,
-        enrich: EnrichSettings::default(),
-        sampling: true,
-    };
+    let settings = settings::of(&watching.config, &watching.hooks);
+    let max_processes = settings.engine.max_processes;
+    let (lists, places) = settings::read_lists(&watching.config)?;
     let mut watch = Watch::open(settings, privileges::keep)?;
+    watch.core.set_indicators(lists.indicators);
+    watch.core.set_places(places);
     eprintln!("minerwatch: watching{}", blind(&watch));
     let (stop, mut commands) = mpsc::channel(1);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;

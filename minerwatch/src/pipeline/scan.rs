@@ -2,11 +2,8 @@
 
 use std::{collections::BTreeMap, io, time::Duration};
 
-use super::{ScanProgress, ShowLines, core::Outlet, outlet::watch, watch::Watch};
-use crate::{
-    engine::EngineSettings,
-    model::{Alert, EventKind, HookChoice, IncidentId, Verdict},
-};
+use super::{ScanProgress, ShowLines, Watching, core::Outlet, outlet::watch, watch::Watch};
+use crate::model::{Alert, EventKind, IncidentId, Verdict};
 
 /// Keeps the last state of each incident, and shows what is worth a person's while at once.
 struct Scan<'a> {
@@ -40,15 +37,16 @@ impl Outlet for Scan<'_> {
 /// has every incident in its last state, the strongest first, those included that are only noted.
 pub async fn scan(
     duration: Duration,
-    hooks: &[HookChoice],
+    watching: &Watching,
     least: Verdict,
     show: ShowLines<'_>,
     progress: &mut dyn FnMut(ScanProgress),
 ) -> anyhow::Result<Vec<Alert>> {
     let mut scan = Scan { show, progress, least, found: BTreeMap::new() };
-    let engine = EngineSettings { min_verdict: Verdict::Noted, ..EngineSettings::default() };
+    let mut watching = watching.clone();
+    watching.config.detection.min_verdict = Verdict::Noted;
     let mut ticks = 0;
-    watch(&mut scan, Some(duration), hooks, engine, |watch, scan| {
+    watch(&mut scan, Some(duration), &watching, |watch, scan| {
         (scan.progress)(progress_of(watch, ticks, scan.found.len()));
         ticks += 1;
     })

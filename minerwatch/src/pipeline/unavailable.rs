@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Recorded, RunOptions, ScanProgress, ShowLines, Unsupported};
+use super::{Recorded, RunOptions, ScanProgress, ShowLines, Unsupported, Watching};
 use crate::{
     cli::Report,
     control::TailRequest,
@@ -23,14 +23,14 @@ pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
 }
 
 /// The live stream.
-pub async fn tail(_request: TailRequest, _hooks: &[HookChoice], _show: ShowLines<'_>) -> anyhow::Result<()> {
+pub async fn tail(_request: TailRequest, _watching: &Watching, _show: ShowLines<'_>) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
 /// One look.
 pub async fn scan(
     _duration: Duration,
-    _hooks: &[HookChoice],
+    _watching: &Watching,
     _least: Verdict,
     _show: ShowLines<'_>,
     _progress: &mut dyn FnMut(ScanProgress),
@@ -42,7 +42,7 @@ pub async fn scan(
 pub async fn record(
     _file: &Path,
     _duration: Option<Duration>,
-    _hooks: &[HookChoice],
+    _watching: &Watching,
 ) -> anyhow::Result<Recorded> {
     Err(no_sensor())
 }
