@@ -211,7 +211,8 @@ impl Engine {
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_) => return None,
         };
-        self.detectors.names_mut().name_of(peer.ip(), self.now)
+        let network = self.table.get(event.subject.key).map_or(0, |process| process.network);
+        self.detectors.names_mut().name_of(network, peer.ip(), self.now)
     }
 
     /// What a payload says, if the event is one that has a line: a TLS client's first message, a DNS answer.

@@ -67,6 +67,9 @@ pub struct Host {
     events: Vec<Event>,
 }
 
+/// The network namespace that everybody is in, unless told otherwise.
+const NETWORK: u32 = 1;
+
 impl Host {
     /// A host that has been up for an hour.
     pub fn new() -> Self {
@@ -111,7 +114,7 @@ impl Host {
                 arguments: words(arguments),
                 directory: Arc::from("/"),
                 credentials: Credentials::default(),
-                namespaces: Namespaces::default(),
+                namespaces: Namespaces { network: NETWORK, ..Namespaces::default() },
                 session: 0,
                 kernel_thread: false,
             })),
@@ -176,7 +179,7 @@ impl Host {
                 directory: Arc::from("/root"),
                 credentials: Credentials { uid, gid: uid, user: Some(Arc::from(user)), capabilities: 0 },
                 capabilities_gained: 0,
-                namespaces: Namespaces::default(),
+                namespaces: Namespaces { network: NETWORK, ..Namespaces::default() },
                 session: 0,
             })),
         );
@@ -203,8 +206,17 @@ impl Host {
         self.connect_to(key, destination, None);
     }
 
+    /// The same out of another network namespace.
+    pub fn connect_in(&mut self, key: ProcessKey, destination: &str, network: u32) {
+        self.connected(key, destination, None, network);
+    }
+
     /// The same, to a peer of which a database knows the place.
     pub fn connect_to(&mut self, key: ProcessKey, destination: &str, peer: Option<PeerPlace>) {
+        self.connected(key, destination, peer, NETWORK);
+    }
+
+    fn connected(&mut self, key: ProcessKey, destination: &str, peer: Option<PeerPlace>, network: u32) {
         let flow = Flow {
             protocol: Protocol::Tcp,
             source: SocketAddr::from(([10, 0, 0, 2], 40_000)),
@@ -212,7 +224,7 @@ impl Host {
             opened: self.now,
         };
         let peer = peer.map(Box::new);
-        self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: 1, peer }));
+        self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: network, peer }));
     }
 
     /// One payload of a connection, sent or received, captured as the kernel side does.
@@ -351,7 +363,13 @@ impl Host {
         };
         self.happen(
             key,
-            EventBody::Close(Close { flow, bytes: None, segments: None, network_namespace: 1, peer: None }),
+            EventBody::Close(Close {
+                flow,
+                bytes: None,
+                segments: None,
+                network_namespace: NETWORK,
+                peer: None,
+            }),
         );
     }
 

@@ -88,6 +88,8 @@ pub struct Process {
     pub manager: Option<ProcessKey>,
     /// The script it interprets, as an absolute path.
     pub script: Option<Arc<str>>,
+    /// Inode number of its network namespace, 0 if unknown.
+    pub network: u32,
     /// When its image began: exec, else fork, else the first that was heard of it.
     pub since: BootTime,
     /// When it ended.

@@ -112,11 +112,11 @@ impl ProcessTable {
             | EventBody::RunningProcess(_)
             // These may come long after the process is forgotten, and say nothing of what it was.
             | EventBody::Close(_)
+            | EventBody::Course(_)
             | EventBody::HashedFile(_) => true,
             EventBody::Exit(_)
             | EventBody::Connect(_)
             | EventBody::Payload(_)
-            | EventBody::Course(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)
@@ -135,11 +135,13 @@ impl ProcessTable {
             EventBody::Exec(exec) => self.exec(*time, subject, exec),
             EventBody::RunningProcess(running) => self.merge(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
-            EventBody::Close(_) => {}
+            EventBody::Close(_) | EventBody::Course(_) => {}
+            EventBody::Connect(connect) => {
+                self.touch(*time, subject);
+                self.moved(subject.key, connect.network_namespace);
+            }
             EventBody::Exit(_)
-            | EventBody::Connect(_)
             | EventBody::Payload(_)
-            | EventBody::Course(_)
             | EventBody::File(_)
             | EventBody::Cpu(_)
             | EventBody::Rounding(_)

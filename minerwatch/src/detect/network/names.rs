@@ -31,6 +31,9 @@ struct Resolved {
     until: BootTime,
 }
 
+/// Where an address means something: the network namespace, 0 if unknown. Those of different namespaces overlap.
+type Place = (u32, IpAddr);
+
 /// A question that waits for its answer: who asked whom, and its number.
 type Question = (ProcessKey, SocketAddr, u16);
 
@@ -38,7 +41,7 @@ type Question = (ProcessKey, SocketAddr, u16);
 #[derive(Debug)]
 pub struct Names {
     indicators: Arc<Indicators>,
-    resolved: Bounded<IpAddr, Resolved>,
+    resolved: Bounded<Place, Resolved>,
     asked: Bounded<Question, String>,
     /// Connections to a web page's port that were told of as none of a visitor's.
     stayed: Bounded<(ProcessKey, SocketAddr), bool>,
@@ -97,19 +100,20 @@ impl Names {
         for address in message.addresses() {
             let resolved =
                 Resolved { name: Arc::clone(&name), alias: alias.clone(), until: scene.at().plus(lasts) };
-            let known = self.resolved.entry(&address.to_canonical(), || resolved.clone());
+            let place = (scene.process.network, address.to_canonical());
+            let known = self.resolved.entry(&place, || resolved.clone());
             *known = resolved;
         }
     }
 
-    /// The name that an address was last resolved from, as long as the answer holds: what it says itself, at least
+    /// The name that an address was last resolved from in a network namespace, as long as the answer holds: what it says itself, at least
     /// [`tuning::RESOLVED_LEAST`] and at most [`tuning::RESOLVED_FOR`].
-    pub fn name_of(&mut self, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
-        self.resolution_of(address, now).map(|resolved| Arc::clone(&resolved.name))
+    pub fn name_of(&mut self, network: u32, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
+        self.resolution_of(network, address, now).map(|resolved| Arc::clone(&resolved.name))
     }
 
-    fn resolution_of(&mut self, address: IpAddr, now: BootTime) -> Option<&Resolved> {
-        let resolved = self.resolved.get_mut(&address.to_canonical())?;
+    fn resolution_of(&mut self, network: u32, address: IpAddr, now: BootTime) -> Option<&Resolved> {
+        let resolved = self.resolved.get_mut(&(network, address.to_canonical()))?;
         (now <= resolved.until).then_some(resolved)
     }
 
@@ -123,10 +127,11 @@ impl Names {
         let name = hello.server_name?.to_ascii_lowercase();
         let destination = payload.flow.destination;
         // What comes later in a connection may go through it to somebody else.
-        if payload.index == 0 && self.name_of(destination.ip(), scene.at()).is_none() {
+        let network = scene.process.network;
+        if payload.index == 0 && self.name_of(network, destination.ip(), scene.at()).is_none() {
             let until = scene.at().plus(tuning::RESOLVED_FOR);
             let learned = Resolved { name: Arc::from(name.as_str()), alias: None, until };
-            let known = self.resolved.entry(&destination.ip().to_canonical(), || learned.clone());
+            let known = self.resolved.entry(&(network, destination.ip().to_canonical()), || learned.clone());
             *known = learned;
         }
         let listed = self.indicators.named_endpoint(&name, destination.port())?;
@@ -174,7 +179,7 @@ impl Names {
         if self.indicators.is_empty() {
             return None;
         }
-        let by_name = self.named(destination, scene.at()).map(|(name, listed)| {
+        let by_name = self.named(scene, destination).map(|(name, listed)| {
             let detail = format!("connected to {name} ({destination}), {}", described(&listed));
             let is_visit = WEB.contains(&destination.port());
             let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
@@ -201,7 +206,7 @@ impl Names {
         if volume / minutes.max(1) > tuning::CADENCE_VOLUME {
             return None;
         }
-        let finding = self.named(destination, scene.at()).map(|(name, listed)| {
+        let finding = self.named(scene, destination).map(|(name, listed)| {
             let detail = format!(
                 "has been connected to {name} ({destination}) for {minutes} minutes, {}",
                 described(&listed)
@@ -214,8 +219,8 @@ impl Names {
     }
 
     /// The name that led to an address, or an alias of it, and what a list says of that.
-    fn named(&mut self, destination: SocketAddr, now: BootTime) -> Option<(Arc<str>, Listed<'_>)> {
-        let resolved = self.resolution_of(destination.ip(), now)?.clone();
+    fn named(&mut self, scene: &Scene<'_>, destination: SocketAddr) -> Option<(Arc<str>, Listed<'_>)> {
+        let resolved = self.resolution_of(scene.process.network, destination.ip(), scene.at())?.clone();
         let mut names = std::iter::once(resolved.name).chain(resolved.alias);
         names.find_map(|name| {
             let listed = self.indicators.named_endpoint(&name, destination.port())?;
@@ -364,6 +369,17 @@ mod tests {
             host.connect(client, "192.0.2.7:9000");
         });
         assert_eq!(renewed, nothing);
+    }
+
+    #[test]
+    fn the_same_address_is_another_s_in_another_namespace() {
+        let neighbours = after(|host, client| {
+            resolve(host, client, "pool.supportxmr.com", None, "10.0.0.7");
+            let init = host.boot("/sbin/init", &["init"]);
+            let other = host.spawn(init, "/usr/bin/other", &["other"]);
+            host.connect_in(other, "10.0.0.7:9000", 2);
+        });
+        assert_eq!(neighbours, [("N3", 20), ("N3", 20)]);
     }
 
     #[test]

@@ -19,6 +19,7 @@ struct Image<'a> {
     arguments: &'a Arc<[Arc<str>]>,
     directory: &'a Arc<str>,
     credentials: &'a Credentials,
+    network: u32,
 }
 
 impl ProcessTable {
@@ -41,6 +42,7 @@ impl ProcessTable {
                     role: parent.role,
                     manager: parent.manager,
                     script: parent.script.clone(),
+                    network: parent.network,
                     since: time,
                     died: None,
                     suspicion: parent.suspicion,
@@ -65,6 +67,7 @@ impl ProcessTable {
             arguments: &exec.arguments,
             directory: &exec.directory,
             credentials: &exec.credentials,
+            network: exec.namespaces.network,
         };
         self.replace(time, subject, Some(exec.parent), &image, Knowledge::Exec, false);
     }
@@ -84,6 +87,7 @@ impl ProcessTable {
             arguments: &running.arguments,
             directory: &running.directory,
             credentials: &running.credentials,
+            network: running.namespaces.network,
         };
         let since = if self.rows.contains_key(&subject.key) { time } else { subject.key.start() };
         self.replace(since, subject, running.parent, &image, Knowledge::Snapshot, running.kernel_thread);
@@ -142,6 +146,9 @@ impl ProcessTable {
         process.knowledge = knowledge;
         process.role = role;
         process.script = script;
+        if image.network != 0 {
+            process.network = image.network;
+        }
         process.since = time;
         process.suspicion = None;
     }
@@ -164,6 +171,16 @@ impl ProcessTable {
         self.settle(&mut view, subject);
         if let Some(process) = self.rows.get_mut(&subject.key) {
             process.view = Arc::new(view);
+        }
+    }
+
+    /// Notes in which network namespace a process opened a socket: the one that it is in, unless it took the socket there
+    /// from another.
+    pub(super) fn moved(&mut self, key: ProcessKey, network: u32) {
+        if network != 0
+            && let Some(process) = self.rows.get_mut(&key)
+        {
+            process.network = network;
         }
     }
 
@@ -215,6 +232,7 @@ impl ProcessTable {
             role: if subject.key.pid == 1 { Role::Init } else { Role::Other },
             manager: None,
             script: None,
+            network: 0,
             since: time,
             died: None,
             suspicion: None,
