@@ -1,5 +1,6 @@
 //! The verbs.
 
+mod arm64;
 mod bench;
 mod benign;
 mod build;
@@ -40,7 +41,7 @@ impl Verb {
             Self::Lint(lint::Arguments {}) => lint::run(),
             Self::Fuzz(arguments) => arguments.run(),
             Self::Bench(arguments) => arguments.run(),
-            Self::Package(package::Arguments {}) => package::run(),
+            Self::Package(arguments) => arguments.run(),
         }
     }
 }

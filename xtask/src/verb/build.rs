@@ -3,7 +3,10 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::setup::{self, Purpose};
+use super::{
+    arm64,
+    setup::{self, Purpose},
+};
 use crate::command;
 
 /// Build the daemon with its eBPF programs
@@ -35,8 +38,16 @@ impl Arguments {
     }
 }
 
+const RELEASE: [&str; 4] = ["build", "--package", "minerwatch", "--release"];
+
 /// The release build that others use: quiet when there is nothing to do.
 pub fn release() -> Result<()> {
     setup::ensure(Purpose::Build)?;
-    command::check(&mut command::cargo(["build", "--package", "minerwatch", "--release"]))
+    command::check(&mut command::cargo(RELEASE))
+}
+
+/// The same for arm64.
+pub fn release_for_arm64() -> Result<()> {
+    setup::ensure(Purpose::Arm64)?;
+    command::check(&mut arm64::cargo(RELEASE))
 }

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::workspace;
 
-use super::build;
+use super::{arm64, build};
 use crate::command;
 
 /// What the archive holds besides the executable, relative to the root of the workspace.
@@ -20,19 +20,33 @@ const FILES: [&str; 5] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy"
 /// Writes target/package/minerwatch-VERSION-ARCH.tar.gz and its SHA-256 beside it. The same sources at the same commit
 /// give the same archive, as far as the executable is the same.
 #[derive(Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    /// Build for arm64, statically, on another architecture
+    #[arg(long)]
+    arm64: bool,
+}
 
-/// Does it.
-pub fn run() -> Result<()> {
+impl Arguments {
+    /// Does it.
+    pub fn run(self) -> Result<()> {
+        let target_dir = command::target_dir();
+        if self.arm64 {
+            build::release_for_arm64()?;
+            return pack("aarch64", &arm64::built(&target_dir));
+        }
+        build::release()?;
+        pack(env::consts::ARCH, &target_dir.join("release"))
+    }
+}
+
+/// Packs what lies in `built`.
+fn pack(architecture: &str, built: &Path) -> Result<()> {
     let root = workspace::root();
     if let Some(missing) = FILES.iter().find(|file| !root.join(file).exists()) {
         bail!("{missing} belongs into the package and is not in the tree");
     }
-    build::release()?;
-
-    let target_dir = command::target_dir();
-    let package = target_dir.join("package");
-    let name = format!("minerwatch-{}-{}", env!("CARGO_PKG_VERSION"), env::consts::ARCH);
+    let package = command::target_dir().join("package");
+    let name = format!("minerwatch-{}-{architecture}", env!("CARGO_PKG_VERSION"));
     let tree = package.join(&name);
     if tree.exists() {
         fs::remove_dir_all(&tree).with_context(|| format!("cannot remove {}", tree.display()))?;
@@ -41,7 +55,7 @@ pub fn run() -> Result<()> {
     for file in FILES {
         copy(&root.join(file), &tree)?;
     }
-    copy(&target_dir.join("release/minerwatch"), &tree)?;
+    copy(&built.join("minerwatch"), &tree)?;
 
     let archive = format!("{name}.tar.gz");
     let mut tar = Command::new("tar");

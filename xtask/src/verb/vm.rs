@@ -22,7 +22,6 @@ use xtask::workspace;
 use super::setup;
 use crate::command;
 use architecture::Architecture;
-pub use architecture::{ARM64_COMPILER, ARM64_TARGET};
 use archive::Archive;
 use expected::Expected;
 use kernels::Series;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use xtask::linker::{self, Linker};
 use xtask::toolchain::{self, Toolchain};
 
-use super::super::vm::{ARM64_COMPILER, ARM64_TARGET};
+use super::super::arm64;
 use super::unpack;
 use crate::command;
 
@@ -30,7 +30,7 @@ pub const ARM64_EMULATORS: [Program; 1] =
 
 /// What building for arm64 takes besides Rust's own library.
 pub const ARM64_COMPILERS: [Program; 2] = [
-    Program { name: ARM64_COMPILER, package: "gcc-aarch64-linux-gnu", why: "to link for arm64" },
+    Program { name: arm64::COMPILER, package: "gcc-aarch64-linux-gnu", why: "to link for arm64" },
     Program {
         name: "/usr/aarch64-linux-gnu/lib/libc.a",
         package: "libc6-dev-arm64-cross",
@@ -126,7 +126,7 @@ pub fn gather() -> Facts {
         arm64_std: active
             .parent()
             .and_then(Path::parent)
-            .is_some_and(|root| root.join("lib/rustlib").join(ARM64_TARGET).join("lib").is_dir()),
+            .is_some_and(|root| root.join("lib/rustlib").join(arm64::TARGET).join("lib").is_dir()),
         missing_linters: LINTERS
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))

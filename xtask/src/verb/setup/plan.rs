@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use xtask::linker::{self, SUPPORTED_LLVM};
 use xtask::toolchain::{self, Missing, TARGET, Toolchain};
 
-use super::super::vm::ARM64_TARGET;
+use super::super::arm64;
 use super::facts::{Facts, Program};
 
 /// Debian's compiler with a prebuilt `core` for the target.
@@ -22,7 +22,9 @@ pub enum Purpose {
     Test,
     /// To build, and to boot what was built in virtual machines.
     Vm,
-    /// To build for arm64, and to boot what was built in virtual machines of that kind.
+    /// To build for arm64.
+    Arm64,
+    /// The same, and to boot what was built in virtual machines of that kind.
     VmArm64,
 }
 
@@ -104,10 +106,10 @@ pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<
             needs.extend(plan.sensor_linter());
         }
         Purpose::Vm => needs.extend(plan.programs(&facts.missing_emulators, true)),
+        Purpose::Arm64 => needs.extend(plan.arm64()),
         Purpose::VmArm64 => {
             needs.extend(plan.programs(&facts.missing_arm64_emulators, true));
-            needs.extend(plan.programs(&facts.missing_arm64_compilers, false));
-            needs.extend(plan.arm64_std());
+            needs.extend(plan.arm64());
         }
     }
     needs
@@ -199,13 +201,19 @@ impl Plan<'_> {
             .collect()
     }
 
+    fn arm64(&self) -> Vec<Need> {
+        let mut needs = self.programs(&self.facts.missing_arm64_compilers, false);
+        needs.extend(self.arm64_std());
+        needs
+    }
+
     fn arm64_std(&self) -> Option<Need> {
         let way = self.rustup(&["rust-std-aarch64-unknown-linux-gnu"]);
         (!self.facts.arm64_std).then(|| Need {
             what: "Rust's standard library for arm64".into(),
-            why: format!("to build for {ARM64_TARGET}"),
+            why: format!("to build for {}", arm64::TARGET),
             action: self.first(way, || {
-                format!("install a Rust toolchain with rustup, then `rustup target add {ARM64_TARGET}`")
+                format!("install a Rust toolchain with rustup, then `rustup target add {}`", arm64::TARGET)
             }),
         })
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::super::setup::Purpose;
+use super::super::{arm64, setup::Purpose};
 use super::kernels::Series;
 use crate::command;
 
@@ -99,26 +99,19 @@ impl Architecture {
         }
     }
 
-    /// cargo, to build for it; static for arm64, whose libraries are not on this system.
+    /// cargo, to build for it.
     pub fn cargo<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
-        let mut cargo = command::cargo(arguments);
-        if self == Self::Arm64 {
-            cargo
-                .args(["--target", ARM64_TARGET])
-                .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", ARM64_COMPILER)
-                .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-feature=+crt-static")
-                // They would win over those of the target.
-                .env_remove("RUSTFLAGS")
-                .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        match self {
+            Self::Amd64 => command::cargo(arguments),
+            Self::Arm64 => arm64::cargo(arguments),
         }
-        cargo
     }
 
     /// Where cargo leaves what it built, below its target directory.
     pub fn built(self, target_dir: &Path) -> PathBuf {
         match self {
             Self::Amd64 => target_dir.join("release"),
-            Self::Arm64 => target_dir.join(ARM64_TARGET).join("release"),
+            Self::Arm64 => arm64::built(target_dir),
         }
     }
 
@@ -127,16 +120,10 @@ impl Architecture {
         match self {
             Self::Amd64 => Command::new("cc"),
             Self::Arm64 => {
-                let mut compiler = Command::new(ARM64_COMPILER);
+                let mut compiler = Command::new(arm64::COMPILER);
                 compiler.arg("-static");
                 compiler
             }
         }
     }
 }
-
-/// Rust's name of Linux on arm64.
-pub const ARM64_TARGET: &str = "aarch64-unknown-linux-gnu";
-
-/// Links for [`ARM64_TARGET`], too.
-pub const ARM64_COMPILER: &str = "aarch64-linux-gnu-gcc";
