@@ -24,9 +24,6 @@ impl Loss {
     /// The first slot behind those of the record kinds.
     const TABLES: u32 = 24;
 
-    /// The slot that counts what was not lost: runs of a hook that the kernel passed over and that its stand-in made.
-    pub const MADE_UP: u32 = Self::SLOTS - 1;
-
     /// The slot of this loss, below [`Loss::SLOTS`].
     pub const fn slot(self) -> u32 {
         match self {

@@ -30,18 +30,7 @@ static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
 /// Counts one loss.
 #[inline(always)]
 pub fn count(loss: Loss) {
-    add_one(loss.slot());
-}
-
-/// Counts one run that a stand-in made.
-#[inline(always)]
-pub fn count_made_up() {
-    add_one(Loss::MADE_UP);
-}
-
-#[inline(always)]
-fn add_one(slot: u32) {
-    if let Some(counter) = LOSSES.get_ptr_mut(slot) {
+    if let Some(counter) = LOSSES.get_ptr_mut(loss.slot()) {
         // SAFETY: an aligned counter of this CPU; programs on the kernel's functions may preempt one another.
         unsafe { atomic::add(counter, 1) };
     }

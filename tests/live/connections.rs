@@ -1,4 +1,5 @@
-//! As many short connections as this host can make, beside one at full speed: each is told of, or counted as lost.
+//! As many short connections as this host can make, alone and beside one at full speed: each is told of, or counted as
+//! lost.
 
 use std::{
     io::{Read, Write},
@@ -20,8 +21,8 @@ use serde_json::Value;
 
 use crate::{alone, configuration, lost, simulator};
 
-/// Short connections of each client.
-const CONNECTIONS: u64 = 20_000;
+/// Short connections of each client, alone, and beside the one that takes what it gets of the processors.
+const CONNECTIONS: [u64; 2] = [10_000, 1_000];
 const CLIENTS: usize = 3;
 
 const EVENTS: &str = "[sink.stdout]\nevents = [\"connect\", \"close\"]\n";
@@ -32,6 +33,23 @@ fn door() -> u16 {
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || listener.incoming().for_each(drop));
     port
+}
+
+/// Clients of each door that all come at once; how many a second.
+fn crowd(doors: &[u16], count: u64) -> f64 {
+    let start = Instant::now();
+    let clients: Vec<Child> = doors
+        .iter()
+        .map(|port| {
+            let peer = format!("127.0.0.1:{port}");
+            let arguments = ["reconnect", &peer, &count.to_string()];
+            Command::new(simulator()).args(arguments).spawn().expect("the simulator starts")
+        })
+        .collect();
+    for mut client in clients {
+        assert!(client.wait().expect("our child").success());
+    }
+    count as f64 * doors.len() as f64 / start.elapsed().as_secs_f64()
 }
 
 /// Sends until it is told to stop; how many bytes, and to which port.
@@ -60,30 +78,18 @@ fn short_connections_in_crowds_are_told_of() {
     let Some(_machine) = alone("short_connections_in_crowds_are_told_of") else { return };
     let scratch = Scratch::new();
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let doors: Vec<u16> = (0..CLIENTS).map(|_| door()).collect();
+    let alone = crowd(&doors, CONNECTIONS[0]);
     let stop = Arc::new(AtomicBool::new(false));
     let flood = flood(Arc::clone(&stop));
-    let doors: Vec<u16> = (0..CLIENTS).map(|_| door()).collect();
-    let start = Instant::now();
-    let clients: Vec<Child> = doors
-        .iter()
-        .map(|port| {
-            let peer = format!("127.0.0.1:{port}");
-            let arguments = ["reconnect", &peer, &CONNECTIONS.to_string()];
-            Command::new(simulator()).args(arguments).spawn().expect("the simulator starts")
-        })
-        .collect();
-    for mut client in clients {
-        assert!(client.wait().expect("our child").success());
-    }
-    let elapsed = start.elapsed();
+    let beside = crowd(&doors, CONNECTIONS[1]);
     stop.store(true, Ordering::Relaxed);
     let (flooded, sent) = flood.join().expect("it sends");
     thread::sleep(Duration::from_secs(2));
     let lost = lost(&scratch);
     let objects = agent.stop();
 
-    let rate = CONNECTIONS as f64 * CLIENTS as f64 / elapsed.as_secs_f64();
-    println!("NOTE {rate:.0} connections a second beside {} MiB", sent >> 20);
+    println!("NOTE {alone:.0} connections a second, {beside:.0} beside {} MiB", sent >> 20);
     let lost_of = |kind: &str| lost.get(kind).copied().unwrap_or(0);
     let of = |action: &'static str, port: u16| {
         objects.iter().filter(move |object| {
@@ -96,7 +102,7 @@ fn short_connections_in_crowds_are_told_of() {
     for action in ["connect", "close"] {
         let seen: u64 =
             doors.iter().map(|port| u64::try_from(of(action, *port).count()).expect("a count")).sum();
-        let missing = CLIENTS as u64 * CONNECTIONS - seen;
+        let missing = CLIENTS as u64 * CONNECTIONS.iter().sum::<u64>() - seen;
         assert!(missing <= lost_of(action) + lost_of("passed-over"), "{missing} {action}: {lost:?}");
     }
     let closed: Vec<&Value> = of("close", flooded).collect();

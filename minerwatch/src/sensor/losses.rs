@@ -22,8 +22,8 @@ use super::SensorError;
 /// Runs of a hook that the kernel passed over, as the same hook was at work on that CPU already.
 const PASSED_OVER: &str = "passed-over";
 
-/// The program that acts where another was passed over; when it is passed over itself, the other was not.
-const STAND_IN: &str = "tcp_state_stand_in";
+/// Programs that stand in for one another: when the kernel passes one over, it is the other that acts.
+const MUTUAL: [&str; 2] = ["tcp_state", "tcp_state_stand_in"];
 
 /// The field of `/proc/PID/fdinfo/FD` of a program that counts them (kernel/bpf/syscall.c, from 5.12 on).
 const RECURSION_MISSES: &str = "recursion_misses:";
@@ -49,7 +49,7 @@ impl Losses {
             PerCpuArray::try_from(map).map_err(|source| SensorError::Load { source: source.into() })?;
         let programs = programs
             .programs()
-            .filter(|(name, _)| *name != STAND_IN)
+            .filter(|(name, _)| !MUTUAL.contains(name))
             .filter_map(|(_, program)| description(program))
             .collect();
         Ok(Self { counters, programs })
@@ -58,9 +58,7 @@ impl Losses {
     /// Every kind of loss by its name and its count so far, zeros included.
     pub fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let passed_over: u64 = self.programs.iter().filter_map(recursion_misses).sum();
-        Loss::all()
-            .map(|loss| (loss.name(), self.slot(loss.slot())))
-            .chain([(PASSED_OVER, passed_over.saturating_sub(self.slot(Loss::MADE_UP)))])
+        Loss::all().map(|loss| (loss.name(), self.slot(loss.slot()))).chain([(PASSED_OVER, passed_over)])
     }
 
     fn slot(&self, slot: u32) -> u64 {

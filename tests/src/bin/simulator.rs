@@ -4,7 +4,7 @@
 
 use std::{
     env, fs,
-    io::{Read as _, Write as _},
+    io::{self, Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _, UdpSocket},
     process::{Command, ExitCode},
     thread,
@@ -18,7 +18,7 @@ simulator refused HOST:PORT                connect and expect to be refused
 simulator datagram HOST:PORT               send 4 bytes over UDP, connected and not
 simulator storm COUNT                      fork and exec /bin/true COUNT times, one after the other
 simulator reopen PATH COUNT                open a file for writing and close it, COUNT times
-simulator reconnect HOST:PORT COUNT        connect and close, COUNT times
+simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT times
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
 simulator spin SECONDS                     use one CPU";
 
@@ -52,7 +52,10 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
             Ok(())
         }
         ["reconnect", peer, count] => {
-            (0..count.parse::<u32>()?).try_for_each(|_| TcpStream::connect(peer).map(drop))?;
+            // The peer closes first: a client that does not wait for it fills the queue of those that it has yet to
+            // accept, and then waits a second for its next attempt.
+            (0..count.parse::<u32>()?)
+                .try_for_each(|_| TcpStream::connect(peer)?.read_exact(&mut [0]).or_else(is_the_end))?;
             Ok(())
         }
         ["files", directory] => files(directory),
@@ -61,6 +64,14 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
             Ok(())
         }
         _ => anyhow::bail!("usage:\n{USAGE}"),
+    }
+}
+
+/// A connection that was closed is no error.
+fn is_the_end(error: io::Error) -> io::Result<()> {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Ok(()),
+        _ => Err(error),
     }
 }
 
