@@ -24,6 +24,9 @@ use report::{Report, Stream};
 /// How often the agent goes off and on. The median of as many minima shrugs off two disturbed rounds.
 const ROUNDS: u32 = 5;
 
+/// From the start of an agent until it is taken to be idle.
+const SETTLE: Duration = Duration::from_secs(15);
+
 /// Measure what the agent costs: operations with it off and on, its programs, its idle load
 ///
 /// Takes turns with the agent off and on in one run, so that a drifting machine disturbs both alike. In each turn an
@@ -111,6 +114,8 @@ impl Arguments {
             let agent = Agent::start(launch)?;
             let idle = Duration::from_secs((self.seconds / 6).clamp(5, 60));
             eprintln!("bench: {} s idle, then the programs", idle.as_secs());
+            // Its own start, with everything that it finds on the host, is no idling.
+            thread::sleep(SETTLE);
             let before = agent.usage()?;
             thread::sleep(idle);
             let after = agent.usage()?;
