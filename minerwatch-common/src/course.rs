@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Direction, FlowTuple, RecordHeader};
+use crate::{FlowTuple, RecordHeader};
 
 /// Payloads whose size and time one record holds.
 pub const BEATS: usize = 16;
@@ -15,7 +15,7 @@ pub struct Beat {
     pub at: u32,
     /// Its bytes, 65,535 for more.
     pub length: u16,
-    /// A [`Direction`] as a number.
+    /// A [`crate::Direction`] as a number.
     pub direction: u16,
 }
 
@@ -63,15 +63,6 @@ impl Course {
     #[inline]
     pub fn is_bulk(&self) -> bool {
         self.rushes >= MAX_RUSHES
-    }
-
-    /// Payloads of this direction so far.
-    #[inline]
-    pub fn payloads(&self, direction: Direction) -> u32 {
-        match direction {
-            Direction::Sent => self.payloads[0],
-            Direction::Received => self.payloads[1],
-        }
     }
 }
 

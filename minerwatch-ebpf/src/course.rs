@@ -13,7 +13,7 @@ const RUSH_MILLISECONDS: u32 = 5_000;
 /// Of a connection in bulk, each of so many payloads of a direction reads the clock.
 const BULK_STRIDE: u32 = 64;
 
-const NANOSECONDS: u64 = 1_000_000;
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
 /// What there is to tell.
 pub struct News {
@@ -35,14 +35,15 @@ pub fn follow(course: &mut Course, direction: Direction, length: u32) -> Option<
         course.first = now;
         course.told = now;
     }
-    let at = ((now - course.first) / NANOSECONDS) as u32;
+    // Saturating: the other direction's packet, on another CPU, may have read the clock a little later.
+    let at = (now.saturating_sub(course.first) / NANOSECONDS_PER_MILLISECOND) as u32;
     let count = course.count as usize;
     if count < BEATS && !course.is_bulk() {
         let length = if length > 0xffff { 0xffff } else { length as u16 };
         course.beats[count] = Beat { at, length, direction: direction as u16 };
         course.count = count as u32 + 1;
     }
-    let interval = now - course.told >= setting!(flow_interval);
+    let interval = now.saturating_sub(course.told) >= setting!(flow_interval);
     if interval {
         return Some(News { now, interval });
     }

@@ -2,7 +2,8 @@
 //! Kernel: net/ipv4/ip_output.c `BPF_CGROUP_RUN_PROG_INET_EGRESS`, net/core/filter.c
 //! `sk_filter_trim_cap` (`BPF_CGROUP_RUN_PROG_INET_INGRESS`).
 //! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
-//! [`CourseRecord`](minerwatch_common::CourseRecord) as TCP connections go on; the byte counts of UDP flows. It sees what goes over the wire, so it does not matter which system call or io_uring sent it.
+//! [`CourseRecord`](minerwatch_common::CourseRecord) as TCP connections go on; the byte counts of UDP flows. It sees
+//! what goes over the wire, so it does not matter which system call or io_uring sent it.
 //! Price: two helper calls for a packet of a connection, a look at its headers, and the time of day unless the
 //! connection is in a hurry; a lookup for UDP. Segments that the network card or the kernel cut later count as one.
 
