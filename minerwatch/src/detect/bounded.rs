@@ -24,6 +24,15 @@ pub struct Bounded<Key, Value> {
     evicted: u64,
 }
 
+impl<Key: Clone + Eq + Hash> Bounded<Key, ()> {
+    /// Remembers a key; whether it was not remembered before.
+    pub fn note(&mut self, key: &Key) -> bool {
+        let is_new = !self.slots.contains_key(key);
+        self.entry(key, || ());
+        is_new
+    }
+}
+
 impl<Key: Clone + Eq + Hash, Value> Bounded<Key, Value> {
     /// Keeps at most so many, at least 1.
     pub fn new(capacity: usize) -> Self {

@@ -1,5 +1,7 @@
 //! How a connection goes on after its first words.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Direction, Flow};
@@ -34,4 +36,11 @@ pub struct Course {
     /// The payloads since the last of these events, the oldest first; none of a connection in bulk.
     #[serde(default)]
     pub beats: Box<[Beat]>,
+}
+
+impl Course {
+    /// Bytes both ways in a minute, on average over the time that it `lasted`; the first minute counts whole.
+    pub fn bytes_a_minute(&self, lasted: Duration) -> u64 {
+        self.bytes.0.saturating_add(self.bytes.1) / (lasted.as_secs() / 60).max(1)
+    }
 }

@@ -100,7 +100,8 @@ pub fn matrix() -> Result<()> {
         match run.fetch() {
             Ok(()) => run.run()?,
             Err(error) => {
-                println!("vm: SKIPPED{}, for what it takes cannot be had: {error:#}", run.label(""));
+                let labels: Vec<_> = run.kernels.iter().map(|series| run.label(series)).collect();
+                println!("vm: {} SKIPPED, for what it takes cannot be had: {error:#}", labels.join(", "));
             }
         }
     }
@@ -179,7 +180,7 @@ impl Arguments {
     }
 
     /// What a kernel of this series is called that is booted like this.
-    fn label(&self, series: &str) -> String {
+    fn label(&self, series: &Series) -> String {
         let lsm = if self.lsm { "+lsm" } else { "" };
         let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
         format!("{series}{}{lsm}{with}", self.architecture().suffix())
@@ -222,7 +223,7 @@ impl Arguments {
         root: &Path,
         directory: &Path,
     ) -> Result<(String, String)> {
-        let label = self.label(&series.to_string());
+        let label = self.label(series);
         let image = kernels::image(archive, series, &directory.join("kernels"))?;
         eprintln!("vm: {label}: booting {}", image.display());
         let boot = Boot {

@@ -1,18 +1,16 @@
 //! N5: a connection by TLS that goes as mining goes. Shares are alike in size, are answered, and come by chance; new work
 //! comes unasked; and it goes on for hours in few bytes. Sizes and times are all that is looked at.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, net::SocketAddr};
 
-use rustc_hash::FxHashMap;
-
-use super::{leaves_host, tls};
+use super::leaves_host;
 use crate::{
-    detect::{Finding, Scene, signals, tuning},
+    detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     model::{Beat, Close, Course, Direction, Payload, ProcessKey},
 };
 
 /// One connection of one process.
-type Key = (ProcessKey, std::net::SocketAddr, std::net::SocketAddr);
+type Key = (ProcessKey, SocketAddr, SocketAddr);
 
 /// What a process sent at once.
 #[derive(Clone, Copy, Debug)]
@@ -33,32 +31,24 @@ struct Rhythm {
 }
 
 /// The connections by TLS that this host opened.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Cadences {
-    rhythms: FxHashMap<Key, Rhythm>,
-    /// In the order they began, the ended ones included.
-    order: VecDeque<Key>,
-    evicted: u64,
+    rhythms: Bounded<Key, Rhythm>,
+}
+
+impl Default for Cadences {
+    fn default() -> Self {
+        Self { rhythms: Bounded::new(tuning::CADENCES) }
+    }
 }
 
 impl Cadences {
     /// A connection on which TLS begins is watched from now on.
     pub fn greeted(&mut self, scene: &Scene<'_>, payload: &Payload) {
-        if tls::hello_of(payload).is_none() || !leaves_host(payload.flow.destination) {
-            return;
+        if leaves_host(payload.flow.destination) {
+            let key = (scene.key(), payload.flow.source, payload.flow.destination);
+            *self.rhythms.entry(&key, Rhythm::default) = Rhythm::default();
         }
-        let key = (scene.key(), payload.flow.source, payload.flow.destination);
-        if self.rhythms.insert(key, Rhythm::default()).is_some() {
-            return;
-        }
-        while self.order.len() >= tuning::CADENCES {
-            if let Some(old) = self.order.pop_front()
-                && self.rhythms.remove(&old).is_some()
-            {
-                self.evicted += 1;
-            }
-        }
-        self.order.push_back(key);
     }
 
     /// Takes in how a connection went on.
@@ -66,15 +56,13 @@ impl Cadences {
         let rhythm = self.rhythms.get_mut(&(scene.key(), course.flow.source, course.flow.destination))?;
         course.beats.iter().for_each(|beat| rhythm.take(*beat));
         let lasted = scene.at().since(course.first);
-        let minutes = lasted.as_secs() / 60;
-        let volume = course.bytes.0.saturating_add(course.bytes.1);
-        if lasted < tuning::CADENCE_SPAN || volume / minutes.max(1) > tuning::CADENCE_VOLUME {
+        if lasted < tuning::CADENCE_SPAN || course.bytes_a_minute(lasted) > tuning::CADENCE_VOLUME {
             return None;
         }
         let shares = rhythm.shares()?;
         let pushes = std::mem::take(&mut rhythm.pushes);
         rhythm.sends.clear();
-        let destination = course.flow.destination;
+        let (destination, minutes) = (course.flow.destination, lasted.as_secs() / 60);
         let detail = format!(
             "goes on with {destination} by TLS as mining does, for {minutes} minutes: {} messages of {} to {} bytes at \
              irregular times, each answered, and {pushes} that came unasked",
@@ -95,7 +83,7 @@ impl Cadences {
 
     /// Connections forgotten for others.
     pub fn evicted(&self) -> u64 {
-        self.evicted
+        self.rhythms.evicted()
     }
 }
 

@@ -44,7 +44,7 @@ pub struct Names {
     resolved: Bounded<Place, Resolved>,
     asked: Bounded<Question, String>,
     /// Connections to a web page's port that were told of as none of a visitor's.
-    stayed: Bounded<(ProcessKey, SocketAddr), bool>,
+    stayed: Bounded<(ProcessKey, SocketAddr), ()>,
 }
 
 impl Names {
@@ -106,8 +106,8 @@ impl Names {
         }
     }
 
-    /// The name that an address was last resolved from in a network namespace, as long as the answer holds: what it says itself, at least
-    /// [`tuning::RESOLVED_LEAST`] and at most [`tuning::RESOLVED_FOR`].
+    /// The name that an address was last resolved from in a network namespace, as long as the answer holds: what it says
+    /// itself, at least [`tuning::RESOLVED_LEAST`] and at most [`tuning::RESOLVED_FOR`].
     pub fn name_of(&mut self, network: u32, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
         self.resolution_of(network, address, now).map(|resolved| Arc::clone(&resolved.name))
     }
@@ -201,11 +201,10 @@ impl Names {
         if course.accepted || !WEB.contains(&destination.port()) || lasted < tuning::STAYS {
             return None;
         }
-        let minutes = lasted.as_secs() / 60;
-        let volume = course.bytes.0.saturating_add(course.bytes.1);
-        if volume / minutes.max(1) > tuning::CADENCE_VOLUME {
+        if course.bytes_a_minute(lasted) > tuning::CADENCE_VOLUME {
             return None;
         }
+        let minutes = lasted.as_secs() / 60;
         let finding = self.named(scene, destination).map(|(name, listed)| {
             let detail = format!(
                 "has been connected to {name} ({destination}) for {minutes} minutes, {}",
@@ -214,8 +213,7 @@ impl Names {
             let finding = found(scene, &listed, detail, listed.list.weight);
             finding.with("name", &name).with("destination", &destination)
         })?;
-        let told = self.stayed.entry(&(scene.key(), course.flow.source), || false);
-        (!std::mem::replace(told, true)).then_some(finding)
+        self.stayed.note(&(scene.key(), course.flow.source)).then_some(finding)
     }
 
     /// The name that led to an address, or an alias of it, and what a list says of that.

@@ -14,7 +14,7 @@ const DNS_OVER_TLS: u16 = 853;
 const PROTOCOL: &[u8] = b"dot";
 const HTTPS: u16 = 443;
 
-/// Hosts that do nothing but answer for names over HTTPS; their subdomains do the same.
+/// Hosts that are known to answer for names over HTTPS, their subdomains included.
 const HOSTS: [&str; 16] = [
     "cloudflare-dns.com",
     "dns.adguard-dns.com",
@@ -34,7 +34,7 @@ const HOSTS: [&str; 16] = [
     "one.one.one.one",
 ];
 
-/// The same by their addresses, which are known as such.
+/// Addresses that are known for the same.
 const ADDRESSES: [IpAddr; 14] = [
     v4(1, 0, 0, 1),
     v4(1, 1, 1, 1),
@@ -59,7 +59,7 @@ const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
 /// Who was told of.
 #[derive(Debug)]
 pub struct PrivateDns {
-    told: Bounded<ProcessKey, bool>,
+    told: Bounded<ProcessKey, ()>,
 }
 
 impl Default for PrivateDns {
@@ -81,11 +81,7 @@ impl PrivateDns {
         let by_address = destination.port() == HTTPS && ADDRESSES.contains(&destination.ip().to_canonical());
         let over_tls =
             destination.port() == DNS_OVER_TLS || hello.protocol_names().any(|name| name == PROTOCOL);
-        if !(by_name || by_address || over_tls) {
-            return None;
-        }
-        let told = self.told.entry(&scene.key(), || false);
-        if std::mem::replace(told, true) {
+        if !(by_name || by_address || over_tls) || !self.told.note(&scene.key()) {
             return None;
         }
         let way = if over_tls { "TLS" } else { "HTTPS" };
