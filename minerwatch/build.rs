@@ -1,4 +1,4 @@
-//! Builds the eBPF programs that the sensor embeds: `OUT_DIR/minerwatch-ebpf.o`.
+//! Builds the eBPF programs that the sensor embeds, into `OUT_DIR`.
 
 fn main() {
     #[cfg(feature = "sensor")]
@@ -20,7 +20,7 @@ fn sensor() {
         println!("cargo::error={error:#}");
         return;
     }
-    println!("cargo::rerun-if-env-changed={}", ebpf::OBJECT_VARIABLE);
+    println!("cargo::rerun-if-env-changed={}", ebpf::OBJECTS_VARIABLE);
     for input in ebpf::inputs() {
         println!("cargo::rerun-if-changed={}", input.display());
     }

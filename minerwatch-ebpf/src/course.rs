@@ -5,7 +5,11 @@ use minerwatch_common::{
     BEATS, Beat, Course, CourseRecord, Direction, FlowTuple, RecordHeader, RecordKind, WatchedSocket,
 };
 
-use crate::{constants::setting, emit, task};
+use crate::{
+    constants::setting,
+    emit::{self, Context},
+    task,
+};
 
 /// [`BEATS`] payloads within less are a rush.
 const RUSH_MILLISECONDS: u32 = 5_000;
@@ -60,11 +64,11 @@ pub fn follow(course: &mut Course, direction: Direction, length: u32) -> Option<
 
 /// Sends what was gathered.
 #[inline(always)]
-pub fn send(watched: &mut WatchedSocket, flow: FlowTuple, news: &News) {
+pub fn send(context: Context, watched: &mut WatchedSocket, flow: FlowTuple, news: &News) {
     if news.interval {
         watched.course.told = news.now;
     }
-    emit::in_place(RecordKind::Course, |record: *mut CourseRecord| {
+    emit::in_place(context, RecordKind::Course, |record: *mut CourseRecord| {
         // SAFETY: the record is the ring's memory, and every field is written.
         unsafe {
             (&raw mut (*record).header).write(RecordHeader {

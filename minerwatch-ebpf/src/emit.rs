@@ -1,31 +1,45 @@
-//! The sole owner of the rings and of the loss counters.
+//! The sole owner of the way to the daemon and of the loss counters.
 //!
-//! Three rings: process life, connections and CPU on one, files on another, payloads on the third, so that
-//! a storm of file changes or of short connections cannot crowd out the rest. What finds no room is counted
-//! per kind.
+//! Three lanes: process life, connections and CPU on one, files on another, payloads on the third, so that a storm of
+//! file changes or of short connections cannot crowd out the rest. What finds no room is counted per kind.
+//!
+//! Each lane is a ring that all CPUs share; in the object that is built with the feature `perf-buffer`, for kernels that
+//! have no such rings, it is a buffer per CPU.
 
-use aya_ebpf::{
-    macros::map,
-    maps::{PerCpuArray, RingBuf},
-};
+#[cfg(feature = "perf-buffer")]
+mod perf_buffer;
+#[cfg(not(feature = "perf-buffer"))]
+mod ring_buffer;
+
+use aya_ebpf::{EbpfContext, bindings::__sk_buff, cty::c_void, macros::map, maps::PerCpuArray};
 use minerwatch_common::{Loss, RecordKind};
 
+#[cfg(feature = "perf-buffer")]
+use self::perf_buffer as transport;
+#[cfg(not(feature = "perf-buffer"))]
+use self::ring_buffer as transport;
 use crate::{atomic, kernel::Unreadable};
-
-/// Bytes of each ring; powers of two times the page size. The daemon sizes them by these names.
-const RING_SIZE: u32 = 8 << 20;
-
-#[map]
-static PROCESS_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE, 0);
-
-#[map]
-static FILE_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
-
-#[map]
-static PAYLOAD_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
 
 #[map]
 static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
+
+/// What the kernel called the running program with. Buffers per CPU want it for each record.
+#[derive(Clone, Copy)]
+pub struct Context(#[cfg_attr(not(feature = "perf-buffer"), allow(dead_code))] *mut c_void);
+
+impl Context {
+    /// That of a program.
+    #[inline(always)]
+    pub fn of(context: &impl EbpfContext) -> Self {
+        Self(context.as_ptr())
+    }
+
+    /// That of a program that is called for a packet.
+    #[inline(always)]
+    pub fn of_packet(packet: *mut __sk_buff) -> Self {
+        Self(packet.cast())
+    }
+}
 
 /// Counts one loss.
 #[inline(always)]
@@ -36,53 +50,58 @@ pub fn count(loss: Loss) {
     }
 }
 
+/// What must not wait behind one another.
+#[derive(Clone, Copy)]
+enum Lane {
+    Process,
+    File,
+    Payload,
+}
+
+impl Lane {
+    #[inline(always)]
+    fn of(kind: RecordKind) -> Self {
+        match kind {
+            RecordKind::File | RecordKind::Mapping => Self::File,
+            RecordKind::Payload | RecordKind::Course => Self::Payload,
+            RecordKind::Fork
+            | RecordKind::Exec
+            | RecordKind::Exit
+            | RecordKind::Connect
+            | RecordKind::Close
+            | RecordKind::Cpu
+            | RecordKind::Rounding => Self::Process,
+        }
+    }
+}
+
+/// There was no room.
+struct Full;
+
 #[inline(always)]
-fn ring(kind: RecordKind) -> &'static RingBuf {
-    match kind {
-        RecordKind::File | RecordKind::Mapping => &FILE_RING,
-        RecordKind::Payload | RecordKind::Course => &PAYLOAD_RING,
-        RecordKind::Fork
-        | RecordKind::Exec
-        | RecordKind::Exit
-        | RecordKind::Connect
-        | RecordKind::Close
-        | RecordKind::Cpu
-        | RecordKind::Rounding => &PROCESS_RING,
+fn counted(kind: RecordKind, outcome: Result<(), Full>) {
+    if outcome.is_err() {
+        count(Loss::RingFull(kind));
     }
 }
 
 /// Sends a record of fixed size.
 #[inline(always)]
-pub fn record<T: 'static>(kind: RecordKind, record: T) {
-    if let Some(mut slot) = ring(kind).reserve::<T>(0) {
-        slot.write(record);
-        slot.submit(0);
-    } else {
-        count(Loss::RingFull(kind));
-    }
+pub fn record<T: 'static>(context: Context, kind: RecordKind, record: T) {
+    counted(kind, transport::record(context, Lane::of(kind), record));
 }
 
 /// Sends a record that `fill` writes where it will be read, for one too large for the stack; `fill` answers
 /// whether there is anything to send.
 #[inline(always)]
-pub fn in_place<T: 'static>(kind: RecordKind, fill: impl FnOnce(*mut T) -> bool) {
-    let Some(mut slot) = ring(kind).reserve::<T>(0) else {
-        count(Loss::RingFull(kind));
-        return;
-    };
-    if fill(slot.as_mut_ptr()) {
-        slot.submit(0);
-    } else {
-        slot.discard(0);
-    }
+pub fn in_place<T: 'static>(context: Context, kind: RecordKind, fill: impl FnOnce(*mut T) -> bool) {
+    counted(kind, transport::in_place(context, Lane::of(kind), fill));
 }
 
 /// Sends a record with its tail from scratch memory.
 #[inline(always)]
-pub fn bytes(kind: RecordKind, bytes: &[u8]) {
-    if ring(kind).output::<[u8]>(bytes, 0).is_err() {
-        count(Loss::RingFull(kind));
-    }
+pub fn bytes(context: Context, kind: RecordKind, bytes: &[u8]) {
+    counted(kind, transport::bytes(context, Lane::of(kind), bytes));
 }
 
 /// A program's body may end early because the kernel lacks a field or a read failed; there is nothing to

@@ -7,7 +7,7 @@ use minerwatch_common::{
 
 use crate::{
     constants::{offset, setting},
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     kernel::{Address, Unreadable},
     path, task,
 };
@@ -115,7 +115,7 @@ impl Opened {
 
     /// Reports the open if it matters.
     #[inline(always)]
-    pub fn report(&self) -> Outcome {
+    pub fn report(&self, context: Context) -> Outcome {
         let Some((operation, special)) = self.operation() else { return Ok(()) };
         if task::is_agent() {
             return Ok(());
@@ -129,7 +129,7 @@ impl Opened {
             special,
             writable: self.file_mode & FMODE_WRITE != 0,
         };
-        send(Slot::Open, &facts, &Entry { mount, entry, name: Address(0) }, None)
+        send(context, Slot::Open, &facts, &Entry { mount, entry, name: Address(0) }, None)
     }
 }
 
@@ -193,7 +193,7 @@ impl Name for Entry {
 
 /// Puts a record together and sends it.
 #[inline(always)]
-pub fn send<N: Name>(slot: Slot, facts: &Facts, first: &N, second: Option<&N>) -> Outcome {
+pub fn send<N: Name>(context: Context, slot: Slot, facts: &Facts, first: &N, second: Option<&N>) -> Outcome {
     let Some(scratch) = FILE_SCRATCH.get_ptr_mut(slot as u32) else { return Err(Unreadable) };
     // SAFETY: this CPU's own memory of this program, which does not nest.
     let scratch = unsafe { &mut *scratch };
@@ -240,6 +240,6 @@ pub fn send<N: Name>(slot: Slot, facts: &Facts, first: &N, second: Option<&N>) -
     }
     // SAFETY: record and tail lie side by side, and `total` is at most the length of both.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), total) };
-    emit::bytes(RecordKind::File, bytes);
+    emit::bytes(context, RecordKind::File, bytes);
     Ok(())
 }

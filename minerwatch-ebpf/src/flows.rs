@@ -3,7 +3,10 @@
 use aya_ebpf::{macros::map, maps::HashMap};
 use minerwatch_common::{CloseRecord, ConnectRecord, FlowTuple, Loss, RecordHeader, RecordKind};
 
-use crate::{emit, task};
+use crate::{
+    emit::{self, Context},
+    task,
+};
 
 /// Connections remembered at once, of each transport; about 150 bytes each.
 const MAX_FLOWS: u32 = 32_768;
@@ -46,8 +49,9 @@ pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) ->
 
 /// Reports the result of a connection attempt.
 #[inline(always)]
-pub fn report_connect(state: &FlowState, flow: FlowTuple, result: i32) {
+pub fn report_connect(context: Context, state: &FlowState, flow: FlowTuple, result: i32) {
     emit::record(
+        context,
         RecordKind::Connect,
         ConnectRecord {
             header: RecordHeader { time: task::now(), ..header(state, RecordKind::Connect) },
@@ -82,8 +86,9 @@ impl Counts {
 
 /// Reports the end of a connection.
 #[inline(always)]
-pub fn report_close(state: &FlowState, counts: Counts) {
+pub fn report_close(context: Context, state: &FlowState, counts: Counts) {
     emit::record(
+        context,
         RecordKind::Close,
         CloseRecord {
             header: RecordHeader { time: task::now(), ..header(state, RecordKind::Close) },

@@ -2,35 +2,34 @@
 //!
 //! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs where the
 //! kernel's fields lie, loads and attaches what works, and says what is blind. After that the sensor is three
-//! rings to drain and a table of loss counters.
+//! lanes to drain and a table of loss counters.
 
 mod attach;
 mod btf;
 mod devices;
 mod error;
 mod hooks;
+mod lanes;
 mod layout;
 mod losses;
 mod merge;
 mod preflight;
-mod rings;
 mod running;
 mod sockets;
+mod transport;
 
 use std::fmt;
 
-use aya::{Ebpf, EbpfLoader, maps::RingBuf};
-use minerwatch_common::{KernelLayout, Settings};
+use aya::Ebpf;
 use tracing::debug;
-use zerocopy::IntoBytes as _;
 
-use self::rings::Ring;
+use self::lanes::Opened;
 pub use self::{
     error::SensorError,
     hooks::{SensorReport, Service},
+    lanes::Lanes,
     losses::Losses,
     merge::Drained,
-    rings::Rings,
     running::Running,
     sockets::Sockets,
 };
@@ -39,11 +38,11 @@ use crate::model::{HookChoice, Purpose};
 /// What the programs are told; the defaults are the daemon's.
 #[derive(Clone, Debug)]
 pub struct SensorOptions {
-    /// Bytes of the ring for process life, connections and CPU; a power of two, a multiple of the page size.
+    /// Bytes of the lane for process life, connections and CPU; a power of two, a multiple of the page size.
     pub process_ring: u32,
-    /// Bytes of the ring for file changes; the same rules.
+    /// Bytes of the lane for file changes; the same rules.
     pub file_ring: u32,
-    /// Bytes of the ring for payloads; the same rules.
+    /// Bytes of the lane for payloads; the same rules.
     pub payload_ring: u32,
     /// Nanoseconds between two CPU records of one process.
     pub cpu_interval: u64,
@@ -73,7 +72,7 @@ impl Default for SensorOptions {
 pub struct Sensor {
     // Links and programs live as long as this does.
     _programs: Ebpf,
-    rings: Option<(Ring, Ring, Ring)>,
+    lanes: Option<Opened>,
     losses: Losses,
     running: Option<Running>,
     sockets: Option<Sockets>,
@@ -90,9 +89,6 @@ impl fmt::Debug for Sensor {
     }
 }
 
-/// The programs as the build script left them, aligned as an ELF reader wants them.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minerwatch-ebpf.o"));
-
 impl Sensor {
     /// Loads and attaches everything this kernel allows.
     ///
@@ -106,23 +102,19 @@ impl Sensor {
             debug!(structure = field.structure, member = field.member, "this kernel has no such field");
         }
         let btf = aya::Btf::from_sys_fs().map_err(|source| SensorError::Types { source: source.into() })?;
-        let mut programs = load(options, &layout, &btf)?;
+        let (mut programs, lanes, transport) = transport::load(options, &layout, &btf)?;
         if let Err(error) = aya_log::EbpfLogger::init(&mut programs) {
             debug!(%error, "the programs' own log is not read");
         }
-        let report = attach::attach(&mut programs, &layout, &btf, &options.hooks);
+        let mut report = attach::attach(&mut programs, &layout, &btf, &options.hooks);
         if report.serves_nothing() {
             return Err(SensorError::NothingAttached { reasons: report.reasons() });
         }
-        let rings = (
-            take_ring(&mut programs, "PROCESS_RING")?,
-            take_ring(&mut programs, "FILE_RING")?,
-            take_ring(&mut programs, "PAYLOAD_RING")?,
-        );
+        report.services.push(transport);
         let losses = Losses::new(&mut programs)?;
         let running = report.serves(Purpose::Rounding).then(|| Running::new(&mut programs)).transpose()?;
         let sockets = report.serves(Purpose::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
-        Ok(Self { _programs: programs, rings: Some(rings), losses, running, sockets, report })
+        Ok(Self { _programs: programs, lanes: Some(lanes), losses, running, sockets, report })
     }
 
     /// Checks privileges and type information alone, without loading anything.
@@ -135,9 +127,9 @@ impl Sensor {
         &self.report
     }
 
-    /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
-    pub fn take_rings(&mut self) -> Result<Option<Rings>, SensorError> {
-        self.rings.take().map(|(process, file, payload)| Rings::new(process, file, payload)).transpose()
+    /// The lanes, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
+    pub fn take_lanes(&mut self) -> Result<Option<Lanes>, SensorError> {
+        self.lanes.take().map(Lanes::watch).transpose()
     }
 
     /// Who runs where, for the one sampler; `None` the second time, and where no rounding mode can be read.
@@ -154,29 +146,4 @@ impl Sensor {
     pub fn losses(&self) -> &Losses {
         &self.losses
     }
-}
-
-fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Result<Ebpf, SensorError> {
-    let settings = Settings {
-        cpu_interval: options.cpu_interval,
-        cpu_threshold: options.cpu_threshold,
-        flow_interval: options.flow_interval,
-        agent_pid: std::process::id(),
-        reserved: 0,
-        devices: devices::watched(),
-    };
-    EbpfLoader::new()
-        .btf(Some(btf))
-        .override_global("LAYOUT", layout.as_bytes(), true)
-        .override_global("SETTINGS", settings.as_bytes(), true)
-        .map_max_entries("PROCESS_RING", options.process_ring)
-        .map_max_entries("FILE_RING", options.file_ring)
-        .map_max_entries("PAYLOAD_RING", options.payload_ring)
-        .load(OBJECT)
-        .map_err(|source| SensorError::Load { source: source.into() })
-}
-
-fn take_ring(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
-    let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
-    RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
 }

@@ -57,11 +57,13 @@ fn alerts_and_status_name_the_hooks() {
     let Some(_machine) = alone("alerts_and_status_name_the_hooks") else { return };
     let scratch = Scratch::new();
     let configuration = configuration(&scratch, "[events]\nhooks = [\"file=tracepoint\"]\n");
-    let agent = Agent::start(["run", "--config", &configuration, "--hook", "yield=off"]);
+    let chosen = ["--hook", "yield=off", "--hook", "transport=perf-buffer"];
+    let agent = Agent::start(["run", "--config", &configuration].into_iter().chain(chosen));
     minerwatch_tests::command::run("true", &["-o", "stratum+tcp://pool.example:3333", "-u", WALLET]);
     let alert = agent.wait_for("alert", SOON, |object| at(object, "event.kind") == "alert");
     assert_eq!(at(&alert, "minerwatch.hooks.file-open"), "tracepoint");
     assert_eq!(at(&alert, "minerwatch.hooks.exec"), "raw-tracepoint");
+    assert_eq!(at(&alert, "minerwatch.hooks.transport"), "perf-buffer");
     assert_eq!(*at(&alert, "minerwatch.blind"), serde_json::json!(["yield"]));
     let output = Command::new(executable("minerwatch"))
         .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])

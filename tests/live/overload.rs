@@ -46,12 +46,19 @@ fn storm(path: &str, port: u16) {
 #[test]
 fn what_is_missing_is_counted_as_lost() {
     let Some(_machine) = alone("what_is_missing_is_counted_as_lost") else { return };
+    for transport in ["ring-buffer", "perf-buffer"] {
+        is_counted(transport);
+    }
+}
+
+fn is_counted(transport: &str) {
     let scratch = Scratch::new();
     let path = scratch.join("reopened");
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = listener.local_addr().expect("bound").port();
     thread::spawn(move || listener.incoming().for_each(drop));
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let hook = format!("transport={transport}");
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS), "--hook", &hook]);
 
     storm(&path, port);
     // The same while the daemon does not get to run at all, as on a host that is starved.
@@ -80,7 +87,7 @@ fn what_is_missing_is_counted_as_lost() {
         })
     };
     let opens = count(&|object| at(object, "file.path") == path.as_str());
-    println!("{opens} of {} opens reported, {} file records lost", 2 * OPENS, lost_of("file"));
+    println!("{transport}: {opens} of {} opens reported, {} file records lost", 2 * OPENS, lost_of("file"));
 
     assert_eq!(of_true("exec") + lost_of("exec"), 2 * PROGRAMS, "{lost:?}");
     assert_eq!(of_true("exit") + lost_of("exit"), 2 * PROGRAMS, "{lost:?}");

@@ -12,9 +12,39 @@ use crate::{environment, linker, workspace};
 /// The package, and the name of the object it builds.
 pub const PACKAGE: &str = "minerwatch-ebpf";
 
-/// Names a prebuilt object to use instead of building one, relative to the root of the workspace: for cross builds
-/// and packages.
-pub const OBJECT_VARIABLE: &str = "MINERWATCH_EBPF_OBJECT";
+/// How the programs reach the daemon. There is an object for each way, for a kernel refuses one that has maps it does
+/// not know.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Rings that all CPUs share.
+    RingBuffer,
+    /// A buffer for each CPU.
+    PerfBuffer,
+}
+
+impl Transport {
+    /// Both, the better first.
+    pub const ALL: [Self; 2] = [Self::RingBuffer, Self::PerfBuffer];
+
+    /// The name of its object, for example in the directory of [`OBJECTS_VARIABLE`].
+    pub fn object(self) -> &'static str {
+        match self {
+            Self::RingBuffer => "minerwatch-ebpf.o",
+            Self::PerfBuffer => "minerwatch-ebpf-perf.o",
+        }
+    }
+
+    fn features(self) -> &'static [&'static str] {
+        match self {
+            Self::RingBuffer => &[],
+            Self::PerfBuffer => &["--features", "perf-buffer"],
+        }
+    }
+}
+
+/// Names a directory of prebuilt objects to use instead of building them, relative to the root of the workspace: for
+/// cross builds and packages.
+pub const OBJECTS_VARIABLE: &str = "MINERWATCH_EBPF_OBJECTS";
 
 /// What the object is made from: when none of these changes, neither does the object.
 pub fn inputs() -> Vec<PathBuf> {
@@ -27,40 +57,50 @@ pub fn inputs() -> Vec<PathBuf> {
                 .map(|input| workspace::root().join(input))
                 .collect()
         },
-        |object| vec![object],
+        |objects| Transport::ALL.map(|transport| objects.join(transport.object())).to_vec(),
     )
 }
 
 fn prebuilt() -> Option<PathBuf> {
-    let object = std::env::var_os(OBJECT_VARIABLE).filter(|object| !object.is_empty())?;
-    Some(workspace::root().join(object))
+    let objects = std::env::var_os(OBJECTS_VARIABLE).filter(|objects| !objects.is_empty())?;
+    Some(workspace::root().join(objects))
 }
 
-/// The build of minerwatch's build script: discovers the tools, builds, and copies the object to
-/// `out_dir/minerwatch-ebpf.o`. `arch` is the architecture whose kernel will run the programs, in Rust's spelling.
+/// The build of minerwatch's build script: discovers the tools, builds, and copies the objects to `out_dir`, by the
+/// names of [`Transport::object`]. `arch` is the architecture whose kernel will run the programs, in Rust's spelling.
 ///
 /// # Errors
 ///
 /// [`toolchain::Missing`] when the tools are not there; otherwise what went wrong with a file or the compiler.
 pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
-    let object = if let Some(object) = prebuilt() {
-        object
-    } else {
-        let target_dir = workspace::target_dir(out_dir);
-        let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
-        build(toolchain::choose(&toolchains, &linkers)?, &target_dir, arch)?
-    };
-    let copy = out_dir.join("minerwatch-ebpf.o");
-    fs::copy(&object, &copy)
-        .with_context(|| format!("cannot copy the eBPF object {} to {}", object.display(), copy.display()))?;
-    Ok(())
+    if let Some(objects) = prebuilt() {
+        return Transport::ALL.into_iter().try_for_each(|transport| {
+            copy(&objects.join(transport.object()), &out_dir.join(transport.object()))
+        });
+    }
+    let target_dir = workspace::target_dir(out_dir);
+    let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
+    let pair = toolchain::choose(&toolchains, &linkers)?;
+    Transport::ALL.into_iter().try_for_each(|transport| {
+        let object = build(pair, &target_dir, arch, transport)?;
+        copy(&object, &out_dir.join(transport.object()))
+    })
 }
 
-/// Compiles and links the programs; returns the object. All profiles share one build below `target_dir/ebpf`.
-pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<PathBuf> {
+fn copy(object: &Path, copy: &Path) -> Result<()> {
+    fs::copy(object, copy)
+        .map(drop)
+        .with_context(|| format!("cannot copy the eBPF object {} to {}", object.display(), copy.display()))
+}
+
+/// Compiles and links the programs; returns the object, which the next build of another transport replaces. All
+/// profiles share one build below `target_dir/ebpf`.
+pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str, transport: Transport) -> Result<PathBuf> {
     let mut cargo = cargo(pair, "build", &target_dir.join("ebpf"), &flags(pair.linker, arch)?);
-    let status =
-        cargo.status().with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
+    let status = cargo
+        .args(transport.features())
+        .status()
+        .with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
     if !status.success() {
         bail!("the eBPF programs do not build with {}; the compiler's messages say why", pair.toolchain);
     }
@@ -72,11 +112,14 @@ pub fn lint(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<()> {
     let mut flags = flags(pair.linker, arch)?;
     flags.push("-Dwarnings".into());
     let verb = if pair.toolchain.has_clippy() { "clippy" } else { "check" };
-    let status = cargo(pair, verb, &target_dir.join("ebpf-lint"), &flags)
-        .status()
-        .with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
-    if !status.success() {
-        bail!("`cargo {verb}` found something in {PACKAGE} (with {})", pair.toolchain);
+    for transport in Transport::ALL {
+        let status = cargo(pair, verb, &target_dir.join("ebpf-lint"), &flags)
+            .args(transport.features())
+            .status()
+            .with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
+        if !status.success() {
+            bail!("`cargo {verb}` found something in {PACKAGE}, {transport:?} (with {})", pair.toolchain);
+        }
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use minerwatch_common::{FileOperation, Loss, MAX_NAME, MAX_PATH};
 
 use crate::{
     constants::offset,
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     files::{self, Facts, Name, Slot, Written},
     hooks::file_open::{RESULT, open_file},
     kernel::{Address, Unreadable, UserAddress},
@@ -160,21 +160,21 @@ fn file_call_exit(context: TracePointContext) -> u32 {
     let _ = CALLS.remove(thread);
     // SAFETY: within the tracepoint's fixed layout.
     if unsafe { context.read_at::<i64>(RESULT) } == Ok(0) {
-        let _ = report(&call);
+        let _ = report(Context::of(&context), &call);
     }
     0
 }
 
 #[inline(always)]
-fn report(call: &Call) -> Outcome {
+fn report(context: Context, call: &Call) -> Outcome {
     let Some(operation) = FileOperation::from_number(call.operation as u16) else { return Err(Unreadable) };
     let facts = Facts { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
     let first = GivenName { directory: call.directory, name: call.name };
     if call.second_name == 0 {
-        return files::send(Slot::Call, &facts, &first, None);
+        return files::send(context, Slot::Call, &facts, &first, None);
     }
     let second = GivenName { directory: call.second_directory, name: call.second_name };
-    files::send(Slot::Call, &facts, &first, Some(&second))
+    files::send(context, Slot::Call, &facts, &first, Some(&second))
 }
 
 /// A directory's descriptor and a name below it as the process gave them. The directory is left out where the name is

@@ -17,7 +17,7 @@ use minerwatch_common::{FileOperation, Loss, MAX_COMPONENT};
 
 use crate::{
     constants::offset,
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     files::{self, Entry, Facts, Slot},
     kernel::{Address, Unreadable},
     path, task,
@@ -129,7 +129,7 @@ fn keep(change: Result<&'static Change, Unreadable>) {
 
 /// The end of a change of `entry`; a file system that lies on another one changes both, and only the upper is told.
 #[inline(always)]
-fn ended(slot: Slot, entry: Address, result: i32) {
+fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
     let thread = bpf_get_current_pid_tgid();
     let Some(change) = CHANGES.get_ptr(thread) else { return };
     // SAFETY: a live row that only this thread adds and removes.
@@ -138,13 +138,13 @@ fn ended(slot: Slot, entry: Address, result: i32) {
         return;
     }
     if result == 0 {
-        let _ = report(slot, change);
+        let _ = report(context, slot, change);
     }
     let _ = CHANGES.remove(thread);
 }
 
 #[inline(always)]
-fn report(slot: Slot, change: &Change) -> Outcome {
+fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     let operation = match slot {
         Slot::Rename => FileOperation::Rename,
         Slot::Chmod => FileOperation::Chmod,
@@ -163,7 +163,7 @@ fn report(slot: Slot, change: &Change) -> Outcome {
     };
     if !matches!(slot, Slot::Rename) {
         let first = Entry { mount: change.mount, entry: change.entry, name: Address(0) };
-        return files::send(slot, &facts, &first, None);
+        return files::send(context, slot, &facts, &first, None);
     }
     let named = |directory: Address, name: &[u8; MAX_COMPONENT]| Entry {
         mount: change.mount,
@@ -171,7 +171,7 @@ fn report(slot: Slot, change: &Change) -> Outcome {
         name: Address(name.as_ptr() as u64),
     };
     let first = named(change.directory, &change.name);
-    files::send(slot, &facts, &first, Some(&named(change.second_directory, &change.second_name)))
+    files::send(context, slot, &facts, &first, Some(&named(change.second_directory, &change.second_name)))
 }
 
 /// An argument that is an address.
@@ -209,7 +209,7 @@ fn chmod_allowed(context: FExitContext) -> i32 {
 /// vfs_unlink(idmap, dir, dentry, delegated_inode)
 #[fexit(function = "vfs_unlink")]
 fn unlinked(context: FExitContext) -> i32 {
-    ended(Slot::Unlink, address!(context, 2), context.arg(4));
+    ended(Context::of(&context), Slot::Unlink, address!(context, 2), context.arg(4));
     0
 }
 
@@ -217,7 +217,7 @@ fn unlinked(context: FExitContext) -> i32 {
 #[fexit(function = "vfs_rename")]
 fn renamed(context: FExitContext) -> i32 {
     if let Ok(entry) = address!(context, 0).follow(offset!(rename_entry)) {
-        ended(Slot::Rename, entry, context.arg(1));
+        ended(Context::of(&context), Slot::Rename, entry, context.arg(1));
     }
     0
 }
@@ -225,6 +225,6 @@ fn renamed(context: FExitContext) -> i32 {
 /// notify_change(idmap, dentry, attr, delegated_inode)
 #[fexit(function = "notify_change")]
 fn mode_changed(context: FExitContext) -> i32 {
-    ended(Slot::Chmod, address!(context, 1), context.arg(4));
+    ended(Context::of(&context), Slot::Chmod, address!(context, 1), context.arg(4));
     0
 }

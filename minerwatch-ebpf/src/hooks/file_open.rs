@@ -9,7 +9,7 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use crate::{
     constants::offset,
-    emit::Outcome,
+    emit::{Context, Outcome},
     files::Opened,
     kernel::{Address, Unreadable},
 };
@@ -23,14 +23,14 @@ fn file_open(context: TracePointContext) -> u32 {
     if let Ok(descriptor) = unsafe { context.read_at::<i64>(RESULT) }
         && descriptor >= 0
     {
-        let _ = report(descriptor as u32);
+        let _ = report(Context::of(&context), descriptor as u32);
     }
     0
 }
 
 #[inline(always)]
-fn report(descriptor: u32) -> Outcome {
-    Opened::read(open_file(descriptor)?)?.report()
+fn report(context: Context, descriptor: u32) -> Outcome {
+    Opened::read(open_file(descriptor)?)?.report(context)
 }
 
 /// The open file behind a descriptor of the current process.

@@ -8,7 +8,7 @@
 use aya_ebpf::{macros::fexit, programs::FExitContext};
 
 use crate::{
-    emit::Outcome,
+    emit::{Context, Outcome},
     files::Opened,
     kernel::{Address, load},
 };
@@ -16,13 +16,13 @@ use crate::{
 #[fexit(function = "security_file_open")]
 fn open_allowed(context: FExitContext) -> i32 {
     if context.arg::<i32>(1) == 0 {
-        let _ = report(context.arg(0));
+        let _ = report(Context::of(&context), context.arg(0));
     }
     0
 }
 
 #[inline(always)]
-fn report(file: *const u8) -> Outcome {
+fn report(context: Context, file: *const u8) -> Outcome {
     let inode = load!(file, file_inode, *const u8);
     let opened = Opened {
         file: Address(file as u64),
@@ -30,5 +30,5 @@ fn report(file: *const u8) -> Outcome {
         inode: Address(inode as u64),
         inode_mode: load!(inode, inode_mode, u16),
     };
-    opened.report()
+    opened.report(context)
 }

@@ -3,7 +3,7 @@
 //! Kernel: mm/mmap.c and mm/mprotect.c; the arguments are those of mmap(2) and mprotect(2).
 //! Produces: [`MappingRecord`] for memory of the sizes that RandomX and its relatives use; for each
 //! process and class the first, the second, the fourth and so on, so that a program that flips the protection of its
-//! code all the time is told of a few times and then seldom.
+//! code all the time is from of a few times and then seldom.
 //! Price: these two calls only; a few comparisons where the size is none of those. The entries of functions cost nothing
 //! elsewhere, and do not see the calls of 32-bit programs.
 
@@ -16,7 +16,7 @@ use minerwatch_common::{ABSENT, Loss, MappingClass, MappingRecord, RecordKind};
 
 use crate::{
     constants::offset,
-    emit,
+    emit::{self, Context},
     kernel::{Address, load},
     task,
 };
@@ -53,40 +53,41 @@ fn argument(context: &TracePointContext, index: usize) -> u64 {
 
 #[tracepoint(category = "syscalls", name = "sys_enter_mmap")]
 fn memory_map(context: TracePointContext) -> u32 {
-    mapped(argument(&context, 1), argument(&context, 2), argument(&context, 3));
+    mapped(Context::of(&context), argument(&context, 1), argument(&context, 2), argument(&context, 3));
     0
 }
 
 #[tracepoint(category = "syscalls", name = "sys_enter_mprotect")]
 fn memory_protect(context: TracePointContext) -> u32 {
-    protected(argument(&context, 1), argument(&context, 2));
+    protected(Context::of(&context), argument(&context, 1), argument(&context, 2));
     0
 }
 
 /// `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)`
 #[fentry(function = "ksys_mmap_pgoff")]
 fn memory_map_function(context: FEntryContext) -> i32 {
-    mapped(context.arg(1), context.arg(2), context.arg(3));
+    mapped(Context::of(&context), context.arg(1), context.arg(2), context.arg(3));
     0
 }
 
 /// `__x64_sys_mprotect(regs)`, `__arm64_sys_mprotect(regs)`
 #[fentry(function = "__x64_sys_mprotect")]
 fn memory_protect_function(context: FEntryContext) -> i32 {
+    let from = Context::of(&context);
     let registers: *const u8 = context.arg(0);
     if offset!(registers_si) != ABSENT {
-        protected(load!(registers, registers_si, u64), load!(registers, registers_dx, u64));
+        protected(from, load!(registers, registers_si, u64), load!(registers, registers_dx, u64));
     } else if offset!(registers_numbered) != ABSENT {
         let numbered = Address(registers as u64 + u64::from(offset!(registers_numbered)));
         if let (Ok(size), Ok(protection)) = (numbered.read(8), numbered.read(16)) {
-            protected(size, protection);
+            protected(from, size, protection);
         }
     }
     0
 }
 
 #[inline(always)]
-fn mapped(size: u64, protection: u64, flags: u64) {
+fn mapped(context: Context, size: u64, protection: u64, flags: u64) {
     if flags & MAP_ANONYMOUS == 0 {
         return;
     }
@@ -103,13 +104,13 @@ fn mapped(size: u64, protection: u64, flags: u64) {
     } else {
         return;
     };
-    tell(class, size, huge);
+    tell(context, class, size, huge);
 }
 
 #[inline(always)]
-fn protected(size: u64, protection: u64) {
+fn protected(context: Context, size: u64, protection: u64) {
     if protection & PROT_EXEC != 0 && is_code(size) {
-        tell(MappingClass::Code, size, false);
+        tell(context, MappingClass::Code, size, false);
     }
 }
 
@@ -119,7 +120,7 @@ fn is_code(size: u64) -> bool {
 }
 
 #[inline(never)]
-fn tell(class: MappingClass, size: u64, huge: bool) {
+fn tell(context: Context, class: MappingClass, size: u64, huge: bool) {
     let header = task::current_header::<MappingRecord>(RecordKind::Mapping);
     let key = Counted { start: header.start, tgid: header.pid, class: class as u32 };
     let count = match MAPPINGS.get_ptr_mut(&key) {
@@ -141,6 +142,7 @@ fn tell(class: MappingClass, size: u64, huge: bool) {
         return;
     }
     emit::record(
+        context,
         RecordKind::Mapping,
         MappingRecord { header, size, count, class: class as u32, huge: huge.into() },
     );

@@ -99,7 +99,7 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     if let Some(news) = course::follow(&mut watched.course, direction, length) {
         // SAFETY: as above.
         let flow = unsafe { tuple(socket) };
-        course::send(watched, flow, &news);
+        course::send(emit::Context::of_packet(skb), watched, flow, &news);
     }
     if watched.look(direction).left == 0 {
         return Ok(());
@@ -254,7 +254,7 @@ struct Payload<'a> {
 /// `skb` must be that of the running program.
 #[inline(always)]
 unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
-    emit::in_place(RecordKind::Payload, |record: *mut PayloadRecord| {
+    emit::in_place(emit::Context::of_packet(skb), RecordKind::Payload, |record: *mut PayloadRecord| {
         let captured =
             if payload.captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { payload.captured };
         // SAFETY: the record is the ring's memory; every field is written, of `data` what `captured` says.

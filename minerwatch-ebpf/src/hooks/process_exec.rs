@@ -14,7 +14,7 @@ use minerwatch_common::{
 
 use crate::{
     constants::offset,
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     kernel::{Address, Unreadable, UserAddress},
     path, task,
 };
@@ -36,12 +36,12 @@ static EXEC_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
 #[raw_tracepoint(tracepoint = "sched_process_exec")]
 fn process_exec(context: RawTracePointContext) -> i32 {
-    let _ = report(Address(context.arg(0)), Address(context.arg(2)));
+    let _ = report(Context::of(&context), Address(context.arg(0)), Address(context.arg(2)));
     0
 }
 
 #[inline(always)]
-fn report(task: Address, binary: Address) -> Outcome {
+fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let Some(scratch) = EXEC_SCRATCH.get_ptr_mut(0) else { return Err(Unreadable) };
     // SAFETY: this CPU's own slot; the program neither sleeps nor nests.
     let scratch = unsafe { &mut *scratch };
@@ -97,7 +97,7 @@ fn report(task: Address, binary: Address) -> Outcome {
     let total = bounded(record.header.length, size_of::<ExecRecord>() + MAX_EXEC_TAIL);
     // SAFETY: record and tail lie side by side in the scratch memory, which is as long as `total` may be.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), total) };
-    emit::bytes(RecordKind::Exec, bytes);
+    emit::bytes(context, RecordKind::Exec, bytes);
     Ok(())
 }
 

@@ -9,7 +9,7 @@ use minerwatch_common::{ExitRecord, RecordKind};
 
 use crate::{
     constants::offset,
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     hooks::sched_switch,
     kernel::Address,
     task,
@@ -20,12 +20,12 @@ const SIGNAL_GROUP_EXIT: u32 = 0x4;
 
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 fn process_exit(context: RawTracePointContext) -> i32 {
-    let _ = report(Address(context.arg(0)));
+    let _ = report(Context::of(&context), Address(context.arg(0)));
     0
 }
 
 #[inline(always)]
-fn report(task: Address) -> Outcome {
+fn report(context: Context, task: Address) -> Outcome {
     let signal = task.follow(offset!(task_signal))?;
     if signal.read::<i32>(offset!(signal_live))? != 0 {
         return Ok(());
@@ -41,6 +41,7 @@ fn report(task: Address) -> Outcome {
     let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
     let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);
     emit::record(
+        context,
         RecordKind::Exit,
         ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) },
     );

@@ -8,19 +8,19 @@ use minerwatch_common::{ForkRecord, RecordHeader, RecordKind};
 
 use crate::{
     constants::offset,
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     kernel::Address,
     task,
 };
 
 #[raw_tracepoint(tracepoint = "sched_process_fork")]
 fn process_fork(context: RawTracePointContext) -> i32 {
-    let _ = report(Address(context.arg(1)));
+    let _ = report(Context::of(&context), Address(context.arg(1)));
     0
 }
 
 #[inline(always)]
-fn report(child: Address) -> Outcome {
+fn report(context: Context, child: Address) -> Outcome {
     let pid: u32 = child.read(offset!(task_tgid))?;
     let tid: u32 = child.read(offset!(task_pid))?;
     if pid != tid {
@@ -29,6 +29,7 @@ fn report(child: Address) -> Outcome {
     // The child starts in its creator's cgroup with its creator's user.
     let parent = task::current_header::<ForkRecord>(RecordKind::Fork);
     emit::record(
+        context,
         RecordKind::Fork,
         ForkRecord {
             header: RecordHeader { pid, tid, start: child.read(offset!(task_start))?, ..parent },

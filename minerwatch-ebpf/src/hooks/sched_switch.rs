@@ -18,7 +18,7 @@ use minerwatch_common::{CpuRecord, Loss, RecordKind};
 use crate::{
     atomic,
     constants::{offset, setting},
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     kernel::{Address, load},
     task,
 };
@@ -61,12 +61,12 @@ static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALT
 #[btf_tracepoint(function = "sched_switch")]
 fn sched_switch(context: BtfTracePointContext) -> i32 {
     rounding::note_running(context.arg(2));
-    account(context.arg::<u64>(0) as u8 != 0, context.arg(1));
+    account(Context::of(&context), context.arg::<u64>(0) as u8 != 0, context.arg(1));
     0
 }
 
 #[inline(always)]
-fn account(preempted: bool, previous: *const u8) {
+fn account(context: Context, preempted: bool, previous: *const u8) {
     let flags = load!(previous, task_flags, u32);
     if flags & PF_KTHREAD != 0 {
         return;
@@ -91,7 +91,7 @@ fn account(preempted: bool, previous: *const u8) {
     let before = usage.on_cpu;
     add(&mut usage.on_cpu, slice);
     if rounding::is_due(before, slice) {
-        let _ = rounding::look(previous, &mut usage.rounding, now);
+        let _ = rounding::look(context, previous, &mut usage.rounding, now);
     }
     // Preempted on the way, or still runnable (TASK_RUNNING is 0): it did not wait for anything.
     let state = if preempted { 0 } else { load!(previous, task_state, u32) };
@@ -102,7 +102,7 @@ fn account(preempted: bool, previous: *const u8) {
     let window = now.wrapping_sub(usage.reported_at);
     // Clocks of two CPUs may differ by a little: a negative window is none.
     if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
-        let _ = interval_over(previous, usage, window, now);
+        let _ = interval_over(context, previous, usage, window, now);
     }
 }
 
@@ -162,7 +162,7 @@ fn begin(tgid: u32, slice: u64, now: u64) {
 
 /// Ends an interval; reports it if the process was busy in it.
 #[inline(always)]
-fn interval_over(previous: *const u8, usage: &mut Usage, window: u64, now: u64) -> Outcome {
+fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, window: u64, now: u64) -> Outcome {
     let on_cpu = usage.on_cpu;
     let window_on_cpu = on_cpu.wrapping_sub(usage.reported_on_cpu);
     // Two CPUs may come here at once and report the same interval twice: the counters are totals.
@@ -178,6 +178,7 @@ fn interval_over(previous: *const u8, usage: &mut Usage, window: u64, now: u64) 
         .and_then(|signal| signal.read::<u32>(offset!(signal_threads)))
         .unwrap_or(0);
     emit::record(
+        context,
         RecordKind::Cpu,
         CpuRecord {
             header: task::current_header::<CpuRecord>(RecordKind::Cpu),

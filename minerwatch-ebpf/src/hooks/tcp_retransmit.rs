@@ -8,7 +8,10 @@
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use minerwatch_common::UNANSWERED;
 
-use crate::flows::{self, TCP_FLOWS};
+use crate::{
+    emit::Context,
+    flows::{self, TCP_FLOWS},
+};
 
 /// Marks in [`flows::FlowState::bytes_sent`], which TCP does not use, that the attempt was reported.
 const REPORTED: u64 = 1;
@@ -20,7 +23,7 @@ fn tcp_retransmit(context: RawTracePointContext) -> i32 {
     let state = unsafe { &mut *state };
     if state.reported == 0 && state.bytes_sent != REPORTED {
         state.bytes_sent = REPORTED;
-        flows::report_connect(state, state.flow, UNANSWERED);
+        flows::report_connect(Context::of(&context), state, state.flow, UNANSWERED);
     }
     0
 }

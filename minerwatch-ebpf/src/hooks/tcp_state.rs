@@ -20,7 +20,7 @@ use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
 
 use crate::{
     constants::offset,
-    emit::Outcome,
+    emit::{Context, Outcome},
     flows::{self, Counts, FlowState, TCP_FLOWS},
     kernel::{Address, Unreadable},
     task,
@@ -70,6 +70,7 @@ fn tcp_state_stand_in(context: RawTracePointContext) -> i32 {
 
 /// A change of state that matters.
 struct Change {
+    context: Context,
     socket: Address,
     before: i32,
     after: i32,
@@ -80,6 +81,7 @@ impl Change {
     fn of(context: &RawTracePointContext) -> Option<Self> {
         let after = context.arg(2);
         matches!(after, TCP_SYN_SENT | TCP_ESTABLISHED | TCP_CLOSE).then(|| Self {
+            context: Context::of(context),
             socket: Address(context.arg(0)),
             before: context.arg(1),
             after,
@@ -96,8 +98,8 @@ impl Change {
     fn take(&self) {
         let _ = match self.after {
             TCP_SYN_SENT => attempted(self.socket),
-            TCP_ESTABLISHED => established(self.socket),
-            _ => closed(self.socket, self.before),
+            TCP_ESTABLISHED => established(self.context, self.socket),
+            _ => closed(self.context, self.socket, self.before),
         };
     }
 }
@@ -120,7 +122,7 @@ fn attempted(socket: Address) -> Outcome {
 }
 
 #[inline(always)]
-fn established(socket: Address) -> Outcome {
+fn established(context: Context, socket: Address) -> Outcome {
     let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
     // SAFETY: a live row; the kernel changes a socket's state under its lock, so nobody else is here.
     let state = unsafe { &mut *state };
@@ -129,12 +131,12 @@ fn established(socket: Address) -> Outcome {
     }
     state.flow = tuple(socket)?;
     state.reported = 1;
-    flows::report_connect(state, state.flow, 0);
+    flows::report_connect(context, state, state.flow, 0);
     Ok(())
 }
 
 #[inline(always)]
-fn closed(socket: Address, before: i32) -> Outcome {
+fn closed(context: Context, socket: Address, before: i32) -> Outcome {
     let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
     // SAFETY: as in `established`.
     let state = unsafe { &mut *state };
@@ -145,15 +147,15 @@ fn closed(socket: Address, before: i32) -> Outcome {
             ..state.flow
         };
         let error = socket.read::<i32>(offset!(sock_error)).unwrap_or(0);
-        flows::report_connect(state, flow, if error == 0 { GIVEN_UP } else { error });
+        flows::report_connect(context, state, flow, if error == 0 { GIVEN_UP } else { error });
     } else {
         if state.reported == 0 {
             // Its answer was never seen.
-            flows::report_connect(state, tuple(socket)?, 0);
+            flows::report_connect(context, state, tuple(socket)?, 0);
         }
         let mut counts = Counts::NONE;
         let _ = count(socket, &mut counts);
-        flows::report_close(state, counts);
+        flows::report_close(context, state, counts);
     }
     let _ = TCP_FLOWS.remove(socket.0);
     Ok(())

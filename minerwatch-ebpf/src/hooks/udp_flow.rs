@@ -19,6 +19,7 @@ use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
 
 use crate::{
     constants::offset,
+    emit::Context,
     flows::{self, Counts, FlowState, UDP_FLOWS},
     kernel::Address,
     sockets, task,
@@ -71,7 +72,11 @@ fn udp_release(context: SockContext) -> i32 {
         let (sent, received) = (state.bytes_sent, state.bytes_received);
         // Where nothing counts (see `packet`), that must not look like a flow without a byte.
         let counted = sent != 0 || received != 0;
-        flows::report_close(state, Counts { sent, received, segments: (0, 0), counted });
+        flows::report_close(
+            Context::of(&context),
+            state,
+            Counts { sent, received, segments: (0, 0), counted },
+        );
         let _ = UDP_FLOWS.remove(cookie);
     }
     ALLOW
@@ -106,7 +111,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
         state.flow = flow;
         if state.reported < MAX_PEERS {
             state.reported += 1;
-            flows::report_connect(state, flow, 0);
+            flows::report_connect(Context::of(context), state, flow, 0);
         }
         return;
     }
@@ -119,7 +124,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
         reported: 1,
     };
     if flows::remember(&UDP_FLOWS, cookie, &state) {
-        flows::report_connect(&state, flow, 0);
+        flows::report_connect(Context::of(context), &state, flow, 0);
     }
 }
 

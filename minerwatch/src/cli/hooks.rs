@@ -9,7 +9,8 @@ use crate::{config::Config, model::HookChoice, pipeline::Watching};
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(super) struct HookArguments {
     /// Serve a purpose, or each of process, network, file or compute, by this way only: fexit, fentry, raw-tracepoint,
-    /// btf-tracepoint, tracepoint, cgroup or off; `minerwatch doctor` lists purposes and ways
+    /// btf-tracepoint, tracepoint, cgroup or off, and transport by ring-buffer or perf-buffer; `minerwatch doctor` lists
+    /// purposes and ways
     #[arg(long = "hook", value_name = "PURPOSE=WAY")]
     pub(super) hooks: Vec<HookChoice>,
 }

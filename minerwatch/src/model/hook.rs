@@ -33,10 +33,12 @@ pub enum Purpose {
     Rounding,
     /// Memory asked for in sizes worth a look.
     Mapping,
+    /// How all of that reaches the daemon.
+    Transport,
 }
 
 /// Every purpose, in the order of the families.
-static PURPOSES: [Purpose; 13] = [
+static PURPOSES: [Purpose; 14] = [
     Purpose::Fork,
     Purpose::Exec,
     Purpose::Exit,
@@ -50,6 +52,7 @@ static PURPOSES: [Purpose; 13] = [
     Purpose::Yield,
     Purpose::Rounding,
     Purpose::Mapping,
+    Purpose::Transport,
 ];
 
 /// Purposes that are chosen for together: a name and where in [`PURPOSES`] they stand.
@@ -73,11 +76,12 @@ impl Purpose {
             Self::Yield => "yield",
             Self::Rounding => "rounding",
             Self::Mapping => "mapping",
+            Self::Transport => "transport",
         }
     }
 }
 
-/// The kinds of place in the kernel where a program can be attached.
+/// The kinds of place in the kernel where a program can be attached, and the kinds of buffer it can send to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Way {
     /// A raw tracepoint.
@@ -92,11 +96,23 @@ pub enum Way {
     Tracepoint,
     /// The root of the unified cgroup hierarchy.
     Cgroup,
+    /// Rings that all CPUs share.
+    RingBuffer,
+    /// A buffer for each CPU.
+    PerfBuffer,
 }
 
 impl Way {
-    const ALL: [Self; 6] =
-        [Self::RawTracepoint, Self::BtfTracepoint, Self::Fentry, Self::Fexit, Self::Tracepoint, Self::Cgroup];
+    const ALL: [Self; 8] = [
+        Self::RawTracepoint,
+        Self::BtfTracepoint,
+        Self::Fentry,
+        Self::Fexit,
+        Self::Tracepoint,
+        Self::Cgroup,
+        Self::RingBuffer,
+        Self::PerfBuffer,
+    ];
 
     /// The name on the command line and in `minerwatch.hooks`.
     pub fn name(self) -> &'static str {
@@ -107,6 +123,8 @@ impl Way {
             Self::Fexit => "fexit",
             Self::Tracepoint => "tracepoint",
             Self::Cgroup => "cgroup",
+            Self::RingBuffer => "ring-buffer",
+            Self::PerfBuffer => "perf-buffer",
         }
     }
 }
@@ -230,7 +248,7 @@ mod tests {
             }
         }
         let in_families: usize = FAMILIES.iter().map(|(_, range)| range.len()).sum();
-        assert_eq!(in_families, PURPOSES.len(), "every purpose is of one family");
+        assert_eq!(in_families, PURPOSES.len() - 1, "every purpose but the transport is of one family");
     }
 
     #[test]

@@ -36,7 +36,7 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
     let failed = error.map(|error| match error {
         SensorError::NoSuchWay { .. } | SensorError::NotPermitted { .. } => 0,
         SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
-        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::Rings(_) => 2,
+        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::Lanes(_) => 2,
         SensorError::NothingAttached { .. } => 3,
     });
     let reached = failed.unwrap_or(steps.len() - 1);

@@ -1,4 +1,4 @@
-//! From the kernel's rings to the core: one task, woken by records, the clock and commands.
+//! From the kernel's lanes to the core: one task, woken by records, the clock and commands.
 
 use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -22,10 +22,10 @@ use crate::{
     decode,
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
-    sensor::{Drained, Rings, Sensor, SensorError, SensorOptions},
+    sensor::{Drained, Lanes, Sensor, SensorError, SensorOptions},
 };
 
-/// Records taken from the rings before the other work of the task gets its turn.
+/// Records taken from the lanes before the other work of the task gets its turn.
 const BATCH: usize = 2_048;
 
 /// How long records may gather after a batch before they are looked at: the kernel wakes the task once for
@@ -44,15 +44,15 @@ const LAST_ROUNDS: Duration = Duration::from_secs(1);
 pub struct Watch {
     // Detaches when dropped.
     sensor: Sensor,
-    rings: Rings,
-    /// The stages behind the rings.
+    lanes: Lanes,
+    /// The stages behind the lanes.
     pub core: Core,
     hashes_ready: Arc<Notify>,
     /// `None` where it is switched off or could show nothing.
     sampler: Option<Sampler>,
     /// `None` where no payload is read.
     marks: Option<Marks>,
-    /// Records taken out of the rings.
+    /// Records taken out of the lanes.
     pub records: u64,
     /// Records that made no sense.
     pub decode_errors: u64,
@@ -76,7 +76,7 @@ impl Watch {
     /// dropped, before any other thread starts.
     pub fn open(settings: WatchSettings, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
-        let rings = sensor.take_rings().map_err(unsupported)?.context("the sensor's rings are taken")?;
+        let lanes = sensor.take_lanes().map_err(unsupported)?.context("the sensor's lanes are taken")?;
         let running = sensor.take_running().filter(|_| settings.sampling);
         let sampler = running.map(|running| Sampler::start(running, drop_privileges)).transpose()?;
         drop_privileges()?;
@@ -87,7 +87,7 @@ impl Watch {
         core.health.blind = sensor.report().blind().map(Arc::from).collect();
         core.health.hooks =
             sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
-        Ok(Self { sensor, rings, core, hashes_ready, sampler, marks, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self { sensor, lanes, core, hashes_ready, sampler, marks, records: 0, decode_errors: 0, lost: 0 })
     }
 
     /// The sensor's report and counters.
@@ -96,7 +96,7 @@ impl Watch {
     }
 
     /// Takes in the state of the host. The programs are attached already, so nothing falls between: what
-    /// happens meanwhile waits in the rings.
+    /// happens meanwhile waits in the lanes.
     pub fn look_around(&mut self, max_processes: usize, outlet: &mut impl Outlet) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
@@ -125,7 +125,7 @@ impl Watch {
         let mut drained = Drained::Empty;
         loop {
             tokio::select! {
-                ready = self.rings.readable(), if drained == Drained::Empty => {
+                ready = self.lanes.readable(), if drained == Drained::Empty => {
                     ready?;
                     drained = self.drain(outlet).await?;
                 }
@@ -161,7 +161,7 @@ impl Watch {
     /// One round, and the pause that comes after it.
     async fn drain(&mut self, outlet: &mut impl Outlet) -> io::Result<Drained> {
         let mut outcome = Ok(());
-        let drained = self.rings.drain(
+        let drained = self.lanes.drain(
             BATCH,
             || host::now().0,
             |bytes| {

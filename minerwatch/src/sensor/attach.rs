@@ -221,7 +221,7 @@ fn root_cgroup() -> anyhow::Result<File> {
 }
 
 /// The reason in one line: the kernel's errno where there is one, not the verifier's whole log.
-fn short(error: &anyhow::Error) -> String {
+pub(super) fn short(error: &anyhow::Error) -> String {
     let errno = error
         .chain()
         .find_map(|cause| cause.downcast_ref::<std::io::Error>().map(ToString::to_string))

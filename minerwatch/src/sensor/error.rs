@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf};
 
-use crate::model::HookChoice;
+use crate::model::{HookChoice, Way};
 
 /// What this kernel or these privileges do not allow.
 #[derive(Debug, thiserror::Error)]
@@ -53,16 +53,24 @@ pub enum SensorError {
         reasons: Vec<String>,
     },
     /// A hook was asked for that there is not on any kernel.
-    #[error("{choice}: no such hook; what it can be is {} or off", ways.join(", "))]
+    #[error("{choice}: no such hook; what it can be is {}", list(ways))]
     NoSuchWay {
         /// What was asked for.
         choice: HookChoice,
-        /// What could be.
-        ways: Vec<&'static str>,
+        /// What could be; `None` is to switch it off.
+        ways: Vec<Option<Way>>,
     },
-    /// The rings could not be watched.
-    #[error("cannot watch the ring buffers: {0}")]
-    Rings(#[source] std::io::Error),
+    /// What the programs send could not be watched.
+    #[error("cannot watch the programs' buffers: {0}")]
+    Lanes(#[source] std::io::Error),
+}
+
+fn list(ways: &[Option<Way>]) -> String {
+    let names: Vec<&str> = ways.iter().map(|way| way.map_or("off", Way::name)).collect();
+    match names.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => names.concat(),
+    }
 }
 
 fn memory_hint(source: &(dyn Error + Send + Sync + 'static)) -> &'static str {

@@ -5,7 +5,7 @@ mod file;
 mod network;
 mod process;
 
-use super::SensorError;
+use super::{SensorError, transport};
 use crate::model::{HookChoice, Purpose, Way};
 
 /// One program and where it goes.
@@ -138,10 +138,15 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
 
 /// Whether each choice chooses something that there is.
 pub fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
-    for choice in choices.iter().filter(|choice| choice.way.is_some()) {
-        let hooks = || table().filter(|row| choice.concerns(row.purpose)).flat_map(|row| row.hooks);
-        if hooks().all(|hook| hook.way() != choice.way) {
-            let mut ways: Vec<&str> = hooks().filter_map(Hook::way).map(Way::name).collect();
+    for choice in choices {
+        let hooks = table().filter(|row| choice.concerns(row.purpose)).flat_map(|row| row.hooks);
+        let mut ways: Vec<Option<Way>> = hooks.map(Hook::way).collect();
+        if choice.concerns(Purpose::Transport) {
+            ways.extend(transport::ways().map(Some));
+        } else {
+            ways.push(None);
+        }
+        if !ways.contains(&choice.way) {
             ways.dedup();
             return Err(SensorError::NoSuchWay { choice: *choice, ways });
         }
@@ -231,12 +236,14 @@ mod tests {
     fn what_cannot_be_chosen_is_told_with_what_can() {
         let check = |text: &str| check(&[text.parse().expect("a choice")]);
         for possible in
-            ["file=tracepoint", "file-open=fexit", "network=cgroup", "exec=off", "rounding=btf-tracepoint"]
+            ["file=tracepoint", "file-open=fexit", "network=cgroup", "exec=off", "transport=perf-buffer"]
         {
             assert!(check(possible).is_ok(), "{possible}");
         }
         let refusal = check("exec=fexit").expect_err("no such hook").to_string();
-        assert!(refusal.contains("exec=fexit") && refusal.contains("raw-tracepoint"), "{refusal}");
+        assert!(refusal.contains("exec=fexit") && refusal.contains("raw-tracepoint or off"), "{refusal}");
+        let refusal = check("transport=off").expect_err("there must be one").to_string();
+        assert!(refusal.ends_with("what it can be is ring-buffer or perf-buffer"), "{refusal}");
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Several rings as one, in the order of the kernel's clock.
+//! Several lanes as one, in the order of the kernel's clock.
 //!
-//! A program that writes a file and one that runs it report through different rings. Taken one ring after the other,
-//! the run would come before the write. So the oldest of the heads goes first, and only after every other ring either
+//! A program that writes a file and one that runs it report through different lanes. Taken one lane after the other,
+//! the run would come before the write. So the oldest of the heads goes first, and only after every other lane either
 //! has a head or was found empty when that oldest one was there already: its cause was sent before it, and would be
-//! seen. Nothing is copied or held back for that, and no ring can keep another waiting: it is always the oldest record's
+//! seen. Nothing is copied or held back for that, and no lane can keep another waiting: it is always the oldest record's
 //! turn.
 
 use minerwatch_common::RecordHeader;
 use zerocopy::FromBytes as _;
 
-/// A ring that hands over records in the order in which their places were reserved. Each takes its time before its
-/// place, so a record is older than every effect of it, in whichever ring that is reported.
+/// A lane that hands over records in the order in which their places were reserved. Each takes its time before its
+/// place, so a record is older than every effect of it, in whichever lane that is reported.
 pub(super) trait Source {
     /// The time of the record that waits longest, which goes on waiting; nanoseconds of `CLOCK_BOOTTIME`. `None` if none
     /// waits or if it is still being written.
@@ -23,10 +23,24 @@ pub(super) trait Source {
     fn holds_any(&self) -> bool;
 }
 
+impl<S: Source> Source for &mut S {
+    fn head(&mut self) -> Option<u64> {
+        S::head(self)
+    }
+
+    fn take(&mut self, on_record: &mut impl FnMut(&[u8])) {
+        S::take(self, on_record);
+    }
+
+    fn holds_any(&self) -> bool {
+        S::holds_any(self)
+    }
+}
+
 /// Why a round of draining ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// All rings are empty: the kernel wakes the reader when that changes.
+    /// All lanes are empty: the kernel wakes the reader when that changes.
     Empty,
     /// The round was long enough; more may be waiting.
     More,
@@ -35,30 +49,31 @@ pub enum Drained {
     Writing,
 }
 
-/// Hands over the records of all rings, the oldest first, at most `limit` of them. `now` reads the records' clock.
-pub(super) fn drain<Ring: Source, const N: usize>(
-    mut rings: [&mut Ring; N],
+/// Hands over the records of all lanes, the oldest first, at most `limit` of them. `heads` is as long as `lanes` and
+/// unknown. `now` reads the records' clock.
+pub(super) fn drain<Lane: Source>(
+    lanes: &mut [Lane],
+    heads: &mut [Head],
     limit: usize,
     now: impl Fn() -> u64,
     mut on_record: impl FnMut(&[u8]),
 ) -> Drained {
-    let mut heads = [Head::Unknown; N];
     for _ in 0..limit {
-        let Some(oldest) = oldest(&mut rings, &mut heads, &now) else {
+        let Some(oldest) = oldest(lanes, heads, &now) else {
             let waiting = heads.iter().any(|head| matches!(head, Head::At(_)));
             return if waiting { Drained::Writing } else { Drained::Empty };
         };
-        if let (Some(ring), Some(head)) = (rings.get_mut(oldest), heads.get_mut(oldest)) {
-            ring.take(&mut on_record);
+        if let (Some(lane), Some(head)) = (lanes.get_mut(oldest), heads.get_mut(oldest)) {
+            lane.take(&mut on_record);
             *head = Head::Unknown;
         }
     }
     Drained::More
 }
 
-/// What is known of a ring's head.
+/// What is known of a lane's head.
 #[derive(Clone, Copy)]
-enum Head {
+pub(super) enum Head {
     /// Nothing: it was just taken, or there was none.
     Unknown,
     /// A record of this time waits.
@@ -67,41 +82,37 @@ enum Head {
     EmptyAt(u64),
 }
 
-/// Which ring's head goes next. `None` if there is none or if it must wait for one that is being written.
-fn oldest<Ring: Source, const N: usize>(
-    rings: &mut [&mut Ring; N],
-    heads: &mut [Head; N],
-    now: impl Fn() -> u64,
-) -> Option<usize> {
-    for (ring, head) in rings.iter_mut().zip(heads.iter_mut()) {
+/// Which lane's head goes next. `None` if there is none or if it must wait for one that is being written.
+fn oldest<Lane: Source>(lanes: &mut [Lane], heads: &mut [Head], now: impl Fn() -> u64) -> Option<usize> {
+    for (lane, head) in lanes.iter_mut().zip(heads.iter_mut()) {
         if let Head::Unknown = head
-            && let Some(time) = ring.head()
+            && let Some(time) = lane.head()
         {
             *head = Head::At(time);
         }
     }
     let (_, time) = first(heads)?;
     // A head found only now may be the older one; what was said of the others then holds for it all the more.
-    for (ring, head) in rings.iter_mut().zip(heads.iter_mut()) {
+    for (lane, head) in lanes.iter_mut().zip(heads.iter_mut()) {
         match head {
             Head::At(_) => continue,
             Head::EmptyAt(at) if time <= *at => continue,
             Head::Unknown | Head::EmptyAt(_) => {}
         }
         let at = now();
-        *head = match ring.head() {
+        *head = match lane.head() {
             Some(time) => Head::At(time),
-            None if ring.holds_any() => Head::At(ring.head()?),
+            None if lane.holds_any() => Head::At(lane.head()?),
             None => Head::EmptyAt(at),
         };
     }
     first(heads).map(|(oldest, _)| oldest)
 }
 
-/// The oldest head, of equal ones the first ring's.
+/// The oldest head, of equal ones the first lane's.
 fn first(heads: &[Head]) -> Option<(usize, u64)> {
-    let waiting = heads.iter().enumerate().filter_map(|(ring, head)| match head {
-        Head::At(time) => Some((ring, *time)),
+    let waiting = heads.iter().enumerate().filter_map(|(lane, head)| match head {
+        Head::At(time) => Some((lane, *time)),
         Head::Unknown | Head::EmptyAt(_) => None,
     });
     waiting.min_by_key(|(_, time)| *time)

@@ -70,8 +70,12 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
     let learned = target_dir.join("corpus").join(target);
     fs::create_dir_all(&learned).with_context(|| format!("cannot make {}", learned.display()))?;
     // The fuzzer's compiler need not be able to build the eBPF programs, and they play no part.
-    let object = target_dir.join("no-programs.o");
-    fs::write(&object, []).with_context(|| format!("cannot write {}", object.display()))?;
+    let objects = target_dir.join("no-programs");
+    fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
+    for transport in ebpf::Transport::ALL {
+        let object = objects.join(transport.object());
+        fs::write(&object, []).with_context(|| format!("cannot write {}", object.display()))?;
+    }
     let mut fuzzer = Command::new(rustup);
     fuzzer
         .current_dir(&directory)
@@ -83,7 +87,7 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
         .arg(&learned)
         .arg(directory.join("corpus").join(target))
         .args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")])
-        .env(ebpf::OBJECT_VARIABLE, &object)
+        .env(ebpf::OBJECTS_VARIABLE, &objects)
         // Those of the cargo that runs this xtask would choose its compiler.
         .env_remove("CARGO")
         .env_remove("RUSTC")

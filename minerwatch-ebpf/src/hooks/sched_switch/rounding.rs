@@ -11,7 +11,7 @@ use minerwatch_common::{ABSENT, ControlRegister, RecordKind, RoundingCounts, Rou
 use super::{PF_KTHREAD, SCHED_DEADLINE, SCHED_FIFO, SCHED_RR, add};
 use crate::{
     constants::offset,
-    emit::{self, Outcome},
+    emit::{self, Context, Outcome},
     kernel::{Address, Unreadable, load},
     task,
 };
@@ -80,7 +80,7 @@ pub fn is_due(before: u64, slice: u64) -> bool {
 
 /// Looks at the state of the thread that goes, and reports its process when enough is new.
 #[inline(always)]
-pub fn look(previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
+pub fn look(context: Context, previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
     let look = read(Address(previous as u64))?;
     let side = if look.flushing { &mut counters.flushing } else { &mut counters.plain };
     // The mask is for the verifier.
@@ -98,6 +98,7 @@ pub fn look(previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
     counters.reported = found;
     counters.reported_at = now;
     emit::record(
+        context,
         RecordKind::Rounding,
         RoundingRecord {
             header: task::current_header::<RoundingRecord>(RecordKind::Rounding),

@@ -95,8 +95,8 @@ pub struct Facts {
     pub arm64_std: bool,
     /// Those of [`LINTERS`] that the active cargo does not have.
     pub missing_linters: Vec<&'static LintTool>,
-    /// Whether the eBPF object is given, so that no compiler for it is needed.
-    pub prebuilt_object: bool,
+    /// Whether the eBPF objects are given, so that no compiler for it is needed.
+    pub prebuilt_objects: bool,
 }
 
 /// Looks at this machine. Takes a tenth of a second and changes nothing.
@@ -131,7 +131,8 @@ pub fn gather() -> Facts {
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))
             .collect(),
-        prebuilt_object: env::var_os(xtask::ebpf::OBJECT_VARIABLE).is_some_and(|object| !object.is_empty()),
+        prebuilt_objects: env::var_os(xtask::ebpf::OBJECTS_VARIABLE)
+            .is_some_and(|objects| !objects.is_empty()),
         toolchains,
     }
 }

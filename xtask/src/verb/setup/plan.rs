@@ -95,7 +95,7 @@ impl fmt::Display for Action {
 pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<Need> {
     let plan = Plan { facts, failed };
     let mut needs = Vec::new();
-    if !facts.prebuilt_object {
+    if !facts.prebuilt_objects {
         needs.extend(plan.sensor());
     }
     match purpose {
@@ -242,7 +242,7 @@ impl Plan<'_> {
     fn sensor_linter(&self) -> Option<Need> {
         let pair = toolchain::choose(&self.facts.toolchains, &self.facts.linkers).ok()?;
         if pair.toolchain.rustup.is_some()
-            || self.facts.prebuilt_object
+            || self.facts.prebuilt_objects
             || self.facts.with_clippy.contains(&pair.toolchain.rustc)
         {
             return None;

@@ -118,8 +118,8 @@ fn a_linker_left_behind_by_an_older_compiler_is_replaced() {
 }
 
 #[test]
-fn a_prebuilt_object_needs_no_compiler() {
-    let facts = Facts { prebuilt_object: true, ..bare() };
+fn prebuilt_objects_need_no_compiler() {
+    let facts = Facts { prebuilt_objects: true, ..bare() };
     assert_eq!(actions(&facts, Purpose::Build, &[]), []);
     assert_eq!(actions(&facts, Purpose::Test, &[]), []);
 }

@@ -1,0 +1,54 @@
+//! Lanes as rings that all CPUs share (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
+
+use aya_ebpf::{macros::map, maps::RingBuf};
+
+use super::{Context, Full, Lane};
+
+/// Bytes of each ring; powers of two times the page size. The daemon sizes them by these names.
+const RING_SIZE: u32 = 8 << 20;
+
+#[map]
+static PROCESS_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE, 0);
+
+#[map]
+static FILE_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
+
+#[map]
+static PAYLOAD_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
+
+#[inline(always)]
+fn ring(lane: Lane) -> &'static RingBuf {
+    match lane {
+        Lane::Process => &PROCESS_RING,
+        Lane::File => &FILE_RING,
+        Lane::Payload => &PAYLOAD_RING,
+    }
+}
+
+#[inline(always)]
+pub fn record<T: 'static>(_context: Context, lane: Lane, record: T) -> Result<(), Full> {
+    let mut slot = ring(lane).reserve::<T>(0).ok_or(Full)?;
+    slot.write(record);
+    slot.submit(0);
+    Ok(())
+}
+
+#[inline(always)]
+pub fn in_place<T: 'static>(
+    _context: Context,
+    lane: Lane,
+    fill: impl FnOnce(*mut T) -> bool,
+) -> Result<(), Full> {
+    let mut slot = ring(lane).reserve::<T>(0).ok_or(Full)?;
+    if fill(slot.as_mut_ptr()) {
+        slot.submit(0);
+    } else {
+        slot.discard(0);
+    }
+    Ok(())
+}
+
+#[inline(always)]
+pub fn bytes(_context: Context, lane: Lane, bytes: &[u8]) -> Result<(), Full> {
+    ring(lane).output::<[u8]>(bytes, 0).map_err(|_| Full)
+}

@@ -1,0 +1,45 @@
+//! A ring that all CPUs share.
+
+use std::mem;
+
+use aya::{
+    Ebpf,
+    maps::{MapData, RingBuf},
+};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+use super::super::{
+    SensorError,
+    merge::{self, Source},
+};
+
+/// One ring.
+pub(in super::super) type Ring = RingBuf<MapData>;
+
+/// The ring of this name.
+pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
+    let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
+    RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
+}
+
+impl Source for Ring {
+    fn head(&mut self) -> Option<u64> {
+        let record = self.next()?;
+        let time = merge::time(&record);
+        // Dropping it would give its place back.
+        mem::forget(record);
+        Some(time)
+    }
+
+    fn take(&mut self, on_record: &mut impl FnMut(&[u8])) {
+        if let Some(record) = self.next() {
+            on_record(&record);
+        }
+    }
+
+    /// A ring is readable as soon as a place in it is reserved (`ringbuf_map_poll_kern`, kernel/bpf/ringbuf.c).
+    fn holds_any(&self) -> bool {
+        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(self, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)
+    }
+}

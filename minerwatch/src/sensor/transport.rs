@@ -1,0 +1,113 @@
+//! How what the programs see reaches the daemon: the first way that the kernel takes, found by trying. There is an object
+//! of the programs for each.
+
+use aya::{Btf, Ebpf, EbpfLoader};
+use minerwatch_common::{KernelLayout, Settings};
+use tracing::debug;
+use zerocopy::IntoBytes as _;
+
+use super::{SensorError, SensorOptions, attach::short, devices, hooks::Service, lanes::Opened};
+use crate::model::{HookChoice, Purpose, Way};
+
+/// One way, with the programs that go it.
+struct Transport {
+    way: Way,
+    name: &'static str,
+    caveat: Option<&'static str>,
+    /// As the build script left it, aligned as an ELF reader wants it.
+    object: &'static [u8],
+    /// Takes the lanes out of what was loaded.
+    open: fn(&mut Ebpf, &SensorOptions) -> Result<Opened, SensorError>,
+}
+
+/// All ways, the best first.
+const TRANSPORTS: [Transport; 2] = [
+    Transport {
+        way: Way::RingBuffer,
+        name: "ring buffers",
+        caveat: None,
+        object: aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minerwatch-ebpf.o")),
+        open: |programs, _| Opened::shared(programs),
+    },
+    Transport {
+        way: Way::PerfBuffer,
+        name: "perf buffers of each CPU",
+        caveat: Some("each event wakes the daemon; what happens on a CPU that comes online later is lost"),
+        object: aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minerwatch-ebpf-perf.o")),
+        open: Opened::per_cpu,
+    },
+];
+
+/// The names of the ways, for who asks for another.
+pub(super) fn ways() -> impl Iterator<Item = Way> {
+    TRANSPORTS.iter().map(|transport| transport.way)
+}
+
+/// The programs, not yet attached, with the lanes on which they will send, and which way that is.
+pub(super) fn load(
+    options: &SensorOptions,
+    layout: &KernelLayout,
+    btf: &Btf,
+) -> Result<(Ebpf, Opened, Service), SensorError> {
+    let choice = options.hooks.iter().rev().find(|choice| choice.concerns(Purpose::Transport));
+    let mut refused = Vec::new();
+    let mut refusal = None;
+    for transport in &TRANSPORTS {
+        if let Some(HookChoice { way: Some(way), .. }) = choice
+            && *way != transport.way
+        {
+            continue;
+        }
+        match open(transport, options, layout, btf) {
+            Ok((programs, lanes)) => {
+                let service = Service {
+                    purpose: Purpose::Transport,
+                    hook: Some(transport.name),
+                    way: Some(transport.way),
+                    caveat: transport.caveat,
+                    without: "",
+                    refused,
+                };
+                return Ok((programs, lanes, service));
+            }
+            Err(error) => {
+                debug!(transport = transport.name, %error, "refused");
+                refused.push((transport.name, short(&anyhow::anyhow!(error.to_string()))));
+                refusal.get_or_insert(error);
+            }
+        }
+    }
+    Err(refusal.unwrap_or(SensorError::NothingAttached { reasons: Vec::new() }))
+}
+
+fn open(
+    transport: &Transport,
+    options: &SensorOptions,
+    layout: &KernelLayout,
+    btf: &Btf,
+) -> Result<(Ebpf, Opened), SensorError> {
+    let settings = Settings {
+        cpu_interval: options.cpu_interval,
+        cpu_threshold: options.cpu_threshold,
+        flow_interval: options.flow_interval,
+        agent_pid: std::process::id(),
+        reserved: 0,
+        devices: devices::watched(),
+    };
+    let mut loader = EbpfLoader::new();
+    loader.btf(Some(btf)).override_global("LAYOUT", layout.as_bytes(), true).override_global(
+        "SETTINGS",
+        settings.as_bytes(),
+        true,
+    );
+    if transport.way == Way::RingBuffer {
+        loader
+            .map_max_entries("PROCESS_RING", options.process_ring)
+            .map_max_entries("FILE_RING", options.file_ring)
+            .map_max_entries("PAYLOAD_RING", options.payload_ring);
+    }
+    let mut programs =
+        loader.load(transport.object).map_err(|source| SensorError::Load { source: source.into() })?;
+    let lanes = (transport.open)(&mut programs, options)?;
+    Ok((programs, lanes))
+}
