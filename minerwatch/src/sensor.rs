@@ -17,6 +17,7 @@ mod preflight;
 mod running;
 mod sockets;
 mod transport;
+mod unchecked;
 
 use std::fmt;
 
@@ -32,6 +33,7 @@ pub use self::{
     merge::Drained,
     running::Running,
     sockets::Sockets,
+    unchecked::give_back_memory,
 };
 use crate::model::{HookChoice, Purpose};
 

@@ -25,7 +25,7 @@ use crate::{
     config::Config,
     control::{ControlServer, Question},
     metrics::{ListMetrics, Metrics, SamplerMetrics, SocketMetrics},
-    sensor::Sensor,
+    sensor::{Sensor, give_back_memory},
 };
 
 /// How long readers of the control socket may take for what is queued when the daemon ends.
@@ -96,6 +96,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                         counts = new;
                         watch.core.set_places(places);
                         watch.core.set_indicators(indicators);
+                        give_back_memory();
                         if asked {
                             info!("the configuration was read again");
                             service::ready();

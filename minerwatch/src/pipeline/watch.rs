@@ -22,7 +22,7 @@ use crate::{
     decode,
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
-    sensor::{Drained, Lanes, Sensor, SensorError, SensorOptions},
+    sensor::{Drained, Lanes, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
 /// Records taken from the lanes before the other work of the task gets its turn.
@@ -107,6 +107,7 @@ impl Watch {
             self.core.take(event, outlet)?;
         }
         outlet.flush()?;
+        give_back_memory();
         Ok(())
     }
 

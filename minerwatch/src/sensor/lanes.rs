@@ -1,8 +1,4 @@
 //! Draining the lanes on which records come: rings that all CPUs share, or buffers per CPU.
-#![allow(
-    unsafe_code,
-    reason = "tokio cannot know that a ring keeps its descriptor open; this is the only such module"
-)]
 
 mod per_cpu;
 mod shared;
@@ -16,12 +12,13 @@ use std::{
 };
 
 use aya::Ebpf;
-use tokio::io::{Interest, unix::AsyncFd};
+use tokio::io::unix::AsyncFd;
 
-use self::{per_cpu::Buffer, shared::Ring};
+pub(super) use self::{per_cpu::Buffer, shared::Ring};
 use super::{
     SensorError, SensorOptions,
     merge::{self, Drained, Head},
+    unchecked::{self, Owner},
 };
 
 /// The lanes before they are watched: what the kernel side sends from now on finds its place.
@@ -110,11 +107,8 @@ fn any_readable<T: AsRawFd>(lanes: &mut [AsyncFd<T>], task: &mut Context<'_>) ->
     Poll::Pending
 }
 
-fn register<T: AsRawFd>(lane: T) -> Result<AsyncFd<T>, SensorError> {
-    // SAFETY: rings and buffers own their descriptor, always answer with the same one, and are dropped only after they
-    // were taken out of the reactor.
-    unsafe { AsyncFd::register_with_interest(lane, Interest::READABLE) }
-        .map_err(|error| SensorError::Lanes(error.into()))
+fn register<T: Owner>(lane: T) -> Result<AsyncFd<T>, SensorError> {
+    unchecked::watch(lane).map_err(SensorError::Lanes)
 }
 
 impl fmt::Debug for Lanes {

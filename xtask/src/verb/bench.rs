@@ -19,7 +19,7 @@ use xtask::operations::{self, Operation};
 use super::build;
 use crate::command;
 use agent::{Agent, Launch, Usage};
-use report::{Report, Stream};
+use report::{Ends, Report, Stream};
 
 /// How often the agent goes off and on. The median of as many minima shrugs off two disturbed rounds.
 const ROUNDS: u32 = 5;
@@ -33,8 +33,8 @@ const SETTLE: Duration = Duration::from_secs(15);
 /// operation's price is the cheapest of many small batches, all on one CPU; the table has the median over the turns,
 /// and as "noise" how far the turns without the agent lie apart: an addition below that says nothing. Then follow the
 /// kernel's own figures per program (`bpf_stats`, put back afterwards), the agent's CPU time while the host is left
-/// alone, and its memory; and of minerwatch how soon an alert is there, how many events become lines, what is lost at
-/// rising rates, and how many the engine judges. Needs root: where you are not, it goes through sudo.
+/// alone, its memory, and how soon it tells of something; and of minerwatch how many events become lines, what is lost
+/// at rising rates, and how many the engine judges. Needs root: where you are not, it goes through sudo.
 #[derive(Args)]
 pub struct Arguments {
     /// Write the figures to this file as JSON as well
@@ -123,10 +123,14 @@ impl Arguments {
             let figures = programs::during(agent.pid(), || measure::turn(operations, turn).map(drop))?;
             report.programs(figures);
             agent.stop()?;
+            eprintln!("bench: latencies");
+            match &launch.minerwatch {
+                Some(program) => report.latencies(Ends::CallToAlert, latency::measure(program.clone())?),
+                None => report.latencies(Ends::StartToLine, latency::measure_marked(launch)?),
+            }
             if let Some(program) = &launch.minerwatch {
-                eprintln!("bench: alerts, lines, the engine");
+                eprintln!("bench: lines, the engine");
                 report.stream(Stream {
-                    latencies: latency::measure(program.clone())?,
                     steps: throughput::measure(program.clone())?,
                     engine: throughput::engine(program, || measure::turn(operations, turn).map(drop))?,
                 });

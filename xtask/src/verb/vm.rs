@@ -93,6 +93,7 @@ pub fn matrix() -> Result<()> {
     let runs = [
         of(&Series::DEFAULT),
         Arguments { lsm: true, ..of(&[Series::PRICED]) },
+        Arguments { with: Some("--hook,transport=perf-buffer".to_owned()), ..of(&[Series::PRICED]) },
         Arguments { prices: true, ..of(&[Series::PRICED]) },
         Arguments { arm64: true, ..of(&[Series::PRICED]) },
     ];

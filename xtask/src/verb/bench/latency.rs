@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use serde_json::Value;
@@ -19,6 +19,8 @@ use super::agent::{Agent, Launch};
 const ALERTS: usize = 200;
 /// Between two of them.
 const PAUSE: Duration = Duration::from_millis(20);
+/// After so many programs of which nothing was heard no more are started.
+const MUTE: usize = 2;
 /// How long the last may take.
 const PATIENCE: Duration = Duration::from_secs(3);
 
@@ -41,6 +43,54 @@ pub fn measure(program: PathBuf) -> Result<Vec<f64>> {
     agent.stop()?;
     all.sort_by(f64::total_cmp);
     Ok(all)
+}
+
+/// The same of an agent that one knows nothing of: milliseconds from before a program is started, with a miner's command
+/// line that is marked, until the agent wrote a line with that mark to standard output. Starting it is in the figure.
+pub fn measure_marked(launch: &Launch) -> Result<Vec<f64>> {
+    let (agent, output) = Agent::start_read(launch)?;
+    let lines = lines(output);
+    let mut all = Vec::with_capacity(ALERTS);
+    for number in 0..ALERTS {
+        let mark = format!("worker-{}-{number}", std::process::id());
+        let start = Instant::now();
+        Command::new("/bin/true")
+            .args(["-o", "stratum+tcp://pool.example:3333", "-u", WALLET, "-p", &mark])
+            .status()
+            .context("cannot start /bin/true")?;
+        let patience = if all.is_empty() { PATIENCE } else { PATIENCE / 3 };
+        match wait_for(&lines, &mark, start + patience) {
+            Some(at) => all.push((at - start).as_secs_f64() * 1e3),
+            // An agent that does not tell of the first few tells of none.
+            None if number >= MUTE && all.is_empty() => break,
+            None => {}
+        }
+    }
+    agent.stop()?;
+    all.sort_by(f64::total_cmp);
+    Ok(all)
+}
+
+/// Lines, each with the moment at which it was read.
+fn lines(output: ChildStdout) -> Receiver<(Instant, String)> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
+            if sender.send((Instant::now(), line)).is_err() {
+                return;
+            }
+        }
+    });
+    receiver
+}
+
+fn wait_for(lines: &Receiver<(Instant, String)>, mark: &str, until: Instant) -> Option<Instant> {
+    loop {
+        let (at, line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())).ok()?;
+        if line.contains(mark) {
+            return Some(at);
+        }
+    }
 }
 
 /// Starts them from a login shell.
@@ -91,6 +141,17 @@ fn opened_at(line: &str) -> Option<OffsetDateTime> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_agent_that_repeats_what_it_is_told_is_measured() {
+        let (sender, receiver) = mpsc::channel();
+        let start = Instant::now();
+        for line in ["other", "exec worker-1-0", "late"] {
+            sender.send((start, line.to_owned())).unwrap();
+        }
+        assert_eq!(wait_for(&receiver, "worker-1-0", start + PATIENCE), Some(start));
+        assert_eq!(wait_for(&receiver, "worker-1-1", start), None);
+    }
 
     #[test]
     fn only_new_incidents_count() {

@@ -15,13 +15,30 @@ pub struct Report {
     rows: Vec<Row>,
     idle: Option<Idle>,
     programs: Option<Vec<Figures>>,
+    latencies: Option<(Ends, Vec<f64>)>,
     stream: Option<Stream>,
+}
+
+/// From where to where a latency was measured.
+#[derive(Clone, Copy)]
+pub enum Ends {
+    /// From the deciding system call to the line of its alert.
+    CallToAlert,
+    /// From before the start of a program to a line that tells of it.
+    StartToLine,
+}
+
+impl Ends {
+    fn name(self) -> &'static str {
+        match self {
+            Self::CallToAlert => "from call to alert",
+            Self::StartToLine => "from the start of a program to its line",
+        }
+    }
 }
 
 /// What minerwatch does with what happens; of other agents it is not known how to ask.
 pub struct Stream {
-    /// Milliseconds from deciding calls to the lines of their alerts, in the order of size.
-    pub latencies: Vec<f64>,
     /// Events to lines at rising rates.
     pub steps: Vec<Step>,
     /// Events a second that the engine alone judges.
@@ -64,7 +81,7 @@ impl Report {
     pub fn new(operations: &[&Operation], agent: Option<String>) -> Self {
         let rows =
             operations.iter().map(|operation| Row { name: operation.name, off: Vec::new(), on: Vec::new() });
-        Self { agent, rows: rows.collect(), idle: None, programs: None, stream: None }
+        Self { agent, rows: rows.collect(), idle: None, programs: None, latencies: None, stream: None }
     }
 
     /// Adds a turn without the agent: prices in the order of the operations.
@@ -85,6 +102,11 @@ impl Report {
     /// Sets the kernel's figures.
     pub fn programs(&mut self, figures: Vec<Figures>) {
         self.programs = Some(figures);
+    }
+
+    /// Sets how long the agent takes to tell, milliseconds in the order of size.
+    pub fn latencies(&mut self, ends: Ends, latencies: Vec<f64>) {
+        self.latencies = Some((ends, latencies));
     }
 
     /// Sets what minerwatch does with what happens.
@@ -111,21 +133,23 @@ impl Report {
         let idle = self.idle.as_ref().map(
             |idle| json!({ "cpu_share": idle.cpu, "resident_kib": idle.resident, "peak_kib": idle.peak }),
         );
-        let stream = self.stream.as_ref().map(|Stream { latencies, steps, engine }| {
+        let stream = self.stream.as_ref().map(|Stream { steps, engine }| {
             let steps = steps.iter().map(|step| {
                 json!({
                     "events_a_second": step.rate, "events": step.opens, "lines": step.lines,
                     "lost_share": step.lost(), "lines_a_core_second": step.a_core(),
                 })
             });
+            json!({ "rates": steps.collect::<Value>(), "engine_events_a_second": engine })
+        });
+        let latency = self.latencies.as_ref().map(|(ends, latencies)| {
             json!({
-                "alerts": latencies.len(), "alert_median_ms": percentile(latencies, 50),
-                "alert_p99_ms": percentile(latencies, 99), "rates": steps.collect::<Value>(),
-                "engine_events_a_second": engine,
+                "what": ends.name(), "count": latencies.len(), "median_ms": percentile(latencies, 50),
+                "p99_ms": percentile(latencies, 99),
             })
         });
         let report = json!({
-            "agent": self.agent, "stream": stream, "operations": operations.collect::<Value>(), "idle": idle,
+            "agent": self.agent, "latency": latency, "stream": stream, "operations": operations.collect::<Value>(), "idle": idle,
             "programs": programs.collect::<Value>(),
         });
         format!("{report:#}\n")
@@ -154,11 +178,16 @@ impl fmt::Display for Report {
             let (cpu, resident, peak) = (cpu * 100.0, mib(resident), mib(peak));
             writeln!(f, "\nidle: {cpu:.2} % of one CPU, {resident:.1} MiB resident ({peak:.1} MiB at most)")?;
         }
-        if let Some(Stream { latencies, steps, engine }) = &self.stream {
-            if let Some((median, most)) = percentile(latencies, 50).zip(percentile(latencies, 99)) {
-                let count = latencies.len();
-                writeln!(f, "alerts: {median:.1} ms from call to line, p99 {most:.1} ms ({count} alerts)")?;
+        if let Some((ends, latencies)) = &self.latencies {
+            let (what, count) = (ends.name(), latencies.len());
+            match percentile(latencies, 50).zip(percentile(latencies, 99)) {
+                Some((median, most)) => {
+                    writeln!(f, "latency: {median:.1} ms {what}, p99 {most:.1} ms ({count} times)")?;
+                }
+                None => writeln!(f, "latency: not known, nothing came on standard output ({what})")?,
             }
+        }
+        if let Some(Stream { steps, engine }) = &self.stream {
             writeln!(f, "engine: {engine:.0} events a second of a recording")?;
             writeln!(
                 f,
