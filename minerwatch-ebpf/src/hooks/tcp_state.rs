@@ -23,7 +23,7 @@ use crate::{
     emit::{Context, Outcome},
     flows::{self, Counts, FlowState, TCP_FLOWS},
     kernel::{Address, Unreadable},
-    sockets, task,
+    task,
 };
 
 /// TCP states (include/net/tcp_states.h).
@@ -106,17 +106,11 @@ impl Change {
 
 #[inline(always)]
 fn attempted(socket: Address) -> Outcome {
-    let owner = match sockets::opener(socket) {
-        Some(owner) => owner,
-        None => {
-            if socket.read::<u16>(offset!(sock_protocol))? != Transport::Tcp as u16 || task::is_agent() {
-                return Ok(());
-            }
-            task::current_header::<ConnectRecord>(RecordKind::Connect)
-        }
-    };
+    if socket.read::<u16>(offset!(sock_protocol))? != Transport::Tcp as u16 || task::is_agent() {
+        return Ok(());
+    }
     let state = FlowState {
-        owner,
+        owner: task::current_header::<ConnectRecord>(RecordKind::Connect),
         flow: tuple(socket)?,
         bytes_sent: 0,
         bytes_received: 0,
