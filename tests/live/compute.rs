@@ -1,5 +1,5 @@
-//! Work that stands and falls with something: a connection (C7), nobody who looks (C11), a day (C8). None of these is
-//! enough to be noted alone, so the daemon is asked what it has found so far.
+//! Work that stands and falls with something: a connection (C7), nobody who looks (C11), a day (C8), a quota (C9Q). None
+//! of these is enough to be noted alone, so the daemon is asked what it has found so far.
 
 use std::{
     fs,
@@ -17,13 +17,14 @@ use minerwatch::{
 };
 use minerwatch_tests::{
     Scratch,
-    agent::Agent,
+    agent::{Agent, at},
     command, day, executable,
+    limited::Limited,
     native::{Worker, note},
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration, simulator};
+use crate::{EVERYTHING, SOON, alone, configuration, simulator};
 
 /// Everything the daemon has found about a process so far, as pairs of id and evidence in words.
 fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
@@ -178,4 +179,33 @@ fn a_day_that_an_earlier_daemon_saw_counts() {
     assert!(said.contains("evenly") && said.contains("24 hours"), "{said}");
     drop(worker);
     agent.stop();
+}
+
+/// The judgement takes five minutes, and is the engine's.
+#[test]
+fn a_quota_that_holds_back_is_told_of() {
+    let Some(_machine) = alone("a_quota_that_holds_back_is_told_of") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let limited = Limited::new(40);
+    let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
+    let free = start("spin 60");
+    let is_quota = |object: &Value| at(object, "event.action") == "cpu-quota";
+    let told = agent.wait_for("look at the quota", Duration::from_secs(40), is_quota);
+    assert_eq!(at(&told, "process.pid"), worker.pid(), "{told:#}");
+    assert_eq!(at(&told, "event.kind"), "metric");
+    let quota = at(&told, "minerwatch.quota");
+    assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");
+    let count = |name: &str| quota[name].as_u64().expect("a count");
+    // Ten seconds of periods of 100 ms, as far as a busy machine keeps the time.
+    assert!((60..=200).contains(&count("periods")), "{told:#}");
+    assert!(count("throttled_periods") * 10 >= count("periods") * 8, "{told:#}");
+    assert!(count("throttled_ns") > 0, "{told:#}");
+    let used = count("on_cpu_ns") as f64 / at(&told, "event.duration").as_f64().expect("a time");
+    assert!((0.2..=0.6).contains(&used), "{told:#}");
+    let free_pid = free.pid();
+    drop((free, worker));
+    let others =
+        agent.stop().into_iter().filter(|object| is_quota(object) && at(object, "process.pid") == free_pid);
+    assert_eq!(others.count(), 0, "it has no quota");
 }
