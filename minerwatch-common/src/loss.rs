@@ -11,6 +11,8 @@ pub enum Loss {
     FlowTableFull,
     /// A process could not be remembered by the scheduler hook, so its CPU time is not counted.
     CpuTableFull,
+    /// A process that asks for memory could not be remembered, so its mappings are not counted.
+    MappingTableFull,
     /// A system call's arguments could not be kept until its end, so its change was not reported.
     CallTableFull,
     /// A socket found no memory for its state, so what it says was not looked at.
@@ -32,6 +34,7 @@ impl Loss {
             Self::CpuTableFull => Self::TABLES + 1,
             Self::CallTableFull => Self::TABLES + 2,
             Self::SocketUnwatched => Self::TABLES + 3,
+            Self::MappingTableFull => Self::TABLES + 4,
         }
     }
 
@@ -42,6 +45,7 @@ impl Loss {
             Self::CpuTableFull,
             Self::CallTableFull,
             Self::SocketUnwatched,
+            Self::MappingTableFull,
         ])
     }
 
@@ -53,6 +57,7 @@ impl Loss {
             Self::CpuTableFull => "cpu-table",
             Self::CallTableFull => "call-table",
             Self::SocketUnwatched => "socket",
+            Self::MappingTableFull => "mapping-table",
         }
     }
 }

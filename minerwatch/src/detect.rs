@@ -140,6 +140,7 @@ impl Detectors {
                 findings.extend(compute::msr_opened(scene, change));
             }
             EventBody::Cpu(usage) => self.scheduling.report(scene, usage, findings),
+            EventBody::Quota(quota) => findings.extend(self.scheduling.limited(scene, quota)),
             EventBody::Mapping(mapping) => findings.extend(self.memory.mapped(scene, mapping)),
             EventBody::HugePages(pool) => findings.extend(compute::huge_pages(scene, pool)),
             EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(scene, rounding)),

@@ -208,6 +208,7 @@ impl Engine {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_) => return None,
         };
@@ -313,6 +314,7 @@ impl Engine {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_)

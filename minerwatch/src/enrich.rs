@@ -11,6 +11,7 @@ mod hash;
 mod hierarchy;
 mod huge_pages;
 mod proc;
+mod quota;
 pub mod snapshot;
 mod users;
 
@@ -27,6 +28,7 @@ use hash::{Hashed, Hasher};
 use hierarchy::Hierarchies;
 use huge_pages::Pools;
 use proc::Proc;
+use quota::Quotas;
 use users::Users;
 
 /// The most answers kept between two calls of [`Enricher::take_findings`].
@@ -45,6 +47,8 @@ pub fn parse_all(bytes: &[u8]) {
     let hierarchies = Hierarchies::parse(mounts);
     let _ = hierarchies.home(memberships);
     let _ = hierarchies.find(memberships, 7);
+    let _ = hierarchies.cpu(memberships);
+    quota::parse_all(&text);
     for line in text.lines() {
         if let Some(place) = container::parse(line) {
             assert!(place.cgroup.starts_with('/'), "a cgroup's path is absolute");
@@ -83,6 +87,7 @@ pub struct Enricher {
     cgroups: Cgroups,
     hasher: Option<Hasher>,
     pools: Pools,
+    quotas: Quotas,
     /// Hashes known at once, as the events they become.
     ready: Vec<Event>,
 }
@@ -99,11 +104,13 @@ impl Enricher {
                 })
                 .ok()
         });
+        let hierarchies = Hierarchies::discover();
         Self {
             users: Users::new(passwd),
-            cgroups: Cgroups::new(Proc::default(), Hierarchies::discover()),
+            cgroups: Cgroups::new(Proc::default(), hierarchies.clone()),
             hasher,
             pools: Pools::discover(Path::new("/")),
+            quotas: Quotas::new(Proc::default(), hierarchies),
             ready: Vec::new(),
         }
     }
@@ -127,15 +134,16 @@ impl Enricher {
                 }
                 self.invalidate(change);
             }
+            EventBody::Cpu(usage) => self.quotas.busy(subject, usage.total_on_cpu, *time),
             EventBody::Course(_)
             | EventBody::Fork(_)
             | EventBody::Exit(_)
             | EventBody::Connect(_)
             | EventBody::Close(_)
-            | EventBody::Cpu(_)
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningFlow(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_) => {}
@@ -143,10 +151,11 @@ impl Enricher {
     }
 
     /// Appends what became known since the last call as events of the time `now`: hashes, one for each process
-    /// that runs such a file, and changes of the pools of huge pages. Call it after each batch of events, whenever
+    /// that runs such a file, changes of the pools of huge pages, and how quotas hold busy processes back. Call it after each batch of events, whenever
     /// woken and now and then.
     pub fn take_findings(&mut self, now: BootTime, events: &mut Vec<Event>) {
         self.pools.look(now, events);
+        self.quotas.look(now, events);
         events.append(&mut self.ready);
         if let Some(hasher) = &mut self.hasher {
             hasher.collect(now, |hashed| events.push(event_of(hashed, now)));

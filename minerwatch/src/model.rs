@@ -11,6 +11,7 @@ mod memory;
 mod payload;
 mod place;
 mod process;
+mod quota;
 mod rounding;
 mod said;
 mod signal;
@@ -35,6 +36,7 @@ pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,
 };
+pub use quota::CpuQuota;
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use said::Said;
 pub use signal::{Signal, SignalClass, SignalId};

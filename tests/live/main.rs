@@ -3,6 +3,7 @@
 
 mod chain;
 mod churn;
+mod compute;
 mod connections;
 mod containers;
 mod events;

@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration};
+use crate::{EVERYTHING, SOON, alone, configuration, lost};
 
 /// The pool of huge pages of the usual size.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
@@ -28,7 +28,7 @@ fn signal(agent: &Agent, pid: Option<u32>, id: &str, weight: u32) -> Value {
 #[test]
 fn memory_of_a_miners_sizes_is_noted() {
     let Some(_machine) = alone("memory_of_a_miners_sizes_is_noted") else { return };
-    for manner in ["randomx", "flipping"] {
+    for manner in ["randomx", "flipping", "handover"] {
         let scratch = Scratch::new();
         let program = native::build(Simulator::Memory, &scratch, "nginx");
         let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
@@ -37,6 +37,25 @@ fn memory_of_a_miners_sizes_is_noted() {
         assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "alone it is no more");
         agent.stop();
     }
+}
+
+#[test]
+fn a_crowd_in_between_does_not_make_it_forgotten() {
+    let Some(_machine) = alone("a_crowd_in_between_does_not_make_it_forgotten") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Memory, &scratch, "nginx");
+    let rest = "[sink.stdout]\nevents = [\"memory\"]\n";
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, rest)]);
+    let worker = Worker::start(&program, "crowd 30");
+    agent.wait_for("second buffer of the first process", Duration::from_secs(60), |object| {
+        at(object, "process.pid") == worker.pid() && at(object, "minerwatch.memory.count") == 2
+    });
+    let lost = lost(&scratch);
+    assert_eq!(lost.get("mapping-table").copied().unwrap_or(0), 0, "the dead leave their rows: {lost:?}");
+    drop(worker);
+    let told = agent.stop();
+    let told = told.iter().filter(|object| at(object, "event.action") == "memory-map").count();
+    assert!(told as u64 + lost.values().sum::<u64>() > 10_000, "{told} and {lost:?}");
 }
 
 #[test]

@@ -9,12 +9,15 @@
  *   flipping  the same, the buffers made executable after they were written
  *   database  one large pool and an arena for each thread
  *   jit       many executable buffers of other sizes, and some of the same
+ *   handover  the dataset several times, and then runs itself as randomx
+ *   crowd     one executable buffer, then 10000 processes one after the other that ask for one each, then another
  */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static void *ask(size_t size, int protection, int flags) {
@@ -41,6 +44,23 @@ static void randomx(int flipping, int resident) {
   }
 }
 
+static void buffer(void) {
+  ask(262144, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
+}
+
+static void crowd(void) {
+  buffer();
+  for (int other = 0; other < 10000; other++) {
+    pid_t child = fork();
+    if (child == 0) {
+      buffer();
+      _exit(0);
+    }
+    if (child < 0 || waitpid(child, NULL, 0) != child) exit(1);
+  }
+  buffer();
+}
+
 int main(int count, char **arguments) {
   if (count != 3) return 2;
   if (strcmp(arguments[1], "randomx") == 0) {
@@ -57,6 +77,12 @@ int main(int count, char **arguments) {
       ask((size_t)64 << 10, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
       ask((size_t)256 << 10, PROT_READ | PROT_WRITE | PROT_EXEC, 0);
     }
+  } else if (strcmp(arguments[1], "handover") == 0) {
+    for (int times = 0; times < 4; times++) ask(2181038080, PROT_READ | PROT_WRITE, 0);
+    execl("/proc/self/exe", arguments[0], "randomx", arguments[2], NULL);
+    return 1;
+  } else if (strcmp(arguments[1], "crowd") == 0) {
+    crowd();
   } else {
     return 2;
   }

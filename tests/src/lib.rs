@@ -4,6 +4,8 @@
 pub mod agent;
 pub mod command;
 pub mod container;
+pub mod day;
+pub mod limited;
 pub mod namespace;
 pub mod native;
 pub mod root;

@@ -9,7 +9,7 @@
 
 use aya_ebpf::{
     macros::{fentry, map, tracepoint},
-    maps::LruHashMap,
+    maps::HashMap,
     programs::{FEntryContext, TracePointContext},
 };
 use minerwatch_common::{ABSENT, Loss, MappingClass, MappingRecord, RecordKind};
@@ -21,20 +21,20 @@ use crate::{
     task,
 };
 
-/// Processes and classes counted at once; the one that has been quiet for longest makes room.
-const MAX_COUNTED: u32 = 4_096;
+/// Living processes counted at once; about 100 bytes each.
+const MAX_PROCESSES: u32 = 8_192;
 
-/// Which process, by its start as well: ids are reused.
+/// How many mappings of each class a process asked for since it began to run its program.
 #[repr(C)]
-struct Counted {
+struct Asked {
+    /// When the process started: where no end of processes is seen, ids are reused.
     start: u64,
-    tgid: u32,
-    class: u32,
+    counts: [u64; 4],
 }
 
-/// How many mappings of a class a process asked for.
+/// By process; taken away at its end, and when it begins to run another program.
 #[map]
-static MAPPINGS: LruHashMap<Counted, u64> = LruHashMap::with_max_entries(MAX_COUNTED, 0);
+static MAPPINGS: HashMap<u32, Asked> = HashMap::with_max_entries(MAX_PROCESSES, 0);
 
 // mmap(2).
 const PROT_WRITE: u64 = 0x2;
@@ -122,21 +122,11 @@ fn is_code(size: u64) -> bool {
 #[inline(never)]
 fn tell(context: Context, class: MappingClass, size: u64, huge: bool) {
     let header = task::current_header::<MappingRecord>(RecordKind::Mapping);
-    let key = Counted { start: header.start, tgid: header.pid, class: class as u32 };
-    let count = match MAPPINGS.get_ptr_mut(&key) {
-        Some(counter) => {
-            // SAFETY: a live row. Two threads may count as one: the count is of use by its order of magnitude.
-            unsafe {
-                *counter += 1;
-                *counter
-            }
-        }
-        None => {
-            if MAPPINGS.insert(&key, 1, 0).is_err() {
-                emit::count(Loss::CallTableFull);
-            }
-            1
-        }
+    let count = match count(header.pid, header.start, class) {
+        Some(count) => count,
+        // Who cannot be counted is told of each time, or not at all where that may be often.
+        None if matches!(class, MappingClass::Dataset | MappingClass::Cache) => 1,
+        None => return,
     };
     if count & (count - 1) != 0 {
         return;
@@ -146,4 +136,34 @@ fn tell(context: Context, class: MappingClass, size: u64, huge: bool) {
         RecordKind::Mapping,
         MappingRecord { header, size, count, class: class as u32, huge: huge.into() },
     );
+}
+
+/// Counts a mapping; `None` if there is no room.
+#[inline(always)]
+fn count(tgid: u32, start: u64, class: MappingClass) -> Option<u64> {
+    // The classes are numbered from 1; the mask is for the verifier.
+    let slot = (class as usize).wrapping_sub(1) & 3;
+    if let Some(asked) = MAPPINGS.get_ptr_mut(tgid) {
+        // SAFETY: a live row. Two threads may count as one: the count is of use by its order of magnitude.
+        let asked = unsafe { &mut *asked };
+        if asked.start != start {
+            *asked = Asked { start, counts: [0; 4] };
+        }
+        let counter = &mut asked.counts[slot];
+        *counter += 1;
+        return Some(*counter);
+    }
+    let mut asked = Asked { start, counts: [0; 4] };
+    asked.counts[slot] = 1;
+    if MAPPINGS.insert(tgid, &asked, 0).is_err() {
+        emit::count(Loss::MappingTableFull);
+        return None;
+    }
+    Some(1)
+}
+
+/// Ends the counting of a process, or of the program that it ran.
+#[inline(always)]
+pub fn forget(tgid: u32) {
+    let _ = MAPPINGS.remove(tgid);
 }

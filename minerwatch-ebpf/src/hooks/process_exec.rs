@@ -15,6 +15,7 @@ use minerwatch_common::{
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
+    hooks::memory_map,
     kernel::{Address, Unreadable, UserAddress},
     path, task,
 };
@@ -47,6 +48,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let scratch = unsafe { &mut *scratch };
     let record = &mut scratch.record;
     record.header = task::current_header::<ExecRecord>(RecordKind::Exec);
+    memory_map::forget(record.header.pid);
     record.flags = 0;
     describe_lineage(task, record)?;
     record.capabilities = capabilities(task);

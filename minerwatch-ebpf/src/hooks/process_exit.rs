@@ -10,7 +10,7 @@ use minerwatch_common::{ExitRecord, RecordKind};
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
-    hooks::sched_switch,
+    hooks::{memory_map, sched_switch},
     kernel::Address,
     task,
 };
@@ -37,6 +37,7 @@ fn report(context: Context, task: Address) -> Outcome {
     };
     let header = task::current_header::<ExitRecord>(RecordKind::Exit);
     sched_switch::forget(header.pid);
+    memory_map::forget(header.pid);
     // The time of threads that ended before, and of this last one.
     let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
     let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);

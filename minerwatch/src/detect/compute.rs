@@ -9,10 +9,12 @@ mod memory;
 mod metronome;
 mod msr;
 mod phases;
+mod quota;
 mod rounding;
 mod scheduling;
 mod shy;
 mod stop_and_go;
+mod stretch;
 mod sustained;
 mod tidal;
 

@@ -70,6 +70,7 @@ static CATALOGUE: &[SignalInfo] = &[
     signals::LONG_LOAD,
     signals::HOST_LOAD,
     signals::LOAD_JUMP,
+    signals::HELD_BACK,
     signals::STOP_AND_GO,
     signals::SHY,
     signals::GPU,

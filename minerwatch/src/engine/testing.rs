@@ -5,10 +5,10 @@ use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, ti
 use super::{Engine, EngineSettings};
 use crate::detect::{Detectors, Fact, Scene};
 use crate::model::{
-    Alert, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuUsage, Credentials, Direction,
-    Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
-    Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding, RunningProcess, SchedulingPolicy,
-    Subject, Verdict,
+    Alert, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuQuota, CpuUsage, Credentials,
+    Direction, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
+    Flow, Fork, Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding, RunningProcess,
+    SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -351,6 +351,25 @@ impl Host {
                 allowed_processors: 1,
             }),
         );
+    }
+
+    /// Ten seconds in which it takes such a share of its quota of half a processor, and is held back in so many of a
+    /// hundred periods.
+    pub fn held_back(&mut self, key: ProcessKey, throttled: u64, used: f64) {
+        self.wait(seconds(10));
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+        let on_cpu = (used * 5e9) as u64;
+        let quota = CpuQuota {
+            cgroup: "/kubepods/pod1".into(),
+            quota: 50_000,
+            period: 100_000,
+            window: 10_000_000_000,
+            periods: 100,
+            throttled,
+            throttled_time: 0,
+            on_cpu,
+        };
+        self.happen(key, EventBody::Quota(Box::new(quota)));
     }
 
     /// Ends a connection.

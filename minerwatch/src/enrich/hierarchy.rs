@@ -26,6 +26,8 @@ enum Kind {
     Pids,
     Systemd,
     Memory,
+    /// Of version 1; in version 2 it is the unified one.
+    Cpu,
 }
 
 impl Kind {
@@ -33,7 +35,7 @@ impl Kind {
     fn identity(self, inode: u64) -> u64 {
         match self {
             Self::Pids => inode | CGROUP_V1,
-            Self::Unified | Self::Systemd | Self::Memory => inode,
+            Self::Unified | Self::Systemd | Self::Memory | Self::Cpu => inode,
         }
     }
 
@@ -43,9 +45,27 @@ impl Kind {
             "pids" => Some(Self::Pids),
             "name=systemd" => Some(Self::Systemd),
             "memory" => Some(Self::Memory),
+            "cpu" => Some(Self::Cpu),
             _ => None,
         })
     }
+}
+
+/// The version of a cgroup's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Version {
+    One,
+    Two,
+}
+
+/// The cgroup whose limit of CPU time holds for a process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CpuPlace {
+    pub version: Version,
+    /// Where the hierarchy is mounted.
+    pub mount: PathBuf,
+    /// The cgroup below it; empty for the root.
+    pub below: PathBuf,
 }
 
 #[derive(Clone, Debug)]
@@ -102,6 +122,8 @@ impl Hierarchies {
     /// The path of the cgroup with this identity, if it is among those in this `/proc/PID/cgroup`.
     pub(crate) fn find<'a>(&self, membership: &'a str, identity: u64) -> Option<&'a str> {
         places(membership)
+            // Its numbers are none that a record carries, and overlap with those that are.
+            .filter(|(kind, _)| *kind != Kind::Cpu)
             .find(|(kind, path)| self.identity(*kind, path) == Some(identity))
             .map(|(_, path)| path)
     }
@@ -131,15 +153,30 @@ impl Hierarchies {
         }
     }
 
+    /// Where the CPU time of a process with this `/proc/PID/cgroup` is limited, if anywhere: in version 1's hierarchy of
+    /// that controller where it is mounted, for a controller is in one hierarchy only.
+    pub(crate) fn cpu(&self, membership: &str) -> Option<CpuPlace> {
+        let is_mounted = self.mounts.iter().any(|mount| mount.kind == Kind::Cpu);
+        let (wanted, version) =
+            if is_mounted { (Kind::Cpu, Version::One) } else { (Kind::Unified, Version::Two) };
+        let (_, path) = places(membership).find(|(kind, _)| *kind == wanted)?;
+        let (mount, below) = self.below(wanted, path)?;
+        Some(CpuPlace { version, mount: mount.point.clone(), below: below.to_owned() })
+    }
+
     fn identity(&self, kind: Kind, path: &str) -> Option<u64> {
+        let (mount, below) = self.below(kind, path)?;
+        fs::metadata(mount.point.join(below)).ok().map(|metadata| kind.identity(metadata.ino()))
+    }
+
+    /// The mount of a hierarchy, and where below it a cgroup of this path lies.
+    fn below<'a>(&self, kind: Kind, path: &'a str) -> Option<(&Mount, &'a Path)> {
         let mount = self.mounts.iter().find(|mount| mount.kind == kind)?;
         let below = path.strip_prefix(mount.root.as_str()).unwrap_or(path);
         // A step up would leave the mount for whatever lies above it.
         let below = Path::new(below.trim_start_matches('/'));
-        if below.components().any(|part| !matches!(part, std::path::Component::Normal(_))) {
-            return None;
-        }
-        fs::metadata(mount.point.join(below)).ok().map(|metadata| kind.identity(metadata.ino()))
+        let is_below = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
+        is_below.then_some((mount, below))
     }
 }
 
@@ -223,6 +260,24 @@ mod tests {
             assert_eq!(hierarchies.find(membership, inode(&directory, path)), Some(found));
         }
         assert_eq!(hierarchies.find(membership, u64::MAX), None);
+    }
+
+    #[test]
+    fn cpu_time_is_limited_in_one_hierarchy() {
+        let (directory, hierarchies) = hybrid();
+        let membership = "3:cpu,cpuacct:/docker/abc\n0::/system.slice/web.service\n";
+        let place = |version, mount: &str, below: &str| {
+            Some(CpuPlace { version, mount: directory.path().join(mount), below: below.into() })
+        };
+        assert_eq!(hierarchies.cpu(membership), place(Version::Two, "unified", "system.slice/web.service"));
+        let point = directory.path().to_str().expect("a plain name").replace(' ', "\\040");
+        let version_1 = Hierarchies::parse(&format!(
+            "32 1 0:33 / {point}/unified rw - cgroup2 cgroup2 rw\n34 1 0:35 / {point}/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
+        ));
+        assert_eq!(version_1.cpu(membership), place(Version::One, "cpu", "docker/abc"));
+        assert_eq!(version_1.cpu("0::/system.slice/web.service\n"), None);
+        assert_eq!(version_1.cpu("3:cpu:/../..\n"), None);
+        assert_eq!(Hierarchies::default().cpu(membership), None);
     }
 
     #[test]

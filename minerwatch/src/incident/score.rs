@@ -248,10 +248,11 @@ mod tests {
             signals::HOST_LOAD,
             signals::LOAD_JUMP,
             signals::TIDAL,
+            signals::HELD_BACK,
         ];
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
         assert_eq!(score(&held, BootTime(0)), 20);
-        assert_eq!(load.map(|info| info.id).iter().filter(|id| tuning::LOAD_SIGNALS.contains(id)).count(), 5);
+        assert_eq!(load.map(|info| info.id).iter().filter(|id| tuning::LOAD_SIGNALS.contains(id)).count(), 6);
     }
 
     #[test]

@@ -129,6 +129,7 @@ impl Incidents {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningProcess(_)
             | EventBody::Payload(_)
             | EventBody::RunningFlow(_) => {}

@@ -8,8 +8,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, Course, Credentials, Executable, FileId, Flow, HugePages, Mapping, Namespaces,
-    Payload, PeerPlace, ProcessKey, Protocol, Rounding,
+    BootTime, Container, Course, CpuQuota, Credentials, Executable, FileId, Flow, HugePages, Mapping,
+    Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -63,7 +63,7 @@ pub enum EventKind {
     Close,
     /// A file changed.
     File,
-    /// CPU use of a busy process.
+    /// CPU use of a busy process, and how its quota holds it back.
     Cpu,
     /// A process that rounds otherwise than to the nearest.
     Rounding,
@@ -97,6 +97,8 @@ pub enum EventBody {
     File(Box<FileChange>),
     /// What the subject used of the CPU.
     Cpu(CpuUsage),
+    /// How the subject's cgroup is held back by its limit of CPU time.
+    Quota(Box<CpuQuota>),
     /// How the subject's arithmetic rounds.
     Rounding(Rounding),
     /// The subject asked for memory in a size worth a look.
@@ -168,7 +170,7 @@ impl EventBody {
             Self::Connect(_) => EventKind::Connect,
             Self::Close(_) => EventKind::Close,
             Self::File(_) => EventKind::File,
-            Self::Cpu(_) => EventKind::Cpu,
+            Self::Cpu(_) | Self::Quota(_) => EventKind::Cpu,
             Self::Rounding(_) => EventKind::Rounding,
             Self::Mapping(_) | Self::HugePages(_) => EventKind::Memory,
             Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,

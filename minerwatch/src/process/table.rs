@@ -122,6 +122,7 @@ impl ProcessTable {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
         }
     }
@@ -147,6 +148,7 @@ impl ProcessTable {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningFlow(_) => self.touch(*time, subject),
         }
     }

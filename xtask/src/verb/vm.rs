@@ -7,6 +7,7 @@ mod expected;
 mod initramfs;
 mod kernels;
 mod machine;
+mod module;
 mod prices;
 mod report;
 mod table;
@@ -24,7 +25,7 @@ use crate::command;
 use architecture::Architecture;
 use archive::Archive;
 use expected::Expected;
-use kernels::Series;
+use kernels::{Package, Series};
 use machine::Boot;
 use report::Report;
 
@@ -171,7 +172,9 @@ impl Arguments {
     fn fetch(&self) -> Result<()> {
         let archive = self.prepare()?;
         let directory = directory().join("kernels");
-        self.kernels.iter().try_for_each(|series| kernels::image(&archive, series, &directory).map(drop))
+        self.kernels.iter().try_for_each(|series| {
+            kernels::image(&archive, &kernels::find(&archive, series)?, &directory).map(drop)
+        })
     }
 
     fn prepare(&self) -> Result<Archive> {
@@ -225,7 +228,15 @@ impl Arguments {
         directory: &Path,
     ) -> Result<(String, String)> {
         let label = self.label(series);
-        let image = kernels::image(archive, series, &directory.join("kernels"))?;
+        let packages = directory.join("kernels");
+        let kernel = kernels::find(archive, series)?;
+        let image = kernels::image(archive, &kernel, &packages)?;
+        let logs = directory.join(if self.prices { "prices" } else { "logs" }).join(label.replace(' ', "_"));
+        let root = &if self.prices || self.arm64 {
+            root.to_owned()
+        } else {
+            Self::with_module(archive, &kernel, root, &packages)?
+        };
         eprintln!("vm: {label}: booting {}", image.display());
         let boot = Boot {
             architecture: self.architecture(),
@@ -234,10 +245,26 @@ impl Arguments {
             lsm: self.lsm,
             prices: self.prices,
             with: self.with.as_deref().unwrap_or_default(),
-            logs: &directory.join(if self.prices { "prices" } else { "logs" }).join(label.replace(' ', "_")),
+            logs: &logs,
             timeout: Duration::from_secs(self.timeout),
         };
         Ok((label, boot.run()?))
+    }
+
+    /// The first root with the driver for the processor's registers, or without it where no mirror has it: what is checked
+    /// with it counts as blind then.
+    fn with_module(archive: &Archive, kernel: &Package, root: &Path, packages: &Path) -> Result<PathBuf> {
+        let module = match module::file(archive, kernel, packages) {
+            Ok(module) => module,
+            Err(error) => {
+                eprintln!("vm: without the driver of the processor's registers: {error:#}");
+                return Ok(root.to_owned());
+            }
+        };
+        let both = packages.join(kernel.name()).join("root.cpio");
+        fs::write(&both, module::add(root, &module)?)
+            .with_context(|| format!("cannot write {}", both.display()))?;
+        Ok(both)
     }
 
     /// What is wrong, a sentence each. What is to be expected is written first, if that is wanted.

@@ -1,7 +1,7 @@
 //! An event as one row: time, kind, pid, user, process, what happened.
 
 use super::{
-    line::{Counts, End, Line, Process},
+    line::{Counts, End, Line, Process, Quota},
     text::{Row, Tone, bytes, duration, time_of_day},
 };
 
@@ -34,6 +34,7 @@ pub(super) fn row(line: &Line) -> Row {
         "tls" => tls(line, &mut row),
         "dns" => dns(line, &mut row),
         "cpu" => cpu(line, &mut row),
+        "cpu-quota" => quota(line, &mut row),
         "rounding" => rounding(line, &mut row),
         "memory-map" | "huge-pages" => memory(line, &mut row),
         _ => file(line, &mut row),
@@ -53,6 +54,7 @@ fn kind(action: &str) -> (&str, Tone) {
         "connection-running" => ("open", Tone::Snapshot),
         "running" => ("running", Tone::Snapshot),
         "cpu" => ("cpu", Tone::Cpu),
+        "cpu-quota" => ("quota", Tone::Cpu),
         "rounding" => ("rounds", Tone::Cpu),
         "memory-map" => ("map", Tone::Cpu),
         "huge-pages" => ("pool", Tone::Cpu),
@@ -208,6 +210,14 @@ fn cpu(line: &Line, row: &mut Row) {
     if let Some(total) = cpu.total_ns {
         row.push(Tone::Dim, &format!("   {} in all", duration(total)));
     }
+}
+
+fn quota(line: &Line, row: &mut Row) {
+    let quota = &line.minerwatch.quota;
+    let Quota { cgroup, processors: Some(processors), periods, throttled_periods } = quota else { return };
+    row.push(Tone::Strong, &format!("held back in {throttled_periods} of {periods} periods"));
+    row.push(Tone::Plain, &format!("   quota of {processors:.2} cores"));
+    row.push(Tone::Dim, &format!("   {cgroup}"));
 }
 
 fn rounding(line: &Line, row: &mut Row) {

@@ -69,6 +69,7 @@ optional_fields! {
         exit: Exit,
         file: OwnFile,
         cpu: Cpu,
+        quota: Quota,
         rounding: Rounding,
         memory: Memory,
         incident: Identified,
@@ -88,6 +89,7 @@ optional_fields! {
         args_cut: bool,
         capabilities_gained: Vec<String>,
     }
+    Quota { cgroup: String, processors: Option<f64>, periods: u64, throttled_periods: u64, }
     Rounding { flushing: Counts, plain: Counts, }
     Counts { nearest: u64, down: u64, up: u64, zero: u64, }
     Memory {

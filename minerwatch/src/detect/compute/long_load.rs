@@ -7,6 +7,8 @@ use crate::{
     model::{BootTime, CpuUsage, ProcessKey},
 };
 
+use super::stretch::Stretch;
+
 /// What counts as load; the user may choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadThresholds {
@@ -39,30 +41,6 @@ impl Default for LoadThresholds {
     }
 }
 
-/// A stretch without a break.
-#[derive(Clone, Copy, Debug)]
-struct Stretch {
-    since: BootTime,
-    until: BootTime,
-    told: Option<BootTime>,
-}
-
-impl Stretch {
-    /// Goes on from `start` to `at`, or begins anew after a break longer than `pause`; how long it has been,
-    /// each time another `span` is full.
-    fn extend(&mut self, start: BootTime, at: BootTime, pause: Duration, span: Duration) -> Option<Duration> {
-        if start.since(self.until) > pause {
-            *self = Self { since: start, until: start, told: None };
-        }
-        self.until = self.until.max(at);
-        if self.until.since(self.told.unwrap_or(self.since)) < span {
-            return None;
-        }
-        self.told = Some(self.until);
-        Some(self.until.since(self.since))
-    }
-}
-
 /// Processes that use more than their share, each on its own account.
 #[derive(Debug)]
 pub struct LongLoad {
@@ -91,7 +69,7 @@ impl LongLoad {
             return None;
         }
         let start = BootTime(scene.at().0.saturating_sub(usage.window));
-        let new = || Stretch { since: start, until: start, told: None };
+        let new = || Stretch::new(start);
         let pause = crate::detect::tuning::BUSY_PAUSE;
         let lasted =
             self.processes.entry(&scene.key(), new).extend(start, scene.at(), pause, span)?.as_secs();

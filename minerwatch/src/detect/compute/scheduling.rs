@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use super::{
     BusyProcesses, DutyState, LoadThresholds, flow_gate::FlowGates, long_load::LongLoad,
-    metronome::Metronome, phases::Phases, shy::Shy, stop_and_go::StopAndGo, tidal::Tides,
+    metronome::Metronome, phases::Phases, quota::HeldBack, shy::Shy, stop_and_go::StopAndGo, tidal::Tides,
 };
 use crate::{
     detect::{Finding, Scene, tuning},
-    model::{BootTime, CpuUsage, ProcessKey, Protocol},
+    model::{BootTime, CpuQuota, CpuUsage, ProcessKey, Protocol},
 };
 
 /// All of them.
@@ -18,6 +18,7 @@ pub struct Scheduling {
     long: LongLoad,
     metronome: Metronome,
     stop_and_go: StopAndGo,
+    held_back: HeldBack,
     phases: Phases,
     gates: FlowGates,
     shy: Shy,
@@ -33,6 +34,7 @@ impl Scheduling {
             long: LongLoad::new(thresholds, processes),
             metronome: Metronome::new(processes),
             stop_and_go: StopAndGo::new(processes),
+            held_back: HeldBack::new(processes),
             phases: Phases::new(processes),
             gates: FlowGates::new(tuning::GATED_PROCESSES),
             shy: Shy::new(processes),
@@ -52,6 +54,11 @@ impl Scheduling {
             findings.extend(self.gates.resumed(scene, pause));
             findings.extend(self.shy.resumed(scene, pause));
         }
+    }
+
+    /// The cgroup of a busy process was looked at.
+    pub fn limited(&mut self, scene: &Scene<'_>, quota: &CpuQuota) -> Option<Finding> {
+        self.held_back.look(scene, quota)
     }
 
     /// A program started; it may be one that people look at the CPU with.
@@ -79,6 +86,7 @@ impl Scheduling {
         self.long.forget(key);
         self.metronome.forget(key);
         self.stop_and_go.forget(key);
+        self.held_back.forget(key);
         self.phases.forget(key);
         self.gates.forget(key);
         self.shy.forget(key);
@@ -89,6 +97,7 @@ impl Scheduling {
         self.long.evicted()
             + self.metronome.evicted()
             + self.stop_and_go.evicted()
+            + self.held_back.evicted()
             + self.phases.evicted()
             + self.gates.evicted()
             + self.shy.evicted()

@@ -313,6 +313,18 @@ pub(crate) const LOAD_JUMP: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
+/// Pods with a limit are held back every day: load like any other.
+pub(crate) const HELD_BACK: SignalInfo = SignalInfo {
+    id: "C9Q",
+    class: Compute,
+    weight: 15,
+    full_weight: 15,
+    mining: false,
+    name: "Held back by its quota for minutes",
+    description: "The process took all the CPU time that its cgroup's quota allows: it was held back in at least 8 of 10 periods for 5 minutes. Whatever computes within a limit does so.",
+    techniques: &["T1496.001"],
+};
+
 /// `cpulimit` does this to honest programs, so it counts for little.
 pub(crate) const STOP_AND_GO: SignalInfo = SignalInfo {
     id: "C10",

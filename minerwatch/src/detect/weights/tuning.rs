@@ -36,7 +36,7 @@ pub const BUSY_SPAN: Duration = Duration::from_secs(60);
 pub const BUSY_PAUSE: Duration = Duration::from_secs(3);
 
 /// Signals that all say "it is busy": they are one observation, so only the greatest of them counts.
-pub const LOAD_SIGNALS: [&str; 5] = ["C5", "C8", "C9", "C9H", "C9J"];
+pub const LOAD_SIGNALS: [&str; 6] = ["C5", "C8", "C9", "C9H", "C9J", "C9Q"];
 
 /// The share of one processor, within a second, that counts as work at all (C7, C11).
 pub const WORK_SHARE: f64 = 0.3;
@@ -89,6 +89,15 @@ pub const JUMP_AGE: Duration = Duration::from_secs(6 * 3_600);
 pub const JUMP_SHARE: f64 = 0.70;
 /// The least share it is taken to have had before (C9J), so that rare work is no jump from nothing.
 pub const JUMP_BASELINE: f64 = 0.02;
+
+/// The share of the periods in which a cgroup must be held back (C9Q): who takes all it may is held back in nearly all.
+pub const QUOTA_THROTTLED: f64 = 0.8;
+/// The share of its cgroup's quota that the process itself must use (C9Q).
+pub const QUOTA_USED: f64 = 0.5;
+/// How long (C9Q).
+pub const QUOTA_SPAN: Duration = Duration::from_secs(300);
+/// A pause between two looks that still counts as without a break (C9Q); they come each ten seconds.
+pub const QUOTA_PAUSE: Duration = Duration::from_secs(15);
 
 /// Stops a second above which a process is throttled (C10).
 pub const STOP_RATE: f64 = 2.0;

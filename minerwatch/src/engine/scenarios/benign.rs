@@ -364,3 +364,30 @@ fn the_old_inode_of_a_deleted_file_serves_another() {
     host.connect(server, "10.0.0.5:443");
     silent(&day);
 }
+
+#[test]
+fn a_pod_at_its_limit_all_day_is_as_busy_as_one_without() {
+    let mut limited = day();
+    let java = limited.host.boot("/opt/java/bin/java", &["java", "-jar", "app.jar"]);
+    limited.host.connect(java, "10.0.0.5:5432");
+    (0..360).for_each(|_| limited.host.held_back(java, 100, 1.0));
+    silent(&limited);
+    // One that is held back and busy beside it has no more points than one that is busy.
+    let score = |held_back: bool| {
+        let mut day = day();
+        let Day { host, login, .. } = &mut day;
+        host.create(*login, "/tmp/tool", 0o755);
+        let tool = host.spawn(*login, "/tmp/tool", &["tool"]);
+        host.connect(tool, "10.0.0.5:443");
+        host.burn(tool, 1.0, 310);
+        if held_back {
+            (0..31).for_each(|_| host.held_back(tool, 100, 1.0));
+        }
+        host.burn(tool, 1.0, 310);
+        never_pages(&day);
+        alerts(&day.host).last().map(|alert| alert.score)
+    };
+    // Five minutes more let points fade, and add none.
+    let (busy, both) = (score(false).expect("noted"), score(true).expect("noted"));
+    assert!(both <= busy && both + 3 > busy, "{busy}, {both}");
+}

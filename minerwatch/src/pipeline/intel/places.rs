@@ -119,6 +119,7 @@ impl Places {
             | EventBody::Rounding(_)
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
+            | EventBody::Quota(_)
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_)

@@ -16,7 +16,9 @@ use super::{
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
 };
-use crate::model::{Container, ContainerRuntime, HugePages, Mapping, Namespaces, Rounding, RoundingCounts};
+use crate::model::{
+    Container, ContainerRuntime, CpuQuota, HugePages, Mapping, Namespaces, Rounding, RoundingCounts,
+};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -115,6 +117,7 @@ fields! {
         network: OwnNetwork,
         tls: OwnTls<'a>,
         cpu: CpuFields,
+        quota: QuotaFields<'a>,
         rounding: RoundingFields,
         memory: MemoryFields,
     }
@@ -322,6 +325,31 @@ impl MemoryFields {
     }
 }
 
+/// `minerwatch.quota.*`.
+#[derive(Debug, Serialize)]
+pub(super) struct QuotaFields<'a> {
+    pub cgroup: &'a str,
+    pub processors: f64,
+    pub periods: u64,
+    pub throttled_periods: u64,
+    pub throttled_ns: u64,
+    pub on_cpu_ns: u64,
+}
+
+impl<'a> QuotaFields<'a> {
+    /// What a limit did.
+    pub fn of(quota: &'a CpuQuota) -> Self {
+        Self {
+            cgroup: &quota.cgroup,
+            processors: quota.processors(),
+            periods: quota.periods,
+            throttled_periods: quota.throttled,
+            throttled_ns: quota.throttled_time,
+            on_cpu_ns: quota.on_cpu,
+        }
+    }
+}
+
 /// `minerwatch.rounding.*`.
 #[derive(Debug, Serialize)]
 pub(super) struct RoundingFields {
@@ -438,6 +466,7 @@ impl<'a> Document<'a> {
             network: None,
             tls: None,
             cpu: None,
+            quota: None,
             rounding: None,
             memory: None,
         })

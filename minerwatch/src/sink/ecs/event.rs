@@ -7,8 +7,8 @@ use super::{
     dns::DnsFields,
     document::{
         CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, MemoryFields,
-        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, OwnTls, ProcessFields, RoundingFields,
-        TlsClient, TlsFields,
+        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, OwnTls, ProcessFields, QuotaFields,
+        RoundingFields, TlsClient, TlsFields,
     },
     names,
     values::{Device, ErrorCode, Mode, Shown},
@@ -60,6 +60,10 @@ impl Encoder {
             EventBody::Close(close) => document.close(self, close, event.time),
             EventBody::File(change) => document.file(change),
             EventBody::Cpu(usage) => document.cpu(usage),
+            EventBody::Quota(quota) => {
+                document.event.duration = Some(quota.window);
+                document.own().quota = Some(QuotaFields::of(quota));
+            }
             EventBody::Mapping(mapping) => document.own().memory = Some(MemoryFields::of_mapping(mapping)),
             EventBody::HugePages(pool) => {
                 document.own().memory = Some(MemoryFields::of_pool(pool));
@@ -104,6 +108,7 @@ fn classify(body: &EventBody, said: Option<&Said>, sequence: u64) -> Option<Even
             FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
+        EventBody::Quota(_) => ("cpu-quota", PROCESS, &["info"]),
         EventBody::Rounding(_) => ("rounding", PROCESS, &["info"]),
         EventBody::Mapping(_) => ("memory-map", PROCESS, &["info"]),
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
@@ -117,7 +122,7 @@ fn classify(body: &EventBody, said: Option<&Said>, sequence: u64) -> Option<Even
         EventBody::Course(_) | EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
-    if matches!(body, EventBody::Cpu(_) | EventBody::Rounding(_)) {
+    if matches!(body, EventBody::Cpu(_) | EventBody::Quota(_) | EventBody::Rounding(_)) {
         fields.kind = "metric";
     }
     Some(fields)
@@ -136,6 +141,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Rounding(_)
         | EventBody::Mapping(_)
         | EventBody::HugePages(_)
+        | EventBody::Quota(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
         | EventBody::Payload(_)

@@ -5,11 +5,11 @@ use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container, ContainerRuntime,
-    ControlRegister, Course, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsRecord,
-    Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, Fork,
-    HashedFile, Health, HugePages, IncidentId, Mapping, MappingClass, Namespaces, Payload, PeerPlace,
-    ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, Said,
-    SchedulingPolicy, Signal, SignalClass, SignalId, Subject, TlsHello, Verdict, WallClock,
+    ControlRegister, Course, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData,
+    DnsRecord, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
+    Flow, Fork, HashedFile, Health, HugePages, IncidentId, Mapping, MappingClass, Namespaces, Payload,
+    PeerPlace, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess,
+    Said, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -232,11 +232,26 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
                 beats: Box::default(),
             })),
         ),
+        ("cpu-quota", EventBody::Quota(Box::new(quota()))),
     ]
     .into_iter()
     .zip(0..)
     .map(|((name, body), index)| (name, event(at(123 + 200 * index), body)))
     .collect()
+}
+
+/// A process that always takes the half of a processor that it may take.
+fn quota() -> CpuQuota {
+    CpuQuota {
+        cgroup: "/kubepods/pod1".into(),
+        quota: 50_000,
+        period: 100_000,
+        window: 10_000_000_000,
+        periods: 100,
+        throttled: 97,
+        throttled_time: 4_900_000_000,
+        on_cpu: 4_800_000_000,
+    }
 }
 
 /// A process that hashes a third of its time.

@@ -81,6 +81,7 @@ impl Scene {
         }
         checks.extend(self.files());
         checks.extend(self.ring());
+        checks.extend(self.registers());
         checks.extend(self.cpu());
         checks.extend(self.mapping());
         checks.extend(self.rounding());
@@ -202,6 +203,34 @@ impl Scene {
             seen("delete", "unlink", "file-change", &change("file-delete", "by-ring.renamed")),
             seen("connect", "connect", "tcp", &connection("connect")),
             seen("close", "send", "tcp", &close),
+        ]
+    }
+
+    /// The open is told of, and its purpose is known (C4).
+    fn registers(&self) -> [Check; 2] {
+        let names = ["msr-open", "msr-noted"];
+        let pid = match &self.sequence.registers {
+            Ok(pid) => pid,
+            Err(reason) => {
+                return names.map(|name| Check {
+                    name: name.to_owned(),
+                    outcome: Outcome::Blind,
+                    detail: (*reason).to_owned(),
+                });
+            }
+        };
+        let opened = [("event.action", json!("device-open")), ("process.pid", json!(pid))];
+        let facts = [
+            ("file.path", json!(guest::MSR)),
+            ("minerwatch.device.number", json!("202:0")),
+            ("minerwatch.device.access", json!("write")),
+            ("event.outcome", json!("success")),
+        ];
+        let alert = [("event.kind", json!("alert")), ("process.pid", json!(pid))];
+        let noted = [("minerwatch.verdict", json!("noted")), ("rule.id", json!("C4"))];
+        [
+            self.expect(names[0], &["file-open"], &opened, &facts),
+            self.expect(names[1], &["file-open"], &alert, &noted),
         ]
     }
 
@@ -339,6 +368,7 @@ mod tests {
             sequence: Sequence {
                 exiting: 40,
                 ring: Ring { pid: 45, done: vec!["open".to_owned()] },
+                registers: Err("not here"),
                 spinning: 50,
                 mapping: 55,
                 interval: 60,
@@ -415,6 +445,19 @@ mod tests {
         let mut on_calls = scene(&["file-open"], Vec::new());
         on_calls.doctor["purposes"][0]["way"] = json!("tracepoint");
         assert_eq!(*outcome(&on_calls.checks(), "uring-create"), Outcome::Blind);
+    }
+
+    #[test]
+    fn registers_are_judged_where_they_were_opened() {
+        let mut scene = scene(&["file-open"], Vec::new());
+        assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Blind);
+        scene.sequence.registers = Ok(48);
+        assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Failed);
+        scene.end.events = vec![json!({
+            "event": { "kind": "alert" }, "process": { "pid": 48 }, "rule": { "id": "C4" },
+            "minerwatch": { "verdict": "noted" },
+        })];
+        assert_eq!(*outcome(&scene.checks(), "msr-noted"), Outcome::Ok);
     }
 
     #[test]

@@ -42,8 +42,10 @@ pub struct End {
 impl Daemon {
     /// Starts it with every event in a file, and waits until it watches.
     pub fn start_recording(options: &[String]) -> Result<Self> {
-        let sink = format!("[[sink.file]]\npath = \"{EVENTS}\"\nevents = \"all\"\n");
-        fs::write(CONFIGURATION, sink).context("writing the configuration")?;
+        let text = format!(
+            "[[sink.file]]\npath = \"{EVENTS}\"\nevents = \"all\"\n[detection]\nmin_verdict = \"noted\"\n"
+        );
+        fs::write(CONFIGURATION, text).context("writing the configuration")?;
         let run = ["run", "--config", CONFIGURATION].map(str::to_owned);
         Self::start(run.iter().chain(options))
     }

@@ -82,6 +82,21 @@ fn loopback_up() -> Result<()> {
     }
 }
 
+/// The driver of a processor's registers, as `cargo xtask vm` puts it into the initramfs where it can be had.
+const MSR_DRIVER: &str = "/lib/msr.ko";
+/// The registers of the first processor.
+pub const MSR: &str = "/dev/cpu/0/msr";
+
+/// Loads the driver of a processor's registers, which then appear below `/dev`; why not, where there is none to load.
+pub fn load_msr_driver() -> Result<Option<&'static str>> {
+    if !cfg!(target_arch = "x86_64") {
+        return Ok(Some("not applicable: this architecture has no such registers"));
+    }
+    let Ok(driver) = File::open(MSR_DRIVER) else { return Ok(Some("the driver could not be had")) };
+    rustix::system::finit_module(driver, c"", 0).context("loading the driver of the registers")?;
+    Ok(None)
+}
+
 /// The security modules that are active.
 pub fn security_modules() -> Result<String> {
     fs::read_to_string("/sys/kernel/security/lsm").context("reading the list of security modules")

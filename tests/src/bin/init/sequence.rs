@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::guest::{ARITHMETIC, MEMORY, SIMULATOR, URING};
+use crate::guest::{self, ARITHMETIC, MEMORY, MSR, SIMULATOR, URING};
 
 /// The word that makes this program end at once, with the code that follows.
 const EXIT: &str = "exit";
@@ -46,6 +46,8 @@ pub struct Sequence {
     pub exiting: u32,
     /// The process that goes round system calls.
     pub ring: Ring,
+    /// The process that opens a processor's registers for writing, and writes nothing; else why there is none.
+    pub registers: Result<u32, &'static str>,
     /// The process that spins.
     pub spinning: u32,
     /// The process that asks for memory as RandomX does, and flips the protection of its code.
@@ -88,12 +90,16 @@ pub fn run() -> Result<Sequence> {
     fs::create_dir(DIRECTORY).with_context(|| format!("making {DIRECTORY}"))?;
     simulator(&["files", DIRECTORY])?;
     let ring = ring()?;
+    let registers = match guest::load_msr_driver()? {
+        None => Ok(simulator(&["reopen", MSR, "1"])?),
+        Some(reason) => Err(reason),
+    };
     let spinning = simulator(&["spin", &SPIN.to_string()])?;
     let mapping = program(MEMORY, &["flipping", "1"])?;
     let interval = program(ARITHMETIC, &["interval", "1", &INTERVAL.to_string()])?;
     let hashing = program(ARITHMETIC, &["randomx", "1", &HASHING.to_string()])?;
     thread::sleep(SETTLE);
-    Ok(Sequence { exiting, ring, spinning, mapping, interval, hashing })
+    Ok(Sequence { exiting, ring, registers, spinning, mapping, interval, hashing })
 }
 
 fn exiting() -> Result<u32> {

@@ -82,6 +82,11 @@ impl Package {
         })
     }
 
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     fn belongs_to(&self, series: &Series) -> bool {
         match series {
             Series::Release(major, minor) => self.version.starts_with(&[*major, *minor]),
@@ -108,25 +113,48 @@ fn newest<'a>(
     packages.filter(|package| package.belongs_to(series)).max_by(Package::order)
 }
 
-/// The image of the newest kernel of a series, below `directory`; downloaded unless it is there.
-pub fn image(archive: &Archive, series: &Series, directory: &Path) -> Result<PathBuf> {
+/// The newest kernel of a series.
+pub fn find(archive: &Archive, series: &Series) -> Result<Package> {
     let architecture = archive.architecture();
     let names = archive.search(&format!("^linux-(image|binary)-[0-9].*-cloud-{}$", architecture.debian()))?;
-    let package = newest(names.iter().map(String::as_str), series, architecture)
-        .with_context(|| format!("none of the package lists has a kernel of the series {series}"))?;
+    newest(names.iter().map(String::as_str), series, architecture)
+        .with_context(|| format!("none of the package lists has a kernel of the series {series}"))
+}
+
+/// The image of a kernel, below `directory`; downloaded unless it is there.
+pub fn image(archive: &Archive, package: &Package, directory: &Path) -> Result<PathBuf> {
     let image = directory.join(&package.name).join("vmlinuz");
     if !image.is_file() {
-        eprintln!("vm: downloading {}", package.name);
-        let deb = archive.download(&package.name, directory)?;
+        let deb = package_file(archive, &package.name, directory)?;
         unpack(&deb, &image)?;
     }
     Ok(image)
 }
 
+/// A package itself, below `directory`; downloaded unless it is there.
+pub fn package_file(archive: &Archive, package: &str, directory: &Path) -> Result<PathBuf> {
+    let entries = fs::read_dir(directory.join(package)).into_iter().flatten().flatten();
+    let is_package = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
+    if let Some(deb) = entries.map(|entry| entry.path()).find(is_package) {
+        return Ok(deb);
+    }
+    eprintln!("vm: downloading {package}");
+    archive.download(package, directory)
+}
+
 /// Takes the one kernel image out of a package: `./boot/vmlinuz-VERSION`, since 6.19 `./usr/lib/modules/VERSION/vmlinuz`.
 fn unpack(deb: &Path, image: &Path) -> Result<()> {
     let partial = image.with_extension("partial");
-    let directory = image.parent().context("an image lies in a directory")?;
+    extract(deb, &["./boot/vmlinuz-*", "./usr/lib/modules/*/vmlinuz", "./lib/modules/*/vmlinuz"], &partial)?;
+    if partial.metadata().map_or(0, |metadata| metadata.len()) < 1 << 20 {
+        bail!("{} holds no kernel image", deb.display());
+    }
+    fs::rename(&partial, image).with_context(|| format!("cannot rename {}", partial.display()))
+}
+
+/// Takes the one file out of a package that one of the patterns names; an empty one if there is none.
+pub fn extract(deb: &Path, patterns: &[&str], target: &Path) -> Result<()> {
+    let directory = target.parent().context("a file lies in a directory")?;
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let mut dpkg = Command::new("dpkg-deb")
         .arg("--fsys-tarfile")
@@ -135,22 +163,17 @@ fn unpack(deb: &Path, image: &Path) -> Result<()> {
         .spawn()
         .context("cannot start dpkg-deb")?;
     let files = dpkg.stdout.take().context("dpkg-deb has no standard output")?;
-    let target = fs::File::create(&partial).with_context(|| format!("cannot make {}", partial.display()))?;
+    let target = fs::File::create(target).with_context(|| format!("cannot make {}", target.display()))?;
     let mut tar = Command::new("tar");
     tar.args(["--extract", "--to-stdout", "--wildcards"])
-        .args(["./boot/vmlinuz-*", "./usr/lib/modules/*/vmlinuz", "./lib/modules/*/vmlinuz"])
+        .args(patterns)
         .stdin(files)
         .stdout(target)
         // It complains about the patterns that the other layouts have.
         .stderr(Stdio::null());
     let _ = tar.status().context("cannot start tar")?;
-    let unpacked = dpkg.wait().context("cannot wait for dpkg-deb")?;
-    let size = partial.metadata().map_or(0, |metadata| metadata.len());
-    // tar stops reading when it has what it wants, so that dpkg-deb's own status says little; the image's size does.
-    if size < 1 << 20 {
-        bail!("{} holds no kernel image (dpkg-deb: {unpacked})", deb.display());
-    }
-    fs::rename(&partial, image).with_context(|| format!("cannot rename {}", partial.display()))
+    // tar stops reading when it has what it wants, so that dpkg-deb's own status says little; what is in the file does.
+    dpkg.wait().context("cannot wait for dpkg-deb").map(drop)
 }
 
 #[cfg(test)]

@@ -2,13 +2,15 @@
 //!
 //! Every verb is bounded by its arguments.
 
+mod work;
+
 use std::{
     env, fs,
     io::{self, Read as _, Write as _},
     net::{TcpStream, ToSocketAddrs as _, UdpSocket},
     process::{Command, ExitCode},
     thread,
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 const USAGE: &str = "\
@@ -20,7 +22,9 @@ simulator storm COUNT                      fork and exec /bin/true COUNT times, 
 simulator reopen PATH COUNT                open a file for writing and close it, COUNT times
 simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT times
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
-simulator spin SECONDS                     use one CPU";
+simulator spin SECONDS                     use one CPU
+simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
+simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -60,9 +64,12 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         }
         ["files", directory] => files(directory),
         ["spin", seconds] => {
-            spin(Duration::from_secs(seconds.parse()?));
+            work::spin(Duration::from_secs(seconds.parse()?));
             Ok(())
         }
+        ["gated", peer, cycles] => Ok(work::gated(peer, None, cycles.parse()?)?),
+        ["gated", peer, cycles, other] => Ok(work::gated(peer, Some(other), cycles.parse()?)?),
+        ["shy", seconds] => Ok(work::shy(Duration::from_secs(seconds.parse()?))?),
         _ => anyhow::bail!("usage:\n{USAGE}"),
     }
 }
@@ -122,14 +129,4 @@ fn files(directory: &str) -> anyhow::Result<()> {
 
 fn last_component(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
-}
-
-fn spin(duration: Duration) {
-    let until = Instant::now() + duration;
-    let mut value = 1_u64;
-    while Instant::now() < until {
-        for _ in 0..10_000 {
-            value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
-        }
-    }
 }

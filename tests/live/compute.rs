@@ -1,0 +1,211 @@
+//! Work that stands and falls with something: a connection (C7), nobody who looks (C11), a day (C8), a quota (C9Q). None
+//! of these is enough to be noted alone, so the daemon is asked what it has found so far.
+
+use std::{
+    fs,
+    io::BufReader,
+    net::TcpListener,
+    process::Command,
+    thread,
+    time::{Duration, Instant, SystemTime},
+};
+
+use minerwatch::{
+    engine::{Engine, EngineSettings},
+    model::Event,
+    recording::Reader,
+};
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    command, day, executable,
+    limited::Limited,
+    native::{Worker, note},
+};
+use serde_json::Value;
+
+use crate::{EVERYTHING, SOON, alone, configuration, simulator};
+
+/// Everything the daemon has found about a process so far, as pairs of id and evidence in words.
+fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
+    let output = Command::new(executable("minerwatch"))
+        .args(["explain", "--all", "--json", "--socket", &scratch.join("control.sock")])
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("text");
+    let incidents = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+    let signals = incidents.flat_map(|incident| incident["signals"].as_array().cloned().unwrap_or_default());
+    let word = |signal: &Value, name: &str| signal[name].as_str().unwrap_or_default().to_owned();
+    signals
+        .filter(|signal| signal["pid"] == pid)
+        .map(|signal| (word(&signal, "id"), word(&signal, "detail")))
+        .collect()
+}
+
+/// Waits until this signal was found in the process; what it says.
+fn wait_for(scratch: &Scratch, pid: u32, id: &str, limit: Duration) -> String {
+    let until = Instant::now() + limit;
+    loop {
+        let all = found(scratch, pid);
+        if let Some((_, detail)) = all.iter().find(|(found, _)| found == id) {
+            return detail.clone();
+        }
+        assert!(Instant::now() < until, "no {id} within {limit:?}: {all:?}");
+        thread::sleep(Duration::from_millis(500));
+    }
+}
+
+fn has(scratch: &Scratch, pid: u32, id: &str) -> bool {
+    found(scratch, pid).iter().any(|(found, _)| found == id)
+}
+
+fn start(arguments: &str) -> Worker {
+    Worker::start(simulator().as_ref(), arguments)
+}
+
+/// A pool that lets each client go after so long; without a span it keeps them.
+fn pool(span: Option<Duration>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
+    let address = listener.local_addr().expect("bound").to_string();
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        for client in listener.incoming().flatten() {
+            match span {
+                Some(span) => {
+                    thread::spawn(move || {
+                        thread::sleep(span);
+                        drop(client);
+                    });
+                }
+                None => kept.push(client),
+            }
+        }
+    });
+    address
+}
+
+#[test]
+fn work_that_stands_and_falls_with_a_connection() {
+    const STAY: Duration = Duration::from_secs(22);
+    let Some(_machine) = alone("work_that_stands_and_falls_with_a_connection") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let gated = start(&format!("gated {} 3", pool(Some(STAY))));
+    let pooled = start(&format!("gated {} 3 {}", pool(Some(STAY)), pool(None)));
+    thread::sleep(2 * STAY);
+    assert!(!has(&scratch, gated.pid(), "C7"), "once is chance");
+    let said = wait_for(&scratch, gated.pid(), "C7", Duration::from_secs(25));
+    assert!(said.contains("2 times"), "{said}");
+    // It has the same rhythm; give its report a moment.
+    thread::sleep(Duration::from_secs(3));
+    assert!(!has(&scratch, pooled.pid(), "C7"), "another connection stood all the time");
+    drop((gated, pooled));
+    agent.stop();
+}
+
+#[test]
+fn work_that_hides_from_top() {
+    const WORK: Duration = Duration::from_secs(13);
+    let Some(_machine) = alone("work_that_hides_from_top") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let (shy, open) = (start("shy 90"), start("spin 90"));
+    // Somebody else on this machine may look beside, and is hidden from or not: a look more than needed.
+    let found = (1..=4).find(|look| {
+        thread::sleep(WORK);
+        command::run("top", &["-b", "-n", "2", "-d", "0.5"]);
+        // It sleeps for five seconds, and is told of once it has worked again for one.
+        thread::sleep(Duration::from_secs(7));
+        assert!(*look > 2 || !has(&scratch, shy.pid(), "C11"), "twice is chance");
+        has(&scratch, shy.pid(), "C11")
+    });
+    note(&format!("hides from top: found after {found:?} looks"));
+    assert!(found.is_some(), "{:?}", self::found(&scratch, shy.pid()));
+    assert!(!has(&scratch, open.pid(), "C11"), "it does not care");
+    drop((shy, open));
+    agent.stop();
+}
+
+/// The day of a throttled program, as an engine remembers it, for the daemon's state directory.
+fn kept_day(identity: &Value) -> Value {
+    let recording = day::recording(25 * 60, |_| 0.4);
+    let reader = Reader::new(BufReader::new(recording.as_bytes())).expect("a recording");
+    let mut engine = Engine::new(EngineSettings::default());
+    let events: Vec<Event> = reader.map(|event| event.expect("a sound line")).collect();
+    for event in &events {
+        engine.ingest(event, &mut Vec::new());
+    }
+    let mut state = serde_json::to_value(engine.duty()).expect("plain data");
+    assert_eq!(state["identities"].as_array().map(Vec::len), Some(1), "{state}");
+    state["identities"][0][0] = identity.clone();
+    state
+}
+
+#[test]
+fn a_day_that_an_earlier_daemon_saw_counts() {
+    let Some(_machine) = alone("a_day_that_an_earlier_daemon_saw_counts") else { return };
+    let scratch = Scratch::new();
+    let path = configuration(&scratch, "");
+    let hash = command::run("sha256sum", &[&simulator()]).stdout;
+    let hash = String::from_utf8(hash).expect("text").split(' ').next().map(str::to_owned);
+    let kept = scratch.join("state/duty.json");
+
+    // The daemon itself says how it calls the program, container or unit included.
+    let agent = Agent::start(["run", "--config", &path]);
+    let worker = start("spin 4");
+    thread::sleep(Duration::from_secs(5));
+    assert!(!has(&scratch, worker.pid(), "C8"), "nobody knows its day");
+    drop(worker);
+    agent.stop();
+    let mut duty: Value =
+        serde_json::from_str(&fs::read_to_string(&kept).expect("it was kept")).expect("JSON");
+    let identities = duty["state"]["identities"].as_array().expect("a list");
+    let own = identities
+        .iter()
+        .map(|pair| &pair[0])
+        .find(|identity| identity["program"].as_str() == hash.as_deref());
+    let own = own.unwrap_or_else(|| panic!("{hash:?} is not among {identities:#?}")).clone();
+
+    // A program is judged each ten minutes, and was nine before the day's end: after two more it is due.
+    let saved = SystemTime::UNIX_EPOCH.elapsed().expect("after 1970") - Duration::from_secs(120);
+    duty["saved"] = serde_json::json!(u64::try_from(saved.as_nanos()).expect("before 2554"));
+    duty["state"] = kept_day(&own);
+    fs::write(&kept, duty.to_string()).expect("it can be written");
+    let agent = Agent::start(["run", "--config", &path]);
+    assert!(agent.says("of 1 programs is known from before", SOON), "{:?}", agent.messages());
+    let worker = start("spin 20");
+    let said = wait_for(&scratch, worker.pid(), "C8", Duration::from_secs(20));
+    assert!(said.contains("evenly") && said.contains("24 hours"), "{said}");
+    drop(worker);
+    agent.stop();
+}
+
+/// The judgement takes five minutes, and is the engine's.
+#[test]
+fn a_quota_that_holds_back_is_told_of() {
+    let Some(_machine) = alone("a_quota_that_holds_back_is_told_of") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let limited = Limited::new(40);
+    let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
+    let free = start("spin 60");
+    let is_quota = |object: &Value| at(object, "event.action") == "cpu-quota";
+    let told = agent.wait_for("look at the quota", Duration::from_secs(40), is_quota);
+    assert_eq!(at(&told, "process.pid"), worker.pid(), "{told:#}");
+    assert_eq!(at(&told, "event.kind"), "metric");
+    let quota = at(&told, "minerwatch.quota");
+    assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");
+    let count = |name: &str| quota[name].as_u64().expect("a count");
+    // Ten seconds of periods of 100 ms, as far as a busy machine keeps the time.
+    assert!((60..=200).contains(&count("periods")), "{told:#}");
+    assert!(count("throttled_periods") * 10 >= count("periods") * 8, "{told:#}");
+    assert!(count("throttled_ns") > 0, "{told:#}");
+    let used = count("on_cpu_ns") as f64 / at(&told, "event.duration").as_f64().expect("a time");
+    assert!((0.2..=0.6).contains(&used), "{told:#}");
+    let free_pid = free.pid();
+    drop((free, worker));
+    let others =
+        agent.stop().into_iter().filter(|object| is_quota(object) && at(object, "process.pid") == free_pid);
+    assert_eq!(others.count(), 0, "it has no quota");
+}

@@ -1,0 +1,65 @@
+//! A control group with a limit of CPU time, as a container runtime makes it.
+
+use std::{fs, path::PathBuf, process::Command};
+
+use crate::unique;
+
+const ROOT: &str = "/sys/fs/cgroup";
+
+/// A control group, or with version 1 one of the same name in each hierarchy that matters; removed when dropped, after
+/// all that ran in it has ended.
+#[derive(Debug)]
+pub struct Limited {
+    name: String,
+    directories: Vec<PathBuf>,
+}
+
+impl Limited {
+    /// One that may use so many hundredths of a processor.
+    ///
+    /// # Panics
+    /// When it cannot be made.
+    pub fn new(hundredths: u32) -> Self {
+        let name = unique("mw-limited");
+        let is_unified = PathBuf::from(ROOT).join("cgroup.controllers").exists();
+        let hierarchies: &[&str] = if is_unified { &[""] } else { &["cpu", "pids"] };
+        let directories: Vec<PathBuf> =
+            hierarchies.iter().map(|hierarchy| PathBuf::from(ROOT).join(hierarchy).join(&name)).collect();
+        if is_unified {
+            fs::write(format!("{ROOT}/cgroup.subtree_control"), "+cpu").expect("the controller is there");
+        }
+        for directory in &directories {
+            fs::create_dir(directory).expect("a control group can be made");
+        }
+        let quota = (hundredths * 1_000).to_string();
+        let (file, text) =
+            if is_unified { ("cpu.max", format!("{quota} 100000")) } else { ("cpu.cfs_quota_us", quota) };
+        fs::write(directories[0].join(file), text).expect("a limit can be set");
+        Self { name, directories }
+    }
+
+    /// Its path below the hierarchy's root.
+    pub fn path(&self) -> String {
+        format!("/{}", self.name)
+    }
+
+    /// A command that enters it and then becomes this program.
+    pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
+        let enter: String = self
+            .directories
+            .iter()
+            .map(|directory| format!("echo $$ > {}/cgroup.procs && ", directory.display()))
+            .collect();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("{enter} exec \"$0\" \"$@\""), program]).args(arguments);
+        command
+    }
+}
+
+impl Drop for Limited {
+    fn drop(&mut self) {
+        for directory in &self.directories {
+            let _ = fs::remove_dir(directory);
+        }
+    }
+}
