@@ -168,8 +168,9 @@ fn a_day_that_an_earlier_daemon_saw_counts() {
     let own = own.unwrap_or_else(|| panic!("{hash:?} is not among {identities:#?}")).clone();
 
     // A program is judged each ten minutes, and was nine before the day's end: after two more it is due.
-    let saved = SystemTime::UNIX_EPOCH.elapsed().expect("after 1970") - Duration::from_secs(120);
-    duty["saved"] = serde_json::json!(u64::try_from(saved.as_nanos()).expect("before 2554"));
+    let saved = SystemTime::now() - Duration::from_secs(120);
+    let saved = saved.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
+    duty["saved"] = serde_json::json!(u64::try_from(saved).expect("before 2554"));
     duty["state"] = kept_day(&own);
     fs::write(&kept, duty.to_string()).expect("it can be written");
     let agent = Agent::start(["run", "--config", &path]);

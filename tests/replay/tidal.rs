@@ -43,7 +43,8 @@ fn an_even_load_and_one_by_the_clock_are_noted_after_a_day() {
 fn what_follows_people_is_not() {
     // Never so high that another signal of load speaks up.
     let human = |minute: u64| 0.35 - 0.3 * (minute as f64 / 60.0 * PI / 12.0).cos();
-    let jobs = |minute: u64| if minute / 37 % 3 == 0 { 0.3 + (minute % 11) as f64 / 30.0 } else { 0.2 };
+    let jobs =
+        |minute: u64| if (minute / 37).is_multiple_of(3) { 0.3 + (minute % 11) as f64 / 30.0 } else { 0.2 };
     for (name, (alerts, tidal)) in
         [("a day", told(human)), ("jobs", told(jobs)), ("too little", told(|_| 0.2))]
     {

@@ -68,7 +68,12 @@ pub fn recording(minutes: u64, share: impl Fn(u64) -> f64) -> String {
             ));
         }
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&line.to_string());
+        text.push('\n');
+    }
+    text
 }
 
 fn key(pid: u64, start: u64) -> Value {
@@ -77,5 +82,7 @@ fn key(pid: u64, start: u64) -> Value {
 
 fn event(time: u64, key: &Value, kind: &str, body: Value) -> Value {
     let subject = json!({"key": key, "tid": key["pid"], "uid": 0, "gid": 0});
-    json!({"time": time, "subject": subject, "kind": kind, "body": body})
+    let mut event = json!({"time": time, "subject": subject, "kind": kind});
+    event["body"] = body;
+    event
 }

@@ -45,13 +45,12 @@ impl Limited {
 
     /// A command that enters it and then becomes this program.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
-        let enter: String = self
-            .directories
-            .iter()
-            .map(|directory| format!("echo $$ > {}/cgroup.procs && ", directory.display()))
-            .collect();
+        let enter = |directory: &PathBuf| format!("echo $$ > {}/cgroup.procs", directory.display());
+        let enter: Vec<String> = self.directories.iter().map(enter).collect();
         let mut command = Command::new("sh");
-        command.args(["-c", &format!("{enter} exec \"$0\" \"$@\""), program]).args(arguments);
+        command
+            .args(["-c", &format!("{} && exec \"$0\" \"$@\"", enter.join(" && ")), program])
+            .args(arguments);
         command
     }
 }
