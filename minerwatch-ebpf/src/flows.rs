@@ -1,32 +1,14 @@
 //! The connections under way: who opened each, when and to where.
 
 use aya_ebpf::{macros::map, maps::HashMap};
-use minerwatch_common::{CloseRecord, ConnectRecord, FlowTuple, Loss, RecordHeader, RecordKind};
+use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss, RecordHeader, RecordKind};
 
 use crate::{emit, task};
 
 /// Connections remembered at once, of each transport; about 150 bytes each.
 const MAX_FLOWS: u32 = 32_768;
 
-/// A connection under way.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct FlowState {
-    /// The process that opened it, as at that moment.
-    pub owner: RecordHeader,
-    /// Its ends.
-    pub flow: FlowTuple,
-    /// Payload bytes sent so far, where we count them ourselves (UDP).
-    pub bytes_sent: u64,
-    /// Payload bytes received so far, where we count them ourselves (UDP).
-    pub bytes_received: u64,
-    /// Inode number of the network namespace.
-    pub network_namespace: u32,
-    /// How many peers it was reported with (UDP), or 1 once it is established (TCP).
-    pub reported: u32,
-}
-
-/// TCP connections by the address of their socket.
+/// TCP connections by the address of their socket; those that were there before the daemon by its cookie.
 #[map]
 pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
 

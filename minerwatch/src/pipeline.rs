@@ -8,6 +8,8 @@
 //! control socket, a terminal, a recording.
 
 #[cfg(feature = "sensor")]
+mod borrow;
+#[cfg(feature = "sensor")]
 mod core;
 #[cfg(feature = "sensor")]
 mod daemon;

@@ -16,12 +16,12 @@ use aya_ebpf::{
     maps::PerCpuArray,
     programs::RawTracePointContext,
 };
-use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
+use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
 
 use crate::{
     constants::offset,
     emit::Outcome,
-    flows::{self, Counts, FlowState, TCP_FLOWS},
+    flows::{self, Counts, TCP_FLOWS},
     kernel::{Address, Unreadable},
     task,
 };
@@ -135,9 +135,22 @@ fn established(socket: Address) -> Outcome {
 
 #[inline(always)]
 fn closed(socket: Address, before: i32) -> Outcome {
-    let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
+    let mut key = socket.0;
+    let mut found = TCP_FLOWS.get_ptr_mut(key);
+    if found.is_none() {
+        // Nobody gave the sockets of most of the others a cookie.
+        key = socket.read(offset!(sock_cookie))?;
+        if key == 0 {
+            return Ok(());
+        }
+        found = TCP_FLOWS.get_ptr_mut(key);
+    }
+    let Some(state) = found else { return Ok(()) };
     // SAFETY: as in `established`.
     let state = unsafe { &mut *state };
+    if state.network_namespace == 0 {
+        state.network_namespace = network_namespace(socket).unwrap_or(0);
+    }
     if before == TCP_SYN_SENT {
         // The port was chosen after the step to SYN_SENT.
         let flow = FlowTuple {
@@ -155,7 +168,7 @@ fn closed(socket: Address, before: i32) -> Outcome {
         let _ = count(socket, &mut counts);
         flows::report_close(state, counts);
     }
-    let _ = TCP_FLOWS.remove(socket.0);
+    let _ = TCP_FLOWS.remove(key);
     Ok(())
 }
 

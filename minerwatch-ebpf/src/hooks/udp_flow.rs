@@ -15,11 +15,11 @@ use aya_ebpf::{
     macros::{cgroup_sock, cgroup_sock_addr},
     programs::{SockAddrContext, SockContext},
 };
-use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
+use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
 
 use crate::{
     constants::offset,
-    flows::{self, Counts, FlowState, UDP_FLOWS},
+    flows::{self, Counts, UDP_FLOWS},
     kernel::Address,
     sockets, task,
 };

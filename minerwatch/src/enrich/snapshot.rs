@@ -14,8 +14,8 @@ use rustc_hash::FxHashMap;
 use self::sockets::HeldFlow;
 use super::{hierarchy::Hierarchies, proc::Proc};
 use crate::model::{
-    BootTime, Event, EventBody, HeldSocket, Mapping, ProcessKey, Protocol, RunningProcess, SocketSide,
-    Subject,
+    BootTime, Event, EventBody, Flow, HeldSocket, Mapping, ProcessKey, RunningFlow, RunningProcess,
+    SocketSide, Subject,
 };
 
 /// A bound on the depth of the process tree, so that a circle made by torn reads has an end.
@@ -27,7 +27,7 @@ pub struct Snapshot {
     /// [`EventBody::RunningProcess`], each with its [`EventBody::Mapping`] events, and [`EventBody::RunningFlow`]
     /// events.
     pub events: Vec<Event>,
-    /// The sockets of the TCP connections among them.
+    /// The sockets of the connections among them.
     pub sockets: Vec<HeldSocket>,
     /// Processes and connections found.
     pub counters: SnapshotCounters,
@@ -108,10 +108,11 @@ fn take_from(proc: &Proc, hierarchies: &Hierarchies, now: BootTime, limit: usize
             process.memory.iter().map(|mapping| event(EventBody::Mapping(*mapping))).collect();
         Some(std::iter::once(event(EventBody::RunningProcess(Box::new(process.running)))).chain(memory))
     });
-    let tcp = flows.iter().filter(|held| held.flow.protocol == Protocol::Tcp);
-    let sockets = tcp.filter_map(|HeldFlow { key, descriptor, inode, .. }| {
+    let sockets = flows.iter().filter_map(|HeldFlow { key, descriptor, inode, flow }| {
         let owner = subjects.get(key)?.clone();
-        Some(HeldSocket { owner, descriptor: *descriptor, inode: *inode, side: SocketSide::Opened })
+        let RunningFlow { protocol, source, destination, peer: _ } = *flow;
+        let side = SocketSide::Opened(Flow { protocol, source, destination, opened: now });
+        Some(HeldSocket { owner, descriptor: *descriptor, inode: *inode, side })
     });
     let sockets = sockets.collect();
     let flows = flows.into_iter().filter_map(|HeldFlow { key, flow, .. }| {

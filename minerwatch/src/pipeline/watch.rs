@@ -50,8 +50,7 @@ pub struct Watch {
     hashes_ready: Arc<Notify>,
     /// `None` where it is switched off or could show nothing.
     sampler: Option<Sampler>,
-    /// `None` where no payload is read.
-    marks: Option<Marks>,
+    marks: Marks,
     /// Records taken out of the rings.
     pub records: u64,
     /// Records that made no sense.
@@ -80,7 +79,7 @@ impl Watch {
         let running = sensor.take_running().filter(|_| settings.sampling);
         let sampler = running.map(|running| Sampler::start(running, drop_privileges)).transpose()?;
         drop_privileges()?;
-        let marks = sensor.take_sockets().map(Marks::new);
+        let marks = Marks::new(sensor.take_sockets(), sensor.take_flows());
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
         let mut core = Core::new(settings.engine, settings.enrich, move || waker.notify_one());
@@ -100,10 +99,9 @@ impl Watch {
     pub fn look_around(&mut self, max_processes: usize, outlet: &mut impl Outlet) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
-        if let Some(marks) = &mut self.marks {
-            marks.mark(&snapshot.sockets);
-        }
-        for event in snapshot.events {
+        let mut ended = Vec::new();
+        self.marks.mark(&snapshot.sockets, &mut ended);
+        for event in snapshot.events.into_iter().chain(ended) {
             self.core.take(event, outlet)?;
         }
         outlet.flush()?;
@@ -136,9 +134,7 @@ impl Watch {
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
-                    if let Some(marks) = &mut self.marks {
-                        marks.tick(host::now());
-                    }
+                    self.marks.tick(host::now());
                     self.core.take_findings(outlet)?;
                     self.core.tick(host::now(), outlet)?;
                     on_tick(self, outlet)?;
@@ -182,9 +178,7 @@ impl Watch {
         if let Some(sampler) = &self.sampler {
             self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
         }
-        if let Some(marks) = &mut self.marks {
-            self.core.take_speakers().into_iter().for_each(|speaker| marks.follow(speaker));
-        }
+        self.core.take_speakers().into_iter().for_each(|speaker| self.marks.follow(speaker));
         match drained {
             Drained::Empty => sleep(GATHER).await,
             Drained::Writing => sleep(WRITING).await,
@@ -216,7 +210,7 @@ impl Watch {
 
     /// Which sockets were marked.
     pub fn mark_counters(&self) -> MarkCounters {
-        self.marks.as_ref().map(Marks::counters).unwrap_or_default()
+        self.marks.counters()
     }
 
     /// Everything the kernel side lost so far.
