@@ -67,6 +67,9 @@ pub struct FlowState {
     pub network_namespace: u32,
     /// How many peers it was reported with (UDP), or 1 once it is established (TCP).
     pub reported: u32,
+    /// When its first payload was seen, nanoseconds of `CLOCK_BOOTTIME`; 0 before that, where payloads are not seen, and of
+    /// a connection that was there before the daemon.
+    pub first_payload: u64,
 }
 
 /// An outbound connection got its result. The header names the process that asked for it.
@@ -109,6 +112,11 @@ pub struct CloseRecord {
     pub counted: u32,
     /// Inode number of the socket's network namespace, 0 if unknown.
     pub network_namespace: u32,
+    /// As in [`FlowState::first_payload`].
+    pub first_payload: u64,
+    /// When the last payload was sent or received, to [`crate::Settings::tick`], nanoseconds of `CLOCK_BOOTTIME`; 0 if there
+    /// was none or the kernel does not say.
+    pub last_payload: u64,
 }
 
-const _: () = assert!(size_of::<CloseRecord>() == 128);
+const _: () = assert!(size_of::<CloseRecord>() == 144);

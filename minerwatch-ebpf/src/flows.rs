@@ -1,6 +1,6 @@
 //! The connections under way: who opened each, when and to where.
 
-use aya_ebpf::{macros::map, maps::HashMap};
+use aya_ebpf::{bindings::bpf_sock, macros::map, maps::HashMap};
 use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss, RecordHeader, RecordKind};
 
 use crate::{emit, task};
@@ -24,6 +24,17 @@ pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) ->
         emit::count(Loss::FlowTableFull);
     }
     kept
+}
+
+/// Notes at a TCP connection when its first payload was seen.
+#[inline(always)]
+pub fn note_first_payload(socket: *mut bpf_sock, at: u64) {
+    // A program with CAP_PERFMON may use the address of a socket as a number (`check_stack_range_initialized`,
+    // kernel/bpf/verifier.c).
+    if let Some(state) = TCP_FLOWS.get_ptr_mut(socket as u64) {
+        // SAFETY: a live row. Both directions' first packets may come at once, and either time will do.
+        unsafe { (&raw mut (*state).first_payload).write(at) };
+    }
 }
 
 /// Reports the result of a connection attempt.
@@ -55,11 +66,13 @@ pub struct Counts {
     pub segments: (u32, u32),
     /// Whether these were counted at all.
     pub counted: bool,
+    /// As [`CloseRecord::last_payload`].
+    pub last_payload: u64,
 }
 
 impl Counts {
     /// Nobody counted.
-    pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false };
+    pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false, last_payload: 0 };
 }
 
 /// Reports the end of a connection.
@@ -77,6 +90,8 @@ pub fn report_close(state: &FlowState, counts: Counts) {
             segments_received: counts.segments.1,
             counted: u32::from(counts.counted),
             network_namespace: state.network_namespace,
+            first_payload: state.first_payload,
+            last_payload: counts.last_payload,
         },
     );
 }

@@ -23,6 +23,7 @@ use std::fmt;
 
 use aya::{Ebpf, EbpfLoader, maps::RingBuf};
 use minerwatch_common::{KernelLayout, Settings};
+use rustix::time::{ClockId, clock_getres};
 use tracing::debug;
 use zerocopy::IntoBytes as _;
 
@@ -179,6 +180,7 @@ fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Resul
         cpu_interval: options.cpu_interval,
         cpu_threshold: options.cpu_threshold,
         flow_interval: options.flow_interval,
+        tick: tick(),
         agent_pid: std::process::id(),
         reserved: 0,
         devices: devices::watched(),
@@ -192,6 +194,12 @@ fn load(options: &SensorOptions, layout: &KernelLayout, btf: &aya::Btf) -> Resul
         .map_max_entries("PAYLOAD_RING", options.payload_ring)
         .load(OBJECT)
         .map_err(|source| SensorError::Load { source: source.into() })
+}
+
+/// Nanoseconds between two ticks of the kernel's timer: the coarse clocks go by it (`KTIME_LOW_RES`, kernel/time).
+fn tick() -> u64 {
+    let tick = clock_getres(ClockId::MonotonicCoarse);
+    u64::try_from(tick.tv_nsec).unwrap_or(0)
 }
 
 fn take_ring(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {

@@ -16,7 +16,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration, lost, refusals::WALLET};
+use crate::{SOON, alone, configuration, lost, of_minute, refusals::WALLET};
 
 /// Takes whatever it is told for the words of a miner that does well.
 const POOL: &str = r#"
@@ -140,12 +140,6 @@ sys.stdin.readline()
 "#;
 
 const MICROSECOND: u64 = 1_000;
-
-/// Nanoseconds since the minute began.
-fn of_minute(timestamp: &Value) -> u64 {
-    let (_, seconds) = timestamp.as_str().and_then(|text| text.rsplit_once(':')).expect("a timestamp");
-    seconds.trim_end_matches('Z').replace('.', "").parse().expect("nine digits after the point")
-}
 
 #[test]
 fn the_end_of_a_connection_that_was_there_before_is_told_of() {

@@ -12,6 +12,7 @@
 //! was not called for.
 
 use aya_ebpf::{
+    helpers::generated::bpf_jiffies64,
     macros::{map, raw_tracepoint},
     maps::PerCpuArray,
     programs::RawTracePointContext,
@@ -19,7 +20,7 @@ use aya_ebpf::{
 use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
 
 use crate::{
-    constants::offset,
+    constants::{offset, setting},
     emit::Outcome,
     flows::{self, Counts, TCP_FLOWS},
     kernel::{Address, Unreadable},
@@ -114,6 +115,7 @@ fn attempted(socket: Address) -> Outcome {
         bytes_received: 0,
         network_namespace: network_namespace(socket).unwrap_or(0),
         reported: 0,
+        first_payload: 0,
     };
     flows::remember(&TCP_FLOWS, socket.0, &state);
     Ok(())
@@ -186,8 +188,32 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
         received: received.saturating_sub(fin),
         segments: (segments_sent, segments_received),
         counted: true,
+        last_payload: 0,
     };
+    counts.last_payload = last_payload(socket, counts)?;
     Ok(())
+}
+
+/// When something was last sent or received. The kernel notes both in ticks, in 32 bits (`tcp_jiffies32`), for its own use
+/// and `TCP_INFO` (`tcp_get_info`, net/ipv4/tcp.c).
+#[inline(always)]
+fn last_payload(socket: Address, counts: &Counts) -> Result<u64, Unreadable> {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_jiffies64() } as u32;
+    let mut ago = u32::MAX;
+    if counts.sent != 0 {
+        ago = now.wrapping_sub(socket.read(offset!(tcp_last_sent))?);
+    }
+    if counts.received != 0 {
+        let received = now.wrapping_sub(socket.read::<u32>(offset!(connection_last_received))?);
+        if received < ago {
+            ago = received;
+        }
+    }
+    if ago == u32::MAX {
+        return Ok(0);
+    }
+    Ok(task::now().saturating_sub(u64::from(ago) * setting!(tick)))
 }
 
 /// The two ends of a socket.

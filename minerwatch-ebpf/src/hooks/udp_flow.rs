@@ -71,7 +71,7 @@ fn udp_release(context: SockContext) -> i32 {
         let (sent, received) = (state.bytes_sent, state.bytes_received);
         // Where nothing counts (see `packet`), that must not look like a flow without a byte.
         let counted = sent != 0 || received != 0;
-        flows::report_close(state, Counts { sent, received, segments: (0, 0), counted });
+        flows::report_close(state, Counts { sent, received, counted, ..Counts::NONE });
         let _ = UDP_FLOWS.remove(cookie);
     }
     ALLOW
@@ -117,6 +117,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
         bytes_received: 0,
         network_namespace: network_namespace(),
         reported: 1,
+        first_payload: 0,
     };
     if flows::remember(&UDP_FLOWS, cookie, &state) {
         flows::report_connect(&state, flow, 0);

@@ -255,6 +255,12 @@ pub struct Close {
     /// Segments with payload sent (retransmitted ones included) and received, if the kernel counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<(u32, u32)>,
+    /// When its first payload was seen, if that was seen and the transport is TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_payload: Option<BootTime>,
+    /// When its last payload was, to a tick of the kernel's timer (1 to 10 ms); of TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_payload: Option<BootTime>,
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,

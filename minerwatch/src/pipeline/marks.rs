@@ -87,18 +87,20 @@ impl Marks {
             Err(error) => return Err(error.into()),
         };
         let is_tcp = !matches!(held.side, SocketSide::Opened(flow) if flow.protocol == Protocol::Udp);
-        if is_tcp
-            && let Some(sockets) = &mut self.sockets
-            && !sockets.watch(&socket, held, host::now()).context("its mark")?
-        {
+        let watched = match &mut self.sockets {
+            Some(sockets) if is_tcp => sockets.watch(&socket, held, host::now()).context("its mark"),
+            Some(_) | None => Ok(true),
+        };
+        if let Ok(false) = watched {
             return Ok(Marked::Known);
         }
+        // Its end is told of even where what it says is not.
         if let (SocketSide::Opened(flow), Some(flows)) = (held.side, &mut self.flows)
             && flows.remember(&socket, &held.owner, &flow)? == Remembered::Ended
         {
             return Ok(Marked::Ended);
         }
-        Ok(Marked::New)
+        watched.map(|_| Marked::New)
     }
 
     /// Marks what a process serves others with, now and as long as it runs.
@@ -152,6 +154,14 @@ enum Marked {
 /// The end of a connection of which nothing was counted; `None` of a socket that is no connection of this host's.
 fn end_of(held: &HeldSocket) -> Option<Event> {
     let SocketSide::Opened(flow) = held.side else { return None };
-    let close = Close { flow, bytes: None, segments: None, network_namespace: 0, peer: None };
+    let close = Close {
+        flow,
+        bytes: None,
+        segments: None,
+        first_payload: None,
+        last_payload: None,
+        network_namespace: 0,
+        peer: None,
+    };
     Some(Event { time: host::now(), subject: held.owner.clone(), body: EventBody::Close(close) })
 }

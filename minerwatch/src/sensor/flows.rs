@@ -92,6 +92,7 @@ impl Flows {
             bytes_received: 0,
             network_namespace: 0,
             reported: 1,
+            first_payload: 0,
         };
         let mut bytes = [0; size_of::<FlowState>()];
         bytes.copy_from_slice(state.as_bytes());
