@@ -128,6 +128,8 @@ impl Enricher {
                 self.invalidate(change);
             }
             EventBody::Course(_)
+            | EventBody::SocketOptions(_)
+            | EventBody::ServesNames(_)
             | EventBody::Fork(_)
             | EventBody::Exit(_)
             | EventBody::Connect(_)

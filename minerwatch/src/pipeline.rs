@@ -16,6 +16,8 @@ mod daemon;
 #[cfg(feature = "sensor")]
 mod doctor;
 #[cfg(feature = "sensor")]
+mod fingerprints;
+#[cfg(feature = "sensor")]
 mod host;
 pub mod intel;
 #[cfg(feature = "sensor")]

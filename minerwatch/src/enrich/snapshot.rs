@@ -70,11 +70,29 @@ pub fn take(now: BootTime, limit: usize) -> io::Result<Snapshot> {
     take_from(&Proc::default(), &Hierarchies::discover(), now, limit)
 }
 
+/// The socket of a TCP connection that a process opened. `None` if either is gone, or another process holds it.
+pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
+    let proc = Proc::default();
+    is_running(&proc, owner).then_some(())?;
+    let (descriptor, inode) = sockets::of_connection(&proc, owner.key.pid, flow)?;
+    Some(HeldSocket { owner: owner.clone(), descriptor, inode, side: SocketSide::Opened(*flow) })
+}
+
+/// Whether a process answers for names on port 53 now. `None` if it has ended.
+pub fn serves_names(owner: &Subject) -> Option<bool> {
+    let proc = Proc::default();
+    is_running(&proc, owner).then(|| sockets::serves_names(&proc, owner.key.pid))
+}
+
+fn is_running(proc: &Proc, owner: &Subject) -> bool {
+    proc.stat(owner.key.pid).is_some_and(|stat| stat.start_ticks == owner.key.start_ticks)
+}
+
 /// The TCP sockets with which a process serves others now: those that listen, and those it accepted. `None` if it has
 /// ended.
 pub fn served_by(owner: &Subject) -> Option<Vec<HeldSocket>> {
     let proc = Proc::default();
-    proc.stat(owner.key.pid).filter(|stat| stat.start_ticks == owner.key.start_ticks)?;
+    is_running(&proc, owner).then_some(())?;
     let held = |(descriptor, inode, side)| HeldSocket { owner: owner.clone(), descriptor, inode, side };
     Some(sockets::served(&proc, owner.key.pid).into_iter().map(held).collect())
 }

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::{
     TICK, Unsupported, WrongUsage,
     core::{Core, Outlet},
+    fingerprints::Fingerprints,
     host,
     marks::{MarkCounters, Marks},
     privileges::DropPrivileges,
@@ -51,6 +52,7 @@ pub struct Watch {
     /// `None` where it is switched off or could show nothing.
     sampler: Option<Sampler>,
     marks: Marks,
+    fingerprints: Fingerprints,
     /// Records taken out of the rings.
     pub records: u64,
     /// Records that made no sense.
@@ -86,7 +88,18 @@ impl Watch {
         core.health.blind = sensor.report().blind().map(Arc::from).collect();
         core.health.hooks =
             sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
-        Ok(Self { sensor, rings, core, hashes_ready, sampler, marks, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self {
+            sensor,
+            rings,
+            core,
+            hashes_ready,
+            sampler,
+            marks,
+            fingerprints: Fingerprints::default(),
+            records: 0,
+            decode_errors: 0,
+            lost: 0,
+        })
     }
 
     /// The sensor's report and counters.
@@ -135,6 +148,9 @@ impl Watch {
                 _ = ticks.tick() => {
                     self.count_losses();
                     self.marks.tick(host::now());
+                    for event in self.fingerprints.tick(host::now()) {
+                        self.core.take(event, outlet)?;
+                    }
                     self.core.take_findings(outlet)?;
                     self.core.tick(host::now(), outlet)?;
                     on_tick(self, outlet)?;
@@ -177,6 +193,11 @@ impl Watch {
         outlet.flush()?;
         if let Some(sampler) = &self.sampler {
             self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
+        }
+        for (owner, flow) in self.core.take_anonymous() {
+            if let Some(event) = self.fingerprints.look(owner, flow, host::now()) {
+                self.core.take(event, outlet)?;
+            }
         }
         self.core.take_speakers().into_iter().for_each(|speaker| self.marks.follow(speaker));
         match drained {

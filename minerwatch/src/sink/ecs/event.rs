@@ -77,7 +77,9 @@ impl Encoder {
                 None => return false,
             },
             EventBody::Course(course) => document.course(self, course, event.time),
-            EventBody::HashedFile(_) => return false,
+            EventBody::SocketOptions(_) | EventBody::ServesNames(_) | EventBody::HashedFile(_) => {
+                return false;
+            }
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -114,7 +116,10 @@ fn classify(body: &EventBody, said: Option<&Said>, sequence: u64) -> Option<Even
             Said::Dns(_) => ("dns", NETWORK, &["info", "protocol"]),
         },
         EventBody::Course(course) if course.interval => ("flow", NETWORK, &["connection", "info"]),
-        EventBody::Course(_) | EventBody::HashedFile(_) => return None,
+        EventBody::Course(_)
+        | EventBody::SocketOptions(_)
+        | EventBody::ServesNames(_)
+        | EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Rounding(_)) {
@@ -139,7 +144,9 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
         | EventBody::Payload(_)
-        | EventBody::Course(_) => None,
+        | EventBody::Course(_)
+        | EventBody::SocketOptions(_)
+        | EventBody::ServesNames(_) => None,
     }
 }
 
