@@ -212,7 +212,7 @@ fn a_long_crowd_beside_a_flood_loses_nothing_uncounted() {
     }
     let is_of_flood =
         |object: &&Value| at(object, "event.action") == "close" && at(object, "destination.port") == flooded;
-    let closed: Vec<&Value> = objects.iter().filter(is_of_flood).collect();
-    let [close] = closed[..] else { panic!("{closed:#?}") };
-    assert_eq!(at(close, "source.bytes"), sent, "{close:#}");
+    let of_flood: Vec<&Value> = objects.iter().filter(is_of_flood).collect();
+    let [end] = of_flood[..] else { panic!("{of_flood:#?}") };
+    assert_eq!(at(end, "source.bytes"), sent, "{end:#}");
 }

@@ -121,7 +121,7 @@ fn a_relay_is_known_by_its_two_sides() {
 }
 
 /// Connects by TCP and UDP, says nothing until it is told, exchanges some bytes on each, and closes them.
-const ENDS: &str = r#"
+const ENDS: &str = r"
 import socket, sys, time
 peer = socket.create_connection((sys.argv[1], 443))
 datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -137,7 +137,7 @@ peer.close()
 datagrams.close()
 print(flush=True)
 sys.stdin.readline()
-"#;
+";
 
 const MICROSECOND: u64 = 1_000;
 

@@ -141,7 +141,7 @@ fn errno(error: &MapError) -> Option<Errno> {
 }
 
 /// Whether a TCP socket is in the state CLOSE: it has no peer, and unlike one that is still connecting it is hung up
-/// (`inet_getname`, net/ipv4/af_inet.c; `tcp_poll`, net/ipv4/tcp.c).
+/// (`inet_getname` and `tcp_poll`, net/ipv4).
 fn has_ended(socket: &impl AsFd) -> Result<bool, Errno> {
     match getpeername(socket) {
         Ok(_) => return Ok(false),

@@ -381,7 +381,9 @@ mod tests {
             }
             host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
             let (last, before) = host.events().split_last().expect("just sent");
-            before.iter().for_each(|event| engine.ingest(event, &mut Vec::new()));
+            for event in before {
+                engine.ingest(event, &mut Vec::new());
+            }
             engine.wonders(last)
         };
         assert!(!wonders(&mut host, "www.example", false));
