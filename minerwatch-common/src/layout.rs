@@ -156,4 +156,6 @@ kernel_layout! {
     tcp_bytes_received: "tcp_sock", "bytes_received";
     tcp_segments_sent: "tcp_sock", "data_segs_out";
     tcp_segments_received: "tcp_sock", "data_segs_in";
+    tcp_last_sent: "tcp_sock", "lsndtime";
+    connection_last_received: "inet_connection_sock", "icsk_ack.lrcvtime";
 }

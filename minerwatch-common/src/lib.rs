@@ -26,7 +26,7 @@ pub use header::{CGROUP_V1, RecordHeader, RecordKind};
 pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use memory::{MappingClass, MappingRecord};
-pub use network::{CloseRecord, ConnectRecord, FlowTuple, Transport, UNANSWERED};
+pub use network::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Transport, UNANSWERED};
 pub use payload::{Direction, Look, MAX_PAYLOAD, PayloadRecord, WatchedSocket};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,

@@ -49,6 +49,29 @@ pub struct FlowTuple {
 
 const _: () = assert!(size_of::<FlowTuple>() == 40);
 
+/// A connection under way, as the programs remember it: TCP by the address of its socket, UDP by its socket's cookie. The
+/// daemon adds those that were there before it, which it knows by their cookies alone. Cookies count up from 1, so that
+/// none is a kernel address.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct FlowState {
+    /// The process that opened it, as at that moment, or as the daemon found it.
+    pub owner: RecordHeader,
+    /// Its ends.
+    pub flow: FlowTuple,
+    /// Payload bytes sent so far, where we count them ourselves (UDP).
+    pub bytes_sent: u64,
+    /// Payload bytes received so far, where we count them ourselves (UDP).
+    pub bytes_received: u64,
+    /// Inode number of the network namespace, 0 if unknown.
+    pub network_namespace: u32,
+    /// How many peers it was reported with (UDP), or 1 once it is established (TCP).
+    pub reported: u32,
+    /// When its first payload was seen, nanoseconds of `CLOCK_BOOTTIME`; 0 before that, where payloads are not seen, and of
+    /// a connection that was there before the daemon.
+    pub first_payload: u64,
+}
+
 /// An outbound connection got its result. The header names the process that asked for it.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -89,6 +112,11 @@ pub struct CloseRecord {
     pub counted: u32,
     /// Inode number of the socket's network namespace, 0 if unknown.
     pub network_namespace: u32,
+    /// As in [`FlowState::first_payload`].
+    pub first_payload: u64,
+    /// When the last payload was sent or received, to [`crate::Settings::tick`], nanoseconds of `CLOCK_BOOTTIME`; 0 if there
+    /// was none or the kernel does not say.
+    pub last_payload: u64,
 }
 
-const _: () = assert!(size_of::<CloseRecord>() == 128);
+const _: () = assert!(size_of::<CloseRecord>() == 144);

@@ -12,6 +12,8 @@ pub struct Settings {
     pub cpu_threshold: u64,
     /// Nanoseconds after which a connection that goes on is told of again, at the least.
     pub flow_interval: u64,
+    /// Nanoseconds between two ticks of the kernel's timer (its jiffy).
+    pub tick: u64,
     /// Process id of the daemon, whose own work is not reported.
     pub agent_pid: u32,
     /// Reserved, zero.
@@ -20,7 +22,7 @@ pub struct Settings {
     pub devices: [WatchedDevices; WATCHED_DEVICES],
 }
 
-const _: () = assert!(size_of::<Settings>() == 96);
+const _: () = assert!(size_of::<Settings>() == 104);
 
 /// How many ranges of [`Settings::devices`] there are.
 pub const WATCHED_DEVICES: usize = 8;

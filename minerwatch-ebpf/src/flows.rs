@@ -1,7 +1,7 @@
 //! The connections under way: who opened each, when and to where.
 
-use aya_ebpf::{macros::map, maps::HashMap};
-use minerwatch_common::{CloseRecord, ConnectRecord, FlowTuple, Loss, RecordHeader, RecordKind};
+use aya_ebpf::{bindings::bpf_sock, macros::map, maps::HashMap};
+use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss, RecordHeader, RecordKind};
 
 use crate::{
     emit::{self, Context},
@@ -11,25 +11,7 @@ use crate::{
 /// Connections remembered at once, of each transport; about 150 bytes each.
 const MAX_FLOWS: u32 = 32_768;
 
-/// A connection under way.
-#[derive(Clone, Copy)]
-#[repr(C)]
-pub struct FlowState {
-    /// The process that opened it, as at that moment.
-    pub owner: RecordHeader,
-    /// Its ends.
-    pub flow: FlowTuple,
-    /// Payload bytes sent so far, where we count them ourselves (UDP).
-    pub bytes_sent: u64,
-    /// Payload bytes received so far, where we count them ourselves (UDP).
-    pub bytes_received: u64,
-    /// Inode number of the network namespace.
-    pub network_namespace: u32,
-    /// How many peers it was reported with (UDP), or 1 once it is established (TCP).
-    pub reported: u32,
-}
-
-/// TCP connections by the address of their socket.
+/// TCP connections by the address of their socket; those that were there before the daemon by its cookie.
 #[map]
 pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
 
@@ -45,6 +27,17 @@ pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) ->
         emit::count(Loss::FlowTableFull);
     }
     kept
+}
+
+/// Notes at a TCP connection when its first payload was seen.
+#[inline(always)]
+pub fn note_first_payload(socket: *mut bpf_sock, at: u64) {
+    // A program with CAP_PERFMON may use the address of a socket as a number (`check_stack_range_initialized`,
+    // kernel/bpf/verifier.c).
+    if let Some(state) = TCP_FLOWS.get_ptr_mut(socket as u64) {
+        // SAFETY: a live row. Both directions' first packets may come at once, and either time will do.
+        unsafe { (&raw mut (*state).first_payload).write(at) };
+    }
 }
 
 /// Reports the result of a connection attempt.
@@ -77,11 +70,13 @@ pub struct Counts {
     pub segments: (u32, u32),
     /// Whether these were counted at all.
     pub counted: bool,
+    /// As [`CloseRecord::last_payload`].
+    pub last_payload: u64,
 }
 
 impl Counts {
     /// Nobody counted.
-    pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false };
+    pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false, last_payload: 0 };
 }
 
 /// Reports the end of a connection.
@@ -100,6 +95,8 @@ pub fn report_close(context: Context, state: &FlowState, counts: Counts) {
             segments_received: counts.segments.1,
             counted: u32::from(counts.counted),
             network_namespace: state.network_namespace,
+            first_payload: state.first_payload,
+            last_payload: counts.last_payload,
         },
     );
 }

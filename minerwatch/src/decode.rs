@@ -165,11 +165,16 @@ fn connect(record: &ConnectRecord) -> Result<EventBody, DecodeError> {
 }
 
 fn close(record: &CloseRecord) -> Result<EventBody, DecodeError> {
+    let time = |at: u64| (at != 0).then_some(BootTime(at));
+    // Ticks are coarse: a last payload before the first was the first.
+    let last = time(record.last_payload).map(|last| last.max(BootTime(record.first_payload)));
     Ok(EventBody::Close(Close {
         flow: flow(&record.flow, record.opened)?,
         bytes: (record.counted != 0).then_some((record.bytes_sent, record.bytes_received)),
         segments: (record.counted != 0 && record.flow.transport == Transport::Tcp as u16)
             .then_some((record.segments_sent, record.segments_received)),
+        first_payload: time(record.first_payload),
+        last_payload: last,
         network_namespace: record.network_namespace,
         peer: None,
     }))

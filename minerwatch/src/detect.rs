@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::{
     intel,
-    model::{BootTime, Event, EventBody, ProcessKey, Subject},
+    model::{BootTime, Event, EventBody, Flow, ProcessKey, Subject},
     process::{Process, ProcessTable},
 };
 
@@ -64,6 +64,7 @@ pub struct Detectors {
     memory: compute::MemoryWitness,
     conversations: network::wire::Conversations,
     cadences: network::Cadences,
+    anonymous_tls: network::AnonymousTls,
     names: network::Names,
     private_dns: network::PrivateDns,
     dns_tunnels: network::DnsTunnels,
@@ -85,6 +86,7 @@ impl Detectors {
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
             conversations: network::wire::Conversations::default(),
             cadences: network::Cadences::default(),
+            anonymous_tls: network::AnonymousTls::default(),
             names: network::Names::new(Arc::new(intel::built_in())),
             private_dns: network::PrivateDns::default(),
             dns_tunnels: network::DnsTunnels::default(),
@@ -157,7 +159,7 @@ impl Detectors {
                 }
                 if let Some(hello) = network::tls::hello_of(payload) {
                     self.cadences.greeted(scene, payload);
-                    findings.extend(network::tls::anonymous(scene, payload, &hello));
+                    findings.extend(self.anonymous_tls.greeted(scene, payload, &hello));
                     findings.extend(self.names.greeted(scene, payload, &hello));
                     findings.extend(self.private_dns.greeted(scene, payload, &hello));
                 }
@@ -170,6 +172,10 @@ impl Detectors {
                 findings.extend(self.cadences.went_on(scene, course));
                 findings.extend(self.names.went_on(scene, course));
             }
+            EventBody::SocketOptions(options) => {
+                findings.extend(network::set_up_as_a_miner_s(scene, options));
+            }
+            EventBody::ServesNames(serves) => self.names.serves(scene, *serves),
             EventBody::HashedFile(hashed) => {
                 findings.extend(network::listed_file(scene, self.names.indicators(), &hashed.sha256));
             }
@@ -205,6 +211,11 @@ impl Detectors {
     /// The processes that were found to speak to a pool, since the last call.
     pub fn take_speakers(&mut self) -> Vec<Subject> {
         self.conversations.take_speakers()
+    }
+
+    /// The connections by TLS whose sockets should be looked at, since the last call.
+    pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
+        self.anonymous_tls.take_waiting()
     }
 
     /// The connections that may be a miner's.

@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::{
     detect::{Detectors, Fact, Finding, LoadThresholds, Scene, compute::DutyState, network},
     incident::{IncidentLimits, Incidents},
-    model::{Alert, BootTime, Event, EventBody, ProcessKey, ProcessView, Said, Subject, Verdict},
+    model::{Alert, BootTime, Event, EventBody, Flow, ProcessKey, ProcessView, Said, Subject, Verdict},
     process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
 };
 
@@ -187,6 +187,21 @@ impl Engine {
         self.detectors.take_speakers()
     }
 
+    /// The connections by TLS of which it would say more to know how their sockets are set up, since the last call; the
+    /// answer is an event, [`EventBody::SocketOptions`].
+    pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
+        self.detectors.take_anonymous()
+    }
+
+    /// Whether it should be known of the process of an event that comes next if it answers for names itself; the answer is
+    /// an event that is to be taken in before it, [`EventBody::ServesNames`].
+    pub fn wonders(&mut self, event: &Event) -> bool {
+        match &event.body {
+            EventBody::Payload(payload) => self.detectors.names_mut().wonders(event, payload),
+            _ => false,
+        }
+    }
+
     /// Replaces the lists of indicators; an engine begins with those that come with the program.
     pub fn set_indicators(&mut self, indicators: Arc<crate::intel::Indicators>) {
         self.detectors.names_mut().set_indicators(indicators);
@@ -200,7 +215,9 @@ impl Engine {
             EventBody::RunningFlow(flow) => flow.destination,
             EventBody::Payload(payload) => payload.flow.destination,
             EventBody::Course(course) => course.flow.destination,
+            EventBody::SocketOptions(options) => options.flow.destination,
             EventBody::Fork(_)
+            | EventBody::ServesNames(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
             | EventBody::File(_)
@@ -318,7 +335,9 @@ impl Engine {
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_)
-            | EventBody::Course(_) => {}
+            | EventBody::Course(_)
+            | EventBody::SocketOptions(_)
+            | EventBody::ServesNames(_) => {}
         }
     }
 

@@ -136,6 +136,8 @@ impl Enricher {
             }
             EventBody::Cpu(usage) => self.quotas.busy(subject, usage.total_on_cpu, *time),
             EventBody::Course(_)
+            | EventBody::SocketOptions(_)
+            | EventBody::ServesNames(_)
             | EventBody::Fork(_)
             | EventBody::Exit(_)
             | EventBody::Connect(_)

@@ -8,6 +8,7 @@ mod flow;
 mod hook;
 mod kinds;
 mod memory;
+mod options;
 mod payload;
 mod place;
 mod process;
@@ -24,12 +25,13 @@ pub use course::{Beat, Course};
 pub use dns::{DnsAnswer, DnsData, DnsRecord};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, Event, EventBody, EventKind, Exec, Exit, FileAction,
-    FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
+    FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, ServesNames, Subject,
 };
 pub use flow::{Flow, Protocol};
 pub use hook::{HookChoice, NoHookChoice, Purpose, Way};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
+pub use options::{Keepalive, SocketOptions};
 pub use payload::{Bytes, Direction, Payload};
 pub use place::PeerPlace;
 pub use process::{

@@ -8,11 +8,15 @@
 //! control socket, a terminal, a recording.
 
 #[cfg(feature = "sensor")]
+mod borrow;
+#[cfg(feature = "sensor")]
 mod core;
 #[cfg(feature = "sensor")]
 mod daemon;
 #[cfg(feature = "sensor")]
 mod doctor;
+#[cfg(feature = "sensor")]
+mod fingerprints;
 #[cfg(feature = "sensor")]
 mod host;
 pub mod intel;

@@ -8,11 +8,13 @@ mod attach;
 mod btf;
 mod devices;
 mod error;
+mod flows;
 mod hooks;
 mod lanes;
 mod layout;
 mod losses;
 mod merge;
+mod owner;
 mod preflight;
 mod running;
 mod sockets;
@@ -27,6 +29,7 @@ use tracing::debug;
 use self::lanes::Opened;
 pub use self::{
     error::SensorError,
+    flows::{Flows, RememberError, Remembered},
     hooks::{SensorReport, Service},
     lanes::Lanes,
     losses::Losses,
@@ -78,6 +81,7 @@ pub struct Sensor {
     losses: Losses,
     running: Option<Running>,
     sockets: Option<Sockets>,
+    flows: Option<Flows>,
     report: SensorReport,
 }
 
@@ -113,10 +117,19 @@ impl Sensor {
             return Err(SensorError::NothingAttached { reasons: report.reasons() });
         }
         report.services.push(transport);
-        let losses = Losses::new(&mut programs)?;
+        let flows = Flows::new(&mut programs)?;
+        let losses = Losses::new(&mut programs, flows.no_room())?;
         let running = report.serves(Purpose::Rounding).then(|| Running::new(&mut programs)).transpose()?;
         let sockets = report.serves(Purpose::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
-        Ok(Self { _programs: programs, lanes: Some(lanes), losses, running, sockets, report })
+        Ok(Self {
+            _programs: programs,
+            lanes: Some(lanes),
+            losses,
+            running,
+            sockets,
+            flows: Some(flows),
+            report,
+        })
     }
 
     /// Checks privileges and type information alone, without loading anything.
@@ -142,6 +155,11 @@ impl Sensor {
     /// The marks at sockets, for whoever finds sockets; `None` the second time, and where no payload is read.
     pub fn take_sockets(&mut self) -> Option<Sockets> {
         self.sockets.take()
+    }
+
+    /// The connections under way, for whoever finds those of before; `None` the second time.
+    pub fn take_flows(&mut self) -> Option<Flows> {
+        self.flows.take()
     }
 
     /// What the kernel side counted as lost.

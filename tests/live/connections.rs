@@ -4,10 +4,10 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
-    process::{self, Child, Command},
+    process::{self, Child, Command, Stdio},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::{Duration, Instant},
@@ -16,10 +16,11 @@ use std::{
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
+    executable, native,
 };
 use serde_json::Value;
 
-use crate::{alone, configuration, lost, simulator};
+use crate::{alone, configuration, daemon, lost, lost_in, simulator};
 
 /// Short connections of each client, alone, and beside the one that takes what it gets of the processors.
 const CONNECTIONS: [u64; 2] = [10_000, 1_000];
@@ -109,4 +110,109 @@ fn short_connections_in_crowds_are_told_of() {
     let [close] = closed[..] else { panic!("{closed:#?}") };
     assert_eq!(at(close, "source.bytes"), sent, "{close:#}");
     assert_eq!(at(close, "process.pid"), process::id(), "{close:#}");
+}
+
+/// All connections of the long crowd, and the time after which it is over wherever it stands: so many a second that a host
+/// which is fast enough needs half of it.
+const LONG: u64 = 400_000;
+const LONG_SECONDS: u64 = 40;
+
+/// What was told of the connections to the doors.
+#[derive(Debug, Default)]
+struct Told {
+    connects: AtomicU64,
+    closes: AtomicU64,
+}
+
+impl Told {
+    /// Takes in a line; whether it is of something else. There are too many to be read as JSON.
+    fn take(&self, line: &str, doors: &[String]) -> bool {
+        let is_digit = |next: char| next.is_ascii_digit();
+        let is_of =
+            |door: &String| line.split_once(door).is_some_and(|(_, rest)| !rest.starts_with(is_digit));
+        if !doors.iter().any(is_of) {
+            return true;
+        }
+        // One that had to wait for its answer is told of before, too.
+        if line.contains(r#""action":"connect""#) && !line.contains(r#""outcome":"unknown""#) {
+            self.connects.fetch_add(1, Ordering::Relaxed);
+        } else if line.contains(r#""action":"close""#) {
+            self.closes.fetch_add(1, Ordering::Relaxed);
+        }
+        false
+    }
+}
+
+/// Clients of each door at once for some time; how many connections they made, and in how many seconds.
+fn long_crowd(doors: &[u16]) -> (u64, f64) {
+    let start = Instant::now();
+    let count = LONG / doors.len() as u64;
+    let clients: Vec<Child> = doors
+        .iter()
+        .map(|port| {
+            let peer = format!("127.0.0.1:{port}");
+            let arguments = ["reconnect", &peer, &count.to_string(), &LONG_SECONDS.to_string()];
+            let mut command = Command::new(simulator());
+            command.args(arguments).stdout(Stdio::piped()).spawn().expect("the simulator starts")
+        })
+        .collect();
+    let made = clients.into_iter().map(|client| {
+        let output = client.wait_with_output().expect("our child");
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stdout).trim().parse::<u64>().expect("a count")
+    });
+    (made.sum(), start.elapsed().as_secs_f64())
+}
+
+#[test]
+fn a_long_crowd_beside_a_flood_loses_nothing_uncounted() {
+    let Some(_machine) = alone("a_long_crowd_beside_a_flood_loses_nothing_uncounted") else { return };
+    let scratch = Scratch::new();
+    let doors: Vec<u16> = (0..CLIENTS).map(|_| door()).collect();
+    let told = Arc::new(Told::default());
+    let ours: Vec<String> =
+        doors.iter().map(|port| format!(r#""destination":{{"ip":"127.0.0.1","port":{port}"#)).collect();
+    let mut command = Command::new(executable("minerwatch"));
+    command.args(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let reader = Arc::clone(&told);
+    let agent = Agent::start_keeping(command, move |line| reader.take(line, &ours));
+
+    let stop = Arc::new(AtomicBool::new(false));
+    let flood = flood(Arc::clone(&stop));
+    let (made, seconds) = long_crowd(&doors);
+    stop.store(true, Ordering::Relaxed);
+    let (flooded, sent) = flood.join().expect("it sends");
+    thread::sleep(Duration::from_secs(5));
+    let daemon = daemon(&scratch);
+    let objects = agent.stop();
+
+    let lost = lost_in(&daemon);
+    let lost_of = |kind: &str| lost.get(kind).copied().unwrap_or(0);
+    let (connects, closes) = (told.connects.load(Ordering::Relaxed), told.closes.load(Ordering::Relaxed));
+    let dropped: u64 = daemon["sinks"]
+        .as_object()
+        .expect("sinks")
+        .values()
+        .filter_map(|sink| sink["events_dropped"].as_u64())
+        .sum();
+    native::note(&format!(
+        "{made} connections in {seconds:.1} s, {:.0} a second, beside {:.0} MiB a second; told of {connects} connects and \
+         {closes} closes, {dropped} lines dropped; lost: {lost:?}",
+        made as f64 / seconds,
+        (sent >> 20) as f64 / seconds
+    ));
+    for (action, seen) in [("connect", connects), ("close", closes)] {
+        assert!(seen <= made, "{seen} {action} of {made}");
+        let counted = lost_of(action) + lost_of("flow-table") + lost_of("passed-over") + dropped;
+        assert!(
+            made - seen <= counted,
+            "{} {action} are missing, {counted} are counted: {lost:?}",
+            made - seen
+        );
+    }
+    let is_of_flood =
+        |object: &&Value| at(object, "event.action") == "close" && at(object, "destination.port") == flooded;
+    let of_flood: Vec<&Value> = objects.iter().filter(is_of_flood).collect();
+    let [end] = of_flood[..] else { panic!("{of_flood:#?}") };
+    assert_eq!(at(end, "source.bytes"), sent, "{end:#}");
 }

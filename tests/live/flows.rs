@@ -12,7 +12,7 @@ use minerwatch_tests::{
     agent::{Agent, at},
 };
 
-use crate::{alone, configuration};
+use crate::{alone, configuration, of_minute};
 
 /// How often one is sent and the other comes back, and the time between two rounds.
 const ROUNDS: u64 = 20;
@@ -22,6 +22,10 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Nanoseconds, as the configuration says.
 const INTERVAL: u64 = 1_000_000_000;
+/// What the wall clock may differ by when it is read again.
+const MICROSECOND: u64 = 1_000;
+/// The longest tick of a kernel's timer.
+const TICK: u64 = 10_000_000;
 const EVENTS: &str = "[events]\nflow_interval_s = 1\n[sink.stdout]\nevents = [\"close\", \"flow\"]\n";
 
 fn length(bytes: &[u8]) -> u64 {
@@ -76,9 +80,24 @@ fn a_connection_that_goes_on_is_told_of() {
         assert!(lasted >= since + INTERVAL, "two within an interval: {flow:#}");
         (before, since) = (sent, lasted);
     }
+    let time = |object, which: &str| of_minute(at(object, &format!("minerwatch.network.{which}_payload")));
+    let first = time(of("flow")[0], "first");
+    for flow in of("flow") {
+        assert_eq!(at(flow, "minerwatch.network.last_payload"), at(flow, "@timestamp"), "{flow:#}");
+        assert!(time(flow, "first").abs_diff(first) < MICROSECOND, "{flow:#}");
+    }
     let closed = of("close");
     let [close] = closed[..] else { panic!("{closed:#?}") };
     assert_eq!(at(close, "source.packets"), ROUNDS, "{close:#}");
     assert_eq!(at(close, "destination.packets"), ROUNDS, "{close:#}");
     assert_eq!(at(close, "network.bytes"), ROUNDS * (length(&QUESTION) + length(&ANSWER)), "{close:#}");
+    assert!(time(close, "first").abs_diff(first) < MICROSECOND, "{close:#}");
+    let minute = 60 * INTERVAL;
+    let since = |from: u64, to: u64| (to + minute - from) % minute;
+    let start = of_minute(at(close, "event.start"));
+    assert!(since(start, first) < INTERVAL / 2, "connected and said: {close:#}");
+    // The last answer came before the last pause.
+    let silent = since(time(close, "last"), of_minute(at(close, "@timestamp")));
+    let pause = u64::try_from(PAUSE.as_nanos()).expect("a short pause");
+    assert!((pause - TICK..pause + INTERVAL / 2).contains(&silent), "{silent}: {close:#}");
 }

@@ -58,13 +58,29 @@ fn simulator() -> String {
     executable("simulator").to_string_lossy().into_owned()
 }
 
-/// What the daemon counts as lost, by kind.
-fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
+/// What the daemon says of itself.
+fn daemon(scratch: &Scratch) -> Value {
     let output = Command::new(executable("minerwatch"))
         .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
         .output()
         .expect("the doctor starts");
-    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
-    let lost = report["daemon"]["lost"].as_object().expect("the daemon answers");
+    let mut report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    report["daemon"].take()
+}
+
+/// What the daemon counts as lost, by kind.
+fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
+    lost_in(&daemon(scratch))
+}
+
+/// The same of what it said of itself.
+fn lost_in(daemon: &Value) -> BTreeMap<String, u64> {
+    let lost = daemon["lost"].as_object().expect("the daemon answers");
     lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
+}
+
+/// Nanoseconds since the minute began.
+fn of_minute(timestamp: &Value) -> u64 {
+    let (_, seconds) = timestamp.as_str().and_then(|text| text.rsplit_once(':')).expect("a timestamp");
+    seconds.trim_end_matches('Z').replace('.', "").parse().expect("nine digits after the point")
 }

@@ -2,7 +2,7 @@
 //! serves that speaks to a pool.
 
 use std::{
-    io::Read as _,
+    io::{Read as _, Write as _},
     process::Stdio,
     thread,
     time::{Duration, Instant},
@@ -16,7 +16,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration, refusals::WALLET};
+use crate::{SOON, alone, configuration, lost, of_minute, refusals::WALLET};
 
 /// Takes whatever it is told for the words of a miner that does well.
 const POOL: &str = r#"
@@ -117,5 +117,77 @@ fn a_relay_is_known_by_its_two_sides() {
     let client = signal["evidence"]["client"].as_str().expect("who is served");
     assert!(client.starts_with(&pair.server.address), "{signal:#}");
     drop(relay);
+    agent.stop();
+}
+
+/// Connects by TCP and UDP, says nothing until it is told, exchanges some bytes on each, and closes them.
+const ENDS: &str = r"
+import socket, sys, time
+peer = socket.create_connection((sys.argv[1], 443))
+datagrams = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+datagrams.connect((sys.argv[1], 5353))
+peer.sendall(b'x' * 1000)
+peer.recv(100)
+print(flush=True)
+sys.stdin.readline()
+peer.sendall(b'y' * 234)
+peer.recv(100)
+datagrams.send(b'z' * 77)
+peer.close()
+datagrams.close()
+print(flush=True)
+sys.stdin.readline()
+";
+
+const MICROSECOND: u64 = 1_000;
+
+#[test]
+fn the_end_of_a_connection_that_was_there_before_is_told_of() {
+    let Some(_machine) = alone("the_end_of_a_connection_that_was_there_before_is_told_of") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(55);
+    let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
+    let mut command = pair.victim.command("python3", &["-c", ENDS, &pair.server.address]);
+    let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client starts");
+    let mut input = client.stdin.take().expect("piped");
+    let mut output = client.stdout.take().expect("piped");
+    output.read_exact(&mut [0]).expect("it connects");
+    let events = "[sink.stdout]\nevents = [\"snapshot\", \"close\"]\n";
+    // The second finds a socket that has a cookie already, and one that the first told of the end of is no more.
+    for _ in 0..2 {
+        Agent::start(["run", "--config", &configuration(&scratch, events)]).stop();
+    }
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, events)]);
+    let of = |action: &'static str, transport: &'static str| {
+        let pid = client.id();
+        agent.wait_for(action, SOON, move |object| {
+            at(object, "event.action") == action
+                && at(object, "process.pid") == pid
+                && at(object, "network.transport") == transport
+        })
+    };
+    let running = [of("connection-running", "tcp"), of("connection-running", "udp")];
+    writeln!(input).expect("it listens");
+    output.read_exact(&mut [0]).expect("it closes");
+    let closed = [of("close", "tcp"), of("close", "udp")];
+    for (running, closed) in running.iter().zip(&closed) {
+        // One moment; the wall clock was read again between the two.
+        let moments = [at(running, "@timestamp"), at(closed, "event.start")].map(of_minute);
+        assert!(moments[0].abs_diff(moments[1]) < MICROSECOND, "{moments:?}: {closed:#}");
+        for field in ["process.entity_id", "source.ip", "source.port", "destination.ip", "destination.port"] {
+            assert!(
+                at(closed, field) == at(running, field) && !at(closed, field).is_null(),
+                "{field}: {closed:#}"
+            );
+        }
+    }
+    // All that was ever said by TCP; by UDP what was said since.
+    assert_eq!(at(&closed[0], "source.bytes"), 1234, "{:#}", closed[0]);
+    assert_eq!(at(&closed[0], "destination.bytes"), 126, "{:#}", closed[0]);
+    assert!(at(&closed[0], "minerwatch.network.namespace").as_u64().is_some_and(|inode| inode > 0));
+    assert_eq!(at(&closed[1], "source.bytes"), 77, "{:#}", closed[1]);
+    drop(input);
+    client.wait().expect("a client ends");
+    assert!(lost(&scratch).values().all(|count| *count == 0));
     agent.stop();
 }

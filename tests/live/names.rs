@@ -122,3 +122,52 @@ fn pools_and_listed_hosts_are_known_by_name() {
     );
     agent.stop();
 }
+
+/// A server of names that passes on what it is asked: it has its port, and asks from another.
+const FORWARDER: &str = "
+import socket, sys
+upstream = sys.argv[1]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.bind(('0.0.0.0', 53))
+door = socket.create_server(('0.0.0.0', 9053))
+while True:
+    query, peer = s.recvfrom(512)
+    u = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    u.connect((upstream, 53))
+    u.send(query)
+    s.sendto(u.recv(512), peer)
+    u.close()
+";
+
+#[test]
+fn what_a_server_of_names_is_asked_for_is_its_client_s() {
+    let Some(_machine) = alone("what_a_server_of_names_is_asked_for_is_its_client_s") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(57);
+    let address = pair.server.address.clone();
+    let _server = pair.server.serve(9000, "python3", &["-c", SERVER, &address]);
+    let _forwarder = pair.victim.serve(9053, "python3", &["-c", FORWARDER, &address]);
+    let path = configuration(
+        &scratch,
+        "[sink.stdout]\nevents = [\"payload\"]\n[detection]\nmin_verdict = \"noted\"\n",
+    );
+    let agent = Agent::start(["run", "--config", &path]);
+    let arguments = ["-c", CLIENT, "127.0.0.1", "xmr.pool.supportxmr.com", "udp"];
+    let status = pair.victim.command("python3", &arguments).status().expect("it starts");
+    assert!(status.success());
+    let alert = agent.wait_for("alert", SOON, |object| signal_of(object, "N3").is_some());
+    let client = at(&alert, "process.pid").clone();
+    let objects = agent.stop();
+    let asked_by = |server: &str| {
+        let answer = objects
+            .iter()
+            .find(|object| at(object, "event.action") == "dns" && at(object, "destination.ip") == server);
+        at(answer.expect("an answer"), "process.pid").clone()
+    };
+    assert_eq!(asked_by("127.0.0.1"), client);
+    let forwarder = asked_by(&address);
+    assert_ne!(forwarder, client);
+    let signals = objects.iter().filter_map(|object| at(object, "minerwatch.signals").as_array()).flatten();
+    let of_forwarder: Vec<&Value> = signals.filter(|signal| signal["process"]["pid"] == forwarder).collect();
+    assert!(of_forwarder.is_empty(), "{of_forwarder:#?}");
+}

@@ -1,9 +1,13 @@
 //! What real TLS clients say before they are encrypted. Nobody answers them: the first message is enough.
 
+use std::{process::Command, thread, time::Duration};
+
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
+    executable,
     namespace::Pair,
+    native::Worker,
 };
 use serde_json::Value;
 
@@ -85,4 +89,88 @@ fn clients_are_known_by_their_first_message() {
     assert_eq!((&found["weight"], &found["evidence"]["list_entry"]), (&60.into(), &"supportxmr.com".into()));
     tls("hello of openssl", "xmr.pool.supportxmr.com");
     agent.stop();
+}
+
+/// Takes every connection and says nothing.
+const SILENT: &str = "
+import socket
+s = socket.create_server(('0.0.0.0', 443))
+held = []
+while True:
+    held.append(s.accept())
+";
+
+/// Sends the first message of a client that names nothing, and sets its socket up as XMRig does: before it, a second
+/// after it, or not at all.
+const SET_UP: &str = "
+import socket, ssl, sys, time
+address, when = sys.argv[1:]
+context = ssl.create_default_context()
+context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+hello = ssl.MemoryBIO()
+try:
+    context.wrap_bio(ssl.MemoryBIO(), hello).do_handshake()
+except ssl.SSLWantReadError:
+    pass
+peer = socket.create_connection((address, 443))
+def set_up():
+    peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for option, value in (socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 10), (socket.TCP_NODELAY, 1):
+        peer.setsockopt(socket.IPPROTO_TCP, option, value)
+if when == 'before':
+    set_up()
+peer.sendall(hello.read())
+if when == 'after':
+    time.sleep(1)
+    set_up()
+time.sleep(60)
+";
+
+#[test]
+fn a_miner_s_socket_is_known_by_how_it_is_set_up() {
+    let Some(_machine) = alone("a_miner_s_socket_is_known_by_how_it_is_set_up") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(56);
+    let _server = pair.server.serve(443, "/usr/bin/python3", &["-c", SILENT]);
+    let path = configuration(&scratch, "[sink.stdout]\nevents = [\"payload\"]\n");
+    let figures = [
+        ("keepalive_idle_s", "60"),
+        ("keepalive_interval_s", "1"),
+        ("keepalive_probes", "10"),
+        ("no_delay", "true"),
+    ];
+    // A daemon for each: they are of one tree, and so would be one incident, in which N6 stands once.
+    for (when, weight) in [("never", 15), ("before", 25), ("after", 25)] {
+        let agent = Agent::start(["run", "--config", &path]);
+        let arguments = ["-c", SET_UP, &pair.server.address, when];
+        let client = Worker::start_command(pair.victim.command("/usr/bin/python3", &arguments));
+        // The first message, and both looks at its socket.
+        thread::sleep(Duration::from_secs(6));
+        let signals = anonymous(&scratch);
+        let [signal] = &signals[..] else { panic!("{when}: {signals:#?}") };
+        assert_eq!((&signal["pid"], &signal["weight"]), (&client.pid().into(), &weight.into()), "{when}");
+        for (name, value) in figures {
+            let figure =
+                signal["figures"].as_array().into_iter().flatten().find(|figure| figure["name"] == name);
+            let expected = (weight == 25).then_some(value);
+            assert_eq!(figure.and_then(|figure| figure["value"].as_str()), expected, "{when}: {signal:#}");
+        }
+        drop(client);
+        agent.stop();
+    }
+}
+
+/// Every N6 that the daemon knows of, those of incidents included that are not worth telling of.
+fn anonymous(scratch: &Scratch) -> Vec<Value> {
+    let output = Command::new(executable("minerwatch"))
+        .args(["explain", "--all", "--json", "--socket", &scratch.join("control.sock")])
+        .output()
+        .expect("it starts");
+    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
+    let incident = |line: &str| -> Value { serde_json::from_str(line).expect("JSON") };
+    let signals = lines
+        .lines()
+        .map(incident)
+        .flat_map(|incident| incident["signals"].as_array().cloned().unwrap_or_default());
+    signals.filter(|signal| signal["id"] == "N6").collect()
 }

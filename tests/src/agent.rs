@@ -28,11 +28,15 @@ struct Lines {
 }
 
 impl Lines {
-    fn collect(source: impl Read + Send + 'static) -> Arc<Self> {
+    /// Keeps every line for which `keep` says so.
+    fn collect(
+        source: impl Read + Send + 'static,
+        mut keep: impl FnMut(&str) -> bool + Send + 'static,
+    ) -> Arc<Self> {
         let lines = Arc::new(Self::default());
         let writer = Arc::clone(&lines);
         thread::spawn(move || {
-            for line in BufReader::new(source).lines().map_while(Result::ok) {
+            for line in BufReader::new(source).lines().map_while(Result::ok).filter(|line| keep(line)) {
                 writer.lines.lock().unwrap_or_else(PoisonError::into_inner).push(line);
                 writer.more.notify_all();
             }
@@ -82,15 +86,24 @@ impl Agent {
     ///
     /// # Panics
     /// As [`Agent::start`].
-    pub fn start_command(mut command: Command) -> Self {
+    pub fn start_command(command: Command) -> Self {
+        Self::start_keeping(command, |_| true)
+    }
+
+    /// Starts the agent by a command of the caller's making, and shows it each line of data. Those for which `keep` says no
+    /// are forgotten: there may be more of them than there is memory.
+    ///
+    /// # Panics
+    /// As [`Agent::start`].
+    pub fn start_keeping(mut command: Command, keep: impl FnMut(&str) -> bool + Send + 'static) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the agent can be started");
-        let output = Lines::collect(child.stdout.take().expect("piped"));
-        let messages = Lines::collect(child.stderr.take().expect("piped"));
+        let output = Lines::collect(child.stdout.take().expect("piped"), keep);
+        let messages = Lines::collect(child.stderr.take().expect("piped"), |_| true);
         let agent = Self { child, output, messages };
         assert!(
             agent.says(READY, START),

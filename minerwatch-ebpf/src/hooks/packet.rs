@@ -19,7 +19,7 @@ use minerwatch_common::{
 
 use crate::{
     atomic, course, emit,
-    flows::UDP_FLOWS,
+    flows::{self, UDP_FLOWS},
     kernel::Unreadable,
     prefix::{self, Interest},
     sockets, task,
@@ -96,7 +96,12 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     if length == 0 || length as i32 <= 0 {
         return Ok(());
     }
-    if let Some(news) = course::follow(&mut watched.course, direction, length) {
+    let is_first = watched.course.first == 0;
+    let news = course::follow(&mut watched.course, direction, length);
+    if is_first {
+        flows::note_first_payload(socket, watched.course.first);
+    }
+    if let Some(news) = news {
         // SAFETY: as above.
         let flow = unsafe { tuple(socket) };
         course::send(emit::Context::of_packet(skb), watched, flow, &news);

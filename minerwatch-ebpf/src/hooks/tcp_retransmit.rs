@@ -13,7 +13,7 @@ use crate::{
     flows::{self, TCP_FLOWS},
 };
 
-/// Marks in [`flows::FlowState::bytes_sent`], which TCP does not use, that the attempt was reported.
+/// Marks in [`minerwatch_common::FlowState::bytes_sent`], which TCP does not use, that the attempt was reported.
 const REPORTED: u64 = 1;
 
 #[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]

@@ -12,16 +12,17 @@
 //! was not called for.
 
 use aya_ebpf::{
+    helpers::generated::bpf_jiffies64,
     macros::{map, raw_tracepoint},
     maps::PerCpuArray,
     programs::RawTracePointContext,
 };
-use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
+use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
 
 use crate::{
-    constants::offset,
+    constants::{offset, setting},
     emit::{Context, Outcome},
-    flows::{self, Counts, FlowState, TCP_FLOWS},
+    flows::{self, Counts, TCP_FLOWS},
     kernel::{Address, Unreadable},
     task,
 };
@@ -116,6 +117,7 @@ fn attempted(socket: Address) -> Outcome {
         bytes_received: 0,
         network_namespace: network_namespace(socket).unwrap_or(0),
         reported: 0,
+        first_payload: 0,
     };
     flows::remember(&TCP_FLOWS, socket.0, &state);
     Ok(())
@@ -137,9 +139,22 @@ fn established(context: Context, socket: Address) -> Outcome {
 
 #[inline(always)]
 fn closed(context: Context, socket: Address, before: i32) -> Outcome {
-    let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
+    let mut key = socket.0;
+    let mut found = TCP_FLOWS.get_ptr_mut(key);
+    if found.is_none() {
+        // Nobody gave the sockets of most of the others a cookie.
+        key = socket.read(offset!(sock_cookie))?;
+        if key == 0 {
+            return Ok(());
+        }
+        found = TCP_FLOWS.get_ptr_mut(key);
+    }
+    let Some(state) = found else { return Ok(()) };
     // SAFETY: as in `established`.
     let state = unsafe { &mut *state };
+    if state.network_namespace == 0 {
+        state.network_namespace = network_namespace(socket).unwrap_or(0);
+    }
     if before == TCP_SYN_SENT {
         // The port was chosen after the step to SYN_SENT.
         let flow = FlowTuple {
@@ -157,7 +172,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
         let _ = count(socket, &mut counts);
         flows::report_close(context, state, counts);
     }
-    let _ = TCP_FLOWS.remove(socket.0);
+    let _ = TCP_FLOWS.remove(key);
     Ok(())
 }
 
@@ -175,8 +190,32 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
         received: received.saturating_sub(fin),
         segments: (segments_sent, segments_received),
         counted: true,
+        last_payload: 0,
     };
+    counts.last_payload = last_payload(socket, counts)?;
     Ok(())
+}
+
+/// When something was last sent or received. The kernel notes both in ticks, in 32 bits (`tcp_jiffies32`), for its own use
+/// and `TCP_INFO` (`tcp_get_info`, net/ipv4/tcp.c).
+#[inline(always)]
+fn last_payload(socket: Address, counts: &Counts) -> Result<u64, Unreadable> {
+    // SAFETY: the helper has no preconditions.
+    let now = unsafe { bpf_jiffies64() } as u32;
+    let mut ago = u32::MAX;
+    if counts.sent != 0 {
+        ago = now.wrapping_sub(socket.read(offset!(tcp_last_sent))?);
+    }
+    if counts.received != 0 {
+        let received = now.wrapping_sub(socket.read::<u32>(offset!(connection_last_received))?);
+        if received < ago {
+            ago = received;
+        }
+    }
+    if ago == u32::MAX {
+        return Ok(0);
+    }
+    Ok(task::now().saturating_sub(u64::from(ago) * setting!(tick)))
 }
 
 /// The two ends of a socket.

@@ -15,12 +15,12 @@ use aya_ebpf::{
     macros::{cgroup_sock, cgroup_sock_addr},
     programs::{SockAddrContext, SockContext},
 };
-use minerwatch_common::{ConnectRecord, FlowTuple, RecordKind, Transport};
+use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
 
 use crate::{
     constants::offset,
     emit::Context,
-    flows::{self, Counts, FlowState, UDP_FLOWS},
+    flows::{self, Counts, UDP_FLOWS},
     kernel::Address,
     sockets, task,
 };
@@ -72,11 +72,8 @@ fn udp_release(context: SockContext) -> i32 {
         let (sent, received) = (state.bytes_sent, state.bytes_received);
         // Where nothing counts (see `packet`), that must not look like a flow without a byte.
         let counted = sent != 0 || received != 0;
-        flows::report_close(
-            Context::of(&context),
-            state,
-            Counts { sent, received, segments: (0, 0), counted },
-        );
+        let counts = Counts { sent, received, counted, ..Counts::NONE };
+        flows::report_close(Context::of(&context), state, counts);
         let _ = UDP_FLOWS.remove(cookie);
     }
     ALLOW
@@ -122,6 +119,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
         bytes_received: 0,
         network_namespace: network_namespace(),
         reported: 1,
+        first_payload: 0,
     };
     if flows::remember(&UDP_FLOWS, cookie, &state) {
         flows::report_connect(Context::of(context), &state, flow, 0);

@@ -1,5 +1,6 @@
 //! The first witness: what goes over the wire.
 
+mod anonymous_tls;
 mod cadence;
 pub mod dns;
 mod dns_tunnel;
@@ -13,6 +14,7 @@ pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
+pub use anonymous_tls::{AnonymousTls, set_up_as_a_miner_s};
 pub use cadence::Cadences;
 pub use dns_tunnel::DnsTunnels;
 pub use foreign_peer::{foreign_peer, foreign_peer_at_start};

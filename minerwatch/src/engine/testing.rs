@@ -386,6 +386,8 @@ impl Host {
                 flow,
                 bytes: None,
                 segments: None,
+                first_payload: None,
+                last_payload: None,
                 network_namespace: NETWORK,
                 peer: None,
             }),

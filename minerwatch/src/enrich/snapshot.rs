@@ -14,8 +14,8 @@ use rustc_hash::FxHashMap;
 use self::sockets::HeldFlow;
 use super::{hierarchy::Hierarchies, proc::Proc};
 use crate::model::{
-    BootTime, Event, EventBody, HeldSocket, Mapping, ProcessKey, Protocol, RunningProcess, SocketSide,
-    Subject,
+    BootTime, Event, EventBody, Flow, HeldSocket, Mapping, ProcessKey, RunningFlow, RunningProcess,
+    SocketSide, Subject,
 };
 
 /// A bound on the depth of the process tree, so that a circle made by torn reads has an end.
@@ -27,7 +27,7 @@ pub struct Snapshot {
     /// [`EventBody::RunningProcess`], each with its [`EventBody::Mapping`] events, and [`EventBody::RunningFlow`]
     /// events.
     pub events: Vec<Event>,
-    /// The sockets of the TCP connections among them.
+    /// The sockets of the connections among them.
     pub sockets: Vec<HeldSocket>,
     /// Processes and connections found.
     pub counters: SnapshotCounters,
@@ -70,11 +70,29 @@ pub fn take(now: BootTime, limit: usize) -> io::Result<Snapshot> {
     take_from(&Proc::default(), &Hierarchies::discover(), now, limit)
 }
 
+/// The socket of a TCP connection that a process opened. `None` if either is gone, or another process holds it.
+pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
+    let proc = Proc::default();
+    is_running(&proc, owner).then_some(())?;
+    let (descriptor, inode) = sockets::of_connection(&proc, owner.key.pid, flow)?;
+    Some(HeldSocket { owner: owner.clone(), descriptor, inode, side: SocketSide::Opened(*flow) })
+}
+
+/// Whether a process answers for names on port 53 now. `None` if it has ended.
+pub fn serves_names(owner: &Subject) -> Option<bool> {
+    let proc = Proc::default();
+    is_running(&proc, owner).then(|| sockets::serves_names(&proc, owner.key.pid))
+}
+
+fn is_running(proc: &Proc, owner: &Subject) -> bool {
+    proc.stat(owner.key.pid).is_some_and(|stat| stat.start_ticks == owner.key.start_ticks)
+}
+
 /// The TCP sockets with which a process serves others now: those that listen, and those it accepted. `None` if it has
 /// ended.
 pub fn served_by(owner: &Subject) -> Option<Vec<HeldSocket>> {
     let proc = Proc::default();
-    proc.stat(owner.key.pid).filter(|stat| stat.start_ticks == owner.key.start_ticks)?;
+    is_running(&proc, owner).then_some(())?;
     let held = |(descriptor, inode, side)| HeldSocket { owner: owner.clone(), descriptor, inode, side };
     Some(sockets::served(&proc, owner.key.pid).into_iter().map(held).collect())
 }
@@ -108,10 +126,11 @@ fn take_from(proc: &Proc, hierarchies: &Hierarchies, now: BootTime, limit: usize
             process.memory.iter().map(|mapping| event(EventBody::Mapping(*mapping))).collect();
         Some(std::iter::once(event(EventBody::RunningProcess(Box::new(process.running)))).chain(memory))
     });
-    let tcp = flows.iter().filter(|held| held.flow.protocol == Protocol::Tcp);
-    let sockets = tcp.filter_map(|HeldFlow { key, descriptor, inode, .. }| {
+    let sockets = flows.iter().filter_map(|HeldFlow { key, descriptor, inode, flow }| {
         let owner = subjects.get(key)?.clone();
-        Some(HeldSocket { owner, descriptor: *descriptor, inode: *inode, side: SocketSide::Opened })
+        let RunningFlow { protocol, source, destination, peer: _ } = *flow;
+        let side = SocketSide::Opened(Flow { protocol, source, destination, opened: now });
+        Some(HeldSocket { owner, descriptor: *descriptor, inode: *inode, side })
     });
     let sockets = sockets.collect();
     let flows = flows.into_iter().filter_map(|HeldFlow { key, flow, .. }| {

@@ -121,6 +121,8 @@ impl Incidents {
             EventBody::File(change) => touched = self.change(scene, change, written).or(touched),
             EventBody::HashedFile(hashed) => self.hashed(scene, hashed),
             EventBody::Course(_)
+            | EventBody::SocketOptions(_)
+            | EventBody::ServesNames(_)
             | EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)

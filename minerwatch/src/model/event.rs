@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BootTime, Container, Course, CpuQuota, Credentials, Executable, FileId, Flow, HugePages, Mapping,
-    Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding,
+    Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding, SocketOptions,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -69,7 +69,7 @@ pub enum EventKind {
     Rounding,
     /// Memory in sizes worth a look, and the host's pool of huge pages.
     Memory,
-    /// Found by the snapshot at the start, not seen happening.
+    /// Found by looking, most of it at the start; not seen happening.
     Snapshot,
     /// The hash of an executable became known.
     Hash,
@@ -115,6 +115,10 @@ pub enum EventBody {
     Payload(Box<Payload>),
     /// The subject's connection goes on.
     Course(Box<Course>),
+    /// How the subject set up the socket of a connection.
+    SocketOptions(SocketOptions),
+    /// Whether the subject answers for names itself.
+    ServesNames(ServesNames),
 }
 
 impl EventKind {
@@ -173,7 +177,10 @@ impl EventBody {
             Self::Cpu(_) | Self::Quota(_) => EventKind::Cpu,
             Self::Rounding(_) => EventKind::Rounding,
             Self::Mapping(_) | Self::HugePages(_) => EventKind::Memory,
-            Self::RunningProcess(_) | Self::RunningFlow(_) => EventKind::Snapshot,
+            Self::RunningProcess(_)
+            | Self::RunningFlow(_)
+            | Self::SocketOptions(_)
+            | Self::ServesNames(_) => EventKind::Snapshot,
             Self::HashedFile(_) => EventKind::Hash,
             Self::Payload(_) => EventKind::Payload,
             Self::Course(_) => EventKind::Flow,
@@ -257,6 +264,12 @@ pub struct Close {
     /// Segments with payload sent (retransmitted ones included) and received, if the kernel counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<(u32, u32)>,
+    /// When its first payload was seen, if that was seen and the transport is TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_payload: Option<BootTime>,
+    /// When its last payload was, to a tick of the kernel's timer (1 to 10 ms); of TCP.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_payload: Option<BootTime>,
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,
@@ -436,6 +449,13 @@ pub struct RunningFlow {
     /// Where the peer is, if a database says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Box<PeerPlace>>,
+}
+
+/// Whether a process answers for names: whether a socket of its own is bound to port 53.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServesNames {
+    /// It does.
+    pub serves: bool,
 }
 
 /// The content of an executable, hashed off the hot path.

@@ -1,19 +1,19 @@
-//! A TCP socket as it was found in a process.
+//! A socket as it was found in a process.
 
-use super::Subject;
+use super::{Flow, Subject};
 
 /// How a socket came about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketSide {
-    /// This host connected it.
-    Opened,
-    /// A peer connected to it.
+    /// This host connected it, by TCP or UDP. The connection counts as opened when it was found.
+    Opened(Flow),
+    /// A peer connected to it, by TCP.
     Accepted,
-    /// It waits for peers.
+    /// It waits for peers, by TCP.
     Listening,
 }
 
-/// A TCP socket that a process holds.
+/// A socket that a process holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldSocket {
     /// Who holds it.

@@ -6,10 +6,12 @@ use super::{host, intel::Places};
 use crate::{
     detect::compute::DutyState,
     engine::{Engine, EngineSettings},
-    enrich::{EnrichSettings, Enricher},
+    enrich::{EnrichSettings, Enricher, snapshot},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Event, EventKind, Health, ProcessKey, Subject, Verdict},
+    model::{
+        Alert, BootTime, Event, EventBody, EventKind, Flow, Health, ProcessKey, ServesNames, Subject, Verdict,
+    },
     sink::{Encoder, Observed},
 };
 
@@ -75,6 +77,12 @@ impl Core {
         self.enricher.enrich(&mut event);
         if let Some(places) = &self.places {
             places.add_to(&mut event);
+        }
+        if self.engine.wonders(&event)
+            && let Some(serves) = snapshot::serves_names(&event.subject)
+        {
+            let body = EventBody::ServesNames(ServesNames { serves });
+            self.judge(&Event { time: event.time, subject: event.subject.clone(), body }, outlet)?;
         }
         self.judge(&event, outlet)
     }
@@ -150,6 +158,11 @@ impl Core {
     /// The processes that were found to speak to a pool, since the last call.
     pub fn take_speakers(&mut self) -> Vec<Subject> {
         self.engine.take_speakers()
+    }
+
+    /// The connections by TLS whose sockets should be looked at, since the last call.
+    pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
+        self.engine.take_anonymous()
     }
 
     /// What the kernel side lost so far, for alerts to come.

@@ -1,22 +1,19 @@
-//! Marking sockets of other processes, so that the kernel side looks at what they say: those that were connected before
-//! the daemon watched, and those on which a process serves that was found to speak to a pool.
-//!
-//! A socket is borrowed for that (`pidfd_getfd(2)`, Linux 5.6) and given back at once.
+//! Marking sockets of other processes, so that the kernel side looks at what they say and tells of their end: those that
+//! were connected before the daemon watched, and those on which a process serves that was found to speak to a pool.
 
-use std::{collections::VecDeque, io, os::fd::OwnedFd, time::Duration};
+use std::{collections::VecDeque, time::Duration};
 
 use anyhow::Context as _;
-use rustix::{
-    fs::fstat,
-    process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open},
-};
 use tracing::debug;
 
-use super::host;
+use super::{
+    borrow::{NotBorrowed, borrow},
+    host,
+};
 use crate::{
     enrich::snapshot,
-    model::{BootTime, HeldSocket, Subject},
-    sensor::Sockets,
+    model::{BootTime, Close, Event, EventBody, HeldSocket, Protocol, SocketSide, Subject},
+    sensor::{Flows, Remembered, Sockets},
 };
 
 /// What came of it.
@@ -47,26 +44,63 @@ struct Speaker {
 /// The marks, and what came of them.
 #[derive(Debug)]
 pub struct Marks {
-    sockets: Sockets,
+    /// `None` where no payload is read.
+    sockets: Option<Sockets>,
+    flows: Option<Flows>,
     speakers: VecDeque<Speaker>,
     counters: MarkCounters,
 }
 
 impl Marks {
     /// None yet.
-    pub fn new(sockets: Sockets) -> Self {
-        Self { sockets, speakers: VecDeque::new(), counters: MarkCounters::default() }
+    pub fn new(sockets: Option<Sockets>, flows: Option<Flows>) -> Self {
+        Self { sockets, flows, speakers: VecDeque::new(), counters: MarkCounters::default() }
     }
 
-    /// Marks sockets that were found.
-    pub fn mark(&mut self, found: &[HeldSocket]) {
+    /// Marks sockets that were found. Appends an event for each connection that had ended by then, of which nobody else
+    /// will tell.
+    pub fn mark(&mut self, found: &[HeldSocket], ended: &mut Vec<Event>) {
         for held in found {
-            match borrow(held).map(|socket| self.sockets.watch(&socket, held, host::now())) {
-                Ok(Ok(is_new)) => self.counters.marked += u64::from(is_new),
-                Ok(Err(error)) => self.miss(held, &error.into()),
-                Err(error) => self.miss(held, &error),
+            match self.take(held) {
+                Ok(Marked::New) => self.counters.marked += 1,
+                Ok(Marked::Known) => {}
+                Ok(Marked::Ended) => {
+                    self.counters.missed += 1;
+                    ended.extend(end_of(held));
+                }
+                Err(error) => {
+                    self.counters.missed += 1;
+                    debug!(
+                        process = held.owner.key.pid,
+                        descriptor = held.descriptor,
+                        "a socket was not marked: {error:#}"
+                    );
+                }
             }
         }
+    }
+
+    fn take(&mut self, held: &HeldSocket) -> anyhow::Result<Marked> {
+        let socket = match borrow(held) {
+            Ok(socket) => socket,
+            Err(NotBorrowed::Gone) => return Ok(Marked::Ended),
+            Err(error) => return Err(error.into()),
+        };
+        let is_tcp = !matches!(held.side, SocketSide::Opened(flow) if flow.protocol == Protocol::Udp);
+        let watched = match &mut self.sockets {
+            Some(sockets) if is_tcp => sockets.watch(&socket, held, host::now()).context("its mark"),
+            Some(_) | None => Ok(true),
+        };
+        if let Ok(false) = watched {
+            return Ok(Marked::Known);
+        }
+        // Its end is told of even where what it says is not.
+        if let (SocketSide::Opened(flow), Some(flows)) = (held.side, &mut self.flows)
+            && flows.remember(&socket, &held.owner, &flow)? == Remembered::Ended
+        {
+            return Ok(Marked::Ended);
+        }
+        watched.map(|_| Marked::New)
     }
 
     /// Marks what a process serves others with, now and as long as it runs.
@@ -102,48 +136,32 @@ impl Marks {
     /// Whether the process still runs.
     fn look_at(&mut self, owner: &Subject) -> bool {
         let served = snapshot::served_by(owner);
-        self.mark(served.as_deref().unwrap_or_default());
+        // None of these is a connection whose end is told of.
+        self.mark(served.as_deref().unwrap_or_default(), &mut Vec::new());
         served.is_some()
     }
-
-    fn miss(&mut self, held: &HeldSocket, error: &anyhow::Error) {
-        self.counters.missed += 1;
-        debug!(
-            process = held.owner.key.pid,
-            descriptor = held.descriptor,
-            "a socket was not marked: {error:#}"
-        );
-    }
 }
 
-/// The socket itself, for as long as the answer lives.
-fn borrow(held: &HeldSocket) -> anyhow::Result<OwnedFd> {
-    let pid = i32::try_from(held.owner.key.pid).ok().and_then(Pid::from_raw).context("no process id")?;
-    let process = pidfd_open(pid, PidfdFlags::empty()).context("the process is gone")?;
-    let socket =
-        pidfd_getfd(process, held.descriptor, PidfdGetfdFlags::empty()).context("not handed over")?;
-    let same = fstat(&socket).map_err(io::Error::from)?.st_ino == held.inode;
-    same.then_some(socket).context("another file by now")
+/// What came of one socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Marked {
+    New,
+    /// The programs knew it already.
+    Known,
+    Ended,
 }
 
-#[cfg(test)]
-mod tests {
-    use std::{net::TcpListener, os::fd::AsRawFd as _};
-
-    use super::*;
-    use crate::model::{ProcessKey, SocketSide};
-
-    #[test]
-    fn only_the_socket_that_was_found_is_borrowed() {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
-        let inode = fstat(&listener).expect("open").st_ino;
-        let key = ProcessKey::from_ticks(std::process::id(), 1);
-        let owner = Subject { key, tid: key.pid, uid: 0, gid: 0, cgroup: 0, container: None };
-        let held = HeldSocket { owner, descriptor: listener.as_raw_fd(), inode, side: SocketSide::Listening };
-        let borrowed = borrow(&held).expect("one's own sockets may be borrowed");
-        assert_eq!(fstat(&borrowed).expect("open").st_ino, inode);
-        assert!(borrow(&HeldSocket { inode: inode + 1, ..held.clone() }).is_err());
-        drop(listener);
-        assert!(borrow(&held).is_err());
-    }
+/// The end of a connection of which nothing was counted; `None` of a socket that is no connection of this host's.
+fn end_of(held: &HeldSocket) -> Option<Event> {
+    let SocketSide::Opened(flow) = held.side else { return None };
+    let close = Close {
+        flow,
+        bytes: None,
+        segments: None,
+        first_payload: None,
+        last_payload: None,
+        network_namespace: 0,
+        peer: None,
+    };
+    Some(Event { time: host::now(), subject: held.owner.clone(), body: EventBody::Close(close) })
 }

@@ -13,6 +13,7 @@ use tracing::{debug, warn};
 use super::{
     TICK, Unsupported, WrongUsage,
     core::{Core, Outlet},
+    fingerprints::Fingerprints,
     host,
     marks::{MarkCounters, Marks},
     privileges::DropPrivileges,
@@ -50,8 +51,8 @@ pub struct Watch {
     hashes_ready: Arc<Notify>,
     /// `None` where it is switched off or could show nothing.
     sampler: Option<Sampler>,
-    /// `None` where no payload is read.
-    marks: Option<Marks>,
+    marks: Marks,
+    fingerprints: Fingerprints,
     /// Records taken out of the lanes.
     pub records: u64,
     /// Records that made no sense.
@@ -80,14 +81,25 @@ impl Watch {
         let running = sensor.take_running().filter(|_| settings.sampling);
         let sampler = running.map(|running| Sampler::start(running, drop_privileges)).transpose()?;
         drop_privileges()?;
-        let marks = sensor.take_sockets().map(Marks::new);
+        let marks = Marks::new(sensor.take_sockets(), sensor.take_flows());
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
         let mut core = Core::new(settings.engine, settings.enrich, move || waker.notify_one());
         core.health.blind = sensor.report().blind().map(Arc::from).collect();
         core.health.hooks =
             sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
-        Ok(Self { sensor, lanes, core, hashes_ready, sampler, marks, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self {
+            sensor,
+            lanes,
+            core,
+            hashes_ready,
+            sampler,
+            marks,
+            fingerprints: Fingerprints::default(),
+            records: 0,
+            decode_errors: 0,
+            lost: 0,
+        })
     }
 
     /// The sensor's report and counters.
@@ -100,10 +112,9 @@ impl Watch {
     pub fn look_around(&mut self, max_processes: usize, outlet: &mut impl Outlet) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
-        if let Some(marks) = &mut self.marks {
-            marks.mark(&snapshot.sockets);
-        }
-        for event in snapshot.events {
+        let mut ended = Vec::new();
+        self.marks.mark(&snapshot.sockets, &mut ended);
+        for event in snapshot.events.into_iter().chain(ended) {
             self.core.take(event, outlet)?;
         }
         outlet.flush()?;
@@ -137,8 +148,9 @@ impl Watch {
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
-                    if let Some(marks) = &mut self.marks {
-                        marks.tick(host::now());
+                    self.marks.tick(host::now());
+                    for event in self.fingerprints.tick(host::now()) {
+                        self.core.take(event, outlet)?;
                     }
                     self.core.take_findings(outlet)?;
                     self.core.tick(host::now(), outlet)?;
@@ -183,9 +195,12 @@ impl Watch {
         if let Some(sampler) = &self.sampler {
             self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
         }
-        if let Some(marks) = &mut self.marks {
-            self.core.take_speakers().into_iter().for_each(|speaker| marks.follow(speaker));
+        for (owner, flow) in self.core.take_anonymous() {
+            if let Some(event) = self.fingerprints.look(owner, flow, host::now()) {
+                self.core.take(event, outlet)?;
+            }
         }
+        self.core.take_speakers().into_iter().for_each(|speaker| self.marks.follow(speaker));
         match drained {
             Drained::Empty => sleep(GATHER).await,
             Drained::Writing => sleep(WRITING).await,
@@ -217,7 +232,7 @@ impl Watch {
 
     /// Which sockets were marked.
     pub fn mark_counters(&self) -> MarkCounters {
-        self.marks.as_ref().map(Marks::counters).unwrap_or_default()
+        self.marks.counters()
     }
 
     /// Everything the kernel side lost so far.

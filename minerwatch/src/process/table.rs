@@ -113,6 +113,7 @@ impl ProcessTable {
             // These may come long after the process is forgotten, and say nothing of what it was.
             | EventBody::Close(_)
             | EventBody::Course(_)
+            | EventBody::SocketOptions(_)
             | EventBody::HashedFile(_) => true,
             EventBody::Exit(_)
             | EventBody::Connect(_)
@@ -123,6 +124,7 @@ impl ProcessTable {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::Quota(_)
+            | EventBody::ServesNames(_)
             | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
         }
     }
@@ -136,7 +138,10 @@ impl ProcessTable {
             EventBody::Exec(exec) => self.exec(*time, subject, exec),
             EventBody::RunningProcess(running) => self.merge(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
-            EventBody::Close(_) | EventBody::Course(_) => {}
+            EventBody::Close(_)
+            | EventBody::Course(_)
+            | EventBody::SocketOptions(_)
+            | EventBody::ServesNames(_) => {}
             EventBody::Connect(connect) => {
                 self.touch(*time, subject);
                 self.moved(subject.key, connect.network_namespace);

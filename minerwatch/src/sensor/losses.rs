@@ -7,6 +7,10 @@ use std::{
         fd::{AsFd, AsRawFd},
         unix::fs::FileExt,
     },
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use aya::{
@@ -33,6 +37,8 @@ pub struct Losses {
     counters: PerCpuArray<MapData, u64>,
     /// What the kernel says of each program that it may pass over.
     programs: Vec<File>,
+    /// Connections of before the start that found no room ([`super::Flows`]).
+    no_room: Arc<AtomicU64>,
 }
 
 impl fmt::Debug for Losses {
@@ -43,7 +49,7 @@ impl fmt::Debug for Losses {
 
 impl Losses {
     /// To be called once the programs are attached.
-    pub(super) fn new(programs: &mut Ebpf) -> Result<Self, SensorError> {
+    pub(super) fn new(programs: &mut Ebpf, no_room: Arc<AtomicU64>) -> Result<Self, SensorError> {
         let map = programs.take_map("LOSSES").ok_or(SensorError::Incomplete { map: "LOSSES" })?;
         let counters =
             PerCpuArray::try_from(map).map_err(|source| SensorError::Load { source: source.into() })?;
@@ -52,13 +58,18 @@ impl Losses {
             .filter(|(name, _)| !MUTUAL.contains(name))
             .filter_map(|(_, program)| description(program))
             .collect();
-        Ok(Self { counters, programs })
+        Ok(Self { counters, programs, no_room })
     }
 
     /// Every kind of loss by its name and its count so far, zeros included.
     pub fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let passed_over: u64 = self.programs.iter().filter_map(recursion_misses).sum();
-        Loss::all().map(|loss| (loss.name(), self.slot(loss.slot()))).chain([(PASSED_OVER, passed_over)])
+        let own = |loss| match loss {
+            Loss::FlowTableFull => self.no_room.load(Ordering::Relaxed),
+            _ => 0,
+        };
+        let count = move |loss: Loss| (loss.name(), self.slot(loss.slot()).saturating_add(own(loss)));
+        Loss::all().map(count).chain([(PASSED_OVER, passed_over)])
     }
 
     fn slot(&self, slot: u32) -> u64 {

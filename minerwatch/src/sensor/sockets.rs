@@ -1,4 +1,4 @@
-//! Sockets that are marked from here: those that were there before the programs, and those on which a suspect listens.
+//! TCP sockets whose payloads are to be looked at, marked from here: those that were there before the programs, and those on which a suspect listens.
 
 use std::{fmt, os::fd::AsRawFd};
 
@@ -9,7 +9,7 @@ use aya::{
 use minerwatch_common::{Course, Look, PayloadRecord, RecordHeader, RecordKind, WatchedSocket};
 use zerocopy::IntoBytes as _;
 
-use super::SensorError;
+use super::{SensorError, owner};
 use crate::model::{BootTime, HeldSocket, SocketSide};
 
 /// `BPF_NOEXIST` (include/uapi/linux/bpf.h): what the programs remember already stays.
@@ -42,23 +42,15 @@ impl Sockets {
         held: &HeldSocket,
         now: BootTime,
     ) -> Result<bool, MapError> {
-        let owner = &held.owner;
+        let (look, accepted, opened) = match held.side {
+            SocketSide::Opened(flow) => (Look::UNDER_WAY, 0, flow.opened),
+            SocketSide::Accepted => (Look::UNDER_WAY, 1, now),
+            SocketSide::Listening => (Look::FRESH, 1, now),
+        };
         let header = RecordHeader {
             kind: RecordKind::Payload as u16,
-            reserved: 0,
             length: u32::try_from(size_of::<PayloadRecord>()).unwrap_or(0),
-            time: now.0,
-            start: owner.key.start().0,
-            cgroup: owner.cgroup,
-            pid: owner.key.pid,
-            tid: owner.tid,
-            uid: owner.uid,
-            gid: owner.gid,
-        };
-        let (look, accepted) = match held.side {
-            SocketSide::Opened => (Look::UNDER_WAY, 0),
-            SocketSide::Accepted => (Look::UNDER_WAY, 1),
-            SocketSide::Listening => (Look::FRESH, 1),
+            ..owner::header(&held.owner, opened)
         };
         let mark = WatchedSocket {
             owner: header,

@@ -3,6 +3,7 @@
 
 use aya::{Btf, Ebpf, EbpfLoader};
 use minerwatch_common::{KernelLayout, Settings};
+use rustix::time::{ClockId, clock_getres};
 use tracing::debug;
 use zerocopy::IntoBytes as _;
 
@@ -90,6 +91,7 @@ fn open(
         cpu_interval: options.cpu_interval,
         cpu_threshold: options.cpu_threshold,
         flow_interval: options.flow_interval,
+        tick: tick(),
         agent_pid: std::process::id(),
         reserved: 0,
         devices: devices::watched(),
@@ -110,4 +112,10 @@ fn open(
         loader.load(transport.object).map_err(|source| SensorError::Load { source: source.into() })?;
     let lanes = (transport.open)(&mut programs, options)?;
     Ok((programs, lanes))
+}
+
+/// Nanoseconds between two ticks of the kernel's timer: the coarse clocks go by it (`KTIME_LOW_RES`, kernel/time).
+fn tick() -> u64 {
+    let tick = clock_getres(ClockId::MonotonicCoarse);
+    u64::try_from(tick.tv_nsec).unwrap_or(0)
 }

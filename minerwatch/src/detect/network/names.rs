@@ -15,7 +15,7 @@ use super::{
 use crate::{
     detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
-    model::{BootTime, Course, Payload, ProcessKey},
+    model::{BootTime, Course, Event, Payload, ProcessKey, ServesNames},
 };
 
 /// Ports of web pages, which people visit out of curiosity.
@@ -43,6 +43,8 @@ pub struct Names {
     indicators: Arc<Indicators>,
     resolved: Bounded<Place, Resolved>,
     asked: Bounded<Question, String>,
+    /// Which processes answer for names themselves, and when that was looked at.
+    servers: Bounded<ProcessKey, (bool, BootTime)>,
     /// Connections to a web page's port that were told of as none of a visitor's.
     stayed: Bounded<(ProcessKey, SocketAddr), ()>,
 }
@@ -52,7 +54,8 @@ impl Names {
     pub fn new(indicators: Arc<Indicators>) -> Self {
         let resolved = Bounded::new(tuning::RESOLVED_ADDRESSES);
         let (asked, stayed) = (Bounded::new(tuning::QUESTIONS), Bounded::new(tuning::STAYED));
-        Self { indicators, resolved, asked, stayed }
+        let servers = Bounded::new(tuning::NAME_SERVERS);
+        Self { indicators, resolved, asked, servers, stayed }
     }
 
     /// Replaces the lists.
@@ -85,10 +88,38 @@ impl Names {
         } else if self.asked.remove(&question).as_deref() == Some(asked_for) {
             self.learn(scene, message);
         }
-        let mut names = std::iter::once(asked_for).chain(message.aliases());
-        let (name, listed) = names.find_map(|name| Some((name, self.indicators.domain(name)?)))?;
+        // A server of names asks for what its clients ask it for.
+        if self.is_server(scene.key(), scene.at()) == Some(true) {
+            return None;
+        }
+        let (name, listed) = self.listed(message)?;
         let detail = format!("asked for the address of {name}, {}", described(&listed));
         Some(found(scene, &listed, detail, signals::POOL_NAME.weight).with("name", &name))
+    }
+
+    /// The first name in a message that a list speaks of.
+    fn listed<'a>(&'a self, message: &'a dns::Message) -> Option<(&'a str, Listed<'a>)> {
+        let mut names = std::iter::once(message.answer.question.as_str()).chain(message.aliases());
+        names.find_map(|name| Some((name, self.indicators.domain(name)?)))
+    }
+
+    /// Whether something would be said of a message that depends on whether its process answers for names itself, and
+    /// that is not known.
+    pub fn wonders(&mut self, event: &Event, payload: &Payload) -> bool {
+        let Some(message) = dns::message_in(payload) else { return false };
+        self.listed(&message).is_some() && self.is_server(event.subject.key, event.time).is_none()
+    }
+
+    /// Whether a process answers for names itself, if that was looked at lately.
+    fn is_server(&mut self, key: ProcessKey, now: BootTime) -> Option<bool> {
+        let (serves, at) = *self.servers.get_mut(&key)?;
+        (now.since(at) < tuning::NAME_SERVER_FOR).then_some(serves)
+    }
+
+    /// Takes in whether a process answers for names itself.
+    pub fn serves(&mut self, scene: &Scene<'_>, ServesNames { serves }: ServesNames) {
+        let seen = (serves, scene.at());
+        *self.servers.entry(&scene.key(), || seen) = seen;
     }
 
     /// Takes in the addresses of an answer that was asked for.
@@ -275,8 +306,11 @@ fn evidence(finding: Finding, listed: &Listed<'_>) -> Finding {
 mod tests {
     use crate::{
         detect::network::dns::tests::message,
-        engine::testing::{Host, findings, seconds},
-        model::{Course, Direction, EventBody, Flow, ProcessKey, Protocol},
+        engine::{
+            Engine, EngineSettings,
+            testing::{Host, findings, seconds},
+        },
+        model::{Course, Direction, EventBody, Flow, ProcessKey, Protocol, ServesNames},
     };
 
     fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
@@ -314,6 +348,47 @@ mod tests {
             host.connect(client, "192.0.2.7:9000");
         });
         assert_eq!(disguised, [("N3", 20), ("N3", 60)], "and where it led to");
+    }
+
+    #[test]
+    fn what_a_server_of_names_is_asked_for_is_not_its_own() {
+        let after_looks = |looks: &'static [(bool, u64)]| {
+            after(move |host, client| {
+                for (serves, pause) in looks {
+                    host.happen(client, EventBody::ServesNames(ServesNames { serves: *serves }));
+                    host.wait(seconds(*pause));
+                    resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
+                }
+                host.connect(client, "192.0.2.7:9000");
+            })
+        };
+        let asked = [("N3", 20), ("N3", 20)];
+        assert_eq!(after_looks(&[(true, 1)]), [("N3", 60)], "where it connects is its own");
+        assert_eq!(after_looks(&[(false, 1)])[..2], asked);
+        assert_eq!(after_looks(&[(true, 61)])[..2], asked, "it may have ended that");
+        assert_eq!(after_looks(&[(true, 1), (false, 1)])[..2], asked);
+    }
+
+    #[test]
+    fn only_of_listed_names_is_it_asked_who_serves() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        let mut engine = Engine::new(EngineSettings::default());
+        let mut wonders = |host: &mut Host, name: &str, answered: bool| {
+            if answered {
+                host.happen(client, EventBody::ServesNames(ServesNames { serves: false }));
+            }
+            host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
+            let (last, before) = host.events().split_last().expect("just sent");
+            for event in before {
+                engine.ingest(event, &mut Vec::new());
+            }
+            engine.wonders(last)
+        };
+        assert!(!wonders(&mut host, "www.example", false));
+        assert!(wonders(&mut host, "pool.supportxmr.com", false));
+        assert!(!wonders(&mut host, "pool.supportxmr.com", true));
     }
 
     #[test]

@@ -1,17 +1,12 @@
-//! What TLS still shows: the client's first message, which is in the clear. N6 is a client that names neither the host
-//! it wants nor a protocol, as miners do.
+//! What TLS still shows: the client's first message, which is in the clear.
 
 mod hello;
 mod ja4;
 
-pub use hello::ClientHello;
+pub use hello::{ClientHello, extension};
 pub use ja4::ja4;
 
-use super::leaves_host;
-use crate::{
-    detect::{Finding, Scene, signals},
-    model::{Direction, Payload, Protocol, TlsHello},
-};
+use crate::model::{Direction, Payload, Protocol, TlsHello};
 
 /// The most protocols that are told of.
 const PROTOCOLS: usize = 8;
@@ -36,22 +31,6 @@ pub fn facts(payload: &Payload) -> Option<TlsHello> {
     })
 }
 
-/// N6: neither the name of a host nor a protocol, to another host. Of a message that was cut off nothing is said.
-pub fn anonymous(scene: &Scene<'_>, payload: &Payload, hello: &ClientHello<'_>) -> Option<Finding> {
-    let destination = payload.flow.destination;
-    let silent = !hello.extension_types().any(|kind| kind == hello::extension::SERVER_NAME)
-        && hello.protocols.is_none();
-    if !(hello.whole && silent && leaves_host(destination)) {
-        return None;
-    }
-    let detail = format!("opened TLS to {destination} without naming a host or a protocol");
-    let finding = Finding::new(signals::ANONYMOUS_TLS, scene, detail).with("destination", &destination);
-    Some(match ja4(hello) {
-        Some(fingerprint) => finding.with("ja4", &fingerprint),
-        None => finding,
-    })
-}
-
 /// The message of a client that names a host and a protocol, of which nothing is to be said.
 #[cfg(test)]
 pub(super) fn hello_for_tests() -> Vec<u8> {
@@ -63,6 +42,12 @@ pub(super) fn hello_for_tests() -> Vec<u8> {
 pub(super) fn hello_naming(name: &str) -> Vec<u8> {
     use hello::tests::{hello, named, protocols};
     hello(&[0x1301], &[named(name), protocols(&["h2"])])
+}
+
+/// The message of a client that names neither.
+#[cfg(test)]
+pub(super) fn anonymous_hello() -> Vec<u8> {
+    hello::tests::hello(&[0x1301], &[(10, vec![0; 4])])
 }
 
 #[cfg(test)]

@@ -80,10 +80,10 @@ pub(crate) const ANONYMOUS_TLS: SignalInfo = SignalInfo {
     id: "N6",
     class: Network,
     weight: 15,
-    full_weight: 15,
+    full_weight: 25,
     mining: false,
     name: "TLS without a name",
-    description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default. Other programs that know their peer by its address do so as well.",
+    description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default; it weighs more where the socket is set up as a miner's. Other programs that know their peer by its address do so as well.",
     techniques: &["T1573"],
 };
 

@@ -14,6 +14,16 @@ pub const RESOLVED_FOR: Duration = Duration::from_secs(24 * 3_600);
 pub const RESOLVED_LEAST: Duration = Duration::from_secs(3_600);
 /// Questions that may wait for their answers; a busy resolver has some hundreds.
 pub const QUESTIONS: usize = 4_096;
+/// Processes of which it is remembered whether they answer for names themselves.
+pub const NAME_SERVERS: usize = 256;
+/// How long that is believed before it is looked at again.
+pub const NAME_SERVER_FOR: Duration = Duration::from_secs(60);
+/// Processes remembered whose sockets were asked for (N6).
+pub const ANONYMOUS_CLIENTS: usize = 1_024;
+/// The least time between two looks at sockets of one process.
+pub const ANONYMOUS_AGAIN: Duration = Duration::from_secs(60);
+/// Connections that may wait to be looked at.
+pub const ANONYMOUS_WAITING: usize = 64;
 /// Processes remembered that ask for names in secret (N11).
 pub const PRIVATE_DNS: usize = 1_024;
 /// Pairs of a process and a domain remembered for long random names (B12).

@@ -11,13 +11,16 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Found;
 use crate::{
     enrich::proc::Proc,
-    model::{ProcessKey, Protocol, RunningFlow, SocketSide},
+    model::{Flow, ProcessKey, Protocol, RunningFlow, SocketSide},
 };
 
 /// States in `/proc/net/tcp` (`include/net/tcp_states.h`); a UDP socket that is connected says the same.
 const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
 const LISTEN: u8 = 10;
+
+/// Where names are asked for (RFC 1035, section 4.2).
+const DNS: u16 = 53;
 
 /// Bytes read of one table: about 400,000 sockets.
 const MAX_TABLE: u64 = 64 << 20;
@@ -62,15 +65,33 @@ pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<HeldF
     (flows, beyond)
 }
 
+/// The socket of a TCP connection of a process: descriptor and inode.
+pub(super) fn of_connection(proc: &Proc, pid: u32, flow: &Flow) -> Option<(i32, u64)> {
+    let ends = |row: &&Row| (row.local, row.remote) == (flow.source, flow.destination);
+    let inode = rows(proc, pid, ["net/tcp", "net/tcp6"]).iter().find(ends)?.inode;
+    held(proc, pid).find(|(_, held)| *held == inode)
+}
+
+/// Whether a process holds a socket on which it takes questions for names: one of UDP that has no peer, or one of TCP that
+/// listens.
+pub(super) fn serves_names(proc: &Proc, pid: u32) -> bool {
+    let udp = rows(proc, pid, ["net/udp", "net/udp6"]).into_iter().filter(|row| row.state != ESTABLISHED);
+    let tcp = rows(proc, pid, ["net/tcp", "net/tcp6"]).into_iter().filter(|row| row.state == LISTEN);
+    let of_names = udp.chain(tcp).filter(|row| row.local.port() == DNS);
+    let inodes: FxHashSet<u64> = of_names.map(|row| row.inode).filter(|inode| *inode != 0).collect();
+    !inodes.is_empty() && held(proc, pid).any(|(_, inode)| inodes.contains(&inode))
+}
+
+/// All sockets in tables of the network namespace that a process is in.
+fn rows(proc: &Proc, pid: u32, tables: [&str; 2]) -> Vec<Row> {
+    let open = |name| File::open(proc.path(pid, name)).ok();
+    let tables = tables.into_iter().filter_map(open);
+    tables.flat_map(|file| parse(BufReader::new(file.take(MAX_TABLE)))).collect()
+}
+
 /// The TCP sockets with which a process serves others: descriptor, inode, and whether it listens or was accepted.
 pub(super) fn served(proc: &Proc, pid: u32) -> Vec<(i32, u64, SocketSide)> {
-    let mut rows = Vec::new();
-    for name in ["net/tcp", "net/tcp6"] {
-        if let Ok(file) = File::open(proc.path(pid, name)) {
-            rows.extend(parse(BufReader::new(file.take(MAX_TABLE))));
-        }
-    }
-    let sides = serving(&rows);
+    let sides = serving(&rows(proc, pid, ["net/tcp", "net/tcp6"]));
     let sockets =
         held(proc, pid).filter_map(|(descriptor, inode)| Some((descriptor, inode, *sides.get(&inode)?)));
     sockets.take(MAX_SERVED).collect()

@@ -109,8 +109,14 @@ fn outbound_connections_have_their_owner() {
         let of_side = sockets.iter().filter(|held| held.owner == *owner && held.side == side);
         of_side.map(|held| held.descriptor).collect()
     };
-    let opened = descriptors(&snapshot.sockets, SocketSide::Opened);
-    assert!(opened.contains(&descriptor) && !opened.contains(&accepted.as_raw_fd()), "{opened:?}");
+    let opened = |(protocol, source, destination)| {
+        SocketSide::Opened(Flow { protocol, source, destination, opened: NOW })
+    };
+    assert_eq!(descriptors(&snapshot.sockets, opened(client)), [descriptor]);
+    assert_eq!(descriptors(&snapshot.sockets, opened(udp)), [datagrams.as_raw_fd()]);
+    assert!(
+        !snapshot.sockets.iter().any(|held| held.descriptor == accepted.as_raw_fd() && held.owner == *owner)
+    );
     let serving = served_by(owner).expect("this process runs");
     assert!(descriptors(&serving, SocketSide::Listening).contains(&listener.as_raw_fd()), "{serving:?}");
     assert!(descriptors(&serving, SocketSide::Accepted).contains(&accepted.as_raw_fd()), "{serving:?}");

@@ -123,7 +123,9 @@ impl Places {
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_)
-            | EventBody::Course(_) => return,
+            | EventBody::Course(_)
+            | EventBody::SocketOptions(_)
+            | EventBody::ServesNames(_) => return,
         };
         *peer = self.of(destination.ip()).map(Box::new);
     }

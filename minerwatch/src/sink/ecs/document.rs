@@ -280,9 +280,14 @@ pub(super) struct ErrorFields {
     pub message: Option<&'static str>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct OwnNetwork {
-    pub namespace: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_payload: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_payload: Option<Timestamp>,
 }
 
 #[derive(Debug, Serialize)]

@@ -81,7 +81,9 @@ impl Encoder {
                 None => return false,
             },
             EventBody::Course(course) => document.course(self, course, event.time),
-            EventBody::HashedFile(_) => return false,
+            EventBody::SocketOptions(_) | EventBody::ServesNames(_) | EventBody::HashedFile(_) => {
+                return false;
+            }
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -119,7 +121,10 @@ fn classify(body: &EventBody, said: Option<&Said>, sequence: u64) -> Option<Even
             Said::Dns(_) => ("dns", NETWORK, &["info", "protocol"]),
         },
         EventBody::Course(course) if course.interval => ("flow", NETWORK, &["connection", "info"]),
-        EventBody::Course(_) | EventBody::HashedFile(_) => return None,
+        EventBody::Course(_)
+        | EventBody::SocketOptions(_)
+        | EventBody::ServesNames(_)
+        | EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Quota(_) | EventBody::Rounding(_)) {
@@ -145,7 +150,9 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
         | EventBody::Payload(_)
-        | EventBody::Course(_) => None,
+        | EventBody::Course(_)
+        | EventBody::SocketOptions(_)
+        | EventBody::ServesNames(_) => None,
     }
 }
 
@@ -182,12 +189,14 @@ impl<'a> Document<'a> {
         self.place_of_peer(close.peer.as_deref());
         self.lasted(encoder, &close.flow, now);
         self.volume(close.bytes, close.segments);
+        self.payloads(encoder, close.first_payload, close.last_payload);
     }
 
     fn course(&mut self, encoder: &Encoder, course: &Course, now: BootTime) {
         self.addresses(course.flow.protocol, course.flow.source, course.flow.destination);
         self.lasted(encoder, &course.flow, now);
         self.volume(Some(course.bytes), Some(course.payloads));
+        self.payloads(encoder, Some(course.first), Some(now));
         if let Some(network) = &mut self.network
             && course.accepted
         {
@@ -199,6 +208,15 @@ impl<'a> Document<'a> {
         let lasted = now.since(flow.opened);
         self.event.start = Some(encoder.time(flow.opened));
         self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// When something was sent or received, as far as that is known.
+    fn payloads(&mut self, encoder: &Encoder, first: Option<BootTime>, last: Option<BootTime>) {
+        if first.is_some() || last.is_some() {
+            let network = self.own().network.get_or_insert_default();
+            network.first_payload = first.map(|first| encoder.time(first));
+            network.last_payload = last.map(|last| encoder.time(last));
+        }
     }
 
     /// What was sent and received, as far as it was counted.
@@ -223,7 +241,7 @@ impl<'a> Document<'a> {
     fn ends(&mut self, flow: &Flow, namespace: u32) {
         self.addresses(flow.protocol, flow.source, flow.destination);
         if namespace != 0 {
-            self.own().network = Some(OwnNetwork { namespace });
+            self.own().network = Some(OwnNetwork { namespace: Some(namespace), ..OwnNetwork::default() });
         }
     }
 

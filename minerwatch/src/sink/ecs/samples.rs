@@ -128,7 +128,17 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let peer = || Some(Box::new(place()));
     let close = |flow, bytes: Option<_>| {
         let segments = bytes.map(|_| (3, 850));
-        EventBody::Close(Close { flow, bytes, segments, network_namespace: 0, peer: peer() })
+        let (first_payload, last_payload) = (bytes.map(|_| at(205)), bytes.map(|_| at(280)));
+        let network_namespace = 0;
+        EventBody::Close(Close {
+            flow,
+            bytes,
+            segments,
+            first_payload,
+            last_payload,
+            network_namespace,
+            peer: peer(),
+        })
     };
     let exec = Exec {
         parent: key(4700),

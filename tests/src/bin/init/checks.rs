@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use crate::{
     daemon::End,
     guest,
-    sequence::{self, ANSWER, CLOSED_PORT, DIRECTORY, SPIN, Sequence, TCP_PORT, UDP_PORT},
+    sequence::{
+        self, ANSWER, CLOSED_PORT, DIRECTORY, EARLIER, EARLIER_PORT, SPIN, Sequence, TCP_PORT, UDP_PORT,
+    },
 };
 
 /// What the simulator sends over TCP, and in each datagram.
@@ -79,6 +81,7 @@ impl Scene {
             checks.extend(self.tcp(family, address));
             checks.extend(self.udp(family, address));
         }
+        checks.push(self.earlier());
         checks.extend(self.files());
         checks.extend(self.ring());
         checks.extend(self.registers());
@@ -112,7 +115,7 @@ impl Scene {
         ]
     }
 
-    fn tcp(&self, family: &str, address: &str) -> [Check; 3] {
+    fn tcp(&self, family: &str, address: &str) -> [Check; 4] {
         let event = |action: &str, port: u16| connection(action, "tcp", address, port);
         let connect = [
             ("event.outcome", json!("success")),
@@ -126,8 +129,48 @@ impl Scene {
         [
             self.expect(&name("connect"), &["tcp"], &event("connect", TCP_PORT), &connect),
             self.expect(&name("close"), &["tcp"], &event("close", TCP_PORT), &counts),
+            self.tcp_times(family, address),
             self.expect(&name("refused"), &["tcp"], &event("connect", CLOSED_PORT), &refused),
         ]
+    }
+
+    /// The payload's times in a close, all of one form and so in the order of their text.
+    fn tcp_times(&self, family: &str, address: &str) -> Check {
+        let fields = [
+            "event.start",
+            "minerwatch.network.first_payload",
+            "minerwatch.network.last_payload",
+            "@timestamp",
+        ];
+        let close = connection("close", "tcp", address, TCP_PORT);
+        let of_close: Vec<Vec<&str>> = self
+            .find(&close)
+            .map(|close| fields.iter().filter_map(|field| at(close, field).as_str()).collect())
+            .collect();
+        let good = !of_close.is_empty()
+            && of_close.iter().all(|times| times.len() == fields.len() && times.is_sorted());
+        let has_state = !self.find(&[]).any(|event| !at(event, "minerwatch.lost.socket").is_null());
+        Check {
+            name: format!("tcp-times-{family}"),
+            outcome: match (self.serves("tcp") && self.serves("payload") && has_state, good) {
+                (false, _) => Outcome::Blind,
+                (true, true) => Outcome::Ok,
+                (true, false) => Outcome::Failed,
+            },
+            detail: format!("{of_close:?}, state at sockets: {has_state}"),
+        }
+    }
+
+    /// A connection that was open before the daemon watched.
+    fn earlier(&self) -> Check {
+        let close = connection("close", "tcp", "127.0.0.1", EARLIER_PORT);
+        let counts = [
+            ("process.pid", json!(1)),
+            ("source.bytes", json!(2 * EARLIER)),
+            ("destination.bytes", json!(0)),
+            ("minerwatch.network.first_payload", Value::Null),
+        ];
+        self.expect("tcp-earlier", &["tcp"], &close, &counts)
     }
 
     /// Two sockets send a datagram each: one that is connected and one that is not.

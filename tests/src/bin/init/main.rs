@@ -74,8 +74,9 @@ fn examine(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> 
     report.line(&format!("DOCTOR {doctor}"))?;
     report
         .line(&checks::security_modules(guest::wants_bpf_lsm()?, &guest::security_modules()?).to_string())?;
+    let earlier = sequence::earlier()?;
     let daemon = Daemon::start_recording(options)?;
-    let sequence = sequence::run();
+    let sequence = sequence::run(earlier);
     let end = daemon.stop(log)?;
     let scene = Scene { doctor, sequence: sequence?, end };
     for check in scene.checks() {

@@ -3,7 +3,7 @@
 use std::{
     fs,
     io::{Read as _, Write as _},
-    net::{TcpListener, UdpSocket},
+    net::{TcpListener, TcpStream, UdpSocket},
     process::{self, Command},
     thread,
     time::Duration,
@@ -24,6 +24,10 @@ pub const LONG: usize = 3000;
 pub const TCP_PORT: u16 = 7000;
 /// Where a socket takes datagrams.
 pub const UDP_PORT: u16 = 7002;
+/// Where the connection leads that is open before the daemon watches.
+pub const EARLIER_PORT: u16 = 7003;
+/// What it sends, once before and once while the daemon watches.
+pub const EARLIER: usize = 7;
 /// Where nobody listens.
 pub const CLOSED_PORT: u16 = 7999;
 /// What the server sends back.
@@ -76,8 +80,28 @@ pub fn exiting_arguments() -> [String; 5] {
     ["/init".to_owned(), EXIT.to_owned(), CODE.to_string(), "two words".to_owned(), "x".repeat(LONG)]
 }
 
+/// A connection with both its ends.
+pub struct Earlier(TcpStream, TcpStream);
+
+/// Connects and sends something, before the daemon watches.
+pub fn earlier() -> Result<Earlier> {
+    let listener = TcpListener::bind(("127.0.0.1", EARLIER_PORT)).context("an earlier listener")?;
+    let mut client = TcpStream::connect(("127.0.0.1", EARLIER_PORT)).context("an earlier connection")?;
+    client.write_all(&[b'x'; EARLIER])?;
+    Ok(Earlier(client, listener.accept()?.0))
+}
+
+/// Sends as much again, and closes it.
+fn end(earlier: Earlier) -> Result<()> {
+    let Earlier(mut client, mut server) = earlier;
+    client.write_all(&[b'x'; EARLIER])?;
+    server.read_exact(&mut [0; 2 * EARLIER])?;
+    Ok(())
+}
+
 /// Does all of it.
-pub fn run() -> Result<Sequence> {
+pub fn run(earlier: Earlier) -> Result<Sequence> {
+    end(earlier)?;
     let exiting = exiting()?;
     serve()?;
     for host in ["127.0.0.1", "[::1]"] {

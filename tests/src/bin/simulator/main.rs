@@ -21,6 +21,7 @@ simulator datagram HOST:PORT               send 4 bytes over UDP, connected and 
 simulator storm COUNT                      fork and exec /bin/true COUNT times, one after the other
 simulator reopen PATH COUNT                open a file for writing and close it, COUNT times
 simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT times
+simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
 simulator spin SECONDS                     use one CPU
 simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
@@ -55,11 +56,15 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
             (0..count.parse::<u32>()?).try_for_each(|_| options.open(path).map(drop))?;
             Ok(())
         }
-        ["reconnect", peer, count] => {
-            // The peer closes first: a client that does not wait for it fills the queue of those that it has yet to
-            // accept, and then waits a second for its next attempt.
-            (0..count.parse::<u32>()?)
-                .try_for_each(|_| TcpStream::connect(peer)?.read_exact(&mut [0]).or_else(is_the_end))?;
+        ["reconnect", peer, count] => (0..count.parse::<u32>()?).try_for_each(|_| reconnect(peer)),
+        ["reconnect", peer, count, seconds] => {
+            let until = Instant::now() + Duration::from_secs(seconds.parse()?);
+            let mut made = 0;
+            while made < count.parse::<u32>()? && Instant::now() < until {
+                reconnect(peer)?;
+                made += 1;
+            }
+            println!("{made}");
             Ok(())
         }
         ["files", directory] => files(directory),
@@ -72,6 +77,12 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         ["shy", seconds] => Ok(work::shy(Duration::from_secs(seconds.parse()?))?),
         _ => anyhow::bail!("usage:\n{USAGE}"),
     }
+}
+
+/// The peer closes first: a client that does not wait for it fills the queue of those that it has yet to accept, and then
+/// waits a second for its next attempt.
+fn reconnect(peer: &str) -> anyhow::Result<()> {
+    Ok(TcpStream::connect(peer)?.read_exact(&mut [0]).or_else(is_the_end)?)
 }
 
 /// A connection that was closed is no error.
