@@ -10,7 +10,7 @@ use std::{
     net::{TcpStream, ToSocketAddrs as _, UdpSocket},
     process::{Command, ExitCode},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 const USAGE: &str = "\
