@@ -23,7 +23,7 @@ use super::{
 
 /// The lanes before they are watched: what the kernel side sends from now on finds its place.
 pub(super) enum Opened {
-    Shared([Ring; 3]),
+    Shared(Box<[Ring; 3]>),
     PerCpu(Vec<Buffer>),
 }
 
@@ -31,7 +31,7 @@ impl Opened {
     /// The rings of an object that has rings.
     pub(super) fn shared(programs: &mut Ebpf) -> Result<Self, SensorError> {
         let mut take = |name| shared::take(programs, name);
-        Ok(Self::Shared([take("PROCESS_RING")?, take("FILE_RING")?, take("PAYLOAD_RING")?]))
+        Ok(Self::Shared(Box::new([take("PROCESS_RING")?, take("FILE_RING")?, take("PAYLOAD_RING")?])))
     }
 
     /// The buffers of an object that has those, for each CPU that is online. To be opened before anything is sent.
@@ -54,15 +54,16 @@ impl Opened {
 pub struct Lanes(Watched);
 
 enum Watched {
-    Shared([AsyncFd<Ring>; 3]),
+    Shared(Box<[AsyncFd<Ring>; 3]>),
     PerCpu { buffers: Vec<AsyncFd<Buffer>>, heads: Vec<Head> },
 }
 
 impl Lanes {
     pub(super) fn watch(opened: Opened) -> Result<Self, SensorError> {
         Ok(Self(match opened {
-            Opened::Shared([process, file, payload]) => {
-                Watched::Shared([register(process)?, register(file)?, register(payload)?])
+            Opened::Shared(rings) => {
+                let [process, file, payload] = *rings;
+                Watched::Shared(Box::new([register(process)?, register(file)?, register(payload)?]))
             }
             Opened::PerCpu(buffers) => {
                 let heads = vec![Head::Unknown; buffers.len()];
@@ -75,7 +76,7 @@ impl Lanes {
     /// Waits until one of the lanes has a record. Cancelling it loses nothing.
     pub async fn readable(&mut self) -> io::Result<()> {
         poll_fn(|task| match &mut self.0 {
-            Watched::Shared(rings) => any_readable(rings, task),
+            Watched::Shared(rings) => any_readable(rings.as_mut_slice(), task),
             Watched::PerCpu { buffers, .. } => any_readable(buffers, task),
         })
         .await
