@@ -153,8 +153,8 @@ impl Enricher {
     }
 
     /// Appends what became known since the last call as events of the time `now`: hashes, one for each process
-    /// that runs such a file, changes of the pools of huge pages, and how quotas hold busy processes back. Call it after each batch of events, whenever
-    /// woken and now and then.
+    /// that runs such a file, changes of the pools of huge pages, and how quotas hold busy processes back. Call it after
+    /// each batch of events, whenever woken and now and then.
     pub fn take_findings(&mut self, now: BootTime, events: &mut Vec<Event>) {
         self.pools.look(now, events);
         self.quotas.look(now, events);

@@ -1,4 +1,5 @@
-//! TCP sockets whose payloads are to be looked at, marked from here: those that were there before the programs, and those on which a suspect listens.
+//! TCP sockets whose payloads are to be looked at, marked from here: those that were there before the programs, and those
+//! on which a suspect listens.
 
 use std::{fmt, os::fd::AsRawFd};
 

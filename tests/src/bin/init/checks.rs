@@ -1,5 +1,9 @@
 //! What has to be in the daemon's events after the sequence: pure decisions over them.
 
+mod compute;
+mod files;
+mod network;
+
 use std::fmt;
 
 use minerwatch_tests::agent::at;
@@ -8,9 +12,7 @@ use serde_json::{Value, json};
 use crate::{
     daemon::End,
     guest,
-    sequence::{
-        self, ANSWER, CLOSED_PORT, DIRECTORY, EARLIER, EARLIER_PORT, SPIN, Sequence, TCP_PORT, UDP_PORT,
-    },
+    sequence::{self, Sequence},
 };
 
 /// What the simulator sends over TCP, and in each datagram.
@@ -115,224 +117,6 @@ impl Scene {
         ]
     }
 
-    fn tcp(&self, family: &str, address: &str) -> [Check; 4] {
-        let event = |action: &str, port: u16| connection(action, "tcp", address, port);
-        let connect = [
-            ("event.outcome", json!("success")),
-            ("network.type", json!(family)),
-            ("source.ip", json!(address)),
-            ("process.executable", json!("/usr/bin/simulator")),
-        ];
-        let counts = [("source.bytes", json!(SENT)), ("destination.bytes", json!(ANSWER))];
-        let refused = [("event.outcome", json!("failure")), ("error.code", json!("ECONNREFUSED"))];
-        let name = |what: &str| format!("tcp-{what}-{family}");
-        [
-            self.expect(&name("connect"), &["tcp"], &event("connect", TCP_PORT), &connect),
-            self.expect(&name("close"), &["tcp"], &event("close", TCP_PORT), &counts),
-            self.tcp_times(family, address),
-            self.expect(&name("refused"), &["tcp"], &event("connect", CLOSED_PORT), &refused),
-        ]
-    }
-
-    /// The payload's times in a close, all of one form and so in the order of their text.
-    fn tcp_times(&self, family: &str, address: &str) -> Check {
-        let fields = [
-            "event.start",
-            "minerwatch.network.first_payload",
-            "minerwatch.network.last_payload",
-            "@timestamp",
-        ];
-        let close = connection("close", "tcp", address, TCP_PORT);
-        let of_close: Vec<Vec<&str>> = self
-            .find(&close)
-            .map(|close| fields.iter().filter_map(|field| at(close, field).as_str()).collect())
-            .collect();
-        let good = !of_close.is_empty()
-            && of_close.iter().all(|times| times.len() == fields.len() && times.is_sorted());
-        let has_state = !self.find(&[]).any(|event| !at(event, "minerwatch.lost.socket").is_null());
-        Check {
-            name: format!("tcp-times-{family}"),
-            outcome: match (self.serves("tcp") && self.serves("payload") && has_state, good) {
-                (false, _) => Outcome::Blind,
-                (true, true) => Outcome::Ok,
-                (true, false) => Outcome::Failed,
-            },
-            detail: format!("{of_close:?}, state at sockets: {has_state}"),
-        }
-    }
-
-    /// A connection that was open before the daemon watched.
-    fn earlier(&self) -> Check {
-        let close = connection("close", "tcp", "127.0.0.1", EARLIER_PORT);
-        let counts = [
-            ("process.pid", json!(1)),
-            ("source.bytes", json!(2 * EARLIER)),
-            ("destination.bytes", json!(0)),
-            ("minerwatch.network.first_payload", Value::Null),
-        ];
-        self.expect("tcp-earlier", &["tcp"], &close, &counts)
-    }
-
-    /// Two sockets send a datagram each: one that is connected and one that is not.
-    fn udp(&self, family: &str, address: &str) -> [Check; 2] {
-        let count = |action: &str, extra: &[Field]| {
-            let mut wanted = connection(action, "udp", address, UDP_PORT).to_vec();
-            wanted.extend_from_slice(extra);
-            self.find(&wanted).count()
-        };
-        let both = |name: &str, found: usize, what: &str| Check {
-            name: format!("udp-{name}-{family}"),
-            outcome: match (self.serves("udp"), found) {
-                (false, _) => Outcome::Blind,
-                (true, 2) => Outcome::Ok,
-                (true, _) => Outcome::Failed,
-            },
-            detail: format!("{found} of 2 sockets {what}"),
-        };
-        // Nobody counts where that purpose is blind, and then no number may be invented.
-        let (bytes, what) = if self.serves("payload") {
-            (json!(DATAGRAM), "with their bytes")
-        } else {
-            (Value::Null, "without a count")
-        };
-        [
-            both("connect", count("connect", &[("network.type", json!(family))]), "reported"),
-            both("close", count("close", &[("source.bytes", bytes)]), what),
-        ]
-    }
-
-    fn files(&self) -> [Check; 5] {
-        let change = |action: &str, file: &str| {
-            [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
-        };
-        let by_simulator = [("process.executable", json!("/usr/bin/simulator"))];
-        let mode = [("file.mode", json!("0750")), ("process.executable", json!("/usr/bin/chmod"))];
-        let (open, changed) = (&["file-open"], &["file-change"]);
-        [
-            self.expect("file-create", open, &change("file-create", "first"), &by_simulator),
-            self.expect("file-write", open, &change("file-write", "first"), &by_simulator),
-            self.expect("file-rename", changed, &change("file-rename", "second"), &by_simulator),
-            self.expect("file-chmod", changed, &change("file-chmod", "second"), &mode),
-            self.expect("file-delete", changed, &change("file-delete", "second"), &by_simulator),
-        ]
-    }
-
-    /// What goes round the system calls; hooks on these are blind to it, and say so.
-    fn ring(&self) -> [Check; 5] {
-        let done = |operation: &str| self.sequence.ring.done.iter().any(|done| done == operation);
-        let seen = |name: &str, operation: &str, purpose: &str, event: &[Field]| {
-            let mut event = event.to_vec();
-            event.push(("process.pid", json!(self.sequence.ring.pid)));
-            let check = self.expect(&format!("uring-{name}"), &[purpose], &event, &[]);
-            match (done(operation), self.way(purpose) == "tracepoint") {
-                (true, false) => check,
-                (true, true) => Check { outcome: Outcome::Blind, ..check },
-                (false, _) => Check {
-                    outcome: Outcome::Blind,
-                    detail: "this kernel's rings do not do it".to_owned(),
-                    ..check
-                },
-            }
-        };
-        let change = |action: &str, file: &str| {
-            [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
-        };
-        let connection = |action: &str| connection(action, "tcp", "127.0.0.1", TCP_PORT);
-        let mut close = connection("close").to_vec();
-        close.push(("source.bytes", json!(SENT)));
-        [
-            seen("create", "open", "file-open", &change("file-create", "by-ring")),
-            seen("rename", "rename", "file-change", &change("file-rename", "by-ring.renamed")),
-            seen("delete", "unlink", "file-change", &change("file-delete", "by-ring.renamed")),
-            seen("connect", "connect", "tcp", &connection("connect")),
-            seen("close", "send", "tcp", &close),
-        ]
-    }
-
-    /// The open is told of, and its purpose is known (C4).
-    fn registers(&self) -> [Check; 2] {
-        let names = ["msr-open", "msr-noted"];
-        let pid = match &self.sequence.registers {
-            Ok(pid) => pid,
-            Err(reason) => {
-                return names.map(|name| Check {
-                    name: name.to_owned(),
-                    outcome: Outcome::Blind,
-                    detail: (*reason).to_owned(),
-                });
-            }
-        };
-        let opened = [("event.action", json!("device-open")), ("process.pid", json!(pid))];
-        let facts = [
-            ("file.path", json!(guest::MSR)),
-            ("minerwatch.device.number", json!("202:0")),
-            ("minerwatch.device.access", json!("write")),
-            ("event.outcome", json!("success")),
-        ];
-        let alert = [("event.kind", json!("alert")), ("process.pid", json!(pid))];
-        let noted = [("minerwatch.verdict", json!("noted")), ("rule.id", json!("C4"))];
-        [
-            self.expect(names[0], &["file-open"], &opened, &facts),
-            self.expect(names[1], &["file-open"], &alert, &noted),
-        ]
-    }
-
-    /// An emulated machine is slow, but nobody else uses it: most of the time is the spinning process's.
-    fn cpu(&self) -> [Check; 2] {
-        let range = |low: u64| low * 1_000_000..=(SPIN + 1) * 1_000_000_000;
-        let within = |name: &str, purposes: &[&str], action: &str, field: &str, low: u64| {
-            let event = [("event.action", json!(action)), ("process.pid", json!(self.sequence.spinning))];
-            let values: Vec<_> = self.find(&event).map(|event| at(event, field).as_u64()).collect();
-            let good = !values.is_empty()
-                && values.iter().all(|value| value.is_some_and(|value| range(low).contains(&value)));
-            self.judge(name, purposes, good, format!("{field} {values:?}"))
-        };
-        [
-            within("cpu-interval", &["cpu"], "cpu", "minerwatch.cpu.on_cpu_ns", 100),
-            within("cpu-total", &["exit"], "exit", "minerwatch.cpu.total_ns", SPIN * 500),
-        ]
-    }
-
-    /// The dataset is told of once, and the code by its growing count however often it is flipped.
-    fn mapping(&self) -> [Check; 2] {
-        let event = |class: &str| {
-            [
-                ("event.action", json!("memory-map")),
-                ("process.pid", json!(self.sequence.mapping)),
-                ("minerwatch.memory.class", json!(class)),
-            ]
-        };
-        let code = event("code");
-        let told = self.find(&code).count();
-        [
-            // One with huge pages, and where the machine has none, another without.
-            self.expect(
-                "mapping-dataset",
-                &["mapping"],
-                &event("dataset"),
-                &[("minerwatch.memory.size", json!(2_181_038_080_u64))],
-            ),
-            self.judge(
-                "mapping-code",
-                &["mapping"],
-                (8..=16).contains(&told),
-                format!("{told} told of 4000"),
-            ),
-        ]
-    }
-
-    /// The worker is found, its neighbour is not.
-    fn rounding(&self) -> [Check; 2] {
-        let alert = |pid: u32| [("event.kind", json!("alert")), ("process.pid", json!(pid))];
-        let verdict = [("minerwatch.verdict", json!("mining")), ("rule.id", json!("C1"))];
-        let neighbour = alert(self.sequence.interval);
-        let alerts = self.find(&neighbour).count();
-        [
-            self.expect("rounding", &["rounding"], &alert(self.sequence.hashing), &verdict),
-            self.judge("rounding-interval", &["rounding"], alerts == 0, format!("{alerts} alerts")),
-        ]
-    }
-
     fn end(&self) -> Check {
         self.judge("sigterm", &[], self.end.status.code() == Some(0), self.end.status.to_string())
     }
@@ -387,21 +171,12 @@ fn holds(event: &Value, (path, value): &Field) -> bool {
     at(event, path) == value
 }
 
-fn connection(action: &str, transport: &str, address: &str, port: u16) -> [Field; 4] {
-    [
-        ("event.action", json!(action)),
-        ("network.transport", json!(transport)),
-        ("destination.ip", json!(address)),
-        ("destination.port", json!(port)),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus};
 
     use super::*;
-    use crate::sequence::Ring;
+    use crate::sequence::{DIRECTORY, Ring, UDP_PORT};
 
     fn scene(purposes: &[&str], events: Vec<Value>) -> Scene {
         let purposes: Vec<_> =

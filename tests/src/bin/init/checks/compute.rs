@@ -1,0 +1,65 @@
+//! CPU time, memory and rounding modes.
+
+use minerwatch_tests::agent::at;
+use serde_json::json;
+
+use super::{Check, Scene};
+use crate::sequence::SPIN;
+
+impl Scene {
+    /// An emulated machine is slow, but nobody else uses it: most of the time is the spinning process's.
+    pub(super) fn cpu(&self) -> [Check; 2] {
+        let range = |low: u64| low * 1_000_000..=(SPIN + 1) * 1_000_000_000;
+        let within = |name: &str, purposes: &[&str], action: &str, field: &str, low: u64| {
+            let event = [("event.action", json!(action)), ("process.pid", json!(self.sequence.spinning))];
+            let values: Vec<_> = self.find(&event).map(|event| at(event, field).as_u64()).collect();
+            let good = !values.is_empty()
+                && values.iter().all(|value| value.is_some_and(|value| range(low).contains(&value)));
+            self.judge(name, purposes, good, format!("{field} {values:?}"))
+        };
+        [
+            within("cpu-interval", &["cpu"], "cpu", "minerwatch.cpu.on_cpu_ns", 100),
+            within("cpu-total", &["exit"], "exit", "minerwatch.cpu.total_ns", SPIN * 500),
+        ]
+    }
+
+    /// The dataset is told of once, and the code by its growing count however often it is flipped.
+    pub(super) fn mapping(&self) -> [Check; 2] {
+        let event = |class: &str| {
+            [
+                ("event.action", json!("memory-map")),
+                ("process.pid", json!(self.sequence.mapping)),
+                ("minerwatch.memory.class", json!(class)),
+            ]
+        };
+        let code = event("code");
+        let told = self.find(&code).count();
+        [
+            // One with huge pages, and where the machine has none, another without.
+            self.expect(
+                "mapping-dataset",
+                &["mapping"],
+                &event("dataset"),
+                &[("minerwatch.memory.size", json!(2_181_038_080_u64))],
+            ),
+            self.judge(
+                "mapping-code",
+                &["mapping"],
+                (8..=16).contains(&told),
+                format!("{told} told of 4000"),
+            ),
+        ]
+    }
+
+    /// The worker is found, its neighbour is not.
+    pub(super) fn rounding(&self) -> [Check; 2] {
+        let alert = |pid: u32| [("event.kind", json!("alert")), ("process.pid", json!(pid))];
+        let verdict = [("minerwatch.verdict", json!("mining")), ("rule.id", json!("C1"))];
+        let neighbour = alert(self.sequence.interval);
+        let alerts = self.find(&neighbour).count();
+        [
+            self.expect("rounding", &["rounding"], &alert(self.sequence.hashing), &verdict),
+            self.judge("rounding-interval", &["rounding"], alerts == 0, format!("{alerts} alerts")),
+        ]
+    }
+}
