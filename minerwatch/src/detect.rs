@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use crate::{
     intel,
-    model::{BootTime, Event, EventBody, Flow, ProcessKey, Subject},
+    model::{BootTime, Event, EventBody, Flow, Payload, ProcessKey, Subject},
     process::{Process, ProcessTable},
 };
 
@@ -155,7 +155,9 @@ impl Detectors {
             EventBody::Payload(payload) => {
                 if let Some(message) = network::dns::message_in(payload) {
                     findings.extend(self.names.overheard(scene, payload, &message));
-                    findings.extend(self.dns_tunnels.asked(scene, &message));
+                    if self.names.is_server(scene.key(), scene.at()) != Some(true) {
+                        findings.extend(self.dns_tunnels.asked(scene, &message));
+                    }
                 }
                 if let Some(hello) = network::tls::hello_of(payload) {
                     self.cadences.greeted(scene, payload);
@@ -181,6 +183,15 @@ impl Detectors {
             }
             EventBody::Fork(_) => {}
         }
+    }
+
+    /// Whether something might be said of a payload that depends on whether its process answers for names itself, which
+    /// is not known.
+    pub fn wonders(&mut self, event: &Event, payload: &Payload) -> bool {
+        network::dns::message_in(payload).is_some_and(|message| {
+            (self.names.lists(&message) || network::carries_data(&message))
+                && self.names.is_server(event.subject.key, event.time).is_none()
+        })
     }
 
     /// What names addresses have, and the lists.

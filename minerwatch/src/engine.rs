@@ -197,7 +197,7 @@ impl Engine {
     /// an event that is to be taken in before it, [`EventBody::ServesNames`].
     pub fn wonders(&mut self, event: &Event) -> bool {
         match &event.body {
-            EventBody::Payload(payload) => self.detectors.names_mut().wonders(event, payload),
+            EventBody::Payload(payload) => self.detectors.wonders(event, payload),
             _ => false,
         }
     }

@@ -16,7 +16,7 @@ use std::net::{IpAddr, SocketAddr};
 
 pub use anonymous_tls::{AnonymousTls, set_up_as_a_miner_s};
 pub use cadence::Cadences;
-pub use dns_tunnel::DnsTunnels;
+pub use dns_tunnel::{DnsTunnels, carries_data};
 pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
 pub use names::{Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};

@@ -34,15 +34,9 @@ impl Default for DnsTunnels {
 }
 
 impl DnsTunnels {
-    /// Looks at a question.
+    /// Looks at a question of a process that does not answer for names itself: others would ask through it.
     pub fn asked(&mut self, scene: &Scene<'_>, message: &dns::Message) -> Option<Finding> {
-        if message.response {
-            return None;
-        }
-        let (carried, domain) = split(&message.answer.question)?;
-        if carried.len() < tuning::TUNNEL_NAME || mixture(carried) < tuning::TUNNEL_MIXTURE {
-            return None;
-        }
+        let (carried, domain) = data_in(message)?;
         let now = scene.at();
         let fresh = || Asked { since: now, names: FxHashSet::default(), bytes: 0, told: false };
         let asked = self.asked.entry(&(scene.key(), domain.to_owned()), fresh);
@@ -73,6 +67,18 @@ impl DnsTunnels {
     }
 }
 
+/// Whether the name that a question asks for looks like data.
+pub fn carries_data(message: &dns::Message) -> bool {
+    data_in(message).is_some()
+}
+
+/// The data in a question's name, and the domain that it lies in.
+fn data_in(message: &dns::Message) -> Option<(&str, &str)> {
+    let (carried, domain) = split(&message.answer.question).filter(|_| !message.response)?;
+    let is_data = carried.len() >= tuning::TUNNEL_NAME && mixture(carried) >= tuning::TUNNEL_MIXTURE;
+    is_data.then_some((carried, domain))
+}
+
 /// What a name carries, and the domain that it lies in: its last two labels.
 fn split(name: &str) -> Option<(&str, &str)> {
     let (rest, _) = name.rsplit_once('.')?;
@@ -100,7 +106,7 @@ mod tests {
     use crate::{
         detect::network::dns::tests::message,
         engine::testing::{Host, findings, seconds, verdict},
-        model::Direction,
+        model::{Direction, EventBody, ServesNames},
     };
 
     fn after(names: impl Iterator<Item = String>, pause: u64) -> Vec<(&'static str, u8)> {
@@ -131,6 +137,22 @@ mod tests {
     fn data_in_names_is_told_of_once() {
         let names = carried(500).map(|data| format!("{data}.t.example.com"));
         assert_eq!(after(names, 1), [("B12", 15)]);
+    }
+
+    #[test]
+    fn what_a_server_of_names_is_asked_for_is_not_its_own() {
+        let found = |serves: bool| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let server = host.spawn(init, "/usr/sbin/dnsmasq", &["dnsmasq"]);
+            host.happen(server, EventBody::ServesNames(ServesNames { serves }));
+            for data in carried(200) {
+                let name = format!("{data}.t.example.com");
+                host.datagram(server, "10.0.0.53:53", Direction::Sent, &message(&name, None, &[]));
+            }
+            findings(&host).len()
+        };
+        assert_eq!((found(true), found(false)), (0, 1));
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     detect::{Finding, Scene, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
-    model::{BootTime, Course, Event, Payload, ProcessKey, ServesNames},
+    model::{BootTime, Course, Payload, ProcessKey, ServesNames},
 };
 
 /// Ports of web pages, which people visit out of curiosity.
@@ -103,15 +103,13 @@ impl Names {
         names.find_map(|name| Some((name, self.indicators.domain(name)?)))
     }
 
-    /// Whether something would be said of a message that depends on whether its process answers for names itself, and
-    /// that is not known.
-    pub fn wonders(&mut self, event: &Event, payload: &Payload) -> bool {
-        let Some(message) = dns::message_in(payload) else { return false };
-        self.listed(&message).is_some() && self.is_server(event.subject.key, event.time).is_none()
+    /// Whether a list speaks of a name in a message.
+    pub fn lists(&self, message: &dns::Message) -> bool {
+        self.listed(message).is_some()
     }
 
     /// Whether a process answers for names itself, if that was looked at lately.
-    fn is_server(&mut self, key: ProcessKey, now: BootTime) -> Option<bool> {
+    pub fn is_server(&mut self, key: ProcessKey, now: BootTime) -> Option<bool> {
         let (serves, at) = *self.servers.get_mut(&key)?;
         (now.since(at) < tuning::NAME_SERVER_FOR).then_some(serves)
     }
