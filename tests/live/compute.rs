@@ -1,5 +1,5 @@
-//! Work that stands and falls with something: a connection (C7), nobody who looks (C11), a day (C8), a quota (C9Q). None
-//! of these is enough to be noted alone, so the daemon is asked what it has found so far.
+//! Work with a rhythm (C6), or that stands and falls with something: a connection (C7), nobody who looks (C11), a day
+//! (C8), a quota (C9Q). None of these is enough to be noted alone, so the daemon is asked what it has found so far.
 
 use std::{
     fs,
@@ -101,6 +101,19 @@ fn work_that_stands_and_falls_with_a_connection() {
     thread::sleep(Duration::from_secs(3));
     assert!(!has(&scratch, pooled.pid(), "C7"), "another connection stood all the time");
     drop((gated, pooled));
+    agent.stop();
+}
+
+/// Who waits gives way as well, but all the time.
+#[test]
+fn work_that_gives_way_like_a_metronome() {
+    let Some(_machine) = alone("work_that_gives_way_like_a_metronome") else { return };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let (regular, waiting) = (start("give-way 60 1000"), start("give-way 60 0"));
+    note(&wait_for(&scratch, regular.pid(), "C6", Duration::from_secs(50)));
+    assert!(!has(&scratch, waiting.pid(), "C6"), "it only waits");
+    drop((regular, waiting));
     agent.stop();
 }
 

@@ -24,6 +24,7 @@ simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT t
 simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
 simulator spin SECONDS                     use one CPU
+simulator give-way SECONDS PIECES          use one CPU, and give way after each PIECES pieces of work
 simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
 simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts";
 
@@ -70,6 +71,10 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         ["files", directory] => files(directory),
         ["spin", seconds] => {
             work::spin(Duration::from_secs(seconds.parse()?));
+            Ok(())
+        }
+        ["give-way", seconds, pieces] => {
+            work::give_way(Duration::from_secs(seconds.parse()?), pieces.parse()?);
             Ok(())
         }
         ["gated", peer, cycles] => Ok(work::gated(peer, None, cycles.parse()?)?),

@@ -28,11 +28,26 @@ pub(crate) fn spin(duration: Duration) {
 }
 
 fn spin_while(mut goes_on: impl FnMut() -> bool) {
-    let mut value = 1_u64;
     while goes_on() {
-        for _ in 0..10_000 {
-            value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
-        }
+        piece();
+    }
+}
+
+/// A piece of work, always the same: some microseconds.
+fn piece() {
+    let mut value = 1_u64;
+    for _ in 0..10_000 {
+        value = std::hint::black_box(value.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1));
+    }
+}
+
+/// Gives way after so many pieces of work, again and again, as a miner's thread does after each hash; after none it does
+/// nothing else, as a thread that waits for a lock.
+pub(crate) fn give_way(duration: Duration, pieces: u32) {
+    let until = Instant::now() + duration;
+    while Instant::now() < until {
+        (0..pieces).for_each(|_| piece());
+        thread::yield_now();
     }
 }
 
