@@ -110,7 +110,7 @@ fn work_that_gives_way_like_a_metronome() {
     let Some(_machine) = alone("work_that_gives_way_like_a_metronome") else { return };
     let scratch = Scratch::new();
     let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
-    let (regular, waiting) = (start("give-way 60 1000"), start("give-way 60 0"));
+    let (regular, waiting) = (start("give-way 60 5"), start("give-way 60 0"));
     note(&wait_for(&scratch, regular.pid(), "C6", Duration::from_secs(50)));
     assert!(!has(&scratch, waiting.pid(), "C6"), "it only waits");
     drop((regular, waiting));

@@ -24,7 +24,7 @@ simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT t
 simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
 simulator spin SECONDS                     use one CPU
-simulator give-way SECONDS PIECES          use one CPU, and give way after each PIECES pieces of work
+simulator give-way SECONDS MILLISECONDS    use one CPU, and give way after each MILLISECONDS on it
 simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
 simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts";
 
@@ -73,8 +73,9 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
             work::spin(Duration::from_secs(seconds.parse()?));
             Ok(())
         }
-        ["give-way", seconds, pieces] => {
-            work::give_way(Duration::from_secs(seconds.parse()?), pieces.parse()?);
+        ["give-way", seconds, milliseconds] => {
+            let work = Duration::from_millis(milliseconds.parse()?);
+            work::give_way(Duration::from_secs(seconds.parse()?), work);
             Ok(())
         }
         ["gated", peer, cycles] => Ok(work::gated(peer, None, cycles.parse()?)?),

@@ -13,6 +13,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use rustix::time::{ClockId, clock_gettime};
+
 /// How long a miner waits before it asks its pool again.
 const RETRY: Duration = Duration::from_secs(5);
 /// How long it hides, and how often it looks who is there.
@@ -41,14 +43,22 @@ fn piece() {
     }
 }
 
-/// Gives way after so many pieces of work, again and again, as a miner's thread does after each hash; after none it does
-/// nothing else, as a thread that waits for a lock.
-pub(crate) fn give_way(duration: Duration, pieces: u32) {
+/// Gives way after so much work, again and again, as a miner's thread does after each hash; after none it does nothing
+/// else, as a thread that waits for a lock. Work is measured by the time on a CPU, so that a machine which others slow down
+/// does not blur the beat.
+pub(crate) fn give_way(duration: Duration, work: Duration) {
     let until = Instant::now() + duration;
     while Instant::now() < until {
-        (0..pieces).for_each(|_| piece());
+        let enough = on_cpu() + work;
+        spin_while(|| on_cpu() < enough);
         thread::yield_now();
     }
+}
+
+/// How long this thread was on a CPU so far.
+fn on_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
 }
 
 /// Works while its connection stands, and makes it anew some time after its end; so many connections in all. With
