@@ -1,6 +1,6 @@
 //! What a cgroup's limit of CPU time does to a process.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -41,10 +41,5 @@ impl CpuQuota {
     pub fn used_share(&self) -> f64 {
         let allowed = self.processors() * self.window as f64;
         if allowed > 0.0 { self.on_cpu as f64 / allowed } else { 0.0 }
-    }
-
-    /// How long was looked.
-    pub fn span(&self) -> Duration {
-        Duration::from_nanos(self.window)
     }
 }

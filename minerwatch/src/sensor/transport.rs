@@ -96,20 +96,16 @@ fn open(
         reserved: 0,
         devices: devices::watched(),
     };
-    let mut loader = EbpfLoader::new();
-    loader.btf(Some(btf)).override_global("LAYOUT", layout.as_bytes(), true).override_global(
-        "SETTINGS",
-        settings.as_bytes(),
-        true,
-    );
-    if transport.way == Way::RingBuffer {
-        loader
-            .map_max_entries("PROCESS_RING", options.process_ring)
-            .map_max_entries("FILE_RING", options.file_ring)
-            .map_max_entries("PAYLOAD_RING", options.payload_ring);
-    }
-    let mut programs =
-        loader.load(transport.object).map_err(|source| SensorError::Load { source: source.into() })?;
+    let mut programs = EbpfLoader::new()
+        .btf(Some(btf))
+        .override_global("LAYOUT", layout.as_bytes(), true)
+        .override_global("SETTINGS", settings.as_bytes(), true)
+        // An object without rings has none of these.
+        .map_max_entries("PROCESS_RING", options.process_ring)
+        .map_max_entries("FILE_RING", options.file_ring)
+        .map_max_entries("PAYLOAD_RING", options.payload_ring)
+        .load(transport.object)
+        .map_err(|source| SensorError::Load { source: source.into() })?;
     let lanes = (transport.open)(&mut programs, options)?;
     Ok((programs, lanes))
 }
