@@ -26,8 +26,8 @@ pub enum RecordKind {
     Mapping = 9,
     /// One of the first payloads of a connection ([`crate::PayloadRecord`]).
     Payload = 10,
-    /// How a connection goes on ([`crate::CourseRecord`]).
-    Course = 11,
+    /// How a connection goes on ([`crate::FlowUpdateRecord`]).
+    FlowUpdate = 11,
 }
 
 impl RecordKind {
@@ -46,7 +46,7 @@ impl RecordKind {
         Self::Rounding,
         Self::Mapping,
         Self::Payload,
-        Self::Course,
+        Self::FlowUpdate,
     ];
 
     /// The kind with this number, or `None` for one this build does not know.
@@ -67,7 +67,7 @@ impl RecordKind {
             Self::Rounding => "rounding",
             Self::Mapping => "mapping",
             Self::Payload => "payload",
-            Self::Course => "flow",
+            Self::FlowUpdate => "flow",
         }
     }
 }

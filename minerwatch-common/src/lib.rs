@@ -6,9 +6,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
-mod course;
 mod cpu;
 mod file;
+mod flow_update;
 mod header;
 mod layout;
 mod loss;
@@ -19,15 +19,15 @@ mod process;
 mod rounding;
 mod settings;
 
-pub use course::{BEATS, Beat, Course, CourseRecord};
 pub use cpu::CpuRecord;
 pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
+pub use flow_update::{FlowProgress, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample};
 pub use header::{CGROUP_V1, RecordHeader, RecordKind};
 pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use memory::{MappingClass, MappingRecord};
 pub use network::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Transport, UNANSWERED};
-pub use payload::{Direction, Look, MAX_PAYLOAD, PayloadRecord, WatchedSocket};
+pub use payload::{CaptureBudget, Direction, MAX_PAYLOAD, PayloadRecord, WatchedSocket};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,

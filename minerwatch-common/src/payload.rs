@@ -2,7 +2,7 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{Course, FlowTuple, RecordHeader};
+use crate::{FlowProgress, FlowTuple, RecordHeader};
 
 /// The most bytes kept of one payload.
 pub const MAX_PAYLOAD: usize = 512;
@@ -28,14 +28,14 @@ impl Direction {
     }
 }
 
-/// What each direction of a connection may spend. A payload costs by its length (see [`Look::spend`]): this is enough
+/// What each direction of a connection may spend. A payload costs by its length (see [`CaptureBudget::spend`]): this is enough
 /// for four of any length, and for more of those that a client splits into crumbs.
 const BUDGET: u16 = 16;
 
 /// How far one direction of a connection was looked at.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
-pub struct Look {
+pub struct CaptureBudget {
     /// What it may still spend; at 0 nothing is looked at any more.
     pub left: u16,
     /// Payloads so far.
@@ -46,7 +46,7 @@ pub struct Look {
     pub foreign: u16,
 }
 
-impl Look {
+impl CaptureBudget {
     /// Of a connection that begins.
     pub const FRESH: Self = Self { left: BUDGET, index: 0, goes_on: 0, foreign: 0 };
 
@@ -74,21 +74,21 @@ pub struct WatchedSocket {
     /// The process that opened it, or listens, as at that moment.
     pub owner: RecordHeader,
     /// What it sends.
-    pub sent: Look,
+    pub sent: CaptureBudget,
     /// What it receives.
-    pub received: Look,
+    pub received: CaptureBudget,
     /// 1 if the peer opened the connection, 0 if this host did. A socket that listens hands it on to those it accepts.
     pub accepted: u32,
     /// Reserved, zero.
     pub reserved: u32,
     /// How it goes on.
-    pub course: Course,
+    pub progress: FlowProgress,
 }
 
 impl WatchedSocket {
     /// How far this direction was looked at.
     #[inline]
-    pub fn look(&mut self, direction: Direction) -> &mut Look {
+    pub fn look(&mut self, direction: Direction) -> &mut CaptureBudget {
         match direction {
             Direction::Sent => &mut self.sent,
             Direction::Received => &mut self.received,
@@ -96,7 +96,7 @@ impl WatchedSocket {
     }
 }
 
-const _: () = assert!(size_of::<WatchedSocket>() == 72 + size_of::<Course>());
+const _: () = assert!(size_of::<WatchedSocket>() == 72 + size_of::<FlowProgress>());
 
 /// One of the first payloads of a connection, whichever system call sent or read it. The header names the
 /// process that the connection belongs to.

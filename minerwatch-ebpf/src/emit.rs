@@ -1,9 +1,9 @@
 //! The sole owner of the way to the daemon and of the loss counters.
 //!
-//! Three lanes: process life, connections and CPU on one, files on another, payloads on the third, so that a storm of
+//! Three rings: process life, connections and CPU on one, files on another, payloads on the third, so that a storm of
 //! file changes or of short connections cannot crowd out the rest. What finds no room is counted per kind.
 //!
-//! Each lane is a ring that all CPUs share; in the object that is built with the feature `perf-buffer`, for kernels that
+//! Each is a ring buffer that all CPUs share; in the object that is built with the feature `perf-buffer`, for kernels that
 //! have no such rings, it is a buffer per CPU.
 
 #[cfg(feature = "perf-buffer")]
@@ -15,9 +15,9 @@ use aya_ebpf::{EbpfContext, bindings::__sk_buff, cty::c_void, macros::map, maps:
 use minerwatch_common::{Loss, RecordKind};
 
 #[cfg(feature = "perf-buffer")]
-use self::perf_buffer as transport;
+use self::perf_buffer as backend;
 #[cfg(not(feature = "perf-buffer"))]
-use self::ring_buffer as transport;
+use self::ring_buffer as backend;
 use crate::{atomic, kernel::Unreadable};
 
 #[map]
@@ -52,18 +52,18 @@ pub fn count(loss: Loss) {
 
 /// What must not wait behind one another.
 #[derive(Clone, Copy)]
-enum Lane {
+enum Ring {
     Process,
     File,
     Payload,
 }
 
-impl Lane {
+impl Ring {
     #[inline(always)]
     fn of(kind: RecordKind) -> Self {
         match kind {
             RecordKind::File | RecordKind::Mapping => Self::File,
-            RecordKind::Payload | RecordKind::Course => Self::Payload,
+            RecordKind::Payload | RecordKind::FlowUpdate => Self::Payload,
             RecordKind::Fork
             | RecordKind::Exec
             | RecordKind::Exit
@@ -88,20 +88,20 @@ fn counted(kind: RecordKind, outcome: Result<(), Full>) {
 /// Sends a record of fixed size.
 #[inline(always)]
 pub fn record<T: 'static>(context: Context, kind: RecordKind, record: T) {
-    counted(kind, transport::record(context, Lane::of(kind), record));
+    counted(kind, backend::record(context, Ring::of(kind), record));
 }
 
 /// Sends a record that `fill` writes where it will be read, for one too large for the stack; `fill` answers
 /// whether there is anything to send.
 #[inline(always)]
 pub fn in_place<T: 'static>(context: Context, kind: RecordKind, fill: impl FnOnce(*mut T) -> bool) {
-    counted(kind, transport::in_place(context, Lane::of(kind), fill));
+    counted(kind, backend::in_place(context, Ring::of(kind), fill));
 }
 
 /// Sends a record with its tail from scratch memory.
 #[inline(always)]
 pub fn bytes(context: Context, kind: RecordKind, bytes: &[u8]) {
-    counted(kind, transport::bytes(context, Lane::of(kind), bytes));
+    counted(kind, backend::bytes(context, Ring::of(kind), bytes));
 }
 
 /// A program's body may end early because the kernel lacks a field or a read failed; there is nothing to

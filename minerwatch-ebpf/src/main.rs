@@ -13,9 +13,9 @@
 
 mod atomic;
 mod constants;
-mod course;
 mod emit;
 mod files;
+mod flow_progress;
 mod flows;
 mod hooks;
 mod kernel;

@@ -1,7 +1,7 @@
 //! Which payloads may leave the kernel, by their first bytes. Everything else is never copied.
 //! `docs/privacy.md` tells users the same list.
 
-use minerwatch_common::{Direction, Look};
+use minerwatch_common::{CaptureBudget, Direction};
 
 /// What is done with a payload.
 #[derive(Clone, Copy)]
@@ -29,7 +29,7 @@ const SOCKS_LONGEST: u32 = 262;
 
 /// Looks at the first bytes of the next payload of a direction.
 #[inline(always)]
-pub fn interest(head: [u8; 4], length: u32, direction: Direction, look: &Look) -> Interest {
+pub fn interest(head: [u8; 4], length: u32, direction: Direction, look: &CaptureBudget) -> Interest {
     let index = look.index;
     match head {
         // JSON, unless it is a document inside another protocol.

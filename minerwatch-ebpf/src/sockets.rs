@@ -11,7 +11,7 @@ use aya_ebpf::{
     macros::btf_map,
     programs::SockAddrContext,
 };
-use minerwatch_common::{Look, Loss, PayloadRecord, RecordKind, WatchedSocket};
+use minerwatch_common::{CaptureBudget, Loss, PayloadRecord, RecordKind, WatchedSocket};
 
 use crate::{emit, task};
 
@@ -52,17 +52,17 @@ pub fn watch(context: &SockAddrContext) {
         return;
     }
     // SAFETY: checked for null; nothing is sent or received on a socket that is about to connect. It may have been
-    // connected before, so that all of this is written again; but for the beats, which nobody reads before they are.
+    // connected before, so that all of this is written again; but for the samples, which nobody reads before they are.
     unsafe {
         (*watched).owner = task::current_header::<PayloadRecord>(RecordKind::Payload);
-        (*watched).sent = Look::FRESH;
-        (*watched).received = Look::FRESH;
+        (*watched).sent = CaptureBudget::FRESH;
+        (*watched).received = CaptureBudget::FRESH;
         (*watched).accepted = 0;
-        (*watched).course.first = 0;
-        (*watched).course.bytes = [0; 2];
-        (*watched).course.payloads = [0; 2];
-        (*watched).course.count = 0;
-        (*watched).course.rushes = 0;
+        (*watched).progress.first = 0;
+        (*watched).progress.bytes = [0; 2];
+        (*watched).progress.payloads = [0; 2];
+        (*watched).progress.count = 0;
+        (*watched).progress.bursts = 0;
     }
 }
 

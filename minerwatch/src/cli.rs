@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-pub use doctor::{Condition, Purpose, Report};
+pub use doctor::{Condition, DataSource, Report};
 pub use failure::{ExitReason, Failure};
 
 /// Finds cryptocurrency miners on this host from inside the kernel, and shows how they got there.

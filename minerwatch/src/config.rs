@@ -18,7 +18,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 
 use crate::model::{HookChoice, KindSet, Verdict};
-pub use error::{ConfigError, Place};
+pub use error::{ConfigError, Location};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 use value::{absolute_path, in_range};
 

@@ -9,17 +9,17 @@ use std::{
 };
 
 use minerwatch_common::{
-    CloseRecord, ConnectRecord, CourseRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation,
-    FileRecord, FlowTuple, ForkRecord, MappingRecord, PayloadRecord, RecordHeader, RecordKind,
+    CloseRecord, ConnectRecord, CpuRecord, ExecFlags, ExecRecord, ExitRecord, FileOperation, FileRecord,
+    FlowTuple, FlowUpdateRecord, ForkRecord, MappingRecord, PayloadRecord, RecordHeader, RecordKind,
     RoundingRecord, Transport,
 };
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    Beat, BootTime, Bytes, Close, Connect, ControlRegister, Course, CpuUsage, Credentials, DeviceOpen,
-    Direction, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
-    Flow, Fork, Mapping, MappingClass, Namespaces, Payload, ProcessKey, Protocol, Rounding, RoundingCounts,
-    SchedulingPolicy, Subject,
+    BootTime, Bytes, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, Event,
+    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate,
+    Fork, Mapping, MappingClass, Namespaces, Payload, PayloadSample, ProcessKey, Protocol, Rounding,
+    RoundingCounts, SchedulingPolicy, Subject,
 };
 
 mod paths;
@@ -60,7 +60,7 @@ pub fn decode(bytes: &[u8]) -> Result<Event, DecodeError> {
         RecordKind::Close => take::<CloseRecord>(bytes).and_then(|(record, _)| close(&record))?,
         RecordKind::File => take::<FileRecord>(bytes).and_then(|(record, tail)| file(&record, tail))?,
         RecordKind::Payload => take::<PayloadRecord>(bytes).and_then(|(record, _)| payload(&record))?,
-        RecordKind::Course => take::<CourseRecord>(bytes).and_then(|(record, _)| course(&record))?,
+        RecordKind::FlowUpdate => take::<FlowUpdateRecord>(bytes).and_then(|(record, _)| course(&record))?,
         RecordKind::Cpu => take::<CpuRecord>(bytes).map(|(record, _)| cpu(&record))?,
         RecordKind::Mapping => take::<MappingRecord>(bytes).and_then(|(record, _)| mapping(&record))?,
         RecordKind::Rounding => take::<RoundingRecord>(bytes).and_then(|(record, _)| rounding(&record))?,
@@ -201,21 +201,20 @@ fn direction(number: u16) -> Result<Direction, DecodeError> {
     }
 }
 
-fn course(record: &CourseRecord) -> Result<EventBody, DecodeError> {
-    let course = &record.course;
-    let taken = usize::try_from(course.count).ok().and_then(|count| course.beats.get(..count));
-    let beats = taken
-        .ok_or(DecodeError::Meaningless("number of beats"))?
-        .iter()
-        .map(|beat| Ok(Beat { at: beat.at, direction: direction(beat.direction)?, length: beat.length }));
-    Ok(EventBody::Course(Box::new(Course {
+fn course(record: &FlowUpdateRecord) -> Result<EventBody, DecodeError> {
+    let course = &record.progress;
+    let taken = usize::try_from(course.count).ok().and_then(|count| course.samples.get(..count));
+    let samples = taken.ok_or(DecodeError::Meaningless("number of samples"))?.iter().map(|beat| {
+        Ok(PayloadSample { at: beat.at, direction: direction(beat.direction)?, length: beat.length })
+    });
+    Ok(EventBody::FlowUpdate(Box::new(FlowUpdate {
         flow: flow(&record.flow, record.opened)?,
         accepted: record.accepted != 0,
         interval: record.interval != 0,
         first: BootTime(course.first),
         bytes: course.bytes.into(),
         payloads: course.payloads.into(),
-        beats: beats.collect::<Result<_, _>>()?,
+        samples: samples.collect::<Result<_, _>>()?,
     })))
 }
 

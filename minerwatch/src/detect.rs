@@ -9,7 +9,7 @@ pub mod network;
 
 mod bounded;
 mod finding;
-mod places;
+mod path_kind;
 mod wallet;
 mod weights;
 mod written;
@@ -24,7 +24,7 @@ use crate::{
 
 pub use compute::LoadThresholds;
 pub use finding::{Fact, Finding, THRESHOLD_SUFFIX};
-pub use places::Place;
+pub use path_kind::PathKind;
 pub use weights::{SignalInfo, catalogue, tuning};
 pub use written::{WrittenFile, WrittenFiles};
 
@@ -32,7 +32,7 @@ pub(crate) use weights::signals;
 
 /// What a detector sees.
 #[derive(Clone, Copy, Debug)]
-pub struct Scene<'a> {
+pub struct DetectionContext<'a> {
     /// What happened.
     pub event: &'a Event,
     /// To whom, as of now (an exec's new image already in place).
@@ -43,7 +43,7 @@ pub struct Scene<'a> {
     pub processors: u32,
 }
 
-impl Scene<'_> {
+impl DetectionContext<'_> {
     /// When it happened.
     pub fn at(&self) -> BootTime {
         self.event.time
@@ -62,11 +62,11 @@ pub struct Detectors {
     scheduling: compute::Scheduling,
     rounding: compute::RoundingWitness,
     memory: compute::MemoryWitness,
-    conversations: network::wire::Conversations,
-    cadences: network::Cadences,
-    anonymous_tls: network::AnonymousTls,
+    stratum_sessions: network::wire::StratumSessions,
+    beaconing: network::Beaconing,
+    tls_without_sni: network::TlsWithoutSni,
     names: network::Names,
-    private_dns: network::PrivateDns,
+    encrypted_dns: network::EncryptedDns,
     dns_tunnels: network::DnsTunnels,
 }
 
@@ -84,102 +84,104 @@ impl Detectors {
             scheduling: compute::Scheduling::new(load),
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
-            conversations: network::wire::Conversations::default(),
-            cadences: network::Cadences::default(),
-            anonymous_tls: network::AnonymousTls::default(),
+            stratum_sessions: network::wire::StratumSessions::default(),
+            beaconing: network::Beaconing::default(),
+            tls_without_sni: network::TlsWithoutSni::default(),
             names: network::Names::new(Arc::new(intel::built_in())),
-            private_dns: network::PrivateDns::default(),
+            encrypted_dns: network::EncryptedDns::default(),
             dns_tunnels: network::DnsTunnels::default(),
         }
     }
 
     /// Looks at one event; what is found is appended.
-    pub fn inspect(&mut self, scene: &Scene<'_>, findings: &mut Vec<Finding>) {
-        match &scene.event.body {
+    pub fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Vec<Finding>) {
+        match &context.event.body {
             EventBody::Exec(_) => {
-                findings.extend(behavior::service_downloader(scene));
-                findings.extend(behavior::drop_and_run(scene, &self.written));
-                findings.extend(behavior::fileless(scene));
-                findings.extend(behavior::kernel_name(scene));
-                findings.extend(behavior::miner_command_line(scene));
-                findings.extend(compute::msr_driver(scene));
-                self.memory.forget(scene.key());
-                self.scheduling.exec(scene);
+                findings.extend(behavior::service_downloader(context));
+                findings.extend(behavior::drop_and_run(context, &self.written));
+                findings.extend(behavior::fileless(context));
+                findings.extend(behavior::kernel_name(context));
+                findings.extend(behavior::miner_command_line(context));
+                findings.extend(compute::msr_driver(context));
+                self.memory.forget(context.key());
+                self.scheduling.exec(context);
             }
             EventBody::RunningProcess(running) => {
                 if !running.kernel_thread {
-                    findings.extend(behavior::fileless_at_start(scene));
-                    findings.extend(behavior::kernel_name(scene));
-                    findings.extend(behavior::miner_command_line(scene));
+                    findings.extend(behavior::fileless_at_start(context));
+                    findings.extend(behavior::kernel_name(context));
+                    findings.extend(behavior::miner_command_line(context));
                 }
             }
             EventBody::Connect(connect) => {
-                findings.extend(network::pool_port(scene, connect));
-                findings.extend(network::foreign_peer(scene, connect));
-                findings.extend(network::suspect_connection(scene, connect));
+                findings.extend(network::pool_port(context, connect));
+                findings.extend(network::foreign_peer(context, connect));
+                findings.extend(network::suspect_connection(context, connect));
                 let destination = network::outbound(connect);
-                findings.extend(destination.and_then(|destination| self.names.connected(scene, destination)));
+                findings
+                    .extend(destination.and_then(|destination| self.names.connected(context, destination)));
                 if connect.result == 0 {
-                    self.scheduling.opened(scene.key(), connect.flow.protocol, scene.at());
+                    self.scheduling.opened(context.key(), connect.flow.protocol, context.at());
                 }
             }
             EventBody::RunningFlow(flow) => {
-                findings.extend(network::pool_port_at_start(scene, flow));
-                findings.extend(network::foreign_peer_at_start(scene, flow));
+                findings.extend(network::pool_port_at_start(context, flow));
+                findings.extend(network::foreign_peer_at_start(context, flow));
                 let destination = network::outbound_at_start(flow);
-                findings.extend(destination.and_then(|destination| self.names.connected(scene, destination)));
-                self.scheduling.opened(scene.key(), flow.protocol, scene.at());
+                findings
+                    .extend(destination.and_then(|destination| self.names.connected(context, destination)));
+                self.scheduling.opened(context.key(), flow.protocol, context.at());
             }
             EventBody::Close(close) => {
-                self.scheduling.closed(scene.key(), close.flow.protocol, scene.at());
-                self.cadences.closed(scene, close);
+                self.scheduling.closed(context.key(), close.flow.protocol, context.at());
+                self.beaconing.closed(context, close);
             }
             EventBody::File(change) => {
-                self.written.observe(scene, change);
-                findings.extend(behavior::preload(scene, change));
-                findings.extend(behavior::persistence(scene, change));
-                findings.extend(compute::gpu(scene, change));
-                findings.extend(compute::msr_opened(scene, change));
+                self.written.observe(context, change);
+                findings.extend(behavior::preload(context, change));
+                findings.extend(behavior::persistence(context, change));
+                findings.extend(compute::gpu(context, change));
+                findings.extend(compute::msr_opened(context, change));
             }
-            EventBody::Cpu(usage) => self.scheduling.report(scene, usage, findings),
-            EventBody::Quota(quota) => findings.extend(self.scheduling.limited(scene, quota)),
-            EventBody::Mapping(mapping) => findings.extend(self.memory.mapped(scene, mapping)),
-            EventBody::HugePages(pool) => findings.extend(compute::huge_pages(scene, pool)),
-            EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(scene, rounding)),
+            EventBody::Cpu(usage) => self.scheduling.report(context, usage, findings),
+            EventBody::Quota(quota) => findings.extend(self.scheduling.limited(context, quota)),
+            EventBody::Mapping(mapping) => findings.extend(self.memory.mapped(context, mapping)),
+            EventBody::HugePages(pool) => findings.extend(compute::huge_pages(context, pool)),
+            EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(context, rounding)),
             EventBody::Exit(_) => {
-                self.scheduling.forget(scene.key());
-                self.rounding.forget(scene.key());
-                self.memory.forget(scene.key());
-                self.conversations.forget(scene.key());
+                self.scheduling.forget(context.key());
+                self.rounding.forget(context.key());
+                self.memory.forget(context.key());
+                self.stratum_sessions.forget(context.key());
             }
             EventBody::Payload(payload) => {
                 if let Some(message) = network::dns::message_in(payload) {
-                    findings.extend(self.names.overheard(scene, payload, &message));
-                    if self.names.is_server(scene.key(), scene.at()) != Some(true) {
-                        findings.extend(self.dns_tunnels.asked(scene, &message));
+                    findings.extend(self.names.overheard(context, payload, &message));
+                    if self.names.is_server(context.key(), context.at()) != Some(true) {
+                        findings.extend(self.dns_tunnels.asked(context, &message));
                     }
                 }
                 if let Some(hello) = network::tls::hello_of(payload) {
-                    self.cadences.greeted(scene, payload);
-                    findings.extend(self.anonymous_tls.greeted(scene, payload, &hello));
-                    findings.extend(self.names.greeted(scene, payload, &hello));
-                    findings.extend(self.private_dns.greeted(scene, payload, &hello));
+                    self.beaconing.greeted(context, payload);
+                    findings.extend(self.tls_without_sni.greeted(context, payload, &hello));
+                    findings.extend(self.names.greeted(context, payload, &hello));
+                    findings.extend(self.encrypted_dns.greeted(context, payload, &hello));
                 }
                 if let Some(tunnel) = network::wire::tunnel_of(payload) {
-                    findings.extend(self.names.tunnelled(scene, payload, &tunnel));
+                    findings.extend(self.names.tunnelled(context, payload, &tunnel));
                 }
-                self.conversations.inspect(scene, payload, findings);
+                self.stratum_sessions.inspect(context, payload, findings);
             }
-            EventBody::Course(course) => {
-                findings.extend(self.cadences.went_on(scene, course));
-                findings.extend(self.names.went_on(scene, course));
+            EventBody::FlowUpdate(course) => {
+                findings.extend(self.beaconing.went_on(context, course));
+                findings.extend(self.names.went_on(context, course));
             }
             EventBody::SocketOptions(options) => {
-                findings.extend(network::set_up_as_a_miner_s(scene, options));
+                findings.extend(network::matches_xmrig_sockopts(context, options));
             }
-            EventBody::ServesNames(serves) => self.names.serves(scene, *serves),
+            EventBody::DnsServerRole(serves) => self.names.serves(context, *serves),
             EventBody::HashedFile(hashed) => {
-                findings.extend(network::listed_file(scene, self.names.indicators(), &hashed.sha256));
+                findings.extend(network::listed_file(context, self.names.indicators(), &hashed.sha256));
             }
             EventBody::Fork(_) => {}
         }
@@ -187,7 +189,7 @@ impl Detectors {
 
     /// Whether something might be said of a payload that depends on whether its process answers for names itself, which
     /// is not known.
-    pub fn wonders(&mut self, event: &Event, payload: &Payload) -> bool {
+    pub fn needs_dns_role(&mut self, event: &Event, payload: &Payload) -> bool {
         network::dns::message_in(payload).is_some_and(|message| {
             (self.names.lists(&message) || network::carries_data(&message))
                 && self.names.is_server(event.subject.key, event.time).is_none()
@@ -220,23 +222,23 @@ impl Detectors {
     }
 
     /// The processes that were found to speak to a pool, since the last call.
-    pub fn take_speakers(&mut self) -> Vec<Subject> {
-        self.conversations.take_speakers()
+    pub fn take_pool_clients(&mut self) -> Vec<Subject> {
+        self.stratum_sessions.take_pool_clients()
     }
 
     /// The connections by TLS whose sockets should be looked at, since the last call.
     pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
-        self.anonymous_tls.take_waiting()
+        self.tls_without_sni.take_waiting()
     }
 
     /// The connections that may be a miner's.
-    pub fn conversations(&self) -> &network::wire::Conversations {
-        &self.conversations
+    pub fn stratum_sessions(&self) -> &network::wire::StratumSessions {
+        &self.stratum_sessions
     }
 
     /// The connections by TLS.
-    pub fn cadences(&self) -> &network::Cadences {
-        &self.cadences
+    pub fn beaconing(&self) -> &network::Beaconing {
+        &self.beaconing
     }
 
     /// The files written lately that may be run.

@@ -6,10 +6,12 @@ use std::{sync::Arc, time::Duration};
 use serde::Serialize;
 
 use crate::{
-    detect::{Detectors, Fact, Finding, LoadThresholds, Scene, compute::DutyState, network},
+    detect::{
+        DetectionContext, Detectors, Fact, Finding, LoadThresholds, compute::LoadHistoryState, network,
+    },
     incident::{IncidentLimits, Incidents},
-    model::{Alert, BootTime, Event, EventBody, Flow, ProcessKey, ProcessView, Said, Subject, Verdict},
-    process::{Notes, Outbound, Parking, ProcessTable, Suspicion, TableLimits},
+    model::{Alert, AppData, BootTime, Event, EventBody, Flow, ProcessKey, ProcessView, Subject, Verdict},
+    process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits, Taint},
 };
 
 #[cfg(test)]
@@ -20,7 +22,7 @@ pub(crate) mod testing;
 /// The most events that wait for their process.
 const MAX_PARKED: usize = 1_024;
 /// How long they wait.
-const PATIENCE: Duration = Duration::from_secs(2);
+const PARK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What the engine needs to know of the host and of the user's wishes.
 #[derive(Clone, Debug)]
@@ -87,9 +89,11 @@ pub struct EngineCounters {
     /// Processes and programs whose CPU use was forgotten for others.
     pub scheduling_evicted: u64,
     /// Connections that may be a miner's, forgotten for others before their messages were whole.
-    pub conversations_evicted: u64,
+    #[serde(rename = "conversations_evicted")]
+    pub stratum_sessions_evicted: u64,
     /// Connections by TLS whose rhythm was forgotten for others.
-    pub cadences_evicted: u64,
+    #[serde(rename = "cadences_evicted")]
+    pub beaconing_evicted: u64,
     /// Addresses whose names were forgotten for others.
     pub names_evicted: u64,
 }
@@ -132,7 +136,7 @@ impl Engine {
                 dead: max_dead,
                 memory: dead_memory,
             }),
-            parking: Parking::new(MAX_PARKED, PATIENCE),
+            parking: Parking::new(MAX_PARKED, PARK_TIMEOUT),
             detectors: Detectors::new(load),
             incidents: Incidents::new(IncidentLimits {
                 incidents: max_incidents,
@@ -183,8 +187,8 @@ impl Engine {
 
     /// The processes that were found to speak to a pool since the last call: what they serve others with should be looked
     /// at, for it may be the same words.
-    pub fn take_speakers(&mut self) -> Vec<Subject> {
-        self.detectors.take_speakers()
+    pub fn take_pool_clients(&mut self) -> Vec<Subject> {
+        self.detectors.take_pool_clients()
     }
 
     /// The connections by TLS of which it would say more to know how their sockets are set up, since the last call; the
@@ -194,10 +198,10 @@ impl Engine {
     }
 
     /// Whether it should be known of the process of an event that comes next if it answers for names itself; the answer is
-    /// an event that is to be taken in before it, [`EventBody::ServesNames`].
-    pub fn wonders(&mut self, event: &Event) -> bool {
+    /// an event that is to be taken in before it, [`EventBody::DnsServerRole`].
+    pub fn needs_dns_role(&mut self, event: &Event) -> bool {
         match &event.body {
-            EventBody::Payload(payload) => self.detectors.wonders(event, payload),
+            EventBody::Payload(payload) => self.detectors.needs_dns_role(event, payload),
             _ => false,
         }
     }
@@ -214,10 +218,10 @@ impl Engine {
             EventBody::Close(close) => close.flow.destination,
             EventBody::RunningFlow(flow) => flow.destination,
             EventBody::Payload(payload) => payload.flow.destination,
-            EventBody::Course(course) => course.flow.destination,
+            EventBody::FlowUpdate(course) => course.flow.destination,
             EventBody::SocketOptions(options) => options.flow.destination,
             EventBody::Fork(_)
-            | EventBody::ServesNames(_)
+            | EventBody::DnsServerRole(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
             | EventBody::File(_)
@@ -234,11 +238,11 @@ impl Engine {
     }
 
     /// What a payload says, if the event is one that has a line: a TLS client's first message, a DNS answer.
-    pub fn said(&self, event: &Event) -> Option<Said> {
+    pub fn said(&self, event: &Event) -> Option<AppData> {
         let EventBody::Payload(payload) = &event.body else { return None };
         network::tls::facts(payload)
-            .map(Said::Tls)
-            .or_else(|| network::dns::answer_in(payload).map(Said::Dns))
+            .map(AppData::Tls)
+            .or_else(|| network::dns::answer_in(payload).map(AppData::Dns))
     }
 
     /// Replaces [`EngineSettings::min_verdict`] from now on.
@@ -252,14 +256,14 @@ impl Engine {
         self.incidents.states(id, self.now)
     }
 
-    /// The CPU time of every program over the last days, to be kept for [`Self::restore_duty`].
-    pub fn duty(&self) -> DutyState {
+    /// The CPU time of every program over the last days, to be kept for [`Self::restore_load_history`].
+    pub fn duty(&self) -> LoadHistoryState {
         self.detectors.scheduling().duty(self.now)
     }
 
     /// Takes over what an earlier engine gave `elapsed` ago.
-    pub fn restore_duty(&mut self, state: DutyState, now: BootTime, elapsed: Duration) {
-        self.detectors.scheduling_mut().restore_duty(state, now, elapsed);
+    pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
+        self.detectors.scheduling_mut().restore_load_history(state, now, elapsed);
     }
 
     /// What it holds.
@@ -275,8 +279,8 @@ impl Engine {
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.detectors.written().evicted(),
             scheduling_evicted: self.detectors.scheduling().evicted(),
-            conversations_evicted: self.detectors.conversations().counters().evicted,
-            cadences_evicted: self.detectors.cadences().evicted(),
+            stratum_sessions_evicted: self.detectors.stratum_sessions().counters().evicted,
+            beaconing_evicted: self.detectors.beaconing().evicted(),
             names_evicted: self.detectors.names().evicted(),
         }
     }
@@ -306,10 +310,10 @@ impl Engine {
             return;
         }
         let Some(process) = self.table.get(key) else { return };
-        let scene = Scene { event, process, table: &self.table, processors: self.processors };
+        let context = DetectionContext { event, process, table: &self.table, processors: self.processors };
         self.findings.clear();
-        self.detectors.inspect(&scene, &mut self.findings);
-        let suspicion = correlate(&scene, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
+        self.detectors.inspect(&context, &mut self.findings);
+        let suspicion = correlate(&context, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
         self.suspect(key, suspicion);
         match &event.body {
             EventBody::Connect(connect) => {
@@ -335,13 +339,13 @@ impl Engine {
             | EventBody::RunningProcess(_)
             | EventBody::HashedFile(_)
             | EventBody::Payload(_)
-            | EventBody::Course(_)
+            | EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
-            | EventBody::ServesNames(_) => {}
+            | EventBody::DnsServerRole(_) => {}
         }
     }
 
-    fn suspect(&mut self, key: ProcessKey, suspicion: Option<Suspicion>) {
+    fn suspect(&mut self, key: ProcessKey, suspicion: Option<Taint>) {
         if let Some(suspicion) = suspicion
             && let Some(process) = self.table.get_mut(key)
         {
@@ -354,7 +358,7 @@ impl Engine {
         let Some(name) = self.table.get(key).map(|process| Arc::clone(&process.view.name)) else { return };
         let root = self.table.tree_root(key);
         if let Some(root) = self.table.get_mut(root) {
-            root.notes.get_or_insert_with(Box::<Notes>::default).add(Outbound {
+            root.connections.get_or_insert_with(Box::<ConnectionHistory>::default).add(Outbound {
                 at,
                 process: key,
                 name,
@@ -366,15 +370,15 @@ impl Engine {
 
 /// Hands what was found to the incidents; the answer is what the process is suspected of from now on.
 fn correlate(
-    scene: &Scene<'_>,
+    context: &DetectionContext<'_>,
     findings: &mut Vec<Finding>,
     incidents: &mut Incidents,
     detectors: &Detectors,
     alerts: &mut Vec<Alert>,
-) -> Option<Suspicion> {
+) -> Option<Taint> {
     let found = findings.iter().find_map(|finding| match finding.fact {
         Some(Fact::Suspect(suspicion)) => Some(suspicion),
         Some(Fact::Persisted) | None => None,
     });
-    incidents.observe(scene, findings, detectors.written(), alerts).or(found)
+    incidents.observe(context, findings, detectors.written(), alerts).or(found)
 }

@@ -7,6 +7,8 @@
 mod bounded;
 mod cgroups;
 pub mod container;
+#[cfg(feature = "sensor")]
+pub mod geo;
 mod hash;
 mod hierarchy;
 mod huge_pages;
@@ -135,9 +137,9 @@ impl Enricher {
                 self.invalidate(change);
             }
             EventBody::Cpu(usage) => self.quotas.busy(subject, usage.total_on_cpu, *time),
-            EventBody::Course(_)
+            EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
-            | EventBody::ServesNames(_)
+            | EventBody::DnsServerRole(_)
             | EventBody::Fork(_)
             | EventBody::Exit(_)
             | EventBody::Connect(_)

@@ -21,5 +21,5 @@ mod record;
 mod score;
 mod store;
 
-pub use score::{Sum, Term};
+pub use score::{Contribution, Score};
 pub use store::{IncidentLimits, Incidents};

@@ -2,21 +2,21 @@
 //! files hands over their text.
 
 mod builder;
+mod import_report;
 mod index;
 mod indicator;
 mod json;
 mod lines;
 mod lists;
-mod reading;
 mod record;
 mod refang;
 mod source;
 mod stix;
 
 pub use builder::Builder;
+pub use import_report::{Form, ImportLocation, ImportReport, Kinds, Problem};
 pub use indicator::{Indicator, Refusal};
 pub use lists::{Answer, Entry, Indicators, List, ListKind, Listed};
-pub use reading::{Form, Kinds, Place, Problem, Reading};
 pub use source::read_list;
 
 /// Points for a match where the list's owner says nothing else.

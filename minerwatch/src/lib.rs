@@ -3,7 +3,7 @@
 //! The path of an event, one direction, no back and forth:
 //!
 //! ```text
-//! kernel: hooks ─► ring ─► sensor ─► decode ─► enrich ─► engine ─► pipeline ─► sink
+//! kernel: hooks ─► ring ─► sensor ─► decode ─► enrich ─► engine ─► pipeline ─► output
 //!                                                 replay ──▲           │
 //!                                                                      └─► control ─► tail
 //! ```
@@ -17,15 +17,23 @@ pub mod control;
 #[cfg(feature = "sensor")]
 pub mod decode;
 pub mod detect;
+pub mod ecs;
 pub mod engine;
 pub mod enrich;
+pub mod feeds;
+#[cfg(feature = "sensor")]
+pub mod host;
 pub mod incident;
 pub mod intel;
 pub mod metrics;
 pub mod model;
+pub mod output;
 pub mod pipeline;
+#[cfg(feature = "sensor")]
+pub mod privileges;
+#[cfg(feature = "sensor")]
+pub mod probe;
 pub mod process;
 pub mod recording;
 #[cfg(feature = "sensor")]
 pub mod sensor;
-pub mod sink;

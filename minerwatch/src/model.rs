@@ -1,46 +1,46 @@
 //! The vocabulary every stage speaks: events, processes, signals, alerts and time. The leaf of userspace.
 
 mod alert;
-mod course;
+mod app_data;
 mod dns;
 mod event;
 mod flow;
+mod flow_update;
+mod geo;
 mod hook;
 mod kinds;
 mod memory;
 mod options;
 mod payload;
-mod place;
 mod process;
 mod quota;
 mod rounding;
-mod said;
 mod signal;
 mod socket;
 mod time;
 mod tls;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
-pub use course::{Beat, Course};
+pub use app_data::AppData;
 pub use dns::{DnsAnswer, DnsData, DnsRecord};
 pub use event::{
-    CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, Event, EventBody, EventKind, Exec, Exit, FileAction,
-    FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, ServesNames, Subject,
+    CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, Exec, Exit,
+    FileAction, FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use flow::{Flow, Protocol};
-pub use hook::{HookChoice, NoHookChoice, Purpose, Way};
+pub use flow_update::{FlowUpdate, PayloadSample};
+pub use geo::GeoLocation;
+pub use hook::{AttachType, DataSource, HookChoice, NoHookChoice};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use options::{Keepalive, SocketOptions};
 pub use payload::{Bytes, Direction, Payload};
-pub use place::PeerPlace;
 pub use process::{
     Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
     ProcessView,
 };
 pub use quota::CpuQuota;
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
-pub use said::Said;
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

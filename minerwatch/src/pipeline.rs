@@ -8,42 +8,29 @@
 //! control socket, a terminal, a recording.
 
 #[cfg(feature = "sensor")]
-mod borrow;
-#[cfg(feature = "sensor")]
-mod core;
-#[cfg(feature = "sensor")]
 mod daemon;
 #[cfg(feature = "sensor")]
 mod doctor;
 #[cfg(feature = "sensor")]
-mod fingerprints;
+mod event_loop;
 #[cfg(feature = "sensor")]
-mod host;
-pub mod intel;
-#[cfg(feature = "sensor")]
-mod marks;
-#[cfg(feature = "sensor")]
-mod outlet;
-#[cfg(feature = "sensor")]
-mod privileges;
-#[cfg(feature = "sensor")]
-mod sampler;
+mod foreground;
 #[cfg(feature = "sensor")]
 mod scan;
 #[cfg(feature = "sensor")]
 mod settings;
+#[cfg(feature = "sensor")]
+mod stages;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
-#[cfg(feature = "sensor")]
-mod watch;
 
 use std::{io, path::PathBuf, time::Duration};
 
 use crate::{
     config::{Config, LogLevel},
     detect,
+    ecs::SignalText,
     model::{HookChoice, SignalId},
-    sink::SignalText,
 };
 
 #[cfg(not(feature = "sensor"))]
@@ -52,13 +39,13 @@ pub use self::unavailable::{doctor, record, run, scan, tail};
 pub use self::{
     daemon::run,
     doctor::doctor,
-    outlet::{record, tail},
+    foreground::{record, tail},
     scan::scan,
 };
 
 /// What a command with a sensor of its own watches by.
 #[derive(Clone, Debug, Default)]
-pub struct Watching {
+pub struct ForegroundOptions {
     /// Of it, what is said of events, of detection and of lists; sinks and the like are the daemon's.
     pub config: Config,
     /// Hooks to take instead of the best that work.

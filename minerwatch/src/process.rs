@@ -7,7 +7,7 @@ mod program;
 mod role;
 mod table;
 
-pub use entry::{Knowledge, Notes, Outbound, Process, Suspicion};
+pub use entry::{ConnectionHistory, Knowledge, Outbound, Process, Taint};
 pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
 pub use program::{base_name, resolve, script_of};

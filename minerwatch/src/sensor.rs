@@ -2,52 +2,52 @@
 //!
 //! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs where the
 //! kernel's fields lie, loads and attaches what works, and says what is blind. After that the sensor is three
-//! lanes to drain and a table of loss counters.
+//! rings to drain and a table of loss counters.
 
 mod attach;
 mod btf;
+mod current_pids;
 mod devices;
 mod error;
+mod event_rings;
 mod flows;
 mod hooks;
-mod lanes;
 mod layout;
 mod losses;
 mod merge;
-mod owner;
 mod preflight;
-mod running;
+mod record_header;
+mod ring_backend;
 mod sockets;
-mod transport;
-mod unchecked;
+mod unsafe_io;
 
 use std::fmt;
 
 use aya::Ebpf;
 use tracing::debug;
 
-use self::lanes::Opened;
+use self::event_rings::Opened;
 pub use self::{
+    current_pids::CurrentPids,
     error::SensorError,
+    event_rings::EventRings,
     flows::{Flows, RememberError, Remembered},
     hooks::{SensorReport, Service},
-    lanes::Lanes,
     losses::Losses,
     merge::Drained,
-    running::Running,
     sockets::Sockets,
-    unchecked::give_back_memory,
+    unsafe_io::give_back_memory,
 };
-use crate::model::{HookChoice, Purpose};
+use crate::model::{DataSource, HookChoice};
 
 /// What the programs are told; the defaults are the daemon's.
 #[derive(Clone, Debug)]
 pub struct SensorOptions {
-    /// Bytes of the lane for process life, connections and CPU; a power of two, a multiple of the page size.
+    /// Bytes of the ring for process life, connections and CPU; a power of two, a multiple of the page size.
     pub process_ring: u32,
-    /// Bytes of the lane for file changes; the same rules.
+    /// Bytes of the ring for file changes; the same rules.
     pub file_ring: u32,
-    /// Bytes of the lane for payloads; the same rules.
+    /// Bytes of the ring for payloads; the same rules.
     pub payload_ring: u32,
     /// Nanoseconds between two CPU records of one process.
     pub cpu_interval: u64,
@@ -77,9 +77,9 @@ impl Default for SensorOptions {
 pub struct Sensor {
     // Links and programs live as long as this does.
     _programs: Ebpf,
-    lanes: Option<Opened>,
+    rings: Option<Opened>,
     losses: Losses,
-    running: Option<Running>,
+    running: Option<CurrentPids>,
     sockets: Option<Sockets>,
     flows: Option<Flows>,
     report: SensorReport,
@@ -108,7 +108,7 @@ impl Sensor {
             debug!(structure = field.structure, member = field.member, "this kernel has no such field");
         }
         let btf = aya::Btf::from_sys_fs().map_err(|source| SensorError::Types { source: source.into() })?;
-        let (mut programs, lanes, transport) = transport::load(options, &layout, &btf)?;
+        let (mut programs, rings, transport) = ring_backend::load(options, &layout, &btf)?;
         if let Err(error) = aya_log::EbpfLogger::init(&mut programs) {
             debug!(%error, "the programs' own log is not read");
         }
@@ -119,11 +119,12 @@ impl Sensor {
         report.services.push(transport);
         let flows = Flows::new(&mut programs)?;
         let losses = Losses::new(&mut programs, flows.no_room())?;
-        let running = report.serves(Purpose::Rounding).then(|| Running::new(&mut programs)).transpose()?;
-        let sockets = report.serves(Purpose::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
+        let running =
+            report.serves(DataSource::Rounding).then(|| CurrentPids::new(&mut programs)).transpose()?;
+        let sockets = report.serves(DataSource::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
         Ok(Self {
             _programs: programs,
-            lanes: Some(lanes),
+            rings: Some(rings),
             losses,
             running,
             sockets,
@@ -142,13 +143,13 @@ impl Sensor {
         &self.report
     }
 
-    /// The lanes, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
-    pub fn take_lanes(&mut self) -> Result<Option<Lanes>, SensorError> {
-        self.lanes.take().map(Lanes::watch).transpose()
+    /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
+    pub fn take_rings(&mut self) -> Result<Option<EventRings>, SensorError> {
+        self.rings.take().map(EventRings::watch).transpose()
     }
 
     /// Who runs where, for the one sampler; `None` the second time, and where no rounding mode can be read.
-    pub fn take_running(&mut self) -> Option<Running> {
+    pub fn take_current_pids(&mut self) -> Option<CurrentPids> {
         self.running.take()
     }
 

@@ -124,7 +124,7 @@ struct Case {
 }
 
 impl Case {
-    /// Said by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
+    /// AppData by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
     fn new(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         let pieces = pieces.into();
         Self {

@@ -4,7 +4,7 @@
 //! Beside each `tests/recordings/NAME.jsonl` stands `NAME.alerts.jsonl`, the alerts it must give. After a change that
 //! is meant to alter them, run the tests with `MINERWATCH_BLESS=1` and read the difference.
 
-mod tidal;
+mod load_pattern;
 
 use std::{
     env, fs,

@@ -11,7 +11,7 @@ use aya_ebpf::{
 };
 use minerwatch_common::PayloadRecord;
 
-use super::{Context, Full, Lane};
+use super::{Context, Full, Ring};
 
 #[map]
 static PROCESS_BUFFERS: PerfEventByteArray = PerfEventByteArray::new(0);
@@ -38,15 +38,15 @@ const DRAFT_WORDS: usize = size_of::<PayloadRecord>().div_ceil(size_of::<u64>())
 static DRAFTS: PerCpuArray<Draft> = PerCpuArray::with_max_entries(1, 0);
 
 #[inline(always)]
-pub fn record<T: 'static>(context: Context, lane: Lane, record: T) -> Result<(), Full> {
+pub fn record<T: 'static>(context: Context, ring: Ring, record: T) -> Result<(), Full> {
     // SAFETY: a whole record on the stack.
-    unsafe { send(context, lane, (&raw const record).cast(), size_of::<T>()) }
+    unsafe { send(context, ring, (&raw const record).cast(), size_of::<T>()) }
 }
 
 #[inline(always)]
 pub fn in_place<T: 'static>(
     context: Context,
-    lane: Lane,
+    ring: Ring,
     fill: impl FnOnce(*mut T) -> bool,
 ) -> Result<(), Full> {
     const { assert!(size_of::<T>() <= size_of::<PayloadRecord>() && align_of::<T>() <= align_of::<u64>()) };
@@ -59,26 +59,26 @@ pub fn in_place<T: 'static>(
         }
         taken.write_volatile(1);
         let record: *mut T = (&raw mut (*draft).record).cast();
-        let outcome = if fill(record) { send(context, lane, record.cast(), size_of::<T>()) } else { Ok(()) };
+        let outcome = if fill(record) { send(context, ring, record.cast(), size_of::<T>()) } else { Ok(()) };
         taken.write_volatile(0);
         outcome
     }
 }
 
 #[inline(always)]
-pub fn bytes(context: Context, lane: Lane, bytes: &[u8]) -> Result<(), Full> {
+pub fn bytes(context: Context, ring: Ring, bytes: &[u8]) -> Result<(), Full> {
     // SAFETY: a whole slice.
-    unsafe { send(context, lane, bytes.as_ptr(), bytes.len()) }
+    unsafe { send(context, ring, bytes.as_ptr(), bytes.len()) }
 }
 
 /// # Safety
 /// `bytes` must be readable for `length`.
 #[inline(always)]
-unsafe fn send(context: Context, lane: Lane, bytes: *const u8, length: usize) -> Result<(), Full> {
-    let buffers = match lane {
-        Lane::Process => &raw const PROCESS_BUFFERS,
-        Lane::File => &raw const FILE_BUFFERS,
-        Lane::Payload => &raw const PAYLOAD_BUFFERS,
+unsafe fn send(context: Context, ring: Ring, bytes: *const u8, length: usize) -> Result<(), Full> {
+    let buffers = match ring {
+        Ring::Process => &raw const PROCESS_BUFFERS,
+        Ring::File => &raw const FILE_BUFFERS,
+        Ring::Payload => &raw const PAYLOAD_BUFFERS,
     };
     // SAFETY: the caller's promise; the context is that of the running program.
     let status = unsafe {

@@ -2,7 +2,7 @@
 
 use aya_ebpf::{macros::map, maps::RingBuf};
 
-use super::{Context, Full, Lane};
+use super::{Context, Full, Ring};
 
 /// Bytes of each ring; powers of two times the page size. The daemon sizes them by these names.
 const RING_SIZE: u32 = 8 << 20;
@@ -17,17 +17,17 @@ static FILE_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
 static PAYLOAD_RING: RingBuf = RingBuf::with_byte_size(RING_SIZE / 2, 0);
 
 #[inline(always)]
-fn ring(lane: Lane) -> &'static RingBuf {
-    match lane {
-        Lane::Process => &PROCESS_RING,
-        Lane::File => &FILE_RING,
-        Lane::Payload => &PAYLOAD_RING,
+fn buffer(ring: Ring) -> &'static RingBuf {
+    match ring {
+        Ring::Process => &PROCESS_RING,
+        Ring::File => &FILE_RING,
+        Ring::Payload => &PAYLOAD_RING,
     }
 }
 
 #[inline(always)]
-pub fn record<T: 'static>(_context: Context, lane: Lane, record: T) -> Result<(), Full> {
-    let mut slot = ring(lane).reserve::<T>(0).ok_or(Full)?;
+pub fn record<T: 'static>(_context: Context, ring: Ring, record: T) -> Result<(), Full> {
+    let mut slot = buffer(ring).reserve::<T>(0).ok_or(Full)?;
     slot.write(record);
     slot.submit(0);
     Ok(())
@@ -36,10 +36,10 @@ pub fn record<T: 'static>(_context: Context, lane: Lane, record: T) -> Result<()
 #[inline(always)]
 pub fn in_place<T: 'static>(
     _context: Context,
-    lane: Lane,
+    ring: Ring,
     fill: impl FnOnce(*mut T) -> bool,
 ) -> Result<(), Full> {
-    let mut slot = ring(lane).reserve::<T>(0).ok_or(Full)?;
+    let mut slot = buffer(ring).reserve::<T>(0).ok_or(Full)?;
     if fill(slot.as_mut_ptr()) {
         slot.submit(0);
     } else {
@@ -49,6 +49,6 @@ pub fn in_place<T: 'static>(
 }
 
 #[inline(always)]
-pub fn bytes(_context: Context, lane: Lane, bytes: &[u8]) -> Result<(), Full> {
-    ring(lane).output::<[u8]>(bytes, 0).map_err(|_| Full)
+pub fn bytes(_context: Context, ring: Ring, bytes: &[u8]) -> Result<(), Full> {
+    buffer(ring).output::<[u8]>(bytes, 0).map_err(|_| Full)
 }

@@ -2,7 +2,7 @@
 //! Kernel: net/ipv4/ip_output.c `BPF_CGROUP_RUN_PROG_INET_EGRESS`, net/core/filter.c
 //! `sk_filter_trim_cap` (`BPF_CGROUP_RUN_PROG_INET_INGRESS`).
 //! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
-//! [`CourseRecord`](minerwatch_common::CourseRecord) as TCP connections go on; the byte counts of UDP flows. It sees
+//! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) as TCP connections go on; the byte counts of UDP flows. It sees
 //! what goes over the wire, so it does not matter which system call or io_uring sent it.
 //! Price: two helper calls for a packet of a connection, a look at its headers, and the time of day unless the
 //! connection is in a hurry; a lookup for UDP. Segments that the network card or the kernel cut later count as one.
@@ -18,7 +18,7 @@ use minerwatch_common::{
 };
 
 use crate::{
-    atomic, course, emit,
+    atomic, emit, flow_progress,
     flows::{self, UDP_FLOWS},
     kernel::Unreadable,
     prefix::{self, Interest},
@@ -96,15 +96,15 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     if length == 0 || length as i32 <= 0 {
         return Ok(());
     }
-    let is_first = watched.course.first == 0;
-    let news = course::follow(&mut watched.course, direction, length);
+    let is_first = watched.progress.first == 0;
+    let delta = flow_progress::follow(&mut watched.progress, direction, length);
     if is_first {
-        flows::note_first_payload(socket, watched.course.first);
+        flows::note_first_payload(socket, watched.progress.first);
     }
-    if let Some(news) = news {
+    if let Some(delta) = delta {
         // SAFETY: as above.
         let flow = unsafe { tuple(socket) };
-        course::send(emit::Context::of_packet(skb), watched, flow, &news);
+        flow_progress::send(emit::Context::of_packet(skb), watched, flow, &delta);
     }
     if watched.look(direction).left == 0 {
         return Ok(());

@@ -38,7 +38,7 @@ pub struct Report {
     /// What the daemon needs from the system.
     pub conditions: Vec<Condition>,
     /// What it watches, and how.
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<DataSource>,
     /// The status of the running daemon, if one runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon: Option<serde_json::Value>,
@@ -59,7 +59,7 @@ pub struct Condition {
 
 /// Something that is watched.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Purpose {
+pub struct DataSource {
     /// What is seen by it: `process exec`, `outbound connections`.
     pub name: String,
     /// The hook that serves it here; `None` means blind.
@@ -90,7 +90,7 @@ impl Report {
         if !self.purposes.is_empty() {
             text.push('\n');
         }
-        for Purpose { name, hook, way: _, detail } in &self.purposes {
+        for DataSource { name, hook, way: _, detail } in &self.purposes {
             let mark = if hook.is_some() { "ok     " } else { "BLIND  " };
             let hook = hook.as_deref().unwrap_or("no hook");
             let _ = write!(text, "{mark}  {name:<28} {hook}");
@@ -169,7 +169,7 @@ mod tests {
             required,
             detail: "seen".to_owned(),
         };
-        let purpose = |name: &str, hook: Option<&str>| Purpose {
+        let purpose = |name: &str, hook: Option<&str>| DataSource {
             name: name.to_owned(),
             hook: hook.map(str::to_owned),
             way: None,

@@ -131,7 +131,7 @@ async fn ask(socket: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::ecs::samples;
+    use crate::ecs::samples;
 
     #[test]
     fn the_latest_of_each_incident_counts() {

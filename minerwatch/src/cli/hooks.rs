@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Failure;
-use crate::{config::Config, model::HookChoice, pipeline::Watching};
+use crate::{config::Config, model::HookChoice, pipeline::ForegroundOptions};
 
 /// Which hooks are taken.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -17,8 +17,8 @@ pub(super) struct HookArguments {
 
 impl HookArguments {
     /// These hooks, with what a configuration says of events, detection and lists; without one, the defaults.
-    pub(super) fn watching(&self, config: Option<&Path>) -> Result<Watching, Failure> {
+    pub(super) fn watching(&self, config: Option<&Path>) -> Result<ForegroundOptions, Failure> {
         let config = config.map(Config::load).transpose().map_err(anyhow::Error::from)?;
-        Ok(Watching { config: config.unwrap_or_default(), hooks: self.hooks.clone() })
+        Ok(ForegroundOptions { config: config.unwrap_or_default(), hooks: self.hooks.clone() })
     }
 }

@@ -15,8 +15,8 @@ use serde::Serialize;
 use super::{ExitReason, Failure, logging, present::ended_by_reader};
 use crate::{
     config::{Config, Intel},
+    feeds::with_synced,
     intel::ListKind,
-    pipeline::intel::with_synced,
 };
 
 /// Check lists of indicators, and look things up in them

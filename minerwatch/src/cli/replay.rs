@@ -14,11 +14,11 @@ use super::{
     present::{Presenter, is_broken_pipe},
 };
 use crate::{
+    ecs::{Encoder, HostContext, Observed},
     engine::{Engine, EngineSettings},
     model::{Alert, BootTime, Event, Verdict},
     pipeline,
     recording::Reader,
-    sink::{Encoder, HostContext, Observed},
 };
 
 /// Send a recording through the engine and write the alerts

@@ -14,7 +14,7 @@ use crate::{
     config::Control,
     control::{ConnectError, ControlClient, Lines, TailRequest},
     model::{EventKind, KindSet},
-    pipeline::{self, Watching},
+    pipeline::{self, ForegroundOptions},
 };
 
 /// Show what happens as it happens
@@ -74,7 +74,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
 async fn stream(
     socket: &Path,
     request: TailRequest,
-    watching: &Watching,
+    watching: &ForegroundOptions,
     is_chosen: bool,
     presenter: &mut Presenter,
 ) -> Result<(), Failure> {

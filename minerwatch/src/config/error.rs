@@ -12,7 +12,7 @@ use super::{
 
 /// Where in the file it is wrong.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Place {
+pub struct Location {
     /// Line, counted from 1, if it is about one.
     pub line: Option<usize>,
     /// Key with its section (`sink.stdout.events`), if it is about one.
@@ -25,7 +25,7 @@ pub struct ConfigError {
     /// Which file.
     pub path: PathBuf,
     /// Where in it.
-    pub place: Place,
+    pub place: Location,
     /// What is wrong, and what would be right.
     pub message: String,
 }
@@ -53,7 +53,7 @@ impl ConfigError {
             io::ErrorKind::InvalidData => "is not UTF-8 text".to_owned(),
             _ => error.to_string(),
         };
-        Self { path: path.to_owned(), place: Place::default(), message }
+        Self { path: path.to_owned(), place: Location::default(), message }
     }
 
     pub(super) fn from_toml(path: &Path, text: &str, error: &toml::de::Error) -> Self {
@@ -63,13 +63,13 @@ impl ConfigError {
             Some(name) => explain_unknown(name, key.as_deref()),
             None => error.message().replace('\n', ", "),
         };
-        Self { path: path.to_owned(), place: Place { line, key }, message }
+        Self { path: path.to_owned(), place: Location { line, key }, message }
     }
 
     pub(super) fn conflict(path: &Path, text: &str, key: &str, message: String) -> Self {
         let line = last_line_of(text, key);
         let key = line.and_then(|line| key_at(text, line)).or_else(|| Some(key.to_owned()));
-        Self { path: path.to_owned(), place: Place { line, key }, message }
+        Self { path: path.to_owned(), place: Location { line, key }, message }
     }
 }
 

@@ -1,26 +1,26 @@
 //! The second witness: what the CPU gives away, whatever a miner calls itself and however it speaks.
 
-mod duty;
-mod flow_gate;
+mod connection_gated_load;
 mod gpu;
 mod huge_pages;
+mod load_history;
+mod load_pattern;
 mod long_load;
 mod memory;
-mod metronome;
+mod monitor_evasion;
 mod msr;
 mod phases;
-mod quota;
+mod quota_throttled;
 mod rounding;
 mod scheduling;
-mod shy;
-mod stop_and_go;
-mod stretch;
+mod sigstop_throttle;
+mod streak;
 mod sustained;
-mod tidal;
+mod yield_periodicity;
 
-pub use duty::DutyState;
 pub use gpu::gpu;
 pub use huge_pages::huge_pages;
+pub use load_history::LoadHistoryState;
 pub use long_load::LoadThresholds;
 pub use memory::MemoryWitness;
 pub use msr::{msr_driver, msr_opened};

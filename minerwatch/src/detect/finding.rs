@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-use super::{Scene, SignalInfo};
+use super::{DetectionContext, SignalInfo};
 use crate::{
     model::{ChainEdge, ChainKind, FileId, ProcessKey, Signal},
-    process::Suspicion,
+    process::Taint,
 };
 
 /// How the name of a value is continued to name what it had to reach.
@@ -15,7 +15,7 @@ pub const THRESHOLD_SUFFIX: &str = "_threshold";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// The process is suspect from now on; one that was dropped is a link of the chain.
-    Suspect(Suspicion),
+    Suspect(Taint),
     /// Something was set up to start again by itself.
     Persisted,
 }
@@ -40,17 +40,17 @@ pub struct Finding {
 }
 
 impl Finding {
-    /// A finding of this signal about the process of the scene.
-    pub fn new(info: SignalInfo, scene: &Scene<'_>, detail: String) -> Self {
+    /// A finding of this signal about the process of the context.
+    pub fn new(info: SignalInfo, context: &DetectionContext<'_>, detail: String) -> Self {
         let signal = Signal {
             id: info.signal_id(),
             class: info.class,
             weight: info.weight,
-            at: scene.at(),
-            process: scene.key(),
+            at: context.at(),
+            process: context.key(),
             detail,
             evidence: Vec::new(),
-            last: scene.at(),
+            last: context.at(),
             conclusive: false,
         };
         Self { signal, info, conclusive: false, fact: None, edges: Vec::new(), partner: None, file: None }
@@ -78,15 +78,15 @@ impl Finding {
         finding
     }
 
-    /// Adds a step that the process of the scene took just now.
+    /// Adds a step that the process of the context took just now.
     #[must_use]
-    pub fn step(mut self, scene: &Scene<'_>, kind: ChainKind, object: &str) -> Self {
+    pub fn step(mut self, context: &DetectionContext<'_>, kind: ChainKind, object: &str) -> Self {
         self.edges.push(ChainEdge {
             kind,
-            at: scene.at(),
-            process: scene.key(),
-            name: Arc::clone(&scene.process.view.name),
-            parent: scene.process.parent,
+            at: context.at(),
+            process: context.key(),
+            name: Arc::clone(&context.process.view.name),
+            parent: context.process.parent,
             object: object.to_owned(),
         });
         self

@@ -1,27 +1,27 @@
 //! The first witness: what goes over the wire.
 
-mod anonymous_tls;
-mod cadence;
+mod beaconing;
 pub mod dns;
 mod dns_tunnel;
+mod encrypted_dns;
 mod foreign_peer;
 mod names;
 mod pool_port;
-mod private_dns;
 mod suspect_connection;
 pub mod tls;
+mod tls_without_sni;
 pub mod wire;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use anonymous_tls::{AnonymousTls, set_up_as_a_miner_s};
-pub use cadence::Cadences;
+pub use beaconing::Beaconing;
 pub use dns_tunnel::{DnsTunnels, carries_data};
+pub use encrypted_dns::EncryptedDns;
 pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
 pub use names::{Names, listed_file};
 pub use pool_port::{pool_port, pool_port_at_start};
-pub use private_dns::PrivateDns;
 pub use suspect_connection::suspect_connection;
+pub use tls_without_sni::{TlsWithoutSni, matches_xmrig_sockopts};
 
 use crate::model::{Connect, Protocol, RunningFlow};
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{Place, Scene};
+use super::{DetectionContext, PathKind};
 use crate::model::{BootTime, FileAction, FileChange, FileId, ProcessKey};
 
 /// The regular-file type bits of a mode, and any execute permission.
@@ -20,7 +20,7 @@ pub struct WrittenFile {
     /// Which file it is, if known.
     pub file: Option<FileId>,
     /// What its place tells.
-    pub place: Place,
+    pub place: PathKind,
     /// Whether its content was written, not just its name or mode changed: what an attacker merely renames
     /// or makes executable, others may go on using.
     pub content: bool,
@@ -73,19 +73,19 @@ impl WrittenFiles {
     }
 
     /// Keeps what a change says of a file that may be run. What a package manager installs does not count.
-    pub fn observe(&mut self, scene: &Scene<'_>, change: &FileChange) {
+    pub fn observe(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
         match change.action {
             FileAction::Write | FileAction::Create => {
-                if Place::of(&change.path).is_odd() || is_program(change.mode) {
-                    self.write(scene, change, true);
+                if PathKind::of(&change.path).is_odd() || is_program(change.mode) {
+                    self.write(context, change, true);
                 }
             }
             FileAction::Chmod => {
                 if is_program(change.mode) {
-                    self.arm(scene, change);
+                    self.arm(context, change);
                 }
             }
-            FileAction::Rename => self.rename(scene, change),
+            FileAction::Rename => self.rename(context, change),
             FileAction::DeviceOpen => {}
             // Its inode may serve another file at once.
             FileAction::Delete => drop(self.take(change.file, &change.path)),
@@ -111,8 +111,8 @@ impl WrittenFiles {
         self.slots.get(slot)?.as_ref()
     }
 
-    fn write(&mut self, scene: &Scene<'_>, change: &FileChange, content: bool) {
-        if scene.table.is_managed(scene.process) {
+    fn write(&mut self, context: &DetectionContext<'_>, change: &FileChange, content: bool) {
+        if context.table.is_managed(context.process) {
             return;
         }
         let known = self.take(change.file, &change.path);
@@ -120,24 +120,24 @@ impl WrittenFiles {
         self.keep(WrittenFile {
             path: Arc::clone(&change.path),
             file: change.file,
-            place: Place::of(&change.path),
+            place: PathKind::of(&change.path),
             content,
-            written: scene.at(),
-            writer: scene.key(),
-            writer_name: Arc::clone(&scene.process.view.name),
-            tree: scene.table.tree_root(scene.key()),
-            container: container_of(scene),
+            written: context.at(),
+            writer: context.key(),
+            writer_name: Arc::clone(&context.process.view.name),
+            tree: context.table.tree_root(context.key()),
+            container: container_of(context),
             armed,
         });
     }
 
-    fn arm(&mut self, scene: &Scene<'_>, change: &FileChange) {
-        if scene.table.is_managed(scene.process) {
+    fn arm(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
+        if context.table.is_managed(context.process) {
             return;
         }
-        let armed = (scene.at(), scene.key(), Arc::clone(&scene.process.view.name));
+        let armed = (context.at(), context.key(), Arc::clone(&context.process.view.name));
         let known = self.take(change.file, &change.path).or_else(|| {
-            self.write(scene, change, false);
+            self.write(context, change, false);
             self.take(change.file, &change.path)
         });
         if let Some(known) = known {
@@ -145,12 +145,12 @@ impl WrittenFiles {
         }
     }
 
-    fn rename(&mut self, scene: &Scene<'_>, change: &FileChange) {
-        let place = Place::of(&change.path);
+    fn rename(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
+        let place = PathKind::of(&change.path);
         let before = change.old_path.as_ref().unwrap_or(&change.path);
         match self.take(change.file, before) {
             Some(known) => self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known }),
-            None if place.is_odd() || is_program(change.mode) => self.write(scene, change, false),
+            None if place.is_odd() || is_program(change.mode) => self.write(context, change, false),
             None => {}
         }
     }
@@ -205,6 +205,6 @@ fn is_program(mode: u32) -> bool {
     mode & EXECUTE != 0 && matches!(mode & TYPE, 0 | REGULAR)
 }
 
-fn container_of(scene: &Scene<'_>) -> Option<Arc<str>> {
-    scene.process.view.container.as_ref().and_then(|container| container.id.clone())
+fn container_of(context: &DetectionContext<'_>) -> Option<Arc<str>> {
+    context.process.view.container.as_ref().and_then(|container| container.id.clone())
 }

@@ -3,11 +3,11 @@
 use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Engine, EngineSettings};
-use crate::detect::{Detectors, Fact, Scene};
+use crate::detect::{DetectionContext, Detectors, Fact};
 use crate::model::{
     Alert, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuQuota, CpuUsage, Credentials,
     Direction, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
-    Flow, Fork, Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding, RunningProcess,
+    Flow, Fork, GeoLocation, Namespaces, Payload, ProcessKey, Protocol, Rounding, RunningProcess,
     SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
@@ -212,11 +212,11 @@ impl Host {
     }
 
     /// The same, to a peer of which a database knows the place.
-    pub fn connect_to(&mut self, key: ProcessKey, destination: &str, peer: Option<PeerPlace>) {
+    pub fn connect_to(&mut self, key: ProcessKey, destination: &str, peer: Option<GeoLocation>) {
         self.connected(key, destination, peer, NETWORK);
     }
 
-    fn connected(&mut self, key: ProcessKey, destination: &str, peer: Option<PeerPlace>, network: u32) {
+    fn connected(&mut self, key: ProcessKey, destination: &str, peer: Option<GeoLocation>, network: u32) {
         let flow = Flow {
             protocol: Protocol::Tcp,
             source: SocketAddr::from(([10, 0, 0, 2], 40_000)),
@@ -475,7 +475,7 @@ pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
         let key = event.subject.key;
         let process = table.get(key).expect("a host's processes are known");
         let mut findings = Vec::new();
-        detectors.inspect(&Scene { event, process, table: &table, processors }, &mut findings);
+        detectors.inspect(&DetectionContext { event, process, table: &table, processors }, &mut findings);
         for finding in findings {
             found.push((finding.info.id, finding.signal.weight));
             if let Some(Fact::Suspect(suspicion)) = finding.fact {

@@ -14,7 +14,7 @@ pub(super) type Serial = u64;
 
 /// Why a process is a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Hold {
+pub(super) enum MemberKind {
     /// It is the root of a tree, or wrote a file that was run. Its children belong to the incident only as
     /// far as its tree reaches.
     Tree,
@@ -33,7 +33,7 @@ struct PathOwner {
 
 /// What one incident holds, to let go of it at its end.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Holdings {
+pub(super) struct Members {
     pub(super) processes: Vec<ProcessKey>,
     trees: BTreeSet<ProcessKey>,
     files: Vec<FileId>,
@@ -45,14 +45,14 @@ pub(super) struct Holdings {
 
 /// The index over all incidents.
 #[derive(Debug, Default)]
-pub(super) struct Membership {
-    processes: FxHashMap<ProcessKey, (Serial, Hold)>,
+pub(super) struct MembershipIndex {
+    processes: FxHashMap<ProcessKey, (Serial, MemberKind)>,
     files: FxHashMap<FileId, Serial>,
     paths: FxHashMap<Arc<str>, PathOwner>,
     containers: FxHashMap<Arc<str>, Serial>,
 }
 
-impl Membership {
+impl MembershipIndex {
     /// The incident a process belongs to, by itself or through its tree.
     pub(super) fn of_process(&self, table: &ProcessTable, key: ProcessKey) -> Option<Serial> {
         if self.processes.is_empty() {
@@ -61,7 +61,7 @@ impl Membership {
         if let Some((serial, _)) = self.processes.get(&key) {
             return Some(*serial);
         }
-        let suspect = |key| self.processes.get(&key).is_some_and(|(_, hold)| *hold == Hold::Suspect);
+        let suspect = |key| self.processes.get(&key).is_some_and(|(_, hold)| *hold == MemberKind::Suspect);
         table
             .tree_path(key, suspect)
             .find_map(|process| self.processes.get(&process.key()).map(|(serial, _)| *serial))
@@ -95,9 +95,9 @@ impl Membership {
     pub(super) fn hold_process(
         &mut self,
         serial: Serial,
-        holdings: &mut Holdings,
+        holdings: &mut Members,
         key: ProcessKey,
-        hold: Hold,
+        hold: MemberKind,
     ) {
         if let Some((owner, known)) = self.processes.get_mut(&key) {
             if *owner == serial {
@@ -112,11 +112,11 @@ impl Membership {
     }
 
     /// Makes the root of a tree a member; true if the tree was not part of the incident before.
-    pub(super) fn hold_tree(&mut self, serial: Serial, holdings: &mut Holdings, root: ProcessKey) -> bool {
+    pub(super) fn hold_tree(&mut self, serial: Serial, holdings: &mut Members, root: ProcessKey) -> bool {
         if !holdings.trees.insert(root) || holdings.trees.len() > MAX_HELD {
             return false;
         }
-        self.hold_process(serial, holdings, root, Hold::Tree);
+        self.hold_process(serial, holdings, root, MemberKind::Tree);
         true
     }
 
@@ -124,7 +124,7 @@ impl Membership {
     pub(super) fn hold_file(
         &mut self,
         serial: Serial,
-        holdings: &mut Holdings,
+        holdings: &mut Members,
         path: &Arc<str>,
         file: Option<FileId>,
         container: Option<Arc<str>>,
@@ -170,7 +170,7 @@ impl Membership {
     }
 
     /// Makes what shows a signal in a container a member.
-    pub(super) fn hold_container(&mut self, serial: Serial, holdings: &mut Holdings, container: &Arc<str>) {
+    pub(super) fn hold_container(&mut self, serial: Serial, holdings: &mut Members, container: &Arc<str>) {
         if holdings.containers.len() < MAX_HELD
             && self.containers.insert(Arc::clone(container), serial) != Some(serial)
         {
@@ -179,7 +179,7 @@ impl Membership {
     }
 
     /// Gives everything one incident holds to another.
-    pub(super) fn hand_over(&mut self, from: Holdings, serial: Serial, to: &mut Holdings) {
+    pub(super) fn hand_over(&mut self, from: Members, serial: Serial, to: &mut Members) {
         for key in from.processes {
             if let Some((owner, _)) = self.processes.get_mut(&key) {
                 *owner = serial;
@@ -208,7 +208,7 @@ impl Membership {
     }
 
     /// Lets go of everything an incident holds.
-    pub(super) fn let_go(&mut self, serial: Serial, holdings: &Holdings) {
+    pub(super) fn release(&mut self, serial: Serial, holdings: &Members) {
         for key in &holdings.processes {
             if self.processes.get(key).is_some_and(|(owner, _)| *owner == serial) {
                 self.processes.remove(key);

@@ -6,9 +6,9 @@ use rustc_hash::FxHashSet;
 
 use super::{
     chain::{Chain, command_line},
-    membership::Holdings,
+    membership::Members,
     message,
-    score::{self, Held},
+    score::{self, HeldSignal},
 };
 use crate::{
     detect::{Fact, Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
@@ -16,7 +16,7 @@ use crate::{
         Alert, AlertAction, BootTime, ChainEdge, ChainKind, Health, IncidentId, ProcessKey, ProcessView,
         Signal, Verdict,
     },
-    process::{Knowledge, Process, ProcessTable, Suspicion},
+    process::{Knowledge, Process, ProcessTable, Taint},
 };
 
 /// The most generations of a suspect that are drawn as created.
@@ -37,11 +37,11 @@ struct Suspect {
 #[derive(Clone, Debug)]
 pub(super) struct Incident {
     pub(super) id: IncidentId,
-    pub(super) holdings: Holdings,
+    pub(super) holdings: Members,
     pub(super) last_activity: BootTime,
     /// Not before then is it looked at whether it is over.
     pub(super) next_look: BootTime,
-    signals: Vec<Held>,
+    signals: Vec<HeldSignal>,
     chain: Chain,
     suspects: BTreeMap<ProcessKey, Suspect>,
     facts: ChainFacts,
@@ -58,7 +58,7 @@ impl Incident {
     pub(super) fn new(origin: ProcessKey, opened: BootTime) -> Self {
         Self {
             id: IncidentId { origin, opened },
-            holdings: Holdings::default(),
+            holdings: Members::default(),
             last_activity: opened,
             next_look: opened,
             signals: Vec::new(),
@@ -97,12 +97,12 @@ impl Incident {
     pub(super) fn add(&mut self, finding: Finding, process: &Process, table: &ProcessTable) {
         let Finding { signal, info, conclusive, fact, edges, partner: _, file: _ } = finding;
         match fact {
-            Some(Fact::Suspect(Suspicion::Dropped)) => self.ran_dropped(signal.process),
+            Some(Fact::Suspect(Taint::Dropped)) => self.ran_dropped(signal.process),
             Some(Fact::Persisted) => {
                 let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
                 self.facts.persisted.get_or_insert((signal.process, path));
             }
-            Some(Fact::Suspect(Suspicion::Fileless | Suspicion::FetchesForService)) | None => {}
+            Some(Fact::Suspect(Taint::Fileless | Taint::FetchesForService)) | None => {}
         }
         self.last_activity = self.last_activity.max(signal.at);
         self.hold(info, signal, conclusive);
@@ -151,7 +151,7 @@ impl Incident {
         self.step(edge);
     }
 
-    /// Notes that a process runs a file that was dropped.
+    /// ConnectionHistory that a process runs a file that was dropped.
     pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
         self.facts.ran_dropped.get_or_insert(key);
     }
@@ -255,10 +255,10 @@ impl Incident {
     }
 
     fn hold(&mut self, info: SignalInfo, signal: Signal, conclusive: bool) {
-        self.hold_again(Held::new(info, signal, conclusive));
+        self.hold_again(HeldSignal::new(info, signal, conclusive));
     }
 
-    fn hold_again(&mut self, new: Held) {
+    fn hold_again(&mut self, new: HeldSignal) {
         let room = self.signals.len() < MAX_SIGNALS;
         match self.signals.iter_mut().find(|held| held.signal.id == new.signal.id) {
             Some(held) => {

@@ -9,7 +9,7 @@ use crate::{
 
 /// A signal of an incident: the strongest of its id.
 #[derive(Clone, Debug)]
-pub(super) struct Held {
+pub(super) struct HeldSignal {
     pub(super) signal: Signal,
     pub(super) mining: bool,
     pub(super) conclusive: bool,
@@ -17,14 +17,14 @@ pub(super) struct Held {
     pub(super) last: BootTime,
 }
 
-impl Held {
+impl HeldSignal {
     pub(super) fn new(info: SignalInfo, signal: Signal, conclusive: bool) -> Self {
         Self { last: signal.at, mining: info.mining, conclusive, signal }
     }
 
     /// What the arithmetic needs of it.
-    pub(super) fn term(&self, now: BootTime) -> Term<'_> {
-        Term {
+    pub(super) fn term(&self, now: BootTime) -> Contribution<'_> {
+        Contribution {
             id: &self.signal.id.0,
             class: self.signal.class,
             weight: self.signal.weight,
@@ -37,7 +37,7 @@ impl Held {
 
 /// One signal as the arithmetic sees it.
 #[derive(Clone, Copy, Debug)]
-pub struct Term<'a> {
+pub struct Contribution<'a> {
     /// Its id.
     pub id: &'a str,
     /// Its witness.
@@ -52,7 +52,7 @@ pub struct Term<'a> {
     pub conclusive: bool,
 }
 
-impl Term<'_> {
+impl Contribution<'_> {
     /// In what time its points fade to a half.
     pub fn half_life(&self) -> Duration {
         match self.class {
@@ -74,7 +74,7 @@ impl Term<'_> {
 
 /// What an incident comes to.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Sum {
+pub struct Score {
     /// Points of all signals together, rounded.
     pub score: u32,
     /// Whether two witnesses speak.
@@ -87,9 +87,9 @@ pub struct Sum {
     pub load: f64,
 }
 
-impl Sum {
+impl Score {
     /// Adds up. Of the signals that only say that it is busy the greatest counts.
-    pub fn of<'a>(terms: impl Iterator<Item = Term<'a>>) -> Self {
+    pub fn of<'a>(terms: impl Iterator<Item = Contribution<'a>>) -> Self {
         let (mut points, mut load) = (0.0, 0.0_f64);
         let mut first = None;
         let mut sum = Self { score: 0, two_classes: false, mining: false, conclusive: false, load: 0.0 };
@@ -113,7 +113,7 @@ impl Sum {
     }
 
     /// Whether a term is among those added up.
-    pub fn counts(&self, term: &Term<'_>) -> bool {
+    pub fn counts(&self, term: &Contribution<'_>) -> bool {
         !term.is_load() || term.points() >= self.load
     }
 
@@ -155,13 +155,13 @@ impl Sum {
 }
 
 /// The points of all signals together, rounded.
-pub(super) fn score(signals: &[Held], now: BootTime) -> u32 {
-    Sum::of(signals.iter().map(|held| held.term(now))).score
+pub(super) fn score(signals: &[HeldSignal], now: BootTime) -> u32 {
+    Score::of(signals.iter().map(|held| held.term(now))).score
 }
 
 /// How sure these signals make one.
-pub(super) fn verdict(signals: &[Held], now: BootTime) -> Option<Verdict> {
-    Sum::of(signals.iter().map(|held| held.term(now))).verdict()
+pub(super) fn verdict(signals: &[HeldSignal], now: BootTime) -> Option<Verdict> {
+    Score::of(signals.iter().map(|held| held.term(now))).verdict()
 }
 
 #[cfg(test)]
@@ -172,7 +172,7 @@ mod tests {
         model::{ProcessKey, SignalId},
     };
 
-    fn held(info: SignalInfo, weight: u8, conclusive: bool) -> Held {
+    fn held(info: SignalInfo, weight: u8, conclusive: bool) -> HeldSignal {
         let signal = Signal {
             id: SignalId::known(info.id),
             class: info.class,
@@ -184,7 +184,7 @@ mod tests {
             last: BootTime(0),
             conclusive,
         };
-        Held::new(info, signal, conclusive)
+        HeldSignal::new(info, signal, conclusive)
     }
 
     #[test]
@@ -217,8 +217,8 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_said() {
-        let missing = |signals: &[Held]| {
-            Sum::of(signals.iter().map(|held| held.term(BootTime(0))))
+        let missing = |signals: &[HeldSignal]| {
+            Score::of(signals.iter().map(|held| held.term(BootTime(0))))
                 .missing()
                 .map(|(next, words)| (next, words.join(", ")))
         };
@@ -247,8 +247,8 @@ mod tests {
             signals::LONG_LOAD,
             signals::HOST_LOAD,
             signals::LOAD_JUMP,
-            signals::TIDAL,
-            signals::HELD_BACK,
+            signals::INTERMITTENT_LOAD,
+            signals::QUOTA_THROTTLED,
         ];
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
         assert_eq!(score(&held, BootTime(0)), 20);

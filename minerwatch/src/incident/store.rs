@@ -5,16 +5,16 @@ mod joining;
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
-    membership::{Hold, Membership, Serial, container_id},
+    membership::{MemberKind, MembershipIndex, Serial, container_id},
     record::Incident,
 };
 use crate::{
-    detect::{Finding, Scene, WrittenFiles, network},
+    detect::{DetectionContext, Finding, WrittenFiles, network},
     model::{
         Alert, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange, HashedFile,
         ProcessKey, Verdict,
     },
-    process::{Outbound, Process, ProcessTable, Suspicion},
+    process::{Outbound, Process, ProcessTable, Taint},
 };
 
 /// How many incidents there may be and how long they last.
@@ -49,7 +49,7 @@ const SUSPECT_WEIGHT: u8 = 20;
 pub struct Incidents {
     limits: IncidentLimits,
     open: BTreeMap<Serial, Incident>,
-    membership: Membership,
+    membership: MembershipIndex,
     next: Serial,
     evicted: u64,
 }
@@ -57,7 +57,7 @@ pub struct Incidents {
 impl Incidents {
     /// None yet.
     pub fn new(limits: IncidentLimits) -> Self {
-        Self { limits, open: BTreeMap::new(), membership: Membership::default(), next: 0, evicted: 0 }
+        Self { limits, open: BTreeMap::new(), membership: MembershipIndex::default(), next: 0, evicted: 0 }
     }
 
     /// Replaces the least verdict at which somebody is told; what was told before stays told.
@@ -94,35 +94,35 @@ impl Incidents {
     /// of what the incident knows: a detector alone could not tell.
     pub fn observe(
         &mut self,
-        scene: &Scene<'_>,
+        context: &DetectionContext<'_>,
         findings: &mut Vec<Finding>,
         written: &WrittenFiles,
         alerts: &mut Vec<Alert>,
-    ) -> Option<Suspicion> {
+    ) -> Option<Taint> {
         if self.open.is_empty() && findings.is_empty() {
             return None;
         }
         let mut touched = None;
         let mut suspicion = None;
-        if let EventBody::Exec(_) = scene.event.body
-            && let Some(serial) = self.membership.of_program(scene.process)
+        if let EventBody::Exec(_) = context.event.body
+            && let Some(serial) = self.membership.of_program(context.process)
         {
-            let before = self.membership.of_process(scene.table, scene.key());
-            let serial = self.unite(serial, before, scene.at(), alerts);
-            self.run_of_file(serial, scene, written);
+            let before = self.membership.of_process(context.table, context.key());
+            let serial = self.unite(serial, before, context.at(), alerts);
+            self.run_of_file(serial, context, written);
             touched = Some(serial);
-            suspicion = Some(Suspicion::Dropped);
+            suspicion = Some(Taint::Dropped);
         }
         for finding in findings.drain(..) {
-            touched = Some(self.take(finding, scene, written, alerts));
+            touched = Some(self.take(finding, context, written, alerts));
         }
-        match &scene.event.body {
-            EventBody::Connect(connect) => touched = self.connection(scene, connect).or(touched),
-            EventBody::File(change) => touched = self.change(scene, change, written).or(touched),
-            EventBody::HashedFile(hashed) => self.hashed(scene, hashed),
-            EventBody::Course(_)
+        match &context.event.body {
+            EventBody::Connect(connect) => touched = self.connection(context, connect).or(touched),
+            EventBody::File(change) => touched = self.change(context, change, written).or(touched),
+            EventBody::HashedFile(hashed) => self.hashed(context, hashed),
+            EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
-            | EventBody::ServesNames(_)
+            | EventBody::DnsServerRole(_)
             | EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::Exit(_)
@@ -137,7 +137,7 @@ impl Incidents {
             | EventBody::RunningFlow(_) => {}
         }
         if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {
-            alerts.extend(incident.weigh(scene.at(), scene.table, self.limits.min_verdict));
+            alerts.extend(incident.weigh(context.at(), context.table, self.limits.min_verdict));
         }
         suspicion
     }
@@ -167,27 +167,28 @@ impl Incidents {
     fn take(
         &mut self,
         finding: Finding,
-        scene: &Scene<'_>,
+        context: &DetectionContext<'_>,
         written: &WrittenFiles,
         alerts: &mut Vec<Alert>,
     ) -> Serial {
-        let container = container_id(scene.process);
-        let at = scene.at();
-        let mut serial = self.membership.of_process(scene.table, scene.key());
+        let container = container_id(context.process);
+        let at = context.at();
+        let mut serial = self.membership.of_process(context.table, context.key());
         let others = [
             container.as_deref().and_then(|container| self.membership.of_container(container)),
-            finding.partner.and_then(|partner| self.membership.of_process(scene.table, partner)),
+            finding.partner.and_then(|partner| self.membership.of_process(context.table, partner)),
         ];
         for other in others.into_iter().flatten() {
             serial = Some(self.unite(other, serial, at, alerts));
         }
-        let serial = serial.unwrap_or_else(|| self.open(scene, alerts));
-        let hold = if finding.signal.weight >= SUSPECT_WEIGHT { Hold::Suspect } else { Hold::Tree };
-        self.join(serial, scene.table, scene.key(), hold);
-        self.adopt_tree(serial, scene.table, scene.key(), at, written);
+        let serial = serial.unwrap_or_else(|| self.open(context, alerts));
+        let hold =
+            if finding.signal.weight >= SUSPECT_WEIGHT { MemberKind::Suspect } else { MemberKind::Tree };
+        self.join(serial, context.table, context.key(), hold);
+        self.adopt_tree(serial, context.table, context.key(), at, written);
         if let Some(partner) = finding.partner {
-            self.join(serial, scene.table, partner, Hold::Tree);
-            self.adopt_tree(serial, scene.table, partner, at, written);
+            self.join(serial, context.table, partner, MemberKind::Tree);
+            self.adopt_tree(serial, context.table, partner, at, written);
         }
         let Some(incident) = self.open.get_mut(&serial) else { return serial };
         if let Some(container) = &container {
@@ -197,26 +198,26 @@ impl Incidents {
             self.membership.hold_file(serial, &mut incident.holdings, path, *file, container);
         }
         for edge in &finding.edges {
-            incident.created(self_to_root(scene.table, edge.process));
+            incident.created(self_to_root(context.table, edge.process));
         }
-        incident.add(finding, scene.process, scene.table);
+        incident.add(finding, context.process, context.table);
         serial
     }
 
     /// An outbound connection of a member is a step.
-    fn connection(&mut self, scene: &Scene<'_>, connect: &Connect) -> Option<Serial> {
+    fn connection(&mut self, context: &DetectionContext<'_>, connect: &Connect) -> Option<Serial> {
         let destination = network::outbound(connect)?;
-        let serial = self.membership.of_process(scene.table, scene.key())?;
+        let serial = self.membership.of_process(context.table, context.key())?;
         let incident = self.open.get_mut(&serial)?;
-        incident.last_activity = incident.last_activity.max(scene.at());
-        if !incident.is_new_connection(scene.key(), destination) {
+        incident.last_activity = incident.last_activity.max(context.at());
+        if !incident.is_new_connection(context.key(), destination) {
             return Some(serial);
         }
-        incident.created(self_to_root(scene.table, scene.key()));
+        incident.created(self_to_root(context.table, context.key()));
         let edge = connect_edge(&Outbound {
-            at: scene.at(),
-            process: scene.key(),
-            name: Arc::clone(&scene.process.view.name),
+            at: context.at(),
+            process: context.key(),
+            name: Arc::clone(&context.process.view.name),
             destination,
         });
         incident.connected(edge, destination);
@@ -225,8 +226,13 @@ impl Incidents {
 
     /// A file that a member writes may be run later, by whomever; what it does to such a file is a step.
     /// One that is deleted, or whose inode serves a new file, is the incident's no more.
-    fn change(&mut self, scene: &Scene<'_>, change: &FileChange, written: &WrittenFiles) -> Option<Serial> {
-        let container = container_id(scene.process);
+    fn change(
+        &mut self,
+        context: &DetectionContext<'_>,
+        change: &FileChange,
+        written: &WrittenFiles,
+    ) -> Option<Serial> {
+        let container = container_id(context.process);
         let verb = match change.action {
             FileAction::Delete => {
                 self.membership.release_file(&change.path, change.file, container.as_deref())?;
@@ -244,32 +250,32 @@ impl Incidents {
         if known.is_none() && change.action != FileAction::Delete {
             return None;
         }
-        let serial = self.membership.of_process(scene.table, scene.key())?;
+        let serial = self.membership.of_process(context.table, context.key())?;
         let incident = self.open.get_mut(&serial)?;
         if let Some(known) = known.filter(|known| known.content || known.place.is_odd()) {
             self.membership.hold_file(serial, &mut incident.holdings, &known.path, known.file, container);
         }
         let verb = verb?;
-        incident.created(self_to_root(scene.table, scene.key()));
+        incident.created(self_to_root(context.table, context.key()));
         incident.step(ChainEdge {
             kind: ChainKind::Modify,
-            at: scene.at(),
-            process: scene.key(),
-            name: Arc::clone(&scene.process.view.name),
-            parent: scene.process.parent,
+            at: context.at(),
+            process: context.key(),
+            name: Arc::clone(&context.process.view.name),
+            parent: context.process.parent,
             object: format!("{} ({verb})", change.path),
         });
         Some(serial)
     }
 
-    fn hashed(&mut self, scene: &Scene<'_>, _hashed: &HashedFile) {
-        let serial = self.membership.of_process(scene.table, scene.key());
+    fn hashed(&mut self, context: &DetectionContext<'_>, _hashed: &HashedFile) {
+        let serial = self.membership.of_process(context.table, context.key());
         if let Some(incident) = serial.and_then(|serial| self.open.get_mut(&serial)) {
-            incident.remember(scene.process, scene.table);
+            incident.remember(context.process, context.table);
         }
     }
 
-    fn open(&mut self, scene: &Scene<'_>, alerts: &mut Vec<Alert>) -> Serial {
+    fn open(&mut self, context: &DetectionContext<'_>, alerts: &mut Vec<Alert>) -> Serial {
         while self.open.len() >= self.limits.incidents.max(1) {
             let least = self
                 .open
@@ -278,17 +284,17 @@ impl Incidents {
                 .map(|(serial, _)| *serial);
             let Some(least) = least else { break };
             self.evicted += 1;
-            self.close(least, scene.at(), alerts);
+            self.close(least, context.at(), alerts);
         }
         let serial = self.next;
         self.next += 1;
-        self.open.insert(serial, Incident::new(scene.key(), scene.at()));
+        self.open.insert(serial, Incident::new(context.key(), context.at()));
         serial
     }
 
     fn close(&mut self, serial: Serial, now: BootTime, alerts: &mut Vec<Alert>) {
         if let Some(incident) = self.open.remove(&serial) {
-            self.membership.let_go(serial, &incident.holdings);
+            self.membership.release(serial, &incident.holdings);
             alerts.extend(incident.close(now, None));
         }
     }
@@ -310,7 +316,7 @@ fn connect_edge(outbound: &Outbound) -> ChainEdge {
 }
 
 /// Whether anybody of the incident lives: a member, or whoever belongs to it through a member.
-fn lives(membership: &Membership, table: &ProcessTable, serial: Serial) -> bool {
+fn lives(membership: &MembershipIndex, table: &ProcessTable, serial: Serial) -> bool {
     table
         .iter()
         .filter(|process| process.lives())

@@ -9,14 +9,14 @@ use std::{fmt, fmt::Write as _, io::Read};
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{
-    Builder, Indicator, Reading,
-    reading::{Form, Intake, Place, Problem},
+    Builder, ImportReport, Indicator,
+    import_report::{Form, ImportLocation, Importer, Problem},
     record::{Field, Record, of_kind},
 };
 
 /// Adds the entries of a list to the one begun last. Several values one after the other (JSON lines) are one list.
-pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> Reading {
-    let mut walk = Walk { intake: Intake::new(Form::Json, now, builder), path: Vec::new(), ordinal: 0 };
+pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> ImportReport {
+    let mut walk = Walk { intake: Importer::new(Form::Json, now, builder), path: Vec::new(), ordinal: 0 };
     let mut parser = serde_json::Deserializer::from_reader(input);
     loop {
         walk.path.clear();
@@ -24,7 +24,7 @@ pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> Re
         if let Err(error) = node.deserialize(&mut parser) {
             let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
             walk.intake.reading.broken =
-                Some(Problem { place: Place::Line(line), reason: format!("is no JSON: {error}") });
+                Some(Problem { place: ImportLocation::Line(line), reason: format!("is no JSON: {error}") });
             break;
         }
         if parser.end().is_ok() {
@@ -35,7 +35,7 @@ pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> Re
 }
 
 struct Walk<'b> {
-    intake: Intake<'b>,
+    intake: Importer<'b>,
     path: Vec<Step>,
     /// Candidates so far.
     ordinal: u32,
@@ -55,7 +55,7 @@ impl Walk<'_> {
     }
 }
 
-fn shown(path: &[Step]) -> Place {
+fn shown(path: &[Step]) -> ImportLocation {
     let mut text = String::new();
     for step in path {
         let dot = if text.is_empty() { "" } else { "." };
@@ -65,7 +65,7 @@ fn shown(path: &[Step]) -> Place {
             Step::Element(index) => write!(text, "[{index}]"),
         };
     }
-    Place::Path(if text.is_empty() { "the whole".to_owned() } else { text })
+    ImportLocation::Path(if text.is_empty() { "the whole".to_owned() } else { text })
 }
 
 /// Where a value stands.

@@ -7,8 +7,8 @@ use std::{
 };
 
 use super::{
-    Builder, Indicator, Reading,
-    reading::{Form, Intake, Place, Problem},
+    Builder, ImportReport, Indicator,
+    import_report::{Form, ImportLocation, Importer, Problem},
     record::{Field, Record},
 };
 
@@ -22,12 +22,12 @@ const DELIMITERS: [char; 3] = [',', ';', '\t'];
 /// Adds the entries of a list to the one begun last. In plain text the first field of a line counts (up to white space,
 /// a comma or a semicolon), of a hosts file the name; what follows `#` is a note on the entry. A first line that names columns, even behind `#`,
 /// makes it a table.
-pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -> Reading {
-    let mut intake = Intake::new(Form::Text, now, builder);
+pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -> ImportReport {
+    let mut intake = Importer::new(Form::Text, now, builder);
     let mut lines = Lines { input, pending: VecDeque::new(), number: 0, broken: None };
     let mut has_begun = false;
     while let Some(line) = lines.next() {
-        let place = || Place::Line(line.number);
+        let place = || ImportLocation::Line(line.number);
         let Some(text) = line.text.as_deref() else {
             intake.refuse(place, "a line of more than 64 KiB", "line too long");
             continue;
@@ -48,7 +48,7 @@ pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -
         }
     }
     intake.reading.broken = lines.broken.map(|error| Problem {
-        place: Place::Line(lines.number),
+        place: ImportLocation::Line(lines.number),
         reason: format!("cannot be read any further: {error}"),
     });
     intake.reading
@@ -82,9 +82,9 @@ impl Head {
     }
 }
 
-fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, intake: &mut Intake<'_>) {
+fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, intake: &mut Importer<'_>) {
     while let Some(Line { number, text }) = lines.next() {
-        let place = || Place::Line(number);
+        let place = || ImportLocation::Line(number);
         let Some(mut row) = text else {
             intake.refuse(place, "a line of more than 64 KiB", "line too long");
             continue;

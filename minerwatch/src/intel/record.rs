@@ -8,7 +8,7 @@ pub(super) use field::Field;
 
 use super::{
     Indicator, Refusal,
-    reading::{Intake, Place},
+    import_report::{ImportLocation, Importer},
 };
 
 /// A text and its rank.
@@ -93,9 +93,9 @@ impl Record {
     /// Takes it in as an entry. `inherited` is the word on everything around it.
     pub(super) fn take(
         &self,
-        intake: &mut Intake<'_>,
+        intake: &mut Importer<'_>,
         ordinal: u32,
-        place: impl Fn() -> Place,
+        place: impl Fn() -> ImportLocation,
         inherited: Option<&str>,
     ) {
         let Some((_, value)) = &self.value else { return };
@@ -115,9 +115,9 @@ impl Record {
     /// Takes a STIX indicator in.
     pub(super) fn take_pattern(
         &self,
-        intake: &mut Intake<'_>,
+        intake: &mut Importer<'_>,
         ordinal: u32,
-        place: impl Fn() -> Place,
+        place: impl Fn() -> ImportLocation,
         inherited: Option<&str>,
     ) {
         if !self.is_usable(intake) {
@@ -153,7 +153,7 @@ impl Record {
     }
 
     /// Whether it still holds; what does not is counted.
-    fn is_usable(&self, intake: &mut Intake<'_>) -> bool {
+    fn is_usable(&self, intake: &mut Importer<'_>) -> bool {
         let reason = match self.unwanted {
             Some(reason) => reason,
             None if self.expiry().is_some_and(|expiry| intake.has_passed(expiry)) => "expired",

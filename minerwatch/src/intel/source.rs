@@ -3,10 +3,10 @@
 use std::io::{BufRead, Read};
 
 use super::{
-    Builder, Reading,
+    Builder, ImportReport,
+    import_report::{Form, ImportLocation, Problem},
     json::read_json,
     lines::read_lines,
-    reading::{Form, Place, Problem},
 };
 
 /// How much of a list is looked at.
@@ -14,11 +14,11 @@ const PEEK: u64 = 512;
 
 /// Adds the entries of a list to the one begun last in `builder`. `name` is that of its file: `.json`, `.jsonl` and
 /// `.stix` are JSON whatever is in them, and so is anything that begins like it. `now` is the time in seconds since 1970.
-pub fn read_list(name: &str, mut input: impl BufRead, now: i64, builder: &mut Builder) -> Reading {
+pub fn read_list(name: &str, mut input: impl BufRead, now: i64, builder: &mut Builder) -> ImportReport {
     let mut start = Vec::new();
     if let Err(error) = (&mut input).take(PEEK).read_to_end(&mut start) {
-        let mut reading = Reading::new(Form::Text);
-        reading.broken = Some(Problem { place: Place::Line(1), reason: error.to_string() });
+        let mut reading = ImportReport::new(Form::Text);
+        reading.broken = Some(Problem { place: ImportLocation::Line(1), reason: error.to_string() });
         return reading;
     }
     let start = start.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(start);

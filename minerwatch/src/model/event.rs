@@ -8,8 +8,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, Course, CpuQuota, Credentials, Executable, FileId, Flow, HugePages, Mapping,
-    Namespaces, Payload, PeerPlace, ProcessKey, Protocol, Rounding, SocketOptions,
+    BootTime, Container, CpuQuota, Credentials, Executable, FileId, Flow, FlowUpdate, GeoLocation, HugePages,
+    Mapping, Namespaces, Payload, ProcessKey, Protocol, Rounding, SocketOptions,
 };
 
 /// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
@@ -114,11 +114,13 @@ pub enum EventBody {
     /// The subject's connection carried one of its first payloads.
     Payload(Box<Payload>),
     /// The subject's connection goes on.
-    Course(Box<Course>),
+    #[serde(rename = "course")]
+    FlowUpdate(Box<FlowUpdate>),
     /// How the subject set up the socket of a connection.
     SocketOptions(SocketOptions),
     /// Whether the subject answers for names itself.
-    ServesNames(ServesNames),
+    #[serde(rename = "serves-names")]
+    DnsServerRole(DnsServerRole),
 }
 
 impl EventKind {
@@ -180,10 +182,10 @@ impl EventBody {
             Self::RunningProcess(_)
             | Self::RunningFlow(_)
             | Self::SocketOptions(_)
-            | Self::ServesNames(_) => EventKind::Snapshot,
+            | Self::DnsServerRole(_) => EventKind::Snapshot,
             Self::HashedFile(_) => EventKind::Hash,
             Self::Payload(_) => EventKind::Payload,
-            Self::Course(_) => EventKind::Flow,
+            Self::FlowUpdate(_) => EventKind::Flow,
         }
     }
 }
@@ -251,7 +253,7 @@ pub struct Connect {
     pub network_namespace: u32,
     /// Where the peer is, if a database says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<Box<PeerPlace>>,
+    pub peer: Option<Box<GeoLocation>>,
 }
 
 /// An outbound connection ended.
@@ -275,7 +277,7 @@ pub struct Close {
     pub network_namespace: u32,
     /// Where the peer is, if a database says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<Box<PeerPlace>>,
+    pub peer: Option<Box<GeoLocation>>,
 }
 
 /// What was done to a file.
@@ -448,12 +450,12 @@ pub struct RunningFlow {
     pub destination: SocketAddr,
     /// Where the peer is, if a database says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub peer: Option<Box<PeerPlace>>,
+    pub peer: Option<Box<GeoLocation>>,
 }
 
 /// Whether a process answers for names: whether a socket of its own is bound to port 53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ServesNames {
+pub struct DnsServerRole {
     /// It does.
     pub serves: bool,
 }

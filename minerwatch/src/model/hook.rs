@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 /// What the sensor watches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
+pub enum DataSource {
     /// Creation of processes.
     Fork,
     /// Replacement of images.
@@ -34,32 +34,32 @@ pub enum Purpose {
     /// Memory asked for in sizes worth a look.
     Mapping,
     /// How all of that reaches the daemon.
-    Transport,
+    RingBackend,
 }
 
 /// Every purpose, in the order of the families.
-static PURPOSES: [Purpose; 14] = [
-    Purpose::Fork,
-    Purpose::Exec,
-    Purpose::Exit,
-    Purpose::Tcp,
-    Purpose::TcpUnanswered,
-    Purpose::Udp,
-    Purpose::Payload,
-    Purpose::FileOpen,
-    Purpose::FileChange,
-    Purpose::Cpu,
-    Purpose::Yield,
-    Purpose::Rounding,
-    Purpose::Mapping,
-    Purpose::Transport,
+static PURPOSES: [DataSource; 14] = [
+    DataSource::Fork,
+    DataSource::Exec,
+    DataSource::Exit,
+    DataSource::Tcp,
+    DataSource::TcpUnanswered,
+    DataSource::Udp,
+    DataSource::Payload,
+    DataSource::FileOpen,
+    DataSource::FileChange,
+    DataSource::Cpu,
+    DataSource::Yield,
+    DataSource::Rounding,
+    DataSource::Mapping,
+    DataSource::RingBackend,
 ];
 
 /// Purposes that are chosen for together: a name and where in [`PURPOSES`] they stand.
 const FAMILIES: [(&str, std::ops::Range<usize>); 4] =
     [("process", 0..3), ("network", 3..7), ("file", 7..9), ("compute", 9..13)];
 
-impl Purpose {
+impl DataSource {
     /// The name on the command line, in reports, in `minerwatch.hooks` and `minerwatch.blind`.
     pub fn name(self) -> &'static str {
         match self {
@@ -76,14 +76,14 @@ impl Purpose {
             Self::Yield => "yield",
             Self::Rounding => "rounding",
             Self::Mapping => "mapping",
-            Self::Transport => "transport",
+            Self::RingBackend => "transport",
         }
     }
 }
 
 /// The kinds of place in the kernel where a program can be attached, and the kinds of buffer it can send to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Way {
+pub enum AttachType {
     /// A raw tracepoint.
     RawTracepoint,
     /// A raw tracepoint with typed arguments.
@@ -102,7 +102,7 @@ pub enum Way {
     PerfBuffer,
 }
 
-impl Way {
+impl AttachType {
     const ALL: [Self; 8] = [
         Self::RawTracepoint,
         Self::BtfTracepoint,
@@ -137,28 +137,28 @@ const OFF: &str = "off";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookChoice {
     name: &'static str,
-    purposes: &'static [Purpose],
+    purposes: &'static [DataSource],
     /// The one way that is tried; `None` switches off.
-    pub way: Option<Way>,
+    pub way: Option<AttachType>,
 }
 
 impl HookChoice {
     /// Leaves `purpose` unwatched.
-    pub fn off(purpose: Purpose) -> Self {
+    pub fn off(purpose: DataSource) -> Self {
         let purposes = PURPOSES.iter().position(|known| *known == purpose);
         let purposes = purposes.and_then(|index| PURPOSES.get(index..=index)).unwrap_or_default();
         Self { name: purpose.name(), purposes, way: None }
     }
 
     /// Whether it says something about `purpose`.
-    pub fn concerns(&self, purpose: Purpose) -> bool {
+    pub fn concerns(&self, purpose: DataSource) -> bool {
         self.purposes.contains(&purpose)
     }
 }
 
 impl fmt::Display for HookChoice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}={}", self.name, self.way.map_or(OFF, Way::name))
+        write!(formatter, "{}={}", self.name, self.way.map_or(OFF, AttachType::name))
     }
 }
 
@@ -170,10 +170,10 @@ pub enum NoHookChoice {
     Form(String),
     /// Nothing of that name is watched.
     #[error("nothing that is watched is called `{0}`; there are {names}", names = purpose_names())]
-    Purpose(String),
+    DataSource(String),
     /// There is no such kind of hook.
     #[error("there is no way called `{0}`; there are {names} and {OFF}", names = way_names())]
-    Way(String),
+    AttachType(String),
 }
 
 fn purpose_names() -> String {
@@ -182,7 +182,7 @@ fn purpose_names() -> String {
 }
 
 fn way_names() -> String {
-    Way::ALL.map(Way::name).join(", ")
+    AttachType::ALL.map(AttachType::name).join(", ")
 }
 
 impl FromStr for HookChoice {
@@ -198,11 +198,11 @@ impl FromStr for HookChoice {
                 let purposes = PURPOSES.get(index..=index);
                 (purposes.and_then(<[_]>::first).map_or("", |purpose| purpose.name()), purposes)
             }
-            (None, None) => return Err(NoHookChoice::Purpose(wanted.to_owned())),
+            (None, None) => return Err(NoHookChoice::DataSource(wanted.to_owned())),
         };
-        let way = match Way::ALL.into_iter().find(|known| known.name() == way) {
+        let way = match AttachType::ALL.into_iter().find(|known| known.name() == way) {
             None if way == OFF => None,
-            None => return Err(NoHookChoice::Way(way.to_owned())),
+            None => return Err(NoHookChoice::AttachType(way.to_owned())),
             found => found,
         };
         Ok(Self { name, purposes: purposes.unwrap_or_default(), way })
@@ -228,19 +228,19 @@ mod tests {
     #[test]
     fn a_choice_names_a_purpose_or_a_family() {
         let file: HookChoice = "file=tracepoint".parse().expect("a choice");
-        assert_eq!(file.way, Some(Way::Tracepoint));
-        assert!(file.concerns(Purpose::FileOpen) && file.concerns(Purpose::FileChange));
-        assert!(!file.concerns(Purpose::Exec));
+        assert_eq!(file.way, Some(AttachType::Tracepoint));
+        assert!(file.concerns(DataSource::FileOpen) && file.concerns(DataSource::FileChange));
+        assert!(!file.concerns(DataSource::Exec));
         let off: HookChoice = "payload=off".parse().expect("a choice");
-        assert_eq!(off, HookChoice::off(Purpose::Payload));
-        assert!(off.concerns(Purpose::Payload) && !off.concerns(Purpose::Udp));
+        assert_eq!(off, HookChoice::off(DataSource::Payload));
+        assert!(off.concerns(DataSource::Payload) && !off.concerns(DataSource::Udp));
     }
 
     #[test]
     fn every_purpose_and_family_can_be_written_and_read() {
         let families = FAMILIES.iter().map(|(name, _)| *name);
         for name in families.chain(PURPOSES.iter().map(|purpose| purpose.name())) {
-            for way in Way::ALL.map(Way::name).into_iter().chain([OFF]) {
+            for way in AttachType::ALL.map(AttachType::name).into_iter().chain([OFF]) {
                 let text = format!("{name}={way}");
                 let choice: HookChoice = text.parse().expect("a choice");
                 assert_eq!(choice.to_string(), text);

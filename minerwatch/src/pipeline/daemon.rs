@@ -1,7 +1,7 @@
 //! `minerwatch run`: sinks, the control socket, signals.
 
-mod duty_store;
-mod outlet;
+mod load_history_store;
+mod outputs;
 mod service;
 mod signals;
 
@@ -11,20 +11,20 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use self::{duty_store::DutyStore, outlet::SinkOutlet, signals::Command};
+use self::{load_history_store::LoadHistoryStore, outputs::ConfiguredOutputs, signals::Command};
 use super::{
-    RunOptions, host,
-    intel::{self, ListKeeper, Lists, Syncer},
-    marks::MarkCounters,
-    privileges,
-    sampler::SamplerCounters,
+    RunOptions,
+    event_loop::{self, EventLoop},
     settings,
-    watch::{self, Watch},
 };
 use crate::{
     config::Config,
     control::{ControlServer, Question},
+    feeds::{self, ListReloader, Lists, Syncer},
+    host,
     metrics::{ListMetrics, Metrics, SamplerMetrics, SocketMetrics},
+    privileges,
+    probe::{sampler::SamplerCounters, socket_tagging::SocketTaggingCounters},
     sensor::{Sensor, give_back_memory},
 };
 
@@ -42,32 +42,32 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let RunOptions { mut config, config_path, hooks, set_log_level } = options;
     let started = Instant::now();
     // Before anything is opened: who lacks privileges should hear of that, not of a file.
-    Sensor::check().map_err(watch::unsupported)?;
-    let mut outlet = SinkOutlet::open(&config)?;
+    Sensor::check().map_err(event_loop::unsupported)?;
+    let mut outlet = ConfiguredOutputs::open(&config)?;
     let (commands, mut queue) = mpsc::channel(QUEUE);
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outlet.serve(control);
     // Before the hooks: a million entries take a second, and events would have to wait.
     let (lists, places) = settings::read_lists(&config)?;
-    let mut watch = Watch::open(settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
-    let mut duty = DutyStore::new(&config.state.directory);
+    let mut watch = EventLoop::open(settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
+    let mut duty = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = duty.load(host::wall_now()) {
-        watch.core.restore_duty(state, elapsed);
+        watch.core.restore_load_history(state, elapsed);
     }
     let syncer = Syncer::start(&config)?;
     let mut counts = lists.counts();
     watch.core.set_indicators(Arc::clone(&lists.indicators));
     watch.core.set_places(places.clone());
-    let lists = ListKeeper::start(intel::with_synced(&config), lists, places, move |lists| {
+    let lists = ListReloader::start(feeds::with_synced(&config), lists, places, move |lists| {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
-    watch.look_around(limit, &mut outlet)?;
+    watch.seed_from_proc(limit, &mut outlet)?;
     let report = watch.sensor().report();
     let served = report.services.iter().filter(|service| service.hook.is_some()).count();
     let all = report.services.len();
-    info!("watching: {served} of {all} purposes are served{}", super::outlet::blind(&watch));
+    info!("watching: {served} of {all} purposes are served{}", super::foreground::blind(&watch));
     service::ready();
 
     let outcome = watch
@@ -88,7 +88,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                         if was_read {
                             syncer.reconfigure(&config.intel.sync);
                         }
-                        if !(was_read && lists.reconfigure(intel::with_synced(&config))) {
+                        if !(was_read && lists.reconfigure(feeds::with_synced(&config))) {
                             service::ready();
                         }
                     }
@@ -152,7 +152,7 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
 
 /// Reads the configuration again; `false` if that changed nothing, as a broken file does. The service manager waits for
 /// [`service::ready`].
-fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) -> bool {
+fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut ConfiguredOutputs) -> bool {
     service::reloading();
     outlet.reopen();
     match path.map(Config::load) {
@@ -174,7 +174,7 @@ fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut SinkOutlet) -> 
     false
 }
 
-fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
+fn metrics(watch: &EventLoop, outlet: &ConfiguredOutputs, started: Instant) -> Metrics {
     Metrics {
         uptime_seconds: started.elapsed().as_secs(),
         resident_bytes: host::resident_bytes(),
@@ -195,12 +195,12 @@ fn metrics(watch: &Watch, outlet: &SinkOutlet, started: Instant) -> Metrics {
     }
 }
 
-fn socket_metrics(watch: &Watch) -> SocketMetrics {
-    let MarkCounters { marked, missed } = watch.mark_counters();
+fn socket_metrics(watch: &EventLoop) -> SocketMetrics {
+    let SocketTaggingCounters { marked, missed } = watch.socket_tagging_counters();
     SocketMetrics { marked, missed }
 }
 
-fn sampler_metrics(watch: &Watch) -> SamplerMetrics {
+fn sampler_metrics(watch: &EventLoop) -> SamplerMetrics {
     let SamplerCounters { visits, refused, closer } = watch.sampler_counters();
     SamplerMetrics { visits, refused, closer }
 }

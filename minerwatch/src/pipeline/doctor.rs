@@ -1,9 +1,10 @@
 //! What this kernel and these privileges allow, found by trying.
 
-use super::{sampler, watch::unsupported};
+use super::event_loop::unsupported;
 use crate::{
-    cli::{Condition, Purpose, Report},
+    cli::{Condition, DataSource, Report},
     model::HookChoice,
+    probe::sampler,
     sensor::{Sensor, SensorError, SensorOptions, Service},
 };
 
@@ -36,7 +37,7 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
     let failed = error.map(|error| match error {
         SensorError::NoSuchWay { .. } | SensorError::NotPermitted { .. } => 0,
         SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
-        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::Lanes(_) => 2,
+        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::EventRings(_) => 2,
         SensorError::NothingAttached { .. } => 3,
     });
     let reached = failed.unwrap_or(steps.len() - 1);
@@ -72,7 +73,7 @@ fn realtime() -> Condition {
     }
 }
 
-fn purpose(service: &Service) -> Purpose {
+fn purpose(service: &Service) -> DataSource {
     let refused: Vec<String> =
         service.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
     let detail = match (service.hook, refused.is_empty()) {
@@ -83,7 +84,7 @@ fn purpose(service: &Service) -> Purpose {
         }
         (Some(_), true) => service.caveat.map(str::to_owned),
     };
-    Purpose {
+    DataSource {
         name: service.purpose.name().to_owned(),
         hook: service.hook.map(str::to_owned),
         way: service.way.map(|way| way.name().to_owned()),

@@ -2,7 +2,9 @@
 
 use std::{collections::BTreeMap, io, time::Duration};
 
-use super::{ScanProgress, ShowLines, Watching, core::Outlet, outlet::watch, watch::Watch};
+use super::{
+    ForegroundOptions, ScanProgress, ShowLines, event_loop::EventLoop, foreground::watch, stages::OutputSink,
+};
 use crate::model::{Alert, EventKind, IncidentId, Verdict};
 
 /// Keeps the last state of each incident, and shows what is worth a person's while at once.
@@ -14,7 +16,7 @@ struct Scan<'a> {
     found: BTreeMap<IncidentId, Alert>,
 }
 
-impl Outlet for Scan<'_> {
+impl OutputSink for Scan<'_> {
     fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
         false
     }
@@ -37,7 +39,7 @@ impl Outlet for Scan<'_> {
 /// has every incident in its last state, the strongest first, those included that are only noted.
 pub async fn scan(
     duration: Duration,
-    watching: &Watching,
+    watching: &ForegroundOptions,
     least: Verdict,
     show: ShowLines<'_>,
     progress: &mut dyn FnMut(ScanProgress),
@@ -56,7 +58,7 @@ pub async fn scan(
     Ok(found)
 }
 
-fn progress_of(watch: &Watch, seconds: u32, incidents: usize) -> ScanProgress {
+fn progress_of(watch: &EventLoop, seconds: u32, incidents: usize) -> ScanProgress {
     ScanProgress {
         seconds,
         processes: watch.core.engine().counters().processes,

@@ -4,32 +4,33 @@ use std::{sync::Arc, thread, time::Duration};
 
 use anyhow::bail;
 
-use super::{
-    host,
-    intel::{self, Loaded, Places},
-    privileges,
-    watch::WatchSettings,
-};
+use super::event_loop::EventLoopSettings;
 use crate::{
     config::{Config, Detection},
     detect::LoadThresholds,
     engine::EngineSettings,
-    enrich::{EnrichSettings, HashSettings},
-    model::{HookChoice, Purpose},
+    enrich::{
+        EnrichSettings, HashSettings,
+        geo::{self, GeoDatabases},
+    },
+    feeds::{self, Loaded},
+    host,
+    model::{DataSource, HookChoice},
+    privileges,
     sensor::SensorOptions,
 };
 
 /// How to watch by a configuration; `hooks` come from the command line and win.
-pub fn of(config: &Config, hooks: &[HookChoice]) -> WatchSettings {
+pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
     const MILLISECOND: u64 = 1_000_000;
     let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     // The promise that nothing is read stands above the choice of a hook.
-    let no_payloads = (!config.events.payloads).then(|| HookChoice::off(Purpose::Payload));
+    let no_payloads = (!config.events.payloads).then(|| HookChoice::off(DataSource::Payload));
     let hash = config.hash.enabled.then_some(HashSettings {
         max_size: config.hash.max_size_mib << 20,
         rate: config.hash.rate_mib << 20,
     });
-    WatchSettings {
+    EventLoopSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
             cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
@@ -61,13 +62,13 @@ fn load(detection: &Detection) -> LoadThresholds {
 }
 
 /// Reads lists and databases, on a thread that lets go of its privileges first: others wrote them.
-pub fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<Places>>)> {
-    let sources = intel::with_synced(config);
+pub fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<GeoDatabases>>)> {
+    let sources = feeds::with_synced(config);
     let read = || {
         privileges::drop_all_but_kept()?;
-        let lists = intel::load(&sources, host::unix_seconds(), None);
+        let lists = feeds::load(&sources, host::unix_seconds(), None);
         lists.tell();
-        Ok((lists, intel::open_places(&sources, None)))
+        Ok((lists, geo::open(&sources, None)))
     };
     thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|_| bail!("reading the lists failed"))
 }

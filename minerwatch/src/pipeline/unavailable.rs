@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use super::{Recorded, RunOptions, ScanProgress, ShowLines, Unsupported, Watching};
+use super::{ForegroundOptions, Recorded, RunOptions, ScanProgress, ShowLines, Unsupported};
 use crate::{
     cli::Report,
     control::TailRequest,
@@ -23,14 +23,18 @@ pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
 }
 
 /// The live stream.
-pub async fn tail(_request: TailRequest, _watching: &Watching, _show: ShowLines<'_>) -> anyhow::Result<()> {
+pub async fn tail(
+    _request: TailRequest,
+    _watching: &ForegroundOptions,
+    _show: ShowLines<'_>,
+) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
 /// One look.
 pub async fn scan(
     _duration: Duration,
-    _watching: &Watching,
+    _watching: &ForegroundOptions,
     _least: Verdict,
     _show: ShowLines<'_>,
     _progress: &mut dyn FnMut(ScanProgress),
@@ -42,7 +46,7 @@ pub async fn scan(
 pub async fn record(
     _file: &Path,
     _duration: Option<Duration>,
-    _watching: &Watching,
+    _watching: &ForegroundOptions,
 ) -> anyhow::Result<Recorded> {
     Err(no_sensor())
 }

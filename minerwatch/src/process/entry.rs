@@ -21,7 +21,7 @@ pub enum Knowledge {
 
 /// Why the connections of a process matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Suspicion {
+pub enum Taint {
     /// It runs a file that was dropped shortly before, or that an incident's process wrote.
     Dropped,
     /// It runs from memory or from a file without a name.
@@ -46,11 +46,11 @@ pub struct Outbound {
 /// What is remembered at the root of a process tree in case the tree turns out to matter: its latest
 /// outbound connections, each pair of process and destination once.
 #[derive(Clone, Debug, Default)]
-pub struct Notes {
+pub struct ConnectionHistory {
     outbound: Vec<Outbound>,
 }
 
-impl Notes {
+impl ConnectionHistory {
     /// The most connections kept per tree; the oldest makes room.
     pub const LIMIT: usize = 8;
 
@@ -95,9 +95,9 @@ pub struct Process {
     /// When it ended.
     pub died: Option<BootTime>,
     /// Why its connections matter. Children have it too, until they run something else.
-    pub suspicion: Option<Suspicion>,
+    pub suspicion: Option<Taint>,
     /// Remembered for the whole tree, at its root only.
-    pub notes: Option<Box<Notes>>,
+    pub connections: Option<Box<ConnectionHistory>>,
     /// Rows of the table whose parent this is.
     pub(super) children: u32,
     /// Whether it is counted in its parent's `children`.

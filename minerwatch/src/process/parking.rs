@@ -17,7 +17,7 @@ struct Waiting {
 #[derive(Debug)]
 pub struct Parking {
     capacity: usize,
-    patience: Duration,
+    park_timeout: Duration,
     waiting: FxHashMap<ProcessKey, Waiting>,
     /// Processes in the order in which their first event was parked. One that came in the meantime stays
     /// here until its turn.
@@ -28,10 +28,10 @@ pub struct Parking {
 
 impl Parking {
     /// Room for so many events, each kept for so long.
-    pub fn new(capacity: usize, patience: Duration) -> Self {
+    pub fn new(capacity: usize, park_timeout: Duration) -> Self {
         Self {
             capacity,
-            patience,
+            park_timeout,
             waiting: FxHashMap::default(),
             order: VecDeque::new(),
             parked: 0,
@@ -79,10 +79,10 @@ impl Parking {
         Some(waiting.events)
     }
 
-    /// Takes out what waited for the process whose patience is over, or which must make room.
+    /// Takes out what waited for the process whose park_timeout is over, or which must make room.
     pub fn give_up(&mut self, now: BootTime) -> Option<Vec<Event>> {
         while let Some(&(since, key)) = self.order.front() {
-            if self.parked <= self.capacity && now.since(since) < self.patience {
+            if self.parked <= self.capacity && now.since(since) < self.park_timeout {
                 return None;
             }
             self.order.pop_front();

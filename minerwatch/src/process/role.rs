@@ -15,7 +15,7 @@ pub enum Role {
     /// Starts and supervises everything: pid 1, systemd, runit, s6, supervisord.
     Init,
     /// Lets people and terminals in: sshd, login, terminal multiplexers.
-    Gate,
+    LoginService,
     /// Starts jobs by the clock: cron, at.
     Scheduler,
     /// Starts containers.
@@ -35,7 +35,7 @@ pub enum Role {
     /// Installs and configures the system: package managers, configuration management, cloud set-up.
     PackageManager,
     /// Shows, searches or edits text, whatever it says.
-    Reader,
+    TextViewer,
     /// Anything else.
     Other,
 }
@@ -46,7 +46,7 @@ impl Role {
         match self {
             Self::Kernel
             | Self::Init
-            | Self::Gate
+            | Self::LoginService
             | Self::Scheduler
             | Self::ContainerRuntime
             | Self::JobRunner
@@ -56,7 +56,7 @@ impl Role {
             | Self::Downloader
             | Self::Service
             | Self::PackageManager
-            | Self::Reader
+            | Self::TextViewer
             | Self::Other => false,
         }
     }
@@ -74,12 +74,12 @@ impl Role {
         let role = by_name(identity.name);
         match role {
             Self::Init
-            | Self::Gate
+            | Self::LoginService
             | Self::Scheduler
             | Self::ContainerRuntime
             | Self::JobRunner
             | Self::PackageManager
-            | Self::Reader
+            | Self::TextViewer
                 if !identity.system =>
             {
                 Self::Other
@@ -101,7 +101,7 @@ fn is_login_shell(arguments: &[impl AsRef<str>], parent: Option<Role>) -> bool {
         .iter()
         .skip(1)
         .all(|argument| matches!(argument.as_ref(), "-i" | "-l" | "--login" | "-il" | "-li"));
-    only_flags && parent == Some(Role::Gate)
+    only_flags && parent == Some(Role::LoginService)
 }
 
 /// Java and node also run CI agents, whose jobs are unrelated to each other.
@@ -153,7 +153,7 @@ mod tests {
     fn names_count_only_where_the_system_keeps_programs() {
         assert_eq!(role("/usr/bin/dpkg", &["dpkg"], None), Role::PackageManager);
         assert_eq!(role("/tmp/dpkg", &["dpkg"], None), Role::Other);
-        assert_eq!(role("/usr/bin/grep", &["grep"], None), Role::Reader);
+        assert_eq!(role("/usr/bin/grep", &["grep"], None), Role::TextViewer);
         assert_eq!(role("/dev/shm/grep", &["grep"], None), Role::Other);
         // Where a service or a downloader lies makes no difference: the role speaks against it.
         assert_eq!(role("/opt/redis/redis-server", &["redis-server"], None), Role::Service);
@@ -171,8 +171,8 @@ mod tests {
     #[test]
     fn login_shells_are_told_from_shells() {
         assert_eq!(role("/usr/bin/bash", &["-bash"], None), Role::LoginShell);
-        assert_eq!(role("/usr/bin/bash", &["bash"], Some(Role::Gate)), Role::LoginShell);
-        assert_eq!(role("/usr/bin/bash", &["bash", "-c", "id"], Some(Role::Gate)), Role::Shell);
+        assert_eq!(role("/usr/bin/bash", &["bash"], Some(Role::LoginService)), Role::LoginShell);
+        assert_eq!(role("/usr/bin/bash", &["bash", "-c", "id"], Some(Role::LoginService)), Role::Shell);
         assert_eq!(role("/usr/bin/bash", &["bash", "-i"], Some(Role::Service)), Role::Shell);
         assert_eq!(role("/usr/bin/dash", &["sh"], Some(Role::Downloader)), Role::Shell);
     }

@@ -112,7 +112,7 @@ impl ProcessTable {
             | EventBody::RunningProcess(_)
             // These may come long after the process is forgotten, and say nothing of what it was.
             | EventBody::Close(_)
-            | EventBody::Course(_)
+            | EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
             | EventBody::HashedFile(_) => true,
             EventBody::Exit(_)
@@ -124,7 +124,7 @@ impl ProcessTable {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::Quota(_)
-            | EventBody::ServesNames(_)
+            | EventBody::DnsServerRole(_)
             | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
         }
     }
@@ -139,9 +139,9 @@ impl ProcessTable {
             EventBody::RunningProcess(running) => self.merge(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
             EventBody::Close(_)
-            | EventBody::Course(_)
+            | EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
-            | EventBody::ServesNames(_) => {}
+            | EventBody::DnsServerRole(_) => {}
             EventBody::Connect(connect) => {
                 self.touch(*time, subject);
                 self.moved(subject.key, connect.network_namespace);

@@ -2,7 +2,7 @@
 
 use std::{error::Error, path::PathBuf};
 
-use crate::model::{HookChoice, Way};
+use crate::model::{AttachType, HookChoice};
 
 /// What this kernel or these privileges do not allow.
 #[derive(Debug, thiserror::Error)]
@@ -58,15 +58,15 @@ pub enum SensorError {
         /// What was asked for.
         choice: HookChoice,
         /// What could be; `None` is to switch it off.
-        ways: Vec<Option<Way>>,
+        ways: Vec<Option<AttachType>>,
     },
     /// What the programs send could not be watched.
     #[error("cannot watch the programs' buffers: {0}")]
-    Lanes(#[source] std::io::Error),
+    EventRings(#[source] std::io::Error),
 }
 
-fn list(ways: &[Option<Way>]) -> String {
-    let names: Vec<&str> = ways.iter().map(|way| way.map_or("off", Way::name)).collect();
+fn list(ways: &[Option<AttachType>]) -> String {
+    let names: Vec<&str> = ways.iter().map(|way| way.map_or("off", AttachType::name)).collect();
     match names.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => names.concat(),

@@ -25,7 +25,7 @@ use rustix::{
 };
 use zerocopy::IntoBytes as _;
 
-use super::{SensorError, owner};
+use super::{SensorError, record_header};
 use crate::model::{Flow, Protocol, Subject};
 
 /// `BPF_NOEXIST` (include/uapi/linux/bpf.h): what the programs remember already stays.
@@ -85,7 +85,7 @@ impl Flows {
             owner: RecordHeader {
                 kind: RecordKind::Connect as u16,
                 length,
-                ..owner::header(owner, flow.opened)
+                ..record_header::header(owner, flow.opened)
             },
             flow: tuple(flow),
             bytes_sent: 0,

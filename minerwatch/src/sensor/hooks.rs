@@ -5,8 +5,8 @@ mod file;
 mod network;
 mod process;
 
-use super::{SensorError, transport};
-use crate::model::{HookChoice, Purpose, Way};
+use super::{SensorError, ring_backend};
+use crate::model::{AttachType, DataSource, HookChoice};
 
 /// One program and where it goes.
 #[derive(Clone, Copy, Debug)]
@@ -85,22 +85,24 @@ pub struct Hook {
 }
 
 impl Attachment {
-    fn way(&self) -> Way {
+    fn way(&self) -> AttachType {
         match self {
-            Self::RawTracepoint { .. } => Way::RawTracepoint,
+            Self::RawTracepoint { .. } => AttachType::RawTracepoint,
             // Only the program on switches has parts that serve alone.
-            Self::BtfTracepoint { .. } | Self::PartOf { .. } => Way::BtfTracepoint,
-            Self::Function { .. } => Way::Fentry,
-            Self::FunctionExit { .. } => Way::Fexit,
-            Self::SystemCalls { .. } => Way::Tracepoint,
-            Self::CgroupAddress { .. } | Self::CgroupPacket { .. } | Self::CgroupSocket { .. } => Way::Cgroup,
+            Self::BtfTracepoint { .. } | Self::PartOf { .. } => AttachType::BtfTracepoint,
+            Self::Function { .. } => AttachType::Fentry,
+            Self::FunctionExit { .. } => AttachType::Fexit,
+            Self::SystemCalls { .. } => AttachType::Tracepoint,
+            Self::CgroupAddress { .. } | Self::CgroupPacket { .. } | Self::CgroupSocket { .. } => {
+                AttachType::Cgroup
+            }
         }
     }
 }
 
 impl Hook {
     /// What kind of hook it is; its programs are all of one kind.
-    pub fn way(&self) -> Option<Way> {
+    pub fn way(&self) -> Option<AttachType> {
         self.attachments.first().map(Attachment::way)
     }
 }
@@ -109,7 +111,7 @@ impl Hook {
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     /// What for.
-    pub purpose: Purpose,
+    pub purpose: DataSource,
     /// What is lost when no hook serves.
     pub without: &'static str,
     /// The ways, best first; the first that loads and attaches serves.
@@ -140,9 +142,9 @@ pub fn table() -> impl Iterator<Item = &'static Row> {
 pub fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
     for choice in choices {
         let hooks = table().filter(|row| choice.concerns(row.purpose)).flat_map(|row| row.hooks);
-        let mut ways: Vec<Option<Way>> = hooks.map(Hook::way).collect();
-        if choice.concerns(Purpose::Transport) {
-            ways.extend(transport::ways().map(Some));
+        let mut ways: Vec<Option<AttachType>> = hooks.map(Hook::way).collect();
+        if choice.concerns(DataSource::RingBackend) {
+            ways.extend(ring_backend::ways().map(Some));
         } else {
             ways.push(None);
         }
@@ -158,11 +160,11 @@ pub fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
 #[derive(Clone, Debug)]
 pub struct Service {
     /// What for.
-    pub purpose: Purpose,
+    pub purpose: DataSource,
     /// The hook that serves, `None` if none does.
     pub hook: Option<&'static str>,
     /// What kind of hook that is.
-    pub way: Option<Way>,
+    pub way: Option<AttachType>,
     /// What it does not see or what it costs.
     pub caveat: Option<&'static str>,
     /// What is lost when no hook serves.
@@ -191,7 +193,7 @@ impl SensorReport {
     }
 
     /// Whether a hook serves this purpose.
-    pub fn serves(&self, purpose: Purpose) -> bool {
+    pub fn serves(&self, purpose: DataSource) -> bool {
         self.services.iter().any(|service| service.purpose == purpose && service.hook.is_some())
     }
 
@@ -227,7 +229,7 @@ mod tests {
     #[test]
     fn the_programs_of_a_hook_are_of_one_kind() {
         for hook in table().flat_map(|row| row.hooks) {
-            let ways: HashSet<Way> = hook.attachments.iter().map(Attachment::way).collect();
+            let ways: HashSet<AttachType> = hook.attachments.iter().map(Attachment::way).collect();
             assert_eq!(ways.len(), 1, "{}", hook.name);
         }
     }

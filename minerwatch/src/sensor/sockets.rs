@@ -7,10 +7,12 @@ use aya::{
     Ebpf,
     maps::{MapData, MapError, SkStorage},
 };
-use minerwatch_common::{Course, Look, PayloadRecord, RecordHeader, RecordKind, WatchedSocket};
+use minerwatch_common::{
+    CaptureBudget, FlowProgress, PayloadRecord, RecordHeader, RecordKind, WatchedSocket,
+};
 use zerocopy::IntoBytes as _;
 
-use super::{SensorError, owner};
+use super::{SensorError, record_header};
 use crate::model::{BootTime, HeldSocket, SocketSide};
 
 /// `BPF_NOEXIST` (include/uapi/linux/bpf.h): what the programs remember already stays.
@@ -44,14 +46,14 @@ impl Sockets {
         now: BootTime,
     ) -> Result<bool, MapError> {
         let (look, accepted, opened) = match held.side {
-            SocketSide::Opened(flow) => (Look::UNDER_WAY, 0, flow.opened),
-            SocketSide::Accepted => (Look::UNDER_WAY, 1, now),
-            SocketSide::Listening => (Look::FRESH, 1, now),
+            SocketSide::Opened(flow) => (CaptureBudget::UNDER_WAY, 0, flow.opened),
+            SocketSide::Accepted => (CaptureBudget::UNDER_WAY, 1, now),
+            SocketSide::Listening => (CaptureBudget::FRESH, 1, now),
         };
         let header = RecordHeader {
             kind: RecordKind::Payload as u16,
             length: u32::try_from(size_of::<PayloadRecord>()).unwrap_or(0),
-            ..owner::header(&held.owner, opened)
+            ..record_header::header(&held.owner, opened)
         };
         let mark = WatchedSocket {
             owner: header,
@@ -59,7 +61,7 @@ impl Sockets {
             received: look,
             accepted,
             reserved: 0,
-            course: Course::FRESH,
+            progress: FlowProgress::FRESH,
         };
         let mut bytes = [0; size_of::<WatchedSocket>()];
         bytes.copy_from_slice(mark.as_bytes());

@@ -3,7 +3,7 @@
 //! The kernel saves a thread's floating-point registers after `sched_switch`, so what lies in the task now is
 //! from the switch before: one look late, and at no extra lookup, since the row is that of the thread that goes.
 //! Price: two loads and a store into per-CPU memory at each switch; the look itself (two or three reads of kernel
-//! memory) once in [`LOOK_EVERY`] of CPU time at the most, so that short runs hardly ever pay for it.
+//! memory) once in [`SAMPLE_EVERY`] of CPU time at the most, so that short runs hardly ever pay for it.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{ABSENT, ControlRegister, RecordKind, RoundingCounts, RoundingRecord};
@@ -16,9 +16,9 @@ use crate::{
     task,
 };
 
-/// A process is looked at when its CPU time passes a multiple of `1 << LOOK_EVERY` nanoseconds: 131 µs. Counting
+/// A process is looked at when its CPU time passes a multiple of `1 << SAMPLE_EVERY` nanoseconds: 131 µs. Counting
 /// time instead of switches leaves nothing to gain from giving the CPU away often.
-const LOOK_EVERY: u32 = 17;
+const SAMPLE_EVERY: u32 = 17;
 /// Nanoseconds after which a growing count is reported, however little it grew.
 const REPORT_EVERY: u64 = 1_000_000_000;
 
@@ -44,7 +44,7 @@ impl Counters {
 }
 
 /// What a look found.
-struct Look {
+struct RoundingSample {
     /// 0 nearest, 1 down, 2 up, 3 toward zero.
     mode: usize,
     flushing: bool,
@@ -75,7 +75,7 @@ pub fn note_running(next: *const u8) {
 /// Whether a run of `slice` nanoseconds after `before` makes a look due.
 #[inline(always)]
 pub fn is_due(before: u64, slice: u64) -> bool {
-    is_visible() && (before ^ before.wrapping_add(slice)) >> LOOK_EVERY != 0
+    is_visible() && (before ^ before.wrapping_add(slice)) >> SAMPLE_EVERY != 0
 }
 
 /// Looks at the state of the thread that goes, and reports its process when enough is new.
@@ -122,7 +122,7 @@ fn named(counts: &[u64; 4]) -> RoundingCounts {
 }
 
 #[inline(always)]
-fn read(task: Address) -> Result<Look, Unreadable> {
+fn read(task: Address) -> Result<RoundingSample, Unreadable> {
     if offset!(task_fpcr) != ABSENT {
         return Ok(of_fpcr(task.read(offset!(task_fpcr))?));
     }
@@ -136,9 +136,9 @@ fn read(task: Address) -> Result<Look, Unreadable> {
 }
 
 #[inline(always)]
-fn of_mxcsr(mxcsr: u32) -> Look {
+fn of_mxcsr(mxcsr: u32) -> RoundingSample {
     const FTZ_AND_DAZ: u32 = 1 << 15 | 1 << 6;
-    Look {
+    RoundingSample {
         mode: (mxcsr >> 13 & 3) as usize,
         flushing: mxcsr & FTZ_AND_DAZ == FTZ_AND_DAZ,
         register: ControlRegister::Mxcsr,
@@ -147,8 +147,8 @@ fn of_mxcsr(mxcsr: u32) -> Look {
 
 /// Up and down have changed places in this register.
 #[inline(always)]
-fn of_fpcr(fpcr: u32) -> Look {
+fn of_fpcr(fpcr: u32) -> RoundingSample {
     let mode = (fpcr >> 22 & 3) as usize;
     let mode = if mode == 1 || mode == 2 { mode ^ 3 } else { mode };
-    Look { mode, flushing: fpcr & 1 << 24 != 0, register: ControlRegister::Fpcr }
+    RoundingSample { mode, flushing: fpcr & 1 << 24 != 0, register: ControlRegister::Fpcr }
 }

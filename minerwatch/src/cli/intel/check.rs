@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::{ExitReason, Failure, json, lists, name_of, now, write};
 use crate::{
-    intel::{Kinds, Problem, Reading},
-    pipeline::intel::{FileReport, Loaded, load},
+    feeds::{FileReport, Loaded, load},
+    intel::{ImportReport, Kinds, Problem},
 };
 
 /// Read lists as the daemon would, and say what is in them and what is left out
@@ -154,7 +154,7 @@ impl<'a> FileFields<'a> {
 }
 
 impl<'a> ReadingFields<'a> {
-    fn of(reading: &'a Reading) -> Self {
+    fn of(reading: &'a ImportReport) -> Self {
         let Kinds { domains, addresses, networks, endpoints, files } = reading.kinds;
         let problem = |problem: &'a Problem| ProblemFields {
             place: problem.place.to_string(),

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::{ExitReason, Failure, json, lists, name_of, now, write};
 use crate::{
+    feeds::load,
     intel::{Answer, Indicator, Listed},
-    pipeline::intel::load,
 };
 
 /// Look a name, an address, a host:port or a SHA-256 up in the lists

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     detect::{THRESHOLD_SUFFIX, catalogue},
-    incident::{Sum, Term},
+    incident::{Contribution, Score},
     model::{SignalClass, Verdict},
 };
 
@@ -83,8 +83,9 @@ impl Explanation {
         }
         let raw: Value = serde_json::from_slice(json).ok()?;
         let now = OffsetDateTime::parse(&line.timestamp, &Rfc3339).ok();
-        let terms: Vec<Term<'_>> = line.minerwatch.signals.iter().map(|signal| term(signal, now)).collect();
-        let sum = Sum::of(terms.iter().copied());
+        let terms: Vec<Contribution<'_>> =
+            line.minerwatch.signals.iter().map(|signal| term(signal, now)).collect();
+        let sum = Score::of(terms.iter().copied());
         let signals = line
             .minerwatch
             .signals
@@ -205,12 +206,12 @@ impl Reason {
 }
 
 /// A signal of a file may say anything; the catalogue knows what it is worth only if it names one of ours.
-fn term(signal: &Signal, now: Option<OffsetDateTime>) -> Term<'_> {
+fn term(signal: &Signal, now: Option<OffsetDateTime>) -> Contribution<'_> {
     let known = catalogue().iter().find(|info| info.id == signal.id);
     let last = if signal.last.is_empty() { &signal.at } else { &signal.last };
     let last = OffsetDateTime::parse(last, &Rfc3339).ok();
     let age = now.zip(last).map_or(0.0, |(now, last)| (now - last).as_seconds_f64());
-    Term {
+    Contribution {
         id: &signal.id,
         class: class(&signal.class),
         weight: u8::try_from(signal.weight).unwrap_or(u8::MAX),
@@ -220,7 +221,7 @@ fn term(signal: &Signal, now: Option<OffsetDateTime>) -> Term<'_> {
     }
 }
 
-fn reason(signal: &Signal, term: &Term<'_>, counted: bool) -> Reason {
+fn reason(signal: &Signal, term: &Contribution<'_>, counted: bool) -> Reason {
     let known = catalogue().iter().find(|info| info.id == signal.id);
     Reason {
         id: signal.id.clone(),
@@ -287,7 +288,7 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sink::ecs::samples;
+    use crate::ecs::samples;
 
     #[test]
     fn the_reasons_of_an_alert() {

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::sink::ecs::samples;
+use crate::ecs::samples;
 
 fn rendered(style: Style) -> String {
     let renderer = Renderer::new(style);

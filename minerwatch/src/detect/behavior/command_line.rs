@@ -5,7 +5,7 @@
 //! shells because what they start shows itself).
 
 use crate::{
-    detect::{Finding, Scene, signals, wallet::names_wallet},
+    detect::{DetectionContext, Finding, signals, wallet::names_wallet},
     process::Role,
 };
 
@@ -68,12 +68,12 @@ impl<'a> Tokens<'a> {
 }
 
 /// A program was started, or was running at the start.
-pub fn miner_command_line(scene: &Scene<'_>) -> Option<Finding> {
-    match scene.process.role {
-        Role::Reader | Role::Downloader | Role::Shell | Role::LoginShell => return None,
+pub fn miner_command_line(context: &DetectionContext<'_>) -> Option<Finding> {
+    match context.process.role {
+        Role::TextViewer | Role::Downloader | Role::Shell | Role::LoginShell => return None,
         Role::Kernel
         | Role::Init
-        | Role::Gate
+        | Role::LoginService
         | Role::Scheduler
         | Role::ContainerRuntime
         | Role::JobRunner
@@ -82,17 +82,17 @@ pub fn miner_command_line(scene: &Scene<'_>) -> Option<Finding> {
         | Role::PackageManager
         | Role::Other => {}
     }
-    let tokens = Tokens::of(scene.process.view.arguments.iter().map(AsRef::as_ref));
+    let tokens = Tokens::of(context.process.view.arguments.iter().map(AsRef::as_ref));
     if tokens.kinds() < 2 {
         return None;
     }
     let conclusive = tokens.conclusive();
     let detail = if conclusive {
-        format!("'{}' was started with a mining pool and a wallet", scene.process.view.name)
+        format!("'{}' was started with a mining pool and a wallet", context.process.view.name)
     } else {
-        format!("'{}' was started with options of a miner", scene.process.view.name)
+        format!("'{}' was started with options of a miner", context.process.view.name)
     };
-    let mut finding = Finding::new(signals::MINER_COMMAND_LINE, scene, detail);
+    let mut finding = Finding::new(signals::MINER_COMMAND_LINE, context, detail);
     for (name, value) in [
         ("stratum", tokens.stratum),
         ("pool", tokens.endpoint),

@@ -3,27 +3,27 @@
 use std::sync::Arc;
 
 use crate::{
-    detect::{Fact, Finding, Scene, WrittenFile, WrittenFiles, signals, tuning},
+    detect::{DetectionContext, Fact, Finding, WrittenFile, WrittenFiles, signals, tuning},
     model::{ChainEdge, ChainKind},
-    process::Suspicion,
+    process::Taint,
 };
 
 /// A program was started: was its file, or the script it interprets, just dropped?
-pub fn drop_and_run(scene: &Scene<'_>, written: &WrittenFiles) -> Option<Finding> {
-    let view = &scene.process.view;
+pub fn drop_and_run(context: &DetectionContext<'_>, written: &WrittenFiles) -> Option<Finding> {
+    let view = &context.process.view;
     let container = view.container.as_ref().and_then(|container| container.id.as_deref());
     let program = written.find(&view.executable.path, view.executable.file, container);
     let script = || {
-        let script = scene.process.script.as_deref()?;
+        let script = context.process.script.as_deref()?;
         written.find(script, None, container)
     };
     let dropped = program
-        .filter(|dropped| is_fresh(dropped, scene))
-        .or_else(|| script().filter(|dropped| is_fresh(dropped, scene)))?;
-    if scene.table.is_managed(scene.process) {
+        .filter(|dropped| is_fresh(dropped, context))
+        .or_else(|| script().filter(|dropped| is_fresh(dropped, context)))?;
+    if context.table.is_managed(context.process) {
         return None;
     }
-    let age = scene.at().since(dropped.ready()).as_secs_f64();
+    let age = context.at().since(dropped.ready()).as_secs_f64();
     let detail = format!(
         "'{}' was written by '{}' (pid {}) and run {age:.1} s later from {}",
         dropped.path,
@@ -31,11 +31,11 @@ pub fn drop_and_run(scene: &Scene<'_>, written: &WrittenFiles) -> Option<Finding
         dropped.writer.pid,
         dropped.place.words()
     );
-    let mut finding = Finding::new(signals::DROP_AND_RUN, scene, detail)
+    let mut finding = Finding::new(signals::DROP_AND_RUN, context, detail)
         .with("path", &dropped.path)
         .with("writer", &dropped.writer)
         .with("seconds", &format!("{age:.3}"));
-    finding.fact = Some(Fact::Suspect(Suspicion::Dropped));
+    finding.fact = Some(Fact::Suspect(Taint::Dropped));
     finding.partner = Some(dropped.writer);
     finding.file = Some((Arc::clone(&dropped.path), dropped.file));
     finding.edges.extend(drop_steps(dropped));
@@ -63,8 +63,8 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
     [Some(drop), armed].into_iter().flatten()
 }
 
-fn is_fresh(dropped: &WrittenFile, scene: &Scene<'_>) -> bool {
-    dropped.place.is_odd() && scene.at().since(dropped.ready()) <= tuning::DROP_WINDOW
+fn is_fresh(dropped: &WrittenFile, context: &DetectionContext<'_>) -> bool {
+    dropped.place.is_odd() && context.at().since(dropped.ready()) <= tuning::DROP_WINDOW
 }
 
 #[cfg(test)]

@@ -1,38 +1,38 @@
 //! B3: a program that runs from memory or from a file without a name.
 
 use crate::{
-    detect::{Fact, Finding, Place, Scene, signals},
-    process::{Role, Suspicion},
+    detect::{DetectionContext, Fact, Finding, PathKind, signals},
+    process::{Role, Taint},
 };
 
 /// A program was started.
-pub fn fileless(scene: &Scene<'_>) -> Option<Finding> {
-    let executable = &scene.process.view.executable;
+pub fn fileless(context: &DetectionContext<'_>) -> Option<Finding> {
+    let executable = &context.process.view.executable;
     if !executable.flags.memfd && !executable.flags.deleted {
         return None;
     }
     // Container runtimes run a sealed copy of themselves, so that a container cannot overwrite them.
-    let parent = scene.table.parent_of(scene.process);
+    let parent = context.table.parent_of(context.process);
     if parent.is_some_and(|parent| parent.role == Role::ContainerRuntime) {
         return None;
     }
-    Some(found(scene))
+    Some(found(context))
 }
 
 /// A program was running at the start. A daemon whose package was upgraded runs a deleted file too, so
 /// only what was deleted from an odd place counts.
-pub fn fileless_at_start(scene: &Scene<'_>) -> Option<Finding> {
-    let executable = &scene.process.view.executable;
-    let odd = executable.flags.memfd || (executable.flags.deleted && Place::of(&executable.path).is_odd());
-    odd.then(|| found(scene))
+pub fn fileless_at_start(context: &DetectionContext<'_>) -> Option<Finding> {
+    let executable = &context.process.view.executable;
+    let odd = executable.flags.memfd || (executable.flags.deleted && PathKind::of(&executable.path).is_odd());
+    odd.then(|| found(context))
 }
 
-fn found(scene: &Scene<'_>) -> Finding {
-    let executable = &scene.process.view.executable;
+fn found(context: &DetectionContext<'_>) -> Finding {
+    let executable = &context.process.view.executable;
     let what = if executable.flags.memfd { "memory" } else { "a deleted file" };
-    let detail = format!("'{}' runs from {what} ({})", scene.process.view.name, executable.path);
-    let mut finding = Finding::new(signals::FILELESS, scene, detail).with("path", &executable.path);
-    finding.fact = Some(Fact::Suspect(Suspicion::Fileless));
+    let detail = format!("'{}' runs from {what} ({})", context.process.view.name, executable.path);
+    let mut finding = Finding::new(signals::FILELESS, context, detail).with("path", &executable.path);
+    finding.fact = Some(Fact::Suspect(Taint::Fileless));
     finding
 }
 

@@ -1,16 +1,16 @@
 //! B4: an ordinary program with the name of a kernel thread.
 
-use crate::detect::{Finding, Scene, signals};
+use crate::detect::{DetectionContext, Finding, signals};
 
 /// A program was started, or was running at the start. Only user space does that: a kernel thread never
 /// runs a program under its name.
-pub fn kernel_name(scene: &Scene<'_>) -> Option<Finding> {
-    let view = &scene.process.view;
+pub fn kernel_name(context: &DetectionContext<'_>) -> Option<Finding> {
+    let view = &context.process.view;
     let own = view.arguments.first().map_or("", AsRef::as_ref);
     let shown = [view.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;
     let detail = format!("'{}' calls itself '{shown}', like a kernel thread", view.executable.path);
     Some(
-        Finding::new(signals::KERNEL_NAME, scene, detail)
+        Finding::new(signals::KERNEL_NAME, context, detail)
             .with("name", shown)
             .with("path", &view.executable.path),
     )

@@ -1,7 +1,7 @@
 //! B7: a place was written that starts programs.
 
 use crate::{
-    detect::{Fact, Finding, Scene, signals},
+    detect::{DetectionContext, Fact, Finding, signals},
     model::{ChainKind, FileAction, FileChange},
     process::{Role, base_name},
 };
@@ -96,18 +96,18 @@ fn is_unit(path: &str) -> bool {
 }
 
 /// A file changed: is it one that starts programs, and is the writer none of those whose task that is?
-pub fn persistence(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
+pub fn persistence(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     match change.action {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
     let starter = Starter::of(&change.path)?;
-    if is_their_task(scene) {
+    if is_their_task(context) {
         return None;
     }
-    let detail = format!("'{}' changed {} ({})", scene.process.view.name, starter.words(), change.path);
-    let mut finding = Finding::new(signals::PERSISTENCE, scene, detail).with("path", &change.path).step(
-        scene,
+    let detail = format!("'{}' changed {} ({})", context.process.view.name, starter.words(), change.path);
+    let mut finding = Finding::new(signals::PERSISTENCE, context, detail).with("path", &change.path).step(
+        context,
         ChainKind::Persist,
         &change.path,
     );
@@ -120,14 +120,14 @@ pub fn persistence(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
 
 /// The package manager's family, systemd itself and its helpers, and container runtimes, which unpack
 /// images.
-fn is_their_task(scene: &Scene<'_>) -> bool {
-    let process = scene.process;
+fn is_their_task(context: &DetectionContext<'_>) -> bool {
+    let process = context.process;
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]
         .iter()
         .any(|directory| process.view.executable.path.starts_with(directory));
     helper
         || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager)
-        || scene.table.is_managed(process)
+        || context.table.is_managed(process)
 }
 
 #[cfg(test)]

@@ -1,14 +1,14 @@
 //! B6: a library is forced into every program.
 
 use crate::{
-    detect::{Fact, Finding, Scene, signals},
+    detect::{DetectionContext, Fact, Finding, signals},
     model::{ChainKind, FileAction, FileChange},
 };
 
 const PRELOAD: &str = "/etc/ld.so.preload";
 
 /// A file changed: is it the list of libraries that every program loads?
-pub fn preload(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
+pub fn preload(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     if change.path.as_ref() != PRELOAD {
         return None;
     }
@@ -16,12 +16,12 @@ pub fn preload(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
-    if scene.table.is_managed(scene.process) {
+    if context.table.is_managed(context.process) {
         return None;
     }
-    let detail = format!("'{}' wrote {PRELOAD}", scene.process.view.name);
-    let mut finding = Finding::new(signals::PRELOAD, scene, detail).with("path", &PRELOAD).step(
-        scene,
+    let detail = format!("'{}' wrote {PRELOAD}", context.process.view.name);
+    let mut finding = Finding::new(signals::PRELOAD, context, detail).with("path", &PRELOAD).step(
+        context,
         ChainKind::Persist,
         PRELOAD,
     );

@@ -1,21 +1,21 @@
 //! B1: a service started a shell that downloads.
 
 use crate::{
-    detect::{Fact, Finding, Scene, signals},
+    detect::{DetectionContext, Fact, Finding, signals},
     model::ProcessKey,
-    process::{Role, Suspicion},
+    process::{Role, Taint},
 };
 
 /// The most programs between the downloader and the service: shells and what they run things with.
 const MAX_BETWEEN: usize = 8;
 
 /// A downloader was started: is there a shell above it, and a service above that?
-pub fn service_downloader(scene: &Scene<'_>) -> Option<Finding> {
-    if scene.process.role != Role::Downloader {
+pub fn service_downloader(context: &DetectionContext<'_>) -> Option<Finding> {
+    if context.process.role != Role::Downloader {
         return None;
     }
     let mut shell: Option<ProcessKey> = None;
-    for ancestor in scene.table.ancestry(scene.key()).skip(1).take(MAX_BETWEEN) {
+    for ancestor in context.table.ancestry(context.key()).skip(1).take(MAX_BETWEEN) {
         match ancestor.role {
             Role::Shell => shell = Some(ancestor.key()),
             Role::Interpreter | Role::Downloader | Role::Other => {}
@@ -25,23 +25,23 @@ pub fn service_downloader(scene: &Scene<'_>) -> Option<Finding> {
                     "service '{}' (pid {}) started a shell that ran '{}'",
                     ancestor.view.name,
                     ancestor.key().pid,
-                    scene.process.view.name
+                    context.process.view.name
                 );
-                let mut finding = Finding::new(signals::SERVICE_DOWNLOADER, scene, detail)
+                let mut finding = Finding::new(signals::SERVICE_DOWNLOADER, context, detail)
                     .with("service", &ancestor.view.executable.path)
-                    .with("downloader", &scene.process.view.executable.path);
-                finding.fact = Some(Fact::Suspect(Suspicion::FetchesForService));
+                    .with("downloader", &context.process.view.executable.path);
+                finding.fact = Some(Fact::Suspect(Taint::FetchesForService));
                 return Some(finding);
             }
             Role::Kernel
             | Role::Init
-            | Role::Gate
+            | Role::LoginService
             | Role::Scheduler
             | Role::ContainerRuntime
             | Role::JobRunner
             | Role::LoginShell
             | Role::PackageManager
-            | Role::Reader => return None,
+            | Role::TextViewer => return None,
         }
     }
     None

@@ -1,9 +1,9 @@
 //! C12: a suspect program that opens a graphics processor.
 
 use crate::{
-    detect::{Finding, Scene, signals},
+    detect::{DetectionContext, Finding, signals},
     model::{FileAction, FileChange},
-    process::Suspicion,
+    process::Taint,
 };
 
 /// Major number of NVIDIA's devices, and of the direct rendering infrastructure
@@ -14,13 +14,13 @@ const RENDERING: u32 = 226;
 const FIRST_RENDER_NODE: u32 = 128;
 
 /// An open, or the attempt, by a program that is suspect already.
-pub fn gpu(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
+pub fn gpu(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     let device = change.device.filter(|_| change.action == FileAction::DeviceOpen)?;
-    let suspect = match scene.process.suspicion? {
-        Suspicion::Dropped => "a program that was dropped here",
-        Suspicion::Fileless => "a program without a file",
+    let suspect = match context.process.suspicion? {
+        Taint::Dropped => "a program that was dropped here",
+        Taint::Fileless => "a program without a file",
         // A downloader has no use for one; if it opens it, it is none.
-        Suspicion::FetchesForService => "a downloader that a service's shell started",
+        Taint::FetchesForService => "a downloader that a service's shell started",
     };
     let is_gpu = device.major == NVIDIA
         || (device.major == RENDERING && device.minor >= FIRST_RENDER_NODE)
@@ -30,8 +30,8 @@ pub fn gpu(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
     if !is_gpu {
         return None;
     }
-    let detail = format!("{suspect}, '{}', opened {}", scene.process.view.name, change.path);
-    Some(Finding::new(signals::GPU, scene, detail).with("device", &*change.path))
+    let detail = format!("{suspect}, '{}', opened {}", context.process.view.name, change.path);
+    Some(Finding::new(signals::GPU, context, detail).with("device", &*change.path))
 }
 
 #[cfg(test)]

@@ -1,23 +1,23 @@
 //! C3: the host's pool of huge pages is raised.
 
 use crate::{
-    detect::{Finding, Scene, signals, tuning},
+    detect::{DetectionContext, Finding, signals, tuning},
     model::HugePages,
 };
 
 /// The pool after a process opened its control for writing.
-pub fn huge_pages(scene: &Scene<'_>, pool: &HugePages) -> Option<Finding> {
+pub fn huge_pages(context: &DetectionContext<'_>, pool: &HugePages) -> Option<Finding> {
     let HugePages { path, before, after } = pool;
     let added = after.checked_sub(*before).filter(|added| *added > 0)?;
-    if scene.table.is_managed(scene.process) {
+    if context.table.is_managed(context.process) {
         return None;
     }
     let detail = format!(
         "'{}' raised the pool of huge pages by {added}, from {before} to {after}",
-        scene.process.view.name
+        context.process.view.name
     );
     let finding =
-        Finding::new(signals::HUGE_PAGES, scene, detail).with("added", &added).with("path", &**path);
+        Finding::new(signals::HUGE_PAGES, context, detail).with("added", &added).with("path", &**path);
     Some(if is_a_miners(added) { finding.full() } else { finding })
 }
 

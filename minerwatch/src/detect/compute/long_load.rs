@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use crate::{
-    detect::{Finding, Scene, bounded::Bounded, signals},
+    detect::{DetectionContext, Finding, bounded::Bounded, signals},
     model::{BootTime, CpuUsage, ProcessKey},
 };
 
-use super::stretch::Stretch;
+use super::streak::Streak;
 
 /// What counts as load; the user may choose.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -45,7 +45,7 @@ impl Default for LoadThresholds {
 #[derive(Debug)]
 pub struct LongLoad {
     thresholds: LoadThresholds,
-    processes: Bounded<ProcessKey, Stretch>,
+    processes: Bounded<ProcessKey, Streak>,
     host: HostLoad,
 }
 
@@ -61,38 +61,38 @@ impl LongLoad {
     }
 
     /// One process above its share for the whole span.
-    pub fn process(&mut self, scene: &Scene<'_>, usage: &CpuUsage) -> Option<Finding> {
+    pub fn process(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
         let LoadThresholds { process_share: needed, process_span: span, .. } = self.thresholds;
         let used = usage.on_cpu as f64 / usage.window.max(1) as f64;
         if used < needed {
-            self.processes.remove(&scene.key());
+            self.processes.remove(&context.key());
             return None;
         }
-        let start = BootTime(scene.at().0.saturating_sub(usage.window));
-        let new = || Stretch::new(start);
+        let start = BootTime(context.at().0.saturating_sub(usage.window));
+        let new = || Streak::new(start);
         let pause = crate::detect::tuning::BUSY_PAUSE;
         let lasted =
-            self.processes.entry(&scene.key(), new).extend(start, scene.at(), pause, span)?.as_secs();
+            self.processes.entry(&context.key(), new).extend(start, context.at(), pause, span)?.as_secs();
         let detail =
             format!("used {used:.1} processors, and more than {:.0} % of one for {lasted} s", needed * 100.0);
         Some(
-            about(Finding::new(signals::LONG_LOAD, scene, detail), usage)
+            about(Finding::new(signals::LONG_LOAD, context, detail), usage)
                 .against("processors_used", &format!("{used:.2}"), &format!("above {needed:.2}"))
                 .against("seconds", &lasted, &format!("at least {}", span.as_secs())),
         )
     }
 
     /// The whole host above its share for the whole span; told of whoever uses most of it.
-    pub fn host(&mut self, scene: &Scene<'_>, usage: &CpuUsage) -> Option<Finding> {
+    pub fn host(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
         let LoadThresholds { host_share: needed, host_span: span, .. } = self.thresholds;
-        let (share, lasted) = self.host.report(scene, usage, needed, span)?;
+        let (share, lasted) = self.host.report(context, usage, needed, span)?;
         let detail = format!(
             "uses most of a host whose processors have been busy to {:.0} % for {} s",
             share * 100.0,
             lasted.as_secs()
         );
         Some(
-            about(Finding::new(signals::HOST_LOAD, scene, detail), usage)
+            about(Finding::new(signals::HOST_LOAD, context, detail), usage)
                 .against("host_share", &format!("{share:.2}"), &format!("at least {needed:.2}"))
                 .against("seconds", &lasted.as_secs(), &format!("at least {}", span.as_secs())),
         )
@@ -129,15 +129,15 @@ struct HostLoad {
 impl HostLoad {
     fn report(
         &mut self,
-        scene: &Scene<'_>,
+        context: &DetectionContext<'_>,
         usage: &CpuUsage,
         needed: f64,
         span: Duration,
     ) -> Option<(f64, Duration)> {
         let length = u64::try_from(SLOT.as_nanos()).unwrap_or(u64::MAX);
-        let slot = scene.at().0 / length;
+        let slot = context.at().0 / length;
         if slot > self.slot {
-            self.last = self.on_cpu as f64 / (length as f64 * f64::from(scene.processors));
+            self.last = self.on_cpu as f64 / (length as f64 * f64::from(context.processors));
             // Reports come a little after the time they speak of, so a full slot need not be quite full.
             self.full = if slot == self.slot + 1 && self.last >= needed { self.full + 1 } else { 0 };
             if self.full == 0 {
@@ -150,10 +150,10 @@ impl HostLoad {
         // A window that began before the slot counts where it ended; it evens out.
         self.on_cpu += usage.on_cpu;
         if self.current.is_none_or(|(most, _)| usage.on_cpu > most) {
-            self.current = Some((usage.on_cpu, scene.key()));
+            self.current = Some((usage.on_cpu, context.key()));
         }
         let slots = (span.as_secs() / SLOT.as_secs()).max(1);
-        if self.full < self.told + slots || self.greatest != Some(scene.key()) {
+        if self.full < self.told + slots || self.greatest != Some(context.key()) {
             return None;
         }
         self.told = self.full;

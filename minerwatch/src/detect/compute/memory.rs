@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    detect::{Finding, Scene, signals, tuning},
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, Mapping, MappingClass, ProcessKey},
 };
 
@@ -41,22 +41,22 @@ impl MemoryWitness {
     }
 
     /// Takes in one mapping; a finding when it completes something.
-    pub fn mapped(&mut self, scene: &Scene<'_>, mapping: &Mapping) -> Option<Finding> {
-        self.make_room(scene.key());
-        let asked = self.asked.entry(scene.key()).or_default();
-        asked.last = scene.at();
+    pub fn mapped(&mut self, context: &DetectionContext<'_>, mapping: &Mapping) -> Option<Finding> {
+        self.make_room(context.key());
+        let asked = self.asked.entry(context.key()).or_default();
+        asked.last = context.at();
         match mapping.class {
             MappingClass::Dataset => asked.dataset = mapping.size,
             MappingClass::Cache => asked.cache = mapping.size,
             MappingClass::Code => asked.code = asked.code.max(mapping.count),
             MappingClass::Scratchpad => asked.scratchpads = asked.scratchpads.max(mapping.count),
         }
-        let now = asked.comes_to(scene.processors)?;
+        let now = asked.comes_to(context.processors)?;
         if asked.told.is_some_and(|told| told >= now) {
             return None;
         }
         asked.told = Some(now);
-        Some(asked.finding(now, scene, mapping.huge))
+        Some(asked.finding(now, context, mapping.huge))
     }
 
     /// Forgets a process that ended or runs another program.
@@ -88,7 +88,7 @@ impl Asked {
         }
     }
 
-    fn finding(&self, told: Told, scene: &Scene<'_>, huge: bool) -> Finding {
+    fn finding(&self, told: Told, context: &DetectionContext<'_>, huge: bool) -> Finding {
         let Self { dataset, cache, code, scratchpads, last: _, told: _ } = self;
         let pages = if huge { ", in huge pages" } else { "" };
         match told {
@@ -101,7 +101,7 @@ impl Asked {
                 let detail = format!(
                     "holds or asked for {dataset} bytes, the size of RandomX's dataset{pages}{beside}"
                 );
-                let finding = Finding::new(signals::DATASET, scene, detail)
+                let finding = Finding::new(signals::DATASET, context, detail)
                     .with("bytes", dataset)
                     .with("code_buffers", code);
                 if told == Told::Whole { finding.full() } else { finding }
@@ -111,12 +111,12 @@ impl Asked {
                     "holds or asked for {cache} bytes, the size of RandomX's cache, and {code} executable buffers of the size \
                      of its programs"
                 );
-                Finding::new(signals::SCRATCHPADS, scene, detail).full().with("code_buffers", code)
+                Finding::new(signals::SCRATCHPADS, context, detail).full().with("code_buffers", code)
             }
             Told::Scratchpads => {
                 let detail =
                     format!("took {scratchpads} huge pages one by one, as for the threads of a miner");
-                Finding::new(signals::SCRATCHPADS, scene, detail).with("scratchpads", scratchpads)
+                Finding::new(signals::SCRATCHPADS, context, detail).with("scratchpads", scratchpads)
             }
         }
     }

@@ -1,7 +1,7 @@
 //! C4: a processor's model-specific registers are written.
 
 use crate::{
-    detect::{Finding, Scene, signals},
+    detect::{DetectionContext, Finding, signals},
     model::{FileAction, FileChange},
 };
 
@@ -13,7 +13,7 @@ const ALLOW_WRITES: &str = "/sys/module/msr/parameters/allow_writes";
 const LOADERS: [&str; 3] = ["modprobe", "insmod", "kmod"];
 
 /// A device was opened, or the driver's switch: an attempt shows the intent as well.
-pub fn msr_opened(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
+pub fn msr_opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     let what = match change.action {
         FileAction::DeviceOpen => {
             let device = change.device?;
@@ -25,16 +25,16 @@ pub fn msr_opened(scene: &Scene<'_>, change: &FileChange) -> Option<Finding> {
         }
         FileAction::Rename | FileAction::Delete | FileAction::Chmod => return None,
     };
-    if scene.table.is_managed(scene.process) {
+    if context.table.is_managed(context.process) {
         return None;
     }
-    let detail = format!("'{}' {what} ({})", scene.process.view.name, change.path);
-    Some(Finding::new(signals::MSR, scene, detail).full().with("path", &*change.path))
+    let detail = format!("'{}' {what} ({})", context.process.view.name, change.path);
+    Some(Finding::new(signals::MSR, context, detail).full().with("path", &*change.path))
 }
 
 /// A program was run that loads the driver.
-pub fn msr_driver(scene: &Scene<'_>) -> Option<Finding> {
-    let view = &scene.process.view;
+pub fn msr_driver(context: &DetectionContext<'_>) -> Option<Finding> {
+    let view = &context.process.view;
     let (program, arguments) = view.arguments.split_first()?;
     let name = program.rsplit('/').next().unwrap_or(program);
     let loads = LOADERS.contains(&name)
@@ -43,12 +43,12 @@ pub fn msr_driver(scene: &Scene<'_>) -> Option<Finding> {
             module == "msr" || module.starts_with("msr.ko")
         })
         && !arguments.iter().any(|word| matches!(&**word, "-r" | "--remove"));
-    if !loads || scene.table.is_managed(scene.process) {
+    if !loads || context.table.is_managed(context.process) {
         return None;
     }
     let writes = arguments.iter().any(|word| word.starts_with("allow_writes="));
     let detail = format!("ran `{}`", view.arguments.join(" "));
-    let finding = Finding::new(signals::MSR, scene, detail).with("command", &view.arguments.join(" "));
+    let finding = Finding::new(signals::MSR, context, detail).with("command", &view.arguments.join(" "));
     Some(if writes { finding.full() } else { finding })
 }
 

@@ -8,7 +8,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    detect::{Finding, Scene, signals, tuning},
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, ControlRegister, ProcessKey, Rounding, RoundingCounts},
 };
 
@@ -56,8 +56,8 @@ impl RoundingWitness {
 
     /// Adds the counters of one process; a finding once the window's looks decide, and again each
     /// [`tuning::ROUNDING_AGAIN`] that it goes on.
-    pub fn judge(&mut self, scene: &Scene<'_>, rounding: &Rounding) -> Option<Finding> {
-        let (key, now) = (scene.key(), scene.at());
+    pub fn judge(&mut self, context: &DetectionContext<'_>, rounding: &Rounding) -> Option<Finding> {
+        let (key, now) = (context.key(), context.at());
         self.make_room(key);
         let watched = self.watched.entry(key).or_insert_with(|| Watched::new(rounding.register, now));
         watched.latest = *rounding;
@@ -83,7 +83,7 @@ impl RoundingWitness {
         }
         let seconds = now.since(watched.since).as_secs_f64();
         watched.decided(now);
-        Some(finding(scene, rounding.register, &counts, hashing, seconds))
+        Some(finding(context, rounding.register, &counts, hashing, seconds))
     }
 
     /// The processes that need more looks, since the last call.
@@ -188,7 +188,7 @@ fn all_modes(counts: &RoundingCounts, least: u64) -> bool {
 }
 
 fn finding(
-    scene: &Scene<'_>,
+    context: &DetectionContext<'_>,
     register: ControlRegister,
     counts: &RoundingCounts,
     hashing: bool,
@@ -203,7 +203,7 @@ fn finding(
         "was found rounding down {down}, up {up} and toward zero {zero} times{flushing} in {} looks of {seconds:.1} s",
         counts.all()
     );
-    let finding = Finding::new(signals::ROUNDING_MODES, scene, detail)
+    let finding = Finding::new(signals::ROUNDING_MODES, context, detail)
         .with("looks", &counts.all())
         .with("nearest", nearest)
         .with("down", down)

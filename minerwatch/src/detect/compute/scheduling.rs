@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use super::{
-    BusyProcesses, DutyState, LoadThresholds, flow_gate::FlowGates, long_load::LongLoad,
-    metronome::Metronome, phases::Phases, quota::HeldBack, shy::Shy, stop_and_go::StopAndGo, tidal::Tides,
+    BusyProcesses, LoadHistoryState, LoadThresholds, connection_gated_load::ConnectionGatedLoad,
+    load_pattern::LoadPatterns, long_load::LongLoad, monitor_evasion::MonitorEvasion, phases::Phases,
+    quota_throttled::QuotaThrottled, sigstop_throttle::SigstopThrottle, yield_periodicity::YieldPeriodicity,
 };
 use crate::{
-    detect::{Finding, Scene, tuning},
+    detect::{DetectionContext, Finding, tuning},
     model::{BootTime, CpuQuota, CpuUsage, ProcessKey, Protocol},
 };
 
@@ -16,13 +17,13 @@ use crate::{
 pub struct Scheduling {
     busy: BusyProcesses,
     long: LongLoad,
-    metronome: Metronome,
-    stop_and_go: StopAndGo,
-    held_back: HeldBack,
+    metronome: YieldPeriodicity,
+    sigstop_throttle: SigstopThrottle,
+    held_back: QuotaThrottled,
     phases: Phases,
-    gates: FlowGates,
-    shy: Shy,
-    tides: Tides,
+    gates: ConnectionGatedLoad,
+    shy: MonitorEvasion,
+    tides: LoadPatterns,
 }
 
 impl Scheduling {
@@ -32,38 +33,38 @@ impl Scheduling {
         Self {
             busy: BusyProcesses::new(processes),
             long: LongLoad::new(thresholds, processes),
-            metronome: Metronome::new(processes),
-            stop_and_go: StopAndGo::new(processes),
-            held_back: HeldBack::new(processes),
+            metronome: YieldPeriodicity::new(processes),
+            sigstop_throttle: SigstopThrottle::new(processes),
+            held_back: QuotaThrottled::new(processes),
             phases: Phases::new(processes),
-            gates: FlowGates::new(tuning::GATED_PROCESSES),
-            shy: Shy::new(processes),
-            tides: Tides::new(thresholds, tuning::DUTIES),
+            gates: ConnectionGatedLoad::new(tuning::GATED_PROCESSES),
+            shy: MonitorEvasion::new(processes),
+            tides: LoadPatterns::new(thresholds, tuning::DUTIES),
         }
     }
 
     /// A busy process reports.
-    pub fn report(&mut self, scene: &Scene<'_>, usage: &CpuUsage, findings: &mut Vec<Finding>) {
-        findings.extend(self.busy.sustained(scene, usage));
-        findings.extend(self.long.process(scene, usage));
-        findings.extend(self.long.host(scene, usage));
-        findings.extend(self.metronome.beat(scene, usage));
-        findings.extend(self.stop_and_go.report(scene, usage));
-        self.tides.report(scene, usage, findings);
-        if let Some(pause) = self.phases.report(scene.key(), scene.at(), usage) {
-            findings.extend(self.gates.resumed(scene, pause));
-            findings.extend(self.shy.resumed(scene, pause));
+    pub fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage, findings: &mut Vec<Finding>) {
+        findings.extend(self.busy.sustained(context, usage));
+        findings.extend(self.long.process(context, usage));
+        findings.extend(self.long.host(context, usage));
+        findings.extend(self.metronome.beat(context, usage));
+        findings.extend(self.sigstop_throttle.report(context, usage));
+        self.tides.report(context, usage, findings);
+        if let Some(pause) = self.phases.report(context.key(), context.at(), usage) {
+            findings.extend(self.gates.resumed(context, pause));
+            findings.extend(self.shy.resumed(context, pause));
         }
     }
 
     /// The cgroup of a busy process was looked at.
-    pub fn limited(&mut self, scene: &Scene<'_>, quota: &CpuQuota) -> Option<Finding> {
-        self.held_back.look(scene, quota)
+    pub fn limited(&mut self, context: &DetectionContext<'_>, quota: &CpuQuota) -> Option<Finding> {
+        self.held_back.look(context, quota)
     }
 
     /// A program started; it may be one that people look at the CPU with.
-    pub fn exec(&mut self, scene: &Scene<'_>) {
-        self.shy.exec(scene, &self.phases);
+    pub fn exec(&mut self, context: &DetectionContext<'_>) {
+        self.shy.exec(context, &self.phases);
     }
 
     /// A connection was established, or was there at the start.
@@ -85,7 +86,7 @@ impl Scheduling {
         self.busy.forget(key);
         self.long.forget(key);
         self.metronome.forget(key);
-        self.stop_and_go.forget(key);
+        self.sigstop_throttle.forget(key);
         self.held_back.forget(key);
         self.phases.forget(key);
         self.gates.forget(key);
@@ -96,7 +97,7 @@ impl Scheduling {
     pub fn evicted(&self) -> u64 {
         self.long.evicted()
             + self.metronome.evicted()
-            + self.stop_and_go.evicted()
+            + self.sigstop_throttle.evicted()
             + self.held_back.evicted()
             + self.phases.evicted()
             + self.gates.evicted()
@@ -105,12 +106,12 @@ impl Scheduling {
     }
 
     /// What outlives the daemon.
-    pub fn duty(&self, now: BootTime) -> DutyState {
+    pub fn duty(&self, now: BootTime) -> LoadHistoryState {
         self.tides.state(now)
     }
 
     /// Takes over what an earlier daemon left `elapsed` ago.
-    pub fn restore_duty(&mut self, state: DutyState, now: BootTime, elapsed: Duration) {
+    pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         self.tides.restore(state, now, elapsed);
     }
 }

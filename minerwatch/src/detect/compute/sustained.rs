@@ -3,7 +3,7 @@
 use rustc_hash::FxHashMap;
 
 use crate::{
-    detect::{Finding, Scene, signals, tuning},
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, CpuUsage, ProcessKey},
 };
 
@@ -31,34 +31,34 @@ impl BusyProcesses {
 
     /// Adds one report of a process's use; a finding once it has been busy for the span, and again each
     /// span it goes on.
-    pub fn sustained(&mut self, scene: &Scene<'_>, usage: &CpuUsage) -> Option<Finding> {
-        let needed = tuning::BUSY_SHARE * f64::from(scene.processors.div_ceil(2));
+    pub fn sustained(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
+        let needed = tuning::BUSY_SHARE * f64::from(context.processors.div_ceil(2));
         let used = usage.on_cpu as f64 / usage.window.max(1) as f64;
         if used < needed {
-            self.busy.remove(&scene.key());
+            self.busy.remove(&context.key());
             return None;
         }
-        let start = BootTime(scene.at().0.saturating_sub(usage.window));
-        if self.busy.len() >= self.capacity && !self.busy.contains_key(&scene.key()) {
+        let start = BootTime(context.at().0.saturating_sub(usage.window));
+        if self.busy.len() >= self.capacity && !self.busy.contains_key(&context.key()) {
             let oldest = self.busy.iter().map(|(key, busy)| (busy.until, *key)).min();
             if let Some((_, key)) = oldest {
                 self.busy.remove(&key);
             }
         }
-        let busy = self.busy.entry(scene.key()).or_insert(Busy { since: start, until: start, told: None });
+        let busy = self.busy.entry(context.key()).or_insert(Busy { since: start, until: start, told: None });
         if start.since(busy.until) > tuning::BUSY_PAUSE {
             *busy = Busy { since: start, until: start, told: None };
         }
-        busy.until = busy.until.max(scene.at());
+        busy.until = busy.until.max(context.at());
         let last = busy.told.unwrap_or(busy.since);
         if busy.until.since(last) < tuning::BUSY_SPAN {
             return None;
         }
         busy.told = Some(busy.until);
         let span = busy.until.since(busy.since).as_secs();
-        let detail = format!("kept {used:.1} of {} processors busy for {span} s", scene.processors);
+        let detail = format!("kept {used:.1} of {} processors busy for {span} s", context.processors);
         Some(
-            Finding::new(signals::SUSTAINED_CPU, scene, detail)
+            Finding::new(signals::SUSTAINED_CPU, context, detail)
                 .against("processors_used", &format!("{used:.2}"), &format!("at least {needed:.2}"))
                 .against("seconds", &span, "at least 60")
                 .with("nice", &usage.nice)

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashSet, FxHasher};
 
 use super::dns;
 use crate::{
-    detect::{Finding, Scene, bounded::Bounded, signals, tuning},
+    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
     model::{BootTime, ProcessKey},
 };
 
@@ -35,11 +35,11 @@ impl Default for DnsTunnels {
 
 impl DnsTunnels {
     /// Looks at a question of a process that does not answer for names itself: others would ask through it.
-    pub fn asked(&mut self, scene: &Scene<'_>, message: &dns::Message) -> Option<Finding> {
+    pub fn asked(&mut self, context: &DetectionContext<'_>, message: &dns::Message) -> Option<Finding> {
         let (carried, domain) = data_in(message)?;
-        let now = scene.at();
+        let now = context.at();
         let fresh = || Asked { since: now, names: FxHashSet::default(), bytes: 0, told: false };
-        let asked = self.asked.entry(&(scene.key(), domain.to_owned()), fresh);
+        let asked = self.asked.entry(&(context.key(), domain.to_owned()), fresh);
         if now.since(asked.since) > tuning::TUNNEL_SPAN {
             *asked = Asked { told: asked.told, ..fresh() };
         }
@@ -60,7 +60,7 @@ impl DnsTunnels {
             asked.bytes
         );
         Some(
-            Finding::new(signals::DNS_TUNNEL, scene, detail)
+            Finding::new(signals::DNS_TUNNEL, context, detail)
                 .with("domain", &domain)
                 .with("bytes", &asked.bytes),
         )
@@ -106,7 +106,7 @@ mod tests {
     use crate::{
         detect::network::dns::tests::message,
         engine::testing::{Host, findings, seconds, verdict},
-        model::{Direction, EventBody, ServesNames},
+        model::{Direction, DnsServerRole, EventBody},
     };
 
     fn after(names: impl Iterator<Item = String>, pause: u64) -> Vec<(&'static str, u8)> {
@@ -145,7 +145,7 @@ mod tests {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
             let server = host.spawn(init, "/usr/sbin/dnsmasq", &["dnsmasq"]);
-            host.happen(server, EventBody::ServesNames(ServesNames { serves }));
+            host.happen(server, EventBody::DnsServerRole(DnsServerRole { serves }));
             for data in carried(200) {
                 let name = format!("{data}.t.example.com");
                 host.datagram(server, "10.0.0.53:53", Direction::Sent, &message(&name, None, &[]));

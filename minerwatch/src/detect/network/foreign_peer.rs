@@ -4,31 +4,31 @@ use std::net::SocketAddr;
 
 use super::{outbound, outbound_at_start};
 use crate::{
-    detect::{Finding, Scene, signals},
-    model::{Connect, PeerPlace, RunningFlow},
+    detect::{DetectionContext, Finding, signals},
+    model::{Connect, GeoLocation, RunningFlow},
 };
 
 /// The port of encrypted web pages, which every firewall lets through.
 const HTTPS: u16 = 443;
 
 /// A connection that was just established. Nothing where the user named no countries.
-pub fn foreign_peer(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
-    found(scene, outbound(connect)?, connect.peer.as_deref()?)
+pub fn foreign_peer(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
+    found(context, outbound(connect)?, connect.peer.as_deref()?)
 }
 
 /// A connection that was open at the start.
-pub fn foreign_peer_at_start(scene: &Scene<'_>, flow: &RunningFlow) -> Option<Finding> {
-    found(scene, outbound_at_start(flow)?, flow.peer.as_deref()?)
+pub fn foreign_peer_at_start(context: &DetectionContext<'_>, flow: &RunningFlow) -> Option<Finding> {
+    found(context, outbound_at_start(flow)?, flow.peer.as_deref()?)
 }
 
-fn found(scene: &Scene<'_>, destination: SocketAddr, peer: &PeerPlace) -> Option<Finding> {
+fn found(context: &DetectionContext<'_>, destination: SocketAddr, peer: &GeoLocation) -> Option<Finding> {
     if destination.port() != HTTPS || !peer.foreign {
         return None;
     }
     let country = peer.country.as_deref()?;
     let detail = format!("connected to {destination} in {country}, which is none of the home countries");
     Some(
-        Finding::new(signals::FOREIGN_PEER, scene, detail)
+        Finding::new(signals::FOREIGN_PEER, context, detail)
             .with("destination", &destination)
             .with("country", country),
     )
@@ -40,13 +40,13 @@ mod tests {
 
     use crate::{
         engine::testing::{Host, findings},
-        model::PeerPlace,
+        model::GeoLocation,
     };
 
     #[test]
     fn only_port_443_of_a_foreign_country_counts() {
         let place = |country: Option<&str>, foreign| {
-            Some(PeerPlace { country: country.map(Arc::from), foreign, ..PeerPlace::default() })
+            Some(GeoLocation { country: country.map(Arc::from), foreign, ..GeoLocation::default() })
         };
         for (destination, peer, counts) in [
             ("192.0.2.5:443", place(Some("XX"), true), true),

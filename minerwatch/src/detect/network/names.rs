@@ -13,9 +13,9 @@ use super::{
     wire::{Host, Tunnel},
 };
 use crate::{
-    detect::{Finding, Scene, bounded::Bounded, signals, tuning},
+    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
     intel::{Indicators, ListKind, Listed},
-    model::{BootTime, Course, Payload, ProcessKey, ServesNames},
+    model::{BootTime, DnsServerRole, FlowUpdate, Payload, ProcessKey},
 };
 
 /// Ports of web pages, which people visit out of curiosity.
@@ -32,7 +32,7 @@ struct Resolved {
 }
 
 /// Where an address means something: the network namespace, 0 if unknown. Those of different namespaces overlap.
-type Place = (u32, IpAddr);
+type JsonPosition = (u32, IpAddr);
 
 /// A question that waits for its answer: who asked whom, and its number.
 type Question = (ProcessKey, SocketAddr, u16);
@@ -41,7 +41,7 @@ type Question = (ProcessKey, SocketAddr, u16);
 #[derive(Debug)]
 pub struct Names {
     indicators: Arc<Indicators>,
-    resolved: Bounded<Place, Resolved>,
+    resolved: Bounded<JsonPosition, Resolved>,
     asked: Bounded<Question, String>,
     /// Which processes answer for names themselves, and when that was looked at.
     servers: Bounded<ProcessKey, (bool, BootTime)>,
@@ -76,25 +76,25 @@ impl Names {
     /// Learns from a DNS message, and looks its names up.
     pub fn overheard(
         &mut self,
-        scene: &Scene<'_>,
+        context: &DetectionContext<'_>,
         payload: &Payload,
         message: &dns::Message,
     ) -> Option<Finding> {
-        let question = (scene.key(), payload.flow.destination, message.id);
+        let question = (context.key(), payload.flow.destination, message.id);
         let asked_for = message.answer.question.as_str();
         if !message.response {
             let asked = self.asked.entry(&question, String::new);
             asked_for.clone_into(asked);
         } else if self.asked.remove(&question).as_deref() == Some(asked_for) {
-            self.learn(scene, message);
+            self.learn(context, message);
         }
         // A server of names asks for what its clients ask it for.
-        if self.is_server(scene.key(), scene.at()) == Some(true) {
+        if self.is_server(context.key(), context.at()) == Some(true) {
             return None;
         }
         let (name, listed) = self.listed(message)?;
         let detail = format!("asked for the address of {name}, {}", described(&listed));
-        Some(found(scene, &listed, detail, signals::POOL_NAME.weight).with("name", &name))
+        Some(found(context, &listed, detail, signals::POOL_NAME.weight).with("name", &name))
     }
 
     /// The first name in a message that a list speaks of.
@@ -115,21 +115,21 @@ impl Names {
     }
 
     /// Takes in whether a process answers for names itself.
-    pub fn serves(&mut self, scene: &Scene<'_>, ServesNames { serves }: ServesNames) {
-        let seen = (serves, scene.at());
-        *self.servers.entry(&scene.key(), || seen) = seen;
+    pub fn serves(&mut self, context: &DetectionContext<'_>, DnsServerRole { serves }: DnsServerRole) {
+        let seen = (serves, context.at());
+        *self.servers.entry(&context.key(), || seen) = seen;
     }
 
     /// Takes in the addresses of an answer that was asked for.
-    fn learn(&mut self, scene: &Scene<'_>, message: &dns::Message) {
+    fn learn(&mut self, context: &DetectionContext<'_>, message: &dns::Message) {
         let name: Arc<str> = Arc::from(message.answer.question.as_str());
         let alias = message.aliases().find(|alias| self.indicators.domain(alias).is_some()).map(Arc::from);
         let ttl = message.answer.records.iter().map(|record| record.ttl).min().unwrap_or(0);
         let lasts = Duration::from_secs(ttl.into()).clamp(tuning::RESOLVED_LEAST, tuning::RESOLVED_FOR);
         for address in message.addresses() {
             let resolved =
-                Resolved { name: Arc::clone(&name), alias: alias.clone(), until: scene.at().plus(lasts) };
-            let place = (scene.process.network, address.to_canonical());
+                Resolved { name: Arc::clone(&name), alias: alias.clone(), until: context.at().plus(lasts) };
+            let place = (context.process.network, address.to_canonical());
             let known = self.resolved.entry(&place, || resolved.clone());
             *known = resolved;
         }
@@ -149,16 +149,16 @@ impl Names {
     /// The name that a client asks its peer for by TLS: looked up, and learned where no answer named the address yet.
     pub fn greeted(
         &mut self,
-        scene: &Scene<'_>,
+        context: &DetectionContext<'_>,
         payload: &Payload,
         hello: &ClientHello<'_>,
     ) -> Option<Finding> {
         let name = hello.server_name?.to_ascii_lowercase();
         let destination = payload.flow.destination;
         // What comes later in a connection may go through it to somebody else.
-        let network = scene.process.network;
-        if payload.index == 0 && self.name_of(network, destination.ip(), scene.at()).is_none() {
-            let until = scene.at().plus(tuning::RESOLVED_FOR);
+        let network = context.process.network;
+        if payload.index == 0 && self.name_of(network, destination.ip(), context.at()).is_none() {
+            let until = context.at().plus(tuning::RESOLVED_FOR);
             let learned = Resolved { name: Arc::from(name.as_str()), alias: None, until };
             let known = self.resolved.entry(&(network, destination.ip().to_canonical()), || learned.clone());
             *known = learned;
@@ -169,11 +169,16 @@ impl Names {
         let may_be_web = WEB.contains(&destination.port()) || payload.index > 0;
         let is_visit = may_be_web && (hello.protocols.is_some() || !hello.whole);
         let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
-        Some(found(scene, &listed, detail, points).with("name", &name).with("destination", &destination))
+        Some(found(context, &listed, detail, points).with("name", &name).with("destination", &destination))
     }
 
     /// A proxy was asked to connect to a host: is that one on a list?
-    pub fn tunnelled(&self, scene: &Scene<'_>, payload: &Payload, tunnel: &Tunnel<'_>) -> Option<Finding> {
+    pub fn tunnelled(
+        &self,
+        context: &DetectionContext<'_>,
+        payload: &Payload,
+        tunnel: &Tunnel<'_>,
+    ) -> Option<Finding> {
         let (listed, name) = match tunnel.host {
             Host::V4(address) => {
                 (self.indicators.endpoint((address, tunnel.port).into())?, address.to_string())
@@ -199,55 +204,59 @@ impl Names {
         );
         let is_visit = WEB.contains(&tunnel.port);
         let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
-        let finding = found(scene, &listed, detail, points).with("name", &name);
+        let finding = found(context, &listed, detail, points).with("name", &name);
         Some(finding.with("destination", &payload.flow.destination))
     }
 
     /// A connection: is its peer, or the name that led to it, on a list?
-    pub fn connected(&mut self, scene: &Scene<'_>, destination: SocketAddr) -> Option<Finding> {
+    pub fn connected(&mut self, context: &DetectionContext<'_>, destination: SocketAddr) -> Option<Finding> {
         if self.indicators.is_empty() {
             return None;
         }
-        let by_name = self.named(scene, destination).map(|(name, listed)| {
+        let by_name = self.named(context, destination).map(|(name, listed)| {
             let detail = format!("connected to {name} ({destination}), {}", described(&listed));
             let is_visit = WEB.contains(&destination.port());
             let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
-            found(scene, &listed, detail, points).with("name", &name)
+            found(context, &listed, detail, points).with("name", &name)
         });
         by_name
             .or_else(|| {
                 let listed = self.indicators.endpoint(destination)?;
                 let detail = format!("connected to {destination}, {}", described(&listed));
-                Some(on_a_list(scene, &listed, detail))
+                Some(on_a_list(context, &listed, detail))
             })
             .map(|finding| finding.with("destination", &destination))
     }
 
     /// A connection goes on: a visitor of a pool's page does not stay, or moves more.
-    pub fn went_on(&mut self, scene: &Scene<'_>, course: &Course) -> Option<Finding> {
+    pub fn went_on(&mut self, context: &DetectionContext<'_>, course: &FlowUpdate) -> Option<Finding> {
         let destination = course.flow.destination;
-        let lasted = scene.at().since(course.first);
+        let lasted = context.at().since(course.first);
         if course.accepted || !WEB.contains(&destination.port()) || lasted < tuning::STAYS {
             return None;
         }
-        if course.bytes_a_minute(lasted) > tuning::CADENCE_VOLUME {
+        if course.bytes_a_minute(lasted) > tuning::BEACONING_VOLUME {
             return None;
         }
         let minutes = lasted.as_secs() / 60;
-        let finding = self.named(scene, destination).map(|(name, listed)| {
+        let finding = self.named(context, destination).map(|(name, listed)| {
             let detail = format!(
                 "has been connected to {name} ({destination}) for {minutes} minutes, {}",
                 described(&listed)
             );
-            let finding = found(scene, &listed, detail, listed.list.weight);
+            let finding = found(context, &listed, detail, listed.list.weight);
             finding.with("name", &name).with("destination", &destination)
         })?;
-        self.stayed.note(&(scene.key(), course.flow.source)).then_some(finding)
+        self.stayed.note(&(context.key(), course.flow.source)).then_some(finding)
     }
 
     /// The name that led to an address, or an alias of it, and what a list says of that.
-    fn named(&mut self, scene: &Scene<'_>, destination: SocketAddr) -> Option<(Arc<str>, Listed<'_>)> {
-        let resolved = self.resolution_of(scene.process.network, destination.ip(), scene.at())?.clone();
+    fn named(
+        &mut self,
+        context: &DetectionContext<'_>,
+        destination: SocketAddr,
+    ) -> Option<(Arc<str>, Listed<'_>)> {
+        let resolved = self.resolution_of(context.process.network, destination.ip(), context.at())?.clone();
         let mut names = std::iter::once(resolved.name).chain(resolved.alias);
         names.find_map(|name| {
             let listed = self.indicators.named_endpoint(&name, destination.port())?;
@@ -257,32 +266,32 @@ impl Names {
 }
 
 /// N3 for what a list of pools names, I1 for the rest.
-fn found(scene: &Scene<'_>, listed: &Listed<'_>, detail: String, points: u8) -> Finding {
+fn found(context: &DetectionContext<'_>, listed: &Listed<'_>, detail: String, points: u8) -> Finding {
     match listed.list.kind {
         ListKind::Mining => {
-            let mut finding = evidence(Finding::new(signals::POOL_NAME, scene, detail), listed);
+            let mut finding = evidence(Finding::new(signals::POOL_NAME, context, detail), listed);
             finding.signal.weight = points;
             finding
         }
-        ListKind::Threat | ListKind::Allow => on_a_list(scene, listed, detail),
+        ListKind::Threat | ListKind::Allow => on_a_list(context, listed, detail),
     }
 }
 
-fn on_a_list(scene: &Scene<'_>, listed: &Listed<'_>, detail: String) -> Finding {
-    let mut finding = evidence(Finding::new(signals::LISTED_PEER, scene, detail), listed);
+fn on_a_list(context: &DetectionContext<'_>, listed: &Listed<'_>, detail: String) -> Finding {
+    let mut finding = evidence(Finding::new(signals::LISTED_PEER, context, detail), listed);
     finding.signal.weight = listed.list.weight;
     finding.info.mining = listed.list.kind == ListKind::Mining;
     finding
 }
 
 /// I2: an executable whose content a list speaks of.
-pub fn listed_file(scene: &Scene<'_>, indicators: &Indicators, sha256: &str) -> Option<Finding> {
+pub fn listed_file(context: &DetectionContext<'_>, indicators: &Indicators, sha256: &str) -> Option<Finding> {
     let listed = indicators.file(sha256)?;
     let detail = format!("runs a program, {}", described(&listed));
-    let mut finding = evidence(Finding::new(signals::LISTED_FILE, scene, detail), &listed);
+    let mut finding = evidence(Finding::new(signals::LISTED_FILE, context, detail), &listed);
     finding.signal.weight = listed.list.weight;
     finding.info.mining = listed.list.kind == ListKind::Mining;
-    Some(finding.with("path", &scene.process.view.executable.path))
+    Some(finding.with("path", &context.process.view.executable.path))
 }
 
 fn described(listed: &Listed<'_>) -> String {
@@ -308,7 +317,7 @@ mod tests {
             Engine, EngineSettings,
             testing::{Host, findings, seconds},
         },
-        model::{Course, Direction, EventBody, Flow, ProcessKey, Protocol, ServesNames},
+        model::{Direction, DnsServerRole, EventBody, Flow, FlowUpdate, ProcessKey, Protocol},
     };
 
     fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
@@ -353,7 +362,7 @@ mod tests {
         let after_looks = |looks: &'static [(bool, u64)]| {
             after(move |host, client| {
                 for (serves, pause) in looks {
-                    host.happen(client, EventBody::ServesNames(ServesNames { serves: *serves }));
+                    host.happen(client, EventBody::DnsServerRole(DnsServerRole { serves: *serves }));
                     host.wait(seconds(*pause));
                     resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
                 }
@@ -373,20 +382,20 @@ mod tests {
         let init = host.boot("/sbin/init", &["init"]);
         let client = host.spawn(init, "/usr/bin/client", &["client"]);
         let mut engine = Engine::new(EngineSettings::default());
-        let mut wonders = |host: &mut Host, name: &str, answered: bool| {
+        let mut needs_dns_role = |host: &mut Host, name: &str, answered: bool| {
             if answered {
-                host.happen(client, EventBody::ServesNames(ServesNames { serves: false }));
+                host.happen(client, EventBody::DnsServerRole(DnsServerRole { serves: false }));
             }
             host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
             let (last, before) = host.events().split_last().expect("just sent");
             for event in before {
                 engine.ingest(event, &mut Vec::new());
             }
-            engine.wonders(last)
+            engine.needs_dns_role(last)
         };
-        assert!(!wonders(&mut host, "www.example", false));
-        assert!(wonders(&mut host, "pool.supportxmr.com", false));
-        assert!(!wonders(&mut host, "pool.supportxmr.com", true));
+        assert!(!needs_dns_role(&mut host, "www.example", false));
+        assert!(needs_dns_role(&mut host, "pool.supportxmr.com", false));
+        assert!(!needs_dns_role(&mut host, "pool.supportxmr.com", true));
     }
 
     #[test]
@@ -404,16 +413,16 @@ mod tests {
                         destination: "192.0.2.7:443".parse().unwrap(),
                         opened: first,
                     };
-                    let course = Course {
+                    let course = FlowUpdate {
                         flow,
                         accepted: false,
                         interval: true,
                         first,
                         bytes: (bytes * minute / 4, bytes * minute),
                         payloads: (4, 4),
-                        beats: Box::default(),
+                        samples: Box::default(),
                     };
-                    host.happen(client, EventBody::Course(Box::new(course)));
+                    host.happen(client, EventBody::FlowUpdate(Box::new(course)));
                 }
             })
         };

@@ -4,26 +4,26 @@ use std::net::SocketAddr;
 
 use super::{outbound, outbound_at_start};
 use crate::{
-    detect::{Finding, Scene, signals, tuning},
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{Connect, RunningFlow},
 };
 
 /// A connection that was just established.
-pub fn pool_port(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
-    found(scene, outbound(connect)?)
+pub fn pool_port(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
+    found(context, outbound(connect)?)
 }
 
 /// A connection that was open at the start.
-pub fn pool_port_at_start(scene: &Scene<'_>, flow: &RunningFlow) -> Option<Finding> {
-    found(scene, outbound_at_start(flow)?)
+pub fn pool_port_at_start(context: &DetectionContext<'_>, flow: &RunningFlow) -> Option<Finding> {
+    found(context, outbound_at_start(flow)?)
 }
 
-fn found(scene: &Scene<'_>, destination: SocketAddr) -> Option<Finding> {
+fn found(context: &DetectionContext<'_>, destination: SocketAddr) -> Option<Finding> {
     if !tuning::POOL_PORTS.contains(&destination.port()) {
         return None;
     }
     let detail = format!("connected to {destination}, a port mining pools use");
-    Some(Finding::new(signals::POOL_PORT, scene, detail).with("destination", &destination))
+    Some(Finding::new(signals::POOL_PORT, context, detail).with("destination", &destination))
 }
 
 #[cfg(test)]

@@ -8,25 +8,25 @@ use std::net::SocketAddr;
 
 use super::outbound;
 use crate::{
-    detect::{Finding, Scene, signals},
+    detect::{DetectionContext, Finding, signals},
     model::Connect,
-    process::Suspicion,
+    process::Taint,
 };
 
 /// A connection that was just established.
-pub fn suspect_connection(scene: &Scene<'_>, connect: &Connect) -> Option<Finding> {
-    let suspicion = scene.process.suspicion?;
-    Some(found(scene, suspicion, outbound(connect)?))
+pub fn suspect_connection(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
+    let suspicion = context.process.suspicion?;
+    Some(found(context, suspicion, outbound(connect)?))
 }
 
-fn found(scene: &Scene<'_>, suspicion: Suspicion, destination: SocketAddr) -> Finding {
+fn found(context: &DetectionContext<'_>, suspicion: Taint, destination: SocketAddr) -> Finding {
     let who = match suspicion {
-        Suspicion::Dropped => "a program that was dropped here",
-        Suspicion::Fileless => "a program without a file",
-        Suspicion::FetchesForService => "a downloader that a service's shell started",
+        Taint::Dropped => "a program that was dropped here",
+        Taint::Fileless => "a program without a file",
+        Taint::FetchesForService => "a downloader that a service's shell started",
     };
-    let detail = format!("{who}, '{}', connected to {destination}", scene.process.view.name);
-    Finding::new(signals::SUSPECT_CONNECTION, scene, detail).with("destination", &destination)
+    let detail = format!("{who}, '{}', connected to {destination}", context.process.view.name);
+    Finding::new(signals::SUSPECT_CONNECTION, context, detail).with("destination", &destination)
 }
 
 #[cfg(test)]

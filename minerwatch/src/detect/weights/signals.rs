@@ -64,7 +64,7 @@ pub(crate) const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
 };
 
 /// Never alone: a broker's client that publishes by chance and subscribes to others looks the same.
-pub(crate) const ENCRYPTED_CADENCE: SignalInfo = SignalInfo {
+pub(crate) const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     id: "N5",
     class: Network,
     weight: 30,
@@ -76,7 +76,7 @@ pub(crate) const ENCRYPTED_CADENCE: SignalInfo = SignalInfo {
 };
 
 /// Never alone: brokers of messages and databases that are reached by their address look the same.
-pub(crate) const ANONYMOUS_TLS: SignalInfo = SignalInfo {
+pub(crate) const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     id: "N6",
     class: Network,
     weight: 15,
@@ -88,7 +88,7 @@ pub(crate) const ANONYMOUS_TLS: SignalInfo = SignalInfo {
 };
 
 /// Browsers and some resolvers do it by design.
-pub(crate) const PRIVATE_DNS: SignalInfo = SignalInfo {
+pub(crate) const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     id: "N11",
     class: Network,
     weight: 5,
@@ -247,7 +247,7 @@ pub(crate) const SUSTAINED_CPU: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
-pub(crate) const YIELD_METRONOME: SignalInfo = SignalInfo {
+pub(crate) const YIELD_PERIODICITY: SignalInfo = SignalInfo {
     id: "C6",
     class: Compute,
     weight: 25,
@@ -258,7 +258,7 @@ pub(crate) const YIELD_METRONOME: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
-pub(crate) const FLOW_GATE: SignalInfo = SignalInfo {
+pub(crate) const CONNECTION_GATED_LOAD: SignalInfo = SignalInfo {
     id: "C7",
     class: Compute,
     weight: 35,
@@ -269,7 +269,7 @@ pub(crate) const FLOW_GATE: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
-pub(crate) const TIDAL: SignalInfo = SignalInfo {
+pub(crate) const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
     id: "C8",
     class: Compute,
     weight: 20,
@@ -314,7 +314,7 @@ pub(crate) const LOAD_JUMP: SignalInfo = SignalInfo {
 };
 
 /// Pods with a limit are held back every day: load like any other.
-pub(crate) const HELD_BACK: SignalInfo = SignalInfo {
+pub(crate) const QUOTA_THROTTLED: SignalInfo = SignalInfo {
     id: "C9Q",
     class: Compute,
     weight: 15,
@@ -326,7 +326,7 @@ pub(crate) const HELD_BACK: SignalInfo = SignalInfo {
 };
 
 /// `cpulimit` does this to honest programs, so it counts for little.
-pub(crate) const STOP_AND_GO: SignalInfo = SignalInfo {
+pub(crate) const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
     id: "C10",
     class: Compute,
     weight: 10,
@@ -337,7 +337,7 @@ pub(crate) const STOP_AND_GO: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
-pub(crate) const SHY: SignalInfo = SignalInfo {
+pub(crate) const MONITOR_EVASION: SignalInfo = SignalInfo {
     id: "C11",
     class: Compute,
     weight: 25,

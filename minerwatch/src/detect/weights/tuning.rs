@@ -25,7 +25,7 @@ pub const ANONYMOUS_AGAIN: Duration = Duration::from_secs(60);
 /// Connections that may wait to be looked at.
 pub const ANONYMOUS_WAITING: usize = 64;
 /// Processes remembered that ask for names in secret (N11).
-pub const PRIVATE_DNS: usize = 1_024;
+pub const ENCRYPTED_DNS: usize = 1_024;
 /// Pairs of a process and a domain remembered for long random names (B12).
 pub const TUNNELS: usize = 1_024;
 /// What is at least before the domain in such a name, characters.
@@ -119,13 +119,13 @@ pub const LOOK_SPAN: Duration = Duration::from_secs(10);
 /// Looks remembered (C11).
 pub const LOOKS: usize = 16;
 /// How long after a look the work must have ended (C11): two seconds, and the report of it.
-pub const SHY_LAG: Duration = Duration::from_secs(3);
+pub const EVASION_LAG: Duration = Duration::from_secs(3);
 /// How long a process must have worked to be seen by a look (C11).
-pub const SHY_WORK: Duration = Duration::from_secs(10);
+pub const EVASION_WORK: Duration = Duration::from_secs(10);
 /// Times it must have hidden (C11).
-pub const SHY_TIMES: u32 = 3;
+pub const EVASION_TIMES: u32 = 3;
 /// The share of looks, and of its own pauses, that must fit (C11).
-pub const SHY_SHARE: f64 = 0.7;
+pub const EVASION_SHARE: f64 = 0.7;
 
 /// Executable buffers that must lie beside the dataset or the cache (C2, C13): RandomX has one for each thread.
 pub const CODE_BUFFERS: u64 = 2;
@@ -160,35 +160,35 @@ pub const ROUNDING_LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Processes with another rounding mode than the nearest watched at once (C1).
 pub const ROUNDING_PROCESSES: usize = 1_024;
 /// Connections remembered that may be a miner's (N1, N2).
-pub const CONVERSATIONS: usize = 4_096;
+pub const STRATUM_SESSIONS: usize = 4_096;
 /// Connections by TLS whose rhythm is remembered (N5).
-pub const CADENCES: usize = 4_096;
+pub const BEACONING_FLOWS: usize = 4_096;
 /// How long a connection must have gone on before its rhythm counts.
-pub const CADENCE_SPAN: Duration = Duration::from_secs(300);
+pub const BEACONING_SPAN: Duration = Duration::from_secs(300);
 /// The most bytes a minute, both ways: a miner moves less than half of it.
-pub const CADENCE_VOLUME: u64 = 20_000;
+pub const BEACONING_VOLUME: u64 = 20_000;
 /// The first sends of a connection, which are greeting and login.
-pub const CADENCE_GREETING: usize = 4;
-/// How long somebody is at a pool's page before he is no visitor (N3); in as few bytes as [`CADENCE_VOLUME`].
+pub const BEACONING_GREETING: usize = 4;
+/// How long somebody is at a pool's page before he is no visitor (N3); in as few bytes as [`BEACONING_VOLUME`].
 pub const STAYS: Duration = Duration::from_secs(600);
 /// Connections to pools' pages that were told of for that.
 pub const STAYED: usize = 1_024;
 /// Sends remembered of one connection.
-pub const CADENCE_SENDS: usize = 64;
+pub const BEACONING_SENDS: usize = 64;
 /// An answer comes within this, milliseconds; what comes later came unasked.
-pub const CADENCE_ANSWER_MS: u32 = 2_000;
+pub const BEACONING_ANSWER_MS: u32 = 2_000;
 /// Bytes of an encrypted share: 200 to 270 of XMRig's, other dialects are shorter.
-pub const CADENCE_SHARE: std::ops::RangeInclusive<u16> = 90..=600;
+pub const BEACONING_SHARE: std::ops::RangeInclusive<u16> = 90..=600;
 /// Shares of one miner differ by the digits of a few numbers.
-pub const CADENCE_SPREAD: u16 = 8;
+pub const BEACONING_SPREAD: u16 = 8;
 /// Bytes of new work.
-pub const CADENCE_PUSH: std::ops::RangeInclusive<u16> = 150..=4_096;
+pub const BEACONING_PUSH: std::ops::RangeInclusive<u16> = 150..=4_096;
 /// Shares that are needed.
-pub const CADENCE_SHARES: usize = 8;
+pub const BEACONING_SHARES: usize = 8;
 /// Unasked messages that are needed.
-pub const CADENCE_PUSHES: u32 = 3;
+pub const BEACONING_PUSHES: u32 = 3;
 /// The least deviation of the gaps between shares in relation to their mean: chance has 1, a clock 0.
-pub const CADENCE_IRREGULARITY: f64 = 0.4;
+pub const BEACONING_IRREGULARITY: f64 = 0.4;
 /// Bytes kept of one direction of a connection whose message is not finished.
 pub const STREAM_KEPT: usize = 2_048;
 /// Processes remembered that speak as miners or pools do (N7, N8).

@@ -137,7 +137,7 @@ fn waiting_events_have_limited_room() {
     }
     let mut events = host.events().to_vec();
     events.retain(|event| !matches!(event.body, EventBody::Fork(_)));
-    // All within the patience.
+    // All within the park_timeout.
     for event in &mut events {
         event.time = host.events()[0].time;
     }

@@ -2,29 +2,34 @@
 
 use super::{Incidents, connect_edge, self_to_root};
 use crate::{
-    detect::{Scene, WrittenFiles, behavior::drop_steps, tuning},
-    incident::membership::{Hold, Serial, container_id},
+    detect::{DetectionContext, WrittenFiles, behavior::drop_steps, tuning},
+    incident::membership::{MemberKind, Serial, container_id},
     model::{Alert, BootTime, ProcessKey},
     process::ProcessTable,
 };
 
 impl Incidents {
     /// Joins a process to the incident whose file it runs.
-    pub(super) fn run_of_file(&mut self, serial: Serial, scene: &Scene<'_>, written: &WrittenFiles) {
+    pub(super) fn run_of_file(
+        &mut self,
+        serial: Serial,
+        context: &DetectionContext<'_>,
+        written: &WrittenFiles,
+    ) {
         let Some(incident) = self.open.get_mut(&serial) else { return };
-        let process = scene.process;
-        incident.last_activity = incident.last_activity.max(scene.at());
-        incident.ran_dropped(scene.key());
+        let process = context.process;
+        incident.last_activity = incident.last_activity.max(context.at());
+        incident.ran_dropped(context.key());
         let view = &process.view;
         let container = container_id(process);
         let program = written.find(&view.executable.path, view.executable.file, container.as_deref());
         let dropped =
             program.or_else(|| written.find(process.script.as_deref()?, None, container.as_deref()));
         for edge in dropped.into_iter().flat_map(drop_steps) {
-            incident.created(self_to_root(scene.table, edge.process));
+            incident.created(self_to_root(context.table, edge.process));
             incident.step(edge);
         }
-        self.join(serial, scene.table, scene.key(), Hold::Suspect);
+        self.join(serial, context.table, context.key(), MemberKind::Suspect);
     }
 
     /// Makes two incidents one. The one that was reported stays, of two such the older; the other is
@@ -50,7 +55,7 @@ impl Incidents {
     }
 
     /// Makes a process a member and draws how it came to be.
-    pub(super) fn join(&mut self, serial: Serial, table: &ProcessTable, key: ProcessKey, hold: Hold) {
+    pub(super) fn join(&mut self, serial: Serial, table: &ProcessTable, key: ProcessKey, hold: MemberKind) {
         let Some(incident) = self.open.get_mut(&serial) else { return };
         self.membership.hold_process(serial, &mut incident.holdings, key, hold);
         incident.created(self_to_root(table, key));
@@ -71,7 +76,7 @@ impl Incidents {
         if !self.membership.hold_tree(serial, &mut incident.holdings, root) {
             return;
         }
-        let notes = table.get(root).and_then(|root| root.notes.as_ref());
+        let notes = table.get(root).and_then(|root| root.connections.as_ref());
         for outbound in notes.into_iter().flat_map(|notes| notes.outbound()) {
             if at.since(outbound.at) <= tuning::CHAIN_SPAN {
                 incident.created(self_to_root(table, outbound.process));

@@ -7,7 +7,7 @@ use crate::intel::{Indicators, List, ListKind};
 
 const NOW: i64 = 1_800_000_000;
 
-fn read(text: &str) -> (Indicators, Reading) {
+fn read(text: &str) -> (Indicators, ImportReport) {
     let mut builder = Builder::new(1_000);
     let list = List { name: "l".to_owned(), source: "l".to_owned(), kind: ListKind::Threat, weight: 60 };
     assert!(builder.list(list));
@@ -15,7 +15,7 @@ fn read(text: &str) -> (Indicators, Reading) {
     (builder.build(), reading)
 }
 
-fn problems(reading: &Reading) -> Vec<String> {
+fn problems(reading: &ImportReport) -> Vec<String> {
     reading.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.reason)).collect()
 }
 
@@ -158,7 +158,7 @@ fn what_is_cut_off_says_where() {
     }
     let (table, reading) = read("[\"a.example\",\n \"b.example\",\n nonsense]");
     let broken = reading.broken.unwrap();
-    assert_eq!((table.len(), broken.place), (2, Place::Line(3)));
+    assert_eq!((table.len(), broken.place), (2, ImportLocation::Line(3)));
     assert!(broken.reason.starts_with("is no JSON: "), "{}", broken.reason);
     let deep = "[".repeat(100_000);
     assert!(read(&deep).1.broken.is_some());

@@ -1,9 +1,9 @@
 //! Text and tables as people and feeds write them.
 
 use super::*;
-use crate::intel::{Indicators, List, ListKind, reading::MAX_PROBLEMS};
+use crate::intel::{Indicators, List, ListKind, import_report::MAX_PROBLEMS};
 
-fn read(text: &str, room: usize) -> (Indicators, Reading) {
+fn read(text: &str, room: usize) -> (Indicators, ImportReport) {
     let mut builder = Builder::new(room);
     let list = List { name: "l".to_owned(), source: "l".to_owned(), kind: ListKind::Mining, weight: 60 };
     assert!(builder.list(list));
@@ -11,7 +11,7 @@ fn read(text: &str, room: usize) -> (Indicators, Reading) {
     (builder.build(), reading)
 }
 
-fn places(reading: &Reading) -> Vec<String> {
+fn places(reading: &ImportReport) -> Vec<String> {
     reading.problems.iter().map(|problem| problem.place.to_string()).collect()
 }
 

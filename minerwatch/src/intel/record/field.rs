@@ -62,7 +62,7 @@ const VALUES: [&str; 26] = [
     "file_hash",
     "url",
 ];
-/// Notes by rank.
+/// ConnectionHistory by rank.
 const NOTES: [&str; 12] = [
     "note",
     "comment",

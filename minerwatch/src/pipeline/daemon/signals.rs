@@ -6,7 +6,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::{control::PipelineRequest, pipeline::intel::Lists};
+use crate::{control::PipelineRequest, feeds::Lists};
 
 /// What the pipeline is asked to do between two batches.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ const NAMES: &[(Role, &[&str])] = &[
         "s6-supervise", "supervisord", "supervise", "upstart", "tini", "dumb-init", "launchd",
         "systemd-executor", "systemd-userwork", "monit",
     ]),
-    (Role::Gate, &[
+    (Role::LoginService, &[
         "sshd", "sshd-session", "sshd-auth", "dropbear", "login", "agetty", "getty", "mingetty", "su",
         "sudo", "doas", "tmux", "tmux: server", "screen", "SCREEN", "mosh-server", "telnetd", "in.telnetd",
         "gnome-terminal-server", "konsole", "xterm", "ttyd", "cockpit-bridge", "script",
@@ -73,7 +73,7 @@ const NAMES: &[(Role, &[&str])] = &[
         "salt-call", "cf-agent", "debootstrap", "mmdebstrap", "nixos-rebuild", "guix", "systemd-tmpfiles",
         "systemd-sysusers", "systemd-firstboot", "update-rc.d", "dpkg-deb", "dpkg-divert",
     ]),
-    (Role::Reader, &[
+    (Role::TextViewer, &[
         "grep", "egrep", "fgrep", "zgrep", "rg", "ag", "ack", "cat", "tac", "less", "more", "man", "head",
         "tail", "vi", "vim", "nvim", "vim.basic", "vim.tiny", "nano", "emacs", "ed", "sed", "awk", "gawk",
         "mawk", "jq", "yq", "diff", "strings", "xxd", "hexdump", "od", "echo", "printf", "tee", "find",

@@ -46,7 +46,7 @@ impl ProcessTable {
                     since: time,
                     died: None,
                     suspicion: parent.suspicion,
-                    notes: None,
+                    connections: None,
                     children: 0,
                     counted: false,
                     queued: false,
@@ -153,7 +153,7 @@ impl ProcessTable {
         process.suspicion = None;
     }
 
-    /// Notes what any event's head tells: a new user, a new cgroup, or that the process exists at all.
+    /// ConnectionHistory what any event's head tells: a new user, a new cgroup, or that the process exists at all.
     pub(super) fn touch(&mut self, time: BootTime, subject: &Subject) {
         let Some(process) = self.rows.get(&subject.key) else {
             let name = Arc::clone(&self.empty);
@@ -174,7 +174,7 @@ impl ProcessTable {
         }
     }
 
-    /// Notes in which network namespace a process opened a socket: the one that it is in, unless it took the socket there
+    /// ConnectionHistory in which network namespace a process opened a socket: the one that it is in, unless it took the socket there
     /// from another.
     pub(super) fn moved(&mut self, key: ProcessKey, network: u32) {
         if network != 0
@@ -236,7 +236,7 @@ impl ProcessTable {
             since: time,
             died: None,
             suspicion: None,
-            notes: None,
+            connections: None,
             children: 0,
             counted: false,
             queued: false,

@@ -1,7 +1,7 @@
 //! What the CPUs do.
 
 use super::{Attachment, Hook, IDENTITY, Row};
-use crate::model::Purpose;
+use crate::model::DataSource;
 
 /// What a system-call tracepoint costs.
 const ON_EVERY_CALL: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds";
@@ -9,7 +9,7 @@ const ON_EVERY_CALL: &str = "a system-call tracepoint: every system call of the 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: Purpose::Cpu,
+        purpose: DataSource::Cpu,
         without: "no CPU time is counted",
         hooks: &[Hook {
             name: "BTF tracepoint sched_switch",
@@ -32,7 +32,7 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::Yield,
+        purpose: DataSource::Yield,
         without: "no sched_yield is counted",
         hooks: &[
             Hook {
@@ -56,7 +56,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
     },
     Row {
-        purpose: Purpose::Rounding,
+        purpose: DataSource::Rounding,
         without: "a miner that says nothing readable is not known by its arithmetic",
         hooks: &[
             saved_state(
@@ -68,7 +68,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
     },
     Row {
-        purpose: Purpose::Mapping,
+        purpose: DataSource::Mapping,
         without: "memory of the sizes that RandomX uses is known only of what ran at the start",
         hooks: &[
             Hook {

@@ -1,7 +1,7 @@
 //! Changes to files.
 
 use super::{Attachment, Hook, IDENTITY, Row, WALK};
-use crate::model::Purpose;
+use crate::model::DataSource;
 
 const SYSTEM_CALL_CAVEAT: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds, and io_uring goes round it";
 
@@ -27,7 +27,7 @@ const CHANGED: &[&str] =
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: Purpose::FileOpen,
+        purpose: DataSource::FileOpen,
         without: "no file that is written or created is seen",
         hooks: &[
             Hook {
@@ -51,7 +51,7 @@ pub(super) const ROWS: &[Row] = &[
         ],
     },
     Row {
-        purpose: Purpose::FileChange,
+        purpose: DataSource::FileChange,
         without: "no rename, deletion or change of mode is seen",
         hooks: &[
             Hook {

@@ -1,12 +1,12 @@
 //! Outbound connections.
 
 use super::{Attachment, Hook, IDENTITY, Row};
-use crate::model::Purpose;
+use crate::model::DataSource;
 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: Purpose::Tcp,
+        purpose: DataSource::Tcp,
         without: "no TCP connection is seen",
         hooks: &[Hook {
             name: "raw tracepoint inet_sock_set_state",
@@ -33,7 +33,7 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::TcpUnanswered,
+        purpose: DataSource::TcpUnanswered,
         without: "an attempt that nobody answers is reported only when the kernel gives up",
         hooks: &[Hook {
             name: "raw tracepoint tcp_retransmit_skb",
@@ -46,7 +46,7 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::Udp,
+        purpose: DataSource::Udp,
         without: "no UDP flow is seen",
         hooks: &[Hook {
             name: "cgroup connect, sendmsg and sock_release",
@@ -62,7 +62,7 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::Payload,
+        purpose: DataSource::Payload,
         without: "nothing that goes over the wire is read, and the end of a UDP flow is reported without byte counts",
         hooks: &[Hook {
             name: "cgroup packets",

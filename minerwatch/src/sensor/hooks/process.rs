@@ -1,12 +1,12 @@
 //! Process life: creation, images, the end.
 
 use super::{Attachment, Hook, IDENTITY, Row, WALK};
-use crate::model::Purpose;
+use crate::model::DataSource;
 
 /// The rows of the table.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: Purpose::Fork,
+        purpose: DataSource::Fork,
         without: "processes are known only once they run another program",
         hooks: &[Hook {
             name: "raw tracepoint sched_process_fork",
@@ -19,7 +19,7 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::Exec,
+        purpose: DataSource::Exec,
         without: "no program that is started is seen, and little can be detected",
         hooks: &[Hook {
             name: "raw tracepoint sched_process_exec",
@@ -49,7 +49,7 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: Purpose::Exit,
+        purpose: DataSource::Exit,
         without: "ended processes are kept until the table is full",
         hooks: &[Hook {
             name: "raw tracepoint sched_process_exit",

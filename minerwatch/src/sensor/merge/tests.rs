@@ -5,14 +5,14 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use super::*;
 
-/// As the real one, of lanes of which nothing is known.
+/// As the real one, of rings of which nothing is known.
 fn drain<const N: usize>(
-    mut lanes: [&mut Ring; N],
+    mut rings: [&mut Ring; N],
     limit: usize,
     now: impl Fn() -> u64,
     on_record: impl FnMut(&[u8]),
 ) -> Drained {
-    super::drain(&mut lanes, &mut [Head::Unknown; N], limit, now, on_record)
+    super::drain(&mut rings, &mut [Head::Unknown; N], limit, now, on_record)
 }
 
 /// A record in a ring: `None` while it is being written.

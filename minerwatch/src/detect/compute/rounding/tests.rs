@@ -113,7 +113,7 @@ fn counters_that_go_back_are_not_negative() {
 mod undecided {
     use super::*;
     use crate::{
-        detect::{Detectors, Scene},
+        detect::{DetectionContext, Detectors},
         process::{ProcessTable, TableLimits},
     };
 
@@ -125,8 +125,8 @@ mod undecided {
         for event in host.events() {
             table.take_in(event);
             let process = table.get(event.subject.key).expect("a host's processes are known");
-            let scene = Scene { event, process, table: &table, processors: 2 };
-            detectors.inspect(&scene, &mut Vec::new());
+            let context = DetectionContext { event, process, table: &table, processors: 2 };
+            detectors.inspect(&context, &mut Vec::new());
             asked += detectors.take_undecided().len();
         }
         asked

@@ -3,11 +3,11 @@
 //! A chat service may have a `login` too, so a login is sure only with what a miner adds: a wallet, or the
 //! list of algorithms it can do; else the answer decides, which brings a job.
 
-use super::{Dialect, Message, Side, Sighting, account};
+use super::{Dialect, Message, ProtocolMatch, Side, account};
 
 /// Looks at one message.
-pub fn crypto_note<'a>(message: &Message<'a>) -> Option<Sighting<'a>> {
-    let see = |side, method| Sighting::new(Dialect::CryptoNote, side, method);
+pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
+    let see = |side, method| ProtocolMatch::new(Dialect::CryptoNote, side, method);
     let Some(method) = message.method else {
         // The answer to a login has no method but the first job.
         return message.job.is_one().then(|| see(Side::Server, "job"));
@@ -20,7 +20,7 @@ pub fn crypto_note<'a>(message: &Message<'a>) -> Option<Sighting<'a>> {
             return None;
         }
         let sure = wallet || message.algorithms || miner;
-        return Some(Sighting {
+        return Some(ProtocolMatch {
             sure,
             account: Some(login),
             agent: message.agent,
@@ -35,7 +35,7 @@ pub fn crypto_note<'a>(message: &Message<'a>) -> Option<Sighting<'a>> {
     }
     // Others keep connections alive by this name as well.
     if method.is("keepalived") && message.session {
-        return Some(Sighting { sure: false, ..see(Side::Client, "keepalived") });
+        return Some(ProtocolMatch { sure: false, ..see(Side::Client, "keepalived") });
     }
     None
 }
@@ -50,7 +50,8 @@ mod tests {
     fn seen(text: &str) -> Option<(Side, &'static str, bool)> {
         let text = text.replace("WALLET", WALLET);
         let (message, _) = Message::read(text.as_bytes());
-        crypto_note(&message).map(|sighting| (sighting.side, sighting.method, sighting.sure))
+        crypto_note(&message)
+            .map(|protocol_match| (protocol_match.side, protocol_match.method, protocol_match.sure))
     }
 
     #[test]

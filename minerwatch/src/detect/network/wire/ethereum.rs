@@ -2,18 +2,18 @@
 //!
 //! Inside HTTP the same calls ask a node of one's own (see `solo`).
 
-use super::{Dialect, Message, Side, Sighting};
+use super::{Dialect, Message, ProtocolMatch, Side};
 
 /// Looks at one message.
-pub fn eth_proxy<'a>(message: &Message<'a>) -> Option<Sighting<'a>> {
+pub fn eth_proxy<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     let known = ["eth_submitLogin", "eth_getWork", "eth_submitWork", "eth_submitHashrate"];
     let name = known.into_iter().find(|name| method.is(name))?;
-    let mut sighting = Sighting::new(Dialect::EthProxy, Side::Client, name);
+    let mut protocol_match = ProtocolMatch::new(Dialect::EthProxy, Side::Client, name);
     if name == "eth_submitLogin" {
-        sighting.account = message.arguments[0];
+        protocol_match.account = message.arguments[0];
     }
-    Some(sighting)
+    Some(protocol_match)
 }
 
 #[cfg(test)]
@@ -21,7 +21,7 @@ mod tests {
     use super::*;
 
     fn seen(text: &str) -> Option<&'static str> {
-        eth_proxy(&Message::read(text.as_bytes()).0).map(|sighting| sighting.method)
+        eth_proxy(&Message::read(text.as_bytes()).0).map(|protocol_match| protocol_match.method)
     }
 
     #[test]

@@ -67,7 +67,7 @@ pub enum Value<'a> {
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct JsonPosition<'a> {
     /// Its own key; of an array's element, the key of the outermost array it is in.
     pub key: Text<'a>,
     /// The key of the object it stands in, empty at the top.
@@ -88,7 +88,7 @@ struct Level<'a> {
 
 /// Reads the message that begins with `bytes`, calling `visit` for every value in order. The answer is
 /// what follows the message, or `None` if it is cut off or no JSON: what was visited until then stands.
-pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(Place<'a>, Value<'a>)) -> Option<&'a [u8]> {
+pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(JsonPosition<'a>, Value<'a>)) -> Option<&'a [u8]> {
     let nothing = Text(b"");
     let mut levels = [Level { array: false, name: nothing, elements: 0 }; MAX_DEPTH];
     let mut depth = 0_usize;
@@ -152,18 +152,18 @@ pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(Place<'a>, Value<'a>)) ->
     }
 }
 
-fn place<'a>(levels: &[Level<'a>; MAX_DEPTH], depth: usize, key: Text<'a>) -> Option<Place<'a>> {
+fn place<'a>(levels: &[Level<'a>; MAX_DEPTH], depth: usize, key: Text<'a>) -> Option<JsonPosition<'a>> {
     let level = levels.get(depth.checked_sub(1)?)?;
     if level.array {
         let parent = depth.checked_sub(2).and_then(|above| levels.get(above));
-        Some(Place {
+        Some(JsonPosition {
             key: level.name,
             parent: parent.map_or(Text(b""), |parent| parent.name),
             depth,
             element: Some(level.elements),
         })
     } else {
-        Some(Place { key, parent: level.name, depth, element: None })
+        Some(JsonPosition { key, parent: level.name, depth, element: None })
     }
 }
 

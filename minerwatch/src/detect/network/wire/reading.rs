@@ -1,7 +1,7 @@
 //! What one direction of a connection says, as far as it was captured.
 
 use super::{
-    Message, Sighting, Tunnel,
+    Message, ProtocolMatch, Tunnel,
     crypto_note::crypto_note,
     ethereum::eth_proxy,
     solo,
@@ -21,7 +21,7 @@ const CALLS: [&[u8]; 3] = [b"POST ", b"PUT ", b"PATCH "];
 #[derive(Clone, Debug, Default)]
 pub struct Reading<'a> {
     /// Words of a mining protocol, sure ones before others.
-    pub sighting: Option<Sighting<'a>>,
+    pub protocol_match: Option<ProtocolMatch<'a>>,
     /// The way the words go, if that is told.
     pub via: Option<Tunnel<'a>>,
     /// Whether it asks a node for its height, as solo miners do all the time.
@@ -46,10 +46,10 @@ pub fn read(stream: &[u8]) -> Reading<'_> {
         }
         [b'G', b'E', b'T', b' ', ..] => Reading { asks_height: solo::asks_height(words), ..reading },
         [0xff, ..] => {
-            let sighting = zmq(words);
-            Reading { unfinished: sighting.is_none(), sighting, ..reading }
+            let protocol_match = zmq(words);
+            Reading { unfinished: protocol_match.is_none(), protocol_match, ..reading }
         }
-        [0, 0, 0, ..] => Reading { sighting: stratum_v2(words), ..reading },
+        [0, 0, 0, ..] => Reading { protocol_match: stratum_v2(words), ..reading },
         _ => reading,
     }
 }
@@ -58,11 +58,12 @@ fn messages<'a>(words: &'a [u8], mut reading: Reading<'a>) -> Reading<'a> {
     let mut rest = words;
     for _ in 0..MAX_MESSAGES {
         let (message, after) = Message::read(rest);
-        let sighting = stratum(&message).or_else(|| crypto_note(&message)).or_else(|| eth_proxy(&message));
-        if let Some(sighting) = sighting
-            && reading.sighting.is_none_or(|before| !before.sure && sighting.sure)
+        let protocol_match =
+            stratum(&message).or_else(|| crypto_note(&message)).or_else(|| eth_proxy(&message));
+        if let Some(protocol_match) = protocol_match
+            && reading.protocol_match.is_none_or(|before| !before.sure && protocol_match.sure)
         {
-            reading.sighting = Some(sighting);
+            reading.protocol_match = Some(protocol_match);
         }
         let Some(after) = after else {
             reading.unfinished = true;
@@ -82,7 +83,7 @@ fn call<'a>(request: &'a [u8], reading: Reading<'a>) -> Reading<'a> {
         return Reading { unfinished: true, ..reading };
     }
     let (message, rest) = Message::read(body);
-    Reading { sighting: solo::solo(&message), unfinished: rest.is_none(), ..reading }
+    Reading { protocol_match: solo::solo(&message), unfinished: rest.is_none(), ..reading }
 }
 
 #[cfg(test)]
@@ -92,7 +93,7 @@ mod tests {
     use super::*;
 
     fn method(stream: &str) -> Option<&'static str> {
-        read(stream.as_bytes()).sighting.map(|sighting| sighting.method)
+        read(stream.as_bytes()).protocol_match.map(|protocol_match| protocol_match.method)
     }
 
     #[test]

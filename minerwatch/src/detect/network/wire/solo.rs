@@ -3,7 +3,7 @@
 //! Source: Monero's daemon RPC (`get_block_template`, `submit_block`), Bitcoin's (BIP 22, `getwork`),
 //! Ethereum's `eth_getWork`. Nodes' other calls are none of our business.
 
-use super::{Dialect, Message, Side, Sighting};
+use super::{Dialect, Message, ProtocolMatch, Side};
 
 /// Methods that only miners and pools call.
 const METHODS: [&str; 10] = [
@@ -20,12 +20,12 @@ const METHODS: [&str; 10] = [
 ];
 
 /// Looks at the message in the body of a POST.
-pub fn solo<'a>(message: &Message<'a>) -> Option<Sighting<'a>> {
+pub fn solo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     let name = METHODS.into_iter().find(|name| method.is(name))?;
-    let mut sighting = Sighting::new(Dialect::Solo, Side::Client, name);
-    sighting.account = message.wallet_address;
-    Some(sighting)
+    let mut protocol_match = ProtocolMatch::new(Dialect::Solo, Side::Client, name);
+    protocol_match.account = message.wallet_address;
+    Some(protocol_match)
 }
 
 /// Whether a request asks a Monero node how many blocks there are, as a solo miner does each second.
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     fn seen(text: &str) -> Option<&'static str> {
-        solo(&Message::read(text.as_bytes()).0).map(|sighting| sighting.method)
+        solo(&Message::read(text.as_bytes()).0).map(|protocol_match| protocol_match.method)
     }
 
     #[test]

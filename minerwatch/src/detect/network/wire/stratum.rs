@@ -3,7 +3,7 @@
 //! Source: the protocol's description at `en.bitcoin.it/wiki/Stratum_mining_protocol` and `NiceHash`'s
 //! EthereumStratum/1.0.0.
 
-use super::{Dialect, Message, Side, Sighting, message::Shape};
+use super::{Dialect, Message, ProtocolMatch, Side, message::Shape};
 
 /// What clients call.
 const CLIENT: [&str; 10] = [
@@ -31,28 +31,28 @@ const SERVER: [&str; 7] = [
 ];
 
 /// Looks at one message.
-pub fn stratum<'a>(message: &Message<'a>) -> Option<Sighting<'a>> {
+pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     if !method.starts_with("mining.") || (message.whole && message.params.is_none()) {
         return None;
     }
     let known = |names: &[&'static str]| names.iter().copied().find(|name| method.is(name));
     if let Some(name) = known(&SERVER) {
-        return Some(Sighting::new(Dialect::Stratum, Side::Server, name));
+        return Some(ProtocolMatch::new(Dialect::Stratum, Side::Server, name));
     }
     let name = known(&CLIENT)?;
     let [first, second, _] = message.arguments;
     let ethereum = second.is_some_and(|version| version.starts_with("EthereumStratum/"));
     let dialect = if ethereum { Dialect::EthereumStratum } else { Dialect::Stratum };
-    let mut sighting = Sighting::new(dialect, Side::Client, name);
+    let mut protocol_match = ProtocolMatch::new(dialect, Side::Client, name);
     match name {
-        "mining.subscribe" => sighting.agent = first,
-        "mining.authorize" | "mining.submit" => sighting.account = first,
+        "mining.subscribe" => protocol_match.agent = first,
+        "mining.authorize" | "mining.submit" => protocol_match.account = first,
         _ => {}
     }
     // A call is an id, a method and its parameters; with less it may be somebody's test message.
-    sighting.sure = message.params == Some(Shape::Array) || message.id;
-    Some(sighting)
+    protocol_match.sure = message.params == Some(Shape::Array) || message.id;
+    Some(protocol_match)
 }
 
 #[cfg(test)]
@@ -61,7 +61,8 @@ mod tests {
 
     fn seen(text: &str) -> Option<(Dialect, Side, &'static str)> {
         let (message, _) = Message::read(text.as_bytes());
-        stratum(&message).map(|sighting| (sighting.dialect, sighting.side, sighting.method))
+        stratum(&message)
+            .map(|protocol_match| (protocol_match.dialect, protocol_match.side, protocol_match.method))
     }
 
     #[test]

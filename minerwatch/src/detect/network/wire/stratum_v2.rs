@@ -3,13 +3,13 @@
 //! Source: the specification at stratumprotocol.org, sections 3.2 (framing) and 3.6 (`SetupConnection`).
 //! Usually it is wrapped in Noise, of which only sizes can be seen (see [`noise_sent`]).
 
-use super::{Dialect, Side, Sighting, json::Text};
+use super::{Dialect, ProtocolMatch, Side, json::Text};
 
 /// Bytes of a frame's header: extension, type, length.
 const HEADER: usize = 6;
 
 /// Looks at the first payload of a client.
-pub fn stratum_v2(payload: &[u8]) -> Option<Sighting<'_>> {
+pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     let (header, body) = payload.split_at_checked(HEADER)?;
     let [0, 0, 0, low, middle, high] = *header else { return None };
     let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
@@ -40,7 +40,10 @@ pub fn stratum_v2(payload: &[u8]) -> Option<Sighting<'_>> {
         1 => "SetupConnection (job declaration)",
         _ => "SetupConnection (template distribution)",
     };
-    Some(Sighting { agent: Some(Text(vendor)), ..Sighting::new(Dialect::StratumV2, Side::Client, method) })
+    Some(ProtocolMatch {
+        agent: Some(Text(vendor)),
+        ..ProtocolMatch::new(Dialect::StratumV2, Side::Client, method)
+    })
 }
 
 /// A string of at most 255 bytes, and what follows it.
@@ -76,8 +79,11 @@ mod tests {
     #[test]
     fn setups() {
         let payload = setup(0, 2);
-        let sighting = stratum_v2(&payload).unwrap();
-        assert_eq!((sighting.method, sighting.agent), ("SetupConnection (mining)", Some(Text(b"rust"))));
+        let protocol_match = stratum_v2(&payload).unwrap();
+        assert_eq!(
+            (protocol_match.method, protocol_match.agent),
+            ("SetupConnection (mining)", Some(Text(b"rust")))
+        );
         assert!(stratum_v2(&setup(2, 2)).is_some());
     }
 

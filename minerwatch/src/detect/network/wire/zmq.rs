@@ -3,14 +3,14 @@
 //! Source: ZMTP 3.1 (rfc.zeromq.org/spec/37), Monero's `docs/ZMQ.md`. Bitcoin's topics (`hashblock`,
 //! `rawblock`) are left out: wallets and explorers follow them as well.
 
-use super::{Dialect, Side, Sighting};
+use super::{Dialect, ProtocolMatch, Side};
 
 const GREETING: usize = 64;
 
 const TOPICS: [&str; 2] = ["json-minimal-chain_main", "json-full-miner_data"];
 
 /// Looks at a client's stream from its beginning.
-pub fn zmq(stream: &[u8]) -> Option<Sighting<'static>> {
+pub fn zmq(stream: &[u8]) -> Option<ProtocolMatch<'static>> {
     if stream.first() != Some(&0xff) || stream.get(9) != Some(&0x7f) {
         return None;
     }
@@ -27,7 +27,7 @@ pub fn zmq(stream: &[u8]) -> Option<Sighting<'static>> {
         let known =
             topic.and_then(|topic| TOPICS.into_iter().find(|known| topic.starts_with(known.as_bytes())));
         if let Some(known) = known {
-            return Some(Sighting::new(Dialect::ZmqMining, Side::Client, known));
+            return Some(ProtocolMatch::new(Dialect::ZmqMining, Side::Client, known));
         }
     }
     None

@@ -1,0 +1,90 @@
+//! How a watched connection goes on: its payloads are counted, and the sizes and times of the last ones are kept at the
+//! socket, unless they come too fast to be a conversation.
+
+use minerwatch_common::{
+    Direction, FlowProgress, FlowTuple, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample, RecordHeader,
+    RecordKind, WatchedSocket,
+};
+
+use crate::{
+    constants::setting,
+    emit::{self, Context},
+    task,
+};
+
+/// [`PAYLOAD_SAMPLES`] payloads within less are a burst.
+const BURST_MILLISECONDS: u32 = 5_000;
+
+/// Of a connection in bulk, each of so many payloads of a direction reads the clock.
+const BULK_STRIDE: u32 = 64;
+
+const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
+
+/// What there is to tell.
+pub struct FlowDelta {
+    now: u64,
+    interval: bool,
+}
+
+/// Takes a payload in.
+#[inline(always)]
+pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) -> Option<FlowDelta> {
+    let side = direction as usize;
+    progress.bytes[side] += u64::from(length);
+    progress.payloads[side] = progress.payloads[side].wrapping_add(1);
+    if progress.is_bulk() && !progress.payloads[side].is_multiple_of(BULK_STRIDE) {
+        return None;
+    }
+    let now = task::now();
+    if progress.first == 0 {
+        progress.first = now;
+        progress.told = now;
+    }
+    // Saturating: the other direction's packet, on another CPU, may have read the clock a little later.
+    let at = (now.saturating_sub(progress.first) / NANOSECONDS_PER_MILLISECOND) as u32;
+    let count = progress.count as usize;
+    if count < PAYLOAD_SAMPLES && !progress.is_bulk() {
+        let length = if length > 0xffff { 0xffff } else { length as u16 };
+        progress.samples[count] = PayloadSample { at, length, direction: direction as u16 };
+        progress.count = count as u32 + 1;
+    }
+    let interval = now.saturating_sub(progress.told) >= setting!(flow_interval);
+    if interval {
+        return Some(FlowDelta { now, interval });
+    }
+    if count + 1 < PAYLOAD_SAMPLES || progress.is_bulk() {
+        return None;
+    }
+    if at.wrapping_sub(progress.samples[0].at) < BURST_MILLISECONDS {
+        progress.bursts += 1;
+        progress.count = 0;
+        return None;
+    }
+    Some(FlowDelta { now, interval })
+}
+
+/// Sends what was gathered.
+#[inline(always)]
+pub fn send(context: Context, watched: &mut WatchedSocket, flow: FlowTuple, delta: &FlowDelta) {
+    if delta.interval {
+        watched.progress.told = delta.now;
+    }
+    emit::in_place(context, RecordKind::FlowUpdate, |record: *mut FlowUpdateRecord| {
+        // SAFETY: the record is the ring's memory, and every field is written.
+        unsafe {
+            (&raw mut (*record).header).write(RecordHeader {
+                kind: RecordKind::FlowUpdate as u16,
+                length: size_of::<FlowUpdateRecord>() as u32,
+                time: delta.now,
+                ..watched.owner
+            });
+            (&raw mut (*record).opened).write(watched.owner.time);
+            (&raw mut (*record).flow).write(flow);
+            (&raw mut (*record).accepted).write(watched.accepted);
+            (&raw mut (*record).interval).write(u32::from(delta.interval));
+            (&raw mut (*record).progress).write(watched.progress);
+        }
+        true
+    });
+    watched.progress.count = 0;
+}

@@ -1,0 +1,87 @@
+//! What the place of a file tells about it.
+
+/// Where a file lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PathKind {
+    /// A directory anyone may write to and that is cleared now and then.
+    Temporary,
+    /// A directory or file whose name begins with a dot, and that is none of the usual ones.
+    Hidden,
+    /// Anywhere else.
+    Ordinary,
+}
+
+impl PathKind {
+    /// The place of an absolute path.
+    pub fn of(path: &str) -> Self {
+        const TEMPORARY: [&str; 5] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/dev/mqueue/"];
+        if TEMPORARY.iter().any(|directory| path.starts_with(directory)) {
+            return Self::Temporary;
+        }
+        // Most paths have no such part; one search tells.
+        if path.contains("/.") && path.split('/').any(is_hidden) {
+            return Self::Hidden;
+        }
+        Self::Ordinary
+    }
+
+    /// Whether programs seldom live there.
+    pub fn is_odd(self) -> bool {
+        self != Self::Ordinary
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Temporary => "a temporary directory",
+            Self::Hidden => "a hidden place",
+            Self::Ordinary => "its place",
+        }
+    }
+}
+
+fn is_hidden(part: &str) -> bool {
+    part.starts_with('.') && !matches!(part, "." | "..") && !is_usual(part)
+}
+
+/// Directories where tools of developers keep programs of their own.
+#[rustfmt::skip]
+fn is_usual(part: &str) -> bool {
+    matches!(
+        part,
+        ".ansible" | ".asdf" | ".bun" | ".bundle" | ".cabal" | ".cache" | ".cargo" | ".claude" | ".conda" | ".cursor-server"
+        | ".deno" | ".docker" | ".dotnet" | ".emacs.d" | ".gem" | ".ghcup" | ".git" | ".github" | ".go" | ".gradle"
+        | ".hex" | ".husky" | ".ivy2" | ".jenkins" | ".julia" | ".krew" | ".linuxbrew" | ".local" | ".m2" | ".mamba"
+        | ".mix" | ".next" | ".nix-profile" | ".nox" | ".npm" | ".nuget" | ".nvm" | ".nvmrc" | ".oh-my-zsh" | ".opam"
+        | ".pixi" | ".pnpm" | ".pnpm-store" | ".poetry" | ".pre-commit" | ".pyenv" | ".rbenv" | ".rustup" | ".rvm"
+        | ".sdkman" | ".stack" | ".steam" | ".terraform" | ".terraform.d" | ".tox" | ".uv" | ".venv" | ".virtualenvs"
+        | ".volta" | ".vim" | ".vscode" | ".vscode-server" | ".wine" | ".yarn" | ".build" | ".bin" | ".libs"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places() {
+        let cases = [
+            ("/tmp/x", PathKind::Temporary),
+            ("/var/tmp/.x/y", PathKind::Temporary),
+            ("/dev/shm/a", PathKind::Temporary),
+            ("/tmpfile", PathKind::Ordinary),
+            ("/root/.x/kworker", PathKind::Hidden),
+            ("/usr/bin/.sshd", PathKind::Hidden),
+            ("/opt/...", PathKind::Hidden),
+            ("/root/.cargo/bin/rustc", PathKind::Ordinary),
+            ("/home/me/.cargo/.x/rustc", PathKind::Hidden),
+            ("/srv/a.b/c", PathKind::Ordinary),
+            ("/srv/./c/../d", PathKind::Ordinary),
+            ("relative", PathKind::Ordinary),
+            ("", PathKind::Ordinary),
+        ];
+        for (path, place) in cases {
+            assert_eq!(PathKind::of(path), place, "{path}");
+        }
+    }
+}

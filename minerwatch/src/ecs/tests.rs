@@ -1,0 +1,250 @@
+//! The promises to whoever reads the JSON.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Encoder, Observed, samples};
+use crate::model::{AlertAction, Event, EventBody};
+
+const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
+
+#[test]
+fn each_line_as_promised() {
+    for (name, line) in samples::lines() {
+        let value: Value = serde_json::from_str(&line).unwrap();
+        insta::assert_snapshot!(name, serde_json::to_string_pretty(&value).unwrap());
+    }
+}
+
+/// Everything that can be written, as parsed objects.
+fn objects() -> Vec<Value> {
+    let encoder = samples::encoder();
+    let mut objects: Vec<Value> =
+        samples::lines().iter().map(|(_, line)| serde_json::from_str(line).unwrap()).collect();
+    for action in [AlertAction::IncidentUpdated, AlertAction::IncidentClosed] {
+        let mut line = Vec::new();
+        encoder.alert(&crate::model::Alert { action, ..samples::alert() }, 1, &mut line);
+        objects.push(serde_json::from_slice(&line).unwrap());
+    }
+    let mut line = Vec::new();
+    encoder.incident(&samples::alert(), None, 1, &mut line);
+    objects.push(serde_json::from_slice(&line).unwrap());
+    objects.extend(unknown_processes(&encoder));
+    objects
+}
+
+/// The events again, of processes nothing is known of.
+fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
+    let lines = samples::events().into_iter().filter_map(|(_, mut event)| {
+        event.subject.container = None;
+        let mut line = Vec::new();
+        let observed =
+            Observed { event: &event, process: None, parent: None, domain: None, said: None, sequence: 1 };
+        encoder.event(&observed, &mut line).then_some(line)
+    });
+    lines.map(|line| serde_json::from_slice(&line).unwrap()).collect()
+}
+
+/// Rows of the documentation's tables whose first column is called `heading`, without their backticks.
+fn table(heading: &str) -> Vec<Vec<String>> {
+    let mut rows = Vec::new();
+    let mut inside = false;
+    for line in DOCUMENTATION.lines() {
+        let Some(row) = line.strip_prefix("| ") else {
+            inside &= line.starts_with("|--");
+            continue;
+        };
+        let cells: Vec<String> =
+            row.trim_end_matches('|').split(" | ").map(|cell| cell.trim().replace('`', "")).collect();
+        if cells[0] == heading {
+            inside = true;
+        } else if inside {
+            rows.push(cells);
+        }
+    }
+    rows
+}
+
+/// Every leaf with its path: `a.b[].c`.
+fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                let inner = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
+                leaves(member, &inner, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| leaves(item, &format!("{path}[]"), found)),
+        leaf => found.push((path.to_owned(), leaf)),
+    }
+}
+
+/// The name a path has in the documentation.
+fn documented_as(path: &str, fields: &BTreeMap<String, String>) -> String {
+    for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks."] {
+        if path.starts_with(open) {
+            return format!("{open}*");
+        }
+    }
+    if let Some(inner) = path.strip_prefix("process.parent.") {
+        assert!(fields.contains_key(&format!("process.{inner}")), "{path} has no counterpart in process.*");
+        return "process.parent.*".to_owned();
+    }
+    path.to_owned()
+}
+
+fn has_type(value: &Value, kind: &str) -> bool {
+    match kind {
+        "keyword" | "wildcard" | "text" => value.as_str().is_some_and(|text| !text.is_empty()),
+        "date" => value.as_str().is_some_and(|text| OffsetDateTime::parse(text, &Rfc3339).is_ok()),
+        "ip" => value.as_str().is_some_and(|text| text.parse::<std::net::IpAddr>().is_ok()),
+        "long" => value.is_i64() || value.is_u64(),
+        "float" => value.is_number(),
+        "boolean" => value.is_boolean(),
+        "as process.*" => !value.is_null(),
+        other => panic!("the documentation names a type that is none: {other}"),
+    }
+}
+
+#[test]
+fn the_documentation_and_the_program_name_the_same_fields() {
+    let rows = table("Field");
+    let fields: BTreeMap<String, String> = rows.iter().map(|row| (row[0].clone(), row[1].clone())).collect();
+    assert_eq!(fields.len(), rows.len(), "a field is documented twice");
+    assert!(rows.iter().all(|row| row.len() == 3 && !row[2].is_empty()));
+
+    let objects = objects();
+    let mut written = BTreeSet::new();
+    for object in &objects {
+        let mut found = Vec::new();
+        leaves(object, "", &mut found);
+        for (path, value) in found {
+            let name = documented_as(&path, &fields);
+            let Some(kind) = fields.get(&name) else { panic!("docs/events.md lacks {name}") };
+            assert!(has_type(value, kind), "{path} is {value}, and no {kind}");
+            written.insert(name);
+        }
+    }
+    let never: Vec<&String> = fields.keys().filter(|name| !written.contains(*name)).collect();
+    assert!(never.is_empty(), "docs/events.md names fields that are never written: {never:?}");
+}
+
+#[test]
+fn the_documentation_and_the_program_name_the_same_actions() {
+    let documented: BTreeSet<[String; 4]> =
+        table("Action").iter().map(|row| [0, 1, 2, 3].map(|column| row[column].clone())).collect();
+    let written: BTreeSet<[String; 4]> = objects()
+        .iter()
+        .map(|object| {
+            let event = &object["event"];
+            let list = |name: &str| {
+                let items: Vec<&str> =
+                    event[name].as_array().unwrap().iter().map(|item| item.as_str().unwrap()).collect();
+                items.join(", ")
+            };
+            let text = |name: &str| event[name].as_str().unwrap().to_owned();
+            [text("action"), text("kind"), list("category"), list("type")]
+        })
+        .collect();
+    assert_eq!(written, documented);
+}
+
+/// The types ECS 9.4.0 expects with each category that is used here.
+#[test]
+fn categories_and_types_fit_each_other() {
+    const ALLOWED: &[(&str, &[&str])] = &[
+        ("file", &["access", "change", "creation", "deletion", "info"]),
+        ("host", &["access", "change", "end", "info", "start"]),
+        ("intrusion_detection", &["allowed", "denied", "info"]),
+        ("malware", &["info"]),
+        ("network", &["access", "allowed", "connection", "denied", "end", "info", "protocol", "start"]),
+        ("process", &["access", "change", "end", "info", "start"]),
+    ];
+    for object in objects() {
+        let event = &object["event"];
+        for category in event["category"].as_array().unwrap() {
+            let (_, types) = ALLOWED.iter().find(|(name, _)| category == name).unwrap();
+            for kind in event["type"].as_array().unwrap() {
+                assert!(types.contains(&kind.as_str().unwrap()), "{category} with {kind}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_hash_alone_has_no_line() {
+    let is_hash = |event: &Event| matches!(event.body, EventBody::HashedFile(_));
+    let (_, event) = samples::events().into_iter().find(|(_, event)| is_hash(event)).unwrap();
+    let mut lines = b"before\n".to_vec();
+    let observed =
+        Observed { event: &event, process: None, parent: None, domain: None, said: None, sequence: 1 };
+    assert!(!samples::encoder().event(&observed, &mut lines));
+    assert_eq!(lines, b"before\n");
+}
+
+#[test]
+fn a_view_of_another_process_is_not_mixed_in() {
+    let (_, event) = samples::events().into_iter().find(|(name, _)| *name == "file-write").unwrap();
+    let (other, parent) = (samples::bash(), samples::curl());
+    let mut line = Vec::new();
+    let observed = Observed {
+        event: &event,
+        process: Some(&other),
+        parent: Some(&parent),
+        domain: None,
+        said: None,
+        sequence: 1,
+    };
+    samples::encoder().event(&observed, &mut line);
+    let object: Value = serde_json::from_slice(&line).unwrap();
+    assert_eq!(object["process"]["pid"], 4711);
+    assert_eq!(object["process"]["name"], Value::Null);
+}
+
+/// An exec that came before the table knew of it must not wear the old program's hash or its user's name.
+#[test]
+fn an_exec_is_newer_than_the_view() {
+    let (_, event) = samples::events().into_iter().find(|(name, _)| *name == "exec").unwrap();
+    let mut view = samples::curl();
+    view.executable.path = "/usr/bin/bash".into();
+    view.credentials.uid = 1000;
+    view.credentials.user = Some("alice".into());
+    let mut event = event;
+    if let EventBody::Exec(exec) = &mut event.body {
+        exec.credentials.user = None;
+    }
+    let mut line = Vec::new();
+    let observed =
+        Observed { event: &event, process: Some(&view), parent: None, domain: None, said: None, sequence: 1 };
+    samples::encoder().event(&observed, &mut line);
+    let process = &serde_json::from_slice::<Value>(&line).unwrap()["process"];
+    assert_eq!(process["executable"], "/usr/bin/curl");
+    assert_eq!(process["hash"], Value::Null);
+    assert_eq!(process["user"]["id"], "0");
+    assert_eq!(process["user"]["name"], Value::Null);
+}
+
+#[test]
+fn the_buffer_is_reused() {
+    let encoder = samples::encoder();
+    let (curl, bash) = (samples::curl(), samples::bash());
+    let mut lines = Vec::with_capacity(4096);
+    let before = lines.as_ptr();
+    for (_, event) in samples::events() {
+        lines.clear();
+        encoder.event(
+            &Observed {
+                event: &event,
+                process: Some(&curl),
+                parent: Some(&bash),
+                domain: None,
+                said: None,
+                sequence: 1,
+            },
+            &mut lines,
+        );
+    }
+    assert_eq!(lines.as_ptr(), before);
+}

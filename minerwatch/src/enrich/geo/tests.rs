@@ -1,0 +1,157 @@
+//! Databases made for the test, by a small writer of the format.
+
+mod writer;
+
+use std::fmt::Write as _;
+
+use super::*;
+use crate::model::{AlertAction, BootTime};
+use writer::{Value, database};
+
+fn text(text: &str) -> Value {
+    Value::Text(text.to_owned())
+}
+
+fn country(code: &str) -> Value {
+    Value::Map(vec![(
+        "country",
+        Value::Map(vec![("geoname_id", Value::Number(1)), ("iso_code", text(code))]),
+    )])
+}
+
+fn network(number: u32, name: &str) -> Value {
+    Value::Map(vec![
+        ("autonomous_system_number", Value::Number(number)),
+        ("autonomous_system_organization", text(name)),
+    ])
+}
+
+/// Files in a directory: countries as `GeoLite2` has them, networks, and countries as others write them.
+fn files() -> (tempfile::TempDir, Vec<PathBuf>) {
+    let directory = tempfile::tempdir().unwrap();
+    let databases = [
+        (
+            "country.mmdb",
+            database(
+                6,
+                &[
+                    ("203.0.113.0/24", country("NL")),
+                    ("2001:db8::/32", country("DE")),
+                    ("198.51.100.7/32", country("AT")),
+                ],
+            ),
+        ),
+        ("asn.mmdb", database(4, &[("203.0.113.0/25", network(64_500, "Example Networks"))])),
+        (
+            "other.mmdb",
+            database(
+                4,
+                &[
+                    ("192.0.2.0/25", Value::Map(vec![("country_code", text("FR"))])),
+                    ("192.0.2.128/25", Value::Map(vec![("country", text("ES"))])),
+                    ("203.0.113.0/24", Value::Map(vec![("country_code", text("ZZ"))])),
+                ],
+            ),
+        ),
+    ];
+    let paths = databases.map(|(name, bytes)| {
+        let path = directory.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    });
+    (directory, paths.to_vec())
+}
+
+fn shown(places: &GeoDatabases, address: &str) -> String {
+    let Some(place) = places.of(address.parse().unwrap()) else { return "nothing".to_owned() };
+    let GeoLocation { country, as_number, as_organization, foreign } = place;
+    let mut text = country.as_deref().unwrap_or("?").to_owned();
+    if let Some(number) = as_number {
+        let _ = write!(text, " AS{number} {}", as_organization.as_deref().unwrap_or("?"));
+    }
+    text + if foreign { " foreign" } else { "" }
+}
+
+#[test]
+fn several_databases_make_one_answer() {
+    let (_directory, paths) = files();
+    let home = vec!["DE".to_owned(), "AT".to_owned()];
+    let config = Intel { geo_databases: paths, home_countries: home, ..Intel::default() };
+    let places = open(&config, None).expect("three databases");
+    for (address, expected) in [
+        ("203.0.113.9", "NL AS64500 Example Networks foreign"),
+        ("::ffff:203.0.113.9", "NL AS64500 Example Networks foreign"),
+        ("203.0.113.200", "NL foreign"),
+        ("198.51.100.7", "AT"),
+        ("198.51.100.8", "nothing"),
+        ("2001:db8::1", "DE"),
+        ("2001:db9::1", "nothing"),
+        ("192.0.2.1", "FR foreign"),
+        ("192.0.2.200", "ES foreign"),
+        ("10.0.0.1", "nothing"),
+        ("127.0.0.1", "nothing"),
+    ] {
+        assert_eq!(shown(&places, address), expected, "{address}");
+    }
+    let nowhere = open(&Intel { home_countries: Vec::new(), ..config }, None).expect("the same databases");
+    assert_eq!(shown(&nowhere, "192.0.2.1"), "FR", "foreign to nobody");
+}
+
+#[test]
+fn one_that_breaks_stays_as_it_was() {
+    let (_directory, paths) = files();
+    let first = paths.first().unwrap();
+    let config = Intel { geo_databases: vec![first.clone()], ..Intel::default() };
+    let places = open(&config, None).expect("a database");
+    let bytes = fs::read(first).unwrap();
+    fs::write(first, &bytes[..bytes.len() / 2]).unwrap();
+    assert!(open(&config, None).is_none());
+    let kept = open(&config, Some(&places)).expect("the earlier one");
+    assert_eq!(shown(&kept, "203.0.113.9"), "NL");
+    assert!(open(&Intel::default(), Some(&places)).is_none(), "no longer configured");
+    let large = Intel { geo_databases: vec!["/dev/zero".into(), "/nowhere".into()], ..Intel::default() };
+    assert!(open(&large, None).is_none());
+}
+
+#[test]
+fn damage_is_no_end() {
+    let (_directory, paths) = files();
+    for whole in paths {
+        let whole = fs::read(whole).unwrap();
+        for at in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[at] ^= 0xff;
+            let Ok(reader) = Reader::from_source(bytes) else { continue };
+            let databases = vec![Database { path: PathBuf::new(), reader: Arc::new(reader) }];
+            let places = GeoDatabases { databases, home: Vec::new() };
+            for address in ["203.0.113.9", "192.0.2.200", "2001:db8::1"] {
+                let _ = places.of(address.parse().unwrap());
+            }
+        }
+    }
+}
+
+#[test]
+fn alerts_say_where_a_peer_is() {
+    let (_directory, paths) = files();
+    let places = open(&Intel { geo_databases: paths, ..Intel::default() }, None).expect("three databases");
+    let mut alert = crate::ecs::samples::alert();
+    assert_eq!(alert.action, AlertAction::IncidentOpened);
+    for signal in &mut alert.signals {
+        signal.at = BootTime(1);
+        signal.evidence.clear();
+        signal.evidence.push(("destination".into(), "203.0.113.9:443".to_owned()));
+    }
+    places.explain(&mut alert);
+    let evidence: Vec<String> =
+        alert.signals[0].evidence.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(
+        evidence,
+        [
+            "destination=203.0.113.9:443",
+            "destination_country=NL",
+            "destination_as_number=64500",
+            "destination_as_organization=Example Networks",
+        ]
+    );
+}

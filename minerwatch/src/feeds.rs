@@ -1,0 +1,16 @@
+//! Lists of indicators: read from the files that the configuration names, and again when they change.
+
+mod files;
+mod load;
+#[cfg(feature = "sensor")]
+mod reloader;
+#[cfg(feature = "sensor")]
+mod sync;
+mod synced;
+
+pub use load::{FileReport, Loaded, load};
+#[cfg(feature = "sensor")]
+pub use reloader::{ListReloader, Lists};
+#[cfg(feature = "sensor")]
+pub use sync::Syncer;
+pub use synced::with_synced;

@@ -1,0 +1,57 @@
+//! What the pipeline knows of the host it runs on, and its clocks: the only place that reads one.
+
+use std::{fs, sync::Arc};
+
+use rustix::time::{ClockId, clock_gettime};
+
+use crate::{
+    ecs::HostContext,
+    model::{BootTime, WallClock},
+};
+
+/// Now, on the clock of the kernel's records.
+pub fn now() -> BootTime {
+    let nanoseconds = nanoseconds(ClockId::Boottime);
+    BootTime(u64::try_from(nanoseconds).unwrap_or(0))
+}
+
+/// Now as people tell it, nanoseconds since 1970.
+pub fn wall_now() -> i128 {
+    nanoseconds(ClockId::Realtime)
+}
+
+/// Now in seconds since 1970.
+pub fn unix_seconds() -> i64 {
+    clock_gettime(ClockId::Realtime).tv_sec
+}
+
+/// How boot time becomes wall time at this moment; it moves when somebody sets the clock.
+pub fn wall_clock() -> WallClock {
+    WallClock { boot: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime) }
+}
+
+fn nanoseconds(clock: ClockId) -> i128 {
+    let time = clock_gettime(clock);
+    i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
+}
+
+/// What is the same in every object this host sends.
+pub fn context() -> HostContext {
+    let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    HostContext { name: Arc::from(name), boot_id: Arc::from(boot_id.trim()), clock: wall_clock() }
+}
+
+/// Processors that can run something now.
+pub fn processors() -> u32 {
+    std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
+/// Resident memory of this process, bytes.
+pub fn resident_bytes() -> u64 {
+    let pages = fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|statm| statm.split_whitespace().nth(1)?.parse::<u64>().ok())
+        .unwrap_or(0);
+    pages.saturating_mul(u64::try_from(rustix::param::page_size()).unwrap_or(4096))
+}

@@ -1,0 +1,106 @@
+//! Standard output: whole lines, written at once.
+
+use std::{
+    fs::File,
+    io::{self, Write},
+    os::fd::AsFd,
+};
+
+use rustix::event::{PollFd, PollFlags};
+
+use super::output::{Closed, Target};
+
+pub(super) const NAME: &str = "standard output";
+
+/// Standard output without the buffer of [`std::io::Stdout`], so that a line is with its reader as soon as
+/// it is written and a failed write says how far it came.
+#[derive(Debug)]
+pub(super) struct Stdout {
+    file: File,
+}
+
+impl Stdout {
+    /// The process's own.
+    pub fn new() -> io::Result<Self> {
+        let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
+        Ok(Self { file: File::from(descriptor) })
+    }
+}
+
+impl Target for Stdout {
+    const CLOSED: Option<Closed> = Some(Closed(NAME));
+
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn prepare(&mut self, _length: usize) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        loop {
+            match self.file.write(bytes) {
+                // Another process that shares the terminal or pipe made it non-blocking.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    let mut descriptors = [PollFd::new(&self.file, PollFlags::OUT)];
+                    rustix::event::poll(&mut descriptors, None)?;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn take_back(&mut self, _length: usize) -> bool {
+        false
+    }
+
+    fn synchronize(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{io::Read, os::fd::OwnedFd, thread};
+
+    use super::*;
+    use crate::output::{Class, output::Output};
+
+    fn over(file: impl Into<OwnedFd>) -> Output<Stdout> {
+        Output::new(Stdout { file: File::from(file.into()) }, 1_000_000)
+    }
+
+    #[test]
+    fn a_reader_that_left_is_told_apart() {
+        let (reader, writer) = io::pipe().unwrap();
+        let mut output = over(writer);
+        assert!(output.write(Class::Event, b"{}\n").unwrap().is_none());
+        drop(reader);
+        assert_eq!(output.write(Class::Event, b"{}\n").unwrap_err(), Closed(NAME));
+    }
+
+    #[test]
+    fn a_full_device_is_a_failure_and_not_the_end() {
+        let full = File::options().write(true).open("/dev/full").unwrap();
+        let mut output = over(full);
+        let notice = output.write(Class::Alert, b"{}\n").unwrap().unwrap();
+        assert!(notice.to_string().contains("free space"), "{notice}");
+        assert_eq!(output.counters().waiting, 1);
+    }
+
+    #[test]
+    fn a_slow_reader_of_a_non_blocking_pipe_gets_everything() {
+        let (mut reader, writer) = io::pipe().unwrap();
+        rustix::io::ioctl_fionbio(&writer, true).unwrap();
+        let mut output = over(writer);
+        let lines = "x".repeat(99).into_bytes().into_iter().chain([b'\n']).cycle().take(300_000);
+        let lines: Vec<u8> = lines.collect();
+        let expected = lines.len();
+        let writing = thread::spawn(move || output.write(Class::Event, &lines).unwrap().is_none());
+        let mut read = Vec::new();
+        reader.read_to_end(&mut read).unwrap();
+        assert!(writing.join().unwrap());
+        assert_eq!(read.len(), expected);
+    }
+}

@@ -1,0 +1,173 @@
+//! Keeps what the programs of this host took of the CPU over a daemon's end: a file in the state directory.
+//!
+//! It only spares the daemon a day of watching anew, so a file that is damaged, too large or of another version is
+//! told of and left behind, and one that cannot be written is told of once.
+
+use std::{
+    fs::{self, File},
+    io::{self, Read as _},
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, bail};
+use serde::{Deserialize, Serialize};
+use tracing::{info, warn};
+
+use crate::{detect::compute::LoadHistoryState, engine::Engine};
+
+/// How often it is written.
+const INTERVAL: Duration = Duration::from_secs(600);
+/// The version of the form.
+const VERSION: u32 = 1;
+/// A larger file is not read, bytes; a full table takes about 2 MiB.
+const MAX_SIZE: u64 = 16 << 20;
+const NAME: &str = "duty.json";
+
+#[derive(Deserialize)]
+struct Kept {
+    version: u32,
+    /// When, nanoseconds since 1970.
+    saved: i128,
+    state: LoadHistoryState,
+}
+
+#[derive(Serialize)]
+struct Keeping<'a> {
+    version: u32,
+    saved: i128,
+    state: &'a LoadHistoryState,
+}
+
+/// The file, and when it is due again.
+#[derive(Debug)]
+pub struct LoadHistoryStore {
+    path: PathBuf,
+    saved: Instant,
+    has_failed: bool,
+}
+
+impl LoadHistoryStore {
+    /// The file below this directory, which need not be there yet.
+    pub fn new(directory: &Path) -> Self {
+        Self { path: directory.join(NAME), saved: Instant::now(), has_failed: false }
+    }
+
+    /// What an earlier daemon left, and how long before `wall` (nanoseconds since 1970); `None` if there is nothing that
+    /// can be used.
+    pub fn load(&self, wall: i128) -> Option<(LoadHistoryState, Duration)> {
+        match self.read() {
+            Ok(Some(Kept { saved, state, .. })) => {
+                let elapsed = u64::try_from(wall.saturating_sub(saved)).unwrap_or(0);
+                info!("the CPU use of {} programs is known from before", state.len());
+                Some((state, Duration::from_nanos(elapsed)))
+            }
+            Ok(None) => None,
+            Err(error) => {
+                warn!("what programs took of the CPU before is not known: {error:#}");
+                None
+            }
+        }
+    }
+
+    /// Writes the file if it is due.
+    pub fn save_if_due(&mut self, engine: &Engine, wall: i128) {
+        if self.saved.elapsed() >= INTERVAL {
+            self.save(&engine.duty(), wall);
+        }
+    }
+
+    /// Writes the file, whole or not at all as far as a process can tell. It is not forced onto the disk: what a
+    /// failing machine makes of it costs no more than a day of watching.
+    pub fn save(&mut self, state: &LoadHistoryState, wall: i128) {
+        self.saved = Instant::now();
+        match self.write(state, wall) {
+            Ok(()) => self.has_failed = false,
+            Err(error) if !self.has_failed => {
+                self.has_failed = true;
+                warn!("what programs take of the CPU is not kept: writing {}: {error}", self.path.display());
+            }
+            Err(_) => {}
+        }
+    }
+
+    fn read(&self) -> anyhow::Result<Option<Kept>> {
+        let path = self.path.display();
+        let mut bytes = Vec::new();
+        match File::open(&self.path) {
+            Ok(file) => file.take(MAX_SIZE + 1).read_to_end(&mut bytes),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => Err(error),
+        }
+        .with_context(|| format!("reading {path}"))?;
+        if bytes.len() as u64 > MAX_SIZE {
+            bail!("{path} is larger than {} MiB", MAX_SIZE >> 20);
+        }
+        let kept: Kept = serde_json::from_slice(&bytes).with_context(|| format!("{path} is damaged"))?;
+        if kept.version != VERSION {
+            bail!("{path} is of version {}, and this is {VERSION}", kept.version);
+        }
+        Ok(Some(kept))
+    }
+
+    fn write(&self, state: &LoadHistoryState, saved: i128) -> io::Result<()> {
+        if let Some(directory) = self.path.parent() {
+            fs::create_dir_all(directory)?;
+        }
+        let new = self.path.with_extension("json.new");
+        fs::write(&new, serde_json::to_vec(&Keeping { version: VERSION, saved, state })?)?;
+        fs::rename(&new, &self.path)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i128 = 1_800_000_000_000_000_000;
+
+    fn store() -> (tempfile::TempDir, LoadHistoryStore) {
+        let directory = tempfile::tempdir().unwrap();
+        let store = LoadHistoryStore::new(&directory.path().join("state"));
+        (directory, store)
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_with_its_age() {
+        let (_directory, mut store) = store();
+        assert!(store.load(NOW).is_none(), "nothing was left");
+        let state = LoadHistoryState::default();
+        store.save(&state, NOW);
+        let (loaded, elapsed) = store.load(NOW + 5_000_000_000).unwrap();
+        assert_eq!((loaded, elapsed), (state.clone(), Duration::from_secs(5)));
+        let (_, elapsed) = store.load(NOW - 1).unwrap();
+        assert_eq!(elapsed, Duration::ZERO, "somebody set the clock back");
+        store.save(&state, NOW + 1);
+        assert!(store.load(NOW).is_some(), "written over");
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_left_behind() {
+        let (_directory, mut store) = store();
+        store.save(&LoadHistoryState::default(), NOW);
+        let good = fs::read_to_string(&store.path).unwrap();
+        let other = good.replace("\"version\":1", "\"version\":2");
+        assert_ne!(good, other);
+        for text in ["", "{", "[]", &good[..good.len() - 2], other.as_str(), "\u{0}\u{0}"] {
+            fs::write(&store.path, text).unwrap();
+            assert!(store.load(NOW).is_none(), "{text}");
+        }
+        let large = File::create(&store.path).unwrap();
+        large.set_len(MAX_SIZE + 1).unwrap();
+        assert!(store.load(NOW).is_none());
+    }
+
+    #[test]
+    fn a_directory_that_cannot_be_made_is_no_end() {
+        let (directory, _) = store();
+        fs::write(directory.path().join("file"), "").unwrap();
+        let mut store = LoadHistoryStore::new(&directory.path().join("file"));
+        store.save(&LoadHistoryState::default(), NOW);
+        assert!(store.has_failed);
+    }
+}
