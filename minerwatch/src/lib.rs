@@ -11,12 +11,14 @@
 //! [`model`] is the vocabulary all of them share. [`engine`] is pure: no clock, no files, no network, so
 //! a recording gives the same alerts anywhere.
 
+pub mod bounded;
 pub mod cli;
 pub mod config;
 pub mod control;
 #[cfg(feature = "sensor")]
 pub mod decode;
 pub mod detect;
+pub mod dissect;
 pub mod ecs;
 pub mod engine;
 pub mod enrich;

@@ -1,6 +1,6 @@
 //! An alert as an object.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -14,7 +14,8 @@ use super::{
     values::Shown,
 };
 use crate::model::{
-    Alert, AlertAction, ChainEdge, ChainKind, IncidentId, ProcessKey, Signal, SignalClass, Verdict,
+    Alert, AlertAction, ChainEdge, ChainKind, Evidence, IncidentId, ProcessKey, Signal, SignalClass, Value,
+    Verdict,
 };
 
 /// `minerwatch.*` of an alert.
@@ -48,8 +49,8 @@ struct SignalFields<'a> {
     conclusive: bool,
     process: KeyFields,
     detail: &'a str,
-    #[serde(skip_serializing_if = "Evidence::is_empty")]
-    evidence: Evidence<'a>,
+    #[serde(skip_serializing_if = "ByNameAndThreshold::is_empty")]
+    evidence: ByNameAndThreshold<'a>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,28 +98,35 @@ impl<T: Serialize> Serialize for ByName<'_, T> {
     }
 }
 
-/// Names and values as an object; a name with several values has them as a list.
+/// Names and values as an object; a name with several values has them as a list. A threshold stands beside its value.
 #[derive(Debug)]
-struct Evidence<'a>(&'a [(Cow<'static, str>, String)]);
+struct ByNameAndThreshold<'a>(&'a [Evidence]);
 
-impl Evidence<'_> {
+impl ByNameAndThreshold<'_> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl Serialize for Evidence<'_> {
+/// Ends the name of a value to name what it had to reach.
+const THRESHOLD_SUFFIX: &str = "_threshold";
+
+impl Serialize for ByNameAndThreshold<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (index, (name, _)) in self.0.iter().enumerate() {
-            if self.0.iter().take(index).any(|(earlier, _)| earlier == name) {
+        for (index, evidence) in self.0.iter().enumerate() {
+            let Evidence { name, value: _, threshold, unit: _ } = evidence;
+            if self.0.iter().take(index).any(|earlier| earlier.name == *name) {
                 continue;
             }
-            let values: Vec<&str> =
-                self.0.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect();
+            let values: Vec<_> =
+                self.0.iter().filter(|other| other.name == *name).map(|other| Shown(&other.value)).collect();
             match values.as_slice() {
                 [value] => map.serialize_entry(name, value)?,
                 values => map.serialize_entry(name, values)?,
+            }
+            if let Some(threshold) = threshold {
+                map.serialize_entry(&format!("{name}{THRESHOLD_SUFFIX}"), &Shown(threshold))?;
             }
         }
         map.end()
@@ -206,7 +214,7 @@ impl Encoder {
             conclusive: *conclusive,
             process: KeyFields::new(*process),
             detail,
-            evidence: Evidence(evidence),
+            evidence: ByNameAndThreshold(evidence),
         }
     }
 
@@ -252,15 +260,17 @@ impl Encoder {
 
 /// The peer that a signal speaks of.
 fn peer(signal: &Signal) -> Option<EndFields<'_>> {
-    let evidence = |wanted: &str| {
-        signal.evidence.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    let Some(Value::Address(destination)) = signal.value("destination") else { return None };
+    let mut end = EndFields::of(*destination);
+    let text = |name| match signal.value(name) {
+        Some(Value::Text(text)) => Some(&**text),
+        _ => None,
     };
-    let mut end = EndFields::of(evidence("destination")?.parse().ok()?);
-    end.place(
-        evidence("destination_country"),
-        evidence("destination_as_number").and_then(|number| number.parse().ok()),
-        evidence("destination_as_organization"),
-    );
+    let number = match signal.value("destination_as_number") {
+        Some(Value::Count(number)) => u32::try_from(*number).ok(),
+        _ => None,
+    };
+    end.place(text("destination_country"), number, text("destination_as_organization"));
     Some(end)
 }
 

@@ -15,10 +15,13 @@ use super::{
     text::{Tone, wrapped},
 };
 use crate::{
-    detect::{THRESHOLD_SUFFIX, catalogue},
+    detect::catalogue,
     incident::{Contribution, Score},
     model::{SignalClass, Verdict},
 };
+
+/// How the name of a value is continued to name what it had to reach.
+const THRESHOLD_SUFFIX: &str = "_threshold";
 
 /// The reasons of an incident at the moment its alert was made.
 #[derive(Debug, Serialize)]
