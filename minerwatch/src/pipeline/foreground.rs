@@ -11,7 +11,9 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::{ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, settings, stages::OutputSink};
+use super::{
+    ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, live_settings, stages::OutputSink,
+};
 use crate::{
     control::TailRequest,
     host,
@@ -117,12 +119,12 @@ pub(super) async fn watch<O: OutputSink>(
     watching: &ForegroundOptions,
     mut on_tick: impl FnMut(&EventLoop, &mut O),
 ) -> anyhow::Result<u64> {
-    let settings = settings::of(&watching.config, &watching.hooks);
+    let settings = live_settings::of(&watching.config, &watching.hooks);
     let max_processes = settings.engine.max_processes;
-    let (lists, places) = settings::read_lists(&watching.config)?;
+    let (lists, geo) = live_settings::read_lists(&watching.config)?;
     let mut watch = EventLoop::open(settings, privileges::keep)?;
-    watch.core.set_indicators(lists.indicators);
-    watch.core.set_places(places);
+    watch.pipeline.set_indicators(lists.indicators);
+    watch.pipeline.set_geo(geo);
     eprintln!("minerwatch: watching{}", blind(&watch));
     let (stop, mut commands) = mpsc::channel(1);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;

@@ -61,8 +61,8 @@ pub async fn scan(
 fn progress_of(watch: &EventLoop, seconds: u32, incidents: usize) -> ScanProgress {
     ScanProgress {
         seconds,
-        processes: watch.core.engine().counters().processes,
-        visits: watch.sampler_counters().visits,
+        processes: watch.pipeline.engine().counters().processes,
+        visits: watch.pipeline.probes.sampler_counters().visits,
         incidents,
     }
 }
