@@ -1,8 +1,8 @@
-//! Events in, effects out. Synchronous, single owner, free of input, output and clocks: time comes with the event and
-//! through [`Engine::tick`], so the same recording gives the same alerts anywhere.
+//! The engine turns events into effects. It is synchronous, has one owner, and uses no input, output or clock: it learns
+//! the time from events and from [`Engine::tick`]. So the same recording gives the same alerts on every machine.
 //!
-//! What the engine wants of the outside it returns as a [`Request`]; the answer comes back as an event. An event whose
-//! judgement depends on an answer is parked until then, as one that overtook its fork is.
+//! To learn something from the outside, the engine returns a [`Request`]; the answer comes back as an event. An event that
+//! depends on an answer is parked until the answer arrives. So is an event that arrived before the fork of its process.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -25,19 +25,19 @@ use crate::{
 #[cfg(test)]
 mod scenarios;
 #[cfg(test)]
-pub(crate) mod testing;
+pub(crate) use crate::testing;
 
-/// The most events that wait for their process, and the most that wait for an answer.
+/// The most events parked for their process, and the most parked for an answer.
 const MAX_PARKED: usize = 1_024;
-/// How long they wait.
+/// The longest time an event is parked.
 const PARK_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// What the engine needs to know of the host and of the user's wishes.
+/// Facts of the host and of the configuration that the engine needs.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
     /// Processors of the host.
     pub processors: u32,
-    /// The most processes the table keeps, living and remembered dead ones together.
+    /// The most processes in the table, living and dead.
     pub max_processes: usize,
     /// The most incidents kept open.
     pub max_incidents: usize,
@@ -45,15 +45,15 @@ pub struct EngineSettings {
     pub max_dead: usize,
     /// How long a dead process is remembered.
     pub dead_memory: Duration,
-    /// How long nothing must happen before an incident without living processes is closed.
+    /// An incident without living processes is closed after this time without a new finding.
     pub quiet: Duration,
-    /// The same for an incident that set something up to start again.
+    /// The same time for an incident that installed persistence.
     pub quiet_persistent: Duration,
-    /// The least verdict that becomes an alert; incidents below it are kept and may rise later.
+    /// The lowest verdict that causes an alert. Incidents below it are kept and may reach it later.
     pub min_verdict: Verdict,
-    /// What counts as load.
+    /// Thresholds of CPU use.
     pub load: LoadThresholds,
-    /// Tells the time at which an alert leaves, for its latency. `None` in a replay: the latency is zero.
+    /// The clock that [`Alert::latency`] is measured with. `None` in a replay: the latency is zero.
     pub clock: Option<fn() -> BootTime>,
 }
 
@@ -76,7 +76,7 @@ impl Default for EngineSettings {
     }
 }
 
-/// Counters of what the engine holds and had to forget.
+/// What the engine holds, and what it had to forget.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EngineCounters {
     /// Events taken in.
@@ -85,19 +85,19 @@ pub struct EngineCounters {
     pub processes: u64,
     /// Processes evicted because the table was full.
     pub processes_evicted: u64,
-    /// Dead processes forgotten before their time, because too many died in it.
+    /// Dead processes forgotten before [`EngineSettings::dead_memory`] was over, because too many died.
     pub dead_forgotten_early: u64,
     /// Events parked now because their process is not known yet.
     pub parked: u64,
-    /// Parked events that were given up or found no room.
+    /// Parked events whose process or answer never came, or that did not fit.
     pub parked_lost: u64,
-    /// Incidents kept now, those included that are not worth telling of.
+    /// Incidents now, including those without a verdict.
     pub incidents: u64,
     /// Incidents evicted because there were too many.
     pub incidents_evicted: u64,
-    /// Written files forgotten for others, so that a run of them would not be tied to their writer.
+    /// Written files that were forgotten to make room. A process that runs such a file is not linked to its writer.
     pub written_files_evicted: u64,
-    /// What detectors forgot for others, by the names that their declarations give.
+    /// State that detectors forgot to make room, by the counter names in their declarations.
     #[serde(flatten)]
     pub evictions: BTreeMap<&'static str, u64>,
 }
@@ -111,22 +111,25 @@ pub struct Engine {
     clock: Option<fn() -> BootTime>,
     health: Health,
     table: ProcessTable,
-    /// Events that came before their process.
+    /// Events that arrived before the fork of their process.
     before_fork: Parking,
     /// Events that wait for an answer about their process.
     before_answer: Parking,
     knowledge: Knowledge,
     detectors: Detectors,
     incidents: Incidents,
-    /// What was found in the event at hand; kept for its room.
+    /// Findings of the current event. A field, so that its memory is reused.
     findings: Findings,
-    /// Alerts of the event at hand; kept for its room.
+    /// Alerts of the current event. A field, so that its memory is reused.
     alerts: Vec<Alert>,
 }
 
 impl Engine {
-    /// An engine that knows nothing yet.
-    #[expect(clippy::needless_pass_by_value, reason = "settings are handed over, whatever is kept of them")]
+    /// An engine that has seen no event.
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "the engine owns its settings, even those it only reads here"
+    )]
     pub fn new(settings: EngineSettings) -> Self {
         let EngineSettings {
             processors,
@@ -166,19 +169,19 @@ impl Engine {
         }
     }
 
-    /// Takes one event in; what follows from it is appended to `effects`. With `wanted` the first effect is
+    /// Processes one event and appends its effects. If `wanted`, the first effect of the event itself is
     /// [`Effect::Observed`].
     pub fn ingest(&mut self, event: &Event, wanted: bool, effects: &mut Vec<Effect>) {
         self.events += 1;
-        self.pass_time(event.time, effects);
+        self.advance(event.time, effects);
         let at = effects.len();
-        if !self.table.can_take(event) {
+        if !self.table.can_apply(event) {
             self.before_fork.park(event, self.now);
             self.give_up_parked(effects);
-        } else if let Some(question) = self.question(event) {
-            self.table.take_in(event);
+        } else if let Some(request) = self.detectors.question(event) {
+            self.table.apply(event);
             self.before_answer.park(event, self.now);
-            effects.push(Effect::Request(question));
+            effects.push(Effect::Request(request));
         } else {
             self.process(event, effects);
             if let Some(waiting) = self.before_fork.release(event.subject.key) {
@@ -195,7 +198,7 @@ impl Engine {
         }
     }
 
-    /// A request has no answer: nobody can look, or there was nothing to see. What waits for it goes on without.
+    /// Reports that a request has no answer. Events that wait for the answer are processed without it.
     pub fn unanswered(&mut self, request: &Request, effects: &mut Vec<Effect>) {
         match request {
             Request::DnsRole(subject) => self.release_answered(subject.key, effects),
@@ -203,53 +206,53 @@ impl Engine {
         }
     }
 
-    /// Lets time pass to `now`: windows end, incidents close, the dead are forgotten.
+    /// Advances the time to `now`: parked events time out, incidents close, dead processes are forgotten.
     pub fn tick(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
-        self.pass_time(now, effects);
+        self.advance(now, effects);
         self.incidents.tick(self.now, &self.table, &mut self.alerts);
         self.send_alerts(effects);
     }
 
-    /// Replaces what the sensor cannot see and what was lost; alerts carry it from now on.
+    /// Replaces the sensor's health, which every later alert contains.
     pub fn set_health(&mut self, health: Health) {
         self.health = health;
     }
 
-    /// What the sensor cannot see and what was lost, as alerts carry it.
+    /// The sensor's health, as alerts contain it.
     pub fn health(&self) -> &Health {
         &self.health
     }
 
-    /// Replaces the lists of indicators; an engine begins with those that come with the program.
+    /// Replaces the lists of indicators. A new engine has the built-in ones.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
         self.detectors.set_indicators(Arc::clone(&indicators));
         self.knowledge.indicators = indicators;
     }
 
-    /// Replaces [`EngineSettings::min_verdict`] from now on.
+    /// Replaces [`EngineSettings::min_verdict`].
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.incidents.set_min_verdict(min_verdict);
     }
 
-    /// How the incidents stand, most points first: all of them, or the one of this id. The verdict is `None`
-    /// for one that is not worth noting.
+    /// The current state of all incidents, or of the incident `id`, highest score first. The verdict is `None` below
+    /// [`Verdict::Noted`].
     pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
         let mut states = self.incidents.states(id, self.now);
         states.iter_mut().for_each(|(state, _)| self.complete(state));
         states
     }
 
-    /// The CPU time of every program over the last days, to be kept for [`Self::restore_load_history`].
+    /// CPU time of every program over the last days, for [`Self::restore_load_history`] after a restart.
     pub fn load_history(&self) -> LoadHistoryState {
         self.detectors.load_history(self.now)
     }
 
-    /// Takes over what an earlier engine gave `elapsed` ago.
+    /// Restores what [`Self::load_history`] of an earlier engine returned `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         self.detectors.restore_load_history(state, now, elapsed);
     }
 
-    /// What it holds.
+    /// The counters.
     pub fn counters(&self) -> EngineCounters {
         EngineCounters {
             events: self.events,
@@ -263,11 +266,6 @@ impl Engine {
             written_files_evicted: self.knowledge.written.evicted(),
             evictions: self.detectors.evictions(),
         }
-    }
-
-    /// What has to be known of the process of an event before the event can be judged.
-    fn question(&self, event: &Event) -> Option<Request> {
-        self.detectors.question(event)
     }
 
     fn observation(&self, event: &Event) -> Observation {
@@ -285,8 +283,8 @@ impl Engine {
         }
     }
 
-    /// Time never goes back: events of two processors may come a little out of order.
-    fn pass_time(&mut self, time: BootTime, effects: &mut Vec<Effect>) {
+    /// Time never goes back: events of different processors may arrive slightly out of order.
+    fn advance(&mut self, time: BootTime, effects: &mut Vec<Effect>) {
         if time > self.now {
             self.now = time;
             self.give_up_parked(effects);
@@ -294,7 +292,7 @@ impl Engine {
         }
     }
 
-    /// Events that waited too long are judged with what is known.
+    /// Processes events that were parked too long, with what is known now.
     fn give_up_parked(&mut self, effects: &mut Vec<Effect>) {
         while let Some(given_up) = self.before_fork.give_up(self.now) {
             for event in &given_up {
@@ -316,7 +314,7 @@ impl Engine {
 
     fn process(&mut self, event: &Event, effects: &mut Vec<Effect>) {
         let key = event.subject.key;
-        self.table.take_in(event);
+        self.table.apply(event);
         if let EventBody::Fork(_) = event.body {
             return;
         }
@@ -331,11 +329,11 @@ impl Engine {
         };
         self.findings.clear();
         self.detectors.inspect(&context, &mut self.findings);
-        let tainted = self.findings.found().iter().find_map(|finding| finding.taint);
+        let taint_by_detector = self.findings.found().iter().find_map(|finding| finding.taint);
         let written = &self.knowledge.written;
-        let by_incident =
+        let taint_by_incident =
             self.incidents.observe(&context, self.findings.found_mut(), written, &mut self.alerts);
-        if let Some(taint) = by_incident.or(tainted)
+        if let Some(taint) = taint_by_incident.or(taint_by_detector)
             && let Some(process) = self.table.get_mut(key)
         {
             process.taint = Some(taint);
@@ -343,8 +341,12 @@ impl Engine {
         self.send_alerts(effects);
         effects.extend(self.findings.requests_mut().drain(..).map(Effect::Request));
         match &event.body {
-            EventBody::Connect(connect) => self.remember(key, event.time, network::outbound(connect)),
-            EventBody::RunningFlow(flow) => self.remember(key, event.time, network::outbound_at_start(flow)),
+            EventBody::Connect(connect) => {
+                self.remember_connection(key, event.time, network::outbound(connect))
+            }
+            EventBody::RunningFlow(flow) => {
+                self.remember_connection(key, event.time, network::outbound_at_start(flow))
+            }
             EventBody::Exit(_) => self.table.exit(key, event.time),
             _ => {}
         }
@@ -360,7 +362,7 @@ impl Engine {
         }
     }
 
-    /// Adds what an alert says besides its incident: how late it is, what was lost, and where its peers are.
+    /// Adds what does not come from the incident: latency, health, and the locations of peers.
     fn complete(&self, alert: &mut Alert) {
         alert.latency = self.clock.map_or(Duration::ZERO, |now| now().since(alert.time));
         alert.health = self.health.clone();
@@ -377,8 +379,13 @@ impl Engine {
         }
     }
 
-    /// Remembers a connection at the root of its tree, in case the tree turns out to matter.
-    fn remember(&mut self, key: ProcessKey, at: BootTime, destination: Option<std::net::SocketAddr>) {
+    /// Keeps a connection at the root of its process tree, for the chain of a later incident.
+    fn remember_connection(
+        &mut self,
+        key: ProcessKey,
+        at: BootTime,
+        destination: Option<std::net::SocketAddr>,
+    ) {
         let Some(destination) = destination else { return };
         let Some(name) = self.table.get(key).map(|process| Arc::clone(&process.view.name)) else { return };
         let root = self.table.tree_root(key);

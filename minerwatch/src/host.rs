@@ -1,4 +1,4 @@
-//! What the pipeline knows of the host it runs on, and its clocks: the only place that reads one.
+//! Facts about this host, and its clocks. The stages get the time from here only.
 
 use std::{fs, sync::Arc};
 
@@ -9,23 +9,23 @@ use crate::{
     model::{BootTime, WallClock},
 };
 
-/// Now, on the clock of the kernel's records.
+/// The current time on the boot clock, which the kernel's records use too.
 pub fn now() -> BootTime {
     let nanoseconds = nanoseconds(ClockId::Boottime);
     BootTime(u64::try_from(nanoseconds).unwrap_or(0))
 }
 
-/// Now as people tell it, nanoseconds since 1970.
+/// The current wall time, nanoseconds since 1970.
 pub fn wall_now() -> i128 {
     nanoseconds(ClockId::Realtime)
 }
 
-/// Now in seconds since 1970.
+/// The current wall time, seconds since 1970.
 pub fn unix_seconds() -> i64 {
     clock_gettime(ClockId::Realtime).tv_sec
 }
 
-/// How boot time becomes wall time at this moment; it moves when somebody sets the clock.
+/// Converts boot time to wall time. The result changes when somebody sets the clock.
 pub fn wall_clock() -> WallClock {
     WallClock { boot: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime) }
 }
@@ -35,14 +35,14 @@ fn nanoseconds(clock: ClockId) -> i128 {
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
 }
 
-/// What is the same in every object this host sends.
+/// The fields that every JSON object of this host contains.
 pub fn context() -> HostContext {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     HostContext { name: Arc::from(name), boot_id: Arc::from(boot_id.trim()), clock: wall_clock() }
 }
 
-/// Processors that can run something now.
+/// Number of processors available to this process.
 pub fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }

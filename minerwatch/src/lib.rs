@@ -1,15 +1,16 @@
-//! minerwatch finds cryptocurrency miners on a Linux host from inside the kernel.
+//! minerwatch detects cryptocurrency miners on a Linux host with eBPF.
 //!
-//! The path of an event, one direction, no back and forth:
+//! An event passes the stages in one direction:
 //!
 //! ```text
-//! kernel: hooks ─► ring ─► sensor ─► decode ─► enrich ─► engine ─► pipeline ─► output
-//!                                                 replay ──▲           │
-//!                                                                      └─► control ─► tail
+//! kernel hooks ─► rings ─► sensor ─► decode ─┐
+//!                                            ├─► enrich ─► dissect ─► engine ─┬─ alert ───► ecs ─► output, control
+//! recording ─────────────────────────────────┘                       ▲        └─ request ─► probe
+//!                                                                    └── answer (an event) ───┘
 //! ```
 //!
-//! [`model`] is the vocabulary all of them share. [`engine`] is pure: no clock, no files, no network, so
-//! a recording gives the same alerts anywhere.
+//! [`pipeline`] connects the stages. All of them share the types of [`model`]. [`engine`] uses no clock, no file and no
+//! network, so a recording gives the same alerts on every machine.
 
 pub mod bounded;
 pub mod cli;
@@ -37,3 +38,5 @@ pub mod process;
 pub mod recording;
 #[cfg(feature = "sensor")]
 pub mod sensor;
+#[cfg(test)]
+pub(crate) mod testing;

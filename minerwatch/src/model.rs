@@ -1,4 +1,4 @@
-//! The vocabulary every stage speaks: events, processes, signals, alerts and time. The leaf of userspace.
+//! The types that all stages share: events, processes, signals, alerts and time. Imports no other module of ours.
 
 mod alert;
 mod app_data;

@@ -1,4 +1,4 @@
-//! Composes the stages, and nothing else: the only room that knows all of them.
+//! Connects the stages. This is the only module that knows all of them.
 //!
 //! ```text
 //! event_loop (rings, clock, commands) ─┐
@@ -7,8 +7,8 @@
 //!                                                              └── answers ◄── probe ┘
 //! ```
 //!
-//! Commands differ in where their events come from and in their [`OutputSink`]: the daemon's outputs and control socket,
-//! a terminal, a recording.
+//! Commands differ in the source of their events and in their [`OutputSink`]: the daemon's outputs and control socket, a
+//! terminal, or a recording.
 
 #[cfg(feature = "sensor")]
 mod daemon;
@@ -51,67 +51,66 @@ pub use self::{
     stages::OutputSink,
 };
 
-/// What a command with a sensor of its own watches by.
+/// Options of a command that runs its own sensor in the foreground.
 #[derive(Clone, Debug, Default)]
 pub struct ForegroundOptions {
-    /// Of it, what is said of events, of detection and of lists; sinks and the like are the daemon's.
+    /// The configuration. Its settings for events, detection and lists apply; those for outputs do not.
     pub config: Config,
-    /// Hooks to take instead of the best that work.
+    /// Hooks that the command line chooses instead of the best ones that work.
     pub hooks: Vec<HookChoice>,
 }
 
-/// How often the engine is told the time.
+/// Interval of [`crate::engine::Engine::tick`].
 pub const TICK: Duration = Duration::from_secs(1);
 
-/// This kernel, these privileges or this build do not allow it; the text names what is missing and what to
-/// do.
+/// This kernel, these privileges or this build do not support the command. The text names what is missing and the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unsupported(pub String);
 
-/// What was asked for does not exist; the text says what does.
+/// The command line asks for something that does not exist. The text lists what exists.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub String);
 
-/// What the daemon starts with.
+/// Options of the daemon.
 pub struct RunOptions {
     /// The configuration.
     pub config: Config,
-    /// Where it came from, to be read again on SIGHUP.
+    /// Its file, which SIGHUP reads again.
     pub config_path: Option<PathBuf>,
-    /// Hooks that the command line asks for; they count above those of the configuration.
+    /// Hooks that the command line chooses. They override those of the configuration.
     pub hooks: Vec<HookChoice>,
-    /// Takes over a log level that a reload changed.
+    /// Sets the log level after a reload.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send>,
 }
 
-/// What a recording came to.
+/// The result of `minerwatch record`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Recorded {
     /// Events written.
     pub events: u64,
-    /// Events lost before they could be.
+    /// Events lost in the kernel.
     pub lost: u64,
 }
 
-/// How far a scan is.
+/// Progress of a scan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ScanProgress {
-    /// Seconds since it began to watch.
+    /// Seconds since the scan started.
     pub seconds: u32,
-    /// Processes known.
+    /// Processes in the process table.
     pub processes: u64,
-    /// Visits to CPUs while they ran a process.
+    /// Samples taken: visits to CPUs while they ran a process.
     pub visits: u64,
-    /// Incidents so far, those included that are only noted.
+    /// Incidents so far, including those that are only noted.
     pub incidents: usize,
 }
 
-/// Takes one or more whole lines of JSON.
+/// A function that takes one or more complete lines of JSON.
 pub type ShowLines<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
 
-/// What the catalogue says of a signal.
+/// Name and techniques of a signal, from the catalogue of detectors.
 pub fn signal_text(id: &SignalId) -> Option<SignalText> {
     let signal = detect::catalogue().iter().find(|signal| signal.id == id.0)?;
     Some(SignalText { name: signal.name, techniques: signal.techniques })

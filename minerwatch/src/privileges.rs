@@ -1,37 +1,37 @@
-//! What the daemon keeps of root's power once everything is attached.
+//! Capabilities that the daemon keeps after it has attached its programs.
 
 use anyhow::Context as _;
 use caps::{CapSet, Capability, CapsHashSet};
 
-/// What goes on needing a capability after attaching.
+/// Capabilities that are still needed after attaching.
 const KEPT: [Capability; 3] = [
-    // Reading the kernel side's counters: until kernel 5.19 every bpf(2) call asks for it.
+    // To read the kernel side's counters: until kernel 5.19 every bpf(2) call requires it.
     Capability::CAP_BPF,
-    // The executable and the namespaces of other users' processes (/proc/PID/exe, /proc/PID/ns).
+    // To read executables and namespaces of other users' processes (/proc/PID/exe, /proc/PID/ns).
     Capability::CAP_SYS_PTRACE,
-    // Hashing executables that only their owner may read.
+    // To hash executables that only their owner may read.
     Capability::CAP_DAC_READ_SEARCH,
 ];
 
-/// Lets go of the calling thread's privileges, as the command wants it.
+/// Drops privileges of the calling thread: [`keep`] or [`drop_all_but_kept`].
 pub type DropPrivileges = fn() -> anyhow::Result<()>;
 
-/// Keeps them: for commands that end soon.
-#[expect(clippy::unnecessary_wraps, reason = "one of the two ways to do it")]
+/// Drops nothing. For commands that end soon.
+#[expect(clippy::unnecessary_wraps, reason = "the signature of DropPrivileges")]
 pub fn keep() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Drops every capability of the calling thread but [`KEPT`], for good; threads started later inherit that.
-/// What the process never had it does not get.
+/// Permanently drops every capability of the calling thread except [`KEPT`]. Threads that it starts later inherit the
+/// result. A capability that the process does not have is not added.
 pub fn drop_all_but_kept() -> anyhow::Result<()> {
     let kept: CapsHashSet = caps::read(None, CapSet::Permitted)
         .context("reading this process's capabilities")?
         .into_iter()
         .filter(|capability| KEPT.contains(capability))
         .collect();
-    // The bounding set can only be shrunk with CAP_SETPCAP; without it there is no way to gain anything
-    // either, as the daemon executes nothing.
+    // Only CAP_SETPCAP allows to shrink the bounding set. Without it the set does no harm: the daemon executes no
+    // program, so it cannot gain capabilities.
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
         for capability in caps::runtime::thread_all_supported() {
             if !kept.contains(&capability) {

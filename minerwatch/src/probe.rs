@@ -1,4 +1,4 @@
-//! What looks at the world for the engine: a request comes in, the answer goes back as an event.
+//! Probes answer the engine's requests by looking at the host. The answer is an event.
 
 #[cfg(feature = "sensor")]
 pub mod fingerprints;
@@ -16,27 +16,27 @@ use crate::model::{BootTime, Event, Request};
 #[cfg(feature = "sensor")]
 pub use live::LiveProbes;
 
-/// What became of a request.
+/// The outcome of a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// This is what was found. More may follow from [`Probes::tick`].
+    /// The answer. More events may follow from [`Probes::tick`].
     Event(Box<Event>),
-    /// It is under way; events follow by themselves.
-    UnderWay,
-    /// There is no answer, now or later.
+    /// No answer yet. Events may follow, from [`Probes::tick`] or from the kernel side.
+    Pending,
+    /// There is no answer, and there will be none.
     None,
 }
 
-/// Whoever can look at the world.
+/// Answers requests.
 pub trait Probes {
-    /// Looks, or begins to.
+    /// Answers a request, or starts to work on it.
     fn ask(&mut self, request: &Request) -> Answer;
 
-    /// Lets time pass. Appends what was found since.
+    /// Does the work that is due at `now`, and appends the events it leads to.
     fn tick(&mut self, now: BootTime, found: &mut Vec<Event>);
 }
 
-/// Nobody: a replay has what was found in its recording.
+/// Answers nothing. For a replay: the recording contains the answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProbes;
 

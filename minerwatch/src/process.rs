@@ -1,4 +1,4 @@
-//! Who is who: the process table, lineage, what a program is, and events that came before their process.
+//! The process table, lineage, roles of programs, and events that arrived before the fork of their process.
 
 mod entry;
 mod lineage;
@@ -7,7 +7,7 @@ mod program;
 mod role;
 mod table;
 
-pub use entry::{ConnectionHistory, Knowledge, Outbound, Process, Taint};
+pub use entry::{ConnectionHistory, ImageSource, Outbound, Process, Taint};
 pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
 pub use program::{base_name, resolve, script_of};

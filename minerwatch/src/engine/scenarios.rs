@@ -1,4 +1,4 @@
-//! Whole intrusions and whole working days, from events to alerts.
+//! Scenarios from events to alerts: attacks, ordinary activity, bounds and random events.
 
 mod attacks;
 mod benign;

@@ -16,7 +16,7 @@ use crate::{
         Alert, AlertAction, BootTime, ChainEdge, ChainKind, Health, IncidentId, ProcessKey, ProcessView,
         Signal, Verdict,
     },
-    process::{Knowledge, Process, ProcessTable, Taint},
+    process::{ImageSource, Process, ProcessTable, Taint},
 };
 
 /// The most generations of a suspect that are drawn as created.
@@ -118,7 +118,7 @@ impl Incident {
         let shown: Vec<&Process> = path
             .take(MAX_CREATED)
             .enumerate()
-            .filter(|(generation, process)| *generation == 0 || process.knowledge >= Knowledge::Snapshot)
+            .filter(|(generation, process)| *generation == 0 || process.image_source >= ImageSource::Snapshot)
             .map(|(_, process)| process)
             .collect();
         for (index, process) in shown.iter().enumerate() {

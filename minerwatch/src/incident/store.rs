@@ -319,6 +319,6 @@ fn connect_edge(outbound: &Outbound) -> ChainEdge {
 fn lives(membership: &MembershipIndex, table: &ProcessTable, serial: Serial) -> bool {
     table
         .iter()
-        .filter(|process| process.lives())
+        .filter(|process| process.is_alive())
         .any(|process| membership.of_process(table, process.key()) == Some(serial))
 }

@@ -1,4 +1,4 @@
-//! What the engine tells the outside about an incident.
+//! Alerts: the state of an incident, as the engine reports it.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Container, ProcessKey, ProcessView, Signal};
 
-/// One intrusion, whatever number of processes took part. Unique on one host: made of the first process
-/// of the incident and the moment it was opened.
+/// Identifies an incident: one intrusion, with any number of processes. Unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IncidentId {
     /// The process that showed the first signal.
     pub origin: ProcessKey,
-    /// When it showed it.
+    /// When the incident was opened.
     pub opened: BootTime,
 }
 
@@ -22,15 +21,15 @@ impl fmt::Display for IncidentId {
     }
 }
 
-/// How sure the engine is.
+/// The verdict on an incident, from its score and its signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// 40 to 69 points: kept on record, never pages anyone.
+    /// 40 points or more. Recorded, but nobody needs to be paged.
     Noted,
-    /// 70 points and more, from two witnesses or a whole chain.
+    /// 70 points or more, from signals of two classes.
     Suspected,
-    /// 100 points and more.
+    /// One conclusive signal, or 100 points or more from signals of two classes, one of which is a sign of mining itself.
     Mining,
 }
 
@@ -40,86 +39,87 @@ pub enum Verdict {
 pub enum AlertAction {
     /// The incident is new.
     IncidentOpened,
-    /// The verdict rose, or new signals came.
+    /// The verdict rose, or there are new signals.
     IncidentUpdated,
-    /// Nothing happened for long and all its processes are gone.
+    /// The incident is over: its processes have ended and it was quiet, or it was merged into another incident or evicted.
     IncidentClosed,
 }
 
-/// The kinds of edge that make a chain.
+/// The kind of a step in a chain.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ChainKind {
     /// A process was created or replaced its image.
     Create,
-    /// It connected out.
+    /// It opened an outbound connection.
     Connect,
-    /// It changed a file that matters.
+    /// It changed a file or its permissions.
     Modify,
-    /// It wrote a file that is run later.
+    /// It wrote a file that was run later.
     Drop,
-    /// It changed a file that makes it come back.
+    /// It changed a file that starts it again later.
     Persist,
 }
 
-/// One step of how an intrusion went.
+/// One step of an intrusion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainEdge {
-    /// What kind of step.
+    /// Its kind.
     pub kind: ChainKind,
-    /// When.
+    /// When it happened.
     pub at: BootTime,
-    /// Which process did it.
+    /// The process that did it.
     pub process: ProcessKey,
     /// The name of that process.
     pub name: Arc<str>,
-    /// The parent of that process, if known: what makes the edges a tree.
+    /// The parent of that process, if known. It makes the edges a tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ProcessKey>,
-    /// To what: a command line, an address, a path.
+    /// The object of the step: a command line, an address or a path.
     pub object: String,
 }
 
-/// What the sensor could not see; filled in where the alert leaves the daemon.
+/// What the sensor could not see. The engine adds it to each alert when the alert leaves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Health {
-    /// Events lost so far, by kind; kinds without loss are left out.
+    /// Events lost since the start, by kind. Kinds without losses are left out.
     pub lost: Vec<(Arc<str>, u64)>,
-    /// Purposes that no hook serves on this kernel.
+    /// Data sources that no hook provides on this kernel.
     pub blind: Vec<Arc<str>>,
-    /// The other purposes, each with the kind of hook that serves it.
+    /// The other data sources, each with the attach type of its hook.
     pub hooks: Arc<[(Arc<str>, Arc<str>)]>,
 }
 
-/// The state of an incident at the moment something about it changed.
+/// The state of an incident when something about it changed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
-    /// Which incident.
+    /// The incident.
     pub incident: IncidentId,
-    /// Why now.
+    /// Why the alert is sent now.
     pub action: AlertAction,
     /// Time of the deciding event.
     pub time: BootTime,
-    /// How sure.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Points, 0 and up.
+    /// Points, 0 or more.
     pub score: u32,
-    /// The process that most speaks against.
+    /// The most suspicious process.
     pub suspect: ProcessView,
     /// The parent of the suspect.
     pub parent: Option<ProcessView>,
-    /// Where the suspect belongs.
+    /// The suspect's container or service.
     pub container: Option<Arc<Container>>,
-    /// What was found, strongest first; the first one decided.
+    /// The signals, strongest first. The first one decided.
     pub signals: Vec<Signal>,
-    /// How it went, in order of time.
+    /// The steps of the intrusion, oldest first.
     pub chain: Vec<ChainEdge>,
-    /// One sentence a person understands.
+    /// One sentence for people.
     pub message: String,
-    /// How many findings were folded into ones already listed.
+    /// How many findings repeated a listed signal and were folded into it.
     pub folded: u64,
-    /// From the deciding event to the alert leaving the engine; measured by the pipeline, zero in a replay.
+    /// Time from the deciding event until the alert left the engine. The engine measures it with
+    /// [`crate::engine::EngineSettings::clock`]; zero in a replay.
     pub latency: Duration,
     /// What the sensor could not see.
     pub health: Health,

@@ -1,4 +1,4 @@
-//! What the engine wants of the outside, as values: nothing in the engine reaches out by itself.
+//! What the engine wants done outside. The engine does nothing outside itself; it returns these values.
 
 use std::sync::Arc;
 
@@ -7,11 +7,11 @@ use super::{Alert, Flow, ProcessKey, ProcessView, Subject};
 /// One consequence of an event.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// The event, with what is known of its process. Comes first, and only where somebody wants the event.
+    /// The event was seen: what is known about its process. Comes first, and only if an output wants the event.
     Observed(Observation),
-    /// Somebody should be told.
+    /// An alert to send.
     Alert(Box<Alert>),
-    /// Something should be looked at outside. The answer is an event.
+    /// A question to the outside. The answer comes back as an event.
     Request(Request),
 }
 
@@ -22,26 +22,26 @@ pub struct Observation {
     pub process: Option<Arc<ProcessView>>,
     /// Its parent, if known.
     pub parent: Option<Arc<ProcessView>>,
-    /// The name that the peer's address was last resolved from, if that was seen.
+    /// The domain name that last resolved to the peer's address, if that was seen.
     pub domain: Option<Arc<str>>,
 }
 
-/// Something to look at outside.
+/// A question to the outside.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
-    /// Sample the FPU state of this process more often for a while
-    /// ([`crate::model::EventBody::Rounding`] comes from the kernel side).
+    /// Sample the FPU state of this process more often for some seconds. The kernel side answers with
+    /// [`crate::model::EventBody::Rounding`].
     SampleRounding(ProcessKey),
-    /// Read the options of the socket of this connection ([`crate::model::EventBody::SocketOptions`]).
+    /// Read the options of a connection's socket. The answer is [`crate::model::EventBody::SocketOptions`].
     SocketOptions {
-        /// Whose socket it is.
+        /// The process that has the socket.
         owner: Subject,
         /// The connection.
         flow: Flow,
     },
-    /// Watch what this process says on connections that it accepts: it speaks to a pool, and may pass mining on.
+    /// Capture payloads on the connections that this process accepts. It talks to a pool, so it may be a mining proxy.
     WatchListeners(Subject),
-    /// Find out whether this process is a DNS server ([`crate::model::EventBody::DnsServerRole`]). Events wait for the
-    /// answer.
+    /// Find out whether this process is a DNS server. The answer is [`crate::model::EventBody::DnsServerRole`]; events
+    /// of the process are parked until it arrives.
     DnsRole(Subject),
 }

@@ -1,7 +1,7 @@
-//! What happened, as one value per thing that happened.
+//! Events: one value per thing that happened on the host.
 //!
-//! A recording is these values as JSON, one per line, so every change here must still read what older
-//! versions wrote: add optional fields, never rename one.
+//! A recording contains these values as JSON, one per line. So every change here must still read what older versions
+//! wrote: add optional fields, never rename one.
 
 use std::{net::SocketAddr, sync::Arc};
 
@@ -12,38 +12,38 @@ use super::{
     Mapping, Namespaces, Payload, ProcessKey, Protocol, Rounding, SocketOptions,
 };
 
-/// Marks a cgroup identity of the version 1 hierarchy of the pids controller; without it the cgroup lies in
-/// the unified hierarchy. Ids of different hierarchies overlap.
+/// This bit of [`Subject::cgroup`] says that the cgroup is in the version 1 hierarchy of the pids controller. Without it the
+/// cgroup is in the unified hierarchy. Inode numbers of different hierarchies overlap.
 pub const CGROUP_V1: u64 = 1 << 63;
 
 /// One thing that happened on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// When.
+    /// When it happened.
     pub time: BootTime,
-    /// To which process.
+    /// The process it is about.
     pub subject: Subject,
-    /// What.
+    /// What happened.
     #[serde(flatten)]
     pub body: EventBody,
 }
 
-/// The process an event is about, as every kernel record names it.
+/// The process an event is about. Every kernel record contains it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
-    /// Which process.
+    /// The process.
     pub key: ProcessKey,
-    /// Which thread of it.
+    /// The thread of the process that acted.
     pub tid: u32,
     /// Real user id at that moment.
     pub uid: u32,
     /// Real group id at that moment.
     pub gid: u32,
-    /// Identity of its cgroup: the inode number of its directory, with [`CGROUP_V1`] where that lies in a
-    /// version 1 hierarchy; 0 if unknown.
+    /// Its cgroup: the inode number of the cgroup's directory, plus [`CGROUP_V1`] if that is in the version 1 hierarchy; 0 if
+    /// unknown.
     #[serde(default)]
     pub cgroup: u64,
-    /// Where it belongs, filled in by the enrich stage.
+    /// Its container or service, added by the enrich stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Arc<Container>>,
 }
@@ -63,27 +63,27 @@ pub enum EventKind {
     Close,
     /// A file changed.
     File,
-    /// CPU use of a busy process, and how its quota holds it back.
+    /// CPU use of a busy process, and how much its quota throttles it.
     Cpu,
-    /// A process that rounds otherwise than to the nearest.
+    /// A process that uses other rounding modes than round-to-nearest.
     Rounding,
-    /// Memory in sizes worth a look, and the host's pool of huge pages.
+    /// Memory mappings of suspicious sizes, and changes to the host's pool of huge pages.
     Memory,
-    /// Found by looking, most of it at the start; not seen happening.
+    /// State that was read, not seen happening: processes and connections at the start, and answers to requests.
     Snapshot,
-    /// The hash of an executable became known.
+    /// The hash of an executable.
     Hash,
-    /// One of the first payloads of a connection that is none of the kinds below.
+    /// One of the first payloads of a connection, if it is neither DNS nor TLS.
     Payload,
-    /// How a connection goes on.
+    /// An update about an open connection: its bytes and payload times.
     Flow,
     /// A DNS message.
     Dns,
-    /// The first message of a TLS client.
+    /// A TLS client hello.
     Tls,
 }
 
-/// Declares every event once: its variant, its content, and the kind that people filter by.
+/// Declares every event once: its variant, its content, and its kind for filters.
 macro_rules! events {
     ($(
         #[doc = $doc:literal]
@@ -101,7 +101,7 @@ macro_rules! events {
             )+
         }
 
-        /// Which [`EventBody`] an event has. Detectors name the ones they want.
+        /// The variants of [`EventBody`]. Detectors list the ones they want.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
             $(
@@ -111,10 +111,10 @@ macro_rules! events {
         }
 
         impl EventType {
-            /// Every type, in the order of their numbers.
+            /// Every type, in order of declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The kind of such an event, unless its content says more ([`EventBody::kind`]).
+            /// The kind of such an event. For a payload, [`EventBody::kind`] is more exact.
             pub fn kind(self) -> EventKind {
                 match self {
                     $(Self::$variant => EventKind::$kind,)+
@@ -123,7 +123,7 @@ macro_rules! events {
         }
 
         impl EventBody {
-            /// Which type of event this is.
+            /// The type of this event.
             pub fn event_type(&self) -> EventType {
                 match self {
                     $(Self::$variant(_) => EventType::$variant,)+
@@ -146,25 +146,25 @@ events! {
     Close(Close) => Close,
     /// The subject changed a file.
     File(Box<FileChange>) => File,
-    /// What the subject used of the CPU.
+    /// The subject's CPU use.
     Cpu(CpuUsage) => Cpu,
-    /// How far the CPU quota of the subject's cgroup throttles it.
+    /// How much the CPU quota of the subject's cgroup throttles it.
     Quota(Box<CpuQuota>) => Cpu,
-    /// The rounding modes of the subject's arithmetic.
+    /// The rounding modes that the subject uses.
     Rounding(Rounding) => Rounding,
-    /// The subject asked for memory in a size worth a look.
+    /// The subject mapped memory of a suspicious size.
     Mapping(Mapping) => Memory,
-    /// The subject opened the control of the pool of huge pages.
+    /// The subject opened a control file of the pool of huge pages.
     HugePages(HugePages) => Memory,
     /// The subject was already running at the start.
     RunningProcess(Box<RunningProcess>) => Snapshot,
     /// The subject already had this connection at the start.
     RunningFlow(RunningFlow) => Snapshot,
-    /// The content of the subject's executable.
+    /// The hash of the subject's executable.
     HashedFile(HashedFile) => Hash,
     /// One of the first payloads of the subject's connection.
     Payload(Box<Payload>) => Payload,
-    /// The subject's connection goes on.
+    /// An update about the subject's open connection.
     #[serde(rename = "course")]
     FlowUpdate(Box<FlowUpdate>) => Flow,
     /// The answer to a request: the options of a connection's socket.
@@ -175,7 +175,7 @@ events! {
 }
 
 impl EventKind {
-    /// Every kind, in the order people are shown them.
+    /// Every kind, in the order of display.
     pub const ALL: [Self; 15] = [
         Self::Fork,
         Self::Exec,
@@ -215,14 +215,14 @@ impl EventKind {
         }
     }
 
-    /// The kind of this name, or `None` for a name no kind has.
+    /// The kind with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }
 }
 
 impl EventBody {
-    /// The kind of event this is, for filters and counters.
+    /// The kind of this event, for filters and counters.
     pub fn kind(&self) -> EventKind {
         match self {
             Self::Payload(payload) => payload.app.kind(),
@@ -230,7 +230,7 @@ impl EventBody {
         }
     }
 
-    /// The connection this event is about, if it is about one that the host opened or accepted.
+    /// The connection this event is about, if any.
     pub fn flow(&self) -> Option<&Flow> {
         match self {
             Self::Connect(connect) => Some(&connect.flow),
@@ -242,7 +242,7 @@ impl EventBody {
         }
     }
 
-    /// The other end of the connection this event is about.
+    /// The peer of the connection this event is about, if any.
     pub fn destination(&self) -> Option<SocketAddr> {
         match self {
             Self::RunningFlow(flow) => Some(flow.destination),
@@ -250,7 +250,7 @@ impl EventBody {
         }
     }
 
-    /// Where the location of the peer is kept, for events that keep it.
+    /// The field for the peer's location, for events that have one.
     pub fn peer_mut(&mut self) -> Option<&mut Option<Box<GeoLocation>>> {
         match self {
             Self::Connect(connect) => Some(&mut connect.peer),
@@ -260,7 +260,7 @@ impl EventBody {
         }
     }
 
-    /// The location of the peer, where a database knows it.
+    /// The peer's location, if a database knows it.
     pub fn peer(&self) -> Option<&GeoLocation> {
         match self {
             Self::Connect(connect) => connect.peer.as_deref(),
@@ -276,16 +276,16 @@ impl EventBody {
 pub struct Fork {
     /// Its parent.
     pub parent: ProcessKey,
-    /// The name it starts with.
+    /// The name it has at the start, which is its parent's.
     pub name: Arc<str>,
 }
 
 /// A process replaced its image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
-    /// Its parent at that moment.
+    /// Its parent at the time of the exec.
     pub parent: ProcessKey,
-    /// The program file that runs now (for a script, its interpreter).
+    /// The program file that it runs now (for a script, the interpreter).
     pub executable: Executable,
     /// The file name given to `execve` (for a script, the script).
     pub invoked: Arc<str>,
@@ -293,14 +293,14 @@ pub struct Exec {
     pub name: Arc<str>,
     /// Arguments, the program's own name first.
     pub arguments: Arc<[Arc<str>]>,
-    /// Whether the arguments were longer than what was kept (4 KiB).
+    /// Whether the arguments were cut after 4 KiB.
     #[serde(default)]
     pub arguments_cut: bool,
     /// Working directory.
     pub directory: Arc<str>,
-    /// Whose rights it has now.
+    /// Its user, group and capabilities after the exec.
     pub credentials: Credentials,
-    /// Effective capabilities it has and its parent has not, one bit each.
+    /// Effective capabilities that it has and its parent does not, one bit each.
     #[serde(default)]
     pub capabilities_gained: u64,
     /// Its namespaces.
@@ -314,25 +314,25 @@ pub struct Exec {
 /// A process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// Exit code, if it ended by itself.
+    /// Exit code, 0 to 255, unless a signal ended it.
     pub code: Option<u8>,
-    /// The signal that ended it.
+    /// The signal that ended it, if any.
     pub signal: Option<u8>,
-    /// Nanoseconds on a CPU, all threads together.
+    /// CPU time of all threads, nanoseconds.
     pub on_cpu: u64,
 }
 
 /// An outbound connection got its result.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connect {
-    /// Its ends.
+    /// The connection.
     pub flow: Flow,
-    /// 0 for success, else a positive errno; 115 (`EINPROGRESS`) while the peer has not answered.
+    /// 0 for success, otherwise a positive errno; 115 (`EINPROGRESS`) if the peer has not answered yet.
     pub result: i32,
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,
-    /// Where the peer is, if a database says.
+    /// The peer's location, if a database knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Box<GeoLocation>>,
 }
@@ -340,23 +340,23 @@ pub struct Connect {
 /// An outbound connection ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Close {
-    /// Its ends.
+    /// The connection.
     pub flow: Flow,
-    /// Payload bytes sent and received, if this kernel counts them for this transport.
+    /// Payload bytes sent and received, if the kernel counts them for this protocol.
     pub bytes: Option<(u64, u64)>,
-    /// Segments with payload sent (retransmitted ones included) and received, if the kernel counts them.
+    /// TCP segments with payload, sent (including retransmissions) and received, if the kernel counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<(u32, u32)>,
-    /// When its first payload was seen, if that was seen and the transport is TCP.
+    /// When its first payload was seen. TCP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_payload: Option<BootTime>,
-    /// When its last payload was, to a tick of the kernel's timer (1 to 10 ms); of TCP.
+    /// When its last payload was seen, with the resolution of the kernel's timer (1 to 10 ms). TCP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_payload: Option<BootTime>,
     /// Inode number of the socket's network namespace, 0 if unknown.
     #[serde(default)]
     pub network_namespace: u32,
-    /// Where the peer is, if a database says.
+    /// The peer's location, if a database knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Box<GeoLocation>>,
 }
@@ -367,7 +367,7 @@ pub struct Close {
 pub enum FileAction {
     /// Opened for writing.
     Write,
-    /// Created and open for writing.
+    /// Created and opened for writing.
     Create,
     /// Renamed.
     Rename,
@@ -384,18 +384,18 @@ pub enum FileAction {
 pub struct FileChange {
     /// What was done.
     pub action: FileAction,
-    /// Absolute path in the process's mount namespace (of a rename, the new one).
+    /// Absolute path in the process's mount namespace; for a rename, the new path.
     pub path: Arc<str>,
-    /// Of a rename, the path before.
+    /// For a rename, the old path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<Arc<str>>,
     /// The file itself, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileId>,
-    /// Type and permission bits afterwards, 0 if unknown.
+    /// File type and permission bits after the change, 0 if unknown.
     #[serde(default)]
     pub mode: u32,
-    /// Of a device, which one and how it was opened.
+    /// For a device, which one, and how it was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceOpen>,
 }
@@ -403,44 +403,44 @@ pub struct FileChange {
 /// The device of a [`FileAction::DeviceOpen`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeviceOpen {
-    /// Its driver's number, whatever the file is called: 202 is an MSR, 195 `NVIDIA`, 226 a graphics card.
+    /// Major device number: 202 is an MSR, 195 an `NVIDIA` card, 226 a graphics card of another driver.
     pub major: u32,
-    /// Which of the driver's devices; of an MSR the CPU.
+    /// Minor device number; for an MSR, the CPU.
     pub minor: u32,
     /// Whether it was opened for writing.
     pub writable: bool,
-    /// 0 for success, else a positive errno. Hooks that see the attempt alone say 0.
+    /// 0 for success, otherwise a positive errno. A hook that does not see the result reports 0.
     #[serde(default)]
     pub result: i32,
 }
 
-/// What a busy process used of the CPU in one interval.
+/// CPU use of a busy process in one interval.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuUsage {
-    /// Nanoseconds the interval lasted.
+    /// Length of the interval, nanoseconds.
     pub window: u64,
-    /// Nanoseconds on a CPU within it, all threads together.
+    /// CPU time of all threads in the interval, nanoseconds.
     pub on_cpu: u64,
-    /// Nanoseconds on a CPU since the process was first seen.
+    /// CPU time of all threads since the process was first seen, nanoseconds.
     pub total_on_cpu: u64,
-    /// Switches so far in which a thread went to sleep.
+    /// Context switches so far because a thread went to sleep.
     pub voluntary: u64,
-    /// Switches so far in which a thread could have gone on: preempted, out of time, or yielding.
+    /// Context switches so far of a runnable thread: preempted, at the end of its time slice, or yielding.
     pub involuntary: u64,
-    /// Times so far that a thread gave way by `sched_yield`.
+    /// Calls of `sched_yield` so far.
     #[serde(default)]
     pub yields: u64,
-    /// Switches so far in which a thread was stopped (`SIGSTOP` and its like).
+    /// Context switches so far because a thread was stopped (`SIGSTOP` and similar).
     #[serde(default)]
     pub stops: u64,
-    /// Threads now.
+    /// Number of threads.
     pub threads: u32,
-    /// Nice value of its busiest or latest thread, -20 to 19.
+    /// Nice value of its busiest or last seen thread, -20 to 19.
     pub nice: i32,
     /// Scheduling policy of that thread.
     #[serde(default)]
     pub policy: SchedulingPolicy,
-    /// Processors that thread may run on, 0 if unknown.
+    /// Number of processors that thread may run on, 0 if unknown.
     #[serde(default)]
     pub allowed_processors: u32,
 }
@@ -449,7 +449,7 @@ pub struct CpuUsage {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SchedulingPolicy {
-    /// `SCHED_OTHER`, the usual one.
+    /// `SCHED_OTHER`, the default.
     #[default]
     Other,
     /// `SCHED_FIFO`.
@@ -458,16 +458,16 @@ pub enum SchedulingPolicy {
     RoundRobin,
     /// `SCHED_BATCH`.
     Batch,
-    /// `SCHED_IDLE`: runs only when nobody else wants to.
+    /// `SCHED_IDLE`: runs only when no other thread wants to run.
     Idle,
     /// `SCHED_DEADLINE`.
     Deadline,
-    /// One this build does not know.
+    /// A policy that this version does not know.
     Unknown,
 }
 
 impl SchedulingPolicy {
-    /// From its number in include/uapi/linux/sched.h.
+    /// The policy with this number in include/uapi/linux/sched.h.
     pub fn from_number(number: u32) -> Self {
         match number {
             0 => Self::Other,
@@ -480,7 +480,7 @@ impl SchedulingPolicy {
         }
     }
 
-    /// The name in events.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Other => "other",
@@ -494,10 +494,10 @@ impl SchedulingPolicy {
     }
 }
 
-/// A process that the snapshot at the start found.
+/// A process that was already running at the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningProcess {
-    /// Its parent, if that runs too.
+    /// Its parent, if that is running too.
     pub parent: Option<ProcessKey>,
     /// Its program file.
     pub executable: Executable,
@@ -507,7 +507,7 @@ pub struct RunningProcess {
     pub arguments: Arc<[Arc<str>]>,
     /// Working directory.
     pub directory: Arc<str>,
-    /// Whose rights it has.
+    /// Its user, group and capabilities.
     pub credentials: Credentials,
     /// Its namespaces.
     #[serde(default)]
@@ -515,36 +515,36 @@ pub struct RunningProcess {
     /// Session id, 0 if unknown.
     #[serde(default)]
     pub session: u32,
-    /// Whether it is a thread of the kernel.
+    /// Whether it is a kernel thread.
     #[serde(default)]
     pub kernel_thread: bool,
 }
 
-/// A connection that the snapshot at the start found.
+/// A connection that was already open at the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningFlow {
-    /// Transport.
+    /// Transport protocol.
     pub protocol: Protocol,
-    /// This host's end.
+    /// Address and port of this host.
     pub source: SocketAddr,
-    /// The peer's end.
+    /// Address and port of the peer.
     pub destination: SocketAddr,
-    /// Where the peer is, if a database says.
+    /// The peer's location, if a database knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub peer: Option<Box<GeoLocation>>,
 }
 
-/// Whether a process answers for names: whether a socket of its own is bound to port 53.
+/// Whether a process is a DNS server: whether it has a socket bound to port 53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsServerRole {
-    /// It does.
+    /// Whether it is one.
     pub serves: bool,
 }
 
-/// The content of an executable, hashed off the hot path.
+/// The hash of an executable, computed in the background.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HashedFile {
-    /// Which file.
+    /// The file.
     pub file: FileId,
     /// SHA-256 in hexadecimal.
     pub sha256: Arc<str>,

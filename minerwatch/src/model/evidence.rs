@@ -1,4 +1,4 @@
-//! The values a signal rests on: typed, with the threshold each had to reach.
+//! Evidence: the typed values that a signal is based on, each with the threshold it had to reach.
 
 use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
@@ -20,13 +20,13 @@ pub enum Value {
     Decimal(Decimal),
     /// Yes or no.
     Flag(bool),
-    /// One end of a connection.
+    /// An address and port.
     Address(SocketAddr),
     /// A process.
     Process(ProcessKey),
 }
 
-/// A decimal number as it is shown; values compare exactly.
+/// A decimal number with a fixed number of digits after the point. Compares exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Decimal {
     /// The number times ten to the power of `decimals`.
@@ -36,7 +36,7 @@ pub struct Decimal {
 }
 
 impl Decimal {
-    /// Rounds `value` to `decimals` digits (at most 9). What does not fit becomes the nearest number that does.
+    /// Rounds `value` to `decimals` digits, at most 9. A value out of range becomes the nearest value in range.
     pub fn new(value: f64, decimals: u8) -> Self {
         let decimals = decimals.min(9);
         let factor = 10_f64.powi(i32::from(decimals));
@@ -74,7 +74,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// What a value had to reach.
+/// The condition that a value had to meet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
@@ -84,18 +84,18 @@ pub enum Bound {
     Above(Value),
     /// Less than this.
     Below(Value),
-    /// From the first to the second, both included.
+    /// From the first value to the second, inclusive.
     Between(Value, Value),
     /// INTERIM: as text.
     Words(String),
 }
 
-/// A bound, with the words that complete it for a person.
+/// A bound, with a note for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Threshold {
-    /// The bound itself.
+    /// The bound.
     pub bound: Bound,
-    /// Follows the number in text (`of the quota`); empty for none.
+    /// Follows the number in text, with its leading space or comma (` of the quota`); may be empty.
     #[serde(default)]
     pub note: Cow<'static, str>,
 }
@@ -116,7 +116,7 @@ impl Threshold {
         Self::new(Bound::Below(value.into()))
     }
 
-    /// From `least` to `most`, both included.
+    /// From `least` to `most`, inclusive.
     pub fn between(least: impl Into<Value>, most: impl Into<Value>) -> Self {
         Self::new(Bound::Between(least.into(), most.into()))
     }
@@ -126,7 +126,7 @@ impl Threshold {
         Self::new(Bound::Words(text.to_owned()))
     }
 
-    /// Adds words that follow the number, with their leading space or comma.
+    /// Sets the note.
     #[must_use]
     pub fn note(mut self, note: &'static str) -> Self {
         self.note = Cow::Borrowed(note);
@@ -158,16 +158,16 @@ pub struct Evidence {
     pub name: Cow<'static, str>,
     /// The value.
     pub value: Value,
-    /// What it had to reach, where there is such a bound.
+    /// The threshold it had to reach, if there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
-    /// Its unit (`s`, `bytes`, `processors`), where the name does not say it.
+    /// Its unit (`s`, `bytes`, `processors`), if the name does not say it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Cow<'static, str>>,
 }
 
 impl Evidence {
-    /// A value by its name.
+    /// A named value without threshold and unit.
     pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         Self { name: name.into(), value: value.into(), threshold: None, unit: None }
     }
@@ -256,7 +256,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn values_and_thresholds_read_as_a_person_writes_them() {
+    fn values_and_thresholds_are_shown_as_people_write_them() {
         let cases: [(String, &str); 7] = [
             (Value::from(Decimal::new(0.254, 2)).to_string(), "0.25"),
             (Value::from(Decimal::new(-1.5, 1)).to_string(), "-1.5"),

@@ -1,4 +1,4 @@
-//! One connection's two ends.
+//! A connection: its protocol, its two addresses, and when it was opened.
 
 use std::net::SocketAddr;
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BootTime;
 
-/// The transport of a connection.
+/// The transport protocol of a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
@@ -16,15 +16,15 @@ pub enum Protocol {
     Udp,
 }
 
-/// A connection that a process of this host opened.
+/// A connection of a process of this host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Flow {
-    /// Transport.
+    /// Transport protocol.
     pub protocol: Protocol,
-    /// This host's end; the port is 0 while none is bound.
+    /// Address and port of this host; the port is 0 while none is bound.
     pub source: SocketAddr,
-    /// The peer's end.
+    /// Address and port of the peer.
     pub destination: SocketAddr,
-    /// When it was opened; with the process it names the flow.
+    /// When it was opened. Identifies the flow, together with the process.
     pub opened: BootTime,
 }

@@ -1,4 +1,4 @@
-//! How a connection goes on after its first words.
+//! Updates about an open connection, after its first payloads were captured.
 
 use std::time::Duration;
 
@@ -6,18 +6,18 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Direction, Flow};
 
-/// One payload by its size and time alone.
+/// Time, direction and size of one payload, without its content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PayloadSample {
     /// Milliseconds after [`FlowUpdate::first`].
     pub at: u32,
-    /// Which way it went.
+    /// Its direction.
     pub direction: Direction,
-    /// Its bytes, 65,535 for more.
+    /// Its size in bytes, at most 65,535.
     pub length: u16,
 }
 
-/// What went over a connection so far.
+/// The traffic of a connection so far.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FlowUpdate {
     /// The connection, as in [`super::Payload::flow`].
@@ -25,21 +25,21 @@ pub struct FlowUpdate {
     /// Whether the peer opened the connection.
     #[serde(default)]
     pub accepted: bool,
-    /// Whether the time has come to tell people of it; else only the samples are new.
+    /// Whether the reporting interval is over. Otherwise the update is sent only for its samples, and not shown to people.
     pub interval: bool,
     /// When its first payload was seen.
     pub first: BootTime,
-    /// Bytes of payloads sent and received since then.
+    /// Payload bytes sent and received since [`Self::first`].
     pub bytes: (u64, u64),
-    /// Payloads sent and received since then, as the packets carried them.
+    /// Packets with payload sent and received since [`Self::first`].
     pub payloads: (u32, u32),
-    /// The payloads since the last of these events, the oldest first; none of a connection in bulk.
+    /// The payloads since the last update, oldest first; empty for a bulk transfer.
     #[serde(default, rename = "beats")]
     pub samples: Box<[PayloadSample]>,
 }
 
 impl FlowUpdate {
-    /// Bytes both ways in a minute, on average over the time that it `lasted`; the first minute counts whole.
+    /// Bytes per minute in both directions, on average over `lasted`. A time below one minute counts as one minute.
     pub fn bytes_a_minute(&self, lasted: Duration) -> u64 {
         self.bytes.0.saturating_add(self.bytes.1) / (lasted.as_secs() / 60).max(1)
     }

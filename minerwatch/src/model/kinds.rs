@@ -1,4 +1,4 @@
-//! A choice of event kinds, as `tail --kind` and the configuration make it.
+//! A set of event kinds, for `tail --kind` and the configuration.
 
 use std::{fmt, str::FromStr};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser::Serialize
 
 use super::EventKind;
 
-/// A set of event kinds. Written `"none"`, `"all"`, or as a list of names.
+/// A set of event kinds. Serialized as `"none"`, `"all"` or a list of names.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KindSet(u16);
 
-/// A name that no event kind has.
+/// The name of no event kind.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no event is of kind `{0}`; the kinds are {names}", names = KindSet::ALL)]
 pub struct UnknownKind(pub String);
@@ -21,24 +21,24 @@ impl KindSet {
     /// Every kind.
     pub const ALL: Self = Self((1 << EventKind::ALL.len()) - 1);
 
-    /// The set with `kind` in it.
+    /// The set with `kind` added.
     #[must_use]
     pub fn with(self, kind: EventKind) -> Self {
         Self(self.0 | 1 << kind as u16)
     }
 
-    /// Whether `kind` is in it.
+    /// Whether the set contains `kind`.
     pub fn contains(self, kind: EventKind) -> bool {
         self.0 & 1 << kind as u16 != 0
     }
 
-    /// What is in either set.
+    /// The union of two sets.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether nothing is in it.
+    /// Whether the set is empty.
     pub fn is_empty(self) -> bool {
         self.0 == 0
     }
@@ -48,7 +48,7 @@ impl KindSet {
         self.0
     }
 
-    /// The kinds in it.
+    /// The kinds in the set.
     pub fn iter(self) -> impl Iterator<Item = EventKind> {
         EventKind::ALL.into_iter().filter(move |kind| self.contains(*kind))
     }
@@ -85,7 +85,7 @@ impl FromStr for KindSet {
     }
 }
 
-/// The kinds of one name. `payload` means every payload, the understood ones included.
+/// The kinds that a name means. `payload` includes `dns` and `tls`.
 fn parse(name: &str) -> Result<KindSet, UnknownKind> {
     let kind = EventKind::from_name(name).ok_or_else(|| UnknownKind(name.to_owned()))?;
     let set = KindSet::NONE.with(kind);
@@ -141,7 +141,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_set_reads_what_it_writes() {
+    fn a_set_survives_serialization() {
         let some = KindSet::NONE.with(EventKind::Exec).with(EventKind::Hash);
         for set in [KindSet::NONE, KindSet::ALL, some] {
             let text = serde_json::to_string(&set).expect("a set is plain data");
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn payload_means_dns_and_tls_as_well() {
+    fn payload_includes_dns_and_tls() {
         let set = "payload".parse::<KindSet>().expect("a known kind");
         assert!(
             [EventKind::Payload, EventKind::Dns, EventKind::Tls].into_iter().all(|kind| set.contains(kind))
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_is_refused_with_the_known_ones() {
+    fn an_unknown_kind_is_an_error_that_lists_the_known_kinds() {
         let message = "exce".parse::<KindSet>().expect_err("no such kind").to_string();
         assert!(message.contains("`exce`") && message.contains("exec, exit"), "{message}");
     }

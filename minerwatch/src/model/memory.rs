@@ -1,25 +1,25 @@
-//! What is known of a process's memory and of the host's huge pages.
+//! Memory mappings of a process, and the host's huge pages.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What a mapping may be for, by its size and protection alone.
+/// What a mapping may be used for, judged by its size and protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MappingClass {
-    /// Of the size of RandomX's dataset.
+    /// As large as RandomX's dataset.
     Dataset,
-    /// Of the size of RandomX's cache.
+    /// As large as RandomX's cache.
     Cache,
-    /// Executable, of the size of RandomX's compiled programs.
+    /// Executable, and as large as RandomX's compiled programs.
     Code,
-    /// Huge pages, of the size of one thread's scratchpad.
+    /// Of huge pages, and as large as the scratchpad of one thread.
     Scratchpad,
 }
 
 impl MappingClass {
-    /// Its name in objects.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Dataset => "dataset",
@@ -30,23 +30,23 @@ impl MappingClass {
     }
 }
 
-/// A process asked for memory of a class, or was found with it at the start.
+/// A process mapped memory of a suspicious size, or had done so before the start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    /// What it may be for.
+    /// What the memory may be used for.
     pub class: MappingClass,
-    /// Bytes of this one.
+    /// Size of this mapping, bytes.
     pub size: u64,
-    /// How many of this class there were, this one included. Told of the first, the second, the fourth and so on.
+    /// Mappings of this class so far, including this one. Only the 1st, 2nd, 4th, 8th and so on are reported.
     pub count: u64,
-    /// Whether it is of huge pages by name.
+    /// Whether the process asked for huge pages explicitly.
     pub huge: bool,
 }
 
-/// The pool of huge pages after somebody opened its control for writing.
+/// The pool of huge pages, after a process opened its control file for writing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HugePages {
-    /// The control.
+    /// Path of the control file.
     pub path: Arc<str>,
     /// Pages in the pool before.
     pub before: u64,

@@ -1,10 +1,10 @@
-//! One of the first payloads of a connection, as far as it was captured.
+//! Captured payloads: the first ones of each connection.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 use super::{AppData, DnsAnswer, Flow};
 
-/// Which way a payload went.
+/// The direction of a payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Direction {
@@ -14,30 +14,30 @@ pub enum Direction {
     Received,
 }
 
-/// A payload.
+/// One of the first payloads of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
-    /// The connection, this host's end as the source. Its `opened` is when the process asked for the
-    /// connection, a little before that of the same connection's other events.
+    /// The connection; the source is this host. Its `opened` is the time of the process's call, slightly earlier than in
+    /// other events of the same connection.
     pub flow: Flow,
-    /// Which way it went.
+    /// Its direction.
     pub direction: Direction,
-    /// Payloads of this direction before this one.
+    /// Number of earlier payloads in this direction.
     pub index: u16,
-    /// Bytes of the whole payload.
+    /// Size of the whole payload, bytes.
     pub length: u32,
     /// Whether the peer opened the connection.
     #[serde(default)]
     pub accepted: bool,
-    /// Its beginning, at most 512 bytes; nothing where only the length matters. Hexadecimal in a recording.
+    /// Its first bytes, at most 512; empty if only the length matters. Hexadecimal in a recording.
     pub bytes: Bytes,
-    /// What it says, filled in by the dissect stage. A recording keeps the bytes alone.
+    /// The parsed content, added by the dissect stage. Not part of a recording.
     #[serde(skip)]
     pub app: AppData,
 }
 
 impl Payload {
-    /// The DNS answer that it is, if a server sent it.
+    /// The DNS answer in this payload, if a server sent one.
     pub fn dns_answer(&self) -> Option<&DnsAnswer> {
         const DNS: u16 = 53;
         let is_from_server = self.direction == Direction::Received && self.flow.destination.port() == DNS;
@@ -54,7 +54,7 @@ impl Payload {
 pub struct Bytes(pub Box<[u8]>);
 
 impl std::fmt::Debug for Bytes {
-    /// As text: a person reads it in a failed test.
+    /// As text, for messages of failed tests.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "\"{}\"", self.0.escape_ascii())
     }

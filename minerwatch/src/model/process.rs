@@ -1,4 +1,4 @@
-//! What is known of a process.
+//! Processes: their identity, executable, credentials and container.
 
 use std::{fmt, sync::Arc};
 
@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 
 use super::BootTime;
 
-/// Nanoseconds of one clock tick, the grain of `/proc/PID/stat` (`USER_HZ` is 100 on every Linux).
+/// Nanoseconds per clock tick, the unit of `/proc/PID/stat` (`USER_HZ` is 100 on every Linux).
 const TICK: u64 = 10_000_000;
 
-/// A process: its id and when it started, so that a reused id is another process. The start is kept in
-/// the grain of `/proc`, so that the kernel's records and the snapshot name a process alike.
+/// Identifies a process by its pid and its start, so that a reused pid is another process. The start has the resolution
+/// of `/proc`, so that kernel records and the snapshot give the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcessKey {
     /// Process id in the initial pid namespace.
@@ -30,7 +30,7 @@ impl ProcessKey {
         Self { pid, start_ticks }
     }
 
-    /// When the process started, to 10 ms.
+    /// When the process started, with a resolution of 10 ms.
     pub fn start(self) -> BootTime {
         BootTime(self.start_ticks.saturating_mul(TICK))
     }
@@ -43,22 +43,22 @@ impl fmt::Display for ProcessKey {
     }
 }
 
-/// A file, whatever its name: device (`major << 20 | minor`) and inode number.
+/// Identifies a file independently of its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FileId {
-    /// Device as the kernel encodes it.
+    /// Device number in the kernel's encoding: `major << 20 | minor`.
     pub device: u32,
     /// Inode number.
     pub inode: u64,
 }
 
-/// What is odd about where an executable lies.
+/// Unusual properties of an executable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExecutableFlags {
-    /// It lives in a `memfd_create` file.
+    /// It is a `memfd_create` file.
     pub memfd: bool,
-    /// No directory entry names it any more.
+    /// It has been deleted.
     pub deleted: bool,
 }
 
@@ -70,19 +70,19 @@ pub struct Executable {
     /// The file itself, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileId>,
-    /// Oddities.
+    /// Its unusual properties.
     #[serde(default)]
     pub flags: ExecutableFlags,
 }
 
-/// Whose rights a process has.
+/// User, group and capabilities of a process.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Credentials {
     /// Real user id.
     pub uid: u32,
     /// Real group id.
     pub gid: u32,
-    /// The user's name, where the host knows one.
+    /// The user's name, if the host knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<Arc<str>>,
     /// Effective capabilities, one bit each; 0 if unknown.
@@ -103,34 +103,34 @@ pub struct Namespaces {
     pub user: u32,
 }
 
-/// What started a container.
+/// The runtime of a container.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ContainerRuntime {
     /// Docker.
     Docker,
-    /// containerd, through its CRI or by itself.
+    /// containerd, with or without its CRI plugin.
     Containerd,
     /// CRI-O.
     CriO,
     /// Podman.
     Podman,
-    /// A container by its cgroup's form, of a runtime that its name does not tell.
+    /// The cgroup is a container's, but does not name the runtime.
     Unknown,
 }
 
-/// Where a process belongs, read from the path of its cgroup.
+/// Container or service of a process, read from the path of its cgroup.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Container {
-    /// The cgroup's path below the hierarchy's root.
+    /// The cgroup's path, relative to the root of the hierarchy.
     pub cgroup: Arc<str>,
-    /// The container's whole id, if the cgroup is a container's.
+    /// The container's full id, if the cgroup is a container's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<Arc<str>>,
-    /// What started it.
+    /// The container's runtime.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub runtime: Option<ContainerRuntime>,
-    /// The Kubernetes pod's uid.
+    /// The uid of the Kubernetes pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pod_uid: Option<Arc<str>>,
     /// The systemd unit.
@@ -138,10 +138,10 @@ pub struct Container {
     pub unit: Option<Arc<str>>,
 }
 
-/// A process as the table knows it at one moment: what events and alerts show of it.
+/// What the process table knows about a process at one moment, as events and alerts show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessView {
-    /// Which process.
+    /// The process.
     pub key: ProcessKey,
     /// The kernel's name for it (`comm`), or the executable's file name.
     pub name: Arc<str>,
@@ -151,9 +151,9 @@ pub struct ProcessView {
     pub arguments: Arc<[Arc<str>]>,
     /// Its working directory at exec; empty if unknown.
     pub directory: Arc<str>,
-    /// Whose rights it has.
+    /// Its user, group and capabilities.
     pub credentials: Credentials,
-    /// Where it belongs, if known.
+    /// Its container or service, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Arc<Container>>,
     /// SHA-256 of the executable in hexadecimal, once computed.

@@ -1,43 +1,43 @@
-//! What a cgroup's limit of CPU time does to a process.
+//! CPU quotas of cgroups.
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// How much of its time the cgroup of a busy process was held back by its quota (`cpu.max`, in version 1
-/// `cpu.cfs_quota_us`; Documentation/scheduler/sched-bwc.rst), over some seconds.
+/// How much the CPU quota of a busy process's cgroup throttled it in the last seconds (`cpu.max`, in version 1
+/// `cpu.cfs_quota_us`; Documentation/scheduler/sched-bwc.rst).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuQuota {
-    /// The limited cgroup: the process's own, or the next one above that has a limit. Path below the hierarchy's root.
+    /// Path of the cgroup with the quota: the process's own or its nearest ancestor that has one.
     pub cgroup: Arc<str>,
-    /// Microseconds of CPU time that it may use in each period.
+    /// CPU time it may use per period, microseconds.
     pub quota: u64,
-    /// Microseconds of a period, never 0 in what this program makes.
+    /// Length of a period, microseconds. 0 only in a damaged recording.
     pub period: u64,
-    /// Nanoseconds that were looked at.
+    /// Length of the observed window, nanoseconds.
     pub window: u64,
-    /// Periods within them in which the cgroup wanted to run.
+    /// Periods of the window in which the cgroup was runnable.
     pub periods: u64,
-    /// Those of them in which it was held back.
+    /// Periods in which it was throttled.
     pub throttled: u64,
-    /// Nanoseconds it was held back, all processors together.
+    /// Time it was throttled, summed over all processors, nanoseconds.
     pub throttled_time: u64,
-    /// Nanoseconds the process itself was on a CPU.
+    /// CPU time of the process itself, nanoseconds.
     pub on_cpu: u64,
 }
 
 impl CpuQuota {
-    /// What it may use, in processors.
+    /// The quota in processors.
     pub fn processors(&self) -> f64 {
         self.quota as f64 / self.period.max(1) as f64
     }
 
-    /// The share of the periods in which it was held back, 0 to 1.
+    /// The share of the periods in which it was throttled, 0 to 1.
     pub fn throttled_share(&self) -> f64 {
         self.throttled.min(self.periods) as f64 / self.periods.max(1) as f64
     }
 
-    /// How much of what the cgroup may use the process took, as a share.
+    /// The share of the quota that the process used; 1 is the whole quota.
     pub fn used_share(&self) -> f64 {
         let allowed = self.processors() * self.window as f64;
         if allowed > 0.0 { self.on_cpu as f64 / allowed } else { 0.0 }

@@ -1,4 +1,4 @@
-//! What the control register of the floating-point unit says of a process.
+//! Rounding modes of a process, read from the control register of the floating-point unit.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ControlRegister {
-    /// Of `x86_64`.
+    /// The register of `x86_64`.
     Mxcsr,
-    /// Of arm64.
+    /// The register of arm64.
     Fpcr,
 }
 
 impl ControlRegister {
-    /// Its name in objects.
+    /// Its name in JSON.
     pub fn name(self) -> &'static str {
         match self {
             Self::Mxcsr => "mxcsr",
@@ -22,10 +22,10 @@ impl ControlRegister {
     }
 }
 
-/// How often each rounding mode was found.
+/// Number of samples of each rounding mode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoundingCounts {
-    /// To the nearest, what every program starts with.
+    /// To the nearest, the mode that every program starts with.
     pub nearest: u64,
     /// Toward minus infinity.
     pub down: u64,
@@ -36,17 +36,17 @@ pub struct RoundingCounts {
 }
 
 impl RoundingCounts {
-    /// How often another mode than the nearest was found.
+    /// Samples of a directed mode: down, up or toward zero.
     pub fn turned(&self) -> u64 {
         self.down.saturating_add(self.up).saturating_add(self.zero)
     }
 
-    /// All looks.
+    /// All samples.
     pub fn all(&self) -> u64 {
         self.nearest.saturating_add(self.turned())
     }
 
-    /// What was added since `earlier`.
+    /// The samples added since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl RoundingCounts {
         }
     }
 
-    /// Both together.
+    /// The sum of both.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
@@ -69,14 +69,14 @@ impl RoundingCounts {
     }
 }
 
-/// Looks at a process's threads as they left a CPU, counted since it was first seen. It is reported while
-/// other modes than the nearest are found.
+/// Samples of a process's rounding modes since it was first seen, one each time a thread was switched out. Reported only
+/// while there are samples of directed modes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounding {
-    /// Where it was read.
+    /// The register that was read.
     pub register: ControlRegister,
-    /// Looks that found tiny numbers flushed to zero.
+    /// Samples in which subnormal numbers were flushed to zero.
     pub flushing: RoundingCounts,
-    /// All other looks.
+    /// All other samples.
     pub plain: RoundingCounts,
 }

@@ -1,4 +1,4 @@
-//! What a detector says, and of which kind it is.
+//! Signals: what detectors report.
 
 use std::{borrow::Cow, fmt};
 
@@ -6,25 +6,25 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Evidence, ProcessKey, Value};
 
-/// The independent witnesses: a miner can silence one of them, not all.
+/// The class of a signal. Classes are independent: a miner may hide from one of them, but hardly from all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SignalClass {
-    /// What it says on the wire.
+    /// What the process sends and receives.
     Network,
-    /// What its CPU does.
+    /// How it uses CPU and memory.
     Compute,
-    /// How it came and how it stays.
+    /// How it arrived on the host and how it persists.
     Behavior,
 }
 
-/// The name of a signal, as alerts show it (`N4`, `B2`); the table of weights has one row for each.
+/// The id of a signal, as alerts show it (`N4`, `B2`).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SignalId(pub Cow<'static, str>);
 
 impl SignalId {
-    /// A signal that the program itself knows.
+    /// The id of a built-in signal.
     pub const fn known(id: &'static str) -> Self {
         Self(Cow::Borrowed(id))
     }
@@ -39,31 +39,31 @@ impl fmt::Display for SignalId {
 /// One detector's finding about one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signal {
-    /// Which.
+    /// Which signal.
     pub id: SignalId,
-    /// Of which witness.
+    /// Its class.
     pub class: SignalClass,
-    /// Points, 0 to 100, before they fade.
+    /// Points, 0 to 100, before they decay.
     pub weight: u8,
     /// When the deciding event happened.
     pub at: BootTime,
     /// The process that showed it.
     pub process: ProcessKey,
-    /// One sentence for a person, with the values that decided.
+    /// One sentence for people, with the values that decided.
     pub detail: String,
-    /// The same values for a program.
+    /// The same values for programs.
     #[serde(default)]
     pub evidence: Vec<Evidence>,
-    /// When it was last shown; its points fade from here. Zero stands for `at`.
+    /// When it was last shown; its points decay from then on. Zero means `at`.
     #[serde(default)]
     pub last: BootTime,
-    /// Whether it decides alone.
+    /// Whether it proves mining on its own.
     #[serde(default)]
     pub conclusive: bool,
 }
 
 impl Signal {
-    /// The first value of this name.
+    /// The first value with this name.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.evidence.iter().find(|evidence| evidence.name == name).map(|evidence| &evidence.value)
     }

@@ -1,27 +1,27 @@
-//! A socket as it was found in a process.
+//! Sockets that were found in a process.
 
 use super::{Flow, Subject};
 
-/// How a socket came about.
+/// The role of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketSide {
-    /// This host connected it, by TCP or UDP. The connection counts as opened when it was found.
+    /// An outbound TCP or UDP connection. Its flow's `opened` is the time it was found.
     Opened(Flow),
-    /// A peer connected to it, by TCP.
+    /// An inbound TCP connection.
     Accepted,
-    /// It waits for peers, by TCP.
+    /// A listening TCP socket.
     Listening,
 }
 
 /// A socket that a process holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldSocket {
-    /// Who holds it.
+    /// The process that holds it.
     pub owner: Subject,
-    /// Its descriptor there.
+    /// Its file descriptor in that process.
     pub descriptor: i32,
-    /// Its inode, by which to tell that the descriptor is still the same socket.
+    /// Its inode number, to check that the descriptor is still the same socket.
     pub inode: u64,
-    /// How it came about.
+    /// Its role.
     pub side: SocketSide,
 }

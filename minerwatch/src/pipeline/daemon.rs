@@ -1,4 +1,4 @@
-//! `minerwatch run`: sinks, the control socket, signals.
+//! The daemon, `minerwatch run`: outputs, control socket and signals around the event loop.
 
 mod load_history_store;
 mod outputs;
@@ -29,27 +29,27 @@ use crate::{
     sensor::{Sensor, give_back_memory},
 };
 
-/// How long readers of the control socket may take for what is queued when the daemon ends.
-const GRACE: Duration = Duration::from_millis(300);
+/// At exit, readers of the control socket have this time to read what is queued for them.
+const EXIT_GRACE: Duration = Duration::from_millis(300);
 
-/// Commands that wait for the pipeline.
-const QUEUE: usize = 16;
+/// Capacity of the command queue.
+const MAX_COMMANDS: usize = 16;
 
-/// The daemon, until SIGTERM or SIGINT.
+/// Runs the daemon until SIGTERM or SIGINT.
 ///
-/// The order is a contract: everything that needs power (programs, sinks, socket) is opened, then
-/// capabilities are dropped, then threads are started and the work begins.
+/// The order matters: first everything that needs privileges is opened (outputs, socket, programs), then capabilities are
+/// dropped, then threads are started.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let RunOptions { mut config, config_path, hooks, set_log_level } = options;
     let started = Instant::now();
-    // Before anything is opened: who lacks privileges should hear of that, not of a file.
+    // First, so that missing privileges are reported as such, and not as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
     let mut outputs = ConfiguredOutputs::open(&config)?;
-    let (commands, mut queue) = mpsc::channel(QUEUE);
+    let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outputs.serve(control);
-    // Before the hooks: a million entries take a second, and events would have to wait.
+    // Before the hooks are attached, because reading a million entries takes a second.
     let (lists, geo) = live_settings::read_lists(&config)?;
     let mut event_loop = EventLoop::open(live_settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
     let mut load_history = LoadHistoryStore::new(&config.state.directory);
@@ -68,7 +68,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let report = event_loop.sensor().report();
     let served = report.services.iter().filter(|service| service.hook.is_some()).count();
     let all = report.services.len();
-    info!("watching: {served} of {all} purposes are served{}", super::foreground::blind(&event_loop));
+    info!("watching: {served} of {all} data sources are available{}", super::foreground::blind(&event_loop));
     service::ready();
 
     let outcome = event_loop
@@ -78,18 +78,18 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             |event_loop, outputs, command| {
                 match command {
                     Command::Stop(signal) => {
-                        info!("{signal}: what is under way is finished, then minerwatch ends");
+                        info!("{signal}: minerwatch finishes its work and exits");
                         return ControlFlow::Break(());
                     }
                     Command::Reload => {
-                        let was_read = reload(&mut config, config_path.as_deref(), outputs);
+                        let is_new = reload(&mut config, config_path.as_deref(), outputs);
                         event_loop.pipeline.set_min_verdict(config.detection.min_verdict);
                         set_log_level(config.log.level);
-                        // It ends when the lists are there.
-                        if was_read {
+                        // The reload is complete when the lists have been read, which may be now.
+                        if is_new {
                             syncer.reconfigure(&config.intel.sync);
                         }
-                        if !(was_read && lists.reconfigure(feeds::with_synced(&config))) {
+                        if !(is_new && lists.reconfigure(feeds::with_synced(&config))) {
                             service::ready();
                         }
                     }
@@ -125,11 +125,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         )
         .await;
     service::stopping();
-    outputs.finish(GRACE).await;
+    outputs.finish(EXIT_GRACE).await;
     load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            info!("nobody reads standard output any more, and there is no other sink");
+            info!("standard output was closed, and there is no other output");
             Ok(())
         }
         outcome => outcome.context("the event loop"),
@@ -151,8 +151,8 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     Ok(Some(server))
 }
 
-/// Reads the configuration again; `false` if that changed nothing, as a broken file does. The service manager waits for
-/// [`service::ready`].
+/// Reads the configuration again. Returns whether a new one is in force; a broken file changes nothing. The service manager
+/// waits for [`service::ready`] afterwards.
 fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutputs) -> bool {
     service::reloading();
     outputs.reopen();
@@ -164,9 +164,9 @@ fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutp
                 error!("the configuration stays as it was: {error:#}");
                 return false;
             }
-            let later = config.needs_restart(&new);
-            if !later.is_empty() {
-                warn!("these keys take effect at the next start: {}", later.join(", "));
+            let keys = config.needs_restart(&new);
+            if !keys.is_empty() {
+                warn!("these keys take effect at the next start: {}", keys.join(", "));
             }
             *config = new;
             return true;
@@ -197,11 +197,11 @@ fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant
 }
 
 fn socket_metrics(event_loop: &EventLoop) -> SocketMetrics {
-    let SocketTaggingCounters { marked, missed } = event_loop.pipeline.probes.tagging_counters();
-    SocketMetrics { marked, missed }
+    let SocketTaggingCounters { tagged, missed } = event_loop.pipeline.probes.tagging_counters();
+    SocketMetrics { marked: tagged, missed }
 }
 
 fn sampler_metrics(event_loop: &EventLoop) -> SamplerMetrics {
-    let SamplerCounters { visits, refused, closer } = event_loop.pipeline.probes.sampler_counters();
-    SamplerMetrics { visits, refused, closer }
+    let SamplerCounters { visits, refused, boosts } = event_loop.pipeline.probes.sampler_counters();
+    SamplerMetrics { visits, refused, closer: boosts }
 }

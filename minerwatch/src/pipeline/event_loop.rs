@@ -1,4 +1,4 @@
-//! From the kernel's rings to the pipeline: one task, woken by records, the clock and commands.
+//! The event loop: one task that passes the kernel's records to the pipeline, and handles ticks and commands.
 
 use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -25,56 +25,57 @@ use crate::{
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
-/// Records taken from the rings before the other work of the task gets its turn.
+/// The most records taken from the rings before ticks and commands get their turn.
 const BATCH: usize = 2_048;
 
-/// How long records may gather after a batch before they are looked at: the kernel wakes the task once for
-/// all of them. The first record after a quiet while waits for nothing.
-const GATHER: Duration = Duration::from_millis(5);
+/// Pause after the rings were emptied, so that the kernel wakes the task once for many records. The first record after a
+/// longer quiet time is processed at once.
+const BATCH_DELAY: Duration = Duration::from_millis(5);
 
-/// How long a record that is just being written may take before it is looked for again; it takes microseconds, unless
-/// the machine is virtual and its processor is away.
-const WRITING: Duration = Duration::from_millis(1);
+/// Pause while the kernel is still writing a record. Writing takes microseconds, unless a hypervisor has stopped the
+/// virtual processor.
+const WRITE_DELAY: Duration = Duration::from_millis(1);
 
-/// How long the records that wait at the end are taken in: on a host that makes them faster than they can be judged
-/// there is no end to them.
-const LAST_ROUNDS: Duration = Duration::from_secs(1);
+/// The longest time that is spent on remaining records before exit. Without a limit, a busy host could keep the daemon from
+/// exiting.
+const FINAL_DRAIN: Duration = Duration::from_secs(1);
 
 /// The sensor and the pipeline it feeds.
 pub struct EventLoop {
-    // Detaches when dropped.
+    // Detaches the programs when dropped.
     sensor: Sensor,
     rings: EventRings,
-    /// The stages behind the rings.
+    /// The pipeline that processes the records.
     pub pipeline: Pipeline<LiveProbes>,
     hashes_ready: Arc<Notify>,
-    /// What the sensor cannot see, and what was lost so far.
+    /// Unavailable data sources and lost events, for alerts.
     health: Health,
-    /// Records taken out of the rings.
+    /// Records read from the rings.
     pub records: u64,
-    /// Records that made no sense.
+    /// Records that could not be decoded.
     pub decode_errors: u64,
     lost: u64,
 }
 
-/// What an [`EventLoop`] is made with.
+/// Settings of an [`EventLoop`].
 pub struct EventLoopSettings {
-    /// For the sensor.
+    /// Options of the sensor.
     pub sensor: SensorOptions,
-    /// For the engine.
+    /// Settings of the engine.
     pub engine: EngineSettings,
-    /// For the enrich stage.
+    /// Settings of the enrich stage.
     pub enrich: EnrichSettings,
-    /// Whether busy threads are made to leave their CPU now and then.
+    /// Whether the sampler runs, which preempts busy threads now and then.
     pub sampling: bool,
 }
 
 impl EventLoop {
-    /// Loads and attaches the programs, starts the sampler, which needs a priority, and then has privileges
-    /// dropped, before any other thread starts.
+    /// Loads and attaches the programs, starts the sampler, which needs a real-time priority, and then drops privileges.
+    /// No other thread may start before.
     pub fn open(settings: EventLoopSettings, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
-        let rings = sensor.take_rings().map_err(unsupported)?.context("the sensor's rings are taken")?;
+        let rings =
+            sensor.take_rings().map_err(unsupported)?.context("the sensor's rings were taken already")?;
         let current_pids = sensor.take_current_pids().filter(|_| settings.sampling);
         let sampler = current_pids.map(|pids| Sampler::start(pids, drop_privileges)).transpose()?;
         drop_privileges()?;
@@ -102,23 +103,22 @@ impl EventLoop {
         &self.sensor
     }
 
-    /// Takes in the state of the host. The programs are attached already, so nothing falls between: what
-    /// happens meanwhile waits in the rings.
+    /// Processes a snapshot of `/proc`. The programs are attached already, so no event is missed: what happens in the
+    /// meantime waits in the rings.
     pub fn seed_from_proc(&mut self, max_processes: usize, sink: &mut impl OutputSink) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
         let mut ended = Vec::new();
         self.pipeline.probes.tag(&snapshot.sockets, &mut ended);
         for event in snapshot.events.into_iter().chain(ended) {
-            self.pipeline.take(event, sink)?;
+            self.pipeline.process(event, sink)?;
         }
         sink.flush()?;
         give_back_memory();
         Ok(())
     }
 
-    /// Feeds the pipeline until `on_command` says to stop or the sink fails. `on_tick` is called each
-    /// [`TICK`].
+    /// Runs until `on_command` breaks or the sink fails. Calls `on_tick` once per [`TICK`].
     pub async fn run<O: OutputSink, Command>(
         &mut self,
         sink: &mut O,
@@ -138,13 +138,13 @@ impl EventLoop {
                 }
                 () = yield_now(), if drained != Drained::Empty => drained = self.drain(sink).await?,
                 () = hashes_ready.notified() => {
-                    self.pipeline.take_findings(host::now(), sink)?;
+                    self.pipeline.process_findings(host::now(), sink)?;
                     sink.flush()?;
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
                     self.pipeline.set_wall_clock(host::wall_clock());
-                    self.pipeline.take_findings(host::now(), sink)?;
+                    self.pipeline.process_findings(host::now(), sink)?;
                     self.pipeline.tick(host::now(), sink)?;
                     on_tick(self, sink)?;
                     sink.flush()?;
@@ -157,13 +157,13 @@ impl EventLoop {
                 }
             }
         }
-        // What was sent before the end is still judged and sent on.
-        let end = host::now().plus(LAST_ROUNDS);
+        // Records that were written before the stop are still processed.
+        let end = host::now().plus(FINAL_DRAIN);
         while self.drain(sink).await? != Drained::Empty && host::now() < end {}
         Ok(())
     }
 
-    /// One round, and the pause that comes after it.
+    /// Processes one batch of records, then pauses.
     async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
         let drained = self.rings.drain(
@@ -172,27 +172,27 @@ impl EventLoop {
             |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
-                    Ok(event) if outcome.is_ok() => outcome = self.pipeline.take(event, sink),
+                    Ok(event) if outcome.is_ok() => outcome = self.pipeline.process(event, sink),
                     Ok(_) => {}
                     Err(error) => {
                         self.decode_errors += 1;
-                        debug!(%error, "a record of the kernel's was passed over");
+                        debug!(%error, "a record from the kernel was skipped");
                     }
                 }
             },
         );
         outcome?;
-        self.pipeline.take_findings(host::now(), sink)?;
+        self.pipeline.process_findings(host::now(), sink)?;
         sink.flush()?;
         match drained {
-            Drained::Empty => sleep(GATHER).await,
-            Drained::Writing => sleep(WRITING).await,
+            Drained::Empty => sleep(BATCH_DELAY).await,
+            Drained::Writing => sleep(WRITE_DELAY).await,
             Drained::More => {}
         }
         Ok(drained)
     }
 
-    /// Reads the kernel side's loss counters; a person hears of new losses once a tick at most.
+    /// Reads the kernel side's loss counters. Logs new losses, at most once per tick.
     fn count_losses(&mut self) {
         let losses: Vec<(&'static str, u64)> = self.sensor.losses().read().collect();
         let total = losses.iter().map(|(_, count)| count).sum();
@@ -202,7 +202,7 @@ impl EventLoop {
                 .filter(|(_, count)| *count > 0)
                 .map(|(kind, count)| format!("{kind} {count}"))
                 .collect();
-            warn!("events were lost in the kernel, in all: {}", kinds.join(", "));
+            warn!("events lost in the kernel so far: {}", kinds.join(", "));
             self.lost = total;
         }
         let lost = losses.into_iter().filter(|(_, count)| *count > 0);
@@ -211,13 +211,13 @@ impl EventLoop {
         self.pipeline.set_health(self.health.clone());
     }
 
-    /// Everything the kernel side lost so far.
+    /// Number of events that the kernel side has lost.
     pub fn lost(&self) -> u64 {
         self.lost
     }
 }
 
-/// The sensor's refusal as the command line knows it.
+/// Converts an error of the sensor to one that the command line has an exit code for.
 pub fn unsupported(error: SensorError) -> anyhow::Error {
     match error {
         SensorError::NoSuchWay { .. } => WrongUsage(error.to_string()).into(),

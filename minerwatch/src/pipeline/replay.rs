@@ -1,4 +1,4 @@
-//! A recording as the source of the pipeline, in place of the kernel's rings.
+//! Feeds the pipeline from a recording instead of the kernel's rings.
 
 use std::{fmt::Display, io, time::Duration};
 
@@ -17,19 +17,19 @@ use crate::{
     recording::Header,
 };
 
-/// What was read.
+/// What a replay has read.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
-    /// Events.
+    /// Events processed.
     pub events: u64,
-    /// Lines that were no events.
+    /// Damaged lines that were skipped.
     pub damaged: u64,
 }
 
-/// Sends a recording through the pipeline. With a configuration the alerts are those that the daemon would have given
-/// with it, as far as its lists and databases can be read here; without one everything from `noted` up is an alert.
+/// Sends a recording through the pipeline. With a configuration, the alerts are those of a daemon with this configuration,
+/// if its lists and databases are readable here. Without one, every verdict from `noted` up causes an alert.
 ///
-/// Fails only when the sink does. `on_damaged` is told of each line that is passed over.
+/// Fails only if the sink fails. Calls `on_damaged` for each line that is skipped.
 pub fn replay<E: Display>(
     header: &Header,
     config: Option<&Config>,
@@ -54,14 +54,14 @@ pub fn replay<E: Display>(
         pipeline.set_indicators(lists.indicators);
         pipeline.set_geo(geo::open(&sources, None));
     }
-    let mut clock = Ticks::default();
+    let mut ticks = Ticks::default();
     let mut replayed = Replayed::default();
     for event in events {
         match event {
             Ok(event) => {
                 replayed.events += 1;
-                clock.advance(event.time, |now| pipeline.tick(now, sink))?;
-                pipeline.take(event, sink)?;
+                ticks.advance(event.time, |now| pipeline.tick(now, sink))?;
+                pipeline.process(event, sink)?;
             }
             Err(error) => {
                 replayed.damaged += 1;
@@ -73,7 +73,7 @@ pub fn replay<E: Display>(
     Ok(replayed)
 }
 
-/// The ticks between events, as the daemon's clock would have given them.
+/// Ticks of the engine between events, as a daemon would make them.
 #[derive(Debug, Default)]
 struct Ticks {
     last: Option<BootTime>,
@@ -81,12 +81,12 @@ struct Ticks {
 
 impl Ticks {
     const INTERVAL: Duration = TICK;
-    /// A gap longer than so many ticks is crossed in one step: only a forged recording has one.
-    const MOST: u128 = 7 * 86_400;
+    /// A gap of more ticks is crossed with one tick, so that a forged recording cannot make a replay endless.
+    const MAX_GAP: u128 = 7 * 86_400;
 
     fn advance(&mut self, now: BootTime, mut tick: impl FnMut(BootTime) -> io::Result<()>) -> io::Result<()> {
         let mut last = *self.last.get_or_insert(now);
-        if now.since(last).as_nanos() / Self::INTERVAL.as_nanos() > Self::MOST {
+        if now.since(last).as_nanos() / Self::INTERVAL.as_nanos() > Self::MAX_GAP {
             tick(now)?;
             last = now;
         }
@@ -102,12 +102,16 @@ impl Ticks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Alert, EventBody, EventKind, Exit, ProcessKey, Subject, WallClock};
+    use crate::{
+        model::{Alert, EventBody, EventKind, Exit, ProcessKey, WallClock},
+        testing,
+    };
 
+    /// Collects the times of events.
     #[derive(Default)]
-    struct Seen(Vec<u64>);
+    struct Times(Vec<u64>);
 
-    impl OutputSink for Seen {
+    impl OutputSink for Times {
         fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
             false
         }
@@ -131,27 +135,23 @@ mod tests {
     }
 
     fn event(time: u64) -> Event {
-        let key = ProcessKey::from_ticks(1, 1);
-        Event {
-            time: BootTime(time),
-            subject: Subject { key, tid: 1, uid: 0, gid: 0, cgroup: 0, container: None },
-            body: EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 }),
-        }
+        let exit = EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 });
+        testing::event(BootTime(time), ProcessKey::from_ticks(1, 1), exit)
     }
 
     #[test]
-    fn a_damaged_line_is_passed_over_and_counted() {
+    fn a_damaged_line_is_skipped_and_counted() {
         let header = Header::new("host", "boot", WallClock { boot: 0 }, 1);
-        let mut seen = Seen::default();
+        let mut times = Times::default();
         let mut damaged = Vec::new();
         let events = [Ok(event(1)), Err("cut off"), Ok(event(2))];
-        let replayed = replay(&header, None, events.into_iter(), &mut seen, |error| damaged.push(error));
+        let replayed = replay(&header, None, events.into_iter(), &mut times, |error| damaged.push(error));
         assert_eq!(replayed.expect("the sink takes everything"), Replayed { events: 2, damaged: 1 });
-        assert_eq!((seen.0, damaged), (vec![1, 2], vec!["cut off"]));
+        assert_eq!((times.0, damaged), (vec![1, 2], vec!["cut off"]));
     }
 
     #[test]
-    fn time_passes_between_events_but_not_for_ever() {
+    fn gaps_between_events_are_filled_with_ticks_up_to_a_limit() {
         let mut ticks = Ticks::default();
         let mut seen = Vec::new();
         let second = 1_000_000_000;

@@ -1,7 +1,6 @@
-//! The stages that every command shares: an event is enriched, dissected, judged, encoded and handed to the sink.
+//! The stages that all commands share: an event is enriched, dissected, passed to the engine, encoded and given to the sink.
 //!
-//! Events come from the kernel's rings or from a recording; what the engine asks for is looked up by [`Probes`] and comes
-//! back as an event.
+//! Events come from the kernel's rings or from a recording. [`Probes`] answer the engine's requests with further events.
 
 #[cfg(feature = "sensor")]
 mod live;
@@ -19,57 +18,60 @@ use crate::{
     probe::{Answer, Probes},
 };
 
-/// Where events and alerts go.
+/// The destination of events and alerts.
 pub trait OutputSink {
-    /// Whether anybody wants the line of such an event, so that it need not be made for nobody.
+    /// Whether the line of such an event is wanted. If not, it is not encoded.
     fn wants(&self, kind: EventKind, pid: u32) -> bool;
 
-    /// Takes an event's line. Several may be kept together until [`OutputSink::flush`].
+    /// Takes an event as a line of JSON. The sink may buffer it until [`OutputSink::flush`].
     fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()>;
 
-    /// Takes an alert's line.
+    /// Takes an alert, also as a line of JSON.
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
 
-    /// Takes the event itself, as a recording keeps it.
+    /// Takes every event in its original form, for a recording. Does nothing by default.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;
         Ok(())
     }
 
-    /// The end of a batch: what is kept goes out.
+    /// Writes what is buffered, at the end of a batch.
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// What a [`Pipeline`] is made with.
+/// Settings of a [`Pipeline`].
 pub struct PipelineSettings {
-    /// For the engine.
+    /// Settings of the engine.
     pub engine: EngineSettings,
-    /// What is the same in every object that is written.
+    /// Fields that every JSON object contains.
     pub host: HostContext,
 }
 
 /// The stages, with their counters.
 pub struct Pipeline<P> {
-    /// `None` for a recording, whose events were enriched when they were recorded.
+    /// `None` in a replay: the events were enriched when they were recorded.
     enricher: Option<Enricher>,
     geo: Option<Arc<GeoDatabases>>,
     dissector: Dissector,
     engine: Engine,
-    /// What looks at the world for the engine.
+    /// Answers the engine's requests.
     pub probes: P,
     encoder: Encoder,
     counts: EventCounts,
     alerts: u64,
     sequence: u64,
-    /// Room that is kept: a line, the effects of an event, events that wait to be judged, what was found meanwhile.
+    /// The current line. A field, like the next three, so that its memory is reused.
     line: Vec<u8>,
+    /// Effects of the current event.
     effects: Vec<Effect>,
+    /// Answers that have not been passed to the engine yet.
     answers: VecDeque<Event>,
+    /// Events from the probes and from the enrich stage.
     found: Vec<Event>,
 }
 
 impl<P: Probes> Pipeline<P> {
-    /// Stages that know nothing yet.
+    /// A pipeline without an enrich stage; see [`Self::enriching`].
     pub fn new(settings: PipelineSettings, probes: P) -> Self {
         let PipelineSettings { engine, host } = settings;
         Self {
@@ -89,8 +91,8 @@ impl<P: Probes> Pipeline<P> {
         }
     }
 
-    /// Takes one event through all stages.
-    pub fn take(&mut self, mut event: Event, sink: &mut impl OutputSink) -> io::Result<()> {
+    /// Passes one event through all stages.
+    pub fn process(&mut self, mut event: Event, sink: &mut impl OutputSink) -> io::Result<()> {
         if let Some(enricher) = &mut self.enricher {
             enricher.enrich(&mut event);
         }
@@ -98,57 +100,57 @@ impl<P: Probes> Pipeline<P> {
             geo.add_to(&mut event);
         }
         self.dissector.dissect(&mut event);
-        self.judge(&event, sink)
+        self.analyze(&event, sink)
     }
 
-    /// Lets time pass.
+    /// Passes the time to the probes and the engine. Call it once per [`super::TICK`].
     pub fn tick(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
         let mut found = std::mem::take(&mut self.found);
         self.probes.tick(now, &mut found);
-        let outcome = found.drain(..).try_for_each(|event| self.take(event, sink));
+        let outcome = found.drain(..).try_for_each(|event| self.process(event, sink));
         self.found = found;
         outcome?;
         self.engine.tick(now, &mut self.effects);
-        self.follow_up(None, sink)?;
-        self.judge_answers(sink)
+        self.apply_effects(None, sink)?;
+        self.analyze_answers(sink)
     }
 
-    /// Judges an event, and the answers to what the engine asks because of it.
-    fn judge(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
-        self.judge_one(event, sink)?;
-        self.judge_answers(sink)
+    /// Passes an event to the engine, and then the answers to its requests.
+    fn analyze(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
+        self.analyze_one(event, sink)?;
+        self.analyze_answers(sink)
     }
 
-    fn judge_answers(&mut self, sink: &mut impl OutputSink) -> io::Result<()> {
+    fn analyze_answers(&mut self, sink: &mut impl OutputSink) -> io::Result<()> {
         while let Some(answer) = self.answers.pop_front() {
-            self.judge_one(&answer, sink)?;
+            self.analyze_one(&answer, sink)?;
         }
         Ok(())
     }
 
-    fn judge_one(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
+    fn analyze_one(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
         self.counts.count(event);
         sink.raw(event)?;
         let wanted = sink.wants(event.body.kind(), event.subject.key.pid);
         self.engine.ingest(event, wanted, &mut self.effects);
-        self.follow_up(Some(event), sink)
+        self.apply_effects(Some(event), sink)
     }
 
-    /// Does what the engine wants done.
-    fn follow_up(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
+    /// Applies the engine's effects: writes lines and asks the probes.
+    fn apply_effects(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
             let outcome = effects.drain(..).try_for_each(|effect| match effect {
                 Effect::Observed(observation) => {
-                    event.map_or(Ok(()), |event| self.show(event, &observation, sink))
+                    event.map_or(Ok(()), |event| self.write_event(event, &observation, sink))
                 }
-                Effect::Alert(alert) => self.send(&alert, sink),
+                Effect::Alert(alert) => self.write_alert(&alert, sink),
                 Effect::Request(request) => {
                     self.ask(&request);
                     Ok(())
                 }
             });
-            // What unanswered requests led to comes next; else the room is kept.
+            // An unanswered request may have caused more effects. If not, keep the empty vector's memory.
             if self.effects.is_empty() {
                 self.effects = effects;
                 return outcome;
@@ -161,12 +163,12 @@ impl<P: Probes> Pipeline<P> {
     fn ask(&mut self, request: &Request) {
         match self.probes.ask(request) {
             Answer::Event(event) => self.answers.push_back(*event),
-            Answer::UnderWay => {}
+            Answer::Pending => {}
             Answer::None => self.engine.unanswered(request, &mut self.effects),
         }
     }
 
-    fn show(
+    fn write_event(
         &mut self,
         event: &Event,
         observation: &Observation,
@@ -188,7 +190,7 @@ impl<P: Probes> Pipeline<P> {
         Ok(())
     }
 
-    fn send(&mut self, alert: &Alert, sink: &mut impl OutputSink) -> io::Result<()> {
+    fn write_alert(&mut self, alert: &Alert, sink: &mut impl OutputSink) -> io::Result<()> {
         self.alerts += 1;
         self.line.clear();
         self.encoder.alert(alert, self.sequence, &mut self.line);

@@ -1,5 +1,5 @@
-//! How the sockets of some connections are set up, looked at from outside when the engine asks for it: at once, and again a
-//! little later, for a program may set its socket up after its first words.
+//! Reads the socket options of connections that the engine asks about: at once, and again three seconds later, because a
+//! program may set options after it has sent its first payload.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -9,52 +9,52 @@ use rustix::{
 };
 use tracing::debug;
 
-use super::pidfd_getfd::borrow;
+use super::pidfd_getfd::duplicate_socket;
 use crate::{
     enrich::snapshot,
     model::{BootTime, Event, EventBody, Flow, Keepalive, SocketOptions, Subject},
 };
 
-/// The time between the two looks.
-const AGAIN: Duration = Duration::from_secs(3);
-/// Connections that wait for their second look; of more, the earliest are let go.
+/// Time between the first and the second reading.
+const SECOND_READING: Duration = Duration::from_secs(3);
+/// The most connections that wait for their second reading. The oldest makes room.
 const MAX_WAITING: usize = 64;
 
-/// A connection that was looked at once.
+/// A connection whose options were read once.
 #[derive(Debug)]
 struct Waiting {
     owner: Subject,
     flow: Flow,
     first: Option<SocketOptions>,
-    next: BootTime,
+    due: BootTime,
 }
 
-/// The connections that are looked at.
+/// Reads socket options, and keeps the connections whose second reading is due.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
     waiting: VecDeque<Waiting>,
 }
 
 impl Fingerprints {
-    /// Looks at a connection of a process; what is found is an event.
-    pub fn look(&mut self, owner: Subject, flow: Flow, now: BootTime) -> Option<Event> {
+    /// Reads the options of a process's connection. Returns them as an event, or `None` if they cannot be read.
+    pub fn read(&mut self, owner: Subject, flow: Flow, now: BootTime) -> Option<Event> {
         let first = options(&owner, &flow);
         let event = first.map(|options| event(&owner, options, now));
         if self.waiting.len() >= MAX_WAITING {
             self.waiting.pop_front();
         }
-        self.waiting.push_back(Waiting { owner, flow, first, next: now.plus(AGAIN) });
+        self.waiting.push_back(Waiting { owner, flow, first, due: now.plus(SECOND_READING) });
         event
     }
 
-    /// Lets time pass; what second looks find that is new is an event.
+    /// Makes the second readings that are due. Returns an event for each that differs from the first.
     pub fn tick(&mut self, now: BootTime) -> Vec<Event> {
-        let due = self.waiting.iter().take_while(|waiting| waiting.next <= now).count();
-        let look = |Waiting { owner, flow, first, .. }: Waiting| {
+        let due = self.waiting.iter().take_while(|waiting| waiting.due <= now).count();
+        let read_again = |Waiting { owner, flow, first, .. }: Waiting| {
             let options = options(&owner, &flow).filter(|options| first.as_ref() != Some(options))?;
             Some(event(&owner, options, now))
         };
-        self.waiting.drain(..due).filter_map(look).collect()
+        self.waiting.drain(..due).filter_map(read_again).collect()
     }
 }
 
@@ -62,13 +62,13 @@ fn event(owner: &Subject, options: SocketOptions, time: BootTime) -> Event {
     Event { time, subject: owner.clone(), body: EventBody::SocketOptions(options) }
 }
 
-/// `None` where the connection is over, or not the process's own any more.
+/// `None` if the connection has ended, belongs to another process now, or cannot be read.
 fn options(owner: &Subject, flow: &Flow) -> Option<SocketOptions> {
     let held = snapshot::connection_of(owner, flow)?;
-    let reason = |error: &dyn std::fmt::Display| {
-        debug!(process = owner.key.pid, %error, "a socket was not looked at");
+    let log = |error: &dyn std::fmt::Display| {
+        debug!(process = owner.key.pid, %error, "socket options could not be read");
     };
-    let socket = borrow(&held).inspect_err(|error| reason(error)).ok()?;
+    let socket = duplicate_socket(&held).inspect_err(|error| log(error)).ok()?;
     let read = || -> Result<SocketOptions, Errno> {
         let times = || -> Result<Keepalive, Errno> {
             Ok(Keepalive {
@@ -80,7 +80,7 @@ fn options(owner: &Subject, flow: &Flow) -> Option<SocketOptions> {
         let keepalive = if socket_keepalive(&socket)? { Some(times()?) } else { None };
         Ok(SocketOptions { flow: *flow, keepalive, no_delay: tcp_nodelay(&socket)? })
     };
-    read().inspect_err(|error| reason(error)).ok()
+    read().inspect_err(|error| log(error)).ok()
 }
 
 #[cfg(test)]
@@ -90,7 +90,10 @@ mod tests {
     use rustix::net::sockopt::{set_socket_keepalive, set_tcp_keepidle};
 
     use super::*;
-    use crate::model::{ProcessKey, Protocol};
+    use crate::{
+        model::{ProcessKey, Protocol},
+        testing::subject,
+    };
 
     fn this_process() -> Subject {
         let stat = std::fs::read_to_string("/proc/self/stat").expect("procfs is mounted");
@@ -98,15 +101,15 @@ mod tests {
         let ticks =
             fields.split(' ').nth(19).and_then(|field| field.parse().ok()).expect("field 22, proc(5)");
         let key = ProcessKey::from_ticks(std::process::id(), ticks);
-        Subject { key, tid: key.pid, uid: 0, gid: 0, cgroup: 0, container: None }
+        subject(key)
     }
 
     #[test]
-    fn a_socket_is_looked_at_twice_and_told_of_when_it_changed() {
+    fn options_are_read_twice_and_reported_again_if_they_changed() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let client = TcpStream::connect(listener.local_addr().expect("bound")).expect("it listens");
         let now = BootTime(1_000_000_000);
-        let later = now.plus(AGAIN);
+        let later = now.plus(SECOND_READING);
         let flow = Flow {
             protocol: Protocol::Tcp,
             source: client.local_addr().expect("connected"),
@@ -121,7 +124,7 @@ mod tests {
         };
         let mut fingerprints = Fingerprints::default();
         for _ in 0..2 {
-            let event = fingerprints.look(this_process(), flow, now).expect("a connection");
+            let event = fingerprints.read(this_process(), flow, now).expect("a connection");
             assert_eq!(found(&event), (None, false));
         }
         assert!(fingerprints.tick(now).is_empty(), "not yet");
@@ -130,9 +133,9 @@ mod tests {
         client.set_nodelay(true).expect("open");
         let events = fingerprints.tick(later);
         assert_eq!(events.iter().map(found).collect::<Vec<_>>(), [(Some(60), true); 2]);
-        assert!(fingerprints.look(this_process(), flow, later).is_some());
-        assert!(fingerprints.tick(later.plus(AGAIN)).is_empty(), "nothing changed");
+        assert!(fingerprints.read(this_process(), flow, later).is_some());
+        assert!(fingerprints.tick(later.plus(SECOND_READING)).is_empty(), "nothing changed");
         drop(client);
-        assert!(fingerprints.look(this_process(), flow, later).is_none(), "it is over");
+        assert!(fingerprints.read(this_process(), flow, later).is_none(), "it has ended");
     }
 }

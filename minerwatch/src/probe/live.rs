@@ -1,4 +1,4 @@
-//! The probes of a running host.
+//! The probes of a live host.
 
 use super::{
     Answer, Probes,
@@ -12,32 +12,32 @@ use crate::{
     model::{BootTime, DnsServerRole, Event, EventBody, HeldSocket, Request},
 };
 
-/// Everything that looks at this host for the engine.
+/// All probes of this host.
 #[derive(Debug)]
 pub struct LiveProbes {
-    /// `None` where sampling is switched off or could show nothing.
+    /// `None` if sampling is switched off, or the kernel side does not report FPU state.
     sampler: Option<Sampler>,
     tagger: SocketTagger,
     fingerprints: Fingerprints,
 }
 
 impl LiveProbes {
-    /// Probes made of their parts.
+    /// Probes from their parts.
     pub fn new(sampler: Option<Sampler>, tagger: SocketTagger) -> Self {
         Self { sampler, tagger, fingerprints: Fingerprints::default() }
     }
 
-    /// Tags sockets that were open at the start. Appends an event for each connection that has ended meanwhile.
+    /// Tags sockets that were open at the start. Appends a close event for each connection that has ended since.
     pub fn tag(&mut self, sockets: &[HeldSocket], ended: &mut Vec<Event>) {
         self.tagger.tag(sockets, ended);
     }
 
-    /// What the sampler did.
+    /// Counters of the sampler.
     pub fn sampler_counters(&self) -> SamplerCounters {
         self.sampler.as_ref().map(Sampler::counters).unwrap_or_default()
     }
 
-    /// Which sockets were tagged.
+    /// Counters of socket tagging.
     pub fn tagging_counters(&self) -> SocketTaggingCounters {
         self.tagger.counters()
     }
@@ -48,17 +48,17 @@ impl Probes for LiveProbes {
         match request {
             Request::SampleRounding(process) => {
                 if let Some(sampler) = &self.sampler {
-                    sampler.look_closer(process.pid);
+                    sampler.boost(process.pid);
                 }
-                Answer::UnderWay
+                Answer::Pending
             }
             Request::SocketOptions { owner, flow } => {
-                let found = self.fingerprints.look(owner.clone(), *flow, host::now());
-                found.map_or(Answer::UnderWay, |event| Answer::Event(Box::new(event)))
+                let found = self.fingerprints.read(owner.clone(), *flow, host::now());
+                found.map_or(Answer::Pending, |event| Answer::Event(Box::new(event)))
             }
             Request::WatchListeners(process) => {
-                self.tagger.follow(process.clone());
-                Answer::UnderWay
+                self.tagger.watch_listeners(process.clone());
+                Answer::Pending
             }
             Request::DnsRole(process) => match snapshot::serves_names(process) {
                 Some(serves) => Answer::Event(Box::new(Event {

@@ -1,4 +1,4 @@
-//! Sockets of other processes, borrowed for a moment (`pidfd_getfd(2)`, Linux 5.6).
+//! Duplicates sockets of other processes with `pidfd_getfd(2)` (Linux 5.6).
 
 use std::os::fd::OwnedFd;
 
@@ -10,31 +10,31 @@ use rustix::{
 
 use crate::model::HeldSocket;
 
-/// Why a socket was not handed over.
+/// Why a socket was not duplicated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotBorrowed {
-    /// Its process has ended, or closed it.
-    #[error("it is gone")]
+pub enum DuplicateError {
+    /// Its process has ended or has closed it.
+    #[error("the socket is gone")]
     Gone,
-    /// The system refused.
-    #[error("not handed over: {0}")]
+    /// The kernel refused.
+    #[error("the kernel refused: {0}")]
     Refused(Errno),
 }
 
-/// The socket itself, for as long as the answer lives.
-pub fn borrow(held: &HeldSocket) -> Result<OwnedFd, NotBorrowed> {
-    let pid = i32::try_from(held.owner.key.pid).ok().and_then(Pid::from_raw).ok_or(NotBorrowed::Gone)?;
-    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(reason)?;
-    let socket = pidfd_getfd(process, held.descriptor, PidfdGetfdFlags::empty()).map_err(reason)?;
-    // The descriptor may be another file by now.
-    let same = fstat(&socket).map_err(reason)?.st_ino == held.inode;
-    same.then_some(socket).ok_or(NotBorrowed::Gone)
+/// A descriptor of this process for a socket of another process. The socket stays open while the descriptor does.
+pub fn duplicate_socket(held: &HeldSocket) -> Result<OwnedFd, DuplicateError> {
+    let pid = i32::try_from(held.owner.key.pid).ok().and_then(Pid::from_raw).ok_or(DuplicateError::Gone)?;
+    let process = pidfd_open(pid, PidfdFlags::empty()).map_err(error_of)?;
+    let socket = pidfd_getfd(process, held.descriptor, PidfdGetfdFlags::empty()).map_err(error_of)?;
+    // The other process may have reused the descriptor for another file.
+    let same = fstat(&socket).map_err(error_of)?.st_ino == held.inode;
+    same.then_some(socket).ok_or(DuplicateError::Gone)
 }
 
-fn reason(error: Errno) -> NotBorrowed {
+fn error_of(error: Errno) -> DuplicateError {
     match error {
-        Errno::SRCH | Errno::BADF => NotBorrowed::Gone,
-        error => NotBorrowed::Refused(error),
+        Errno::SRCH | Errno::BADF => DuplicateError::Gone,
+        error => DuplicateError::Refused(error),
     }
 }
 
@@ -43,20 +43,27 @@ mod tests {
     use std::{net::TcpListener, os::fd::AsRawFd as _};
 
     use super::*;
-    use crate::model::{ProcessKey, SocketSide, Subject};
+    use crate::{
+        model::{ProcessKey, SocketSide},
+        testing::subject,
+    };
 
     #[test]
-    fn only_the_socket_that_was_found_is_borrowed() {
+    fn only_the_socket_that_was_found_is_duplicated() {
         let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
         let inode = fstat(&listener).expect("open").st_ino;
         let key = ProcessKey::from_ticks(std::process::id(), 1);
-        let owner = Subject { key, tid: key.pid, uid: 0, gid: 0, cgroup: 0, container: None };
-        let held = HeldSocket { owner, descriptor: listener.as_raw_fd(), inode, side: SocketSide::Listening };
-        let borrowed = borrow(&held).expect("one's own sockets may be borrowed");
-        assert_eq!(fstat(&borrowed).expect("open").st_ino, inode);
+        let held = HeldSocket {
+            owner: subject(key),
+            descriptor: listener.as_raw_fd(),
+            inode,
+            side: SocketSide::Listening,
+        };
+        let duplicate = duplicate_socket(&held).expect("a process may duplicate its own sockets");
+        assert_eq!(fstat(&duplicate).expect("open").st_ino, inode);
         let other = HeldSocket { inode: inode + 1, ..held.clone() };
-        assert_eq!(borrow(&other).err(), Some(NotBorrowed::Gone));
+        assert_eq!(duplicate_socket(&other).err(), Some(DuplicateError::Gone));
         drop(listener);
-        assert_eq!(borrow(&held).err(), Some(NotBorrowed::Gone));
+        assert_eq!(duplicate_socket(&held).err(), Some(DuplicateError::Gone));
     }
 }

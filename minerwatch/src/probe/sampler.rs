@@ -1,11 +1,12 @@
-//! Makes busy threads leave their CPU now and then, so that the kernel saves what their arithmetic does.
+//! Preempts busy threads now and then, so that the kernel saves their FPU state.
 //!
-//! A worker that has a core to itself is hardly ever switched out, and the rounding witness sees a thread only
-//! when it is. So one thread of real-time priority goes round: it looks which CPUs run a process just now and
-//! visits each of them for some microseconds, by asking to run there and nowhere else. On patrol it does so
-//! ten times a second; where a process was found with an odd rounding mode, a hundred times a second for some
-//! seconds. It knows nothing of verdicts, and forgets nothing: a process that begins to hash after a week is
-//! visited like a new one.
+//! The kernel side reads a thread's rounding mode when the thread is switched out. A worker with a core of its own is
+//! rarely switched out. So one thread with real-time priority looks which CPUs run a process and visits each of them for
+//! some microseconds, by setting its own affinity to that CPU. A patrol visits all of them ten times a second. Processes
+//! with an unusual rounding mode are boosted: visited a hundred times a second for some seconds.
+//!
+//! The sampler keeps no state about processes except boosts, so a process that starts to mine after a week is sampled like
+//! a new one.
 
 use std::{
     fs,
@@ -28,30 +29,30 @@ use tracing::{debug, warn};
 
 use crate::{detect::tuning, privileges::DropPrivileges, sensor::CurrentPids};
 
-/// CPUs that the administrator has set apart from ordinary work: lists as `2-3,8`. What polls there may lose packets by
-/// a visit, so nobody goes there.
-const SET_APART: [&str; 2] = ["/sys/devices/system/cpu/isolated", "/sys/devices/system/cpu/nohz_full"];
+/// Files that list the CPUs isolated by the administrator, as in `2-3,8`. A visit could make a program that polls there
+/// lose packets, so these CPUs are never visited.
+const ISOLATED_CPUS: [&str; 2] = ["/sys/devices/system/cpu/isolated", "/sys/devices/system/cpu/nohz_full"];
 
-/// Between two rounds of the patrol. A full-time RandomX worker shows itself in two looks of three, one that
-/// hashes a twentieth of the time about every three seconds.
-const PATROL: Duration = Duration::from_millis(100);
-/// Between two visits to a process that needs more looks.
-const CLOSER: Duration = Duration::from_millis(10);
-/// Processes visited more often at once; the one that has been longest makes room.
-const MAX_CLOSER: usize = 64;
+/// Time between two patrols. Two of three visits catch a full-time RandomX worker with an unusual rounding mode; a worker
+/// that hashes 5 % of the time is caught about every three seconds.
+const PATROL_INTERVAL: Duration = Duration::from_millis(100);
+/// Time between two visits to a boosted process.
+const BOOST_INTERVAL: Duration = Duration::from_millis(10);
+/// The most boosted processes at once. The oldest boost makes room.
+const MAX_BOOSTS: usize = 64;
 
-/// What the sampler did.
+/// Counters of the sampler.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SamplerCounters {
     /// CPUs visited while they ran a process.
     pub visits: u64,
-    /// Visits that the system refused: CPUs out of bounds for this daemon.
+    /// Visits that the kernel refused, because this daemon may not run on that CPU.
     pub refused: u64,
-    /// Processes visited more often for a while.
-    pub closer: u64,
+    /// Boosts of a process.
+    pub boosts: u64,
 }
 
-/// The running sampler; ends when dropped.
+/// The running sampler. Its thread ends when this is dropped.
 #[derive(Debug)]
 pub struct Sampler {
     shared: Arc<Shared>,
@@ -64,31 +65,30 @@ struct Shared {
     changed: Condvar,
     visits: AtomicU64,
     refused: AtomicU64,
-    closer: AtomicU64,
+    boosts: AtomicU64,
 }
 
 #[derive(Debug, Default)]
 struct Orders {
     stop: bool,
-    /// Processes to be visited more often, and until when.
-    closer: Vec<(u32, Instant)>,
+    /// Boosted processes, each with the end of its boost.
+    boosts: Vec<(u32, Instant)>,
 }
 
 impl Sampler {
-    /// Starts the thread; it takes its priority, lets go of its privileges with `drop_privileges`, and only
-    /// then this returns.
-    pub fn start(running: CurrentPids, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
+    /// Starts the thread. Returns after the thread has taken its priority and dropped its privileges.
+    pub fn start(current_pids: CurrentPids, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (ready, outcome) = mpsc::channel();
-        let of_thread = Arc::clone(&shared);
+        let thread_shared = Arc::clone(&shared);
         let thread = thread::Builder::new()
             .name("sampler".to_owned())
             .spawn(move || {
                 let realtime = take_priority();
                 let dropped = drop_privileges();
-                let may_go_on = dropped.is_ok();
-                if ready.send((realtime, dropped)).is_ok() && may_go_on {
-                    go_round(&of_thread, &running);
+                let is_dropped = dropped.is_ok();
+                if ready.send((realtime, dropped)).is_ok() && is_dropped {
+                    patrol(&thread_shared, &current_pids);
                 }
             })
             .context("starting the sampler's thread")?;
@@ -98,32 +98,32 @@ impl Sampler {
         if let Err(reason) = realtime {
             warn!(
                 "the sampler has no real-time priority ({reason}): a miner alone on its core is found more slowly. It \
-                 takes CAP_SYS_NICE, and where the kernel groups real-time tasks, cpu.rt_runtime_us above 0 in its cgroup"
+                 needs CAP_SYS_NICE and, on kernels that group real-time tasks, cpu.rt_runtime_us above 0 in its cgroup"
             );
         }
         Ok(sampler)
     }
 
     /// Visits a process more often for [`tuning::ROUNDING_CLOSER`].
-    pub fn look_closer(&self, pid: u32) {
+    pub fn boost(&self, pid: u32) {
         let until = Instant::now() + tuning::ROUNDING_CLOSER;
         let mut orders = self.shared.orders();
-        orders.closer.retain(|(known, _)| *known != pid);
-        if orders.closer.len() >= MAX_CLOSER {
-            orders.closer.remove(0);
+        orders.boosts.retain(|(known, _)| *known != pid);
+        if orders.boosts.len() >= MAX_BOOSTS {
+            orders.boosts.remove(0);
         }
-        orders.closer.push((pid, until));
+        orders.boosts.push((pid, until));
         drop(orders);
-        self.shared.closer.fetch_add(1, Ordering::Relaxed);
+        self.shared.boosts.fetch_add(1, Ordering::Relaxed);
         self.shared.changed.notify_one();
     }
 
-    /// What it did so far.
+    /// The counters so far.
     pub fn counters(&self) -> SamplerCounters {
         SamplerCounters {
             visits: self.shared.visits.load(Ordering::Relaxed),
             refused: self.shared.refused.load(Ordering::Relaxed),
-            closer: self.shared.closer.load(Ordering::Relaxed),
+            boosts: self.shared.boosts.load(Ordering::Relaxed),
         }
     }
 }
@@ -133,7 +133,7 @@ impl Drop for Sampler {
         self.shared.orders().stop = true;
         self.shared.changed.notify_one();
         if let Some(thread) = self.thread.take() {
-            // It can only have panicked, and then it has said so.
+            // An error means that the thread panicked, which has been reported already.
             let _ = thread.join();
         }
     }
@@ -144,9 +144,9 @@ impl Shared {
         self.orders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits for the next round, at the latest at `patrol`. The processes to be visited more often, or `None`
-    /// at the end.
-    fn wait(&self, patrol: Instant) -> Option<Vec<u32>> {
+    /// Waits for the next round: the patrol at `next_patrol`, or sooner if a process is boosted. Returns the boosted
+    /// processes, or `None` if the sampler should stop.
+    fn wait(&self, next_patrol: Instant) -> Option<Vec<u32>> {
         let mut orders = self.orders();
         let started = Instant::now();
         loop {
@@ -154,59 +154,63 @@ impl Shared {
             if orders.stop {
                 return None;
             }
-            orders.closer.retain(|(_, until)| *until > now);
-            let next = if orders.closer.is_empty() { patrol } else { patrol.min(started + CLOSER) };
+            orders.boosts.retain(|(_, until)| *until > now);
+            let next = if orders.boosts.is_empty() {
+                next_patrol
+            } else {
+                next_patrol.min(started + BOOST_INTERVAL)
+            };
             let Some(left) = next.checked_duration_since(now).filter(|left| !left.is_zero()) else {
-                return Some(orders.closer.iter().map(|(pid, _)| *pid).collect());
+                return Some(orders.boosts.iter().map(|(pid, _)| *pid).collect());
             };
             (orders, _) = self.changed.wait_timeout(orders, left).unwrap_or_else(PoisonError::into_inner);
         }
     }
 }
 
-/// The lowest of the real-time priorities is above every ordinary thread.
+/// Takes the lowest real-time priority, which is above every ordinary thread.
 fn take_priority() -> Result<(), thread_priority::Error> {
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy)
 }
 
-/// Whether this process may take real-time priority, found by trying in a thread that ends at once.
+/// Whether this process may take real-time priority. Tried in a thread that ends at once.
 pub fn may_be_realtime() -> Result<(), String> {
     let outcome = thread::spawn(take_priority).join().map_err(|_| "the attempt failed".to_owned())?;
     outcome.map_err(|error| error.to_string())
 }
 
-fn go_round(shared: &Shared, running: &CurrentPids) {
+fn patrol(shared: &Shared, current_pids: &CurrentPids) {
     let own = std::process::id();
-    let set_apart: Vec<usize> = SET_APART
+    let isolated: Vec<usize> = ISOLATED_CPUS
         .iter()
         .filter_map(|file| fs::read_to_string(file).ok())
         .flat_map(|list| cpus(&list))
         .collect();
-    let mut patrol = Instant::now();
-    while let Some(closer) = shared.wait(patrol) {
+    let mut next_patrol = Instant::now();
+    while let Some(boosted) = shared.wait(next_patrol) {
         let now = Instant::now();
-        let on_patrol = now >= patrol;
-        if on_patrol {
-            patrol = now + PATROL;
+        let is_patrol = now >= next_patrol;
+        if is_patrol {
+            next_patrol = now + PATROL_INTERVAL;
         }
-        let busy = match running.read() {
+        let busy = match current_pids.read() {
             Ok(busy) => busy,
             Err(error) => {
-                debug!(%error, "who runs where cannot be read");
+                debug!(%error, "the current processes cannot be read");
                 continue;
             }
         };
         for (cpu, pid) in busy.iter().enumerate() {
-            let wanted = *pid != 0 && *pid != own && (on_patrol || closer.contains(pid));
-            if wanted && !set_apart.contains(&cpu) {
+            let wanted = *pid != 0 && *pid != own && (is_patrol || boosted.contains(pid));
+            if wanted && !isolated.contains(&cpu) {
                 visit(shared, cpu);
             }
         }
     }
 }
 
-/// The CPUs of a list of the kernel's (`2-3,8`); what is no list has none.
+/// The CPUs of a kernel list such as `2-3,8`; empty if the text is not a list.
 fn cpus(text: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -215,7 +219,7 @@ fn cpus(text: &str) -> Vec<usize> {
     text.trim().split(',').filter_map(range).flatten().collect()
 }
 
-/// Runs on this CPU: whoever ran there has left it when the call returns.
+/// Moves this thread to a CPU. When the call returns, the thread that ran there has been switched out.
 fn visit(shared: &Shared, cpu: usize) {
     if cpu >= CpuSet::MAX_CPU {
         return;
@@ -232,31 +236,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_wait_ends_at_the_patrol_and_sooner_where_more_looks_are_wanted() {
+    fn the_wait_ends_at_the_patrol_or_sooner_for_a_boost() {
         let shared = Shared::default();
         let start = Instant::now();
         assert_eq!(shared.wait(start + Duration::from_millis(30)), Some(Vec::new()));
         assert!(start.elapsed() >= Duration::from_millis(30));
-        shared.orders().closer.push((7, Instant::now() + Duration::from_secs(60)));
+        shared.orders().boosts.push((7, Instant::now() + Duration::from_secs(60)));
         let start = Instant::now();
         assert_eq!(shared.wait(start + Duration::from_secs(60)), Some(vec![7]));
-        assert!(start.elapsed() >= CLOSER && start.elapsed() < Duration::from_secs(30));
+        assert!(start.elapsed() >= BOOST_INTERVAL && start.elapsed() < Duration::from_secs(30));
     }
 
     #[test]
-    fn lists_of_cpus() {
+    fn cpu_lists_are_parsed() {
         assert_eq!(cpus("2-4,8\n"), [2, 3, 4, 8]);
         assert_eq!(cpus("0"), [0]);
-        for nothing in ["", "\n", "(null)", "4-2", "x-y", "1-"] {
-            assert_eq!(cpus(nothing), [0_usize; 0], "{nothing}");
+        for broken in ["", "\n", "(null)", "4-2", "x-y", "1-"] {
+            assert_eq!(cpus(broken), [0_usize; 0], "{broken}");
         }
         assert_eq!(cpus("0-99999999999").len(), CpuSet::MAX_CPU + 1, "bounded");
     }
 
     #[test]
-    fn what_is_over_is_forgotten_and_the_end_comes_at_once() {
+    fn an_expired_boost_is_forgotten_and_a_stop_ends_the_wait() {
         let shared = Shared::default();
-        shared.orders().closer.push((7, Instant::now()));
+        shared.orders().boosts.push((7, Instant::now()));
         assert_eq!(shared.wait(Instant::now()), Some(Vec::new()));
         shared.orders().stop = true;
         assert_eq!(shared.wait(Instant::now() + Duration::from_secs(60)), None);

@@ -1,12 +1,12 @@
-//! Tags sockets of other processes, so that the kernel side looks at what they say and tells of their end: those that
-//! were connected before the daemon watched, and those on which a process serves that was found to speak to a pool.
+//! Tags sockets of other processes, so that the kernel side captures their payloads and reports their close: sockets that
+//! were connected before the daemon started, and listening and accepted sockets of processes that talk to a pool.
 
 use std::{collections::VecDeque, time::Duration};
 
 use anyhow::Context as _;
 use tracing::debug;
 
-use super::pidfd_getfd::{NotBorrowed, borrow};
+use super::pidfd_getfd::{DuplicateError, duplicate_socket};
 use crate::{
     enrich::snapshot,
     host,
@@ -14,57 +14,57 @@ use crate::{
     sensor::{Flows, Remembered, Sockets},
 };
 
-/// What came of it.
+/// Counters of socket tagging.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketTaggingCounters {
-    /// Sockets that were marked.
-    pub marked: u64,
-    /// Sockets that were gone by then, or that the kernel did not hand over.
+    /// Sockets that were tagged.
+    pub tagged: u64,
+    /// Sockets that had closed by then, or that the kernel refused to duplicate.
     pub missed: u64,
 }
 
-/// How long after a process was found to speak to a pool it is looked at again for sockets on which it serves; each
-/// time twice as long as the time before.
-const FIRST_LOOK: Duration = Duration::from_secs(1);
-/// The longest time between two looks.
-const LAST_LOOK: Duration = Duration::from_secs(60);
-/// Processes that are looked at; of more, the earliest are let go.
+/// Time until a pool client is searched again for listening and accepted sockets. Doubles after each search.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// The longest time between two searches.
+const MAX_PAUSE: Duration = Duration::from_secs(60);
+/// The most pool clients that are searched again. The oldest makes room.
 const MAX_POOL_CLIENTS: usize = 64;
 
-/// A process that speaks to a pool, and so may serve others with what it hears.
+/// A process that talks to a pool, and so may be a proxy for other miners.
 #[derive(Debug)]
 struct PoolClient {
     owner: Subject,
-    next: BootTime,
+    due: BootTime,
     pause: Duration,
 }
 
-/// Tags sockets, and counts what came of it.
+/// Tags sockets.
 #[derive(Debug)]
 pub struct SocketTagger {
-    /// `None` where no payload is read.
+    /// `None` if no payloads are captured.
     sockets: Option<Sockets>,
+    /// `None` if no closes are reported.
     flows: Option<Flows>,
     pool_clients: VecDeque<PoolClient>,
     counters: SocketTaggingCounters,
 }
 
 impl SocketTagger {
-    /// None yet.
+    /// A tagger that has tagged nothing.
     pub fn new(sockets: Option<Sockets>, flows: Option<Flows>) -> Self {
         Self { sockets, flows, pool_clients: VecDeque::new(), counters: SocketTaggingCounters::default() }
     }
 
-    /// Tags sockets that were found. Appends an event for each connection that had ended by then, of which nobody else
-    /// will tell.
+    /// Tags sockets that the snapshot found. Appends a close event for each connection that has ended since, because the
+    /// kernel side will not report its close.
     pub fn tag(&mut self, found: &[HeldSocket], ended: &mut Vec<Event>) {
         for held in found {
-            match self.take(held) {
-                Ok(Tagged::New) => self.counters.marked += 1,
+            match self.tag_one(held) {
+                Ok(Tagged::New) => self.counters.tagged += 1,
                 Ok(Tagged::Known) => {}
                 Ok(Tagged::Ended) => {
                     self.counters.missed += 1;
-                    ended.extend(end_of(held));
+                    ended.extend(close_of(held));
                 }
                 Err(error) => {
                     self.counters.missed += 1;
@@ -78,79 +78,80 @@ impl SocketTagger {
         }
     }
 
-    fn take(&mut self, held: &HeldSocket) -> anyhow::Result<Tagged> {
-        let socket = match borrow(held) {
+    fn tag_one(&mut self, held: &HeldSocket) -> anyhow::Result<Tagged> {
+        let socket = match duplicate_socket(held) {
             Ok(socket) => socket,
-            Err(NotBorrowed::Gone) => return Ok(Tagged::Ended),
+            Err(DuplicateError::Gone) => return Ok(Tagged::Ended),
             Err(error) => return Err(error.into()),
         };
         let is_tcp = !matches!(held.side, SocketSide::Opened(flow) if flow.protocol == Protocol::Udp);
-        let watched = match &mut self.sockets {
-            Some(sockets) if is_tcp => sockets.watch(&socket, held, host::now()).context("its tag"),
+        let is_new = match &mut self.sockets {
+            Some(sockets) if is_tcp => sockets.watch(&socket, held, host::now()).context("writing its tag"),
             Some(_) | None => Ok(true),
         };
-        if let Ok(false) = watched {
+        if let Ok(false) = is_new {
             return Ok(Tagged::Known);
         }
-        // Its end is told of even where what it says is not.
+        // The close is reported even if tagging failed and payloads are not captured.
         if let (SocketSide::Opened(flow), Some(flows)) = (held.side, &mut self.flows)
             && flows.remember(&socket, &held.owner, &flow)? == Remembered::Ended
         {
             return Ok(Tagged::Ended);
         }
-        watched.map(|_| Tagged::New)
+        is_new.map(|_| Tagged::New)
     }
 
-    /// Tags what a process serves others with, now and as long as it runs.
-    pub fn follow(&mut self, owner: Subject) {
-        if self.look_at(&owner) {
+    /// Tags the listening and accepted sockets of a process, now and repeatedly while it runs.
+    pub fn watch_listeners(&mut self, owner: Subject) {
+        if self.tag_listeners(&owner) {
             if self.pool_clients.len() >= MAX_POOL_CLIENTS {
                 self.pool_clients.pop_front();
             }
-            let next = host::now().plus(FIRST_LOOK);
-            self.pool_clients.push_back(PoolClient { owner, next, pause: FIRST_LOOK });
+            let due = host::now().plus(FIRST_PAUSE);
+            self.pool_clients.push_back(PoolClient { owner, due, pause: FIRST_PAUSE });
         }
     }
 
-    /// Lets time pass: a process may begin to serve later.
+    /// Searches pool clients again whose time has come: a process may start to listen later.
     pub fn tick(&mut self, now: BootTime) {
         let mut pool_clients = std::mem::take(&mut self.pool_clients);
         pool_clients.retain_mut(|client| {
-            if client.next > now {
+            if client.due > now {
                 return true;
             }
-            client.pause = (client.pause * 2).min(LAST_LOOK);
-            client.next = now.plus(client.pause);
-            self.look_at(&client.owner)
+            client.pause = (client.pause * 2).min(MAX_PAUSE);
+            client.due = now.plus(client.pause);
+            self.tag_listeners(&client.owner)
         });
         self.pool_clients = pool_clients;
     }
 
-    /// What came of it so far.
+    /// The counters so far.
     pub fn counters(&self) -> SocketTaggingCounters {
         self.counters
     }
 
-    /// Whether the process still runs.
-    fn look_at(&mut self, owner: &Subject) -> bool {
+    /// Tags listening and accepted sockets. Returns whether the process still runs.
+    fn tag_listeners(&mut self, owner: &Subject) -> bool {
         let served = snapshot::served_by(owner);
-        // None of these is a connection whose end is told of.
+        // None of these sockets is an outbound connection, so there are no close events.
         self.tag(served.as_deref().unwrap_or_default(), &mut Vec::new());
         served.is_some()
     }
 }
 
-/// What came of one socket.
+/// The outcome for one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tagged {
     New,
-    /// The programs knew it already.
+    /// The kernel side knew it already.
     Known,
+    /// It had closed by then.
     Ended,
 }
 
-/// The end of a connection of which nothing was counted; `None` of a socket that is no connection of this host's.
-fn end_of(held: &HeldSocket) -> Option<Event> {
+/// A close event without counts; `None` if the socket is not an outbound connection.
+fn close_of(held: &HeldSocket) -> Option<Event> {
     let SocketSide::Opened(flow) = held.side else { return None };
     let close = Close {
         flow,

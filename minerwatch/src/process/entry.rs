@@ -5,13 +5,13 @@ use std::{net::SocketAddr, sync::Arc};
 use super::Role;
 use crate::model::{BootTime, ProcessKey, ProcessView};
 
-/// Where the knowledge of a process's image comes from, least first: better knowledge replaces poorer,
-/// never the other way round.
+/// The source of what is known about a process's image, from least to most reliable. A source only replaces one that is not
+/// more reliable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Knowledge {
-    /// Nothing but the head of some record: its fork and exec were never seen.
+pub enum ImageSource {
+    /// Nothing is known but the subject of an event: neither fork nor exec was seen.
     Assumed,
-    /// Its fork was seen, so it runs what its parent ran.
+    /// Its fork was seen, so it runs its parent's program.
     Inherited,
     /// Read from `/proc` at the start.
     Snapshot,
@@ -22,39 +22,39 @@ pub enum Knowledge {
 /// Why the connections of a process matter.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Taint {
-    /// It runs a file that was dropped shortly before, or that an incident's process wrote.
+    /// It runs a file that was dropped recently, or that a process of an incident wrote.
     Dropped,
-    /// It runs from memory or from a file without a name.
+    /// It runs from memory or from a deleted file.
     Fileless,
-    /// It fetches for a shell that a service started.
+    /// It downloads for a shell that a service started.
     FetchesForService,
 }
 
-/// A connection to another host that was opened.
+/// An outbound connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
     /// When it was established.
     pub at: BootTime,
-    /// Who opened it.
+    /// The process that opened it.
     pub process: ProcessKey,
-    /// The name of who opened it.
+    /// The name of that process.
     pub name: Arc<str>,
-    /// To where.
+    /// The peer's address and port.
     pub destination: SocketAddr,
 }
 
-/// What is remembered at the root of a process tree in case the tree turns out to matter: its latest
-/// outbound connections, each pair of process and destination once.
+/// The latest outbound connections of a process tree, kept at its root for the chain of a later incident. Contains each
+/// pair of process and destination once.
 #[derive(Clone, Debug, Default)]
 pub struct ConnectionHistory {
     outbound: Vec<Outbound>,
 }
 
 impl ConnectionHistory {
-    /// The most connections kept per tree; the oldest makes room.
+    /// The most connections per tree. The oldest makes room.
     pub const LIMIT: usize = 8;
 
-    /// Keeps a connection, unless the same one is kept already.
+    /// Adds a connection, unless its process and destination are known already.
     pub fn add(&mut self, outbound: Outbound) {
         let known =
             |kept: &Outbound| kept.process == outbound.process && kept.destination == outbound.destination;
@@ -76,35 +76,35 @@ impl ConnectionHistory {
 /// A process as the table knows it.
 #[derive(Clone, Debug)]
 pub struct Process {
-    /// What others are shown of it; replaced, never changed, so that whoever holds it keeps what was.
+    /// What events and alerts show of it. A change replaces the whole view, so a reader's copy stays as it was.
     pub view: Arc<ProcessView>,
-    /// The process that created it: the first one known, since the kernel names another once that dies.
+    /// The process that created it. Never changes, although the kernel reports another parent after this one ends.
     pub parent: Option<ProcessKey>,
-    /// Where the view comes from.
-    pub knowledge: Knowledge,
-    /// What its program is.
+    /// The source of the view.
+    pub image_source: ImageSource,
+    /// The role of its program.
     pub role: Role,
-    /// The package manager it works for: itself or its nearest such ancestor.
+    /// The package manager it works for: itself or its nearest ancestor that is one.
     pub manager: Option<ProcessKey>,
     /// The script it interprets, as an absolute path.
     pub script: Option<Arc<str>>,
     /// Inode number of its network namespace, 0 if unknown.
     pub network: u32,
-    /// When its image began: exec, else fork, else the first that was heard of it.
+    /// When its image started: its last exec, else its fork, else its first event.
     pub since: BootTime,
     /// When it ended.
     pub died: Option<BootTime>,
-    /// Why its connections matter. Children have it too, until they run something else.
+    /// Why its connections matter. Children inherit it until their next exec.
     pub taint: Option<Taint>,
-    /// Remembered for the whole tree, at its root only.
+    /// Connections of the whole process tree; set at the root only.
     pub connections: Option<Box<ConnectionHistory>>,
-    /// Rows of the table whose parent this is.
+    /// Number of children in the table.
     pub(super) children: u32,
     /// Whether it is counted in its parent's `children`.
     pub(super) counted: bool,
-    /// Whether it is dead and its time in memory not over.
+    /// Whether it is in the table's queue of dead processes.
     pub(super) queued: bool,
-    /// Rank by arrival in the table.
+    /// Sequence number of its insertion into the table.
     pub(super) arrival: u64,
 }
 
@@ -114,8 +114,8 @@ impl Process {
         self.view.key
     }
 
-    /// Whether it has not ended, as far as is known.
-    pub fn lives(&self) -> bool {
+    /// Whether its exit has not been seen.
+    pub fn is_alive(&self) -> bool {
         self.died.is_none()
     }
 }

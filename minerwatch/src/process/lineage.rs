@@ -1,20 +1,19 @@
-//! Walking up the family, and where one matter ends and another begins.
+//! Ancestors of a process, and the boundaries of its process tree.
 
 use std::time::Duration;
 
 use super::{Process, ProcessTable, Role};
 use crate::model::ProcessKey;
 
-/// The most generations any walk goes up.
+/// The most generations that a walk through ancestors visits.
 pub const MAX_DEPTH: usize = 64;
 
-/// A parent that has lived longer than this before it started a child is the child's surroundings (a
-/// terminal, an agent, a supervisor of a name nobody knows), not part of what the child is up to.
-/// Services are excepted: what a service starts, whenever it does, is one matter.
+/// A parent older than this when it starts a child is not in the child's tree: it is more likely a terminal, an agent or an
+/// unknown supervisor. Services are an exception: a tree includes the service that started it at any age.
 pub const YOUNG_PARENT: Duration = Duration::from_secs(5 * 60);
 
 impl ProcessTable {
-    /// The process itself, then its parent, and so on, as far as they are known.
+    /// The process itself, its parent, and so on, as far as they are known.
     pub fn ancestry(&self, key: ProcessKey) -> impl Iterator<Item = &Process> {
         let mut next = Some(key);
         std::iter::from_fn(move || {
@@ -32,62 +31,64 @@ impl ProcessTable {
 
     /// The process itself and its ancestors up to the root of its tree.
     ///
-    /// A tree never reaches into what starts unrelated things by design (see [`Role::bounds_tree`]), nor
-    /// through a parent that was no longer young at the child's birth. `holds` can say of such an old
-    /// parent that it belongs to the tree all the same.
+    /// The walk stops below a process that starts unrelated things by design (see [`Role::bounds_tree`]), and below a
+    /// parent older than [`YOUNG_PARENT`], unless `is_member` says that this parent belongs to the tree.
     pub fn tree_path(
         &self,
         key: ProcessKey,
-        holds: impl Fn(ProcessKey) -> bool,
+        is_member: impl Fn(ProcessKey) -> bool,
     ) -> impl Iterator<Item = &Process> {
         let mut next = Some(key);
         std::iter::from_fn(move || {
             let process = self.get(next?)?;
-            next = self.parent_of(process).filter(|parent| joins(parent, process, &holds)).map(Process::key);
+            next = self
+                .parent_of(process)
+                .filter(|parent| same_tree(parent, process, &is_member))
+                .map(Process::key);
             Some(process)
         })
         .take(MAX_DEPTH)
     }
 
-    /// The root of the tree of a process; the process itself where nothing more is known.
+    /// The root of a process's tree; the process itself if no parent belongs to it.
     pub fn tree_root(&self, key: ProcessKey) -> ProcessKey {
         self.tree_path(key, |_| false).last().map_or(key, Process::key)
     }
 
-    /// Whether a process works for a package manager that still runs, or is one. What a package left
-    /// running is on its own from the moment its installer ended.
+    /// Whether a process is a package manager or works for one that still runs. A process that a package left running
+    /// is no longer managed after its installer has ended.
     pub fn is_managed(&self, process: &Process) -> bool {
-        process.manager.and_then(|manager| self.get(manager)).is_some_and(Process::lives)
+        process.manager.and_then(|manager| self.get(manager)).is_some_and(Process::is_alive)
     }
 }
 
-fn joins(parent: &Process, child: &Process, holds: impl Fn(ProcessKey) -> bool) -> bool {
+fn same_tree(parent: &Process, child: &Process, is_member: impl Fn(ProcessKey) -> bool) -> bool {
     if parent.role.bounds_tree() {
         return false;
     }
     parent.role == Role::Service
         || child.key().start().since(parent.key().start()) < YOUNG_PARENT
-        || holds(parent.key())
+        || is_member(parent.key())
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, seconds},
         model::ProcessKey,
         process::{ProcessTable, TableLimits},
+        testing::{Host, seconds},
     };
 
     fn table(host: &Host) -> ProcessTable {
         let mut table = ProcessTable::new(TableLimits::default());
         for event in host.events() {
-            table.take_in(event);
+            table.apply(event);
         }
         table
     }
 
     #[test]
-    fn a_tree_ends_below_the_daemon_that_starts_everything() {
+    fn a_tree_ends_below_init_and_login_shells() {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
         let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
@@ -102,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_parent_is_surroundings_but_a_service_is_not() {
+    fn an_old_parent_is_outside_the_tree_unless_it_is_a_service() {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
         let agent = host.spawn(init, "/opt/agent/agent", &["agent"]);

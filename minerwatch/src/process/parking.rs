@@ -1,5 +1,4 @@
-//! Events that came before their process: kept until it is known, or until it is clear that it never
-//! will be.
+//! Events that wait for something about their process. Each is kept until that is known or the wait has timed out.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -7,27 +6,28 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{BootTime, Event, ProcessKey};
 
+/// Events of one process.
 #[derive(Debug)]
 struct Waiting {
     since: BootTime,
     events: Vec<Event>,
 }
 
-/// Parked events, by the process they wait for.
+/// Parked events by process.
 #[derive(Debug)]
 pub struct Parking {
     capacity: usize,
     park_timeout: Duration,
     waiting: FxHashMap<ProcessKey, Waiting>,
-    /// Processes in the order in which their first event was parked. One that came in the meantime stays
-    /// here until its turn.
+    /// Processes in the order in which their first event was parked. A process whose events were released stays here
+    /// until its turn.
     order: VecDeque<(BootTime, ProcessKey)>,
     parked: usize,
     given_up: u64,
 }
 
 impl Parking {
-    /// Room for so many events, each kept for so long.
+    /// Keeps at most `capacity` events, each for at most `park_timeout`.
     pub fn new(capacity: usize, park_timeout: Duration) -> Self {
         Self {
             capacity,
@@ -44,17 +44,17 @@ impl Parking {
         self.parked
     }
 
-    /// Whether none is.
+    /// Whether no event is parked.
     pub fn is_empty(&self) -> bool {
         self.parked == 0
     }
 
-    /// How many events were given up because their process never came or there was no room to wait.
+    /// How many events timed out or had to make room.
     pub fn given_up(&self) -> u64 {
         self.given_up
     }
 
-    /// Parks an event. `now` is when it came in, which may be later than its own time.
+    /// Parks an event. `now` is its arrival, which may be later than the event's own time.
     pub fn park(&mut self, event: &Event, now: BootTime) {
         let key = event.subject.key;
         let waiting = self.waiting.entry(key).or_insert_with(|| {
@@ -69,7 +69,7 @@ impl Parking {
         }
     }
 
-    /// Takes out what waited for a process that is known now, oldest first.
+    /// Takes out the events of a process, oldest first.
     pub fn release(&mut self, key: ProcessKey) -> Option<Vec<Event>> {
         if self.parked == 0 {
             return None;
@@ -79,7 +79,7 @@ impl Parking {
         Some(waiting.events)
     }
 
-    /// Takes out what waited for the process whose park_timeout is over, or which must make room.
+    /// Takes out the events of one process that has timed out or must make room. `None` if there is no such process.
     pub fn give_up(&mut self, now: BootTime) -> Option<Vec<Event>> {
         while let Some(&(since, key)) = self.order.front() {
             if self.parked <= self.capacity && now.since(since) < self.park_timeout {

@@ -1,4 +1,4 @@
-//! Which program a process really runs: its executable, or the script its interpreter was given.
+//! The program a process runs: its executable, or the script that its interpreter was given.
 
 use std::borrow::Cow;
 
@@ -9,7 +9,7 @@ pub fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
-/// A path as the process meant it: relative ones below its working directory.
+/// Makes a path absolute, without looking at the file system: a relative path is below `directory`.
 pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
     if path.starts_with('/') || directory.is_empty() {
         return Cow::Borrowed(path);
@@ -29,8 +29,8 @@ pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
     Cow::Owned(whole)
 }
 
-/// The script a process interprets, if its executable is an interpreter that was given one: by the kernel
-/// (`#!`, then `invoked` names the script) or by an argument.
+/// The script a process interprets, if its executable is an interpreter. The script comes from the kernel (`#!`, then
+/// `invoked` is the script) or from an argument.
 pub fn script_of<'a>(
     executable: &str,
     invoked: &'a str,
@@ -43,7 +43,7 @@ pub fn script_of<'a>(
     if !invoked_name.is_empty() && !interprets(invoked_name) && invoked_name != base_name(executable) {
         return Some(invoked);
     }
-    // Flags after which no file follows: a command, standard input, a module. They may be clustered (`-lc`).
+    // After these flags comes no file but a command, standard input or a module. Flags may be combined (`-lc`).
     let no_file: &[char] = if is_shell(base_name(executable)) { &['c', 's'] } else { &['c', 'e', 'm'] };
     for argument in arguments.iter().skip(1) {
         let argument = argument.as_ref();
@@ -52,7 +52,7 @@ pub fn script_of<'a>(
                 return None;
             }
             Some(_) => {}
-            // env(1) sets variables before the program.
+            // A variable that env(1) sets before it runs the program.
             None if argument.contains('=') => {}
             None => return Some(argument),
         }
@@ -60,23 +60,23 @@ pub fn script_of<'a>(
     None
 }
 
-/// What a program is called and whether it lies where only the system's owner installs programs.
+/// The file of a program: its name, and whether it is in a directory where only root installs programs.
 #[derive(Clone, Copy, Debug)]
-pub struct Identity<'a> {
-    /// File name of the program: of the script if one is interpreted.
+pub struct ProgramFile<'a> {
+    /// Base name of the executable or script.
     pub name: &'a str,
-    /// Whether it lies in a system directory.
-    pub system: bool,
+    /// Whether it is in a system directory.
+    pub in_system_directory: bool,
 }
 
-impl<'a> Identity<'a> {
-    /// Of a program file.
-    pub fn of_path(path: &'a str) -> Self {
-        Self { name: base_name(path), system: in_system_directory(path) }
+impl<'a> ProgramFile<'a> {
+    /// The program file at a path.
+    pub fn at(path: &'a str) -> Self {
+        Self { name: base_name(path), in_system_directory: is_in_system_directory(path) }
     }
 }
 
-fn in_system_directory(path: &str) -> bool {
+fn is_in_system_directory(path: &str) -> bool {
     ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/snap/", "/nix/store/", "/gnu/store/"]
         .iter()
         .any(|directory| path.starts_with(directory))
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn paths_are_resolved_without_the_filesystem() {
+    fn paths_are_resolved_without_the_file_system() {
         let cases = [
             ("/tmp", "./x", "/tmp/x"),
             ("/tmp/", "x", "/tmp/x"),
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn scripts_are_found() {
+    fn scripts_are_found_by_shebang_or_argument() {
         let none: Option<&str> = None;
         let cases = [
             ("/usr/bin/dash", "./run.sh", vec!["/bin/sh", "./run.sh"], Some("./run.sh")),

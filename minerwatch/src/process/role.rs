@@ -1,47 +1,47 @@
-//! What a program is, as far as lineage and detectors care. A name counts only for a program that lies
-//! where the system keeps programs: `/tmp/dpkg` is no package manager.
+//! Roles of programs, for lineage and detectors. A role that excuses a program depends on its directory too: `/tmp/dpkg` is
+//! not a package manager.
 
 mod names;
 
 use names::by_name;
 
-use super::program::{Identity, base_name};
+use super::program::{ProgramFile, base_name};
 
-/// What a program does for the system.
+/// What kind of program a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Role {
     /// A thread of the kernel.
     Kernel,
-    /// Starts and supervises everything: pid 1, systemd, runit, s6, supervisord.
+    /// Starts and supervises services: pid 1, systemd, runit, s6, supervisord.
     Init,
-    /// Lets people and terminals in: sshd, login, terminal multiplexers.
+    /// Opens sessions for people: sshd, login, su, terminal multiplexers.
     LoginService,
-    /// Starts jobs by the clock: cron, at.
+    /// Starts jobs at set times: cron, at.
     Scheduler,
     /// Starts containers.
     ContainerRuntime,
-    /// Runs other people's jobs by design: CI agents.
+    /// Runs unrelated jobs by design: CI agents, batch systems.
     JobRunner,
-    /// The shell that a person logged in to.
+    /// A person's login shell.
     LoginShell,
     /// Any other shell.
     Shell,
-    /// Runs scripts and is no shell.
+    /// Runs scripts but is not a shell: Python, Perl.
     Interpreter,
-    /// Fetches files.
+    /// Downloads files: curl, wget.
     Downloader,
-    /// Answers requests, so that it should start neither shells nor downloaders.
+    /// A network service, which should start neither shells nor downloaders.
     Service,
-    /// Installs and configures the system: package managers, configuration management, cloud set-up.
+    /// Installs software or configures the system: package managers, configuration management, cloud-init.
     PackageManager,
-    /// Shows, searches or edits text, whatever it says.
+    /// Shows, searches or edits text, so that mining words in its arguments mean nothing.
     TextViewer,
     /// Anything else.
     Other,
 }
 
 impl Role {
-    /// Whether what it starts are separate matters, so that nothing is joined through it.
+    /// Whether its children are unrelated to each other, so that a process tree ends below it.
     pub fn bounds_tree(self) -> bool {
         match self {
             Self::Kernel
@@ -61,17 +61,12 @@ impl Role {
         }
     }
 
-    /// The role of a program. `parent` is the role of who started it; `pid` 1 is always the init.
-    pub fn of(
-        identity: &Identity<'_>,
-        arguments: &[impl AsRef<str>],
-        pid: u32,
-        parent: Option<Self>,
-    ) -> Self {
+    /// The role of a program. `parent` is the role of the process that started it. Pid 1 is always [`Self::Init`].
+    pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, parent: Option<Self>) -> Self {
         if pid == 1 {
             return Self::Init;
         }
-        let role = by_name(identity.name);
+        let role = by_name(file.name);
         match role {
             Self::Init
             | Self::LoginService
@@ -80,7 +75,7 @@ impl Role {
             | Self::JobRunner
             | Self::PackageManager
             | Self::TextViewer
-                if !identity.system =>
+                if !file.in_system_directory =>
             {
                 Self::Other
             }
@@ -92,7 +87,7 @@ impl Role {
     }
 }
 
-/// A login shell's own name starts with a dash; one without arguments that a gate started is one too.
+/// A login shell's `argv[0]` starts with a dash. A shell without arguments that a login service started is one too.
 fn is_login_shell(arguments: &[impl AsRef<str>], parent: Option<Role>) -> bool {
     if arguments.first().is_some_and(|name| name.as_ref().starts_with('-')) {
         return true;
@@ -104,14 +99,14 @@ fn is_login_shell(arguments: &[impl AsRef<str>], parent: Option<Role>) -> bool {
     only_flags && parent == Some(Role::LoginService)
 }
 
-/// Java and node also run CI agents, whose jobs are unrelated to each other.
+/// Java and Node.js also run CI agents.
 fn runs_jobs(arguments: &[impl AsRef<str>]) -> bool {
     const AGENTS: [&str; 6] =
         ["jenkins", "agent.jar", "remoting.jar", "teamcity", "bamboo", "actions-runner"];
     arguments.iter().any(|argument| AGENTS.iter().any(|agent| argument.as_ref().contains(agent)))
 }
 
-/// Node also runs package installers, which start shells by design.
+/// Node.js also runs package installers, which start shells by design.
 fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
     arguments.get(1).is_some_and(|script| {
         matches!(
@@ -129,7 +124,7 @@ fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
     })
 }
 
-/// Whether a program of this name interprets files given to it.
+/// Whether a program of this name interprets a script file.
 pub(super) fn interprets(name: &str) -> bool {
     matches!(by_name(name), Role::Shell | Role::Interpreter)
         || matches!(name, "busybox" | "env" | "node" | "php")
@@ -145,23 +140,22 @@ mod tests {
     use super::*;
 
     fn role(path: &str, arguments: &[&str], parent: Option<Role>) -> Role {
-        let identity = Identity::of_path(path);
-        Role::of(&identity, arguments, 100, parent)
+        Role::of(&ProgramFile::at(path), arguments, 100, parent)
     }
 
     #[test]
-    fn names_count_only_where_the_system_keeps_programs() {
+    fn excusing_roles_require_a_system_directory() {
         assert_eq!(role("/usr/bin/dpkg", &["dpkg"], None), Role::PackageManager);
         assert_eq!(role("/tmp/dpkg", &["dpkg"], None), Role::Other);
         assert_eq!(role("/usr/bin/grep", &["grep"], None), Role::TextViewer);
         assert_eq!(role("/dev/shm/grep", &["grep"], None), Role::Other);
-        // Where a service or a downloader lies makes no difference: the role speaks against it.
+        // The directory of a service or a downloader does not matter: these roles do not excuse anything.
         assert_eq!(role("/opt/redis/redis-server", &["redis-server"], None), Role::Service);
         assert_eq!(role("/tmp/curl", &["curl"], None), Role::Downloader);
     }
 
     #[test]
-    fn versions_are_ignored() {
+    fn version_suffixes_are_ignored() {
         assert_eq!(role("/usr/sbin/php-fpm8.2", &["php-fpm"], None), Role::Service);
         assert_eq!(role("/usr/bin/python3.11", &["python3"], None), Role::Interpreter);
         assert_eq!(role("/usr/sbin/apache2", &["apache2"], None), Role::Service);
@@ -169,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn login_shells_are_told_from_shells() {
+    fn login_shells_differ_from_other_shells() {
         assert_eq!(role("/usr/bin/bash", &["-bash"], None), Role::LoginShell);
         assert_eq!(role("/usr/bin/bash", &["bash"], Some(Role::LoginService)), Role::LoginShell);
         assert_eq!(role("/usr/bin/bash", &["bash", "-c", "id"], Some(Role::LoginService)), Role::Shell);
@@ -178,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn job_runners_and_installers_are_no_services() {
+    fn job_runners_and_installers_are_not_services() {
         assert_eq!(role("/usr/bin/java", &["java", "-jar", "/opt/app.jar"], None), Role::Service);
         assert_eq!(role("/usr/bin/java", &["java", "-jar", "/ci/agent.jar"], None), Role::JobRunner);
         assert_eq!(role("/usr/bin/node", &["node", "/usr/bin/npm", "install"], None), Role::Interpreter);

@@ -1,8 +1,8 @@
-//! The table of processes: bounded, safe against reused pids, patient with the dead.
+//! The process table. It is bounded, and a reused pid is a new process.
 //!
-//! The dead are remembered for a while, because their last events may come after their exit and because
-//! the living still need their names: a dead process whose child is in the table stays. When the table is
-//! full the dead go first, oldest first; only then the living, those without children first.
+//! A dead process is remembered for a while, because its last events may arrive after its exit, and as long as a child of it
+//! is in the table, because the child's lineage needs it. When the table is full, dead processes are removed first, oldest
+//! first; then living ones, those without children first.
 
 mod image;
 mod retention;
@@ -14,14 +14,14 @@ use rustc_hash::FxHashMap;
 use super::Process;
 use crate::model::{BootTime, Event, EventBody, ProcessKey};
 
-/// How much the table keeps.
+/// Limits of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct TableLimits {
     /// The most rows, living and dead.
     pub processes: usize,
-    /// The most dead ones without children among them.
+    /// The most dead processes without children among them.
     pub dead: usize,
-    /// How long a dead one is remembered.
+    /// How long a dead process is remembered.
     pub memory: Duration,
 }
 
@@ -31,19 +31,19 @@ impl Default for TableLimits {
     }
 }
 
-/// The most user names remembered.
+/// The most user names kept.
 const MAX_USERS: usize = 1_024;
 
-/// Every process known.
+/// All known processes.
 #[derive(Debug)]
 pub struct ProcessTable {
     limits: TableLimits,
     rows: FxHashMap<ProcessKey, Process>,
-    /// Which process holds a pid now.
+    /// The living process of each pid.
     current: FxHashMap<u32, ProcessKey>,
-    /// The dead in the order of their death, each until it is looked at once.
+    /// Dead processes in the order of their exits, each until its time is over.
     dead: VecDeque<(BootTime, ProcessKey)>,
-    /// Names of users as exec events told them, for processes that changed theirs without an exec.
+    /// User names by uid, learned from exec events, for processes that change their user without an exec.
     users: FxHashMap<u32, Arc<str>>,
     empty: Arc<str>,
     no_arguments: Arc<[Arc<str>]>,
@@ -69,22 +69,22 @@ impl ProcessTable {
         }
     }
 
-    /// How many processes it knows, the dead included.
+    /// Number of processes, living and dead.
     pub fn len(&self) -> usize {
         self.rows.len()
     }
 
-    /// Whether it knows none.
+    /// Whether it is empty.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// How many rows were given up because the table was full.
+    /// How many processes were removed because the table was full.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How many dead were forgotten before their time because too many died in it.
+    /// How many dead processes were forgotten before [`TableLimits::memory`] was over, because too many died.
     pub fn forgotten_early(&self) -> u64 {
         self.forgotten_early
     }
@@ -94,7 +94,7 @@ impl ProcessTable {
         self.rows.get(&key)
     }
 
-    /// A process, to change what is remembered of it.
+    /// A process, mutable.
     pub fn get_mut(&mut self, key: ProcessKey) -> Option<&mut Process> {
         self.rows.get_mut(&key)
     }
@@ -104,13 +104,13 @@ impl ProcessTable {
         self.rows.values()
     }
 
-    /// Whether an event can be taken in now: its process is known, or it is what makes it known.
-    pub fn can_take(&self, event: &Event) -> bool {
+    /// Whether an event can be applied now: its process is known, or the event does not need that.
+    pub fn can_apply(&self, event: &Event) -> bool {
         match event.body {
             EventBody::Fork(_)
             | EventBody::Exec(_)
             | EventBody::RunningProcess(_)
-            // These may come long after the process is forgotten, and say nothing of what it was.
+            // These may arrive long after the process was forgotten, and contain nothing about it.
             | EventBody::Close(_)
             | EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
@@ -129,22 +129,22 @@ impl ProcessTable {
         }
     }
 
-    /// Takes an event in, all but an exit (see [`Self::exit`]). A process of which nothing was known is
-    /// made from the head of the event.
-    pub fn take_in(&mut self, event: &Event) {
+    /// Updates the table from an event. An unknown process is created from the event's subject. An exit does not end the
+    /// process yet; [`Self::exit`] does, after the event was processed.
+    pub fn apply(&mut self, event: &Event) {
         let Event { time, subject, body } = event;
         match body {
             EventBody::Fork(fork) => self.fork(*time, subject, fork),
             EventBody::Exec(exec) => self.exec(*time, subject, exec),
-            EventBody::RunningProcess(running) => self.merge(*time, subject, running),
+            EventBody::RunningProcess(running) => self.running_process(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
             EventBody::Close(_)
             | EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
             | EventBody::DnsServerRole(_) => {}
             EventBody::Connect(connect) => {
-                self.touch(*time, subject);
-                self.moved(subject.key, connect.network_namespace);
+                self.apply_subject(*time, subject);
+                self.set_network(subject.key, connect.network_namespace);
             }
             EventBody::Exit(_)
             | EventBody::Payload(_)
@@ -154,7 +154,7 @@ impl ProcessTable {
             | EventBody::Mapping(_)
             | EventBody::HugePages(_)
             | EventBody::Quota(_)
-            | EventBody::RunningFlow(_) => self.touch(*time, subject),
+            | EventBody::RunningFlow(_) => self.apply_subject(*time, subject),
         }
     }
 }

@@ -1,14 +1,12 @@
-//! What must be found. The page of each story is kept in `snapshots/`.
+//! Attacks that must be detected. `snapshots/` contains the alerts of some of them.
 
 use crate::{
-    engine::{
-        Engine, EngineSettings,
-        testing::{Host, alerts, feed, pass_time, seconds, story},
-    },
+    engine::{Engine, EngineSettings},
     model::{
         Alert, AlertAction, ChainKind, ControlRegister, EventBody, Evidence, GeoLocation, IncidentId,
         Mapping, MappingClass, ProcessKey, Rounding, RoundingCounts, Verdict,
     },
+    testing::{Host, alerts, feed, pass_time, seconds, story},
 };
 
 const MONERO: &str =
@@ -20,6 +18,7 @@ fn host() -> (Host, ProcessKey) {
     (host, init)
 }
 
+/// The incidents of the alerts, each once.
 fn incidents(alerts: &[Alert]) -> Vec<IncidentId> {
     let mut incidents: Vec<_> = alerts.iter().map(|alert| alert.incident).collect();
     incidents.sort_unstable();
@@ -27,7 +26,7 @@ fn incidents(alerts: &[Alert]) -> Vec<IncidentId> {
     incidents
 }
 
-/// A shell's script downloads into /tmp, makes executable and runs; the program connects out.
+/// A script downloads a program into /tmp, makes it executable and runs it; the program connects out.
 fn dropper(host: &mut Host, script: ProcessKey, path: &str) -> ProcessKey {
     let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-so", path, "http://10.0.0.1:8000/x"]);
     host.connect(curl, "10.0.0.1:8000");
@@ -107,7 +106,7 @@ fn an_exploited_service() {
     let alerts = alerts(&host);
     assert_eq!(incidents(&alerts).len(), 1);
     let last = alerts.last().unwrap();
-    assert_eq!(last.verdict, Verdict::Suspected, "nothing here speaks of mining itself");
+    assert_eq!(last.verdict, Verdict::Suspected, "no signal proves mining");
     assert!(last.score >= 100);
     insta::assert_snapshot!(story(&alerts[alerts.len() - 1..]));
 }
@@ -118,7 +117,7 @@ fn cron_runs_later_what_was_dropped() {
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
     let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
-    // No temporary directory, nothing run at once: only the cron entry is odd so far.
+    // No temporary directory is used and nothing runs at once: only the cron entry is suspicious so far.
     host.create(script, "/usr/local/lib/update", 0o755);
     host.create(script, "/etc/cron.d/update", 0o644);
     host.exit(script);
@@ -130,7 +129,11 @@ fn cron_runs_later_what_was_dropped() {
     host.burn(again, 1.9, 61);
     let alerts = alerts(&host);
     assert_eq!(incidents(&alerts).len(), 1);
-    assert_eq!(alerts.last().unwrap().incident.origin, script, "it goes back to who wrote the file");
+    assert_eq!(
+        alerts.last().unwrap().incident.origin,
+        script,
+        "the incident starts with the process that wrote the file"
+    );
     assert_eq!(alerts.last().unwrap().verdict, Verdict::Suspected);
     insta::assert_snapshot!(story(&alerts));
 }
@@ -163,7 +166,7 @@ fn a_script_dropped_by_one_and_run_by_cron() {
     for event in host.events().iter().rev().take(2).rev() {
         feed(&mut engine, event, &mut all);
     }
-    assert!(all.len() > before, "what the job does is news of the same incident");
+    assert!(all.len() > before, "the job's actions update the same incident");
     assert_eq!(incidents(&all).len(), 1);
     assert!(all.last().unwrap().chain.iter().any(|edge| edge.object == "10.0.0.7:80"));
 }
@@ -184,7 +187,7 @@ fn a_renamed_miner() {
     insta::assert_snapshot!(story(&alerts));
 }
 
-/// No name, no connection, no file: what its memory and its arithmetic say.
+/// Detected by its memory and its arithmetic alone, without a name, a connection or a file.
 #[test]
 fn a_quiet_worker_in_a_container() {
     let (mut host, init) = host();
@@ -192,20 +195,20 @@ fn a_quiet_worker_in_a_container() {
     let worker = host.fork(shim);
     host.enter(worker, "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001");
     host.exec(worker, shim, "/app/server", "/app/server", &["/app/server"]);
-    let asked = |class, size, count| EventBody::Mapping(Mapping { class, size, count, huge: true });
-    host.happen(worker, asked(MappingClass::Dataset, 2_181_038_080, 1));
-    host.happen(worker, asked(MappingClass::Code, 256 << 10, 1));
-    host.happen(worker, asked(MappingClass::Code, 256 << 10, 2));
+    let mapping = |class, size, count| EventBody::Mapping(Mapping { class, size, count, huge: true });
+    host.happen(worker, mapping(MappingClass::Dataset, 2_181_038_080, 1));
+    host.happen(worker, mapping(MappingClass::Code, 256 << 10, 1));
+    host.happen(worker, mapping(MappingClass::Code, 256 << 10, 2));
     assert!(alerts(&host).iter().all(|alert| alert.verdict == Verdict::Noted), "memory alone pages nobody");
     let plain = RoundingCounts::default();
-    for looks in [1, 3, 6] {
-        let flushing = RoundingCounts { nearest: looks, down: looks, up: looks, zero: looks };
+    for samples in [1, 3, 6] {
+        let flushing = RoundingCounts { nearest: samples, down: samples, up: samples, zero: samples };
         host.looks(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
     }
     let alerts = alerts(&host);
     let found = alerts.last().expect("an alert");
     assert_eq!(found.verdict, Verdict::Mining);
-    assert!(found.container.is_some(), "named with its container");
+    assert!(found.container.is_some(), "the alert names the container");
     insta::assert_snapshot!(story(&alerts));
 }
 
@@ -231,7 +234,7 @@ fn a_rootkit_without_mining_is_tampering() {
     let alerts = alerts(&host);
     let last = alerts.last().unwrap();
     assert_eq!(last.verdict, Verdict::Suspected);
-    assert!(last.score >= 100, "however many points, no signal says mining");
+    assert!(last.score >= 100, "without a mining signal, no score is enough");
     assert!(last.message.ends_with("suspected tampering"), "{}", last.message);
 }
 
@@ -257,7 +260,7 @@ fn one_container_is_one_incident() {
 }
 
 #[test]
-fn repeats_are_folded() {
+fn repeated_findings_are_folded() {
     let (mut host, init) = host();
     let service = host.spawn(init, "/usr/sbin/php-fpm8.2", &["php-fpm"]);
     for _ in 0..50 {
@@ -274,7 +277,7 @@ fn repeats_are_folded() {
 }
 
 #[test]
-fn an_incident_ends_when_its_processes_are_gone_and_it_is_quiet() {
+fn an_incident_closes_when_its_processes_have_ended_and_nothing_new_is_found() {
     let (mut host, init) = host();
     let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
@@ -285,14 +288,14 @@ fn an_incident_ends_when_its_processes_are_gone_and_it_is_quiet() {
     for event in host.events() {
         feed(&mut engine, event, &mut alerts);
     }
-    let told = alerts.len();
+    let count = alerts.len();
     pass_time(&mut engine, host.now().plus(seconds(4_000)), &mut alerts);
-    assert_eq!(alerts.len(), told, "it still runs");
+    assert_eq!(alerts.len(), count, "it still runs");
     host.wait(seconds(4_001));
     host.exit(dropped);
     feed(&mut engine, host.events().last().unwrap(), &mut alerts);
     pass_time(&mut engine, host.now().plus(seconds(4_000)), &mut alerts);
-    assert_eq!(alerts.len(), told + 1);
+    assert_eq!(alerts.len(), count + 1);
     let last = alerts.last().unwrap();
     assert_eq!(last.action, AlertAction::IncidentClosed);
     assert!(last.message.ends_with(": closed"), "{}", last.message);
@@ -300,7 +303,7 @@ fn an_incident_ends_when_its_processes_are_gone_and_it_is_quiet() {
 }
 
 #[test]
-fn two_incidents_that_turn_out_to_be_one() {
+fn two_incidents_merge_into_one() {
     let (mut host, init) = host();
     let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
     let one = host.spawn_script(login, "/usr/bin/dash", "/root/one.sh");
@@ -323,7 +326,7 @@ fn two_incidents_that_turn_out_to_be_one() {
 }
 
 #[test]
-fn alerts_say_where_a_peer_is() {
+fn an_alert_contains_the_location_of_a_peer() {
     let mut host = Host::new();
     let init = host.boot("/sbin/init", &["init"]);
     let shell = host.spawn(init, "/usr/bin/bash", &["bash"]);

@@ -1,10 +1,11 @@
-//! What must stay quiet: nobody is paged for any of these.
+//! Ordinary activity that must not cause an alert of suspected or above.
 
 use crate::{
-    engine::testing::{Host, alerts, seconds, story, verdict},
     model::{EventBody, ProcessKey, Protocol, RunningFlow, Verdict},
+    testing::{Host, alerts, seconds, story, verdict},
 };
 
+/// A host with an administrator logged in.
 struct Day {
     host: Host,
     init: ProcessKey,
@@ -20,14 +21,14 @@ fn day() -> Day {
     Day { host, init, login }
 }
 
-/// Nothing at all, not even on record.
+/// There is no alert at all.
 #[track_caller]
 fn silent(day: &Day) {
     let alerts = alerts(&day.host);
     assert!(alerts.is_empty(), "{}", story(&alerts));
 }
 
-/// At most on record.
+/// The verdict is at most noted.
 #[track_caller]
 fn never_pages(day: &Day) {
     assert!(verdict(&day.host) <= Some(Verdict::Noted), "{}", story(&alerts(&day.host)));
@@ -125,7 +126,7 @@ fn cargo_build_with_build_scripts() {
 }
 
 #[test]
-fn a_compiler_piped_installer_into_the_home() {
+fn an_installer_piped_into_a_shell_installs_into_the_home() {
     let mut day = day();
     let Day { host, login, .. } = &mut day;
     let curl = host.spawn(*login, "/usr/bin/curl", &["curl", "-sSf", "https://sh.rustup.rs"]);
@@ -349,7 +350,7 @@ fn a_ci_agent_runs_unrelated_jobs() {
 }
 
 #[test]
-fn the_old_inode_of_a_deleted_file_serves_another() {
+fn a_new_file_reuses_the_inode_of_a_deleted_one() {
     let mut day = day();
     let Day { host, login, init } = &mut day;
     let script = host.spawn_script(*login, "/usr/bin/dash", "/root/x.sh");
@@ -357,7 +358,7 @@ fn the_old_inode_of_a_deleted_file_serves_another() {
     host.create(script, "/usr/local/bin/x", 0o755);
     host.delete(script, "/usr/local/bin/x");
     host.exit(script);
-    // The file system gives the inode to what somebody else installs.
+    // The file system gives the inode to a file that another process installs.
     host.reuse_inode("/usr/local/bin/x", "/srv/app/server");
     host.create(*init, "/srv/app/server", 0o755);
     let server = host.spawn(*init, "/srv/app/server", &["server"]);
@@ -366,28 +367,28 @@ fn the_old_inode_of_a_deleted_file_serves_another() {
 }
 
 #[test]
-fn a_pod_at_its_limit_all_day_is_as_busy_as_one_without() {
+fn a_pod_throttled_by_its_quota_all_day() {
     let mut limited = day();
     let java = limited.host.boot("/opt/java/bin/java", &["java", "-jar", "app.jar"]);
     limited.host.connect(java, "10.0.0.5:5432");
     (0..360).for_each(|_| limited.host.held_back(java, 100, 1.0));
     silent(&limited);
-    // One that is held back and busy beside it has no more points than one that is busy.
-    let score = |held_back: bool| {
+    // A throttled and busy process scores no more than a busy one.
+    let score = |is_throttled: bool| {
         let mut day = day();
         let Day { host, login, .. } = &mut day;
         host.create(*login, "/tmp/tool", 0o755);
         let tool = host.spawn(*login, "/tmp/tool", &["tool"]);
         host.connect(tool, "10.0.0.5:443");
         host.burn(tool, 1.0, 310);
-        if held_back {
+        if is_throttled {
             (0..31).for_each(|_| host.held_back(tool, 100, 1.0));
         }
         host.burn(tool, 1.0, 310);
         never_pages(&day);
         alerts(&day.host).last().map(|alert| alert.score)
     };
-    // Five minutes more let points fade, and add none.
+    // The throttled case lasts five minutes longer, so its points fade a little more.
     let (busy, both) = (score(false).expect("noted"), score(true).expect("noted"));
     assert!(both <= busy && both + 3 > busy, "{busy}, {both}");
 }

@@ -1,11 +1,9 @@
-//! What the engine holds stays within its limits, whatever happens, and what it forgot is counted.
+//! The engine's state stays within its limits, and evictions are counted.
 
 use crate::{
-    engine::{
-        Engine, EngineSettings,
-        testing::{Host, feed, pass_time, seconds},
-    },
+    engine::{Engine, EngineSettings},
     model::{AlertAction, EventBody, Observation},
+    testing::{Host, feed, pass_time, seconds},
 };
 
 #[test]
@@ -50,11 +48,11 @@ fn a_full_table_forgets_the_oldest_and_counts_it() {
     let last = host.events().last().unwrap();
     let Observation { process, parent, .. } = engine.observation(last);
     assert_eq!(process.unwrap().name.as_ref(), "sleep");
-    assert_eq!(parent.unwrap().name.as_ref(), "init", "the parent of many is not the first to go");
+    assert_eq!(parent.unwrap().name.as_ref(), "init", "a parent with children is not evicted first");
 }
 
 #[test]
-fn too_many_incidents_end_the_least_of_them() {
+fn too_many_incidents_close_the_one_with_the_lowest_score() {
     let mut host = Host::new();
     let init = host.boot("/sbin/init", &["init"]);
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
@@ -105,7 +103,7 @@ fn an_event_before_its_fork_waits_for_it() {
 }
 
 #[test]
-fn an_event_without_a_fork_is_taken_in_when_patience_ends() {
+fn an_event_without_a_fork_is_processed_after_the_park_timeout() {
     let mut host = Host::new();
     let init = host.boot("/sbin/init", &["init"]);
     let lost = host.spawn(init, "/usr/bin/x", &["x"]);
@@ -128,7 +126,7 @@ fn an_event_without_a_fork_is_taken_in_when_patience_ends() {
 }
 
 #[test]
-fn waiting_events_have_limited_room() {
+fn parked_events_are_bounded() {
     let mut host = Host::new();
     let init = host.boot("/sbin/init", &["init"]);
     for _ in 0..3_000 {
@@ -137,7 +135,7 @@ fn waiting_events_have_limited_room() {
     }
     let mut events = host.events().to_vec();
     events.retain(|event| !matches!(event.body, EventBody::Fork(_)));
-    // All within the park_timeout.
+    // All arrive within the park timeout.
     for event in &mut events {
         event.time = host.events()[0].time;
     }
@@ -150,7 +148,7 @@ fn waiting_events_have_limited_room() {
     assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
 }
 
-/// A million and a half of events, for a look at the time the test takes:
+/// Processes 1.6 million events. Run it to measure the time:
 /// `cargo test --release -p minerwatch --no-default-features -- --ignored throughput`.
 #[test]
 #[ignore = "a measurement, not a check"]

@@ -1,18 +1,16 @@
-//! No sequence of events breaks the engine, and the same sequence always gives the same alerts.
+//! Any sequence of events keeps the engine within its bounds, and the same sequence always gives the same alerts.
 
 use proptest::prelude::*;
 
 use crate::{
-    engine::{
-        Engine, EngineSettings,
-        testing::{Host, feed, pass_time, seconds},
-    },
-    model::{Alert, BootTime, Event, ProcessKey},
+    engine::{Engine, EngineSettings},
+    model::{Alert, BootTime, Event, EventBody, Exit, ProcessKey},
+    testing::{Host, feed, pass_time, seconds},
 };
 
-/// One thing that happens to one of the processes there are.
+/// One random action. Processes, programs, files and peers are indexes.
 #[derive(Clone, Debug)]
-enum Deed {
+enum Action {
     Fork(usize),
     Exec(usize, usize),
     Connect(usize, usize),
@@ -41,46 +39,46 @@ const FILES: [&str; 8] =
     ["/tmp/a", "/tmp/b", "/etc/cron.d/x", "/root/.bashrc", "/etc/ld.so.preload", "/usr/bin/curl", "/x", ""];
 const PEERS: [&str; 4] = ["10.0.0.5:3333", "10.0.0.6:443", "127.0.0.1:3333", "[2001:db8::1]:5555"];
 
-fn deed() -> impl Strategy<Value = Deed> {
+fn action() -> impl Strategy<Value = Action> {
     let who = 0..16_usize;
     prop_oneof![
-        4 => who.clone().prop_map(Deed::Fork),
-        4 => (who.clone(), 0..PROGRAMS.len()).prop_map(|(who, what)| Deed::Exec(who, what)),
-        3 => (who.clone(), 0..PEERS.len()).prop_map(|(who, what)| Deed::Connect(who, what)),
-        3 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Deed::Create(who, what)),
-        1 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Deed::Chmod(who, what)),
-        1 => (who.clone(), 0..FILES.len(), 0..FILES.len()).prop_map(|(who, one, two)| Deed::Rename(who, one, two)),
-        1 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Deed::Delete(who, what)),
-        1 => who.clone().prop_map(Deed::Burn),
-        1 => (who.clone(), 0..3_usize).prop_map(|(who, what)| Deed::Enter(who, what)),
-        2 => who.prop_map(Deed::Exit),
-        1 => (0..100_000_u64).prop_map(Deed::Wait),
+        4 => who.clone().prop_map(Action::Fork),
+        4 => (who.clone(), 0..PROGRAMS.len()).prop_map(|(who, what)| Action::Exec(who, what)),
+        3 => (who.clone(), 0..PEERS.len()).prop_map(|(who, what)| Action::Connect(who, what)),
+        3 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Action::Create(who, what)),
+        1 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Action::Chmod(who, what)),
+        1 => (who.clone(), 0..FILES.len(), 0..FILES.len()).prop_map(|(who, one, two)| Action::Rename(who, one, two)),
+        1 => (who.clone(), 0..FILES.len()).prop_map(|(who, what)| Action::Delete(who, what)),
+        1 => who.clone().prop_map(Action::Burn),
+        1 => (who.clone(), 0..3_usize).prop_map(|(who, what)| Action::Enter(who, what)),
+        2 => who.prop_map(Action::Exit),
+        1 => (0..100_000_u64).prop_map(Action::Wait),
     ]
 }
 
-fn happen(deeds: &[Deed]) -> Host {
+fn host_after(actions: &[Action]) -> Host {
     let mut host = Host::new();
-    let mut there: Vec<ProcessKey> = vec![host.boot("/sbin/init", &["init"])];
-    for deed in deeds {
-        let who = |number: usize| there[number % there.len()];
-        match *deed {
-            Deed::Fork(parent) => {
+    let mut processes: Vec<ProcessKey> = vec![host.boot("/sbin/init", &["init"])];
+    for action in actions {
+        let who = |number: usize| processes[number % processes.len()];
+        match *action {
+            Action::Fork(parent) => {
                 let child = host.fork(who(parent));
-                there.push(child);
+                processes.push(child);
             }
-            Deed::Exec(key, program) => {
+            Action::Exec(key, program) => {
                 let (path, arguments) = PROGRAMS[program];
                 host.exec(who(key), who(key + 1), path, path, arguments);
             }
-            Deed::Connect(key, peer) => host.connect(who(key), PEERS[peer]),
-            Deed::Create(key, file) => host.create(who(key), FILES[file], 0o755),
-            Deed::Chmod(key, file) => host.chmod(who(key), FILES[file], 0o755),
-            Deed::Rename(key, from, to) => host.rename(who(key), FILES[from], FILES[to]),
-            Deed::Delete(key, file) => host.delete(who(key), FILES[file]),
-            Deed::Burn(key) => host.burn(who(key), 2.0, 61),
-            Deed::Enter(key, container) => host.enter(who(key), &format!("c{container}")),
-            Deed::Exit(key) => host.exit(who(key)),
-            Deed::Wait(span) => host.wait(seconds(span)),
+            Action::Connect(key, peer) => host.connect(who(key), PEERS[peer]),
+            Action::Create(key, file) => host.create(who(key), FILES[file], 0o755),
+            Action::Chmod(key, file) => host.chmod(who(key), FILES[file], 0o755),
+            Action::Rename(key, from, to) => host.rename(who(key), FILES[from], FILES[to]),
+            Action::Delete(key, file) => host.delete(who(key), FILES[file]),
+            Action::Burn(key) => host.burn(who(key), 2.0, 61),
+            Action::Enter(key, container) => host.enter(who(key), &format!("c{container}")),
+            Action::Exit(key) => host.exit(who(key)),
+            Action::Wait(span) => host.wait(seconds(span)),
         }
     }
     host
@@ -121,12 +119,12 @@ proptest! {
 
     #[test]
     fn the_same_events_give_the_same_alerts_within_bounds(
-        deeds in prop::collection::vec(deed(), 0..120),
+        actions in prop::collection::vec(action(), 0..120),
         swaps in prop::collection::vec((0..200_usize, 1..6_usize), 0..12),
         drops in prop::collection::vec(0..200_usize, 0..6),
     ) {
-        let mut events = happen(&deeds).events().to_vec();
-        // Processors overtake each other, and some records are lost.
+        let mut events = host_after(&actions).events().to_vec();
+        // Some events arrive out of order, and some are lost.
         for (at, by) in swaps {
             if at + by < events.len() {
                 events.swap(at, at + by);
@@ -149,8 +147,8 @@ proptest! {
     }
 
     #[test]
-    fn everything_ends(deeds in prop::collection::vec(deed(), 0..120)) {
-        let host = happen(&deeds);
+    fn all_state_is_released_after_all_processes_have_ended(actions in prop::collection::vec(action(), 0..120)) {
+        let host = host_after(&actions);
         let (mut engine, mut alerts) = run(host.events(), &EngineSettings::default());
         let mut end = host.now();
         for event in host.events() {
@@ -160,12 +158,12 @@ proptest! {
                 &Event {
                     time: end,
                     subject: event.subject.clone(),
-                    body: crate::model::EventBody::Exit(crate::model::Exit { code: None, signal: Some(9), on_cpu: 0 }),
+                    body: EventBody::Exit(Exit { code: None, signal: Some(9), on_cpu: 0 }),
                 },
                 &mut alerts,
             );
         }
-        // Patience, memory and quiet all run out.
+        // Park timeout, dead memory and quiet time all pass.
         for step in 1..=40_u64 {
             pass_time(&mut engine, BootTime(end.0).plus(seconds(step * 3_600)), &mut alerts);
         }

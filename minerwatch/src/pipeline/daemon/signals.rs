@@ -1,4 +1,4 @@
-//! Signals become commands.
+//! Commands to the event loop, some of them from signals.
 
 use anyhow::Context as _;
 use tokio::{
@@ -8,20 +8,20 @@ use tokio::{
 
 use crate::{control::PipelineRequest, feeds::Lists};
 
-/// What the pipeline is asked to do between two batches.
+/// A command that the event loop handles between two batches.
 #[derive(Debug)]
 pub enum Command {
-    /// End, for the signal of this name.
+    /// Stop, because of the signal with this name.
     Stop(&'static str),
     /// Read the configuration again and reopen files.
     Reload,
-    /// Take over these lists.
+    /// Use these lists from now on.
     Lists(Lists),
-    /// Answer somebody at the control socket.
+    /// Answer a request from the control socket.
     Answer(PipelineRequest),
 }
 
-/// Sends the daemon's signals as commands.
+/// Sends a command for each SIGTERM, SIGINT and SIGHUP.
 pub fn forward(commands: mpsc::Sender<Command>) -> anyhow::Result<()> {
     let mut terminate = listen(SignalKind::terminate())?;
     let mut interrupt = listen(SignalKind::interrupt())?;

@@ -1,4 +1,4 @@
-//! What a pipeline on a running host has besides: the enrich stage, health, the wall clock, state and counters.
+//! Parts of the pipeline that only a live host needs: the enrich stage, health, wall clock, saved state and counters.
 
 use std::{io, time::Duration};
 
@@ -20,28 +20,28 @@ impl<P: Probes> Pipeline<P> {
         self
     }
 
-    /// Takes what was found meanwhile: hashes, and what the probes saw. Call it after each batch.
-    pub fn take_findings(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
+    /// Processes events that the enrich stage has finished, such as hashes. Call it after each batch.
+    pub fn process_findings(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
         let mut found = std::mem::take(&mut self.found);
         if let Some(enricher) = &mut self.enricher {
             enricher.take_findings(now, &mut found);
         }
-        let outcome = found.drain(..).try_for_each(|event| self.judge(&event, sink));
+        let outcome = found.drain(..).try_for_each(|event| self.analyze(&event, sink));
         self.found = found;
         outcome
     }
 
-    /// Takes over what the sensor cannot see and what the kernel side lost, for alerts to come.
+    /// Replaces the sensor's health, which later alerts contain.
     pub fn set_health(&mut self, health: Health) {
         self.engine.set_health(health);
     }
 
-    /// Takes over a wall clock that was set since.
+    /// Replaces the wall clock, because somebody may have set it.
     pub fn set_wall_clock(&mut self, clock: WallClock) {
         self.encoder.set_clock(clock);
     }
 
-    /// How the incidents stand, a line each: all of them, or the one of this id.
+    /// The state of all incidents, or of the incident `incident`, as one JSON line each.
     pub fn explain(&self, incident: Option<&str>) -> String {
         let mut lines = Vec::new();
         for (state, verdict) in self.engine.incidents(incident) {
@@ -55,12 +55,12 @@ impl<P: Probes> Pipeline<P> {
         &self.engine
     }
 
-    /// Takes over what an earlier daemon knew of the CPU use of programs, `elapsed` ago.
+    /// Restores the CPU use of programs that an earlier daemon saved `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         self.engine.restore_load_history(state, now, elapsed);
     }
 
-    /// Replaces the least verdict that becomes an alert.
+    /// Replaces the lowest verdict that causes an alert.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.engine.set_min_verdict(min_verdict);
     }
@@ -70,12 +70,12 @@ impl<P: Probes> Pipeline<P> {
         self.enricher.as_ref()
     }
 
-    /// Events taken in, by kind.
+    /// Events processed, by kind.
     pub fn counts(&self) -> EventCounts {
         self.counts
     }
 
-    /// Alerts that left the engine.
+    /// Number of alerts sent.
     pub fn alerts(&self) -> u64 {
         self.alerts
     }

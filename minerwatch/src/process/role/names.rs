@@ -1,4 +1,4 @@
-//! Which names have which role: data, one row per role.
+//! Program names by role.
 
 use std::sync::LazyLock;
 
@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::Role;
 
-/// The role that goes with a program's name, [`Role::Other`] for most.
+/// The role of a program name; [`Role::Other`] for a name that is not listed.
 pub(super) fn by_name(name: &str) -> Role {
     static INDEX: LazyLock<FxHashMap<&str, Role>> = LazyLock::new(|| {
         NAMES.iter().flat_map(|(role, names)| names.iter().map(|name| (*name, *role))).collect()
@@ -14,7 +14,7 @@ pub(super) fn by_name(name: &str) -> Role {
     INDEX.get(without_version(name)).copied().unwrap_or(Role::Other)
 }
 
-/// The version at the end of a name (`python3.11`, `php-fpm8.2`) says nothing.
+/// Removes a version at the end of a name (`python3.11`, `php-fpm8.2`).
 fn without_version(name: &str) -> &str {
     let bare = name.trim_end_matches(|last: char| last.is_ascii_digit() || last == '.');
     let bare = bare.strip_suffix('-').unwrap_or(bare);
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_name_has_two_roles_and_every_name_is_found() {
+    fn every_name_has_exactly_one_role() {
         for (role, names) in NAMES {
             for name in *names {
                 assert_eq!(by_name(name), *role, "{name}");

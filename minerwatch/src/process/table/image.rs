@@ -1,4 +1,4 @@
-//! What a process is known to run: from its fork, its exec, the snapshot, or the head of any event.
+//! Updates what the table knows about a process: from its fork, its exec, the snapshot, or the subject of any event.
 
 use std::sync::Arc;
 
@@ -8,10 +8,10 @@ use crate::{
         BootTime, Container, Credentials, Exec, Executable, ExecutableFlags, Fork, HashedFile, ProcessKey,
         ProcessView, RunningProcess, Subject,
     },
-    process::{Knowledge, Process, Role, program::Identity, resolve, script_of},
+    process::{ImageSource, Process, Role, program::ProgramFile, resolve, script_of},
 };
 
-/// What a process runs, from an exec or from the snapshot.
+/// The image of a process, from an exec or from the snapshot.
 struct Image<'a> {
     executable: &'a Executable,
     invoked: &'a str,
@@ -25,8 +25,8 @@ struct Image<'a> {
 impl ProcessTable {
     pub(super) fn fork(&mut self, time: BootTime, subject: &Subject, fork: &Fork) {
         if self.rows.contains_key(&subject.key) {
-            self.adopt(subject.key, Some(fork.parent));
-            self.touch(time, subject);
+            self.set_parent(subject.key, Some(fork.parent));
+            self.apply_subject(time, subject);
             return;
         }
         let parent = self.rows.get(&fork.parent);
@@ -34,11 +34,11 @@ impl ProcessTable {
             Some(parent) => {
                 let mut view = ProcessView::clone(&parent.view);
                 view.key = subject.key;
-                self.settle(&mut view, subject);
+                self.copy_subject(&mut view, subject);
                 Process {
                     view: Arc::new(view),
                     parent: None,
-                    knowledge: Knowledge::Inherited,
+                    image_source: ImageSource::Inherited,
                     role: parent.role,
                     manager: parent.manager,
                     script: parent.script.clone(),
@@ -53,10 +53,10 @@ impl ProcessTable {
                     arrival: 0,
                 }
             }
-            None => self.bare(time, subject, &fork.name, Knowledge::Inherited),
+            None => self.minimal(time, subject, &fork.name, ImageSource::Inherited),
         };
         self.insert(process);
-        self.adopt(subject.key, Some(fork.parent));
+        self.set_parent(subject.key, Some(fork.parent));
     }
 
     pub(super) fn exec(&mut self, time: BootTime, subject: &Subject, exec: &Exec) {
@@ -69,14 +69,14 @@ impl ProcessTable {
             credentials: &exec.credentials,
             network: exec.namespaces.network,
         };
-        self.replace(time, subject, Some(exec.parent), &image, Knowledge::Exec, false);
+        self.replace(time, subject, Some(exec.parent), &image, ImageSource::Exec, false);
     }
 
-    pub(super) fn merge(&mut self, time: BootTime, subject: &Subject, running: &RunningProcess) {
+    pub(super) fn running_process(&mut self, time: BootTime, subject: &Subject, running: &RunningProcess) {
         if let Some(known) = self.rows.get(&subject.key) {
-            // The snapshot was read after the hooks were attached: an exec they saw is at least as new.
-            if known.knowledge >= Knowledge::Exec || !known.lives() {
-                self.adopt(subject.key, running.parent);
+            // The snapshot is read after the hooks are attached, so an exec event is newer or says the same.
+            if known.image_source >= ImageSource::Exec || !known.is_alive() {
+                self.set_parent(subject.key, running.parent);
                 return;
             }
         }
@@ -90,7 +90,7 @@ impl ProcessTable {
             network: running.namespaces.network,
         };
         let since = if self.rows.contains_key(&subject.key) { time } else { subject.key.start() };
-        self.replace(since, subject, running.parent, &image, Knowledge::Snapshot, running.kernel_thread);
+        self.replace(since, subject, running.parent, &image, ImageSource::Snapshot, running.kernel_thread);
     }
 
     fn replace(
@@ -99,15 +99,15 @@ impl ProcessTable {
         subject: &Subject,
         parent: Option<ProcessKey>,
         image: &Image<'_>,
-        knowledge: Knowledge,
+        source: ImageSource,
         kernel: bool,
     ) {
         let key = subject.key;
         if !self.rows.contains_key(&key) {
-            let process = self.bare(time, subject, image.name, knowledge);
+            let process = self.minimal(time, subject, image.name, source);
             self.insert(process);
         }
-        self.adopt(key, parent);
+        self.set_parent(key, parent);
         let lineage = self.rows.get(&key).and_then(|process| self.parent_of(process));
         let parent_role = lineage.map(|parent| parent.role);
         let inherited_manager = lineage.and_then(|parent| parent.manager);
@@ -126,10 +126,10 @@ impl ProcessTable {
         {
             self.users.entry(view.credentials.uid).or_insert_with(|| Arc::clone(user));
         }
-        self.settle(&mut view, subject);
+        self.copy_subject(&mut view, subject);
         let script = script_of(&view.executable.path, image.invoked, &view.arguments);
         let resolved = script.map(|script| resolve(&view.directory, script));
-        let role_of = |path| Role::of(&Identity::of_path(path), &view.arguments, key.pid, parent_role);
+        let role_of = |path| Role::of(&ProgramFile::at(path), &view.arguments, key.pid, parent_role);
         let role = match resolved.as_deref().map(role_of) {
             _ if kernel => Role::Kernel,
             None | Some(Role::Other) => role_of(&view.executable.path),
@@ -143,7 +143,7 @@ impl ProcessTable {
             _ => process.manager.filter(|manager| *manager != key).or(inherited_manager),
         };
         process.view = Arc::new(view);
-        process.knowledge = knowledge;
+        process.image_source = source;
         process.role = role;
         process.script = script;
         if image.network != 0 {
@@ -153,30 +153,33 @@ impl ProcessTable {
         process.taint = None;
     }
 
-    /// ConnectionHistory what any event's head tells: a new user, a new cgroup, or that the process exists at all.
-    pub(super) fn touch(&mut self, time: BootTime, subject: &Subject) {
+    /// Applies an event's subject: the user, the container, or the mere existence of the process may be new.
+    pub(super) fn apply_subject(&mut self, time: BootTime, subject: &Subject) {
         let Some(process) = self.rows.get(&subject.key) else {
             let name = Arc::clone(&self.empty);
-            let process = self.bare(time, subject, &name, Knowledge::Assumed);
+            let process = self.minimal(time, subject, &name, ImageSource::Assumed);
             self.insert(process);
             return;
         };
         let view = &process.view;
-        let moved =
-            subject.container.is_some() && !same_place(view.container.as_ref(), subject.container.as_ref());
-        if !moved && view.credentials.uid == subject.uid && view.credentials.gid == subject.gid {
+        let is_in_other_container = subject.container.is_some()
+            && !same_container(view.container.as_ref(), subject.container.as_ref());
+        if !is_in_other_container
+            && view.credentials.uid == subject.uid
+            && view.credentials.gid == subject.gid
+        {
             return;
         }
         let mut view = ProcessView::clone(view);
-        self.settle(&mut view, subject);
+        self.copy_subject(&mut view, subject);
         if let Some(process) = self.rows.get_mut(&subject.key) {
             process.view = Arc::new(view);
         }
     }
 
-    /// ConnectionHistory in which network namespace a process opened a socket: the one that it is in, unless it took the socket there
-    /// from another.
-    pub(super) fn moved(&mut self, key: ProcessKey, network: u32) {
+    /// Records the network namespace of a socket that the process opened. It is the namespace of the process, except if it
+    /// received the socket from another process.
+    pub(super) fn set_network(&mut self, key: ProcessKey, network: u32) {
         if network != 0
             && let Some(process) = self.rows.get_mut(&key)
         {
@@ -184,8 +187,8 @@ impl ProcessTable {
         }
     }
 
-    /// Brings a view in line with the head of an event.
-    fn settle(&self, view: &mut ProcessView, subject: &Subject) {
+    /// Copies user and container of an event's subject into a view.
+    fn copy_subject(&self, view: &mut ProcessView, subject: &Subject) {
         if view.credentials.uid != subject.uid {
             view.credentials.user = self.users.get(&subject.uid).cloned();
         }
@@ -196,6 +199,7 @@ impl ProcessTable {
         }
     }
 
+    /// Stores the hash of the executable, if the process still runs that file.
     pub(super) fn hashed(&mut self, key: ProcessKey, hashed: &HashedFile) {
         if let Some(process) = self.rows.get_mut(&key)
             && process.view.executable.file == Some(hashed.file)
@@ -204,8 +208,8 @@ impl ProcessTable {
         }
     }
 
-    /// A process with nothing but what its events' heads say.
-    fn bare(&self, time: BootTime, subject: &Subject, name: &Arc<str>, knowledge: Knowledge) -> Process {
+    /// A process about which only an event's subject is known.
+    fn minimal(&self, time: BootTime, subject: &Subject, name: &Arc<str>, source: ImageSource) -> Process {
         let view = ProcessView {
             key: subject.key,
             name: Arc::clone(name),
@@ -228,7 +232,7 @@ impl ProcessTable {
         Process {
             view: Arc::new(view),
             parent: None,
-            knowledge,
+            image_source: source,
             role: if subject.key.pid == 1 { Role::Init } else { Role::Other },
             manager: None,
             script: None,
@@ -245,9 +249,9 @@ impl ProcessTable {
     }
 }
 
-fn same_place(known: Option<&Arc<Container>>, told: Option<&Arc<Container>>) -> bool {
-    match (known, told) {
-        (Some(known), Some(told)) => Arc::ptr_eq(known, told) || known == told,
+fn same_container(one: Option<&Arc<Container>>, other: Option<&Arc<Container>>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }

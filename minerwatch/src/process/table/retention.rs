@@ -1,4 +1,4 @@
-//! Who stays in the table and who goes.
+//! How processes enter the table, and when they are removed.
 
 use super::ProcessTable;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl ProcessTable {
-    /// ConnectionHistory the end of a process. What it did last may still come in.
+    /// Records the end of a process. Its last events may still arrive.
     pub fn exit(&mut self, key: ProcessKey, at: BootTime) {
         let Some(process) = self.rows.get_mut(&key) else { return };
         if process.died.is_some() {
@@ -24,7 +24,7 @@ impl ProcessTable {
         }
     }
 
-    /// Forgets the dead whose time is over.
+    /// Forgets the dead processes that have been remembered long enough.
     pub fn expire(&mut self, now: BootTime) {
         while let Some((died, _)) = self.dead.front()
             && now.since(*died) >= self.limits.memory
@@ -42,21 +42,20 @@ impl ProcessTable {
         process.arrival = self.arrivals;
         let since = process.since;
         self.rows.insert(key, process);
-        // Whoever held this pid before has ended, even if its exit was lost; and a process older than the
-        // holder has ended long ago.
+        // Two living processes cannot have the same pid: the older one has ended, even if its exit was lost.
         match self.current.insert(key.pid, key) {
-            Some(before) if before.start_ticks > key.start_ticks => {
-                self.current.insert(key.pid, before);
+            Some(other) if other.start_ticks > key.start_ticks => {
+                self.current.insert(key.pid, other);
                 self.exit(key, since);
             }
-            Some(before) if before != key => self.exit(before, since),
+            Some(other) if other != key => self.exit(other, since),
             _ => {}
         }
     }
 
-    /// Ties a process to its parent, unless it has one already. A parent is never younger than its child,
-    /// so nothing a hostile recording says can make a family go in circles.
-    pub(super) fn adopt(&mut self, key: ProcessKey, parent: Option<ProcessKey>) {
+    /// Sets the parent of a process that has none. A parent must not be younger than its child; this keeps a hostile
+    /// recording from creating cycles, except among processes of the same start tick.
+    pub(super) fn set_parent(&mut self, key: ProcessKey, parent: Option<ProcessKey>) {
         let Some(parent) = parent.filter(|parent| *parent != key && parent.start_ticks <= key.start_ticks)
         else {
             return;
@@ -72,19 +71,20 @@ impl ProcessTable {
         }
     }
 
-    /// Whether a row became free: a dead process with children stays, and the last of them takes it along.
+    /// Forgets the process that died first. Returns whether its row was removed: a dead process with children stays until
+    /// its last child is removed.
     fn forget_oldest_dead(&mut self) -> bool {
         let Some((_, key)) = self.dead.pop_front() else { return false };
         let Some(process) = self.rows.get_mut(&key) else { return false };
         process.queued = false;
-        if process.children > 0 || process.lives() {
+        if process.children > 0 || process.is_alive() {
             return false;
         }
         self.remove(key);
         true
     }
 
-    /// Removes a row, and the dead above it that were only kept for its sake.
+    /// Removes a row, and its dead ancestors that were kept only for it.
     fn remove(&mut self, key: ProcessKey) {
         let mut next = Some(key);
         while let Some(key) = next.take() {
@@ -95,13 +95,14 @@ impl ProcessTable {
             let Some(parent) = process.parent.filter(|_| process.counted) else { return };
             let Some(above) = self.rows.get_mut(&parent) else { return };
             above.children = above.children.saturating_sub(1);
-            // A dead one still in the queue has its own time; once out of it, only children held it.
-            if above.children == 0 && !above.lives() && !above.queued {
+            // A dead process in the queue is removed when its time is over. Outside the queue only children kept it.
+            if above.children == 0 && !above.is_alive() && !above.queued {
                 next = Some(parent);
             }
         }
     }
 
+    /// Removes at least one row.
     fn make_room(&mut self) {
         let before = self.rows.len();
         while self.rows.len() == before && !self.dead.is_empty() {
@@ -111,9 +112,12 @@ impl ProcessTable {
             self.evicted += (before - self.rows.len()) as u64;
             return;
         }
-        // Nobody is dead and childless: a whole sixteenth at once, so that the search is paid for.
-        let mut rows: Vec<_> =
-            self.rows.values().map(|row| (row.lives(), row.children > 0, row.arrival, row.key())).collect();
+        // No dead process is without children. Remove a sixteenth of the table at once, because sorting it is slow.
+        let mut rows: Vec<_> = self
+            .rows
+            .values()
+            .map(|row| (row.is_alive(), row.children > 0, row.arrival, row.key()))
+            .collect();
         rows.sort_unstable();
         rows.truncate((before / 16).max(1));
         for (.., key) in rows {

@@ -1,13 +1,13 @@
 use super::*;
 use crate::{
-    engine::testing::{Host, seconds},
-    model::{Exit, FileAction, FileChange, Fork, Subject},
-    process::{Knowledge, Role},
+    model::{Exit, Fork},
+    process::{ImageSource, Role},
+    testing::{self, Host, seconds},
 };
 
 fn feed(table: &mut ProcessTable, events: &[Event]) {
     for event in events {
-        table.take_in(event);
+        table.apply(event);
         if let EventBody::Exit(_) = event.body {
             table.exit(event.subject.key, event.time);
         }
@@ -29,7 +29,7 @@ fn family() -> (Host, ProcessKey, ProcessKey, ProcessKey) {
 }
 
 #[test]
-fn a_child_is_what_its_parent_is_until_it_runs_something_else() {
+fn a_child_has_its_parents_image_until_its_exec() {
     let mut host = Host::new();
     let init = host.boot("/sbin/init", &["init"]);
     let shell = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
@@ -37,7 +37,7 @@ fn a_child_is_what_its_parent_is_until_it_runs_something_else() {
     let before = table(host.events());
     let inherited = before.get(child).unwrap();
     assert_eq!(inherited.view.executable.path.as_ref(), "/usr/bin/dash");
-    assert_eq!((inherited.role, inherited.knowledge), (Role::Shell, Knowledge::Inherited));
+    assert_eq!((inherited.role, inherited.image_source), (Role::Shell, ImageSource::Inherited));
     host.exec(child, shell, "/usr/bin/true", "/usr/bin/true", &["true"]);
     let after = table(host.events());
     assert_eq!(after.get(child).unwrap().view.executable.path.as_ref(), "/usr/bin/true");
@@ -45,7 +45,7 @@ fn a_child_is_what_its_parent_is_until_it_runs_something_else() {
 }
 
 #[test]
-fn a_lost_fork_is_made_good_by_the_exec() {
+fn an_exec_sets_the_parent_if_the_fork_was_lost() {
     let (host, _, shell, child) = family();
     let lost: Vec<_> = host
         .events()
@@ -58,18 +58,18 @@ fn a_lost_fork_is_made_good_by_the_exec() {
 }
 
 #[test]
-fn the_first_parent_stays_when_the_kernel_names_another() {
+fn the_first_parent_stays_when_the_kernel_reports_another() {
     let (mut host, init, shell, child) = family();
     host.exit(shell);
     host.exec(child, init, "/usr/bin/sleep", "/usr/bin/sleep", &["sleep"]);
     let mut table = table(host.events());
     assert_eq!(table.get(child).unwrap().parent, Some(shell));
     table.expire(host.now().plus(seconds(3_600)));
-    assert!(table.get(shell).is_some(), "the living keep their ancestors");
+    assert!(table.get(shell).is_some(), "a living process keeps its ancestors");
     table.exit(child, host.now().plus(seconds(3_600)));
     table.expire(host.now().plus(seconds(7_200)));
     assert!(table.get(child).is_none());
-    assert!(table.get(shell).is_none(), "and take them along");
+    assert!(table.get(shell).is_none(), "its last child is gone");
     assert_eq!(table.len(), 1);
     assert_eq!((table.evicted(), table.forgotten_early()), (0, 0));
 }
@@ -84,14 +84,14 @@ fn a_reused_pid_is_another_process() {
     fork.subject.key = later;
     events.push(fork);
     let table = table(&events);
-    assert!(!table.get(child).unwrap().lives(), "its exit was lost");
-    assert!(table.get(later).unwrap().lives());
+    assert!(!table.get(child).unwrap().is_alive(), "its exit was lost");
+    assert!(table.get(later).unwrap().is_alive());
     assert_eq!(table.get(later).unwrap().parent, Some(init));
     assert_eq!(table.get(child).unwrap().view.executable.path.as_ref(), "/usr/bin/true");
 }
 
 #[test]
-fn the_fork_of_an_earlier_holder_comes_late() {
+fn the_fork_of_an_older_process_with_the_same_pid_arrives_late() {
     let (host, _, _, child) = family();
     let mut events = host.events().to_vec();
     let mut fork = events.iter().find(|event| matches!(event.body, EventBody::Fork(_))).unwrap().clone();
@@ -99,42 +99,42 @@ fn the_fork_of_an_earlier_holder_comes_late() {
     fork.subject.key = earlier;
     events.push(fork);
     let table = table(&events);
-    assert!(table.get(child).unwrap().lives());
-    assert!(!table.get(earlier).unwrap().lives());
+    assert!(table.get(child).unwrap().is_alive());
+    assert!(!table.get(earlier).unwrap().is_alive());
 }
 
 #[test]
 fn the_snapshot_never_overwrites_an_exec() {
     let (host, _, shell, child) = family();
-    let row = |key: ProcessKey, parent, path: &str| {
-        let mut told = host.events()[0].clone();
-        told.subject.key = key;
-        if let EventBody::RunningProcess(running) = &mut told.body {
+    let running = |key: ProcessKey, parent, path: &str| {
+        let mut event = host.events()[0].clone();
+        event.subject.key = key;
+        if let EventBody::RunningProcess(running) = &mut event.body {
             running.parent = parent;
             running.executable.path = Arc::from(path);
         }
-        told
+        event
     };
     let mut known = table(host.events());
-    known.take_in(&row(child, Some(shell), "/usr/bin/before"));
+    known.apply(&running(child, Some(shell), "/usr/bin/before"));
     assert_eq!(known.get(child).unwrap().view.executable.path.as_ref(), "/usr/bin/true");
 
-    // A fork that was seen without an exec: the snapshot knows better.
+    // The snapshot is more reliable than a fork without an exec.
     let forked = ProcessKey { pid: 77, start_ticks: host.now().0 / 10_000_000 };
     let mut fork = host.events()[1].clone();
     fork.subject.key = forked;
-    known.take_in(&fork);
-    known.take_in(&row(forked, Some(shell), "/usr/bin/known"));
+    known.apply(&fork);
+    known.apply(&running(forked, Some(shell), "/usr/bin/known"));
     assert_eq!(known.get(forked).unwrap().view.executable.path.as_ref(), "/usr/bin/known");
 
-    // What ended in the meantime does not come back to life.
+    // A process that has ended stays dead.
     known.exit(forked, host.now());
-    known.take_in(&row(forked, Some(shell), "/usr/bin/ghost"));
-    assert!(!known.get(forked).unwrap().lives());
+    known.apply(&running(forked, Some(shell), "/usr/bin/ghost"));
+    assert!(!known.get(forked).unwrap().is_alive());
 }
 
 #[test]
-fn another_user_without_an_exec_is_noticed() {
+fn a_new_user_without_an_exec_is_noticed() {
     let (mut host, init, ..) = family();
     let named = host.fork(init);
     host.become_user(named, 33);
@@ -148,14 +148,11 @@ fn another_user_without_an_exec_is_noticed() {
 }
 
 #[test]
-fn hostile_families_do_not_go_in_circles() {
-    let subject = |key| Subject { key, tid: 1, uid: 0, gid: 0, cgroup: 0, container: None };
+fn cycles_of_parents_do_no_harm() {
     let one = ProcessKey { pid: 1_000, start_ticks: 7 };
     let two = ProcessKey { pid: 2_000, start_ticks: 7 };
-    let fork = |key, parent| Event {
-        time: BootTime(100),
-        subject: subject(key),
-        body: EventBody::Fork(Fork { parent, name: Arc::from("x") }),
+    let fork = |key, parent| {
+        testing::event(BootTime(100), key, EventBody::Fork(Fork { parent, name: Arc::from("x") }))
     };
     let mut table = ProcessTable::new(TableLimits { processes: 4, dead: 2, memory: Duration::from_secs(1) });
     feed(&mut table, &[fork(one, two), fork(two, one), fork(one, one), fork(two, two)]);
@@ -173,22 +170,12 @@ fn hostile_families_do_not_go_in_circles() {
 }
 
 #[test]
-fn a_late_event_of_the_dead_changes_nothing() {
+fn late_events_of_a_dead_process_change_nothing() {
     let (mut host, _, _, child) = family();
     host.exit(child);
-    host.happen(
-        child,
-        EventBody::File(Box::new(FileChange {
-            device: None,
-            action: FileAction::Write,
-            path: Arc::from("/x"),
-            old_path: None,
-            file: None,
-            mode: 0,
-        })),
-    );
+    host.write(child, "/x");
     host.happen(child, EventBody::Exit(Exit { code: Some(1), signal: None, on_cpu: 0 }));
     let table = table(host.events());
-    assert!(!table.get(child).unwrap().lives());
+    assert!(!table.get(child).unwrap().is_alive());
     assert_eq!(table.len(), 3);
 }

@@ -232,7 +232,7 @@ fn connections_remembered_are_bounded() {
         host.send(client, &format!("10.0.0.9:{port}"), "{\"half");
     }
     for event in host.events() {
-        table.take_in(event);
+        table.apply(event);
         let process = table.get(event.subject.key).expect("known");
         let known = crate::detect::Knowledge::new(std::sync::Arc::default());
         let context = DetectionContext { event, process, table: &table, processors: 1, known: &known };

@@ -1,0 +1,79 @@
+//! Detectors run over the events of a host, without an engine around them.
+
+use std::sync::Arc;
+
+use super::Host;
+use crate::{
+    detect::{DetectionContext, Detectors, Findings, Knowledge},
+    model::{Event, EventBody, Request},
+    process::{ProcessTable, TableLimits},
+};
+
+/// Runs all detectors over a host with one processor. Returns id and weight of every finding, in order.
+pub fn findings(host: &Host) -> Vec<(&'static str, u8)> {
+    findings_on(host, 1)
+}
+
+/// Runs all detectors over a host with `processors`. Returns id and weight of every finding, in order.
+pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
+    let mut found = Vec::new();
+    Bench::new(processors).run(host.events(), |findings, _| {
+        found.extend(findings.found().iter().map(|finding| (finding.info.id, finding.signal.weight)));
+    });
+    found
+}
+
+/// Runs all detectors over a host. Returns every request they make, in order.
+pub fn requests(host: &Host) -> Vec<Request> {
+    let mut requests = Vec::new();
+    Bench::new(2).run(host.events(), |findings, _| requests.extend(findings.requests_mut().drain(..)));
+    requests
+}
+
+/// The detectors, and the process table and knowledge they need.
+#[derive(Debug)]
+pub struct Bench {
+    processors: u32,
+    table: ProcessTable,
+    knowledge: Knowledge,
+    /// The detectors.
+    pub detectors: Detectors,
+}
+
+impl Bench {
+    /// Detectors that have seen no event.
+    pub fn new(processors: u32) -> Self {
+        Self {
+            processors,
+            table: ProcessTable::new(TableLimits::default()),
+            knowledge: Knowledge::new(Arc::new(crate::intel::built_in())),
+            detectors: Detectors::default(),
+        }
+    }
+
+    /// Passes events to the detectors. Calls `on_findings` after each event.
+    pub fn run(&mut self, events: &[Event], mut on_findings: impl FnMut(&mut Findings, &Event)) {
+        for event in events {
+            let key = event.subject.key;
+            self.table.apply(event);
+            let process = self.table.get(key).expect("a host's processes are known");
+            self.knowledge.observe(event, process, &self.table);
+            let mut findings = Findings::default();
+            let context = DetectionContext {
+                event,
+                process,
+                table: &self.table,
+                processors: self.processors,
+                known: &self.knowledge,
+            };
+            self.detectors.inspect(&context, &mut findings);
+            if let Some(taint) = findings.found().iter().find_map(|finding| finding.taint) {
+                self.table.get_mut(key).expect("known").taint = Some(taint);
+            }
+            on_findings(&mut findings, event);
+            if let EventBody::Exit(_) = event.body {
+                self.table.exit(key, event.time);
+            }
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! An engine run over the events of a host.
+
+use super::Host;
+use crate::{
+    engine::{Engine, EngineSettings},
+    model::{Alert, BootTime, Effect, Event, Verdict},
+};
+
+/// Gives one event to an engine and collects its alerts. Requests stay unanswered.
+pub fn feed(engine: &mut Engine, event: &Event, alerts: &mut Vec<Alert>) {
+    let mut effects = Vec::new();
+    engine.ingest(event, false, &mut effects);
+    collect(engine, effects, alerts);
+}
+
+/// Tells an engine the time and collects its alerts.
+pub fn pass_time(engine: &mut Engine, now: BootTime, alerts: &mut Vec<Alert>) {
+    let mut effects = Vec::new();
+    engine.tick(now, &mut effects);
+    collect(engine, effects, alerts);
+}
+
+fn collect(engine: &mut Engine, mut effects: Vec<Effect>, alerts: &mut Vec<Alert>) {
+    while !effects.is_empty() {
+        for effect in std::mem::take(&mut effects) {
+            match effect {
+                Effect::Alert(alert) => alerts.push(*alert),
+                Effect::Request(request) => engine.unanswered(&request, &mut effects),
+                Effect::Observed(_) => {}
+            }
+        }
+    }
+}
+
+/// The alerts of an engine over a host with two processors.
+pub fn alerts(host: &Host) -> Vec<Alert> {
+    let mut engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        feed(&mut engine, event, &mut alerts);
+    }
+    alerts
+}
+
+/// The highest verdict among a host's alerts, or `None` without alerts.
+pub fn verdict(host: &Host) -> Option<Verdict> {
+    alerts(host).iter().map(|alert| alert.verdict).max()
+}

@@ -1,0 +1,72 @@
+//! What processes do to files.
+
+use std::sync::Arc;
+
+use super::Host;
+use crate::model::{EventBody, Executable, ExecutableFlags, FileAction, FileChange, FileId, ProcessKey};
+
+impl Host {
+    /// Creates a file with the permission bits `mode`.
+    pub fn create(&mut self, key: ProcessKey, path: &str, mode: u32) {
+        self.change(key, FileAction::Create, path, None, mode);
+    }
+
+    /// Opens an existing file for writing.
+    pub fn write(&mut self, key: ProcessKey, path: &str) {
+        self.change(key, FileAction::Write, path, None, 0o644);
+    }
+
+    /// Changes a file's permission bits.
+    pub fn chmod(&mut self, key: ProcessKey, path: &str, mode: u32) {
+        self.change(key, FileAction::Chmod, path, None, mode);
+    }
+
+    /// Deletes a file.
+    pub fn delete(&mut self, key: ProcessKey, path: &str) {
+        self.change(key, FileAction::Delete, path, None, 0);
+    }
+
+    /// Renames a file.
+    pub fn rename(&mut self, key: ProcessKey, from: &str, to: &str) {
+        if let Some(file) = self.files.remove(from) {
+            self.files.insert(to.to_owned(), file);
+        }
+        self.change(key, FileAction::Rename, to, Some(from), 0o644);
+    }
+
+    /// Gives the inode of a deleted file to another file.
+    pub fn reuse_inode(&mut self, deleted: &str, new: &str) {
+        let file = self.file(deleted);
+        self.files.remove(deleted);
+        self.files.insert(new.to_owned(), file);
+    }
+
+    fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
+        let file = Some(self.file(path));
+        self.happen(
+            key,
+            EventBody::File(Box::new(FileChange {
+                action,
+                path: Arc::from(path),
+                old_path: old_path.map(Arc::from),
+                file,
+                mode: if mode == 0 { 0 } else { 0o100_000 | mode },
+                device: None,
+            })),
+        );
+    }
+
+    pub(super) fn executable(&mut self, path: &str) -> Executable {
+        let flags =
+            ExecutableFlags { memfd: path.starts_with("/memfd:"), deleted: path.ends_with(" (deleted)") };
+        Executable { path: Arc::from(path), file: Some(self.file(path)), flags }
+    }
+
+    fn file(&mut self, path: &str) -> FileId {
+        let next_inode = &mut self.next_inode;
+        *self.files.entry(path.to_owned()).or_insert_with(|| {
+            *next_inode += 1;
+            FileId { device: 8 << 20 | 1, inode: *next_inode }
+        })
+    }
+}

@@ -1,0 +1,114 @@
+//! Connections, and what goes over them.
+
+use std::net::SocketAddr;
+
+use super::{Host, NETWORK};
+use crate::model::{
+    AppData, Bytes, Close, Connect, Direction, EventBody, Flow, GeoLocation, Payload, ProcessKey, Protocol,
+};
+
+/// A payload for [`Host::payload`].
+#[derive(Clone, Copy, Debug)]
+pub struct Words<'a> {
+    /// Address and port of the peer.
+    pub peer: &'a str,
+    /// Its direction.
+    pub direction: Direction,
+    /// Whether the peer opened the connection.
+    pub accepted: bool,
+    /// Its content.
+    pub bytes: &'a [u8],
+}
+
+impl Host {
+    /// Connects by TCP, successfully.
+    pub fn connect(&mut self, key: ProcessKey, destination: &str) {
+        self.connect_to(key, destination, None);
+    }
+
+    /// Connects from another network namespace.
+    pub fn connect_in(&mut self, key: ProcessKey, destination: &str, network: u32) {
+        self.connected(key, destination, None, network);
+    }
+
+    /// Connects to a peer whose location a database knows.
+    pub fn connect_to(&mut self, key: ProcessKey, destination: &str, peer: Option<GeoLocation>) {
+        self.connected(key, destination, peer, NETWORK);
+    }
+
+    fn connected(&mut self, key: ProcessKey, destination: &str, peer: Option<GeoLocation>, network: u32) {
+        let flow = self.flow(Protocol::Tcp, destination);
+        let peer = peer.map(Box::new);
+        self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: network, peer }));
+    }
+
+    /// One TCP payload, cut to 512 bytes as the kernel side does.
+    pub fn payload(&mut self, key: ProcessKey, payload: Words<'_>) {
+        let Words { peer, direction, accepted, bytes } = payload;
+        let flow = self.flow(Protocol::Tcp, peer);
+        self.happen(
+            key,
+            EventBody::Payload(Box::new(Payload {
+                flow,
+                direction,
+                index: 0,
+                length: u32::try_from(bytes.len()).expect("a payload is short"),
+                accepted,
+                bytes: Bytes(bytes[..bytes.len().min(512)].into()),
+                app: AppData::default(),
+            })),
+        );
+    }
+
+    /// One datagram of a UDP flow that the process opened.
+    pub fn datagram(&mut self, key: ProcessKey, peer: &str, direction: Direction, bytes: &[u8]) {
+        let flow = self.flow(Protocol::Udp, peer);
+        let length = u32::try_from(bytes.len()).expect("a datagram is short");
+        let bytes = Bytes(bytes.into());
+        let app = AppData::default();
+        let payload = Payload { flow, direction, index: 0, length, accepted: false, bytes, app };
+        self.happen(key, EventBody::Payload(Box::new(payload)));
+    }
+
+    /// Sends on a TCP connection that the process opened.
+    pub fn send(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.payload(key, Words { peer, direction: Direction::Sent, accepted: false, bytes });
+    }
+
+    /// Receives on a TCP connection that the process opened.
+    pub fn receive(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
+        let bytes = bytes.as_ref();
+        self.payload(key, Words { peer, direction: Direction::Received, accepted: false, bytes });
+    }
+
+    /// Ends a connection.
+    pub fn disconnect(&mut self, key: ProcessKey, destination: &str) {
+        let flow = self.flow(Protocol::Tcp, destination);
+        self.happen(
+            key,
+            EventBody::Close(Close {
+                flow,
+                bytes: None,
+                segments: None,
+                first_payload: None,
+                last_payload: None,
+                network_namespace: NETWORK,
+                peer: None,
+            }),
+        );
+    }
+
+    fn flow(&self, protocol: Protocol, destination: &str) -> Flow {
+        let port = match protocol {
+            Protocol::Tcp => 40_000,
+            Protocol::Udp => 50_000,
+        };
+        Flow {
+            protocol,
+            source: SocketAddr::from(([10, 0, 0, 2], port)),
+            destination: destination.parse().expect("an address"),
+            opened: self.now,
+        }
+    }
+}
