@@ -102,10 +102,10 @@ const _: () = {
 };
 
 impl RecordHeader {
-    /// This header for a record of type `R` without a tail: kind and length are those of `R`.
-    #[inline]
+    /// The header of a record of type `R` at `time`, about the same process. The length is that without a tail.
+    #[inline(always)]
     #[expect(clippy::cast_possible_truncation, reason = "a record without its tail is less than a page")]
-    pub fn of<R: Record>(self) -> Self {
-        Self { kind: R::KIND as u16, length: size_of::<R>() as u32, ..self }
+    pub fn for_record<R: Record>(&self, time: u64) -> Self {
+        Self { kind: R::KIND as u16, length: size_of::<R>() as u32, time, ..*self }
     }
 }

@@ -2,8 +2,7 @@
 //! at the socket, unless they come too fast to be a dialogue.
 
 use minerwatch_common::{
-    Direction, FlowProgress, FlowTuple, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample, RecordHeader,
-    WatchedSocket,
+    Direction, FlowProgress, FlowTuple, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample, WatchedSocket,
 };
 
 use crate::{
@@ -72,8 +71,7 @@ pub fn send(context: Context, watched: &mut WatchedSocket, flow: FlowTuple, delt
     emit::in_place(context, |record: *mut FlowUpdateRecord| {
         // SAFETY: the record is memory of the ring, and every field is written.
         unsafe {
-            (&raw mut (*record).header)
-                .write(RecordHeader { time: delta.now, ..watched.owner.of::<FlowUpdateRecord>() });
+            (&raw mut (*record).header).write(watched.owner.for_record::<FlowUpdateRecord>(delta.now));
             (&raw mut (*record).opened).write(watched.owner.time);
             (&raw mut (*record).flow).write(flow);
             (&raw mut (*record).accepted).write(watched.accepted);

@@ -1,7 +1,7 @@
 //! The table of open connections: who opened each, when and to where.
 
 use aya_ebpf::{bindings::bpf_sock, macros::map, maps::HashMap};
-use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss, RecordHeader};
+use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss};
 
 use crate::{
     emit::{self, Context},
@@ -46,7 +46,7 @@ pub fn report_connect(context: Context, state: &FlowState, flow: FlowTuple, resu
     emit::record(
         context,
         ConnectRecord {
-            header: RecordHeader { time: task::now(), ..state.owner.of::<ConnectRecord>() },
+            header: state.owner.for_record::<ConnectRecord>(task::now()),
             opened: state.owner.time,
             flow,
             result,
@@ -84,7 +84,7 @@ pub fn report_close(context: Context, state: &FlowState, counts: Counts) {
     emit::record(
         context,
         CloseRecord {
-            header: RecordHeader { time: task::now(), ..state.owner.of::<CloseRecord>() },
+            header: state.owner.for_record::<CloseRecord>(task::now()),
             opened: state.owner.time,
             flow: state.flow,
             bytes_sent: counts.sent,

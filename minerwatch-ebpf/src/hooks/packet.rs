@@ -264,8 +264,7 @@ unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
             if payload.captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { payload.captured };
         // SAFETY: the record is memory of the ring. Every field is written, and of `data` as much as `captured` says.
         unsafe {
-            (&raw mut (*record).header)
-                .write(RecordHeader { time: task::now(), ..payload.owner.of::<PayloadRecord>() });
+            (&raw mut (*record).header).write(payload.owner.for_record::<PayloadRecord>(task::now()));
             (&raw mut (*record).opened).write(payload.owner.time);
             (&raw mut (*record).flow).write(payload.flow);
             (&raw mut (*record).direction).write(payload.direction as u16);
