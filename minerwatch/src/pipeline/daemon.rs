@@ -65,9 +65,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     watch.seed_from_proc(limit, &mut outlet)?;
     let report = watch.sensor().report();
-    let served = report.services.iter().filter(|service| service.hook.is_some()).count();
-    let all = report.services.len();
-    info!("watching: {served} of {all} purposes are served{}", super::foreground::blind(&watch));
+    let (available, all) = (report.available().count(), report.sources.len());
+    info!("watching: {available} of {all} data sources are available{}", super::foreground::blind(&watch));
     service::ready();
 
     let outcome = watch
@@ -182,8 +181,8 @@ fn metrics(watch: &EventLoop, outlet: &ConfiguredOutputs, started: Instant) -> M
         decode_errors: watch.decode_errors,
         events: watch.core.counts,
         lost: watch.sensor().losses().read().collect(),
-        blind: watch.sensor().report().blind().map(str::to_owned).collect(),
-        hooks: watch.sensor().report().served().collect(),
+        blind: watch.sensor().report().unavailable().map(str::to_owned).collect(),
+        hooks: watch.sensor().report().available().collect(),
         alerts: watch.core.alerts,
         engine: watch.core.engine().counters(),
         enrich: watch.core.enricher().counters().into(),

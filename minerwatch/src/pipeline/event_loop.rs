@@ -87,9 +87,12 @@ impl EventLoop {
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
         let mut core = Pipeline::new(settings.engine, settings.enrich, move || waker.notify_one());
-        core.health.blind = sensor.report().blind().map(Arc::from).collect();
-        core.health.hooks =
-            sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
+        core.health.blind = sensor.report().unavailable().map(Arc::from).collect();
+        core.health.hooks = sensor
+            .report()
+            .available()
+            .map(|(source, attach_type)| (source.into(), attach_type.into()))
+            .collect();
         Ok(Self {
             sensor,
             rings,
@@ -250,7 +253,7 @@ impl EventLoop {
 /// The sensor's refusal as the command line knows it.
 pub fn unsupported(error: SensorError) -> anyhow::Error {
     match error {
-        SensorError::NoSuchWay { .. } => WrongUsage(error.to_string()).into(),
+        SensorError::NoSuchHook { .. } => WrongUsage(error.to_string()).into(),
         error => Unsupported(error.to_string()).into(),
     }
 }
