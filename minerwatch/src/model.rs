@@ -35,7 +35,7 @@ pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;
-pub use hook::{AttachType, DataSource, HookChoice, NoHookChoice};
+pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use options::{Keepalive, SocketOptions};

@@ -66,9 +66,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     event_loop.seed_from_proc(limit, &mut outputs)?;
     let report = event_loop.sensor().report();
-    let served = report.services.iter().filter(|service| service.hook.is_some()).count();
-    let all = report.services.len();
-    info!("watching: {served} of {all} purposes are served{}", super::foreground::blind(&event_loop));
+    let (available, all) = (report.available().count(), report.sources.len());
+    info!("watching: {available} of {all} data sources are available{}", super::foreground::blind(&event_loop));
     service::ready();
 
     let outcome = event_loop
@@ -183,8 +182,8 @@ fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant
         decode_errors: event_loop.decode_errors,
         events: event_loop.pipeline.counts(),
         lost: event_loop.sensor().losses().read().collect(),
-        blind: event_loop.sensor().report().blind().map(str::to_owned).collect(),
-        hooks: event_loop.sensor().report().served().collect(),
+        blind: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
+        hooks: event_loop.sensor().report().available().collect(),
         alerts: event_loop.pipeline.alerts(),
         engine: event_loop.pipeline.engine().counters(),
         enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),

@@ -5,7 +5,7 @@ use crate::{
     cli::{Condition, DataSource, Report},
     model::HookChoice,
     probe::sampler,
-    sensor::{Sensor, SensorError, SensorOptions, Service},
+    sensor::{Sensor, SensorError, SensorOptions, SourceStatus},
 };
 
 /// Tries to open the sensor, and says what came of it.
@@ -14,13 +14,13 @@ pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
     let kernel = format!("{} {}", system.release().to_string_lossy(), system.machine().to_string_lossy());
     let mut report = Report { kernel, ..Report::default() };
     let outcome = Sensor::open(&SensorOptions { hooks: hooks.to_vec(), ..SensorOptions::default() });
-    if let Err(error @ SensorError::NoSuchWay { .. }) = outcome {
+    if let Err(error @ SensorError::NoSuchHook { .. }) = outcome {
         return Err(unsupported(error));
     }
     report.conditions = conditions(outcome.as_ref().err());
     if let Ok(sensor) = outcome {
         report.conditions.push(realtime());
-        report.purposes = sensor.report().services.iter().map(purpose).collect();
+        report.purposes = sensor.report().sources.iter().map(data_source).collect();
     }
     Ok(report)
 }
@@ -32,10 +32,10 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
         ("capabilities", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN, or root"),
         ("kernel type information", "/sys/kernel/btf/vmlinux"),
         ("BPF maps and programs", "the kernel takes them"),
-        ("hooks", "at least one purpose is served"),
+        ("hooks", "at least one data source is available"),
     ];
     let failed = error.map(|error| match error {
-        SensorError::NoSuchWay { .. } | SensorError::NotPermitted { .. } => 0,
+        SensorError::NoSuchHook { .. } | SensorError::NotPermitted { .. } => 0,
         SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
         SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::EventRings(_) => 2,
         SensorError::NothingAttached { .. } => 3,
@@ -73,21 +73,21 @@ fn realtime() -> Condition {
     }
 }
 
-fn purpose(service: &Service) -> DataSource {
+fn data_source(status: &SourceStatus) -> DataSource {
     let refused: Vec<String> =
-        service.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
-    let detail = match (service.hook, refused.is_empty()) {
-        (None, _) => Some(format!("{}; {}", service.without, refused.join("; "))),
+        status.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
+    let detail = match (status.hook, refused.is_empty()) {
+        (None, _) => Some(format!("{}; {}", status.if_unavailable, refused.join("; "))),
         (Some(_), false) => {
-            let caveat = service.caveat.map(str::to_owned);
+            let caveat = status.caveat.map(str::to_owned);
             Some(caveat.into_iter().chain(refused).collect::<Vec<_>>().join("; "))
         }
-        (Some(_), true) => service.caveat.map(str::to_owned),
+        (Some(_), true) => status.caveat.map(str::to_owned),
     };
     DataSource {
-        name: service.purpose.name().to_owned(),
-        hook: service.hook.map(str::to_owned),
-        way: service.way.map(|way| way.name().to_owned()),
+        name: status.source.name().to_owned(),
+        hook: status.hook.map(str::to_owned),
+        way: status.attach_type.map(|attach_type| attach_type.name().to_owned()),
         detail,
     }
 }

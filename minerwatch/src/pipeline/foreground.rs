@@ -163,7 +163,7 @@ pub(super) async fn watch<O: OutputSink>(
 
 /// What a person is told about blindness at the start.
 pub fn blind(watch: &EventLoop) -> String {
-    let blind: Vec<&str> = watch.sensor().report().blind().collect();
+    let blind: Vec<&str> = watch.sensor().report().unavailable().collect();
     if blind.is_empty() {
         return String::new();
     }
