@@ -35,5 +35,6 @@ pub mod privileges;
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;

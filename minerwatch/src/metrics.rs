@@ -11,6 +11,7 @@ use crate::{
     engine::EngineCounters,
     enrich::EnrichCounters,
     model::{Event, EventKind},
+    output,
 };
 
 /// Events by kind.
@@ -42,9 +43,9 @@ impl Serialize for EventCounts {
     }
 }
 
-/// What one sink did.
+/// The counters of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SinkMetrics {
+pub struct OutputMetrics {
     /// Lines of events written.
     pub events: u64,
     /// Lines of alerts written.
@@ -59,6 +60,23 @@ pub struct SinkMetrics {
     pub failures: u64,
     /// Whether the last attempt failed.
     pub failing: bool,
+}
+
+impl From<output::Counters> for OutputMetrics {
+    fn from(counters: output::Counters) -> Self {
+        // What waits in bytes is for the log only.
+        let output::Counters {
+            events,
+            alerts,
+            events_dropped,
+            alerts_dropped,
+            waiting,
+            waiting_bytes: _,
+            failures,
+            failing,
+        } = counters;
+        Self { events, alerts, events_dropped, alerts_dropped, waiting, failures, failing }
+    }
 }
 
 /// Everything that is counted, since the start unless it says "now".
@@ -92,8 +110,9 @@ pub struct Metrics {
     pub sockets: SocketMetrics,
     /// Lists of indicators.
     pub lists: ListMetrics,
-    /// Sinks by name.
-    pub sinks: BTreeMap<String, SinkMetrics>,
+    /// Outputs by name.
+    #[serde(rename = "sinks")]
+    pub outputs: BTreeMap<String, OutputMetrics>,
     /// The control socket.
     pub control: ControlMetrics,
 }

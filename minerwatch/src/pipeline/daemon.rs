@@ -190,7 +190,7 @@ fn metrics(watch: &EventLoop, outlet: &ConfiguredOutputs, started: Instant) -> M
         sampler: sampler_metrics(watch),
         sockets: socket_metrics(watch),
         lists: ListMetrics::default(),
-        sinks: outlet.metrics(),
+        outputs: outlet.metrics(),
         control: outlet.control_counters().into(),
     }
 }
