@@ -14,8 +14,8 @@ pub use accepts::{
     table, tables,
 };
 pub(crate) use section::section;
-pub use section::{Name, Section, Value};
-pub use text::{KeyText, SectionText, Shape};
+pub use section::{Name, Value};
+pub use text::{KeyText, Section, SectionText, Shape};
 
 #[cfg(test)]
 mod example;

@@ -186,7 +186,7 @@ fn lists_are_checked_before_they_serve() {
     assert_eq!(intel(&["check", &good, "--strict"]).0, Some(2));
     let (code, text) = intel(&["check", &good, &bad]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("WRONG: line 1: is no JSON: EOF"), "{text}");
+    assert!(text.contains("WRONG: line 1: is not JSON: EOF"), "{text}");
     assert_eq!(intel(&["check", "/nowhere"]).0, Some(2));
     assert_eq!(intel(&["check"]).0, Some(0), "what comes with the program");
     let (_, json) = intel(&["check", &good, "--json"]);

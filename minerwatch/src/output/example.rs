@@ -112,6 +112,8 @@ fn a_new_kind_is_configured_opened_and_written_to() {
 #[test]
 fn a_new_kind_is_in_the_reference() {
     let text = ExampleOutputs::text();
+    let settings = SocketSettings::new("/run/lines.sock".into());
+    assert_eq!((settings.alerts, settings.name()), (true, "socket /run/lines.sock".to_owned()));
     assert_eq!(text.names(), ["stdout", "socket"]);
     assert_eq!(text.at("socket").map(|section| section.names()), Some(vec!["path", "alerts", "events"]));
 }

@@ -56,11 +56,14 @@ impl fmt::Display for Notice {
             }
             Self::Recovered { output, events_dropped, alerts_dropped } => write!(
                 formatter,
-                "{output} works again; {events_dropped} events and {alerts_dropped} alerts are lost, because the \
-                 backlog was full"
+                "{output} works again; lost because the backlog was full: events {events_dropped}, alerts \
+                 {alerts_dropped}"
             ),
             Self::GivenUp { output, lines, error } => {
-                write!(formatter, "{lines} lines could not be written to {output} before the end: {error}")
+                write!(
+                    formatter,
+                    "{output}: lines that could not be written before the end: {lines} ({error})"
+                )
             }
             Self::Degraded { output, problem } => write!(formatter, "{output}: {problem}"),
         }

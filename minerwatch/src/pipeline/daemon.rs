@@ -92,9 +92,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             service::ready();
                         }
                     }
-                    Command::Lists(Lists { indicators, counts: new, places, asked }) => {
+                    Command::Lists(Lists { indicators, counts: new, geo, asked }) => {
                         counts = new;
-                        watch.core.set_places(places);
+                        watch.core.set_places(geo);
                         watch.core.set_indicators(indicators);
                         give_back_memory();
                         if asked {

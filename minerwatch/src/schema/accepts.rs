@@ -5,7 +5,10 @@ use std::{marker::PhantomData, path::PathBuf};
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error};
 
-use super::{section::Section, text::Shape, variants};
+use super::{
+    text::{Section, Shape},
+    variants,
+};
 use crate::model::{EventKind, KindSet};
 
 /// How the value of a key is read and checked, and how the reference describes it.

@@ -4,16 +4,10 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserializer,
-    de::{DeserializeOwned, DeserializeSeed, Error, Visitor},
+    de::{DeserializeSeed, Error, Visitor},
 };
 
-use super::{accepts::Accepts, text::SectionText};
-
-/// A section of the configuration, made by [`section!`].
-pub trait Section: DeserializeOwned {
-    /// What the reference says about it.
-    fn text() -> SectionText;
-}
+use super::accepts::Accepts;
 
 /// Declares a section: a `struct` whose fields are the keys.
 ///

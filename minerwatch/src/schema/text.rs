@@ -1,5 +1,13 @@
 //! What the reference says about sections and keys.
 
+use serde::de::DeserializeOwned;
+
+/// A section of the configuration, made by [`section!`](super::section).
+pub trait Section: DeserializeOwned {
+    /// What the reference says about it.
+    fn text() -> SectionText;
+}
+
 /// A section, as the reference shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SectionText {

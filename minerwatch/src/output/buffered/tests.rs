@@ -96,7 +96,7 @@ fn drops_are_counted_and_told_at_recovery() {
     assert_eq!((counters.alerts, counters.alerts_dropped), (1, 0));
     assert_eq!(counters.events + counters.events_dropped, 21);
     assert!(counters.events_dropped > 0);
-    assert!(notice.to_string().contains(&format!("{} events", counters.events_dropped)), "{notice}");
+    assert!(notice.to_string().contains(&format!("events {}", counters.events_dropped)), "{notice}");
     assert!(output.target.text().ends_with("alert\n"));
 }
 
