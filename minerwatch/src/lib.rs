@@ -38,3 +38,5 @@ pub mod recording;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
+#[cfg(feature = "sensor")]
+pub mod state_files;

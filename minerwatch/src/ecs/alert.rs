@@ -110,8 +110,7 @@ impl Encoder {
         }
     }
 
-    /// The techniques the signals are evidence of, each once; ECS keeps `T1496.001` as a subtechnique
-    /// beside its technique `T1496`.
+    /// The techniques of the signals, each once. In ECS `T1496.001` is a subtechnique beside its technique `T1496`.
     fn threat(&self, signals: &[Signal]) -> Option<ThreatFields<'static>> {
         let mut techniques = Vec::new();
         let mut subtechniques = Vec::new();

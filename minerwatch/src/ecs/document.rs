@@ -1,4 +1,4 @@
-//! The shape of one object. A field that is not known is left out.
+//! The shape of one object. An unknown field is left out.
 
 use std::sync::Arc;
 
@@ -101,7 +101,7 @@ fields! {
 
     struct Techniques<'a> { id: Vec<&'a str>, ; subtechnique: Identified<Vec<&'a str>>, }
 
-    /// What ECS has no name for.
+    /// The fields that ECS does not have.
     struct OwnFields<'a> {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;

@@ -1,4 +1,4 @@
-//! Each kind of event as an object.
+//! Events as objects.
 
 use std::net::SocketAddr;
 
@@ -94,7 +94,7 @@ impl Encoder {
     }
 }
 
-/// The classes of the schema an event belongs to; `None` if it has no line of its own.
+/// The classes of an event in the schema; `None` if it has no line.
 fn classify(body: &EventBody, said: Option<&AppData>, sequence: u64) -> Option<EventFields> {
     let (action, category, kinds): (_, _, &[&str]) = match body {
         EventBody::Fork(_) => ("fork", PROCESS, &["start"]),

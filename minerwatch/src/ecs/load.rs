@@ -16,7 +16,7 @@ pub(super) struct QuotaFields<'a> {
 }
 
 impl<'a> QuotaFields<'a> {
-    /// What a limit did.
+    /// The fields of a quota.
     pub fn of(quota: &'a CpuQuota) -> Self {
         Self {
             cgroup: &quota.cgroup,
@@ -37,7 +37,7 @@ pub(super) struct RoundingFields {
     pub plain: CountFields,
 }
 
-/// Looks, by the rounding mode they found.
+/// Samples, by rounding mode.
 #[derive(Debug, Serialize)]
 pub(super) struct CountFields {
     pub nearest: u64,
@@ -47,7 +47,7 @@ pub(super) struct CountFields {
 }
 
 impl RoundingFields {
-    /// As an event has it.
+    /// The fields of an event.
     pub fn of(rounding: &Rounding) -> Self {
         let counts = |counts: &RoundingCounts| CountFields {
             nearest: counts.nearest,
@@ -63,7 +63,7 @@ impl RoundingFields {
     }
 }
 
-/// `minerwatch.cpu.*`; counters run from when the process was first seen.
+/// `minerwatch.cpu.*`; counters begin when the process is first seen.
 #[derive(Debug, Default, Serialize)]
 pub(super) struct CpuFields {
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -36,6 +36,7 @@ use crate::{
     config::{Config, ListSync, SyncList, SyncSource},
     host,
     intel::{self, Builder, List, ListKind},
+    state_files,
 };
 
 /// The longest wait after a failure, seconds.
@@ -105,7 +106,7 @@ fn drop_privileges() {
 fn prepare(state: &Path, syncs: &[ListSync]) {
     for list in SyncList::ALL {
         let directory = synced::directory(state, list);
-        let made = if syncs.is_empty() { Ok(()) } else { fs::create_dir_all(&directory) };
+        let made = if syncs.is_empty() { Ok(()) } else { state_files::create_directory(&directory) };
         if let Err(error) = made.and_then(|()| prune(&directory, list, syncs)) {
             warn!("{}: fetched lists cannot be kept there: {error}", directory.display());
         }

@@ -2,7 +2,7 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -10,7 +10,7 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::config::ListSync;
+use crate::{config::ListSync, state_files};
 
 /// A larger file is not read, bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -62,8 +62,6 @@ impl Memory {
     }
 
     fn save(&self) -> std::io::Result<()> {
-        let new = self.path.with_extension("json.new");
-        fs::write(&new, serde_json::to_vec(&self.fetched)?)?;
-        fs::rename(&new, &self.path)
+        state_files::replace(&self.path, &serde_json::to_vec(&self.fetched)?)
     }
 }
