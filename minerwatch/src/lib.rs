@@ -35,5 +35,8 @@ pub mod privileges;
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
+#[cfg(feature = "sensor")]
+pub mod state_files;

@@ -181,12 +181,12 @@ fn lists_are_checked_before_they_serve() {
     let (code, text) = intel(&["check", &good]);
     assert_eq!(code, Some(0));
     assert!(text.contains("text  1 names, 1 ports\n  left out: no indicator: 1\n"), "{text}");
-    assert!(text.contains(&format!("{good}:3: 'nonsense%' is no name")), "{text}");
+    assert!(text.contains(&format!("{good}:3: 'nonsense%' is not a name")), "{text}");
     assert!(text.ends_with("1 lists: 2 entries watched for, 0 allowed, 0 KiB of memory\n"), "{text}");
     assert_eq!(intel(&["check", &good, "--strict"]).0, Some(2));
     let (code, text) = intel(&["check", &good, &bad]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("WRONG: line 1: is no JSON: EOF"), "{text}");
+    assert!(text.contains("WRONG: line 1: is not JSON: EOF"), "{text}");
     assert_eq!(intel(&["check", "/nowhere"]).0, Some(2));
     assert_eq!(intel(&["check"]).0, Some(0), "what comes with the program");
     let (_, json) = intel(&["check", &good, "--json"]);

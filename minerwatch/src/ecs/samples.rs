@@ -1,4 +1,4 @@
-//! One of everything that can be encoded, for the tests of this crate.
+//! One sample of everything that can be encoded, for the tests of this crate.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -109,7 +109,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
     }
 }
 
-fn place() -> GeoLocation {
+fn geo() -> GeoLocation {
     GeoLocation {
         country: Some("NL".into()),
         as_number: Some(64_500),
@@ -118,7 +118,7 @@ fn place() -> GeoLocation {
     }
 }
 
-/// One event of each kind and of each variant that shows differently, with the file of its snapshots.
+/// One event of each kind and of each variant that is written differently, with the name of its snapshot.
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let tcp = flow(Protocol::Tcp, "10.0.0.2:40000", "10.0.0.1:8000");
@@ -126,7 +126,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let connect = |flow, result| {
         EventBody::Connect(Connect { flow, result, network_namespace: 4_026_531_840, peer: None })
     };
-    let peer = || Some(Box::new(place()));
+    let peer = || Some(Box::new(geo()));
     let close = |flow, bytes: Option<_>| {
         let segments = bytes.map(|_| (3, 850));
         let (first_payload, last_payload) = (bytes.map(|_| at(205)), bytes.map(|_| at(280)));
@@ -251,7 +251,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     .collect()
 }
 
-/// A process that always takes the half of a processor that it may take.
+/// A process that always uses the half of a processor that its quota allows.
 fn quota() -> CpuQuota {
     CpuQuota {
         cgroup: "/kubepods/pod1".into(),
@@ -274,7 +274,7 @@ fn rounding() -> Rounding {
     }
 }
 
-/// An alert with all there is to say.
+/// An alert with every field.
 pub(crate) fn alert() -> Alert {
     let edge = |kind, time, pid, name: &str, parent: Option<u32>, object: &str| ChainEdge {
         kind,
@@ -357,7 +357,7 @@ pub(crate) fn alert() -> Alert {
     }
 }
 
-/// An answer by way of another name.
+/// An answer through another name.
 fn resolved() -> DnsAnswer {
     let record = |kind, data| DnsRecord { kind, ttl: 300, data };
     DnsAnswer {
@@ -404,7 +404,7 @@ fn greeting() -> TlsHello {
     }
 }
 
-/// The lines of all of them: name and JSON without its newline.
+/// The lines of all samples: name, and JSON without its newline.
 pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let encoder = encoder();
     let (curl, bash) = (curl(), bash());

@@ -67,7 +67,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     event_loop.seed_from_proc(limit, &mut outputs)?;
     let report = event_loop.sensor().report();
     let (available, all) = (report.available().count(), report.sources.len());
-    info!("watching: {available} of {all} data sources are available{}", super::foreground::blind(&event_loop));
+    info!(
+        "watching: {available} of {all} data sources are available{}",
+        super::foreground::blind(&event_loop)
+    );
     service::ready();
 
     let outcome = event_loop
@@ -92,9 +95,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             service::ready();
                         }
                     }
-                    Command::Lists(Lists { indicators, counts: new, places, asked }) => {
+                    Command::Lists(Lists { indicators, counts: new, geo, asked }) => {
                         counts = new;
-                        event_loop.pipeline.set_geo(places);
+                        event_loop.pipeline.set_geo(geo);
                         event_loop.pipeline.set_indicators(indicators);
                         give_back_memory();
                         if asked {
@@ -190,7 +193,7 @@ fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant
         sampler: sampler_metrics(event_loop),
         sockets: socket_metrics(event_loop),
         lists: ListMetrics::default(),
-        sinks: outputs.metrics(),
+        outputs: outputs.metrics(),
         control: outputs.control_counters().into(),
     }
 }

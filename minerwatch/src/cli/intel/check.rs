@@ -42,7 +42,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
         write(&text(&loaded))?;
     }
     let is_wrong = |file: &FileReport| {
-        let has_problems = file.reading.as_ref().is_some_and(|reading| !reading.problems.is_empty());
+        let has_problems = file.import.as_ref().is_some_and(|reading| !reading.problems.is_empty());
         file.trouble.is_some() || (*strict && has_problems)
     };
     Ok(if loaded.files.iter().any(is_wrong) { ExitReason::Usage } else { ExitReason::Fine })
@@ -50,7 +50,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
 
 fn text(loaded: &Loaded) -> String {
     let mut text = String::new();
-    for FileReport { source, kind, reading, trouble, kept: _ } in &loaded.files {
+    for FileReport { source, kind, import: reading, trouble, kept: _ } in &loaded.files {
         let _ = write!(text, "{source}  {}", name_of(*kind));
         if let Some(reading) = reading {
             let _ = write!(text, "  {}  {}", reading.form.name(), amounts(&reading.kinds));
@@ -61,7 +61,7 @@ fn text(loaded: &Loaded) -> String {
         }
         if let Some(reading) = reading.as_ref().filter(|reading| reading.skipped() > 0) {
             let _ = writeln!(text, "  left out: {}", reading.reasons());
-            for Problem { place, reason } in &reading.problems {
+            for Problem { location: place, reason } in &reading.problems {
                 let _ = writeln!(text, "  {source}:{place}: {reason}");
             }
         }
@@ -143,7 +143,7 @@ impl Sum {
 }
 
 impl<'a> FileFields<'a> {
-    fn of(FileReport { source, kind, reading, trouble, kept: _ }: &'a FileReport) -> Self {
+    fn of(FileReport { source, kind, import: reading, trouble, kept: _ }: &'a FileReport) -> Self {
         Self {
             source,
             list: name_of(*kind),
@@ -157,7 +157,7 @@ impl<'a> ReadingFields<'a> {
     fn of(reading: &'a ImportReport) -> Self {
         let Kinds { domains, addresses, networks, endpoints, files } = reading.kinds;
         let problem = |problem: &'a Problem| ProblemFields {
-            place: problem.place.to_string(),
+            place: problem.location.to_string(),
             reason: &problem.reason,
         };
         Self {

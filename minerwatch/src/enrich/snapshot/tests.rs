@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::model::RunningProcess;
 use crate::model::{Credentials, Executable, ExecutableFlags, Protocol};
 
 const NOW: BootTime = BootTime(77);

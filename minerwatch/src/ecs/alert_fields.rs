@@ -1,0 +1,130 @@
+//! The shape of `minerwatch.*` in an alert.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    timestamp::Timestamp,
+    values::{Identified, Shown},
+};
+use crate::model::{ChainKind, Evidence, IncidentId, ProcessKey, SignalClass, Verdict};
+
+/// `minerwatch.*` of an alert.
+#[derive(Debug, Serialize)]
+pub(super) struct AlertFields<'a> {
+    pub incident: Identified<Shown<IncidentId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    pub score: u32,
+    pub signals: Vec<SignalFields<'a>>,
+    pub chain: Vec<EdgeFields<'a>>,
+    pub folded: u64,
+    pub latency_ms: f64,
+    pub lost: ByName<'a, u64>,
+    pub blind: &'a [Arc<str>],
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub hooks: ByName<'a, Arc<str>>,
+}
+
+/// One of the signals.
+#[derive(Debug, Serialize)]
+pub(super) struct SignalFields<'a> {
+    pub id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'static str>,
+    pub class: SignalClass,
+    pub weight: u8,
+    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub conclusive: bool,
+    pub process: KeyFields,
+    pub detail: &'a str,
+    #[serde(skip_serializing_if = "EvidenceFields::is_empty")]
+    pub evidence: EvidenceFields<'a>,
+}
+
+/// One step of the chain.
+#[derive(Debug, Serialize)]
+pub(super) struct EdgeFields<'a> {
+    pub kind: ChainKind,
+    pub at: Timestamp,
+    pub process: EdgeProcess<'a>,
+    pub object: &'a str,
+}
+
+/// The process of a step.
+#[derive(Debug, Serialize)]
+pub(super) struct EdgeProcess<'a> {
+    pub pid: u32,
+    pub entity_id: Shown<ProcessKey>,
+    pub name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<KeyFields>,
+}
+
+/// A process, without anything else about it.
+#[derive(Debug, Serialize)]
+pub(super) struct KeyFields {
+    pub pid: u32,
+    pub entity_id: Shown<ProcessKey>,
+}
+
+impl KeyFields {
+    pub fn new(key: ProcessKey) -> Self {
+        Self { pid: key.pid, entity_id: Shown(key) }
+    }
+}
+
+/// Counts by kind as an object.
+#[derive(Debug)]
+pub(super) struct ByName<'a, T>(pub &'a [(Arc<str>, T)]);
+
+impl<T> ByName<'_, T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for ByName<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// Names and values as an object; a name with several values has them as a list. A threshold stands beside its value.
+#[derive(Debug)]
+pub(super) struct EvidenceFields<'a>(pub &'a [Evidence]);
+
+/// Ends the name of a value to name the threshold it had to reach.
+const THRESHOLD_SUFFIX: &str = "_threshold";
+
+impl EvidenceFields<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for EvidenceFields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (index, evidence) in self.0.iter().enumerate() {
+            let Evidence { name, value: _, threshold, unit: _ } = evidence;
+            if self.0.iter().take(index).any(|earlier| earlier.name == *name) {
+                continue;
+            }
+            let values: Vec<_> =
+                self.0.iter().filter(|other| other.name == *name).map(|other| Shown(&other.value)).collect();
+            match values.as_slice() {
+                [value] => map.serialize_entry(name, value)?,
+                values => map.serialize_entry(name, values)?,
+            }
+            if let Some(threshold) = threshold {
+                map.serialize_entry(&format!("{name}{THRESHOLD_SUFFIX}"), &Shown(threshold))?;
+            }
+        }
+        map.end()
+    }
+}
