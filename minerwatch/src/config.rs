@@ -1,6 +1,6 @@
 //! The daemon's configuration: one TOML file, every key optional, every default stated here.
 //!
-//! Each section is declared once, with [`section!`](crate::schema::section): type, default, check and
+//! Each section is declared once, with [`section!`](crate::schema::section!): type, default, check and
 //! documentation of each key. `docs/configuration.md` and `deploy/minerwatch.toml` are made from the
 //! declarations ([`mod@reference`]), and a test fails when they are stale.
 

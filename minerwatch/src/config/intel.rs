@@ -26,7 +26,7 @@ section! {
         pub threats: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
         /// Lists of what is never reported, even if another list has it.
         pub allow: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
-        /// Databases in MaxMind's format (GeoLite2-Country, GeoLite2-ASN and similar) that give the country
+        /// Databases in the MMDB format (GeoLite2-Country, GeoLite2-ASN and similar) that give the country
         /// and network of an address. They are read into memory; changes are noticed.
         pub geo_databases: Vec<PathBuf> = Vec::new(), absolute_paths("a list of absolute paths of files");
         /// Countries where this host's peers are expected. A connection to port 443 elsewhere is the weak
@@ -144,7 +144,7 @@ impl std::fmt::Display for SyncSource {
 }
 
 /// The name becomes the name of a file.
-fn is_list_name(name: &String) -> Result<(), String> {
+fn is_list_name(name: &str) -> Result<(), String> {
     let is_plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     if !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_plain) {
@@ -153,7 +153,7 @@ fn is_list_name(name: &String) -> Result<(), String> {
     Err(format!("`{name}` is not a name: up to {MAX_NAME} of a-z, 0-9, - and _"))
 }
 
-fn are_countries(codes: &Vec<String>) -> Result<(), String> {
+fn are_countries(codes: &[String]) -> Result<(), String> {
     let is_code = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
     match codes.iter().find(|code| !is_code(code)) {
         Some(code) => Err(format!("`{code}` is not a country: two capital letters, as in `DE`")),

@@ -1,4 +1,4 @@
-//! What is written about the keys, made from their declarations: `docs/configuration.md` and the example
+//! The documentation of all keys, made from their declarations: the page `docs/configuration.md` and the example
 //! `deploy/minerwatch.toml`.
 
 mod example;
@@ -16,9 +16,9 @@ struct Entry {
     path: String,
     /// Whether it may be given several times.
     repeated: bool,
-    /// What its parent says about it.
+    /// Its documentation.
     meaning: String,
-    /// Its values, sections below it left out.
+    /// Its keys, without the sections below it.
     keys: Vec<KeyText>,
 }
 

@@ -1,4 +1,4 @@
-//! What is accepted, what is refused and how, and that the page tells the truth.
+//! What is accepted, what is refused and with which message, and that the generated files are up to date.
 
 use super::*;
 use crate::output::FileSettings;
@@ -8,7 +8,7 @@ fn parse(text: &str) -> Result<Config, String> {
 }
 
 #[test]
-fn nothing_is_the_default() {
+fn an_empty_file_is_the_default() {
     assert_eq!(parse(""), Ok(Config::default()));
     assert_eq!(parse("[sink]\n[events]\n"), Ok(Config::default()));
 }
@@ -59,7 +59,7 @@ fn lists_to_fetch() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_line_and_key() {
+fn an_error_names_line_and_key() {
     let cases = [
         (
             "[sink.stdout]\nevent = 'all'",
@@ -108,7 +108,7 @@ fn what_is_wrong_is_named_with_line_and_key() {
 }
 
 #[test]
-fn what_is_no_toml_is_named_with_its_line() {
+fn a_syntax_error_names_its_line() {
     for text in ["[sink.stdout]\nevents = \n", "[hash]\nrate_mib = 1\nrate_mib = 2", "\n[[sink.file]", "\0"] {
         let message = parse(text).expect_err("not TOML");
         let line = message.strip_prefix("m.toml:").and_then(|rest| rest.split(':').next());
@@ -134,7 +134,7 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_reload_says_what_waits_for_a_restart() {
+fn a_reload_reports_what_needs_a_restart() {
     let old = Config::default();
     let quiet = parse("[sink.stdout]\nalerts = false\n[log]\nlevel = 'warn'").expect("allowed");
     assert_eq!(old.needs_restart(&quiet), [""; 0]);
@@ -170,7 +170,7 @@ fn the_example_is_a_configuration() {
     assert_eq!(file.events.to_string(), "exec, exit, connect, close, snapshot");
 }
 
-/// Every key that the example switches off shows its default.
+/// The example shows the default of every key that it does not set.
 #[test]
 fn the_example_in_full_is_the_default() {
     let mut text = String::new();

@@ -14,7 +14,7 @@ use super::request::{Request, TailRequest};
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody listens there.
-    #[error("no minerwatch daemon is running: nobody listens at {}", .0.display())]
+    #[error("no minerwatch daemon is running: nothing listens at {}", .0.display())]
     NotRunning(PathBuf),
     /// This user may not ask.
     #[error("this user may not ask the daemon at {}: run it as root", .0.display())]

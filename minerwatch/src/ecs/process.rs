@@ -9,7 +9,7 @@ use super::{
 use crate::model::{Credentials, Exec, ExecutableFlags, ProcessKey, ProcessView, RunningProcess};
 
 impl<'a> ProcessFields<'a> {
-    /// A process of which nothing but its key is known.
+    /// A process about which only the key is known.
     pub fn bare(encoder: &Encoder, key: ProcessKey) -> Self {
         Self {
             pid: key.pid,

@@ -1,4 +1,4 @@
-//! The stage as a whole, against this machine.
+//! The whole stage, with the processes of this machine.
 
 use std::{os::unix::fs::MetadataExt, sync::mpsc::channel, time::Duration};
 

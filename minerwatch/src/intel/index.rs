@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_stays_and_the_ends_wrap() {
+    fn the_first_of_two_equal_keys_stays_and_the_search_wraps() {
         let index = Index::new(&[slot(u64::MAX, 1), slot(u64::MAX, 2), slot(u64::MAX - 1, 3), slot(1, 4)]);
         assert_eq!(index.len(), 3);
         assert_eq!(index.get(u64::MAX).map(|origin| origin.line), Some(1));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_told_apart_by_length_and_family() {
+    fn networks_of_different_length_or_family_differ() {
         let v4 = |text: &str, bits| network(text.parse().unwrap(), bits);
         assert_eq!(v4("10.1.2.3", 8), v4("10.9.9.9", 8));
         assert_ne!(v4("10.0.0.0", 8), v4("10.0.0.0", 9));

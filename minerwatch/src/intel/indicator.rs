@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write() {
+    fn all_ways_to_write_an_indicator() {
         let address = |text: &str| Ok(Indicator::Address(text.parse().unwrap()));
         let endpoint = |text: &str| Ok(Indicator::Endpoint(text.parse().unwrap()));
         let named = |name: &str, port| Ok(Indicator::NamedEndpoint(name.to_owned(), port));
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used() {
+    fn texts_that_cannot_be_used() {
         let unsupported = [
             "d41d8cd98f00b204e9800998ecf8427e",
             "da39a3ee5e6b4b0d3255bfef95601890afd80709",

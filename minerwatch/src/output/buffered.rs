@@ -14,7 +14,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
 /// Something that bytes can be written to.
 pub(super) trait Target: fmt::Debug + Send {
-    /// What people know it by.
+    /// Its name in messages and metrics.
     fn name(&self) -> &str;
 
     /// Gets ready for a line of `length` bytes: opens what is not open, begins a new file when the old one is
@@ -55,7 +55,7 @@ pub(super) struct Buffered<T> {
     pub(super) target: T,
     backlog: Backlog,
     capacity: usize,
-    /// The rest of a line of which the target already has the beginning.
+    /// The rest of a line whose beginning is written already.
     torn: Option<(Class, Vec<u8>)>,
     counters: Counters,
     /// The counters when it began to fail.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     model::KindSet,
-    schema::{Section as _, absolute_path, event_kinds, section, switch, table, tables},
+    schema::{Section as _, SectionText, absolute_path, event_kinds, section, switch, table, tables},
 };
 
 section! {
@@ -115,5 +115,5 @@ fn a_new_kind_is_in_the_reference() {
     let settings = SocketSettings::new("/run/lines.sock".into());
     assert_eq!((settings.alerts, settings.name()), (true, "socket /run/lines.sock".to_owned()));
     assert_eq!(text.names(), ["stdout", "socket"]);
-    assert_eq!(text.at("socket").map(|section| section.names()), Some(vec!["path", "alerts", "events"]));
+    assert_eq!(text.at("socket").map(SectionText::names), Some(vec!["path", "alerts", "events"]));
 }

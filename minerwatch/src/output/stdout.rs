@@ -57,7 +57,7 @@ struct Stdout {
 }
 
 impl Stdout {
-    /// The process's own.
+    /// The standard output of this process.
     fn new() -> io::Result<Self> {
         let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self { file: File::from(descriptor) })
@@ -72,7 +72,7 @@ impl Target for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.file.write(bytes) {
-                // Another process that shares the terminal or pipe made it non-blocking.
+                // Another process with the same terminal or pipe made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut descriptors = [PollFd::new(&self.file, PollFlags::OUT)];
                     rustix::event::poll(&mut descriptors, None)?;
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_left_is_told_apart() {
+    fn a_reader_that_left_is_recognised() {
         let (reader, writer) = io::pipe().unwrap();
         let mut output = over(writer);
         assert!(output.write(Class::Event, b"{}\n").unwrap().is_none());

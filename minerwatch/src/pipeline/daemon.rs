@@ -1,4 +1,4 @@
-//! `minerwatch run`: sinks, the control socket, signals.
+//! `minerwatch run`: outputs, the control socket, signals.
 
 mod load_history_store;
 mod outputs;
@@ -37,7 +37,7 @@ const QUEUE: usize = 16;
 
 /// The daemon, until SIGTERM or SIGINT.
 ///
-/// The order is a contract: everything that needs power (programs, sinks, socket) is opened, then
+/// The order is a contract: everything that needs power (programs, outputs, socket) is opened, then
 /// capabilities are dropped, then threads are started and the work begins.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let RunOptions { mut config, config_path, hooks, set_log_level } = options;
@@ -131,7 +131,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            info!("nobody reads standard output any more, and there is no other sink");
+            info!("nobody reads standard output any more, and there is no other output");
             Ok(())
         }
         outcome => outcome.context("the event loop"),

@@ -1,7 +1,11 @@
 //! The kinds of value that a key can take. Values are checked while they are read, so that an error points at
 //! the value itself.
 
-use std::{marker::PhantomData, path::PathBuf};
+use std::{
+    borrow::Borrow,
+    marker::PhantomData,
+    path::{Path, PathBuf},
+};
 
 use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error};
 
@@ -11,7 +15,7 @@ use super::{
 };
 use crate::model::{EventKind, KindSet};
 
-/// How the value of a key is read and checked, and how the reference describes it.
+/// The values of a key: how they are read and checked, and how the reference describes them.
 pub trait Accepts<T> {
     /// Reads a value and checks it.
     fn read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<T, D::Error>;
@@ -22,7 +26,7 @@ pub trait Accepts<T> {
 
 /// The shape of a plain value.
 fn value<T: Serialize>(values: String, default: Option<&T>) -> Shape {
-    // An absent `Option` is no TOML; then there is no default to show.
+    // TOML has no `None`; then there is no default to show.
     let text = default.and_then(|value| toml::Value::try_from(value).ok()).map(|value| value.to_string());
     Shape::Value { required: default.is_none(), values, default: text }
 }
@@ -75,37 +79,43 @@ pub fn absolute_path() -> impl Accepts<PathBuf> {
     checked("an absolute path", is_absolute)
 }
 
-/// Paths from the root; `values` says of what.
+/// Paths from the root; `values` says what they are for.
 pub fn absolute_paths(values: &'static str) -> impl Accepts<Vec<PathBuf>> {
-    checked(values, |paths: &Vec<PathBuf>| paths.iter().try_for_each(is_absolute))
+    checked(values, |paths: &[PathBuf]| paths.iter().try_for_each(|path| is_absolute(path)))
 }
 
-fn is_absolute(path: &PathBuf) -> Result<(), String> {
+fn is_absolute(path: &Path) -> Result<(), String> {
     if path.is_absolute() { Ok(()) } else { Err(format!("`{}` is not an absolute path", path.display())) }
 }
 
-/// What the type itself reads; `values` describes it.
+/// Whatever the type itself can read; `values` describes that.
 pub fn parsed<T: Serialize + DeserializeOwned>(values: impl Into<String>) -> impl Accepts<T> {
     checked(values, |_: &T| Ok(()))
 }
 
-/// What the type itself reads and `check` finds in order; `values` describes it.
-pub fn checked<T: Serialize + DeserializeOwned>(
+/// What the type can read and `check` does not refuse; `values` describes that.
+pub fn checked<T: Serialize + DeserializeOwned + Borrow<B>, B: ?Sized>(
     values: impl Into<String>,
-    check: impl Fn(&T) -> Result<(), String>,
+    check: impl Fn(&B) -> Result<(), String>,
 ) -> impl Accepts<T> {
-    Checked { values: values.into(), check }
+    Checked { values: values.into(), check, checks: PhantomData }
 }
 
-struct Checked<C> {
+struct Checked<C, B: ?Sized> {
     values: String,
     check: C,
+    checks: PhantomData<fn(&B)>,
 }
 
-impl<T: Serialize + DeserializeOwned, C: Fn(&T) -> Result<(), String>> Accepts<T> for Checked<C> {
+impl<T, C, B> Accepts<T> for Checked<C, B>
+where
+    T: Serialize + DeserializeOwned + Borrow<B>,
+    C: Fn(&B) -> Result<(), String>,
+    B: ?Sized,
+{
     fn read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<T, D::Error> {
         let value = T::deserialize(deserializer)?;
-        (self.check)(&value).map_err(D::Error::custom)?;
+        (self.check)(value.borrow()).map_err(D::Error::custom)?;
         Ok(value)
     }
 

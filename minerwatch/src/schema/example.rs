@@ -27,7 +27,7 @@ section! {
     }
 }
 
-fn starts_large(name: &String) -> Result<(), String> {
+fn starts_large(name: &str) -> Result<(), String> {
     if name.starts_with(char::is_uppercase) {
         Ok(())
     } else {

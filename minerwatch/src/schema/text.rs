@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-/// A section of the configuration, made by [`section!`](super::section).
+/// A section of the configuration, made by [`section!`](super::section!).
 pub trait Section: DeserializeOwned {
     /// What the reference says about it.
     fn text() -> SectionText;

@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// The names that `T` takes, as serde knows them; empty for what is no enum.
+/// The names of the variants of `T`; empty if it is not an enum.
 pub(super) fn of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     match T::deserialize(Question) {
         Err(Answer(names)) => names,
@@ -16,7 +16,7 @@ pub(super) fn of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     }
 }
 
-/// Gives no value; its error holds the names that were asked for.
+/// A deserializer without a value. Its error holds the names that the type asks for.
 struct Question;
 
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Lists as they are exported.
+//! Lists in the formats in which others export them.
 
 use proptest::prelude::*;
 
@@ -86,7 +86,7 @@ fn stix_bundles() {
     assert_eq!(table.domain("eu.pool.example").unwrap().note, Some("Pool (malicious-activity, mining)"));
     assert!(table.endpoint("192.0.2.1:1".parse().unwrap()).is_some());
     assert!(table.file(&"cd".repeat(32)).is_some());
-    assert!(table.endpoint("192.0.2.99:1".parse().unwrap()).is_none(), "what was seen accuses nobody");
+    assert!(table.endpoint("192.0.2.99:1".parse().unwrap()).is_none(), "an observation is not an accusation");
     assert_eq!(report.next_expiry, Some(4_102_444_800));
     assert_eq!(
         report.reasons(),
@@ -149,7 +149,7 @@ fn plain_lists_and_feeds() {
 }
 
 #[test]
-fn what_is_cut_off_says_where() {
+fn a_list_that_is_cut_off_says_where() {
     for whole in [MISP, STIX, OTX] {
         for (at, _) in whole.char_indices() {
             let (_, report) = read(&whole[..at]);
@@ -166,12 +166,12 @@ fn what_is_cut_off_says_where() {
 
 proptest! {
     #[test]
-    fn no_text_is_too_odd(text in "[\\[\\]{}\",:a-z0-9. ']{0,200}") {
+    fn any_text_is_read_without_a_panic(text in "[\\[\\]{}\",:a-z0-9. ']{0,200}") {
         let _ = read(&text);
     }
 
     #[test]
-    fn no_pattern_is_too_odd(pattern in "[\\[\\]()='A-Z a-z0-9.:*-]{0,120}") {
+    fn any_pattern_is_read_without_a_panic(pattern in "[\\[\\]()='A-Z a-z0-9.:*-]{0,120}") {
         let object = serde_json::json!([{"type": "indicator", "id": "indicator--1", "pattern": pattern}]);
         let _ = read(&object.to_string());
     }

@@ -11,7 +11,7 @@ fn read(text: &str, room: usize) -> (Indicators, ImportReport) {
     (builder.build(), report)
 }
 
-fn places(report: &ImportReport) -> Vec<String> {
+fn locations(report: &ImportReport) -> Vec<String> {
     report.problems.iter().map(|problem| problem.location.to_string()).collect()
 }
 
@@ -21,10 +21,10 @@ fn entries_notes_and_problems() {
                 two words\n10.0.0.0/33\nstratum+tcp://a.example:3333\n";
     let (table, report) = read(text, 10);
     assert_eq!((table.len(), report.kinds.total(), report.form), (4, 4, Form::Text));
-    assert_eq!(places(&report), ["6", "7"]);
+    assert_eq!(locations(&report), ["6", "7"]);
     let (table, report) = read(text, 2);
     assert_eq!((table.len(), report.skipped()), (2, 4));
-    assert_eq!(places(&report), ["5", "6", "7", "8"]);
+    assert_eq!(locations(&report), ["5", "6", "7", "8"]);
     assert_eq!(report.reasons(), "matches far too much: 1, no indicator: 1, no room: 2");
     assert_eq!(read(&"nonsense%\n".repeat(100), 10).1.problems.len(), MAX_PROBLEMS);
 }
@@ -40,7 +40,7 @@ fn a_table_with_quotes_and_line_breaks() {
                 2026-11-25,last.example,domain,behind it\n";
     let (table, report) = read(text, 10);
     assert_eq!((table.len(), report.form), (3, Form::Csv));
-    assert_eq!(places(&report), ["6", "7"]);
+    assert_eq!(locations(&report), ["6", "7"]);
     assert_eq!(report.reasons(), "quote out of place: 1, row without an entry: 1, type 'filename': 1");
     let listed = table.domain("evil.example").expect("listed");
     assert_eq!((listed.line, listed.note), (2, Some("says \"hi\", twice and more")));
@@ -50,7 +50,7 @@ fn a_table_with_quotes_and_line_breaks() {
 }
 
 #[test]
-fn tables_as_feeds_write_them() {
+fn tables_of_known_feeds() {
     // The heads of the exports of abuse.ch, which stand behind `#` or not, and of MISP.
     let feeds = [
         "# first_seen_utc,dst_ip,dst_port,c2_status\n2026-11-25,192.0.2.1,8080,online\n",
@@ -76,13 +76,13 @@ fn tables_as_feeds_write_them() {
     assert_eq!((table.len(), report.reasons().as_str()), (1, "type 'CVE': 1, type 'FileHash-MD5': 1"));
     let hosts = "# blocked\n127.0.0.1 localhost\n0.0.0.0 pool.example # a pool\n0.0.0.0\tother.example\n::1 third.example\n";
     let (table, report) = read(hosts, 10);
-    assert_eq!((table.len(), places(&report)), (3, vec!["2".to_owned()]));
+    assert_eq!((table.len(), locations(&report)), (3, vec!["2".to_owned()]));
     let (_, plain) = read("# hosts, domain names and such\npool.example\n", 10);
     assert_eq!((plain.form, plain.kinds.domains), (Form::Text, 1));
 }
 
 #[test]
-fn what_has_run_out_is_left_out() {
+fn expired_entries_are_left_out() {
     let text = "domain,valid_until\na.example,1970-01-01T00:10:00Z\nb.example,1970-01-01T01:00:00Z\n\
                 c.example,\nd.example,some day\n";
     let (table, report) = read(text, 10);

@@ -1,6 +1,6 @@
 use super::*;
 
-/// Room for so many bytes, then a full disk.
+/// A disk with room for some bytes.
 #[derive(Debug)]
 struct Disk {
     content: Vec<u8>,
@@ -53,7 +53,7 @@ fn seconds(count: u64) -> BootTime {
 
 #[test]
 fn a_full_disk_loses_nothing_and_leaves_no_half_line() {
-    // Room for every count of bytes, so that the cut falls at every place in the lines.
+    // Try every number of bytes, so that the lines are cut at every position.
     for can_take_back in [true, false] {
         for room in 0..18 {
             let mut output = Buffered::new(Disk { can_take_back, ..Disk::with_room(room) }, 10_000);
@@ -82,12 +82,12 @@ fn a_full_disk_loses_nothing_and_leaves_no_half_line() {
 }
 
 #[test]
-fn drops_are_counted_and_told_at_recovery() {
+fn lost_lines_are_counted_and_reported_at_recovery() {
     let mut output = Buffered::new(Disk::with_room(0), 100);
     let notice = output.write(Class::Event, b"first\n").unwrap().unwrap();
     assert!(notice.to_string().contains("cannot write to the test disk"), "{notice}");
     for _ in 0..20 {
-        assert!(output.write(Class::Event, b"event\n").unwrap().is_none(), "told once");
+        assert!(output.write(Class::Event, b"event\n").unwrap().is_none(), "reported once");
     }
     assert!(output.write(Class::Alert, b"alert\n").unwrap().is_none());
     output.target.room = 1_000;
@@ -115,14 +115,14 @@ fn pauses_grow_to_a_bound() {
 }
 
 #[test]
-fn a_gone_reader_is_the_end() {
+fn a_reader_that_left_means_the_end() {
     let disk = Disk { error: io::ErrorKind::BrokenPipe, ..Disk::with_room(0) };
     let mut output = Buffered::new(disk, 1_000);
     assert_eq!(output.write(Class::Event, b"line\n").unwrap_err(), Closed("the test disk".to_owned()));
 }
 
 #[test]
-fn what_cannot_be_written_at_the_end_is_told() {
+fn lines_that_cannot_be_written_at_the_end_are_reported() {
     let mut output = Buffered::new(Disk::with_room(7), 1_000);
     output.write(Class::Event, b"line\nline\nline\n").unwrap();
     let notice = output.finish().unwrap().unwrap();

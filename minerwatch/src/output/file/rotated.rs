@@ -25,7 +25,7 @@ pub(super) struct Rotation {
 /// A file cannot be opened for writing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
-    /// The system says no.
+    /// The system refuses.
     #[error("cannot open {path} for writing: {error}; check the `path` of this output")]
     System {
         /// The file.
@@ -50,7 +50,7 @@ impl From<OpenError> for io::Error {
     }
 }
 
-/// The open file and how far it is filled.
+/// The open file and its size.
 #[derive(Debug)]
 pub(super) struct RotatedFile {
     rotation: Rotation,
@@ -58,7 +58,7 @@ pub(super) struct RotatedFile {
     /// `None` after a rotation whose new file could not be opened.
     file: Option<File>,
     length: u64,
-    /// The length from which on the file is full.
+    /// The length at which the file is full.
     full: u64,
 }
 
@@ -80,7 +80,7 @@ impl RotatedFile {
             .append(true)
             .create(true)
             .mode(0o600)
-            // A FIFO without a reader must not hang the daemon.
+            // A FIFO without a reader must not block the daemon.
             .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
             .open(path)
             .map_err(system)?;
@@ -154,7 +154,7 @@ impl Target for RotatedFile {
         match self.rotate() {
             Ok(()) => Ok(None),
             Err(error) if self.file.is_some() => {
-                // Whole lines in too big a file are better than none. Asked again after as much more.
+                // Whole lines in a large file are better than none. Rotation is tried again after as many bytes.
                 self.full = self.length.saturating_add(self.rotation.max_bytes);
                 Ok(Some(format!(
                     "it is full and cannot be moved away: {error}. Writing goes on in the same file; make \
@@ -206,7 +206,7 @@ fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Keeps a second daemon out. A file system without locks is no reason not to write.
+/// Locks the file against a second daemon. On a file system without locks the file is used without one.
 fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Busy { path: path.to_owned() }),
@@ -214,8 +214,8 @@ fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Ends the half line that a crash of the machine may have left, so that the next one stands alone. If it
-/// cannot be read or written now, the first line to be written meets the same trouble and tells of it.
+/// Ends the half line that a crash of the machine may have left, so that the next line begins on its own. If that
+/// fails, the next write fails too and is reported.
 fn end_torn_line(file: &mut File, length: u64) {
     let mut last = [b'\n'];
     if length > 0

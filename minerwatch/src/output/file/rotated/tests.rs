@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// A directory that goes when the test ends.
+/// A directory that is removed when the test ends.
 struct Scratch(PathBuf);
 
 impl Scratch {
@@ -62,7 +62,7 @@ fn appends_to_what_is_there_with_mode_0600() {
 }
 
 #[test]
-fn rotates_by_size_and_keeps_so_many() {
+fn rotates_by_size_and_keeps_the_configured_number() {
     let scratch = Scratch::new();
     let small = Rotation { max_bytes: 10, keep: 2, ..rotation(scratch.file("events")) };
     let mut output = open(small);
@@ -89,7 +89,7 @@ fn a_line_longer_than_a_file_is_written_whole() {
 }
 
 #[test]
-fn a_file_that_cannot_be_moved_away_is_written_on_and_told_of_once() {
+fn a_file_that_cannot_be_moved_away_is_still_written_and_reported_once() {
     let scratch = Scratch::new();
     // A directory that is not empty cannot be replaced by a file, not even by root.
     fs::create_dir_all(scratch.file("events.1").join("full")).unwrap();
@@ -111,7 +111,7 @@ fn reopens_what_was_moved_away() {
     output.write(Class::Event, b"still the old one\n").unwrap();
     output.reopen().unwrap();
     output.write(Class::Event, b"after\n").unwrap();
-    // Reopened without having been moved: its own lock is not in its way.
+    // It was not moved this time. Its own lock must not prevent the reopening.
     output.reopen().unwrap();
     output.write(Class::Event, b"again\n").unwrap();
     assert_eq!(scratch.read("old"), "before\nstill the old one\n");
@@ -174,7 +174,7 @@ fn a_device_without_room_is_kept_for_later() {
     let notice = output.write(Class::Alert, b"alert\n").unwrap().unwrap();
     assert!(notice.to_string().contains("cannot write to /dev/full"), "{notice}");
     assert_eq!(output.counters().waiting, 1);
-    assert!(output.retry(BootTime(0)).unwrap().is_none(), "told once");
+    assert!(output.retry(BootTime(0)).unwrap().is_none(), "reported once");
     assert_eq!(output.counters().alerts_dropped, 0);
 }
 
