@@ -14,6 +14,7 @@ mod options;
 mod payload;
 mod process;
 mod quota;
+mod report;
 mod rounding;
 mod signal;
 mod socket;
@@ -40,6 +41,7 @@ pub use process::{
     ProcessView,
 };
 pub use quota::CpuQuota;
+pub use report::{Condition, DataSourceStatus, Report, ScanReport};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};

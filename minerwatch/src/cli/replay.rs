@@ -1,4 +1,4 @@
-//! `minerwatch replay`: a recording through the same engine, without root.
+//! `minerwatch replay`: sends a recording through the same engine, without root.
 
 use std::{
     fs::File,
@@ -10,8 +10,11 @@ use std::{
 use anyhow::Context;
 
 use super::{
-    ExitReason, Failure, logging,
-    present::{Presenter, is_broken_pipe},
+    ExitReason, Failure,
+    counted::counted,
+    logging,
+    present::{ColorArguments, Presenter},
+    streams::{is_broken_pipe, tell},
 };
 use crate::{
     ecs::{Encoder, HostContext, Observed},
@@ -21,36 +24,38 @@ use crate::{
     recording::Reader,
 };
 
-/// Send a recording through the engine and write the alerts
+/// Judge a recording again and write its alerts; needs no root
 ///
-/// The same recording gives the same alerts anywhere: time comes from the recording. A damaged line is
-/// reported and passed over. Ends with exit code 10 when an incident of high or above was found.
+/// The same recording gives the same alerts on every host, because time comes from the recording. A damaged line is
+/// reported and skipped. The exit code is 10 if an incident with the verdict `suspected` or `mining` was found.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The recording, `-` for standard input
+    /// The recording; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// One JSON object per line instead of text for people
+    /// Write one JSON object per line instead of text for people
     #[arg(long)]
     json: bool,
-    /// Events too, not only alerts
+    /// Write events too, not only alerts
     #[arg(long)]
     events: bool,
-    /// Read all of it before the engine begins, and say how many events a second it then judged
+    /// Read the whole recording first, then report how many events per second the engine judged
     #[arg(long, conflicts_with = "events")]
     measure: bool,
+    #[command(flatten)]
+    color: ColorArguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  minerwatch replay host.jsonl                  the alerts, for people
-  minerwatch replay host.jsonl --events         and how it came to them
-  zcat host.jsonl.gz | minerwatch replay - --json";
+  minerwatch replay host.jsonl                      show the alerts
+  minerwatch replay host.jsonl --events             show the events as well
+  zcat host.jsonl.gz | minerwatch replay - --json   read a compressed recording";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { file, json, events, measure } = arguments;
+    let Arguments { file, json, events, measure, color } = arguments;
     let reader = Reader::new(open(file)?)
         .map_err(anyhow::Error::from)
         .with_context(|| file.display().to_string())
@@ -64,7 +69,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     };
     let mut output = Lines {
         encoder: Encoder::new(host, pipeline::signal_text),
-        presenter: Presenter::new(*json),
+        presenter: Presenter::new(*json, *color),
         events: *events,
         sequence: 0,
         buffer: Vec::new(),
@@ -87,14 +92,19 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
         result => result.context("standard output")?,
     };
     let Summary { events, alerts, damaged, .. } = summary;
-    eprintln!("minerwatch: {events} events, {alerts} alerts, {damaged} damaged lines");
+    tell(format_args!(
+        "{}, {}, {}",
+        counted(events, "event", "events"),
+        counted(alerts, "alert", "alerts"),
+        counted(damaged, "damaged line", "damaged lines")
+    ));
     Ok(summary.conclude())
 }
 
 fn measured(result: &io::Result<Summary>, elapsed: Duration) {
     if let Ok(Summary { events, .. }) = result {
         let rate = *events as f64 / elapsed.as_secs_f64();
-        eprintln!("minerwatch: the engine judged {events} events in {elapsed:.1?}, {rate:.0} a second");
+        tell(format_args!("the engine judged {events} events in {elapsed:.1?}, {rate:.0} a second"));
     }
 }
 
@@ -112,7 +122,7 @@ trait Output {
     fn alert(&mut self, alert: &Alert) -> io::Result<()>;
 }
 
-/// As lines of JSON to standard output.
+/// Lines of JSON to standard output.
 struct Lines {
     encoder: Encoder,
     presenter: Presenter,
@@ -152,7 +162,7 @@ impl Output for Lines {
     }
 }
 
-/// What a replay came to.
+/// The result of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Summary {
     events: u64,
@@ -162,7 +172,7 @@ struct Summary {
 }
 
 impl Summary {
-    /// A miner found matters more than a line that could not be read.
+    /// An incident that was found decides before a line that could not be read.
     fn conclude(self) -> ExitReason {
         match self.verdict {
             Some(Verdict::Suspected | Verdict::Mining) => ExitReason::Found,
@@ -172,7 +182,7 @@ impl Summary {
     }
 }
 
-/// Sends events through an engine of their own. Fails only when the output does.
+/// Sends events through an engine of their own. Only a failing output is an error.
 fn replay<E: std::fmt::Display>(
     events: impl Iterator<Item = Result<Event, E>>,
     settings: EngineSettings,
@@ -192,7 +202,7 @@ fn replay<E: std::fmt::Display>(
             }
             Err(error) => {
                 summary.damaged += 1;
-                eprintln!("minerwatch: {error}");
+                tell(&error);
             }
         }
         for alert in alerts.drain(..) {
@@ -212,7 +222,7 @@ struct Ticks {
 
 impl Ticks {
     const INTERVAL: Duration = pipeline::TICK;
-    /// A gap longer than so many ticks is crossed in one step: only a forged recording has one.
+    /// A gap of more ticks than this is crossed in one step: only a forged recording has one.
     const MOST: u128 = 7 * 86_400;
 
     fn advance(&mut self, now: BootTime, mut tick: impl FnMut(BootTime)) {
@@ -262,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_line_is_passed_over_and_told() {
+    fn a_damaged_line_is_skipped_and_counted() {
         let mut seen = Seen::default();
         let events = [Ok(event(1)), Err("cut off"), Ok(event(2))];
         let summary = replay(events.into_iter(), EngineSettings::default(), &mut seen).expect("it writes");
@@ -281,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn time_passes_between_events_but_not_for_ever() {
+    fn gaps_between_events_are_filled_with_ticks() {
         let mut ticks = Ticks::default();
         let mut seen = Vec::new();
         let second = 1_000_000_000;
