@@ -16,6 +16,7 @@ mod process;
 mod quota;
 mod report;
 mod rounding;
+mod score;
 mod signal;
 mod socket;
 mod time;
@@ -43,6 +44,7 @@ pub use process::{
 pub use quota::CpuQuota;
 pub use report::{Condition, DataSourceStatus, Report, ScanReport};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
+pub use score::{NextVerdict, Points, ScoreParts, SignalPoints};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

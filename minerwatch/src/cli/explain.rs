@@ -73,7 +73,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     }
     let before = found.len();
     if !all && incident.is_none() {
-        found.retain(Explanation::is_noted);
+        found.retain(Explanation::has_verdict);
     }
     let hidden = before - found.len();
     let mut presenter = Presenter::new(*json, *color);

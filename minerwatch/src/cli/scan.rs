@@ -15,7 +15,7 @@ use super::{
     hooks::HookArguments,
     logging,
     present::{ColorArguments, Presenter},
-    streams::{ended_by_reader, is_broken_pipe, tell_as_is},
+    streams::{ended_by_reader, is_broken_pipe, of_stdout, tell_as_is},
 };
 use crate::{
     model::Verdict,
@@ -64,7 +64,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let result = block_on(async {
         let mut show = |lines: &[u8]| {
             progress.borrow_mut().clear();
-            presenter.show_now(lines)
+            of_stdout(presenter.show_now(lines))
         };
         let mut on_progress = |now| progress.borrow_mut().show(now);
         pipeline::scan(duration, &options, least, &mut show, &mut on_progress).await.map_err(Failure::from)

@@ -26,6 +26,11 @@ pub(super) fn write_stdout(text: &str) -> Result<(), Failure> {
     ended_by_reader(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
+/// Names standard output in an error that will stand beside others of the same command.
+pub(super) fn of_stdout(result: io::Result<()>) -> io::Result<()> {
+    result.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}")))
+}
+
 /// A reader that has seen enough (`minerwatch tail | head`) ends the command well.
 pub(super) fn ended_by_reader(result: io::Result<()>) -> Result<(), Failure> {
     match result {

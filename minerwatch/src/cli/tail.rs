@@ -9,7 +9,7 @@ use super::{
     hooks::HookArguments,
     logging,
     present::{ColorArguments, Presenter},
-    streams::{ended_by_reader, is_broken_pipe, tell},
+    streams::{ended_by_reader, is_broken_pipe, of_stdout, tell},
 };
 use crate::{
     config::Control,
@@ -102,7 +102,8 @@ async fn stream(
         }
         Err(ConnectError::NotRunning(_)) => {
             tell("no daemon is running, so this command loads a sensor of its own; Ctrl-C ends it");
-            let result = pipeline::tail(request, options, &mut |lines| presenter.show_now(lines)).await;
+            let result =
+                pipeline::tail(request, options, &mut |lines| of_stdout(presenter.show_now(lines))).await;
             result.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error.into()) })
         }
         Err(error @ ConnectError::Denied(_)) => Err(Failure::new(ExitReason::Unsupported, error)),

@@ -13,8 +13,12 @@ use super::{
     timestamp::Timestamp,
     values::Shown,
 };
-use crate::model::{
-    Alert, AlertAction, ChainEdge, ChainKind, IncidentId, ProcessKey, Signal, SignalClass, Verdict,
+use crate::{
+    detect::THRESHOLD_SUFFIX,
+    model::{
+        Alert, AlertAction, ChainEdge, ChainKind, IncidentId, NextVerdict, ProcessKey, ScoreParts, Signal,
+        SignalClass, SignalPoints, Verdict,
+    },
 };
 
 /// `minerwatch.*` of an alert.
@@ -24,6 +28,7 @@ pub(super) struct AlertFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<Verdict>,
     score: u32,
+    score_parts: ScoreFields<'a>,
     signals: Vec<SignalFields<'a>>,
     chain: Vec<EdgeFields<'a>>,
     folded: u64,
@@ -50,6 +55,62 @@ struct SignalFields<'a> {
     detail: &'a str,
     #[serde(skip_serializing_if = "Evidence::is_empty")]
     evidence: Evidence<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    measured: Vec<MeasuredFields<'a>>,
+    #[serde(flatten)]
+    points: Option<PointsFields>,
+}
+
+/// A value of a signal, with what it had to reach.
+#[derive(Debug, Serialize)]
+struct MeasuredFields<'a> {
+    name: &'a str,
+    value: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<&'a str>,
+}
+
+/// What a signal adds to the score.
+#[derive(Debug, Serialize)]
+struct PointsFields {
+    points: f64,
+    age_s: u64,
+    half_life_s: u64,
+    counted: bool,
+}
+
+impl PointsFields {
+    fn new(points: &SignalPoints) -> Self {
+        let SignalPoints { points, half_life, age, counted } = points;
+        Self {
+            points: points.as_f64(),
+            age_s: age.as_secs(),
+            half_life_s: half_life.as_secs(),
+            counted: *counted,
+        }
+    }
+}
+
+/// What the points come to.
+#[derive(Debug, Serialize)]
+struct ScoreFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<NextFields<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct NextFields<'a> {
+    verdict: Verdict,
+    missing: &'a [String],
+}
+
+impl<'a> ScoreFields<'a> {
+    fn new(parts: &'a ScoreParts) -> Self {
+        let next = |next: &'a NextVerdict| NextFields { verdict: next.verdict, missing: &next.missing };
+        Self { verdict: parts.verdict, next: parts.next.as_ref().map(next) }
+    }
 }
 
 #[derive(Debug, Serialize)]
@@ -149,6 +210,7 @@ impl Encoder {
             time,
             verdict: _,
             score,
+            score_parts,
             suspect,
             parent,
             container,
@@ -163,7 +225,12 @@ impl Encoder {
             incident: Identified { id: Shown(*incident) },
             verdict,
             score: *score,
-            signals: signals.iter().map(|signal| self.signal(signal)).collect(),
+            score_parts: ScoreFields::new(score_parts),
+            signals: signals
+                .iter()
+                .enumerate()
+                .map(|(index, signal)| self.signal(signal, score_parts.signals.get(index)))
+                .collect(),
             chain: chain.iter().map(|edge| self.edge(edge)).collect(),
             folded: *folded,
             latency_ms: latency.as_secs_f64() * 1e3,
@@ -194,7 +261,7 @@ impl Encoder {
         append(&document, lines);
     }
 
-    fn signal<'a>(&self, signal: &'a Signal) -> SignalFields<'a> {
+    fn signal<'a>(&self, signal: &'a Signal, points: Option<&SignalPoints>) -> SignalFields<'a> {
         let Signal { id, class, weight, at, process, detail, evidence, last, conclusive } = signal;
         SignalFields {
             id: &id.0,
@@ -207,6 +274,8 @@ impl Encoder {
             process: KeyFields::new(*process),
             detail,
             evidence: Evidence(evidence),
+            measured: measured(evidence),
+            points: points.map(PointsFields::new),
         }
     }
 
@@ -250,7 +319,21 @@ impl Encoder {
     }
 }
 
-/// The peer that a signal speaks of.
+/// The values of a signal, each with its threshold.
+fn measured<'a>(evidence: &'a [(Cow<'static, str>, String)]) -> Vec<MeasuredFields<'a>> {
+    let threshold = |name: &str| {
+        let is_threshold =
+            |other: &str| other.strip_suffix(THRESHOLD_SUFFIX).is_some_and(|measured| measured == name);
+        evidence.iter().find(|(other, _)| is_threshold(other)).map(|(_, value)| value.as_str())
+    };
+    evidence
+        .iter()
+        .filter(|(name, _)| !name.ends_with(THRESHOLD_SUFFIX))
+        .map(|(name, value)| MeasuredFields { name, value, threshold: threshold(name) })
+        .collect()
+}
+
+/// The peer that a signal is about.
 fn peer(signal: &Signal) -> Option<EndFields<'_>> {
     let evidence = |wanted: &str| {
         signal.evidence.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())

@@ -8,9 +8,9 @@ use crate::model::{
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
     DnsData, DnsRecord, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange,
     FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages, IncidentId, Mapping,
-    MappingClass, Namespaces, Payload, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
-    RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject, TlsHello, Verdict,
-    WallClock,
+    MappingClass, Namespaces, NextVerdict, Payload, Points, ProcessKey, ProcessView, Protocol, Rounding,
+    RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId,
+    SignalPoints, Subject, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -300,7 +300,8 @@ pub(crate) fn alert() -> Alert {
         action: AlertAction::IncidentOpened,
         time: at(1_001),
         verdict: Verdict::Suspected,
-        score: 85,
+        score: 44,
+        score_parts: score_parts(),
         suspect: ProcessView { key: key(4713), name: "x".into(), ..curl() },
         parent: Some(bash()),
         container: Some(container()),
@@ -321,7 +322,7 @@ pub(crate) fn alert() -> Alert {
                 1_000,
                 4713,
                 "2 threads at 100 % of 2 cores for 60 s",
-                &[],
+                &[("seconds", "60"), ("seconds_threshold", "at least 60")],
             ),
             signal(
                 "Z9",
@@ -354,6 +355,21 @@ pub(crate) fn alert() -> Alert {
             blind: vec!["rounding".into()],
             hooks: [("exec".into(), "raw-tracepoint".into())].into(),
         },
+    }
+}
+
+/// How the score of [`alert`] comes about, six minutes after its signals.
+fn score_parts() -> ScoreParts {
+    let part = |points, hours: u64| SignalPoints {
+        points: Points::new(points),
+        half_life: Duration::from_secs(hours * 3_600),
+        age: Duration::from_secs(360),
+        counted: true,
+    };
+    ScoreParts {
+        signals: vec![part(24.9, 24), part(14.0, 1), part(4.7, 1)],
+        verdict: Some(Verdict::Mining),
+        next: None,
     }
 }
 
