@@ -5,6 +5,7 @@
 //! is meant to alter them, run the tests with `MINERWATCH_BLESS=1` and read the difference.
 
 mod load_pattern;
+mod picture;
 mod streams;
 
 use std::{

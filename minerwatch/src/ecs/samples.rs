@@ -8,9 +8,9 @@ use crate::model::{
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
     DnsData, DnsRecord, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange,
     FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages, IncidentId, Mapping,
-    MappingClass, Namespaces, NextVerdict, Payload, Points, ProcessKey, ProcessView, Protocol, Rounding,
-    RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId,
-    SignalPoints, Subject, TlsHello, Verdict, WallClock,
+    MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
+    RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId, SignalPoints,
+    Subject, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.

@@ -1,6 +1,7 @@
 //! An event as one row: time, kind, pid, user, process, what happened.
 
 use super::{
+    super::counted::counted,
     line::{Counts, End, Line, Process, Quota},
     text::{Row, Tone, bytes, duration, time_of_day},
 };
@@ -202,7 +203,7 @@ fn cpu(line: &Line, row: &mut Row) {
         row.push(Tone::Strong, &format!("{:.0} % of a core", usage * 100.0));
     }
     if let Some(threads) = cpu.threads {
-        row.push(Tone::Plain, &format!("   {threads} thread{}", if threads == 1 { "" } else { "s" }));
+        row.push(Tone::Plain, &format!("   {}", counted(threads, "thread", "threads")));
     }
     if let (Some(voluntary), Some(involuntary)) = (cpu.voluntary_switches, cpu.involuntary_switches) {
         row.push(Tone::Dim, &format!("   switches {voluntary} voluntary, {involuntary} not"));
