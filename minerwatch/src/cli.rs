@@ -100,7 +100,7 @@ fn print(help_or_error: &clap::Error) -> Result<ExitReason, Failure> {
     }
 }
 
-/// Everything runs on one thread: the events come in one order, and the host keeps its cores.
+/// Runs everything on one thread: events stay in one order, and the host keeps its cores.
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::from(anyhow::Error::from(error)))?.block_on(future)
@@ -111,14 +111,15 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::model::EventKind;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn clap_accepts_the_definition() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn what_users_type_is_understood() {
+    fn command_lines_are_parsed_or_refused() {
         for line in [
             "run",
             "run --config /etc/minerwatch.toml",
@@ -127,6 +128,7 @@ mod tests {
             "tail --alerts",
             "tail --kind exec --kind exit",
             "tail --hook file=tracepoint --hook payload=off",
+            "tail --color always",
             "doctor --json",
             "scan --json --seconds 3",
             "record /tmp/x --seconds 5",
@@ -148,6 +150,7 @@ mod tests {
             "tail --kind exce",
             "tail --pid -1",
             "tail --hook file=kprobe",
+            "tail --color blue",
             "replay",
             "scan --seconds 0",
             "mine",
@@ -161,7 +164,18 @@ mod tests {
     }
 
     #[test]
-    fn every_command_teaches_by_example() {
+    fn the_help_of_tail_lists_every_kind() {
+        let mut command = Arguments::command();
+        let tail = command.find_subcommand_mut("tail").expect("it exists");
+        let help = tail.render_long_help().to_string();
+        let words: Vec<&str> = help.split(|letter: char| !letter.is_alphanumeric()).collect();
+        for kind in EventKind::ALL {
+            assert!(words.contains(&kind.name()), "{}: {help}", kind.name());
+        }
+    }
+
+    #[test]
+    fn every_command_shows_examples() {
         for command in Arguments::command().get_subcommands() {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
             assert!(help.contains(&format!("minerwatch {}", command.get_name())), "{}", command.get_name());

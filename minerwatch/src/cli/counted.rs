@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 /// A count with its noun in the right number: `1 entry`, `2 entries`.
-pub(super) fn counted<N: Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+pub(super) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
     let noun = if count == N::from(1) { one } else { many };
     format!("{count} {noun}")
 }

@@ -9,8 +9,14 @@ use super::render::{Explanation, Renderer, Style};
 /// Whether text for people has colours.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct ColorArguments {
-    /// Colour the text: on a terminal unless NO_COLOR is set, always, or never
-    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    /// Colour the text `always`, `never`, or `auto`: on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
     color: ColorChoice,
 }
 
@@ -21,7 +27,7 @@ enum ColorChoice {
     Never,
 }
 
-/// Writes lines to standard output.
+/// Writes lines to standard output, buffered.
 pub(super) struct Presenter {
     renderer: Option<Renderer>,
     text: String,

@@ -151,7 +151,7 @@ impl Incident {
         self.step(edge);
     }
 
-    /// ConnectionHistory that a process runs a file that was dropped.
+    /// Notes that a process runs a file that was dropped.
     pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
         self.facts.ran_dropped.get_or_insert(key);
     }

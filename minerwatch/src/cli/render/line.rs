@@ -1,4 +1,4 @@
-//! The fields a person is shown, read from a line of JSON. All may be missing.
+//! The fields that people are shown, read from a line of JSON. Each of them may be missing.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ macro_rules! optional_fields {
 }
 
 optional_fields! {
-    /// One object.
+    /// One line.
     Line {
         #[serde(rename = "@timestamp")] timestamp: String,
         event: Event,
