@@ -17,9 +17,9 @@ use crate::{
     pipeline,
 };
 
-/// Check what this kernel allows: which hook serves each data source, and what is unavailable
+/// Check what this kernel allows, and what is unavailable
 ///
-/// Loads and attaches each hook as the daemon would, then detaches it again. The exit code is 3 if the daemon cannot
+/// Shows which hook serves each data source. Loads and attaches each hook as the daemon would, then detaches it again. The exit code is 3 if the daemon cannot
 /// run here.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -50,7 +50,7 @@ pub(super) struct Arguments {
 const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch tail                                show everything
-  sudo minerwatch tail --kind exec,connect            show programs that start and connections they make
+  sudo minerwatch tail --kind exec,connect            show programs that start or connect
   sudo minerwatch tail --alerts                       wait for alerts
   sudo minerwatch tail --pid $(pidof nginx)           show one process
   sudo minerwatch tail --json | jq -c .process.args   hand events to another program";
