@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-use crate::model::{Alert, AppData, BootTime, Event, ProcessView, SignalId, Verdict, WallClock};
+use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, Verdict, WallClock};
 use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
@@ -38,8 +38,6 @@ pub struct Observed<'a> {
     pub parent: Option<&'a ProcessView>,
     /// The name that the peer's address was last resolved from, if that was seen.
     pub domain: Option<&'a str>,
-    /// What its payload says, if that has a line.
-    pub said: Option<&'a AppData>,
     /// Counts the objects this daemon sends, so that a reader sees a gap.
     pub sequence: u64,
 }

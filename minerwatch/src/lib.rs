@@ -14,12 +14,14 @@
 // `println!` and its kin panic where a stream is closed or full; `cli::streams` does not.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
+pub mod bounded;
 pub mod cli;
 pub mod config;
 pub mod control;
 #[cfg(feature = "sensor")]
 pub mod decode;
 pub mod detect;
+pub mod dissect;
 pub mod ecs;
 pub mod engine;
 pub mod enrich;

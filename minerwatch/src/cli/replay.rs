@@ -17,9 +17,10 @@ use super::{
     streams::{is_broken_pipe, tell},
 };
 use crate::{
+    dissect::Dissector,
     ecs::{Encoder, HostContext, Observed},
     engine::{Engine, EngineSettings},
-    model::{Alert, BootTime, Event, Verdict},
+    model::{Alert, BootTime, Effect, Event, Observation, Verdict},
     pipeline,
     recording::Reader,
 };
@@ -118,7 +119,7 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
 
 /// Where events and alerts of a replay go.
 trait Output {
-    fn event(&mut self, event: &Event, engine: &mut Engine) -> io::Result<()>;
+    fn event(&mut self, event: &Event, observation: &Observation) -> io::Result<()>;
     fn alert(&mut self, alert: &Alert) -> io::Result<()>;
 }
 
@@ -132,19 +133,16 @@ struct Lines {
 }
 
 impl Output for Lines {
-    fn event(&mut self, event: &Event, engine: &mut Engine) -> io::Result<()> {
+    fn event(&mut self, event: &Event, observation: &Observation) -> io::Result<()> {
         if !self.events {
             return Ok(());
         }
-        let (process, parent) = engine.view(event);
-        let domain = engine.domain(event);
-        let said = engine.said(event);
+        let Observation { process, parent, domain } = observation;
         let observed = Observed {
             event,
             process: process.as_deref(),
             parent: parent.as_deref(),
             domain: domain.as_deref(),
-            said: said.as_ref(),
             sequence: self.sequence,
         };
         self.buffer.clear();
@@ -191,24 +189,31 @@ fn replay<E: std::fmt::Display>(
     let mut engine = Engine::new(settings);
     let mut clock = Ticks::default();
     let mut summary = Summary::default();
-    let mut alerts = Vec::new();
+    let mut effects = Vec::new();
+    let mut dissector = Dissector::default();
     for event in events {
         match event {
-            Ok(event) => {
+            Ok(mut event) => {
                 summary.events += 1;
-                clock.advance(event.time, |now| engine.tick(now, &mut alerts));
-                engine.ingest(&event, &mut alerts);
-                output.event(&event, &mut engine)?;
+                dissector.dissect(&mut event);
+                clock.advance(event.time, |now| engine.tick(now, &mut effects));
+                engine.ingest(&event, true, &mut effects);
+                for effect in std::mem::take(&mut effects) {
+                    match effect {
+                        Effect::Observed(observation) => output.event(&event, &observation)?,
+                        Effect::Alert(alert) => {
+                            summary.alerts += 1;
+                            summary.verdict = summary.verdict.max(Some(alert.verdict));
+                            output.alert(&alert)?;
+                        }
+                        Effect::Request(request) => engine.unanswered(&request, &mut effects),
+                    }
+                }
             }
             Err(error) => {
                 summary.damaged += 1;
                 tell(&error);
             }
-        }
-        for alert in alerts.drain(..) {
-            summary.alerts += 1;
-            summary.verdict = summary.verdict.max(Some(alert.verdict));
-            output.alert(&alert)?;
         }
     }
     Ok(summary)
@@ -251,7 +256,7 @@ mod tests {
     }
 
     impl Output for Seen {
-        fn event(&mut self, event: &Event, _engine: &mut Engine) -> io::Result<()> {
+        fn event(&mut self, event: &Event, _observation: &Observation) -> io::Result<()> {
             self.events.push(event.time.0);
             Ok(())
         }

@@ -86,7 +86,7 @@ fn what_is_wrong_is_named_with_line_and_key() {
         (
             "[sink.stdout]\nevents = ['exec', 'exce']",
             "m.toml:2: sink.stdout.events: no event is of kind `exce`; the kinds are fork, exec, exit, \
-             connect, close, file, cpu, rounding, memory, snapshot, hash, payload, flow",
+             connect, close, file, cpu, rounding, memory, snapshot, hash, payload, flow, dns, tls",
         ),
         (
             "[detection]\nmin_verdict = 'sure'",

@@ -1,6 +1,6 @@
 //! An alert as an object.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -13,12 +13,9 @@ use super::{
     timestamp::Timestamp,
     values::Shown,
 };
-use crate::{
-    detect::THRESHOLD_SUFFIX,
-    model::{
-        Alert, AlertAction, ChainEdge, ChainKind, IncidentId, NextVerdict, ProcessKey, ScoreParts, Signal,
-        SignalClass, SignalPoints, Verdict,
-    },
+use crate::model::{
+    Alert, AlertAction, ChainEdge, ChainKind, Evidence, IncidentId, NextVerdict, ProcessKey, ScoreParts,
+    Signal, SignalClass, SignalPoints, Threshold, Value, Verdict,
 };
 
 /// `minerwatch.*` of an alert.
@@ -53,8 +50,8 @@ struct SignalFields<'a> {
     conclusive: bool,
     process: KeyFields,
     detail: &'a str,
-    #[serde(skip_serializing_if = "Evidence::is_empty")]
-    evidence: Evidence<'a>,
+    #[serde(skip_serializing_if = "ByNameAndThreshold::is_empty")]
+    evidence: ByNameAndThreshold<'a>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     measured: Vec<MeasuredFields<'a>>,
     #[serde(flatten)]
@@ -65,9 +62,18 @@ struct SignalFields<'a> {
 #[derive(Debug, Serialize)]
 struct MeasuredFields<'a> {
     name: &'a str,
-    value: &'a str,
+    value: Shown<&'a Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    threshold: Option<&'a str>,
+    threshold: Option<Shown<&'a Threshold>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+}
+
+impl<'a> MeasuredFields<'a> {
+    fn new(evidence: &'a Evidence) -> Self {
+        let Evidence { name, value, threshold, unit } = evidence;
+        Self { name, value: Shown(value), threshold: threshold.as_ref().map(Shown), unit: unit.as_deref() }
+    }
 }
 
 /// What a signal adds to the score.
@@ -158,28 +164,35 @@ impl<T: Serialize> Serialize for ByName<'_, T> {
     }
 }
 
-/// Names and values as an object; a name with several values has them as a list.
+/// Names and values as an object; a name with several values has them as a list. A threshold stands beside its value.
 #[derive(Debug)]
-struct Evidence<'a>(&'a [(Cow<'static, str>, String)]);
+struct ByNameAndThreshold<'a>(&'a [Evidence]);
 
-impl Evidence<'_> {
+impl ByNameAndThreshold<'_> {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-impl Serialize for Evidence<'_> {
+/// Ends the name of a value to name what it had to reach.
+const THRESHOLD_SUFFIX: &str = "_threshold";
+
+impl Serialize for ByNameAndThreshold<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        for (index, (name, _)) in self.0.iter().enumerate() {
-            if self.0.iter().take(index).any(|(earlier, _)| earlier == name) {
+        for (index, evidence) in self.0.iter().enumerate() {
+            let Evidence { name, value: _, threshold, unit: _ } = evidence;
+            if self.0.iter().take(index).any(|earlier| earlier.name == *name) {
                 continue;
             }
-            let values: Vec<&str> =
-                self.0.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_str()).collect();
+            let values: Vec<_> =
+                self.0.iter().filter(|other| other.name == *name).map(|other| Shown(&other.value)).collect();
             match values.as_slice() {
                 [value] => map.serialize_entry(name, value)?,
                 values => map.serialize_entry(name, values)?,
+            }
+            if let Some(threshold) = threshold {
+                map.serialize_entry(&format!("{name}{THRESHOLD_SUFFIX}"), &Shown(threshold))?;
             }
         }
         map.end()
@@ -273,8 +286,8 @@ impl Encoder {
             conclusive: *conclusive,
             process: KeyFields::new(*process),
             detail,
-            evidence: Evidence(evidence),
-            measured: measured(evidence),
+            evidence: ByNameAndThreshold(evidence),
+            measured: evidence.iter().map(MeasuredFields::new).collect(),
             points: points.map(PointsFields::new),
         }
     }
@@ -319,31 +332,19 @@ impl Encoder {
     }
 }
 
-/// The values of a signal, each with its threshold.
-fn measured<'a>(evidence: &'a [(Cow<'static, str>, String)]) -> Vec<MeasuredFields<'a>> {
-    let threshold = |name: &str| {
-        let is_threshold =
-            |other: &str| other.strip_suffix(THRESHOLD_SUFFIX).is_some_and(|measured| measured == name);
-        evidence.iter().find(|(other, _)| is_threshold(other)).map(|(_, value)| value.as_str())
-    };
-    evidence
-        .iter()
-        .filter(|(name, _)| !name.ends_with(THRESHOLD_SUFFIX))
-        .map(|(name, value)| MeasuredFields { name, value, threshold: threshold(name) })
-        .collect()
-}
-
 /// The peer that a signal is about.
 fn peer(signal: &Signal) -> Option<EndFields<'_>> {
-    let evidence = |wanted: &str| {
-        signal.evidence.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.as_str())
+    let Some(Value::Address(destination)) = signal.value("destination") else { return None };
+    let mut end = EndFields::of(*destination);
+    let text = |name| match signal.value(name) {
+        Some(Value::Text(text)) => Some(&**text),
+        _ => None,
     };
-    let mut end = EndFields::of(evidence("destination")?.parse().ok()?);
-    end.place(
-        evidence("destination_country"),
-        evidence("destination_as_number").and_then(|number| number.parse().ok()),
-        evidence("destination_as_organization"),
-    );
+    let number = match signal.value("destination_as_number") {
+        Some(Value::Count(number)) => u32::try_from(*number).ok(),
+        _ => None,
+    };
+    end.place(text("destination_country"), number, text("destination_as_organization"));
     Some(end)
 }
 

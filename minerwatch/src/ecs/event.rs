@@ -14,8 +14,8 @@ use super::{
     values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
-    AppData, BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange,
-    Flow, FlowUpdate, GeoLocation, Payload, ProcessKey, Protocol, RunningFlow, TlsHello,
+    BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange, Flow,
+    FlowUpdate, GeoLocation, Payload, ProcessKey, Protocol, RunningFlow, TlsHello,
 };
 
 const PROCESS: &[&str] = &["process"];
@@ -28,8 +28,8 @@ const UNANSWERED: i32 = 115;
 
 impl Encoder {
     pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
-        let Observed { event, process: view, parent: parent_view, domain, said, sequence } = *observed;
-        let Some(fields) = classify(&event.body, said, sequence) else { return false };
+        let Observed { event, process: view, parent: parent_view, domain, sequence } = *observed;
+        let Some(fields) = classify(&event.body, sequence) else { return false };
         let subject = &event.subject;
 
         let parent_key = parent_key(event).or(parent_view.map(|parent| parent.key));
@@ -75,10 +75,10 @@ impl Encoder {
                 document.own().process = Some(OwnProcess::of_running(running));
             }
             EventBody::RunningFlow(flow) => document.running_flow(flow),
-            EventBody::Payload(payload) => match said {
-                Some(AppData::Tls(hello)) => document.tls(payload, hello),
-                Some(AppData::Dns(answer)) => document.dns(payload, answer),
-                None => return false,
+            EventBody::Payload(payload) => match (&payload.app.tls, payload.dns_answer()) {
+                (Some(hello), _) => document.tls(payload, hello),
+                (None, Some(answer)) => document.dns(payload, answer),
+                (None, None) => return false,
             },
             EventBody::FlowUpdate(course) => document.course(self, course, event.time),
             EventBody::SocketOptions(_) | EventBody::DnsServerRole(_) | EventBody::HashedFile(_) => {
@@ -94,7 +94,7 @@ impl Encoder {
 }
 
 /// The classes of the schema an event belongs to; `None` if it has no line of its own.
-fn classify(body: &EventBody, said: Option<&AppData>, sequence: u64) -> Option<EventFields> {
+fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
     let (action, category, kinds): (_, _, &[&str]) = match body {
         EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
         EventBody::Exec(_) => ("exec", PROCESS, &["start"]),
@@ -116,12 +116,15 @@ fn classify(body: &EventBody, said: Option<&AppData>, sequence: u64) -> Option<E
         EventBody::HugePages(_) => ("huge-pages", HOST, &["change"]),
         EventBody::RunningProcess(_) => ("running", PROCESS, &["info"]),
         EventBody::RunningFlow(_) => ("connection-running", NETWORK, &["connection", "info"]),
-        EventBody::Payload(_) => match said? {
-            AppData::Tls(_) => ("tls", NETWORK, &["connection", "protocol"]),
-            AppData::Dns(_) => ("dns", NETWORK, &["info", "protocol"]),
-        },
+        EventBody::Payload(payload) if payload.app.tls.is_some() => {
+            ("tls", NETWORK, &["connection", "protocol"])
+        }
+        EventBody::Payload(payload) if payload.dns_answer().is_some() => {
+            ("dns", NETWORK, &["info", "protocol"])
+        }
         EventBody::FlowUpdate(course) if course.interval => ("flow", NETWORK, &["connection", "info"]),
-        EventBody::FlowUpdate(_)
+        EventBody::Payload(_)
+        | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)
         | EventBody::DnsServerRole(_)
         | EventBody::HashedFile(_) => return None,

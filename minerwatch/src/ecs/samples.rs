@@ -1,16 +1,16 @@
 //! One of everything that can be encoded, for the tests of this crate.
 
-use std::{borrow::Cow, net::SocketAddr, sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container,
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
-    DnsData, DnsRecord, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange,
-    FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages, IncidentId, Mapping,
-    MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
-    RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId, SignalPoints,
-    Subject, TlsHello, Verdict, WallClock,
+    DnsData, DnsMessage, DnsRecord, Event, EventBody, Evidence, Exec, Executable, ExecutableFlags, Exit,
+    FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages,
+    IncidentId, Mapping, MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol,
+    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass,
+    SignalId, SignalPoints, Subject, Threshold, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -291,7 +291,7 @@ pub(crate) fn alert() -> Alert {
         at: at(time),
         process: key(pid),
         detail: detail.into(),
-        evidence: evidence.iter().map(|(name, value)| (Cow::Borrowed(*name), (*value).to_owned())).collect(),
+        evidence: evidence.iter().map(|(name, value)| evidence_of(name, value)).chain(measured(id)).collect(),
         last: at(time + 100),
         conclusive: id == "Z9",
     };
@@ -322,7 +322,7 @@ pub(crate) fn alert() -> Alert {
                 1_000,
                 4713,
                 "2 threads at 100 % of 2 cores for 60 s",
-                &[("seconds", "60"), ("seconds_threshold", "at least 60")],
+                &[],
             ),
             signal(
                 "Z9",
@@ -395,6 +395,35 @@ fn hello(flow: Flow) -> Payload {
         length: 517,
         accepted: false,
         bytes: Bytes([0x16, 3, 1, 2, 0, 1].into()),
+        app: AppData::default(),
+    }
+}
+
+/// The one measurement among the evidence.
+fn measured(signal: &str) -> Option<Evidence> {
+    let threshold = Some(Threshold::at_least(60_u64));
+    let seconds = Evidence { threshold, unit: Some("s".into()), ..Evidence::new("busy_for", 61_u64) };
+    (signal == "C5").then_some(seconds)
+}
+
+fn evidence_of(name: &'static str, value: &str) -> Evidence {
+    if let Ok(address) = value.parse::<SocketAddr>() {
+        Evidence::new(name, address)
+    } else if let Ok(count) = value.parse::<u64>() {
+        Evidence::new(name, count)
+    } else {
+        Evidence::new(name, value)
+    }
+}
+
+fn greeting() -> TlsHello {
+    TlsHello {
+        server_name: Some("files.example".into()),
+        names_host: true,
+        protocols: vec!["h2".into(), "http/1.1".into()],
+        offers_protocols: true,
+        whole: true,
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
     }
 }
 
@@ -403,21 +432,20 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let encoder = encoder();
     let (curl, bash) = (curl(), bash());
     let mut lines = Vec::new();
-    let dns = AppData::Dns(resolved());
-    let tls = AppData::Tls(TlsHello {
-        server_name: Some("files.example".into()),
-        protocols: vec!["h2".into(), "http/1.1".into()],
-        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
-    });
-    for ((name, event), sequence) in events().into_iter().zip(1..) {
+    for ((name, mut event), sequence) in events().into_iter().zip(1..) {
         let domain = matches!(name, "connect" | "close" | "tls" | "flow").then_some("files.example");
-        let said = match name {
-            "tls" => Some(&tls),
-            "dns" => Some(&dns),
-            _ => None,
-        };
+        if let EventBody::Payload(payload) = &mut event.body {
+            match name {
+                "tls" => payload.app.tls = Some(Box::new(greeting())),
+                "dns" => {
+                    payload.direction = Direction::Received;
+                    payload.app.dns = Some(Box::new(DnsMessage { id: 1, response: true, answer: resolved() }))
+                }
+                _ => {}
+            }
+        }
         let observed =
-            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, said, sequence };
+            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, sequence };
         let mut line = Vec::new();
         if encoder.event(&observed, &mut line) {
             lines.push((name, text(line)));

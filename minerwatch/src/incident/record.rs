@@ -11,7 +11,7 @@ use super::{
     score::{HeldSignal, Score},
 };
 use crate::{
-    detect::{Fact, Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
+    detect::{Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
     model::{
         Alert, AlertAction, BootTime, ChainEdge, ChainKind, Health, IncidentId, ProcessKey, ProcessView,
         Signal, Verdict,
@@ -95,14 +95,13 @@ impl Incident {
 
     /// Takes a finding in.
     pub(super) fn add(&mut self, finding: Finding, process: &Process, table: &ProcessTable) {
-        let Finding { signal, info, conclusive, fact, edges, partner: _, file: _ } = finding;
-        match fact {
-            Some(Fact::Suspect(Taint::Dropped)) => self.ran_dropped(signal.process),
-            Some(Fact::Persisted) => {
-                let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
-                self.facts.persisted.get_or_insert((signal.process, path));
-            }
-            Some(Fact::Suspect(Taint::Fileless | Taint::FetchesForService)) | None => {}
+        let Finding { signal, info, conclusive, taint, persists, edges, partner: _, file: _ } = finding;
+        if taint == Some(Taint::Dropped) {
+            self.ran_dropped(signal.process);
+        }
+        if persists {
+            let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
+            self.facts.persisted.get_or_insert((signal.process, path));
         }
         self.last_activity = self.last_activity.max(signal.at);
         self.hold(info, signal, conclusive);
