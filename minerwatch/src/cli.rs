@@ -176,9 +176,17 @@ mod tests {
 
     #[test]
     fn every_command_shows_examples() {
-        for command in Arguments::command().get_subcommands() {
+        let check = |path: &str, command: &clap::Command| {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains(&format!("minerwatch {}", command.get_name())), "{}", command.get_name());
+            assert!(help.contains(path), "{path}: {help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{path}: {help}");
+        };
+        for command in Arguments::command().get_subcommands() {
+            let path = format!("minerwatch {}", command.get_name());
+            check(&path, command);
+            for command in command.get_subcommands() {
+                check(&format!("{path} {}", command.get_name()), command);
+            }
         }
     }
 }

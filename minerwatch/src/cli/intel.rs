@@ -36,11 +36,8 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  minerwatch intel check                                  check the list that comes with the program
-  minerwatch intel check feed.json pools.d/               check lists before the daemon reads them
-  minerwatch intel check --config /etc/minerwatch.toml    check all lists of a configuration
-  minerwatch intel lookup pool.example:3333 --list pools.txt
-  minerwatch intel lookup 192.0.2.1 --config /etc/minerwatch.toml --json";
+  minerwatch intel check feed.json pools.d/            check lists before the daemon reads them
+  minerwatch intel lookup 192.0.2.1 --list pools.txt   look an address up in a list";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();

@@ -62,6 +62,10 @@ impl Report {
 /// What a scan looked at and what it found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanReport {
+    /// The host's name.
+    pub host: String,
+    /// Identity of this boot.
+    pub boot_id: String,
     /// Every incident in its last state, the strongest first, those included that are only noted.
     pub incidents: Vec<Alert>,
     /// Seconds it watched.

@@ -69,11 +69,15 @@ pub async fn scan(
         ticks += 1;
     })
     .await?;
+    let seconds = host::now().since(start).as_secs();
     let mut incidents: Vec<Alert> = scan.found.into_values().collect();
     incidents.sort_by_key(|alert| std::cmp::Reverse((alert.verdict, alert.score)));
+    let host = host::context();
     Ok(ScanReport {
+        host: host.name.to_string(),
+        boot_id: host.boot_id.to_string(),
         incidents,
-        seconds: host::now().since(start).as_secs(),
+        seconds,
         processes: event_loop.core.engine().counters().processes,
         connections: scan.connections,
         cpu_samples: event_loop.sampler_counters().visits,

@@ -18,6 +18,7 @@ use crate::{
 /// The exit code is 2 if a list cannot be read, is damaged or has no entry, and with --strict also if an entry makes no
 /// sense.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Files or directories; without any, the list that comes with the program
     #[arg(value_name = "PATH")]
@@ -32,6 +33,12 @@ pub(super) struct Arguments {
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  minerwatch intel check                                 check the list that comes with the program
+  minerwatch intel check feed.json pools.d/ --strict     refuse lists with a senseless entry
+  minerwatch intel check --config /etc/minerwatch.toml   check all lists of a configuration";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let Arguments { paths, config, strict, json: as_json } = arguments;

@@ -20,6 +20,7 @@ use crate::{
 /// is 10 if the value is listed, 0 if it is allowed or on no list, and 2 if a list cannot be read and none of the
 /// others has the value.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The value to look up
     #[arg(value_name = "VALUE")]
@@ -38,14 +39,20 @@ pub(super) struct Arguments {
     json: bool,
 }
 
+const EXAMPLES: &str = "\
+Examples:
+  minerwatch intel lookup pool.example:3333 --list pools.txt
+  minerwatch intel lookup 192.0.2.1 --config /etc/minerwatch.toml --json
+  minerwatch intel lookup supportxmr.com   look it up in the list that comes with the program";
+
 #[derive(Serialize)]
 struct Fields<'a> {
     value: &'a str,
     result: &'static str,
-    /// What decided.
+    /// The entry that decided.
     #[serde(flatten)]
     by: Option<ListedFields<'a>>,
-    /// What would match if it were not allowed.
+    /// The entry that would match if the value were not allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     otherwise: Option<ListedFields<'a>>,
 }

@@ -14,14 +14,30 @@ use crate::{
 
 /// One object, with its newline. `docs/events.md` describes it.
 pub(super) fn json(report: &ScanReport) -> anyhow::Result<Vec<u8>> {
-    let ScanReport { incidents, seconds, processes, connections, cpu_samples, unavailable, lost } = report;
+    let ScanReport {
+        host,
+        boot_id,
+        incidents,
+        seconds,
+        processes,
+        connections,
+        cpu_samples,
+        unavailable,
+        lost,
+    } = report;
     let count = |verdict| incidents.iter().filter(|alert| alert.verdict == verdict).count();
     let now = OffsetDateTime::now_utc().format(&Rfc3339)?;
     let object = json!({
         "@timestamp": now,
         "ecs": {"version": ECS_VERSION},
-        "event": {"kind": "state", "module": "minerwatch", "action": "scan-summary"},
-        "host": {"name": rustix::system::uname().nodename().to_string_lossy()},
+        "event": {
+            "kind": "state",
+            "category": ["intrusion_detection"],
+            "type": ["info"],
+            "action": "scan-summary",
+            "module": "minerwatch",
+        },
+        "host": {"name": host, "boot": {"id": boot_id}},
         "message": headline(report),
         "minerwatch": {"scan": {
             "verdict": incidents.iter().map(|alert| alert.verdict).max().map_or("none", name),
@@ -119,6 +135,7 @@ mod tests {
 
     fn report(incidents: Vec<Alert>) -> ScanReport {
         ScanReport {
+            host: "web-1".to_owned(),
             incidents,
             seconds: 10,
             processes: 3,
@@ -179,6 +196,7 @@ mod tests {
         assert_eq!((&scan["seconds"], &scan["connections"]), (&10.into(), &2.into()));
         assert_eq!(scan["incidents"], json!({"mining": 0, "suspected": 0, "noted": 0}));
         assert_eq!(clean["event"]["kind"], "state", "no alert");
+        assert_eq!(clean["host"]["name"], "web-1");
     }
 
     #[test]
