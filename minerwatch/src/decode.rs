@@ -16,10 +16,10 @@ use minerwatch_common::{
 use zerocopy::{FromBytes, Immutable, KnownLayout};
 
 use crate::model::{
-    BootTime, Bytes, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction, Event,
-    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate,
-    Fork, Mapping, MappingClass, Namespaces, Payload, PayloadSample, ProcessKey, Protocol, Rounding,
-    RoundingCounts, SchedulingPolicy, Subject,
+    AppData, BootTime, Bytes, Close, Connect, ControlRegister, CpuUsage, Credentials, DeviceOpen, Direction,
+    Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow,
+    FlowUpdate, Fork, Mapping, MappingClass, Namespaces, Payload, PayloadSample, ProcessKey, Protocol,
+    Rounding, RoundingCounts, SchedulingPolicy, Subject,
 };
 
 mod paths;
@@ -190,6 +190,7 @@ fn payload(record: &PayloadRecord) -> Result<EventBody, DecodeError> {
         length: record.length,
         accepted: record.accepted != 0,
         bytes: Bytes(bytes.ok_or(DecodeError::Meaningless("captured length"))?.into()),
+        app: AppData::default(),
     })))
 }
 

@@ -7,7 +7,6 @@
 mod bounded;
 mod cgroups;
 pub mod container;
-#[cfg(feature = "sensor")]
 pub mod geo;
 mod hash;
 mod hierarchy;

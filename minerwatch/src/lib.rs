@@ -26,7 +26,6 @@ pub mod ecs;
 pub mod engine;
 pub mod enrich;
 pub mod feeds;
-#[cfg(feature = "sensor")]
 pub mod host;
 pub mod incident;
 pub mod intel;
@@ -36,7 +35,6 @@ pub mod output;
 pub mod pipeline;
 #[cfg(feature = "sensor")]
 pub mod privileges;
-#[cfg(feature = "sensor")]
 pub mod probe;
 pub mod process;
 pub mod recording;

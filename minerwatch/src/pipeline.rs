@@ -1,11 +1,14 @@
-//! The only file that knows every stage.
+//! Composes the stages, and nothing else: the only room that knows all of them.
 //!
 //! ```text
-//! watch (rings, clock, commands) ─► core: decode ─► enrich ─► engine ─► encode ─► outlet
+//! event_loop (rings, clock, commands) ─┐
+//!                                      ├─► stages: enrich ─► dissect ─► engine ─► effects ─► sink
+//! replay (a recording) ────────────────┘                       ▲                     │
+//!                                                              └── answers ◄── probe ┘
 //! ```
 //!
-//! [`Core`](core) is the same for every command; they differ in their outlet: the daemon's sinks and
-//! control socket, a terminal, a recording.
+//! Commands differ in where their events come from and in their [`OutputSink`]: the daemon's outputs and control socket,
+//! a terminal, a recording.
 
 #[cfg(feature = "sensor")]
 mod daemon;
@@ -16,10 +19,11 @@ mod event_loop;
 #[cfg(feature = "sensor")]
 mod foreground;
 #[cfg(feature = "sensor")]
+mod live_settings;
+mod replay;
+#[cfg(feature = "sensor")]
 mod scan;
-#[cfg(feature = "sensor")]
 mod settings;
-#[cfg(feature = "sensor")]
 mod stages;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
@@ -41,6 +45,10 @@ pub use self::{
     doctor::doctor,
     foreground::{record, tail},
     scan::scan,
+};
+pub use self::{
+    replay::{Replayed, replay},
+    stages::OutputSink,
 };
 
 /// What a command with a sensor of its own starts with.

@@ -13,13 +13,11 @@ use tracing::{info, warn};
 
 use crate::{
     config::Intel,
-    model::{Alert, Event, EventBody, GeoLocation},
+    model::{Event, GeoLocation},
 };
 
 /// A larger file is not read, bytes; the largest free databases have 60 MiB.
 const MAX_SIZE: u64 = 256 << 20;
-/// What evidence calls the peer of a connection.
-const DESTINATION: &str = "destination";
 
 /// The databases, read into memory.
 pub struct GeoDatabases {
@@ -105,51 +103,11 @@ impl GeoDatabases {
         is_known.then_some(place)
     }
 
-    /// Puts the place of the peer into the event of a connection.
+    /// Puts the location of the peer into the event of a connection.
     pub fn add_to(&self, event: &mut Event) {
-        let (destination, peer) = match &mut event.body {
-            EventBody::Connect(connect) => (connect.flow.destination, &mut connect.peer),
-            EventBody::Close(close) => (close.flow.destination, &mut close.peer),
-            EventBody::RunningFlow(flow) => (flow.destination, &mut flow.peer),
-            EventBody::Fork(_)
-            | EventBody::Exec(_)
-            | EventBody::Exit(_)
-            | EventBody::File(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningProcess(_)
-            | EventBody::HashedFile(_)
-            | EventBody::Payload(_)
-            | EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::DnsServerRole(_) => return,
-        };
-        *peer = self.of(destination.ip()).map(Box::new);
-    }
-
-    /// Adds the places of the peers that an alert speaks of to its evidence.
-    pub fn explain(&self, alert: &mut Alert) {
-        for signal in &mut alert.signals {
-            let destination = signal.evidence.iter().find(|(name, _)| name == DESTINATION);
-            let place = destination
-                .and_then(|(_, text)| text.parse::<std::net::SocketAddr>().ok())
-                .and_then(|destination| self.of(destination.ip()));
-            let Some(GeoLocation { country, as_number, as_organization, foreign: _ }) = place else {
-                continue;
-            };
-            let mut add = |name: &'static str, value: String| signal.evidence.push((name.into(), value));
-            if let Some(country) = country {
-                add("destination_country", country.to_string());
-            }
-            if let Some(number) = as_number {
-                add("destination_as_number", number.to_string());
-            }
-            if let Some(organization) = as_organization {
-                add("destination_as_organization", organization.to_string());
-            }
+        let Some(destination) = event.body.destination() else { return };
+        if let Some(peer) = event.body.peer_mut() {
+            *peer = self.of(destination.ip()).map(Box::new);
         }
     }
 }

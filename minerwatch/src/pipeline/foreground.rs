@@ -11,7 +11,9 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::{ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, settings, stages::OutputSink};
+use super::{
+    ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, live_settings, stages::OutputSink,
+};
 use crate::{
     control::TailRequest,
     host,
@@ -112,10 +114,11 @@ pub async fn record(
 
 /// Loads and attaches a sensor, and reads the lists.
 pub(super) fn open(options: &ForegroundOptions) -> anyhow::Result<EventLoop> {
-    let (lists, places) = settings::read_lists(&options.config)?;
-    let mut event_loop = EventLoop::open(settings::of(&options.config, &options.hooks), privileges::keep)?;
-    event_loop.core.set_indicators(lists.indicators);
-    event_loop.core.set_places(places);
+    let (lists, geo) = live_settings::read_lists(&options.config)?;
+    let mut event_loop =
+        EventLoop::open(live_settings::of(&options.config, &options.hooks), privileges::keep)?;
+    event_loop.pipeline.set_indicators(lists.indicators);
+    event_loop.pipeline.set_geo(geo);
     Ok(event_loop)
 }
 
@@ -146,7 +149,7 @@ pub(super) async fn watch<O: OutputSink>(
         // The event loop may have ended by itself.
         let _ = stop.send(()).await;
     });
-    let max_processes = settings::of(&options.config, &options.hooks).engine.max_processes;
+    let max_processes = live_settings::of(&options.config, &options.hooks).engine.max_processes;
     event_loop.seed_from_proc(max_processes, sink)?;
     let outcome = event_loop
         .run(

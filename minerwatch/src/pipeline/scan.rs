@@ -78,9 +78,9 @@ pub async fn scan(
         boot_id: host.boot_id.to_string(),
         incidents,
         seconds,
-        processes: event_loop.core.engine().counters().processes,
+        processes: event_loop.pipeline.engine().counters().processes,
         connections: scan.connections,
-        cpu_samples: event_loop.sampler_counters().visits,
+        cpu_samples: event_loop.pipeline.probes.sampler_counters().visits,
         unavailable: event_loop.sensor().report().blind().map(str::to_owned).collect(),
         lost: event_loop.lost(),
     })
@@ -89,8 +89,8 @@ pub async fn scan(
 fn progress_of(event_loop: &EventLoop, seconds: u32, incidents: usize) -> ScanProgress {
     ScanProgress {
         seconds,
-        processes: event_loop.core.engine().counters().processes,
-        visits: event_loop.sampler_counters().visits,
+        processes: event_loop.pipeline.engine().counters().processes,
+        visits: event_loop.pipeline.probes.sampler_counters().visits,
         incidents,
     }
 }

@@ -5,7 +5,6 @@ mod writer;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::model::{AlertAction, BootTime};
 use writer::{Value, database};
 
 fn text(text: &str) -> Value {
@@ -129,29 +128,4 @@ fn damage_is_no_end() {
             }
         }
     }
-}
-
-#[test]
-fn alerts_say_where_a_peer_is() {
-    let (_directory, paths) = files();
-    let places = open(&Intel { geo_databases: paths, ..Intel::default() }, None).expect("three databases");
-    let mut alert = crate::ecs::samples::alert();
-    assert_eq!(alert.action, AlertAction::IncidentOpened);
-    for signal in &mut alert.signals {
-        signal.at = BootTime(1);
-        signal.evidence.clear();
-        signal.evidence.push(("destination".into(), "203.0.113.9:443".to_owned()));
-    }
-    places.explain(&mut alert);
-    let evidence: Vec<String> =
-        alert.signals[0].evidence.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(
-        evidence,
-        [
-            "destination=203.0.113.9:443",
-            "destination_country=NL",
-            "destination_as_number=64500",
-            "destination_as_organization=Example Networks",
-        ]
-    );
 }

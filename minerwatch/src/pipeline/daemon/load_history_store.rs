@@ -73,7 +73,7 @@ impl LoadHistoryStore {
     /// Writes the file if it is due.
     pub fn save_if_due(&mut self, engine: &Engine, wall: i128) {
         if self.saved.elapsed() >= INTERVAL {
-            self.save(&engine.duty(), wall);
+            self.save(&engine.load_history(), wall);
         }
     }
 
