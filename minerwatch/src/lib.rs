@@ -11,6 +11,9 @@
 //! [`model`] is the vocabulary all of them share. [`engine`] is pure: no clock, no files, no network, so
 //! a recording gives the same alerts anywhere.
 
+// `println!` and its kin panic where a stream is closed or full; `cli::streams` does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod bounded;
 pub mod cli;
 pub mod config;

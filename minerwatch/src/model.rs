@@ -16,7 +16,9 @@ mod options;
 mod payload;
 mod process;
 mod quota;
+mod report;
 mod rounding;
+mod score;
 mod signal;
 mod socket;
 mod time;
@@ -45,7 +47,9 @@ pub use process::{
     ProcessView,
 };
 pub use quota::CpuQuota;
+pub use report::{Condition, DataSourceStatus, Report, ScanReport};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
+pub use score::{NextVerdict, Points, ScoreParts, SignalPoints};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

@@ -51,13 +51,15 @@ pub use self::{
     stages::OutputSink,
 };
 
-/// What a command with a sensor of its own watches by.
-#[derive(Clone, Debug, Default)]
+/// What a command with a sensor of its own starts with.
+#[derive(Clone, Debug)]
 pub struct ForegroundOptions {
-    /// Of it, what is said of events, of detection and of lists; sinks and the like are the daemon's.
+    /// The configuration: events, detection and lists count; outputs are the daemon's.
     pub config: Config,
     /// Hooks to take instead of the best that work.
     pub hooks: Vec<HookChoice>,
+    /// Tells the person who started the command something.
+    pub notify: fn(&str),
 }
 
 /// How often the engine is told the time.

@@ -2,13 +2,16 @@
 
 use super::{
     Encoder,
-    alert_fields::{AlertFields, ByName, EdgeFields, EdgeProcess, EvidenceFields, KeyFields, SignalFields},
+    alert_fields::{
+        AlertFields, ByName, EdgeFields, EdgeProcess, EvidenceFields, KeyFields, MeasuredFields,
+        PointsFields, ScoreFields, SignalFields,
+    },
     append,
     document::{Document, EventFields, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields},
     network::EndpointFields,
     values::{Identified, Shown},
 };
-use crate::model::{Alert, AlertAction, ChainEdge, Signal, Value, Verdict};
+use crate::model::{Alert, AlertAction, ChainEdge, Signal, SignalPoints, Value, Verdict};
 
 impl Encoder {
     pub(super) fn encode_alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
@@ -34,6 +37,7 @@ impl Encoder {
             time,
             verdict: _,
             score,
+            score_parts,
             suspect,
             parent,
             container,
@@ -48,7 +52,12 @@ impl Encoder {
             incident: Identified { id: Shown(*incident) },
             verdict,
             score: *score,
-            signals: signals.iter().map(|signal| self.signal(signal)).collect(),
+            score_parts: ScoreFields::new(score_parts),
+            signals: signals
+                .iter()
+                .enumerate()
+                .map(|(index, signal)| self.signal(signal, score_parts.signals.get(index)))
+                .collect(),
             chain: chain.iter().map(|edge| self.edge(edge)).collect(),
             folded: *folded,
             latency_ms: latency.as_secs_f64() * 1e3,
@@ -79,7 +88,7 @@ impl Encoder {
         append(&document, lines);
     }
 
-    fn signal<'a>(&self, signal: &'a Signal) -> SignalFields<'a> {
+    fn signal<'a>(&self, signal: &'a Signal, points: Option<&SignalPoints>) -> SignalFields<'a> {
         let Signal { id, class, weight, at, process, detail, evidence, last, conclusive } = signal;
         SignalFields {
             id: &id.0,
@@ -92,6 +101,8 @@ impl Encoder {
             process: KeyFields::new(*process),
             detail,
             evidence: EvidenceFields(evidence),
+            measured: evidence.iter().map(MeasuredFields::new).collect(),
+            points: points.map(PointsFields::new),
         }
     }
 

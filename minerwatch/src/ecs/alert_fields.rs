@@ -8,7 +8,10 @@ use super::{
     timestamp::Timestamp,
     values::{Identified, Shown},
 };
-use crate::model::{ChainKind, Evidence, IncidentId, ProcessKey, SignalClass, Verdict};
+use crate::model::{
+    ChainKind, Evidence, IncidentId, NextVerdict, ProcessKey, ScoreParts, SignalClass, SignalPoints,
+    Threshold, Value, Verdict,
+};
 
 /// `minerwatch.*` of an alert.
 #[derive(Debug, Serialize)]
@@ -17,6 +20,7 @@ pub(super) struct AlertFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
     pub score: u32,
+    pub score_parts: ScoreFields<'a>,
     pub signals: Vec<SignalFields<'a>>,
     pub chain: Vec<EdgeFields<'a>>,
     pub folded: u64,
@@ -44,6 +48,71 @@ pub(super) struct SignalFields<'a> {
     pub detail: &'a str,
     #[serde(skip_serializing_if = "EvidenceFields::is_empty")]
     pub evidence: EvidenceFields<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<MeasuredFields<'a>>,
+    #[serde(flatten)]
+    pub points: Option<PointsFields>,
+}
+
+/// A value of a signal, with what it had to reach.
+#[derive(Debug, Serialize)]
+pub(super) struct MeasuredFields<'a> {
+    name: &'a str,
+    value: Shown<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<Shown<&'a Threshold>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+}
+
+impl<'a> MeasuredFields<'a> {
+    pub(super) fn new(evidence: &'a Evidence) -> Self {
+        let Evidence { name, value, threshold, unit } = evidence;
+        Self { name, value: Shown(value), threshold: threshold.as_ref().map(Shown), unit: unit.as_deref() }
+    }
+}
+
+/// What a signal adds to the score.
+#[derive(Debug, Serialize)]
+pub(super) struct PointsFields {
+    points: f64,
+    age_s: u64,
+    half_life_s: u64,
+    counted: bool,
+}
+
+impl PointsFields {
+    pub(super) fn new(points: &SignalPoints) -> Self {
+        let SignalPoints { points, half_life, age, counted } = points;
+        Self {
+            points: points.as_f64(),
+            age_s: age.as_secs(),
+            half_life_s: half_life.as_secs(),
+            counted: *counted,
+        }
+    }
+}
+
+/// What the points come to.
+#[derive(Debug, Serialize)]
+pub(super) struct ScoreFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<NextFields<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct NextFields<'a> {
+    verdict: Verdict,
+    missing: &'a [String],
+}
+
+impl<'a> ScoreFields<'a> {
+    pub(super) fn new(parts: &'a ScoreParts) -> Self {
+        let next = |next: &'a NextVerdict| NextFields { verdict: next.verdict, missing: &next.missing };
+        Self { verdict: parts.verdict, next: parts.next.as_ref().map(next) }
+    }
 }
 
 /// One step of the chain.

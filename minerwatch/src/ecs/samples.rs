@@ -8,9 +8,9 @@ use crate::model::{
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
     DnsData, DnsMessage, DnsRecord, Event, EventBody, Evidence, Exec, Executable, ExecutableFlags, Exit,
     FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages,
-    IncidentId, Mapping, MappingClass, Namespaces, Payload, ProcessKey, ProcessView, Protocol, Rounding,
-    RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject,
-    TlsHello, Verdict, WallClock,
+    IncidentId, Mapping, MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol,
+    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass,
+    SignalId, SignalPoints, Subject, Threshold, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -291,7 +291,7 @@ pub(crate) fn alert() -> Alert {
         at: at(time),
         process: key(pid),
         detail: detail.into(),
-        evidence: evidence.iter().map(|(name, value)| evidence_of(name, value)).collect(),
+        evidence: evidence.iter().map(|(name, value)| evidence_of(name, value)).chain(measured(id)).collect(),
         last: at(time + 100),
         conclusive: id == "Z9",
     };
@@ -300,7 +300,8 @@ pub(crate) fn alert() -> Alert {
         action: AlertAction::IncidentOpened,
         time: at(1_001),
         verdict: Verdict::Suspected,
-        score: 85,
+        score: 44,
+        score_parts: score_parts(),
         suspect: ProcessView { key: key(4713), name: "x".into(), ..curl() },
         parent: Some(bash()),
         container: Some(container()),
@@ -357,6 +358,21 @@ pub(crate) fn alert() -> Alert {
     }
 }
 
+/// How the score of [`alert`] comes about, six minutes after its signals.
+fn score_parts() -> ScoreParts {
+    let part = |points, hours: u64| SignalPoints {
+        points: Points::new(points),
+        half_life: Duration::from_secs(hours * 3_600),
+        age: Duration::from_secs(360),
+        counted: true,
+    };
+    ScoreParts {
+        signals: vec![part(24.9, 24), part(14.0, 1), part(4.7, 1)],
+        verdict: Some(Verdict::Mining),
+        next: None,
+    }
+}
+
 /// An answer through another name.
 fn resolved() -> DnsAnswer {
     let record = |kind, data| DnsRecord { kind, ttl: 300, data };
@@ -381,6 +397,13 @@ fn hello(flow: Flow) -> Payload {
         bytes: Bytes([0x16, 3, 1, 2, 0, 1].into()),
         app: AppData::default(),
     }
+}
+
+/// The one measurement among the evidence.
+fn measured(signal: &str) -> Option<Evidence> {
+    let threshold = Some(Threshold::at_least(60_u64));
+    let seconds = Evidence { threshold, unit: Some("s".into()), ..Evidence::new("busy_for", 61_u64) };
+    (signal == "C5").then_some(seconds)
 }
 
 fn evidence_of(name: &'static str, value: &str) -> Evidence {

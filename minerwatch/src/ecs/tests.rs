@@ -6,7 +6,7 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Encoder, Observed, samples};
-use crate::model::{AlertAction, Event, EventBody};
+use crate::model::{AlertAction, Event, EventBody, NextVerdict, Verdict};
 
 const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
 
@@ -29,7 +29,10 @@ fn objects() -> Vec<Value> {
         objects.push(serde_json::from_slice(&line).unwrap());
     }
     let mut line = Vec::new();
-    encoder.incident(&samples::alert(), None, 1, &mut line);
+    let mut state = samples::alert();
+    let missing = vec!["26 points (44 of 70)".to_owned()];
+    state.score_parts.next = Some(NextVerdict { verdict: Verdict::Suspected, missing });
+    encoder.incident(&state, None, 1, &mut line);
     objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
     objects
