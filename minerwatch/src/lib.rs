@@ -12,6 +12,9 @@
 //! [`pipeline`] connects the stages. All of them share the types of [`model`]. [`engine`] uses no clock, no file and no
 //! network, so a recording gives the same alerts on every machine.
 
+// `println!` and its kin panic where a stream is closed or full; `cli::streams` does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod bounded;
 pub mod cli;
 pub mod config;
@@ -36,7 +39,10 @@ pub mod privileges;
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
+#[cfg(feature = "sensor")]
+pub mod state_files;
 #[cfg(test)]
 pub(crate) mod testing;

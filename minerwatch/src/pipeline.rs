@@ -52,12 +52,14 @@ pub use self::{
 };
 
 /// Options of a command that runs its own sensor in the foreground.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct ForegroundOptions {
     /// The configuration. Its settings for events, detection and lists apply; those for outputs do not.
     pub config: Config,
     /// Hooks that the command line chooses instead of the best ones that work.
     pub hooks: Vec<HookChoice>,
+    /// Shows a message to the person who started the command.
+    pub notify: fn(&str),
 }
 
 /// Interval of [`crate::engine::Engine::tick`].

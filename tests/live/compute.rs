@@ -187,7 +187,7 @@ fn a_day_that_an_earlier_daemon_saw_counts() {
     duty["state"] = kept_day(&own);
     fs::write(&kept, duty.to_string()).expect("it can be written");
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("of 1 programs is known from before", SOON), "{:?}", agent.messages());
+    assert!(agent.says("programs whose earlier CPU use is known: 1", SOON), "{:?}", agent.messages());
     let worker = start("spin 20");
     let said = wait_for(&scratch, worker.pid(), "C8", Duration::from_secs(20));
     assert!(said.contains("evenly") && said.contains("24 hours"), "{said}");

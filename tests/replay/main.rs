@@ -5,6 +5,8 @@
 //! is meant to alter them, run the tests with `MINERWATCH_BLESS=1` and read the difference.
 
 mod load_pattern;
+mod picture;
+mod streams;
 
 use std::{
     env, fs,
@@ -180,13 +182,13 @@ fn lists_are_checked_before_they_serve() {
 
     let (code, text) = intel(&["check", &good]);
     assert_eq!(code, Some(0));
-    assert!(text.contains("text  1 names, 1 ports\n  left out: no indicator: 1\n"), "{text}");
-    assert!(text.contains(&format!("{good}:3: 'nonsense%' is no name")), "{text}");
-    assert!(text.ends_with("1 lists: 2 entries watched for, 0 allowed, 0 KiB of memory\n"), "{text}");
+    assert!(text.contains("text  1 name, 1 port\n  left out: no indicator: 1\n"), "{text}");
+    assert!(text.contains(&format!("{good}:3: 'nonsense%' is not a name")), "{text}");
+    assert!(text.ends_with("1 list: 2 entries watched for, 0 allowed, 0 KiB of memory\n"), "{text}");
     assert_eq!(intel(&["check", &good, "--strict"]).0, Some(2));
     let (code, text) = intel(&["check", &good, &bad]);
     assert_eq!(code, Some(2));
-    assert!(text.contains("WRONG: line 1: is no JSON: EOF"), "{text}");
+    assert!(text.contains("WRONG: line 1: is not JSON: EOF"), "{text}");
     assert_eq!(intel(&["check", "/nowhere"]).0, Some(2));
     assert_eq!(intel(&["check"]).0, Some(0), "what comes with the program");
     let (_, json) = intel(&["check", &good, "--json"]);
@@ -198,14 +200,25 @@ fn lists_are_checked_before_they_serve() {
     let (code, text) = intel(&["lookup", "x.pool.example", "--list", &good, "--allow", &allow]);
     assert_eq!(
         (code, text),
-        (Some(0), format!("x.pool.example is listed (threats): pool.example at {good}:1 (a pool)\n"))
+        (Some(10), format!("x.pool.example is listed (threats): pool.example at {good}:1 (a pool)\n"))
     );
-    let (_, json) = intel(&["lookup", "eu.pool.example", "--list", &good, "--allow", &allow, "--json"]);
+    let (code, json) = intel(&["lookup", "eu.pool.example", "--list", &good, "--allow", &allow, "--json"]);
+    assert_eq!(code, Some(0), "allowed");
     let answer: Value = serde_json::from_str(&json).expect("JSON");
     assert_eq!((&answer["result"], &answer["note"]), (&"allowed".into(), &"ours".into()));
     assert_eq!(answer["otherwise"]["entry"], "pool.example");
-    let (_, text) = intel(&["lookup", "192.0.2.1", "--list", &good]);
-    assert_eq!(text, "192.0.2.1 is on no list\n");
+    let (code, text) = intel(&["lookup", "192.0.2.1", "--list", &good]);
+    assert_eq!((code, text.as_str()), (Some(0), "192.0.2.1 is on no list\n"));
+    assert_eq!(
+        intel(&["lookup", "192.0.2.1", "--list", &good, "--list", &bad]).0,
+        Some(2),
+        "one cannot be read"
+    );
+    assert_eq!(
+        intel(&["lookup", "192.0.2.1:3333", "--list", &good, "--list", &bad]).0,
+        Some(10),
+        "listed by the other"
+    );
     assert_eq!(intel(&["lookup", "nonsense%"]).0, Some(2));
     assert_eq!(intel(&["lookup", "192.0.2.0/24"]).0, Some(2));
 }

@@ -1,4 +1,4 @@
-//! `minerwatch replay`: a recording through the same pipeline, without root.
+//! `minerwatch replay`: sends a recording through the daemon's pipeline, without root.
 
 use std::{
     fs::File,
@@ -10,8 +10,11 @@ use std::{
 use anyhow::Context;
 
 use super::{
-    ExitReason, Failure, logging,
-    present::{Presenter, is_broken_pipe},
+    ExitReason, Failure,
+    counted::counted,
+    logging,
+    present::{ColorArguments, Presenter},
+    streams::{is_broken_pipe, tell},
 };
 use crate::{
     config::Config,
@@ -20,39 +23,42 @@ use crate::{
     recording::Reader,
 };
 
-/// Send a recording through the engine and write the alerts
+/// Judge a recording again and write its alerts; needs no root
 ///
-/// The same recording gives the same alerts anywhere: time comes from the recording. A damaged line is
-/// reported and passed over. Ends with exit code 10 when an incident of high or above was found.
+/// The same recording gives the same alerts on every host, because time comes from the recording. A damaged line is
+/// reported and skipped. The exit code is 10 if an incident with the verdict `suspected` or `mining` was found.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The recording, `-` for standard input
+    /// The recording; `-` for standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// One JSON object per line instead of text for people
+    /// Write one JSON object per line instead of text for people
     #[arg(long)]
     json: bool,
-    /// Events too, not only alerts
+    /// Write events too, not only alerts
     #[arg(long)]
     events: bool,
-    /// Detect with this configuration: thresholds, limits, the least verdict, lists and databases, as the daemon would
+    /// Detect as the daemon would with this configuration: its thresholds, limits, least verdict, lists and databases
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Read all of it before the engine begins, and say how many events a second it then judged
+    /// Read the whole recording first, then report how many events per second the engine judged
     #[arg(long, conflicts_with = "events")]
     measure: bool,
+    #[command(flatten)]
+    color: ColorArguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  minerwatch replay host.jsonl                  the alerts, for people
-  minerwatch replay host.jsonl --events         and how it came to them
-  zcat host.jsonl.gz | minerwatch replay - --json";
+  minerwatch replay host.jsonl                      show the alerts
+  minerwatch replay host.jsonl --events             show the events as well
+  minerwatch replay host.jsonl --config lab.toml    try out other thresholds and lists
+  zcat host.jsonl.gz | minerwatch replay - --json   read a compressed recording";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { file, json, events, config, measure } = arguments;
+    let Arguments { file, json, events, config, measure, color } = arguments;
     let config = config
         .as_deref()
         .map(Config::load)
@@ -63,31 +69,33 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
         .with_context(|| file.display().to_string())
         .map_err(|error| Failure::new(ExitReason::Usage, error))?;
     let header = reader.header().clone();
-    let mut lines = Lines { presenter: Presenter::new(*json), events: *events, alerts: 0, verdict: None };
+    let mut lines =
+        Lines { presenter: Presenter::new(*json, *color), events: *events, alerts: 0, verdict: None };
     let config = config.as_ref();
     let result = if *measure {
         let read: Vec<_> = reader.collect();
         let start = Instant::now();
-        let result = pipeline::replay(&header, config, read.into_iter(), &mut lines, tell_damaged);
+        let result = pipeline::replay(&header, config, read.into_iter(), &mut lines, tell);
         measured(&result, start.elapsed());
         result
     } else {
-        pipeline::replay(&header, config, reader, &mut lines, tell_damaged)
+        pipeline::replay(&header, config, reader, &mut lines, tell)
     };
     let replayed = match result.map_err(anyhow::Error::from) {
         Err(error) if is_broken_pipe(&error) => return Ok(ExitReason::Fine),
         result => result.context("standard output")?,
     };
     let Replayed { events, damaged } = replayed;
-    eprintln!("minerwatch: {events} events, {} alerts, {damaged} damaged lines", lines.alerts);
+    tell(format_args!(
+        "{}, {}, {}",
+        counted(events, "event", "events"),
+        counted(lines.alerts, "alert", "alerts"),
+        counted(damaged, "damaged line", "damaged lines")
+    ));
     Ok(conclude(lines.verdict, damaged))
 }
 
-fn tell_damaged(error: impl std::fmt::Display) {
-    eprintln!("minerwatch: {error}");
-}
-
-/// A miner found matters more than a line that could not be read.
+/// An incident that was found decides before a line that could not be read.
 fn conclude(verdict: Option<Verdict>, damaged: u64) -> ExitReason {
     match verdict {
         Some(Verdict::Suspected | Verdict::Mining) => ExitReason::Found,
@@ -99,7 +107,7 @@ fn conclude(verdict: Option<Verdict>, damaged: u64) -> ExitReason {
 fn measured(result: &io::Result<Replayed>, elapsed: Duration) {
     if let Ok(Replayed { events, .. }) = result {
         let rate = *events as f64 / elapsed.as_secs_f64();
-        eprintln!("minerwatch: the engine judged {events} events in {elapsed:.1?}, {rate:.0} a second");
+        tell(format_args!("the engine judged {events} events in {elapsed:.1?}, {rate:.0} a second"));
     }
 }
 
@@ -111,10 +119,10 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
     Ok(Box::new(BufReader::new(opened.map_err(|error| Failure::new(ExitReason::Usage, error))?)))
 }
 
-/// Lines on standard output.
+/// Shows lines on standard output.
 struct Lines {
     presenter: Presenter,
-    /// Whether events are shown, too.
+    /// Whether it shows events, too.
     events: bool,
     alerts: u64,
     /// The highest verdict so far.

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, ProcessKey, ProcessView, Signal};
+use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal};
 
 /// Identifies an incident: one intrusion, with any number of processes. Unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -104,6 +104,9 @@ pub struct Alert {
     pub verdict: Verdict,
     /// Points, 0 or more.
     pub score: u32,
+    /// How the points add up.
+    #[serde(default)]
+    pub score_parts: ScoreParts,
     /// The most suspicious process.
     pub suspect: ProcessView,
     /// The parent of the suspect.

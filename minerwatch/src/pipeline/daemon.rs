@@ -66,9 +66,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     event_loop.seed_from_proc(limit, &mut outputs)?;
     let report = event_loop.sensor().report();
-    let served = report.services.iter().filter(|service| service.hook.is_some()).count();
-    let all = report.services.len();
-    info!("watching: {served} of {all} data sources are available{}", super::foreground::blind(&event_loop));
+    let (available, all) = (report.available().count(), report.sources.len());
+    info!(
+        "watching: {available} of {all} data sources are available{}",
+        super::foreground::blind(&event_loop)
+    );
     service::ready();
 
     let outcome = event_loop
@@ -93,9 +95,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             service::ready();
                         }
                     }
-                    Command::Lists(Lists { indicators, counts: new, places, asked }) => {
+                    Command::Lists(Lists { indicators, counts: new, geo, asked }) => {
                         counts = new;
-                        event_loop.pipeline.set_geo(places);
+                        event_loop.pipeline.set_geo(geo);
                         event_loop.pipeline.set_indicators(indicators);
                         give_back_memory();
                         if asked {
@@ -183,15 +185,15 @@ fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant
         decode_errors: event_loop.decode_errors,
         events: event_loop.pipeline.counts(),
         lost: event_loop.sensor().losses().read().collect(),
-        blind: event_loop.sensor().report().blind().map(str::to_owned).collect(),
-        hooks: event_loop.sensor().report().served().collect(),
+        blind: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
+        hooks: event_loop.sensor().report().available().collect(),
         alerts: event_loop.pipeline.alerts(),
         engine: event_loop.pipeline.engine().counters(),
         enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
         sampler: sampler_metrics(event_loop),
         sockets: socket_metrics(event_loop),
         lists: ListMetrics::default(),
-        sinks: outputs.metrics(),
+        outputs: outputs.metrics(),
         control: outputs.control_counters().into(),
     }
 }

@@ -87,10 +87,10 @@ impl EventLoop {
             .enriching(settings.enrich, move || waker.notify_one());
         let health = Health {
             lost: Vec::new(),
-            blind: sensor.report().blind().map(Arc::from).collect(),
+            blind: sensor.report().unavailable().map(Arc::from).collect(),
             hooks: sensor
                 .report()
-                .served()
+                .available()
                 .map(|(source, attached)| (source.into(), attached.into()))
                 .collect(),
         };
@@ -220,7 +220,7 @@ impl EventLoop {
 /// Converts an error of the sensor to one that the command line has an exit code for.
 pub fn unsupported(error: SensorError) -> anyhow::Error {
     match error {
-        SensorError::NoSuchWay { .. } => WrongUsage(error.to_string()).into(),
+        SensorError::NoSuchHook { .. } => WrongUsage(error.to_string()).into(),
         error => Unsupported(error.to_string()).into(),
     }
 }

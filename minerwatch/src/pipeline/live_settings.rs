@@ -48,7 +48,7 @@ pub fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<GeoData
     let read = || {
         privileges::drop_all_but_kept()?;
         let lists = feeds::load(&sources, host::unix_seconds(), None);
-        lists.tell();
+        lists.log();
         Ok((lists, geo::open(&sources, None)))
     };
     thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|_| bail!("reading the lists failed"))

@@ -50,7 +50,7 @@ pub fn replay<E: Display>(
     if let Some(config) = config {
         let sources = feeds::with_synced(config);
         let lists = feeds::load(&sources, host::unix_seconds(), None);
-        lists.tell();
+        lists.log();
         pipeline.set_indicators(lists.indicators);
         pipeline.set_geo(geo::open(&sources, None));
     }

@@ -6,17 +6,20 @@ use std::{
 use super::*;
 use crate::{
     model::BootTime,
-    output::{Class, Notice, output::Output},
+    output::{
+        Class, Notice, Output as _,
+        buffered::{BACKLOG, Buffered},
+    },
 };
 
-/// A directory that goes when the test ends.
+/// A directory that is removed when the test ends.
 struct Scratch(PathBuf);
 
 impl Scratch {
     fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let path = std::env::temp_dir().join(format!("minerwatch-sink-{}-{number}", std::process::id()));
+        let path = std::env::temp_dir().join(format!("minerwatch-output-{}-{number}", std::process::id()));
         fs::create_dir(&path).unwrap();
         Self(path)
     }
@@ -36,16 +39,20 @@ impl Drop for Scratch {
     }
 }
 
-fn open(settings: FileSettings) -> Output<RotatedFile> {
-    let backlog = settings.backlog;
-    Output::new(RotatedFile::open(settings).unwrap(), backlog)
+/// A file of 1 MiB.
+fn rotation(path: impl Into<PathBuf>) -> Rotation {
+    Rotation { path: path.into(), max_bytes: 1 << 20, keep: 5 }
+}
+
+fn open(rotation: Rotation) -> Buffered<RotatedFile> {
+    Buffered::new(RotatedFile::open(rotation).unwrap(), BACKLOG)
 }
 
 #[test]
 fn appends_to_what_is_there_with_mode_0600() {
     let scratch = Scratch::new();
     for line in ["one\n", "two\n"] {
-        let mut output = open(FileSettings::new(scratch.file("events")));
+        let mut output = open(rotation(scratch.file("events")));
         assert!(output.write(Class::Event, line.as_bytes()).unwrap().is_none());
         assert!(output.finish().unwrap().is_none());
     }
@@ -55,10 +62,10 @@ fn appends_to_what_is_there_with_mode_0600() {
 }
 
 #[test]
-fn rotates_by_size_and_keeps_so_many() {
+fn rotates_by_size_and_keeps_the_configured_number() {
     let scratch = Scratch::new();
-    let settings = FileSettings { max_bytes: 10, keep: 2, ..FileSettings::new(scratch.file("events")) };
-    let mut output = open(settings);
+    let small = Rotation { max_bytes: 10, keep: 2, ..rotation(scratch.file("events")) };
+    let mut output = open(small);
     for number in 1..=9 {
         let notice = output.write(Class::Event, format!("line{number}\n").as_bytes()).unwrap();
         assert!(notice.is_none(), "{notice:?}");
@@ -72,8 +79,8 @@ fn rotates_by_size_and_keeps_so_many() {
 #[test]
 fn a_line_longer_than_a_file_is_written_whole() {
     let scratch = Scratch::new();
-    let settings = FileSettings { max_bytes: 4, keep: 0, ..FileSettings::new(scratch.file("events")) };
-    let mut output = open(settings);
+    let small = Rotation { max_bytes: 4, keep: 0, ..rotation(scratch.file("events")) };
+    let mut output = open(small);
     output.write(Class::Event, b"much longer\n").unwrap();
     assert_eq!(scratch.read("events"), "much longer\n");
     output.write(Class::Event, b"next\n").unwrap();
@@ -82,12 +89,12 @@ fn a_line_longer_than_a_file_is_written_whole() {
 }
 
 #[test]
-fn a_file_that_cannot_be_moved_away_is_written_on_and_told_of_once() {
+fn a_file_that_cannot_be_moved_away_is_still_written_and_reported_once() {
     let scratch = Scratch::new();
     // A directory that is not empty cannot be replaced by a file, not even by root.
     fs::create_dir_all(scratch.file("events.1").join("full")).unwrap();
-    let settings = FileSettings { max_bytes: 10, keep: 1, ..FileSettings::new(scratch.file("events")) };
-    let mut output = open(settings);
+    let small = Rotation { max_bytes: 10, keep: 1, ..rotation(scratch.file("events")) };
+    let mut output = open(small);
     assert!(output.write(Class::Event, b"line1\n").unwrap().is_none());
     let notice = output.write(Class::Event, b"line2\n").unwrap().unwrap();
     assert!(matches!(notice, Notice::Degraded { .. }), "{notice:?}");
@@ -98,14 +105,14 @@ fn a_file_that_cannot_be_moved_away_is_written_on_and_told_of_once() {
 #[test]
 fn reopens_what_was_moved_away() {
     let scratch = Scratch::new();
-    let mut output = open(FileSettings::new(scratch.file("events")));
+    let mut output = open(rotation(scratch.file("events")));
     output.write(Class::Event, b"before\n").unwrap();
     fs::rename(scratch.file("events"), scratch.file("old")).unwrap();
     output.write(Class::Event, b"still the old one\n").unwrap();
-    output.target_mut().reopen().unwrap();
+    output.reopen().unwrap();
     output.write(Class::Event, b"after\n").unwrap();
-    // Reopened without having been moved: its own lock is not in its way.
-    output.target_mut().reopen().unwrap();
+    // It was not moved this time. Its own lock must not prevent the reopening.
+    output.reopen().unwrap();
     output.write(Class::Event, b"again\n").unwrap();
     assert_eq!(scratch.read("old"), "before\nstill the old one\n");
     assert_eq!(scratch.read("events"), "after\nagain\n");
@@ -115,9 +122,9 @@ fn reopens_what_was_moved_away() {
 fn a_failed_reopen_keeps_the_open_file() {
     let scratch = Scratch::new();
     fs::create_dir(scratch.file("logs")).unwrap();
-    let mut output = open(FileSettings::new(scratch.file("logs/events")));
+    let mut output = open(rotation(scratch.file("logs/events")));
     fs::rename(scratch.file("logs"), scratch.file("moved")).unwrap();
-    let error = output.target_mut().reopen().unwrap_err().to_string();
+    let error = output.reopen().unwrap_err().to_string();
     assert!(error.contains("logs/events") && error.contains("No such file"), "{error}");
     output.write(Class::Event, b"kept\n").unwrap();
     assert_eq!(scratch.read("moved/events"), "kept\n");
@@ -126,8 +133,8 @@ fn a_failed_reopen_keeps_the_open_file() {
 #[test]
 fn a_second_writer_is_refused() {
     let scratch = Scratch::new();
-    let _first = open(FileSettings::new(scratch.file("events")));
-    let error = RotatedFile::open(FileSettings::new(scratch.file("events"))).unwrap_err();
+    let _first = open(rotation(scratch.file("events")));
+    let error = RotatedFile::open(rotation(scratch.file("events"))).unwrap_err();
     assert!(matches!(error, OpenError::Busy { .. }), "{error}");
 }
 
@@ -135,19 +142,19 @@ fn a_second_writer_is_refused() {
 fn a_half_line_left_by_a_crash_is_ended() {
     let scratch = Scratch::new();
     fs::write(scratch.file("events"), "{}\n{\"half").unwrap();
-    let mut output = open(FileSettings::new(scratch.file("events")));
+    let mut output = open(rotation(scratch.file("events")));
     output.write(Class::Event, b"{}\n").unwrap();
     assert_eq!(scratch.read("events"), "{}\n{\"half\n{}\n");
-    assert_eq!(output.target_mut().length, scratch.read("events").len() as u64);
-    assert!(output.target_mut().take_back(3), "the length is known exactly");
+    assert_eq!(output.target.length, scratch.read("events").len() as u64);
+    assert!(output.target.take_back(3), "the length is known exactly");
     assert_eq!(scratch.read("events"), "{}\n{\"half\n");
 }
 
 #[test]
 fn a_file_emptied_by_others_is_not_rotated() {
     let scratch = Scratch::new();
-    let settings = FileSettings { max_bytes: 10, keep: 1, ..FileSettings::new(scratch.file("events")) };
-    let mut output = open(settings);
+    let small = Rotation { max_bytes: 10, keep: 1, ..rotation(scratch.file("events")) };
+    let mut output = open(small);
     output.write(Class::Event, b"line1\n").unwrap();
     fs::write(scratch.file("events"), "").unwrap();
     output.write(Class::Event, b"line2\n").unwrap();
@@ -157,17 +164,17 @@ fn a_file_emptied_by_others_is_not_rotated() {
 
 #[test]
 fn a_missing_directory_is_an_error_that_names_it() {
-    let error = RotatedFile::open(FileSettings::new("/nonexistent/events.json")).unwrap_err().to_string();
+    let error = RotatedFile::open(rotation("/nonexistent/events.json")).unwrap_err().to_string();
     assert!(error.contains("/nonexistent/events.json"), "{error}");
 }
 
 #[test]
 fn a_device_without_room_is_kept_for_later() {
-    let mut output = open(FileSettings::new("/dev/full"));
+    let mut output = open(rotation("/dev/full"));
     let notice = output.write(Class::Alert, b"alert\n").unwrap().unwrap();
     assert!(notice.to_string().contains("cannot write to /dev/full"), "{notice}");
     assert_eq!(output.counters().waiting, 1);
-    assert!(output.retry(BootTime(0)).unwrap().is_none(), "told once");
+    assert!(output.retry(BootTime(0)).unwrap().is_none(), "reported once");
     assert_eq!(output.counters().alerts_dropped, 0);
 }
 
@@ -188,7 +195,7 @@ fn a_disk_that_fills_up_loses_nothing() {
     let outcome = std::panic::catch_unwind(|| {
         let path = mounted.join("events");
         fs::write(mounted.join("ballast"), vec![0; 30_000]).unwrap();
-        let mut output = open(FileSettings::new(&path));
+        let mut output = open(rotation(&path));
         let lines: Vec<String> =
             (0..1_000).map(|number| format!("line {number:04} {}\n", "x".repeat(83))).collect();
         let mut notices = Vec::new();

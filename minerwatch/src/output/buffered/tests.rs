@@ -1,6 +1,6 @@
 use super::*;
 
-/// Room for so many bytes, then a full disk.
+/// A disk with room for some bytes.
 #[derive(Debug)]
 struct Disk {
     content: Vec<u8>,
@@ -20,14 +20,8 @@ impl Disk {
 }
 
 impl Target for Disk {
-    const CLOSED: Option<Closed> = Some(Closed("the test"));
-
     fn name(&self) -> &'static str {
         "the test disk"
-    }
-
-    fn prepare(&mut self, _length: usize) -> io::Result<Option<String>> {
-        Ok(None)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -48,8 +42,8 @@ impl Target for Disk {
         self.can_take_back
     }
 
-    fn synchronize(&mut self) -> io::Result<()> {
-        Ok(())
+    fn ends_with_its_reader(&self) -> bool {
+        true
     }
 }
 
@@ -59,10 +53,10 @@ fn seconds(count: u64) -> BootTime {
 
 #[test]
 fn a_full_disk_loses_nothing_and_leaves_no_half_line() {
-    // Room for every count of bytes, so that the cut falls at every place in the lines.
+    // Try every number of bytes, so that the lines are cut at every position.
     for can_take_back in [true, false] {
         for room in 0..18 {
-            let mut output = Output::new(Disk { can_take_back, ..Disk::with_room(room) }, 10_000);
+            let mut output = Buffered::new(Disk { can_take_back, ..Disk::with_room(room) }, 10_000);
             let first = output.write(Class::Event, b"one\ntwo\nthree\n").unwrap();
             assert_eq!(first.is_some(), room < 14, "room {room}");
             let second = output.write(Class::Alert, b"four\n").unwrap();
@@ -88,12 +82,12 @@ fn a_full_disk_loses_nothing_and_leaves_no_half_line() {
 }
 
 #[test]
-fn drops_are_counted_and_told_at_recovery() {
-    let mut output = Output::new(Disk::with_room(0), 100);
+fn lost_lines_are_counted_and_reported_at_recovery() {
+    let mut output = Buffered::new(Disk::with_room(0), 100);
     let notice = output.write(Class::Event, b"first\n").unwrap().unwrap();
     assert!(notice.to_string().contains("cannot write to the test disk"), "{notice}");
     for _ in 0..20 {
-        assert!(output.write(Class::Event, b"event\n").unwrap().is_none(), "told once");
+        assert!(output.write(Class::Event, b"event\n").unwrap().is_none(), "reported once");
     }
     assert!(output.write(Class::Alert, b"alert\n").unwrap().is_none());
     output.target.room = 1_000;
@@ -102,13 +96,13 @@ fn drops_are_counted_and_told_at_recovery() {
     assert_eq!((counters.alerts, counters.alerts_dropped), (1, 0));
     assert_eq!(counters.events + counters.events_dropped, 21);
     assert!(counters.events_dropped > 0);
-    assert!(notice.to_string().contains(&format!("{} events", counters.events_dropped)), "{notice}");
+    assert!(notice.to_string().contains(&format!("events {}", counters.events_dropped)), "{notice}");
     assert!(output.target.text().ends_with("alert\n"));
 }
 
 #[test]
 fn pauses_grow_to_a_bound() {
-    let mut output = Output::new(Disk::with_room(0), 1_000);
+    let mut output = Buffered::new(Disk::with_room(0), 1_000);
     output.write(Class::Event, b"line\n").unwrap();
     let mut attempts = 0;
     for second in 0..600 {
@@ -121,15 +115,15 @@ fn pauses_grow_to_a_bound() {
 }
 
 #[test]
-fn a_gone_reader_is_the_end() {
+fn a_reader_that_left_means_the_end() {
     let disk = Disk { error: io::ErrorKind::BrokenPipe, ..Disk::with_room(0) };
-    let mut output = Output::new(disk, 1_000);
-    assert_eq!(output.write(Class::Event, b"line\n").unwrap_err(), Closed("the test"));
+    let mut output = Buffered::new(disk, 1_000);
+    assert_eq!(output.write(Class::Event, b"line\n").unwrap_err(), Closed("the test disk".to_owned()));
 }
 
 #[test]
-fn what_cannot_be_written_at_the_end_is_told() {
-    let mut output = Output::new(Disk::with_room(7), 1_000);
+fn lines_that_cannot_be_written_at_the_end_are_reported() {
+    let mut output = Buffered::new(Disk::with_room(7), 1_000);
     output.write(Class::Event, b"line\nline\nline\n").unwrap();
     let notice = output.finish().unwrap().unwrap();
     assert!(matches!(notice, Notice::GivenUp { lines: 2, .. }), "{notice:?}");
