@@ -96,8 +96,7 @@ fn record(stories: &[String]) -> anyhow::Result<()> {
             fs::copy(before, programs.join(story).with_extension("prepare"))?;
         }
     }
-    let stages: Vec<Stage> =
-        (1..).zip(stories).map(|(number, _)| Stage::new(number, &scratch)).collect::<Result<_, _>>()?;
+    let stages: Vec<Stage> = (1..).zip(stories).map(|(number, _)| Stage::new(number, &scratch)).collect();
     let whole = scratch.join("whole.jsonl");
     let agent = Agent::start(["record", &whole]);
     let mut running: Vec<(&String, Child)> = Vec::new();

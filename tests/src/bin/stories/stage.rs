@@ -72,7 +72,7 @@ pub(crate) fn programs(scratch: &Scratch) -> anyhow::Result<PathBuf> {
 
 impl Stage {
     /// One of several that exist at the same time.
-    pub(crate) fn new(number: u8, scratch: &Scratch) -> anyhow::Result<Self> {
+    pub(crate) fn new(number: u8, scratch: &Scratch) -> Self {
         let subnet = 200 + number;
         let pair = Pair::new(subnet);
         let ip = |arguments: &[&str]| minerwatch_tests::command::run("ip", arguments);
@@ -84,7 +84,7 @@ impl Stage {
         let (certificate, share) = (scratch.join("certificate.pem"), scratch.join("share"));
         let arguments = [internet.as_str(), &certificate, &share, &pair.victim.address];
         let internet = pair.server.serve(LAST_PORT, "/usr/bin/python3", &arguments);
-        Ok(Self { pair, _internet: internet })
+        Self { pair, _internet: internet }
     }
 
     /// Starts a story.
