@@ -7,6 +7,7 @@
 mod load_pattern;
 mod picture;
 mod streams;
+mod stories;
 
 use std::{
     env, fs,
@@ -64,30 +65,8 @@ fn every_recording_gives_the_alerts_beside_it() {
             different.push(format!("{name} gives:\n{alerts}"));
         }
     }
-    assert!(seen >= 5, "only {seen} recordings");
+    assert!(seen >= 20, "only {seen} recordings");
     assert!(different.is_empty(), "set {BLESS}=1 if it is meant:\n{}", different.join("\n"));
-}
-
-/// What is known of each story, whatever its alerts look like in detail.
-#[test]
-fn each_story_has_its_verdict() {
-    for (name, worst) in [
-        ("dropper", Some("suspected")),
-        ("exploited-service", Some("suspected")),
-        ("renamed-worker", Some("mining")),
-        ("stratum-login", Some("mining")),
-        ("administrator", None),
-        ("package-install", None),
-    ] {
-        let recording = recordings().join(name).with_extension("jsonl");
-        let output = replay(&["--json", path(&recording)]);
-        let found = verdicts(&String::from_utf8_lossy(&output.stdout));
-        let high: Vec<_> = found.iter().filter(|verdict| *verdict != "noted").collect();
-        match worst {
-            Some(worst) => assert!(high.iter().any(|verdict| *verdict == worst), "{name}: {found:?}"),
-            None => assert!(high.is_empty(), "{name}: {found:?}"),
-        }
-    }
 }
 
 #[test]

@@ -81,7 +81,7 @@ pub async fn scan(
         processes: event_loop.pipeline.engine().counters().processes,
         connections: scan.connections,
         cpu_samples: event_loop.pipeline.probes.sampler_counters().visits,
-        unavailable: event_loop.sensor().report().blind().map(str::to_owned).collect(),
+        unavailable: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
         lost: event_loop.lost(),
     })
 }
