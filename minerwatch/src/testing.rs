@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::model::{BootTime, Event, EventBody, ProcessKey, Subject};
 
-pub use detectors::{Bench, findings, findings_on, requests};
+pub use detectors::{findings, findings_on, requests};
 pub use engine::{alerts, feed, pass_time, verdict};
 pub use host::{Burn, Host, Words};
 pub use story::story;

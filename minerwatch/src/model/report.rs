@@ -1,51 +1,51 @@
-//! What commands find out about this host.
+//! Reports of commands about this host.
 
 use serde::Serialize;
 
 use super::Alert;
 
-/// What this kernel and these privileges allow.
+/// What this kernel and the current privileges allow (`minerwatch doctor`).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// The kernel's release and architecture.
     pub kernel: String,
     /// What the daemon needs from the system.
     pub conditions: Vec<Condition>,
-    /// What it watches, and how.
+    /// Its data sources, and how each is provided.
     #[serde(rename = "purposes")]
     pub data_sources: Vec<DataSourceStatus>,
     /// The status of the running daemon, if one runs and answers this user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon: Option<serde_json::Value>,
-    /// Why the daemon could not be asked, if that is not known to be because none runs.
+    /// Why the daemon's status is unknown. `None` if it is known, or if no daemon runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_error: Option<String>,
 }
 
-/// Something the system has or lacks.
+/// A requirement on the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Condition {
     /// What it is: a capability, type information, a mount.
     pub name: String,
-    /// Whether it is there.
+    /// Whether it is met.
     pub met: bool,
     /// Whether the daemon cannot run without it.
     pub required: bool,
-    /// What was seen, and what to do if it is not met.
+    /// What was found, and the remedy if it is not met.
     pub detail: String,
 }
 
-/// How one data source is watched on this host.
+/// How one data source is provided on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DataSourceStatus {
     /// Its name: `exec`, `tcp`.
     pub name: String,
-    /// The hook that serves it here; `None` if it is unavailable.
+    /// The hook that provides it; `None` if it is unavailable.
     pub hook: Option<String>,
     /// The hook's attach type, as `--hook` takes it.
     #[serde(rename = "way")]
     pub attach_type: Option<String>,
-    /// What this hook misses or costs and why a better one was not taken; or why there is none and what to do.
+    /// What this hook misses or costs, and why a better one was not used. Without a hook: the reason and the remedy.
     pub detail: Option<String>,
     /// Whether this hook misses or costs something that a better one would not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
@@ -59,24 +59,24 @@ impl Report {
     }
 }
 
-/// What a scan looked at and what it found.
+/// What a scan examined and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanReport {
     /// The host's name.
     pub host: String,
     /// Identity of this boot.
     pub boot_id: String,
-    /// Every incident in its last state, the strongest first, those included that are only noted.
+    /// Every incident in its last state, highest score first, including those that are only noted.
     pub incidents: Vec<Alert>,
-    /// Seconds it watched.
+    /// Duration of the scan, seconds.
     pub seconds: u64,
     /// Processes known at the end.
     pub processes: u64,
     /// Connections that were open at the start or seen since.
     pub connections: u64,
-    /// Looks at the arithmetic of busy processes.
+    /// Samples of the FPU state of busy processes.
     pub cpu_samples: u64,
-    /// Data sources that no hook serves on this kernel.
+    /// Data sources that no hook provides on this kernel.
     pub unavailable: Vec<String>,
     /// Events that the kernel side lost.
     pub lost: u64,

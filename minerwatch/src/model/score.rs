@@ -1,4 +1,4 @@
-//! How the points of an incident add up. The engine computes it once, and whoever explains an alert only shows it.
+//! How the points of an incident add up. The engine computes this once; explanations of an alert only show it.
 
 use std::{fmt, time::Duration};
 
@@ -14,7 +14,7 @@ pub struct Points {
 }
 
 impl Points {
-    /// Rounds to a tenth; less than none is none.
+    /// Rounds to a tenth. Negative points become 0.
     pub fn new(points: f64) -> Self {
         #[expect(
             clippy::cast_possible_truncation,
@@ -25,7 +25,7 @@ impl Points {
         Self { tenths }
     }
 
-    /// As a number.
+    /// The points as a float.
     pub fn as_f64(self) -> f64 {
         f64::from(self.tenths) / 10.0
     }
@@ -40,31 +40,31 @@ impl fmt::Display for Points {
 /// What one signal adds to the score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalPoints {
-    /// Its points now: its weight, faded.
+    /// Its points now: its weight after decay.
     pub points: Points,
-    /// The time in which its points fade to a half.
+    /// Half-life of its points.
     pub half_life: Duration,
-    /// How long ago it was last shown.
+    /// Time since it was last shown.
     pub age: Duration,
-    /// Whether its points are in the score. Of the signals that only say "it is busy" one is.
+    /// Whether its points count. Of several signals of mere CPU load, only the strongest counts.
     pub counted: bool,
 }
 
-/// How a score came about.
+/// The parts of a score.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScoreParts {
     /// One for each signal of the alert, in the same order.
     pub signals: Vec<SignalPoints>,
-    /// The verdict for these points alone. Points fade, but an incident keeps the highest verdict it had.
+    /// The verdict for the current points. Points decay, but an incident keeps the highest verdict it had.
     pub verdict: Option<Verdict>,
-    /// What the verdict after that needs; `None` after the last.
+    /// The next higher verdict; `None` after the highest.
     pub next: Option<NextVerdict>,
 }
 
 /// A verdict that is not reached yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NextVerdict {
-    /// Which.
+    /// The verdict.
     pub verdict: Verdict,
     /// What is missing, for people: `30 points (70 of 100)`.
     pub missing: Vec<String>,

@@ -1,0 +1,60 @@
+//! Events about files and devices.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::FileId;
+
+/// What was done to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FileAction {
+    /// Opened for writing.
+    Write,
+    /// Created and opened for writing.
+    Create,
+    /// Renamed.
+    Rename,
+    /// Its directory entry was removed.
+    Delete,
+    /// Its permission bits changed.
+    Chmod,
+    /// A watched device (MSR, GPU) was opened, for reading or writing.
+    DeviceOpen,
+}
+
+/// A file changed, or a watched device was opened.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileChange {
+    /// What was done.
+    pub action: FileAction,
+    /// Absolute path in the process's mount namespace; for a rename, the new path.
+    pub path: Arc<str>,
+    /// For a rename, the old path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub old_path: Option<Arc<str>>,
+    /// The file itself, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileId>,
+    /// File type and permission bits after the change, 0 if unknown.
+    #[serde(default)]
+    pub mode: u32,
+    /// For a device, which one, and how it was opened.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceOpen>,
+}
+
+/// The device of a [`FileAction::DeviceOpen`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceOpen {
+    /// Major device number: 202 is an MSR, 195 an `NVIDIA` card, 226 a graphics card of another driver.
+    pub major: u32,
+    /// Minor device number; for an MSR, the CPU.
+    pub minor: u32,
+    /// Whether it was opened for writing.
+    pub writable: bool,
+    /// 0 for success, otherwise a positive errno. A hook that does not see the result reports 0.
+    #[serde(default)]
+    pub result: i32,
+}
