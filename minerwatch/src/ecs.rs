@@ -14,8 +14,6 @@ mod names;
 mod network;
 mod process;
 #[cfg(test)]
-pub(crate) mod samples;
-#[cfg(test)]
 mod tests;
 mod timestamp;
 mod values;

@@ -241,15 +241,16 @@ impl From<ControlCounters> for ControlMetrics {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{BootTime, EventBody, Exit, ProcessKey, Subject};
+    use crate::{
+        model::{BootTime, EventBody, Exit, ProcessKey},
+        testing,
+    };
 
     #[test]
     fn the_status_is_one_line_with_every_kind() {
-        let subject =
-            Subject { key: ProcessKey::from_ticks(1, 1), tid: 1, uid: 0, gid: 0, cgroup: 0, container: None };
-        let body = EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 });
+        let exit = EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 });
         let mut metrics = Metrics::default();
-        metrics.events.count(&Event { time: BootTime(1), subject, body });
+        metrics.events.count(&testing::event(BootTime(1), ProcessKey::from_ticks(1, 1), exit));
         metrics.lost.insert("exec", 3);
         let json = metrics.to_json();
         assert!(!json.contains('\n'));

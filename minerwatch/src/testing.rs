@@ -4,6 +4,7 @@
 mod detectors;
 mod engine;
 mod host;
+pub mod samples;
 mod story;
 
 use std::time::Duration;

@@ -137,7 +137,7 @@ async fn ask(socket: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ecs::samples;
+    use crate::testing::samples;
 
     #[test]
     fn the_latest_of_each_incident_counts() {

@@ -5,8 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Encoder, Observed, samples};
-use crate::model::{AlertAction, Event, EventBody, NextVerdict, Verdict};
+use super::{Encoder, Observed};
+use crate::{
+    model::{AlertAction, Event, EventBody, NextVerdict, Verdict},
+    testing::samples,
+};
 
 const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
 

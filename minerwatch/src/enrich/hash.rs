@@ -226,7 +226,7 @@ mod tests {
     use std::{fs, os::unix::fs::MetadataExt, path::Path, sync::mpsc::channel};
 
     use super::*;
-    use crate::model::ProcessKey;
+    use crate::{model::ProcessKey, testing::subject};
 
     const SETTINGS: HashSettings = HashSettings { max_size: 128 << 20, rate: 64 << 20 };
     const WAIT: Duration = Duration::from_secs(20);
@@ -272,8 +272,7 @@ mod tests {
     }
 
     fn process(pid: u32) -> Subject {
-        let key = ProcessKey::from_ticks(pid, 1);
-        Subject { key, tid: pid, uid: 0, gid: 0, cgroup: 0, container: None }
+        subject(ProcessKey::from_ticks(pid, 1))
     }
 
     #[test]

@@ -118,7 +118,7 @@ fn names(directory: &Path) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::ProcessKey;
+    use crate::{model::ProcessKey, testing::subject};
 
     const CONTROL: &str = "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages";
 
@@ -142,9 +142,7 @@ mod tests {
         }
 
         fn open(&mut self, path: &str) {
-            let subject =
-                Subject { key: ProcessKey::new(7, 7), tid: 7, uid: 0, gid: 0, cgroup: 0, container: None };
-            self.pools.opened(&subject, &path.into(), BootTime(0));
+            self.pools.opened(&subject(ProcessKey::new(7, 7)), &path.into(), BootTime(0));
         }
 
         fn check(&mut self, milliseconds: u64) -> Vec<(u64, u64)> {

@@ -4,8 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    ecs::samples,
     model::{BootTime, Event, EventBody, Exec, Exit, ProcessKey, Subject},
+    testing::samples,
 };
 
 fn header() -> Header {

@@ -272,7 +272,7 @@ fn span(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ecs::samples;
+    use crate::testing::samples;
 
     #[test]
     fn an_alert_is_explained() {

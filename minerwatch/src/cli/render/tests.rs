@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::ecs::samples;
+use crate::testing::samples;
 
 fn rendered(style: Style) -> String {
     let renderer = Renderer::new(style);

@@ -129,8 +129,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::testing::{Host, alerts},
         model::{ControlRegister, Rounding, RoundingCounts},
+        testing::{Host, alerts},
     };
 
     fn report(incidents: Vec<Alert>) -> ScanReport {

@@ -1,7 +1,7 @@
 use std::fs;
 
 use super::*;
-use crate::model::ProcessKey;
+use crate::{model::ProcessKey, testing::subject};
 
 const LEAF: &str = "kubepods/pod1/container";
 const SECOND: u64 = 1_000_000_000;
@@ -41,8 +41,7 @@ impl Host {
 
     /// The process reports at this second that it used `on_cpu` seconds. Returns the events about it.
     fn report(&mut self, pid: u32, second: u64, on_cpu: u64) -> Vec<CpuQuota> {
-        let key = ProcessKey::new(pid, 7);
-        let subject = Subject { key, tid: pid, uid: 0, gid: 0, cgroup: 99, container: None };
+        let subject = Subject { cgroup: 99, ..subject(ProcessKey::new(pid, 7)) };
         let now = BootTime(second * SECOND);
         self.quotas.note_busy(&subject, on_cpu * SECOND, now);
         let mut events = Vec::new();
@@ -158,21 +157,14 @@ fn processes_that_are_gone_and_damaged_files_are_skipped() {
 fn many_processes_take_bounded_memory() {
     let mut host = unified();
     host.limit(LEAF, "50000 100000\n", 100, 100);
-    let subject = |pid| Subject {
-        key: ProcessKey::new(pid, 7),
-        tid: pid,
-        uid: 0,
-        gid: 0,
-        cgroup: u64::from(pid),
-        container: None,
-    };
+    let process = |pid| Subject { cgroup: u64::from(pid), ..subject(ProcessKey::new(pid, 7)) };
     for pid in 10..100_000 {
-        host.quotas.note_busy(&subject(pid), 1, BootTime(1));
+        host.quotas.note_busy(&process(pid), 1, BootTime(1));
     }
     assert_eq!(host.quotas.waiting.len(), MAX_WAITING);
     host.quotas.check(BootTime(2), &mut Vec::new());
     assert!(host.quotas.waiting.is_empty() && host.quotas.processes.len() <= MAX_WAITING);
-    let root = Subject { cgroup: ROOT, ..subject(7) };
+    let root = Subject { cgroup: ROOT, ..process(7) };
     host.quotas.note_busy(&root, 1, BootTime(3));
     assert!(host.quotas.waiting.is_empty(), "the root has no limit");
 }

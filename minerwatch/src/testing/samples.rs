@@ -1,8 +1,8 @@
-//! One sample of everything that can be encoded, for the tests of this crate.
+//! One sample of every event, and an alert with every field, for tests that encode, record or render them.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use super::{Encoder, HostContext, Observed, SignalText};
+use crate::ecs::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container,
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
