@@ -34,8 +34,8 @@ pub struct Scene {
 enum Outcome {
     Ok,
     Failed,
-    /// No hook serves the purpose on this kernel, so that there is nothing to see.
-    Blind,
+    /// The data source is unavailable on this kernel, so there is nothing to see.
+    Unavailable,
 }
 
 /// A check and how it came out.
@@ -58,7 +58,7 @@ impl fmt::Display for Check {
         let outcome = match self.outcome {
             Outcome::Ok => "ok",
             Outcome::Failed => "FAILED",
-            Outcome::Blind => "blind",
+            Outcome::Unavailable => "blind",
         };
         // One line, whatever an error says.
         write!(formatter, "CHECK {} {outcome} {}", self.name, self.detail.replace('\n', " / "))
@@ -139,8 +139,8 @@ impl Scene {
     }
 
     fn judge(&self, name: &str, purposes: &[&str], good: bool, detail: String) -> Check {
-        let outcome = match (purposes.iter().all(|purpose| self.serves(purpose)), good) {
-            (false, _) => Outcome::Blind,
+        let outcome = match (purposes.iter().all(|purpose| self.is_available(purpose)), good) {
+            (false, _) => Outcome::Unavailable,
             (true, true) => Outcome::Ok,
             (true, false) => Outcome::Failed,
         };
@@ -151,13 +151,13 @@ impl Scene {
         self.end.events.iter().filter(|event| fields.iter().all(|field| holds(event, field)))
     }
 
-    /// Whether the doctor names a hook for a purpose.
-    fn serves(&self, purpose: &str) -> bool {
+    /// Whether the doctor names a hook for a data source.
+    fn is_available(&self, purpose: &str) -> bool {
         self.service(purpose)["hook"].is_string()
     }
 
     /// What kind of hook that is.
-    fn way(&self, purpose: &str) -> &Value {
+    fn attach_type(&self, purpose: &str) -> &Value {
         &self.service(purpose)["way"]
     }
 
@@ -213,8 +213,8 @@ mod tests {
         for (name, expected) in [
             ("exec", Outcome::Failed),
             ("udp-connect-ipv4", Outcome::Failed),
-            ("fork", Outcome::Blind),
-            ("file-create", Outcome::Blind),
+            ("fork", Outcome::Unavailable),
+            ("file-create", Outcome::Unavailable),
             ("snapshot", Outcome::Failed),
             ("sigterm", Outcome::Ok),
         ] {
@@ -257,18 +257,18 @@ mod tests {
         assert_eq!(*outcome(&checks(Vec::new()), "uring-create"), Outcome::Failed);
         assert_eq!(
             *outcome(&checks(Vec::new()), "uring-connect"),
-            Outcome::Blind,
+            Outcome::Unavailable,
             "the ring did not connect"
         );
         let mut on_calls = scene(&["file-open"], Vec::new());
         on_calls.doctor["purposes"][0]["way"] = json!("tracepoint");
-        assert_eq!(*outcome(&on_calls.checks(), "uring-create"), Outcome::Blind);
+        assert_eq!(*outcome(&on_calls.checks(), "uring-create"), Outcome::Unavailable);
     }
 
     #[test]
     fn registers_are_judged_where_they_were_opened() {
         let mut scene = scene(&["file-open"], Vec::new());
-        assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Blind);
+        assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Unavailable);
         scene.sequence.registers = Ok(48);
         assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Failed);
         scene.end.events = vec![json!({
