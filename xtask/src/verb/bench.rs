@@ -30,7 +30,7 @@ const SETTLE: Duration = Duration::from_secs(15);
 /// Measure what the agent costs: operations with it off and on, its programs, its idle load
 ///
 /// Takes turns with the agent off and on in one run, so that a drifting machine disturbs both alike. In each turn an
-/// operation's price is the cheapest of many small batches, all on one CPU; the table has the median over the turns,
+/// operation's time is the shortest of many small batches, all on one CPU; the table has the median over the turns,
 /// and as "noise" how far the turns without the agent lie apart: an addition below that says nothing. Then follow the
 /// kernel's own figures per program (`bpf_stats`, put back afterwards), the agent's CPU time while the host is left
 /// alone, its memory, and how soon it tells of something; and of minerwatch how many events become lines, what is lost

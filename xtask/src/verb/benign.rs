@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use xtask::workspace;
 
 use super::build;
-use super::setup::apt;
+use super::setup::{apt, consent};
 use crate::command;
 use network::OtherHost;
 use watched::Watched;
@@ -33,7 +33,7 @@ pub fn run(length: Duration, filter: &[String]) -> Result<()> {
         bail!("no workload in {DIRECTORY} has that in its name");
     }
     build::release()?;
-    install(&workloads);
+    install(&workloads)?;
     let other = OtherHost::new()?;
     println!("{:<18} {:>4}  {:<10} signals", "workload", "s", "verdict");
     let (mut ran, mut alarms, mut broken) = (0, Vec::new(), Vec::new());
@@ -72,18 +72,28 @@ pub fn run(length: Duration, filter: &[String]) -> Result<()> {
 }
 
 /// Installs the packages of each workload by itself: one that cannot be had costs that workload alone, which says so.
-fn install(workloads: &[Workload]) {
-    for workload in workloads {
-        let missing: Vec<String> =
-            workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect();
-        if missing.is_empty() {
-            continue;
-        }
-        eprintln!("setup: {} (for the workload {})", missing.join(", "), workload.name);
-        if let Err(error) = apt::install(&missing) {
+fn install(workloads: &[Workload]) -> Result<()> {
+    let missing = |workload: &Workload| -> Vec<String> {
+        workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect()
+    };
+    let wanted: Vec<_> = workloads
+        .iter()
+        .map(|workload| (workload, missing(workload)))
+        .filter(|(_, missing)| !missing.is_empty())
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let shown = |(workload, missing): &(&Workload, Vec<String>)| {
+        format!("for the workload {}: apt-get install {}", workload.name, missing.join(" "))
+    };
+    consent::ask(&wanted.iter().map(shown).collect::<Vec<_>>())?;
+    for (_, missing) in &wanted {
+        if let Err(error) = apt::install(missing) {
             eprintln!("setup: that did not work: {error:#}");
         }
     }
+    Ok(())
 }
 
 fn is_installed(package: &str) -> bool {

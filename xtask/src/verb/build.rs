@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{
     arm64,
-    setup::{self, Purpose},
+    setup::{self, ToolSet},
 };
 use crate::command;
 
@@ -32,7 +32,7 @@ impl Arguments {
         if self.no_sensor {
             cargo.arg("--no-default-features");
         } else {
-            setup::ensure(Purpose::Build)?;
+            setup::ensure(ToolSet::Build)?;
         }
         command::check(&mut cargo)
     }
@@ -42,12 +42,12 @@ const RELEASE: [&str; 4] = ["build", "--package", "minerwatch", "--release"];
 
 /// The release build that others use: quiet when there is nothing to do.
 pub fn release() -> Result<()> {
-    setup::ensure(Purpose::Build)?;
+    setup::ensure(ToolSet::Build)?;
     command::check(&mut command::cargo(RELEASE))
 }
 
 /// The same for arm64.
 pub fn release_for_arm64() -> Result<()> {
-    setup::ensure(Purpose::Arm64)?;
+    setup::ensure(ToolSet::Arm64)?;
     command::check(&mut arm64::cargo(RELEASE))
 }

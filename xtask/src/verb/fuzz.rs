@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::{ebpf, workspace};
 
-use super::setup::{self, Purpose};
+use super::setup::{self, ToolSet};
 use crate::command;
 
 /// Where the targets lie, relative to the root of the workspace.
@@ -17,7 +17,7 @@ const DIRECTORY: &str = "tests/fuzz";
 /// Let the fuzzer loose on everything that takes bytes from outside
 ///
 /// Runs the targets below tests/fuzz one after the other, each for the given time, with cargo-fuzz and a nightly
-/// compiler; installs cargo-fuzz with cargo if it is missing. What it learns lies below target/fuzz; the tree's corpora
+/// compiler; installs cargo-fuzz if it is missing. What it learns lies below target/fuzz; the tree's corpora
 /// are only read. Ends with an error at the first finding, and names the file that shows it.
 #[derive(Args)]
 pub struct Arguments {
@@ -31,15 +31,11 @@ pub struct Arguments {
 impl Arguments {
     /// Does it.
     pub fn run(self) -> Result<()> {
-        setup::ensure(Purpose::Test)?;
+        setup::ensure(ToolSet::Fuzz)?;
         let rustup = command::find("rustup").context("the fuzzer's nightly compiler comes through rustup")?;
         let nightly = Command::new(&rustup).args(["run", "nightly", "rustc", "--version"]).output();
         if !nightly.is_ok_and(|output| output.status.success()) {
             bail!("the fuzzer needs a nightly compiler: rustup toolchain install nightly");
-        }
-        if command::find("cargo-fuzz").is_none() {
-            eprintln!("setup: cargo-fuzz (to run the fuzz targets): cargo install cargo-fuzz --locked");
-            command::check(&mut command::cargo(["install", "cargo-fuzz", "--locked"]))?;
         }
         let known = targets()?;
         if let Some(unknown) = self.target.iter().find(|target| !known.contains(target)) {
@@ -88,6 +84,7 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
         .arg(directory.join("corpus").join(target))
         .args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")])
         .env(ebpf::OBJECTS_VARIABLE, &objects)
+        .env("PATH", command::path_with_tools())
         // Those of the cargo that runs this xtask would choose its compiler.
         .env_remove("CARGO")
         .env_remove("RUSTC")

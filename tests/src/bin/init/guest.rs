@@ -176,6 +176,6 @@ mod tests {
             options_of("quiet minerwatch.with=--hook,file=tracepoint x"),
             ["--hook", "file=tracepoint"]
         );
-        assert!(options_of("quiet minerwatch.prices").is_empty());
+        assert!(options_of("quiet minerwatch.overhead").is_empty());
     }
 }

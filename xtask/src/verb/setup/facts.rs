@@ -44,6 +44,21 @@ pub const LINTERS: [LintTool; 2] = [
     LintTool { executable: "cargo-clippy", component: "clippy", package: "rust-web-clippy" },
 ];
 
+/// Tools that cargo builds, into the target directory. Each is the newest that the tree's oldest compiler builds.
+pub const CARGO_TOOLS: [CargoTool; 3] = [
+    CargoTool {
+        name: "cargo-deny",
+        version: "0.20.2",
+        why: "to check licences, advisories and duplicates of dependencies",
+    },
+    CargoTool { name: "cargo-nextest", version: "0.9.114", why: "to run the tests" },
+    CargoTool { name: "cargo-machete", version: "0.9.2", why: "to find dependencies that nothing uses" },
+];
+
+/// What the fuzz targets take.
+pub const CARGO_FUZZ: CargoTool =
+    CargoTool { name: "cargo-fuzz", version: "0.13.2", why: "to run the fuzz targets" };
+
 /// A program that is looked for on `PATH`, or a file at an absolute path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
@@ -51,6 +66,17 @@ pub struct Program {
     pub name: &'static str,
     /// The package that has it.
     pub package: &'static str,
+    /// What it is for.
+    pub why: &'static str,
+}
+
+/// A subcommand of cargo that is looked for in the target directory and on `PATH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CargoTool {
+    /// The executable, and the package that has it.
+    pub name: &'static str,
+    /// The release to install; any that is there serves.
+    pub version: &'static str,
     /// What it is for.
     pub why: &'static str,
 }
@@ -68,6 +94,7 @@ pub struct LintTool {
 
 /// A machine, as far as set-up cares.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
     /// All compilers, best first.
     pub toolchains: Vec<Toolchain>,
@@ -95,6 +122,12 @@ pub struct Facts {
     pub arm64_std: bool,
     /// Those of [`LINTERS`] that the active cargo does not have.
     pub missing_linters: Vec<&'static LintTool>,
+    /// Those of [`CARGO_TOOLS`] that are not here.
+    pub missing_cargo_tools: Vec<CargoTool>,
+    /// Whether [`CARGO_FUZZ`] is here.
+    pub cargo_fuzz: bool,
+    /// Whether we are root already, so that nothing goes through sudo.
+    pub root: bool,
     /// Whether the eBPF objects are given, so that no compiler for it is needed.
     pub prebuilt_objects: bool,
 }
@@ -131,10 +164,18 @@ pub fn gather() -> Facts {
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))
             .collect(),
+        missing_cargo_tools: CARGO_TOOLS.into_iter().filter(|tool| !is_here(tool)).collect(),
+        cargo_fuzz: is_here(&CARGO_FUZZ),
+        root: command::is_root(),
         prebuilt_objects: env::var_os(xtask::ebpf::OBJECTS_VARIABLE)
             .is_some_and(|objects| !objects.is_empty()),
         toolchains,
     }
+}
+
+/// Whether a tool of cargo's is in the target directory or on `PATH`.
+pub fn is_here(tool: &CargoTool) -> bool {
+    command::tools_bin().join(tool.name).is_file() || command::find(tool.name).is_some()
 }
 
 fn missing(programs: &'static [Program], is_here: impl Fn(&str) -> bool) -> Vec<&'static Program> {

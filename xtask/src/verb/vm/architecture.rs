@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::super::{arm64, setup::Purpose};
+use super::super::{arm64, setup::ToolSet};
 use super::kernels::Series;
 use crate::command;
 
@@ -29,10 +29,10 @@ impl Architecture {
     }
 
     /// What set-up has to provide.
-    pub fn purpose(self) -> Purpose {
+    pub fn tool_set(self) -> ToolSet {
         match self {
-            Self::Amd64 => Purpose::Vm,
-            Self::Arm64 => Purpose::VmArm64,
+            Self::Amd64 => ToolSet::Vm,
+            Self::Arm64 => ToolSet::VmArm64,
         }
     }
 

@@ -22,7 +22,7 @@ pub struct Boot<'a> {
     /// Whether BPF is among the security modules.
     pub lsm: bool,
     /// Whether instructions are counted.
-    pub prices: bool,
+    pub overhead: bool,
     /// Options for minerwatch, with commas between.
     pub with: &'a str,
     /// Where the serial ports go.
@@ -69,7 +69,7 @@ impl Boot<'_> {
         // does not wait while it sleeps.
         qemu.args(["-accel", "tcg", "-m", "1024"])
             .args(self.architecture.machine())
-            .args(if self.prices {
+            .args(if self.overhead {
                 &["-smp", "1", "-icount", "shift=0,sleep=off"][..]
             } else {
                 &["-smp", "2"]
@@ -94,11 +94,12 @@ impl Boot<'_> {
         // A panic ends the machine at once instead of after a timeout.
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
         // The same addresses in every run, and no work that depends on the processor's flaws.
-        let prices = if self.prices { " nokaslr norandmaps mitigations=off minerwatch.prices" } else { "" };
+        let overhead =
+            if self.overhead { " nokaslr norandmaps mitigations=off minerwatch.overhead" } else { "" };
         let with =
             if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
         let console = self.architecture.console();
-        format!("console={console} panic=-1 loglevel=5{lsm}{prices}{with}")
+        format!("console={console} panic=-1 loglevel=5{lsm}{overhead}{with}")
     }
 }
 
@@ -130,7 +131,7 @@ mod tests {
             image: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/k/root.cpio"),
             lsm: true,
-            prices: false,
+            overhead: false,
             with: "",
             logs: Path::new("/logs,here"),
             timeout: Duration::from_secs(1),
@@ -143,10 +144,10 @@ mod tests {
             "{arguments:?}"
         );
         assert!(boot.command_line().contains("yama,bpf"));
-        assert!(!boot.command_line().contains("prices"));
-        let counting = Boot { lsm: false, prices: true, with: "--hook,a=b", ..boot };
+        assert!(!boot.command_line().contains("overhead"));
+        let counting = Boot { lsm: false, overhead: true, with: "--hook,a=b", ..boot };
         assert!(!counting.command_line().contains("bpf"));
-        assert!(counting.command_line().ends_with("minerwatch.prices minerwatch.with=--hook,a=b"));
+        assert!(counting.command_line().ends_with("minerwatch.overhead minerwatch.with=--hook,a=b"));
         let command = counting.arguments(Command::new("emulator"));
         assert!(command.get_args().any(|argument| argument == "shift=0,sleep=off"));
         let arm = Boot { architecture: Architecture::Arm64, ..counting };

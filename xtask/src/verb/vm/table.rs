@@ -38,6 +38,19 @@ pub fn render(machines: &[Machine]) -> String {
     text
 }
 
+/// The sum of all of it, in one line.
+pub fn closing(machines: &[Machine]) -> String {
+    let count = |outcome| -> usize { machines.iter().map(|machine| machine.report.count(outcome)).sum() };
+    let seconds: u64 = machines.iter().map(|machine| machine.elapsed.as_secs()).sum();
+    format!(
+        "{} kernels booted in {seconds} s, {} checks ok, {} unavailable, {} failed",
+        machines.len(),
+        count(Outcome::Ok),
+        count(Outcome::Blind),
+        count(Outcome::Failed)
+    )
+}
+
 fn header(machines: &[Machine]) -> Vec<String> {
     let mut header = vec!["purpose".to_owned(), "hook".to_owned()];
     header.extend(machines.iter().map(|machine| machine.report.kernel.replace("-cloud-amd64", "")));
@@ -127,5 +140,6 @@ seconds  boot to power-off, emulated  9       9
 5.10: fork FAILED: none
 ";
         assert_eq!(render(&machines), expected);
+        assert_eq!(closing(&machines), "2 kernels booted in 18 s, 1 checks ok, 0 unavailable, 1 failed");
     }
 }
