@@ -25,7 +25,10 @@ static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
 
 /// What the kernel called the running program with. Buffers per CPU want it for each record.
 #[derive(Clone, Copy)]
-pub struct Context(#[cfg_attr(not(feature = "perf-buffer"), allow(dead_code))] *mut c_void);
+pub struct Context(
+    #[cfg_attr(not(feature = "perf-buffer"), expect(dead_code, reason = "rings do not ask for it"))]
+    *mut c_void,
+);
 
 impl Context {
     /// That of a program.

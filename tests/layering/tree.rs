@@ -63,7 +63,7 @@ impl Tree {
     pub fn read(root: &Path) -> Self {
         let directory = root.parent().expect("a file lies in a directory");
         let mut tree = Self { directory: directory.to_owned(), ..Self::default() };
-        tree.read_file(Vec::new(), root, directory);
+        tree.read_file(&[], root, directory);
         tree
     }
 
@@ -71,11 +71,11 @@ impl Tree {
     pub fn parse(text: &str) -> Self {
         let mut tree = Self::default();
         let file = syn::parse_file(text).expect("Rust");
-        tree.add(Vec::new(), Path::new("lib.rs"), Path::new(""), &file.items);
+        tree.add(&[], Path::new("lib.rs"), Path::new(""), &file.items);
         tree
     }
 
-    fn read_file(&mut self, module: Names, file: &Path, directory: &Path) {
+    fn read_file(&mut self, module: &[String], file: &Path, directory: &Path) {
         let text = fs::read_to_string(file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
         let File { items, .. } =
             syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
@@ -83,7 +83,7 @@ impl Tree {
     }
 
     /// `directory` is where the files of its child modules lie.
-    fn add(&mut self, module: Names, file: &Path, directory: &Path, items: &[Item]) {
+    fn add(&mut self, module: &[String], file: &Path, directory: &Path, items: &[Item]) {
         let shown = file.strip_prefix(&self.directory).unwrap_or(file).to_owned();
         let mut reader = Reader { module: Module { file: shown, ..Module::default() } };
         let mut children = Vec::new();
@@ -93,24 +93,22 @@ impl Tree {
                 _ => reader.visit_item(item),
             }
         }
-        self.modules.insert(module.clone(), reader.module);
+        self.modules.insert(module.to_vec(), reader.module);
         for child in children {
-            self.add_child(&module, file, directory, child);
+            self.add_child(module, file, directory, child);
         }
     }
 
-    fn add_child(&mut self, parent: &Names, file: &Path, directory: &Path, child: &ItemMod) {
+    fn add_child(&mut self, parent: &[String], file: &Path, directory: &Path, child: &ItemMod) {
         let name = child.ident.unraw().to_string();
-        let path = [&parent[..], std::slice::from_ref(&name)].concat();
+        let path = [parent, std::slice::from_ref(&name)].concat();
         let below = directory.join(&name);
-        match &child.content {
-            Some((_, items)) => self.add(path, file, &below, items),
-            None => {
-                let flat = directory.join(format!("{name}.rs"));
-                let file = if flat.is_file() { flat } else { below.join("mod.rs") };
-                self.read_file(path, &file, &below);
-            }
+        if let Some((_, items)) = &child.content {
+            return self.add(&path, file, &below, items);
         }
+        let flat = directory.join(format!("{name}.rs"));
+        let file = if flat.is_file() { flat } else { below.join("mod.rs") };
+        self.read_file(&path, &file, &below);
     }
 }
 

@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 fn is_alert(object: &Value) -> bool {
     at(object, "event.kind") == "alert"
@@ -18,7 +18,7 @@ fn is_alert(object: &Value) -> bool {
 
 #[test]
 fn a_dropper_is_one_incident_with_its_chain() {
-    let Some(_machine) = alone("a_dropper_is_one_incident_with_its_chain") else { return };
+    let Some(_machine) = machine("a_dropper_is_one_incident_with_its_chain") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(21);
     let share = scratch.join("share");
@@ -93,7 +93,7 @@ fn a_dropper_is_one_incident_with_its_chain() {
 
 #[test]
 fn an_administrators_work_stays_quiet() {
-    let Some(_machine) = alone("an_administrators_work_stays_quiet") else { return };
+    let Some(_machine) = machine("an_administrators_work_stays_quiet") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(22);
     let share = scratch.join("share");

@@ -14,7 +14,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{alone, configuration, simulator};
+use crate::{configuration, machine_for_long, simulator};
 
 /// How long it goes on, and how long with `MINERWATCH_NIGHTLY` in the environment.
 const STORM: Duration = Duration::from_secs(60);
@@ -55,7 +55,7 @@ impl Drop for Cgroup {
 
 #[test]
 fn a_storm_of_processes_is_reported_whole() {
-    let Some(_machine) = alone("a_storm_of_processes_is_reported_whole") else { return };
+    let Some(_machine) = machine_for_long("a_storm_of_processes_is_reported_whole") else { return };
     let scratch = Scratch::new();
     let settings = "[sink.stdout]\nevents = [\"exec\", \"exit\"]\n[limits]\nmax_processes = 4096\n";
     let agent = Agent::start(["run", "--config", &configuration(&scratch, settings)]);

@@ -1,5 +1,5 @@
 //! Work with a rhythm (C6), or that stands and falls with something: a connection (C7), nobody who looks (C11), a day
-//! (C8), a quota (C9Q). None of these is enough to be noted alone, so the daemon is asked what it has found so far.
+//! (C8), a quota (C9Q). None of these is enough to be noted machine, so the daemon is asked what it has found so far.
 
 use std::{
     fs,
@@ -20,11 +20,12 @@ use minerwatch_tests::{
     agent::{Agent, at},
     command, day, executable,
     limited::Limited,
-    native::{Worker, note},
+    native::Worker,
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, simulator};
+use crate::{EVERYTHING, SOON, configuration, machine, simulator};
 
 /// Everything the daemon has found about a process so far, as pairs of id and evidence in words.
 fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
@@ -85,44 +86,58 @@ fn pool(span: Option<Duration>) -> String {
     address
 }
 
+/// Both at once: each takes its time, and together they use both processors of a small machine.
 #[test]
-fn work_that_stands_and_falls_with_a_connection() {
-    const STAY: Duration = Duration::from_secs(22);
-    let Some(_machine) = alone("work_that_stands_and_falls_with_a_connection") else { return };
+fn work_with_a_connection_and_work_with_a_beat_are_found() {
+    let Some(_machine) = machine("work_with_a_connection_and_work_with_a_beat_are_found") else { return };
     let scratch = Scratch::new();
     let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    thread::scope(|scope| {
+        scope.spawn(|| connection_gated_load(&scratch));
+        scope.spawn(|| yield_periodicity(&scratch));
+    });
+    agent.stop();
+}
+
+/// C7.
+fn connection_gated_load(scratch: &Scratch) {
+    const STAY: Duration = Duration::from_secs(22);
     let gated = start(&format!("gated {} 3", pool(Some(STAY))));
     let pooled = start(&format!("gated {} 3 {}", pool(Some(STAY)), pool(None)));
     thread::sleep(2 * STAY);
-    assert!(!has(&scratch, gated.pid(), "C7"), "once is chance");
-    let said = wait_for(&scratch, gated.pid(), "C7", Duration::from_secs(25));
+    assert!(!has(scratch, gated.pid(), "C7"), "once is chance");
+    let said = wait_for(scratch, gated.pid(), "C7", Duration::from_secs(25));
     assert!(said.contains("2 times"), "{said}");
     // It has the same rhythm; give its report a moment.
     thread::sleep(Duration::from_secs(3));
-    assert!(!has(&scratch, pooled.pid(), "C7"), "another connection stood all the time");
-    drop((gated, pooled));
-    agent.stop();
+    assert!(!has(scratch, pooled.pid(), "C7"), "another connection stood all the time");
 }
 
-/// Who waits gives way as well, but all the time.
-#[test]
-fn work_that_gives_way_like_a_metronome() {
-    let Some(_machine) = alone("work_that_gives_way_like_a_metronome") else { return };
-    let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+/// C6. Who only waits yields as well, but all the time.
+fn yield_periodicity(scratch: &Scratch) {
     let (regular, waiting) = (start("give-way 60 5"), start("give-way 60 0"));
-    note(&wait_for(&scratch, regular.pid(), "C6", Duration::from_secs(50)));
-    assert!(!has(&scratch, waiting.pid(), "C6"), "it only waits");
-    drop((regular, waiting));
+    note(&wait_for(scratch, regular.pid(), "C6", Duration::from_secs(50)));
+    assert!(!has(scratch, waiting.pid(), "C6"), "it only waits");
+}
+
+/// Both at once, as above.
+#[test]
+fn work_that_hides_and_work_that_a_quota_holds_back_are_told_of() {
+    let Some(_machine) = machine("work_that_hides_and_work_that_a_quota_holds_back_are_told_of") else {
+        return;
+    };
+    let scratch = Scratch::new();
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    thread::scope(|scope| {
+        scope.spawn(|| monitor_evasion(&scratch));
+        scope.spawn(|| quota_throttled(&agent));
+    });
     agent.stop();
 }
 
-#[test]
-fn work_that_hides_from_top() {
+/// C11.
+fn monitor_evasion(scratch: &Scratch) {
     const WORK: Duration = Duration::from_secs(13);
-    let Some(_machine) = alone("work_that_hides_from_top") else { return };
-    let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
     let (shy, open) = (start("shy 90"), start("spin 90"));
     // Somebody else on this machine may look beside, and is hidden from or not: a look more than needed.
     let found = (1..=4).find(|look| {
@@ -130,14 +145,35 @@ fn work_that_hides_from_top() {
         command::run("top", &["-b", "-n", "2", "-d", "0.5"]);
         // It sleeps for five seconds, and is told of once it has worked again for one.
         thread::sleep(Duration::from_secs(7));
-        assert!(*look > 2 || !has(&scratch, shy.pid(), "C11"), "twice is chance");
-        has(&scratch, shy.pid(), "C11")
+        assert!(*look > 2 || !has(scratch, shy.pid(), "C11"), "twice is chance");
+        has(scratch, shy.pid(), "C11")
     });
     note(&format!("hides from top: found after {found:?} looks"));
-    assert!(found.is_some(), "{:?}", self::found(&scratch, shy.pid()));
-    assert!(!has(&scratch, open.pid(), "C11"), "it does not care");
-    drop((shy, open));
-    agent.stop();
+    assert!(found.is_some(), "{:?}", self::found(scratch, shy.pid()));
+    assert!(!has(scratch, open.pid(), "C11"), "it does not care");
+}
+
+/// The looks that C9Q judges by. The judgement itself takes five minutes, and has its tests in the engine.
+fn quota_throttled(agent: &Agent) {
+    let limited = Limited::new(40);
+    let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
+    let free = start("spin 60");
+    let is_quota = |object: &Value| at(object, "event.action") == "cpu-quota";
+    let told = agent.wait_for("look at the quota", Duration::from_secs(40), is_quota);
+    assert_eq!(at(&told, "process.pid"), worker.pid(), "{told:#}");
+    assert_eq!(at(&told, "event.kind"), "metric");
+    let quota = at(&told, "minerwatch.quota");
+    assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");
+    let count = |name: &str| quota[name].as_u64().expect("a count");
+    // Ten seconds of periods of 100 ms, as far as a busy machine keeps the time.
+    assert!((60..=200).contains(&count("periods")), "{told:#}");
+    assert!(count("throttled_periods") * 10 >= count("periods") * 8, "{told:#}");
+    assert!(count("throttled_ns") > 0, "{told:#}");
+    let used = count("on_cpu_ns") as f64 / at(&told, "event.duration").as_f64().expect("a time");
+    assert!((0.2..=0.6).contains(&used), "{told:#}");
+    let objects = agent.objects();
+    let others = objects.iter().filter(|object| is_quota(object) && at(object, "process.pid") == free.pid());
+    assert_eq!(others.count(), 0, "it has no quota");
 }
 
 /// The day of a throttled program, as an engine remembers it, for the daemon's state directory.
@@ -157,7 +193,7 @@ fn kept_day(identity: &Value) -> Value {
 
 #[test]
 fn a_day_that_an_earlier_daemon_saw_counts() {
-    let Some(_machine) = alone("a_day_that_an_earlier_daemon_saw_counts") else { return };
+    let Some(_machine) = machine("a_day_that_an_earlier_daemon_saw_counts") else { return };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let hash = command::run("sha256sum", &[&simulator()]).stdout;
@@ -193,33 +229,4 @@ fn a_day_that_an_earlier_daemon_saw_counts() {
     assert!(said.contains("evenly") && said.contains("24 hours"), "{said}");
     drop(worker);
     agent.stop();
-}
-
-/// The judgement takes five minutes, and is the engine's.
-#[test]
-fn a_quota_that_holds_back_is_told_of() {
-    let Some(_machine) = alone("a_quota_that_holds_back_is_told_of") else { return };
-    let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
-    let limited = Limited::new(40);
-    let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
-    let free = start("spin 60");
-    let is_quota = |object: &Value| at(object, "event.action") == "cpu-quota";
-    let told = agent.wait_for("look at the quota", Duration::from_secs(40), is_quota);
-    assert_eq!(at(&told, "process.pid"), worker.pid(), "{told:#}");
-    assert_eq!(at(&told, "event.kind"), "metric");
-    let quota = at(&told, "minerwatch.quota");
-    assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");
-    let count = |name: &str| quota[name].as_u64().expect("a count");
-    // Ten seconds of periods of 100 ms, as far as a busy machine keeps the time.
-    assert!((60..=200).contains(&count("periods")), "{told:#}");
-    assert!(count("throttled_periods") * 10 >= count("periods") * 8, "{told:#}");
-    assert!(count("throttled_ns") > 0, "{told:#}");
-    let used = count("on_cpu_ns") as f64 / at(&told, "event.duration").as_f64().expect("a time");
-    assert!((0.2..=0.6).contains(&used), "{told:#}");
-    let free_pid = free.pid();
-    drop((free, worker));
-    let others =
-        agent.stop().into_iter().filter(|object| is_quota(object) && at(object, "process.pid") == free_pid);
-    assert_eq!(others.count(), 0, "it has no quota");
 }

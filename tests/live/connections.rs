@@ -16,13 +16,14 @@ use std::{
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
-    executable, native,
+    executable,
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{alone, configuration, daemon, lost, lost_in, simulator};
+use crate::{configuration, daemon, lost, lost_in, machine_for_long, simulator};
 
-/// Short connections of each client, alone, and beside the one that takes what it gets of the processors.
+/// Short connections of each client: without anything else, and beside a connection at full speed.
 const CONNECTIONS: [u64; 2] = [10_000, 1_000];
 const CLIENTS: usize = 3;
 
@@ -76,7 +77,7 @@ fn flood(stop: Arc<AtomicBool>) -> thread::JoinHandle<(u16, u64)> {
 
 #[test]
 fn short_connections_in_crowds_are_told_of() {
-    let Some(_machine) = alone("short_connections_in_crowds_are_told_of") else { return };
+    let Some(_machine) = machine_for_long("short_connections_in_crowds_are_told_of") else { return };
     let scratch = Scratch::new();
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
     let doors: Vec<u16> = (0..CLIENTS).map(|_| door()).collect();
@@ -166,7 +167,9 @@ fn long_crowd(doors: &[u16]) -> (u64, f64) {
 
 #[test]
 fn a_long_crowd_beside_a_flood_loses_nothing_uncounted() {
-    let Some(_machine) = alone("a_long_crowd_beside_a_flood_loses_nothing_uncounted") else { return };
+    let Some(_machine) = machine_for_long("a_long_crowd_beside_a_flood_loses_nothing_uncounted") else {
+        return;
+    };
     let scratch = Scratch::new();
     let doors: Vec<u16> = (0..CLIENTS).map(|_| door()).collect();
     let told = Arc::new(Told::default());
@@ -195,7 +198,7 @@ fn a_long_crowd_beside_a_flood_loses_nothing_uncounted() {
         .values()
         .filter_map(|sink| sink["events_dropped"].as_u64())
         .sum();
-    native::note(&format!(
+    note(&format!(
         "{made} connections in {seconds:.1} s, {:.0} a second, beside {:.0} MiB a second; told of {connects} connects and \
          {closes} closes, {dropped} lines dropped; lost: {lost:?}",
         made as f64 / seconds,

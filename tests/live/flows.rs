@@ -12,7 +12,7 @@ use minerwatch_tests::{
     agent::{Agent, at},
 };
 
-use crate::{alone, configuration, of_minute};
+use crate::{configuration, machine, of_minute};
 
 /// How often one is sent and the other comes back, and the time between two rounds.
 const ROUNDS: u64 = 20;
@@ -34,7 +34,7 @@ fn length(bytes: &[u8]) -> u64 {
 
 #[test]
 fn a_connection_that_goes_on_is_told_of() {
-    let Some(_machine) = alone("a_connection_that_goes_on_is_told_of") else { return };
+    let Some(_machine) = machine("a_connection_that_goes_on_is_told_of") else { return };
     let scratch = Scratch::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = listener.local_addr().expect("bound").port();

@@ -7,10 +7,11 @@ use minerwatch_tests::{
     agent::{Agent, at},
     executable,
     native::{self, Simulator},
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, refusals::WALLET};
+use crate::{EVERYTHING, SOON, configuration, machine, refusals::WALLET};
 
 fn doctor(hooks: &[&str]) -> (Option<i32>, Value, String) {
     let mut command = Command::new(executable("minerwatch"));
@@ -30,7 +31,9 @@ fn service<'a>(report: &'a Value, purpose: &str) -> &'a Value {
 
 #[test]
 fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
-    let Some(_machine) = alone("a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind") else { return };
+    let Some(_machine) = machine("a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind") else {
+        return;
+    };
     let (code, report, said) = doctor(&["file=tracepoint", "yield=tracepoint", "payload=off"]);
     assert_eq!(code, Some(0), "{said}");
     for purpose in ["file-open", "file-change", "yield"] {
@@ -54,7 +57,7 @@ fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
 
 #[test]
 fn alerts_and_status_name_the_hooks() {
-    let Some(_machine) = alone("alerts_and_status_name_the_hooks") else { return };
+    let Some(_machine) = machine("alerts_and_status_name_the_hooks") else { return };
     let scratch = Scratch::new();
     let configuration = configuration(&scratch, "[events]\nhooks = [\"file=tracepoint\"]\n");
     let chosen = ["--hook", "yield=off", "--hook", "transport=perf-buffer"];
@@ -79,7 +82,7 @@ fn alerts_and_status_name_the_hooks() {
 /// they do not, the doctor says what goes round them.
 #[test]
 fn what_goes_round_system_calls_is_seen_or_named() {
-    let Some(_machine) = alone("what_goes_round_system_calls_is_seen_or_named") else { return };
+    let Some(_machine) = machine("what_goes_round_system_calls_is_seen_or_named") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Uring, &scratch, "by-ring");
     let directory = scratch.join("files");
@@ -91,7 +94,7 @@ fn what_goes_round_system_calls_is_seen_or_named() {
     let output =
         Command::new(&program).args([&directory, &port.to_string()]).output().expect("the simulator starts");
     if !output.status.success() {
-        native::note("this kernel or its configuration has no io_uring, so that nothing can go that way");
+        note("this kernel or its configuration has no io_uring, so that nothing can go that way");
         agent.stop();
         return;
     }

@@ -21,25 +21,16 @@ mod stream;
 mod tls;
 mod wire;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
-use minerwatch_tests::{Scratch, executable, root};
+use minerwatch_tests::{
+    Scratch, executable,
+    require::{machine, machine_for_long},
+};
 use serde_json::Value;
 
 /// How long an event may take from the kernel to a line; generous, the machine may be busy.
 const SOON: Duration = Duration::from_secs(10);
-
-/// One test at a time has the machine: they measure losses and memory. `None` when it must be skipped.
-fn alone(test: &str) -> Option<MutexGuard<'static, ()>> {
-    static MACHINE: Mutex<()> = Mutex::new(());
-    root::or_skip(test).then(|| MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 /// A configuration file: a control socket and a state directory of the test's own, and whatever the test adds.
 fn configuration(scratch: &Scratch, rest: &str) -> String {

@@ -16,7 +16,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration, lost, of_minute, refusals::WALLET};
+use crate::{SOON, configuration, lost, machine, of_minute, refusals::WALLET};
 
 /// Takes whatever it is told for the words of a miner that does well.
 const POOL: &str = r#"
@@ -72,7 +72,7 @@ fn signal_of(alert: &Value, pid: u32, id: &str) -> Option<Value> {
 
 #[test]
 fn a_connection_that_was_there_before_is_heard() {
-    let Some(_machine) = alone("a_connection_that_was_there_before_is_heard") else { return };
+    let Some(_machine) = machine("a_connection_that_was_there_before_is_heard") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(53);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
@@ -90,7 +90,7 @@ fn a_connection_that_was_there_before_is_heard() {
 
 #[test]
 fn a_relay_is_known_by_its_two_sides() {
-    let Some(_machine) = alone("a_relay_is_known_by_its_two_sides") else { return };
+    let Some(_machine) = machine("a_relay_is_known_by_its_two_sides") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(54);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
@@ -143,7 +143,7 @@ const MICROSECOND: u64 = 1_000;
 
 #[test]
 fn the_end_of_a_connection_that_was_there_before_is_told_of() {
-    let Some(_machine) = alone("the_end_of_a_connection_that_was_there_before_is_told_of") else { return };
+    let Some(_machine) = machine("the_end_of_a_connection_that_was_there_before_is_told_of") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(55);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);

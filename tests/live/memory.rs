@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, lost};
+use crate::{EVERYTHING, SOON, configuration, lost, machine};
 
 /// The pool of huge pages of the usual size.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
@@ -27,21 +27,21 @@ fn signal(agent: &Agent, pid: Option<u32>, id: &str, weight: u32) -> Value {
 
 #[test]
 fn memory_of_a_miners_sizes_is_noted() {
-    let Some(_machine) = alone("memory_of_a_miners_sizes_is_noted") else { return };
+    let Some(_machine) = machine("memory_of_a_miners_sizes_is_noted") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Memory, &scratch, "nginx");
+    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     for manner in ["randomx", "flipping", "handover"] {
-        let scratch = Scratch::new();
-        let program = native::build(Simulator::Memory, &scratch, "nginx");
-        let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
-        let worker = Worker::start(&program, &format!("{manner} 30"));
+        let worker = Worker::start_by_login(&program.to_string_lossy(), &[manner, "30"]);
         let alert = signal(&agent, Some(worker.pid()), "C2", 70);
-        assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "alone it is no more");
-        agent.stop();
+        assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "{manner}: alone it is no more");
     }
+    agent.stop();
 }
 
 #[test]
 fn a_crowd_in_between_does_not_make_it_forgotten() {
-    let Some(_machine) = alone("a_crowd_in_between_does_not_make_it_forgotten") else { return };
+    let Some(_machine) = machine("a_crowd_in_between_does_not_make_it_forgotten") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let rest = "[sink.stdout]\nevents = [\"memory\"]\n";
@@ -60,7 +60,7 @@ fn a_crowd_in_between_does_not_make_it_forgotten() {
 
 #[test]
 fn memory_that_was_there_before_is_noted() {
-    let Some(_machine) = alone("memory_that_was_there_before_is_noted") else { return };
+    let Some(_machine) = machine("memory_that_was_there_before_is_noted") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let worker = Worker::start(&program, "resident 60");
@@ -72,7 +72,7 @@ fn memory_that_was_there_before_is_noted() {
 
 #[test]
 fn other_memory_is_not_mentioned() {
-    let Some(_machine) = alone("other_memory_is_not_mentioned") else { return };
+    let Some(_machine) = machine("other_memory_is_not_mentioned") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "postgres");
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
@@ -85,7 +85,7 @@ fn other_memory_is_not_mentioned() {
 
 #[test]
 fn a_raised_pool_is_noted() {
-    let Some(_machine) = alone("a_raised_pool_is_noted") else { return };
+    let Some(_machine) = machine("a_raised_pool_is_noted") else { return };
     let Ok(before) = fs::read_to_string(POOL) else { return };
     let before: u64 = before.trim().parse().expect("a number of pages");
     let scratch = Scratch::new();

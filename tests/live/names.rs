@@ -10,7 +10,7 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 /// A server of DNS that gives every name the same address, and ends any connection to port 9000 in a second.
 const SERVER: &str = "
@@ -67,7 +67,7 @@ fn signal_of(alert: &Value, id: &str) -> Option<Value> {
 
 #[test]
 fn pools_and_listed_hosts_are_known_by_name() {
-    let Some(_machine) = alone("pools_and_listed_hosts_are_known_by_name") else { return };
+    let Some(_machine) = machine("pools_and_listed_hosts_are_known_by_name") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(41);
     let address = pair.server.address.clone();
@@ -141,7 +141,7 @@ while True:
 
 #[test]
 fn what_a_server_of_names_is_asked_for_is_its_client_s() {
-    let Some(_machine) = alone("what_a_server_of_names_is_asked_for_is_its_client_s") else { return };
+    let Some(_machine) = machine("what_a_server_of_names_is_asked_for_is_its_client_s") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(57);
     let address = pair.server.address.clone();

@@ -14,7 +14,7 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{alone, configuration, lost, simulator};
+use crate::{configuration, lost, machine_for_long, simulator};
 
 /// Programs run, connections made and files opened by one storm; the last are more than their ring holds.
 const PROGRAMS: u64 = 1_500;
@@ -45,7 +45,7 @@ fn storm(path: &str, port: u16) {
 
 #[test]
 fn what_is_missing_is_counted_as_lost() {
-    let Some(_machine) = alone("what_is_missing_is_counted_as_lost") else { return };
+    let Some(_machine) = machine_for_long("what_is_missing_is_counted_as_lost") else { return };
     for transport in ["ring-buffer", "perf-buffer"] {
         is_counted(transport);
     }

@@ -13,11 +13,12 @@ use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
     command,
-    native::{self, Simulator, Worker, note},
+    native::{self, Simulator, Worker},
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{alone, configuration};
+use crate::{configuration, machine};
 
 fn is_mining(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
@@ -36,7 +37,7 @@ fn daemon(scratch: &Scratch) -> Agent {
 
 #[test]
 fn a_worker_is_found_at_any_duty() {
-    let Some(_machine) = alone("a_worker_is_found_at_any_duty") else { return };
+    let Some(_machine) = machine("a_worker_is_found_at_any_duty") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "sshd");
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -46,22 +47,22 @@ fn a_worker_is_found_at_any_duty() {
         ("randomx 1 20 25".to_owned(), "a quarter of the time", 20),
         ("randomx 1 60 5 990".to_owned(), "a twentieth of the time", 60),
     ];
+    let agent = daemon(&scratch);
     for (arguments, name, limit) in cases {
-        // Of a second worker of the same family the daemon would only add to the incident.
-        let agent = daemon(&scratch);
         let start = Instant::now();
-        let worker = Worker::start(&program, &arguments);
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let worker = Worker::start_by_login(&program.to_string_lossy(), &arguments);
         let (alert, after) = found(&agent, worker.pid(), start, Duration::from_secs(limit));
         note(&format!("{name}: found after {after:.1?}"));
         assert_eq!(at(&alert, "minerwatch.signals")[0]["id"], "C1", "{alert}");
         assert_eq!(at(&alert, "process.name"), "sshd");
-        agent.stop();
     }
+    agent.stop();
 }
 
 #[test]
 fn a_worker_that_was_there_before_is_found() {
-    let Some(_machine) = alone("a_worker_that_was_there_before_is_found") else { return };
+    let Some(_machine) = machine("a_worker_that_was_there_before_is_found") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "postgres");
     let worker = Worker::start(&program, "randomx 1 60");
@@ -75,7 +76,7 @@ fn a_worker_that_was_there_before_is_found() {
 
 #[test]
 fn without_real_time_priority_it_is_found_too() {
-    let Some(_machine) = alone("without_real_time_priority_it_is_found_too") else { return };
+    let Some(_machine) = machine("without_real_time_priority_it_is_found_too") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "redis");
     let mut command = Command::new("setpriv");
@@ -96,7 +97,7 @@ fn without_real_time_priority_it_is_found_too() {
 #[test]
 fn a_worker_in_a_container_is_named_with_it() {
     const ID: &str = "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001";
-    let Some(_machine) = alone("a_worker_in_a_container_is_named_with_it") else { return };
+    let Some(_machine) = machine("a_worker_in_a_container_is_named_with_it") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "worker");
     let root = scratch.join("bundle/rootfs");
@@ -131,7 +132,7 @@ fn a_worker_in_a_container_is_named_with_it() {
 
 #[test]
 fn a_scan_finds_it_and_says_so() {
-    let Some(_machine) = alone("a_scan_finds_it_and_says_so") else { return };
+    let Some(_machine) = machine("a_scan_finds_it_and_says_so") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "cron");
     let scan = || {
@@ -153,7 +154,7 @@ fn a_scan_finds_it_and_says_so() {
 
 #[test]
 fn neighbours_stay_unmentioned() {
-    let Some(_machine) = alone("neighbours_stay_unmentioned") else { return };
+    let Some(_machine) = machine("neighbours_stay_unmentioned") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "numbers");
     let agent = daemon(&scratch);
@@ -187,19 +188,18 @@ fn stolen(span: Duration) -> f64 {
 
 #[test]
 fn an_innocent_program_loses_little() {
-    let Some(_machine) = alone("an_innocent_program_loses_little") else { return };
+    let Some(_machine) = machine("an_innocent_program_loses_little") else { return };
     let scratch = Scratch::new();
-    let span = Duration::from_secs(4);
-    let share = |sampling: bool| {
+    let span = Duration::from_secs(2);
+    // The least of four: what disturbs a measurement only ever adds to it.
+    let least = |sampling: bool| {
         let rest = format!("[detection]\nsampling = {sampling}\n");
         let agent = Agent::start(["run", "--config", &configuration(&scratch, &rest)]);
         thread::sleep(Duration::from_secs(1));
-        let lost = stolen(span) / span.as_secs_f64();
+        let lost = (0..4).map(|_| stolen(span) / span.as_secs_f64()).fold(f64::INFINITY, f64::min);
         agent.stop();
         lost
     };
-    // The least of three: what disturbs a measurement only ever adds to it.
-    let least = |sampling| (0..3).map(|_| share(sampling)).fold(f64::INFINITY, f64::min);
     let (without, with) = (least(false), least(true));
     note(&format!(
         "the sampler takes {:.3} % of a busy program's time ({:.3} % are lost without it)",

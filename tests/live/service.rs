@@ -16,11 +16,11 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 #[test]
 fn sigterm_drains_and_ends_well() {
-    let Some(_machine) = alone("sigterm_drains_and_ends_well") else { return };
+    let Some(_machine) = machine("sigterm_drains_and_ends_well") else { return };
     let scratch = Scratch::new();
     let log = scratch.join("events.jsonl");
     let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = \"all\"\n");
@@ -47,7 +47,7 @@ fn sigterm_drains_and_ends_well() {
 
 #[test]
 fn what_programs_took_of_the_cpu_outlives_the_daemon() {
-    let Some(_machine) = alone("what_programs_took_of_the_cpu_outlives_the_daemon") else { return };
+    let Some(_machine) = machine("what_programs_took_of_the_cpu_outlives_the_daemon") else { return };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let agent = Agent::start(["run", "--config", &path]);
@@ -69,7 +69,9 @@ fn what_programs_took_of_the_cpu_outlives_the_daemon() {
 
 #[test]
 fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
-    let Some(_machine) = alone("sighup_takes_a_good_configuration_and_refuses_a_broken_one") else { return };
+    let Some(_machine) = machine("sighup_takes_a_good_configuration_and_refuses_a_broken_one") else {
+        return;
+    };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let agent = Agent::start(["run", "--config", &path]);
@@ -96,7 +98,7 @@ fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
 
 #[test]
 fn capabilities_are_dropped_once_attached() {
-    let Some(_machine) = alone("capabilities_are_dropped_once_attached") else { return };
+    let Some(_machine) = machine("capabilities_are_dropped_once_attached") else { return };
     let scratch = Scratch::new();
     let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
     // Linux's numbers: DAC_READ_SEARCH 2, SYS_PTRACE 19, BPF 39.
@@ -116,7 +118,7 @@ fn capabilities_are_dropped_once_attached() {
 
 #[test]
 fn a_full_disk_loses_nothing_that_fits_the_backlog() {
-    let Some(_machine) = alone("a_full_disk_loses_nothing_that_fits_the_backlog") else { return };
+    let Some(_machine) = machine("a_full_disk_loses_nothing_that_fits_the_backlog") else { return };
     let scratch = Scratch::new();
     let disk = scratch.join("disk");
     fs::create_dir(&disk).expect("a directory can be made");
@@ -150,7 +152,7 @@ fn a_full_disk_loses_nothing_that_fits_the_backlog() {
 
 #[test]
 fn a_reader_that_has_seen_enough_ends_the_stream_well() {
-    let Some(_machine) = alone("a_reader_that_has_seen_enough_ends_the_stream_well") else { return };
+    let Some(_machine) = machine("a_reader_that_has_seen_enough_ends_the_stream_well") else { return };
     let minerwatch = minerwatch_tests::executable("minerwatch");
     let script = format!(
         "set -o pipefail; {} tail --json --socket /nonexistent/socket | head -n 3 | wc -l",
@@ -178,7 +180,7 @@ fn a_reader_that_has_seen_enough_ends_the_stream_well() {
 /// Whoever reads standard output leaves: the files go on, and what was taken in is in them.
 #[test]
 fn a_reader_that_leaves_does_not_stop_the_files() {
-    let Some(_machine) = alone("a_reader_that_leaves_does_not_stop_the_files") else { return };
+    let Some(_machine) = machine("a_reader_that_leaves_does_not_stop_the_files") else { return };
     let scratch = Scratch::new();
     let log = scratch.join("events.jsonl");
     let configuration = configuration(

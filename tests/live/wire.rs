@@ -19,11 +19,12 @@ use minerwatch_tests::{
     container::Container,
     namespace::{Namespace, Pair, Server},
     native::{self, Simulator},
+    notes::note,
 };
 use serde_json::Value;
 
 use self::cases::{login, manners, protocols, ways};
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 /// Every verdict on standard output, no events but connections.
 const VERDICTS: &str = "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n";
@@ -124,7 +125,7 @@ struct Case {
 }
 
 impl Case {
-    /// AppData by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
+    /// Sent by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
     fn new(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         let pieces = pieces.into();
         Self {
@@ -171,7 +172,7 @@ fn evidence<'a>(alert: &'a Value, case: &Case) -> Option<&'a Value> {
 
 #[test]
 fn every_protocol_is_known_however_it_is_said() {
-    let Some(_machine) = alone("every_protocol_is_known_however_it_is_said") else { return };
+    let Some(_machine) = machine("every_protocol_is_known_however_it_is_said") else { return };
     let stage = Stage::new(51);
     let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
     let cases: Vec<Case> = [protocols(), manners(), ways()].into_iter().flatten().collect();
@@ -204,14 +205,14 @@ fn every_protocol_is_known_however_it_is_said() {
         None => failures.push("in a container: no verdict".into()),
     }
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    native::note(&format!("{} cases, the slowest alert {slowest:.1} ms after its payload", cases.len()));
+    note(&format!("{} cases, the slowest alert {slowest:.1} ms after its payload", cases.len()));
     assert!(slowest < 1_000.0, "{slowest} ms");
     agent.stop();
 }
 
 #[test]
 fn others_words_are_nothing() {
-    let Some(_machine) = alone("others_words_are_nothing") else { return };
+    let Some(_machine) = machine("others_words_are_nothing") else { return };
     let stage = Stage::new(52);
     let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
     let cases = others::others();

@@ -2,10 +2,13 @@
 //! has no room for outside the kernel side, so that they are C and built by whoever needs them.
 
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{Scratch, command};
 
@@ -48,6 +51,7 @@ pub fn build(simulator: Simulator, scratch: &Scratch, name: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
+    pid: u32,
 }
 
 impl Worker {
@@ -71,23 +75,43 @@ impl Worker {
             .stdout(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
-        Self { child }
+        Self { pid: child.id(), child }
+    }
+
+    /// Starts a program by a login shell of its own: what it does is an incident of its own, whatever other workers of
+    /// the same agent do.
+    ///
+    /// # Panics
+    /// When there is no bash, or it cannot start the program.
+    pub fn start_by_login(program: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new("/bin/bash")
+            .arg0("-bash")
+            .args(["-c", r#""$@" >/dev/null & echo $!; wait $!"#, "-bash", program])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("bash starts");
+        let mut pid = String::new();
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut pid)
+            .expect("bash says its number");
+        let pid = pid.trim().parse().unwrap_or_else(|error| panic!("{program}: {error}: {pid}"));
+        Self { child, pid }
     }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Says something past the test harness's capture: measured times are for people, not for assertions.
-pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "NOTE {text}");
 }

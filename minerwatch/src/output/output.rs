@@ -210,7 +210,7 @@ impl<T: Target> Output<T> {
         Ok(Some(Notice::Failing { sink: self.name().to_owned(), error, capacity: self.capacity }))
     }
 
-    #[allow(clippy::unused_self, reason = "reads as a question to this output")]
+    #[expect(clippy::unused_self, reason = "reads as a question to this output")]
     fn closed(&self, error: &io::Error) -> Option<Closed> {
         if error.kind() == io::ErrorKind::BrokenPipe { T::CLOSED } else { None }
     }

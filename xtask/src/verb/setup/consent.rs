@@ -40,7 +40,9 @@ pub fn ask(missing: &[String]) -> Result<()> {
     let is_given = GIVEN.load(Ordering::Relaxed) || is_set(VARIABLE);
     let policy = policy(is_given, is_set("CI"), io::stdin().is_terminal());
     eprintln!("setup: missing on this machine, each with the command that installs it:");
-    missing.iter().for_each(|need| eprintln!("  {need}"));
+    for need in missing {
+        eprintln!("  {need}");
+    }
     match policy {
         Policy::Install => Ok(()),
         Policy::Ask => {
