@@ -14,7 +14,7 @@ use crate::command;
 /// Installs what is missing first. `cargo build` does the same once everything is there.
 #[derive(Args)]
 pub struct Arguments {
-    /// Optimise: what `run` and `package` build
+    /// Optimise: what `run`, `package` and the container image take
     #[arg(long)]
     release: bool,
     /// Leave the sensor out: replay, detection and rules, with plain stable Rust and nothing installed
