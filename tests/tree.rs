@@ -41,7 +41,9 @@ fn the_documented_image_build_copies_what_it_builds() {
     const BUILD: &str = "cargo xtask build --release";
     const COPY: &str = "cp target/release/minerwatch deploy/";
     let dockerfile = read("deploy/Dockerfile");
-    for (file, text) in [("deploy/Dockerfile", &dockerfile), ("docs/deployment.md", &read("docs/deployment.md"))] {
+    for (file, text) in
+        [("deploy/Dockerfile", &dockerfile), ("docs/deployment.md", &read("docs/deployment.md"))]
+    {
         let build = text.find(BUILD).unwrap_or_else(|| panic!("{file} does not say `{BUILD}`"));
         assert!(text[build..].contains(COPY), "{file} does not say `{COPY}` after it");
     }

@@ -1,4 +1,4 @@
-//! Mining protocols on real connections, by every way of sending, against whatever looks like them.
+//! Mining protocols on real connections, by every call that sends, against whatever looks like them.
 //!
 //! One agent watches many clients. Each is started by a login shell of its own, which parts what one person does from
 //! what another does, so that each is an incident of its own.
@@ -23,7 +23,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use self::cases::{login, manners, protocols, ways};
+use self::cases::{login, protocols, send_calls, variations};
 use crate::{SOON, configuration, machine};
 
 /// Every verdict on standard output, no events but connections.
@@ -114,7 +114,7 @@ impl Client {
 /// One case: who says what to whom, and what must be found.
 struct Case {
     name: String,
-    way: &'static str,
+    call: &'static str,
     native: bool,
     v6: bool,
     port: u16,
@@ -130,7 +130,7 @@ impl Case {
         let pieces = pieces.into();
         Self {
             name: name.to_owned(),
-            way: "send",
+            call: "send",
             native: false,
             v6: false,
             port: POOL,
@@ -149,7 +149,7 @@ impl Case {
     fn start(&self, stage: &Stage) -> Client {
         let server = &stage.pair.server;
         let address = if self.v6 { &server.address_v6 } else { &server.address };
-        let mut arguments = vec![self.way.to_owned(), address.clone(), self.port.to_string()];
+        let mut arguments = vec![self.call.to_owned(), address.clone(), self.port.to_string()];
         arguments.extend(self.pieces.iter().map(argument));
         let program: &[&str] =
             if self.native { &[&stage.native] } else { &["/usr/bin/python3", &stage.python] };
@@ -175,7 +175,7 @@ fn every_protocol_is_known_however_it_is_said() {
     let Some(_machine) = machine("every_protocol_is_known_however_it_is_said") else { return };
     let stage = Stage::new(51);
     let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
-    let cases: Vec<Case> = [protocols(), manners(), ways()].into_iter().flatten().collect();
+    let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
     let mut failures = Vec::new();

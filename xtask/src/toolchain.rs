@@ -1,6 +1,6 @@
 //! Compilers that can build for `bpfel-unknown-none`, and the choice between them.
 //!
-//! The target has no prebuilt standard library upstream. A compiler therefore serves in one of two ways: its
+//! The target has no prebuilt standard library upstream. A compiler can therefore be used in one of two cases: its
 //! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the library's source
 //! lies beside it (`rust-src`) and cargo builds `core` from that.
 

@@ -68,8 +68,8 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
     // The fuzzer's compiler need not be able to build the eBPF programs, and they play no part.
     let objects = target_dir.join("no-programs");
     fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
-    for transport in ebpf::Transport::ALL {
-        let object = objects.join(transport.object());
+    for backend in ebpf::RingBackend::ALL {
+        let object = objects.join(backend.object());
         fs::write(&object, []).with_context(|| format!("cannot write {}", object.display()))?;
     }
     let mut fuzzer = Command::new(rustup);

@@ -268,7 +268,7 @@ impl Arguments {
     }
 
     /// The first root with the driver for the processor's registers, or without it where no mirror has it: what is checked
-    /// with it counts as blind then.
+    /// with it counts as unavailable then.
     fn with_module(archive: &Archive, kernel: &Package, root: &Path, packages: &Path) -> Result<PathBuf> {
         let module = match module::file(archive, kernel, packages) {
             Ok(module) => module,

@@ -17,7 +17,7 @@ use std::{env, process, process::ExitCode};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use checks::{Check, Scene};
+use checks::{Check, Observed};
 use daemon::Daemon;
 use guest::Port;
 
@@ -78,8 +78,8 @@ fn examine(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> 
     let daemon = Daemon::start_recording(options)?;
     let sequence = sequence::run(earlier);
     let end = daemon.stop(log)?;
-    let scene = Scene { doctor, sequence: sequence?, end };
-    for check in scene.checks() {
+    let observed = Observed { doctor, sequence: sequence?, end };
+    for check in observed.checks() {
         report.line(&check.to_string())?;
     }
     Ok(())

@@ -11,10 +11,10 @@ use super::report::Report;
 pub const FILE: &str = "tests/kernels.expected";
 
 const HEADER: &str = "\
-# Which hook serves each purpose on each kernel: kernel, purpose, hook (or `BLIND`), with tabs between.
+# Which hook serves each data source on each kernel: kernel, source, hook (or `UNAVAILABLE`), with tabs between.
 # `cargo xtask vm` fails when a kernel differs; `cargo xtask vm --bless` writes what it saw.
 ";
-const BLIND: &str = "BLIND";
+const UNAVAILABLE: &str = "UNAVAILABLE";
 
 /// Purposes and their hooks, in the order of the sensor's table.
 type Hooks = Vec<(String, String)>;
@@ -78,17 +78,17 @@ impl Expected {
 fn hooks(report: &Report) -> Hooks {
     let purposes = report.purposes.iter();
     purposes
-        .map(|purpose| (purpose.name.clone(), purpose.hook.clone().unwrap_or_else(|| BLIND.to_owned())))
+        .map(|purpose| (purpose.name.clone(), purpose.hook.clone().unwrap_or_else(|| UNAVAILABLE.to_owned())))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Purpose;
+    use super::super::report::DataSource;
     use super::*;
 
     fn report(hooks: &[(&str, Option<&str>)]) -> Report {
-        let purpose = |(name, hook): &(&str, Option<&str>)| Purpose {
+        let purpose = |(name, hook): &(&str, Option<&str>)| DataSource {
             name: (*name).to_owned(),
             hook: hook.map(str::to_owned),
             detail: None,
@@ -104,7 +104,7 @@ mod tests {
         table.bless("5.10", &seen);
         let read = Expected::parse(&table.to_text()).unwrap();
         assert_eq!(read, table);
-        assert!(table.to_text().contains("5.10\tudp-bytes\tBLIND\n"));
+        assert!(table.to_text().contains("5.10\tudp-bytes\tUNAVAILABLE\n"));
         assert!(read.differences("6.1", &seen).is_empty());
     }
 
@@ -112,7 +112,7 @@ mod tests {
     fn every_difference_is_told() {
         let table = Expected::parse("6.1\texec\ta tracepoint\n6.1\tcpu\tanother\n").unwrap();
         let cases = [
-            (report(&[("exec", None), ("cpu", Some("another"))]), "exec is served by BLIND"),
+            (report(&[("exec", None), ("cpu", Some("another"))]), "exec is served by UNAVAILABLE"),
             (report(&[("exec", Some("a tracepoint"))]), "cpu is served by nothing"),
             (
                 report(&[("exec", Some("a tracepoint")), ("cpu", Some("another")), ("new", Some("a hook"))]),

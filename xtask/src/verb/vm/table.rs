@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Machine;
 use super::report::Outcome;
 
-/// One row for each purpose and hook, one column for each kernel; then the checks, and what is blind and why.
+/// One row for each purpose and hook, one column for each kernel; then the checks, and what is unavailable and why.
 pub fn render(machines: &[Machine]) -> String {
     let mut rows = vec![header(machines)];
     for (purpose, hook) in services(machines) {
@@ -18,14 +18,16 @@ pub fn render(machines: &[Machine]) -> String {
                 .any(|each| each.name == purpose && each.hook.as_deref() == hook);
             match (served, hook) {
                 (true, Some(_)) => "yes",
-                (true, None) => "BLIND",
+                (true, None) => "UNAVAILABLE",
                 (false, _) => "",
             }
             .to_owned()
         }));
         rows.push(row);
     }
-    for (name, outcome) in [("ok", Outcome::Ok), ("blind", Outcome::Blind), ("FAILED", Outcome::Failed)] {
+    for (name, outcome) in
+        [("ok", Outcome::Ok), ("unavailable", Outcome::Unavailable), ("FAILED", Outcome::Failed)]
+    {
         let mut row = vec!["checks".to_owned(), name.to_owned()];
         row.extend(machines.iter().map(|machine| machine.report.count(outcome).to_string()));
         rows.push(row);
@@ -46,13 +48,13 @@ pub fn closing(machines: &[Machine]) -> String {
         "{} kernels booted in {seconds} s, {} checks ok, {} unavailable, {} failed",
         machines.len(),
         count(Outcome::Ok),
-        count(Outcome::Blind),
+        count(Outcome::Unavailable),
         count(Outcome::Failed)
     )
 }
 
 fn header(machines: &[Machine]) -> Vec<String> {
-    let mut header = vec!["purpose".to_owned(), "hook".to_owned()];
+    let mut header = vec!["source".to_owned(), "hook".to_owned()];
     header.extend(machines.iter().map(|machine| machine.report.kernel.replace("-cloud-amd64", "")));
     header
 }
@@ -84,7 +86,7 @@ fn reasons(machines: &[Machine]) -> String {
         let report = &machine.report;
         for purpose in report.purposes.iter().filter(|purpose| purpose.hook.is_none()) {
             let detail = purpose.detail.as_deref().unwrap_or("no reason given");
-            let _ = writeln!(text, "{}: {} is blind: {detail}", machine.label, purpose.name);
+            let _ = writeln!(text, "{}: {} is unavailable: {detail}", machine.label, purpose.name);
         }
         for check in report.failed() {
             let _ = writeln!(text, "{}: {} FAILED: {}", machine.label, check.name, check.detail);
@@ -111,12 +113,12 @@ fn aligned(rows: &[Vec<String>]) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::report::{Check, Purpose, Report};
+    use super::super::report::{Check, DataSource, Report};
     use super::*;
 
     fn machine(label: &str, hook: Option<&str>, outcome: Outcome) -> Machine {
         let purpose =
-            Purpose { name: "exec".into(), hook: hook.map(Into::into), detail: Some("EPERM".into()) };
+            DataSource { name: "exec".into(), hook: hook.map(Into::into), detail: Some("EPERM".into()) };
         let check = Check { name: "fork".into(), outcome, detail: "none".into() };
         let report =
             Report { kernel: format!("{label}.0-cloud-amd64"), purposes: vec![purpose], checks: vec![check] };
@@ -128,15 +130,15 @@ mod tests {
         let machines =
             [machine("5.10", None, Outcome::Failed), machine("6.1", Some("tracepoint"), Outcome::Ok)];
         let expected = "\
-purpose  hook                         5.10.0  6.1.0
-exec     no hook                      BLIND
+source   hook                         5.10.0  6.1.0
+exec     no hook                      UNAVAILABLE
 exec     tracepoint                           yes
 checks   ok                           0       1
-checks   blind                        0       0
+checks   unavailable                  0       0
 checks   FAILED                       1       0
 seconds  boot to power-off, emulated  9       9
 
-5.10: exec is blind: EPERM
+5.10: exec is unavailable: EPERM
 5.10: fork FAILED: none
 ";
         assert_eq!(render(&machines), expected);

@@ -3,10 +3,10 @@
 use minerwatch_tests::agent::at;
 use serde_json::{Value, json};
 
-use super::{Check, DATAGRAM, Field, Outcome, SENT, Scene};
+use super::{Check, DATAGRAM, Field, Observed, Outcome, SENT};
 use crate::sequence::{ANSWER, CLOSED_PORT, EARLIER, EARLIER_PORT, TCP_PORT, UDP_PORT};
 
-impl Scene {
+impl Observed {
     pub(super) fn tcp(&self, family: &str, address: &str) -> [Check; 4] {
         let event = |action: &str, port: u16| connection(action, "tcp", address, port);
         let connect = [
@@ -45,7 +45,7 @@ impl Scene {
         Check {
             name: format!("tcp-times-{family}"),
             outcome: match (self.serves("tcp") && self.serves("payload") && has_state, good) {
-                (false, _) => Outcome::Blind,
+                (false, _) => Outcome::Unavailable,
                 (true, true) => Outcome::Ok,
                 (true, false) => Outcome::Failed,
             },
@@ -75,13 +75,13 @@ impl Scene {
         let both = |name: &str, found: usize, what: &str| Check {
             name: format!("udp-{name}-{family}"),
             outcome: match (self.serves("udp"), found) {
-                (false, _) => Outcome::Blind,
+                (false, _) => Outcome::Unavailable,
                 (true, 2) => Outcome::Ok,
                 (true, _) => Outcome::Failed,
             },
             detail: format!("{found} of 2 sockets {what}"),
         };
-        // Nobody counts where that purpose is blind, and then no number may be invented.
+        // Where that purpose is unavailable nobody counts, and no number may be made up.
         let (bytes, what) = if self.serves("payload") {
             (json!(DATAGRAM), "with their bytes")
         } else {
