@@ -2,15 +2,10 @@
 
 use std::{fs, time::Instant};
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-    executable,
-    namespace::Pair,
-};
+use minerwatch_tests::{Scratch, agent::at, executable, namespace::Pair};
 use serde_json::Value;
 
-use crate::{SOON, configuration, machine};
+use crate::{SOON, machine, start_agent};
 
 fn is_alert(object: &Value) -> bool {
     at(object, "event.kind") == "alert"
@@ -45,7 +40,7 @@ fn a_dropper_is_one_incident_with_its_chain() {
     )
     .expect("a script can be written");
 
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let agent = start_agent(&scratch, "");
     let started = Instant::now();
     let status = pair.victim.command("unshare", &["--mount", "sh", &script]).status().expect("it starts");
     assert!(status.success());
@@ -115,7 +110,7 @@ fn an_administrators_work_stays_quiet() {
         ),
     )
     .expect("a script can be written");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let agent = start_agent(&scratch, "");
     let status = pair.victim.command("unshare", &["--mount", "sh", &script]).status().expect("it starts");
     assert!(status.success());
     let alerts: Vec<Value> = agent.stop().into_iter().filter(is_alert).collect();

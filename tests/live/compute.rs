@@ -25,7 +25,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, configuration, machine, simulator};
+use crate::{EVERYTHING, SOON, configuration, machine, simulator, start_agent};
 
 /// Everything the daemon has found about a process so far, as pairs of id and evidence in words.
 fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
@@ -91,7 +91,7 @@ fn pool(span: Option<Duration>) -> String {
 fn work_with_a_connection_and_work_with_a_beat_are_found() {
     let Some(_machine) = machine("work_with_a_connection_and_work_with_a_beat_are_found") else { return };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let agent = start_agent(&scratch, "");
     thread::scope(|scope| {
         scope.spawn(|| connection_gated_load(&scratch));
         scope.spawn(|| yield_periodicity(&scratch));
@@ -127,7 +127,7 @@ fn work_that_hides_and_work_that_a_quota_holds_back_are_told_of() {
         return;
     };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     thread::scope(|scope| {
         scope.spawn(|| monitor_evasion(&scratch));
         scope.spawn(|| quota_throttled(&agent));

@@ -21,7 +21,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{configuration, daemon, lost, lost_in, machine_for_long, simulator};
+use crate::{configuration, daemon, lost, lost_in, machine_for_long, simulator, start_agent};
 
 /// Short connections of each client: without anything else, and beside a connection at full speed.
 const CONNECTIONS: [u64; 2] = [10_000, 1_000];
@@ -79,7 +79,7 @@ fn flood(stop: Arc<AtomicBool>) -> thread::JoinHandle<(u16, u64)> {
 fn short_connections_in_crowds_are_told_of() {
     let Some(_machine) = machine_for_long("short_connections_in_crowds_are_told_of") else { return };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let agent = start_agent(&scratch, EVENTS);
     let doors: Vec<u16> = (0..CLIENTS).map(|_| door()).collect();
     let alone = crowd(&doors, CONNECTIONS[0]);
     let stop = Arc::new(AtomicBool::new(false));

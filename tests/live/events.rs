@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, configuration, machine, simulator};
+use crate::{EVERYTHING, SOON, machine, simulator, start_agent};
 
 /// One agent sees all of it.
 #[test]
@@ -18,7 +18,7 @@ fn what_processes_do_becomes_events() {
     let Some(_machine) = machine("what_processes_do_becomes_events") else { return };
     let scratch = Scratch::new();
     let earlier = Command::new("sleep").arg("61").spawn().expect("it starts");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     what_ran_before_is_known(&agent, earlier);
     for part in [
         a_life_is_told_whole,

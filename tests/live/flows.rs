@@ -7,12 +7,9 @@ use std::{
     time::Duration,
 };
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-};
+use minerwatch_tests::{Scratch, agent::at};
 
-use crate::{configuration, machine, of_minute};
+use crate::{machine, of_minute, start_agent};
 
 /// How often one is sent and the other comes back, and the time between two rounds.
 const ROUNDS: u64 = 20;
@@ -45,7 +42,7 @@ fn a_connection_that_goes_on_is_told_of() {
             peer.write_all(&ANSWER).expect("the client listens");
         }
     });
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let agent = start_agent(&scratch, EVENTS);
     let mut client = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
     for _ in 0..ROUNDS {
         client.write_all(&QUESTION).expect("the server listens");

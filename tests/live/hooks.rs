@@ -11,7 +11,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, configuration, machine, refusals::WALLET};
+use crate::{EVERYTHING, SOON, configuration, machine, refusals::WALLET, start_agent};
 
 fn doctor(hooks: &[&str]) -> (Option<i32>, Value, String) {
     let mut command = Command::new(executable("minerwatch"));
@@ -90,7 +90,7 @@ fn what_goes_round_system_calls_is_seen_or_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || listener.accept());
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let output =
         Command::new(&program).args([&directory, &port.to_string()]).output().expect("the simulator starts");
     if !output.status.success() {

@@ -24,7 +24,9 @@ mod wire;
 use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
 use minerwatch_tests::{
-    Scratch, executable,
+    Scratch,
+    agent::Agent,
+    executable,
     require::{machine, machine_for_long},
 };
 use serde_json::Value;
@@ -40,6 +42,11 @@ fn configuration(scratch: &Scratch, rest: &str) -> String {
     let own = format!("[control]\nsocket = \"{socket}\"\n[state]\ndirectory = \"{state}\"\n");
     fs::write(&path, own + rest).expect("a file can be written");
     path
+}
+
+/// Starts the agent with such a configuration.
+fn start_agent(scratch: &Scratch, rest: &str) -> Agent {
+    Agent::start(["run", "--config", &configuration(scratch, rest)])
 }
 
 /// Everything on standard output.

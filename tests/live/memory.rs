@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, configuration, lost, machine};
+use crate::{EVERYTHING, SOON, lost, machine, start_agent};
 
 /// The pool of huge pages of the usual size.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
@@ -30,7 +30,7 @@ fn memory_of_a_miners_sizes_is_noted() {
     let Some(_machine) = machine("memory_of_a_miners_sizes_is_noted") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     for manner in ["randomx", "flipping", "handover"] {
         let worker = Worker::start_by_login(&program.to_string_lossy(), &[manner, "30"]);
         let alert = signal(&agent, Some(worker.pid()), "C2", 70);
@@ -45,7 +45,7 @@ fn a_crowd_in_between_does_not_make_it_forgotten() {
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let rest = "[sink.stdout]\nevents = [\"memory\"]\n";
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, rest)]);
+    let agent = start_agent(&scratch, rest);
     let worker = Worker::start(&program, "crowd 30");
     agent.wait_for("second buffer of the first process", Duration::from_secs(60), |object| {
         at(object, "process.pid") == worker.pid() && at(object, "minerwatch.memory.count") == 2
@@ -65,7 +65,7 @@ fn memory_that_was_there_before_is_noted() {
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let worker = Worker::start(&program, "resident 60");
     thread::sleep(Duration::from_secs(1));
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     signal(&agent, Some(worker.pid()), "C2", 70);
     agent.stop();
 }
@@ -75,7 +75,7 @@ fn other_memory_is_not_mentioned() {
     let Some(_machine) = machine("other_memory_is_not_mentioned") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "postgres");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let workers = ["database 2", "jit 2"].map(|arguments| Worker::start(&program, arguments));
     thread::sleep(Duration::from_secs(2));
     drop(workers);
@@ -89,7 +89,7 @@ fn a_raised_pool_is_noted() {
     let Ok(before) = fs::read_to_string(POOL) else { return };
     let before: u64 = before.trim().parse().expect("a number of pages");
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let raise = format!("echo {} > {POOL}; sleep 3", before + 128);
     command::run("sh", &["-c", &raise]);
     fs::write(POOL, before.to_string()).expect("the pool can be put back");

@@ -18,7 +18,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{configuration, machine};
+use crate::{configuration, machine, start_agent};
 
 fn is_mining(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
@@ -29,10 +29,6 @@ fn found(agent: &Agent, pid: u32, start: Instant, limit: Duration) -> (Value, Du
     let alert =
         agent.wait_for("verdict", limit, |object| is_mining(object) && at(object, "process.pid") == pid);
     (alert, start.elapsed())
-}
-
-fn daemon(scratch: &Scratch) -> Agent {
-    Agent::start(["run", "--config", &configuration(scratch, "")])
 }
 
 #[test]
@@ -47,7 +43,7 @@ fn a_worker_is_found_at_any_duty() {
         ("randomx 1 20 25".to_owned(), "a quarter of the time", 20),
         ("randomx 1 60 5 990".to_owned(), "a twentieth of the time", 60),
     ];
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     for (arguments, name, limit) in cases {
         let start = Instant::now();
         let arguments: Vec<&str> = arguments.split(' ').collect();
@@ -68,7 +64,7 @@ fn a_worker_that_was_there_before_is_found() {
     let worker = Worker::start(&program, "randomx 1 60");
     thread::sleep(Duration::from_secs(1));
     let start = Instant::now();
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     let (_, after) = found(&agent, worker.pid(), start, Duration::from_secs(20));
     note(&format!("there before: found after {after:.1?}, the start of the daemon included"));
     agent.stop();
@@ -112,7 +108,7 @@ fn a_worker_in_a_container_is_named_with_it() {
     spec["process"]["terminal"] = Value::Bool(false);
     spec["linux"]["cgroupsPath"] = Value::String(format!("/docker/{ID}"));
     fs::write(&path, spec.to_string()).expect("a file can be written");
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     let start = Instant::now();
     let mut runc = Command::new("runc");
     runc.args(["run", "--bundle", &bundle, &minerwatch_tests::unique("mw")]);
@@ -157,7 +153,7 @@ fn neighbours_stay_unmentioned() {
     let Some(_machine) = machine("neighbours_stay_unmentioned") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "numbers");
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     let workers: Vec<Worker> = ["interval 1 12", "fastmath 1 12", "once 1 12", "plain 1 12"]
         .iter()
         .map(|arguments| Worker::start(&program, arguments))
@@ -194,7 +190,7 @@ fn an_innocent_program_loses_little() {
     // The least of four: what disturbs a measurement only ever adds to it.
     let least = |sampling: bool| {
         let rest = format!("[detection]\nsampling = {sampling}\n");
-        let agent = Agent::start(["run", "--config", &configuration(&scratch, &rest)]);
+        let agent = start_agent(&scratch, &rest);
         thread::sleep(Duration::from_secs(1));
         let lost = (0..4).map(|_| stolen(span) / span.as_secs_f64()).fold(f64::INFINITY, f64::min);
         agent.stop();

@@ -16,7 +16,7 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{SOON, configuration, machine};
+use crate::{SOON, configuration, machine, start_agent};
 
 #[test]
 fn sigterm_drains_and_ends_well() {
@@ -24,7 +24,7 @@ fn sigterm_drains_and_ends_well() {
     let scratch = Scratch::new();
     let log = scratch.join("events.jsonl");
     let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = \"all\"\n");
-    let mut agent = Agent::start(["run", "--config", &configuration(&scratch, &sinks)]);
+    let mut agent = start_agent(&scratch, &sinks);
     command::run("true", &["just-before-the-end"]);
     agent.signal(Signal::TERM);
     let told = Instant::now();
@@ -100,7 +100,7 @@ fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
 fn capabilities_are_dropped_once_attached() {
     let Some(_machine) = machine("capabilities_are_dropped_once_attached") else { return };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let agent = start_agent(&scratch, "");
     // Linux's numbers: DAC_READ_SEARCH 2, SYS_PTRACE 19, BPF 39.
     let kept = (1_u64 << 2) | (1 << 19) | (1 << 39);
     let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs");
@@ -126,7 +126,7 @@ fn a_full_disk_loses_nothing_that_fits_the_backlog() {
     let outcome = std::panic::catch_unwind(|| {
         let log = format!("{disk}/events.jsonl");
         let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
-        let agent = Agent::start(["run", "--config", &configuration(&scratch, &sinks)]);
+        let agent = start_agent(&scratch, &sinks);
         fs::write(format!("{disk}/ballast"), vec![0_u8; 40 << 10]).expect("the ballast fits");
         for number in 0..60 {
             command::run("true", &[&format!("full-disk-{number}-end")]);

@@ -8,15 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-    namespace::Pair,
-    native::Worker,
-};
+use minerwatch_tests::{Scratch, agent::at, namespace::Pair, native::Worker};
 use serde_json::Value;
 
-use crate::{SOON, configuration, lost, machine, of_minute, refusals::WALLET};
+use crate::{SOON, lost, machine, of_minute, refusals::WALLET, start_agent};
 
 /// Takes whatever it is told for the words of a miner that does well.
 const POOL: &str = r#"
@@ -79,7 +74,7 @@ fn a_connection_that_was_there_before_is_heard() {
     let mut command = pair.victim.command("python3", &["-c", LATE, &pair.server.address]);
     let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client starts");
     client.stdout.as_mut().expect("piped").read_exact(&mut [0]).expect("it connects");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, NOTED)]);
+    let agent = start_agent(&scratch, NOTED);
     // Its input ends, and it speaks.
     drop(client.stdin.take());
     let alert = agent.wait_for("submit", SOON, |object| signal_of(object, client.id(), "N1").is_some());
@@ -94,7 +89,7 @@ fn a_relay_is_known_by_its_two_sides() {
     let scratch = Scratch::new();
     let pair = Pair::new(54);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, NOTED)]);
+    let agent = start_agent(&scratch, NOTED);
     let relay =
         Worker::start_command(pair.victim.command("python3", &["-c", RELAY, &pair.server.address, WALLET]));
     let is_of = |id: &'static str| {
@@ -155,9 +150,9 @@ fn the_end_of_a_connection_that_was_there_before_is_told_of() {
     let events = "[sink.stdout]\nevents = [\"snapshot\", \"close\"]\n";
     // The second finds a socket that has a cookie already, and one that the first told of the end of is no more.
     for _ in 0..2 {
-        Agent::start(["run", "--config", &configuration(&scratch, events)]).stop();
+        start_agent(&scratch, events).stop();
     }
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, events)]);
+    let agent = start_agent(&scratch, events);
     let of = |action: &'static str, transport: &'static str| {
         let pid = client.id();
         agent.wait_for(action, SOON, move |object| {

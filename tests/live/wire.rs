@@ -15,7 +15,7 @@ use std::{
 
 use minerwatch_tests::{
     Scratch,
-    agent::{Agent, at},
+    agent::at,
     container::Container,
     namespace::{Namespace, Pair, Server},
     native::{self, Simulator},
@@ -24,7 +24,7 @@ use minerwatch_tests::{
 use serde_json::Value;
 
 use self::cases::{login, protocols, send_calls, variations};
-use crate::{SOON, configuration, machine};
+use crate::{SOON, machine, start_agent};
 
 /// Every verdict on standard output, no events but connections.
 const VERDICTS: &str = "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n";
@@ -174,7 +174,7 @@ fn evidence<'a>(alert: &'a Value, case: &Case) -> Option<&'a Value> {
 fn every_protocol_is_known_however_it_is_said() {
     let Some(_machine) = machine("every_protocol_is_known_however_it_is_said") else { return };
     let stage = Stage::new(51);
-    let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
+    let agent = start_agent(&stage.scratch, VERDICTS);
     let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
@@ -214,7 +214,7 @@ fn every_protocol_is_known_however_it_is_said() {
 fn others_words_are_nothing() {
     let Some(_machine) = machine("others_words_are_nothing") else { return };
     let stage = Stage::new(52);
-    let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
+    let agent = start_agent(&stage.scratch, VERDICTS);
     let cases = others::others();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
