@@ -1,5 +1,5 @@
-//! Work with a rhythm (C6), or that stands and falls with something: a connection (C7), nobody who looks (C11), a day
-//! (C8), a quota (C9Q). None of these is enough to be noted machine, so the daemon is asked what it has found so far.
+//! Load patterns: periodic yields (C6), load that follows a connection (C7), hides from monitors (C11), has a history (C8)
+//! or is limited by a quota (C9Q). None of these is noted by itself, so the test asks the daemon for what it has found so far.
 
 use std::{
     fs,
@@ -27,7 +27,7 @@ use serde_json::Value;
 
 use crate::{EVERYTHING, SOON, configuration, machine, simulator, start_agent};
 
-/// Everything the daemon has found about a process so far, as pairs of id and evidence in words.
+/// Every signal of a process so far: its id and its description.
 fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
     let output = Command::new(executable("minerwatch"))
         .args(["explain", "--all", "--json", "--socket", &scratch.join("control.sock")])
@@ -44,7 +44,7 @@ fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Waits until this signal was found in the process; what it says.
+/// Waits for a signal of a process, and returns its description.
 fn wait_for(scratch: &Scratch, pid: u32, id: &str, limit: Duration) -> String {
     let until = Instant::now() + limit;
     loop {
@@ -65,7 +65,7 @@ fn start(arguments: &str) -> Worker {
     Worker::start(simulator().as_ref(), arguments)
 }
 
-/// A pool that lets each client go after so long; without a span it keeps them.
+/// A pool that closes each connection after `span`, or never.
 fn pool(span: Option<Duration>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("bound").to_string();
@@ -88,8 +88,8 @@ fn pool(span: Option<Duration>) -> String {
 
 /// Both at once: each takes its time, and together they use both processors of a small machine.
 #[test]
-fn work_with_a_connection_and_work_with_a_beat_are_found() {
-    let Some(_machine) = machine("work_with_a_connection_and_work_with_a_beat_are_found") else { return };
+fn connection_gated_load_and_yield_periodicity_are_found() {
+    let Some(_machine) = machine("connection_gated_load_and_yield_periodicity_are_found") else { return };
     let scratch = Scratch::new();
     let agent = start_agent(&scratch, "");
     thread::scope(|scope| {
@@ -108,12 +108,12 @@ fn connection_gated_load(scratch: &Scratch) {
     assert!(!has(scratch, gated.pid(), "C7"), "once is chance");
     let said = wait_for(scratch, gated.pid(), "C7", Duration::from_secs(25));
     assert!(said.contains("2 times"), "{said}");
-    // It has the same rhythm; give its report a moment.
+    // Its load has the same phases; wait for the report of the last one.
     thread::sleep(Duration::from_secs(3));
     assert!(!has(scratch, pooled.pid(), "C7"), "another connection stood all the time");
 }
 
-/// C6. Who only waits yields as well, but all the time.
+/// C6. The other process yields all the time, as one that waits for a lock.
 fn yield_periodicity(scratch: &Scratch) {
     let (regular, waiting) = (start("give-way 60 5"), start("give-way 60 0"));
     note(&wait_for(scratch, regular.pid(), "C6", Duration::from_secs(50)));
@@ -122,8 +122,8 @@ fn yield_periodicity(scratch: &Scratch) {
 
 /// Both at once, as above.
 #[test]
-fn work_that_hides_and_work_that_a_quota_holds_back_are_told_of() {
-    let Some(_machine) = machine("work_that_hides_and_work_that_a_quota_holds_back_are_told_of") else {
+fn monitor_evasion_and_quotas_are_found() {
+    let Some(_machine) = machine("monitor_evasion_and_quotas_are_found") else {
         return;
     };
     let scratch = Scratch::new();
@@ -139,11 +139,11 @@ fn work_that_hides_and_work_that_a_quota_holds_back_are_told_of() {
 fn monitor_evasion(scratch: &Scratch) {
     const WORK: Duration = Duration::from_secs(13);
     let (shy, open) = (start("shy 90"), start("spin 90"));
-    // Somebody else on this machine may look beside, and is hidden from or not: a look more than needed.
+    // Another user of this machine may run top, too, so there is one look more than needed.
     let found = (1..=4).find(|look| {
         thread::sleep(WORK);
         command::run("top", &["-b", "-n", "2", "-d", "0.5"]);
-        // It sleeps for five seconds, and is told of once it has worked again for one.
+        // It sleeps for five seconds; the pause is reported after one more second of work.
         thread::sleep(Duration::from_secs(7));
         assert!(*look > 2 || !has(scratch, shy.pid(), "C11"), "twice is chance");
         has(scratch, shy.pid(), "C11")
@@ -153,7 +153,7 @@ fn monitor_evasion(scratch: &Scratch) {
     assert!(!has(scratch, open.pid(), "C11"), "it does not care");
 }
 
-/// The looks that C9Q judges by. The judgement itself takes five minutes, and has its tests in the engine.
+/// The events behind C9Q. The signal itself takes five minutes; the engine's own tests have it.
 fn quota_throttled(agent: &Agent) {
     let limited = Limited::new(40);
     let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
@@ -165,7 +165,7 @@ fn quota_throttled(agent: &Agent) {
     let quota = at(&told, "minerwatch.quota");
     assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");
     let count = |name: &str| quota[name].as_u64().expect("a count");
-    // Ten seconds of periods of 100 ms, as far as a busy machine keeps the time.
+    // Ten seconds in periods of 100 ms, give or take on a busy machine.
     assert!((60..=200).contains(&count("periods")), "{told:#}");
     assert!(count("throttled_periods") * 10 >= count("periods") * 8, "{told:#}");
     assert!(count("throttled_ns") > 0, "{told:#}");
@@ -176,7 +176,7 @@ fn quota_throttled(agent: &Agent) {
     assert_eq!(others.count(), 0, "it has no quota");
 }
 
-/// The day of a throttled program, as an engine remembers it, for the daemon's state directory.
+/// The history of a throttled program over a day, in the form of the daemon's state file.
 fn kept_day(identity: &Value) -> Value {
     let recording = day::recording(25 * 60, |_| 0.4);
     let reader = Reader::new(BufReader::new(recording.as_bytes())).expect("a recording");
@@ -192,15 +192,15 @@ fn kept_day(identity: &Value) -> Value {
 }
 
 #[test]
-fn a_day_that_an_earlier_daemon_saw_counts() {
-    let Some(_machine) = machine("a_day_that_an_earlier_daemon_saw_counts") else { return };
+fn load_history_survives_a_restart_of_the_daemon() {
+    let Some(_machine) = machine("load_history_survives_a_restart_of_the_daemon") else { return };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let hash = command::run("sha256sum", &[&simulator()]).stdout;
     let hash = String::from_utf8(hash).expect("text").split(' ').next().map(str::to_owned);
     let kept = scratch.join("state/duty.json");
 
-    // The daemon itself says how it calls the program, container or unit included.
+    // The daemon's own identity for the program, with container or unit.
     let agent = Agent::start(["run", "--config", &path]);
     let worker = start("spin 4");
     thread::sleep(Duration::from_secs(5));
@@ -216,7 +216,7 @@ fn a_day_that_an_earlier_daemon_saw_counts() {
         .find(|identity| identity["program"].as_str() == hash.as_deref());
     let own = own.unwrap_or_else(|| panic!("{hash:?} is not among {identities:#?}")).clone();
 
-    // A program is judged each ten minutes, and was nine before the day's end: after two more it is due.
+    // A program is judged every ten minutes, last nine minutes before the day's end: it is due in two.
     let saved = SystemTime::now() - Duration::from_secs(120);
     let saved = saved.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
     duty["saved"] = serde_json::json!(u64::try_from(saved).expect("before 2554"));

@@ -9,8 +9,8 @@ const POD: &str = "1d2e3f40-5a6b-7c8d-9e0f-112233445566";
 const ID: &str = "3f29c1f9dba0a6f0a3c8a1f1f5a9d3a8b7c6e5d4f3a2b1c0d9e8f7a6b5c4d3e2";
 
 #[test]
-fn an_intrusion_in_a_pod_names_container_and_pod() {
-    let Some(_machine) = machine("an_intrusion_in_a_pod_names_container_and_pod") else { return };
+fn an_intrusion_in_a_pod_is_reported_with_container_and_pod() {
+    let Some(_machine) = machine("an_intrusion_in_a_pod_is_reported_with_container_and_pod") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(41);
     let _pool = pair.server.serve(9000, "python3", &[

@@ -14,20 +14,20 @@ use crate::{EVERYTHING, SOON, machine, simulator, start_agent};
 
 /// One agent sees all of it.
 #[test]
-fn what_processes_do_becomes_events() {
-    let Some(_machine) = machine("what_processes_do_becomes_events") else { return };
+fn processes_connections_and_files_become_events() {
+    let Some(_machine) = machine("processes_connections_and_files_become_events") else { return };
     let scratch = Scratch::new();
     let earlier = Command::new("sleep").arg("61").spawn().expect("it starts");
     let agent = start_agent(&scratch, EVERYTHING);
-    what_ran_before_is_known(&agent, earlier);
+    processes_started_before_the_agent_are_known(&agent, earlier);
     for part in [
-        a_life_is_told_whole,
+        fork_exec_and_exit_of_a_process_are_reported,
         arguments_beyond_the_limit_are_cut_and_marked,
-        no_run_overtakes_the_write_of_its_file,
-        connections_have_ends_results_and_counts,
-        unanswered_attempts_are_told_while_they_wait,
-        file_changes_name_the_file_the_kernel_resolved,
-        a_busy_process_shows_its_use_of_the_cpu,
+        a_file_is_reported_written_before_it_is_reported_run,
+        connections_are_reported_with_addresses_results_and_byte_counts,
+        pending_connections_are_reported_before_they_are_answered,
+        file_changes_have_the_resolved_path,
+        a_busy_process_has_cpu_events,
     ] {
         part(&agent);
     }
@@ -38,7 +38,7 @@ fn action(object: &Value) -> &str {
     at(object, "event.action").as_str().unwrap_or_default()
 }
 
-fn a_life_is_told_whole(agent: &Agent) {
+fn fork_exec_and_exit_of_a_process_are_reported(agent: &Agent) {
     let scratch = Scratch::new();
     let long = "x".repeat(3000);
     let shell = format!("cd {}; exec sh -c 'exit 7' name '{long}'", scratch.path().display());
@@ -71,8 +71,8 @@ fn arguments_beyond_the_limit_are_cut_and_marked(agent: &Agent) {
     assert!(exec_argument(&exec, 2).is_some_and(|argument| argument.len() > 4000 && argument.len() <= 4096));
 }
 
-/// They come through different rings, which are merged by the kernel's clock.
-fn no_run_overtakes_the_write_of_its_file(agent: &Agent) {
+/// The events come through different rings and are merged by time.
+fn a_file_is_reported_written_before_it_is_reported_run(agent: &Agent) {
     const RUNS: usize = 200;
     let scratch = Scratch::new();
     let directory = scratch.path().display();
@@ -104,7 +104,7 @@ fn exec_argument(object: &Value, index: usize) -> Option<&str> {
     object["process"]["args"][index].as_str()
 }
 
-fn connections_have_ends_results_and_counts(agent: &Agent) {
+fn connections_are_reported_with_addresses_results_and_byte_counts(agent: &Agent) {
     let pair = Pair::new(11);
     let reply = "import socket,sys\n\
                  s=socket.create_server(('::',7000),family=socket.AF_INET6,dualstack_ipv6=True)\n\
@@ -128,7 +128,7 @@ fn connections_have_ends_results_and_counts(agent: &Agent) {
                 && at(object, "destination.ip") == shown
                 && at(object, "network.transport") == transport
         };
-        // A neighbour not yet found may cost the first packet, and then an attempt under way is told before.
+        // If the neighbour is not resolved yet, an event without a result comes first.
         let connect = agent.wait_for("connect", SOON, |object| {
             to(object, "connect", "tcp") && at(object, "event.outcome") == "success"
         });
@@ -153,9 +153,9 @@ fn connections_have_ends_results_and_counts(agent: &Agent) {
     }
 }
 
-fn unanswered_attempts_are_told_while_they_wait(agent: &Agent) {
+fn pending_connections_are_reported_before_they_are_answered(agent: &Agent) {
     let pair = Pair::new(12);
-    // A neighbour that exists on the cable and swallows everything.
+    // A static neighbour that nobody answers for.
     command::run(
         "ip",
         &[
@@ -181,7 +181,7 @@ fn unanswered_attempts_are_told_while_they_wait(agent: &Agent) {
     let _ = waiting.wait();
 }
 
-fn file_changes_name_the_file_the_kernel_resolved(agent: &Agent) {
+fn file_changes_have_the_resolved_path(agent: &Agent) {
     let scratch = Scratch::new();
     let directory = scratch.join("files");
     std::fs::create_dir(&directory).expect("a directory can be made");
@@ -207,7 +207,7 @@ fn file_changes_name_the_file_the_kernel_resolved(agent: &Agent) {
     assert_eq!(reads.count(), 1, "the file was opened for writing once more, and once for reading");
 }
 
-fn a_busy_process_shows_its_use_of_the_cpu(agent: &Agent) {
+fn a_busy_process_has_cpu_events(agent: &Agent) {
     let mut busy = Command::new(simulator()).args(["spin", "3"]).spawn().expect("it starts");
     let cpu = agent
         .wait_for("cpu", SOON, |object| action(object) == "cpu" && at(object, "process.pid") == busy.id());
@@ -224,7 +224,7 @@ fn a_busy_process_shows_its_use_of_the_cpu(agent: &Agent) {
     assert!((300_000_000..3_500_000_000).contains(&total), "{exit}");
 }
 
-fn what_ran_before_is_known(agent: &Agent, mut earlier: Child) {
+fn processes_started_before_the_agent_are_known(agent: &Agent, mut earlier: Child) {
     let running = agent.wait_for("running process", SOON, |object| {
         action(object) == "running" && at(object, "process.pid") == earlier.id()
     });

@@ -1,4 +1,4 @@
-//! Hooks that are asked for, and what goes round them.
+//! Requested hooks, and operations that bypass system calls.
 
 use std::{fs, net::TcpListener, process::Command, thread};
 
@@ -30,8 +30,8 @@ fn service<'a>(report: &'a Value, purpose: &str) -> &'a Value {
 }
 
 #[test]
-fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
-    let Some(_machine) = machine("a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind") else {
+fn a_requested_hook_serves_or_its_source_is_unavailable() {
+    let Some(_machine) = machine("a_requested_hook_serves_or_its_source_is_unavailable") else {
         return;
     };
     let (code, report, said) = doctor(&["file=tracepoint", "yield=tracepoint", "payload=off"]);
@@ -40,7 +40,7 @@ fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
         assert_eq!(service(&report, purpose)["way"], "tracepoint", "{purpose}");
     }
     assert_eq!(service(&report, "payload")["hook"], Value::Null);
-    // Whether the kernel takes these or not, nothing else stands in for them.
+    // If the kernel refuses these, no other hook replaces them.
     let (_, report, _) = doctor(&["file=fexit"]);
     let open = service(&report, "file-open");
     assert!(open["way"] == "fexit" || open["hook"].is_null(), "{open}");
@@ -78,11 +78,11 @@ fn alerts_and_status_name_the_hooks() {
     agent.stop();
 }
 
-/// Connections are seen whichever way they are made. Files are where the hooks lie behind the system calls, and where
-/// they do not, the doctor says what goes round them.
+/// Connections are always seen. Files are seen if the hooks are behind the system calls; otherwise the doctor says that
+/// `io_uring` bypasses them.
 #[test]
-fn what_goes_round_system_calls_is_seen_or_named() {
-    let Some(_machine) = machine("what_goes_round_system_calls_is_seen_or_named") else { return };
+fn io_uring_is_seen_or_reported_as_unseen() {
+    let Some(_machine) = machine("io_uring_is_seen_or_reported_as_unseen") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Uring, &scratch, "by-ring");
     let directory = scratch.join("files");

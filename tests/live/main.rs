@@ -31,7 +31,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-/// How long an event may take from the kernel to a line; generous, the machine may be busy.
+/// The longest time from a kernel event to its line. Generous, because the machine may be busy.
 const SOON: Duration = Duration::from_secs(10);
 
 /// A configuration file: a control socket and a state directory of the test's own, and whatever the test adds.
@@ -56,7 +56,7 @@ fn simulator() -> String {
     executable("simulator").to_string_lossy().into_owned()
 }
 
-/// What the daemon says of itself.
+/// The daemon's own status.
 fn daemon(scratch: &Scratch) -> Value {
     let output = Command::new(executable("minerwatch"))
         .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
@@ -71,7 +71,7 @@ fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
     lost_in(&daemon(scratch))
 }
 
-/// The same of what it said of itself.
+/// The same from a status.
 fn lost_in(daemon: &Value) -> BTreeMap<String, u64> {
     let lost = daemon["lost"].as_object().expect("the daemon answers");
     lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()

@@ -26,8 +26,8 @@ fn signal(agent: &Agent, pid: Option<u32>, id: &str, weight: u32) -> Value {
 }
 
 #[test]
-fn memory_of_a_miners_sizes_is_noted() {
-    let Some(_machine) = machine("memory_of_a_miners_sizes_is_noted") else { return };
+fn memory_in_the_sizes_of_randomx_is_noted() {
+    let Some(_machine) = machine("memory_in_the_sizes_of_randomx_is_noted") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let agent = start_agent(&scratch, EVERYTHING);
@@ -40,8 +40,8 @@ fn memory_of_a_miners_sizes_is_noted() {
 }
 
 #[test]
-fn a_crowd_in_between_does_not_make_it_forgotten() {
-    let Some(_machine) = machine("a_crowd_in_between_does_not_make_it_forgotten") else { return };
+fn many_other_processes_do_not_evict_a_miners_memory() {
+    let Some(_machine) = machine("many_other_processes_do_not_evict_a_miners_memory") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let rest = "[sink.stdout]\nevents = [\"memory\"]\n";
@@ -59,8 +59,8 @@ fn a_crowd_in_between_does_not_make_it_forgotten() {
 }
 
 #[test]
-fn memory_that_was_there_before_is_noted() {
-    let Some(_machine) = machine("memory_that_was_there_before_is_noted") else { return };
+fn memory_mapped_before_the_agent_started_is_noted() {
+    let Some(_machine) = machine("memory_mapped_before_the_agent_started_is_noted") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let worker = Worker::start(&program, "resident 60");
@@ -71,8 +71,8 @@ fn memory_that_was_there_before_is_noted() {
 }
 
 #[test]
-fn other_memory_is_not_mentioned() {
-    let Some(_machine) = machine("other_memory_is_not_mentioned") else { return };
+fn memory_of_other_programs_raises_no_alert() {
+    let Some(_machine) = machine("memory_of_other_programs_raises_no_alert") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "postgres");
     let agent = start_agent(&scratch, EVERYTHING);
@@ -84,8 +84,8 @@ fn other_memory_is_not_mentioned() {
 }
 
 #[test]
-fn a_raised_pool_is_noted() {
-    let Some(_machine) = machine("a_raised_pool_is_noted") else { return };
+fn more_huge_pages_are_noted() {
+    let Some(_machine) = machine("more_huge_pages_are_noted") else { return };
     let Ok(before) = fs::read_to_string(POOL) else { return };
     let before: u64 = before.trim().parse().expect("a number of pages");
     let scratch = Scratch::new();

@@ -1,4 +1,4 @@
-//! The arithmetic of RandomX is found whatever the program is called, and that of its neighbours is not.
+//! RandomX's use of rounding modes is found whatever the program is called; similar arithmetic is not.
 //!
 //! The limits are those a person would notice on a machine that others use as well; the measured times are printed.
 
@@ -24,7 +24,7 @@ fn is_mining(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
 }
 
-/// Waits for the verdict on `pid`; how long it took since `start`.
+/// Waits for the verdict on `pid`; returns the alert and the time since `start`.
 fn found(agent: &Agent, pid: u32, start: Instant, limit: Duration) -> (Value, Duration) {
     let alert =
         agent.wait_for("verdict", limit, |object| is_mining(object) && at(object, "process.pid") == pid);
@@ -32,8 +32,8 @@ fn found(agent: &Agent, pid: u32, start: Instant, limit: Duration) -> (Value, Du
 }
 
 #[test]
-fn a_worker_is_found_at_any_duty() {
-    let Some(_machine) = machine("a_worker_is_found_at_any_duty") else { return };
+fn a_randomx_worker_is_found_at_any_share_of_the_cpu() {
+    let Some(_machine) = machine("a_randomx_worker_is_found_at_any_share_of_the_cpu") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "sshd");
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -57,8 +57,8 @@ fn a_worker_is_found_at_any_duty() {
 }
 
 #[test]
-fn a_worker_that_was_there_before_is_found() {
-    let Some(_machine) = machine("a_worker_that_was_there_before_is_found") else { return };
+fn a_worker_started_before_the_agent_is_found() {
+    let Some(_machine) = machine("a_worker_started_before_the_agent_is_found") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "postgres");
     let worker = Worker::start(&program, "randomx 1 60");
@@ -71,8 +71,8 @@ fn a_worker_that_was_there_before_is_found() {
 }
 
 #[test]
-fn without_real_time_priority_it_is_found_too() {
-    let Some(_machine) = machine("without_real_time_priority_it_is_found_too") else { return };
+fn a_worker_is_found_without_real_time_priority() {
+    let Some(_machine) = machine("a_worker_is_found_without_real_time_priority") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "redis");
     let mut command = Command::new("setpriv");
@@ -91,9 +91,9 @@ fn without_real_time_priority_it_is_found_too() {
 }
 
 #[test]
-fn a_worker_in_a_container_is_named_with_it() {
+fn a_worker_in_a_container_is_reported_with_the_container() {
     const ID: &str = "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001";
-    let Some(_machine) = machine("a_worker_in_a_container_is_named_with_it") else { return };
+    let Some(_machine) = machine("a_worker_in_a_container_is_reported_with_the_container") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "worker");
     let root = scratch.join("bundle/rootfs");
@@ -127,8 +127,8 @@ fn a_worker_in_a_container_is_named_with_it() {
 }
 
 #[test]
-fn a_scan_finds_it_and_says_so() {
-    let Some(_machine) = machine("a_scan_finds_it_and_says_so") else { return };
+fn a_scan_finds_a_worker() {
+    let Some(_machine) = machine("a_scan_finds_a_worker") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "cron");
     let scan = || {
@@ -149,8 +149,8 @@ fn a_scan_finds_it_and_says_so() {
 }
 
 #[test]
-fn neighbours_stay_unmentioned() {
-    let Some(_machine) = machine("neighbours_stay_unmentioned") else { return };
+fn programs_with_similar_arithmetic_raise_no_alert() {
+    let Some(_machine) = machine("programs_with_similar_arithmetic_raise_no_alert") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "numbers");
     let agent = start_agent(&scratch, "");
@@ -165,7 +165,7 @@ fn neighbours_stay_unmentioned() {
     assert!(alerts.is_empty(), "{alerts:#?}");
 }
 
-/// Seconds that a thread which never rests did not get within `span`, as gaps between two looks at the clock.
+/// Seconds within `span` that a busy thread did not run, measured as gaps between two readings of the clock.
 fn stolen(span: Duration) -> f64 {
     const GAP: Duration = Duration::from_micros(2);
     let start = Instant::now();
@@ -173,7 +173,7 @@ fn stolen(span: Duration) -> f64 {
     while last - start < span {
         let now = Instant::now();
         let gap = now - last;
-        // Longer ones are other programs that take their turn.
+        // Longer gaps are other programs that ran.
         if gap > GAP && gap < Duration::from_micros(200) {
             stolen += gap;
         }
@@ -183,11 +183,11 @@ fn stolen(span: Duration) -> f64 {
 }
 
 #[test]
-fn an_innocent_program_loses_little() {
-    let Some(_machine) = machine("an_innocent_program_loses_little") else { return };
+fn the_sampler_takes_little_time_from_other_programs() {
+    let Some(_machine) = machine("the_sampler_takes_little_time_from_other_programs") else { return };
     let scratch = Scratch::new();
     let span = Duration::from_secs(2);
-    // The least of four: what disturbs a measurement only ever adds to it.
+    // The least of four, because disturbances only add.
     let least = |sampling: bool| {
         let rest = format!("[detection]\nsampling = {sampling}\n");
         let agent = start_agent(&scratch, &rest);

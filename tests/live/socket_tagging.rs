@@ -66,8 +66,8 @@ fn signal_of(alert: &Value, pid: u32, id: &str) -> Option<Value> {
 }
 
 #[test]
-fn a_connection_that_was_there_before_is_heard() {
-    let Some(_machine) = machine("a_connection_that_was_there_before_is_heard") else { return };
+fn mining_on_a_connection_older_than_the_agent_is_found() {
+    let Some(_machine) = machine("mining_on_a_connection_older_than_the_agent_is_found") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(53);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
@@ -84,8 +84,8 @@ fn a_connection_that_was_there_before_is_heard() {
 }
 
 #[test]
-fn a_relay_is_known_by_its_two_sides() {
-    let Some(_machine) = machine("a_relay_is_known_by_its_two_sides") else { return };
+fn a_mining_relay_is_found() {
+    let Some(_machine) = machine("a_mining_relay_is_found") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(54);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
@@ -137,8 +137,8 @@ sys.stdin.readline()
 const MICROSECOND: u64 = 1_000;
 
 #[test]
-fn the_end_of_a_connection_that_was_there_before_is_told_of() {
-    let Some(_machine) = machine("the_end_of_a_connection_that_was_there_before_is_told_of") else { return };
+fn the_end_of_a_connection_older_than_the_agent_is_reported() {
+    let Some(_machine) = machine("the_end_of_a_connection_older_than_the_agent_is_reported") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(55);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);

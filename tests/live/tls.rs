@@ -39,8 +39,8 @@ fn signal_of(alert: &Value, id: &str) -> Option<Value> {
 }
 
 #[test]
-fn clients_are_known_by_their_first_message() {
-    let Some(_machine) = machine("clients_are_known_by_their_first_message") else { return };
+fn tls_clients_are_identified_by_their_hello() {
+    let Some(_machine) = machine("tls_clients_are_identified_by_their_hello") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(53);
     let address = pair.server.address.clone();
@@ -127,8 +127,8 @@ time.sleep(60)
 ";
 
 #[test]
-fn a_miner_s_socket_is_known_by_how_it_is_set_up() {
-    let Some(_machine) = machine("a_miner_s_socket_is_known_by_how_it_is_set_up") else { return };
+fn xmrigs_socket_options_are_recognised() {
+    let Some(_machine) = machine("xmrigs_socket_options_are_recognised") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(56);
     let _server = pair.server.serve(443, "/usr/bin/python3", &["-c", SILENT]);

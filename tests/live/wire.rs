@@ -26,7 +26,7 @@ use serde_json::Value;
 use self::cases::{login, protocols, send_calls, variations};
 use crate::{SOON, machine, start_agent};
 
-/// Every verdict on standard output, no events but connections.
+/// On standard output: every verdict, and of the events only connections.
 const VERDICTS: &str = "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n";
 
 /// As a container runtime names its cgroups.
@@ -79,7 +79,7 @@ impl Stage {
     }
 }
 
-/// A client that was started, and what it stands for.
+/// A running client and the name of its case.
 struct Client {
     name: String,
     child: Child,
@@ -141,7 +141,7 @@ impl Case {
         }
     }
 
-    /// What is noted by N7, and pages nobody alone.
+    /// To be noted by N7.
     fn solo(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         Self { verdict: "noted", signal: "N7", ..Self::new(name, protocol, pieces) }
     }
@@ -171,8 +171,8 @@ fn evidence<'a>(alert: &'a Value, case: &Case) -> Option<&'a Value> {
 }
 
 #[test]
-fn every_protocol_is_known_however_it_is_said() {
-    let Some(_machine) = machine("every_protocol_is_known_however_it_is_said") else { return };
+fn mining_protocols_are_found_however_they_are_sent() {
+    let Some(_machine) = machine("mining_protocols_are_found_however_they_are_sent") else { return };
     let stage = Stage::new(51);
     let agent = start_agent(&stage.scratch, VERDICTS);
     let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
@@ -211,14 +211,14 @@ fn every_protocol_is_known_however_it_is_said() {
 }
 
 #[test]
-fn others_words_are_nothing() {
-    let Some(_machine) = machine("others_words_are_nothing") else { return };
+fn other_protocols_raise_no_alert() {
+    let Some(_machine) = machine("other_protocols_raise_no_alert") else { return };
     let stage = Stage::new(52);
     let agent = start_agent(&stage.scratch, VERDICTS);
     let cases = others::others();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
-    // Somebody who does mine comes last: when it is found, everything before has been judged.
+    // A real miner comes last: once it is found, everything before it has been judged.
     let miner = Case::new("CryptoNote", "CryptoNote stratum", [say(login()), Piece::Hear]);
     let mut client = miner.start(&stage);
     client.end();

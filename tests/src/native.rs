@@ -15,13 +15,13 @@ use crate::{Scratch, command};
 /// A program in `simulators/`.
 #[derive(Clone, Copy, Debug)]
 pub enum Simulator {
-    /// Floating-point work, rounding as it is told.
+    /// Floating-point work in given rounding modes.
     Arithmetic,
     /// Asks for memory.
     Memory,
     /// Speaks over TCP, by a system call of the caller's choice.
     Client,
-    /// Goes round system calls.
+    /// Uses `io_uring` instead of system calls.
     Uring,
 }
 
@@ -36,8 +36,8 @@ impl Simulator {
     }
 }
 
-/// Builds a simulator into a directory, under a name of the caller's choice: what it is called is no part of what
-/// it shows. It is static, so that a container needs nothing else.
+/// Builds a simulator into a directory, under any name: detection must not depend on it. It is static, so that a
+/// container needs nothing else.
 ///
 /// # Panics
 /// When there is no C compiler, or no static C library.
@@ -78,8 +78,7 @@ impl Worker {
         Self { pid: child.id(), child }
     }
 
-    /// Starts a program by a login shell of its own: what it does is an incident of its own, whatever other workers of
-    /// the same agent do.
+    /// Starts a program from a login shell of its own, so that it is an incident of its own.
     ///
     /// # Panics
     /// When there is no bash, or it cannot start the program.

@@ -20,7 +20,7 @@ pub fn tools_bin() -> PathBuf {
     workspace::tools_bin(&target_dir())
 }
 
-/// `PATH` with those tools on it, last: where a person has a tool, that one serves.
+/// `PATH` with those tools at its end, so that a tool the user has installed comes first.
 pub fn path_with_tools() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     env::join_paths(env::split_paths(&path).chain([tools_bin()])).unwrap_or(path)
@@ -57,7 +57,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Whether this process may do everything.
+/// Whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

@@ -5,9 +5,9 @@
 pub struct Command {
     /// Its name on the command line.
     pub name: &'static str,
-    /// Whether it loads the sensor or asks the daemon, whose control socket is root's.
+    /// Whether it loads the sensor, or asks the daemon through its control socket, which only root may open.
     pub needs_root: bool,
-    /// The option with which it does without.
+    /// An option that makes root unnecessary.
     pub unless: Option<&'static str>,
 }
 
@@ -15,7 +15,7 @@ const fn command(name: &'static str, needs_root: bool) -> Command {
     Command { name, needs_root, unless: None }
 }
 
-/// All of them. A test holds the names against what `minerwatch --help` lists.
+/// Every command. A test compares the names with `minerwatch --help`.
 pub const ALL: &[Command] = &[
     command("run", true),
     command("tail", true),
@@ -29,7 +29,7 @@ pub const ALL: &[Command] = &[
     command("help", false),
 ];
 
-/// Whether minerwatch needs root for these arguments. It does not for a command that does not exist, to say so.
+/// Whether minerwatch needs root for these arguments. An unknown command needs none: minerwatch only reports the error.
 pub fn needs_root<S: AsRef<str>>(arguments: &[S]) -> bool {
     let has = |option: &str| {
         let with_value = format!("{option}=");

@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_architecture_is_refused_with_the_way_out() {
+    fn an_unknown_architecture_is_refused_with_a_remedy() {
         let error = flags(Path::new("/tools/bpf-linker"), "s390x").unwrap_err().to_string();
         assert!(error.contains("s390x") && error.contains("--no-default-features"), "{error}");
     }

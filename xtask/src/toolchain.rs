@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_its_fields_is_none() {
+    fn a_version_with_missing_fields_is_none() {
         for broken in
             ["", "rustc 1.95.0", &STABLE.replace("LLVM version", "LLVM"), &STABLE.replace("1.95", "x.y")]
         {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_over_described_machines() {
+    fn the_best_compiler_and_linker_are_chosen() {
         let none = |path| toolchain(path, 95, 22, None);
         let source = |path, llvm| toolchain(path, 95, llvm, Some(Core::Source));
         let prebuilt = |path| toolchain(path, 96, 22, Some(Core::Prebuilt));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_is_one_line_that_names_the_remedy() {
+    fn every_error_is_one_line_and_names_the_remedy() {
         for missing in [Missing::Core, Missing::Linker { llvm: 22 }] {
             let text = missing.to_string();
             assert!(text.contains("`cargo xtask setup`") && !text.contains('\n'), "{text}");

@@ -32,7 +32,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         match self {
             Self::Setup(arguments) => arguments.run(),

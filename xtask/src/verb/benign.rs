@@ -1,4 +1,4 @@
-//! `cargo xtask test --benign`: real programs that use a host as miners might seem to, under the agent.
+//! `cargo xtask test --benign`: real programs that use a host much as a miner does, while the agent watches.
 
 mod network;
 mod watched;
@@ -20,7 +20,7 @@ use workload::{Outcome, Workload};
 /// it is and which packages it needs.
 const DIRECTORY: &str = "tests/benign";
 
-/// The least number of workloads that must have run for a whole suite to mean anything.
+/// A whole suite in which fewer workloads than this ran fails.
 const ENOUGH: usize = 20;
 
 /// Runs the workloads whose name contains one of `filter` (all, if there is none), each for so long.
@@ -71,7 +71,7 @@ pub fn run(length: Duration, filter: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of each workload by itself: one that cannot be had costs that workload alone, which says so.
+/// Installs packages for each workload separately: a missing package costs only its own workload.
 fn install(workloads: &[Workload]) -> Result<()> {
     let missing = |workload: &Workload| -> Vec<String> {
         workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect()

@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         let mut cargo = command::cargo(["build", "--package", "minerwatch"]);
         if self.release {
@@ -40,7 +40,7 @@ impl Arguments {
 
 const RELEASE: [&str; 4] = ["build", "--package", "minerwatch", "--release"];
 
-/// The release build that others use: quiet when there is nothing to do.
+/// Makes the release build that other verbs use. Prints nothing when it is up to date.
 pub fn release() -> Result<()> {
     setup::ensure(ToolSet::Build)?;
     command::check(&mut command::cargo(RELEASE))

@@ -14,11 +14,11 @@ use crate::command;
 /// Where the targets lie, relative to the root of the workspace.
 const DIRECTORY: &str = "tests/fuzz";
 
-/// Let the fuzzer loose on everything that takes bytes from outside
+/// Fuzz everything that takes bytes from outside
 ///
 /// Runs the targets below tests/fuzz one after the other, each for the given time, with cargo-fuzz and a nightly
-/// compiler; installs cargo-fuzz if it is missing. What it learns lies below target/fuzz; the tree's corpora
-/// are only read. Ends with an error at the first finding, and names the file that shows it.
+/// compiler; installs cargo-fuzz if it is missing. New inputs go below target/fuzz; the tree's corpora are only read.
+/// Fails at the first finding and names the input file.
 #[derive(Args)]
 pub struct Arguments {
     /// How long each target runs
@@ -29,7 +29,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         setup::ensure(ToolSet::Fuzz)?;
         let rustup = command::find("rustup").context("the fuzzer's nightly compiler comes through rustup")?;
@@ -65,7 +65,7 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
     let target_dir = command::target_dir().join("fuzz");
     let learned = target_dir.join("corpus").join(target);
     fs::create_dir_all(&learned).with_context(|| format!("cannot make {}", learned.display()))?;
-    // The fuzzer's compiler need not be able to build the eBPF programs, and they play no part.
+    // The fuzz targets do not use the eBPF programs, and the nightly compiler may be unable to build them.
     let objects = target_dir.join("no-programs");
     fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
     for backend in ebpf::RingBackend::ALL {
@@ -85,7 +85,7 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
         .args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")])
         .env(ebpf::OBJECTS_VARIABLE, &objects)
         .env("PATH", command::path_with_tools())
-        // Those of the cargo that runs this xtask would choose its compiler.
+        // These variables would select the compiler of the cargo that runs this xtask.
         .env_remove("CARGO")
         .env_remove("RUSTC")
         .env_remove("RUSTUP_TOOLCHAIN");

@@ -37,7 +37,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it; returns only if minerwatch could not be started.
+    /// Replaces this process by minerwatch; returns only if that failed.
     pub fn run(self) -> Result<()> {
         let profile = if self.debug {
             super::setup::ensure(super::setup::ToolSet::Build)?;

@@ -25,13 +25,13 @@ pub use unpack::emulator;
 /// removed; a second run does nothing.
 #[derive(Args)]
 pub struct Arguments {
-    /// Only say what is missing; exit with 1 if something is
+    /// Only list what is missing; exit with 1 if something is
     #[arg(long)]
     check: bool,
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         if !self.check {
             ensure(ToolSet::Test)?;
@@ -76,7 +76,7 @@ pub fn ensure(set: ToolSet) -> Result<()> {
         if let Err(error) = &outcome {
             eprintln!("setup: that did not work: {error:#}");
         }
-        // A successful action must remove its need; if it did not, trying again would not end.
+        // An action that succeeds but does not remove its need would be tried forever.
         let still_needed =
             || plan::needs(&facts::gather(), set, &failed).iter().any(|need| need.action == *action);
         if outcome.is_err() || still_needed() {

@@ -23,7 +23,7 @@ const REQUIRE_ROOT: &str = "MINERWATCH_REQUIRE_ROOT_TESTS";
 /// Makes the long tests run.
 const FULL: &str = "MINERWATCH_FULL_TESTS";
 
-/// The file that tests write to what people should see although the test passes: why it skipped, what it measured.
+/// The file for lines that people should see even when a test passes: why it was skipped, what it measured.
 const NOTES: &str = "MINERWATCH_TEST_NOTES";
 
 /// Check everything and run the tests
@@ -55,7 +55,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         setup::ensure(ToolSet::Test)?;
         if self.benign {
@@ -65,7 +65,7 @@ impl Arguments {
         if !self.no_lint {
             clock.time("lint", lint::check)?;
         }
-        // Tests of one package do not build the executable of another, which the live ones start.
+        // The live tests start executables of other packages, which building the tests does not build.
         let everything = ["--workspace", "--exclude", ebpf::PACKAGE];
         clock.time("build", || command::check(command::cargo(["build"]).args(everything)))?;
         let notes = Notes::new()?;
@@ -86,7 +86,7 @@ impl Arguments {
             self.test(&[everything, &["--exclude", LIVE]].concat(), &[], notes)?;
             self.test(&["--package", LIVE], &["--config".to_owned(), self.sudo_runner(notes)], notes)?;
         }
-        // nextest runs no examples of the documentation.
+        // nextest does not run documentation tests.
         self.document_tests(everything)?;
         self.test(&["--package", "minerwatch", "--no-default-features"], &[], notes)
     }
@@ -133,7 +133,7 @@ fn runner(variables: impl Iterator<Item = String>) -> String {
     format!("target.'cfg(unix)'.runner=[{}]", quoted.join(", "))
 }
 
-/// A file of lines that tests want people to see.
+/// The file behind [`NOTES`].
 struct Notes(PathBuf);
 
 impl Notes {

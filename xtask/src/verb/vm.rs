@@ -38,11 +38,11 @@ Examples:
   cargo xtask vm --bless                      take what is seen for what is expected
   cargo xtask vm --overhead --kernel 6.12     what minerwatch adds to each operation, in instructions";
 
-/// Boot other kernels, and check there what the sensor sees
+/// Boot other kernels and check what the sensor sees on them
 ///
 /// Takes the newest cloud kernel of each series from Debian's mirrors that apt uses here, boots it in an emulated
 /// machine (no /dev/kvm, no root, no network) with the release build, asks `minerwatch doctor` which hooks load, and
-/// checks what `minerwatch run` says of a fixed sequence of processes, connections and file changes. Fails when a
+/// checks what `minerwatch run` reports about a fixed sequence of processes, connections and file changes. Fails when a
 /// check fails, and when a kernel's hooks differ from tests/kernels.expected. Everything lies below target/vm: images,
 /// and for each kernel its console, the report, and the programs' messages with the verifier's reasons.
 #[derive(Args, Clone)]
@@ -58,10 +58,10 @@ pub struct Arguments {
     /// Boot with BPF among the security modules
     #[arg(long)]
     lsm: bool,
-    /// Write the hooks that are seen to tests/kernels.expected
+    /// Write the hooks that load to tests/kernels.expected
     #[arg(long)]
     bless: bool,
-    /// Count instead what minerwatch adds to each operation, in instructions
+    /// Instead, count the instructions that minerwatch adds to each operation
     ///
     /// The machine has one processor, and its clock counts instructions, so that the figures are the same in every
     /// run, whatever else this machine does. Fails when the overhead of an operation is more than a tenth above
@@ -96,8 +96,7 @@ pub fn reference() -> Result<()> {
     boot_where_possible(&[Arguments::of(&[Series::REFERENCE])])
 }
 
-/// Kernels and compilers that no mirror hands out are no fault of the program's: then that part does not run, and says
-/// so.
+/// A mirror that lacks a kernel or a compiler is no fault of this program: that part is skipped with a message.
 fn boot_where_possible(runs: &[Arguments]) -> Result<()> {
     for run in runs {
         match run.fetch() {
@@ -114,7 +113,7 @@ fn boot_where_possible(runs: &[Arguments]) -> Result<()> {
 /// How long one machine may run unless it is told otherwise, in seconds.
 const TIMEOUT: u64 = 240;
 
-/// A machine that ran to its end.
+/// The result of a machine that ran to its end.
 pub struct Machine {
     /// The series it was asked for, and how it was booted.
     label: String,
@@ -123,7 +122,7 @@ pub struct Machine {
 }
 
 impl Arguments {
-    /// These kernels, as they are.
+    /// Boots these kernels without further options.
     fn of(kernels: &[Series]) -> Self {
         Self {
             kernels: kernels.to_vec(),
@@ -136,7 +135,7 @@ impl Arguments {
         }
     }
 
-    /// Does it.
+    /// Runs the verb.
     pub fn run(mut self) -> Result<()> {
         if self.kernels.is_empty() {
             self.kernels = self.architecture().series();
@@ -183,7 +182,7 @@ impl Arguments {
         if self.arm64 { Architecture::Arm64 } else { Architecture::Amd64 }
     }
 
-    /// Sees to everything that comes from elsewhere: the programs that are needed here, and the kernels.
+    /// Gets everything from outside: programs for this machine, and the kernels.
     fn fetch(&self) -> Result<()> {
         let archive = self.prepare()?;
         let directory = directory().join("kernels");
@@ -198,7 +197,7 @@ impl Arguments {
         Archive::open(&directory().join(self.architecture().debian()).join("apt"), self.architecture())
     }
 
-    /// What a kernel of this series is called that is booted like this.
+    /// The label of a kernel of this series when booted with these options.
     fn label(&self, series: &Series) -> String {
         let lsm = if self.lsm { "+lsm" } else { "" };
         let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
@@ -267,8 +266,8 @@ impl Arguments {
         Ok((label, boot.run()?))
     }
 
-    /// The first root with the driver for the processor's registers, or without it where no mirror has it: what is checked
-    /// with it counts as unavailable then.
+    /// The initramfs with the driver for the processor's registers. Without a mirror that has the driver, the plain one:
+    /// checks that need the driver are then unavailable.
     fn with_module(archive: &Archive, kernel: &Package, root: &Path, packages: &Path) -> Result<PathBuf> {
         let module = match module::file(archive, kernel, packages) {
             Ok(module) => module,
@@ -283,7 +282,7 @@ impl Arguments {
         Ok(both)
     }
 
-    /// What is wrong, a sentence each. What is to be expected is written first, if that is wanted.
+    /// Every failure, one sentence each. With --bless the table of expectations is written first.
     fn judge(&self, machines: &[Machine]) -> Result<Vec<String>> {
         let file = workspace::root().join(expected::FILE);
         let text = if file.exists() {
@@ -311,12 +310,12 @@ impl Arguments {
     }
 }
 
-/// Where everything of the machines lies.
+/// The directory of everything that belongs to the machines.
 fn directory() -> PathBuf {
     command::target_dir().join("vm")
 }
 
-/// Fails if something is broken, after saying what.
+/// Prints the failures, and fails if there are any.
 fn conclude(broken: &[String]) -> Result<()> {
     for sentence in broken {
         eprintln!("vm: {sentence}");

@@ -1,4 +1,4 @@
-//! What has to be in the daemon's events after the sequence: pure decisions over them.
+//! Checks on the daemon's events after the sequence.
 
 mod compute;
 mod files;
@@ -19,13 +19,13 @@ use crate::{
 const SENT: u64 = 5;
 const DATAGRAM: u64 = 4;
 
-/// Everything there is to judge by.
+/// What was observed in the machine.
 pub struct Observed {
     /// The object of `minerwatch doctor --json`.
     pub doctor: Value,
     /// What was started.
     pub sequence: Sequence,
-    /// What the daemon made of it.
+    /// What the daemon wrote.
     pub end: End,
 }
 
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn without_events_everything_that_is_served_fails() {
+    fn without_events_every_available_check_fails() {
         let checks = observed(&["exec", "udp"], Vec::new()).checks();
         for (name, expected) in [
             ("exec", Outcome::Failed),
@@ -233,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_of_datagrams_are_there_exactly_where_they_are_counted() {
+    fn datagram_bytes_are_required_where_payload_is_available() {
         let cases = [
             (&["udp", "payload"][..], json!(DATAGRAM), Outcome::Ok),
             (&["udp", "payload"], Value::Null, Outcome::Failed),
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rings_do_is_seen_where_hooks_lie_behind_them() {
+    fn io_uring_checks_need_hooks_behind_system_calls() {
         let create = json!({
             "event": { "action": "file-create" }, "process": { "pid": 45 },
             "file": { "path": format!("{DIRECTORY}/by-ring") },
@@ -266,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn registers_are_judged_where_they_were_opened() {
+    fn register_checks_need_the_driver() {
         let mut observed = observed(&["file-open"], Vec::new());
         assert_eq!(*outcome(&observed.checks(), "msr-open"), Outcome::Unavailable);
         observed.sequence.registers = Ok(48);
@@ -279,7 +279,7 @@ mod tests {
     }
 
     #[test]
-    fn bpf_is_a_security_module_where_it_was_asked_for() {
+    fn bpf_must_be_a_security_module_when_requested() {
         let cases = [
             (true, "lockdown,capability,bpf\n", Outcome::Ok),
             (true, "capability,bpfx", Outcome::Failed),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_stays_on_its_line() {
+    fn a_detail_is_one_line() {
         let check = Check::failed("sequence", "first\nsecond".to_owned());
         assert_eq!(check.to_string(), "CHECK sequence FAILED first / second");
     }

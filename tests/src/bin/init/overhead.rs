@@ -69,7 +69,7 @@ fn by_itself(daemon: Option<u32>) -> Result<Vec<u64>> {
     text.lines().map(|cost| cost.parse().with_context(|| format!("no figure: {cost}"))).collect()
 }
 
-/// Does what [`by_itself`] asks its child for, if these are the arguments of such a one: a line for each operation.
+/// The child's side of [`by_itself`]: prints a line for each operation. `None` if these arguments are not for it.
 pub fn in_child(mut arguments: impl Iterator<Item = String>) -> Option<Result<()>> {
     (arguments.next()? == MEASURE).then(|| {
         let daemon =

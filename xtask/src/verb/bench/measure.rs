@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_has_the_cheapest_batch() {
+    fn a_turn_has_the_shortest_batch() {
         const FAKE: Operation =
             Operation { name: "fake", batch: 10, run: |count| Ok(Duration::from_nanos(7) * count) };
         assert_eq!(turn(&[&FAKE], Duration::ZERO).unwrap(), [7.0]);

@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_agent_only_the_machine_is_shown() {
+    fn without_an_agent_only_the_machine_is_measured() {
         let mut report = Report::new(&[&ALL[0]], None);
         report.off(vec![76.0]);
         let row: Vec<_> =

@@ -24,7 +24,7 @@ enum Policy {
     Refuse,
 }
 
-/// In CI nobody is there to be asked, and the machine is there to be set up.
+/// In CI nobody can be asked, and the machine exists to be set up.
 fn policy(is_given: bool, is_ci: bool, is_terminal: bool) -> Policy {
     match (is_given || is_ci, is_terminal) {
         (true, _) => Policy::Install,

@@ -20,15 +20,15 @@ pub const PROGRAMS: [Program; 5] = [
     Program { name: "runc", package: "runc", why: "tests start containers of their own" },
 ];
 
-/// What virtual machines take, kept apart because tests do without.
+/// Programs for virtual machines.
 pub const EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
 
-/// What virtual machines of arm64 take besides.
+/// Further programs for virtual machines of arm64.
 pub const ARM64_EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-aarch64", package: "qemu-system-arm", why: "to boot kernels of arm64" }];
 
-/// What building for arm64 takes besides Rust's own library.
+/// What building for arm64 needs besides Rust's own library.
 pub const ARM64_COMPILERS: [Program; 2] = [
     Program { name: arm64::COMPILER, package: "gcc-aarch64-linux-gnu", why: "to link for arm64" },
     Program {
@@ -55,7 +55,7 @@ pub const CARGO_TOOLS: [CargoTool; 3] = [
     CargoTool { name: "cargo-machete", version: "0.9.2", why: "to find dependencies that nothing uses" },
 ];
 
-/// What the fuzz targets take.
+/// The fuzzer.
 pub const CARGO_FUZZ: CargoTool =
     CargoTool { name: "cargo-fuzz", version: "0.13.2", why: "to run the fuzz targets" };
 
@@ -75,7 +75,7 @@ pub struct Program {
 pub struct CargoTool {
     /// The executable, and the package that has it.
     pub name: &'static str,
-    /// The release to install; any that is there serves.
+    /// The release to install. Any other that is already installed is fine.
     pub version: &'static str,
     /// What it is for.
     pub why: &'static str,
@@ -92,7 +92,7 @@ pub struct LintTool {
     pub package: &'static str,
 }
 
-/// A machine, as far as set-up cares.
+/// What set-up knows about a machine.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
@@ -108,7 +108,7 @@ pub struct Facts {
     pub llvm: Vec<u32>,
     /// rustup toolchains, by their compiler, whose own LLVM library bpf-linker can be linked with.
     pub own_llvm: Vec<PathBuf>,
-    /// Compilers beside which clippy lies.
+    /// Compilers that come with clippy.
     pub with_clippy: Vec<PathBuf>,
     /// Those of [`PROGRAMS`] that are not on `PATH`.
     pub missing_programs: Vec<&'static Program>,

@@ -78,7 +78,7 @@ fn install_linker(toolchain: &Toolchain, llvm: u32, own: bool) -> Result<()> {
         .arg("--target-dir")
         .arg(&build);
     let outcome = command::check(&mut cargo);
-    // Half a gigabyte that nothing needs again. That it cannot be removed is no reason to fail.
+    // Half a gigabyte that is not needed again. Failing to remove it does not matter.
     let _ = fs::remove_dir_all(build);
     outcome
 }

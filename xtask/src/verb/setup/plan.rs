@@ -77,7 +77,7 @@ pub enum Action {
     },
     /// Build a tool of cargo's into the target directory.
     CargoTool(CargoTool),
-    /// Nothing can be done here: what to tell the person.
+    /// Nothing can be done here; the text tells the user what to do.
     None(String),
 }
 

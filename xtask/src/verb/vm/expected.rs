@@ -1,4 +1,4 @@
-//! What each kernel is known to allow: a table in the tree that a run is held against.
+//! The hooks that each kernel is known to allow, as a table in the tree. A run is compared with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,7 +16,7 @@ const HEADER: &str = "\
 ";
 const UNAVAILABLE: &str = "UNAVAILABLE";
 
-/// Purposes and their hooks, in the order of the sensor's table.
+/// Data sources and their hooks, in the order of the sensor's table.
 type Hooks = Vec<(String, String)>;
 
 /// The hooks of each kernel by its label.
@@ -50,12 +50,12 @@ impl Expected {
         text
     }
 
-    /// Takes what was seen on a kernel for what is to be seen; other kernels stay.
+    /// Replaces the expectation for one kernel by what was seen.
     pub fn bless(&mut self, kernel: &str, report: &Report) {
         self.0.insert(kernel.to_owned(), hooks(report));
     }
 
-    /// How a report differs, a sentence each.
+    /// Every difference between a report and the expectation, one sentence each.
     pub fn differences(&self, kernel: &str, report: &Report) -> Vec<String> {
         let Some(expected) = self.0.get(kernel) else {
             return vec![format!("{kernel}: {FILE} has no rows for it; --bless writes them")];
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_blessed_is_written_read_and_met() {
+    fn a_blessed_table_is_written_read_and_matched() {
         let mut table = Expected::default();
         let seen = report(&[("exec", Some("a tracepoint")), ("udp-bytes", None)]);
         table.bless("6.1", &seen);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn every_difference_is_told() {
+    fn every_difference_is_reported() {
         let table = Expected::parse("6.1\texec\ta tracepoint\n6.1\tcpu\tanother\n").unwrap();
         let cases = [
             (report(&[("exec", None), ("cpu", Some("another"))]), "exec is served by UNAVAILABLE"),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_named() {
+    fn a_broken_line_is_reported_with_its_number() {
         let error = Expected::parse("# comment\n\n6.1 exec hook\n").unwrap_err().to_string();
         assert!(error.contains(":3:"), "{error}");
     }

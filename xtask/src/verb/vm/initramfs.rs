@@ -1,4 +1,4 @@
-//! The first root of a virtual machine: the daemon, PID 1, the simulator, and what they cannot do without.
+//! The initramfs of a virtual machine: the daemon, PID 1, the simulators, and what they need.
 
 use std::collections::BTreeSet;
 use std::fs;

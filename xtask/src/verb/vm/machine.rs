@@ -1,4 +1,4 @@
-//! A virtual machine, and the end of it.
+//! Runs a virtual machine to its end.
 
 use std::fs;
 use std::path::Path;
@@ -81,7 +81,7 @@ impl Boot<'_> {
             .arg("-initrd")
             .arg(self.initramfs);
         for (index, port) in PORTS.iter().enumerate() {
-            // A comma alone would begin another option of the device.
+            // In QEMU's options a comma is written twice.
             let file = self.logs.join(port).display().to_string().replace(',', ",,");
             qemu.arg("-chardev").arg(format!("file,id=port{index},path={file}"));
             qemu.args(self.architecture.port(index));
@@ -103,7 +103,7 @@ impl Boot<'_> {
     }
 }
 
-/// Waits for the end, and brings it about when the time is over; whether it came by itself.
+/// Waits for the machine to end, and kills it at the timeout. Returns whether it ended by itself.
 fn wait(machine: &mut Child, timeout: Duration) -> Result<bool> {
     let until = Instant::now() + timeout;
     while Instant::now() < until {
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_does_not_end_is_ended() {
+    fn a_machine_that_does_not_end_is_killed() {
         let mut machine = Command::new("sleep").arg("60").spawn().unwrap();
         assert!(!wait(&mut machine, Duration::from_millis(100)).unwrap());
         let mut machine = Command::new("true").spawn().unwrap();

@@ -1,4 +1,4 @@
-//! What operations cost on each kernel, in instructions: a table in the tree that a run is held against.
+//! The overhead of operations on each kernel, in instructions, as a table in the tree. A run is compared with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -16,10 +16,10 @@ const HEADER: &str = "\
 # than a tenth; `cargo xtask vm --overhead --bless` writes what it saw. docs/overhead.md says how they are counted.
 ";
 
-/// An addition may rise by this share of itself…
+/// The overhead may rise by this share of itself…
 const TOLERANCE: f64 = 0.10;
-/// …or by this share of what the operation costs without minerwatch, whichever is more: a small addition to a large
-/// operation cannot be told from the noise of that one.
+/// …or by this share of the operation's cost without minerwatch, if that is more: a small overhead on a large operation
+/// disappears in its noise.
 const NOISE: f64 = 0.005;
 /// …or by so many instructions, for operations that hardly cost anything.
 const LEAST: f64 = 10.0;
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_blessed_is_written_and_read() {
+    fn a_blessed_table_is_written_and_read() {
         let mut table = Expected::default();
         table.bless("6.1", &[cost("fork + exec + wait", 666_000, 40_000), cost("getppid", 337, -1)]);
         table.bless("5.10", &[cost("getppid", 300, 0)]);
@@ -179,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rise_of_more_than_a_tenth_is_told_with_the_operation() {
+    fn a_rise_of_more_than_a_tenth_is_reported() {
         let mut table = Expected::default();
         table.bless(
             "6.1",

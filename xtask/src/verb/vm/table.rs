@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Machine;
 use super::report::Outcome;
 
-/// One row for each purpose and hook, one column for each kernel; then the checks, and what is unavailable and why.
+/// One row for each data source and hook, one column for each kernel; then the checks, and why something is unavailable.
 pub fn render(machines: &[Machine]) -> String {
     let mut rows = vec![header(machines)];
     for (purpose, hook) in services(machines) {
@@ -40,7 +40,7 @@ pub fn render(machines: &[Machine]) -> String {
     text
 }
 
-/// The sum of all of it, in one line.
+/// The totals in one line.
 pub fn closing(machines: &[Machine]) -> String {
     let count = |outcome| -> usize { machines.iter().map(|machine| machine.report.count(outcome)).sum() };
     let seconds: u64 = machines.iter().map(|machine| machine.elapsed.as_secs()).sum();
@@ -59,7 +59,7 @@ fn header(machines: &[Machine]) -> Vec<String> {
     header
 }
 
-/// Every pair of a purpose and a hook (or none) that some kernel has, in the order of the purposes.
+/// Every pair of a data source and a hook (or none) that some kernel has, in the order of the data sources.
 fn services(machines: &[Machine]) -> Vec<(&str, Option<&str>)> {
     let mut purposes: Vec<&str> = Vec::new();
     let all = || machines.iter().flat_map(|machine| &machine.report.purposes);
@@ -126,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn kernels_stand_beside_one_another() {
+    fn kernels_are_columns_of_the_table() {
         let machines =
             [machine("5.10", None, Outcome::Failed), machine("6.1", Some("tracepoint"), Outcome::Ok)];
         let expected = "\

@@ -23,7 +23,7 @@ impl Observed {
         ]
     }
 
-    /// The dataset is told of once, and the code by its growing count however often it is flipped.
+    /// The dataset is reported once. Code is reported at growing counts, however often its protection changes.
     pub(super) fn mapping(&self) -> [Check; 2] {
         let event = |class: &str| {
             [

@@ -25,7 +25,7 @@ impl Observed {
         ]
     }
 
-    /// What goes round the system calls; hooks on system calls do not see it, and say so.
+    /// `io_uring` bypasses system calls, so hooks on system calls do not see it.
     pub(super) fn ring(&self) -> [Check; 5] {
         let done = |operation: &str| self.sequence.ring.done.iter().any(|done| done == operation);
         let seen = |name: &str, operation: &str, purpose: &str, event: &[Field]| {
@@ -57,7 +57,7 @@ impl Observed {
         ]
     }
 
-    /// The open is told of, and its purpose is known (C4).
+    /// The open is reported, and so is the signal (C4).
     pub(super) fn registers(&self) -> [Check; 2] {
         let names = ["msr-open", "msr-noted"];
         let pid = match &self.sequence.registers {

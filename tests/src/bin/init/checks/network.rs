@@ -26,7 +26,7 @@ impl Observed {
         ]
     }
 
-    /// The payload's times in a close, all of one form and so in the order of their text.
+    /// The times in a close event are in order. They have one format, so comparing the text is enough.
     fn tcp_times(&self, family: &str, address: &str) -> Check {
         let fields = [
             "event.start",

@@ -1,4 +1,4 @@
-//! Machines described, and what set-up does about them.
+//! Descriptions of machines, and what set-up would do on each.
 
 use xtask::linker::Linker;
 use xtask::toolchain::{Core, Release, Version};
@@ -79,7 +79,7 @@ fn a_linker_for_rustups_compiler() {
     let own = build_linker("/rustup/rustc", 22, true);
     assert_eq!(actions(&facts, ToolSet::Build, &[]), std::slice::from_ref(&own));
 
-    // Its own library does not do: an LLVM that is installed, else one that can be, else the distribution's compiler.
+    // If its own library fails: an installed LLVM, else one that can be installed, else the distribution's compiler.
     let with_llvm = Facts { llvm: vec![21, 22, 23], toolchains: facts.toolchains.clone(), ..bare() };
     assert_eq!(
         actions(&with_llvm, ToolSet::Build, std::slice::from_ref(&own)),
@@ -126,7 +126,7 @@ fn prebuilt_objects_need_no_compiler() {
     assert_eq!(actions(&facts, ToolSet::Test, &[]), []);
 }
 
-/// Everything a build needs is there.
+/// A machine with everything that a build needs.
 fn ready() -> Facts {
     Facts {
         toolchains: vec![toolchain("/rustup", Some("stable"), 22, Some(Core::Source))],
@@ -136,7 +136,7 @@ fn ready() -> Facts {
 }
 
 #[test]
-fn tools_of_cargo_are_built_for_tests_and_one_for_the_fuzzer() {
+fn cargo_tools_are_installed_for_tests_and_fuzzing() {
     let facts = || Facts { missing_cargo_tools: CARGO_TOOLS.to_vec(), ..ready() };
     let build = CARGO_TOOLS.map(Action::CargoTool);
     assert_eq!(actions(&facts(), ToolSet::Build, &[]), []);
@@ -178,11 +178,11 @@ fn what_only_virtual_machines_need() {
     let facts = Facts { missing_emulators: EMULATORS.iter().collect(), ..ready() };
     assert_eq!(actions(&facts, ToolSet::Test, &[]), []);
     assert_eq!(actions(&facts, ToolSet::Vm, &[]), [apt(&["qemu-system-x86"])]);
-    // Where apt-get would have to remove something for it.
+    // When apt-get failed, because it would have to remove something.
     let unpacked = Action::Unpack(vec!["qemu-system-x86".to_owned()]);
     assert_eq!(actions(&facts, ToolSet::Vm, &[apt(&["qemu-system-x86"])]), [unpacked]);
     assert_eq!(actions(&ready(), ToolSet::Vm, &[]), []);
-    // The rest of building comes first.
+    // Tools for building come first.
     assert_eq!(actions(&bare(), ToolSet::Vm, &[]), [add_source()]);
 }
 
@@ -209,7 +209,7 @@ fn what_only_machines_of_arm64_need() {
 }
 
 #[test]
-fn clippy_for_the_sensor_is_wanted_but_not_needed() {
+fn clippy_for_the_sensor_is_optional() {
     let facts = || Facts { toolchains: vec![toolchain("/usr", None, 22, Some(Core::Prebuilt))], ..ready() };
     let clippy = apt(&["rust-web-clippy"]);
     assert_eq!(actions(&facts(), ToolSet::Build, &[]), []);
@@ -221,7 +221,7 @@ fn clippy_for_the_sensor_is_wanted_but_not_needed() {
 }
 
 #[test]
-fn each_need_is_one_line_saying_what_why_and_how() {
+fn each_need_is_one_line() {
     let need = &needs(&bare(), ToolSet::Build, &BTreeSet::new())[0];
     assert_eq!(
         need.to_string(),
