@@ -159,8 +159,9 @@ fn quota_throttled(agent: &Agent) {
     let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
     let free = start("spin 60");
     let is_quota = |object: &Value| at(object, "event.action") == "cpu-quota";
-    let told = agent.wait_for("look at the quota", Duration::from_secs(40), is_quota);
-    assert_eq!(at(&told, "process.pid"), worker.pid(), "{told:#}");
+    let told = agent.wait_for("quota event", Duration::from_secs(40), |object| {
+        is_quota(object) && at(object, "process.pid") == worker.pid()
+    });
     assert_eq!(at(&told, "event.kind"), "metric");
     let quota = at(&told, "minerwatch.quota");
     assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");

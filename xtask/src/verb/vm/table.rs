@@ -130,13 +130,13 @@ mod tests {
         let machines =
             [machine("5.10", None, Outcome::Failed), machine("6.1", Some("tracepoint"), Outcome::Ok)];
         let expected = "\
-source   hook                         5.10.0  6.1.0
+source   hook                         5.10.0       6.1.0
 exec     no hook                      UNAVAILABLE
-exec     tracepoint                           yes
-checks   ok                           0       1
-checks   unavailable                  0       0
-checks   FAILED                       1       0
-seconds  boot to power-off, emulated  9       9
+exec     tracepoint                                yes
+checks   ok                           0            1
+checks   unavailable                  0            0
+checks   FAILED                       1            0
+seconds  boot to power-off, emulated  9            9
 
 5.10: exec is unavailable: EPERM
 5.10: fork FAILED: none
