@@ -84,6 +84,8 @@ impl Arguments {
             self.test(everything, &[], notes)?;
         } else {
             self.test(&[everything, &["--exclude", LIVE]].concat(), &[], notes)?;
+            // Asks for the password here: nextest starts tests in the background, where sudo cannot ask.
+            command::check(Command::new("sudo").arg("--validate"))?;
             self.test(&["--package", LIVE], &["--config".to_owned(), self.sudo_runner(notes)], notes)?;
         }
         // nextest does not run documentation tests.
@@ -128,7 +130,7 @@ fn in_ci() -> bool {
 }
 
 fn runner(variables: impl Iterator<Item = String>) -> String {
-    let words = ["sudo", "--", "env"].map(str::to_owned).into_iter().chain(variables);
+    let words = ["sudo", "--non-interactive", "--", "env"].map(str::to_owned).into_iter().chain(variables);
     let quoted: Vec<_> = words.map(|word| format!("{word:?}")).collect();
     format!("target.'cfg(unix)'.runner=[{}]", quoted.join(", "))
 }
@@ -179,7 +181,10 @@ mod tests {
     #[test]
     fn the_runner_is_valid_configuration() {
         let runner = runner(["A=b \"c\"".to_owned()].into_iter());
-        assert_eq!(runner, r#"target.'cfg(unix)'.runner=["sudo", "--", "env", "A=b \"c\""]"#);
+        assert_eq!(
+            runner,
+            r#"target.'cfg(unix)'.runner=["sudo", "--non-interactive", "--", "env", "A=b \"c\""]"#
+        );
     }
 
     #[test]
