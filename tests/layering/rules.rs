@@ -73,8 +73,9 @@ pub const ROOMS: &[Room] = &[
     room("detect", Reach::Pure, &["bounded", "dissect", "intel", "model", "process"]),
     room("incident", Reach::Pure, &["bounded", "detect", "model", "process"]),
     room("engine", Reach::Pure, &["bounded", "detect", "dissect", "incident", "intel", "model", "process"]),
-    // Settings, and documents for others.
-    room("config", Reach::System, &["model"]),
+    // Settings, and documents for others. Each output declares its own settings, and the configuration lists the outputs.
+    room("schema", Reach::Pure, &["model"]),
+    room("config", Reach::System, &["model", "output", "schema"]),
     room("ecs", Reach::Pure, &["model"]),
     // What asks the host or tells it.
     room("sensor", Reach::Kernel, &["bounded", "model"]),
@@ -82,8 +83,9 @@ pub const ROOMS: &[Room] = &[
     room("host", Reach::System, &["model"]),
     room("enrich", Reach::System, &["bounded", "model"]),
     room("probe", Reach::System, &["bounded", "enrich", "host", "model", "privileges", "sensor"]),
-    room("feeds", Reach::System, &["config", "enrich", "host", "intel", "model"]),
-    room("output", Reach::System, &["bounded", "model"]),
+    room("feeds", Reach::System, &["config", "enrich", "host", "intel", "model", "state_files"]),
+    room("output", Reach::System, &["bounded", "model", "schema"]),
+    room("state_files", Reach::System, &[]),
     room("recording", Reach::System, &["model"]),
     room("control", Reach::System, &["bounded", "model"]),
     // Those who compose. Each room counts for itself, and metrics puts the counts together.
@@ -113,6 +115,7 @@ pub const ROOMS: &[Room] = &[
             "process",
             "recording",
             "sensor",
+            "state_files",
         ],
     ),
     room(

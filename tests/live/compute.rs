@@ -5,6 +5,7 @@ use std::{
     fs,
     io::BufReader,
     net::TcpListener,
+    os::unix::fs::MetadataExt as _,
     process::Command,
     thread,
     time::{Duration, Instant, SystemTime},
@@ -211,20 +212,28 @@ fn load_history_survives_a_restart_of_the_daemon() {
     let mut duty: Value =
         serde_json::from_str(&fs::read_to_string(&kept).expect("it was kept")).expect("JSON");
     let identities = duty["state"]["identities"].as_array().expect("a list");
-    let own = identities
-        .iter()
-        .map(|pair| &pair[0])
-        .find(|identity| identity["program"].as_str() == hash.as_deref());
+    // On a busy machine the hash comes late, and until then the program is known by its file.
+    let by_file = format!(":{}", fs::metadata(simulator()).expect("it is built").ino());
+    let own = identities.iter().map(|pair| &pair[0]).find(|identity| {
+        let program = identity["program"].as_str();
+        program == hash.as_deref() || program.is_some_and(|program| program.ends_with(&by_file))
+    });
     let own = own.unwrap_or_else(|| panic!("{hash:?} is not among {identities:#?}")).clone();
+    let mut by_hash = own.clone();
+    by_hash["program"] = hash.into();
 
     // A program is judged every ten minutes, last nine minutes before the day's end: it is due in two.
     let saved = SystemTime::now() - Duration::from_secs(120);
     let saved = saved.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
     duty["saved"] = serde_json::json!(u64::try_from(saved).expect("before 2554"));
     duty["state"] = kept_day(&own);
+    if own != by_hash {
+        let same_day = serde_json::json!([by_hash, duty["state"]["identities"][0][1]]);
+        duty["state"]["identities"].as_array_mut().expect("a list").push(same_day);
+    }
     fs::write(&kept, duty.to_string()).expect("it can be written");
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("of 1 programs is known from before", SOON), "{:?}", agent.messages());
+    assert!(agent.says("programs is known from before", SOON), "{:?}", agent.messages());
     let worker = start("spin 20");
     let said = wait_for(&scratch, worker.pid(), "C8", Duration::from_secs(20));
     assert!(said.contains("evenly") && said.contains("24 hours"), "{said}");
