@@ -94,7 +94,7 @@ fn bursts_of_short_connections_are_reported_or_counted_as_lost() {
     let lost = lost(&scratch);
     let objects = agent.stop();
 
-    println!("NOTE {alone:.0} connections a second, {beside:.0} beside {} MiB", sent >> 20);
+    note(&format!("{alone:.0} connections a second, {beside:.0} beside {} MiB", sent >> 20));
     let lost_of = |kind: &str| lost.get(kind).copied().unwrap_or(0);
     let of = |action: &'static str, port: u16| {
         objects.iter().filter(move |object| {
@@ -105,15 +105,16 @@ fn bursts_of_short_connections_are_reported_or_counted_as_lost() {
         })
     };
     for action in ["connect", "close"] {
-        let seen: u64 =
-            doors.iter().map(|port| u64::try_from(of(action, *port).count()).expect("a count")).sum();
-        let missing = CLIENTS as u64 * CONNECTIONS.iter().sum::<u64>() - seen;
+        let ports = doors.iter().chain([&flooded]);
+        let seen: u64 = ports.map(|port| u64::try_from(of(action, *port).count()).expect("a count")).sum();
+        let missing = CLIENTS as u64 * CONNECTIONS.iter().sum::<u64>() + 1 - seen;
         assert!(missing <= lost_of(action) + lost_of("passed-over"), "{missing} {action}: {lost:?}");
     }
-    let closed: Vec<&Value> = of("close", flooded).collect();
-    let [close] = closed[..] else { panic!("{closed:#?}") };
-    assert_eq!(at(close, "source.bytes"), sent, "{close:#}");
-    assert_eq!(at(close, "process.pid"), process::id(), "{close:#}");
+    // Its end may be among the lost.
+    for close in of("close", flooded) {
+        assert_eq!(at(close, "source.bytes"), sent, "{close:#}");
+        assert_eq!(at(close, "process.pid"), process::id(), "{close:#}");
+    }
 }
 
 /// The number of connections in the long burst, and its longest time. A fast host needs half of that.
