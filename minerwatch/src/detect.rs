@@ -7,24 +7,31 @@ pub mod behavior;
 pub mod compute;
 pub mod network;
 
-mod bounded;
+mod declaration;
 mod finding;
+mod interim;
+mod knowledge;
 mod path_kind;
+mod registry;
 mod wallet;
 mod weights;
 mod written;
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use crate::{
-    intel,
-    model::{BootTime, Event, EventBody, Flow, Payload, ProcessKey, Subject},
+    model::{BootTime, Event, EventBody, EventType, ProcessKey},
     process::{Process, ProcessTable},
 };
 
 pub use compute::LoadThresholds;
-pub use finding::{Fact, Finding, THRESHOLD_SUFFIX};
+pub use declaration::{Declaration, Detector, DetectorSettings, Stateless};
+use interim::Interim;
+
+pub use finding::{Finding, Findings};
+pub use knowledge::Knowledge;
 pub use path_kind::PathKind;
+pub use registry::DETECTORS;
 pub use weights::{SignalInfo, catalogue, tuning};
 pub use written::{WrittenFile, WrittenFiles};
 
@@ -41,6 +48,8 @@ pub struct DetectionContext<'a> {
     pub table: &'a ProcessTable,
     /// Processors of the host, at least 1.
     pub processors: u32,
+    /// What is known beyond processes.
+    pub known: &'a Knowledge,
 }
 
 impl DetectionContext<'_> {
@@ -55,194 +64,98 @@ impl DetectionContext<'_> {
     }
 }
 
-/// All detectors, and what they remember between events.
+/// All detectors, each with what it remembers between events.
 #[derive(Debug)]
 pub struct Detectors {
-    written: WrittenFiles,
-    scheduling: compute::Scheduling,
-    rounding: compute::RoundingWitness,
-    memory: compute::MemoryWitness,
-    stratum_sessions: network::wire::StratumSessions,
-    beaconing: network::Beaconing,
-    tls_without_sni: network::TlsWithoutSni,
-    names: network::Names,
-    encrypted_dns: network::EncryptedDns,
-    dns_tunnels: network::DnsTunnels,
+    detectors: Vec<(&'static Declaration, Box<dyn Detector>)>,
+    /// For each event type, which detectors want it.
+    wanted_by: Vec<Vec<usize>>,
+    interim: Interim,
 }
 
 impl Default for Detectors {
     fn default() -> Self {
-        Self::new(LoadThresholds::default())
+        Self::new(&DetectorSettings::default())
     }
 }
 
 impl Detectors {
-    /// Detectors that know nothing yet.
-    pub fn new(load: LoadThresholds) -> Self {
-        Self {
-            written: WrittenFiles::new(tuning::WRITTEN_FILES),
-            scheduling: compute::Scheduling::new(load),
-            rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
-            memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
-            stratum_sessions: network::wire::StratumSessions::default(),
-            beaconing: network::Beaconing::default(),
-            tls_without_sni: network::TlsWithoutSni::default(),
-            names: network::Names::new(Arc::new(intel::built_in())),
-            encrypted_dns: network::EncryptedDns::default(),
-            dns_tunnels: network::DnsTunnels::default(),
-        }
+    /// Every detector of the list; they know nothing yet.
+    pub fn new(settings: &DetectorSettings) -> Self {
+        let detectors: Vec<_> =
+            DETECTORS.iter().map(|declaration| (*declaration, (declaration.create)(settings))).collect();
+        let wanted_by = EventType::ALL
+            .iter()
+            .map(|event| {
+                let wants = |(declaration, _): &(&Declaration, _)| declaration.wants.contains(event);
+                (0..detectors.len()).filter(|index| wants(&detectors[*index])).collect()
+            })
+            .collect();
+        Self { detectors, wanted_by, interim: Interim::new(settings.load) }
     }
 
     /// Looks at one event; what is found is appended.
-    pub fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Vec<Finding>) {
-        match &context.event.body {
-            EventBody::Exec(_) => {
-                findings.extend(behavior::service_downloader(context));
-                findings.extend(behavior::drop_and_run(context, &self.written));
-                findings.extend(behavior::fileless(context));
-                findings.extend(behavior::kernel_name(context));
-                findings.extend(behavior::miner_command_line(context));
-                findings.extend(compute::msr_driver(context));
-                self.memory.forget(context.key());
-                self.scheduling.exec(context);
+    pub fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        self.interim.inspect(context, findings);
+        let wanted_by = self.wanted_by.get(context.event.body.event_type() as usize);
+        for index in wanted_by.into_iter().flatten() {
+            if let Some((_, detector)) = self.detectors.get_mut(*index) {
+                detector.inspect(context, findings);
             }
-            EventBody::RunningProcess(running) => {
-                if !running.kernel_thread {
-                    findings.extend(behavior::fileless_at_start(context));
-                    findings.extend(behavior::kernel_name(context));
-                    findings.extend(behavior::miner_command_line(context));
-                }
-            }
-            EventBody::Connect(connect) => {
-                findings.extend(network::pool_port(context, connect));
-                findings.extend(network::foreign_peer(context, connect));
-                findings.extend(network::suspect_connection(context, connect));
-                let destination = network::outbound(connect);
-                findings
-                    .extend(destination.and_then(|destination| self.names.connected(context, destination)));
-                if connect.result == 0 {
-                    self.scheduling.opened(context.key(), connect.flow.protocol, context.at());
-                }
-            }
-            EventBody::RunningFlow(flow) => {
-                findings.extend(network::pool_port_at_start(context, flow));
-                findings.extend(network::foreign_peer_at_start(context, flow));
-                let destination = network::outbound_at_start(flow);
-                findings
-                    .extend(destination.and_then(|destination| self.names.connected(context, destination)));
-                self.scheduling.opened(context.key(), flow.protocol, context.at());
-            }
-            EventBody::Close(close) => {
-                self.scheduling.closed(context.key(), close.flow.protocol, context.at());
-                self.beaconing.closed(context, close);
-            }
-            EventBody::File(change) => {
-                self.written.observe(context, change);
-                findings.extend(behavior::preload(context, change));
-                findings.extend(behavior::persistence(context, change));
-                findings.extend(compute::gpu(context, change));
-                findings.extend(compute::msr_opened(context, change));
-            }
-            EventBody::Cpu(usage) => self.scheduling.report(context, usage, findings),
-            EventBody::Quota(quota) => findings.extend(self.scheduling.limited(context, quota)),
-            EventBody::Mapping(mapping) => findings.extend(self.memory.mapped(context, mapping)),
-            EventBody::HugePages(pool) => findings.extend(compute::huge_pages(context, pool)),
-            EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(context, rounding)),
-            EventBody::Exit(_) => {
-                self.scheduling.forget(context.key());
-                self.rounding.forget(context.key());
-                self.memory.forget(context.key());
-                self.stratum_sessions.forget(context.key());
-            }
-            EventBody::Payload(payload) => {
-                if let Some(message) = network::dns::message_in(payload) {
-                    findings.extend(self.names.overheard(context, payload, &message));
-                    if self.names.is_server(context.key(), context.at()) != Some(true) {
-                        findings.extend(self.dns_tunnels.asked(context, &message));
-                    }
-                }
-                if let Some(hello) = network::tls::hello_of(payload) {
-                    self.beaconing.greeted(context, payload);
-                    findings.extend(self.tls_without_sni.greeted(context, payload, &hello));
-                    findings.extend(self.names.greeted(context, payload, &hello));
-                    findings.extend(self.encrypted_dns.greeted(context, payload, &hello));
-                }
-                if let Some(tunnel) = network::wire::tunnel_of(payload) {
-                    findings.extend(self.names.tunnelled(context, payload, &tunnel));
-                }
-                self.stratum_sessions.inspect(context, payload, findings);
-            }
-            EventBody::FlowUpdate(course) => {
-                findings.extend(self.beaconing.went_on(context, course));
-                findings.extend(self.names.went_on(context, course));
-            }
-            EventBody::SocketOptions(options) => {
-                findings.extend(network::matches_xmrig_sockopts(context, options));
-            }
-            EventBody::DnsServerRole(serves) => self.names.serves(context, *serves),
-            EventBody::HashedFile(hashed) => {
-                findings.extend(network::listed_file(context, self.names.indicators(), &hashed.sha256));
-            }
-            EventBody::Fork(_) => {}
         }
     }
 
-    /// Whether something might be said of a payload that depends on whether its process answers for names itself, which
-    /// is not known.
-    pub fn needs_dns_role(&mut self, event: &Event, payload: &Payload) -> bool {
-        network::dns::message_in(payload).is_some_and(|message| {
-            (self.names.lists(&message) || network::carries_data(&message))
-                && self.names.is_server(event.subject.key, event.time).is_none()
-        })
+    /// Evictions by the name of their counter in the metrics.
+    pub fn evictions(&self) -> BTreeMap<&'static str, u64> {
+        let mut evictions = BTreeMap::new();
+        for (declaration, detector) in &self.detectors {
+            if let Some(counter) = declaration.evictions {
+                *evictions.entry(counter).or_default() += detector.evicted();
+            }
+        }
+        *evictions.entry("scheduling_evicted").or_default() += self.interim.scheduling.evicted();
+        *evictions.entry("conversations_evicted").or_default() +=
+            self.interim.stratum_sessions.counters().evicted;
+        *evictions.entry("cadences_evicted").or_default() += self.interim.beaconing.evicted();
+        evictions
     }
 
-    /// What names addresses have, and the lists.
-    pub fn names(&self) -> &network::Names {
-        &self.names
+    /// INTERIM
+    pub fn set_indicators(&mut self, indicators: std::sync::Arc<crate::intel::Indicators>) {
+        self.interim.names.set_indicators(indicators);
     }
 
-    /// The same, to look names up and to replace the lists.
-    pub fn names_mut(&mut self) -> &mut network::Names {
-        &mut self.names
+    /// INTERIM
+    pub fn question(&self, event: &Event) -> Option<crate::model::Request> {
+        let EventBody::Payload(payload) = &event.body else { return None };
+        let message = payload.app.dns.as_ref()?;
+        let matters = self.interim.names.lists(message) || network::carries_data(message);
+        let unknown = self.interim.names.is_server(event.subject.key, event.time).is_none();
+        (matters && unknown).then(|| crate::model::Request::DnsRole(event.subject.clone()))
     }
 
-    /// The scheduling witness.
-    pub fn scheduling(&self) -> &compute::Scheduling {
-        &self.scheduling
+    /// INTERIM
+    pub fn domain_of(
+        &self,
+        network: u32,
+        address: std::net::IpAddr,
+        now: BootTime,
+    ) -> Option<std::sync::Arc<str>> {
+        self.interim.names.name_of(network, address, now)
     }
 
-    /// The scheduling witness, to hand it what an earlier daemon left.
-    pub fn scheduling_mut(&mut self) -> &mut compute::Scheduling {
-        &mut self.scheduling
+    /// INTERIM
+    pub fn load_history(&self, now: BootTime) -> compute::LoadHistoryState {
+        self.interim.scheduling.duty(now)
     }
 
-    /// The processes whose CPUs should be sampled more often for a while, since the last call.
-    pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
-        self.rounding.take_undecided()
-    }
-
-    /// The processes that were found to speak to a pool, since the last call.
-    pub fn take_pool_clients(&mut self) -> Vec<Subject> {
-        self.stratum_sessions.take_pool_clients()
-    }
-
-    /// The connections by TLS whose sockets should be looked at, since the last call.
-    pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
-        self.tls_without_sni.take_waiting()
-    }
-
-    /// The connections that may be a miner's.
-    pub fn stratum_sessions(&self) -> &network::wire::StratumSessions {
-        &self.stratum_sessions
-    }
-
-    /// The connections by TLS.
-    pub fn beaconing(&self) -> &network::Beaconing {
-        &self.beaconing
-    }
-
-    /// The files written lately that may be run.
-    pub fn written(&self) -> &WrittenFiles {
-        &self.written
+    /// INTERIM
+    pub fn restore_load_history(
+        &mut self,
+        state: compute::LoadHistoryState,
+        now: BootTime,
+        elapsed: std::time::Duration,
+    ) {
+        self.interim.scheduling.restore_load_history(state, now, elapsed);
     }
 }

@@ -1,17 +1,25 @@
-//! Events in, alerts out. Synchronous, single owner, free of input, output and clocks: time comes with the
-//! event and through [`Engine::tick`], so the same recording gives the same alerts anywhere.
+//! Events in, effects out. Synchronous, single owner, free of input, output and clocks: time comes with the event and
+//! through [`Engine::tick`], so the same recording gives the same alerts anywhere.
+//!
+//! What the engine wants of the outside it returns as a [`Request`]; the answer comes back as an event. An event whose
+//! judgement depends on an answer is parked until then, as one that overtook its fork is.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::Serialize;
 
 use crate::{
     detect::{
-        DetectionContext, Detectors, Fact, Finding, LoadThresholds, compute::LoadHistoryState, network,
+        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadThresholds,
+        compute::LoadHistoryState, network,
     },
     incident::{IncidentLimits, Incidents},
-    model::{Alert, AppData, BootTime, Event, EventBody, Flow, ProcessKey, ProcessView, Subject, Verdict},
-    process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits, Taint},
+    intel::{self, Indicators},
+    model::{
+        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request, Value,
+        Verdict,
+    },
+    process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
 
 #[cfg(test)]
@@ -19,7 +27,7 @@ mod scenarios;
 #[cfg(test)]
 pub(crate) mod testing;
 
-/// The most events that wait for their process.
+/// The most events that wait for their process, and the most that wait for an answer.
 const MAX_PARKED: usize = 1_024;
 /// How long they wait.
 const PARK_TIMEOUT: Duration = Duration::from_secs(2);
@@ -45,6 +53,8 @@ pub struct EngineSettings {
     pub min_verdict: Verdict,
     /// What counts as load.
     pub load: LoadThresholds,
+    /// Tells the time at which an alert leaves, for its latency. `None` in a replay: the latency is zero.
+    pub clock: Option<fn() -> BootTime>,
 }
 
 impl Default for EngineSettings {
@@ -61,12 +71,13 @@ impl Default for EngineSettings {
             quiet_persistent: incidents.quiet_persistent,
             min_verdict: incidents.min_verdict,
             load: LoadThresholds::default(),
+            clock: None,
         }
     }
 }
 
 /// Counters of what the engine holds and had to forget.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct EngineCounters {
     /// Events taken in.
     pub events: u64,
@@ -86,16 +97,9 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files forgotten for others, so that a run of them would not be tied to their writer.
     pub written_files_evicted: u64,
-    /// Processes and programs whose CPU use was forgotten for others.
-    pub scheduling_evicted: u64,
-    /// Connections that may be a miner's, forgotten for others before their messages were whole.
-    #[serde(rename = "conversations_evicted")]
-    pub stratum_sessions_evicted: u64,
-    /// Connections by TLS whose rhythm was forgotten for others.
-    #[serde(rename = "cadences_evicted")]
-    pub beaconing_evicted: u64,
-    /// Addresses whose names were forgotten for others.
-    pub names_evicted: u64,
+    /// What detectors forgot for others, by the names that their declarations give.
+    #[serde(flatten)]
+    pub evictions: BTreeMap<&'static str, u64>,
 }
 
 /// The correlation engine.
@@ -104,12 +108,20 @@ pub struct Engine {
     processors: u32,
     now: BootTime,
     events: u64,
+    clock: Option<fn() -> BootTime>,
+    health: Health,
     table: ProcessTable,
-    parking: Parking,
+    /// Events that came before their process.
+    before_fork: Parking,
+    /// Events that wait for an answer about their process.
+    before_answer: Parking,
+    knowledge: Knowledge,
     detectors: Detectors,
     incidents: Incidents,
     /// What was found in the event at hand; kept for its room.
-    findings: Vec<Finding>,
+    findings: Findings,
+    /// Alerts of the event at hand; kept for its room.
+    alerts: Vec<Alert>,
 }
 
 impl Engine {
@@ -126,123 +138,92 @@ impl Engine {
             quiet_persistent,
             min_verdict,
             load,
+            clock,
         } = settings;
         Self {
             processors: processors.max(1),
             now: BootTime::default(),
             events: 0,
+            clock,
+            health: Health::default(),
             table: ProcessTable::new(TableLimits {
                 processes: max_processes,
                 dead: max_dead,
                 memory: dead_memory,
             }),
-            parking: Parking::new(MAX_PARKED, PARK_TIMEOUT),
-            detectors: Detectors::new(load),
+            before_fork: Parking::new(MAX_PARKED, PARK_TIMEOUT),
+            before_answer: Parking::new(MAX_PARKED, PARK_TIMEOUT),
+            knowledge: Knowledge::new(Arc::new(intel::built_in())),
+            detectors: Detectors::new(&DetectorSettings { load }),
             incidents: Incidents::new(IncidentLimits {
                 incidents: max_incidents,
                 quiet,
                 quiet_persistent,
                 min_verdict,
             }),
-            findings: Vec::new(),
+            findings: Findings::default(),
+            alerts: Vec::new(),
         }
     }
 
-    /// Takes one event in; what follows from it is appended to `alerts`.
-    pub fn ingest(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+    /// Takes one event in; what follows from it is appended to `effects`. With `wanted` the first effect is
+    /// [`Effect::Observed`].
+    pub fn ingest(&mut self, event: &Event, wanted: bool, effects: &mut Vec<Effect>) {
         self.events += 1;
-        self.pass_time(event.time, alerts);
+        self.pass_time(event.time, effects);
+        let at = effects.len();
         if !self.table.can_take(event) {
-            self.parking.park(event, self.now);
-            self.give_up_parked(alerts);
-            return;
-        }
-        self.process(event, alerts);
-        if let Some(waiting) = self.parking.release(event.subject.key) {
-            for event in &waiting {
-                self.process(event, alerts);
+            self.before_fork.park(event, self.now);
+            self.give_up_parked(effects);
+        } else if let Some(question) = self.question(event) {
+            self.table.take_in(event);
+            self.before_answer.park(event, self.now);
+            effects.push(Effect::Request(question));
+        } else {
+            self.process(event, effects);
+            if let Some(waiting) = self.before_fork.release(event.subject.key) {
+                for event in &waiting {
+                    self.process(event, effects);
+                }
             }
+            if let EventBody::DnsServerRole(_) = event.body {
+                self.release_answered(event.subject.key, effects);
+            }
+        }
+        if wanted {
+            effects.insert(at, Effect::Observed(self.observation(event)));
+        }
+    }
+
+    /// A request has no answer: nobody can look, or there was nothing to see. What waits for it goes on without.
+    pub fn unanswered(&mut self, request: &Request, effects: &mut Vec<Effect>) {
+        match request {
+            Request::DnsRole(subject) => self.release_answered(subject.key, effects),
+            Request::SampleRounding(_) | Request::SocketOptions { .. } | Request::WatchListeners(_) => {}
         }
     }
 
     /// Lets time pass to `now`: windows end, incidents close, the dead are forgotten.
-    pub fn tick(&mut self, now: BootTime, alerts: &mut Vec<Alert>) {
-        self.pass_time(now, alerts);
-        self.incidents.tick(self.now, &self.table, alerts);
+    pub fn tick(&mut self, now: BootTime, effects: &mut Vec<Effect>) {
+        self.pass_time(now, effects);
+        self.incidents.tick(self.now, &self.table, &mut self.alerts);
+        self.send_alerts(effects);
     }
 
-    /// The process of an event just taken in and its parent, for whoever shows the event. A process of
-    /// which nothing is known gives `None`.
-    pub fn view(&self, event: &Event) -> (Option<Arc<ProcessView>>, Option<Arc<ProcessView>>) {
-        let Some(process) = self.table.get(event.subject.key) else { return (None, None) };
-        let parent = self.table.parent_of(process).map(|parent| Arc::clone(&parent.view));
-        (Some(Arc::clone(&process.view)), parent)
+    /// Replaces what the sensor cannot see and what was lost; alerts carry it from now on.
+    pub fn set_health(&mut self, health: Health) {
+        self.health = health;
     }
 
-    /// The processes whose arithmetic looks odd and needs more looks, since the last call: whoever samples
-    /// should look at them more often for [`crate::detect::tuning::ROUNDING_CLOSER`].
-    pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
-        self.detectors.take_undecided()
-    }
-
-    /// The processes that were found to speak to a pool since the last call: what they serve others with should be looked
-    /// at, for it may be the same words.
-    pub fn take_pool_clients(&mut self) -> Vec<Subject> {
-        self.detectors.take_pool_clients()
-    }
-
-    /// The connections by TLS of which it would say more to know how their sockets are set up, since the last call; the
-    /// answer is an event, [`EventBody::SocketOptions`].
-    pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
-        self.detectors.take_anonymous()
-    }
-
-    /// Whether it should be known of the process of an event that comes next if it answers for names itself; the answer is
-    /// an event that is to be taken in before it, [`EventBody::DnsServerRole`].
-    pub fn needs_dns_role(&mut self, event: &Event) -> bool {
-        match &event.body {
-            EventBody::Payload(payload) => self.detectors.needs_dns_role(event, payload),
-            _ => false,
-        }
+    /// What the sensor cannot see and what was lost, as alerts carry it.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Replaces the lists of indicators; an engine begins with those that come with the program.
-    pub fn set_indicators(&mut self, indicators: Arc<crate::intel::Indicators>) {
-        self.detectors.names_mut().set_indicators(indicators);
-    }
-
-    /// The name that the peer of a connection was last resolved from, as far as the answers passed by.
-    pub fn domain(&mut self, event: &Event) -> Option<Arc<str>> {
-        let peer = match &event.body {
-            EventBody::Connect(connect) => connect.flow.destination,
-            EventBody::Close(close) => close.flow.destination,
-            EventBody::RunningFlow(flow) => flow.destination,
-            EventBody::Payload(payload) => payload.flow.destination,
-            EventBody::FlowUpdate(course) => course.flow.destination,
-            EventBody::SocketOptions(options) => options.flow.destination,
-            EventBody::Fork(_)
-            | EventBody::DnsServerRole(_)
-            | EventBody::Exec(_)
-            | EventBody::Exit(_)
-            | EventBody::File(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningProcess(_)
-            | EventBody::HashedFile(_) => return None,
-        };
-        let network = self.table.get(event.subject.key).map_or(0, |process| process.network);
-        self.detectors.names_mut().name_of(network, peer.ip(), self.now)
-    }
-
-    /// What a payload says, if the event is one that has a line: a TLS client's first message, a DNS answer.
-    pub fn said(&self, event: &Event) -> Option<AppData> {
-        let EventBody::Payload(payload) = &event.body else { return None };
-        network::tls::facts(payload)
-            .map(AppData::Tls)
-            .or_else(|| network::dns::answer_in(payload).map(AppData::Dns))
+    pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
+        self.detectors.set_indicators(Arc::clone(&indicators));
+        self.knowledge.indicators = indicators;
     }
 
     /// Replaces [`EngineSettings::min_verdict`] from now on.
@@ -253,17 +234,19 @@ impl Engine {
     /// How the incidents stand, most points first: all of them, or the one of this id. The verdict is `None`
     /// for one that is not worth noting.
     pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
-        self.incidents.states(id, self.now)
+        let mut states = self.incidents.states(id, self.now);
+        states.iter_mut().for_each(|(state, _)| self.complete(state));
+        states
     }
 
     /// The CPU time of every program over the last days, to be kept for [`Self::restore_load_history`].
-    pub fn duty(&self) -> LoadHistoryState {
-        self.detectors.scheduling().duty(self.now)
+    pub fn load_history(&self) -> LoadHistoryState {
+        self.detectors.load_history(self.now)
     }
 
     /// Takes over what an earlier engine gave `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
-        self.detectors.scheduling_mut().restore_load_history(state, now, elapsed);
+        self.detectors.restore_load_history(state, now, elapsed);
     }
 
     /// What it holds.
@@ -273,88 +256,130 @@ impl Engine {
             processes: self.table.len() as u64,
             processes_evicted: self.table.evicted(),
             dead_forgotten_early: self.table.forgotten_early(),
-            parked: self.parking.len() as u64,
-            parked_lost: self.parking.given_up(),
+            parked: (self.before_fork.len() + self.before_answer.len()) as u64,
+            parked_lost: self.before_fork.given_up() + self.before_answer.given_up(),
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
-            written_files_evicted: self.detectors.written().evicted(),
-            scheduling_evicted: self.detectors.scheduling().evicted(),
-            stratum_sessions_evicted: self.detectors.stratum_sessions().counters().evicted,
-            beaconing_evicted: self.detectors.beaconing().evicted(),
-            names_evicted: self.detectors.names().evicted(),
+            written_files_evicted: self.knowledge.written.evicted(),
+            evictions: self.detectors.evictions(),
+        }
+    }
+
+    /// What has to be known of the process of an event before the event can be judged.
+    fn question(&self, event: &Event) -> Option<Request> {
+        self.detectors.question(event)
+    }
+
+    fn observation(&self, event: &Event) -> Observation {
+        let process = self.table.get(event.subject.key);
+        let parent = process.and_then(|process| self.table.parent_of(process));
+        let network = process.map_or(0, |process| process.network);
+        let domain = event
+            .body
+            .destination()
+            .and_then(|destination| self.detectors.domain_of(network, destination.ip(), self.now));
+        Observation {
+            process: process.map(|process| Arc::clone(&process.view)),
+            parent: parent.map(|parent| Arc::clone(&parent.view)),
+            domain,
         }
     }
 
     /// Time never goes back: events of two processors may come a little out of order.
-    fn pass_time(&mut self, time: BootTime, alerts: &mut Vec<Alert>) {
+    fn pass_time(&mut self, time: BootTime, effects: &mut Vec<Effect>) {
         if time > self.now {
             self.now = time;
-            self.give_up_parked(alerts);
+            self.give_up_parked(effects);
             self.table.expire(time);
         }
     }
 
-    /// Events whose process never came are taken in all the same, with what their heads say of it.
-    fn give_up_parked(&mut self, alerts: &mut Vec<Alert>) {
-        while let Some(given_up) = self.parking.give_up(self.now) {
+    /// Events that waited too long are judged with what is known.
+    fn give_up_parked(&mut self, effects: &mut Vec<Effect>) {
+        while let Some(given_up) = self.before_fork.give_up(self.now) {
             for event in &given_up {
-                self.process(event, alerts);
+                self.process(event, effects);
+            }
+        }
+        while let Some(given_up) = self.before_answer.give_up(self.now) {
+            for event in &given_up {
+                self.process(event, effects);
             }
         }
     }
 
-    fn process(&mut self, event: &Event, alerts: &mut Vec<Alert>) {
+    fn release_answered(&mut self, key: ProcessKey, effects: &mut Vec<Effect>) {
+        for event in self.before_answer.release(key).unwrap_or_default() {
+            self.process(&event, effects);
+        }
+    }
+
+    fn process(&mut self, event: &Event, effects: &mut Vec<Effect>) {
         let key = event.subject.key;
         self.table.take_in(event);
         if let EventBody::Fork(_) = event.body {
             return;
         }
         let Some(process) = self.table.get(key) else { return };
-        let context = DetectionContext { event, process, table: &self.table, processors: self.processors };
+        self.knowledge.observe(event, process, &self.table);
+        let context = DetectionContext {
+            event,
+            process,
+            table: &self.table,
+            processors: self.processors,
+            known: &self.knowledge,
+        };
         self.findings.clear();
         self.detectors.inspect(&context, &mut self.findings);
-        let suspicion = correlate(&context, &mut self.findings, &mut self.incidents, &self.detectors, alerts);
-        self.suspect(key, suspicion);
+        let tainted = self.findings.found().iter().find_map(|finding| finding.taint);
+        let written = &self.knowledge.written;
+        let by_incident =
+            self.incidents.observe(&context, self.findings.found_mut(), written, &mut self.alerts);
+        if let Some(taint) = by_incident.or(tainted)
+            && let Some(process) = self.table.get_mut(key)
+        {
+            process.taint = Some(taint);
+        }
+        self.send_alerts(effects);
+        effects.extend(self.findings.requests_mut().drain(..).map(Effect::Request));
         match &event.body {
-            EventBody::Connect(connect) => {
-                if let Some(destination) = network::outbound(connect) {
-                    self.note(key, event.time, destination);
-                }
-            }
-            EventBody::RunningFlow(flow) => {
-                if let Some(destination) = network::outbound_at_start(flow) {
-                    self.note(key, event.time, destination);
-                }
-            }
+            EventBody::Connect(connect) => self.remember(key, event.time, network::outbound(connect)),
+            EventBody::RunningFlow(flow) => self.remember(key, event.time, network::outbound_at_start(flow)),
             EventBody::Exit(_) => self.table.exit(key, event.time),
-            EventBody::Fork(_)
-            | EventBody::Exec(_)
-            | EventBody::Close(_)
-            | EventBody::File(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningProcess(_)
-            | EventBody::HashedFile(_)
-            | EventBody::Payload(_)
-            | EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::DnsServerRole(_) => {}
+            _ => {}
         }
     }
 
-    fn suspect(&mut self, key: ProcessKey, suspicion: Option<Taint>) {
-        if let Some(suspicion) = suspicion
-            && let Some(process) = self.table.get_mut(key)
-        {
-            process.suspicion = Some(suspicion);
+    fn send_alerts(&mut self, effects: &mut Vec<Effect>) {
+        if self.alerts.is_empty() {
+            return;
+        }
+        for mut alert in std::mem::take(&mut self.alerts) {
+            self.complete(&mut alert);
+            effects.push(Effect::Alert(Box::new(alert)));
+        }
+    }
+
+    /// Adds what an alert says besides its incident: how late it is, what was lost, and where its peers are.
+    fn complete(&self, alert: &mut Alert) {
+        alert.latency = self.clock.map_or(Duration::ZERO, |now| now().since(alert.time));
+        alert.health = self.health.clone();
+        for signal in &mut alert.signals {
+            let Some(Value::Address(destination)) = signal.value("destination") else { continue };
+            let address = destination.ip().to_canonical();
+            let Some(location) = self.knowledge.locations.get(&address) else { continue };
+            let mut add = |name, value: Option<Value>| {
+                signal.evidence.extend(value.map(|value| Evidence::new(name, value)));
+            };
+            add("destination_country", location.country.as_ref().map(Value::from));
+            add("destination_as_number", location.as_number.map(Value::from));
+            add("destination_as_organization", location.as_organization.as_ref().map(Value::from));
         }
     }
 
     /// Remembers a connection at the root of its tree, in case the tree turns out to matter.
-    fn note(&mut self, key: ProcessKey, at: BootTime, destination: std::net::SocketAddr) {
+    fn remember(&mut self, key: ProcessKey, at: BootTime, destination: Option<std::net::SocketAddr>) {
+        let Some(destination) = destination else { return };
         let Some(name) = self.table.get(key).map(|process| Arc::clone(&process.view.name)) else { return };
         let root = self.table.tree_root(key);
         if let Some(root) = self.table.get_mut(root) {
@@ -366,19 +391,4 @@ impl Engine {
             });
         }
     }
-}
-
-/// Hands what was found to the incidents; the answer is what the process is suspected of from now on.
-fn correlate(
-    context: &DetectionContext<'_>,
-    findings: &mut Vec<Finding>,
-    incidents: &mut Incidents,
-    detectors: &Detectors,
-    alerts: &mut Vec<Alert>,
-) -> Option<Taint> {
-    let found = findings.iter().find_map(|finding| match finding.fact {
-        Some(Fact::Suspect(suspicion)) => Some(suspicion),
-        Some(Fact::Persisted) | None => None,
-    });
-    incidents.observe(context, findings, detectors.written(), alerts).or(found)
 }

@@ -3,7 +3,9 @@
 mod alert;
 mod app_data;
 mod dns;
+mod effect;
 mod event;
+mod evidence;
 mod flow;
 mod flow_update;
 mod geo;
@@ -14,23 +16,28 @@ mod options;
 mod payload;
 mod process;
 mod quota;
+mod report;
 mod rounding;
+mod score;
 mod signal;
 mod socket;
 mod time;
 mod tls;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
-pub use app_data::AppData;
-pub use dns::{DnsAnswer, DnsData, DnsRecord};
+pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
+pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
+pub use effect::{Effect, Observation, Request};
 pub use event::{
-    CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, Exec, Exit,
-    FileAction, FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
+    CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
+    Exec, Exit, FileAction, FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy,
+    Subject,
 };
+pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;
-pub use hook::{AttachType, DataSource, HookChoice, NoHookChoice};
+pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use options::{Keepalive, SocketOptions};
@@ -40,7 +47,9 @@ pub use process::{
     ProcessView,
 };
 pub use quota::CpuQuota;
+pub use report::{Condition, DataSourceStatus, Report, ScanReport};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
+pub use score::{NextVerdict, Points, ScoreParts, SignalPoints};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

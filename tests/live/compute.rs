@@ -185,9 +185,9 @@ fn kept_day(identity: &Value) -> Value {
     let mut engine = Engine::new(EngineSettings::default());
     let events: Vec<Event> = reader.map(|event| event.expect("a sound line")).collect();
     for event in &events {
-        engine.ingest(event, &mut Vec::new());
+        engine.ingest(event, false, &mut Vec::new());
     }
-    let mut state = serde_json::to_value(engine.duty()).expect("plain data");
+    let mut state = serde_json::to_value(engine.load_history()).expect("plain data");
     assert_eq!(state["identities"].as_array().map(Vec::len), Some(1), "{state}");
     state["identities"][0][0] = identity.clone();
     state
@@ -233,7 +233,7 @@ fn load_history_survives_a_restart_of_the_daemon() {
     }
     fs::write(&kept, duty.to_string()).expect("it can be written");
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("programs is known from before", SOON), "{:?}", agent.messages());
+    assert!(agent.says("programs whose earlier CPU use is known", SOON), "{:?}", agent.messages());
     let worker = start("spin 20");
     let said = wait_for(&scratch, worker.pid(), "C8", Duration::from_secs(20));
     assert!(said.contains("evenly") && said.contains("24 hours"), "{said}");

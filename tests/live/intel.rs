@@ -57,7 +57,7 @@ fn a_list_put_into_a_directory_takes_effect_at_once() {
     fs::write(format!("{lists}/.feed.json"), &bundle).expect("a file can be written");
     fs::rename(format!("{lists}/.feed.json"), format!("{lists}/feed.json")).expect("and renamed");
     assert!(agent.says("feed.json is new or has changed", SOON), "{:?}", agent.messages());
-    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     connect();
     let alert = agent.wait_for("alert", SOON, |object| listed(object).is_some());
     let found = listed(&alert).expect("just seen");
@@ -74,7 +74,7 @@ fn a_list_put_into_a_directory_takes_effect_at_once() {
 
     // Cut off in the middle: what was known stays.
     fs::write(format!("{lists}/feed.json"), &bundle[..bundle.len() / 2]).expect("a file can be written");
-    assert!(agent.says("1 entries that were read before stay", SOON), "{:?}", agent.messages());
+    assert!(agent.says("its earlier entries stay in use: 1", SOON), "{:?}", agent.messages());
     agent.stop();
 }
 
@@ -113,7 +113,7 @@ fn a_list_from_a_url_is_cached_and_used() {
     );
     let agent = Agent::start(["run", "--config", &path]);
     assert!(agent.says("list afar: fetched", SOON), "{:?}", agent.messages());
-    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     let status = pair.victim.command("python3", &["-c", CLIENT, &address]).status().expect("it starts");
     assert!(status.success());
     let alert = agent.wait_for("alert", SOON, |object| listed(object).is_some());
@@ -133,7 +133,7 @@ fn a_list_from_a_url_is_cached_and_used() {
 
     // The next daemon has it without the server.
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     agent.stop();
 }
 

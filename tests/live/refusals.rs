@@ -65,7 +65,7 @@ fn the_other_hooks_work_when_one_does_not_load() {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-ec", &script]);
     let agent = Agent::start_command(command);
-    assert!(agent.says("blind to udp", SOON), "{:?}", agent.messages());
+    assert!(agent.says("unavailable: udp", SOON), "{:?}", agent.messages());
     minerwatch_tests::command::run("true", &["seen-all-the-same"]);
     agent.wait_for("exec", SOON, |object| at(object, "process.command_line") == "true seen-all-the-same");
     let miners = ["-o", "stratum+tcp://pool.example:3333", "-u", WALLET];
@@ -75,7 +75,7 @@ fn the_other_hooks_work_when_one_does_not_load() {
     assert!(blind.iter().any(|purpose| purpose == "udp"), "an alert says what was not seen: {alert:#}");
     let doctor = in_prepared_mounts("mount -t tmpfs none /sys/fs/cgroup", "doctor");
     let said = String::from_utf8_lossy(&doctor.stdout);
-    assert!(said.contains("BLIND    udp ") && said.contains("no unified cgroup hierarchy"), "{said}");
+    assert!(said.contains("UNAVAILABLE  udp ") && said.contains("no unified cgroup hierarchy"), "{said}");
     assert_eq!(doctor.status.code(), Some(0));
     agent.stop();
 }

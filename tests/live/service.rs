@@ -51,7 +51,7 @@ fn cpu_history_is_kept_across_restarts() {
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(!agent.says("is known from before", Duration::ZERO), "{:?}", agent.messages());
+    assert!(!agent.says("programs whose earlier CPU use is known", Duration::ZERO), "{:?}", agent.messages());
     command::run(&crate::simulator(), &["spin", "3"]);
     agent.stop();
     let kept = fs::read_to_string(scratch.join("state/duty.json")).expect("it was kept");
@@ -59,7 +59,7 @@ fn cpu_history_is_kept_across_restarts() {
     assert!(kept["state"]["identities"].as_array().is_some_and(|all| !all.is_empty()), "{kept}");
 
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("programs is known from before", SOON), "{:?}", agent.messages());
+    assert!(agent.says("programs whose earlier CPU use is known", SOON), "{:?}", agent.messages());
     agent.stop();
     fs::write(scratch.join("state/duty.json"), "{").expect("it can be damaged");
     let agent = Agent::start(["run", "--config", &path]);

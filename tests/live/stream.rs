@@ -106,7 +106,7 @@ fn a_recording_gives_the_same_verdict_without_root() {
     assert_eq!(code, Some(10));
     assert!(alerts.starts_with(&alerts_of_cut) && alerts_of_cut.contains("/etc/cron.d/sync"));
     assert!(
-        String::from_utf8_lossy(&messages).contains("ends in mid-line"),
+        String::from_utf8_lossy(&messages).contains("ends in the middle of a line"),
         "{}",
         String::from_utf8_lossy(&messages)
     );

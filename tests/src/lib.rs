@@ -18,14 +18,16 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// An executable of the workspace, built beside the running test.
+/// An executable of the workspace, built beside the running test or program.
 ///
 /// # Panics
 /// When it is not there, saying how to build it.
 pub fn executable(name: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test knows its own path");
-    let directory = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
-    let path = directory.join(name);
+    let own = env::current_exe().expect("a test knows its own path");
+    let beside = own.parent().expect("a file lies in a directory");
+    // Tests lie in target/PROFILE/deps, programs above.
+    let directory = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
+    let path = directory.expect("deps lies in a directory").join(name);
     assert!(
         path.exists(),
         "{} is missing: run the tests through `cargo xtask test`, or `cargo build --workspace --exclude minerwatch-ebpf` first",

@@ -1,41 +1,31 @@
-//! What a detector hands on.
+//! What a detector found.
 
-use std::{borrow::Cow, sync::Arc};
+use std::sync::Arc;
 
 use super::{DetectionContext, SignalInfo};
 use crate::{
-    model::{ChainEdge, ChainKind, FileId, ProcessKey, Signal},
+    model::{ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, Threshold, Value},
     process::Taint,
 };
 
-/// How the name of a value is continued to name what it had to reach.
-pub const THRESHOLD_SUFFIX: &str = "_threshold";
-
-/// What a finding establishes beyond its points.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
-    /// The process is suspect from now on; one that was dropped is a link of the chain.
-    Suspect(Taint),
-    /// Something was set up to start again by itself.
-    Persisted,
-}
-
-/// One detector's finding, with what belongs to it.
+/// One finding, with what belongs to it.
 #[derive(Clone, Debug)]
 pub struct Finding {
     /// What is found.
     pub signal: Signal,
-    /// The row of the table it comes from.
+    /// The signal as its detector declares it.
     pub info: SignalInfo,
     /// Whether it decides alone.
     pub conclusive: bool,
-    /// What it establishes.
-    pub fact: Option<Fact>,
+    /// Why the process's own actions matter from now on, if they do.
+    pub taint: Option<Taint>,
+    /// Whether something was set up to start again by itself.
+    pub persists: bool,
     /// Steps it proves, the showing process's own creation not included.
     pub edges: Vec<ChainEdge>,
     /// Another process that takes part: who wrote the file that is run.
     pub partner: Option<ProcessKey>,
-    /// The file in question, so that whoever runs it later belongs here.
+    /// The file in question, so that whoever runs it later belongs to the same incident.
     pub file: Option<(Arc<str>, Option<FileId>)>,
 }
 
@@ -53,7 +43,16 @@ impl Finding {
             last: context.at(),
             conclusive: false,
         };
-        Self { signal, info, conclusive: false, fact: None, edges: Vec::new(), partner: None, file: None }
+        Self {
+            signal,
+            info,
+            conclusive: false,
+            taint: None,
+            persists: false,
+            edges: Vec::new(),
+            partner: None,
+            file: None,
+        }
     }
 
     /// Makes it the full form of its signal.
@@ -63,19 +62,55 @@ impl Finding {
         self
     }
 
-    /// Adds a value that decided.
+    /// Makes it decide alone.
+    #[must_use]
+    pub fn conclusive(mut self) -> Self {
+        self.conclusive = true;
+        self
+    }
+
+    /// Taints the process: what it does from now on matters.
+    #[must_use]
+    pub fn tainting(mut self, taint: Taint) -> Self {
+        self.taint = Some(taint);
+        self
+    }
+
+    /// INTERIM: as text; to be replaced by [`Self::value`].
     #[must_use]
     pub fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
-        self.signal.evidence.push((Cow::Borrowed(name), value.to_string()));
+        self.signal.evidence.push(Evidence::new(name, value.to_string()));
+        self
+    }
+
+    /// INTERIM: as text; to be replaced by [`Self::measured`].
+    #[must_use]
+    pub fn against(self, name: &'static str, value: &(impl ToString + ?Sized), threshold: &str) -> Self {
+        self.measured(name, value.to_string(), Threshold::words(threshold))
+    }
+
+    /// Adds a value that decided.
+    #[must_use]
+    pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {
+        self.signal.evidence.push(Evidence::new(name, value));
         self
     }
 
     /// Adds a value that decided, with what it had to reach.
     #[must_use]
-    pub fn against(self, name: &'static str, value: &(impl ToString + ?Sized), threshold: &str) -> Self {
-        let mut finding = self.with(name, value);
-        finding.signal.evidence.push((Cow::Owned(format!("{name}{THRESHOLD_SUFFIX}")), threshold.to_owned()));
-        finding
+    pub fn measured(mut self, name: &'static str, value: impl Into<Value>, threshold: Threshold) -> Self {
+        let threshold = Some(threshold);
+        self.signal.evidence.push(Evidence { threshold, ..Evidence::new(name, value) });
+        self
+    }
+
+    /// Gives the value added last a unit.
+    #[must_use]
+    pub fn unit(mut self, unit: &'static str) -> Self {
+        if let Some(last) = self.signal.evidence.last_mut() {
+            last.unit = Some(unit.into());
+        }
+        self
     }
 
     /// Adds a step that the process of the context took just now.
@@ -90,5 +125,50 @@ impl Finding {
             object: object.to_owned(),
         });
         self
+    }
+}
+
+/// What the detectors made of one event.
+#[derive(Debug, Default)]
+pub struct Findings {
+    found: Vec<Finding>,
+    requests: Vec<Request>,
+}
+
+impl Findings {
+    /// Adds a finding.
+    pub fn push(&mut self, finding: Finding) {
+        self.found.push(finding);
+    }
+
+    /// Adds a finding, if there is one.
+    pub fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        self.found.extend(findings);
+    }
+
+    /// Forgets everything, and keeps the room.
+    pub fn clear(&mut self) {
+        self.found.clear();
+        self.requests.clear();
+    }
+
+    /// Asks the outside for something; the answer is an event.
+    pub fn request(&mut self, request: Request) {
+        self.requests.push(request);
+    }
+
+    /// The findings, to take them out. Their room is kept.
+    pub fn found_mut(&mut self) -> &mut Vec<Finding> {
+        &mut self.found
+    }
+
+    /// The requests, to take them out. Their room is kept.
+    pub fn requests_mut(&mut self) -> &mut Vec<Request> {
+        &mut self.requests
+    }
+
+    /// The findings.
+    pub fn found(&self) -> &[Finding] {
+        &self.found
     }
 }

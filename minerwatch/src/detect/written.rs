@@ -4,8 +4,11 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::{DetectionContext, PathKind};
-use crate::model::{BootTime, FileAction, FileChange, FileId, ProcessKey};
+use super::PathKind;
+use crate::{
+    model::{BootTime, Event, EventBody, FileAction, FileChange, FileId, ProcessKey},
+    process::{Process, ProcessTable},
+};
 
 /// The regular-file type bits of a mode, and any execute permission.
 const EXECUTE: u32 = 0o111;
@@ -45,6 +48,14 @@ impl WrittenFile {
     }
 }
 
+/// When and by whom a file was changed.
+#[derive(Clone, Copy, Debug)]
+struct Change<'a> {
+    at: BootTime,
+    process: &'a Process,
+    table: &'a ProcessTable,
+}
+
 /// A bounded memory of written files: the one written longest ago makes room.
 #[derive(Debug)]
 pub struct WrittenFiles {
@@ -72,8 +83,10 @@ impl WrittenFiles {
         self.evicted
     }
 
-    /// Keeps what a change says of a file that may be run. What a package manager installs does not count.
-    pub fn observe(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
+    /// Keeps what a file change says of a file that may be run. What a package manager installs does not count.
+    pub fn observe(&mut self, event: &Event, process: &Process, table: &ProcessTable) {
+        let EventBody::File(change) = &event.body else { return };
+        let context = &Change { at: event.time, process, table };
         match change.action {
             FileAction::Write | FileAction::Create => {
                 if PathKind::of(&change.path).is_odd() || is_program(change.mode) {
@@ -111,7 +124,7 @@ impl WrittenFiles {
         self.slots.get(slot)?.as_ref()
     }
 
-    fn write(&mut self, context: &DetectionContext<'_>, change: &FileChange, content: bool) {
+    fn write(&mut self, context: &Change<'_>, change: &FileChange, content: bool) {
         if context.table.is_managed(context.process) {
             return;
         }
@@ -122,20 +135,20 @@ impl WrittenFiles {
             file: change.file,
             place: PathKind::of(&change.path),
             content,
-            written: context.at(),
-            writer: context.key(),
+            written: context.at,
+            writer: context.process.key(),
             writer_name: Arc::clone(&context.process.view.name),
-            tree: context.table.tree_root(context.key()),
+            tree: context.table.tree_root(context.process.key()),
             container: container_of(context),
             armed,
         });
     }
 
-    fn arm(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
+    fn arm(&mut self, context: &Change<'_>, change: &FileChange) {
         if context.table.is_managed(context.process) {
             return;
         }
-        let armed = (context.at(), context.key(), Arc::clone(&context.process.view.name));
+        let armed = (context.at, context.process.key(), Arc::clone(&context.process.view.name));
         let known = self.take(change.file, &change.path).or_else(|| {
             self.write(context, change, false);
             self.take(change.file, &change.path)
@@ -145,7 +158,7 @@ impl WrittenFiles {
         }
     }
 
-    fn rename(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
+    fn rename(&mut self, context: &Change<'_>, change: &FileChange) {
         let place = PathKind::of(&change.path);
         let before = change.old_path.as_ref().unwrap_or(&change.path);
         match self.take(change.file, before) {
@@ -205,6 +218,6 @@ fn is_program(mode: u32) -> bool {
     mode & EXECUTE != 0 && matches!(mode & TYPE, 0 | REGULAR)
 }
 
-fn container_of(context: &DetectionContext<'_>) -> Option<Arc<str>> {
+fn container_of(context: &Change<'_>) -> Option<Arc<str>> {
     context.process.view.container.as_ref().and_then(|container| container.id.clone())
 }

@@ -3,12 +3,13 @@
 use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Engine, EngineSettings};
-use crate::detect::{DetectionContext, Detectors, Fact};
+use crate::detect::{DetectionContext, Detectors, Findings, Knowledge};
+use crate::dissect::Dissector;
 use crate::model::{
-    Alert, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuQuota, CpuUsage, Credentials,
-    Direction, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
-    Flow, Fork, GeoLocation, Namespaces, Payload, ProcessKey, Protocol, Rounding, RunningProcess,
-    SchedulingPolicy, Subject, Verdict,
+    Alert, AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuQuota, CpuUsage,
+    Credentials, Direction, Effect, Event, EventBody, Evidence, Exec, Executable, ExecutableFlags, Exit,
+    FileAction, FileChange, FileId, Flow, Fork, GeoLocation, Namespaces, Payload, ProcessKey, Protocol,
+    Request, Rounding, RunningProcess, SchedulingPolicy, Subject, Verdict,
 };
 use crate::process::{ProcessTable, TableLimits};
 
@@ -64,6 +65,7 @@ pub struct Host {
     next_inode: u64,
     people: BTreeMap<ProcessKey, Person>,
     files: BTreeMap<String, FileId>,
+    dissector: Dissector,
     events: Vec<Event>,
 }
 
@@ -79,6 +81,7 @@ impl Host {
             next_inode: 1_000,
             people: BTreeMap::new(),
             files: BTreeMap::new(),
+            dissector: Dissector::default(),
             events: Vec::new(),
         }
     }
@@ -245,6 +248,7 @@ impl Host {
                 length: u32::try_from(bytes.len()).expect("a payload is short"),
                 accepted,
                 bytes: Bytes(bytes[..bytes.len().min(512)].into()),
+                app: AppData::default(),
             })),
         );
     }
@@ -259,7 +263,8 @@ impl Host {
         };
         let length = u32::try_from(bytes.len()).expect("a datagram is short");
         let bytes = Bytes(bytes.into());
-        let payload = Payload { flow, direction, index: 0, length, accepted: false, bytes };
+        let app = AppData::default();
+        let payload = Payload { flow, direction, index: 0, length, accepted: false, bytes, app };
         self.happen(key, EventBody::Payload(Box::new(payload)));
     }
 
@@ -411,7 +416,9 @@ impl Host {
         let uid = person.map_or(0, |person| person.uid);
         let container = person.and_then(|person| person.container.clone());
         let subject = Subject { key, tid: key.pid, uid, gid: uid, cgroup: 0, container };
-        self.events.push(Event { time: self.now, subject, body });
+        let mut event = Event { time: self.now, subject, body };
+        self.dissector.dissect(&mut event);
+        self.events.push(event);
     }
 
     /// Gives the inode of a deleted file to another.
@@ -467,26 +474,92 @@ pub fn findings(host: &Host) -> Vec<(&'static str, u8)> {
 
 /// The same on a host of so many processors.
 pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
-    let mut table = ProcessTable::new(TableLimits::default());
-    let mut detectors = Detectors::default();
     let mut found = Vec::new();
-    for event in host.events() {
-        table.take_in(event);
-        let key = event.subject.key;
-        let process = table.get(key).expect("a host's processes are known");
-        let mut findings = Vec::new();
-        detectors.inspect(&DetectionContext { event, process, table: &table, processors }, &mut findings);
-        for finding in findings {
-            found.push((finding.info.id, finding.signal.weight));
-            if let Some(Fact::Suspect(suspicion)) = finding.fact {
-                table.get_mut(key).expect("known").suspicion = Some(suspicion);
-            }
-        }
-        if let EventBody::Exit(_) = event.body {
-            table.exit(key, event.time);
+    Bench::new(processors).run(host.events(), |finding, _| {
+        found.extend(finding.found().iter().map(|finding| (finding.info.id, finding.signal.weight)));
+    });
+    found
+}
+
+/// Every request, in order, that detectors make for what happened on a host.
+pub fn requests(host: &Host) -> Vec<Request> {
+    let mut requests = Vec::new();
+    Bench::new(2).run(host.events(), |findings, _| requests.extend(findings.requests_mut().drain(..)));
+    requests
+}
+
+/// Detectors with what they look at, without an engine around them.
+#[derive(Debug)]
+pub struct Bench {
+    processors: u32,
+    table: ProcessTable,
+    knowledge: Knowledge,
+    /// The detectors.
+    pub detectors: Detectors,
+}
+
+impl Bench {
+    /// Detectors that know nothing yet.
+    pub fn new(processors: u32) -> Self {
+        Self {
+            processors,
+            table: ProcessTable::new(TableLimits::default()),
+            knowledge: Knowledge::new(Arc::new(crate::intel::built_in())),
+            detectors: Detectors::default(),
         }
     }
-    found
+
+    /// Sends events through; `on_findings` is called after each.
+    pub fn run(&mut self, events: &[Event], mut on_findings: impl FnMut(&mut Findings, &Event)) {
+        for event in events {
+            let key = event.subject.key;
+            self.table.take_in(event);
+            let process = self.table.get(key).expect("a host's processes are known");
+            self.knowledge.observe(event, process, &self.table);
+            let mut findings = Findings::default();
+            let context = DetectionContext {
+                event,
+                process,
+                table: &self.table,
+                processors: self.processors,
+                known: &self.knowledge,
+            };
+            self.detectors.inspect(&context, &mut findings);
+            if let Some(taint) = findings.found().iter().find_map(|finding| finding.taint) {
+                self.table.get_mut(key).expect("known").taint = Some(taint);
+            }
+            on_findings(&mut findings, event);
+            if let EventBody::Exit(_) = event.body {
+                self.table.exit(key, event.time);
+            }
+        }
+    }
+}
+
+/// Takes an event in. Requests stay unanswered.
+pub fn feed(engine: &mut Engine, event: &Event, alerts: &mut Vec<Alert>) {
+    let mut effects = Vec::new();
+    engine.ingest(event, false, &mut effects);
+    collect(engine, effects, alerts);
+}
+
+/// Lets time pass.
+pub fn pass_time(engine: &mut Engine, now: BootTime, alerts: &mut Vec<Alert>) {
+    let mut effects = Vec::new();
+    engine.tick(now, &mut effects);
+    collect(engine, effects, alerts);
+}
+
+fn collect(engine: &mut Engine, mut effects: Vec<Effect>, alerts: &mut Vec<Alert>) {
+    while !effects.is_empty() {
+        for effect in std::mem::take(&mut effects) {
+            match effect {
+                Effect::Alert(alert) => alerts.push(*alert),
+                Effect::Request(request) => engine.unanswered(&request, &mut effects),
+                Effect::Observed(_) => {}
+            }
+        }
+    }
 }
 
 /// What an engine says of what happened on a host.
@@ -494,7 +567,7 @@ pub fn alerts(host: &Host) -> Vec<Alert> {
     let mut engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
     let mut alerts = Vec::new();
     for event in host.events() {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
     }
     alerts
 }
@@ -514,8 +587,11 @@ pub fn story(alerts: &[Alert]) -> String {
                 "  {:>3} {:<3} {:?} pid {}: {}",
                 signal.weight, signal.id.0, signal.class, signal.process.pid, signal.detail
             );
-            for (name, value) in &signal.evidence {
+            for Evidence { name, value, threshold, unit: _ } in &signal.evidence {
                 let _ = writeln!(page, "          {name} = {value}");
+                if let Some(threshold) = threshold {
+                    let _ = writeln!(page, "          {name}_threshold = {threshold}");
+                }
             }
         }
         for edge in &alert.chain {

@@ -8,10 +8,10 @@ use super::{
     chain::{Chain, command_line},
     membership::Members,
     message,
-    score::{self, HeldSignal},
+    score::{HeldSignal, Score},
 };
 use crate::{
-    detect::{Fact, Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
+    detect::{Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
     model::{
         Alert, AlertAction, BootTime, ChainEdge, ChainKind, Health, IncidentId, ProcessKey, ProcessView,
         Signal, Verdict,
@@ -90,19 +90,18 @@ impl Incident {
 
     /// Its points at a time.
     pub(super) fn score(&self, now: BootTime) -> u32 {
-        score::score(&self.signals, now)
+        Score::of(&self.signals, now).points
     }
 
     /// Takes a finding in.
     pub(super) fn add(&mut self, finding: Finding, process: &Process, table: &ProcessTable) {
-        let Finding { signal, info, conclusive, fact, edges, partner: _, file: _ } = finding;
-        match fact {
-            Some(Fact::Suspect(Taint::Dropped)) => self.ran_dropped(signal.process),
-            Some(Fact::Persisted) => {
-                let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
-                self.facts.persisted.get_or_insert((signal.process, path));
-            }
-            Some(Fact::Suspect(Taint::Fileless | Taint::FetchesForService)) | None => {}
+        let Finding { signal, info, conclusive, taint, persists, edges, partner: _, file: _ } = finding;
+        if taint == Some(Taint::Dropped) {
+            self.ran_dropped(signal.process);
+        }
+        if persists {
+            let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
+            self.facts.persisted.get_or_insert((signal.process, path));
         }
         self.last_activity = self.last_activity.max(signal.at);
         self.hold(info, signal, conclusive);
@@ -151,7 +150,7 @@ impl Incident {
         self.step(edge);
     }
 
-    /// ConnectionHistory that a process runs a file that was dropped.
+    /// Notes that a process runs a file that was dropped.
     pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
         self.facts.ran_dropped.get_or_insert(key);
     }
@@ -225,7 +224,7 @@ impl Incident {
                 }
             }
         }
-        self.verdict = self.verdict.max(score::verdict(&self.signals, now));
+        self.verdict = self.verdict.max(Score::of(&self.signals, now).verdict());
         let verdict = self.verdict?;
         let action = match self.reported {
             None if verdict < min_verdict => return None,
@@ -297,14 +296,17 @@ impl Incident {
 
     fn alert(&self, verdict: Verdict, action: AlertAction, now: BootTime) -> Option<Alert> {
         let suspect = self.prime_suspect()?;
-        let mut signals: Vec<Signal> = self
-            .signals
-            .iter()
-            .map(|held| Signal { last: held.last, conclusive: held.conclusive, ..held.signal.clone() })
-            .collect();
-        signals.sort_by(|one, other| {
+        let mut held: Vec<&HeldSignal> = self.signals.iter().collect();
+        held.sort_by(|one, other| {
+            let (one, other) = (&one.signal, &other.signal);
             other.weight.cmp(&one.weight).then(one.at.cmp(&other.at)).then(one.id.cmp(&other.id))
         });
+        let score = Score::of(held.iter().copied(), now);
+        let score_parts = score.parts(&held, now);
+        let signals: Vec<Signal> = held
+            .into_iter()
+            .map(|held| Signal { last: held.last, conclusive: held.conclusive, ..held.signal.clone() })
+            .collect();
         let parent = suspect.parent.as_deref().cloned();
         let message = message::sentence(&message::Story {
             verdict,
@@ -320,7 +322,8 @@ impl Incident {
             action,
             time: now,
             verdict,
-            score: self.score(now),
+            score: score.points,
+            score_parts,
             suspect: ProcessView::clone(&suspect.view),
             parent,
             container: suspect.view.container.clone(),

@@ -103,7 +103,7 @@ impl Incidents {
             return None;
         }
         let mut touched = None;
-        let mut suspicion = None;
+        let mut taint = None;
         if let EventBody::Exec(_) = context.event.body
             && let Some(serial) = self.membership.of_program(context.process)
         {
@@ -111,7 +111,7 @@ impl Incidents {
             let serial = self.unite(serial, before, context.at(), alerts);
             self.run_of_file(serial, context, written);
             touched = Some(serial);
-            suspicion = Some(Taint::Dropped);
+            taint = Some(Taint::Dropped);
         }
         for finding in findings.drain(..) {
             touched = Some(self.take(finding, context, written, alerts));
@@ -139,7 +139,7 @@ impl Incidents {
         if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {
             alerts.extend(incident.weigh(context.at(), context.table, self.limits.min_verdict));
         }
-        suspicion
+        taint
     }
 
     /// Lets time pass: what has been quiet for long and has nobody left is closed.

@@ -1,12 +1,122 @@
-//! What a payload says that has a line of its own.
+//! What a payload says, as far as it was understood.
 
-use super::{DnsAnswer, TlsHello};
+use std::net::IpAddr;
 
-/// What was understood of a payload.
+use super::{DnsMessage, EventKind, TlsHello};
+
+/// The facts of one payload. The dissect stage fills them in once; everybody after it reads these and no bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AppData {
+    /// A DNS message.
+    pub dns: Option<Box<DnsMessage>>,
+    /// The first message of a TLS client of this host.
+    pub tls: Option<Box<TlsHello>>,
+    /// A request for a way through another host, which stands before what is said there.
+    pub tunnel: Option<Box<TunnelRequest>>,
+    /// Words of a mining protocol, put together from this and earlier payloads of the connection.
+    pub mining: Option<Box<MiningMessage>>,
+    /// Whether it asks a cryptocurrency node for its height over HTTP.
+    pub asks_height: bool,
+}
+
+impl AppData {
+    /// The kind of an event whose payload says this.
+    pub fn kind(&self) -> EventKind {
+        if self.tls.is_some() {
+            EventKind::Tls
+        } else if self.dns.is_some() {
+            EventKind::Dns
+        } else {
+            EventKind::Payload
+        }
+    }
+}
+
+/// A request for a way through another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum AppData {
-    /// A client begins TLS.
-    Tls(TlsHello),
-    /// A server of names answers.
-    Dns(DnsAnswer),
+pub struct TunnelRequest {
+    /// How: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
+    pub kind: &'static str,
+    /// The host asked for.
+    pub host: TunnelHost,
+    /// The port asked for.
+    pub port: u16,
+}
+
+/// A host by name or by address.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TunnelHost {
+    /// A name, or an address as text.
+    Name(String),
+    /// An address.
+    Address(IpAddr),
+}
+
+impl std::fmt::Display for TunnelHost {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Name(name) => formatter.write_str(name),
+            Self::Address(address) => address.fmt(formatter),
+        }
+    }
+}
+
+/// A mining protocol, as people call it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MiningProtocol {
+    /// Stratum V1, as Bitcoin miners and many others speak it.
+    Stratum,
+    /// Stratum V1 as `NiceHash` and Ethereum's relatives extended it.
+    EthereumStratum,
+    /// Ethereum's first protocol for pools.
+    EthProxy,
+    /// The JSON-RPC of Monero's and its relatives' pools.
+    CryptoNote,
+    /// Stratum V2 in the clear.
+    StratumV2,
+    /// Calls of a miner to a node of its own.
+    Solo,
+    /// New blocks, announced by a Monero node.
+    ZmqMining,
+}
+
+impl MiningProtocol {
+    /// Its name in evidence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Stratum => "Stratum",
+            Self::EthereumStratum => "EthereumStratum",
+            Self::EthProxy => "eth-proxy",
+            Self::CryptoNote => "CryptoNote stratum",
+            Self::StratumV2 => "Stratum V2",
+            Self::Solo => "solo mining",
+            Self::ZmqMining => "ZMQ mining",
+        }
+    }
+}
+
+/// Whose words they are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum MiningSide {
+    /// A miner's.
+    Client,
+    /// A pool's.
+    Server,
+}
+
+/// Words of a mining protocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MiningMessage {
+    /// Which protocol.
+    pub protocol: MiningProtocol,
+    /// Whose words.
+    pub side: MiningSide,
+    /// Whether nothing else says this. What is not sure may become so by the answer.
+    pub sure: bool,
+    /// What it says: the method, or what stands for it.
+    pub method: &'static str,
+    /// The account it names, shortened.
+    pub account: Option<String>,
+    /// The program it names, printable characters only.
+    pub agent: Option<String>,
 }

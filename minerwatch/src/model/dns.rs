@@ -2,7 +2,39 @@
 
 use std::net::IpAddr;
 
-/// An answer, as it passed by.
+/// One message: a question, or the answer to one.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DnsMessage {
+    /// Its number, by which an answer belongs to a question.
+    pub id: u16,
+    /// Whether it answers.
+    pub response: bool,
+    /// Question and answer, names without a final dot.
+    pub answer: DnsAnswer,
+}
+
+/// The type of a record that names another name (RFC 1035, section 3.2.2).
+const TYPE_CNAME: u16 = 5;
+
+impl DnsMessage {
+    /// Other names that the one in question stands for, in order.
+    pub fn aliases(&self) -> impl Iterator<Item = &str> {
+        self.answer.records.iter().filter_map(|record| match (&record.data, record.kind) {
+            (DnsData::Name(name), TYPE_CNAME) => Some(name.as_str()),
+            (DnsData::Name(_) | DnsData::Address(_), _) => None,
+        })
+    }
+
+    /// Its addresses.
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.answer.records.iter().filter_map(|record| match record.data {
+            DnsData::Address(address) => Some(address),
+            DnsData::Name(_) => None,
+        })
+    }
+}
+
+/// Question and answer, as they passed by.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsAnswer {
     /// The name that was asked for, in lower case.

@@ -73,59 +73,110 @@ pub enum EventKind {
     Snapshot,
     /// The hash of an executable became known.
     Hash,
-    /// One of the first payloads of a connection.
+    /// One of the first payloads of a connection that is none of the kinds below.
     Payload,
     /// How a connection goes on.
     Flow,
+    /// A DNS message.
+    Dns,
+    /// The first message of a TLS client.
+    Tls,
 }
 
-/// What happened.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "kind", content = "body", rename_all = "kebab-case")]
-pub enum EventBody {
+/// Declares every event once: its variant, its content, and the kind that people filter by.
+macro_rules! events {
+    ($(
+        #[doc = $doc:literal]
+        $(#[serde($serde:meta)])?
+        $variant:ident($content:ty) => $kind:ident,
+    )+) => {
+        /// What happened.
+        #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(tag = "kind", content = "body", rename_all = "kebab-case")]
+        pub enum EventBody {
+            $(
+                #[doc = $doc]
+                $(#[serde($serde)])?
+                $variant($content),
+            )+
+        }
+
+        /// Which [`EventBody`] an event has. Detectors name the ones they want.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum EventType {
+            $(
+                #[doc = $doc]
+                $variant,
+            )+
+        }
+
+        impl EventType {
+            /// Every type, in the order of their numbers.
+            pub const ALL: &[Self] = &[$(Self::$variant),+];
+
+            /// The kind of such an event, unless its content says more ([`EventBody::kind`]).
+            pub fn kind(self) -> EventKind {
+                match self {
+                    $(Self::$variant => EventKind::$kind,)+
+                }
+            }
+        }
+
+        impl EventBody {
+            /// Which type of event this is.
+            pub fn event_type(&self) -> EventType {
+                match self {
+                    $(Self::$variant(_) => EventType::$variant,)+
+                }
+            }
+        }
+    };
+}
+
+events! {
     /// The subject was created.
-    Fork(Fork),
+    Fork(Fork) => Fork,
     /// The subject replaced its image.
-    Exec(Box<Exec>),
+    Exec(Box<Exec>) => Exec,
     /// The subject's last thread ended.
-    Exit(Exit),
+    Exit(Exit) => Exit,
     /// The subject's outbound connection got its result.
-    Connect(Connect),
+    Connect(Connect) => Connect,
     /// The subject's outbound connection ended.
-    Close(Close),
+    Close(Close) => Close,
     /// The subject changed a file.
-    File(Box<FileChange>),
+    File(Box<FileChange>) => File,
     /// What the subject used of the CPU.
-    Cpu(CpuUsage),
-    /// How the subject's cgroup is held back by its limit of CPU time.
-    Quota(Box<CpuQuota>),
-    /// How the subject's arithmetic rounds.
-    Rounding(Rounding),
+    Cpu(CpuUsage) => Cpu,
+    /// How far the CPU quota of the subject's cgroup throttles it.
+    Quota(Box<CpuQuota>) => Cpu,
+    /// The rounding modes of the subject's arithmetic.
+    Rounding(Rounding) => Rounding,
     /// The subject asked for memory in a size worth a look.
-    Mapping(Mapping),
+    Mapping(Mapping) => Memory,
     /// The subject opened the control of the pool of huge pages.
-    HugePages(HugePages),
+    HugePages(HugePages) => Memory,
     /// The subject was already running at the start.
-    RunningProcess(Box<RunningProcess>),
+    RunningProcess(Box<RunningProcess>) => Snapshot,
     /// The subject already had this connection at the start.
-    RunningFlow(RunningFlow),
+    RunningFlow(RunningFlow) => Snapshot,
     /// The content of the subject's executable.
-    HashedFile(HashedFile),
-    /// The subject's connection carried one of its first payloads.
-    Payload(Box<Payload>),
+    HashedFile(HashedFile) => Hash,
+    /// One of the first payloads of the subject's connection.
+    Payload(Box<Payload>) => Payload,
     /// The subject's connection goes on.
     #[serde(rename = "course")]
-    FlowUpdate(Box<FlowUpdate>),
-    /// How the subject set up the socket of a connection.
-    SocketOptions(SocketOptions),
-    /// Whether the subject answers for names itself.
+    FlowUpdate(Box<FlowUpdate>) => Flow,
+    /// The answer to a request: the options of a connection's socket.
+    SocketOptions(SocketOptions) => Snapshot,
+    /// The answer to a request: whether the subject is a DNS server.
     #[serde(rename = "serves-names")]
-    DnsServerRole(DnsServerRole),
+    DnsServerRole(DnsServerRole) => Snapshot,
 }
 
 impl EventKind {
     /// Every kind, in the order people are shown them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::Fork,
         Self::Exec,
         Self::Exit,
@@ -139,6 +190,8 @@ impl EventKind {
         Self::Hash,
         Self::Payload,
         Self::Flow,
+        Self::Dns,
+        Self::Tls,
     ];
 
     /// The name used on the command line, in the configuration and in counters.
@@ -157,6 +210,8 @@ impl EventKind {
             Self::Hash => "hash",
             Self::Payload => "payload",
             Self::Flow => "flow",
+            Self::Dns => "dns",
+            Self::Tls => "tls",
         }
     }
 
@@ -167,25 +222,51 @@ impl EventKind {
 }
 
 impl EventBody {
-    /// The kind of event this is.
+    /// The kind of event this is, for filters and counters.
     pub fn kind(&self) -> EventKind {
         match self {
-            Self::Fork(_) => EventKind::Fork,
-            Self::Exec(_) => EventKind::Exec,
-            Self::Exit(_) => EventKind::Exit,
-            Self::Connect(_) => EventKind::Connect,
-            Self::Close(_) => EventKind::Close,
-            Self::File(_) => EventKind::File,
-            Self::Cpu(_) | Self::Quota(_) => EventKind::Cpu,
-            Self::Rounding(_) => EventKind::Rounding,
-            Self::Mapping(_) | Self::HugePages(_) => EventKind::Memory,
-            Self::RunningProcess(_)
-            | Self::RunningFlow(_)
-            | Self::SocketOptions(_)
-            | Self::DnsServerRole(_) => EventKind::Snapshot,
-            Self::HashedFile(_) => EventKind::Hash,
-            Self::Payload(_) => EventKind::Payload,
-            Self::FlowUpdate(_) => EventKind::Flow,
+            Self::Payload(payload) => payload.app.kind(),
+            body => body.event_type().kind(),
+        }
+    }
+
+    /// The connection this event is about, if it is about one that the host opened or accepted.
+    pub fn flow(&self) -> Option<&Flow> {
+        match self {
+            Self::Connect(connect) => Some(&connect.flow),
+            Self::Close(close) => Some(&close.flow),
+            Self::Payload(payload) => Some(&payload.flow),
+            Self::FlowUpdate(update) => Some(&update.flow),
+            Self::SocketOptions(options) => Some(&options.flow),
+            _ => None,
+        }
+    }
+
+    /// The other end of the connection this event is about.
+    pub fn destination(&self) -> Option<SocketAddr> {
+        match self {
+            Self::RunningFlow(flow) => Some(flow.destination),
+            body => body.flow().map(|flow| flow.destination),
+        }
+    }
+
+    /// Where the location of the peer is kept, for events that keep it.
+    pub fn peer_mut(&mut self) -> Option<&mut Option<Box<GeoLocation>>> {
+        match self {
+            Self::Connect(connect) => Some(&mut connect.peer),
+            Self::Close(close) => Some(&mut close.peer),
+            Self::RunningFlow(flow) => Some(&mut flow.peer),
+            _ => None,
+        }
+    }
+
+    /// The location of the peer, where a database knows it.
+    pub fn peer(&self) -> Option<&GeoLocation> {
+        match self {
+            Self::Connect(connect) => connect.peer.as_deref(),
+            Self::Close(close) => close.peer.as_deref(),
+            Self::RunningFlow(flow) => flow.peer.as_deref(),
+            _ => None,
         }
     }
 }

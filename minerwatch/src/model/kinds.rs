@@ -80,13 +80,16 @@ impl FromStr for KindSet {
         match text {
             "none" => Ok(Self::NONE),
             "all" => Ok(Self::ALL),
-            names => names.split(',').map(|name| parse(name.trim())).collect(),
+            names => names.split(',').try_fold(Self::NONE, |set, name| Ok(set.union(parse(name.trim())?))),
         }
     }
 }
 
-fn parse(name: &str) -> Result<EventKind, UnknownKind> {
-    EventKind::from_name(name).ok_or_else(|| UnknownKind(name.to_owned()))
+/// The kinds of one name. `payload` means every payload, the understood ones included.
+fn parse(name: &str) -> Result<KindSet, UnknownKind> {
+    let kind = EventKind::from_name(name).ok_or_else(|| UnknownKind(name.to_owned()))?;
+    let set = KindSet::NONE.with(kind);
+    Ok(if kind == EventKind::Payload { set.with(EventKind::Dns).with(EventKind::Tls) } else { set })
 }
 
 impl Serialize for KindSet {
@@ -127,7 +130,7 @@ impl<'de> de::Visitor<'de> for KindsVisitor {
     fn visit_seq<A: de::SeqAccess<'de>>(self, mut names: A) -> Result<KindSet, A::Error> {
         let mut set = KindSet::NONE;
         while let Some(name) = names.next_element::<String>()? {
-            set = set.with(parse(&name).map_err(de::Error::custom)?);
+            set = set.union(parse(&name).map_err(de::Error::custom)?);
         }
         Ok(set)
     }
@@ -155,6 +158,15 @@ mod tests {
             assert_eq!(KindSet::NONE.with(kind).iter().collect::<Vec<_>>(), [kind]);
         }
         assert_eq!(KindSet::ALL.iter().count(), EventKind::ALL.len());
+    }
+
+    #[test]
+    fn payload_means_dns_and_tls_as_well() {
+        let set = "payload".parse::<KindSet>().expect("a known kind");
+        assert!(
+            [EventKind::Payload, EventKind::Dns, EventKind::Tls].into_iter().all(|kind| set.contains(kind))
+        );
+        assert_eq!("dns".parse::<KindSet>(), Ok(KindSet::NONE.with(EventKind::Dns)));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-use super::Flow;
+use super::{AppData, DnsAnswer, Flow};
 
 /// Which way a payload went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -31,6 +31,22 @@ pub struct Payload {
     pub accepted: bool,
     /// Its beginning, at most 512 bytes; nothing where only the length matters. Hexadecimal in a recording.
     pub bytes: Bytes,
+    /// What it says, filled in by the dissect stage. A recording keeps the bytes alone.
+    #[serde(skip)]
+    pub app: AppData,
+}
+
+impl Payload {
+    /// The DNS answer that it is, if a server sent it.
+    pub fn dns_answer(&self) -> Option<&DnsAnswer> {
+        const DNS: u16 = 53;
+        let is_from_server = self.direction == Direction::Received && self.flow.destination.port() == DNS;
+        self.app
+            .dns
+            .as_ref()
+            .filter(|message| is_from_server && message.response)
+            .map(|message| &message.answer)
+    }
 }
 
 /// Captured bytes.

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, ProcessKey};
+use super::{BootTime, Evidence, ProcessKey, Value};
 
 /// The independent witnesses: a miner can silence one of them, not all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -51,13 +51,20 @@ pub struct Signal {
     pub process: ProcessKey,
     /// One sentence for a person, with the values that decided.
     pub detail: String,
-    /// The same values for a program: name and value.
+    /// The same values for a program.
     #[serde(default)]
-    pub evidence: Vec<(Cow<'static, str>, String)>,
+    pub evidence: Vec<Evidence>,
     /// When it was last shown; its points fade from here. Zero stands for `at`.
     #[serde(default)]
     pub last: BootTime,
     /// Whether it decides alone.
     #[serde(default)]
     pub conclusive: bool,
+}
+
+impl Signal {
+    /// The first value of this name.
+    pub fn value(&self, name: &str) -> Option<&Value> {
+        self.evidence.iter().find(|evidence| evidence.name == name).map(|evidence| &evidence.value)
+    }
 }

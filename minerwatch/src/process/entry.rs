@@ -95,7 +95,7 @@ pub struct Process {
     /// When it ended.
     pub died: Option<BootTime>,
     /// Why its connections matter. Children have it too, until they run something else.
-    pub suspicion: Option<Taint>,
+    pub taint: Option<Taint>,
     /// Remembered for the whole tree, at its root only.
     pub connections: Option<Box<ConnectionHistory>>,
     /// Rows of the table whose parent this is.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::{
-    detect::{DetectionContext, Fact, Finding, WrittenFile, WrittenFiles, signals, tuning},
+    detect::{DetectionContext, Finding, WrittenFile, WrittenFiles, signals, tuning},
     model::{ChainEdge, ChainKind},
     process::Taint,
 };
@@ -35,7 +35,7 @@ pub fn drop_and_run(context: &DetectionContext<'_>, written: &WrittenFiles) -> O
         .with("path", &dropped.path)
         .with("writer", &dropped.writer)
         .with("seconds", &format!("{age:.3}"));
-    finding.fact = Some(Fact::Suspect(Taint::Dropped));
+    finding.taint = Some(Taint::Dropped);
     finding.partner = Some(dropped.writer);
     finding.file = Some((Arc::clone(&dropped.path), dropped.file));
     finding.edges.extend(drop_steps(dropped));

@@ -1,7 +1,7 @@
 //! B3: a program that runs from memory or from a file without a name.
 
 use crate::{
-    detect::{DetectionContext, Fact, Finding, PathKind, signals},
+    detect::{DetectionContext, Finding, PathKind, signals},
     process::{Role, Taint},
 };
 
@@ -32,7 +32,7 @@ fn found(context: &DetectionContext<'_>) -> Finding {
     let what = if executable.flags.memfd { "memory" } else { "a deleted file" };
     let detail = format!("'{}' runs from {what} ({})", context.process.view.name, executable.path);
     let mut finding = Finding::new(signals::FILELESS, context, detail).with("path", &executable.path);
-    finding.fact = Some(Fact::Suspect(Taint::Fileless));
+    finding.taint = Some(Taint::Fileless);
     finding
 }
 

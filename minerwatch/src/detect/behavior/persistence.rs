@@ -1,7 +1,7 @@
 //! B7: a place was written that starts programs.
 
 use crate::{
-    detect::{DetectionContext, Fact, Finding, signals},
+    detect::{DetectionContext, Finding, signals},
     model::{ChainKind, FileAction, FileChange},
     process::{Role, base_name},
 };
@@ -113,7 +113,7 @@ pub fn persistence(context: &DetectionContext<'_>, change: &FileChange) -> Optio
     );
     if starter != Starter::UserProfile {
         finding = finding.full();
-        finding.fact = Some(Fact::Persisted);
+        finding.persists = true;
     }
     Some(finding)
 }

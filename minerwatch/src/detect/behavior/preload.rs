@@ -1,7 +1,7 @@
 //! B6: a library is forced into every program.
 
 use crate::{
-    detect::{DetectionContext, Fact, Finding, signals},
+    detect::{DetectionContext, Finding, signals},
     model::{ChainKind, FileAction, FileChange},
 };
 
@@ -25,7 +25,7 @@ pub fn preload(context: &DetectionContext<'_>, change: &FileChange) -> Option<Fi
         ChainKind::Persist,
         PRELOAD,
     );
-    finding.fact = Some(Fact::Persisted);
+    finding.persists = true;
     Some(finding)
 }
 

@@ -1,7 +1,7 @@
 //! B1: a service started a shell that downloads.
 
 use crate::{
-    detect::{DetectionContext, Fact, Finding, signals},
+    detect::{DetectionContext, Finding, signals},
     model::ProcessKey,
     process::{Role, Taint},
 };
@@ -30,7 +30,7 @@ pub fn service_downloader(context: &DetectionContext<'_>) -> Option<Finding> {
                 let mut finding = Finding::new(signals::SERVICE_DOWNLOADER, context, detail)
                     .with("service", &ancestor.view.executable.path)
                     .with("downloader", &context.process.view.executable.path);
-                finding.fact = Some(Fact::Suspect(Taint::FetchesForService));
+                finding.taint = Some(Taint::FetchesForService);
                 return Some(finding);
             }
             Role::Kernel

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::{
     detect::{SignalInfo, signals},
-    model::{BootTime, ProcessKey, Signal},
+    model::{BootTime, Evidence, ProcessKey, Signal},
 };
 
 /// What an incident has shown of the chain so far.
@@ -34,8 +34,7 @@ pub fn triple_chain(facts: &ChainFacts, at: BootTime) -> Option<(SignalInfo, Sig
         }
         (None, None) => return None,
     };
-    let evidence =
-        vec![("destination".into(), destination.to_string()), ("connected_by".into(), caller.to_string())];
+    let evidence = vec![Evidence::new("destination", *destination), Evidence::new("connected_by", *caller)];
     let signal = Signal {
         id: info.signal_id(),
         class: info.class,

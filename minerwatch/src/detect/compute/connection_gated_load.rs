@@ -5,7 +5,8 @@
 //! a connection is made, the work is back at once.
 
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, ProcessKey},
 };
 
@@ -26,12 +27,12 @@ struct Gate {
 
 /// The gates of processes that connect.
 #[derive(Debug)]
-pub struct ConnectionGatedLoad(Bounded<ProcessKey, Gate>);
+pub struct ConnectionGatedLoad(BoundedMap<ProcessKey, Gate>);
 
 impl ConnectionGatedLoad {
     /// Follows at most so many.
     pub fn new(capacity: usize) -> Self {
-        Self(Bounded::new(capacity))
+        Self(BoundedMap::new(capacity))
     }
 
     /// How many were given up for others.

@@ -16,7 +16,7 @@ const FIRST_RENDER_NODE: u32 = 128;
 /// An open, or the attempt, by a program that is suspect already.
 pub fn gpu(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     let device = change.device.filter(|_| change.action == FileAction::DeviceOpen)?;
-    let suspect = match context.process.suspicion? {
+    let suspect = match context.process.taint? {
         Taint::Dropped => "a program that was dropped here",
         Taint::Fileless => "a program without a file",
         // A downloader has no use for one; if it opens it, it is none.

@@ -6,7 +6,7 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::bounded::Bounded,
+    bounded::BoundedMap,
     model::BootTime,
     process::{Process, ProcessTable},
 };
@@ -226,12 +226,12 @@ impl LoadHistoryState {
 
 /// The duty of every identity that works.
 #[derive(Debug)]
-pub struct LoadHistories(Bounded<Identity, LoadHistory>);
+pub struct LoadHistories(BoundedMap<Identity, LoadHistory>);
 
 impl LoadHistories {
     /// Keeps at most so many; about 1.6 KB each.
     pub fn new(capacity: usize) -> Self {
-        Self(Bounded::new(capacity))
+        Self(BoundedMap::new(capacity))
     }
 
     /// How many were given up for others.

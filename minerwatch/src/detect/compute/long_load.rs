@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals},
     model::{BootTime, CpuUsage, ProcessKey},
 };
 
@@ -45,14 +46,14 @@ impl Default for LoadThresholds {
 #[derive(Debug)]
 pub struct LongLoad {
     thresholds: LoadThresholds,
-    processes: Bounded<ProcessKey, Streak>,
+    processes: BoundedMap<ProcessKey, Streak>,
     host: HostLoad,
 }
 
 impl LongLoad {
     /// Follows at most so many processes.
     pub fn new(thresholds: LoadThresholds, capacity: usize) -> Self {
-        Self { thresholds, processes: Bounded::new(capacity), host: HostLoad::default() }
+        Self { thresholds, processes: BoundedMap::new(capacity), host: HostLoad::default() }
     }
 
     /// How many were given up for others.

@@ -3,7 +3,8 @@
 use std::collections::VecDeque;
 
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, ProcessKey},
     process::{Role, base_name},
 };
@@ -27,13 +28,13 @@ struct EvasionCount {
 #[derive(Debug)]
 pub struct MonitorEvasion {
     looks: VecDeque<BootTime>,
-    workers: Bounded<ProcessKey, EvasionCount>,
+    workers: BoundedMap<ProcessKey, EvasionCount>,
 }
 
 impl MonitorEvasion {
     /// Follows at most so many processes.
     pub fn new(capacity: usize) -> Self {
-        Self { looks: VecDeque::new(), workers: Bounded::new(capacity) }
+        Self { looks: VecDeque::new(), workers: BoundedMap::new(capacity) }
     }
 
     /// How many were given up for others.

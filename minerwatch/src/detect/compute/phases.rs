@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::{
-    detect::{bounded::Bounded, tuning},
+    bounded::BoundedMap,
+    detect::tuning,
     model::{BootTime, CpuUsage, ProcessKey},
 };
 
@@ -35,12 +36,12 @@ pub struct Pause {
 
 /// The current phase of every process that works.
 #[derive(Debug)]
-pub struct Phases(Bounded<ProcessKey, Phase>);
+pub struct Phases(BoundedMap<ProcessKey, Phase>);
 
 impl Phases {
     /// Follows at most so many.
     pub fn new(capacity: usize) -> Self {
-        Self(Bounded::new(capacity))
+        Self(BoundedMap::new(capacity))
     }
 
     /// How many were given up for others.

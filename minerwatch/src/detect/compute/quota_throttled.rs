@@ -4,7 +4,8 @@
 //! could, which is the same work; so it belongs to the signals of load, of which the greatest alone counts.
 
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, CpuQuota, ProcessKey},
 };
 
@@ -12,12 +13,12 @@ use super::streak::Streak;
 
 /// The processes that are held back.
 #[derive(Debug)]
-pub struct QuotaThrottled(Bounded<ProcessKey, Streak>);
+pub struct QuotaThrottled(BoundedMap<ProcessKey, Streak>);
 
 impl QuotaThrottled {
     /// Follows at most so many.
     pub fn new(capacity: usize) -> Self {
-        Self(Bounded::new(capacity))
+        Self(BoundedMap::new(capacity))
     }
 
     /// How many were given up for others.

@@ -1,7 +1,8 @@
 //! C10: work throttled from outside, by stopping and continuing the process many times a second.
 
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, CpuUsage, ProcessKey},
 };
 
@@ -16,12 +17,12 @@ struct Rhythm {
 
 /// The processes that are stopped now and then.
 #[derive(Debug)]
-pub struct SigstopThrottle(Bounded<ProcessKey, Rhythm>);
+pub struct SigstopThrottle(BoundedMap<ProcessKey, Rhythm>);
 
 impl SigstopThrottle {
     /// Follows at most so many.
     pub fn new(capacity: usize) -> Self {
-        Self(Bounded::new(capacity))
+        Self(BoundedMap::new(capacity))
     }
 
     /// How many were given up for others.

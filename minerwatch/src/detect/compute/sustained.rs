@@ -15,7 +15,7 @@ struct Busy {
     told: Option<BootTime>,
 }
 
-/// The processes that are busy just now. Bounded: at most two per processor can be, and whoever stopped
+/// The processes that are busy just now. BoundedMap: at most two per processor can be, and whoever stopped
 /// longest ago makes room.
 #[derive(Debug)]
 pub struct BusyProcesses {

@@ -5,7 +5,8 @@
 //! Counted per second of CPU time, so that throttling changes nothing.
 
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{CpuUsage, ProcessKey},
 };
 
@@ -29,12 +30,12 @@ struct YieldSample {
 
 /// The beat of every process that yields.
 #[derive(Debug)]
-pub struct YieldPeriodicity(Bounded<ProcessKey, YieldSample>);
+pub struct YieldPeriodicity(BoundedMap<ProcessKey, YieldSample>);
 
 impl YieldPeriodicity {
     /// Listens to at most so many.
     pub fn new(capacity: usize) -> Self {
-        Self(Bounded::new(capacity))
+        Self(BoundedMap::new(capacity))
     }
 
     /// How many were given up for others.

@@ -5,7 +5,8 @@ use std::{collections::VecDeque, net::SocketAddr};
 
 use super::leaves_host;
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{Close, Direction, FlowUpdate, Payload, PayloadSample, ProcessKey},
 };
 
@@ -33,12 +34,12 @@ struct Rhythm {
 /// The connections by TLS that this host opened.
 #[derive(Debug)]
 pub struct Beaconing {
-    rhythms: Bounded<Key, Rhythm>,
+    rhythms: BoundedMap<Key, Rhythm>,
 }
 
 impl Default for Beaconing {
     fn default() -> Self {
-        Self { rhythms: Bounded::new(tuning::BEACONING_FLOWS) }
+        Self { rhythms: BoundedMap::new(tuning::BEACONING_FLOWS) }
     }
 }
 
@@ -70,7 +71,7 @@ impl Beaconing {
         );
         Some(
             Finding::new(signals::ENCRYPTED_BEACONING, context, detail)
-                .with("destination", &destination)
+                .value("destination", destination)
                 .with("shares", &shares.count)
                 .with("pushes", &pushes),
         )

@@ -1,9 +1,9 @@
 //! DNS messages, as far as names and addresses go (RFC 1035). Read from untrusted bytes: nothing here panics, loops or
 //! grows with what a message claims.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Direction, DnsAnswer, DnsData, DnsRecord, Payload, Protocol};
+use crate::model::{DnsAnswer, DnsData, DnsMessage, DnsRecord, Payload, Protocol};
 
 /// Jumps that one name may make; real ones make one or two.
 const MAX_JUMPS: u32 = 16;
@@ -26,44 +26,8 @@ const CLASS_INTERNET: u16 = 1;
 /// Where DNS is answered (RFC 1035, section 4.2).
 const PORT: u16 = 53;
 
-/// One message.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Message {
-    /// Its number, by which an answer belongs to a question.
-    pub id: u16,
-    /// Whether it answers.
-    pub response: bool,
-    /// Question and answer, names without a final dot.
-    pub answer: DnsAnswer,
-}
-
-impl Message {
-    /// Other names that the one in question stands for, in order.
-    pub fn aliases(&self) -> impl Iterator<Item = &str> {
-        self.answer.records.iter().filter_map(|record| match (&record.data, record.kind) {
-            (DnsData::Name(name), TYPE_CNAME) => Some(name.as_str()),
-            (DnsData::Name(_) | DnsData::Address(_), _) => None,
-        })
-    }
-
-    /// Its addresses.
-    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
-        self.answer.records.iter().filter_map(|record| match record.data {
-            DnsData::Address(address) => Some(address),
-            DnsData::Name(_) => None,
-        })
-    }
-}
-
-/// The answer that a payload is, if it is one.
-pub fn answer_in(payload: &Payload) -> Option<DnsAnswer> {
-    let is_from_server = payload.direction == Direction::Received && payload.flow.destination.port() == PORT;
-    let message = is_from_server.then(|| message_in(payload)).flatten()?;
-    message.response.then_some(message.answer)
-}
-
 /// The message that a payload is, if it comes from or goes to the port of DNS.
-pub fn message_in(payload: &Payload) -> Option<Message> {
+pub fn message_in(payload: &Payload) -> Option<DnsMessage> {
     let ports = [payload.flow.source.port(), payload.flow.destination.port()];
     if !ports.contains(&PORT) {
         return None;
@@ -82,7 +46,7 @@ pub fn message_in(payload: &Payload) -> Option<Message> {
 }
 
 /// Reads a message; one cut off in its answers gives those before. `None` for what is none.
-pub fn parse(bytes: &[u8]) -> Option<Message> {
+pub fn parse(bytes: &[u8]) -> Option<DnsMessage> {
     let response = bytes.get(2)? & RESPONSE != 0;
     let answers = short(bytes, 6)?.min(MAX_ANSWERS);
     if short(bytes, 4)? != 1 {
@@ -99,7 +63,7 @@ pub fn parse(bytes: &[u8]) -> Option<Message> {
         let Some(next) = record(bytes, at, &mut answer.records) else { break };
         at = next;
     }
-    Some(Message { id: short(bytes, 0)?, response, answer })
+    Some(DnsMessage { id: short(bytes, 0)?, response, answer })
 }
 
 /// Takes in the record at `at`; where the next one begins.
@@ -172,6 +136,8 @@ fn short(bytes: &[u8], at: usize) -> Option<u16> {
 
 #[cfg(test)]
 pub(crate) mod tests {
+    use std::net::IpAddr;
+
     use proptest::prelude::*;
 
     use super::*;

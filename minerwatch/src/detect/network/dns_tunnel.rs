@@ -5,9 +5,9 @@ use std::hash::{BuildHasher as _, BuildHasherDefault};
 
 use rustc_hash::{FxHashSet, FxHasher};
 
-use super::dns;
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, ProcessKey},
 };
 
@@ -24,18 +24,22 @@ struct Asked {
 /// Long random names, by process and domain.
 #[derive(Debug)]
 pub struct DnsTunnels {
-    asked: Bounded<(ProcessKey, String), Asked>,
+    asked: BoundedMap<(ProcessKey, String), Asked>,
 }
 
 impl Default for DnsTunnels {
     fn default() -> Self {
-        Self { asked: Bounded::new(tuning::TUNNELS) }
+        Self { asked: BoundedMap::new(tuning::TUNNELS) }
     }
 }
 
 impl DnsTunnels {
     /// Looks at a question of a process that does not answer for names itself: others would ask through it.
-    pub fn asked(&mut self, context: &DetectionContext<'_>, message: &dns::Message) -> Option<Finding> {
+    pub fn asked(
+        &mut self,
+        context: &DetectionContext<'_>,
+        message: &crate::model::DnsMessage,
+    ) -> Option<Finding> {
         let (carried, domain) = data_in(message)?;
         let now = context.at();
         let fresh = || Asked { since: now, names: FxHashSet::default(), bytes: 0, told: false };
@@ -68,12 +72,12 @@ impl DnsTunnels {
 }
 
 /// Whether the name that a question asks for looks like data.
-pub fn carries_data(message: &dns::Message) -> bool {
+pub fn carries_data(message: &crate::model::DnsMessage) -> bool {
     data_in(message).is_some()
 }
 
 /// The data in a question's name, and the domain that it lies in.
-fn data_in(message: &dns::Message) -> Option<(&str, &str)> {
+fn data_in(message: &crate::model::DnsMessage) -> Option<(&str, &str)> {
     let (carried, domain) = split(&message.answer.question).filter(|_| !message.response)?;
     let is_data = carried.len() >= tuning::TUNNEL_NAME && mixture(carried) >= tuning::TUNNEL_MIXTURE;
     is_data.then_some((carried, domain))

@@ -4,7 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::tls::ClientHello;
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{Payload, ProcessKey},
 };
 
@@ -59,12 +60,12 @@ const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
 /// Who was told of.
 #[derive(Debug)]
 pub struct EncryptedDns {
-    told: Bounded<ProcessKey, ()>,
+    told: BoundedMap<ProcessKey, ()>,
 }
 
 impl Default for EncryptedDns {
     fn default() -> Self {
-        Self { told: Bounded::new(tuning::ENCRYPTED_DNS) }
+        Self { told: BoundedMap::new(tuning::ENCRYPTED_DNS) }
     }
 }
 
@@ -86,7 +87,7 @@ impl EncryptedDns {
         }
         let way = if over_tls { "TLS" } else { "HTTPS" };
         let detail = format!("asks {destination} for names over {way}, where they cannot be heard");
-        Some(Finding::new(signals::ENCRYPTED_DNS, context, detail).with("destination", &destination))
+        Some(Finding::new(signals::ENCRYPTED_DNS, context, detail).value("destination", destination))
     }
 }
 

@@ -29,7 +29,7 @@ fn found(context: &DetectionContext<'_>, destination: SocketAddr, peer: &GeoLoca
     let detail = format!("connected to {destination} in {country}, which is none of the home countries");
     Some(
         Finding::new(signals::FOREIGN_PEER, context, detail)
-            .with("destination", &destination)
+            .value("destination", destination)
             .with("country", country),
     )
 }

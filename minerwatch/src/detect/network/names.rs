@@ -8,12 +8,12 @@ use std::{
 };
 
 use super::{
-    dns,
     tls::ClientHello,
     wire::{Host, Tunnel},
 };
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     intel::{Indicators, ListKind, Listed},
     model::{BootTime, DnsServerRole, FlowUpdate, Payload, ProcessKey},
 };
@@ -41,20 +41,20 @@ type Question = (ProcessKey, SocketAddr, u16);
 #[derive(Debug)]
 pub struct Names {
     indicators: Arc<Indicators>,
-    resolved: Bounded<JsonPosition, Resolved>,
-    asked: Bounded<Question, String>,
+    resolved: BoundedMap<JsonPosition, Resolved>,
+    asked: BoundedMap<Question, String>,
     /// Which processes answer for names themselves, and when that was looked at.
-    servers: Bounded<ProcessKey, (bool, BootTime)>,
+    servers: BoundedMap<ProcessKey, (bool, BootTime)>,
     /// Connections to a web page's port that were told of as none of a visitor's.
-    stayed: Bounded<(ProcessKey, SocketAddr), ()>,
+    stayed: BoundedMap<(ProcessKey, SocketAddr), ()>,
 }
 
 impl Names {
     /// Knows no name yet.
     pub fn new(indicators: Arc<Indicators>) -> Self {
-        let resolved = Bounded::new(tuning::RESOLVED_ADDRESSES);
-        let (asked, stayed) = (Bounded::new(tuning::QUESTIONS), Bounded::new(tuning::STAYED));
-        let servers = Bounded::new(tuning::NAME_SERVERS);
+        let resolved = BoundedMap::new(tuning::RESOLVED_ADDRESSES);
+        let (asked, stayed) = (BoundedMap::new(tuning::QUESTIONS), BoundedMap::new(tuning::STAYED));
+        let servers = BoundedMap::new(tuning::NAME_SERVERS);
         Self { indicators, resolved, asked, servers, stayed }
     }
 
@@ -78,7 +78,7 @@ impl Names {
         &mut self,
         context: &DetectionContext<'_>,
         payload: &Payload,
-        message: &dns::Message,
+        message: &crate::model::DnsMessage,
     ) -> Option<Finding> {
         let question = (context.key(), payload.flow.destination, message.id);
         let asked_for = message.answer.question.as_str();
@@ -98,19 +98,19 @@ impl Names {
     }
 
     /// The first name in a message that a list speaks of.
-    fn listed<'a>(&'a self, message: &'a dns::Message) -> Option<(&'a str, Listed<'a>)> {
+    fn listed<'a>(&'a self, message: &'a crate::model::DnsMessage) -> Option<(&'a str, Listed<'a>)> {
         let mut names = std::iter::once(message.answer.question.as_str()).chain(message.aliases());
         names.find_map(|name| Some((name, self.indicators.domain(name)?)))
     }
 
     /// Whether a list speaks of a name in a message.
-    pub fn lists(&self, message: &dns::Message) -> bool {
+    pub fn lists(&self, message: &crate::model::DnsMessage) -> bool {
         self.listed(message).is_some()
     }
 
     /// Whether a process answers for names itself, if that was looked at lately.
-    pub fn is_server(&mut self, key: ProcessKey, now: BootTime) -> Option<bool> {
-        let (serves, at) = *self.servers.get_mut(&key)?;
+    pub fn is_server(&self, key: ProcessKey, now: BootTime) -> Option<bool> {
+        let (serves, at) = *self.servers.get(&key)?;
         (now.since(at) < tuning::NAME_SERVER_FOR).then_some(serves)
     }
 
@@ -121,7 +121,7 @@ impl Names {
     }
 
     /// Takes in the addresses of an answer that was asked for.
-    fn learn(&mut self, context: &DetectionContext<'_>, message: &dns::Message) {
+    fn learn(&mut self, context: &DetectionContext<'_>, message: &crate::model::DnsMessage) {
         let name: Arc<str> = Arc::from(message.answer.question.as_str());
         let alias = message.aliases().find(|alias| self.indicators.domain(alias).is_some()).map(Arc::from);
         let ttl = message.answer.records.iter().map(|record| record.ttl).min().unwrap_or(0);
@@ -137,12 +137,12 @@ impl Names {
 
     /// The name that an address was last resolved from in a network namespace, as long as the answer holds: what it says
     /// itself, at least [`tuning::RESOLVED_LEAST`] and at most [`tuning::RESOLVED_FOR`].
-    pub fn name_of(&mut self, network: u32, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
+    pub fn name_of(&self, network: u32, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
         self.resolution_of(network, address, now).map(|resolved| Arc::clone(&resolved.name))
     }
 
-    fn resolution_of(&mut self, network: u32, address: IpAddr, now: BootTime) -> Option<&Resolved> {
-        let resolved = self.resolved.get_mut(&(network, address.to_canonical()))?;
+    fn resolution_of(&self, network: u32, address: IpAddr, now: BootTime) -> Option<&Resolved> {
+        let resolved = self.resolved.get(&(network, address.to_canonical()))?;
         (now <= resolved.until).then_some(resolved)
     }
 
@@ -169,7 +169,7 @@ impl Names {
         let may_be_web = WEB.contains(&destination.port()) || payload.index > 0;
         let is_visit = may_be_web && (hello.protocols.is_some() || !hello.whole);
         let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
-        Some(found(context, &listed, detail, points).with("name", &name).with("destination", &destination))
+        Some(found(context, &listed, detail, points).with("name", &name).value("destination", destination))
     }
 
     /// A proxy was asked to connect to a host: is that one on a list?
@@ -205,7 +205,7 @@ impl Names {
         let is_visit = WEB.contains(&tunnel.port);
         let points = if is_visit { signals::POOL_NAME.weight } else { listed.list.weight };
         let finding = found(context, &listed, detail, points).with("name", &name);
-        Some(finding.with("destination", &payload.flow.destination))
+        Some(finding.value("destination", payload.flow.destination))
     }
 
     /// A connection: is its peer, or the name that led to it, on a list?
@@ -225,7 +225,7 @@ impl Names {
                 let detail = format!("connected to {destination}, {}", described(&listed));
                 Some(on_a_list(context, &listed, detail))
             })
-            .map(|finding| finding.with("destination", &destination))
+            .map(|finding| finding.value("destination", destination))
     }
 
     /// A connection goes on: a visitor of a pool's page does not stay, or moves more.
@@ -245,7 +245,7 @@ impl Names {
                 described(&listed)
             );
             let finding = found(context, &listed, detail, listed.list.weight);
-            finding.with("name", &name).with("destination", &destination)
+            finding.with("name", &name).value("destination", destination)
         })?;
         self.stayed.note(&(context.key(), course.flow.source)).then_some(finding)
     }
@@ -317,7 +317,9 @@ mod tests {
             Engine, EngineSettings,
             testing::{Host, findings, seconds},
         },
-        model::{Direction, DnsServerRole, EventBody, Flow, FlowUpdate, ProcessKey, Protocol},
+        model::{
+            Direction, DnsServerRole, Effect, EventBody, Flow, FlowUpdate, ProcessKey, Protocol, Request,
+        },
     };
 
     fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
@@ -388,10 +390,11 @@ mod tests {
             }
             host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
             let (last, before) = host.events().split_last().expect("just sent");
-            for event in before {
-                engine.ingest(event, &mut Vec::new());
-            }
-            engine.needs_dns_role(last)
+            let mut effects = Vec::new();
+            before.iter().for_each(|event| engine.ingest(event, false, &mut effects));
+            effects.clear();
+            engine.ingest(last, false, &mut effects);
+            effects.iter().any(|effect| matches!(effect, Effect::Request(Request::DnsRole(_))))
         };
         assert!(!needs_dns_role(&mut host, "www.example", false));
         assert!(needs_dns_role(&mut host, "pool.supportxmr.com", false));

@@ -23,7 +23,7 @@ fn found(context: &DetectionContext<'_>, destination: SocketAddr) -> Option<Find
         return None;
     }
     let detail = format!("connected to {destination}, a port mining pools use");
-    Some(Finding::new(signals::POOL_PORT, context, detail).with("destination", &destination))
+    Some(Finding::new(signals::POOL_PORT, context, detail).value("destination", destination))
 }
 
 #[cfg(test)]

@@ -15,18 +15,18 @@ use crate::{
 
 /// A connection that was just established.
 pub fn suspect_connection(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
-    let suspicion = context.process.suspicion?;
-    Some(found(context, suspicion, outbound(connect)?))
+    let taint = context.process.taint?;
+    Some(found(context, taint, outbound(connect)?))
 }
 
-fn found(context: &DetectionContext<'_>, suspicion: Taint, destination: SocketAddr) -> Finding {
-    let who = match suspicion {
+fn found(context: &DetectionContext<'_>, taint: Taint, destination: SocketAddr) -> Finding {
+    let who = match taint {
         Taint::Dropped => "a program that was dropped here",
         Taint::Fileless => "a program without a file",
         Taint::FetchesForService => "a downloader that a service's shell started",
     };
     let detail = format!("{who}, '{}', connected to {destination}", context.process.view.name);
-    Finding::new(signals::SUSPECT_CONNECTION, context, detail).with("destination", &destination)
+    Finding::new(signals::SUSPECT_CONNECTION, context, detail).value("destination", destination)
 }
 
 #[cfg(test)]

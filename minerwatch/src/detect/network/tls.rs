@@ -23,6 +23,9 @@ pub fn facts(payload: &Payload) -> Option<TlsHello> {
     let protocols = hello.protocol_names().take(PROTOCOLS);
     Some(TlsHello {
         server_name: hello.server_name.map(str::to_ascii_lowercase),
+        names_host: hello.extension_types().any(|kind| kind == extension::SERVER_NAME),
+        offers_protocols: hello.protocols.is_some(),
+        whole: hello.whole,
         protocols: protocols
             .map(|name| name.escape_ascii().to_string())
             .filter(|name| !name.is_empty())

@@ -6,7 +6,8 @@ use super::{
     tls::{ClientHello, extension, ja4},
 };
 use crate::{
-    detect::{DetectionContext, Finding, bounded::Bounded, signals, tuning},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, signals, tuning},
     model::{BootTime, Flow, Keepalive, Payload, ProcessKey, SocketOptions, Subject},
 };
 
@@ -18,14 +19,14 @@ const MINER: Keepalive = Keepalive { idle_s: 60, interval_s: 1, probes: 10 };
 #[derive(Debug)]
 pub struct TlsWithoutSni {
     /// When the socket of a process was last asked for.
-    asked: Bounded<ProcessKey, BootTime>,
+    asked: BoundedMap<ProcessKey, BootTime>,
     /// Connections whose sockets should be looked at.
     waiting: Vec<(Subject, Flow)>,
 }
 
 impl Default for TlsWithoutSni {
     fn default() -> Self {
-        Self { asked: Bounded::new(tuning::ANONYMOUS_CLIENTS), waiting: Vec::new() }
+        Self { asked: BoundedMap::new(tuning::ANONYMOUS_CLIENTS), waiting: Vec::new() }
     }
 }
 
@@ -46,7 +47,7 @@ impl TlsWithoutSni {
         self.ask(context, payload.flow);
         let detail = format!("opened TLS to {destination} without naming a host or a protocol");
         let finding =
-            Finding::new(signals::TLS_WITHOUT_SNI, context, detail).with("destination", &destination);
+            Finding::new(signals::TLS_WITHOUT_SNI, context, detail).value("destination", destination);
         Some(match ja4(hello) {
             Some(fingerprint) => finding.with("ja4", &fingerprint),
             None => finding,
@@ -84,7 +85,7 @@ pub fn matches_xmrig_sockopts(context: &DetectionContext<'_>, options: &SocketOp
     Some(
         Finding::new(signals::TLS_WITHOUT_SNI, context, detail)
             .full()
-            .with("destination", &destination)
+            .value("destination", destination)
             .with("keepalive_idle_s", &idle_s)
             .with("keepalive_interval_s", &interval_s)
             .with("keepalive_probes", &probes)
@@ -97,11 +98,8 @@ mod tests {
     use super::*;
     use crate::{
         detect::network::tls::anonymous_hello,
-        engine::{
-            Engine, EngineSettings,
-            testing::{Host, findings, seconds, verdict},
-        },
-        model::{EventBody, Protocol},
+        engine::testing::{Host, findings, requests, seconds, verdict},
+        model::{EventBody, Protocol, Request},
     };
 
     const POOL: &str = "192.0.2.9:443";
@@ -144,16 +142,11 @@ mod tests {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let client = host.spawn(init, "/usr/bin/client", &["client"]);
-        let mut engine = Engine::new(EngineSettings::default());
-        let mut taken = 0;
-        let mut asks = |host: &Host| {
-            for event in &host.events()[taken..] {
-                engine.ingest(event, &mut Vec::new());
-            }
-            taken = host.events().len();
-            engine.take_anonymous().len()
+        let asks = |host: &Host| {
+            let asks = |request: &Request| matches!(request, Request::SocketOptions { .. });
+            requests(host).iter().filter(|request| asks(request)).count()
         };
-        for (pause, expected) in [(0, 1), (1, 0), (60, 1)] {
+        for (pause, expected) in [(0, 1), (1, 1), (60, 2)] {
             host.wait(seconds(pause));
             host.send(client, POOL, anonymous_hello());
             host.send(client, POOL, anonymous_hello());

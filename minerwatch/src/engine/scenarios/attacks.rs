@@ -3,11 +3,11 @@
 use crate::{
     engine::{
         Engine, EngineSettings,
-        testing::{Host, alerts, seconds, story},
+        testing::{Host, alerts, feed, pass_time, seconds, story},
     },
     model::{
-        Alert, AlertAction, ChainKind, ControlRegister, EventBody, IncidentId, Mapping, MappingClass,
-        ProcessKey, Rounding, RoundingCounts, Verdict,
+        Alert, AlertAction, ChainKind, ControlRegister, EventBody, Evidence, GeoLocation, IncidentId,
+        Mapping, MappingClass, ProcessKey, Rounding, RoundingCounts, Verdict,
     },
 };
 
@@ -155,13 +155,13 @@ fn a_script_dropped_by_one_and_run_by_cron() {
     let mut engine = Engine::new(EngineSettings::default());
     let mut all = Vec::new();
     for event in host.events() {
-        engine.ingest(event, &mut all);
+        feed(&mut engine, event, &mut all);
     }
     let before = all.len();
     host.create(job, "/root/.bashrc", 0o644);
     host.create(job, "/etc/ld.so.preload", 0o644);
     for event in host.events().iter().rev().take(2).rev() {
-        engine.ingest(event, &mut all);
+        feed(&mut engine, event, &mut all);
     }
     assert!(all.len() > before, "what the job does is news of the same incident");
     assert_eq!(incidents(&all).len(), 1);
@@ -283,15 +283,15 @@ fn an_incident_ends_when_its_processes_are_gone_and_it_is_quiet() {
     let mut engine = Engine::new(EngineSettings::default());
     let mut alerts = Vec::new();
     for event in host.events() {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
     }
     let told = alerts.len();
-    engine.tick(host.now().plus(seconds(4_000)), &mut alerts);
+    pass_time(&mut engine, host.now().plus(seconds(4_000)), &mut alerts);
     assert_eq!(alerts.len(), told, "it still runs");
     host.wait(seconds(4_001));
     host.exit(dropped);
-    engine.ingest(host.events().last().unwrap(), &mut alerts);
-    engine.tick(host.now().plus(seconds(4_000)), &mut alerts);
+    feed(&mut engine, host.events().last().unwrap(), &mut alerts);
+    pass_time(&mut engine, host.now().plus(seconds(4_000)), &mut alerts);
     assert_eq!(alerts.len(), told + 1);
     let last = alerts.last().unwrap();
     assert_eq!(last.action, AlertAction::IncidentClosed);
@@ -320,4 +320,38 @@ fn two_incidents_that_turn_out_to_be_one() {
         closed[0].message
     );
     assert_eq!(last.verdict, Verdict::Suspected);
+}
+
+#[test]
+fn alerts_say_where_a_peer_is() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/bash", &["bash"]);
+    host.create(shell, "/tmp/x", 0o755);
+    let dropped = host.spawn(shell, "/tmp/x", &["/tmp/x"]);
+    let peer = GeoLocation {
+        country: Some("NL".into()),
+        as_number: Some(64_500),
+        as_organization: Some("Example Networks".into()),
+        foreign: false,
+    };
+    host.connect_to(dropped, "203.0.113.9:443", Some(peer));
+    let alerts = alerts(&host);
+    let evidence: Vec<String> = alerts
+        .iter()
+        .flat_map(|alert| &alert.signals)
+        .find(|signal| signal.id.0 == "N9")
+        .map(|signal| {
+            signal.evidence.iter().map(|Evidence { name, value, .. }| format!("{name}={value}")).collect()
+        })
+        .unwrap_or_default();
+    assert_eq!(
+        evidence,
+        [
+            "destination=203.0.113.9:443",
+            "destination_country=NL",
+            "destination_as_number=64500",
+            "destination_as_organization=Example Networks",
+        ]
+    );
 }

@@ -3,9 +3,9 @@
 use crate::{
     engine::{
         Engine, EngineSettings,
-        testing::{Host, seconds},
+        testing::{Host, feed, pass_time, seconds},
     },
-    model::{AlertAction, EventBody},
+    model::{AlertAction, EventBody, Observation},
 };
 
 #[test]
@@ -20,14 +20,14 @@ fn churn_leaves_nothing_behind() {
     let mut engine = Engine::new(EngineSettings { max_dead: 1_000, ..EngineSettings::default() });
     let mut alerts = Vec::new();
     for event in host.events() {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
         assert!(engine.counters().processes <= 1_003);
     }
     let counters = engine.counters();
     assert_eq!(counters.events, 60_003);
     assert_eq!(counters.processes_evicted, 0);
     assert_eq!(counters.processes + counters.dead_forgotten_early, 20_002);
-    engine.tick(host.now().plus(seconds(61)), &mut alerts);
+    pass_time(&mut engine, host.now().plus(seconds(61)), &mut alerts);
     assert_eq!(engine.counters().processes, 2);
     assert!(alerts.is_empty());
 }
@@ -42,13 +42,13 @@ fn a_full_table_forgets_the_oldest_and_counts_it() {
     let mut engine = Engine::new(EngineSettings { max_processes: 100, ..EngineSettings::default() });
     let mut alerts = Vec::new();
     for event in host.events() {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
         assert!(engine.counters().processes <= 100);
     }
     let counters = engine.counters();
     assert_eq!(counters.processes + counters.processes_evicted, 501);
     let last = host.events().last().unwrap();
-    let (process, parent) = engine.view(last);
+    let Observation { process, parent, .. } = engine.observation(last);
     assert_eq!(process.unwrap().name.as_ref(), "sleep");
     assert_eq!(parent.unwrap().name.as_ref(), "init", "the parent of many is not the first to go");
 }
@@ -68,7 +68,7 @@ fn too_many_incidents_end_the_least_of_them() {
     let mut engine = Engine::new(EngineSettings { max_incidents: 8, ..EngineSettings::default() });
     let mut alerts = Vec::new();
     for event in host.events() {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
         assert!(engine.counters().incidents <= 8);
     }
     let count = |action| alerts.iter().filter(|alert| alert.action == action).count();
@@ -92,15 +92,15 @@ fn an_event_before_its_fork_waits_for_it() {
     let mut engine = Engine::new(EngineSettings::default());
     let mut alerts = Vec::new();
     for (number, event) in events.iter().enumerate() {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
         if number == count - 3 {
             assert_eq!(engine.counters().parked, 1);
-            assert_eq!(engine.view(event), (None, None));
+            assert!(engine.observation(event).process.is_none());
         }
     }
     assert_eq!(engine.counters().parked, 0);
     assert_eq!(engine.counters().parked_lost, 0);
-    let (process, parent) = engine.view(&events[count - 1]);
+    let Observation { process, parent, .. } = engine.observation(&events[count - 1]);
     assert_eq!((process.unwrap().key, parent.unwrap().key), (dropped, shell));
 }
 
@@ -116,11 +116,11 @@ fn an_event_without_a_fork_is_taken_in_when_patience_ends() {
     let mut engine = Engine::new(EngineSettings::default());
     let mut alerts = Vec::new();
     for event in &events {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
     }
     assert_eq!(engine.counters().parked, 2);
     assert!(alerts.is_empty());
-    engine.tick(host.now().plus(seconds(2)), &mut alerts);
+    pass_time(&mut engine, host.now().plus(seconds(2)), &mut alerts);
     assert_eq!((engine.counters().parked, engine.counters().parked_lost), (0, 2));
     assert_eq!(alerts.len(), 1);
     assert_eq!(alerts[0].suspect.key, lost);
@@ -144,7 +144,7 @@ fn waiting_events_have_limited_room() {
     let mut engine = Engine::new(EngineSettings::default());
     let mut alerts = Vec::new();
     for event in &events {
-        engine.ingest(event, &mut alerts);
+        feed(&mut engine, event, &mut alerts);
         assert!(engine.counters().parked <= 1_024);
     }
     assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
@@ -170,7 +170,7 @@ fn throughput() {
         let mut engine = Engine::new(EngineSettings::default());
         let mut alerts = Vec::new();
         for event in host.events() {
-            engine.ingest(event, &mut alerts);
+            feed(&mut engine, event, &mut alerts);
         }
         assert_eq!(engine.counters().events, 180_003);
         assert!(alerts.is_empty());

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     engine::{
         Engine, EngineSettings,
-        testing::{Host, seconds},
+        testing::{Host, feed, pass_time, seconds},
     },
     model::{Alert, BootTime, Event, ProcessKey},
 };
@@ -96,16 +96,17 @@ const SMALL: EngineSettings = EngineSettings {
     quiet: seconds(600),
     quiet_persistent: seconds(6_000),
     load: crate::detect::LoadThresholds::DEFAULT,
+    clock: None,
 };
 
 fn run(events: &[Event], settings: &EngineSettings) -> (Engine, Vec<Alert>) {
     let mut engine = Engine::new(settings.clone());
     let mut alerts = Vec::new();
     for (number, event) in events.iter().enumerate() {
-        engine.ingest(event, &mut alerts);
-        let _ = engine.view(event);
+        feed(&mut engine, event, &mut alerts);
+        let _ = engine.observation(event);
         if number % 7 == 0 {
-            engine.tick(event.time, &mut alerts);
+            pass_time(&mut engine, event.time, &mut alerts);
         }
         let counters = engine.counters();
         assert!(counters.processes <= settings.max_processes as u64);
@@ -154,7 +155,8 @@ proptest! {
         let mut end = host.now();
         for event in host.events() {
             end = end.plus(seconds(1));
-            engine.ingest(
+            feed(
+                &mut engine,
                 &Event {
                     time: end,
                     subject: event.subject.clone(),
@@ -165,7 +167,7 @@ proptest! {
         }
         // Patience, memory and quiet all run out.
         for step in 1..=40_u64 {
-            engine.tick(BootTime(end.0).plus(seconds(step * 3_600)), &mut alerts);
+            pass_time(&mut engine, BootTime(end.0).plus(seconds(step * 3_600)), &mut alerts);
         }
         let counters = engine.counters();
         prop_assert_eq!((counters.processes, counters.parked, counters.incidents), (0, 0, 0));

@@ -45,7 +45,7 @@ impl ProcessTable {
                     network: parent.network,
                     since: time,
                     died: None,
-                    suspicion: parent.suspicion,
+                    taint: parent.taint,
                     connections: None,
                     children: 0,
                     counted: false,
@@ -150,7 +150,7 @@ impl ProcessTable {
             process.network = image.network;
         }
         process.since = time;
-        process.suspicion = None;
+        process.taint = None;
     }
 
     /// ConnectionHistory what any event's head tells: a new user, a new cgroup, or that the process exists at all.
@@ -235,7 +235,7 @@ impl ProcessTable {
             network: 0,
             since: time,
             died: None,
-            suspicion: None,
+            taint: None,
             connections: None,
             children: 0,
             counted: false,

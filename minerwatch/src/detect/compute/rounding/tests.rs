@@ -112,24 +112,11 @@ fn counters_that_go_back_are_not_negative() {
 
 mod undecided {
     use super::*;
-    use crate::{
-        detect::{DetectionContext, Detectors},
-        process::{ProcessTable, TableLimits},
-    };
+    use crate::{engine::testing::requests, model::Request};
 
     /// How many times more looks are asked for.
     fn asked(host: &Host) -> usize {
-        let mut table = ProcessTable::new(TableLimits::default());
-        let mut detectors = Detectors::default();
-        let mut asked = 0;
-        for event in host.events() {
-            table.take_in(event);
-            let process = table.get(event.subject.key).expect("a host's processes are known");
-            let context = DetectionContext { event, process, table: &table, processors: 2 };
-            detectors.inspect(&context, &mut Vec::new());
-            asked += detectors.take_undecided().len();
-        }
-        asked
+        requests(host).iter().filter(|request| matches!(request, Request::SampleRounding(_))).count()
     }
 
     #[test]

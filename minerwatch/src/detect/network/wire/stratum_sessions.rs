@@ -180,7 +180,7 @@ impl StratumSessions {
                     );
                     findings.push(
                         Finding::new(signals::NOISE_HANDSHAKE, context, detail)
-                            .with("destination", &key.destination),
+                            .value("destination", key.destination),
                     );
                 }
             }
@@ -227,7 +227,7 @@ impl StratumSessions {
             let mut finding = Finding::new(info, context, detail)
                 .with("protocol", dialect.name())
                 .with("method", method)
-                .with("destination", &key.destination);
+                .value("destination", key.destination);
             if let Some(via) = &talk.via {
                 finding = finding.with("tunnel", via);
             }
@@ -318,7 +318,7 @@ impl StratumSessions {
         };
         let detail = format!("passes mining on: serves {accepted}{others} and speaks to {opened}");
         let finding = Finding::new(signals::RELAY, context, detail)
-            .with("destination", &opened)
+            .value("destination", opened)
             .with("client", &accepted)
             .with("clients", &clients);
         findings.push(Finding { conclusive: true, ..finding });
@@ -345,7 +345,7 @@ impl StratumSessions {
             );
             findings.push(
                 Finding::new(signals::SOLO_MINING, context, detail)
-                    .with("destination", &payload.flow.destination)
+                    .value("destination", payload.flow.destination)
                     .with("method", "getheight"),
             );
         }

@@ -234,7 +234,8 @@ fn connections_remembered_are_bounded() {
     for event in host.events() {
         table.take_in(event);
         let process = table.get(event.subject.key).expect("known");
-        let context = DetectionContext { event, process, table: &table, processors: 1 };
+        let known = crate::detect::Knowledge::new(std::sync::Arc::default());
+        let context = DetectionContext { event, process, table: &table, processors: 1, known: &known };
         if let crate::model::EventBody::Payload(payload) = &event.body {
             stratum_sessions.inspect(&context, payload, &mut Vec::new());
         }

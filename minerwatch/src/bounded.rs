@@ -1,0 +1,131 @@
+//! A map with a cap: the entry that was used longest ago makes room, and evictions are counted.
+//!
+//! The order is kept by hashlink's LRU cache (MIT or Apache-2.0): it is maintained, and every operation takes constant
+//! time.
+
+use std::hash::{BuildHasherDefault, Hash};
+
+use hashlink::LruCache;
+use rustc_hash::FxHasher;
+
+/// A bounded map.
+#[derive(Clone, Debug)]
+pub struct BoundedMap<Key: Eq + Hash, Value> {
+    entries: LruCache<Key, Value, BuildHasherDefault<FxHasher>>,
+    evicted: u64,
+}
+
+impl<Key: Clone + Eq + Hash> BoundedMap<Key, ()> {
+    /// Remembers a key. Returns whether it is new.
+    pub fn note(&mut self, key: &Key) -> bool {
+        let is_new = self.get(key).is_none();
+        self.entry(key, || ());
+        is_new
+    }
+}
+
+impl<Key: Clone + Eq + Hash, Value> BoundedMap<Key, Value> {
+    /// A map for at most `capacity` entries, at least one.
+    pub fn new(capacity: usize) -> Self {
+        let entries = LruCache::with_hasher(capacity.max(1), BuildHasherDefault::default());
+        Self { entries, evicted: 0 }
+    }
+
+    /// How many entries made room for others.
+    pub fn evicted(&self) -> u64 {
+        self.evicted
+    }
+
+    /// Entries now.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no entry.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The value of a key, made by `new` where there is none.
+    pub fn entry(&mut self, key: &Key, new: impl FnOnce() -> Value) -> &mut Value {
+        if self.entries.len() >= self.entries.capacity() && !self.entries.contains_key(key) {
+            self.entries.remove_lru();
+            self.evicted += 1;
+        }
+        self.entries.entry(key.clone()).or_insert_with(new)
+    }
+
+    /// Adds or replaces a value.
+    pub fn insert(&mut self, key: Key, value: Value) {
+        if self.entries.len() >= self.entries.capacity() && !self.entries.contains_key(&key) {
+            self.entries.remove_lru();
+            self.evicted += 1;
+        }
+        self.entries.insert(key, value);
+    }
+
+    /// The value of a key. The entry does not count as used.
+    pub fn get(&self, key: &Key) -> Option<&Value> {
+        self.entries.peek(key)
+    }
+
+    /// The value of a key, to change it. The entry counts as used.
+    pub fn get_mut(&mut self, key: &Key) -> Option<&mut Value> {
+        self.entries.get_mut(key)
+    }
+
+    /// Forgets a key. That is no eviction.
+    pub fn remove(&mut self, key: &Key) -> Option<Value> {
+        self.entries.remove(key)
+    }
+
+    /// Keeps the entries that `keep` wants. What goes is no eviction.
+    pub fn retain(&mut self, keep: impl FnMut(&Key, &mut Value) -> bool) {
+        self.entries.retain(keep);
+    }
+
+    /// Every entry, the one used longest ago first.
+    pub fn iter(&self) -> impl Iterator<Item = (&Key, &Value)> {
+        self.entries.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_entry_used_longest_ago_makes_room() {
+        let mut map = BoundedMap::new(2);
+        map.insert(1, 'a');
+        map.insert(2, 'b');
+        map.get_mut(&1);
+        map.insert(3, 'c');
+        assert_eq!((map.get(&1), map.get(&2), map.get(&3)), (Some(&'a'), None, Some(&'c')));
+        *map.entry(&4, || 'd') = 'e';
+        assert_eq!((map.get(&1), map.get(&4)), (None, Some(&'e')));
+        assert_eq!((map.len(), map.evicted()), (2, 2));
+    }
+
+    #[test]
+    fn looking_changes_no_order_and_replacing_evicts_nothing() {
+        let mut map = BoundedMap::new(2);
+        map.insert(1, 'a');
+        map.insert(2, 'b');
+        map.get(&1);
+        map.insert(2, 'c');
+        map.insert(3, 'd');
+        assert_eq!((map.get(&1), map.get(&2)), (None, Some(&'c')));
+        assert_eq!(map.evicted(), 1);
+    }
+
+    #[test]
+    fn keys_that_come_and_go_leave_nothing_behind() {
+        let mut map = BoundedMap::new(4);
+        for key in 0..10_000 {
+            assert!(map.note(&key) && !map.note(&key));
+            map.remove(&key);
+        }
+        assert!(map.is_empty() && map.evicted() == 0);
+    }
+}
