@@ -1,4 +1,4 @@
-//! Hooks that a user chooses, and activity that bypasses them.
+//! Requested hooks, and operations that bypass system calls.
 
 use std::{fs, net::TcpListener, process::Command, thread};
 
@@ -7,10 +7,11 @@ use minerwatch_tests::{
     agent::{Agent, at},
     executable,
     native::{self, Simulator},
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, refusals::WALLET};
+use crate::{EVERYTHING, SOON, configuration, machine, refusals::WALLET, start_agent};
 
 fn doctor(hooks: &[&str]) -> (Option<i32>, Value, String) {
     let mut command = Command::new(executable("minerwatch"));
@@ -29,15 +30,17 @@ fn data_source<'a>(report: &'a Value, name: &str) -> &'a Value {
 }
 
 #[test]
-fn a_chosen_hook_is_used_or_its_data_source_is_unavailable() {
-    let Some(_machine) = alone("a_chosen_hook_is_used_or_its_data_source_is_unavailable") else { return };
+fn a_requested_hook_serves_or_its_source_is_unavailable() {
+    let Some(_machine) = machine("a_requested_hook_serves_or_its_source_is_unavailable") else {
+        return;
+    };
     let (code, report, said) = doctor(&["file=tracepoint", "yield=tracepoint", "payload=off"]);
     assert_eq!(code, Some(0), "{said}");
     for name in ["file-open", "file-change", "yield"] {
         assert_eq!(data_source(&report, name)["way"], "tracepoint", "{name}");
     }
     assert_eq!(data_source(&report, "payload")["hook"], Value::Null);
-    // Whether or not the kernel accepts these, no other hook replaces them.
+    // If the kernel refuses these, no other hook replaces them.
     let (_, report, _) = doctor(&["file=fexit"]);
     let open = data_source(&report, "file-open");
     assert!(open["way"] == "fexit" || open["hook"].is_null(), "{open}");
@@ -54,7 +57,7 @@ fn a_chosen_hook_is_used_or_its_data_source_is_unavailable() {
 
 #[test]
 fn alerts_and_status_name_the_hooks() {
-    let Some(_machine) = alone("alerts_and_status_name_the_hooks") else { return };
+    let Some(_machine) = machine("alerts_and_status_name_the_hooks") else { return };
     let scratch = Scratch::new();
     let configuration = configuration(&scratch, "[events]\nhooks = [\"file=tracepoint\"]\n");
     let chosen = ["--hook", "yield=off", "--hook", "transport=perf-buffer"];
@@ -75,11 +78,11 @@ fn alerts_and_status_name_the_hooks() {
     agent.stop();
 }
 
-/// Connections are always seen. Files are seen where the hooks are behind the system calls; elsewhere the doctor says what
-/// bypasses the hooks.
+/// Connections are always seen. Files are seen if the hooks are behind the system calls; otherwise the doctor says that
+/// `io_uring` bypasses them.
 #[test]
-fn io_uring_is_seen_or_the_doctor_says_that_it_is_not() {
-    let Some(_machine) = alone("io_uring_is_seen_or_the_doctor_says_that_it_is_not") else { return };
+fn io_uring_is_seen_or_reported_as_unseen() {
+    let Some(_machine) = machine("io_uring_is_seen_or_reported_as_unseen") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Uring, &scratch, "by-ring");
     let directory = scratch.join("files");
@@ -87,11 +90,11 @@ fn io_uring_is_seen_or_the_doctor_says_that_it_is_not() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || listener.accept());
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let output =
         Command::new(&program).args([&directory, &port.to_string()]).output().expect("the simulator starts");
     if !output.status.success() {
-        native::note("this kernel or its configuration has no io_uring");
+        note("this kernel or its configuration has no io_uring, so that nothing can go that way");
         agent.stop();
         return;
     }

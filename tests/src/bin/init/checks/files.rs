@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::{Check, Field, Outcome, SENT, Scene, network::connection};
+use super::{Check, Field, Observed, Outcome, SENT, network::connection};
 use crate::{
     guest,
     sequence::{DIRECTORY, TCP_PORT},
 };
 
-impl Scene {
+impl Observed {
     pub(super) fn files(&self) -> [Check; 5] {
         let change = |action: &str, file: &str| {
             [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
@@ -25,7 +25,7 @@ impl Scene {
         ]
     }
 
-    /// What bypasses the system calls. Hooks on system calls do not see it, and the doctor says so.
+    /// `io_uring` bypasses system calls, so hooks on system calls do not see it.
     pub(super) fn ring(&self) -> [Check; 5] {
         let done = |operation: &str| self.sequence.ring.done.iter().any(|done| done == operation);
         let seen = |name: &str, operation: &str, purpose: &str, event: &[Field]| {
@@ -57,7 +57,7 @@ impl Scene {
         ]
     }
 
-    /// The open is reported, and signal C4 names its purpose.
+    /// The open is reported, and so is the signal (C4).
     pub(super) fn registers(&self) -> [Check; 2] {
         let names = ["msr-open", "msr-noted"];
         let pid = match &self.sequence.registers {

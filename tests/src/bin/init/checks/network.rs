@@ -3,10 +3,10 @@
 use minerwatch_tests::agent::at;
 use serde_json::{Value, json};
 
-use super::{Check, DATAGRAM, Field, Outcome, SENT, Scene};
+use super::{Check, DATAGRAM, Field, Observed, Outcome, SENT};
 use crate::sequence::{ANSWER, CLOSED_PORT, EARLIER, EARLIER_PORT, TCP_PORT, UDP_PORT};
 
-impl Scene {
+impl Observed {
     pub(super) fn tcp(&self, family: &str, address: &str) -> [Check; 4] {
         let event = |action: &str, port: u16| connection(action, "tcp", address, port);
         let connect = [
@@ -26,7 +26,7 @@ impl Scene {
         ]
     }
 
-    /// The payload's times in a close, all of one form and so in the order of their text.
+    /// The times in a close event are in order. They have one format, so comparing the text is enough.
     fn tcp_times(&self, family: &str, address: &str) -> Check {
         let fields = [
             "event.start",
