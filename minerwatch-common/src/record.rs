@@ -104,6 +104,10 @@ const _: () = {
 impl RecordHeader {
     /// The header of a record of type `R` at `time`, about the same process. The length is that without a tail.
     #[inline(always)]
+    #[expect(
+        clippy::inline_always,
+        reason = "the eBPF programs must not call functions that return structures"
+    )]
     #[expect(clippy::cast_possible_truncation, reason = "a record without its tail is less than a page")]
     pub fn for_record<R: Record>(&self, time: u64) -> Self {
         Self { kind: R::KIND as u16, length: size_of::<R>() as u32, time, ..*self }

@@ -6,7 +6,7 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
-#![allow(
+#![expect(
     clippy::pedantic,
     reason = "the kernel's interfaces need casts, and the verifier needs inlined programs"
 )]

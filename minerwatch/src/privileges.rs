@@ -17,7 +17,6 @@ const KEPT: [Capability; 3] = [
 pub type DropPrivileges = fn() -> anyhow::Result<()>;
 
 /// Drops nothing. For commands that end soon.
-#[expect(clippy::unnecessary_wraps, reason = "the signature of DropPrivileges")]
 pub fn keep() -> anyhow::Result<()> {
     Ok(())
 }

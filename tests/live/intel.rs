@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 /// Answers any connection to port 9001 and ends it in a second.
 const SERVER: &str = "
@@ -28,8 +28,8 @@ fn listed(alert: &Value) -> Option<&Value> {
 }
 
 #[test]
-fn a_list_dropped_into_a_directory_is_in_force_at_once() {
-    let Some(_machine) = alone("a_list_dropped_into_a_directory_is_in_force_at_once") else { return };
+fn a_list_put_into_a_directory_takes_effect_at_once() {
+    let Some(_machine) = machine("a_list_put_into_a_directory_takes_effect_at_once") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(43);
     let address = pair.server.address.clone();
@@ -88,8 +88,8 @@ server.serve_forever()
 ";
 
 #[test]
-fn a_list_from_a_url_is_kept_and_used() {
-    let Some(_machine) = alone("a_list_from_a_url_is_kept_and_used") else { return };
+fn a_list_from_a_url_is_cached_and_used() {
+    let Some(_machine) = machine("a_list_from_a_url_is_cached_and_used") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(44);
     let address = pair.server.address.clone();
@@ -160,8 +160,8 @@ open(sys.argv[1], 'wb').write(tree + bytes(16) + data + b'\\xab\\xcd\\xefMaxMind
 ";
 
 #[test]
-fn a_peer_has_its_country_and_network() {
-    let Some(_machine) = alone("a_peer_has_its_country_and_network") else { return };
+fn peers_are_reported_with_country_and_network() {
+    let Some(_machine) = machine("peers_are_reported_with_country_and_network") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(45);
     for (side, device, address) in

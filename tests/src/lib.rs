@@ -1,5 +1,5 @@
-//! What the tests of the whole program share: the agent as a process, network namespaces, the rule for
-//! tests that need root.
+//! What the tests of the whole program share: the agent as a process, network namespaces, what a
+//! test needs before it may run.
 
 pub mod agent;
 pub mod command;
@@ -8,7 +8,8 @@ pub mod day;
 pub mod limited;
 pub mod namespace;
 pub mod native;
-pub mod root;
+pub mod notes;
+pub mod require;
 
 use std::{
     env,

@@ -1,4 +1,4 @@
-//! What intruders and their neighbours do, without doing harm: it connects, writes, forks and spins as told.
+//! Harmless imitations of what intruders and ordinary programs do: connect, write, fork, use the CPU.
 //!
 //! Every verb is bounded by its arguments.
 

@@ -13,8 +13,8 @@ use crate::{
     guest::{self, Port},
 };
 
-/// The word on the kernel's command line that asks for prices.
-const WORD: &str = "minerwatch.prices";
+/// The word on the kernel's command line that asks for the overhead.
+const WORD: &str = "minerwatch.overhead";
 
 /// The word that makes this program measure and end.
 const MEASURE: &str = "measure";
@@ -23,7 +23,7 @@ const MEASURE: &str = "measure";
 const SETTLED: Duration = Duration::from_secs(20);
 /// How long the daemon is given to read executables and whatever else it does only at the start.
 const DAEMON_SETTLED: Duration = Duration::from_secs(5);
-/// How long the daemon is given after a batch, so that what it has still to do is part of the price. Longer than it
+/// How long the daemon is given after a batch, so that the rest of its work is counted, too. Longer than it
 /// lets records gather.
 const AFTERMATH: Duration = Duration::from_millis(50);
 /// Batches of which the median counts.
@@ -32,12 +32,12 @@ const BATCHES: usize = 5;
 const LEAST: u32 = 50;
 const MOST: u32 = 2_000;
 
-/// Whether prices are asked for.
+/// Whether the overhead is asked for.
 pub fn asked_for() -> Result<bool> {
     Ok(guest::command_line()?.split_whitespace().any(|word| word == WORD))
 }
 
-/// Measures everything and reports a line each: `PRICE operation off on`, with tabs between.
+/// Measures everything and reports a line each: `OVERHEAD operation off on`, with tabs between.
 pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> {
     let uptime = guest::uptime()?;
     thread::sleep(SETTLED.saturating_sub(uptime));
@@ -46,11 +46,11 @@ pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<
     thread::sleep(DAEMON_SETTLED);
     let on = by_itself(Some(daemon.pid()))?;
     daemon.end(log)?;
-    // The machine's memory ages, and with it a fork's price: without the daemon is before it and after it.
+    // The machine's memory ages, and a fork takes longer with it: the figure without the daemon is the mean of one before and one after it.
     let afterwards = by_itself(None)?;
     let off = off.into_iter().zip(afterwards).map(|(before, after)| u64::midpoint(before, after));
     for (operation, (off, on)) in operations::ALL.iter().zip(off.zip(on)) {
-        report.line(&format!("PRICE\t{}\t{off}\t{on}", operation.name))?;
+        report.line(&format!("OVERHEAD\t{}\t{off}\t{on}", operation.name))?;
     }
     Ok(())
 }
@@ -66,27 +66,27 @@ fn by_itself(daemon: Option<u32>) -> Result<Vec<u64>> {
     let said = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "measuring ended with {}: {}", output.status, said.trim_end());
     let text = String::from_utf8_lossy(&output.stdout);
-    text.lines().map(|price| price.parse().with_context(|| format!("no price: {price}"))).collect()
+    text.lines().map(|cost| cost.parse().with_context(|| format!("no figure: {cost}"))).collect()
 }
 
-/// Does what [`by_itself`] asks its child for, if these are the arguments of such a one: a line for each operation.
+/// The child's side of [`by_itself`]: prints a line for each operation. `None` if these arguments are not for it.
 pub fn in_child(mut arguments: impl Iterator<Item = String>) -> Option<Result<()>> {
     (arguments.next()? == MEASURE).then(|| {
         let daemon =
             arguments.next().map(|pid| pid.parse()).transpose().context("the daemon's process id")?;
         for operation in &operations::ALL {
-            println!("{}", price(operation, daemon)?);
+            println!("{}", cost(operation, daemon)?);
         }
         Ok(())
     })
 }
 
 /// The median of some batches, after one that warms caches and tables up.
-fn price(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
+fn cost(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     batch(operation, daemon)?;
-    let mut prices = (0..BATCHES).map(|_| batch(operation, daemon)).collect::<Result<Vec<_>>>()?;
-    prices.sort_unstable();
-    Ok(prices[BATCHES / 2])
+    let mut costs = (0..BATCHES).map(|_| batch(operation, daemon)).collect::<Result<Vec<_>>>()?;
+    costs.sort_unstable();
+    Ok(costs[BATCHES / 2])
 }
 
 /// Nanoseconds of one operation of a batch, with its share of what the daemon had still to do afterwards.

@@ -8,15 +8,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-    namespace::Pair,
-    native::Worker,
-};
+use minerwatch_tests::{Scratch, agent::at, namespace::Pair, native::Worker};
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration, lost, of_minute, refusals::WALLET};
+use crate::{SOON, lost, machine, of_minute, refusals::WALLET, start_agent};
 
 /// Takes whatever it is told for the words of a miner that does well.
 const POOL: &str = r#"
@@ -71,15 +66,15 @@ fn signal_of(alert: &Value, pid: u32, id: &str) -> Option<Value> {
 }
 
 #[test]
-fn a_connection_that_was_there_before_is_heard() {
-    let Some(_machine) = alone("a_connection_that_was_there_before_is_heard") else { return };
+fn mining_on_a_connection_older_than_the_agent_is_found() {
+    let Some(_machine) = machine("mining_on_a_connection_older_than_the_agent_is_found") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(53);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
     let mut command = pair.victim.command("python3", &["-c", LATE, &pair.server.address]);
     let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client starts");
     client.stdout.as_mut().expect("piped").read_exact(&mut [0]).expect("it connects");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, NOTED)]);
+    let agent = start_agent(&scratch, NOTED);
     // Its input ends, and it speaks.
     drop(client.stdin.take());
     let alert = agent.wait_for("submit", SOON, |object| signal_of(object, client.id(), "N1").is_some());
@@ -89,12 +84,12 @@ fn a_connection_that_was_there_before_is_heard() {
 }
 
 #[test]
-fn a_relay_is_known_by_its_two_sides() {
-    let Some(_machine) = alone("a_relay_is_known_by_its_two_sides") else { return };
+fn a_mining_relay_is_found() {
+    let Some(_machine) = machine("a_mining_relay_is_found") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(54);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, NOTED)]);
+    let agent = start_agent(&scratch, NOTED);
     let relay =
         Worker::start_command(pair.victim.command("python3", &["-c", RELAY, &pair.server.address, WALLET]));
     let is_of = |id: &'static str| {
@@ -142,8 +137,8 @@ sys.stdin.readline()
 const MICROSECOND: u64 = 1_000;
 
 #[test]
-fn the_end_of_a_connection_that_was_there_before_is_told_of() {
-    let Some(_machine) = alone("the_end_of_a_connection_that_was_there_before_is_told_of") else { return };
+fn the_end_of_a_connection_older_than_the_agent_is_reported() {
+    let Some(_machine) = machine("the_end_of_a_connection_older_than_the_agent_is_reported") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(55);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
@@ -155,9 +150,9 @@ fn the_end_of_a_connection_that_was_there_before_is_told_of() {
     let events = "[sink.stdout]\nevents = [\"snapshot\", \"close\"]\n";
     // The second finds a socket that has a cookie already, and one that the first told of the end of is no more.
     for _ in 0..2 {
-        Agent::start(["run", "--config", &configuration(&scratch, events)]).stop();
+        start_agent(&scratch, events).stop();
     }
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, events)]);
+    let agent = start_agent(&scratch, events);
     let of = |action: &'static str, transport: &'static str| {
         let pid = client.id();
         agent.wait_for(action, SOON, move |object| {

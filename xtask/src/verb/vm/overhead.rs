@@ -1,4 +1,4 @@
-//! What operations cost on each kernel, in instructions: a table in the tree that a run is held against.
+//! The overhead of operations on each kernel, in instructions, as a table in the tree. A run is compared with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,25 +8,25 @@ use anyhow::{Context, Result, bail};
 use xtask::workspace;
 
 /// Where it lies, below the root of the workspace.
-const FILE: &str = "tests/prices.expected";
+const FILE: &str = "tests/overhead.expected";
 
 const HEADER: &str = "\
 # Instructions of one operation on each kernel, without minerwatch and added by it: kernel, operation, instructions
-# without, instructions added, with tabs between. `cargo xtask vm --prices` fails when an addition has risen by more
-# than a tenth; `cargo xtask vm --prices --bless` writes what it saw. docs/prices.md says how they are counted.
+# without, instructions added, with tabs between. `cargo xtask vm --overhead` fails when an addition has risen by more
+# than a tenth; `cargo xtask vm --overhead --bless` writes what it saw. docs/overhead.md says how they are counted.
 ";
 
-/// An addition may rise by this share of itself…
+/// The overhead may rise by this share of itself…
 const TOLERANCE: f64 = 0.10;
-/// …or by this share of what the operation costs without minerwatch, whichever is more: a small addition to a large
-/// operation cannot be told from the noise of that one.
+/// …or by this share of the operation's cost without minerwatch, if that is more: a small overhead on a large operation
+/// disappears in its noise.
 const NOISE: f64 = 0.005;
 /// …or by so many instructions, for operations that hardly cost anything.
 const LEAST: f64 = 10.0;
 
 /// One operation, in instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Price {
+pub struct Cost {
     /// Its name.
     pub operation: String,
     /// Without the daemon.
@@ -35,29 +35,29 @@ pub struct Price {
     pub added: i64,
 }
 
-/// Reads the lines of a report that have prices: `PRICE`, operation, without, with.
-pub fn parse_report(report: &str) -> Result<Vec<Price>> {
-    let prices: Vec<_> = report
+/// Reads the lines of a report that have costs: `OVERHEAD`, operation, without, with.
+pub fn parse_report(report: &str) -> Result<Vec<Cost>> {
+    let costs: Vec<_> = report
         .lines()
-        .filter_map(|line| line.trim_end().strip_prefix("PRICE\t"))
+        .filter_map(|line| line.trim_end().strip_prefix("OVERHEAD\t"))
         .map(|line| {
             let [operation, off, on] = line.split('\t').collect::<Vec<_>>()[..] else {
-                bail!("a price is not three fields: {line}");
+                bail!("a cost is not three fields: {line}");
             };
             let [off, on]: [i64; 2] = [off.parse()?, on.parse()?];
-            Ok(Price { operation: operation.to_owned(), off, added: on - off })
+            Ok(Cost { operation: operation.to_owned(), off, added: on - off })
         })
         .collect::<Result<_>>()?;
-    if prices.is_empty() {
+    if costs.is_empty() {
         let failed = report.lines().find_map(|line| line.strip_prefix("CHECK "));
-        bail!("the report has no price; {}", failed.unwrap_or("it does not say why"));
+        bail!("the report has no cost; {}", failed.unwrap_or("it does not say why"));
     }
-    Ok(prices)
+    Ok(costs)
 }
 
-/// The prices of each kernel by its label.
+/// The costs of each kernel by its label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Expected(BTreeMap<String, Vec<Price>>);
+pub struct Expected(BTreeMap<String, Vec<Cost>>);
 
 impl Expected {
     /// Reads the table of the tree; there may be none yet.
@@ -83,45 +83,45 @@ impl Expected {
                 continue;
             }
             let fields: Vec<_> = line.split('\t').collect();
-            let price = match fields[..] {
+            let cost = match fields[..] {
                 [_, operation, off, added] => off
                     .parse()
                     .ok()
                     .zip(added.parse().ok())
-                    .map(|(off, added)| Price { operation: operation.to_owned(), off, added }),
+                    .map(|(off, added)| Cost { operation: operation.to_owned(), off, added }),
                 _ => None,
             };
-            let Some(price) = price else {
+            let Some(cost) = cost else {
                 bail!("{FILE}:{}: not two names and two numbers with tabs between", number + 1);
             };
-            table.0.entry(fields[0].to_owned()).or_default().push(price);
+            table.0.entry(fields[0].to_owned()).or_default().push(cost);
         }
         Ok(table)
     }
 
     fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();
-        for (kernel, prices) in &self.0 {
-            for Price { operation, off, added } in prices {
+        for (kernel, costs) in &self.0 {
+            for Cost { operation, off, added } in costs {
                 let _ = writeln!(text, "{kernel}\t{operation}\t{off}\t{added}");
             }
         }
         text
     }
 
-    /// Takes what was counted on a kernel for what is to be paid; other kernels stay.
-    pub fn bless(&mut self, kernel: &str, prices: &[Price]) {
-        self.0.insert(kernel.to_owned(), prices.to_vec());
+    /// Takes what was counted on a kernel as the new expectation; other kernels stay.
+    pub fn bless(&mut self, kernel: &str, costs: &[Cost]) {
+        self.0.insert(kernel.to_owned(), costs.to_vec());
     }
 
-    /// What has become dearer, a sentence each.
-    pub fn rises(&self, kernel: &str, prices: &[Price]) -> Vec<String> {
+    /// What costs more than expected, a sentence each.
+    pub fn rises(&self, kernel: &str, costs: &[Cost]) -> Vec<String> {
         let Some(expected) = self.0.get(kernel) else {
             return vec![format!("{kernel}: {FILE} has no rows for it; --bless writes them")];
         };
-        prices
+        costs
             .iter()
-            .filter_map(|Price { operation, off, added }| {
+            .filter_map(|Cost { operation, off, added }| {
                 let Some(known) = expected.iter().find(|known| known.operation == *operation) else {
                     return Some(format!("{kernel}: {FILE} has no row for {operation}; --bless writes it"));
                 };
@@ -136,11 +136,11 @@ impl Expected {
 }
 
 /// The table that a person reads: instructions without, and what is added, for each kernel.
-pub fn render(kernels: &[(String, Vec<Price>)]) -> String {
+pub fn render(kernels: &[(String, Vec<Cost>)]) -> String {
     let mut text = String::new();
-    for (label, prices) in kernels {
+    for (label, costs) in kernels {
         let _ = writeln!(text, "{label:<26}{:>12}{:>12}{:>8}", "without", "added", "ratio");
-        for Price { operation, off, added } in prices {
+        for Cost { operation, off, added } in costs {
             let ratio = (off + added) as f64 / (*off).max(1) as f64;
             let _ = writeln!(text, "{operation:<26}{off:>12}{added:>+12}{ratio:>8.3}");
         }
@@ -153,25 +153,25 @@ pub fn render(kernels: &[(String, Vec<Price>)]) -> String {
 mod tests {
     use super::*;
 
-    fn price(operation: &str, off: i64, added: i64) -> Price {
-        Price { operation: operation.to_owned(), off, added }
+    fn cost(operation: &str, off: i64, added: i64) -> Cost {
+        Cost { operation: operation.to_owned(), off, added }
     }
 
     #[test]
-    fn prices_are_read_from_the_report() {
-        let report = "noise\nPRICE\tgetppid\t337\t340\r\nPRICE\topen + close\t5000\t4990\r\nEND\r\n";
-        let expected = [price("getppid", 337, 3), price("open + close", 5000, -10)];
+    fn costs_are_read_from_the_report() {
+        let report = "noise\nOVERHEAD\tgetppid\t337\t340\r\nOVERHEAD\topen + close\t5000\t4990\r\nEND\r\n";
+        let expected = [cost("getppid", 337, 3), cost("open + close", 5000, -10)];
         assert_eq!(parse_report(report).unwrap(), expected);
-        assert!(parse_report("PRICE\tgetppid\t337\nEND").is_err());
+        assert!(parse_report("OVERHEAD\tgetppid\t337\nEND").is_err());
         let error = parse_report("CHECK sequence FAILED no BTF\nEND").unwrap_err().to_string();
         assert!(error.contains("no BTF"), "{error}");
     }
 
     #[test]
-    fn what_is_blessed_is_written_and_read() {
+    fn a_blessed_table_is_written_and_read() {
         let mut table = Expected::default();
-        table.bless("6.1", &[price("fork + exec + wait", 666_000, 40_000), price("getppid", 337, -1)]);
-        table.bless("5.10", &[price("getppid", 300, 0)]);
+        table.bless("6.1", &[cost("fork + exec + wait", 666_000, 40_000), cost("getppid", 337, -1)]);
+        table.bless("5.10", &[cost("getppid", 300, 0)]);
         assert_eq!(Expected::parse(&table.to_text()).unwrap(), table);
         for damaged in ["6.1\tgetppid\t337", "6.1\tgetppid\tx\t1", "6.1"] {
             assert!(Expected::parse(damaged).unwrap_err().to_string().contains(":1:"), "{damaged}");
@@ -179,19 +179,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rise_of_more_than_a_tenth_is_told_with_the_operation() {
+    fn a_rise_of_more_than_a_tenth_is_reported() {
         let mut table = Expected::default();
         table.bless(
             "6.1",
-            &[price("fork", 600_000, 40_000), price("getppid", 337, 0), price("send", 16_500, 20)],
+            &[cost("fork", 600_000, 40_000), cost("getppid", 337, 0), cost("send", 16_500, 20)],
         );
-        let rises = |prices: &[Price]| table.rises("6.1", prices);
-        assert!(rises(&[price("fork", 600_000, 43_900), price("getppid", 400, 9)]).is_empty());
-        assert!(rises(&[price("send", 16_500, 100)]).is_empty(), "within the noise of the operation itself");
-        let told = rises(&[price("fork", 600_000, 44_100), price("getppid", 337, 11)]);
+        let rises = |costs: &[Cost]| table.rises("6.1", costs);
+        assert!(rises(&[cost("fork", 600_000, 43_900), cost("getppid", 400, 9)]).is_empty());
+        assert!(rises(&[cost("send", 16_500, 100)]).is_empty(), "within the noise of the operation itself");
+        let told = rises(&[cost("fork", 600_000, 44_100), cost("getppid", 337, 11)]);
         assert_eq!(told.len(), 2);
         assert!(told[0].contains("fork costs +44100 instructions, expected +40000"), "{told:?}");
-        assert!(rises(&[price("new", 1, 1)])[0].contains("no row for new"));
+        assert!(rises(&[cost("new", 1, 1)])[0].contains("no row for new"));
         assert!(table.rises("6.12", &[])[0].contains("no rows"));
     }
 }
