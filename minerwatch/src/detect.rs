@@ -13,14 +13,13 @@ mod interim;
 mod knowledge;
 mod path_kind;
 mod registry;
-mod wallet;
 mod weights;
 mod written;
 
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{BootTime, Event, EventBody, EventType, ProcessKey},
+    model::{BootTime, Event, EventType, ProcessKey, wallet},
     process::{Process, ProcessTable},
 };
 
@@ -114,34 +113,7 @@ impl Detectors {
             }
         }
         *evictions.entry("scheduling_evicted").or_default() += self.interim.scheduling.evicted();
-        *evictions.entry("conversations_evicted").or_default() +=
-            self.interim.stratum_sessions.counters().evicted;
-        *evictions.entry("cadences_evicted").or_default() += self.interim.beaconing.evicted();
         evictions
-    }
-
-    /// INTERIM
-    pub fn set_indicators(&mut self, indicators: std::sync::Arc<crate::intel::Indicators>) {
-        self.interim.names.set_indicators(indicators);
-    }
-
-    /// INTERIM
-    pub fn question(&self, event: &Event) -> Option<crate::model::Request> {
-        let EventBody::Payload(payload) = &event.body else { return None };
-        let message = payload.app.dns.as_ref()?;
-        let matters = self.interim.names.lists(message) || network::carries_data(message);
-        let unknown = self.interim.names.is_server(event.subject.key, event.time).is_none();
-        (matters && unknown).then(|| crate::model::Request::DnsRole(event.subject.clone()))
-    }
-
-    /// INTERIM
-    pub fn domain_of(
-        &self,
-        network: u32,
-        address: std::net::IpAddr,
-        now: BootTime,
-    ) -> Option<std::sync::Arc<str>> {
-        self.interim.names.name_of(network, address, now)
     }
 
     /// INTERIM

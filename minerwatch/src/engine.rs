@@ -97,6 +97,8 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files forgotten for others, so that a run of them would not be tied to their writer.
     pub written_files_evicted: u64,
+    /// Addresses whose names were forgotten for others.
+    pub names_evicted: u64,
     /// What detectors forgot for others, by the names that their declarations give.
     #[serde(flatten)]
     pub evictions: BTreeMap<&'static str, u64>,
@@ -175,7 +177,7 @@ impl Engine {
         if !self.table.can_take(event) {
             self.before_fork.park(event, self.now);
             self.give_up_parked(effects);
-        } else if let Some(question) = self.question(event) {
+        } else if let Some(question) = self.knowledge.question(event) {
             self.table.take_in(event);
             self.before_answer.park(event, self.now);
             effects.push(Effect::Request(question));
@@ -222,7 +224,6 @@ impl Engine {
 
     /// Replaces the lists of indicators; an engine begins with those that come with the program.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
-        self.detectors.set_indicators(Arc::clone(&indicators));
         self.knowledge.indicators = indicators;
     }
 
@@ -261,13 +262,9 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.knowledge.written.evicted(),
+            names_evicted: self.knowledge.names.evicted(),
             evictions: self.detectors.evictions(),
         }
-    }
-
-    /// What has to be known of the process of an event before the event can be judged.
-    fn question(&self, event: &Event) -> Option<Request> {
-        self.detectors.question(event)
     }
 
     fn observation(&self, event: &Event) -> Observation {
@@ -277,7 +274,7 @@ impl Engine {
         let domain = event
             .body
             .destination()
-            .and_then(|destination| self.detectors.domain_of(network, destination.ip(), self.now));
+            .and_then(|destination| self.knowledge.domain_of(network, destination.ip(), self.now));
         Observation {
             process: process.map(|process| Arc::clone(&process.view)),
             parent: parent.map(|parent| Arc::clone(&parent.view)),

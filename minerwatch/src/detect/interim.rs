@@ -1,12 +1,7 @@
 //! INTERIM: what is not in the list yet; goes away file by file.
 
-use std::sync::Arc;
-
-use super::{DetectionContext, Findings, LoadThresholds, behavior, compute, network, tuning};
-use crate::{
-    intel,
-    model::{EventBody, Request},
-};
+use super::{DetectionContext, Findings, LoadThresholds, behavior, compute, tuning};
+use crate::model::{EventBody, Request};
 
 /// INTERIM: the detectors that are not in the list yet.
 #[derive(Debug)]
@@ -14,12 +9,6 @@ pub struct Interim {
     pub scheduling: compute::Scheduling,
     pub rounding: compute::RoundingWitness,
     pub memory: compute::MemoryWitness,
-    pub stratum_sessions: network::wire::StratumSessions,
-    pub beaconing: network::Beaconing,
-    pub tls_without_sni: network::TlsWithoutSni,
-    pub names: network::Names,
-    pub encrypted_dns: network::EncryptedDns,
-    pub dns_tunnels: network::DnsTunnels,
 }
 
 impl Interim {
@@ -29,12 +18,6 @@ impl Interim {
             scheduling: compute::Scheduling::new(load),
             rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
             memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
-            stratum_sessions: network::wire::StratumSessions::default(),
-            beaconing: network::Beaconing::default(),
-            tls_without_sni: network::TlsWithoutSni::default(),
-            names: network::Names::new(Arc::new(intel::built_in())),
-            encrypted_dns: network::EncryptedDns::default(),
-            dns_tunnels: network::DnsTunnels::default(),
         }
     }
 
@@ -60,27 +43,15 @@ impl Interim {
                 }
             }
             EventBody::Connect(connect) => {
-                findings.extend(network::pool_port(context, connect));
-                findings.extend(network::foreign_peer(context, connect));
-                findings.extend(network::suspect_connection(context, connect));
-                let destination = network::outbound(connect);
-                findings
-                    .extend(destination.and_then(|destination| self.names.connected(context, destination)));
                 if connect.result == 0 {
                     self.scheduling.opened(context.key(), connect.flow.protocol, context.at());
                 }
             }
             EventBody::RunningFlow(flow) => {
-                findings.extend(network::pool_port_at_start(context, flow));
-                findings.extend(network::foreign_peer_at_start(context, flow));
-                let destination = network::outbound_at_start(flow);
-                findings
-                    .extend(destination.and_then(|destination| self.names.connected(context, destination)));
                 self.scheduling.opened(context.key(), flow.protocol, context.at());
             }
             EventBody::Close(close) => {
                 self.scheduling.closed(context.key(), close.flow.protocol, context.at());
-                self.beaconing.closed(context, close);
             }
             EventBody::File(change) => {
                 findings.extend(behavior::preload(context, change));
@@ -97,47 +68,9 @@ impl Interim {
                 self.scheduling.forget(context.key());
                 self.rounding.forget(context.key());
                 self.memory.forget(context.key());
-                self.stratum_sessions.forget(context.key());
             }
-            EventBody::Payload(payload) => {
-                if let Some(message) = payload.app.dns.as_deref() {
-                    findings.extend(self.names.overheard(context, payload, message));
-                    if self.names.is_server(context.key(), context.at()) != Some(true) {
-                        findings.extend(self.dns_tunnels.asked(context, message));
-                    }
-                }
-                if let Some(hello) = network::tls::hello_of(payload) {
-                    self.beaconing.greeted(context, payload);
-                    findings.extend(self.tls_without_sni.greeted(context, payload, &hello));
-                    findings.extend(self.names.greeted(context, payload, &hello));
-                    findings.extend(self.encrypted_dns.greeted(context, payload, &hello));
-                }
-                if let Some(tunnel) = network::wire::tunnel_of(payload) {
-                    findings.extend(self.names.tunnelled(context, payload, &tunnel));
-                }
-                self.stratum_sessions.inspect(context, payload, findings);
-            }
-            EventBody::FlowUpdate(course) => {
-                findings.extend(self.beaconing.went_on(context, course));
-                findings.extend(self.names.went_on(context, course));
-            }
-            EventBody::SocketOptions(options) => {
-                findings.extend(network::matches_xmrig_sockopts(context, options));
-            }
-            EventBody::DnsServerRole(serves) => self.names.serves(context, *serves),
-            EventBody::HashedFile(hashed) => {
-                findings.extend(network::listed_file(context, self.names.indicators(), &hashed.sha256));
-            }
-            EventBody::Fork(_) => {}
+            _ => {}
         }
         self.rounding.take_undecided().into_iter().for_each(|key| out.request(Request::SampleRounding(key)));
-        self.stratum_sessions
-            .take_pool_clients()
-            .into_iter()
-            .for_each(|subject| out.request(Request::WatchListeners(subject)));
-        self.tls_without_sni
-            .take_waiting()
-            .into_iter()
-            .for_each(|(owner, flow)| out.request(Request::SocketOptions { owner, flow }));
     }
 }

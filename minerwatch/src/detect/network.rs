@@ -1,33 +1,39 @@
-//! The first witness: what goes over the wire.
+//! Network detectors: what a process says, and whom it talks to.
 
-mod beaconing;
-pub mod dns;
-mod dns_tunnel;
-mod encrypted_dns;
-mod foreign_peer;
-mod names;
-mod pool_port;
-mod suspect_connection;
-pub mod tls;
-mod tls_without_sni;
-pub mod wire;
+pub(super) mod beaconing;
+pub(super) mod dns_tunnel;
+pub(super) mod encoded_name;
+pub(super) mod encrypted_dns;
+pub(super) mod foreign_peer;
+pub(super) mod listed_file;
+mod listing;
+mod mining_message;
+pub(super) mod mining_relay;
+pub(super) mod noise_handshake;
+pub(super) mod pool_name;
+pub(super) mod pool_port;
+pub(super) mod solo_mining;
+pub(super) mod stratum_sessions;
+pub(super) mod suspect_connection;
+pub(super) mod tls_without_sni;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use beaconing::Beaconing;
-pub use dns_tunnel::{DnsTunnels, carries_data};
-pub use encrypted_dns::EncryptedDns;
-pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
-pub use names::{Names, listed_file};
-pub use pool_port::{pool_port, pool_port_at_start};
-pub use suspect_connection::suspect_connection;
-pub use tls_without_sni::{TlsWithoutSni, matches_xmrig_sockopts};
+use crate::model::{Connect, EventBody, Protocol, RunningFlow};
 
-use crate::model::{Connect, Protocol, RunningFlow};
+/// Where the established TCP connection of an event leads, if it leads to another host. The connection was just opened, or
+/// was open at the start.
+pub fn established(body: &EventBody) -> Option<SocketAddr> {
+    match body {
+        EventBody::Connect(connect) => outbound(connect),
+        EventBody::RunningFlow(flow) => outbound_at_start(flow),
+        _ => None,
+    }
+}
 
-/// Where an established TCP connection to another host leads, or nothing if it is none.
+/// Where an established TCP connection to another host leads, `None` if it is none.
 ///
-/// UDP is left out: resolvers connect UDP sockets just to learn their own address.
+/// UDP is left out: resolvers connect UDP sockets only to learn their own address.
 pub fn outbound(connect: &Connect) -> Option<SocketAddr> {
     (connect.result == 0 && connect.flow.protocol == Protocol::Tcp && leaves_host(connect.flow.destination))
         .then_some(connect.flow.destination)

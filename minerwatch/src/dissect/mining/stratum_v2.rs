@@ -1,14 +1,15 @@
 //! Stratum V2 in the clear: the message that opens a connection.
 //!
 //! Source: the specification at stratumprotocol.org, sections 3.2 (framing) and 3.6 (`SetupConnection`).
-//! Usually it is wrapped in Noise, of which only sizes can be seen (see [`noise_sent`]).
+//! Usually the protocol is encrypted with Noise, and then only sizes can be seen (signal N10).
 
-use super::{Dialect, ProtocolMatch, Side, json::Text};
+use super::{ProtocolMatch, json::Text};
+use crate::model::{MiningProtocol, MiningSide};
 
-/// Bytes of a frame's header: extension, type, length.
+/// Bytes of the header of a frame: extension, type, length.
 const HEADER: usize = 6;
 
-/// Looks at the first payload of a client.
+/// Recognises the first payload of a client.
 pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     let (header, body) = payload.split_at_checked(HEADER)?;
     let [0, 0, 0, low, middle, high] = *header else { return None };
@@ -42,7 +43,7 @@ pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     };
     Some(ProtocolMatch {
         agent: Some(Text(vendor)),
-        ..ProtocolMatch::new(Dialect::StratumV2, Side::Client, method)
+        ..ProtocolMatch::new(MiningProtocol::StratumV2, MiningSide::Client, method)
     })
 }
 
@@ -50,16 +51,6 @@ pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(*length))
-}
-
-/// Whether a first payload of this length may open a handshake with Noise: a key of 64 bytes.
-pub fn noise_sent(length: u32) -> bool {
-    length == 64
-}
-
-/// Whether a first answer of this length may be the other side's.
-pub fn noise_received(length: u32) -> bool {
-    matches!(length, 170 | 234)
 }
 
 #[cfg(test)]
@@ -77,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn setups() {
+    fn a_setup_is_recognised() {
         let payload = setup(0, 2);
         let protocol_match = stratum_v2(&payload).unwrap();
         assert_eq!(
@@ -88,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn others() {
+    fn other_payloads_are_not() {
         let mut long = setup(0, 2);
         long[3] += 1;
         for payload in

@@ -1,8 +1,8 @@
-//! A JSON message by the members that mining protocols use.
+//! The members of a JSON message that mining protocols use.
 
 use super::json::{self, Text, Value};
 
-/// What a message holds of what matters.
+/// The members of one message. Strings borrow from the payload.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "which keys were there: each is a fact of its own")]
 pub struct Message<'a> {
@@ -66,7 +66,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it is one: work to hash and how hard.
+    /// Whether it is one: it has work to hash, and how hard the result must be.
     pub fn is_one(self) -> bool {
         self.blob && (self.target || (self.id && self.more))
     }
@@ -80,18 +80,18 @@ impl Job {
 }
 
 impl<'a> Message<'a> {
-    /// Reads the message that begins with `bytes`; the answer has what follows it, `None` if it is cut off.
+    /// Reads the message that begins with `bytes`. Also returns what follows it, `None` if it is cut off.
     pub fn read(bytes: &'a [u8]) -> (Self, Option<&'a [u8]>) {
         let mut message = Self::default();
-        // In a batch the messages stand one level deeper.
+        // The messages of a batch stand one level deeper.
         let base = usize::from(bytes.first() == Some(&b'['));
-        let rest = json::walk(bytes, |place, value| {
-            let depth = place.depth.saturating_sub(base);
-            match (depth, place.element) {
-                (1, None) => message.top(place.key, value),
-                (2, None) if place.parent.is("params") => message.parameter(place.key, value),
-                (2, Some(rank)) if place.key.is("params") => message.argument(rank, value),
-                (3, None) if place.parent.is("job") => message.job.note(place.key),
+        let rest = json::walk(bytes, |position, value| {
+            let depth = position.depth.saturating_sub(base);
+            match (depth, position.element) {
+                (1, None) => message.top(position.key, value),
+                (2, None) if position.parent.is("params") => message.parameter(position.key, value),
+                (2, Some(index)) if position.key.is("params") => message.argument(index, value),
+                (3, None) if position.parent.is("job") => message.job.note(position.key),
                 _ => {}
             }
         });
@@ -130,9 +130,9 @@ impl<'a> Message<'a> {
         self.job.note(key);
     }
 
-    fn argument(&mut self, rank: usize, value: Value<'a>) {
-        if let (Value::Text(text), Some(place)) = (value, self.arguments.get_mut(rank)) {
-            *place = Some(text);
+    fn argument(&mut self, index: usize, value: Value<'a>) {
+        if let (Value::Text(text), Some(argument)) = (value, self.arguments.get_mut(index)) {
+            *argument = Some(text);
         }
     }
 }

@@ -1,20 +1,19 @@
-//! DNS messages, as far as names and addresses go (RFC 1035). Read from untrusted bytes: nothing here panics, loops or
-//! grows with what a message claims.
+//! DNS messages, as far as names and addresses go (RFC 1035).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::{DnsAnswer, DnsData, DnsMessage, DnsRecord, Payload, Protocol};
 
-/// Jumps that one name may make; real ones make one or two.
+/// Jumps that one name may make. Real names make one or two.
 const MAX_JUMPS: u32 = 16;
 /// The longest name as text (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 255;
-/// Answers that are looked at.
+/// Records of an answer that are looked at.
 const MAX_ANSWERS: u16 = 32;
 
 const HEADER: usize = 12;
 const RESPONSE: u8 = 0x80;
-/// The bits of the fourth byte that say whether it worked.
+/// The bits of the fourth byte with the response code.
 const CODE: u8 = 0x0f;
 const TYPE_A: u16 = 1;
 const TYPE_NS: u16 = 2;
@@ -23,7 +22,7 @@ const TYPE_PTR: u16 = 12;
 const TYPE_AAAA: u16 = 28;
 const CLASS_INTERNET: u16 = 1;
 
-/// Where DNS is answered (RFC 1035, section 4.2).
+/// The port of DNS (RFC 1035, section 4.2).
 const PORT: u16 = 53;
 
 /// The message that a payload is, if it comes from or goes to the port of DNS.
@@ -35,7 +34,7 @@ pub fn message_in(payload: &Payload) -> Option<DnsMessage> {
     let bytes = &payload.bytes.0;
     match payload.flow.protocol {
         Protocol::Udp => parse(bytes),
-        // Its length comes first (RFC 1035, section 4.2.2), with it or in a payload of its own.
+        // The length comes first (RFC 1035, section 4.2.2), in the same payload or in one of its own.
         Protocol::Tcp => match bytes.split_first_chunk::<2>() {
             Some((length, message)) if u32::from(u16::from_be_bytes(*length)) + 2 == payload.length => {
                 parse(message)
@@ -45,8 +44,8 @@ pub fn message_in(payload: &Payload) -> Option<DnsMessage> {
     }
 }
 
-/// Reads a message; one cut off in its answers gives those before. `None` for what is none.
-pub fn parse(bytes: &[u8]) -> Option<DnsMessage> {
+/// Reads a message. One that is cut off in its answers gives the answers before the cut. `None` for what is no message.
+fn parse(bytes: &[u8]) -> Option<DnsMessage> {
     let response = bytes.get(2)? & RESPONSE != 0;
     let answers = short(bytes, 6)?.min(MAX_ANSWERS);
     if short(bytes, 4)? != 1 {
@@ -66,14 +65,14 @@ pub fn parse(bytes: &[u8]) -> Option<DnsMessage> {
     Some(DnsMessage { id: short(bytes, 0)?, response, answer })
 }
 
-/// Takes in the record at `at`; where the next one begins.
+/// Adds the record at `at`. Returns where the next one begins.
 fn record(bytes: &[u8], at: usize, records: &mut Vec<DnsRecord>) -> Option<usize> {
     let (_, end) = name(bytes, at)?;
     let kind = short(bytes, end)?;
     let ttl = u32::from(short(bytes, end + 4)?) << 16 | u32::from(short(bytes, end + 6)?);
     let length = usize::from(short(bytes, end + 8)?);
     let data = end + 10;
-    let said = match kind {
+    let content = match kind {
         TYPE_A => {
             let octets: [u8; 4] = bytes.get(data..data + 4)?.try_into().ok()?;
             Some(DnsData::Address(Ipv4Addr::from(octets).into()))
@@ -83,14 +82,14 @@ fn record(bytes: &[u8], at: usize, records: &mut Vec<DnsRecord>) -> Option<usize
             Some(DnsData::Address(Ipv6Addr::from(octets).into()))
         }
         TYPE_CNAME | TYPE_NS | TYPE_PTR => Some(DnsData::Name(name(bytes, data)?.0)),
-        // Text and the like is nobody's business here.
+        // Text and other kinds are not needed.
         _ => None,
     };
-    records.extend(said.map(|data| DnsRecord { kind, ttl, data }));
+    records.extend(content.map(|data| DnsRecord { kind, ttl, data }));
     Some(data + length)
 }
 
-/// The name at `at`, and where what follows it begins.
+/// The name at `at`, and where the bytes after it begin.
 fn name(bytes: &[u8], at: usize) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut position = at;
@@ -113,7 +112,7 @@ fn name(bytes: &[u8], at: usize) -> Option<(String, usize)> {
                 if !text.is_empty() {
                     text.push('.');
                 }
-                // What cannot stand in a host's name must not be taken for a dot or a control character either.
+                // Characters that no host name has are replaced, among them dots and control characters within a label.
                 text.extend(label.iter().map(|byte| match byte {
                     b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => char::from(*byte),
                     b'A'..=b'Z' => char::from(byte.to_ascii_lowercase()),
@@ -135,43 +134,14 @@ fn short(bytes: &[u8], at: usize) -> Option<u16> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use std::net::IpAddr;
-
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    fn labels(name: &str) -> Vec<u8> {
-        let label = |label: &str| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat();
-        name.split('.').flat_map(label).chain([0]).collect()
-    }
-
-    /// A message as a resolver sends it; answers point back at the question.
-    pub(crate) fn message(name: &str, alias: Option<&str>, addresses: &[&str]) -> Vec<u8> {
-        let count = u8::try_from(addresses.len() + usize::from(alias.is_some())).unwrap();
-        let response = if count > 0 { RESPONSE } else { 0 };
-        let mut bytes = vec![7, 7, response, 0, 0, 1, 0, count, 0, 0, 0, 0];
-        bytes.extend(labels(name));
-        bytes.extend([0, 1, 0, 1]);
-        let mut record = |kind: u8, data: &[u8]| {
-            bytes.extend([0xc0, 12, 0, kind, 0, 1, 0, 0, 0, 60, 0, u8::try_from(data.len()).unwrap()]);
-            bytes.extend(data);
-        };
-        if let Some(alias) = alias {
-            record(5, &labels(alias));
-        }
-        for address in addresses {
-            match address.parse().unwrap() {
-                IpAddr::V4(address) => record(1, &address.octets()),
-                IpAddr::V6(address) => record(28, &address.octets()),
-            }
-        }
-        bytes
-    }
+    use crate::dissect::testing::dns_message as message;
 
     #[test]
-    fn questions_and_answers() {
+    fn questions_and_answers_are_read() {
         let question = parse(&message("Pool.Example", None, &[])).unwrap();
         assert_eq!((question.response, question.answer.question.as_str()), (false, "pool.example"));
         let answer =
@@ -185,7 +155,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn hostile_names() {
+    fn hostile_names_are_refused_or_made_harmless() {
         let mut circle = message("a.example", None, &[]);
         circle.truncate(HEADER);
         circle.extend([0xc0, 12, 0, 1, 0, 1]);
@@ -202,7 +172,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
+        fn hostile_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..600)) {
             let _ = parse(&bytes);
         }
     }

@@ -1,35 +1,34 @@
-//! A TLS client's first message, as far as it was captured. Read from untrusted bytes: nothing here panics or grows with
-//! what a message claims.
+//! The first message of a TLS client, as far as it was captured.
 //!
 //! Source: RFC 8446 section 4.1.2 (`ClientHello`), RFC 6066 section 3 (`server_name`), RFC 7301 (ALPN), RFC 8701 (GREASE).
 
-/// The type of an extension, and of the lists that are read.
+/// Types of the extensions that are read.
 pub mod extension {
-    /// The name of the host that is meant.
+    /// The name of the host that the client wants (SNI).
     pub const SERVER_NAME: u16 = 0;
-    /// Signatures the client can check.
+    /// Signature algorithms that the client supports.
     pub const SIGNATURE_ALGORITHMS: u16 = 13;
-    /// Protocols that may follow (ALPN).
+    /// Protocols to speak inside (ALPN).
     pub const ALPN: u16 = 16;
-    /// Versions the client can speak.
+    /// Versions that the client supports.
     pub const SUPPORTED_VERSIONS: u16 = 43;
 }
 
 /// The longest name of a host.
 const MAX_NAME: usize = 255;
-/// Bytes of a random value that stands before everything else.
+/// Bytes of the random value at the beginning.
 const RANDOM: usize = 32;
 
-/// What a client says of itself. Lists are as they were sent, two bytes a value.
+/// The message of a client; borrows from the payload. Lists are as they were sent, two bytes a value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello<'a> {
-    /// The version of the message itself; newer clients say 1.2 there and more in `versions`.
+    /// The version of the message itself. Newer clients say 1.2 here, and the truth in `versions`.
     pub version: u16,
     /// Cipher suites.
     pub ciphers: &'a [u8],
-    /// The host it wants, if it is a name as hosts have them; in the client's spelling.
+    /// The host it wants, if the name is one that a host can have. In the client's spelling.
     pub server_name: Option<&'a str>,
-    /// The list of protocols that may follow, each behind its length in one byte.
+    /// The list of protocols to speak inside, each after its length in one byte.
     pub protocols: Option<&'a [u8]>,
     /// Supported versions.
     pub versions: &'a [u8],
@@ -37,18 +36,18 @@ pub struct ClientHello<'a> {
     pub signatures: &'a [u8],
     /// The extensions, beginning with the first one, to the end of what was captured.
     pub extensions: &'a [u8],
-    /// Whether all is known that is read here: every extension's type, and the content of those above.
+    /// Whether the types of all extensions were captured, and the content of those above.
     pub whole: bool,
 }
 
 impl<'a> ClientHello<'a> {
-    /// Reads the first payload of a client. `None` for what is no such message; of one that was cut off, what was seen.
+    /// Reads the first payload of a client. `None` if it is no such message. Of a message that is cut off, what was captured.
     pub fn read(payload: &'a [u8]) -> Option<Self> {
         let [0x16, 3, 0..=4, record @ ..] = payload.get(..5)? else { return None };
         let [high, low] = *record else { return None };
         let record = usize::from(u16::from_be_bytes([high, low]));
         let message = payload.get(5..)?;
-        // What does not fit into the first record goes on behind another header; that far nothing is read.
+        // A message that does not fit into one record goes on after another header. Only the first record is read.
         let message = message.get(..record).unwrap_or(message);
         let [1, top, middle, bottom, 3, minor, body @ ..] = message else { return None };
         let length = usize::from(*top) << 16 | usize::from(*middle) << 8 | usize::from(*bottom);
@@ -68,7 +67,7 @@ impl<'a> ClientHello<'a> {
         })
     }
 
-    /// The protocols that may follow, in the client's order.
+    /// The protocols to speak inside, in the client's order.
     pub fn protocol_names(&self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.protocols.unwrap_or_default();
         std::iter::from_fn(move || {
@@ -78,7 +77,7 @@ impl<'a> ClientHello<'a> {
         })
     }
 
-    /// Takes in what follows the version, of which `length` bytes belong to the message; `None` where it breaks off.
+    /// Reads what follows the version. `length` bytes belong to the message. `None` where it is cut off.
     fn take(&mut self, body: &'a [u8], length: usize) -> Option<()> {
         let rest = body.get(RANDOM..)?;
         let (_session, rest) = behind_byte(rest)?;
@@ -90,10 +89,10 @@ impl<'a> ClientHello<'a> {
         }
         let (claimed, rest) = short(rest)?;
         self.extensions = rest.get(..usize::from(claimed)).unwrap_or(rest);
-        self.look_through(usize::from(claimed))
+        self.read_extensions(usize::from(claimed))
     }
 
-    fn look_through(&mut self, mut left: usize) -> Option<()> {
+    fn read_extensions(&mut self, mut left: usize) -> Option<()> {
         let mut rest = self.extensions;
         while left > 0 {
             let (kind, after) = short(rest)?;
@@ -105,7 +104,7 @@ impl<'a> ClientHello<'a> {
                     self.note(kind, content)?;
                     rest = after;
                 }
-                // Padding or keys at the end need not be there to be known of.
+                // The content of padding or keys at the end is not needed.
                 None => return (left == 0 && !is_read(kind)).then_some(()),
             }
         }
@@ -146,7 +145,7 @@ fn host(content: &[u8]) -> Option<&str> {
     std::str::from_utf8(name).ok()
 }
 
-/// Whether a value is one of those that clients throw in so that servers learn to ignore what they do not know.
+/// Whether a value is GREASE: clients add such values so that servers learn to ignore what they do not know.
 pub fn is_grease(value: u16) -> bool {
     let [high, low] = value.to_be_bytes();
     high == low && low & 0xf == 0xa
@@ -173,45 +172,14 @@ fn behind_short(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use proptest::prelude::*;
 
     use super::*;
-
-    /// A message with these extensions.
-    pub(crate) fn hello(ciphers: &[u16], extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
-        let short = |length: usize| u16::try_from(length).unwrap().to_be_bytes();
-        let mut body = vec![3, 3];
-        body.extend([7; RANDOM]);
-        body.push(0);
-        body.extend(short(ciphers.len() * 2));
-        body.extend(ciphers.iter().flat_map(|cipher| cipher.to_be_bytes()));
-        body.extend([1, 0]);
-        let list: Vec<u8> = extensions
-            .iter()
-            .flat_map(|(kind, content)| [&kind.to_be_bytes()[..], &short(content.len()), content].concat())
-            .collect();
-        body.extend(short(list.len()));
-        body.extend(list);
-        let [high, low] = short(body.len());
-        [&[0x16, 3, 1][..], &short(body.len() + 4), &[1, 0, high, low], &body].concat()
-    }
-
-    pub(crate) fn named(name: &str) -> (u16, Vec<u8>) {
-        let length = u8::try_from(name.len()).unwrap();
-        (extension::SERVER_NAME, [&[0, length + 3, 0, 0, length], name.as_bytes()].concat())
-    }
-
-    pub(crate) fn protocols(names: &[&str]) -> (u16, Vec<u8>) {
-        let list: Vec<u8> = names
-            .iter()
-            .flat_map(|name| [&[u8::try_from(name.len()).unwrap()], name.as_bytes()].concat())
-            .collect();
-        (extension::ALPN, [&[0, u8::try_from(list.len()).unwrap()], &list[..]].concat())
-    }
+    use crate::dissect::testing::{hello, named, protocols};
 
     #[test]
-    fn what_a_client_says() {
+    fn a_message_is_read() {
         let bytes = hello(&[0x1301, 0x0a0a], &[named("Pool.Test"), protocols(&["h2", "http/1.1"])]);
         let hello = ClientHello::read(&bytes).unwrap();
         assert_eq!((hello.version, hello.server_name, hello.whole), (0x303, Some("Pool.Test"), true));
@@ -221,7 +189,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn one_cut_off_gives_what_was_seen() {
+    fn a_message_cut_off_gives_what_was_captured() {
         let bytes = hello(&[0x1301], &[named("pool.test"), protocols(&["h2"]), (51, vec![0; 900])]);
         let cut = ClientHello::read(&bytes[..512]).unwrap();
         assert!(cut.whole, "the rest is the content of the last one, which is not read");
@@ -236,7 +204,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn others() {
+    fn other_bytes_and_odd_names_are_refused() {
         let server = [&[0x16, 3, 3, 0, 8, 2, 0, 0, 4, 3, 3][..], &[0; 40]].concat();
         for bytes in [&server[..], b"\x16\x03", b"GET / HTTP/1.1\r\n", b"\x16\x03\x01\0\x04\x01\0\0\0"] {
             assert_eq!(ClientHello::read(bytes), None, "{}", bytes.escape_ascii());

@@ -1,4 +1,4 @@
-//! The forms that wallet addresses have.
+//! The forms of wallet addresses.
 
 /// Whether a value is a wallet, or has one as a part: `wallet.worker`, `wallet@host`, `scheme://wallet…`.
 pub fn names_wallet(value: &str) -> bool {
@@ -7,7 +7,7 @@ pub fn names_wallet(value: &str) -> bool {
         return false;
     }
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
-    // Below a host lies a web page about a wallet, not an argument that is one.
+    // A path below a host is a web page about a wallet, not a wallet.
     if rest.contains('/') {
         return false;
     }

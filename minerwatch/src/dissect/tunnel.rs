@@ -1,12 +1,13 @@
-//! What comes before the words: SOCKS and HTTP CONNECT, which name a host and then carry anything.
+//! Requests for tunnels, which come before the content proper: SOCKS and HTTP CONNECT name a host, and then carry anything.
 //!
 //! Source: RFC 1928 (SOCKS 5), the SOCKS 4 and 4A notes, RFC 9110 section 9.3.6 (CONNECT).
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use crate::model::{Direction, Payload};
+use super::http::body_of;
+use crate::model::{TunnelHost, TunnelRequest};
 
-/// A way through another host.
+/// A request for a tunnel; borrows from the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tunnel<'a> {
     /// How: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
@@ -23,55 +24,43 @@ pub enum Host<'a> {
     /// A name, or an address as text.
     Name(&'a str),
     /// An address.
-    V4(Ipv4Addr),
-    /// An address.
-    V6(Ipv6Addr),
+    Address(IpAddr),
 }
 
-impl std::fmt::Display for Host<'_> {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Name(name) => formatter.write_str(name),
-            Self::V4(address) => address.fmt(formatter),
-            Self::V6(address) => address.fmt(formatter),
-        }
+impl Tunnel<'_> {
+    /// The same as an owned request.
+    pub fn to_request(&self) -> TunnelRequest {
+        let host = match self.host {
+            Host::Name(name) => TunnelHost::Name(name.to_owned()),
+            Host::Address(address) => TunnelHost::Address(address),
+        };
+        TunnelRequest { kind: self.kind, host, port: self.port }
     }
 }
 
-/// What a client's stream is, peeled.
+/// A stream without its requests for tunnels.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peeled<'a> {
-    /// The words begin here; with the way they go, if there is one.
-    Words(Option<Tunnel<'a>>, &'a [u8]),
-    /// More is needed to know.
+    /// The tunnel, if one is asked for, and the content that follows.
+    Content(Option<Tunnel<'a>>, &'a [u8]),
+    /// More of the stream is needed to tell.
     Unfinished,
 }
 
-/// The way that a payload asks for, if a process of this host sent it and it is whole.
-pub fn tunnel_of(payload: &Payload) -> Option<Tunnel<'_>> {
-    if payload.direction != Direction::Sent || payload.accepted {
-        return None;
-    }
-    match peel(&payload.bytes.0) {
-        Peeled::Words(tunnel, _) => tunnel,
-        Peeled::Unfinished => None,
-    }
-}
-
-/// Takes greetings and requests for tunnels off the front of a client's stream.
+/// Takes greetings and requests for tunnels off the front of a stream.
 pub fn peel(stream: &[u8]) -> Peeled<'_> {
     match stream {
         [5, ..] => socks5(stream),
         [4, 1, ..] => socks4(stream).unwrap_or(Peeled::Unfinished),
         [b'C', ..] if stream.starts_with(b"CONNECT ") => connect(stream),
         [b'C', ..] if b"CONNECT ".starts_with(stream) => Peeled::Unfinished,
-        _ => Peeled::Words(None, stream),
+        _ => Peeled::Content(None, stream),
     }
 }
 
 fn socks5(stream: &[u8]) -> Peeled<'_> {
     let mut rest = stream;
-    // A greeting, and perhaps a second one behind what was not captured (a password).
+    // A greeting, and perhaps a second one after a password, which is not captured.
     while let [5, methods @ 1..=16, tail @ ..] = rest {
         if let [5, 1, 0, 1 | 3 | 4, ..] = rest {
             break;
@@ -82,47 +71,47 @@ fn socks5(stream: &[u8]) -> Peeled<'_> {
     match rest {
         [] => Peeled::Unfinished,
         [5, 1, 0, tail @ ..] => request(tail).unwrap_or(Peeled::Unfinished),
-        other => Peeled::Words(None, other),
+        other => Peeled::Content(None, other),
     }
 }
 
-/// A request of SOCKS 5 from its kind of address on.
+/// A request of SOCKS 5, from the kind of its address on.
 fn request(bytes: &[u8]) -> Option<Peeled<'_>> {
     let (kind, rest) = bytes.split_first()?;
     let (host, rest) = match kind {
         1 => {
             let (address, rest) = rest.split_first_chunk::<4>()?;
-            (Host::V4(Ipv4Addr::from(*address)), rest)
+            (Host::Address(Ipv4Addr::from(*address).into()), rest)
         }
         4 => {
             let (address, rest) = rest.split_first_chunk::<16>()?;
-            (Host::V6(Ipv6Addr::from(*address)), rest)
+            (Host::Address(Ipv6Addr::from(*address).into()), rest)
         }
         3 => {
             let (length, rest) = rest.split_first()?;
             let (name, rest) = rest.split_at_checked(usize::from(*length))?;
             (Host::Name(std::str::from_utf8(name).unwrap_or("?")), rest)
         }
-        _ => return Some(Peeled::Words(None, bytes)),
+        _ => return Some(Peeled::Content(None, bytes)),
     };
     let (port, rest) = rest.split_first_chunk::<2>()?;
     let tunnel = Tunnel { kind: "SOCKS5", host, port: u16::from_be_bytes(*port) };
-    Some(Peeled::Words(Some(tunnel), rest))
+    Some(Peeled::Content(Some(tunnel), rest))
 }
 
 fn socks4(stream: &[u8]) -> Option<Peeled<'_>> {
     let (port, rest) = stream.get(2..)?.split_first_chunk::<2>()?;
     let (address, rest) = rest.split_first_chunk::<4>()?;
     let (_user, mut rest) = until_nul(rest)?;
-    let mut host = Host::V4(Ipv4Addr::from(*address));
-    // 4A: an address that cannot be says that a name follows.
+    let mut host = Host::Address(Ipv4Addr::from(*address).into());
+    // 4A: an address that no host can have says that a name follows.
     if let [0, 0, 0, 1..=255] = address {
         let (name, after) = until_nul(rest)?;
         host = Host::Name(std::str::from_utf8(name).unwrap_or("?"));
         rest = after;
     }
     let tunnel = Tunnel { kind: "SOCKS4", host, port: u16::from_be_bytes(*port) };
-    Some(Peeled::Words(Some(tunnel), rest))
+    Some(Peeled::Content(Some(tunnel), rest))
 }
 
 fn until_nul(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
@@ -137,13 +126,7 @@ fn connect(stream: &[u8]) -> Peeled<'_> {
     let (host, port) = target.rsplit_once(':').unwrap_or((target, ""));
     let host = Host::Name(host.trim_matches(['[', ']']));
     let tunnel = Tunnel { kind: "HTTP CONNECT", host, port: port.parse().unwrap_or(0) };
-    Peeled::Words(Some(tunnel), body)
-}
-
-/// What follows the head of an HTTP request; `None` while that is not whole.
-pub fn body_of(request: &[u8]) -> Option<&[u8]> {
-    let end = request.windows(4).position(|window| window == b"\r\n\r\n")?;
-    request.get(end + 4..)
+    Peeled::Content(Some(tunnel), body)
 }
 
 #[cfg(test)]
@@ -154,17 +137,18 @@ mod tests {
 
     type Peer = (String, u16);
 
-    fn words(stream: &[u8]) -> Option<(Option<Peer>, Vec<u8>)> {
+    fn peeled(stream: &[u8]) -> Option<(Option<Peer>, Vec<u8>)> {
         match peel(stream) {
-            Peeled::Words(tunnel, rest) => {
-                Some((tunnel.map(|tunnel| (tunnel.host.to_string(), tunnel.port)), rest.to_vec()))
-            }
+            Peeled::Content(tunnel, rest) => Some((
+                tunnel.map(|tunnel| (tunnel.to_request().host.to_string(), tunnel.port)),
+                rest.to_vec(),
+            )),
             Peeled::Unfinished => None,
         }
     }
 
     #[test]
-    fn tunnels() {
+    fn requests_for_tunnels_are_taken_off() {
         let pool = || Some(("pool.test".to_owned(), 3333));
         let cases: [(&[u8], _, &[u8]); 8] = [
             (b"{}", None, b"{}"),
@@ -177,12 +161,12 @@ mod tests {
             (b"CONNECT [fd00::2]:3333 HTTP/1.1\r\n\r\n", Some(("fd00::2".into(), 3333)), b""),
         ];
         for (stream, tunnel, rest) in cases {
-            assert_eq!(words(stream), Some((tunnel, rest.to_vec())), "{}", stream.escape_ascii());
+            assert_eq!(peeled(stream), Some((tunnel, rest.to_vec())), "{}", stream.escape_ascii());
         }
     }
 
     #[test]
-    fn unfinished() {
+    fn a_request_cut_off_needs_more() {
         for stream in [
             &b"\x05\x01\0"[..],
             b"\x05\x02\0",
@@ -190,7 +174,7 @@ mod tests {
             b"CONNECT a:1 HTTP/1.1\r\n",
             b"\x04\x01\x0d",
         ] {
-            assert_eq!(words(stream), None, "{}", stream.escape_ascii());
+            assert_eq!(peeled(stream), None, "{}", stream.escape_ascii());
         }
     }
 

@@ -3,9 +3,10 @@
 //! Source: the protocol's description at `en.bitcoin.it/wiki/Stratum_mining_protocol` and `NiceHash`'s
 //! EthereumStratum/1.0.0.
 
-use super::{Dialect, Message, ProtocolMatch, Side, message::Shape};
+use super::{Message, ProtocolMatch, message::Shape};
+use crate::model::{MiningProtocol, MiningSide};
 
-/// What clients call.
+/// Methods that miners call.
 const CLIENT: [&str; 10] = [
     "mining.subscribe",
     "mining.authorize",
@@ -19,7 +20,7 @@ const CLIENT: [&str; 10] = [
     "mining.get_transactions",
 ];
 
-/// What servers call.
+/// Methods that pools call.
 const SERVER: [&str; 7] = [
     "mining.notify",
     "mining.set_difficulty",
@@ -30,7 +31,7 @@ const SERVER: [&str; 7] = [
     "mining.bye",
 ];
 
-/// Looks at one message.
+/// Recognises one message.
 pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     if !method.starts_with("mining.") || (message.whole && message.params.is_none()) {
@@ -38,19 +39,19 @@ pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     }
     let known = |names: &[&'static str]| names.iter().copied().find(|name| method.is(name));
     if let Some(name) = known(&SERVER) {
-        return Some(ProtocolMatch::new(Dialect::Stratum, Side::Server, name));
+        return Some(ProtocolMatch::new(MiningProtocol::Stratum, MiningSide::Server, name));
     }
     let name = known(&CLIENT)?;
     let [first, second, _] = message.arguments;
     let ethereum = second.is_some_and(|version| version.starts_with("EthereumStratum/"));
-    let dialect = if ethereum { Dialect::EthereumStratum } else { Dialect::Stratum };
-    let mut protocol_match = ProtocolMatch::new(dialect, Side::Client, name);
+    let protocol = if ethereum { MiningProtocol::EthereumStratum } else { MiningProtocol::Stratum };
+    let mut protocol_match = ProtocolMatch::new(protocol, MiningSide::Client, name);
     match name {
         "mining.subscribe" => protocol_match.agent = first,
         "mining.authorize" | "mining.submit" => protocol_match.account = first,
         _ => {}
     }
-    // A call is an id, a method and its parameters; with less it may be somebody's test message.
+    // A call has an id, a method and parameters. With less it may be somebody's test message.
     protocol_match.sure = message.params == Some(Shape::Array) || message.id;
     Some(protocol_match)
 }
@@ -59,46 +60,62 @@ pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
 mod tests {
     use super::*;
 
-    fn seen(text: &str) -> Option<(Dialect, Side, &'static str)> {
+    fn recognised(text: &str) -> Option<(MiningProtocol, MiningSide, &'static str)> {
         let (message, _) = Message::read(text.as_bytes());
         stratum(&message)
-            .map(|protocol_match| (protocol_match.dialect, protocol_match.side, protocol_match.method))
+            .map(|protocol_match| (protocol_match.protocol, protocol_match.side, protocol_match.method))
     }
 
     #[test]
-    fn clients_and_servers() {
+    fn messages_of_miners_and_pools_are_recognised() {
         let cases = [
             (
                 r#"{"id": 1, "method": "mining.subscribe", "params": ["cpuminer/2.5.1"]}"#,
-                Dialect::Stratum,
-                Side::Client,
+                MiningProtocol::Stratum,
+                MiningSide::Client,
             ),
-            (r#"{"params":["w.1","x"],"id":2,"method":"mining.authorize"}"#, Dialect::Stratum, Side::Client),
+            (
+                r#"{"params":["w.1","x"],"id":2,"method":"mining.authorize"}"#,
+                MiningProtocol::Stratum,
+                MiningSide::Client,
+            ),
             (
                 r#"{ "id" : 4 , "method" : "mining.submit", "params": ["w", "1f", "00", "5f", "aa"] }"#,
-                Dialect::Stratum,
-                Side::Client,
+                MiningProtocol::Stratum,
+                MiningSide::Client,
             ),
             (
                 r#"{"id":1,"method":"mining.subscribe","params":["kawpowminer/1.2","EthereumStratum/1.0.0"]}"#,
-                Dialect::EthereumStratum,
-                Side::Client,
+                MiningProtocol::EthereumStratum,
+                MiningSide::Client,
             ),
-            (r#"{"id":1,"method":"m\u0069ning.subscribe","params":[]}"#, Dialect::Stratum, Side::Client),
-            (r#"{"id":null,"method":"mining.notify","params":["bf","4d16"#, Dialect::Stratum, Side::Server),
+            (
+                r#"{"id":1,"method":"m\u0069ning.subscribe","params":[]}"#,
+                MiningProtocol::Stratum,
+                MiningSide::Client,
+            ),
+            (
+                r#"{"id":null,"method":"mining.notify","params":["bf","4d16"#,
+                MiningProtocol::Stratum,
+                MiningSide::Server,
+            ),
             (
                 r#"{"id":null,"method":"mining.set_difficulty","params":[512]}"#,
-                Dialect::Stratum,
-                Side::Server,
+                MiningProtocol::Stratum,
+                MiningSide::Server,
             ),
         ];
-        for (text, dialect, side) in cases {
-            assert_eq!(seen(text).map(|(dialect, side, _)| (dialect, side)), Some((dialect, side)), "{text}");
+        for (text, protocol, side) in cases {
+            assert_eq!(
+                recognised(text).map(|(protocol, side, _)| (protocol, side)),
+                Some((protocol, side)),
+                "{text}"
+            );
         }
     }
 
     #[test]
-    fn others() {
+    fn other_messages_are_not() {
         for text in [
             r#"{"id":1,"method":"mining.permits.list","params":["Chile"]}"#,
             r#"{"id":1,"method":"data.mining.subscribe","params":[]}"#,
@@ -106,7 +123,7 @@ mod tests {
             r#"{"id":1,"result":{"method":"mining.subscribe"},"error":null}"#,
             r#"{"method":"mining.subscribe"}"#,
         ] {
-            assert_eq!(seen(text), None, "{text}");
+            assert_eq!(recognised(text), None, "{text}");
         }
     }
 }

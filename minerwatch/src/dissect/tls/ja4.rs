@@ -1,7 +1,7 @@
-//! JA4, the fingerprint of a TLS client: what it offers, in a form that the order of its lists does not change.
+//! JA4, the fingerprint of a TLS client: what it offers, independent of the order of its lists.
 //!
 //! Source: `FoxIO`'s description of JA4 (BSD-3-Clause; the other fingerprints of that family are not), `technical_details`
-//! at github.com/FoxIO-LLC/ja4. Only TLS over TCP is told of.
+//! at github.com/FoxIO-LLC/ja4. Only TLS over TCP is covered.
 
 use std::fmt::Write as _;
 
@@ -9,10 +9,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::hello::{ClientHello, extension, is_grease, values};
 
-/// Hexadecimal digits kept of each hash.
+/// Hexadecimal digits of each hash that are kept.
 const KEPT: usize = 12;
 
-/// The fingerprint, `None` of a message that was cut off.
+/// The fingerprint; `None` for a message that was cut off.
 pub fn ja4(hello: &ClientHello<'_>) -> Option<String> {
     if !hello.whole {
         return None;
@@ -22,7 +22,7 @@ pub fn ja4(hello: &ClientHello<'_>) -> Option<String> {
     let mut extensions: Vec<u16> = hello.extension_types().filter(|kind| !is_grease(*kind)).collect();
     let count = extensions.len();
     let named = if extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' };
-    // These two differ from host to host, not from client to client.
+    // These two depend on the host that is wanted, not on the client.
     extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
     extensions.sort_unstable();
 
@@ -56,7 +56,7 @@ fn version(hello: &ClientHello<'_>) -> &'static str {
     }
 }
 
-/// First and last character of the first protocol; of one that is no text, first and last digit in hexadecimal.
+/// First and last character of the first protocol. If that is no text, first and last hexadecimal digit.
 fn protocol(hello: &ClientHello<'_>) -> String {
     let Some([first, rest @ ..]) = hello.protocol_names().next() else { return "00".into() };
     let last = rest.last().unwrap_or(first);
@@ -89,10 +89,8 @@ fn hash(list: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{
-        super::hello::tests::{hello, named, protocols},
-        *,
-    };
+    use super::*;
+    use crate::dissect::testing::{hello, named, protocols};
 
     fn list(values: &[u16]) -> Vec<u8> {
         values.iter().flat_map(|value| value.to_be_bytes()).collect()
@@ -104,7 +102,7 @@ mod tests {
 
     /// The example of the description, with GREASE thrown in and everything out of order.
     #[test]
-    fn the_example_of_its_description() {
+    fn the_example_of_the_description_has_its_fingerprint() {
         let ciphers = [
             0x2a2a, 0x1301, 0x1302, 0x1303, 0xc02b, 0xc02f, 0xc02c, 0xc030, 0xcca9, 0xcca8, 0xc013, 0xc014,
             0x009c, 0x009d, 0x002f, 0x0035,
@@ -128,7 +126,7 @@ mod tests {
     }
 
     #[test]
-    fn odd_clients() {
+    fn odd_clients_have_a_fingerprint() {
         let of = |bytes: &[u8]| ja4(&ClientHello::read(bytes).unwrap());
         let bare = of(&hello(&[], &[])).unwrap();
         assert_eq!(bare, "t12i000000_000000000000_000000000000");

@@ -1,20 +1,21 @@
-//! The JSON-RPC of Monero's and its relatives' pools: `login`, `job`, `submit`, `keepalived`.
+//! The JSON-RPC of the pools of Monero and its relatives: `login`, `job`, `submit`, `keepalived`.
 //!
-//! A chat service may have a `login` too, so a login is sure only with what a miner adds: a wallet, or the
-//! list of algorithms it can do; else the answer decides, which brings a job.
+//! A chat service may have a `login` too. A login is sure only with what a miner adds: a wallet, or the list of algorithms
+//! that it can compute. Otherwise the answer decides: a pool answers with a job.
 
-use super::{Dialect, Message, ProtocolMatch, Side, account};
+use super::{Message, ProtocolMatch};
+use crate::model::{MiningProtocol, MiningSide, wallet::names_wallet};
 
-/// Looks at one message.
+/// Recognises one message.
 pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
-    let see = |side, method| ProtocolMatch::new(Dialect::CryptoNote, side, method);
+    let found = |side, method| ProtocolMatch::new(MiningProtocol::CryptoNote, side, method);
     let Some(method) = message.method else {
-        // The answer to a login has no method but the first job.
-        return message.job.is_one().then(|| see(Side::Server, "job"));
+        // The answer to a login has no method. It brings the first job.
+        return message.job.is_one().then(|| found(MiningSide::Server, "job"));
     };
     if method.is("login") {
         let login = message.login?;
-        let wallet = login.plain().is_some_and(account::names_wallet);
+        let wallet = login.plain().is_some_and(names_wallet);
         let miner = message.agent.is_some_and(|agent| agent.starts_with("XMRig/"));
         if !(wallet || message.algorithms || miner || message.pass) {
             return None;
@@ -24,18 +25,18 @@ pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
             sure,
             account: Some(login),
             agent: message.agent,
-            ..see(Side::Client, "login")
+            ..found(MiningSide::Client, "login")
         });
     }
     if method.is("submit") && message.job_id && message.nonce && message.hash {
-        return Some(see(Side::Client, "submit"));
+        return Some(found(MiningSide::Client, "submit"));
     }
     if method.is("job") && message.job.is_one() {
-        return Some(see(Side::Server, "job"));
+        return Some(found(MiningSide::Server, "job"));
     }
-    // Others keep connections alive by this name as well.
+    // Other protocols have a call of this name as well.
     if method.is("keepalived") && message.session {
-        return Some(ProtocolMatch { sure: false, ..see(Side::Client, "keepalived") });
+        return Some(ProtocolMatch { sure: false, ..found(MiningSide::Client, "keepalived") });
     }
     None
 }
@@ -47,7 +48,7 @@ mod tests {
     const WALLET: &str =
         "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
 
-    fn seen(text: &str) -> Option<(Side, &'static str, bool)> {
+    fn recognised(text: &str) -> Option<(MiningSide, &'static str, bool)> {
         let text = text.replace("WALLET", WALLET);
         let (message, _) = Message::read(text.as_bytes());
         crypto_note(&message)
@@ -55,73 +56,78 @@ mod tests {
     }
 
     #[test]
-    fn clients_and_servers() {
+    fn messages_of_miners_and_pools_are_recognised() {
         let cases = [
             (
                 r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"WALLET","pass":"x"}}"#,
-                Side::Client,
+                MiningSide::Client,
                 "login",
                 true,
             ),
             (
                 r#"{"method": "login", "params": {"login": "WALLET", "pass": "x", "agent": "m/1"}, "id": 1}"#,
-                Side::Client,
+                MiningSide::Client,
                 "login",
                 true,
             ),
             (
                 r#"{"params":{"algo":["rx/0"],"agent":"a","pass":"","login":"user1"},"id":1,"method":"login"}"#,
-                Side::Client,
+                MiningSide::Client,
                 "login",
                 true,
             ),
             (
                 r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64)","al"#,
-                Side::Client,
+                MiningSide::Client,
                 "login",
                 true,
             ),
             (
                 r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x"}}"#,
-                Side::Client,
+                MiningSide::Client,
                 "login",
                 false,
             ),
             (
                 r#"{"id":7,"jsonrpc":"2.0","method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"ff"}}"#,
-                Side::Client,
+                MiningSide::Client,
                 "submit",
                 true,
             ),
-            (r#"{"id":9,"method":"keepalived","params":{"id":"a"}}"#, Side::Client, "keepalived", false),
+            (
+                r#"{"id":9,"method":"keepalived","params":{"id":"a"}}"#,
+                MiningSide::Client,
+                "keepalived",
+                false,
+            ),
             (
                 r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600","algo":"rx/0"}}"#,
-                Side::Server,
+                MiningSide::Server,
                 "job",
                 true,
             ),
             (
                 r#"{"id":1,"error":null,"result":{"id":"x","job":{"blob":"0e0e","job_id":"7","target":"b88d06"#,
-                Side::Server,
+                MiningSide::Server,
                 "job",
                 false,
             ),
             (
                 r#"{"id":1,"error":null,"result":{"id":"x","job":{"job_id":"7","height":3,"blob":"0e0e"}}}"#,
-                Side::Server,
+                MiningSide::Server,
                 "job",
                 true,
             ),
         ];
         for (text, side, method, sure) in cases {
-            // Of a job that is cut off before its second half nothing is said.
+            // A job that is cut off before its second half is not recognised.
             let expected = (method != "job" || sure).then_some((side, method, sure));
-            assert_eq!(seen(text), expected, "{text}");
+            assert_eq!(recognised(text), expected, "{text}");
         }
     }
 
     #[test]
-    fn others() {
+    fn other_messages_are_not() {
         for text in [
             r#"{"id":1,"method":"login","params":{"user":"bob","password":"x"}}"#,
             r#"{"id":1,"method":"login","params":{"login":"bob","token":"x"}}"#,
@@ -131,7 +137,7 @@ mod tests {
             r#"{"id":1,"result":{"job":{"blob":"aGVsbG8=","name":"upload"}}}"#,
             r#"{"id":2,"result":{"login":"WALLET","pass":"x"}}"#,
         ] {
-            assert_eq!(seen(text), None, "{text}");
+            assert_eq!(recognised(text), None, "{text}");
         }
     }
 }

@@ -1,20 +1,20 @@
-//! One JSON message, read without building anything: where its method stands, and the members that tell
-//! mining protocols from others. Keys come in any order, with or without spaces; a message may be cut off.
+//! Reads one JSON message without allocating: every value is passed on with its position. Keys come in any order, with or
+//! without spaces, and the message may be cut off.
 
-/// Levels of nesting that are followed; the members looked for stand at most four deep.
+/// Levels of nesting that are followed. The members that matter stand at most four levels deep.
 const MAX_DEPTH: usize = 16;
 
-/// A string as it stands between its quotes, escapes and all.
+/// A string as it stands between its quotes, with its escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(pub &'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Whether it says this, whatever of it is escaped.
+    /// Whether it says this once its escapes are undone.
     pub fn is(self, expected: &str) -> bool {
         self.characters().eq(expected.bytes())
     }
 
-    /// Whether it begins with this.
+    /// Whether it begins with this once its escapes are undone.
     pub fn starts_with(self, expected: &str) -> bool {
         let mut characters = self.characters();
         expected.bytes().all(|byte| characters.next() == Some(byte))
@@ -26,7 +26,7 @@ impl<'a> Text<'a> {
         if plain { std::str::from_utf8(self.0).ok() } else { None }
     }
 
-    /// Its bytes with escapes undone; those of characters beyond ASCII are of no interest and become `?`.
+    /// Its bytes with escapes undone. Escapes of characters beyond ASCII become `?`.
     fn characters(self) -> impl Iterator<Item = u8> + 'a {
         let mut rest = self.0.iter();
         std::iter::from_fn(move || {
@@ -61,33 +61,33 @@ pub enum Value<'a> {
         /// Whether it is an array.
         array: bool,
     },
-    /// A number, a truth value or nothing.
+    /// A number, `true`, `false` or `null`.
     Other,
 }
 
 /// Where a value stands.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonPosition<'a> {
-    /// Its own key; of an array's element, the key of the outermost array it is in.
+    /// Its own key. An element of an array has the key of the outermost array it is in.
     pub key: Text<'a>,
     /// The key of the object it stands in, empty at the top.
     pub parent: Text<'a>,
-    /// How deep: 1 for a member of the message itself.
+    /// How deep it is nested: 1 for a member of the message itself.
     pub depth: usize,
-    /// Its rank among the elements of the innermost array, `None` for a member of an object.
+    /// Its index in the innermost array, `None` for a member of an object.
     pub element: Option<usize>,
 }
 
 #[derive(Clone, Copy)]
 struct Level<'a> {
     array: bool,
-    /// The key this level stands under.
+    /// The key of this level.
     name: Text<'a>,
     elements: usize,
 }
 
-/// Reads the message that begins with `bytes`, calling `visit` for every value in order. The answer is
-/// what follows the message, or `None` if it is cut off or no JSON: what was visited until then stands.
+/// Reads the message that begins with `bytes` and calls `visit` for every value in order. Returns what follows the message,
+/// or `None` if it is cut off or no JSON. What was visited until then stays valid.
 pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(JsonPosition<'a>, Value<'a>)) -> Option<&'a [u8]> {
     let nothing = Text(b"");
     let mut levels = [Level { array: false, name: nothing, elements: 0 }; MAX_DEPTH];
@@ -109,7 +109,7 @@ pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(JsonPosition<'a>, Value<'
             b'{' | b'[' => {
                 let array = *first == b'[';
                 if depth > 0 {
-                    visit(place(&levels, depth, key)?, Value::Nested { array });
+                    visit(position(&levels, depth, key)?, Value::Nested { array });
                 }
                 let name = match depth.checked_sub(1).and_then(|above| levels.get(above)) {
                     Some(above) if above.array => above.name,
@@ -138,21 +138,21 @@ pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(JsonPosition<'a>, Value<'
                 if expects_key {
                     key = text;
                 } else {
-                    visit(place(&levels, depth, key)?, Value::Text(text));
+                    visit(position(&levels, depth, key)?, Value::Text(text));
                 }
             }
             _ => {
                 let length = rest
                     .iter()
                     .position(|byte| matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n'));
-                visit(place(&levels, depth, key)?, Value::Other);
+                visit(position(&levels, depth, key)?, Value::Other);
                 rest = rest.get(length?..)?;
             }
         }
     }
 }
 
-fn place<'a>(levels: &[Level<'a>; MAX_DEPTH], depth: usize, key: Text<'a>) -> Option<JsonPosition<'a>> {
+fn position<'a>(levels: &[Level<'a>; MAX_DEPTH], depth: usize, key: Text<'a>) -> Option<JsonPosition<'a>> {
     let level = levels.get(depth.checked_sub(1)?)?;
     if level.array {
         let parent = depth.checked_sub(2).and_then(|above| levels.get(above));
@@ -185,28 +185,28 @@ mod tests {
 
     use super::*;
 
-    fn seen(text: &str) -> (Vec<String>, Option<usize>) {
+    fn visited(text: &str) -> (Vec<String>, Option<usize>) {
         let mut values = Vec::new();
-        let rest = walk(text.as_bytes(), |place, value| {
-            let key = String::from_utf8_lossy(place.key.0);
-            let parent = String::from_utf8_lossy(place.parent.0);
-            let element = place.element.map(|element| format!("[{element}]")).unwrap_or_default();
+        let rest = walk(text.as_bytes(), |position, value| {
+            let key = String::from_utf8_lossy(position.key.0);
+            let parent = String::from_utf8_lossy(position.parent.0);
+            let element = position.element.map(|element| format!("[{element}]")).unwrap_or_default();
             let value = match value {
                 Value::Text(text) => String::from_utf8_lossy(text.0).into_owned(),
                 Value::Nested { array } => if array { "[" } else { "{" }.into(),
                 Value::Other => "other".into(),
             };
-            values.push(format!("{} {parent}.{key}{element}={value}", place.depth));
+            values.push(format!("{} {parent}.{key}{element}={value}", position.depth));
         });
         (values, rest.map(<[u8]>::len))
     }
 
     #[test]
-    fn every_value_has_its_place() {
+    fn every_value_is_visited_with_its_position() {
         let text =
             "{ \"id\" : 1,\"method\":\"login\" , \"params\":{\"login\":\"4A\",\"algo\":[\"rx/0\", null]}} {";
         assert_eq!(
-            seen(text),
+            visited(text),
             (
                 vec![
                     "1 .id=other".to_owned(),
@@ -220,23 +220,23 @@ mod tests {
                 Some(2)
             )
         );
-        let (values, rest) = seen("[{\"method\":\"x\"},[\"y\"]]");
+        let (values, rest) = visited("[{\"method\":\"x\"},[\"y\"]]");
         assert_eq!(values, ["1 .[0]={", "2 .method=x", "1 .[1]=[", "2 .[0]=y"]);
         assert_eq!(rest, Some(0));
     }
 
     #[test]
-    fn what_is_cut_off_was_seen_so_far() {
-        let (values, rest) = seen("{\"method\":\"login\",\"params\":{\"login\":\"4");
+    fn a_message_cut_off_is_visited_up_to_the_cut() {
+        let (values, rest) = visited("{\"method\":\"login\",\"params\":{\"login\":\"4");
         assert_eq!(values, ["1 .method=login", "1 .params={"]);
         assert_eq!(rest, None);
         for text in ["", "{", "{]", "}", "{\"a\":1]", &"[".repeat(99)] {
-            assert_eq!(seen(text).1, None, "{text}");
+            assert_eq!(visited(text).1, None, "{text}");
         }
     }
 
     #[test]
-    fn escapes_hide_nothing() {
+    fn escapes_are_undone() {
         assert!(Text(br"mining\u002esubscribe").is("mining.subscribe"));
         assert!(Text(br"m\u0069ning.").starts_with("mining."));
         assert!(Text(br"eth\/x").is("eth/x") && !Text(b"eth").is("eth/x"));
@@ -247,12 +247,12 @@ mod tests {
     proptest! {
         #[test]
         fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            walk(&bytes, |place, _| { place.key.is("x"); });
+            walk(&bytes, |position, _| { position.key.is("x"); });
         }
 
         #[test]
         fn broken_json_never_panics(text in "[\\[\\]{}:,\"a\\\\u0 ]{0,60}") {
-            walk(text.as_bytes(), |place, value| if let Value::Text(text) = value { text.is("a"); place.key.plain(); });
+            walk(text.as_bytes(), |position, value| if let Value::Text(text) = value { text.is("a"); position.key.plain(); });
         }
     }
 }

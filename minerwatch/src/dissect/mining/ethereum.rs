@@ -1,15 +1,16 @@
-//! eth-proxy: Ethereum's JSON-RPC calls for work, as raw TCP.
+//! eth-proxy: Ethereum's JSON-RPC calls for work, over bare TCP.
 //!
-//! Inside HTTP the same calls ask a node of one's own (see `solo`).
+//! Over HTTP the same calls go to the miner's own node (see `solo`).
 
-use super::{Dialect, Message, ProtocolMatch, Side};
+use super::{Message, ProtocolMatch};
+use crate::model::{MiningProtocol, MiningSide};
 
-/// Looks at one message.
+/// Recognises one message.
 pub fn eth_proxy<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     let known = ["eth_submitLogin", "eth_getWork", "eth_submitWork", "eth_submitHashrate"];
     let name = known.into_iter().find(|name| method.is(name))?;
-    let mut protocol_match = ProtocolMatch::new(Dialect::EthProxy, Side::Client, name);
+    let mut protocol_match = ProtocolMatch::new(MiningProtocol::EthProxy, MiningSide::Client, name);
     if name == "eth_submitLogin" {
         protocol_match.account = message.arguments[0];
     }
@@ -20,12 +21,12 @@ pub fn eth_proxy<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
 mod tests {
     use super::*;
 
-    fn seen(text: &str) -> Option<&'static str> {
+    fn recognised(text: &str) -> Option<&'static str> {
         eth_proxy(&Message::read(text.as_bytes()).0).map(|protocol_match| protocol_match.method)
     }
 
     #[test]
-    fn miners() {
+    fn calls_for_work_are_recognised() {
         for (text, method) in [
             (
                 r#"{"worker":"rig1","jsonrpc":"2.0","params":["0x5290","x"],"id":2,"method":"eth_submitLogin"}"#,
@@ -38,12 +39,12 @@ mod tests {
                 "eth_submitHashrate",
             ),
         ] {
-            assert_eq!(seen(text), Some(method), "{text}");
+            assert_eq!(recognised(text), Some(method), "{text}");
         }
     }
 
     #[test]
-    fn clients_of_nodes() {
+    fn other_calls_to_a_node_are_not() {
         for method in [
             "eth_blockNumber",
             "eth_call",
@@ -52,7 +53,10 @@ mod tests {
             "eth_subscribe",
             "eth_mining",
         ] {
-            assert_eq!(seen(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":[]}}"#)), None);
+            assert_eq!(
+                recognised(&format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}","params":[]}}"#)),
+                None
+            );
         }
     }
 }
