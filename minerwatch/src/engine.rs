@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     detect::{
-        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadThresholds,
-        compute::LoadHistoryState, network,
+        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, LoadThresholds,
+        network,
     },
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
@@ -241,12 +241,12 @@ impl Engine {
 
     /// The CPU time of every program over the last days, to be kept for [`Self::restore_load_history`].
     pub fn load_history(&self) -> LoadHistoryState {
-        self.detectors.load_history(self.now)
+        self.knowledge.load_histories.state(self.now)
     }
 
     /// Takes over what an earlier engine gave `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
-        self.detectors.restore_load_history(state, now, elapsed);
+        self.knowledge.load_histories.restore(state, now, elapsed);
     }
 
     /// What it holds.
@@ -261,7 +261,7 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.knowledge.written.evicted(),
-            evictions: self.detectors.evictions(),
+            evictions: self.detectors.evictions(&self.knowledge),
         }
     }
 

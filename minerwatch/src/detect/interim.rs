@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{DetectionContext, Findings, LoadThresholds, behavior, compute, network, tuning};
+use super::{DetectionContext, Findings, network};
 use crate::{
     intel,
     model::{EventBody, Request},
@@ -11,9 +11,6 @@ use crate::{
 /// INTERIM: the detectors that are not in the list yet.
 #[derive(Debug)]
 pub struct Interim {
-    pub scheduling: compute::Scheduling,
-    pub rounding: compute::RoundingWitness,
-    pub memory: compute::MemoryWitness,
     pub stratum_sessions: network::wire::StratumSessions,
     pub beaconing: network::Beaconing,
     pub tls_without_sni: network::TlsWithoutSni,
@@ -24,11 +21,8 @@ pub struct Interim {
 
 impl Interim {
     /// Detectors that know nothing yet.
-    pub fn new(load: LoadThresholds) -> Self {
+    pub fn new() -> Self {
         Self {
-            scheduling: compute::Scheduling::new(load),
-            rounding: compute::RoundingWitness::new(tuning::ROUNDING_PROCESSES),
-            memory: compute::MemoryWitness::new(tuning::MEMORY_PROCESSES),
             stratum_sessions: network::wire::StratumSessions::default(),
             beaconing: network::Beaconing::default(),
             tls_without_sni: network::TlsWithoutSni::default(),
@@ -42,23 +36,6 @@ impl Interim {
     pub fn inspect(&mut self, context: &DetectionContext<'_>, out: &mut Findings) {
         let findings = out.found_mut();
         match &context.event.body {
-            EventBody::Exec(_) => {
-                findings.extend(behavior::service_downloader(context));
-                findings.extend(behavior::drop_and_run(context, &context.known.written));
-                findings.extend(behavior::fileless(context));
-                findings.extend(behavior::kernel_name(context));
-                findings.extend(behavior::miner_command_line(context));
-                findings.extend(compute::msr_driver(context));
-                self.memory.forget(context.key());
-                self.scheduling.exec(context);
-            }
-            EventBody::RunningProcess(running) => {
-                if !running.kernel_thread {
-                    findings.extend(behavior::fileless_at_start(context));
-                    findings.extend(behavior::kernel_name(context));
-                    findings.extend(behavior::miner_command_line(context));
-                }
-            }
             EventBody::Connect(connect) => {
                 findings.extend(network::pool_port(context, connect));
                 findings.extend(network::foreign_peer(context, connect));
@@ -66,9 +43,6 @@ impl Interim {
                 let destination = network::outbound(connect);
                 findings
                     .extend(destination.and_then(|destination| self.names.connected(context, destination)));
-                if connect.result == 0 {
-                    self.scheduling.opened(context.key(), connect.flow.protocol, context.at());
-                }
             }
             EventBody::RunningFlow(flow) => {
                 findings.extend(network::pool_port_at_start(context, flow));
@@ -76,29 +50,9 @@ impl Interim {
                 let destination = network::outbound_at_start(flow);
                 findings
                     .extend(destination.and_then(|destination| self.names.connected(context, destination)));
-                self.scheduling.opened(context.key(), flow.protocol, context.at());
             }
-            EventBody::Close(close) => {
-                self.scheduling.closed(context.key(), close.flow.protocol, context.at());
-                self.beaconing.closed(context, close);
-            }
-            EventBody::File(change) => {
-                findings.extend(behavior::preload(context, change));
-                findings.extend(behavior::persistence(context, change));
-                findings.extend(compute::gpu(context, change));
-                findings.extend(compute::msr_opened(context, change));
-            }
-            EventBody::Cpu(usage) => self.scheduling.report(context, usage, findings),
-            EventBody::Quota(quota) => findings.extend(self.scheduling.limited(context, quota)),
-            EventBody::Mapping(mapping) => findings.extend(self.memory.mapped(context, mapping)),
-            EventBody::HugePages(pool) => findings.extend(compute::huge_pages(context, pool)),
-            EventBody::Rounding(rounding) => findings.extend(self.rounding.judge(context, rounding)),
-            EventBody::Exit(_) => {
-                self.scheduling.forget(context.key());
-                self.rounding.forget(context.key());
-                self.memory.forget(context.key());
-                self.stratum_sessions.forget(context.key());
-            }
+            EventBody::Close(close) => self.beaconing.closed(context, close),
+            EventBody::Exit(_) => self.stratum_sessions.forget(context.key()),
             EventBody::Payload(payload) => {
                 if let Some(message) = payload.app.dns.as_deref() {
                     findings.extend(self.names.overheard(context, payload, message));
@@ -128,9 +82,8 @@ impl Interim {
             EventBody::HashedFile(hashed) => {
                 findings.extend(network::listed_file(context, self.names.indicators(), &hashed.sha256));
             }
-            EventBody::Fork(_) => {}
+            _ => {}
         }
-        self.rounding.take_undecided().into_iter().for_each(|key| out.request(Request::SampleRounding(key)));
         self.stratum_sessions
             .take_pool_clients()
             .into_iter()

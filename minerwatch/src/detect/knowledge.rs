@@ -2,6 +2,9 @@
 //!
 //! A detector judges; what several of them need to know is kept here once.
 
+mod load_history;
+mod phases;
+
 use std::{net::IpAddr, sync::Arc};
 
 use super::WrittenFiles;
@@ -12,10 +15,17 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
+pub use load_history::{LoadHistories, LoadHistory, LoadHistoryState, ProgramIdentity, Shares};
+pub use phases::{Pause, Phase, Phases, REPORT_DELAY};
+
 /// Written files remembered in case they are run.
 const WRITTEN_FILES: usize = 4_096;
 /// Addresses whose location is remembered.
 const LOCATIONS: usize = 4_096;
+/// Working processes followed at once.
+const WORKING_PROCESSES: usize = 1_024;
+/// Programs whose load is remembered over days; each takes about 1.6 KB.
+const PROGRAMS: usize = 1_024;
 
 /// The knowledge that detectors share.
 #[derive(Debug)]
@@ -26,12 +36,34 @@ pub struct Knowledge {
     pub indicators: Arc<Indicators>,
     /// Where peers are, as far as the events of their connections said.
     pub locations: BoundedMap<IpAddr, Arc<GeoLocation>>,
+    /// When processes work and when they rest.
+    pub phases: Phases,
+    /// How much CPU time each program took over the last days.
+    pub load_histories: LoadHistories,
+    /// What the event at hand showed beyond its own content.
+    pub facts: EventFacts,
+}
+
+/// What one event showed beyond its own content.
+#[derive(Debug, Default)]
+pub struct EventFacts {
+    /// The pause of its process that the event ended.
+    pub pause: Option<Pause>,
+    /// The program of its process, if the load of its last day is to be judged now.
+    pub due: Option<ProgramIdentity>,
 }
 
 impl Knowledge {
     /// Nothing known yet but the lists.
     pub fn new(indicators: Arc<Indicators>) -> Self {
-        Self { written: WrittenFiles::new(WRITTEN_FILES), indicators, locations: BoundedMap::new(LOCATIONS) }
+        Self {
+            written: WrittenFiles::new(WRITTEN_FILES),
+            indicators,
+            locations: BoundedMap::new(LOCATIONS),
+            phases: Phases::new(WORKING_PROCESSES),
+            load_histories: LoadHistories::new(PROGRAMS),
+            facts: EventFacts::default(),
+        }
     }
 
     /// Takes in what an event says.
@@ -43,5 +75,19 @@ impl Knowledge {
             }
         }
         self.written.observe(event, process, table);
+        self.facts = EventFacts {
+            pause: self.phases.observe(event),
+            due: self.load_histories.observe(event, process, table),
+        };
+    }
+
+    /// The load history that is to be judged now, if the event made one due.
+    pub fn due_load_history(&self) -> Option<&LoadHistory> {
+        self.load_histories.get(self.facts.due.as_ref()?)
+    }
+
+    /// Evictions by the name of their counter in the metrics.
+    pub fn evictions(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [("scheduling_evicted", self.phases.evicted() + self.load_histories.evicted())].into_iter()
     }
 }

@@ -39,12 +39,16 @@ impl Decimal {
     /// Rounds `value` to `decimals` digits (at most 9). What does not fit becomes the nearest number that does.
     pub fn new(value: f64, decimals: u8) -> Self {
         let decimals = decimals.min(9);
-        let factor = 10_f64.powi(i32::from(decimals));
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float that is too large becomes the largest integer"
-        )]
-        let scaled = (value * factor).round() as i64;
+        // The digits decide: `value * factor` may round the other way.
+        let digits = format!("{value:.*}", usize::from(decimals)).replace('.', "");
+        let scaled = digits.parse().unwrap_or_else(|_| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a float that is too large becomes the largest integer"
+            )]
+            let nearest = (value * 10_f64.powi(i32::from(decimals))) as i64;
+            nearest
+        });
         Self { scaled, decimals }
     }
 
@@ -128,8 +132,8 @@ impl Threshold {
 
     /// Adds words that follow the number, with their leading space or comma.
     #[must_use]
-    pub fn note(mut self, note: &'static str) -> Self {
-        self.note = Cow::Borrowed(note);
+    pub fn note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
+        self.note = note.into();
         self
     }
 
@@ -275,7 +279,8 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_never_overflows() {
+    fn a_decimal_rounds_as_its_digits_do_and_never_overflows() {
+        assert_eq!(Decimal::new(0.975, 2).to_string(), format!("{:.2}", 0.975));
         assert_eq!(Decimal::new(f64::INFINITY, 9).scaled, i64::MAX);
         assert_eq!(Decimal::new(f64::NAN, 2).to_string(), "0.00");
     }

@@ -1,7 +1,7 @@
-//! The rows of the table.
+//! The signals of the network detectors that are not declared in their own files yet.
 
 use super::SignalInfo;
-use crate::model::SignalClass::{Behavior, Compute, Network};
+use crate::model::SignalClass::{Behavior, Network};
 
 /// Decides alone: nothing but a miner says it.
 pub(crate) const MINER_WORDS: SignalInfo = SignalInfo {
@@ -12,7 +12,9 @@ pub(crate) const MINER_WORDS: SignalInfo = SignalInfo {
     mining: true,
     name: "Speaks a mining protocol",
     description: "The process sent a pool the words of a miner: it logged in, asked for work, or handed results in.",
+    catches: "Any miner that speaks a known protocol in the clear, on any port and under any program name.",
     techniques: &["T1496.001", "T1071"],
+    ..SignalInfo::NONE
 };
 
 /// Not alone: the process may be one that only looks at a pool's work.
@@ -24,7 +26,9 @@ pub(crate) const POOL_WORDS: SignalInfo = SignalInfo {
     mining: true,
     name: "Receives work from a pool",
     description: "A peer sent the process the words of a pool: a job, or how hard it shall be.",
+    catches: "A pool's answers on any port, even when the miner's own words were missed.",
     techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Not alone: pools and explorers ask nodes for work as well.
@@ -36,7 +40,9 @@ pub(crate) const SOLO_MINING: SignalInfo = SignalInfo {
     mining: true,
     name: "Asks a node for work",
     description: "The process calls a cryptocurrency node the way a solo miner does: for block templates, to submit blocks, or for its height every second.",
+    catches: "Miners that work against a node of their own and never contact a pool.",
     techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Decides alone, as its words do.
@@ -48,7 +54,9 @@ pub(crate) const RELAY: SignalInfo = SignalInfo {
     mining: true,
     name: "Passes mining on",
     description: "One process speaks a mining protocol on connections it accepted and on one it opened: a proxy for miners inside.",
+    catches: "A proxy inside the network that hides many miners behind one connection.",
     techniques: &["T1090", "T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Sizes alone prove little: other protocols may begin with 64 bytes too.
@@ -60,7 +68,9 @@ pub(crate) const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     mining: false,
     name: "Connection that begins like Stratum V2",
     description: "The first messages of a connection have the sizes of Stratum V2's encrypted handshake: 64 bytes, then 170 or 234.",
+    catches: "Encrypted Stratum V2, of which no word can be read.",
     techniques: &["T1573"],
+    ..SignalInfo::NONE
 };
 
 /// Never alone: a broker's client that publishes by chance and subscribes to others looks the same.
@@ -72,7 +82,9 @@ pub(crate) const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     mining: true,
     name: "Encrypted connection with the rhythm of mining",
     description: "A connection by TLS has gone on for minutes in few bytes, with messages of one size at irregular times, each answered, as shares are, and others that came unasked, as new work does.",
+    catches: "Mining inside TLS, known by the sizes and times of its messages alone.",
     techniques: &["T1496.001", "T1573"],
+    ..SignalInfo::NONE
 };
 
 /// Never alone: brokers of messages and databases that are reached by their address look the same.
@@ -84,7 +96,9 @@ pub(crate) const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     mining: false,
     name: "TLS without a name",
     description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default; it weighs more where the socket is set up as a miner's. Other programs that know their peer by its address do so as well.",
+    catches: "Encrypted connections to a bare address, as miners open them by default.",
     techniques: &["T1573"],
+    ..SignalInfo::NONE
 };
 
 /// Browsers and some resolvers do it by design.
@@ -96,7 +110,9 @@ pub(crate) const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     mining: false,
     name: "Names asked for in secret",
     description: "A program asks for names over TLS or HTTPS, where nobody on the way hears which, and neither does minerwatch.",
+    catches: "Programs that hide which names they look up.",
     techniques: &["T1071.004"],
+    ..SignalInfo::NONE
 };
 
 /// The full form is a connection to a port that is no web page's; its points are the list's, 60 by default. Asking
@@ -109,7 +125,9 @@ pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
     mining: true,
     name: "Name of a mining pool",
     description: "A program asked for the address of a mining pool, or connected to one by its name, or asked for it by TLS or through a proxy. A visit to a pool's web page counts a third, unless it goes on for minutes in few bytes.",
+    catches: "Pools on ports that look harmless, such as 443, and behind proxies.",
     techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// The points are the list's own, 60 by default.
@@ -121,7 +139,9 @@ pub(crate) const LISTED_PEER: SignalInfo = SignalInfo {
     mining: false,
     name: "Peer on a list",
     description: "A program talked to a host that a list of indicators speaks of.",
+    catches: "Addresses, networks and names that threat intelligence reports.",
     techniques: &["T1071"],
+    ..SignalInfo::NONE
 };
 
 /// The points are the list's own, 60 by default.
@@ -133,7 +153,9 @@ pub(crate) const LISTED_FILE: SignalInfo = SignalInfo {
     mining: false,
     name: "Program on a list",
     description: "The content of a program that runs is on a list of indicators.",
+    catches: "A known program under another name or path.",
     techniques: &["T1204.002"],
+    ..SignalInfo::NONE
 };
 
 pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
@@ -144,7 +166,9 @@ pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
     mining: false,
     name: "Connection to a port that mining pools use",
     description: "Mining pools like a handful of ports. Much else uses them too, so this counts for next to nothing by itself.",
+    catches: "Nothing more than the port; it only adds to other signals.",
     techniques: &["T1571"],
+    ..SignalInfo::NONE
 };
 
 /// As little as the port of a pool: most of the web is in some other country.
@@ -156,7 +180,9 @@ pub(crate) const FOREIGN_PEER: SignalInfo = SignalInfo {
     mining: false,
     name: "Connection to port 443 in a foreign country",
     description: "Where home countries are configured: the peer's address is in none of them. Much else is too, so this counts for next to nothing by itself.",
+    catches: "Web traffic to unusual countries; it only adds to other signals.",
     techniques: &["T1071.001"],
+    ..SignalInfo::NONE
 };
 
 /// Ten points, so that a dropped program which calls out (25 + 10 + 10) is put on record and no more.
@@ -168,276 +194,9 @@ pub(crate) const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     mining: false,
     name: "Outbound connection by a suspect program",
     description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
+    catches: "A dropped or fileless program that calls out, on any port.",
     techniques: &["T1071"],
-};
-
-/// The full form decides alone: no program is known that sets all three other modes by turns, evenly,
-/// while it flushes tiny numbers to zero, except those that compute RandomX. Without the flushing on a
-/// processor where RandomX sets it, a mathematical library under test looks the same: noted, no more.
-pub(crate) const ROUNDING_MODES: SignalInfo = SignalInfo {
-    id: "C1",
-    class: Compute,
-    weight: 50,
-    full_weight: 100,
-    mining: true,
-    name: "Arithmetic of RandomX",
-    description: "The process's threads change their rounding mode all the time, evenly among all modes: the algorithm of Monero and its relatives does so by design, whatever the program is called and wherever it connects.",
-    techniques: &["T1496.001"],
-};
-
-/// The full form has executable buffers of the size of RandomX's programs beside it. Alone it is noted: some
-/// other program may want two gigabytes and a bit.
-pub(crate) const DATASET: SignalInfo = SignalInfo {
-    id: "C2",
-    class: Compute,
-    weight: 50,
-    full_weight: 70,
-    mining: true,
-    name: "Memory of the size of RandomX's dataset",
-    description: "The process asked for 2080 MiB and a bit in one piece: the dataset that RandomX computes from, needed for hashing at full speed.",
-    techniques: &["T1496.001"],
-};
-
-/// The full form is by the number of pages that RandomX's dataset or cache takes. Databases and virtual
-/// machines have pools too, and an administrator may like the same round number: noted at most.
-pub(crate) const HUGE_PAGES: SignalInfo = SignalInfo {
-    id: "C3",
-    class: Compute,
-    weight: 15,
-    full_weight: 40,
-    mining: false,
-    name: "Pool of huge pages raised",
-    description: "The host's pool of huge pages was raised outside the package manager. Miners do so for a fifth more speed.",
-    techniques: &["T1496.001"],
-};
-
-/// The full form writes to a processor's registers or allows it; the other only loads the driver, as
-/// monitors of power and temperature need it.
-pub(crate) const MSR: SignalInfo = SignalInfo {
-    id: "C4",
-    class: Compute,
-    weight: 15,
-    full_weight: 45,
-    mining: false,
-    name: "Processor registers opened for writing",
-    description: "A program opened model-specific registers for writing, allowed that, or loaded the driver for it. Miners switch the prefetchers off so; tuning tools of the administrator do it too.",
-    techniques: &["T1496.001"],
-};
-
-/// Weak: one huge page for each of many threads. The full form is RandomX without a dataset.
-pub(crate) const SCRATCHPADS: SignalInfo = SignalInfo {
-    id: "C13",
-    class: Compute,
-    weight: 10,
-    full_weight: 20,
-    mining: false,
-    name: "Memory of the size of a miner's scratchpads",
-    description: "The process took huge pages of 2 or 4 MiB one by one, one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const SUSTAINED_CPU: SignalInfo = SignalInfo {
-    id: "C5",
-    class: Compute,
-    weight: 15,
-    full_weight: 15,
-    mining: false,
-    name: "Half the processors busy for a minute",
-    description: "One process kept at least half of the host's processors at 85 % for 60 seconds. Compilers and encoders do so too.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const YIELD_PERIODICITY: SignalInfo = SignalInfo {
-    id: "C6",
-    class: Compute,
-    weight: 25,
-    full_weight: 25,
-    mining: false,
-    name: "Gives way as regularly as a metronome",
-    description: "Its threads called sched_yield 20 to 5000 times per second of CPU time for 30 seconds, varying by less than 10 %. RandomX miners yield once per hash; other programs yield in bursts or far more often.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const CONNECTION_GATED_LOAD: SignalInfo = SignalInfo {
-    id: "C7",
-    class: Compute,
-    weight: 35,
-    full_weight: 35,
-    mining: false,
-    name: "Works only while its one connection is open",
-    description: "At least twice, the process's work fell to nothing when its only connection ended, and came back with the next one. A miner without a pool has nothing to compute.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
-    id: "C8",
-    class: Compute,
-    weight: 20,
-    full_weight: 20,
-    mining: false,
-    name: "Even or on-and-off load over a day",
-    description: "The program took more than a quarter of a processor over 24 hours, either evenly (varying by less than 10 % from hour to hour) or as a square wave. People's programs follow people's days.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const LONG_LOAD: SignalInfo = SignalInfo {
-    id: "C9",
-    class: Compute,
-    weight: 15,
-    full_weight: 15,
-    mining: false,
-    name: "One process busy for minutes",
-    description: "One process used more than 70 % of a processor for 5 minutes. Whatever computes does so.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const HOST_LOAD: SignalInfo = SignalInfo {
-    id: "C9H",
-    class: Compute,
-    weight: 15,
-    full_weight: 15,
-    mining: false,
-    name: "Whole host busy for minutes",
-    description: "The host's processors were at least 90 % busy for 5 minutes, most of it by this process.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const LOAD_JUMP: SignalInfo = SignalInfo {
-    id: "C9J",
-    class: Compute,
-    weight: 15,
-    full_weight: 15,
-    mining: false,
-    name: "Many times its own load of the last day",
-    description: "The program took at least 500 % more over 10 minutes than over its own last 24 hours, and 70 % of a processor or more.",
-    techniques: &["T1496.001"],
-};
-
-/// Pods with a limit are held back every day: load like any other.
-pub(crate) const QUOTA_THROTTLED: SignalInfo = SignalInfo {
-    id: "C9Q",
-    class: Compute,
-    weight: 15,
-    full_weight: 15,
-    mining: false,
-    name: "Held back by its quota for minutes",
-    description: "The process took all the CPU time that its cgroup's quota allows: it was held back in at least 8 of 10 periods for 5 minutes. Whatever computes within a limit does so.",
-    techniques: &["T1496.001"],
-};
-
-/// `cpulimit` does this to honest programs, so it counts for little.
-pub(crate) const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
-    id: "C10",
-    class: Compute,
-    weight: 10,
-    full_weight: 10,
-    mining: false,
-    name: "Throttled by stopping and continuing",
-    description: "The process was stopped and continued more than twice a second for 10 seconds. Tools that limit a program's load do so, and miners that do not want to stand out.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const MONITOR_EVASION: SignalInfo = SignalInfo {
-    id: "C11",
-    class: Compute,
-    weight: 25,
-    full_weight: 25,
-    mining: false,
-    name: "Stops working when somebody looks",
-    description: "At least three times, the process's work fell to nothing within 2 seconds of a login or of top, ps or the like being started, and it hardly ever rested otherwise.",
-    techniques: &["T1497.002"],
-};
-
-/// Browsers and games open the same devices: only what else is known of the process gives it weight.
-pub(crate) const GPU: SignalInfo = SignalInfo {
-    id: "C12",
-    class: Compute,
-    weight: 10,
-    full_weight: 10,
-    mining: false,
-    name: "Graphics processor opened by a suspect program",
-    description: "A program that was dropped and run, or that runs from memory, opened a device for computing on the graphics processor.",
-    techniques: &["T1496.001"],
-};
-
-pub(crate) const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
-    id: "B1",
-    class: Behavior,
-    weight: 35,
-    full_weight: 35,
-    mining: false,
-    name: "Service started a shell that downloads",
-    description: "A network service started a shell, and that a program which fetches files: what an exploited service does.",
-    techniques: &["T1190", "T1059.004", "T1105"],
-};
-
-pub(crate) const DROP_AND_RUN: SignalInfo = SignalInfo {
-    id: "B2",
-    class: Behavior,
-    weight: 25,
-    full_weight: 25,
-    mining: false,
-    name: "File written, then run from a temporary or hidden place",
-    description: "A program was run within 60 seconds of being written to, or made executable in, a temporary or hidden directory.",
-    techniques: &["T1105", "T1059.004", "T1564.001"],
-};
-
-pub(crate) const FILELESS: SignalInfo = SignalInfo {
-    id: "B3",
-    class: Behavior,
-    weight: 20,
-    full_weight: 20,
-    mining: false,
-    name: "Program without a file",
-    description: "A process runs from memory (memfd) or from a file that no directory names any more. Container runtimes and some sandboxes do so too.",
-    techniques: &["T1620", "T1070.004"],
-};
-
-pub(crate) const KERNEL_NAME: SignalInfo = SignalInfo {
-    id: "B4",
-    class: Behavior,
-    weight: 45,
-    full_weight: 45,
-    mining: false,
-    name: "Program named like a kernel thread",
-    description: "An ordinary program carries the name of a kernel thread, so that a person looking at a process list passes over it.",
-    techniques: &["T1036.004"],
-};
-
-pub(crate) const PRELOAD: SignalInfo = SignalInfo {
-    id: "B6",
-    class: Behavior,
-    weight: 45,
-    full_weight: 45,
-    mining: false,
-    name: "Library forced into every program",
-    description: "/etc/ld.so.preload was changed outside the package manager: the way userland rootkits hide processes and files.",
-    techniques: &["T1574.006"],
-};
-
-/// The full form is a place that starts something by itself. Shell start files of a user, which every
-/// installer extends for the search path, count a quarter.
-pub(crate) const PERSISTENCE: SignalInfo = SignalInfo {
-    id: "B7",
-    class: Behavior,
-    weight: 5,
-    full_weight: 20,
-    mining: false,
-    name: "Place written that starts programs",
-    description: "A crontab, a systemd unit, an init script, an SSH key list or a shell start file was changed outside the package manager.",
-    techniques: &["T1053.003", "T1543.002", "T1037.004", "T1546.004", "T1098.004", "T1546.017"],
-};
-
-/// The full form names a wallet and a pool, and needs no other witness.
-pub(crate) const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
-    id: "B9",
-    class: Behavior,
-    weight: 70,
-    full_weight: 100,
-    mining: true,
-    name: "Command line of a miner",
-    description: "At least two things only miners are told: a stratum address, a wallet with a pool, an algorithm, a donation level.",
-    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Some filters of mail and of software look up hashes in this way, hence few points.
@@ -449,20 +208,7 @@ pub(crate) const DNS_TUNNEL: SignalInfo = SignalInfo {
     mining: false,
     name: "Data in questions for names",
     description: "A program asked within minutes for many long random names below one domain, which is how data gets out where only DNS may.",
+    catches: "Data that leaves through DNS where nothing else may leave.",
     techniques: &["T1071.004", "T1048.003"],
-};
-
-/// The full form is a chain that made itself stay: with the persistence itself (20), the connection
-/// (10) and a file run from a temporary place (25) it makes 90, "suspected" by two witnesses. Without
-/// the last it makes 65: a vendor's installer that fetches a service, runs it and sets it up looks the
-/// same. A chain that only ran what it fetched counts 10: installers do that by design.
-pub(crate) const TRIPLE_CHAIN: SignalInfo = SignalInfo {
-    id: "T1",
-    class: Behavior,
-    weight: 10,
-    full_weight: 35,
-    mining: false,
-    name: "Process, connection and file change make a chain",
-    description: "In one process tree: a process was created, it or a relative connected out, and it or a relative changed files so that the program runs or stays.",
-    techniques: &["T1105", "T1059.004", "T1053.003"],
+    ..SignalInfo::NONE
 };
