@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     detect::{
-        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadThresholds,
-        compute::LoadHistoryState, network,
+        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, LoadThresholds,
+        network,
     },
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
@@ -97,8 +97,6 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files forgotten for others, so that a run of them would not be tied to their writer.
     pub written_files_evicted: u64,
-    /// Addresses whose names were forgotten for others.
-    pub names_evicted: u64,
     /// What detectors forgot for others, by the names that their declarations give.
     #[serde(flatten)]
     pub evictions: BTreeMap<&'static str, u64>,
@@ -242,12 +240,12 @@ impl Engine {
 
     /// The CPU time of every program over the last days, to be kept for [`Self::restore_load_history`].
     pub fn load_history(&self) -> LoadHistoryState {
-        self.detectors.load_history(self.now)
+        self.knowledge.load_histories.state(self.now)
     }
 
     /// Takes over what an earlier engine gave `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
-        self.detectors.restore_load_history(state, now, elapsed);
+        self.knowledge.load_histories.restore(state, now, elapsed);
     }
 
     /// What it holds.
@@ -262,8 +260,7 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.knowledge.written.evicted(),
-            names_evicted: self.knowledge.names.evicted(),
-            evictions: self.detectors.evictions(),
+            evictions: self.detectors.evictions(&self.knowledge),
         }
     }
 

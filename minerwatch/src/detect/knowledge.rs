@@ -3,7 +3,9 @@
 //! A detector judges; what several of them need to know is kept here once.
 
 mod dns_servers;
+mod load_history;
 mod passive_dns;
+mod phases;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -14,14 +16,21 @@ use crate::{
     model::{BootTime, DnsMessage, Event, EventBody, GeoLocation, Request},
     process::{Process, ProcessTable},
 };
-pub use dns_servers::DnsServers;
 use passive_dns::Observer;
+
+pub use dns_servers::DnsServers;
+pub use load_history::{LoadHistories, LoadHistory, LoadHistoryState, ProgramIdentity, Shares};
 pub use passive_dns::PassiveDns;
+pub use phases::{Pause, Phase, Phases, REPORT_DELAY};
 
 /// Written files remembered in case they are run.
 const WRITTEN_FILES: usize = 4_096;
 /// Addresses whose location is remembered.
 const LOCATIONS: usize = 4_096;
+/// Working processes followed at once.
+const WORKING_PROCESSES: usize = 1_024;
+/// Programs whose load is remembered over days; each takes about 1.6 KB.
+const PROGRAMS: usize = 1_024;
 
 /// The knowledge that detectors share.
 #[derive(Debug)]
@@ -36,6 +45,21 @@ pub struct Knowledge {
     pub names: PassiveDns,
     /// Which processes are DNS servers.
     pub dns_servers: DnsServers,
+    /// When processes work and when they rest.
+    pub phases: Phases,
+    /// How much CPU time each program took over the last days.
+    pub load_histories: LoadHistories,
+    /// What the event at hand showed beyond its own content.
+    pub facts: EventFacts,
+}
+
+/// What one event showed beyond its own content.
+#[derive(Debug, Default)]
+pub struct EventFacts {
+    /// The pause of its process that the event ended.
+    pub pause: Option<Pause>,
+    /// The program of its process, if the load of its last day is to be judged now.
+    pub due: Option<ProgramIdentity>,
 }
 
 impl Knowledge {
@@ -47,6 +71,9 @@ impl Knowledge {
             locations: BoundedMap::new(LOCATIONS),
             names: PassiveDns::default(),
             dns_servers: DnsServers::default(),
+            phases: Phases::new(WORKING_PROCESSES),
+            load_histories: LoadHistories::new(PROGRAMS),
+            facts: EventFacts::default(),
         }
     }
 
@@ -70,6 +97,24 @@ impl Knowledge {
             _ => {}
         }
         self.written.observe(event, process, table);
+        self.facts = EventFacts {
+            pause: self.phases.observe(event),
+            due: self.load_histories.observe(event, process, table),
+        };
+    }
+
+    /// The load history that is to be judged now, if the event made one due.
+    pub fn due_load_history(&self) -> Option<&LoadHistory> {
+        self.load_histories.get(self.facts.due.as_ref()?)
+    }
+
+    /// Evictions by the name of their counter in the metrics.
+    pub fn evictions(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            ("names_evicted", self.names.evicted()),
+            ("scheduling_evicted", self.phases.evicted() + self.load_histories.evicted()),
+        ]
+        .into_iter()
     }
 
     /// What has to be found out about the process of an event before the event can be judged: a suspicious DNS question

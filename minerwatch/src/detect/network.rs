@@ -1,25 +1,31 @@
 //! Network detectors: what a process says, and whom it talks to.
 
-pub(super) mod beaconing;
-pub(super) mod dns_tunnel;
-pub(super) mod encoded_name;
-pub(super) mod encrypted_dns;
-pub(super) mod foreign_peer;
-pub(super) mod listed_file;
+pub mod beaconing;
+pub mod dns_tunnel;
+pub mod encoded_name;
+pub mod encrypted_dns;
+pub mod foreign_peer;
+pub mod listed_file;
 mod listing;
 mod mining_message;
-pub(super) mod mining_relay;
-pub(super) mod noise_handshake;
-pub(super) mod pool_name;
-pub(super) mod pool_port;
-pub(super) mod solo_mining;
-pub(super) mod stratum_sessions;
-pub(super) mod suspect_connection;
-pub(super) mod tls_without_sni;
+pub mod mining_relay;
+pub mod noise_handshake;
+pub mod pool_name;
+pub mod pool_port;
+pub mod solo_mining;
+pub mod stratum_sessions;
+pub mod suspect_connection;
+pub mod tls_without_sni;
 
 use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{Connect, EventBody, Protocol, RunningFlow};
+
+// The incident's sentence and its score name these signals.
+pub use mining_relay::RELAY;
+pub use solo_mining::SOLO_MINING;
+pub use stratum_sessions::{MINER_WORDS, POOL_WORDS};
+pub use suspect_connection::SUSPECT_CONNECTION;
 
 /// Where the established TCP connection of an event leads, if it leads to another host. The connection was just opened, or
 /// was open at the start.

@@ -150,7 +150,7 @@ impl Incident {
         self.step(edge);
     }
 
-    /// ConnectionHistory that a process runs a file that was dropped.
+    /// Remembers that a process runs a file that was dropped.
     pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
         self.facts.ran_dropped.get_or_insert(key);
     }

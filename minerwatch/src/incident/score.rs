@@ -3,9 +3,20 @@
 use std::time::Duration;
 
 use crate::{
-    detect::{SignalInfo, tuning},
+    detect::{self, SignalInfo},
     model::{BootTime, Signal, SignalClass, Verdict},
 };
+
+/// Half-life of the points of network and compute signals: an hour later a process may do something else.
+const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);
+/// Half-life of the points of behavior signals: how a program came stays true for long.
+const HALF_LIFE_BEHAVIOR: Duration = Duration::from_secs(24 * 3_600);
+/// Points from which an incident is put on record.
+const NOTED: u32 = 40;
+/// Points from which an incident is suspected, if it has signals of two classes.
+const SUSPECTED: u32 = 70;
+/// Points from which an incident is mining, if it has signals of two classes and one speaks of mining itself.
+const MINING: u32 = 100;
 
 /// A signal of an incident: the strongest of its id.
 #[derive(Clone, Debug)]
@@ -40,7 +51,7 @@ impl HeldSignal {
 pub struct Contribution<'a> {
     /// Its id.
     pub id: &'a str,
-    /// Its witness.
+    /// Its class.
     pub class: SignalClass,
     /// Its points when fresh.
     pub weight: u8,
@@ -53,11 +64,11 @@ pub struct Contribution<'a> {
 }
 
 impl Contribution<'_> {
-    /// In what time its points fade to a half.
+    /// Half-life of the points.
     pub fn half_life(&self) -> Duration {
         match self.class {
-            SignalClass::Network | SignalClass::Compute => tuning::HALF_LIFE_ACTIVITY,
-            SignalClass::Behavior => tuning::HALF_LIFE_BEHAVIOR,
+            SignalClass::Network | SignalClass::Compute => HALF_LIFE_ACTIVITY,
+            SignalClass::Behavior => HALF_LIFE_BEHAVIOR,
         }
     }
 
@@ -68,7 +79,7 @@ impl Contribution<'_> {
     }
 
     fn is_load(&self) -> bool {
-        tuning::LOAD_SIGNALS.contains(&self.id)
+        detect::signal(self.id).is_some_and(|info| info.load)
     }
 }
 
@@ -77,18 +88,18 @@ impl Contribution<'_> {
 pub struct Score {
     /// Points of all signals together, rounded.
     pub score: u32,
-    /// Whether two witnesses speak.
+    /// Whether it has signals of two classes.
     pub two_classes: bool,
     /// Whether a signal speaks of mining itself.
     pub mining: bool,
     /// Whether a signal decides alone.
     pub conclusive: bool,
-    /// The greatest points among the signals that only say that it is busy: the others of them do not count.
+    /// The greatest points of a signal that says no more than "busy". The other such signals do not count.
     pub load: f64,
 }
 
 impl Score {
-    /// Adds up. Of the signals that only say that it is busy the greatest counts.
+    /// Adds up. Of the signals that say no more than "busy" only the greatest counts.
     pub fn of<'a>(terms: impl Iterator<Item = Contribution<'a>>) -> Self {
         let (mut points, mut load) = (0.0, 0.0_f64);
         let mut first = None;
@@ -117,27 +128,27 @@ impl Score {
         !term.is_load() || term.points() >= self.load
     }
 
-    /// How sure it makes one. Two classes are asked for because one witness can be wrong; "mining" is said
-    /// only where a signal speaks of mining itself, however many speak of an intrusion.
+    /// The verdict for this score. It takes two classes because one kind of observation can be wrong. The verdict is
+    /// "mining" only where a signal speaks of mining itself, however many speak of an intrusion.
     pub fn verdict(&self) -> Option<Verdict> {
         let Self { score, two_classes, mining, conclusive, .. } = *self;
-        if conclusive || (score >= tuning::MINING && two_classes && mining) {
+        if conclusive || (score >= MINING && two_classes && mining) {
             Some(Verdict::Mining)
-        } else if score >= tuning::SUSPECTED && two_classes {
+        } else if score >= SUSPECTED && two_classes {
             Some(Verdict::Suspected)
-        } else if score >= tuning::NOTED {
+        } else if score >= NOTED {
             Some(Verdict::Noted)
         } else {
             None
         }
     }
 
-    /// The verdict after a given one, and what is missing to it, in words; nothing after the last.
+    /// The next higher verdict and what is missing to reach it, in words. `None` if there is no higher one.
     pub fn missing(&self) -> Option<(Verdict, Vec<String>)> {
         let (next, points) = match self.verdict() {
-            None => (Verdict::Noted, tuning::NOTED),
-            Some(Verdict::Noted) => (Verdict::Suspected, tuning::SUSPECTED),
-            Some(Verdict::Suspected) => (Verdict::Mining, tuning::MINING),
+            None => (Verdict::Noted, NOTED),
+            Some(Verdict::Noted) => (Verdict::Suspected, SUSPECTED),
+            Some(Verdict::Suspected) => (Verdict::Mining, MINING),
             Some(Verdict::Mining) => return None,
         };
         let mut missing = Vec::new();
@@ -159,7 +170,7 @@ pub(super) fn score(signals: &[HeldSignal], now: BootTime) -> u32 {
     Score::of(signals.iter().map(|held| held.term(now))).score
 }
 
-/// How sure these signals make one.
+/// The verdict for these signals.
 pub(super) fn verdict(signals: &[HeldSignal], now: BootTime) -> Option<Verdict> {
     Score::of(signals.iter().map(|held| held.term(now))).verdict()
 }
@@ -168,7 +179,11 @@ pub(super) fn verdict(signals: &[HeldSignal], now: BootTime) -> Option<Verdict> 
 mod tests {
     use super::*;
     use crate::{
-        detect::signals,
+        detect::{
+            behavior::{DROP_AND_RUN, MINER_COMMAND_LINE, PERSISTENCE, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
+            compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED, SUSTAINED_CPU},
+            network::SUSPECT_CONNECTION,
+        },
         model::{ProcessKey, SignalId},
     };
 
@@ -188,14 +203,14 @@ mod tests {
     }
 
     #[test]
-    fn verdicts() {
-        let drop = || held(signals::DROP_AND_RUN, 25, false);
-        let chain = || held(signals::TRIPLE_CHAIN, 35, false);
-        let stays = || held(signals::PERSISTENCE, 20, false);
-        let calls = || held(signals::SUSPECT_CONNECTION, 10, false);
-        let entry = || held(signals::SERVICE_DOWNLOADER, 35, false);
-        let line = || held(signals::MINER_COMMAND_LINE, 70, false);
-        let burns = || held(signals::SUSTAINED_CPU, 15, false);
+    fn the_verdict_follows_from_points_and_classes() {
+        let drop = || held(DROP_AND_RUN, 25, false);
+        let chain = || held(TRIPLE_CHAIN, 35, false);
+        let stays = || held(PERSISTENCE, 20, false);
+        let calls = || held(SUSPECT_CONNECTION, 10, false);
+        let entry = || held(SERVICE_DOWNLOADER, 35, false);
+        let line = || held(MINER_COMMAND_LINE, 70, false);
+        let burns = || held(SUSTAINED_CPU, 15, false);
         let cases = [
             (vec![], None),
             (vec![drop()], None),
@@ -207,7 +222,7 @@ mod tests {
             (vec![line(), burns()], Some(Verdict::Suspected)),
             (vec![line(), burns(), drop()], Some(Verdict::Mining)),
             (vec![line(), drop(), stays()], Some(Verdict::Noted)),
-            (vec![held(signals::MINER_COMMAND_LINE, 100, true)], Some(Verdict::Mining)),
+            (vec![held(MINER_COMMAND_LINE, 100, true)], Some(Verdict::Mining)),
         ];
         for (signals, expected) in cases {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
@@ -216,15 +231,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_said() {
+    fn the_next_verdict_says_what_is_missing() {
         let missing = |signals: &[HeldSignal]| {
             Score::of(signals.iter().map(|held| held.term(BootTime(0))))
                 .missing()
                 .map(|(next, words)| (next, words.join(", ")))
         };
-        let drop = || held(signals::DROP_AND_RUN, 25, false);
-        let chain = || held(signals::TRIPLE_CHAIN, 35, false);
-        let calls = || held(signals::SUSPECT_CONNECTION, 10, false);
+        let drop = || held(DROP_AND_RUN, 25, false);
+        let chain = || held(TRIPLE_CHAIN, 35, false);
+        let calls = || held(SUSPECT_CONNECTION, 10, false);
         assert_eq!(missing(&[drop()]), Some((Verdict::Noted, "15 points (25 of 40)".to_owned())));
         assert_eq!(
             missing(&[drop(), chain()]),
@@ -237,27 +252,20 @@ mod tests {
                 "30 points (70 of 100), a signal that speaks of mining itself".to_owned()
             ))
         );
-        assert_eq!(missing(&[held(signals::MINER_COMMAND_LINE, 100, true)]), None);
+        assert_eq!(missing(&[held(MINER_COMMAND_LINE, 100, true)]), None);
     }
 
     #[test]
-    fn busy_in_many_ways_is_busy_once() {
-        let load = [
-            signals::SUSTAINED_CPU,
-            signals::LONG_LOAD,
-            signals::HOST_LOAD,
-            signals::LOAD_JUMP,
-            signals::INTERMITTENT_LOAD,
-            signals::QUOTA_THROTTLED,
-        ];
+    fn of_the_signals_that_say_busy_the_greatest_counts() {
+        let load = [SUSTAINED_CPU, LONG_LOAD, HOST_LOAD, LOAD_JUMP, INTERMITTENT_LOAD, QUOTA_THROTTLED];
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
         assert_eq!(score(&held, BootTime(0)), 20);
-        assert_eq!(load.map(|info| info.id).iter().filter(|id| tuning::LOAD_SIGNALS.contains(id)).count(), 6);
+        assert_eq!(detect::catalogue().iter().filter(|info| info.load).count(), load.len());
     }
 
     #[test]
-    fn points_fade() {
-        let signals = [held(signals::SUSTAINED_CPU, 15, false), held(signals::SERVICE_DOWNLOADER, 35, false)];
+    fn points_halve_in_their_half_life() {
+        let signals = [held(SUSTAINED_CPU, 15, false), held(SERVICE_DOWNLOADER, 35, false)];
         let hours = |count: u64| BootTime(count * 3_600_000_000_000);
         assert_eq!(score(&signals, hours(0)), 50);
         assert_eq!(score(&signals, hours(1)), 42);

@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn wallets() {
+    fn addresses_of_wallets_are_known() {
         let monero = format!("4{}", "A1b2".repeat(24).chars().take(94).collect::<String>());
         for value in [
             monero.as_str(),
@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn no_wallets() {
+    fn other_words_are_no_wallets() {
         for value in [
             "",
             "4",

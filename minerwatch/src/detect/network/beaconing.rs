@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Never enough alone: a client of a broker that publishes at random times and subscribes to others looks the same.
-pub(crate) const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
+pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     id: "N5",
     class: SignalClass::Network,
     weight: 30,
@@ -19,7 +19,9 @@ pub(crate) const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     mining: true,
     name: "Encrypted connection with the rhythm of mining",
     description: "A TLS connection has been open for minutes in few bytes. Messages of one size went out at irregular times and each was answered, as shares are; others came unasked, as new work does.",
+    catches: "Mining inside TLS, known by the sizes and times of its messages alone.",
     techniques: &["T1496.001", "T1573"],
+    ..SignalInfo::NONE
 };
 
 /// Connections remembered.
@@ -47,6 +49,7 @@ const MIN_UNASKED: u32 = 3;
 /// The least coefficient of variation of the gaps between shares: random times have 1, a clock has 0.
 const MIN_IRREGULARITY: f64 = 0.4;
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ENCRYPTED_BEACONING],
     wants: &[EventType::Payload, EventType::FlowUpdate, EventType::Close],
@@ -87,11 +90,11 @@ impl Detector for Beaconing {
         let process = context.key();
         match &context.event.body {
             // A connection on which TLS begins is watched from now on.
-            EventBody::Payload(payload) => {
-                if payload.app.tls.is_some() && leaves_host(payload.flow.destination) {
-                    let key = (process, payload.flow.source, payload.flow.destination);
-                    self.rhythms.insert(key, Rhythm::default());
-                }
+            EventBody::Payload(payload)
+                if payload.app.tls.is_some() && leaves_host(payload.flow.destination) =>
+            {
+                let key = (process, payload.flow.source, payload.flow.destination);
+                self.rhythms.insert(key, Rhythm::default());
             }
             EventBody::FlowUpdate(update) => findings.extend(self.inspect_update(context, update)),
             EventBody::Close(close) => {

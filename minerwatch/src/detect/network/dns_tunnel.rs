@@ -16,15 +16,16 @@ use crate::{
 };
 
 /// Few points: some filters of mail and of software look up hashes in this way.
-pub(crate) const DNS_TUNNEL: SignalInfo = SignalInfo {
+pub const DNS_TUNNEL: SignalInfo = SignalInfo {
     id: "B12",
     class: SignalClass::Behavior,
     weight: 15,
     full_weight: 15,
-    mining: false,
     name: "Data in questions for names",
     description: "Within minutes, a program asked for many long random names below one domain. Data leaves a network in this way where only DNS is let through.",
+    catches: "Data that leaves through DNS where nothing else may leave.",
     techniques: &["T1071.004", "T1048.003"],
+    ..SignalInfo::NONE
 };
 
 /// Pairs of a process and a domain remembered.
@@ -34,6 +35,7 @@ const MIN_NAMES: usize = 100;
 /// The time within which they must be asked for.
 const WINDOW: Duration = Duration::from_secs(300);
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DNS_TUNNEL],
     wants: &[EventType::Payload],
@@ -165,8 +167,7 @@ mod tests {
     fn ordinary_names_are_no_finding() {
         let words =
             (0..500).map(|serial| format!("very-long-service-name-of-a-host-{serial}.eu.example.com"));
-        type Names = Vec<String>;
-        let cases: [(&str, u64, Names); 4] = [
+        let cases: [(&str, u64, Vec<String>); 4] = [
             ("slow", 10, encoded(500).map(|data| format!("{data}.t.example.com")).collect()),
             (
                 "each in a domain of its own",

@@ -9,15 +9,16 @@ use crate::{
 };
 
 /// Few points: browsers and some resolvers do it by design.
-pub(crate) const ENCRYPTED_DNS: SignalInfo = SignalInfo {
+pub const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     id: "N11",
     class: SignalClass::Network,
     weight: 5,
     full_weight: 5,
-    mining: false,
     name: "Names asked for in secret",
     description: "A program resolves names over TLS or HTTPS. Nobody on the way sees which names, and neither does minerwatch.",
+    catches: "Programs that hide which names they look up.",
     techniques: &["T1071.004"],
+    ..SignalInfo::NONE
 };
 
 /// Processes remembered that were reported.
@@ -71,6 +72,7 @@ const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(a, b, c, d))
 }
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ENCRYPTED_DNS],
     wants: &[EventType::Payload],

@@ -7,20 +7,22 @@ use crate::{
 };
 
 /// As few points as for the port of a pool: most of the web is in some other country.
-pub(crate) const FOREIGN_PEER: SignalInfo = SignalInfo {
+pub const FOREIGN_PEER: SignalInfo = SignalInfo {
     id: "N4F",
     class: SignalClass::Network,
     weight: 5,
     full_weight: 5,
-    mining: false,
     name: "Connection to port 443 in a foreign country",
     description: "Home countries are configured, and the peer's address is in none of them. That is true of much else, so this counts for next to nothing by itself.",
+    catches: "Web traffic to unusual countries; it only adds to other signals.",
     techniques: &["T1071.001"],
+    ..SignalInfo::NONE
 };
 
 /// The port of encrypted web pages, which every firewall lets through.
 const HTTPS: u16 = 443;
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[FOREIGN_PEER],
     wants: &[EventType::Connect, EventType::RunningFlow],

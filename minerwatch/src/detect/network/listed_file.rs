@@ -7,17 +7,19 @@ use crate::{
 };
 
 /// The points are those of the list, 60 by default.
-pub(crate) const LISTED_FILE: SignalInfo = SignalInfo {
+pub const LISTED_FILE: SignalInfo = SignalInfo {
     id: "I2",
     class: SignalClass::Behavior,
     weight: 60,
     full_weight: 60,
-    mining: false,
     name: "Program on a list",
     description: "The content of a program that runs is on a list of indicators.",
+    catches: "A known program under another name or path.",
     techniques: &["T1204.002"],
+    ..SignalInfo::NONE
 };
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LISTED_FILE],
     wants: &[EventType::HashedFile],

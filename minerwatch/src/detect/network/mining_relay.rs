@@ -8,11 +8,11 @@ use super::{mining_message::MiningPeer, solo_mining::is_solo};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{EventBody, EventType, MiningMessage, ProcessKey, Request, SignalClass},
+    model::{EventBody, EventType, ProcessKey, Request, SignalClass},
 };
 
 /// Decides alone, as the words of a miner do.
-pub(crate) const RELAY: SignalInfo = SignalInfo {
+pub const RELAY: SignalInfo = SignalInfo {
     id: "N8",
     class: SignalClass::Network,
     weight: 95,
@@ -20,7 +20,9 @@ pub(crate) const RELAY: SignalInfo = SignalInfo {
     mining: true,
     name: "Passes mining on",
     description: "One process speaks a mining protocol on connections that it accepted and on one that it opened: a proxy for miners inside the network.",
+    catches: "A proxy inside the network that hides many miners behind one connection.",
     techniques: &["T1090", "T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Processes remembered that speak to a pool or serve miners.
@@ -30,6 +32,7 @@ const MAX_MINERS: usize = 1_000;
 /// A relay is reported again when it serves so many times as many hosts as before.
 const REPORT_GROWTH: usize = 10;
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[RELAY],
     wants: &[EventType::Payload, EventType::Exit],
@@ -65,15 +68,15 @@ impl Detector for MiningRelay {
             }
             _ => return,
         };
-        let is_sure = |message: &&MiningMessage| message.sure;
         let destination = payload.flow.destination;
-        if MiningPeer::Pool.message_in(payload).filter(is_sure).is_some_and(|message| !is_solo(message)) {
+        let says = |peer: MiningPeer| peer.message_in(payload).filter(|message| message.sure);
+        if says(MiningPeer::Pool).is_some_and(|message| !is_solo(message)) {
             let relay = self.processes.entry(&context.key(), Relay::default);
             if relay.pool.replace(destination).is_none() {
                 findings.request(Request::WatchListeners(context.event.subject.clone()));
             }
             findings.extend(relay.report(context));
-        } else if MiningPeer::Miner.message_in(payload).filter(is_sure).is_some() {
+        } else if says(MiningPeer::Miner).is_some() {
             let relay = self.processes.entry(&context.key(), Relay::default);
             relay.miner = Some(destination);
             if relay.miners.len() < MAX_MINERS {

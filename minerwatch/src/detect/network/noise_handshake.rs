@@ -10,15 +10,16 @@ use crate::{
 };
 
 /// Sizes alone prove little: other protocols may begin with 64 bytes too.
-pub(crate) const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
+pub const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     id: "N10",
     class: SignalClass::Network,
     weight: 10,
     full_weight: 10,
-    mining: false,
     name: "Connection that begins like Stratum V2",
     description: "The first messages of a connection have the sizes of the encrypted handshake of Stratum V2: 64 bytes, then 170 or 234.",
+    catches: "Encrypted Stratum V2, of which no word can be read.",
     techniques: &["T1573"],
+    ..SignalInfo::NONE
 };
 
 /// Connections remembered whose first message had the length of a key.
@@ -28,6 +29,7 @@ const KEY_LENGTH: u32 = 64;
 /// Bytes of the first answer, without and with the extension of its signature.
 const ANSWER_LENGTHS: [u32; 2] = [170, 234];
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[NOISE_HANDSHAKE],
     wants: &[EventType::Payload],

@@ -22,7 +22,7 @@ use crate::{
 
 /// The full form is a connection to a port that serves no web pages; its points are those of the list, 60 by default. To
 /// ask for the name, or to visit the web page, is what a curious person does too.
-pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
+pub const POOL_NAME: SignalInfo = SignalInfo {
     id: "N3",
     class: SignalClass::Network,
     weight: 20,
@@ -30,19 +30,22 @@ pub(crate) const POOL_NAME: SignalInfo = SignalInfo {
     mining: true,
     name: "Name of a mining pool",
     description: "A program asked for the address of a mining pool, connected to a pool by its name, or asked for one by TLS or through a proxy. A visit to the web page of a pool counts a third, unless it goes on for minutes in few bytes.",
+    catches: "Pools on ports that look harmless, such as 443, and behind proxies.",
     techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// The points are those of the list, 60 by default.
-pub(crate) const LISTED_PEER: SignalInfo = SignalInfo {
+pub const LISTED_PEER: SignalInfo = SignalInfo {
     id: "I1",
     class: SignalClass::Network,
     weight: 60,
     full_weight: 60,
-    mining: false,
     name: "Peer on a list",
     description: "A program talked to a host that is on a list of indicators.",
+    catches: "Addresses, networks and names that threat intelligence reports.",
     techniques: &["T1071"],
+    ..SignalInfo::NONE
 };
 
 /// Ports of web pages, which people visit out of curiosity.
@@ -52,6 +55,7 @@ const MIN_STAY: Duration = Duration::from_secs(600);
 /// Such connections remembered that were reported.
 const REPORTED_STAYS: usize = 1_024;
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[POOL_NAME, LISTED_PEER],
     wants: &[EventType::Payload, EventType::Connect, EventType::RunningFlow, EventType::FlowUpdate],
@@ -237,7 +241,8 @@ mod tests {
     #[test]
     fn a_pool_is_found_by_its_name() {
         type Expected = &'static [(&'static str, u8)];
-        let cases: [(&str, &str, Option<&str>, Option<&str>, Expected); 4] = [
+        type Case = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, Expected);
+        let cases: [Case; 4] = [
             (
                 "a worker connects",
                 "pool.supportxmr.com",
@@ -342,7 +347,9 @@ mod tests {
             host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
             let (last, before) = host.events().split_last().expect("just sent");
             let mut effects = Vec::new();
-            before.iter().for_each(|event| engine.ingest(event, false, &mut effects));
+            for event in before {
+                engine.ingest(event, false, &mut effects);
+            }
             effects.clear();
             engine.ingest(last, false, &mut effects);
             effects.iter().any(|effect| matches!(effect, Effect::Request(Request::DnsRole(_))))

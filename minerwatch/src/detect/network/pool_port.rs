@@ -7,21 +7,23 @@ use crate::{
 };
 
 /// Few points: much else uses these ports too.
-pub(crate) const POOL_PORT: SignalInfo = SignalInfo {
+pub const POOL_PORT: SignalInfo = SignalInfo {
     id: "N4",
     class: SignalClass::Network,
     weight: 5,
     full_weight: 5,
-    mining: false,
     name: "Connection to a port that mining pools use",
     description: "Mining pools prefer a handful of ports. Much else uses them too, so this counts for next to nothing by itself.",
+    catches: "Nothing more than the port; it only adds to other signals.",
     techniques: &["T1571"],
+    ..SignalInfo::NONE
 };
 
 /// Ports that pools prefer.
 const POOL_PORTS: [u16; 13] =
     [3333, 3334, 4444, 5555, 5556, 7777, 10128, 10343, 13333, 14433, 14444, 20128, 45700];
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[POOL_PORT],
     wants: &[EventType::Connect, EventType::RunningFlow],

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Does not decide alone: pools and explorers ask nodes for work as well.
-pub(crate) const SOLO_MINING: SignalInfo = SignalInfo {
+pub const SOLO_MINING: SignalInfo = SignalInfo {
     id: "N7",
     class: SignalClass::Network,
     weight: 60,
@@ -21,7 +21,9 @@ pub(crate) const SOLO_MINING: SignalInfo = SignalInfo {
     mining: true,
     name: "Asks a node for work",
     description: "The process calls a cryptocurrency node as a solo miner does: for block templates, to submit blocks, or for its height every second.",
+    catches: "Miners that work against a node of their own and never contact a pool.",
     techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Connections remembered that were reported.
@@ -29,10 +31,11 @@ const CONNECTIONS: usize = 4_096;
 /// Processes remembered that ask a node for its height.
 const PROCESSES: usize = 1_024;
 /// Requests for the height within [`HEIGHT_WINDOW`] that are needed. XMRig asks every second.
-pub(super) const MIN_HEIGHT_REQUESTS: u32 = 30;
+const MIN_HEIGHT_REQUESTS: u32 = 30;
 /// The time within which they must come.
 const HEIGHT_WINDOW: Duration = Duration::from_secs(60);
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SOLO_MINING],
     wants: &[EventType::Payload, EventType::Exit],

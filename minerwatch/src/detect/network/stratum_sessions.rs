@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Decides alone: nothing but a miner says it.
-pub(crate) const MINER_WORDS: SignalInfo = SignalInfo {
+pub const MINER_WORDS: SignalInfo = SignalInfo {
     id: "N1",
     class: SignalClass::Network,
     weight: 100,
@@ -21,11 +21,13 @@ pub(crate) const MINER_WORDS: SignalInfo = SignalInfo {
     mining: true,
     name: "Speaks a mining protocol",
     description: "The process said to a pool what a miner says: it logged in, asked for work, or submitted results.",
+    catches: "Any miner that speaks a known protocol in the clear, on any port and under any program name.",
     techniques: &["T1496.001", "T1071"],
+    ..SignalInfo::NONE
 };
 
 /// Does not decide alone: the process may be one that only looks at the work of a pool.
-pub(crate) const POOL_WORDS: SignalInfo = SignalInfo {
+pub const POOL_WORDS: SignalInfo = SignalInfo {
     id: "N2",
     class: SignalClass::Network,
     weight: 80,
@@ -33,12 +35,15 @@ pub(crate) const POOL_WORDS: SignalInfo = SignalInfo {
     mining: true,
     name: "Receives work from a pool",
     description: "A peer sent the process what a pool sends: a job, or how hard the work is.",
+    catches: "A pool's answers on any port, even when the miner's own words were missed.",
     techniques: &["T1496.001"],
+    ..SignalInfo::NONE
 };
 
 /// Connections remembered.
 const SESSIONS: usize = 4_096;
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_WORDS, POOL_WORDS],
     wants: &[EventType::Payload],
@@ -73,7 +78,8 @@ impl Detector for StratumSessions {
         let key = (context.key(), payload.flow.source, destination);
         let session = self.sessions.entry(&key, StratumSession::default);
         let is_miner = message.side == MiningSide::Client;
-        if !message.sure && !(is_miner && session.pool_reported) {
+        let is_settled = message.sure || (is_miner && session.pool_reported);
+        if !is_settled {
             session.unconfirmed = Some(message.clone());
             return;
         }

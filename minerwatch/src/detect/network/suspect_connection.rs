@@ -11,17 +11,19 @@ use crate::{
 };
 
 /// Ten points: a dropped program that connects out (25 + 10 + 10) is put on record, and no more.
-pub(crate) const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
+pub const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     id: "N9",
     class: SignalClass::Network,
     weight: 10,
     full_weight: 10,
-    mining: false,
     name: "Outbound connection by a suspect program",
     description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
+    catches: "A dropped or fileless program that calls out, on any port.",
     techniques: &["T1071"],
+    ..SignalInfo::NONE
 };
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSPECT_CONNECTION],
     wants: &[EventType::Connect],

@@ -13,15 +13,16 @@ use crate::{
 };
 
 /// Never enough alone: message brokers and databases that are reached by their address look the same.
-pub(crate) const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
+pub const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     id: "N6",
     class: SignalClass::Network,
     weight: 15,
     full_weight: 25,
-    mining: false,
     name: "TLS without a name",
     description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default. It weighs more if the socket has the options of a miner's socket. Other programs that know their peer by its address do the same.",
+    catches: "Encrypted connections to a bare address, as miners open them by default.",
     techniques: &["T1573"],
+    ..SignalInfo::NONE
 };
 
 /// What XMRig and its relatives ask the kernel for, through libuv (`uv_tcp_keepalive` with a delay of 60 s; libuv itself
@@ -33,6 +34,7 @@ const PROCESSES: usize = 1_024;
 /// The least time between two requests for socket options of one process.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 
+/// The detector's row.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[TLS_WITHOUT_SNI],
     wants: &[EventType::Payload, EventType::SocketOptions],

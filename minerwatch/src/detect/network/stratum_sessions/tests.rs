@@ -1,6 +1,9 @@
 use super::*;
 use crate::{
-    engine::testing::{Bench, Host, Words, alerts, findings, verdict},
+    engine::{
+        Engine, EngineSettings,
+        testing::{Host, Words, alerts, feed, findings, verdict},
+    },
     model::{Direction, Verdict},
 };
 
@@ -29,6 +32,9 @@ fn client() -> (Host, ProcessKey) {
     (host, client)
 }
 
+/// A story, what is said in it, the findings, and the verdict.
+type Case<'a> = (&'a str, &'a [Says<'a>], &'a [(&'static str, u8)], Option<Verdict>);
+
 /// What one side of a connection says.
 #[derive(Clone, Copy)]
 enum Says<'a> {
@@ -53,7 +59,7 @@ fn dialogues_of_miners_are_found_once() {
     const N1: (&str, u8) = ("N1", 100);
     const N2: (&str, u8) = ("N2", 80);
     let login = login();
-    let cases: [(&str, &[Says<'_>], &[(&str, u8)], Option<Verdict>); 9] = [
+    let cases: [Case<'_>; 9] = [
         ("a login", &[Client(&login)], &[N1], Some(Verdict::Mining)),
         ("a subscription", &[Client(SUBSCRIBE)], &[N1], Some(Verdict::Mining)),
         ("a job on a connection that was open before", &[Pool(JOB)], &[N2], Some(Verdict::Noted)),
@@ -166,7 +172,9 @@ fn the_connections_remembered_are_bounded() {
     for port in 1..=u16::try_from(SESSIONS).unwrap() + 100 {
         host.send(client, &format!("10.0.0.9:{port}"), SUBSCRIBE);
     }
-    let mut bench = Bench::new(1);
-    bench.run(host.events(), |_, _| {});
-    assert_eq!(bench.detectors.evictions().get("conversations_evicted"), Some(&100));
+    let mut engine = Engine::new(EngineSettings::default());
+    for event in host.events() {
+        feed(&mut engine, event, &mut Vec::new());
+    }
+    assert_eq!(engine.counters().evictions.get("conversations_evicted"), Some(&100));
 }

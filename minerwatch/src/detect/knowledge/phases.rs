@@ -4,11 +4,17 @@ use std::time::Duration;
 
 use crate::{
     bounded::BoundedMap,
-    detect::tuning,
-    model::{BootTime, CpuUsage, ProcessKey},
+    model::{BootTime, CpuUsage, Event, EventBody, ProcessKey},
 };
 
-/// A stretch of work. A process below the sensor's threshold sends no report, so the end of a phase is
+/// The share of one processor, within a second, from which a process works.
+const WORK_SHARE: f64 = 0.3;
+/// How long a process must not work to have paused; reports come once a second.
+const PAUSE: Duration = Duration::from_secs(3);
+/// How much a report may come after the fact, or before it where it is the last report of a phase.
+pub const REPORT_DELAY: Duration = Duration::from_millis(1_500);
+
+/// A span of work. A process below the sensor's threshold sends no report, so the end of a phase is
 /// known only when the next one begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
@@ -39,27 +45,39 @@ pub struct Pause {
 pub struct Phases(BoundedMap<ProcessKey, Phase>);
 
 impl Phases {
-    /// Follows at most so many.
+    /// Follows at most so many processes.
     pub fn new(capacity: usize) -> Self {
         Self(BoundedMap::new(capacity))
     }
 
-    /// How many were given up for others.
+    /// How many processes made room for others.
     pub fn evicted(&self) -> u64 {
         self.0.evicted()
     }
 
-    /// Takes a report in; the pause, if this report ends one.
-    pub fn report(&mut self, key: ProcessKey, at: BootTime, usage: &CpuUsage) -> Option<Pause> {
-        let whole = usage.window.min(1_000_000_000);
-        if (usage.on_cpu as f64) < tuning::WORK_SHARE * whole as f64 {
+    /// Takes an event in. Returns the pause that it ends, if it ends one.
+    pub fn observe(&mut self, event: &Event) -> Option<Pause> {
+        match &event.body {
+            EventBody::Cpu(usage) => self.report(event.subject.key, event.time, usage),
+            EventBody::Exit(_) => {
+                self.0.remove(&event.subject.key);
+                None
+            }
+            _ => None,
+        }
+    }
+
+    fn report(&mut self, key: ProcessKey, at: BootTime, usage: &CpuUsage) -> Option<Pause> {
+        // The first report after a sleep covers all of the sleep.
+        let judged = usage.window.min(1_000_000_000);
+        if (usage.on_cpu as f64) < WORK_SHARE * judged as f64 {
             return None;
         }
-        // A window may begin with a long sleep: it cannot have worked longer than it was on a CPU.
+        // So does the window: the process cannot have worked longer than it was on a CPU.
         let since = BootTime(at.0.saturating_sub(usage.window.min(usage.on_cpu)));
         let phase = self.0.entry(&key, || Phase { since, until: since });
         let before = *phase;
-        if since.since(before.until) >= tuning::PAUSE {
+        if since.since(before.until) >= PAUSE {
             *phase = Phase { since, until: at };
             return Some(Pause { before, resumed: since });
         }
@@ -71,13 +89,8 @@ impl Phases {
     pub fn working(&self, now: BootTime) -> impl Iterator<Item = (ProcessKey, Phase)> {
         self.0
             .iter()
-            .filter(move |(_, phase)| now.since(phase.until) < tuning::PAUSE)
+            .filter(move |(_, phase)| now.since(phase.until) < PAUSE)
             .map(|(key, phase)| (*key, *phase))
-    }
-
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.0.remove(&key);
     }
 }
 
@@ -105,15 +118,15 @@ mod tests {
     }
 
     #[test]
-    fn a_pause_shows_when_it_is_over() {
+    fn a_pause_is_known_when_it_is_over() {
         let key = ProcessKey::new(1, 0);
         let at = |seconds: u64| BootTime(seconds * SECOND);
         let mut phases = Phases::new(8);
         for second in 1..=20 {
             assert_eq!(phases.report(key, at(second), &usage(SECOND, SECOND)), None);
         }
-        assert_eq!(phases.report(key, at(22), &usage(2 * SECOND, SECOND)), None, "a short rest");
-        assert_eq!(phases.report(key, at(30), &usage(SECOND, SECOND / 8)), None, "next to nothing");
+        assert_eq!(phases.report(key, at(22), &usage(2 * SECOND, SECOND)), None, "the pause is too short");
+        assert_eq!(phases.report(key, at(30), &usage(SECOND, SECOND / 8)), None, "this is too little work");
         // The first report after a long sleep covers all of it.
         let pause = phases.report(key, at(52), &usage(22 * SECOND, SECOND));
         let before = Phase { since: at(0), until: at(22) };

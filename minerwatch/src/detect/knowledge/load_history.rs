@@ -1,5 +1,7 @@
-//! How much CPU time each program took over the last hour, day and week: by what it is, not by process, so
-//! that a miner which is killed and started again, or comes from cron at night, stays one thing.
+//! How much CPU time each program took over the last hour, day and week.
+//!
+//! It is kept by program, not by process: a miner that is killed and started again, or that cron starts every night,
+//! stays one entry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,21 +9,21 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     bounded::BoundedMap,
-    model::BootTime,
+    model::{BootTime, Event, EventBody},
     process::{Process, ProcessTable},
 };
 
 /// What stays the same when a program is started again.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Identity {
-    /// The executable's SHA-256, else `device:inode`; for a script its interpreter's with the script's path,
-    /// and for a program without a file that of whoever started it.
+pub struct ProgramIdentity {
+    /// The executable's SHA-256, else `device:inode`. A script has its interpreter's, followed by the script's path. A
+    /// program without a file has that of its parent.
     pub program: Arc<str>,
     /// The container or the systemd unit; empty for neither.
     pub place: Arc<str>,
 }
 
-impl Identity {
+impl ProgramIdentity {
     /// The identity of a process. `None` while nothing is known of its executable.
     pub fn of(process: &Process, table: &ProcessTable) -> Option<Self> {
         let place = process
@@ -53,7 +55,7 @@ fn file_of(process: &Process) -> Option<String> {
     view.executable.file.map(|file| format!("{}:{}", file.device, file.inode))
 }
 
-/// CPU time per slot of one length; the newest slot is the one under way.
+/// CPU time in slots of equal length. The newest slot is not over yet.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Ring {
     /// Milliseconds in each slot, oldest first.
@@ -65,7 +67,7 @@ impl Ring {
         Self { slots: vec![0; length] }
     }
 
-    /// Makes the slot so many steps later the newest.
+    /// Begins so many new slots.
     fn advance(&mut self, steps: u64) {
         let length = self.slots.len();
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).min(length);
@@ -81,7 +83,7 @@ impl Ring {
         }
     }
 
-    /// The latest full slots, oldest first.
+    /// The latest slots that are over, oldest first.
     fn full(&self, count: usize) -> &[u32] {
         let end = self.slots.len().saturating_sub(1);
         self.slots.get(end.saturating_sub(count)..end).unwrap_or_default()
@@ -92,17 +94,22 @@ const MINUTE: u64 = 60;
 const TEN_MINUTES: u64 = 600;
 const HOUR: u64 = 3_600;
 
-/// The CPU time of one identity. The windows of 10 minutes, 1 hour, 24 hours and 7 days are sums of slots.
+/// How often a history is judged, seconds.
+const JUDGED_EACH: i64 = 600;
+
+/// The CPU time of one program. The windows of 10 minutes, 1 hour, 24 hours and 7 days are sums of slots.
+///
+/// The field names are those of `duty.json`, which outlives the daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadHistory {
     minutes: Ring,
     tens: Ring,
     hours: Ring,
-    /// Second of boot time of the newest addition; negative for what a boot before this one left.
+    /// Second of boot time of the newest addition. It is negative for what an earlier boot left.
     at: i64,
     /// Second of the first addition.
     since: i64,
-    /// Not before then is it judged again.
+    /// The second from which it may be judged again.
     #[serde(default)]
     next_look: i64,
 }
@@ -132,7 +139,7 @@ impl LoadHistory {
         }
     }
 
-    /// Whether the slots are as many as they should be: a file may say anything.
+    /// Whether there are as many slots as there should be: a file may say anything.
     fn is_sound(&self) -> bool {
         [(&self.minutes, 61), (&self.tens, 145), (&self.hours, 169)]
             .iter()
@@ -161,16 +168,16 @@ impl LoadHistory {
         }
     }
 
-    /// Seconds since it was first seen.
-    pub fn age(&self) -> u64 {
-        u64::try_from(self.at.saturating_sub(self.since)).unwrap_or(0)
+    /// How long the program has been known.
+    pub fn age(&self) -> Duration {
+        Duration::from_secs(u64::try_from(self.at.saturating_sub(self.since)).unwrap_or(0))
     }
 
-    /// Whether it should be judged now; if so, not again for ten minutes.
-    pub fn is_due(&mut self) -> bool {
+    /// Whether it is to be judged now. If so, it is not again for ten minutes.
+    fn take_due(&mut self) -> bool {
         let due = self.at >= self.next_look;
         if due {
-            self.next_look = self.at.saturating_add(600);
+            self.next_look = self.at.saturating_add(JUDGED_EACH);
         }
         due
     }
@@ -183,6 +190,16 @@ impl LoadHistory {
             day: mean(self.tens.full(144), TEN_MINUTES),
             week: mean(self.hours.full(168), HOUR),
         }
+    }
+
+    /// The share over the last 24 hours without the last ten minutes, or over as much of it as the program is known.
+    pub fn day_before(&self) -> f64 {
+        let tens = self.tens_of_day();
+        let earlier = tens.get(..tens.len().saturating_sub(1)).unwrap_or_default();
+        let known =
+            usize::try_from(self.age().as_secs() / TEN_MINUTES).unwrap_or(usize::MAX).min(earlier.len());
+        let earlier = earlier.get(earlier.len() - known..).unwrap_or_default();
+        earlier.iter().sum::<f64>() / earlier.len().max(1) as f64
     }
 
     /// The share in each of the last 24 hours, oldest first.
@@ -204,16 +221,16 @@ fn mean(slots: &[u32], seconds: u64) -> f64 {
     slots.iter().map(|time| share(*time, seconds)).sum::<f64>() / slots.len().max(1) as f64
 }
 
-/// Everybody's duty, for a file that outlives the daemon.
+/// All load histories, for a file that outlives the daemon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadHistoryState {
     /// Seconds of boot time at which it was taken.
     taken: i64,
-    identities: Vec<(Identity, LoadHistory)>,
+    identities: Vec<(ProgramIdentity, LoadHistory)>,
 }
 
 impl LoadHistoryState {
-    /// How many identities it holds.
+    /// How many programs it holds.
     pub fn len(&self) -> usize {
         self.identities.len()
     }
@@ -224,32 +241,49 @@ impl LoadHistoryState {
     }
 }
 
-/// The duty of every identity that works.
+/// The load history of every program that works.
 #[derive(Debug)]
-pub struct LoadHistories(BoundedMap<Identity, LoadHistory>);
+pub struct LoadHistories(BoundedMap<ProgramIdentity, LoadHistory>);
 
 impl LoadHistories {
-    /// Keeps at most so many; about 1.6 KB each.
+    /// Keeps at most so many programs.
     pub fn new(capacity: usize) -> Self {
         Self(BoundedMap::new(capacity))
     }
 
-    /// How many were given up for others.
+    /// How many programs made room for others.
     pub fn evicted(&self) -> u64 {
         self.0.evicted()
     }
 
-    /// Adds CPU time; the duty with it.
-    pub fn add(&mut self, identity: &Identity, at: BootTime, on_cpu: u64) -> &mut LoadHistory {
-        let second = second(at);
-        let duty = self.0.entry(identity, || LoadHistory::new(second));
-        duty.add(second, on_cpu);
-        duty
+    /// Takes an event in. Returns the program whose history is to be judged now, if it is due.
+    pub fn observe(
+        &mut self,
+        event: &Event,
+        process: &Process,
+        table: &ProcessTable,
+    ) -> Option<ProgramIdentity> {
+        let EventBody::Cpu(usage) = &event.body else { return None };
+        let identity = ProgramIdentity::of(process, table)?;
+        self.add(&identity, event.time, usage.on_cpu).take_due().then_some(identity)
     }
 
-    /// What there is, as of now.
+    fn add(&mut self, identity: &ProgramIdentity, at: BootTime, on_cpu: u64) -> &mut LoadHistory {
+        let second = second(at);
+        let history = self.0.entry(identity, || LoadHistory::new(second));
+        history.add(second, on_cpu);
+        history
+    }
+
+    /// The history of a program.
+    pub fn get(&self, identity: &ProgramIdentity) -> Option<&LoadHistory> {
+        self.0.get(identity)
+    }
+
+    /// All histories, as of now.
     pub fn state(&self, now: BootTime) -> LoadHistoryState {
-        let identities = self.0.iter().map(|(identity, duty)| (identity.clone(), duty.clone())).collect();
+        let identities =
+            self.0.iter().map(|(identity, history)| (identity.clone(), history.clone())).collect();
         LoadHistoryState { taken: second(now), identities }
     }
 
@@ -259,15 +293,15 @@ impl LoadHistories {
         let elapsed = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
         // Another boot has another clock: move everything, so that it was taken `elapsed` ago on this one.
         let shift = second(now).saturating_sub(elapsed).saturating_sub(taken);
-        for (identity, mut duty) in identities {
-            if !duty.is_sound() {
+        for (identity, mut history) in identities {
+            if !history.is_sound() {
                 continue;
             }
-            // Slots keep their distance from now to within one slot.
-            duty.at = duty.at.saturating_add(shift);
-            duty.since = duty.since.saturating_add(shift).min(duty.at);
-            duty.next_look = duty.next_look.saturating_add(shift);
-            self.0.entry(&identity, || duty);
+            // Each slot stays as long ago as it was, to within one slot.
+            history.at = history.at.saturating_add(shift);
+            history.since = history.since.saturating_add(shift).min(history.at);
+            history.next_look = history.next_look.saturating_add(shift);
+            self.0.entry(&identity, || history);
         }
     }
 }
@@ -282,8 +316,8 @@ mod tests {
 
     const HOURS: u64 = 3_600;
 
-    fn identity(program: &str) -> Identity {
-        Identity { program: Arc::from(program), place: Arc::from("") }
+    fn identity(program: &str) -> ProgramIdentity {
+        ProgramIdentity { program: Arc::from(program), place: Arc::from("") }
     }
 
     fn at(seconds: u64) -> BootTime {
@@ -291,33 +325,33 @@ mod tests {
     }
 
     /// Half a processor, each minute, from one second to another.
-    fn work(duties: &mut LoadHistories, from: u64, to: u64) {
+    fn work(histories: &mut LoadHistories, from: u64, to: u64) {
         for second in (from..to).step_by(60) {
-            duties.add(&identity("x"), at(second), 30_000_000_000);
+            histories.add(&identity("x"), at(second), 30_000_000_000);
         }
     }
 
-    fn shares(duties: &mut LoadHistories, now: u64) -> Shares {
-        duties.add(&identity("x"), at(now), 0).shares()
+    fn shares(histories: &mut LoadHistories, now: u64) -> Shares {
+        histories.add(&identity("x"), at(now), 0).shares()
     }
 
     #[test]
-    fn windows_add_up() {
-        let mut duties = LoadHistories::new(4);
-        work(&mut duties, 0, 24 * HOURS);
-        let now = shares(&mut duties, 24 * HOURS);
+    fn the_windows_are_sums_of_the_slots() {
+        let mut histories = LoadHistories::new(4);
+        work(&mut histories, 0, 24 * HOURS);
+        let now = shares(&mut histories, 24 * HOURS);
         for share in [now.ten_minutes, now.hour, now.day] {
             assert!((share - 0.5).abs() < 0.01, "{now:?}");
         }
         assert!((now.week - 0.5 / 7.0).abs() < 0.01, "{now:?}");
-        let later = shares(&mut duties, 36 * HOURS);
+        let later = shares(&mut histories, 36 * HOURS);
         assert!(later.hour == 0.0 && (later.day - 0.25).abs() < 0.01, "{later:?}");
-        let much_later = shares(&mut duties, 400 * HOURS);
+        let much_later = shares(&mut histories, 400 * HOURS);
         assert_eq!((much_later.day, much_later.week), (0.0, 0.0));
     }
 
     #[test]
-    fn a_restart_and_a_reboot_lose_nothing() {
+    fn a_restart_and_a_reboot_lose_no_history() {
         let mut before = LoadHistories::new(4);
         work(&mut before, 1_000_000, 1_000_000 + 24 * HOURS);
         let state = before.state(at(1_000_000 + 24 * HOURS));
@@ -331,12 +365,12 @@ mod tests {
     }
 
     #[test]
-    fn a_forged_state_is_passed_over() {
+    fn a_forged_state_is_ignored() {
         let text = r#"{"taken":-9223372036854775808,"identities":[[{"program":"x","place":""},
             {"minutes":{"slots":[1]},"tens":{"slots":[]},"hours":{"slots":[]},"at":9223372036854775807,"since":0}]]}"#;
-        let mut duties = LoadHistories::new(4);
-        duties.restore(serde_json::from_str(text).unwrap(), at(5), Duration::MAX);
-        assert!(duties.state(at(5)).is_empty());
-        work(&mut duties, 0, 600);
+        let mut histories = LoadHistories::new(4);
+        histories.restore(serde_json::from_str(text).unwrap(), at(5), Duration::MAX);
+        assert!(histories.state(at(5)).is_empty());
+        work(&mut histories, 0, 600);
     }
 }
