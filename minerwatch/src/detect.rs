@@ -71,6 +71,8 @@ pub struct Detectors {
     entries: Vec<(&'static Declaration, Box<dyn Detector>)>,
     /// For each event type, which detectors want it.
     wanted_by: Vec<Vec<usize>>,
+    /// Findings so far, by signal.
+    found: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Detectors {
@@ -96,7 +98,7 @@ impl Detectors {
                 (0..entries.len()).filter(|index| wants(&entries[*index])).collect()
             })
             .collect();
-        Self { entries, wanted_by }
+        Self { entries, wanted_by, found: BTreeMap::new() }
     }
 
     /// Looks at one event; what is found is appended.
@@ -107,6 +109,14 @@ impl Detectors {
                 detector.inspect(context, findings);
             }
         }
+        for finding in findings.found() {
+            *self.found.entry(finding.info.id).or_default() += 1;
+        }
+    }
+
+    /// How many findings there were of each signal.
+    pub fn found(&self) -> &BTreeMap<&'static str, u64> {
+        &self.found
     }
 
     /// What detectors and their knowledge forgot for others, by the name of the counter in the metrics.

@@ -97,6 +97,9 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files forgotten for others, so that a run of them would not be tied to their writer.
     pub written_files_evicted: u64,
+    /// What detectors found, by the id of the signal.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<&'static str, u64>,
     /// What detectors forgot for others, by the names that their declarations give.
     #[serde(flatten)]
     pub evictions: BTreeMap<&'static str, u64>,
@@ -260,6 +263,7 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.knowledge.written.evicted(),
+            findings: self.detectors.found().clone(),
             evictions: self.detectors.evictions(&self.knowledge),
         }
     }

@@ -19,7 +19,7 @@ pub const DROP_AND_RUN: SignalInfo = SignalInfo {
     full_weight: 25,
     name: "File written, then run from a temporary or hidden place",
     description: "A program was run within 60 seconds of being written to, or made executable in, a temporary or hidden directory.",
-    catches: "Any dropped program in its first second, whatever it does.",
+    catches: "A dropped program as soon as it is run, whatever it does.",
     techniques: &["T1105", "T1059.004", "T1564.001"],
     ..SignalInfo::NONE
 };

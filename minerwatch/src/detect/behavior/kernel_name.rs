@@ -14,7 +14,7 @@ pub const KERNEL_NAME: SignalInfo = SignalInfo {
     full_weight: 45,
     name: "Program named like a kernel thread",
     description: "An ordinary program carries the name of a kernel thread, so that a person looking at a process list passes over it.",
-    catches: "A disguise: only the kernel knows that it is no kernel thread.",
+    catches: "A program that is disguised as a part of the kernel.",
     techniques: &["T1036.004"],
     ..SignalInfo::NONE
 };

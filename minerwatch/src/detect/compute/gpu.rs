@@ -21,7 +21,7 @@ pub const GPU: SignalInfo = SignalInfo {
     full_weight: 10,
     name: "Graphics processor opened by a suspect program",
     description: "A program that was dropped and run, or that runs from memory, opened a device for computing on the graphics processor.",
-    catches: "A miner that computes on the graphics processor, where the CPU shows nothing.",
+    catches: "A miner that computes on the graphics processor and hardly uses the CPU.",
     techniques: &["T1496.001"],
     ..SignalInfo::NONE
 };

@@ -69,9 +69,10 @@ mod tests {
 
     #[test]
     fn only_a_process_that_deletes_many_logs_is_found() {
-        let cases: [(&str, &[&str], &[(&str, u8)]); 2] = [
-            ("an intruder", &["/var/log/auth.log", "/var/log/wtmp", "/var/log/syslog"], &[("X1", 20)]),
-            ("log rotation", &["/var/log/syslog.7.gz", "/tmp/x", "/var/log/auth.log.7.gz"], &[]),
+        type Case = (&'static str, [&'static str; 3], Vec<(&'static str, u8)>);
+        let cases: [Case; 2] = [
+            ("an intruder", ["/var/log/auth.log", "/var/log/wtmp", "/var/log/syslog"], vec![("X1", 20)]),
+            ("log rotation", ["/var/log/syslog.7.gz", "/tmp/x", "/var/log/auth.log.7.gz"], vec![]),
         ];
         for (name, deleted, expected) in cases {
             let mut host = Host::new();
