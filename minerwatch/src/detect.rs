@@ -12,8 +12,10 @@ mod catalogue;
 mod declaration;
 mod finding;
 mod knowledge;
+mod load_thresholds;
 mod path_kind;
 mod registry;
+mod signal_info;
 mod written;
 
 #[cfg(test)]
@@ -26,16 +28,17 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
-pub use catalogue::{SignalInfo, catalogue, signal};
-pub use compute::LoadThresholds;
+pub use catalogue::{catalogue, signal};
 pub use declaration::{Declaration, Detector, DetectorSettings, Stateless};
 pub use finding::{Finding, Findings};
 pub use knowledge::{
     EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
     ProgramIdentity, REPORT_DELAY, Shares,
 };
+pub use load_thresholds::LoadThresholds;
 pub use path_kind::PathKind;
 pub use registry::DETECTORS;
+pub use signal_info::SignalInfo;
 pub use written::{WrittenFile, WrittenFiles};
 
 /// What a detector sees.

@@ -17,18 +17,16 @@ pub mod sigstop_throttle;
 pub mod sustained;
 pub mod yield_periodicity;
 
-mod load_thresholds;
 mod streak;
 mod variation;
 
-use super::{DetectionContext, Finding};
+use super::{DetectionContext, Finding, LoadThresholds};
 use crate::model::{BootTime, CpuUsage};
 
 // The incident's sentence and its score name these signals.
 pub use host_load::HOST_LOAD;
 pub use load_jump::LOAD_JUMP;
 pub use load_pattern::INTERMITTENT_LOAD;
-pub use load_thresholds::LoadThresholds;
 pub use long_load::LONG_LOAD;
 pub use quota_throttled::QUOTA_THROTTLED;
 pub use rounding::{CLOSE_SAMPLING, ROUNDING_MODES};
