@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::{DETECTORS, weights};
 use crate::model::{Signal, SignalClass, SignalId};
 
-/// What is known of a signal, whoever shows it.
+/// What is known of a signal, whichever process shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalInfo {
     /// Its short name in alerts.
