@@ -85,7 +85,7 @@ impl Detector for MonitorEvasion {
 }
 
 impl MonitorEvasion {
-    /// A program started. If somebody looks by it, every process that works now is seen.
+    /// A program started. If it is a monitor or a login, every process that works now is seen.
     fn started(&mut self, context: &DetectionContext<'_>) {
         let name = base_name(&context.process.view.executable.path);
         let looks = MONITORS.contains(&name) || context.process.role == Role::LoginShell;

@@ -33,7 +33,7 @@ fn weights(host: &Host) -> Vec<u8> {
 fn the_looks_of_a_window_are_judged_together() {
     // Nearest, down, up, toward zero.
     let cases = [
-        ("RandomX at full duty, as measured", mxcsr([732, 519, 499, 488], NONE), Some(100)),
+        ("RandomX at full speed, as measured", mxcsr([732, 519, 499, 488], NONE), Some(100)),
         ("RandomX after a few looks", mxcsr([8, 5, 6, 5], [3, 0, 0, 0]), Some(100)),
         ("RandomX at one twentieth of the time", mxcsr([400, 6, 5, 6], [300, 0, 0, 0]), Some(100)),
         ("too few looks", mxcsr([5, 4, 5, 4], NONE), None),
