@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     detect::{
-        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadThresholds,
-        compute::LoadHistoryState, network,
+        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, LoadThresholds,
+        network,
     },
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
@@ -97,6 +97,9 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files forgotten for others, so that a run of them would not be tied to their writer.
     pub written_files_evicted: u64,
+    /// What detectors found, by the id of the signal.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<&'static str, u64>,
     /// What detectors forgot for others, by the names that their declarations give.
     #[serde(flatten)]
     pub evictions: BTreeMap<&'static str, u64>,
@@ -175,7 +178,7 @@ impl Engine {
         if !self.table.can_take(event) {
             self.before_fork.park(event, self.now);
             self.give_up_parked(effects);
-        } else if let Some(question) = self.question(event) {
+        } else if let Some(question) = self.knowledge.question(event) {
             self.table.take_in(event);
             self.before_answer.park(event, self.now);
             effects.push(Effect::Request(question));
@@ -222,7 +225,6 @@ impl Engine {
 
     /// Replaces the lists of indicators; an engine begins with those that come with the program.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
-        self.detectors.set_indicators(Arc::clone(&indicators));
         self.knowledge.indicators = indicators;
     }
 
@@ -241,12 +243,12 @@ impl Engine {
 
     /// The CPU time of every program over the last days, to be kept for [`Self::restore_load_history`].
     pub fn load_history(&self) -> LoadHistoryState {
-        self.detectors.load_history(self.now)
+        self.knowledge.load_histories.state(self.now)
     }
 
     /// Takes over what an earlier engine gave `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
-        self.detectors.restore_load_history(state, now, elapsed);
+        self.knowledge.load_histories.restore(state, now, elapsed);
     }
 
     /// What it holds.
@@ -261,13 +263,9 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.knowledge.written.evicted(),
-            evictions: self.detectors.evictions(),
+            findings: self.detectors.found().clone(),
+            evictions: self.detectors.evictions(&self.knowledge),
         }
-    }
-
-    /// What has to be known of the process of an event before the event can be judged.
-    fn question(&self, event: &Event) -> Option<Request> {
-        self.detectors.question(event)
     }
 
     fn observation(&self, event: &Event) -> Observation {
@@ -277,7 +275,7 @@ impl Engine {
         let domain = event
             .body
             .destination()
-            .and_then(|destination| self.detectors.domain_of(network, destination.ip(), self.now));
+            .and_then(|destination| self.knowledge.domain_of(network, destination.ip(), self.now));
         Observation {
             process: process.map(|process| Arc::clone(&process.view)),
             parent: parent.map(|parent| Arc::clone(&parent.view)),

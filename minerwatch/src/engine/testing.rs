@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, fmt::Write as _, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Engine, EngineSettings};
-use crate::detect::{DetectionContext, Detectors, Findings, Knowledge};
+use crate::detect::{Declaration, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge};
 use crate::dissect::Dissector;
 use crate::model::{
     Alert, AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, CpuQuota, CpuUsage,
@@ -358,9 +358,9 @@ impl Host {
         );
     }
 
-    /// Ten seconds in which it takes such a share of its quota of half a processor, and is held back in so many of a
+    /// Ten seconds in which it takes such a share of its quota of half a processor, and is throttled in so many of a
     /// hundred periods.
-    pub fn held_back(&mut self, key: ProcessKey, throttled: u64, used: f64) {
+    pub fn throttled(&mut self, key: ProcessKey, throttled: u64, used: f64) {
         self.wait(seconds(10));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
         let on_cpu = (used * 5e9) as u64;
@@ -476,6 +476,17 @@ pub fn findings(host: &Host) -> Vec<(&'static str, u8)> {
 pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
     let mut found = Vec::new();
     Bench::new(processors).run(host.events(), |finding, _| {
+        found.extend(finding.found().iter().map(|finding| (finding.info.id, finding.signal.weight)));
+    });
+    found
+}
+
+/// Id and weight of every finding that these detectors make, on a host of one processor.
+pub fn findings_of(declarations: &[&'static Declaration], host: &Host) -> Vec<(&'static str, u8)> {
+    let mut bench = Bench::new(1);
+    bench.detectors = Detectors::of(declarations, &DetectorSettings::default());
+    let mut found = Vec::new();
+    bench.run(host.events(), |finding, _| {
         found.extend(finding.found().iter().map(|finding| (finding.info.id, finding.signal.weight)));
     });
     found

@@ -225,7 +225,8 @@ impl EventBody {
     /// The kind of event this is, for filters and counters.
     pub fn kind(&self) -> EventKind {
         match self {
-            Self::Payload(payload) => payload.app.kind(),
+            Self::Payload(payload) if payload.app.tls.is_some() => EventKind::Tls,
+            Self::Payload(payload) if payload.app.dns.is_some() => EventKind::Dns,
             body => body.event_type().kind(),
         }
     }

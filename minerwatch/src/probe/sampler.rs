@@ -26,7 +26,7 @@ use thread_priority::{
 };
 use tracing::{debug, warn};
 
-use crate::{detect::tuning, privileges::DropPrivileges, sensor::CurrentPids};
+use crate::{detect::compute::CLOSE_SAMPLING, privileges::DropPrivileges, sensor::CurrentPids};
 
 /// CPUs that the administrator has set apart from ordinary work: lists as `2-3,8`. What polls there may lose packets by
 /// a visit, so nobody goes there.
@@ -104,9 +104,9 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// Visits a process more often for [`tuning::ROUNDING_CLOSER`].
+    /// Visits a process more often for [`CLOSE_SAMPLING`].
     pub fn look_closer(&self, pid: u32) {
-        let until = Instant::now() + tuning::ROUNDING_CLOSER;
+        let until = Instant::now() + CLOSE_SAMPLING;
         let mut orders = self.shared.orders();
         orders.closer.retain(|(known, _)| *known != pid);
         if orders.closer.len() >= MAX_CLOSER {

@@ -370,18 +370,18 @@ fn a_pod_at_its_limit_all_day_is_as_busy_as_one_without() {
     let mut limited = day();
     let java = limited.host.boot("/opt/java/bin/java", &["java", "-jar", "app.jar"]);
     limited.host.connect(java, "10.0.0.5:5432");
-    (0..360).for_each(|_| limited.host.held_back(java, 100, 1.0));
+    (0..360).for_each(|_| limited.host.throttled(java, 100, 1.0));
     silent(&limited);
     // One that is held back and busy beside it has no more points than one that is busy.
-    let score = |held_back: bool| {
+    let score = |throttled: bool| {
         let mut day = day();
         let Day { host, login, .. } = &mut day;
         host.create(*login, "/tmp/tool", 0o755);
         let tool = host.spawn(*login, "/tmp/tool", &["tool"]);
         host.connect(tool, "10.0.0.5:443");
         host.burn(tool, 1.0, 310);
-        if held_back {
-            (0..31).for_each(|_| host.held_back(tool, 100, 1.0));
+        if throttled {
+            (0..31).for_each(|_| host.throttled(tool, 100, 1.0));
         }
         host.burn(tool, 1.0, 310);
         never_pages(&day);
