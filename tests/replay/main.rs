@@ -6,8 +6,8 @@
 
 mod load_pattern;
 mod picture;
-mod streams;
 mod stories;
+mod streams;
 
 use std::{
     env, fs,
