@@ -1,41 +1,45 @@
-//! What speaks against a process: one file per signal, weights and thresholds in one table.
+//! What speaks against a process: one file for each detector.
 //!
-//! A detector looks at one event in the light of the process table and says what it found. What the
-//! findings of several processes mean together is the business of [`crate::incident`].
+//! A detector looks at one event, with what is known of the process and the host, and says what it found. Its file
+//! declares everything about it: signals, points, thresholds, and the events it wants. What the findings of several
+//! processes mean together is decided in [`crate::incident`].
 
 pub mod behavior;
 pub mod compute;
 pub mod network;
 
+mod catalogue;
 mod declaration;
 mod finding;
-mod interim;
 mod knowledge;
+mod load_thresholds;
 mod path_kind;
 mod registry;
-mod wallet;
-mod weights;
+mod signal_info;
 mod written;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{BootTime, Event, EventBody, EventType, ProcessKey},
+    model::{BootTime, Event, EventType, ProcessKey},
     process::{Process, ProcessTable},
 };
 
-pub use compute::LoadThresholds;
+pub use catalogue::{catalogue, signal};
 pub use declaration::{Declaration, Detector, DetectorSettings, Stateless};
-use interim::Interim;
-
 pub use finding::{Finding, Findings};
-pub use knowledge::Knowledge;
+pub use knowledge::{
+    EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
+    ProgramIdentity, REPORT_DELAY, Shares,
+};
+pub use load_thresholds::LoadThresholds;
 pub use path_kind::PathKind;
 pub use registry::DETECTORS;
-pub use weights::{SignalInfo, catalogue, tuning};
+pub use signal_info::SignalInfo;
 pub use written::{WrittenFile, WrittenFiles};
-
-pub(crate) use weights::signals;
 
 /// What a detector sees.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +71,11 @@ impl DetectionContext<'_> {
 /// All detectors, each with what it remembers between events.
 #[derive(Debug)]
 pub struct Detectors {
-    detectors: Vec<(&'static Declaration, Box<dyn Detector>)>,
+    entries: Vec<(&'static Declaration, Box<dyn Detector>)>,
     /// For each event type, which detectors want it.
     wanted_by: Vec<Vec<usize>>,
-    interim: Interim,
+    /// Findings so far, by signal.
+    found: BTreeMap<&'static str, u64>,
 }
 
 impl Default for Detectors {
@@ -80,82 +85,51 @@ impl Default for Detectors {
 }
 
 impl Detectors {
-    /// Every detector of the list; they know nothing yet.
+    /// Every detector of the list. They know nothing yet.
     pub fn new(settings: &DetectorSettings) -> Self {
-        let detectors: Vec<_> =
-            DETECTORS.iter().map(|declaration| (*declaration, (declaration.create)(settings))).collect();
+        Self::of(DETECTORS, settings)
+    }
+
+    /// These detectors. They know nothing yet.
+    pub fn of(declarations: &[&'static Declaration], settings: &DetectorSettings) -> Self {
+        let entries: Vec<_> =
+            declarations.iter().map(|declaration| (*declaration, (declaration.create)(settings))).collect();
         let wanted_by = EventType::ALL
             .iter()
             .map(|event| {
                 let wants = |(declaration, _): &(&Declaration, _)| declaration.wants.contains(event);
-                (0..detectors.len()).filter(|index| wants(&detectors[*index])).collect()
+                (0..entries.len()).filter(|index| wants(&entries[*index])).collect()
             })
             .collect();
-        Self { detectors, wanted_by, interim: Interim::new(settings.load) }
+        Self { entries, wanted_by, found: BTreeMap::new() }
     }
 
     /// Looks at one event; what is found is appended.
     pub fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        self.interim.inspect(context, findings);
         let wanted_by = self.wanted_by.get(context.event.body.event_type() as usize);
         for index in wanted_by.into_iter().flatten() {
-            if let Some((_, detector)) = self.detectors.get_mut(*index) {
+            if let Some((_, detector)) = self.entries.get_mut(*index) {
                 detector.inspect(context, findings);
             }
         }
+        for finding in findings.found() {
+            *self.found.entry(finding.info.id).or_default() += 1;
+        }
     }
 
-    /// Evictions by the name of their counter in the metrics.
-    pub fn evictions(&self) -> BTreeMap<&'static str, u64> {
-        let mut evictions = BTreeMap::new();
-        for (declaration, detector) in &self.detectors {
+    /// How many findings there were of each signal.
+    pub fn found(&self) -> &BTreeMap<&'static str, u64> {
+        &self.found
+    }
+
+    /// What detectors and their knowledge forgot for others, by the name of the counter in the metrics.
+    pub fn evictions(&self, known: &Knowledge) -> BTreeMap<&'static str, u64> {
+        let mut evictions: BTreeMap<_, _> = known.evictions().collect();
+        for (declaration, detector) in &self.entries {
             if let Some(counter) = declaration.evictions {
                 *evictions.entry(counter).or_default() += detector.evicted();
             }
         }
-        *evictions.entry("scheduling_evicted").or_default() += self.interim.scheduling.evicted();
-        *evictions.entry("conversations_evicted").or_default() +=
-            self.interim.stratum_sessions.counters().evicted;
-        *evictions.entry("cadences_evicted").or_default() += self.interim.beaconing.evicted();
         evictions
-    }
-
-    /// INTERIM
-    pub fn set_indicators(&mut self, indicators: std::sync::Arc<crate::intel::Indicators>) {
-        self.interim.names.set_indicators(indicators);
-    }
-
-    /// INTERIM
-    pub fn question(&self, event: &Event) -> Option<crate::model::Request> {
-        let EventBody::Payload(payload) = &event.body else { return None };
-        let message = payload.app.dns.as_ref()?;
-        let matters = self.interim.names.lists(message) || network::carries_data(message);
-        let unknown = self.interim.names.is_server(event.subject.key, event.time).is_none();
-        (matters && unknown).then(|| crate::model::Request::DnsRole(event.subject.clone()))
-    }
-
-    /// INTERIM
-    pub fn domain_of(
-        &self,
-        network: u32,
-        address: std::net::IpAddr,
-        now: BootTime,
-    ) -> Option<std::sync::Arc<str>> {
-        self.interim.names.name_of(network, address, now)
-    }
-
-    /// INTERIM
-    pub fn load_history(&self, now: BootTime) -> compute::LoadHistoryState {
-        self.interim.scheduling.duty(now)
-    }
-
-    /// INTERIM
-    pub fn restore_load_history(
-        &mut self,
-        state: compute::LoadHistoryState,
-        now: BootTime,
-        elapsed: std::time::Duration,
-    ) {
-        self.interim.scheduling.restore_load_history(state, now, elapsed);
     }
 }

@@ -10,8 +10,8 @@ use serde::Serialize;
 
 use crate::{
     detect::{
-        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadThresholds,
-        compute::LoadHistoryState, network,
+        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, LoadThresholds,
+        network,
     },
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
@@ -24,8 +24,6 @@ use crate::{
 
 #[cfg(test)]
 mod scenarios;
-#[cfg(test)]
-pub(crate) use crate::testing;
 
 /// The most events parked for their process, and the most parked for an answer.
 const MAX_PARKED: usize = 1_024;
@@ -97,6 +95,9 @@ pub struct EngineCounters {
     pub incidents_evicted: u64,
     /// Written files that were forgotten to make room. A process that runs such a file is not linked to its writer.
     pub written_files_evicted: u64,
+    /// Number of findings, by signal id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub findings: BTreeMap<&'static str, u64>,
     /// State that detectors forgot to make room, by the counter names in their declarations.
     #[serde(flatten)]
     pub evictions: BTreeMap<&'static str, u64>,
@@ -178,7 +179,7 @@ impl Engine {
         if !self.table.can_apply(event) {
             self.before_fork.park(event, self.now);
             self.give_up_parked(effects);
-        } else if let Some(request) = self.detectors.question(event) {
+        } else if let Some(request) = self.knowledge.question(event) {
             self.table.apply(event);
             self.before_answer.park(event, self.now);
             effects.push(Effect::Request(request));
@@ -225,7 +226,6 @@ impl Engine {
 
     /// Replaces the lists of indicators. A new engine has the built-in ones.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
-        self.detectors.set_indicators(Arc::clone(&indicators));
         self.knowledge.indicators = indicators;
     }
 
@@ -238,18 +238,20 @@ impl Engine {
     /// [`Verdict::Noted`].
     pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
         let mut states = self.incidents.states(id, self.now);
-        states.iter_mut().for_each(|(state, _)| self.complete(state));
+        for (state, _) in &mut states {
+            self.complete(state);
+        }
         states
     }
 
     /// CPU time of every program over the last days, for [`Self::restore_load_history`] after a restart.
     pub fn load_history(&self) -> LoadHistoryState {
-        self.detectors.load_history(self.now)
+        self.knowledge.load_histories.state(self.now)
     }
 
     /// Restores what [`Self::load_history`] of an earlier engine returned `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
-        self.detectors.restore_load_history(state, now, elapsed);
+        self.knowledge.load_histories.restore(state, now, elapsed);
     }
 
     /// The counters.
@@ -264,7 +266,8 @@ impl Engine {
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
             written_files_evicted: self.knowledge.written.evicted(),
-            evictions: self.detectors.evictions(),
+            findings: self.detectors.found().clone(),
+            evictions: self.detectors.evictions(&self.knowledge),
         }
     }
 
@@ -275,7 +278,7 @@ impl Engine {
         let domain = event
             .body
             .destination()
-            .and_then(|destination| self.detectors.domain_of(network, destination.ip(), self.now));
+            .and_then(|destination| self.knowledge.domain_of(network, destination.ip(), self.now));
         Observation {
             process: process.map(|process| Arc::clone(&process.view)),
             parent: parent.map(|parent| Arc::clone(&parent.view)),

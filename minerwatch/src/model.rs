@@ -23,6 +23,7 @@ mod signal;
 mod socket;
 mod time;
 mod tls;
+pub mod wallet;
 
 pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};

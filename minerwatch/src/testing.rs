@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use crate::model::{BootTime, Event, EventBody, ProcessKey, Subject};
 
-pub use detectors::{findings, findings_on, requests};
+pub use detectors::{findings, findings_of, findings_on, requests};
 pub use engine::{alerts, feed, pass_time, verdict};
-pub use host::{Burn, Host, Words};
+pub use host::{CpuReport, Host, TcpPayload};
 pub use story::story;
 
 /// A duration in whole seconds.

@@ -77,8 +77,8 @@ fn configuration() {
 }
 
 #[test]
-fn wire() {
-    run("wire", targets::wire);
+fn payload() {
+    run("payload", targets::payload);
 }
 
 #[test]

@@ -1,19 +1,31 @@
-//! The third witness: how it came and how it stays.
+//! The detectors of how a program came to the host and how it stays there.
 
-mod command_line;
-mod drop_and_run;
-mod fileless;
-mod kernel_name;
-mod persistence;
-mod preload;
-mod service_downloader;
-mod triple_chain;
+pub mod command_line;
+pub mod drop_and_run;
+pub mod fileless;
+pub mod kernel_name;
+pub mod persistence;
+pub mod preload;
+pub mod service_downloader;
+pub mod triple_chain;
 
-pub use command_line::miner_command_line;
-pub use drop_and_run::{drop_and_run, drop_steps};
-pub use fileless::{fileless, fileless_at_start};
-pub use kernel_name::kernel_name;
-pub use persistence::persistence;
-pub use preload::preload;
-pub use service_downloader::service_downloader;
-pub use triple_chain::{ChainFacts, triple_chain};
+use super::DetectionContext;
+use crate::model::EventBody;
+
+// The incident names these: its sentence, its score, and the chain that it completes.
+pub use command_line::MINER_COMMAND_LINE;
+pub use drop_and_run::{DROP_AND_RUN, drop_steps};
+pub use fileless::FILELESS;
+pub use kernel_name::KERNEL_NAME;
+pub use persistence::PERSISTENCE;
+pub use service_downloader::SERVICE_DOWNLOADER;
+pub use triple_chain::{ChainFacts, TRIPLE_CHAIN, triple_chain};
+
+/// Whether a program was started, or was found running at the start. A kernel thread is no program.
+fn is_program(context: &DetectionContext<'_>) -> bool {
+    match &context.event.body {
+        EventBody::Exec(_) => true,
+        EventBody::RunningProcess(running) => !running.kernel_thread,
+        _ => false,
+    }
+}

@@ -76,19 +76,6 @@ impl Finding {
         self
     }
 
-    /// INTERIM: as text; to be replaced by [`Self::value`].
-    #[must_use]
-    pub fn with(mut self, name: &'static str, value: &(impl ToString + ?Sized)) -> Self {
-        self.signal.evidence.push(Evidence::new(name, value.to_string()));
-        self
-    }
-
-    /// INTERIM: as text; to be replaced by [`Self::measured`].
-    #[must_use]
-    pub fn against(self, name: &'static str, value: &(impl ToString + ?Sized), threshold: &str) -> Self {
-        self.measured(name, value.to_string(), Threshold::words(threshold))
-    }
-
     /// Adds a value that decided.
     #[must_use]
     pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {

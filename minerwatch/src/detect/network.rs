@@ -1,33 +1,45 @@
-//! The first witness: what goes over the wire.
+//! Network detectors: what a process says, and whom it talks to.
 
-mod beaconing;
-pub mod dns;
-mod dns_tunnel;
-mod encrypted_dns;
-mod foreign_peer;
-mod names;
-mod pool_port;
-mod suspect_connection;
-pub mod tls;
-mod tls_without_sni;
-pub mod wire;
+pub mod beaconing;
+pub mod dns_tunnel;
+pub mod encoded_name;
+pub mod encrypted_dns;
+pub mod foreign_peer;
+pub mod listed_file;
+mod listing;
+mod mining_message;
+pub mod mining_relay;
+pub mod noise_handshake;
+pub mod pool_name;
+pub mod pool_port;
+pub mod solo_mining;
+pub mod stratum_sessions;
+pub mod suspect_connection;
+pub mod tls_without_sni;
 
 use std::net::{IpAddr, SocketAddr};
 
-pub use beaconing::Beaconing;
-pub use dns_tunnel::{DnsTunnels, carries_data};
-pub use encrypted_dns::EncryptedDns;
-pub use foreign_peer::{foreign_peer, foreign_peer_at_start};
-pub use names::{Names, listed_file};
-pub use pool_port::{pool_port, pool_port_at_start};
-pub use suspect_connection::suspect_connection;
-pub use tls_without_sni::{TlsWithoutSni, matches_xmrig_sockopts};
+use crate::model::{Connect, EventBody, Protocol, RunningFlow};
 
-use crate::model::{Connect, Protocol, RunningFlow};
+// The incident's sentence and its score name these signals.
+pub use mining_relay::RELAY;
+pub use solo_mining::SOLO_MINING;
+pub use stratum_sessions::{MINER_WORDS, POOL_WORDS};
+pub use suspect_connection::SUSPECT_CONNECTION;
 
-/// Where an established TCP connection to another host leads, or nothing if it is none.
+/// Where the established TCP connection of an event leads, if it leads to another host. The connection was just opened, or
+/// was open at the start.
+pub fn established(body: &EventBody) -> Option<SocketAddr> {
+    match body {
+        EventBody::Connect(connect) => outbound(connect),
+        EventBody::RunningFlow(flow) => outbound_at_start(flow),
+        _ => None,
+    }
+}
+
+/// Where an established TCP connection to another host leads, `None` if it is none.
 ///
-/// UDP is left out: resolvers connect UDP sockets just to learn their own address.
+/// UDP is left out: resolvers connect UDP sockets only to learn their own address.
 pub fn outbound(connect: &Connect) -> Option<SocketAddr> {
     (connect.result == 0 && connect.flow.protocol == Protocol::Tcp && leaves_host(connect.flow.destination))
         .then_some(connect.flow.destination)

@@ -1,4 +1,4 @@
-//! What the place of a file tells about it.
+//! What the place of a file says about it.
 
 /// Where a file lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +18,7 @@ impl PathKind {
         if TEMPORARY.iter().any(|directory| path.starts_with(directory)) {
             return Self::Temporary;
         }
-        // Most paths have no such part; one search tells.
+        // Most paths have no hidden part, and one search shows that.
         if path.contains("/.") && path.split('/').any(is_hidden) {
             return Self::Hidden;
         }
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn places() {
+    fn paths_are_sorted_by_their_place() {
         let cases = [
             ("/tmp/x", PathKind::Temporary),
             ("/var/tmp/.x/y", PathKind::Temporary),

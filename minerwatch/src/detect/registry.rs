@@ -1,6 +1,50 @@
 //! The list of detectors. A new one is its file and a row here.
 
-use super::Declaration;
+use super::{Declaration, behavior, compute, network};
 
 /// Every detector, in the order in which they look at an event.
-pub static DETECTORS: &[&Declaration] = &[];
+pub static DETECTORS: &[&Declaration] = &[
+    // Whom it talks to.
+    &network::pool_port::DETECTOR,
+    &network::foreign_peer::DETECTOR,
+    &network::suspect_connection::DETECTOR,
+    &network::beaconing::DETECTOR,
+    &network::tls_without_sni::DETECTOR,
+    &network::pool_name::DETECTOR,
+    &network::encrypted_dns::DETECTOR,
+    &network::dns_tunnel::DETECTOR,
+    &network::listed_file::DETECTOR,
+    // What it says.
+    &network::stratum_sessions::DETECTOR,
+    &network::solo_mining::DETECTOR,
+    &network::mining_relay::DETECTOR,
+    &network::noise_handshake::DETECTOR,
+    // How it came.
+    &behavior::service_downloader::DETECTOR,
+    &behavior::drop_and_run::DETECTOR,
+    &behavior::fileless::DETECTOR,
+    &behavior::kernel_name::DETECTOR,
+    &behavior::command_line::DETECTOR,
+    // How it stays.
+    &behavior::preload::DETECTOR,
+    &behavior::persistence::DETECTOR,
+    &behavior::triple_chain::DETECTOR,
+    // What it opens.
+    &compute::gpu::DETECTOR,
+    &compute::msr::DETECTOR,
+    &compute::huge_pages::DETECTOR,
+    // How it uses the processor.
+    &compute::sustained::DETECTOR,
+    &compute::long_load::DETECTOR,
+    &compute::host_load::DETECTOR,
+    &compute::yield_periodicity::DETECTOR,
+    &compute::sigstop_throttle::DETECTOR,
+    &compute::load_pattern::DETECTOR,
+    &compute::load_jump::DETECTOR,
+    &compute::connection_gated_load::DETECTOR,
+    &compute::monitor_evasion::DETECTOR,
+    &compute::quota_throttled::DETECTOR,
+    // What it computes with.
+    &compute::memory::DETECTOR,
+    &compute::rounding::DETECTOR,
+];

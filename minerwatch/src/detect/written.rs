@@ -1,4 +1,4 @@
-//! Files written lately that may be run: who wrote them, and when. What "dropped by" edges are made of.
+//! Files written lately that may be run: who wrote them, and when. The "dropped by" steps of an incident come from here.
 
 use std::sync::Arc;
 
@@ -22,10 +22,10 @@ pub struct WrittenFile {
     pub path: Arc<str>,
     /// Which file it is, if known.
     pub file: Option<FileId>,
-    /// What its place tells.
+    /// What kind of place that is.
     pub place: PathKind,
-    /// Whether its content was written, not just its name or mode changed: what an attacker merely renames
-    /// or makes executable, others may go on using.
+    /// Whether its content was written, and not only its name or mode changed: others may go on using what an attacker
+    /// merely renames or makes executable.
     pub content: bool,
     /// When it was last opened for writing, else when it was renamed or made executable.
     pub written: BootTime,
@@ -48,15 +48,15 @@ impl WrittenFile {
     }
 }
 
-/// When and by whom a file was changed.
+/// When a file was changed, and by which process.
 #[derive(Clone, Copy, Debug)]
-struct Change<'a> {
+struct Origin<'a> {
     at: BootTime,
     process: &'a Process,
     table: &'a ProcessTable,
 }
 
-/// A bounded memory of written files: the one written longest ago makes room.
+/// A bounded memory of written files. The one written longest ago makes room for a new one.
 #[derive(Debug)]
 pub struct WrittenFiles {
     slots: Vec<Option<WrittenFile>>,
@@ -83,29 +83,29 @@ impl WrittenFiles {
         self.evicted
     }
 
-    /// Keeps what a file change says of a file that may be run. What a package manager installs does not count.
+    /// Takes in a change of a file that may be run. What a package manager installs does not count.
     pub fn observe(&mut self, event: &Event, process: &Process, table: &ProcessTable) {
         let EventBody::File(change) = &event.body else { return };
-        let context = &Change { at: event.time, process, table };
+        let origin = &Origin { at: event.time, process, table };
         match change.action {
             FileAction::Write | FileAction::Create => {
                 if PathKind::of(&change.path).is_odd() || is_program(change.mode) {
-                    self.write(context, change, true);
+                    self.write(origin, change, true);
                 }
             }
             FileAction::Chmod => {
                 if is_program(change.mode) {
-                    self.arm(context, change);
+                    self.arm(origin, change);
                 }
             }
-            FileAction::Rename => self.rename(context, change),
+            FileAction::Rename => self.rename(origin, change),
             FileAction::DeviceOpen => {}
-            // Its inode may serve another file at once.
+            // Its inode may be given to another file at once.
             FileAction::Delete => drop(self.take(change.file, &change.path)),
         }
     }
 
-    /// The file that is run: the very file if it is known which, else what lies at the path.
+    /// The written file that is run: by its identity if that is known, else by its path.
     pub fn find(&self, path: &str, file: Option<FileId>, container: Option<&str>) -> Option<&WrittenFile> {
         if let Some(found) = file.and_then(|file| self.by_file.get(&file)).and_then(|slot| self.at(*slot)) {
             return Some(found);
@@ -124,8 +124,8 @@ impl WrittenFiles {
         self.slots.get(slot)?.as_ref()
     }
 
-    fn write(&mut self, context: &Change<'_>, change: &FileChange, content: bool) {
-        if context.table.is_managed(context.process) {
+    fn write(&mut self, origin: &Origin<'_>, change: &FileChange, content: bool) {
+        if origin.table.is_managed(origin.process) {
             return;
         }
         let known = self.take(change.file, &change.path);
@@ -135,22 +135,22 @@ impl WrittenFiles {
             file: change.file,
             place: PathKind::of(&change.path),
             content,
-            written: context.at,
-            writer: context.process.key(),
-            writer_name: Arc::clone(&context.process.view.name),
-            tree: context.table.tree_root(context.process.key()),
-            container: container_of(context),
+            written: origin.at,
+            writer: origin.process.key(),
+            writer_name: Arc::clone(&origin.process.view.name),
+            tree: origin.table.tree_root(origin.process.key()),
+            container: container_of(origin),
             armed,
         });
     }
 
-    fn arm(&mut self, context: &Change<'_>, change: &FileChange) {
-        if context.table.is_managed(context.process) {
+    fn arm(&mut self, origin: &Origin<'_>, change: &FileChange) {
+        if origin.table.is_managed(origin.process) {
             return;
         }
-        let armed = (context.at, context.process.key(), Arc::clone(&context.process.view.name));
+        let armed = (origin.at, origin.process.key(), Arc::clone(&origin.process.view.name));
         let known = self.take(change.file, &change.path).or_else(|| {
-            self.write(context, change, false);
+            self.write(origin, change, false);
             self.take(change.file, &change.path)
         });
         if let Some(known) = known {
@@ -158,12 +158,12 @@ impl WrittenFiles {
         }
     }
 
-    fn rename(&mut self, context: &Change<'_>, change: &FileChange) {
+    fn rename(&mut self, origin: &Origin<'_>, change: &FileChange) {
         let place = PathKind::of(&change.path);
         let before = change.old_path.as_ref().unwrap_or(&change.path);
         match self.take(change.file, before) {
             Some(known) => self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known }),
-            None if place.is_odd() || is_program(change.mode) => self.write(context, change, false),
+            None if place.is_odd() || is_program(change.mode) => self.write(origin, change, false),
             None => {}
         }
     }
@@ -187,7 +187,7 @@ impl WrittenFiles {
         let by_file = file.and_then(|file| self.by_file.get(&file)).copied();
         let slot = match (by_file, self.by_path.get(path).copied()) {
             (Some(slot), _) => slot,
-            // Another file at the same path: the one before is gone from there.
+            // Where both are known and differ, another file lies at the path now.
             (None, Some(slot)) => {
                 let known = self.at(slot)?;
                 if known.file.is_some() && file.is_some() {
@@ -218,6 +218,6 @@ fn is_program(mode: u32) -> bool {
     mode & EXECUTE != 0 && matches!(mode & TYPE, 0 | REGULAR)
 }
 
-fn container_of(context: &Change<'_>) -> Option<Arc<str>> {
-    context.process.view.container.as_ref().and_then(|container| container.id.clone())
+fn container_of(origin: &Origin<'_>) -> Option<Arc<str>> {
+    origin.process.view.container.as_ref().and_then(|container| container.id.clone())
 }

@@ -2,7 +2,7 @@
 
 use super::chain::Chain;
 use crate::{
-    detect::{SignalInfo, signals},
+    detect::{SignalInfo, behavior, compute, network},
     model::{AlertAction, ChainEdge, ChainKind, ProcessView, Signal, Verdict},
     process::base_name,
 };
@@ -65,24 +65,24 @@ fn own_deeds(story: &Story<'_>) -> Vec<String> {
     let shows = |info: SignalInfo| {
         story.signals.iter().any(|signal| info.names(signal) && signal.process == story.suspect.key)
     };
-    let spoken = [signals::RELAY, signals::MINER_WORDS, signals::POOL_WORDS, signals::SOLO_MINING];
+    let spoken = [network::RELAY, network::MINER_WORDS, network::POOL_WORDS, network::SOLO_MINING];
     let words = spoken.iter().find_map(|info| {
         story.signals.iter().find(|signal| info.names(signal) && signal.process == story.suspect.key)
     });
     deeds.extend(words.map(|signal| signal.detail.clone()));
-    if shows(signals::ROUNDING_MODES) {
+    if shows(compute::ROUNDING_MODES) {
         deeds.push("does the arithmetic of RandomX".to_owned());
     }
-    if shows(signals::MINER_COMMAND_LINE) {
+    if shows(behavior::MINER_COMMAND_LINE) {
         deeds.push("has the command line of a miner".to_owned());
     }
-    if shows(signals::KERNEL_NAME) {
+    if shows(behavior::KERNEL_NAME) {
         deeds.push("hides behind the name of a kernel thread".to_owned());
     }
-    if shows(signals::FILELESS) {
+    if shows(behavior::FILELESS) {
         deeds.push("runs without a file".to_owned());
     }
-    if shows(signals::DROP_AND_RUN) {
+    if shows(behavior::DROP_AND_RUN) {
         deeds.push(match story.chain.of(ChainKind::Drop).next() {
             Some(edge) => format!("ran just after {} wrote {}", edge.name, edge.object),
             None => "ran just after it was written".to_owned(),
@@ -94,7 +94,7 @@ fn own_deeds(story: &Story<'_>) -> Vec<String> {
     if let Some((edge, more)) = deed(story, ChainKind::Persist, true) {
         deeds.push(format!("wrote {}{more}", edge.object));
     }
-    if shows(signals::SUSTAINED_CPU) {
+    if shows(compute::SUSTAINED_CPU) {
         deeds.push("kept the processors busy".to_owned());
     }
     deeds

@@ -3,9 +3,20 @@
 use std::time::Duration;
 
 use crate::{
-    detect::{SignalInfo, tuning},
+    detect::{self, SignalInfo},
     model::{BootTime, NextVerdict, Points, ScoreParts, Signal, SignalClass, SignalPoints, Verdict},
 };
+
+/// Half-life of the points of network and compute signals: an hour later a process may do something else.
+const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);
+/// Half-life of the points of behavior signals: how a program came stays true for long.
+const HALF_LIFE_BEHAVIOR: Duration = Duration::from_secs(24 * 3_600);
+/// Points from which an incident is put on record.
+const NOTED: u32 = 40;
+/// Points from which an incident is suspected, if it has signals of two classes.
+const SUSPECTED: u32 = 70;
+/// Points from which an incident is mining, if it has signals of two classes and one speaks of mining itself.
+const MINING: u32 = 100;
 
 /// A signal of an incident: the strongest of its id.
 #[derive(Clone, Debug)]
@@ -29,8 +40,8 @@ impl HeldSignal {
     /// The time in which its points fade to a half.
     fn half_life(&self) -> Duration {
         match self.signal.class {
-            SignalClass::Network | SignalClass::Compute => tuning::HALF_LIFE_ACTIVITY,
-            SignalClass::Behavior => tuning::HALF_LIFE_BEHAVIOR,
+            SignalClass::Network | SignalClass::Compute => HALF_LIFE_ACTIVITY,
+            SignalClass::Behavior => HALF_LIFE_BEHAVIOR,
         }
     }
 
@@ -41,7 +52,7 @@ impl HeldSignal {
 
     /// Whether it only says that something is busy.
     fn is_load(&self) -> bool {
-        tuning::LOAD_SIGNALS.contains(&&*self.signal.id.0)
+        detect::signal(&self.signal.id.0).is_some_and(|info| info.load)
     }
 }
 
@@ -92,11 +103,11 @@ impl Score {
     /// `mining` also needs a signal about mining itself, however many are about an intrusion.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let Self { points, two_classes, mining, conclusive, load: _ } = *self;
-        if conclusive || (points >= tuning::MINING && two_classes && mining) {
+        if conclusive || (points >= MINING && two_classes && mining) {
             Some(Verdict::Mining)
-        } else if points >= tuning::SUSPECTED && two_classes {
+        } else if points >= SUSPECTED && two_classes {
             Some(Verdict::Suspected)
-        } else if points >= tuning::NOTED {
+        } else if points >= NOTED {
             Some(Verdict::Noted)
         } else {
             None
@@ -106,9 +117,9 @@ impl Score {
     /// The verdict after that, and what it needs.
     fn next(&self) -> Option<NextVerdict> {
         let (next, needed) = match self.verdict() {
-            None => (Verdict::Noted, tuning::NOTED),
-            Some(Verdict::Noted) => (Verdict::Suspected, tuning::SUSPECTED),
-            Some(Verdict::Suspected) => (Verdict::Mining, tuning::MINING),
+            None => (Verdict::Noted, NOTED),
+            Some(Verdict::Noted) => (Verdict::Suspected, SUSPECTED),
+            Some(Verdict::Suspected) => (Verdict::Mining, MINING),
             Some(Verdict::Mining) => return None,
         };
         let mut missing = Vec::new();
@@ -146,7 +157,11 @@ impl Score {
 mod tests {
     use super::*;
     use crate::{
-        detect::signals,
+        detect::{
+            behavior::{DROP_AND_RUN, MINER_COMMAND_LINE, PERSISTENCE, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
+            compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED, SUSTAINED_CPU},
+            network::SUSPECT_CONNECTION,
+        },
         model::{ProcessKey, SignalId},
     };
 
@@ -166,14 +181,14 @@ mod tests {
     }
 
     #[test]
-    fn verdicts() {
-        let drop = || held(signals::DROP_AND_RUN, 25, false);
-        let chain = || held(signals::TRIPLE_CHAIN, 35, false);
-        let stays = || held(signals::PERSISTENCE, 20, false);
-        let calls = || held(signals::SUSPECT_CONNECTION, 10, false);
-        let entry = || held(signals::SERVICE_DOWNLOADER, 35, false);
-        let line = || held(signals::MINER_COMMAND_LINE, 70, false);
-        let burns = || held(signals::SUSTAINED_CPU, 15, false);
+    fn the_verdict_follows_from_points_and_classes() {
+        let drop = || held(DROP_AND_RUN, 25, false);
+        let chain = || held(TRIPLE_CHAIN, 35, false);
+        let stays = || held(PERSISTENCE, 20, false);
+        let calls = || held(SUSPECT_CONNECTION, 10, false);
+        let entry = || held(SERVICE_DOWNLOADER, 35, false);
+        let line = || held(MINER_COMMAND_LINE, 70, false);
+        let burns = || held(SUSTAINED_CPU, 15, false);
         let cases = [
             (vec![], None),
             (vec![drop()], None),
@@ -185,7 +200,7 @@ mod tests {
             (vec![line(), burns()], Some(Verdict::Suspected)),
             (vec![line(), burns(), drop()], Some(Verdict::Mining)),
             (vec![line(), drop(), stays()], Some(Verdict::Noted)),
-            (vec![held(signals::MINER_COMMAND_LINE, 100, true)], Some(Verdict::Mining)),
+            (vec![held(MINER_COMMAND_LINE, 100, true)], Some(Verdict::Mining)),
         ];
         for (signals, expected) in cases {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
@@ -199,9 +214,9 @@ mod tests {
             let next = Score::of(signals, BootTime(0)).next()?;
             Some((next.verdict, next.missing.join(", ")))
         };
-        let drop = || held(signals::DROP_AND_RUN, 25, false);
-        let chain = || held(signals::TRIPLE_CHAIN, 35, false);
-        let calls = || held(signals::SUSPECT_CONNECTION, 10, false);
+        let drop = || held(DROP_AND_RUN, 25, false);
+        let chain = || held(TRIPLE_CHAIN, 35, false);
+        let calls = || held(SUSPECT_CONNECTION, 10, false);
         assert_eq!(missing(&[drop()]), Some((Verdict::Noted, "15 points (25 of 40)".to_owned())));
         assert_eq!(
             missing(&[drop(), chain()]),
@@ -211,23 +226,16 @@ mod tests {
             missing(&[drop(), chain(), calls()]),
             Some((Verdict::Mining, "30 points (70 of 100), a signal about mining itself".to_owned()))
         );
-        assert_eq!(missing(&[held(signals::MINER_COMMAND_LINE, 100, true)]), None);
+        assert_eq!(missing(&[held(MINER_COMMAND_LINE, 100, true)]), None);
     }
 
     #[test]
     fn of_the_load_signals_only_the_strongest_counts() {
-        let load = [
-            signals::SUSTAINED_CPU,
-            signals::LONG_LOAD,
-            signals::HOST_LOAD,
-            signals::LOAD_JUMP,
-            signals::INTERMITTENT_LOAD,
-            signals::QUOTA_THROTTLED,
-        ];
+        let load = [SUSTAINED_CPU, LONG_LOAD, HOST_LOAD, LOAD_JUMP, INTERMITTENT_LOAD, QUOTA_THROTTLED];
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
         let score = Score::of(&held, BootTime(0));
         assert_eq!(score.points, 20);
-        assert_eq!(load.map(|info| info.id).iter().filter(|id| tuning::LOAD_SIGNALS.contains(id)).count(), 6);
+        assert!(load.iter().all(|info| info.load));
         let parts = score.parts(&held.iter().collect::<Vec<_>>(), BootTime(0));
         let counted: Vec<Points> =
             parts.signals.iter().filter(|part| part.counted).map(|part| part.points).collect();
@@ -235,8 +243,8 @@ mod tests {
     }
 
     #[test]
-    fn points_fade() {
-        let signals = [held(signals::SUSTAINED_CPU, 15, false), held(signals::SERVICE_DOWNLOADER, 35, false)];
+    fn points_halve_in_their_half_life() {
+        let signals = [held(SUSTAINED_CPU, 15, false), held(SERVICE_DOWNLOADER, 35, false)];
         let hours = |count: u64| BootTime(count * 3_600_000_000_000);
         let score = |now| Score::of(&signals, now);
         assert_eq!(score(hours(0)).points, 50);

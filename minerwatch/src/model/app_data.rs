@@ -1,41 +1,28 @@
-//! What a payload says, as far as it was understood.
+//! What a payload says, as far as it is understood.
 
 use std::net::IpAddr;
 
-use super::{DnsMessage, EventKind, TlsHello};
+use super::{DnsMessage, TlsHello};
 
-/// The facts of one payload. The dissect stage fills them in once; everybody after it reads these and no bytes.
+/// The facts of one payload. The dissect stage fills them in once. Everything after it reads these facts and no bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppData {
     /// A DNS message.
     pub dns: Option<Box<DnsMessage>>,
     /// The first message of a TLS client of this host.
     pub tls: Option<Box<TlsHello>>,
-    /// A request for a way through another host, which stands before what is said there.
+    /// A request for a tunnel through another host, which comes before the content proper.
     pub tunnel: Option<Box<TunnelRequest>>,
-    /// Words of a mining protocol, put together from this and earlier payloads of the connection.
+    /// A message of a mining protocol, put together from this and earlier payloads of the connection.
     pub mining: Option<Box<MiningMessage>>,
     /// Whether it asks a cryptocurrency node for its height over HTTP.
     pub asks_height: bool,
 }
 
-impl AppData {
-    /// The kind of an event whose payload says this.
-    pub fn kind(&self) -> EventKind {
-        if self.tls.is_some() {
-            EventKind::Tls
-        } else if self.dns.is_some() {
-            EventKind::Dns
-        } else {
-            EventKind::Payload
-        }
-    }
-}
-
-/// A request for a way through another host.
+/// A request for a tunnel through another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TunnelRequest {
-    /// How: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
+    /// Which kind of tunnel: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
     pub kind: &'static str,
     /// The host asked for.
     pub host: TunnelHost,
@@ -50,6 +37,12 @@ pub enum TunnelHost {
     Name(String),
     /// An address.
     Address(IpAddr),
+}
+
+impl std::fmt::Display for TunnelRequest {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "{} to {}:{}", self.kind, self.host, self.port)
+    }
 }
 
 impl std::fmt::Display for TunnelHost {
@@ -74,7 +67,7 @@ pub enum MiningProtocol {
     CryptoNote,
     /// Stratum V2 in the clear.
     StratumV2,
-    /// Calls of a miner to a node of its own.
+    /// Calls of a solo miner to its own node.
     Solo,
     /// New blocks, announced by a Monero node.
     ZmqMining,
@@ -95,28 +88,30 @@ impl MiningProtocol {
     }
 }
 
-/// Whose words they are.
+/// Which side of mining says something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningSide {
-    /// A miner's.
+    /// A miner.
     Client,
-    /// A pool's.
+    /// A pool.
     Server,
 }
 
-/// Words of a mining protocol.
+/// A message of a mining protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MiningMessage {
     /// Which protocol.
     pub protocol: MiningProtocol,
-    /// Whose words.
+    /// Which side says such a thing.
     pub side: MiningSide,
-    /// Whether nothing else says this. What is not sure may become so by the answer.
+    /// Whether no other program says this. If not, the answer may settle it.
     pub sure: bool,
-    /// What it says: the method, or what stands for it.
+    /// The method, or what stands for it.
     pub method: &'static str,
     /// The account it names, shortened.
     pub account: Option<String>,
     /// The program it names, printable characters only.
     pub agent: Option<String>,
+    /// The tunnel it goes through, if one was asked for earlier on the connection.
+    pub tunnel: Option<TunnelRequest>,
 }

@@ -1,13 +1,13 @@
-//! What an answer of DNS says.
+//! What a DNS message says.
 
 use std::net::IpAddr;
 
 /// One message: a question, or the answer to one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsMessage {
-    /// Its number, by which an answer belongs to a question.
+    /// Its number. An answer has the number of its question.
     pub id: u16,
-    /// Whether it answers.
+    /// Whether it is an answer.
     pub response: bool,
     /// Question and answer, names without a final dot.
     pub answer: DnsAnswer,
@@ -17,7 +17,7 @@ pub struct DnsMessage {
 const TYPE_CNAME: u16 = 5;
 
 impl DnsMessage {
-    /// Other names that the one in question stands for, in order.
+    /// The names that the name in question is an alias of, in order.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.answer.records.iter().filter_map(|record| match (&record.data, record.kind) {
             (DnsData::Name(name), TYPE_CNAME) => Some(name.as_str()),
@@ -25,7 +25,7 @@ impl DnsMessage {
         })
     }
 
-    /// Its addresses.
+    /// The addresses in the answer.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.answer.records.iter().filter_map(|record| match record.data {
             DnsData::Address(address) => Some(address),
@@ -34,16 +34,16 @@ impl DnsMessage {
     }
 }
 
-/// Question and answer, as they passed by.
+/// Question and answer, as the message has them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsAnswer {
     /// The name that was asked for, in lower case.
     pub question: String,
-    /// What was asked for of it: a type of record (RFC 1035, section 3.2.2).
+    /// The type of record that was asked for (RFC 1035, section 3.2.2).
     pub question_type: u16,
-    /// Whether it worked, and if not, why (RFC 1035, section 4.1.1; the lower four bits).
+    /// The response code: 0, or why there is no answer (RFC 1035, section 4.1.1; the lower four bits).
     pub code: u8,
-    /// Records of the answer that say a name or an address, in its order; at most 32.
+    /// Records of the answer that hold a name or an address, in order; at most 32.
     pub records: Vec<DnsRecord>,
 }
 
@@ -52,13 +52,13 @@ pub struct DnsAnswer {
 pub struct DnsRecord {
     /// Its type.
     pub kind: u16,
-    /// For how long it may be kept, seconds.
+    /// How long it may be kept, in seconds.
     pub ttl: u32,
-    /// What it says.
+    /// Its content.
     pub data: DnsData,
 }
 
-/// What a record says.
+/// The content of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DnsData {
     /// An address.

@@ -155,7 +155,8 @@ impl EventBody {
     /// The kind of this event, for filters and counters.
     pub fn kind(&self) -> EventKind {
         match self {
-            Self::Payload(payload) => payload.app.kind(),
+            Self::Payload(payload) if payload.app.tls.is_some() => EventKind::Tls,
+            Self::Payload(payload) if payload.app.dns.is_some() => EventKind::Dns,
             body => body.event_type().kind(),
         }
     }

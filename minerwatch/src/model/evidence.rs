@@ -39,12 +39,16 @@ impl Decimal {
     /// Rounds `value` to `decimals` digits, at most 9. A value out of range becomes the nearest value in range.
     pub fn new(value: f64, decimals: u8) -> Self {
         let decimals = decimals.min(9);
-        let factor = 10_f64.powi(i32::from(decimals));
-        #[expect(
-            clippy::cast_possible_truncation,
-            reason = "a float that is too large becomes the largest integer"
-        )]
-        let scaled = (value * factor).round() as i64;
+        // The digits decide: `value * factor` may round the other way.
+        let digits = format!("{value:.*}", usize::from(decimals)).replace('.', "");
+        let scaled = digits.parse().unwrap_or_else(|_| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                reason = "a float that is too large becomes the largest integer"
+            )]
+            let nearest = (value * 10_f64.powi(i32::from(decimals))) as i64;
+            nearest
+        });
         Self { scaled, decimals }
     }
 
@@ -86,8 +90,6 @@ pub enum Bound {
     Below(Value),
     /// From the first value to the second, inclusive.
     Between(Value, Value),
-    /// INTERIM: as text.
-    Words(String),
 }
 
 /// A bound, with a note for people.
@@ -121,15 +123,10 @@ impl Threshold {
         Self::new(Bound::Between(least.into(), most.into()))
     }
 
-    /// INTERIM: as text.
-    pub fn words(text: &str) -> Self {
-        Self::new(Bound::Words(text.to_owned()))
-    }
-
     /// Sets the note.
     #[must_use]
-    pub fn note(mut self, note: &'static str) -> Self {
-        self.note = Cow::Borrowed(note);
+    pub fn note(mut self, note: impl Into<Cow<'static, str>>) -> Self {
+        self.note = note.into();
         self
     }
 
@@ -144,7 +141,6 @@ impl fmt::Display for Threshold {
             Bound::AtLeast(value) => write!(formatter, "at least {value}")?,
             Bound::Above(value) => write!(formatter, "above {value}")?,
             Bound::Below(value) => write!(formatter, "below {value}")?,
-            Bound::Words(words) => formatter.write_str(words)?,
             Bound::Between(least, most) => write!(formatter, "{least} to {most}")?,
         }
         formatter.write_str(&self.note)
@@ -275,7 +271,8 @@ mod tests {
     }
 
     #[test]
-    fn a_decimal_never_overflows() {
+    fn a_decimal_rounds_as_its_digits_do_and_never_overflows() {
+        assert_eq!(Decimal::new(0.975, 2).to_string(), format!("{:.2}", 0.975));
         assert_eq!(Decimal::new(f64::INFINITY, 9).scaled, i64::MAX);
         assert_eq!(Decimal::new(f64::NAN, 2).to_string(), "0.00");
     }

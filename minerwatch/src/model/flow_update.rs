@@ -40,7 +40,7 @@ pub struct FlowUpdate {
 
 impl FlowUpdate {
     /// Bytes per minute in both directions, on average over `lasted`. A time below one minute counts as one minute.
-    pub fn bytes_a_minute(&self, lasted: Duration) -> u64 {
+    pub fn bytes_per_minute(&self, lasted: Duration) -> u64 {
         self.bytes.0.saturating_add(self.bytes.1) / (lasted.as_secs() / 60).max(1)
     }
 }

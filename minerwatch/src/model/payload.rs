@@ -37,6 +37,21 @@ pub struct Payload {
 }
 
 impl Payload {
+    /// Whether a process of this host sent it on a connection that it opened.
+    pub fn is_sent_by_client(&self) -> bool {
+        self.direction == Direction::Sent && !self.accepted
+    }
+
+    /// Whether all of it was captured, so that the next payload continues where it ends.
+    pub fn is_whole(&self) -> bool {
+        usize::try_from(self.length).is_ok_and(|length| length == self.bytes.0.len())
+    }
+
+    /// Whether nothing of it was captured, because only its length matters.
+    pub fn is_length_only(&self) -> bool {
+        self.bytes.0.is_empty()
+    }
+
     /// The DNS answer in this payload, if a server sent one.
     pub fn dns_answer(&self) -> Option<&DnsAnswer> {
         const DNS: u16 = 53;

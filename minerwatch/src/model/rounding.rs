@@ -37,13 +37,13 @@ pub struct RoundingCounts {
 
 impl RoundingCounts {
     /// Samples of a directed mode: down, up or toward zero.
-    pub fn turned(&self) -> u64 {
+    pub fn directed(&self) -> u64 {
         self.down.saturating_add(self.up).saturating_add(self.zero)
     }
 
     /// All samples.
-    pub fn all(&self) -> u64 {
-        self.nearest.saturating_add(self.turned())
+    pub fn total(&self) -> u64 {
+        self.nearest.saturating_add(self.directed())
     }
 
     /// The samples added since `earlier`.

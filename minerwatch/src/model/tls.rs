@@ -1,18 +1,18 @@
-//! What a TLS client says in the clear.
+//! What a TLS client says in the clear, in its first message.
 
-/// Facts of a client's first message.
+/// The first message of a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsHello {
     /// The name of the host it wants (SNI), in lower case.
     pub server_name: Option<String>,
-    /// Protocols it offers to speak inside (ALPN), in its order; at most eight, what is no text escaped.
+    /// Protocols it offers to speak inside (ALPN), in its order; at most eight. Bytes that are no text are escaped.
     pub protocols: Vec<String>,
-    /// Whether it names a host at all, be it one that cannot be read.
+    /// Whether it names a host at all, even one that cannot be read.
     pub names_host: bool,
     /// Whether it offers protocols at all.
     pub offers_protocols: bool,
-    /// Whether the message was seen whole; of one that was cut off nothing can be missing.
+    /// Whether the whole message was captured. If it was cut off, nothing can be said to be missing from it.
     pub whole: bool,
-    /// Its fingerprint (JA4); `None` if the message was not seen whole.
+    /// The fingerprint of the client (JA4); `None` if the message was cut off.
     pub ja4: Option<String>,
 }

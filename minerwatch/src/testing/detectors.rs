@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::Host;
 use crate::{
-    detect::{DetectionContext, Detectors, Findings, Knowledge},
+    detect::{Declaration, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge},
     model::{Event, EventBody, Request},
     process::{ProcessTable, TableLimits},
 };
@@ -16,17 +16,20 @@ pub fn findings(host: &Host) -> Vec<(&'static str, u8)> {
 
 /// Runs all detectors over a host with `processors`. Returns id and weight of every finding, in order.
 pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
-    let mut found = Vec::new();
-    Bench::new(processors).run(host.events(), |findings, _| {
-        found.extend(findings.found().iter().map(|finding| (finding.info.id, finding.signal.weight)));
-    });
-    found
+    Bench::new(processors).findings(host)
+}
+
+/// Runs some detectors over a host with one processor. Returns id and weight of every finding, in order.
+pub fn findings_of(declarations: &[&'static Declaration], host: &Host) -> Vec<(&'static str, u8)> {
+    let mut bench = Bench::new(1);
+    bench.detectors = Detectors::of(declarations, &DetectorSettings::default());
+    bench.findings(host)
 }
 
 /// Runs all detectors over a host. Returns every request they make, in order.
 pub fn requests(host: &Host) -> Vec<Request> {
     let mut requests = Vec::new();
-    Bench::new(2).run(host.events(), |findings, _| requests.extend(findings.requests_mut().drain(..)));
+    Bench::new(2).run(host.events(), |findings, _| requests.append(findings.requests_mut()));
     requests
 }
 
@@ -36,8 +39,7 @@ pub struct Bench {
     processors: u32,
     table: ProcessTable,
     knowledge: Knowledge,
-    /// The detectors.
-    pub detectors: Detectors,
+    detectors: Detectors,
 }
 
 impl Bench {
@@ -49,6 +51,14 @@ impl Bench {
             knowledge: Knowledge::new(Arc::new(crate::intel::built_in())),
             detectors: Detectors::default(),
         }
+    }
+
+    fn findings(mut self, host: &Host) -> Vec<(&'static str, u8)> {
+        let mut found = Vec::new();
+        self.run(host.events(), |findings, _| {
+            found.extend(findings.found().iter().map(|finding| (finding.info.id, finding.signal.weight)));
+        });
+        found
     }
 
     /// Passes events to the detectors. Calls `on_findings` after each event.

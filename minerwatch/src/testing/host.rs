@@ -14,8 +14,8 @@ use crate::{
     },
 };
 
-pub use cpu::Burn;
-pub use network::Words;
+pub use cpu::CpuReport;
+pub use network::TcpPayload;
 
 /// What the host remembers of a process.
 #[derive(Clone, Debug)]

@@ -8,12 +8,13 @@ use minerwatch::{
     config::Config,
     control::Request,
     decode,
-    detect::network::{tls, wire},
-    dissect::Dissector,
+    dissect::{Dissector, mining, tls},
     engine::{Engine, EngineSettings},
     enrich,
     intel::{self, Builder, List, ListKind},
-    model::Event,
+    model::{
+        AppData, BootTime, Bytes, Direction, Event, EventBody, Flow, Payload, ProcessKey, Protocol, Subject,
+    },
     recording::Reader,
 };
 
@@ -68,15 +69,43 @@ pub fn proc(bytes: &[u8]) {
 }
 
 /// What one side of a connection says, whole and in pieces.
-pub fn wire(bytes: &[u8]) {
-    let _ = wire::read(bytes);
-    let (front, back) = bytes.split_at(bytes.len() / 2);
-    let _ = wire::read(front);
-    let _ = wire::read(back);
-    let _ = wire::Message::read(bytes);
+pub fn payload(bytes: &[u8]) {
+    let _ = mining::read(bytes);
+    let _ = mining::Message::read(bytes);
+    let middle = bytes.len().div_ceil(2).max(1);
+    for (protocol, port) in [(Protocol::Tcp, 3_333), (Protocol::Tcp, 53), (Protocol::Udp, 53)] {
+        for (direction, accepted) in
+            [(Direction::Sent, false), (Direction::Received, false), (Direction::Received, true)]
+        {
+            for piece in [bytes.len().max(1), middle, 9] {
+                let mut dissector = Dissector::default();
+                for (index, bytes) in bytes.chunks(piece).enumerate() {
+                    let flow = Flow {
+                        protocol,
+                        source: ([192, 0, 2, 1], 40_000).into(),
+                        destination: ([192, 0, 2, 2], port).into(),
+                        opened: BootTime(1),
+                    };
+                    let payload = Payload {
+                        flow,
+                        direction,
+                        index: u16::try_from(index).unwrap_or(u16::MAX),
+                        length: u32::try_from(bytes.len()).unwrap_or(u32::MAX),
+                        accepted,
+                        bytes: Bytes(bytes.into()),
+                        app: AppData::default(),
+                    };
+                    let key = ProcessKey::new(1, 1);
+                    let subject = Subject { key, tid: 1, uid: 0, gid: 0, cgroup: 0, container: None };
+                    let body = EventBody::Payload(Box::new(payload));
+                    dissector.dissect(&mut Event { time: BootTime(2), subject, body });
+                }
+            }
+        }
+    }
 }
 
-/// A TLS client's first message.
+/// The first message of a TLS client.
 pub fn hello(bytes: &[u8]) {
     let Some(hello) = tls::ClientHello::read(bytes) else { return };
     let fingerprint = tls::ja4(&hello);

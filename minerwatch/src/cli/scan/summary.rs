@@ -151,7 +151,7 @@ mod tests {
         let worker = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
         let flushing = RoundingCounts { nearest: 9, down: 6, up: 6, zero: 6 };
         let plain = RoundingCounts::default();
-        host.looks(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+        host.sample_rounding(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
         alerts(&host)
     }
 

@@ -1,12 +1,39 @@
 //! B9: the command line of a miner.
 //!
-//! One word that miners use can stand anywhere; two of different kinds, as arguments of their own, stand
-//! only where somebody starts a miner (or reads about one: readers are excluded by their executable, and
-//! shells because what they start shows itself).
+//! One word that miners use can stand anywhere. Two of different kinds, each an argument of its own, stand only where
+//! somebody starts a miner or reads about one. Programs that show text are left out by their executable, and shells
+//! because what they start is seen itself.
 
+use super::is_program;
 use crate::{
-    detect::{DetectionContext, Finding, signals, wallet::names_wallet},
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{EventType, SignalClass, wallet::names_wallet},
     process::Role,
+};
+
+/// Kinds of miner's words that must stand on the command line. One alone may be chance.
+const KINDS: usize = 2;
+
+/// The signal. The full form names a wallet and a pool, and decides alone.
+pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
+    id: "B9",
+    class: SignalClass::Behavior,
+    weight: 70,
+    full_weight: 100,
+    mining: true,
+    name: "Command line of a miner",
+    description: "At least two things only miners are told: a stratum address, a wallet with a pool, an algorithm, a donation level.",
+    catches: "A miner under any name, known by what it was told to do.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[MINER_COMMAND_LINE],
+    wants: &[EventType::Exec, EventType::RunningProcess],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
 };
 
 /// What was found on a command line.
@@ -27,7 +54,7 @@ impl<'a> Tokens<'a> {
         let mut tokens = Self::default();
         let mut before = "";
         for argument in arguments.skip(1) {
-            // A word of its own has no spaces; text that quotes a command line does.
+            // An argument of its own has no spaces. Text that quotes a command line does.
             if !argument.bytes().any(|byte| byte.is_ascii_whitespace()) {
                 tokens.add(before, argument);
             }
@@ -56,7 +83,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// How many different kinds; the place of the pool is one kind however it is written.
+    /// How many different kinds there are. The address of the pool is one kind however it is written.
     fn kinds(&self) -> usize {
         [self.stratum.or(self.endpoint), self.wallet, self.option].iter().flatten().count()
     }
@@ -67,8 +94,13 @@ impl<'a> Tokens<'a> {
     }
 }
 
-/// A program was started, or was running at the start.
-pub fn miner_command_line(context: &DetectionContext<'_>) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if is_program(context) {
+        findings.extend(judge(context));
+    }
+}
+
+fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     match context.process.role {
         Role::TextViewer | Role::Downloader | Role::Shell | Role::LoginShell => return None,
         Role::Kernel
@@ -83,7 +115,7 @@ pub fn miner_command_line(context: &DetectionContext<'_>) -> Option<Finding> {
         | Role::Other => {}
     }
     let tokens = Tokens::of(context.process.view.arguments.iter().map(AsRef::as_ref));
-    if tokens.kinds() < 2 {
+    if tokens.kinds() < KINDS {
         return None;
     }
     let conclusive = tokens.conclusive();
@@ -92,7 +124,7 @@ pub fn miner_command_line(context: &DetectionContext<'_>) -> Option<Finding> {
     } else {
         format!("'{}' was started with options of a miner", context.process.view.name)
     };
-    let mut finding = Finding::new(signals::MINER_COMMAND_LINE, context, detail);
+    let mut finding = Finding::new(MINER_COMMAND_LINE, context, detail);
     for (name, value) in [
         ("stratum", tokens.stratum),
         ("pool", tokens.endpoint),
@@ -100,17 +132,13 @@ pub fn miner_command_line(context: &DetectionContext<'_>) -> Option<Finding> {
         ("option", tokens.option),
     ] {
         if let Some(value) = value {
-            finding = finding.with(name, value);
+            finding = finding.value(name, value);
         }
     }
-    if conclusive {
-        finding.conclusive = true;
-        finding = finding.full();
-    }
-    Some(finding)
+    Some(if conclusive { finding.full().conclusive() } else { finding })
 }
 
-/// `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and their like.
+/// `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and the like.
 fn is_stratum(value: &str) -> bool {
     let Some((scheme, rest)) = value.split_once("://") else { return false };
     !rest.is_empty()
@@ -189,7 +217,7 @@ fn is_algorithm(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     const MONERO: &str =
         "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
@@ -203,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn miners() {
+    fn command_lines_of_miners_are_found() {
         let worker = format!("{BITCOIN}.rig1");
         let user = format!("stratum1+ssl://{MONERO}.x@pool.example:443");
         let equals = format!("--user={MONERO}");
@@ -225,12 +253,12 @@ mod tests {
             run("/usr/bin/python3", &["python3", "m.py", "-o", "10.0.0.5:80", "-u", MONERO]),
             [("B9", 100)]
         );
-        // A reader's name does not help where the system keeps no readers.
+        // The name of a text viewer does not help outside the system's directories.
         assert_eq!(run("/var/lib/x/grep", &["grep", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
     }
 
     #[test]
-    fn everything_else() {
+    fn other_command_lines_are_not_found() {
         let quoted = format!("x -o stratum+tcp://10.0.0.5:3333 -u {MONERO}");
         let api = format!("https://pool.example:443/api/{MONERO}/stats");
         let cases: [(&str, &[&str]); 14] = [

@@ -1,22 +1,48 @@
-//! B2: a file was written, then run within a minute, from a temporary or hidden place.
+//! B2: a file is written, then run within a minute, from a temporary or hidden place.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
-    detect::{DetectionContext, Finding, WrittenFile, WrittenFiles, signals, tuning},
-    model::{ChainEdge, ChainKind},
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless, WrittenFile},
+    model::{ChainEdge, ChainKind, Decimal, EventType, SignalClass},
     process::Taint,
 };
 
+/// How long after it was written or made executable a run still counts. An attacker's script runs what it fetched at once.
+const WINDOW: Duration = Duration::from_secs(60);
+
+/// The signal.
+pub const DROP_AND_RUN: SignalInfo = SignalInfo {
+    id: "B2",
+    class: SignalClass::Behavior,
+    weight: 25,
+    full_weight: 25,
+    name: "File written, then run from a temporary or hidden place",
+    description: "A program was run within 60 seconds of being written to, or made executable in, a temporary or hidden directory.",
+    catches: "A dropped program as soon as it is run, whatever it does.",
+    techniques: &["T1105", "T1059.004", "T1564.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[DROP_AND_RUN],
+    wants: &[EventType::Exec],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    findings.extend(judge(context));
+}
+
 /// A program was started: was its file, or the script it interprets, just dropped?
-pub fn drop_and_run(context: &DetectionContext<'_>, written: &WrittenFiles) -> Option<Finding> {
+fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
+    let written = &context.known.written;
     let view = &context.process.view;
     let container = view.container.as_ref().and_then(|container| container.id.as_deref());
     let program = written.find(&view.executable.path, view.executable.file, container);
-    let script = || {
-        let script = context.process.script.as_deref()?;
-        written.find(script, None, container)
-    };
+    let script = || written.find(context.process.script.as_deref()?, None, container);
     let dropped = program
         .filter(|dropped| is_fresh(dropped, context))
         .or_else(|| script().filter(|dropped| is_fresh(dropped, context)))?;
@@ -31,11 +57,11 @@ pub fn drop_and_run(context: &DetectionContext<'_>, written: &WrittenFiles) -> O
         dropped.writer.pid,
         dropped.place.words()
     );
-    let mut finding = Finding::new(signals::DROP_AND_RUN, context, detail)
-        .with("path", &dropped.path)
-        .with("writer", &dropped.writer)
-        .with("seconds", &format!("{age:.3}"));
-    finding.taint = Some(Taint::Dropped);
+    let mut finding = Finding::new(DROP_AND_RUN, context, detail)
+        .tainting(Taint::Dropped)
+        .value("path", &dropped.path)
+        .value("writer", dropped.writer)
+        .value("seconds", Decimal::new(age, 3));
     finding.partner = Some(dropped.writer);
     finding.file = Some((Arc::clone(&dropped.path), dropped.file));
     finding.edges.extend(drop_steps(dropped));
@@ -64,117 +90,82 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
 }
 
 fn is_fresh(dropped: &WrittenFile, context: &DetectionContext<'_>) -> bool {
-    dropped.place.is_odd() && context.at().since(dropped.ready()) <= tuning::DROP_WINDOW
+    dropped.place.is_odd() && context.at().since(dropped.ready()) <= WINDOW
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, findings, seconds},
         model::ProcessKey,
+        testing::{Host, findings, seconds},
     };
 
-    fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
+    /// What happens, with a shell.
+    type Act = fn(&mut Host, ProcessKey);
+
+    fn found(act: Act) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
         let shell = host.spawn(init, "/usr/bin/dash", &["sh", "/srv/job.sh"]);
-        story(&mut host, shell);
+        act(&mut host, shell);
         findings(&host)
     }
 
-    const FOUND: [(&str, u8); 1] = [("B2", 25)];
-
     #[test]
-    fn dropped_and_run() {
-        assert_eq!(
-            after(|host, shell| {
+    fn what_is_run_just_after_it_was_written_is_found() {
+        let cases: [(&str, Act); 4] = [
+            ("created", |host, shell| {
                 host.create(shell, "/tmp/x", 0o755);
                 host.spawn(shell, "/tmp/x", &["/tmp/x"]);
             }),
-            FOUND
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("made executable long after the download", |host, shell| {
                 host.create(shell, "/root/.hidden/x", 0o644);
                 host.wait(seconds(300));
                 host.chmod(shell, "/root/.hidden/x", 0o700);
                 host.wait(seconds(30));
                 host.spawn(shell, "/root/.hidden/x", &["x"]);
             }),
-            FOUND,
-            "made executable long after the download"
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("renamed, then given to a shell", |host, shell| {
                 host.create(shell, "/tmp/part", 0o644);
                 host.rename(shell, "/tmp/part", "/tmp/x.sh");
                 host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/x.sh"]);
             }),
-            FOUND,
-            "renamed, then given to a shell"
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("a script of its own", |host, shell| {
                 host.create(shell, "/dev/shm/x.py", 0o755);
                 host.spawn_script(shell, "/usr/bin/python3.11", "/dev/shm/x.py");
             }),
-            FOUND,
-            "a script of its own"
-        );
+        ];
+        for (name, act) in cases {
+            assert_eq!(found(act), [("B2", 25)], "{name}");
+        }
     }
 
     #[test]
-    fn no_drop() {
-        let nothing: [(&str, u8); 0] = [];
-        assert_eq!(
-            after(|host, shell| {
+    fn what_is_run_otherwise_is_not_found() {
+        let cases: [(&str, Act); 6] = [
+            ("too late", |host, shell| {
                 host.create(shell, "/tmp/x", 0o755);
                 host.wait(seconds(61));
                 host.spawn(shell, "/tmp/x", &["/tmp/x"]);
             }),
-            nothing,
-            "too late"
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("an ordinary place", |host, shell| {
                 host.create(shell, "/srv/build/x", 0o755);
                 host.spawn(shell, "/srv/build/x", &["x"]);
             }),
-            nothing,
-            "an ordinary place"
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("another file", |host, shell| {
                 host.create(shell, "/tmp/y", 0o755);
                 host.spawn(shell, "/tmp/x", &["/tmp/x"]);
             }),
-            nothing,
-            "another file"
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("read, not run", |host, shell| {
                 host.create(shell, "/tmp/list", 0o644);
                 host.spawn(shell, "/usr/bin/sort", &["sort", "/tmp/list"]);
             }),
-            nothing,
-            "read, not run"
-        );
-        assert_eq!(
-            after(|host, shell| {
+            ("a package's own script", |host, shell| {
                 let dpkg = host.spawn(shell, "/usr/bin/dpkg", &["dpkg", "-i", "x.deb"]);
                 host.create(dpkg, "/var/tmp/preinst", 0o755);
                 host.spawn_script(dpkg, "/usr/bin/dash", "/var/tmp/preinst");
             }),
-            nothing,
-            "a package's own script"
-        );
-    }
-
-    #[test]
-    fn equal_paths_in_two_containers_are_two_files() {
-        let nothing: [(&str, u8); 0] = [];
-        assert_eq!(
-            after(|host, shell| {
+            ("the same path in another container", |host, shell| {
                 let inside = host.fork(shell);
                 host.enter(inside, "aaaa");
                 host.create(inside, "/tmp/x.sh", 0o755);
@@ -182,7 +173,9 @@ mod tests {
                 host.enter(other, "bbbb");
                 host.spawn_script(other, "/usr/bin/dash", "/tmp/x.sh");
             }),
-            nothing
-        );
+        ];
+        for (name, act) in cases {
+            assert_eq!(found(act), [], "{name}");
+        }
     }
 }

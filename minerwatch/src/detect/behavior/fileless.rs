@@ -1,47 +1,71 @@
-//! B3: a program that runs from memory or from a file without a name.
+//! B3: a program runs from memory, or from a file that was deleted.
 
+use super::is_program;
 use crate::{
-    detect::{DetectionContext, Finding, PathKind, signals},
+    detect::{Declaration, DetectionContext, Finding, Findings, PathKind, SignalInfo, Stateless},
+    model::{EventBody, EventType, SignalClass},
     process::{Role, Taint},
 };
 
-/// A program was started.
-pub fn fileless(context: &DetectionContext<'_>) -> Option<Finding> {
-    let executable = &context.process.view.executable;
-    if !executable.flags.memfd && !executable.flags.deleted {
-        return None;
+/// The signal.
+pub const FILELESS: SignalInfo = SignalInfo {
+    id: "B3",
+    class: SignalClass::Behavior,
+    weight: 20,
+    full_weight: 20,
+    name: "Program without a file",
+    description: "A process runs from memory (memfd) or from a deleted file. Container runtimes and some sandboxes do so too.",
+    catches: "A program that leaves nothing on disk to scan or to hash.",
+    techniques: &["T1620", "T1070.004"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[FILELESS],
+    wants: &[EventType::Exec, EventType::RunningProcess],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if is_program(context) {
+        findings.extend(judge(context));
     }
-    // Container runtimes run a sealed copy of themselves, so that a container cannot overwrite them.
-    let parent = context.table.parent_of(context.process);
-    if parent.is_some_and(|parent| parent.role == Role::ContainerRuntime) {
-        return None;
-    }
-    Some(found(context))
 }
 
-/// A program was running at the start. A daemon whose package was upgraded runs a deleted file too, so
-/// only what was deleted from an odd place counts.
-pub fn fileless_at_start(context: &DetectionContext<'_>) -> Option<Finding> {
+fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     let executable = &context.process.view.executable;
-    let odd = executable.flags.memfd || (executable.flags.deleted && PathKind::of(&executable.path).is_odd());
-    odd.then(|| found(context))
-}
-
-fn found(context: &DetectionContext<'_>) -> Finding {
-    let executable = &context.process.view.executable;
-    let what = if executable.flags.memfd { "memory" } else { "a deleted file" };
+    let what = match (executable.flags.memfd, executable.flags.deleted) {
+        (true, _) => "memory",
+        (false, true) => "a deleted file",
+        (false, false) => return None,
+    };
+    if is_usual(context) {
+        return None;
+    }
     let detail = format!("'{}' runs from {what} ({})", context.process.view.name, executable.path);
-    let mut finding = Finding::new(signals::FILELESS, context, detail).with("path", &executable.path);
-    finding.taint = Some(Taint::Fileless);
-    finding
+    Some(Finding::new(FILELESS, context, detail).tainting(Taint::Fileless).value("path", &executable.path))
+}
+
+fn is_usual(context: &DetectionContext<'_>) -> bool {
+    let executable = &context.process.view.executable;
+    if let EventBody::RunningProcess(_) = context.event.body {
+        // A daemon whose package was upgraded runs a deleted file until it is restarted.
+        !executable.flags.memfd && !PathKind::of(&executable.path).is_odd()
+    } else {
+        // Container runtimes run a sealed copy of themselves, so that a container cannot overwrite them.
+        let parent = context.table.parent_of(context.process);
+        parent.is_some_and(|parent| parent.role == Role::ContainerRuntime)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     #[test]
-    fn memory_and_deleted_files() {
+    fn programs_in_memory_and_deleted_files_are_found() {
         for path in ["/memfd:x (deleted)", "/tmp/x (deleted)", "/usr/bin/x (deleted)"] {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
@@ -51,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_container_runtime_that_runs_its_own_copy() {
+    fn a_container_runtime_may_run_a_copy_of_itself() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let runc = host.spawn(init, "/usr/sbin/runc", &["runc", "init"]);
@@ -60,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgraded_daemon_is_usual_and_a_file_deleted_from_tmp_is_not() {
+    fn at_the_start_only_files_deleted_from_odd_places_count() {
         let mut host = Host::new();
         host.boot("/sbin/init", &["init"]);
         host.boot("/usr/sbin/nginx (deleted)", &["nginx"]);

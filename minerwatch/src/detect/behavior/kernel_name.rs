@@ -1,19 +1,45 @@
 //! B4: an ordinary program with the name of a kernel thread.
 
-use crate::detect::{DetectionContext, Finding, signals};
+use super::is_program;
+use crate::{
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{EventType, SignalClass},
+};
 
-/// A program was started, or was running at the start. Only user space does that: a kernel thread never
-/// runs a program under its name.
-pub fn kernel_name(context: &DetectionContext<'_>) -> Option<Finding> {
+/// The signal.
+pub const KERNEL_NAME: SignalInfo = SignalInfo {
+    id: "B4",
+    class: SignalClass::Behavior,
+    weight: 45,
+    full_weight: 45,
+    name: "Program named like a kernel thread",
+    description: "An ordinary program carries the name of a kernel thread, so that a person looking at a process list passes over it.",
+    catches: "A program that is disguised as a part of the kernel.",
+    techniques: &["T1036.004"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[KERNEL_NAME],
+    wants: &[EventType::Exec, EventType::RunningProcess],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if is_program(context) {
+        findings.extend(judge(context));
+    }
+}
+
+fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     let view = &context.process.view;
     let own = view.arguments.first().map_or("", AsRef::as_ref);
     let shown = [view.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;
     let detail = format!("'{}' calls itself '{shown}', like a kernel thread", view.executable.path);
-    Some(
-        Finding::new(signals::KERNEL_NAME, context, detail)
-            .with("name", shown)
-            .with("path", &view.executable.path),
-    )
+    let finding = Finding::new(KERNEL_NAME, context, detail);
+    Some(finding.value("name", shown).value("path", &view.executable.path))
 }
 
 fn is_kernel_name(name: &str) -> bool {
@@ -45,7 +71,7 @@ fn is_kernel_name(name: &str) -> bool {
         "netns",
         "irq",
     ];
-    // `ps` puts names without arguments in brackets: so does who wants to look like that.
+    // `ps` shows names without arguments in brackets, and some miners put them into their own name.
     let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
     if !name.starts_with(['k', 'm', 'c', 'r', 'o', 'w', 'j', 'n', 'i']) {
         return false;
@@ -60,7 +86,7 @@ fn is_kernel_name(name: &str) -> bool {
     else {
         return false;
     };
-    // Short words that programs may well be called count only in the form that names a processor.
+    // Programs may well be called by these short words, so they count only with a processor's number.
     match thread {
         "migration" | "irq" | "writeback" | "netns" | "cpuhp" => rest.starts_with('/'),
         _ => true,
@@ -72,7 +98,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names() {
+    fn only_names_of_kernel_threads_count() {
         for name in [
             "kworker",
             "kworker/0:1",

@@ -1,12 +1,34 @@
-//! B7: a place was written that starts programs.
+//! B7: a file is changed that starts programs.
 
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::{ChainKind, FileAction, FileChange},
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
     process::{Role, base_name},
 };
 
-/// A kind of place that starts programs.
+/// The signal. The full form is a file that starts something by itself. A user's shell start file, which every installer
+/// extends for the search path, counts a quarter.
+pub const PERSISTENCE: SignalInfo = SignalInfo {
+    id: "B7",
+    class: SignalClass::Behavior,
+    weight: 5,
+    full_weight: 20,
+    name: "Place written that starts programs",
+    description: "A crontab, a systemd unit, an init script, an SSH key list or a shell start file was changed outside the package manager.",
+    catches: "What would start the miner again after it was killed.",
+    techniques: &["T1053.003", "T1543.002", "T1037.004", "T1546.004", "T1098.004", "T1546.017"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[PERSISTENCE],
+    wants: &[EventType::File],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+/// A kind of file that starts programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Starter {
     Cron,
@@ -89,24 +111,29 @@ fn is_unit(path: &str) -> bool {
     let (rest, kind) = path.rsplit_once('.').unwrap_or((path, ""));
     match kind {
         "service" | "timer" | "path" | "socket" | "mount" => true,
-        // A drop-in changes the unit whose name its directory bears.
+        // A drop-in lies in a directory that is named after its unit.
         "conf" => rest.contains(".d/"),
         _ => false,
     }
 }
 
-/// A file changed: is it one that starts programs, and is the writer none of those whose task that is?
-pub fn persistence(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if let EventBody::File(change) = &context.event.body {
+        findings.extend(judge(context, change));
+    }
+}
+
+fn judge(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     match change.action {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
     let starter = Starter::of(&change.path)?;
-    if is_their_task(context) {
+    if is_usual_writer(context) {
         return None;
     }
     let detail = format!("'{}' changed {} ({})", context.process.view.name, starter.words(), change.path);
-    let mut finding = Finding::new(signals::PERSISTENCE, context, detail).with("path", &change.path).step(
+    let mut finding = Finding::new(PERSISTENCE, context, detail).value("path", &change.path).step(
         context,
         ChainKind::Persist,
         &change.path,
@@ -118,9 +145,9 @@ pub fn persistence(context: &DetectionContext<'_>, change: &FileChange) -> Optio
     Some(finding)
 }
 
-/// The package manager's family, systemd itself and its helpers, and container runtimes, which unpack
-/// images.
-fn is_their_task(context: &DetectionContext<'_>) -> bool {
+/// Whether writing such files is the writer's task: package managers and what they start, systemd and its helpers, and
+/// container runtimes, which unpack images.
+fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let process = context.process;
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]
         .iter()
@@ -133,10 +160,10 @@ fn is_their_task(context: &DetectionContext<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     #[test]
-    fn places_that_start_programs() {
+    fn files_that_start_programs_are_known() {
         let cases = [
             ("/etc/crontab", Some(Starter::Cron)),
             ("/etc/cron.d/x", Some(Starter::Cron)),
@@ -165,7 +192,7 @@ mod tests {
     }
 
     #[test]
-    fn whose_task_it_is() {
+    fn package_managers_systemd_and_container_runtimes_may_write() {
         for (writer, arguments, counts) in [
             ("/usr/bin/dash", vec!["sh", "x.sh"], true),
             ("/tmp/dpkg", vec!["dpkg"], true),
@@ -198,7 +225,7 @@ mod tests {
     }
 
     #[test]
-    fn crontab_renames_its_table_into_place() {
+    fn crontab_counts_when_it_renames_its_table_into_place() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let crontab = host.spawn(init, "/usr/bin/crontab", &["crontab", "-"]);

@@ -1,15 +1,42 @@
 //! B6: a library is forced into every program.
 
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::{ChainKind, FileAction, FileChange},
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
 };
 
-const PRELOAD: &str = "/etc/ld.so.preload";
+/// The list of libraries that every program loads.
+const PRELOAD_LIST: &str = "/etc/ld.so.preload";
 
-/// A file changed: is it the list of libraries that every program loads?
-pub fn preload(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
-    if change.path.as_ref() != PRELOAD {
+/// The signal.
+pub const PRELOAD: SignalInfo = SignalInfo {
+    id: "B6",
+    class: SignalClass::Behavior,
+    weight: 45,
+    full_weight: 45,
+    name: "Library forced into every program",
+    description: "/etc/ld.so.preload was changed outside the package manager: the way userland rootkits hide processes and files.",
+    catches: "A rootkit at the moment it is set up, before it hides the rest.",
+    techniques: &["T1574.006"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[PRELOAD],
+    wants: &[EventType::File],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if let EventBody::File(change) = &context.event.body {
+        findings.extend(judge(context, change));
+    }
+}
+
+fn judge(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+    if change.path.as_ref() != PRELOAD_LIST {
         return None;
     }
     match change.action {
@@ -19,11 +46,11 @@ pub fn preload(context: &DetectionContext<'_>, change: &FileChange) -> Option<Fi
     if context.table.is_managed(context.process) {
         return None;
     }
-    let detail = format!("'{}' wrote {PRELOAD}", context.process.view.name);
-    let mut finding = Finding::new(signals::PRELOAD, context, detail).with("path", &PRELOAD).step(
+    let detail = format!("'{}' wrote {PRELOAD_LIST}", context.process.view.name);
+    let mut finding = Finding::new(PRELOAD, context, detail).value("path", PRELOAD_LIST).step(
         context,
         ChainKind::Persist,
-        PRELOAD,
+        PRELOAD_LIST,
     );
     finding.persists = true;
     Some(finding)
@@ -31,7 +58,7 @@ pub fn preload(context: &DetectionContext<'_>, change: &FileChange) -> Option<Fi
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     #[test]
     fn only_a_write_outside_the_package_manager_counts() {

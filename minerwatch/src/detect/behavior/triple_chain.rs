@@ -1,11 +1,37 @@
-//! T1: the triple chain. In one incident a process was created, it or a relative connected out, and it or
-//! a relative changed files so that the program runs or stays; the last two in any order.
+//! T1: the triple chain. In one incident a process was created, it or a relative connected out, and it or a relative
+//! changed files so that the program runs or stays. The last two may come in any order.
+//!
+//! No single event shows that, so the incident makes this signal from what its findings add up to.
 
 use std::net::SocketAddr;
 
 use crate::{
-    detect::{SignalInfo, signals},
-    model::{BootTime, Evidence, ProcessKey, Signal},
+    detect::{Declaration, SignalInfo, Stateless},
+    model::{BootTime, Evidence, ProcessKey, Signal, SignalClass},
+};
+
+/// The signal. The full form is a chain that made itself stay. With the persistence itself (20), the connection (10) and a
+/// file run from a temporary place (25) it makes 90, "suspected" by two classes. Without the last it makes 65: a vendor's
+/// installer that fetches a service, runs it and sets it up looks the same. A chain that only ran what it fetched counts
+/// 10: installers do that by design.
+pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
+    id: "T1",
+    class: SignalClass::Behavior,
+    weight: 10,
+    full_weight: 35,
+    name: "Process, connection and file change make a chain",
+    description: "In one process tree: a process was created, it or a relative connected out, and it or a relative changed files so that the program runs or stays.",
+    catches: "Steps that are harmless one by one, and an attack together.",
+    techniques: &["T1105", "T1059.004", "T1053.003"],
+    ..SignalInfo::NONE
+};
+
+/// The row of the signal. It wants no events.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[TRIPLE_CHAIN],
+    wants: &[],
+    evictions: None,
+    create: |_| Box::new(Stateless(|_, _| {})),
 };
 
 /// What an incident has shown of the chain so far.
@@ -19,14 +45,14 @@ pub struct ChainFacts {
     pub persisted: Option<(ProcessKey, String)>,
 }
 
-/// The finding, once the chain is whole. `at` is when its last link came.
+/// The signal, once the chain is complete. `at` is when its last link came.
 pub fn triple_chain(facts: &ChainFacts, at: BootTime) -> Option<(SignalInfo, Signal)> {
-    let info = signals::TRIPLE_CHAIN;
+    let info = TRIPLE_CHAIN;
     let (caller, destination) = facts.connected.as_ref()?;
     let (weight, process, detail) = match (&facts.persisted, facts.ran_dropped) {
-        (Some((keeper, path)), dropped) => (
+        (Some((writer, path)), dropped) => (
             info.full_weight,
-            dropped.unwrap_or(*keeper),
+            dropped.unwrap_or(*writer),
             format!("created, connected to {destination} and stays through {path}"),
         ),
         (None, Some(dropped)) => {
@@ -54,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn whole_and_unfinished_chains() {
+    fn a_chain_needs_a_connection_and_a_file_change() {
         let process = ProcessKey { pid: 7, start_ticks: 1 };
         let connected = Some((process, "10.0.0.5:443".parse().unwrap()));
         let persisted = Some((process, "/etc/cron.d/x".to_owned()));

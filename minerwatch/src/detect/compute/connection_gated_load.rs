@@ -1,20 +1,50 @@
-//! C7: a process whose work stands and falls with its only connection.
+//! C7: a process that works only while its one connection is open.
 //!
-//! A miner without a pool has nothing to compute: its workers sleep until the connection is back, whatever
-//! is said on it. One cycle: the last connection ends, the work falls to nothing at once and stays there,
-//! a connection is made, the work is back at once.
+//! A miner without a pool has nothing to compute: its workers sleep until the connection is back, whatever is said on it.
+//! One cycle: the last connection ends, the work stops soon and stays away, a connection is made, the work is back soon.
 
+use std::time::Duration;
+
+use super::SCHEDULING_EVICTED;
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, Pause, SignalInfo},
+    model::{BootTime, EventBody, EventType, ProcessKey, Protocol, SignalClass, Threshold},
 };
 
-use super::phases::Pause;
+/// How far the end or beginning of a connection and that of the work may be apart.
+const LAG: Duration = Duration::from_secs(8);
+/// How long the work before a pause must have lasted. A job for each connection is shorter.
+const SHORTEST_WORK: Duration = Duration::from_secs(20);
+/// How often the work must have ended and come back with the connection. Once is chance.
+const CYCLES: u32 = 2;
+/// Processes whose connections are followed.
+const PROCESSES: usize = 4_096;
 
-/// The TCP connections of a process, whether they leave the host or not: a proxy may be on it.
+/// The signal.
+pub const CONNECTION_GATED_LOAD: SignalInfo = SignalInfo {
+    id: "C7",
+    class: SignalClass::Compute,
+    weight: 35,
+    full_weight: 35,
+    name: "Works only while its one connection is open",
+    description: "At least twice, the process's work stopped when its only connection ended, and came back with the next one. A miner without a pool has nothing to compute.",
+    catches: "A miner behind any encryption or proxy, known by when it stops.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[CONNECTION_GATED_LOAD],
+    wants: &[EventType::Connect, EventType::RunningFlow, EventType::Close, EventType::Cpu, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(ConnectionGatedLoad(BoundedMap::new(PROCESSES))),
+};
+
+/// The TCP connections of a process. Those within the host count too: a proxy may be on it.
 #[derive(Clone, Debug, Default)]
-struct Gate {
+struct Connections {
     open: u32,
     /// The most that were open at once since the last cycle.
     most: u32,
@@ -25,78 +55,94 @@ struct Gate {
     cycles: u32,
 }
 
-/// The gates of processes that connect.
+/// Every process that connects.
 #[derive(Debug)]
-pub struct ConnectionGatedLoad(BoundedMap<ProcessKey, Gate>);
+struct ConnectionGatedLoad(BoundedMap<ProcessKey, Connections>);
 
-impl ConnectionGatedLoad {
-    /// Follows at most so many.
-    pub fn new(capacity: usize) -> Self {
-        Self(BoundedMap::new(capacity))
+impl Detector for ConnectionGatedLoad {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Connect(connect) if connect.result == 0 => {
+                self.opened(context, connect.flow.protocol);
+            }
+            EventBody::RunningFlow(flow) => self.opened(context, flow.protocol),
+            EventBody::Close(close) => self.closed(context, close.flow.protocol),
+            EventBody::Cpu(_) => {
+                findings.extend(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
+            }
+            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
     }
 
-    /// How many were given up for others.
-    pub fn evicted(&self) -> u64 {
+    fn evicted(&self) -> u64 {
         self.0.evicted()
     }
+}
 
-    /// A connection was established.
-    pub fn opened(&mut self, key: ProcessKey, at: BootTime) {
-        let gate = self.0.entry(&key, Gate::default);
-        if gate.open == 0 {
-            gate.opened = Some(at);
+impl ConnectionGatedLoad {
+    fn opened(&mut self, context: &DetectionContext<'_>, protocol: Protocol) {
+        if protocol != Protocol::Tcp {
+            return;
         }
-        gate.open = gate.open.saturating_add(1);
-        gate.most = gate.most.max(gate.open);
+        let connections = self.0.entry(&context.key(), Connections::default);
+        if connections.open == 0 {
+            connections.opened = Some(context.at());
+        }
+        connections.open = connections.open.saturating_add(1);
+        connections.most = connections.most.max(connections.open);
     }
 
-    /// A connection ended.
-    pub fn closed(&mut self, key: ProcessKey, at: BootTime) {
-        let Some(gate) = self.0.get_mut(&key) else { return };
-        gate.open = gate.open.saturating_sub(1);
-        if gate.open == 0 {
-            gate.closed = Some(at);
+    fn closed(&mut self, context: &DetectionContext<'_>, protocol: Protocol) {
+        if protocol != Protocol::Tcp {
+            return;
+        }
+        let Some(connections) = self.0.get_mut(&context.key()) else { return };
+        connections.open = connections.open.saturating_sub(1);
+        if connections.open == 0 {
+            connections.closed = Some(context.at());
         }
     }
 
-    /// A process works again after a pause; a finding from the second cycle on.
-    pub fn resumed(&mut self, context: &DetectionContext<'_>, pause: Pause) -> Option<Finding> {
-        let gate = self.0.get_mut(&context.key())?;
+    /// The process works again after a pause.
+    fn resumed(&mut self, context: &DetectionContext<'_>, pause: Pause) -> Option<Finding> {
+        let connections = self.0.get_mut(&context.key())?;
         let Pause { before, resumed } = pause;
-        let near =
-            |one: BootTime, other: BootTime| one.since(other).max(other.since(one)) <= tuning::GATE_LAG;
-        let gated = gate.closed.is_some_and(|closed| near(closed, before.until))
-            && gate.opened.is_some_and(|opened| Some(opened) > gate.closed && near(opened, resumed))
-            && gate.most == 1
-            && before.span() >= tuning::GATE_WORK;
-        gate.most = gate.open;
-        gate.cycles = if gated { gate.cycles + 1 } else { 0 };
-        if gate.cycles < tuning::GATE_CYCLES {
+        let is_cycle = connections.most == 1
+            && before.span() >= SHORTEST_WORK
+            && connections.closed.is_some_and(|closed| is_near(closed, before.until))
+            && connections
+                .opened
+                .is_some_and(|opened| Some(opened) > connections.closed && is_near(opened, resumed));
+        connections.most = connections.open;
+        connections.cycles = if is_cycle { connections.cycles + 1 } else { 0 };
+        let cycles = connections.cycles;
+        if cycles < CYCLES {
             return None;
         }
-        let cycles = gate.cycles;
         let detail = format!(
             "worked only while its one connection was open: {cycles} times the work ended and came back with it"
         );
-        Some(
-            Finding::new(signals::CONNECTION_GATED_LOAD, context, detail)
-                .against("cycles", &cycles, "at least 2")
-                .with("last_pause_seconds", &resumed.since(before.until).as_secs()),
-        )
+        let finding = Finding::new(CONNECTION_GATED_LOAD, context, detail)
+            .measured("cycles", cycles, Threshold::at_least(CYCLES))
+            .value("last_pause_seconds", resumed.since(before.until).as_secs());
+        Some(finding)
     }
+}
 
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.0.remove(&key);
-    }
+fn is_near(one: BootTime, other: BootTime) -> bool {
+    one.since(other).max(other.since(one)) <= LAG
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, findings, seconds},
         model::ProcessKey,
+        testing::{Host, findings, seconds},
     };
+
+    /// What a process does.
+    type Act = fn(&mut Host, ProcessKey);
 
     fn found(act: impl Fn(&mut Host, ProcessKey)) -> usize {
         let mut host = Host::new();
@@ -107,9 +153,9 @@ mod tests {
     }
 
     #[test]
-    fn work_that_ends_and_comes_back_with_the_connection() {
-        let cycles = |cycles: usize| {
-            found(move |host, worker| {
+    fn work_that_twice_ends_and_comes_back_with_the_connection_is_found() {
+        for (cycles, expected) in [(1, 0), (2, 1), (4, 3)] {
+            let found = found(|host, worker| {
                 for _ in 0..cycles {
                     host.connect(worker, "10.0.0.9:443");
                     host.burn(worker, 2.0, 40);
@@ -118,51 +164,50 @@ mod tests {
                 }
                 host.connect(worker, "10.0.0.9:443");
                 host.burn(worker, 2.0, 5);
-            })
-        };
-        assert_eq!(cycles(1), 0, "once is chance");
-        assert_eq!(cycles(2), 1);
-        assert_eq!(cycles(4), 3);
+            });
+            assert_eq!(found, expected, "{cycles} cycles");
+        }
     }
 
     #[test]
-    fn a_connection_for_each_job_is_none() {
-        let batch = found(|host, worker| {
-            for _ in 0..10 {
+    fn a_connection_for_each_job_is_not_found() {
+        let cases: [(&str, Act); 4] = [
+            ("a short job each minute", |host, worker| {
+                for _ in 0..10 {
+                    host.connect(worker, "10.0.0.9:5432");
+                    host.burn(worker, 1.0, 6);
+                    host.disconnect(worker, "10.0.0.9:5432");
+                    host.wait(seconds(54));
+                }
+            }),
+            ("a runner that fetches, then builds", |host, worker| {
+                for _ in 0..10 {
+                    host.connect(worker, "10.0.0.9:443");
+                    host.wait(seconds(1));
+                    host.disconnect(worker, "10.0.0.9:443");
+                    host.burn(worker, 1.0, 60);
+                    host.wait(seconds(30));
+                }
+            }),
+            ("another connection stays open", |host, worker| {
                 host.connect(worker, "10.0.0.9:5432");
-                host.burn(worker, 1.0, 6);
-                host.disconnect(worker, "10.0.0.9:5432");
-                host.wait(seconds(54));
-            }
-        });
-        assert_eq!(batch, 0, "a short job each minute");
-        let fetches = found(|host, worker| {
-            for _ in 0..10 {
+                for _ in 0..5 {
+                    host.connect(worker, "10.0.0.9:443");
+                    host.burn(worker, 1.0, 60);
+                    host.disconnect(worker, "10.0.0.9:443");
+                    host.wait(seconds(30));
+                }
+            }),
+            ("it rests with the connection open", |host, worker| {
                 host.connect(worker, "10.0.0.9:443");
-                host.wait(seconds(1));
-                host.disconnect(worker, "10.0.0.9:443");
-                host.burn(worker, 1.0, 60);
-                host.wait(seconds(30));
-            }
-        });
-        assert_eq!(fetches, 0, "a runner that fetches, then builds");
-        let pooled = found(|host, worker| {
-            host.connect(worker, "10.0.0.9:5432");
-            for _ in 0..5 {
-                host.connect(worker, "10.0.0.9:443");
-                host.burn(worker, 1.0, 60);
-                host.disconnect(worker, "10.0.0.9:443");
-                host.wait(seconds(30));
-            }
-        });
-        assert_eq!(pooled, 0, "another connection stays open");
-        let rests = found(|host, worker| {
-            host.connect(worker, "10.0.0.9:443");
-            for _ in 0..5 {
-                host.burn(worker, 1.0, 60);
-                host.wait(seconds(30));
-            }
-        });
-        assert_eq!(rests, 0, "rests with the connection open");
+                for _ in 0..5 {
+                    host.burn(worker, 1.0, 60);
+                    host.wait(seconds(30));
+                }
+            }),
+        ];
+        for (name, act) in cases {
+            assert_eq!(found(act), 0, "{name}");
+        }
     }
 }

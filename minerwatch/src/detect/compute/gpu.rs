@@ -1,37 +1,67 @@
-//! C12: a suspect program that opens a graphics processor.
+//! C12: a suspect program opens a graphics processor.
 
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::{FileAction, FileChange},
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{DeviceOpen, EventBody, EventType, FileAction, FileChange, SignalClass},
     process::Taint,
 };
 
-/// Major number of NVIDIA's devices, and of the direct rendering infrastructure
-/// (Documentation/admin-guide/devices.txt).
+/// Major number of NVIDIA's devices (Documentation/admin-guide/devices.txt).
 const NVIDIA: u32 = 195;
+/// Major number of the direct rendering infrastructure.
 const RENDERING: u32 = 226;
 /// The first minor number of a device for computing and rendering without a screen (`renderD128`).
 const FIRST_RENDER_NODE: u32 = 128;
 
-/// An open, or the attempt, by a program that is suspect already.
-pub fn gpu(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+/// The signal. Browsers and games open the same devices: only what else is known of the process gives it weight.
+pub const GPU: SignalInfo = SignalInfo {
+    id: "C12",
+    class: SignalClass::Compute,
+    weight: 10,
+    full_weight: 10,
+    name: "Graphics processor opened by a suspect program",
+    description: "A program that was dropped and run, or that runs from memory, opened a device for computing on the graphics processor.",
+    catches: "A miner that computes on the graphics processor and hardly uses the CPU.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[GPU],
+    wants: &[EventType::File],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if let EventBody::File(change) = &context.event.body {
+        findings.extend(opened(context, change));
+    }
+}
+
+/// A device was opened. A failed attempt counts too.
+fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     let device = change.device.filter(|_| change.action == FileAction::DeviceOpen)?;
     let suspect = match context.process.taint? {
         Taint::Dropped => "a program that was dropped here",
         Taint::Fileless => "a program without a file",
-        // A downloader has no use for one; if it opens it, it is none.
+        // A downloader has no use for a graphics processor: one that opens it does something else.
         Taint::FetchesForService => "a downloader that a service's shell started",
     };
-    let is_gpu = device.major == NVIDIA
-        || (device.major == RENDERING && device.minor >= FIRST_RENDER_NODE)
-        // These two have numbers that the kernel gives out at run time.
-        || change.path.starts_with("/dev/nvidia-uvm")
-        || &*change.path == "/dev/kfd";
-    if !is_gpu {
+    if !is_gpu(device, &change.path) {
         return None;
     }
     let detail = format!("{suspect}, '{}', opened {}", context.process.view.name, change.path);
-    Some(Finding::new(signals::GPU, context, detail).with("device", &*change.path))
+    Some(Finding::new(GPU, context, detail).value("device", &change.path))
+}
+
+fn is_gpu(device: DeviceOpen, path: &str) -> bool {
+    device.major == NVIDIA
+        || (device.major == RENDERING && device.minor >= FIRST_RENDER_NODE)
+        // The kernel numbers these two at run time.
+        || path.starts_with("/dev/nvidia-uvm")
+        || path == "/dev/kfd"
 }
 
 #[cfg(test)]
@@ -39,8 +69,8 @@ mod tests {
     use std::sync::Arc;
 
     use crate::{
-        engine::testing::{Host, findings},
         model::{DeviceOpen, EventBody, FileAction, FileChange},
+        testing::{Host, findings},
     };
 
     fn opens(program: &str, path: &str, major: u32, minor: u32) -> bool {
@@ -65,13 +95,18 @@ mod tests {
     }
 
     #[test]
-    fn only_suspects_and_only_graphics() {
-        assert!(opens("/tmp/x", "/dev/nvidia0", 195, 0));
-        assert!(opens("/tmp/x", "/dev/dri/renderD128", 226, 128));
-        assert!(opens("/tmp/x", "/dev/kfd", 511, 0));
-        assert!(!opens("/tmp/x", "/dev/dri/card0", 226, 0), "a screen");
-        assert!(!opens("/tmp/x", "/dev/cpu/0/msr", 202, 0));
-        assert!(!opens("/usr/bin/python3", "/dev/nvidia0", 195, 0), "a training run");
-        assert!(!opens("/usr/bin/firefox", "/dev/dri/renderD128", 226, 128));
+    fn only_suspect_programs_and_graphics_processors_count() {
+        let cases = [
+            ("NVIDIA", "/tmp/x", "/dev/nvidia0", (195, 0), true),
+            ("a render node", "/tmp/x", "/dev/dri/renderD128", (226, 128), true),
+            ("AMD", "/tmp/x", "/dev/kfd", (511, 0), true),
+            ("a screen", "/tmp/x", "/dev/dri/card0", (226, 0), false),
+            ("another device", "/tmp/x", "/dev/cpu/0/msr", (202, 0), false),
+            ("a training run", "/usr/bin/python3", "/dev/nvidia0", (195, 0), false),
+            ("a browser", "/usr/bin/firefox", "/dev/dri/renderD128", (226, 128), false),
+        ];
+        for (name, program, path, (major, minor), expected) in cases {
+            assert_eq!(opens(program, path, major, minor), expected, "{name}");
+        }
     }
 }

@@ -1,12 +1,47 @@
 //! C3: the host's pool of huge pages is raised.
 
 use crate::{
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::HugePages,
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{EventBody, EventType, HugePages, SignalClass},
 };
 
-/// The pool after a process opened its control for writing.
-pub fn huge_pages(context: &DetectionContext<'_>, pool: &HugePages) -> Option<Finding> {
+/// Huge pages of 2 MiB that XMRig asks for: RandomX's dataset, and the dataset with the cache.
+const DATASET_PAGES: [u64; 2] = [1_040, 1_168];
+/// Huge pages of 2 MiB of RandomX's cache alone. With pages for threads it could be any number, so these are not added.
+const CACHE_PAGES: u64 = 128;
+/// The most pages it may ask for beside the dataset, one for each thread.
+const THREAD_PAGES: u64 = 256;
+
+/// The signal. The full form is by the number of pages that RandomX's dataset or cache takes. Databases and virtual
+/// machines have pools too, and an administrator may like the same round number: alone it is noted at most.
+pub const HUGE_PAGES: SignalInfo = SignalInfo {
+    id: "C3",
+    class: SignalClass::Compute,
+    weight: 15,
+    full_weight: 40,
+    name: "Pool of huge pages raised",
+    description: "The host's pool of huge pages was raised outside the package manager. Miners do so for a fifth more speed.",
+    catches: "Preparation for RandomX at full speed, before any hash is computed.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[HUGE_PAGES],
+    wants: &[EventType::HugePages],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    if let EventBody::HugePages(pool) = &context.event.body {
+        findings.extend(raised(context, pool));
+    }
+}
+
+/// The size of the pool before and after a process opened its control for writing.
+fn raised(context: &DetectionContext<'_>, pool: &HugePages) -> Option<Finding> {
     let HugePages { path, before, after } = pool;
     let added = after.checked_sub(*before).filter(|added| *added > 0)?;
     if context.table.is_managed(context.process) {
@@ -16,32 +51,26 @@ pub fn huge_pages(context: &DetectionContext<'_>, pool: &HugePages) -> Option<Fi
         "'{}' raised the pool of huge pages by {added}, from {before} to {after}",
         context.process.view.name
     );
-    let finding =
-        Finding::new(signals::HUGE_PAGES, context, detail).with("added", &added).with("path", &**path);
-    Some(if is_a_miners(added) { finding.full() } else { finding })
+    let finding = Finding::new(HUGE_PAGES, context, detail).value("added", added).value("path", path);
+    Some(if fits_randomx(added) { finding.full() } else { finding })
 }
 
-/// RandomX's dataset or cache and at most a page per thread more, in pages of 2 MiB.
-fn is_a_miners(added: u64) -> bool {
-    tuning::MINERS_PAGES.iter().any(|pages| {
-        // The cache alone with a page per thread could be any number.
-        let threads = if *pages >= 1_000 { tuning::PAGES_FOR_THREADS } else { 0 };
-        (*pages..=*pages + threads).contains(&added)
-    })
+fn fits_randomx(added: u64) -> bool {
+    let with_threads = |pages: &u64| (*pages..=*pages + THREAD_PAGES).contains(&added);
+    added == CACHE_PAGES || DATASET_PAGES.iter().any(with_threads)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::{
-        engine::testing::{Host, findings},
-        model::EventBody,
+        model::{EventBody, HugePages},
+        testing::{Host, findings},
     };
 
     /// A signal and its weight.
     type Found = (&'static str, u8);
 
-    fn raised(program: &str, before: u64, after: u64) -> Vec<(&'static str, u8)> {
+    fn raised(program: &str, before: u64, after: u64) -> Vec<Found> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let process = host.spawn(init, program, &[program]);
@@ -51,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn by_how_much_decides() {
+    fn the_number_of_added_pages_decides() {
         let cases: [(u64, u64, &[Found]); 9] = [
             (0, 1_168, &[("C3", 40)]),
             (16, 1_056, &[("C3", 40)]),

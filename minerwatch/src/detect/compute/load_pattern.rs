@@ -1,17 +1,51 @@
-//! C8: a program that takes a quarter of a processor or more over a whole day, evenly or by the clock.
-//! C9J: a program that takes many times what it took over its own last day.
+//! C8: a program that takes a quarter of a processor or more over a whole day, evenly or in a square wave.
 //!
-//! People's programs follow people: their load rises and falls over a day. A throttled miner's is flat, one
-//! that works at night only is a square wave.
+//! People's programs follow people: their load rises and falls over a day. The load of a throttled miner is flat. That of
+//! a miner that works only at night is a square wave.
 
-use super::{
-    LoadThresholds,
-    load_history::{Identity, LoadHistories, LoadHistory, LoadHistoryState},
-    yield_periodicity::spread,
-};
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::variation::mean_and_variation;
 use crate::{
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, CpuUsage},
+    detect::{Declaration, DetectionContext, Finding, Findings, LoadHistory, Shares, SignalInfo, Stateless},
+    model::{Decimal, EventType, SignalClass, Threshold},
+};
+
+/// The share of a processor over 24 hours from which a program is looked at.
+const DAY_SHARE: f64 = 0.25;
+/// How long a program must be known, hours.
+const KNOWN_HOURS: u64 = 24;
+/// Coefficient of variation over the hours below which a load is flat.
+const FLAT: f64 = 0.10;
+/// The share of a processor below which a program is off.
+const OFF: f64 = 0.05;
+/// How far from the level a load may be while it is on, as a share of the level.
+const LEVEL_TOLERANCE: f64 = 0.15;
+/// The share of the time that a square wave is on.
+const ON: RangeInclusive<f64> = 0.15..=0.85;
+/// The most edges of a square wave in a day; jobs have more.
+const MOST_EDGES: usize = 12;
+
+/// The signal.
+pub const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
+    id: "C8",
+    class: SignalClass::Compute,
+    weight: 20,
+    full_weight: 20,
+    load: true,
+    name: "Even or on-and-off load over a day",
+    description: "The program took more than a quarter of a processor over 24 hours, either evenly (varying by less than 10 % from hour to hour) or as a square wave. People's programs follow people's days.",
+    catches: "A miner that throttles itself, or works only at night, to stay below other thresholds.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[INTERMITTENT_LOAD],
+    wants: &[EventType::Cpu],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
 };
 
 /// The shape of a day's load.
@@ -19,146 +53,81 @@ use crate::{
 enum Shape {
     /// Even, with this coefficient of variation over the hours.
     Flat(f64),
-    /// On and off, with the share while on, and of the time it was on.
+    /// On and off, with the share of a processor while on, and the share of the time it was on.
     Square(f64, f64),
 }
 
-/// The programs that work, over days.
-#[derive(Debug)]
-pub struct LoadPatterns {
-    duties: LoadHistories,
-    jump: f64,
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    findings.extend(context.known.due_load_history().and_then(|history| judge(context, history)));
 }
 
-impl LoadPatterns {
-    /// Follows at most so many programs.
-    pub fn new(thresholds: LoadThresholds, capacity: usize) -> Self {
-        Self { duties: LoadHistories::new(capacity), jump: thresholds.jump }
-    }
-
-    /// How many were given up for others.
-    pub fn evicted(&self) -> u64 {
-        self.duties.evicted()
-    }
-
-    /// What outlives the daemon.
-    pub fn state(&self, now: BootTime) -> LoadHistoryState {
-        self.duties.state(now)
-    }
-
-    /// Takes over what an earlier daemon left.
-    pub fn restore(&mut self, state: LoadHistoryState, now: BootTime, elapsed: std::time::Duration) {
-        self.duties.restore(state, now, elapsed);
-    }
-
-    /// Takes a report in, and each ten minutes judges the program it belongs to.
-    pub fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage, findings: &mut Vec<Finding>) {
-        let Some(identity) = Identity::of(context.process, context.table) else { return };
-        let duty = self.duties.add(&identity, context.at(), usage.on_cpu);
-        if !duty.is_due() {
-            return;
-        }
-        findings.extend(tidal(context, duty));
-        findings.extend(jump(context, duty, self.jump));
-    }
-}
-
-fn tidal(context: &DetectionContext<'_>, duty: &LoadHistory) -> Option<Finding> {
-    let shares = duty.shares();
-    if duty.age() < tuning::TIDE_AGE.as_secs() || shares.day <= tuning::TIDE_DUTY {
+fn judge(context: &DetectionContext<'_>, history: &LoadHistory) -> Option<Finding> {
+    let shares = history.shares();
+    if history.age() < Duration::from_secs(KNOWN_HOURS * 3_600) || shares.day <= DAY_SHARE {
         return None;
     }
-    let shape = shape(duty)?;
+    let shape = shape(history)?;
     let day = shares.day * 100.0;
     let (words, name, value, threshold) = match shape {
         Shape::Flat(variation) => (
             format!("evenly, varying by {:.0} % from hour to hour", variation * 100.0),
             "variation",
             variation,
-            "below 0.1",
+            Threshold::below(Decimal::new(FLAT, 1)),
         ),
         Shape::Square(level, on) => (
             format!("on and off: {level:.1} of one for {:.0} % of the time, and nothing else", on * 100.0),
             "on_share",
             on,
-            "0.15 to 0.85, with nothing between on and off",
+            Threshold::between(Decimal::new(*ON.start(), 2), Decimal::new(*ON.end(), 2))
+                .note(", with nothing between on and off"),
         ),
     };
-    let detail = format!("this program took {day:.0} % of a processor over 24 hours, {words}");
-    let finding = Finding::new(signals::INTERMITTENT_LOAD, context, detail)
-        .against("day_share", &format!("{:.2}", shares.day), "above 0.25 of a processor over 24 h")
-        .against(name, &format!("{value:.3}"), threshold);
-    Some(windows(finding, shares))
+    let detail = format!("this program took {day:.0} % of a processor over {KNOWN_HOURS} hours, {words}");
+    let day_share =
+        Threshold::above(Decimal::new(DAY_SHARE, 2)).note(format!(" of a processor over {KNOWN_HOURS} h"));
+    let finding = Finding::new(INTERMITTENT_LOAD, context, detail)
+        .measured("day_share", Decimal::new(shares.day, 2), day_share)
+        .measured(name, Decimal::new(value, 3), threshold);
+    Some(with_longer_shares(finding, shares))
 }
 
-fn jump(context: &DetectionContext<'_>, duty: &LoadHistory, factor: f64) -> Option<Finding> {
-    let shares = duty.shares();
-    let tens = duty.tens_of_day();
-    let earlier = tens.get(..tens.len().saturating_sub(1)).unwrap_or_default();
-    let known = usize::try_from(duty.age() / 600).unwrap_or(usize::MAX).min(earlier.len());
-    let earlier = earlier.get(earlier.len() - known..).unwrap_or_default();
-    let baseline = earlier.iter().sum::<f64>() / earlier.len().max(1) as f64;
-    let risen = shares.ten_minutes / baseline.max(tuning::JUMP_BASELINE);
-    if duty.age() < tuning::JUMP_AGE.as_secs()
-        || shares.ten_minutes < tuning::JUMP_SHARE
-        || risen < factor + 1.0
-    {
-        return None;
-    }
-    let detail = format!(
-        "this program took {:.1} processors in 10 minutes, {:.0} % more than over its last day",
-        shares.ten_minutes,
-        (risen - 1.0) * 100.0
-    );
-    let finding = Finding::new(signals::LOAD_JUMP, context, detail)
-        .against(
-            "rise_percent",
-            &format!("{:.0}", (risen - 1.0) * 100.0),
-            &format!("at least {:.0}", factor * 100.0),
-        )
-        .against("ten_minutes_share", &format!("{:.2}", shares.ten_minutes), "at least 0.70")
-        .with("baseline_share", &format!("{baseline:.3}"));
-    Some(windows(finding, shares))
-}
-
-fn windows(finding: Finding, shares: super::load_history::Shares) -> Finding {
+/// Adds the shares over an hour and a week, which put the others into proportion.
+pub(super) fn with_longer_shares(finding: Finding, shares: Shares) -> Finding {
     finding
-        .with("hour_share", &format!("{:.2}", shares.hour))
-        .with("week_share", &format!("{:.2}", shares.week))
+        .value("hour_share", Decimal::new(shares.hour, 2))
+        .value("week_share", Decimal::new(shares.week, 2))
 }
 
 /// Flat, a square wave, or neither.
-fn shape(duty: &LoadHistory) -> Option<Shape> {
-    let (_, variation) = spread(&duty.hours_of_day());
-    if variation < tuning::TIDE_VARIATION {
+fn shape(history: &LoadHistory) -> Option<Shape> {
+    let (_, variation) = mean_and_variation(&history.hours_of_day());
+    if variation < FLAT {
         return Some(Shape::Flat(variation));
     }
-    let tens = duty.tens_of_day();
-    let on: Vec<f64> = tens.iter().copied().filter(|share| *share >= tuning::TIDE_OFF).collect();
+    let tens = history.tens_of_day();
+    let on: Vec<f64> = tens.iter().copied().filter(|share| *share >= OFF).collect();
     let on_share = on.len() as f64 / tens.len().max(1) as f64;
-    let (level, _) = spread(&on);
+    let (level, _) = mean_and_variation(&on);
     // A slot in which it went on or off lies between; there is one for each edge.
-    let between = on.iter().filter(|share| (**share - level).abs() > tuning::TIDE_LEVEL * level).count();
+    let between = on.iter().filter(|share| (**share - level).abs() > LEVEL_TOLERANCE * level).count();
     let edges = tens
         .windows(2)
-        .filter(
-            |pair| matches!(pair, [one, other] if (*one >= tuning::TIDE_OFF) != (*other >= tuning::TIDE_OFF)),
-        )
+        .filter(|pair| matches!(pair, [one, other] if (*one >= OFF) != (*other >= OFF)))
         .count();
-    let is_square =
-        tuning::TIDE_ON.contains(&on_share) && (1..=tuning::TIDE_EDGES).contains(&edges) && between <= edges;
+    let is_square = ON.contains(&on_share) && (1..=MOST_EDGES).contains(&edges) && between <= edges;
     is_square.then_some(Shape::Square(level, on_share))
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::{
-        engine::testing::{Burn, Host, findings_on, seconds},
-        model::ProcessKey,
-    };
+pub(super) mod tests {
+    use crate::testing::{CpuReport, Host, findings_on, seconds};
 
-    /// Signals of a program whose share of a processor in each minute of so many hours is as given.
-    fn found(hours: u64, share: impl Fn(u64) -> f64) -> Vec<&'static str> {
+    /// The share of a processor in a minute.
+    pub(in super::super) type Minute = fn(u64) -> f64;
+
+    /// Which of C8 and C9J are found of a program that lives so many hours.
+    pub(in super::super) fn found(hours: u64, share: Minute) -> Vec<&'static str> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let mut worker = host.spawn(init, "/opt/worker", &["worker"]);
@@ -168,67 +137,46 @@ mod tests {
                 host.exit(worker);
                 worker = host.spawn(init, "/opt/worker", &["worker"]);
             }
-            use_minute(&mut host, worker, share(minute));
+            let processors = share(minute);
+            if processors > 0.0 {
+                host.report(worker, CpuReport { window: 60, processors, ..CpuReport::default() });
+            } else {
+                host.wait(seconds(60));
+            }
         }
-        let mut ids: Vec<_> = findings_on(&host, 8)
-            .into_iter()
-            .map(|(id, _)| id)
-            .filter(|id| ["C8", "C9J"].contains(id))
-            .collect();
+        let found = findings_on(&host, 8).into_iter().map(|(id, _)| id);
+        let mut ids: Vec<_> = found.filter(|id| ["C8", "C9J"].contains(id)).collect();
         ids.dedup();
         ids
     }
 
-    fn use_minute(host: &mut Host, key: ProcessKey, processors: f64) {
-        if processors > 0.0 {
-            host.report(key, Burn { window: 60, processors, ..Burn::default() });
-        } else {
-            host.wait(seconds(60));
-        }
-    }
-
     #[test]
-    fn tides() {
-        assert_eq!(found(26, |_| 0.3), ["C8"], "throttled to 30 %");
-        assert_eq!(found(26, |minute| if minute / 60 % 24 < 8 { 2.0 } else { 0.0 }), ["C8"], "nights only");
-        assert_eq!(found(26, |_| 0.2), [""; 0], "too little");
-        assert_eq!(found(20, |_| 0.5), [""; 0], "too short");
-    }
-
-    #[test]
-    fn what_people_use_has_the_shape_of_their_day() {
-        let day = |minute: u64| {
+    fn a_load_must_be_flat_or_a_square_wave_over_a_day() {
+        let like_people = |minute: u64| {
             let hour = minute as f64 / 60.0;
             0.6 + 0.5 * (hour * std::f64::consts::PI / 12.0).sin()
         };
-        assert_eq!(found(30, day), [""; 0]);
-        assert_eq!(
-            found(30, |minute| if minute * 7_919 % 13 < 5 { 1.0 } else { 0.1 }),
-            ["C8"],
-            "evenly mixed is flat over hours"
-        );
-        assert_eq!(
-            found(30, |minute| if minute / 37 % 3 == 0 { 0.4 + (minute % 11) as f64 / 5.0 } else { 0.1 }),
-            [""; 0],
-            "jobs of all sizes"
-        );
-    }
-
-    #[test]
-    fn a_jump_over_its_own_day() {
-        let jump = |minute: u64| if minute > 60 * 12 { 1.5 } else { 0.1 };
-        assert!(found(14, jump).contains(&"C9J"));
-        assert!(
-            !found(14, |minute| if minute > 60 * 12 { 0.5 } else { 0.1 }).contains(&"C9J"),
-            "not half busy"
-        );
-        assert!(
-            !found(2, |minute| if minute > 60 { 1.5 } else { 0.1 }).contains(&"C9J"),
-            "too young to know"
-        );
-        assert!(
-            !found(14, |minute| if minute > 60 * 12 { 2.0 } else { 0.8 }).contains(&"C9J"),
-            "only more than double"
-        );
+        let cases: [(&str, u64, Minute, &[&str]); 7] = [
+            ("throttled to 30 %", 26, |_| 0.3, &["C8"]),
+            ("nights only", 26, |minute| if minute / 60 % 24 < 8 { 2.0 } else { 0.0 }, &["C8"]),
+            (
+                "mixed, but even from hour to hour",
+                30,
+                |minute| if minute * 7_919 % 13 < 5 { 1.0 } else { 0.1 },
+                &["C8"],
+            ),
+            ("too little", 26, |_| 0.2, &[]),
+            ("known for too short a time", 20, |_| 0.5, &[]),
+            ("it rises and falls with people's day", 30, like_people, &[]),
+            (
+                "jobs of all sizes",
+                30,
+                |minute| if minute / 37 % 3 == 0 { 0.4 + (minute % 11) as f64 / 5.0 } else { 0.1 },
+                &[],
+            ),
+        ];
+        for (name, hours, minute, expected) in cases {
+            assert_eq!(found(hours, minute), expected, "{name}");
+        }
     }
 }

@@ -1,122 +1,152 @@
 //! C2 and C13: memory in the sizes that RandomX and its relatives use.
-
-use rustc_hash::FxHashMap;
+//!
+//! Which size belongs to which class is decided on the kernel side ([`MappingClass`]).
 
 use crate::{
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, Mapping, MappingClass, ProcessKey},
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{EventBody, EventType, Mapping, MappingClass, ProcessKey, SignalClass},
 };
 
-/// What a process asked for so far: how many of a class, and the size of the last.
+/// Executable buffers that must lie beside the dataset or the cache: RandomX has one for each thread.
+const CODE_BUFFERS: u64 = 2;
+/// Processes whose memory is remembered. Few ask for any of it.
+const PROCESSES: usize = 4_096;
+
+/// C2. The full form has executable buffers of the size of RandomX's programs beside the dataset. Alone it is noted: some
+/// other program may want two gigabytes and a bit.
+pub const DATASET: SignalInfo = SignalInfo {
+    id: "C2",
+    class: SignalClass::Compute,
+    weight: 50,
+    full_weight: 70,
+    mining: true,
+    name: "Memory of the size of RandomX's dataset",
+    description: "The process asked for 2080 MiB and a bit in one piece: the dataset that RandomX computes from, needed for hashing at full speed.",
+    catches: "RandomX from its first seconds, before it hashes or connects.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// C13. The weak form is one huge page for each of many threads. The full form is RandomX without a dataset.
+pub const SCRATCHPADS: SignalInfo = SignalInfo {
+    id: "C13",
+    class: SignalClass::Compute,
+    weight: 10,
+    full_weight: 20,
+    name: "Memory of the size of a miner's scratchpads",
+    description: "The process took huge pages of 2 or 4 MiB one by one, one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
+    catches: "CryptoNight and its relatives, and RandomX with little memory.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[DATASET, SCRATCHPADS],
+    wants: &[EventType::Mapping, EventType::Exec, EventType::Exit],
+    evictions: Some("memory_evicted"),
+    create: |_| Box::new(MinerMemory(BoundedMap::new(PROCESSES))),
+};
+
+/// What a process asked for so far: the size of the last, or how many, of each class.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
-    last: BootTime,
     dataset: u64,
     cache: u64,
     code: u64,
     scratchpads: u64,
-    told: Option<Told>,
+    reported: Option<Pattern>,
 }
 
-/// What was told of a process already, the weaker first.
+/// What the requests of a process amount to, the weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Told {
+enum Pattern {
     Scratchpads,
-    Light,
+    CacheAndCode,
     Dataset,
-    Whole,
+    DatasetAndCode,
 }
 
-/// What processes asked for. Few ask for any of it; whoever asked longest ago makes room.
+/// What processes asked for.
 #[derive(Debug)]
-pub struct MemoryWitness {
-    capacity: usize,
-    asked: FxHashMap<ProcessKey, Asked>,
-}
+struct MinerMemory(BoundedMap<ProcessKey, Asked>);
 
-impl MemoryWitness {
-    /// Remembers at most so many processes.
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, asked: FxHashMap::default() }
+impl Detector for MinerMemory {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Mapping(mapping) => findings.extend(self.mapped(context, mapping)),
+            // The new program has none of the old one's memory.
+            EventBody::Exec(_) | EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
     }
 
-    /// Takes in one mapping; a finding when it completes something.
-    pub fn mapped(&mut self, context: &DetectionContext<'_>, mapping: &Mapping) -> Option<Finding> {
-        self.make_room(context.key());
-        let asked = self.asked.entry(context.key()).or_default();
-        asked.last = context.at();
+    fn evicted(&self) -> u64 {
+        self.0.evicted()
+    }
+}
+
+impl MinerMemory {
+    /// Adds one request. Returns a finding when it completes a pattern.
+    fn mapped(&mut self, context: &DetectionContext<'_>, mapping: &Mapping) -> Option<Finding> {
+        let asked = self.0.entry(&context.key(), Asked::default);
         match mapping.class {
             MappingClass::Dataset => asked.dataset = mapping.size,
             MappingClass::Cache => asked.cache = mapping.size,
             MappingClass::Code => asked.code = asked.code.max(mapping.count),
             MappingClass::Scratchpad => asked.scratchpads = asked.scratchpads.max(mapping.count),
         }
-        let now = asked.comes_to(context.processors)?;
-        if asked.told.is_some_and(|told| told >= now) {
+        let pattern = asked.pattern(context.processors)?;
+        if asked.reported.is_some_and(|reported| reported >= pattern) {
             return None;
         }
-        asked.told = Some(now);
-        Some(asked.finding(now, context, mapping.huge))
-    }
-
-    /// Forgets a process that ended or runs another program.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.asked.remove(&key);
-    }
-
-    fn make_room(&mut self, key: ProcessKey) {
-        if self.asked.len() < self.capacity || self.asked.contains_key(&key) {
-            return;
-        }
-        let oldest = self.asked.iter().map(|(key, asked)| (asked.last, *key)).min();
-        if let Some((_, key)) = oldest {
-            self.asked.remove(&key);
-        }
+        asked.reported = Some(pattern);
+        Some(asked.finding(pattern, context, mapping.huge))
     }
 }
 
 impl Asked {
-    fn comes_to(&self, processors: u32) -> Option<Told> {
-        let code = self.code >= tuning::CODE_BUFFERS;
+    fn pattern(&self, processors: u32) -> Option<Pattern> {
+        let code = self.code >= CODE_BUFFERS;
         // Counts come as powers of two.
         let enough = u64::from(processors.next_power_of_two()).max(2);
         match (self.dataset > 0, self.cache > 0, code) {
-            (true, _, true) => Some(Told::Whole),
-            (true, _, false) => Some(Told::Dataset),
-            (false, true, true) => Some(Told::Light),
-            (false, _, _) => (self.scratchpads >= enough).then_some(Told::Scratchpads),
+            (true, _, true) => Some(Pattern::DatasetAndCode),
+            (true, _, false) => Some(Pattern::Dataset),
+            (false, true, true) => Some(Pattern::CacheAndCode),
+            (false, _, _) => (self.scratchpads >= enough).then_some(Pattern::Scratchpads),
         }
     }
 
-    fn finding(&self, told: Told, context: &DetectionContext<'_>, huge: bool) -> Finding {
-        let Self { dataset, cache, code, scratchpads, last: _, told: _ } = self;
+    fn finding(&self, pattern: Pattern, context: &DetectionContext<'_>, huge: bool) -> Finding {
+        let Self { dataset, cache, code, scratchpads, reported: _ } = *self;
         let pages = if huge { ", in huge pages" } else { "" };
-        match told {
-            Told::Whole | Told::Dataset => {
-                let beside = if told == Told::Whole {
-                    format!(" and {code} executable buffers of the size of its programs")
-                } else {
-                    String::new()
-                };
-                let detail = format!(
-                    "holds or asked for {dataset} bytes, the size of RandomX's dataset{pages}{beside}"
-                );
-                let finding = Finding::new(signals::DATASET, context, detail)
-                    .with("bytes", dataset)
-                    .with("code_buffers", code);
-                if told == Told::Whole { finding.full() } else { finding }
+        match pattern {
+            Pattern::Dataset => {
+                let detail =
+                    format!("holds or asked for {dataset} bytes, the size of RandomX's dataset{pages}");
+                Finding::new(DATASET, context, detail).value("bytes", dataset).value("code_buffers", code)
             }
-            Told::Light => {
+            Pattern::DatasetAndCode => {
+                let detail = format!(
+                    "holds or asked for {dataset} bytes, the size of RandomX's dataset{pages} and {code} executable buffers of \
+                     the size of its programs"
+                );
+                let finding = Finding::new(DATASET, context, detail).full();
+                finding.value("bytes", dataset).value("code_buffers", code)
+            }
+            Pattern::CacheAndCode => {
                 let detail = format!(
                     "holds or asked for {cache} bytes, the size of RandomX's cache, and {code} executable buffers of the size \
                      of its programs"
                 );
-                Finding::new(signals::SCRATCHPADS, context, detail).full().with("code_buffers", code)
+                Finding::new(SCRATCHPADS, context, detail).full().value("code_buffers", code)
             }
-            Told::Scratchpads => {
+            Pattern::Scratchpads => {
                 let detail =
                     format!("took {scratchpads} huge pages one by one, as for the threads of a miner");
-                Finding::new(signals::SCRATCHPADS, context, detail).with("scratchpads", scratchpads)
+                Finding::new(SCRATCHPADS, context, detail).value("scratchpads", scratchpads)
             }
         }
     }
@@ -125,8 +155,8 @@ impl Asked {
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, alerts, findings_on},
         model::{EventBody, Mapping, MappingClass, Verdict},
+        testing::{Host, alerts, findings_on},
     };
 
     use MappingClass::{Cache, Code, Dataset, Scratchpad};
@@ -135,9 +165,9 @@ mod tests {
     type Found = (&'static str, u8);
 
     /// Class, bytes, how many.
-    type Asked = (MappingClass, u64, u64);
+    type Request = (MappingClass, u64, u64);
 
-    fn host(asked: &[Asked]) -> Host {
+    fn host(asked: &[Request]) -> Host {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let process = host.spawn(init, "/usr/bin/program", &["program"]);
@@ -148,13 +178,13 @@ mod tests {
         host
     }
 
-    const DATASET: Asked = (Dataset, 2_181_038_080, 1);
-    const CACHE: Asked = (Cache, 1 << 28, 1);
-    const CODE: Asked = (Code, 256 << 10, 4);
+    const DATASET: Request = (Dataset, 2_181_038_080, 1);
+    const CACHE: Request = (Cache, 1 << 28, 1);
+    const CODE: Request = (Code, 256 << 10, 4);
 
     #[test]
-    fn what_is_asked_for() {
-        let cases: [(&str, &[Asked], &[Found]); 9] = [
+    fn sizes_and_counts_of_randomx_are_found() {
+        let cases: [(&str, &[Request], &[Found]); 9] = [
             ("RandomX", &[DATASET, CACHE, CODE], &[("C2", 50), ("C2", 70)]),
             ("RandomX, its programs first", &[CODE, CACHE, DATASET], &[("C13", 20), ("C2", 70)]),
             ("the same again", &[DATASET, DATASET, CODE, CODE], &[("C2", 50), ("C2", 70)]),
@@ -175,8 +205,8 @@ mod tests {
     }
 
     #[test]
-    fn alone_it_is_noted_at_most() {
-        let verdicts = |asked: &[Asked]| alerts(&host(asked)).iter().map(|alert| alert.verdict).max();
+    fn memory_alone_is_noted_at_most() {
+        let verdicts = |asked: &[Request]| alerts(&host(asked)).iter().map(|alert| alert.verdict).max();
         assert!(verdicts(&[DATASET, CODE]) < Some(Verdict::Suspected));
     }
 }

@@ -1,107 +1,148 @@
-//! C11: work that stops when a person looks: within two seconds of a login, or of `top` and its like.
+//! C11: work that stops when a person looks: within seconds of a login, or of `top` and its like.
 
-use std::collections::VecDeque;
+use std::{collections::VecDeque, time::Duration};
 
+use super::{BUSY_PROCESSES, SCHEDULING_EVICTED};
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, Pause, REPORT_DELAY, SignalInfo},
+    model::{BootTime, EventBody, EventType, ProcessKey, SignalClass, Threshold},
     process::{Role, base_name},
 };
 
-use super::phases::{Pause, Phases};
-
-/// Programs that show who uses the CPU.
-const LOOKING_GLASSES: [&str; 12] =
+/// Programs that show what uses the CPU.
+const MONITORS: [&str; 12] =
     ["top", "htop", "btop", "atop", "ps", "pidstat", "mpstat", "glances", "nmon", "w", "uptime", "vmstat"];
+/// Looks closer together than this are one.
+const ONE_LOOK: Duration = Duration::from_secs(10);
+/// Looks remembered.
+const MOST_LOOKS: usize = 16;
+/// How fast the work must stop after a look, seconds.
+const REACTION_SECONDS: u64 = 2;
+/// How much later the last report of the work may come: reports come once a second.
+const LAST_REPORT: Duration = Duration::from_secs(1);
+/// How long a process must have worked to have been seen by a look.
+const WORKED_FOR: Duration = Duration::from_secs(10);
+/// How often it must have stopped after a look. Twice is chance.
+const TIMES: u32 = 3;
+/// Of ten looks, and of ten of its pauses, so many must belong together.
+const OF_TEN: u32 = 7;
 
+/// The signal.
+pub const MONITOR_EVASION: SignalInfo = SignalInfo {
+    id: "C11",
+    class: SignalClass::Compute,
+    weight: 25,
+    full_weight: 25,
+    name: "Stops working when somebody looks",
+    description: "At least three times, the process's work stopped within 2 seconds of a login or of a start of top, ps or the like, and it hardly ever rested otherwise.",
+    catches: "A miner that hides from the person who looks for it.",
+    techniques: &["T1497.002"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[MONITOR_EVASION],
+    wants: &[EventType::Exec, EventType::Cpu, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(MonitorEvasion { looks: VecDeque::new(), workers: BoundedMap::new(BUSY_PROCESSES) }),
+};
+
+/// What one process did when somebody looked.
 #[derive(Clone, Copy, Debug, Default)]
-struct EvasionCount {
-    /// Times somebody looked while it worked.
+struct Reactions {
+    /// Looks while it worked.
     looks: u32,
-    /// Pauses it made at all, and those that followed a look.
+    /// All its pauses.
     pauses: u32,
+    /// Pauses that followed a look.
     hid: u32,
 }
 
-/// Who looked when, and who hid.
+/// When somebody looked, and how the working processes reacted.
 #[derive(Debug)]
-pub struct MonitorEvasion {
+struct MonitorEvasion {
     looks: VecDeque<BootTime>,
-    workers: BoundedMap<ProcessKey, EvasionCount>,
+    workers: BoundedMap<ProcessKey, Reactions>,
+}
+
+impl Detector for MonitorEvasion {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Exec(_) => self.started(context),
+            EventBody::Cpu(_) => {
+                findings.extend(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
+            }
+            EventBody::Exit(_) => drop(self.workers.remove(&context.key())),
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.workers.evicted()
+    }
 }
 
 impl MonitorEvasion {
-    /// Follows at most so many processes.
-    pub fn new(capacity: usize) -> Self {
-        Self { looks: VecDeque::new(), workers: BoundedMap::new(capacity) }
-    }
-
-    /// How many were given up for others.
-    pub fn evicted(&self) -> u64 {
-        self.workers.evicted()
-    }
-
-    /// A program started; it may be somebody who looks. Whoever works now is seen.
-    pub fn exec(&mut self, context: &DetectionContext<'_>, phases: &Phases) {
+    /// A program started. If it is a monitor or a login, every process that works now is seen.
+    fn started(&mut self, context: &DetectionContext<'_>) {
         let name = base_name(&context.process.view.executable.path);
-        let looks = LOOKING_GLASSES.contains(&name) || context.process.role == Role::LoginShell;
+        let looks = MONITORS.contains(&name) || context.process.role == Role::LoginShell;
         let at = context.at();
-        // Several looks at once are one.
-        if !looks || self.looks.back().is_some_and(|last| at.since(*last) < tuning::LOOK_SPAN) {
+        if !looks || self.looks.back().is_some_and(|last| at.since(*last) < ONE_LOOK) {
             return;
         }
-        if self.looks.len() >= tuning::LOOKS {
+        if self.looks.len() >= MOST_LOOKS {
             self.looks.pop_front();
         }
         self.looks.push_back(at);
-        for (key, phase) in phases.working(at) {
-            if at.since(phase.since) >= tuning::EVASION_WORK {
-                self.workers.entry(&key, EvasionCount::default).looks += 1;
+        for (key, phase) in context.known.phases.working(at) {
+            if at.since(phase.since) >= WORKED_FOR {
+                self.workers.entry(&key, Reactions::default).looks += 1;
             }
         }
     }
 
-    /// A process works again after a pause.
-    pub fn resumed(&mut self, context: &DetectionContext<'_>, pause: Pause) -> Option<Finding> {
-        let shyness = self.workers.get_mut(&context.key())?;
-        shyness.pauses += 1;
+    /// The process works again after a pause.
+    fn resumed(&mut self, context: &DetectionContext<'_>, pause: Pause) -> Option<Finding> {
+        let process = self.workers.get_mut(&context.key())?;
+        process.pauses += 1;
         let end = pause.before.until;
-        let hid = |look: &BootTime| {
-            end.since(*look) <= tuning::EVASION_LAG && look.since(end) <= tuning::REPORT_LAG
-        };
-        if !self.looks.iter().any(hid) {
+        let reaction = Duration::from_secs(REACTION_SECONDS) + LAST_REPORT;
+        let followed = |look: &BootTime| end.since(*look) <= reaction && look.since(end) <= REPORT_DELAY;
+        if !self.looks.iter().any(followed) {
             return None;
         }
-        shyness.hid += 1;
-        let EvasionCount { looks, pauses, hid } = *shyness;
-        let mostly = |part: u32, whole: u32| f64::from(part) >= tuning::EVASION_SHARE * f64::from(whole);
-        if hid < tuning::EVASION_TIMES || !mostly(hid, pauses) || !mostly(hid, looks) {
+        process.hid += 1;
+        let Reactions { looks, pauses, hid } = *process;
+        let mostly = |whole: u32| u64::from(hid) * 10 >= u64::from(whole) * u64::from(OF_TEN);
+        if hid < TIMES || !mostly(pauses) || !mostly(looks) {
             return None;
         }
-        let detail = format!("stopped working within 2 s of somebody looking, {hid} of {looks} times");
-        Some(
-            Finding::new(signals::MONITOR_EVASION, context, detail)
-                .against("hid", &hid, "at least 3, and 7 of 10 looks and pauses")
-                .with("looks", &looks)
-                .with("pauses", &pauses),
-        )
-    }
-
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.workers.remove(&key);
+        let detail = format!(
+            "stopped working within {REACTION_SECONDS} s of somebody looking, {hid} of {looks} times"
+        );
+        let needed = Threshold::at_least(TIMES).note(format!(", and {OF_TEN} of 10 looks and pauses"));
+        let finding = Finding::new(MONITOR_EVASION, context, detail)
+            .measured("hid", hid, needed)
+            .value("looks", looks)
+            .value("pauses", pauses);
+        Some(finding)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, findings, seconds},
         model::ProcessKey,
+        testing::{Host, findings, seconds},
     };
 
-    fn found(act: impl Fn(&mut Host, ProcessKey, ProcessKey)) -> usize {
+    /// What happens, with the init process and the worker.
+    type Act = fn(&mut Host, ProcessKey, ProcessKey);
+
+    fn found(act: Act) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
@@ -114,66 +155,73 @@ mod tests {
         host.exit(top);
     }
 
-    #[test]
-    fn hides_from_top_three_times() {
-        let hides = |times: usize| {
-            found(move |host, init, worker| {
-                for _ in 0..times {
-                    host.burn(worker, 2.0, 60);
-                    look(host, init);
-                    host.burn(worker, 2.0, 1);
-                    host.wait(seconds(120));
-                }
-                host.burn(worker, 2.0, 5);
-            })
-        };
-        assert_eq!(hides(2), 0);
-        assert_eq!(hides(3), 1);
+    fn hide(host: &mut Host, init: ProcessKey, worker: ProcessKey, times: usize) {
+        for _ in 0..times {
+            host.burn(worker, 2.0, 60);
+            look(host, init);
+            host.burn(worker, 2.0, 1);
+            host.wait(seconds(120));
+        }
+        host.burn(worker, 2.0, 5);
     }
 
     #[test]
-    fn hides_from_a_login() {
-        let count = found(|host, init, worker| {
-            let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd: me"]);
-            for _ in 0..3 {
-                host.burn(worker, 2.0, 60);
-                host.spawn(sshd, "/usr/bin/bash", &["-bash"]);
-                host.wait(seconds(120));
-            }
-            host.burn(worker, 2.0, 5);
-        });
-        assert_eq!(count, 1);
+    fn work_that_stops_whenever_somebody_looks_is_found() {
+        let cases: [(&str, Act, usize); 3] = [
+            ("three times", |host, init, worker| hide(host, init, worker, 3), 1),
+            ("twice is chance", |host, init, worker| hide(host, init, worker, 2), 0),
+            (
+                "logins",
+                |host, init, worker| {
+                    let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd: me"]);
+                    for _ in 0..3 {
+                        host.burn(worker, 2.0, 60);
+                        host.spawn(sshd, "/usr/bin/bash", &["-bash"]);
+                        host.wait(seconds(120));
+                    }
+                    host.burn(worker, 2.0, 5);
+                },
+                1,
+            ),
+        ];
+        for (name, act, expected) in cases {
+            assert_eq!(found(act), expected, "{name}");
+        }
     }
 
     #[test]
-    fn who_is_looked_at_and_goes_on_is_not_shy() {
-        let busy = found(|host, init, worker| {
-            for _ in 0..20 {
-                host.burn(worker, 2.0, 30);
-                look(host, init);
-            }
-        });
-        assert_eq!(busy, 0);
-        let watched_jobs = found(|host, init, worker| {
-            // A monitor looks each 15 s; jobs of a minute end now and then beside a look.
-            for _ in 0..20 {
-                for _ in 0..4 {
-                    host.burn(worker, 2.0, 15);
+    fn work_that_goes_on_or_rests_on_its_own_is_not_found() {
+        let cases: [(&str, Act); 3] = [
+            ("it goes on", |host, init, worker| {
+                for _ in 0..20 {
+                    host.burn(worker, 2.0, 30);
                     look(host, init);
                 }
-                host.wait(seconds(60));
-            }
-        });
-        assert_eq!(watched_jobs, 0);
-        let own_rhythm = found(|host, init, worker| {
-            for number in 0..20 {
-                host.burn(worker, 2.0, 30);
-                if number % 4 == 0 {
-                    look(host, init);
+            }),
+            (
+                "a monitor looks each 15 s, and jobs of a minute end now and then beside a look",
+                |host, init, worker| {
+                    for _ in 0..20 {
+                        for _ in 0..4 {
+                            host.burn(worker, 2.0, 15);
+                            look(host, init);
+                        }
+                        host.wait(seconds(60));
+                    }
+                },
+            ),
+            ("one pause in four follows a look", |host, init, worker| {
+                for number in 0..20 {
+                    host.burn(worker, 2.0, 30);
+                    if number % 4 == 0 {
+                        look(host, init);
+                    }
+                    host.wait(seconds(30));
                 }
-                host.wait(seconds(30));
-            }
-        });
-        assert_eq!(own_rhythm, 0);
+            }),
+        ];
+        for (name, act) in cases {
+            assert_eq!(found(act), 0, "{name}");
+        }
     }
 }

@@ -1,23 +1,54 @@
-//! C4: a processor's model-specific registers are written.
+//! C4: a processor's model-specific registers are opened for writing.
 
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::{FileAction, FileChange},
+    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    model::{EventBody, EventType, FileAction, FileChange, SignalClass},
+    process::base_name,
 };
 
 /// Major number of `/dev/cpu/N/msr` (Documentation/admin-guide/devices.txt).
-const MSR: u32 = 202;
+const MSR_MAJOR: u32 = 202;
 /// The driver's switch that allows writing.
 const ALLOW_WRITES: &str = "/sys/module/msr/parameters/allow_writes";
 /// Programs that load drivers.
 const LOADERS: [&str; 3] = ["modprobe", "insmod", "kmod"];
 
-/// A device was opened, or the driver's switch: an attempt shows the intent as well.
-pub fn msr_opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+/// The signal. The full form opens registers for writing or allows it. The other only loads the driver, which monitors of
+/// power and temperature need too.
+pub const MSR: SignalInfo = SignalInfo {
+    id: "C4",
+    class: SignalClass::Compute,
+    weight: 15,
+    full_weight: 45,
+    name: "Processor registers opened for writing",
+    description: "A program opened model-specific registers for writing, allowed that, or loaded the driver for it. Miners switch the prefetchers off this way; tuning tools of the administrator do it too.",
+    catches: "A miner that tunes the processor for RandomX, even if the attempt fails.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[MSR],
+    wants: &[EventType::Exec, EventType::File],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+    match &context.event.body {
+        EventBody::Exec(_) => findings.extend(driver_loaded(context)),
+        EventBody::File(change) => findings.extend(opened(context, change)),
+        _ => {}
+    }
+}
+
+/// The registers or the driver's switch were opened. A failed attempt shows the intent too.
+fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     let what = match change.action {
         FileAction::DeviceOpen => {
             let device = change.device?;
-            (device.major == MSR && device.writable)
+            (device.major == MSR_MAJOR && device.writable)
                 .then_some("opened a processor's registers for writing")?
         }
         FileAction::Write | FileAction::Create => {
@@ -29,17 +60,16 @@ pub fn msr_opened(context: &DetectionContext<'_>, change: &FileChange) -> Option
         return None;
     }
     let detail = format!("'{}' {what} ({})", context.process.view.name, change.path);
-    Some(Finding::new(signals::MSR, context, detail).full().with("path", &*change.path))
+    Some(Finding::new(MSR, context, detail).full().value("path", &change.path))
 }
 
-/// A program was run that loads the driver.
-pub fn msr_driver(context: &DetectionContext<'_>) -> Option<Finding> {
+/// A program was started that loads the driver.
+fn driver_loaded(context: &DetectionContext<'_>) -> Option<Finding> {
     let view = &context.process.view;
     let (program, arguments) = view.arguments.split_first()?;
-    let name = program.rsplit('/').next().unwrap_or(program);
-    let loads = LOADERS.contains(&name)
+    let loads = LOADERS.contains(&base_name(program))
         && arguments.iter().any(|word| {
-            let module = word.rsplit('/').next().unwrap_or(word);
+            let module = base_name(word);
             module == "msr" || module.starts_with("msr.ko")
         })
         && !arguments.iter().any(|word| matches!(&**word, "-r" | "--remove"));
@@ -47,16 +77,17 @@ pub fn msr_driver(context: &DetectionContext<'_>) -> Option<Finding> {
         return None;
     }
     let writes = arguments.iter().any(|word| word.starts_with("allow_writes="));
-    let detail = format!("ran `{}`", view.arguments.join(" "));
-    let finding = Finding::new(signals::MSR, context, detail).with("command", &view.arguments.join(" "));
+    let command = view.arguments.join(" ");
+    let detail = format!("ran `{command}`");
+    let finding = Finding::new(MSR, context, detail).value("command", command);
     Some(if writes { finding.full() } else { finding })
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, findings},
         model::{DeviceOpen, EventBody, FileAction, FileChange},
+        testing::{Host, findings},
     };
 
     /// A signal and its weight.
@@ -68,7 +99,7 @@ mod tests {
         (host, init)
     }
 
-    fn opens(major: u32, writable: bool, result: i32) -> Vec<(&'static str, u8)> {
+    fn opens(major: u32, writable: bool, result: i32) -> Vec<Found> {
         let (mut host, init) = host();
         let process = host.spawn(init, "/usr/bin/program", &["program"]);
         host.happen(
@@ -86,15 +117,20 @@ mod tests {
     }
 
     #[test]
-    fn registers_opened_for_writing() {
-        assert_eq!(opens(202, true, 0), [("C4", 45)]);
-        assert_eq!(opens(202, true, 1), [("C4", 45)], "an attempt shows the intent");
-        assert_eq!(opens(202, false, 0), [], "a monitor reads");
-        assert_eq!(opens(195, true, 0), []);
+    fn only_opening_for_writing_counts() {
+        let cases: [(&str, u32, bool, i32, &[Found]); 4] = [
+            ("opened for writing", 202, true, 0, &[("C4", 45)]),
+            ("a failed attempt shows the intent", 202, true, 1, &[("C4", 45)]),
+            ("a monitor reads", 202, false, 0, &[]),
+            ("another device", 195, true, 0, &[]),
+        ];
+        for (name, major, writable, result, expected) in cases {
+            assert_eq!(opens(major, writable, result), expected, "{name}");
+        }
     }
 
     #[test]
-    fn writing_allowed() {
+    fn allowing_writes_counts() {
         let (mut host, init) = host();
         let shell = host.spawn(init, "/usr/bin/dash", &["sh"]);
         host.create(shell, "/sys/module/msr/parameters/allow_writes", 0o644);
@@ -102,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn drivers_loaded() {
+    fn loading_the_driver_counts() {
         let cases: [(&[&str], &[Found]); 8] = [
             (&["/sbin/modprobe", "msr", "allow_writes=on"], &[("C4", 45)]),
             (&["modprobe", "msr"], &[("C4", 15)]),

@@ -1,67 +1,101 @@
-//! C9Q: a process that takes all that its cgroup's quota lets it, for minutes.
+//! C9Q: a process takes all that its cgroup's quota allows, for minutes.
 //!
-//! C9 sees only who takes most of a processor. Who is held to less of one and is always held back would take more if it
-//! could, which is the same work; so it belongs to the signals of load, of which the greatest alone counts.
+//! C9 sees only what takes most of a processor. A process that is limited to less and is always throttled would take
+//! more if it could, which is the same work. So C9Q is one of the load signals, of which only the greatest counts.
 
+use std::time::Duration;
+
+use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, start_of, streak::Streak};
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, CpuQuota, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{CpuQuota, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
-use super::streak::Streak;
+/// The share of the periods in which the cgroup must be throttled. One that takes all it may is throttled in nearly all.
+const THROTTLED_SHARE: f64 = 0.8;
+/// The share of the quota that the process itself must use. Otherwise others of its cgroup do the work.
+const USED_SHARE: f64 = 0.5;
+/// How long.
+const SPAN: Duration = Duration::from_secs(300);
+/// The longest pause between two reports of a streak. They come each ten seconds.
+const REPORT_GAP: Duration = Duration::from_secs(15);
 
-/// The processes that are held back.
+/// The signal. Pods with a limit are throttled every day, so it counts as load like any other.
+pub const QUOTA_THROTTLED: SignalInfo = SignalInfo {
+    id: "C9Q",
+    class: SignalClass::Compute,
+    weight: 15,
+    full_weight: 15,
+    load: true,
+    name: "Held back by its quota for minutes",
+    description: "The process took all the CPU time that its cgroup's quota allows: it was throttled in at least 8 of 10 periods for 5 minutes. Whatever computes within a limit does so.",
+    catches: "A miner in a pod with a small CPU limit, which never looks busy from outside.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[QUOTA_THROTTLED],
+    wants: &[EventType::Quota, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(QuotaThrottled(BoundedMap::new(BUSY_PROCESSES))),
+};
+
+/// The processes that are throttled now.
 #[derive(Debug)]
-pub struct QuotaThrottled(BoundedMap<ProcessKey, Streak>);
+struct QuotaThrottled(BoundedMap<ProcessKey, Streak>);
 
-impl QuotaThrottled {
-    /// Follows at most so many.
-    pub fn new(capacity: usize) -> Self {
-        Self(BoundedMap::new(capacity))
+impl Detector for QuotaThrottled {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Quota(quota) => findings.extend(self.report(context, quota)),
+            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
     }
 
-    /// How many were given up for others.
-    pub fn evicted(&self) -> u64 {
+    fn evicted(&self) -> u64 {
         self.0.evicted()
     }
+}
 
-    /// Takes a look at a process's cgroup in; a finding once it was held back for the whole span, and again each span.
-    pub fn look(&mut self, context: &DetectionContext<'_>, quota: &CpuQuota) -> Option<Finding> {
-        // Where others share the quota, it is not this one that is held back.
-        if quota.throttled_share() < tuning::QUOTA_THROTTLED || quota.used_share() < tuning::QUOTA_USED {
+impl QuotaThrottled {
+    fn report(&mut self, context: &DetectionContext<'_>, quota: &CpuQuota) -> Option<Finding> {
+        let (throttled, used) = (quota.throttled_share(), quota.used_share());
+        if throttled < THROTTLED_SHARE || used < USED_SHARE {
             self.0.remove(&context.key());
             return None;
         }
-        let start = BootTime(context.at().0.saturating_sub(quota.window));
-        let stretch = self.0.entry(&context.key(), || Streak::new(start));
-        let lasted = stretch.extend(start, context.at(), tuning::QUOTA_PAUSE, tuning::QUOTA_SPAN)?.as_secs();
+        let start = start_of(context, quota.window);
+        let streak = self.0.entry(&context.key(), || Streak::new(start));
+        let seconds = streak.extend(start, context.at(), REPORT_GAP, SPAN)?.as_secs();
         let processors = quota.processors();
         let detail = format!(
-            "took all that its quota of {processors:.2} processors lets it for {lasted} s, held back in {:.0} % of the periods",
-            quota.throttled_share() * 100.0
+            "took all that its quota of {processors:.2} processors lets it for {seconds} s, held back in {:.0} % of the periods",
+            throttled * 100.0
         );
-        Some(
-            Finding::new(signals::QUOTA_THROTTLED, context, detail)
-                .against("throttled_share", &format!("{:.2}", quota.throttled_share()), "at least 0.80")
-                .against("used_share", &format!("{:.2}", quota.used_share()), "at least 0.50 of the quota")
-                .against("seconds", &lasted, &format!("at least {}", tuning::QUOTA_SPAN.as_secs()))
-                .with("quota_processors", &format!("{processors:.2}"))
-                .with("cgroup", &quota.cgroup),
-        )
-    }
-
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.0.remove(&key);
+        let used_share = Threshold::at_least(Decimal::new(USED_SHARE, 2)).note(" of the quota");
+        let finding = Finding::new(QUOTA_THROTTLED, context, detail)
+            .measured(
+                "throttled_share",
+                Decimal::new(throttled, 2),
+                Threshold::at_least(Decimal::new(THROTTLED_SHARE, 2)),
+            )
+            .measured("used_share", Decimal::new(used, 2), used_share)
+            .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()))
+            .value("quota_processors", Decimal::new(processors, 2))
+            .value("cgroup", &quota.cgroup);
+        Some(finding)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        engine::testing::{Host, findings, seconds},
         model::{CpuQuota, EventBody, ProcessKey},
+        testing::{Host, findings, seconds},
     };
 
     fn found(act: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
@@ -73,43 +107,43 @@ mod tests {
     }
 
     fn looks(count: u64, throttled: u64, used: f64) -> Vec<(&'static str, u8)> {
-        found(|host, key| (0..count).for_each(|_| host.held_back(key, throttled, used)))
+        found(|host, key| (0..count).for_each(|_| host.throttled(key, throttled, used)))
     }
 
     #[test]
-    fn held_back_for_five_minutes() {
+    fn a_process_must_be_throttled_for_five_minutes() {
         assert_eq!(looks(30, 100, 1.0), [("C9Q", 15)]);
         assert_eq!(looks(30, 80, 0.5), [("C9Q", 15)], "just enough of each");
-        assert_eq!(looks(61, 95, 1.0), [("C9Q", 15); 2], "told each five minutes");
+        assert_eq!(looks(61, 95, 1.0), [("C9Q", 15); 2], "reported each five minutes");
     }
 
     #[test]
-    fn held_back_now_and_then_or_shortly_is_usual() {
+    fn short_or_occasional_throttling_is_usual() {
         assert_eq!(looks(90, 79, 1.0), []);
         assert_eq!(looks(90, 70, 1.0), [], "7 of 10");
         assert_eq!(looks(24, 100, 1.0), [], "4 minutes");
-        assert_eq!(looks(90, 100, 0.2), [], "others of its cgroup take the most");
+        assert_eq!(looks(90, 100, 0.2), [], "others of its cgroup use most of the quota");
         let bursts = found(|host, key| {
             for minute in 0..30 {
                 let throttled = if minute % 4 == 3 { 20 } else { 100 };
-                (0..6).for_each(|_| host.held_back(key, throttled, 1.0));
+                (0..6).for_each(|_| host.throttled(key, throttled, 1.0));
             }
         });
         assert_eq!(bursts, [], "a pod that is busy for three minutes, then is not");
     }
 
     #[test]
-    fn a_quota_that_is_lifted_is_a_break() {
+    fn a_minute_without_a_quota_ends_the_streak() {
         let lifted = found(|host, key| {
-            (0..20).for_each(|_| host.held_back(key, 100, 1.0));
+            (0..20).for_each(|_| host.throttled(key, 100, 1.0));
             host.wait(seconds(60));
-            (0..20).for_each(|_| host.held_back(key, 100, 1.0));
+            (0..20).for_each(|_| host.throttled(key, 100, 1.0));
         });
         assert_eq!(lifted, []);
     }
 
     #[test]
-    fn a_forged_recording_divides_by_nothing() {
+    fn a_forged_recording_finds_nothing() {
         let forged = found(|host, key| {
             for _ in 0..40 {
                 host.wait(seconds(10));

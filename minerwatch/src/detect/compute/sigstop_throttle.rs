@@ -1,98 +1,136 @@
-//! C10: work throttled from outside, by stopping and continuing the process many times a second.
+//! C10: work that is throttled from outside, by stopping and continuing the process many times a second.
 
+use std::time::Duration;
+
+use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, start_of};
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, CpuUsage, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{BootTime, CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
+/// Stops a second above which a process is throttled. Nobody presses Ctrl-Z that often.
+const STOPS_PER_SECOND: f64 = 2.0;
+/// How long.
+const SPAN: Duration = Duration::from_secs(10);
+
+/// The signal. `cpulimit` does this to honest programs, so it counts for little.
+pub const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
+    id: "C10",
+    class: SignalClass::Compute,
+    weight: 10,
+    full_weight: 10,
+    name: "Throttled by stopping and continuing",
+    description: "The process was stopped and continued more than twice a second for 10 seconds. Tools that limit a program's load do so, and miners that want to go unnoticed.",
+    catches: "A miner that is kept below load thresholds from outside.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[SIGSTOP_THROTTLE],
+    wants: &[EventType::Cpu, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(SigstopThrottle(BoundedMap::new(BUSY_PROCESSES))),
+};
+
+/// How one process is stopped.
 #[derive(Clone, Copy, Debug)]
-struct Rhythm {
+struct Throttle {
     /// `stops` at the last report.
     counted: u64,
+    /// Since when it has been stopped often, how many times since then, and whether that was reported.
     since: BootTime,
     stops: u64,
-    told: bool,
+    reported: bool,
 }
 
 /// The processes that are stopped now and then.
 #[derive(Debug)]
-pub struct SigstopThrottle(BoundedMap<ProcessKey, Rhythm>);
+struct SigstopThrottle(BoundedMap<ProcessKey, Throttle>);
 
-impl SigstopThrottle {
-    /// Follows at most so many.
-    pub fn new(capacity: usize) -> Self {
-        Self(BoundedMap::new(capacity))
+impl Detector for SigstopThrottle {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Cpu(usage) => findings.extend(self.report(context, usage)),
+            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
     }
 
-    /// How many were given up for others.
-    pub fn evicted(&self) -> u64 {
+    fn evicted(&self) -> u64 {
         self.0.evicted()
     }
+}
 
-    /// Takes a report in; a finding once it was stopped often enough for the span.
-    pub fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
+impl SigstopThrottle {
+    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
         if usage.stops == 0 {
             return None;
         }
-        let start = BootTime(context.at().0.saturating_sub(usage.window));
-        let new = || Rhythm { counted: usage.stops, since: context.at(), stops: 0, told: false };
-        let rhythm = self.0.entry(&context.key(), new);
+        let new = || Throttle { counted: usage.stops, since: context.at(), stops: 0, reported: false };
+        let process = self.0.entry(&context.key(), new);
         // All threads of a process stop at once.
         let threads = u64::from(usage.threads.max(1));
-        let stops = usage.stops.saturating_sub(std::mem::replace(&mut rhythm.counted, usage.stops)) / threads;
-        let often = stops as f64 * 1e9 / usage.window.max(1) as f64 > tuning::STOP_RATE;
+        let stops =
+            usage.stops.saturating_sub(std::mem::replace(&mut process.counted, usage.stops)) / threads;
+        let often = stops as f64 * 1e9 / usage.window.max(1) as f64 > STOPS_PER_SECOND;
         if !often {
-            (rhythm.since, rhythm.stops, rhythm.told) = (context.at(), 0, false);
+            (process.since, process.stops, process.reported) = (context.at(), 0, false);
             return None;
         }
-        if rhythm.stops == 0 {
-            rhythm.since = start;
+        if process.stops == 0 {
+            process.since = start_of(context, usage.window);
         }
-        rhythm.stops += stops;
-        let lasted = context.at().since(rhythm.since);
-        if rhythm.told || lasted < tuning::STOP_SPAN {
+        process.stops += stops;
+        let lasted = context.at().since(process.since);
+        if process.reported || lasted < SPAN {
             return None;
         }
-        rhythm.told = true;
-        let rate = rhythm.stops as f64 / lasted.as_secs_f64();
-        let detail = format!("was stopped and continued {rate:.1} times a second for {} s", lasted.as_secs());
-        Some(
-            Finding::new(signals::SIGSTOP_THROTTLE, context, detail)
-                .against("stops_per_second", &format!("{rate:.1}"), "above 2")
-                .against("seconds", &lasted.as_secs(), "at least 10"),
-        )
-    }
-
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.0.remove(&key);
+        process.reported = true;
+        let rate = process.stops as f64 / lasted.as_secs_f64();
+        let seconds = lasted.as_secs();
+        let detail = format!("was stopped and continued {rate:.1} times a second for {seconds} s");
+        let finding = Finding::new(SIGSTOP_THROTTLE, context, detail)
+            .measured(
+                "stops_per_second",
+                Decimal::new(rate, 1),
+                Threshold::above(Decimal::new(STOPS_PER_SECOND, 0)),
+            )
+            .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()));
+        Some(finding)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Burn, Host, findings};
+    use crate::testing::{CpuReport, Host, findings};
 
-    fn found(each: impl Iterator<Item = u64>) -> usize {
-        let mut host = Host::new();
-        let init = host.boot("/sbin/init", &["init"]);
-        let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
-        let mut stops = 0;
-        for more in each {
-            stops += more;
-            host.report(worker, Burn { processors: 0.4, stops, ..Burn::default() });
-        }
-        findings(&host).iter().filter(|(id, _)| *id == "C10").count()
-    }
+    /// How many stops a second adds.
+    type Second = fn(u64) -> u64;
 
     #[test]
-    fn stopped_all_the_time() {
-        // `Burn` has two threads, and each of them stops.
-        assert_eq!(found((0..30).map(|_| 20)), 1, "told once");
-        assert_eq!(found((0..8).map(|_| 20)), 0, "too short");
-        assert_eq!(found((0..60).map(|_| 4)), 0, "twice a second is not more than twice");
-        assert_eq!(found((0..60).map(|second| if second % 5 == 0 { 20 } else { 0 })), 0, "now and then");
-        assert_eq!(found([2].into_iter().chain((0..60).map(|_| 0))), 0, "somebody pressed Ctrl-Z");
+    fn a_process_must_be_stopped_often_for_ten_seconds() {
+        // `CpuReport` has two threads, and each of them stops.
+        let cases: [(&str, u64, Second, usize); 5] = [
+            ("ten times a second is reported once", 30, |_| 20, 1),
+            ("too short", 8, |_| 20, 0),
+            ("twice a second is not more than twice", 60, |_| 4, 0),
+            ("now and then", 60, |second| if second % 5 == 0 { 20 } else { 0 }, 0),
+            ("somebody pressed Ctrl-Z", 60, |second| if second == 0 { 2 } else { 0 }, 0),
+        ];
+        for (name, seconds, second, expected) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
+            let mut stops = 0;
+            for number in 0..seconds {
+                stops += second(number);
+                host.report(worker, CpuReport { processors: 0.4, stops, ..CpuReport::default() });
+            }
+            let found = findings(&host);
+            assert_eq!(found.iter().filter(|(id, _)| *id == "C10").count(), expected, "{name}");
+        }
     }
 }

@@ -1,40 +1,62 @@
-//! A stretch of time without a break, and when to tell of it.
+//! A state that lasts without a break, and when to report it.
 
 use std::time::Duration;
 
 use crate::model::BootTime;
 
-/// A stretch without a break.
+/// The longest pause between two CPU reports of a streak. Reports come once a second.
+pub(super) const CPU_REPORT_GAP: Duration = Duration::from_secs(3);
+
+/// A time without a break.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Streak {
     since: BootTime,
     until: BootTime,
-    told: Option<BootTime>,
+    reported: Option<BootTime>,
 }
 
 impl Streak {
     /// One that begins.
     pub(super) fn new(start: BootTime) -> Self {
-        Self { since: start, until: start, told: None }
+        Self { since: start, until: start, reported: None }
     }
 
-    /// Goes on from `start` to `at`, or begins anew after a break longer than `pause`; how long it has been,
-    /// each time another `span` is full.
+    /// Goes on from `start` to `at`, or begins anew after a break longer than `gap`. Returns how long it has lasted, once
+    /// for each full `span`.
     pub(super) fn extend(
         &mut self,
         start: BootTime,
         at: BootTime,
-        pause: Duration,
+        gap: Duration,
         span: Duration,
     ) -> Option<Duration> {
-        if start.since(self.until) > pause {
+        if start.since(self.until) > gap {
             *self = Self::new(start);
         }
         self.until = self.until.max(at);
-        if self.until.since(self.told.unwrap_or(self.since)) < span {
+        if self.until.since(self.reported.unwrap_or(self.since)) < span {
             return None;
         }
-        self.told = Some(self.until);
+        self.reported = Some(self.until);
         Some(self.until.since(self.since))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_streak_is_reported_once_a_span_and_ends_with_a_gap() {
+        let at = |seconds: u64| BootTime(seconds * 1_000_000_000);
+        let seconds = Duration::from_secs;
+        let mut streak = Streak::new(at(0));
+        let mut extend = |start, end| streak.extend(at(start), at(end), seconds(3), seconds(10));
+        assert_eq!(extend(0, 9), None);
+        assert_eq!(extend(11, 12), Some(seconds(12)), "a gap of two seconds is none");
+        assert_eq!(extend(12, 13), None, "reported just now");
+        assert_eq!(extend(13, 22), Some(seconds(22)));
+        assert_eq!(extend(26, 35), None, "a new streak of nine seconds");
+        assert_eq!(extend(35, 36), Some(seconds(10)));
     }
 }

@@ -1,122 +1,135 @@
-//! C5: half the host's processors kept busy for a minute by one process.
+//! C5: one process keeps half the host's processors busy for a minute.
 
-use rustc_hash::FxHashMap;
+use std::time::Duration;
 
+use super::{
+    BUSY_PROCESSES, SCHEDULING_EVICTED, processors_used, start_of,
+    streak::{CPU_REPORT_GAP, Streak},
+    with_scheduling,
+};
 use crate::{
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, CpuUsage, ProcessKey},
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
-#[derive(Clone, Copy, Debug)]
-struct Busy {
-    since: BootTime,
-    until: BootTime,
-    /// When it was last told, so that it is told once a span and not with every report.
-    told: Option<BootTime>,
-}
+/// The share of half the processors that must be in use. The rest is what the kernel and others take.
+const BUSY_SHARE: f64 = 0.85;
+/// How long a process must be busy.
+const BUSY_SPAN: Duration = Duration::from_secs(60);
 
-/// The processes that are busy just now. BoundedMap: at most two per processor can be, and whoever stopped
-/// longest ago makes room.
+/// The signal.
+pub const SUSTAINED_CPU: SignalInfo = SignalInfo {
+    id: "C5",
+    class: SignalClass::Compute,
+    weight: 15,
+    full_weight: 15,
+    load: true,
+    name: "Half the processors busy for a minute",
+    description: "One process kept at least half of the host's processors at 85 % for 60 seconds. Compilers and encoders do so too.",
+    catches: "A miner at full speed after a minute, whatever its algorithm.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[SUSTAINED_CPU],
+    wants: &[EventType::Cpu, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(SustainedCpu(BoundedMap::new(BUSY_PROCESSES))),
+};
+
+/// The processes that are busy now. At most two for each processor can be.
 #[derive(Debug)]
-pub struct BusyProcesses {
-    capacity: usize,
-    busy: FxHashMap<ProcessKey, Busy>,
+struct SustainedCpu(BoundedMap<ProcessKey, Streak>);
+
+impl Detector for SustainedCpu {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Cpu(usage) => findings.extend(self.report(context, usage)),
+            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.0.evicted()
+    }
 }
 
-impl BusyProcesses {
-    /// Watches at most so many.
-    pub fn new(capacity: usize) -> Self {
-        Self { capacity, busy: FxHashMap::default() }
-    }
-
-    /// Adds one report of a process's use; a finding once it has been busy for the span, and again each
-    /// span it goes on.
-    pub fn sustained(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
-        let needed = tuning::BUSY_SHARE * f64::from(context.processors.div_ceil(2));
-        let used = usage.on_cpu as f64 / usage.window.max(1) as f64;
+impl SustainedCpu {
+    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
+        let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
+        let used = processors_used(usage);
         if used < needed {
-            self.busy.remove(&context.key());
+            self.0.remove(&context.key());
             return None;
         }
-        let start = BootTime(context.at().0.saturating_sub(usage.window));
-        if self.busy.len() >= self.capacity && !self.busy.contains_key(&context.key()) {
-            let oldest = self.busy.iter().map(|(key, busy)| (busy.until, *key)).min();
-            if let Some((_, key)) = oldest {
-                self.busy.remove(&key);
-            }
-        }
-        let busy = self.busy.entry(context.key()).or_insert(Busy { since: start, until: start, told: None });
-        if start.since(busy.until) > tuning::BUSY_PAUSE {
-            *busy = Busy { since: start, until: start, told: None };
-        }
-        busy.until = busy.until.max(context.at());
-        let last = busy.told.unwrap_or(busy.since);
-        if busy.until.since(last) < tuning::BUSY_SPAN {
-            return None;
-        }
-        busy.told = Some(busy.until);
-        let span = busy.until.since(busy.since).as_secs();
-        let detail = format!("kept {used:.1} of {} processors busy for {span} s", context.processors);
-        Some(
-            Finding::new(signals::SUSTAINED_CPU, context, detail)
-                .against("processors_used", &format!("{used:.2}"), &format!("at least {needed:.2}"))
-                .against("seconds", &span, "at least 60")
-                .with("nice", &usage.nice)
-                .with("policy", usage.policy.name())
-                .with("threads", &usage.threads),
-        )
-    }
-
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.busy.remove(&key);
+        let start = start_of(context, usage.window);
+        let streak = self.0.entry(&context.key(), || Streak::new(start));
+        let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, BUSY_SPAN)?.as_secs();
+        let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
+        let finding = Finding::new(SUSTAINED_CPU, context, detail)
+            .measured("processors_used", Decimal::new(used, 2), Threshold::at_least(Decimal::new(needed, 2)))
+            .measured("seconds", seconds, Threshold::at_least(BUSY_SPAN.as_secs()));
+        Some(with_scheduling(finding, usage))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings, findings_on, seconds};
+    use crate::{
+        model::ProcessKey,
+        testing::{Host, findings_on, seconds},
+    };
 
-    fn after(burn: impl Fn(&mut Host, crate::model::ProcessKey), processors: u32) -> usize {
+    /// How often C5 is found of a process that does this on a host of so many processors.
+    fn found(processors: u32, act: fn(&mut Host, ProcessKey)) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
-        burn(&mut host, worker);
+        act(&mut host, worker);
         findings_on(&host, processors).iter().filter(|(id, _)| *id == "C5").count()
     }
 
-    #[test]
-    fn a_minute_at_half_the_processors() {
-        assert_eq!(after(|host, key| host.burn(key, 1.0, 61), 2), 1);
-        assert_eq!(after(|host, key| host.burn(key, 2.0, 61), 4), 1);
-        assert_eq!(after(|host, key| host.burn(key, 1.8, 61), 3), 1);
-        assert_eq!(after(|host, key| host.burn(key, 1.0, 61), 4), 0, "a quarter is too little");
-        assert_eq!(after(|host, key| host.burn(key, 0.8, 61), 1), 0, "not busy enough");
-        assert_eq!(after(|host, key| host.burn(key, 1.0, 58), 1), 0, "too short");
-        assert_eq!(after(|host, key| host.burn(key, 1.0, 190), 1), 3, "told once a minute");
-    }
+    /// What a process does.
+    type Act = fn(&mut Host, ProcessKey);
 
     #[test]
-    fn a_break_begins_anew() {
-        let broken = |host: &mut Host, key| {
-            host.burn(key, 1.0, 40);
-            host.wait(seconds(10));
-            host.burn(key, 1.0, 40);
-        };
-        assert_eq!(after(broken, 1), 0);
-        let idle = |host: &mut Host, key| {
-            host.burn(key, 1.0, 40);
-            host.burn(key, 0.1, 1);
-            host.burn(key, 1.0, 40);
-        };
-        assert_eq!(after(idle, 1), 0);
-    }
-
-    #[test]
-    fn an_empty_window_is_no_division() {
-        let mut host = Host::new();
-        let init = host.boot("/sbin/init", &["init"]);
-        host.burn(init, 0.0, 3);
-        assert!(findings(&host).is_empty());
+    fn half_the_processors_must_be_busy_for_a_minute() {
+        let cases: [(&str, u32, Act, usize); 10] = [
+            ("one of two", 2, |host, key| host.burn(key, 1.0, 61), 1),
+            ("two of four", 4, |host, key| host.burn(key, 2.0, 61), 1),
+            ("two of three", 3, |host, key| host.burn(key, 1.8, 61), 1),
+            ("three minutes are reported three times", 1, |host, key| host.burn(key, 1.0, 190), 3),
+            ("a quarter is too little", 4, |host, key| host.burn(key, 1.0, 61), 0),
+            ("not busy enough", 1, |host, key| host.burn(key, 0.8, 61), 0),
+            ("too short", 1, |host, key| host.burn(key, 1.0, 58), 0),
+            ("no use at all", 1, |host, key| host.burn(key, 0.0, 3), 0),
+            (
+                "a pause ends the streak",
+                1,
+                |host, key| {
+                    host.burn(key, 1.0, 40);
+                    host.wait(seconds(10));
+                    host.burn(key, 1.0, 40);
+                },
+                0,
+            ),
+            (
+                "a second of little use ends the streak",
+                1,
+                |host, key| {
+                    host.burn(key, 1.0, 40);
+                    host.burn(key, 0.1, 1);
+                    host.burn(key, 1.0, 40);
+                },
+                0,
+            ),
+        ];
+        for (name, processors, act, expected) in cases {
+            assert_eq!(found(processors, act), expected, "{name}");
+        }
     }
 }

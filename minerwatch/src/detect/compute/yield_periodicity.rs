@@ -1,16 +1,54 @@
-//! C6: threads that give way by `sched_yield` as regularly as a metronome.
+//! C6: threads that call `sched_yield` as regularly as a metronome.
 //!
-//! `RandomX` miners yield once per hash, and a hash takes the same time again and again. BLAS, OpenMP and
-//! garbage collectors yield in bursts while they wait for each other, spinning locks far more often.
-//! Counted per second of CPU time, so that throttling changes nothing.
+//! `RandomX` miners yield once per hash, and a hash takes the same time again and again. BLAS, OpenMP and garbage
+//! collectors yield in bursts while they wait for each other; spinning locks yield far more often. Yields are counted
+//! per second of CPU time, so that throttling changes nothing.
 
+use std::{ops::RangeInclusive, time::Duration};
+
+use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, variation::mean_and_variation};
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{CpuUsage, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
-/// Yields and time of one stretch.
+/// Yields are counted over blocks of this length, seconds. It is long enough to even out that a thread's time is counted
+/// only when it leaves its CPU.
+const BLOCK_SECONDS: u64 = 3;
+/// The shortest block: reports may come a little early.
+const SHORTEST_BLOCK: Duration = Duration::from_millis(BLOCK_SECONDS * 1_000 - 100);
+/// Blocks that are compared.
+const BLOCKS: usize = 10;
+/// A report of a longer time than this begins the block anew: the process rested.
+const LONGEST_REPORT: Duration = Duration::from_secs(6);
+/// Yields per second of CPU time: a hash of `RandomX` takes 0.2 to 50 ms.
+const RATES: RangeInclusive<f64> = 20.0..=5_000.0;
+/// Coefficient of variation below which yields are regular.
+const REGULAR: f64 = 0.10;
+
+/// The signal.
+pub const YIELD_PERIODICITY: SignalInfo = SignalInfo {
+    id: "C6",
+    class: SignalClass::Compute,
+    weight: 25,
+    full_weight: 25,
+    name: "Gives way as regularly as a metronome",
+    description: "Its threads called sched_yield 20 to 5000 times per second of CPU time for 30 seconds, varying by less than 10 %. RandomX miners yield once per hash; other programs yield in bursts or far more often.",
+    catches: "The rhythm of hashing, at any speed and under any name.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[YIELD_PERIODICITY],
+    wants: &[EventType::Cpu, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(YieldPeriodicity(BoundedMap::new(BUSY_PROCESSES))),
+};
+
+/// Yields and time of the block under way.
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
     yields: u64,
@@ -18,146 +56,136 @@ struct Block {
     window: u64,
 }
 
+/// How one process yields.
 #[derive(Clone, Debug)]
-struct YieldSample {
+struct YieldRates {
     /// `yields` at the last report.
     counted: u64,
     block: Block,
-    rates: [f64; tuning::BEAT_BLOCKS],
+    /// Yields per second of CPU time in the last blocks.
+    rates: [f64; BLOCKS],
+    /// Blocks since the start or the last finding.
     filled: usize,
     next: usize,
 }
 
-/// The beat of every process that yields.
+/// Every process that yields.
 #[derive(Debug)]
-pub struct YieldPeriodicity(BoundedMap<ProcessKey, YieldSample>);
+struct YieldPeriodicity(BoundedMap<ProcessKey, YieldRates>);
 
-impl YieldPeriodicity {
-    /// Listens to at most so many.
-    pub fn new(capacity: usize) -> Self {
-        Self(BoundedMap::new(capacity))
+impl Detector for YieldPeriodicity {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Cpu(usage) => findings.extend(self.report(context, usage)),
+            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
     }
 
-    /// How many were given up for others.
-    pub fn evicted(&self) -> u64 {
+    fn evicted(&self) -> u64 {
         self.0.evicted()
-    }
-
-    /// Takes a report in; a finding once the beat was regular for the whole span, and again each span.
-    pub fn beat(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
-        if usage.yields == 0 {
-            return None;
-        }
-        let beat = self.0.entry(&context.key(), || YieldSample {
-            counted: usage.yields,
-            block: Block::default(),
-            rates: [0.0; tuning::BEAT_BLOCKS],
-            filled: 0,
-            next: 0,
-        });
-        let yields = usage.yields.saturating_sub(std::mem::replace(&mut beat.counted, usage.yields));
-        if u128::from(usage.window) > tuning::BEAT_GAP.as_nanos() {
-            // It rested: yields and time of before do not belong together.
-            beat.block = Block::default();
-            return None;
-        }
-        beat.block.yields += yields;
-        beat.block.on_cpu += usage.on_cpu;
-        beat.block.window += usage.window;
-        if u128::from(beat.block.window) < tuning::BEAT_BLOCK.as_nanos() {
-            return None;
-        }
-        let block = std::mem::take(&mut beat.block);
-        let slot = beat.rates.get_mut(beat.next)?;
-        *slot = block.yields as f64 * 1e9 / block.on_cpu.max(1) as f64;
-        beat.next = (beat.next + 1) % tuning::BEAT_BLOCKS;
-        beat.filled += 1;
-        if beat.filled < tuning::BEAT_BLOCKS {
-            return None;
-        }
-        let (mean, variation) = spread(&beat.rates);
-        if !tuning::BEAT_RATES.contains(&mean) || variation >= tuning::BEAT_VARIATION {
-            return None;
-        }
-        beat.filled = 0;
-        let detail =
-            format!("gave way {mean:.0} times per second of CPU time, varying by {:.1} %", variation * 100.0);
-        let finding = Finding::new(signals::YIELD_PERIODICITY, context, detail)
-            .against("yields_per_cpu_second", &format!("{mean:.1}"), "20 to 5000")
-            .against("variation", &format!("{variation:.3}"), "below 0.1, over 30 s");
-        Some(finding.with("threads", &usage.threads))
-    }
-
-    /// Forgets a process that ended.
-    pub fn forget(&mut self, key: ProcessKey) {
-        self.0.remove(&key);
     }
 }
 
-/// Mean and coefficient of variation; without a mean the variation is without bound.
-pub(super) fn spread(values: &[f64]) -> (f64, f64) {
-    let count = values.len().max(1) as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
-    let variation = if mean > 0.0 { variance.sqrt() / mean } else { f64::INFINITY };
-    (mean, variation)
+impl YieldPeriodicity {
+    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
+        if usage.yields == 0 {
+            return None;
+        }
+        let process = self.0.entry(&context.key(), || YieldRates::new(usage.yields));
+        let (mean, variation) = process.add(usage)?;
+        if !RATES.contains(&mean) || variation >= REGULAR {
+            return None;
+        }
+        process.filled = 0;
+        let detail =
+            format!("gave way {mean:.0} times per second of CPU time, varying by {:.1} %", variation * 100.0);
+        let rates = Threshold::between(Decimal::new(*RATES.start(), 0), Decimal::new(*RATES.end(), 0));
+        let over = format!(", over {} s", BLOCK_SECONDS * BLOCKS as u64);
+        let finding = Finding::new(YIELD_PERIODICITY, context, detail)
+            .measured("yields_per_cpu_second", Decimal::new(mean, 1), rates)
+            .measured(
+                "variation",
+                Decimal::new(variation, 3),
+                Threshold::below(Decimal::new(REGULAR, 1)).note(over),
+            )
+            .value("threads", usage.threads);
+        Some(finding)
+    }
+}
+
+impl YieldRates {
+    fn new(counted: u64) -> Self {
+        Self { counted, block: Block::default(), rates: [0.0; BLOCKS], filled: 0, next: 0 }
+    }
+
+    /// Adds a report. Returns mean and variation of the rates when a block is full and there are enough of them.
+    fn add(&mut self, usage: &CpuUsage) -> Option<(f64, f64)> {
+        let yields = usage.yields.saturating_sub(std::mem::replace(&mut self.counted, usage.yields));
+        if u128::from(usage.window) > LONGEST_REPORT.as_nanos() {
+            // Yields and time of before and after a rest do not belong together.
+            self.block = Block::default();
+            return None;
+        }
+        self.block.yields += yields;
+        self.block.on_cpu += usage.on_cpu;
+        self.block.window += usage.window;
+        if u128::from(self.block.window) < SHORTEST_BLOCK.as_nanos() {
+            return None;
+        }
+        let block = std::mem::take(&mut self.block);
+        let slot = self.rates.get_mut(self.next)?;
+        *slot = block.yields as f64 * 1e9 / block.on_cpu.max(1) as f64;
+        self.next = (self.next + 1) % BLOCKS;
+        self.filled += 1;
+        (self.filled >= BLOCKS).then(|| mean_and_variation(&self.rates))
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Burn, Host, findings, seconds};
+    use crate::testing::{CpuReport, Host, findings, seconds};
 
-    /// How often C6 is found when each second has so many yields and so much CPU time.
-    fn beats(seconds: impl Iterator<Item = (u64, f64)>) -> usize {
+    /// Yields and CPU time of a second.
+    type Second = fn(u64) -> (u64, f64);
+
+    /// How often C6 is found of a process that lives so many seconds.
+    fn found(seconds: u64, second: Second) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
         let mut yields = 1;
-        for (count, processors) in seconds {
+        for number in 0..seconds {
+            let (count, processors) = second(number);
             yields += count;
-            host.report(worker, Burn { processors, yields, ..Burn::default() });
+            host.report(worker, CpuReport { processors, yields, ..CpuReport::default() });
         }
         findings(&host).iter().filter(|(id, _)| *id == "C6").count()
     }
 
     #[test]
-    fn regular_yields_are_found() {
-        assert_eq!(beats((0..40).map(|_| (400, 1.0))), 1);
-        assert_eq!(
-            beats((0..40).map(|second| (390 + second % 3 * 10, 1.0))),
-            1,
-            "a hash is not quite constant"
-        );
-        assert_eq!(
-            beats((0..40).map(|second| (400 >> (second % 3), 1.0 / f64::from(1 << (second % 3))))),
-            1,
-            "throttled"
-        );
-        assert_eq!(beats((0..40).map(|_| (800, 2.0))), 1, "two threads");
-        assert_eq!(beats((0..70).map(|_| (400, 1.0))), 2, "told again each half minute");
+    fn yields_must_be_regular_and_as_frequent_as_hashes() {
+        let cases: [(&str, u64, Second, usize); 12] = [
+            ("a hash each 2.5 ms", 40, |_| (400, 1.0), 1),
+            ("hashes take not quite the same time", 40, |second| (390 + second % 3 * 10, 1.0), 1),
+            ("throttled", 40, |second| (400 >> (second % 3), 1.0 / f64::from(1 << (second % 3))), 1),
+            ("two threads", 40, |_| (800, 2.0), 1),
+            ("reported again each half minute", 70, |_| (400, 1.0), 2),
+            ("too short to tell", 25, |_| (400, 1.0), 0),
+            ("too seldom", 90, |_| (10, 1.0), 0),
+            ("stress-ng --yield, a spinning lock", 90, |_| (60_000, 1.0), 0),
+            ("BLAS in bursts", 90, |second| (if second % 7 < 2 { 2_000 } else { 30 }, 1.0), 0),
+            ("garbage collection", 90, |second| (if second % 20 == 0 { 4_000 } else { 100 }, 1.0), 0),
+            ("a load that grows", 90, |second| (100 + second * 10, 1.0), 0),
+            ("no yields", 90, |_| (0, 1.0), 0),
+        ];
+        for (name, seconds, second, expected) in cases {
+            assert_eq!(found(seconds, second), expected, "{name}");
+        }
     }
 
     #[test]
-    fn others_yield_otherwise() {
-        assert_eq!(beats((0..25).map(|_| (400, 1.0))), 0, "too short to tell");
-        assert_eq!(beats((0..90).map(|_| (10, 1.0))), 0, "too seldom");
-        assert_eq!(beats((0..90).map(|_| (60_000, 1.0))), 0, "stress-ng --yield, a spinning lock");
-        assert_eq!(
-            beats((0..90).map(|second| (if second % 7 < 2 { 2_000 } else { 30 }, 1.0))),
-            0,
-            "BLAS in bursts"
-        );
-        assert_eq!(
-            beats((0..90).map(|second| (if second % 20 == 0 { 4_000 } else { 100 }, 1.0))),
-            0,
-            "garbage collection"
-        );
-        assert_eq!(beats((0..90).map(|second| (100 + second * 10, 1.0))), 0, "a load that grows");
-        assert_eq!(beats((0..90).map(|_| (0, 1.0))), 0);
-    }
-
-    #[test]
-    fn a_rest_is_no_beat() {
+    fn reports_over_long_rests_are_not_compared() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
@@ -165,7 +193,7 @@ mod tests {
             host.wait(seconds(20));
             host.report(
                 worker,
-                Burn { window: 20, processors: 0.5, yields: number * 8_000, ..Burn::default() },
+                CpuReport { window: 20, processors: 0.5, yields: number * 8_000, ..CpuReport::default() },
             );
         }
         assert_eq!(findings(&host), []);

@@ -1,161 +1,215 @@
-//! N5: a connection by TLS that goes as mining goes. Shares are alike in size, are answered, and come by chance; new work
-//! comes unasked; and it goes on for hours in few bytes. Sizes and times are all that is looked at.
+//! N5: a TLS connection with the rhythm of mining. Shares are alike in size, are answered, and come at random times; new
+//! work comes unasked; and the connection stays open for hours in few bytes. Only sizes and times are looked at.
 
-use std::{collections::VecDeque, net::SocketAddr};
+use std::{collections::VecDeque, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
 use super::leaves_host;
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{Close, Direction, FlowUpdate, Payload, PayloadSample, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{Direction, EventBody, EventType, FlowUpdate, PayloadSample, ProcessKey, SignalClass, Threshold},
+};
+
+/// Never enough alone: a client of a broker that publishes at random times and subscribes to others looks the same.
+pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
+    id: "N5",
+    class: SignalClass::Network,
+    weight: 30,
+    full_weight: 30,
+    mining: true,
+    name: "Encrypted connection with the rhythm of mining",
+    description: "A TLS connection has been open for minutes in few bytes. Messages of one size went out at irregular times and each was answered, as shares are; others came unasked, as new work does.",
+    catches: "Mining inside TLS, known by the sizes and times of its messages alone.",
+    techniques: &["T1496.001", "T1573"],
+    ..SignalInfo::NONE
+};
+
+/// Connections remembered.
+const CONNECTIONS: usize = 4_096;
+/// How long a connection must have been open before its rhythm counts.
+const MIN_AGE: Duration = Duration::from_secs(300);
+/// The most bytes a minute, both ways. A miner moves less than half of it.
+pub(super) const MAX_BYTES_A_MINUTE: u64 = 20_000;
+/// Messages sent at the beginning that do not count: the handshake and the login.
+const HANDSHAKE_MESSAGES: usize = 4;
+/// Messages sent that are remembered of one connection.
+const MESSAGES: usize = 64;
+/// An answer comes within this, in milliseconds. What comes later came unasked.
+const MAX_ANSWER_MS: u32 = 2_000;
+/// Bytes of an encrypted share: 200 to 270 for XMRig; other protocols have shorter ones.
+const SHARE_LENGTHS: RangeInclusive<u16> = 90..=600;
+/// How far the lengths of shares of one miner differ, in bytes: by the digits of a few numbers.
+const SHARE_SPREAD: u16 = 8;
+/// Bytes of new work.
+const WORK_LENGTHS: RangeInclusive<u16> = 150..=4_096;
+/// Shares that are needed.
+const MIN_SHARES: usize = 8;
+/// Unasked messages that are needed.
+const MIN_UNASKED: u32 = 3;
+/// The least coefficient of variation of the gaps between shares: random times have 1, a clock has 0.
+const MIN_IRREGULARITY: f64 = 0.4;
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[ENCRYPTED_BEACONING],
+    wants: &[EventType::Payload, EventType::FlowUpdate, EventType::Close],
+    evictions: Some("cadences_evicted"),
+    create: |_| Box::new(Beaconing { rhythms: BoundedMap::new(CONNECTIONS) }),
 };
 
 /// One connection of one process.
-type Key = (ProcessKey, SocketAddr, SocketAddr);
+type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
 
-/// What a process sent at once.
+/// A message that a process sent.
 #[derive(Clone, Copy, Debug)]
-struct Send {
+struct Message {
+    /// Milliseconds after the beginning of the connection.
     at: u32,
     length: u16,
-    answered: bool,
+    is_answered: bool,
 }
 
-/// How one connection went lately.
+/// The latest messages of one connection.
 #[derive(Debug, Default)]
 struct Rhythm {
-    sends: VecDeque<Send>,
-    /// How many sends were left out: the greeting and the login come first, and are like nothing else.
-    greeting: usize,
-    /// What came unasked.
-    pushes: u32,
+    messages: VecDeque<Message>,
+    /// Messages of the handshake that were left out so far.
+    handshake: usize,
+    /// Messages that came unasked.
+    unasked: u32,
 }
 
-/// The connections by TLS that this host opened.
+/// The TLS connections that this host opened.
 #[derive(Debug)]
-pub struct Beaconing {
-    rhythms: BoundedMap<Key, Rhythm>,
+struct Beaconing {
+    rhythms: BoundedMap<ConnectionKey, Rhythm>,
 }
 
-impl Default for Beaconing {
-    fn default() -> Self {
-        Self { rhythms: BoundedMap::new(tuning::BEACONING_FLOWS) }
-    }
-}
-
-impl Beaconing {
-    /// A connection on which TLS begins is watched from now on.
-    pub fn greeted(&mut self, context: &DetectionContext<'_>, payload: &Payload) {
-        if leaves_host(payload.flow.destination) {
-            let key = (context.key(), payload.flow.source, payload.flow.destination);
-            *self.rhythms.entry(&key, Rhythm::default) = Rhythm::default();
+impl Detector for Beaconing {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        let process = context.key();
+        match &context.event.body {
+            // A connection on which TLS begins is watched from now on.
+            EventBody::Payload(payload)
+                if payload.app.tls.is_some() && leaves_host(payload.flow.destination) =>
+            {
+                let key = (process, payload.flow.source, payload.flow.destination);
+                self.rhythms.insert(key, Rhythm::default());
+            }
+            EventBody::FlowUpdate(update) => findings.extend(self.inspect_update(context, update)),
+            EventBody::Close(close) => {
+                self.rhythms.remove(&(process, close.flow.source, close.flow.destination));
+            }
+            _ => {}
         }
     }
 
-    /// Takes in how a connection went on.
-    pub fn went_on(&mut self, context: &DetectionContext<'_>, course: &FlowUpdate) -> Option<Finding> {
-        let rhythm = self.rhythms.get_mut(&(context.key(), course.flow.source, course.flow.destination))?;
-        course.samples.iter().for_each(|beat| rhythm.take(*beat));
-        let lasted = context.at().since(course.first);
-        if lasted < tuning::BEACONING_SPAN || course.bytes_a_minute(lasted) > tuning::BEACONING_VOLUME {
-            return None;
-        }
-        let shares = rhythm.shares()?;
-        let pushes = std::mem::take(&mut rhythm.pushes);
-        rhythm.sends.clear();
-        let (destination, minutes) = (course.flow.destination, lasted.as_secs() / 60);
-        let detail = format!(
-            "goes on with {destination} by TLS as mining does, for {minutes} minutes: {} messages of {} to {} bytes at \
-             irregular times, each answered, and {pushes} that came unasked",
-            shares.count, shares.least, shares.most
-        );
-        Some(
-            Finding::new(signals::ENCRYPTED_BEACONING, context, detail)
-                .value("destination", destination)
-                .with("shares", &shares.count)
-                .with("pushes", &pushes),
-        )
-    }
-
-    /// Forgets a connection that ended.
-    pub fn closed(&mut self, context: &DetectionContext<'_>, close: &Close) {
-        self.rhythms.remove(&(context.key(), close.flow.source, close.flow.destination));
-    }
-
-    /// Connections forgotten for others.
-    pub fn evicted(&self) -> u64 {
+    fn evicted(&self) -> u64 {
         self.rhythms.evicted()
     }
 }
 
-/// Sends that are alike.
+impl Beaconing {
+    fn inspect_update(&mut self, context: &DetectionContext<'_>, update: &FlowUpdate) -> Option<Finding> {
+        let key = (context.key(), update.flow.source, update.flow.destination);
+        let rhythm = self.rhythms.get_mut(&key)?;
+        update.samples.iter().for_each(|sample| rhythm.add(*sample));
+        let age = context.at().since(update.first);
+        if age < MIN_AGE || update.bytes_per_minute(age) > MAX_BYTES_A_MINUTE {
+            return None;
+        }
+        let shares = rhythm.shares()?;
+        let unasked = std::mem::take(&mut rhythm.unasked);
+        rhythm.messages.clear();
+        let (destination, minutes) = (update.flow.destination, age.as_secs() / 60);
+        let detail = format!(
+            "has had a TLS connection to {destination} with the rhythm of mining for {minutes} minutes: {} messages of {} \
+             to {} bytes at irregular times, each answered, and {unasked} that came unasked",
+            shares.count, shares.least, shares.most
+        );
+        Some(
+            Finding::new(ENCRYPTED_BEACONING, context, detail)
+                .value("destination", destination)
+                .measured("shares", shares.count, Threshold::at_least(MIN_SHARES))
+                .measured("pushes", unasked, Threshold::at_least(MIN_UNASKED)),
+        )
+    }
+}
+
+/// Messages that are alike.
 #[derive(Clone, Copy, Debug)]
 struct Shares {
     count: usize,
+    /// The least and the greatest length in bytes.
     least: u16,
     most: u16,
 }
 
 impl Rhythm {
-    fn take(&mut self, beat: PayloadSample) {
-        let waits = |since: u32| beat.at.wrapping_sub(since) > tuning::BEACONING_ANSWER_MS;
-        match beat.direction {
-            Direction::Sent if self.greeting < tuning::BEACONING_GREETING => self.greeting += 1,
+    fn add(&mut self, sample: PayloadSample) {
+        let is_late = |since: u32| sample.at.wrapping_sub(since) > MAX_ANSWER_MS;
+        match sample.direction {
+            Direction::Sent if self.handshake < HANDSHAKE_MESSAGES => self.handshake += 1,
             Direction::Sent => {
-                if self.sends.len() >= tuning::BEACONING_SENDS {
-                    self.sends.pop_front();
+                if self.messages.len() >= MESSAGES {
+                    self.messages.pop_front();
                 }
-                self.sends.push_back(Send { at: beat.at, length: beat.length, answered: false });
+                self.messages.push_back(Message { at: sample.at, length: sample.length, is_answered: false });
             }
-            Direction::Received => match self.sends.back_mut() {
-                Some(last) if !waits(last.at) => last.answered = true,
-                _ if tuning::BEACONING_PUSH.contains(&beat.length) => self.pushes += 1,
+            Direction::Received => match self.messages.back_mut() {
+                Some(last) if !is_late(last.at) => last.is_answered = true,
+                _ if WORK_LENGTHS.contains(&sample.length) => self.unasked += 1,
                 _ => {}
             },
         }
     }
 
-    /// The shares among the sends, if this is mining's rhythm.
+    /// The shares among the messages, if this is the rhythm of mining.
     fn shares(&self) -> Option<Shares> {
-        if self.pushes < tuning::BEACONING_PUSHES {
+        if self.unasked < MIN_UNASKED {
             return None;
         }
-        let is_share = |send: &&Send| send.answered && tuning::BEACONING_SHARE.contains(&send.length);
-        let mut lengths: Vec<u16> = self.sends.iter().filter(is_share).map(|send| send.length).collect();
+        let may_be_share =
+            |message: &&Message| message.is_answered && SHARE_LENGTHS.contains(&message.length);
+        let mut lengths: Vec<u16> =
+            self.messages.iter().filter(may_be_share).map(|message| message.length).collect();
         lengths.sort_unstable();
         let alike = |least: u16| lengths.iter().filter(move |length| is_like(**length, least));
         let least = *lengths.iter().max_by_key(|least| alike(**least).count())?;
         let most = *alike(least).max()?;
-        let shares: Vec<&Send> =
-            self.sends.iter().filter(is_share).filter(|send| is_like(send.length, least)).collect();
-        // Besides there is what keeps the connection alive, which is small and alike as well.
-        let others = self.sends.iter().filter(|send| !is_like(send.length, least));
-        let (mut smallest, mut largest) = (u16::MAX, 0);
-        for other in others {
-            smallest = smallest.min(other.length);
-            largest = largest.max(other.length);
-        }
-        let kept_alive = largest == 0 || (largest < least && is_like(largest, smallest));
-        (shares.len() >= tuning::BEACONING_SHARES && kept_alive && by_chance(&shares)).then_some(Shares {
-            count: shares.len(),
-            least,
-            most,
-        })
+        let shares: Vec<&Message> = self
+            .messages
+            .iter()
+            .filter(may_be_share)
+            .filter(|message| is_like(message.length, least))
+            .collect();
+        let is_rhythm =
+            shares.len() >= MIN_SHARES && self.has_only_keepalives_besides(least) && is_irregular(&shares);
+        is_rhythm.then_some(Shares { count: shares.len(), least, most })
+    }
+
+    /// Whether all messages but the shares are keepalives, which are smaller than shares and alike as well.
+    fn has_only_keepalives_besides(&self, least: u16) -> bool {
+        let others =
+            self.messages.iter().map(|message| message.length).filter(|length| !is_like(*length, least));
+        let (smallest, largest) = others
+            .fold((u16::MAX, 0), |(smallest, largest), length| (smallest.min(length), largest.max(length)));
+        largest == 0 || (largest < least && is_like(largest, smallest))
     }
 }
 
 fn is_like(length: u16, least: u16) -> bool {
-    (least..=least.saturating_add(tuning::BEACONING_SPREAD)).contains(&length)
+    (least..=least.saturating_add(SHARE_SPREAD)).contains(&length)
 }
 
-/// Whether the gaps between sends differ as those of chance do: what a clock sends has gaps that are alike.
-fn by_chance(sends: &[&Send]) -> bool {
+/// Whether the gaps between messages vary as random times do. The gaps of what a clock sends are alike.
+fn is_irregular(messages: &[&Message]) -> bool {
     let gaps: Vec<f64> =
-        sends.windows(2).map(|pair| f64::from(pair[1].at.wrapping_sub(pair[0].at))).collect();
+        messages.windows(2).map(|pair| f64::from(pair[1].at.wrapping_sub(pair[0].at))).collect();
     let count = gaps.len() as f64;
     let mean = gaps.iter().sum::<f64>() / count;
     let variance = gaps.iter().map(|gap| (gap - mean).powi(2)).sum::<f64>() / count;
-    mean > 0.0 && variance.sqrt() / mean >= tuning::BEACONING_IRREGULARITY
+    mean > 0.0 && variance.sqrt() / mean >= MIN_IRREGULARITY
 }
 
 #[cfg(test)]

@@ -1,116 +1,120 @@
-//! B12: data in questions for names. Many different long names below one domain, in which letters and digits
-//! are mixed as in no word, are not asked for to be resolved.
+//! B12: data in DNS questions. Many different long names below one domain that mix letters and digits as no word does are
+//! not asked for to be resolved.
 
-use std::hash::{BuildHasher as _, BuildHasherDefault};
+use std::{
+    hash::{BuildHasher as _, BuildHasherDefault},
+    time::Duration,
+};
 
 use rustc_hash::{FxHashSet, FxHasher};
 
+use super::encoded_name;
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{BootTime, DnsMessage, EventBody, EventType, ProcessKey, SignalClass, Threshold},
+};
+
+/// Few points: some filters of mail and of software look up hashes in this way.
+pub const DNS_TUNNEL: SignalInfo = SignalInfo {
+    id: "B12",
+    class: SignalClass::Behavior,
+    weight: 15,
+    full_weight: 15,
+    name: "Data in questions for names",
+    description: "Within minutes, a program asked for many long random names below one domain. Data leaves a network in this way where only DNS is let through.",
+    catches: "Data that leaves through DNS where nothing else may leave.",
+    techniques: &["T1071.004", "T1048.003"],
+    ..SignalInfo::NONE
+};
+
+/// Pairs of a process and a domain remembered.
+const DOMAINS: usize = 1_024;
+/// Different names that are needed.
+const MIN_NAMES: usize = 100;
+/// The time within which they must be asked for.
+const WINDOW: Duration = Duration::from_secs(300);
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[DNS_TUNNEL],
+    wants: &[EventType::Payload],
+    evictions: None,
+    create: |_| Box::new(DnsTunnel { domains: BoundedMap::new(DOMAINS) }),
 };
 
 /// What one process asked for below one domain.
 #[derive(Debug)]
-struct Asked {
+struct Domain {
     since: BootTime,
-    /// Names by their hash, until there are enough.
+    /// Hashes of the names, until there are enough.
     names: FxHashSet<u64>,
     bytes: usize,
-    told: bool,
+    is_reported: bool,
 }
 
-/// Long random names, by process and domain.
-#[derive(Debug)]
-pub struct DnsTunnels {
-    asked: BoundedMap<(ProcessKey, String), Asked>,
-}
-
-impl Default for DnsTunnels {
-    fn default() -> Self {
-        Self { asked: BoundedMap::new(tuning::TUNNELS) }
+impl Domain {
+    fn new(since: BootTime) -> Self {
+        Self { since, names: FxHashSet::default(), bytes: 0, is_reported: false }
     }
 }
 
-impl DnsTunnels {
-    /// Looks at a question of a process that does not answer for names itself: others would ask through it.
-    pub fn asked(
-        &mut self,
-        context: &DetectionContext<'_>,
-        message: &crate::model::DnsMessage,
-    ) -> Option<Finding> {
-        let (carried, domain) = data_in(message)?;
+#[derive(Debug)]
+struct DnsTunnel {
+    domains: BoundedMap<(ProcessKey, String), Domain>,
+}
+
+impl Detector for DnsTunnel {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        let EventBody::Payload(payload) = &context.event.body else { return };
+        let Some(message) = payload.app.dns.as_deref() else { return };
+        // The questions of a DNS server are those of its clients.
+        if context.known.dns_servers.is_server(context.key(), context.at()) != Some(true) {
+            findings.extend(self.inspect_question(context, message));
+        }
+    }
+}
+
+impl DnsTunnel {
+    fn inspect_question(&mut self, context: &DetectionContext<'_>, message: &DnsMessage) -> Option<Finding> {
+        let (data, name) = encoded_name::data_in(message)?;
         let now = context.at();
-        let fresh = || Asked { since: now, names: FxHashSet::default(), bytes: 0, told: false };
-        let asked = self.asked.entry(&(context.key(), domain.to_owned()), fresh);
-        if now.since(asked.since) > tuning::TUNNEL_SPAN {
-            *asked = Asked { told: asked.told, ..fresh() };
+        let domain = self.domains.entry(&(context.key(), name.to_owned()), || Domain::new(now));
+        if now.since(domain.since) > WINDOW {
+            *domain = Domain { is_reported: domain.is_reported, ..Domain::new(now) };
         }
-        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(carried);
-        if asked.told || !asked.names.insert(hash) {
+        let hash = BuildHasherDefault::<FxHasher>::default().hash_one(data);
+        if domain.is_reported || !domain.names.insert(hash) {
             return None;
         }
-        asked.bytes += carried.len();
-        if asked.names.len() < tuning::TUNNEL_NAMES {
+        domain.bytes += data.len();
+        let names = domain.names.len();
+        if names < MIN_NAMES {
             return None;
         }
-        asked.told = true;
-        asked.names = FxHashSet::default();
+        domain.is_reported = true;
+        domain.names = FxHashSet::default();
         let detail = format!(
-            "asked for {} long random names below {domain} within {} seconds ({} bytes), as who carries data in them",
-            tuning::TUNNEL_NAMES,
-            now.since(asked.since).as_secs(),
-            asked.bytes
+            "asked for {names} long random names below {name} within {} seconds ({} bytes), which is how data is sent \
+             through DNS",
+            now.since(domain.since).as_secs(),
+            domain.bytes
         );
         Some(
-            Finding::new(signals::DNS_TUNNEL, context, detail)
-                .with("domain", &domain)
-                .with("bytes", &asked.bytes),
+            Finding::new(DNS_TUNNEL, context, detail)
+                .value("domain", name)
+                .value("bytes", domain.bytes)
+                .measured("names", names, Threshold::at_least(MIN_NAMES)),
         )
     }
-}
-
-/// Whether the name that a question asks for looks like data.
-pub fn carries_data(message: &crate::model::DnsMessage) -> bool {
-    data_in(message).is_some()
-}
-
-/// The data in a question's name, and the domain that it lies in.
-fn data_in(message: &crate::model::DnsMessage) -> Option<(&str, &str)> {
-    let (carried, domain) = split(&message.answer.question).filter(|_| !message.response)?;
-    let is_data = carried.len() >= tuning::TUNNEL_NAME && mixture(carried) >= tuning::TUNNEL_MIXTURE;
-    is_data.then_some((carried, domain))
-}
-
-/// What a name carries, and the domain that it lies in: its last two labels.
-fn split(name: &str) -> Option<(&str, &str)> {
-    let (rest, _) = name.rsplit_once('.')?;
-    let at = rest.rfind('.')?;
-    Some((&name[..at], &name[at + 1..]))
-}
-
-/// The share of neighbours of which one is a letter and one a digit: names that people give have few, encoded data has
-/// 26 in a hundred (base 64) to 47 (hexadecimal).
-fn mixture(text: &str) -> f64 {
-    let pairs = text.as_bytes().windows(2);
-    let count = pairs.len().max(1);
-    let mixed = pairs.filter(|pair| match pair {
-        [one, other] => {
-            one.is_ascii_alphabetic() && other.is_ascii_digit()
-                || one.is_ascii_digit() && other.is_ascii_alphabetic()
-        }
-        _ => false,
-    });
-    mixed.count() as f64 / count as f64
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        detect::network::dns::tests::message,
-        engine::testing::{Host, findings, seconds, verdict},
+        dissect::testing::dns_message as message,
         model::{Direction, DnsServerRole, EventBody},
+        testing::{Host, findings, seconds, verdict},
     };
 
     fn after(names: impl Iterator<Item = String>, pause: u64) -> Vec<(&'static str, u8)> {
@@ -126,7 +130,7 @@ mod tests {
     }
 
     /// Letters of base 32 that chance picks, the same in every run.
-    fn carried(count: u64) -> impl Iterator<Item = String> + Clone {
+    fn encoded(count: u64) -> impl Iterator<Item = String> + Clone {
         (1..=count).map(|serial| {
             let mut state = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let letters = (0..40).map(|_| {
@@ -138,19 +142,19 @@ mod tests {
     }
 
     #[test]
-    fn data_in_names_is_told_of_once() {
-        let names = carried(500).map(|data| format!("{data}.t.example.com"));
+    fn data_in_names_is_found_once() {
+        let names = encoded(500).map(|data| format!("{data}.t.example.com"));
         assert_eq!(after(names, 1), [("B12", 15)]);
     }
 
     #[test]
-    fn what_a_server_of_names_is_asked_for_is_not_its_own() {
+    fn the_questions_of_a_dns_server_are_its_clients() {
         let found = |serves: bool| {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
             let server = host.spawn(init, "/usr/sbin/dnsmasq", &["dnsmasq"]);
             host.happen(server, EventBody::DnsServerRole(DnsServerRole { serves }));
-            for data in carried(200) {
+            for data in encoded(200) {
                 let name = format!("{data}.t.example.com");
                 host.datagram(server, "10.0.0.53:53", Direction::Sent, &message(&name, None, &[]));
             }
@@ -160,15 +164,25 @@ mod tests {
     }
 
     #[test]
-    fn others_are_nothing() {
-        let slow = carried(500).map(|data| format!("{data}.t.example.com"));
-        assert_eq!(after(slow, 10), [], "not many at a time");
-        let few = carried(500).map(|data| format!("{data}.{}.example", &data[..8]));
-        assert_eq!(after(few, 0), [], "each of a domain of its own");
-        let same = carried(3).cycle().take(500).map(|data| format!("{data}.cdn.example.com"));
-        assert_eq!(after(same, 0), [], "the same again and again");
+    fn ordinary_names_are_no_finding() {
         let words =
             (0..500).map(|serial| format!("very-long-service-name-of-a-host-{serial}.eu.example.com"));
-        assert_eq!(after(words, 0), [], "words and numbers");
+        let cases: [(&str, u64, Vec<String>); 4] = [
+            ("slow", 10, encoded(500).map(|data| format!("{data}.t.example.com")).collect()),
+            (
+                "each in a domain of its own",
+                0,
+                encoded(500).map(|data| format!("{data}.{}.example", &data[..8])).collect(),
+            ),
+            (
+                "the same again and again",
+                0,
+                encoded(3).cycle().take(500).map(|data| format!("{data}.cdn.example.com")).collect(),
+            ),
+            ("words and numbers", 0, words.collect()),
+        ];
+        for (name, pause, names) in cases {
+            assert_eq!(after(names.into_iter(), pause), [], "{name}");
+        }
     }
 }

@@ -1,21 +1,36 @@
-//! N11: names asked for where nobody can hear it: DNS over TLS and over HTTPS.
+//! N11: names asked for by DNS over TLS or over HTTPS, where nobody can see them.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use super::tls::ClientHello;
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{Payload, ProcessKey},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{EventBody, EventType, ProcessKey, SignalClass},
 };
+
+/// Few points: browsers and some resolvers do it by design.
+pub const ENCRYPTED_DNS: SignalInfo = SignalInfo {
+    id: "N11",
+    class: SignalClass::Network,
+    weight: 5,
+    full_weight: 5,
+    name: "Names asked for in secret",
+    description: "A program resolves names over TLS or HTTPS. Nobody on the way sees which names, and neither does minerwatch.",
+    catches: "Programs that hide which names they look up.",
+    techniques: &["T1071.004"],
+    ..SignalInfo::NONE
+};
+
+/// Processes remembered that were reported.
+const PROCESSES: usize = 1_024;
 
 /// The port of DNS over TLS (RFC 7858, section 3.1).
 const DNS_OVER_TLS: u16 = 853;
 /// The protocol of DNS over TLS, as a client may offer it (RFC 7858; IANA's registry of ALPN).
-const PROTOCOL: &[u8] = b"dot";
+const PROTOCOL: &str = "dot";
 const HTTPS: u16 = 443;
 
-/// Hosts that are known to answer for names over HTTPS, their subdomains included.
+/// Hosts that are known to offer DNS over HTTPS; their subdomains count too.
 const HOSTS: [&str; 16] = [
     "cloudflare-dns.com",
     "dns.adguard-dns.com",
@@ -35,7 +50,7 @@ const HOSTS: [&str; 16] = [
     "one.one.one.one",
 ];
 
-/// Addresses that are known for the same.
+/// Addresses of such hosts.
 const ADDRESSES: [IpAddr; 14] = [
     v4(1, 0, 0, 1),
     v4(1, 1, 1, 1),
@@ -57,42 +72,40 @@ const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(a, b, c, d))
 }
 
-/// Who was told of.
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[ENCRYPTED_DNS],
+    wants: &[EventType::Payload],
+    evictions: None,
+    create: |_| Box::new(EncryptedDns { reported: BoundedMap::new(PROCESSES) }),
+};
+
 #[derive(Debug)]
-pub struct EncryptedDns {
-    told: BoundedMap<ProcessKey, ()>,
+struct EncryptedDns {
+    /// Processes that were reported: each is reported once.
+    reported: BoundedMap<ProcessKey, ()>,
 }
 
-impl Default for EncryptedDns {
-    fn default() -> Self {
-        Self { told: BoundedMap::new(tuning::ENCRYPTED_DNS) }
-    }
-}
-
-impl EncryptedDns {
-    /// Looks at a client's first message of TLS; a process is told of once.
-    pub fn greeted(
-        &mut self,
-        context: &DetectionContext<'_>,
-        payload: &Payload,
-        hello: &ClientHello<'_>,
-    ) -> Option<Finding> {
+impl Detector for EncryptedDns {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        let EventBody::Payload(payload) = &context.event.body else { return };
+        let Some(hello) = payload.app.tls.as_deref() else { return };
         let destination = payload.flow.destination;
-        let by_name = hello.server_name.is_some_and(is_listed);
+        let by_name = hello.server_name.as_deref().is_some_and(is_listed);
         let by_address = destination.port() == HTTPS && ADDRESSES.contains(&destination.ip().to_canonical());
         let over_tls =
-            destination.port() == DNS_OVER_TLS || hello.protocol_names().any(|name| name == PROTOCOL);
-        if !(by_name || by_address || over_tls) || !self.told.note(&context.key()) {
-            return None;
+            destination.port() == DNS_OVER_TLS || hello.protocols.iter().any(|name| name == PROTOCOL);
+        if !(by_name || by_address || over_tls) || !self.reported.note(&context.key()) {
+            return;
         }
-        let way = if over_tls { "TLS" } else { "HTTPS" };
-        let detail = format!("asks {destination} for names over {way}, where they cannot be heard");
-        Some(Finding::new(signals::ENCRYPTED_DNS, context, detail).value("destination", destination))
+        let transport = if over_tls { "TLS" } else { "HTTPS" };
+        let detail = format!("asks {destination} for names over {transport}, where nobody can see them");
+        findings.push(Finding::new(ENCRYPTED_DNS, context, detail).value("destination", destination));
     }
 }
 
+/// Whether a name, in lower case, is one of the hosts or below one.
 fn is_listed(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
     HOSTS
         .iter()
         .any(|host| name.strip_suffix(host).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
@@ -100,40 +113,36 @@ fn is_listed(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::tls::hello_naming;
-    use crate::engine::testing::{Host, findings, verdict};
+    use crate::{
+        dissect::testing::{hello, hello_naming, named, protocols},
+        testing::{Host, findings, verdict},
+    };
 
-    fn after(greetings: &[(&str, &str)]) -> Vec<(&'static str, u8)> {
+    fn after(peer: &str, greeting: &[u8]) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let client = host.spawn(init, "/usr/bin/client", &["client"]);
-        for (peer, name) in greetings {
-            host.send(client, peer, hello_naming(name));
-        }
+        host.send(client, peer, greeting);
+        host.send(client, peer, greeting);
         assert_eq!(verdict(&host), None, "never alone");
         findings(&host)
     }
 
     #[test]
-    fn secret_questions_are_noted_once() {
-        for greeting in [
-            ("192.0.2.1:443", "mozilla.cloudflare-dns.com"),
-            ("192.0.2.1:443", "DNS.Google"),
-            ("1.1.1.1:443", "www.example"),
-            ("192.0.2.1:853", "resolver.example"),
+    fn dns_over_tls_or_https_is_found_once() {
+        for (peer, name, counts) in [
+            ("192.0.2.1:443", "mozilla.cloudflare-dns.com", true),
+            ("192.0.2.1:443", "DNS.Google", true),
+            ("1.1.1.1:443", "www.example", true),
+            ("192.0.2.1:853", "resolver.example", true),
+            ("192.0.2.1:443", "notdns.google", false),
+            ("192.0.2.1:443", "www.cloudflare.com", false),
+            ("1.1.1.1:8443", "www.example", false),
         ] {
-            assert_eq!(after(&[greeting, greeting]), [("N11", 5)], "{greeting:?}");
+            let expected: &[_] = if counts { &[("N11", 5)] } else { &[] };
+            assert_eq!(after(peer, &hello_naming(name)), expected, "{peer} {name}");
         }
-    }
-
-    #[test]
-    fn others_are_nothing() {
-        for greeting in [
-            ("192.0.2.1:443", "notdns.google"),
-            ("192.0.2.1:443", "www.cloudflare.com"),
-            ("1.1.1.1:8443", "www.example"),
-        ] {
-            assert_eq!(after(&[greeting]), [], "{greeting:?}");
-        }
+        let by_protocol = hello(&[0x1301], &[named("www.example"), protocols(&["dot"])]);
+        assert_eq!(after("192.0.2.1:8443", &by_protocol), [("N11", 5)]);
     }
 }

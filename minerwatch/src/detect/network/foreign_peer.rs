@@ -1,36 +1,47 @@
-//! N4F: a connection to port 443 in a country where the user has no business.
+//! N4F: a connection to port 443 in a country that is none of the configured home countries.
 
-use std::net::SocketAddr;
-
-use super::{outbound, outbound_at_start};
+use super::established;
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::{Connect, GeoLocation, RunningFlow},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{EventType, SignalClass},
+};
+
+/// As few points as for the port of a pool: most of the web is in some other country.
+pub const FOREIGN_PEER: SignalInfo = SignalInfo {
+    id: "N4F",
+    class: SignalClass::Network,
+    weight: 5,
+    full_weight: 5,
+    name: "Connection to port 443 in a foreign country",
+    description: "Home countries are configured, and the peer's address is in none of them. That is true of much else, so this counts for next to nothing by itself.",
+    catches: "Web traffic to unusual countries; it only adds to other signals.",
+    techniques: &["T1071.001"],
+    ..SignalInfo::NONE
 };
 
 /// The port of encrypted web pages, which every firewall lets through.
 const HTTPS: u16 = 443;
 
-/// A connection that was just established. Nothing where the user named no countries.
-pub fn foreign_peer(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
-    found(context, outbound(connect)?, connect.peer.as_deref()?)
-}
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[FOREIGN_PEER],
+    wants: &[EventType::Connect, EventType::RunningFlow],
+    evictions: None,
+    create: |_| Box::new(Stateless(|context, findings| findings.extend(inspect(context)))),
+};
 
-/// A connection that was open at the start.
-pub fn foreign_peer_at_start(context: &DetectionContext<'_>, flow: &RunningFlow) -> Option<Finding> {
-    found(context, outbound_at_start(flow)?, flow.peer.as_deref()?)
-}
-
-fn found(context: &DetectionContext<'_>, destination: SocketAddr, peer: &GeoLocation) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let destination = established(&context.event.body)?;
+    let peer = context.event.body.peer()?;
     if destination.port() != HTTPS || !peer.foreign {
         return None;
     }
-    let country = peer.country.as_deref()?;
+    let country = peer.country.as_ref()?;
     let detail = format!("connected to {destination} in {country}, which is none of the home countries");
     Some(
-        Finding::new(signals::FOREIGN_PEER, context, detail)
+        Finding::new(FOREIGN_PEER, context, detail)
             .value("destination", destination)
-            .with("country", country),
+            .value("country", country),
     )
 }
 
@@ -39,22 +50,22 @@ mod tests {
     use std::sync::Arc;
 
     use crate::{
-        engine::testing::{Host, findings},
         model::GeoLocation,
+        testing::{Host, findings},
     };
 
     #[test]
     fn only_port_443_of_a_foreign_country_counts() {
-        let place = |country: Option<&str>, foreign| {
+        let location = |country: Option<&str>, foreign| {
             Some(GeoLocation { country: country.map(Arc::from), foreign, ..GeoLocation::default() })
         };
         for (destination, peer, counts) in [
-            ("192.0.2.5:443", place(Some("XX"), true), true),
-            ("[2001:db8::5]:443", place(Some("XX"), true), true),
-            ("192.0.2.5:443", place(Some("DE"), false), false),
-            ("192.0.2.5:443", place(None, false), false),
+            ("192.0.2.5:443", location(Some("XX"), true), true),
+            ("[2001:db8::5]:443", location(Some("XX"), true), true),
+            ("192.0.2.5:443", location(Some("DE"), false), false),
+            ("192.0.2.5:443", location(None, false), false),
             ("192.0.2.5:443", None, false),
-            ("192.0.2.5:22", place(Some("XX"), true), false),
+            ("192.0.2.5:22", location(Some("XX"), true), false),
         ] {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);

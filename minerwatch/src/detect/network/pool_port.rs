@@ -1,37 +1,51 @@
 //! N4: a connection to a port that mining pools use.
 
-use std::net::SocketAddr;
-
-use super::{outbound, outbound_at_start};
+use super::established;
 use crate::{
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{Connect, RunningFlow},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{EventType, SignalClass},
 };
 
-/// A connection that was just established.
-pub fn pool_port(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
-    found(context, outbound(connect)?)
-}
+/// Few points: much else uses these ports too.
+pub const POOL_PORT: SignalInfo = SignalInfo {
+    id: "N4",
+    class: SignalClass::Network,
+    weight: 5,
+    full_weight: 5,
+    name: "Connection to a port that mining pools use",
+    description: "Mining pools prefer a handful of ports. Much else uses them too, so this counts for next to nothing by itself.",
+    catches: "Nothing more than the port; it only adds to other signals.",
+    techniques: &["T1571"],
+    ..SignalInfo::NONE
+};
 
-/// A connection that was open at the start.
-pub fn pool_port_at_start(context: &DetectionContext<'_>, flow: &RunningFlow) -> Option<Finding> {
-    found(context, outbound_at_start(flow)?)
-}
+/// Ports that pools prefer.
+const POOL_PORTS: [u16; 13] =
+    [3333, 3334, 4444, 5555, 5556, 7777, 10128, 10343, 13333, 14433, 14444, 20128, 45700];
 
-fn found(context: &DetectionContext<'_>, destination: SocketAddr) -> Option<Finding> {
-    if !tuning::POOL_PORTS.contains(&destination.port()) {
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[POOL_PORT],
+    wants: &[EventType::Connect, EventType::RunningFlow],
+    evictions: None,
+    create: |_| Box::new(Stateless(|context, findings| findings.extend(inspect(context)))),
+};
+
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let destination = established(&context.event.body)?;
+    if !POOL_PORTS.contains(&destination.port()) {
         return None;
     }
     let detail = format!("connected to {destination}, a port mining pools use");
-    Some(Finding::new(signals::POOL_PORT, context, detail).value("destination", destination))
+    Some(Finding::new(POOL_PORT, context, detail).value("destination", destination))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     #[test]
-    fn only_the_port_of_another_host_counts() {
+    fn only_a_pool_port_of_another_host_counts() {
         for (destination, counts) in [
             ("10.0.0.5:3333", true),
             ("[2001:db8::5]:14444", true),

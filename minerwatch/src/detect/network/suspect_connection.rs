@@ -1,40 +1,53 @@
-//! N9: a connection by a program that has no business making one: dropped and run, without a file, or
-//! fetching for a shell that a service started.
+//! N9: a connection by a program that has no reason to make one: it was dropped and run, has no file, or fetches for a
+//! shell that a service started.
 //!
-//! It is the network's own witness to the chain: not what was sent, but that the suspect really reached
-//! another host.
+//! It proves one step of the chain: not what was sent, but that the suspect really reached another host.
 
-use std::net::SocketAddr;
-
-use super::outbound;
+use super::established;
 use crate::{
-    detect::{DetectionContext, Finding, signals},
-    model::Connect,
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{EventType, SignalClass},
     process::Taint,
 };
 
-/// A connection that was just established.
-pub fn suspect_connection(context: &DetectionContext<'_>, connect: &Connect) -> Option<Finding> {
-    let taint = context.process.taint?;
-    Some(found(context, taint, outbound(connect)?))
-}
+/// Ten points: a dropped program that connects out (25 + 10 + 10) is put on record, and no more.
+pub const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
+    id: "N9",
+    class: SignalClass::Network,
+    weight: 10,
+    full_weight: 10,
+    name: "Outbound connection by a suspect program",
+    description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
+    catches: "A dropped or fileless program that calls out, on any port.",
+    techniques: &["T1071"],
+    ..SignalInfo::NONE
+};
 
-fn found(context: &DetectionContext<'_>, taint: Taint, destination: SocketAddr) -> Finding {
-    let who = match taint {
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[SUSPECT_CONNECTION],
+    wants: &[EventType::Connect],
+    evictions: None,
+    create: |_| Box::new(Stateless(|context, findings| findings.extend(inspect(context)))),
+};
+
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let who = match context.process.taint? {
         Taint::Dropped => "a program that was dropped here",
         Taint::Fileless => "a program without a file",
         Taint::FetchesForService => "a downloader that a service's shell started",
     };
+    let destination = established(&context.event.body)?;
     let detail = format!("{who}, '{}', connected to {destination}", context.process.view.name);
-    Finding::new(signals::SUSPECT_CONNECTION, context, detail).value("destination", destination)
+    Some(Finding::new(SUSPECT_CONNECTION, context, detail).value("destination", destination))
 }
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::testing::{Host, findings};
+    use crate::testing::{Host, findings};
 
     #[test]
-    fn a_dropped_program_calls_out() {
+    fn a_dropped_program_connects() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let script = host.spawn(init, "/usr/bin/dash", &["sh", "/root/x.sh"]);
@@ -49,7 +62,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_starts_is_not_itself() {
+    fn a_program_that_it_starts_is_no_suspect() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let script = host.spawn(init, "/usr/bin/dash", &["sh", "/root/x.sh"]);
@@ -61,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_connection_by_others_is_nothing() {
+    fn the_same_connection_by_others_is_no_finding() {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let curl = host.spawn(init, "/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);

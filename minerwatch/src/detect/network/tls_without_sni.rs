@@ -1,95 +1,111 @@
-//! N6: a client of TLS that names neither the host it wants nor a protocol, as miners do. What its socket is set up for
-//! says more, and is looked at for these alone.
+//! N6: a TLS client that names neither the host it wants nor a protocol, as miners do. The options of its socket say more;
+//! they are asked for only of such clients.
 
-use super::{
-    leaves_host,
-    tls::{ClientHello, extension, ja4},
-};
+use std::time::Duration;
+
+use super::leaves_host;
 use crate::{
     bounded::BoundedMap,
-    detect::{DetectionContext, Finding, signals, tuning},
-    model::{BootTime, Flow, Keepalive, Payload, ProcessKey, SocketOptions, Subject},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{
+        BootTime, EventBody, EventType, Keepalive, Payload, ProcessKey, Request, SignalClass, SocketOptions,
+    },
 };
 
-/// What XMRig and its relatives ask the kernel for, through libuv (`uv_tcp_keepalive` with a delay of 60 s; libuv's own
-/// choice is a question a second, ten at the most). They also send their messages at once.
+/// Never enough alone: message brokers and databases that are reached by their address look the same.
+pub const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
+    id: "N6",
+    class: SignalClass::Network,
+    weight: 15,
+    full_weight: 25,
+    name: "TLS without a name",
+    description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default. It weighs more if the socket has the options of a miner's socket. Other programs that know their peer by its address do the same.",
+    catches: "Encrypted connections to a bare address, as miners open them by default.",
+    techniques: &["T1573"],
+    ..SignalInfo::NONE
+};
+
+/// What XMRig and its relatives ask the kernel for, through libuv (`uv_tcp_keepalive` with a delay of 60 s; libuv itself
+/// chooses one probe a second, ten at most). They also send small messages at once.
 const MINER: Keepalive = Keepalive { idle_s: 60, interval_s: 1, probes: 10 };
 
-/// The clients that name nothing.
+/// Processes remembered whose socket options were asked for.
+const PROCESSES: usize = 1_024;
+/// The least time between two requests for socket options of one process.
+const REQUEST_INTERVAL: Duration = Duration::from_secs(60);
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[TLS_WITHOUT_SNI],
+    wants: &[EventType::Payload, EventType::SocketOptions],
+    evictions: None,
+    create: |_| Box::new(TlsWithoutSni { requested: BoundedMap::new(PROCESSES) }),
+};
+
 #[derive(Debug)]
-pub struct TlsWithoutSni {
-    /// When the socket of a process was last asked for.
-    asked: BoundedMap<ProcessKey, BootTime>,
-    /// Connections whose sockets should be looked at.
-    waiting: Vec<(Subject, Flow)>,
+struct TlsWithoutSni {
+    /// When socket options of a process were last asked for.
+    requested: BoundedMap<ProcessKey, BootTime>,
 }
 
-impl Default for TlsWithoutSni {
-    fn default() -> Self {
-        Self { asked: BoundedMap::new(tuning::ANONYMOUS_CLIENTS), waiting: Vec::new() }
+impl Detector for TlsWithoutSni {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Payload(payload) => self.inspect_hello(context, payload, findings),
+            EventBody::SocketOptions(options) => findings.extend(matches_xmrig_sockopts(context, options)),
+            _ => {}
+        }
     }
 }
 
 impl TlsWithoutSni {
-    /// Neither the name of a host nor a protocol, to another host. Of a message that was cut off nothing is said.
-    pub fn greeted(
-        &mut self,
-        context: &DetectionContext<'_>,
-        payload: &Payload,
-        hello: &ClientHello<'_>,
-    ) -> Option<Finding> {
+    fn inspect_hello(&mut self, context: &DetectionContext<'_>, payload: &Payload, findings: &mut Findings) {
+        let Some(hello) = payload.app.tls.as_deref() else { return };
         let destination = payload.flow.destination;
-        let silent =
-            !hello.extension_types().any(|kind| kind == extension::SERVER_NAME) && hello.protocols.is_none();
-        if !(hello.whole && silent && leaves_host(destination)) {
-            return None;
+        let names_nothing = hello.whole && !hello.names_host && !hello.offers_protocols;
+        if !(names_nothing && leaves_host(destination)) {
+            return;
         }
-        self.ask(context, payload.flow);
+        if self.is_request_due(context) {
+            let owner = context.event.subject.clone();
+            findings.request(Request::SocketOptions { owner, flow: payload.flow });
+        }
         let detail = format!("opened TLS to {destination} without naming a host or a protocol");
-        let finding =
-            Finding::new(signals::TLS_WITHOUT_SNI, context, detail).value("destination", destination);
-        Some(match ja4(hello) {
-            Some(fingerprint) => finding.with("ja4", &fingerprint),
+        let finding = Finding::new(TLS_WITHOUT_SNI, context, detail).value("destination", destination);
+        findings.push(match &hello.ja4 {
+            Some(fingerprint) => finding.value("ja4", fingerprint),
             None => finding,
-        })
+        });
     }
 
-    fn ask(&mut self, context: &DetectionContext<'_>, flow: Flow) {
+    fn is_request_due(&mut self, context: &DetectionContext<'_>) -> bool {
         let now = context.at();
-        let never = || BootTime(0);
-        let asked = self.asked.entry(&context.key(), never);
-        let is_due = *asked == never() || now.since(*asked) >= tuning::ANONYMOUS_AGAIN;
-        // A replay has nobody who looks.
-        if is_due && self.waiting.len() < tuning::ANONYMOUS_WAITING {
-            *asked = now;
-            self.waiting.push((context.event.subject.clone(), flow));
+        let last = self.requested.get_mut(&context.key());
+        let is_due = last.is_none_or(|last| now.since(*last) >= REQUEST_INTERVAL);
+        if is_due {
+            self.requested.insert(context.key(), now);
         }
-    }
-
-    /// The connections whose sockets should be looked at, since the last call.
-    pub fn take_waiting(&mut self) -> Vec<(Subject, Flow)> {
-        std::mem::take(&mut self.waiting)
+        is_due
     }
 }
 
-/// N6 in full: the socket of such a connection is set up as a miner's.
-pub fn matches_xmrig_sockopts(context: &DetectionContext<'_>, options: &SocketOptions) -> Option<Finding> {
+/// The full form: the socket of such a connection has the options of a miner's.
+fn matches_xmrig_sockopts(context: &DetectionContext<'_>, options: &SocketOptions) -> Option<Finding> {
     let keepalive = options.keepalive.filter(|times| options.no_delay && *times == MINER)?;
     let destination = options.flow.destination;
     let Keepalive { idle_s, interval_s, probes } = keepalive;
     let detail = format!(
-        "opened TLS to {destination} without naming a host or a protocol, on a socket that is set up as a miner's: asked \
-         after {idle_s} s of silence whether the peer is there, {probes} times, once in {interval_s} s, and messages are \
-         sent at once"
+        "opened TLS to {destination} without naming a host or a protocol, on a socket with the options of a miner's: keepalive \
+         after {idle_s} s of silence, {probes} probes, one in {interval_s} s, and small messages sent at once"
     );
     Some(
-        Finding::new(signals::TLS_WITHOUT_SNI, context, detail)
+        Finding::new(TLS_WITHOUT_SNI, context, detail)
             .full()
             .value("destination", destination)
-            .with("keepalive_idle_s", &idle_s)
-            .with("keepalive_interval_s", &interval_s)
-            .with("keepalive_probes", &probes)
-            .with("no_delay", &options.no_delay),
+            .value("keepalive_idle_s", idle_s)
+            .value("keepalive_interval_s", interval_s)
+            .value("keepalive_probes", probes)
+            .value("no_delay", options.no_delay),
     )
 }
 
@@ -97,60 +113,94 @@ pub fn matches_xmrig_sockopts(context: &DetectionContext<'_>, options: &SocketOp
 mod tests {
     use super::*;
     use crate::{
-        detect::network::tls::anonymous_hello,
-        engine::testing::{Host, findings, requests, seconds, verdict},
-        model::{EventBody, Protocol, Request},
+        dissect::testing::{anonymous_hello, hello, named, protocols},
+        model::{Flow, Protocol},
+        testing::{Host, findings, requests, seconds, verdict},
     };
 
-    const POOL: &str = "192.0.2.9:443";
+    const PEER: &str = "192.0.2.9:443";
+
+    fn client() -> (Host, ProcessKey) {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        (host, client)
+    }
 
     fn options(keepalive: Option<Keepalive>, no_delay: bool) -> EventBody {
         let flow = Flow {
             protocol: Protocol::Tcp,
             source: "10.0.0.2:40000".parse().unwrap(),
-            destination: POOL.parse().unwrap(),
+            destination: PEER.parse().unwrap(),
             opened: BootTime(1),
         };
         EventBody::SocketOptions(SocketOptions { flow, keepalive, no_delay })
     }
 
     #[test]
-    fn a_miner_s_socket_weighs_more_and_decides_nothing() {
-        let after = |body: EventBody| {
-            let mut host = Host::new();
-            let init = host.boot("/sbin/init", &["init"]);
-            let client = host.spawn(init, "/usr/bin/client", &["client"]);
-            host.send(client, POOL, anonymous_hello());
-            host.happen(client, body);
-            assert_eq!(verdict(&host), None);
-            findings(&host)
-        };
-        assert_eq!(after(options(Some(MINER), true)), [("N6", 15), ("N6", 25)]);
-        let usual = Keepalive { idle_s: 7_200, interval_s: 75, probes: 9 };
-        for (keepalive, no_delay) in [
-            (None, true),
-            (Some(MINER), false),
-            (Some(usual), true),
-            (Some(Keepalive { idle_s: 1, ..MINER }), true),
+    fn only_a_whole_hello_without_any_name_to_another_host_counts() {
+        let anonymous = anonymous_hello();
+        let cut_off = anonymous[..anonymous.len() - 6].to_vec();
+        for (name, destination, bytes, expected) in [
+            ("names nothing", PEER, anonymous.clone(), &[("N6", 15)][..]),
+            ("to this host", "127.0.0.1:443", anonymous, &[]),
+            ("cut off", PEER, cut_off, &[]),
+            ("names a host", PEER, hello(&[0x1301], &[named("www.example")]), &[]),
+            ("names a protocol", PEER, hello(&[0x1301], &[protocols(&["mqtt"])]), &[]),
         ] {
-            assert_eq!(after(options(keepalive, no_delay)), [("N6", 15)], "{keepalive:?} {no_delay}");
+            let (mut host, client) = client();
+            host.send(client, destination, bytes);
+            assert_eq!((&*findings(&host), verdict(&host)), (expected, None), "{name}");
+        }
+    }
+
+    /// Half an hour of TLS to a broker that is known by its address, on a port that pools prefer as well.
+    #[test]
+    fn a_client_of_a_broker_gets_no_verdict() {
+        let (mut host, client) = client();
+        let anonymous = hello(&[0x1301, 0x1302], &[(10, vec![0; 4]), (13, vec![0, 2, 4, 3])]);
+        for _ in 0..30 {
+            for broker in ["192.0.2.9:8883", "192.0.2.10:4444"] {
+                host.connect(client, broker);
+                host.send(client, broker, &anonymous);
+                host.receive(client, broker, b"\x16\x03\x03\0\x05\x02\0\0\x01\0");
+                host.send(client, broker, b"\x17\x03\x03\0\x40encrypted");
+            }
+            host.wait(seconds(60));
+        }
+        assert_eq!(verdict(&host), None);
+        assert!(findings(&host).iter().all(|(id, _)| matches!(*id, "N4" | "N6")), "{:?}", findings(&host));
+    }
+
+    #[test]
+    fn the_socket_options_of_a_miner_weigh_more_and_give_no_verdict() {
+        let usual = Keepalive { idle_s: 7_200, interval_s: 75, probes: 9 };
+        let libuv = Keepalive { idle_s: 1, ..MINER };
+        for (keepalive, no_delay, expected) in [
+            (Some(MINER), true, &[("N6", 15), ("N6", 25)][..]),
+            (None, true, &[("N6", 15)]),
+            (Some(MINER), false, &[("N6", 15)]),
+            (Some(usual), true, &[("N6", 15)]),
+            (Some(libuv), true, &[("N6", 15)]),
+        ] {
+            let (mut host, client) = client();
+            host.send(client, PEER, anonymous_hello());
+            host.happen(client, options(keepalive, no_delay));
+            assert_eq!((&*findings(&host), verdict(&host)), (expected, None), "{keepalive:?} {no_delay}");
         }
     }
 
     #[test]
-    fn a_process_s_sockets_are_asked_for_now_and_then() {
-        let mut host = Host::new();
-        let init = host.boot("/sbin/init", &["init"]);
-        let client = host.spawn(init, "/usr/bin/client", &["client"]);
-        let asks = |host: &Host| {
-            let asks = |request: &Request| matches!(request, Request::SocketOptions { .. });
-            requests(host).iter().filter(|request| asks(request)).count()
-        };
+    fn socket_options_are_asked_for_once_a_minute() {
+        let (mut host, client) = client();
         for (pause, expected) in [(0, 1), (1, 1), (60, 2)] {
             host.wait(seconds(pause));
-            host.send(client, POOL, anonymous_hello());
-            host.send(client, POOL, anonymous_hello());
-            assert_eq!(asks(&host), expected, "after {pause} s");
+            host.send(client, PEER, anonymous_hello());
+            host.send(client, PEER, anonymous_hello());
+            let asked = requests(&host);
+            let count =
+                asked.iter().filter(|request| matches!(request, Request::SocketOptions { .. })).count();
+            assert_eq!(count, expected, "after {pause} s");
         }
     }
 }

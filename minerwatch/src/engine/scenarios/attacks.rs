@@ -203,7 +203,7 @@ fn a_quiet_worker_in_a_container() {
     let plain = RoundingCounts::default();
     for samples in [1, 3, 6] {
         let flushing = RoundingCounts { nearest: samples, down: samples, up: samples, zero: samples };
-        host.looks(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+        host.sample_rounding(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
     }
     let alerts = alerts(&host);
     let found = alerts.last().expect("an alert");

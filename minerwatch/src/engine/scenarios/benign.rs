@@ -371,7 +371,7 @@ fn a_pod_throttled_by_its_quota_all_day() {
     let mut limited = day();
     let java = limited.host.boot("/opt/java/bin/java", &["java", "-jar", "app.jar"]);
     limited.host.connect(java, "10.0.0.5:5432");
-    (0..360).for_each(|_| limited.host.held_back(java, 100, 1.0));
+    (0..360).for_each(|_| limited.host.throttled(java, 100, 1.0));
     silent(&limited);
     // A throttled and busy process scores no more than a busy one.
     let score = |is_throttled: bool| {
@@ -382,7 +382,7 @@ fn a_pod_throttled_by_its_quota_all_day() {
         host.connect(tool, "10.0.0.5:443");
         host.burn(tool, 1.0, 310);
         if is_throttled {
-            (0..31).for_each(|_| host.held_back(tool, 100, 1.0));
+            (0..31).for_each(|_| host.throttled(tool, 100, 1.0));
         }
         host.burn(tool, 1.0, 310);
         never_pages(&day);

@@ -47,7 +47,7 @@ impl Host {
         let mut events = Vec::new();
         self.quotas.check(now, &mut events);
         let quota = |event: Event| match event.body {
-            EventBody::Quota(quota) if event.subject.key == key => *quota,
+            EventBody::Quota(quota) if event.subject == subject => *quota,
             body => panic!("{body:?}"),
         };
         events.into_iter().map(quota).collect()

@@ -1,12 +1,17 @@
 //! What joins what: processes to incidents, trees to incidents, incidents to each other.
 
+use std::time::Duration;
+
 use super::{Incidents, connect_edge, self_to_root};
 use crate::{
-    detect::{DetectionContext, WrittenFiles, behavior::drop_steps, tuning},
+    detect::{DetectionContext, WrittenFiles, behavior::drop_steps},
     incident::membership::{MemberKind, Serial, container_id},
     model::{Alert, BootTime, ProcessKey},
     process::ProcessTable,
 };
+
+/// How long ago a connection of the tree may have been made to be part of its chain.
+const CHAIN_SPAN: Duration = Duration::from_secs(10 * 60);
 
 impl Incidents {
     /// Joins a process to the incident whose file it runs.
@@ -78,7 +83,7 @@ impl Incidents {
         }
         let notes = table.get(root).and_then(|root| root.connections.as_ref());
         for outbound in notes.into_iter().flat_map(|notes| notes.outbound()) {
-            if at.since(outbound.at) <= tuning::CHAIN_SPAN {
+            if at.since(outbound.at) <= CHAIN_SPAN {
                 incident.created(self_to_root(table, outbound.process));
                 incident.connected(connect_edge(outbound), outbound.destination);
             }

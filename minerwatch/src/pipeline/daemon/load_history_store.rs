@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::{detect::compute::LoadHistoryState, engine::Engine, state_files};
+use crate::{detect::LoadHistoryState, engine::Engine, state_files};
 
 /// How often it is written.
 const INTERVAL: Duration = Duration::from_secs(600);

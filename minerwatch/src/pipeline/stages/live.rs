@@ -4,7 +4,7 @@ use std::{io, time::Duration};
 
 use super::{OutputSink, Pipeline};
 use crate::{
-    detect::compute::LoadHistoryState,
+    detect::LoadHistoryState,
     engine::Engine,
     enrich::{EnrichSettings, Enricher},
     metrics::EventCounts,

@@ -8,7 +8,7 @@ use crate::{
 
 /// One CPU report, for [`Host::report`].
 #[derive(Clone, Copy, Debug)]
-pub struct Burn {
+pub struct CpuReport {
     /// Length of the report's window, seconds.
     pub window: u64,
     /// Processors in use during the window.
@@ -19,7 +19,7 @@ pub struct Burn {
     pub stops: u64,
 }
 
-impl Default for Burn {
+impl Default for CpuReport {
     fn default() -> Self {
         Self { window: 1, processors: 1.0, yields: 0, stops: 0 }
     }
@@ -52,8 +52,8 @@ impl Host {
     }
 
     /// Waits for the report's window to pass, then reports it.
-    pub fn report(&mut self, key: ProcessKey, burn: Burn) {
-        let Burn { window, processors, yields, stops } = burn;
+    pub fn report(&mut self, key: ProcessKey, report: CpuReport) {
+        let CpuReport { window, processors, yields, stops } = report;
         self.wait(seconds(window));
         let window = window * 1_000_000_000;
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
@@ -78,7 +78,7 @@ impl Host {
 
     /// Reports ten seconds under a quota of half a processor: the process uses the share `used` of the quota, and is
     /// throttled in `throttled` of 100 periods.
-    pub fn held_back(&mut self, key: ProcessKey, throttled: u64, used: f64) {
+    pub fn throttled(&mut self, key: ProcessKey, throttled: u64, used: f64) {
         self.wait(seconds(10));
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
         let on_cpu = (used * 5e9) as u64;
@@ -96,7 +96,7 @@ impl Host {
     }
 
     /// Reports samples of the process's rounding modes, counted since its start.
-    pub fn looks(&mut self, key: ProcessKey, rounding: Rounding) {
+    pub fn sample_rounding(&mut self, key: ProcessKey, rounding: Rounding) {
         self.happen(key, EventBody::Rounding(rounding));
     }
 }

@@ -9,7 +9,7 @@ use crate::model::{
 
 /// A payload for [`Host::payload`].
 #[derive(Clone, Copy, Debug)]
-pub struct Words<'a> {
+pub struct TcpPayload<'a> {
     /// Address and port of the peer.
     pub peer: &'a str,
     /// Its direction.
@@ -43,8 +43,8 @@ impl Host {
     }
 
     /// One TCP payload, cut to 512 bytes as the kernel side does.
-    pub fn payload(&mut self, key: ProcessKey, payload: Words<'_>) {
-        let Words { peer, direction, accepted, bytes } = payload;
+    pub fn payload(&mut self, key: ProcessKey, payload: TcpPayload<'_>) {
+        let TcpPayload { peer, direction, accepted, bytes } = payload;
         let flow = self.flow(Protocol::Tcp, peer);
         self.happen(
             key,
@@ -73,13 +73,13 @@ impl Host {
     /// Sends on a TCP connection that the process opened.
     pub fn send(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.payload(key, Words { peer, direction: Direction::Sent, accepted: false, bytes });
+        self.payload(key, TcpPayload { peer, direction: Direction::Sent, accepted: false, bytes });
     }
 
     /// Receives on a TCP connection that the process opened.
     pub fn receive(&mut self, key: ProcessKey, peer: &str, bytes: impl AsRef<[u8]>) {
         let bytes = bytes.as_ref();
-        self.payload(key, Words { peer, direction: Direction::Received, accepted: false, bytes });
+        self.payload(key, TcpPayload { peer, direction: Direction::Received, accepted: false, bytes });
     }
 
     /// Ends a connection.

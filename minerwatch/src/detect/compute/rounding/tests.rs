@@ -1,6 +1,6 @@
 use crate::{
-    engine::testing::{Host, alerts, findings, seconds},
     model::{ControlRegister, ProcessKey, Rounding, RoundingCounts, Verdict},
+    testing::{Host, alerts, findings, seconds},
 };
 
 const NONE: [u64; 4] = [0; 4];
@@ -30,10 +30,10 @@ fn weights(host: &Host) -> Vec<u8> {
 }
 
 #[test]
-fn what_a_window_comes_to() {
+fn the_looks_of_a_window_are_judged_together() {
     // Nearest, down, up, toward zero.
     let cases = [
-        ("RandomX at full duty, as measured", mxcsr([732, 519, 499, 488], NONE), Some(100)),
+        ("RandomX at full speed, as measured", mxcsr([732, 519, 499, 488], NONE), Some(100)),
         ("RandomX after a few looks", mxcsr([8, 5, 6, 5], [3, 0, 0, 0]), Some(100)),
         ("RandomX at one twentieth of the time", mxcsr([400, 6, 5, 6], [300, 0, 0, 0]), Some(100)),
         ("too few looks", mxcsr([5, 4, 5, 4], NONE), None),
@@ -52,87 +52,87 @@ fn what_a_window_comes_to() {
     ];
     for (name, rounding, expected) in cases {
         let (mut host, worker) = host();
-        host.looks(worker, rounding);
+        host.sample_rounding(worker, rounding);
         assert_eq!(weights(&host).first().copied(), expected, "{name}");
     }
 }
 
 #[test]
-fn it_decides_alone() {
+fn the_full_form_decides_alone() {
     let (mut host, worker) = host();
-    host.looks(worker, mxcsr([10, 7, 8, 6], NONE));
+    host.sample_rounding(worker, mxcsr([10, 7, 8, 6], NONE));
     let alerts = alerts(&host);
     assert_eq!(alerts.first().map(|alert| alert.verdict), Some(Verdict::Mining));
     assert_eq!(alerts.len(), 1);
 }
 
 #[test]
-fn without_the_flushing_it_does_not() {
+fn without_the_flushing_it_does_not_decide_alone() {
     let (mut host, worker) = host();
-    host.looks(worker, mxcsr(NONE, [300, 280, 290, 310]));
+    host.sample_rounding(worker, mxcsr(NONE, [300, 280, 290, 310]));
     assert!(alerts(&host).iter().all(|alert| alert.verdict < Verdict::Suspected));
 }
 
 #[test]
-fn hours_of_innocence_do_not_hide_what_comes_after() {
+fn hours_of_other_work_do_not_hide_what_comes_after() {
     let (mut host, worker) = host();
-    host.looks(worker, mxcsr([1_000_000, 0, 1, 0], [5_000_000, 0, 0, 0]));
+    host.sample_rounding(worker, mxcsr([1_000_000, 0, 1, 0], [5_000_000, 0, 0, 0]));
     host.wait(seconds(4 * 3_600));
-    host.looks(worker, mxcsr([1_000_010, 6, 7, 6], [5_000_000, 0, 0, 0]));
+    host.sample_rounding(worker, mxcsr([1_000_010, 6, 7, 6], [5_000_000, 0, 0, 0]));
     assert_eq!(weights(&host), [100]);
 }
 
 #[test]
-fn evidence_too_far_apart_is_none() {
+fn looks_that_are_too_far_apart_do_not_add_up() {
     let (mut host, worker) = host();
     for found in 1..=6 {
-        host.looks(worker, mxcsr([100 * found, found, found, found], NONE));
+        host.sample_rounding(worker, mxcsr([100 * found, found, found, found], NONE));
         host.wait(seconds(1_000));
     }
-    assert_eq!(weights(&host), [0_u8; 0], "one of each in a quarter of an hour");
+    assert_eq!(weights(&host), [0_u8; 0], "one look of each mode in a quarter of an hour");
 }
 
 #[test]
-fn it_is_told_once_a_minute() {
+fn a_process_that_goes_on_is_reported_once_a_minute() {
     let (mut host, worker) = host();
     for second in 1..=150 {
-        host.looks(worker, mxcsr([10 * second, 10 * second, 10 * second, 10 * second], NONE));
+        host.sample_rounding(worker, mxcsr([10 * second, 10 * second, 10 * second, 10 * second], NONE));
         host.wait(seconds(1));
     }
     assert_eq!(weights(&host), [100, 100, 100]);
 }
 
 #[test]
-fn counters_that_go_back_are_not_negative() {
+fn counters_that_go_back_find_nothing() {
     let (mut host, worker) = host();
-    host.looks(worker, mxcsr([10, 3, 3, 3], NONE));
-    host.looks(worker, mxcsr([1, 1, 0, 0], NONE));
+    host.sample_rounding(worker, mxcsr([10, 3, 3, 3], NONE));
+    host.sample_rounding(worker, mxcsr([1, 1, 0, 0], NONE));
     assert_eq!(weights(&host), [0_u8; 0]);
 }
 
 mod undecided {
     use super::*;
-    use crate::{engine::testing::requests, model::Request};
+    use crate::{model::Request, testing::requests};
 
-    /// How many times more looks are asked for.
+    /// How often close sampling is asked for.
     fn asked(host: &Host) -> usize {
         requests(host).iter().filter(|request| matches!(request, Request::SampleRounding(_))).count()
     }
 
     #[test]
-    fn the_first_odd_look_asks_for_more_and_more_seldom_later() {
+    fn the_first_odd_look_asks_for_samples_and_later_ones_ask_less_often() {
         let (mut host, worker) = host();
         for second in 1..=100 {
-            host.looks(worker, mxcsr([10, 0, second, 0], NONE));
+            host.sample_rounding(worker, mxcsr([10, 0, second, 0], NONE));
             host.wait(seconds(1));
         }
         assert_eq!(asked(&host), 3, "at 0, 30 and 80 seconds");
     }
 
     #[test]
-    fn interval_arithmetic_is_left_alone() {
+    fn interval_arithmetic_is_not_sampled() {
         let (mut host, worker) = host();
-        host.looks(worker, mxcsr([10, 0, 0, 0], [1, 100, 100, 0]));
+        host.sample_rounding(worker, mxcsr([10, 0, 0, 0], [1, 100, 100, 0]));
         assert_eq!(asked(&host), 0);
     }
 }

@@ -1,0 +1,174 @@
+//! N8: a process that serves miners and speaks to a pool: it passes mining on.
+
+use std::net::{IpAddr, SocketAddr};
+
+use rustc_hash::FxHashSet;
+
+use super::{mining_message::MiningPeer, solo_mining::is_solo};
+use crate::{
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{EventBody, EventType, ProcessKey, Request, SignalClass},
+};
+
+/// Decides alone, as the words of a miner do.
+pub const RELAY: SignalInfo = SignalInfo {
+    id: "N8",
+    class: SignalClass::Network,
+    weight: 95,
+    full_weight: 95,
+    mining: true,
+    name: "Passes mining on",
+    description: "One process speaks a mining protocol on connections that it accepted and on one that it opened: a proxy for miners inside the network.",
+    catches: "A proxy inside the network that hides many miners behind one connection.",
+    techniques: &["T1090", "T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// Processes remembered that speak to a pool or serve miners.
+const PROCESSES: usize = 1_024;
+/// Hosts counted that one process serves.
+const MAX_MINERS: usize = 1_000;
+/// A relay is reported again when it serves so many times as many hosts as before.
+const REPORT_GROWTH: usize = 10;
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[RELAY],
+    wants: &[EventType::Payload, EventType::Exit],
+    evictions: Some("conversations_evicted"),
+    create: |_| Box::new(MiningRelay { processes: BoundedMap::new(PROCESSES) }),
+};
+
+/// The mining connections of one process.
+#[derive(Debug, Default)]
+struct Relay {
+    /// The pool that it speaks to, the latest one.
+    pool: Option<SocketAddr>,
+    /// The miner that it serves, the latest one.
+    miner: Option<SocketAddr>,
+    /// The hosts of the miners that it serves.
+    miners: FxHashSet<IpAddr>,
+    /// How many hosts there were when it was last reported.
+    reported: usize,
+}
+
+#[derive(Debug)]
+struct MiningRelay {
+    processes: BoundedMap<ProcessKey, Relay>,
+}
+
+impl Detector for MiningRelay {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        let payload = match &context.event.body {
+            EventBody::Payload(payload) => payload,
+            EventBody::Exit(_) => {
+                self.processes.remove(&context.key());
+                return;
+            }
+            _ => return,
+        };
+        let destination = payload.flow.destination;
+        let says = |peer: MiningPeer| peer.message_in(payload).filter(|message| message.sure);
+        if says(MiningPeer::Pool).is_some_and(|message| !is_solo(message)) {
+            let relay = self.processes.entry(&context.key(), Relay::default);
+            if relay.pool.replace(destination).is_none() {
+                findings.request(Request::WatchListeners(context.event.subject.clone()));
+            }
+            findings.extend(relay.report(context));
+        } else if says(MiningPeer::Miner).is_some() {
+            let relay = self.processes.entry(&context.key(), Relay::default);
+            relay.miner = Some(destination);
+            if relay.miners.len() < MAX_MINERS {
+                relay.miners.insert(destination.ip());
+            }
+            findings.extend(relay.report(context));
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.processes.evicted()
+    }
+}
+
+impl Relay {
+    /// A finding, if the process is on both sides and serves many more hosts than when it was last reported.
+    fn report(&mut self, context: &DetectionContext<'_>) -> Option<Finding> {
+        let (pool, miner) = self.pool.zip(self.miner)?;
+        let hosts = self.miners.len();
+        if hosts < self.reported.saturating_mul(REPORT_GROWTH).max(1) {
+            return None;
+        }
+        self.reported = hosts;
+        let others = match hosts {
+            1 => String::new(),
+            count => format!(" and {} other hosts", count - 1),
+        };
+        let detail = format!("passes mining on: serves {miner}{others} and speaks to {pool}");
+        let finding = Finding::new(RELAY, context, detail)
+            .value("destination", pool)
+            .value("client", miner)
+            .value("clients", hosts);
+        Some(finding.conclusive())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Direction,
+        testing::{Host, TcpPayload, findings, requests},
+    };
+
+    const POOL: &str = "10.0.0.9:443";
+    const SUBSCRIBE: &[u8] = br#"{"id":1,"method":"mining.subscribe","params":["x/1"]}"#;
+    const NOTIFY: &[u8] = br#"{"id":null,"method":"mining.notify","params":["bf","4d16"]}"#;
+
+    fn process() -> (Host, ProcessKey) {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let process = host.spawn(init, "/usr/bin/proxy", &["proxy"]);
+        (host, process)
+    }
+
+    /// A miner on this host of the network connects and is given work.
+    fn serve(host: &mut Host, process: ProcessKey, last: u32) {
+        let peer = format!("10.0.1.{last}:40000");
+        for (direction, bytes) in [(Direction::Received, SUBSCRIBE), (Direction::Sent, NOTIFY)] {
+            host.payload(process, TcpPayload { peer: &peer, direction, accepted: true, bytes });
+        }
+    }
+
+    #[test]
+    fn only_a_process_on_both_sides_is_a_relay() {
+        let (mut host, pool) = process();
+        serve(&mut host, pool, 1);
+        assert_eq!(findings(&host), [], "a pool does not mine");
+        host.send(pool, POOL, SUBSCRIBE);
+        assert_eq!(findings(&host), [("N1", 100), ("N8", 95)]);
+    }
+
+    #[test]
+    fn a_relay_is_reported_again_when_many_more_hosts_come() {
+        let (mut host, relay) = process();
+        host.send(relay, POOL, SUBSCRIBE);
+        (0..30).for_each(|_| serve(&mut host, relay, 1));
+        assert_eq!(findings(&host), [("N1", 100), ("N8", 95)], "one host, however often");
+        (2..=30).for_each(|last| serve(&mut host, relay, last));
+        assert_eq!(findings(&host), [("N1", 100), ("N8", 95), ("N8", 95)]);
+    }
+
+    #[test]
+    fn what_a_client_of_a_pool_serves_is_watched_from_then_on() {
+        let (mut host, relay) = process();
+        let watches = |host: &Host| {
+            let is_watch = |request: &&Request| matches!(request, Request::WatchListeners(_));
+            requests(host).iter().filter(is_watch).count()
+        };
+        serve(&mut host, relay, 1);
+        assert_eq!(watches(&host), 0);
+        (0..3).for_each(|_| host.send(relay, POOL, SUBSCRIBE));
+        assert_eq!(watches(&host), 1);
+    }
+}

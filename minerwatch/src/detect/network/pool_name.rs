@@ -1,0 +1,450 @@
+//! N3: the name of a mining pool. I1: another name or an address that is on a list of indicators.
+//!
+//! Names are seen in DNS questions and answers, in TLS hellos, in requests for tunnels, and as what led to the address of a
+//! connection.
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{beaconing::MAX_BYTES_A_MINUTE, established, listing};
+use crate::{
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    intel::{ListKind, Listed},
+    model::{
+        DnsMessage, EventBody, EventType, FlowUpdate, Payload, ProcessKey, SignalClass, TlsHello, TunnelHost,
+        TunnelRequest,
+    },
+};
+
+/// The full form is a connection to a port that serves no web pages; its points are those of the list, 60 by default. To
+/// ask for the name, or to visit the web page, is what a curious person does too.
+pub const POOL_NAME: SignalInfo = SignalInfo {
+    id: "N3",
+    class: SignalClass::Network,
+    weight: 20,
+    full_weight: 60,
+    mining: true,
+    name: "Name of a mining pool",
+    description: "A program asked for the address of a mining pool, connected to a pool by its name, or asked for one by TLS or through a proxy. A visit to the web page of a pool counts a third, unless it goes on for minutes in few bytes.",
+    catches: "Pools on ports that look harmless, such as 443, and behind proxies.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// The points are those of the list, 60 by default.
+pub const LISTED_PEER: SignalInfo = SignalInfo {
+    id: "I1",
+    class: SignalClass::Network,
+    weight: 60,
+    full_weight: 60,
+    name: "Peer on a list",
+    description: "A program talked to a host that is on a list of indicators.",
+    catches: "Addresses, networks and names that threat intelligence reports.",
+    techniques: &["T1071"],
+    ..SignalInfo::NONE
+};
+
+/// Ports of web pages, which people visit out of curiosity.
+const WEB: [u16; 2] = [80, 443];
+/// How long a connection to the web page of a pool must be open before it is no visit, if it moves as few bytes as mining.
+const MIN_STAY: Duration = Duration::from_secs(600);
+/// Such connections remembered that were reported.
+const REPORTED_STAYS: usize = 1_024;
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[POOL_NAME, LISTED_PEER],
+    wants: &[EventType::Payload, EventType::Connect, EventType::RunningFlow, EventType::FlowUpdate],
+    evictions: None,
+    create: |_| Box::new(PoolName { reported_stays: BoundedMap::new(REPORTED_STAYS) }),
+};
+
+#[derive(Debug)]
+struct PoolName {
+    /// Connections to web pages that were reported as no visits: each is reported once.
+    reported_stays: BoundedMap<(ProcessKey, SocketAddr), ()>,
+}
+
+impl Detector for PoolName {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Payload(payload) => {
+                let app = &payload.app;
+                findings.extend(app.dns.as_deref().and_then(|message| dns(context, message)));
+                findings.extend(app.tls.as_deref().and_then(|hello| tls(context, payload, hello)));
+                findings.extend(app.tunnel.as_deref().and_then(|tunnel| tunnelled(context, payload, tunnel)));
+            }
+            EventBody::Connect(_) | EventBody::RunningFlow(_) => findings.extend(connected(context)),
+            EventBody::FlowUpdate(update) => findings.extend(self.stays(context, update)),
+            _ => {}
+        }
+    }
+}
+
+impl PoolName {
+    /// A connection to a web page that stays open in few bytes: a visitor leaves, or reads more.
+    fn stays(&mut self, context: &DetectionContext<'_>, update: &FlowUpdate) -> Option<Finding> {
+        let destination = update.flow.destination;
+        let age = context.at().since(update.first);
+        if update.accepted || !WEB.contains(&destination.port()) || age < MIN_STAY {
+            return None;
+        }
+        if update.bytes_per_minute(age) > MAX_BYTES_A_MINUTE {
+            return None;
+        }
+        let (name, listed) = listed_name_of(context, destination)?;
+        let minutes = age.as_secs() / 60;
+        let detail = format!(
+            "has been connected to {name} ({destination}) for {minutes} minutes, {}",
+            listing::describe(&listed)
+        );
+        let finding =
+            found(context, &listed, detail, Visit::No).value("name", name).value("destination", destination);
+        self.reported_stays.note(&(context.key(), update.flow.source)).then_some(finding)
+    }
+}
+
+/// A DNS message with a listed name.
+fn dns(context: &DetectionContext<'_>, message: &DnsMessage) -> Option<Finding> {
+    // The questions of a DNS server are those of its clients.
+    if context.known.dns_servers.is_server(context.key(), context.at()) == Some(true) {
+        return None;
+    }
+    let (name, listed) = context.known.listed_name(message)?;
+    let detail = format!("asked for the address of {name}, {}", listing::describe(&listed));
+    Some(found(context, &listed, detail, Visit::Perhaps).value("name", name))
+}
+
+/// A TLS client that asks its peer for a listed name.
+fn tls(context: &DetectionContext<'_>, payload: &Payload, hello: &TlsHello) -> Option<Finding> {
+    let name = hello.server_name.as_ref()?;
+    let destination = payload.flow.destination;
+    let listed = context.known.indicators.named_endpoint(name, destination.port())?;
+    let detail = format!("asked {destination} for {name} by TLS, {}", listing::describe(&listed));
+    // A browser offers to speak HTTP. Later in a connection the hello may go through a tunnel, to a port that is not known.
+    let may_be_web = WEB.contains(&destination.port()) || payload.index > 0;
+    let visit = Visit::perhaps_if(may_be_web && (hello.offers_protocols || !hello.whole));
+    Some(found(context, &listed, detail, visit).value("name", name).value("destination", destination))
+}
+
+/// A request for a tunnel to a listed host.
+fn tunnelled(context: &DetectionContext<'_>, payload: &Payload, tunnel: &TunnelRequest) -> Option<Finding> {
+    let indicators = &context.known.indicators;
+    let address = match &tunnel.host {
+        TunnelHost::Address(address) => Some(*address),
+        TunnelHost::Name(name) => name.parse::<IpAddr>().ok(),
+    };
+    let name = tunnel.host.to_string().to_ascii_lowercase();
+    let listed = match address {
+        Some(address) => indicators.endpoint((address, tunnel.port).into())?,
+        None => indicators.named_endpoint(name.trim_end_matches('.'), tunnel.port)?,
+    };
+    let detail = format!(
+        "asked {} for a tunnel to {name}:{} ({}), {}",
+        payload.flow.destination,
+        tunnel.port,
+        tunnel.kind,
+        listing::describe(&listed)
+    );
+    let finding = found(context, &listed, detail, Visit::perhaps_if(WEB.contains(&tunnel.port)));
+    Some(finding.value("name", name).value("destination", payload.flow.destination))
+}
+
+/// A connection to a listed name or address.
+fn connected(context: &DetectionContext<'_>) -> Option<Finding> {
+    if context.known.indicators.is_empty() {
+        return None;
+    }
+    let destination = established(&context.event.body)?;
+    let finding = if let Some((name, listed)) = listed_name_of(context, destination) {
+        let detail = format!("connected to {name} ({destination}), {}", listing::describe(&listed));
+        let visit = Visit::perhaps_if(WEB.contains(&destination.port()));
+        found(context, &listed, detail, visit).value("name", name)
+    } else {
+        let listed = context.known.indicators.endpoint(destination)?;
+        let detail = format!("connected to {destination}, {}", listing::describe(&listed));
+        listing::finding(LISTED_PEER, context, &listed, detail)
+    };
+    Some(finding.value("destination", destination))
+}
+
+/// The name that led to an address, or an alias of it, if a list has it.
+fn listed_name_of<'a>(
+    context: &DetectionContext<'a>,
+    destination: SocketAddr,
+) -> Option<(&'a Arc<str>, Listed<'a>)> {
+    let known = context.known;
+    let resolved = known.names.resolution_of(context.process.network, destination.ip(), context.at())?;
+    let mut names = std::iter::once(&resolved.name).chain(&resolved.listed_alias);
+    names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
+}
+
+/// Whether it may be no more than a visit to a web page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Visit {
+    Perhaps,
+    No,
+}
+
+impl Visit {
+    fn perhaps_if(may_be: bool) -> Self {
+        if may_be { Self::Perhaps } else { Self::No }
+    }
+}
+
+/// N3 for what a list of pools names, I1 for the rest.
+fn found(context: &DetectionContext<'_>, listed: &Listed<'_>, detail: String, visit: Visit) -> Finding {
+    match listed.list.kind {
+        ListKind::Mining => {
+            let mut finding = listing::finding(POOL_NAME, context, listed, detail);
+            if visit == Visit::Perhaps {
+                finding.signal.weight = POOL_NAME.weight;
+            }
+            finding
+        }
+        ListKind::Threat | ListKind::Allow => listing::finding(LISTED_PEER, context, listed, detail),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        dissect::testing::{dns_message as message, hello, named, protocols},
+        engine::{Engine, EngineSettings},
+        model::{
+            Direction, DnsServerRole, Effect, EventBody, Flow, FlowUpdate, ProcessKey, Protocol, Request,
+            Verdict,
+        },
+        testing::{Host, findings, seconds, verdict},
+    };
+
+    fn after(story: impl Fn(&mut Host, ProcessKey)) -> Vec<(&'static str, u8)> {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        story(&mut host, client);
+        findings(&host)
+    }
+
+    fn resolve(host: &mut Host, key: ProcessKey, name: &str, alias: Option<&str>, address: &str) {
+        let answer = message(name, alias, &[address]);
+        host.datagram(key, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
+        host.datagram(key, "10.0.0.53:53", Direction::Received, &answer);
+    }
+
+    #[test]
+    fn a_pool_is_found_by_its_name() {
+        type Expected = &'static [(&'static str, u8)];
+        type Case = (&'static str, &'static str, Option<&'static str>, Option<&'static str>, Expected);
+        let cases: [Case; 4] = [
+            (
+                "a worker connects",
+                "pool.supportxmr.com",
+                None,
+                Some("192.0.2.7:9000"),
+                &[("N3", 20), ("N3", 20), ("N3", 60)],
+            ),
+            (
+                "a person visits the web page",
+                "supportxmr.com",
+                None,
+                Some("192.0.2.7:443"),
+                &[("N3", 20), ("N3", 20), ("N3", 20)],
+            ),
+            ("an alias is resolved", "cdn.example", Some("xmr.nanopool.org"), None, &[("N3", 20)]),
+            (
+                "an alias is connected to",
+                "cdn.example",
+                Some("xmr.nanopool.org"),
+                Some("192.0.2.7:9000"),
+                &[("N3", 20), ("N3", 60)],
+            ),
+        ];
+        for (story, name, alias, destination, expected) in cases {
+            let found = after(|host, client| {
+                resolve(host, client, name, alias, "192.0.2.7");
+                if let Some(destination) = destination {
+                    host.connect(client, destination);
+                }
+            });
+            assert_eq!(found, expected, "{story}");
+        }
+    }
+
+    #[test]
+    fn a_pool_is_found_by_the_name_in_a_hello() {
+        let browser = hello(&[0x1301], &[named("SupportXMR.com"), protocols(&["h2", "http/1.1"])]);
+        let miner = hello(&[0x1301], &[named("pool.supportxmr.com")]);
+        for (story, destination, bytes, expected, expected_verdict) in [
+            ("a visit", "192.0.2.9:443", &browser, 20, None),
+            ("not the port of a web page", "192.0.2.9:9000", &browser, 60, Some(Verdict::Noted)),
+            ("no protocol offered", "192.0.2.9:443", &miner, 60, Some(Verdict::Noted)),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let client = host.spawn(init, "/usr/bin/client", &["client"]);
+            host.send(client, destination, bytes);
+            assert_eq!(findings(&host), [("N3", expected)], "{story}");
+            assert_eq!(verdict(&host), expected_verdict, "{story}");
+        }
+    }
+
+    #[test]
+    fn a_pool_is_found_behind_a_proxy() {
+        type Expected = &'static [(&'static str, u8)];
+        let cases: [(&[u8], Expected); 5] = [
+            (b"\x05\x01\0\x03\x14Pool.supportxmr.com.\x0d\x05", &[("N3", 60)]),
+            (b"CONNECT pool.supportxmr.com:3333 HTTP/1.1\r\nHost: x\r\n\r\n", &[("N3", 60)]),
+            (b"CONNECT supportxmr.com:443 HTTP/1.1\r\nHost: x\r\n\r\n", &[("N3", 20)]),
+            (b"CONNECT www.example:3333 HTTP/1.1\r\nHost: x\r\n\r\n", &[]),
+            (b"GET http://supportxmr.com/ HTTP/1.1\r\nHost: supportxmr.com\r\n\r\n", &[]),
+        ];
+        for (request, expected) in cases {
+            let found = after(|host, client| {
+                host.send(client, "10.0.0.9:3128", request);
+                // A peer that sends the same asks for nothing.
+                host.receive(client, "10.0.0.9:3128", request);
+            });
+            assert_eq!(found, expected, "{}", request.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn the_questions_of_a_dns_server_are_its_clients() {
+        let after_roles = |roles: &'static [(bool, u64)]| {
+            after(move |host, client| {
+                for (serves, pause) in roles {
+                    host.happen(client, EventBody::DnsServerRole(DnsServerRole { serves: *serves }));
+                    host.wait(seconds(*pause));
+                    resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
+                }
+                host.connect(client, "192.0.2.7:9000");
+            })
+        };
+        let asked = [("N3", 20), ("N3", 20)];
+        assert_eq!(after_roles(&[(true, 1)]), [("N3", 60)], "its connections are its own");
+        assert_eq!(after_roles(&[(false, 1)])[..2], asked);
+        assert_eq!(after_roles(&[(true, 61)])[..2], asked, "the answer has expired");
+        assert_eq!(after_roles(&[(true, 1), (false, 1)])[..2], asked);
+    }
+
+    #[test]
+    fn the_dns_role_is_asked_for_only_of_listed_names() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        let mut engine = Engine::new(EngineSettings::default());
+        let mut needs_dns_role = |host: &mut Host, name: &str, answered: bool| {
+            if answered {
+                host.happen(client, EventBody::DnsServerRole(DnsServerRole { serves: false }));
+            }
+            host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
+            let (last, before) = host.events().split_last().expect("just sent");
+            let mut effects = Vec::new();
+            for event in before {
+                engine.ingest(event, false, &mut effects);
+            }
+            effects.clear();
+            engine.ingest(last, false, &mut effects);
+            effects.iter().any(|effect| matches!(effect, Effect::Request(Request::DnsRole(_))))
+        };
+        assert!(!needs_dns_role(&mut host, "www.example", false));
+        assert!(needs_dns_role(&mut host, "pool.supportxmr.com", false));
+        assert!(!needs_dns_role(&mut host, "pool.supportxmr.com", true));
+    }
+
+    #[test]
+    fn a_connection_to_a_pool_page_that_stays_open_is_no_visit() {
+        let stays = |minutes: u64, bytes: u64| {
+            after(move |host, client| {
+                resolve(host, client, "supportxmr.com", None, "192.0.2.7");
+                host.connect(client, "192.0.2.7:443");
+                let first = host.now();
+                for minute in 1..=minutes {
+                    host.wait(seconds(60));
+                    let flow = Flow {
+                        protocol: Protocol::Tcp,
+                        source: "10.0.0.2:40000".parse().unwrap(),
+                        destination: "192.0.2.7:443".parse().unwrap(),
+                        opened: first,
+                    };
+                    let update = FlowUpdate {
+                        flow,
+                        accepted: false,
+                        interval: true,
+                        first,
+                        bytes: (bytes * minute / 4, bytes * minute),
+                        payloads: (4, 4),
+                        samples: Box::default(),
+                    };
+                    host.happen(client, EventBody::FlowUpdate(Box::new(update)));
+                }
+            })
+        };
+        let visit = [("N3", 20), ("N3", 20), ("N3", 20)];
+        assert_eq!(stays(8, 1_000), visit, "not long enough");
+        assert_eq!(stays(20, 1_000), [&visit[..], &[("N3", 60)]].concat(), "once");
+        assert_eq!(stays(20, 50_000), visit, "a page that is looked at");
+    }
+
+    #[test]
+    fn other_names_are_no_finding() {
+        let nothing: [(&str, u8); 0] = [];
+        let other = after(|host, client| {
+            resolve(host, client, "www.example", None, "192.0.2.7");
+            host.connect(client, "192.0.2.7:9000");
+            resolve(host, client, "notsupportxmr.com", None, "192.0.2.8");
+            host.connect(client, "192.0.2.8:9000");
+        });
+        assert_eq!(other, nothing);
+        let renewed = after(|host, client| {
+            resolve(host, client, "www.example", None, "192.0.2.7");
+            host.wait(seconds(10));
+            host.datagram(client, "10.0.0.53:53", Direction::Received, b"\x01\x02 no DNS");
+            host.connect(client, "192.0.2.7:9000");
+        });
+        assert_eq!(renewed, nothing);
+    }
+
+    #[test]
+    fn an_address_has_names_of_its_own_in_each_namespace() {
+        let neighbours = after(|host, client| {
+            resolve(host, client, "pool.supportxmr.com", None, "10.0.0.7");
+            let init = host.boot("/sbin/init", &["init"]);
+            let other = host.spawn(init, "/usr/bin/other", &["other"]);
+            host.connect_in(other, "10.0.0.7:9000", 2);
+        });
+        assert_eq!(neighbours, [("N3", 20), ("N3", 20)]);
+    }
+
+    #[test]
+    fn an_answer_without_its_question_names_nothing() {
+        let forged = |question: &'static str| {
+            after(move |host, client| {
+                host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(question, None, &[]));
+                let answer = message("www.example", None, &["192.0.2.7"]);
+                host.datagram(client, "10.0.0.53:53", Direction::Received, &answer);
+                // The first answer used the question up. This one has none.
+                let answer = message("pool.supportxmr.com", None, &["192.0.2.7"]);
+                host.datagram(client, "10.0.0.54:53", Direction::Received, &answer);
+                host.connect(client, "192.0.2.7:9000");
+            })
+        };
+        assert_eq!(forged("www.example"), [("N3", 20)], "the question alone");
+        assert_eq!(forged("other.example"), [("N3", 20)]);
+    }
+
+    #[test]
+    fn a_name_expires() {
+        let late = after(|host, client| {
+            resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
+            host.wait(seconds(25 * 3_600));
+            host.connect(client, "192.0.2.7:9000");
+        });
+        assert_eq!(late, [("N3", 20), ("N3", 20)]);
+    }
+}

@@ -1,0 +1,175 @@
+//! N7: calls to a node that only a solo miner makes, or its height asked for again and again.
+
+use std::{net::SocketAddr, time::Duration};
+
+use super::mining_message::{MiningPeer, finding};
+use crate::{
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{
+        BootTime, EventBody, EventType, MiningMessage, MiningProtocol, Payload, ProcessKey, SignalClass,
+        Threshold,
+    },
+};
+
+/// Does not decide alone: pools and explorers ask nodes for work as well.
+pub const SOLO_MINING: SignalInfo = SignalInfo {
+    id: "N7",
+    class: SignalClass::Network,
+    weight: 60,
+    full_weight: 60,
+    mining: true,
+    name: "Asks a node for work",
+    description: "The process calls a cryptocurrency node as a solo miner does: for block templates, to submit blocks, or for its height every second.",
+    catches: "Miners that work against a node of their own and never contact a pool.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// Connections remembered that were reported.
+const CONNECTIONS: usize = 4_096;
+/// Processes remembered that ask a node for its height.
+const PROCESSES: usize = 1_024;
+/// Requests for the height within [`HEIGHT_WINDOW`] that are needed. XMRig asks every second.
+const MIN_HEIGHT_REQUESTS: u32 = 30;
+/// The time within which they must come.
+const HEIGHT_WINDOW: Duration = Duration::from_secs(60);
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[SOLO_MINING],
+    wants: &[EventType::Payload, EventType::Exit],
+    evictions: Some("conversations_evicted"),
+    create: |_| {
+        Box::new(SoloMining { reported: BoundedMap::new(CONNECTIONS), heights: BoundedMap::new(PROCESSES) })
+    },
+};
+
+/// Whether a message is part of solo mining, which needs no pool.
+pub(super) fn is_solo(message: &MiningMessage) -> bool {
+    matches!(message.protocol, MiningProtocol::Solo | MiningProtocol::ZmqMining)
+}
+
+/// Requests for the height of a node by one process.
+#[derive(Debug)]
+struct HeightRequests {
+    since: BootTime,
+    count: u32,
+}
+
+#[derive(Debug)]
+struct SoloMining {
+    /// Connections with calls for work that were reported: each is reported once.
+    reported: BoundedMap<(ProcessKey, SocketAddr, SocketAddr), ()>,
+    heights: BoundedMap<ProcessKey, HeightRequests>,
+}
+
+impl Detector for SoloMining {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Payload(payload) => {
+                findings.extend(self.inspect_call(context, payload));
+                if payload.app.asks_height {
+                    findings.extend(self.inspect_height_request(context, payload));
+                }
+            }
+            EventBody::Exit(_) => {
+                self.heights.remove(&context.key());
+            }
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.reported.evicted() + self.heights.evicted()
+    }
+}
+
+impl SoloMining {
+    fn inspect_call(&mut self, context: &DetectionContext<'_>, payload: &Payload) -> Option<Finding> {
+        let message = MiningPeer::Pool.message_in(payload).filter(|message| is_solo(message))?;
+        let destination = payload.flow.destination;
+        let connection = (context.key(), payload.flow.source, destination);
+        self.reported.note(&connection).then(|| finding(SOLO_MINING, context, message, destination))
+    }
+
+    fn inspect_height_request(
+        &mut self,
+        context: &DetectionContext<'_>,
+        payload: &Payload,
+    ) -> Option<Finding> {
+        let now = context.at();
+        let requests = self.heights.entry(&context.key(), || HeightRequests { since: now, count: 0 });
+        if now.since(requests.since) > HEIGHT_WINDOW {
+            *requests = HeightRequests { since: now, count: 0 };
+        }
+        requests.count += 1;
+        if requests.count != MIN_HEIGHT_REQUESTS {
+            return None;
+        }
+        let (destination, count) = (payload.flow.destination, requests.count);
+        let detail = format!(
+            "asked the node at {destination} for its height {count} times within {} seconds, as solo miners do",
+            now.since(requests.since).as_secs()
+        );
+        Some(
+            Finding::new(SOLO_MINING, context, detail)
+                .value("destination", destination)
+                .value("method", "getheight")
+                .measured("requests", count, Threshold::at_least(MIN_HEIGHT_REQUESTS)),
+        )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Host, findings, seconds};
+
+    const NODE: &str = "127.0.0.1:18081";
+
+    fn client() -> (Host, ProcessKey) {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let client = host.spawn(init, "/usr/bin/client", &["client"]);
+        (host, client)
+    }
+
+    #[test]
+    fn only_calls_about_work_count() {
+        let head = "POST /json_rpc HTTP/1.1\r\nHost: x\r\nContent-Length: 90\r\n\r\n";
+        for (method, expected) in [
+            ("getblocktemplate", &[("N7", 60)][..]),
+            ("submitblock", &[("N7", 60)]),
+            ("getblockcount", &[]),
+            ("getblockchaininfo", &[]),
+            ("get_info", &[]),
+        ] {
+            let body = format!(
+                r#"{{"jsonrpc":"2.0","id":0,"method":"{method}","params":{{"wallet_address":"4"}}}}"#
+            );
+            let (mut host, client) = client();
+            for _ in 0..3 {
+                host.send(client, NODE, head);
+                host.send(client, NODE, &body);
+            }
+            assert_eq!(findings(&host), expected, "{method}");
+        }
+    }
+
+    #[test]
+    fn only_frequent_requests_for_the_height_count() {
+        for (pause, count, expected) in [
+            (1, MIN_HEIGHT_REQUESTS, &[("N7", 60)][..]),
+            (1, MIN_HEIGHT_REQUESTS - 1, &[]),
+            (5, MIN_HEIGHT_REQUESTS * 2, &[]),
+        ] {
+            let (mut host, client) = client();
+            for _ in 0..count {
+                host.wait(seconds(pause));
+                host.send(client, NODE, "GET /getheight HTTP/1.1\r\nHost: x\r\n\r\n");
+            }
+            assert_eq!(findings(&host), expected, "{count} requests, one in {pause} s");
+        }
+    }
+}

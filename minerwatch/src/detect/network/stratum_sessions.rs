@@ -1,0 +1,105 @@
+//! N1, N2: what miners and pools say to each other, connection by connection.
+
+use std::net::SocketAddr;
+
+use super::{
+    mining_message::{MiningPeer, finding},
+    solo_mining::is_solo,
+};
+use crate::{
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Findings, SignalInfo},
+    model::{EventBody, EventType, MiningMessage, MiningSide, ProcessKey, SignalClass},
+};
+
+/// Decides alone: nothing but a miner says it.
+pub const MINER_WORDS: SignalInfo = SignalInfo {
+    id: "N1",
+    class: SignalClass::Network,
+    weight: 100,
+    full_weight: 100,
+    mining: true,
+    name: "Speaks a mining protocol",
+    description: "The process said to a pool what a miner says: it logged in, asked for work, or submitted results.",
+    catches: "Any miner that speaks a known protocol in the clear, on any port and under any program name.",
+    techniques: &["T1496.001", "T1071"],
+    ..SignalInfo::NONE
+};
+
+/// Does not decide alone: the process may be one that only looks at the work of a pool.
+pub const POOL_WORDS: SignalInfo = SignalInfo {
+    id: "N2",
+    class: SignalClass::Network,
+    weight: 80,
+    full_weight: 80,
+    mining: true,
+    name: "Receives work from a pool",
+    description: "A peer sent the process what a pool sends: a job, or how hard the work is.",
+    catches: "A pool's answers on any port, even when the miner's own words were missed.",
+    techniques: &["T1496.001"],
+    ..SignalInfo::NONE
+};
+
+/// Connections remembered.
+const SESSIONS: usize = 4_096;
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[MINER_WORDS, POOL_WORDS],
+    wants: &[EventType::Payload],
+    evictions: Some("conversations_evicted"),
+    create: |_| Box::new(StratumSessions { sessions: BoundedMap::new(SESSIONS) }),
+};
+
+/// One connection of one process.
+type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
+
+/// A connection on which a miner or a pool said something.
+#[derive(Debug, Default)]
+struct StratumSession {
+    /// What a miner would say, but others may say too. The answer of a pool settles it.
+    unconfirmed: Option<MiningMessage>,
+    miner_reported: bool,
+    pool_reported: bool,
+}
+
+#[derive(Debug)]
+struct StratumSessions {
+    sessions: BoundedMap<ConnectionKey, StratumSession>,
+}
+
+impl Detector for StratumSessions {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        let EventBody::Payload(payload) = &context.event.body else { return };
+        let Some(message) = MiningPeer::Pool.message_in(payload).filter(|message| !is_solo(message)) else {
+            return;
+        };
+        let destination = payload.flow.destination;
+        let key = (context.key(), payload.flow.source, destination);
+        let session = self.sessions.entry(&key, StratumSession::default);
+        let is_miner = message.side == MiningSide::Client;
+        let is_settled = message.sure || (is_miner && session.pool_reported);
+        if !is_settled {
+            session.unconfirmed = Some(message.clone());
+            return;
+        }
+        if is_miner && !std::mem::replace(&mut session.miner_reported, true) {
+            findings.push(finding(MINER_WORDS, context, message, destination).conclusive());
+        }
+        if !is_miner && !std::mem::replace(&mut session.pool_reported, true) {
+            findings.push(finding(POOL_WORDS, context, message, destination));
+            if let Some(confirmed) = session.unconfirmed.take()
+                && !std::mem::replace(&mut session.miner_reported, true)
+            {
+                findings.push(finding(MINER_WORDS, context, &confirmed, destination).conclusive());
+            }
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.sessions.evicted()
+    }
+}
+
+#[cfg(test)]
+mod tests;

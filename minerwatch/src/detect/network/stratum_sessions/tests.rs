@@ -1,0 +1,178 @@
+use super::*;
+use crate::{
+    engine::{Engine, EngineSettings},
+    model::{Direction, Verdict},
+    testing::{Host, TcpPayload, alerts, feed, findings, verdict},
+};
+
+const POOL: &str = "10.0.0.9:443";
+const WALLET: &str =
+    "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
+const SUBSCRIBE: &str = r#"{"id":1,"method":"mining.subscribe","params":["x/1"]}"#;
+const PLAIN_LOGIN: &str = r#"{"id":1,"method":"login","params":{"login":"bob","pass":"x"}}"#;
+const LOGIN_ANSWER: &str = r#"{"id":1,"result":{"id":"x","job":{"blob":"0e","job_id":"1","target":"ff"}}}"#;
+const CHAT_ANSWER: &str = r#"{"id":1,"result":{"session":"x","job":"operator"}}"#;
+const JOB: &str =
+    r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600"}}"#;
+const SUBMIT: &str =
+    r#"{"id":7,"method":"submit","params":{"id":"a","job_id":"7","nonce":"0100","result":"ff"}}"#;
+
+fn login() -> String {
+    format!(
+        r#"{{"id":1,"jsonrpc":"2.0","method":"login","params":{{"login":"{WALLET}","pass":"secret","agent":"XMRig/6.21.0"}}}}"#
+    )
+}
+
+fn client() -> (Host, ProcessKey) {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let client = host.spawn(init, "/usr/bin/client", &["client"]);
+    (host, client)
+}
+
+/// A story, what is said in it, the findings, and the verdict.
+type Case<'a> = (&'a str, &'a [Says<'a>], &'a [(&'static str, u8)], Option<Verdict>);
+
+/// What one side of a connection says.
+#[derive(Clone, Copy)]
+enum Says<'a> {
+    Client(&'a str),
+    Pool(&'a str),
+}
+
+fn after(dialogue: &[Says<'_>]) -> Host {
+    let (mut host, client) = client();
+    for message in dialogue {
+        match message {
+            Says::Client(text) => host.send(client, POOL, text),
+            Says::Pool(text) => host.receive(client, POOL, text),
+        }
+    }
+    host
+}
+
+#[test]
+fn dialogues_of_miners_are_found_once() {
+    use Says::{Client, Pool};
+    const N1: (&str, u8) = ("N1", 100);
+    const N2: (&str, u8) = ("N2", 80);
+    let login = login();
+    let cases: [Case<'_>; 9] = [
+        ("a login", &[Client(&login)], &[N1], Some(Verdict::Mining)),
+        ("a subscription", &[Client(SUBSCRIBE)], &[N1], Some(Verdict::Mining)),
+        ("a job on a connection that was open before", &[Pool(JOB)], &[N2], Some(Verdict::Noted)),
+        ("a job and a share", &[Pool(JOB), Client(SUBMIT)], &[N2, N1], Some(Verdict::Mining)),
+        (
+            "the same again and again",
+            &[Client(SUBSCRIBE), Pool(JOB), Client(SUBSCRIBE), Pool(JOB), Client(SUBMIT)],
+            &[N1, N2],
+            Some(Verdict::Mining),
+        ),
+        ("a plain login alone", &[Client(PLAIN_LOGIN)], &[], None),
+        ("a plain login to a chat", &[Client(PLAIN_LOGIN), Pool(CHAT_ANSWER)], &[], None),
+        (
+            "a plain login that a pool answers",
+            &[Client(PLAIN_LOGIN), Pool(LOGIN_ANSWER)],
+            &[N2, N1],
+            Some(Verdict::Mining),
+        ),
+        ("each side says what the other should", &[Pool(SUBSCRIBE), Client(JOB)], &[], None),
+    ];
+    for (story, dialogue, expected, expected_verdict) in cases {
+        let host = after(dialogue);
+        assert_eq!(findings(&host), expected, "{story}");
+        assert_eq!(verdict(&host), expected_verdict, "{story}");
+    }
+}
+
+#[test]
+fn a_message_split_anywhere_is_found() {
+    let whole = format!("CONNECT pool.test:3333 HTTP/1.1\r\nHost: pool.test\r\n\r\n{}\n", login());
+    for at in 1..whole.len() - 1 {
+        let host = after(&[Says::Client(&whole[..at]), Says::Client(&whole[at..])]);
+        assert_eq!(findings(&host), [("N1", 100)], "split at {at}");
+    }
+    let (mut host, client) = client();
+    for piece in whole.as_bytes().chunks(9) {
+        host.send(client, POOL, piece);
+    }
+    assert_eq!(findings(&host), [("N1", 100)]);
+}
+
+#[test]
+fn a_finding_shows_the_host_behind_a_proxy() {
+    let (mut host, client) = client();
+    host.send(client, POOL, b"\x05\x01\x00");
+    host.send(client, POOL, b"\x05\x01\x00\x03\x09pool.test\x0d\x05");
+    host.send(client, POOL, SUBSCRIBE);
+    assert_eq!(findings(&host), [("N1", 100)]);
+    let detail = &alerts(&host)[0].signals[0].detail;
+    assert_eq!(detail, "speaks Stratum (mining.subscribe) to SOCKS5 to pool.test:3333 through 10.0.0.9:443");
+}
+
+#[test]
+fn a_confirmed_login_is_shown_as_the_miner_s() {
+    let host = after(&[Says::Client(PLAIN_LOGIN), Says::Pool(LOGIN_ANSWER)]);
+    let alerts = alerts(&host);
+    let login = alerts[0].signals.iter().find(|signal| signal.id.0 == "N1").expect("found");
+    assert_eq!(login.detail, "speaks CryptoNote stratum (login) to 10.0.0.9:443 for bob");
+}
+
+#[test]
+fn a_document_in_an_http_request_is_no_finding() {
+    for method in ["POST", "PUT", "PATCH"] {
+        let (mut host, client) = client();
+        let request = format!("{method} /log HTTP/1.1\r\nHost: x\r\nContent-Length: 200\r\n\r\n");
+        for message in [request.clone(), login(), request, login()] {
+            host.send(client, POOL, message);
+        }
+        assert!(findings(&host).is_empty(), "{method}");
+    }
+}
+
+#[test]
+fn a_pool_on_this_host_does_not_mine() {
+    let (mut host, pool) = client();
+    for (direction, text) in [(Direction::Received, login()), (Direction::Sent, JOB.to_owned())] {
+        let bytes = text.as_bytes();
+        host.payload(pool, TcpPayload { peer: "10.0.0.50:40000", direction, accepted: true, bytes });
+    }
+    assert!(findings(&host).is_empty());
+}
+
+#[test]
+fn other_protocols_are_no_finding() {
+    let cases: [&[u8]; 12] = [
+        br#"{"id":1,"method":"login","params":{"user":"bob","password":"x","room":"mining"}}"#,
+        br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"rootUri":"file:///mining"}}"#,
+        br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#,
+        br#"{"method":"getblockchaininfo","params":[],"id":1}"#,
+        b"POST /rpc HTTP/1.1\r\n\r\n{\"method\":\"getblockcount\",\"params\":[]}",
+        b"POST /blog HTTP/1.1\r\n\r\n{\"text\":\"{\\\"method\\\":\\\"mining.subscribe\\\",\\\"params\\\":[]}\"}",
+        b"GET /how-to-mine?method=login HTTP/1.1\r\nHost: pool.test\r\n\r\n",
+        b"0032git-upload-pack /mining.subscribe\0host=x\0",
+        b"MAIL FROM:<a@b>\r\nDATA\r\n{\"method\":\"mining.subscribe\",\"params\":[]}\r\n.\r\n",
+        b"*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$48\r\n{\"id\":1,\"method\":\"mining.subscribe\",\"params\":[]}\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
+        b"[1732500000.1, {\"log\": \"{\\\"method\\\": \\\"login\\\"}\", \"method\": \"submit\"}]",
+    ];
+    for text in cases {
+        let (mut host, client) = client();
+        host.send(client, POOL, text);
+        host.receive(client, POOL, text);
+        assert!(findings(&host).is_empty(), "{}", text.escape_ascii());
+    }
+}
+
+#[test]
+fn the_connections_remembered_are_bounded() {
+    let (mut host, client) = client();
+    for port in 1..=u16::try_from(SESSIONS).unwrap() + 100 {
+        host.send(client, &format!("10.0.0.9:{port}"), SUBSCRIBE);
+    }
+    let mut engine = Engine::new(EngineSettings::default());
+    for event in host.events() {
+        feed(&mut engine, event, &mut Vec::new());
+    }
+    assert_eq!(engine.counters().evictions.get("conversations_evicted"), Some(&100));
+}

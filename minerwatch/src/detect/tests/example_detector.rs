@@ -1,0 +1,87 @@
+//! X1: one process deletes many logs.
+
+use crate::{
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    model::{EventBody, EventType, FileAction, ProcessKey, SignalClass, Threshold},
+};
+
+/// Logs that one process must delete. Log rotation starts a process for each run and deletes one or two.
+const LOGS: u32 = 3;
+/// Processes that are followed at once.
+const PROCESSES: usize = 256;
+
+/// The signal.
+const LOGS_DELETED: SignalInfo = SignalInfo {
+    id: "X1",
+    class: SignalClass::Behavior,
+    weight: 20,
+    full_weight: 20,
+    name: "Logs deleted",
+    description: "One process deleted several logs. Whoever has something to hide does so.",
+    catches: "An intruder who removes the traces of the way in.",
+    techniques: &["T1070.002"],
+    ..SignalInfo::NONE
+};
+
+/// The detector's row.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[LOGS_DELETED],
+    wants: &[EventType::File, EventType::Exit],
+    evictions: Some("deleted_logs_evicted"),
+    create: |_| Box::new(DeletedLogs(BoundedMap::new(PROCESSES))),
+};
+
+/// How many logs each process deleted.
+#[derive(Debug)]
+struct DeletedLogs(BoundedMap<ProcessKey, u32>);
+
+impl Detector for DeletedLogs {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::File(change)
+                if change.action == FileAction::Delete && change.path.starts_with("/var/log/") =>
+            {
+                let deleted = self.0.entry(&context.key(), || 0);
+                *deleted += 1;
+                if *deleted == LOGS {
+                    let detail = format!("'{}' deleted {LOGS} logs", context.process.view.name);
+                    let finding = Finding::new(LOGS_DELETED, context, detail)
+                        .measured("deleted", *deleted, Threshold::at_least(LOGS))
+                        .value("last", &change.path);
+                    findings.push(finding);
+                }
+            }
+            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.0.evicted()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DETECTOR;
+    use crate::testing::{Host, findings_of};
+
+    #[test]
+    fn only_a_process_that_deletes_many_logs_is_found() {
+        type Case = (&'static str, [&'static str; 3], Vec<(&'static str, u8)>);
+        let cases: [Case; 2] = [
+            ("an intruder", ["/var/log/auth.log", "/var/log/wtmp", "/var/log/syslog"], vec![("X1", 20)]),
+            ("log rotation", ["/var/log/syslog.7.gz", "/tmp/x", "/var/log/auth.log.7.gz"], vec![]),
+        ];
+        for (name, deleted, expected) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let process = host.spawn(init, "/usr/bin/rm", &["rm"]);
+            for path in deleted {
+                host.delete(process, path);
+            }
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{name}");
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! Mining protocols: one parser each, fed with the first payloads of connections. The parsers borrow from the payload and
+//! allocate nothing.
+
+mod account;
+mod crypto_note;
+mod ethereum;
+mod json;
+mod message;
+mod protocol_match;
+mod reading;
+mod solo;
+mod stratum;
+mod stratum_v2;
+mod zmq;
+
+pub use message::Message;
+pub use protocol_match::ProtocolMatch;
+pub use reading::{Reading, read};

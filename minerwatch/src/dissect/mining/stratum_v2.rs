@@ -1,0 +1,94 @@
+//! Stratum V2 in the clear: the message that opens a connection.
+//!
+//! Source: the specification at stratumprotocol.org, sections 3.2 (framing) and 3.6 (`SetupConnection`).
+//! Usually the protocol is encrypted with Noise, and then only sizes can be seen (signal N10).
+
+use super::{ProtocolMatch, json::Text};
+use crate::model::{MiningProtocol, MiningSide};
+
+/// Bytes of the header of a frame: extension, type, length.
+const HEADER: usize = 6;
+
+/// Recognises the first payload of a client.
+pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
+    let (header, body) = payload.split_at_checked(HEADER)?;
+    let [0, 0, 0, low, middle, high] = *header else { return None };
+    let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
+    // The longest has a few names of 255 bytes.
+    if length > 2_048 {
+        return None;
+    }
+    let [protocol @ 0..=2, least_low, least_high, most_low, most_high, _, _, _, _, strings @ ..] = body
+    else {
+        return None;
+    };
+    let least = u16::from_le_bytes([*least_low, *least_high]);
+    let most = u16::from_le_bytes([*most_low, *most_high]);
+    if least != 2 || !(2..=3).contains(&most) {
+        return None;
+    }
+    let (host, rest) = string(strings)?;
+    let (_port, rest) = rest.split_at_checked(2)?;
+    let (vendor, rest) = string(rest)?;
+    let (_hardware, rest) = string(rest)?;
+    let (_firmware, rest) = string(rest)?;
+    let (_device, rest) = string(rest)?;
+    if !host.is_ascii() || !vendor.is_ascii() || body.len() - rest.len() != length {
+        return None;
+    }
+    let method = match protocol {
+        0 => "SetupConnection (mining)",
+        1 => "SetupConnection (job declaration)",
+        _ => "SetupConnection (template distribution)",
+    };
+    Some(ProtocolMatch {
+        agent: Some(Text(vendor)),
+        ..ProtocolMatch::new(MiningProtocol::StratumV2, MiningSide::Client, method)
+    })
+}
+
+/// A string of at most 255 bytes, and what follows it.
+fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (length, rest) = bytes.split_first()?;
+    rest.split_at_checked(usize::from(*length))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn setup(protocol: u8, least: u8) -> Vec<u8> {
+        let mut body = vec![protocol, least, 0, 2, 0, 0, 0, 0, 0];
+        for part in [&b"\x09pool.test"[..], &[0x5d, 0x0d], b"\x04rust", b"\x03cpu", b"\x00", b"\x02d1"] {
+            body.extend(part);
+        }
+        let mut payload = vec![0, 0, 0, u8::try_from(body.len()).unwrap(), 0, 0];
+        payload.extend(body);
+        payload
+    }
+
+    #[test]
+    fn a_setup_is_recognised() {
+        let payload = setup(0, 2);
+        let protocol_match = stratum_v2(&payload).unwrap();
+        assert_eq!(
+            (protocol_match.method, protocol_match.agent),
+            ("SetupConnection (mining)", Some(Text(b"rust")))
+        );
+        assert!(stratum_v2(&setup(2, 2)).is_some());
+    }
+
+    #[test]
+    fn other_payloads_are_not() {
+        let mut long = setup(0, 2);
+        long[3] += 1;
+        for payload in
+            [setup(3, 2), setup(0, 1), long, vec![0; 64], b"\0\0\0\x10\0\0hello there, all".to_vec()]
+        {
+            assert_eq!(stratum_v2(&payload), None);
+        }
+        for length in 0..setup(0, 2).len() {
+            assert_eq!(stratum_v2(&setup(0, 2)[..length]), None, "cut at {length}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The forms of wallet addresses.
+
+/// Whether a value is a wallet, or has one as a part: `wallet.worker`, `wallet@host`, `scheme://wallet…`.
+pub fn names_wallet(value: &str) -> bool {
+    // The shortest address has 26 characters.
+    if value.len() < 26 {
+        return false;
+    }
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    // A path below a host is a web page about a wallet, not a wallet.
+    if rest.contains('/') {
+        return false;
+    }
+    rest.split(['.', '@', ':', '+', ',']).any(is_wallet)
+}
+
+fn is_wallet(word: &str) -> bool {
+    is_monero(word) || is_bitcoin(word) || is_ethereum(word)
+}
+
+/// Monero: 95 characters of base 58 (106 with a payment id), beginning with 4, or 8 for a subaddress.
+fn is_monero(word: &str) -> bool {
+    matches!(word.len(), 95 | 106) && word.starts_with(['4', '8']) && word.bytes().all(is_base58)
+}
+
+/// Bitcoin and its relatives: bech32 with their prefixes, or base 58 that mixes cases and digits (so that
+/// plain words and hexadecimal numbers are not taken for it).
+fn is_bitcoin(word: &str) -> bool {
+    let bech32 = ["bc1", "ltc1"].iter().find_map(|prefix| word.strip_prefix(prefix));
+    if let Some(data) = bech32 {
+        return matches!(data.len(), 38..=62)
+            && data.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    }
+    matches!(word.len(), 26..=35)
+        && word.starts_with(['1', '3', 'L', 'M', 'R', 'D', 't'])
+        && word.bytes().all(is_base58)
+        && word.bytes().any(|byte| byte.is_ascii_lowercase())
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+        && word.bytes().filter(u8::is_ascii_digit).count() >= 2
+}
+
+/// Ethereum and its relatives: 40 hexadecimal digits after `0x`.
+fn is_ethereum(word: &str) -> bool {
+    word.strip_prefix("0x")
+        .is_some_and(|data| data.len() == 40 && data.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+fn is_base58(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() && !matches!(byte, b'0' | b'O' | b'I' | b'l')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_of_wallets_are_known() {
+        let monero = format!("4{}", "A1b2".repeat(24).chars().take(94).collect::<String>());
+        for value in [
+            monero.as_str(),
+            &format!("{monero}.worker"),
+            &format!("stratum+ssl://{monero}@pool.example:443"),
+            "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+            "1BvBMSEYstWetqTFn5Au4m4GFg7xJaNVN2.rig",
+            "0x52908400098527886E0F7030069857D2E4169EE7",
+        ] {
+            assert!(names_wallet(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn other_words_are_no_wallets() {
+        for value in [
+            "",
+            "4",
+            "d41d8cd98f00b204e9800998ecf8427e",
+            "0x5290840009852788",
+            "3f786850e387550fdab836ed7e6dc881de23001b",
+            "1111111111111111111111111111",
+            "https://example.org/0x52908400098527886E0F7030069857D2E4169EE7",
+            "this-is-a-long-argument-of-something",
+            "/usr/lib/x86_64-linux-gnu/libthing.so",
+        ] {
+            assert!(!names_wallet(value), "{value}");
+        }
+    }
+}
