@@ -237,7 +237,9 @@ impl Engine {
     /// for one that is not worth noting.
     pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
         let mut states = self.incidents.states(id, self.now);
-        states.iter_mut().for_each(|(state, _)| self.complete(state));
+        for (state, _) in &mut states {
+            self.complete(state);
+        }
         states
     }
 

@@ -495,7 +495,7 @@ pub fn findings_of(declarations: &[&'static Declaration], host: &Host) -> Vec<(&
 /// Every request, in order, that detectors make for what happened on a host.
 pub fn requests(host: &Host) -> Vec<Request> {
     let mut requests = Vec::new();
-    Bench::new(2).run(host.events(), |findings, _| requests.extend(findings.requests_mut().drain(..)));
+    Bench::new(2).run(host.events(), |findings, _| requests.append(findings.requests_mut()));
     requests
 }
 

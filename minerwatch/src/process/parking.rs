@@ -79,7 +79,7 @@ impl Parking {
         Some(waiting.events)
     }
 
-    /// Takes out what waited for the process whose park_timeout is over, or which must make room.
+    /// Takes out what waited for the process whose time is over, or which must make room.
     pub fn give_up(&mut self, now: BootTime) -> Option<Vec<Event>> {
         while let Some(&(since, key)) = self.order.front() {
             if self.parked <= self.capacity && now.since(since) < self.park_timeout {

@@ -62,7 +62,7 @@ const VALUES: [&str; 26] = [
     "file_hash",
     "url",
 ];
-/// ConnectionHistory by rank.
+/// Notes by rank.
 const NOTES: [&str; 12] = [
     "note",
     "comment",

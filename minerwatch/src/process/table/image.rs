@@ -153,7 +153,7 @@ impl ProcessTable {
         process.taint = None;
     }
 
-    /// ConnectionHistory what any event's head tells: a new user, a new cgroup, or that the process exists at all.
+    /// Takes in what the head of any event says: a new user, a new cgroup, or that the process exists at all.
     pub(super) fn touch(&mut self, time: BootTime, subject: &Subject) {
         let Some(process) = self.rows.get(&subject.key) else {
             let name = Arc::clone(&self.empty);
@@ -174,7 +174,7 @@ impl ProcessTable {
         }
     }
 
-    /// ConnectionHistory in which network namespace a process opened a socket: the one that it is in, unless it took the socket there
+    /// Learns the network namespace in which a process opened a socket: the one that it is in, unless it took the socket there
     /// from another.
     pub(super) fn moved(&mut self, key: ProcessKey, network: u32) {
         if network != 0

@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl ProcessTable {
-    /// ConnectionHistory the end of a process. What it did last may still come in.
+    /// Takes in the end of a process. What it did last may still come in.
     pub fn exit(&mut self, key: ProcessKey, at: BootTime) {
         let Some(process) = self.rows.get_mut(&key) else { return };
         if process.died.is_some() {
