@@ -1,11 +1,11 @@
-//! Scheduler switches, added up per process in the kernel.
+//! CPU use, added up per process in the kernel.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{COMM_LENGTH, RecordHeader};
 
-/// What a busy process used, sent at most once per interval. All counters run from the moment the
-/// scheduler hook first saw the process, so a lost record costs resolution and nothing else.
+/// The CPU use of a busy process, sent at most once per interval. All counters are totals since the scheduler hook
+/// first saw the process, so a lost record costs some resolution and nothing else.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CpuRecord {
@@ -15,12 +15,12 @@ pub struct CpuRecord {
     pub on_cpu: u64,
     /// Switches in which a thread went to sleep or waited.
     pub voluntary: u64,
-    /// Switches in which a thread could have gone on: its time was up, another one was more urgent, or it
-    /// gave way by itself (`sched_yield`).
+    /// Switches in which a thread could have continued: its time slice was over, a more urgent thread was waiting, or
+    /// it called `sched_yield`.
     pub involuntary: u64,
-    /// Times a thread gave way by `sched_yield`, whether or not another one was waiting.
+    /// Calls of `sched_yield`, whether or not another thread was waiting.
     pub yields: u64,
-    /// Switches in which a thread was stopped (`SIGSTOP` and its like).
+    /// Switches in which a thread was stopped (for example by `SIGSTOP`).
     pub stops: u64,
     /// Nanoseconds since this process's last record, or since it was first seen.
     pub window: u64,
@@ -30,7 +30,7 @@ pub struct CpuRecord {
     pub threads: u32,
     /// Nice value of the thread in the header, -20 to 19.
     pub nice: i32,
-    /// Scheduling policy of that thread (include/uapi/linux/sched.h), 0 for the usual one, 5 for `SCHED_IDLE`.
+    /// Scheduling policy of that thread (include/uapi/linux/sched.h): 0 is the normal one, 5 is `SCHED_IDLE`.
     pub policy: u32,
     /// Processors that thread may run on, 0 if unknown.
     pub allowed_processors: u32,

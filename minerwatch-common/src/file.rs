@@ -2,52 +2,38 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{MAX_PATH, RecordHeader};
+use crate::{MAX_PATH, RecordHeader, numbered::numbered};
 
-/// The most bytes of a path as a process gave it to a system call, its NUL included.
+/// The most bytes of a path that a process passed to a system call, its NUL included.
 pub const MAX_NAME: usize = 512;
-/// The most bytes behind the fixed part of a [`FileRecord`].
+/// The most bytes in the tail of a [`FileRecord`].
 pub const MAX_FILE_TAIL: usize = 2 * (MAX_PATH + MAX_NAME);
 
-/// What was done to a file, as it stands in [`FileRecord::operation`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-pub enum FileOperation {
-    /// Opened for writing.
-    Write = 1,
-    /// Created, and open for writing.
-    Create = 2,
-    /// Renamed; the second path is the new one.
-    Rename = 3,
-    /// A directory entry was removed.
-    Delete = 4,
-    /// Permission bits changed.
-    Chmod = 5,
-    /// A watched device ([`crate::Settings::devices`]) was opened, for reading or writing.
-    OpenDevice = 6,
-}
-
-impl FileOperation {
-    /// The operation with this number, or `None` for one this build does not know.
-    pub fn from_number(number: u16) -> Option<Self> {
-        match number {
-            1 => Some(Self::Write),
-            2 => Some(Self::Create),
-            3 => Some(Self::Rename),
-            4 => Some(Self::Delete),
-            5 => Some(Self::Chmod),
-            6 => Some(Self::OpenDevice),
-            _ => None,
-        }
+numbered! {
+    /// What was done to a file, as it stands in [`FileRecord::operation`].
+    pub enum FileOperation: u16 {
+        /// Opened for writing.
+        Write = 1,
+        /// Created and opened for writing.
+        Create = 2,
+        /// Renamed; the second path is the new one.
+        Rename = 3,
+        /// A directory entry was removed.
+        Delete = 4,
+        /// The permission bits changed.
+        Chmod = 5,
+        /// A watched device ([`crate::Settings::devices`]) was opened, for reading or writing.
+        OpenDevice = 6,
     }
 }
 
-/// A file was changed or opened so that it can be, or a watched device was opened. Which operations are sent that did
-/// not succeed depends on the hook; [`FileRecord::result`] tells them apart.
+/// A file was changed or opened for writing, or a watched device was opened. Some hooks also send operations that
+/// failed; [`FileRecord::result`] tells them apart.
 ///
-/// A path is a directory (components from the leaf to the root, each NUL-ended; empty when the name is
-/// absolute) and a name as the process gave it (empty when the components name the file itself). The tail
-/// holds directory and name, then for a rename the second directory and name.
+/// A path has two parts. The directory is a list of components from the leaf to the root, each ending with a NUL; it is
+/// empty when the name is absolute. The name is what the process passed to the system call; it is empty when the
+/// components already lead to the file. The tail holds directory and name, and for a rename also the second directory
+/// and the second name.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FileRecord {
@@ -61,7 +47,7 @@ pub struct FileRecord {
     pub mode: u32,
     /// A [`FileOperation`] as a number.
     pub operation: u16,
-    /// 1 when a path was longer or deeper than the record holds.
+    /// 1 if a path was too long or too deep for the record.
     pub cut: u16,
     /// Bytes of the directory in the tail.
     pub directory_length: u16,
@@ -73,9 +59,9 @@ pub struct FileRecord {
     pub second_name_length: u16,
     /// 0 for success, else a positive errno.
     pub result: i32,
-    /// Of a device, its number as the kernel encodes it (`major << 20 | minor`); else 0.
+    /// The number of an opened device as the kernel encodes it (`major << 20 | minor`); 0 for anything else.
     pub special: u32,
-    /// Of a device, 1 when it was opened for writing.
+    /// 1 if a device was opened for writing.
     pub writable: u32,
 }
 

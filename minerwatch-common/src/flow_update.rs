@@ -1,57 +1,57 @@
-//! How a connection goes on: how much, how large and when. Never what.
+//! The progress of a connection: the sizes and times of its payloads, never their contents.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{FlowTuple, RecordHeader};
 
-/// Payloads whose size and time one record holds.
+/// How many payloads one record describes.
 pub const PAYLOAD_SAMPLES: usize = 16;
 
-/// One payload by its size and time alone.
+/// The size and time of one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct PayloadSample {
     /// Milliseconds after [`FlowProgress::first`]; wraps after 49 days.
     pub at: u32,
-    /// Its bytes, 65,535 for more.
+    /// Its bytes, at most 65,535.
     pub length: u16,
     /// A [`crate::Direction`] as a number.
     pub direction: u16,
 }
 
 impl PayloadSample {
-    /// None.
+    /// An unused entry.
     pub const ZERO: Self = Self { at: 0, length: 0, direction: 0 };
 }
 
-/// What went over a connection so far, and its last payloads one by one.
+/// Totals of a connection so far, and a sample for each of its latest payloads.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FlowProgress {
     /// When its first payload was seen, nanoseconds of `CLOCK_BOOTTIME`; 0 before that.
     pub first: u64,
-    /// When it was last told of at an interval, or `first`.
-    pub told: u64,
-    /// Bytes of payloads by direction, what was sent first.
+    /// When the last record at the end of an interval was sent, or `first` before that.
+    pub reported: u64,
+    /// Bytes of payloads: sent, received.
     pub bytes: [u64; 2],
-    /// Payloads by direction.
+    /// Number of payloads: sent, received.
     pub payloads: [u32; 2],
-    /// How many of `samples` are taken, at most [`PAYLOAD_SAMPLES`].
+    /// How many of `samples` are in use, at most [`PAYLOAD_SAMPLES`].
     pub count: u32,
-    /// How often [`PAYLOAD_SAMPLES`] payloads came faster than any conversation; see [`FlowProgress::is_bulk`].
+    /// How often [`PAYLOAD_SAMPLES`] payloads came too fast to be a dialogue; see [`FlowProgress::is_bulk`].
     pub bursts: u32,
     /// The payloads since the last record.
     pub samples: [PayloadSample; PAYLOAD_SAMPLES],
 }
 
-/// After this many bursts the payloads of a connection are only counted.
+/// After this many bursts a connection is bulk: its payloads are counted and no longer sampled.
 const MAX_BURSTS: u32 = 8;
 
 impl FlowProgress {
-    /// Of a connection that said nothing yet.
+    /// The progress of a connection without payloads yet.
     pub const FRESH: Self = Self {
         first: 0,
-        told: 0,
+        reported: 0,
         bytes: [0; 2],
         payloads: [0; 2],
         count: 0,
@@ -59,29 +59,29 @@ impl FlowProgress {
         samples: [PayloadSample::ZERO; PAYLOAD_SAMPLES],
     };
 
-    /// Whether it carries so much so fast that single payloads tell nothing.
+    /// Whether the connection is a bulk transfer, in which single payloads say nothing.
     #[inline]
     pub fn is_bulk(&self) -> bool {
         self.bursts >= MAX_BURSTS
     }
 }
 
-/// How a connection went on: sent when [`PAYLOAD_SAMPLES`] payloads were gathered, and at intervals. The header names the process
-/// that the connection belongs to.
+/// The progress of a connection, sent when [`PAYLOAD_SAMPLES`] samples are complete and at the end of each interval. The
+/// header names the process that owns the connection.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FlowUpdateRecord {
-    /// The process that connected, or listens; its time is that of the last payload.
+    /// The process that connected or listens; the time is that of the last payload.
     pub header: RecordHeader,
     /// As in [`crate::PayloadRecord::opened`].
     pub opened: u64,
-    /// The two ends, this host's as the source.
+    /// The two ends; the source is this host.
     pub flow: FlowTuple,
     /// 1 if the peer opened the connection, 0 if this host did.
     pub accepted: u32,
-    /// 1 if the interval is over ([`crate::Settings::flow_interval`]), 0 if only the samples are new.
+    /// 1 at the end of an interval ([`crate::Settings::flow_interval`]), 0 if the samples are complete before it.
     pub interval: u32,
-    /// So far.
+    /// Totals and samples.
     pub progress: FlowProgress,
 }
 

@@ -1,30 +1,31 @@
-//! Where fields lie in the running kernel's structures.
+//! The offsets of fields in the running kernel's structures.
 //!
-//! Rust cannot emit CO-RE relocations, so nothing is baked into the object: the daemon looks every
-//! field up in the kernel's own type information (`/sys/kernel/btf/vmlinux`) and hands the offsets over
-//! as a read-only global.
+//! Rust cannot emit CO-RE relocations, so the object contains no offsets. The daemon looks every field up in the kernel's
+//! own type information (`/sys/kernel/btf/vmlinux`) and passes the offsets to the programs as a read-only global.
+//!
+//! To read another field, add a row to the table at the end of this file.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The offset of a field that the running kernel does not have.
+/// The offset that stands for a field the running kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
-/// A value of [`KernelLayout`] by the names it is looked up with.
+/// A field of [`KernelLayout`] and where to look it up.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelField {
     /// The name of the offset in [`KernelLayout`].
     pub name: &'static str,
     /// The structure, as in the kernel's source.
     pub structure: &'static str,
-    /// The member, with dots into nested structures; alternatives for other kernel versions after `|`. The
-    /// word `sizeof` stands for the end of the structure.
+    /// The member, with dots for nested structures and `|` between the names of different kernel versions. The word
+    /// `sizeof` stands for the end of the structure.
     pub member: &'static str,
 }
 
 macro_rules! kernel_layout {
     ($($field:ident: $structure:literal, $member:literal;)*) => {
-        /// Byte offsets into kernel structures, [`ABSENT`] where this kernel has no such field. A field
-        /// is named after its structure and member.
+        /// Byte offsets into kernel structures, [`ABSENT`] where this kernel has no such field. Each is named after its
+        /// structure and member.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
         #[repr(C)]
         pub struct KernelLayout {
@@ -34,7 +35,7 @@ macro_rules! kernel_layout {
         }
 
         impl KernelLayout {
-            /// Fills a layout by asking `offset_of` for every field; `None` becomes [`ABSENT`].
+            /// Builds a layout by asking `offset_of` for every field; `None` becomes [`ABSENT`].
             pub fn resolve(
                 pids_controller: Option<u32>,
                 mut offset_of: impl FnMut(KernelField) -> Option<u32>,
@@ -85,7 +86,7 @@ kernel_layout! {
     fpu_fpstate: "fpu", "fpstate";
     fpstate_mxcsr: "fpstate", "regs.xsave.i387.mxcsr";
     task_fpcr: "task_struct", "thread.uw.fpsimd_state.fpcr";
-    // A system call's arguments as its function gets them: by name on x86_64, by number on arm64.
+    // The arguments of a system call as its function receives them: named on x86_64, numbered on arm64.
     registers_si: "pt_regs", "si";
     registers_dx: "pt_regs", "dx";
     registers_numbered: "pt_regs", "regs";

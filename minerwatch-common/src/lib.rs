@@ -1,8 +1,9 @@
-//! The wire contract between the eBPF programs and the daemon.
+//! The contract between the eBPF programs and the daemon.
 //!
-//! One `repr(C)` record per kind, made of integers and byte arrays only. Every record starts with a
-//! [`RecordHeader`]; records that carry paths or arguments end with a tail whose pieces the fixed
-//! part counts. Sizes are asserted beside each declaration and hidden padding does not compile.
+//! There is one `repr(C)` record per kind, made of integers and byte arrays only; [`record`](RecordKind) holds the
+//! table of all kinds. Every record starts with a [`RecordHeader`]. Records that carry paths or arguments end with a
+//! tail of variable length, and their fixed part says how long each piece of it is. The size of each record is
+//! asserted beside its declaration. Hidden padding does not compile.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -14,23 +15,28 @@ mod layout;
 mod loss;
 mod memory;
 mod network;
+mod numbered;
 mod payload;
 mod process;
+mod record;
 mod rounding;
 mod settings;
 
 pub use cpu::CpuRecord;
 pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
 pub use flow_update::{FlowProgress, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample};
-pub use header::{CGROUP_V1, RecordHeader, RecordKind};
+pub use header::{CGROUP_V1, RecordHeader};
 pub use layout::{ABSENT, KernelField, KernelLayout};
 pub use loss::Loss;
 pub use memory::{MappingClass, MappingRecord};
-pub use network::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Transport, UNANSWERED};
+pub use network::{
+    AF_INET, AF_INET6, CloseRecord, ConnectRecord, FlowState, FlowTuple, Transport, UNANSWERED,
+};
 pub use payload::{CaptureBudget, Direction, MAX_PAYLOAD, PayloadRecord, WatchedSocket};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,
 };
+pub use record::{Record, RecordKind, Ring};
 pub use rounding::{ControlRegister, RoundingCounts, RoundingRecord};
 pub use settings::{Settings, WATCHED_DEVICES, WatchedDevices};

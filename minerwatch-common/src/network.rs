@@ -1,31 +1,25 @@
-//! Outbound connections: the attempt's result and the end.
+//! Outbound connections: the result of the attempt, and the end.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::RecordHeader;
+use crate::{RecordHeader, numbered::numbered};
 
-/// [`ConnectRecord::result`] of an attempt whose first packet was sent again without an answer
-/// (`EINPROGRESS`); a record with the outcome may follow.
+/// [`ConnectRecord::result`] of an attempt whose first packet had to be sent again (`EINPROGRESS`). A record with the
+/// final result may follow.
 pub const UNANSWERED: i32 = 115;
 
-/// Transport protocols of [`FlowTuple::transport`], by their IP protocol numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-pub enum Transport {
-    /// TCP.
-    Tcp = 6,
-    /// UDP.
-    Udp = 17,
-}
+/// [`FlowTuple::family`] of IPv4.
+pub const AF_INET: u16 = 2;
+/// [`FlowTuple::family`] of IPv6.
+pub const AF_INET6: u16 = 10;
 
-impl Transport {
-    /// The transport with this IP protocol number, or `None` for another.
-    pub fn from_number(number: u16) -> Option<Self> {
-        match number {
-            6 => Some(Self::Tcp),
-            17 => Some(Self::Udp),
-            _ => None,
-        }
+numbered! {
+    /// Transport protocols of [`FlowTuple::transport`], by their IP protocol numbers.
+    pub enum Transport: u16 {
+        /// TCP.
+        Tcp = 6,
+        /// UDP.
+        Udp = 17,
     }
 }
 
@@ -41,7 +35,7 @@ pub struct FlowTuple {
     pub source_port: u16,
     /// Port of the peer.
     pub destination_port: u16,
-    /// Address family: 2 for IPv4, 10 for IPv6 (`AF_INET`, `AF_INET6`).
+    /// Address family: [`AF_INET`] or [`AF_INET6`].
     pub family: u16,
     /// A [`Transport`] as a number.
     pub transport: u16,
@@ -49,15 +43,15 @@ pub struct FlowTuple {
 
 const _: () = assert!(size_of::<FlowTuple>() == 40);
 
-/// A connection under way, as the programs remember it: TCP by the address of its socket, UDP by its socket's cookie. The
-/// daemon adds those that were there before it, which it knows by their cookies alone. Cookies count up from 1, so that
-/// none is a kernel address.
+/// An open connection, as the programs remember it. The key is the address of the socket for TCP and the socket's cookie
+/// for UDP. The daemon adds the connections that were open before it started; it knows only their cookies. Cookies count
+/// up from 1, so a cookie is never mistaken for a kernel address.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FlowState {
-    /// The process that opened it, as at that moment, or as the daemon found it.
+    /// The process that opened it, as it was at that moment or as the daemon found it.
     pub owner: RecordHeader,
-    /// Its ends.
+    /// The two ends.
     pub flow: FlowTuple,
     /// Payload bytes sent so far, where we count them ourselves (UDP).
     pub bytes_sent: u64,
@@ -65,10 +59,10 @@ pub struct FlowState {
     pub bytes_received: u64,
     /// Inode number of the network namespace, 0 if unknown.
     pub network_namespace: u32,
-    /// How many peers it was reported with (UDP), or 1 once it is established (TCP).
+    /// UDP: with how many peers it was reported. TCP: 1 once it is established.
     pub reported: u32,
-    /// When its first payload was seen, nanoseconds of `CLOCK_BOOTTIME`; 0 before that, where payloads are not seen, and of
-    /// a connection that was there before the daemon.
+    /// When its first payload was seen, nanoseconds of `CLOCK_BOOTTIME`. 0 before that, where payloads are not seen, and
+    /// for a connection that was open before the daemon started.
     pub first_payload: u64,
 }
 
@@ -76,13 +70,13 @@ pub struct FlowState {
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ConnectRecord {
-    /// The process that connected; its time is that of the result.
+    /// The process that connected; the time is that of the result.
     pub header: RecordHeader,
-    /// When the attempt began, nanoseconds of `CLOCK_BOOTTIME`. With the process it names the flow.
+    /// When the attempt began, nanoseconds of `CLOCK_BOOTTIME`. Together with the process it identifies the flow.
     pub opened: u64,
     /// The two ends.
     pub flow: FlowTuple,
-    /// 0 for success, else a positive errno; [`UNANSWERED`] while nothing came back.
+    /// 0 for success, [`UNANSWERED`] while there is no answer, else a positive errno.
     pub result: i32,
     /// Inode number of the socket's network namespace, 0 if unknown.
     pub network_namespace: u32,
@@ -94,7 +88,7 @@ const _: () = assert!(size_of::<ConnectRecord>() == 104);
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CloseRecord {
-    /// The process that had connected (not the one that closed last).
+    /// The process that connected, which need not be the one that closed.
     pub header: RecordHeader,
     /// As in [`ConnectRecord::opened`].
     pub opened: u64,
@@ -108,14 +102,14 @@ pub struct CloseRecord {
     pub segments_sent: u32,
     /// Segments with payload received.
     pub segments_received: u32,
-    /// 1 when these counts are real, 0 when this kernel gives none for this transport.
+    /// 1 if the counts are real, 0 if this kernel has none for this transport.
     pub counted: u32,
     /// Inode number of the socket's network namespace, 0 if unknown.
     pub network_namespace: u32,
     /// As in [`FlowState::first_payload`].
     pub first_payload: u64,
-    /// When the last payload was sent or received, to [`crate::Settings::tick`], nanoseconds of `CLOCK_BOOTTIME`; 0 if there
-    /// was none or the kernel does not say.
+    /// When the last payload was sent or received, nanoseconds of `CLOCK_BOOTTIME` with the resolution of
+    /// [`crate::Settings::tick`]; 0 if there was none or the kernel does not say.
     pub last_payload: u64,
 }
 

@@ -1,57 +1,47 @@
-//! The first words of a connection.
+//! The first payloads of a connection.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::{FlowProgress, FlowTuple, RecordHeader};
+use crate::{FlowProgress, FlowTuple, RecordHeader, numbered::numbered};
 
 /// The most bytes kept of one payload.
 pub const MAX_PAYLOAD: usize = 512;
 
-/// Which way a payload went.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u16)]
-pub enum Direction {
-    /// From this host to the peer.
-    Sent = 0,
-    /// From the peer to this host.
-    Received = 1,
-}
-
-impl Direction {
-    /// The direction with this number, or `None` for another.
-    pub fn from_number(number: u16) -> Option<Self> {
-        match number {
-            0 => Some(Self::Sent),
-            1 => Some(Self::Received),
-            _ => None,
-        }
+numbered! {
+    /// The direction of a payload.
+    pub enum Direction: u16 {
+        /// From this host to the peer.
+        Sent = 0,
+        /// From the peer to this host.
+        Received = 1,
     }
 }
 
-/// What each direction of a connection may spend. A payload costs by its length (see [`CaptureBudget::spend`]): this is enough
-/// for four of any length, and for more of those that a client splits into crumbs.
+/// The budget of each direction of a connection. The cost of a payload depends on its length (see
+/// [`CaptureBudget::spend`]). The budget is enough for four payloads of any length, and for more when a client splits its
+/// data into small pieces.
 const BUDGET: u16 = 16;
 
-/// How far one direction of a connection was looked at.
+/// How much of one direction of a connection is still read.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CaptureBudget {
-    /// What it may still spend; at 0 nothing is looked at any more.
+    /// What is left of the budget; at 0 no further payload is read.
     pub left: u16,
-    /// Payloads so far.
+    /// Payloads read so far.
     pub index: u16,
-    /// Not 0 if the next payload belongs to what was captured before, whatever it begins with.
-    pub goes_on: u16,
-    /// 1 once the connection's opener began as another protocol, in which JSON is somebody's document; else 0.
+    /// 1 if the next payload continues a message that was captured, whatever its first bytes are; else 0.
+    pub continues: u16,
+    /// 1 once the side that opened the connection spoke a protocol in which JSON is only a document; else 0.
     pub foreign: u16,
 }
 
 impl CaptureBudget {
-    /// Of a connection that begins.
-    pub const FRESH: Self = Self { left: BUDGET, index: 0, goes_on: 0, foreign: 0 };
+    /// The budget of a new connection.
+    pub const FRESH: Self = Self { left: BUDGET, index: 0, continues: 0, foreign: 0 };
 
-    /// Of one that has said something already: its next payload is not its first.
-    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, goes_on: 0, foreign: 0 };
+    /// The budget of a connection that is already in use: its next payload is not its first.
+    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, continues: 0, foreign: 0 };
 
     /// Pays for a payload of `length` bytes.
     #[inline]
@@ -66,29 +56,29 @@ impl CaptureBudget {
     }
 }
 
-/// What is remembered at a socket whose first payloads are looked at. The daemon writes it, too, for sockets that were
-/// there before it was.
+/// What is stored at a socket whose first payloads are read. The daemon also writes it, for sockets that were open
+/// before it started.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WatchedSocket {
-    /// The process that opened it, or listens, as at that moment.
+    /// The process that opened it or listens, as it was at that moment.
     pub owner: RecordHeader,
-    /// What it sends.
+    /// The budget of what it sends.
     pub sent: CaptureBudget,
-    /// What it receives.
+    /// The budget of what it receives.
     pub received: CaptureBudget,
-    /// 1 if the peer opened the connection, 0 if this host did. A socket that listens hands it on to those it accepts.
+    /// 1 if the peer opened the connection, 0 if this host did. A listening socket passes it on to those it accepts.
     pub accepted: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// How it goes on.
+    /// Totals and samples of its payloads.
     pub progress: FlowProgress,
 }
 
 impl WatchedSocket {
-    /// How far this direction was looked at.
+    /// The budget of this direction.
     #[inline]
-    pub fn look(&mut self, direction: Direction) -> &mut CaptureBudget {
+    pub fn budget(&mut self, direction: Direction) -> &mut CaptureBudget {
         match direction {
             Direction::Sent => &mut self.sent,
             Direction::Received => &mut self.received,
@@ -98,31 +88,31 @@ impl WatchedSocket {
 
 const _: () = assert!(size_of::<WatchedSocket>() == 72 + size_of::<FlowProgress>());
 
-/// One of the first payloads of a connection, whichever system call sent or read it. The header names the
-/// process that the connection belongs to.
+/// One of the first payloads of a connection, whichever system call sent or read it. The header names the process that
+/// owns the connection.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct PayloadRecord {
-    /// The process that connected, or listens; its time is that of the packet.
+    /// The process that connected or listens; the time is that of the packet.
     pub header: RecordHeader,
     /// When the process asked for the connection, nanoseconds of `CLOCK_BOOTTIME`; a little before
-    /// [`crate::ConnectRecord::opened`]. Of an accepted connection, when the listening socket was bound.
+    /// [`crate::ConnectRecord::opened`]. For an accepted connection, when the listening socket was bound.
     pub opened: u64,
-    /// The two ends, this host's as the source.
+    /// The two ends; the source is this host.
     pub flow: FlowTuple,
     /// A [`Direction`] as a number.
     pub direction: u16,
-    /// Payloads of this direction before this one.
+    /// How many payloads of this direction came before.
     pub index: u16,
     /// Bytes of the whole payload as the packet carried it.
     pub length: u32,
-    /// Bytes of it in `data`; 0 where only the length matters.
+    /// Bytes of it in `data`; 0 if only the length matters.
     pub captured: u16,
     /// 1 if the peer opened the connection, 0 if this host did.
     pub accepted: u16,
     /// Reserved, zero.
     pub reserved: u32,
-    /// The beginning of the payload; what lies beyond `captured` means nothing.
+    /// The start of the payload; bytes beyond `captured` have no meaning.
     pub data: [u8; MAX_PAYLOAD],
 }
 

@@ -1,4 +1,4 @@
-//! Life of a process: fork, exec, exit.
+//! The life of a process: fork, exec, exit.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -6,14 +6,14 @@ use crate::RecordHeader;
 
 /// Bytes of a task's `comm`, its NUL included (`TASK_COMM_LEN`, include/linux/sched.h).
 pub const COMM_LENGTH: usize = 16;
-/// The most bytes one path component takes, its NUL included (`NAME_MAX` + 1).
+/// The most bytes of one path component, its NUL included (`NAME_MAX` + 1).
 pub const MAX_COMPONENT: usize = 256;
-/// The most bytes of one path in a record, as NUL-ended components from the leaf to the root.
+/// The most bytes of one path in a record: components from the leaf to the root, each ending with a NUL.
 pub const MAX_PATH: usize = 1024;
-/// The most bytes of arguments in an exec record; longer ones are cut and marked cut.
+/// The most bytes of arguments in an exec record; longer ones are truncated and marked.
 pub const MAX_ARGUMENTS: usize = 4096;
-/// The most bytes behind the fixed part of an [`ExecRecord`]: executable, working directory,
-/// file name as given, arguments.
+/// The most bytes in the tail of an [`ExecRecord`]: executable, working directory, file name as passed to `execve`,
+/// arguments.
 pub const MAX_EXEC_TAIL: usize = MAX_PATH * 2 + MAX_COMPONENT + MAX_ARGUMENTS;
 
 /// A process was created. The header names the child.
@@ -39,23 +39,23 @@ const _: () = assert!(size_of::<ForkRecord>() == 80);
 pub struct ExecFlags;
 
 impl ExecFlags {
-    /// The executable lives in a `memfd_create` file.
+    /// The executable is a `memfd_create` file.
     pub const MEMFD: u16 = 1;
-    /// No directory entry names the executable any more (link count zero).
+    /// The executable was deleted (its link count is zero).
     pub const DELETED: u16 = 1 << 1;
     /// The arguments were longer than [`MAX_ARGUMENTS`].
     pub const ARGUMENTS_CUT: u16 = 1 << 2;
-    /// The path of the executable was longer or deeper than the record holds.
+    /// The path of the executable was too long or too deep for the record.
     pub const PATH_CUT: u16 = 1 << 3;
-    /// The working directory was longer or deeper than the record holds.
+    /// The working directory was too long or too deep for the record.
     pub const DIRECTORY_CUT: u16 = 1 << 4;
     /// The arguments could not be read from the process.
     pub const ARGUMENTS_UNREADABLE: u16 = 1 << 5;
 }
 
-/// A process replaced its image. The tail holds, in this order: the executable's path components
-/// (leaf to root, each NUL-ended), the working directory's components, the file name as it was given
-/// to `execve`, and the arguments (each NUL-ended).
+/// A process started another program. The tail holds, in this order: the path of the executable (components from the leaf
+/// to the root, each ending with a NUL), the working directory in the same form, the file name as it was passed to
+/// `execve`, and the arguments (each ending with a NUL).
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ExecRecord {
@@ -65,7 +65,7 @@ pub struct ExecRecord {
     pub parent_start: u64,
     /// The effective capability set after the exec, one bit per capability.
     pub capabilities: u64,
-    /// The effective capability set of the parent at that moment, to tell what the exec gained.
+    /// The effective capability set of the parent at that moment, which shows what the exec gained.
     pub parent_capabilities: u64,
     /// Inode number of the executable.
     pub inode: u64,
@@ -73,9 +73,9 @@ pub struct ExecRecord {
     pub device: u32,
     /// Process id of the parent.
     pub parent_pid: u32,
-    /// Inode number of the mount namespace, 0 if unknown; so for the next three.
+    /// Inode number of the mount namespace. 0 if unknown, as for the next three.
     pub mount_namespace: u32,
-    /// Inode number of the pid namespace new children are put in.
+    /// Inode number of the pid namespace for new children.
     pub pid_namespace: u32,
     /// Inode number of the network namespace.
     pub network_namespace: u32,
@@ -91,7 +91,7 @@ pub struct ExecRecord {
     pub path_length: u16,
     /// Bytes of the working directory in the tail.
     pub directory_length: u16,
-    /// Bytes of the file name as given, in the tail.
+    /// Bytes of the file name as passed to `execve`, in the tail.
     pub name_length: u16,
     /// Bytes of the arguments in the tail.
     pub arguments_length: u16,
@@ -107,11 +107,11 @@ const _: () = assert!(size_of::<ExecRecord>() == 136);
 pub struct ExitRecord {
     /// The process.
     pub header: RecordHeader,
-    /// Status as `wait(2)` gives it: exit code in bits 8 to 15, signal in bits 0 to 6.
+    /// Status as in `wait(2)`: exit code in bits 8 to 15, signal in bits 0 to 6.
     pub status: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// Nanoseconds on a CPU, all threads together, up to the last tick before the end.
+    /// Nanoseconds on a CPU, all threads together, up to the last timer tick before the end.
     pub on_cpu: u64,
 }
 

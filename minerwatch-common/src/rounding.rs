@@ -1,32 +1,25 @@
-//! The rounding modes a process was found in when its threads left a CPU.
+//! The floating-point rounding modes of a process, sampled when its threads leave a CPU.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-use crate::RecordHeader;
+use crate::{RecordHeader, numbered::numbered};
 
-/// The register that holds the rounding mode, as it stands in [`RoundingRecord::register`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-pub enum ControlRegister {
-    /// MXCSR of `x86_64` (Intel SDM volume 1, 10.2.3): rounding in bits 13 and 14, flush to zero in bit 15,
-    /// denormals are zero in bit 6.
-    Mxcsr = 1,
-    /// FPCR of arm64 (Arm ARM, C5.2.8): rounding in bits 22 and 23, flush to zero in bit 24.
-    Fpcr = 2,
-}
-
-impl ControlRegister {
-    /// The register with this number, or `None` for one this build does not know.
-    pub fn from_number(number: u32) -> Option<Self> {
-        [Self::Mxcsr, Self::Fpcr].into_iter().find(|register| *register as u32 == number)
+numbered! {
+    /// The register that holds the rounding mode, as it stands in [`RoundingRecord::register`].
+    pub enum ControlRegister: u32 {
+        /// MXCSR of `x86_64` (Intel SDM volume 1, 10.2.3): rounding in bits 13 and 14, flush to zero in bit 15,
+        /// denormals are zero in bit 6.
+        Mxcsr = 1,
+        /// FPCR of arm64 (Arm ARM, C5.2.8): rounding in bits 22 and 23, flush to zero in bit 24.
+        Fpcr = 2,
     }
 }
 
-/// How often each rounding mode was found, whatever the register calls it.
+/// How often each rounding mode was found.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct RoundingCounts {
-    /// To the nearest, what every program starts with.
+    /// To the nearest: the default of every program.
     pub nearest: u64,
     /// Toward minus infinity.
     pub down: u64,
@@ -36,17 +29,17 @@ pub struct RoundingCounts {
     pub zero: u64,
 }
 
-/// Sent when a process is found rounding otherwise than to the nearest: the first time, each time the count
-/// of such finds has grown by half, and once a second while it grows. The counters run from the moment the
-/// scheduler hook first saw the process.
+/// A process uses another rounding mode than to the nearest. Sent the first time, each time the number of such samples has
+/// grown by half, and once a second while it grows. The counters are totals since the scheduler hook first saw the
+/// process.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct RoundingRecord {
-    /// The process; `tid` is the thread that was found last.
+    /// The process; `tid` is the thread that was sampled last.
     pub header: RecordHeader,
-    /// Looks that found tiny numbers flushed to zero (FTZ and DAZ both, or FZ).
+    /// Samples in which tiny numbers are flushed to zero (both FTZ and DAZ, or FZ).
     pub flushing: RoundingCounts,
-    /// All other looks.
+    /// All other samples.
     pub plain: RoundingCounts,
     /// A [`ControlRegister`] as a number.
     pub register: u32,

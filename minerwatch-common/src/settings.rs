@@ -1,20 +1,20 @@
-//! What the daemon tells the programs before they load.
+//! Settings that the daemon gives the programs before they load.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Constants of one load; the programs see them as read-only memory the verifier knows the values of.
+/// Constants of one load. For the programs they are read-only memory whose values the verifier knows.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Settings {
-    /// Nanoseconds between two CPU records of one process, at the least.
+    /// The least nanoseconds between two CPU records of one process.
     pub cpu_interval: u64,
-    /// Nanoseconds on a CPU within the interval below which a process is not reported.
+    /// A process with less than these nanoseconds on a CPU in an interval is not reported.
     pub cpu_threshold: u64,
-    /// Nanoseconds after which a connection that goes on is told of again, at the least.
+    /// The least nanoseconds between two regular updates of an open connection.
     pub flow_interval: u64,
-    /// Nanoseconds between two ticks of the kernel's timer (its jiffy).
+    /// Nanoseconds of one jiffy, the tick of the kernel's timer.
     pub tick: u64,
-    /// Process id of the daemon, whose own work is not reported.
+    /// Process id of the daemon, whose own activity is not reported.
     pub agent_pid: u32,
     /// Reserved, zero.
     pub reserved: u32,
@@ -24,11 +24,11 @@ pub struct Settings {
 
 const _: () = assert!(size_of::<Settings>() == 104);
 
-/// How many ranges of [`Settings::devices`] there are.
+/// How many ranges [`Settings::devices`] has.
 pub const WATCHED_DEVICES: usize = 8;
 
-/// A range of device numbers as the kernel encodes them (`major << 20 | minor`); one that ends before it begins holds
-/// nothing.
+/// A range of device numbers as the kernel encodes them (`major << 20 | minor`). A range whose last number is below its
+/// first is empty.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WatchedDevices {
@@ -39,10 +39,10 @@ pub struct WatchedDevices {
 }
 
 impl WatchedDevices {
-    /// No device at all.
+    /// The empty range.
     pub const NONE: Self = Self { first: 1, last: 0 };
 
-    /// The devices of `major` from `minor` on.
+    /// The devices with this major number, from `minor` on.
     pub const fn of_major(major: u32, minor: u32) -> Self {
         Self { first: major << 20 | minor, last: major << 20 | 0xf_ffff }
     }

@@ -1,10 +1,10 @@
-//! The sole owner of the way to the daemon and of the loss counters.
+//! The only module that sends records and counts losses.
 //!
-//! Three rings: process life, connections and CPU on one, files on another, payloads on the third, so that a storm of
-//! file changes or of short connections cannot crowd out the rest. What finds no room is counted per kind.
+//! There are three rings ([`minerwatch_common::Ring`]), so that a flood of file changes or of short connections cannot
+//! push out everything else. A record that finds no room is counted by its kind.
 //!
-//! Each is a ring buffer that all CPUs share; in the object that is built with the feature `perf-buffer`, for kernels that
-//! have no such rings, it is a buffer per CPU.
+//! A ring is a ring buffer that all CPUs share. In the object that is built with the feature `perf-buffer`, for kernels
+//! without ring buffers, it is a perf buffer per CPU.
 
 #[cfg(feature = "perf-buffer")]
 mod perf_buffer;
@@ -12,7 +12,7 @@ mod perf_buffer;
 mod ring_buffer;
 
 use aya_ebpf::{EbpfContext, bindings::__sk_buff, cty::c_void, macros::map, maps::PerCpuArray};
-use minerwatch_common::{Loss, RecordKind};
+use minerwatch_common::{Loss, Record};
 
 #[cfg(feature = "perf-buffer")]
 use self::perf_buffer as backend;
@@ -23,18 +23,21 @@ use crate::{atomic, kernel::Unreadable};
 #[map]
 static LOSSES: PerCpuArray<u64> = PerCpuArray::with_max_entries(Loss::SLOTS, 0);
 
-/// What the kernel called the running program with. Buffers per CPU want it for each record.
+/// The context that the kernel passed to the running program. Perf buffers need it to send a record.
 #[derive(Clone, Copy)]
-pub struct Context(#[cfg_attr(not(feature = "perf-buffer"), allow(dead_code))] *mut c_void);
+pub struct Context(
+    #[cfg_attr(not(feature = "perf-buffer"), expect(dead_code, reason = "ring buffers need no context"))]
+    *mut c_void,
+);
 
 impl Context {
-    /// That of a program.
+    /// The context of a program.
     #[inline(always)]
     pub fn of(context: &impl EbpfContext) -> Self {
         Self(context.as_ptr())
     }
 
-    /// That of a program that is called for a packet.
+    /// The context of a program that runs for a packet.
     #[inline(always)]
     pub fn of_packet(packet: *mut __sk_buff) -> Self {
         Self(packet.cast())
@@ -45,65 +48,41 @@ impl Context {
 #[inline(always)]
 pub fn count(loss: Loss) {
     if let Some(counter) = LOSSES.get_ptr_mut(loss.slot()) {
-        // SAFETY: an aligned counter of this CPU; programs on the kernel's functions may preempt one another.
+        // SAFETY: an aligned counter of this CPU. The addition is atomic because fentry and fexit programs may preempt
+        // one another.
         unsafe { atomic::add(counter, 1) };
     }
 }
 
-/// What must not wait behind one another.
-#[derive(Clone, Copy)]
-enum Ring {
-    Process,
-    File,
-    Payload,
-}
-
-impl Ring {
-    #[inline(always)]
-    fn of(kind: RecordKind) -> Self {
-        match kind {
-            RecordKind::File | RecordKind::Mapping => Self::File,
-            RecordKind::Payload | RecordKind::FlowUpdate => Self::Payload,
-            RecordKind::Fork
-            | RecordKind::Exec
-            | RecordKind::Exit
-            | RecordKind::Connect
-            | RecordKind::Close
-            | RecordKind::Cpu
-            | RecordKind::Rounding => Self::Process,
-        }
-    }
-}
-
-/// There was no room.
+/// There was no room in the ring.
 struct Full;
 
 #[inline(always)]
-fn counted(kind: RecordKind, outcome: Result<(), Full>) {
+fn count_if_full<R: Record>(outcome: Result<(), Full>) {
     if outcome.is_err() {
-        count(Loss::RingFull(kind));
+        count(Loss::RingFull(R::KIND));
     }
 }
 
 /// Sends a record of fixed size.
 #[inline(always)]
-pub fn record<T: 'static>(context: Context, kind: RecordKind, record: T) {
-    counted(kind, backend::record(context, Ring::of(kind), record));
+pub fn record<R: Record>(context: Context, record: R) {
+    count_if_full::<R>(backend::record(context, R::KIND.ring(), record));
 }
 
-/// Sends a record that `fill` writes where it will be read, for one too large for the stack; `fill` answers
-/// whether there is anything to send.
+/// Sends a record that is too large for the stack. `fill` writes it directly into the ring and returns whether to send
+/// it.
 #[inline(always)]
-pub fn in_place<T: 'static>(context: Context, kind: RecordKind, fill: impl FnOnce(*mut T) -> bool) {
-    counted(kind, backend::in_place(context, Ring::of(kind), fill));
+pub fn in_place<R: Record>(context: Context, fill: impl FnOnce(*mut R) -> bool) {
+    count_if_full::<R>(backend::in_place(context, R::KIND.ring(), fill));
 }
 
-/// Sends a record with its tail from scratch memory.
+/// Sends a record and its tail, which lie side by side in scratch memory.
 #[inline(always)]
-pub fn bytes(context: Context, kind: RecordKind, bytes: &[u8]) {
-    counted(kind, backend::bytes(context, Ring::of(kind), bytes));
+pub fn with_tail<R: Record>(context: Context, bytes: &[u8]) {
+    count_if_full::<R>(backend::bytes(context, R::KIND.ring(), bytes));
 }
 
-/// A program's body may end early because the kernel lacks a field or a read failed; there is nothing to
-/// report then, and the kernel ignores the programs' return values.
+/// The result of a program's body. It ends early if the kernel lacks a field or a read fails. Then there is nothing to
+/// report; the kernel ignores the programs' return values.
 pub type Outcome = Result<(), Unreadable>;

@@ -1,8 +1,8 @@
-//! What all hooks on files share: which opens matter, and how a [`FileRecord`] is put together and sent.
+//! Shared by all hooks on files: which opens are reported, and how a [`FileRecord`] is built and sent.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{
-    FileOperation, FileRecord, MAX_COMPONENT, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, RecordKind, WatchedDevices,
+    FileOperation, FileRecord, MAX_COMPONENT, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, WatchedDevices,
 };
 
 use crate::{
@@ -12,20 +12,20 @@ use crate::{
     path, task,
 };
 
-/// `file->f_mode` (include/linux/fs.h): open for reading, for writing, created by this open, and a file that only the
-/// kernel itself knows of, such as the one below a file of overlayfs.
+/// Bits of `file->f_mode` (include/linux/fs.h): open for reading; open for writing; created by this open; internal to the
+/// kernel, like the real file below a file of overlayfs.
 const FMODE_READ: u32 = 0x1;
 const FMODE_WRITE: u32 = 0x2;
 const FMODE_CREATED: u32 = 0x10_0000;
 const FMODE_NOACCOUNT: u32 = 0x2000_0000;
 
-/// Type bits of a mode, those of a regular file and of a character device (include/uapi/linux/stat.h).
+/// The type bits of a mode: mask, regular file, character device (include/uapi/linux/stat.h).
 const S_IFMT: u16 = 0o170_000;
 const S_IFREG: u16 = 0o100_000;
 const S_IFCHR: u16 = 0o020_000;
 
-/// The memory a record is put together in, one for each program that may run while another is preempted: those on
-/// functions of the kernel's are not shielded from one another.
+/// The scratch memory in which a record is built. fentry and fexit programs may preempt one another on the same CPU, so
+/// each group of programs has a slot of its own.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Slot {
@@ -54,7 +54,7 @@ struct Scratch {
 #[map]
 static FILE_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(SLOTS, 0);
 
-/// What a record says besides who and where.
+/// The contents of a record apart from the process and the paths.
 pub struct Facts {
     /// What was done.
     pub operation: FileOperation,
@@ -62,15 +62,15 @@ pub struct Facts {
     pub mode: u32,
     /// The file, 0 if unknown.
     pub inode: u64,
-    /// The device it lies on, 0 if unknown.
+    /// The device that the file is on, 0 if unknown.
     pub device: u32,
-    /// Of a device, its number.
+    /// The number of an opened device, else 0.
     pub special: u32,
-    /// Of a device, whether it was opened for writing.
+    /// Whether a device was opened for writing.
     pub writable: bool,
 }
 
-/// An open file as far as it takes to see that it does not matter.
+/// An open file: as much as it takes to decide whether the open is reported.
 pub struct Opened {
     /// `struct file`.
     pub file: Address,
@@ -83,7 +83,7 @@ pub struct Opened {
 }
 
 impl Opened {
-    /// Reads it where the verifier does not know the type of `file`.
+    /// Reads these for a `file` whose type the verifier does not know.
     #[inline(always)]
     pub fn read(file: Address) -> Result<Self, Unreadable> {
         let inode = file.follow(offset!(file_inode))?;
@@ -95,7 +95,7 @@ impl Opened {
         })
     }
 
-    /// The one place that decides which opens matter: a regular file for writing, a watched device for anything.
+    /// Decides which opens are reported: a regular file that is opened for writing, and a watched device in any mode.
     #[inline(always)]
     fn operation(&self) -> Option<(FileOperation, u32)> {
         if self.file_mode & FMODE_NOACCOUNT != 0 {
@@ -113,7 +113,7 @@ impl Opened {
         }
     }
 
-    /// Reports the open if it matters.
+    /// Reports the open if it is one of those.
     #[inline(always)]
     pub fn report(&self, context: Context) -> Outcome {
         let Some((operation, special)) = self.operation() else { return Ok(()) };
@@ -139,45 +139,45 @@ fn is_watched(number: u32) -> bool {
     ranges.iter().any(|WatchedDevices { first, last }| (*first..=*last).contains(&number))
 }
 
-/// The device an inode lies on.
+/// The device that an inode is on.
 #[inline(always)]
 pub fn device_of(inode: Address) -> Result<u32, Unreadable> {
     inode.follow(offset!(inode_superblock))?.read(offset!(superblock_device))
 }
 
-/// Bytes that [`Name::write`] wrote.
+/// How many bytes [`Name::write`] wrote.
 pub struct Written {
-    /// Of the directory, at most [`MAX_PATH`].
+    /// For the directory, at most [`MAX_PATH`].
     pub directory: usize,
-    /// Of the name, at most [`MAX_NAME`].
+    /// For the name, at most [`MAX_NAME`].
     pub name: usize,
-    /// Whether either was longer.
+    /// Whether either was truncated.
     pub cut: bool,
 }
 
-/// Something that leads to a file: a directory and a name below it, either of which may be missing.
+/// The path of a file: a directory and a name in it, either of which may be missing.
 pub trait Name {
-    /// Writes both.
+    /// Writes the directory, then the name.
     ///
     /// # Safety
     /// `target` must be writable for a path and a name.
     unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable>;
 }
 
-/// A directory entry, and perhaps the name of one below it.
+/// A directory entry, and optionally the name of an entry in it.
 pub struct Entry {
     /// `struct vfsmount`.
     pub mount: Address,
     /// `struct dentry`.
     pub entry: Address,
-    /// The name, NUL-ended, in the kernel's memory; 0 if there is none.
+    /// The name in kernel memory, ending with a NUL; 0 if there is none.
     pub name: Address,
 }
 
 impl Name for Entry {
     #[inline(always)]
     unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable> {
-        // SAFETY: the caller's memory.
+        // SAFETY: the caller guarantees the memory.
         let walked = unsafe { path::walk((self.mount, self.entry), target, position) }?;
         let mut written =
             Written { directory: (walked.length as usize).min(MAX_PATH), name: 0, cut: walked.cut };
@@ -191,15 +191,15 @@ impl Name for Entry {
     }
 }
 
-/// Puts a record together and sends it.
+/// Builds a record and sends it.
 #[inline(always)]
 pub fn send<N: Name>(context: Context, slot: Slot, facts: &Facts, first: &N, second: Option<&N>) -> Outcome {
     let Some(scratch) = FILE_SCRATCH.get_ptr_mut(slot as u32) else { return Err(Unreadable) };
-    // SAFETY: this CPU's own memory of this program, which does not nest.
+    // SAFETY: memory of this CPU and of this slot, whose programs do not nest.
     let scratch = unsafe { &mut *scratch };
     let tail = scratch.tail.as_mut_ptr();
     scratch.record = FileRecord {
-        header: task::current_header::<FileRecord>(RecordKind::File),
+        header: task::current_header::<FileRecord>(),
         inode: facts.inode,
         device: facts.device,
         mode: facts.mode,
@@ -231,15 +231,15 @@ pub fn send<N: Name>(context: Context, slot: Slot, facts: &Facts, first: &N, sec
         end += written.directory + written.name;
     }
     scratch.record.header.length += end as u32;
-    // Read back, so that what is checked and what is passed on are one register: from a sum the compiler makes two,
-    // and up to 6.1 the verifier does not see that they belong together.
-    // SAFETY: the scratch memory.
+    // The sum is read back so that the same register is checked and passed on. Otherwise the compiler uses two registers,
+    // and the verifiers up to 6.1 do not see that they are equal.
+    // SAFETY: our scratch memory.
     let total = unsafe { (&raw const scratch.record.header.length).read_volatile() } as usize;
     if total > size_of::<FileRecord>() + MAX_FILE_TAIL {
         return Err(Unreadable);
     }
-    // SAFETY: record and tail lie side by side, and `total` is at most the length of both.
+    // SAFETY: record and tail are adjacent, and `total` is at most the length of both.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), total) };
-    emit::bytes(context, RecordKind::File, bytes);
+    emit::with_tail::<FileRecord>(context, bytes);
     Ok(())
 }

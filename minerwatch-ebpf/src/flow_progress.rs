@@ -1,9 +1,8 @@
-//! How a watched connection goes on: its payloads are counted, and the sizes and times of the last ones are kept at the
-//! socket, unless they come too fast to be a conversation.
+//! The progress of a watched connection. Its payloads are counted, and the sizes and times of the latest ones are stored
+//! at the socket, unless they come too fast to be a dialogue.
 
 use minerwatch_common::{
-    Direction, FlowProgress, FlowTuple, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample, RecordHeader,
-    RecordKind, WatchedSocket,
+    Direction, FlowProgress, FlowTuple, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample, WatchedSocket,
 };
 
 use crate::{
@@ -12,21 +11,21 @@ use crate::{
     task,
 };
 
-/// [`PAYLOAD_SAMPLES`] payloads within less are a burst.
+/// [`PAYLOAD_SAMPLES`] payloads in less than this are a burst.
 const BURST_MILLISECONDS: u32 = 5_000;
 
-/// Of a connection in bulk, each of so many payloads of a direction reads the clock.
+/// In a bulk transfer only every 64th payload of a direction reads the clock.
 const BULK_STRIDE: u32 = 64;
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
-/// What there is to tell.
+/// A reason to send an update.
 pub struct FlowDelta {
     now: u64,
     interval: bool,
 }
 
-/// Takes a payload in.
+/// Counts a payload. Returns a delta if an update is due.
 #[inline(always)]
 pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) -> Option<FlowDelta> {
     let side = direction as usize;
@@ -38,9 +37,9 @@ pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) ->
     let now = task::now();
     if progress.first == 0 {
         progress.first = now;
-        progress.told = now;
+        progress.reported = now;
     }
-    // Saturating: the other direction's packet, on another CPU, may have read the clock a little later.
+    // Saturating: a packet of the other direction, on another CPU, may have read the clock a little later.
     let at = (now.saturating_sub(progress.first) / NANOSECONDS_PER_MILLISECOND) as u32;
     let count = progress.count as usize;
     if count < PAYLOAD_SAMPLES && !progress.is_bulk() {
@@ -48,7 +47,7 @@ pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) ->
         progress.samples[count] = PayloadSample { at, length, direction: direction as u16 };
         progress.count = count as u32 + 1;
     }
-    let interval = now.saturating_sub(progress.told) >= setting!(flow_interval);
+    let interval = now.saturating_sub(progress.reported) >= setting!(flow_interval);
     if interval {
         return Some(FlowDelta { now, interval });
     }
@@ -63,21 +62,16 @@ pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) ->
     Some(FlowDelta { now, interval })
 }
 
-/// Sends what was gathered.
+/// Sends the update and starts collecting new samples.
 #[inline(always)]
 pub fn send(context: Context, watched: &mut WatchedSocket, flow: FlowTuple, delta: &FlowDelta) {
     if delta.interval {
-        watched.progress.told = delta.now;
+        watched.progress.reported = delta.now;
     }
-    emit::in_place(context, RecordKind::FlowUpdate, |record: *mut FlowUpdateRecord| {
-        // SAFETY: the record is the ring's memory, and every field is written.
+    emit::in_place(context, |record: *mut FlowUpdateRecord| {
+        // SAFETY: the record is memory of the ring, and every field is written.
         unsafe {
-            (&raw mut (*record).header).write(RecordHeader {
-                kind: RecordKind::FlowUpdate as u16,
-                length: size_of::<FlowUpdateRecord>() as u32,
-                time: delta.now,
-                ..watched.owner
-            });
+            (&raw mut (*record).header).write(watched.owner.for_record::<FlowUpdateRecord>(delta.now));
             (&raw mut (*record).opened).write(watched.owner.time);
             (&raw mut (*record).flow).write(flow);
             (&raw mut (*record).accepted).write(watched.accepted);

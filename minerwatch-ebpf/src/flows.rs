@@ -1,25 +1,25 @@
-//! The connections under way: who opened each, when and to where.
+//! The table of open connections: who opened each, when and to where.
 
 use aya_ebpf::{bindings::bpf_sock, macros::map, maps::HashMap};
-use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss, RecordHeader, RecordKind};
+use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss};
 
 use crate::{
     emit::{self, Context},
     task,
 };
 
-/// Connections remembered at once, of each transport; about 150 bytes each.
+/// The most open connections of each transport; about 150 bytes each.
 const MAX_FLOWS: u32 = 32_768;
 
-/// TCP connections by the address of their socket; those that were there before the daemon by its cookie.
+/// TCP connections. The key is the address of the socket, or its cookie if it was open before the daemon started.
 #[map]
 pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
 
-/// UDP flows by the cookie of their socket.
+/// UDP flows. The key is the cookie of the socket.
 #[map]
 pub static UDP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
 
-/// Remembers a connection; one that finds no room is counted and will not be reported.
+/// Remembers a connection. If the table is full, the loss is counted and the connection is not reported.
 #[inline(always)]
 pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) -> bool {
     let kept = flows.insert(key, state, 0).is_ok();
@@ -29,13 +29,13 @@ pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) ->
     kept
 }
 
-/// Notes at a TCP connection when its first payload was seen.
+/// Stores when the first payload of a TCP connection was seen.
 #[inline(always)]
 pub fn note_first_payload(socket: *mut bpf_sock, at: u64) {
     // A program with CAP_PERFMON may use the address of a socket as a number (`check_stack_range_initialized`,
     // kernel/bpf/verifier.c).
     if let Some(state) = TCP_FLOWS.get_ptr_mut(socket as u64) {
-        // SAFETY: a live row. Both directions' first packets may come at once, and either time will do.
+        // SAFETY: a live row. The first packets of both directions may come at once, and either time is fine.
         unsafe { (&raw mut (*state).first_payload).write(at) };
     }
 }
@@ -45,9 +45,8 @@ pub fn note_first_payload(socket: *mut bpf_sock, at: u64) {
 pub fn report_connect(context: Context, state: &FlowState, flow: FlowTuple, result: i32) {
     emit::record(
         context,
-        RecordKind::Connect,
         ConnectRecord {
-            header: RecordHeader { time: task::now(), ..header(state, RecordKind::Connect) },
+            header: state.owner.for_record::<ConnectRecord>(task::now()),
             opened: state.owner.time,
             flow,
             result,
@@ -56,26 +55,26 @@ pub fn report_connect(context: Context, state: &FlowState, flow: FlowTuple, resu
     );
 }
 
-/// What went over a connection.
+/// How much went over a connection.
 ///
-/// No `Option`: the compiler may load the numbers of one that is `None` before it drops them, and the verifiers of
-/// 5.10 and 6.1 refuse to read stack memory that was never written.
+/// This is no `Option` because the compiler may load the fields of a `None` before it discards them, and the verifiers of
+/// 5.10 and 6.1 reject reads of stack memory that was never written.
 #[derive(Clone, Copy)]
 pub struct Counts {
     /// Payload bytes sent.
     pub sent: u64,
     /// Payload bytes received.
     pub received: u64,
-    /// Segments with payload, sent and received; 0 where nobody counts them (UDP).
+    /// Segments with payload, sent and received; 0 for UDP.
     pub segments: (u32, u32),
-    /// Whether these were counted at all.
+    /// Whether anything was counted.
     pub counted: bool,
-    /// As [`CloseRecord::last_payload`].
+    /// See [`CloseRecord::last_payload`].
     pub last_payload: u64,
 }
 
 impl Counts {
-    /// Nobody counted.
+    /// Nothing was counted.
     pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false, last_payload: 0 };
 }
 
@@ -84,9 +83,8 @@ impl Counts {
 pub fn report_close(context: Context, state: &FlowState, counts: Counts) {
     emit::record(
         context,
-        RecordKind::Close,
         CloseRecord {
-            header: RecordHeader { time: task::now(), ..header(state, RecordKind::Close) },
+            header: state.owner.for_record::<CloseRecord>(task::now()),
             opened: state.owner.time,
             flow: state.flow,
             bytes_sent: counts.sent,
@@ -99,13 +97,4 @@ pub fn report_close(context: Context, state: &FlowState, counts: Counts) {
             last_payload: counts.last_payload,
         },
     );
-}
-
-#[inline(always)]
-fn header(state: &FlowState, kind: RecordKind) -> RecordHeader {
-    let length = match kind {
-        RecordKind::Connect => size_of::<ConnectRecord>(),
-        _ => size_of::<CloseRecord>(),
-    };
-    RecordHeader { kind: kind as u16, length: length as u32, ..state.owner }
 }

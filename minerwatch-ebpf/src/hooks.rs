@@ -1,4 +1,5 @@
-//! The hooks, one file each.
+//! The hooks, one file each. Each file starts with what it traces, the prototype in the kernel's source, the records it
+//! produces and its overhead. The table of where each program is attached is the daemon's (`sensor/hooks`).
 
 mod file_call;
 mod file_change;

@@ -1,7 +1,7 @@
-//! Every raw read of kernel and user memory.
+//! All raw reads of kernel and user memory.
 //!
-//! Reads go through the probe-read helpers, which check the address and fail instead of faulting, so a
-//! stale or hostile pointer costs an error and nothing more.
+//! Reads use the probe-read helpers. They check the address and return an error instead of faulting, so a stale or
+//! hostile pointer does no harm.
 
 use aya_ebpf::helpers::{
     bpf_probe_read_kernel,
@@ -9,17 +9,17 @@ use aya_ebpf::helpers::{
 };
 use minerwatch_common::ABSENT;
 
-/// The address of something in the kernel; never dereferenced here.
+/// An address in kernel memory. It is never dereferenced directly.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Address(pub u64);
 
-/// A kernel read failed: the field is absent in this kernel or the address was not readable.
+/// A read failed: this kernel has no such field, or the address was not readable.
 #[derive(Clone, Copy)]
 pub struct Unreadable;
 
 impl Address {
-    /// The task that runs now.
+    /// The current task.
     #[inline(always)]
     pub fn current_task() -> Self {
         // SAFETY: the helper has no preconditions.
@@ -32,31 +32,31 @@ impl Address {
         if offset == ABSENT {
             return Err(Unreadable);
         }
-        // SAFETY: the helper validates the address; T is plain data for all callers (integers, addresses,
-        // byte arrays), for which any bytes are a value.
+        // SAFETY: the helper validates the address. All callers use plain data for T (integers, addresses, byte arrays),
+        // for which any bytes are a valid value.
         unsafe { bpf_probe_read_kernel((self.0 + u64::from(offset)) as *const T) }.map_err(|_| Unreadable)
     }
 
-    /// The address stored in the field at `offset`; null counts as unreadable.
+    /// The pointer stored in the field at `offset`; null counts as unreadable.
     #[inline(always)]
     pub fn follow(self, offset: u32) -> Result<Self, Unreadable> {
         let address = self.read::<u64>(offset)?;
         if address == 0 { Err(Unreadable) } else { Ok(Self(address)) }
     }
 
-    /// The address of the field at `offset`, for a structure nested in another.
+    /// The address of the field at `offset`, for a structure inside another.
     #[inline(always)]
     pub fn field(self, offset: u32) -> Result<Self, Unreadable> {
         if offset == ABSENT { Err(Unreadable) } else { Ok(Self(self.0 + u64::from(offset))) }
     }
 
-    /// Copies a NUL-ended string into `target`, at most `length` bytes with its NUL, and says how many.
+    /// Copies a string that ends with a NUL to `target`, at most `length` bytes including the NUL, and returns how many.
     ///
     /// # Safety
-    /// `target` must be writable for `length` bytes, in a way the verifier can see.
+    /// `target` must be writable for `length` bytes, and the verifier must be able to see that.
     #[inline(always)]
     pub unsafe fn read_string(self, target: *mut u8, length: u32) -> Result<u32, Unreadable> {
-        // SAFETY: the caller vouches for the target; the helper validates the source.
+        // SAFETY: the caller guarantees the target; the helper validates the source.
         let read = unsafe {
             generated::bpf_probe_read_kernel_str(target.cast(), length, self.0 as *const core::ffi::c_void)
         };
@@ -64,20 +64,20 @@ impl Address {
     }
 }
 
-/// A load from an object that the kernel handed over with its type: `load!(task, task_flags, u32)`. The field must be
-/// one of this kernel's.
+/// Loads a field of an argument whose type the verifier knows: `load!(task, task_flags, u32)`. This kernel must have the
+/// field.
 macro_rules! load {
     ($object:expr, $field:ident, $type:ty) => {{
         let offset = $crate::constants::offset!($field) as usize;
-        // SAFETY: the verifier knows the pointer's type and checks the offset against it; a fault in such a
-        // load gives zero.
+        // SAFETY: the verifier knows the pointer's type and checks the offset against it. A fault in such a load
+        // yields zero.
         unsafe { core::ptr::read_volatile($object.byte_add(offset).cast::<$type>()) }
     }};
 }
 
 pub(crate) use load;
 
-/// The address of something in the current process's memory.
+/// An address in the memory of the current process.
 #[derive(Clone, Copy)]
 pub struct UserAddress(pub u64);
 
@@ -88,7 +88,7 @@ impl UserAddress {
     /// As for [`Address::read_string`].
     #[inline(always)]
     pub unsafe fn read_string(self, target: *mut u8, length: u32) -> Result<u32, Unreadable> {
-        // SAFETY: the caller vouches for the target; the helper validates the source.
+        // SAFETY: the caller guarantees the target; the helper validates the source.
         let read = unsafe {
             generated::bpf_probe_read_user_str(target.cast(), length, self.0 as *const core::ffi::c_void)
         };
@@ -101,7 +101,7 @@ impl UserAddress {
     /// As for [`Address::read_string`].
     #[inline(always)]
     pub unsafe fn read_bytes(self, target: *mut u8, length: u32) -> Result<(), Unreadable> {
-        // SAFETY: the caller vouches for the target; the helper validates the source.
+        // SAFETY: the caller guarantees the target; the helper validates the source.
         let status = unsafe {
             generated::bpf_probe_read_user(target.cast(), length, self.0 as *const core::ffi::c_void)
         };

@@ -1,14 +1,14 @@
 //! The eBPF programs of minerwatch.
 //!
-//! `hooks` has one file per hook; each says what it traces, at what price, and what it produces. `emit` is
-//! the sole owner of the rings, `kernel` makes every raw kernel read, `task`, `path` and `files` build on it.
-//! Offsets of kernel fields come from the daemon ([`minerwatch_common::KernelLayout`]): nothing is baked in.
+//! `hooks` has one file per hook; each starts with what it traces, what it produces and its overhead. Only `emit`
+//! writes to the rings. Only `kernel` reads kernel memory; `task`, `path` and `files` build on it. The offsets of kernel
+//! fields come from the daemon ([`minerwatch_common::KernelLayout`]), so one object runs on every kernel.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
-#![allow(
+#![expect(
     clippy::pedantic,
-    reason = "the kernel's interfaces are made of casts, and the verifier wants programs in one piece"
+    reason = "the kernel's interfaces need casts, and the verifier needs inlined programs"
 )]
 
 mod atomic;
@@ -24,7 +24,7 @@ mod prefix;
 mod sockets;
 mod task;
 
-/// Some helpers are reserved for programs under a licence compatible with the kernel's.
+/// Some helpers are only available to programs with a licence that is compatible with the kernel's.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
@@ -32,6 +32,6 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 #[cfg(not(test))]
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    // The verifier accepts no program in which this can be reached.
+    // The verifier rejects any program in which this can be reached.
     loop {}
 }

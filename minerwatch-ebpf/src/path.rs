@@ -1,4 +1,4 @@
-//! Paths, read from the kernel's directory entries: what the kernel resolved, not what a process claims.
+//! Paths, read from the kernel's directory entries. They are what the kernel resolved, not what a process claims.
 
 use minerwatch_common::{MAX_COMPONENT, MAX_PATH};
 
@@ -7,36 +7,36 @@ use crate::{
     kernel::{Address, Unreadable},
 };
 
-/// Path components and mount points one walk passes at the most.
+/// The most path components and mount points of one walk.
 const MAX_STEPS: u32 = 48;
-/// Where the last component may begin, so that all of it fits.
+/// The last position at which a whole component still fits.
 const LAST_START: u32 = (MAX_PATH - MAX_COMPONENT) as u32;
 
-/// What a walk wrote.
+/// The result of a walk.
 #[derive(Clone, Copy)]
 pub struct Walked {
-    /// Bytes written: components from the leaf to the root, each NUL-ended.
+    /// Bytes written: components from the leaf to the root, each ending with a NUL.
     pub length: u32,
-    /// Whether the path was longer or deeper than there was room.
+    /// Whether the path was too long or too deep.
     pub cut: bool,
-    /// Whether the file hangs below no directory, as a `memfd` does; its own name is the only component.
+    /// Whether the file is in no directory, like a `memfd`; then its own name is the only component.
     pub rootless: bool,
 }
 
-/// The mount and the entry of a `struct path` at `path`.
+/// The mount and the directory entry of the `struct path` at `path`.
 #[inline(always)]
 pub fn mount_and_entry(path: Address) -> Result<(Address, Address), Unreadable> {
     Ok((path.follow(offset!(path_mount))?, path.follow(offset!(path_dentry))?))
 }
 
-/// Writes the components of an entry's path to `target`, up to the root of the outermost mount the
-/// process's namespace has above it.
+/// Writes the components of an entry's path to `target`, up to the root of the outermost mount in the process's
+/// namespace.
 ///
-/// The position is kept in `position`, memory of a map: read back in each round it is an unknown number
-/// to the verifier, which can then prune the rounds as alike.
+/// The position is stored in `position`, which is memory of a map. The verifier does not know a value that is read back
+/// from there, so all rounds of the loop look the same to it and it checks only one.
 ///
 /// # Safety
-/// `target` must be writable for [`MAX_PATH`] bytes, in a way the verifier can see.
+/// `target` must be writable for [`MAX_PATH`] bytes, and the verifier must be able to see that.
 #[inline(always)]
 pub unsafe fn walk(
     (vfsmount, entry): (Address, Address),
@@ -47,7 +47,7 @@ pub unsafe fn walk(
     let mut vfsmount = vfsmount;
     let mut entry = entry;
     let mut walked = Walked { length: 0, cut: true, rootless: false };
-    // SAFETY: the caller's memory, as for all accesses to `position` below.
+    // SAFETY: the caller guarantees the memory, here and for all accesses to `position` below.
     unsafe { position.write_volatile(0) };
     for _ in 0..MAX_STEPS {
         let parent = entry.follow(offset!(dentry_parent))?;
@@ -68,7 +68,7 @@ pub unsafe fn walk(
             break;
         }
         let name = entry.follow(offset!(dentry_name))?;
-        // SAFETY: `start` leaves room for a whole component within the caller's memory.
+        // SAFETY: after `start` there is room for a whole component in the caller's memory.
         let length = unsafe { name.read_string(target.add(start as usize), MAX_COMPONENT as u32) }?;
         // SAFETY: as above.
         unsafe { position.write_volatile(start + length) };

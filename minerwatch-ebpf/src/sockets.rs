@@ -1,7 +1,6 @@
-//! What is remembered at a TCP socket itself: whose it is, and how much of what it says is still looked at.
-//! The kernel frees it with the socket, and finding it costs less than a lookup in a table of all sockets. Sockets that
-//! this host connects are marked here; the daemon marks those that were there before it, and those on which a suspect
-//! listens.
+//! State stored at a TCP socket: its owner, and how much of its payloads is still read. The kernel frees the state with
+//! the socket, and finding it is cheaper than a lookup in a table of all sockets. Sockets that connect from this host are
+//! watched from here. The daemon adds those that were open before it started, and those on which a suspect listens.
 
 use core::ptr;
 
@@ -11,12 +10,12 @@ use aya_ebpf::{
     macros::btf_map,
     programs::SockAddrContext,
 };
-use minerwatch_common::{CaptureBudget, Loss, PayloadRecord, RecordKind, WatchedSocket};
+use minerwatch_common::{CaptureBudget, Loss, PayloadRecord, WatchedSocket};
 
 use crate::{emit, task};
 
-/// The type that describes the map to the loader (`BPF_MAP_TYPE_SK_STORAGE`, which wants no entries set aside). aya's
-/// own cannot say that what is remembered at a listening socket is handed on to those it accepts.
+/// Describes the map to the loader (`BPF_MAP_TYPE_SK_STORAGE`, which has no preallocated entries). aya has a type for
+/// this, but without the flag that copies the state of a listening socket to the sockets it accepts.
 #[repr(C)]
 struct Definition {
     r#type: *const [i32; bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as usize],
@@ -26,7 +25,7 @@ struct Definition {
     map_flags: *const [i32; (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize],
 }
 
-// SAFETY: nobody follows these pointers; their types alone matter.
+// SAFETY: these pointers are never followed; only their types matter.
 unsafe impl Sync for Definition {}
 
 #[btf_map]
@@ -38,11 +37,11 @@ static SOCKETS: Definition = Definition {
     map_flags: ptr::null(),
 };
 
-/// Begins to watch the socket that the current process connects.
+/// Starts to watch the socket that the current process connects.
 #[inline(always)]
 pub fn watch(context: &SockAddrContext) {
     let flags = u64::from(BPF_SK_STORAGE_GET_F_CREATE);
-    // SAFETY: the kernel hands over a valid context, and makes the value of zeros.
+    // SAFETY: the kernel passes a valid context, and initializes the value with zeros.
     let watched: *mut WatchedSocket = unsafe {
         let socket = (*context.sock_addr).__bindgen_anon_1.sk;
         bpf_sk_storage_get(map(), socket.cast(), ptr::null_mut(), flags).cast()
@@ -51,10 +50,10 @@ pub fn watch(context: &SockAddrContext) {
         emit::count(Loss::SocketUnwatched);
         return;
     }
-    // SAFETY: checked for null; nothing is sent or received on a socket that is about to connect. It may have been
-    // connected before, so that all of this is written again; but for the samples, which nobody reads before they are.
+    // SAFETY: checked for null, and nothing is sent or received on a socket that is about to connect. It may have been
+    // connected before, so everything is reset except the samples, which are written before they are read.
     unsafe {
-        (*watched).owner = task::current_header::<PayloadRecord>(RecordKind::Payload);
+        (*watched).owner = task::current_header::<PayloadRecord>();
         (*watched).sent = CaptureBudget::FRESH;
         (*watched).received = CaptureBudget::FRESH;
         (*watched).accepted = 0;
@@ -66,13 +65,13 @@ pub fn watch(context: &SockAddrContext) {
     }
 }
 
-/// What is remembered at a socket, null if it is not watched.
+/// The state stored at a socket, null if the socket is not watched.
 ///
 /// # Safety
-/// `socket` must come from the running program's context and not be null.
+/// `socket` must come from the context of the running program and must not be null.
 #[inline(always)]
 pub unsafe fn of(socket: *mut bpf_sock) -> *mut WatchedSocket {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { bpf_sk_storage_get(map(), socket.cast(), ptr::null_mut(), 0) }.cast()
 }
 

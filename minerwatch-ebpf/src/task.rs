@@ -1,10 +1,10 @@
-//! Who a task is.
+//! The identity of a task.
 
 use aya_ebpf::helpers::{
     bpf_get_current_pid_tgid, bpf_get_current_uid_gid,
     generated::{bpf_get_current_cgroup_id, bpf_ktime_get_boot_ns},
 };
-use minerwatch_common::{ABSENT, CGROUP_V1, RecordHeader, RecordKind};
+use minerwatch_common::{ABSENT, CGROUP_V1, Record, RecordHeader};
 
 use crate::{
     constants::{offset, setting},
@@ -21,28 +21,28 @@ pub fn now() -> u64 {
     unsafe { bpf_ktime_get_boot_ns() }
 }
 
-/// Start of the process a task belongs to.
+/// The start time of the process that a task belongs to.
 #[inline(always)]
 pub fn start_of(task: Address) -> Result<u64, Unreadable> {
     task.follow(offset!(task_leader))?.read(offset!(task_start))
 }
 
-/// Whether the current process is the daemon, whose own work is no news.
+/// Whether the current process is the daemon, whose own activity is not reported.
 #[inline(always)]
 pub fn is_agent() -> bool {
     (bpf_get_current_pid_tgid() >> 32) as u32 == setting!(agent_pid)
 }
 
-/// A header that names the current process; `length` is that of a record without a tail.
+/// The header of a record about the current process. Its length is that of the record without a tail.
 #[inline(always)]
-pub fn current_header<Record>(kind: RecordKind) -> RecordHeader {
+pub fn current_header<R: Record>() -> RecordHeader {
     let task = Address::current_task();
     let ids = bpf_get_current_pid_tgid();
     let owners = bpf_get_current_uid_gid();
     RecordHeader {
-        kind: kind as u16,
+        kind: R::KIND as u16,
         reserved: 0,
-        length: size_of::<Record>() as u32,
+        length: size_of::<R>() as u32,
         time: now(),
         start: start_of(task).unwrap_or(0),
         cgroup: current_cgroup(task),
@@ -53,8 +53,8 @@ pub fn current_header<Record>(kind: RecordKind) -> RecordHeader {
     }
 }
 
-/// The cgroup of the current task: that of the unified hierarchy, or where the task sits in that one's
-/// root (hosts that still run version 1 controllers) that of the pids controller, marked as such.
+/// The cgroup of the current task in the unified hierarchy. On hosts that still use version 1 controllers the task may
+/// be in the root of that hierarchy; then it is the cgroup of the pids controller, marked with [`CGROUP_V1`].
 #[inline(always)]
 fn current_cgroup(task: Address) -> u64 {
     // SAFETY: the helper has no preconditions.

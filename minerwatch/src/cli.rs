@@ -1,5 +1,6 @@
 //! The command line: one file per command. Standard output is data, standard error is for people.
 
+mod counted;
 mod doctor;
 mod explain;
 mod failure;
@@ -12,16 +13,18 @@ pub mod render;
 mod replay;
 mod run;
 mod scan;
+mod streams;
 mod tail;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::{Parser, Subcommand};
 
-pub use doctor::{Condition, DataSource, Report};
 pub use failure::{ExitReason, Failure};
+use streams::{is_broken_pipe, tell};
 
-/// Finds cryptocurrency miners on this host from inside the kernel, and shows how they got there.
+/// Finds cryptocurrency miners on this host from inside the kernel, and shows how they got there
 #[derive(Debug, Parser)]
 #[command(name = "minerwatch", version, max_term_width = 100, after_long_help = EXAMPLES)]
 struct Arguments {
@@ -43,23 +46,37 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Start here:
-  minerwatch doctor                    what this kernel allows, and what would be blind
-  minerwatch tail                      watch processes, connections and file changes go by
-  minerwatch scan                      is something mining right now?
-  minerwatch run > alerts.json         stay, and write alerts as JSON
-  minerwatch explain                   why does it say so?
+  minerwatch doctor                    check what minerwatch can see on this host
+  minerwatch tail                      show processes, connections and file changes live
+  minerwatch scan                      check whether something is mining right now
+  minerwatch run > alerts.json         keep watching, and write alerts as JSON
+  minerwatch explain                   show why an alert was raised
 
 Exit codes:
-  0   fine
+  0   success
   1   failed while it ran
   2   wrong usage or configuration
   3   this kernel or these privileges do not allow it
-  10  scan and replay: an incident of high or above was found";
+  10  found: `scan` and `replay` found an incident with the verdict `suspected` or `mining`,
+      or `intel lookup` found the value on a list";
 
 /// Runs the command this process was started with.
 pub fn main() -> ExitCode {
-    let Arguments { command } = Arguments::parse();
-    let result = match command {
+    let result = match Arguments::try_parse() {
+        Ok(Arguments { command }) => run(command),
+        Err(help_or_error) => print(&help_or_error),
+    };
+    match result {
+        Ok(reason) => reason.into(),
+        Err(failure) => {
+            tell(&failure);
+            failure.reason.into()
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitReason, Failure> {
+    match command {
         Command::Run(arguments) => run::main(arguments),
         Command::Tail(arguments) => tail::main(&arguments),
         Command::Doctor(arguments) => doctor::main(&arguments),
@@ -68,17 +85,22 @@ pub fn main() -> ExitCode {
         Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Intel(arguments) => intel::main(&arguments),
-    };
-    match result {
-        Ok(reason) => reason.into(),
-        Err(failure) => {
-            eprintln!("minerwatch: {failure}");
-            failure.reason.into()
-        }
     }
 }
 
-/// Everything runs on one thread: the events come in one order, and the host keeps its cores.
+/// Prints a help page or the version to standard output, or what is wrong with the arguments to standard error.
+fn print(help_or_error: &clap::Error) -> Result<ExitReason, Failure> {
+    let printed = help_or_error.print();
+    if help_or_error.use_stderr() {
+        return Ok(ExitReason::Usage);
+    }
+    match printed.context("standard output") {
+        Err(error) if !is_broken_pipe(&error) => Err(error.into()),
+        Ok(()) | Err(_) => Ok(ExitReason::Fine),
+    }
+}
+
+/// Runs everything on one thread: events stay in one order, and the host keeps its cores.
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::from(anyhow::Error::from(error)))?.block_on(future)
@@ -89,14 +111,15 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::model::EventKind;
 
     #[test]
-    fn the_command_line_is_sound() {
+    fn clap_accepts_the_definition() {
         Arguments::command().debug_assert();
     }
 
     #[test]
-    fn what_users_type_is_understood() {
+    fn command_lines_are_parsed_or_refused() {
         for line in [
             "run",
             "run --config /etc/minerwatch.toml",
@@ -105,6 +128,7 @@ mod tests {
             "tail --alerts",
             "tail --kind exec --kind exit",
             "tail --hook file=tracepoint --hook payload=off",
+            "tail --color always",
             "doctor --json",
             "scan --json --seconds 3",
             "record /tmp/x --seconds 5",
@@ -126,6 +150,7 @@ mod tests {
             "tail --kind exce",
             "tail --pid -1",
             "tail --hook file=kprobe",
+            "tail --color blue",
             "replay",
             "scan --seconds 0",
             "mine",
@@ -139,10 +164,29 @@ mod tests {
     }
 
     #[test]
-    fn every_command_teaches_by_example() {
-        for command in Arguments::command().get_subcommands() {
+    fn the_help_of_tail_lists_every_kind() {
+        let mut command = Arguments::command();
+        let tail = command.find_subcommand_mut("tail").expect("it exists");
+        let help = tail.render_long_help().to_string();
+        let words: Vec<&str> = help.split(|letter: char| !letter.is_alphanumeric()).collect();
+        for kind in EventKind::ALL {
+            assert!(words.contains(&kind.name()), "{}: {help}", kind.name());
+        }
+    }
+
+    #[test]
+    fn every_command_shows_examples() {
+        let check = |path: &str, command: &clap::Command| {
             let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(help.contains(&format!("minerwatch {}", command.get_name())), "{}", command.get_name());
+            assert!(help.contains(path), "{path}: {help}");
+            assert!(help.lines().all(|line| line.chars().count() <= 100), "{path}: {help}");
+        };
+        for command in Arguments::command().get_subcommands() {
+            let path = format!("minerwatch {}", command.get_name());
+            check(&path, command);
+            for command in command.get_subcommands() {
+                check(&format!("{path} {}", command.get_name()), command);
+            }
         }
     }
 }

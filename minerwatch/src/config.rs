@@ -1,13 +1,15 @@
 //! The daemon's configuration: one TOML file, every key optional, every default stated here.
 //!
-//! The keys are the fields of the types below; `docs/configuration.md` is made from [`mod@reference`] and a
-//! test keeps types, reference and page in step.
+//! Each section is declared once, with [`section!`](crate::schema::section!): type, default, check and
+//! documentation of each key. `docs/configuration.md` and `deploy/minerwatch.toml` are made from the
+//! declarations ([`mod@reference`]), and a test fails when they are stale.
 
+mod check;
 mod error;
 mod intel;
 mod key;
+mod log_level;
 pub mod reference;
-mod value;
 
 use std::{
     fs::File,
@@ -15,299 +17,132 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Serialize};
-
-use crate::model::{HookChoice, KindSet, Verdict};
+use crate::{
+    model::{HookChoice, Verdict},
+    output::OutputsConfig,
+    schema::{Section as _, absolute_path, between, choice, parsed, section, switch, table},
+};
 pub use error::{ConfigError, Location};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
-use value::{absolute_path, in_range};
+pub use log_level::LogLevel;
 
-/// Larger files are no configuration, bytes.
+/// A larger file is not a configuration, bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// Everything that can be configured.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Config {
-    /// What the sensor reports.
-    pub events: Events,
-    /// Hashing of executables.
-    pub hash: Hash,
-    /// What becomes an alert.
-    pub detection: Detection,
-    /// Lists of indicators.
-    pub intel: Intel,
-    /// Where events and alerts go.
-    pub sink: Sinks,
-    /// Where the daemon keeps what must outlive it.
-    pub state: State,
-    /// The socket for `minerwatch tail` and its like.
-    pub control: Control,
-    /// Bounds of memory.
-    pub limits: Limits,
-    /// The daemon's own messages.
-    pub log: Log,
-}
-
-/// What the sensor reports.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Events {
-    /// Time between two CPU events of one process, milliseconds.
-    #[serde(deserialize_with = "in_range::<100, 60_000, _>")]
-    pub cpu_interval_ms: u64,
-    /// On-CPU time within the interval below which a process is not reported, milliseconds.
-    #[serde(deserialize_with = "in_range::<1, 60_000, _>")]
-    pub cpu_threshold_ms: u64,
-    /// Time after which a connection that goes on is reported again, seconds.
-    #[serde(deserialize_with = "in_range::<1, 86_400, _>")]
-    pub flow_interval_s: u64,
-    /// Whether the first payloads of connections are held against mining protocols.
-    pub payloads: bool,
-    /// Hooks to take instead of the best that work.
-    pub hooks: Vec<HookChoice>,
-}
-
-impl Default for Events {
-    fn default() -> Self {
-        Self {
-            cpu_interval_ms: 1_000,
-            cpu_threshold_ms: 100,
-            flow_interval_s: 60,
-            payloads: true,
-            hooks: Vec::new(),
-        }
+section! {
+    /// Everything that can be configured.
+    pub struct Config {
+        /// What the sensor reports.
+        pub events: Events = Events::default(), table();
+        /// Hashing of executables.
+        pub hash: Hash = Hash::default(), table();
+        /// What becomes an alert.
+        pub detection: Detection = Detection::default(), table();
+        /// Lists of indicators.
+        pub intel: Intel = Intel::default(), table();
+        /// Where events and alerts go.
+        pub sink: OutputsConfig = OutputsConfig::default(), table();
+        /// Where the daemon keeps what must survive a restart.
+        pub state: State = State::default(), table();
+        /// The socket for `minerwatch tail` and other commands that ask the daemon.
+        pub control: Control = Control::default(), table();
+        /// Bounds of memory.
+        pub limits: Limits = Limits::default(), table();
+        /// The daemon's own messages, on standard error.
+        pub log: Log = Log::default(), table();
     }
 }
 
-/// Hashing of executables.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Hash {
-    /// Whether executables are hashed.
-    pub enabled: bool,
-    /// Larger files are not hashed, MiB.
-    #[serde(deserialize_with = "in_range::<1, 4_096, _>")]
-    pub max_size_mib: u64,
-    /// The most read a second, MiB.
-    #[serde(deserialize_with = "in_range::<1, 4_096, _>")]
-    pub rate_mib: u64,
-}
-
-impl Default for Hash {
-    fn default() -> Self {
-        Self { enabled: true, max_size_mib: 128, rate_mib: 64 }
+section! {
+    /// Keys of `[events]`.
+    pub struct Events {
+        /// Time between two CPU events of one process, in milliseconds.
+        pub cpu_interval_ms: u64 = 1_000, between(100, 60_000);
+        /// A process that used less CPU time in that interval is not reported, in milliseconds.
+        pub cpu_threshold_ms: u64 = 100, between(1, 60_000);
+        /// Time between two `flow` events of one long connection, in seconds.
+        pub flow_interval_s: u64 = 60, between(1, 86_400);
+        /// Whether the first payloads of connections are compared with mining protocols and DNS answers are
+        /// read ([privacy.md](privacy.md)). Without it UDP flows have no byte counts.
+        pub payloads: bool = true, switch();
+        /// Hooks to use instead of those that minerwatch would choose, as `--hook` does: `"file=tracepoint"`,
+        /// `"yield=off"`. For support and tests; `minerwatch doctor` lists what there is.
+        pub hooks: Vec<HookChoice> = Vec::new(), parsed("a list of `\"SOURCE=TYPE\"`");
     }
 }
 
-/// What becomes an alert.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Detection {
-    /// The least verdict that is sent as an alert.
-    pub min_verdict: Verdict,
-    /// Share of one processor above which a process is busy (C9), per cent.
-    #[serde(deserialize_with = "in_range::<1, 10_000, _>")]
-    pub process_cpu_percent: u64,
-    /// For how long, seconds.
-    #[serde(deserialize_with = "in_range::<10, 86_400, _>")]
-    pub process_cpu_seconds: u64,
-    /// Share of all processors from which the host is busy (C9H), per cent.
-    #[serde(deserialize_with = "in_range::<1, 100, _>")]
-    pub host_cpu_percent: u64,
-    /// For how long, seconds.
-    #[serde(deserialize_with = "in_range::<10, 86_400, _>")]
-    pub host_cpu_seconds: u64,
-    /// How much more than over its own last 24 hours a program must use (C9J), per cent.
-    #[serde(deserialize_with = "in_range::<50, 100_000, _>")]
-    pub cpu_rise_percent: u64,
-    /// Whether threads that keep a CPU busy are made to leave it for a moment, ten times a second, so that
-    /// their arithmetic can be looked at.
-    pub sampling: bool,
-}
-
-impl Default for Detection {
-    fn default() -> Self {
-        Self {
-            min_verdict: Verdict::Suspected,
-            process_cpu_percent: 70,
-            process_cpu_seconds: 300,
-            host_cpu_percent: 90,
-            host_cpu_seconds: 300,
-            cpu_rise_percent: 500,
-            sampling: true,
-        }
+section! {
+    /// Keys of `[hash]`.
+    pub struct Hash {
+        /// Whether executables are hashed (SHA-256). This happens in the background, once for each content.
+        pub enabled: bool = true, switch();
+        /// Larger executables are not hashed, in MiB.
+        pub max_size_mib: u64 = 128, between(1, 4_096);
+        /// The most that is read for hashing in a second, on average, in MiB.
+        pub rate_mib: u64 = 64, between(1, 4_096);
     }
 }
 
-/// Where events and alerts go.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Sinks {
-    /// Standard output.
-    pub stdout: Stdout,
-    /// Files, each with its own choice.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub file: Vec<FileSink>,
-}
-
-/// Standard output.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Stdout {
-    /// Whether alerts go there.
-    pub alerts: bool,
-    /// Which events go there.
-    pub events: KindSet,
-}
-
-impl Default for Stdout {
-    fn default() -> Self {
-        Self { alerts: true, events: KindSet::NONE }
+section! {
+    /// Keys of `[detection]`.
+    pub struct Detection {
+        /// The lowest verdict that is sent as an alert.
+        pub min_verdict: Verdict = Verdict::Suspected, choice();
+        /// A process that uses more of one processor than this counts as busy (signal C9), in per cent.
+        pub process_cpu_percent: u64 = 70, between(1, 10_000);
+        /// How long a process must be busy, in seconds.
+        pub process_cpu_seconds: u64 = 300, between(10, 86_400);
+        /// A host that uses this much of all its processors counts as busy (signal C9H), in per cent.
+        pub host_cpu_percent: u64 = 90, between(1, 100);
+        /// How long the host must be busy, in seconds.
+        pub host_cpu_seconds: u64 = 300, between(10, 86_400);
+        /// How much more CPU time than in its own last 24 hours a program must use for signal C9J, in per cent.
+        pub cpu_rise_percent: u64 = 500, between(50, 100_000);
+        /// Whether minerwatch interrupts threads that keep a CPU busy for a moment, ten times a second, to
+        /// look at their arithmetic. Without it a miner that is alone on its core is found slowly or never.
+        pub sampling: bool = true, switch();
     }
 }
 
-/// A file that is appended to and rotated by size.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct FileSink {
-    /// Which file.
-    #[serde(deserialize_with = "absolute_path")]
-    pub path: PathBuf,
-    /// Whether alerts go there.
-    #[serde(default = "FileSink::default_alerts")]
-    pub alerts: bool,
-    /// Which events go there.
-    #[serde(default)]
-    pub events: KindSet,
-    /// Size at which it is rotated, MiB.
-    #[serde(default = "FileSink::default_max_size", deserialize_with = "in_range::<1, 1_048_576, _>")]
-    pub max_size_mib: u64,
-    /// How many rotated files are kept.
-    #[serde(default = "FileSink::default_keep", deserialize_with = "in_range::<0, 1_000, _>")]
-    pub keep: u64,
-}
-
-impl FileSink {
-    /// A sink for alerts in the file at `path`, the rest as by default.
-    pub fn new(path: PathBuf) -> Self {
-        Self {
-            path,
-            alerts: Self::default_alerts(),
-            events: KindSet::NONE,
-            max_size_mib: Self::default_max_size(),
-            keep: Self::default_keep(),
-        }
-    }
-
-    fn default_alerts() -> bool {
-        true
-    }
-
-    fn default_max_size() -> u64 {
-        100
-    }
-
-    fn default_keep() -> u64 {
-        5
+section! {
+    /// Keys of `[state]`.
+    pub struct State {
+        /// The only directory the daemon writes to, apart from its file outputs and its socket.
+        pub directory: PathBuf = PathBuf::from("/var/lib/minerwatch"), absolute_path();
     }
 }
 
-/// Where the daemon keeps what must outlive it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct State {
-    /// The only directory the daemon writes to, its file sinks and its socket apart.
-    #[serde(deserialize_with = "absolute_path")]
-    pub directory: PathBuf,
-}
-
-impl Default for State {
-    fn default() -> Self {
-        Self { directory: PathBuf::from("/var/lib/minerwatch") }
+section! {
+    /// Keys of `[control]`.
+    pub struct Control {
+        /// Whether the daemon listens for `minerwatch tail` and the other commands that ask it.
+        pub enabled: bool = true, switch();
+        /// The Unix socket it listens on. Only root and the daemon's own user may use it.
+        pub socket: PathBuf = PathBuf::from(Control::DEFAULT_SOCKET), absolute_path();
     }
-}
-
-/// The socket for `minerwatch tail` and its like.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Control {
-    /// Whether there is one.
-    pub enabled: bool,
-    /// Its path.
-    #[serde(deserialize_with = "absolute_path")]
-    pub socket: PathBuf,
 }
 
 impl Control {
-    /// Where the commands look for the daemon if not told otherwise.
+    /// Where the commands look for the daemon unless told otherwise.
     pub const DEFAULT_SOCKET: &str = "/run/minerwatch/control.sock";
 }
 
-impl Default for Control {
-    fn default() -> Self {
-        Self { enabled: true, socket: PathBuf::from(Self::DEFAULT_SOCKET) }
+section! {
+    /// Keys of `[limits]`.
+    pub struct Limits {
+        /// Processes in the table, living ones and remembered dead ones together.
+        pub max_processes: u64 = 65_536, between(1_024, 4_194_304);
+        /// Incidents that are kept open.
+        pub max_incidents: u64 = 1_024, between(16, 65_536);
     }
 }
 
-/// Bounds of memory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Limits {
-    /// Processes in the table, living and remembered dead ones together.
-    #[serde(deserialize_with = "in_range::<1_024, 4_194_304, _>")]
-    pub max_processes: u64,
-    /// Incidents kept open.
-    #[serde(deserialize_with = "in_range::<16, 65_536, _>")]
-    pub max_incidents: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self { max_processes: 65_536, max_incidents: 1_024 }
-    }
-}
-
-/// The daemon's own messages, on standard error.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Log {
-    /// The least level that is written.
-    pub level: LogLevel,
-}
-
-impl Default for Log {
-    fn default() -> Self {
-        Self { level: LogLevel::Info }
-    }
-}
-
-/// Levels of the daemon's own messages.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum LogLevel {
-    /// What stopped it, or part of it.
-    Error,
-    /// What limits it.
-    Warn,
-    /// What it does.
-    Info,
-    /// How it does that.
-    Debug,
-    /// Everything.
-    Trace,
-}
-
-impl LogLevel {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Error => "error",
-            Self::Warn => "warn",
-            Self::Info => "info",
-            Self::Debug => "debug",
-            Self::Trace => "trace",
-        }
+section! {
+    /// Keys of `[log]`.
+    pub struct Log {
+        /// The lowest level of messages that are written. The environment variable `MINERWATCH_LOG` overrides
+        /// it.
+        pub level: LogLevel = LogLevel::Info, choice();
     }
 }
 
@@ -316,8 +151,8 @@ impl Config {
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is no TOML, or holds a key or value that is not allowed. The message names
-    /// the file, and line and key where there are such.
+    /// The file cannot be read, is not TOML, or holds a key or value that is not allowed. The message names the
+    /// file, and the line and key if it is about one.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         Self::parse(&text, path)
@@ -325,42 +160,17 @@ impl Config {
 
     /// Checks a configuration given as text; `path` is what messages call it.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self =
-            toml::from_str(text).map_err(|error| ConfigError::from_toml(path, text, &error))?;
-        config.check().map_err(|(key, message)| ConfigError::conflict(path, text, key, message))?;
+        let config: Self = toml::from_str(text)
+            .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
+        check::conflicts(&config)
+            .map_err(|(key, message)| ConfigError::conflict(path, text, key, message))?;
         Ok(config)
     }
 
-    /// What no single value shows.
-    fn check(&self) -> Result<(), (&'static str, String)> {
-        for (index, sink) in self.sink.file.iter().enumerate() {
-            if self.sink.file.iter().take(index).any(|other| other.path == sink.path) {
-                let message = format!("two file sinks write {}; give each its own", sink.path.display());
-                return Err(("path", message));
-            }
-        }
-        let syncs = &self.intel.sync;
-        for (index, sync) in syncs.iter().enumerate() {
-            if syncs.iter().take(index).any(|other| other.name == sync.name) {
-                let message = format!("two lists are called {}; give each its own name", sync.name);
-                return Err(("name", message));
-            }
-            if sync.headers_file.is_some() && !sync.from.is_https() {
-                let message = "an API key is sent over https only; `from` is something else".to_owned();
-                return Err(("headers_file", message));
-            }
-            if sync.list == SyncList::Allow && sync.from.is_in_the_clear() {
-                let message = "over http anybody on the way could allow himself; use https".to_owned();
-                return Err(("from", message));
-            }
-        }
-        Ok(())
-    }
-
-    /// The sections that differ from `new` and take effect only at the next start, because they shape what
-    /// is loaded, opened or allocated then. The rest may be taken over by a running daemon.
+    /// The sections that differ from `new` and take effect only at the next start, because they decide what is
+    /// loaded, opened or allocated then. A running daemon can take over the others.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        // Every section must be decided on here.
+        // A new section must be decided on here, so the pattern names them all.
         let Self { events, hash, detection, intel: _, sink: _, state, control, limits, log: _ } = self;
         let changed = [
             ("events", *events != new.events),
@@ -384,7 +194,7 @@ fn read(path: &Path) -> io::Result<String> {
         return Err(io::ErrorKind::IsADirectory.into());
     }
     if file.take(MAX_SIZE + 1).read_to_string(&mut text)? as u64 > MAX_SIZE {
-        return Err(io::Error::other("larger than 1 MiB, so it is no configuration"));
+        return Err(io::Error::other("larger than 1 MiB, so it is not a configuration"));
     }
     Ok(text)
 }

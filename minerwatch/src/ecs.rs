@@ -1,14 +1,17 @@
 //! Events and alerts as JSON with the names of the Elastic Common Schema, one object per line.
 //!
-//! Every field is described in `docs/events.md`; a test holds the two together. On the path of an event
-//! nothing is allocated: the structures borrow, and the line is appended to a buffer the caller reuses.
+//! `docs/events.md` describes every field; a test fails when they differ. Encoding an event allocates nothing: the
+//! structures borrow, and the line is appended to a buffer that the caller reuses.
 
 mod alert;
+mod alert_fields;
 mod command_line;
 mod dns;
 mod document;
 mod event;
+mod load;
 mod names;
+mod network;
 mod process;
 #[cfg(test)]
 pub(crate) mod samples;
@@ -27,7 +30,7 @@ use timestamp::Timestamp;
 /// The version of the Elastic Common Schema whose names and values are used.
 pub const ECS_VERSION: &str = "9.4.0";
 
-/// An event with what the engine knew of its process when it happened.
+/// An event, with what the engine knew about its process when it happened.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// The event.
@@ -36,7 +39,7 @@ pub struct Observed<'a> {
     pub process: Option<&'a ProcessView>,
     /// The parent of its process, if known.
     pub parent: Option<&'a ProcessView>,
-    /// The name that the peer's address was last resolved from, if that was seen.
+    /// The name that the peer's address was last resolved from, if the answer was seen.
     pub domain: Option<&'a str>,
     /// Counts the objects this daemon sends, so that a reader sees a gap.
     pub sequence: u64,
@@ -49,11 +52,11 @@ pub struct HostContext {
     pub name: Arc<str>,
     /// Identity of this boot (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: Arc<str>,
-    /// How boot time becomes wall time.
+    /// Turns boot time into wall time.
     pub clock: WallClock,
 }
 
-/// What the catalogue of signals says of one signal.
+/// What the catalogue says about one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalText {
     /// Its name for people.
@@ -62,7 +65,7 @@ pub struct SignalText {
     pub techniques: &'static [&'static str],
 }
 
-/// Looks a signal up in the catalogue.
+/// Finds a signal in the catalogue.
 pub type SignalLookup = fn(&SignalId) -> Option<SignalText>;
 
 /// Makes lines.
@@ -78,24 +81,24 @@ impl Encoder {
         Self { host, signals }
     }
 
-    /// Takes over a wall clock that was set since.
+    /// Uses a wall clock that was set since.
     pub fn set_clock(&mut self, clock: WallClock) {
         self.host.clock = clock;
     }
 
-    /// Appends the event's line, its newline included. `false` if this event has none: what is known of a
-    /// file's content shows with the processes that run it.
+    /// Appends the event's line with its newline. Returns `false` if this kind of event has no line: the hash of a
+    /// file, for example, appears with the processes that run it.
     pub fn event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
         self.encode_event(observed, lines)
     }
 
-    /// Appends the alert's line, its newline included.
+    /// Appends the alert's line with its newline.
     pub fn alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_alert(alert, sequence, lines);
     }
 
-    /// Appends the line of an incident as it stands, its newline included; `verdict` is `None` for one that
-    /// is not even worth noting.
+    /// Appends the line of an incident's current state with its newline; `verdict` is `None` for an incident below
+    /// the lowest verdict.
     pub fn incident(&self, state: &Alert, verdict: Option<Verdict>, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_incident(state, verdict, "incident-state", sequence, lines);
     }
@@ -113,7 +116,7 @@ fn append(document: &impl Serialize, lines: &mut Vec<u8>) -> bool {
             lines.push(b'\n');
             true
         }
-        // A growing buffer takes every byte and no key is anything but a string.
+        // A growing buffer takes every byte, and every key is a string.
         Err(error) => {
             debug_assert!(false, "a document could not be written: {error}");
             lines.truncate(before);

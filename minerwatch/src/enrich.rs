@@ -1,13 +1,12 @@
-//! What the host adds to an event that the kernel's record does not carry: the user's name, the container,
-//! the hash of the executable; and the state of the host at the start.
+//! Adds to an event what the kernel's record lacks: the user's name, the container, the hash of the executable. Also
+//! reads the state of the host at the start ([`snapshot`]).
 //!
-//! On the hot path this is a few lookups by number. Files are read only for what was never seen before,
-//! and executables are read by a thread of the lowest priority.
+//! For most events this is a few look-ups by number. Files are read only for users, cgroups and executables that are
+//! new, and a thread of the lowest priority reads the executables.
 
 mod bounded;
 mod cgroups;
 pub mod container;
-#[cfg(feature = "sensor")]
 pub mod geo;
 mod hash;
 mod hierarchy;
@@ -33,10 +32,10 @@ use proc::Proc;
 use quota::Quotas;
 use users::Users;
 
-/// The most answers kept between two calls of [`Enricher::take_findings`].
+/// The most hashes kept between two calls of [`Enricher::take_findings`].
 const MAX_READY: usize = 4096;
 
-/// Every parser of what lies below `/proc` and its like, on the same bytes; for the fuzzer.
+/// Runs every parser of files below `/proc` and `/sys` on the same bytes; for the fuzzer.
 #[doc(hidden)]
 pub fn parse_all(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
@@ -44,36 +43,36 @@ pub fn parse_all(bytes: &[u8]) {
     let _ = proc::Status::parse(bytes);
     let _ = users::parse(bytes);
     snapshot::parse_all(bytes);
-    // The mounts first, the memberships behind an empty line.
+    // The mounts come first, and the memberships after an empty line.
     let (mounts, memberships) = text.split_once("\n\n").unwrap_or((&text, &text));
     let hierarchies = Hierarchies::parse(mounts);
-    let _ = hierarchies.home(memberships);
+    let _ = hierarchies.own_cgroup(memberships);
     let _ = hierarchies.find(memberships, 7);
     let _ = hierarchies.cpu(memberships);
     quota::parse_all(&text);
     for line in text.lines() {
-        if let Some(place) = container::parse(line) {
-            assert!(place.cgroup.starts_with('/'), "a cgroup's path is absolute");
+        if let Some(container) = container::parse(line) {
+            assert!(container.cgroup.starts_with('/'), "a cgroup's path is absolute");
         }
     }
 }
 
-/// What the enrich stage may do.
+/// The settings of the enrich stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrichSettings {
     /// The file of user names.
     pub passwd: PathBuf,
-    /// Whether and how executables are hashed.
+    /// How executables are hashed; `None` if they are not.
     pub hash: Option<HashSettings>,
 }
 
 impl Default for EnrichSettings {
     fn default() -> Self {
-        Self { passwd: PathBuf::from("/etc/passwd"), hash: Some(HashSettings::default()) }
+        Self { passwd: PathBuf::from("/etc/passwd"), hash: None }
     }
 }
 
-/// What the enrich stage holds and could not do.
+/// Counters of the enrich stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnrichCounters {
     /// Cgroups.
@@ -90,7 +89,7 @@ pub struct Enricher {
     hasher: Option<Hasher>,
     pools: Pools,
     quotas: Quotas,
-    /// Hashes known at once, as the events they become.
+    /// Hashes that were known already, as events.
     ready: Vec<Event>,
 }
 
@@ -102,7 +101,7 @@ impl Enricher {
         let hasher = hash.and_then(|settings| {
             Hasher::start(settings, Proc::default(), wake)
                 .inspect_err(|error| {
-                    tracing::warn!(%error, "executables are not hashed: no thread for it");
+                    tracing::warn!(%error, "executables are not hashed: the thread cannot be started");
                 })
                 .ok()
         });
@@ -117,10 +116,10 @@ impl Enricher {
         }
     }
 
-    /// Fills in what the host knows about an event, and asks for the hash of what it executes.
+    /// Adds what the host knows about an event, and asks for the hash of its executable.
     pub fn enrich(&mut self, event: &mut Event) {
         let Event { time, subject, body } = event;
-        self.place(subject, *time);
+        self.add_container(subject, *time);
         match body {
             EventBody::Exec(exec) => {
                 self.name(&mut exec.credentials, *time);
@@ -136,7 +135,7 @@ impl Enricher {
                 }
                 self.invalidate(change);
             }
-            EventBody::Cpu(usage) => self.quotas.busy(subject, usage.total_on_cpu, *time),
+            EventBody::Cpu(usage) => self.quotas.note_busy(subject, usage.total_on_cpu, *time),
             EventBody::FlowUpdate(_)
             | EventBody::SocketOptions(_)
             | EventBody::DnsServerRole(_)
@@ -154,19 +153,19 @@ impl Enricher {
         }
     }
 
-    /// Appends what became known since the last call as events of the time `now`: hashes, one for each process
-    /// that runs such a file, changes of the pools of huge pages, and how quotas hold busy processes back. Call it after
-    /// each batch of events, whenever woken and now and then.
+    /// Appends what is new since the last call, as events with the time `now`: hashes (one for each process that runs
+    /// the file), changes of the pools of huge pages, and how CPU quotas throttle busy processes. Call it after each
+    /// batch of events, whenever woken, and about every second.
     pub fn take_findings(&mut self, now: BootTime, events: &mut Vec<Event>) {
-        self.pools.look(now, events);
-        self.quotas.look(now, events);
+        self.pools.check(now, events);
+        self.quotas.check(now, events);
         events.append(&mut self.ready);
         if let Some(hasher) = &mut self.hasher {
             hasher.collect(now, |hashed| events.push(event_of(hashed, now)));
         }
     }
 
-    /// What it holds.
+    /// Its counters.
     pub fn counters(&self) -> EnrichCounters {
         EnrichCounters {
             cgroups: self.cgroups.counters(),
@@ -174,9 +173,9 @@ impl Enricher {
         }
     }
 
-    fn place(&mut self, subject: &mut Subject, now: BootTime) {
+    fn add_container(&mut self, subject: &mut Subject, now: BootTime) {
         if subject.container.is_none() {
-            subject.container = self.cgroups.place(subject.cgroup, subject.key.pid, now);
+            subject.container = self.cgroups.container(subject.cgroup, subject.key.pid, now);
         }
     }
 

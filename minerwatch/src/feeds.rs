@@ -1,4 +1,4 @@
-//! Lists of indicators: read from the files that the configuration names, and again when they change.
+//! Lists of indicators: read from the files of the configuration, and read again when those change.
 
 mod files;
 mod load;

@@ -21,5 +21,4 @@ mod record;
 mod score;
 mod store;
 
-pub use score::{Contribution, Score};
 pub use store::{IncidentLimits, Incidents};

@@ -1,8 +1,9 @@
-//! Indicators as data: names, addresses and hashes that lists speak of, with who says so. Pure: whoever reads the
-//! files hands over their text.
+//! Indicators: names, addresses and hashes from lists, and which list each is from. This module reads no files; the
+//! caller passes their text.
 
 mod builder;
 mod import_report;
+mod importer;
 mod index;
 mod indicator;
 mod json;
@@ -19,13 +20,13 @@ pub use indicator::{Indicator, Refusal};
 pub use lists::{Answer, Entry, Indicators, List, ListKind, Listed};
 pub use source::read_list;
 
-/// Points for a match where the list's owner says nothing else.
+/// Points for a match, unless the list says otherwise.
 pub const DEFAULT_WEIGHT: u8 = 60;
 
-/// What evidence calls the list of pools that comes with the program.
+/// The name of the list of pools that comes with the program.
 pub const BUILT_IN: &str = "built-in pools";
 
-/// Begins the list of pools that comes with the program, and fills it.
+/// Adds the list of pools that comes with the program.
 pub fn add_built_in(builder: &mut Builder) {
     let list = List {
         name: BUILT_IN.to_owned(),
@@ -38,7 +39,7 @@ pub fn add_built_in(builder: &mut Builder) {
     }
 }
 
-/// Only what comes with the program.
+/// The list of pools that comes with the program, alone.
 pub fn built_in() -> Indicators {
     let mut builder = Builder::new(1_024);
     add_built_in(&mut builder);
@@ -58,13 +59,16 @@ mod tests {
             kind: ListKind::Mining,
             weight: 1
         }));
-        let reading = read_list("", include_bytes!("intel/pools.txt").as_slice(), 0, &mut builder);
-        assert!(reading.skipped.is_empty() && reading.broken.is_none(), "{reading:?}");
+        let report = read_list("", include_bytes!("intel/pools.txt").as_slice(), 0, &mut builder);
+        assert!(report.skipped.is_empty() && report.broken.is_none(), "{report:?}");
         let pools = built_in();
         assert!(pools.len() >= 30);
         let listed = pools.domain("xmr-eu1.nanopool.org").expect("a pool");
         assert_eq!((listed.list.kind, listed.entry.to_string().as_str()), (ListKind::Mining, "nanopool.org"));
-        assert!(pools.domain("xmrig.com").is_none(), "its page is no pool; its donation servers are");
+        assert!(
+            pools.domain("xmrig.com").is_none(),
+            "its website is not a pool, but its donation servers are"
+        );
         assert!(pools.domain("donate.v2.xmrig.com").is_some());
     }
 }

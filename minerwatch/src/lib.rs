@@ -11,6 +11,9 @@
 //! [`model`] is the vocabulary all of them share. [`engine`] is pure: no clock, no files, no network, so
 //! a recording gives the same alerts anywhere.
 
+// `println!` and its kin panic where a stream is closed or full; `cli::streams` does not.
+#![warn(clippy::print_stderr, clippy::print_stdout)]
+
 pub mod bounded;
 pub mod cli;
 pub mod config;
@@ -23,7 +26,6 @@ pub mod ecs;
 pub mod engine;
 pub mod enrich;
 pub mod feeds;
-#[cfg(feature = "sensor")]
 pub mod host;
 pub mod incident;
 pub mod intel;
@@ -33,9 +35,11 @@ pub mod output;
 pub mod pipeline;
 #[cfg(feature = "sensor")]
 pub mod privileges;
-#[cfg(feature = "sensor")]
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
+#[cfg(feature = "sensor")]
+pub mod state_files;

@@ -1,6 +1,6 @@
-//! What the daemon counts, in one plain value: the answer to `status`, the counters in `doctor`.
+//! The daemon's counters in one plain value, for `status` and `doctor`.
 //!
-//! No statics: whoever counts owns the counter, and the pipeline puts a [`Metrics`] together when asked.
+//! There are no static counters: each part owns its own, and the pipeline collects them in [`Metrics`] on request.
 
 use std::collections::BTreeMap;
 
@@ -11,6 +11,7 @@ use crate::{
     engine::EngineCounters,
     enrich::EnrichCounters,
     model::{Event, EventKind},
+    output,
 };
 
 /// Events by kind.
@@ -25,7 +26,7 @@ impl EventCounts {
         }
     }
 
-    /// How many events of a kind there were.
+    /// The number of events of a kind.
     pub fn of(&self, kind: EventKind) -> u64 {
         self.0.get(kind as usize).copied().unwrap_or(0)
     }
@@ -42,16 +43,16 @@ impl Serialize for EventCounts {
     }
 }
 
-/// What one sink did.
+/// The counters of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SinkMetrics {
+pub struct OutputMetrics {
     /// Lines of events written.
     pub events: u64,
     /// Lines of alerts written.
     pub alerts: u64,
-    /// Lines of events given up.
+    /// Lines of events that were lost.
     pub events_dropped: u64,
-    /// Lines of alerts given up.
+    /// Lines of alerts that were lost.
     pub alerts_dropped: u64,
     /// Lines that wait.
     pub waiting: u64,
@@ -61,7 +62,24 @@ pub struct SinkMetrics {
     pub failing: bool,
 }
 
-/// Everything that is counted, since the start unless it says "now".
+impl From<output::Counters> for OutputMetrics {
+    fn from(counters: output::Counters) -> Self {
+        // The waiting bytes are not exported.
+        let output::Counters {
+            events,
+            alerts,
+            events_dropped,
+            alerts_dropped,
+            waiting,
+            waiting_bytes: _,
+            failures,
+            failing,
+        } = counters;
+        Self { events, alerts, events_dropped, alerts_dropped, waiting, failures, failing }
+    }
+}
+
+/// All counters, since the start unless they say "now".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Metrics {
     /// Seconds since the start.
@@ -70,17 +88,17 @@ pub struct Metrics {
     pub resident_bytes: u64,
     /// Records taken out of the rings.
     pub ring_records: u64,
-    /// Records that made no sense.
+    /// Records that could not be decoded.
     pub decode_errors: u64,
     /// Events by kind.
     pub events: EventCounts,
-    /// What the kernel side lost, by what it was.
+    /// What the kernel side lost, by kind.
     pub lost: BTreeMap<&'static str, u64>,
-    /// Purposes that no hook serves on this kernel.
+    /// Data sources without a hook on this kernel.
     pub blind: Vec<String>,
-    /// The other purposes, each with the kind of hook that serves it.
+    /// The other data sources, each with the attach type of its hook.
     pub hooks: BTreeMap<&'static str, &'static str>,
-    /// Alerts sent, updates included.
+    /// Alerts sent, with updates.
     pub alerts: u64,
     /// The engine.
     pub engine: EngineCounters,
@@ -88,25 +106,26 @@ pub struct Metrics {
     pub enrich: EnrichMetrics,
     /// The sampler of busy CPUs.
     pub sampler: SamplerMetrics,
-    /// Sockets of other processes that were marked to be looked at.
+    /// Sockets of other processes that were tagged.
     pub sockets: SocketMetrics,
     /// Lists of indicators.
     pub lists: ListMetrics,
-    /// Sinks by name.
-    pub sinks: BTreeMap<String, SinkMetrics>,
+    /// Outputs by name.
+    #[serde(rename = "sinks")]
+    pub outputs: BTreeMap<String, OutputMetrics>,
     /// The control socket.
     pub control: ControlMetrics,
 }
 
 impl Metrics {
-    /// One line of JSON, as `status` answers it.
+    /// One line of JSON, the answer to `status`.
     pub fn to_json(&self) -> String {
-        // Plain data with text for keys: there is nothing that could fail.
+        // This is plain data with strings as keys, so it cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
 
-/// Lists of indicators, as they stand now, and how often they were fetched.
+/// Lists of indicators now, and how often they were fetched.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ListMetrics {
     /// Lists.
@@ -115,21 +134,21 @@ pub struct ListMetrics {
     pub watched: u64,
     /// Entries that are never reported.
     pub allowed: u64,
-    /// Entries that were left out, for whatever reason.
+    /// Entries that were left out, for any reason.
     pub left_out: u64,
-    /// Files that cannot be used as they are.
+    /// Files that cannot be used.
     pub troubled: u64,
     /// Memory of the table, bytes.
     pub bytes: u64,
-    /// Fetches that went well.
+    /// Successful fetches.
     pub fetched: u64,
-    /// Fetches that did not.
+    /// Failed fetches.
     pub fetches_failed: u64,
 }
 
 /// [`EnrichCounters`] as they are exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each stands beside the field it is a copy of")]
+#[expect(missing_docs, reason = "each is a copy of a documented field")]
 pub struct EnrichMetrics {
     pub cgroups_cached: u64,
     pub cgroups_evicted: u64,
@@ -184,29 +203,29 @@ impl From<EnrichCounters> for EnrichMetrics {
     }
 }
 
-/// What the sampler of busy CPUs did.
+/// Counters of the sampler of busy CPUs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SamplerMetrics {
-    /// CPUs visited while they ran a process.
+    /// Visits to CPUs that ran a process.
     pub visits: u64,
     /// Visits that the system refused.
     pub refused: u64,
-    /// Processes visited more often for a while.
+    /// Processes that were visited more often for a while.
     pub closer: u64,
 }
 
-/// Which sockets of other processes were marked.
+/// Counters of tagged sockets of other processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct SocketMetrics {
-    /// Marked: open before the start, or of a process that speaks to a pool.
+    /// Sockets that were tagged: open before the start, or of a process that talks to a pool.
     pub marked: u64,
-    /// Gone by then, or not handed over by the kernel.
+    /// Sockets that were gone, or that the kernel did not hand over.
     pub missed: u64,
 }
 
 /// [`ControlCounters`] as they are exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each stands beside the field it is a copy of")]
+#[expect(missing_docs, reason = "each is a copy of a documented field")]
 pub struct ControlMetrics {
     pub subscribers: u64,
     pub lines: u64,

@@ -16,7 +16,9 @@ mod options;
 mod payload;
 mod process;
 mod quota;
+mod report;
 mod rounding;
+mod score;
 mod signal;
 mod socket;
 mod time;
@@ -36,7 +38,7 @@ pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;
-pub use hook::{AttachType, DataSource, HookChoice, NoHookChoice};
+pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use options::{Keepalive, SocketOptions};
@@ -46,7 +48,9 @@ pub use process::{
     ProcessView,
 };
 pub use quota::CpuQuota;
+pub use report::{Condition, DataSourceStatus, Report, ScanReport};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
+pub use score::{NextVerdict, Points, ScoreParts, SignalPoints};
 pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};

@@ -1,125 +1,91 @@
-//! Where events and alerts leave: as lines of JSON, to standard output and to files.
+//! Where events and alerts leave the daemon, as lines of JSON.
 //!
-//! [`ecs::Encoder`] makes the lines, a [`Sink`] carries them. A sink takes every line it is given and never
-//! blocks the pipeline with a failing disk: what cannot be written now waits in a bounded backlog, and what
-//! the backlog cannot hold is counted by class. Time comes from the caller ([`Sink::retry`]).
+//! [`ecs::Encoder`](crate::ecs::Encoder) makes the lines, an [`Output`] carries them. Each kind of output is one file
+//! of this room and one row in [`table`]; nothing outside knows the kinds. An output takes every line it is
+//! given and never lets a failing destination hold up the pipeline: what cannot be written now waits in a
+//! bounded backlog, and what the backlog cannot hold is counted by class. Time comes from the caller.
 
 mod backlog;
-pub mod file;
+mod buffered;
+mod counters;
+#[cfg(test)]
+mod example;
+mod file;
 mod notice;
-mod output;
-pub mod stdout;
+mod stdout;
+mod table;
 
-use crate::model::{BootTime, EventKind, KindSet};
+use std::fmt;
 
-pub use file::{FileSettings, OpenError};
+use crate::model::{BootTime, KindSet};
+
+pub use counters::Counters;
+pub use file::FileSettings;
 pub use notice::Notice;
-pub use output::{Class, Closed, Counters, DEFAULT_BACKLOG};
+pub use stdout::StdoutSettings;
+pub use table::OutputsConfig;
 
-/// What of the stream a sink wants.
+/// A destination for lines of events and alerts.
+pub trait Output: fmt::Debug + Send {
+    /// Its name in messages and metrics, the same as [`OutputSettings::name`].
+    fn name(&self) -> &str;
+
+    /// Takes one or more whole lines of one class. What cannot be written now is kept for
+    /// [`retry`](Self::retry). Gives a notice once when the output begins to fail.
+    fn write(&mut self, class: Class, lines: &[u8]) -> Result<Option<Notice>, Closed>;
+
+    /// Tries again what waits, if its time has come; called about every second. Gives a notice once when the
+    /// output works again.
+    fn retry(&mut self, now: BootTime) -> Result<Option<Notice>, Closed>;
+
+    /// Opens the destination by its name again, after something else moved it away (SIGHUP). On failure the
+    /// open one stays in use.
+    fn reopen(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Writes what waits for the last time. The notice says what had to be given up.
+    fn finish(&mut self) -> Result<Option<Notice>, Closed>;
+
+    /// What it did so far.
+    fn counters(&self) -> Counters;
+}
+
+/// The settings of one output in the configuration: a section `[sink.KIND]`.
+pub trait OutputSettings {
+    /// The name of the output. No two outputs have the same; a reload keeps the output whose name stays.
+    fn name(&self) -> String;
+
+    /// The key that makes the name differ from that of others of this kind; `None` where there is only one.
+    fn naming_key(&self) -> Option<&'static str>;
+
+    /// What it wants to see.
+    fn filter(&self) -> Filter;
+
+    /// Opens it.
+    fn open(&self) -> anyhow::Result<Box<dyn Output>>;
+}
+
+/// What of the stream an output wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Kinds of event.
     pub events: KindSet,
-    /// Whether alerts belong there.
+    /// Whether it wants alerts.
     pub alerts: bool,
 }
 
-/// One place the lines go to, with what it wants to see.
-#[derive(Debug)]
-pub struct Sink {
-    filter: Filter,
-    outlet: OutputSink,
+/// What a line is. Alerts are given up last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Class {
+    /// An event.
+    Event,
+    /// An alert.
+    Alert,
 }
 
-#[derive(Debug)]
-enum OutputSink {
-    Stdout(output::Output<stdout::Stdout>),
-    File(output::Output<file::RotatedFile>),
-}
-
-impl Sink {
-    /// The name of standard output.
-    pub const STDOUT: &str = stdout::NAME;
-
-    /// Standard output. Fails when the process has none.
-    pub fn stdout(filter: Filter) -> std::io::Result<Self> {
-        let target = stdout::Stdout::new()?;
-        let output = output::Output::new(target, DEFAULT_BACKLOG);
-        Ok(Self { filter, outlet: OutputSink::Stdout(output) })
-    }
-
-    /// A file, appended to and rotated by size.
-    pub fn file(settings: FileSettings, filter: Filter) -> Result<Self, OpenError> {
-        let backlog = settings.backlog;
-        let target = file::RotatedFile::open(settings)?;
-        Ok(Self { filter, outlet: OutputSink::File(output::Output::new(target, backlog)) })
-    }
-
-    /// Whether events of this kind belong here.
-    pub fn wants(&self, kind: EventKind) -> bool {
-        self.filter.events.contains(kind)
-    }
-
-    /// Whether alerts belong here.
-    pub fn wants_alerts(&self) -> bool {
-        self.filter.alerts
-    }
-
-    /// Replaces what it wants to see.
-    pub fn set_filter(&mut self, filter: Filter) {
-        self.filter = filter;
-    }
-
-    /// Takes in one or more whole lines of one class. What cannot be written now is kept for
-    /// [`retry`](Self::retry). The notice is there once when the sink begins to fail.
-    pub fn write(&mut self, class: Class, lines: &[u8]) -> Result<Option<Notice>, Closed> {
-        match &mut self.outlet {
-            OutputSink::Stdout(output) => output.write(class, lines),
-            OutputSink::File(output) => output.write(class, lines),
-        }
-    }
-
-    /// Tries again what waits, if its time has come; call it about every second. The notice is there once
-    /// when the sink works again.
-    pub fn retry(&mut self, now: BootTime) -> Result<Option<Notice>, Closed> {
-        match &mut self.outlet {
-            OutputSink::Stdout(output) => output.retry(now),
-            OutputSink::File(output) => output.retry(now),
-        }
-    }
-
-    /// Opens the file by its name again, after something else moved it away (SIGHUP). If that fails, the
-    /// open one stays in use. Standard output stays what it is.
-    pub fn reopen(&mut self) -> Result<(), OpenError> {
-        match &mut self.outlet {
-            OutputSink::Stdout(_) => Ok(()),
-            OutputSink::File(output) => output.target_mut().reopen(),
-        }
-    }
-
-    /// Writes what waits for the last time and asks the kernel to put it on the disk. The notice says what
-    /// had to be given up.
-    pub fn finish(&mut self) -> Result<Option<Notice>, Closed> {
-        match &mut self.outlet {
-            OutputSink::Stdout(output) => output.finish(),
-            OutputSink::File(output) => output.finish(),
-        }
-    }
-
-    /// What it did so far.
-    pub fn counters(&self) -> Counters {
-        match &self.outlet {
-            OutputSink::Stdout(output) => output.counters(),
-            OutputSink::File(output) => output.counters(),
-        }
-    }
-
-    /// Its name for messages and metrics: `standard output` or the file's path.
-    pub fn name(&self) -> &str {
-        match &self.outlet {
-            OutputSink::Stdout(output) => output.name(),
-            OutputSink::File(output) => output.name(),
-        }
-    }
-}
+/// Nobody reads any more: the pipe's reader is gone. On standard output this is how a reader says "enough"
+/// (`minerwatch tail | head`), so the caller ends quietly with exit code 0.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the reader of {0} is gone")]
+pub struct Closed(pub String);

@@ -1,11 +1,14 @@
-//! The only file that knows every stage.
+//! Composes the stages, and nothing else: the only room that knows all of them.
 //!
 //! ```text
-//! watch (rings, clock, commands) ─► core: decode ─► enrich ─► engine ─► encode ─► outlet
+//! event_loop (rings, clock, commands) ─┐
+//!                                      ├─► stages: enrich ─► dissect ─► engine ─► effects ─► sink
+//! replay (a recording) ────────────────┘                       ▲                     │
+//!                                                              └── answers ◄── probe ┘
 //! ```
 //!
-//! [`Core`](core) is the same for every command; they differ in their outlet: the daemon's sinks and
-//! control socket, a terminal, a recording.
+//! Commands differ in where their events come from and in their [`OutputSink`]: the daemon's outputs and control socket,
+//! a terminal, a recording.
 
 #[cfg(feature = "sensor")]
 mod daemon;
@@ -16,10 +19,11 @@ mod event_loop;
 #[cfg(feature = "sensor")]
 mod foreground;
 #[cfg(feature = "sensor")]
+mod live_settings;
+mod replay;
+#[cfg(feature = "sensor")]
 mod scan;
-#[cfg(feature = "sensor")]
 mod settings;
-#[cfg(feature = "sensor")]
 mod stages;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
@@ -42,14 +46,20 @@ pub use self::{
     foreground::{record, tail},
     scan::scan,
 };
+pub use self::{
+    replay::{Replayed, replay},
+    stages::OutputSink,
+};
 
-/// What a command with a sensor of its own watches by.
-#[derive(Clone, Debug, Default)]
+/// What a command with a sensor of its own starts with.
+#[derive(Clone, Debug)]
 pub struct ForegroundOptions {
-    /// Of it, what is said of events, of detection and of lists; sinks and the like are the daemon's.
+    /// The configuration: events, detection and lists count; outputs are the daemon's.
     pub config: Config,
     /// Hooks to take instead of the best that work.
     pub hooks: Vec<HookChoice>,
+    /// Tells the person who started the command something.
+    pub notify: fn(&str),
 }
 
 /// How often the engine is told the time.

@@ -17,7 +17,6 @@ const KEPT: [Capability; 3] = [
 pub type DropPrivileges = fn() -> anyhow::Result<()>;
 
 /// Keeps them: for commands that end soon.
-#[expect(clippy::unnecessary_wraps, reason = "one of the two ways to do it")]
 pub fn keep() -> anyhow::Result<()> {
     Ok(())
 }

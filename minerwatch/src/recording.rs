@@ -1,7 +1,8 @@
-//! Events on disk: what the sensor saw, to be run through the engine again.
+//! Events on disk: what the sensor saw, to be sent through the engine again.
 //!
-//! The first line is a [`Header`], every other line one [`Event`](crate::model::Event); all of them JSON.
+//! The first line is a [`Header`]; every other line is one [`Event`](crate::model::Event). All of them are JSON.
 
+mod create;
 mod reader;
 mod writer;
 
@@ -9,13 +10,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::WallClock;
 
+pub use create::{CreateError, create};
 pub use reader::{HeaderError, ReadError, Reader};
 pub use writer::Writer;
 
 /// The version of the format. A reader takes files of this version and of earlier ones.
 pub const VERSION: u32 = 1;
 
-/// The first line: of which host the recording is, and how it counted time.
+/// The first line: which host the recording is of, and how it counted time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Version of the format; its name marks the file as a recording.

@@ -1,11 +1,12 @@
-//! The kernel side, seen from userspace: the only importer of aya.
+//! The eBPF programs, seen from userspace. This is the only module that imports aya.
 //!
-//! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs where the
-//! kernel's fields lie, loads and attaches what works, and says what is blind. After that the sensor is three
-//! rings to drain and a table of loss counters.
+//! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs the offsets of kernel fields,
+//! loads and attaches the hooks that work, and reports what is unavailable. After that the sensor is a set of rings to
+//! drain and a table of loss counters.
 
 mod attach;
 mod btf;
+mod choices;
 mod current_pids;
 mod devices;
 mod error;
@@ -15,8 +16,12 @@ mod hooks;
 mod layout;
 mod losses;
 mod merge;
+mod options;
 mod preflight;
+mod program_types;
+mod reason;
 mod record_header;
+mod report;
 mod ring_backend;
 mod sockets;
 mod unsafe_io;
@@ -26,60 +31,28 @@ use std::fmt;
 use aya::Ebpf;
 use tracing::debug;
 
-use self::event_rings::Opened;
+use self::event_rings::OpenRings;
 pub use self::{
     current_pids::CurrentPids,
     error::SensorError,
     event_rings::EventRings,
     flows::{Flows, RememberError, Remembered},
-    hooks::{SensorReport, Service},
     losses::Losses,
     merge::Drained,
+    options::SensorOptions,
+    report::{SensorReport, SourceStatus},
     sockets::Sockets,
     unsafe_io::give_back_memory,
 };
-use crate::model::{DataSource, HookChoice};
-
-/// What the programs are told; the defaults are the daemon's.
-#[derive(Clone, Debug)]
-pub struct SensorOptions {
-    /// Bytes of the ring for process life, connections and CPU; a power of two, a multiple of the page size.
-    pub process_ring: u32,
-    /// Bytes of the ring for file changes; the same rules.
-    pub file_ring: u32,
-    /// Bytes of the ring for payloads; the same rules.
-    pub payload_ring: u32,
-    /// Nanoseconds between two CPU records of one process.
-    pub cpu_interval: u64,
-    /// Nanoseconds on a CPU within the interval below which a process is not reported.
-    pub cpu_threshold: u64,
-    /// Nanoseconds after which a connection that goes on is told of again.
-    pub flow_interval: u64,
-    /// Hooks to take instead of the best that work; of two for one purpose the later counts.
-    pub hooks: Vec<HookChoice>,
-}
-
-impl Default for SensorOptions {
-    fn default() -> Self {
-        Self {
-            process_ring: 4 << 20,
-            file_ring: 4 << 20,
-            payload_ring: 2 << 20,
-            cpu_interval: 1_000_000_000,
-            cpu_threshold: 100_000_000,
-            flow_interval: 60_000_000_000,
-            hooks: Vec::new(),
-        }
-    }
-}
+use crate::model::DataSource;
 
 /// The loaded and attached programs. Dropping it detaches them.
 pub struct Sensor {
     // Links and programs live as long as this does.
     _programs: Ebpf,
-    rings: Option<Opened>,
+    rings: Option<OpenRings>,
     losses: Losses,
-    running: Option<CurrentPids>,
+    current_pids: Option<CurrentPids>,
     sockets: Option<Sockets>,
     flows: Option<Flows>,
     report: SensorReport,
@@ -96,74 +69,76 @@ impl fmt::Debug for Sensor {
 }
 
 impl Sensor {
-    /// Loads and attaches everything this kernel allows.
+    /// Loads and attaches everything that this kernel allows.
     ///
-    /// A purpose that no hook can serve is not an error but stands in [`Sensor::report`] with the reason; an
-    /// error means that nothing could be watched at all.
+    /// An unavailable data source is not an error; [`Sensor::report`] gives the reason. An error means that nothing can be
+    /// watched at all.
     pub fn open(options: &SensorOptions) -> Result<Self, SensorError> {
-        hooks::check(&options.hooks)?;
+        choices::check(&options.hooks)?;
         preflight::check()?;
         let layout = layout::of_running_kernel()?;
         for field in layout.absent() {
             debug!(structure = field.structure, member = field.member, "this kernel has no such field");
         }
         let btf = aya::Btf::from_sys_fs().map_err(|source| SensorError::Types { source: source.into() })?;
-        let (mut programs, rings, transport) = ring_backend::load(options, &layout, &btf)?;
+        let (mut programs, rings, backend) = ring_backend::load(options, &layout, &btf)?;
         if let Err(error) = aya_log::EbpfLogger::init(&mut programs) {
-            debug!(%error, "the programs' own log is not read");
+            debug!(%error, "the log of the programs is not read");
         }
         let mut report = attach::attach(&mut programs, &layout, &btf, &options.hooks);
-        if report.serves_nothing() {
+        if report.nothing_is_available() {
             return Err(SensorError::NothingAttached { reasons: report.reasons() });
         }
-        report.services.push(transport);
+        report.sources.push(backend);
         let flows = Flows::new(&mut programs)?;
         let losses = Losses::new(&mut programs, flows.no_room())?;
-        let running =
-            report.serves(DataSource::Rounding).then(|| CurrentPids::new(&mut programs)).transpose()?;
-        let sockets = report.serves(DataSource::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
+        let current_pids =
+            report.is_available(DataSource::Rounding).then(|| CurrentPids::new(&mut programs)).transpose()?;
+        let sockets =
+            report.is_available(DataSource::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
         Ok(Self {
             _programs: programs,
             rings: Some(rings),
             losses,
-            running,
+            current_pids,
             sockets,
             flows: Some(flows),
             report,
         })
     }
 
-    /// Checks privileges and type information alone, without loading anything.
+    /// Checks only privileges and type information, without loading anything.
     pub fn check() -> Result<(), SensorError> {
         preflight::check()
     }
 
-    /// Which hook serves each purpose here, and what is blind.
+    /// Which hook serves each data source on this kernel, and what is unavailable.
     pub fn report(&self) -> &SensorReport {
         &self.report
     }
 
-    /// The rings, for the one task that drains them; `None` the second time. Needs a tokio runtime with I/O.
+    /// The rings, for the task that drains them. `None` the second time. Needs a tokio runtime with I/O.
     pub fn take_rings(&mut self) -> Result<Option<EventRings>, SensorError> {
         self.rings.take().map(EventRings::watch).transpose()
     }
 
-    /// Who runs where, for the one sampler; `None` the second time, and where no rounding mode can be read.
+    /// The process on each CPU, for the sampler. `None` the second time, and where no rounding mode can be read.
     pub fn take_current_pids(&mut self) -> Option<CurrentPids> {
-        self.running.take()
+        self.current_pids.take()
     }
 
-    /// The marks at sockets, for whoever finds sockets; `None` the second time, and where no payload is read.
+    /// The state stored at sockets, to which further sockets can be added. `None` the second time, and where no payload is
+    /// read.
     pub fn take_sockets(&mut self) -> Option<Sockets> {
         self.sockets.take()
     }
 
-    /// The connections under way, for whoever finds those of before; `None` the second time.
+    /// The table of open connections, to which those from before the start can be added. `None` the second time.
     pub fn take_flows(&mut self) -> Option<Flows> {
         self.flows.take()
     }
 
-    /// What the kernel side counted as lost.
+    /// The counts of lost events.
     pub fn losses(&self) -> &Losses {
         &self.losses
     }

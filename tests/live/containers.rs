@@ -1,29 +1,23 @@
 //! What happens in a container is told with the container it happened in.
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-    container::Container,
-    executable,
-    namespace::Pair,
-};
+use minerwatch_tests::{Scratch, agent::at, container::Container, executable, namespace::Pair};
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration};
+use crate::{EVERYTHING, SOON, machine, start_agent};
 
 const POD: &str = "1d2e3f40-5a6b-7c8d-9e0f-112233445566";
 const ID: &str = "3f29c1f9dba0a6f0a3c8a1f1f5a9d3a8b7c6e5d4f3a2b1c0d9e8f7a6b5c4d3e2";
 
 #[test]
-fn an_intrusion_in_a_pod_names_container_and_pod() {
-    let Some(_machine) = alone("an_intrusion_in_a_pod_names_container_and_pod") else { return };
+fn an_intrusion_in_a_pod_is_reported_with_container_and_pod() {
+    let Some(_machine) = machine("an_intrusion_in_a_pod_is_reported_with_container_and_pod") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(41);
     let _pool = pair.server.serve(9000, "python3", &[
         "-c",
         "import socket\ns=socket.create_server(('0.0.0.0',9000))\nwhile True:\n c,_=s.accept(); c.recv(1); c.close()",
     ]);
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let script = format!(
         "cp /shown/simulator /tmp/.sync && /tmp/.sync infect {}:9000 /etc/cron.d/sync",
         pair.server.address

@@ -1,5 +1,7 @@
 //! What a process does becomes the events it should.
 
+use std::process::{Child, Command};
+
 use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
@@ -8,17 +10,36 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, simulator};
+use crate::{EVERYTHING, SOON, machine, simulator, start_agent};
+
+/// One agent sees all of it.
+#[test]
+fn processes_connections_and_files_become_events() {
+    let Some(_machine) = machine("processes_connections_and_files_become_events") else { return };
+    let scratch = Scratch::new();
+    let earlier = Command::new("sleep").arg("61").spawn().expect("it starts");
+    let agent = start_agent(&scratch, EVERYTHING);
+    processes_started_before_the_agent_are_known(&agent, earlier);
+    for part in [
+        fork_exec_and_exit_of_a_process_are_reported,
+        arguments_beyond_the_limit_are_cut_and_marked,
+        a_file_is_reported_written_before_it_is_reported_run,
+        connections_are_reported_with_addresses_results_and_byte_counts,
+        pending_connections_are_reported_before_they_are_answered,
+        file_changes_have_the_resolved_path,
+        a_busy_process_has_cpu_events,
+    ] {
+        part(&agent);
+    }
+    agent.stop();
+}
 
 fn action(object: &Value) -> &str {
     at(object, "event.action").as_str().unwrap_or_default()
 }
 
-#[test]
-fn a_life_is_told_whole() {
-    let Some(_machine) = alone("a_life_is_told_whole") else { return };
+fn fork_exec_and_exit_of_a_process_are_reported(agent: &Agent) {
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     let long = "x".repeat(3000);
     let shell = format!("cd {}; exec sh -c 'exit 7' name '{long}'", scratch.path().display());
     command::try_run("sh", &["-c", &shell]);
@@ -39,30 +60,21 @@ fn a_life_is_told_whole() {
     agent.wait_for("fork", SOON, |object| {
         action(object) == "fork" && at(object, "process.entity_id") == entity
     });
-    agent.stop();
 }
 
-#[test]
-fn arguments_beyond_the_limit_are_cut_and_marked() {
-    let Some(_machine) = alone("arguments_beyond_the_limit_are_cut_and_marked") else { return };
-    let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+fn arguments_beyond_the_limit_are_cut_and_marked(agent: &Agent) {
     command::run("true", &["cut-me", &"y".repeat(6000)]);
     let exec = agent.wait_for("exec", SOON, |object| {
         action(object) == "exec" && exec_argument(object, 1) == Some("cut-me")
     });
     assert_eq!(at(&exec, "minerwatch.process.args_cut"), true);
     assert!(exec_argument(&exec, 2).is_some_and(|argument| argument.len() > 4000 && argument.len() <= 4096));
-    agent.stop();
 }
 
-/// They come through different rings, which are merged by the kernel's clock.
-#[test]
-fn no_run_overtakes_the_write_of_its_file() {
+/// The events come through different rings and are merged by time.
+fn a_file_is_reported_written_before_it_is_reported_run(agent: &Agent) {
     const RUNS: usize = 200;
-    let Some(_machine) = alone("no_run_overtakes_the_write_of_its_file") else { return };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     let directory = scratch.path().display();
     let script =
         format!("for n in $(seq {RUNS}); do cp /bin/true {directory}/run-$n; {directory}/run-$n; done");
@@ -71,7 +83,7 @@ fn no_run_overtakes_the_write_of_its_file() {
     agent.wait_for("the last run", SOON, |object| {
         action(object) == "exec" && at(object, "process.executable") == last.as_str()
     });
-    let objects = agent.stop();
+    let objects = agent.objects();
     let position = |what: &[&str], field: &str, path: &str| {
         objects
             .iter()
@@ -92,10 +104,7 @@ fn exec_argument(object: &Value, index: usize) -> Option<&str> {
     object["process"]["args"][index].as_str()
 }
 
-#[test]
-fn connections_have_ends_results_and_counts() {
-    let Some(_machine) = alone("connections_have_ends_results_and_counts") else { return };
-    let scratch = Scratch::new();
+fn connections_are_reported_with_addresses_results_and_byte_counts(agent: &Agent) {
     let pair = Pair::new(11);
     let reply = "import socket,sys\n\
                  s=socket.create_server(('::',7000),family=socket.AF_INET6,dualstack_ipv6=True)\n\
@@ -106,7 +115,6 @@ fn connections_have_ends_results_and_counts() {
         "python3",
         &["-c", &format!("import socket\nt=socket.create_server(('0.0.0.0',7001))\n{reply}")],
     );
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     let run = |arguments: &[&str]| {
         let status = pair.victim.command(&simulator(), arguments).status().expect("it starts");
         assert!(status.success(), "{arguments:?}");
@@ -120,7 +128,7 @@ fn connections_have_ends_results_and_counts() {
                 && at(object, "destination.ip") == shown
                 && at(object, "network.transport") == transport
         };
-        // A neighbour not yet found may cost the first packet, and then an attempt under way is told before.
+        // If the neighbour is not resolved yet, an event without a result comes first.
         let connect = agent.wait_for("connect", SOON, |object| {
             to(object, "connect", "tcp") && at(object, "event.outcome") == "success"
         });
@@ -143,15 +151,11 @@ fn connections_have_ends_results_and_counts() {
         let close = agent.wait_for("end of the UDP flow", SOON, |object| to(object, "close", "udp"));
         assert_eq!(at(&close, "source.bytes"), 4, "{close}");
     }
-    agent.stop();
 }
 
-#[test]
-fn unanswered_attempts_are_told_while_they_wait() {
-    let Some(_machine) = alone("unanswered_attempts_are_told_while_they_wait") else { return };
-    let scratch = Scratch::new();
+fn pending_connections_are_reported_before_they_are_answered(agent: &Agent) {
     let pair = Pair::new(12);
-    // A neighbour that exists on the cable and swallows everything.
+    // A static neighbour that nobody answers for.
     command::run(
         "ip",
         &[
@@ -166,7 +170,6 @@ fn unanswered_attempts_are_told_while_they_wait() {
             "mwv12",
         ],
     );
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     let mut waiting =
         pair.victim.command(&simulator(), &["exchange", "10.213.12.77:80"]).spawn().expect("it starts");
     let attempt = agent.wait_for("attempt", SOON, |object| {
@@ -176,14 +179,10 @@ fn unanswered_attempts_are_told_while_they_wait() {
     assert_eq!(at(&attempt, "error.code"), "EINPROGRESS");
     let _ = waiting.kill();
     let _ = waiting.wait();
-    agent.stop();
 }
 
-#[test]
-fn file_changes_name_the_file_the_kernel_resolved() {
-    let Some(_machine) = alone("file_changes_name_the_file_the_kernel_resolved") else { return };
+fn file_changes_have_the_resolved_path(agent: &Agent) {
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
     let directory = scratch.join("files");
     std::fs::create_dir(&directory).expect("a directory can be made");
     command::run(&simulator(), &["files", &directory]);
@@ -201,21 +200,18 @@ fn file_changes_name_the_file_the_kernel_resolved() {
     assert_eq!(at(&chmod, "file.mode"), "0750");
     assert_eq!(at(&chmod, "process.name"), "chmod");
     change("file-delete", &second);
-    let all = agent.stop();
+    let all = agent.objects();
     let reads = all.iter().filter(|object| {
         action(object).starts_with("file-write") && at(object, "file.path") == first.as_str()
     });
     assert_eq!(reads.count(), 1, "the file was opened for writing once more, and once for reading");
 }
 
-#[test]
-fn a_busy_process_shows_its_use_of_the_cpu() {
-    let Some(_machine) = alone("a_busy_process_shows_its_use_of_the_cpu") else { return };
-    let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
-    command::run(&simulator(), &["spin", "3"]);
+fn a_busy_process_has_cpu_events(agent: &Agent) {
+    let mut busy = Command::new(simulator()).args(["spin", "3"]).spawn().expect("it starts");
     let cpu = agent
-        .wait_for("cpu", SOON, |object| action(object) == "cpu" && at(object, "process.name") == "simulator");
+        .wait_for("cpu", SOON, |object| action(object) == "cpu" && at(object, "process.pid") == busy.id());
+    busy.wait().expect("our child");
     assert!(
         at(&cpu, "minerwatch.cpu.on_cpu_ns").as_u64().is_some_and(|on_cpu| on_cpu >= 100_000_000),
         "{cpu}"
@@ -226,15 +222,9 @@ fn a_busy_process_shows_its_use_of_the_cpu() {
     let total = at(&exit, "minerwatch.cpu.total_ns").as_u64().unwrap_or(0);
     // The loop runs for three seconds of wall time; a busy machine gives it less than that.
     assert!((300_000_000..3_500_000_000).contains(&total), "{exit}");
-    agent.stop();
 }
 
-#[test]
-fn what_ran_before_is_known() {
-    let Some(_machine) = alone("what_ran_before_is_known") else { return };
-    let scratch = Scratch::new();
-    let mut earlier = std::process::Command::new("sleep").arg("61").spawn().expect("it starts");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+fn processes_started_before_the_agent_are_known(agent: &Agent, mut earlier: Child) {
     let running = agent.wait_for("running process", SOON, |object| {
         action(object) == "running" && at(object, "process.pid") == earlier.id()
     });
@@ -245,5 +235,4 @@ fn what_ran_before_is_known() {
         action(object) == "exit" && at(object, "process.entity_id") == at(&running, "process.entity_id")
     });
     assert_eq!(at(&exit, "process.executable"), at(&running, "process.executable"));
-    agent.stop();
 }

@@ -1,4 +1,4 @@
-//! Connections that go on: what is told of them meanwhile, and at their end.
+//! Long connections: the flow events while they last, and the close event.
 
 use std::{
     io::{Read, Write},
@@ -7,14 +7,11 @@ use std::{
     time::Duration,
 };
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-};
+use minerwatch_tests::{Scratch, agent::at};
 
-use crate::{alone, configuration, of_minute};
+use crate::{machine, of_minute, start_agent};
 
-/// How often one is sent and the other comes back, and the time between two rounds.
+/// Rounds of a question and an answer, and the pause between two.
 const ROUNDS: u64 = 20;
 const QUESTION: [u8; 231] = [b'q'; 231];
 const ANSWER: [u8; 85] = [b'a'; 85];
@@ -22,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// Nanoseconds, as the configuration says.
 const INTERVAL: u64 = 1_000_000_000;
-/// What the wall clock may differ by when it is read again.
+/// The tolerance between two readings of the wall clock.
 const MICROSECOND: u64 = 1_000;
 /// The longest tick of a kernel's timer.
 const TICK: u64 = 10_000_000;
@@ -33,8 +30,8 @@ fn length(bytes: &[u8]) -> u64 {
 }
 
 #[test]
-fn a_connection_that_goes_on_is_told_of() {
-    let Some(_machine) = alone("a_connection_that_goes_on_is_told_of") else { return };
+fn a_long_connection_has_flow_events() {
+    let Some(_machine) = machine("a_long_connection_has_flow_events") else { return };
     let scratch = Scratch::new();
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = listener.local_addr().expect("bound").port();
@@ -45,7 +42,7 @@ fn a_connection_that_goes_on_is_told_of() {
             peer.write_all(&ANSWER).expect("the client listens");
         }
     });
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS)]);
+    let agent = start_agent(&scratch, EVENTS);
     let mut client = TcpStream::connect(("127.0.0.1", port)).expect("the server listens");
     for _ in 0..ROUNDS {
         client.write_all(&QUESTION).expect("the server listens");

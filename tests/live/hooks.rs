@@ -1,4 +1,4 @@
-//! Hooks that are asked for, and what goes round them.
+//! Requested hooks, and operations that bypass system calls.
 
 use std::{fs, net::TcpListener, process::Command, thread};
 
@@ -7,10 +7,11 @@ use minerwatch_tests::{
     agent::{Agent, at},
     executable,
     native::{self, Simulator},
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, refusals::WALLET};
+use crate::{EVERYTHING, SOON, configuration, machine, refusals::WALLET, start_agent};
 
 fn doctor(hooks: &[&str]) -> (Option<i32>, Value, String) {
     let mut command = Command::new(executable("minerwatch"));
@@ -23,23 +24,25 @@ fn doctor(hooks: &[&str]) -> (Option<i32>, Value, String) {
     (output.status.code(), report, String::from_utf8_lossy(&output.stderr).into_owned())
 }
 
-fn service<'a>(report: &'a Value, purpose: &str) -> &'a Value {
-    let purposes = report["purposes"].as_array().expect("a list");
-    purposes.iter().find(|each| each["name"] == purpose).expect("a purpose")
+fn data_source<'a>(report: &'a Value, name: &str) -> &'a Value {
+    let sources = report["purposes"].as_array().expect("a list");
+    sources.iter().find(|each| each["name"] == name).expect("a data source")
 }
 
 #[test]
-fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
-    let Some(_machine) = alone("a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind") else { return };
+fn a_requested_hook_serves_or_its_source_is_unavailable() {
+    let Some(_machine) = machine("a_requested_hook_serves_or_its_source_is_unavailable") else {
+        return;
+    };
     let (code, report, said) = doctor(&["file=tracepoint", "yield=tracepoint", "payload=off"]);
     assert_eq!(code, Some(0), "{said}");
-    for purpose in ["file-open", "file-change", "yield"] {
-        assert_eq!(service(&report, purpose)["way"], "tracepoint", "{purpose}");
+    for name in ["file-open", "file-change", "yield"] {
+        assert_eq!(data_source(&report, name)["way"], "tracepoint", "{name}");
     }
-    assert_eq!(service(&report, "payload")["hook"], Value::Null);
-    // Whether the kernel takes these or not, nothing else stands in for them.
+    assert_eq!(data_source(&report, "payload")["hook"], Value::Null);
+    // If the kernel refuses these, no other hook replaces them.
     let (_, report, _) = doctor(&["file=fexit"]);
-    let open = service(&report, "file-open");
+    let open = data_source(&report, "file-open");
     assert!(open["way"] == "fexit" || open["hook"].is_null(), "{open}");
     if open["hook"].is_null() {
         assert!(
@@ -54,7 +57,7 @@ fn a_hook_that_is_asked_for_serves_or_leaves_its_purpose_blind() {
 
 #[test]
 fn alerts_and_status_name_the_hooks() {
-    let Some(_machine) = alone("alerts_and_status_name_the_hooks") else { return };
+    let Some(_machine) = machine("alerts_and_status_name_the_hooks") else { return };
     let scratch = Scratch::new();
     let configuration = configuration(&scratch, "[events]\nhooks = [\"file=tracepoint\"]\n");
     let chosen = ["--hook", "yield=off", "--hook", "transport=perf-buffer"];
@@ -75,11 +78,11 @@ fn alerts_and_status_name_the_hooks() {
     agent.stop();
 }
 
-/// Connections are seen whichever way they are made. Files are where the hooks lie behind the system calls, and where
-/// they do not, the doctor says what goes round them.
+/// Connections are always seen. Files are seen if the hooks are behind the system calls; otherwise the doctor says that
+/// `io_uring` bypasses them.
 #[test]
-fn what_goes_round_system_calls_is_seen_or_named() {
-    let Some(_machine) = alone("what_goes_round_system_calls_is_seen_or_named") else { return };
+fn io_uring_is_seen_or_reported_as_unseen() {
+    let Some(_machine) = machine("io_uring_is_seen_or_reported_as_unseen") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Uring, &scratch, "by-ring");
     let directory = scratch.join("files");
@@ -87,11 +90,11 @@ fn what_goes_round_system_calls_is_seen_or_named() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
     let port = listener.local_addr().expect("an address").port();
     thread::spawn(move || listener.accept());
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let output =
         Command::new(&program).args([&directory, &port.to_string()]).output().expect("the simulator starts");
     if !output.status.success() {
-        native::note("this kernel or its configuration has no io_uring, so that nothing can go that way");
+        note("this kernel or its configuration has no io_uring, so that nothing can go that way");
         agent.stop();
         return;
     }
@@ -108,10 +111,10 @@ fn what_goes_round_system_calls_is_seen_or_named() {
     let close = agent.wait_for("close", SOON, of_ring("close"));
     assert_eq!(at(&close, "source.bytes"), 5, "{close:#}");
     let (_, report, _) = doctor(&[]);
-    let open = service(&report, "file-open");
+    let open = data_source(&report, "file-open");
     if open["way"] == "tracepoint" {
         assert!(
-            open["detail"].as_str().is_some_and(|detail| detail.contains("io_uring goes round it")),
+            open["detail"].as_str().is_some_and(|detail| detail.contains("io_uring bypasses it")),
             "{open}"
         );
     } else {

@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 /// Answers any connection to port 9001 and ends it in a second.
 const SERVER: &str = "
@@ -28,8 +28,8 @@ fn listed(alert: &Value) -> Option<&Value> {
 }
 
 #[test]
-fn a_list_dropped_into_a_directory_is_in_force_at_once() {
-    let Some(_machine) = alone("a_list_dropped_into_a_directory_is_in_force_at_once") else { return };
+fn a_list_put_into_a_directory_takes_effect_at_once() {
+    let Some(_machine) = machine("a_list_put_into_a_directory_takes_effect_at_once") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(43);
     let address = pair.server.address.clone();
@@ -57,7 +57,7 @@ fn a_list_dropped_into_a_directory_is_in_force_at_once() {
     fs::write(format!("{lists}/.feed.json"), &bundle).expect("a file can be written");
     fs::rename(format!("{lists}/.feed.json"), format!("{lists}/feed.json")).expect("and renamed");
     assert!(agent.says("feed.json is new or has changed", SOON), "{:?}", agent.messages());
-    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     connect();
     let alert = agent.wait_for("alert", SOON, |object| listed(object).is_some());
     let found = listed(&alert).expect("just seen");
@@ -74,7 +74,7 @@ fn a_list_dropped_into_a_directory_is_in_force_at_once() {
 
     // Cut off in the middle: what was known stays.
     fs::write(format!("{lists}/feed.json"), &bundle[..bundle.len() / 2]).expect("a file can be written");
-    assert!(agent.says("1 entries that were read before stay", SOON), "{:?}", agent.messages());
+    assert!(agent.says("its earlier entries stay in use: 1", SOON), "{:?}", agent.messages());
     agent.stop();
 }
 
@@ -88,8 +88,8 @@ server.serve_forever()
 ";
 
 #[test]
-fn a_list_from_a_url_is_kept_and_used() {
-    let Some(_machine) = alone("a_list_from_a_url_is_kept_and_used") else { return };
+fn a_list_from_a_url_is_cached_and_used() {
+    let Some(_machine) = machine("a_list_from_a_url_is_cached_and_used") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(44);
     let address = pair.server.address.clone();
@@ -113,7 +113,7 @@ fn a_list_from_a_url_is_kept_and_used() {
     );
     let agent = Agent::start(["run", "--config", &path]);
     assert!(agent.says("list afar: fetched", SOON), "{:?}", agent.messages());
-    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     let status = pair.victim.command("python3", &["-c", CLIENT, &address]).status().expect("it starts");
     assert!(status.success());
     let alert = agent.wait_for("alert", SOON, |object| listed(object).is_some());
@@ -133,7 +133,7 @@ fn a_list_from_a_url_is_kept_and_used() {
 
     // The next daemon has it without the server.
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("from lists: 2", SOON), "{:?}", agent.messages());
+    assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     agent.stop();
 }
 
@@ -160,8 +160,8 @@ open(sys.argv[1], 'wb').write(tree + bytes(16) + data + b'\\xab\\xcd\\xefMaxMind
 ";
 
 #[test]
-fn a_peer_has_its_country_and_network() {
-    let Some(_machine) = alone("a_peer_has_its_country_and_network") else { return };
+fn peers_are_reported_with_country_and_network() {
+    let Some(_machine) = machine("peers_are_reported_with_country_and_network") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(45);
     for (side, device, address) in

@@ -10,36 +10,29 @@ mod events;
 mod flows;
 mod hooks;
 mod intel;
-mod marks;
 mod memory;
 mod names;
 mod overload;
 mod refusals;
 mod rounding;
 mod service;
+mod socket_tagging;
 mod stream;
 mod tls;
 mod wire;
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    process::Command,
-    sync::{Mutex, MutexGuard, PoisonError},
-    time::Duration,
-};
+use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
-use minerwatch_tests::{Scratch, executable, root};
+use minerwatch_tests::{
+    Scratch,
+    agent::Agent,
+    executable,
+    require::{machine, machine_for_long},
+};
 use serde_json::Value;
 
-/// How long an event may take from the kernel to a line; generous, the machine may be busy.
+/// The longest time from a kernel event to its line. Generous, because the machine may be busy.
 const SOON: Duration = Duration::from_secs(10);
-
-/// One test at a time has the machine: they measure losses and memory. `None` when it must be skipped.
-fn alone(test: &str) -> Option<MutexGuard<'static, ()>> {
-    static MACHINE: Mutex<()> = Mutex::new(());
-    root::or_skip(test).then(|| MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
-}
 
 /// A configuration file: a control socket and a state directory of the test's own, and whatever the test adds.
 fn configuration(scratch: &Scratch, rest: &str) -> String {
@@ -51,6 +44,11 @@ fn configuration(scratch: &Scratch, rest: &str) -> String {
     path
 }
 
+/// Starts the agent with such a configuration.
+fn start_agent(scratch: &Scratch, rest: &str) -> Agent {
+    Agent::start(["run", "--config", &configuration(scratch, rest)])
+}
+
 /// Everything on standard output.
 const EVERYTHING: &str = "[sink.stdout]\nevents = \"all\"\n[detection]\nmin_verdict = \"noted\"\n";
 
@@ -58,7 +56,7 @@ fn simulator() -> String {
     executable("simulator").to_string_lossy().into_owned()
 }
 
-/// What the daemon says of itself.
+/// The daemon's own status.
 fn daemon(scratch: &Scratch) -> Value {
     let output = Command::new(executable("minerwatch"))
         .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
@@ -73,7 +71,7 @@ fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
     lost_in(&daemon(scratch))
 }
 
-/// The same of what it said of itself.
+/// The same from a status.
 fn lost_in(daemon: &Value) -> BTreeMap<String, u64> {
     let lost = daemon["lost"].as_object().expect("the daemon answers");
     lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()

@@ -10,7 +10,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, SOON, alone, configuration, lost};
+use crate::{EVERYTHING, SOON, lost, machine, start_agent};
 
 /// The pool of huge pages of the usual size.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
@@ -26,26 +26,26 @@ fn signal(agent: &Agent, pid: Option<u32>, id: &str, weight: u32) -> Value {
 }
 
 #[test]
-fn memory_of_a_miners_sizes_is_noted() {
-    let Some(_machine) = alone("memory_of_a_miners_sizes_is_noted") else { return };
+fn memory_in_the_sizes_of_randomx_is_noted() {
+    let Some(_machine) = machine("memory_in_the_sizes_of_randomx_is_noted") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Memory, &scratch, "nginx");
+    let agent = start_agent(&scratch, EVERYTHING);
     for manner in ["randomx", "flipping", "handover"] {
-        let scratch = Scratch::new();
-        let program = native::build(Simulator::Memory, &scratch, "nginx");
-        let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
-        let worker = Worker::start(&program, &format!("{manner} 30"));
+        let worker = Worker::start_by_login(&program.to_string_lossy(), &[manner, "30"]);
         let alert = signal(&agent, Some(worker.pid()), "C2", 70);
-        assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "alone it is no more");
-        agent.stop();
+        assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "{manner}: alone it is no more");
     }
+    agent.stop();
 }
 
 #[test]
-fn a_crowd_in_between_does_not_make_it_forgotten() {
-    let Some(_machine) = alone("a_crowd_in_between_does_not_make_it_forgotten") else { return };
+fn many_other_processes_do_not_evict_a_miners_memory() {
+    let Some(_machine) = machine("many_other_processes_do_not_evict_a_miners_memory") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let rest = "[sink.stdout]\nevents = [\"memory\"]\n";
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, rest)]);
+    let agent = start_agent(&scratch, rest);
     let worker = Worker::start(&program, "crowd 30");
     agent.wait_for("second buffer of the first process", Duration::from_secs(60), |object| {
         at(object, "process.pid") == worker.pid() && at(object, "minerwatch.memory.count") == 2
@@ -59,23 +59,23 @@ fn a_crowd_in_between_does_not_make_it_forgotten() {
 }
 
 #[test]
-fn memory_that_was_there_before_is_noted() {
-    let Some(_machine) = alone("memory_that_was_there_before_is_noted") else { return };
+fn memory_mapped_before_the_agent_started_is_noted() {
+    let Some(_machine) = machine("memory_mapped_before_the_agent_started_is_noted") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "nginx");
     let worker = Worker::start(&program, "resident 60");
     thread::sleep(Duration::from_secs(1));
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     signal(&agent, Some(worker.pid()), "C2", 70);
     agent.stop();
 }
 
 #[test]
-fn other_memory_is_not_mentioned() {
-    let Some(_machine) = alone("other_memory_is_not_mentioned") else { return };
+fn memory_of_other_programs_raises_no_alert() {
+    let Some(_machine) = machine("memory_of_other_programs_raises_no_alert") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Memory, &scratch, "postgres");
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let workers = ["database 2", "jit 2"].map(|arguments| Worker::start(&program, arguments));
     thread::sleep(Duration::from_secs(2));
     drop(workers);
@@ -84,12 +84,12 @@ fn other_memory_is_not_mentioned() {
 }
 
 #[test]
-fn a_raised_pool_is_noted() {
-    let Some(_machine) = alone("a_raised_pool_is_noted") else { return };
+fn more_huge_pages_are_noted() {
+    let Some(_machine) = machine("more_huge_pages_are_noted") else { return };
     let Ok(before) = fs::read_to_string(POOL) else { return };
     let before: u64 = before.trim().parse().expect("a number of pages");
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, EVERYTHING)]);
+    let agent = start_agent(&scratch, EVERYTHING);
     let raise = format!("echo {} > {POOL}; sleep 3", before + 128);
     command::run("sh", &["-c", &raise]);
     fs::write(POOL, before.to_string()).expect("the pool can be put back");

@@ -1,4 +1,4 @@
-//! Names of pools and lists of the user's own, on real connections; nothing is resolved by the agent.
+//! Names of pools and the user's own lists, on real connections. The agent itself resolves nothing.
 
 use std::fs;
 
@@ -10,9 +10,9 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
-/// A server of DNS that gives every name the same address, and ends any connection to port 9000 in a second.
+/// A DNS server that gives every name the same address, and closes any connection to port 9000 after a second.
 const SERVER: &str = "
 import socket, sys, threading, time
 address = socket.inet_aton(sys.argv[1])
@@ -67,7 +67,7 @@ fn signal_of(alert: &Value, id: &str) -> Option<Value> {
 
 #[test]
 fn pools_and_listed_hosts_are_known_by_name() {
-    let Some(_machine) = alone("pools_and_listed_hosts_are_known_by_name") else { return };
+    let Some(_machine) = machine("pools_and_listed_hosts_are_known_by_name") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(41);
     let address = pair.server.address.clone();
@@ -123,7 +123,7 @@ fn pools_and_listed_hosts_are_known_by_name() {
     agent.stop();
 }
 
-/// A server of names that passes on what it is asked: it has its port, and asks from another.
+/// A DNS forwarder: it listens on the DNS port and asks upstream from another.
 const FORWARDER: &str = "
 import socket, sys
 upstream = sys.argv[1]
@@ -140,8 +140,8 @@ while True:
 ";
 
 #[test]
-fn what_a_server_of_names_is_asked_for_is_its_client_s() {
-    let Some(_machine) = alone("what_a_server_of_names_is_asked_for_is_its_client_s") else { return };
+fn a_dns_forwarder_is_not_blamed_for_its_clients() {
+    let Some(_machine) = machine("a_dns_forwarder_is_not_blamed_for_its_clients") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(57);
     let address = pair.server.address.clone();

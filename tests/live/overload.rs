@@ -1,4 +1,4 @@
-//! More than the daemon can take: what is missing is what it counts as lost, and the life of processes is lost last.
+//! More events than the daemon can take: everything that is missing is counted as lost, and process events are lost last.
 
 use std::{
     net::TcpListener,
@@ -14,14 +14,14 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{alone, configuration, lost, simulator};
+use crate::{configuration, lost, machine_for_long, simulator};
 
 /// Programs run, connections made and files opened by one storm; the last are more than their ring holds.
 const PROGRAMS: u64 = 1_500;
 const CONNECTIONS: u64 = 4_000;
 const OPENS: u64 = 120_000;
 
-/// What other programs of this machine may do to files, and lose, meanwhile.
+/// Lost file records that other programs of this machine may account for.
 const OTHERS: u64 = OPENS / 20;
 
 const EVENTS: &str =
@@ -44,8 +44,8 @@ fn storm(path: &str, port: u16) {
 }
 
 #[test]
-fn what_is_missing_is_counted_as_lost() {
-    let Some(_machine) = alone("what_is_missing_is_counted_as_lost") else { return };
+fn missing_events_are_counted_as_lost() {
+    let Some(_machine) = machine_for_long("missing_events_are_counted_as_lost") else { return };
     for transport in ["ring-buffer", "perf-buffer"] {
         is_counted(transport);
     }
@@ -61,7 +61,7 @@ fn is_counted(transport: &str) {
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS), "--hook", &hook]);
 
     storm(&path, port);
-    // The same while the daemon does not get to run at all, as on a host that is starved.
+    // The same while the daemon is stopped, as on a starved host.
     agent.signal(Signal::STOP);
     storm(&path, port);
     agent.signal(Signal::CONT);
@@ -78,7 +78,7 @@ fn is_counted(transport: &str) {
                 && at(object, "process.executable").as_str().is_some_and(|path| path.ends_with("/true"))
         })
     };
-    // A connection that had to wait for its answer is told of before, too, as unanswered.
+    // A connection that is not answered at once has an earlier event without a result.
     let to_port = |action: &'static str| {
         count(&|object| {
             at(object, "event.action") == action

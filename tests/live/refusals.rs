@@ -1,4 +1,4 @@
-//! Where the kernel or the privileges do not allow it, the exit code and the message say so.
+//! Exit codes and messages when the kernel or the privileges are not enough.
 
 use std::process::{Command, Output};
 
@@ -8,7 +8,7 @@ use minerwatch_tests::{
     executable,
 };
 
-use crate::{EVERYTHING, SOON, alone, configuration};
+use crate::{EVERYTHING, SOON, configuration, machine};
 
 /// In the shape of an address that a pool pays to.
 pub const WALLET: &str =
@@ -22,8 +22,8 @@ fn in_prepared_mounts(preparation: &str, arguments: &str) -> Output {
 }
 
 #[test]
-fn without_root_it_names_the_capabilities() {
-    let Some(_machine) = alone("without_root_it_names_the_capabilities") else { return };
+fn without_root_the_error_names_the_capabilities() {
+    let Some(_machine) = machine("without_root_the_error_names_the_capabilities") else { return };
     let minerwatch = executable("minerwatch");
     // The executable must be within reach of a user that may not enter root's directories.
     let reachable = Scratch::new();
@@ -43,8 +43,8 @@ fn without_root_it_names_the_capabilities() {
 }
 
 #[test]
-fn without_type_information_it_names_the_option() {
-    let Some(_machine) = alone("without_type_information_it_names_the_option") else { return };
+fn without_btf_the_error_names_the_kernel_option() {
+    let Some(_machine) = machine("without_btf_the_error_names_the_kernel_option") else { return };
     let output = in_prepared_mounts("mount -t tmpfs none /sys/kernel/btf", "run");
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(3), "{said}");
@@ -53,8 +53,8 @@ fn without_type_information_it_names_the_option() {
 }
 
 #[test]
-fn a_hook_that_does_not_load_leaves_the_others() {
-    let Some(_machine) = alone("a_hook_that_does_not_load_leaves_the_others") else { return };
+fn the_other_hooks_work_when_one_does_not_load() {
+    let Some(_machine) = machine("the_other_hooks_work_when_one_does_not_load") else { return };
     let scratch = Scratch::new();
     let configuration = configuration(&scratch, EVERYTHING);
     // Without a cgroup hierarchy there is nothing the UDP hooks could be attached to.
@@ -65,7 +65,7 @@ fn a_hook_that_does_not_load_leaves_the_others() {
     let mut command = Command::new("unshare");
     command.args(["--mount", "sh", "-ec", &script]);
     let agent = Agent::start_command(command);
-    assert!(agent.says("blind to udp", SOON), "{:?}", agent.messages());
+    assert!(agent.says("unavailable: udp", SOON), "{:?}", agent.messages());
     minerwatch_tests::command::run("true", &["seen-all-the-same"]);
     agent.wait_for("exec", SOON, |object| at(object, "process.command_line") == "true seen-all-the-same");
     let miners = ["-o", "stratum+tcp://pool.example:3333", "-u", WALLET];
@@ -75,7 +75,7 @@ fn a_hook_that_does_not_load_leaves_the_others() {
     assert!(blind.iter().any(|purpose| purpose == "udp"), "an alert says what was not seen: {alert:#}");
     let doctor = in_prepared_mounts("mount -t tmpfs none /sys/fs/cgroup", "doctor");
     let said = String::from_utf8_lossy(&doctor.stdout);
-    assert!(said.contains("BLIND    udp ") && said.contains("no unified cgroup hierarchy"), "{said}");
+    assert!(said.contains("UNAVAILABLE  udp ") && said.contains("no unified cgroup hierarchy"), "{said}");
     assert_eq!(doctor.status.code(), Some(0));
     agent.stop();
 }

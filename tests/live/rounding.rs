@@ -1,4 +1,4 @@
-//! The arithmetic of RandomX is found whatever the program is called, and that of its neighbours is not.
+//! RandomX's use of rounding modes is found whatever the program is called; similar arithmetic is not.
 //!
 //! The limits are those a person would notice on a machine that others use as well; the measured times are printed.
 
@@ -13,30 +13,27 @@ use minerwatch_tests::{
     Scratch,
     agent::{Agent, at},
     command,
-    native::{self, Simulator, Worker, note},
+    native::{self, Simulator, Worker},
+    notes::note,
 };
 use serde_json::Value;
 
-use crate::{alone, configuration};
+use crate::{configuration, machine, start_agent};
 
 fn is_mining(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
 }
 
-/// Waits for the verdict on `pid`; how long it took since `start`.
+/// Waits for the verdict on `pid`; returns the alert and the time since `start`.
 fn found(agent: &Agent, pid: u32, start: Instant, limit: Duration) -> (Value, Duration) {
     let alert =
         agent.wait_for("verdict", limit, |object| is_mining(object) && at(object, "process.pid") == pid);
     (alert, start.elapsed())
 }
 
-fn daemon(scratch: &Scratch) -> Agent {
-    Agent::start(["run", "--config", &configuration(scratch, "")])
-}
-
 #[test]
-fn a_worker_is_found_at_any_duty() {
-    let Some(_machine) = alone("a_worker_is_found_at_any_duty") else { return };
+fn a_randomx_worker_is_found_at_any_share_of_the_cpu() {
+    let Some(_machine) = machine("a_randomx_worker_is_found_at_any_share_of_the_cpu") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "sshd");
     let cores = thread::available_parallelism().map_or(2, usize::from);
@@ -46,36 +43,36 @@ fn a_worker_is_found_at_any_duty() {
         ("randomx 1 20 25".to_owned(), "a quarter of the time", 20),
         ("randomx 1 60 5 990".to_owned(), "a twentieth of the time", 60),
     ];
+    let agent = start_agent(&scratch, "");
     for (arguments, name, limit) in cases {
-        // Of a second worker of the same family the daemon would only add to the incident.
-        let agent = daemon(&scratch);
         let start = Instant::now();
-        let worker = Worker::start(&program, &arguments);
+        let arguments: Vec<&str> = arguments.split(' ').collect();
+        let worker = Worker::start_by_login(&program.to_string_lossy(), &arguments);
         let (alert, after) = found(&agent, worker.pid(), start, Duration::from_secs(limit));
         note(&format!("{name}: found after {after:.1?}"));
         assert_eq!(at(&alert, "minerwatch.signals")[0]["id"], "C1", "{alert}");
         assert_eq!(at(&alert, "process.name"), "sshd");
-        agent.stop();
     }
+    agent.stop();
 }
 
 #[test]
-fn a_worker_that_was_there_before_is_found() {
-    let Some(_machine) = alone("a_worker_that_was_there_before_is_found") else { return };
+fn a_worker_started_before_the_agent_is_found() {
+    let Some(_machine) = machine("a_worker_started_before_the_agent_is_found") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "postgres");
     let worker = Worker::start(&program, "randomx 1 60");
     thread::sleep(Duration::from_secs(1));
     let start = Instant::now();
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     let (_, after) = found(&agent, worker.pid(), start, Duration::from_secs(20));
     note(&format!("there before: found after {after:.1?}, the start of the daemon included"));
     agent.stop();
 }
 
 #[test]
-fn without_real_time_priority_it_is_found_too() {
-    let Some(_machine) = alone("without_real_time_priority_it_is_found_too") else { return };
+fn a_worker_is_found_without_real_time_priority() {
+    let Some(_machine) = machine("a_worker_is_found_without_real_time_priority") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "redis");
     let mut command = Command::new("setpriv");
@@ -94,9 +91,9 @@ fn without_real_time_priority_it_is_found_too() {
 }
 
 #[test]
-fn a_worker_in_a_container_is_named_with_it() {
+fn a_worker_in_a_container_is_reported_with_the_container() {
     const ID: &str = "4f1d0c9a8b7e6d5c4b3a29181706f5e4d3c2b1a0998877665544332211000001";
-    let Some(_machine) = alone("a_worker_in_a_container_is_named_with_it") else { return };
+    let Some(_machine) = machine("a_worker_in_a_container_is_reported_with_the_container") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "worker");
     let root = scratch.join("bundle/rootfs");
@@ -111,7 +108,7 @@ fn a_worker_in_a_container_is_named_with_it() {
     spec["process"]["terminal"] = Value::Bool(false);
     spec["linux"]["cgroupsPath"] = Value::String(format!("/docker/{ID}"));
     fs::write(&path, spec.to_string()).expect("a file can be written");
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     let start = Instant::now();
     let mut runc = Command::new("runc");
     runc.args(["run", "--bundle", &bundle, &minerwatch_tests::unique("mw")]);
@@ -130,8 +127,8 @@ fn a_worker_in_a_container_is_named_with_it() {
 }
 
 #[test]
-fn a_scan_finds_it_and_says_so() {
-    let Some(_machine) = alone("a_scan_finds_it_and_says_so") else { return };
+fn a_scan_finds_a_worker() {
+    let Some(_machine) = machine("a_scan_finds_a_worker") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "cron");
     let scan = || {
@@ -152,11 +149,11 @@ fn a_scan_finds_it_and_says_so() {
 }
 
 #[test]
-fn neighbours_stay_unmentioned() {
-    let Some(_machine) = alone("neighbours_stay_unmentioned") else { return };
+fn programs_with_similar_arithmetic_raise_no_alert() {
+    let Some(_machine) = machine("programs_with_similar_arithmetic_raise_no_alert") else { return };
     let scratch = Scratch::new();
     let program = native::build(Simulator::Arithmetic, &scratch, "numbers");
-    let agent = daemon(&scratch);
+    let agent = start_agent(&scratch, "");
     let workers: Vec<Worker> = ["interval 1 12", "fastmath 1 12", "once 1 12", "plain 1 12"]
         .iter()
         .map(|arguments| Worker::start(&program, arguments))
@@ -168,7 +165,7 @@ fn neighbours_stay_unmentioned() {
     assert!(alerts.is_empty(), "{alerts:#?}");
 }
 
-/// Seconds that a thread which never rests did not get within `span`, as gaps between two looks at the clock.
+/// Seconds within `span` that a busy thread did not run, measured as gaps between two readings of the clock.
 fn stolen(span: Duration) -> f64 {
     const GAP: Duration = Duration::from_micros(2);
     let start = Instant::now();
@@ -176,7 +173,7 @@ fn stolen(span: Duration) -> f64 {
     while last - start < span {
         let now = Instant::now();
         let gap = now - last;
-        // Longer ones are other programs that take their turn.
+        // Longer gaps are other programs that ran.
         if gap > GAP && gap < Duration::from_micros(200) {
             stolen += gap;
         }
@@ -186,20 +183,19 @@ fn stolen(span: Duration) -> f64 {
 }
 
 #[test]
-fn an_innocent_program_loses_little() {
-    let Some(_machine) = alone("an_innocent_program_loses_little") else { return };
+fn the_sampler_takes_little_time_from_other_programs() {
+    let Some(_machine) = machine("the_sampler_takes_little_time_from_other_programs") else { return };
     let scratch = Scratch::new();
-    let span = Duration::from_secs(4);
-    let share = |sampling: bool| {
+    let span = Duration::from_secs(2);
+    // The least of four, because disturbances only add.
+    let least = |sampling: bool| {
         let rest = format!("[detection]\nsampling = {sampling}\n");
-        let agent = Agent::start(["run", "--config", &configuration(&scratch, &rest)]);
+        let agent = start_agent(&scratch, &rest);
         thread::sleep(Duration::from_secs(1));
-        let lost = stolen(span) / span.as_secs_f64();
+        let lost = (0..4).map(|_| stolen(span) / span.as_secs_f64()).fold(f64::INFINITY, f64::min);
         agent.stop();
         lost
     };
-    // The least of three: what disturbs a measurement only ever adds to it.
-    let least = |sampling| (0..3).map(|_| share(sampling)).fold(f64::INFINITY, f64::min);
     let (without, with) = (least(false), least(true));
     note(&format!(
         "the sampler takes {:.3} % of a busy program's time ({:.3} % are lost without it)",

@@ -16,15 +16,15 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine, start_agent};
 
 #[test]
-fn sigterm_drains_and_ends_well() {
-    let Some(_machine) = alone("sigterm_drains_and_ends_well") else { return };
+fn sigterm_drains_and_exits_with_0() {
+    let Some(_machine) = machine("sigterm_drains_and_exits_with_0") else { return };
     let scratch = Scratch::new();
     let log = scratch.join("events.jsonl");
     let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = \"all\"\n");
-    let mut agent = Agent::start(["run", "--config", &configuration(&scratch, &sinks)]);
+    let mut agent = start_agent(&scratch, &sinks);
     command::run("true", &["just-before-the-end"]);
     agent.signal(Signal::TERM);
     let told = Instant::now();
@@ -46,12 +46,12 @@ fn sigterm_drains_and_ends_well() {
 }
 
 #[test]
-fn what_programs_took_of_the_cpu_outlives_the_daemon() {
-    let Some(_machine) = alone("what_programs_took_of_the_cpu_outlives_the_daemon") else { return };
+fn cpu_history_is_kept_across_restarts() {
+    let Some(_machine) = machine("cpu_history_is_kept_across_restarts") else { return };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(!agent.says("is known from before", Duration::ZERO), "{:?}", agent.messages());
+    assert!(!agent.says("programs whose earlier CPU use is known", Duration::ZERO), "{:?}", agent.messages());
     command::run(&crate::simulator(), &["spin", "3"]);
     agent.stop();
     let kept = fs::read_to_string(scratch.join("state/duty.json")).expect("it was kept");
@@ -59,7 +59,7 @@ fn what_programs_took_of_the_cpu_outlives_the_daemon() {
     assert!(kept["state"]["identities"].as_array().is_some_and(|all| !all.is_empty()), "{kept}");
 
     let agent = Agent::start(["run", "--config", &path]);
-    assert!(agent.says("programs is known from before", SOON), "{:?}", agent.messages());
+    assert!(agent.says("programs whose earlier CPU use is known", SOON), "{:?}", agent.messages());
     agent.stop();
     fs::write(scratch.join("state/duty.json"), "{").expect("it can be damaged");
     let agent = Agent::start(["run", "--config", &path]);
@@ -68,8 +68,10 @@ fn what_programs_took_of_the_cpu_outlives_the_daemon() {
 }
 
 #[test]
-fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
-    let Some(_machine) = alone("sighup_takes_a_good_configuration_and_refuses_a_broken_one") else { return };
+fn sighup_loads_a_good_configuration_and_rejects_a_broken_one() {
+    let Some(_machine) = machine("sighup_loads_a_good_configuration_and_rejects_a_broken_one") else {
+        return;
+    };
     let scratch = Scratch::new();
     let path = configuration(&scratch, "");
     let agent = Agent::start(["run", "--config", &path]);
@@ -95,10 +97,10 @@ fn sighup_takes_a_good_configuration_and_refuses_a_broken_one() {
 }
 
 #[test]
-fn capabilities_are_dropped_once_attached() {
-    let Some(_machine) = alone("capabilities_are_dropped_once_attached") else { return };
+fn capabilities_are_dropped_after_attaching() {
+    let Some(_machine) = machine("capabilities_are_dropped_after_attaching") else { return };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let agent = start_agent(&scratch, "");
     // Linux's numbers: DAC_READ_SEARCH 2, SYS_PTRACE 19, BPF 39.
     let kept = (1_u64 << 2) | (1 << 19) | (1 << 39);
     let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs");
@@ -116,7 +118,7 @@ fn capabilities_are_dropped_once_attached() {
 
 #[test]
 fn a_full_disk_loses_nothing_that_fits_the_backlog() {
-    let Some(_machine) = alone("a_full_disk_loses_nothing_that_fits_the_backlog") else { return };
+    let Some(_machine) = machine("a_full_disk_loses_nothing_that_fits_the_backlog") else { return };
     let scratch = Scratch::new();
     let disk = scratch.join("disk");
     fs::create_dir(&disk).expect("a directory can be made");
@@ -124,7 +126,7 @@ fn a_full_disk_loses_nothing_that_fits_the_backlog() {
     let outcome = std::panic::catch_unwind(|| {
         let log = format!("{disk}/events.jsonl");
         let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
-        let agent = Agent::start(["run", "--config", &configuration(&scratch, &sinks)]);
+        let agent = start_agent(&scratch, &sinks);
         fs::write(format!("{disk}/ballast"), vec![0_u8; 40 << 10]).expect("the ballast fits");
         for number in 0..60 {
             command::run("true", &[&format!("full-disk-{number}-end")]);
@@ -149,8 +151,8 @@ fn a_full_disk_loses_nothing_that_fits_the_backlog() {
 }
 
 #[test]
-fn a_reader_that_has_seen_enough_ends_the_stream_well() {
-    let Some(_machine) = alone("a_reader_that_has_seen_enough_ends_the_stream_well") else { return };
+fn tail_ends_without_error_when_its_reader_leaves() {
+    let Some(_machine) = machine("tail_ends_without_error_when_its_reader_leaves") else { return };
     let minerwatch = minerwatch_tests::executable("minerwatch");
     let script = format!(
         "set -o pipefail; {} tail --json --socket /nonexistent/socket | head -n 3 | wc -l",
@@ -177,8 +179,8 @@ fn a_reader_that_has_seen_enough_ends_the_stream_well() {
 
 /// Whoever reads standard output leaves: the files go on, and what was taken in is in them.
 #[test]
-fn a_reader_that_leaves_does_not_stop_the_files() {
-    let Some(_machine) = alone("a_reader_that_leaves_does_not_stop_the_files") else { return };
+fn files_are_written_after_the_reader_of_stdout_leaves() {
+    let Some(_machine) = machine("files_are_written_after_the_reader_of_stdout_leaves") else { return };
     let scratch = Scratch::new();
     let log = scratch.join("events.jsonl");
     let configuration = configuration(

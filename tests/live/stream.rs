@@ -7,22 +7,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minerwatch_tests::{
-    Scratch,
-    agent::{Agent, at},
-    command, executable,
-    namespace::Pair,
-};
+use minerwatch_tests::{Scratch, agent::at, command, executable, namespace::Pair};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::{alone, configuration, simulator};
+use crate::{machine, simulator, start_agent};
 
 #[test]
 fn tail_attaches_to_the_running_daemon() {
-    let Some(_machine) = alone("tail_attaches_to_the_running_daemon") else { return };
+    let Some(_machine) = machine("tail_attaches_to_the_running_daemon") else { return };
     let scratch = Scratch::new();
-    let agent = Agent::start(["run", "--config", &configuration(&scratch, "")]);
+    let agent = start_agent(&scratch, "");
     let mut tail = Command::new(executable("minerwatch"))
         .args(["tail", "--json", "--kind", "exec", "--socket", &scratch.join("control.sock")])
         .stdout(Stdio::piped())
@@ -59,7 +54,7 @@ fn tail_output(tail: &mut std::process::Child) -> String {
 
 #[test]
 fn a_recording_gives_the_same_verdict_without_root() {
-    let Some(_machine) = alone("a_recording_gives_the_same_verdict_without_root") else { return };
+    let Some(_machine) = machine("a_recording_gives_the_same_verdict_without_root") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(31);
     let _pool = pair.server.serve(9000, "python3", &[
@@ -111,7 +106,7 @@ fn a_recording_gives_the_same_verdict_without_root() {
     assert_eq!(code, Some(10));
     assert!(alerts.starts_with(&alerts_of_cut) && alerts_of_cut.contains("/etc/cron.d/sync"));
     assert!(
-        String::from_utf8_lossy(&messages).contains("ends in mid-line"),
+        String::from_utf8_lossy(&messages).contains("ends in the middle of a line"),
         "{}",
         String::from_utf8_lossy(&messages)
     );

@@ -11,7 +11,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, alone, configuration};
+use crate::{SOON, configuration, machine};
 
 /// Takes every connection on a port, hears one message and hangs up.
 const DEAF: &str = "
@@ -39,8 +39,8 @@ fn signal_of(alert: &Value, id: &str) -> Option<Value> {
 }
 
 #[test]
-fn clients_are_known_by_their_first_message() {
-    let Some(_machine) = alone("clients_are_known_by_their_first_message") else { return };
+fn tls_clients_are_identified_by_their_hello() {
+    let Some(_machine) = machine("tls_clients_are_identified_by_their_hello") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(53);
     let address = pair.server.address.clone();
@@ -127,8 +127,8 @@ time.sleep(60)
 ";
 
 #[test]
-fn a_miner_s_socket_is_known_by_how_it_is_set_up() {
-    let Some(_machine) = alone("a_miner_s_socket_is_known_by_how_it_is_set_up") else { return };
+fn xmrigs_socket_options_are_recognised() {
+    let Some(_machine) = machine("xmrigs_socket_options_are_recognised") else { return };
     let scratch = Scratch::new();
     let pair = Pair::new(56);
     let _server = pair.server.serve(443, "/usr/bin/python3", &["-c", SILENT]);
@@ -139,29 +139,32 @@ fn a_miner_s_socket_is_known_by_how_it_is_set_up() {
         ("keepalive_probes", "10"),
         ("no_delay", "true"),
     ];
-    // A daemon for each: they are of one tree, and so would be one incident, in which N6 stands once.
-    for (when, weight) in [("never", 15), ("before", 25), ("after", 25)] {
-        let agent = Agent::start(["run", "--config", &path]);
-        let arguments = ["-c", SET_UP, &pair.server.address, when];
-        let client = Worker::start_command(pair.victim.command("/usr/bin/python3", &arguments));
-        // The first message, and both looks at its socket.
-        thread::sleep(Duration::from_secs(6));
-        let signals = anonymous(&scratch);
-        let [signal] = &signals[..] else { panic!("{when}: {signals:#?}") };
-        assert_eq!((&signal["pid"], &signal["weight"]), (&client.pid().into(), &weight.into()), "{when}");
+    let agent = Agent::start(["run", "--config", &path]);
+    let host = &pair.victim.name;
+    let clients = [("never", 15), ("before", 25), ("after", 25)].map(|(when, weight)| {
+        let program = ["netns", "exec", host, "/usr/bin/python3", "-c", SET_UP, &pair.server.address, when];
+        (Worker::start_by_login("ip", &program), when, weight)
+    });
+    // The first message, and both looks at each socket.
+    thread::sleep(Duration::from_secs(7));
+    let all = tls_without_sni(&scratch);
+    for (client, when, weight) in &clients {
+        let signals: Vec<&Value> = all.iter().filter(|signal| signal["pid"] == client.pid()).collect();
+        let [signal] = signals[..] else { panic!("{when}: {signals:#?}") };
+        assert_eq!(signal["weight"], *weight, "{when}");
         for (name, value) in figures {
             let figure =
                 signal["figures"].as_array().into_iter().flatten().find(|figure| figure["name"] == name);
-            let expected = (weight == 25).then_some(value);
+            let expected = (*weight == 25).then_some(value);
             assert_eq!(figure.and_then(|figure| figure["value"].as_str()), expected, "{when}: {signal:#}");
         }
-        drop(client);
-        agent.stop();
     }
+    drop(clients);
+    agent.stop();
 }
 
 /// Every N6 that the daemon knows of, those of incidents included that are not worth telling of.
-fn anonymous(scratch: &Scratch) -> Vec<Value> {
+fn tls_without_sni(scratch: &Scratch) -> Vec<Value> {
     let output = Command::new(executable("minerwatch"))
         .args(["explain", "--all", "--json", "--socket", &scratch.join("control.sock")])
         .output()

@@ -1,4 +1,4 @@
-//! Mining protocols on real connections, by every way of sending, against whatever looks like them.
+//! Mining protocols on real connections, by every call that sends, against whatever looks like them.
 //!
 //! One agent watches many clients. Each is started by a login shell of its own, which parts what one person does from
 //! what another does, so that each is an incident of its own.
@@ -15,17 +15,18 @@ use std::{
 
 use minerwatch_tests::{
     Scratch,
-    agent::{Agent, at},
+    agent::at,
     container::Container,
     namespace::{Namespace, Pair, Server},
     native::{self, Simulator},
+    notes::note,
 };
 use serde_json::Value;
 
-use self::cases::{login, manners, protocols, ways};
-use crate::{SOON, alone, configuration};
+use self::cases::{login, protocols, send_calls, variations};
+use crate::{SOON, machine, start_agent};
 
-/// Every verdict on standard output, no events but connections.
+/// On standard output: every verdict, and of the events only connections.
 const VERDICTS: &str = "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n";
 
 /// As a container runtime names its cgroups.
@@ -78,7 +79,7 @@ impl Stage {
     }
 }
 
-/// A client that was started, and what it stands for.
+/// A running client and the name of its case.
 struct Client {
     name: String,
     child: Child,
@@ -113,7 +114,7 @@ impl Client {
 /// One case: who says what to whom, and what must be found.
 struct Case {
     name: String,
-    way: &'static str,
+    call: &'static str,
     native: bool,
     v6: bool,
     port: u16,
@@ -124,12 +125,12 @@ struct Case {
 }
 
 impl Case {
-    /// AppData by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
+    /// Sent by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
     fn new(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         let pieces = pieces.into();
         Self {
             name: name.to_owned(),
-            way: "send",
+            call: "send",
             native: false,
             v6: false,
             port: POOL,
@@ -140,7 +141,7 @@ impl Case {
         }
     }
 
-    /// What is noted by N7, and pages nobody alone.
+    /// To be noted by N7.
     fn solo(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         Self { verdict: "noted", signal: "N7", ..Self::new(name, protocol, pieces) }
     }
@@ -148,7 +149,7 @@ impl Case {
     fn start(&self, stage: &Stage) -> Client {
         let server = &stage.pair.server;
         let address = if self.v6 { &server.address_v6 } else { &server.address };
-        let mut arguments = vec![self.way.to_owned(), address.clone(), self.port.to_string()];
+        let mut arguments = vec![self.call.to_owned(), address.clone(), self.port.to_string()];
         arguments.extend(self.pieces.iter().map(argument));
         let program: &[&str] =
             if self.native { &[&stage.native] } else { &["/usr/bin/python3", &stage.python] };
@@ -170,11 +171,11 @@ fn evidence<'a>(alert: &'a Value, case: &Case) -> Option<&'a Value> {
 }
 
 #[test]
-fn every_protocol_is_known_however_it_is_said() {
-    let Some(_machine) = alone("every_protocol_is_known_however_it_is_said") else { return };
+fn mining_protocols_are_found_however_they_are_sent() {
+    let Some(_machine) = machine("mining_protocols_are_found_however_they_are_sent") else { return };
     let stage = Stage::new(51);
-    let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
-    let cases: Vec<Case> = [protocols(), manners(), ways()].into_iter().flatten().collect();
+    let agent = start_agent(&stage.scratch, VERDICTS);
+    let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
     let mut failures = Vec::new();
@@ -204,20 +205,20 @@ fn every_protocol_is_known_however_it_is_said() {
         None => failures.push("in a container: no verdict".into()),
     }
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
-    native::note(&format!("{} cases, the slowest alert {slowest:.1} ms after its payload", cases.len()));
+    note(&format!("{} cases, the slowest alert {slowest:.1} ms after its payload", cases.len()));
     assert!(slowest < 1_000.0, "{slowest} ms");
     agent.stop();
 }
 
 #[test]
-fn others_words_are_nothing() {
-    let Some(_machine) = alone("others_words_are_nothing") else { return };
+fn other_protocols_raise_no_alert() {
+    let Some(_machine) = machine("other_protocols_raise_no_alert") else { return };
     let stage = Stage::new(52);
-    let agent = Agent::start(["run", "--config", &configuration(&stage.scratch, VERDICTS)]);
+    let agent = start_agent(&stage.scratch, VERDICTS);
     let cases = others::others();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
-    // Somebody who does mine comes last: when it is found, everything before has been judged.
+    // A real miner comes last: once it is found, everything before it has been judged.
     let miner = Case::new("CryptoNote", "CryptoNote stratum", [say(login()), Piece::Hear]);
     let mut client = miner.start(&stage);
     client.end();

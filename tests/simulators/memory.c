@@ -7,6 +7,7 @@
  *   randomx   the dataset, the cache, and for each of four threads a scratchpad and an executable buffer
  *   resident  the same, with the cache in use
  *   flipping  the same, the buffers made executable after they were written
+ *   light     the cache and the executable buffers, without a dataset
  *   database  one large pool and an arena for each thread
  *   jit       many executable buffers of other sizes, and some of the same
  *   handover  the dataset several times, and then runs itself as randomx
@@ -69,6 +70,9 @@ int main(int count, char **arguments) {
     randomx(1, 0);
   } else if (strcmp(arguments[1], "resident") == 0) {
     randomx(0, 1);
+  } else if (strcmp(arguments[1], "light") == 0) {
+    ask(268435456, PROT_READ | PROT_WRITE, 0);
+    for (int thread = 0; thread < 4; thread++) buffer();
   } else if (strcmp(arguments[1], "database") == 0) {
     ask((size_t)1 << 30, PROT_READ | PROT_WRITE, 0);
     for (int thread = 0; thread < 4; thread++) ask((size_t)64 << 20, PROT_READ | PROT_WRITE, 0);

@@ -1,4 +1,4 @@
-//! A day in the life of a program, as a recording: what it took of the CPU, minute by minute.
+//! A recording of one program's CPU time over a day, minute by minute.
 
 use serde_json::{Value, json};
 

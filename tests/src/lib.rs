@@ -1,5 +1,5 @@
-//! What the tests of the whole program share: the agent as a process, network namespaces, the rule for
-//! tests that need root.
+//! What the tests of the whole program share: the agent as a process, network namespaces, what a
+//! test needs before it may run.
 
 pub mod agent;
 pub mod command;
@@ -8,7 +8,8 @@ pub mod day;
 pub mod limited;
 pub mod namespace;
 pub mod native;
-pub mod root;
+pub mod notes;
+pub mod require;
 
 use std::{
     env,
@@ -17,14 +18,16 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// An executable of the workspace, built beside the running test.
+/// An executable of the workspace, built beside the running test or program.
 ///
 /// # Panics
 /// When it is not there, saying how to build it.
 pub fn executable(name: &str) -> PathBuf {
-    let test = env::current_exe().expect("a test knows its own path");
-    let directory = test.parent().and_then(Path::parent).expect("tests lie in target/PROFILE/deps");
-    let path = directory.join(name);
+    let own = env::current_exe().expect("a test knows its own path");
+    let beside = own.parent().expect("a file lies in a directory");
+    // Tests lie in target/PROFILE/deps, programs above.
+    let directory = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
+    let path = directory.expect("deps lies in a directory").join(name);
     assert!(
         path.exists(),
         "{} is missing: run the tests through `cargo xtask test`, or `cargo build --workspace --exclude minerwatch-ebpf` first",

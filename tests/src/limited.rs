@@ -32,9 +32,15 @@ impl Limited {
             fs::create_dir(directory).expect("a control group can be made");
         }
         let quota = (hundredths * 1_000).to_string();
-        let (file, text) =
-            if is_unified { ("cpu.max", format!("{quota} 100000")) } else { ("cpu.cfs_quota_us", quota) };
-        fs::write(directories[0].join(file), text).expect("a limit can be set");
+        // With the greatest weight only the quota holds it back, and no other program of a busy machine.
+        let settings = if is_unified {
+            [("cpu.max", format!("{quota} 100000")), ("cpu.weight", "10000".to_owned())]
+        } else {
+            [("cpu.cfs_quota_us", quota), ("cpu.shares", "262144".to_owned())]
+        };
+        for (file, text) in settings {
+            fs::write(directories[0].join(file), text).expect("a limit can be set");
+        }
         Self { name, directories }
     }
 

@@ -2,23 +2,26 @@
 //! has no room for outside the kernel side, so that they are C and built by whoever needs them.
 
 use std::{
-    io::Write as _,
+    io::{BufRead as _, BufReader},
+    os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
 };
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{Scratch, command};
 
 /// A program in `simulators/`.
 #[derive(Clone, Copy, Debug)]
 pub enum Simulator {
-    /// Floating-point work, rounding as it is told.
+    /// Floating-point work in given rounding modes.
     Arithmetic,
     /// Asks for memory.
     Memory,
     /// Speaks over TCP, by a system call of the caller's choice.
     Client,
-    /// Goes round system calls.
+    /// Uses `io_uring` instead of system calls.
     Uring,
 }
 
@@ -33,8 +36,8 @@ impl Simulator {
     }
 }
 
-/// Builds a simulator into a directory, under a name of the caller's choice: what it is called is no part of what
-/// it shows. It is static, so that a container needs nothing else.
+/// Builds a simulator into a directory, under any name: detection must not depend on it. It is static, so that a
+/// container needs nothing else.
 ///
 /// # Panics
 /// When there is no C compiler, or no static C library.
@@ -48,6 +51,7 @@ pub fn build(simulator: Simulator, scratch: &Scratch, name: &str) -> PathBuf {
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
+    pid: u32,
 }
 
 impl Worker {
@@ -71,23 +75,42 @@ impl Worker {
             .stdout(Stdio::null())
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", command.get_program().display()));
-        Self { child }
+        Self { pid: child.id(), child }
+    }
+
+    /// Starts a program from a login shell of its own, so that it is an incident of its own.
+    ///
+    /// # Panics
+    /// When there is no bash, or it cannot start the program.
+    pub fn start_by_login(program: &str, arguments: &[&str]) -> Self {
+        let mut child = Command::new("/bin/bash")
+            .arg0("-bash")
+            .args(["-c", r#""$@" >/dev/null & echo $!; wait $!"#, "-bash", program])
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("bash starts");
+        let mut pid = String::new();
+        BufReader::new(child.stdout.take().expect("piped"))
+            .read_line(&mut pid)
+            .expect("bash says its number");
+        let pid = pid.trim().parse().unwrap_or_else(|error| panic!("{program}: {error}: {pid}"));
+        Self { child, pid }
     }
 
     /// Its process id.
     pub fn pid(&self) -> u32 {
-        self.child.id()
+        self.pid
     }
 }
 
 impl Drop for Worker {
     fn drop(&mut self) {
+        if let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) {
+            let _ = kill_process(pid, Signal::KILL);
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
-}
-
-/// Says something past the test harness's capture: measured times are for people, not for assertions.
-pub fn note(text: &str) {
-    let _ = writeln!(std::io::stderr(), "NOTE {text}");
 }

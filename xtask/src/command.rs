@@ -1,6 +1,7 @@
 //! Running other programs.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -10,8 +11,19 @@ use xtask::workspace;
 /// The cargo that runs this xtask, started at the root of the workspace.
 pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.current_dir(workspace::root()).args(arguments);
+    cargo.current_dir(workspace::root()).args(arguments).env("PATH", path_with_tools());
     cargo
+}
+
+/// Where set-up puts tools that are built for this tree.
+pub fn tools_bin() -> PathBuf {
+    workspace::tools_bin(&target_dir())
+}
+
+/// `PATH` with those tools at its end, so that a tool the user has installed comes first.
+pub fn path_with_tools() -> OsString {
+    let path = env::var_os("PATH").unwrap_or_default();
+    env::join_paths(env::split_paths(&path).chain([tools_bin()])).unwrap_or(path)
 }
 
 /// The target directory that cargo built this xtask in.
@@ -45,7 +57,7 @@ pub fn find(program: &str) -> Option<PathBuf> {
         .find(|file| file.is_file())
 }
 
-/// Whether this process may do everything.
+/// Whether this process runs as root.
 pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }

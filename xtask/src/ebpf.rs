@@ -12,17 +12,17 @@ use crate::{environment, linker, workspace};
 /// The package, and the name of the object it builds.
 pub const PACKAGE: &str = "minerwatch-ebpf";
 
-/// How the programs reach the daemon. There is an object for each way, for a kernel refuses one that has maps it does
+/// How the programs reach the daemon. Each has an object of its own: a kernel refuses an object with maps that it does
 /// not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Transport {
+pub enum RingBackend {
     /// Rings that all CPUs share.
     RingBuffer,
     /// A buffer for each CPU.
     PerfBuffer,
 }
 
-impl Transport {
+impl RingBackend {
     /// Both, the better first.
     pub const ALL: [Self; 2] = [Self::RingBuffer, Self::PerfBuffer];
 
@@ -57,7 +57,7 @@ pub fn inputs() -> Vec<PathBuf> {
                 .map(|input| workspace::root().join(input))
                 .collect()
         },
-        |objects| Transport::ALL.map(|transport| objects.join(transport.object())).to_vec(),
+        |objects| RingBackend::ALL.map(|backend| objects.join(backend.object())).to_vec(),
     )
 }
 
@@ -67,23 +67,23 @@ fn prebuilt() -> Option<PathBuf> {
 }
 
 /// The build of minerwatch's build script: discovers the tools, builds, and copies the objects to `out_dir`, by the
-/// names of [`Transport::object`]. `arch` is the architecture whose kernel will run the programs, in Rust's spelling.
+/// names of [`RingBackend::object`]. `arch` is the architecture whose kernel will run the programs, in Rust's spelling.
 ///
 /// # Errors
 ///
 /// [`toolchain::Missing`] when the tools are not there; otherwise what went wrong with a file or the compiler.
 pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
     if let Some(objects) = prebuilt() {
-        return Transport::ALL.into_iter().try_for_each(|transport| {
-            copy(&objects.join(transport.object()), &out_dir.join(transport.object()))
-        });
+        return RingBackend::ALL
+            .into_iter()
+            .try_for_each(|backend| copy(&objects.join(backend.object()), &out_dir.join(backend.object())));
     }
     let target_dir = workspace::target_dir(out_dir);
     let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
     let pair = toolchain::choose(&toolchains, &linkers)?;
-    Transport::ALL.into_iter().try_for_each(|transport| {
-        let object = build(pair, &target_dir, arch, transport)?;
-        copy(&object, &out_dir.join(transport.object()))
+    RingBackend::ALL.into_iter().try_for_each(|backend| {
+        let object = build(pair, &target_dir, arch, backend)?;
+        copy(&object, &out_dir.join(backend.object()))
     })
 }
 
@@ -93,12 +93,12 @@ fn copy(object: &Path, copy: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy the eBPF object {} to {}", object.display(), copy.display()))
 }
 
-/// Compiles and links the programs; returns the object, which the next build of another transport replaces. All
+/// Compiles and links the programs; returns the object, which the next build of another backend replaces. All
 /// profiles share one build below `target_dir/ebpf`.
-pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str, transport: Transport) -> Result<PathBuf> {
+pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str, backend: RingBackend) -> Result<PathBuf> {
     let mut cargo = cargo(pair, "build", &target_dir.join("ebpf"), &flags(pair.linker, arch)?);
     let status = cargo
-        .args(transport.features())
+        .args(backend.features())
         .status()
         .with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
     if !status.success() {
@@ -112,13 +112,13 @@ pub fn lint(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<()> {
     let mut flags = flags(pair.linker, arch)?;
     flags.push("-Dwarnings".into());
     let verb = if pair.toolchain.has_clippy() { "clippy" } else { "check" };
-    for transport in Transport::ALL {
+    for backend in RingBackend::ALL {
         let status = cargo(pair, verb, &target_dir.join("ebpf-lint"), &flags)
-            .args(transport.features())
+            .args(backend.features())
             .status()
             .with_context(|| format!("cannot start {}", pair.toolchain.cargo.display()))?;
         if !status.success() {
-            bail!("`cargo {verb}` found something in {PACKAGE}, {transport:?} (with {})", pair.toolchain);
+            bail!("`cargo {verb}` found something in {PACKAGE}, {backend:?} (with {})", pair.toolchain);
         }
     }
     Ok(())
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_architecture_is_refused_with_the_way_out() {
+    fn an_unknown_architecture_is_refused_with_a_remedy() {
         let error = flags(Path::new("/tools/bpf-linker"), "s390x").unwrap_err().to_string();
         assert!(error.contains("s390x") && error.contains("--no-default-features"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! `bpf-linker`: which ones are here, and whose bitcode they read.
+//! `bpf-linker`: finds the installed ones, and knows which compiler's bitcode each can read.
 
 use std::env;
 use std::fs;
@@ -90,7 +90,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_start_is_no_linker() {
+    fn a_linker_that_does_not_start_is_ignored() {
         assert_eq!(inspect("/nonexistent/bpf-linker".into()), None);
     }
 }

@@ -10,21 +10,29 @@ use clap::Parser;
 const EXAMPLES: &str = "\
 Examples:
   cargo xtask run -- tail    build, raise privileges, stream what this host does
-  cargo xtask test           every check and every test";
+  cargo xtask test           every check and the tests of a working day
+  cargo xtask test --full    with every kernel, the storms, the overhead and arm64, as in CI";
 
 /// Everything a developer of minerwatch runs
 ///
-/// Each verb installs what it needs and is missing (see `setup --help`), so that a fresh clone needs only one of them.
-/// Tools that are built for this tree stay in its target directory, in tools/bin.
+/// Each verb sees to it that what it needs is there (see `setup --help`), so that a fresh clone needs only one of them.
+/// It asks before it installs something. Tools that are built for this tree stay in its target directory, in tools/bin.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
 struct Arguments {
+    /// Install what is missing without asking; the same with CI or `XTASK_YES` in the environment
+    #[arg(long, short, global = true)]
+    yes: bool,
     #[command(subcommand)]
     verb: verb::Verb,
 }
 
 fn main() -> ExitCode {
-    match Arguments::parse().verb.run() {
+    let arguments = Arguments::parse();
+    if arguments.yes {
+        verb::install_without_asking();
+    }
+    match arguments.verb.run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("xtask: {error:#}");

@@ -1,5 +1,5 @@
-//! The operations whose price is measured: on the live kernel by `cargo xtask bench`, in virtual machines by
-//! `cargo xtask vm --prices`. Each is what an ordinary program does, and is done by the process that asks.
+//! The operations whose overhead is measured: on the live kernel by `cargo xtask bench`, in virtual machines by
+//! `cargo xtask vm --overhead`. Each is what an ordinary program does, and is done by the process that asks.
 
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
@@ -34,7 +34,7 @@ pub const ALL: [Operation; 7] = [
     Operation { name: "send + recv 512 bytes", batch: 1_000, run: send_receive },
 ];
 
-/// A system call that no agent has a reason to watch: the price of hooking any.
+/// A system call that no agent has a reason to watch: what hooking any of them would cost.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one type")]
 fn unhooked_system_call(count: u32) -> Result<Duration> {
     let start = Instant::now();
@@ -97,7 +97,7 @@ fn open_close(count: u32) -> Result<Duration> {
 
 /// Opens a file that is there; nothing is written.
 fn open_to_write(count: u32) -> Result<Duration> {
-    let path = env::temp_dir().join(format!("minerwatch-price-{}", process::id()));
+    let path = env::temp_dir().join(format!("minerwatch-operation-{}", process::id()));
     fs::write(&path, "").with_context(|| format!("cannot write {}", path.display()))?;
     let open = || OpenOptions::new().write(true).open(&path).map(|file| drop(black_box(file)));
     let start = Instant::now();

@@ -1,6 +1,6 @@
 //! Compilers that can build for `bpfel-unknown-none`, and the choice between them.
 //!
-//! The target has no prebuilt standard library upstream. A compiler therefore serves in one of two ways: its
+//! The target has no prebuilt standard library upstream. A compiler can therefore be used in one of two cases: its
 //! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the library's source
 //! lies beside it (`rust-src`) and cargo builds `core` from that.
 
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn a_version_without_its_fields_is_none() {
+    fn a_version_with_missing_fields_is_none() {
         for broken in
             ["", "rustc 1.95.0", &STABLE.replace("LLVM version", "LLVM"), &STABLE.replace("1.95", "x.y")]
         {
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn the_choice_over_described_machines() {
+    fn the_best_compiler_and_linker_are_chosen() {
         let none = |path| toolchain(path, 95, 22, None);
         let source = |path, llvm| toolchain(path, 95, llvm, Some(Core::Source));
         let prebuilt = |path| toolchain(path, 96, 22, Some(Core::Prebuilt));
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_is_one_line_that_names_the_remedy() {
+    fn every_error_is_one_line_and_names_the_remedy() {
         for missing in [Missing::Core, Missing::Linker { llvm: 22 }] {
             let text = missing.to_string();
             assert!(text.contains("`cargo xtask setup`") && !text.contains('\n'), "{text}");

@@ -15,6 +15,8 @@ mod vm;
 use anyhow::Result;
 use clap::Subcommand;
 
+pub use setup::consent::give as install_without_asking;
+
 /// One file per verb.
 #[derive(Subcommand)]
 pub enum Verb {
@@ -30,7 +32,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         match self {
             Self::Setup(arguments) => arguments.run(),

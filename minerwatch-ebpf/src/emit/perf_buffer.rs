@@ -1,5 +1,5 @@
-//! Lanes as a buffer for each CPU (`BPF_MAP_TYPE_PERF_EVENT_ARRAY`, Linux 4.3). A record is copied once more than into a
-//! ring, and one that is written in place needs memory of its own first.
+//! Rings as a perf buffer per CPU (`BPF_MAP_TYPE_PERF_EVENT_ARRAY`, Linux 4.3). A record is copied once more than with a
+//! ring buffer, and a record that is written in place first needs memory of its own.
 
 use core::mem::size_of;
 
@@ -9,9 +9,9 @@ use aya_ebpf::{
     macros::map,
     maps::{PerCpuArray, PerfEventByteArray},
 };
-use minerwatch_common::PayloadRecord;
+use minerwatch_common::{PayloadRecord, Ring};
 
-use super::{Context, Full, Ring};
+use super::{Context, Full};
 
 #[map]
 static PROCESS_BUFFERS: PerfEventByteArray = PerfEventByteArray::new(0);
@@ -22,11 +22,11 @@ static FILE_BUFFERS: PerfEventByteArray = PerfEventByteArray::new(0);
 #[map]
 static PAYLOAD_BUFFERS: PerfEventByteArray = PerfEventByteArray::new(0);
 
-/// Memory of one CPU that a record is written in.
+/// Memory of one CPU in which a record is written.
 #[repr(C)]
 struct Draft {
-    /// 1 while it is taken: a program may be interrupted by a packet that has something to tell as well.
-    taken: u32,
+    /// 1 while it is in use: a packet may interrupt a program, and its own program may want to send a record too.
+    in_use: u32,
     reserved: u32,
     record: [u64; DRAFT_WORDS],
 }
@@ -51,16 +51,16 @@ pub fn in_place<T: 'static>(
 ) -> Result<(), Full> {
     const { assert!(size_of::<T>() <= size_of::<PayloadRecord>() && align_of::<T>() <= align_of::<u64>()) };
     let draft = DRAFTS.get_ptr_mut(0).ok_or(Full)?;
-    // SAFETY: a live slot of this CPU. Volatile, for a program that interrupts this one looks at the mark.
+    // SAFETY: a live slot of this CPU. Volatile because a program that interrupts this one reads the mark.
     unsafe {
-        let taken = &raw mut (*draft).taken;
-        if taken.read_volatile() != 0 {
+        let in_use = &raw mut (*draft).in_use;
+        if in_use.read_volatile() != 0 {
             return Err(Full);
         }
-        taken.write_volatile(1);
+        in_use.write_volatile(1);
         let record: *mut T = (&raw mut (*draft).record).cast();
         let outcome = if fill(record) { send(context, ring, record.cast(), size_of::<T>()) } else { Ok(()) };
-        taken.write_volatile(0);
+        in_use.write_volatile(0);
         outcome
     }
 }
@@ -80,7 +80,7 @@ unsafe fn send(context: Context, ring: Ring, bytes: *const u8, length: usize) ->
         Ring::File => &raw const FILE_BUFFERS,
         Ring::Payload => &raw const PAYLOAD_BUFFERS,
     };
-    // SAFETY: the caller's promise; the context is that of the running program.
+    // SAFETY: the caller guarantees the bytes; the context is that of the running program.
     let status = unsafe {
         bpf_perf_event_output(
             context.0,

@@ -1,10 +1,11 @@
-//! Lanes as rings that all CPUs share (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
+//! Rings as ring buffers that all CPUs share (`BPF_MAP_TYPE_RINGBUF`, Linux 5.8).
 
 use aya_ebpf::{macros::map, maps::RingBuf};
+use minerwatch_common::Ring;
 
-use super::{Context, Full, Ring};
+use super::{Context, Full};
 
-/// Bytes of each ring; powers of two times the page size. The daemon sizes them by these names.
+/// Default bytes of a ring, a power of two times the page size. The daemon sets the actual size through the maps' names.
 const RING_SIZE: u32 = 8 << 20;
 
 #[map]

@@ -1,9 +1,10 @@
 //! Traces: `syscalls:sys_enter_*` and `sys_exit_*` of rename, unlink and chmod in all their forms.
-//! Kernel: kernel/trace/trace_syscalls.c; arguments lie behind the common fields and the call's number, eight
-//! bytes each.
-//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. Names are read when the call is over: then their pages
-//! are in memory, and another thread that changes them meanwhile could equally have done so before.
-//! Price: these calls only. Blind to io_uring.
+//! Kernel: kernel/trace/trace_syscalls.c; the arguments follow the common fields and the number of the call, eight bytes
+//! each.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. Names are read at the end of the call,
+//! when their pages are in memory. Another thread could change a name in between, but it could also do so before the call.
+//! Overhead: a table entry for each of these calls; any system-call tracepoint puts all system calls of the host on the
+//! slow entry path. Does not see io_uring.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
@@ -22,12 +23,12 @@ use crate::{
     path, task,
 };
 
-/// Calls under way at once.
+/// The most calls in progress at once.
 const MAX_CALLS: u32 = 4_096;
-/// "Relative to the working directory" (include/uapi/linux/fcntl.h, `AT_FDCWD`).
+/// The descriptor that means "relative to the working directory" (`AT_FDCWD`, include/uapi/linux/fcntl.h).
 const WORKING_DIRECTORY: i32 = -100;
 
-/// The arguments of a call, kept until it is over. An address of 0 means there is no such name.
+/// The arguments of a call, stored until it ends. An address of 0 means that there is no such name.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Call {
@@ -39,19 +40,19 @@ struct Call {
     operation: u32,
 }
 
-/// Calls under way, by thread.
+/// Calls in progress, by thread.
 #[map]
 static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(MAX_CALLS, 0);
 
-/// The argument of a system call at its entry, counted from 0.
+/// An argument of a system call at its entry, counted from 0.
 #[inline(always)]
 fn argument(context: &TracePointContext, index: usize) -> u64 {
-    // SAFETY: within the fixed layout of an entry tracepoint of a call with that many arguments.
+    // SAFETY: within the fixed layout of the tracepoint, as the call has at least that many arguments.
     unsafe { context.read_at(16 + 8 * index) }.unwrap_or(0)
 }
 
 #[inline(always)]
-fn keep(call: Call) {
+fn remember(call: Call) {
     if task::is_agent() {
         return;
     }
@@ -72,7 +73,7 @@ const NO_CALL: Call = Call {
 /// rename(old, new)
 #[tracepoint(category = "syscalls", name = "sys_enter_rename")]
 fn rename_enter(context: TracePointContext) -> u32 {
-    keep(Call {
+    remember(Call {
         name: argument(&context, 0),
         second_name: argument(&context, 1),
         operation: FileOperation::Rename as u32,
@@ -84,7 +85,7 @@ fn rename_enter(context: TracePointContext) -> u32 {
 /// renameat(olddirfd, old, newdirfd, new), renameat2(…, flags)
 #[tracepoint(category = "syscalls", name = "sys_enter_renameat")]
 fn renameat_enter(context: TracePointContext) -> u32 {
-    keep(Call {
+    remember(Call {
         directory: argument(&context, 0) as i32,
         name: argument(&context, 1),
         second_directory: argument(&context, 2) as i32,
@@ -98,14 +99,14 @@ fn renameat_enter(context: TracePointContext) -> u32 {
 /// unlink(path)
 #[tracepoint(category = "syscalls", name = "sys_enter_unlink")]
 fn unlink_enter(context: TracePointContext) -> u32 {
-    keep(Call { name: argument(&context, 0), operation: FileOperation::Delete as u32, ..NO_CALL });
+    remember(Call { name: argument(&context, 0), operation: FileOperation::Delete as u32, ..NO_CALL });
     0
 }
 
 /// unlinkat(dirfd, path, flags)
 #[tracepoint(category = "syscalls", name = "sys_enter_unlinkat")]
 fn unlinkat_enter(context: TracePointContext) -> u32 {
-    keep(Call {
+    remember(Call {
         directory: argument(&context, 0) as i32,
         name: argument(&context, 1),
         operation: FileOperation::Delete as u32,
@@ -117,7 +118,7 @@ fn unlinkat_enter(context: TracePointContext) -> u32 {
 /// chmod(path, mode)
 #[tracepoint(category = "syscalls", name = "sys_enter_chmod")]
 fn chmod_enter(context: TracePointContext) -> u32 {
-    keep(Call {
+    remember(Call {
         name: argument(&context, 0),
         mode: argument(&context, 1) as u32,
         operation: FileOperation::Chmod as u32,
@@ -129,7 +130,7 @@ fn chmod_enter(context: TracePointContext) -> u32 {
 /// fchmodat(dirfd, path, mode), fchmodat2(…, flags)
 #[tracepoint(category = "syscalls", name = "sys_enter_fchmodat")]
 fn fchmodat_enter(context: TracePointContext) -> u32 {
-    keep(Call {
+    remember(Call {
         directory: argument(&context, 0) as i32,
         name: argument(&context, 1),
         mode: argument(&context, 2) as u32,
@@ -142,7 +143,7 @@ fn fchmodat_enter(context: TracePointContext) -> u32 {
 /// fchmod(fd, mode)
 #[tracepoint(category = "syscalls", name = "sys_enter_fchmod")]
 fn fchmod_enter(context: TracePointContext) -> u32 {
-    keep(Call {
+    remember(Call {
         directory: argument(&context, 0) as i32,
         mode: argument(&context, 1) as u32,
         operation: FileOperation::Chmod as u32,
@@ -151,14 +152,14 @@ fn fchmod_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// The end of any of them.
+/// The end of any of these calls.
 #[tracepoint(category = "syscalls", name = "sys_exit_renameat")]
 fn file_call_exit(context: TracePointContext) -> u32 {
     let thread = bpf_get_current_pid_tgid();
     // SAFETY: a live row that only this thread adds and removes.
     let Some(call) = (unsafe { CALLS.get(thread) }).copied() else { return 0 };
     let _ = CALLS.remove(thread);
-    // SAFETY: within the tracepoint's fixed layout.
+    // SAFETY: within the fixed layout of the tracepoint.
     if unsafe { context.read_at::<i64>(RESULT) } == Ok(0) {
         let _ = report(Context::of(&context), &call);
     }
@@ -169,29 +170,29 @@ fn file_call_exit(context: TracePointContext) -> u32 {
 fn report(context: Context, call: &Call) -> Outcome {
     let Some(operation) = FileOperation::from_number(call.operation as u16) else { return Err(Unreadable) };
     let facts = Facts { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
-    let first = GivenName { directory: call.directory, name: call.name };
+    let first = NameArgument { directory: call.directory, name: call.name };
     if call.second_name == 0 {
         return files::send(context, Slot::Call, &facts, &first, None);
     }
-    let second = GivenName { directory: call.second_directory, name: call.second_name };
+    let second = NameArgument { directory: call.second_directory, name: call.second_name };
     files::send(context, Slot::Call, &facts, &first, Some(&second))
 }
 
-/// A directory's descriptor and a name below it as the process gave them. The directory is left out where the name is
-/// absolute; without a name the "directory" is the file itself.
-struct GivenName {
+/// A directory's descriptor and a name in it, as the process passed them. The directory is omitted if the name is absolute.
+/// Without a name the descriptor is that of the file itself.
+struct NameArgument {
     directory: i32,
     name: u64,
 }
 
-impl Name for GivenName {
+impl Name for NameArgument {
     #[inline(always)]
     unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable> {
         let Self { directory, name } = *self;
         let mut written = Written { directory: 0, name: 0, cut: false };
         let mut first = 0_u8;
         if name != 0 {
-            // SAFETY: one byte of our own stack.
+            // SAFETY: one byte on our own stack.
             unsafe { UserAddress(name).read_bytes(&raw mut first, 1) }?;
         }
         if first != b'/' {
@@ -200,7 +201,7 @@ impl Name for GivenName {
             } else {
                 open_file(directory as u32)?.field(offset!(file_path))?
             };
-            // SAFETY: the caller's memory.
+            // SAFETY: the caller guarantees the memory.
             let walked = unsafe { path::walk(path::mount_and_entry(path)?, target, position) }?;
             written.directory = (walked.length as usize).min(MAX_PATH);
             written.cut = walked.cut;

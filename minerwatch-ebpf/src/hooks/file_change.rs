@@ -1,11 +1,11 @@
-//! Traces: renames, removals and changes of mode, whichever way they are asked for.
-//! Kernel: security/security.c, which is asked with the whole path before anything is done: `security_path_unlink(const
-//! struct path *dir, struct dentry *dentry)`, `security_path_rename(const struct path *old_dir, struct dentry
-//! *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const
-//! struct path *path, umode_t mode)`; then fs/namei.c and fs/attr.c do it, and say whether it worked: `vfs_unlink`,
-//! `vfs_rename`, `notify_change`, with the arguments they have from 5.12 on.
+//! Traces: renames, removals and changes of mode, whichever system call they come from, io_uring included.
+//! Kernel: security/security.c is asked for permission first and knows the whole path: `security_path_unlink(const struct
+//! path *dir, struct dentry *dentry)`, `security_path_rename(const struct path *old_dir, struct dentry *old_dentry, const
+//! struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const struct path *path,
+//! umode_t mode)`. Then fs/namei.c and fs/attr.c make the change and return the result: `vfs_unlink`, `vfs_rename`,
+//! `notify_change`, with the arguments they have since 5.12.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for changes that succeeded.
-//! Price: these changes only. Sees io_uring.
+//! Overhead: two programs for each of these changes; nothing for anything else.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
@@ -23,13 +23,13 @@ use crate::{
     path, task,
 };
 
-/// Changes under way at once; about 600 bytes each.
+/// The most changes in progress at once; about 600 bytes each.
 const MAX_CHANGES: u32 = 1_024;
 
-/// The security modules' verdict: let it go on.
+/// The result of a security check that allows the change.
 const ALLOW: i32 = 0;
 
-/// What is going to happen. Names are kept because a rename moves them, entries because they outlive the change.
+/// A change in progress. Names are stored because a rename changes them; directory entries outlive the change.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Change {
@@ -37,34 +37,34 @@ struct Change {
     mode: u16,
     device: u32,
     inode: u64,
-    /// `struct vfsmount` of everything.
+    /// The `struct vfsmount` of all entries.
     mount: Address,
-    /// The entry that changes.
+    /// The entry that is changed.
     entry: Address,
-    /// Of a rename, the directories before and after.
+    /// For a rename, the directories before and after.
     directory: Address,
     second_directory: Address,
     name: [u8; MAX_COMPONENT],
     second_name: [u8; MAX_COMPONENT],
 }
 
-/// Changes under way, by thread.
+/// Changes in progress, by thread.
 #[map]
 static CHANGES: HashMap<u64, Change> = HashMap::with_max_entries(MAX_CHANGES, 0);
 
-/// Where they are put together, by [`Slot`].
+/// Scratch memory in which a change is built, by [`Slot`].
 #[map]
 static CHANGE_SCRATCH: PerCpuArray<Change> = PerCpuArray::with_max_entries(files::SLOTS, 0);
 
-/// The memory for a change of this slot.
+/// The scratch memory of a slot.
 #[inline(always)]
 fn scratch(slot: Slot) -> Result<&'static mut Change, Unreadable> {
     let change = CHANGE_SCRATCH.get_ptr_mut(slot as u32).ok_or(Unreadable)?;
-    // SAFETY: this CPU's own memory of this program, which does not nest.
+    // SAFETY: memory of this CPU and of this slot, whose programs do not nest.
     Ok(unsafe { &mut *change })
 }
 
-/// Of any change: the file it is about.
+/// Fills in what all changes have: the file.
 #[inline(always)]
 fn describe(change: &mut Change, operation: FileOperation, mount: Address, entry: Address) -> Outcome {
     let inode = entry.follow(offset!(dentry_inode))?;
@@ -82,7 +82,7 @@ fn describe(change: &mut Change, operation: FileOperation, mount: Address, entry
 fn unlink(directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
     let change = scratch(Slot::Unlink)?;
     describe(change, FileOperation::Delete, directory.follow(offset!(path_mount))?, entry)?;
-    // Gone afterwards.
+    // The file has no mode any more afterwards.
     change.mode = 0;
     Ok(change)
 }
@@ -101,7 +101,7 @@ fn rename(
     change.second_directory = second_directory.follow(offset!(path_dentry))?;
     for (entry, target) in [(entry, &mut change.name), (second_entry, &mut change.second_name)] {
         let name = entry.follow(offset!(dentry_name))?;
-        // SAFETY: the target is as long as said.
+        // SAFETY: the target has the given length.
         unsafe { name.read_string(target.as_mut_ptr(), MAX_COMPONENT as u32) }?;
     }
     Ok(change)
@@ -116,9 +116,9 @@ fn chmod(path: Address, mode: u64) -> Result<&'static Change, Unreadable> {
     Ok(change)
 }
 
-/// Keeps a change until its end is seen.
+/// Stores a change until its end.
 #[inline(always)]
-fn keep(change: Result<&'static Change, Unreadable>) {
+fn remember(change: Result<&'static Change, Unreadable>) {
     if let Ok(change) = change
         && !task::is_agent()
         && CHANGES.insert(bpf_get_current_pid_tgid(), change, 0).is_err()
@@ -127,7 +127,7 @@ fn keep(change: Result<&'static Change, Unreadable>) {
     }
 }
 
-/// The end of a change of `entry`; a file system that lies on another one changes both, and only the upper is told.
+/// The end of a change of `entry`. A stacked file system changes an entry in each layer; only the upper one is reported.
 #[inline(always)]
 fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
     let thread = bpf_get_current_pid_tgid();
@@ -174,18 +174,18 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     files::send(context, slot, &facts, &first, Some(&named(change.second_directory, &change.second_name)))
 }
 
-/// An argument that is an address.
+/// An argument that is a pointer.
 macro_rules! address {
     ($context:expr, $index:literal) => {
         Address($context.arg::<u64>($index))
     };
 }
 
-/// The last value of each is what the security modules said.
+/// In each of these the last argument is the result of the security check.
 #[fexit(function = "security_path_unlink")]
 fn unlink_allowed(context: FExitContext) -> i32 {
     if context.arg::<i32>(2) == ALLOW {
-        keep(unlink(address!(context, 0), address!(context, 1)));
+        remember(unlink(address!(context, 0), address!(context, 1)));
     }
     0
 }
@@ -193,7 +193,12 @@ fn unlink_allowed(context: FExitContext) -> i32 {
 #[fexit(function = "security_path_rename")]
 fn rename_allowed(context: FExitContext) -> i32 {
     if context.arg::<i32>(5) == ALLOW {
-        keep(rename(address!(context, 0), address!(context, 1), address!(context, 2), address!(context, 3)));
+        remember(rename(
+            address!(context, 0),
+            address!(context, 1),
+            address!(context, 2),
+            address!(context, 3),
+        ));
     }
     0
 }
@@ -201,7 +206,7 @@ fn rename_allowed(context: FExitContext) -> i32 {
 #[fexit(function = "security_path_chmod")]
 fn chmod_allowed(context: FExitContext) -> i32 {
     if context.arg::<i32>(2) == ALLOW {
-        keep(chmod(address!(context, 0), context.arg(1)));
+        remember(chmod(address!(context, 0), context.arg(1)));
     }
     0
 }

@@ -1,9 +1,9 @@
 //! Traces: `syscalls:sys_exit_open`, `…_openat`, `…_openat2`, `…_creat`.
-//! Kernel: kernel/trace/trace_syscalls.c; the result lies behind the common fields and the call's number.
-//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens that succeeded and matter, with the file the
-//! kernel resolved, not the name the process gave.
-//! Price: every open pays for finding its file's mode; any one system-call tracepoint puts all system calls
-//! of the host on the slow entry path. Blind to io_uring.
+//! Kernel: kernel/trace/trace_syscalls.c; the result follows the common fields and the number of the call.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens that succeeded and are worth reporting, with the file
+//! that the kernel resolved, not the name that the process passed.
+//! Overhead: each open reads the mode of its file; any system-call tracepoint puts all system calls of the host on the
+//! slow entry path. Does not see io_uring.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
@@ -14,12 +14,12 @@ use crate::{
     kernel::{Address, Unreadable},
 };
 
-/// Where the result of a system call lies in its exit tracepoint (events/syscalls/sys_exit_*/format).
+/// The offset of the result in the exit tracepoint of a system call (events/syscalls/sys_exit_*/format).
 pub const RESULT: usize = 16;
 
 #[tracepoint(category = "syscalls", name = "sys_exit_openat")]
 fn file_open(context: TracePointContext) -> u32 {
-    // SAFETY: within the tracepoint's fixed layout.
+    // SAFETY: within the fixed layout of the tracepoint.
     if let Ok(descriptor) = unsafe { context.read_at::<i64>(RESULT) }
         && descriptor >= 0
     {

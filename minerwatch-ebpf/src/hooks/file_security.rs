@@ -1,9 +1,9 @@
-//! Traces: every open that passed the checks of permission, whichever way it was asked for.
+//! Traces: every open that passed the permission checks, whichever system call it comes from, io_uring included.
 //! Kernel: security/security.c, `security_file_open(struct file *file)`, called from fs/open.c before the file system or
-//! driver opens it.
-//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens that matter, with the file the kernel resolved. A
-//! driver or file system that refuses afterwards is not seen: an attempt at a device is reported like a success.
-//! Price: each open; two loads decide that one for reading does not matter. Sees io_uring.
+//! driver opens the file.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens worth reporting, with the file that the kernel
+//! resolved. If the driver or file system refuses afterwards, the open is still reported as a success.
+//! Overhead: each open; two loads are enough to pass over an open for reading.
 
 use aya_ebpf::{macros::fexit, programs::FExitContext};
 

@@ -1,18 +1,19 @@
-//! Traces: the entry of `ksys_mmap_pgoff` and of the system call's function `*_sys_mprotect`; where a kernel takes no
-//! such programs, `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
-//! Kernel: mm/mmap.c and mm/mprotect.c; the arguments are those of mmap(2) and mprotect(2).
-//! Produces: [`MappingRecord`] for memory of the sizes that RandomX and its relatives use; for each
-//! process and class the first, the second, the fourth and so on, so that a program that flips the protection of its
-//! code all the time is from of a few times and then seldom.
-//! Price: these two calls only; a few comparisons where the size is none of those. The entries of functions cost nothing
-//! elsewhere, and do not see the calls of 32-bit programs.
+//! Traces: the entry of `ksys_mmap_pgoff` and of `*_sys_mprotect`, the function of the system call; on kernels that do not
+//! allow such programs, `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
+//! Kernel: mm/mmap.c, `ksys_mmap_pgoff(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
+//! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long prot)`.
+//! Produces: [`MappingRecord`] for memory in the sizes that RandomX and its relatives use. For each process and class it is
+//! sent for the 1st, 2nd, 4th, 8th and so on request, because some programs change the protection of their code all the
+//! time.
+//! Overhead: these two calls only, and just a few comparisons for any other size. The function entries cost nothing
+//! elsewhere and do not see the calls of 32-bit programs; the tracepoints put all system calls on the slow entry path.
 
 use aya_ebpf::{
     macros::{fentry, map, tracepoint},
     maps::HashMap,
     programs::{FEntryContext, TracePointContext},
 };
-use minerwatch_common::{ABSENT, Loss, MappingClass, MappingRecord, RecordKind};
+use minerwatch_common::{ABSENT, Loss, MappingClass, MappingRecord};
 
 use crate::{
     constants::offset,
@@ -21,33 +22,33 @@ use crate::{
     task,
 };
 
-/// Living processes counted at once; about 100 bytes each.
+/// The most processes counted at once; about 100 bytes each.
 const MAX_PROCESSES: u32 = 8_192;
 
-/// How many mappings of each class a process asked for since it began to run its program.
+/// How many mappings of each class a process asked for since it started its current program.
 #[repr(C)]
-struct Asked {
-    /// When the process started: where no end of processes is seen, ids are reused.
+struct Requests {
+    /// When the process started. It tells a reused process id from the process before.
     start: u64,
     counts: [u64; 4],
 }
 
-/// By process; taken away at its end, and when it begins to run another program.
+/// Requests by process id. A row is removed when the process ends or starts another program.
 #[map]
-static MAPPINGS: HashMap<u32, Asked> = HashMap::with_max_entries(MAX_PROCESSES, 0);
+static MAPPINGS: HashMap<u32, Requests> = HashMap::with_max_entries(MAX_PROCESSES, 0);
 
-// mmap(2).
+// Flags of mmap(2).
 const PROT_WRITE: u64 = 0x2;
 const PROT_EXEC: u64 = 0x4;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_HUGETLB: u64 = 0x40000;
 
-/// Where the arguments of a system call lie in its tracepoint's record: after the common head and the call's number.
+/// The offset of the first argument in the tracepoint's record: after the common fields and the number of the call.
 const FIRST_ARGUMENT: usize = 16;
 
 #[inline(always)]
 fn argument(context: &TracePointContext, index: usize) -> u64 {
-    // SAFETY: the record has six arguments of eight bytes; both calls use fewer.
+    // SAFETY: the record has room for six arguments of eight bytes; both calls have fewer.
     unsafe { context.read_at(FIRST_ARGUMENT + 8 * index) }.unwrap_or(0)
 }
 
@@ -104,13 +105,13 @@ fn mapped(context: Context, size: u64, protection: u64, flags: u64) {
     } else {
         return;
     };
-    tell(context, class, size, huge);
+    report(context, class, size, huge);
 }
 
 #[inline(always)]
 fn protected(context: Context, size: u64, protection: u64) {
     if protection & PROT_EXEC != 0 && is_code(size) {
-        tell(context, MappingClass::Code, size, false);
+        report(context, MappingClass::Code, size, false);
     }
 }
 
@@ -120,49 +121,45 @@ fn is_code(size: u64) -> bool {
 }
 
 #[inline(never)]
-fn tell(context: Context, class: MappingClass, size: u64, huge: bool) {
-    let header = task::current_header::<MappingRecord>(RecordKind::Mapping);
+fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
+    let header = task::current_header::<MappingRecord>();
     let count = match count(header.pid, header.start, class) {
         Some(count) => count,
-        // Who cannot be counted is told of each time, or not at all where that may be often.
+        // Without a count, rare classes are reported each time and frequent ones not at all.
         None if matches!(class, MappingClass::Dataset | MappingClass::Cache) => 1,
         None => return,
     };
     if count & (count - 1) != 0 {
         return;
     }
-    emit::record(
-        context,
-        RecordKind::Mapping,
-        MappingRecord { header, size, count, class: class as u32, huge: huge.into() },
-    );
+    emit::record(context, MappingRecord { header, size, count, class: class as u32, huge: huge.into() });
 }
 
-/// Counts a mapping; `None` if there is no room.
+/// Counts a mapping and returns the new count; `None` if the table is full.
 #[inline(always)]
 fn count(tgid: u32, start: u64, class: MappingClass) -> Option<u64> {
-    // The classes are numbered from 1; the mask is for the verifier.
+    // Classes are numbered from 1. The mask is for the verifier.
     let slot = (class as usize).wrapping_sub(1) & 3;
-    if let Some(asked) = MAPPINGS.get_ptr_mut(tgid) {
-        // SAFETY: a live row. Two threads may count as one: the count is of use by its order of magnitude.
-        let asked = unsafe { &mut *asked };
-        if asked.start != start {
-            *asked = Asked { start, counts: [0; 4] };
+    if let Some(requests) = MAPPINGS.get_ptr_mut(tgid) {
+        // SAFETY: a live row. Two threads may be counted as one, which is fine: only the order of magnitude matters.
+        let requests = unsafe { &mut *requests };
+        if requests.start != start {
+            *requests = Requests { start, counts: [0; 4] };
         }
-        let counter = &mut asked.counts[slot];
+        let counter = &mut requests.counts[slot];
         *counter += 1;
         return Some(*counter);
     }
-    let mut asked = Asked { start, counts: [0; 4] };
-    asked.counts[slot] = 1;
-    if MAPPINGS.insert(tgid, &asked, 0).is_err() {
+    let mut requests = Requests { start, counts: [0; 4] };
+    requests.counts[slot] = 1;
+    if MAPPINGS.insert(tgid, &requests, 0).is_err() {
         emit::count(Loss::MappingTableFull);
         return None;
     }
     Some(1)
 }
 
-/// Ends the counting of a process, or of the program that it ran.
+/// Forgets a process that ended or started another program.
 #[inline(always)]
 pub fn forget(tgid: u32) {
     let _ = MAPPINGS.remove(tgid);

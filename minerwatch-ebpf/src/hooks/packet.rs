@@ -1,11 +1,11 @@
-//! Traces: each packet that a socket sends and receives, through the hooks of the root cgroup.
-//! Kernel: net/ipv4/ip_output.c `BPF_CGROUP_RUN_PROG_INET_EGRESS`, net/core/filter.c
-//! `sk_filter_trim_cap` (`BPF_CGROUP_RUN_PROG_INET_INGRESS`).
+//! Traces: each packet that a socket sends or receives, through the hooks of the root cgroup.
+//! Kernel: net/ipv4/ip_output.c, `BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb)`; net/core/filter.c, `sk_filter_trim_cap(struct
+//! sock *sk, struct sk_buff *skb, …)`, which calls `BPF_CGROUP_RUN_PROG_INET_INGRESS(sk, skb)`.
 //! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
-//! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) as TCP connections go on; the byte counts of UDP flows. It sees
-//! what goes over the wire, so it does not matter which system call or io_uring sent it.
-//! Price: two helper calls for a packet of a connection, a look at its headers, and the time of day unless the
-//! connection is in a hurry; a lookup for UDP. Segments that the network card or the kernel cut later count as one.
+//! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) during TCP connections; the byte counts of UDP flows. It works
+//! on packets, so it does not matter which system call sent them; io_uring is included.
+//! Overhead: for a TCP packet two helper calls, a read of its headers and, except in bulk transfers, of the clock; for a
+//! UDP packet a table lookup. Segments that the kernel or the network card splits later count as one.
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},
@@ -14,7 +14,7 @@ use aya_ebpf::{
     programs::SkBuffContext,
 };
 use minerwatch_common::{
-    Direction, FlowTuple, MAX_PAYLOAD, PayloadRecord, RecordHeader, RecordKind, Transport,
+    AF_INET, AF_INET6, Direction, FlowTuple, MAX_PAYLOAD, PayloadRecord, RecordHeader, Transport,
 };
 
 use crate::{
@@ -25,20 +25,17 @@ use crate::{
     sockets, task,
 };
 
-/// A cgroup hook's verdict: let the packet pass.
+/// The return value of a cgroup hook that lets the packet pass.
 const ALLOW: i32 = 1;
 
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
-
-/// Bytes of an IPv6 header; extensions are not followed.
+/// Bytes of an IPv6 header. Extension headers are not followed.
 const IPV6_HEADER: u32 = 40;
-/// Where an IPv6 header says what follows it.
+/// Offset of the next header's type in an IPv6 header.
 const IPV6_NEXT: usize = 6;
-/// Where a TCP header has its own length, in words of four bytes in the upper half.
+/// Offset of the length in a TCP header: the upper four bits, in words of four bytes.
 const TCP_LENGTH: usize = 12;
 const UDP_HEADER: u32 = 8;
-/// Bytes of the shortest header of IPv4 and of TCP.
+/// Bytes of the shortest IPv4 header and of the shortest TCP header.
 const MIN_HEADER: usize = 20;
 
 const DNS_PORT: u16 = 53;
@@ -57,7 +54,7 @@ fn packet_received(context: SkBuffContext) -> i32 {
 
 #[inline(always)]
 fn packet(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
-    // SAFETY: the kernel hands over a valid context; the verifier wants each step checked for null.
+    // SAFETY: the kernel passes a valid context. The verifier requires a check for null at each step.
     unsafe {
         let socket = (*skb).__bindgen_anon_2.sk;
         if socket.is_null() {
@@ -79,14 +76,14 @@ fn packet(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
 /// `skb` and `socket` must be those of the running program.
 #[inline(always)]
 unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) -> emit::Outcome {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let watched = unsafe { sockets::of(socket) };
     if watched.is_null() {
         return Ok(());
     }
-    // SAFETY: checked for null. Only this direction's packets touch its half; two at once may miscount.
+    // SAFETY: checked for null. Each direction has counters of its own; two packets at once may be miscounted.
     let watched = unsafe { &mut *watched };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let header = unsafe { ip_header(skb, Transport::Tcp)? };
     // SAFETY: as above.
     let words = unsafe { header_byte::<TCP_LENGTH>(skb, header)? };
@@ -106,27 +103,30 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
         let flow = unsafe { tuple(socket) };
         flow_progress::send(emit::Context::of_packet(skb), watched, flow, &delta);
     }
-    if watched.look(direction).left == 0 {
+    if watched.budget(direction).left == 0 {
         return Ok(());
     }
     // SAFETY: as above.
     let head = unsafe { head(skb, start, length)? };
     let is_opener = matches!(direction, Direction::Sent) == (watched.accepted == 0);
-    let look = watched.look(direction);
-    let index = look.index;
-    // SAFETY: as above. The verifier rewrites the load, so that it must stay one.
+    let budget = watched.budget(direction);
+    let index = budget.index;
+    // SAFETY: as above. It must stay a single load, because the verifier rewrites it.
     let peer_port = u16::from_be(unsafe { core::ptr::read_volatile(&raw const (*socket).dst_port) });
-    let interest =
-        if peer_port == DNS_PORT { Interest::Whole } else { prefix::interest(head, length, direction, look) };
+    let interest = if peer_port == DNS_PORT {
+        Interest::Whole
+    } else {
+        prefix::interest(head, length, direction, budget)
+    };
     if index == 0 && is_opener {
-        look.foreign = u16::from(prefix::is_foreign(head, interest));
+        budget.foreign = u16::from(prefix::is_foreign(head, interest));
     }
-    look.spend(length);
-    look.goes_on = u16::from(matches!(interest, Interest::Begins | Interest::GoesOn));
+    budget.spend(length);
+    budget.continues = u16::from(matches!(interest, Interest::Begins | Interest::Continues));
     let captured = match interest {
         Interest::None => return Ok(()),
         Interest::Length => 0,
-        Interest::Whole | Interest::Begins | Interest::GoesOn => length,
+        Interest::Whole | Interest::Begins | Interest::Continues => length,
     };
     // SAFETY: as above.
     let flow = unsafe { tuple(socket) };
@@ -142,18 +142,18 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
 /// `skb` must be that of the running program.
 #[inline(always)]
 unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let cookie = unsafe { bpf_get_socket_cookie(skb.cast()) };
     let Some(state) = UDP_FLOWS.get_ptr_mut(cookie) else { return Ok(()) };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let header = unsafe { ip_header(skb, Transport::Udp)? };
     let start = header + UDP_HEADER;
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let length = unsafe { (*skb).len }.wrapping_sub(start);
     if length as i32 <= 0 {
         return Ok(());
     }
-    // SAFETY: a live row; the counters are aligned and only ever added to.
+    // SAFETY: a live row. The counters are aligned and only changed by atomic addition.
     let (flow, owner) = unsafe {
         let counter = match direction {
             Direction::Sent => &raw mut (*state).bytes_sent,
@@ -169,40 +169,40 @@ unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
         Direction::Sent => header + 2,
         Direction::Received => header,
     };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     if unsafe { load::<u16>(skb, peer)? } != DNS_PORT.to_be() {
         return Ok(());
     }
     let payload = Payload { owner, accepted: 0, flow, direction, index: 0, start, length, captured: length };
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     unsafe { send(skb, &payload) };
     Ok(())
 }
 
-/// Bytes of the IP header, if this transport follows it.
+/// Bytes of the IP header, if a header of this transport follows it.
 ///
 /// # Safety
 /// `skb` must be that of the running program.
 #[inline(always)]
 unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Result<u32, Unreadable> {
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let first = unsafe { header_byte::<0>(skb, 0)? };
     if first >> 4 == 4 {
         return Ok(u32::from(first & 0xf) * 4);
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: guaranteed by the caller.
     let next = unsafe { header_byte::<IPV6_NEXT>(skb, 0)? };
     if u16::from(next) == transport as u16 { Ok(IPV6_HEADER) } else { Err(Unreadable) }
 }
 
-/// A byte of a header, read in place: the kernel keeps headers in one piece at the front. `start` is where the header
-/// begins, [`MIN_HEADER`] bytes of which must be there.
+/// Reads a byte of the header that begins at `start`. It is read in place, because the kernel keeps headers together at the
+/// front of the packet. At least [`MIN_HEADER`] bytes of the header must be there.
 ///
 /// # Safety
 /// `skb` must be that of the running program, `BYTE` less than [`MIN_HEADER`].
 #[inline(always)]
 unsafe fn header_byte<const BYTE: usize>(skb: *mut __sk_buff, start: u32) -> Result<u8, Unreadable> {
-    // SAFETY: the caller's promise; the byte is read only where the verifier sees that it lies before the end.
+    // SAFETY: guaranteed by the caller. The byte is only read after a check that it lies before the end.
     unsafe {
         let header = (*skb).data as usize + start as usize;
         if header + MIN_HEADER > (*skb).data_end as usize {
@@ -212,17 +212,17 @@ unsafe fn header_byte<const BYTE: usize>(skb: *mut __sk_buff, start: u32) -> Res
     }
 }
 
-/// The first four bytes of a payload; of a shorter one only the first, the rest zero.
+/// The first four bytes of a payload. For a shorter payload only the first byte; the rest is zero.
 ///
 /// # Safety
 /// `skb` must be that of the running program.
 #[inline(always)]
 unsafe fn head(skb: *mut __sk_buff, start: u32, length: u32) -> Result<[u8; 4], Unreadable> {
     if length >= 4 {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         unsafe { load(skb, start) }
     } else {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         Ok([unsafe { load(skb, start)? }, 0, 0, 0])
     }
 }
@@ -243,7 +243,7 @@ unsafe fn load<T: Copy>(skb: *mut __sk_buff, offset: u32) -> Result<T, Unreadabl
     }
 }
 
-/// What a record is made of.
+/// The contents of a payload record.
 struct Payload<'a> {
     owner: &'a RecordHeader,
     accepted: u16,
@@ -259,17 +259,12 @@ struct Payload<'a> {
 /// `skb` must be that of the running program.
 #[inline(always)]
 unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
-    emit::in_place(emit::Context::of_packet(skb), RecordKind::Payload, |record: *mut PayloadRecord| {
+    emit::in_place(emit::Context::of_packet(skb), |record: *mut PayloadRecord| {
         let captured =
             if payload.captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { payload.captured };
-        // SAFETY: the record is the ring's memory; every field is written, of `data` what `captured` says.
+        // SAFETY: the record is memory of the ring. Every field is written, and of `data` as much as `captured` says.
         unsafe {
-            (&raw mut (*record).header).write(RecordHeader {
-                kind: RecordKind::Payload as u16,
-                length: size_of::<PayloadRecord>() as u32,
-                time: task::now(),
-                ..*payload.owner
-            });
+            (&raw mut (*record).header).write(payload.owner.for_record::<PayloadRecord>(task::now()));
             (&raw mut (*record).opened).write(payload.owner.time);
             (&raw mut (*record).flow).write(payload.flow);
             (&raw mut (*record).direction).write(payload.direction as u16);
@@ -287,12 +282,12 @@ unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
     });
 }
 
-/// The same length, of which the verifiers of 5.10 and 6.1 can see that it is from 1 to [`MAX_PAYLOAD`]: to
-/// them "not zero" narrows nothing.
+/// Returns the same length in a way that shows the verifiers of 5.10 and 6.1 that it is between 1 and [`MAX_PAYLOAD`]. A
+/// check for "not zero" is not enough for them.
 #[inline(always)]
 fn from_one(length: u32) -> u32 {
     let mut less = u64::from(length).wrapping_sub(1);
-    // SAFETY: no instruction; the compiler must not see what the length was compared with before.
+    // SAFETY: this emits no instruction. It hides from the compiler what the length was compared with before.
     unsafe { core::arch::asm!("/* {0} */", inout(reg) less) };
     let most = MAX_PAYLOAD as u64 - 1;
     if less > most {
@@ -307,10 +302,10 @@ fn from_one(length: u32) -> u32 {
 /// `socket` must be that of the running program.
 #[inline(always)]
 unsafe fn tuple(socket: *mut bpf_sock) -> FlowTuple {
-    // The verifier rewrites each load of a word, so that each must stay one.
+    // Each word must stay a single load, because the verifier rewrites it.
     macro_rules! word {
         ($($field:tt)*) => {
-            // SAFETY: the caller's promise.
+            // SAFETY: guaranteed by the caller.
             unsafe { core::ptr::read_volatile(&raw const (*socket).$($field)*) }
         };
     }

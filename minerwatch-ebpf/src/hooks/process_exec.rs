@@ -1,16 +1,14 @@
-//! Traces: `sched:sched_process_exec`, in the process, once its new image is in place.
+//! Traces: `sched:sched_process_exec`, in the process, once its new program is loaded.
 //! Kernel: fs/exec.c, `trace_sched_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)`.
 //! Produces: [`ExecRecord`].
-//! Price: nothing off exec.
+//! Overhead: exec only.
 
 use aya_ebpf::{
     macros::{map, raw_tracepoint},
     maps::PerCpuArray,
     programs::RawTracePointContext,
 };
-use minerwatch_common::{
-    ExecFlags, ExecRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL, MAX_PATH, RecordKind,
-};
+use minerwatch_common::{ExecFlags, ExecRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL, MAX_PATH};
 
 use crate::{
     constants::offset,
@@ -23,8 +21,8 @@ use crate::{
 /// `pids[PIDTYPE_SID]` of `struct signal_struct` (include/linux/pid_types.h: PID, TGID, PGID, SID).
 const PIDTYPE_SID: u32 = 3;
 
-/// The record while it is put together; too large for the stack of a program. The tail has room for one
-/// whole piece beyond what is sent, so that each read may be bounded by a constant.
+/// Scratch memory in which the record is built, because it is too large for the stack. The tail has room for the longest
+/// path, name and arguments together, so each read can be bounded by a constant.
 #[repr(C)]
 struct Scratch {
     record: ExecRecord,
@@ -44,10 +42,10 @@ fn process_exec(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let Some(scratch) = EXEC_SCRATCH.get_ptr_mut(0) else { return Err(Unreadable) };
-    // SAFETY: this CPU's own slot; the program neither sleeps nor nests.
+    // SAFETY: the slot of this CPU. The program neither sleeps nor nests.
     let scratch = unsafe { &mut *scratch };
     let record = &mut scratch.record;
-    record.header = task::current_header::<ExecRecord>(RecordKind::Exec);
+    record.header = task::current_header::<ExecRecord>();
     memory_map::forget(record.header.pid);
     record.flags = 0;
     describe_lineage(task, record)?;
@@ -60,12 +58,12 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let file = memory.follow(offset!(mm_exe_file))?;
     describe_file(file, record);
     let file_path = path::mount_and_entry(file.field(offset!(file_path))?)?;
-    // SAFETY: the tail begins with room for two whole paths, a name and the arguments.
+    // SAFETY: the tail has room for two whole paths, a name and the arguments.
     let walked = unsafe { path::walk(file_path, tail, &raw mut scratch.position) }?;
     if walked.cut {
         record.flags |= ExecFlags::PATH_CUT;
     }
-    // SAFETY: the tail is longer than the mark.
+    // SAFETY: the tail is longer than the prefix.
     if walked.rootless && unsafe { core::slice::from_raw_parts(tail, 6) } == b"memfd:" {
         record.flags |= ExecFlags::MEMFD;
     }
@@ -74,7 +72,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
 
     let directory = task.follow(offset!(task_fs))?.field(offset!(fs_directory))?;
     let directory = path::mount_and_entry(directory)?;
-    // SAFETY: `end` is at most one path, and another fits behind it.
+    // SAFETY: `end` is at most one path, and another one fits after it.
     let walked = unsafe { path::walk(directory, tail.add(end), &raw mut scratch.position) }?;
     if walked.cut {
         record.flags |= ExecFlags::DIRECTORY_CUT;
@@ -84,26 +82,26 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     end += length;
 
     let name = binary.follow(offset!(binprm_filename))?;
-    // SAFETY: `end` is at most two paths, and a name fits behind them.
+    // SAFETY: `end` is at most two paths, and a name fits after them.
     let length = unsafe { name.read_string(tail.add(end), MAX_COMPONENT as u32) }.unwrap_or(0);
     let length = bounded(length, MAX_COMPONENT);
     record.name_length = length as u16;
     end += length;
 
-    // SAFETY: `end` is at most two paths and a name, and the arguments fit behind them.
+    // SAFETY: `end` is at most two paths and a name, and the arguments fit after them.
     let length = unsafe { copy_arguments(memory, tail.add(end), &mut record.flags) };
     record.arguments_length = length as u16;
     end += length;
 
     record.header.length = (size_of::<ExecRecord>() + end) as u32;
     let total = bounded(record.header.length, size_of::<ExecRecord>() + MAX_EXEC_TAIL);
-    // SAFETY: record and tail lie side by side in the scratch memory, which is as long as `total` may be.
+    // SAFETY: record and tail are adjacent in the scratch memory, which is as long as the largest `total`.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), total) };
-    emit::bytes(context, RecordKind::Exec, bytes);
+    emit::with_tail::<ExecRecord>(context, bytes);
     Ok(())
 }
 
-/// A length that the verifier, too, knows to be within `limit`.
+/// Limits a length in a way that the verifier understands.
 #[inline(always)]
 fn bounded(length: u32, limit: usize) -> usize {
     let length = length as usize;
@@ -166,7 +164,7 @@ fn describe_file(file: Address, record: &mut ExecRecord) {
     }
 }
 
-/// Copies the arguments as they lie on the new stack, one after the other, and says how many bytes.
+/// Copies the arguments from the new stack, where they are adjacent, and returns how many bytes.
 ///
 /// # Safety
 /// `target` must be writable for [`MAX_ARGUMENTS`] bytes.
@@ -183,7 +181,7 @@ unsafe fn copy_arguments(memory: Address, target: *mut u8, flags: &mut u16) -> u
         length = MAX_ARGUMENTS as u64;
         *flags |= ExecFlags::ARGUMENTS_CUT;
     }
-    // SAFETY: the caller's memory, and `length` is within it.
+    // SAFETY: the caller guarantees the memory, and `length` is within it.
     if unsafe { UserAddress(start).read_bytes(target, length as u32) }.is_err() {
         *flags |= ExecFlags::ARGUMENTS_UNREADABLE;
         return 0;

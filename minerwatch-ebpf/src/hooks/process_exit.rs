@@ -1,11 +1,11 @@
 //! Traces: `sched:sched_process_exit`, in each thread that ends.
-//! Kernel: kernel/exit.c, `trace_sched_process_exit(struct task_struct *task, …)`; `signal->live` was
-//! counted down before, so zero marks the last thread.
+//! Kernel: kernel/exit.c, `trace_sched_process_exit(struct task_struct *task, …)`. `signal->live` was decremented before, so
+//! zero means that this is the last thread.
 //! Produces: [`ExitRecord`] once per process.
-//! Price: nothing off exit.
+//! Overhead: exit only.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
-use minerwatch_common::{ExitRecord, RecordKind};
+use minerwatch_common::ExitRecord;
 
 use crate::{
     constants::offset,
@@ -15,7 +15,7 @@ use crate::{
     task,
 };
 
-/// `signal->flags`: the whole group was told to end (`SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h).
+/// In `signal->flags`: the whole process ends at once (`SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h).
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
 
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
@@ -35,16 +35,12 @@ fn report(context: Context, task: Address) -> Outcome {
     } else {
         signal.read(offset!(signal_group_exit_code))?
     };
-    let header = task::current_header::<ExitRecord>(RecordKind::Exit);
+    let header = task::current_header::<ExitRecord>();
     sched_switch::forget(header.pid);
     memory_map::forget(header.pid);
-    // The time of threads that ended before, and of this last one.
+    // CPU time of the threads that ended before, and of this last one.
     let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
     let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);
-    emit::record(
-        context,
-        RecordKind::Exit,
-        ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) },
-    );
+    emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) });
     Ok(())
 }

@@ -1,10 +1,10 @@
 //! Traces: `sched:sched_process_fork`, in the parent, before the child first runs.
 //! Kernel: kernel/fork.c, `trace_sched_process_fork(struct task_struct *parent, struct task_struct *child)`.
-//! Produces: [`ForkRecord`] for a new process; threads are passed over.
-//! Price: nothing off fork.
+//! Produces: [`ForkRecord`] for a new process, nothing for a new thread.
+//! Overhead: fork and clone only.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
-use minerwatch_common::{ForkRecord, RecordHeader, RecordKind};
+use minerwatch_common::{ForkRecord, RecordHeader};
 
 use crate::{
     constants::offset,
@@ -26,11 +26,10 @@ fn report(context: Context, child: Address) -> Outcome {
     if pid != tid {
         return Ok(());
     }
-    // The child starts in its creator's cgroup with its creator's user.
-    let parent = task::current_header::<ForkRecord>(RecordKind::Fork);
+    // The child starts with the cgroup and the user of its creator.
+    let parent = task::current_header::<ForkRecord>();
     emit::record(
         context,
-        RecordKind::Fork,
         ForkRecord {
             header: RecordHeader { pid, tid, start: child.read(offset!(task_start))?, ..parent },
             parent_start: parent.start,

@@ -1,10 +1,10 @@
 //! Traces: `sched:sched_switch`, at each context switch.
-//! Kernel: kernel/sched/core.c, `trace_sched_switch(bool preempt, struct task_struct *prev, struct
-//! task_struct *next, …)`; the time of `prev` is accounted before.
-//! Produces: additions to the process's row, [`CpuRecord`] once an interval for a busy process, and
-//! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). Never an event per switch.
-//! Price: every context switch pays. So: one table lookup and no clock (the scheduler's own accounting is
-//! read instead), loads straight from the task (a BTF tracepoint's arguments may be read without a helper).
+//! Kernel: kernel/sched/core.c, `trace_sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next, …)`.
+//! The CPU time of `prev` is accounted before.
+//! Produces: counters in the process's row of a table; [`CpuRecord`] once an interval for a busy process;
+//! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). It never sends an event per switch.
+//! Overhead: every context switch. Therefore it does a single table lookup, reads the scheduler's accounting instead of
+//! the clock, and loads fields directly from the task (arguments of a BTF tracepoint need no helper).
 
 pub mod rounding;
 
@@ -13,7 +13,7 @@ use aya_ebpf::{
     maps::HashMap,
     programs::BtfTracePointContext,
 };
-use minerwatch_common::{CpuRecord, Loss, RecordKind};
+use minerwatch_common::{CpuRecord, Loss};
 
 use crate::{
     atomic,
@@ -23,20 +23,20 @@ use crate::{
     task,
 };
 
-/// Processes accounted at once; about 200 bytes each.
+/// The most processes counted at once; about 200 bytes each.
 const MAX_PROCESSES: u32 = 16_384;
-/// Real-time threads whose last reading is kept, see [`realtime_slice`].
+/// The most real-time threads whose last reading is stored, see [`realtime_slice`].
 const MAX_REALTIME: u32 = 1_024;
-/// `task->flags` of a kernel thread (`PF_KTHREAD`, include/linux/sched.h).
+/// In `task->flags`: a kernel thread (`PF_KTHREAD`, include/linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
-/// `task->flags` of a thread on its way out (`PF_EXITING`, include/linux/sched.h).
+/// In `task->flags`: a thread that is exiting (`PF_EXITING`, include/linux/sched.h).
 const PF_EXITING: u32 = 0x4;
 /// Static priority of nice 0 (`DEFAULT_PRIO`, include/linux/sched/prio.h).
 const DEFAULT_PRIORITY: i32 = 120;
-/// `task->__state` of a stopped task (`__TASK_STOPPED`, include/linux/sched.h).
+/// In `task->__state`: a stopped task (`__TASK_STOPPED`, include/linux/sched.h).
 const TASK_STOPPED: u32 = 0x4;
 
-/// One process's use of the CPUs; written by all of them at once, so additions are atomic.
+/// The CPU use of one process. All CPUs write to it at once, so additions are atomic.
 #[repr(C)]
 struct Usage {
     on_cpu: u64,
@@ -54,13 +54,13 @@ struct Usage {
 #[map]
 static CPU_USAGE: HashMap<u32, Usage> = HashMap::with_max_entries(MAX_PROCESSES, 0);
 
-/// `sum_exec_runtime` of a real-time thread when it last left a CPU, by thread id.
+/// `sum_exec_runtime` of real-time threads when they last left a CPU, by thread id.
 #[map]
 static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALTIME, 0);
 
 #[btf_tracepoint(function = "sched_switch")]
 fn sched_switch(context: BtfTracePointContext) -> i32 {
-    rounding::note_running(context.arg(2));
+    rounding::store_current(context.arg(2));
     account(Context::of(&context), context.arg::<u64>(0) as u8 != 0, context.arg(1));
     0
 }
@@ -80,27 +80,27 @@ fn account(context: Context, preempted: bool, previous: *const u8) {
         other_slice(previous, runtime)
     };
     let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) else {
-        // A process's last switch comes after its row was taken away at exit: no new row for the dead.
+        // The last switch of a process comes after its row was removed at exit. It must not get a new one.
         if tgid != 0 && flags & PF_EXITING == 0 {
             begin(tgid, slice, now);
         }
         return;
     };
-    // SAFETY: a live row of the table; the counters are only ever added to.
+    // SAFETY: a live row of the table. The counters are only changed by atomic addition.
     let usage = unsafe { &mut *usage };
     let before = usage.on_cpu;
     add(&mut usage.on_cpu, slice);
     if rounding::is_due(before, slice) {
-        let _ = rounding::look(context, previous, &mut usage.rounding, now);
+        let _ = rounding::sample(context, previous, &mut usage.rounding, now);
     }
-    // Preempted on the way, or still runnable (TASK_RUNNING is 0): it did not wait for anything.
+    // A thread that was preempted or is still runnable (TASK_RUNNING is 0) did not wait for anything.
     let state = if preempted { 0 } else { load!(previous, task_state, u32) };
     add(if state == 0 { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
     if state & TASK_STOPPED != 0 {
         add(&mut usage.stops, 1);
     }
     let window = now.wrapping_sub(usage.reported_at);
-    // Clocks of two CPUs may differ by a little: a negative window is none.
+    // The clocks of two CPUs may differ a little, so the window may be negative.
     if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
         let _ = interval_over(context, previous, usage, window, now);
     }
@@ -119,16 +119,16 @@ fn other_slice(task: *const u8, runtime: u64) -> u64 {
     }
 }
 
-/// What a real-time thread ran since it last left a CPU. Only the fair class notes the runtime at which a
-/// thread came onto its CPU (`set_next_entity`), so for the others it is kept here.
+/// How long a real-time thread ran since it last left a CPU. Only the fair class stores the runtime at which a thread came
+/// onto its CPU (`set_next_entity`); for other threads it is stored here.
 #[inline(never)]
 fn realtime_slice(tid: u32, runtime: u64) -> u64 {
     if let Some(last) = REALTIME_RUNTIME.get_ptr_mut(tid) {
-        // SAFETY: a live row; a thread runs on one CPU at a time.
+        // SAFETY: a live row, and a thread runs on one CPU at a time.
         let slice = runtime.wrapping_sub(unsafe { *last });
         // SAFETY: as above.
         unsafe { *last = runtime };
-        // A larger reading than now is that of an earlier thread with this id.
+        // A stored value above the current one is from an earlier thread with the same id.
         return if slice > u64::MAX / 2 { 0 } else { slice };
     }
     if REALTIME_RUNTIME.insert(tid, runtime, 0).is_err() {
@@ -139,7 +139,7 @@ fn realtime_slice(tid: u32, runtime: u64) -> u64 {
 
 #[inline(always)]
 fn add(counter: &mut u64, amount: u64) {
-    // SAFETY: an aligned counter in map memory, accessed by other CPUs only like this.
+    // SAFETY: an aligned counter in map memory, which other CPUs also access only like this.
     unsafe { atomic::add(counter, amount) };
 }
 
@@ -160,18 +160,18 @@ fn begin(tgid: u32, slice: u64, now: u64) {
     }
 }
 
-/// Ends an interval; reports it if the process was busy in it.
+/// Ends an interval and reports the process if it was busy.
 #[inline(always)]
 fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, window: u64, now: u64) -> Outcome {
     let on_cpu = usage.on_cpu;
     let window_on_cpu = on_cpu.wrapping_sub(usage.reported_on_cpu);
-    // Two CPUs may come here at once and report the same interval twice: the counters are totals.
+    // Two CPUs may get here at once and report the same interval twice. That is fine, because the counters are totals.
     usage.reported_at = now;
     usage.reported_on_cpu = on_cpu;
     if window_on_cpu < setting!(cpu_threshold) {
         return Ok(());
     }
-    // The task that goes is still the current one.
+    // The task that leaves the CPU is still the current one.
     let task = Address(previous as u64);
     let threads = task
         .follow(offset!(task_signal))
@@ -179,9 +179,8 @@ fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, windo
         .unwrap_or(0);
     emit::record(
         context,
-        RecordKind::Cpu,
         CpuRecord {
-            header: task::current_header::<CpuRecord>(RecordKind::Cpu),
+            header: task::current_header::<CpuRecord>(),
             on_cpu,
             voluntary: usage.voluntary,
             involuntary: usage.involuntary,
@@ -199,16 +198,16 @@ fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, windo
     Ok(())
 }
 
-/// Counts a `sched_yield` of a process whose time is counted.
+/// Counts a `sched_yield` of a process that has a row.
 #[inline(always)]
 pub fn yielded(tgid: u32) {
     if let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) {
-        // SAFETY: a live row of the table; the counters are only ever added to.
+        // SAFETY: a live row of the table. The counters are only changed by atomic addition.
         add(unsafe { &mut (*usage).yields }, 1);
     }
 }
 
-/// Ends the accounting of a process.
+/// Removes the row of a process that ended.
 #[inline(always)]
 pub fn forget(tgid: u32) {
     let _ = CPU_USAGE.remove(tgid);

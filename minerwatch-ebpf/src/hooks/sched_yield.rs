@@ -1,9 +1,9 @@
-//! Traces: the entry of the system call's function, `__do_sys_sched_yield` or `do_sched_yield`; where a kernel takes no such program,
-//! `syscalls:sys_enter_sched_yield`.
-//! Kernel: kernel/sched/syscalls.c (before 6.11 kernel/sched/core.c), `sched_yield`. A thread that yields on a
-//! CPU where nobody waits goes on without a switch, so `sched_switch` does not see it.
-//! Produces: additions to the process's row of [`super::sched_switch`]; never an event.
-//! Price: this call only, one table lookup.
+//! Traces: the entry of the system call's function, `__do_sys_sched_yield` or `do_sched_yield`; on kernels that do not allow
+//! such programs, `syscalls:sys_enter_sched_yield`.
+//! Kernel: kernel/sched/syscalls.c (before 6.11 kernel/sched/core.c), `sched_yield(void)`. If no other thread waits for the
+//! CPU, a yield causes no switch, so `sched_switch` does not see it.
+//! Produces: a counter in the process's row of [`super::sched_switch`]. It never sends an event.
+//! Overhead: this call only, one table lookup; the tracepoint also puts all system calls on the slow entry path.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,

@@ -1,15 +1,15 @@
 //! Traces: `sock:inet_sock_set_state`, at each change of a TCP socket's state.
-//! Kernel: net/ipv4/af_inet.c, `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const
-//! int newstate)`. The step to SYN_SENT happens in the connecting process; later ones may happen anywhere,
-//! so the owner is remembered.
+//! Kernel: net/ipv4/af_inet.c, `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`.
+//! The change to SYN_SENT happens in the connecting process. Later changes may happen in any process, so the owner is
+//! remembered.
 //! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result,
-//! [`CloseRecord`](minerwatch_common::CloseRecord) with byte counts.
-//! Price: state changes only, nothing on send and receive. io_uring is seen as any other way to connect.
+//! [`CloseRecord`](minerwatch_common::CloseRecord) with byte counts. io_uring is included.
+//! Overhead: state changes only, nothing for send and receive.
 //!
-//! The kernel passes a program over that already runs on the same CPU (`__bpf_trace_run`, kernel/trace/bpf_trace.c).
-//! Packets are handled in interrupts, so a change of one socket can come amid that of another, and under load one in
-//! some hundred closes was never seen. Hence the stand-in, attached behind the first program: it acts on what the first
-//! was not called for.
+//! The kernel skips a program that is already running on the same CPU (`__bpf_trace_run`, kernel/trace/bpf_trace.c).
+//! Packets are handled in interrupts, so a state change of one socket can interrupt that of another. Under load about one
+//! in several hundred closes was lost that way. The reentry fallback is attached after the first program and handles the
+//! changes for which the first program was skipped.
 
 use aya_ebpf::{
     helpers::generated::bpf_jiffies64,
@@ -17,7 +17,7 @@ use aya_ebpf::{
     maps::PerCpuArray,
     programs::RawTracePointContext,
 };
-use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
+use minerwatch_common::{AF_INET, AF_INET6, ConnectRecord, FlowState, FlowTuple, Transport};
 
 use crate::{
     constants::{offset, setting},
@@ -32,44 +32,41 @@ const TCP_ESTABLISHED: i32 = 1;
 const TCP_SYN_SENT: i32 = 2;
 const TCP_CLOSE: i32 = 7;
 
-/// The bit of `sk_flags` that the peer's FIN sets (`enum sock_flags`, include/net/sock.h).
+/// The bit of `sk_flags` that is set by the FIN of the peer (`enum sock_flags`, include/net/sock.h).
 const SOCK_DONE: u32 = 1;
 
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
-
-/// The result of an attempt that its own process gave up before an answer came (`ECANCELED`).
+/// The result of an attempt that its own process gave up before there was an answer (`ECANCELED`).
 const GIVEN_UP: i32 = 125;
 
-/// The change that the first program was last called for on this CPU.
+/// The last change that the first program handled on this CPU.
 #[map]
-static TCP_STATE_SEEN: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
+static LAST_TCP_CHANGE: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn tcp_state(context: RawTracePointContext) -> i32 {
     let Some(change) = Change::of(&context) else { return 0 };
-    if let Some(seen) = TCP_STATE_SEEN.get_ptr_mut(0) {
-        // SAFETY: a live slot of this CPU. Volatile, for a program that interrupts this one reads it.
-        unsafe { seen.write_volatile(change.mark()) };
+    if let Some(last) = LAST_TCP_CHANGE.get_ptr_mut(0) {
+        // SAFETY: a live slot of this CPU. Volatile because a program that interrupts this one reads it.
+        unsafe { last.write_volatile(change.id()) };
     }
-    change.take();
+    change.handle();
     0
 }
 
-/// Comes behind `tcp_state`, with the same change. An interrupt between the two makes it take a change twice, which
+/// Runs after `tcp_state` for the same change. After an interrupt between the two programs a change is handled twice, which
 /// does no harm.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
-fn tcp_state_stand_in(context: RawTracePointContext) -> i32 {
+fn tcp_state_reentry_fallback(context: RawTracePointContext) -> i32 {
     let Some(change) = Change::of(&context) else { return 0 };
-    let Some(seen) = TCP_STATE_SEEN.get_ptr_mut(0) else { return 0 };
+    let Some(last) = LAST_TCP_CHANGE.get_ptr_mut(0) else { return 0 };
     // SAFETY: as in `tcp_state`.
-    if unsafe { seen.read_volatile() } != change.mark() {
-        change.take();
+    if unsafe { last.read_volatile() } != change.id() {
+        change.handle();
     }
     0
 }
 
-/// A change of state that matters.
+/// A change to one of the states that matter here.
 struct Change {
     context: Context,
     socket: Address,
@@ -89,14 +86,14 @@ impl Change {
         })
     }
 
-    /// What tells it from those around it: the socket and its new state.
+    /// Identifies the change: the socket and its new state.
     #[inline(always)]
-    fn mark(&self) -> u64 {
+    fn id(&self) -> u64 {
         self.socket.0 << 8 | self.after as u64
     }
 
     #[inline(always)]
-    fn take(&self) {
+    fn handle(&self) {
         let _ = match self.after {
             TCP_SYN_SENT => attempted(self.socket),
             TCP_ESTABLISHED => established(self.context, self.socket),
@@ -111,7 +108,7 @@ fn attempted(socket: Address) -> Outcome {
         return Ok(());
     }
     let state = FlowState {
-        owner: task::current_header::<ConnectRecord>(RecordKind::Connect),
+        owner: task::current_header::<ConnectRecord>(),
         flow: tuple(socket)?,
         bytes_sent: 0,
         bytes_received: 0,
@@ -126,7 +123,7 @@ fn attempted(socket: Address) -> Outcome {
 #[inline(always)]
 fn established(context: Context, socket: Address) -> Outcome {
     let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
-    // SAFETY: a live row; the kernel changes a socket's state under its lock, so nobody else is here.
+    // SAFETY: a live row. The kernel changes the state of a socket under its lock, so no other program is here.
     let state = unsafe { &mut *state };
     if state.reported != 0 {
         return Ok(());
@@ -142,7 +139,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
     let mut key = socket.0;
     let mut found = TCP_FLOWS.get_ptr_mut(key);
     if found.is_none() {
-        // Nobody gave the sockets of most of the others a cookie.
+        // It may have been added by the daemon, with its cookie as the key. Most other sockets have no cookie.
         key = socket.read(offset!(sock_cookie))?;
         if key == 0 {
             return Ok(());
@@ -156,7 +153,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
         state.network_namespace = network_namespace(socket).unwrap_or(0);
     }
     if before == TCP_SYN_SENT {
-        // The port was chosen after the step to SYN_SENT.
+        // The port was chosen after the change to SYN_SENT.
         let flow = FlowTuple {
             source_port: socket.read(offset!(inet_source_port)).map_or(0, u16::from_be),
             ..state.flow
@@ -165,7 +162,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
         flows::report_connect(context, state, flow, if error == 0 { GIVEN_UP } else { error });
     } else {
         if state.reported == 0 {
-            // Its answer was never seen.
+            // The change to ESTABLISHED was not seen.
             flows::report_connect(context, state, tuple(socket)?, 0);
         }
         let mut counts = Counts::NONE;
@@ -181,7 +178,7 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
     let sent = socket.read::<u64>(offset!(tcp_bytes_sent))?;
     let resent = socket.read::<u64>(offset!(tcp_bytes_resent))?;
     let received = socket.read::<u64>(offset!(tcp_bytes_received))?;
-    // The kernel counts the peer's FIN as a byte, as it takes up a sequence number.
+    // The kernel counts the FIN of the peer as a byte, because it takes a sequence number.
     let fin = socket.read::<u64>(offset!(sock_flags))? >> SOCK_DONE & 1;
     let segments_sent = socket.read(offset!(tcp_segments_sent)).unwrap_or(0);
     let segments_received = socket.read(offset!(tcp_segments_received)).unwrap_or(0);
@@ -196,8 +193,8 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
     Ok(())
 }
 
-/// When something was last sent or received. The kernel notes both in ticks, in 32 bits (`tcp_jiffies32`), for its own use
-/// and `TCP_INFO` (`tcp_get_info`, net/ipv4/tcp.c).
+/// When a payload was last sent or received. The kernel stores both times in jiffies, in 32 bits (`tcp_jiffies32`), for its
+/// own use and for `TCP_INFO` (`tcp_get_info`, net/ipv4/tcp.c).
 #[inline(always)]
 fn last_payload(socket: Address, counts: &Counts) -> Result<u64, Unreadable> {
     // SAFETY: the helper has no preconditions.

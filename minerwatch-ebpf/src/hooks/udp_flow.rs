@@ -1,12 +1,13 @@
-//! Traces: connecting a UDP socket, sending on one that is not connected, and the end of a socket, through
-//! the hooks of the root cgroup.
-//! Kernel: net/ipv4/datagram.c and net/ipv4/udp.c (`BPF_CGROUP_RUN_PROG_INET4_CONNECT`,
-//! `…_UDP4_SENDMSG_LOCK`), their IPv6 twins, net/ipv4/af_inet.c (`BPF_CGROUP_RUN_PROG_INET_SOCK_RELEASE`).
-//! Produces: [`ConnectRecord`] when a socket gets a peer, up to [`MAX_PEERS`] for one that talks to many;
-//! [`CloseRecord`](minerwatch_common::CloseRecord) when it ends.
-//! For TCP it marks the socket, so that `packet` knows whose words it reads.
-//! Price: a connect of TCP pays for the mark; a datagram on an unconnected socket costs a
-//! lookup; send and receive on connected sockets cost nothing.
+//! Traces: the connect of a socket, a send on an unconnected UDP socket, and the end of a UDP socket, through the hooks of
+//! the root cgroup.
+//! Kernel: net/ipv4/datagram.c and net/ipv4/udp.c, `BPF_CGROUP_RUN_PROG_INET4_CONNECT(sk, uaddr, uaddrlen)` and
+//! `BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, uaddr, uaddrlen, t_ctx)`, the same for IPv6, and net/ipv4/af_inet.c,
+//! `BPF_CGROUP_RUN_PROG_INET_SOCK_RELEASE(sk)`.
+//! Produces: [`ConnectRecord`] when a UDP socket gets a peer, for at most [`MAX_PEERS`] peers of a socket;
+//! [`CloseRecord`](minerwatch_common::CloseRecord) when it ends. For TCP it stores the owner at the socket, so that `packet`
+//! knows whose payloads it reads.
+//! Overhead: storing the owner at a TCP connect; a lookup for each datagram on an unconnected socket; nothing for send and
+//! receive on connected sockets.
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -15,7 +16,7 @@ use aya_ebpf::{
     macros::{cgroup_sock, cgroup_sock_addr},
     programs::{SockAddrContext, SockContext},
 };
-use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordKind, Transport};
+use minerwatch_common::{AF_INET, AF_INET6, ConnectRecord, FlowState, FlowTuple, Transport};
 
 use crate::{
     constants::offset,
@@ -25,52 +26,49 @@ use crate::{
     sockets, task,
 };
 
-/// Peers of one unconnected socket that are reported; DNS and peer-to-peer programs have no end of them.
+/// The most peers of one unconnected socket that are reported. DNS servers and peer-to-peer programs have very many.
 const MAX_PEERS: u32 = 16;
 
-/// A cgroup hook's verdict: let the call go on.
+/// The return value of a cgroup hook that lets the call continue.
 const ALLOW: i32 = 1;
-
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
 
 #[cgroup_sock_addr(connect4)]
 fn udp_connect4(context: SockAddrContext) -> i32 {
-    talks_to(&context, AF_INET);
+    connected(&context, AF_INET);
     ALLOW
 }
 
 #[cgroup_sock_addr(connect6)]
 fn udp_connect6(context: SockAddrContext) -> i32 {
-    talks_to(&context, AF_INET6);
+    connected(&context, AF_INET6);
     ALLOW
 }
 
 #[cgroup_sock_addr(sendmsg4)]
 fn udp_send4(context: SockAddrContext) -> i32 {
-    talks_to(&context, AF_INET);
+    connected(&context, AF_INET);
     ALLOW
 }
 
 #[cgroup_sock_addr(sendmsg6)]
 fn udp_send6(context: SockAddrContext) -> i32 {
-    talks_to(&context, AF_INET6);
+    connected(&context, AF_INET6);
     ALLOW
 }
 
 #[cgroup_sock(sock_release)]
 fn udp_release(context: SockContext) -> i32 {
-    // SAFETY: the kernel hands over a valid context.
+    // SAFETY: the kernel passes a valid context.
     if unsafe { (*context.sock).protocol } != Transport::Udp as u32 {
         return ALLOW;
     }
     // SAFETY: as above.
     let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
     if let Some(state) = UDP_FLOWS.get_ptr(cookie) {
-        // SAFETY: a live row; the socket is at its end.
+        // SAFETY: a live row, and the socket is at its end.
         let state = unsafe { &*state };
         let (sent, received) = (state.bytes_sent, state.bytes_received);
-        // Where nothing counts (see `packet`), that must not look like a flow without a byte.
+        // Without `packet` nothing is counted. That must not look like a flow without payload.
         let counted = sent != 0 || received != 0;
         let counts = Counts { sent, received, counted, ..Counts::NONE };
         flows::report_close(Context::of(&context), state, counts);
@@ -80,9 +78,9 @@ fn udp_release(context: SockContext) -> i32 {
 }
 
 #[inline(always)]
-fn talks_to(context: &SockAddrContext, family: u16) {
+fn connected(context: &SockAddrContext, family: u16) {
     let address = context.sock_addr;
-    // SAFETY: the kernel hands over a valid context.
+    // SAFETY: the kernel passes a valid context.
     let protocol = unsafe { (*address).protocol };
     if task::is_agent() {
         return;
@@ -99,7 +97,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
     // SAFETY: the same context.
     let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
     if let Some(state) = UDP_FLOWS.get_ptr_mut(cookie) {
-        // SAFETY: a live row. Two threads sending at once may both report, or miss one another's bytes.
+        // SAFETY: a live row. Two threads that send at once may both report their peer.
         let state = unsafe { &mut *state };
         if state.flow.destination == flow.destination && state.flow.destination_port == flow.destination_port
         {
@@ -113,7 +111,7 @@ fn talks_to(context: &SockAddrContext, family: u16) {
         return;
     }
     let state = FlowState {
-        owner: task::current_header::<ConnectRecord>(RecordKind::Connect),
+        owner: task::current_header::<ConnectRecord>(),
         flow,
         bytes_sent: 0,
         bytes_received: 0,
@@ -134,17 +132,17 @@ unsafe fn tuple(address: *mut bpf_sock_addr, family: u16) -> FlowTuple {
         source: [0; 16],
         destination: [0; 16],
         source_port: 0,
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         destination_port: u16::from_be(unsafe { (*address).user_port } as u16),
         family,
         transport: Transport::Udp as u16,
     };
     if family == AF_INET {
-        // SAFETY: the caller's promise.
+        // SAFETY: guaranteed by the caller.
         flow.destination[..4].copy_from_slice(&unsafe { (*address).user_ip4 }.to_ne_bytes());
     } else {
-        // One word at a time: the verifier rewrites each such load.
-        // SAFETY: the caller's promise.
+        // Each word must stay a single load, because the verifier rewrites it.
+        // SAFETY: guaranteed by the caller.
         let words = unsafe {
             [
                 core::ptr::read_volatile(&raw const (*address).user_ip6[0]),

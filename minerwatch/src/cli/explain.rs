@@ -1,4 +1,4 @@
-//! `minerwatch explain`: why an incident is what it is.
+//! `minerwatch explain`: why an incident has its verdict.
 
 use std::{
     fs::File,
@@ -9,31 +9,33 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use super::{
-    ExitReason, Failure, block_on, logging,
-    present::{Presenter, ended_by_reader},
+    ExitReason, Failure, block_on,
+    counted::counted,
+    logging,
+    present::{ColorArguments, Presenter},
     render::Explanation,
+    streams::{ended_by_reader, tell},
 };
 use crate::{
     config::Control,
     control::{ConnectError, ControlClient},
 };
 
-/// Explain an incident: its reasons, their figures and the arithmetic
+/// Explain why an incident has its verdict
 ///
-/// Shows each signal with its figures against their thresholds, its points and how they have faded, what the sum makes,
-/// what is missing to the next verdict, and the chain. Asks the running daemon, which knows incidents before anybody
-/// was told of them; or reads alerts from a file. Without an incident it explains
-/// all that are noted or worse.
+/// Shows each signal with its values and thresholds, its points now, how the points add up, what the next verdict would
+/// need, and the chain of steps. Asks the running daemon, which also knows incidents it sent no alert for, or reads
+/// alerts from a file. Without INCIDENT it explains all incidents that have a verdict.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The incident's id, as alerts show it
     #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
-    /// Also incidents that are not worth noting, below 40 points
+    /// Include incidents that have no verdict yet
     #[arg(long, conflicts_with = "incident")]
     all: bool,
-    /// One JSON object per incident instead of text for people
+    /// Write one JSON object per incident instead of text for people
     #[arg(long)]
     json: bool,
     /// Read alerts as JSON lines from this file instead of asking the daemon; `-` for standard input
@@ -42,18 +44,21 @@ pub(super) struct Arguments {
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET, conflicts_with = "from")]
     socket: PathBuf,
+    #[command(flatten)]
+    color: ColorArguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo minerwatch explain                              every incident worth noting
-  sudo minerwatch explain 4340-7760d-4727c34e36e       one of them
-  minerwatch explain --from alerts.json                the alerts in a file, without a daemon
-  minerwatch replay host.jsonl --json | minerwatch explain --from - --json";
+  sudo minerwatch explain                          explain every incident that has a verdict
+  sudo minerwatch explain 4340-7760d-4727c34e36e   explain one of them
+  minerwatch explain --from alerts.json            explain the alerts in a file, without a daemon
+  minerwatch replay host.jsonl --json | minerwatch explain --from -
+                                                   explain what a recording shows";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { incident, all, json, from, socket } = arguments;
+    let Arguments { incident, all, json, from, socket, color } = arguments;
     let incident = incident.as_deref();
     let mut found = match from {
         Some(file) => read(file, incident)?,
@@ -68,16 +73,17 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     }
     let before = found.len();
     if !all && incident.is_none() {
-        found.retain(Explanation::is_noted);
+        found.retain(Explanation::has_verdict);
     }
     let hidden = before - found.len();
-    let mut presenter = Presenter::new(*json);
+    let mut presenter = Presenter::new(*json, *color);
     let shown = found.iter().try_for_each(|explanation| presenter.explain(explanation));
     ended_by_reader(shown.and_then(|()| presenter.flush()))?;
     if hidden > 0 {
-        eprintln!("minerwatch: {hidden} more with less than 40 points; --all shows them");
+        let hidden = counted(hidden, "more incident has", "more incidents have");
+        tell(format_args!("{hidden} no verdict yet; --all shows them"));
     } else if found.is_empty() {
-        eprintln!("minerwatch: no incident");
+        tell("no incident");
     }
     Ok(ExitReason::Fine)
 }

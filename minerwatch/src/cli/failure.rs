@@ -5,13 +5,14 @@ use std::{error::Error, fmt, process::ExitCode};
 use crate::{
     config::ConfigError,
     pipeline::{Unsupported, WrongUsage},
+    recording::CreateError,
 };
 
 /// What the exit code says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitReason {
-    /// All is well.
+    /// Success.
     Fine = 0,
     /// It failed while it ran.
     Failed = 1,
@@ -19,7 +20,8 @@ pub enum ExitReason {
     Usage = 2,
     /// This kernel or these privileges do not allow it.
     Unsupported = 3,
-    /// An incident of high or above was found.
+    /// `scan` and `replay` found an incident with the verdict suspected or mining; `intel lookup` found the value on a
+    /// list.
     Found = 10,
 }
 
@@ -52,10 +54,14 @@ impl fmt::Display for Failure {
     }
 }
 
-/// The reason is what the cause says; whatever nobody typed failed at run time.
+/// The type of the cause decides the exit code; any other error is a failure at run time.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
-        let is_usage = |cause: &(dyn Error + 'static)| cause.is::<ConfigError>() || cause.is::<WrongUsage>();
+        let is_usage = |cause: &(dyn Error + 'static)| {
+            cause.is::<ConfigError>()
+                || cause.is::<WrongUsage>()
+                || matches!(cause.downcast_ref(), Some(CreateError::Exists(_)))
+        };
         let reason = if error.chain().any(is_usage) {
             ExitReason::Usage
         } else if error.chain().any(<dyn Error + 'static>::is::<Unsupported>) {
@@ -84,6 +90,7 @@ mod tests {
             (anyhow::Error::from(config).context("outer"), ExitReason::Usage),
             (WrongUsage("no such hook".to_owned()).into(), ExitReason::Usage),
             (Err::<(), _>(unsupported).context("outer").expect_err("made above"), ExitReason::Unsupported),
+            (CreateError::Exists("/tmp/x".into()).into(), ExitReason::Usage),
             (anyhow::anyhow!("disk on fire"), ExitReason::Failed),
         ];
         for (error, reason) in cases {

@@ -1,10 +1,9 @@
-//! `minerwatch intel`: what the lists of indicators hold, without a daemon.
+//! `minerwatch intel`: checks lists of indicators and looks things up in them, without a daemon.
 
 mod check;
 mod lookup;
 
 use std::{
-    io::{self, Write as _},
     path::{Path, PathBuf},
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -12,17 +11,16 @@ use std::{
 use clap::Subcommand;
 use serde::Serialize;
 
-use super::{ExitReason, Failure, logging, present::ended_by_reader};
+use super::{ExitReason, Failure, logging};
 use crate::{
     config::{Config, Intel},
     feeds::with_synced,
     intel::ListKind,
 };
 
-/// Check lists of indicators, and look things up in them
+/// Check lists of indicators and look things up in them
 ///
-/// Reads the lists as the daemon would, those of a configuration or files given here, and needs neither a daemon nor
-/// root.
+/// Reads lists as the daemon would: those of a configuration, or files given here. Needs neither a daemon nor root.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -38,11 +36,8 @@ enum Command {
 
 const EXAMPLES: &str = "\
 Examples:
-  minerwatch intel check                                      the list that comes with the program
-  minerwatch intel check feed.json pools.d/                   before they are put where the daemon reads them
-  minerwatch intel check --config /etc/minerwatch.toml        all lists of a configuration
-  minerwatch intel lookup pool.example:3333 --list pools.txt
-  minerwatch intel lookup 192.0.2.1 --config /etc/minerwatch.toml --json";
+  minerwatch intel check feed.json pools.d/            check lists before the daemon reads them
+  minerwatch intel lookup 192.0.2.1 --list pools.txt   look an address up in a list";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
@@ -52,8 +47,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     }
 }
 
-/// The lists of a configuration with more of them; without a configuration only those, and without those the list that
-/// comes with the program.
+/// The lists of a configuration and these besides. Without a configuration only these; without any the list that comes
+/// with the program.
 fn lists(config: Option<&Path>, threats: &[PathBuf], allow: &[PathBuf]) -> Result<Intel, Failure> {
     let mut intel = match config {
         Some(path) => with_synced(&Config::load(path).map_err(anyhow::Error::from)?),
@@ -76,10 +71,6 @@ fn name_of(kind: ListKind) -> &'static str {
         ListKind::Threat => "threats",
         ListKind::Allow => "allow",
     }
-}
-
-fn write(text: &str) -> Result<(), Failure> {
-    ended_by_reader(io::stdout().write_all(text.as_bytes()))
 }
 
 fn json(value: &impl Serialize) -> Result<String, Failure> {

@@ -9,25 +9,27 @@ use crate::config::LogLevel;
 /// The environment variable that overrides the level, with the syntax of `EnvFilter`.
 const VARIABLE: &str = "MINERWATCH_LOG";
 
-/// Starts logging at a level; the function given back changes it later. An override by the environment
-/// stays in force.
+/// Starts logging at a level. The returned function changes the level later; a level from the environment stays
+/// in force.
 pub(super) fn start(level: LogLevel) -> impl Fn(LogLevel) + Send + 'static {
     let (filter, handle) = reload::Layer::new(filter(level));
     let stderr = std::io::stderr();
     let layer = fmt::layer()
         .with_ansi(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
         .with_target(false)
+        // It would report a failed write to standard error by `eprintln!`, which then panics.
+        .log_internal_errors(false)
         .with_writer(std::io::stderr);
-    // Only a second start in one process could fail here, and then the first one serves.
+    // This fails only for a second start in one process, and then the first logger stays.
     let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     move |level| {
         if let Err(error) = handle.reload(self::filter(level)) {
-            tracing::warn!(%error, "the log level stays as it was");
+            tracing::warn!(%error, "cannot change the log level");
         }
     }
 }
 
-/// Starts logging for a command that a person waits for: only what limits it.
+/// Starts logging for a command that a person waits for: only warnings and errors.
 pub(super) fn start_quiet() {
     drop(start(LogLevel::Warn));
 }

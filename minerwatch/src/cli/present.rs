@@ -1,13 +1,33 @@
-//! Lines of JSON on standard output: as they are for a program, rendered for a person.
+//! Lines of JSON on standard output: as they are for programs, as text for people.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
-use super::{
-    Failure,
-    render::{Explanation, Renderer, Style},
-};
+use clap::ValueEnum;
 
-/// Writes lines to standard output.
+use super::render::{Explanation, Renderer, Style};
+
+/// Whether text for people has colours.
+#[derive(Clone, Copy, Debug, clap::Args)]
+pub(super) struct ColorArguments {
+    /// Colour the text `always`, `never`, or `auto`: on a terminal, unless `NO_COLOR` is set
+    #[arg(
+        long,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    color: ColorChoice,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum ColorChoice {
+    Auto,
+    Always,
+    Never,
+}
+
+/// Writes lines to standard output, buffered.
 pub(super) struct Presenter {
     renderer: Option<Renderer>,
     text: String,
@@ -15,10 +35,10 @@ pub(super) struct Presenter {
 }
 
 impl Presenter {
-    /// As JSON, or for a person.
-    pub(super) fn new(json: bool) -> Self {
+    /// For programs (`json`) or for people.
+    pub(super) fn new(json: bool, color: ColorArguments) -> Self {
         Self {
-            renderer: (!json).then(|| Renderer::new(style())),
+            renderer: (!json).then(|| Renderer::new(style(color.color))),
             text: String::new(),
             output: BufWriter::with_capacity(64 << 10, io::stdout().lock()),
         }
@@ -57,7 +77,7 @@ impl Presenter {
         }
     }
 
-    /// Writes and lets go: what a person or a program waits for.
+    /// Writes lines that somebody waits for.
     pub(super) fn show_now(&mut self, lines: &[u8]) -> io::Result<()> {
         self.show(lines)?;
         self.flush()
@@ -68,28 +88,22 @@ impl Presenter {
     }
 }
 
-/// Colour only on a terminal and unless `NO_COLOR` is set (no-color.org).
-fn style() -> Style {
+/// Colour as asked for; without a wish on a terminal, unless `NO_COLOR` is set (no-color.org).
+fn style(choice: ColorChoice) -> Style {
     let stdout = io::stdout();
-    if !stdout.is_terminal() {
-        return Style::default();
-    }
-    let color = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-    let columns = rustix::termios::tcgetwinsize(&stdout).map_or(0, |size| usize::from(size.ws_col));
-    Style { color, width: (columns > 0).then_some(columns) }
-}
-
-/// A reader that has seen enough (`minerwatch tail | head`) ends the command well.
-pub(super) fn ended_by_reader(result: Result<(), io::Error>) -> Result<(), Failure> {
-    match result {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        result => result.map_err(|error| anyhow::Error::from(error).context("standard output").into()),
-    }
-}
-
-/// The same for a command whose own error may be about standard output or not.
-pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| {
-        cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
-    })
+    let is_terminal = stdout.is_terminal();
+    let color = match choice {
+        ColorChoice::Always => true,
+        ColorChoice::Never => false,
+        ColorChoice::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+    };
+    let width = if is_terminal {
+        rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col))
+    } else if choice == ColorChoice::Always {
+        // Whoever wants colours through a pipe shows the text on a terminal: its width comes by the environment.
+        std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
+    } else {
+        None
+    };
+    Style { color, width: width.filter(|columns| *columns > 0) }
 }

@@ -1,21 +1,21 @@
-//! `minerwatch record`: events into a file, to be replayed.
+//! `minerwatch record`: writes events into a file that can be replayed.
 
 use std::{path::PathBuf, time::Duration};
 
-use super::{ExitReason, Failure, block_on, hooks::HookArguments, logging};
+use super::{ExitReason, Failure, block_on, counted::counted, hooks::HookArguments, logging, streams::tell};
 use crate::pipeline;
 
-/// Write everything the sensor sees into a file, for `replay`
+/// Record everything the sensor sees into a new file, for `minerwatch replay`
 ///
-/// The recording holds command lines, paths and addresses of this host: treat it as such. It is made
-/// readable for its owner only, and an existing file is not overwritten.
+/// A recording holds command lines, paths and addresses of this host, so keep it as safe as the host itself. Only its
+/// owner can read it. An existing file is not overwritten, and a symbolic link is not followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The file to make
+    /// The file to create
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// How long to record; until Ctrl-C if not given
+    /// Stop after N seconds; without it, Ctrl-C stops
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: Option<u32>,
     #[command(flatten)]
@@ -24,19 +24,20 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo minerwatch record /tmp/host.jsonl --seconds 60   one minute
-  minerwatch replay /tmp/host.jsonl                     the same events through the engine, without root";
+  sudo minerwatch record /root/host.jsonl --seconds 60   record for one minute
+  sudo minerwatch replay /root/host.jsonl                judge the same events again";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
     let Arguments { file, seconds, hooks } = arguments;
-    let watching = hooks.watching(None)?;
+    let options = hooks.options(None)?;
     let duration = seconds.map(|seconds| Duration::from_secs(u64::from(seconds)));
     let recorded =
-        block_on(async { pipeline::record(file, duration, &watching).await.map_err(Failure::from) })?;
-    eprintln!("minerwatch: {} events in {}", recorded.events, file.display());
+        block_on(async { pipeline::record(file, duration, &options).await.map_err(Failure::from) })?;
+    tell(format_args!("{} in {}", counted(recorded.events, "event", "events"), file.display()));
     if recorded.lost > 0 {
-        eprintln!("minerwatch: {} events were lost, so the recording has gaps", recorded.lost);
+        let lost = counted(recorded.lost, "event was", "events were");
+        tell(format_args!("{lost} lost, so the recording has gaps"));
     }
     Ok(ExitReason::Fine)
 }

@@ -1,8 +1,8 @@
-//! Lines of JSON as a person reads them: one row per event, a block per alert.
+//! Lines of JSON as text for people: one row per event, a block of rows per alert.
 //!
-//! What is shown is made from the JSON a program would get, so both see the same. Times are UTC: a host's
-//! local time zone says nothing to who reads from elsewhere. Whatever a process chose itself (arguments,
-//! names, paths) is untrusted: control characters and escape sequences are made visible, never passed on.
+//! The text is made from the same JSON that a program gets, so both show the same. Times are UTC, because readers may
+//! be in another time zone than the host. Arguments, names and paths are chosen by processes and therefore untrusted:
+//! control characters and escape sequences are made visible and never passed on.
 
 mod alert;
 mod chain;
@@ -14,24 +14,23 @@ mod text;
 pub use explanation::Explanation;
 use text::{Row, Tone};
 
-/// How the output looks. The caller decides: colour only on a terminal and without `NO_COLOR`, a width only
-/// if there is one.
+/// How the text looks. The caller decides, because only it knows where the text goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Whether to colour.
+    /// Whether it has colours.
     pub color: bool,
-    /// Columns of the terminal; longer rows are cut. `None` leaves them whole.
+    /// Columns of the terminal. Longer rows are cut; `None` leaves them whole.
     pub width: Option<usize>,
 }
 
-/// Makes rows of lines.
+/// Turns lines of JSON into text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Renderer {
     style: Style,
 }
 
 impl Renderer {
-    /// A renderer for one terminal.
+    /// A renderer for one style.
     pub fn new(style: Style) -> Self {
         Self { style }
     }
@@ -41,13 +40,13 @@ impl Renderer {
         self.style.width = width;
     }
 
-    /// Appends the reasons of an incident, a block of rows.
+    /// Appends an incident's explanation, a block of rows.
     pub fn explanation(&self, explanation: &Explanation, out: &mut String) {
         explanation.write(self.style, out);
     }
 
-    /// Appends one line of JSON to `out` as a person reads it, newline included. What is no event of
-    /// minerwatch is shown as it is, made harmless.
+    /// Appends the text of one line of JSON, newline included. A line that is no event of minerwatch is shown as it
+    /// is, made harmless.
     pub fn line(&self, json: &[u8], out: &mut String) {
         let json = json.trim_ascii();
         match serde_json::from_slice::<line::Line>(json) {

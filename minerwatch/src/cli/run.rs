@@ -8,14 +8,14 @@ use crate::{
     pipeline::{self, RunOptions},
 };
 
-/// Watch this host until told to stop, in the foreground
+/// Run the daemon in the foreground until it is stopped
 ///
-/// Without a configuration, alerts go to standard output as JSON, one object per line. SIGTERM and SIGINT
-/// drain what is under way and end; SIGHUP reads the configuration again, and a broken one is refused.
+/// Without a configuration, alerts go to standard output as JSON, one object per line. SIGTERM and SIGINT end it, after
+/// it has written what it took in. SIGHUP reloads the configuration; a broken one is refused and the old one stays.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The configuration file (see docs/configuration.md)
+    /// The configuration file; docs/configuration.md describes it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -24,9 +24,9 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo minerwatch run                                     alerts on standard output
-  sudo minerwatch run --config /etc/minerwatch.toml       as a service does it
-  sudo minerwatch run | jq .message                       only the sentence of each alert";
+  sudo minerwatch run                                 write alerts to standard output
+  sudo minerwatch run --config /etc/minerwatch.toml   run as the service does
+  sudo minerwatch run | jq .message                   show only the sentence of each alert";
 
 pub(super) fn main(arguments: Arguments) -> Result<ExitReason, Failure> {
     let Arguments { config: config_path, hooks } = arguments;

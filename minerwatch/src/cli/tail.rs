@@ -8,7 +8,8 @@ use super::{
     ExitReason, Failure, block_on,
     hooks::HookArguments,
     logging,
-    present::{Presenter, ended_by_reader, is_broken_pipe},
+    present::{ColorArguments, Presenter},
+    streams::{ended_by_reader, is_broken_pipe, of_stdout, tell},
 };
 use crate::{
     config::Control,
@@ -17,43 +18,49 @@ use crate::{
     pipeline::{self, ForegroundOptions},
 };
 
-/// Show what happens as it happens
+/// Show events and alerts live
 ///
-/// The stream comes from the running daemon; where none runs, this command loads its own sensor for as long
-/// as it shows the stream.
+/// They come from the running daemon. If none runs, this command loads a sensor of its own until it ends.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// One JSON object per line instead of text for people
+    /// Write one JSON object per line instead of text for people
     #[arg(long)]
     json: bool,
-    /// Alerts only
+    /// Show alerts only
     #[arg(long, conflicts_with = "kind")]
     alerts: bool,
-    /// Only these kinds of event, and alerts: fork, exec, exit, connect, close, file, cpu, rounding, memory, snapshot, hash,
-    /// payload (TLS clients and DNS answers), flow
-    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = parse_kind)]
+    #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = parse_kind, help = kinds_help())]
     kind: Vec<EventKind>,
-    /// Only what this process does, and alerts that suspect it
+    /// Show only the events of this process, and the alerts whose suspect it is
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
     /// The daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
-    /// Where no daemon runs: lists and thresholds from its configuration, not those that come with the program
+    /// If no daemon runs: use the lists and thresholds of this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    #[command(flatten)]
+    color: ColorArguments,
     #[command(flatten)]
     hooks: HookArguments,
 }
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo minerwatch tail                              everything, for people
-  sudo minerwatch tail --kind exec,connect          programs that start, and what they connect to
-  sudo minerwatch tail --alerts                     wait for miners
-  sudo minerwatch tail --pid $(pidof nginx)         one process
-  sudo minerwatch tail --json | jq -c .process.args for programs";
+  sudo minerwatch tail                                show everything
+  sudo minerwatch tail --kind exec,connect            show programs that start or connect
+  sudo minerwatch tail --alerts                       wait for alerts
+  sudo minerwatch tail --pid $(pidof nginx)           show one process
+  sudo minerwatch tail --json | jq -c .process.args   hand events to another program";
+
+fn kinds_help() -> String {
+    format!(
+        "Show only these kinds of event, and alerts: {}. `payload` stands for DNS answers and TLS greetings",
+        KindSet::ALL
+    )
+}
 
 fn parse_kind(name: &str) -> Result<EventKind, String> {
     EventKind::from_name(name).ok_or_else(|| format!("the kinds are {}", KindSet::ALL))
@@ -61,28 +68,28 @@ fn parse_kind(name: &str) -> Result<EventKind, String> {
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { json, alerts, kind, pid, socket, config, hooks } = arguments;
-    let watching = hooks.watching(config.as_deref())?;
+    let Arguments { json, alerts, kind, pid, socket, config, color, hooks } = arguments;
+    let options = hooks.options(config.as_deref())?;
     let is_chosen = config.is_some() || !hooks.hooks.is_empty();
     let kinds = if kind.is_empty() { KindSet::ALL } else { kind.iter().copied().collect() };
     let request = TailRequest { kinds, pid: *pid, alerts: *alerts };
-    let mut presenter = Presenter::new(*json);
-    block_on(stream(socket, request, &watching, is_chosen, &mut presenter))?;
+    let mut presenter = Presenter::new(*json, *color);
+    block_on(stream(socket, request, &options, is_chosen, &mut presenter))?;
     Ok(ExitReason::Fine)
 }
 
 async fn stream(
     socket: &Path,
     request: TailRequest,
-    watching: &ForegroundOptions,
+    options: &ForegroundOptions,
     is_chosen: bool,
     presenter: &mut Presenter,
 ) -> Result<(), Failure> {
     match ControlClient::connect(socket).await {
         Ok(_) if is_chosen => {
             let error = anyhow!(
-                "a daemon is running, and the stream comes from its hooks and lists: give --hook and --config to \
-                 `minerwatch run`, or name another --socket to watch beside it"
+                "a daemon is running, and the events come from its hooks and lists. Give --hook and --config to \
+                 `minerwatch run`, or give another --socket so that this command loads a sensor of its own"
             );
             Err(Failure::new(ExitReason::Usage, error))
         }
@@ -94,8 +101,9 @@ async fn stream(
             }
         }
         Err(ConnectError::NotRunning(_)) => {
-            eprintln!("minerwatch: no daemon is running, so this command watches by itself; Ctrl-C ends it");
-            let result = pipeline::tail(request, watching, &mut |lines| presenter.show_now(lines)).await;
+            tell("no daemon is running, so this command loads a sensor of its own; Ctrl-C ends it");
+            let result =
+                pipeline::tail(request, options, &mut |lines| of_stdout(presenter.show_now(lines))).await;
             result.or_else(|error| if is_broken_pipe(&error) { Ok(()) } else { Err(error.into()) })
         }
         Err(error @ ConnectError::Denied(_)) => Err(Failure::new(ExitReason::Unsupported, error)),
@@ -106,12 +114,12 @@ async fn stream(
 async fn follow(mut lines: Lines, presenter: &mut Presenter) -> Result<(), Failure> {
     while let Some(line) = lines.next().await.context("reading from the daemon")? {
         let shown = presenter.show(line.as_bytes());
-        // While more is at hand, one write serves many lines.
+        // While more lines wait, one write can take many.
         let shown = shown.and_then(|()| if lines.has_more() { Ok(()) } else { presenter.flush() });
         if shown.is_err() {
             return ended_by_reader(shown);
         }
     }
-    eprintln!("minerwatch: the daemon has ended");
+    tell("the daemon has ended");
     Ok(())
 }

@@ -2,73 +2,62 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
+use serde::{Deserialize, Serialize};
 
-use super::value::{absolute_path_if_any, absolute_paths, in_range};
+use crate::schema::{
+    absolute_path, absolute_paths, between, checked, choice, optional, parsed, section, switch, tables,
+};
 
 /// The longest name of a fetched list.
 const MAX_NAME: usize = 64;
 
-/// Lists of names, addresses and hashes: files, or directories full of them.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Intel {
-    /// Whether the list of pools that comes with the program is used.
-    pub built_in: bool,
-    /// Lists of mining pools and miners.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub pools: Vec<PathBuf>,
-    /// Lists of other malicious hosts and files.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub threats: Vec<PathBuf>,
-    /// Lists of what is never reported, whoever else lists it.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub allow: Vec<PathBuf>,
-    /// Databases of countries and networks in the format of `MaxMind`.
-    #[serde(deserialize_with = "absolute_paths")]
-    pub geo_databases: Vec<PathBuf>,
-    /// Countries where this host's peers are expected; empty switches the signal for others off.
-    #[serde(deserialize_with = "countries")]
-    pub home_countries: Vec<String>,
-    /// Lists that are fetched from elsewhere.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub sync: Vec<ListSync>,
-}
+/// What the keys for lists take.
+const LISTS: &str = "a list of absolute paths, of files or directories";
 
-impl Default for Intel {
-    fn default() -> Self {
-        Self {
-            built_in: true,
-            pools: Vec::new(),
-            threats: Vec::new(),
-            allow: Vec::new(),
-            geo_databases: Vec::new(),
-            home_countries: Vec::new(),
-            sync: Vec::new(),
-        }
+section! {
+    /// Keys of `[intel]`.
+    pub struct Intel {
+        /// Whether the list of mining pools that comes with the program is used.
+        pub built_in: bool = true, switch();
+        /// Lists of mining pools: names, addresses, networks, host:port, SHA-256, in the forms that
+        /// [intel.md](intel.md) lists. Changes are noticed while the daemon runs.
+        pub pools: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
+        /// Lists of other malicious hosts and files, in the same forms.
+        pub threats: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
+        /// Lists of what is never reported, even if another list has it.
+        pub allow: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
+        /// Databases in the MMDB format (GeoLite2-Country, GeoLite2-ASN and similar) that give the country
+        /// and network of an address. They are read into memory; changes are noticed.
+        pub geo_databases: Vec<PathBuf> = Vec::new(), absolute_paths("a list of absolute paths of files");
+        /// Countries where this host's peers are expected. A connection to port 443 elsewhere is the weak
+        /// signal N4F. Without this key there is no such signal.
+        pub home_countries: Vec<String> = Vec::new(),
+            checked("a list of codes of two capital letters (ISO 3166-1)", are_countries);
+        /// Lists that are fetched from elsewhere.
+        pub sync: Vec<ListSync> = Vec::new(), tables();
     }
 }
 
-/// A list that is fetched again and again and kept in the state directory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ListSync {
-    /// What evidence calls it: small letters, digits, `-` and `_`.
-    #[serde(deserialize_with = "list_name")]
-    pub name: String,
-    /// Where it comes from.
-    pub from: SyncSource,
-    /// What being on it means.
-    pub list: SyncList,
-    /// Time between two fetches, minutes.
-    #[serde(default = "hourly", deserialize_with = "in_range::<5, 10_080, _>")]
-    pub every_minutes: u64,
-    /// Certificates (PEM) that its server is checked against instead of the system's.
-    #[serde(default, deserialize_with = "absolute_path_if_any", skip_serializing_if = "Option::is_none")]
-    pub ca_file: Option<PathBuf>,
-    /// Header fields that are sent along, one `Name: value` a line: an API key.
-    #[serde(default, deserialize_with = "absolute_path_if_any", skip_serializing_if = "Option::is_none")]
-    pub headers_file: Option<PathBuf>,
+section! {
+    /// Keys of `[[intel.sync]]`: a list that is fetched regularly and kept in the state directory.
+    pub struct ListSync {
+        required {
+            /// What evidence calls the list.
+            pub name: String, checked("small letters, digits, `-`, `_`", is_list_name);
+            /// Where it comes from. Nothing else is contacted: redirections are not followed.
+            pub from: SyncSource,
+                parsed("a URL of http or https, or an absolute path of a file or directory");
+            /// What it means to be on the list: the same as for the keys of `[intel]` with these names.
+            pub list: SyncList, choice();
+        }
+        /// Time between two fetches, in minutes. What is fetched is kept in the state directory, and used from
+        /// there after a restart.
+        pub every_minutes: u64 = 60, between(5, 10_080);
+        /// Certificates (PEM) to check the server against, instead of the system's.
+        pub ca_file: Option<PathBuf> = None, optional(absolute_path());
+        /// Header fields to send, one `Name: value` a line, for example an API key; over https only.
+        pub headers_file: Option<PathBuf> = None, optional(absolute_path());
+    }
 }
 
 /// Where a list comes from.
@@ -81,7 +70,7 @@ pub enum SyncSource {
     Path(PathBuf),
 }
 
-/// What being on a fetched list means.
+/// What it means to be on a fetched list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SyncList {
@@ -107,13 +96,6 @@ impl SyncList {
     }
 }
 
-impl ListSync {
-    /// One with the defaults.
-    pub fn new(name: String, from: SyncSource, list: SyncList) -> Self {
-        Self { name, from, list, every_minutes: hourly(), ca_file: None, headers_file: None }
-    }
-}
-
 impl TryFrom<String> for SyncSource {
     type Error = String;
 
@@ -129,15 +111,15 @@ impl TryFrom<String> for SyncSource {
 }
 
 impl SyncSource {
-    /// Whether anybody on the way can change what comes.
-    pub fn is_in_the_clear(&self) -> bool {
+    /// Whether anybody on the way can read and change the list.
+    pub fn is_plain_http(&self) -> bool {
         match self {
             Self::Url(_) => !self.is_https(),
             Self::Path(_) => false,
         }
     }
 
-    /// Whether nobody on the way can read what is sent.
+    /// Whether it is fetched over https.
     pub fn is_https(&self) -> bool {
         match self {
             Self::Url(url) => url.starts_with("https://"),
@@ -161,29 +143,20 @@ impl std::fmt::Display for SyncSource {
     }
 }
 
-fn hourly() -> u64 {
-    60
-}
-
-/// It becomes the name of a file.
-fn list_name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    let name = String::deserialize(deserializer)?;
+/// The name becomes the name of a file.
+fn is_list_name(name: &str) -> Result<(), String> {
     let is_plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
     if !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_plain) {
-        return Ok(name);
+        return Ok(());
     }
-    Err(D::Error::custom(format!("`{name}` is no name: up to {MAX_NAME} of a-z, 0-9, - and _")))
+    Err(format!("`{name}` is not a name: up to {MAX_NAME} of a-z, 0-9, - and _"))
 }
 
-/// Codes of two letters.
-fn countries<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    let countries = Vec::<String>::deserialize(deserializer)?;
+fn are_countries(codes: &[String]) -> Result<(), String> {
     let is_code = |code: &String| code.len() == 2 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-    match countries.iter().find(|code| !is_code(code)) {
-        Some(code) => {
-            Err(D::Error::custom(format!("`{code}` is no country: two capital letters, as in `DE`")))
-        }
-        None => Ok(countries),
+    match codes.iter().find(|code| !is_code(code)) {
+        Some(code) => Err(format!("`{code}` is not a country: two capital letters, as in `DE`")),
+        None => Ok(()),
     }
 }

@@ -1,12 +1,12 @@
-//! Which key a place in a configuration file belongs to.
+//! Finds the key and the line of an error in a configuration file.
 
 /// Line, counted from 1, of a byte offset.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
-/// The key at a line, with its section: `sink.stdout.events`. Works on the text alone, so that it has an
-/// answer in a file that does not parse.
+/// The key at a line, with its section: `sink.stdout.events`. It works on the text, so that it also has an answer
+/// for a file that does not parse.
 pub(super) fn key_at(text: &str, line: usize) -> Option<String> {
     let mut section = None;
     let mut key = None;
@@ -26,13 +26,13 @@ pub(super) fn key_at(text: &str, line: usize) -> Option<String> {
     }
 }
 
-/// The first line that sets `key` for the last time: of two that clash, the later one.
+/// The last line that sets `key`: of two that conflict, the later one.
 pub(super) fn last_line_of(text: &str, key: &str) -> Option<usize> {
     let sets = |line: &str| line.trim().split_once('=').is_some_and(|(name, _)| name.trim() == key);
     text.lines().enumerate().filter(|(_, line)| sets(line)).last().map(|(index, _)| index + 1)
 }
 
-/// Of the names that are known, the one most like `name`, if any is like it at all.
+/// The known name that is most like `name`, if one is similar.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_alike_is_offered() {
+    fn only_similar_names_are_suggested() {
         let known = || ["events", "alerts", "max_size_mib"].into_iter();
         assert_eq!(nearest("event", known()), Some("events"));
         assert_eq!(nearest("max_size", known()), Some("max_size_mib"));

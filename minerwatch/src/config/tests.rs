@@ -1,25 +1,24 @@
-//! What is accepted, what is refused and how, and that the page tells the truth.
-
-use std::collections::BTreeMap;
+//! What is accepted, what is refused and with which message, and that the generated files are up to date.
 
 use super::*;
+use crate::output::FileSettings;
 
 fn parse(text: &str) -> Result<Config, String> {
     Config::parse(text, Path::new("m.toml")).map_err(|error| error.to_string())
 }
 
 #[test]
-fn nothing_is_the_default() {
+fn an_empty_file_is_the_default() {
     assert_eq!(parse(""), Ok(Config::default()));
     assert_eq!(parse("[sink]\n[events]\n"), Ok(Config::default()));
 }
 
 #[test]
-fn a_file_sink_needs_only_its_path() {
+fn a_file_output_needs_only_its_path() {
     let config = parse("[[sink.file]]\npath = '/a'\n[[sink.file]]\npath = '/b'\nevents = ['exec', 'cpu']")
         .expect("allowed");
-    let [first, second] = config.sink.file.as_slice() else { panic!("two sinks") };
-    assert_eq!(*first, FileSink::new("/a".into()));
+    let [first, second] = config.sink.file.as_slice() else { panic!("two outputs") };
+    assert_eq!(*first, FileSettings::new("/a".into()));
     assert_eq!(second.events.to_string(), "exec, cpu");
 }
 
@@ -33,7 +32,7 @@ fn lists_to_fetch() {
         [ListSync::new("feed-1".to_owned(), url, SyncList::Pools)]
     );
     for (text, part) in [
-        ("name = '../a'\nfrom = '/a'\nlist = 'pools'", "m.toml:2: intel.sync.name: `../a` is no name"),
+        ("name = '../a'\nfrom = '/a'\nlist = 'pools'", "m.toml:2: intel.sync.name: `../a` is not a name"),
         (
             "name = 'a'\nfrom = 'ftp://a/b'\nlist = 'pools'",
             "m.toml:3: intel.sync.from: `ftp://a/b` is neither a URL",
@@ -51,7 +50,7 @@ fn lists_to_fetch() {
         ),
         (
             "name = 'a'\nfrom = 'http://a.example/b'\nlist = 'allow'",
-            "m.toml:3: intel.sync.from: over http anybody on the way could allow himself",
+            "m.toml:3: intel.sync.from: over http anybody on the way could add entries",
         ),
     ] {
         let message = parse(&format!("[[intel.sync]]\n{text}")).expect_err(text);
@@ -60,7 +59,7 @@ fn lists_to_fetch() {
 }
 
 #[test]
-fn what_is_wrong_is_named_with_line_and_key() {
+fn an_error_names_line_and_key() {
     let cases = [
         (
             "[sink.stdout]\nevent = 'all'",
@@ -95,12 +94,12 @@ fn what_is_wrong_is_named_with_line_and_key() {
         ),
         (
             "[intel]\nhome_countries = ['DE', 'at']",
-            "m.toml:2: intel.home_countries: `at` is no country: two capital letters, as in `DE`",
+            "m.toml:2: intel.home_countries: `at` is not a country: two capital letters, as in `DE`",
         ),
         ("[state]\ndirectory = 'here'", "m.toml:2: state.directory: `here` is not an absolute path"),
         (
             "[[sink.file]]\npath = '/a'\n[[sink.file]]\npath = '/a'",
-            "m.toml:4: sink.file.path: two file sinks write /a; give each its own",
+            "m.toml:4: sink.file.path: two outputs write to /a; give each its own",
         ),
     ];
     for (text, message) in cases {
@@ -109,7 +108,7 @@ fn what_is_wrong_is_named_with_line_and_key() {
 }
 
 #[test]
-fn what_is_no_toml_is_named_with_its_line() {
+fn a_syntax_error_names_its_line() {
     for text in ["[sink.stdout]\nevents = \n", "[hash]\nrate_mib = 1\nrate_mib = 2", "\n[[sink.file]", "\0"] {
         let message = parse(text).expect_err("not TOML");
         let line = message.strip_prefix("m.toml:").and_then(|rest| rest.split(':').next());
@@ -135,7 +134,7 @@ fn a_file_that_cannot_be_read_is_named() {
 }
 
 #[test]
-fn a_reload_says_what_waits_for_a_restart() {
+fn a_reload_reports_what_needs_a_restart() {
     let old = Config::default();
     let quiet = parse("[sink.stdout]\nalerts = false\n[log]\nlevel = 'warn'").expect("allowed");
     assert_eq!(old.needs_restart(&quiet), [""; 0]);
@@ -143,67 +142,69 @@ fn a_reload_says_what_waits_for_a_restart() {
     assert_eq!(old.needs_restart(&other), ["hash", "limits"]);
 }
 
-/// Every key of the types, with its default as TOML.
-fn keys_of_types() -> BTreeMap<String, String> {
-    fn flatten(path: &str, value: &toml::Value, keys: &mut BTreeMap<String, String>) {
-        match value {
-            toml::Value::Table(table) => {
-                for (name, value) in table {
-                    let path = if path.is_empty() { name.clone() } else { format!("{path}.{name}") };
-                    flatten(&path, value, keys);
-                }
-            }
-            toml::Value::Array(items) if reference::TABLES.contains(&path) => {
-                for item in items {
-                    flatten(path, item, keys);
-                }
-            }
-            value => {
-                keys.insert(path.to_owned(), value.to_string());
-            }
-        }
-    }
-    let mut config = Config::default();
-    config.sink.file.push(FileSink::new("/example".into()));
-    let from = SyncSource::Path("/example".into());
-    config.intel.sync.push(ListSync::new("example".to_owned(), from, SyncList::Allow));
-    let value = toml::Value::try_from(config).expect("a configuration is plain data");
-    let mut keys = BTreeMap::new();
-    flatten("", &value, &mut keys);
-    keys
-}
-
-#[test]
-fn the_reference_has_every_key_and_its_default() {
-    let mut expected = keys_of_types();
-    // Without a default.
-    for key in ["sink.file.path", "intel.sync.name", "intel.sync.from", "intel.sync.list"] {
-        assert!(expected.insert(key.to_owned(), String::new()).is_some(), "{key}");
-    }
-    for key in ["intel.sync.ca_file", "intel.sync.headers_file"] {
-        expected.insert(key.to_owned(), String::new());
-    }
-    let reference: BTreeMap<String, String> =
-        reference::KEYS.iter().map(|key| (key.path.to_owned(), key.default.to_owned())).collect();
-    assert_eq!(reference, expected);
-}
-
-#[test]
-fn the_page_is_made_from_the_reference() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
-    let page = reference::page();
-    if std::env::var_os("MINERWATCH_BLESS").is_some() {
-        std::fs::write(&path, &page).expect("write");
+/// Compares a file with what it is made from; `MINERWATCH_BLESS=1` writes it.
+fn assert_is_generated(path: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
+    if std::env::var_os("MINERWATCH_BLESS").is_some_and(|value| value == "1") {
+        std::fs::write(&path, expected).expect("write");
     }
     let written = std::fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(written, page, "run this test with MINERWATCH_BLESS=1 to write {}", path.display());
+    assert_eq!(written, expected, "run this test with MINERWATCH_BLESS=1 to write {}", path.display());
+}
+
+#[test]
+fn the_page_is_up_to_date() {
+    assert_is_generated("docs/configuration.md", &reference::page());
+}
+
+#[test]
+fn the_example_is_up_to_date() {
+    assert_is_generated("deploy/minerwatch.toml", &reference::example());
 }
 
 #[test]
 fn the_example_is_a_configuration() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy/minerwatch.toml");
-    let example = Config::load(&path).expect("it is what people start from");
+    let example = parse(&reference::example()).expect("it is what people start from");
     assert_ne!(example, Config::default(), "an example shows something");
+    let [file] = example.sink.file.as_slice() else { panic!("one file") };
+    assert_eq!(file.events.to_string(), "exec, exit, connect, close, snapshot");
+}
+
+/// The example shows the default of every key that it does not set.
+#[test]
+fn the_example_in_full_is_the_default() {
+    let mut text = String::new();
+    // Tables that may be given several times have no default.
+    let mut repeated = false;
+    for line in reference::example().lines() {
+        let line = line.trim_start_matches('#');
+        let is_header = line.starts_with('[');
+        let is_key = line.split_once(" = ").is_some_and(|(name, _)| !name.contains(' '));
+        if is_header {
+            repeated = line.starts_with("[[");
+        }
+        if (is_header || is_key) && !repeated {
+            text.push_str(line);
+            text.push('\n');
+        }
+    }
+    assert!(text.contains("cpu_interval_ms = 1000\n"), "{text}");
+    assert_eq!(parse(&text), Ok(Config::default()));
+}
+
+#[test]
+fn the_reference_knows_every_section() {
+    let page = reference::page();
+    for header in
+        ["[events]", "[hash]", "[intel]", "[[intel.sync]]", "[sink.stdout]", "[[sink.file]]", "[log]"]
+    {
+        assert!(page.contains(&format!("\n## `{header}`\n")), "{header}");
+    }
+    assert!(!page.contains("`[sink]`\n"), "it has no keys of its own");
+    assert!(page.contains("| `path` | none | an absolute path; required |"));
+    assert!(page.contains(
+        "| `level` | `\"info\"` | `\"error\"`, `\"warn\"`, `\"info\"`, `\"debug\"`, `\"trace\"` |"
+    ));
 }
 
 /// A file of `deploy/`.

@@ -1,4 +1,4 @@
-//! The side of whoever asks.
+//! The client: a command that asks the daemon.
 
 use std::{io, path::PathBuf};
 
@@ -8,18 +8,18 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::{Request, TailRequest};
+use super::request::{Request, TailRequest};
 
 /// Why the daemon cannot be asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody listens there.
-    #[error("no minerwatch daemon is running: nobody listens at {}", .0.display())]
+    #[error("no minerwatch daemon is running: nothing listens at {}", .0.display())]
     NotRunning(PathBuf),
-    /// This user may not.
+    /// This user may not ask.
     #[error("this user may not ask the daemon at {}: run it as root", .0.display())]
     Denied(PathBuf),
-    /// The system refused otherwise.
+    /// Another error of the system.
     #[error("cannot reach the daemon at {}: {error}", path.display())]
     Io {
         /// Where.
@@ -75,7 +75,7 @@ impl ControlClient {
         }
     }
 
-    /// Asks how the incidents stand, one object each: all of them, or the one of this id.
+    /// Asks for the state of the incidents, one object each: all of them, or the one with this id.
     pub async fn explain(self, incident: Option<String>) -> io::Result<Lines> {
         self.ask(&Request::Explain { incident }).await
     }
@@ -88,15 +88,15 @@ impl ControlClient {
 }
 
 impl Lines {
-    /// The next line, without its end; `None` when the daemon has ended. A refusal is an error with the
-    /// daemon's own words.
+    /// The next line, without its newline; `None` when the daemon has closed the connection. A refusal is an error with
+    /// the daemon's message.
     pub async fn next(&mut self) -> io::Result<Option<&str>> {
         self.line.clear();
         if self.stream.read_line(&mut self.line).await? == 0 {
             return Ok(None);
         }
         let line = self.line.trim_end_matches('\n');
-        // Events never have an `error` alone at the top; parsing is for the few lines that might.
+        // No event begins with an `error` string, so only refusals are parsed.
         if line.starts_with(r#"{"error":""#)
             && let Ok(Refusal { error }) = serde_json::from_str(line)
         {
@@ -105,7 +105,7 @@ impl Lines {
         Ok(Some(line))
     }
 
-    /// Whether a whole line is at hand already, so that output need not be flushed yet.
+    /// Whether another line has arrived already, so that output need not be flushed yet.
     pub fn has_more(&self) -> bool {
         self.stream.buffer().contains(&b'\n')
     }

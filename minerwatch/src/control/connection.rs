@@ -1,4 +1,4 @@
-//! One connection: who is it, what do they want, and giving it to them.
+//! One connection: checks the user, reads the request and sends the answer.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -14,18 +14,19 @@ use tokio::{
 };
 
 use super::{
-    PipelineRequest, Question, Request, TailRequest,
+    pipeline_request::{PipelineRequest, Question},
+    request::{Request, TailRequest},
     subscribers::{Delivery, Subscribers, Subscription},
 };
 
-/// Connections at the same time, streams among them.
+/// The most connections at the same time, with streams.
 const MAX_CONNECTIONS: usize = 32;
 /// The longest request, bytes.
 const MAX_REQUEST: u64 = 4096;
-/// How long a request may take to come, and a status to be answered.
-const PATIENCE: Duration = Duration::from_secs(5);
-/// How long the listener rests when no connection can be accepted.
-const REST: Duration = Duration::from_millis(100);
+/// The longest time until the request has come, and then until the pipeline has answered.
+const TIMEOUT: Duration = Duration::from_secs(5);
+/// The pause when a connection cannot be accepted.
+const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
 pub(super) struct Service {
@@ -53,7 +54,7 @@ impl Service {
                     }
                     Err(error) => {
                         tracing::warn!(%error, "no control connection can be accepted");
-                        tokio::time::sleep(REST).await;
+                        tokio::time::sleep(PAUSE).await;
                     }
                 }
             }
@@ -74,7 +75,7 @@ impl Service {
         let mut limited = (&mut reader).take(MAX_REQUEST);
         tokio::select! {
             _ = self.stopped.changed() => return Ok(()),
-            read = tokio::time::timeout(PATIENCE, limited.read_line(&mut line)) => {
+            read = tokio::time::timeout(TIMEOUT, limited.read_line(&mut line)) => {
                 read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
             }
         }
@@ -82,7 +83,7 @@ impl Service {
             Ok(Request::Status) => self.ask(Question::Status, &mut writer).await,
             Ok(Request::Explain { incident }) => self.ask(Question::Explain(incident), &mut writer).await,
             Ok(Request::Tail(request)) => self.tail(request, &mut reader, writer).await,
-            Err(error) => refuse(&mut writer, &format!("this is no request: {error}")).await,
+            Err(error) => refuse(&mut writer, &format!("this is not a request: {error}")).await,
         }
     }
 
@@ -92,7 +93,7 @@ impl Service {
             self.requests.send(PipelineRequest { question, reply }).await.ok()?;
             answer.await.ok()
         };
-        match tokio::time::timeout(PATIENCE, answered).await {
+        match tokio::time::timeout(TIMEOUT, answered).await {
             Ok(Some(mut json)) => {
                 if !json.is_empty() && !json.ends_with('\n') {
                     json.push('\n');
@@ -113,7 +114,7 @@ impl Service {
         let Some(mut subscription) = self.subscribers.subscribe(request) else {
             return refuse(&mut writer, "too many streams are open already, or the daemon is ending").await;
         };
-        // The other side says nothing more, so whatever can be read is its end.
+        // The other side sends nothing more, so anything that can be read is the end of the connection.
         let mut byte = [0];
         let result = tokio::select! {
             result = stream(&mut subscription, writer) => result,
@@ -125,7 +126,7 @@ impl Service {
     }
 }
 
-/// Writes lines as they come, and flushes whenever there is nothing to wait for.
+/// Writes lines as they come, and flushes whenever no line is waiting.
 async fn stream(subscription: &mut Subscription, writer: OwnedWriteHalf) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(64 << 10, writer);
     loop {
@@ -145,13 +146,13 @@ async fn stream(subscription: &mut Subscription, writer: OwnedWriteHalf) -> io::
     }
 }
 
-/// Tells a reader how many lines it lost, in the form of everything else on the stream.
+/// A line that tells a reader how many lines it lost, in the same format as the others.
 fn lost_line(count: u64) -> String {
     let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     let line = serde_json::json!({
         "@timestamp": now,
         "event": { "kind": "metric", "action": "tail-lost", "module": "minerwatch" },
-        "message": format!("this reader was too slow: {count} lines were left out here"),
+        "message": format!("this reader was too slow; lines left out here: {count}"),
         "minerwatch": { "lost": { "tail": count } },
     });
     format!("{line}\n")

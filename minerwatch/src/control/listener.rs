@@ -1,4 +1,4 @@
-//! Making and removing the socket.
+//! Creates and removes the socket.
 
 use std::{
     fs, io,
@@ -20,8 +20,8 @@ pub enum BindError {
         .0.display()
     )]
     Busy(PathBuf),
-    /// What is there is no socket, so it is not removed.
-    #[error("{} is there and is no socket; remove it, or set another control.socket", .0.display())]
+    /// Something other than a socket is there, and it is not removed.
+    #[error("{} exists and is not a socket; remove it, or set another control.socket", .0.display())]
     NotASocket(PathBuf),
     /// The system refused.
     #[error("cannot listen at {}: {error}", path.display())]
@@ -33,7 +33,7 @@ pub enum BindError {
     },
 }
 
-/// Listens at `path`, and gives the inode of the socket made.
+/// Listens at `path`. Also returns the inode of the new socket.
 pub(super) fn bind(path: &Path) -> Result<(UnixListener, u64), BindError> {
     let failed = |error| BindError::Io { path: path.to_owned(), error };
     if let Some(directory) = path.parent() {
@@ -41,7 +41,7 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, u64), BindError> {
     }
     clear(path)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
-    // Whoever connects before this line is still asked who they are.
+    // The user of a connection is checked, so connections before this line are safe.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     let inode = fs::symlink_metadata(path).map_err(failed)?.ino();
     Ok((listener, inode))
@@ -62,17 +62,17 @@ fn clear(path: &Path) -> Result<(), BindError> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(failed)
         }
-        // Accepted, or its queue is full: somebody is there.
+        // The connection was accepted, or the queue is full: another daemon listens.
         Ok(_) => Err(BindError::Busy(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(BindError::Busy(path.to_owned())),
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Removes the socket, unless another daemon has put its own there since.
+/// Removes the socket, unless it is another daemon's by now.
 pub(super) fn unlink(path: &Path, inode: u64) {
     let own = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.ino() == inode);
     if own && let Err(error) = fs::remove_file(path) {
-        tracing::warn!(path = %path.display(), %error, "the control socket is left behind");
+        tracing::warn!(path = %path.display(), %error, "the control socket cannot be removed");
     }
 }

@@ -1,4 +1,4 @@
-//! What can be asked: one JSON object on a line.
+//! Requests: one JSON object on a line.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ use crate::model::{EventKind, KindSet};
 pub enum Request {
     /// The live stream.
     Tail(TailRequest),
-    /// One object with what the daemon does and could not do.
+    /// The status: one object with the daemon's counters.
     Status,
-    /// How the incidents stand.
+    /// The state of incidents.
     Explain {
         /// Only this one.
         #[serde(default)]
@@ -20,11 +20,11 @@ pub enum Request {
     },
 }
 
-/// What of the stream is wanted.
+/// Which lines of the stream are wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TailRequest {
-    /// Kinds of events; alerts come besides.
+    /// Kinds of events; alerts are always wanted.
     pub kinds: KindSet,
     /// Only events of this process, and alerts that suspect it.
     pub pid: Option<u32>,
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_come_besides_the_kinds() {
+    fn alerts_come_whatever_the_kinds() {
         let tail = TailRequest { kinds: KindSet::NONE.with(EventKind::Exec), pid: None, alerts: false };
         assert!(tail.wants(Some(EventKind::Exec), 1) && tail.wants(None, 1));
         assert!(!tail.wants(Some(EventKind::Exit), 1));

@@ -1,4 +1,4 @@
-//! Who listens, and how a line gets to them without waiting for anybody.
+//! The readers of the live stream. A line is sent to them without waiting for any of them.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -8,22 +8,22 @@ use std::sync::{
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::{ControlCounters, TailRequest};
+use super::{counters::ControlCounters, request::TailRequest};
 use crate::model::{EventKind, KindSet};
 
-/// Streams at the same time.
+/// The most streams at the same time.
 const MAX_SUBSCRIBERS: usize = 16;
-/// Lines that wait for one reader.
+/// The most lines that wait for one reader.
 const QUEUE: usize = 4096;
-/// Bytes that wait for one reader; readers of the same line share its memory.
+/// The most bytes that wait for one reader; readers of the same line share its memory.
 const QUEUE_BYTES: u64 = 4 << 20;
-/// The bit of [`Subscribers::wanted`] for alerts, above those of the event kinds.
+/// The bit of [`Subscribers::wanted`] for alerts, above the bits of the event kinds.
 const ALERTS: u32 = 1 << 31;
 
-/// Everybody who listens.
+/// All readers.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
-    /// What at least one of them wants: a bit per event kind, and [`ALERTS`].
+    /// What at least one reader wants: a bit for each event kind, and [`ALERTS`].
     wanted: AtomicU32,
     streams: Mutex<Streams>,
 }
@@ -43,7 +43,7 @@ struct Stream {
     state: Arc<StreamState>,
 }
 
-/// What the two ends of a stream share.
+/// The shared state of both ends of a stream.
 #[derive(Debug, Default)]
 struct StreamState {
     /// Bytes in the queue.
@@ -59,7 +59,7 @@ pub(super) struct Subscription {
     state: Arc<StreamState>,
 }
 
-/// One thing for a reader.
+/// What a reader gets.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
     /// This many lines are missing here.
@@ -68,7 +68,7 @@ pub(super) enum Delivery {
 }
 
 impl Subscribers {
-    /// A new stream, or `None` when there are too many or the daemon is ending.
+    /// Opens a stream. `None` when there are too many, or the daemon is ending.
     pub(super) fn subscribe(&self, request: TailRequest) -> Option<Subscription> {
         let mut streams = self.lock();
         streams.open.retain(|stream| !stream.sender.is_closed());
@@ -82,7 +82,7 @@ impl Subscribers {
         Some(Subscription { receiver, state })
     }
 
-    /// Forgets the streams whose reader is gone.
+    /// Removes the streams whose reader is gone.
     pub(super) fn sweep(&self) {
         let mut streams = self.lock();
         streams.open.retain(|stream| !stream.sender.is_closed());
@@ -142,7 +142,7 @@ impl Subscribers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Streams> {
-        // Nothing here panics half-way through a change.
+        // Nothing here panics in the middle of a change.
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,9 +152,9 @@ fn bit(kind: Option<EventKind>) -> u32 {
 }
 
 impl Subscription {
-    /// The next line, after word of what is missing before it. `None` when the daemon ends.
+    /// The next line, or how many lines are missing before it. `None` when the daemon ends.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
-        // What is queued came before what was lost, so the queue goes first.
+        // The queued lines came before the lost ones.
         if self.receiver.is_empty() {
             let lost = self.state.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {
@@ -178,7 +178,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_listens_nobody_wants() {
+    fn without_readers_nothing_is_wanted() {
         let subscribers = Subscribers::default();
         assert!(!subscribers.wants(EXEC, 1) && !subscribers.wants(None, 1));
         let alerts = TailRequest { alerts: true, ..TailRequest::default() };
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_end_comes_after_what_is_queued() {
+    async fn the_end_comes_after_the_queued_lines() {
         let subscribers = Subscribers::default();
         let mut reader = subscribers.subscribe(TailRequest::default()).expect("room");
         subscribers.publish(&line(), EXEC, 1);
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn there_is_room_for_so_many() {
+    fn the_number_of_readers_is_bounded() {
         let subscribers = Subscribers::default();
         let mut open: Vec<_> =
             (0..MAX_SUBSCRIBERS).filter_map(|_| subscribers.subscribe(TailRequest::default())).collect();

@@ -1,4 +1,4 @@
-//! Both sides together, over a real socket.
+//! Client and server together, over a real socket.
 
 use std::os::unix::fs::PermissionsExt;
 
@@ -43,7 +43,7 @@ fn line(text: &'static str) -> Bytes {
 }
 
 #[tokio::test]
-async fn a_stream_has_what_was_asked_for() {
+async fn a_stream_has_the_lines_that_were_asked_for() {
     let fixture = start();
     let request = TailRequest { kinds: KindSet::NONE.with(EventKind::Exec), pid: Some(7), alerts: false };
     let mut lines = tail(&fixture, request).await;
@@ -62,7 +62,7 @@ async fn a_stream_has_what_was_asked_for() {
 }
 
 #[tokio::test]
-async fn a_reader_that_leaves_is_forgotten() {
+async fn a_reader_that_leaves_is_removed() {
     let fixture = start();
     let lines = tail(&fixture, TailRequest::default()).await;
     assert!(fixture.server.wants_alert(1));
@@ -74,7 +74,7 @@ async fn a_reader_that_leaves_is_forgotten() {
 }
 
 #[tokio::test]
-async fn what_is_queued_is_delivered_at_the_end_and_the_socket_goes() {
+async fn queued_lines_are_delivered_at_the_end_and_the_socket_is_removed() {
     let fixture = start();
     let mut lines = tail(&fixture, TailRequest::default()).await;
     for _ in 0..1000 {
@@ -91,7 +91,7 @@ async fn what_is_queued_is_delivered_at_the_end_and_the_socket_goes() {
 }
 
 #[tokio::test]
-async fn a_stuck_reader_does_not_keep_the_daemon() {
+async fn a_reader_that_reads_nothing_does_not_hold_up_the_end() {
     let fixture = start();
     let _stuck = tail(&fixture, TailRequest::default()).await;
     let long = Bytes::from(format!("{}\n", "x".repeat(1 << 20)));
@@ -105,7 +105,7 @@ async fn a_stuck_reader_does_not_keep_the_daemon() {
 }
 
 #[tokio::test]
-async fn the_status_is_the_pipelines_answer() {
+async fn the_pipeline_answers_the_status() {
     let mut fixture = start();
     let socket = path(&fixture.directory);
     let asked =
@@ -119,16 +119,16 @@ async fn the_status_is_the_pipelines_answer() {
 }
 
 #[tokio::test]
-async fn nonsense_is_answered_and_ends() {
+async fn a_damaged_request_gets_an_error_and_ends() {
     let fixture = start();
     for request in ["tail\n", "\n", "{\"command\":\"stop\"}\n", &format!("{}\n", "[".repeat(8192))] {
         let mut stream = UnixStream::connect(path(&fixture.directory)).await.expect("it listens");
         stream.write_all(request.as_bytes()).await.expect("sent");
         let mut answer = Vec::new();
-        // A reset after the answer is as good as an end: what was sent beyond the limit was never read.
+        // A reset after the answer is as good as an end: bytes beyond the limit were never read.
         let _ = stream.read_to_end(&mut answer).await;
         let answer = String::from_utf8_lossy(&answer);
-        assert!(answer.starts_with("{\"error\":\"this is no request"), "{request:.20}: {answer}");
+        assert!(answer.starts_with("{\"error\":\"this is not a request"), "{request:.20}: {answer}");
     }
 }
 

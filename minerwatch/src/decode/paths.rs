@@ -1,12 +1,11 @@
-//! Paths as the kernel side sends them: components from the leaf to the root, and names as a process gave
-//! them.
+//! Paths in records: components from the leaf to the root, and names as a process passed them to a system call.
 
 use std::{borrow::Cow, sync::Arc};
 
-/// Stands for the upper components that found no room in a record.
+/// Stands for the upper components of a path that was too long for the record.
 const CUT: &str = "…";
 
-/// Text up to the first NUL; what is not UTF-8 is replaced.
+/// The text up to the first NUL. Bytes that are not UTF-8 are replaced.
 pub fn text(bytes: &[u8]) -> Arc<str> {
     lossy(until_nul(bytes)).into()
 }
@@ -19,7 +18,7 @@ fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The absolute path of components from the leaf to the root.
+/// The absolute path for components from the leaf to the root.
 pub fn absolute(components: &[u8], is_cut: bool) -> Arc<str> {
     let mut path = String::with_capacity(components.len() + 4);
     push_absolute(&mut path, components, is_cut);
@@ -29,8 +28,8 @@ pub fn absolute(components: &[u8], is_cut: bool) -> Arc<str> {
     path.into()
 }
 
-/// The absolute path of a name below a directory given as components. Without a name the components are
-/// the file; a name that begins with `/` stands for itself.
+/// The absolute path of a name in a directory given as components. Without a name the components lead to the file. A name
+/// that begins with `/` is absolute already.
 pub fn joined(directory: &[u8], name: &[u8], is_cut: bool) -> Arc<str> {
     let name = until_nul(name);
     if name.is_empty() {

@@ -1,8 +1,9 @@
-use minerwatch_common::{COMM_LENGTH, ExecFlags};
+use minerwatch_common::{COMM_LENGTH, ExecFlags, FlowTuple};
 use proptest::prelude::*;
 use zerocopy::IntoBytes as _;
 
 use super::*;
+use crate::model::{ControlRegister, Exit, FileId, Mapping, MappingClass};
 
 fn header(kind: u16, length: usize) -> RecordHeader {
     RecordHeader {
@@ -65,13 +66,13 @@ fn an_exec_record_becomes_an_event() {
 }
 
 #[test]
-fn lengths_beyond_the_record_are_refused() {
+fn lengths_beyond_the_record_are_rejected() {
     let bytes = exec_record(b"dash\0", [5, 0, 0, 400]);
     assert!(matches!(decode(&bytes), Err(DecodeError::Short { .. })));
 }
 
 #[test]
-fn short_and_unknown_records_are_refused() {
+fn short_and_unknown_records_are_rejected() {
     assert_eq!(decode(&[]), Err(DecodeError::Short { length: 0 }));
     assert_eq!(decode(header(99, 48).as_bytes()), Err(DecodeError::UnknownKind(99)));
     for kind in RecordKind::ALL {
@@ -83,7 +84,7 @@ fn short_and_unknown_records_are_refused() {
 }
 
 #[test]
-fn statuses_tell_codes_from_signals() {
+fn an_exit_status_is_a_code_or_a_signal() {
     for (status, code, signal) in
         [(0, Some(0), None), (3 << 8, Some(3), None), (9, None, Some(9)), (0x8b, None, Some(11))]
     {
@@ -134,7 +135,9 @@ fn rounding_and_memory_keep_their_counts() {
         register: 2,
         reserved: 0,
     };
-    let EventBody::Rounding(rounding) = decode(record.as_bytes()).unwrap().body else { panic!("not a look") };
+    let EventBody::Rounding(rounding) = decode(record.as_bytes()).unwrap().body else {
+        panic!("not a rounding event")
+    };
     assert_eq!(rounding.register, ControlRegister::Fpcr);
     assert_eq!((rounding.flushing.nearest, rounding.flushing.zero, rounding.plain.down), (10, 13, 21));
     record.register = 3;
@@ -164,7 +167,7 @@ proptest! {
     }
 
     #[test]
-    fn any_cut_of_a_record_is_an_error_or_an_event(length in 0_usize..180) {
+    fn a_truncated_record_is_an_error_or_an_event(length in 0_usize..180) {
         let whole = exec_record(b"dash\0bin\0usr\0tmp\0./x.sh\0sh\0-c\0\0", [13, 4, 7, 7]);
         let _ = decode(&whole[..length.min(whole.len())]);
     }

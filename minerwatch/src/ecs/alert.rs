@@ -1,137 +1,17 @@
 //! An alert as an object.
 
-use std::sync::Arc;
-
-use serde::{Serialize, Serializer, ser::SerializeMap};
-
 use super::{
-    Encoder, append,
-    document::{
-        Document, EndFields, EventFields, Identified, OwnProcess, ProcessFields, RuleFields, Techniques,
-        ThreatFields,
+    Encoder,
+    alert_fields::{
+        AlertFields, ByName, EdgeFields, EdgeProcess, EvidenceFields, KeyFields, MeasuredFields,
+        PointsFields, ScoreFields, SignalFields,
     },
-    timestamp::Timestamp,
-    values::Shown,
+    append,
+    document::{Document, EventFields, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields},
+    network::EndpointFields,
+    values::{Identified, Shown},
 };
-use crate::model::{
-    Alert, AlertAction, ChainEdge, ChainKind, Evidence, IncidentId, ProcessKey, Signal, SignalClass, Value,
-    Verdict,
-};
-
-/// `minerwatch.*` of an alert.
-#[derive(Debug, Serialize)]
-pub(super) struct AlertFields<'a> {
-    incident: Identified<Shown<IncidentId>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    verdict: Option<Verdict>,
-    score: u32,
-    signals: Vec<SignalFields<'a>>,
-    chain: Vec<EdgeFields<'a>>,
-    folded: u64,
-    latency_ms: f64,
-    lost: ByName<'a, u64>,
-    blind: &'a [Arc<str>],
-    #[serde(skip_serializing_if = "ByName::is_empty")]
-    hooks: ByName<'a, Arc<str>>,
-}
-
-#[derive(Debug, Serialize)]
-struct SignalFields<'a> {
-    id: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    name: Option<&'static str>,
-    class: SignalClass,
-    weight: u8,
-    at: Timestamp,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last: Option<Timestamp>,
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    conclusive: bool,
-    process: KeyFields,
-    detail: &'a str,
-    #[serde(skip_serializing_if = "ByNameAndThreshold::is_empty")]
-    evidence: ByNameAndThreshold<'a>,
-}
-
-#[derive(Debug, Serialize)]
-struct EdgeFields<'a> {
-    kind: ChainKind,
-    at: Timestamp,
-    process: EdgeProcess<'a>,
-    object: &'a str,
-}
-
-#[derive(Debug, Serialize)]
-struct EdgeProcess<'a> {
-    pid: u32,
-    entity_id: Shown<ProcessKey>,
-    name: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    parent: Option<KeyFields>,
-}
-
-#[derive(Debug, Serialize)]
-struct KeyFields {
-    pid: u32,
-    entity_id: Shown<ProcessKey>,
-}
-
-impl KeyFields {
-    fn new(key: ProcessKey) -> Self {
-        Self { pid: key.pid, entity_id: Shown(key) }
-    }
-}
-
-/// Counts by kind as an object.
-#[derive(Debug)]
-struct ByName<'a, T>(&'a [(Arc<str>, T)]);
-
-impl<T> ByName<'_, T> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-impl<T: Serialize> Serialize for ByName<'_, T> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
-    }
-}
-
-/// Names and values as an object; a name with several values has them as a list. A threshold stands beside its value.
-#[derive(Debug)]
-struct ByNameAndThreshold<'a>(&'a [Evidence]);
-
-impl ByNameAndThreshold<'_> {
-    fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-}
-
-/// Ends the name of a value to name what it had to reach.
-const THRESHOLD_SUFFIX: &str = "_threshold";
-
-impl Serialize for ByNameAndThreshold<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        for (index, evidence) in self.0.iter().enumerate() {
-            let Evidence { name, value: _, threshold, unit: _ } = evidence;
-            if self.0.iter().take(index).any(|earlier| earlier.name == *name) {
-                continue;
-            }
-            let values: Vec<_> =
-                self.0.iter().filter(|other| other.name == *name).map(|other| Shown(&other.value)).collect();
-            match values.as_slice() {
-                [value] => map.serialize_entry(name, value)?,
-                values => map.serialize_entry(name, values)?,
-            }
-            if let Some(threshold) = threshold {
-                map.serialize_entry(&format!("{name}{THRESHOLD_SUFFIX}"), &Shown(threshold))?;
-            }
-        }
-        map.end()
-    }
-}
+use crate::model::{Alert, AlertAction, ChainEdge, Signal, SignalPoints, Value, Verdict};
 
 impl Encoder {
     pub(super) fn encode_alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
@@ -157,6 +37,7 @@ impl Encoder {
             time,
             verdict: _,
             score,
+            score_parts,
             suspect,
             parent,
             container,
@@ -171,7 +52,12 @@ impl Encoder {
             incident: Identified { id: Shown(*incident) },
             verdict,
             score: *score,
-            signals: signals.iter().map(|signal| self.signal(signal)).collect(),
+            score_parts: ScoreFields::new(score_parts),
+            signals: signals
+                .iter()
+                .enumerate()
+                .map(|(index, signal)| self.signal(signal, score_parts.signals.get(index)))
+                .collect(),
             chain: chain.iter().map(|edge| self.edge(edge)).collect(),
             folded: *folded,
             latency_ms: latency.as_secs_f64() * 1e3,
@@ -185,7 +71,7 @@ impl Encoder {
 
         let mut document = Document::new(self, self.time(*time), event(action, *score, sequence));
         if let Some(container) = container.as_deref().or(suspect.container.as_deref()) {
-            document.place(container);
+            document.set_container(container);
         }
         document.message = Some(message);
         document.process = Some(process);
@@ -195,14 +81,14 @@ impl Encoder {
         });
         document.threat = self.threat(signals);
         document.destination = signals.iter().find_map(peer);
-        let odd = OwnProcess::of_flags(suspect.executable.flags);
+        let flags = OwnProcess::of_flags(suspect.executable.flags);
         let fields = document.own();
         fields.alert = Some(&own);
-        fields.process = odd;
+        fields.process = flags;
         append(&document, lines);
     }
 
-    fn signal<'a>(&self, signal: &'a Signal) -> SignalFields<'a> {
+    fn signal<'a>(&self, signal: &'a Signal, points: Option<&SignalPoints>) -> SignalFields<'a> {
         let Signal { id, class, weight, at, process, detail, evidence, last, conclusive } = signal;
         SignalFields {
             id: &id.0,
@@ -214,7 +100,9 @@ impl Encoder {
             conclusive: *conclusive,
             process: KeyFields::new(*process),
             detail,
-            evidence: ByNameAndThreshold(evidence),
+            evidence: EvidenceFields(evidence),
+            measured: evidence.iter().map(MeasuredFields::new).collect(),
+            points: points.map(PointsFields::new),
         }
     }
 
@@ -233,8 +121,7 @@ impl Encoder {
         }
     }
 
-    /// The techniques the signals are evidence of, each once; ECS keeps `T1496.001` as a subtechnique
-    /// beside its technique `T1496`.
+    /// The techniques of the signals, each once. In ECS `T1496.001` is a subtechnique beside its technique `T1496`.
     fn threat(&self, signals: &[Signal]) -> Option<ThreatFields<'static>> {
         let mut techniques = Vec::new();
         let mut subtechniques = Vec::new();
@@ -258,10 +145,10 @@ impl Encoder {
     }
 }
 
-/// The peer that a signal speaks of.
-fn peer(signal: &Signal) -> Option<EndFields<'_>> {
+/// The peer that a signal is about.
+fn peer(signal: &Signal) -> Option<EndpointFields<'_>> {
     let Some(Value::Address(destination)) = signal.value("destination") else { return None };
-    let mut end = EndFields::of(*destination);
+    let mut endpoint = EndpointFields::of(*destination);
     let text = |name| match signal.value(name) {
         Some(Value::Text(text)) => Some(&**text),
         _ => None,
@@ -270,8 +157,8 @@ fn peer(signal: &Signal) -> Option<EndFields<'_>> {
         Some(Value::Count(number)) => u32::try_from(*number).ok(),
         _ => None,
     };
-    end.place(text("destination_country"), number, text("destination_as_organization"));
-    Some(end)
+    endpoint.set_geo(text("destination_country"), number, text("destination_as_organization"));
+    Some(endpoint)
 }
 
 fn event(action: &'static str, score: u32, sequence: u64) -> EventFields {

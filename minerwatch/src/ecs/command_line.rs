@@ -1,4 +1,4 @@
-//! Arguments as one line that a shell would split into the same arguments.
+//! Arguments as one line, which a shell would split into the same arguments.
 
 use std::{fmt, sync::Arc};
 
@@ -40,7 +40,7 @@ fn quote(argument: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     formatter.write_str("'")
 }
 
-/// Characters that mean nothing to a shell wherever they stand.
+/// Characters without a meaning for a shell at any position.
 fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "@%_-+=:,./".contains(character)
 }

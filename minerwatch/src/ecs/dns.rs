@@ -1,4 +1,4 @@
-//! `dns.*`: an answer as it passed by.
+//! `dns.*`: a DNS answer.
 
 use std::net::IpAddr;
 
@@ -88,7 +88,7 @@ impl Serialize for Code {
 }
 
 impl<'a> DnsFields<'a> {
-    /// What an answer says.
+    /// The fields of an answer.
     pub(super) fn of(answer: &'a DnsAnswer) -> Self {
         let answers = answer.records.iter().map(|record| Answer {
             data: Data(&record.data),

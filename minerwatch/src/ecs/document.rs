@@ -1,24 +1,21 @@
-//! The shape of one object. A field that is not known is left out.
+//! The shape of one object. An unknown field is left out.
 
-use std::{
-    net::{IpAddr, SocketAddr},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::{
     ECS_VERSION, Encoder,
-    alert::AlertFields,
+    alert_fields::AlertFields,
     command_line::CommandLine,
     dns::DnsFields,
+    load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
+    network::{EndpointFields, NetworkFields, OwnNetwork},
     timestamp::Timestamp,
-    values::{CapabilitySet, Device, ErrorCode, Mode, Shown, known},
+    values::{CapabilitySet, Device, ErrorCode, Identified, Mode, Shown, known},
 };
-use crate::model::{
-    Container, ContainerRuntime, CpuQuota, HugePages, Mapping, Namespaces, Rounding, RoundingCounts,
-};
+use crate::model::{Container, ContainerRuntime, Namespaces, ProcessKey};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -35,7 +32,7 @@ macro_rules! fields {
     )*};
 }
 
-// Behind the semicolon stand the fields that can be missing.
+// The fields after the semicolon can be missing.
 fields! {
     /// One line.
     struct Document<'a> {
@@ -49,8 +46,8 @@ fields! {
         container: ContainerFields<'a>,
         orchestrator: OrchestratorFields<'a>,
         network: NetworkFields,
-        source: EndFields<'a>,
-        destination: EndFields<'a>,
+        source: EndpointFields<'a>,
+        destination: EndpointFields<'a>,
         tls: TlsFields<'a>,
         dns: DnsFields<'a>,
         file: FileFields<'a>,
@@ -64,7 +61,7 @@ fields! {
 
     struct ProcessFields<'a> {
         pid: u32,
-        entity_id: Shown<crate::model::ProcessKey>,
+        entity_id: Shown<ProcessKey>,
         start: Timestamp,
         ;
         name: &'a str,
@@ -104,7 +101,7 @@ fields! {
 
     struct Techniques<'a> { id: Vec<&'a str>, ; subtechnique: Identified<Vec<&'a str>>, }
 
-    /// What ECS has no name for.
+    /// The fields that ECS does not have.
     struct OwnFields<'a> {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;
@@ -149,11 +146,6 @@ pub(super) struct Version {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Identified<T> {
-    pub id: T,
-}
-
-#[derive(Debug, Serialize)]
 pub(super) struct Leader {
     pub pid: u32,
 }
@@ -178,7 +170,7 @@ pub(super) struct EventFields {
 }
 
 impl EventFields {
-    /// What kind of thing happened, by the schema's classes.
+    /// An event with its classes in the schema.
     pub fn new(
         action: &'static str,
         category: &'static [&'static str],
@@ -200,79 +192,7 @@ impl EventFields {
     }
 }
 
-#[derive(Debug, Serialize)]
-pub(super) struct NetworkFields {
-    pub transport: &'static str,
-    pub r#type: &'static str,
-    pub direction: &'static str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub packets: Option<u32>,
-}
-
-/// One end of a connection.
-#[derive(Debug, Serialize)]
-pub(super) struct EndFields<'a> {
-    pub ip: IpAddr,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub domain: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub port: Option<u16>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub bytes: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub packets: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub geo: Option<GeoFields<'a>>,
-    #[serde(rename = "as", skip_serializing_if = "Option::is_none")]
-    pub network: Option<AsFields<'a>>,
-}
-
-/// Where on the map an end is.
-#[derive(Debug, Serialize)]
-pub(super) struct GeoFields<'a> {
-    pub country_iso_code: &'a str,
-}
-
-/// Which autonomous system an end belongs to.
-#[derive(Debug, Serialize)]
-pub(super) struct AsFields<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub number: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub organization: Option<Named<'a>>,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct Named<'a> {
-    pub name: &'a str,
-}
-
-impl<'a> EndFields<'a> {
-    /// An end; the port is left out while none is bound.
-    pub fn of(address: SocketAddr) -> Self {
-        let port = address.port();
-        Self {
-            ip: address.ip().to_canonical(),
-            domain: None,
-            port: (port != 0).then_some(port),
-            bytes: None,
-            packets: None,
-            geo: None,
-            network: None,
-        }
-    }
-
-    /// What a database says of it.
-    pub fn place(&mut self, country: Option<&'a str>, number: Option<u32>, organization: Option<&'a str>) {
-        self.geo = country.map(|country_iso_code| GeoFields { country_iso_code });
-        if number.is_some() || organization.is_some() {
-            self.network = Some(AsFields { number, organization: organization.map(|name| Named { name }) });
-        }
-    }
-}
-
+/// `error.*`.
 #[derive(Debug, Serialize)]
 pub(super) struct ErrorFields {
     pub code: Shown<ErrorCode>,
@@ -280,139 +200,10 @@ pub(super) struct ErrorFields {
     pub message: Option<&'static str>,
 }
 
-#[derive(Debug, Default, Serialize)]
-pub(super) struct OwnNetwork {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub namespace: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub first_payload: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_payload: Option<Timestamp>,
-}
-
+/// `minerwatch.exit.*`.
 #[derive(Debug, Serialize)]
 pub(super) struct ExitFields {
     pub signal: Shown<names::SignalName>,
-}
-
-/// `minerwatch.memory.*`.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct MemoryFields {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub class: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub size: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub count: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub huge: Option<bool>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pages_before: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pages_after: Option<u64>,
-}
-
-impl MemoryFields {
-    /// Memory that a process asked for.
-    pub fn of_mapping(mapping: &Mapping) -> Self {
-        Self {
-            class: Some(mapping.class.name()),
-            size: Some(mapping.size),
-            count: Some(mapping.count),
-            huge: Some(mapping.huge),
-            ..Self::default()
-        }
-    }
-
-    /// The pool of huge pages.
-    pub fn of_pool(pool: &HugePages) -> Self {
-        Self { pages_before: Some(pool.before), pages_after: Some(pool.after), ..Self::default() }
-    }
-}
-
-/// `minerwatch.quota.*`.
-#[derive(Debug, Serialize)]
-pub(super) struct QuotaFields<'a> {
-    pub cgroup: &'a str,
-    pub processors: f64,
-    pub periods: u64,
-    pub throttled_periods: u64,
-    pub throttled_ns: u64,
-    pub on_cpu_ns: u64,
-}
-
-impl<'a> QuotaFields<'a> {
-    /// What a limit did.
-    pub fn of(quota: &'a CpuQuota) -> Self {
-        Self {
-            cgroup: &quota.cgroup,
-            processors: quota.processors(),
-            periods: quota.periods,
-            throttled_periods: quota.throttled,
-            throttled_ns: quota.throttled_time,
-            on_cpu_ns: quota.on_cpu,
-        }
-    }
-}
-
-/// `minerwatch.rounding.*`.
-#[derive(Debug, Serialize)]
-pub(super) struct RoundingFields {
-    pub register: &'static str,
-    pub flushing: CountFields,
-    pub plain: CountFields,
-}
-
-/// Looks, by the rounding mode they found.
-#[derive(Debug, Serialize)]
-pub(super) struct CountFields {
-    pub nearest: u64,
-    pub down: u64,
-    pub up: u64,
-    pub zero: u64,
-}
-
-impl RoundingFields {
-    /// As an event has it.
-    pub fn of(rounding: &Rounding) -> Self {
-        let counts = |counts: &RoundingCounts| CountFields {
-            nearest: counts.nearest,
-            down: counts.down,
-            up: counts.up,
-            zero: counts.zero,
-        };
-        Self {
-            register: rounding.register.name(),
-            flushing: counts(&rounding.flushing),
-            plain: counts(&rounding.plain),
-        }
-    }
-}
-
-/// `minerwatch.cpu.*`; counters run from when the process was first seen.
-#[derive(Debug, Default, Serialize)]
-pub(super) struct CpuFields {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub usage: Option<f64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub on_cpu_ns: Option<u64>,
-    pub total_ns: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub threads: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub nice: Option<i32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub voluntary_switches: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub involuntary_switches: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub allowed_processors: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub yields: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub stops: Option<u64>,
 }
 
 impl<'a> Document<'a> {
@@ -440,8 +231,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Where the process belongs.
-    pub fn place(&mut self, container: &'a Container) {
+    /// Sets what the process belongs to: container, pod, unit, control group.
+    pub fn set_container(&mut self, container: &'a Container) {
         self.container = container
             .id
             .as_deref()
@@ -458,7 +249,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The part ECS has no names for, made when first asked for.
+    /// The part that ECS has no names for; created when it is first needed.
     pub fn own(&mut self) -> &mut OwnFields<'a> {
         self.minerwatch.get_or_insert(OwnFields {
             alert: None,

@@ -1,4 +1,4 @@
-//! Each kind of event as an object.
+//! Events as objects.
 
 use std::net::SocketAddr;
 
@@ -6,11 +6,12 @@ use super::{
     Encoder, Observed, append,
     dns::DnsFields,
     document::{
-        CpuFields, Document, EndFields, ErrorFields, EventFields, ExitFields, FileFields, MemoryFields,
-        NetworkFields, OwnDevice, OwnFile, OwnNetwork, OwnProcess, OwnTls, ProcessFields, QuotaFields,
-        RoundingFields, TlsClient, TlsFields,
+        Document, ErrorFields, EventFields, ExitFields, FileFields, OwnDevice, OwnFile, OwnProcess, OwnTls,
+        ProcessFields, TlsClient, TlsFields,
     },
+    load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
+    network::{EndpointFields, NetworkFields, OwnNetwork},
     values::{Device, ErrorCode, Mode, Shown},
 };
 use crate::model::{
@@ -43,10 +44,10 @@ impl Encoder {
         let mut document = Document::new(self, self.time(event.time), fields);
         let container = subject.container.as_deref().or(view.and_then(|view| view.container.as_deref()));
         if let Some(container) = container {
-            document.place(container);
+            document.set_container(container);
         }
-        if let Some(odd) = view.and_then(|view| OwnProcess::of_flags(view.executable.flags)) {
-            document.own().process = Some(odd);
+        if let Some(flags) = view.and_then(|view| OwnProcess::of_flags(view.executable.flags)) {
+            document.own().process = Some(flags);
         }
 
         match &event.body {
@@ -80,7 +81,7 @@ impl Encoder {
                 (None, Some(answer)) => document.dns(payload, answer),
                 (None, None) => return false,
             },
-            EventBody::FlowUpdate(course) => document.course(self, course, event.time),
+            EventBody::FlowUpdate(update) => document.flow_update(self, update, event.time),
             EventBody::SocketOptions(_) | EventBody::DnsServerRole(_) | EventBody::HashedFile(_) => {
                 return false;
             }
@@ -93,7 +94,7 @@ impl Encoder {
     }
 }
 
-/// The classes of the schema an event belongs to; `None` if it has no line of its own.
+/// The classes of an event in the schema; `None` if it has no line.
 fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
     let (action, category, kinds): (_, _, &[&str]) = match body {
         EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
@@ -122,7 +123,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         EventBody::Payload(payload) if payload.dns_answer().is_some() => {
             ("dns", NETWORK, &["info", "protocol"])
         }
-        EventBody::FlowUpdate(course) if course.interval => ("flow", NETWORK, &["connection", "info"]),
+        EventBody::FlowUpdate(update) if update.interval => ("flow", NETWORK, &["connection", "info"]),
         EventBody::Payload(_)
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)
@@ -168,19 +169,19 @@ impl<'a> Document<'a> {
     }
 
     fn connect(&mut self, connect: &'a Connect) {
-        self.ends(&connect.flow, connect.network_namespace);
-        self.place_of_peer(connect.peer.as_deref());
+        self.set_flow(&connect.flow, connect.network_namespace);
+        self.set_peer_geo(connect.peer.as_deref());
         let outcome = match connect.result {
             0 => "success",
             UNANSWERED => "unknown",
             _ => "failure",
         };
         self.event.outcome = Some(outcome);
-        self.failed(connect.result);
+        self.set_error(connect.result);
     }
 
-    /// The error behind a result that is not 0.
-    fn failed(&mut self, result: i32) {
+    /// Sets the error of a result that is not 0.
+    fn set_error(&mut self, result: i32) {
         self.error = (result != 0).then(|| ErrorFields {
             code: Shown(ErrorCode(result)),
             message: names::errno(result).map(|(_, message)| message),
@@ -188,33 +189,33 @@ impl<'a> Document<'a> {
     }
 
     fn close(&mut self, encoder: &Encoder, close: &'a Close, now: BootTime) {
-        self.ends(&close.flow, close.network_namespace);
-        self.place_of_peer(close.peer.as_deref());
-        self.lasted(encoder, &close.flow, now);
-        self.volume(close.bytes, close.segments);
-        self.payloads(encoder, close.first_payload, close.last_payload);
+        self.set_flow(&close.flow, close.network_namespace);
+        self.set_peer_geo(close.peer.as_deref());
+        self.set_duration(encoder, &close.flow, now);
+        self.set_volume(close.bytes, close.segments);
+        self.set_payload_times(encoder, close.first_payload, close.last_payload);
     }
 
-    fn course(&mut self, encoder: &Encoder, course: &FlowUpdate, now: BootTime) {
-        self.addresses(course.flow.protocol, course.flow.source, course.flow.destination);
-        self.lasted(encoder, &course.flow, now);
-        self.volume(Some(course.bytes), Some(course.payloads));
-        self.payloads(encoder, Some(course.first), Some(now));
+    fn flow_update(&mut self, encoder: &Encoder, update: &FlowUpdate, now: BootTime) {
+        self.set_addresses(update.flow.protocol, update.flow.source, update.flow.destination);
+        self.set_duration(encoder, &update.flow, now);
+        self.set_volume(Some(update.bytes), Some(update.payloads));
+        self.set_payload_times(encoder, Some(update.first), Some(now));
         if let Some(network) = &mut self.network
-            && course.accepted
+            && update.accepted
         {
             network.direction = "ingress";
         }
     }
 
-    fn lasted(&mut self, encoder: &Encoder, flow: &Flow, now: BootTime) {
+    fn set_duration(&mut self, encoder: &Encoder, flow: &Flow, now: BootTime) {
         let lasted = now.since(flow.opened);
         self.event.start = Some(encoder.time(flow.opened));
         self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// When something was sent or received, as far as that is known.
-    fn payloads(&mut self, encoder: &Encoder, first: Option<BootTime>, last: Option<BootTime>) {
+    /// Sets when something was sent or received first and last, if that is known.
+    fn set_payload_times(&mut self, encoder: &Encoder, first: Option<BootTime>, last: Option<BootTime>) {
         if first.is_some() || last.is_some() {
             let network = self.own().network.get_or_insert_default();
             network.first_payload = first.map(|first| encoder.time(first));
@@ -222,8 +223,8 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// What was sent and received, as far as it was counted.
-    fn volume(&mut self, bytes: Option<(u64, u64)>, packets: Option<(u32, u32)>) {
+    /// Sets how much was sent and received, if it was counted.
+    fn set_volume(&mut self, bytes: Option<(u64, u64)>, packets: Option<(u32, u32)>) {
         let (Some(source), Some(destination), Some(network)) =
             (&mut self.source, &mut self.destination, &mut self.network)
         else {
@@ -241,38 +242,38 @@ impl<'a> Document<'a> {
         }
     }
 
-    fn ends(&mut self, flow: &Flow, namespace: u32) {
-        self.addresses(flow.protocol, flow.source, flow.destination);
+    fn set_flow(&mut self, flow: &Flow, namespace: u32) {
+        self.set_addresses(flow.protocol, flow.source, flow.destination);
         if namespace != 0 {
             self.own().network = Some(OwnNetwork { namespace: Some(namespace), ..OwnNetwork::default() });
         }
     }
 
-    fn place_of_peer(&mut self, place: Option<&'a GeoLocation>) {
-        if let (Some(destination), Some(place)) = (&mut self.destination, place) {
-            let GeoLocation { country, as_number, as_organization, foreign: _ } = place;
-            destination.place(country.as_deref(), *as_number, as_organization.as_deref());
+    fn set_peer_geo(&mut self, geo: Option<&'a GeoLocation>) {
+        if let (Some(destination), Some(geo)) = (&mut self.destination, geo) {
+            let GeoLocation { country, as_number, as_organization, foreign: _ } = geo;
+            destination.set_geo(country.as_deref(), *as_number, as_organization.as_deref());
         }
     }
 
     fn running_flow(&mut self, flow: &'a RunningFlow) {
-        self.addresses(flow.protocol, flow.source, flow.destination);
-        self.place_of_peer(flow.peer.as_deref());
+        self.set_addresses(flow.protocol, flow.source, flow.destination);
+        self.set_peer_geo(flow.peer.as_deref());
     }
 
     fn tls(&mut self, payload: &Payload, hello: &'a TlsHello) {
-        self.addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
+        self.set_addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
         let client = TlsClient { server_name: hello.server_name.as_deref(), ja4: hello.ja4.as_deref() };
         self.tls = (client.server_name.is_some() || client.ja4.is_some()).then_some(TlsFields { client });
         self.own().tls = (!hello.protocols.is_empty()).then_some(OwnTls { protocols: &hello.protocols });
     }
 
     fn dns(&mut self, payload: &Payload, answer: &'a DnsAnswer) {
-        self.addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
+        self.set_addresses(payload.flow.protocol, payload.flow.source, payload.flow.destination);
         self.dns = Some(DnsFields::of(answer));
     }
 
-    fn addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
+    fn set_addresses(&mut self, protocol: Protocol, source: SocketAddr, destination: SocketAddr) {
         let destination_ip = destination.ip().to_canonical();
         self.network = Some(NetworkFields {
             transport: match protocol {
@@ -284,8 +285,8 @@ impl<'a> Document<'a> {
             bytes: None,
             packets: None,
         });
-        self.source = Some(EndFields::of(source));
-        self.destination = Some(EndFields::of(destination));
+        self.source = Some(EndpointFields::of(source));
+        self.destination = Some(EndpointFields::of(destination));
     }
 
     fn file(&mut self, change: &'a FileChange) {
@@ -300,7 +301,7 @@ impl<'a> Document<'a> {
         }
         if let Some(device) = change.device {
             self.event.outcome = Some(if device.result == 0 { "success" } else { "failure" });
-            self.failed(device.result);
+            self.set_error(device.result);
             self.own().device = Some(OwnDevice {
                 number: Shown(Device(device.major << 20 | device.minor)),
                 access: if device.writable { "write" } else { "read" },

@@ -1,8 +1,8 @@
-//! Numbers of the kernel by the names people know.
+//! The well-known names of the kernel's numbers.
 
 use std::fmt;
 
-/// The name and meaning of an errno a connection can end with (asm-generic/errno-base.h, errno.h).
+/// The name and meaning of an errno with which a connection can fail (asm-generic/errno-base.h, errno.h).
 pub(super) fn errno(number: i32) -> Option<(&'static str, &'static str)> {
     Some(match number {
         1 => ("EPERM", "operation not permitted"),
@@ -35,7 +35,7 @@ pub(super) fn errno(number: i32) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// A signal by its name (asm/signal.h of x86 and arm64), a real-time one by its number.
+/// A signal, written as its name (asm/signal.h of x86 and arm64); a real-time signal as its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignalName(pub u8);
 
@@ -83,7 +83,7 @@ impl fmt::Display for SignalName {
     }
 }
 
-/// A capability by its name (linux/capability.h), one newer than this list by its number.
+/// A capability, written as its name (linux/capability.h); one that is newer than this list as its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CapabilityName(pub u32);
 
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_sit_at_their_numbers() {
+    fn numbers_have_the_right_names() {
         assert_eq!(SignalName(9).to_string(), "SIGKILL");
         assert_eq!(SignalName(31).to_string(), "SIGSYS");
         assert_eq!(SignalName(34).to_string(), "SIG34");

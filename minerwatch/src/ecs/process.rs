@@ -1,15 +1,15 @@
-//! `process.*` from what is known of a process.
+//! `process.*`.
 
 use super::{
     Encoder,
     command_line::CommandLine,
-    document::{HashFields, Identified, Leader, OwnProcess, ProcessFields, UserFields},
-    values::{CapabilitySet, Shown, known},
+    document::{HashFields, Leader, OwnProcess, ProcessFields, UserFields},
+    values::{CapabilitySet, Identified, Shown, known},
 };
 use crate::model::{Credentials, Exec, ExecutableFlags, ProcessKey, ProcessView, RunningProcess};
 
 impl<'a> ProcessFields<'a> {
-    /// A process of which only its name among processes is known.
+    /// A process about which only the key is known.
     pub fn bare(encoder: &Encoder, key: ProcessKey) -> Self {
         Self {
             pid: key.pid,
@@ -29,7 +29,7 @@ impl<'a> ProcessFields<'a> {
         }
     }
 
-    /// A process as the table knows it.
+    /// A process of the process table.
     pub fn of_view(encoder: &Encoder, view: &'a ProcessView) -> Self {
         let mut fields = Self::bare(encoder, view.key);
         fields.show(&view.name, &view.executable.path, &view.directory);
@@ -39,7 +39,7 @@ impl<'a> ProcessFields<'a> {
         fields
     }
 
-    /// The process `key`, by `view` if that is the same process.
+    /// The process `key`, with what `view` knows if that is the same process.
     pub fn of(encoder: &Encoder, key: ProcessKey, view: Option<&'a ProcessView>) -> Self {
         match view {
             Some(view) if view.key == key => Self::of_view(encoder, view),
@@ -47,9 +47,9 @@ impl<'a> ProcessFields<'a> {
         }
     }
 
-    /// Takes over what an exec tells, which is newer than any view.
+    /// Sets what an exec says, which is newer than any view.
     pub fn exec(&mut self, exec: &'a Exec) {
-        // The hash in the view is that of the image before, unless the view already shows this one.
+        // The view has the hash of the previous image, unless it already shows the new one.
         if self.executable != known(&exec.executable.path) {
             self.hash = None;
         }
@@ -59,7 +59,7 @@ impl<'a> ProcessFields<'a> {
         self.show_session(exec.session);
     }
 
-    /// Takes over what the snapshot tells.
+    /// Sets what the snapshot says.
     pub fn running(&mut self, running: &'a RunningProcess) {
         self.show(&running.name, &running.executable.path, &running.directory);
         self.show_arguments(&running.arguments);
@@ -90,13 +90,13 @@ impl<'a> ProcessFields<'a> {
         }
     }
 
-    /// The user at this moment; the name known so far stays only if it is that user's.
+    /// Sets the current user; the known name stays only if it is that user's.
     pub fn show_user_id(&mut self, uid: u32) {
         let name = self.user.take().filter(|user| user.id.0 == uid).and_then(|user| user.name);
         self.user = Some(UserFields { id: Shown(uid), name });
     }
 
-    /// The thread that did it.
+    /// Sets the thread that did it.
     pub fn show_thread(&mut self, tid: u32) {
         self.thread = Some(Identified { id: tid });
     }
@@ -107,7 +107,7 @@ fn user(credentials: &Credentials) -> UserFields<'_> {
 }
 
 impl<'a> OwnProcess<'a> {
-    /// What is odd about the executable; `None` if nothing is.
+    /// The unusual flags of the executable; `None` if there are none.
     pub fn of_flags(flags: ExecutableFlags) -> Option<Self> {
         (flags.memfd || flags.deleted).then(|| Self {
             memfd: flags.memfd.then_some(true),
@@ -116,7 +116,7 @@ impl<'a> OwnProcess<'a> {
         })
     }
 
-    /// What an exec tells beyond ECS.
+    /// What an exec says that ECS has no names for.
     pub fn of_exec(exec: &'a Exec) -> Self {
         Self {
             invoked: known(&exec.invoked),
@@ -128,7 +128,7 @@ impl<'a> OwnProcess<'a> {
         }
     }
 
-    /// What the snapshot tells beyond ECS.
+    /// What the snapshot says that ECS has no names for.
     pub fn of_running(running: &'a RunningProcess) -> Self {
         Self {
             kernel_thread: running.kernel_thread.then_some(true),

@@ -1,4 +1,4 @@
-//! One of everything that can be encoded, for the tests of this crate.
+//! One sample of everything that can be encoded, for the tests of this crate.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -8,9 +8,9 @@ use crate::model::{
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
     DnsData, DnsMessage, DnsRecord, Event, EventBody, Evidence, Exec, Executable, ExecutableFlags, Exit,
     FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages,
-    IncidentId, Mapping, MappingClass, Namespaces, Payload, ProcessKey, ProcessView, Protocol, Rounding,
-    RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Signal, SignalClass, SignalId, Subject,
-    TlsHello, Verdict, WallClock,
+    IncidentId, Mapping, MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol,
+    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass,
+    SignalId, SignalPoints, Subject, Threshold, TlsHello, Verdict, WallClock,
 };
 
 /// 2026-11-22T22:00:00Z.
@@ -109,7 +109,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
     }
 }
 
-fn place() -> GeoLocation {
+fn geo() -> GeoLocation {
     GeoLocation {
         country: Some("NL".into()),
         as_number: Some(64_500),
@@ -118,7 +118,7 @@ fn place() -> GeoLocation {
     }
 }
 
-/// One event of each kind and of each variant that shows differently, with the file of its snapshots.
+/// One event of each kind and of each variant that is written differently, with the name of its snapshot.
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let tcp = flow(Protocol::Tcp, "10.0.0.2:40000", "10.0.0.1:8000");
@@ -126,7 +126,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let connect = |flow, result| {
         EventBody::Connect(Connect { flow, result, network_namespace: 4_026_531_840, peer: None })
     };
-    let peer = || Some(Box::new(place()));
+    let peer = || Some(Box::new(geo()));
     let close = |flow, bytes: Option<_>| {
         let segments = bytes.map(|_| (3, 850));
         let (first_payload, last_payload) = (bytes.map(|_| at(205)), bytes.map(|_| at(280)));
@@ -251,7 +251,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     .collect()
 }
 
-/// A process that always takes the half of a processor that it may take.
+/// A process that always uses the half of a processor that its quota allows.
 fn quota() -> CpuQuota {
     CpuQuota {
         cgroup: "/kubepods/pod1".into(),
@@ -274,7 +274,7 @@ fn rounding() -> Rounding {
     }
 }
 
-/// An alert with all there is to say.
+/// An alert with every field.
 pub(crate) fn alert() -> Alert {
     let edge = |kind, time, pid, name: &str, parent: Option<u32>, object: &str| ChainEdge {
         kind,
@@ -291,7 +291,7 @@ pub(crate) fn alert() -> Alert {
         at: at(time),
         process: key(pid),
         detail: detail.into(),
-        evidence: evidence.iter().map(|(name, value)| evidence_of(name, value)).collect(),
+        evidence: evidence.iter().map(|(name, value)| evidence_of(name, value)).chain(measured(id)).collect(),
         last: at(time + 100),
         conclusive: id == "Z9",
     };
@@ -300,7 +300,8 @@ pub(crate) fn alert() -> Alert {
         action: AlertAction::IncidentOpened,
         time: at(1_001),
         verdict: Verdict::Suspected,
-        score: 85,
+        score: 44,
+        score_parts: score_parts(),
         suspect: ProcessView { key: key(4713), name: "x".into(), ..curl() },
         parent: Some(bash()),
         container: Some(container()),
@@ -357,7 +358,22 @@ pub(crate) fn alert() -> Alert {
     }
 }
 
-/// An answer by way of another name.
+/// How the score of [`alert`] comes about, six minutes after its signals.
+fn score_parts() -> ScoreParts {
+    let part = |points, hours: u64| SignalPoints {
+        points: Points::new(points),
+        half_life: Duration::from_secs(hours * 3_600),
+        age: Duration::from_secs(360),
+        counted: true,
+    };
+    ScoreParts {
+        signals: vec![part(24.9, 24), part(14.0, 1), part(4.7, 1)],
+        verdict: Some(Verdict::Mining),
+        next: None,
+    }
+}
+
+/// An answer through another name.
 fn resolved() -> DnsAnswer {
     let record = |kind, data| DnsRecord { kind, ttl: 300, data };
     DnsAnswer {
@@ -383,6 +399,13 @@ fn hello(flow: Flow) -> Payload {
     }
 }
 
+/// The one measurement among the evidence.
+fn measured(signal: &str) -> Option<Evidence> {
+    let threshold = Some(Threshold::at_least(60_u64));
+    let seconds = Evidence { threshold, unit: Some("s".into()), ..Evidence::new("busy_for", 61_u64) };
+    (signal == "C5").then_some(seconds)
+}
+
 fn evidence_of(name: &'static str, value: &str) -> Evidence {
     if let Ok(address) = value.parse::<SocketAddr>() {
         Evidence::new(name, address)
@@ -404,7 +427,7 @@ fn greeting() -> TlsHello {
     }
 }
 
-/// The lines of all of them: name and JSON without its newline.
+/// The lines of all samples: name, and JSON without its newline.
 pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let encoder = encoder();
     let (curl, bash) = (curl(), bash());

@@ -1,4 +1,4 @@
-//! The promises to whoever reads the JSON.
+//! What readers of the JSON can rely on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,19 +6,19 @@ use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Encoder, Observed, samples};
-use crate::model::{AlertAction, Event, EventBody};
+use crate::model::{AlertAction, Event, EventBody, NextVerdict, Verdict};
 
 const DOCUMENTATION: &str = include_str!("../../../docs/events.md");
 
 #[test]
-fn each_line_as_promised() {
+fn every_line_is_as_documented_in_its_snapshot() {
     for (name, line) in samples::lines() {
         let value: Value = serde_json::from_str(&line).unwrap();
         insta::assert_snapshot!(name, serde_json::to_string_pretty(&value).unwrap());
     }
 }
 
-/// Everything that can be written, as parsed objects.
+/// Every kind of object that can be written, parsed.
 fn objects() -> Vec<Value> {
     let encoder = samples::encoder();
     let mut objects: Vec<Value> =
@@ -29,13 +29,16 @@ fn objects() -> Vec<Value> {
         objects.push(serde_json::from_slice(&line).unwrap());
     }
     let mut line = Vec::new();
-    encoder.incident(&samples::alert(), None, 1, &mut line);
+    let mut state = samples::alert();
+    let missing = vec!["26 points (44 of 70)".to_owned()];
+    state.score_parts.next = Some(NextVerdict { verdict: Verdict::Suspected, missing });
+    encoder.incident(&state, None, 1, &mut line);
     objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
     objects
 }
 
-/// The events again, of processes nothing is known of.
+/// The same events from unknown processes.
 fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
     let lines = samples::events().into_iter().filter_map(|(_, mut event)| {
         event.subject.container = None;
@@ -80,7 +83,7 @@ fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>
     }
 }
 
-/// The name a path has in the documentation.
+/// The name of a path in the documentation.
 fn documented_as(path: &str, fields: &BTreeMap<String, String>) -> String {
     for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks."] {
         if path.starts_with(open) {
@@ -103,7 +106,7 @@ fn has_type(value: &Value, kind: &str) -> bool {
         "float" => value.is_number(),
         "boolean" => value.is_boolean(),
         "as process.*" => !value.is_null(),
-        other => panic!("the documentation names a type that is none: {other}"),
+        other => panic!("the documentation names an unknown type: {other}"),
     }
 }
 
@@ -150,7 +153,7 @@ fn the_documentation_and_the_program_name_the_same_actions() {
     assert_eq!(written, documented);
 }
 
-/// The types ECS 9.4.0 expects with each category that is used here.
+/// The types that ECS 9.4.0 expects with each category that is used here.
 #[test]
 fn categories_and_types_fit_each_other() {
     const ALLOWED: &[(&str, &[&str])] = &[
@@ -195,7 +198,7 @@ fn a_view_of_another_process_is_not_mixed_in() {
     assert_eq!(object["process"]["name"], Value::Null);
 }
 
-/// An exec that came before the table knew of it must not wear the old program's hash or its user's name.
+/// An exec that the table does not know yet must not get the old program's hash or user name.
 #[test]
 fn an_exec_is_newer_than_the_view() {
     let (_, event) = samples::events().into_iter().find(|(name, _)| *name == "exec").unwrap();

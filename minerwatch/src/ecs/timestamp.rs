@@ -4,11 +4,11 @@ use serde::{Serialize, Serializer};
 
 const SECOND: i128 = 1_000_000_000;
 const DAY: i128 = 86_400;
-/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z, what RFC 3339 can express.
+/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z, the range of RFC 3339.
 const FIRST: i128 = -62_167_219_200 * SECOND;
 const LAST: i128 = 253_402_300_800 * SECOND - 1;
 
-/// Nanoseconds of Unix time. Written as the nearest time with a year of four digits.
+/// Unix time in nanoseconds. Written as the nearest time whose year has four digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timestamp(pub i128);
 
@@ -38,8 +38,8 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Year, month and day of a count of days since 1970-01-01 in the Gregorian calendar. Years are counted
-/// from March here, so that the leap day is the last of its year; an era is 400 years.
+/// Year, month and day of a number of days since 1970-01-01 in the Gregorian calendar. Here a year begins in March, so
+/// that the leap day is its last day; an era is 400 years.
 fn civil(days: i128) -> (i128, i128, i128) {
     const ERA: i128 = 146_097;
     let since_march_of_0 = days + 719_468;
@@ -53,11 +53,11 @@ fn civil(days: i128) -> (i128, i128, i128) {
     (400 * era + year_of_era + next_year, month, day)
 }
 
-/// Fills `place` with the last digits of `number`.
-fn put(place: &mut [u8], number: i128) {
-    // Every number here is below 10^9; the narrow type divides much faster.
+/// Fills `digits` with the last digits of `number`.
+fn put(digits: &mut [u8], number: i128) {
+    // Every number here is below 10^9, and the narrow type divides much faster.
     let mut rest = u32::try_from(number).unwrap_or_default();
-    for digit in place.iter_mut().rev() {
+    for digit in digits.iter_mut().rev() {
         *digit = b'0' + u8::try_from(rest % 10).unwrap_or_default();
         rest /= 10;
     }

@@ -1,4 +1,4 @@
-//! Values that are written otherwise than they are kept.
+//! Values whose written form differs from the one they are kept in.
 
 use std::fmt::Display;
 
@@ -16,7 +16,13 @@ impl<T: Display> Serialize for Shown<T> {
     }
 }
 
-/// An errno by its name, or by its number where it has none here.
+/// An object with nothing but an `id`.
+#[derive(Debug, Serialize)]
+pub(super) struct Identified<T> {
+    pub id: T,
+}
+
+/// An errno by its name, or by its number where no name is known.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ErrorCode(pub i32);
 
@@ -64,7 +70,7 @@ impl Serialize for CapabilitySet {
     }
 }
 
-/// `None` for what is empty because it is not known.
+/// `None` for a text that is empty because it is not known.
 pub(super) fn known(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }

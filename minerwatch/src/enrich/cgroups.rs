@@ -1,4 +1,4 @@
-//! From the cgroup identity in a kernel record to the place a process belongs to.
+//! Finds the container, pod or unit of a process by the id of its cgroup in the kernel's record.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,39 +10,37 @@ use super::{
 };
 use crate::model::{BootTime, Container};
 
-/// Cgroups remembered, those of ended containers included, since their last events come late.
+/// Cgroups that are remembered. Those of ended containers are kept too, because their last events come late.
 const CAP: usize = 4096;
-/// How long an identity that could not be found is not looked for again.
-const FORGET_MISS: Duration = Duration::from_secs(5);
-/// The least time between two walks through the hierarchies, and the most directories of one walk: about
-/// 20 ms a second at the very worst, when short-lived cgroups come faster than they can be read.
+/// An id that was not found is looked for again after this time.
+const RETRY_AFTER: Duration = Duration::from_secs(5);
+/// The least time between two walks through the hierarchies, and the most directories of one walk. Together they bound
+/// the cost to about 20 ms a second, even when cgroups live too briefly to be read.
 const WALK_INTERVAL: Duration = Duration::from_secs(1);
 const WALK_BUDGET: usize = 2048;
-/// A process is in a dozen hierarchies at most; paths are limited by `PATH_MAX` each.
-const MAX_MEMBERSHIP: u64 = 64 << 10;
 
-/// What the cache knows of one identity.
+/// What the cache knows about one id.
 #[derive(Debug)]
 enum Entry {
     Found(Option<Arc<Container>>),
-    /// Neither the process nor a walk gave it; do not try before this time.
+    /// Neither the process nor a walk found it; it is not tried again before this time.
     Missing(BootTime),
 }
 
-/// How often cgroups were found and not.
+/// Counters of cgroups.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CgroupCounters {
-    /// Identities kept now.
+    /// Ids kept now.
     pub cached: u64,
-    /// Identities evicted because the cache was full.
+    /// Ids evicted because the cache was full.
     pub evicted: u64,
     /// Walks through the hierarchies.
     pub walks: u64,
-    /// Lookups that found no cgroup of that identity.
+    /// Look-ups that found no cgroup with that id.
     pub missing: u64,
 }
 
-/// The cgroups seen, by identity.
+/// The cgroups that were seen, by id.
 #[derive(Debug)]
 pub(crate) struct Cgroups {
     proc: Proc,
@@ -58,30 +56,30 @@ impl Cgroups {
         Self { proc, hierarchies, cache: BoundedMap::new(CAP), walked: None, walks: 0, missing: 0 }
     }
 
-    /// Where the cgroup with this identity is, of which process `pid` was a member. `None` for the root and
-    /// for a cgroup that is gone without ever having been seen.
-    pub(crate) fn place(&mut self, identity: u64, pid: u32, now: BootTime) -> Option<Arc<Container>> {
+    /// The container, pod or unit of the cgroup with this id; the process `pid` was a member. `None` for the root, and
+    /// for a cgroup that was gone before it was seen.
+    pub(crate) fn container(&mut self, identity: u64, pid: u32, now: BootTime) -> Option<Arc<Container>> {
         if identity <= ROOT {
             return None;
         }
         match self.cache.get(identity) {
-            Some(Entry::Found(place)) => return place.clone(),
+            Some(Entry::Found(container)) => return container.clone(),
             Some(Entry::Missing(until)) if now < *until => return None,
             Some(Entry::Missing(_)) | None => {}
         }
-        let found = self.membership(pid).and_then(|text| {
+        let found = self.proc.cgroups(pid).and_then(|text| {
             self.hierarchies.find(&text, identity).map(|path| container::parse(path).map(Arc::new))
         });
-        if let Some(place) = found {
-            self.cache.insert(identity, Entry::Found(place.clone()));
-            return place;
+        if let Some(container) = found {
+            self.cache.insert(identity, Entry::Found(container.clone()));
+            return container;
         }
         self.walk(now);
-        if let Some(Entry::Found(place)) = self.cache.get(identity) {
-            return place.clone();
+        if let Some(Entry::Found(container)) = self.cache.get(identity) {
+            return container.clone();
         }
         self.missing += 1;
-        self.cache.insert(identity, Entry::Missing(now.plus(FORGET_MISS)));
+        self.cache.insert(identity, Entry::Missing(now.plus(RETRY_AFTER)));
         None
     }
 
@@ -92,10 +90,6 @@ impl Cgroups {
             walks: self.walks,
             missing: self.missing,
         }
-    }
-
-    fn membership(&self, pid: u32) -> Option<String> {
-        self.proc.read(pid, "cgroup", MAX_MEMBERSHIP).ok().and_then(|text| String::from_utf8(text).ok())
     }
 
     fn walk(&mut self, now: BootTime) {
@@ -135,45 +129,45 @@ mod tests {
     const NOW: BootTime = BootTime(1_000_000_000);
 
     #[test]
-    fn a_living_process_tells_and_the_answer_outlives_the_cgroup() {
+    fn a_cgroup_is_found_through_its_process_and_remembered_after_its_end() {
         let root = tempfile::tempdir().expect("a directory");
         let mut cgroups = cgroups(root.path());
         let directory = root.path().join("cgroup/system.slice").join(NAME);
         let identity = inode(&directory);
         fs::write(root.path().join("proc/7/cgroup"), format!("0::/system.slice/{NAME}\n")).expect("write");
-        let first = cgroups.place(identity, 7, NOW).expect("found by the process");
+        let first = cgroups.container(identity, 7, NOW).expect("found by the process");
         assert!(first.id.is_some());
         assert_eq!(cgroups.counters().walks, 0);
         fs::remove_dir(&directory).expect("remove");
-        let second = cgroups.place(identity, 7, NOW).expect("remembered");
+        let second = cgroups.container(identity, 7, NOW).expect("remembered");
         assert!(Arc::ptr_eq(&first, &second));
     }
 
     #[test]
-    fn of_a_process_that_is_gone_the_hierarchy_tells() {
+    fn the_cgroup_of_a_process_that_is_gone_is_found_by_a_walk() {
         let root = tempfile::tempdir().expect("a directory");
         let mut cgroups = cgroups(root.path());
         let identity = inode(&root.path().join("cgroup/system.slice").join(NAME));
-        let place = cgroups.place(identity, 8, NOW).expect("found by a walk");
-        assert_eq!(&*place.cgroup, format!("/system.slice/{NAME}"));
-        // A process that has moved on names another cgroup than the record.
+        let container = cgroups.container(identity, 8, NOW).expect("found by a walk");
+        assert_eq!(&*container.cgroup, format!("/system.slice/{NAME}"));
+        // A process that has moved is in another cgroup than the record says.
         fs::write(root.path().join("proc/7/cgroup"), "0::/system.slice\n").expect("write");
-        assert_eq!(cgroups.place(identity, 7, NOW), Some(place));
+        assert_eq!(cgroups.container(identity, 7, NOW), Some(container));
     }
 
     #[test]
-    fn misses_cost_little() {
+    fn ids_that_are_not_found_cost_little() {
         let root = tempfile::tempdir().expect("a directory");
         let mut cgroups = cgroups(root.path());
         for identity in 1_000_000_000_000..1_000_000_001_000 {
-            assert_eq!(cgroups.place(identity, 8, NOW), None);
-            assert_eq!(cgroups.place(identity, 8, NOW), None);
+            assert_eq!(cgroups.container(identity, 8, NOW), None);
+            assert_eq!(cgroups.container(identity, 8, NOW), None);
         }
         let counters = cgroups.counters();
         assert_eq!((counters.walks, counters.missing), (1, 1000));
-        cgroups.place(1_000_000_000_000, 8, NOW.plus(FORGET_MISS));
+        cgroups.container(1_000_000_000_000, 8, NOW.plus(RETRY_AFTER));
         assert_eq!(cgroups.counters().walks, 2);
-        assert_eq!(cgroups.place(ROOT, 8, NOW), None);
-        assert_eq!(cgroups.place(0, 8, NOW), None);
+        assert_eq!(cgroups.container(ROOT, 8, NOW), None);
+        assert_eq!(cgroups.container(0, 8, NOW), None);
     }
 }

@@ -1,15 +1,14 @@
-//! What the path of a cgroup tells: container, runtime, pod, systemd unit. Pure text, no files.
+//! Reads container, runtime, pod and systemd unit from the path of a cgroup.
 //!
-//! The forms come from the runtimes themselves: with the systemd driver a container is a scope
-//! (`docker-<id>.scope`), with the cgroupfs driver a directory (`/docker/<id>`); kubelet puts either below
-//! the pod's directory or slice. Container names are chosen by users, ids by the runtime, so only ids are
-//! trusted.
+//! The runtimes define the forms: with the systemd driver a container is a scope (`docker-<id>.scope`), with the
+//! cgroupfs driver a directory (`/docker/<id>`); kubelet puts either below the directory or slice of the pod. Users
+//! choose container names, but the runtime chooses ids, so only ids are trusted.
 
 use std::sync::Arc;
 
 use crate::model::{Container, ContainerRuntime};
 
-/// Prefixes of a container's own directory or scope. The longer of two that match comes first.
+/// Prefixes of the directory or scope of a container. Longer prefixes come before shorter ones that also match.
 const PREFIXES: &[(&str, ContainerRuntime)] = &[
     ("docker-", ContainerRuntime::Docker),
     ("cri-containerd-", ContainerRuntime::Containerd),
@@ -19,7 +18,7 @@ const PREFIXES: &[(&str, ContainerRuntime)] = &[
     ("libpod-", ContainerRuntime::Podman),
 ];
 
-/// Directories whose children are containers named by nothing but their id.
+/// Directories whose children are containers and have the id as their name.
 const PARENTS: &[(&str, ContainerRuntime)] = &[
     ("docker", ContainerRuntime::Docker),
     ("moby", ContainerRuntime::Docker),
@@ -29,14 +28,14 @@ const PARENTS: &[(&str, ContainerRuntime)] = &[
     ("libpod_parent", ContainerRuntime::Podman),
 ];
 
-/// Unit types that hold processes (slices hold only other units).
+/// Types of units that hold processes; slices hold only other units.
 const UNITS: &[&str] = &[".service", ".scope", ".socket", ".mount", ".swap"];
 
-/// Reads the path of a cgroup, as `/proc/PID/cgroup` gives it. `None` for the root, to which everything
-/// belongs that has no place of its own.
+/// Reads the path of a cgroup, as in `/proc/PID/cgroup`. `None` for the root, which holds all processes without a
+/// cgroup of their own.
 pub fn parse(path: &str) -> Option<Container> {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    // Seen from inside another cgroup namespace, a path starts with steps up to that namespace's root.
+    // From inside another cgroup namespace, a path begins with `..` up to the root of that namespace.
     let components: Vec<&str> =
         path.split('/').filter(|component| !matches!(*component, "" | "." | "..")).collect();
     if components.is_empty() {
@@ -59,9 +58,9 @@ pub fn parse(path: &str) -> Option<Container> {
     })
 }
 
-/// The id and runtime, if this component is a container's own.
+/// The id and runtime, if this component of the path is a container.
 fn identify<'a>(component: &'a str, parent: Option<&str>) -> Option<(&'a str, ContainerRuntime)> {
-    // runc with the systemd form of a path but the cgroupfs driver: `kubepods-….slice:cri-containerd:<id>`.
+    // runc with a path for systemd but the cgroupfs driver: `kubepods-….slice:cri-containerd:<id>`.
     if let Some((head, id)) = component.rsplit_once(':') {
         let prefix = head.rsplit(':').next().unwrap_or_default();
         let runtime = PREFIXES
@@ -108,8 +107,8 @@ fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// The uid in `pod<uid>` or `kubepods-burstable-pod<uid>.slice`, dashes restored (systemd reads a dash as
-/// a step down, so kubelet writes underscores). A static pod's uid is 32 digits without any.
+/// The uid in `pod<uid>` or `kubepods-burstable-pod<uid>.slice`, with its dashes: kubelet writes underscores, because a
+/// dash separates levels in systemd. The uid of a static pod is 32 digits without dashes.
 fn pod_uid(component: &str) -> Option<Arc<str>> {
     let name = component.split_once(".slice").map_or(component, |(name, _)| name);
     let uid = match name.rsplit_once("-pod") {
@@ -228,7 +227,7 @@ mod tests {
             unit("/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service", "foo.service"),
             unit("/user.slice/user-0.slice/user@0.service/init.scope", "init.scope"),
             unit("/init.scope", "init.scope"),
-            // The monitor of a container is not in it.
+            // The monitor of a container is not part of it.
             unit("/machine.slice/libpod-conmon-abc.scope", "libpod-conmon-abc.scope"),
             plain("/user.slice".into()),
             plain(format!("/docker/{}", &ID[..12])),
@@ -243,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_tell_where_a_process_belongs() {
+    fn a_path_gives_container_pod_and_unit() {
         for case in cases() {
             let found = parse(&case.path).unwrap_or_else(|| panic!("{:?} is not the root", case.path));
             let seen = (found.id.as_deref(), found.runtime, found.pod_uid.as_deref(), found.unit.as_deref());
@@ -252,7 +251,7 @@ mod tests {
     }
 
     #[test]
-    fn the_root_is_no_place() {
+    fn the_root_is_not_a_container() {
         for root in ["", "/", "//", "/../..", "/ (deleted)"] {
             assert_eq!(parse(root), None, "{root:?}");
         }

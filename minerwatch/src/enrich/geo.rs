@@ -1,4 +1,4 @@
-//! Country and network of addresses, from databases in `MaxMind`'s format (version 2.0) that the user points to.
+//! Country and network of addresses, from databases in `MaxMind`'s format (version 2.0) that the user has.
 
 use std::{
     fmt, fs,
@@ -13,15 +13,13 @@ use tracing::{info, warn};
 
 use crate::{
     config::Intel,
-    model::{Alert, Event, EventBody, GeoLocation},
+    model::{Event, GeoLocation},
 };
 
-/// A larger file is not read, bytes; the largest free databases have 60 MiB.
+/// A larger file is not read, bytes. The largest free databases have 60 MiB.
 const MAX_SIZE: u64 = 256 << 20;
-/// What evidence calls the peer of a connection.
-const DESTINATION: &str = "destination";
 
-/// The databases, read into memory.
+/// The databases, in memory.
 pub struct GeoDatabases {
     databases: Vec<Database>,
     home: Vec<String>,
@@ -38,8 +36,8 @@ impl fmt::Debug for GeoDatabases {
     }
 }
 
-/// Opens the databases of a configuration. One that cannot be used is told of; where an `earlier` set has it, that
-/// stays. `None` if there are none.
+/// Opens the databases of a configuration. If one cannot be used, that is logged, and its `earlier` version stays in
+/// use. `None` if there are no databases.
 pub fn open(config: &Intel, earlier: Option<&GeoDatabases>) -> Option<Arc<GeoDatabases>> {
     let databases: Vec<Database> =
         config.geo_databases.iter().filter_map(|path| Database::open(path, earlier)).collect();
@@ -51,13 +49,14 @@ impl Database {
         let known = || earlier?.databases.iter().find(|database| database.path == path);
         match read(path) {
             Ok(reader) => {
-                let about = reader.metadata();
-                info!("{}: {}, {} nodes", path.display(), about.database_type, about.node_count);
+                let metadata = reader.metadata();
+                let (kind, nodes) = (&metadata.database_type, metadata.node_count);
+                info!("{}: {kind}, nodes: {nodes}", path.display());
                 Some(Self { path: path.to_owned(), reader: Arc::new(reader) })
             }
             Err(error) => {
                 let known = known();
-                let stays = if known.is_some() { "; what was read before stays" } else { "" };
+                let stays = if known.is_some() { "; the earlier version stays in use" } else { "" };
                 warn!("{}: {error:#}{stays}", path.display());
                 known.map(|known| Self { path: path.to_owned(), reader: Arc::clone(&known.reader) })
             }
@@ -66,95 +65,55 @@ impl Database {
 }
 
 fn read(path: &Path) -> anyhow::Result<Reader<Vec<u8>>> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() || about.len() > MAX_SIZE {
-        bail!("is no file of at most {} MiB", MAX_SIZE >> 20);
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() || metadata.len() > MAX_SIZE {
+        bail!("is not a file of at most {} MiB", MAX_SIZE >> 20);
     }
-    Reader::from_source(fs::read(path)?).context("is no database in MaxMind's format")
+    Reader::from_source(fs::read(path)?).context("is not a database in MaxMind's format")
 }
 
 impl GeoDatabases {
-    /// What is known of an address; of several databases that know something the first counts.
+    /// What the databases know about an address. If several know something, the first one counts.
     pub fn of(&self, address: IpAddr) -> Option<GeoLocation> {
         let address = address.to_canonical();
         if !is_public(address) {
             return None;
         }
-        let mut place = GeoLocation::default();
+        let mut location = GeoLocation::default();
         for database in &self.databases {
-            // A database of IPv4 has no answer for an address of IPv6; a damaged one has none for some.
+            // An IPv4 database has no answer for an IPv6 address, and a damaged one has none for some addresses.
             let Ok(found) = database.reader.lookup(address) else { continue };
             let text = |keys: &[&'static str]| {
                 let path: Vec<PathElement<'_>> = keys.iter().map(|key| PathElement::Key(key)).collect();
                 found.decode_path::<&str>(&path).ok().flatten().map(Arc::<str>::from)
             };
             let number = |key| found.decode_path::<u32>(&[PathElement::Key(key)]).ok().flatten();
-            place.country = place
+            location.country = location
                 .country
                 .or_else(|| text(&["country", "iso_code"]))
                 .or_else(|| text(&["country_code"]))
                 .or_else(|| text(&["country"]));
-            place.as_number = place.as_number.or_else(|| number("autonomous_system_number"));
-            place.as_organization =
-                place.as_organization.or_else(|| text(&["autonomous_system_organization"]));
+            location.as_number = location.as_number.or_else(|| number("autonomous_system_number"));
+            location.as_organization =
+                location.as_organization.or_else(|| text(&["autonomous_system_organization"]));
         }
         let is_home = |country: &Arc<str>| self.home.iter().any(|home| **home == **country);
-        place.foreign =
-            !self.home.is_empty() && place.country.as_ref().is_some_and(|country| !is_home(country));
-        let is_known = place.country.is_some() || place.as_number.is_some();
-        is_known.then_some(place)
+        location.foreign =
+            !self.home.is_empty() && location.country.as_ref().is_some_and(|country| !is_home(country));
+        let is_known = location.country.is_some() || location.as_number.is_some();
+        is_known.then_some(location)
     }
 
-    /// Puts the place of the peer into the event of a connection.
+    /// Puts the location of the peer into the event of a connection.
     pub fn add_to(&self, event: &mut Event) {
-        let (destination, peer) = match &mut event.body {
-            EventBody::Connect(connect) => (connect.flow.destination, &mut connect.peer),
-            EventBody::Close(close) => (close.flow.destination, &mut close.peer),
-            EventBody::RunningFlow(flow) => (flow.destination, &mut flow.peer),
-            EventBody::Fork(_)
-            | EventBody::Exec(_)
-            | EventBody::Exit(_)
-            | EventBody::File(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningProcess(_)
-            | EventBody::HashedFile(_)
-            | EventBody::Payload(_)
-            | EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::DnsServerRole(_) => return,
-        };
-        *peer = self.of(destination.ip()).map(Box::new);
-    }
-
-    /// Adds the places of the peers that an alert speaks of to its evidence.
-    pub fn explain(&self, alert: &mut Alert) {
-        for signal in &mut alert.signals {
-            let destination = signal.evidence.iter().find(|(name, _)| name == DESTINATION);
-            let place = destination
-                .and_then(|(_, text)| text.parse::<std::net::SocketAddr>().ok())
-                .and_then(|destination| self.of(destination.ip()));
-            let Some(GeoLocation { country, as_number, as_organization, foreign: _ }) = place else {
-                continue;
-            };
-            let mut add = |name: &'static str, value: String| signal.evidence.push((name.into(), value));
-            if let Some(country) = country {
-                add("destination_country", country.to_string());
-            }
-            if let Some(number) = as_number {
-                add("destination_as_number", number.to_string());
-            }
-            if let Some(organization) = as_organization {
-                add("destination_as_organization", organization.to_string());
-            }
+        let Some(destination) = event.body.destination() else { return };
+        if let Some(peer) = event.body.peer_mut() {
+            *peer = self.of(destination.ip()).map(Box::new);
         }
     }
 }
 
-/// Addresses of private networks are in no database, or wrongly.
+/// Databases have no entries for addresses of private networks, or wrong ones.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

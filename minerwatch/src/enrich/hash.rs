@@ -1,10 +1,11 @@
-//! SHA-256 of executables, off the hot path.
+//! SHA-256 of executables, computed in the background.
 //!
-//! An exec costs one lookup by file identity. A file not yet known goes through a bounded queue to a thread
-//! of the lowest priority; the same file is read once, however many processes run it. A file that is
-//! written is forgotten at once, because the file hook reports the write before the next exec; a look at
-//! modification time and size now and then covers writes that were lost.
+//! An exec costs one look-up by device and inode. A new file goes through a bounded queue to a thread of the lowest
+//! priority, and is read once for all processes that run it. A file that is written is forgotten at once, because the
+//! file hook reports the write before the next exec. Modification time and size are checked again from time to time,
+//! in case a write was missed.
 
+mod settings;
 mod worker;
 
 use std::{
@@ -18,60 +19,46 @@ use std::{
 
 use super::{bounded::BoundedMap, proc::Proc};
 use crate::model::{BootTime, FileId, Subject};
-use worker::{Content, Outcome, Refusal, Request, Stamp};
+pub use settings::HashSettings;
+use worker::{Content, FileVersion, Outcome, Refusal, Request};
 
 /// Files remembered.
 const CAP: usize = 4096;
-/// Requests waiting for the thread, and answers waiting to be taken.
+/// Requests that wait for the thread, and results that wait to be collected.
 const QUEUE: usize = 256;
-/// Processes that wait for one file's hash; more run it without their own answer.
+/// Processes that wait for the hash of one file; further ones get none.
 const MAX_WAITING: usize = 64;
-/// How old an answer may be before modification time and size are looked at again.
+/// After this time modification time and size are checked again.
 const RECHECK: Duration = Duration::from_secs(10);
 
-/// Limits of hashing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HashSettings {
-    /// Larger files are not hashed, bytes.
-    pub max_size: u64,
-    /// The most bytes read a second, on average.
-    pub rate: u64,
-}
-
-impl Default for HashSettings {
-    fn default() -> Self {
-        Self { max_size: 128 << 20, rate: 64 << 20 }
-    }
-}
-
-/// What became of the executables.
+/// Counters of hashing.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct HashCounters {
     /// Files hashed.
     pub hashed: u64,
-    /// Bytes read for it.
+    /// Bytes read.
     pub bytes: u64,
-    /// Processes whose file was known already.
+    /// Processes whose file was known.
     pub hits: u64,
     /// Files larger than the limit.
     pub too_large: u64,
-    /// Files gone, replaced or changed before they were read.
+    /// Files that were gone, replaced or changed before they were read.
     pub gone: u64,
     /// Files that could not be read.
     pub failed: u64,
     /// Requests dropped because the queue was full.
     pub queue_full: u64,
-    /// Processes left without their hash because too many waited for it already.
+    /// Processes that got no hash because too many waited for it.
     pub unanswered: u64,
     /// Files forgotten because they were written.
     pub invalidated: u64,
-    /// Files remembered now.
+    /// Files that are remembered now.
     pub cached: u64,
     /// Files evicted because the cache was full.
     pub evicted: u64,
 }
 
-/// A hash and the process it was asked for.
+/// A hash, and the process that runs the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hashed {
     pub(crate) subject: Subject,
@@ -81,23 +68,23 @@ pub(crate) struct Hashed {
 
 #[derive(Debug)]
 enum Entry {
-    /// Being read: who waits for it, and whether it was written meanwhile.
+    /// It is being read: who waits for it, and whether it was written meanwhile.
     Pending {
         waiting: Vec<Subject>,
         written: bool,
     },
     Known {
         sha256: Arc<str>,
-        stamp: Stamp,
+        version: FileVersion,
         checked: BootTime,
     },
-    /// Too large or unreadable; not worth trying before the next check.
+    /// It is too large or cannot be read; it is not tried again before the next check.
     Refused {
         checked: BootTime,
     },
 }
 
-/// The cache, and the near end of the queue. Dropping it ends the thread.
+/// The cache, and this side of the queue. The thread ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     cache: BoundedMap<FileId, Entry>,
@@ -108,7 +95,7 @@ pub(crate) struct Hasher {
 }
 
 impl Hasher {
-    /// Starts the thread. It calls `wake` whenever [`Hasher::collect`] has something to collect.
+    /// Starts the thread, which calls `wake` whenever there is something to [`collect`](Hasher::collect).
     pub(crate) fn start(
         settings: HashSettings,
         proc: Proc,
@@ -125,8 +112,8 @@ impl Hasher {
         Ok(Self { cache, requests, outcomes, stop, counters: HashCounters::default() })
     }
 
-    /// Asks for the hash of what `subject` runs; `path` is where it looks for the file when the process is
-    /// gone. A known hash is the answer; an unknown one comes through [`Hasher::collect`].
+    /// Asks for the hash of the file that `subject` runs; `path` is used when the process is gone. Returns a known hash
+    /// at once; an unknown one comes through [`Hasher::collect`].
     pub(crate) fn request(
         &mut self,
         subject: &Subject,
@@ -143,8 +130,8 @@ impl Hasher {
                 }
                 return None;
             }
-            Some(Entry::Known { sha256, stamp, checked }) if now.since(*checked) >= RECHECK => {
-                (Some((*stamp, Arc::clone(sha256))), None)
+            Some(Entry::Known { sha256, version, checked }) if now.since(*checked) >= RECHECK => {
+                (Some((*version, Arc::clone(sha256))), None)
             }
             Some(Entry::Known { sha256, .. }) => {
                 (None, Some(Hashed { subject: subject.clone(), file, sha256: Arc::clone(sha256) }))
@@ -166,7 +153,7 @@ impl Hasher {
         None
     }
 
-    /// Counts an answer that found no room on its way.
+    /// Counts a known hash that was dropped.
     pub(crate) fn count_unanswered(&mut self) {
         self.counters.unanswered += 1;
     }
@@ -174,7 +161,7 @@ impl Hasher {
     /// Forgets a file that was written.
     pub(crate) fn invalidate(&mut self, file: FileId) {
         match self.cache.get_mut(file) {
-            // Who waits may have the answer, but nobody later.
+            // Those who wait get the hash, but nobody later.
             Some(Entry::Pending { written, .. }) => *written = true,
             Some(Entry::Known { .. } | Entry::Refused { .. }) => {
                 self.cache.remove(file);
@@ -184,13 +171,13 @@ impl Hasher {
         self.counters.invalidated += 1;
     }
 
-    /// Takes what the thread has finished.
+    /// Collects what the thread has finished.
     pub(crate) fn collect(&mut self, now: BootTime, mut take: impl FnMut(Hashed)) {
         while let Ok(Outcome { request, result }) = self.outcomes.try_recv() {
             let file = request.file;
             let (waiting, written) = match self.cache.remove(file) {
                 Some(Entry::Pending { waiting, written }) => (waiting, written),
-                // Evicted meanwhile, and who waited with it.
+                // It was evicted, together with those who waited.
                 Some(Entry::Known { .. } | Entry::Refused { .. }) | None => (Vec::new(), true),
             };
             match result {
@@ -203,8 +190,8 @@ impl Hasher {
                         take(Hashed { subject, file, sha256: Arc::clone(&content.sha256) });
                     }
                     if !written {
-                        let Content { sha256, stamp, .. } = content;
-                        self.cache.insert(file, Entry::Known { sha256, stamp, checked: now });
+                        let Content { sha256, version, .. } = content;
+                        self.cache.insert(file, Entry::Known { sha256, version, checked: now });
                     }
                 }
                 Err(refusal) => {
@@ -213,7 +200,7 @@ impl Hasher {
                         Refusal::Gone => self.counters.gone += 1,
                         Refusal::Failed => self.counters.failed += 1,
                     }
-                    // A process that is gone says nothing about the next one that runs the file.
+                    // The process is gone, but the next one that runs the file may be readable.
                     if !written && !matches!(refusal, Refusal::Gone) {
                         self.cache.insert(file, Entry::Refused { checked: now });
                     }
@@ -229,7 +216,7 @@ impl Hasher {
 
 impl Drop for Hasher {
     fn drop(&mut self) {
-        // Not joined: a read may hang in a dead network file system, and the daemon must end in time.
+        // The thread is not joined: a read may hang in a dead network file system, and the daemon must end in time.
         self.stop.store(true, Ordering::Relaxed);
     }
 }
@@ -241,6 +228,7 @@ mod tests {
     use super::*;
     use crate::model::ProcessKey;
 
+    const SETTINGS: HashSettings = HashSettings { max_size: 128 << 20, rate: 64 << 20 };
     const WAIT: Duration = Duration::from_secs(20);
     const NOW: BootTime = BootTime(5_000_000_000);
     /// SHA-256 of "abc" (FIPS 180-2, appendix B.1).
@@ -256,7 +244,7 @@ mod tests {
         fn new(settings: HashSettings) -> Self {
             let root = tempfile::tempdir().expect("a directory");
             let (wake, woken) = channel();
-            // An empty procfs: every process is gone already, so the path decides.
+            // The procfs is empty: every process is gone, so the path is used.
             let hasher = Hasher::start(settings, Proc::at(root.path()), move || {
                 let _ = wake.send(());
             })
@@ -289,8 +277,8 @@ mod tests {
     }
 
     #[test]
-    fn a_file_is_read_once_for_all_who_run_it() {
-        let mut fixture = Fixture::new(HashSettings::default());
+    fn a_file_is_read_once_for_all_processes_that_run_it() {
+        let mut fixture = Fixture::new(SETTINGS);
         let (file, path) = fixture.file("a", "abc");
         assert_eq!(fixture.hasher.request(&process(1), file, &path, NOW), None);
         assert_eq!(fixture.hasher.request(&process(2), file, &path, NOW), None);
@@ -307,7 +295,7 @@ mod tests {
 
     #[test]
     fn a_written_file_is_read_again() {
-        let mut fixture = Fixture::new(HashSettings::default());
+        let mut fixture = Fixture::new(SETTINGS);
         let (file, path) = fixture.file("a", "abc");
         fixture.hasher.request(&process(1), file, &path, NOW);
         assert_eq!(fixture.wait(NOW).len(), 1);
@@ -320,7 +308,7 @@ mod tests {
 
     #[test]
     fn a_file_written_while_it_is_read_is_not_remembered() {
-        let mut fixture = Fixture::new(HashSettings::default());
+        let mut fixture = Fixture::new(SETTINGS);
         let (file, path) = fixture.file("a", "abc");
         fixture.hasher.request(&process(1), file, &path, NOW);
         fixture.hasher.invalidate(file);
@@ -329,8 +317,8 @@ mod tests {
     }
 
     #[test]
-    fn a_write_that_was_not_seen_is_found_by_the_recheck() {
-        let mut fixture = Fixture::new(HashSettings::default());
+    fn a_missed_write_is_found_by_the_next_check() {
+        let mut fixture = Fixture::new(SETTINGS);
         let (file, path) = fixture.file("a", "abc");
         fixture.hasher.request(&process(1), file, &path, NOW);
         fixture.wait(NOW);
@@ -345,14 +333,14 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_hashed_is_counted() {
-        let mut fixture = Fixture::new(HashSettings { max_size: 3, ..HashSettings::default() });
+    fn files_that_cannot_be_hashed_are_counted() {
+        let mut fixture = Fixture::new(HashSettings { max_size: 3, ..SETTINGS });
         let (large, path) = fixture.file("large", "abcd");
         fixture.hasher.request(&process(1), large, &path, NOW);
         assert_eq!(fixture.wait(NOW), []);
         fixture.hasher.request(&process(1), large, &path, NOW);
         let (file, path) = fixture.file("gone", "abc");
-        // Another file of that name, such as an attacker puts there, must not lend its hash.
+        // Another file with that name, perhaps put there by an attacker, must not be hashed instead.
         let impostor = FileId { inode: file.inode + 1_000_000, ..file };
         fixture.hasher.request(&process(2), impostor, &path, NOW);
         assert_eq!(fixture.wait(NOW), []);
@@ -363,8 +351,8 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_in_vain_is_counted() {
-        let mut fixture = Fixture::new(HashSettings::default());
+    fn processes_without_a_hash_are_counted() {
+        let mut fixture = Fixture::new(SETTINGS);
         let (file, path) = fixture.file("a", "abc");
         for pid in (0..).take(MAX_WAITING + 5) {
             fixture.hasher.request(&process(pid), file, &path, NOW);
@@ -382,7 +370,7 @@ mod tests {
             fixture.hasher.request(&process(2), FileId { device: 0, inode }, &path, NOW);
         }
         let counters = fixture.hasher.counters();
-        // Both queues are full then, and one request is in the thread's hands.
+        // Both queues are full, and the thread works on one request.
         assert!(counters.queue_full >= 2 * QUEUE as u64 - 2, "{counters:?}");
         assert!(counters.cached <= 2 * QUEUE as u64 + 2, "{counters:?}");
     }

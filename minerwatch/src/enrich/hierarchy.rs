@@ -1,9 +1,8 @@
-//! Where the cgroup hierarchies are mounted, and which directory of theirs has which identity.
+//! Where the cgroup hierarchies are mounted, and which directory has which id.
 //!
-//! The identity of a cgroup in kernel records is the inode number of its directory. With the unified
-//! layout there is one hierarchy; with the hybrid one (unified beside version 1) a process may sit at the
-//! root of the unified hierarchy and in a container's directory of a version 1 controller, and then the
-//! record carries the identity in the pids hierarchy, marked as such.
+//! The id of a cgroup in kernel records is the inode number of its directory. The unified layout has one hierarchy. In
+//! the hybrid layout (version 2 beside version 1) a process may be at the root of the unified hierarchy and in a
+//! container's directory of a version 1 controller. Then the record has the id in the pids hierarchy, with a mark.
 
 use std::{
     collections::VecDeque,
@@ -14,24 +13,24 @@ use std::{
 
 use crate::model::CGROUP_V1;
 
-/// The identity of a hierarchy's root directory, which says nothing.
+/// The id of the root directory, which says nothing about a process.
 pub(crate) const ROOT: u64 = 1;
 /// Directories deeper than this are not visited by a walk.
 const MAX_DEPTH: usize = 16;
 
-/// The hierarchies worth asking, the most telling first.
+/// The kinds of hierarchy that are used, the most useful first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Unified,
     Pids,
     Systemd,
     Memory,
-    /// Of version 1; in version 2 it is the unified one.
+    /// The CPU controller of version 1; version 2 has it in the unified hierarchy.
     Cpu,
 }
 
 impl Kind {
-    /// What a kernel record carries for a directory with this inode number.
+    /// The id in a kernel record for a directory with this inode number.
     fn identity(self, inode: u64) -> u64 {
         match self {
             Self::Pids => inode | CGROUP_V1,
@@ -39,7 +38,7 @@ impl Kind {
         }
     }
 
-    /// By the options a version 1 hierarchy is mounted with, or its controllers in `/proc/PID/cgroup`.
+    /// The kind of a version 1 hierarchy, by its mount options or its controllers in `/proc/PID/cgroup`.
     fn of_controllers(list: &str) -> Option<Self> {
         list.split(',').find_map(|controller| match controller {
             "pids" => Some(Self::Pids),
@@ -51,20 +50,20 @@ impl Kind {
     }
 }
 
-/// The version of a cgroup's files.
+/// The version of the files in a cgroup.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     One,
     Two,
 }
 
-/// The cgroup whose limit of CPU time holds for a process.
+/// The cgroup that limits the CPU time of a process.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct CpuPlace {
+pub(crate) struct CpuCgroup {
     pub version: Version,
-    /// Where the hierarchy is mounted.
+    /// The mount point of the hierarchy.
     pub mount: PathBuf,
-    /// The cgroup below it; empty for the root.
+    /// The path of the cgroup below the mount point; empty for the root.
     pub below: PathBuf,
 }
 
@@ -83,7 +82,7 @@ pub(crate) struct Hierarchies {
 }
 
 impl Hierarchies {
-    /// From the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
+    /// Reads the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
     pub(crate) fn parse(mountinfo: &str) -> Self {
         let mut mounts: Vec<Mount> = Vec::new();
         for line in mountinfo.lines() {
@@ -104,32 +103,31 @@ impl Hierarchies {
         Self { mounts }
     }
 
-    /// Those of this process's mount namespace.
+    /// The hierarchies in the mount namespace of this process.
     pub(crate) fn discover() -> Self {
         fs::read_to_string("/proc/self/mountinfo").map(|text| Self::parse(&text)).unwrap_or_default()
     }
 
-    /// The identity a kernel record would carry for a process with this `/proc/PID/cgroup`, and the path.
-    /// `None` for a process that sits at the roots.
-    pub(crate) fn home<'a>(&self, membership: &'a str) -> Option<(u64, &'a str)> {
-        places(membership)
+    /// The id that a kernel record would have for a process with this `/proc/PID/cgroup`, and the path of the cgroup.
+    /// `None` for a process at the roots.
+    pub(crate) fn own_cgroup<'a>(&self, membership: &'a str) -> Option<(u64, &'a str)> {
+        memberships(membership)
             .filter(|(kind, path)| matches!(kind, Kind::Unified | Kind::Pids) && *path != "/")
             .filter_map(|(kind, path)| Some((kind, self.identity(kind, path)?, path)))
             .min_by_key(|(kind, ..)| *kind)
             .map(|(_, identity, path)| (identity, path))
     }
 
-    /// The path of the cgroup with this identity, if it is among those in this `/proc/PID/cgroup`.
+    /// The path of the cgroup with this id, if this `/proc/PID/cgroup` has it.
     pub(crate) fn find<'a>(&self, membership: &'a str, identity: u64) -> Option<&'a str> {
-        places(membership)
-            // Its numbers are none that a record carries, and overlap with those that are.
+        memberships(membership)
+            // Records have no ids of this hierarchy, and its ids overlap with theirs.
             .filter(|(kind, _)| *kind != Kind::Cpu)
             .find(|(kind, path)| self.identity(*kind, path) == Some(identity))
             .map(|(_, path)| path)
     }
 
-    /// Visits directories of the unified and the pids hierarchy, upper levels first, until `visit` has
-    /// seen `budget` of them.
+    /// Visits directories of the unified and the pids hierarchy, upper levels first, at most `budget` of them.
     pub(crate) fn walk(&self, mut budget: usize, mut visit: impl FnMut(u64, &str)) {
         for mount in self.mounts.iter().filter(|mount| matches!(mount.kind, Kind::Unified | Kind::Pids)) {
             let mut queue = VecDeque::from([(mount.point.clone(), String::new(), 0)]);
@@ -153,15 +151,15 @@ impl Hierarchies {
         }
     }
 
-    /// Where the CPU time of a process with this `/proc/PID/cgroup` is limited, if anywhere: in version 1's hierarchy of
-    /// that controller where it is mounted, for a controller is in one hierarchy only.
-    pub(crate) fn cpu(&self, membership: &str) -> Option<CpuPlace> {
+    /// The cgroup that limits the CPU time of a process with this `/proc/PID/cgroup`. A controller is in one hierarchy
+    /// only, so this is the version 1 hierarchy if that is mounted.
+    pub(crate) fn cpu(&self, membership: &str) -> Option<CpuCgroup> {
         let is_mounted = self.mounts.iter().any(|mount| mount.kind == Kind::Cpu);
         let (wanted, version) =
             if is_mounted { (Kind::Cpu, Version::One) } else { (Kind::Unified, Version::Two) };
-        let (_, path) = places(membership).find(|(kind, _)| *kind == wanted)?;
+        let (_, path) = memberships(membership).find(|(kind, _)| *kind == wanted)?;
         let (mount, below) = self.below(wanted, path)?;
-        Some(CpuPlace { version, mount: mount.point.clone(), below: below.to_owned() })
+        Some(CpuCgroup { version, mount: mount.point.clone(), below: below.to_owned() })
     }
 
     fn identity(&self, kind: Kind, path: &str) -> Option<u64> {
@@ -169,19 +167,19 @@ impl Hierarchies {
         fs::metadata(mount.point.join(below)).ok().map(|metadata| kind.identity(metadata.ino()))
     }
 
-    /// The mount of a hierarchy, and where below it a cgroup of this path lies.
+    /// The mount of a hierarchy, and the path below its mount point of the cgroup with this path.
     fn below<'a>(&self, kind: Kind, path: &'a str) -> Option<(&Mount, &'a Path)> {
         let mount = self.mounts.iter().find(|mount| mount.kind == kind)?;
         let below = path.strip_prefix(mount.root.as_str()).unwrap_or(path);
-        // A step up would leave the mount for whatever lies above it.
+        // `..` would leave the mount.
         let below = Path::new(below.trim_start_matches('/'));
         let is_below = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         is_below.then_some((mount, below))
     }
 }
 
-/// The lines `number:controllers:path` of `/proc/PID/cgroup` (cgroups(7)) that belong to a known hierarchy.
-fn places(membership: &str) -> impl Iterator<Item = (Kind, &str)> {
+/// The lines `number:controllers:path` of `/proc/PID/cgroup` (cgroups(7)) about known hierarchies.
+fn memberships(membership: &str) -> impl Iterator<Item = (Kind, &str)> {
     membership.lines().filter_map(|line| {
         let (number, rest) = line.split_once(':')?;
         let (controllers, path) = rest.split_once(':')?;
@@ -235,21 +233,21 @@ mod tests {
     }
 
     #[test]
-    fn the_home_is_unified_unless_that_is_the_root() {
+    fn a_process_is_in_its_unified_cgroup_unless_that_is_the_root() {
         let (directory, hierarchies) = hybrid();
         let web = inode(&directory, "unified/system.slice/web.service");
         let docker = inode(&directory, "pids/docker/abc");
         assert_eq!(
-            hierarchies.home("8:pids:/docker/abc\n0::/system.slice/web.service\n"),
+            hierarchies.own_cgroup("8:pids:/docker/abc\n0::/system.slice/web.service\n"),
             Some((web, "/system.slice/web.service"))
         );
         assert_eq!(
-            hierarchies.home("8:pids:/docker/abc\n4:memory:/other\n0::/\n"),
+            hierarchies.own_cgroup("8:pids:/docker/abc\n4:memory:/other\n0::/\n"),
             Some((docker, "/docker/abc"))
         );
-        assert_eq!(hierarchies.home("8:pids:/\n4:memory:/other\n0::/\n"), None);
-        assert_eq!(hierarchies.home("0::/../../etc\n"), None);
-        assert_eq!(hierarchies.home("no lines\n::\n0:"), None);
+        assert_eq!(hierarchies.own_cgroup("8:pids:/\n4:memory:/other\n0::/\n"), None);
+        assert_eq!(hierarchies.own_cgroup("0::/../../etc\n"), None);
+        assert_eq!(hierarchies.own_cgroup("no lines\n::\n0:"), None);
     }
 
     #[test]
@@ -266,15 +264,15 @@ mod tests {
     fn cpu_time_is_limited_in_one_hierarchy() {
         let (directory, hierarchies) = hybrid();
         let membership = "3:cpu,cpuacct:/docker/abc\n0::/system.slice/web.service\n";
-        let place = |version, mount: &str, below: &str| {
-            Some(CpuPlace { version, mount: directory.path().join(mount), below: below.into() })
+        let cgroup = |version, mount: &str, below: &str| {
+            Some(CpuCgroup { version, mount: directory.path().join(mount), below: below.into() })
         };
-        assert_eq!(hierarchies.cpu(membership), place(Version::Two, "unified", "system.slice/web.service"));
+        assert_eq!(hierarchies.cpu(membership), cgroup(Version::Two, "unified", "system.slice/web.service"));
         let point = directory.path().to_str().expect("a plain name").replace(' ', "\\040");
         let version_1 = Hierarchies::parse(&format!(
             "32 1 0:33 / {point}/unified rw - cgroup2 cgroup2 rw\n34 1 0:35 / {point}/cpu rw - cgroup cgroup rw,cpu,cpuacct\n"
         ));
-        assert_eq!(version_1.cpu(membership), place(Version::One, "cpu", "docker/abc"));
+        assert_eq!(version_1.cpu(membership), cgroup(Version::One, "cpu", "docker/abc"));
         assert_eq!(version_1.cpu("0::/system.slice/web.service\n"), None);
         assert_eq!(version_1.cpu("3:cpu:/../..\n"), None);
         assert_eq!(Hierarchies::default().cpu(membership), None);

@@ -1,7 +1,7 @@
-//! The host's pools of huge pages: how many pages they had before somebody opened a control, and after.
+//! The host's pools of huge pages: their size before and after somebody opened a control file.
 //!
-//! The kernel tells of the open, and the write comes a moment later and may take the kernel long, so the pool is read
-//! again when some time has passed.
+//! The kernel reports the open. The write comes later and may take the kernel long, so the pool is read again some time
+//! afterwards.
 
 use std::{
     collections::VecDeque,
@@ -16,13 +16,13 @@ use rustc_hash::FxHashMap;
 use super::proc::read_bounded;
 use crate::model::{BootTime, Event, EventBody, HugePages, Subject};
 
-/// How long after the open the pool is looked at; again after as long if nothing changed.
-const PATIENCE: Duration = Duration::from_millis(500);
-/// How often it is looked at.
-const LOOKS: u32 = 4;
-/// Opens that are waited for at once; further ones are told of at once, as having changed nothing yet.
+/// The time between the open and the first check, and between two checks.
+const CHECK_INTERVAL: Duration = Duration::from_millis(500);
+/// The most checks after one open.
+const MAX_CHECKS: u32 = 4;
+/// Opens that are followed at the same time; further ones are ignored.
 const MAX_OPEN: usize = 64;
-/// Controls that are known at once: a host has a few for each node of its memory.
+/// The most control files. A host has a few for each memory node.
 const MAX_POOLS: usize = 4_096;
 
 #[derive(Debug)]
@@ -31,20 +31,20 @@ struct Open {
     path: Arc<str>,
     before: u64,
     due: BootTime,
-    looks: u32,
+    checks: u32,
 }
 
-/// The pools and who is at them.
+/// The pools, and the processes that opened their control files.
 #[derive(Debug)]
 pub(crate) struct Pools {
     root: PathBuf,
-    /// Pages by control, as last seen.
+    /// The last known number of pages, by control file.
     known: FxHashMap<Arc<str>, u64>,
     open: VecDeque<Open>,
 }
 
 impl Pools {
-    /// The pools of the host below `root`, as they are now.
+    /// The current pools of the host below `root`.
     pub(crate) fn discover(root: &Path) -> Self {
         let mut pools = Self { root: root.to_owned(), known: FxHashMap::default(), open: VecDeque::new() };
         pools.note("/proc/sys/vm/nr_hugepages");
@@ -72,23 +72,23 @@ impl Pools {
         std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
-    /// Takes note of a file opened for writing, if it is a control.
+    /// Follows a file that was opened for writing, if it is a control file.
     pub(crate) fn opened(&mut self, subject: &Subject, path: &Arc<str>, now: BootTime) {
         let Some(before) = self.known.get(path).copied() else { return };
         if self.open.len() < MAX_OPEN {
-            let due = now.plus(PATIENCE);
+            let due = now.plus(CHECK_INTERVAL);
             self.open.push_back(Open {
                 subject: subject.clone(),
                 path: Arc::clone(path),
                 before,
                 due,
-                looks: 0,
+                checks: 0,
             });
         }
     }
 
-    /// The pools that were looked at since, as events of the time `now`.
-    pub(crate) fn look(&mut self, now: BootTime, events: &mut Vec<Event>) {
+    /// Reads the pools that are due. Those that changed, or did not change in time, become events with the time `now`.
+    pub(crate) fn check(&mut self, now: BootTime, events: &mut Vec<Event>) {
         for _ in 0..self.open.len() {
             let Some(mut open) = self.open.pop_front() else { break };
             if open.due > now {
@@ -96,9 +96,9 @@ impl Pools {
                 continue;
             }
             let after = self.read(&open.path).unwrap_or(open.before);
-            open.looks += 1;
-            if after == open.before && open.looks < LOOKS {
-                open.due = now.plus(PATIENCE);
+            open.checks += 1;
+            if after == open.before && open.checks < MAX_CHECKS {
+                open.due = now.plus(CHECK_INTERVAL);
                 self.open.push_back(open);
                 continue;
             }
@@ -147,9 +147,9 @@ mod tests {
             self.pools.opened(&subject, &path.into(), BootTime(0));
         }
 
-        fn look(&mut self, milliseconds: u64) -> Vec<(u64, u64)> {
+        fn check(&mut self, milliseconds: u64) -> Vec<(u64, u64)> {
             let mut events = Vec::new();
-            self.pools.look(BootTime(milliseconds * 1_000_000), &mut events);
+            self.pools.check(BootTime(milliseconds * 1_000_000), &mut events);
             let pools = events.into_iter().map(|event| match event.body {
                 EventBody::HugePages(pool) => (pool.before, pool.after),
                 body => panic!("{body:?}"),
@@ -159,36 +159,36 @@ mod tests {
     }
 
     #[test]
-    fn before_and_after_are_told_when_the_pool_has_changed() {
+    fn a_change_of_the_pool_is_reported_once() {
         let mut host = host();
         host.open(CONTROL);
-        assert_eq!(host.look(100), [], "too early");
-        assert_eq!(host.look(600), [], "nothing changed yet");
+        assert_eq!(host.check(100), [], "too early");
+        assert_eq!(host.check(600), [], "nothing changed yet");
         host.set("1184\n");
-        assert_eq!(host.look(1_200), [(16, 1_184)]);
-        assert_eq!(host.look(9_000), [], "told once");
+        assert_eq!(host.check(1_200), [(16, 1_184)]);
+        assert_eq!(host.check(9_000), [], "reported once");
         host.open(CONTROL);
         host.set("0\n");
-        assert_eq!(host.look(9_600), [(1_184, 0)]);
+        assert_eq!(host.check(9_600), [(1_184, 0)]);
     }
 
     #[test]
-    fn an_open_that_changes_nothing_is_told_in_the_end() {
+    fn an_open_without_a_change_is_reported_in_the_end() {
         let mut host = host();
         host.open(CONTROL);
-        let told: Vec<_> = (1..=10).flat_map(|look| host.look(600 * look)).collect();
+        let told: Vec<_> = (1..=10).flat_map(|look| host.check(600 * look)).collect();
         assert_eq!(told, [(16, 16)]);
     }
 
     #[test]
-    fn other_files_and_nonsense_are_no_pools() {
+    fn other_files_and_damaged_values_are_ignored() {
         let mut host = host();
         host.open("/etc/passwd");
         host.open("/proc/sys/vm/nr_hugepages");
-        assert_eq!(host.look(9_000), []);
+        assert_eq!(host.check(9_000), []);
         host.open(CONTROL);
         host.set("many");
-        assert_eq!((1..=10).flat_map(|look| host.look(9_000 + 600 * look)).collect::<Vec<_>>(), [(16, 16)]);
+        assert_eq!((1..=10).flat_map(|look| host.check(9_000 + 600 * look)).collect::<Vec<_>>(), [(16, 16)]);
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! Bounded reads below `/proc`, and the two files of a process that need a parser.
+//! Bounded reads below `/proc`, and parsers for two files of a process.
 //!
-//! Processes come and go while they are read and choose their own names, so every answer is an option.
+//! Processes end while they are read and choose their own names, so every result is optional.
 
 use std::{
     fs::File,
@@ -12,10 +12,12 @@ use rustix::fs::{major, minor};
 
 use crate::model::FileId;
 
-/// Bit of `flags` in `/proc/PID/stat` for a thread of the kernel (`PF_KTHREAD`, include/linux/sched.h).
+/// Bit of `flags` in `/proc/PID/stat` for a kernel thread (`PF_KTHREAD`, include/linux/sched.h).
 const KERNEL_THREAD: u64 = 0x0020_0000;
+/// The most read of `/proc/PID/cgroup`: a process is in a dozen hierarchies at most, each path limited by `PATH_MAX`.
+const MAX_CGROUPS: u64 = 64 << 10;
 
-/// The mount of procfs that is read.
+/// The procfs that is read.
 #[derive(Clone, Debug)]
 pub(crate) struct Proc {
     root: PathBuf,
@@ -43,12 +45,17 @@ impl Proc {
         read_bounded(&self.path(pid, name), cap)
     }
 
-    /// The processes there are, in no order.
+    /// The ids of all processes, in any order.
     pub(crate) fn pids(&self) -> io::Result<impl Iterator<Item = u32>> {
         Ok(self.root.read_dir()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
     }
 
-    /// What `/proc/PID/stat` says, if the process still is.
+    /// `/proc/PID/cgroup`.
+    pub(crate) fn cgroups(&self, pid: u32) -> Option<String> {
+        String::from_utf8(self.read(pid, "cgroup", MAX_CGROUPS).ok()?).ok()
+    }
+
+    /// `/proc/PID/stat`, if the process still exists.
     pub(crate) fn stat(&self, pid: u32) -> Option<Stat> {
         Stat::parse(&self.read(pid, "stat", 4096).ok()?)
     }
@@ -61,8 +68,8 @@ pub(crate) fn read_bounded(path: &Path, cap: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file as kernel records name it. `st_dev` is spread over 64 bits for user space, the kernel itself
-/// keeps `major << 20 | minor` (`MKDEV`, `include/linux/kdev_t.h`).
+/// A file with its device number as in kernel records: `major << 20 | minor` (`MKDEV`, `include/linux/kdev_t.h`). User
+/// space gets the same numbers spread over 64 bits.
 pub(crate) fn file_id(device: u64, inode: u64) -> FileId {
     FileId { device: (major(device) << 20) | (minor(device) & 0xf_ffff), inode }
 }
@@ -85,7 +92,7 @@ impl Stat {
         let close = line.iter().rposition(|byte| *byte == b')')?;
         let name = String::from_utf8_lossy(line.get(open + 1..close)?).into_owned();
         let rest = str::from_utf8(line.get(close + 1..)?).ok()?;
-        // The state is field 3, so a field n is at n - 3.
+        // The state is field 3, so field n has the index n - 3.
         let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self {
@@ -109,7 +116,7 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (mut uid, mut gid, mut capabilities) = (None, None, None);
-        // The kernel escapes a newline in the name, so a line is a line.
+        // The kernel escapes newlines in the name, so it cannot forge a line.
         for line in text.split(|byte| *byte == b'\n') {
             let Some((key, value)) = str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else {
                 continue;
@@ -136,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_cannot_forge_the_fields_behind_it() {
+    fn a_name_cannot_forge_the_fields_after_it() {
         for name in ["sh", "a) S 1 1 1 0 -1 2097152 (b", ") ", "(((", "a\nb", ""] {
             let expected = Stat {
                 name: name.to_owned(),
@@ -150,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_stat_line_is_none() {
+    fn a_damaged_stat_line_gives_nothing() {
         for line in ["", "42", "42 (sh", "42 )sh(", "42 (sh)", "42 (sh) S x", "42 (sh) S 1 1 1 0 -1 0"] {
             assert_eq!(Stat::parse(line.as_bytes()), None, "{line:?}");
         }
@@ -165,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_device_number_is_the_kernels_own() {
+    fn a_device_number_is_in_the_form_of_the_kernel() {
         assert_eq!(file_id(rustix::fs::makedev(8, 1), 7), FileId { device: 8 << 20 | 1, inode: 7 });
         let wide = file_id(rustix::fs::makedev(0, 0x1_2345), 7);
         assert_eq!(wide.device, 0x1_2345);

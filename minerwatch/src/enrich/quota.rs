@@ -1,7 +1,7 @@
-//! Whether the cgroups of busy processes are held back by a limit of CPU time.
+//! Whether a CPU quota throttles the cgroups of busy processes.
 //!
-//! The report of a busy process only puts it on a list. Now and then the list is worked off: a process is looked at
-//! once in ten seconds, and what its cgroup's files say is read once in some seconds for all of its processes.
+//! A report of a busy process only adds it to a list. [`Quotas::check`] works through the list: a process is checked at
+//! most every ten seconds, and the files of a cgroup are read once in two seconds for all of its processes.
 
 mod files;
 
@@ -9,7 +9,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     bounded::BoundedMap,
-    hierarchy::{CpuPlace, Hierarchies, ROOT},
+    hierarchy::{CpuCgroup, Hierarchies, ROOT},
     proc::Proc,
 };
 use crate::model::{BootTime, CpuQuota, Event, EventBody, ProcessKey, Subject};
@@ -17,43 +17,42 @@ use files::{Limit, Throttling};
 
 pub(crate) use files::parse_all;
 
-/// How often a process is looked at.
+/// How often a process is checked.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How long what the files said holds for all processes of the cgroup.
+/// How long the contents of the files are used for all processes of the cgroup.
 const FRESH: Duration = Duration::from_secs(2);
-/// When a cgroup without a limit is looked at again.
+/// After this time a cgroup without a limit is read again.
 const UNLIMITED: Duration = Duration::from_secs(60);
-/// Processes looked at between two batches of events; the others wait for their next report.
+/// Processes checked between two batches of events; the others wait for their next report.
 const MAX_WAITING: usize = 64;
 /// Processes and cgroups remembered.
 const MAX_PROCESSES: usize = 1_024;
 const MAX_CGROUPS: usize = 1_024;
-/// A process is in a dozen hierarchies at most; paths are limited by `PATH_MAX` each.
-const MAX_MEMBERSHIP: u64 = 64 << 10;
-/// Levels above a process's own cgroup at which a limit is looked for.
+
+/// Levels above the cgroup of a process at which a limit is looked for.
 const MAX_LEVELS: usize = 16;
 
-/// What the files of a limited cgroup said.
+/// The contents of the files of a cgroup with a limit.
 #[derive(Clone, Debug, PartialEq)]
-struct Reading {
+struct Sample {
     cgroup: Arc<str>,
     limit: Limit,
     throttling: Throttling,
     at: BootTime,
 }
 
-/// What is known of a cgroup until then; `None` for one without a limit.
+/// What is known about a cgroup until a moment; no sample for a cgroup without a limit.
 #[derive(Debug)]
 struct Known {
     until: BootTime,
-    reading: Option<Reading>,
+    sample: Option<Sample>,
 }
 
-/// A process that is looked at, and what was found at the last look.
+/// A process that is checked, with the last sample and the CPU time at that moment.
 #[derive(Debug)]
-struct Followed {
+struct Tracked {
     due: BootTime,
-    last: Option<(Reading, u64)>,
+    last: Option<(Sample, u64)>,
 }
 
 #[derive(Debug)]
@@ -69,7 +68,7 @@ pub(crate) struct Quotas {
     proc: Proc,
     hierarchies: Hierarchies,
     cgroups: BoundedMap<u64, Known>,
-    processes: BoundedMap<ProcessKey, Followed>,
+    processes: BoundedMap<ProcessKey, Tracked>,
     waiting: Vec<Waiting>,
 }
 
@@ -84,34 +83,34 @@ impl Quotas {
         }
     }
 
-    /// A process reports that it is busy, and how long it was on a CPU so far.
-    pub(crate) fn busy(&mut self, subject: &Subject, on_cpu: u64, at: BootTime) {
+    /// Adds a busy process to the list; `on_cpu` is its CPU time so far.
+    pub(crate) fn note_busy(&mut self, subject: &Subject, on_cpu: u64, at: BootTime) {
         let is_unlimited =
-            self.cgroups.get(subject.cgroup).is_some_and(|known| known.reading.is_none() && at < known.until);
+            self.cgroups.get(subject.cgroup).is_some_and(|known| known.sample.is_none() && at < known.until);
         if subject.cgroup <= ROOT || is_unlimited || self.waiting.len() >= MAX_WAITING {
             return;
         }
         let due = at.plus(INTERVAL);
         match self.processes.get_mut(subject.key) {
-            Some(followed) if at < followed.due => return,
-            Some(followed) => followed.due = due,
-            None => self.processes.insert(subject.key, Followed { due, last: None }),
+            Some(tracked) if at < tracked.due => return,
+            Some(tracked) => tracked.due = due,
+            None => self.processes.insert(subject.key, Tracked { due, last: None }),
         }
         self.waiting.push(Waiting { subject: subject.clone(), on_cpu, at });
     }
 
-    /// Looks at the cgroups of the processes on the list; what they did since the look before becomes events of the time
+    /// Checks the cgroups of the processes on the list. What changed since the last check becomes events with the time
     /// `now`.
-    pub(crate) fn look(&mut self, now: BootTime, events: &mut Vec<Event>) {
+    pub(crate) fn check(&mut self, now: BootTime, events: &mut Vec<Event>) {
         for Waiting { subject, on_cpu, at } in std::mem::take(&mut self.waiting) {
-            let Some(reading) = self.reading(&subject, now) else {
+            let Some(sample) = self.sample(&subject, now) else {
                 self.processes.remove(subject.key);
                 continue;
             };
             let due = at.plus(INTERVAL);
-            let last = self.processes.remove(subject.key).and_then(|followed| followed.last);
-            let body = last.and_then(|(before, used)| since(&before, used, &reading, on_cpu));
-            self.processes.insert(subject.key, Followed { due, last: Some((reading, on_cpu)) });
+            let last = self.processes.remove(subject.key).and_then(|tracked| tracked.last);
+            let body = last.and_then(|(before, used)| since(&before, used, &sample, on_cpu));
+            self.processes.insert(subject.key, Tracked { due, last: Some((sample, on_cpu)) });
             events.extend(body.map(|quota| Event {
                 time: now,
                 subject,
@@ -120,35 +119,34 @@ impl Quotas {
         }
     }
 
-    fn reading(&mut self, subject: &Subject, now: BootTime) -> Option<Reading> {
+    fn sample(&mut self, subject: &Subject, now: BootTime) -> Option<Sample> {
         if let Some(known) = self.cgroups.get(subject.cgroup)
             && now < known.until
         {
-            return known.reading.clone();
+            return known.sample.clone();
         }
-        let text = self.proc.read(subject.key.pid, "cgroup", MAX_MEMBERSHIP).ok()?;
-        let place = self.hierarchies.cpu(std::str::from_utf8(&text).ok()?);
-        let reading = place.and_then(|place| read(&place, now));
-        let until = now.plus(if reading.is_some() { FRESH } else { UNLIMITED });
-        self.cgroups.insert(subject.cgroup, Known { until, reading: reading.clone() });
-        reading
+        let cgroups = self.proc.cgroups(subject.key.pid)?;
+        let sample = self.hierarchies.cpu(&cgroups).and_then(|cgroup| read(&cgroup, now));
+        let until = now.plus(if sample.is_some() { FRESH } else { UNLIMITED });
+        self.cgroups.insert(subject.cgroup, Known { until, sample: sample.clone() });
+        sample
     }
 }
 
-/// The next limit from a cgroup upwards.
-fn read(place: &CpuPlace, now: BootTime) -> Option<Reading> {
-    let levels = place.below.ancestors().take(MAX_LEVELS);
+/// The nearest limit, from the cgroup upwards.
+fn read(cgroup: &CpuCgroup, now: BootTime) -> Option<Sample> {
+    let levels = cgroup.below.ancestors().take(MAX_LEVELS);
     levels.into_iter().find_map(|level| {
-        let directory = place.mount.join(level);
-        let limit = files::limit(&directory, place.version)?;
+        let directory = cgroup.mount.join(level);
+        let limit = files::limit(&directory, cgroup.version)?;
         let throttling = files::throttling(&directory)?;
-        let cgroup = format!("/{}", level.display()).into();
-        Some(Reading { cgroup, limit, throttling, at: now })
+        let name = format!("/{}", level.display()).into();
+        Some(Sample { cgroup: name, limit, throttling, at: now })
     })
 }
 
-/// What happened between two looks at one cgroup. `None` if it is another one, or was made anew.
-fn since(before: &Reading, used: u64, now: &Reading, on_cpu: u64) -> Option<CpuQuota> {
+/// What happened between two samples of one cgroup. `None` if they are of different cgroups, or it was created again.
+fn since(before: &Sample, used: u64, now: &Sample, on_cpu: u64) -> Option<CpuQuota> {
     if before.cgroup != now.cgroup || before.at == now.at {
         return None;
     }

@@ -1,8 +1,9 @@
-//! What already runs and is connected when the daemon starts, read from `/proc`.
+//! The processes and connections that exist when the daemon starts, read from `/proc`.
 //!
-//! It is taken after the hooks are attached, so that nothing falls between: what happens meanwhile is seen
-//! twice, as an event and here, and the process table merges the two by process key.
+//! The snapshot is taken after the hooks are attached, so that nothing is missed. What happens in between is seen twice,
+//! as an event and here; the process table merges the two by process key.
 
+mod found;
 mod memory;
 mod process;
 mod sockets;
@@ -11,17 +12,16 @@ use std::{collections::HashMap, io};
 
 use rustc_hash::FxHashMap;
 
-use self::sockets::HeldFlow;
+use self::{found::Found, sockets::HeldFlow};
 use super::{hierarchy::Hierarchies, proc::Proc};
 use crate::model::{
-    BootTime, Event, EventBody, Flow, HeldSocket, Mapping, ProcessKey, RunningFlow, RunningProcess,
-    SocketSide, Subject,
+    BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, SocketSide, Subject,
 };
 
-/// A bound on the depth of the process tree, so that a circle made by torn reads has an end.
+/// The greatest depth of the process tree. Processes that end between reads may form a circle.
 const MAX_DEPTH: usize = 4096;
 
-/// The state of the host as events, parents before their children, processes before connections.
+/// The state of the host as events: parents before their children, processes before connections.
 #[derive(Debug, Default)]
 pub struct Snapshot {
     /// [`EventBody::RunningProcess`], each with its [`EventBody::Mapping`] events, and [`EventBody::RunningFlow`]
@@ -33,10 +33,10 @@ pub struct Snapshot {
     pub counters: SnapshotCounters,
 }
 
-/// What the snapshot found and left out.
+/// Counters of the snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotCounters {
-    /// Processes found, threads of the kernel included.
+    /// Processes found, with kernel threads.
     pub processes: u64,
     /// Outbound connections found.
     pub flows: u64,
@@ -48,29 +48,20 @@ pub struct SnapshotCounters {
     pub flows_beyond_limit: u64,
 }
 
-/// Both parsers of whole tables; for the fuzzer.
+/// Runs both parsers of whole files; for the fuzzer.
 pub(super) fn parse_all(bytes: &[u8]) {
     let _ = sockets::parse(bytes);
     let _ = memory::summarise(&String::from_utf8_lossy(bytes));
 }
 
-/// A process as it was found.
-#[derive(Debug)]
-pub(crate) struct Found {
-    pub(crate) key: ProcessKey,
-    pub(crate) parent: u32,
-    pub(crate) cgroup: u64,
-    pub(crate) running: RunningProcess,
-    pub(crate) memory: Vec<Mapping>,
-}
-
-/// Reads the state of this host. Every event gets the time `now`; at most `limit` processes and as many
-/// connections are kept. Fails only when `/proc` itself cannot be listed.
+/// Reads the state of this host. Every event gets the time `now`. At most `limit` processes and `limit` connections are
+/// kept. Fails only when `/proc` itself cannot be listed.
 pub fn take(now: BootTime, limit: usize) -> io::Result<Snapshot> {
     take_from(&Proc::default(), &Hierarchies::discover(), now, limit)
 }
 
-/// The socket of a TCP connection that a process opened. `None` if either is gone, or another process holds it.
+/// The socket of a TCP connection that a process opened. `None` if the process or the connection is gone, or another
+/// process has the socket.
 pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
     let proc = Proc::default();
     is_running(&proc, owner).then_some(())?;
@@ -78,7 +69,7 @@ pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
     Some(HeldSocket { owner: owner.clone(), descriptor, inode, side: SocketSide::Opened(*flow) })
 }
 
-/// Whether a process answers for names on port 53 now. `None` if it has ended.
+/// Whether a process serves DNS on port 53 now. `None` if it has ended.
 pub fn serves_names(owner: &Subject) -> Option<bool> {
     let proc = Proc::default();
     is_running(&proc, owner).then(|| sockets::serves_names(&proc, owner.key.pid))
@@ -88,8 +79,7 @@ fn is_running(proc: &Proc, owner: &Subject) -> bool {
     proc.stat(owner.key.pid).is_some_and(|stat| stat.start_ticks == owner.key.start_ticks)
 }
 
-/// The TCP sockets with which a process serves others now: those that listen, and those it accepted. `None` if it has
-/// ended.
+/// The TCP sockets of a process as a server: those that listen, and those it accepted. `None` if it has ended.
 pub fn served_by(owner: &Subject) -> Option<Vec<HeldSocket>> {
     let proc = Proc::default();
     is_running(&proc, owner).then_some(())?;
@@ -151,8 +141,8 @@ fn subject(process: &Found) -> Subject {
     }
 }
 
-/// Names the parents, and sorts so that a parent comes before its children. A parent cannot be younger
-/// than its child: where it seems so, the process id was reused between two reads.
+/// Sets the parents, and sorts so that a parent comes before its children. A parent cannot be younger than its child: if
+/// it seems so, the process id was reused between two reads.
 fn link(found: &mut [Found]) {
     let keys: FxHashMap<u32, ProcessKey> =
         found.iter().map(|process| (process.key.pid, process.key)).collect();
@@ -166,7 +156,7 @@ fn link(found: &mut [Found]) {
             parents.insert(process.key.pid, parent.pid);
         }
     }
-    // Starts tie within 10 ms and process ids wrap, so the order is that of the depth in the tree.
+    // Start times within 10 ms are equal and process ids wrap, so sort by the depth in the tree.
     let depth = |pid: u32| {
         std::iter::successors(parents.get(&pid), |parent| parents.get(*parent)).take(MAX_DEPTH).count()
     };

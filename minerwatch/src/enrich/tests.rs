@@ -1,4 +1,4 @@
-//! The stage as a whole, against this machine.
+//! The whole stage, with the processes of this machine.
 
 use std::{os::unix::fs::MetadataExt, sync::mpsc::channel, time::Duration};
 
@@ -49,7 +49,7 @@ fn a_running_process_gets_its_user_and_its_hash() {
     let own = std::fs::metadata("/proc/self/exe").expect("this test runs");
     assert_eq!(hashed.file.inode, own.ino());
     assert_eq!(hashed.sha256.len(), 64);
-    // The next process of the file has its answer with the batch.
+    // The next process that runs the file gets its hash with the batch.
     enricher.enrich(&mut event);
     events.clear();
     enricher.take_findings(NOW, &mut events);
@@ -67,13 +67,13 @@ fn without_hashing_nothing_is_read() {
 }
 
 #[test]
-fn what_is_already_there_stays() {
+fn a_container_that_is_known_stays() {
     let settings = EnrichSettings { hash: None, ..EnrichSettings::default() };
     let mut enricher = Enricher::new(settings, || {});
-    let place = container::parse("/system.slice/web.service").map(std::sync::Arc::new);
+    let container = container::parse("/system.slice/web.service").map(std::sync::Arc::new);
     let mut event = own_event();
-    event.subject.container.clone_from(&place);
+    event.subject.container.clone_from(&container);
     event.body = EventBody::Fork(Fork { parent: event.subject.key, name: "x".into() });
     enricher.enrich(&mut event);
-    assert_eq!(event.subject.container, place);
+    assert_eq!(event.subject.container, container);
 }

@@ -1,5 +1,5 @@
-//! Names of users, from `/etc/passwd` alone: a directory service would mean network traffic, and a module
-//! of the name service switch would mean somebody else's code in this process.
+//! Names of users, from `/etc/passwd` only. A directory service would need the network, and the name service switch would
+//! load foreign code into this process.
 
 use std::{
     fs, io,
@@ -12,9 +12,9 @@ use rustc_hash::FxHashMap;
 
 use crate::model::BootTime;
 
-/// How often the file's modification time is looked at.
+/// How often the modification time of the file is checked.
 const RECHECK: Duration = Duration::from_secs(1);
-/// Entries beyond this are ignored, and so are bytes beyond [`MAX_BYTES`].
+/// Further entries are ignored. A file larger than [`MAX_BYTES`] is not read.
 const MAX_USERS: usize = 65_536;
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -23,13 +23,13 @@ const MAX_BYTES: u64 = 16 << 20;
 pub(crate) struct Users {
     path: PathBuf,
     names: FxHashMap<u32, Arc<str>>,
-    /// What the names were read from: modification time and size.
+    /// The version of the file that was read: modification time and size.
     version: Option<(SystemTime, u64)>,
     checked: Option<BootTime>,
 }
 
 impl Users {
-    /// The names in the file at `path`; it is read at the first question.
+    /// The names in the file at `path`, which is read at the first look-up.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, names: FxHashMap::default(), version: None, checked: None }
     }
@@ -38,7 +38,7 @@ impl Users {
     pub(crate) fn name(&mut self, uid: u32, now: BootTime) -> Option<Arc<str>> {
         if self.checked.is_none_or(|checked| now.since(checked) >= RECHECK) {
             self.checked = Some(now);
-            // While somebody replaces the file, what was known before is better than nothing.
+            // The known names stay while somebody replaces the file.
             if let Err(error) = self.reload() {
                 tracing::debug!(path = %self.path.display(), %error, "user names not read");
             }
@@ -58,8 +58,8 @@ impl Users {
     }
 }
 
-/// Lines of `name:password:uid:…` (passwd(5)). The first name of a uid counts, as with getpwuid(3);
-/// what is no such line is passed over.
+/// Reads lines of `name:password:uid:…` (passwd(5)). The first name of a uid counts, as with getpwuid(3). Other lines
+/// are skipped.
 pub(super) fn parse(file: &[u8]) -> FxHashMap<u32, Arc<str>> {
     let mut names = FxHashMap::default();
     for line in file.split(|byte| *byte == b'\n') {
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn odd_lines_are_passed_over() {
+    fn damaged_lines_are_skipped() {
         let names = parse(
             b"root:x:0:0:root:/root:/bin/bash\ntoor:x:0:0::/:/bin/sh\n# no:x:7:7\n\n:x:1:1\nbad\n\
               minus:x:-1:1\nbig:x:4294967296:1\nraw\xff:x:5:5\nwww-data:x:33:33::/var/www:/bin/sh",
@@ -100,7 +100,7 @@ mod tests {
         let at = |milliseconds: u64| BootTime(milliseconds * 1_000_000);
         assert_eq!(users.name(1000, at(0)).as_deref(), Some("one"));
         fs::write(&path, "another:x:1000:1000::/:/bin/sh\n").expect("write");
-        assert_eq!(users.name(1000, at(999)).as_deref(), Some("one"), "not looked at yet");
+        assert_eq!(users.name(1000, at(999)).as_deref(), Some("one"), "not checked again yet");
         assert_eq!(users.name(1000, at(1000)).as_deref(), Some("another"));
         fs::remove_file(&path).expect("remove");
         assert_eq!(users.name(1000, at(2000)).as_deref(), Some("another"), "kept while there is no file");

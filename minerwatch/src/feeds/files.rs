@@ -1,4 +1,4 @@
-//! The files that hold the lists, and whether they changed.
+//! Finds the files of the lists, and notices when they change.
 
 use std::{
     fs::{self, Metadata},
@@ -9,23 +9,23 @@ use std::{
 
 use crate::{config::Intel, intel::ListKind};
 
-/// The most files of one directory; one that holds more is not one of lists.
+/// The most files of one directory; one with more is probably not for lists.
 const MAX_FILES: usize = 1_024;
-/// How the names of files end that somebody is still writing or has put aside.
+/// Endings of files that are still being written, or are backups.
 const UNFINISHED: [&str; 5] = ["~", ".tmp", ".part", ".swp", ".new"];
 
-/// What is configured, with the directories taken apart.
+/// One file of the lists.
 #[derive(Debug)]
 pub struct ListFile {
-    /// The file; of a directory that cannot be read the directory.
+    /// The file; or the directory, if that cannot be read.
     pub path: PathBuf,
-    /// What being on it means.
+    /// What it means to be on it.
     pub kind: ListKind,
     /// Why the directory cannot be read.
     pub error: Option<io::Error>,
 }
 
-/// Every file of the lists, those that are allowed first, the files of a directory by name.
+/// Every file of the lists: allow lists first, the files of a directory sorted by name.
 pub fn list_files(config: &Intel) -> Vec<ListFile> {
     let kinds = [
         (&config.allow, ListKind::Allow),
@@ -52,13 +52,13 @@ fn add(path: &Path, kind: ListKind, files: &mut Vec<ListFile>) {
     }
 }
 
-/// The files of a directory that are lists, by name.
+/// The files of a directory that are lists, sorted by name.
 pub(super) fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
         // Links are followed: Kubernetes puts them into its ConfigMaps.
-        if is_finished(&path) && fs::metadata(&path).is_ok_and(|about| about.is_file()) {
+        if is_finished(&path) && fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             paths.push(path);
         }
         if paths.len() > MAX_FILES {
@@ -74,9 +74,9 @@ fn is_finished(path: &Path) -> bool {
     !name.starts_with('.') && !UNFINISHED.iter().any(|end| name.ends_with(end))
 }
 
-/// What changes when a file does; the status change cannot be set back by whoever wrote it.
+/// What changes when a file changes. Its writer cannot set the time of the status change back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stamp {
+pub struct Mtime {
     device: u64,
     inode: u64,
     size: u64,
@@ -84,33 +84,33 @@ pub struct Stamp {
     changed: (i64, i64),
 }
 
-impl From<Metadata> for Stamp {
-    fn from(about: Metadata) -> Self {
+impl From<Metadata> for Mtime {
+    fn from(metadata: Metadata) -> Self {
         Self {
-            device: about.dev(),
-            inode: about.ino(),
-            size: about.size(),
-            modified: (about.mtime(), about.mtime_nsec()),
-            changed: (about.ctime(), about.ctime_nsec()),
+            device: metadata.dev(),
+            inode: metadata.ino(),
+            size: metadata.size(),
+            modified: (metadata.mtime(), metadata.mtime_nsec()),
+            changed: (metadata.ctime(), metadata.ctime_nsec()),
         }
     }
 }
 
-/// All files with their stamps; `None` for one that is not there.
-pub type Mtimes = Vec<(PathBuf, Option<Stamp>)>;
+/// Files with their times of change; `None` for a file that does not exist.
+pub type Mtimes = Vec<(PathBuf, Option<Mtime>)>;
 
-/// How the files of the lists are now.
-pub fn stamps(config: &Intel) -> Mtimes {
-    stamps_of(list_files(config).into_iter().map(|file| file.path))
+/// The times of change of all lists.
+pub fn mtimes(config: &Intel) -> Mtimes {
+    mtimes_of(list_files(config).into_iter().map(|file| file.path))
 }
 
-/// How these files are now.
-pub fn stamps_of(paths: impl IntoIterator<Item = PathBuf>) -> Mtimes {
-    let stamp = |path: PathBuf| {
-        let stamp = fs::metadata(&path).ok().map(Stamp::from);
-        (path, stamp)
+/// The times of change of these files.
+pub fn mtimes_of(paths: impl IntoIterator<Item = PathBuf>) -> Mtimes {
+    let with_mtime = |path: PathBuf| {
+        let mtime = fs::metadata(&path).ok().map(Mtime::from);
+        (path, mtime)
     };
-    paths.into_iter().map(stamp).collect()
+    paths.into_iter().map(with_mtime).collect()
 }
 
 #[cfg(test)]
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_is_its_finished_files() {
+    fn a_directory_stands_for_its_finished_files() {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         for name in ["b.txt", "a.json", ".hidden", "c.txt~", "d.tmp", "e.csv.part"] {
@@ -149,11 +149,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = |name: &str| directory.path().join(name);
         let config = Intel { threats: vec![directory.path().to_owned()], ..Intel::default() };
-        let mut earlier = stamps(&config);
+        let mut earlier = mtimes(&config);
         let mut changed = |what: &str| {
-            let now = stamps(&config);
+            let now = mtimes(&config);
             assert_ne!(now, earlier, "{what}");
-            assert_eq!(now, stamps(&config), "nothing happened since");
+            assert_eq!(now, mtimes(&config), "nothing happened since");
             earlier = now;
         };
         fs::write(path("a"), "one").unwrap();
@@ -164,6 +164,6 @@ mod tests {
         fs::rename(path(".a"), path("a")).unwrap();
         changed("another file of the same name and size");
         fs::remove_file(path("a")).unwrap();
-        changed("none any more");
+        changed("the file is gone");
     }
 }

@@ -9,49 +9,49 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::files::{ListFile, Mtimes, list_files, stamps};
+use super::files::{ListFile, Mtimes, list_files, mtimes};
 use crate::{
     config::Intel,
     intel::{self, Builder, ImportReport, Indicators, List, ListKind, Problem},
     metrics::ListMetrics,
 };
 
-/// The most entries, all lists together; 20 bytes each.
+/// The most entries in all lists together; each takes 20 bytes.
 const MAX_ENTRIES: usize = 2_000_000;
-/// A larger file is no list, bytes.
+/// A larger file is not a list, bytes.
 pub(super) const MAX_SIZE: u64 = 256 << 20;
 const BUFFER: usize = 64 << 10;
 
-/// What became of one file.
+/// The result of reading one file.
 #[derive(Debug)]
 pub struct FileReport {
     /// Its path.
     pub source: String,
-    /// What being on it means.
+    /// What it means to be on it.
     pub kind: ListKind,
-    /// What was read; `None` if it could not be.
-    pub reading: Option<ImportReport>,
-    /// Why it is not used as it is.
+    /// What was read; `None` if it could not be read.
+    pub import: Option<ImportReport>,
+    /// Why it cannot be used.
     pub trouble: Option<String>,
-    /// Entries that stay from when it was read before, because of that.
+    /// How many of its earlier entries are used instead.
     pub kept: Option<usize>,
 }
 
-/// All lists, and what became of their files.
+/// All lists, and the result of reading each file.
 #[derive(Debug)]
 pub struct Loaded {
     /// The lists.
     pub indicators: Arc<Indicators>,
     /// Their files.
     pub files: Vec<FileReport>,
-    /// How the files were just before they were read: what changed meanwhile is seen at the next look.
-    pub stamps: Mtimes,
+    /// When the files had changed before they were read, so that the next check sees later changes.
+    pub mtimes: Mtimes,
 }
 
-/// Reads all lists, at this time in seconds since 1970. One that cannot be used is left out; where an `earlier` table has
-/// it, its entries stay.
+/// Reads all lists; `now` is the time in seconds since 1970. A list that cannot be used is left out, or keeps its entries
+/// of the `earlier` table.
 pub fn load(config: &Intel, now: i64, earlier: Option<&Indicators>) -> Loaded {
-    let stamps = stamps(config);
+    let mtimes = mtimes(config);
     let mut builder = Builder::new(MAX_ENTRIES);
     if config.built_in {
         intel::add_built_in(&mut builder);
@@ -60,31 +60,31 @@ pub fn load(config: &Intel, now: i64, earlier: Option<&Indicators>) -> Loaded {
     for file in list_files(config) {
         match file.error {
             None => files.push(add(&file, now, &mut builder, earlier)),
-            Some(_) => add_lost_directory(&file, &mut builder, earlier, &mut files),
+            Some(_) => add_unreadable_directory(&file, &mut builder, earlier, &mut files),
         }
     }
-    Loaded { indicators: Arc::new(builder.build()), files, stamps }
+    Loaded { indicators: Arc::new(builder.build()), files, mtimes }
 }
 
 fn add(file: &ListFile, now: i64, builder: &mut Builder, earlier: Option<&Indicators>) -> FileReport {
     let source = file.path.display().to_string();
-    let mut report = FileReport { source, kind: file.kind, reading: None, trouble: None, kept: None };
+    let mut report = FileReport { source, kind: file.kind, import: None, trouble: None, kept: None };
     if !builder.list(list(&file.path, file.kind)) {
         report.trouble = Some("there are too many lists".to_owned());
         return report;
     }
     match open(&file.path) {
         Ok(input) => {
-            let reading = intel::read_list(&report.source, input, now, builder);
-            report.trouble = match &reading.broken {
-                Some(broken) => Some(format!("line {}: {}", broken.place, broken.reason)),
-                // A page that says "not found", saved over a list, must not empty it.
-                None if reading.kinds.total() == 0 && !reading.problems.is_empty() => {
+            let import = intel::read_list(&report.source, input, now, builder);
+            report.trouble = match &import.broken {
+                Some(broken) => Some(format!("line {}: {}", broken.location, broken.reason)),
+                // An error page that was saved over a list must not empty it.
+                None if import.kinds.total() == 0 && !import.problems.is_empty() => {
                     Some("nothing in it is an entry".to_owned())
                 }
                 None => None,
             };
-            report.reading = Some(reading);
+            report.import = Some(import);
         }
         Err(error) => report.trouble = Some(error.to_string()),
     }
@@ -98,8 +98,8 @@ fn add(file: &ListFile, now: i64, builder: &mut Builder, earlier: Option<&Indica
     report
 }
 
-/// A directory that cannot be read any more: the lists that were read from it stay.
-fn add_lost_directory(
+/// Adds a directory that can no longer be read: it keeps the lists that were read from it earlier.
+fn add_unreadable_directory(
     file: &ListFile,
     builder: &mut Builder,
     earlier: Option<&Indicators>,
@@ -114,7 +114,7 @@ fn add_lost_directory(
     files.push(FileReport {
         source: file.path.display().to_string(),
         kind: file.kind,
-        reading: None,
+        import: None,
         trouble: file.error.as_ref().map(ToString::to_string),
         kept: earlier.map(|_| kept),
     });
@@ -127,65 +127,65 @@ fn list(path: &Path, kind: ListKind) -> List {
 }
 
 fn open(path: &Path) -> io::Result<impl BufRead> {
-    let about = fs::metadata(path)?;
-    if !about.is_file() {
-        return Err(io::Error::other("is no file"));
+    let metadata = fs::metadata(path)?;
+    if !metadata.is_file() {
+        return Err(io::Error::other("is not a file"));
     }
-    if about.len() > MAX_SIZE {
+    if metadata.len() > MAX_SIZE {
         return Err(io::Error::other(format!("is larger than {} MiB", MAX_SIZE >> 20)));
     }
     Ok(BufReader::with_capacity(BUFFER, File::open(path)?.take(MAX_SIZE)))
 }
 
 impl Loaded {
-    /// Says in the log what was read and what was left out.
-    pub fn tell(&self) {
+    /// Logs what was read and what was left out.
+    pub fn log(&self) {
         for file in &self.files {
-            file.tell();
+            file.log();
         }
         info!(
-            "listed names, addresses and files: {} watched for, from lists: {}, allowed: {}",
-            self.indicators.len(),
+            "lists read: {}; entries watched for: {}, allowed: {}",
             self.indicators.lists().len(),
+            self.indicators.len(),
             self.indicators.allowed()
         );
     }
 
-    /// How the lists stand.
+    /// Counters of the lists.
     pub fn counts(&self) -> ListMetrics {
-        let readings = self.files.iter().filter_map(|file| file.reading.as_ref());
+        let imports = self.files.iter().filter_map(|file| file.import.as_ref());
         ListMetrics {
             lists: self.indicators.lists().len() as u64,
             watched: self.indicators.len() as u64,
             allowed: self.indicators.allowed() as u64,
-            left_out: readings.map(ImportReport::skipped).sum(),
+            left_out: imports.map(ImportReport::skipped).sum(),
             troubled: self.files.iter().filter(|file| file.trouble.is_some()).count() as u64,
             bytes: self.indicators.bytes() as u64,
             ..ListMetrics::default()
         }
     }
 
-    /// When the first entry runs out, seconds since 1970.
+    /// When the first entry expires, seconds since 1970.
     pub fn next_expiry(&self) -> Option<i64> {
-        self.files.iter().filter_map(|file| file.reading.as_ref()?.next_expiry).min()
+        self.files.iter().filter_map(|file| file.import.as_ref()?.next_expiry).min()
     }
 }
 
 impl FileReport {
-    fn tell(&self) {
-        let Self { source, kind: _, reading, trouble, kept } = self;
-        if let Some(reading) = reading {
-            for Problem { place, reason } in &reading.problems {
-                warn!("{source}:{place}: {reason}");
+    fn log(&self) {
+        let Self { source, kind: _, import, trouble, kept } = self;
+        if let Some(import) = import {
+            for Problem { location, reason } in &import.problems {
+                warn!("{source}:{location}: {reason}");
             }
-            if reading.skipped() > 0 {
-                let (form, entries) = (reading.form.name(), reading.kinds.total());
-                info!("{source} ({form}): {entries} entries, left out: {}", reading.reasons());
+            if import.skipped() > 0 {
+                let (form, entries) = (import.form.name(), import.kinds.total());
+                info!("{source} ({form}): {entries} entries, left out: {}", import.reasons());
             }
         }
         match (trouble, kept) {
             (Some(trouble), Some(kept)) => {
-                warn!("{source}: {trouble}; {kept} entries that were read before stay");
+                warn!("{source}: {trouble}; its earlier entries stay in use: {kept}");
             }
             (Some(trouble), None) => warn!("{source}: {trouble}"),
             (None, _) => {}

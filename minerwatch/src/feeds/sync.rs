@@ -1,5 +1,5 @@
-//! Fetches lists from where the configuration says, on a thread of its own without any privilege, into the state
-//! directory; the keeper of the lists notices them there. Nobody else is contacted.
+//! Fetches lists from the places that the configuration names into the state directory, where the reloader notices them.
+//! It has a thread of its own without any privileges. Nobody else is contacted.
 
 mod copy;
 #[cfg(feature = "fetch")]
@@ -36,12 +36,13 @@ use crate::{
     config::{Config, ListSync, SyncList, SyncSource},
     host,
     intel::{self, Builder, List, ListKind},
+    state_files,
 };
 
-/// After a failure the next attempt comes no later than this, seconds.
+/// The longest wait after a failure, seconds.
 const RETRY: i64 = 300;
 
-/// The thread that fetches lists; it ends when this is dropped, a fetch under way apart.
+/// The thread that fetches lists; it ends when this is dropped and the current fetch is done.
 #[derive(Debug)]
 pub struct Syncer {
     configurations: mpsc::Sender<Vec<ListSync>>,
@@ -49,7 +50,7 @@ pub struct Syncer {
     counters: Arc<Counters>,
 }
 
-/// What became of the attempts.
+/// Successful and failed fetches.
 #[derive(Debug, Default)]
 struct Counters {
     fetched: AtomicU64,
@@ -57,11 +58,11 @@ struct Counters {
 }
 
 impl Syncer {
-    /// Makes the directories, removes what is no longer configured, and starts the thread.
+    /// Creates the directories, removes what is no longer configured, and starts the thread.
     ///
     /// # Errors
     ///
-    /// The system gives no thread.
+    /// The thread cannot be started.
     pub fn start(config: &Config) -> anyhow::Result<Self> {
         let state = config.state.directory.clone();
         prepare(&state, &config.intel.sync);
@@ -78,12 +79,12 @@ impl Syncer {
         Ok(Self { configurations, state, counters })
     }
 
-    /// Fetches that went well and those that did not.
+    /// The numbers of successful and failed fetches.
     pub fn fetches(&self) -> (u64, u64) {
         (self.counters.fetched.load(Ordering::Relaxed), self.counters.failed.load(Ordering::Relaxed))
     }
 
-    /// Takes over another configuration.
+    /// Uses a new configuration.
     pub fn reconfigure(&self, syncs: &[ListSync]) {
         prepare(&self.state, syncs);
         if self.configurations.send(syncs.to_vec()).is_err() {
@@ -92,7 +93,7 @@ impl Syncer {
     }
 }
 
-/// Of the calling thread: it talks to the network and needs none.
+/// Drops the privileges of this thread: it talks to the network and needs none.
 fn drop_privileges() {
     for set in [CapSet::Effective, CapSet::Permitted] {
         if let Err(error) = caps::set(None, set, &CapsHashSet::new()) {
@@ -101,11 +102,11 @@ fn drop_privileges() {
     }
 }
 
-/// Makes the directories, if there is anything to fetch, and removes the lists that are no longer configured.
+/// Creates the directories, if there is anything to fetch, and removes the lists that are no longer configured.
 fn prepare(state: &Path, syncs: &[ListSync]) {
     for list in SyncList::ALL {
         let directory = synced::directory(state, list);
-        let made = if syncs.is_empty() { Ok(()) } else { fs::create_dir_all(&directory) };
+        let made = if syncs.is_empty() { Ok(()) } else { state_files::create_directory(&directory) };
         if let Err(error) = made.and_then(|()| prune(&directory, list, syncs)) {
             warn!("{}: fetched lists cannot be kept there: {error}", directory.display());
         }
@@ -132,7 +133,7 @@ struct Worker {
     state: PathBuf,
     syncs: Vec<ListSync>,
     memory: Memory,
-    /// When to try again what failed, seconds since 1970.
+    /// When to try failed lists again, seconds since 1970.
     retries: FxHashMap<String, i64>,
     counters: Arc<Counters>,
 }
@@ -171,14 +172,14 @@ impl Worker {
         }
     }
 
-    /// When it is to be fetched next, seconds since 1970.
+    /// When the list is fetched next, seconds since 1970.
     fn due(&self, sync: &ListSync, now: i64) -> i64 {
         if let Some(retry) = self.retries.get(&sync.name) {
             return *retry;
         }
         let every = i64::try_from(sync.every_minutes * 60).unwrap_or(i64::MAX);
         match self.memory.get(sync) {
-            // One from the future is from a clock that was set back.
+            // A time in the future means that the clock was set back.
             Some(fetched) if fetched.at <= now => fetched.at.saturating_add(every),
             _ => now,
         }
@@ -188,15 +189,15 @@ impl Worker {
         let ListSync { name, from, every_minutes, .. } = sync;
         match self.try_fetch(sync, now) {
             Ok(is_new) => {
-                let news = if is_new { "fetched" } else { "unchanged" };
-                info!("list {name}: {news} ({from})");
+                let outcome = if is_new { "fetched" } else { "unchanged" };
+                info!("list {name}: {outcome} ({from})");
                 self.counters.fetched.fetch_add(1, Ordering::Relaxed);
                 self.retries.remove(name);
             }
             Err(error) => {
                 let wait = RETRY.min(i64::try_from(every_minutes * 60).unwrap_or(RETRY));
                 warn!(
-                    "list {name}: {error:#}; what was fetched before stays, and the next attempt comes in {wait} s"
+                    "list {name}: {error:#}; the earlier version stays in use, and the next attempt is in {wait} s"
                 );
                 self.counters.failed.fetch_add(1, Ordering::Relaxed);
                 self.retries.insert(name.clone(), now.saturating_add(wait));
@@ -204,14 +205,14 @@ impl Worker {
         }
     }
 
-    /// Whether there was anything new.
+    /// Fetches a list. Returns whether it changed.
     fn try_fetch(&mut self, sync: &ListSync, now: i64) -> anyhow::Result<bool> {
         let directory = synced::directory(&self.state, sync.list);
         let target = directory.join(&sync.name);
         let (is_new, etag, modified) = match &sync.from {
             SyncSource::Path(path) => (copy::copy(path, &target)?, None, None),
             SyncSource::Url(url) => {
-                // Only what is still there can be unchanged.
+                // Only a file that still exists can be unchanged.
                 let known = self.memory.get(sync).filter(|_| target.is_file());
                 let temporary = temporary(&target);
                 let mut file =
@@ -232,7 +233,7 @@ impl Worker {
                     )),
                     Answer::Changed { etag, modified } => Ok((install(&temporary, &target)?, etag, modified)),
                 });
-                // Gone already if it was put into place.
+                // It is gone already if it was installed.
                 let _ = fs::remove_file(&temporary);
                 outcome?
             }
@@ -242,13 +243,13 @@ impl Worker {
     }
 }
 
-/// Where a file is written before it is put into place; the keeper passes over such names.
+/// The name of a file until it is complete; the reloader ignores such names.
 fn temporary(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     target.with_file_name(format!(".{name}.new"))
 }
 
-/// Puts a file into place, if it is a list and differs from the one that is there.
+/// Renames a complete file to its final name, if it is a list and differs from the one there. Returns whether it did.
 fn install(temporary: &Path, target: &Path) -> anyhow::Result<bool> {
     check(temporary)?;
     if is_same(temporary, target) {
@@ -258,29 +259,32 @@ fn install(temporary: &Path, target: &Path) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Refuses what is no list: an error page in its place must not outlive a restart.
+/// Refuses what is not a list: an error page must not replace one, not even after a restart.
 fn check(path: &Path) -> anyhow::Result<()> {
     if fs::metadata(path)?.len() == 0 {
-        bail!("what came is empty");
+        bail!("the fetched file is empty");
     }
     let mut builder = Builder::new(1);
     let list = List { name: String::new(), source: String::new(), kind: ListKind::Threat, weight: 1 };
     if !builder.list(list) {
         bail!("there is no room for a list");
     }
-    let reading = intel::read_list("", BufReader::new(File::open(path)?), host::unix_seconds(), &mut builder);
-    if let Some(broken) = reading.broken {
-        bail!("what came is damaged at line {}: {}", broken.place, broken.reason);
+    let import = intel::read_list("", BufReader::new(File::open(path)?), host::unix_seconds(), &mut builder);
+    if let Some(broken) = import.broken {
+        bail!("the fetched file is damaged at line {}: {}", broken.location, broken.reason);
     }
-    if reading.kinds.total() == 0 && !reading.problems.is_empty() {
-        bail!("what came is no list");
+    if import.kinds.total() == 0 && !import.problems.is_empty() {
+        bail!("the fetched file is not a list");
     }
     Ok(())
 }
 
 fn is_same(one: &Path, other: &Path) -> bool {
     let bytes = |path: &Path| File::open(path).map(|file| BufReader::new(file.take(MAX_SIZE)).bytes());
-    let lengths = (fs::metadata(one).map(|about| about.len()), fs::metadata(other).map(|about| about.len()));
+    let lengths = (
+        fs::metadata(one).map(|metadata| metadata.len()),
+        fs::metadata(other).map(|metadata| metadata.len()),
+    );
     let (Ok(length), Ok(known)) = lengths else { return false };
     let (Ok(one), Ok(other)) = (bytes(one), bytes(other)) else { return false };
     length == known

@@ -8,7 +8,7 @@ use super::{
     chain::{Chain, command_line},
     membership::Members,
     message,
-    score::{self, HeldSignal},
+    score::{HeldSignal, Score},
 };
 use crate::{
     detect::{Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
@@ -90,7 +90,7 @@ impl Incident {
 
     /// Its points at a time.
     pub(super) fn score(&self, now: BootTime) -> u32 {
-        score::score(&self.signals, now)
+        Score::of(&self.signals, now).points
     }
 
     /// Takes a finding in.
@@ -150,7 +150,7 @@ impl Incident {
         self.step(edge);
     }
 
-    /// Remembers that a process runs a file that was dropped.
+    /// Notes that a process runs a file that was dropped.
     pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
         self.facts.ran_dropped.get_or_insert(key);
     }
@@ -224,7 +224,7 @@ impl Incident {
                 }
             }
         }
-        self.verdict = self.verdict.max(score::verdict(&self.signals, now));
+        self.verdict = self.verdict.max(Score::of(&self.signals, now).verdict());
         let verdict = self.verdict?;
         let action = match self.reported {
             None if verdict < min_verdict => return None,
@@ -296,14 +296,17 @@ impl Incident {
 
     fn alert(&self, verdict: Verdict, action: AlertAction, now: BootTime) -> Option<Alert> {
         let suspect = self.prime_suspect()?;
-        let mut signals: Vec<Signal> = self
-            .signals
-            .iter()
-            .map(|held| Signal { last: held.last, conclusive: held.conclusive, ..held.signal.clone() })
-            .collect();
-        signals.sort_by(|one, other| {
+        let mut held: Vec<&HeldSignal> = self.signals.iter().collect();
+        held.sort_by(|one, other| {
+            let (one, other) = (&one.signal, &other.signal);
             other.weight.cmp(&one.weight).then(one.at.cmp(&other.at)).then(one.id.cmp(&other.id))
         });
+        let score = Score::of(held.iter().copied(), now);
+        let score_parts = score.parts(&held, now);
+        let signals: Vec<Signal> = held
+            .into_iter()
+            .map(|held| Signal { last: held.last, conclusive: held.conclusive, ..held.signal.clone() })
+            .collect();
         let parent = suspect.parent.as_deref().cloned();
         let message = message::sentence(&message::Story {
             verdict,
@@ -319,7 +322,8 @@ impl Incident {
             action,
             time: now,
             verdict,
-            score: self.score(now),
+            score: score.points,
+            score_parts,
             suspect: ProcessView::clone(&suspect.view),
             parent,
             container: suspect.view.container.clone(),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::{
     detect::{self, SignalInfo},
-    model::{BootTime, Signal, SignalClass, Verdict},
+    model::{BootTime, NextVerdict, Points, ScoreParts, Signal, SignalClass, SignalPoints, Verdict},
 };
 
 /// Half-life of the points of network and compute signals: an hour later a process may do something else.
@@ -33,146 +33,124 @@ impl HeldSignal {
         Self { last: signal.at, mining: info.mining, conclusive, signal }
     }
 
-    /// What the arithmetic needs of it.
-    pub(super) fn term(&self, now: BootTime) -> Contribution<'_> {
-        Contribution {
-            id: &self.signal.id.0,
-            class: self.signal.class,
-            weight: self.signal.weight,
-            age: now.since(self.last),
-            mining: self.mining,
-            conclusive: self.conclusive,
-        }
+    fn age(&self, now: BootTime) -> Duration {
+        now.since(self.last)
     }
-}
 
-/// One signal as the arithmetic sees it.
-#[derive(Clone, Copy, Debug)]
-pub struct Contribution<'a> {
-    /// Its id.
-    pub id: &'a str,
-    /// Its class.
-    pub class: SignalClass,
-    /// Its points when fresh.
-    pub weight: u8,
-    /// How long ago it was last shown.
-    pub age: Duration,
-    /// Whether it speaks of mining itself.
-    pub mining: bool,
-    /// Whether it decides alone.
-    pub conclusive: bool,
-}
-
-impl Contribution<'_> {
-    /// Half-life of the points.
-    pub fn half_life(&self) -> Duration {
-        match self.class {
+    /// The time in which its points fade to a half.
+    fn half_life(&self) -> Duration {
+        match self.signal.class {
             SignalClass::Network | SignalClass::Compute => HALF_LIFE_ACTIVITY,
             SignalClass::Behavior => HALF_LIFE_BEHAVIOR,
         }
     }
 
-    /// Its points by now.
-    pub fn points(&self) -> f64 {
-        let age = self.age.as_secs_f64() / self.half_life().as_secs_f64();
-        f64::from(self.weight) * (-age).exp2()
+    fn points(&self, now: BootTime) -> f64 {
+        let half_lives = self.age(now).as_secs_f64() / self.half_life().as_secs_f64();
+        f64::from(self.signal.weight) * (-half_lives).exp2()
     }
 
+    /// Whether it only says that something is busy.
     fn is_load(&self) -> bool {
-        detect::signal(self.id).is_some_and(|info| info.load)
+        detect::signal(&self.signal.id.0).is_some_and(|info| info.load)
     }
 }
 
-/// What an incident comes to.
+/// The score of an incident at one moment.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Score {
+pub(super) struct Score {
     /// Points of all signals together, rounded.
-    pub score: u32,
-    /// Whether it has signals of two classes.
-    pub two_classes: bool,
-    /// Whether a signal speaks of mining itself.
-    pub mining: bool,
+    pub(super) points: u32,
+    /// Whether signals of two classes are among them.
+    two_classes: bool,
+    /// Whether a signal is about mining itself.
+    mining: bool,
     /// Whether a signal decides alone.
-    pub conclusive: bool,
-    /// The greatest points of a signal that says no more than "busy". The other such signals do not count.
-    pub load: f64,
+    conclusive: bool,
+    /// Which of the signals that only say "it is busy" counts: the one with the most points.
+    load: Option<usize>,
 }
 
 impl Score {
-    /// Adds up. Of the signals that say no more than "busy" only the greatest counts.
-    pub fn of<'a>(terms: impl Iterator<Item = Contribution<'a>>) -> Self {
-        let (mut points, mut load) = (0.0, 0.0_f64);
+    /// Adds up the points of signals as they are now.
+    pub(super) fn of<'a>(signals: impl IntoIterator<Item = &'a HeldSignal>, now: BootTime) -> Self {
+        let mut sum = 0.0;
+        let mut load: Option<(usize, f64)> = None;
         let mut first = None;
-        let mut sum = Self { score: 0, two_classes: false, mining: false, conclusive: false, load: 0.0 };
-        for term in terms {
-            if term.is_load() {
-                load = load.max(term.points());
-            } else {
-                points += term.points();
+        let mut score = Self { points: 0, two_classes: false, mining: false, conclusive: false, load: None };
+        for (index, held) in signals.into_iter().enumerate() {
+            let points = held.points(now);
+            if !held.is_load() {
+                sum += points;
+            } else if load.is_none_or(|(_, most)| points > most) {
+                load = Some((index, points));
             }
-            sum.two_classes |= *first.get_or_insert(term.class) != term.class;
-            sum.mining |= term.mining;
-            sum.conclusive |= term.conclusive;
+            score.two_classes |= *first.get_or_insert(held.signal.class) != held.signal.class;
+            score.mining |= held.mining;
+            score.conclusive |= held.conclusive;
         }
+        let (load, load_points) = load.map_or((None, 0.0), |(index, points)| (Some(index), points));
         #[expect(
             clippy::cast_possible_truncation,
             clippy::cast_sign_loss,
             reason = "a sum of at most 255 each"
         )]
-        let score = (points + load).round() as u32;
-        Self { score, load, ..sum }
+        let points = (sum + load_points).round() as u32;
+        Self { points, load, ..score }
     }
 
-    /// Whether a term is among those added up.
-    pub fn counts(&self, term: &Contribution<'_>) -> bool {
-        !term.is_load() || term.points() >= self.load
-    }
-
-    /// The verdict for this score. It takes two classes because one kind of observation can be wrong. The verdict is
-    /// "mining" only where a signal speaks of mining itself, however many speak of an intrusion.
-    pub fn verdict(&self) -> Option<Verdict> {
-        let Self { score, two_classes, mining, conclusive, .. } = *self;
-        if conclusive || (score >= MINING && two_classes && mining) {
+    /// The verdict for this score. `suspected` and `mining` need signals of two classes, because one can be wrong;
+    /// `mining` also needs a signal about mining itself, however many are about an intrusion.
+    pub(super) fn verdict(&self) -> Option<Verdict> {
+        let Self { points, two_classes, mining, conclusive, load: _ } = *self;
+        if conclusive || (points >= MINING && two_classes && mining) {
             Some(Verdict::Mining)
-        } else if score >= SUSPECTED && two_classes {
+        } else if points >= SUSPECTED && two_classes {
             Some(Verdict::Suspected)
-        } else if score >= NOTED {
+        } else if points >= NOTED {
             Some(Verdict::Noted)
         } else {
             None
         }
     }
 
-    /// The next higher verdict and what is missing to reach it, in words. `None` if there is no higher one.
-    pub fn missing(&self) -> Option<(Verdict, Vec<String>)> {
-        let (next, points) = match self.verdict() {
+    /// The verdict after that, and what it needs.
+    fn next(&self) -> Option<NextVerdict> {
+        let (next, needed) = match self.verdict() {
             None => (Verdict::Noted, NOTED),
             Some(Verdict::Noted) => (Verdict::Suspected, SUSPECTED),
             Some(Verdict::Suspected) => (Verdict::Mining, MINING),
             Some(Verdict::Mining) => return None,
         };
         let mut missing = Vec::new();
-        if self.score < points {
-            missing.push(format!("{} points ({} of {points})", points - self.score, self.score));
+        if self.points < needed {
+            let points = needed - self.points;
+            let noun = if points == 1 { "point" } else { "points" };
+            missing.push(format!("{points} {noun} ({} of {needed})", self.points));
         }
         if next > Verdict::Noted && !self.two_classes {
             missing.push("a signal of a second class".to_owned());
         }
         if next == Verdict::Mining && !self.mining {
-            missing.push("a signal that speaks of mining itself".to_owned());
+            missing.push("a signal about mining itself".to_owned());
         }
-        Some((next, missing))
+        Some(NextVerdict { verdict: next, missing })
     }
-}
 
-/// The points of all signals together, rounded.
-pub(super) fn score(signals: &[HeldSignal], now: BootTime) -> u32 {
-    Score::of(signals.iter().map(|held| held.term(now))).score
-}
-
-/// The verdict for these signals.
-pub(super) fn verdict(signals: &[HeldSignal], now: BootTime) -> Option<Verdict> {
-    Score::of(signals.iter().map(|held| held.term(now))).verdict()
+    /// How it came about, in the order of `signals`, which must be those it was made of.
+    pub(super) fn parts(&self, signals: &[&HeldSignal], now: BootTime) -> ScoreParts {
+        let part = |(index, held): (usize, &&HeldSignal)| SignalPoints {
+            points: Points::new(held.points(now)),
+            half_life: held.half_life(),
+            age: held.age(now),
+            counted: !held.is_load() || self.load == Some(index),
+        };
+        ScoreParts {
+            signals: signals.iter().enumerate().map(part).collect(),
+            verdict: self.verdict(),
+            next: self.next(),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -226,16 +204,15 @@ mod tests {
         ];
         for (signals, expected) in cases {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
-            assert_eq!(verdict(&signals, BootTime(0)), expected, "{ids:?}");
+            assert_eq!(Score::of(&signals, BootTime(0)).verdict(), expected, "{ids:?}");
         }
     }
 
     #[test]
-    fn the_next_verdict_says_what_is_missing() {
+    fn what_the_next_verdict_needs() {
         let missing = |signals: &[HeldSignal]| {
-            Score::of(signals.iter().map(|held| held.term(BootTime(0))))
-                .missing()
-                .map(|(next, words)| (next, words.join(", ")))
+            let next = Score::of(signals, BootTime(0)).next()?;
+            Some((next.verdict, next.missing.join(", ")))
         };
         let drop = || held(DROP_AND_RUN, 25, false);
         let chain = || held(TRIPLE_CHAIN, 35, false);
@@ -247,29 +224,36 @@ mod tests {
         );
         assert_eq!(
             missing(&[drop(), chain(), calls()]),
-            Some((
-                Verdict::Mining,
-                "30 points (70 of 100), a signal that speaks of mining itself".to_owned()
-            ))
+            Some((Verdict::Mining, "30 points (70 of 100), a signal about mining itself".to_owned()))
         );
         assert_eq!(missing(&[held(MINER_COMMAND_LINE, 100, true)]), None);
     }
 
     #[test]
-    fn of_the_signals_that_say_busy_the_greatest_counts() {
+    fn of_the_load_signals_only_the_strongest_counts() {
         let load = [SUSTAINED_CPU, LONG_LOAD, HOST_LOAD, LOAD_JUMP, INTERMITTENT_LOAD, QUOTA_THROTTLED];
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
-        assert_eq!(score(&held, BootTime(0)), 20);
-        assert_eq!(detect::catalogue().iter().filter(|info| info.load).count(), load.len());
+        let score = Score::of(&held, BootTime(0));
+        assert_eq!(score.points, 20);
+        assert!(load.iter().all(|info| info.load));
+        let parts = score.parts(&held.iter().collect::<Vec<_>>(), BootTime(0));
+        let counted: Vec<Points> =
+            parts.signals.iter().filter(|part| part.counted).map(|part| part.points).collect();
+        assert_eq!(counted, [Points::new(20.0)]);
     }
 
     #[test]
     fn points_halve_in_their_half_life() {
         let signals = [held(SUSTAINED_CPU, 15, false), held(SERVICE_DOWNLOADER, 35, false)];
         let hours = |count: u64| BootTime(count * 3_600_000_000_000);
-        assert_eq!(score(&signals, hours(0)), 50);
-        assert_eq!(score(&signals, hours(1)), 42);
-        assert_eq!(score(&signals, hours(24)), 18);
-        assert_eq!(score(&signals, hours(24 * 365)), 0);
+        let score = |now| Score::of(&signals, now);
+        assert_eq!(score(hours(0)).points, 50);
+        assert_eq!(score(hours(1)).points, 42);
+        assert_eq!(score(hours(24)).points, 18);
+        assert_eq!(score(hours(24 * 365)).points, 0);
+        let parts = score(hours(24)).parts(&signals.iter().collect::<Vec<_>>(), hours(24));
+        assert_eq!(parts.signals[1].points, Points::new(17.5));
+        assert_eq!(parts.signals[1].half_life, parts.signals[1].age);
+        assert_eq!(parts.verdict, None);
     }
 }

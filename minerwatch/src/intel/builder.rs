@@ -1,4 +1,4 @@
-//! Collects entries until they are made one table.
+//! Collects the entries of all lists and builds the table.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -14,10 +14,10 @@ use super::{
 const MAX_LISTS: usize = u16::MAX as usize;
 /// The most different notes; entries beyond have none.
 const MAX_NOTES: usize = u16::MAX as usize;
-/// A note is a few words, characters.
+/// Longer notes are cut, characters.
 const MAX_NOTE: usize = 120;
 
-/// A table in the making.
+/// Collects entries for a table.
 #[derive(Debug)]
 pub struct Builder {
     limit: usize,
@@ -27,12 +27,12 @@ pub struct Builder {
     watched: Vec<Slot>,
     allowed: Vec<Slot>,
     shape: Shape,
-    /// How many entries there were of either sort when the last list began.
+    /// How many watched and allowed entries there were when the last list began.
     begun: (usize, usize),
 }
 
 impl Builder {
-    /// For at most so many entries, all lists together.
+    /// A builder for at most `limit` entries in all lists together.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -46,8 +46,8 @@ impl Builder {
         }
     }
 
-    /// Begins a list; what is added from now on is its. Of two lists with the same entry the earlier one
-    /// is named. `false` when there are too many lists.
+    /// Begins a list; the next entries belong to it. If two lists have the same entry, the earlier list is reported.
+    /// Returns `false` when there are too many lists.
     #[must_use]
     pub fn list(&mut self, list: List) -> bool {
         if self.lists.len() >= MAX_LISTS {
@@ -58,7 +58,7 @@ impl Builder {
         true
     }
 
-    /// Takes back what was added to the list begun last.
+    /// Removes the entries of the last list.
     pub fn clear_list(&mut self) {
         let (watched, allowed) = self.begun;
         self.watched.truncate(watched);
@@ -70,13 +70,12 @@ impl Builder {
         self.watched.len() + self.allowed.len()
     }
 
-    /// Whether nothing was added yet.
+    /// Whether there are no entries yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds an entry to the list begun last; `line` is where it stands in it. `false` when there is no room
-    /// for it.
+    /// Adds an entry to the last list; `line` is its line there. Returns `false` when there is no room for it.
     #[must_use]
     pub fn add(&mut self, indicator: &Indicator, line: u32, note: &str) -> bool {
         let note = self.note(note);
@@ -87,8 +86,7 @@ impl Builder {
         added
     }
 
-    /// Takes over the entries that an earlier table had from its list of this source, as entries of the list
-    /// begun last; says how many.
+    /// Copies the entries that an earlier table had from the list with this source to the last list. Returns how many.
     pub fn carry_over(&mut self, earlier: &Indicators, source: &str) -> usize {
         let Some(list) = earlier.lists.iter().position(|list| list.source == source) else { return 0 };
         let of_list = |slot: &Slot| usize::from(slot.origin.list) == list;
@@ -102,7 +100,7 @@ impl Builder {
         carried
     }
 
-    /// Makes the table.
+    /// Builds the table.
     pub fn build(self) -> Indicators {
         let Self { limit: _, lists, notes, note_numbers: _, watched, allowed, shape, begun: _ } = self;
         Indicators { lists, notes, watched: Index::new(&watched), allowed: Index::new(&allowed), shape }
@@ -131,7 +129,7 @@ impl Builder {
         if let Some(number) = self.note_numbers.get(note) {
             return *number;
         }
-        // Cut notes are not found by their whole text, and that costs no more than a look at the shorter one.
+        // A note that was cut is not found by its full text, so look for the shortened one too.
         let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
         let kept: String = note.chars().map(plain).take(MAX_NOTE).collect();
         if let Some(number) = self.note_numbers.get(kept.as_str()) {

@@ -1,17 +1,10 @@
-//! What became of a list that was read: what it gave, and what was left out and why.
+//! The result of reading a list: how many entries it gave, and what was left out and why.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
-use super::{Builder, Indicator, Refusal};
+use super::Indicator;
 
-/// The most problems of one list that are told; a file that is no list has one on every line.
-pub(super) const MAX_PROBLEMS: usize = 20;
-/// The most different reasons that are counted apart: some of them quote the list.
-const MAX_REASONS: usize = 64;
-/// What the reasons beyond are counted as.
-const OTHER: &str = "other reasons";
-
-/// How a list is written down.
+/// The format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// One entry a line.
@@ -33,7 +26,7 @@ impl Form {
     }
 }
 
-/// Where something stands in a list.
+/// Where something is in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportLocation {
     /// A line, from 1.
@@ -51,12 +44,12 @@ impl fmt::Display for ImportLocation {
     }
 }
 
-/// An entry that adds nothing.
+/// Something in a list that is not an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where.
-    pub place: ImportLocation,
-    /// Why.
+    /// Where it is.
+    pub location: ImportLocation,
+    /// What is wrong with it.
     pub reason: String,
 }
 
@@ -76,7 +69,7 @@ pub struct Kinds {
 }
 
 impl Kinds {
-    fn count(&mut self, indicator: &Indicator) {
+    pub(super) fn count(&mut self, indicator: &Indicator) {
         *match indicator {
             Indicator::Domain(_) => &mut self.domains,
             Indicator::Address(_) => &mut self.addresses,
@@ -86,27 +79,27 @@ impl Kinds {
         } += 1;
     }
 
-    /// All together.
+    /// The sum.
     pub fn total(&self) -> u64 {
         let Self { domains, addresses, networks, endpoints, files } = self;
         domains + addresses + networks + endpoints + files
     }
 }
 
-/// What became of a list.
+/// The result of reading a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportReport {
-    /// How it is written down.
+    /// Its format.
     pub form: Form,
-    /// Entries taken in, by kind; of doubles each counts.
+    /// Entries that were added, by kind. Duplicates count each time.
     pub kinds: Kinds,
     /// What was left out, by reason.
     pub skipped: BTreeMap<Cow<'static, str>, u64>,
-    /// The first of what was left out because it makes no sense, each with its place.
+    /// The first things that are not entries, each with its location.
     pub problems: Vec<Problem>,
-    /// Where the list is damaged so that nothing behind can be read.
+    /// Where the list is damaged; nothing after that can be read.
     pub broken: Option<Problem>,
-    /// When the first of the entries taken in runs out, seconds since 1970.
+    /// When the first of the added entries expires, seconds since 1970.
     pub next_expiry: Option<i64>,
 }
 
@@ -127,97 +120,10 @@ impl ImportReport {
         self.skipped.values().sum()
     }
 
-    /// The reasons with their counts, in a line; empty when nothing was left out.
+    /// The reasons with their counts, in one line; empty when nothing was left out.
     pub fn reasons(&self) -> String {
         let reasons: Vec<String> =
             self.skipped.iter().map(|(reason, count)| format!("{reason}: {count}")).collect();
         reasons.join(", ")
-    }
-}
-
-/// Takes entries in for a builder and keeps the books.
-pub(super) struct Importer<'a> {
-    builder: &'a mut Builder,
-    pub(super) reading: ImportReport,
-    /// Seconds since 1970.
-    now: i64,
-}
-
-impl<'a> Importer<'a> {
-    pub(super) fn new(form: Form, now: i64, builder: &'a mut Builder) -> Self {
-        Self { builder, reading: ImportReport::new(form), now }
-    }
-
-    /// An entry; `ordinal` is its line or number, and `place` says where it stands if it is none.
-    pub(super) fn add(
-        &mut self,
-        parsed: Result<Indicator, Refusal>,
-        ordinal: u32,
-        place: impl FnOnce() -> ImportLocation,
-        note: &str,
-    ) -> bool {
-        match parsed {
-            Ok(indicator) if self.builder.add(&indicator, ordinal, note) => {
-                self.reading.kinds.count(&indicator);
-                return true;
-            }
-            Ok(_) => self.refuse(place, "there is no room for more entries", "no room"),
-            Err(refusal) => self.refuse(place, refusal.to_string(), refusal.kind()),
-        }
-        false
-    }
-
-    /// Something that makes no sense: counted as `kind`, and told with its place.
-    pub(super) fn refuse(
-        &mut self,
-        place: impl FnOnce() -> ImportLocation,
-        reason: impl Into<String>,
-        kind: impl Into<Cow<'static, str>>,
-    ) {
-        if self.reading.problems.len() < MAX_PROBLEMS {
-            self.reading.problems.push(Problem { place: place(), reason: reason.into() });
-        }
-        self.pass_over(kind);
-    }
-
-    /// Something that is left out and rightly so: counted.
-    pub(super) fn pass_over(&mut self, kind: impl Into<Cow<'static, str>>) {
-        let kind = kind.into();
-        let skipped = &mut self.reading.skipped;
-        let kind = if skipped.len() >= MAX_REASONS && !skipped.contains_key(&kind) {
-            Cow::Borrowed(OTHER)
-        } else {
-            kind
-        };
-        *skipped.entry(kind).or_default() += 1;
-    }
-
-    /// Whether this moment has passed.
-    pub(super) fn has_passed(&self, seconds: i64) -> bool {
-        seconds <= self.now
-    }
-
-    /// An entry taken in runs out then.
-    pub(super) fn expires(&mut self, seconds: i64) {
-        let first = self.reading.next_expiry.map_or(seconds, |earlier| earlier.min(seconds));
-        self.reading.next_expiry = Some(first);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neither_problems_nor_reasons_grow_without_end() {
-        let mut builder = Builder::new(1);
-        let mut intake = Importer::new(Form::Text, 0, &mut builder);
-        for number in 0..1_000 {
-            intake.refuse(|| ImportLocation::Line(number), "nonsense", format!("kind {number}"));
-        }
-        let reading = intake.reading;
-        assert_eq!(reading.problems.len(), MAX_PROBLEMS);
-        assert_eq!((reading.skipped.len(), reading.skipped()), (MAX_REASONS + 1, 1_000));
-        assert_eq!(reading.skipped.get(OTHER), Some(&(1_000 - MAX_REASONS as u64)));
     }
 }

@@ -1,12 +1,12 @@
-//! The table behind the look-ups: 64-bit keys, 16 bytes each, built once and then only read.
+//! The hash table behind the look-ups: 64-bit keys, 16 bytes a slot, built once and then only read.
 //!
-//! A key is a hash of what is looked for, its kind mixed in; the text itself is not kept, because whoever
-//! looks something up has it. So a million entries take 20 MB, and something that is on no list matches
-//! one by accident once in 2⁶⁴ / entries look-ups: with a million entries, once in 18 million million.
+//! A key is a hash of an entry and its kind. The text is not kept, because the caller has it. So a million entries take
+//! 20 MB. Something that is on no list matches by accident once in 2⁶⁴ / entries look-ups: with a million entries,
+//! once in 18 million million.
 
 use std::net::IpAddr;
 
-/// Where an entry came from.
+/// Where an entry is from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
     /// Line or ordinal in its list.
@@ -17,7 +17,7 @@ pub(super) struct Origin {
     pub(super) note: u16,
 }
 
-/// A key and where it came from. A key is never 0.
+/// A key and where its entry is from. A key is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) key: u64,
@@ -34,7 +34,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// A table of these; of two with one key the first stays.
+    /// A table of these entries. If two have the same key, the first one stays.
     pub(super) fn new(entries: &[Slot]) -> Self {
         if entries.is_empty() {
             return Self::default();
@@ -47,7 +47,7 @@ impl Index {
         index
     }
 
-    /// How many there are.
+    /// The number of entries.
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -57,12 +57,12 @@ impl Index {
         size_of_val(&*self.slots)
     }
 
-    /// Every entry, in no order.
+    /// Every entry, in any order.
     pub(super) fn entries(&self) -> impl Iterator<Item = Slot> {
         self.slots.iter().copied().filter(|slot| slot.key != 0)
     }
 
-    /// Where an entry came from, if there is one.
+    /// Where the entry with this key is from, if there is one.
     pub(super) fn get(&self, key: u64) -> Option<Origin> {
         if self.slots.is_empty() {
             return None;
@@ -82,21 +82,21 @@ impl Index {
     fn insert(&mut self, entry: Slot) {
         let home = self.home(entry.key);
         let (before, after) = self.slots.split_at_mut(home);
-        let place = after.iter_mut().chain(before).find(|slot| slot.key == 0 || slot.key == entry.key);
-        if let Some(slot) = place.filter(|slot| slot.key == 0) {
+        let found = after.iter_mut().chain(before).find(|slot| slot.key == 0 || slot.key == entry.key);
+        if let Some(slot) = found.filter(|slot| slot.key == 0) {
             *slot = entry;
             self.len += 1;
         }
     }
 
-    /// Where the search for a key begins: its share of the 64-bit range, scaled to the table.
+    /// The slot where the search for a key begins: the key scaled from the 64-bit range to the size of the table.
     fn home(&self, key: u64) -> usize {
         let scaled = (u128::from(key) * self.slots.len() as u128) >> 64;
         usize::try_from(scaled).unwrap_or(0)
     }
 }
 
-/// Kinds of key, mixed in so that a name and a hash cannot be taken for one another.
+/// The kinds of key. They are part of the hash, so that a name and a file never have the same key.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Domain = 1,
@@ -113,12 +113,12 @@ fn mix(mut word: u64) -> u64 {
     word ^ word >> 31
 }
 
-/// The key of a kind and the hash of what is of it.
+/// The key of an entry of this kind with this hash.
 pub(super) fn key(kind: Kind, hash: u64) -> u64 {
     mix(hash ^ (kind as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).max(1)
 }
 
-/// The hash of a name, taken from its end, so that those of all names above it come by the way.
+/// The hash of a name, computed from its end, so that the hashes of all names above it are steps on the way.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backward(u64);
 
@@ -141,7 +141,7 @@ impl Backward {
     }
 }
 
-/// Hash of the first `bits` of an address. The two families do not meet: their lengths are mixed in.
+/// Hash of the first `bits` of an address. It includes the family.
 pub(super) fn network(address: IpAddr, bits: u8) -> u64 {
     let (value, all) = match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)), 32_u8),
@@ -156,7 +156,7 @@ pub(super) fn network(address: IpAddr, bits: u8) -> u64 {
     mix(mix(high ^ u64::from(all) << 8 ^ u64::from(bits)) ^ low)
 }
 
-/// Hash of a host's hash and a port.
+/// Hash of a host's hash together with a port.
 pub(super) fn endpoint(host: u64, port: u16) -> u64 {
     mix(host ^ u64::from(port))
 }
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn the_first_of_two_stays_and_the_ends_wrap() {
+    fn the_first_of_two_equal_keys_stays_and_the_search_wraps() {
         let index = Index::new(&[slot(u64::MAX, 1), slot(u64::MAX, 2), slot(u64::MAX - 1, 3), slot(1, 4)]);
         assert_eq!(index.len(), 3);
         assert_eq!(index.get(u64::MAX).map(|origin| origin.line), Some(1));
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn networks_are_told_apart_by_length_and_family() {
+    fn networks_of_different_length_or_family_differ() {
         let v4 = |text: &str, bits| network(text.parse().unwrap(), bits);
         assert_eq!(v4("10.1.2.3", 8), v4("10.9.9.9", 8));
         assert_ne!(v4("10.0.0.0", 8), v4("10.0.0.0", 9));

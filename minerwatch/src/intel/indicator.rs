@@ -1,4 +1,4 @@
-//! One thing to look for, and how people write it down.
+//! An indicator, and the ways in which people write it.
 
 use std::{
     borrow::Cow,
@@ -9,9 +9,9 @@ use super::refang::refang;
 
 /// The longest name (RFC 1035, section 2.3.4, in its textual form).
 const MAX_NAME: usize = 253;
-/// The longest label of one.
+/// The longest label of a name.
 const MAX_LABEL: usize = 63;
-/// Networks wider than this would match half of what a host does.
+/// Wider networks would match half of a host's traffic.
 const WIDEST_V4: u8 = 8;
 const WIDEST_V6: u8 = 19;
 
@@ -32,13 +32,13 @@ pub enum Indicator {
     Sha256([u8; 32]),
 }
 
-/// Why a text is no indicator that could be used.
+/// Why a text cannot be used as an indicator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is none.
-    #[error("'{0}' is no name, address, network, host:port or SHA-256")]
+    /// It is not an indicator.
+    #[error("'{0}' is not a name, address, network, host:port or SHA-256")]
     Unknown(String),
-    /// It is one of a kind that nothing here is compared with.
+    /// It is of a kind that minerwatch compares with nothing.
     #[error("{0} cannot be watched for")]
     Unsupported(&'static str),
     /// It would match nearly everything.
@@ -47,7 +47,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// What sort of refusal it is, for counting.
+    /// The kind of refusal, for counting.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "no indicator",
@@ -62,14 +62,14 @@ impl Refusal {
 }
 
 impl Indicator {
-    /// Reads one, defanged or not: `evil.example`, `*.evil.example`, `192.0.2.1`, `2001:db8::/32`,
+    /// Reads an indicator, defanged or not: `evil.example`, `*.evil.example`, `192.0.2.1`, `2001:db8::/32`,
     /// `evil.example:3333`, `stratum+tcp://evil.example:3333`, a SHA-256 in hexadecimal.
     ///
     /// # Errors
     ///
-    /// It is none, or one that cannot be used: the address of a page (`http://host/page`) says nothing
-    /// about a host that has a name (others keep pages there too), MD5 and SHA-1 are not computed, and
-    /// `0.0.0.0/0` or `com` would match everything.
+    /// It is not an indicator, or one that cannot be used: the address of a page (`http://host/page`) says nothing
+    /// about a named host, which has other pages too; MD5 and SHA-1 are not computed; `0.0.0.0/0` or `com` would
+    /// match everything.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let text = text.trim().trim_matches(['"', '\'', '`']);
         let text = refang(text);
@@ -86,7 +86,7 @@ impl Indicator {
             if let (Ok(address), Ok(bits)) = (address.parse(), bits.parse()) {
                 return Self::network(address, bits);
             }
-            // A name with a path is a page's address without its scheme.
+            // A name with a path is a URL without its scheme.
             return Self::url("http", &text);
         }
         if let Ok(address) = text.parse() {
@@ -95,7 +95,7 @@ impl Indicator {
         Self::host_and_port(&text)
     }
 
-    /// Reads one that has its port beside it; where an address or a name is meant, it is that port of it.
+    /// Reads an indicator whose port is given separately. An address or a name becomes an endpoint with that port.
     ///
     /// # Errors
     ///
@@ -175,7 +175,7 @@ impl Indicator {
     }
 }
 
-/// A hash by its length in hexadecimal digits; `None` for what is none.
+/// A hash, recognised by its number of hexadecimal digits; `None` for a text that is not a hash.
 fn hash(text: &str) -> Option<Result<Indicator, Refusal>> {
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -203,8 +203,8 @@ pub(super) fn sha256(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-/// A name as names are compared: lower case, without a final dot. `None` for what no host can be called;
-/// names of other alphabets come as `xn--`.
+/// A name in the form in which names are compared: lower case, without a final dot. `None` if no host can have that
+/// name; names in other alphabets are written as `xn--`.
 fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.len() > MAX_NAME {
@@ -217,7 +217,7 @@ fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
     if !name.split('.').all(is_label) {
         return None;
     }
-    // No top-level domain is a number, so this would be a damaged address or a version.
+    // No top-level domain is a number, so this is a damaged address or a version.
     let last = name.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_people_write() {
+    fn all_ways_to_write_an_indicator() {
         let address = |text: &str| Ok(Indicator::Address(text.parse().unwrap()));
         let endpoint = |text: &str| Ok(Indicator::Endpoint(text.parse().unwrap()));
         let named = |name: &str, port| Ok(Indicator::NamedEndpoint(name.to_owned(), port));
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used() {
+    fn texts_that_cannot_be_used() {
         let unsupported = [
             "d41d8cd98f00b204e9800998ecf8427e",
             "da39a3ee5e6b4b0d3255bfef95601890afd80709",

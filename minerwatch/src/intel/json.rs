@@ -1,8 +1,8 @@
-//! Lists as JSON: strings, objects, MISP events, STIX 2.1 bundles and OTX pulses, taken in while they are read, so that
-//! a list of any length takes no more memory than its entries.
+//! Lists as JSON: strings, objects, MISP events, STIX 2.1 bundles and OTX pulses. Entries are added while the list is
+//! read, so that a long list takes no more memory than its entries.
 //!
-//! One walk does for all: an object is judged by the fields it has, and what stands inside the containers known by name
-//! is walked through in turn. Everything else is skipped by the parser.
+//! One walk handles all of them: it decides by the fields of an object, and goes into containers with known names. The
+//! parser skips everything else.
 
 use std::{fmt, fmt::Write as _, io::Read};
 
@@ -10,34 +10,37 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 
 use super::{
     Builder, ImportReport, Indicator,
-    import_report::{Form, ImportLocation, Importer, Problem},
-    record::{Field, Record, of_kind},
+    import_report::{Form, ImportLocation, Problem},
+    importer::{Importer, reason_with},
+    record::{Field, Record},
 };
 
-/// Adds the entries of a list to the one begun last. Several values one after the other (JSON lines) are one list.
+/// Adds the entries of a list to the builder's current list. Several values in a row (JSON lines) are one list.
 pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> ImportReport {
-    let mut walk = Walk { intake: Importer::new(Form::Json, now, builder), path: Vec::new(), ordinal: 0 };
+    let mut walk = Walk { importer: Importer::new(Form::Json, now, builder), path: Vec::new(), ordinal: 0 };
     let mut parser = serde_json::Deserializer::from_reader(input);
     loop {
         walk.path.clear();
         let node = Node { walk: &mut walk, within: Within::Nothing, inherited: None };
         if let Err(error) = node.deserialize(&mut parser) {
             let line = u32::try_from(error.line()).unwrap_or(u32::MAX);
-            walk.intake.reading.broken =
-                Some(Problem { place: ImportLocation::Line(line), reason: format!("is no JSON: {error}") });
+            walk.importer.report.broken = Some(Problem {
+                location: ImportLocation::Line(line),
+                reason: format!("is not JSON: {error}"),
+            });
             break;
         }
         if parser.end().is_ok() {
             break;
         }
     }
-    walk.intake.reading
+    walk.importer.report
 }
 
 struct Walk<'b> {
-    intake: Importer<'b>,
+    importer: Importer<'b>,
     path: Vec<Step>,
-    /// Candidates so far.
+    /// Possible entries so far.
     ordinal: u32,
 }
 
@@ -65,21 +68,21 @@ fn shown(path: &[Step]) -> ImportLocation {
             Step::Element(index) => write!(text, "[{index}]"),
         };
     }
-    ImportLocation::Path(if text.is_empty() { "the whole".to_owned() } else { text })
+    ImportLocation::Path(if text.is_empty() { "the top level".to_owned() } else { text })
 }
 
-/// Where a value stands.
+/// Where a value is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// It is the whole.
+    /// At the top level.
     Nothing,
     /// In a container whose strings are entries.
     Entries,
-    /// In one of objects only.
+    /// In a container of objects only.
     Objects,
 }
 
-/// Containers that are walked through, and what their strings are.
+/// The containers that the walk goes into, and what their strings are.
 const CONTAINERS: [(&str, Within); 18] = [
     ("objects", Within::Objects),
     ("response", Within::Objects),
@@ -118,8 +121,8 @@ impl<'de> DeserializeSeed<'de> for Node<'_, '_> {
 
 impl Node<'_, '_> {
     fn refuse(self, reason: &'static str) {
-        let Walk { intake, path, .. } = self.walk;
-        intake.refuse(|| shown(path), reason, reason);
+        let Walk { importer, path, .. } = self.walk;
+        importer.refuse(|| shown(path), reason, reason);
     }
 }
 
@@ -134,9 +137,9 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         match self.within {
             Within::Entries => {
                 let ordinal = self.walk.next_ordinal();
-                let Walk { intake, path, .. } = self.walk;
+                let Walk { importer, path, .. } = self.walk;
                 let note = self.inherited.unwrap_or_default();
-                intake.add(Indicator::parse(text), ordinal, || shown(path), note);
+                importer.add(Indicator::parse(text), ordinal, || shown(path), note);
             }
             Within::Nothing | Within::Objects => self.refuse("a string where an object belongs"),
         }
@@ -169,7 +172,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        // A list that is nothing but a list.
+        // The list is a plain array.
         let within = if self.within == Within::Nothing { Within::Entries } else { self.within };
         for index in 0.. {
             self.walk.path.push(Step::Element(index));
@@ -196,7 +199,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
                     has_children = true;
                     walk.path.push(Step::Into(name));
                     let note = record.note().map(str::to_owned);
-                    // What the whole is about says more than what a part of it is called.
+                    // The note of the whole says more than the name of a part.
                     let inherited = inherited.or(note.as_deref());
                     map.next_value_seed(Node { walk: &mut *walk, within, inherited })?;
                     walk.path.pop();
@@ -208,7 +211,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
                     map.next_value_seed(Node { walk: &mut *walk, within: Within::Objects, inherited })?;
                     walk.path.pop();
                 }
-                // What was observed, in STIX 2.0: not an accusation, and counted with what it belongs to.
+                // STIX 2.0 keeps observations below numbers: they accuse nobody, and their object is counted already.
                 Key::Number(_) => {
                     has_children = true;
                     map.next_value::<IgnoredAny>()?;
@@ -219,15 +222,15 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
             }
         }
         let ordinal = walk.next_ordinal();
-        let Walk { intake, path, .. } = walk;
-        let place = || shown(path);
+        let Walk { importer, path, .. } = walk;
+        let location = || shown(path);
         match record.stix_type() {
-            Some("indicator") => record.take_pattern(intake, ordinal, place, inherited),
+            Some("indicator") => record.take_pattern(importer, ordinal, location, inherited),
             Some("bundle") => {}
-            Some(kind) => intake.pass_over(of_kind("STIX object", kind)),
-            None if record.has_value() => record.take(intake, ordinal, place, inherited),
+            Some(kind) => importer.skip(reason_with("STIX object", kind)),
+            None if record.has_value() => record.take(importer, ordinal, location, inherited),
             None if has_children => {}
-            None => intake.refuse(place, "no field of it is one with an entry", "object without an entry"),
+            None => importer.refuse(location, "none of its fields holds an entry", "object without an entry"),
         }
         Ok(())
     }
@@ -266,7 +269,7 @@ impl<'de> serde::Deserialize<'de> for Key {
     }
 }
 
-/// The value of a field: a string, something that can be written as one, or several of them.
+/// The value of a field: a string, a number, a boolean, or several of these.
 struct Scalars<'r> {
     record: &'r mut Record,
     field: Field,

@@ -1,4 +1,4 @@
-//! Lists of lines: plain text, one entry each, and tables (CSV) whose head names the columns.
+//! Lists made of lines: plain text with one entry a line, and tables (CSV) whose first line names the columns.
 
 use std::{
     borrow::Cow,
@@ -8,28 +8,29 @@ use std::{
 
 use super::{
     Builder, ImportReport, Indicator,
-    import_report::{Form, ImportLocation, Importer, Problem},
+    import_report::{Form, ImportLocation, Problem},
+    importer::Importer,
     record::{Field, Record},
 };
 
-/// Longer lines are no entries, bytes.
+/// A longer line is not an entry, bytes.
 const MAX_LINE: u64 = 64 << 10;
-/// The most lines and bytes that one row of a table is put together from: a quoted remark may have line breaks.
+/// The most lines and bytes of one row of a table: a quoted remark may have line breaks.
 const MAX_ROW: (usize, usize) = (8, 16 << 10);
-/// What separates the columns of tables.
+/// The characters that may separate columns.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
-/// Adds the entries of a list to the one begun last. In plain text the first field of a line counts (up to white space,
-/// a comma or a semicolon), of a hosts file the name; what follows `#` is a note on the entry. A first line that names columns, even behind `#`,
-/// makes it a table.
+/// Adds the entries of a list to the builder's current list. In plain text the entry is the first field of a line (up to
+/// white space, a comma or a semicolon), or the name in a line of a hosts file; a note may follow after `#`. If the
+/// first line names columns, even after `#`, the list is a table.
 pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -> ImportReport {
-    let mut intake = Importer::new(Form::Text, now, builder);
+    let mut importer = Importer::new(Form::Text, now, builder);
     let mut lines = Lines { input, pending: VecDeque::new(), number: 0, broken: None };
     let mut has_begun = false;
     while let Some(line) = lines.next() {
-        let place = || ImportLocation::Line(line.number);
+        let location = || ImportLocation::Line(line.number);
         let Some(text) = line.text.as_deref() else {
-            intake.refuse(place, "a line of more than 64 KiB", "line too long");
+            importer.refuse(location, "a line of more than 64 KiB", "line too long");
             continue;
         };
         let (entry, note) = text.split_once('#').unwrap_or((text, ""));
@@ -37,24 +38,24 @@ pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -
         if !has_begun
             && let Some(head) = Head::of(if entry.is_empty() { note } else { text }, entry.is_empty())
         {
-            intake.reading.form = Form::Csv;
-            read_rows(&mut lines, &head, &mut intake);
+            importer.report.form = Form::Csv;
+            read_rows(&mut lines, &head, &mut importer);
             break;
         }
         let entry = first_field(entry);
         if !entry.is_empty() {
             has_begun = true;
-            intake.add(Indicator::parse(entry), line.number, place, note);
+            importer.add(Indicator::parse(entry), line.number, location, note);
         }
     }
-    intake.reading.broken = lines.broken.map(|error| Problem {
-        place: ImportLocation::Line(lines.number),
+    importer.report.broken = lines.broken.map(|error| Problem {
+        location: ImportLocation::Line(lines.number),
         reason: format!("cannot be read any further: {error}"),
     });
-    intake.reading
+    importer.report
 }
 
-/// The field of a line that counts: the first, or the second of a line of a hosts file, which leads a name nowhere.
+/// The entry of a line: the first field, or the second one in a hosts file, where the first is an address of this host.
 fn first_field(line: &str) -> &str {
     let mut fields = line.split([',', ';', ' ', '\t']).filter(|field| !field.is_empty());
     match (fields.next(), fields.next()) {
@@ -63,14 +64,14 @@ fn first_field(line: &str) -> &str {
     }
 }
 
-/// The head of a table: what separates its columns and what they hold.
+/// The first line of a table: what separates its columns and what they hold.
 struct Head {
     delimiter: char,
     columns: Vec<Option<Field>>,
 }
 
 impl Head {
-    /// `None` if this is no head. Behind `#` only a line that could be nothing else is one.
+    /// `None` if the line does not name columns. After `#` the rules are stricter, because it may be any remark.
     fn of(line: &str, is_remark: bool) -> Option<Self> {
         let delimiter = DELIMITERS.into_iter().max_by_key(|delimiter| line.matches(*delimiter).count())?;
         let names = split(line.trim(), delimiter).ok()?;
@@ -82,11 +83,11 @@ impl Head {
     }
 }
 
-fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, intake: &mut Importer<'_>) {
+fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, importer: &mut Importer<'_>) {
     while let Some(Line { number, text }) = lines.next() {
-        let place = || ImportLocation::Line(number);
+        let location = || ImportLocation::Line(number);
         let Some(mut row) = text else {
-            intake.refuse(place, "a line of more than 64 KiB", "line too long");
+            importer.refuse(location, "a line of more than 64 KiB", "line too long");
             continue;
         };
         if row.trim().is_empty() || row.starts_with('#') {
@@ -100,9 +101,9 @@ fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, intake: &mut Importer
             taken.push(next);
         }
         let Ok(fields) = split(&row, head.delimiter) else {
-            // Only this line is given up; those behind it may be rows of their own.
+            // Only this line is skipped; the lines after it may be rows.
             lines.give_back(taken);
-            intake.refuse(place, "a quote that does not end where its field does", "quote out of place");
+            importer.refuse(location, "a quote that does not end where its field does", "quote out of place");
             continue;
         };
         let mut record = Record::default();
@@ -112,9 +113,9 @@ fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, intake: &mut Importer
             }
         }
         if record.has_value() {
-            record.take(intake, number, place, None);
+            record.take(importer, number, location, None);
         } else {
-            intake.refuse(place, "no column with an entry is filled", "row without an entry");
+            importer.refuse(location, "no column with an entry is filled", "row without an entry");
         }
     }
 }
@@ -146,7 +147,7 @@ fn split(row: &str, delimiter: char) -> Result<Vec<Cow<'_, str>>, ()> {
     }
 }
 
-/// A field up to its closing quote, and what stands behind that.
+/// A field up to its closing quote, and the text after that.
 fn quoted_field(quoted: &str) -> Result<(Cow<'_, str>, &str), ()> {
     let mut from = 0;
     loop {
@@ -162,7 +163,7 @@ fn quoted_field(quoted: &str) -> Result<(Cow<'_, str>, &str), ()> {
     }
 }
 
-/// A line without its end; without a text if it is too long.
+/// A line without its newline; without a text if it is too long.
 struct Line {
     number: u32,
     text: Option<String>,

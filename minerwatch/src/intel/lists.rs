@@ -15,14 +15,14 @@ use super::{
     indicator::sha256,
 };
 
-/// What being on a list means.
+/// What it means to be on a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListKind {
-    /// Mining pools, miners and what serves them.
+    /// Mining pools, miners and their servers.
     Mining,
-    /// Something malicious, whatever it does.
+    /// Something else that is malicious.
     Threat,
-    /// Nothing: what is on it is never reported, whoever else lists it.
+    /// Its entries are never reported, even if another list has them.
     Allow,
 }
 
@@ -31,7 +31,7 @@ pub enum ListKind {
 pub struct List {
     /// Its name.
     pub name: String,
-    /// Where it came from: a path, or what was built in.
+    /// Where it is from: a path, or the built-in list.
     pub source: String,
     /// What being on it means.
     pub kind: ListKind,
@@ -39,12 +39,12 @@ pub struct List {
     pub weight: u8,
 }
 
-/// What an entry says, in the form of the entry.
+/// The entry of a list that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A name; what was looked up is it or below it.
+    /// A name; it matches itself and every name below it.
     Domain(String),
-    /// An address or, with fewer bits than it has, a network.
+    /// An address, or a network if the number of bits is smaller than the address.
     Network(IpAddr, u8),
     /// One port of an address.
     Endpoint(SocketAddr),
@@ -74,13 +74,13 @@ pub struct Listed<'a> {
     pub list: &'a List,
     /// The entry that matched.
     pub entry: Entry,
-    /// Its line in the list, or its ordinal where the form has no lines.
+    /// Its line in the list, or its number if the format has no lines.
     pub line: u32,
-    /// What the list says of it.
+    /// What the list says about it.
     pub note: Option<&'a str>,
 }
 
-/// All lists, ready to be looked things up in.
+/// All lists, ready for look-ups.
 #[derive(Clone, Debug, Default)]
 pub struct Indicators {
     pub(super) lists: Vec<List>,
@@ -90,12 +90,12 @@ pub struct Indicators {
     pub(super) shape: Shape,
 }
 
-/// What kinds of entry there are at all, so that nothing is looked up in vain.
+/// Which kinds of entry exist, so that look-ups for others are skipped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shape {
     /// Lengths of IPv4 networks: bit n for n leading bits.
     v4: u64,
-    /// Lengths of IPv6 networks, whole addresses apart.
+    /// Lengths of IPv6 networks, without whole addresses.
     v6: u128,
     /// Whether there are whole IPv6 addresses.
     v6_whole: bool,
@@ -104,7 +104,7 @@ pub(super) struct Shape {
 }
 
 impl Shape {
-    /// Takes note of an entry.
+    /// Adds the kind of an entry.
     pub(super) fn add(&mut self, indicator: &Indicator) {
         match indicator {
             Indicator::Domain(_) | Indicator::Sha256(_) => {}
@@ -114,7 +114,7 @@ impl Shape {
         }
     }
 
-    /// Takes note of all entries of another table.
+    /// Adds the kinds of all entries of another table.
     pub(super) fn add_all(&mut self, other: Self) {
         let Self { v4, v6, v6_whole, ports } = other;
         self.v4 |= v4;
@@ -131,7 +131,7 @@ impl Shape {
         }
     }
 
-    /// The lengths of network there are for such an address, longest first.
+    /// The lengths of the networks of this address family, longest first.
     fn lengths(self, address: IpAddr) -> impl Iterator<Item = u8> {
         let (mut bits, whole) = match address {
             IpAddr::V4(_) => (u128::from(self.v4), false),
@@ -147,7 +147,7 @@ impl Shape {
 }
 
 impl Indicators {
-    /// Nothing is on a list.
+    /// Empty lists.
     pub fn none() -> Self {
         Self::default()
     }
@@ -157,7 +157,7 @@ impl Indicators {
         self.watched.len()
     }
 
-    /// Whether nothing is watched for.
+    /// Whether no entry is watched for.
     pub fn is_empty(&self) -> bool {
         self.watched.len() == 0
     }
@@ -179,8 +179,8 @@ impl Indicators {
             + self.notes.iter().map(|note| note.len() + 32).sum::<usize>()
     }
 
-    /// Looks a name up, in lower case without a final dot: it or one above it is listed; of several the
-    /// most specific. An allowed name is on no list, and neither is one below it.
+    /// Looks up a name, in lower case without a final dot. It matches if it or a name above it is listed; the most
+    /// specific entry counts. A name that is allowed, or below an allowed one, never matches.
     pub fn domain(&self, name: &str) -> Option<Listed<'_>> {
         let mut found = None;
         for (start, hash) in suffixes(name) {
@@ -196,7 +196,7 @@ impl Indicators {
         Some(self.listed(origin, Entry::Domain(name.get(start..)?.to_owned())))
     }
 
-    /// Looks a name up together with the port that is talked to.
+    /// Looks up a name together with the port of the connection.
     pub fn named_endpoint(&self, name: &str, port: u16) -> Option<Listed<'_>> {
         if !self.shape.ports {
             return self.domain(name);
@@ -218,8 +218,8 @@ impl Indicators {
         Some(self.listed(origin, Entry::NamedEndpoint(name.get(start..)?.to_owned(), port)))
     }
 
-    /// Looks an endpoint up: with its port, by its address alone, by the networks it lies in; the first of
-    /// these that is listed, the narrower network first. Allowed addresses are on no list.
+    /// Looks up an endpoint: with its port, then its address, then the networks around it, narrow ones first. The
+    /// first one that is listed counts. An allowed address never matches.
     pub fn endpoint(&self, endpoint: SocketAddr) -> Option<Listed<'_>> {
         let address = endpoint.ip().to_canonical();
         let endpoint = SocketAddr::new(address, endpoint.port());
@@ -245,7 +245,7 @@ impl Indicators {
         found.map(|(entry, origin)| self.listed(origin, entry))
     }
 
-    /// Looks a file up by its SHA-256 in hexadecimal.
+    /// Looks up a file by its SHA-256 in hexadecimal.
     pub fn file(&self, hash: &str) -> Option<Listed<'_>> {
         let key = index::key(Kind::File, index::file(&sha256(hash)?));
         if self.allowed.get(key).is_some() {
@@ -256,7 +256,7 @@ impl Indicators {
     }
 
     fn listed(&self, origin: Origin, entry: Entry) -> Listed<'_> {
-        // A table is built together with its lists, so this stands for none.
+        // A table is built together with its lists, so this is never used.
         static NOBODY: List =
             List { name: String::new(), source: String::new(), kind: ListKind::Threat, weight: 0 };
         let note = usize::from(origin.note).checked_sub(1).and_then(|note| self.notes.get(note));
@@ -288,7 +288,7 @@ fn base(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// Where each name above `name` begins in it, and its hash, shortest first and the name itself last.
+/// Where each name above `name` begins in it, and its hash: the shortest first, the whole name last.
 fn suffixes(name: &str) -> impl Iterator<Item = (usize, u64)> {
     let bytes = name.as_bytes();
     let mut hash = Backward::START;

@@ -1,4 +1,4 @@
-//! One row of a table or one object of JSON, as the people who export lists name their columns.
+//! One row of a table or one JSON object, with the column names that exporters use.
 
 mod field;
 
@@ -8,13 +8,15 @@ pub(super) use field::Field;
 
 use super::{
     Indicator, Refusal,
-    import_report::{ImportLocation, Importer},
+    import_report::ImportLocation,
+    importer::{Importer, reason_with},
+    stix,
 };
 
 /// A text and its rank.
 type Ranked = Option<(u8, String)>;
 
-/// What is known of one entry.
+/// The fields of one entry.
 #[derive(Debug, Default)]
 pub(super) struct Record {
     value: Ranked,
@@ -23,7 +25,7 @@ pub(super) struct Record {
     port: Option<u16>,
     unwanted: Option<&'static str>,
     expires: Option<String>,
-    /// Whether what `kind` says is to be believed: whoever wrote this has a closed set of kinds.
+    /// Whether `kind` can be trusted, because its author uses a fixed set of kinds.
     strict: bool,
     id: Option<String>,
     pattern: Option<String>,
@@ -32,7 +34,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Takes over a field. What is empty is as good as not there.
+    /// Sets a field. An empty field is the same as none.
     pub(super) fn set(&mut self, field: Field, text: &str) {
         let text = text.trim();
         if text.is_empty() {
@@ -40,7 +42,7 @@ impl Record {
         }
         match field {
             Field::Value(rank) => {
-                // "indicator" is what OTX calls it, and OTX says what kind it is of.
+                // Only OTX calls it "indicator", and OTX always gives the kind.
                 self.strict |= rank == 0;
                 keep(&mut self.value, rank, text);
             }
@@ -74,67 +76,67 @@ impl Record {
         }
     }
 
-    /// The word on it, for the entries inside as well.
+    /// Its note, which also applies to the entries inside it.
     pub(super) fn note(&self) -> Option<&str> {
         self.note.as_ref().map(|(_, note)| note.as_str())
     }
 
-    /// Whether there is anything to look for.
+    /// Whether it holds an entry.
     pub(super) fn has_value(&self) -> bool {
         self.value.is_some()
     }
 
-    /// The type of a STIX object: its id begins with it.
+    /// The type of a STIX object; its id begins with that.
     pub(super) fn stix_type(&self) -> Option<&str> {
         let kind = self.kind.as_deref()?;
         self.id.as_deref()?.strip_prefix(kind)?.starts_with("--").then_some(kind)
     }
 
-    /// Takes it in as an entry. `inherited` is the word on everything around it.
+    /// Adds its entry. `inherited` is the note of what it is part of.
     pub(super) fn take(
         &self,
-        intake: &mut Importer<'_>,
+        importer: &mut Importer<'_>,
         ordinal: u32,
-        place: impl Fn() -> ImportLocation,
+        location: impl Fn() -> ImportLocation,
         inherited: Option<&str>,
     ) {
         let Some((_, value)) = &self.value else { return };
-        if !self.is_usable(intake) {
+        if !self.is_usable(importer) {
             return;
         }
         if let Some(kind) = self.kind.as_deref().filter(|kind| !self.can_be_watched_for(kind)) {
-            intake.pass_over(of_kind("type", kind));
+            importer.skip(reason_with("type", kind));
             return;
         }
-        let added = intake.add(self.parse(value), ordinal, place, &self.words(inherited));
+        let added = importer.add(self.parse(value), ordinal, location, &self.words(inherited));
         if let Some(expiry) = self.expiry().filter(|_| added) {
-            intake.expires(expiry);
+            importer.note_expiry(expiry);
         }
     }
 
-    /// Takes a STIX indicator in.
+    /// Adds the entries of a STIX indicator.
     pub(super) fn take_pattern(
         &self,
-        intake: &mut Importer<'_>,
+        importer: &mut Importer<'_>,
         ordinal: u32,
-        place: impl Fn() -> ImportLocation,
+        location: impl Fn() -> ImportLocation,
         inherited: Option<&str>,
     ) {
-        if !self.is_usable(intake) {
+        if !self.is_usable(importer) {
             return;
         }
         if let Some(language) = self.pattern_type.as_deref().filter(|language| *language != "stix") {
-            intake.pass_over(of_kind("pattern of type", language));
+            importer.skip(reason_with("pattern of type", language));
             return;
         }
         let Some(pattern) = &self.pattern else {
-            intake.refuse(place, "an indicator without a pattern", "indicator without a pattern");
+            importer.refuse(location, "an indicator without a pattern", "indicator without a pattern");
             return;
         };
-        let alternatives = match super::stix::alternatives(pattern) {
+        let alternatives = match stix::alternatives(pattern) {
             Ok(alternatives) => alternatives,
             Err(error) => {
-                intake.refuse(place, error.to_string(), error.kind());
+                importer.refuse(location, error.to_string(), error.kind());
                 return;
             }
         };
@@ -142,24 +144,24 @@ impl Record {
         for alternative in alternatives {
             match alternative {
                 Ok(parsed) => {
-                    let added = intake.add(parsed, ordinal, &place, &words);
+                    let added = importer.add(parsed, ordinal, &location, &words);
                     if let Some(expiry) = self.expiry().filter(|_| added) {
-                        intake.expires(expiry);
+                        importer.note_expiry(expiry);
                     }
                 }
-                Err(reason) => intake.pass_over(reason),
+                Err(reason) => importer.skip(reason),
             }
         }
     }
 
-    /// Whether it still holds; what does not is counted.
-    fn is_usable(&self, intake: &mut Importer<'_>) -> bool {
+    /// Whether it is valid now; if not, that is counted.
+    fn is_usable(&self, importer: &mut Importer<'_>) -> bool {
         let reason = match self.unwanted {
             Some(reason) => reason,
-            None if self.expiry().is_some_and(|expiry| intake.has_passed(expiry)) => "expired",
+            None if self.expiry().is_some_and(|expiry| importer.has_passed(expiry)) => "expired",
             None => return true,
         };
-        intake.pass_over(reason);
+        importer.skip(reason);
         false
     }
 
@@ -167,8 +169,8 @@ impl Record {
         self.expires.as_deref().and_then(moment)
     }
 
-    /// A kind that is told must be one that is compared with something: a file's name looks like a host's, the
-    /// hash of a certificate like that of a program.
+    /// Whether entries of this kind are compared with anything. The name of a file looks like that of a host, and the
+    /// hash of a certificate like that of a program, so the kind decides.
     fn can_be_watched_for(&self, kind: &str) -> bool {
         const KINDS: [&str; 24] = [
             "domain",
@@ -212,7 +214,7 @@ impl Record {
         KINDS.iter().any(is) || (!self.strict && !NEVER.iter().any(is))
     }
 
-    /// The value, with MISP's pairs (`192.0.2.1|443`, `name.exe|HASH`) and a port of its own column.
+    /// The entry: also MISP's pairs (`192.0.2.1|443`, `name.exe|HASH`), and a port from another column.
     fn parse(&self, value: &str) -> Result<Indicator, Refusal> {
         match value.split_once('|') {
             Some((host, port)) if port.parse::<u16>().is_ok() => {
@@ -234,15 +236,10 @@ impl Record {
     }
 }
 
-/// `what 'kind'`, the kind at a length that can be shown.
-pub(super) fn of_kind(what: &str, kind: &str) -> String {
-    let kind: String = kind.chars().filter(|letter| !letter.is_control()).take(40).collect();
-    format!("{what} '{kind}'")
-}
-
-fn keep(place: &mut Ranked, rank: u8, text: &str) {
-    if place.as_ref().is_none_or(|(kept, _)| rank < *kept) {
-        *place = Some((rank, text.to_owned()));
+/// Keeps the text with the lowest rank.
+fn keep(best: &mut Ranked, rank: u8, text: &str) {
+    if best.as_ref().is_none_or(|(kept, _)| rank < *kept) {
+        *best = Some((rank, text.to_owned()));
     }
 }
 
@@ -254,7 +251,7 @@ fn is_yes(text: &str) -> bool {
     ["1", "true", "yes"].iter().any(|yes| yes.eq_ignore_ascii_case(text))
 }
 
-/// A moment in RFC 3339, its zone left out by some; seconds since 1970.
+/// A moment in RFC 3339, with or without its zone, in seconds since 1970.
 fn moment(text: &str) -> Option<i64> {
     let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     let moment = parse(text)

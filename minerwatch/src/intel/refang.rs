@@ -1,8 +1,8 @@
-//! Analysts write indicators so that nobody clicks them (`hxxp://evil[.]example`); this takes it back.
+//! Analysts "defang" indicators so that nobody clicks them (`hxxp://evil[.]example`). This undoes it.
 
 use std::borrow::Cow;
 
-/// What stands for what; the longer ones first.
+/// Spellings and their meaning, the longer ones first.
 const SPELLINGS: [(&str, &str); 17] = [
     ("[://]", "://"),
     ("[dot]", "."),
@@ -23,7 +23,7 @@ const SPELLINGS: [(&str, &str); 17] = [
     ("[@]", "@"),
 ];
 
-/// The text as it would be without such spellings.
+/// The text without such spellings.
 pub(super) fn refang(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     let is_bracketed = |text: &str| text.bytes().any(|byte| matches!(byte, b'[' | b'(' | b'{' | b'\\'));

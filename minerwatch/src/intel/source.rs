@@ -1,4 +1,4 @@
-//! Which form a list is written in, by its name and how it begins.
+//! Recognises the format of a list by its name and its first bytes.
 
 use std::io::{BufRead, Read};
 
@@ -9,17 +9,17 @@ use super::{
     lines::read_lines,
 };
 
-/// How much of a list is looked at.
+/// How many bytes are looked at.
 const PEEK: u64 = 512;
 
-/// Adds the entries of a list to the one begun last in `builder`. `name` is that of its file: `.json`, `.jsonl` and
-/// `.stix` are JSON whatever is in them, and so is anything that begins like it. `now` is the time in seconds since 1970.
+/// Adds the entries of a list to the current list of `builder`. `name` is the name of its file: `.json`, `.jsonl` and
+/// `.stix` are JSON, and so is anything that begins like JSON. `now` is the time in seconds since 1970.
 pub fn read_list(name: &str, mut input: impl BufRead, now: i64, builder: &mut Builder) -> ImportReport {
     let mut start = Vec::new();
     if let Err(error) = (&mut input).take(PEEK).read_to_end(&mut start) {
-        let mut reading = ImportReport::new(Form::Text);
-        reading.broken = Some(Problem { place: ImportLocation::Line(1), reason: error.to_string() });
-        return reading;
+        let mut report = ImportReport::new(Form::Text);
+        report.broken = Some(Problem { location: ImportLocation::Line(1), reason: error.to_string() });
+        return report;
     }
     let start = start.strip_prefix("\u{feff}".as_bytes()).map(<[u8]>::to_vec).unwrap_or(start);
     let is_json = is_json(name, &start);
@@ -35,7 +35,7 @@ fn is_json(name: &str, start: &[u8]) -> bool {
     let mut letters = start.iter().filter(|byte| !byte.is_ascii_whitespace());
     match letters.next() {
         Some(b'{') => true,
-        // `[2001:db8::1]:443` and `[.]` are no JSON.
+        // `[2001:db8::1]:443` and `[.]` are not JSON.
         Some(b'[') => matches!(letters.next(), Some(b'{' | b'"' | b'[' | b']')),
         _ => false,
     }
@@ -46,7 +46,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_form_is_seen() {
+    fn the_format_is_recognised() {
         for (name, start, json) in [
             ("a.json", "pool.example", true),
             ("a.STIX", "", true),

@@ -1,13 +1,15 @@
-//! Patterns of STIX 2.1 (section 9 of the standard), as far as a list can hold them: equality of names, addresses, URLs and
-//! SHA-256 hashes, in any number of alternatives. Whatever asks for more than one entry can say is refused, so that
-//! nothing matches more than its author meant.
+//! STIX 2.1 patterns (section 9 of the standard) that a list can express: a name, address, URL or SHA-256 that equals a
+//! value, in any number of alternatives. A pattern that says more is refused, so that no entry matches more than its
+//! author meant.
 
+mod error;
 mod token;
 
 use std::borrow::Cow;
 
+pub(super) use self::error::PatternError;
 use self::token::{Token, tokens};
-use super::{Indicator, Refusal, record::of_kind};
+use super::{Indicator, Refusal, importer::reason_with};
 
 /// Brackets within brackets.
 const MAX_DEPTH: u32 = 16;
@@ -16,28 +18,7 @@ const MAX_ALTERNATIVES: usize = 4_096;
 /// The most comparisons that are joined by AND.
 const MAX_JOINED: usize = 16;
 
-/// Why a pattern cannot be used.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum PatternError {
-    /// It is none.
-    #[error("the pattern is not understood near '{0}'")]
-    Syntax(String),
-    /// It is more than one entry can say.
-    #[error("the pattern {0}, which a list cannot say")]
-    TooRich(&'static str),
-}
-
-impl PatternError {
-    /// What sort of error it is, for counting.
-    pub(super) fn kind(&self) -> &'static str {
-        match self {
-            Self::Syntax(_) => "pattern not understood",
-            Self::TooRich(_) => "pattern that a list cannot say",
-        }
-    }
-}
-
-/// What may be seen: an entry (or why the value is none), or the reason why this alternative cannot be watched for.
+/// An entry (or why its value is not one), or the reason why this alternative cannot be watched for.
 pub(super) type Alternative = Result<Result<Indicator, Refusal>, Cow<'static, str>>;
 
 /// The alternatives of a pattern.
@@ -137,7 +118,7 @@ impl<'t> Parser<'t> {
                 vec![Conjunction(vec![self.comparison()?])]
             };
             whole = match (whole.as_slice(), part.as_slice()) {
-                // Alternatives on one side of an AND: each of them together with the other side.
+                // One side of an AND has alternatives: each is combined with the other side.
                 ([one], several) => several.iter().map(|other| one.and(other)).collect(),
                 (several, [one]) => several.iter().map(|other| other.and(one)).collect(),
                 _ => return Err(PatternError::TooRich("has alternatives within alternatives")),
@@ -208,7 +189,7 @@ struct Comparison<'t> {
     values: Vec<&'t str>,
 }
 
-/// What a comparison is about.
+/// The subject of a comparison.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     /// A name, an address or a URL.
@@ -217,7 +198,7 @@ enum Subject {
     File,
     /// The port of a peer.
     Port,
-    /// What makes a match narrower without changing what is looked for.
+    /// A detail that makes a match narrower without changing the entry.
     Detail,
     /// Anything else.
     Other,
@@ -261,13 +242,13 @@ impl Conjunction<'_> {
 
     fn alternatives(&self, found: &mut Vec<Alternative>) {
         let of = |subject| self.0.iter().filter(move |comparison| comparison.subject() == subject);
-        // The content of a file is as narrow as can be, whatever else is said of it.
+        // Nothing is narrower than the content of a file, so other conditions do not matter.
         if let Some(file) = of(Subject::File).next() {
             found.extend(file.values.iter().map(|hash| Ok(Indicator::parse(hash))));
             return;
         }
         if let Some(other) = of(Subject::Other).next() {
-            found.push(Err(Cow::Owned(of_kind("pattern about", other.path))));
+            found.push(Err(Cow::Owned(reason_with("pattern about", other.path))));
             return;
         }
         let mut hosts = of(Subject::Host);

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, ProcessKey, ProcessView, Signal};
+use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal};
 
 /// One intrusion, whatever number of processes took part. Unique on one host: made of the first process
 /// of the incident and the moment it was opened.
@@ -105,6 +105,9 @@ pub struct Alert {
     pub verdict: Verdict,
     /// Points, 0 and up.
     pub score: u32,
+    /// How the points add up.
+    #[serde(default)]
+    pub score_parts: ScoreParts,
     /// The process that most speaks against.
     pub suspect: ProcessView,
     /// The parent of the suspect.

@@ -1,211 +1,218 @@
-//! What is watched, the ways the kernel offers for it, and a user's choice among them.
+//! The data sources of the sensor, how programs are attached for them, and a user's choice of hooks.
 
 use std::{fmt, str::FromStr};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
-/// What the sensor watches.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum DataSource {
+macro_rules! data_sources {
+    ($($(#[$doc:meta])* $source:ident = $name:literal, $family:expr;)+) => {
+        /// What the sensor watches.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum DataSource { $($(#[$doc])* $source,)+ }
+
+        impl DataSource {
+            /// Every data source.
+            pub const ALL: [Self; [$($name),+].len()] = [$(Self::$source),+];
+
+            /// The name on the command line, in reports, in `minerwatch.hooks` and `minerwatch.blind`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$source => $name,)+
+                }
+            }
+
+            /// The family that it can be chosen with.
+            fn family(self) -> Option<Family> {
+                match self {
+                    $(Self::$source => $family,)+
+                }
+            }
+        }
+    };
+}
+
+data_sources! {
     /// Creation of processes.
-    Fork,
-    /// Replacement of images.
-    Exec,
+    Fork = "fork", Some(Family::Process);
+    /// Start of programs.
+    Exec = "exec", Some(Family::Process);
     /// End of processes.
-    Exit,
+    Exit = "exit", Some(Family::Process);
     /// Outbound TCP connections.
-    Tcp,
+    Tcp = "tcp", Some(Family::Network);
     /// TCP connections whose peer does not answer.
-    TcpUnanswered,
+    TcpUnanswered = "tcp-unanswered", Some(Family::Network);
     /// Outbound UDP flows.
-    Udp,
+    Udp = "udp", Some(Family::Network);
     /// The first payloads of connections, DNS, and byte counts of UDP flows.
-    Payload,
-    /// Files opened for writing and created.
-    FileOpen,
-    /// Files renamed, deleted, changed in mode.
-    FileChange,
+    Payload = "payload", Some(Family::Network);
+    /// Files that are created or opened for writing.
+    FileOpen = "file-open", Some(Family::File);
+    /// Files that are renamed, deleted or changed in mode.
+    FileChange = "file-change", Some(Family::File);
     /// CPU time and switches.
-    Cpu,
+    Cpu = "cpu", Some(Family::Compute);
     /// Voluntary yields.
-    Yield,
+    Yield = "yield", Some(Family::Compute);
     /// Rounding modes of the floating-point unit.
-    Rounding,
-    /// Memory asked for in sizes worth a look.
-    Mapping,
-    /// How all of that reaches the daemon.
-    RingBackend,
+    Rounding = "rounding", Some(Family::Compute);
+    /// Memory in the sizes that miners use.
+    Mapping = "mapping", Some(Family::Compute);
+    /// The rings on which all of this reaches the daemon.
+    RingBackend = "transport", None;
 }
 
-/// Every purpose, in the order of the families.
-static PURPOSES: [DataSource; 14] = [
-    DataSource::Fork,
-    DataSource::Exec,
-    DataSource::Exit,
-    DataSource::Tcp,
-    DataSource::TcpUnanswered,
-    DataSource::Udp,
-    DataSource::Payload,
-    DataSource::FileOpen,
-    DataSource::FileChange,
-    DataSource::Cpu,
-    DataSource::Yield,
-    DataSource::Rounding,
-    DataSource::Mapping,
-    DataSource::RingBackend,
-];
+/// Data sources that can be chosen together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Process,
+    Network,
+    File,
+    Compute,
+}
 
-/// Purposes that are chosen for together: a name and where in [`PURPOSES`] they stand.
-const FAMILIES: [(&str, std::ops::Range<usize>); 4] =
-    [("process", 0..3), ("network", 3..7), ("file", 7..9), ("compute", 9..13)];
+impl Family {
+    const ALL: [Self; 4] = [Self::Process, Self::Network, Self::File, Self::Compute];
 
-impl DataSource {
-    /// The name on the command line, in reports, in `minerwatch.hooks` and `minerwatch.blind`.
-    pub fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
-            Self::Fork => "fork",
-            Self::Exec => "exec",
-            Self::Exit => "exit",
-            Self::Tcp => "tcp",
-            Self::TcpUnanswered => "tcp-unanswered",
-            Self::Udp => "udp",
-            Self::Payload => "payload",
-            Self::FileOpen => "file-open",
-            Self::FileChange => "file-change",
-            Self::Cpu => "cpu",
-            Self::Yield => "yield",
-            Self::Rounding => "rounding",
-            Self::Mapping => "mapping",
-            Self::RingBackend => "transport",
+            Self::Process => "process",
+            Self::Network => "network",
+            Self::File => "file",
+            Self::Compute => "compute",
         }
     }
 }
 
-/// The kinds of place in the kernel where a program can be attached, and the kinds of buffer it can send to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum AttachType {
+macro_rules! attach_types {
+    ($($(#[$doc:meta])* $attach_type:ident = $name:literal;)+) => {
+        /// How a program is attached to the kernel, or the kind of ring that it sends to.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum AttachType { $($(#[$doc])* $attach_type,)+ }
+
+        impl AttachType {
+            const ALL: [Self; [$($name),+].len()] = [$(Self::$attach_type),+];
+
+            /// The name on the command line and in `minerwatch.hooks`.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$attach_type => $name,)+
+                }
+            }
+        }
+    };
+}
+
+attach_types! {
     /// A raw tracepoint.
-    RawTracepoint,
+    RawTracepoint = "raw-tracepoint";
     /// A raw tracepoint with typed arguments.
-    BtfTracepoint,
-    /// The entry of a function of the kernel's.
-    Fentry,
-    /// The end of a function of the kernel's.
-    Fexit,
+    BtfTracepoint = "btf-tracepoint";
+    /// The entry of a kernel function.
+    Fentry = "fentry";
+    /// The exit of a kernel function.
+    Fexit = "fexit";
     /// A tracepoint; here always one of system calls.
-    Tracepoint,
+    Tracepoint = "tracepoint";
     /// The root of the unified cgroup hierarchy.
-    Cgroup,
-    /// Rings that all CPUs share.
-    RingBuffer,
-    /// A buffer for each CPU.
-    PerfBuffer,
+    Cgroup = "cgroup";
+    /// A ring buffer that all CPUs share.
+    RingBuffer = "ring-buffer";
+    /// A perf buffer for each CPU.
+    PerfBuffer = "perf-buffer";
 }
 
-impl AttachType {
-    const ALL: [Self; 8] = [
-        Self::RawTracepoint,
-        Self::BtfTracepoint,
-        Self::Fentry,
-        Self::Fexit,
-        Self::Tracepoint,
-        Self::Cgroup,
-        Self::RingBuffer,
-        Self::PerfBuffer,
-    ];
+/// The word that switches a data source off.
+pub const OFF: &str = "off";
 
-    /// The name on the command line and in `minerwatch.hooks`.
-    pub fn name(self) -> &'static str {
+/// What a choice is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Target {
+    Source(DataSource),
+    Family(Family),
+}
+
+impl Target {
+    /// All that can be chosen: the families, then the single data sources.
+    fn all() -> impl Iterator<Item = Self> {
+        Family::ALL.into_iter().map(Self::Family).chain(DataSource::ALL.into_iter().map(Self::Source))
+    }
+
+    fn name(self) -> &'static str {
         match self {
-            Self::RawTracepoint => "raw-tracepoint",
-            Self::BtfTracepoint => "btf-tracepoint",
-            Self::Fentry => "fentry",
-            Self::Fexit => "fexit",
-            Self::Tracepoint => "tracepoint",
-            Self::Cgroup => "cgroup",
-            Self::RingBuffer => "ring-buffer",
-            Self::PerfBuffer => "perf-buffer",
+            Self::Source(source) => source.name(),
+            Self::Family(family) => family.name(),
         }
     }
 }
 
-/// The word for no way at all.
-const OFF: &str = "off";
-
-/// `PURPOSE=WAY`: how a purpose, or each of a family that can be, is to be served, instead of by the best way that
-/// works.
+/// `SOURCE=TYPE`: the attach type to use for a data source instead of the best available one. For a family it applies to
+/// each of its data sources that has such a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookChoice {
-    name: &'static str,
-    purposes: &'static [DataSource],
-    /// The one way that is tried; `None` switches off.
-    pub way: Option<AttachType>,
+    target: Target,
+    /// The only attach type to try; `None` switches the data source off.
+    pub attach_type: Option<AttachType>,
 }
 
 impl HookChoice {
-    /// Leaves `purpose` unwatched.
-    pub fn off(purpose: DataSource) -> Self {
-        let purposes = PURPOSES.iter().position(|known| *known == purpose);
-        let purposes = purposes.and_then(|index| PURPOSES.get(index..=index)).unwrap_or_default();
-        Self { name: purpose.name(), purposes, way: None }
+    /// Switches a data source off.
+    pub fn off(source: DataSource) -> Self {
+        Self { target: Target::Source(source), attach_type: None }
     }
 
-    /// Whether it says something about `purpose`.
-    pub fn concerns(&self, purpose: DataSource) -> bool {
-        self.purposes.contains(&purpose)
+    /// Whether the choice is about this data source.
+    pub fn concerns(&self, source: DataSource) -> bool {
+        match self.target {
+            Target::Source(chosen) => chosen == source,
+            Target::Family(family) => source.family() == Some(family),
+        }
     }
 }
 
 impl fmt::Display for HookChoice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(formatter, "{}={}", self.name, self.way.map_or(OFF, AttachType::name))
+        write!(formatter, "{}={}", self.target.name(), self.attach_type.map_or(OFF, AttachType::name))
     }
 }
 
-/// Why a text is no choice.
+/// Why a text is not a [`HookChoice`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NoHookChoice {
+pub enum HookChoiceError {
     /// It has no equals sign.
-    #[error("`{0}` is not of the form PURPOSE=WAY, for example file=tracepoint")]
+    #[error("`{0}` is not of the form SOURCE=TYPE, for example file=tracepoint")]
     Form(String),
-    /// Nothing of that name is watched.
-    #[error("nothing that is watched is called `{0}`; there are {names}", names = purpose_names())]
+    /// There is no data source of that name.
+    #[error("there is no data source `{0}`; the data sources are {names}", names = target_names())]
     DataSource(String),
-    /// There is no such kind of hook.
-    #[error("there is no way called `{0}`; there are {names} and {OFF}", names = way_names())]
+    /// There is no attach type of that name.
+    #[error("there is no attach type `{0}`; the attach types are {names} and {OFF}", names = attach_type_names())]
     AttachType(String),
 }
 
-fn purpose_names() -> String {
-    let families = FAMILIES.iter().map(|(name, _)| *name);
-    families.chain(PURPOSES.iter().map(|purpose| purpose.name())).collect::<Vec<_>>().join(", ")
+fn target_names() -> String {
+    Target::all().map(Target::name).collect::<Vec<_>>().join(", ")
 }
 
-fn way_names() -> String {
+fn attach_type_names() -> String {
     AttachType::ALL.map(AttachType::name).join(", ")
 }
 
 impl FromStr for HookChoice {
-    type Err = NoHookChoice;
+    type Err = HookChoiceError;
 
-    fn from_str(text: &str) -> Result<Self, NoHookChoice> {
-        let (wanted, way) = text.split_once('=').ok_or_else(|| NoHookChoice::Form(text.to_owned()))?;
-        let family = FAMILIES.into_iter().find(|(name, _)| *name == wanted);
-        let single = PURPOSES.iter().position(|purpose| purpose.name() == wanted);
-        let (name, purposes) = match (family, single) {
-            (Some((name, range)), _) => (name, PURPOSES.get(range)),
-            (None, Some(index)) => {
-                let purposes = PURPOSES.get(index..=index);
-                (purposes.and_then(<[_]>::first).map_or("", |purpose| purpose.name()), purposes)
-            }
-            (None, None) => return Err(NoHookChoice::DataSource(wanted.to_owned())),
-        };
-        let way = match AttachType::ALL.into_iter().find(|known| known.name() == way) {
-            None if way == OFF => None,
-            None => return Err(NoHookChoice::AttachType(way.to_owned())),
+    fn from_str(text: &str) -> Result<Self, HookChoiceError> {
+        let (source, attach_type) =
+            text.split_once('=').ok_or_else(|| HookChoiceError::Form(text.to_owned()))?;
+        let target = Target::all()
+            .find(|target| target.name() == source)
+            .ok_or_else(|| HookChoiceError::DataSource(source.to_owned()))?;
+        let attach_type = match AttachType::ALL.into_iter().find(|known| known.name() == attach_type) {
+            None if attach_type == OFF => None,
+            None => return Err(HookChoiceError::AttachType(attach_type.to_owned())),
             found => found,
         };
-        Ok(Self { name, purposes: purposes.unwrap_or_default(), way })
+        Ok(Self { target, attach_type })
     }
 }
 
@@ -226,9 +233,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_choice_names_a_purpose_or_a_family() {
+    fn a_choice_names_a_data_source_or_a_family() {
         let file: HookChoice = "file=tracepoint".parse().expect("a choice");
-        assert_eq!(file.way, Some(AttachType::Tracepoint));
+        assert_eq!(file.attach_type, Some(AttachType::Tracepoint));
         assert!(file.concerns(DataSource::FileOpen) && file.concerns(DataSource::FileChange));
         assert!(!file.concerns(DataSource::Exec));
         let off: HookChoice = "payload=off".parse().expect("a choice");
@@ -237,29 +244,29 @@ mod tests {
     }
 
     #[test]
-    fn every_purpose_and_family_can_be_written_and_read() {
-        let families = FAMILIES.iter().map(|(name, _)| *name);
-        for name in families.chain(PURPOSES.iter().map(|purpose| purpose.name())) {
-            for way in AttachType::ALL.map(AttachType::name).into_iter().chain([OFF]) {
-                let text = format!("{name}={way}");
+    fn every_choice_can_be_written_and_read() {
+        for target in Target::all() {
+            for attach_type in AttachType::ALL.map(AttachType::name).into_iter().chain([OFF]) {
+                let text = format!("{}={attach_type}", target.name());
                 let choice: HookChoice = text.parse().expect("a choice");
-                assert_eq!(choice.to_string(), text);
-                assert!(!choice.purposes.is_empty(), "{text}");
+                assert_eq!((choice.to_string(), choice.target), (text, target));
+                assert!(DataSource::ALL.into_iter().any(|source| choice.concerns(source)));
             }
         }
-        let in_families: usize = FAMILIES.iter().map(|(_, range)| range.len()).sum();
-        assert_eq!(in_families, PURPOSES.len() - 1, "every purpose but the transport is of one family");
     }
 
     #[test]
-    fn what_is_no_choice_is_told_why() {
+    fn an_invalid_choice_is_explained() {
         let message = |text: &str| text.parse::<HookChoice>().expect_err(text).to_string();
-        assert!(message("file").contains("PURPOSE=WAY"));
+        assert!(message("file").contains("SOURCE=TYPE"));
         assert!(
             message("flie=tracepoint")
-                .starts_with("nothing that is watched is called `flie`; there are process")
+                .starts_with("there is no data source `flie`; the data sources are process,")
         );
-        assert!(message("file=kprobe").contains("no way called `kprobe`; there are raw-tracepoint"));
-        assert!(message("=").contains("called ``"));
+        assert!(
+            message("file=kprobe")
+                .starts_with("there is no attach type `kprobe`; the attach types are raw-tracepoint,")
+        );
+        assert!(message("=").contains("data source ``"));
     }
 }

@@ -1,4 +1,4 @@
-//! Lines taken in while they cannot be written: bounded, in order, alerts kept longest.
+//! Lines that cannot be written yet: bounded, in order, alerts kept longest.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,11 @@ struct Entry {
     line: Box<[u8]>,
 }
 
-/// What one entry takes beside its line, so that the bound holds for short lines too.
+/// Bytes of an entry besides its line; they count too, so that the bound also holds for short lines.
 const OVERHEAD: usize = size_of::<Entry>();
 
-/// Lines that wait, oldest first. What it already holds goes before what comes later, except that an alert
-/// takes the place of the newest events.
+/// Lines that wait, oldest first. When it is full, new events are given up; a new alert takes the place of the
+/// newest events.
 #[derive(Debug)]
 pub(super) struct Backlog {
     entries: VecDeque<Entry>,
@@ -28,8 +28,8 @@ impl Backlog {
         Self { entries: VecDeque::new(), bytes: 0, capacity }
     }
 
-    /// Takes one line in. Every line that has to go for want of room, this one or others, is given to
-    /// `dropped`.
+    /// Takes one line in. `dropped` is called for every line that is given up because there is no room, this one
+    /// included.
     pub fn push(&mut self, class: Class, line: &[u8], mut dropped: impl FnMut(Class)) {
         let size = line.len().saturating_add(OVERHEAD);
         if class == Class::Alert {
@@ -43,8 +43,8 @@ impl Backlog {
         self.entries.push_back(Entry { class, line: line.into() });
     }
 
-    /// Gives up the newest events until `size` bytes fit or no event is left. Events are not given up for
-    /// an alert that would not fit even so.
+    /// Gives up the newest events until `size` bytes fit or no event is left. No event is given up for an alert
+    /// that would not fit even then.
     fn make_room(&mut self, size: usize, dropped: &mut impl FnMut(Class)) {
         let missing = self.bytes.saturating_add(size).saturating_sub(self.capacity);
         let mut given_up = 0;
@@ -82,7 +82,7 @@ impl Backlog {
             self.bytes -= entry.line.len() + OVERHEAD;
         }
         if self.entries.is_empty() {
-            // The memory of a bad hour is given back.
+            // Give back the memory that a long failure took.
             self.entries = VecDeque::new();
         }
     }

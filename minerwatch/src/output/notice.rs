@@ -1,23 +1,23 @@
-//! What a sink tells people, through the daemon's log.
+//! What the daemon's log says about an output.
 
 use std::{fmt, io};
 
-/// What a person should know about a sink; each is given once.
+/// What a person should know about an output; each is given once.
 #[derive(Debug)]
 pub enum Notice {
     /// It stopped working.
     Failing {
-        /// The sink.
-        sink: String,
+        /// The output.
+        output: String,
         /// Why.
         error: io::Error,
-        /// Bytes it can keep meanwhile.
+        /// Bytes of lines it can keep meanwhile.
         capacity: usize,
     },
     /// It works again, and what waited is written.
     Recovered {
-        /// The sink.
-        sink: String,
+        /// The output.
+        output: String,
         /// Events given up meanwhile.
         events_dropped: u64,
         /// Alerts given up meanwhile.
@@ -25,17 +25,17 @@ pub enum Notice {
     },
     /// It ended and could not write these lines.
     GivenUp {
-        /// The sink.
-        sink: String,
+        /// The output.
+        output: String,
         /// Lines lost.
         lines: u64,
         /// Why.
         error: io::Error,
     },
-    /// It works, but something beside the writing failed (moving a full file away).
+    /// It works, but something other than writing failed (moving a full file away).
     Degraded {
-        /// The sink.
-        sink: String,
+        /// The output.
+        output: String,
         /// What happened and what follows from it.
         problem: String,
     },
@@ -44,25 +44,28 @@ pub enum Notice {
 impl fmt::Display for Notice {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Failing { sink, error, capacity } => write!(
+            Self::Failing { output, error, capacity } => write!(
                 formatter,
-                "cannot write to {sink}: {error}. Lines are kept in memory (up to {} KiB) and written when \
+                "cannot write to {output}: {error}. Lines are kept in memory (up to {} KiB) and written when \
                  it works again; {}",
                 capacity / 1024,
                 remedy(error),
             ),
-            Self::Recovered { sink, events_dropped: 0, alerts_dropped: 0 } => {
-                write!(formatter, "{sink} works again; nothing was lost")
+            Self::Recovered { output, events_dropped: 0, alerts_dropped: 0 } => {
+                write!(formatter, "{output} works again; nothing was lost")
             }
-            Self::Recovered { sink, events_dropped, alerts_dropped } => write!(
+            Self::Recovered { output, events_dropped, alerts_dropped } => write!(
                 formatter,
-                "{sink} works again; the backlog had no room for {events_dropped} events and \
-                 {alerts_dropped} alerts, which are lost"
+                "{output} works again; lost because the backlog was full: events {events_dropped}, alerts \
+                 {alerts_dropped}"
             ),
-            Self::GivenUp { sink, lines, error } => {
-                write!(formatter, "{lines} lines could not be written to {sink} before the end: {error}")
+            Self::GivenUp { output, lines, error } => {
+                write!(
+                    formatter,
+                    "{output}: lines that could not be written before the end: {lines} ({error})"
+                )
             }
-            Self::Degraded { sink, problem } => write!(formatter, "{sink}: {problem}"),
+            Self::Degraded { output, problem } => write!(formatter, "{output}: {problem}"),
         }
     }
 }

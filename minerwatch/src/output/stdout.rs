@@ -1,4 +1,4 @@
-//! Standard output: whole lines, written at once.
+//! The output `[sink.stdout]`: standard output, whole lines, written at once.
 
 use std::{
     fs::File,
@@ -6,42 +6,73 @@ use std::{
     os::fd::AsFd,
 };
 
+use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags};
 
-use super::output::{Closed, Target};
+use super::{
+    Filter, Output, OutputSettings,
+    buffered::{BACKLOG, Buffered, Target},
+};
+use crate::{
+    model::KindSet,
+    schema::{event_kinds, section, switch},
+};
 
-pub(super) const NAME: &str = "standard output";
+const NAME: &str = "standard output";
 
-/// Standard output without the buffer of [`std::io::Stdout`], so that a line is with its reader as soon as
-/// it is written and a failed write says how far it came.
+section! {
+    /// Keys of `[sink.stdout]`.
+    pub struct StdoutSettings {
+        /// Whether alerts are written to standard output.
+        pub alerts: bool = true, switch();
+        /// Which events are written to standard output.
+        pub events: KindSet = KindSet::NONE, event_kinds();
+    }
+}
+
+impl OutputSettings for StdoutSettings {
+    fn name(&self) -> String {
+        NAME.to_owned()
+    }
+
+    fn naming_key(&self) -> Option<&'static str> {
+        None
+    }
+
+    fn filter(&self) -> Filter {
+        Filter { events: self.events, alerts: self.alerts }
+    }
+
+    fn open(&self) -> anyhow::Result<Box<dyn Output>> {
+        let stdout = Stdout::new().context("opening standard output")?;
+        Ok(Box::new(Buffered::new(stdout, BACKLOG)))
+    }
+}
+
+/// Standard output without the buffer of [`std::io::Stdout`], so that its reader gets a line as soon as it is
+/// written, and a failed write says how far it came.
 #[derive(Debug)]
-pub(super) struct Stdout {
+struct Stdout {
     file: File,
 }
 
 impl Stdout {
-    /// The process's own.
-    pub fn new() -> io::Result<Self> {
+    /// The standard output of this process.
+    fn new() -> io::Result<Self> {
         let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self { file: File::from(descriptor) })
     }
 }
 
 impl Target for Stdout {
-    const CLOSED: Option<Closed> = Some(Closed(NAME));
-
     fn name(&self) -> &str {
         NAME
-    }
-
-    fn prepare(&mut self, _length: usize) -> io::Result<Option<String>> {
-        Ok(None)
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.file.write(bytes) {
-                // Another process that shares the terminal or pipe made it non-blocking.
+                // Another process with the same terminal or pipe made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut descriptors = [PollFd::new(&self.file, PollFlags::OUT)];
                     rustix::event::poll(&mut descriptors, None)?;
@@ -51,12 +82,8 @@ impl Target for Stdout {
         }
     }
 
-    fn take_back(&mut self, _length: usize) -> bool {
-        false
-    }
-
-    fn synchronize(&mut self) -> io::Result<()> {
-        Ok(())
+    fn ends_with_its_reader(&self) -> bool {
+        true
     }
 }
 
@@ -65,19 +92,19 @@ mod tests {
     use std::{io::Read, os::fd::OwnedFd, thread};
 
     use super::*;
-    use crate::output::{Class, output::Output};
+    use crate::output::{Class, Closed};
 
-    fn over(file: impl Into<OwnedFd>) -> Output<Stdout> {
-        Output::new(Stdout { file: File::from(file.into()) }, 1_000_000)
+    fn over(file: impl Into<OwnedFd>) -> Buffered<Stdout> {
+        Buffered::new(Stdout { file: File::from(file.into()) }, 1_000_000)
     }
 
     #[test]
-    fn a_reader_that_left_is_told_apart() {
+    fn a_reader_that_left_is_recognised() {
         let (reader, writer) = io::pipe().unwrap();
         let mut output = over(writer);
         assert!(output.write(Class::Event, b"{}\n").unwrap().is_none());
         drop(reader);
-        assert_eq!(output.write(Class::Event, b"{}\n").unwrap_err(), Closed(NAME));
+        assert_eq!(output.write(Class::Event, b"{}\n").unwrap_err(), Closed(NAME.to_owned()));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! `minerwatch run`: sinks, the control socket, signals.
+//! `minerwatch run`: outputs, the control socket, signals.
 
 mod load_history_store;
 mod outputs;
@@ -14,12 +14,13 @@ use tracing::{error, info, warn};
 use self::{load_history_store::LoadHistoryStore, outputs::ConfiguredOutputs, signals::Command};
 use super::{
     RunOptions,
-    event_loop::{self, EventLoop},
-    settings,
+    event_loop::{EventLoop, unsupported},
+    live_settings,
 };
 use crate::{
     config::Config,
     control::{ControlServer, Question},
+    enrich::Enricher,
     feeds::{self, ListReloader, Lists, Syncer},
     host,
     metrics::{ListMetrics, Metrics, SamplerMetrics, SocketMetrics},
@@ -36,53 +37,55 @@ const QUEUE: usize = 16;
 
 /// The daemon, until SIGTERM or SIGINT.
 ///
-/// The order is a contract: everything that needs power (programs, sinks, socket) is opened, then
+/// The order is a contract: everything that needs power (programs, outputs, socket) is opened, then
 /// capabilities are dropped, then threads are started and the work begins.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let RunOptions { mut config, config_path, hooks, set_log_level } = options;
     let started = Instant::now();
     // Before anything is opened: who lacks privileges should hear of that, not of a file.
-    Sensor::check().map_err(event_loop::unsupported)?;
-    let mut outlet = ConfiguredOutputs::open(&config)?;
+    Sensor::check().map_err(unsupported)?;
+    let mut outputs = ConfiguredOutputs::open(&config)?;
     let (commands, mut queue) = mpsc::channel(QUEUE);
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
-    outlet.serve(control);
+    outputs.serve(control);
     // Before the hooks: a million entries take a second, and events would have to wait.
-    let (lists, places) = settings::read_lists(&config)?;
-    let mut watch = EventLoop::open(settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
-    let mut duty = LoadHistoryStore::new(&config.state.directory);
-    if let Some((state, elapsed)) = duty.load(host::wall_now()) {
-        watch.core.restore_load_history(state, elapsed);
+    let (lists, geo) = live_settings::read_lists(&config)?;
+    let mut event_loop = EventLoop::open(live_settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
+    let mut load_history = LoadHistoryStore::new(&config.state.directory);
+    if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
+        event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
     }
     let syncer = Syncer::start(&config)?;
     let mut counts = lists.counts();
-    watch.core.set_indicators(Arc::clone(&lists.indicators));
-    watch.core.set_places(places.clone());
-    let lists = ListReloader::start(feeds::with_synced(&config), lists, places, move |lists| {
+    event_loop.pipeline.set_indicators(Arc::clone(&lists.indicators));
+    event_loop.pipeline.set_geo(geo.clone());
+    let lists = ListReloader::start(feeds::with_synced(&config), lists, geo, move |lists| {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
-    watch.seed_from_proc(limit, &mut outlet)?;
-    let report = watch.sensor().report();
-    let served = report.services.iter().filter(|service| service.hook.is_some()).count();
-    let all = report.services.len();
-    info!("watching: {served} of {all} purposes are served{}", super::foreground::blind(&watch));
+    event_loop.seed_from_proc(limit, &mut outputs)?;
+    let report = event_loop.sensor().report();
+    let (available, all) = (report.available().count(), report.sources.len());
+    info!(
+        "watching: {available} of {all} data sources are available{}",
+        super::foreground::blind(&event_loop)
+    );
     service::ready();
 
-    let outcome = watch
+    let outcome = event_loop
         .run(
-            &mut outlet,
+            &mut outputs,
             &mut queue,
-            |watch, outlet, command| {
+            |event_loop, outputs, command| {
                 match command {
                     Command::Stop(signal) => {
                         info!("{signal}: what is under way is finished, then minerwatch ends");
                         return ControlFlow::Break(());
                     }
                     Command::Reload => {
-                        let was_read = reload(&mut config, config_path.as_deref(), outlet);
-                        watch.core.set_min_verdict(config.detection.min_verdict);
+                        let was_read = reload(&mut config, config_path.as_deref(), outputs);
+                        event_loop.pipeline.set_min_verdict(config.detection.min_verdict);
                         set_log_level(config.log.level);
                         // It ends when the lists are there.
                         if was_read {
@@ -92,10 +95,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             service::ready();
                         }
                     }
-                    Command::Lists(Lists { indicators, counts: new, places, asked }) => {
+                    Command::Lists(Lists { indicators, counts: new, geo, asked }) => {
                         counts = new;
-                        watch.core.set_places(places);
-                        watch.core.set_indicators(indicators);
+                        event_loop.pipeline.set_geo(geo);
+                        event_loop.pipeline.set_indicators(indicators);
                         give_back_memory();
                         if asked {
                             info!("the configuration was read again");
@@ -107,28 +110,28 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             Question::Status => {
                                 let (fetched, fetches_failed) = syncer.fetches();
                                 let lists = ListMetrics { fetched, fetches_failed, ..counts };
-                                Metrics { lists, ..metrics(watch, outlet, started) }.to_json()
+                                Metrics { lists, ..metrics(event_loop, outputs, started) }.to_json()
                             }
-                            Question::Explain(incident) => watch.core.explain(incident.as_deref()),
+                            Question::Explain(incident) => event_loop.pipeline.explain(incident.as_deref()),
                         };
                         request.answer(answer);
                     }
                 }
                 ControlFlow::Continue(())
             },
-            |watch, outlet| {
+            |event_loop, outputs| {
                 service::alive();
-                duty.save_if_due(watch.core.engine(), host::wall_now());
-                outlet.tick(host::now())
+                load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
+                outputs.tick(host::now())
             },
         )
         .await;
     service::stopping();
-    outlet.finish(GRACE).await;
-    duty.save(&watch.core.engine().duty(), host::wall_now());
+    outputs.finish(GRACE).await;
+    load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            info!("nobody reads standard output any more, and there is no other sink");
+            info!("nobody reads standard output any more, and there is no other output");
             Ok(())
         }
         outcome => outcome.context("the event loop"),
@@ -152,14 +155,14 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
 
 /// Reads the configuration again; `false` if that changed nothing, as a broken file does. The service manager waits for
 /// [`service::ready`].
-fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut ConfiguredOutputs) -> bool {
+fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutputs) -> bool {
     service::reloading();
-    outlet.reopen();
+    outputs.reopen();
     match path.map(Config::load) {
         None => info!("SIGHUP: there is no configuration file to read again; log files were reopened"),
         Some(Err(error)) => error!("the configuration stays as it was: {error}"),
         Some(Ok(new)) => {
-            if let Err(error) = outlet.reconfigure(&new) {
+            if let Err(error) = outputs.reconfigure(&new) {
                 error!("the configuration stays as it was: {error:#}");
                 return false;
             }
@@ -174,33 +177,33 @@ fn reload(config: &mut Config, path: Option<&Path>, outlet: &mut ConfiguredOutpu
     false
 }
 
-fn metrics(watch: &EventLoop, outlet: &ConfiguredOutputs, started: Instant) -> Metrics {
+fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant) -> Metrics {
     Metrics {
         uptime_seconds: started.elapsed().as_secs(),
         resident_bytes: host::resident_bytes(),
-        ring_records: watch.records,
-        decode_errors: watch.decode_errors,
-        events: watch.core.counts,
-        lost: watch.sensor().losses().read().collect(),
-        blind: watch.sensor().report().blind().map(str::to_owned).collect(),
-        hooks: watch.sensor().report().served().collect(),
-        alerts: watch.core.alerts,
-        engine: watch.core.engine().counters(),
-        enrich: watch.core.enricher().counters().into(),
-        sampler: sampler_metrics(watch),
-        sockets: socket_metrics(watch),
+        ring_records: event_loop.records,
+        decode_errors: event_loop.decode_errors,
+        events: event_loop.pipeline.counts(),
+        lost: event_loop.sensor().losses().read().collect(),
+        blind: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
+        hooks: event_loop.sensor().report().available().collect(),
+        alerts: event_loop.pipeline.alerts(),
+        engine: event_loop.pipeline.engine().counters(),
+        enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
+        sampler: sampler_metrics(event_loop),
+        sockets: socket_metrics(event_loop),
         lists: ListMetrics::default(),
-        sinks: outlet.metrics(),
-        control: outlet.control_counters().into(),
+        outputs: outputs.metrics(),
+        control: outputs.control_counters().into(),
     }
 }
 
-fn socket_metrics(watch: &EventLoop) -> SocketMetrics {
-    let SocketTaggingCounters { marked, missed } = watch.socket_tagging_counters();
+fn socket_metrics(event_loop: &EventLoop) -> SocketMetrics {
+    let SocketTaggingCounters { marked, missed } = event_loop.pipeline.probes.tagging_counters();
     SocketMetrics { marked, missed }
 }
 
-fn sampler_metrics(watch: &EventLoop) -> SamplerMetrics {
-    let SamplerCounters { visits, refused, closer } = watch.sampler_counters();
+fn sampler_metrics(event_loop: &EventLoop) -> SamplerMetrics {
+    let SamplerCounters { visits, refused, closer } = event_loop.pipeline.probes.sampler_counters();
     SamplerMetrics { visits, refused, closer }
 }

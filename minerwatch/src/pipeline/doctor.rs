@@ -1,41 +1,40 @@
-//! What this kernel and these privileges allow, found by trying.
+//! `minerwatch doctor`: finds out by trying what this kernel and these privileges allow.
 
 use super::event_loop::unsupported;
 use crate::{
-    cli::{Condition, DataSource, Report},
-    model::HookChoice,
+    model::{Condition, DataSourceStatus, HookChoice, Report},
     probe::sampler,
-    sensor::{Sensor, SensorError, SensorOptions, Service},
+    sensor::{Sensor, SensorError, SensorOptions, SourceStatus},
 };
 
-/// Tries to open the sensor, and says what came of it.
+/// Opens the sensor as the daemon would, and reports how that went.
 pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
     let system = rustix::system::uname();
     let kernel = format!("{} {}", system.release().to_string_lossy(), system.machine().to_string_lossy());
     let mut report = Report { kernel, ..Report::default() };
     let outcome = Sensor::open(&SensorOptions { hooks: hooks.to_vec(), ..SensorOptions::default() });
-    if let Err(error @ SensorError::NoSuchWay { .. }) = outcome {
+    if let Err(error @ SensorError::NoSuchHook { .. }) = outcome {
         return Err(unsupported(error));
     }
     report.conditions = conditions(outcome.as_ref().err());
     if let Ok(sensor) = outcome {
         report.conditions.push(realtime());
-        report.purposes = sensor.report().services.iter().map(purpose).collect();
+        report.data_sources = sensor.report().sources.iter().map(data_source).collect();
     }
     Ok(report)
 }
 
-/// The conditions in the order in which the sensor meets them: what lies behind the first that is not met
-/// is not known.
+/// The conditions in the order in which the sensor meets them. What comes after the first that is not met is not
+/// known.
 fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
     let steps = [
         ("capabilities", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN, or root"),
         ("kernel type information", "/sys/kernel/btf/vmlinux"),
-        ("BPF maps and programs", "the kernel takes them"),
-        ("hooks", "at least one purpose is served"),
+        ("BPF maps and programs", "the kernel accepts them"),
+        ("hooks", "at least one can be attached"),
     ];
     let failed = error.map(|error| match error {
-        SensorError::NoSuchWay { .. } | SensorError::NotPermitted { .. } => 0,
+        SensorError::NoSuchHook { .. } | SensorError::NotPermitted { .. } => 0,
         SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
         SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::EventRings(_) => 2,
         SensorError::NothingAttached { .. } => 3,
@@ -57,7 +56,7 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
         .collect()
 }
 
-/// What the sampler wants and can do without.
+/// The sampler is faster with real-time priority, and works without.
 fn realtime() -> Condition {
     let outcome = sampler::may_be_realtime();
     Condition {
@@ -67,27 +66,30 @@ fn realtime() -> Condition {
         detail: match outcome {
             Ok(()) => "the sampler makes busy programs leave their CPU at once".to_owned(),
             Err(reason) => {
-                format!("{reason}: a miner alone on its core is found more slowly; it takes CAP_SYS_NICE")
+                format!(
+                    "{reason}: a miner that has a core to itself is found more slowly; grant CAP_SYS_NICE"
+                )
             }
         },
     }
 }
 
-fn purpose(service: &Service) -> DataSource {
+fn data_source(status: &SourceStatus) -> DataSourceStatus {
     let refused: Vec<String> =
-        service.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
-    let detail = match (service.hook, refused.is_empty()) {
-        (None, _) => Some(format!("{}; {}", service.without, refused.join("; "))),
+        status.refused.iter().map(|(hook, reason)| format!("{hook}: {reason}")).collect();
+    let detail = match (status.hook, refused.is_empty()) {
+        (None, _) => Some(format!("{}; {}", status.if_unavailable, refused.join("; "))),
         (Some(_), false) => {
-            let caveat = service.caveat.map(str::to_owned);
+            let caveat = status.caveat.map(str::to_owned);
             Some(caveat.into_iter().chain(refused).collect::<Vec<_>>().join("; "))
         }
-        (Some(_), true) => service.caveat.map(str::to_owned),
+        (Some(_), true) => status.caveat.map(str::to_owned),
     };
-    DataSource {
-        name: service.purpose.name().to_owned(),
-        hook: service.hook.map(str::to_owned),
-        way: service.way.map(|way| way.name().to_owned()),
+    DataSourceStatus {
+        name: status.source.name().to_owned(),
+        hook: status.hook.map(str::to_owned),
+        attach_type: status.attach_type.map(|attach_type| attach_type.name().to_owned()),
         detail,
+        limited: status.hook.is_some() && status.caveat.is_some(),
     }
 }

@@ -1,4 +1,4 @@
-//! From the kernel's rings to the core: one task, woken by records, the clock and commands.
+//! From the kernel's rings to the pipeline: one task, woken by records, the clock and commands.
 
 use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -12,19 +12,16 @@ use tracing::{debug, warn};
 
 use super::{
     TICK, Unsupported, WrongUsage,
-    stages::{OutputSink, Pipeline},
+    stages::{OutputSink, Pipeline, PipelineSettings},
 };
 use crate::{
     decode,
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
     host,
+    model::Health,
     privileges::DropPrivileges,
-    probe::{
-        fingerprints::Fingerprints,
-        sampler::{Sampler, SamplerCounters},
-        socket_tagging::{SocketTagger, SocketTaggingCounters},
-    },
+    probe::{LiveProbes, sampler::Sampler, socket_tagging::SocketTagger},
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
@@ -43,18 +40,16 @@ const WRITING: Duration = Duration::from_millis(1);
 /// there is no end to them.
 const LAST_ROUNDS: Duration = Duration::from_secs(1);
 
-/// The sensor and the core it feeds.
+/// The sensor and the pipeline it feeds.
 pub struct EventLoop {
     // Detaches when dropped.
     sensor: Sensor,
     rings: EventRings,
     /// The stages behind the rings.
-    pub core: Pipeline,
+    pub pipeline: Pipeline<LiveProbes>,
     hashes_ready: Arc<Notify>,
-    /// `None` where it is switched off or could show nothing.
-    sampler: Option<Sampler>,
-    marks: SocketTagger,
-    fingerprints: Fingerprints,
+    /// What the sensor cannot see, and what was lost so far.
+    health: Health,
     /// Records taken out of the rings.
     pub records: u64,
     /// Records that made no sense.
@@ -62,7 +57,7 @@ pub struct EventLoop {
     lost: u64,
 }
 
-/// What a [`Watch`] is made with.
+/// What an [`EventLoop`] is made with.
 pub struct EventLoopSettings {
     /// For the sensor.
     pub sensor: SensorOptions,
@@ -80,28 +75,26 @@ impl EventLoop {
     pub fn open(settings: EventLoopSettings, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
         let rings = sensor.take_rings().map_err(unsupported)?.context("the sensor's rings are taken")?;
-        let running = sensor.take_current_pids().filter(|_| settings.sampling);
-        let sampler = running.map(|running| Sampler::start(running, drop_privileges)).transpose()?;
+        let current_pids = sensor.take_current_pids().filter(|_| settings.sampling);
+        let sampler = current_pids.map(|pids| Sampler::start(pids, drop_privileges)).transpose()?;
         drop_privileges()?;
-        let marks = SocketTagger::new(sensor.take_sockets(), sensor.take_flows());
+        let tagger = SocketTagger::new(sensor.take_sockets(), sensor.take_flows());
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
-        let mut core = Pipeline::new(settings.engine, settings.enrich, move || waker.notify_one());
-        core.health.blind = sensor.report().blind().map(Arc::from).collect();
-        core.health.hooks =
-            sensor.report().served().map(|(purpose, way)| (purpose.into(), way.into())).collect();
-        Ok(Self {
-            sensor,
-            rings,
-            core,
-            hashes_ready,
-            sampler,
-            marks,
-            fingerprints: Fingerprints::default(),
-            records: 0,
-            decode_errors: 0,
-            lost: 0,
-        })
+        let stages = PipelineSettings { engine: settings.engine, host: host::context() };
+        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger))
+            .enriching(settings.enrich, move || waker.notify_one());
+        let health = Health {
+            lost: Vec::new(),
+            blind: sensor.report().unavailable().map(Arc::from).collect(),
+            hooks: sensor
+                .report()
+                .available()
+                .map(|(source, attached)| (source.into(), attached.into()))
+                .collect(),
+        };
+        pipeline.set_health(health.clone());
+        Ok(Self { sensor, rings, pipeline, hashes_ready, health, records: 0, decode_errors: 0, lost: 0 })
     }
 
     /// The sensor's report and counters.
@@ -111,28 +104,24 @@ impl EventLoop {
 
     /// Takes in the state of the host. The programs are attached already, so nothing falls between: what
     /// happens meanwhile waits in the rings.
-    pub fn seed_from_proc(
-        &mut self,
-        max_processes: usize,
-        outlet: &mut impl OutputSink,
-    ) -> anyhow::Result<()> {
+    pub fn seed_from_proc(&mut self, max_processes: usize, sink: &mut impl OutputSink) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
         let mut ended = Vec::new();
-        self.marks.mark(&snapshot.sockets, &mut ended);
+        self.pipeline.probes.tag(&snapshot.sockets, &mut ended);
         for event in snapshot.events.into_iter().chain(ended) {
-            self.core.take(event, outlet)?;
+            self.pipeline.take(event, sink)?;
         }
-        outlet.flush()?;
+        sink.flush()?;
         give_back_memory();
         Ok(())
     }
 
-    /// Feeds the core until `on_command` says to stop or the outlet fails. `on_tick` is called each
+    /// Feeds the pipeline until `on_command` says to stop or the sink fails. `on_tick` is called each
     /// [`TICK`].
     pub async fn run<O: OutputSink, Command>(
         &mut self,
-        outlet: &mut O,
+        sink: &mut O,
         commands: &mut mpsc::Receiver<Command>,
         mut on_command: impl FnMut(&mut Self, &mut O, Command) -> ControlFlow<()>,
         mut on_tick: impl FnMut(&mut Self, &mut O) -> io::Result<()>,
@@ -145,27 +134,24 @@ impl EventLoop {
             tokio::select! {
                 ready = self.rings.readable(), if drained == Drained::Empty => {
                     ready?;
-                    drained = self.drain(outlet).await?;
+                    drained = self.drain(sink).await?;
                 }
-                () = yield_now(), if drained != Drained::Empty => drained = self.drain(outlet).await?,
+                () = yield_now(), if drained != Drained::Empty => drained = self.drain(sink).await?,
                 () = hashes_ready.notified() => {
-                    self.core.take_findings(outlet)?;
-                    outlet.flush()?;
+                    self.pipeline.take_findings(host::now(), sink)?;
+                    sink.flush()?;
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
-                    self.marks.tick(host::now());
-                    for event in self.fingerprints.tick(host::now()) {
-                        self.core.take(event, outlet)?;
-                    }
-                    self.core.take_findings(outlet)?;
-                    self.core.tick(host::now(), outlet)?;
-                    on_tick(self, outlet)?;
-                    outlet.flush()?;
+                    self.pipeline.set_wall_clock(host::wall_clock());
+                    self.pipeline.take_findings(host::now(), sink)?;
+                    self.pipeline.tick(host::now(), sink)?;
+                    on_tick(self, sink)?;
+                    sink.flush()?;
                 }
                 command = commands.recv() => {
                     let Some(command) = command else { break };
-                    if on_command(self, outlet, command).is_break() {
+                    if on_command(self, sink, command).is_break() {
                         break;
                     }
                 }
@@ -173,12 +159,12 @@ impl EventLoop {
         }
         // What was sent before the end is still judged and sent on.
         let end = host::now().plus(LAST_ROUNDS);
-        while self.drain(outlet).await? != Drained::Empty && host::now() < end {}
+        while self.drain(sink).await? != Drained::Empty && host::now() < end {}
         Ok(())
     }
 
     /// One round, and the pause that comes after it.
-    async fn drain(&mut self, outlet: &mut impl OutputSink) -> io::Result<Drained> {
+    async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
         let drained = self.rings.drain(
             BATCH,
@@ -186,7 +172,7 @@ impl EventLoop {
             |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
-                    Ok(event) if outcome.is_ok() => outcome = self.core.take(event, outlet),
+                    Ok(event) if outcome.is_ok() => outcome = self.pipeline.take(event, sink),
                     Ok(_) => {}
                     Err(error) => {
                         self.decode_errors += 1;
@@ -196,17 +182,8 @@ impl EventLoop {
             },
         );
         outcome?;
-        self.core.take_findings(outlet)?;
-        outlet.flush()?;
-        if let Some(sampler) = &self.sampler {
-            self.core.take_undecided().iter().for_each(|process| sampler.look_closer(process.pid));
-        }
-        for (owner, flow) in self.core.take_anonymous() {
-            if let Some(event) = self.fingerprints.look(owner, flow, host::now()) {
-                self.core.take(event, outlet)?;
-            }
-        }
-        self.core.take_pool_clients().into_iter().for_each(|speaker| self.marks.follow(speaker));
+        self.pipeline.take_findings(host::now(), sink)?;
+        sink.flush()?;
         match drained {
             Drained::Empty => sleep(GATHER).await,
             Drained::Writing => sleep(WRITING).await,
@@ -228,17 +205,10 @@ impl EventLoop {
             warn!("events were lost in the kernel, in all: {}", kinds.join(", "));
             self.lost = total;
         }
-        self.core.set_lost(losses.into_iter());
-    }
-
-    /// What the sampler did.
-    pub fn sampler_counters(&self) -> SamplerCounters {
-        self.sampler.as_ref().map(Sampler::counters).unwrap_or_default()
-    }
-
-    /// Which sockets were marked.
-    pub fn socket_tagging_counters(&self) -> SocketTaggingCounters {
-        self.marks.counters()
+        let lost = losses.into_iter().filter(|(_, count)| *count > 0);
+        self.health.lost.clear();
+        self.health.lost.extend(lost.map(|(kind, count)| (Arc::from(kind), count)));
+        self.pipeline.set_health(self.health.clone());
     }
 
     /// Everything the kernel side lost so far.
@@ -250,7 +220,7 @@ impl EventLoop {
 /// The sensor's refusal as the command line knows it.
 pub fn unsupported(error: SensorError) -> anyhow::Error {
     match error {
-        SensorError::NoSuchWay { .. } => WrongUsage(error.to_string()).into(),
+        SensorError::NoSuchHook { .. } => WrongUsage(error.to_string()).into(),
         error => Unsupported(error.to_string()).into(),
     }
 }

@@ -1,4 +1,4 @@
-//! Commands with a sensor of their own: the live stream, a recording.
+//! Commands with a sensor of their own: the live stream and recordings.
 
 use std::{
     fs::File,
@@ -11,7 +11,9 @@ use std::{
 use anyhow::Context as _;
 use tokio::sync::mpsc;
 
-use super::{ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, settings, stages::OutputSink};
+use super::{
+    ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, live_settings, stages::OutputSink,
+};
 use crate::{
     control::TailRequest,
     host,
@@ -19,7 +21,7 @@ use crate::{
     privileges, recording,
 };
 
-/// Lines for whoever started the command.
+/// Hands lines to the command that was started.
 struct Stream<'a> {
     request: TailRequest,
     lines: Vec<u8>,
@@ -53,18 +55,18 @@ impl OutputSink for Stream<'_> {
     }
 }
 
-/// The live stream from a sensor of this process's own, until SIGINT or SIGTERM.
+/// Shows the live stream from a sensor of this process's own, until SIGINT or SIGTERM.
 pub async fn tail(
     request: TailRequest,
-    watching: &ForegroundOptions,
+    options: &ForegroundOptions,
     show: ShowLines<'_>,
 ) -> anyhow::Result<()> {
-    let mut outlet = Stream { request, lines: Vec::new(), show };
-    watch(&mut outlet, None, watching, |_, _| {}).await?;
-    Ok(())
+    let mut event_loop = open(options)?;
+    let mut stream = Stream { request, lines: Vec::new(), show };
+    watch(&mut event_loop, &mut stream, None, options, |_, _| {}).await
 }
 
-/// Events as they are, into a file.
+/// Writes events as they are into a file.
 struct Recorder {
     writer: recording::Writer<BufWriter<File>>,
 }
@@ -91,39 +93,44 @@ impl OutputSink for Recorder {
     }
 }
 
-/// Events into a file, for a while or until SIGINT or SIGTERM.
+/// Writes events into a new file, for a while or until SIGINT or SIGTERM.
 pub async fn record(
     file: &Path,
     duration: Option<Duration>,
-    watching: &ForegroundOptions,
+    options: &ForegroundOptions,
 ) -> anyhow::Result<Recorded> {
     let context = host::context();
     let header = recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
-    let output = File::create(file).with_context(|| format!("cannot write {}", file.display()))?;
-    let writer = recording::Writer::new(BufWriter::new(output), &header)
+    // The sensor first: where the kernel refuses it, no empty file stays behind.
+    let mut event_loop = open(options)?;
+    let writer = recording::Writer::new(BufWriter::new(recording::create(file)?), &header)
         .with_context(|| format!("cannot write {}", file.display()))?;
-    let mut outlet = Recorder { writer };
-    let lost = watch(&mut outlet, duration, watching, |_, _| {})
+    let mut recorder = Recorder { writer };
+    watch(&mut event_loop, &mut recorder, duration, options, |_, _| {})
         .await
         .with_context(|| format!("recording to {}", file.display()))?;
-    Ok(Recorded { events: outlet.writer.events(), lost })
+    Ok(Recorded { events: recorder.writer.events(), lost: event_loop.lost() })
 }
 
-/// Watches with a sensor of its own until a signal or the end of `duration`; `on_tick` is called once a second. Says
-/// what the kernel side lost.
+/// Loads and attaches a sensor, and reads the lists.
+pub(super) fn open(options: &ForegroundOptions) -> anyhow::Result<EventLoop> {
+    let (lists, geo) = live_settings::read_lists(&options.config)?;
+    let mut event_loop =
+        EventLoop::open(live_settings::of(&options.config, &options.hooks), privileges::keep)?;
+    event_loop.pipeline.set_indicators(lists.indicators);
+    event_loop.pipeline.set_geo(geo);
+    Ok(event_loop)
+}
+
+/// Watches until a signal or the end of `duration`; `on_tick` is called once a second.
 pub(super) async fn watch<O: OutputSink>(
-    outlet: &mut O,
+    event_loop: &mut EventLoop,
+    sink: &mut O,
     duration: Option<Duration>,
-    watching: &ForegroundOptions,
+    options: &ForegroundOptions,
     mut on_tick: impl FnMut(&EventLoop, &mut O),
-) -> anyhow::Result<u64> {
-    let settings = settings::of(&watching.config, &watching.hooks);
-    let max_processes = settings.engine.max_processes;
-    let (lists, places) = settings::read_lists(&watching.config)?;
-    let mut watch = EventLoop::open(settings, privileges::keep)?;
-    watch.core.set_indicators(lists.indicators);
-    watch.core.set_places(places);
-    eprintln!("minerwatch: watching{}", blind(&watch));
+) -> anyhow::Result<()> {
+    (options.notify)(&format!("watching{}", blind(event_loop)));
     let (stop, mut commands) = mpsc::channel(1);
     let mut interrupt = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt())?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
@@ -139,31 +146,31 @@ pub(super) async fn watch<O: OutputSink>(
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        // The watch may have ended by itself.
+        // The event loop may have ended by itself.
         let _ = stop.send(()).await;
     });
-    watch.seed_from_proc(max_processes, outlet)?;
-    let outcome = watch
+    let max_processes = live_settings::of(&options.config, &options.hooks).engine.max_processes;
+    event_loop.seed_from_proc(max_processes, sink)?;
+    let outcome = event_loop
         .run(
-            outlet,
+            sink,
             &mut commands,
             |_, _, ()| ControlFlow::Break(()),
-            |watch, outlet| {
-                on_tick(watch, outlet);
+            |event_loop, sink| {
+                on_tick(event_loop, sink);
                 Ok(())
             },
         )
         .await;
     timer.abort();
-    outcome?;
-    Ok(watch.lost())
+    Ok(outcome?)
 }
 
-/// What a person is told about blindness at the start.
-pub fn blind(watch: &EventLoop) -> String {
-    let blind: Vec<&str> = watch.sensor().report().blind().collect();
-    if blind.is_empty() {
+/// Names the data sources that are unavailable, for the message at the start.
+pub fn blind(event_loop: &EventLoop) -> String {
+    let unavailable: Vec<&str> = event_loop.sensor().report().unavailable().collect();
+    if unavailable.is_empty() {
         return String::new();
     }
-    format!(", blind to {} (`minerwatch doctor` says why)", blind.join(", "))
+    format!(", unavailable: {} (`minerwatch doctor` says why)", unavailable.join(", "))
 }

@@ -1,19 +1,26 @@
-//! `minerwatch scan`: the state of the host and a while of watching it.
+//! `minerwatch scan`: takes the state of the host and watches it for a while.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
 use super::{
-    ForegroundOptions, ScanProgress, ShowLines, event_loop::EventLoop, foreground::watch, stages::OutputSink,
+    ForegroundOptions, ScanProgress, ShowLines,
+    event_loop::EventLoop,
+    foreground::{open, watch},
+    stages::OutputSink,
 };
-use crate::model::{Alert, EventKind, IncidentId, Verdict};
+use crate::{
+    host,
+    model::{Alert, Event, EventBody, EventKind, IncidentId, ScanReport, Verdict},
+};
 
-/// Keeps the last state of each incident, and shows what is worth a person's while at once.
+/// Keeps the last state of each incident, and shows alerts of at least one verdict at once.
 struct Scan<'a> {
     show: ShowLines<'a>,
     progress: &'a mut dyn FnMut(ScanProgress),
     /// The least verdict that is shown as it comes.
     least: Verdict,
     found: BTreeMap<IncidentId, Alert>,
+    connections: u64,
 }
 
 impl OutputSink for Scan<'_> {
@@ -30,39 +37,60 @@ impl OutputSink for Scan<'_> {
         if alert.verdict >= self.least { (self.show)(line) } else { Ok(()) }
     }
 
+    fn raw(&mut self, event: &Event) -> io::Result<()> {
+        if let EventBody::Connect(_) | EventBody::RunningFlow(_) = event.body {
+            self.connections += 1;
+        }
+        Ok(())
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
 
-/// Watches for a while with the sampler on. Alerts of at least the verdict `least` are shown as they come; the answer
-/// has every incident in its last state, the strongest first, those included that are only noted.
+/// Watches for a while with the sampler on. Alerts of at least the verdict `least` are shown as they come; the report
+/// has every incident in its last state, those included that are only noted.
 pub async fn scan(
     duration: Duration,
-    watching: &ForegroundOptions,
+    options: &ForegroundOptions,
     least: Verdict,
     show: ShowLines<'_>,
     progress: &mut dyn FnMut(ScanProgress),
-) -> anyhow::Result<Vec<Alert>> {
-    let mut scan = Scan { show, progress, least, found: BTreeMap::new() };
-    let mut watching = watching.clone();
-    watching.config.detection.min_verdict = Verdict::Noted;
+) -> anyhow::Result<ScanReport> {
+    let mut options = options.clone();
+    options.config.detection.min_verdict = Verdict::Noted;
+    let mut event_loop = open(&options)?;
+    let mut scan = Scan { show, progress, least, found: BTreeMap::new(), connections: 0 };
+    let start = host::now();
     let mut ticks = 0;
-    watch(&mut scan, Some(duration), &watching, |watch, scan| {
-        (scan.progress)(progress_of(watch, ticks, scan.found.len()));
+    watch(&mut event_loop, &mut scan, Some(duration), &options, |event_loop, scan| {
+        (scan.progress)(progress_of(event_loop, ticks, scan.found.len()));
         ticks += 1;
     })
     .await?;
-    let mut found: Vec<Alert> = scan.found.into_values().collect();
-    found.sort_by_key(|alert| std::cmp::Reverse((alert.verdict, alert.score)));
-    Ok(found)
+    let seconds = host::now().since(start).as_secs();
+    let mut incidents: Vec<Alert> = scan.found.into_values().collect();
+    incidents.sort_by_key(|alert| std::cmp::Reverse((alert.verdict, alert.score)));
+    let host = host::context();
+    Ok(ScanReport {
+        host: host.name.to_string(),
+        boot_id: host.boot_id.to_string(),
+        incidents,
+        seconds,
+        processes: event_loop.pipeline.engine().counters().processes,
+        connections: scan.connections,
+        cpu_samples: event_loop.pipeline.probes.sampler_counters().visits,
+        unavailable: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
+        lost: event_loop.lost(),
+    })
 }
 
-fn progress_of(watch: &EventLoop, seconds: u32, incidents: usize) -> ScanProgress {
+fn progress_of(event_loop: &EventLoop, seconds: u32, incidents: usize) -> ScanProgress {
     ScanProgress {
         seconds,
-        processes: watch.core.engine().counters().processes,
-        visits: watch.sampler_counters().visits,
+        processes: event_loop.pipeline.engine().counters().processes,
+        visits: event_loop.pipeline.probes.sampler_counters().visits,
         incidents,
     }
 }

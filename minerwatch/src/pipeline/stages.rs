@@ -1,20 +1,22 @@
-//! The stages every command shares: an event is enriched, judged, encoded and handed to the outlet.
+//! The stages that every command shares: an event is enriched, dissected, judged, encoded and handed to the sink.
+//!
+//! Events come from the kernel's rings or from a recording; what the engine asks for is looked up by [`Probes`] and comes
+//! back as an event.
 
-use std::{io, sync::Arc, time::Duration};
+#[cfg(feature = "sensor")]
+mod live;
+
+use std::{collections::VecDeque, io, sync::Arc};
 
 use crate::{
-    detect::compute::LoadHistoryState,
-    ecs::{Encoder, Observed},
+    dissect::Dissector,
+    ecs::{Encoder, HostContext, Observed},
     engine::{Engine, EngineSettings},
-    enrich::geo::GeoDatabases,
-    enrich::{EnrichSettings, Enricher, snapshot},
-    host,
+    enrich::{Enricher, geo::GeoDatabases},
     intel::Indicators,
     metrics::EventCounts,
-    model::{
-        Alert, BootTime, DnsServerRole, Event, EventBody, EventKind, Flow, Health, ProcessKey, Subject,
-        Verdict,
-    },
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request},
+    probe::{Answer, Probes},
 };
 
 /// Where events and alerts go.
@@ -38,164 +40,160 @@ pub trait OutputSink {
     fn flush(&mut self) -> io::Result<()>;
 }
 
-/// Enrich, engine and encoder, with their counters.
-pub struct Pipeline {
-    enricher: Enricher,
-    places: Option<Arc<GeoDatabases>>,
-    engine: Engine,
-    encoder: Encoder,
-    /// What the sensor cannot see, put into every alert.
-    pub health: Health,
-    /// Events taken in, by kind.
-    pub counts: EventCounts,
-    /// Alerts that left the engine.
-    pub alerts: u64,
-    sequence: u64,
-    line: Vec<u8>,
-    pending: Vec<Alert>,
-    hashes: Vec<Event>,
+/// What a [`Pipeline`] is made with.
+pub struct PipelineSettings {
+    /// For the engine.
+    pub engine: EngineSettings,
+    /// What is the same in every object that is written.
+    pub host: HostContext,
 }
 
-impl Pipeline {
-    /// Stages that know nothing yet; `wake` is called from another thread when hashes are ready.
-    pub fn new(engine: EngineSettings, enrich: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
+/// The stages, with their counters.
+pub struct Pipeline<P> {
+    /// `None` for a recording, whose events were enriched when they were recorded.
+    enricher: Option<Enricher>,
+    geo: Option<Arc<GeoDatabases>>,
+    dissector: Dissector,
+    engine: Engine,
+    /// What looks at the world for the engine.
+    pub probes: P,
+    encoder: Encoder,
+    counts: EventCounts,
+    alerts: u64,
+    sequence: u64,
+    /// Room that is kept: a line, the effects of an event, events that wait to be judged, what was found meanwhile.
+    line: Vec<u8>,
+    effects: Vec<Effect>,
+    answers: VecDeque<Event>,
+    found: Vec<Event>,
+}
+
+impl<P: Probes> Pipeline<P> {
+    /// Stages that know nothing yet.
+    pub fn new(settings: PipelineSettings, probes: P) -> Self {
+        let PipelineSettings { engine, host } = settings;
         Self {
-            enricher: Enricher::new(enrich, wake),
-            places: None,
+            enricher: None,
+            geo: None,
+            dissector: Dissector::default(),
             engine: Engine::new(engine),
-            encoder: Encoder::new(host::context(), super::signal_text),
-            health: Health::default(),
+            probes,
+            encoder: Encoder::new(host, super::signal_text),
             counts: EventCounts::default(),
             alerts: 0,
             sequence: 0,
             line: Vec::with_capacity(4096),
-            pending: Vec::new(),
-            hashes: Vec::new(),
+            effects: Vec::new(),
+            answers: VecDeque::new(),
+            found: Vec::new(),
         }
     }
 
     /// Takes one event through all stages.
-    pub fn take(&mut self, mut event: Event, outlet: &mut impl OutputSink) -> io::Result<()> {
-        self.enricher.enrich(&mut event);
-        if let Some(places) = &self.places {
-            places.add_to(&mut event);
+    pub fn take(&mut self, mut event: Event, sink: &mut impl OutputSink) -> io::Result<()> {
+        if let Some(enricher) = &mut self.enricher {
+            enricher.enrich(&mut event);
         }
-        if self.engine.needs_dns_role(&event)
-            && let Some(serves) = snapshot::serves_names(&event.subject)
-        {
-            let body = EventBody::DnsServerRole(DnsServerRole { serves });
-            self.judge(&Event { time: event.time, subject: event.subject.clone(), body }, outlet)?;
+        if let Some(geo) = &self.geo {
+            geo.add_to(&mut event);
         }
-        self.judge(&event, outlet)
-    }
-
-    fn judge(&mut self, event: &Event, outlet: &mut impl OutputSink) -> io::Result<()> {
-        self.counts.count(event);
-        outlet.raw(event)?;
-        self.engine.ingest(event, &mut self.pending);
-        let (kind, pid) = (event.body.kind(), event.subject.key.pid);
-        if outlet.wants(kind, pid) {
-            let (process, parent) = self.engine.view(event);
-            let domain = self.engine.domain(event);
-            let said = self.engine.said(event);
-            let observed = Observed {
-                event,
-                process: process.as_deref(),
-                parent: parent.as_deref(),
-                domain: domain.as_deref(),
-                said: said.as_ref(),
-                sequence: self.sequence,
-            };
-            self.line.clear();
-            if self.encoder.event(&observed, &mut self.line) {
-                self.sequence += 1;
-                outlet.event(&self.line, kind, pid)?;
-            }
-        }
-        self.send_alerts(outlet)
-    }
-
-    /// Takes what the enrich stage found out since.
-    pub fn take_findings(&mut self, outlet: &mut impl OutputSink) -> io::Result<()> {
-        let mut hashes = std::mem::take(&mut self.hashes);
-        self.enricher.take_findings(host::now(), &mut hashes);
-        let outcome = hashes.drain(..).try_for_each(|event| self.judge(&event, outlet));
-        self.hashes = hashes;
-        outcome
+        self.dissector.dissect(&mut event);
+        self.judge(&event, sink)
     }
 
     /// Lets time pass.
-    pub fn tick(&mut self, now: BootTime, outlet: &mut impl OutputSink) -> io::Result<()> {
-        self.encoder.set_clock(host::wall_clock());
-        self.engine.tick(now, &mut self.pending);
-        self.send_alerts(outlet)
+    pub fn tick(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
+        let mut found = std::mem::take(&mut self.found);
+        self.probes.tick(now, &mut found);
+        let outcome = found.drain(..).try_for_each(|event| self.take(event, sink));
+        self.found = found;
+        outcome?;
+        self.engine.tick(now, &mut self.effects);
+        self.follow_up(None, sink)?;
+        self.judge_answers(sink)
     }
 
-    fn send_alerts(&mut self, outlet: &mut impl OutputSink) -> io::Result<()> {
-        if self.pending.is_empty() {
-            return Ok(());
+    /// Judges an event, and the answers to what the engine asks because of it.
+    fn judge(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
+        self.judge_one(event, sink)?;
+        self.judge_answers(sink)
+    }
+
+    fn judge_answers(&mut self, sink: &mut impl OutputSink) -> io::Result<()> {
+        while let Some(answer) = self.answers.pop_front() {
+            self.judge_one(&answer, sink)?;
         }
-        let mut pending = std::mem::take(&mut self.pending);
-        let outcome = pending.drain(..).try_for_each(|mut alert| {
-            self.alerts += 1;
-            alert.latency = host::now().since(alert.time);
-            alert.health = self.health.clone();
-            if let Some(places) = &self.places {
-                places.explain(&mut alert);
+        Ok(())
+    }
+
+    fn judge_one(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
+        self.counts.count(event);
+        sink.raw(event)?;
+        let wanted = sink.wants(event.body.kind(), event.subject.key.pid);
+        self.engine.ingest(event, wanted, &mut self.effects);
+        self.follow_up(Some(event), sink)
+    }
+
+    /// Does what the engine wants done.
+    fn follow_up(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
+        while !self.effects.is_empty() {
+            let mut effects = std::mem::take(&mut self.effects);
+            let outcome = effects.drain(..).try_for_each(|effect| match effect {
+                Effect::Observed(observation) => {
+                    event.map_or(Ok(()), |event| self.show(event, &observation, sink))
+                }
+                Effect::Alert(alert) => self.send(&alert, sink),
+                Effect::Request(request) => {
+                    self.ask(&request);
+                    Ok(())
+                }
+            });
+            // What unanswered requests led to comes next; else the room is kept.
+            if self.effects.is_empty() {
+                self.effects = effects;
+                return outcome;
             }
-            self.line.clear();
-            self.encoder.alert(&alert, self.sequence, &mut self.line);
+            outcome?;
+        }
+        Ok(())
+    }
+
+    fn ask(&mut self, request: &Request) {
+        match self.probes.ask(request) {
+            Answer::Event(event) => self.answers.push_back(*event),
+            Answer::UnderWay => {}
+            Answer::None => self.engine.unanswered(request, &mut self.effects),
+        }
+    }
+
+    fn show(
+        &mut self,
+        event: &Event,
+        observation: &Observation,
+        sink: &mut impl OutputSink,
+    ) -> io::Result<()> {
+        let Observation { process, parent, domain } = observation;
+        let observed = Observed {
+            event,
+            process: process.as_deref(),
+            parent: parent.as_deref(),
+            domain: domain.as_deref(),
+            sequence: self.sequence,
+        };
+        self.line.clear();
+        if self.encoder.event(&observed, &mut self.line) {
             self.sequence += 1;
-            outlet.alert(&self.line, &alert)
-        });
-        self.pending = pending;
-        outcome
-    }
-
-    /// The processes that need more looks at their arithmetic, since the last call.
-    pub fn take_undecided(&mut self) -> Vec<ProcessKey> {
-        self.engine.take_undecided()
-    }
-
-    /// The processes that were found to speak to a pool, since the last call.
-    pub fn take_pool_clients(&mut self) -> Vec<Subject> {
-        self.engine.take_pool_clients()
-    }
-
-    /// The connections by TLS whose sockets should be looked at, since the last call.
-    pub fn take_anonymous(&mut self) -> Vec<(Subject, Flow)> {
-        self.engine.take_anonymous()
-    }
-
-    /// What the kernel side lost so far, for alerts to come.
-    pub fn set_lost(&mut self, lost: impl Iterator<Item = (&'static str, u64)>) {
-        self.health.lost.clear();
-        self.health
-            .lost
-            .extend(lost.filter(|(_, count)| *count > 0).map(|(kind, count)| (Arc::from(kind), count)));
-    }
-
-    /// How the incidents stand, a line each: all of them, or the one of this id.
-    pub fn explain(&self, incident: Option<&str>) -> String {
-        let mut lines = Vec::new();
-        for (mut state, verdict) in self.engine.incidents(incident) {
-            state.health = self.health.clone();
-            if let Some(places) = &self.places {
-                places.explain(&mut state);
-            }
-            self.encoder.incident(&state, verdict, self.sequence, &mut lines);
+            sink.event(&self.line, event.body.kind(), event.subject.key.pid)?;
         }
-        String::from_utf8(lines).unwrap_or_default()
+        Ok(())
     }
 
-    /// The engine, for its counters.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
-    }
-
-    /// Takes over what an earlier daemon knew of the CPU use of programs, `elapsed` ago.
-    pub fn restore_load_history(&mut self, state: LoadHistoryState, elapsed: Duration) {
-        self.engine.restore_load_history(state, host::now(), elapsed);
+    fn send(&mut self, alert: &Alert, sink: &mut impl OutputSink) -> io::Result<()> {
+        self.alerts += 1;
+        self.line.clear();
+        self.encoder.alert(alert, self.sequence, &mut self.line);
+        self.sequence += 1;
+        sink.alert(&self.line, alert)
     }
 
     /// Replaces the lists of indicators.
@@ -204,17 +202,7 @@ impl Pipeline {
     }
 
     /// Replaces the databases of countries and networks.
-    pub fn set_places(&mut self, places: Option<Arc<GeoDatabases>>) {
-        self.places = places;
-    }
-
-    /// Replaces the least verdict that becomes an alert.
-    pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
-        self.engine.set_min_verdict(min_verdict);
-    }
-
-    /// The enrich stage, for its counters.
-    pub fn enricher(&self) -> &Enricher {
-        &self.enricher
+    pub fn set_geo(&mut self, geo: Option<Arc<GeoDatabases>>) {
+        self.geo = geo;
     }
 }

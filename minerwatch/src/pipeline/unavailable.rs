@@ -1,12 +1,11 @@
-//! What a build without the kernel side says.
+//! The commands that need a sensor, in a build without one: each says so.
 
 use std::{path::Path, time::Duration};
 
 use super::{ForegroundOptions, Recorded, RunOptions, ScanProgress, ShowLines, Unsupported};
 use crate::{
-    cli::Report,
     control::TailRequest,
-    model::{Alert, HookChoice, Verdict},
+    model::{HookChoice, Report, ScanReport, Verdict},
 };
 
 fn no_sensor() -> anyhow::Error {
@@ -25,28 +24,28 @@ pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
 /// The live stream.
 pub async fn tail(
     _request: TailRequest,
-    _watching: &ForegroundOptions,
+    _options: &ForegroundOptions,
     _show: ShowLines<'_>,
 ) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
-/// One look.
+/// One look at the host.
 pub async fn scan(
     _duration: Duration,
-    _watching: &ForegroundOptions,
+    _options: &ForegroundOptions,
     _least: Verdict,
     _show: ShowLines<'_>,
     _progress: &mut dyn FnMut(ScanProgress),
-) -> anyhow::Result<Vec<Alert>> {
+) -> anyhow::Result<ScanReport> {
     Err(no_sensor())
 }
 
-/// Events into a file.
+/// A recording.
 pub async fn record(
     _file: &Path,
     _duration: Option<Duration>,
-    _watching: &ForegroundOptions,
+    _options: &ForegroundOptions,
 ) -> anyhow::Result<Recorded> {
     Err(no_sensor())
 }

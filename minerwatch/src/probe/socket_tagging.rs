@@ -1,4 +1,4 @@
-//! Marking sockets of other processes, so that the kernel side looks at what they say and tells of their end: those that
+//! Tags sockets of other processes, so that the kernel side looks at what they say and tells of their end: those that
 //! were connected before the daemon watched, and those on which a process serves that was found to speak to a pool.
 
 use std::{collections::VecDeque, time::Duration};
@@ -29,23 +29,23 @@ const FIRST_LOOK: Duration = Duration::from_secs(1);
 /// The longest time between two looks.
 const LAST_LOOK: Duration = Duration::from_secs(60);
 /// Processes that are looked at; of more, the earliest are let go.
-const MAX_SPEAKERS: usize = 64;
+const MAX_POOL_CLIENTS: usize = 64;
 
 /// A process that speaks to a pool, and so may serve others with what it hears.
 #[derive(Debug)]
-struct Speaker {
+struct PoolClient {
     owner: Subject,
     next: BootTime,
     pause: Duration,
 }
 
-/// The marks, and what came of them.
+/// Tags sockets, and counts what came of it.
 #[derive(Debug)]
 pub struct SocketTagger {
     /// `None` where no payload is read.
     sockets: Option<Sockets>,
     flows: Option<Flows>,
-    pool_clients: VecDeque<Speaker>,
+    pool_clients: VecDeque<PoolClient>,
     counters: SocketTaggingCounters,
 }
 
@@ -55,14 +55,14 @@ impl SocketTagger {
         Self { sockets, flows, pool_clients: VecDeque::new(), counters: SocketTaggingCounters::default() }
     }
 
-    /// SocketTagger sockets that were found. Appends an event for each connection that had ended by then, of which nobody else
+    /// Tags sockets that were found. Appends an event for each connection that had ended by then, of which nobody else
     /// will tell.
-    pub fn mark(&mut self, found: &[HeldSocket], ended: &mut Vec<Event>) {
+    pub fn tag(&mut self, found: &[HeldSocket], ended: &mut Vec<Event>) {
         for held in found {
             match self.take(held) {
-                Ok(Marked::New) => self.counters.marked += 1,
-                Ok(Marked::Known) => {}
-                Ok(Marked::Ended) => {
+                Ok(Tagged::New) => self.counters.marked += 1,
+                Ok(Tagged::Known) => {}
+                Ok(Tagged::Ended) => {
                     self.counters.missed += 1;
                     ended.extend(end_of(held));
                 }
@@ -71,57 +71,57 @@ impl SocketTagger {
                     debug!(
                         process = held.owner.key.pid,
                         descriptor = held.descriptor,
-                        "a socket was not marked: {error:#}"
+                        "a socket was not tagged: {error:#}"
                     );
                 }
             }
         }
     }
 
-    fn take(&mut self, held: &HeldSocket) -> anyhow::Result<Marked> {
+    fn take(&mut self, held: &HeldSocket) -> anyhow::Result<Tagged> {
         let socket = match borrow(held) {
             Ok(socket) => socket,
-            Err(NotBorrowed::Gone) => return Ok(Marked::Ended),
+            Err(NotBorrowed::Gone) => return Ok(Tagged::Ended),
             Err(error) => return Err(error.into()),
         };
         let is_tcp = !matches!(held.side, SocketSide::Opened(flow) if flow.protocol == Protocol::Udp);
         let watched = match &mut self.sockets {
-            Some(sockets) if is_tcp => sockets.watch(&socket, held, host::now()).context("its mark"),
+            Some(sockets) if is_tcp => sockets.watch(&socket, held, host::now()).context("its tag"),
             Some(_) | None => Ok(true),
         };
         if let Ok(false) = watched {
-            return Ok(Marked::Known);
+            return Ok(Tagged::Known);
         }
         // Its end is told of even where what it says is not.
         if let (SocketSide::Opened(flow), Some(flows)) = (held.side, &mut self.flows)
             && flows.remember(&socket, &held.owner, &flow)? == Remembered::Ended
         {
-            return Ok(Marked::Ended);
+            return Ok(Tagged::Ended);
         }
-        watched.map(|_| Marked::New)
+        watched.map(|_| Tagged::New)
     }
 
-    /// SocketTagger what a process serves others with, now and as long as it runs.
+    /// Tags what a process serves others with, now and as long as it runs.
     pub fn follow(&mut self, owner: Subject) {
         if self.look_at(&owner) {
-            if self.pool_clients.len() >= MAX_SPEAKERS {
+            if self.pool_clients.len() >= MAX_POOL_CLIENTS {
                 self.pool_clients.pop_front();
             }
             let next = host::now().plus(FIRST_LOOK);
-            self.pool_clients.push_back(Speaker { owner, next, pause: FIRST_LOOK });
+            self.pool_clients.push_back(PoolClient { owner, next, pause: FIRST_LOOK });
         }
     }
 
     /// Lets time pass: a process may begin to serve later.
     pub fn tick(&mut self, now: BootTime) {
         let mut pool_clients = std::mem::take(&mut self.pool_clients);
-        pool_clients.retain_mut(|speaker| {
-            if speaker.next > now {
+        pool_clients.retain_mut(|client| {
+            if client.next > now {
                 return true;
             }
-            speaker.pause = (speaker.pause * 2).min(LAST_LOOK);
-            speaker.next = now.plus(speaker.pause);
-            self.look_at(&speaker.owner)
+            client.pause = (client.pause * 2).min(LAST_LOOK);
+            client.next = now.plus(client.pause);
+            self.look_at(&client.owner)
         });
         self.pool_clients = pool_clients;
     }
@@ -135,14 +135,14 @@ impl SocketTagger {
     fn look_at(&mut self, owner: &Subject) -> bool {
         let served = snapshot::served_by(owner);
         // None of these is a connection whose end is told of.
-        self.mark(served.as_deref().unwrap_or_default(), &mut Vec::new());
+        self.tag(served.as_deref().unwrap_or_default(), &mut Vec::new());
         served.is_some()
     }
 }
 
 /// What came of one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Marked {
+enum Tagged {
     New,
     /// The programs knew it already.
     Known,

@@ -1,4 +1,4 @@
-//! Reading a recording, whatever state it is in.
+//! Reads a recording, whatever state it is in.
 
 use std::io::{self, BufRead};
 
@@ -7,7 +7,7 @@ use serde::Deserialize;
 use super::{Header, VERSION};
 use crate::model::Event;
 
-/// The longest line taken: many times an event with 4 KiB of arguments, each byte escaped.
+/// The longest line that is read: many times an event with 4 KiB of arguments whose every byte is escaped.
 const MAX_LINE: usize = 1 << 20;
 
 /// The file does not begin as a recording does.
@@ -16,7 +16,7 @@ pub enum HeaderError {
     /// It could not be read.
     #[error("cannot read the recording: {0}")]
     Io(#[from] io::Error),
-    /// Nothing is in it.
+    /// It is empty.
     #[error("the file is empty, so it is no recording; make one with `minerwatch record FILE`")]
     Empty,
     /// Its first line is not the header of a recording.
@@ -31,7 +31,7 @@ pub enum HeaderError {
          `minerwatch record FILE`"
     )]
     JsonOutput,
-    /// A later version of the program made it.
+    /// A newer version of the program made it.
     #[error(
         "this recording has format {found}, made by a newer minerwatch; this one reads up to {VERSION}: \
          update it"
@@ -42,10 +42,10 @@ pub enum HeaderError {
     },
 }
 
-/// A line could not be had. Reading can go on after [`Line`](Self::Line) and [`TooLong`](Self::TooLong).
+/// A line could not be read. Reading can go on after [`Line`](Self::Line) and [`TooLong`](Self::TooLong).
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file could not be read on.
+    /// The file could not be read further.
     #[error("line {line}: cannot read the recording: {error}")]
     Io {
         /// Which line, counted from 1.
@@ -53,12 +53,14 @@ pub enum ReadError {
         /// Why.
         error: io::Error,
     },
-    /// The file ends in the middle of a line; everything before was delivered.
-    #[error("line {line}: the recording ends in mid-line, {bytes} bytes into it; everything before was read")]
+    /// The file ends in the middle of a line. Everything before it was delivered.
+    #[error(
+        "line {line}: the recording ends in the middle of a line, after {bytes} bytes of it; everything before was read"
+    )]
     CutOff {
         /// Which line, counted from 1.
         line: u64,
-        /// How much of it is there.
+        /// How many of its bytes are there.
         bytes: usize,
     },
     /// The line is not an event.
@@ -77,13 +79,13 @@ pub enum ReadError {
     },
 }
 
-/// Gives the events of a recording in order, and an error for each line that holds none. Fields this
-/// version does not know are passed over.
+/// Iterates over the events of a recording in order, with an error for each line that is none. Fields that this version
+/// does not know are ignored.
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
     header: Header,
-    /// The number of the line last read, from 1.
+    /// The number of the line that was read last, from 1.
     line: u64,
     buffer: Vec<u8>,
     ended: bool,
@@ -102,7 +104,7 @@ impl<R: BufRead> Reader<R> {
         Ok(Self { input, header, line: 1, buffer, ended: false })
     }
 
-    /// What the first line says.
+    /// The first line.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -158,34 +160,34 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 fn parse_header(line: &[u8]) -> Result<Header, HeaderError> {
-    /// Just enough to tell what the file is.
+    /// Just enough fields to tell what the file is.
     #[derive(Deserialize)]
-    struct Mark {
+    struct Marker {
         minerwatch_recording: Option<u32>,
         ecs: Option<serde::de::IgnoredAny>,
     }
     let not_one = |error: serde_json::Error| HeaderError::NotARecording(error.to_string());
-    let mark: Mark = serde_json::from_slice(line).map_err(not_one)?;
-    match mark.minerwatch_recording {
+    let marker: Marker = serde_json::from_slice(line).map_err(not_one)?;
+    match marker.minerwatch_recording {
         Some(found) if found > VERSION => Err(HeaderError::TooNew { found }),
         Some(_) => serde_json::from_slice(line).map_err(not_one),
-        None if mark.ecs.is_some() => Err(HeaderError::JsonOutput),
-        None => Err(HeaderError::NotARecording("the mark is missing".to_owned())),
+        None if marker.ecs.is_some() => Err(HeaderError::JsonOutput),
+        None => Err(HeaderError::NotARecording("the field is missing".to_owned())),
     }
 }
 
 enum Found {
     /// A line that ends with a newline.
     Line,
-    /// Bytes behind the last newline.
+    /// Bytes after the last newline.
     Unended,
-    /// More than [`MAX_LINE`] bytes, passed over.
+    /// A line of more than [`MAX_LINE`] bytes, which is skipped.
     TooLong,
-    /// Nothing more.
+    /// The end of the file.
     End,
 }
 
-/// Reads one line, without its newline, into `line`.
+/// Reads one line into `line`, without its newline.
 fn read_line(input: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<Found> {
     line.clear();
     let mut too_long = false;

@@ -26,7 +26,7 @@ fn sample_events() -> Vec<Event> {
 }
 
 #[test]
-fn every_kind_of_event_comes_back_as_it_was() {
+fn every_kind_of_event_is_read_back_unchanged() {
     let events = sample_events();
     let bytes = recorded(&events);
     let reader = Reader::new(bytes.as_slice()).unwrap();
@@ -37,14 +37,14 @@ fn every_kind_of_event_comes_back_as_it_was() {
 
 /// The format itself: what is recorded today must be readable by every later version.
 #[test]
-fn the_format_stays() {
+fn the_format_is_stable() {
     insta::assert_snapshot!(
         String::from_utf8(recorded(&sample_events())).unwrap().replace(env!("CARGO_PKG_VERSION"), "VERSION")
     );
 }
 
 #[test]
-fn cut_anywhere_it_gives_what_came_before_and_says_so() {
+fn a_recording_cut_anywhere_gives_the_events_before_the_cut_and_an_error() {
     let events = sample_events();
     let bytes = recorded(&events);
     let first = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
@@ -70,7 +70,7 @@ fn cut_anywhere_it_gives_what_came_before_and_says_so() {
 }
 
 #[test]
-fn a_bad_line_does_not_hide_the_ones_behind_it() {
+fn lines_after_a_bad_one_are_read() {
     let events = sample_events();
     let text = String::from_utf8(recorded(&events[..2])).unwrap();
     let mut lines: Vec<&str> = text.lines().collect();
@@ -86,7 +86,7 @@ fn a_bad_line_does_not_hide_the_ones_behind_it() {
 }
 
 #[test]
-fn fields_of_later_versions_are_passed_over() {
+fn unknown_fields_are_ignored() {
     let events = &sample_events()[..1];
     let text = String::from_utf8(recorded(events)).unwrap();
     let text = text
@@ -99,12 +99,12 @@ fn fields_of_later_versions_are_passed_over() {
 }
 
 #[test]
-fn what_is_no_recording_is_named() {
+fn other_files_are_refused_with_the_reason() {
     let json_output = samples::lines().remove(0).1;
     for (content, expected) in [
         ("", "the file is empty"),
         ("#!/bin/sh\n", "this is no recording"),
-        ("{\"a\":1}\n", "the mark is missing"),
+        ("{\"a\":1}\n", "the field is missing"),
         ("{\"minerwatch_recording\":1}\n", "missing field"),
         ("{\"minerwatch_recording\":2,\"anything\":1}\n", "made by a newer minerwatch"),
         ("\u{0}\u{1}\n", "this is no recording"),
@@ -117,7 +117,7 @@ fn what_is_no_recording_is_named() {
 }
 
 #[test]
-fn a_failing_disk_is_an_error() {
+fn a_full_disk_is_an_error() {
     let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
     let mut writer = Writer::new(full, &header()).unwrap();
     let error = writer.flush().unwrap_err();
@@ -168,14 +168,14 @@ fn sample_exec() -> Exec {
 
 proptest! {
     #[test]
-    fn events_come_back_exactly(events in proptest::collection::vec(any_event(), 0..10)) {
+    fn any_events_are_read_back_unchanged(events in proptest::collection::vec(any_event(), 0..10)) {
         let bytes = recorded(&events);
         let read: Result<Vec<Event>, _> = Reader::new(bytes.as_slice()).unwrap().collect();
         prop_assert_eq!(read.unwrap(), events);
     }
 
     #[test]
-    fn any_bytes_give_errors_and_an_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
+    fn any_bytes_give_errors_and_end(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
         prop_assert!(Reader::new(bytes.as_slice()).is_err());
         let mut with_header = recorded(&[]);
         with_header.extend_from_slice(&bytes);

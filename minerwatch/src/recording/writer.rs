@@ -1,22 +1,22 @@
-//! Writing a recording as it happens.
+//! Writes a recording event by event.
 
 use std::io::{self, BufWriter, Write};
 
 use super::Header;
 use crate::model::Event;
 
-/// Writes events one after the other. Call [`flush`](Self::flush) now and then and at the end: what is not
-/// flushed is not in the file.
+/// Writes events one after the other. Call [`flush`](Self::flush) regularly and at the end: what is not flushed is not
+/// in the file.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     output: BufWriter<W>,
-    /// Reused for every line, so that only whole ones reach the output.
+    /// Reused for every line, so that only whole lines reach the output.
     line: Vec<u8>,
     events: u64,
 }
 
 impl<W: Write> Writer<W> {
-    /// Begins a recording: writes the header.
+    /// Starts a recording with its header.
     pub fn new(output: W, header: &Header) -> io::Result<Self> {
         let mut writer = Self { output: BufWriter::new(output), line: Vec::new(), events: 0 };
         writer.append(header)?;
@@ -30,7 +30,7 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Hands what is buffered to the output.
+    /// Writes what is buffered to the output.
     pub fn flush(&mut self) -> io::Result<()> {
         self.output.flush()
     }
@@ -40,7 +40,7 @@ impl<W: Write> Writer<W> {
         self.events
     }
 
-    /// Ends the recording and gives the output back.
+    /// Ends the recording and returns the output.
     pub fn finish(mut self) -> io::Result<W> {
         self.flush()?;
         self.output.into_inner().map_err(io::IntoInnerError::into_error)

@@ -1,7 +1,10 @@
-//! A reader of the kernel's type information, for one purpose: where in a structure a field lies.
+//! Reads the kernel's type information (BTF) to find the offset of a field in a structure.
 //!
-//! Format: Documentation/bpf/btf.rst of the kernel. The blob is treated as hostile: every access is
-//! checked, and a structure that contains itself ends the search instead of the program.
+//! The format is described in Documentation/bpf/btf.rst of the kernel. The data is treated as hostile: every access is
+//! checked, and the search ends even if a structure contains itself.
+//!
+//! This is our own reader because aya-obj keeps the members of its types private, and because general-purpose readers
+//! build a tree of all 150,000 types of a kernel, which is a lot of memory for a hundred offsets.
 
 use std::{collections::HashMap, io, path::Path};
 
@@ -9,10 +12,10 @@ use std::{collections::HashMap, io, path::Path};
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
-/// Structures nested in one another, at the most.
+/// The most levels of nested structures.
 const MAX_DEPTH: u32 = 16;
 
-/// Kinds of type, as they stand in bits 24 to 28 of the second word.
+/// The kinds of type: bits 24 to 28 of the second word.
 mod kind {
     pub const INT: u32 = 1;
     pub const ARRAY: u32 = 3;
@@ -38,7 +41,7 @@ pub enum BtfError {
     /// The file could not be read.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// The blob does not follow the format.
+    /// The data does not follow the format.
     #[error("malformed at byte {0}")]
     Malformed(usize),
 }
@@ -48,7 +51,7 @@ pub enum BtfError {
 pub struct Btf {
     bytes: Vec<u8>,
     strings: usize,
-    /// Where type N+1 begins in `bytes`.
+    /// The position of type N+1 in `bytes`.
     types: Vec<u32>,
     structures: HashMap<Box<str>, u32>,
     enumerations: HashMap<Box<str>, u32>,
@@ -71,7 +74,7 @@ impl Btf {
         Self::parse(std::fs::read(path)?)
     }
 
-    /// Reads types from their binary form.
+    /// Parses types in their binary form.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, BtfError> {
         if bytes.get(..2) != Some(&MAGIC.to_ne_bytes()) {
             return Err(BtfError::Malformed(0));
@@ -109,9 +112,8 @@ impl Btf {
         Ok(btf)
     }
 
-    /// The offset in bytes of a member of a structure. Dots go into nested structures; members of unnamed
-    /// structures and unions count as members of the one around them. `None` where there is no such member
-    /// or it is a bit field.
+    /// The offset in bytes of a member of a structure. Dots lead into nested structures. Members of unnamed structures and
+    /// unions count as members of the enclosing structure. `None` if there is no such member or if it is a bit field.
     pub fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
         let mut id = *self.structures.get(structure)?;
         let mut bits = 0_u32;
@@ -138,7 +140,7 @@ impl Btf {
         })
     }
 
-    /// Offset in bits and type of a member.
+    /// The offset in bits and the type of a member.
     fn find(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32)> {
         let each = self.resolve(id)?;
         if depth > MAX_DEPTH || !matches!(each.kind, kind::STRUCT | kind::UNION) {
@@ -202,8 +204,7 @@ impl Btf {
     }
 }
 
-/// Bytes that follow the three words of a type; `None` for a kind this reader does not know, behind which
-/// nothing can be found.
+/// How many bytes follow the three words of a type. `None` for an unknown kind, after which nothing can be found.
 fn tail(each: Type) -> Option<usize> {
     let count = each.count as usize;
     match each.kind {
@@ -229,7 +230,7 @@ mod tests {
 
     use super::*;
 
-    /// A blob with `struct inner { int; struct { int x; }; int low:3; }` and `struct outer { …; const inner in; }`.
+    /// Types with `struct inner { int; struct { int x; }; int low:3; }` and `struct outer { …; const inner in; }`.
     fn sample() -> Vec<u8> {
         let strings = b"\0inner\0outer\0x\0in\0low\0pick\0one\0two\0";
         let name = |text: &str| {

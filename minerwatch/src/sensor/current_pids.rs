@@ -1,4 +1,4 @@
-//! Which process each CPU runs now.
+//! The process that runs on each CPU now.
 
 use std::fmt;
 
@@ -7,9 +7,9 @@ use aya::{
     maps::{MapData, MapError, PerCpuArray},
 };
 
-use super::SensorError;
+use super::error::SensorError;
 
-/// The kernel side's note of who runs where.
+/// The eBPF programs' table of the process on each CPU.
 pub struct CurrentPids {
     slots: PerCpuArray<MapData, u32>,
 }
@@ -22,13 +22,13 @@ impl fmt::Debug for CurrentPids {
 
 impl CurrentPids {
     pub(super) fn new(programs: &mut Ebpf) -> Result<Self, SensorError> {
-        let map = programs.take_map("RUNNING").ok_or(SensorError::Incomplete { map: "RUNNING" })?;
+        let map = programs.take_map("CURRENT_PIDS").ok_or(SensorError::Incomplete { map: "CURRENT_PIDS" })?;
         let slots =
             PerCpuArray::try_from(map).map_err(|source| SensorError::Load { source: source.into() })?;
         Ok(Self { slots })
     }
 
-    /// The process ids in the order of the CPUs, 0 where nothing runs that could compute.
+    /// The process ids in the order of the CPUs. 0 for a CPU that is idle, or runs a kernel or real-time thread.
     pub fn read(&self) -> Result<Vec<u32>, MapError> {
         Ok(self.slots.get(&0, 0)?.to_vec())
     }

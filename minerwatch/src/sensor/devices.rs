@@ -1,18 +1,18 @@
-//! The devices whose opens are reported: model-specific registers, which miners write for speed, and GPUs.
+//! The devices whose opens are reported: model-specific registers, which miners write to become faster, and GPUs.
 
 use std::fs;
 
 use minerwatch_common::{WATCHED_DEVICES, WatchedDevices};
 
-/// Character devices with numbers of their own (Documentation/admin-guide/devices.txt): `/dev/cpu/*/msr`, `NVIDIA`'s
-/// cards, and of the graphics cards those files that only compute (`/dev/dri/renderD*`).
+/// Character devices with fixed numbers (Documentation/admin-guide/devices.txt): `/dev/cpu/*/msr`, the cards of `NVIDIA`,
+/// and the files of graphics cards that are for computing only (`/dev/dri/renderD*`).
 const FIXED: [WatchedDevices; 3] =
     [WatchedDevices::of_major(202, 0), WatchedDevices::of_major(195, 0), WatchedDevices::of_major(226, 128)];
 
-/// Drivers that get their major number when they load: `CUDA`'s memory and `AMD`'s compute interface.
+/// Drivers whose major number is assigned when they load: the memory of `CUDA` and the compute interface of `AMD`.
 const NAMED: [&str; 2] = ["nvidia-uvm", "kfd"];
 
-/// The devices of this host. A driver of [`NAMED`] that loads later is not among them.
+/// The devices of this host. A driver of [`NAMED`] that is loaded later is not among them.
 pub fn watched() -> [WatchedDevices; WATCHED_DEVICES] {
     let listing = fs::read_to_string("/proc/devices").unwrap_or_default();
     let mut all = [WatchedDevices::NONE; WATCHED_DEVICES];

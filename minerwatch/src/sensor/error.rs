@@ -1,10 +1,10 @@
-//! Why the sensor could not be opened. Every variant but [`SensorError::NoSuchWay`] is a reason for exit code 3.
+//! Why the sensor could not be opened. Every variant except [`SensorError::NoSuchHook`] leads to exit code 3.
 
 use std::{error::Error, path::PathBuf};
 
-use crate::model::{AttachType, HookChoice};
+use crate::model::{AttachType, HookChoice, OFF};
 
-/// What this kernel or these privileges do not allow.
+/// What is missing on this kernel or in these privileges.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SensorError {
@@ -29,15 +29,15 @@ pub enum SensorError {
         path: PathBuf,
     },
     /// The kernel's type information could not be read.
-    #[error("cannot make sense of this kernel's type information (/sys/kernel/btf/vmlinux): {source}")]
+    #[error("cannot read this kernel's type information (/sys/kernel/btf/vmlinux): {source}")]
     Types {
-        /// What is wrong with it.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// Maps could not be created or the object could not be read.
     #[error("the kernel refused minerwatch's maps or programs: {source}{}", memory_hint(.source.as_ref()))]
     Load {
-        /// What the kernel said.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The object lacks a map.
@@ -46,27 +46,27 @@ pub enum SensorError {
         /// Its name.
         map: &'static str,
     },
-    /// Not one hook could be attached.
+    /// No hook could be attached.
     #[error("no hook could be attached on this kernel: {}", reasons.join("; "))]
     NothingAttached {
-        /// The reasons, one a purpose.
+        /// The reason for each hook.
         reasons: Vec<String>,
     },
-    /// A hook was asked for that there is not on any kernel.
-    #[error("{choice}: no such hook; what it can be is {}", list(ways))]
-    NoSuchWay {
-        /// What was asked for.
+    /// The user asked for a hook that no kernel has.
+    #[error("{choice}: there is no such hook; possible are {}", list(possible))]
+    NoSuchHook {
+        /// What the user asked for.
         choice: HookChoice,
-        /// What could be; `None` is to switch it off.
-        ways: Vec<Option<AttachType>>,
+        /// What is possible; `None` is to switch the data source off.
+        possible: Vec<Option<AttachType>>,
     },
-    /// What the programs send could not be watched.
-    #[error("cannot watch the programs' buffers: {0}")]
+    /// The rings could not be watched.
+    #[error("cannot watch the programs' rings: {0}")]
     EventRings(#[source] std::io::Error),
 }
 
-fn list(ways: &[Option<AttachType>]) -> String {
-    let names: Vec<&str> = ways.iter().map(|way| way.map_or("off", AttachType::name)).collect();
+fn list(attach_types: &[Option<AttachType>]) -> String {
+    let names: Vec<&str> = attach_types.iter().map(|each| each.map_or(OFF, AttachType::name)).collect();
     match names.split_last() {
         Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
         _ => names.concat(),

@@ -1,4 +1,4 @@
-//! Draining the rings on which records come: rings that all CPUs share, or buffers per CPU.
+//! Drains the rings on which records arrive: ring buffers that all CPUs share, or perf buffers per CPU.
 
 mod per_cpu;
 mod shared;
@@ -14,27 +14,31 @@ use std::{
 use aya::Ebpf;
 use tokio::io::unix::AsyncFd;
 
-pub(super) use self::{per_cpu::Buffer, shared::Ring};
+use self::{
+    per_cpu::{Buffer, PerfBuffer},
+    shared::Ring,
+};
 use super::{
-    SensorError, SensorOptions,
+    error::SensorError,
     merge::{self, Drained, Head},
-    unsafe_io::{self, Owner},
+    options::SensorOptions,
+    unsafe_io,
 };
 
-/// The rings before they are watched: what the kernel side sends from now on finds its place.
-pub(super) enum Opened {
+/// The rings before they are watched. What the programs send from now on is stored in them.
+pub(super) enum OpenRings {
     Shared(Box<[Ring; 3]>),
-    PerCpu(Vec<Buffer>),
+    PerCpu(Vec<PerfBuffer>),
 }
 
-impl Opened {
-    /// The rings of an object that has rings.
+impl OpenRings {
+    /// The ring buffers of the loaded object.
     pub(super) fn shared(programs: &mut Ebpf) -> Result<Self, SensorError> {
         let mut take = |name| shared::take(programs, name);
         Ok(Self::Shared(Box::new([take("PROCESS_RING")?, take("FILE_RING")?, take("PAYLOAD_RING")?])))
     }
 
-    /// The buffers of an object that has those, for each CPU that is online. To be opened before anything is sent.
+    /// The perf buffers of the loaded object, for each CPU that is online. They must be opened before anything is sent.
     pub(super) fn per_cpu(programs: &mut Ebpf, options: &SensorOptions) -> Result<Self, SensorError> {
         let rings = [
             ("PROCESS_BUFFERS", options.process_ring),
@@ -49,41 +53,35 @@ impl Opened {
     }
 }
 
-/// The rings. A ring wakes the reader only when a record lands in it that was found empty, so a reader that waits a
-/// little between two drains is woken once per wait, however many records come; a buffer wakes it for each record.
+/// The rings. A ring buffer wakes the reader only for the first record after it was empty, so a reader that waits a little
+/// between two drains is woken once per wait, however many records arrive. A perf buffer wakes it for each record.
 pub struct EventRings(Watched);
 
 enum Watched {
     Shared(Box<[AsyncFd<Ring>; 3]>),
-    PerCpu { buffers: Vec<AsyncFd<Buffer>>, heads: Vec<Head> },
+    PerCpu { buffers: Vec<Buffer>, heads: Vec<Head> },
 }
 
 impl EventRings {
-    pub(super) fn watch(opened: Opened) -> Result<Self, SensorError> {
-        Ok(Self(match opened {
-            Opened::Shared(rings) => {
-                let [process, file, payload] = *rings;
-                Watched::Shared(Box::new([register(process)?, register(file)?, register(payload)?]))
-            }
-            Opened::PerCpu(buffers) => {
-                let heads = vec![Head::Unknown; buffers.len()];
-                let buffers = buffers.into_iter().map(register).collect::<Result<_, _>>()?;
-                Watched::PerCpu { buffers, heads }
-            }
-        }))
+    pub(super) fn watch(rings: OpenRings) -> Result<Self, SensorError> {
+        let watched = match rings {
+            OpenRings::Shared(rings) => watch_shared(*rings),
+            OpenRings::PerCpu(buffers) => watch_per_cpu(buffers),
+        };
+        watched.map(Self).map_err(SensorError::EventRings)
     }
 
     /// Waits until one of the rings has a record. Cancelling it loses nothing.
     pub async fn readable(&mut self) -> io::Result<()> {
         poll_fn(|task| match &mut self.0 {
-            Watched::Shared(rings) => any_readable(rings.as_mut_slice(), task),
-            Watched::PerCpu { buffers, .. } => any_readable(buffers, task),
+            Watched::Shared(rings) => any_readable(rings.iter_mut(), task),
+            Watched::PerCpu { buffers, .. } => any_readable(buffers.iter_mut().map(Buffer::descriptor), task),
         })
         .await
     }
 
-    /// Hands over records in the order of the kernel's clock, at most `limit` of them, so that busy rings cannot keep
-    /// the task for themselves. `now` reads that clock, in nanoseconds.
+    /// Passes on records in the order of the kernel's clock, at most `limit` of them so that busy rings do not keep the
+    /// task from other work. `now` reads that clock, in nanoseconds.
     pub fn drain(&mut self, limit: usize, now: impl Fn() -> u64, on_record: impl FnMut(&[u8])) -> Drained {
         match &mut self.0 {
             Watched::Shared(rings) => {
@@ -98,18 +96,28 @@ impl EventRings {
     }
 }
 
-fn any_readable<T: AsRawFd>(rings: &mut [AsyncFd<T>], task: &mut Context<'_>) -> Poll<io::Result<()>> {
-    for ring in rings {
-        if let Poll::Ready(guard) = ring.poll_read_ready_mut(task) {
+fn watch_shared([process, file, payload]: [Ring; 3]) -> io::Result<Watched> {
+    let rings = [unsafe_io::watch(process)?, unsafe_io::watch(file)?, unsafe_io::watch(payload)?];
+    Ok(Watched::Shared(Box::new(rings)))
+}
+
+fn watch_per_cpu(buffers: Vec<PerfBuffer>) -> io::Result<Watched> {
+    let heads = vec![Head::Unknown; buffers.len()];
+    let buffers = buffers.into_iter().map(|buffer| Ok(Buffer::new(unsafe_io::watch(buffer)?)));
+    Ok(Watched::PerCpu { buffers: buffers.collect::<io::Result<_>>()?, heads })
+}
+
+fn any_readable<'a, T: AsRawFd + 'a>(
+    descriptors: impl Iterator<Item = &'a mut AsyncFd<T>>,
+    task: &mut Context<'_>,
+) -> Poll<io::Result<()>> {
+    for descriptor in descriptors {
+        if let Poll::Ready(guard) = descriptor.poll_read_ready_mut(task) {
             guard?.clear_ready();
             return Poll::Ready(Ok(()));
         }
     }
     Poll::Pending
-}
-
-fn register<T: Owner>(ring: T) -> Result<AsyncFd<T>, SensorError> {
-    unsafe_io::watch(ring).map_err(SensorError::EventRings)
 }
 
 impl fmt::Debug for EventRings {

@@ -1,7 +1,7 @@
-//! Connections that were there before the programs, added to those that they remember, so that their end is told of.
+//! Adds connections that were open before the start to the programs' tables, so that their end is reported.
 //!
-//! The programs know a TCP connection by the address of its socket, which userspace never learns; of these they know the
-//! socket's cookie instead (`SO_COOKIE`, socket(7)), as they do of UDP.
+//! The key of a TCP connection is the address of its socket, which userspace cannot know. For these connections the key is
+//! the socket's cookie (`SO_COOKIE`, socket(7)), as it is for UDP.
 
 use std::{
     fmt,
@@ -17,7 +17,7 @@ use aya::{
     Ebpf,
     maps::{HashMap, Map, MapData, MapError},
 };
-use minerwatch_common::{ConnectRecord, FlowState, FlowTuple, RecordHeader, RecordKind, Transport};
+use minerwatch_common::{AF_INET, AF_INET6, ConnectRecord, FlowState, FlowTuple, Transport};
 use rustix::{
     event::{PollFd, PollFlags, Timespec, poll},
     io::Errno,
@@ -25,19 +25,15 @@ use rustix::{
 };
 use zerocopy::IntoBytes as _;
 
-use super::{SensorError, record_header};
+use super::{error::SensorError, record_header};
 use crate::model::{Flow, Protocol, Subject};
 
-/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): what the programs remember already stays.
+/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): an entry that the programs made stays.
 const IF_NEW: u64 = 1;
-
-/// Address families of [`FlowTuple::family`].
-const AF_INET: u16 = 2;
-const AF_INET6: u16 = 10;
 
 type Table = HashMap<MapData, u64, [u8; size_of::<FlowState>()]>;
 
-/// The tables of connections under way.
+/// The programs' tables of open connections.
 pub struct Flows {
     tcp: Table,
     udp: Table,
@@ -50,14 +46,14 @@ impl fmt::Debug for Flows {
     }
 }
 
-/// Whether the end of a connection will be told of.
+/// Whether the end of a connection will be reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remembered {
-    /// It will.
+    /// It will be.
     Yes,
-    /// It will not: the table is full, which is counted as a loss.
+    /// It will not be, because the table is full. This is counted as a loss.
     NoRoom,
-    /// It has ended by now, and nobody told of it.
+    /// It has already ended, and that was not reported.
     Ended,
 }
 
@@ -67,12 +63,12 @@ impl Flows {
         Ok(Self { tcp, udp, no_room: Arc::default() })
     }
 
-    /// Connections that found no room so far.
+    /// The number of connections that found no room so far.
     pub(super) fn no_room(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.no_room)
     }
 
-    /// Has the end of a connection told of that `owner` was found with. The socket must be that connection's.
+    /// Makes the programs report the end of a connection of `owner`. The socket must be that of the connection.
     pub fn remember(
         &mut self,
         socket: impl AsFd,
@@ -80,13 +76,8 @@ impl Flows {
         flow: &Flow,
     ) -> Result<Remembered, RememberError> {
         let cookie = socket_cookie(&socket)?;
-        let length = u32::try_from(size_of::<ConnectRecord>()).unwrap_or(0);
         let state = FlowState {
-            owner: RecordHeader {
-                kind: RecordKind::Connect as u16,
-                length,
-                ..record_header::header(owner, flow.opened)
-            },
+            owner: record_header::header::<ConnectRecord>(owner, flow.opened),
             flow: tuple(flow),
             bytes_sent: 0,
             bytes_received: 0,
@@ -111,7 +102,7 @@ impl Flows {
                 _ => return Err(error.into()),
             },
         }
-        // One that ended before it was remembered would stay for ever; whoever removes it first tells of its end.
+        // If it ended before it was added, the programs will never remove it. Whoever removes it reports its end.
         let ended = flow.protocol == Protocol::Tcp && has_ended(&socket)? && table.remove(&cookie).is_ok();
         Ok(if ended { Remembered::Ended } else { Remembered::Yes })
     }
@@ -120,10 +111,10 @@ impl Flows {
 /// Why a connection could not be remembered.
 #[derive(Debug, thiserror::Error)]
 pub enum RememberError {
-    /// The socket did not answer.
+    /// The socket could not be queried.
     #[error("the socket: {0}")]
     Socket(#[from] Errno),
-    /// The table refused it.
+    /// The table could not be changed.
     #[error("the table: {0}")]
     Table(#[from] MapError),
 }
@@ -140,8 +131,8 @@ fn errno(error: &MapError) -> Option<Errno> {
     }
 }
 
-/// Whether a TCP socket is in the state CLOSE: it has no peer, and unlike one that is still connecting it is hung up
-/// (`inet_getname` and `tcp_poll`, net/ipv4).
+/// Whether a TCP socket is in the state CLOSE. Such a socket has no peer and, unlike one that is still connecting, it polls
+/// as hung up (`inet_getname` and `tcp_poll`, net/ipv4).
 fn has_ended(socket: &impl AsFd) -> Result<bool, Errno> {
     match getpeername(socket) {
         Ok(_) => return Ok(false),

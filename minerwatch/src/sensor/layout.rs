@@ -1,18 +1,18 @@
-//! Where the running kernel keeps the fields the programs read.
+//! Looks up the offsets of the kernel fields that the programs read.
 
 use std::{fs, path::Path};
 
 use minerwatch_common::KernelLayout;
 
 use super::{
-    SensorError,
     btf::{self, Btf},
+    error::SensorError,
 };
 
-/// Where the kernel lists its cgroup controllers, each with the number of its version 1 hierarchy (cgroups(7)).
+/// The kernel's list of cgroup controllers, each with the number of its version 1 hierarchy (cgroups(7)).
 const CONTROLLERS: &str = "/proc/cgroups";
 
-/// Looks every field of [`KernelLayout`] up in the running kernel's types.
+/// Looks up every field of [`KernelLayout`] in the running kernel's types.
 pub fn of_running_kernel() -> Result<KernelLayout, SensorError> {
     Btf::from_file(Path::new(btf::VMLINUX))
         .map(|types| resolve(&types))
@@ -33,8 +33,8 @@ fn resolve(types: &Btf) -> KernelLayout {
     })
 }
 
-/// Whether a controller has a hierarchy of version 1, which the programs need not walk where there is none. A list that
-/// cannot be read says nothing.
+/// Whether a controller has a version 1 hierarchy. Where there is none, the programs need not look into it. If the list
+/// cannot be read, there may be one.
 fn is_in_version_1(controllers: Option<&str>, name: &str) -> bool {
     controllers.is_none_or(|controllers| {
         controllers.lines().any(|line| {
@@ -49,12 +49,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_controller_is_of_version_1_where_it_has_a_hierarchy() {
+    fn a_controller_with_a_hierarchy_number_is_version_1() {
         let controllers = "#subsys_name\thierarchy\tnum_cgroups\tenabled\ncpu\t3\t1\t1\npids\t0\t1\t1\n";
         assert!(is_in_version_1(Some(controllers), "cpu"));
         for without in [controllers, "", "pids"] {
             assert!(!is_in_version_1(Some(without), "pids"), "{without}");
         }
-        assert!(is_in_version_1(None, "pids"), "not known");
+        assert!(is_in_version_1(None, "pids"), "unknown");
     }
 }

@@ -1,4 +1,4 @@
-//! What the kernel side counted as lost, and what the kernel did not let it see.
+//! Counts of lost events: those that the eBPF programs counted, and the runs of programs that the kernel skipped.
 
 use std::{
     fmt,
@@ -21,23 +21,24 @@ use aya::{
 use minerwatch_common::Loss;
 use tracing::debug;
 
-use super::SensorError;
+use super::error::SensorError;
 
-/// Runs of a hook that the kernel passed over, as the same hook was at work on that CPU already.
-const PASSED_OVER: &str = "passed-over";
+/// Runs of a program that the kernel skipped because the program was already running on that CPU. The name is part of the
+/// metrics.
+const SKIPPED_RUNS: &str = "passed-over";
 
-/// Programs that stand in for one another: when the kernel passes one over, it is the other that acts.
-const MUTUAL: [&str; 2] = ["tcp_state", "tcp_state_stand_in"];
+/// A program and its reentry fallback. When the kernel skips one of them, the other handles the event, so nothing is lost.
+const WITH_FALLBACK: [&str; 2] = ["tcp_state", "tcp_state_reentry_fallback"];
 
-/// The field of `/proc/PID/fdinfo/FD` of a program that counts them (kernel/bpf/syscall.c, from 5.12 on).
+/// The field of a program's `/proc/PID/fdinfo/FD` that counts skipped runs (kernel/bpf/syscall.c, since 5.12).
 const RECURSION_MISSES: &str = "recursion_misses:";
 
-/// The loss counters of the kernel side.
+/// The loss counters of the eBPF programs.
 pub struct Losses {
     counters: PerCpuArray<MapData, u64>,
-    /// What the kernel says of each program that it may pass over.
+    /// The `fdinfo` file of each program that the kernel may skip.
     programs: Vec<File>,
-    /// Connections of before the start that found no room ([`super::Flows`]).
+    /// Connections from before the start that found no room ([`super::flows::Flows`]).
     no_room: Arc<AtomicU64>,
 }
 
@@ -48,28 +49,28 @@ impl fmt::Debug for Losses {
 }
 
 impl Losses {
-    /// To be called once the programs are attached.
+    /// Call this after the programs are attached.
     pub(super) fn new(programs: &mut Ebpf, no_room: Arc<AtomicU64>) -> Result<Self, SensorError> {
         let map = programs.take_map("LOSSES").ok_or(SensorError::Incomplete { map: "LOSSES" })?;
         let counters =
             PerCpuArray::try_from(map).map_err(|source| SensorError::Load { source: source.into() })?;
         let programs = programs
             .programs()
-            .filter(|(name, _)| !MUTUAL.contains(name))
-            .filter_map(|(_, program)| description(program))
+            .filter(|(name, _)| !WITH_FALLBACK.contains(name))
+            .filter_map(|(_, program)| fdinfo(program))
             .collect();
         Ok(Self { counters, programs, no_room })
     }
 
-    /// Every kind of loss by its name and its count so far, zeros included.
+    /// Every kind of loss with its count so far, including zeros.
     pub fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let passed_over: u64 = self.programs.iter().filter_map(recursion_misses).sum();
+        let skipped: u64 = self.programs.iter().filter_map(recursion_misses).sum();
         let own = |loss| match loss {
             Loss::FlowTableFull => self.no_room.load(Ordering::Relaxed),
             _ => 0,
         };
         let count = move |loss: Loss| (loss.name(), self.slot(loss.slot()).saturating_add(own(loss)));
-        Loss::all().map(count).chain([(PASSED_OVER, passed_over)])
+        Loss::all().map(count).chain([(SKIPPED_RUNS, skipped)])
     }
 
     fn slot(&self, slot: u32) -> u64 {
@@ -79,24 +80,23 @@ impl Losses {
     }
 }
 
-/// The kernel's description of a program that is loaded and of a type that is passed over when it is at work already.
-fn description(program: &Program) -> Option<File> {
-    let fd = match program {
-        Program::RawTracePoint(program) => program.fd(),
-        Program::BtfTracePoint(program) => program.fd(),
-        Program::FEntry(program) => program.fd(),
-        Program::FExit(program) => program.fd(),
-        Program::TracePoint(program) => program.fd(),
-        // Those of cgroups are never passed over.
-        _ => return None,
-    };
-    let path = format!("/proc/self/fdinfo/{}", fd.ok()?.as_fd().as_raw_fd());
-    File::open(&path).inspect_err(|error| debug!(%error, path, "runs passed over are not counted")).ok()
+/// The `fdinfo` file of a loaded program, if the kernel may skip programs of its type.
+fn fdinfo(program: &Program) -> Option<File> {
+    if is_never_skipped(program) {
+        return None;
+    }
+    let path = format!("/proc/self/fdinfo/{}", program.fd().ok()?.as_fd().as_raw_fd());
+    File::open(&path).inspect_err(|error| debug!(%error, path, "skipped runs are not counted")).ok()
 }
 
-fn recursion_misses(description: &File) -> Option<u64> {
+/// The kernel never skips programs of cgroups.
+fn is_never_skipped(program: &Program) -> bool {
+    matches!(program, Program::CgroupSkb(_) | Program::CgroupSockAddr(_) | Program::CgroupSock(_))
+}
+
+fn recursion_misses(fdinfo: &File) -> Option<u64> {
     let mut text = [0; 1024];
-    let length = description.read_at(&mut text, 0).ok()?;
+    let length = fdinfo.read_at(&mut text, 0).ok()?;
     let text = str::from_utf8(&text[..length]).ok()?;
     text.lines().find_map(|line| line.strip_prefix(RECURSION_MISSES))?.trim().parse().ok()
 }

@@ -1,25 +1,25 @@
-//! Several rings as one, in the order of the kernel's clock.
+//! Merges several rings into one stream, in the order of the kernel's clock.
 //!
-//! A program that writes a file and one that runs it report through different rings. Taken one ring after the other,
-//! the run would come before the write. So the oldest of the heads goes first, and only after every other ring either
-//! has a head or was found empty when that oldest one was there already: its cause was sent before it, and would be
-//! seen. Nothing is copied or held back for that, and no ring can keep another waiting: it is always the oldest record's
-//! turn.
+//! Suppose one program writes a file and another runs it. The write and the exec arrive on different rings. If the rings
+//! were drained one after the other, the exec could come before the write. So the oldest head of all rings goes first, and
+//! only when every other ring either has a head too, or was seen empty after that oldest record existed. Its cause was sent
+//! before it, so by then the cause would be visible. Nothing is copied or delayed, and no ring can starve another, because
+//! it is always the oldest record's turn.
 
 use minerwatch_common::RecordHeader;
 use zerocopy::FromBytes as _;
 
-/// A ring that hands over records in the order in which their places were reserved. Each takes its time before its
-/// place, so a record is older than every effect of it, in whichever ring that is reported.
+/// A ring that returns records in the order in which their places were reserved. The time of a record is taken before its
+/// place is reserved, so a record is older than all records of its effects, on any ring.
 pub(super) trait Source {
-    /// The time of the record that waits longest, which goes on waiting; nanoseconds of `CLOCK_BOOTTIME`. `None` if none
-    /// waits or if it is still being written.
+    /// The time of the oldest record, which stays in the ring; nanoseconds of `CLOCK_BOOTTIME`. `None` if the ring is empty
+    /// or the record is still being written.
     fn head(&mut self) -> Option<u64>;
 
-    /// Hands over the record that waits longest.
+    /// Removes the oldest record and passes it on.
     fn take(&mut self, on_record: &mut impl FnMut(&[u8]));
 
-    /// Whether a record is in it, be it one that is still being written.
+    /// Whether the ring holds a record, even one that is still being written.
     fn holds_any(&self) -> bool;
 }
 
@@ -40,19 +40,19 @@ impl<S: Source> Source for &mut S {
 /// Why a round of draining ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Drained {
-    /// All rings are empty: the kernel wakes the reader when that changes.
+    /// All rings are empty. The kernel wakes the reader when that changes.
     Empty,
-    /// The round was long enough; more may be waiting.
+    /// The limit was reached. There may be more records.
     More,
-    /// What waits must wait for an older record that another processor is writing at this moment. No wake-up will come:
-    /// look again soon.
+    /// The remaining records must wait for an older one that another processor is writing at this moment. There will be no
+    /// wake-up, so the caller must try again soon.
     Writing,
 }
 
-/// Hands over the records of all rings, the oldest first, at most `limit` of them. `heads` is as long as `rings` and
-/// unknown. `now` reads the records' clock.
-pub(super) fn drain<Lane: Source>(
-    rings: &mut [Lane],
+/// Passes on the records of all rings, oldest first, at most `limit` of them. `heads` has one [`Head::Unknown`] for each
+/// ring. `now` reads the clock of the records.
+pub(super) fn drain<Ring: Source>(
+    rings: &mut [Ring],
     heads: &mut [Head],
     limit: usize,
     now: impl Fn() -> u64,
@@ -71,19 +71,19 @@ pub(super) fn drain<Lane: Source>(
     Drained::More
 }
 
-/// What is known of a ring's head.
+/// What is known about the oldest record of a ring.
 #[derive(Clone, Copy)]
 pub(super) enum Head {
-    /// Nothing: it was just taken, or there was none.
+    /// Nothing, because the last one was just taken.
     Unknown,
-    /// A record of this time waits.
+    /// There is a record of this time.
     At(u64),
-    /// There was none at this time, and so nothing that comes before a head that is not newer.
+    /// The ring was empty at this time, so it holds nothing that is older.
     EmptyAt(u64),
 }
 
-/// Which ring's head goes next. `None` if there is none or if it must wait for one that is being written.
-fn oldest<Lane: Source>(rings: &mut [Lane], heads: &mut [Head], now: impl Fn() -> u64) -> Option<usize> {
+/// The ring whose head goes next. `None` if all are empty or if it must wait for a record that is being written.
+fn oldest<Ring: Source>(rings: &mut [Ring], heads: &mut [Head], now: impl Fn() -> u64) -> Option<usize> {
     for (ring, head) in rings.iter_mut().zip(heads.iter_mut()) {
         if let Head::Unknown = head
             && let Some(time) = ring.head()
@@ -92,7 +92,7 @@ fn oldest<Lane: Source>(rings: &mut [Lane], heads: &mut [Head], now: impl Fn() -
         }
     }
     let (_, time) = first(heads)?;
-    // A head found only now may be the older one; what was said of the others then holds for it all the more.
+    // A head that is found only now may be even older. What was established for the former oldest then holds for it too.
     for (ring, head) in rings.iter_mut().zip(heads.iter_mut()) {
         match head {
             Head::At(_) => continue,
@@ -109,7 +109,7 @@ fn oldest<Lane: Source>(rings: &mut [Lane], heads: &mut [Head], now: impl Fn() -
     first(heads).map(|(oldest, _)| oldest)
 }
 
-/// The oldest head, of equal ones the first ring's.
+/// The oldest head. If two are equal, that of the first ring.
 fn first(heads: &[Head]) -> Option<(usize, u64)> {
     let waiting = heads.iter().enumerate().filter_map(|(ring, head)| match head {
         Head::At(time) => Some((ring, *time)),
@@ -118,7 +118,7 @@ fn first(heads: &[Head]) -> Option<(usize, u64)> {
     waiting.min_by_key(|(_, time)| *time)
 }
 
-/// When it happened. What has no time goes first: the decoder will say what is wrong with it.
+/// The time of a record. A malformed record has none and goes first; the decoder then reports what is wrong with it.
 pub(super) fn time(record: &[u8]) -> u64 {
     RecordHeader::read_from_prefix(record).map_or(0, |(header, _)| header.time)
 }

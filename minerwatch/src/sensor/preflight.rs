@@ -1,16 +1,16 @@
-//! What must hold before anything is loaded, so that a person gets the reason and not a kernel's EPERM.
+//! Checks before anything is loaded, so that the user gets a clear reason instead of the kernel's EPERM.
 
 use std::path::Path;
 
 use caps::{CapSet, Capability};
 use tracing::{debug, warn};
 
-use super::{SensorError, btf};
+use super::{btf, error::SensorError};
 
-/// Where tracefs belongs; systemd mounts it there.
+/// Where tracefs is usually mounted.
 const TRACEFS: &str = "/sys/kernel/tracing";
 
-/// Checks capabilities and type information, and mounts tracefs where nobody has.
+/// Checks capabilities and type information, and mounts tracefs if it is not mounted.
 pub fn check() -> Result<(), SensorError> {
     let missing = missing_capabilities();
     if !missing.is_empty() {
@@ -23,8 +23,7 @@ pub fn check() -> Result<(), SensorError> {
     Ok(())
 }
 
-/// The capabilities the sensor needs and this process lacks. `CAP_SYS_ADMIN` stands for the finer ones, as
-/// on kernels that do not know them.
+/// The capabilities that the sensor needs and this process lacks. `CAP_SYS_ADMIN` includes the finer ones.
 pub fn missing_capabilities() -> Vec<&'static str> {
     let held = caps::read(None, CapSet::Effective).unwrap_or_default();
     if held.contains(&Capability::CAP_SYS_ADMIN) {
@@ -42,8 +41,8 @@ pub fn missing_capabilities() -> Vec<&'static str> {
     .collect()
 }
 
-/// System-call tracepoints are found by their number in tracefs. A failure costs those hooks only, and the
-/// report of the sensor will say so.
+/// Mounts tracefs, which the hooks on system-call tracepoints need. After a failure only those hooks are unavailable, and
+/// the sensor's report says so.
 fn mount_tracefs() {
     if Path::new(TRACEFS).join("events").exists() || Path::new("/sys/kernel/debug/tracing/events").exists() {
         return;
@@ -58,6 +57,6 @@ fn mount_tracefs() {
         None,
     ) {
         Ok(()) => debug!("mounted tracefs at {TRACEFS}"),
-        Err(error) => warn!("tracefs is not mounted at {TRACEFS} and cannot be: {error}"),
+        Err(error) => warn!("cannot mount tracefs at {TRACEFS}: {error}"),
     }
 }

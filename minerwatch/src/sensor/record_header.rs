@@ -1,12 +1,12 @@
-//! The head of what the daemon writes in the name of a process, as the programs would have written it.
+//! Record headers that the daemon writes into the programs' tables.
 
-use minerwatch_common::RecordHeader;
+use minerwatch_common::{Record, RecordHeader};
 
 use crate::model::{BootTime, Subject};
 
-/// Names the process as it was found at `time`; kind and length are the caller's to fill in.
-pub(super) fn header(owner: &Subject, time: BootTime) -> RecordHeader {
-    RecordHeader {
+/// The header of a record of type `R` about `owner` at `time`, as the programs would have written it.
+pub(super) fn header<R: Record>(owner: &Subject, time: BootTime) -> RecordHeader {
+    let owner = RecordHeader {
         kind: 0,
         reserved: 0,
         length: 0,
@@ -17,5 +17,6 @@ pub(super) fn header(owner: &Subject, time: BootTime) -> RecordHeader {
         tid: owner.tid,
         uid: owner.uid,
         gid: owner.gid,
-    }
+    };
+    owner.for_record::<R>(time.0)
 }

@@ -1,5 +1,5 @@
-//! How what the programs see reaches the daemon: the first way that the kernel takes, found by trying. There is an object
-//! of the programs for each.
+//! The ring backends: how records travel from the programs to the daemon. There is an object of the programs for each
+//! backend, and the first that the kernel accepts is used.
 
 use aya::{Btf, Ebpf, EbpfLoader};
 use minerwatch_common::{KernelLayout, Settings};
@@ -7,73 +7,76 @@ use rustix::time::{ClockId, clock_getres};
 use tracing::debug;
 use zerocopy::IntoBytes as _;
 
-use super::{SensorError, SensorOptions, attach::short, devices, event_rings::Opened, hooks::Service};
+use super::{
+    devices, error::SensorError, event_rings::OpenRings, options::SensorOptions, reason, report::SourceStatus,
+};
 use crate::model::{AttachType, DataSource, HookChoice};
 
-/// One way, with the programs that go it.
-struct Transport {
-    way: AttachType,
+/// A backend and the object that is built for it.
+struct Backend {
+    attach_type: AttachType,
     name: &'static str,
     caveat: Option<&'static str>,
-    /// As the build script left it, aligned as an ELF reader wants it.
+    /// The object from the build script, aligned for an ELF reader.
     object: &'static [u8],
-    /// Takes the rings out of what was loaded.
-    open: fn(&mut Ebpf, &SensorOptions) -> Result<Opened, SensorError>,
+    /// Takes the rings out of the loaded object.
+    open: fn(&mut Ebpf, &SensorOptions) -> Result<OpenRings, SensorError>,
 }
 
-/// All ways, the best first.
-const TRANSPORTS: [Transport; 2] = [
-    Transport {
-        way: AttachType::RingBuffer,
+/// All backends, best first.
+const BACKENDS: [Backend; 2] = [
+    Backend {
+        attach_type: AttachType::RingBuffer,
         name: "ring buffers",
         caveat: None,
         object: aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minerwatch-ebpf.o")),
-        open: |programs, _| Opened::shared(programs),
+        open: |programs, _| OpenRings::shared(programs),
     },
-    Transport {
-        way: AttachType::PerfBuffer,
+    Backend {
+        attach_type: AttachType::PerfBuffer,
         name: "perf buffers of each CPU",
-        caveat: Some("each event wakes the daemon; what happens on a CPU that comes online later is lost"),
+        caveat: Some("each event wakes the daemon; events on a CPU that comes online later are lost"),
         object: aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/minerwatch-ebpf-perf.o")),
-        open: Opened::per_cpu,
+        open: OpenRings::per_cpu,
     },
 ];
 
-/// The names of the ways, for who asks for another.
-pub(super) fn ways() -> impl Iterator<Item = AttachType> {
-    TRANSPORTS.iter().map(|transport| transport.way)
+/// The attach types of all backends.
+pub(super) fn attach_types() -> impl Iterator<Item = AttachType> {
+    BACKENDS.iter().map(|backend| backend.attach_type)
 }
 
-/// The programs, not yet attached, with the rings on which they will send, and which way that is.
+/// Loads the object of the first backend that works. Returns its programs, which are not attached yet, the rings, and the
+/// backend for the report.
 pub(super) fn load(
     options: &SensorOptions,
     layout: &KernelLayout,
     btf: &Btf,
-) -> Result<(Ebpf, Opened, Service), SensorError> {
+) -> Result<(Ebpf, OpenRings, SourceStatus), SensorError> {
     let choice = options.hooks.iter().rev().find(|choice| choice.concerns(DataSource::RingBackend));
     let mut refused = Vec::new();
     let mut refusal = None;
-    for transport in &TRANSPORTS {
-        if let Some(HookChoice { way: Some(way), .. }) = choice
-            && *way != transport.way
+    for backend in &BACKENDS {
+        if let Some(HookChoice { attach_type: Some(chosen), .. }) = choice
+            && *chosen != backend.attach_type
         {
             continue;
         }
-        match open(transport, options, layout, btf) {
+        match open(backend, options, layout, btf) {
             Ok((programs, rings)) => {
-                let service = Service {
-                    purpose: DataSource::RingBackend,
-                    hook: Some(transport.name),
-                    way: Some(transport.way),
-                    caveat: transport.caveat,
-                    without: "",
+                let status = SourceStatus {
+                    source: DataSource::RingBackend,
+                    hook: Some(backend.name),
+                    attach_type: Some(backend.attach_type),
+                    caveat: backend.caveat,
+                    if_unavailable: "",
                     refused,
                 };
-                return Ok((programs, rings, service));
+                return Ok((programs, rings, status));
             }
             Err(error) => {
-                debug!(transport = transport.name, %error, "refused");
-                refused.push((transport.name, short(&anyhow::anyhow!(error.to_string()))));
+                debug!(backend = backend.name, %error, "refused");
+                refused.push((backend.name, reason::one_line(&anyhow::anyhow!(error.to_string()))));
                 refusal.get_or_insert(error);
             }
         }
@@ -82,11 +85,11 @@ pub(super) fn load(
 }
 
 fn open(
-    transport: &Transport,
+    backend: &Backend,
     options: &SensorOptions,
     layout: &KernelLayout,
     btf: &Btf,
-) -> Result<(Ebpf, Opened), SensorError> {
+) -> Result<(Ebpf, OpenRings), SensorError> {
     let settings = Settings {
         cpu_interval: options.cpu_interval,
         cpu_threshold: options.cpu_threshold,
@@ -100,17 +103,17 @@ fn open(
         .btf(Some(btf))
         .override_global("LAYOUT", layout.as_bytes(), true)
         .override_global("SETTINGS", settings.as_bytes(), true)
-        // An object without rings has none of these.
+        // The object for perf buffers has none of these maps, which is no error.
         .map_max_entries("PROCESS_RING", options.process_ring)
         .map_max_entries("FILE_RING", options.file_ring)
         .map_max_entries("PAYLOAD_RING", options.payload_ring)
-        .load(transport.object)
+        .load(backend.object)
         .map_err(|source| SensorError::Load { source: source.into() })?;
-    let rings = (transport.open)(&mut programs, options)?;
+    let rings = (backend.open)(&mut programs, options)?;
     Ok((programs, rings))
 }
 
-/// Nanoseconds between two ticks of the kernel's timer: the coarse clocks go by it (`KTIME_LOW_RES`, kernel/time).
+/// Nanoseconds of a jiffy. It is the resolution of the coarse clocks (`KTIME_LOW_RES`, kernel/time).
 fn tick() -> u64 {
     let tick = clock_getres(ClockId::MonotonicCoarse);
     u64::try_from(tick.tv_nsec).unwrap_or(0)

@@ -1,5 +1,5 @@
-//! TCP sockets whose payloads are to be looked at, marked from here: those that were there before the programs, and those
-//! on which a suspect listens.
+//! Makes the programs read the payloads of further TCP sockets: those that were open before the start, and those on which
+//! a suspect listens.
 
 use std::{fmt, os::fd::AsRawFd};
 
@@ -7,18 +7,16 @@ use aya::{
     Ebpf,
     maps::{MapData, MapError, SkStorage},
 };
-use minerwatch_common::{
-    CaptureBudget, FlowProgress, PayloadRecord, RecordHeader, RecordKind, WatchedSocket,
-};
+use minerwatch_common::{CaptureBudget, FlowProgress, PayloadRecord, WatchedSocket};
 use zerocopy::IntoBytes as _;
 
-use super::{SensorError, record_header};
+use super::{error::SensorError, record_header};
 use crate::model::{BootTime, HeldSocket, SocketSide};
 
-/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): what the programs remember already stays.
+/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): an entry that the programs made stays.
 const IF_NEW: u64 = 1;
 
-/// What the kernel side remembers at sockets.
+/// The state that the programs store at sockets.
 pub struct Sockets {
     storage: SkStorage<MapData, [u8; size_of::<WatchedSocket>()]>,
 }
@@ -37,34 +35,29 @@ impl Sockets {
         Ok(Self { storage })
     }
 
-    /// Has the next payloads of a TCP socket looked at in the name of its owner. One that listens hands that on to what
-    /// it accepts from now on. Answers whether that is new.
+    /// Makes the programs read the next payloads of a TCP socket on behalf of its owner. A listening socket passes this on
+    /// to the connections that it accepts from now on. Returns `false` if the socket was watched already.
     pub fn watch(
         &mut self,
         socket: &impl AsRawFd,
         held: &HeldSocket,
         now: BootTime,
     ) -> Result<bool, MapError> {
-        let (look, accepted, opened) = match held.side {
+        let (budget, accepted, opened) = match held.side {
             SocketSide::Opened(flow) => (CaptureBudget::UNDER_WAY, 0, flow.opened),
             SocketSide::Accepted => (CaptureBudget::UNDER_WAY, 1, now),
             SocketSide::Listening => (CaptureBudget::FRESH, 1, now),
         };
-        let header = RecordHeader {
-            kind: RecordKind::Payload as u16,
-            length: u32::try_from(size_of::<PayloadRecord>()).unwrap_or(0),
-            ..record_header::header(&held.owner, opened)
-        };
-        let mark = WatchedSocket {
-            owner: header,
-            sent: look,
-            received: look,
+        let state = WatchedSocket {
+            owner: record_header::header::<PayloadRecord>(&held.owner, opened),
+            sent: budget,
+            received: budget,
             accepted,
             reserved: 0,
             progress: FlowProgress::FRESH,
         };
         let mut bytes = [0; size_of::<WatchedSocket>()];
-        bytes.copy_from_slice(mark.as_bytes());
+        bytes.copy_from_slice(state.as_bytes());
         match self.storage.insert(socket, bytes, IF_NEW) {
             Err(MapError::SyscallError(error))
                 if error.io_error.kind() == std::io::ErrorKind::AlreadyExists =>

@@ -1,37 +1,35 @@
-//! The only unsafe code outside the programs: what the compiler cannot check, each behind a safe function.
-#![allow(unsafe_code, reason = "this is the only such module; each block says why it is sound")]
+//! The only unsafe code outside the eBPF programs. Each block is behind a safe function and says why it is sound.
+#![expect(unsafe_code, reason = "this is the only such module; each block says why it is sound")]
 
 use std::{io, os::fd::AsRawFd};
 
+use aya::maps::{MapData, RingBuf, perf::PerfEventArrayBuffer};
 use tokio::io::{Interest, unix::AsyncFd};
 
-use super::event_rings::{Buffer, Ring};
-
-/// Watches what owns its descriptor for something to read.
-pub(super) fn watch<T: Owner>(owner: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: an `Owner` keeps its descriptor open as long as it lives and always answers with the same one, and tokio
-    // takes it out of the reactor before it drops the owner.
+/// Registers a descriptor with tokio, to wait until it is readable.
+pub(super) fn watch<T: OwnsDescriptor>(owner: T) -> io::Result<AsyncFd<T>> {
+    // SAFETY: an `OwnsDescriptor` keeps its descriptor open and unchanged while it lives, and tokio deregisters it before
+    // it drops the owner.
     unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }.map_err(io::Error::from)
 }
 
-/// Owns a descriptor that stays open and the same as long as the owner lives.
+/// A type that owns a descriptor.
 ///
 /// # Safety
-/// That is so.
-pub(super) unsafe trait Owner: AsRawFd {}
+/// While the value lives, its descriptor must stay open and `as_raw_fd` must always return the same one.
+pub(super) unsafe trait OwnsDescriptor: AsRawFd {}
 
-// SAFETY: the map owns the descriptor.
-unsafe impl Owner for Ring {}
+// SAFETY: the map owns its descriptor, and nothing replaces it.
+unsafe impl OwnsDescriptor for RingBuf<MapData> {}
 
-// SAFETY: as above.
-unsafe impl Owner for Buffer {}
+// SAFETY: the buffer owns the descriptor of its perf event, and nothing replaces it.
+unsafe impl OwnsDescriptor for PerfEventArrayBuffer<MapData> {}
 
-/// Gives memory that was used and is free back to the kernel. The C library keeps what it has once taken in pieces below
-/// the highest that is in use, and of what the start takes (the kernel's types, the programs, the host's processes) that
-/// is most.
+/// Returns freed memory to the kernel. The C library otherwise keeps most of what the start needed (the kernel's types,
+/// the programs, the host's processes).
 pub fn give_back_memory() {
     #[cfg(target_env = "gnu")]
-    // SAFETY: it may be called at any time, from any thread.
+    // SAFETY: malloc_trim may be called at any time, from any thread.
     unsafe {
         libc::malloc_trim(0);
     }

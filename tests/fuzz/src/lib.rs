@@ -21,13 +21,12 @@ use minerwatch::{
 /// Records of the kernel, each behind its length in two bytes, through the decoder and the engine.
 pub fn decoder(mut bytes: &[u8]) {
     let mut engine = Engine::new(EngineSettings::default());
-    let mut alerts = Vec::new();
+    let mut dissector = Dissector::default();
     while let Some((length, rest)) = bytes.split_first_chunk::<2>() {
         let (record, rest) = rest.split_at(usize::from(u16::from_le_bytes(*length)).min(rest.len()));
         bytes = rest;
         if let Ok(event) = decode::decode(record) {
-            engine.ingest(&event, &mut alerts);
-            let _ = engine.view(&event);
+            take(&mut engine, &mut dissector, event);
         }
     }
 }
@@ -39,13 +38,21 @@ pub fn recording(bytes: &[u8]) {
     let text = [HEADER, b"\n", bytes].concat();
     let reader = Reader::new(text.as_slice()).expect("the header is fine");
     let mut engine = Engine::new(EngineSettings::default());
-    let mut alerts = Vec::new();
+    let mut dissector = Dissector::default();
+    let mut last = None;
     for event in reader.flatten() {
-        engine.ingest(&event, &mut alerts);
+        last = Some(event.time);
+        take(&mut engine, &mut dissector, event);
     }
-    if let Some(last) = alerts.last() {
-        engine.tick(last.time, &mut alerts);
+    if let Some(last) = last {
+        engine.tick(last, &mut Vec::new());
     }
+}
+
+/// An event through the stages that a recording goes through.
+fn take(engine: &mut Engine, dissector: &mut Dissector, mut event: Event) {
+    dissector.dissect(&mut event);
+    engine.ingest(&event, true, &mut Vec::new());
 }
 
 /// A configuration file, and a request on the control socket.

@@ -92,7 +92,7 @@ pub(super) fn protocols() -> Vec<Case> {
             ],
         ),
         Case::new(
-            "a stream under way",
+            "a stream under call",
             "CryptoNote stratum",
             [say("{\"id\":3,\"note\":\"jobs, please\"}\n"), Hear, say(format!("{SUBMIT}\n")), Hear],
         ),
@@ -114,8 +114,8 @@ pub(super) fn protocols() -> Vec<Case> {
     ]
 }
 
-/// The same words, said in other ways.
-pub(super) fn manners() -> Vec<Case> {
+/// The same words, sent in other forms.
+pub(super) fn variations() -> Vec<Case> {
     const NAME: &str = "CryptoNote stratum";
     let socks_name = || say(b"\x05\x01\0\x03\x09pool.test\x23\x28");
     let socks_address = || say(b"\x05\x01\0\x01\x7f\0\0\x01\x23\x28");
@@ -128,12 +128,12 @@ pub(super) fn manners() -> Vec<Case> {
         case("other order and spaces", &[say(spaced), Hear]),
         case("in pieces of 60 bytes", &split(&login(), 60)),
         case("in pieces of 24 bytes", &split(&login(), 24)),
-        Case { native: true, way: "writev", ..case("in pieces, by writev", &split(&login(), 100)) },
+        Case { native: true, call: "writev", ..case("in pieces, by writev", &split(&login(), 100)) },
         Case { v6: true, ..case("by IPv6", &[say(login()), Hear]) },
         Case {
             v6: true,
             native: true,
-            way: "io_uring",
+            call: "io_uring",
             ..case("by IPv6 and io_uring", &[say(login()), Hear])
         },
         Case {
@@ -151,7 +151,7 @@ pub(super) fn manners() -> Vec<Case> {
         Case {
             port: CONNECT,
             native: true,
-            way: "io_uring",
+            call: "io_uring",
             ..case(
                 "through CONNECT, in pieces, by io_uring",
                 &[&[say(connect), Hear][..], &split(&login(), 100)].concat(),
@@ -161,13 +161,13 @@ pub(super) fn manners() -> Vec<Case> {
 }
 
 /// The same words by every call that sends.
-pub(super) fn ways() -> Vec<Case> {
-    let ways = ["write", "send", "sendto", "sendmsg", "writev"];
-    let native = ways.into_iter().chain(["io_uring"]).map(|way| (way, true));
-    let all = ways.map(|way| (way, false)).into_iter().chain(native);
-    all.map(|(way, native)| {
-        let name = format!("{way} from {}", if native { "C" } else { "Python" });
-        Case { way, native, ..Case::new(&name, "CryptoNote stratum", [say(login()), Hear]) }
+pub(super) fn send_calls() -> Vec<Case> {
+    let send_calls = ["write", "send", "sendto", "sendmsg", "writev"];
+    let native = send_calls.into_iter().chain(["io_uring"]).map(|call| (call, true));
+    let all = send_calls.map(|call| (call, false)).into_iter().chain(native);
+    all.map(|(call, native)| {
+        let name = format!("{call} from {}", if native { "C" } else { "Python" });
+        Case { call, native, ..Case::new(&name, "CryptoNote stratum", [say(login()), Hear]) }
     })
     .collect()
 }

@@ -6,7 +6,7 @@ use super::{
     say,
 };
 
-/// What others say that may look like a miner's words.
+/// Messages of other protocols that resemble mining.
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn others() -> Vec<Case> {
     const SUBSCRIBE: &str = r#"{"id":1,"method":"mining.subscribe","params":["x/1"]}"#;

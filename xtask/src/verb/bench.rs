@@ -21,7 +21,7 @@ use crate::command;
 use agent::{Agent, Launch, Usage};
 use report::{Ends, Report, Stream};
 
-/// How often the agent goes off and on. The median of as many minima shrugs off two disturbed rounds.
+/// Rounds with the agent off and on. The median of so many minima tolerates two disturbed rounds.
 const ROUNDS: u32 = 5;
 
 /// From the start of an agent until it is taken to be idle.
@@ -30,8 +30,8 @@ const SETTLE: Duration = Duration::from_secs(15);
 /// Measure what the agent costs: operations with it off and on, its programs, its idle load
 ///
 /// Takes turns with the agent off and on in one run, so that a drifting machine disturbs both alike. In each turn an
-/// operation's price is the cheapest of many small batches, all on one CPU; the table has the median over the turns,
-/// and as "noise" how far the turns without the agent lie apart: an addition below that says nothing. Then follow the
+/// operation's time is the shortest of many small batches, all on one CPU; the table has the median over the turns,
+/// and as "noise" the spread of the turns without the agent: an overhead below that means nothing. Then follow the
 /// kernel's own figures per program (`bpf_stats`, put back afterwards), the agent's CPU time while the host is left
 /// alone, its memory, and how soon it tells of something; and of minerwatch how many events become lines, what is lost
 /// at rising rates, and how many the engine judges. Needs root: where you are not, it goes through sudo.
@@ -49,16 +49,16 @@ pub struct Arguments {
     /// Measure this agent instead: a shell command that stays in the foreground
     #[arg(long, value_name = "COMMAND")]
     against: Option<String>,
-    /// What the agent of --against writes to standard error once it works; without it, it is given 10 s
+    /// The text that the agent of --against writes to standard error when ready; without this option it gets 10 s
     #[arg(long, value_name = "TEXT", requires = "against")]
     ready: Option<String>,
-    /// Only the half without an agent: to see what the machine's noise is
+    /// Measure only without an agent, to see the machine's noise
     #[arg(long, conflicts_with = "against")]
     off: bool,
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         let operations: Vec<_> = operations::ALL
             .iter()
@@ -114,7 +114,7 @@ impl Arguments {
             let agent = Agent::start(launch)?;
             let idle = Duration::from_secs((self.seconds / 6).clamp(5, 60));
             eprintln!("bench: {} s idle, then the programs", idle.as_secs());
-            // Its own start, with everything that it finds on the host, is no idling.
+            // Its start and its look at the host are not idle time.
             thread::sleep(SETTLE);
             let before = agent.usage()?;
             thread::sleep(idle);

@@ -1,4 +1,4 @@
-//! `cargo xtask test --benign`: real programs that use a host as miners might seem to, under the agent.
+//! `cargo xtask test --benign`: real programs that use a host much as a miner does, while the agent watches.
 
 mod network;
 mod watched;
@@ -10,7 +10,7 @@ use anyhow::{Result, bail};
 use xtask::workspace;
 
 use super::build;
-use super::setup::apt;
+use super::setup::{apt, consent};
 use crate::command;
 use network::OtherHost;
 use watched::Watched;
@@ -20,7 +20,7 @@ use workload::{Outcome, Workload};
 /// it is and which packages it needs.
 const DIRECTORY: &str = "tests/benign";
 
-/// The least number of workloads that must have run for a whole suite to mean anything.
+/// A whole suite in which fewer workloads than this ran fails.
 const ENOUGH: usize = 20;
 
 /// Runs the workloads whose name contains one of `filter` (all, if there is none), each for so long.
@@ -33,7 +33,7 @@ pub fn run(length: Duration, filter: &[String]) -> Result<()> {
         bail!("no workload in {DIRECTORY} has that in its name");
     }
     build::release()?;
-    install(&workloads);
+    install(&workloads)?;
     let other = OtherHost::new()?;
     println!("{:<18} {:>4}  {:<10} signals", "workload", "s", "verdict");
     let (mut ran, mut alarms, mut broken) = (0, Vec::new(), Vec::new());
@@ -71,19 +71,29 @@ pub fn run(length: Duration, filter: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Installs the packages of each workload by itself: one that cannot be had costs that workload alone, which says so.
-fn install(workloads: &[Workload]) {
-    for workload in workloads {
-        let missing: Vec<String> =
-            workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect();
-        if missing.is_empty() {
-            continue;
-        }
-        eprintln!("setup: {} (for the workload {})", missing.join(", "), workload.name);
-        if let Err(error) = apt::install(&missing) {
+/// Installs packages for each workload separately: a missing package costs only its own workload.
+fn install(workloads: &[Workload]) -> Result<()> {
+    let missing = |workload: &Workload| -> Vec<String> {
+        workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect()
+    };
+    let wanted: Vec<_> = workloads
+        .iter()
+        .map(|workload| (workload, missing(workload)))
+        .filter(|(_, missing)| !missing.is_empty())
+        .collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let shown = |(workload, missing): &(&Workload, Vec<String>)| {
+        format!("for the workload {}: apt-get install {}", workload.name, missing.join(" "))
+    };
+    consent::ask(&wanted.iter().map(shown).collect::<Vec<_>>())?;
+    for (_, missing) in &wanted {
+        if let Err(error) = apt::install(missing) {
             eprintln!("setup: that did not work: {error:#}");
         }
     }
+    Ok(())
 }
 
 fn is_installed(package: &str) -> bool {

@@ -5,7 +5,7 @@ use clap::Args;
 
 use super::{
     arm64,
-    setup::{self, Purpose},
+    setup::{self, ToolSet},
 };
 use crate::command;
 
@@ -14,7 +14,7 @@ use crate::command;
 /// Installs what is missing first. `cargo build` does the same once everything is there.
 #[derive(Args)]
 pub struct Arguments {
-    /// Optimise: what `run` and `package` build
+    /// Optimise: what `run`, `package` and the container image take
     #[arg(long)]
     release: bool,
     /// Leave the sensor out: replay, detection and rules, with plain stable Rust and nothing installed
@@ -23,7 +23,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         let mut cargo = command::cargo(["build", "--package", "minerwatch"]);
         if self.release {
@@ -32,7 +32,7 @@ impl Arguments {
         if self.no_sensor {
             cargo.arg("--no-default-features");
         } else {
-            setup::ensure(Purpose::Build)?;
+            setup::ensure(ToolSet::Build)?;
         }
         command::check(&mut cargo)
     }
@@ -40,14 +40,14 @@ impl Arguments {
 
 const RELEASE: [&str; 4] = ["build", "--package", "minerwatch", "--release"];
 
-/// The release build that others use: quiet when there is nothing to do.
+/// Makes the release build that other verbs use. Prints nothing when it is up to date.
 pub fn release() -> Result<()> {
-    setup::ensure(Purpose::Build)?;
+    setup::ensure(ToolSet::Build)?;
     command::check(&mut command::cargo(RELEASE))
 }
 
 /// The same for arm64.
 pub fn release_for_arm64() -> Result<()> {
-    setup::ensure(Purpose::Arm64)?;
+    setup::ensure(ToolSet::Arm64)?;
     command::check(&mut arm64::cargo(RELEASE))
 }

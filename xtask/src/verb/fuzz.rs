@@ -8,17 +8,17 @@ use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::{ebpf, workspace};
 
-use super::setup::{self, Purpose};
+use super::setup::{self, ToolSet};
 use crate::command;
 
 /// Where the targets lie, relative to the root of the workspace.
 const DIRECTORY: &str = "tests/fuzz";
 
-/// Let the fuzzer loose on everything that takes bytes from outside
+/// Fuzz everything that takes bytes from outside
 ///
 /// Runs the targets below tests/fuzz one after the other, each for the given time, with cargo-fuzz and a nightly
-/// compiler; installs cargo-fuzz with cargo if it is missing. What it learns lies below target/fuzz; the tree's corpora
-/// are only read. Ends with an error at the first finding, and names the file that shows it.
+/// compiler; installs cargo-fuzz if it is missing. New inputs go below target/fuzz; the tree's corpora are only read.
+/// Fails at the first finding and names the input file.
 #[derive(Args)]
 pub struct Arguments {
     /// How long each target runs
@@ -29,17 +29,13 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
-        setup::ensure(Purpose::Test)?;
+        setup::ensure(ToolSet::Fuzz)?;
         let rustup = command::find("rustup").context("the fuzzer's nightly compiler comes through rustup")?;
         let nightly = Command::new(&rustup).args(["run", "nightly", "rustc", "--version"]).output();
         if !nightly.is_ok_and(|output| output.status.success()) {
             bail!("the fuzzer needs a nightly compiler: rustup toolchain install nightly");
-        }
-        if command::find("cargo-fuzz").is_none() {
-            eprintln!("setup: cargo-fuzz (to run the fuzz targets): cargo install cargo-fuzz --locked");
-            command::check(&mut command::cargo(["install", "cargo-fuzz", "--locked"]))?;
         }
         let known = targets()?;
         if let Some(unknown) = self.target.iter().find(|target| !known.contains(target)) {
@@ -69,11 +65,11 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
     let target_dir = command::target_dir().join("fuzz");
     let learned = target_dir.join("corpus").join(target);
     fs::create_dir_all(&learned).with_context(|| format!("cannot make {}", learned.display()))?;
-    // The fuzzer's compiler need not be able to build the eBPF programs, and they play no part.
+    // The fuzz targets do not use the eBPF programs, and the nightly compiler may be unable to build them.
     let objects = target_dir.join("no-programs");
     fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
-    for transport in ebpf::Transport::ALL {
-        let object = objects.join(transport.object());
+    for backend in ebpf::RingBackend::ALL {
+        let object = objects.join(backend.object());
         fs::write(&object, []).with_context(|| format!("cannot write {}", object.display()))?;
     }
     let mut fuzzer = Command::new(rustup);
@@ -88,7 +84,8 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
         .arg(directory.join("corpus").join(target))
         .args(["--", "-timeout=10", "-rss_limit_mb=2048", &format!("-max_total_time={seconds}")])
         .env(ebpf::OBJECTS_VARIABLE, &objects)
-        // Those of the cargo that runs this xtask would choose its compiler.
+        .env("PATH", command::path_with_tools())
+        // These variables would select the compiler of the cargo that runs this xtask.
         .env_remove("CARGO")
         .env_remove("RUSTC")
         .env_remove("RUSTUP_TOOLCHAIN");

@@ -4,28 +4,29 @@ use std::env;
 
 use anyhow::{Result, bail};
 use clap::Args;
-use xtask::{ebpf, linker, toolchain};
+use xtask::{ebpf, environment, linker, toolchain};
 
-use super::setup::{self, Purpose};
+use super::setup::{self, ToolSet};
 use crate::command;
 
 /// Check format, lints and documentation, warnings denied
 ///
 /// rustfmt; clippy on all targets, with and without the sensor; clippy on the eBPF programs with the compiler that
-/// builds them; rustdoc. All of them run, and the last line names those that found something.
+/// builds them; rustdoc; licences, sources and duplicates of dependencies, and advisories where their database can be
+/// reached; dependencies that nothing uses. All of them run, and the last line names those that found something.
 #[derive(Args)]
 pub struct Arguments {}
 
-/// Does it.
+/// Runs the verb.
 pub fn run() -> Result<()> {
-    setup::ensure(Purpose::Test)?;
+    setup::ensure(ToolSet::Test)?;
     check()
 }
 
 /// A check and what it is called.
 type Check = (&'static str, fn() -> Result<()>);
 
-const CHECKS: [Check; 5] = [
+const CHECKS: [Check; 8] = [
     ("format", || command::check(&mut command::cargo(["fmt", "--all", "--check"]))),
     ("clippy", || clippy(&["--workspace", "--exclude", ebpf::PACKAGE])),
     ("clippy without the sensor", || clippy(&["--package", "minerwatch", "--no-default-features"])),
@@ -35,7 +36,34 @@ const CHECKS: [Check; 5] = [
             command::cargo(["doc", "--workspace", "--exclude", ebpf::PACKAGE, "--no-deps", "--quiet"]);
         command::check(doc.env("RUSTDOCFLAGS", "-Dwarnings"))
     }),
+    ("dependencies", || deny(&["bans", "licenses", "sources"])),
+    ("advisories", advisories),
+    ("unused dependencies", unused),
 ];
+
+/// cargo-deny with the rules of deny.toml; only errors are shown.
+fn deny(checks: &[&str]) -> Result<()> {
+    let mut deny = command::cargo(["deny", "--offline", "--log-level", "error", "--all-features", "check"]);
+    command::check(deny.arg("--hide-inclusion-graph").args(checks))
+}
+
+/// cargo-machete must not see the variables of the cargo that runs this xtask: it would misread its command line.
+fn unused() -> Result<()> {
+    let mut machete = command::cargo(["machete"]);
+    environment::scrub(&mut machete);
+    command::check(&mut machete)
+}
+
+/// Fetches the database of advisories. Without network the check is skipped with a message.
+fn advisories() -> Result<()> {
+    let mut fetch = command::cargo(["deny", "--log-level", "off", "fetch", "db"]);
+    let fetched = fetch.output().is_ok_and(|output| output.status.success());
+    if fetched {
+        return deny(&["advisories"]);
+    }
+    println!("lint: advisories SKIPPED: their database cannot be reached from here");
+    Ok(())
+}
 
 /// Runs every check.
 pub fn check() -> Result<()> {

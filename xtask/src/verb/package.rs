@@ -12,7 +12,7 @@ use xtask::workspace;
 use super::{arm64, build};
 use crate::command;
 
-/// What the archive holds besides the executable, relative to the root of the workspace.
+/// The contents of the archive besides the executable, relative to the root of the workspace.
 const FILES: [&str; 5] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy", "docs"];
 
 /// Pack a release: executable, licences, README, documentation and deployment files
@@ -27,7 +27,7 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
         let target_dir = command::target_dir();
         if self.arm64 {

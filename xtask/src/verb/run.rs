@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Error, Result};
 use clap::Args;
-use xtask::environment;
+use xtask::{commands, environment};
 
 use super::build;
 use crate::command;
@@ -20,7 +20,7 @@ Examples:
 /// Build, raise privileges, and become minerwatch
 ///
 /// The release build is used; once it is built, the next start takes a second or so. Commands that load the sensor go
-/// through sudo where you are not root; those that do not (replay, rules, --help …) stay yours. minerwatch replaces
+/// through sudo where you are not root; those that do not (replay, intel, --help …) stay yours. minerwatch replaces
 /// this process: signals reach it and its exit code is yours.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -37,10 +37,10 @@ pub struct Arguments {
 }
 
 impl Arguments {
-    /// Does it; returns only if minerwatch could not be started.
+    /// Replaces this process by minerwatch; returns only if that failed.
     pub fn run(self) -> Result<()> {
         let profile = if self.debug {
-            super::setup::ensure(super::setup::Purpose::Build)?;
+            super::setup::ensure(super::setup::ToolSet::Build)?;
             command::check(&mut command::cargo(["build", "--package", "minerwatch"]))?;
             "debug"
         } else {
@@ -49,7 +49,8 @@ impl Arguments {
         };
         let binary = command::target_dir().join(profile).join("minerwatch");
         let arguments = if self.command.is_empty() { vec!["run".into()] } else { self.command };
-        let mut minerwatch = if needs_root(&arguments) {
+        let words: Vec<_> = arguments.iter().map(|argument| argument.to_string_lossy()).collect();
+        let mut minerwatch = if commands::needs_root(&words) {
             command::as_root(&binary).context("the sensor needs root: run this as root, or install sudo")?
         } else {
             Command::new(&binary)
@@ -57,39 +58,5 @@ impl Arguments {
         environment::scrub(&mut minerwatch);
         let error = minerwatch.args(arguments).exec();
         Err(Error::from(error).context(format!("cannot start `{}`", command::shown(&minerwatch))))
-    }
-}
-
-/// Whether minerwatch's command loads the sensor or reads what only root may.
-fn needs_root(arguments: &[OsString]) -> bool {
-    const UNPRIVILEGED: [&str; 5] = ["completions", "explain", "help", "replay", "rules"];
-    let asks_for_help =
-        |argument: &OsString| ["--help", "-h", "--version", "-V"].iter().any(|flag| argument == flag);
-    let command = arguments.iter().find(|argument| !argument.to_string_lossy().starts_with('-'));
-    !arguments.iter().any(asks_for_help)
-        && !command.is_some_and(|command| UNPRIVILEGED.iter().any(|name| command == name))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::needs_root;
-
-    #[test]
-    fn only_commands_that_look_at_the_host_need_root() {
-        let cases: [(&[&str], bool); 9] = [
-            (&["run"], true),
-            (&["tail", "--json"], true),
-            (&["--verbose", "scan"], true),
-            (&["doctor"], true),
-            (&["replay", "incident.minerwatch-recording"], false),
-            (&["rules", "list"], false),
-            (&["--help"], false),
-            (&["tail", "--help"], false),
-            (&["--version"], false),
-        ];
-        for (arguments, expected) in cases {
-            let arguments: Vec<_> = arguments.iter().map(Into::into).collect();
-            assert_eq!(needs_root(&arguments), expected, "{arguments:?}");
-        }
     }
 }

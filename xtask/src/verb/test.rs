@@ -1,13 +1,16 @@
 //! `cargo xtask test`.
 
 use std::env;
-use std::time::Duration;
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use clap::Args;
 use xtask::ebpf;
 
-use super::setup::{self, Purpose};
+use super::setup::{self, ToolSet};
 use super::{benign, lint, vm};
 use crate::command;
 
@@ -17,13 +20,23 @@ const LIVE: &str = "minerwatch-tests";
 /// Makes a live test fail where it would skip.
 const REQUIRE_ROOT: &str = "MINERWATCH_REQUIRE_ROOT_TESTS";
 
-/// Check everything and run every test
+/// Makes the long tests run.
+const FULL: &str = "MINERWATCH_FULL_TESTS";
+
+/// The file for lines that people should see even when a test passes: why it was skipped, what it measured.
+const NOTES: &str = "MINERWATCH_TEST_NOTES";
+
+/// Check everything and run the tests
 ///
-/// Installs what is missing, runs all of `lint`, then all tests with and without the sensor. Those that use the live
-/// kernel need root: where you are not, they go through sudo; where there is no sudo they say that they skip. With CI
-/// set in the environment a skipped one fails, and the kernels of `cargo xtask vm` are booted, too.
+/// Installs what is missing, runs all of `lint`, then all tests with and without the sensor, and boots one other kernel.
+/// Tests that use the live kernel need root: where you are not root, they go through sudo; where there is no sudo they
+/// say that they skip. With CI set in the environment a skipped one fails. --full adds what takes long.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
+    /// Also run the storms, boot every kernel and arm64, and count the overhead, as CI does
+    #[arg(long, conflicts_with = "benign")]
+    full: bool,
     /// Leave the lints out
     #[arg(long)]
     no_lint: bool,
@@ -34,47 +47,81 @@ pub struct Arguments {
     /// With --benign: how long each program runs
     #[arg(long, value_name = "N", default_value_t = 60, requires = "benign", value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// Boot other kernels as well, as CI does
-    #[arg(long, conflicts_with = "benign")]
+    /// Boot every kernel, but run no storms
+    #[arg(long, conflicts_with_all = ["benign", "full"])]
     vm: bool,
     /// Only tests, or with --benign programs, whose name contains one of these
     filter: Vec<String>,
 }
 
 impl Arguments {
-    /// Does it.
+    /// Runs the verb.
     pub fn run(self) -> Result<()> {
-        setup::ensure(Purpose::Test)?;
+        setup::ensure(ToolSet::Test)?;
         if self.benign {
             return benign::run(Duration::from_secs(self.seconds), &self.filter);
         }
+        let mut clock = Clock::default();
         if !self.no_lint {
-            lint::check()?;
+            clock.time("lint", lint::check)?;
         }
-        // Tests of one package do not build the executable of another, which the live ones start.
+        // The live tests start executables of other packages, which building the tests does not build.
         let everything = ["--workspace", "--exclude", ebpf::PACKAGE];
-        command::check(command::cargo(["build"]).args(everything))?;
-        if command::is_root() || command::find("sudo").is_none() {
-            self.test(&everything, &[])?;
-        } else {
-            self.test(&[&everything[..], &["--exclude", LIVE]].concat(), &[])?;
-            self.test(&["--package", LIVE], &["--config".to_owned(), sudo_runner()])?;
+        clock.time("build", || command::check(command::cargo(["build"]).args(everything)))?;
+        let notes = Notes::new()?;
+        let outcome = clock.time("tests", || self.all_tests(&everything, &notes));
+        notes.print();
+        outcome?;
+        if self.filter.is_empty() {
+            clock.time("kernels", || if self.full || self.vm { vm::matrix() } else { vm::reference() })?;
         }
-        self.test(&["--package", "minerwatch", "--no-default-features"], &[])?;
-        if self.filter.is_empty() && (self.vm || in_ci()) {
-            vm::matrix()?;
-        }
-        println!("test: everything passed");
+        println!("test: everything passed; {}", clock.summary());
         Ok(())
     }
 
-    fn test(&self, selection: &[&str], configuration: &[String]) -> Result<()> {
-        let mut cargo = command::cargo(["test", "--no-fail-fast"]);
-        cargo.args(configuration).args(selection).arg("--").args(&self.filter);
-        if in_ci() {
-            cargo.env(REQUIRE_ROOT, "1");
+    fn all_tests(&self, everything: &[&str], notes: &Notes) -> Result<()> {
+        if command::is_root() || command::find("sudo").is_none() {
+            self.test(everything, &[], notes)?;
+        } else {
+            self.test(&[everything, &["--exclude", LIVE]].concat(), &[], notes)?;
+            // Asks for the password here: nextest starts tests in the background, where sudo cannot ask.
+            command::check(Command::new("sudo").arg("--validate"))?;
+            self.test(&["--package", LIVE], &["--config".to_owned(), self.sudo_runner(notes)], notes)?;
         }
+        // nextest does not run documentation tests.
+        self.document_tests(everything)?;
+        self.test(&["--package", "minerwatch", "--no-default-features"], &[], notes)
+    }
+
+    fn test(&self, selection: &[&str], configuration: &[String], notes: &Notes) -> Result<()> {
+        let mut nextest = command::cargo(["nextest", "run", "--no-tests", "pass"]);
+        nextest.args(configuration).args(selection).args(&self.filter);
+        nextest.envs(self.variables(notes));
+        command::check(&mut nextest)
+    }
+
+    fn document_tests(&self, selection: &[&str]) -> Result<()> {
+        let mut cargo: Command = command::cargo(["test", "--quiet", "--doc"]);
+        cargo.args(selection).arg("--").args(&self.filter);
         command::check(&mut cargo)
+    }
+
+    /// What tests read from their environment.
+    fn variables(&self, notes: &Notes) -> Vec<(&'static str, String)> {
+        let mut variables = vec![(NOTES, notes.0.to_string_lossy().into_owned())];
+        variables.extend(in_ci().then(|| (REQUIRE_ROOT, "1".to_owned())));
+        variables.extend(self.full.then(|| (FULL, "1".to_owned())));
+        variables
+    }
+
+    /// Makes cargo start test executables as root. Only the variables that tests read are passed on, through `env`,
+    /// since sudo drops the rest.
+    fn sudo_runner(&self, notes: &Notes) -> String {
+        let passed = ["CARGO_TARGET_DIR", "CI", "RUST_BACKTRACE", "PATH"]
+            .into_iter()
+            .filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
+        let own = self.variables(notes).into_iter().map(|(name, value)| format!("{name}={value}"));
+        runner(passed.chain(own))
     }
 }
 
@@ -82,27 +129,67 @@ fn in_ci() -> bool {
     env::var_os("CI").is_some_and(|ci| !ci.is_empty())
 }
 
-/// Makes cargo start test executables as root. Only the variables that tests read are passed on, through `env`, since
-/// sudo drops the rest.
-fn sudo_runner() -> String {
-    let passed = ["CARGO_TARGET_DIR", "CI", "RUST_BACKTRACE", "PATH"]
-        .into_iter()
-        .filter_map(|name| Some(format!("{name}={}", env::var(name).ok()?)));
-    let require = in_ci().then(|| format!("{REQUIRE_ROOT}=1"));
-    runner(passed.chain(require))
-}
-
 fn runner(variables: impl Iterator<Item = String>) -> String {
-    let words = ["sudo", "--", "env"].map(str::to_owned).into_iter().chain(variables);
+    let words = ["sudo", "--non-interactive", "--", "env"].map(str::to_owned).into_iter().chain(variables);
     let quoted: Vec<_> = words.map(|word| format!("{word:?}")).collect();
     format!("target.'cfg(unix)'.runner=[{}]", quoted.join(", "))
 }
 
+/// The file behind [`NOTES`].
+struct Notes(PathBuf);
+
+impl Notes {
+    /// An empty one.
+    fn new() -> Result<Self> {
+        let path = command::target_dir().join("test-notes.txt");
+        fs::write(&path, "").with_context(|| format!("cannot write {}", path.display()))?;
+        Ok(Self(path))
+    }
+
+    /// Shows what is in it.
+    fn print(&self) {
+        if let Ok(notes) = fs::read_to_string(&self.0) {
+            print!("{notes}");
+        }
+    }
+}
+
+/// How long each part took.
+#[derive(Default)]
+struct Clock(Vec<(&'static str, Duration)>);
+
+impl Clock {
+    fn time(&mut self, part: &'static str, action: impl FnOnce() -> Result<()>) -> Result<()> {
+        let start = Instant::now();
+        let outcome = action();
+        self.0.push((part, start.elapsed()));
+        outcome
+    }
+
+    fn summary(&self) -> String {
+        let shown = |name: &str, time: Duration| format!("{name} {} s", time.as_secs());
+        let all = self.0.iter().map(|(_, time)| *time).sum();
+        let parts: Vec<_> = self.0.iter().map(|(part, time)| shown(part, *time)).collect();
+        format!("{} ({})", shown("in all", all), parts.join(", "))
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::*;
+
     #[test]
     fn the_runner_is_valid_configuration() {
-        let runner = super::runner(["A=b \"c\"".to_owned()].into_iter());
-        assert_eq!(runner, r#"target.'cfg(unix)'.runner=["sudo", "--", "env", "A=b \"c\""]"#);
+        let runner = runner(["A=b \"c\"".to_owned()].into_iter());
+        assert_eq!(
+            runner,
+            r#"target.'cfg(unix)'.runner=["sudo", "--non-interactive", "--", "env", "A=b \"c\""]"#
+        );
+    }
+
+    #[test]
+    fn the_times_of_all_parts_are_summed() {
+        let clock = Clock(vec![("lint", Duration::from_secs(20)), ("tests", Duration::from_secs(300))]);
+        assert_eq!(clock.summary(), "in all 320 s (lint 20 s, tests 300 s)");
     }
 }

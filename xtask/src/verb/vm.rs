@@ -8,7 +8,7 @@ mod initramfs;
 mod kernels;
 mod machine;
 mod module;
-mod prices;
+mod overhead;
 mod report;
 mod table;
 
@@ -36,16 +36,16 @@ Examples:
   cargo xtask vm --kernel 6.16 --kernel 7.0   any series that Debian has for clouds
   cargo xtask vm --arm64                      the same on arm64
   cargo xtask vm --bless                      take what is seen for what is expected
-  cargo xtask vm --prices --kernel 6.12       what minerwatch adds to each operation, in instructions";
+  cargo xtask vm --overhead --kernel 6.12     what minerwatch adds to each operation, in instructions";
 
-/// Boot other kernels, and check there what the sensor sees
+/// Boot other kernels and check what the sensor sees on them
 ///
 /// Takes the newest cloud kernel of each series from Debian's mirrors that apt uses here, boots it in an emulated
 /// machine (no /dev/kvm, no root, no network) with the release build, asks `minerwatch doctor` which hooks load, and
-/// checks what `minerwatch run` says of a fixed sequence of processes, connections and file changes. Fails when a
+/// checks what `minerwatch run` reports about a fixed sequence of processes, connections and file changes. Fails when a
 /// check fails, and when a kernel's hooks differ from tests/kernels.expected. Everything lies below target/vm: images,
 /// and for each kernel its console, the report, and the programs' messages with the verifier's reasons.
-#[derive(Args)]
+#[derive(Args, Clone)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
@@ -58,16 +58,16 @@ pub struct Arguments {
     /// Boot with BPF among the security modules
     #[arg(long)]
     lsm: bool,
-    /// Write the hooks that are seen to tests/kernels.expected
+    /// Write the hooks that load to tests/kernels.expected
     #[arg(long)]
     bless: bool,
-    /// Count instead what minerwatch adds to each operation, in instructions
+    /// Instead, count the instructions that minerwatch adds to each operation
     ///
     /// The machine has one processor, and its clock counts instructions, so that the figures are the same in every
-    /// run, whatever else this machine does. Fails when an operation has become more than a tenth dearer than
-    /// tests/prices.expected says; --bless writes that file.
-    #[arg(long)]
-    prices: bool,
+    /// run, whatever else this machine does. Fails when the overhead of an operation is more than a tenth above
+    /// tests/overhead.expected; --bless writes that file.
+    #[arg(long, alias = "overhead")]
+    overhead: bool,
     /// Options for minerwatch, with commas between, as `--hook,file=tracepoint`
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     with: Option<String>,
@@ -76,34 +76,34 @@ pub struct Arguments {
     timeout: u64,
 }
 
-/// The kernels of the table, one of them with BPF among its security modules, with its prices, and on arm64: what CI
+/// The kernels of the table, one of them with BPF among its security modules, with its overhead, and on arm64: what CI
 /// runs.
-///
-/// Kernels and compilers that no mirror hands out are no fault of the program's: then the matrix does not run, and says
-/// so.
 pub fn matrix() -> Result<()> {
-    let of = |kernels: &[Series]| Arguments {
-        kernels: kernels.to_vec(),
-        arm64: false,
-        lsm: false,
-        bless: false,
-        prices: false,
-        with: None,
-        timeout: TIMEOUT,
-    };
-    let runs = [
-        of(&Series::DEFAULT),
-        Arguments { lsm: true, ..of(&[Series::PRICED]) },
-        Arguments { with: Some("--hook,transport=perf-buffer".to_owned()), ..of(&[Series::PRICED]) },
-        Arguments { prices: true, ..of(&[Series::PRICED]) },
-        Arguments { arm64: true, ..of(&[Series::PRICED]) },
-    ];
+    boot_where_possible(&[
+        Arguments::of(&Series::DEFAULT),
+        Arguments { lsm: true, ..Arguments::of(&[Series::REFERENCE]) },
+        Arguments {
+            with: Some("--hook,transport=perf-buffer".to_owned()),
+            ..Arguments::of(&[Series::REFERENCE])
+        },
+        Arguments { overhead: true, ..Arguments::of(&[Series::REFERENCE]) },
+        Arguments { arm64: true, ..Arguments::of(&[Series::REFERENCE]) },
+    ])
+}
+
+/// The one kernel that stands for the others.
+pub fn reference() -> Result<()> {
+    boot_where_possible(&[Arguments::of(&[Series::REFERENCE])])
+}
+
+/// A mirror that lacks a kernel or a compiler is no fault of this program: that part is skipped with a message.
+fn boot_where_possible(runs: &[Arguments]) -> Result<()> {
     for run in runs {
         match run.fetch() {
-            Ok(()) => run.run()?,
+            Ok(()) => run.clone().run()?,
             Err(error) => {
                 let labels: Vec<_> = run.kernels.iter().map(|series| run.label(series)).collect();
-                println!("vm: {} SKIPPED, for what it takes cannot be had: {error:#}", labels.join(", "));
+                println!("vm: {} SKIPPED: {error:#}", labels.join(", "));
             }
         }
     }
@@ -113,7 +113,7 @@ pub fn matrix() -> Result<()> {
 /// How long one machine may run unless it is told otherwise, in seconds.
 const TIMEOUT: u64 = 240;
 
-/// A machine that ran to its end.
+/// The result of a machine that ran to its end.
 pub struct Machine {
     /// The series it was asked for, and how it was booted.
     label: String,
@@ -122,7 +122,20 @@ pub struct Machine {
 }
 
 impl Arguments {
-    /// Does it.
+    /// Boots these kernels without further options.
+    fn of(kernels: &[Series]) -> Self {
+        Self {
+            kernels: kernels.to_vec(),
+            arm64: false,
+            lsm: false,
+            bless: false,
+            overhead: false,
+            with: None,
+            timeout: TIMEOUT,
+        }
+    }
+
+    /// Runs the verb.
     pub fn run(mut self) -> Result<()> {
         if self.kernels.is_empty() {
             self.kernels = self.architecture().series();
@@ -146,8 +159,8 @@ impl Arguments {
         fs::write(&root, initramfs::pack(&architecture.built(&command::target_dir()), &native, &tools)?)
             .with_context(|| format!("cannot write {}", root.display()))?;
 
-        if self.prices {
-            return self.count_prices(&archive, &root, &directory);
+        if self.overhead {
+            return self.count_overhead(&archive, &root, &directory);
         }
         let mut machines = Vec::new();
         let mut broken = Vec::new();
@@ -159,6 +172,7 @@ impl Arguments {
         }
         if !machines.is_empty() {
             print!("{}", table::render(&machines));
+            println!("vm: {}", table::closing(&machines));
         }
         broken.extend(self.judge(&machines)?);
         conclude(&broken)
@@ -168,7 +182,7 @@ impl Arguments {
         if self.arm64 { Architecture::Arm64 } else { Architecture::Amd64 }
     }
 
-    /// Sees to everything that comes from elsewhere: the programs that are needed here, and the kernels.
+    /// Gets everything from outside: programs for this machine, and the kernels.
     fn fetch(&self) -> Result<()> {
         let archive = self.prepare()?;
         let directory = directory().join("kernels");
@@ -179,34 +193,34 @@ impl Arguments {
 
     fn prepare(&self) -> Result<Archive> {
         Architecture::check_host()?;
-        setup::ensure(self.architecture().purpose())?;
+        setup::ensure(self.architecture().tool_set())?;
         Archive::open(&directory().join(self.architecture().debian()).join("apt"), self.architecture())
     }
 
-    /// What a kernel of this series is called that is booted like this.
+    /// The label of a kernel of this series when booted with these options.
     fn label(&self, series: &Series) -> String {
         let lsm = if self.lsm { "+lsm" } else { "" };
         let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
         format!("{series}{}{lsm}{with}", self.architecture().suffix())
     }
 
-    fn count_prices(&self, archive: &Archive, root: &Path, directory: &Path) -> Result<()> {
-        let mut expected = prices::Expected::read()?;
+    fn count_overhead(&self, archive: &Archive, root: &Path, directory: &Path) -> Result<()> {
+        let mut expected = overhead::Expected::read()?;
         let (mut kernels, mut broken) = (Vec::new(), Vec::new());
         for series in &self.kernels {
             let counted = self.run_machine(series, archive, root, directory);
-            match counted.and_then(|(label, report)| Ok((label, prices::parse_report(&report)?))) {
-                Ok((label, prices)) => {
+            match counted.and_then(|(label, report)| Ok((label, overhead::parse_report(&report)?))) {
+                Ok((label, counted)) => {
                     if self.bless {
-                        expected.bless(&label, &prices);
+                        expected.bless(&label, &counted);
                     }
-                    broken.extend(expected.rises(&label, &prices));
-                    kernels.push((label, prices));
+                    broken.extend(expected.rises(&label, &counted));
+                    kernels.push((label, counted));
                 }
                 Err(error) => broken.push(format!("{series}: {error:#}")),
             }
         }
-        print!("{}", prices::render(&kernels));
+        print!("{}", overhead::render(&kernels));
         if self.bless {
             expected.write()?;
         }
@@ -231,8 +245,9 @@ impl Arguments {
         let packages = directory.join("kernels");
         let kernel = kernels::find(archive, series)?;
         let image = kernels::image(archive, &kernel, &packages)?;
-        let logs = directory.join(if self.prices { "prices" } else { "logs" }).join(label.replace(' ', "_"));
-        let root = &if self.prices || self.arm64 {
+        let logs =
+            directory.join(if self.overhead { "overhead" } else { "logs" }).join(label.replace(' ', "_"));
+        let root = &if self.overhead || self.arm64 {
             root.to_owned()
         } else {
             Self::with_module(archive, &kernel, root, &packages)?
@@ -243,7 +258,7 @@ impl Arguments {
             image: &image,
             initramfs: root,
             lsm: self.lsm,
-            prices: self.prices,
+            overhead: self.overhead,
             with: self.with.as_deref().unwrap_or_default(),
             logs: &logs,
             timeout: Duration::from_secs(self.timeout),
@@ -251,8 +266,8 @@ impl Arguments {
         Ok((label, boot.run()?))
     }
 
-    /// The first root with the driver for the processor's registers, or without it where no mirror has it: what is checked
-    /// with it counts as blind then.
+    /// The initramfs with the driver for the processor's registers. Without a mirror that has the driver, the plain one:
+    /// checks that need the driver are then unavailable.
     fn with_module(archive: &Archive, kernel: &Package, root: &Path, packages: &Path) -> Result<PathBuf> {
         let module = match module::file(archive, kernel, packages) {
             Ok(module) => module,
@@ -267,7 +282,7 @@ impl Arguments {
         Ok(both)
     }
 
-    /// What is wrong, a sentence each. What is to be expected is written first, if that is wanted.
+    /// Every failure, one sentence each. With --bless the table of expectations is written first.
     fn judge(&self, machines: &[Machine]) -> Result<Vec<String>> {
         let file = workspace::root().join(expected::FILE);
         let text = if file.exists() {
@@ -295,19 +310,19 @@ impl Arguments {
     }
 }
 
-/// Where everything of the machines lies.
+/// The directory of everything that belongs to the machines.
 fn directory() -> PathBuf {
     command::target_dir().join("vm")
 }
 
-/// Fails if something is broken, after saying what.
+/// Prints the failures, and fails if there are any.
 fn conclude(broken: &[String]) -> Result<()> {
     for sentence in broken {
         eprintln!("vm: {sentence}");
     }
     match broken.len() {
         0 => Ok(()),
-        1 => bail!("one thing is not as it should be"),
-        count => bail!("{count} things are not as they should be"),
+        1 => bail!("1 check failed"),
+        count => bail!("{count} checks failed"),
     }
 }

@@ -1,12 +1,13 @@
-//! The rounding mode that a thread was in when it last left a CPU.
+//! Samples the rounding mode of a thread that leaves a CPU.
 //!
-//! The kernel saves a thread's floating-point registers after `sched_switch`, so what lies in the task now is
-//! from the switch before: one look late, and at no extra lookup, since the row is that of the thread that goes.
-//! Price: two loads and a store into per-CPU memory at each switch; the look itself (two or three reads of kernel
-//! memory) once in [`SAMPLE_EVERY`] of CPU time at the most, so that short runs hardly ever pay for it.
+//! The kernel saves the floating-point registers after `sched_switch`, so the saved state is from the thread's previous
+//! switch. A sample is one switch late, but it needs no further table lookup.
+//!
+//! Overhead: two loads and a store to per-CPU memory at each switch. The sample itself (two or three reads of kernel
+//! memory) is taken at most once in [`SAMPLE_EVERY`] of CPU time, so short runs hardly ever pay for it.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
-use minerwatch_common::{ABSENT, ControlRegister, RecordKind, RoundingCounts, RoundingRecord};
+use minerwatch_common::{ABSENT, ControlRegister, RoundingCounts, RoundingRecord};
 
 use super::{PF_KTHREAD, SCHED_DEADLINE, SCHED_FIFO, SCHED_RR, add};
 use crate::{
@@ -16,34 +17,34 @@ use crate::{
     task,
 };
 
-/// A process is looked at when its CPU time passes a multiple of `1 << SAMPLE_EVERY` nanoseconds: 131 µs. Counting
-/// time instead of switches leaves nothing to gain from giving the CPU away often.
+/// A process is sampled when its CPU time passes a multiple of `1 << SAMPLE_EVERY` nanoseconds (131 µs). As time is counted
+/// instead of switches, a process cannot change how often it is sampled by yielding often.
 const SAMPLE_EVERY: u32 = 17;
-/// Nanoseconds after which a growing count is reported, however little it grew.
+/// A count that grows is reported after these nanoseconds, however little it grew.
 const REPORT_EVERY: u64 = 1_000_000_000;
 
-/// The process that each CPU runs now, 0 for none that is worth a visit of the daemon's sampler: idle, threads of the
-/// kernel, and real-time threads, behind which the sampler would have to wait.
+/// The process that runs on each CPU now, for the daemon's sampler. 0 if the sampler has nothing to do there: the CPU is
+/// idle or runs a kernel thread, or a real-time thread that the sampler could not preempt.
 #[map]
-static RUNNING: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+static CURRENT_PIDS: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
 
-/// Looks at one process, by mode: nearest, down, up, toward zero.
+/// Samples of one process by mode: nearest, down, up, toward zero.
 #[repr(C)]
 pub struct Counters {
     flushing: [u64; 4],
     plain: [u64; 4],
-    /// Finds of another mode than the nearest at the last record.
+    /// Samples of another mode than the nearest, as of the last record.
     reported: u64,
     /// Scheduler clock at the last record.
     reported_at: u64,
 }
 
 impl Counters {
-    /// Nothing was seen yet.
+    /// No samples yet.
     pub const NONE: Self = Self { flushing: [0; 4], plain: [0; 4], reported: 0, reported_at: 0 };
 }
 
-/// What a look found.
+/// One sample.
 struct RoundingSample {
     /// 0 nearest, 1 down, 2 up, 3 toward zero.
     mode: usize,
@@ -51,60 +52,59 @@ struct RoundingSample {
     register: ControlRegister,
 }
 
-/// Whether this kernel shows the state at all; the verifier knows the answer.
+/// Whether this kernel has the saved state at all. The verifier knows the answer, so the check costs nothing.
 #[inline(always)]
 fn is_visible() -> bool {
     offset!(task_fpcr) != ABSENT || offset!(fpstate_mxcsr) != ABSENT || offset!(fpu_mxcsr) != ABSENT
 }
 
-/// Notes which process comes onto this CPU.
+/// Stores which process comes onto this CPU.
 #[inline(always)]
-pub fn note_running(next: *const u8) {
+pub fn store_current(next: *const u8) {
     if !is_visible() {
         return;
     }
     let is_kernel = load!(next, task_flags, u32) & PF_KTHREAD != 0;
     let is_realtime = matches!(load!(next, task_policy, u32), SCHED_FIFO | SCHED_RR | SCHED_DEADLINE);
     let tgid = if is_kernel || is_realtime { 0 } else { load!(next, task_tgid, u32) };
-    if let Some(running) = RUNNING.get_ptr_mut(0) {
-        // SAFETY: the slot of this CPU, which no other program touches while this one runs.
-        unsafe { *running = tgid };
+    if let Some(current) = CURRENT_PIDS.get_ptr_mut(0) {
+        // SAFETY: the slot of this CPU, which no other program accesses while this one runs.
+        unsafe { *current = tgid };
     }
 }
 
-/// Whether a run of `slice` nanoseconds after `before` makes a look due.
+/// Whether a sample is due after a run of `slice` nanoseconds that follows `before` nanoseconds of CPU time.
 #[inline(always)]
 pub fn is_due(before: u64, slice: u64) -> bool {
     is_visible() && (before ^ before.wrapping_add(slice)) >> SAMPLE_EVERY != 0
 }
 
-/// Looks at the state of the thread that goes, and reports its process when enough is new.
+/// Samples the thread that leaves the CPU, and reports its process if there is enough news.
 #[inline(always)]
-pub fn look(context: Context, previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
-    let look = read(Address(previous as u64))?;
-    let side = if look.flushing { &mut counters.flushing } else { &mut counters.plain };
+pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
+    let sample = read(Address(previous as u64))?;
+    let side = if sample.flushing { &mut counters.flushing } else { &mut counters.plain };
     // The mask is for the verifier.
-    add(&mut side[look.mode & 3], 1);
-    if look.mode == 0 {
+    add(&mut side[sample.mode & 3], 1);
+    if sample.mode == 0 {
         return Ok(());
     }
-    let found = turned(&counters.flushing) + turned(&counters.plain);
+    let found = not_nearest(&counters.flushing) + not_nearest(&counters.plain);
     let new = found.wrapping_sub(counters.reported);
     let is_enough = new != 0 && new >= counters.reported >> 1;
     if !is_enough && now.wrapping_sub(counters.reported_at) < REPORT_EVERY {
         return Ok(());
     }
-    // Two CPUs may come here at once and report twice: the counters are totals.
+    // Two CPUs may get here at once and report twice. That is fine, because the counters are totals.
     counters.reported = found;
     counters.reported_at = now;
     emit::record(
         context,
-        RecordKind::Rounding,
         RoundingRecord {
-            header: task::current_header::<RoundingRecord>(RecordKind::Rounding),
+            header: task::current_header::<RoundingRecord>(),
             flushing: named(&counters.flushing),
             plain: named(&counters.plain),
-            register: look.register as u32,
+            register: sample.register as u32,
             reserved: 0,
         },
     );
@@ -112,7 +112,7 @@ pub fn look(context: Context, previous: *const u8, counters: &mut Counters, now:
 }
 
 #[inline(always)]
-fn turned(counts: &[u64; 4]) -> u64 {
+fn not_nearest(counts: &[u64; 4]) -> u64 {
     counts[1] + counts[2] + counts[3]
 }
 
@@ -145,7 +145,7 @@ fn of_mxcsr(mxcsr: u32) -> RoundingSample {
     }
 }
 
-/// Up and down have changed places in this register.
+/// In this register up and down have each other's numbers.
 #[inline(always)]
 fn of_fpcr(fpcr: u32) -> RoundingSample {
     let mode = (fpcr >> 22 & 3) as usize;

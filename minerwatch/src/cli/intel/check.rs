@@ -1,48 +1,58 @@
-//! `minerwatch intel check`: what the daemon would make of lists.
+//! `minerwatch intel check`: reads lists as the daemon would and reports on them.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt::Write as _, path::PathBuf};
 
 use serde::Serialize;
 
-use super::{ExitReason, Failure, json, lists, name_of, now, write};
+use super::{
+    super::{counted::counted, streams::write_stdout},
+    ExitReason, Failure, json, lists, name_of, now,
+};
 use crate::{
     feeds::{FileReport, Loaded, load},
     intel::{ImportReport, Kinds, Problem},
 };
 
-/// Read lists as the daemon would, and say what is in them and what is left out
+/// Read lists as the daemon would, and report what is in them and what is left out
 ///
-/// Ends with exit code 2 when a list cannot be read, is damaged or holds no entry at all; with --strict also when
-/// something in it makes no sense.
+/// The exit code is 2 if a list cannot be read, is damaged or has no entry, and with --strict also if an entry makes no
+/// sense.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Files or directories; without any, the list that comes with the program
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// The lists of this configuration, and PATHs besides
+    /// Check the lists of this configuration, and PATH as well
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Exit code 2 also for entries that make no sense
+    /// Fail with exit code 2 if an entry makes no sense
     #[arg(long)]
     strict: bool,
-    /// One JSON object per file, and one for all together
+    /// Write one JSON object per file and one for all together
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  minerwatch intel check                                 check the list that comes with the program
+  minerwatch intel check feed.json pools.d/ --strict     refuse lists with a senseless entry
+  minerwatch intel check --config /etc/minerwatch.toml   check all lists of a configuration";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let Arguments { paths, config, strict, json: as_json } = arguments;
     let loaded = load(&lists(config.as_deref(), paths, &[])?, now(), None);
     if *as_json {
         for file in &loaded.files {
-            write(&json(&FileFields::of(file))?)?;
+            write_stdout(&json(&FileFields::of(file))?)?;
         }
-        write(&json(&Sum::of(&loaded))?)?;
+        write_stdout(&json(&Totals::of(&loaded))?)?;
     } else {
-        write(&text(&loaded))?;
+        write_stdout(&text(&loaded))?;
     }
     let is_wrong = |file: &FileReport| {
-        let has_problems = file.reading.as_ref().is_some_and(|reading| !reading.problems.is_empty());
+        let has_problems = file.import.as_ref().is_some_and(|reading| !reading.problems.is_empty());
         file.trouble.is_some() || (*strict && has_problems)
     };
     Ok(if loaded.files.iter().any(is_wrong) { ExitReason::Usage } else { ExitReason::Fine })
@@ -50,7 +60,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
 
 fn text(loaded: &Loaded) -> String {
     let mut text = String::new();
-    for FileReport { source, kind, reading, trouble, kept: _ } in &loaded.files {
+    for FileReport { source, kind, import: reading, trouble, kept: _ } in &loaded.files {
         let _ = write!(text, "{source}  {}", name_of(*kind));
         if let Some(reading) = reading {
             let _ = write!(text, "  {}  {}", reading.form.name(), amounts(&reading.kinds));
@@ -61,15 +71,17 @@ fn text(loaded: &Loaded) -> String {
         }
         if let Some(reading) = reading.as_ref().filter(|reading| reading.skipped() > 0) {
             let _ = writeln!(text, "  left out: {}", reading.reasons());
-            for Problem { place, reason } in &reading.problems {
+            for Problem { location: place, reason } in &reading.problems {
                 let _ = writeln!(text, "  {source}:{place}: {reason}");
             }
         }
     }
-    let Sum { lists, watched, allowed, bytes } = Sum::of(loaded);
+    let Totals { lists, watched, allowed, bytes } = Totals::of(loaded);
     let _ = writeln!(
         text,
-        "{lists} lists: {watched} entries watched for, {allowed} allowed, {} KiB of memory",
+        "{}: {} watched for, {allowed} allowed, {} KiB of memory",
+        counted(lists, "list", "lists"),
+        counted(watched, "entry", "entries"),
         bytes >> 10
     );
     text
@@ -78,14 +90,14 @@ fn text(loaded: &Loaded) -> String {
 fn amounts(kinds: &Kinds) -> String {
     let Kinds { domains, addresses, networks, endpoints, files } = *kinds;
     let parts = [
-        (domains, "names"),
-        (addresses, "addresses"),
-        (networks, "networks"),
-        (endpoints, "ports"),
-        (files, "files"),
+        (domains, "name", "names"),
+        (addresses, "address", "addresses"),
+        (networks, "network", "networks"),
+        (endpoints, "port", "ports"),
+        (files, "file", "files"),
     ];
-    let parts: Vec<String> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(count, name)| format!("{count} {name}")).collect();
+    let parts = parts.into_iter().filter(|(count, _, _)| *count > 0);
+    let parts: Vec<String> = parts.map(|(count, one, many)| counted(count, one, many)).collect();
     if parts.is_empty() { "no entries".to_owned() } else { parts.join(", ") }
 }
 
@@ -122,16 +134,16 @@ struct ProblemFields<'a> {
     reason: &'a str,
 }
 
-/// All together; of doubles one counts.
+/// All lists together. An entry that stands in several counts once.
 #[derive(Serialize)]
-struct Sum {
+struct Totals {
     lists: usize,
     watched: usize,
     allowed: usize,
     bytes: usize,
 }
 
-impl Sum {
+impl Totals {
     fn of(Loaded { indicators, .. }: &Loaded) -> Self {
         Self {
             lists: indicators.lists().len(),
@@ -143,7 +155,7 @@ impl Sum {
 }
 
 impl<'a> FileFields<'a> {
-    fn of(FileReport { source, kind, reading, trouble, kept: _ }: &'a FileReport) -> Self {
+    fn of(FileReport { source, kind, import: reading, trouble, kept: _ }: &'a FileReport) -> Self {
         Self {
             source,
             list: name_of(*kind),
@@ -157,7 +169,7 @@ impl<'a> ReadingFields<'a> {
     fn of(reading: &'a ImportReport) -> Self {
         let Kinds { domains, addresses, networks, endpoints, files } = reading.kinds;
         let problem = |problem: &'a Problem| ProblemFields {
-            place: problem.place.to_string(),
+            place: problem.location.to_string(),
             reason: &problem.reason,
         };
         Self {

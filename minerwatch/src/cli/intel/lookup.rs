@@ -1,47 +1,58 @@
-//! `minerwatch intel lookup`: which entry of which list would match.
+//! `minerwatch intel lookup`: finds the entry of a list that would match.
 
 use std::path::PathBuf;
 
 use anyhow::anyhow;
 use serde::Serialize;
 
-use super::{ExitReason, Failure, json, lists, name_of, now, write};
+use super::{
+    super::streams::{tell, write_stdout},
+    ExitReason, Failure, json, lists, name_of, now,
+};
 use crate::{
     feeds::load,
     intel::{Answer, Indicator, Listed},
 };
 
-/// Look a name, an address, a host:port or a SHA-256 up in the lists
+/// Look up a name, an address, a host:port or a SHA-256 in the lists
 ///
-/// Says which entry of which list matches, and whether one that allows it wins. Nothing is resolved: what a name leads
-/// to is not looked up.
+/// Shows the entry that matches and its list, or the entry that allows the value. Names are not resolved. The exit code
+/// is 10 if the value is listed, 0 if it is allowed or on no list, and 2 if a list cannot be read and none of the
+/// others has the value.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// What to look up
+    /// The value to look up
     #[arg(value_name = "VALUE")]
     value: String,
-    /// The lists of this configuration
+    /// Use the lists of this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A list, or a directory of them; without any and without a configuration, the list that comes with the program
+    /// A list or a directory of lists; without any and without --config, the list that comes with the program
     #[arg(long, value_name = "PATH")]
     list: Vec<PathBuf>,
-    /// A list of what is allowed
+    /// A list of allowed values
     #[arg(long, value_name = "PATH")]
     allow: Vec<PathBuf>,
-    /// One JSON object instead of a sentence
+    /// Write one JSON object instead of a sentence
     #[arg(long)]
     json: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  minerwatch intel lookup pool.example:3333 --list pools.txt
+  minerwatch intel lookup 192.0.2.1 --config /etc/minerwatch.toml --json
+  minerwatch intel lookup supportxmr.com   look it up in the list that comes with the program";
 
 #[derive(Serialize)]
 struct Fields<'a> {
     value: &'a str,
     result: &'static str,
-    /// What decided.
+    /// The entry that decided.
     #[serde(flatten)]
     by: Option<ListedFields<'a>>,
-    /// What would match if it were not allowed.
+    /// The entry that would match if the value were not allowed.
     #[serde(skip_serializing_if = "Option::is_none")]
     otherwise: Option<ListedFields<'a>>,
 }
@@ -81,19 +92,20 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let loaded = load(&lists(config.as_deref(), list, allow)?, now(), None);
     for file in &loaded.files {
         if let Some(trouble) = &file.trouble {
-            eprintln!("minerwatch: {}: {trouble}", file.source);
+            tell(format_args!("{}: {trouble}", file.source));
         }
     }
-    let (result, by, otherwise) = match loaded.indicators.ask(&indicator) {
-        Answer::Listed(listed) => ("listed", Some(listed), None),
-        Answer::Allowed { by, otherwise } => ("allowed", Some(by), otherwise),
-        Answer::Unlisted => ("unlisted", None, None),
+    let is_wrong = loaded.files.iter().any(|file| file.trouble.is_some());
+    let unless_found = if is_wrong { ExitReason::Usage } else { ExitReason::Fine };
+    let (result, reason, by, otherwise) = match loaded.indicators.ask(&indicator) {
+        Answer::Listed(listed) => ("listed", ExitReason::Found, Some(listed), None),
+        Answer::Allowed { by, otherwise } => ("allowed", unless_found, Some(by), otherwise),
+        Answer::Unlisted => ("unlisted", unless_found, None, None),
     };
     let fields =
         Fields { value, result, by: by.map(ListedFields::of), otherwise: otherwise.map(ListedFields::of) };
-    write(&if *as_json { json(&fields)? } else { fields.sentence() })?;
-    let is_wrong = loaded.files.iter().any(|file| file.trouble.is_some());
-    Ok(if is_wrong { ExitReason::Usage } else { ExitReason::Fine })
+    write_stdout(&if *as_json { json(&fields)? } else { fields.sentence() })?;
+    Ok(reason)
 }
 
 impl Fields<'_> {

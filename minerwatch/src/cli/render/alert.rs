@@ -1,4 +1,4 @@
-//! An alert as a block: what, how sure, why, and how it went.
+//! An alert as a block of rows: the verdict, the suspect, the chain and the signals.
 
 use super::{
     Style, chain,
@@ -6,14 +6,15 @@ use super::{
     line::{Line, Own},
     text::{Row, Tone, time_of_day, wrapped},
 };
+use crate::cli::counted::counted;
 
 const MARGIN: &str = "   ";
 /// Width of the labels at the left.
 const LABEL: usize = 10;
-/// Width of a signal's id and of its weight.
+/// Widths of a signal's id and of its weight.
 const ID: usize = 3;
 const WEIGHT: usize = 3;
-/// Where a signal's text begins: behind the columns and the space that follows each.
+/// Where a signal's text begins: after the columns and the space that follows each.
 const SIGNAL: usize = MARGIN.len() + LABEL + 1 + ID + 1 + WEIGHT + 1;
 
 /// Appends the block, with an empty row before and after.
@@ -78,7 +79,8 @@ fn signals(own: &Own, style: Style, out: &mut String) {
     }
     if own.folded > 0 {
         let mut row = labelled("");
-        row.push(Tone::Dim, &format!("and {} repeats", own.folded)).write(style, out);
+        let repeats = counted(own.folded, "repeat", "repeats");
+        row.push(Tone::Dim, &format!("and {repeats}")).write(style, out);
     }
 }
 
@@ -92,8 +94,11 @@ fn technique(line: &Line, style: Style, out: &mut String) {
             .any(|sub| sub.split_once('.').is_some_and(|(parent, _)| parent == *id))
     });
     let ids: Vec<&str> = whole.chain(&technique.subtechnique.id).map(String::as_str).collect();
-    if !ids.is_empty() {
-        labelled("ATT&CK").push(Tone::Plain, &ids.join(" ")).write(style, out);
+    if ids.is_empty() {
+        return;
+    }
+    for (index, part) in wrapped(&ids.join(" "), room(style, MARGIN.len() + LABEL + 1)).iter().enumerate() {
+        labelled(if index == 0 { "ATT&CK" } else { "" }).push(Tone::Plain, part).write(style, out);
     }
 }
 
@@ -106,13 +111,13 @@ fn health(own: &Own, style: Style, out: &mut String) {
         row.push(Tone::Bad, &lost.join(", "));
     }
     if !own.blind.is_empty() {
-        row.push(Tone::Dim, "   blind: ").push(Tone::Bad, &own.blind.join(", "));
+        row.push(Tone::Dim, "   unavailable: ").push(Tone::Bad, &own.blind.join(", "));
     }
     row.write(style, out);
 }
 
-/// Columns left behind `used` ones; what matters is wrapped into them, not cut. A terminal too narrow for
-/// that gets rows of its whole width, which are cut.
+/// Columns left after `used` ones. Important text is wrapped into them. A terminal that is too narrow for that gets
+/// rows of its whole width, which are cut.
 pub(super) fn room(style: Style, used: usize) -> Option<usize> {
     style.width.map(|width| width.checked_sub(used).filter(|room| *room >= 20).unwrap_or(width))
 }

@@ -1,5 +1,5 @@
-//! The chain of an incident as a tree: each process below its parent, its steps below it, all in the order
-//! of time.
+//! The chain of an incident as a tree: each process stands below its parent and its steps below it, in the order of
+//! time.
 
 use super::{
     line::{Edge, Process},
@@ -7,16 +7,16 @@ use super::{
 };
 
 const MARGIN: &str = "   ";
-/// Deeper processes are drawn at this depth: no real chain is so deep, and the row has an end.
+/// Deeper processes are drawn at this depth. No real chain is so deep, and rows must not grow without end.
 const MAX_DEPTH: usize = 24;
 
 /// A process of the chain.
 struct Node<'a> {
     process: &'a Process,
     parent: Option<usize>,
-    /// What hangs below it, in order of time.
+    /// Its steps and children, in the order of time.
     items: Vec<Item<'a>>,
-    /// The step that brought the process, if it is among the edges.
+    /// The step that created the process, if it is among the edges.
     arrival: Option<&'a Edge>,
 }
 
@@ -37,8 +37,8 @@ pub(super) fn rows(chain: &[Edge]) -> Vec<Row> {
     rows
 }
 
-/// Puts the edges with their processes, and those below their parents, wherever in the chain the parents stand: one
-/// that ran another program since is dated later than its children.
+/// Assigns edges to processes and processes to parents. A parent may come later in the chain than its children: if it
+/// ran another program since, its step is dated by that.
 fn tree(chain: &[Edge]) -> Vec<Node<'_>> {
     let mut nodes: Vec<Node<'_>> = Vec::new();
     let mut owners = Vec::with_capacity(chain.len());
@@ -53,7 +53,7 @@ fn tree(chain: &[Edge]) -> Vec<Node<'_>> {
     for own in 0..nodes.len() {
         let parent = nodes.get(own).and_then(|node| node.process.parent.as_ref());
         let parent = parent.and_then(|parent| find(&nodes, &parent.entity_id));
-        let parent = parent.filter(|parent| !hangs_below(&nodes, *parent, own));
+        let parent = parent.filter(|parent| !is_below(&nodes, *parent, own));
         if let Some(node) = nodes.get_mut(own) {
             node.parent = parent;
         }
@@ -76,9 +76,9 @@ fn find(nodes: &[Node<'_>], id: &str) -> Option<usize> {
     nodes.iter().position(|node| !id.is_empty() && node.process.entity_id == id)
 }
 
-/// Whether `node` is `ancestor` or hangs below it, as far as the parents are set: input that goes round in a circle
-/// must not be drawn so.
-fn hangs_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
+/// Whether `node` is `ancestor` or below it, as far as parents are set already. Forged input may have circles, which
+/// must not be drawn.
+fn is_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
     let mut above = Some(node);
     while let Some(index) = above {
         if index == ancestor {
@@ -89,8 +89,8 @@ fn hangs_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
     false
 }
 
-/// Draws a process and what hangs below it. Nothing hangs below itself, so the depth is bounded by the number of
-/// processes; `work` keeps the stack out of it.
+/// Draws a process and everything below it. No process is below itself, so the depth is bounded by the number of
+/// processes. A work list stands for recursion, so that deep input cannot overflow the stack.
 fn draw(nodes: &[Node<'_>], root: usize, prefix: &str, last: bool, rows: &mut Vec<Row>) {
     let mut work = vec![(Item::Process(root), prefix.to_owned(), last, 0)];
     while let Some((item, prefix, last, depth)) = work.pop() {
@@ -120,7 +120,7 @@ fn draw(nodes: &[Node<'_>], root: usize, prefix: &str, last: bool, rows: &mut Ve
     }
 }
 
-/// A step: when, what, who, to what.
+/// A step: its time, kind, process and object.
 fn step(prefix: &str, branch: &str, edge: &Edge) -> Row {
     let tone = match edge.kind.as_str() {
         "create" => Tone::Good,
@@ -132,7 +132,9 @@ fn step(prefix: &str, branch: &str, edge: &Edge) -> Row {
     row.push(Tone::Dim, MARGIN).push(Tone::Dim, prefix).push(Tone::Dim, branch);
     row.push(Tone::Dim, time_of_day(&edge.at)).push(Tone::Plain, " ");
     row.column(tone, &edge.kind, 7);
-    row.push(Tone::Strong, &who(&edge.process)).push(Tone::Plain, "   ").push(Tone::Plain, &edge.object);
+    row.push(Tone::Strong, &process_name(&edge.process))
+        .push(Tone::Plain, "   ")
+        .push(Tone::Plain, &edge.object);
     row
 }
 
@@ -140,11 +142,11 @@ fn step(prefix: &str, branch: &str, edge: &Edge) -> Row {
 fn known(prefix: &str, branch: &str, process: &Process) -> Row {
     let mut row = Row::default();
     row.push(Tone::Dim, MARGIN).push(Tone::Dim, prefix).push(Tone::Dim, branch);
-    row.push(Tone::Strong, &who(process));
+    row.push(Tone::Strong, &process_name(process));
     row
 }
 
-fn who(process: &Process) -> String {
+fn process_name(process: &Process) -> String {
     let pid = process.pid.map(|pid| pid.to_string()).unwrap_or_default();
     format!("{} {pid}", process.name)
 }

@@ -1,12 +1,13 @@
-//! An event as one row: time, kind, pid, user, process, what happened.
+//! An event as one row: time, kind, pid, user, process and details.
 
 use super::{
+    super::counted::counted,
     line::{Counts, End, Line, Process, Quota},
     text::{Row, Tone, bytes, duration, time_of_day},
 };
 
-/// Width of the columns of kind, pid, user and name; a pid has at most 7 digits (`PID_MAX_LIMIT`), a name
-/// 15 bytes (`TASK_COMM_LEN`).
+/// Widths of the columns for kind, pid, user and name. A pid has at most 7 digits (`PID_MAX_LIMIT`), a name 15 bytes
+/// (`TASK_COMM_LEN`).
 const KIND: usize = 7;
 const PID: usize = 7;
 const USER: usize = 8;
@@ -45,7 +46,7 @@ pub(super) fn row(line: &Line) -> Row {
     row
 }
 
-/// What a kind is called in its column, and its colour. One this program does not know keeps its name.
+/// The short name of an action in its column, and its colour. An action that this program does not know keeps its name.
 fn kind(action: &str) -> (&str, Tone) {
     match action {
         "exec" => ("exec", Tone::Good),
@@ -66,24 +67,24 @@ fn kind(action: &str) -> (&str, Tone) {
     }
 }
 
-/// The user by name, else by number.
+/// The user's name, or the number if there is none.
 pub(super) fn user(process: &Process) -> &str {
     if process.user.name.is_empty() { &process.user.id } else { &process.user.name }
 }
 
-/// The first 12 characters of a container's id, as its runtime's own tools show it.
+/// The first 12 characters of a container's id, as container tools show them.
 pub(super) fn short(id: &str) -> &str {
     id.char_indices().nth(12).map_or(id, |(end, _)| id.get(..end).unwrap_or_default())
 }
 
-/// Name and pid of the parent.
+/// The parent's name and pid.
 fn parent(process: &Process) -> Option<String> {
     let parent = process.parent.as_ref()?;
     let pid = parent.pid?;
     Some(if parent.name.is_empty() { format!("pid {pid}") } else { format!("{} {pid}", parent.name) })
 }
 
-/// What a process runs: its command line, else its program file.
+/// The command line of a process, or its program file if there is none.
 pub(super) fn command(process: &Process) -> &str {
     if process.command_line.is_empty() { &process.executable } else { &process.command_line }
 }
@@ -170,7 +171,7 @@ fn dns(line: &Line, row: &mut Row) {
     row.push(Tone::Dim, &format!("   says {}", address(&line.destination)));
 }
 
-/// The peer's address, with the name it was resolved from.
+/// The peer's address, with its name if one is known.
 fn peer(end: &End) -> String {
     let address = address(end);
     if end.domain.is_empty() { address } else { format!("{address} ({})", end.domain) }
@@ -202,7 +203,7 @@ fn cpu(line: &Line, row: &mut Row) {
         row.push(Tone::Strong, &format!("{:.0} % of a core", usage * 100.0));
     }
     if let Some(threads) = cpu.threads {
-        row.push(Tone::Plain, &format!("   {threads} thread{}", if threads == 1 { "" } else { "s" }));
+        row.push(Tone::Plain, &format!("   {}", counted(threads, "thread", "threads")));
     }
     if let (Some(voluntary), Some(involuntary)) = (cpu.voluntary_switches, cpu.involuntary_switches) {
         row.push(Tone::Dim, &format!("   switches {voluntary} voluntary, {involuntary} not"));

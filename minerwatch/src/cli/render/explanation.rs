@@ -1,65 +1,64 @@
-//! Why an incident is what it is: its reasons, their figures against their thresholds, the arithmetic, and
-//! what is missing to the next verdict. Made from the JSON of an alert, so that it needs no daemon.
-
-use std::{collections::BTreeMap, time::Duration};
+//! Why an incident has its verdict: its signals with their values and thresholds, how their points add up, and what
+//! the next verdict needs. All of it comes from the JSON of an alert; nothing is computed again.
 
 use serde::Serialize;
 use serde_json::Value;
-use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Style,
+    Row, Style,
     alert::{labelled, room, suspect},
     chain,
-    line::{Line, Signal},
+    line::{Line, Measured, NextVerdict, Signal},
     text::{Tone, wrapped},
 };
-use crate::{
-    detect::catalogue,
-    incident::{Contribution, Score},
-    model::{SignalClass, Verdict},
-};
+use crate::{cli::counted::counted, detect::catalogue};
 
-/// How the name of a value is continued to name what it had to reach.
-const THRESHOLD_SUFFIX: &str = "_threshold";
-
-/// The reasons of an incident at the moment its alert was made.
+/// An incident explained, as of the moment its alert was made.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
     incident: String,
     at: String,
     /// The highest verdict it had.
     verdict: Option<String>,
-    /// What its points make by themselves: they fade, a verdict given does not.
-    verdict_now: Option<Verdict>,
-    score: u32,
+    /// The verdict for its points alone: they fade, a verdict that was given does not.
+    verdict_now: Option<String>,
+    score: u64,
     message: String,
     signals: Vec<Reason>,
-    classes: Vec<SignalClass>,
+    classes: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
     chain: Value,
+    /// Whether the daemon said how the points add up; older ones do not.
+    #[serde(skip)]
+    has_parts: bool,
     #[serde(skip)]
     line: Line,
 }
 
-/// A signal with its share of the sum.
+/// A signal with its share of the score.
 #[derive(Debug, Serialize)]
 struct Reason {
     id: String,
     name: String,
-    class: SignalClass,
-    weight: u8,
-    age_seconds: u64,
-    half_life_seconds: u64,
-    points: f64,
-    /// Whether its points are in the sum: of several that only say "it is busy" one is.
-    counted: bool,
+    class: &'static str,
+    weight: u64,
+    #[serde(flatten)]
+    share: Option<Share>,
     conclusive: bool,
     pid: Option<u32>,
     detail: String,
     description: &'static str,
     figures: Vec<Figure>,
+}
+
+#[derive(Debug, Serialize)]
+struct Share {
+    age_seconds: u64,
+    half_life_seconds: u64,
+    points: f64,
+    /// Whether the points are in the score: of several signals that only say "it is busy" one is.
+    counted: bool,
 }
 
 /// A value that decided.
@@ -69,11 +68,13 @@ struct Figure {
     value: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     threshold: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
 struct Next {
-    verdict: Verdict,
+    verdict: String,
     missing: Vec<String>,
 }
 
@@ -85,31 +86,25 @@ impl Explanation {
             return None;
         }
         let raw: Value = serde_json::from_slice(json).ok()?;
-        let now = OffsetDateTime::parse(&line.timestamp, &Rfc3339).ok();
-        let terms: Vec<Contribution<'_>> =
-            line.minerwatch.signals.iter().map(|signal| term(signal, now)).collect();
-        let sum = Score::of(terms.iter().copied());
-        let signals = line
-            .minerwatch
-            .signals
-            .iter()
-            .zip(&terms)
-            .map(|(signal, term)| reason(signal, term, sum.counts(term)))
-            .collect();
-        let mut classes: Vec<SignalClass> = terms.iter().map(|term| term.class).collect();
-        classes.sort_unstable();
-        classes.dedup();
+        let own = &line.minerwatch;
+        let signals: Vec<Reason> = own.signals.iter().map(Reason::of).collect();
+        let is_among = |class: &&str| signals.iter().any(|reason| reason.class == *class);
+        let classes = CLASSES.into_iter().filter(is_among).collect();
+        let parts = own.score_parts.clone();
+        let has_parts = parts.is_some();
+        let parts = parts.unwrap_or_default();
         Some(Self {
-            incident: line.minerwatch.incident.id.clone(),
+            incident: own.incident.id.clone(),
             at: line.timestamp.clone(),
-            verdict: (!line.minerwatch.verdict.is_empty()).then(|| line.minerwatch.verdict.clone()),
-            verdict_now: sum.verdict(),
-            score: sum.score,
+            verdict: (!own.verdict.is_empty()).then(|| own.verdict.clone()),
+            verdict_now: parts.verdict,
+            score: own.score,
             message: line.message.clone(),
             signals,
             classes,
-            next: sum.missing().map(|(verdict, missing)| Next { verdict, missing }),
+            next: parts.next.map(|NextVerdict { verdict, missing }| Next { verdict, missing }),
             chain: raw.pointer("/minerwatch/chain").cloned().unwrap_or_default(),
+            has_parts,
             line,
         })
     }
@@ -120,71 +115,102 @@ impl Explanation {
     }
 
     /// Whether it ever had a verdict.
-    pub fn is_noted(&self) -> bool {
+    pub fn has_verdict(&self) -> bool {
         self.verdict.is_some()
     }
 
     pub(super) fn write(&self, style: Style, out: &mut String) {
-        let verdict = self.verdict.as_deref().unwrap_or("below noted");
+        let verdict = self.verdict.as_deref().unwrap_or("no verdict");
         let tone = match verdict {
             "mining" => Tone::Mining,
             "suspected" => Tone::Suspected,
             _ => Tone::Noted,
         };
-        let mut heading = super::Row::default();
+        let mut heading = Row::default();
         heading.push(tone, &format!("━━ {} {} ━━", verdict.to_uppercase(), self.score));
         heading.push(Tone::Strong, &format!(" incident {} ", self.incident));
         heading.push(Tone::Dim, &format!("as of {} ", self.at)).push(tone, "━━").write(style, out);
         for part in wrapped(&self.message, room(style, 3)) {
-            let mut row = super::Row::default();
+            let mut row = Row::default();
             row.push(Tone::Plain, "   ").push(Tone::Strong, &part).write(style, out);
         }
         suspect(&self.line, style, out);
         for (index, reason) in self.signals.iter().enumerate() {
-            reason.write(if index == 0 { "reasons" } else { "" }, style, out);
+            reason.write(if index == 0 { "signals" } else { "" }, style, out);
         }
-        self.sum(style, out);
+        self.write_score(style, out);
         for row in chain::rows(&self.line.minerwatch.chain) {
             row.write(style, out);
         }
         out.push('\n');
     }
 
-    fn sum(&self, style: Style, out: &mut String) {
-        let counted = self.signals.iter().filter(|reason| reason.counted);
-        let points: Vec<String> = counted.map(|reason| format!("{:.1}", reason.points)).collect();
-        let classes: Vec<&str> = self.classes.iter().map(|class| name(*class)).collect();
-        let mut row = labelled("score");
-        row.push(Tone::Strong, &format!("{} = {}", points.join(" + "), self.score));
-        row.push(Tone::Plain, &format!("   from {}", classes.join(", "))).write(style, out);
-        let mut row = labelled("verdict");
-        match self.verdict_now {
-            Some(now) => row.push(Tone::Plain, &format!("these points make {}", named(now))),
-            None => row.push(Tone::Plain, "these points make none: 40 are noted"),
+    /// The arithmetic and what it leads to, as far as the daemon said.
+    fn write_score(&self, style: Style, out: &mut String) {
+        let counted = self.signals.iter().filter_map(|reason| reason.share.as_ref());
+        let points: Vec<String> =
+            counted.filter(|share| share.counted).map(|share| format!("{:.1}", share.points)).collect();
+        let sum = if points.is_empty() {
+            self.score.to_string()
+        } else {
+            format!("{} = {}", points.join(" + "), self.score)
         };
-        if self.signals.iter().any(|reason| reason.conclusive) {
-            row.push(Tone::Plain, ", since one signal decides alone");
+        let mut row = labelled("score");
+        row.push(Tone::Strong, &sum);
+        row.push(Tone::Plain, &format!("   from {}", self.classes.join(", "))).write(style, out);
+        if self.has_parts {
+            let mut row = labelled("verdict");
+            match &self.verdict_now {
+                Some(now) => row.push(Tone::Plain, &format!("{now} for these points")),
+                None => row.push(Tone::Plain, "none for these points"),
+            };
+            if self.signals.iter().any(|reason| reason.conclusive) {
+                row.push(Tone::Plain, ", because one signal decides alone");
+            }
+            row.write(style, out);
         }
-        row.write(style, out);
         if let Some(next) = &self.next {
-            let text = format!("{} needs {}", named(next.verdict), next.missing.join(", and "));
+            let text = format!("{} needs {}", next.verdict, next.missing.join(" and "));
             labelled("next").push(Tone::Plain, &text).write(style, out);
         }
     }
 }
 
 impl Reason {
+    fn of(signal: &Signal) -> Self {
+        let known = catalogue().iter().find(|info| info.id == signal.id);
+        Self {
+            id: signal.id.clone(),
+            name: signal.name.clone(),
+            class: CLASSES.into_iter().find(|class| *class == signal.class).unwrap_or("behavior"),
+            weight: signal.weight,
+            share: signal.points.map(|points| Share {
+                age_seconds: signal.age_s,
+                half_life_seconds: signal.half_life_s,
+                points,
+                counted: signal.counted,
+            }),
+            conclusive: signal.conclusive,
+            pid: signal.process.pid,
+            detail: signal.detail.clone(),
+            description: known.map_or("", |info| info.description),
+            figures: figures(signal),
+        }
+    }
+
     fn write(&self, label: &str, style: Style, out: &mut String) {
         let mut row = labelled(label);
         row.column(Tone::Strong, &self.id, 3);
-        let fading = if self.age_seconds == 0 {
-            format!("{} points", self.weight)
-        } else {
-            format!("{} points, faded to {:.1} in {}", self.weight, self.points, span(self.age_seconds))
-        };
-        row.push(Tone::Strong, &self.name).push(Tone::Plain, &format!("   {}, {fading}", name(self.class)));
-        if !self.counted {
-            row.push(Tone::Dim, ", not counted: another says the same");
+        row.push(Tone::Strong, &self.name);
+        row.push(Tone::Plain, &format!("   {}, {}", self.class, counted(self.weight, "point", "points")));
+        if let Some(Share { age_seconds, points, counted, .. }) = &self.share {
+            let now = format!("{points:.1}");
+            if now != format!("{}.0", self.weight) {
+                row.push(Tone::Plain, &format!(", faded to {now} in {}", span(*age_seconds)));
+            }
+            if !counted {
+                row.push(Tone::Dim, ", not counted: another says the same");
+            }
         }
         if self.conclusive {
             row.push(Tone::Bad, ", decides alone");
@@ -197,9 +223,12 @@ impl Reason {
                 row.push(Tone::Plain, "    ").push(Tone::Plain, part).write(style, out);
             }
         }
-        for Figure { name, value, threshold } in &self.figures {
+        for Figure { name, value, threshold, unit } in &self.figures {
             let mut row = labelled("");
             row.push(Tone::Dim, &format!("      {name} ")).push(Tone::Strong, value);
+            if let Some(unit) = unit {
+                row.push(Tone::Plain, &format!(" {unit}"));
+            }
             if let Some(threshold) = threshold {
                 row.push(Tone::Dim, &format!("   needed: {threshold}"));
             }
@@ -208,76 +237,28 @@ impl Reason {
     }
 }
 
-/// A signal of a file may say anything; the catalogue knows what it is worth only if it names one of ours.
-fn term(signal: &Signal, now: Option<OffsetDateTime>) -> Contribution<'_> {
-    let known = catalogue().iter().find(|info| info.id == signal.id);
-    let last = if signal.last.is_empty() { &signal.at } else { &signal.last };
-    let last = OffsetDateTime::parse(last, &Rfc3339).ok();
-    let age = now.zip(last).map_or(0.0, |(now, last)| (now - last).as_seconds_f64());
-    Contribution {
-        id: &signal.id,
-        class: class(&signal.class),
-        weight: u8::try_from(signal.weight).unwrap_or(u8::MAX),
-        age: Duration::try_from_secs_f64(age).unwrap_or_default(),
-        mining: known.is_some_and(|info| info.mining),
-        conclusive: signal.conclusive,
-    }
-}
+/// The classes of signals, in the order in which they are shown.
+const CLASSES: [&str; 3] = ["network", "compute", "behavior"];
 
-fn reason(signal: &Signal, term: &Contribution<'_>, counted: bool) -> Reason {
-    let known = catalogue().iter().find(|info| info.id == signal.id);
-    Reason {
-        id: signal.id.clone(),
-        name: signal.name.clone(),
-        class: term.class,
-        weight: term.weight,
-        age_seconds: term.age.as_secs(),
-        half_life_seconds: term.half_life().as_secs(),
-        points: (term.points() * 10.0).round() / 10.0,
-        counted,
-        conclusive: term.conclusive,
-        pid: signal.process.pid,
-        detail: signal.detail.clone(),
-        description: known.map_or("", |info| info.description),
-        figures: figures(&signal.evidence),
-    }
-}
-
-fn figures(evidence: &BTreeMap<String, Value>) -> Vec<Figure> {
+/// The values of a signal. An older daemon wrote them without their thresholds, or these as values of their own.
+fn figures(signal: &Signal) -> Vec<Figure> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    evidence
-        .iter()
-        .filter(|(name, _)| !name.ends_with(THRESHOLD_SUFFIX))
-        .map(|(name, value)| Figure {
-            name: name.clone(),
-            value: text(value),
-            threshold: evidence.get(&format!("{name}{THRESHOLD_SUFFIX}")).map(text),
-        })
-        .collect()
-}
-
-fn class(name: &str) -> SignalClass {
-    match name {
-        "network" => SignalClass::Network,
-        "compute" => SignalClass::Compute,
-        _ => SignalClass::Behavior,
+    let alone = |(name, value): (&String, &Value)| Figure {
+        name: name.clone(),
+        value: text(value),
+        threshold: None,
+        unit: None,
+    };
+    if signal.measured.is_empty() {
+        return signal.evidence.iter().map(alone).collect();
     }
-}
-
-fn name(class: SignalClass) -> &'static str {
-    match class {
-        SignalClass::Network => "network",
-        SignalClass::Compute => "compute",
-        SignalClass::Behavior => "behavior",
-    }
-}
-
-fn named(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Noted => "noted",
-        Verdict::Suspected => "suspected",
-        Verdict::Mining => "mining",
-    }
+    let figure = |Measured { name, value, threshold, unit }: &Measured| Figure {
+        name: name.clone(),
+        value: text(value),
+        threshold: threshold.as_ref().map(text),
+        unit: unit.as_ref().map(text),
+    };
+    signal.measured.iter().map(figure).collect()
 }
 
 fn span(seconds: u64) -> String {
@@ -294,7 +275,7 @@ mod tests {
     use crate::ecs::samples;
 
     #[test]
-    fn the_reasons_of_an_alert() {
+    fn an_alert_is_explained() {
         let (_, line) =
             samples::lines().into_iter().find(|(name, _)| *name == "alert").expect("there is one");
         let explanation = Explanation::of(line.as_bytes()).expect("an alert");
@@ -308,7 +289,35 @@ mod tests {
     }
 
     #[test]
-    fn other_lines_have_no_reasons() {
+    fn an_alert_of_an_older_daemon_is_explained_without_the_arithmetic() {
+        let line = r#"{"event":{"kind":"alert"},"minerwatch":{"incident":{"id":"x"},"verdict":"noted","score":45,"signals":
+            [{"id":"C5","class":"compute","weight":15,"evidence":{"seconds":"60","seconds_threshold":"at least 60"}}]}}"#;
+        let explanation = Explanation::of(line.as_bytes()).expect("an alert");
+        let mut text = String::new();
+        explanation.write(Style::default(), &mut text);
+        assert!(text.contains("   score      45   from compute\n"), "{text}");
+        assert!(text.contains("seconds_threshold at least 60"), "{text}");
+        for later in ["faded", "next", "verdict  "] {
+            assert!(!text.contains(later), "{later}: {text}");
+        }
+        let json = serde_json::to_value(&explanation).expect("plain data");
+        assert_eq!(json["signals"][0].get("points"), None);
+    }
+
+    #[test]
+    fn points_that_are_not_counted_are_no_summand() {
+        let line = r#"{"event":{"kind":"alert"},"minerwatch":{"incident":{"id":"x"},"score":20,"score_parts":{},"signals":[
+            {"id":"C8","class":"compute","weight":20,"points":20.0,"counted":true},
+            {"id":"C5","class":"compute","weight":15,"points":7.5,"age_s":3600,"counted":false}]}}"#;
+        let mut text = String::new();
+        Explanation::of(line.as_bytes()).expect("an alert").write(Style::default(), &mut text);
+        assert!(text.contains("   score      20.0 = 20   from compute\n"), "{text}");
+        assert!(text.contains("15 points, faded to 7.5 in 60 min, not counted"), "{text}");
+        assert!(text.contains("   verdict    none for these points\n"), "{text}");
+    }
+
+    #[test]
+    fn other_lines_are_not_explained() {
         for line in ["", "{}", "[1]", r#"{"event":{"kind":"event"}}"#, r#"{"event":{"kind":"alert"}}"#] {
             assert!(Explanation::of(line.as_bytes()).is_none(), "{line}");
         }

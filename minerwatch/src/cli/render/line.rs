@@ -1,4 +1,4 @@
-//! The fields a person is shown, read from a line of JSON. All may be missing.
+//! The fields that people are shown, read from a line of JSON. Each of them may be missing.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ macro_rules! optional_fields {
 }
 
 optional_fields! {
-    /// One object.
+    /// One line.
     Line {
         #[serde(rename = "@timestamp")] timestamp: String,
         event: Event,
@@ -75,6 +75,7 @@ optional_fields! {
         incident: Identified,
         verdict: String,
         score: u64,
+        score_parts: Option<ScoreParts>,
         signals: Vec<Signal>,
         chain: Vec<Edge>,
         folded: u64,
@@ -119,8 +120,18 @@ optional_fields! {
         conclusive: bool,
         detail: String,
         evidence: BTreeMap<String, Value>,
+        /// The evidence with its thresholds; older daemons wrote the evidence only.
+        measured: Vec<Measured>,
+        /// What it adds to the score, which older daemons left out.
+        points: Option<f64>,
+        age_s: u64,
+        half_life_s: u64,
+        counted: bool,
         process: Process,
     }
+    Measured { name: String, value: Value, threshold: Option<Value>, unit: Option<Value>, }
+    ScoreParts { verdict: Option<String>, next: Option<NextVerdict>, }
+    NextVerdict { verdict: String, missing: Vec<String>, }
     /// One step of the chain.
     Edge { kind: String, at: String, process: Process, object: String, }
 }

@@ -23,7 +23,7 @@ fn plain() {
 fn coloured() {
     let out = rendered(Style { color: true, width: None });
     insta::assert_snapshot!(out.replace('\x1b', "␛"));
-    // Without its colours it is the plain one.
+    // Without its colours it is the plain text.
     let mut bare = String::new();
     for (index, part) in out.split("\x1b[").enumerate() {
         bare.push_str(if index == 0 { part } else { part.split_once('m').unwrap().1 });
@@ -43,7 +43,7 @@ fn narrow() {
 #[test]
 fn escape_sequences_in_arguments_and_paths_stay_text() {
     let alert = samples::lines().pop().unwrap().1;
-    // JSON's own escape of the escape character, as a hostile process would have it arrive.
+    // A hostile process's escape characters arrive as JSON escapes.
     let hostile = alert
         .replace("/tmp/x", r"/tmp/\u001b[2J\u0007\u009b31m")
         .replace("curl", r"cu\u202erl\r\n")
@@ -54,7 +54,7 @@ fn escape_sequences_in_arguments_and_paths_stay_text() {
     assert_eq!(odd, 0, "{out:?}");
     assert!(!out.contains('\u{202e}'));
     assert!(out.contains(r"/tmp/\x1b[2J\x07\x9b31m"), "{out}");
-    assert_eq!(out.lines().count(), rendered_alert_rows(&alert), "no row was added");
+    assert_eq!(out.lines().count(), rendered_alert_rows(&alert), "no row is added");
 }
 
 fn rendered_alert_rows(alert: &str) -> usize {
@@ -64,7 +64,7 @@ fn rendered_alert_rows(alert: &str) -> usize {
 }
 
 #[test]
-fn a_chain_that_is_no_tree_is_still_drawn_once() {
+fn a_chain_with_circles_is_drawn_once() {
     let edge = |id: &str, parent: &str, kind: &str| {
         format!(
             r#"{{"kind":"{kind}","at":"x","process":{{"pid":1,"entity_id":"{id}","name":"{id}","parent":{{"entity_id":"{parent}"}}}},"object":"o"}}"#
@@ -97,7 +97,7 @@ fn a_chain_of_any_depth_is_drawn() {
 }
 
 #[test]
-fn what_is_no_event_is_shown_harmless() {
+fn other_lines_are_shown_as_they_are_made_harmless() {
     let renderer = Renderer::default();
     for (line, expected) in [
         ("", "\n"),
@@ -119,7 +119,7 @@ proptest! {
         prop_assert!(out.chars().all(|character| !character.is_control() || character == '\n'));
     }
 
-    /// Lines of the right shape whose every piece is chosen by someone else.
+    /// Lines of the right shape with hostile text in every field.
     #[test]
     fn any_strings_give_harmless_rows(
         action in "exec|exit|connect|file-rename|cpu|.{0,8}",

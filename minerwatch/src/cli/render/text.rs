@@ -1,10 +1,10 @@
-//! Coloured, cut and harmless text.
+//! Text for a terminal: coloured, cut to its width, and harmless.
 
 use std::fmt::Write;
 
 use super::Style;
 
-/// What a piece of text is, and with it its colour.
+/// What a piece of text is, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
@@ -16,14 +16,14 @@ pub(super) enum Tone {
     File,
     Cpu,
     Snapshot,
-    /// The heading of an alert, by how sure it is.
+    /// The heading of an alert with this verdict.
     Mining,
     Suspected,
     Noted,
 }
 
 impl Tone {
-    /// The parameters of the terminal's "select graphic rendition" (ECMA-48), none for plain text.
+    /// The parameters of the terminal's "select graphic rendition" sequence (ECMA-48); empty for plain text.
     fn code(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -42,7 +42,7 @@ impl Tone {
     }
 }
 
-/// One row of the terminal, put together from pieces.
+/// One row, made of pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
     pieces: Vec<(Tone, String)>,
@@ -55,7 +55,7 @@ impl Row {
         self
     }
 
-    /// Adds text in a column of `width` characters and a space behind it; longer text is cut.
+    /// Adds text in a column of `width` characters, and a space after it. Longer text is cut.
     pub fn column(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
         let mut cell = cut(harmless(text), width);
         let _ = write!(cell, "{:1$}", "", width + 1 - cell.chars().count().min(width));
@@ -63,7 +63,7 @@ impl Row {
         self
     }
 
-    /// Adds text at the right end of a column, and a space behind it.
+    /// Adds text at the right end of a column, and a space after it.
     pub fn right(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
         let cell = cut(harmless(text), width);
         self.pieces.push((tone, format!("{cell:>width$} ")));
@@ -101,8 +101,8 @@ impl Row {
     }
 }
 
-/// The text with everything a terminal would act on made visible: control characters, and the marks that
-/// hide text or turn its direction.
+/// Makes visible what a terminal would act on: control characters, and the marks that hide text or change its
+/// direction.
 pub(super) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -122,8 +122,8 @@ pub(super) fn harmless(text: &str) -> String {
     out
 }
 
-/// Zero-width, direction, line-separating, tag and variation characters (Unicode's format characters that
-/// change how others look).
+/// Whether it is one of Unicode's format characters that change how other text looks: zero-width, direction,
+/// line-separating, tag and variation characters.
 fn is_invisible(character: char) -> bool {
     matches!(
         u32::from(character),
@@ -132,8 +132,8 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// The text in pieces of at most `width` characters, parted at spaces where there are any; the whole text
-/// as one piece without a width, and at least one piece.
+/// Splits text into lines of at most `width` characters, at spaces where there are any. Without a width the text is one
+/// line. There is always at least one line.
 pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let text = harmless(text);
     let Some(width) = width.filter(|width| *width > 0) else { return vec![text] };
@@ -141,7 +141,7 @@ pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let mut rest = text.as_str();
     while let Some((end, _)) = rest.char_indices().nth(width) {
         let whole = rest.get(..end).unwrap_or_default();
-        // A space right behind the piece is a place to part, too.
+        // A space right after the line is a place to split, too.
         let space = if rest.get(end..).is_some_and(|behind| behind.starts_with(' ')) {
             Some(end)
         } else {
@@ -157,7 +157,7 @@ pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// At most `width` characters, the last one a mark if some are missing.
+/// At most `width` characters; the last one is an ellipsis if some are missing.
 fn cut(mut text: String, width: usize) -> String {
     if text.chars().count() > width {
         let end = text.char_indices().nth(width.saturating_sub(1)).map_or(0, |(end, _)| end);
@@ -172,12 +172,12 @@ pub(super) fn time_of_day(timestamp: &str) -> &str {
     timestamp.get(11..23).unwrap_or("--:--:--.---")
 }
 
-/// Bytes in the greatest unit that leaves at least one.
+/// A size in the largest unit of which there is at least one.
 pub(super) fn bytes(count: u64) -> String {
     scaled(count, &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]).unwrap_or(format!("{count} B"))
 }
 
-/// Nanoseconds in the greatest unit that leaves at least one.
+/// A duration in the largest unit of which there is at least one.
 pub(super) fn duration(nanoseconds: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     let units =
@@ -197,7 +197,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_would_act_on_is_made_visible() {
+    fn control_and_invisible_characters_are_made_visible() {
         for (text, expected) in [
             ("plain größe 漢字", "plain größe 漢字"),
             ("\x1b[2J\x1b]0;title\x07", "\\x1b[2J\\x1b]0;title\\x07"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn units() {
+    fn sizes_and_durations_have_units() {
         assert_eq!(
             (bytes(517), bytes(1_536), bytes(3 << 30)),
             ("517 B".into(), "1.5 KiB".into(), "3.0 GiB".into())
@@ -239,7 +239,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_row_is_one_line_no_wider_than_the_terminal(text in "\\PC{0,60}|.{0,60}", width in 0_usize..50) {
+        fn a_row_is_one_line_and_fits_the_terminal(text in "\\PC{0,60}|.{0,60}", width in 0_usize..50) {
             let mut row = Row::default();
             row.column(Tone::Strong, &text, 10).right(Tone::Plain, &text, 5).push(Tone::Bad, &text);
             let mut out = String::new();

@@ -365,6 +365,21 @@ mod tests {
     }
 
     #[test]
+    fn the_field_names_of_the_file_stay() {
+        let slots = |count: usize| serde_json::json!({ "slots": vec![600_000; count] });
+        let history = serde_json::json!({
+            "minutes": slots(61), "tens": slots(145), "hours": slots(169), "at": 90_000, "since": 0,
+        });
+        let program = serde_json::json!({ "program": "x", "place": "" });
+        let file = serde_json::json!({ "taken": 90_000, "identities": [[program, history]] });
+        let mut histories = LoadHistories::new(4);
+        histories.restore(serde_json::from_value(file).unwrap(), at(90_000), Duration::ZERO);
+        let history = histories.get(&identity("x")).unwrap();
+        assert_eq!(history.age(), Duration::from_secs(90_000));
+        assert!((history.shares().day - 1.0).abs() < 1e-9, "{:?}", history.shares());
+    }
+
+    #[test]
     fn a_forged_state_is_ignored() {
         let text = r#"{"taken":-9223372036854775808,"identities":[[{"program":"x","place":""},
             {"minutes":{"slots":[1]},"tens":{"slots":[]},"hours":{"slots":[]},"at":9223372036854775807,"since":0}]]}"#;

@@ -6,8 +6,8 @@ use crate::{
         testing::{Host, alerts, feed, pass_time, seconds, story},
     },
     model::{
-        Alert, AlertAction, ChainKind, ControlRegister, EventBody, IncidentId, Mapping, MappingClass,
-        ProcessKey, Rounding, RoundingCounts, Verdict,
+        Alert, AlertAction, ChainKind, ControlRegister, EventBody, Evidence, GeoLocation, IncidentId,
+        Mapping, MappingClass, ProcessKey, Rounding, RoundingCounts, Verdict,
     },
 };
 
@@ -320,4 +320,38 @@ fn two_incidents_that_turn_out_to_be_one() {
         closed[0].message
     );
     assert_eq!(last.verdict, Verdict::Suspected);
+}
+
+#[test]
+fn alerts_say_where_a_peer_is() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let shell = host.spawn(init, "/usr/bin/bash", &["bash"]);
+    host.create(shell, "/tmp/x", 0o755);
+    let dropped = host.spawn(shell, "/tmp/x", &["/tmp/x"]);
+    let peer = GeoLocation {
+        country: Some("NL".into()),
+        as_number: Some(64_500),
+        as_organization: Some("Example Networks".into()),
+        foreign: false,
+    };
+    host.connect_to(dropped, "203.0.113.9:443", Some(peer));
+    let alerts = alerts(&host);
+    let evidence: Vec<String> = alerts
+        .iter()
+        .flat_map(|alert| &alert.signals)
+        .find(|signal| signal.id.0 == "N9")
+        .map(|signal| {
+            signal.evidence.iter().map(|Evidence { name, value, .. }| format!("{name}={value}")).collect()
+        })
+        .unwrap_or_default();
+    assert_eq!(
+        evidence,
+        [
+            "destination=203.0.113.9:443",
+            "destination_country=NL",
+            "destination_as_number=64500",
+            "destination_as_organization=Example Networks",
+        ]
+    );
 }

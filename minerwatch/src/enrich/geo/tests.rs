@@ -5,7 +5,6 @@ mod writer;
 use std::fmt::Write as _;
 
 use super::*;
-use crate::model::{AlertAction, BootTime};
 use writer::{Value, database};
 
 fn text(text: &str) -> Value {
@@ -62,9 +61,9 @@ fn files() -> (tempfile::TempDir, Vec<PathBuf>) {
     (directory, paths.to_vec())
 }
 
-fn shown(places: &GeoDatabases, address: &str) -> String {
-    let Some(place) = places.of(address.parse().unwrap()) else { return "nothing".to_owned() };
-    let GeoLocation { country, as_number, as_organization, foreign } = place;
+fn shown(databases: &GeoDatabases, address: &str) -> String {
+    let Some(location) = databases.of(address.parse().unwrap()) else { return "nothing".to_owned() };
+    let GeoLocation { country, as_number, as_organization, foreign } = location;
     let mut text = country.as_deref().unwrap_or("?").to_owned();
     if let Some(number) = as_number {
         let _ = write!(text, " AS{number} {}", as_organization.as_deref().unwrap_or("?"));
@@ -77,7 +76,7 @@ fn several_databases_make_one_answer() {
     let (_directory, paths) = files();
     let home = vec!["DE".to_owned(), "AT".to_owned()];
     let config = Intel { geo_databases: paths, home_countries: home, ..Intel::default() };
-    let places = open(&config, None).expect("three databases");
+    let databases = open(&config, None).expect("three databases");
     for (address, expected) in [
         ("203.0.113.9", "NL AS64500 Example Networks foreign"),
         ("::ffff:203.0.113.9", "NL AS64500 Example Networks foreign"),
@@ -91,30 +90,30 @@ fn several_databases_make_one_answer() {
         ("10.0.0.1", "nothing"),
         ("127.0.0.1", "nothing"),
     ] {
-        assert_eq!(shown(&places, address), expected, "{address}");
+        assert_eq!(shown(&databases, address), expected, "{address}");
     }
     let nowhere = open(&Intel { home_countries: Vec::new(), ..config }, None).expect("the same databases");
-    assert_eq!(shown(&nowhere, "192.0.2.1"), "FR", "foreign to nobody");
+    assert_eq!(shown(&nowhere, "192.0.2.1"), "FR", "without home countries nothing is foreign");
 }
 
 #[test]
-fn one_that_breaks_stays_as_it_was() {
+fn the_earlier_version_of_a_damaged_database_stays() {
     let (_directory, paths) = files();
     let first = paths.first().unwrap();
     let config = Intel { geo_databases: vec![first.clone()], ..Intel::default() };
-    let places = open(&config, None).expect("a database");
+    let databases = open(&config, None).expect("a database");
     let bytes = fs::read(first).unwrap();
     fs::write(first, &bytes[..bytes.len() / 2]).unwrap();
     assert!(open(&config, None).is_none());
-    let kept = open(&config, Some(&places)).expect("the earlier one");
+    let kept = open(&config, Some(&databases)).expect("the earlier one");
     assert_eq!(shown(&kept, "203.0.113.9"), "NL");
-    assert!(open(&Intel::default(), Some(&places)).is_none(), "no longer configured");
+    assert!(open(&Intel::default(), Some(&databases)).is_none(), "no longer configured");
     let large = Intel { geo_databases: vec!["/dev/zero".into(), "/nowhere".into()], ..Intel::default() };
     assert!(open(&large, None).is_none());
 }
 
 #[test]
-fn damage_is_no_end() {
+fn a_damaged_database_causes_no_panic() {
     let (_directory, paths) = files();
     for whole in paths {
         let whole = fs::read(whole).unwrap();
@@ -123,35 +122,10 @@ fn damage_is_no_end() {
             bytes[at] ^= 0xff;
             let Ok(reader) = Reader::from_source(bytes) else { continue };
             let databases = vec![Database { path: PathBuf::new(), reader: Arc::new(reader) }];
-            let places = GeoDatabases { databases, home: Vec::new() };
+            let databases = GeoDatabases { databases, home: Vec::new() };
             for address in ["203.0.113.9", "192.0.2.200", "2001:db8::1"] {
-                let _ = places.of(address.parse().unwrap());
+                let _ = databases.of(address.parse().unwrap());
             }
         }
     }
-}
-
-#[test]
-fn alerts_say_where_a_peer_is() {
-    let (_directory, paths) = files();
-    let places = open(&Intel { geo_databases: paths, ..Intel::default() }, None).expect("three databases");
-    let mut alert = crate::ecs::samples::alert();
-    assert_eq!(alert.action, AlertAction::IncidentOpened);
-    for signal in &mut alert.signals {
-        signal.at = BootTime(1);
-        signal.evidence.clear();
-        signal.evidence.push(("destination".into(), "203.0.113.9:443".to_owned()));
-    }
-    places.explain(&mut alert);
-    let evidence: Vec<String> =
-        alert.signals[0].evidence.iter().map(|(name, value)| format!("{name}={value}")).collect();
-    assert_eq!(
-        evidence,
-        [
-            "destination=203.0.113.9:443",
-            "destination_country=NL",
-            "destination_as_number=64500",
-            "destination_as_organization=Example Networks",
-        ]
-    );
 }

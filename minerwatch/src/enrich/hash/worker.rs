@@ -1,4 +1,4 @@
-//! The thread that reads and hashes.
+//! The thread that reads and hashes files.
 
 use std::{
     fmt::Write as _,
@@ -16,23 +16,23 @@ use std::{
 
 use sha2::{Digest, Sha256};
 
-use super::HashSettings;
+use super::settings::HashSettings;
 use crate::{
     enrich::proc::{Proc, file_id},
     model::{FileId, ProcessKey},
 };
 
-/// Bytes read at once; what the rate limit allows is spent in steps of this.
+/// Bytes read at once; the rate limit applies after each step.
 const CHUNK: usize = 256 << 10;
-/// Bytes that may be read at full speed before the rate limit bites, so that a small program's hash is
-/// there in milliseconds.
+/// Bytes that may be read at full speed before the rate limit applies, so that a small program is hashed in
+/// milliseconds.
 const BURST: u64 = 16 << 20;
-/// How long one pause lasts at the most, so that the end of the daemon is noticed.
+/// The longest pause, so that the end of the daemon is noticed.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// What a file's content is known by.
+/// Two files with the same version are taken to have the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Stamp {
+pub(super) struct FileVersion {
     modified: (i64, i64),
     size: u64,
 }
@@ -42,15 +42,15 @@ pub(super) struct Request {
     pub(super) process: ProcessKey,
     pub(super) file: FileId,
     pub(super) path: Arc<str>,
-    /// The last answer, to be confirmed if the file has not changed.
-    pub(super) known: Option<(Stamp, Arc<str>)>,
+    /// The last result, to be confirmed if the file has not changed.
+    pub(super) known: Option<(FileVersion, Arc<str>)>,
 }
 
 #[derive(Debug)]
 pub(super) struct Content {
     pub(super) sha256: Arc<str>,
-    pub(super) stamp: Stamp,
-    /// Bytes read; 0 when the last answer was confirmed.
+    pub(super) version: FileVersion,
+    /// Bytes read; 0 when the last result was confirmed.
     pub(super) read: u64,
 }
 
@@ -96,13 +96,13 @@ impl Worker {
 
     fn hash(&self, request: &Request, budget: &mut Budget, buffer: &mut [u8]) -> Result<Content, Refusal> {
         let mut file = self.open(request).ok_or(Refusal::Gone)?;
-        let stamp = stamp(&file).ok_or(Refusal::Failed)?;
+        let version = version(&file).ok_or(Refusal::Failed)?;
         if let Some((known, sha256)) = &request.known
-            && *known == stamp
+            && *known == version
         {
-            return Ok(Content { sha256: Arc::clone(sha256), stamp, read: 0 });
+            return Ok(Content { sha256: Arc::clone(sha256), version, read: 0 });
         }
-        if stamp.size > self.settings.max_size {
+        if version.size > self.settings.max_size {
             return Err(Refusal::TooLarge);
         }
         let mut hash = Sha256::new();
@@ -117,16 +117,16 @@ impl Worker {
                 return Err(Refusal::TooLarge);
             }
         }
-        if self::stamp(&file) != Some(stamp) {
+        if self::version(&file) != Some(version) {
             return Err(Refusal::Gone);
         }
-        Ok(Content { sha256: hexadecimal(&hash.finalize()), stamp, read })
+        Ok(Content { sha256: hexadecimal(&hash.finalize()), version, read })
     }
 
-    /// The file that the process runs. `/proc/PID/exe` needs no name and works in containers; it is
-    /// trusted while the process is the one asked about and the inode fits (the device may differ there:
-    /// btrfs and overlayfs show user space another one than the kernel's own). The path is for processes
-    /// already gone, and since anybody may have put something else there, device and inode must fit.
+    /// Opens the file that the process runs. `/proc/PID/exe` needs no path and works in containers. It is used if the
+    /// process is still the same and the inode is right; the device may differ, because btrfs and overlayfs show user
+    /// space another one than the kernel uses. The path is for processes that are gone. Anybody may have put another
+    /// file there, so device and inode must be right.
     fn open(&self, request: &Request) -> Option<File> {
         let Request { process, file: wanted, path, .. } = request;
         if let Some((file, found)) = open_regular(&self.proc.path(process.pid, "exe"))
@@ -153,9 +153,9 @@ fn open_regular(path: &Path) -> Option<(File, FileId)> {
     Some((file, found))
 }
 
-fn stamp(file: &File) -> Option<Stamp> {
+fn version(file: &File) -> Option<FileVersion> {
     let metadata = file.metadata().ok()?;
-    Some(Stamp { modified: (metadata.mtime(), metadata.mtime_nsec()), size: metadata.size() })
+    Some(FileVersion { modified: (metadata.mtime(), metadata.mtime_nsec()), size: metadata.size() })
 }
 
 fn hexadecimal(bytes: &[u8]) -> Arc<str> {
@@ -167,7 +167,7 @@ fn hexadecimal(bytes: &[u8]) -> Arc<str> {
     text.into()
 }
 
-/// Bytes that may still be read, refilled with time.
+/// How many bytes may still be read; grows with time.
 struct Budget {
     rate: u64,
     left: u64,
@@ -179,7 +179,7 @@ impl Budget {
         Self { rate: rate.max(1), left: BURST, filled: Instant::now() }
     }
 
-    /// Spends, and waits until there is more when nothing is left. `false` when asked to stop.
+    /// Spends bytes, and waits while none are left. Returns `false` when the thread should stop.
     fn spend(&mut self, bytes: u64, stop: &AtomicBool) -> bool {
         self.refill();
         self.left = self.left.saturating_sub(bytes);

@@ -1,4 +1,4 @@
-//! The files of a cgroup that tell of its limit (Documentation/admin-guide/cgroup-v2.rst, and for version 1
+//! The files of a cgroup about its CPU limit (Documentation/admin-guide/cgroup-v2.rst, and for version 1
 //! Documentation/scheduler/sched-bwc.rst).
 
 use std::path::Path;
@@ -8,14 +8,14 @@ use crate::enrich::{hierarchy::Version, proc::read_bounded};
 /// The files are a few lines each.
 const MAX_SIZE: u64 = 4 << 10;
 
-/// So many microseconds of CPU time in each period of so many.
+/// A limit: `quota` microseconds of CPU time in each period of `period` microseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Limit {
     pub quota: u64,
     pub period: u64,
 }
 
-/// How often a cgroup was held back since it was made.
+/// How often a cgroup was throttled since it exists.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Throttling {
     pub periods: u64,
@@ -24,7 +24,7 @@ pub(super) struct Throttling {
     pub time: u64,
 }
 
-/// The limit of a cgroup; `None` if it has none, or nobody can tell.
+/// The limit of a cgroup; `None` if it has none or cannot be read.
 pub(super) fn limit(directory: &Path, version: Version) -> Option<Limit> {
     match version {
         Version::One => {
@@ -35,7 +35,7 @@ pub(super) fn limit(directory: &Path, version: Version) -> Option<Limit> {
     }
 }
 
-/// How often it was held back; `None` if nobody can tell.
+/// How often a cgroup was throttled; `None` if that cannot be read.
 pub(super) fn throttling(directory: &Path) -> Option<Throttling> {
     parse_throttling(&text(&directory.join("cpu.stat"))?)
 }
@@ -44,22 +44,22 @@ fn text(path: &Path) -> Option<String> {
     String::from_utf8(read_bounded(path, MAX_SIZE).ok()?).ok()
 }
 
-/// `QUOTA PERIOD` in microseconds, the quota `max` for none.
+/// Reads `QUOTA PERIOD` in microseconds; the quota `max` means no limit.
 fn parse_version_2(text: &str) -> Option<Limit> {
     let mut words = text.split_ascii_whitespace();
-    sound(words.next()?.parse().ok()?, words.next()?.parse().ok()?)
+    limit_of(words.next()?.parse().ok()?, words.next()?.parse().ok()?)
 }
 
-/// One number each; the quota -1 for none.
+/// Reads one number from each file; the quota -1 means no limit.
 fn parse_version_1(quota: &str, period: &str) -> Option<Limit> {
-    sound(quota.trim().parse().ok()?, period.trim().parse().ok()?)
+    limit_of(quota.trim().parse().ok()?, period.trim().parse().ok()?)
 }
 
-fn sound(quota: u64, period: u64) -> Option<Limit> {
+fn limit_of(quota: u64, period: u64) -> Option<Limit> {
     (quota > 0 && period > 0).then_some(Limit { quota, period })
 }
 
-/// Lines of a name and a number; the two versions differ in the unit of the time.
+/// Reads lines with a name and a number. The two versions give the time in different units.
 fn parse_throttling(text: &str) -> Option<Throttling> {
     let (mut periods, mut throttled, mut time) = (None, None, None);
     for (name, value) in text.lines().filter_map(|line| line.split_once(' ')) {
@@ -75,10 +75,10 @@ fn parse_throttling(text: &str) -> Option<Throttling> {
     Some(Throttling { periods: periods?, throttled: throttled?, time: time? })
 }
 
-/// All of them on the same text; for the fuzzer.
+/// Runs all parsers on the same text; for the fuzzer.
 pub(crate) fn parse_all(text: &str) {
     for limit in [parse_version_2(text), parse_version_1(text, text)].into_iter().flatten() {
-        assert!(limit.quota > 0 && limit.period > 0, "nobody divides by nothing");
+        assert!(limit.quota > 0 && limit.period > 0, "no division by zero");
     }
     let _ = parse_throttling(text);
 }

@@ -39,14 +39,14 @@ impl Host {
         self.write(cgroup, "cpu.stat", &stat);
     }
 
-    /// The process reports at this second that it has been on a CPU for so many; what is told of it.
+    /// The process reports at this second that it used `on_cpu` seconds. Returns the events about it.
     fn report(&mut self, pid: u32, second: u64, on_cpu: u64) -> Vec<CpuQuota> {
         let key = ProcessKey::new(pid, 7);
         let subject = Subject { key, tid: pid, uid: 0, gid: 0, cgroup: 99, container: None };
         let now = BootTime(second * SECOND);
-        self.quotas.busy(&subject, on_cpu * SECOND, now);
+        self.quotas.note_busy(&subject, on_cpu * SECOND, now);
         let mut events = Vec::new();
-        self.quotas.look(now, &mut events);
+        self.quotas.check(now, &mut events);
         let quota = |event: Event| match event.body {
             EventBody::Quota(quota) if event.subject.key == key => *quota,
             body => panic!("{body:?}"),
@@ -56,7 +56,7 @@ impl Host {
 }
 
 #[test]
-fn what_happened_between_two_looks_is_told() {
+fn what_happened_between_two_checks_is_reported() {
     let mut host = unified();
     host.limit(LEAF, "50000 100000\n", 1_000, 900);
     assert_eq!(host.report(7, 100, 40), [], "nothing to compare with");
@@ -96,7 +96,7 @@ fn version_1_has_other_files() {
 }
 
 #[test]
-fn the_next_limit_above_counts() {
+fn the_nearest_limit_counts() {
     let mut host = unified();
     host.limit(LEAF, "max 100000\n", 0, 0);
     host.limit("kubepods/pod1", "150000 100000\n", 10, 10);
@@ -108,17 +108,17 @@ fn the_next_limit_above_counts() {
 }
 
 #[test]
-fn a_limit_that_is_lifted_made_anew_or_moved_begins_anew() {
+fn counting_begins_again_when_the_limit_is_removed_or_moved_or_the_cgroup_is_new() {
     let mut host = unified();
     host.limit(LEAF, "50000 100000\n", 1_000, 900);
     host.report(7, 100, 40);
     host.limit(LEAF, "max 100000\n", 1_010, 905);
-    assert_eq!(host.report(7, 110, 50), [], "lifted");
+    assert_eq!(host.report(7, 110, 50), [], "the limit is removed");
     host.limit(LEAF, "50000 100000\n", 1_020, 915);
     assert_eq!(host.report(7, 150, 60), [], "a cgroup without a limit is left alone for a minute");
     assert_eq!(host.report(7, 180, 70), [], "nothing to compare with");
     host.limit(LEAF, "50000 100000\n", 3, 3);
-    assert_eq!(host.report(7, 190, 80), [], "made anew: the counts went back");
+    assert_eq!(host.report(7, 190, 80), [], "created again: the counts went back");
     host.limit(LEAF, "50000 100000\n", 103, 103);
     assert_eq!(host.report(7, 200, 85).len(), 1);
     host.write(LEAF, "cpu.max", "max 100000\n");
@@ -143,7 +143,7 @@ fn processes_of_one_cgroup_share_what_was_read() {
 }
 
 #[test]
-fn processes_that_are_gone_and_files_that_make_no_sense_are_passed_over() {
+fn processes_that_are_gone_and_damaged_files_are_skipped() {
     let mut host = unified();
     assert_eq!(host.report(7, 100, 1), [], "no files");
     assert_eq!(host.report(9, 100, 1), [], "no process");
@@ -155,7 +155,7 @@ fn processes_that_are_gone_and_files_that_make_no_sense_are_passed_over() {
 }
 
 #[test]
-fn a_crowd_is_bounded() {
+fn many_processes_take_bounded_memory() {
     let mut host = unified();
     host.limit(LEAF, "50000 100000\n", 100, 100);
     let subject = |pid| Subject {
@@ -167,12 +167,12 @@ fn a_crowd_is_bounded() {
         container: None,
     };
     for pid in 10..100_000 {
-        host.quotas.busy(&subject(pid), 1, BootTime(1));
+        host.quotas.note_busy(&subject(pid), 1, BootTime(1));
     }
     assert_eq!(host.quotas.waiting.len(), MAX_WAITING);
-    host.quotas.look(BootTime(2), &mut Vec::new());
+    host.quotas.check(BootTime(2), &mut Vec::new());
     assert!(host.quotas.waiting.is_empty() && host.quotas.processes.len() <= MAX_WAITING);
     let root = Subject { cgroup: ROOT, ..subject(7) };
-    host.quotas.busy(&root, 1, BootTime(3));
+    host.quotas.note_busy(&root, 1, BootTime(3));
     assert!(host.quotas.waiting.is_empty(), "the root has no limit");
 }

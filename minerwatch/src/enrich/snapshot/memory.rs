@@ -1,34 +1,33 @@
 //! Memory of a running process in the sizes that RandomX uses, from `/proc/PID/maps`.
 //!
-//! The kernel joins neighbours of one kind into one mapping. A dataset that lies beside the cache and scratchpads is
-//! therefore known only where the executable buffers of RandomX lie in the same process.
+//! The kernel merges neighbouring mappings of the same kind. A dataset next to the cache and the scratchpads is therefore
+//! recognised only if the process also has RandomX's executable buffers.
 
 use crate::{
     enrich::proc::Proc,
     model::{Mapping, MappingClass},
 };
 
-/// Processes with less in memory than this, kB, are not worth the reading: RandomX's cache is 256 MiB.
+/// Processes with less memory are not read, kB: RandomX's cache alone is 256 MiB.
 const WORTH_IT: u64 = 128 << 10;
-/// The most read of one process: some thousand mappings.
+/// The most that is read of one process, bytes: some thousand mappings.
 const MAX_MAPS: u64 = 1 << 20;
 
-// As the kernel side has them.
+// The same sizes as in the kernel programs.
 const DATASET: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384;
 const CACHE: u64 = 1 << 28;
 const SMALLEST_CODE: u64 = 128 << 10;
 const LARGEST_CODE: u64 = 256 << 10;
-/// Executable buffers of so many threads may have been joined.
+/// The most threads whose executable buffers may have been merged.
 const MOST_CODE: u64 = 512;
 const SCRATCHPAD: u64 = 4 << 20;
 
 /// A dataset with the cache and the scratchpads of some hundred threads.
 const JOINED: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384 + CACHE + (512 << 20);
-/// Executable buffers that must lie beside it.
+/// The least executable buffers in the same process.
 const CODE_BESIDE: u64 = 2;
 
-/// The mappings of a process that are worth a look, one for each class with how many there are. `status` is its
-/// `/proc/PID/status`.
+/// The relevant mappings of a process, one for each class with their number. `status` is its `/proc/PID/status`.
 pub(super) fn read(proc: &Proc, pid: u32, status: &[u8]) -> Vec<Mapping> {
     let status = String::from_utf8_lossy(status);
     // Huge pages do not count as resident.
@@ -39,7 +38,7 @@ pub(super) fn read(proc: &Proc, pid: u32, status: &[u8]) -> Vec<Mapping> {
     summarise(&String::from_utf8_lossy(&maps))
 }
 
-/// A line of the status that is an amount: `VmRSS:   1234 kB`.
+/// An amount in the status: `VmRSS:   1234 kB`.
 fn kilobytes(status: &str, field: &str) -> u64 {
     let mut amounts = status.lines().filter_map(|line| line.strip_prefix(field)?.split_whitespace().next());
     amounts.next().and_then(|amount| amount.parse().ok()).unwrap_or(0)
@@ -53,7 +52,7 @@ pub(super) fn summarise(maps: &str) -> Vec<Mapping> {
             joined = joined.or(JOINED.contains(&size).then_some(size));
             continue;
         };
-        // Neighbours that were joined count as what they were.
+        // Merged buffers count one by one.
         let count = if class == MappingClass::Code { size.div_ceil(LARGEST_CODE) } else { 1 };
         match found.iter_mut().find(|mapping| mapping.class == class) {
             Some(mapping) => mapping.count += count,
@@ -70,7 +69,7 @@ pub(super) fn summarise(maps: &str) -> Vec<Mapping> {
     found
 }
 
-/// A mapping of no file.
+/// A mapping without a file.
 struct Anonymous {
     size: u64,
     executable: bool,
@@ -143,18 +142,18 @@ mod tests {
     }
 
     #[test]
-    fn a_dataset_that_was_joined_with_its_neighbours() {
+    fn a_dataset_that_was_merged_with_its_neighbours() {
         let joined = "7f0000000000-7f0092200000 rw-p 00000000 00:00 0 \n";
-        // Four of them.
+        // Four buffers.
         let code = "7f00c0000000-7f00c0100000 rwxp 00000000 00:00 0 \n";
-        assert_eq!(summarise(joined), [], "two gigabytes and a bit are somebody's heap");
+        assert_eq!(summarise(joined), [], "a little more than 2 GiB is any heap");
         let found = summarise(&format!("{joined}{code}"));
         let dataset = found.iter().find(|mapping| mapping.class == MappingClass::Dataset);
         assert_eq!(dataset.map(|mapping| mapping.size), Some(0x9220_0000));
     }
 
     #[test]
-    fn amounts_stand_in_the_status() {
+    fn amounts_are_read_from_the_status() {
         let status = "Name:\tx\nVmRSS:\t   1234 kB\nHugetlbPages:\t 2392064 kB\n";
         assert_eq!((kilobytes(status, "VmRSS:"), kilobytes(status, "HugetlbPages:")), (1234, 2_392_064));
         assert_eq!((kilobytes("", "VmRSS:"), kilobytes("VmRSS: much", "VmRSS:")), (0, 0));
@@ -162,7 +161,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nonsense_is_nothing(text in ".{0,200}") {
+        fn any_text_is_read_without_a_panic(text in ".{0,200}") {
             let _ = summarise(&text);
         }
     }

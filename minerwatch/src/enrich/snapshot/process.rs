@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, fs, os::unix::fs::MetadataExt, sync::Arc};
 
-use super::{Found, memory};
+use super::{found::Found, memory};
 use crate::{
     enrich::{
         hierarchy::Hierarchies,
@@ -11,16 +11,15 @@ use crate::{
     model::{Credentials, Executable, ExecutableFlags, Namespaces, ProcessKey, RunningProcess},
 };
 
-/// Bytes of arguments kept, as many as the exec hook keeps.
+/// Bytes of arguments that are kept, the same number as in the exec hook.
 const MAX_ARGUMENTS: u64 = 4096;
 const MAX_STATUS: u64 = 16 << 10;
-const MAX_MEMBERSHIP: u64 = 64 << 10;
 
-/// Process id of the parent of all threads of the kernel.
+/// Process id of the parent of all kernel threads.
 const KTHREADD: u32 = 2;
 
-/// Reads a process. `None` if it ended meanwhile, or may not be seen. `cgroups` remembers the identity of
-/// each distinct text of `/proc/PID/cgroup`.
+/// Reads a process. `None` if it has ended, or may not be read. `cgroups` remembers the cgroup id for each text of
+/// `/proc/PID/cgroup`.
 pub(super) fn read(
     proc: &Proc,
     hierarchies: &Hierarchies,
@@ -49,7 +48,7 @@ pub(super) fn read(
     };
     let cgroup = cgroup(proc, hierarchies, cgroups, pid);
     let memory = if kernel_thread { Vec::new() } else { memory::read(proc, pid, &status_text) };
-    // If the id was reused while all this was read, it is a mixture of two processes.
+    // If the process id was reused meanwhile, this would be a mixture of two processes.
     let after: Stat = proc.stat(pid)?;
     (after.start_ticks == stat.start_ticks).then(|| Found {
         key: ProcessKey::from_ticks(pid, stat.start_ticks),
@@ -61,12 +60,11 @@ pub(super) fn read(
 }
 
 fn cgroup(proc: &Proc, hierarchies: &Hierarchies, cgroups: &mut HashMap<String, u64>, pid: u32) -> u64 {
-    let text = proc.read(pid, "cgroup", MAX_MEMBERSHIP).ok().and_then(|text| String::from_utf8(text).ok());
-    let Some(text) = text else { return 0 };
+    let Some(text) = proc.cgroups(pid) else { return 0 };
     if let Some(known) = cgroups.get(&text) {
         return *known;
     }
-    let identity = hierarchies.home(&text).map_or(0, |(identity, _)| identity);
+    let identity = hierarchies.own_cgroup(&text).map_or(0, |(identity, _)| identity);
     cgroups.insert(text, identity);
     identity
 }
@@ -75,8 +73,8 @@ fn no_executable() -> Executable {
     Executable { path: "".into(), file: None, flags: ExecutableFlags::default() }
 }
 
-/// The link's text is a path with the kernel's remarks: `/memfd:NAME (deleted)`, `/path (deleted)`. A file
-/// may really be called so; whether a name is left is what the link count says.
+/// The text of the link is a path, perhaps with remarks of the kernel: `/memfd:NAME (deleted)`, `/path (deleted)`. A file
+/// may really have such a name, so the link count decides whether it is deleted.
 fn executable(proc: &Proc, pid: u32) -> Executable {
     let Some(text) = link(proc, pid, "exe") else { return no_executable() };
     let metadata = fs::metadata(proc.path(pid, "exe")).ok();
@@ -90,7 +88,7 @@ fn executable(proc: &Proc, pid: u32) -> Executable {
     }
 }
 
-/// Arguments end with a NUL each; the last one may be cut.
+/// Each argument ends with a NUL; the last one may be cut.
 fn arguments(bytes: &[u8]) -> Arc<[Arc<str>]> {
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     if bytes.is_empty() {
@@ -104,7 +102,7 @@ fn link(proc: &Proc, pid: u32, name: &str) -> Option<String> {
     Some(target.to_string_lossy().into_owned())
 }
 
-/// What the namespaces of a process are, 0 where they cannot be read.
+/// The namespaces of a process; 0 for one that cannot be read.
 fn namespaces(proc: &Proc, pid: u32) -> Namespaces {
     let inode = |name: &str| {
         let link = proc.path(pid, "ns").join(name).read_link().ok()?;

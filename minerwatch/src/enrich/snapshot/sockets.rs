@@ -1,4 +1,4 @@
-//! Which outbound connections the processes hold.
+//! The sockets of processes: outbound connections, and sockets of servers.
 
 use std::{
     fs::File,
@@ -8,43 +8,42 @@ use std::{
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::Found;
+use super::found::Found;
 use crate::{
     enrich::proc::Proc,
     model::{Flow, ProcessKey, Protocol, RunningFlow, SocketSide},
 };
 
-/// States in `/proc/net/tcp` (`include/net/tcp_states.h`); a UDP socket that is connected says the same.
+/// States in `/proc/net/tcp` (`include/net/tcp_states.h`). A connected UDP socket is also "established".
 const ESTABLISHED: u8 = 1;
 const SYN_SENT: u8 = 2;
 const LISTEN: u8 = 10;
 
-/// Where names are asked for (RFC 1035, section 4.2).
+/// The port of DNS servers (RFC 1035, section 4.2).
 const DNS: u16 = 53;
 
-/// Bytes read of one table: about 400,000 sockets.
+/// The most that is read of one table, bytes: about 400,000 sockets.
 const MAX_TABLE: u64 = 64 << 20;
-/// Open files looked at of one process.
+/// The most open files of one process that are read.
 const MAX_FILES: usize = 65_536;
 
-/// Listening and accepted sockets of one process that are told of.
+/// The most listening and accepted sockets of one process.
 const MAX_SERVED: usize = 1024;
 
-/// An outbound connection as it was found.
+/// An outbound connection of a process.
 pub(super) struct HeldFlow {
-    /// Whose it is.
+    /// The process.
     pub(super) key: ProcessKey,
-    /// Its descriptor there.
+    /// The descriptor in that process.
     pub(super) descriptor: i32,
-    /// Its inode.
+    /// The inode of the socket.
     pub(super) inode: u64,
-    /// Its ends.
+    /// The connection.
     pub(super) flow: RunningFlow,
 }
 
-/// The outbound connections of the processes found, at most `limit`, with their owners, and how many more
-/// there were. A socket that several processes share belongs to the first of them in the order of `found`:
-/// parents come first there, and they are who opened it.
+/// The outbound connections of these processes, at most `limit`, and how many more there were. If several processes
+/// share a socket, it belongs to the first of them: parents come first in `found`, and a parent opened it.
 pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<HeldFlow>, u64) {
     let sockets = tables(proc, found);
     let (mut flows, mut beyond) = (Vec::new(), 0);
@@ -72,8 +71,7 @@ pub(super) fn of_connection(proc: &Proc, pid: u32, flow: &Flow) -> Option<(i32, 
     held(proc, pid).find(|(_, held)| *held == inode)
 }
 
-/// Whether a process holds a socket on which it takes questions for names: one of UDP that has no peer, or one of TCP that
-/// listens.
+/// Whether a process has a socket for DNS queries: a UDP socket without a peer, or a TCP socket that listens.
 pub(super) fn serves_names(proc: &Proc, pid: u32) -> bool {
     let udp = rows(proc, pid, ["net/udp", "net/udp6"]).into_iter().filter(|row| row.state != ESTABLISHED);
     let tcp = rows(proc, pid, ["net/tcp", "net/tcp6"]).into_iter().filter(|row| row.state == LISTEN);
@@ -82,14 +80,14 @@ pub(super) fn serves_names(proc: &Proc, pid: u32) -> bool {
     !inodes.is_empty() && held(proc, pid).any(|(_, inode)| inodes.contains(&inode))
 }
 
-/// All sockets in tables of the network namespace that a process is in.
+/// All sockets in these tables, in the network namespace of a process.
 fn rows(proc: &Proc, pid: u32, tables: [&str; 2]) -> Vec<Row> {
     let open = |name| File::open(proc.path(pid, name)).ok();
     let tables = tables.into_iter().filter_map(open);
     tables.flat_map(|file| parse(BufReader::new(file.take(MAX_TABLE)))).collect()
 }
 
-/// The TCP sockets with which a process serves others: descriptor, inode, and whether it listens or was accepted.
+/// The TCP sockets of a process as a server: descriptor, inode, and whether the socket listens or was accepted.
 pub(super) fn served(proc: &Proc, pid: u32) -> Vec<(i32, u64, SocketSide)> {
     let sides = serving(&rows(proc, pid, ["net/tcp", "net/tcp6"]));
     let sockets =
@@ -97,7 +95,7 @@ pub(super) fn served(proc: &Proc, pid: u32) -> Vec<(i32, u64, SocketSide)> {
     sockets.take(MAX_SERVED).collect()
 }
 
-/// Sockets that listen, and those that were accepted from one that does, by inode.
+/// Sockets that listen, and sockets that were accepted from them, by inode.
 fn serving(rows: &[Row]) -> FxHashMap<u64, SocketSide> {
     let listening = listening_ports(rows);
     let side = |row: &Row| match row.state {
@@ -112,8 +110,8 @@ fn listening_ports(rows: &[Row]) -> FxHashSet<u16> {
     rows.iter().filter(|row| row.state == LISTEN).map(|row| row.local.port()).collect()
 }
 
-/// Outbound connections by socket inode, of every network namespace that a process is in. Inode numbers
-/// of sockets are unique on the host.
+/// Outbound connections by socket inode, in all network namespaces of these processes. Inode numbers of sockets are unique
+/// on the host.
 fn tables(proc: &Proc, found: &[Found]) -> FxHashMap<u64, RunningFlow> {
     let mut sockets = FxHashMap::default();
     let mut seen = FxHashSet::default();
@@ -135,7 +133,7 @@ fn tables(proc: &Proc, found: &[Found]) -> FxHashMap<u64, RunningFlow> {
             sockets.extend(outbound_of(protocol, &rows));
         }
         if !read_any {
-            // The process is gone: the next one of this namespace may tell.
+            // The process is gone. Try the next one of this namespace.
             seen.remove(&process.running.namespaces.network);
         }
     }
@@ -151,8 +149,8 @@ pub(super) struct Row {
     inode: u64,
 }
 
-/// Established (or, of TCP, just being established) and not accepted: whoever has a listener on its local
-/// port was connected to.
+/// The outbound connections: established, or TCP connections that are being established. A connection whose local port
+/// has a listener was accepted.
 fn outbound_of(protocol: Protocol, rows: &[Row]) -> impl Iterator<Item = (u64, RunningFlow)> {
     let listening = listening_ports(rows);
     rows.iter()
@@ -183,8 +181,8 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// `0100007F:1F90`: the address as 32-bit words in the machine's own byte order, then the port. IPv4 within
-/// IPv6 is told as IPv4.
+/// Reads `0100007F:1F90`: the address as 32-bit words in the byte order of the machine, then the port. An IPv4 address
+/// mapped to IPv6 becomes IPv4.
 fn address(field: &str) -> Option<SocketAddr> {
     let (address, port) = field.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -203,7 +201,7 @@ fn address(field: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// The sockets a process has open: descriptor and inode.
+/// The open sockets of a process: descriptor and inode.
 fn held(proc: &Proc, pid: u32) -> impl Iterator<Item = (i32, u64)> {
     let files = proc.path(pid, "fd").read_dir().ok().into_iter().flatten().take(MAX_FILES);
     files.filter_map(|entry| {
@@ -246,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn what_listens_and_what_it_accepted_serves() {
+    fn sockets_that_listen_or_were_accepted_are_a_servers() {
         let sides = serving(&parse(TABLE.as_bytes()));
         let mut sides: Vec<_> = sides.into_iter().collect();
         sides.sort_by_key(|(inode, _)| *inode);
@@ -254,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn addresses_are_read_in_the_machines_order() {
+    fn addresses_are_read_in_the_byte_order_of_the_machine() {
         let cases = [
             ("0100007F:0050", Some("127.0.0.1:80")),
             ("00000000000000000000000001000000:01BB", Some("[::1]:443")),
@@ -272,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn a_torn_table_is_read_as_far_as_it_goes() {
+    fn a_table_that_is_cut_off_is_read_as_far_as_it_goes() {
         assert_eq!(row(""), None);
         assert_eq!(row("0: 0100007F:1F90 00000000:0000 0A 0:0"), None);
         assert_eq!(parse(&TABLE.as_bytes()[..200]).len(), 1);

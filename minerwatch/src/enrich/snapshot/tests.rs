@@ -1,4 +1,4 @@
-//! The snapshot against this machine and against torn reads.
+//! The snapshot of this machine, and of processes that end while they are read.
 
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
@@ -8,6 +8,7 @@ use std::{
 };
 
 use super::*;
+use crate::model::RunningProcess;
 use crate::model::{Credentials, Executable, ExecutableFlags, Protocol};
 
 const NOW: BootTime = BootTime(77);
@@ -133,7 +134,7 @@ fn the_limit_holds_and_is_counted() {
 }
 
 #[test]
-fn a_torn_tree_is_no_trap() {
+fn a_circle_of_parents_has_an_end() {
     let process = |pid, parent, start| Found {
         key: ProcessKey::from_ticks(pid, start),
         parent,

@@ -135,7 +135,7 @@ fn a_million_entries() {
             let grown = host::resident_bytes().saturating_sub(before) >> 10;
             let peak = peak().saturating_sub(before >> 10);
             let table = &loaded.indicators;
-            let read = loaded.files.first().and_then(|file| file.reading.as_ref()).unwrap();
+            let read = loaded.files.first().and_then(|file| file.import.as_ref()).unwrap();
             assert_eq!(read.kinds.total(), entries, "{read:?}");
             println!(
                 "{form}: {entries} entries, file {size} KiB: read in {:.0} ms, table {} KiB, resident +{grown} KiB, at most +{peak} KiB; {}",

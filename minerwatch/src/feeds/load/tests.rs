@@ -1,9 +1,9 @@
-//! What becomes of lists whose files come, change, break and go.
+//! What happens to lists whose files appear, change, break and disappear.
 
 use super::*;
 
 #[test]
-fn a_list_that_became_rubbish_keeps_its_entries() {
+fn a_list_replaced_by_an_error_page_keeps_its_entries() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("pools.txt");
     let config = Intel { built_in: false, pools: vec![path.clone()], ..Intel::default() };
@@ -19,8 +19,8 @@ fn a_list_that_became_rubbish_keeps_its_entries() {
     let rubbish = reload(Some("<html>\n<h1>Not found</h1>\n</html>\n"), &good);
     assert!(rubbish.domain("eu.pool.example").is_some());
     assert_eq!(rubbish.len(), 2);
-    assert_eq!(reload(None, &rubbish).len(), 2, "nor does one that is gone");
-    // Emptied on purpose: only notes are left.
+    assert_eq!(reload(None, &rubbish).len(), 2, "and so does one that is gone");
+    // Emptied on purpose: only comments are left.
     fs::write(&path, "").unwrap();
     assert_eq!(reload(Some("# nothing any more\n"), &rubbish).len(), 0);
 }
@@ -37,7 +37,7 @@ fn a_damaged_list_keeps_its_entries_and_a_new_one_what_could_be_read() {
     assert!(cut.indicators.domain("b.example").is_some() && cut.indicators.domain("c.example").is_none());
     let report = cut.files.first().unwrap();
     assert_eq!(report.kept, Some(2));
-    assert!(report.trouble.as_ref().is_some_and(|trouble| trouble.starts_with("line 1: is no JSON: EOF")));
+    assert!(report.trouble.as_ref().is_some_and(|trouble| trouble.starts_with("line 1: is not JSON: EOF")));
     let fresh = load(&config, 0, None);
     assert!(fresh.indicators.domain("c.example").is_some(), "better than nothing");
     assert_eq!(fresh.files.first().unwrap().kept, None);
@@ -46,7 +46,7 @@ fn a_damaged_list_keeps_its_entries_and_a_new_one_what_could_be_read() {
 }
 
 #[test]
-fn what_is_no_file_is_told_of() {
+fn what_is_not_a_file_is_reported() {
     let directory = tempfile::tempdir().unwrap();
     let large = directory.path().join("large.txt");
     File::create(&large).unwrap().set_len(MAX_SIZE + 1).unwrap();
@@ -61,7 +61,12 @@ fn what_is_no_file_is_told_of() {
     let trouble: Vec<&str> = loaded.files.iter().filter_map(|file| file.trouble.as_deref()).collect();
     assert_eq!(
         trouble,
-        ["is larger than 256 MiB", "is no file", "is no file", "No such file or directory (os error 2)"]
+        [
+            "is larger than 256 MiB",
+            "is not a file",
+            "is not a file",
+            "No such file or directory (os error 2)"
+        ]
     );
     assert!(loaded.indicators.is_empty());
 }

@@ -1,4 +1,4 @@
-//! A list, or a directory of lists, from a path: a mount that may be gone tomorrow.
+//! Copies a list, or a directory of lists, from a path such as a mount, which may be gone later.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,7 @@ use anyhow::{Context as _, bail};
 use super::{super::files, install, temporary};
 use crate::feeds::load::MAX_SIZE;
 
-/// Copies a file to `target`, or the files of a directory to names that begin with it. Whether anything is new.
+/// Copies a file to `target`, or the files of a directory to names that begin with it. Returns whether anything changed.
 pub(super) fn copy(from: &Path, target: &Path) -> anyhow::Result<bool> {
     let read = || format!("reading {}", from.display());
     if !fs::metadata(from).with_context(read)?.is_dir() {
@@ -27,7 +27,7 @@ pub(super) fn copy(from: &Path, target: &Path) -> anyhow::Result<bool> {
         let copy = target.with_file_name(format!("{prefix}.{name}"));
         match copy_file(&file, &copy) {
             Ok(new) => is_new |= new,
-            // One bad file does not keep the others from coming; what was there of it stays.
+            // One bad file does not stop the others; its earlier version stays.
             Err(error) => failure = Some(error),
         }
         kept.insert(copy);
@@ -47,14 +47,14 @@ fn copy_file(from: &Path, target: &Path) -> anyhow::Result<bool> {
     let outcome = write(from, &temporary)
         .with_context(named)
         .and_then(|()| install(&temporary, target).with_context(|| from.display().to_string()));
-    // Gone already if it was put into place.
+    // It is gone already if it was installed.
     let _ = fs::remove_file(&temporary);
     outcome
 }
 
 fn write(from: &Path, to: &Path) -> anyhow::Result<()> {
     if !fs::metadata(from)?.is_file() {
-        bail!("it is no file");
+        bail!("it is not a file");
     }
     if io::copy(&mut File::open(from)?.take(MAX_SIZE + 1), &mut File::create(to)?)? > MAX_SIZE {
         bail!("it is larger than {} MiB", MAX_SIZE >> 20);

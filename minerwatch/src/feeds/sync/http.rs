@@ -1,4 +1,4 @@
-//! One GET: over HTTPS with the system's certificates, no redirection followed, bounded in size and time.
+//! One GET request: over HTTPS with the system's certificates, without following redirections, bounded in size and time.
 
 use std::{
     fs::{self, File},
@@ -15,14 +15,14 @@ use ureq::{
     tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
 
-/// How long all of it may take.
+/// How long the whole request may take.
 const TIMEOUT: Duration = Duration::from_secs(300);
-/// How long the connection and the beginning of the answer may take, each.
+/// How long connecting may take, and then the beginning of the answer.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADERS: usize = 32 << 10;
-/// A larger file of certificates or headers is none, bytes.
+/// Larger files of certificates or headers are refused, bytes.
 const MAX_FILE: u64 = 4 << 20;
-/// Where distributions keep the certificates they trust.
+/// Where distributions keep the certificates that they trust.
 const SYSTEM_CERTIFICATES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -31,23 +31,23 @@ const SYSTEM_CERTIFICATES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// What is asked for.
+/// A request.
 pub(super) struct Request<'a> {
     pub(super) url: &'a str,
     pub(super) etag: Option<&'a str>,
     pub(super) modified: Option<&'a str>,
     pub(super) ca_file: Option<&'a Path>,
     pub(super) headers_file: Option<&'a Path>,
-    /// The most that is taken, bytes.
+    /// The most that is received, bytes.
     pub(super) limit: u64,
 }
 
-/// What the server says.
+/// The server's answer.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
-    /// It is as it was.
+    /// The list has not changed.
     Unchanged,
-    /// It was written to the file.
+    /// The list was written to the file.
     Changed { etag: Option<String>, modified: Option<String> },
 }
 
@@ -69,7 +69,9 @@ pub(super) fn get(request: &Request<'_>, file: &mut File) -> anyhow::Result<Answ
         StatusCode::OK => {}
         StatusCode::NOT_MODIFIED => return Ok(Answer::Unchanged),
         status if status.is_redirection() => match text(&response, &header::LOCATION) {
-            Some(place) => bail!("{url} sends on to {place}, which is not followed; configure that URL"),
+            Some(location) => {
+                bail!("{url} redirects to {location}, which is not followed; configure that URL")
+            }
             None => bail!("{url} answers {status}"),
         },
         status => bail!("{url} answers {status}"),
@@ -124,7 +126,7 @@ fn certificates(ca_file: Option<&Path>) -> anyhow::Result<Vec<Certificate<'stati
     Ok(certificates)
 }
 
-/// `Name: value` a line; `#` begins a remark.
+/// Reads one `Name: value` a line; `#` begins a comment.
 fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     let mut headers = Vec::new();
     for (line, number) in read(path)?.lines().zip(1..) {
@@ -137,7 +139,7 @@ fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
             Some((name.trim().parse().ok()?, value))
         });
         // The line itself may be a secret.
-        let Some(field) = field else { bail!("{}:{number}: is no `Name: value`", path.display()) };
+        let Some(field) = field else { bail!("{}:{number}: is not `Name: value`", path.display()) };
         headers.push(field);
     }
     Ok(headers)
@@ -146,7 +148,7 @@ fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
 fn read(path: &Path) -> anyhow::Result<String> {
     let named = || format!("reading {}", path.display());
     if !fs::metadata(path).with_context(named)?.is_file() {
-        bail!("{} is no file", path.display());
+        bail!("{} is not a file", path.display());
     }
     let mut text = String::new();
     File::open(path).and_then(|file| file.take(MAX_FILE).read_to_string(&mut text)).with_context(named)?;

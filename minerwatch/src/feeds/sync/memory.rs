@@ -1,8 +1,8 @@
-//! What is remembered of fetches from one start of the daemon to the next.
+//! Remembers the last fetches over a restart of the daemon.
 
 use std::{
     collections::BTreeMap,
-    fs::{self, File},
+    fs::File,
     io::Read as _,
     path::{Path, PathBuf},
 };
@@ -10,21 +10,21 @@ use std::{
 use serde::{Deserialize, Serialize};
 use tracing::warn;
 
-use crate::config::ListSync;
+use crate::{config::ListSync, state_files};
 
 /// A larger file is not read, bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
-/// A fetch that went well.
+/// A successful fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fetched {
-    /// From where.
+    /// Where the list came from.
     pub(super) from: String,
     /// When, seconds since 1970.
     pub(super) at: i64,
-    /// The server's mark for the version (RFC 9110, section 8.8.3).
+    /// The server's name for the version (RFC 9110, section 8.8.3).
     pub(super) etag: Option<String>,
-    /// When the server says it was changed.
+    /// When it was changed, according to the server.
     pub(super) modified: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// What is kept in this directory; one that is damaged only makes lists be fetched again.
+    /// Reads what is kept in this directory. If that is damaged, all lists are fetched again.
     pub(super) fn load(directory: &Path) -> Self {
         let path = directory.join("sync.json");
         let mut text = String::new();
@@ -45,7 +45,7 @@ impl Memory {
         Self { path, fetched }
     }
 
-    /// The last fetch of a list from where it comes now.
+    /// The last fetch of a list from its current source.
     pub(super) fn get(&self, sync: &ListSync) -> Option<&Fetched> {
         self.fetched.get(&sync.name).filter(|fetched| fetched.from == sync.from.to_string())
     }
@@ -55,15 +55,13 @@ impl Memory {
         self.fetched.insert(sync.name.clone(), fetched);
         if let Err(error) = self.save() {
             warn!(
-                "{}: cannot be written: {error}; lists are fetched anew after a restart",
+                "{}: cannot be written: {error}; all lists will be fetched again after a restart",
                 self.path.display()
             );
         }
     }
 
     fn save(&self) -> std::io::Result<()> {
-        let new = self.path.with_extension("json.new");
-        fs::write(&new, serde_json::to_vec(&self.fetched)?)?;
-        fs::rename(&new, &self.path)
+        state_files::replace(&self.path, &serde_json::to_vec(&self.fetched)?)
     }
 }

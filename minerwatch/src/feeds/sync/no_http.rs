@@ -4,8 +4,8 @@ use std::{fs::File, path::Path};
 
 use anyhow::bail;
 
-/// What is asked for.
-#[expect(dead_code, reason = "nobody answers in this build")]
+/// A request.
+#[expect(dead_code, reason = "this build sends no requests")]
 pub(super) struct Request<'a> {
     pub(super) url: &'a str,
     pub(super) etag: Option<&'a str>,
@@ -15,14 +15,14 @@ pub(super) struct Request<'a> {
     pub(super) limit: u64,
 }
 
-/// What the server says.
-#[expect(dead_code, reason = "nobody answers in this build")]
+/// The server's answer.
+#[expect(dead_code, reason = "this build sends no requests")]
 pub(super) enum Answer {
     Unchanged,
     Changed { etag: Option<String>, modified: Option<String> },
 }
 
-/// Says that it cannot.
+/// Always an error.
 pub(super) fn get(_: &Request<'_>, _: &mut File) -> anyhow::Result<Answer> {
     bail!("this minerwatch was built without the feature `fetch`")
 }

@@ -1,4 +1,4 @@
-//! Fetches from servers on loopback that answer what the test wants, and from directories.
+//! Fetches from servers on loopback with prepared answers, and from directories.
 
 use std::{
     io::{BufRead, Write},
@@ -11,7 +11,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
 use super::*;
 
-/// Gives each answer to one request, in order, and hands the requests back.
+/// Sends each answer to one request, in order, and returns the requests.
 fn serve(answers: Vec<String>) -> (SocketAddr, thread::JoinHandle<Vec<String>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -74,7 +74,7 @@ fn versions_headers_and_refusals() {
     let again = get(&Request { etag: Some("\"v1\""), modified: Some(modified), ..request(&url) });
     assert_eq!(again, (Ok(Answer::Unchanged), String::new()));
     for part in [
-        "sends on to http://192.0.2.1/elsewhere, which is not followed",
+        "redirects to http://192.0.2.1/elsewhere, which is not followed",
         "answers 404",
         "receiving",
         "receiving",
@@ -95,7 +95,7 @@ fn versions_headers_and_refusals() {
 }
 
 #[test]
-fn only_a_server_with_the_right_certificate_is_believed() {
+fn only_a_server_with_the_right_certificate_is_trusted() {
     let directory = tempfile::tempdir().unwrap();
     let ca_file = directory.path().join("ca.pem");
     let CertifiedKey { cert, signing_key } = generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -145,7 +145,7 @@ fn sync(name: &str, from: SyncSource) -> ListSync {
 }
 
 #[test]
-fn a_directory_is_copied_and_what_is_gone_goes() {
+fn a_directory_is_copied_and_removed_files_are_removed() {
     let scratch = tempfile::tempdir().unwrap();
     let (state, share) = (scratch.path().join("state"), scratch.path().join("share"));
     fs::create_dir(&share).unwrap();
@@ -172,8 +172,8 @@ fn a_directory_is_copied_and_what_is_gone_goes() {
     assert_eq!(kept(), ["share.a.txt"]);
     fs::write(share.join("a.txt"), "<html>\n<p>\n").unwrap();
     fs::write(share.join("c.txt"), "c.example\n").unwrap();
-    let error = worker.try_fetch(&share_sync, 1_003).expect_err("rubbish");
-    assert!(format!("{error:#}").contains("what came is no list"), "{error:#}");
+    let error = worker.try_fetch(&share_sync, 1_003).expect_err("not a list");
+    assert!(format!("{error:#}").contains("the fetched file is not a list"), "{error:#}");
     assert_eq!(kept(), ["share.a.txt", "share.c.txt"], "one bad file does not hold up the others");
     fs::remove_dir_all(&share).unwrap();
     worker.fetch(&share_sync, 1_004);
@@ -207,18 +207,19 @@ fn a_url_is_fetched_once_for_each_version() {
     assert!(Worker::new(state.clone(), Vec::new()).try_fetch(&feed, 1_000).unwrap());
     assert_eq!(text(), "a.example\n");
     let mut worker = Worker::new(state.clone(), Vec::new());
-    assert_eq!(worker.due(&feed, 2_000), 4_600, "it outlives a restart");
+    assert_eq!(worker.due(&feed, 2_000), 4_600, "the time is kept over a restart");
     assert!(!worker.try_fetch(&feed, 2_000).unwrap());
     assert!(worker.try_fetch(&feed, 3_000).is_err());
     assert!(worker.try_fetch(&feed, 3_001).is_err());
-    assert_eq!(text(), "a.example\n", "an error page is no list, and neither is nothing");
+    assert_eq!(text(), "a.example\n", "neither an error page nor an empty file is a list");
     assert!(worker.try_fetch(&feed, 4_000).unwrap());
     assert_eq!(text(), "b.example\n");
     let requests = server.join().unwrap();
-    let marks: Vec<bool> = requests.iter().map(|request| request.contains("if-none-match: \"v1\"")).collect();
-    assert_eq!(marks, [false, true, true, true, true]);
+    let conditional: Vec<bool> =
+        requests.iter().map(|request| request.contains("if-none-match: \"v1\"")).collect();
+    assert_eq!(conditional, [false, true, true, true, true]);
     let loaded = crate::feeds::load(&synced::with_synced(&config), 0, None);
     assert!(loaded.indicators.domain("b.example").is_some());
     let moved = ListSync { from: SyncSource::Url(format!("http://{address}/other")), ..feed };
-    assert_eq!(worker.due(&moved, 4_001), 4_001, "from elsewhere it is another list");
+    assert_eq!(worker.due(&moved, 4_001), 4_001, "from another place it is another list");
 }

@@ -1,4 +1,4 @@
-//! Lists as they are exported.
+//! Lists in the formats in which others export them.
 
 use proptest::prelude::*;
 
@@ -11,12 +11,12 @@ fn read(text: &str) -> (Indicators, ImportReport) {
     let mut builder = Builder::new(1_000);
     let list = List { name: "l".to_owned(), source: "l".to_owned(), kind: ListKind::Threat, weight: 60 };
     assert!(builder.list(list));
-    let reading = read_json(text.as_bytes(), NOW, &mut builder);
-    (builder.build(), reading)
+    let report = read_json(text.as_bytes(), NOW, &mut builder);
+    (builder.build(), report)
 }
 
-fn problems(reading: &ImportReport) -> Vec<String> {
-    reading.problems.iter().map(|problem| format!("{}: {}", problem.place, problem.reason)).collect()
+fn problems(report: &ImportReport) -> Vec<String> {
+    report.problems.iter().map(|problem| format!("{}: {}", problem.location, problem.reason)).collect()
 }
 
 const MISP: &str = r#"{"response": [{"Event": {
@@ -38,19 +38,19 @@ const MISP: &str = r#"{"response": [{"Event": {
 
 #[test]
 fn misp_events() {
-    let (table, reading) = read(MISP);
-    assert_eq!(table.len(), 3, "{reading:?}");
+    let (table, report) = read(MISP);
+    assert_eq!(table.len(), 3, "{report:?}");
     assert_eq!(table.domain("c2.example").unwrap().note, Some("panel"));
     let endpoint = table.endpoint("192.0.2.7:3333".parse().unwrap()).unwrap();
     assert_eq!(endpoint.note, Some("Cryptojacking campaign"));
     assert_eq!(table.file(&"ab".repeat(32)).unwrap().note, Some("Cryptojacking campaign"));
     assert_eq!(
-        reading.reasons(),
+        report.reasons(),
         "deleted: 1, not meant for detection (to_ids): 1, the address of a single page: 1, \
          type 'filename': 1, type 'md5': 1"
     );
     assert_eq!(
-        problems(&reading),
+        problems(&report),
         ["response[0].Event.Attribute[6]: the address of a single page cannot be watched for"]
     );
     let (bare, _) =
@@ -81,21 +81,21 @@ const STIX: &str = r#"{"type": "bundle", "id": "bundle--1", "spec_version": "2.1
 
 #[test]
 fn stix_bundles() {
-    let (table, reading) = read(STIX);
-    assert_eq!(table.len(), 3, "{reading:?}");
+    let (table, report) = read(STIX);
+    assert_eq!(table.len(), 3, "{report:?}");
     assert_eq!(table.domain("eu.pool.example").unwrap().note, Some("Pool (malicious-activity, mining)"));
     assert!(table.endpoint("192.0.2.1:1".parse().unwrap()).is_some());
     assert!(table.file(&"cd".repeat(32)).is_some());
-    assert!(table.endpoint("192.0.2.99:1".parse().unwrap()).is_none(), "what was seen accuses nobody");
-    assert_eq!(reading.next_expiry, Some(4_102_444_800));
+    assert!(table.endpoint("192.0.2.99:1".parse().unwrap()).is_none(), "an observation is not an accusation");
+    assert_eq!(report.next_expiry, Some(4_102_444_800));
     assert_eq!(
-        reading.reasons(),
+        report.reasons(),
         "STIX object 'domain-name': 1, STIX object 'identity': 1, STIX object 'observed-data': 1, expired: 1, \
          indicator without a pattern: 1, pattern about 'file:hashes.MD5': 1, pattern not understood: 1, \
          pattern of type 'yara': 1, revoked: 1"
     );
     assert_eq!(
-        problems(&reading),
+        problems(&report),
         [
             "objects[5]: the pattern is not understood near 'its end'",
             "objects[6]: an indicator without a pattern"
@@ -115,11 +115,11 @@ const OTX: &str = r#"{"results": [{"id": "65a", "name": "Miners on SSH", "tags":
 
 #[test]
 fn otx_pulses() {
-    let (table, reading) = read(OTX);
-    assert_eq!(table.len(), 2, "{reading:?}");
+    let (table, report) = read(OTX);
+    assert_eq!(table.len(), 2, "{report:?}");
     assert_eq!(table.endpoint("198.51.100.4:22".parse().unwrap()).unwrap().note, Some("Miners on SSH"));
     assert_eq!(table.domain("drop.example").unwrap().note, Some("dropper"));
-    assert_eq!(reading.reasons(), "expired: 1, no longer active: 1, type 'CVE': 1, type 'FilePath': 1");
+    assert_eq!(report.reasons(), "expired: 1, no longer active: 1, type 'CVE': 1, type 'FilePath': 1");
 }
 
 #[test]
@@ -139,9 +139,9 @@ fn plain_lists_and_feeds() {
         ("{}", 0, 1),
         ("null", 0, 0),
     ] {
-        let (table, reading) = read(text);
-        assert_eq!((table.len() as u64, reading.skipped()), (entries, skipped), "{text}: {reading:?}");
-        assert_eq!(reading.broken, None, "{text}");
+        let (table, report) = read(text);
+        assert_eq!((table.len() as u64, report.skipped()), (entries, skipped), "{text}: {report:?}");
+        assert_eq!(report.broken, None, "{text}");
     }
     let (table, _) = read(r#"{"name": "feed", "entries": [{"ip": "192.0.2.1", "port": 3333}]}"#);
     assert_eq!(table.endpoint("192.0.2.1:3333".parse().unwrap()).unwrap().note, Some("feed"));
@@ -149,29 +149,29 @@ fn plain_lists_and_feeds() {
 }
 
 #[test]
-fn what_is_cut_off_says_where() {
+fn a_list_that_is_cut_off_says_where() {
     for whole in [MISP, STIX, OTX] {
         for (at, _) in whole.char_indices() {
-            let (_, reading) = read(&whole[..at]);
-            assert!(reading.broken.is_some(), "cut at {at}");
+            let (_, report) = read(&whole[..at]);
+            assert!(report.broken.is_some(), "cut at {at}");
         }
     }
-    let (table, reading) = read("[\"a.example\",\n \"b.example\",\n nonsense]");
-    let broken = reading.broken.unwrap();
-    assert_eq!((table.len(), broken.place), (2, ImportLocation::Line(3)));
-    assert!(broken.reason.starts_with("is no JSON: "), "{}", broken.reason);
+    let (table, report) = read("[\"a.example\",\n \"b.example\",\n nonsense]");
+    let broken = report.broken.unwrap();
+    assert_eq!((table.len(), broken.location), (2, ImportLocation::Line(3)));
+    assert!(broken.reason.starts_with("is not JSON: "), "{}", broken.reason);
     let deep = "[".repeat(100_000);
     assert!(read(&deep).1.broken.is_some());
 }
 
 proptest! {
     #[test]
-    fn no_text_is_too_odd(text in "[\\[\\]{}\",:a-z0-9. ']{0,200}") {
+    fn any_text_is_read_without_a_panic(text in "[\\[\\]{}\",:a-z0-9. ']{0,200}") {
         let _ = read(&text);
     }
 
     #[test]
-    fn no_pattern_is_too_odd(pattern in "[\\[\\]()='A-Z a-z0-9.:*-]{0,120}") {
+    fn any_pattern_is_read_without_a_panic(pattern in "[\\[\\]()='A-Z a-z0-9.:*-]{0,120}") {
         let object = serde_json::json!([{"type": "indicator", "id": "indicator--1", "pattern": pattern}]);
         let _ = read(&object.to_string());
     }

@@ -1,29 +1,29 @@
-//! Look-ups for people: also what is allowed, and what that hides.
+//! Look-ups for people: they also show allowed entries, and what those hide.
 
 use std::{fmt::Write as _, net::IpAddr};
 
 use super::{Entry, Index, Indicators, Kind, Listed, base, index, suffixes, width};
 use crate::intel::Indicator;
 
-/// What the lists say of something.
+/// What the lists say about something.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
     /// It would be reported.
     Listed(Listed<'a>),
     /// It is never reported.
     Allowed {
-        /// Because of this entry.
+        /// The entry that allows it.
         by: Listed<'a>,
-        /// Though this one lists it.
+        /// The entry that would list it, if there is one.
         otherwise: Option<Listed<'a>>,
     },
-    /// Nothing.
+    /// No list has it.
     Unlisted,
 }
 
 impl Indicators {
-    /// Looks something up the way a connection or a program would be, and says why. A network is on no list: what is
-    /// looked up is one of its addresses.
+    /// Looks something up as a connection or a program would be, and returns the entry that decides. A network is never
+    /// found: only addresses are looked up.
     pub fn ask(&self, indicator: &Indicator) -> Answer<'_> {
         let watched = self.find(&self.watched, indicator);
         match (self.find(&self.allowed, indicator), watched) {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::intel::{Builder, List, ListKind};
 
-    /// The two ways to look something up say the same.
+    /// Both ways to look something up give the same result.
     #[test]
     fn people_and_events_get_the_same_answer() {
         let hash = "ab".repeat(32);

@@ -97,7 +97,7 @@ fn files() {
 }
 
 #[test]
-fn what_is_allowed_is_on_no_list() {
+fn allowed_entries_never_match() {
     let hash = "ab".repeat(32);
     let entries = ["pool.example", "10.0.0.0/8", "192.0.2.1", "relay.example:3333", &hash];
     let allowed = ["eu.pool.example", "10.1.0.0/16", "192.0.2.1:443", "relay.example", &hash];
@@ -116,7 +116,7 @@ fn what_is_allowed_is_on_no_list() {
 }
 
 #[test]
-fn the_first_list_is_named_with_its_note() {
+fn the_first_list_with_an_entry_is_reported() {
     let table = table(&[
         (ListKind::Mining, &["pool.example a pool"]),
         (ListKind::Threat, &["pool.example something else", "other.example a pool"]),
@@ -128,7 +128,7 @@ fn the_first_list_is_named_with_its_note() {
 }
 
 #[test]
-fn a_full_builder_says_so() {
+fn a_full_builder_refuses_entries() {
     let mut builder = Builder::new(1);
     let entry = Indicator::parse("pool.example").unwrap();
     assert!(!builder.add(&entry, 1, ""), "there is no list yet");
@@ -140,7 +140,7 @@ fn a_full_builder_says_so() {
 }
 
 #[test]
-fn a_list_outlives_its_broken_file() {
+fn the_entries_of_a_damaged_list_are_kept() {
     let earlier = table(&[
         (ListKind::Mining, &["one.example"]),
         (ListKind::Threat, &["two.example noted", "10.0.0.0/9", "192.0.2.1:80"]),

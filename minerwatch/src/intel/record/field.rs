@@ -1,39 +1,39 @@
-//! What the columns of tables and the keys of objects are called.
+//! The names of columns and of JSON keys.
 
-/// What a column or a field holds. Of several values, and of several notes, the one of the lowest rank counts.
+/// What a column or a key holds. If there are several values or several notes, the one with the lowest rank counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::intel) enum Field {
-    /// The thing to look for.
+    /// The entry.
     Value(u8),
-    /// A word on it.
+    /// A note about the entry.
     Note(u8),
-    /// What sort of thing it is.
+    /// The kind of entry.
     Kind,
-    /// The port that belongs to it.
+    /// The port of the entry.
     Port,
     /// MISP: whether it is meant for detection.
     ForDetection,
-    /// OTX: whether it still holds.
+    /// OTX: whether it is still valid.
     Active,
-    /// MISP: whether it was taken back.
+    /// MISP: whether it was withdrawn.
     Deleted,
-    /// STIX: whether it was taken back.
+    /// STIX: whether it was withdrawn.
     Revoked,
-    /// Until when it holds.
+    /// When it expires.
     Expires,
-    /// A field that only MISP has: what its `type` says is to be believed.
+    /// A key that only MISP has: its `type` can be trusted.
     Misp,
     /// STIX: `type--uuid`.
     Id,
-    /// STIX: what to look for.
+    /// STIX: the pattern.
     Pattern,
-    /// STIX: the language of that.
+    /// STIX: the language of the pattern.
     PatternType,
-    /// STIX: words on it.
+    /// STIX: labels.
     Labels,
 }
 
-/// Values by rank: the plain names first, then the narrower sorts of thing before the wider ones.
+/// Names of values by rank: general names first, then narrower kinds before wider ones.
 const VALUES: [&str; 26] = [
     "indicator",
     "ioc_value",
@@ -62,7 +62,7 @@ const VALUES: [&str; 26] = [
     "file_hash",
     "url",
 ];
-/// Notes by rank.
+/// Names of notes by rank.
 const NOTES: [&str; 12] = [
     "note",
     "comment",
@@ -79,7 +79,7 @@ const NOTES: [&str; 12] = [
 ];
 
 impl Field {
-    /// The field of this name, as it is written in the head of a table or as a key of JSON.
+    /// The field with this name, as a column of a table or a key in JSON.
     pub(in crate::intel) fn of(name: &str) -> Option<Self> {
         let mut buffer = [0; 24];
         let name = name.trim();

@@ -22,7 +22,7 @@ fn shown(pattern: &str) -> Result<Vec<String>, String> {
 }
 
 #[test]
-fn what_a_list_can_say() {
+fn patterns_that_a_list_can_express() {
     let sha256 = "ab".repeat(32);
     for (pattern, expected) in [
         ("[domain-name:value = 'pool.example']", &["pool.example"] as &[&str]),
@@ -74,7 +74,7 @@ fn what_a_list_can_say() {
 }
 
 #[test]
-fn what_it_cannot() {
+fn patterns_that_a_list_cannot_express() {
     for (pattern, part) in [
         ("[domain-name:value = 'a.example'] AND [domain-name:value = 'b.example']", "several observations"),
         (

@@ -1,13 +1,13 @@
-//! The words of a pattern.
+//! Splits a pattern into tokens.
 
 use std::borrow::Cow;
 
-use super::PatternError;
+use super::error::PatternError;
 
-/// The most of one pattern.
+/// The most tokens of one pattern.
 const MAX_TOKENS: usize = 16_384;
 
-/// A word of a pattern.
+/// A token of a pattern.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Token<'p> {
     /// `[`
@@ -20,16 +20,16 @@ pub(super) enum Token<'p> {
     Close,
     /// `,`
     Comma,
-    /// `=`, `!=`, `<` and their like.
+    /// `=`, `!=`, `<` and similar.
     Operator(&'p str),
     /// A keyword, a number, or a path (`file:hashes.'SHA-256'`).
     Word(&'p str),
-    /// What stands in quotes, its escapes resolved.
+    /// A quoted text without its escapes.
     Text(Cow<'p, str>),
 }
 
 impl Token<'_> {
-    /// The error of a word that does not belong where it is.
+    /// The error for a token at a wrong position.
     pub(super) fn unexpected(&self) -> PatternError {
         near(match self {
             Self::Begin => "[",
@@ -47,7 +47,7 @@ fn near(text: &str) -> PatternError {
     PatternError::Syntax(text.chars().filter(|letter| !letter.is_control()).take(40).collect())
 }
 
-/// The words of a text.
+/// The tokens of a text.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, PatternError> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -86,7 +86,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, PatternError> {
     Ok(tokens)
 }
 
-/// A string in quotes, and its length with them.
+/// A quoted text, and its length with the quotes.
 fn quoted(text: &str) -> Option<(Token<'_>, usize)> {
     let mut is_escaped = false;
     let inside = text.get(1..)?;
@@ -116,7 +116,7 @@ fn unescaped(content: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The length of a word; a path may have parts in quotes and indexes in brackets.
+/// The length of a word. A path may have quoted parts and indexes in brackets.
 fn word(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;

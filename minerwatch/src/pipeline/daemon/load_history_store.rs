@@ -1,10 +1,10 @@
-//! Keeps what the programs of this host took of the CPU over a daemon's end: a file in the state directory.
+//! Keeps the load history of programs over a restart of the daemon, in a file of the state directory.
 //!
-//! It only spares the daemon a day of watching anew, so a file that is damaged, too large or of another version is
-//! told of and left behind, and one that cannot be written is told of once.
+//! Without it the daemon has to observe for a day again. So a file that is damaged, too large or of another version is
+//! reported and ignored, and a failure to write is reported once.
 
 use std::{
-    fs::{self, File},
+    fs::File,
     io::{self, Read as _},
     path::{Path, PathBuf},
     time::{Duration, Instant},
@@ -14,26 +14,28 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::{detect::compute::LoadHistoryState, engine::Engine};
+use crate::{detect::LoadHistoryState, engine::Engine, state_files};
 
 /// How often it is written.
 const INTERVAL: Duration = Duration::from_secs(600);
-/// The version of the form.
+/// The version of the format.
 const VERSION: u32 = 1;
 /// A larger file is not read, bytes; a full table takes about 2 MiB.
 const MAX_SIZE: u64 = 16 << 20;
 const NAME: &str = "duty.json";
 
+/// The contents of the file, as they are read.
 #[derive(Deserialize)]
-struct Kept {
+struct Stored {
     version: u32,
     /// When, nanoseconds since 1970.
     saved: i128,
     state: LoadHistoryState,
 }
 
+/// The contents of the file, as they are written.
 #[derive(Serialize)]
-struct Keeping<'a> {
+struct Storing<'a> {
     version: u32,
     saved: i128,
     state: &'a LoadHistoryState,
@@ -48,23 +50,23 @@ pub struct LoadHistoryStore {
 }
 
 impl LoadHistoryStore {
-    /// The file below this directory, which need not be there yet.
+    /// The file in this directory, which need not exist yet.
     pub fn new(directory: &Path) -> Self {
         Self { path: directory.join(NAME), saved: Instant::now(), has_failed: false }
     }
 
-    /// What an earlier daemon left, and how long before `wall` (nanoseconds since 1970); `None` if there is nothing that
-    /// can be used.
+    /// The history that an earlier daemon stored, and how long before `wall` (nanoseconds since 1970) that was. `None` if
+    /// there is nothing usable.
     pub fn load(&self, wall: i128) -> Option<(LoadHistoryState, Duration)> {
         match self.read() {
-            Ok(Some(Kept { saved, state, .. })) => {
+            Ok(Some(Stored { saved, state, .. })) => {
                 let elapsed = u64::try_from(wall.saturating_sub(saved)).unwrap_or(0);
-                info!("the CPU use of {} programs is known from before", state.len());
+                info!("programs whose earlier CPU use is known: {}", state.len());
                 Some((state, Duration::from_nanos(elapsed)))
             }
             Ok(None) => None,
             Err(error) => {
-                warn!("what programs took of the CPU before is not known: {error:#}");
+                warn!("the earlier CPU use of programs is not known: {error:#}");
                 None
             }
         }
@@ -73,25 +75,24 @@ impl LoadHistoryStore {
     /// Writes the file if it is due.
     pub fn save_if_due(&mut self, engine: &Engine, wall: i128) {
         if self.saved.elapsed() >= INTERVAL {
-            self.save(&engine.duty(), wall);
+            self.save(&engine.load_history(), wall);
         }
     }
 
-    /// Writes the file, whole or not at all as far as a process can tell. It is not forced onto the disk: what a
-    /// failing machine makes of it costs no more than a day of watching.
+    /// Writes the file.
     pub fn save(&mut self, state: &LoadHistoryState, wall: i128) {
         self.saved = Instant::now();
         match self.write(state, wall) {
             Ok(()) => self.has_failed = false,
             Err(error) if !self.has_failed => {
                 self.has_failed = true;
-                warn!("what programs take of the CPU is not kept: writing {}: {error}", self.path.display());
+                warn!("the CPU use of programs cannot be stored: writing {}: {error}", self.path.display());
             }
             Err(_) => {}
         }
     }
 
-    fn read(&self) -> anyhow::Result<Option<Kept>> {
+    fn read(&self) -> anyhow::Result<Option<Stored>> {
         let path = self.path.display();
         let mut bytes = Vec::new();
         match File::open(&self.path) {
@@ -103,7 +104,7 @@ impl LoadHistoryStore {
         if bytes.len() as u64 > MAX_SIZE {
             bail!("{path} is larger than {} MiB", MAX_SIZE >> 20);
         }
-        let kept: Kept = serde_json::from_slice(&bytes).with_context(|| format!("{path} is damaged"))?;
+        let kept: Stored = serde_json::from_slice(&bytes).with_context(|| format!("{path} is damaged"))?;
         if kept.version != VERSION {
             bail!("{path} is of version {}, and this is {VERSION}", kept.version);
         }
@@ -112,16 +113,16 @@ impl LoadHistoryStore {
 
     fn write(&self, state: &LoadHistoryState, saved: i128) -> io::Result<()> {
         if let Some(directory) = self.path.parent() {
-            fs::create_dir_all(directory)?;
+            state_files::create_directory(directory)?;
         }
-        let new = self.path.with_extension("json.new");
-        fs::write(&new, serde_json::to_vec(&Keeping { version: VERSION, saved, state })?)?;
-        fs::rename(&new, &self.path)
+        state_files::replace(&self.path, &serde_json::to_vec(&Storing { version: VERSION, saved, state })?)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
     use super::*;
 
     const NOW: i128 = 1_800_000_000_000_000_000;
@@ -133,9 +134,19 @@ mod tests {
     }
 
     #[test]
-    fn what_is_kept_comes_back_with_its_age() {
+    fn only_the_daemons_user_can_read_the_file() {
+        let (directory, mut store) = store();
+        store.save(&LoadHistoryState::default(), NOW);
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode(&store.path), 0o600);
+        assert_eq!(mode(&directory.path().join("state")), 0o700);
+        assert_eq!(store.path.file_name().unwrap(), "duty.json", "the name of earlier versions");
+    }
+
+    #[test]
+    fn the_history_comes_back_with_its_age() {
         let (_directory, mut store) = store();
-        assert!(store.load(NOW).is_none(), "nothing was left");
+        assert!(store.load(NOW).is_none(), "nothing is stored");
         let state = LoadHistoryState::default();
         store.save(&state, NOW);
         let (loaded, elapsed) = store.load(NOW + 5_000_000_000).unwrap();
@@ -143,11 +154,11 @@ mod tests {
         let (_, elapsed) = store.load(NOW - 1).unwrap();
         assert_eq!(elapsed, Duration::ZERO, "somebody set the clock back");
         store.save(&state, NOW + 1);
-        assert!(store.load(NOW).is_some(), "written over");
+        assert!(store.load(NOW).is_some(), "replaced");
     }
 
     #[test]
-    fn what_cannot_be_used_is_left_behind() {
+    fn an_unusable_file_is_ignored() {
         let (_directory, mut store) = store();
         store.save(&LoadHistoryState::default(), NOW);
         let good = fs::read_to_string(&store.path).unwrap();
@@ -163,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_directory_that_cannot_be_made_is_no_end() {
+    fn a_directory_that_cannot_be_created_is_reported_only() {
         let (directory, _) = store();
         fs::write(directory.path().join("file"), "").unwrap();
         let mut store = LoadHistoryStore::new(&directory.path().join("file"));

@@ -1,9 +1,6 @@
-//! A buffer of one CPU, for kernels that have no shared rings.
+//! A perf buffer of one CPU, for kernels without ring buffers.
 
-use std::{
-    ops::ControlFlow,
-    os::fd::{AsRawFd, RawFd},
-};
+use std::ops::ControlFlow;
 
 use aya::{
     Ebpf,
@@ -16,30 +13,44 @@ use aya::{
 use rustix::param::page_size;
 use tokio::io::unix::AsyncFd;
 
-use super::super::{
-    SensorError,
+use crate::sensor::{
+    error::SensorError,
     merge::{self, Source},
 };
 
-/// The smallest buffer, in pages: it must hold some of the longest records.
+/// The smallest buffer, in pages: it must hold several of the longest records.
 const MIN_PAGES: usize = 16;
 
-/// The records of one ring from one CPU. The kernel shows a record once it is whole, and what finds no room is counted
-/// by the program that sent it.
-pub(in super::super) struct Buffer {
-    buffer: PerfEventArrayBuffer<MapData>,
-    /// The record at the head, taken out of the buffer to see its time, with what the kernel put behind it to have the
-    /// next one aligned; empty if none was.
+/// A buffer before it is watched.
+pub(super) type PerfBuffer = PerfEventArrayBuffer<MapData>;
+
+/// The records of one ring from one CPU. The kernel shows a record only when it is complete. A record that finds no room
+/// is counted by the program that sent it.
+pub(super) struct Buffer {
+    buffer: AsyncFd<PerfBuffer>,
+    /// The oldest record, taken out of the buffer to read its time, followed by the kernel's padding. Empty if no record
+    /// was taken out.
     head: Vec<u8>,
 }
 
-/// Opens the buffers of a ring for each CPU that is online, `size` bytes in all, and more where that is too little for
-/// one. A CPU that comes online later has none: what happens there is counted as lost.
+impl Buffer {
+    pub(super) fn new(buffer: AsyncFd<PerfBuffer>) -> Self {
+        Self { buffer, head: Vec::new() }
+    }
+
+    /// What to wait on for new records.
+    pub(super) fn descriptor(&mut self) -> &mut AsyncFd<PerfBuffer> {
+        &mut self.buffer
+    }
+}
+
+/// Opens the buffers of a ring for each CPU that is online. They have `size` bytes together, or more if that would be too
+/// little for one of them. A CPU that comes online later has no buffer; its records are counted as lost.
 pub(super) fn open(
     programs: &mut Ebpf,
     name: &'static str,
     size: u32,
-    buffers: &mut Vec<Buffer>,
+    buffers: &mut Vec<PerfBuffer>,
 ) -> Result<(), SensorError> {
     let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
     let mut ring =
@@ -49,7 +60,7 @@ pub(super) fn open(
     for cpu in cpus {
         let buffer =
             ring.open(cpu, Some(pages)).map_err(|source| SensorError::Load { source: source.into() })?;
-        buffers.push(Buffer { buffer, head: Vec::new() });
+        buffers.push(buffer);
     }
     Ok(())
 }
@@ -62,7 +73,7 @@ impl Source for Buffer {
     fn head(&mut self) -> Option<u64> {
         if self.head.is_empty() {
             let Self { buffer, head: target } = self;
-            let _ = buffer.try_fold((), |(), event| match event {
+            let _ = buffer.get_mut().try_fold((), |(), event| match event {
                 PerfEvent::Sample { head, tail } => {
                     target.extend_from_slice(head);
                     target.extend_from_slice(tail);
@@ -82,27 +93,7 @@ impl Source for Buffer {
     }
 
     fn holds_any(&self) -> bool {
-        !self.head.is_empty() || self.buffer.readable()
-    }
-}
-
-impl Source for AsyncFd<Buffer> {
-    fn head(&mut self) -> Option<u64> {
-        self.get_mut().head()
-    }
-
-    fn take(&mut self, on_record: &mut impl FnMut(&[u8])) {
-        self.get_mut().take(on_record);
-    }
-
-    fn holds_any(&self) -> bool {
-        self.get_ref().holds_any()
-    }
-}
-
-impl AsRawFd for Buffer {
-    fn as_raw_fd(&self) -> RawFd {
-        self.buffer.as_raw_fd()
+        !self.head.is_empty() || self.buffer.get_ref().readable()
     }
 }
 

@@ -1,4 +1,4 @@
-//! A ring that all CPUs share.
+//! A ring buffer that all CPUs share.
 
 use std::mem;
 
@@ -8,15 +8,15 @@ use aya::{
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
-use super::super::{
-    SensorError,
+use crate::sensor::{
+    error::SensorError,
     merge::{self, Source},
 };
 
-/// One ring.
-pub(in super::super) type Ring = RingBuf<MapData>;
+/// One ring buffer.
+pub(super) type Ring = RingBuf<MapData>;
 
-/// The ring of this name.
+/// The ring buffer of this name.
 pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
     let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
     RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
@@ -26,7 +26,7 @@ impl Source for Ring {
     fn head(&mut self) -> Option<u64> {
         let record = self.next()?;
         let time = merge::time(&record);
-        // Dropping it would give its place back.
+        // Dropping it would release its place in the ring.
         mem::forget(record);
         Some(time)
     }
@@ -37,9 +37,9 @@ impl Source for Ring {
         }
     }
 
-    /// A ring is readable as soon as a place in it is reserved (`ringbuf_map_poll_kern`, kernel/bpf/ringbuf.c).
+    /// A ring buffer is readable as soon as a place in it is reserved (`ringbuf_map_poll_kern`, kernel/bpf/ringbuf.c).
     fn holds_any(&self) -> bool {
-        let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
-        poll(&mut [PollFd::new(self, PollFlags::IN)], Some(&at_once)).is_ok_and(|ready| ready > 0)
+        let no_wait = Timespec { tv_sec: 0, tv_nsec: 0 };
+        poll(&mut [PollFd::new(self, PollFlags::IN)], Some(&no_wait)).is_ok_and(|ready| ready > 0)
     }
 }

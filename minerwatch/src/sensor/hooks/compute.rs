@@ -1,19 +1,24 @@
-//! What the CPUs do.
+//! CPU use and memory.
 
-use super::{Attachment, Hook, IDENTITY, Row};
-use crate::model::DataSource;
+use super::{
+    super::program_types::{BtfTracepoint, Fentry, PartOf, SystemCalls},
+    fields::IDENTITY,
+    row::{Hook, HookProgram, Row, program},
+};
+use crate::model::{AttachType, DataSource};
 
-/// What a system-call tracepoint costs.
-const ON_EVERY_CALL: &str = "a system-call tracepoint: every system call of the host pays some nanoseconds";
+/// The caveat of hooks on system-call tracepoints.
+const SYSTEM_CALL_CAVEAT: &str =
+    "a system-call tracepoint: it adds some nanoseconds to every system call of the host";
 
-/// The rows of the table.
+/// The rows of this family.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: DataSource::Cpu,
-        without: "no CPU time is counted",
+        source: DataSource::Cpu,
+        if_unavailable: "CPU time is not counted",
         hooks: &[Hook {
             name: "BTF tracepoint sched_switch",
-            attachments: &[Attachment::BtfTracepoint { program: "sched_switch", tracepoint: "sched_switch" }],
+            programs: &[program("sched_switch", &BtfTracepoint("sched_switch"))],
             fields: &[
                 IDENTITY,
                 &[
@@ -32,32 +37,29 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: DataSource::Yield,
-        without: "no sched_yield is counted",
+        source: DataSource::Yield,
+        if_unavailable: "calls of sched_yield are not counted",
         hooks: &[
             Hook {
                 name: "entry of sched_yield",
-                attachments: &[Attachment::Function {
-                    program: "sched_yield_function",
-                    functions: &["__do_sys_sched_yield", "do_sched_yield"],
-                }],
+                programs: &[program(
+                    "sched_yield_function",
+                    &Fentry(&["__do_sys_sched_yield", "do_sched_yield"]),
+                )],
                 fields: &[],
                 caveat: None,
             },
             Hook {
                 name: "system-call tracepoint of sched_yield",
-                attachments: &[Attachment::SystemCalls {
-                    program: "sched_yield",
-                    tracepoints: &["sys_enter_sched_yield"],
-                }],
+                programs: &[program("sched_yield", &SystemCalls(&["sys_enter_sched_yield"]))],
                 fields: &[],
-                caveat: Some(ON_EVERY_CALL),
+                caveat: Some(SYSTEM_CALL_CAVEAT),
             },
         ],
     },
     Row {
-        purpose: DataSource::Rounding,
-        without: "a miner that says nothing readable is not known by its arithmetic",
+        source: DataSource::Rounding,
+        if_unavailable: "a miner with unreadable traffic is not recognized by its arithmetic",
         hooks: &[
             saved_state(
                 "state saved at switches (x86_64, 5.16 and later)",
@@ -68,37 +70,36 @@ pub(super) const ROWS: &[Row] = &[
         ],
     },
     Row {
-        purpose: DataSource::Mapping,
-        without: "memory of the sizes that RandomX uses is known only of what ran at the start",
+        source: DataSource::Mapping,
+        if_unavailable: "memory in the sizes that RandomX uses is only known for processes that ran at the start",
         hooks: &[
             Hook {
                 name: "entries of mmap and mprotect",
-                attachments: &[
-                    Attachment::Function { program: "memory_map_function", functions: &["ksys_mmap_pgoff"] },
-                    Attachment::Function {
-                        program: "memory_protect_function",
-                        functions: &["__x64_sys_mprotect", "__arm64_sys_mprotect"],
-                    },
+                programs: &[
+                    program("memory_map_function", &Fentry(&["ksys_mmap_pgoff"])),
+                    program(
+                        "memory_protect_function",
+                        &Fentry(&["__x64_sys_mprotect", "__arm64_sys_mprotect"]),
+                    ),
                 ],
                 fields: &[IDENTITY],
                 caveat: None,
             },
             Hook {
                 name: "system-call tracepoints of mmap and mprotect",
-                attachments: &[
-                    Attachment::SystemCalls { program: "memory_map", tracepoints: &["sys_enter_mmap"] },
-                    Attachment::SystemCalls {
-                        program: "memory_protect",
-                        tracepoints: &["sys_enter_mprotect"],
-                    },
+                programs: &[
+                    program("memory_map", &SystemCalls(&["sys_enter_mmap"])),
+                    program("memory_protect", &SystemCalls(&["sys_enter_mprotect"])),
                 ],
                 fields: &[IDENTITY],
-                caveat: Some(ON_EVERY_CALL),
+                caveat: Some(SYSTEM_CALL_CAVEAT),
             },
         ],
     },
 ];
 
+/// The rounding mode comes from the state that the program on switches reads; only the fields differ between kernels.
 const fn saved_state(name: &'static str, fields: &'static [&'static [&'static str]]) -> Hook {
-    Hook { name, attachments: &[Attachment::PartOf { program: "sched_switch" }], fields, caveat: None }
+    const PROGRAMS: &[HookProgram] = &[program("sched_switch", &PartOf(AttachType::BtfTracepoint))];
+    Hook { name, programs: PROGRAMS, fields, caveat: None }
 }

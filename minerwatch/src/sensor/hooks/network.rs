@@ -1,22 +1,23 @@
-//! Outbound connections.
+//! Connections and payloads.
 
-use super::{Attachment, Hook, IDENTITY, Row};
+use super::{
+    super::program_types::{CgroupAddress, CgroupPacket, CgroupSocket, RawTracepoint},
+    fields::IDENTITY,
+    row::{Hook, Row, program},
+};
 use crate::model::DataSource;
 
-/// The rows of the table.
+/// The rows of this family.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: DataSource::Tcp,
-        without: "no TCP connection is seen",
+        source: DataSource::Tcp,
+        if_unavailable: "TCP connections are not seen",
         hooks: &[Hook {
             name: "raw tracepoint inet_sock_set_state",
-            // In this order: the stand-in comes after the one it stands in for.
-            attachments: &[
-                Attachment::RawTracepoint { program: "tcp_state", tracepoint: "inet_sock_set_state" },
-                Attachment::RawTracepoint {
-                    program: "tcp_state_stand_in",
-                    tracepoint: "inet_sock_set_state",
-                },
+            // The order matters: the fallback must run after the first program.
+            programs: &[
+                program("tcp_state", &RawTracepoint("inet_sock_set_state")),
+                program("tcp_state_reentry_fallback", &RawTracepoint("inet_sock_set_state")),
             ],
             fields: &[
                 IDENTITY,
@@ -33,42 +34,39 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: DataSource::TcpUnanswered,
-        without: "an attempt that nobody answers is reported only when the kernel gives up",
+        source: DataSource::TcpUnanswered,
+        if_unavailable: "an unanswered connection attempt is only reported when the kernel gives up",
         hooks: &[Hook {
             name: "raw tracepoint tcp_retransmit_skb",
-            attachments: &[Attachment::RawTracepoint {
-                program: "tcp_retransmit",
-                tracepoint: "tcp_retransmit_skb",
-            }],
+            programs: &[program("tcp_retransmit", &RawTracepoint("tcp_retransmit_skb"))],
             fields: &[],
             caveat: None,
         }],
     },
     Row {
-        purpose: DataSource::Udp,
-        without: "no UDP flow is seen",
+        source: DataSource::Udp,
+        if_unavailable: "UDP flows are not seen",
         hooks: &[Hook {
             name: "cgroup connect, sendmsg and sock_release",
-            attachments: &[
-                Attachment::CgroupAddress { program: "udp_connect4" },
-                Attachment::CgroupAddress { program: "udp_connect6" },
-                Attachment::CgroupAddress { program: "udp_send4" },
-                Attachment::CgroupAddress { program: "udp_send6" },
-                Attachment::CgroupSocket { program: "udp_release" },
+            programs: &[
+                program("udp_connect4", &CgroupAddress),
+                program("udp_connect6", &CgroupAddress),
+                program("udp_send4", &CgroupAddress),
+                program("udp_send6", &CgroupAddress),
+                program("udp_release", &CgroupSocket),
             ],
             fields: &[IDENTITY],
             caveat: None,
         }],
     },
     Row {
-        purpose: DataSource::Payload,
-        without: "nothing that goes over the wire is read, and the end of a UDP flow is reported without byte counts",
+        source: DataSource::Payload,
+        if_unavailable: "payloads and DNS are not read, and UDP flows end without byte counts",
         hooks: &[Hook {
             name: "cgroup packets",
-            attachments: &[
-                Attachment::CgroupPacket { program: "packet_sent", sent: true },
-                Attachment::CgroupPacket { program: "packet_received", sent: false },
+            programs: &[
+                program("packet_sent", &CgroupPacket::Sent),
+                program("packet_received", &CgroupPacket::Received),
             ],
             fields: &[],
             caveat: None,

@@ -1,32 +1,30 @@
-//! Process life: creation, images, the end.
+//! Process life: fork, exec, exit.
 
-use super::{Attachment, Hook, IDENTITY, Row, WALK};
+use super::{
+    super::program_types::RawTracepoint,
+    fields::{IDENTITY, WALK},
+    row::{Hook, Row, program},
+};
 use crate::model::DataSource;
 
-/// The rows of the table.
+/// The rows of this family.
 pub(super) const ROWS: &[Row] = &[
     Row {
-        purpose: DataSource::Fork,
-        without: "processes are known only once they run another program",
+        source: DataSource::Fork,
+        if_unavailable: "processes are only known once they start another program",
         hooks: &[Hook {
             name: "raw tracepoint sched_process_fork",
-            attachments: &[Attachment::RawTracepoint {
-                program: "process_fork",
-                tracepoint: "sched_process_fork",
-            }],
+            programs: &[program("process_fork", &RawTracepoint("sched_process_fork"))],
             fields: &[IDENTITY, &["task_pid", "task_tgid", "task_comm"]],
             caveat: None,
         }],
     },
     Row {
-        purpose: DataSource::Exec,
-        without: "no program that is started is seen, and little can be detected",
+        source: DataSource::Exec,
+        if_unavailable: "started programs are not seen, and little can be detected",
         hooks: &[Hook {
             name: "raw tracepoint sched_process_exec",
-            attachments: &[Attachment::RawTracepoint {
-                program: "process_exec",
-                tracepoint: "sched_process_exec",
-            }],
+            programs: &[program("process_exec", &RawTracepoint("sched_process_exec"))],
             fields: &[
                 IDENTITY,
                 WALK,
@@ -49,14 +47,11 @@ pub(super) const ROWS: &[Row] = &[
         }],
     },
     Row {
-        purpose: DataSource::Exit,
-        without: "ended processes are kept until the table is full",
+        source: DataSource::Exit,
+        if_unavailable: "ended processes stay in the table until it is full",
         hooks: &[Hook {
             name: "raw tracepoint sched_process_exit",
-            attachments: &[Attachment::RawTracepoint {
-                program: "process_exit",
-                tracepoint: "sched_process_exit",
-            }],
+            programs: &[program("process_exit", &RawTracepoint("sched_process_exit"))],
             fields: &[
                 IDENTITY,
                 &["task_signal", "signal_live", "signal_flags", "signal_group_exit_code", "task_exit_code"],

@@ -5,7 +5,7 @@ use zerocopy::{FromZeros as _, IntoBytes as _};
 
 use super::*;
 
-/// As the real one, of rings of which nothing is known.
+/// Calls the real function with unknown heads.
 fn drain<const N: usize>(
     mut rings: [&mut Ring; N],
     limit: usize,
@@ -15,14 +15,15 @@ fn drain<const N: usize>(
     super::drain(&mut rings, &mut [Head::Unknown; N], limit, now, on_record)
 }
 
-/// A record in a ring: `None` while it is being written.
+/// A place in a ring: `None` while its record is being written.
 type Slot = Option<Vec<u8>>;
 
-/// A ring that tests can write to while it is drained.
+/// A ring that a test can write to while it is drained.
 #[derive(Clone, Default)]
 struct Ring {
     slots: Rc<RefCell<VecDeque<Slot>>>,
-    /// Where the cause of each record goes that is sent as soon as this ring is looked at, and the last one's time.
+    /// As soon as this ring is read, it gets a record, and the ring given here gets a record of its cause. The number is the
+    /// time of the last record.
     causes: Option<(Box<Ring>, u64)>,
 }
 
@@ -57,12 +58,12 @@ fn record(time: u64) -> Vec<u8> {
     header.as_bytes().to_vec()
 }
 
-fn holding(records: impl Iterator<Item = Vec<u8>>) -> Ring {
+fn ring_of(records: impl Iterator<Item = Vec<u8>>) -> Ring {
     Ring { slots: Rc::new(RefCell::new(records.map(Some).collect())), causes: None }
 }
 
 fn ring(times: &[u64]) -> Ring {
-    holding(times.iter().map(|time| record(*time)))
+    ring_of(times.iter().map(|time| record(*time)))
 }
 
 /// Later than every record of these tests.
@@ -75,14 +76,14 @@ fn merged(first: &[u64], second: &[u64], limit: usize) -> (Vec<u64>, Drained) {
 }
 
 #[test]
-fn the_older_goes_first() {
+fn the_oldest_record_goes_first() {
     let cases: [(&[u64], &[u64], &[u64]); 6] = [
         (&[], &[], &[]),
         (&[1, 4, 5], &[2, 3, 6, 7], &[1, 2, 3, 4, 5, 6, 7]),
         (&[5], &[1, 2, 9], &[1, 2, 5, 9]),
         (&[], &[1, 2], &[1, 2]),
         (&[1, 2], &[], &[1, 2]),
-        // Within a ring the order stays: two processors took their times and places in different order.
+        // The order within a ring stays, even if two processors took their times and their places in different order.
         (&[2, 1], &[3], &[2, 1, 3]),
     ];
     for (first, second, expected) in cases {
@@ -91,7 +92,7 @@ fn the_older_goes_first() {
 }
 
 #[test]
-fn rounds_end_at_the_limit_and_the_next_goes_on_in_order() {
+fn a_round_ends_at_the_limit_and_the_next_one_continues_in_order() {
     let (mut first, mut second) = (ring(&[1, 3, 5, 7]), ring(&[2, 4, 6]));
     let mut out = Vec::new();
     for round in 0..3 {
@@ -103,15 +104,15 @@ fn rounds_end_at_the_limit_and_the_next_goes_on_in_order() {
 }
 
 #[test]
-fn a_storm_in_one_ring_does_not_keep_the_other_waiting() {
-    let storm: Vec<u64> = (10..500).collect();
-    let (out, _) = merged(&[5, 20], &storm, 13);
+fn a_flood_on_one_ring_does_not_starve_another() {
+    let flood: Vec<u64> = (10..500).collect();
+    let (out, _) = merged(&[5, 20], &flood, 13);
     assert_eq!(out[0], 5);
     assert_eq!(out.iter().filter(|time| **time == 20).count(), 2, "{out:?}");
 }
 
 #[test]
-fn what_is_no_record_is_handed_over_at_once() {
+fn malformed_records_go_first() {
     let mut odd = ring(&[]);
     odd.slots.borrow_mut().extend([Some(vec![]), Some(vec![1, 2, 3]), Some(record(8)), Some(vec![0xff; 47])]);
     let mut lengths = Vec::new();
@@ -120,25 +121,25 @@ fn what_is_no_record_is_handed_over_at_once() {
     assert_eq!((lengths, end), (vec![0, 3, whole, whole, 47], Drained::Empty));
 }
 
-/// A clock that is wrong, or a time from the future, costs a look more and nothing else.
+/// A wrong clock or a time in the future only costs another read of the ring.
 #[test]
-fn times_beyond_the_clock_are_taken_all_the_same() {
+fn times_in_the_future_are_accepted() {
     let (mut first, mut second) = (ring(&[u64::MAX, 3]), ring(&[u64::MAX]));
     let mut out = Vec::new();
     let end = drain([&mut first, &mut second], 9, || 0, |record| out.push(time(record)));
     assert_eq!((out, end), (vec![u64::MAX, 3, u64::MAX], Drained::Empty));
 }
 
-/// The write is sent just before the run, both between two looks of the reader's.
+/// Cause and effect are both sent between two reads of the reader.
 #[test]
-fn a_cause_that_came_meanwhile_is_not_overtaken() {
+fn an_effect_does_not_overtake_its_cause() {
     for causes_first in [false, true] {
         let causes = ring(&[]);
         let (mut one, mut other) = (causes.clone(), ring(&[]));
         other.causes = Some((Box::new(causes), 0));
         let mut out = Vec::new();
         let clock = RefCell::new(0);
-        // As slow as it can be: it never vouches for more than the record that was just sent.
+        // The slowest possible clock: it is never past the record that was just sent.
         let now = || {
             *clock.borrow_mut() += 1;
             *clock.borrow()
@@ -150,14 +151,14 @@ fn a_cause_that_came_meanwhile_is_not_overtaken() {
 }
 
 #[test]
-fn three_rings_are_one() {
+fn three_rings_are_merged() {
     let mut out = Vec::new();
     let rings = [&mut ring(&[3, 8]), &mut ring(&[1, 5, 9]), &mut ring(&[2, 4])];
     assert_eq!(drain(rings, 99, || 4, |record| out.push(time(record))), Drained::Empty);
     assert_eq!(out, [1, 2, 3, 4, 5, 8, 9]);
 }
 
-/// A record behind one that is still being written may be older than the other ring's head.
+/// A record after one that is still being written may be older than the head of the other ring.
 #[test]
 fn a_record_that_is_being_written_is_waited_for() {
     let (mut first, mut second) = (ring(&[10, 11]), ring(&[]));
@@ -171,26 +172,26 @@ fn a_record_that_is_being_written_is_waited_for() {
     second.slots.borrow_mut()[0] = Some(record(8));
     assert_eq!(drain([&mut first, &mut second], 9, || NOW, |record| out.push(time(record))), Drained::Empty);
     assert_eq!(out, [8, 9, 10, 11]);
-    // With nothing that could overtake it, its own end wakes the reader.
+    // If no other record waits for it, the reader is woken when it is complete.
     second.slots.borrow_mut().push_back(None);
     assert_eq!(drain([&mut first, &mut second], 9, || NOW, |_| ()), Drained::Empty);
 }
 
 #[test]
-fn one_look_serves_for_a_whole_batch() {
-    let looks = RefCell::new(0);
+fn the_clock_is_read_once_per_batch() {
+    let reads = RefCell::new(0);
     let times: Vec<u64> = (0..500).collect();
     let now = || {
-        *looks.borrow_mut() += 1;
+        *reads.borrow_mut() += 1;
         NOW
     };
     drain([&mut ring(&times), &mut ring(&[])], 999, now, |_| ());
-    assert_eq!(*looks.borrow(), 1);
+    assert_eq!(*reads.borrow(), 1);
 }
 
 proptest! {
     #[test]
-    fn two_ordered_rings_are_one(
+    fn two_ordered_rings_are_merged_in_order(
         mut first in prop::collection::vec(0..50_u64, 0..30),
         mut second in prop::collection::vec(0..50_u64, 0..30),
         limit in 1..70_usize,
@@ -207,11 +208,11 @@ proptest! {
     }
 
     #[test]
-    fn nothing_is_lost_or_made_up(
+    fn no_record_is_lost_or_invented(
         first in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..20),
         second in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..70), 0..20),
     ) {
-        let bytes = |records: &[Vec<u8>]| holding(records.iter().cloned());
+        let bytes = |records: &[Vec<u8>]| ring_of(records.iter().cloned());
         let mut out = Vec::new();
         let end = drain([&mut bytes(&first), &mut bytes(&second)], 99, || 0, |record| out.push(record.to_vec()));
         prop_assert_eq!(end, Drained::Empty);

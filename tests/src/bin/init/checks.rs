@@ -1,4 +1,4 @@
-//! What has to be in the daemon's events after the sequence: pure decisions over them.
+//! Checks on the daemon's events after the sequence.
 
 mod compute;
 mod files;
@@ -19,13 +19,13 @@ use crate::{
 const SENT: u64 = 5;
 const DATAGRAM: u64 = 4;
 
-/// Everything there is to judge by.
-pub struct Scene {
+/// What was observed in the machine.
+pub struct Observed {
     /// The object of `minerwatch doctor --json`.
     pub doctor: Value,
     /// What was started.
     pub sequence: Sequence,
-    /// What the daemon made of it.
+    /// What the daemon wrote.
     pub end: End,
 }
 
@@ -34,8 +34,8 @@ pub struct Scene {
 enum Outcome {
     Ok,
     Failed,
-    /// No hook serves the purpose on this kernel, so that there is nothing to see.
-    Blind,
+    /// The data source is unavailable on this kernel, so there is nothing to see.
+    Unavailable,
 }
 
 /// A check and how it came out.
@@ -58,7 +58,7 @@ impl fmt::Display for Check {
         let outcome = match self.outcome {
             Outcome::Ok => "ok",
             Outcome::Failed => "FAILED",
-            Outcome::Blind => "blind",
+            Outcome::Unavailable => "unavailable",
         };
         // One line, whatever an error says.
         write!(formatter, "CHECK {} {outcome} {}", self.name, self.detail.replace('\n', " / "))
@@ -74,7 +74,7 @@ pub fn security_modules(wanted: bool, active: &str) -> Check {
 /// A field that must have a value.
 type Field = (&'static str, Value);
 
-impl Scene {
+impl Observed {
     /// All checks, in the order of the sequence.
     pub fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.snapshot()];
@@ -139,8 +139,8 @@ impl Scene {
     }
 
     fn judge(&self, name: &str, purposes: &[&str], good: bool, detail: String) -> Check {
-        let outcome = match (purposes.iter().all(|purpose| self.serves(purpose)), good) {
-            (false, _) => Outcome::Blind,
+        let outcome = match (purposes.iter().all(|purpose| self.is_available(purpose)), good) {
+            (false, _) => Outcome::Unavailable,
             (true, true) => Outcome::Ok,
             (true, false) => Outcome::Failed,
         };
@@ -151,13 +151,13 @@ impl Scene {
         self.end.events.iter().filter(|event| fields.iter().all(|field| holds(event, field)))
     }
 
-    /// Whether the doctor names a hook for a purpose.
-    fn serves(&self, purpose: &str) -> bool {
+    /// Whether the doctor names a hook for a data source.
+    fn is_available(&self, purpose: &str) -> bool {
         self.service(purpose)["hook"].is_string()
     }
 
-    /// What kind of hook that is.
-    fn way(&self, purpose: &str) -> &Value {
+    /// By which attach type.
+    fn attach_type(&self, purpose: &str) -> &Value {
         &self.service(purpose)["way"]
     }
 
@@ -178,10 +178,10 @@ mod tests {
     use super::*;
     use crate::sequence::{DIRECTORY, Ring, UDP_PORT};
 
-    fn scene(purposes: &[&str], events: Vec<Value>) -> Scene {
+    fn observed(purposes: &[&str], events: Vec<Value>) -> Observed {
         let purposes: Vec<_> =
             purposes.iter().map(|name| json!({ "name": name, "hook": "a hook", "way": "fexit" })).collect();
-        Scene {
+        Observed {
             doctor: json!({ "purposes": purposes }),
             sequence: Sequence {
                 exiting: 40,
@@ -208,13 +208,13 @@ mod tests {
     }
 
     #[test]
-    fn without_events_everything_that_is_served_fails() {
-        let checks = scene(&["exec", "udp"], Vec::new()).checks();
+    fn without_events_every_available_check_fails() {
+        let checks = observed(&["exec", "udp"], Vec::new()).checks();
         for (name, expected) in [
             ("exec", Outcome::Failed),
             ("udp-connect-ipv4", Outcome::Failed),
-            ("fork", Outcome::Blind),
-            ("file-create", Outcome::Blind),
+            ("fork", Outcome::Unavailable),
+            ("file-create", Outcome::Unavailable),
             ("snapshot", Outcome::Failed),
             ("sigterm", Outcome::Ok),
         ] {
@@ -226,14 +226,14 @@ mod tests {
     fn a_wrong_field_is_named() {
         let exit =
             |code: u8| json!({ "event": { "action": "exit" }, "process": { "pid": 40, "exit_code": code } });
-        let wrong = scene(&["exit"], vec![exit(1)]).life();
+        let wrong = observed(&["exit"], vec![exit(1)]).life();
         assert_eq!(wrong[2].to_string(), "CHECK exit FAILED process.exit_code is 1, not 7");
-        let right = scene(&["exit"], vec![exit(1), exit(sequence::CODE)]).life();
+        let right = observed(&["exit"], vec![exit(1), exit(sequence::CODE)]).life();
         assert_eq!(right[2].to_string(), "CHECK exit ok 2 seen");
     }
 
     #[test]
-    fn bytes_of_datagrams_are_there_exactly_where_they_are_counted() {
+    fn datagram_bytes_are_required_where_payload_is_available() {
         let cases = [
             (&["udp", "payload"][..], json!(DATAGRAM), Outcome::Ok),
             (&["udp", "payload"], Value::Null, Outcome::Failed),
@@ -241,45 +241,45 @@ mod tests {
             (&["udp"], json!(0), Outcome::Failed),
         ];
         for (purposes, bytes, expected) in cases {
-            let checks = scene(purposes, vec![udp("close", &bytes); 2]).checks();
+            let checks = observed(purposes, vec![udp("close", &bytes); 2]).checks();
             assert_eq!(*outcome(&checks, "udp-close-ipv4"), expected, "{purposes:?} {bytes}");
         }
     }
 
     #[test]
-    fn what_rings_do_is_seen_where_hooks_lie_behind_them() {
+    fn io_uring_checks_need_hooks_behind_system_calls() {
         let create = json!({
             "event": { "action": "file-create" }, "process": { "pid": 45 },
             "file": { "path": format!("{DIRECTORY}/by-ring") },
         });
-        let checks = |events| scene(&["file-open", "tcp"], events).checks();
+        let checks = |events| observed(&["file-open", "tcp"], events).checks();
         assert_eq!(*outcome(&checks(vec![create]), "uring-create"), Outcome::Ok);
         assert_eq!(*outcome(&checks(Vec::new()), "uring-create"), Outcome::Failed);
         assert_eq!(
             *outcome(&checks(Vec::new()), "uring-connect"),
-            Outcome::Blind,
+            Outcome::Unavailable,
             "the ring did not connect"
         );
-        let mut on_calls = scene(&["file-open"], Vec::new());
+        let mut on_calls = observed(&["file-open"], Vec::new());
         on_calls.doctor["purposes"][0]["way"] = json!("tracepoint");
-        assert_eq!(*outcome(&on_calls.checks(), "uring-create"), Outcome::Blind);
+        assert_eq!(*outcome(&on_calls.checks(), "uring-create"), Outcome::Unavailable);
     }
 
     #[test]
-    fn registers_are_judged_where_they_were_opened() {
-        let mut scene = scene(&["file-open"], Vec::new());
-        assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Blind);
-        scene.sequence.registers = Ok(48);
-        assert_eq!(*outcome(&scene.checks(), "msr-open"), Outcome::Failed);
-        scene.end.events = vec![json!({
+    fn register_checks_need_the_driver() {
+        let mut observed = observed(&["file-open"], Vec::new());
+        assert_eq!(*outcome(&observed.checks(), "msr-open"), Outcome::Unavailable);
+        observed.sequence.registers = Ok(48);
+        assert_eq!(*outcome(&observed.checks(), "msr-open"), Outcome::Failed);
+        observed.end.events = vec![json!({
             "event": { "kind": "alert" }, "process": { "pid": 48 }, "rule": { "id": "C4" },
             "minerwatch": { "verdict": "noted" },
         })];
-        assert_eq!(*outcome(&scene.checks(), "msr-noted"), Outcome::Ok);
+        assert_eq!(*outcome(&observed.checks(), "msr-noted"), Outcome::Ok);
     }
 
     #[test]
-    fn bpf_is_a_security_module_where_it_was_asked_for() {
+    fn bpf_must_be_a_security_module_when_requested() {
         let cases = [
             (true, "lockdown,capability,bpf\n", Outcome::Ok),
             (true, "capability,bpfx", Outcome::Failed),
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_detail_stays_on_its_line() {
+    fn a_detail_is_one_line() {
         let check = Check::failed("sequence", "first\nsecond".to_owned());
         assert_eq!(check.to_string(), "CHECK sequence FAILED first / second");
     }

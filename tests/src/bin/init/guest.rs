@@ -1,4 +1,4 @@
-//! The machine around the programs: mounts, the loopback device, serial ports, the end.
+//! The machine itself: mounts, the loopback device, serial ports, power-off.
 
 use std::{
     ffi::CStr,
@@ -16,13 +16,13 @@ use rustix::{
 
 /// The daemon, as `cargo xtask vm` puts it into the initramfs.
 pub const MINERWATCH: &str = "/usr/bin/minerwatch";
-/// The test program whose deeds the daemon watches.
+/// The simulator.
 pub const SIMULATOR: &str = "/usr/bin/simulator";
-/// The test program that asks for memory.
+/// The simulator of memory mappings.
 pub const MEMORY: &str = "/usr/bin/memory";
-/// The test program that goes round system calls.
+/// The simulator that uses `io_uring`.
 pub const URING: &str = "/usr/bin/uring";
-/// The test program that rounds as it is told.
+/// The simulator of rounding modes.
 pub const ARITHMETIC: &str = "/usr/bin/arithmetic";
 
 /// Type of file system, where, and its options.
@@ -38,7 +38,7 @@ const MOUNTS: [(&str, &str, Option<&CStr>); 9] = [
     ("tmpfs", "/run", Some(c"mode=755")),
 ];
 
-/// Makes what booted a system that programs expect.
+/// Mounts file systems and brings the loopback device up.
 pub fn prepare() -> Result<()> {
     for (kind, target, options) in MOUNTS {
         fs::create_dir_all(target).with_context(|| format!("making {target}"))?;
@@ -176,6 +176,6 @@ mod tests {
             options_of("quiet minerwatch.with=--hook,file=tracepoint x"),
             ["--hook", "file=tracepoint"]
         );
-        assert!(options_of("quiet minerwatch.prices").is_empty());
+        assert!(options_of("quiet minerwatch.overhead").is_empty());
     }
 }

@@ -3,13 +3,13 @@
 //!
 //! The report goes to the second serial port, one line each: `DOCTOR` with the object of
 //! `minerwatch doctor --json`, `CHECK name ok|FAILED detail`, and `END`. The third port gets what the
-//! programs said. The first is the kernel's own. With `minerwatch.prices` on the kernel's command line, the report has
-//! prices instead; with `minerwatch.with=OPTIONS`, minerwatch gets these.
+//! programs said. The first is the kernel's own. With `minerwatch.overhead` on the kernel's command line, the report has
+//! that instead; with `minerwatch.with=OPTIONS`, minerwatch gets these.
 
 mod checks;
 mod daemon;
 mod guest;
-mod prices;
+mod overhead;
 mod sequence;
 
 use std::{env, process, process::ExitCode};
@@ -17,7 +17,7 @@ use std::{env, process, process::ExitCode};
 use anyhow::{Context as _, Result};
 use serde_json::Value;
 
-use checks::{Check, Scene};
+use checks::{Check, Observed};
 use daemon::Daemon;
 use guest::Port;
 
@@ -30,7 +30,7 @@ fn main() -> ExitCode {
     if let Some(code) = sequence::exit_code(env::args().skip(1)) {
         return ExitCode::from(code);
     }
-    if let Some(measured) = prices::in_child(env::args().skip(1)) {
+    if let Some(measured) = overhead::in_child(env::args().skip(1)) {
         return match measured {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => {
@@ -56,8 +56,8 @@ fn in_the_guest() -> Result<()> {
     let mut report = Port::open(REPORT)?;
     let mut log = Port::open(LOG)?;
     let options = guest::options()?;
-    let outcome = if prices::asked_for()? {
-        prices::measure(&mut report, &mut log, &options)
+    let outcome = if overhead::asked_for()? {
+        overhead::measure(&mut report, &mut log, &options)
     } else {
         examine(&mut report, &mut log, &options)
     };
@@ -78,8 +78,8 @@ fn examine(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> 
     let daemon = Daemon::start_recording(options)?;
     let sequence = sequence::run(earlier);
     let end = daemon.stop(log)?;
-    let scene = Scene { doctor, sequence: sequence?, end };
-    for check in scene.checks() {
+    let observed = Observed { doctor, sequence: sequence?, end };
+    for check in observed.checks() {
         report.line(&check.to_string())?;
     }
     Ok(())

@@ -48,7 +48,7 @@ const SETTLE: Duration = Duration::from_secs(2);
 pub struct Sequence {
     /// The process that ends at once.
     pub exiting: u32,
-    /// The process that goes round system calls.
+    /// The process that uses `io_uring`.
     pub ring: Ring,
     /// The process that opens a processor's registers for writing, and writes nothing; else why there is none.
     pub registers: Result<u32, &'static str>,
@@ -62,7 +62,7 @@ pub struct Sequence {
     pub hashing: u32,
 }
 
-/// A process that does by `io_uring` what others do by system calls.
+/// A process that uses `io_uring` instead of system calls.
 pub struct Ring {
     /// The process.
     pub pid: u32,
@@ -175,7 +175,7 @@ fn serve() -> Result<()> {
         thread::spawn(move || {
             for connection in listener.incoming() {
                 let Ok(mut connection) = connection else { continue };
-                // A client that goes early is its own affair: the checks see what the kernel counted.
+                // A client that leaves early is fine: the checks use the kernel's counts.
                 let _ = connection.read_to_end(&mut Vec::new());
                 let _ = connection.write_all(&[b'x'; ANSWER]);
             }
@@ -189,7 +189,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_child_ends_as_it_is_told() {
+    fn the_child_exits_with_the_requested_code() {
         let [_, arguments @ ..] = exiting_arguments();
         assert_eq!(exit_code(arguments.into_iter()), Some(CODE));
         for other in [&[][..], &["exit"], &["exit", "x"], &["go", "7"]] {

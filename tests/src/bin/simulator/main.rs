@@ -1,4 +1,4 @@
-//! What intruders and their neighbours do, without doing harm: it connects, writes, forks and spins as told.
+//! Harmless imitations of what intruders and ordinary programs do: connect, write, fork, use the CPU.
 //!
 //! Every verb is bounded by its arguments.
 
@@ -26,7 +26,8 @@ simulator files DIRECTORY                  create, write, rename, chmod and dele
 simulator spin SECONDS                     use one CPU
 simulator give-way SECONDS MILLISECONDS    use one CPU, and give way after each MILLISECONDS on it
 simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
-simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts";
+simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts
+simulator jobs FILE                        give each line of FILE to /bin/sh, one after the other";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -80,6 +81,7 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         }
         ["gated", peer, cycles] => Ok(work::gated(peer, None, cycles.parse()?)?),
         ["gated", peer, cycles, other] => Ok(work::gated(peer, Some(other), cycles.parse()?)?),
+        ["jobs", file] => jobs(file),
         ["shy", seconds] => Ok(work::shy(Duration::from_secs(seconds.parse()?))?),
         _ => anyhow::bail!("usage:\n{USAGE}"),
     }
@@ -128,6 +130,14 @@ fn datagram(peer: &str) -> anyhow::Result<()> {
 fn storm(count: u32) -> anyhow::Result<()> {
     for _ in 0..count {
         Command::new("/bin/true").status()?;
+    }
+    Ok(())
+}
+
+/// What a service, a scheduler or a login service starts; its name is the name of this program's file.
+fn jobs(file: &str) -> anyhow::Result<()> {
+    for job in fs::read_to_string(file)?.lines() {
+        Command::new("/bin/sh").args(["-c", job]).status()?;
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Work, and what makes it stop: the time, a connection's end, somebody who looks.
+//! CPU work that stops after some time, at the end of a connection, or when a monitor starts.
 
 use std::{
     collections::BTreeSet,

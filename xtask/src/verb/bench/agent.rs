@@ -234,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_is_awaited_measured_and_ended() {
+    fn an_agent_is_started_measured_and_stopped() {
         let launch = Launch::shell(
             "/bin/sh -c 'echo starting >&2; echo watching >&2; exec sleep 60'",
             Some("watching".into()),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn an_agent_that_ends_early_is_quoted() {
+    fn the_output_of_an_agent_that_ends_early_is_shown() {
         let launch = Launch::shell("/bin/sh -c 'echo no BTF here >&2; exit 3'", Some("watching".into()));
         let error = Agent::start(&launch).err().unwrap().to_string();
         assert!(error.contains("ended before it was ready") && error.contains("no BTF here"), "{error}");

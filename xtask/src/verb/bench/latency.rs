@@ -143,7 +143,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_agent_that_repeats_what_it_is_told_is_measured() {
+    fn an_agent_that_repeats_its_input_is_measured() {
         let (sender, receiver) = mpsc::channel();
         let start = Instant::now();
         for line in ["other", "exec worker-1-0", "late"] {

@@ -15,7 +15,7 @@ pub fn pin_to_one_cpu() -> Result<()> {
     sched_setaffinity(None, &one).context("cannot stay on one CPU")
 }
 
-/// The price of each operation, in nanoseconds: the cheapest of the batches that fit into its share of `time`. What
+/// The time of each operation, in nanoseconds: the shortest of the batches that fit into its share of `time`. What
 /// disturbs a measurement only ever adds to it.
 pub fn turn(operations: &[&Operation], time: Duration) -> Result<Vec<f64>> {
     let share = time / u32::try_from(operations.len()).unwrap_or(u32::MAX).max(1);
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn a_turn_has_the_cheapest_batch() {
+    fn a_turn_has_the_shortest_batch() {
         const FAKE: Operation =
             Operation { name: "fake", batch: 10, run: |count| Ok(Duration::from_nanos(7) * count) };
         assert_eq!(turn(&[&FAKE], Duration::ZERO).unwrap(), [7.0]);

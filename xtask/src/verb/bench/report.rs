@@ -45,7 +45,7 @@ pub struct Stream {
     pub engine: f64,
 }
 
-/// An operation's price in each turn, nanoseconds.
+/// An operation's time in each turn, nanoseconds.
 struct Row {
     name: &'static str,
     off: Vec<f64>,
@@ -84,14 +84,14 @@ impl Report {
         Self { agent, rows: rows.collect(), idle: None, programs: None, latencies: None, stream: None }
     }
 
-    /// Adds a turn without the agent: prices in the order of the operations.
-    pub fn off(&mut self, prices: Vec<f64>) {
-        self.rows.iter_mut().zip(prices).for_each(|(row, price)| row.off.push(price));
+    /// Adds a turn without the agent: times in the order of the operations.
+    pub fn off(&mut self, times: Vec<f64>) {
+        self.rows.iter_mut().zip(times).for_each(|(row, time)| row.off.push(time));
     }
 
     /// Adds a turn with the agent.
-    pub fn on(&mut self, prices: Vec<f64>) {
-        self.rows.iter_mut().zip(prices).for_each(|(row, price)| row.on.push(price));
+    pub fn on(&mut self, times: Vec<f64>) {
+        self.rows.iter_mut().zip(times).for_each(|(row, time)| row.on.push(time));
     }
 
     /// Sets what the idle agent uses: a share of one CPU, and KiB.
@@ -114,7 +114,7 @@ impl Report {
         self.stream = Some(stream);
     }
 
-    /// All of it, prices in nanoseconds.
+    /// All of it, times in nanoseconds.
     pub fn to_json(&self) -> String {
         let operations = self.rows.iter().map(|row| {
             let (off, on) = row.medians();
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn without_an_agent_only_the_machine_is_shown() {
+    fn without_an_agent_only_the_machine_is_measured() {
         let mut report = Report::new(&[&ALL[0]], None);
         report.off(vec![76.0]);
         let row: Vec<_> =

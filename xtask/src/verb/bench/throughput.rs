@@ -150,7 +150,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_rate_is_read_from_what_the_replay_says() {
+    fn the_rate_is_read_from_the_replays_output() {
         assert_eq!(rate("minerwatch: the engine judged 10 events in 1.0ms, 10000 a second"), Some(10_000.0));
         assert_eq!(rate("minerwatch: 10 events, 0 alerts, 0 damaged lines"), None);
     }

@@ -18,7 +18,7 @@ impl OtherHost {
     pub const NEAR_ADDRESS: &str = "10.213.200.1";
     /// The other host's.
     pub const ADDRESS: &str = "10.213.200.2";
-    /// The words before a command that is to run there.
+    /// The prefix that runs a command on the other host.
     pub const COMMAND: &str = "ip netns exec mw-benign";
 
     /// Makes it.

@@ -1,4 +1,4 @@
-//! The agent, and what it said of a workload.
+//! The agent, and what it reported about a workload.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -14,20 +14,20 @@ use serde_json::Value;
 /// How long the agent may take to start and to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running agent that writes down whatever it notes.
+/// A running agent that records every verdict.
 pub struct Watched {
     child: Child,
     alerts: PathBuf,
 }
 
 impl Watched {
-    /// Starts it and waits until it watches.
+    /// Starts it and waits until it is ready.
     pub fn start(target_dir: &Path) -> Result<Self> {
         let directory = target_dir.join("benign");
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let configuration = directory.join("minerwatch.toml");
         let state = directory.join("state");
-        // Nothing of an earlier run, and nobody else's daemon, is to play a part.
+        // A fresh state directory and socket: earlier runs and other daemons must not matter.
         let _ = fs::remove_dir_all(&state);
         let text = format!(
             "[detection]\nmin_verdict = \"noted\"\n[control]\nenabled = false\n[state]\ndirectory = {:?}\n",
@@ -96,18 +96,18 @@ impl Seen {
         ["mining", "suspected", "noted"].into_iter().find(|verdict| has(verdict)).unwrap_or("-")
     }
 
-    /// Whether somebody would have been woken.
+    /// Whether an alert would have paged somebody.
     pub fn is_alarm(&self) -> bool {
         matches!(self.worst(), "mining" | "suspected")
     }
 
-    /// The alerts that would have woken somebody.
+    /// The alerts that would have paged somebody.
     pub fn alarm(&self) -> String {
         let high = self.alerts.iter().filter(|alert| verdict_of(alert) != Some("noted"));
         high.map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
-    /// The signals of all that was noted, each with its most points.
+    /// Every signal that was seen, with its highest score.
     pub fn signals(&self) -> String {
         let mut points: BTreeMap<String, u64> = BTreeMap::new();
         let all = self.alerts.iter().filter_map(|alert| alert["minerwatch"]["signals"].as_array()).flatten();

@@ -14,7 +14,7 @@ use super::network::OtherHost;
 
 /// The file that every workload begins with.
 const COMMON: &str = "common.bash";
-/// The exit code of a workload that cannot run here; its last words say why.
+/// The exit code of a workload that cannot run here; its last line of output says why.
 const NOT_RUN: i32 = 77;
 /// How long one may take to set up and to clean up, beyond its time.
 const LEEWAY: Duration = Duration::from_secs(180);
@@ -39,7 +39,7 @@ pub enum Outcome {
     Failed(String),
 }
 
-/// Those in a directory whose name contains one of `filter`, in the order of their names.
+/// The workloads in a directory whose name contains one of `filter`, sorted by name.
 pub fn all(directory: &Path, filter: &[String]) -> Result<Vec<Workload>> {
     let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     let mut workloads = Vec::new();
@@ -62,7 +62,7 @@ pub fn all(directory: &Path, filter: &[String]) -> Result<Vec<Workload>> {
 impl Workload {
     /// Runs it for so long.
     pub fn run(&self, length: Duration, _other: &OtherHost) -> Result<Outcome> {
-        // An ordinary place: what runs from a temporary one is what the agent looks for.
+        // Not a temporary directory: the agent is suspicious of programs there.
         let work = PathBuf::from(format!("/srv/minerwatch-benign-{}", self.name));
         let _ = fs::remove_dir_all(&work);
         fs::create_dir_all(&work).with_context(|| format!("cannot make {}", work.display()))?;
@@ -93,7 +93,7 @@ impl Workload {
             }
             thread::sleep(Duration::from_millis(50));
         };
-        // Servers it left behind go with it.
+        // This also ends servers that it left running.
         if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }

@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::command;
 
-/// Installs packages. The package lists are fetched only when they do not know a package or lead nowhere.
+/// Installs packages. Refreshes the package lists only if they do not know a package or installing fails.
 pub fn install(packages: &[String]) -> Result<()> {
     let known = packages.iter().all(|package| is_known(package));
     if known && command::check(&mut apt_get(&install_arguments(packages))?).is_ok() {
@@ -17,7 +17,7 @@ pub fn install(packages: &[String]) -> Result<()> {
     command::check(&mut apt_get(&install_arguments(packages))?)
 }
 
-/// Never removes a package: a conflict is for the person to solve.
+/// Never removes a package: the user must solve a conflict.
 fn install_arguments(packages: &[String]) -> Vec<String> {
     let fixed = ["install", "--yes", "--no-install-recommends", "--no-remove"].map(str::to_owned);
     fixed.into_iter().chain(packages.iter().cloned()).collect()
@@ -41,7 +41,7 @@ fn apt_get(arguments: &[String]) -> Result<Command> {
     let mut command = command::as_root("env")
         .context("installing packages needs root: run this as root, or install sudo")?;
     command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--option=Dpkg::Use-Pty=0"]);
-    // apt's own report is for when it fails; standard output stays free for data.
+    // Standard output is for data.
     command.args(arguments).stdin(Stdio::inherit()).stdout(std::io::stderr());
     Ok(command)
 }

@@ -20,15 +20,15 @@ pub const PROGRAMS: [Program; 5] = [
     Program { name: "runc", package: "runc", why: "tests start containers of their own" },
 ];
 
-/// What virtual machines take, kept apart because tests do without.
+/// Programs for virtual machines.
 pub const EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
 
-/// What virtual machines of arm64 take besides.
+/// Further programs for virtual machines of arm64.
 pub const ARM64_EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-aarch64", package: "qemu-system-arm", why: "to boot kernels of arm64" }];
 
-/// What building for arm64 takes besides Rust's own library.
+/// What building for arm64 needs besides Rust's own library.
 pub const ARM64_COMPILERS: [Program; 2] = [
     Program { name: arm64::COMPILER, package: "gcc-aarch64-linux-gnu", why: "to link for arm64" },
     Program {
@@ -44,6 +44,21 @@ pub const LINTERS: [LintTool; 2] = [
     LintTool { executable: "cargo-clippy", component: "clippy", package: "rust-web-clippy" },
 ];
 
+/// Tools that cargo builds, into the target directory. Each is the newest that the tree's oldest compiler builds.
+pub const CARGO_TOOLS: [CargoTool; 3] = [
+    CargoTool {
+        name: "cargo-deny",
+        version: "0.20.2",
+        why: "to check licences, advisories and duplicates of dependencies",
+    },
+    CargoTool { name: "cargo-nextest", version: "0.9.114", why: "to run the tests" },
+    CargoTool { name: "cargo-machete", version: "0.9.2", why: "to find dependencies that nothing uses" },
+];
+
+/// The fuzzer.
+pub const CARGO_FUZZ: CargoTool =
+    CargoTool { name: "cargo-fuzz", version: "0.13.2", why: "to run the fuzz targets" };
+
 /// A program that is looked for on `PATH`, or a file at an absolute path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
@@ -51,6 +66,17 @@ pub struct Program {
     pub name: &'static str,
     /// The package that has it.
     pub package: &'static str,
+    /// What it is for.
+    pub why: &'static str,
+}
+
+/// A subcommand of cargo that is looked for in the target directory and on `PATH`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct CargoTool {
+    /// The executable, and the package that has it.
+    pub name: &'static str,
+    /// The release to install. Any other that is already installed is fine.
+    pub version: &'static str,
     /// What it is for.
     pub why: &'static str,
 }
@@ -66,8 +92,9 @@ pub struct LintTool {
     pub package: &'static str,
 }
 
-/// A machine, as far as set-up cares.
+/// What set-up knows about a machine.
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
     /// All compilers, best first.
     pub toolchains: Vec<Toolchain>,
@@ -81,7 +108,7 @@ pub struct Facts {
     pub llvm: Vec<u32>,
     /// rustup toolchains, by their compiler, whose own LLVM library bpf-linker can be linked with.
     pub own_llvm: Vec<PathBuf>,
-    /// Compilers beside which clippy lies.
+    /// Compilers that come with clippy.
     pub with_clippy: Vec<PathBuf>,
     /// Those of [`PROGRAMS`] that are not on `PATH`.
     pub missing_programs: Vec<&'static Program>,
@@ -95,6 +122,12 @@ pub struct Facts {
     pub arm64_std: bool,
     /// Those of [`LINTERS`] that the active cargo does not have.
     pub missing_linters: Vec<&'static LintTool>,
+    /// Those of [`CARGO_TOOLS`] that are not here.
+    pub missing_cargo_tools: Vec<CargoTool>,
+    /// Whether [`CARGO_FUZZ`] is here.
+    pub cargo_fuzz: bool,
+    /// Whether we are root already, so that nothing goes through sudo.
+    pub root: bool,
     /// Whether the eBPF objects are given, so that no compiler for it is needed.
     pub prebuilt_objects: bool,
 }
@@ -131,10 +164,18 @@ pub fn gather() -> Facts {
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))
             .collect(),
+        missing_cargo_tools: CARGO_TOOLS.into_iter().filter(|tool| !is_here(tool)).collect(),
+        cargo_fuzz: is_here(&CARGO_FUZZ),
+        root: command::is_root(),
         prebuilt_objects: env::var_os(xtask::ebpf::OBJECTS_VARIABLE)
             .is_some_and(|objects| !objects.is_empty()),
         toolchains,
     }
+}
+
+/// Whether a tool of cargo's is in the target directory or on `PATH`.
+pub fn is_here(tool: &CargoTool) -> bool {
+    command::tools_bin().join(tool.name).is_file() || command::find(tool.name).is_some()
 }
 
 fn missing(programs: &'static [Program], is_here: impl Fn(&str) -> bool) -> Vec<&'static Program> {

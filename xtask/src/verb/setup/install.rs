@@ -1,5 +1,6 @@
 //! The actions of set-up.
 
+use std::env;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use anyhow::{Context, Result};
 use xtask::toolchain::{self, Toolchain};
 use xtask::{environment, linker};
 
+use super::facts::CargoTool;
 use super::plan::Action;
 use super::{apt, facts, unpack};
 use crate::command;
@@ -16,7 +18,7 @@ use crate::command;
 /// Performs one action. [`Action::None`] has nothing to perform.
 pub fn perform(action: &Action) -> Result<()> {
     match action {
-        Action::Apt(packages) => apt::install(packages),
+        Action::Apt { packages, .. } => apt::install(packages),
         Action::Unpack(packages) => unpack::perform(packages),
         Action::Rustup { toolchain, components } => {
             let mut rustup = Command::new("rustup");
@@ -32,8 +34,30 @@ pub fn perform(action: &Action) -> Result<()> {
                 .with_context(|| format!("{} has gone", rustc.display()))?;
             install_linker(toolchain, *llvm, *own)
         }
+        Action::CargoTool(tool) => install_cargo_tool(tool),
         Action::None(_) => Ok(()),
     }
+}
+
+/// Builds a tool into the target directory's `tools`. What it does takes seconds at most, so that the time to build it
+/// counts for more than how fast it is.
+fn install_cargo_tool(tool: &CargoTool) -> Result<()> {
+    let tools = command::target_dir().join("tools");
+    let build = tools.join("build");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    environment::scrub(&mut cargo);
+    cargo
+        .args(["install", tool.name, "--version", tool.version, "--locked", "--quiet", "--root"])
+        .arg(&tools)
+        .arg("--target-dir")
+        .arg(&build)
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+    let outcome = command::check(&mut cargo);
+    let _ = fs::remove_dir_all(build);
+    outcome
 }
 
 /// Builds bpf-linker into the target directory's `tools`.
@@ -54,7 +78,7 @@ fn install_linker(toolchain: &Toolchain, llvm: u32, own: bool) -> Result<()> {
         .arg("--target-dir")
         .arg(&build);
     let outcome = command::check(&mut cargo);
-    // Half a gigabyte that nothing needs again. That it cannot be removed is no reason to fail.
+    // Half a gigabyte that is not needed again. Failing to remove it does not matter.
     let _ = fs::remove_dir_all(build);
     outcome
 }

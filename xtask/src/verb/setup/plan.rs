@@ -8,18 +8,20 @@ use xtask::linker::{self, SUPPORTED_LLVM};
 use xtask::toolchain::{self, Missing, TARGET, Toolchain};
 
 use super::super::arm64;
-use super::facts::{Facts, Program};
+use super::facts::{CARGO_FUZZ, CargoTool, Facts, Program};
 
 /// Debian's compiler with a prebuilt `core` for the target.
 const DISTRIBUTION_COMPILER: [&str; 3] = ["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
 
 /// What the tools are wanted for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Purpose {
+pub enum ToolSet {
     /// To build and to run.
     Build,
     /// To lint and to test as well.
     Test,
+    /// The same, and to run the fuzz targets.
+    Fuzz,
     /// To build, and to boot what was built in virtual machines.
     Vm,
     /// To build for arm64.
@@ -49,7 +51,12 @@ impl fmt::Display for Need {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Install the distribution's packages.
-    Apt(Vec<String>),
+    Apt {
+        /// Their names.
+        packages: Vec<String>,
+        /// Whether it takes sudo.
+        sudo: bool,
+    },
     /// Unpack the distribution's packages below the target directory.
     Unpack(Vec<String>),
     /// Add components to a rustup toolchain.
@@ -68,14 +75,19 @@ pub enum Action {
         /// Whether that LLVM is the compiler's own library; else it is the one below `/usr/lib`.
         own: bool,
     },
-    /// There is no way here: what to tell the person.
+    /// Build a tool of cargo's into the target directory.
+    CargoTool(CargoTool),
+    /// Nothing can be done here; the text tells the user what to do.
     None(String),
 }
 
 impl fmt::Display for Action {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Apt(packages) => write!(f, "apt-get install {}", packages.join(" ")),
+            Self::Apt { packages, sudo } => {
+                let sudo = if *sudo { "sudo " } else { "" };
+                write!(f, "{sudo}apt-get install {}", packages.join(" "))
+            }
             Self::Unpack(packages) => {
                 write!(f, "unpacked below the target directory: {}", packages.join(" "))
             }
@@ -86,28 +98,35 @@ impl fmt::Display for Action {
                 let whose = if *own { "the compiler's own" } else { "the system's" };
                 write!(f, "cargo install bpf-linker {}, against {whose} LLVM {llvm}", linker::VERSION)
             }
+            Self::CargoTool(tool) => {
+                write!(f, "cargo install {} --version {} --locked", tool.name, tool.version)?;
+                f.write_str(", into the target directory")
+            }
             Self::None(sentence) => f.write_str(sentence),
         }
     }
 }
 
-/// What `purpose` lacks on the machine that `facts` describe. Actions that `failed` already are not proposed again.
-pub fn needs(facts: &Facts, purpose: Purpose, failed: &BTreeSet<Action>) -> Vec<Need> {
+/// What `set` lacks on the machine that `facts` describe. Actions that `failed` already are not proposed again.
+pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need> {
     let plan = Plan { facts, failed };
     let mut needs = Vec::new();
     if !facts.prebuilt_objects {
         needs.extend(plan.sensor());
     }
-    match purpose {
-        Purpose::Build => {}
-        Purpose::Test => {
+    match set {
+        ToolSet::Build => {}
+        ToolSet::Test | ToolSet::Fuzz => {
             needs.extend(plan.programs(&facts.missing_programs, false));
             needs.extend(plan.linters());
             needs.extend(plan.sensor_linter());
+            let fuzz = (set == ToolSet::Fuzz && !facts.cargo_fuzz).then_some(CARGO_FUZZ);
+            let missing = facts.missing_cargo_tools.iter().copied();
+            needs.extend(missing.chain(fuzz).map(|tool| plan.cargo_tool(tool)));
         }
-        Purpose::Vm => needs.extend(plan.programs(&facts.missing_emulators, true)),
-        Purpose::Arm64 => needs.extend(plan.arm64()),
-        Purpose::VmArm64 => {
+        ToolSet::Vm => needs.extend(plan.programs(&facts.missing_emulators, true)),
+        ToolSet::Arm64 => needs.extend(plan.arm64()),
+        ToolSet::VmArm64 => {
             needs.extend(plan.programs(&facts.missing_arm64_emulators, true));
             needs.extend(plan.arm64());
         }
@@ -132,7 +151,10 @@ impl Plan<'_> {
     }
 
     fn apt<S: Into<String>>(&self, packages: impl IntoIterator<Item = S>) -> Option<Action> {
-        self.facts.apt.then(|| Action::Apt(packages.into_iter().map(Into::into).collect()))
+        self.facts.apt.then(|| Action::Apt {
+            packages: packages.into_iter().map(Into::into).collect(),
+            sudo: !self.facts.root,
+        })
     }
 
     fn rustup(&self, components: &[&'static str]) -> Option<Action> {
@@ -154,10 +176,10 @@ impl Plan<'_> {
             }),
             Err(Missing::Linker { llvm }) => {
                 let serving = self.facts.toolchains.iter().filter(|toolchain| toolchain.serves());
-                let ways = serving
+                let candidates = serving
                     .flat_map(|toolchain| self.linker(toolchain))
                     .chain(self.apt(DISTRIBUTION_COMPILER));
-                let action = self.first(ways, || {
+                let action = self.first(candidates, || {
                     format!("install bpf-linker {} built against LLVM {llvm} or later", linker::VERSION)
                 });
                 let what = if matches!(action, Action::Linker { .. } | Action::None(_)) {
@@ -170,8 +192,8 @@ impl Plan<'_> {
         }
     }
 
-    /// The ways to a linker for one compiler: with the LLVM that comes with it, with one that is installed, with one
-    /// that can be installed.
+    /// What leads to a linker for one compiler, best first: built with the LLVM that comes with it, with one that is
+    /// installed, with one that can be installed.
     fn linker(&self, toolchain: &Toolchain) -> Vec<Action> {
         let wanted = toolchain.version.llvm;
         let build = |llvm, own| Action::Linker { rustc: toolchain.rustc.clone(), llvm, own };
@@ -201,6 +223,13 @@ impl Plan<'_> {
             .collect()
     }
 
+    fn cargo_tool(&self, tool: CargoTool) -> Need {
+        let action = self.first([Action::CargoTool(tool)], || {
+            format!("install {} {}, or another release of it, where PATH reaches", tool.name, tool.version)
+        });
+        Need { what: tool.name.into(), why: tool.why.into(), action }
+    }
+
     fn arm64(&self) -> Vec<Need> {
         let mut needs = self.programs(&self.facts.missing_arm64_compilers, false);
         needs.extend(self.arm64_std());
@@ -208,11 +237,11 @@ impl Plan<'_> {
     }
 
     fn arm64_std(&self) -> Option<Need> {
-        let way = self.rustup(&["rust-std-aarch64-unknown-linux-gnu"]);
+        let component = self.rustup(&["rust-std-aarch64-unknown-linux-gnu"]);
         (!self.facts.arm64_std).then(|| Need {
             what: "Rust's standard library for arm64".into(),
             why: format!("to build for {}", arm64::TARGET),
-            action: self.first(way, || {
+            action: self.first(component, || {
                 format!("install a Rust toolchain with rustup, then `rustup target add {}`", arm64::TARGET)
             }),
         })
@@ -221,7 +250,7 @@ impl Plan<'_> {
     fn linters(&self) -> Vec<Need> {
         let missing = &self.facts.missing_linters;
         let components: Vec<_> = missing.iter().map(|tool| tool.component).collect();
-        let ways: Vec<_> = self
+        let actions: Vec<_> = self
             .rustup(&components)
             .into_iter()
             .chain(self.apt(missing.iter().map(|tool| tool.package)))
@@ -232,13 +261,13 @@ impl Plan<'_> {
                 what: tool.executable.into(),
                 why: "linting is part of testing".into(),
                 action: self
-                    .first(ways.clone(), || format!("install {} for your Rust toolchain", tool.component)),
+                    .first(actions.clone(), || format!("install {} for your Rust toolchain", tool.component)),
             })
             .collect()
     }
 
-    /// clippy for the compiler of the eBPF programs. The compiler's own lints do without it, so that no way to install
-    /// it is no failure.
+    /// clippy for the compiler of the eBPF programs. Without it the compiler's own lints are checked, so it may be
+    /// missing.
     fn sensor_linter(&self) -> Option<Need> {
         let pair = toolchain::choose(&self.facts.toolchains, &self.facts.linkers).ok()?;
         if pair.toolchain.rustup.is_some()

@@ -1,5 +1,5 @@
-//! Programs of Debian's that are unpacked below the target directory: for where installing them would remove something
-//! else, as an emulator of one release beside the disk tools of another.
+//! Debian packages unpacked below the target directory. This is for machines where installing a package would remove
+//! another, such as an emulator of one release beside the disk tools of another.
 
 use std::env;
 use std::ffi::OsString;

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use super::super::{arm64, setup::Purpose};
+use super::super::{arm64, setup::ToolSet};
 use super::kernels::Series;
 use crate::command;
 
@@ -20,7 +20,7 @@ pub enum Architecture {
 }
 
 impl Architecture {
-    /// Fails where machines cannot be made at all.
+    /// Fails on hosts that cannot run the machines.
     pub fn check_host() -> Result<()> {
         if env::consts::ARCH != "x86_64" {
             bail!("virtual machines are provided for on x86_64 only");
@@ -28,15 +28,15 @@ impl Architecture {
         Ok(())
     }
 
-    /// What set-up has to provide.
-    pub fn purpose(self) -> Purpose {
+    /// The tools that set-up must provide.
+    pub fn tool_set(self) -> ToolSet {
         match self {
-            Self::Amd64 => Purpose::Vm,
-            Self::Arm64 => Purpose::VmArm64,
+            Self::Amd64 => ToolSet::Vm,
+            Self::Arm64 => ToolSet::VmArm64,
         }
     }
 
-    /// What is booted unless the command line says otherwise.
+    /// The kernels to boot by default.
     ///
     /// Debian's 5.10 for arm64 is in its lists, and none of its mirrors has it any more.
     pub fn series(self) -> Vec<Series> {
@@ -54,7 +54,7 @@ impl Architecture {
         }
     }
 
-    /// What marks its machines apart from those of `x86_64`.
+    /// The suffix of its machines' labels.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Amd64 => "",
@@ -70,11 +70,11 @@ impl Architecture {
         }
     }
 
-    /// Which machine the emulator is to be.
+    /// The emulator's options for the machine.
     ///
-    /// `x86_64` goes without cmpxchg16b, which QEMU 7.2 lets corrupt the flags: Linux 6.12 allocates memory with it, and
-    /// ended in a double fault in three boots of four. arm64 signs pointers by a cipher of QEMU's own, as the
-    /// architecture's takes most of the time.
+    /// On `x86_64` cmpxchg16b is off: QEMU 7.2 corrupts the flags with it, and Linux 6.12, which allocates memory with it,
+    /// double-faulted in three boots of four. On arm64 pointers are signed with QEMU's own cipher, because the
+    /// architecture's would take most of the time.
     pub fn machine(self) -> &'static [&'static str] {
         match self {
             Self::Amd64 => &["-cpu", "max,-cx16"],

@@ -1,4 +1,4 @@
-//! Debian's other releases, through apt with lists of its own: the system's configuration stays as it is.
+//! Packages of other Debian releases, through apt with private lists. The system's configuration is not touched.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -37,7 +37,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Makes the lists of an architecture's packages below `directory`, or takes those that are there and young
+    /// Fetches the package lists of an architecture to `directory`, or uses the ones there if they are young
     /// enough.
     pub fn open(directory: &Path, architecture: Architecture) -> Result<Self> {
         let parts = ["state/lists/partial", "cache/archives/partial", "parts"];
@@ -54,7 +54,7 @@ impl Archive {
         let stamp = directory.join("updated");
         if changed || !is_fresh(&stamp) {
             eprintln!("vm: refreshing the lists of kernels");
-            // A suite that is gone or out of reach leaves the others usable; what is missing is said per kernel.
+            // Without one suite the others still work; a kernel that cannot be found is reported later.
             if command::check(&mut archive.command("apt-get", &["--quiet=2", "update"])).is_ok() {
                 fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))?;
             } else {
@@ -96,7 +96,7 @@ impl Archive {
     }
 }
 
-/// Points apt to lists, state and cache below `directory`, and to nothing of the system but its keys.
+/// Points apt to lists, state and cache below `directory`. Of the system it uses only the keys.
 fn options(directory: &Path, architecture: Architecture) -> Vec<String> {
     let path = |name: &str| directory.join(name).display().to_string();
     [
@@ -124,7 +124,7 @@ fn is_fresh(stamp: &Path) -> bool {
 
 /// What this system's package lists come from, a line each: the label that its owner signed, and the address.
 ///
-/// The name of a release would not do: others who have packages for Debian use the same.
+/// The name of a release is not enough: third-party repositories for Debian use the same names.
 fn targets() -> Result<String> {
     output(Command::new("apt-get").args(["indextargets", "--format", "$(ORIGIN)/$(LABEL) $(REPO_URI)"]))
 }
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_system_without_debians_mirrors_is_told_so() {
+    fn without_a_debian_mirror_the_error_says_so() {
         let error = sources_list("Ubuntu/Ubuntu http://mirror.test/ubuntu/\n", true).unwrap_err().to_string();
         assert!(error.contains("apt-get update"), "{error}");
         assert!(sources_list("", true).is_err());
     }
 
     #[test]
-    fn without_a_security_mirror_the_others_stay() {
+    fn a_missing_security_mirror_leaves_the_others() {
         let list = sources_list("Debian/Debian http://mirror.test/debian/\n", false).unwrap();
         assert_eq!(list.lines().count(), SUITES.len() - 1);
     }

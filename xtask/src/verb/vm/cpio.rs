@@ -1,4 +1,4 @@
-//! An archive as the kernel unpacks it into its first root: the "new ASCII" format of cpio.
+//! An initramfs archive, in cpio's "new ASCII" format.
 //!
 //! Kernel: Documentation/driver-api/early-userspace/buffer-format.rst. Written here, it needs neither root for the
 //! device node nor a program, and the same files give the same bytes.
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_in_comes_out_with_its_directories() {
+    fn files_can_be_read_back_with_their_directories() {
         let mut archive = Archive::default();
         archive.file("/init", 0o755, b"#!").unwrap();
         archive.file("/usr/bin/tool", 0o755, b"12345").unwrap();

@@ -1,4 +1,4 @@
-//! What each kernel is known to allow: a table in the tree that a run is held against.
+//! The hooks that each kernel is known to allow, as a table in the tree. A run is compared with it.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -11,12 +11,12 @@ use super::report::Report;
 pub const FILE: &str = "tests/kernels.expected";
 
 const HEADER: &str = "\
-# Which hook serves each purpose on each kernel: kernel, purpose, hook (or `BLIND`), with tabs between.
+# Which hook serves each data source on each kernel: kernel, source, hook (or `UNAVAILABLE`), with tabs between.
 # `cargo xtask vm` fails when a kernel differs; `cargo xtask vm --bless` writes what it saw.
 ";
-const BLIND: &str = "BLIND";
+const UNAVAILABLE: &str = "UNAVAILABLE";
 
-/// Purposes and their hooks, in the order of the sensor's table.
+/// Data sources and their hooks, in the order of the sensor's table.
 type Hooks = Vec<(String, String)>;
 
 /// The hooks of each kernel by its label.
@@ -50,12 +50,12 @@ impl Expected {
         text
     }
 
-    /// Takes what was seen on a kernel for what is to be seen; other kernels stay.
+    /// Replaces the expectation for one kernel by what was seen.
     pub fn bless(&mut self, kernel: &str, report: &Report) {
         self.0.insert(kernel.to_owned(), hooks(report));
     }
 
-    /// How a report differs, a sentence each.
+    /// Every difference between a report and the expectation, one sentence each.
     pub fn differences(&self, kernel: &str, report: &Report) -> Vec<String> {
         let Some(expected) = self.0.get(kernel) else {
             return vec![format!("{kernel}: {FILE} has no rows for it; --bless writes them")];
@@ -78,17 +78,17 @@ impl Expected {
 fn hooks(report: &Report) -> Hooks {
     let purposes = report.purposes.iter();
     purposes
-        .map(|purpose| (purpose.name.clone(), purpose.hook.clone().unwrap_or_else(|| BLIND.to_owned())))
+        .map(|purpose| (purpose.name.clone(), purpose.hook.clone().unwrap_or_else(|| UNAVAILABLE.to_owned())))
         .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::report::Purpose;
+    use super::super::report::DataSource;
     use super::*;
 
     fn report(hooks: &[(&str, Option<&str>)]) -> Report {
-        let purpose = |(name, hook): &(&str, Option<&str>)| Purpose {
+        let purpose = |(name, hook): &(&str, Option<&str>)| DataSource {
             name: (*name).to_owned(),
             hook: hook.map(str::to_owned),
             detail: None,
@@ -97,22 +97,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_blessed_is_written_read_and_met() {
+    fn a_blessed_table_is_written_read_and_matched() {
         let mut table = Expected::default();
         let seen = report(&[("exec", Some("a tracepoint")), ("udp-bytes", None)]);
         table.bless("6.1", &seen);
         table.bless("5.10", &seen);
         let read = Expected::parse(&table.to_text()).unwrap();
         assert_eq!(read, table);
-        assert!(table.to_text().contains("5.10\tudp-bytes\tBLIND\n"));
+        assert!(table.to_text().contains("5.10\tudp-bytes\tUNAVAILABLE\n"));
         assert!(read.differences("6.1", &seen).is_empty());
     }
 
     #[test]
-    fn every_difference_is_told() {
+    fn every_difference_is_reported() {
         let table = Expected::parse("6.1\texec\ta tracepoint\n6.1\tcpu\tanother\n").unwrap();
         let cases = [
-            (report(&[("exec", None), ("cpu", Some("another"))]), "exec is served by BLIND"),
+            (report(&[("exec", None), ("cpu", Some("another"))]), "exec is served by UNAVAILABLE"),
             (report(&[("exec", Some("a tracepoint"))]), "cpu is served by nothing"),
             (
                 report(&[("exec", Some("a tracepoint")), ("cpu", Some("another")), ("new", Some("a hook"))]),
@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_broken_line_is_named() {
+    fn a_broken_line_is_reported_with_its_number() {
         let error = Expected::parse("# comment\n\n6.1 exec hook\n").unwrap_err().to_string();
         assert!(error.contains(":3:"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! The first root of a virtual machine: the daemon, PID 1, the simulator, and what they cannot do without.
+//! The initramfs of a virtual machine: the daemon, PID 1, the simulators, and what they need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -17,7 +17,7 @@ use crate::command;
 const PROGRAMS: [(&str, &str); 3] =
     [("init", "/init"), ("minerwatch", "/usr/bin/minerwatch"), ("simulator", "/usr/bin/simulator")];
 
-/// Small programs: the simulator starts the one, the operations whose price is measured the other.
+/// Small programs: the simulator starts the first, the measured operations start the second.
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
 /// The simulators in C: their names, and where they lie in the machine.

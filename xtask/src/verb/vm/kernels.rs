@@ -24,10 +24,10 @@ pub enum Series {
 impl Series {
     /// What is booted unless the command line says otherwise: the oldest that is supported, what Debian's stable
     /// releases run, and what is new.
-    pub const DEFAULT: [Self; 4] = [Self::Release(5, 10), Self::Release(6, 1), Self::PRICED, Self::Newest];
+    pub const DEFAULT: [Self; 4] = [Self::Release(5, 10), Self::Release(6, 1), Self::REFERENCE, Self::Newest];
 
-    /// Whose prices the README tells.
-    pub const PRICED: Self = Self::Release(6, 12);
+    /// The one whose overhead the README states, and that stands for the others in a quick run.
+    pub const REFERENCE: Self = Self::Release(6, 12);
 }
 
 impl FromStr for Series {
@@ -56,7 +56,7 @@ impl fmt::Display for Series {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     name: String,
-    /// Every number in its version, in order: what tells an older from a newer one.
+    /// Every number in its version, in order, to compare versions.
     version: Vec<u32>,
     /// Whether it is a backport to an older release of Debian than its own series appeared in.
     rebuilt: bool,
@@ -94,7 +94,7 @@ impl Package {
         }
     }
 
-    /// The newer wins; of one version `linux-binary`, and what was built for the series' own release of Debian.
+    /// The newer version comes last; among equals `linux-binary`, and the build for the series' own Debian release.
     fn order(&self, other: &Self) -> Ordering {
         let key = |package: &Self| {
             (!package.rebuilt, package.version.clone(), package.name.starts_with("linux-binary"))
@@ -169,10 +169,10 @@ pub fn extract(deb: &Path, patterns: &[&str], target: &Path) -> Result<()> {
         .args(patterns)
         .stdin(files)
         .stdout(target)
-        // It complains about the patterns that the other layouts have.
+        // It complains about the patterns that do not match.
         .stderr(Stdio::null());
     let _ = tar.status().context("cannot start tar")?;
-    // tar stops reading when it has what it wants, so that dpkg-deb's own status says little; what is in the file does.
+    // tar stops reading early, so dpkg-deb's exit status means little. The caller checks the file.
     dpkg.wait().context("cannot wait for dpkg-deb").map(drop)
 }
 

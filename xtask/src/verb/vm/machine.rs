@@ -1,4 +1,4 @@
-//! A virtual machine, and the end of it.
+//! Runs a virtual machine to its end.
 
 use std::fs;
 use std::path::Path;
@@ -22,7 +22,7 @@ pub struct Boot<'a> {
     /// Whether BPF is among the security modules.
     pub lsm: bool,
     /// Whether instructions are counted.
-    pub prices: bool,
+    pub overhead: bool,
     /// Options for minerwatch, with commas between.
     pub with: &'a str,
     /// Where the serial ports go.
@@ -69,7 +69,7 @@ impl Boot<'_> {
         // does not wait while it sleeps.
         qemu.args(["-accel", "tcg", "-m", "1024"])
             .args(self.architecture.machine())
-            .args(if self.prices {
+            .args(if self.overhead {
                 &["-smp", "1", "-icount", "shift=0,sleep=off"][..]
             } else {
                 &["-smp", "2"]
@@ -81,7 +81,7 @@ impl Boot<'_> {
             .arg("-initrd")
             .arg(self.initramfs);
         for (index, port) in PORTS.iter().enumerate() {
-            // A comma alone would begin another option of the device.
+            // In QEMU's options a comma is written twice.
             let file = self.logs.join(port).display().to_string().replace(',', ",,");
             qemu.arg("-chardev").arg(format!("file,id=port{index},path={file}"));
             qemu.args(self.architecture.port(index));
@@ -94,15 +94,16 @@ impl Boot<'_> {
         // A panic ends the machine at once instead of after a timeout.
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
         // The same addresses in every run, and no work that depends on the processor's flaws.
-        let prices = if self.prices { " nokaslr norandmaps mitigations=off minerwatch.prices" } else { "" };
+        let overhead =
+            if self.overhead { " nokaslr norandmaps mitigations=off minerwatch.overhead" } else { "" };
         let with =
             if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
         let console = self.architecture.console();
-        format!("console={console} panic=-1 loglevel=5{lsm}{prices}{with}")
+        format!("console={console} panic=-1 loglevel=5{lsm}{overhead}{with}")
     }
 }
 
-/// Waits for the end, and brings it about when the time is over; whether it came by itself.
+/// Waits for the machine to end, and kills it at the timeout. Returns whether it ended by itself.
 fn wait(machine: &mut Child, timeout: Duration) -> Result<bool> {
     let until = Instant::now() + timeout;
     while Instant::now() < until {
@@ -130,7 +131,7 @@ mod tests {
             image: Path::new("/k/vmlinuz"),
             initramfs: Path::new("/k/root.cpio"),
             lsm: true,
-            prices: false,
+            overhead: false,
             with: "",
             logs: Path::new("/logs,here"),
             timeout: Duration::from_secs(1),
@@ -143,10 +144,10 @@ mod tests {
             "{arguments:?}"
         );
         assert!(boot.command_line().contains("yama,bpf"));
-        assert!(!boot.command_line().contains("prices"));
-        let counting = Boot { lsm: false, prices: true, with: "--hook,a=b", ..boot };
+        assert!(!boot.command_line().contains("overhead"));
+        let counting = Boot { lsm: false, overhead: true, with: "--hook,a=b", ..boot };
         assert!(!counting.command_line().contains("bpf"));
-        assert!(counting.command_line().ends_with("minerwatch.prices minerwatch.with=--hook,a=b"));
+        assert!(counting.command_line().ends_with("minerwatch.overhead minerwatch.with=--hook,a=b"));
         let command = counting.arguments(Command::new("emulator"));
         assert!(command.get_args().any(|argument| argument == "shift=0,sleep=off"));
         let arm = Boot { architecture: Architecture::Arm64, ..counting };
@@ -157,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_machine_that_does_not_end_is_ended() {
+    fn a_machine_that_does_not_end_is_killed() {
         let mut machine = Command::new("sleep").arg("60").spawn().unwrap();
         assert!(!wait(&mut machine, Duration::from_millis(100)).unwrap());
         let mut machine = Command::new("true").spawn().unwrap();

@@ -67,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn modules_lie_beside_images_or_in_a_package_of_their_own() {
+    fn modules_are_in_the_image_package_or_in_their_own() {
         let cases = [
             ("linux-image-6.1.0-50-cloud-amd64", "linux-image-6.1.0-50-cloud-amd64"),
             ("linux-binary-7.0.13+deb13-cloud-amd64", "linux-modules-7.0.13+deb13-cloud-amd64"),

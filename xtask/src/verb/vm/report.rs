@@ -11,7 +11,7 @@ pub enum Outcome {
     /// Not as it should.
     Failed,
     /// The kernel allows no hook for it, so that there was nothing to see.
-    Blind,
+    Unavailable,
 }
 
 /// A check in the machine.
@@ -27,7 +27,7 @@ pub struct Check {
 
 /// A purpose of the sensor and what serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Purpose {
+pub struct DataSource {
     /// Its name.
     pub name: String,
     /// The hook; `None` when there is none.
@@ -42,7 +42,7 @@ pub struct Report {
     /// The kernel's release, as `uname -r` has it.
     pub kernel: String,
     /// In the order of the sensor's table.
-    pub purposes: Vec<Purpose>,
+    pub purposes: Vec<DataSource>,
     /// In the order of the sequence.
     pub checks: Vec<Check>,
 }
@@ -69,18 +69,18 @@ impl Report {
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let release = doctor["kernel"].as_str().and_then(|kernel| kernel.split_whitespace().next());
         release.context("the doctor names no kernel")?.clone_into(&mut self.kernel);
-        let purposes = doctor["purposes"].as_array().context("the doctor names no purposes")?;
+        let purposes = doctor["purposes"].as_array().context("the doctor names no data sources")?;
         self.purposes = purposes
             .iter()
             .map(|purpose| {
-                Some(Purpose {
+                Some(DataSource {
                     name: text(&purpose["name"])?,
                     hook: text(&purpose["hook"]),
                     detail: text(&purpose["detail"]),
                 })
             })
             .collect::<Option<_>>()
-            .context("a purpose of the doctor's has no name")?;
+            .context("a data source of the doctor's has no name")?;
         if self.purposes.is_empty() {
             let conditions = doctor["conditions"].as_array().into_iter().flatten();
             let unmet: Vec<_> = conditions
@@ -109,7 +109,7 @@ fn check(line: &str) -> Result<Check> {
     let outcome = match words.next() {
         Some("ok") => Outcome::Ok,
         Some("FAILED") => Outcome::Failed,
-        Some("blind") => Outcome::Blind,
+        Some("unavailable") => Outcome::Unavailable,
         _ => bail!("a check has no outcome: {line}"),
     };
     Ok(Check { name, outcome, detail: words.next().unwrap_or_default().to_owned() })
@@ -129,7 +129,7 @@ mod tests {
         assert_eq!(report.kernel, "6.1.0-50-cloud-amd64");
         let hooks: Vec<_> = report.purposes.iter().map(|purpose| purpose.hook.as_deref()).collect();
         assert_eq!(hooks, [Some("a tracepoint"), None]);
-        assert_eq!((report.count(Outcome::Ok), report.count(Outcome::Blind)), (1, 0));
+        assert_eq!((report.count(Outcome::Ok), report.count(Outcome::Unavailable)), (1, 0));
         let failed: Vec<_> = report.failed().map(|check| (&*check.name, &*check.detail)).collect();
         assert_eq!(failed, [("exit", "none among 3")]);
     }

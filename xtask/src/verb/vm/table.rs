@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use super::Machine;
 use super::report::Outcome;
 
-/// One row for each purpose and hook, one column for each kernel; then the checks, and what is blind and why.
+/// One row for each data source and hook, one column for each kernel; then the checks, and why something is unavailable.
 pub fn render(machines: &[Machine]) -> String {
     let mut rows = vec![header(machines)];
     for (purpose, hook) in services(machines) {
@@ -18,14 +18,16 @@ pub fn render(machines: &[Machine]) -> String {
                 .any(|each| each.name == purpose && each.hook.as_deref() == hook);
             match (served, hook) {
                 (true, Some(_)) => "yes",
-                (true, None) => "BLIND",
+                (true, None) => "UNAVAILABLE",
                 (false, _) => "",
             }
             .to_owned()
         }));
         rows.push(row);
     }
-    for (name, outcome) in [("ok", Outcome::Ok), ("blind", Outcome::Blind), ("FAILED", Outcome::Failed)] {
+    for (name, outcome) in
+        [("ok", Outcome::Ok), ("unavailable", Outcome::Unavailable), ("FAILED", Outcome::Failed)]
+    {
         let mut row = vec!["checks".to_owned(), name.to_owned()];
         row.extend(machines.iter().map(|machine| machine.report.count(outcome).to_string()));
         rows.push(row);
@@ -38,13 +40,26 @@ pub fn render(machines: &[Machine]) -> String {
     text
 }
 
+/// The totals in one line.
+pub fn closing(machines: &[Machine]) -> String {
+    let count = |outcome| -> usize { machines.iter().map(|machine| machine.report.count(outcome)).sum() };
+    let seconds: u64 = machines.iter().map(|machine| machine.elapsed.as_secs()).sum();
+    format!(
+        "{} kernels booted in {seconds} s, {} checks ok, {} unavailable, {} failed",
+        machines.len(),
+        count(Outcome::Ok),
+        count(Outcome::Unavailable),
+        count(Outcome::Failed)
+    )
+}
+
 fn header(machines: &[Machine]) -> Vec<String> {
-    let mut header = vec!["purpose".to_owned(), "hook".to_owned()];
+    let mut header = vec!["source".to_owned(), "hook".to_owned()];
     header.extend(machines.iter().map(|machine| machine.report.kernel.replace("-cloud-amd64", "")));
     header
 }
 
-/// Every pair of a purpose and a hook (or none) that some kernel has, in the order of the purposes.
+/// Every pair of a data source and a hook (or none) that some kernel has, in the order of the data sources.
 fn services(machines: &[Machine]) -> Vec<(&str, Option<&str>)> {
     let mut purposes: Vec<&str> = Vec::new();
     let all = || machines.iter().flat_map(|machine| &machine.report.purposes);
@@ -71,7 +86,7 @@ fn reasons(machines: &[Machine]) -> String {
         let report = &machine.report;
         for purpose in report.purposes.iter().filter(|purpose| purpose.hook.is_none()) {
             let detail = purpose.detail.as_deref().unwrap_or("no reason given");
-            let _ = writeln!(text, "{}: {} is blind: {detail}", machine.label, purpose.name);
+            let _ = writeln!(text, "{}: {} is unavailable: {detail}", machine.label, purpose.name);
         }
         for check in report.failed() {
             let _ = writeln!(text, "{}: {} FAILED: {}", machine.label, check.name, check.detail);
@@ -98,12 +113,12 @@ fn aligned(rows: &[Vec<String>]) -> String {
 mod tests {
     use std::time::Duration;
 
-    use super::super::report::{Check, Purpose, Report};
+    use super::super::report::{Check, DataSource, Report};
     use super::*;
 
     fn machine(label: &str, hook: Option<&str>, outcome: Outcome) -> Machine {
         let purpose =
-            Purpose { name: "exec".into(), hook: hook.map(Into::into), detail: Some("EPERM".into()) };
+            DataSource { name: "exec".into(), hook: hook.map(Into::into), detail: Some("EPERM".into()) };
         let check = Check { name: "fork".into(), outcome, detail: "none".into() };
         let report =
             Report { kernel: format!("{label}.0-cloud-amd64"), purposes: vec![purpose], checks: vec![check] };
@@ -111,21 +126,22 @@ mod tests {
     }
 
     #[test]
-    fn kernels_stand_beside_one_another() {
+    fn kernels_are_columns_of_the_table() {
         let machines =
             [machine("5.10", None, Outcome::Failed), machine("6.1", Some("tracepoint"), Outcome::Ok)];
         let expected = "\
-purpose  hook                         5.10.0  6.1.0
-exec     no hook                      BLIND
-exec     tracepoint                           yes
-checks   ok                           0       1
-checks   blind                        0       0
-checks   FAILED                       1       0
-seconds  boot to power-off, emulated  9       9
+source   hook                         5.10.0       6.1.0
+exec     no hook                      UNAVAILABLE
+exec     tracepoint                                yes
+checks   ok                           0            1
+checks   unavailable                  0            0
+checks   FAILED                       1            0
+seconds  boot to power-off, emulated  9            9
 
-5.10: exec is blind: EPERM
+5.10: exec is unavailable: EPERM
 5.10: fork FAILED: none
 ";
         assert_eq!(render(&machines), expected);
+        assert_eq!(closing(&machines), "2 kernels booted in 18 s, 1 checks ok, 0 unavailable, 1 failed");
     }
 }

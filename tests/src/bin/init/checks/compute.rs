@@ -3,10 +3,10 @@
 use minerwatch_tests::agent::at;
 use serde_json::json;
 
-use super::{Check, Scene};
+use super::{Check, Observed};
 use crate::sequence::SPIN;
 
-impl Scene {
+impl Observed {
     /// An emulated machine is slow, but nobody else uses it: most of the time is the spinning process's.
     pub(super) fn cpu(&self) -> [Check; 2] {
         let range = |low: u64| low * 1_000_000..=(SPIN + 1) * 1_000_000_000;
@@ -23,7 +23,7 @@ impl Scene {
         ]
     }
 
-    /// The dataset is told of once, and the code by its growing count however often it is flipped.
+    /// The dataset is reported once. Code is reported at growing counts, however often its protection changes.
     pub(super) fn mapping(&self) -> [Check; 2] {
         let event = |class: &str| {
             [

@@ -2,13 +2,13 @@
 
 use serde_json::json;
 
-use super::{Check, Field, Outcome, SENT, Scene, network::connection};
+use super::{Check, Field, Observed, Outcome, SENT, network::connection};
 use crate::{
     guest,
     sequence::{DIRECTORY, TCP_PORT},
 };
 
-impl Scene {
+impl Observed {
     pub(super) fn files(&self) -> [Check; 5] {
         let change = |action: &str, file: &str| {
             [("event.action", json!(action)), ("file.path", json!(format!("{DIRECTORY}/{file}")))]
@@ -25,18 +25,18 @@ impl Scene {
         ]
     }
 
-    /// What goes round the system calls; hooks on these are blind to it, and say so.
+    /// `io_uring` bypasses system calls, so hooks on system calls do not see it.
     pub(super) fn ring(&self) -> [Check; 5] {
         let done = |operation: &str| self.sequence.ring.done.iter().any(|done| done == operation);
         let seen = |name: &str, operation: &str, purpose: &str, event: &[Field]| {
             let mut event = event.to_vec();
             event.push(("process.pid", json!(self.sequence.ring.pid)));
             let check = self.expect(&format!("uring-{name}"), &[purpose], &event, &[]);
-            match (done(operation), self.way(purpose) == "tracepoint") {
+            match (done(operation), self.attach_type(purpose) == "tracepoint") {
                 (true, false) => check,
-                (true, true) => Check { outcome: Outcome::Blind, ..check },
+                (true, true) => Check { outcome: Outcome::Unavailable, ..check },
                 (false, _) => Check {
-                    outcome: Outcome::Blind,
+                    outcome: Outcome::Unavailable,
                     detail: "this kernel's rings do not do it".to_owned(),
                     ..check
                 },
@@ -57,7 +57,7 @@ impl Scene {
         ]
     }
 
-    /// The open is told of, and its purpose is known (C4).
+    /// The open is reported, and so is the signal (C4).
     pub(super) fn registers(&self) -> [Check; 2] {
         let names = ["msr-open", "msr-noted"];
         let pid = match &self.sequence.registers {
@@ -65,7 +65,7 @@ impl Scene {
             Err(reason) => {
                 return names.map(|name| Check {
                     name: name.to_owned(),
-                    outcome: Outcome::Blind,
+                    outcome: Outcome::Unavailable,
                     detail: (*reason).to_owned(),
                 });
             }

@@ -3,10 +3,10 @@
 use minerwatch_tests::agent::at;
 use serde_json::{Value, json};
 
-use super::{Check, DATAGRAM, Field, Outcome, SENT, Scene};
+use super::{Check, DATAGRAM, Field, Observed, Outcome, SENT};
 use crate::sequence::{ANSWER, CLOSED_PORT, EARLIER, EARLIER_PORT, TCP_PORT, UDP_PORT};
 
-impl Scene {
+impl Observed {
     pub(super) fn tcp(&self, family: &str, address: &str) -> [Check; 4] {
         let event = |action: &str, port: u16| connection(action, "tcp", address, port);
         let connect = [
@@ -26,7 +26,7 @@ impl Scene {
         ]
     }
 
-    /// The payload's times in a close, all of one form and so in the order of their text.
+    /// The times in a close event are in order. They have one format, so comparing the text is enough.
     fn tcp_times(&self, family: &str, address: &str) -> Check {
         let fields = [
             "event.start",
@@ -44,8 +44,8 @@ impl Scene {
         let has_state = !self.find(&[]).any(|event| !at(event, "minerwatch.lost.socket").is_null());
         Check {
             name: format!("tcp-times-{family}"),
-            outcome: match (self.serves("tcp") && self.serves("payload") && has_state, good) {
-                (false, _) => Outcome::Blind,
+            outcome: match (self.is_available("tcp") && self.is_available("payload") && has_state, good) {
+                (false, _) => Outcome::Unavailable,
                 (true, true) => Outcome::Ok,
                 (true, false) => Outcome::Failed,
             },
@@ -74,15 +74,15 @@ impl Scene {
         };
         let both = |name: &str, found: usize, what: &str| Check {
             name: format!("udp-{name}-{family}"),
-            outcome: match (self.serves("udp"), found) {
-                (false, _) => Outcome::Blind,
+            outcome: match (self.is_available("udp"), found) {
+                (false, _) => Outcome::Unavailable,
                 (true, 2) => Outcome::Ok,
                 (true, _) => Outcome::Failed,
             },
             detail: format!("{found} of 2 sockets {what}"),
         };
-        // Nobody counts where that purpose is blind, and then no number may be invented.
-        let (bytes, what) = if self.serves("payload") {
+        // Where that data source is unavailable nothing is counted, and no number may be invented.
+        let (bytes, what) = if self.is_available("payload") {
             (json!(DATAGRAM), "with their bytes")
         } else {
             (Value::Null, "without a count")

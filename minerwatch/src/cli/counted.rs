@@ -1,0 +1,20 @@
+//! Numbers with their nouns.
+
+use std::fmt::Display;
+
+/// A count with its noun in the right number: `1 entry`, `2 entries`.
+pub(super) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
+    let noun = if count == N::from(1) { one } else { many };
+    format!("{count} {noun}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_one_is_singular() {
+        let entries = |count: u64| counted(count, "entry", "entries");
+        assert_eq!([0, 1, 2].map(entries), ["0 entries", "1 entry", "2 entries"]);
+    }
+}

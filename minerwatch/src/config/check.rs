@@ -1,0 +1,41 @@
+//! Checks that no single value can show.
+
+use super::{Config, ListSync, SyncList};
+use crate::output::OutputSettings;
+
+/// What contradicts itself: the key at fault, and why.
+type Conflict = (&'static str, String);
+
+/// Looks for keys that contradict each other.
+pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
+    outputs(&config.sink.all())?;
+    syncs(&config.intel.sync)
+}
+
+fn outputs(outputs: &[&dyn OutputSettings]) -> Result<(), Conflict> {
+    for (index, output) in outputs.iter().enumerate() {
+        let name = output.name();
+        if outputs.iter().take(index).any(|other| other.name() == name) {
+            let message = format!("two outputs write to {name}; give each its own");
+            return Err((output.naming_key().unwrap_or("sink"), message));
+        }
+    }
+    Ok(())
+}
+
+fn syncs(syncs: &[ListSync]) -> Result<(), Conflict> {
+    for (index, sync) in syncs.iter().enumerate() {
+        if syncs.iter().take(index).any(|other| other.name == sync.name) {
+            return Err(("name", format!("two lists are called {}; give each its own name", sync.name)));
+        }
+        if sync.headers_file.is_some() && !sync.from.is_https() {
+            let message = "an API key is sent over https only; `from` is something else".to_owned();
+            return Err(("headers_file", message));
+        }
+        if sync.list == SyncList::Allow && sync.from.is_plain_http() {
+            let message = "over http anybody on the way could add entries; use https".to_owned();
+            return Err(("from", message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! Changes to files.
+
+use minerwatch_common::{FileOperation, FileRecord};
+
+use super::{
+    paths,
+    record::{Decode, DecodeError, take},
+};
+use crate::model::{DeviceOpen, EventBody, FileAction, FileChange, FileId};
+
+impl Decode for FileRecord {
+    fn decode(&self, mut tail: &[u8]) -> Result<EventBody, DecodeError> {
+        let action = match FileOperation::from_number(self.operation) {
+            Some(FileOperation::Write) => FileAction::Write,
+            Some(FileOperation::Create) => FileAction::Create,
+            Some(FileOperation::Rename) => FileAction::Rename,
+            Some(FileOperation::Delete) => FileAction::Delete,
+            Some(FileOperation::Chmod) => FileAction::Chmod,
+            Some(FileOperation::OpenDevice) => FileAction::DeviceOpen,
+            None => return Err(DecodeError::Meaningless("file operation")),
+        };
+        let is_cut = self.cut != 0;
+        let directory = take(&mut tail, self.directory_length)?;
+        let name = take(&mut tail, self.name_length)?;
+        let first = paths::joined(directory, name, is_cut);
+        let (path, old_path) = if action == FileAction::Rename {
+            let directory = take(&mut tail, self.second_directory_length)?;
+            let name = take(&mut tail, self.second_name_length)?;
+            (paths::joined(directory, name, is_cut), Some(first))
+        } else {
+            (first, None)
+        };
+        Ok(EventBody::File(Box::new(FileChange {
+            action,
+            path,
+            old_path,
+            file: (self.inode != 0).then_some(FileId { device: self.device, inode: self.inode }),
+            mode: self.mode,
+            device: (action == FileAction::DeviceOpen).then_some(DeviceOpen {
+                major: self.special >> 20,
+                minor: self.special & 0xf_ffff,
+                writable: self.writable != 0,
+                result: self.result.max(0),
+            }),
+        })))
+    }
+}

@@ -1,0 +1,80 @@
+//! The life of processes.
+
+use std::sync::Arc;
+
+use minerwatch_common::{ExecFlags, ExecRecord, ExitRecord, ForkRecord};
+
+use super::{
+    paths,
+    record::{Decode, DecodeError, take},
+};
+use crate::model::{
+    Credentials, EventBody, Exec, Executable, ExecutableFlags, Exit, FileId, Fork, Namespaces, ProcessKey,
+};
+
+impl Decode for ForkRecord {
+    fn decode(&self, _tail: &[u8]) -> Result<EventBody, DecodeError> {
+        Ok(EventBody::Fork(Fork {
+            parent: ProcessKey::new(self.parent_pid, self.parent_start),
+            name: paths::text(&self.comm),
+        }))
+    }
+}
+
+impl Decode for ExecRecord {
+    fn decode(&self, mut tail: &[u8]) -> Result<EventBody, DecodeError> {
+        let path = take(&mut tail, self.path_length)?;
+        let directory = take(&mut tail, self.directory_length)?;
+        let invoked = take(&mut tail, self.name_length)?;
+        let arguments = take(&mut tail, self.arguments_length)?;
+        let has = |flag: u16| self.flags & flag != 0;
+        let file = (self.inode != 0).then_some(FileId { device: self.device, inode: self.inode });
+        Ok(EventBody::Exec(Box::new(Exec {
+            parent: ProcessKey::new(self.parent_pid, self.parent_start),
+            executable: Executable {
+                path: paths::absolute(path, has(ExecFlags::PATH_CUT)),
+                file,
+                flags: ExecutableFlags { memfd: has(ExecFlags::MEMFD), deleted: has(ExecFlags::DELETED) },
+            },
+            invoked: paths::text(invoked),
+            name: paths::text(&self.comm),
+            arguments: split_arguments(arguments),
+            arguments_cut: has(ExecFlags::ARGUMENTS_CUT),
+            directory: paths::absolute(directory, has(ExecFlags::DIRECTORY_CUT)),
+            credentials: Credentials {
+                uid: self.header.uid,
+                gid: self.header.gid,
+                user: None,
+                capabilities: self.capabilities,
+            },
+            capabilities_gained: self.capabilities & !self.parent_capabilities,
+            namespaces: Namespaces {
+                mount: self.mount_namespace,
+                pid: self.pid_namespace,
+                network: self.network_namespace,
+                user: self.user_namespace,
+            },
+            session: self.session,
+        })))
+    }
+}
+
+fn split_arguments(bytes: &[u8]) -> Arc<[Arc<str>]> {
+    if bytes.is_empty() {
+        return Arc::from([]);
+    }
+    let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
+    bytes.split(|byte| *byte == 0).map(paths::text).collect()
+}
+
+impl Decode for ExitRecord {
+    fn decode(&self, _tail: &[u8]) -> Result<EventBody, DecodeError> {
+        let signal = (self.status & 0x7f) as u8;
+        let code = (self.status >> 8 & 0xff) as u8;
+        Ok(EventBody::Exit(Exit {
+            code: (signal == 0).then_some(code),
+            signal: (signal != 0).then_some(signal),
+            on_cpu: self.on_cpu,
+        }))
+    }
+}

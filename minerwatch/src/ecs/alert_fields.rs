@@ -1,0 +1,199 @@
+//! The shape of `minerwatch.*` in an alert.
+
+use std::sync::Arc;
+
+use serde::{Serialize, Serializer, ser::SerializeMap};
+
+use super::{
+    timestamp::Timestamp,
+    values::{Identified, Shown},
+};
+use crate::model::{
+    ChainKind, Evidence, IncidentId, NextVerdict, ProcessKey, ScoreParts, SignalClass, SignalPoints,
+    Threshold, Value, Verdict,
+};
+
+/// `minerwatch.*` of an alert.
+#[derive(Debug, Serialize)]
+pub(super) struct AlertFields<'a> {
+    pub incident: Identified<Shown<IncidentId>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    pub score: u32,
+    pub score_parts: ScoreFields<'a>,
+    pub signals: Vec<SignalFields<'a>>,
+    pub chain: Vec<EdgeFields<'a>>,
+    pub folded: u64,
+    pub latency_ms: f64,
+    pub lost: ByName<'a, u64>,
+    pub blind: &'a [Arc<str>],
+    #[serde(skip_serializing_if = "ByName::is_empty")]
+    pub hooks: ByName<'a, Arc<str>>,
+}
+
+/// One of the signals.
+#[derive(Debug, Serialize)]
+pub(super) struct SignalFields<'a> {
+    pub id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<&'static str>,
+    pub class: SignalClass,
+    pub weight: u8,
+    pub at: Timestamp,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last: Option<Timestamp>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub conclusive: bool,
+    pub process: KeyFields,
+    pub detail: &'a str,
+    #[serde(skip_serializing_if = "EvidenceFields::is_empty")]
+    pub evidence: EvidenceFields<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub measured: Vec<MeasuredFields<'a>>,
+    #[serde(flatten)]
+    pub points: Option<PointsFields>,
+}
+
+/// A value of a signal, with what it had to reach.
+#[derive(Debug, Serialize)]
+pub(super) struct MeasuredFields<'a> {
+    name: &'a str,
+    value: Shown<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    threshold: Option<Shown<&'a Threshold>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unit: Option<&'a str>,
+}
+
+impl<'a> MeasuredFields<'a> {
+    pub(super) fn new(evidence: &'a Evidence) -> Self {
+        let Evidence { name, value, threshold, unit } = evidence;
+        Self { name, value: Shown(value), threshold: threshold.as_ref().map(Shown), unit: unit.as_deref() }
+    }
+}
+
+/// What a signal adds to the score.
+#[derive(Debug, Serialize)]
+pub(super) struct PointsFields {
+    points: f64,
+    age_s: u64,
+    half_life_s: u64,
+    counted: bool,
+}
+
+impl PointsFields {
+    pub(super) fn new(points: &SignalPoints) -> Self {
+        let SignalPoints { points, half_life, age, counted } = points;
+        Self {
+            points: points.as_f64(),
+            age_s: age.as_secs(),
+            half_life_s: half_life.as_secs(),
+            counted: *counted,
+        }
+    }
+}
+
+/// What the points come to.
+#[derive(Debug, Serialize)]
+pub(super) struct ScoreFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<Verdict>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<NextFields<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct NextFields<'a> {
+    verdict: Verdict,
+    missing: &'a [String],
+}
+
+impl<'a> ScoreFields<'a> {
+    pub(super) fn new(parts: &'a ScoreParts) -> Self {
+        let next = |next: &'a NextVerdict| NextFields { verdict: next.verdict, missing: &next.missing };
+        Self { verdict: parts.verdict, next: parts.next.as_ref().map(next) }
+    }
+}
+
+/// One step of the chain.
+#[derive(Debug, Serialize)]
+pub(super) struct EdgeFields<'a> {
+    pub kind: ChainKind,
+    pub at: Timestamp,
+    pub process: EdgeProcess<'a>,
+    pub object: &'a str,
+}
+
+/// The process of a step.
+#[derive(Debug, Serialize)]
+pub(super) struct EdgeProcess<'a> {
+    pub pid: u32,
+    pub entity_id: Shown<ProcessKey>,
+    pub name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<KeyFields>,
+}
+
+/// A process, without anything else about it.
+#[derive(Debug, Serialize)]
+pub(super) struct KeyFields {
+    pub pid: u32,
+    pub entity_id: Shown<ProcessKey>,
+}
+
+impl KeyFields {
+    pub fn new(key: ProcessKey) -> Self {
+        Self { pid: key.pid, entity_id: Shown(key) }
+    }
+}
+
+/// Counts by kind as an object.
+#[derive(Debug)]
+pub(super) struct ByName<'a, T>(pub &'a [(Arc<str>, T)]);
+
+impl<T> ByName<'_, T> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<T: Serialize> Serialize for ByName<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value)))
+    }
+}
+
+/// Names and values as an object; a name with several values has them as a list. A threshold stands beside its value.
+#[derive(Debug)]
+pub(super) struct EvidenceFields<'a>(pub &'a [Evidence]);
+
+/// Ends the name of a value to name the threshold it had to reach.
+const THRESHOLD_SUFFIX: &str = "_threshold";
+
+impl EvidenceFields<'_> {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Serialize for EvidenceFields<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (index, evidence) in self.0.iter().enumerate() {
+            let Evidence { name, value: _, threshold, unit: _ } = evidence;
+            if self.0.iter().take(index).any(|earlier| earlier.name == *name) {
+                continue;
+            }
+            let values: Vec<_> =
+                self.0.iter().filter(|other| other.name == *name).map(|other| Shown(&other.value)).collect();
+            match values.as_slice() {
+                [value] => map.serialize_entry(name, value)?,
+                values => map.serialize_entry(name, values)?,
+            }
+            if let Some(threshold) = threshold {
+                map.serialize_entry(&format!("{name}{THRESHOLD_SUFFIX}"), &Shown(threshold))?;
+            }
+        }
+        map.end()
+    }
+}

@@ -1,0 +1,83 @@
+//! How the points of an incident add up. The engine computes it once, and whoever explains an alert only shows it.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::Verdict;
+
+/// Points, to a tenth.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Points {
+    tenths: u32,
+}
+
+impl Points {
+    /// Rounds to a tenth; less than none is none.
+    pub fn new(points: f64) -> Self {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a float that does not fit becomes the nearest number that does"
+        )]
+        let tenths = (points * 10.0).round() as u32;
+        Self { tenths }
+    }
+
+    /// As a number.
+    pub fn as_f64(self) -> f64 {
+        f64::from(self.tenths) / 10.0
+    }
+}
+
+impl fmt::Display for Points {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{:.1}", self.as_f64())
+    }
+}
+
+/// What one signal adds to the score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignalPoints {
+    /// Its points now: its weight, faded.
+    pub points: Points,
+    /// The time in which its points fade to a half.
+    pub half_life: Duration,
+    /// How long ago it was last shown.
+    pub age: Duration,
+    /// Whether its points are in the score. Of the signals that only say "it is busy" one is.
+    pub counted: bool,
+}
+
+/// How a score came about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScoreParts {
+    /// One for each signal of the alert, in the same order.
+    pub signals: Vec<SignalPoints>,
+    /// The verdict for these points alone. Points fade, but an incident keeps the highest verdict it had.
+    pub verdict: Option<Verdict>,
+    /// What the verdict after that needs; `None` after the last.
+    pub next: Option<NextVerdict>,
+}
+
+/// A verdict that is not reached yet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NextVerdict {
+    /// Which.
+    pub verdict: Verdict,
+    /// What is missing, for people: `30 points (70 of 100)`.
+    pub missing: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn points_are_rounded_to_a_tenth() {
+        let shown = |points: f64| Points::new(points).to_string();
+        assert_eq!([0.0, 12.34, 12.35, 100.0].map(shown), ["0.0", "12.3", "12.4", "100.0"]);
+        assert_eq!([-1.0, f64::NAN].map(shown), ["0.0", "0.0"]);
+    }
+}

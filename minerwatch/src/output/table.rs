@@ -1,0 +1,44 @@
+//! The kinds of output. To add one: a file in this room, and a row here.
+
+use super::{OutputSettings, file::FileSettings, stdout::StdoutSettings};
+use crate::schema::{section, table, tables};
+
+/// Declares the section of the configuration that holds all outputs, from rows `KEY: one SETTINGS` or
+/// `KEY: many SETTINGS`. Each kind of settings is a section and implements [`OutputSettings`].
+macro_rules! outputs {
+    ($Outputs:ident {
+        $($(#[doc = $doc:literal])+ $key:ident: $count:ident $Settings:ty;)+
+    }) => {
+        section! {
+            /// The section `[sink]`: where events and alerts go.
+            pub struct $Outputs {
+                $($(#[doc = $doc])+ pub $key: outputs!(@type $count $Settings) = Default::default(),
+                    outputs!(@accepts $count);)+
+            }
+        }
+
+        impl $Outputs {
+            /// The settings of every output, in the order of the table.
+            pub fn all(&self) -> Vec<&dyn OutputSettings> {
+                let mut all: Vec<&dyn OutputSettings> = Vec::new();
+                $(all.extend(outputs!(@slice $count self.$key).iter().map(|each| each as &dyn OutputSettings));)+
+                all
+            }
+        }
+    };
+    (@type one $Settings:ty) => { $Settings };
+    (@type many $Settings:ty) => { Vec<$Settings> };
+    (@accepts one) => { table() };
+    (@accepts many) => { tables() };
+    (@slice one $value:expr) => { std::slice::from_ref(&$value) };
+    (@slice many $value:expr) => { $value.as_slice() };
+}
+#[cfg(test)]
+pub(super) use outputs;
+
+outputs! { OutputsConfig {
+    /// Standard output: the journal of a service, or the log of a container.
+    stdout: one StdoutSettings;
+    /// Files, each with its own choice of events.
+    file: many FileSettings;
+} }

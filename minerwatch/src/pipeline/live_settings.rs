@@ -1,0 +1,55 @@
+//! What a configuration means for a live pipeline: the sensor, the enrich stage, lists and databases.
+
+use std::{sync::Arc, thread};
+
+use anyhow::bail;
+
+use super::{event_loop::EventLoopSettings, settings};
+use crate::{
+    config::Config,
+    engine::EngineSettings,
+    enrich::{
+        EnrichSettings, HashSettings,
+        geo::{self, GeoDatabases},
+    },
+    feeds::{self, Loaded},
+    host,
+    model::{DataSource, HookChoice},
+    privileges,
+    sensor::SensorOptions,
+};
+
+/// How to watch by a configuration; `hooks` come from the command line and win.
+pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
+    const MILLISECOND: u64 = 1_000_000;
+    // The promise that no payload is read stands above the choice of a hook.
+    let no_payloads = (!config.events.payloads).then(|| HookChoice::off(DataSource::Payload));
+    let hash = config.hash.enabled.then_some(HashSettings {
+        max_size: config.hash.max_size_mib << 20,
+        rate: config.hash.rate_mib << 20,
+    });
+    EventLoopSettings {
+        sensor: SensorOptions {
+            cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
+            cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
+            flow_interval: config.events.flow_interval_s.saturating_mul(1_000 * MILLISECOND),
+            hooks: config.events.hooks.iter().chain(hooks).copied().chain(no_payloads).collect(),
+            ..SensorOptions::default()
+        },
+        engine: EngineSettings { clock: Some(host::now), ..settings::engine(config, host::processors()) },
+        enrich: EnrichSettings { hash, ..EnrichSettings::default() },
+        sampling: config.detection.sampling,
+    }
+}
+
+/// Reads lists and databases, on a thread that lets go of its privileges first: others wrote them.
+pub fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<GeoDatabases>>)> {
+    let sources = feeds::with_synced(config);
+    let read = || {
+        privileges::drop_all_but_kept()?;
+        let lists = feeds::load(&sources, host::unix_seconds(), None);
+        lists.log();
+        Ok((lists, geo::open(&sources, None)))
+    };
+    thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|_| bail!("reading the lists failed"))
+}

@@ -1,0 +1,20 @@
+//! The types of eBPF program and how each is loaded, attached and detached. One file per type; to add one, write a file
+//! with a struct that implements [`ProgramType`].
+
+mod btf_tracepoint;
+mod cgroup_address;
+mod cgroup_packet;
+mod cgroup_socket;
+mod fentry;
+mod fexit;
+mod part_of;
+mod program_type;
+mod raw_tracepoint;
+mod root_cgroup;
+mod system_calls;
+
+pub use self::{
+    btf_tracepoint::BtfTracepoint, cgroup_address::CgroupAddress, cgroup_packet::CgroupPacket,
+    cgroup_socket::CgroupSocket, fentry::Fentry, fexit::Fexit, part_of::PartOf, program_type::ProgramType,
+    raw_tracepoint::RawTracepoint, system_calls::SystemCalls,
+};

@@ -1,0 +1,76 @@
+//! Files in the state directory: only the daemon's user may read them, and each is replaced as a whole.
+
+use std::{
+    fs::{self, DirBuilder, OpenOptions},
+    io::{self, Write as _},
+    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
+    path::Path,
+};
+
+/// Creates a directory and missing ones above it, with mode 0700. A directory that exists stays as it is.
+pub fn create_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Writes a file with mode 0600, or leaves the earlier one. Readers never see half a file. It is not forced onto the
+/// disk, so a crash of the machine may lose it.
+pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
+    let mut new = path.as_os_str().to_owned();
+    new.push(".new");
+    let new = Path::new(&new);
+    // A file of that name may be left from a crash, with any mode; a link there must not be followed.
+    match fs::remove_file(new) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        Ok(()) | Err(_) => {}
+    }
+    OpenOptions::new().write(true).create_new(true).mode(0o600).open(new)?.write_all(content)?;
+    fs::rename(new, path)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt as _, symlink};
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn nobody_else_can_read_what_is_written() {
+        let scratch = tempfile::tempdir().unwrap();
+        let directory = scratch.path().join("lib/state");
+        create_directory(&directory).unwrap();
+        create_directory(&directory).unwrap();
+        assert_eq!((mode(&directory), mode(&scratch.path().join("lib"))), (0o700, 0o700));
+
+        let path = directory.join("file.json");
+        let new = directory.join("file.json.new");
+        let victim = scratch.path().join("victim");
+        fs::write(&victim, "untouched").unwrap();
+        // What an earlier version or a crash may have left.
+        fs::write(&path, "earlier").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
+        symlink(&victim, &new).unwrap();
+        replace(&path, b"content").unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"content".to_vec(), 0o600));
+        assert_eq!(fs::read(&victim).unwrap(), b"untouched");
+        assert!(!new.exists());
+
+        fs::write(&new, "half").unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o666)).unwrap();
+        replace(&path, b"again").unwrap();
+        assert_eq!((fs::read(&path).unwrap(), mode(&path)), (b"again".to_vec(), 0o600));
+    }
+
+    #[test]
+    fn a_failure_leaves_the_earlier_file() {
+        let scratch = tempfile::tempdir().unwrap();
+        let path = scratch.path().join("file");
+        replace(&path, b"earlier").unwrap();
+        fs::create_dir(scratch.path().join("file.new")).unwrap();
+        assert!(replace(&path, b"later").is_err());
+        assert_eq!(fs::read(&path).unwrap(), b"earlier");
+    }
+}

@@ -1,0 +1,223 @@
+//! The rooms of the daemon, and what each may import.
+
+use std::collections::BTreeSet;
+
+use crate::{
+    resolve::Target,
+    tree::{Mention, Module, Names, Tree},
+};
+
+/// What a room may reach for outside this crate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Values in, values out: no files, no network, no clock, no threads, no runtime.
+    Pure,
+    /// The operating system, but not the eBPF programs.
+    System,
+    /// The eBPF programs, too.
+    Kernel,
+}
+
+/// A room: a module right below the root, with everything in it.
+pub struct Room {
+    /// Its name.
+    pub name: &'static str,
+    /// What it may reach for.
+    pub reach: Reach,
+    /// The rooms that it may import.
+    pub imports: &'static [&'static str],
+}
+
+const fn room(name: &'static str, reach: Reach, imports: &'static [&'static str]) -> Room {
+    Room { name, reach, imports }
+}
+
+/// The names that only [`Reach::Kernel`] may use.
+const KERNEL: &[&str] = &["aya", "aya_log", "aya_obj"];
+
+/// The names that [`Reach::Pure`] may not use.
+const SYSTEM: &[&str] = &[
+    "caps",
+    "libc",
+    "nix",
+    "rustix",
+    "std::env",
+    "std::fs",
+    "std::io::stderr",
+    "std::io::stdin",
+    "std::io::stdout",
+    "std::net::TcpListener",
+    "std::net::TcpStream",
+    "std::net::UdpSocket",
+    "std::os",
+    "std::process",
+    "std::thread",
+    "std::time::Instant",
+    "std::time::SystemTime",
+    "time::OffsetDateTime::now_utc",
+    "tokio",
+    "ureq",
+];
+
+/// Every room, from the leaf to those who compose.
+pub const ROOMS: &[Room] = &[
+    // Words that all share.
+    room("model", Reach::Pure, &[]),
+    room("bounded", Reach::Pure, &[]),
+    // From bytes to typed facts.
+    room("decode", Reach::Pure, &["model"]),
+    room("dissect", Reach::Pure, &["bounded", "model"]),
+    // What is concluded from events.
+    room("intel", Reach::Pure, &["bounded", "model"]),
+    room("process", Reach::Pure, &["bounded", "model"]),
+    room("detect", Reach::Pure, &["bounded", "dissect", "intel", "model", "process"]),
+    room("incident", Reach::Pure, &["bounded", "detect", "model", "process"]),
+    room("engine", Reach::Pure, &["bounded", "detect", "dissect", "incident", "intel", "model", "process"]),
+    // Settings, and documents for others. Each output declares its own settings, and the configuration lists the outputs.
+    room("schema", Reach::Pure, &["model"]),
+    room("config", Reach::System, &["model", "output", "schema"]),
+    room("ecs", Reach::Pure, &["model"]),
+    // What asks the host or tells it.
+    room("sensor", Reach::Kernel, &["bounded", "model"]),
+    room("privileges", Reach::System, &[]),
+    room("host", Reach::System, &["model"]),
+    room("enrich", Reach::System, &["bounded", "model"]),
+    room("probe", Reach::System, &["bounded", "enrich", "host", "model", "privileges", "sensor"]),
+    room("feeds", Reach::System, &["config", "enrich", "host", "intel", "model", "state_files"]),
+    room("output", Reach::System, &["bounded", "model", "schema"]),
+    room("state_files", Reach::System, &[]),
+    room("recording", Reach::System, &["model"]),
+    room("control", Reach::System, &["bounded", "model"]),
+    // Those who compose. Each room counts for itself, and metrics puts the counts together.
+    room("metrics", Reach::Pure, &["control", "engine", "enrich", "feeds", "model", "output"]),
+    room(
+        "pipeline",
+        Reach::System,
+        &[
+            "bounded",
+            "config",
+            "control",
+            "decode",
+            "detect",
+            "dissect",
+            "ecs",
+            "engine",
+            "enrich",
+            "feeds",
+            "host",
+            "incident",
+            "intel",
+            "metrics",
+            "model",
+            "output",
+            "privileges",
+            "probe",
+            "process",
+            "recording",
+            "sensor",
+            "state_files",
+        ],
+    ),
+    room(
+        "cli",
+        Reach::System,
+        &[
+            "config",
+            "control",
+            "detect",
+            "ecs",
+            "engine",
+            "feeds",
+            "host",
+            "incident",
+            "intel",
+            "metrics",
+            "model",
+            "output",
+            "pipeline",
+            "recording",
+        ],
+    ),
+];
+
+/// A known breach of the table.
+pub struct Exception {
+    /// The room.
+    pub room: &'static str,
+    /// What it imports although its row says no: a room, or a name outside this crate.
+    pub import: &'static str,
+    /// Why it is there, and what will end it.
+    #[expect(dead_code, reason = "for the reader")]
+    pub reason: &'static str,
+}
+
+/// Keep this list short.
+pub const EXCEPTIONS: &[Exception] = &[];
+
+/// Everything that breaks the table, a sentence each. Rooms that have no row break it, too.
+pub fn violations(tree: &Tree, rooms: &[Room], exceptions: &[Exception]) -> BTreeSet<String> {
+    let mut broken = BTreeSet::new();
+    for (module, content) in &tree.modules {
+        let Some(name) = module.first() else { continue };
+        let Some(room) = rooms.iter().find(|room| room.name == name) else {
+            broken.insert(format!("the room {name} has no row in the table of rooms"));
+            continue;
+        };
+        let is_excepted = |import: &str| {
+            exceptions.iter().any(|exception| exception.room == room.name && exception.import == import)
+        };
+        for mention in &content.mentions {
+            let import = match tree.written(module, &mention.path) {
+                Target::Own(path) => forbidden_room(tree, room, &path, mention),
+                Target::Foreign(path) => {
+                    forbidden_name(room.reach, &path, mention.is_glob).map(str::to_owned)
+                }
+                Target::Local => None,
+            };
+            if let Some(import) = import.filter(|import| !is_excepted(import)) {
+                broken.insert(format!("{} imports {import} ({})", room.name, place(content, mention)));
+            }
+        }
+    }
+    broken
+}
+
+/// Exceptions for imports that do not exist.
+pub fn unneeded(tree: &Tree, rooms: &[Room], exceptions: &[Exception]) -> Vec<String> {
+    let all = violations(tree, rooms, &[]);
+    let is_needed = |exception: &&Exception| {
+        let sentence = format!("{} imports {} (", exception.room, exception.import);
+        all.iter().any(|violation| violation.starts_with(&sentence))
+    };
+    let unneeded = exceptions.iter().filter(|exception| !is_needed(exception));
+    unneeded.map(|exception| format!("{} does not import {}", exception.room, exception.import)).collect()
+}
+
+/// The room that a path leads to, if it is one that `room` may not import.
+fn forbidden_room(tree: &Tree, room: &Room, path: &Names, mention: &Mention) -> Option<String> {
+    let Some(other) = path.first() else {
+        // Whatever is imported with everything else cannot be told.
+        return mention.is_glob.then(|| "the whole crate".to_owned());
+    };
+    let is_room = tree.modules.contains_key(std::slice::from_ref(other));
+    (is_room && other != room.name && !room.imports.contains(&other.as_str())).then(|| other.clone())
+}
+
+/// The forbidden name that a path of another crate leads to. Importing everything above such a name counts.
+fn forbidden_name(reach: Reach, path: &Names, is_glob: bool) -> Option<&'static str> {
+    let forbidden = match reach {
+        Reach::Pure => [KERNEL, SYSTEM].concat(),
+        Reach::System => KERNEL.to_vec(),
+        Reach::Kernel => Vec::new(),
+    };
+    forbidden.into_iter().find(|name| {
+        let name: Vec<&str> = name.split("::").collect();
+        let common = name.iter().zip(path).take_while(|(name, part)| *name == part).count();
+        common == name.len() || is_glob && common == path.len()
+    })
+}
+
+/// Where something is mentioned.
+pub fn place(module: &Module, mention: &Mention) -> String {
+    format!("{}:{}", module.file.display(), mention.line)
+}

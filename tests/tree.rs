@@ -1,0 +1,61 @@
+//! What the tree says of itself, held against the tree.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use minerwatch_tests::executable;
+use xtask::commands;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a member of the workspace").to_owned()
+}
+
+fn read(file: &str) -> String {
+    fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+/// `cargo xtask run` must know of each command whether it needs root.
+#[test]
+fn xtask_knows_every_command_of_the_program() {
+    let output = Command::new(executable("minerwatch")).arg("--help").output().expect("it starts");
+    let help = String::from_utf8(output.stdout).expect("text");
+    let (_, list) = help.split_once("\nCommands:\n").expect("a list of commands");
+    let listed: BTreeSet<&str> = list
+        .lines()
+        .take_while(|line| !line.is_empty())
+        // A description that goes on in the next line is indented further.
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .collect();
+    let known: BTreeSet<&str> = commands::ALL.iter().map(|command| command.name).collect();
+    assert_eq!(known, listed, "xtask/src/commands.rs lists what `minerwatch --help` does");
+}
+
+/// What the image copies is in the tree, or is put there by the documented commands.
+#[test]
+fn the_documented_image_build_copies_what_it_builds() {
+    const BUILD: &str = "cargo xtask build --release";
+    const COPY: &str = "cp target/release/minerwatch deploy/";
+    let dockerfile = read("deploy/Dockerfile");
+    for (file, text) in
+        [("deploy/Dockerfile", &dockerfile), ("docs/deployment.md", &read("docs/deployment.md"))]
+    {
+        let build = text.find(BUILD).unwrap_or_else(|| panic!("{file} does not say `{BUILD}`"));
+        assert!(text[build..].contains(COPY), "{file} does not say `{COPY}` after it");
+    }
+    let copied = dockerfile.lines().filter_map(|line| line.strip_prefix("COPY "));
+    let sources: Vec<&str> = copied
+        .flat_map(|line| {
+            let files: Vec<&str> = line.split_whitespace().filter(|word| !word.starts_with("--")).collect();
+            files[..files.len() - 1].to_vec()
+        })
+        .collect();
+    assert!(sources.contains(&"minerwatch"), "{sources:?}");
+    for source in sources.into_iter().filter(|source| *source != "minerwatch") {
+        assert!(root().join("deploy").join(source).is_file(), "deploy/{source} is not in the tree");
+    }
+}

@@ -1,0 +1,80 @@
+//! minerwatch's commands, and which of them need root.
+
+/// A command of minerwatch's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Command {
+    /// Its name on the command line.
+    pub name: &'static str,
+    /// Whether it loads the sensor, or asks the daemon through its control socket, which only root may open.
+    pub needs_root: bool,
+    /// An option that makes root unnecessary.
+    pub unless: Option<&'static str>,
+}
+
+const fn command(name: &'static str, needs_root: bool) -> Command {
+    Command { name, needs_root, unless: None }
+}
+
+/// Every command. A test compares the names with `minerwatch --help`.
+pub const ALL: &[Command] = &[
+    command("run", true),
+    command("tail", true),
+    command("doctor", true),
+    command("scan", true),
+    // It asks the daemon, or reads the user's own file.
+    Command { unless: Some("--from"), ..command("explain", true) },
+    command("record", true),
+    command("replay", false),
+    command("intel", false),
+    command("help", false),
+];
+
+/// Whether minerwatch needs root for these arguments. An unknown command needs none: minerwatch only reports the error.
+pub fn needs_root<S: AsRef<str>>(arguments: &[S]) -> bool {
+    let has = |option: &str| {
+        let with_value = format!("{option}=");
+        arguments.iter().any(|argument| {
+            let argument = argument.as_ref();
+            argument == option || argument.starts_with(&with_value)
+        })
+    };
+    if ["--help", "-h", "--version", "-V"].into_iter().any(has) {
+        return false;
+    }
+    let mut names = arguments.iter().map(AsRef::as_ref).filter(|argument| !argument.starts_with('-'));
+    names.next().is_some_and(|name| {
+        ALL.iter()
+            .any(|command| command.name == name && command.needs_root && !command.unless.is_some_and(has))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_root;
+
+    #[test]
+    fn only_what_looks_at_the_host_or_asks_the_daemon_needs_root() {
+        let cases: &[(&[&str], bool)] = &[
+            (&["run"], true),
+            (&["tail", "--json"], true),
+            (&["scan", "--seconds", "3"], true),
+            (&["doctor"], true),
+            (&["record", "host.jsonl"], true),
+            (&["explain"], true),
+            (&["explain", "--from", "alerts.json"], false),
+            (&["explain", "--from=-"], false),
+            (&["replay", "incident.jsonl"], false),
+            (&["intel", "check"], false),
+            (&["help"], false),
+            (&["--help"], false),
+            (&["tail", "--help"], false),
+            (&["--version"], false),
+            (&["rules", "list"], false),
+            (&["completions"], false),
+            (&["mine"], false),
+        ];
+        for (arguments, expected) in cases {
+            assert_eq!(needs_root(arguments), *expected, "{arguments:?}");
+        }
+    }
+}
