@@ -70,9 +70,9 @@ pub const ROOMS: &[Room] = &[
     // What is concluded from events.
     room("intel", Reach::Pure, &["bounded", "model"]),
     room("process", Reach::Pure, &["bounded", "model"]),
-    room("detect", Reach::Pure, &["bounded", "dissect", "intel", "model", "process"]),
+    room("detect", Reach::Pure, &["bounded", "intel", "model", "process"]),
     room("incident", Reach::Pure, &["bounded", "detect", "model", "process"]),
-    room("engine", Reach::Pure, &["bounded", "detect", "dissect", "incident", "intel", "model", "process"]),
+    room("engine", Reach::Pure, &["bounded", "detect", "incident", "intel", "model", "process"]),
     // Settings, and documents for others. Each output declares its own settings, and the configuration lists the outputs.
     room("schema", Reach::Pure, &["model"]),
     room("config", Reach::System, &["model", "output", "schema"]),

@@ -439,7 +439,8 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
                 "tls" => payload.app.tls = Some(Box::new(greeting())),
                 "dns" => {
                     payload.direction = Direction::Received;
-                    payload.app.dns = Some(Box::new(DnsMessage { id: 1, response: true, answer: resolved() }))
+                    payload.app.dns =
+                        Some(Box::new(DnsMessage { id: 1, response: true, answer: resolved() }));
                 }
                 _ => {}
             }
