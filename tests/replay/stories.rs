@@ -139,7 +139,6 @@ fn every_signal_has_a_story_or_a_reason() {
 
 /// The lists of a user are in no recording: `--config` brings them.
 #[test]
-#[ignore = "until `replay` takes `--config`"]
 fn a_list_of_the_users_own_finds_its_program_and_its_host() {
     let scratch = Scratch::new();
     let recording = recordings().join("listed-hosts-and-files.jsonl");
