@@ -24,7 +24,9 @@ fn snippets(document: &str) -> Vec<Snippet> {
         }
         let block: Vec<&str> = lines.by_ref().take_while(|line| *line != "```").collect();
         if let Some((first, rest)) = block.split_first()
-            && let Some(file) = first.strip_prefix("// ").filter(|file| file.ends_with(".rs"))
+            && let Some(file) = first
+                .strip_prefix("// ")
+                .filter(|file| Path::new(file).extension().is_some_and(|extension| extension == "rs"))
         {
             let lines = rest.iter().map(|line| (*line).to_owned()).collect();
             found.push(Snippet { file: file.to_owned(), lines });

@@ -109,6 +109,7 @@ impl RecordHeader {
         reason = "the eBPF programs must not call functions that return structures"
     )]
     #[expect(clippy::cast_possible_truncation, reason = "a record without its tail is less than a page")]
+    #[must_use]
     pub fn for_record<R: Record>(&self, time: u64) -> Self {
         Self { kind: R::KIND as u16, length: size_of::<R>() as u32, time, ..*self }
     }

@@ -55,7 +55,7 @@ struct Scratch {
 static FILE_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(SLOTS, 0);
 
 /// The contents of a record apart from the process and the paths.
-pub struct Facts {
+pub struct FileDetails {
     /// What was done.
     pub operation: FileOperation,
     /// Type and permission bits afterwards, 0 if unknown.
@@ -121,7 +121,7 @@ impl Opened {
             return Ok(());
         }
         let (mount, entry) = path::mount_and_entry(self.file.field(offset!(file_path))?)?;
-        let facts = Facts {
+        let details = FileDetails {
             operation,
             mode: u32::from(self.inode_mode),
             inode: self.inode.read(offset!(inode_number))?,
@@ -129,7 +129,7 @@ impl Opened {
             special,
             writable: self.file_mode & FMODE_WRITE != 0,
         };
-        send(context, Slot::Open, &facts, &Entry { mount, entry, name: Address(0) }, None)
+        send(context, Slot::Open, &details, &Entry { mount, entry, name: Address(0) }, None)
     }
 }
 
@@ -193,25 +193,31 @@ impl Name for Entry {
 
 /// Builds a record and sends it.
 #[inline(always)]
-pub fn send<N: Name>(context: Context, slot: Slot, facts: &Facts, first: &N, second: Option<&N>) -> Outcome {
+pub fn send<N: Name>(
+    context: Context,
+    slot: Slot,
+    details: &FileDetails,
+    first: &N,
+    second: Option<&N>,
+) -> Outcome {
     let Some(scratch) = FILE_SCRATCH.get_ptr_mut(slot as u32) else { return Err(Unreadable) };
     // SAFETY: memory of this CPU and of this slot, whose programs do not nest.
     let scratch = unsafe { &mut *scratch };
     let tail = scratch.tail.as_mut_ptr();
     scratch.record = FileRecord {
         header: task::current_header::<FileRecord>(),
-        inode: facts.inode,
-        device: facts.device,
-        mode: facts.mode,
-        operation: facts.operation as u16,
+        inode: details.inode,
+        device: details.device,
+        mode: details.mode,
+        operation: details.operation as u16,
         cut: 0,
         directory_length: 0,
         name_length: 0,
         second_directory_length: 0,
         second_name_length: 0,
         result: 0,
-        special: facts.special,
-        writable: u32::from(facts.writable),
+        special: details.special,
+        writable: u32::from(details.writable),
     };
     // SAFETY: the tail has room for two paths and two names.
     let written = unsafe { first.write(tail, &raw mut scratch.position) }?;

@@ -17,7 +17,7 @@ use minerwatch_common::{FileOperation, Loss, MAX_NAME, MAX_PATH};
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
-    files::{self, Facts, Name, Slot, Written},
+    files::{self, FileDetails, Name, Slot, Written},
     hooks::file_open::{RESULT, open_file},
     kernel::{Address, Unreadable, UserAddress},
     path, task,
@@ -169,13 +169,14 @@ fn file_call_exit(context: TracePointContext) -> u32 {
 #[inline(always)]
 fn report(context: Context, call: &Call) -> Outcome {
     let Some(operation) = FileOperation::from_number(call.operation as u16) else { return Err(Unreadable) };
-    let facts = Facts { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
+    let details =
+        FileDetails { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
     let first = NameArgument { directory: call.directory, name: call.name };
     if call.second_name == 0 {
-        return files::send(context, Slot::Call, &facts, &first, None);
+        return files::send(context, Slot::Call, &details, &first, None);
     }
     let second = NameArgument { directory: call.second_directory, name: call.second_name };
-    files::send(context, Slot::Call, &facts, &first, Some(&second))
+    files::send(context, Slot::Call, &details, &first, Some(&second))
 }
 
 /// A directory's descriptor and a name in it, as the process passed them. The directory is omitted if the name is absolute.

@@ -18,7 +18,7 @@ use minerwatch_common::{FileOperation, Loss, MAX_COMPONENT};
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
-    files::{self, Entry, Facts, Slot},
+    files::{self, Entry, FileDetails, Slot},
     kernel::{Address, Unreadable},
     path, task,
 };
@@ -153,7 +153,7 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     if change.operation != operation as u16 {
         return Ok(());
     }
-    let facts = Facts {
+    let details = FileDetails {
         operation,
         mode: u32::from(change.mode),
         inode: change.inode,
@@ -163,7 +163,7 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     };
     if !matches!(slot, Slot::Rename) {
         let first = Entry { mount: change.mount, entry: change.entry, name: Address(0) };
-        return files::send(context, slot, &facts, &first, None);
+        return files::send(context, slot, &details, &first, None);
     }
     let named = |directory: Address, name: &[u8; MAX_COMPONENT]| Entry {
         mount: change.mount,
@@ -171,7 +171,7 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
         name: Address(name.as_ptr() as u64),
     };
     let first = named(change.directory, &change.name);
-    files::send(context, slot, &facts, &first, Some(&named(change.second_directory, &change.second_name)))
+    files::send(context, slot, &details, &first, Some(&named(change.second_directory, &change.second_name)))
 }
 
 /// An argument that is a pointer.

@@ -1,12 +1,16 @@
 //! Checks a user's choice of hooks against the hooks that exist.
 
-use super::{error::SensorError, hooks, ring_backend};
+use super::{
+    error::SensorError,
+    hooks::{self, Hook},
+    ring_backend,
+};
 use crate::model::{AttachType, DataSource, HookChoice};
 
 /// Checks that each choice names a hook that exists on some kernel.
 pub(super) fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
     for choice in choices {
-        let possible = possible(choice);
+        let possible = possible(*choice);
         if !possible.contains(&choice.attach_type) {
             return Err(SensorError::NoSuchHook { choice: *choice, possible });
         }
@@ -15,9 +19,9 @@ pub(super) fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
 }
 
 /// The attach types that the choice could name instead; `None` is to switch the data source off.
-fn possible(choice: &HookChoice) -> Vec<Option<AttachType>> {
+fn possible(choice: HookChoice) -> Vec<Option<AttachType>> {
     let rows = hooks::table().filter(|row| choice.concerns(row.source));
-    let mut possible: Vec<_> = rows.flat_map(|row| row.hooks).map(|hook| hook.attach_type()).collect();
+    let mut possible: Vec<_> = rows.flat_map(|row| row.hooks).map(Hook::attach_type).collect();
     if choice.concerns(DataSource::RingBackend) {
         possible.extend(ring_backend::attach_types().map(Some));
     } else {
