@@ -14,8 +14,8 @@ use minerwatch_tests::executable;
 
 use super::{BLESS, path, recordings};
 
-/// The recording whose last alert is drawn.
-const RECORDING: &str = "dropper.jsonl";
+/// The recording whose last alert is drawn: a miner with the name of a kernel thread, throttled to a quarter of a CPU.
+const RECORDING: &str = "throttled-worker.jsonl";
 /// Columns of the terminal; a README on a wide screen has room for so many.
 const COLUMNS: &str = "100";
 
@@ -91,7 +91,7 @@ fn the_picture_shows_what_the_program_shows() {
 #[test]
 fn the_picture_has_the_words_of_the_alert() {
     let drawn = svg(&alert());
-    for words in ["SUSPECTED", "/etc/cron.d/sync", "persist", "signals"] {
+    for words in ["MINING", "/root/.config-7/kswapd0", "drop", "Arithmetic of RandomX", "signals"] {
         assert!(drawn.contains(words), "{words}");
     }
     assert!(!drawn.contains('\u{1b}'), "no escape sequence is left");
