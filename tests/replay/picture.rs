@@ -14,8 +14,8 @@ use minerwatch_tests::executable;
 
 use super::{BLESS, path, recordings};
 
-/// The recording whose last alert is drawn.
-const RECORDING: &str = "dropper.jsonl";
+/// The recording whose last alert is drawn: a miner with the name of a kernel thread, throttled to a quarter of a CPU.
+const RECORDING: &str = "throttled-worker.jsonl";
 /// Columns of the terminal; a README on a wide screen has room for so many.
 const COLUMNS: &str = "100";
 
@@ -25,7 +25,7 @@ const TEXT: RgbColor = RgbColor(0xe6, 0xed, 0xf3);
 /// Colours that stand out on the dark background, which looks like a terminal on a light page and on a dark one.
 const COLORS: [RgbColor; 16] = [
     RgbColor(0x48, 0x4f, 0x58),
-    RgbColor(0xff, 0x7b, 0x72),
+    RgbColor(0xe5, 0x48, 0x4d),
     RgbColor(0x7e, 0xe7, 0x87),
     RgbColor(0xf2, 0xcc, 0x60),
     RgbColor(0x79, 0xc0, 0xff),
@@ -91,7 +91,7 @@ fn the_picture_shows_what_the_program_shows() {
 #[test]
 fn the_picture_has_the_words_of_the_alert() {
     let drawn = svg(&alert());
-    for words in ["SUSPECTED", "/etc/cron.d/sync", "persist", "signals"] {
+    for words in ["MINING", "/root/.config-7/kswapd0", "drop", "Arithmetic of RandomX", "signals"] {
         assert!(drawn.contains(words), "{words}");
     }
     assert!(!drawn.contains('\u{1b}'), "no escape sequence is left");
