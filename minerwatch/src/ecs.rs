@@ -18,11 +18,9 @@ mod tests;
 mod timestamp;
 mod values;
 
-use std::sync::Arc;
-
 use serde::Serialize;
 
-use crate::model::{Alert, BootTime, Event, ProcessView, SignalId, Verdict, WallClock};
+use crate::model::{Alert, BootTime, Event, HostContext, ProcessView, SignalId, Verdict, WallClock};
 use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
@@ -41,17 +39,6 @@ pub struct Observed<'a> {
     pub domain: Option<&'a str>,
     /// Counts the objects this daemon sends, so that a reader sees a gap.
     pub sequence: u64,
-}
-
-/// What is the same in every object.
-#[derive(Clone, Debug)]
-pub struct HostContext {
-    /// The host's name.
-    pub name: Arc<str>,
-    /// Identity of this boot (`/proc/sys/kernel/random/boot_id`).
-    pub boot_id: Arc<str>,
-    /// Turns boot time into wall time.
-    pub clock: WallClock,
 }
 
 /// What the catalogue says about one signal.

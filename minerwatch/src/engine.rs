@@ -203,7 +203,7 @@ impl Engine {
     pub fn unanswered(&mut self, request: &Request, effects: &mut Vec<Effect>) {
         match request {
             Request::DnsRole(subject) => self.release_answered(subject.key, effects),
-            Request::SampleRounding(_) | Request::SocketOptions { .. } | Request::WatchListeners(_) => {}
+            Request::SampleRounding { .. } | Request::SocketOptions { .. } | Request::WatchListeners(_) => {}
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod files;
 mod load;
+mod metrics;
 #[cfg(feature = "sensor")]
 mod reloader;
 #[cfg(feature = "sensor")]
@@ -9,6 +10,7 @@ mod sync;
 mod synced;
 
 pub use load::{FileReport, Loaded, load};
+pub use metrics::ListMetrics;
 #[cfg(feature = "sensor")]
 pub use reloader::{ListReloader, Lists};
 #[cfg(feature = "sensor")]

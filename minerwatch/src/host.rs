@@ -4,10 +4,7 @@ use std::{fs, sync::Arc};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::{
-    ecs::HostContext,
-    model::{BootTime, WallClock},
-};
+use crate::model::{BootTime, HostContext, WallClock};
 
 /// The current time on the boot clock, which the kernel's records use too.
 pub fn now() -> BootTime {

@@ -10,6 +10,7 @@ use crate::{
     control::ControlCounters,
     engine::EngineCounters,
     enrich::EnrichCounters,
+    feeds::ListMetrics,
     model::{Event, EventKind},
     output,
 };
@@ -123,27 +124,6 @@ impl Metrics {
         // This is plain data with strings as keys, so it cannot fail.
         serde_json::to_string(self).unwrap_or_default()
     }
-}
-
-/// Lists of indicators now, and how often they were fetched.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct ListMetrics {
-    /// Lists.
-    pub lists: u64,
-    /// Entries that are watched for.
-    pub watched: u64,
-    /// Entries that are never reported.
-    pub allowed: u64,
-    /// Entries that were left out, for any reason.
-    pub left_out: u64,
-    /// Files that cannot be used.
-    pub troubled: u64,
-    /// Memory of the table, bytes.
-    pub bytes: u64,
-    /// Successful fetches.
-    pub fetched: u64,
-    /// Failed fetches.
-    pub fetches_failed: u64,
 }
 
 /// [`EnrichCounters`] as they are exported.

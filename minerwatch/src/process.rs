@@ -4,12 +4,14 @@ mod entry;
 mod lineage;
 mod parking;
 mod program;
+mod program_file;
 mod role;
 mod table;
 
 pub use entry::{ConnectionHistory, ImageSource, Outbound, Process, Taint};
 pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
-pub use program::{base_name, resolve, script_of};
+pub use program::{resolve, script_of};
+pub use program_file::base_name;
 pub use role::Role;
 pub use table::{ProcessTable, TableLimits};

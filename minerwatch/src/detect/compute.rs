@@ -29,7 +29,7 @@ pub use load_jump::LOAD_JUMP;
 pub use load_pattern::INTERMITTENT_LOAD;
 pub use long_load::LONG_LOAD;
 pub use quota_throttled::QUOTA_THROTTLED;
-pub use rounding::{CLOSE_SAMPLING, ROUNDING_MODES};
+pub use rounding::ROUNDING_MODES;
 pub use sustained::SUSTAINED_CPU;
 
 /// Busy processes that a detector follows at once.

@@ -11,10 +11,7 @@ use anyhow::{Context as _, bail};
 use maxminddb::{PathElement, Reader};
 use tracing::{info, warn};
 
-use crate::{
-    config::Intel,
-    model::{Event, GeoLocation},
-};
+use crate::model::{Event, GeoLocation};
 
 /// A larger file is not read, bytes. The largest free databases have 60 MiB.
 const MAX_SIZE: u64 = 256 << 20;
@@ -36,12 +33,12 @@ impl fmt::Debug for GeoDatabases {
     }
 }
 
-/// Opens the databases of a configuration. If one cannot be used, that is logged, and its `earlier` version stays in
+/// Opens databases. `home` are the countries that are not foreign; without any, none is. If a database
+/// cannot be used, that is logged, and its `earlier` version stays in
 /// use. `None` if there are no databases.
-pub fn open(config: &Intel, earlier: Option<&GeoDatabases>) -> Option<Arc<GeoDatabases>> {
-    let databases: Vec<Database> =
-        config.geo_databases.iter().filter_map(|path| Database::open(path, earlier)).collect();
-    (!databases.is_empty()).then(|| Arc::new(GeoDatabases { databases, home: config.home_countries.clone() }))
+pub fn open(paths: &[PathBuf], home: &[String], earlier: Option<&GeoDatabases>) -> Option<Arc<GeoDatabases>> {
+    let databases: Vec<Database> = paths.iter().filter_map(|path| Database::open(path, earlier)).collect();
+    (!databases.is_empty()).then(|| Arc::new(GeoDatabases { databases, home: home.to_vec() }))
 }
 
 impl Database {

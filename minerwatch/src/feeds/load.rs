@@ -9,11 +9,13 @@ use std::{
 
 use tracing::{info, warn};
 
-use super::files::{ListFile, Mtimes, list_files, mtimes};
+use super::{
+    files::{ListFile, Mtimes, list_files, mtimes},
+    metrics::ListMetrics,
+};
 use crate::{
     config::Intel,
     intel::{self, Builder, ImportReport, Indicators, List, ListKind, Problem},
-    metrics::ListMetrics,
 };
 
 /// The most entries in all lists together; each takes 20 bytes.

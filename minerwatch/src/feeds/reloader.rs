@@ -16,13 +16,13 @@ use tracing::info;
 use super::{
     files::{self, Mtimes},
     load::{Loaded, load},
+    metrics::ListMetrics,
 };
 use crate::{
     config::Intel,
     enrich::geo::{self, GeoDatabases},
     host,
     intel::Indicators,
-    metrics::ListMetrics,
 };
 
 /// How often the files are checked.
@@ -164,7 +164,8 @@ impl Reloader {
     fn load(&mut self, all: bool) {
         let databases = files::mtimes_of(self.config.geo_databases.clone());
         if all || databases != self.databases {
-            self.geo = geo::open(&self.config, self.geo.as_deref());
+            self.geo =
+                geo::open(&self.config.geo_databases, &self.config.home_countries, self.geo.as_deref());
             self.databases = databases;
         }
         let loaded = load(&self.config, host::unix_seconds(), Some(&self.indicators));

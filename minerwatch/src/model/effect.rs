@@ -1,6 +1,6 @@
 //! What the engine wants done outside. The engine does nothing outside itself; it returns these values.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{Alert, Flow, ProcessKey, ProcessView, Subject};
 
@@ -31,7 +31,12 @@ pub struct Observation {
 pub enum Request {
     /// Sample the FPU state of this process more often for some seconds. The kernel side answers with
     /// [`crate::model::EventBody::Rounding`].
-    SampleRounding(ProcessKey),
+    SampleRounding {
+        /// Which process.
+        process: ProcessKey,
+        /// For how long.
+        span: Duration,
+    },
     /// Read the options of a connection's socket. The answer is [`crate::model::EventBody::SocketOptions`].
     SocketOptions {
         /// The process that has the socket.

@@ -49,7 +49,7 @@ pub fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<GeoData
         privileges::drop_all_but_kept()?;
         let lists = feeds::load(&sources, host::unix_seconds(), None);
         lists.log();
-        Ok((lists, geo::open(&sources, None)))
+        Ok((lists, geo::open(&sources.geo_databases, &sources.home_countries, None)))
     };
     thread::scope(|scope| scope.spawn(read).join()).unwrap_or_else(|_| bail!("reading the lists failed"))
 }

@@ -8,11 +8,10 @@ use super::{
 };
 use crate::{
     config::Config,
-    ecs::HostContext,
     engine::EngineSettings,
     enrich::geo,
     feeds, host,
-    model::{BootTime, Event},
+    model::{BootTime, Event, HostContext},
     probe::NoProbes,
     recording::Header,
 };
@@ -52,7 +51,7 @@ pub fn replay<E: Display>(
         let lists = feeds::load(&sources, host::unix_seconds(), None);
         lists.log();
         pipeline.set_indicators(lists.indicators);
-        pipeline.set_geo(geo::open(&sources, None));
+        pipeline.set_geo(geo::open(&sources.geo_databases, &sources.home_countries, None));
     }
     let mut ticks = Ticks::default();
     let mut replayed = Replayed::default();

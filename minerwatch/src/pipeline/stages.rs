@@ -9,12 +9,12 @@ use std::{collections::VecDeque, io, sync::Arc};
 
 use crate::{
     dissect::Dissector,
-    ecs::{Encoder, HostContext, Observed},
+    ecs::{Encoder, Observed},
     engine::{Engine, EngineSettings},
     enrich::{Enricher, geo::GeoDatabases},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request},
+    model::{Alert, BootTime, Effect, Event, EventKind, HostContext, Observation, Request},
     probe::{Answer, Probes},
 };
 

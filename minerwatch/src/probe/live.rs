@@ -46,9 +46,9 @@ impl LiveProbes {
 impl Probes for LiveProbes {
     fn ask(&mut self, request: &Request) -> Answer {
         match request {
-            Request::SampleRounding(process) => {
+            Request::SampleRounding { process, span } => {
                 if let Some(sampler) = &self.sampler {
-                    sampler.boost(process.pid);
+                    sampler.boost(process.pid, *span);
                 }
                 Answer::Pending
             }

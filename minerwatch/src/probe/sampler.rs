@@ -27,7 +27,7 @@ use thread_priority::{
 };
 use tracing::{debug, warn};
 
-use crate::{detect::compute::CLOSE_SAMPLING, privileges::DropPrivileges, sensor::CurrentPids};
+use crate::{privileges::DropPrivileges, sensor::CurrentPids};
 
 /// Files that list the CPUs isolated by the administrator, as in `2-3,8`. A visit could make a program that polls there
 /// lose packets, so these CPUs are never visited.
@@ -104,9 +104,9 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// Visits a process more often for [`CLOSE_SAMPLING`].
-    pub fn boost(&self, pid: u32) {
-        let until = Instant::now() + CLOSE_SAMPLING;
+    /// Visits a process more often for so long.
+    pub fn boost(&self, pid: u32, span: Duration) {
+        let until = Instant::now() + span;
         let mut orders = self.shared.orders();
         orders.boosts.retain(|(known, _)| *known != pid);
         if orders.boosts.len() >= MAX_BOOSTS {

@@ -2,12 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::role::{interprets, is_shell};
-
-/// The part of a path after its last slash.
-pub fn base_name(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
-}
+use super::{
+    program_file::base_name,
+    role::{interprets, is_shell},
+};
 
 /// Makes a path absolute, without looking at the file system: a relative path is below `directory`.
 pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
@@ -58,28 +56,6 @@ pub fn script_of<'a>(
         }
     }
     None
-}
-
-/// The file of a program: its name, and whether it is in a directory where only root installs programs.
-#[derive(Clone, Copy, Debug)]
-pub struct ProgramFile<'a> {
-    /// Base name of the executable or script.
-    pub name: &'a str,
-    /// Whether it is in a system directory.
-    pub in_system_directory: bool,
-}
-
-impl<'a> ProgramFile<'a> {
-    /// The program file at a path.
-    pub fn at(path: &'a str) -> Self {
-        Self { name: base_name(path), in_system_directory: is_in_system_directory(path) }
-    }
-}
-
-fn is_in_system_directory(path: &str) -> bool {
-    ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/snap/", "/nix/store/", "/gnu/store/"]
-        .iter()
-        .any(|directory| path.starts_with(directory))
 }
 
 #[cfg(test)]

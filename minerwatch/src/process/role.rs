@@ -5,7 +5,7 @@ mod names;
 
 use names::by_name;
 
-use super::program::{ProgramFile, base_name};
+use super::program_file::{ProgramFile, base_name};
 
 /// What kind of program a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

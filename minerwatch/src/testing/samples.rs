@@ -2,7 +2,6 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use crate::ecs::{Encoder, HostContext, Observed, SignalText};
 use crate::model::{
     Alert, AlertAction, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container,
     ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
@@ -11,6 +10,10 @@ use crate::model::{
     IncidentId, Mapping, MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol,
     Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass,
     SignalId, SignalPoints, Subject, Threshold, TlsHello, Verdict, WallClock,
+};
+use crate::{
+    ecs::{Encoder, Observed, SignalText},
+    model::HostContext,
 };
 
 /// 2026-11-22T22:00:00Z.

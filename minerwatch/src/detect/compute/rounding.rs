@@ -31,7 +31,7 @@ const WINDOW: Duration = Duration::from_secs(600);
 /// How often a process that goes on is reported.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
 /// How long the sampler visits an undecided process more often.
-pub const CLOSE_SAMPLING: Duration = Duration::from_secs(10);
+const CLOSE_SAMPLING: Duration = Duration::from_secs(10);
 /// The pause until the next such time. It doubles with each that decided nothing.
 const FIRST_PAUSE: Duration = Duration::from_secs(20);
 /// The longest such pause.
@@ -117,7 +117,7 @@ impl RoundingModes {
             Judgement::AllModes(counts) => (counts, false),
             Judgement::Undecided => {
                 if watched.may_be_sampled(now) {
-                    findings.request(Request::SampleRounding(key));
+                    findings.request(Request::SampleRounding { process: key, span: CLOSE_SAMPLING });
                 }
                 return watched.move_window(now);
             }

@@ -75,8 +75,7 @@ fn shown(databases: &GeoDatabases, address: &str) -> String {
 fn several_databases_make_one_answer() {
     let (_directory, paths) = files();
     let home = vec!["DE".to_owned(), "AT".to_owned()];
-    let config = Intel { geo_databases: paths, home_countries: home, ..Intel::default() };
-    let databases = open(&config, None).expect("three databases");
+    let databases = open(&paths, &home, None).expect("three databases");
     for (address, expected) in [
         ("203.0.113.9", "NL AS64500 Example Networks foreign"),
         ("::ffff:203.0.113.9", "NL AS64500 Example Networks foreign"),
@@ -92,7 +91,7 @@ fn several_databases_make_one_answer() {
     ] {
         assert_eq!(shown(&databases, address), expected, "{address}");
     }
-    let nowhere = open(&Intel { home_countries: Vec::new(), ..config }, None).expect("the same databases");
+    let nowhere = open(&paths, &[], None).expect("the same databases");
     assert_eq!(shown(&nowhere, "192.0.2.1"), "FR", "without home countries nothing is foreign");
 }
 
@@ -100,16 +99,15 @@ fn several_databases_make_one_answer() {
 fn the_earlier_version_of_a_damaged_database_stays() {
     let (_directory, paths) = files();
     let first = paths.first().unwrap();
-    let config = Intel { geo_databases: vec![first.clone()], ..Intel::default() };
-    let databases = open(&config, None).expect("a database");
+    let one = std::slice::from_ref(first);
+    let databases = open(one, &[], None).expect("a database");
     let bytes = fs::read(first).unwrap();
     fs::write(first, &bytes[..bytes.len() / 2]).unwrap();
-    assert!(open(&config, None).is_none());
-    let kept = open(&config, Some(&databases)).expect("the earlier one");
+    assert!(open(one, &[], None).is_none());
+    let kept = open(one, &[], Some(&databases)).expect("the earlier one");
     assert_eq!(shown(&kept, "203.0.113.9"), "NL");
-    assert!(open(&Intel::default(), Some(&databases)).is_none(), "no longer configured");
-    let large = Intel { geo_databases: vec!["/dev/zero".into(), "/nowhere".into()], ..Intel::default() };
-    assert!(open(&large, None).is_none());
+    assert!(open(&[], &[], Some(&databases)).is_none(), "no longer configured");
+    assert!(open(&["/dev/zero".into(), "/nowhere".into()], &[], None).is_none());
 }
 
 #[test]

@@ -8,7 +8,7 @@ use crate::{
         BootTime, Container, Credentials, Exec, Executable, ExecutableFlags, Fork, HashedFile, ProcessKey,
         ProcessView, RunningProcess, Subject,
     },
-    process::{ImageSource, Process, Role, program::ProgramFile, resolve, script_of},
+    process::{ImageSource, Process, Role, program_file::ProgramFile, resolve, script_of},
 };
 
 /// The image of a process, from an exec or from the snapshot.

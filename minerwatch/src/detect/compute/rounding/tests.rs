@@ -116,7 +116,7 @@ mod undecided {
 
     /// How often close sampling is asked for.
     fn asked(host: &Host) -> usize {
-        requests(host).iter().filter(|request| matches!(request, Request::SampleRounding(_))).count()
+        requests(host).iter().filter(|request| matches!(request, Request::SampleRounding { .. })).count()
     }
 
     #[test]
