@@ -55,8 +55,13 @@ pub fn closing(machines: &[Machine]) -> String {
 
 fn header(machines: &[Machine]) -> Vec<String> {
     let mut header = vec!["source".to_owned(), "hook".to_owned()];
-    header.extend(machines.iter().map(|machine| machine.report.kernel.replace("-cloud-amd64", "")));
+    header.extend(machines.iter().map(|machine| short(&machine.report.kernel)));
     header
+}
+
+/// A kernel's release without what Debian adds for its clouds.
+fn short(release: &str) -> String {
+    release.replace("-cloud-amd64", "").replace("-cloud-arm64", "")
 }
 
 /// Every pair of a data source and a hook (or none) that some kernel has, in the order of the data sources.
