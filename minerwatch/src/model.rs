@@ -23,9 +23,10 @@ mod signal;
 mod socket;
 mod time;
 mod tls;
+mod verdict;
 pub mod wallet;
 
-pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId, Verdict};
+pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId};
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request};
@@ -55,3 +56,4 @@ pub use signal::{Signal, SignalClass, SignalId};
 pub use socket::{HeldSocket, SocketSide};
 pub use time::{BootTime, WallClock};
 pub use tls::TlsHello;
+pub use verdict::Verdict;

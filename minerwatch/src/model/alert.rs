@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal};
+use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, Verdict};
 
 /// Identifies an incident: one intrusion, with any number of processes. Unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -19,18 +19,6 @@ impl fmt::Display for IncidentId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}-{:x}", self.origin, self.opened.0)
     }
-}
-
-/// The verdict on an incident, from its score and its signals.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verdict {
-    /// 40 points or more. Recorded, but nobody needs to be paged.
-    Noted,
-    /// 70 points or more, from signals of two classes.
-    Suspected,
-    /// One conclusive signal, or 100 points or more from signals of two classes, one of which is a sign of mining itself.
-    Mining,
 }
 
 /// Why an alert is sent now.
