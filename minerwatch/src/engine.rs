@@ -4,15 +4,15 @@
 //! To learn something from the outside, the engine returns a [`Request`]; the answer comes back as an event. An event that
 //! depends on an answer is parked until the answer arrives. So is an event that arrived before the fork of its process.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod counters;
+#[cfg(test)]
+mod scenarios;
+mod settings;
 
-use serde::Serialize;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    detect::{
-        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, LoadThresholds,
-        network,
-    },
+    detect::{DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, network},
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
@@ -22,86 +22,13 @@ use crate::{
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
 
-#[cfg(test)]
-mod scenarios;
+pub use counters::EngineCounters;
+pub use settings::EngineSettings;
 
 /// The most events parked for their process, and the most parked for an answer.
 const MAX_PARKED: usize = 1_024;
 /// The longest time an event is parked.
 const PARK_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Facts of the host and of the configuration that the engine needs.
-#[derive(Clone, Debug)]
-pub struct EngineSettings {
-    /// Processors of the host.
-    pub processors: u32,
-    /// The most processes in the table, living and dead.
-    pub max_processes: usize,
-    /// The most incidents kept open.
-    pub max_incidents: usize,
-    /// The most dead processes without children that are remembered.
-    pub max_dead: usize,
-    /// How long a dead process is remembered.
-    pub dead_memory: Duration,
-    /// An incident without living processes is closed after this time without a new finding.
-    pub quiet: Duration,
-    /// The same time for an incident that installed persistence.
-    pub quiet_persistent: Duration,
-    /// The lowest verdict that causes an alert. Incidents below it are kept and may reach it later.
-    pub min_verdict: Verdict,
-    /// Thresholds of CPU use.
-    pub load: LoadThresholds,
-    /// The clock that [`Alert::latency`] is measured with. `None` in a replay: the latency is zero.
-    pub clock: Option<fn() -> BootTime>,
-}
-
-impl Default for EngineSettings {
-    fn default() -> Self {
-        let table = TableLimits::default();
-        let incidents = IncidentLimits::default();
-        Self {
-            processors: 1,
-            max_processes: table.processes,
-            max_incidents: incidents.incidents,
-            max_dead: table.dead,
-            dead_memory: table.memory,
-            quiet: incidents.quiet,
-            quiet_persistent: incidents.quiet_persistent,
-            min_verdict: incidents.min_verdict,
-            load: LoadThresholds::default(),
-            clock: None,
-        }
-    }
-}
-
-/// What the engine holds, and what it had to forget.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct EngineCounters {
-    /// Events taken in.
-    pub events: u64,
-    /// Processes in the table now.
-    pub processes: u64,
-    /// Processes evicted because the table was full.
-    pub processes_evicted: u64,
-    /// Dead processes forgotten before [`EngineSettings::dead_memory`] was over, because too many died.
-    pub dead_forgotten_early: u64,
-    /// Events parked now because their process is not known yet.
-    pub parked: u64,
-    /// Parked events whose process or answer never came, or that did not fit.
-    pub parked_lost: u64,
-    /// Incidents now, including those without a verdict.
-    pub incidents: u64,
-    /// Incidents evicted because there were too many.
-    pub incidents_evicted: u64,
-    /// Written files that were forgotten to make room. A process that runs such a file is not linked to its writer.
-    pub written_files_evicted: u64,
-    /// Number of findings, by signal id.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub findings: BTreeMap<&'static str, u64>,
-    /// State that detectors forgot to make room, by the counter names in their declarations.
-    #[serde(flatten)]
-    pub evictions: BTreeMap<&'static str, u64>,
-}
 
 /// The correlation engine.
 #[derive(Debug)]
@@ -383,12 +310,7 @@ impl Engine {
     }
 
     /// Keeps a connection at the root of its process tree, for the chain of a later incident.
-    fn remember_connection(
-        &mut self,
-        key: ProcessKey,
-        at: BootTime,
-        destination: Option<std::net::SocketAddr>,
-    ) {
+    fn remember_connection(&mut self, key: ProcessKey, at: BootTime, destination: Option<SocketAddr>) {
         let Some(destination) = destination else { return };
         let Some(name) = self.table.get(key).map(|process| Arc::clone(&process.view.name)) else { return };
         let root = self.table.tree_root(key);
