@@ -1,4 +1,4 @@
-//! What an incident is taken for.
+//! Verdicts on incidents.
 
 use serde::{Deserialize, Serialize};
 

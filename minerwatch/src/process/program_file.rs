@@ -1,4 +1,4 @@
-//! The file of a program: its name, and whether it lies where the system keeps programs.
+//! The file of a program: its name, and whether it is in a directory of the system.
 
 /// The part of a path after its last slash.
 pub fn base_name(path: &str) -> &str {
