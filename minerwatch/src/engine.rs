@@ -272,10 +272,10 @@ impl Engine {
         effects.extend(self.findings.requests_mut().drain(..).map(Effect::Request));
         match &event.body {
             EventBody::Connect(connect) => {
-                self.remember_connection(key, event.time, network::outbound(connect))
+                self.remember_connection(key, event.time, network::outbound(connect));
             }
             EventBody::RunningFlow(flow) => {
-                self.remember_connection(key, event.time, network::outbound_at_start(flow))
+                self.remember_connection(key, event.time, network::outbound_at_start(flow));
             }
             EventBody::Exit(_) => self.table.exit(key, event.time),
             _ => {}
