@@ -3,7 +3,7 @@
 //! The bytes are treated as hostile. A record that is too short, of an unknown kind or has inconsistent lengths is an error
 //! that the caller counts. It never causes a panic, and the records after it are still read.
 //!
-//! To add a record, implement [`Decode`](record::Decode) for it in the file of its family and add a row to [`DECODERS`].
+//! To add a record, implement [`Decode`] for it in the file of its family and add a row to [`DECODERS`].
 
 mod compute;
 mod file;

@@ -4,7 +4,6 @@
 //! For most events this is a few look-ups by number. Files are read only for users, cgroups and executables that are
 //! new, and a thread of the lowest priority reads the executables.
 
-mod bounded;
 mod cgroups;
 pub mod container;
 pub mod geo;
@@ -136,20 +135,7 @@ impl Enricher {
                 self.invalidate(change);
             }
             EventBody::Cpu(usage) => self.quotas.note_busy(subject, usage.total_on_cpu, *time),
-            EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::DnsServerRole(_)
-            | EventBody::Fork(_)
-            | EventBody::Exit(_)
-            | EventBody::Connect(_)
-            | EventBody::Close(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningFlow(_)
-            | EventBody::HashedFile(_)
-            | EventBody::Payload(_) => {}
+            _ => {}
         }
     }
 

@@ -33,8 +33,8 @@ pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
-    Exec, Exit, FileAction, FileChange, Fork, HashedFile, RunningFlow, RunningProcess, SchedulingPolicy,
-    Subject,
+    Exec, Exit, FileAction, FileChange, Fork, HashedFile, ProcessPresence, RunningFlow, RunningProcess,
+    SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use flow::{Flow, Protocol};

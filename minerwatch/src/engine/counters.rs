@@ -13,7 +13,7 @@ pub struct EngineCounters {
     pub processes: u64,
     /// Processes evicted because the table was full.
     pub processes_evicted: u64,
-    /// Dead processes forgotten before [`EngineSettings::dead_memory`] was over, because too many died.
+    /// Dead processes forgotten before [`super::EngineSettings::dead_memory`] was over, because too many died.
     pub dead_forgotten_early: u64,
     /// Events parked now because their process is not known yet.
     pub parked: u64,

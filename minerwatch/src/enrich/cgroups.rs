@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    bounded::BoundedMap,
     container,
     hierarchy::{Hierarchies, ROOT},
     proc::Proc,
 };
+use crate::bounded::BoundedMap;
 use crate::model::{BootTime, Container};
 
 /// Cgroups that are remembered. Those of ended containers are kept too, because their last events come late.
@@ -62,7 +62,7 @@ impl Cgroups {
         if identity <= ROOT {
             return None;
         }
-        match self.cache.get(identity) {
+        match self.cache.get(&identity) {
             Some(Entry::Found(container)) => return container.clone(),
             Some(Entry::Missing(until)) if now < *until => return None,
             Some(Entry::Missing(_)) | None => {}
@@ -75,7 +75,7 @@ impl Cgroups {
             return container;
         }
         self.walk(now);
-        if let Some(Entry::Found(container)) = self.cache.get(identity) {
+        if let Some(Entry::Found(container)) = self.cache.get(&identity) {
             return container.clone();
         }
         self.missing += 1;
@@ -100,7 +100,7 @@ impl Cgroups {
         self.walks += 1;
         let cache = &mut self.cache;
         self.hierarchies.walk(WALK_BUDGET, |identity, path| {
-            if !matches!(cache.get(identity), Some(Entry::Found(_))) {
+            if !matches!(cache.get(&identity), Some(Entry::Found(_))) {
                 cache.insert(identity, Entry::Found(container::parse(path).map(Arc::new)));
             }
         });

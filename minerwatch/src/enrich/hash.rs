@@ -17,8 +17,11 @@ use std::{
     time::Duration,
 };
 
-use super::{bounded::BoundedMap, proc::Proc};
-use crate::model::{BootTime, FileId, Subject};
+use super::proc::Proc;
+use crate::{
+    bounded::BoundedMap,
+    model::{BootTime, FileId, Subject},
+};
 pub use settings::HashSettings;
 use worker::{Content, FileVersion, Outcome, Refusal, Request};
 
@@ -121,7 +124,7 @@ impl Hasher {
         path: &Arc<str>,
         now: BootTime,
     ) -> Option<Hashed> {
-        let (known, answer) = match self.cache.get_mut(file) {
+        let (known, answer) = match self.cache.get_mut(&file) {
             Some(Entry::Pending { waiting, .. }) => {
                 if waiting.len() < MAX_WAITING {
                     waiting.push(subject.clone());
@@ -160,11 +163,11 @@ impl Hasher {
 
     /// Forgets a file that was written.
     pub(crate) fn invalidate(&mut self, file: FileId) {
-        match self.cache.get_mut(file) {
+        match self.cache.get_mut(&file) {
             // Those who wait get the hash, but nobody later.
             Some(Entry::Pending { written, .. }) => *written = true,
             Some(Entry::Known { .. } | Entry::Refused { .. }) => {
-                self.cache.remove(file);
+                self.cache.remove(&file);
             }
             None => return,
         }
@@ -175,7 +178,7 @@ impl Hasher {
     pub(crate) fn collect(&mut self, now: BootTime, mut take: impl FnMut(Hashed)) {
         while let Ok(Outcome { request, result }) = self.outcomes.try_recv() {
             let file = request.file;
-            let (waiting, written) = match self.cache.remove(file) {
+            let (waiting, written) = match self.cache.remove(&file) {
                 Some(Entry::Pending { waiting, written }) => (waiting, written),
                 // It was evicted, together with those who waited.
                 Some(Entry::Known { .. } | Entry::Refused { .. }) | None => (Vec::new(), true),

@@ -8,10 +8,10 @@ mod files;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    bounded::BoundedMap,
     hierarchy::{CpuCgroup, Hierarchies, ROOT},
     proc::Proc,
 };
+use crate::bounded::BoundedMap;
 use crate::model::{BootTime, CpuQuota, Event, EventBody, ProcessKey, Subject};
 use files::{Limit, Throttling};
 
@@ -86,12 +86,12 @@ impl Quotas {
     /// Adds a busy process to the list; `on_cpu` is its CPU time so far.
     pub(crate) fn note_busy(&mut self, subject: &Subject, on_cpu: u64, at: BootTime) {
         let is_unlimited =
-            self.cgroups.get(subject.cgroup).is_some_and(|known| known.sample.is_none() && at < known.until);
+            self.cgroups.get(&subject.cgroup).is_some_and(|known| known.sample.is_none() && at < known.until);
         if subject.cgroup <= ROOT || is_unlimited || self.waiting.len() >= MAX_WAITING {
             return;
         }
         let due = at.plus(INTERVAL);
-        match self.processes.get_mut(subject.key) {
+        match self.processes.get_mut(&subject.key) {
             Some(tracked) if at < tracked.due => return,
             Some(tracked) => tracked.due = due,
             None => self.processes.insert(subject.key, Tracked { due, last: None }),
@@ -104,11 +104,11 @@ impl Quotas {
     pub(crate) fn check(&mut self, now: BootTime, events: &mut Vec<Event>) {
         for Waiting { subject, on_cpu, at } in std::mem::take(&mut self.waiting) {
             let Some(sample) = self.sample(&subject, now) else {
-                self.processes.remove(subject.key);
+                self.processes.remove(&subject.key);
                 continue;
             };
             let due = at.plus(INTERVAL);
-            let last = self.processes.remove(subject.key).and_then(|tracked| tracked.last);
+            let last = self.processes.remove(&subject.key).and_then(|tracked| tracked.last);
             let body = last.and_then(|(before, used)| since(&before, used, &sample, on_cpu));
             self.processes.insert(subject.key, Tracked { due, last: Some((sample, on_cpu)) });
             events.extend(body.map(|quota| Event {
@@ -120,7 +120,7 @@ impl Quotas {
     }
 
     fn sample(&mut self, subject: &Subject, now: BootTime) -> Option<Sample> {
-        if let Some(known) = self.cgroups.get(subject.cgroup)
+        if let Some(known) = self.cgroups.get(&subject.cgroup)
             && now < known.until
         {
             return known.sample.clone();

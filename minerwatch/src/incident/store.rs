@@ -120,21 +120,7 @@ impl Incidents {
             EventBody::Connect(connect) => touched = self.connection(context, connect).or(touched),
             EventBody::File(change) => touched = self.change(context, change, written).or(touched),
             EventBody::HashedFile(hashed) => self.hashed(context, hashed),
-            EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::DnsServerRole(_)
-            | EventBody::Fork(_)
-            | EventBody::Exec(_)
-            | EventBody::Exit(_)
-            | EventBody::Close(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningProcess(_)
-            | EventBody::Payload(_)
-            | EventBody::RunningFlow(_) => {}
+            _ => {}
         }
         if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {
             alerts.extend(incident.weigh(context.at(), context.table, self.limits.min_verdict));

@@ -60,12 +60,23 @@ pub struct Subject {
     pub container: Option<Arc<Container>>,
 }
 
+/// What an event needs to be known about its process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProcessPresence {
+    /// Nothing: the event makes the process known.
+    Introduces,
+    /// That it exists: its fork may have been overtaken, and then the event waits for it.
+    Required,
+    /// Nothing: the event may arrive long after the process was forgotten, and says nothing about it.
+    Optional,
+}
+
 /// Declares every event once: its variant, its content, and its kind for filters.
 macro_rules! events {
     ($(
         #[doc = $doc:literal]
         $(#[serde($serde:meta)])?
-        $variant:ident($content:ty) => $kind:ident,
+        $variant:ident($content:ty) => $kind:ident, $presence:ident;
     )+) => {
         /// What happened.
         #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,6 +110,15 @@ macro_rules! events {
             }
         }
 
+        impl EventType {
+            /// What such an event says about whether its process is known.
+            pub fn presence(self) -> ProcessPresence {
+                match self {
+                    $(Self::$variant => ProcessPresence::$presence,)+
+                }
+            }
+        }
+
         impl EventBody {
             /// The type of this event.
             pub fn event_type(&self) -> EventType {
@@ -112,43 +132,43 @@ macro_rules! events {
 
 events! {
     /// The subject was created.
-    Fork(Fork) => Fork,
+    Fork(Fork) => Fork, Introduces;
     /// The subject replaced its image.
-    Exec(Box<Exec>) => Exec,
+    Exec(Box<Exec>) => Exec, Introduces;
     /// The subject's last thread ended.
-    Exit(Exit) => Exit,
+    Exit(Exit) => Exit, Required;
     /// The subject's outbound connection got its result.
-    Connect(Connect) => Connect,
+    Connect(Connect) => Connect, Required;
     /// The subject's outbound connection ended.
-    Close(Close) => Close,
+    Close(Close) => Close, Optional;
     /// The subject changed a file.
-    File(Box<FileChange>) => File,
+    File(Box<FileChange>) => File, Required;
     /// The subject's CPU use.
-    Cpu(CpuUsage) => Cpu,
+    Cpu(CpuUsage) => Cpu, Required;
     /// How much the CPU quota of the subject's cgroup throttles it.
-    Quota(Box<CpuQuota>) => Cpu,
+    Quota(Box<CpuQuota>) => Cpu, Required;
     /// The rounding modes that the subject uses.
-    Rounding(Rounding) => Rounding,
+    Rounding(Rounding) => Rounding, Required;
     /// The subject mapped memory of a suspicious size.
-    Mapping(Mapping) => Memory,
+    Mapping(Mapping) => Memory, Required;
     /// The subject opened a control file of the pool of huge pages.
-    HugePages(HugePages) => Memory,
+    HugePages(HugePages) => Memory, Required;
     /// The subject was already running at the start.
-    RunningProcess(Box<RunningProcess>) => Snapshot,
+    RunningProcess(Box<RunningProcess>) => Snapshot, Introduces;
     /// The subject already had this connection at the start.
-    RunningFlow(RunningFlow) => Snapshot,
+    RunningFlow(RunningFlow) => Snapshot, Required;
     /// The hash of the subject's executable.
-    HashedFile(HashedFile) => Hash,
+    HashedFile(HashedFile) => Hash, Optional;
     /// One of the first payloads of the subject's connection.
-    Payload(Box<Payload>) => Payload,
+    Payload(Box<Payload>) => Payload, Required;
     /// An update about the subject's open connection.
     #[serde(rename = "course")]
-    FlowUpdate(Box<FlowUpdate>) => Flow,
+    FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
     /// The answer to a request: the options of a connection's socket.
-    SocketOptions(SocketOptions) => Snapshot,
+    SocketOptions(SocketOptions) => Snapshot, Optional;
     /// The answer to a request: whether the subject is a DNS server.
     #[serde(rename = "serves-names")]
-    DnsServerRole(DnsServerRole) => Snapshot,
+    DnsServerRole(DnsServerRole) => Snapshot, Required;
 }
 
 impl EventBody {

@@ -12,7 +12,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 use rustc_hash::FxHashMap;
 
 use super::Process;
-use crate::model::{BootTime, Event, EventBody, ProcessKey};
+use crate::model::{BootTime, Event, EventBody, ProcessKey, ProcessPresence};
 
 /// Limits of the table.
 #[derive(Clone, Copy, Debug)]
@@ -106,26 +106,9 @@ impl ProcessTable {
 
     /// Whether an event can be applied now: its process is known, or the event does not need that.
     pub fn can_apply(&self, event: &Event) -> bool {
-        match event.body {
-            EventBody::Fork(_)
-            | EventBody::Exec(_)
-            | EventBody::RunningProcess(_)
-            // These may arrive long after the process was forgotten, and contain nothing about it.
-            | EventBody::Close(_)
-            | EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::HashedFile(_) => true,
-            EventBody::Exit(_)
-            | EventBody::Connect(_)
-            | EventBody::Payload(_)
-            | EventBody::File(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::DnsServerRole(_)
-            | EventBody::RunningFlow(_) => self.rows.contains_key(&event.subject.key),
+        match event.body.event_type().presence() {
+            ProcessPresence::Introduces | ProcessPresence::Optional => true,
+            ProcessPresence::Required => self.rows.contains_key(&event.subject.key),
         }
     }
 
@@ -138,23 +121,14 @@ impl ProcessTable {
             EventBody::Exec(exec) => self.exec(*time, subject, exec),
             EventBody::RunningProcess(running) => self.running_process(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
-            EventBody::Close(_)
-            | EventBody::FlowUpdate(_)
-            | EventBody::SocketOptions(_)
-            | EventBody::DnsServerRole(_) => {}
             EventBody::Connect(connect) => {
                 self.apply_subject(*time, subject);
                 self.set_network(subject.key, connect.network_namespace);
             }
-            EventBody::Exit(_)
-            | EventBody::Payload(_)
-            | EventBody::File(_)
-            | EventBody::Cpu(_)
-            | EventBody::Rounding(_)
-            | EventBody::Mapping(_)
-            | EventBody::HugePages(_)
-            | EventBody::Quota(_)
-            | EventBody::RunningFlow(_) => self.apply_subject(*time, subject),
+            body if body.event_type().presence() == ProcessPresence::Required => {
+                self.apply_subject(*time, subject);
+            }
+            _ => {}
         }
     }
 }
