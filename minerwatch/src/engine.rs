@@ -224,6 +224,9 @@ impl Engine {
 
     /// Processes events that were parked too long, with what is known now.
     fn give_up_parked(&mut self, effects: &mut Vec<Effect>) {
+        if self.before_fork.is_empty() && self.before_answer.is_empty() {
+            return;
+        }
         while let Some(given_up) = self.before_fork.give_up(self.now) {
             for event in &given_up {
                 self.process(event, effects);

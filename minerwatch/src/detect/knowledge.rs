@@ -97,10 +97,12 @@ impl Knowledge {
             _ => {}
         }
         self.written.observe(event, process, table);
-        self.facts = EventFacts {
-            pause: self.phases.observe(event),
-            due: self.load_histories.observe(event, process, table),
-        };
+        let pause = self.phases.observe(event);
+        let due = self.load_histories.observe(event, process, table);
+        // Hardly any event has such facts, and each would write them anew.
+        if pause.is_some() || due.is_some() || self.facts.pause.is_some() || self.facts.due.is_some() {
+            self.facts = EventFacts { pause, due };
+        }
     }
 
     /// The load history that is to be judged now, if the event made one due.

@@ -128,7 +128,10 @@ impl WrittenFiles {
         if origin.table.is_managed(origin.process) {
             return;
         }
+        let writer = origin.process.key();
         let known = self.take(change.file, &change.path);
+        // Climbing to the root of a tree costs more than all the rest, and programs write the same file again and again.
+        let tree = known.as_ref().filter(|known| known.writer == writer).map(|known| known.tree);
         let armed = known.and_then(|known| known.armed).filter(|_| change.action != FileAction::Create);
         self.keep(WrittenFile {
             path: Arc::clone(&change.path),
@@ -136,9 +139,9 @@ impl WrittenFiles {
             place: PathKind::of(&change.path),
             content,
             written: origin.at,
-            writer: origin.process.key(),
+            writer,
             writer_name: Arc::clone(&origin.process.view.name),
-            tree: origin.table.tree_root(origin.process.key()),
+            tree: tree.unwrap_or_else(|| origin.table.tree_root(writer)),
             container: container_of(origin),
             armed,
         });

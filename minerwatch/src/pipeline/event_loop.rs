@@ -110,8 +110,8 @@ impl EventLoop {
         debug!(?snapshot.counters, "state of the host");
         let mut ended = Vec::new();
         self.pipeline.probes.tag(&snapshot.sockets, &mut ended);
-        for event in snapshot.events.into_iter().chain(ended) {
-            self.pipeline.process(event, sink)?;
+        for mut event in snapshot.events.into_iter().chain(ended) {
+            self.pipeline.process(&mut event, sink)?;
         }
         sink.flush()?;
         give_back_memory();
@@ -172,7 +172,7 @@ impl EventLoop {
             |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
-                    Ok(event) if outcome.is_ok() => outcome = self.pipeline.process(event, sink),
+                    Ok(mut event) if outcome.is_ok() => outcome = self.pipeline.process(&mut event, sink),
                     Ok(_) => {}
                     Err(error) => {
                         self.decode_errors += 1;

@@ -57,10 +57,10 @@ pub fn replay<E: Display>(
     let mut replayed = Replayed::default();
     for event in events {
         match event {
-            Ok(event) => {
+            Ok(mut event) => {
                 replayed.events += 1;
                 ticks.advance(event.time, |now| pipeline.tick(now, sink))?;
-                pipeline.process(event, sink)?;
+                pipeline.process(&mut event, sink)?;
             }
             Err(error) => {
                 replayed.damaged += 1;

@@ -91,23 +91,23 @@ impl<P: Probes> Pipeline<P> {
         }
     }
 
-    /// Passes one event through all stages.
-    pub fn process(&mut self, mut event: Event, sink: &mut impl OutputSink) -> io::Result<()> {
+    /// Passes one event through all stages. The event is filled in where it is: a copy would cost as much as a detector.
+    pub fn process(&mut self, event: &mut Event, sink: &mut impl OutputSink) -> io::Result<()> {
         if let Some(enricher) = &mut self.enricher {
-            enricher.enrich(&mut event);
+            enricher.enrich(event);
         }
         if let Some(geo) = &self.geo {
-            geo.add_to(&mut event);
+            geo.add_to(event);
         }
-        self.dissector.dissect(&mut event);
-        self.analyze(&event, sink)
+        self.dissector.dissect(event);
+        self.analyze(event, sink)
     }
 
     /// Passes the time to the probes and the engine. Call it once per [`super::TICK`].
     pub fn tick(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
         let mut found = std::mem::take(&mut self.found);
         self.probes.tick(now, &mut found);
-        let outcome = found.drain(..).try_for_each(|event| self.process(event, sink));
+        let outcome = found.drain(..).try_for_each(|mut event| self.process(&mut event, sink));
         self.found = found;
         outcome?;
         self.engine.tick(now, &mut self.effects);

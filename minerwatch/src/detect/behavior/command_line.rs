@@ -96,7 +96,7 @@ impl<'a> Tokens<'a> {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     if is_program(context) {
-        findings.extend(judge(context));
+        findings.add(judge(context));
     }
 }
 

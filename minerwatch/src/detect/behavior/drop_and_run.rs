@@ -33,7 +33,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 };
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    findings.extend(judge(context));
+    findings.add(judge(context));
 }
 
 /// A program was started: was its file, or the script it interprets, just dropped?

@@ -30,7 +30,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     if is_program(context) {
-        findings.extend(judge(context));
+        findings.add(judge(context));
     }
 }
 

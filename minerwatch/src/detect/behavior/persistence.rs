@@ -119,7 +119,7 @@ fn is_unit(path: &str) -> bool {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     if let EventBody::File(change) = &context.event.body {
-        findings.extend(judge(context, change));
+        findings.add(judge(context, change));
     }
 }
 

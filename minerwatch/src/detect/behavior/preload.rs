@@ -31,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     if let EventBody::File(change) = &context.event.body {
-        findings.extend(judge(context, change));
+        findings.add(judge(context, change));
     }
 }
 

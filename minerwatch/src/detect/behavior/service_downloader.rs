@@ -31,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 };
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    findings.extend(judge(context));
+    findings.add(judge(context));
 }
 
 /// A downloader was started: is there a shell above it, and a service above that?

@@ -68,7 +68,7 @@ impl Detector for ConnectionGatedLoad {
             EventBody::RunningFlow(flow) => self.opened(context, flow.protocol),
             EventBody::Close(close) => self.closed(context, close.flow.protocol),
             EventBody::Cpu(_) => {
-                findings.extend(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
+                findings.add(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
             }
             EventBody::Exit(_) => drop(self.0.remove(&context.key())),
             _ => {}

@@ -36,7 +36,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     if let EventBody::File(change) = &context.event.body {
-        findings.extend(opened(context, change));
+        findings.add(opened(context, change));
     }
 }
 

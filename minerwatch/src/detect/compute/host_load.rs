@@ -53,7 +53,7 @@ struct HostLoad {
 impl Detector for HostLoad {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         if let EventBody::Cpu(usage) = &context.event.body {
-            findings.extend(self.report(context, usage));
+            findings.add(self.report(context, usage));
         }
     }
 }

@@ -36,7 +36,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     if let EventBody::HugePages(pool) = &context.event.body {
-        findings.extend(raised(context, pool));
+        findings.add(raised(context, pool));
     }
 }
 

@@ -46,7 +46,7 @@ struct LoadJump {
 impl Detector for LoadJump {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         let history = context.known.due_load_history();
-        findings.extend(history.and_then(|history| judge(context, history, self.thresholds.jump)));
+        findings.add(history.and_then(|history| judge(context, history, self.thresholds.jump)));
     }
 }
 

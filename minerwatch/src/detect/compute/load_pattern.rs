@@ -58,7 +58,7 @@ enum Shape {
 }
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    findings.extend(context.known.due_load_history().and_then(|history| judge(context, history)));
+    findings.add(context.known.due_load_history().and_then(|history| judge(context, history)));
 }
 
 fn judge(context: &DetectionContext<'_>, history: &LoadHistory) -> Option<Finding> {

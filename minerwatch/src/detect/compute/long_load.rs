@@ -45,7 +45,7 @@ struct LongLoad {
 impl Detector for LongLoad {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
-            EventBody::Cpu(usage) => findings.extend(self.report(context, usage)),
+            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
             EventBody::Exit(_) => drop(self.processes.remove(&context.key())),
             _ => {}
         }

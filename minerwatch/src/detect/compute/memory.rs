@@ -75,7 +75,7 @@ struct MinerMemory(BoundedMap<ProcessKey, Asked>);
 impl Detector for MinerMemory {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
-            EventBody::Mapping(mapping) => findings.extend(self.mapped(context, mapping)),
+            EventBody::Mapping(mapping) => findings.add(self.mapped(context, mapping)),
             // The new program has none of the old one's memory.
             EventBody::Exec(_) | EventBody::Exit(_) => drop(self.0.remove(&context.key())),
             _ => {}

@@ -72,7 +72,7 @@ impl Detector for MonitorEvasion {
         match &context.event.body {
             EventBody::Exec(_) => self.started(context),
             EventBody::Cpu(_) => {
-                findings.extend(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
+                findings.add(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
             }
             EventBody::Exit(_) => drop(self.workers.remove(&context.key())),
             _ => {}

@@ -37,8 +37,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
     match &context.event.body {
-        EventBody::Exec(_) => findings.extend(driver_loaded(context)),
-        EventBody::File(change) => findings.extend(opened(context, change)),
+        EventBody::Exec(_) => findings.add(driver_loaded(context)),
+        EventBody::File(change) => findings.add(opened(context, change)),
         _ => {}
     }
 }

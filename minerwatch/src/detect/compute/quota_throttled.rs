@@ -50,7 +50,7 @@ struct QuotaThrottled(BoundedMap<ProcessKey, Streak>);
 impl Detector for QuotaThrottled {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
-            EventBody::Quota(quota) => findings.extend(self.report(context, quota)),
+            EventBody::Quota(quota) => findings.add(self.report(context, quota)),
             EventBody::Exit(_) => drop(self.0.remove(&context.key())),
             _ => {}
         }

@@ -53,7 +53,7 @@ struct SigstopThrottle(BoundedMap<ProcessKey, Throttle>);
 impl Detector for SigstopThrottle {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
-            EventBody::Cpu(usage) => findings.extend(self.report(context, usage)),
+            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
             EventBody::Exit(_) => drop(self.0.remove(&context.key())),
             _ => {}
         }

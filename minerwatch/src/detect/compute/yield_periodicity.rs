@@ -76,7 +76,7 @@ struct YieldPeriodicity(BoundedMap<ProcessKey, YieldRates>);
 impl Detector for YieldPeriodicity {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
-            EventBody::Cpu(usage) => findings.extend(self.report(context, usage)),
+            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
             EventBody::Exit(_) => drop(self.0.remove(&context.key())),
             _ => {}
         }

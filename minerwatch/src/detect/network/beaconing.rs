@@ -96,7 +96,7 @@ impl Detector for Beaconing {
                 let key = (process, payload.flow.source, payload.flow.destination);
                 self.rhythms.insert(key, Rhythm::default());
             }
-            EventBody::FlowUpdate(update) => findings.extend(self.inspect_update(context, update)),
+            EventBody::FlowUpdate(update) => findings.add(self.inspect_update(context, update)),
             EventBody::Close(close) => {
                 self.rhythms.remove(&(process, close.flow.source, close.flow.destination));
             }

@@ -70,7 +70,7 @@ impl Detector for DnsTunnel {
         let Some(message) = payload.app.dns.as_deref() else { return };
         // The questions of a DNS server are those of its clients.
         if context.known.dns_servers.is_server(context.key(), context.at()) != Some(true) {
-            findings.extend(self.inspect_question(context, message));
+            findings.add(self.inspect_question(context, message));
         }
     }
 }

@@ -75,14 +75,14 @@ impl Detector for MiningRelay {
             if relay.pool.replace(destination).is_none() {
                 findings.request(Request::WatchListeners(context.event.subject.clone()));
             }
-            findings.extend(relay.report(context));
+            findings.add(relay.report(context));
         } else if says(MiningPeer::Miner).is_some() {
             let relay = self.processes.entry(&context.key(), Relay::default);
             relay.miner = Some(destination);
             if relay.miners.len() < MAX_MINERS {
                 relay.miners.insert(destination.ip());
             }
-            findings.extend(relay.report(context));
+            findings.add(relay.report(context));
         }
     }
 

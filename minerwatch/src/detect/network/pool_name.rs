@@ -74,12 +74,12 @@ impl Detector for PoolName {
         match &context.event.body {
             EventBody::Payload(payload) => {
                 let app = &payload.app;
-                findings.extend(app.dns.as_deref().and_then(|message| dns(context, message)));
-                findings.extend(app.tls.as_deref().and_then(|hello| tls(context, payload, hello)));
-                findings.extend(app.tunnel.as_deref().and_then(|tunnel| tunnelled(context, payload, tunnel)));
+                findings.add(app.dns.as_deref().and_then(|message| dns(context, message)));
+                findings.add(app.tls.as_deref().and_then(|hello| tls(context, payload, hello)));
+                findings.add(app.tunnel.as_deref().and_then(|tunnel| tunnelled(context, payload, tunnel)));
             }
-            EventBody::Connect(_) | EventBody::RunningFlow(_) => findings.extend(connected(context)),
-            EventBody::FlowUpdate(update) => findings.extend(self.stays(context, update)),
+            EventBody::Connect(_) | EventBody::RunningFlow(_) => findings.add(connected(context)),
+            EventBody::FlowUpdate(update) => findings.add(self.stays(context, update)),
             _ => {}
         }
     }

@@ -68,9 +68,9 @@ impl Detector for SoloMining {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
             EventBody::Payload(payload) => {
-                findings.extend(self.inspect_call(context, payload));
+                findings.add(self.inspect_call(context, payload));
                 if payload.app.asks_height {
-                    findings.extend(self.inspect_height_request(context, payload));
+                    findings.add(self.inspect_height_request(context, payload));
                 }
             }
             EventBody::Exit(_) => {

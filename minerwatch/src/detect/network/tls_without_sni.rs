@@ -52,7 +52,7 @@ impl Detector for TlsWithoutSni {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
             EventBody::Payload(payload) => self.inspect_hello(context, payload, findings),
-            EventBody::SocketOptions(options) => findings.extend(matches_xmrig_sockopts(context, options)),
+            EventBody::SocketOptions(options) => findings.add(matches_xmrig_sockopts(context, options)),
             _ => {}
         }
     }

@@ -124,6 +124,8 @@ pub fn engine(program: &Path, busy: impl FnOnce() -> Result<()>) -> Result<f64> 
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let recording = directory.join("recording.jsonl");
     let name = recording.to_string_lossy().into_owned();
+    // `record` writes no file that exists: an earlier run may have been stopped before it removed its own.
+    let _ = fs::remove_file(&recording);
     let agent = Agent::start(&Launch::minerwatch_with(program.to_owned(), &["record", &name]))?;
     busy()?;
     agent.stop()?;
