@@ -23,7 +23,7 @@ use crate::{
     path, task,
 };
 
-/// The most changes in progress at once; about 600 bytes each.
+/// Limit of concurrent file changes that are tracked. Each entry takes about 600 bytes.
 const MAX_CHANGES: u32 = 1_024;
 
 /// The result of a security check that allows the change.

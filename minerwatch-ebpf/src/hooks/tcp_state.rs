@@ -1,7 +1,7 @@
 //! Traces: `sock:inet_sock_set_state`, at each change of a TCP socket's state.
 //! Kernel: net/ipv4/af_inet.c, `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`.
-//! The change to SYN_SENT happens in the connecting process. Later changes may happen in any process, so the owner is
-//! remembered.
+//! The connecting process itself sets the state SYN_SENT, so the hook stores that process as the owner of the socket.
+//! Later state changes may run in any process.
 //! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result,
 //! [`CloseRecord`](minerwatch_common::CloseRecord) with byte counts. io_uring is included.
 //! Overhead: state changes only, nothing for send and receive.

@@ -1,4 +1,4 @@
-//! Lists made of lines: plain text with one entry a line, and tables (CSV) whose first line names the columns.
+//! Readers for line-based lists: plain text with one entry per line, and CSV with a header row.
 
 use std::{
     borrow::Cow,

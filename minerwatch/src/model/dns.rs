@@ -39,7 +39,7 @@ impl DnsMessage {
 pub struct DnsAnswer {
     /// The name that was asked for, in lower case.
     pub question: String,
-    /// The type of record that was asked for (RFC 1035, section 3.2.2).
+    /// The record type of the question, such as 1 for A (RFC 1035, section 3.2.2).
     pub question_type: u16,
     /// The response code: 0, or why there is no answer (RFC 1035, section 4.1.1; the lower four bits).
     pub code: u8,

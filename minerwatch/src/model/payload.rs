@@ -37,7 +37,7 @@ pub struct Payload {
 }
 
 impl Payload {
-    /// Whether a process of this host sent it on a connection that it opened.
+    /// Whether the client side of a connection that this host opened sent the payload.
     pub fn is_sent_by_client(&self) -> bool {
         self.direction == Direction::Sent && !self.accepted
     }

@@ -119,7 +119,7 @@ fn dns(context: &DetectionContext<'_>, message: &DnsMessage) -> Option<Finding> 
     Some(found(context, &listed, detail, Visit::Perhaps).value("name", name))
 }
 
-/// A TLS client that asks its peer for a listed name.
+/// Checks the server name (SNI) in a TLS client hello against the lists.
 fn tls(context: &DetectionContext<'_>, payload: &Payload, hello: &TlsHello) -> Option<Finding> {
     let name = hello.server_name.as_ref()?;
     let destination = payload.flow.destination;
