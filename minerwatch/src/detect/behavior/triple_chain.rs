@@ -31,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[TRIPLE_CHAIN],
     wants: &[],
     evictions: None,
-    create: |_| Box::new(Stateless(|_, _| {})),
+    create: |_| Box::new(Stateless(|_| None)),
 };
 
 /// What an incident has shown of the chain so far.

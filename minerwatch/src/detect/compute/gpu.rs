@@ -1,8 +1,8 @@
 //! C12: a suspect program opens a graphics processor.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
-    model::{DeviceOpen, EventBody, EventType, FileAction, FileChange, SignalClass},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{DeviceOpen, EventBody, EventType, FileAction, SignalClass},
     process::Taint,
 };
 
@@ -34,14 +34,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if let EventBody::File(change) = &context.event.body {
-        findings.add(opened(context, change));
-    }
-}
-
 /// A device was opened. A failed attempt counts too.
-fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::File(change) = &context.event.body else { return None };
     let device = change.device.filter(|_| change.action == FileAction::DeviceOpen)?;
     let suspect = match context.process.taint? {
         Taint::Dropped => "a program that was dropped here",
