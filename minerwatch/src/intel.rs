@@ -23,7 +23,7 @@ pub use source::read_list;
 /// Points for a match, unless the list has its own weight.
 pub const DEFAULT_WEIGHT: u8 = 60;
 
-/// The name of the list of pools that comes with the program.
+/// The name of the built-in list of pools.
 pub const BUILT_IN: &str = "built-in pools";
 
 /// Adds the built-in list of pools.

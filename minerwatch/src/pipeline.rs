@@ -7,8 +7,8 @@
 //!                                                              └── answers ◄── probe ┘
 //! ```
 //!
-//! Commands differ in the source of their events and in their [`OutputSink`]: the daemon's outputs and control socket, a
-//! terminal, or a recording.
+//! Commands differ in the source of their events and in their [`OutputSink`]: the daemon's outputs and control socket,
+//! a terminal, or a recording.
 
 #[cfg(feature = "sensor")]
 mod daemon;

@@ -18,7 +18,7 @@ const PREFIXES: &[(&str, ContainerRuntime)] = &[
     ("libpod-", ContainerRuntime::Podman),
 ];
 
-/// Directories whose children are containers and have the id as their name.
+/// Parent directories in which the name of each container's directory is its id.
 const PARENTS: &[(&str, ContainerRuntime)] = &[
     ("docker", ContainerRuntime::Docker),
     ("moby", ContainerRuntime::Docker),
@@ -60,7 +60,7 @@ pub fn parse(path: &str) -> Option<Container> {
 
 /// Returns the id and the runtime of the container, if this component of the path is a container.
 fn identify<'a>(component: &'a str, parent: Option<&str>) -> Option<(&'a str, ContainerRuntime)> {
-    // runc with a path for systemd but the cgroupfs driver: `kubepods-….slice:cri-containerd:<id>`.
+    // runc with the cgroupfs driver, but a path in the form for systemd: `kubepods-….slice:cri-containerd:<id>`.
     if let Some((head, id)) = component.rsplit_once(':') {
         let prefix = head.rsplit(':').next().unwrap_or_default();
         let runtime = PREFIXES

@@ -81,7 +81,7 @@ enum Entry {
         version: FileVersion,
         checked: BootTime,
     },
-    /// The file is too large or cannot be read. The next try comes after [`RECHECK`].
+    /// The file is too large or cannot be read. The next try comes after `RECHECK`.
     Refused {
         checked: BootTime,
     },

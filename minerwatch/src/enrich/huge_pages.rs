@@ -88,7 +88,7 @@ impl Pools {
     }
 
     /// Reads the pools that are due. Adds an event with the time `now` for each pool that changed, or that did not
-    /// change within [`MAX_CHECKS`] checks.
+    /// change within `MAX_CHECKS` checks.
     pub(crate) fn check(&mut self, now: BootTime, events: &mut Vec<Event>) {
         for _ in 0..self.open.len() {
             let Some(mut open) = self.open.pop_front() else { break };

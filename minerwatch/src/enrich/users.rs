@@ -34,7 +34,7 @@ impl Users {
         Self { path, names: FxHashMap::default(), version: None, checked: None }
     }
 
-    /// Returns the name of a user. The file is checked again if the last check is [`RECHECK`] old at `now`.
+    /// Returns the name of a user. The file is checked again if the last check is `RECHECK` old at `now`.
     pub(crate) fn name(&mut self, uid: u32, now: BootTime) -> Option<Arc<str>> {
         if self.checked.is_none_or(|checked| now.since(checked) >= RECHECK) {
             self.checked = Some(now);

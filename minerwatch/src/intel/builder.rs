@@ -65,7 +65,7 @@ impl Builder {
         self.allowed.truncate(allowed);
     }
 
-    /// Number of entries so far, of watched and allowed entries together.
+    /// Number of watched and allowed entries so far.
     pub fn len(&self) -> usize {
         self.watched.len() + self.allowed.len()
     }

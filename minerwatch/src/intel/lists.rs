@@ -20,7 +20,7 @@ use super::{
 pub enum ListKind {
     /// Mining pools, miners and their servers.
     Mining,
-    /// Something else that is malicious.
+    /// Other malicious hosts and files.
     Threat,
     /// The entries are never reported, even if another list has them.
     Allow,

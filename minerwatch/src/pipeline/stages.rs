@@ -25,10 +25,10 @@ pub trait OutputSink {
     /// Returns whether the sink wants the line of such an event. If not, the event is not encoded.
     fn wants(&self, kind: EventKind, pid: u32) -> bool;
 
-    /// Takes an event as a line of JSON. The sink may buffer it until [`OutputSink::flush`].
+    /// Takes an event as a line of JSON. The sink may buffer the line until [`OutputSink::flush`].
     fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()>;
 
-    /// Takes an alert, also as a line of JSON.
+    /// Takes an alert and its line of JSON.
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
 
     /// Takes every event in its original form, for a recording. Does nothing by default.

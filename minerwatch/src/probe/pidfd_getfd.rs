@@ -16,7 +16,7 @@ pub enum DuplicateError {
     /// The process has ended, or has closed the socket.
     #[error("the socket is gone")]
     Gone,
-    /// The kernel refused.
+    /// The kernel refused to duplicate the socket.
     #[error("the kernel refused: {0}")]
     Refused(Errno),
 }

@@ -50,7 +50,7 @@ pub struct SamplerCounters {
     pub visits: u64,
     /// Visits that the kernel refused, because this daemon may not run on that CPU.
     pub refused: u64,
-    /// Boosts of processes that were requested.
+    /// Number of requested boosts.
     pub boosts: u64,
 }
 

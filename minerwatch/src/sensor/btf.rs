@@ -51,7 +51,7 @@ pub enum BtfError {
 pub struct Btf {
     bytes: Vec<u8>,
     strings: usize,
-    /// The position in `bytes` of each type. The type with ID N has index N - 1.
+    /// The position in `bytes` of each type. The type with the id N has the index N - 1.
     types: Vec<u32>,
     structures: HashMap<Box<str>, u32>,
     enumerations: HashMap<Box<str>, u32>,
@@ -64,7 +64,7 @@ struct Type {
     kind: u32,
     count: u32,
     flag: bool,
-    /// The size of the type, or the ID of the type that it refers to.
+    /// The size of the type, or the id of the type that it refers to.
     value: u32,
 }
 
@@ -141,7 +141,7 @@ impl Btf {
         })
     }
 
-    /// Finds a member of the type `id`. Returns the offset of the member in bits, and the ID of its type.
+    /// Finds a member of the type `id`. Returns the offset of the member in bits, and the id of its type.
     fn find(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32)> {
         let each = self.resolve(id)?;
         if depth > MAX_DEPTH || !matches!(each.kind, kind::STRUCT | kind::UNION) {

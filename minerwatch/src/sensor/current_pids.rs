@@ -28,7 +28,7 @@ impl CurrentPids {
         Ok(Self { slots })
     }
 
-    /// Returns the process IDs in CPU order. The ID is 0 for a CPU that is idle, or that runs a kernel or real-time
+    /// Returns the process ids in CPU order. The id is 0 for a CPU that is idle, or that runs a kernel or real-time
     /// thread.
     pub fn read(&self) -> Result<Vec<u32>, MapError> {
         Ok(self.slots.get(&0, 0)?.to_vec())

@@ -6,7 +6,7 @@ use std::fs;
 use minerwatch_common::{WATCHED_DEVICES, WatchedDevices};
 
 /// Character devices with fixed numbers (Documentation/admin-guide/devices.txt): `/dev/cpu/*/msr`, the `NVIDIA` cards,
-/// and the render nodes of graphics cards (`/dev/dri/renderD*`), which only compute.
+/// and the nodes of graphics cards that are only for rendering and computing (`/dev/dri/renderD*`).
 const FIXED: [WatchedDevices; 3] =
     [WatchedDevices::of_major(202, 0), WatchedDevices::of_major(195, 0), WatchedDevices::of_major(226, 128)];
 

@@ -8,8 +8,8 @@ use tokio::io::{Interest, unix::AsyncFd};
 
 /// Registers a descriptor with tokio, which then waits until the descriptor is readable.
 pub(super) fn watch<T: OwnsDescriptor>(owner: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: an `OwnsDescriptor` keeps its descriptor open and unchanged while it lives, and tokio deregisters it before
-    // it drops the owner.
+    // SAFETY: an `OwnsDescriptor` keeps its descriptor open and unchanged while it lives, and tokio deregisters the
+    // descriptor before it drops the owner.
     unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }.map_err(io::Error::from)
 }
 

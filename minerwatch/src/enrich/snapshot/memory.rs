@@ -1,7 +1,7 @@
-//! Finds memory in the sizes that RandomX uses in `/proc/PID/maps` of a running process.
+//! Finds memory in the sizes that RandomX uses, from `/proc/PID/maps` of a running process.
 //!
-//! The kernel merges neighbouring mappings of the same kind. A dataset next to the cache and the scratchpads is therefore
-//! recognised only if the process also has RandomX's executable buffers.
+//! The kernel merges neighbouring mappings of the same kind. Therefore a dataset next to the cache and the scratchpads
+//! is recognised only if the process also has RandomX's executable buffers.
 
 use crate::{
     enrich::proc::Proc,
@@ -31,7 +31,7 @@ const CODE_BESIDE: u64 = 2;
 /// text of its `/proc/PID/status`.
 pub(super) fn read(proc: &Proc, pid: u32, status: &[u8]) -> Vec<Mapping> {
     let status = String::from_utf8_lossy(status);
-    // Huge pages do not count as resident.
+    // `VmRSS` does not include huge pages.
     if kilobytes(&status, "VmRSS:").max(kilobytes(&status, "HugetlbPages:")) < WORTH_IT {
         return Vec::new();
     }
@@ -145,7 +145,7 @@ mod tests {
     #[test]
     fn a_dataset_that_was_merged_with_its_neighbours() {
         let joined = "7f0000000000-7f0092200000 rw-p 00000000 00:00 0 \n";
-        // Four buffers.
+        // Four merged buffers of 256 KiB each.
         let code = "7f00c0000000-7f00c0100000 rwxp 00000000 00:00 0 \n";
         assert_eq!(summarise(joined), [], "a little more than 2 GiB is any heap");
         let found = summarise(&format!("{joined}{code}"));

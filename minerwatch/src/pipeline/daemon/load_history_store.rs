@@ -72,7 +72,7 @@ impl LoadHistoryStore {
         }
     }
 
-    /// Writes the file if the last write was [`INTERVAL`] ago.
+    /// Writes the file if the last write was `INTERVAL` ago.
     pub fn save_if_due(&mut self, engine: &Engine, wall: i128) {
         if self.saved.elapsed() >= INTERVAL {
             self.save(&engine.load_history(), wall);

@@ -44,8 +44,9 @@ impl Buffer {
     }
 }
 
-/// Opens the buffers of a ring, one for each CPU that is online. The buffers together have about `size` bytes or more, and
-/// each has at least [`MIN_PAGES`] pages. A CPU that comes online later has no buffer; its records are counted as lost.
+/// Opens the buffers of a ring, one for each CPU that is online. The buffers together have about `size` bytes or more,
+/// and each has at least `MIN_PAGES` pages. A CPU that comes online later has no buffer; its records are counted as
+/// lost.
 pub(super) fn open(
     programs: &mut Ebpf,
     name: &'static str,
