@@ -1,8 +1,8 @@
-//! Adds to an event what the kernel's record lacks: the user's name, the container, the hash of the executable. Also
+//! Adds to an event what the kernel's record lacks: the user name, the container, and the hash of the executable. Also
 //! reads the state of the host at the start ([`snapshot`]).
 //!
-//! For most events this is a few look-ups by number. Files are read only for users, cgroups and executables that are
-//! new, and a thread of the lowest priority reads the executables.
+//! Most events need only a few look-ups by number. Files are read only for new users, cgroups and executables. A thread
+//! of the lowest priority reads the executables.
 
 mod cgroups;
 pub mod container;
@@ -31,7 +31,7 @@ use proc::Proc;
 use quota::Quotas;
 use users::Users;
 
-/// The most hashes kept between two calls of [`Enricher::take_findings`].
+/// Maximum number of hashes kept between two calls of [`Enricher::take_findings`].
 const MAX_READY: usize = 4096;
 
 /// Runs every parser of files below `/proc` and `/sys` on the same bytes; for the fuzzer.
@@ -42,7 +42,7 @@ pub fn parse_all(bytes: &[u8]) {
     let _ = proc::Status::parse(bytes);
     let _ = users::parse(bytes);
     snapshot::parse_all(bytes);
-    // The mounts come first, and the memberships after an empty line.
+    // The mount table comes first. The text of `/proc/PID/cgroup` follows after an empty line.
     let (mounts, memberships) = text.split_once("\n\n").unwrap_or((&text, &text));
     let hierarchies = Hierarchies::parse(mounts);
     let _ = hierarchies.own_cgroup(memberships);
@@ -59,9 +59,9 @@ pub fn parse_all(bytes: &[u8]) {
 /// The settings of the enrich stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrichSettings {
-    /// The file of user names.
+    /// The path of the file with the user names, such as `/etc/passwd`.
     pub passwd: PathBuf,
-    /// How executables are hashed; `None` if they are not.
+    /// The limits of hashing; `None` if executables are not hashed.
     pub hash: Option<HashSettings>,
 }
 
@@ -74,13 +74,13 @@ impl Default for EnrichSettings {
 /// Counters of the enrich stage.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct EnrichCounters {
-    /// Cgroups.
+    /// Counters of the cgroup cache.
     pub cgroups: CgroupCounters,
-    /// Hashes.
+    /// Counters of hashing.
     pub hashes: HashCounters,
 }
 
-/// The stage between decoding and the engine.
+/// The pipeline stage between the decoder and the engine.
 #[derive(Debug)]
 pub struct Enricher {
     users: Users,
@@ -88,13 +88,13 @@ pub struct Enricher {
     hasher: Option<Hasher>,
     pools: Pools,
     quotas: Quotas,
-    /// Hashes that were known already, as events.
+    /// Events for hashes that were already in the cache.
     ready: Vec<Event>,
 }
 
 impl Enricher {
-    /// A stage with empty caches. `wake` is called, from another thread, whenever
-    /// [`Enricher::take_findings`] has something new.
+    /// Creates a stage with empty caches. The hashing thread calls `wake` whenever [`Enricher::take_findings`] has
+    /// something new.
     pub fn new(settings: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
         let EnrichSettings { passwd, hash } = settings;
         let hasher = hash.and_then(|settings| {
@@ -115,7 +115,7 @@ impl Enricher {
         }
     }
 
-    /// Adds what the host knows about an event, and asks for the hash of its executable.
+    /// Adds the container and the user name to an event, and requests the hash of its executable.
     pub fn enrich(&mut self, event: &mut Event) {
         let Event { time, subject, body } = event;
         self.add_container(subject, *time);
@@ -140,8 +140,8 @@ impl Enricher {
     }
 
     /// Appends what is new since the last call, as events with the time `now`: hashes (one for each process that runs
-    /// the file), changes of the pools of huge pages, and how CPU quotas throttle busy processes. Call it after each
-    /// batch of events, whenever woken, and about every second.
+    /// the file), changes of the huge-page pools, and throttling of busy processes by CPU quotas. Call this after each
+    /// batch of events, after each wake-up, and about once per second.
     pub fn take_findings(&mut self, now: BootTime, events: &mut Vec<Event>) {
         self.pools.check(now, events);
         self.quotas.check(now, events);
@@ -151,7 +151,7 @@ impl Enricher {
         }
     }
 
-    /// Its counters.
+    /// The counters of the stage.
     pub fn counters(&self) -> EnrichCounters {
         EnrichCounters {
             cgroups: self.cgroups.counters(),

@@ -1,5 +1,5 @@
-//! Indicators: names, addresses and hashes from lists, and which list each is from. This module reads no files; the
-//! caller passes their text.
+//! Lists of indicators: names, addresses and hashes, each with its list. This module opens no files; the caller passes
+//! the contents.
 
 mod builder;
 mod import_report;
@@ -20,13 +20,13 @@ pub use indicator::{Indicator, Refusal};
 pub use lists::{Answer, Entry, Indicators, List, ListKind, Listed};
 pub use source::read_list;
 
-/// Points for a match, unless the list says otherwise.
+/// Points for a match, unless the list has its own weight.
 pub const DEFAULT_WEIGHT: u8 = 60;
 
-/// The name of the list of pools that comes with the program.
+/// The name of the built-in list of pools.
 pub const BUILT_IN: &str = "built-in pools";
 
-/// Adds the list of pools that comes with the program.
+/// Adds the built-in list of pools.
 pub fn add_built_in(builder: &mut Builder) {
     let list = List {
         name: BUILT_IN.to_owned(),
@@ -39,7 +39,7 @@ pub fn add_built_in(builder: &mut Builder) {
     }
 }
 
-/// The list of pools that comes with the program, alone.
+/// Builds a table with only the built-in list of pools.
 pub fn built_in() -> Indicators {
     let mut builder = Builder::new(1_024);
     add_built_in(&mut builder);

@@ -1,4 +1,4 @@
-//! Connects the stages. This is the only module that knows all of them.
+//! Connects the stages of the pipeline. This is the only module that knows all stages.
 //!
 //! ```text
 //! event_loop (rings, clock, commands) ─┐
@@ -7,8 +7,8 @@
 //!                                                              └── answers ◄── probe ┘
 //! ```
 //!
-//! Commands differ in the source of their events and in their [`OutputSink`]: the daemon's outputs and control socket, a
-//! terminal, or a recording.
+//! Commands differ in the source of their events and in their [`OutputSink`]: the daemon's outputs and control socket,
+//! a terminal, or a recording.
 
 #[cfg(feature = "sensor")]
 mod daemon;
@@ -54,23 +54,24 @@ pub use self::{
 /// Options of a command that runs its own sensor in the foreground.
 #[derive(Clone, Debug)]
 pub struct ForegroundOptions {
-    /// The configuration. Its settings for events, detection and lists apply; those for outputs do not.
+    /// The configuration. The settings for events, detection and lists apply; the settings for outputs do not.
     pub config: Config,
-    /// Hooks that the command line chooses instead of the best ones that work.
+    /// Hooks from the command line, to use instead of the best available hooks.
     pub hooks: Vec<HookChoice>,
-    /// Shows a message to the person who started the command.
+    /// Shows a message to the user who started the command.
     pub notify: fn(&str),
 }
 
-/// Interval of [`crate::engine::Engine::tick`].
+/// Interval between two calls of [`crate::engine::Engine::tick`].
 pub const TICK: Duration = Duration::from_secs(1);
 
-/// This kernel, these privileges or this build do not support the command. The text names what is missing and the remedy.
+/// An error: this kernel, these privileges or this build do not support the command. The text names what is missing and
+/// the remedy.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Unsupported(pub String);
 
-/// The command line asks for something that does not exist. The text lists what exists.
+/// An error: an argument names something that does not exist. The text lists what exists.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct WrongUsage(pub String);
@@ -79,9 +80,9 @@ pub struct WrongUsage(pub String);
 pub struct RunOptions {
     /// The configuration.
     pub config: Config,
-    /// Its file, which SIGHUP reads again.
+    /// The path of the configuration file, which SIGHUP reads again.
     pub config_path: Option<PathBuf>,
-    /// Hooks that the command line chooses. They override those of the configuration.
+    /// Hooks from the command line. They override the hooks of the configuration.
     pub hooks: Vec<HookChoice>,
     /// Sets the log level after a reload.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send>,
@@ -103,16 +104,16 @@ pub struct ScanProgress {
     pub seconds: u32,
     /// Processes in the process table.
     pub processes: u64,
-    /// Samples taken: visits to CPUs while they ran a process.
+    /// Number of samples: visits to a CPU while it ran a process.
     pub visits: u64,
-    /// Incidents so far, including those that are only noted.
+    /// Number of incidents so far, including incidents with the verdict `noted`.
     pub incidents: usize,
 }
 
 /// A function that takes one or more complete lines of JSON.
 pub type ShowLines<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
 
-/// Name and techniques of a signal, from the catalogue of detectors.
+/// Returns the name and the techniques of a signal, from the catalogue of detectors.
 pub fn signal_text(id: &SignalId) -> Option<SignalText> {
     let signal = detect::catalogue().iter().find(|signal| signal.id == id.0)?;
     Some(SignalText { name: signal.name, techniques: signal.techniques })

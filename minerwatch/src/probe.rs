@@ -1,4 +1,4 @@
-//! Probes answer the engine's requests by looking at the host. The answer is an event.
+//! Probes answer requests of the engine by looking at the host. Each answer is an event.
 
 #[cfg(feature = "sensor")]
 pub mod fingerprints;
@@ -19,24 +19,24 @@ pub use live::LiveProbes;
 /// The outcome of a request.
 #[derive(Clone, Debug)]
 pub enum Answer {
-    /// The answer. More events may follow from [`Probes::tick`].
+    /// The answer. [`Probes::tick`] may return more events later.
     Event(Box<Event>),
-    /// No answer yet. Events may follow, from [`Probes::tick`] or from the kernel side.
+    /// There is no answer yet. Events may follow from [`Probes::tick`] or from the kernel side.
     Pending,
     /// There is no answer, and there will be none.
     None,
 }
 
-/// Answers requests.
+/// Answers requests of the engine.
 pub trait Probes {
-    /// Answers a request, or starts to work on it.
+    /// Answers a request, or starts to work on the answer.
     fn ask(&mut self, request: &Request) -> Answer;
 
-    /// Does the work that is due at `now`, and appends the events it leads to.
+    /// Does the work that is due at `now`, and appends the resulting events.
     fn tick(&mut self, now: BootTime, found: &mut Vec<Event>);
 }
 
-/// Answers nothing. For a replay: the recording contains the answers.
+/// Answers no request. A replay uses this type, because the recording contains the answers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProbes;
 

@@ -1,8 +1,8 @@
 //! The eBPF programs, seen from userspace. This is the only module that imports aya.
 //!
-//! [`Sensor::open`] checks what this kernel and these privileges allow, tells the programs the offsets of kernel fields,
-//! loads and attaches the hooks that work, and reports what is unavailable. After that the sensor is a set of rings to
-//! drain and a table of loss counters.
+//! [`Sensor::open`] checks what this kernel and these privileges allow. It tells the programs the offsets of kernel
+//! fields, loads and attaches the hooks that work, and reports what is unavailable. After that the sensor is a set of
+//! rings to drain and a table of loss counters.
 
 mod attach;
 mod btf;
@@ -46,9 +46,9 @@ pub use self::{
 };
 use crate::model::DataSource;
 
-/// The loaded and attached programs. Dropping it detaches them.
+/// The loaded and attached eBPF programs. Dropping the sensor detaches them.
 pub struct Sensor {
-    // Links and programs live as long as this does.
+    // Keeps the programs loaded and their links attached.
     _programs: Ebpf,
     rings: Option<OpenRings>,
     losses: Losses,
@@ -69,10 +69,10 @@ impl fmt::Debug for Sensor {
 }
 
 impl Sensor {
-    /// Loads and attaches everything that this kernel allows.
+    /// Loads and attaches every hook that this kernel allows.
     ///
-    /// An unavailable data source is not an error; [`Sensor::report`] gives the reason. An error means that nothing can be
-    /// watched at all.
+    /// An unavailable data source is not an error; [`Sensor::report`] gives the reason. An error means that the sensor
+    /// can watch nothing at all.
     pub fn open(options: &SensorOptions) -> Result<Self, SensorError> {
         choices::check(&options.hooks)?;
         preflight::check()?;
@@ -107,33 +107,35 @@ impl Sensor {
         })
     }
 
-    /// Checks only privileges and type information, without loading anything.
+    /// Checks privileges and type information without loading a program. Mounts tracefs if no tracefs is mounted.
     pub fn check() -> Result<(), SensorError> {
         preflight::check()
     }
 
-    /// Which hook serves each data source on this kernel, and what is unavailable.
+    /// Returns the hook of each data source on this kernel, and the data sources that are unavailable.
     pub fn report(&self) -> &SensorReport {
         &self.report
     }
 
-    /// The rings, for the task that drains them. `None` the second time. Needs a tokio runtime with I/O.
+    /// Takes the rings, for the task that drains them. Returns `None` on later calls. Needs a tokio runtime with I/O.
     pub fn take_rings(&mut self) -> Result<Option<EventRings>, SensorError> {
         self.rings.take().map(EventRings::watch).transpose()
     }
 
-    /// The process on each CPU, for the sampler. `None` the second time, and where no rounding mode can be read.
+    /// Takes the table of the process on each CPU, for the sampler. Returns `None` on later calls, and if this kernel
+    /// has no hook for the rounding mode.
     pub fn take_current_pids(&mut self) -> Option<CurrentPids> {
         self.current_pids.take()
     }
 
-    /// The state stored at sockets, to which further sockets can be added. `None` the second time, and where no payload is
-    /// read.
+    /// Takes the storage of watched sockets, to which the daemon can add sockets. Returns `None` on later calls, and if
+    /// this kernel has no hook for payloads.
     pub fn take_sockets(&mut self) -> Option<Sockets> {
         self.sockets.take()
     }
 
-    /// The table of open connections, to which those from before the start can be added. `None` the second time.
+    /// Takes the tables of open connections, to which the daemon can add older connections. Returns `None` on later
+    /// calls.
     pub fn take_flows(&mut self) -> Option<Flows> {
         self.flows.take()
     }

@@ -1,4 +1,4 @@
-//! Finds the container, pod or unit of a process by the id of its cgroup in the kernel's record.
+//! Finds the container, pod or unit of a process by the cgroup id in the kernel's record.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,27 +10,28 @@ use super::{
 use crate::bounded::BoundedMap;
 use crate::model::{BootTime, Container};
 
-/// Cgroups that are remembered. Those of ended containers are kept too, because their last events come late.
+/// Maximum number of cached cgroups. Cgroups of ended containers stay in the cache, because their last events come
+/// late.
 const CAP: usize = 4096;
-/// An id that was not found is looked for again after this time.
+/// Time after which an id that was not found is looked up again.
 const RETRY_AFTER: Duration = Duration::from_secs(5);
-/// The least time between two walks through the hierarchies, and the most directories of one walk. Together they bound
-/// the cost to about 20 ms a second, even when cgroups live too briefly to be read.
+/// Minimum time between two walks through the hierarchies, and maximum number of directories per walk. Together they
+/// limit the cost to about 20 ms per second, even when cgroups live too briefly to be read.
 const WALK_INTERVAL: Duration = Duration::from_secs(1);
 const WALK_BUDGET: usize = 2048;
 
-/// What the cache knows about one id.
+/// A cache entry for one id.
 #[derive(Debug)]
 enum Entry {
     Found(Option<Arc<Container>>),
-    /// Neither the process nor a walk found it; it is not tried again before this time.
+    /// Neither the process nor a walk led to the cgroup. The next try comes after this time.
     Missing(BootTime),
 }
 
-/// Counters of cgroups.
+/// Counters of the cgroup cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct CgroupCounters {
-    /// Ids kept now.
+    /// Ids in the cache now.
     pub cached: u64,
     /// Ids evicted because the cache was full.
     pub evicted: u64,
@@ -40,7 +41,7 @@ pub struct CgroupCounters {
     pub missing: u64,
 }
 
-/// The cgroups that were seen, by id.
+/// The cache of cgroups, by id.
 #[derive(Debug)]
 pub(crate) struct Cgroups {
     proc: Proc,
@@ -56,8 +57,8 @@ impl Cgroups {
         Self { proc, hierarchies, cache: BoundedMap::new(CAP), walked: None, walks: 0, missing: 0 }
     }
 
-    /// The container, pod or unit of the cgroup with this id; the process `pid` was a member. `None` for the root, and
-    /// for a cgroup that was gone before it was seen.
+    /// Returns the container, pod or unit of the cgroup with this id. The process `pid` was a member of the cgroup.
+    /// Returns `None` for the root, and for a cgroup that was gone before it could be read.
     pub(crate) fn container(&mut self, identity: u64, pid: u32, now: BootTime) -> Option<Arc<Container>> {
         if identity <= ROOT {
             return None;
@@ -150,7 +151,7 @@ mod tests {
         let identity = inode(&root.path().join("cgroup/system.slice").join(NAME));
         let container = cgroups.container(identity, 8, NOW).expect("found by a walk");
         assert_eq!(&*container.cgroup, format!("/system.slice/{NAME}"));
-        // A process that has moved is in another cgroup than the record says.
+        // A process that has moved is no longer in the cgroup of the record.
         fs::write(root.path().join("proc/7/cgroup"), "0::/system.slice\n").expect("write");
         assert_eq!(cgroups.container(identity, 7, NOW), Some(container));
     }

@@ -1,8 +1,8 @@
-//! Reads container, runtime, pod and systemd unit from the path of a cgroup.
+//! Parses the path of a cgroup into container, runtime, pod and systemd unit.
 //!
-//! The runtimes define the forms: with the systemd driver a container is a scope (`docker-<id>.scope`), with the
-//! cgroupfs driver a directory (`/docker/<id>`); kubelet puts either below the directory or slice of the pod. Users
-//! choose container names, but the runtime chooses ids, so only ids are trusted.
+//! The runtimes define the forms. With the systemd driver a container is a scope (`docker-<id>.scope`). With the
+//! cgroupfs driver it is a directory (`/docker/<id>`). The kubelet puts either form below the directory or slice of the
+//! pod. Users choose container names, but the runtime chooses ids, so only ids are trusted.
 
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ const PREFIXES: &[(&str, ContainerRuntime)] = &[
     ("libpod-", ContainerRuntime::Podman),
 ];
 
-/// Directories whose children are containers and have the id as their name.
+/// Parent directories in which the name of each container's directory is its id.
 const PARENTS: &[(&str, ContainerRuntime)] = &[
     ("docker", ContainerRuntime::Docker),
     ("moby", ContainerRuntime::Docker),
@@ -28,14 +28,14 @@ const PARENTS: &[(&str, ContainerRuntime)] = &[
     ("libpod_parent", ContainerRuntime::Podman),
 ];
 
-/// Types of units that hold processes; slices hold only other units.
+/// Types of systemd units that hold processes. Slices hold only other units.
 const UNITS: &[&str] = &[".service", ".scope", ".socket", ".mount", ".swap"];
 
-/// Reads the path of a cgroup, as in `/proc/PID/cgroup`. `None` for the root, which holds all processes without a
-/// cgroup of their own.
+/// Parses the path of a cgroup, as in `/proc/PID/cgroup`. Returns `None` for the root, which holds all processes
+/// without a cgroup of their own.
 pub fn parse(path: &str) -> Option<Container> {
     let path = path.strip_suffix(" (deleted)").unwrap_or(path);
-    // From inside another cgroup namespace, a path begins with `..` up to the root of that namespace.
+    // From inside another cgroup namespace, a path begins with `..` for each level up to the root of that namespace.
     let components: Vec<&str> =
         path.split('/').filter(|component| !matches!(*component, "" | "." | "..")).collect();
     if components.is_empty() {
@@ -58,9 +58,9 @@ pub fn parse(path: &str) -> Option<Container> {
     })
 }
 
-/// The id and runtime, if this component of the path is a container.
+/// Returns the id and the runtime of the container, if this component of the path is a container.
 fn identify<'a>(component: &'a str, parent: Option<&str>) -> Option<(&'a str, ContainerRuntime)> {
-    // runc with a path for systemd but the cgroupfs driver: `kubepods-….slice:cri-containerd:<id>`.
+    // runc with the cgroupfs driver, but a path in the form for systemd: `kubepods-….slice:cri-containerd:<id>`.
     if let Some((head, id)) = component.rsplit_once(':') {
         let prefix = head.rsplit(':').next().unwrap_or_default();
         let runtime = PREFIXES
@@ -88,12 +88,12 @@ fn identify<'a>(component: &'a str, parent: Option<&str>) -> Option<(&'a str, Co
     None
 }
 
-/// The ids of all these runtimes are 256 bits in lower-case hexadecimal.
+/// Checks for 256 bits in lower-case hexadecimal, the form of the ids of all these runtimes.
 fn is_id(text: &str) -> bool {
     text.len() == 64 && text.bytes().all(is_hex)
 }
 
-/// Amazon ECS on Fargate: the task's id in 32 hexadecimal digits, a dash, ten decimal digits.
+/// Checks for a task of Amazon ECS on Fargate: 32 hexadecimal digits of the task id, a dash, and ten decimal digits.
 fn is_task_id(text: &str) -> bool {
     text.split_once('-').is_some_and(|(task, number)| {
         task.len() == 32
@@ -107,8 +107,8 @@ fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-/// The uid in `pod<uid>` or `kubepods-burstable-pod<uid>.slice`, with its dashes: kubelet writes underscores, because a
-/// dash separates levels in systemd. The uid of a static pod is 32 digits without dashes.
+/// Returns the uid in `pod<uid>` or `kubepods-burstable-pod<uid>.slice`, with dashes. The kubelet writes underscores
+/// instead, because a dash separates levels in systemd. The uid of a static pod is 32 digits without dashes.
 fn pod_uid(component: &str) -> Option<Arc<str>> {
     let name = component.split_once(".slice").map_or(component, |(name, _)| name);
     let uid = match name.rsplit_once("-pod") {
@@ -227,7 +227,7 @@ mod tests {
             unit("/user.slice/user-1000.slice/user@1000.service/app.slice/foo.service", "foo.service"),
             unit("/user.slice/user-0.slice/user@0.service/init.scope", "init.scope"),
             unit("/init.scope", "init.scope"),
-            // The monitor of a container is not part of it.
+            // The monitor process of a container is not part of the container.
             unit("/machine.slice/libpod-conmon-abc.scope", "libpod-conmon-abc.scope"),
             plain("/user.slice".into()),
             plain(format!("/docker/{}", &ID[..12])),

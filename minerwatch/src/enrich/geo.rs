@@ -1,4 +1,4 @@
-//! Country and network of addresses, from databases in `MaxMind`'s format (version 2.0) that the user has.
+//! Looks up the country and network of addresses in the user's `MaxMind` databases (format version 2.0).
 
 use std::{
     fmt, fs,
@@ -13,10 +13,10 @@ use tracing::{info, warn};
 
 use crate::model::{Event, GeoLocation};
 
-/// A larger file is not read, bytes. The largest free databases have 60 MiB.
+/// Maximum size of a database file, in bytes. The largest free databases have 60 MiB.
 const MAX_SIZE: u64 = 256 << 20;
 
-/// The databases, in memory.
+/// The loaded databases and the home countries.
 pub struct GeoDatabases {
     databases: Vec<Database>,
     home: Vec<String>,
@@ -33,9 +33,9 @@ impl fmt::Debug for GeoDatabases {
     }
 }
 
-/// Opens databases. `home` are the countries that are not foreign; without any, none is. If a database
-/// cannot be used, that is logged, and its `earlier` version stays in
-/// use. `None` if there are no databases.
+/// Opens databases. `home` lists the countries that are not foreign; if the list is empty, no country is foreign. If a
+/// database cannot be used, a warning is logged and its version in `earlier` stays in use. Returns `None` if no
+/// database can be used.
 pub fn open(paths: &[PathBuf], home: &[String], earlier: Option<&GeoDatabases>) -> Option<Arc<GeoDatabases>> {
     let databases: Vec<Database> = paths.iter().filter_map(|path| Database::open(path, earlier)).collect();
     (!databases.is_empty()).then(|| Arc::new(GeoDatabases { databases, home: home.to_vec() }))
@@ -70,7 +70,7 @@ fn read(path: &Path) -> anyhow::Result<Reader<Vec<u8>>> {
 }
 
 impl GeoDatabases {
-    /// What the databases know about an address. If several know something, the first one counts.
+    /// Looks up a public address in all databases. For each field, the first database that has a value counts.
     pub fn of(&self, address: IpAddr) -> Option<GeoLocation> {
         let address = address.to_canonical();
         if !is_public(address) {
@@ -101,7 +101,7 @@ impl GeoDatabases {
         is_known.then_some(location)
     }
 
-    /// Puts the location of the peer into the event of a connection.
+    /// Sets the location of the peer in a connection event.
     pub fn add_to(&self, event: &mut Event) {
         let Some(destination) = event.body.destination() else { return };
         if let Some(peer) = event.body.peer_mut() {
@@ -110,7 +110,7 @@ impl GeoDatabases {
     }
 }
 
-/// Databases have no entries for addresses of private networks, or wrong ones.
+/// Returns whether an address is public. Databases have no entries for private addresses, or wrong ones.
 fn is_public(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => {

@@ -1,9 +1,9 @@
-//! SHA-256 of executables, computed in the background.
+//! Computes the SHA-256 of executables in the background.
 //!
 //! An exec costs one look-up by device and inode. A new file goes through a bounded queue to a thread of the lowest
-//! priority, and is read once for all processes that run it. A file that is written is forgotten at once, because the
-//! file hook reports the write before the next exec. Modification time and size are checked again from time to time,
-//! in case a write was missed.
+//! priority, which reads the file once for all processes that run it. The hash of a written file is removed at once,
+//! because the file hook reports the write before the next exec. In case a write was missed, modification time and size
+//! are checked again from time to time.
 
 mod settings;
 mod worker;
@@ -25,13 +25,13 @@ use crate::{
 pub use settings::HashSettings;
 use worker::{Content, FileVersion, Outcome, Refusal, Request};
 
-/// Files remembered.
+/// Maximum number of cached files.
 const CAP: usize = 4096;
-/// Requests that wait for the thread, and results that wait to be collected.
+/// Capacity of the request queue and of the result queue.
 const QUEUE: usize = 256;
-/// Processes that wait for the hash of one file; further ones get none.
+/// Maximum number of processes that wait for the hash of one file. Further processes get no hash.
 const MAX_WAITING: usize = 64;
-/// After this time modification time and size are checked again.
+/// Time after which modification time and size are checked again.
 const RECHECK: Duration = Duration::from_secs(10);
 
 /// Counters of hashing.
@@ -41,7 +41,7 @@ pub struct HashCounters {
     pub hashed: u64,
     /// Bytes read.
     pub bytes: u64,
-    /// Processes whose file was known.
+    /// Processes whose hash was in the cache.
     pub hits: u64,
     /// Files larger than the limit.
     pub too_large: u64,
@@ -51,17 +51,17 @@ pub struct HashCounters {
     pub failed: u64,
     /// Requests dropped because the queue was full.
     pub queue_full: u64,
-    /// Processes that got no hash because too many waited for it.
+    /// Processes that got no hash because too many processes waited.
     pub unanswered: u64,
-    /// Files forgotten because they were written.
+    /// Cached files that were removed because they were written.
     pub invalidated: u64,
-    /// Files that are remembered now.
+    /// Files in the cache now.
     pub cached: u64,
     /// Files evicted because the cache was full.
     pub evicted: u64,
 }
 
-/// A hash, and the process that runs the file.
+/// A hash and the process that runs the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Hashed {
     pub(crate) subject: Subject,
@@ -71,7 +71,7 @@ pub(crate) struct Hashed {
 
 #[derive(Debug)]
 enum Entry {
-    /// It is being read: who waits for it, and whether it was written meanwhile.
+    /// The thread is reading the file. Holds the processes that wait, and whether the file was written meanwhile.
     Pending {
         waiting: Vec<Subject>,
         written: bool,
@@ -81,13 +81,13 @@ enum Entry {
         version: FileVersion,
         checked: BootTime,
     },
-    /// It is too large or cannot be read; it is not tried again before the next check.
+    /// The file is too large or cannot be read. The next try comes after `RECHECK`.
     Refused {
         checked: BootTime,
     },
 }
 
-/// The cache, and this side of the queue. The thread ends when this is dropped.
+/// The cache and the sending end of the request queue. Dropping the hasher ends the thread.
 #[derive(Debug)]
 pub(crate) struct Hasher {
     cache: BoundedMap<FileId, Entry>,
@@ -98,7 +98,7 @@ pub(crate) struct Hasher {
 }
 
 impl Hasher {
-    /// Starts the thread, which calls `wake` whenever there is something to [`collect`](Hasher::collect).
+    /// Starts the thread. The thread calls `wake` whenever there is something to [`collect`](Hasher::collect).
     pub(crate) fn start(
         settings: HashSettings,
         proc: Proc,
@@ -115,8 +115,8 @@ impl Hasher {
         Ok(Self { cache, requests, outcomes, stop, counters: HashCounters::default() })
     }
 
-    /// Asks for the hash of the file that `subject` runs; `path` is used when the process is gone. Returns a known hash
-    /// at once; an unknown one comes through [`Hasher::collect`].
+    /// Requests the hash of the file that `subject` runs. The thread opens `path` if the process is gone. Returns a
+    /// cached hash at once; a new hash comes through [`Hasher::collect`].
     pub(crate) fn request(
         &mut self,
         subject: &Subject,
@@ -156,15 +156,15 @@ impl Hasher {
         None
     }
 
-    /// Counts a known hash that was dropped.
+    /// Counts a cached hash that was dropped.
     pub(crate) fn count_unanswered(&mut self) {
         self.counters.unanswered += 1;
     }
 
-    /// Forgets a file that was written.
+    /// Removes a written file from the cache.
     pub(crate) fn invalidate(&mut self, file: FileId) {
         match self.cache.get_mut(&file) {
-            // Those who wait get the hash, but nobody later.
+            // The waiting processes still get the hash, but it is not cached.
             Some(Entry::Pending { written, .. }) => *written = true,
             Some(Entry::Known { .. } | Entry::Refused { .. }) => {
                 self.cache.remove(&file);
@@ -174,13 +174,13 @@ impl Hasher {
         self.counters.invalidated += 1;
     }
 
-    /// Collects what the thread has finished.
+    /// Passes on the results of the thread.
     pub(crate) fn collect(&mut self, now: BootTime, mut take: impl FnMut(Hashed)) {
         while let Ok(Outcome { request, result }) = self.outcomes.try_recv() {
             let file = request.file;
             let (waiting, written) = match self.cache.remove(&file) {
                 Some(Entry::Pending { waiting, written }) => (waiting, written),
-                // It was evicted, together with those who waited.
+                // The entry was evicted, together with the waiting processes.
                 Some(Entry::Known { .. } | Entry::Refused { .. }) | None => (Vec::new(), true),
             };
             match result {
@@ -203,7 +203,7 @@ impl Hasher {
                         Refusal::Gone => self.counters.gone += 1,
                         Refusal::Failed => self.counters.failed += 1,
                     }
-                    // The process is gone, but the next one that runs the file may be readable.
+                    // The process is gone, but the next process that runs the file may be readable.
                     if !written && !matches!(refusal, Refusal::Gone) {
                         self.cache.insert(file, Entry::Refused { checked: now });
                     }
@@ -247,7 +247,7 @@ mod tests {
         fn new(settings: HashSettings) -> Self {
             let root = tempfile::tempdir().expect("a directory");
             let (wake, woken) = channel();
-            // The procfs is empty: every process is gone, so the path is used.
+            // The procfs is empty. So every process looks gone, and the path is used.
             let hasher = Hasher::start(settings, Proc::at(root.path()), move || {
                 let _ = wake.send(());
             })
@@ -342,7 +342,7 @@ mod tests {
         assert_eq!(fixture.wait(NOW), []);
         fixture.hasher.request(&process(1), large, &path, NOW);
         let (file, path) = fixture.file("gone", "abc");
-        // Another file with that name, perhaps put there by an attacker, must not be hashed instead.
+        // Another file with that name, perhaps from an attacker, must not be hashed instead.
         let impostor = FileId { inode: file.inode + 1_000_000, ..file };
         fixture.hasher.request(&process(2), impostor, &path, NOW);
         assert_eq!(fixture.wait(NOW), []);

@@ -1,8 +1,9 @@
-//! Where the cgroup hierarchies are mounted, and which directory has which id.
+//! Finds the mount points of the cgroup hierarchies, and the directory of a cgroup id.
 //!
-//! The id of a cgroup in kernel records is the inode number of its directory. The unified layout has one hierarchy. In
-//! the hybrid layout (version 2 beside version 1) a process may be at the root of the unified hierarchy and in a
-//! container's directory of a version 1 controller. Then the record has the id in the pids hierarchy, with a mark.
+//! The id of a cgroup in kernel records is the inode number of its directory. The unified layout has one hierarchy. The
+//! hybrid layout has version 1 hierarchies in addition to version 2. There a process may be at the root of the unified
+//! hierarchy, but in a container's directory of a version 1 controller. In that case the record has the id of the
+//! directory in the pids hierarchy, with the bit `CGROUP_V1` set.
 
 use std::{
     collections::VecDeque,
@@ -13,24 +14,24 @@ use std::{
 
 use crate::model::CGROUP_V1;
 
-/// The id of the root directory, which says nothing about a process.
+/// The id of the root directory. It tells nothing about a process.
 pub(crate) const ROOT: u64 = 1;
-/// Directories deeper than this are not visited by a walk.
+/// Maximum depth of a walk. Deeper directories are not visited.
 const MAX_DEPTH: usize = 16;
 
-/// The kinds of hierarchy that are used, the most useful first.
+/// The kinds of hierarchy that are used, most useful first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Kind {
     Unified,
     Pids,
     Systemd,
     Memory,
-    /// The CPU controller of version 1; version 2 has it in the unified hierarchy.
+    /// The CPU controller of version 1. In version 2 it is in the unified hierarchy.
     Cpu,
 }
 
 impl Kind {
-    /// The id in a kernel record for a directory with this inode number.
+    /// Returns the id that kernel records have for a directory with this inode number.
     fn identity(self, inode: u64) -> u64 {
         match self {
             Self::Pids => inode | CGROUP_V1,
@@ -38,7 +39,8 @@ impl Kind {
         }
     }
 
-    /// The kind of a version 1 hierarchy, by its mount options or its controllers in `/proc/PID/cgroup`.
+    /// Returns the kind of a version 1 hierarchy. `list` is its mount options, or its controllers in
+    /// `/proc/PID/cgroup`.
     fn of_controllers(list: &str) -> Option<Self> {
         list.split(',').find_map(|controller| match controller {
             "pids" => Some(Self::Pids),
@@ -50,7 +52,7 @@ impl Kind {
     }
 }
 
-/// The version of the files in a cgroup.
+/// The cgroup version of a hierarchy, which decides the names of the control files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Version {
     One,
@@ -63,14 +65,14 @@ pub(crate) struct CpuCgroup {
     pub version: Version,
     /// The mount point of the hierarchy.
     pub mount: PathBuf,
-    /// The path of the cgroup below the mount point; empty for the root.
+    /// The path of the cgroup relative to the mount point; empty for the root.
     pub below: PathBuf,
 }
 
 #[derive(Clone, Debug)]
 struct Mount {
     kind: Kind,
-    /// The part of the hierarchy that is mounted.
+    /// The directory of the hierarchy that is mounted at `point`.
     root: String,
     point: PathBuf,
 }
@@ -82,7 +84,7 @@ pub(crate) struct Hierarchies {
 }
 
 impl Hierarchies {
-    /// Reads the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
+    /// Parses the text of `/proc/self/mountinfo` (`proc_pid_mountinfo(5)`).
     pub(crate) fn parse(mountinfo: &str) -> Self {
         let mut mounts: Vec<Mount> = Vec::new();
         for line in mountinfo.lines() {
@@ -103,13 +105,13 @@ impl Hierarchies {
         Self { mounts }
     }
 
-    /// The hierarchies in the mount namespace of this process.
+    /// Finds the hierarchies in the mount namespace of this process.
     pub(crate) fn discover() -> Self {
         fs::read_to_string("/proc/self/mountinfo").map(|text| Self::parse(&text)).unwrap_or_default()
     }
 
-    /// The id that a kernel record would have for a process with this `/proc/PID/cgroup`, and the path of the cgroup.
-    /// `None` for a process at the roots.
+    /// Returns the id that a kernel record would have for a process, and the path of its cgroup. `membership` is the
+    /// text of `/proc/PID/cgroup`. Returns `None` for a process that is at the root of both hierarchies.
     pub(crate) fn own_cgroup<'a>(&self, membership: &'a str) -> Option<(u64, &'a str)> {
         memberships(membership)
             .filter(|(kind, path)| matches!(kind, Kind::Unified | Kind::Pids) && *path != "/")
@@ -118,16 +120,16 @@ impl Hierarchies {
             .map(|(_, identity, path)| (identity, path))
     }
 
-    /// The path of the cgroup with this id, if this `/proc/PID/cgroup` has it.
+    /// Returns the path of the cgroup with this id, if `membership`, the text of `/proc/PID/cgroup`, names that cgroup.
     pub(crate) fn find<'a>(&self, membership: &'a str, identity: u64) -> Option<&'a str> {
         memberships(membership)
-            // Records have no ids of this hierarchy, and its ids overlap with theirs.
+            // Records have no ids of the CPU hierarchy, and its ids may be equal to ids of the other hierarchies.
             .filter(|(kind, _)| *kind != Kind::Cpu)
             .find(|(kind, path)| self.identity(*kind, path) == Some(identity))
             .map(|(_, path)| path)
     }
 
-    /// Visits directories of the unified and the pids hierarchy, upper levels first, at most `budget` of them.
+    /// Visits at most `budget` directories of the unified and the pids hierarchy, upper levels first.
     pub(crate) fn walk(&self, mut budget: usize, mut visit: impl FnMut(u64, &str)) {
         for mount in self.mounts.iter().filter(|mount| matches!(mount.kind, Kind::Unified | Kind::Pids)) {
             let mut queue = VecDeque::from([(mount.point.clone(), String::new(), 0)]);
@@ -151,8 +153,8 @@ impl Hierarchies {
         }
     }
 
-    /// The cgroup that limits the CPU time of a process with this `/proc/PID/cgroup`. A controller is in one hierarchy
-    /// only, so this is the version 1 hierarchy if that is mounted.
+    /// Returns the cgroup that limits the CPU time of a process. `membership` is the text of `/proc/PID/cgroup`. A
+    /// controller is in one hierarchy only, so this is the version 1 CPU hierarchy if one is mounted.
     pub(crate) fn cpu(&self, membership: &str) -> Option<CpuCgroup> {
         let is_mounted = self.mounts.iter().any(|mount| mount.kind == Kind::Cpu);
         let (wanted, version) =
@@ -167,18 +169,19 @@ impl Hierarchies {
         fs::metadata(mount.point.join(below)).ok().map(|metadata| kind.identity(metadata.ino()))
     }
 
-    /// The mount of a hierarchy, and the path below its mount point of the cgroup with this path.
+    /// Returns the mount of a hierarchy, and the path of the cgroup `path` relative to the mount point.
     fn below<'a>(&self, kind: Kind, path: &'a str) -> Option<(&Mount, &'a Path)> {
         let mount = self.mounts.iter().find(|mount| mount.kind == kind)?;
         let below = path.strip_prefix(mount.root.as_str()).unwrap_or(path);
-        // `..` would leave the mount.
+        // A path with `..` would leave the mount.
         let below = Path::new(below.trim_start_matches('/'));
         let is_below = below.components().all(|part| matches!(part, std::path::Component::Normal(_)));
         is_below.then_some((mount, below))
     }
 }
 
-/// The lines `number:controllers:path` of `/proc/PID/cgroup` (cgroups(7)) about known hierarchies.
+/// Parses the lines `number:controllers:path` of `/proc/PID/cgroup` (cgroups(7)). Lines about unknown hierarchies are
+/// skipped.
 fn memberships(membership: &str) -> impl Iterator<Item = (Kind, &str)> {
     membership.lines().filter_map(|line| {
         let (number, rest) = line.split_once(':')?;
@@ -188,7 +191,7 @@ fn memberships(membership: &str) -> impl Iterator<Item = (Kind, &str)> {
     })
 }
 
-/// The kernel writes space, tab, newline and backslash in mount points as three octal digits.
+/// Decodes a field of the mount table. The kernel writes space, tab, newline and backslash as three octal digits.
 fn unescape(field: &str) -> String {
     let mut text = String::with_capacity(field.len());
     let mut rest = field;
@@ -210,7 +213,7 @@ fn unescape(field: &str) -> String {
 mod tests {
     use super::*;
 
-    /// A tree with a unified and a pids hierarchy, made of plain directories.
+    /// Creates a tree with a unified and a pids hierarchy from plain directories.
     fn hybrid() -> (tempfile::TempDir, Hierarchies) {
         let directory = tempfile::tempdir().expect("a directory");
         let root = directory.path().to_str().expect("a plain name").replace(' ', "\\040");

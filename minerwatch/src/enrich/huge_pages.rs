@@ -1,6 +1,6 @@
-//! The host's pools of huge pages: their size before and after somebody opened a control file.
+//! Reports the size of a huge-page pool of the host before and after a process opened its control file.
 //!
-//! The kernel reports the open. The write comes later and may take the kernel long, so the pool is read again some time
+//! The kernel reports the open. The write comes later and may take long, so the pool is read again some time
 //! afterwards.
 
 use std::{
@@ -16,13 +16,13 @@ use rustc_hash::FxHashMap;
 use super::proc::read_bounded;
 use crate::model::{BootTime, Event, EventBody, HugePages, Subject};
 
-/// The time between the open and the first check, and between two checks.
+/// Time between the open and the first check, and between two checks.
 const CHECK_INTERVAL: Duration = Duration::from_millis(500);
-/// The most checks after one open.
+/// Maximum number of checks after one open.
 const MAX_CHECKS: u32 = 4;
-/// Opens that are followed at the same time; further ones are ignored.
+/// Maximum number of opens that are tracked at the same time. Further opens are ignored.
 const MAX_OPEN: usize = 64;
-/// The most control files. A host has a few for each memory node.
+/// Maximum number of control files. A host has a few for each memory node.
 const MAX_POOLS: usize = 4_096;
 
 #[derive(Debug)]
@@ -34,17 +34,17 @@ struct Open {
     checks: u32,
 }
 
-/// The pools, and the processes that opened their control files.
+/// The huge-page pools, and the processes that opened a control file.
 #[derive(Debug)]
 pub(crate) struct Pools {
     root: PathBuf,
-    /// The last known number of pages, by control file.
+    /// The last known number of pages for each control file.
     known: FxHashMap<Arc<str>, u64>,
     open: VecDeque<Open>,
 }
 
 impl Pools {
-    /// The current pools of the host below `root`.
+    /// Finds the pools of the host below `root`, and reads their sizes.
     pub(crate) fn discover(root: &Path) -> Self {
         let mut pools = Self { root: root.to_owned(), known: FxHashMap::default(), open: VecDeque::new() };
         pools.note("/proc/sys/vm/nr_hugepages");
@@ -72,7 +72,7 @@ impl Pools {
         std::str::from_utf8(&text).ok()?.trim().parse().ok()
     }
 
-    /// Follows a file that was opened for writing, if it is a control file.
+    /// Tracks a file that was opened for writing, if it is a control file.
     pub(crate) fn opened(&mut self, subject: &Subject, path: &Arc<str>, now: BootTime) {
         let Some(before) = self.known.get(path).copied() else { return };
         if self.open.len() < MAX_OPEN {
@@ -87,7 +87,8 @@ impl Pools {
         }
     }
 
-    /// Reads the pools that are due. Those that changed, or did not change in time, become events with the time `now`.
+    /// Reads the pools that are due. Adds an event with the time `now` for each pool that changed, or that did not
+    /// change within `MAX_CHECKS` checks.
     pub(crate) fn check(&mut self, now: BootTime, events: &mut Vec<Event>) {
         for _ in 0..self.open.len() {
             let Some(mut open) = self.open.pop_front() else { break };

@@ -1,6 +1,6 @@
-//! Bounded reads below `/proc`, and parsers for two files of a process.
+//! Reads a limited number of bytes below `/proc`, and parses two files of a process.
 //!
-//! Processes end while they are read and choose their own names, so every result is optional.
+//! Processes may end while they are read, and they choose their own names. Therefore every result is optional.
 
 use std::{
     fs::File,
@@ -14,10 +14,11 @@ use crate::model::FileId;
 
 /// Bit of `flags` in `/proc/PID/stat` for a kernel thread (`PF_KTHREAD`, include/linux/sched.h).
 const KERNEL_THREAD: u64 = 0x0020_0000;
-/// The most read of `/proc/PID/cgroup`: a process is in a dozen hierarchies at most, each path limited by `PATH_MAX`.
+/// Maximum number of bytes read of `/proc/PID/cgroup`. A process is in a dozen hierarchies at most, each with a path of
+/// at most `PATH_MAX` bytes.
 const MAX_CGROUPS: u64 = 64 << 10;
 
-/// The procfs that is read.
+/// The root directory of the procfs.
 #[derive(Clone, Debug)]
 pub(crate) struct Proc {
     root: PathBuf,
@@ -35,41 +36,41 @@ impl Proc {
         Self { root: root.to_owned() }
     }
 
-    /// `/proc/PID/NAME`.
+    /// Returns the path `/proc/PID/NAME`.
     pub(crate) fn path(&self, pid: u32, name: &str) -> PathBuf {
         self.root.join(pid.to_string()).join(name)
     }
 
-    /// The first `cap` bytes of `/proc/PID/NAME`.
+    /// Reads the first `cap` bytes of `/proc/PID/NAME`.
     pub(crate) fn read(&self, pid: u32, name: &str, cap: u64) -> io::Result<Vec<u8>> {
         read_bounded(&self.path(pid, name), cap)
     }
 
-    /// The ids of all processes, in any order.
+    /// Returns the ids of all processes, in any order.
     pub(crate) fn pids(&self) -> io::Result<impl Iterator<Item = u32>> {
         Ok(self.root.read_dir()?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()))
     }
 
-    /// `/proc/PID/cgroup`.
+    /// Reads `/proc/PID/cgroup`.
     pub(crate) fn cgroups(&self, pid: u32) -> Option<String> {
         String::from_utf8(self.read(pid, "cgroup", MAX_CGROUPS).ok()?).ok()
     }
 
-    /// `/proc/PID/stat`, if the process still exists.
+    /// Reads `/proc/PID/stat`. Returns `None` if the process has ended.
     pub(crate) fn stat(&self, pid: u32) -> Option<Stat> {
         Stat::parse(&self.read(pid, "stat", 4096).ok()?)
     }
 }
 
-/// The first `cap` bytes of a file.
+/// Reads the first `cap` bytes of a file.
 pub(crate) fn read_bounded(path: &Path, cap: u64) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(cap).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-/// A file with its device number as in kernel records: `major << 20 | minor` (`MKDEV`, `include/linux/kdev_t.h`). User
-/// space gets the same numbers spread over 64 bits.
+/// Identifies a file by its device number in the form of kernel records: `major << 20 | minor` (`MKDEV`,
+/// `include/linux/kdev_t.h`). Userspace gets the same two numbers in a different encoding of 64 bits.
 pub(crate) fn file_id(device: u64, inode: u64) -> FileId {
     FileId { device: (major(device) << 20) | (minor(device) & 0xf_ffff), inode }
 }
@@ -85,8 +86,8 @@ pub(crate) struct Stat {
 }
 
 impl Stat {
-    /// `pid (name) state ppid pgrp session tty tpgid flags … starttime …`. A name may hold parentheses,
-    /// spaces and newlines, so it ends at the last closing parenthesis.
+    /// Parses `pid (name) state ppid pgrp session tty tpgid flags … starttime …`. A name may contain parentheses,
+    /// spaces and newlines. Therefore the name ends at the last closing parenthesis.
     pub(crate) fn parse(line: &[u8]) -> Option<Self> {
         let open = line.iter().position(|byte| *byte == b'(')?;
         let close = line.iter().rposition(|byte| *byte == b')')?;
@@ -116,7 +117,7 @@ pub(crate) struct Status {
 impl Status {
     pub(crate) fn parse(text: &[u8]) -> Option<Self> {
         let (mut uid, mut gid, mut capabilities) = (None, None, None);
-        // The kernel escapes newlines in the name, so it cannot forge a line.
+        // The kernel escapes newlines in the process name, so the name cannot forge a line.
         for line in text.split(|byte| *byte == b'\n') {
             let Some((key, value)) = str::from_utf8(line).ok().and_then(|line| line.split_once(':')) else {
                 continue;

@@ -1,7 +1,7 @@
-//! Whether a CPU quota throttles the cgroups of busy processes.
+//! Reports how CPU quotas throttle the cgroups of busy processes.
 //!
-//! A report of a busy process only adds it to a list. [`Quotas::check`] works through the list: a process is checked at
-//! most every ten seconds, and the files of a cgroup are read once in two seconds for all of its processes.
+//! A report of a busy process only adds the process to a list. [`Quotas::check`] works through the list. A process is
+//! checked at most every ten seconds. The files of a cgroup are read at most once in two seconds for all its processes.
 
 mod files;
 
@@ -17,22 +17,22 @@ use files::{Limit, Throttling};
 
 pub(crate) use files::parse_all;
 
-/// How often a process is checked.
+/// Minimum time between two checks of a process.
 const INTERVAL: Duration = Duration::from_secs(10);
-/// How long the contents of the files are used for all processes of the cgroup.
+/// Time for which a sample is reused for all processes of the cgroup.
 const FRESH: Duration = Duration::from_secs(2);
-/// After this time a cgroup without a limit is read again.
+/// Time after which a cgroup without a limit is read again.
 const UNLIMITED: Duration = Duration::from_secs(60);
-/// Processes checked between two batches of events; the others wait for their next report.
+/// Maximum number of processes checked between two batches of events. The other processes wait for their next report.
 const MAX_WAITING: usize = 64;
-/// Processes and cgroups remembered.
+/// Maximum numbers of tracked processes and of cached cgroups.
 const MAX_PROCESSES: usize = 1_024;
 const MAX_CGROUPS: usize = 1_024;
 
-/// Levels above the cgroup of a process at which a limit is looked for.
+/// Number of levels at which a limit is looked for: the cgroup of the process and the levels above it.
 const MAX_LEVELS: usize = 16;
 
-/// The contents of the files of a cgroup with a limit.
+/// The contents of the control files of a cgroup with a limit.
 #[derive(Clone, Debug, PartialEq)]
 struct Sample {
     cgroup: Arc<str>,
@@ -41,14 +41,14 @@ struct Sample {
     at: BootTime,
 }
 
-/// What is known about a cgroup until a moment; no sample for a cgroup without a limit.
+/// A cached sample of a cgroup, valid before `until`. There is no sample for a cgroup without a limit.
 #[derive(Debug)]
 struct Known {
     until: BootTime,
     sample: Option<Sample>,
 }
 
-/// A process that is checked, with the last sample and the CPU time at that moment.
+/// A process that is checked: the time of the next check, and the last sample with the CPU time at that moment.
 #[derive(Debug)]
 struct Tracked {
     due: BootTime,
@@ -83,7 +83,7 @@ impl Quotas {
         }
     }
 
-    /// Adds a busy process to the list; `on_cpu` is its CPU time so far.
+    /// Adds a busy process to the list. `on_cpu` is the CPU time of the process so far, in nanoseconds.
     pub(crate) fn note_busy(&mut self, subject: &Subject, on_cpu: u64, at: BootTime) {
         let is_unlimited =
             self.cgroups.get(&subject.cgroup).is_some_and(|known| known.sample.is_none() && at < known.until);
@@ -99,8 +99,8 @@ impl Quotas {
         self.waiting.push(Waiting { subject: subject.clone(), on_cpu, at });
     }
 
-    /// Checks the cgroups of the processes on the list. What changed since the last check becomes events with the time
-    /// `now`.
+    /// Checks the cgroups of the processes on the list. Adds an event with the time `now` for what happened since the
+    /// last check of each process.
     pub(crate) fn check(&mut self, now: BootTime, events: &mut Vec<Event>) {
         for Waiting { subject, on_cpu, at } in std::mem::take(&mut self.waiting) {
             let Some(sample) = self.sample(&subject, now) else {
@@ -133,7 +133,7 @@ impl Quotas {
     }
 }
 
-/// The nearest limit, from the cgroup upwards.
+/// Reads the nearest limit, from the cgroup upwards.
 fn read(cgroup: &CpuCgroup, now: BootTime) -> Option<Sample> {
     let levels = cgroup.below.ancestors().take(MAX_LEVELS);
     levels.into_iter().find_map(|level| {
@@ -145,7 +145,8 @@ fn read(cgroup: &CpuCgroup, now: BootTime) -> Option<Sample> {
     })
 }
 
-/// What happened between two samples of one cgroup. `None` if they are of different cgroups, or it was created again.
+/// Computes what happened between two samples of one cgroup. Returns `None` if the samples are of different cgroups, or
+/// if the cgroup was created again in between.
 fn since(before: &Sample, used: u64, now: &Sample, on_cpu: u64) -> Option<CpuQuota> {
     if before.cgroup != now.cgroup || before.at == now.at {
         return None;

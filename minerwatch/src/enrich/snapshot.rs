@@ -1,7 +1,7 @@
-//! The processes and connections that exist when the daemon starts, read from `/proc`.
+//! Reads from `/proc` the processes and connections that exist when the daemon starts.
 //!
-//! The snapshot is taken after the hooks are attached, so that nothing is missed. What happens in between is seen twice,
-//! as an event and here; the process table merges the two by process key.
+//! The snapshot is taken after the hooks are attached, so that nothing is missed. What happens in between is seen
+//! twice: as an event and in the snapshot. The process table merges the two by process key.
 
 mod found;
 mod memory;
@@ -18,50 +18,50 @@ use crate::model::{
     BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, SocketSide, Subject,
 };
 
-/// The greatest depth of the process tree. Processes that end between reads may form a circle.
+/// Maximum depth of the process tree. Processes that end between two reads may seem to form a cycle.
 const MAX_DEPTH: usize = 4096;
 
-/// The state of the host as events: parents before their children, processes before connections.
+/// The state of the host as events. Parents come before their children, and processes before connections.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// [`EventBody::RunningProcess`], each with its [`EventBody::Mapping`] events, and [`EventBody::RunningFlow`]
-    /// events.
+    /// An [`EventBody::RunningProcess`] for each process, followed by its [`EventBody::Mapping`] events. The
+    /// [`EventBody::RunningFlow`] events come last.
     pub events: Vec<Event>,
-    /// The sockets of the connections among them.
+    /// The sockets of the connections in `events`.
     pub sockets: Vec<HeldSocket>,
-    /// Processes and connections found.
+    /// Counters of processes and connections.
     pub counters: SnapshotCounters,
 }
 
 /// Counters of the snapshot.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SnapshotCounters {
-    /// Processes found, with kernel threads.
+    /// Processes found, including kernel threads.
     pub processes: u64,
     /// Outbound connections found.
     pub flows: u64,
     /// Processes that ended while they were read, or that could not be read.
     pub unreadable: u64,
-    /// Processes left out because there were more than the limit.
+    /// Processes left out because of the limit.
     pub beyond_limit: u64,
-    /// Connections left out because there were more than the limit.
+    /// Connections left out because of the limit.
     pub flows_beyond_limit: u64,
 }
 
-/// Runs both parsers of whole files; for the fuzzer.
+/// Runs the parsers of `/proc/net` tables and of `/proc/PID/maps`; for the fuzzer.
 pub(super) fn parse_all(bytes: &[u8]) {
     let _ = sockets::parse(bytes);
     let _ = memory::summarise(&String::from_utf8_lossy(bytes));
 }
 
 /// Reads the state of this host. Every event gets the time `now`. At most `limit` processes and `limit` connections are
-/// kept. Fails only when `/proc` itself cannot be listed.
+/// kept. Fails only if `/proc` itself cannot be listed.
 pub fn take(now: BootTime, limit: usize) -> io::Result<Snapshot> {
     take_from(&Proc::default(), &Hierarchies::discover(), now, limit)
 }
 
-/// The socket of a TCP connection that a process opened. `None` if the process or the connection is gone, or another
-/// process has the socket.
+/// Finds the socket of a TCP connection that a process opened. Returns `None` if the process or the connection is gone,
+/// or if another process has the socket.
 pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
     let proc = Proc::default();
     is_running(&proc, owner).then_some(())?;
@@ -69,7 +69,7 @@ pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
     Some(HeldSocket { owner: owner.clone(), descriptor, inode, side: SocketSide::Opened(*flow) })
 }
 
-/// Whether a process serves DNS on port 53 now. `None` if it has ended.
+/// Returns whether a process serves DNS on port 53 now. Returns `None` if the process has ended.
 pub fn serves_names(owner: &Subject) -> Option<bool> {
     let proc = Proc::default();
     is_running(&proc, owner).then(|| sockets::serves_names(&proc, owner.key.pid))
@@ -79,7 +79,8 @@ fn is_running(proc: &Proc, owner: &Subject) -> bool {
     proc.stat(owner.key.pid).is_some_and(|stat| stat.start_ticks == owner.key.start_ticks)
 }
 
-/// The TCP sockets of a process as a server: those that listen, and those it accepted. `None` if it has ended.
+/// Returns the server sockets of a process: TCP sockets that listen, and TCP sockets that were accepted. Returns `None`
+/// if the process has ended.
 pub fn served_by(owner: &Subject) -> Option<Vec<HeldSocket>> {
     let proc = Proc::default();
     is_running(&proc, owner).then_some(())?;
@@ -141,8 +142,8 @@ fn subject(process: &Found) -> Subject {
     }
 }
 
-/// Sets the parents, and sorts so that a parent comes before its children. A parent cannot be younger than its child: if
-/// it seems so, the process id was reused between two reads.
+/// Sets the parents, and sorts the processes so that a parent comes before its children. A parent cannot be younger
+/// than its child. If it seems so, the process id was reused between two reads, and the parent is dropped.
 fn link(found: &mut [Found]) {
     let keys: FxHashMap<u32, ProcessKey> =
         found.iter().map(|process| (process.key.pid, process.key)).collect();

@@ -1,4 +1,4 @@
-//! The whole stage, with the processes of this machine.
+//! Tests of the whole stage with the processes of this machine.
 
 use std::{os::unix::fs::MetadataExt, sync::mpsc::channel, time::Duration};
 
@@ -25,7 +25,7 @@ fn running(event: &Event) -> &RunningProcess {
 #[test]
 fn a_running_process_gets_its_user_and_its_hash() {
     let (wake, woken) = channel();
-    // This test's own executable, with everything for a debugger, may be larger than what is hashed by default.
+    // The executable of this test contains debug information, so it may be larger than the default limit.
     let hash = HashSettings { max_size: u64::MAX, rate: u64::MAX };
     let settings = EnrichSettings { hash: Some(hash), ..EnrichSettings::default() };
     let mut enricher = Enricher::new(settings, move || {
@@ -49,7 +49,7 @@ fn a_running_process_gets_its_user_and_its_hash() {
     let own = std::fs::metadata("/proc/self/exe").expect("this test runs");
     assert_eq!(hashed.file.inode, own.ino());
     assert_eq!(hashed.sha256.len(), 64);
-    // The next process that runs the file gets its hash with the batch.
+    // For the next process that runs the file, the hash comes with the batch.
     enricher.enrich(&mut event);
     events.clear();
     enricher.take_findings(NOW, &mut events);

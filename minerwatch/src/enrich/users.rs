@@ -1,5 +1,5 @@
-//! Names of users, from `/etc/passwd` only. A directory service would need the network, and the name service switch would
-//! load foreign code into this process.
+//! Looks up user names in `/etc/passwd` only. A directory service would need the network, and the name service switch
+//! (NSS) would load foreign code into this process.
 
 use std::{
     fs, io,
@@ -12,9 +12,9 @@ use rustc_hash::FxHashMap;
 
 use crate::model::BootTime;
 
-/// How often the modification time of the file is checked.
+/// Minimum time between two checks of the file's modification time.
 const RECHECK: Duration = Duration::from_secs(1);
-/// Further entries are ignored. A file larger than [`MAX_BYTES`] is not read.
+/// Maximum number of users. Further lines are ignored. A file larger than [`MAX_BYTES`] is not read.
 const MAX_USERS: usize = 65_536;
 const MAX_BYTES: u64 = 16 << 20;
 
@@ -23,22 +23,22 @@ const MAX_BYTES: u64 = 16 << 20;
 pub(crate) struct Users {
     path: PathBuf,
     names: FxHashMap<u32, Arc<str>>,
-    /// The version of the file that was read: modification time and size.
+    /// The modification time and the size of the file that was read.
     version: Option<(SystemTime, u64)>,
     checked: Option<BootTime>,
 }
 
 impl Users {
-    /// The names in the file at `path`, which is read at the first look-up.
+    /// Creates a table for the file at `path`. The first look-up reads the file.
     pub(crate) fn new(path: PathBuf) -> Self {
         Self { path, names: FxHashMap::default(), version: None, checked: None }
     }
 
-    /// The name of a user at the moment `now`.
+    /// Returns the name of a user. The file is checked again if the last check is `RECHECK` old at `now`.
     pub(crate) fn name(&mut self, uid: u32, now: BootTime) -> Option<Arc<str>> {
         if self.checked.is_none_or(|checked| now.since(checked) >= RECHECK) {
             self.checked = Some(now);
-            // The known names stay while somebody replaces the file.
+            // The old names stay while somebody replaces the file.
             if let Err(error) = self.reload() {
                 tracing::debug!(path = %self.path.display(), %error, "user names not read");
             }
@@ -58,8 +58,8 @@ impl Users {
     }
 }
 
-/// Reads lines of `name:password:uid:…` (passwd(5)). The first name of a uid counts, as with getpwuid(3). Other lines
-/// are skipped.
+/// Parses lines of `name:password:uid:…` (passwd(5)). If a uid has several names, the first one counts, as with
+/// getpwuid(3). Other lines are skipped.
 pub(super) fn parse(file: &[u8]) -> FxHashMap<u32, Arc<str>> {
     let mut names = FxHashMap::default();
     for line in file.split(|byte| *byte == b'\n') {

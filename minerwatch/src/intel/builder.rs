@@ -1,4 +1,4 @@
-//! Collects the entries of all lists and builds the table.
+//! Collects the entries of all lists and builds the lookup table.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -10,14 +10,14 @@ use super::{
     lists::{Shape, width},
 };
 
-/// The most lists.
+/// Maximum number of lists.
 const MAX_LISTS: usize = u16::MAX as usize;
-/// The most different notes; entries beyond have none.
+/// Maximum number of different notes. Further entries have no note.
 const MAX_NOTES: usize = u16::MAX as usize;
-/// Longer notes are cut, characters.
+/// Maximum length of a note, in characters. Longer notes are truncated.
 const MAX_NOTE: usize = 120;
 
-/// Collects entries for a table.
+/// Collects the entries of a lookup table.
 #[derive(Debug)]
 pub struct Builder {
     limit: usize,
@@ -27,12 +27,12 @@ pub struct Builder {
     watched: Vec<Slot>,
     allowed: Vec<Slot>,
     shape: Shape,
-    /// How many watched and allowed entries there were when the last list began.
+    /// The numbers of watched and allowed entries when the last list began.
     begun: (usize, usize),
 }
 
 impl Builder {
-    /// A builder for at most `limit` entries in all lists together.
+    /// Creates a builder for at most `limit` entries in all lists together.
     pub fn new(limit: usize) -> Self {
         Self {
             limit,
@@ -46,8 +46,8 @@ impl Builder {
         }
     }
 
-    /// Begins a list; the next entries belong to it. If two lists have the same entry, the earlier list is reported.
-    /// Returns `false` when there are too many lists.
+    /// Begins a list, to which the next entries belong. If two lists have the same entry, the earlier list is reported.
+    /// Returns `false` if there are too many lists.
     #[must_use]
     pub fn list(&mut self, list: List) -> bool {
         if self.lists.len() >= MAX_LISTS {
@@ -65,17 +65,18 @@ impl Builder {
         self.allowed.truncate(allowed);
     }
 
-    /// Entries added so far.
+    /// Number of watched and allowed entries so far.
     pub fn len(&self) -> usize {
         self.watched.len() + self.allowed.len()
     }
 
-    /// Whether there are no entries yet.
+    /// Returns whether there are no entries yet.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Adds an entry to the last list; `line` is its line there. Returns `false` when there is no room for it.
+    /// Adds an entry to the last list. `line` is its line number in that list. Returns `false` if the table is full, or
+    /// if no list has begun.
     #[must_use]
     pub fn add(&mut self, indicator: &Indicator, line: u32, note: &str) -> bool {
         let note = self.note(note);
@@ -86,7 +87,8 @@ impl Builder {
         added
     }
 
-    /// Copies the entries that an earlier table had from the list with this source to the last list. Returns how many.
+    /// Copies entries of an earlier table to the last list: the entries of the list with the source `source`. Returns
+    /// the number of entries copied.
     pub fn carry_over(&mut self, earlier: &Indicators, source: &str) -> usize {
         let Some(list) = earlier.lists.iter().position(|list| list.source == source) else { return 0 };
         let of_list = |slot: &Slot| usize::from(slot.origin.list) == list;
@@ -100,7 +102,7 @@ impl Builder {
         carried
     }
 
-    /// Builds the table.
+    /// Builds the lookup table.
     pub fn build(self) -> Indicators {
         let Self { limit: _, lists, notes, note_numbers: _, watched, allowed, shape, begun: _ } = self;
         Indicators { lists, notes, watched: Index::new(&watched), allowed: Index::new(&allowed), shape }
@@ -120,7 +122,8 @@ impl Builder {
         true
     }
 
-    /// The number of a note, the same for the same words; 0 for none.
+    /// Returns the number of a note, which is the same for equal notes. Returns 0 if there is no note, or if there are
+    /// too many.
     fn note(&mut self, note: &str) -> u16 {
         let note = note.trim();
         if note.is_empty() {
@@ -129,7 +132,7 @@ impl Builder {
         if let Some(number) = self.note_numbers.get(note) {
             return *number;
         }
-        // A note that was cut is not found by its full text, so look for the shortened one too.
+        // The full text of a truncated note is not in the map, so look up the truncated text too.
         let plain = |letter: char| if letter.is_control() { ' ' } else { letter };
         let kept: String = note.chars().map(plain).take(MAX_NOTE).collect();
         if let Some(number) = self.note_numbers.get(kept.as_str()) {

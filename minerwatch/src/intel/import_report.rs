@@ -1,4 +1,4 @@
-//! The result of reading a list: how many entries it gave, and what was left out and why.
+//! The result of reading a list: the number of entries, and what was skipped and why.
 
 use std::{borrow::Cow, collections::BTreeMap, fmt};
 
@@ -7,16 +7,16 @@ use super::Indicator;
 /// The format of a list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// One entry a line.
+    /// Plain text with one entry per line.
     Text,
-    /// A table whose first line names its columns.
+    /// CSV with a header row.
     Csv,
-    /// JSON of one of the kinds that `docs/intel.md` lists.
+    /// JSON in one of the formats that `docs/intel.md` lists.
     Json,
 }
 
 impl Form {
-    /// Its name.
+    /// The name of the format.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "text",
@@ -26,12 +26,12 @@ impl Form {
     }
 }
 
-/// Where something is in a list.
+/// A position in a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ImportLocation {
-    /// A line, from 1.
+    /// A line number, from 1.
     Line(u32),
-    /// An object of JSON: `objects[17]`.
+    /// The path of a JSON value, such as `objects[17]`.
     Path(String),
 }
 
@@ -44,27 +44,27 @@ impl fmt::Display for ImportLocation {
     }
 }
 
-/// Something in a list that is not an entry.
+/// Something in a list that cannot be used as an entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// Where it is.
+    /// The position in the list.
     pub location: ImportLocation,
-    /// What is wrong with it.
+    /// Why it cannot be used.
     pub reason: String,
 }
 
-/// Entries by kind.
+/// Numbers of entries by kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Kinds {
-    /// Names.
+    /// Domain names.
     pub domains: u64,
-    /// Whole addresses.
+    /// Single addresses.
     pub addresses: u64,
     /// Networks.
     pub networks: u64,
-    /// Ports of names and of addresses.
+    /// Names and addresses with a port.
     pub endpoints: u64,
-    /// Files.
+    /// Hashes of files.
     pub files: u64,
 }
 
@@ -79,7 +79,7 @@ impl Kinds {
         } += 1;
     }
 
-    /// The sum.
+    /// Returns the number of entries of all kinds.
     pub fn total(&self) -> u64 {
         let Self { domains, addresses, networks, endpoints, files } = self;
         domains + addresses + networks + endpoints + files
@@ -89,17 +89,17 @@ impl Kinds {
 /// The result of reading a list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ImportReport {
-    /// Its format.
+    /// The format of the list.
     pub form: Form,
     /// Entries that were added, by kind. Duplicates count each time.
     pub kinds: Kinds,
-    /// What was left out, by reason.
+    /// Number of skipped entries, by reason.
     pub skipped: BTreeMap<Cow<'static, str>, u64>,
-    /// The first things that are not entries, each with its location.
+    /// The first problems of the list, each with its location.
     pub problems: Vec<Problem>,
-    /// Where the list is damaged; nothing after that can be read.
+    /// Where the list is damaged. Nothing after this location was read.
     pub broken: Option<Problem>,
-    /// When the first of the added entries expires, seconds since 1970.
+    /// The earliest expiry time of an added entry, in seconds since 1970.
     pub next_expiry: Option<i64>,
 }
 
@@ -115,12 +115,12 @@ impl ImportReport {
         }
     }
 
-    /// How many entries were left out.
+    /// Returns the number of skipped entries.
     pub fn skipped(&self) -> u64 {
         self.skipped.values().sum()
     }
 
-    /// The reasons with their counts, in one line; empty when nothing was left out.
+    /// Returns the reasons with their counts, in one line. The line is empty if nothing was skipped.
     pub fn reasons(&self) -> String {
         let reasons: Vec<String> =
             self.skipped.iter().map(|(reason, count)| format!("{reason}: {count}")).collect();

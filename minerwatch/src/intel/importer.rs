@@ -1,4 +1,4 @@
-//! Adds the entries of one list to a builder, and notes what was left out and why.
+//! Adds the entries of one list to a builder, and reports what was skipped and why.
 
 use std::borrow::Cow;
 
@@ -7,18 +7,18 @@ use super::{
     import_report::{Form, ImportLocation, ImportReport, Problem},
 };
 
-/// The most problems of one list that are reported; a file that is not a list has one on every line.
+/// Maximum number of reported problems per list. A file that is not a list has a problem on every line.
 pub(super) const MAX_PROBLEMS: usize = 20;
-/// The most reasons that are counted separately: some of them quote the list.
+/// Maximum number of reasons with their own count. Some reasons quote the list, so there may be many.
 const MAX_REASONS: usize = 64;
-/// Further reasons are counted under this one.
+/// The reason under which further reasons are counted.
 const OTHER: &str = "other reasons";
 
-/// Adds entries to a builder and fills in the report.
+/// Adds entries to a builder, and fills in the report.
 pub(super) struct Importer<'a> {
     builder: &'a mut Builder,
     pub(super) report: ImportReport,
-    /// Seconds since 1970.
+    /// The current time, in seconds since 1970.
     now: i64,
 }
 
@@ -27,8 +27,8 @@ impl<'a> Importer<'a> {
         Self { builder, report: ImportReport::new(form), now }
     }
 
-    /// Adds an entry. `ordinal` is its line or number, and `location` says where it is, should it be refused.
-    /// Returns whether it was added.
+    /// Adds an entry. `ordinal` is its line number, or its number if the format has no lines. `location` gives its
+    /// position for a report. Returns whether the entry was added.
     pub(super) fn add(
         &mut self,
         parsed: Result<Indicator, Refusal>,
@@ -47,7 +47,7 @@ impl<'a> Importer<'a> {
         false
     }
 
-    /// Something is not an entry: it is counted as `kind`, and reported with its location.
+    /// Reports something that is not an entry with its location, and counts it under the reason `kind`.
     pub(super) fn refuse(
         &mut self,
         location: impl FnOnce() -> ImportLocation,
@@ -60,7 +60,7 @@ impl<'a> Importer<'a> {
         self.skip(kind);
     }
 
-    /// An entry is left out on purpose: it is counted.
+    /// Counts an entry that is skipped on purpose under the reason `kind`.
     pub(super) fn skip(&mut self, kind: impl Into<Cow<'static, str>>) {
         let kind = kind.into();
         let skipped = &mut self.report.skipped;
@@ -72,19 +72,19 @@ impl<'a> Importer<'a> {
         *skipped.entry(kind).or_default() += 1;
     }
 
-    /// Whether this moment has passed.
+    /// Returns whether a time, in seconds since 1970, has passed.
     pub(super) fn has_passed(&self, seconds: i64) -> bool {
         seconds <= self.now
     }
 
-    /// Notes that an entry that was added expires at this moment.
+    /// Notes that an added entry expires at this time, in seconds since 1970.
     pub(super) fn note_expiry(&mut self, seconds: i64) {
         let first = self.report.next_expiry.map_or(seconds, |earlier| earlier.min(seconds));
         self.report.next_expiry = Some(first);
     }
 }
 
-/// The reason `what 'kind'`; `kind` comes from a list and is shortened.
+/// Formats the reason `what 'kind'`. `kind` comes from a list, so it is shortened.
 pub(super) fn reason_with(what: &str, kind: &str) -> String {
     let kind: String = kind.chars().filter(|letter| !letter.is_control()).take(40).collect();
     format!("{what} '{kind}'")

@@ -1,23 +1,25 @@
-//! The hash table behind the look-ups: 64-bit keys, 16 bytes a slot, built once and then only read.
+//! The hash table for look-ups, with 64-bit keys and 16 bytes per slot. It is built once and then only read.
 //!
-//! A key is a hash of an entry and its kind. The text is not kept, because the caller has it. So a million entries take
-//! 20 MB. Something that is on no list matches by accident once in 2⁶⁴ / entries look-ups: with a million entries,
-//! once in 18 million million.
+//! A key is a hash of an entry and its kind. The text of the entry is not stored, because the caller has it. So a
+//! million entries take 20 MB.
+//!
+//! Something that is on no list may match because of a hash collision. The probability per look-up is the number of
+//! entries divided by 2⁶⁴. With a million entries, this is one in 18 million million.
 
 use std::net::IpAddr;
 
-/// Where an entry is from.
+/// The place that an entry comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Origin {
-    /// Line or ordinal in its list.
+    /// Line number of the entry in its list, or its number if the format has no lines.
     pub(super) line: u32,
-    /// Which list.
+    /// Position of the list in the table's lists.
     pub(super) list: u16,
-    /// Which note, from 1; 0 for none.
+    /// Number of the note, from 1; 0 for no note.
     pub(super) note: u16,
 }
 
-/// A key and where its entry is from. A key is never 0.
+/// A key with the origin of its entry. A key is never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Slot {
     pub(super) key: u64,
@@ -26,7 +28,7 @@ pub(super) struct Slot {
 
 const EMPTY: Slot = Slot { key: 0, origin: Origin { line: 0, list: 0, note: 0 } };
 
-/// The table: open addressing, at most four fifths full.
+/// The hash table. It uses open addressing and is at most four fifths full.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Index {
     slots: Box<[Slot]>,
@@ -34,7 +36,7 @@ pub(super) struct Index {
 }
 
 impl Index {
-    /// A table of these entries. If two have the same key, the first one stays.
+    /// Builds a table of these entries. If two entries have the same key, the first is kept.
     pub(super) fn new(entries: &[Slot]) -> Self {
         if entries.is_empty() {
             return Self::default();
@@ -47,22 +49,22 @@ impl Index {
         index
     }
 
-    /// The number of entries.
+    /// Number of entries.
     pub(super) fn len(&self) -> usize {
         self.len
     }
 
-    /// Bytes it takes.
+    /// Memory of the slots, in bytes.
     pub(super) fn bytes(&self) -> usize {
         size_of_val(&*self.slots)
     }
 
-    /// Every entry, in any order.
+    /// Returns all entries, in any order.
     pub(super) fn entries(&self) -> impl Iterator<Item = Slot> {
         self.slots.iter().copied().filter(|slot| slot.key != 0)
     }
 
-    /// Where the entry with this key is from, if there is one.
+    /// Returns the origin of the entry with this key.
     pub(super) fn get(&self, key: u64) -> Option<Origin> {
         if self.slots.is_empty() {
             return None;
@@ -89,14 +91,15 @@ impl Index {
         }
     }
 
-    /// The slot where the search for a key begins: the key scaled from the 64-bit range to the size of the table.
+    /// Returns the slot where the search for a key begins: the key scaled from the 64-bit range to the size of the
+    /// table.
     fn home(&self, key: u64) -> usize {
         let scaled = (u128::from(key) * self.slots.len() as u128) >> 64;
         usize::try_from(scaled).unwrap_or(0)
     }
 }
 
-/// The kinds of key. They are part of the hash, so that a name and a file never have the same key.
+/// The kinds of key. The kind is part of the hash, so that a name and a file do not have the same key.
 #[derive(Clone, Copy)]
 pub(super) enum Kind {
     Domain = 1,
@@ -106,26 +109,26 @@ pub(super) enum Kind {
     File = 5,
 }
 
-/// Spreads every bit over the whole word (the finalizer of `SplitMix64`).
+/// Mixes every bit into the whole word (the finalizer of `SplitMix64`).
 fn mix(mut word: u64) -> u64 {
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     word = (word ^ word >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
     word ^ word >> 31
 }
 
-/// The key of an entry of this kind with this hash.
+/// Returns the key of an entry with this kind and hash.
 pub(super) fn key(kind: Kind, hash: u64) -> u64 {
     mix(hash ^ (kind as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)).max(1)
 }
 
-/// The hash of a name, computed from its end, so that the hashes of all names above it are steps on the way.
+/// A hash of a name, computed backwards from its last byte. On the way it passes the hashes of all parent names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Backward(u64);
 
 impl Backward {
     pub(super) const START: Self = Self(0x243F_6A88_85A3_08D3);
 
-    /// Takes one more byte at the front.
+    /// Adds the byte in front of the bytes so far.
     #[must_use]
     pub(super) fn then(self, byte: u8) -> Self {
         let word = (self.0 ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
@@ -141,7 +144,7 @@ impl Backward {
     }
 }
 
-/// Hash of the first `bits` of an address. It includes the family.
+/// Hashes the first `bits` of an address, its family, and the number of bits.
 pub(super) fn network(address: IpAddr, bits: u8) -> u64 {
     let (value, all) = match address {
         IpAddr::V4(address) => (u128::from(u32::from(address)), 32_u8),
@@ -156,12 +159,12 @@ pub(super) fn network(address: IpAddr, bits: u8) -> u64 {
     mix(mix(high ^ u64::from(all) << 8 ^ u64::from(bits)) ^ low)
 }
 
-/// Hash of a host's hash together with a port.
+/// Hashes the hash of a host together with a port.
 pub(super) fn endpoint(host: u64, port: u16) -> u64 {
     mix(host ^ u64::from(port))
 }
 
-/// Hash of a file's hash.
+/// Reduces the SHA-256 of a file to a 64-bit hash.
 pub(super) fn file(hash: &[u8; 32]) -> u64 {
     hash.as_chunks::<8>().0.iter().fold(0, |word, part| mix(word ^ u64::from_le_bytes(*part)))
 }

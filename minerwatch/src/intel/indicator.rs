@@ -1,4 +1,4 @@
-//! An indicator, and the ways in which people write it.
+//! Parses indicators in all forms in which people write them.
 
 use std::{
     borrow::Cow,
@@ -7,26 +7,26 @@ use std::{
 
 use super::refang::refang;
 
-/// The longest name (RFC 1035, section 2.3.4, in its textual form).
+/// Maximum length of a name in its textual form, in bytes (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 253;
-/// The longest label of a name.
+/// Maximum length of a label of a name, in bytes.
 const MAX_LABEL: usize = 63;
-/// Wider networks would match half of a host's traffic.
+/// Minimum prefix lengths. Wider networks would match much of a host's traffic.
 const WIDEST_V4: u8 = 8;
 const WIDEST_V6: u8 = 19;
 
-/// One thing to look for.
+/// An indicator: something to look for.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Indicator {
-    /// A name and everything below it, in lower case without a final dot.
+    /// A name and all its subdomains, in lower case without a final dot.
     Domain(String),
-    /// An address.
+    /// A single address.
     Address(IpAddr),
-    /// All addresses that share the first bits with this one.
+    /// A network: an address and its prefix length.
     Network(IpAddr, u8),
-    /// One port of an address.
+    /// An address with a port.
     Endpoint(SocketAddr),
-    /// One port of a name (and of everything below it).
+    /// A name and all its subdomains, with a port.
     NamedEndpoint(String, u16),
     /// SHA-256 of a file.
     Sha256([u8; 32]),
@@ -35,19 +35,19 @@ pub enum Indicator {
 /// Why a text cannot be used as an indicator.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// It is not an indicator.
+    /// The text is not an indicator.
     #[error("'{0}' is not a name, address, network, host:port or SHA-256")]
     Unknown(String),
-    /// It is of a kind that minerwatch compares with nothing.
+    /// The indicator is of a kind that minerwatch does not look up.
     #[error("{0} cannot be watched for")]
     Unsupported(&'static str),
-    /// It would match nearly everything.
+    /// The indicator would match nearly everything.
     #[error("'{0}' matches far too much")]
     TooWide(String),
 }
 
 impl Refusal {
-    /// The kind of refusal, for counting.
+    /// The name of this kind of refusal, for counters.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Unknown(_) => "no indicator",
@@ -62,14 +62,14 @@ impl Refusal {
 }
 
 impl Indicator {
-    /// Reads an indicator, defanged or not: `evil.example`, `*.evil.example`, `192.0.2.1`, `2001:db8::/32`,
-    /// `evil.example:3333`, `stratum+tcp://evil.example:3333`, a SHA-256 in hexadecimal.
+    /// Parses an indicator, defanged or not. Examples: `evil.example`, `*.evil.example`, `192.0.2.1`, `2001:db8::/32`,
+    /// `evil.example:3333`, `stratum+tcp://evil.example:3333`, and a SHA-256 in hexadecimal.
     ///
     /// # Errors
     ///
-    /// It is not an indicator, or one that cannot be used: the address of a page (`http://host/page`) says nothing
-    /// about a named host, which has other pages too; MD5 and SHA-1 are not computed; `0.0.0.0/0` or `com` would
-    /// match everything.
+    /// Fails if the text is not an indicator, or if the indicator cannot be used. The URL of a page
+    /// (`http://name/page`) does not accuse a named host, which has other pages too. MD5 and SHA-1 hashes are not
+    /// computed. `0.0.0.0/0` or `com` would match everything.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let text = text.trim().trim_matches(['"', '\'', '`']);
         let text = refang(text);
@@ -86,7 +86,7 @@ impl Indicator {
             if let (Ok(address), Ok(bits)) = (address.parse(), bits.parse()) {
                 return Self::network(address, bits);
             }
-            // A name with a path is a URL without its scheme.
+            // A name with a path is a URL without a scheme.
             return Self::url("http", &text);
         }
         if let Ok(address) = text.parse() {
@@ -95,11 +95,11 @@ impl Indicator {
         Self::host_and_port(&text)
     }
 
-    /// Reads an indicator whose port is given separately. An address or a name becomes an endpoint with that port.
+    /// Parses an indicator whose port is given separately. An address or a name becomes an endpoint with that port.
     ///
     /// # Errors
     ///
-    /// As for [`Self::parse`].
+    /// Fails like [`Self::parse`].
     pub fn with_port(text: &str, port: Option<u16>) -> Result<Self, Refusal> {
         Ok(match (Self::parse(text)?, port) {
             (Self::Address(address), Some(port)) => Self::Endpoint(SocketAddr::new(address, port)),
@@ -108,7 +108,7 @@ impl Indicator {
         })
     }
 
-    /// A network of this many leading bits.
+    /// Creates a network with the prefix length `bits`.
     fn network(address: IpAddr, bits: u8) -> Result<Self, Refusal> {
         let (all, widest) = if address.is_ipv4() { (32, WIDEST_V4) } else { (128, WIDEST_V6) };
         if bits > all {
@@ -175,7 +175,7 @@ impl Indicator {
     }
 }
 
-/// A hash, recognised by its number of hexadecimal digits; `None` for a text that is not a hash.
+/// Recognises a hash by its number of hexadecimal digits. Returns `None` if the text is not a hash.
 fn hash(text: &str) -> Option<Result<Indicator, Refusal>> {
     if !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
         return None;
@@ -189,7 +189,7 @@ fn hash(text: &str) -> Option<Result<Indicator, Refusal>> {
     }
 }
 
-/// 64 hexadecimal digits as bytes.
+/// Decodes 64 hexadecimal digits.
 pub(super) fn sha256(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes().as_chunks::<2>().0;
     if text.len() != 64 {
@@ -203,8 +203,8 @@ pub(super) fn sha256(text: &str) -> Option<[u8; 32]> {
     Some(hash)
 }
 
-/// A name in the form in which names are compared: lower case, without a final dot. `None` if no host can have that
-/// name; names in other alphabets are written as `xn--`.
+/// Normalizes a name for comparisons: lower case, without a final dot. Returns `None` if no host can have that name.
+/// Names in other alphabets must be written with `xn--`.
 fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
     let name = name.strip_suffix('.').unwrap_or(name);
     if name.is_empty() || name.len() > MAX_NAME {
@@ -217,7 +217,7 @@ fn normalize_name(name: &str) -> Option<Cow<'_, str>> {
     if !name.split('.').all(is_label) {
         return None;
     }
-    // No top-level domain is a number, so this is a damaged address or a version.
+    // No top-level domain is a number, so this is a damaged address or a version number.
     let last = name.rsplit('.').next().unwrap_or_default();
     if last.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;

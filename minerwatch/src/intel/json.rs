@@ -1,7 +1,7 @@
-//! Lists as JSON: strings, objects, MISP events, STIX 2.1 bundles and OTX pulses. Entries are added while the list is
-//! read, so that a long list takes no more memory than its entries.
+//! Reads JSON lists: strings, objects, MISP events, STIX 2.1 bundles and OTX pulses. Entries are added while the list
+//! is read, so a long list takes no more memory than its entries.
 //!
-//! One walk handles all of them: it decides by the fields of an object, and goes into containers with known names. The
+//! One walk handles all formats. It decides by the fields of an object, and enters containers with known names. The
 //! parser skips everything else.
 
 use std::{fmt, fmt::Write as _, io::Read};
@@ -15,7 +15,8 @@ use super::{
     record::{Field, Record},
 };
 
-/// Adds the entries of a list to the builder's current list. Several values in a row (JSON lines) are one list.
+/// Adds the entries of a list to the builder's current list. Several JSON values in a row (JSON lines) count as one
+/// list.
 pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> ImportReport {
     let mut walk = Walk { importer: Importer::new(Form::Json, now, builder), path: Vec::new(), ordinal: 0 };
     let mut parser = serde_json::Deserializer::from_reader(input);
@@ -40,7 +41,7 @@ pub(super) fn read_json(input: impl Read, now: i64, builder: &mut Builder) -> Im
 struct Walk<'b> {
     importer: Importer<'b>,
     path: Vec<Step>,
-    /// Possible entries so far.
+    /// Number of possible entries so far.
     ordinal: u32,
 }
 
@@ -71,18 +72,18 @@ fn shown(path: &[Step]) -> ImportLocation {
     ImportLocation::Path(if text.is_empty() { "the top level".to_owned() } else { text })
 }
 
-/// Where a value is.
+/// The container of a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Within {
-    /// At the top level.
+    /// No container: the value is at the top level.
     Nothing,
-    /// In a container whose strings are entries.
+    /// A container whose strings are entries.
     Entries,
-    /// In a container of objects only.
+    /// A container with objects only.
     Objects,
 }
 
-/// The containers that the walk goes into, and what their strings are.
+/// The containers that the walk enters, and whether their strings are entries.
 const CONTAINERS: [(&str, Within); 18] = [
     ("objects", Within::Objects),
     ("response", Within::Objects),
@@ -104,7 +105,7 @@ const CONTAINERS: [(&str, Within); 18] = [
     ("urls", Within::Entries),
 ];
 
-/// A value that may hold entries.
+/// A value that may contain entries.
 struct Node<'w, 'b> {
     walk: &'w mut Walk<'b>,
     within: Within,
@@ -166,13 +167,13 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
         Ok(())
     }
 
-    /// An empty container.
+    /// Accepts `null` as an empty container.
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<(), A::Error> {
-        // The list is a plain array.
+        // A list may be a plain array.
         let within = if self.within == Within::Nothing { Within::Entries } else { self.within };
         for index in 0.. {
             self.walk.path.push(Step::Element(index));
@@ -199,19 +200,20 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
                     has_children = true;
                     walk.path.push(Step::Into(name));
                     let note = record.note().map(str::to_owned);
-                    // The note of the whole says more than the name of a part.
+                    // The note of an outer object says more than the name of a part.
                     let inherited = inherited.or(note.as_deref());
                     map.next_value_seed(Node { walk: &mut *walk, within, inherited })?;
                     walk.path.pop();
                 }
-                // ThreatFox keeps each entry below its number.
+                // ThreatFox has a numeric key for each entry.
                 Key::Number(number) if within == Within::Nothing => {
                     has_children = true;
                     walk.path.push(Step::Number(number));
                     map.next_value_seed(Node { walk: &mut *walk, within: Within::Objects, inherited })?;
                     walk.path.pop();
                 }
-                // STIX 2.0 keeps observations below numbers: they accuse nobody, and their object is counted already.
+                // STIX 2.0 has numeric keys for observations. Observations accuse nobody, and their object is counted
+                // already.
                 Key::Number(_) => {
                     has_children = true;
                     map.next_value::<IgnoredAny>()?;
@@ -236,7 +238,7 @@ impl<'de> Visitor<'de> for Node<'_, '_> {
     }
 }
 
-/// A key, without its text.
+/// The meaning of a key, without its text.
 enum Key {
     Field(Field),
     Container(&'static str, Within),
@@ -269,7 +271,7 @@ impl<'de> serde::Deserialize<'de> for Key {
     }
 }
 
-/// The value of a field: a string, a number, a boolean, or several of these.
+/// The value of a field: a string, a number, a boolean, or an array of these.
 struct Scalars<'r> {
     record: &'r mut Record,
     field: Field,

@@ -13,16 +13,17 @@ use super::{
     record::{Field, Record},
 };
 
-/// A longer line is not an entry, bytes.
+/// Maximum length of a line, in bytes. A longer line is no entry.
 const MAX_LINE: u64 = 64 << 10;
-/// The most lines and bytes of one row of a table: a quoted remark may have line breaks.
+/// Limits of one CSV row, whose quoted fields may contain line breaks. An unfinished row is continued for at most 8
+/// more lines, and only while it is shorter than 16 KiB.
 const MAX_ROW: (usize, usize) = (8, 16 << 10);
-/// The characters that may separate columns.
+/// The possible delimiters of columns.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];
 
-/// Adds the entries of a list to the builder's current list. In plain text the entry is the first field of a line (up to
-/// white space, a comma or a semicolon), or the name in a line of a hosts file; a note may follow after `#`. If the
-/// first line names columns, even after `#`, the list is a table.
+/// Adds the entries of a list to the builder's current list. In plain text, the entry is the first field of a line,
+/// which ends at white space, a comma or a semicolon. In a hosts file, the entry is the name. A note may follow after
+/// `#`. If the first line is a header row, even after `#`, the list is CSV.
 pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -> ImportReport {
     let mut importer = Importer::new(Form::Text, now, builder);
     let mut lines = Lines { input, pending: VecDeque::new(), number: 0, broken: None };
@@ -55,7 +56,8 @@ pub(super) fn read_lines(input: impl BufRead, now: i64, builder: &mut Builder) -
     importer.report
 }
 
-/// The entry of a line: the first field, or the second one in a hosts file, where the first is an address of this host.
+/// Returns the entry of a line: the first field. In a line of a hosts file, the first field is an address of this host,
+/// so the second field is the entry.
 fn first_field(line: &str) -> &str {
     let mut fields = line.split([',', ';', ' ', '\t']).filter(|field| !field.is_empty());
     match (fields.next(), fields.next()) {
@@ -64,14 +66,15 @@ fn first_field(line: &str) -> &str {
     }
 }
 
-/// The first line of a table: what separates its columns and what they hold.
+/// The header row of a CSV list: the delimiter, and the field of each column.
 struct Head {
     delimiter: char,
     columns: Vec<Option<Field>>,
 }
 
 impl Head {
-    /// `None` if the line does not name columns. After `#` the rules are stricter, because it may be any remark.
+    /// Parses a header row. Returns `None` if the line does not name columns. The rules are stricter after `#`, because
+    /// the line may be any comment.
     fn of(line: &str, is_remark: bool) -> Option<Self> {
         let delimiter = DELIMITERS.into_iter().max_by_key(|delimiter| line.matches(*delimiter).count())?;
         let names = split(line.trim(), delimiter).ok()?;
@@ -101,7 +104,7 @@ fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, importer: &mut Import
             taken.push(next);
         }
         let Ok(fields) = split(&row, head.delimiter) else {
-            // Only this line is skipped; the lines after it may be rows.
+            // Only the first line is skipped. The lines after it may be rows.
             lines.give_back(taken);
             importer.refuse(location, "a quote that does not end where its field does", "quote out of place");
             continue;
@@ -120,7 +123,7 @@ fn read_rows(lines: &mut Lines<impl BufRead>, head: &Head, importer: &mut Import
     }
 }
 
-/// The fields of a row (RFC 4180). An error is a quote that is not closed, or not at the end of its field.
+/// Splits a row into fields (RFC 4180). Fails if a quote is not closed, or does not end its field.
 fn split(row: &str, delimiter: char) -> Result<Vec<Cow<'_, str>>, ()> {
     let mut fields = Vec::new();
     let mut rest = row;
@@ -147,7 +150,7 @@ fn split(row: &str, delimiter: char) -> Result<Vec<Cow<'_, str>>, ()> {
     }
 }
 
-/// A field up to its closing quote, and the text after that.
+/// Reads a field up to its closing quote. Returns the field and the text after the quote.
 fn quoted_field(quoted: &str) -> Result<(Cow<'_, str>, &str), ()> {
     let mut from = 0;
     loop {
@@ -163,7 +166,7 @@ fn quoted_field(quoted: &str) -> Result<(Cow<'_, str>, &str), ()> {
     }
 }
 
-/// A line without its newline; without a text if it is too long.
+/// A line without its newline. There is no text if the line is too long.
 struct Line {
     number: u32,
     text: Option<String>,

@@ -1,4 +1,4 @@
-//! Lists of indicators and the look-ups in all of them at once.
+//! Lists of indicators, and look-ups in all lists at once.
 
 mod ask;
 
@@ -15,40 +15,40 @@ use super::{
     indicator::sha256,
 };
 
-/// What it means to be on a list.
+/// What a match with a list means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ListKind {
     /// Mining pools, miners and their servers.
     Mining,
-    /// Something else that is malicious.
+    /// Other malicious hosts and files.
     Threat,
-    /// Its entries are never reported, even if another list has them.
+    /// The entries are never reported, even if another list has them.
     Allow,
 }
 
-/// A list, as evidence names it.
+/// A list, as evidence describes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
-    /// Its name.
+    /// The name of the list.
     pub name: String,
-    /// Where it is from: a path, or the built-in list.
+    /// The source of the list: a path, or the built-in list.
     pub source: String,
-    /// What being on it means.
+    /// What a match means.
     pub kind: ListKind,
     /// Points for a match, 1 to 100.
     pub weight: u8,
 }
 
-/// The entry of a list that matched.
+/// A list entry that matched.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
-    /// A name; it matches itself and every name below it.
+    /// A name, which matches itself and its subdomains.
     Domain(String),
-    /// An address, or a network if the number of bits is smaller than the address.
+    /// A single address, or a network if the prefix is shorter than the address.
     Network(IpAddr, u8),
-    /// One port of an address.
+    /// An address with a port.
     Endpoint(SocketAddr),
-    /// One port of a name.
+    /// A name with a port.
     NamedEndpoint(String, u16),
     /// A file's SHA-256 in hexadecimal.
     Sha256(String),
@@ -67,20 +67,20 @@ impl std::fmt::Display for Entry {
     }
 }
 
-/// Something that is on a list.
+/// A match: the list and the entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Listed<'a> {
-    /// Which list.
+    /// The list with the entry.
     pub list: &'a List,
     /// The entry that matched.
     pub entry: Entry,
-    /// Its line in the list, or its number if the format has no lines.
+    /// The line number of the entry, or its number if the format has no lines.
     pub line: u32,
-    /// What the list says about it.
+    /// The note of the list about the entry.
     pub note: Option<&'a str>,
 }
 
-/// All lists, ready for look-ups.
+/// The lookup table of all lists.
 #[derive(Clone, Debug, Default)]
 pub struct Indicators {
     pub(super) lists: Vec<List>,
@@ -90,16 +90,16 @@ pub struct Indicators {
     pub(super) shape: Shape,
 }
 
-/// Which kinds of entry exist, so that look-ups for others are skipped.
+/// The kinds of entry in the table. Look-ups of other kinds are skipped.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Shape {
-    /// Lengths of IPv4 networks: bit n for n leading bits.
+    /// Prefix lengths of IPv4 networks and addresses: bit n stands for the length n.
     v4: u64,
-    /// Lengths of IPv6 networks, without whole addresses.
+    /// Prefix lengths of IPv6 networks, without single addresses.
     v6: u128,
-    /// Whether there are whole IPv6 addresses.
+    /// Whether the table has single IPv6 addresses.
     v6_whole: bool,
-    /// Whether any entry names a port.
+    /// Whether any entry has a port.
     ports: bool,
 }
 
@@ -114,7 +114,7 @@ impl Shape {
         }
     }
 
-    /// Adds the kinds of all entries of another table.
+    /// Adds the kinds of another table's entries.
     pub(super) fn add_all(&mut self, other: Self) {
         let Self { v4, v6, v6_whole, ports } = other;
         self.v4 |= v4;
@@ -131,7 +131,7 @@ impl Shape {
         }
     }
 
-    /// The lengths of the networks of this address family, longest first.
+    /// Returns the prefix lengths in the table for this address family, longest first.
     fn lengths(self, address: IpAddr) -> impl Iterator<Item = u8> {
         let (mut bits, whole) = match address {
             IpAddr::V4(_) => (u128::from(self.v4), false),
@@ -147,22 +147,22 @@ impl Shape {
 }
 
 impl Indicators {
-    /// Empty lists.
+    /// Creates an empty table.
     pub fn none() -> Self {
         Self::default()
     }
 
-    /// Entries that are watched for.
+    /// Number of entries that are watched for.
     pub fn len(&self) -> usize {
         self.watched.len()
     }
 
-    /// Whether no entry is watched for.
+    /// Returns whether no entry is watched for.
     pub fn is_empty(&self) -> bool {
         self.watched.len() == 0
     }
 
-    /// Entries that are never reported.
+    /// Number of entries that are never reported.
     pub fn allowed(&self) -> usize {
         self.allowed.len()
     }
@@ -172,15 +172,15 @@ impl Indicators {
         &self.lists
     }
 
-    /// Memory the entries take, bytes.
+    /// Approximate memory of the entries and notes, in bytes.
     pub fn bytes(&self) -> usize {
         self.watched.bytes()
             + self.allowed.bytes()
             + self.notes.iter().map(|note| note.len() + 32).sum::<usize>()
     }
 
-    /// Looks up a name, in lower case without a final dot. It matches if it or a name above it is listed; the most
-    /// specific entry counts. A name that is allowed, or below an allowed one, never matches.
+    /// Looks up a name, in lower case without a final dot. The name matches if it or a parent name is listed; the most
+    /// specific entry counts. An allowed name and its subdomains never match.
     pub fn domain(&self, name: &str) -> Option<Listed<'_>> {
         let mut found = None;
         for (start, hash) in suffixes(name) {
@@ -196,7 +196,8 @@ impl Indicators {
         Some(self.listed(origin, Entry::Domain(name.get(start..)?.to_owned())))
     }
 
-    /// Looks up a name together with the port of the connection.
+    /// Looks up a name together with the port of the connection. An entry with this port takes precedence over an entry
+    /// without a port.
     pub fn named_endpoint(&self, name: &str, port: u16) -> Option<Listed<'_>> {
         if !self.shape.ports {
             return self.domain(name);
@@ -218,8 +219,8 @@ impl Indicators {
         Some(self.listed(origin, Entry::NamedEndpoint(name.get(start..)?.to_owned(), port)))
     }
 
-    /// Looks up an endpoint: with its port, then its address, then the networks around it, narrow ones first. The
-    /// first one that is listed counts. An allowed address never matches.
+    /// Looks up an endpoint: first with its port, then its address, then the networks that contain it, longest prefix
+    /// first. The first match counts. An allowed address never matches.
     pub fn endpoint(&self, endpoint: SocketAddr) -> Option<Listed<'_>> {
         let address = endpoint.ip().to_canonical();
         let endpoint = SocketAddr::new(address, endpoint.port());
@@ -256,7 +257,7 @@ impl Indicators {
     }
 
     fn listed(&self, origin: Origin, entry: Entry) -> Listed<'_> {
-        // A table is built together with its lists, so this is never used.
+        // A table is built together with its lists, so this value is never used.
         static NOBODY: List =
             List { name: String::new(), source: String::new(), kind: ListKind::Threat, weight: 0 };
         let note = usize::from(origin.note).checked_sub(1).and_then(|note| self.notes.get(note));
@@ -269,12 +270,12 @@ impl Indicators {
     }
 }
 
-/// Bits of an address of this family.
+/// Number of bits of an address in this family.
 pub(super) fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
-/// The first address of a network.
+/// Returns the first address of a network.
 fn base(address: IpAddr, bits: u8) -> IpAddr {
     match address {
         IpAddr::V4(address) => {
@@ -288,7 +289,8 @@ fn base(address: IpAddr, bits: u8) -> IpAddr {
     }
 }
 
-/// Where each name above `name` begins in it, and its hash: the shortest first, the whole name last.
+/// Returns the start position and the hash of each suffix of `name` that is a name: the shortest first, the whole name
+/// last.
 fn suffixes(name: &str) -> impl Iterator<Item = (usize, u64)> {
     let bytes = name.as_bytes();
     let mut hash = Backward::START;

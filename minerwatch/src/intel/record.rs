@@ -1,4 +1,4 @@
-//! One row of a table or one JSON object, with the column names that exporters use.
+//! One CSV row or one JSON object, with the field names that exporters use.
 
 mod field;
 
@@ -13,7 +13,7 @@ use super::{
     stix,
 };
 
-/// A text and its rank.
+/// A text with its rank. The lowest rank is the best.
 type Ranked = Option<(u8, String)>;
 
 /// The fields of one entry.
@@ -25,7 +25,7 @@ pub(super) struct Record {
     port: Option<u16>,
     unwanted: Option<&'static str>,
     expires: Option<String>,
-    /// Whether `kind` can be trusted, because its author uses a fixed set of kinds.
+    /// Whether `kind` is reliable, because its author uses a fixed set of kinds.
     strict: bool,
     id: Option<String>,
     pattern: Option<String>,
@@ -34,7 +34,7 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Sets a field. An empty field is the same as none.
+    /// Sets a field. An empty field is ignored.
     pub(super) fn set(&mut self, field: Field, text: &str) {
         let text = text.trim();
         if text.is_empty() {
@@ -42,7 +42,7 @@ impl Record {
         }
         match field {
             Field::Value(rank) => {
-                // Only OTX calls it "indicator", and OTX always gives the kind.
+                // Only OTX uses the name "indicator", and OTX always gives the kind.
                 self.strict |= rank == 0;
                 keep(&mut self.value, rank, text);
             }
@@ -76,23 +76,23 @@ impl Record {
         }
     }
 
-    /// Its note, which also applies to the entries inside it.
+    /// Returns the note, which also applies to the entries inside the object.
     pub(super) fn note(&self) -> Option<&str> {
         self.note.as_ref().map(|(_, note)| note.as_str())
     }
 
-    /// Whether it holds an entry.
+    /// Returns whether the record has an entry.
     pub(super) fn has_value(&self) -> bool {
         self.value.is_some()
     }
 
-    /// The type of a STIX object; its id begins with that.
+    /// Returns the type of a STIX object. The id of a STIX object begins with its type.
     pub(super) fn stix_type(&self) -> Option<&str> {
         let kind = self.kind.as_deref()?;
         self.id.as_deref()?.strip_prefix(kind)?.starts_with("--").then_some(kind)
     }
 
-    /// Adds its entry. `inherited` is the note of what it is part of.
+    /// Adds the entry of the record. `inherited` is the note of the object around the record.
     pub(super) fn take(
         &self,
         importer: &mut Importer<'_>,
@@ -114,7 +114,7 @@ impl Record {
         }
     }
 
-    /// Adds the entries of a STIX indicator.
+    /// Adds the entries of a STIX indicator. `inherited` is the note of the object around it.
     pub(super) fn take_pattern(
         &self,
         importer: &mut Importer<'_>,
@@ -154,7 +154,7 @@ impl Record {
         }
     }
 
-    /// Whether it is valid now; if not, that is counted.
+    /// Returns whether the record is valid now. Counts the reason if it is not.
     fn is_usable(&self, importer: &mut Importer<'_>) -> bool {
         let reason = match self.unwanted {
             Some(reason) => reason,
@@ -169,8 +169,8 @@ impl Record {
         self.expires.as_deref().and_then(moment)
     }
 
-    /// Whether entries of this kind are compared with anything. The name of a file looks like that of a host, and the
-    /// hash of a certificate like that of a program, so the kind decides.
+    /// Returns whether entries of this kind can be looked up. The name of a file looks like the name of a host, and the
+    /// hash of a certificate looks like the hash of a program. Therefore the kind decides.
     fn can_be_watched_for(&self, kind: &str) -> bool {
         const KINDS: [&str; 24] = [
             "domain",
@@ -214,7 +214,8 @@ impl Record {
         KINDS.iter().any(is) || (!self.strict && !NEVER.iter().any(is))
     }
 
-    /// The entry: also MISP's pairs (`192.0.2.1|443`, `name.exe|HASH`), and a port from another column.
+    /// Parses the entry, also if it is a MISP pair (`192.0.2.1|443`, `name.exe|HASH`). The port may come from another
+    /// column.
     fn parse(&self, value: &str) -> Result<Indicator, Refusal> {
         match value.split_once('|') {
             Some((host, port)) if port.parse::<u16>().is_ok() => {
@@ -236,7 +237,7 @@ impl Record {
     }
 }
 
-/// Keeps the text with the lowest rank.
+/// Keeps the text with the lower rank.
 fn keep(best: &mut Ranked, rank: u8, text: &str) {
     if best.as_ref().is_none_or(|(kept, _)| rank < *kept) {
         *best = Some((rank, text.to_owned()));
@@ -251,7 +252,7 @@ fn is_yes(text: &str) -> bool {
     ["1", "true", "yes"].iter().any(|yes| yes.eq_ignore_ascii_case(text))
 }
 
-/// A moment in RFC 3339, with or without its zone, in seconds since 1970.
+/// Parses a time in RFC 3339, with or without its zone. Returns seconds since 1970.
 fn moment(text: &str) -> Option<i64> {
     let parse = |text: &str| OffsetDateTime::parse(text, &Rfc3339).ok();
     let moment = parse(text)

@@ -1,8 +1,8 @@
-//! Analysts "defang" indicators so that nobody clicks them (`hxxp://evil[.]example`). This undoes it.
+//! Restores defanged indicators. Analysts "defang" indicators so that nobody clicks on them (`hxxp://evil[.]example`).
 
 use std::borrow::Cow;
 
-/// Spellings and their meaning, the longer ones first.
+/// Defanged spellings and their meaning. Longer spellings come before shorter ones that they contain.
 const SPELLINGS: [(&str, &str); 17] = [
     ("[://]", "://"),
     ("[dot]", "."),
@@ -23,11 +23,11 @@ const SPELLINGS: [(&str, &str); 17] = [
     ("[@]", "@"),
 ];
 
-/// The text without such spellings.
+/// Replaces defanged spellings with their meaning.
 pub(super) fn refang(text: &str) -> Cow<'_, str> {
     let mut text = Cow::Borrowed(text);
     let is_bracketed = |text: &str| text.bytes().any(|byte| matches!(byte, b'[' | b'(' | b'{' | b'\\'));
-    // `[2001:db8::1]:443` has brackets of its own.
+    // An address such as `[2001:db8::1]:443` has its own brackets.
     let is_address = text.starts_with('[') && text.contains("]:") || text.ends_with(']');
     if is_bracketed(&text) && !is_address {
         for (spelling, meaning) in SPELLINGS {

@@ -1,4 +1,4 @@
-//! Recognises the format of a list by its name and its first bytes.
+//! Recognises the format of a list by its file name and its first bytes.
 
 use std::io::{BufRead, Read};
 
@@ -9,11 +9,12 @@ use super::{
     lines::read_lines,
 };
 
-/// How many bytes are looked at.
+/// Number of bytes read to recognise the format.
 const PEEK: u64 = 512;
 
-/// Adds the entries of a list to the current list of `builder`. `name` is the name of its file: `.json`, `.jsonl` and
-/// `.stix` are JSON, and so is anything that begins like JSON. `now` is the time in seconds since 1970.
+/// Adds the entries of a list to the current list of `builder`. `name` is the file name. The list is JSON if the name
+/// ends in `.json`, `.jsonl`, `.ndjson` or `.stix`, or if the contents begin like JSON. `now` is the time in seconds
+/// since 1970.
 pub fn read_list(name: &str, mut input: impl BufRead, now: i64, builder: &mut Builder) -> ImportReport {
     let mut start = Vec::new();
     if let Err(error) = (&mut input).take(PEEK).read_to_end(&mut start) {

@@ -1,6 +1,7 @@
-//! STIX 2.1 patterns (section 9 of the standard) that a list can express: a name, address, URL or SHA-256 that equals a
-//! value, in any number of alternatives. A pattern that says more is refused, so that no entry matches more than its
-//! author meant.
+//! Parses the STIX 2.1 patterns (section 9 of the standard) that a list can express: a name, address, URL or SHA-256
+//! that equals a value, in any number of alternatives. A pattern with other conditions is refused, because its entry
+//! would match more than its author meant. Two kinds of condition are ignored instead: a detail such as the protocol,
+//! and any condition joined to a SHA-256.
 
 mod error;
 mod token;
@@ -11,17 +12,18 @@ pub(super) use self::error::PatternError;
 use self::token::{Token, tokens};
 use super::{Indicator, Refusal, importer::reason_with};
 
-/// Brackets within brackets.
+/// Maximum depth of nested brackets.
 const MAX_DEPTH: u32 = 16;
-/// The most alternatives of one pattern.
+/// Maximum number of alternatives of one pattern.
 const MAX_ALTERNATIVES: usize = 4_096;
-/// The most comparisons that are joined by AND.
+/// Maximum number of comparisons joined by AND.
 const MAX_JOINED: usize = 16;
 
-/// An entry (or why its value is not one), or the reason why this alternative cannot be watched for.
+/// One alternative of a pattern: an entry, or why its value is not an entry. The outer error is the reason why the
+/// alternative cannot be looked up.
 pub(super) type Alternative = Result<Result<Indicator, Refusal>, Cow<'static, str>>;
 
-/// The alternatives of a pattern.
+/// Parses a pattern into its alternatives.
 pub(super) fn alternatives(pattern: &str) -> Result<Vec<Alternative>, PatternError> {
     let tokens = tokens(pattern)?;
     let mut parser = Parser { tokens: &tokens, found: Vec::new() };
@@ -64,7 +66,7 @@ impl<'t> Parser<'t> {
         self.tokens.first().map_or_else(|| PatternError::Syntax("its end".to_owned()), Token::unexpected)
     }
 
-    /// `[…] OR […]`, in brackets or not.
+    /// Parses observations `[…] OR […]`, with or without brackets around them.
     fn observations(&mut self, depth: u32) -> Result<(), PatternError> {
         loop {
             if depth > MAX_DEPTH {
@@ -93,7 +95,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// `a AND b OR c`; AND binds closer.
+    /// Parses comparisons such as `a AND b OR c`, where AND binds more tightly.
     fn disjunction(&mut self, depth: u32) -> Result<Vec<Conjunction<'t>>, PatternError> {
         let mut all = Vec::new();
         loop {
@@ -118,7 +120,7 @@ impl<'t> Parser<'t> {
                 vec![Conjunction(vec![self.comparison()?])]
             };
             whole = match (whole.as_slice(), part.as_slice()) {
-                // One side of an AND has alternatives: each is combined with the other side.
+                // One side of an AND has alternatives. Combine each of them with the other side.
                 ([one], several) => several.iter().map(|other| one.and(other)).collect(),
                 (several, [one]) => several.iter().map(|other| other.and(one)).collect(),
                 _ => return Err(PatternError::TooRich("has alternatives within alternatives")),
@@ -189,16 +191,16 @@ struct Comparison<'t> {
     values: Vec<&'t str>,
 }
 
-/// The subject of a comparison.
+/// The subject of a comparison, judged by its path.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Subject {
     /// A name, an address or a URL.
     Host,
     /// The SHA-256 of a file.
     File,
-    /// The port of a peer.
+    /// The destination port of a connection.
     Port,
-    /// A detail that makes a match narrower without changing the entry.
+    /// A detail that is ignored: it makes a match narrower without changing the entry.
     Detail,
     /// Anything else.
     Other,
@@ -231,7 +233,7 @@ impl Comparison<'_> {
     }
 }
 
-/// Comparisons that must all be true.
+/// Comparisons that are joined by AND.
 #[derive(Clone, Default)]
 struct Conjunction<'t>(Vec<Comparison<'t>>);
 
@@ -242,7 +244,7 @@ impl Conjunction<'_> {
 
     fn alternatives(&self, found: &mut Vec<Alternative>) {
         let of = |subject| self.0.iter().filter(move |comparison| comparison.subject() == subject);
-        // Nothing is narrower than the content of a file, so other conditions do not matter.
+        // Nothing is narrower than the hash of a file, so other conditions do not matter.
         if let Some(file) = of(Subject::File).next() {
             found.extend(file.values.iter().map(|hash| Ok(Indicator::parse(hash))));
             return;

@@ -1,4 +1,4 @@
-//! The daemon, `minerwatch run`: outputs, control socket and signals around the event loop.
+//! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
 mod load_history_store;
 mod outputs;
@@ -29,7 +29,7 @@ use crate::{
     sensor::{Sensor, give_back_memory},
 };
 
-/// At exit, readers of the control socket have this time to read what is queued for them.
+/// Time at exit for readers of the control socket to read their queued lines.
 const EXIT_GRACE: Duration = Duration::from_millis(300);
 
 /// Capacity of the command queue.
@@ -37,19 +37,19 @@ const MAX_COMMANDS: usize = 16;
 
 /// Runs the daemon until SIGTERM or SIGINT.
 ///
-/// The order matters: first everything that needs privileges is opened (outputs, socket, programs), then capabilities are
-/// dropped, then threads are started.
+/// The order matters. First everything that needs privileges is opened: outputs, socket and programs. Then capabilities
+/// are dropped, and then threads are started.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let RunOptions { mut config, config_path, hooks, set_log_level } = options;
     let started = Instant::now();
-    // First, so that missing privileges are reported as such, and not as a file that cannot be opened.
+    // This check comes first, so that missing privileges are not reported as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
     let mut outputs = ConfiguredOutputs::open(&config)?;
     let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outputs.serve(control);
-    // Before the hooks are attached, because reading a million entries takes a second.
+    // The lists are read before the hooks are attached, because a million entries take a second.
     let (lists, geo) = live_settings::read_lists(&config)?;
     let mut event_loop = EventLoop::open(live_settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
     let mut load_history = LoadHistoryStore::new(&config.state.directory);
@@ -87,7 +87,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                         let is_new = reload(&mut config, config_path.as_deref(), outputs);
                         event_loop.pipeline.set_min_verdict(config.detection.min_verdict);
                         set_log_level(config.log.level);
-                        // The reload is complete when the lists have been read, which may be now.
+                        // The reload is complete when the lists have been read. If there is nothing to read, it is
+                        // complete now.
                         if is_new {
                             syncer.reconfigure(&config.intel.sync);
                         }
@@ -153,8 +154,8 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     Ok(Some(server))
 }
 
-/// Reads the configuration again. Returns whether a new one is in force; a broken file changes nothing. The service manager
-/// waits for [`service::ready`] afterwards.
+/// Reads the configuration again. Returns whether a new configuration applies; a broken file changes nothing. The
+/// caller must call [`service::ready`] when the reload is complete.
 fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutputs) -> bool {
     service::reloading();
     outputs.reopen();

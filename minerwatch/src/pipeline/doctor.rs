@@ -1,4 +1,4 @@
-//! `minerwatch doctor`: finds out by trying what this kernel and these privileges allow.
+//! `minerwatch doctor`: tests what this kernel and these privileges allow.
 
 use super::event_loop::unsupported;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     sensor::{Sensor, SensorError, SensorOptions, SourceStatus},
 };
 
-/// Opens the sensor as the daemon would, and reports how that went.
+/// Opens the sensor in the same way as the daemon, and reports the outcome.
 pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
     let system = rustix::system::uname();
     let kernel = format!("{} {}", system.release().to_string_lossy(), system.machine().to_string_lossy());
@@ -24,8 +24,8 @@ pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// The conditions in the order in which the sensor meets them. What comes after the first that is not met is not
-/// known.
+/// Returns the conditions in the order in which the sensor checks them. The list ends with the first unmet condition,
+/// because the later conditions were not checked.
 fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
     let steps = [
         ("capabilities", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN, or root"),
@@ -56,7 +56,7 @@ fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
         .collect()
 }
 
-/// The sampler is faster with real-time priority, and works without.
+/// Checks for real-time priority, which makes the sampler faster but is not required.
 fn realtime() -> Condition {
     let outcome = sampler::may_be_realtime();
     Condition {

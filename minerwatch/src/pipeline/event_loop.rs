@@ -1,4 +1,4 @@
-//! The event loop: one task that passes the kernel's records to the pipeline, and handles ticks and commands.
+//! The event loop: one task that passes the kernel's records to the pipeline and handles ticks and commands.
 
 use std::{io, ops::ControlFlow, sync::Arc, time::Duration};
 
@@ -25,30 +25,30 @@ use crate::{
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
-/// The most records taken from the rings before ticks and commands get their turn.
+/// Maximum number of records taken from the rings before ticks and commands get their turn.
 const BATCH: usize = 2_048;
 
-/// Pause after the rings were emptied, so that the kernel wakes the task once for many records. The first record after a
-/// longer quiet time is processed at once.
+/// Pause after the rings were emptied, so that the kernel wakes the task once for many records. After a longer quiet
+/// time, the first record is processed at once.
 const BATCH_DELAY: Duration = Duration::from_millis(5);
 
 /// Pause while the kernel is still writing a record. Writing takes microseconds, unless a hypervisor has stopped the
 /// virtual processor.
 const WRITE_DELAY: Duration = Duration::from_millis(1);
 
-/// The longest time that is spent on remaining records before exit. Without a limit, a busy host could keep the daemon from
+/// Maximum time for the remaining records before exit. Without this limit, a busy host could keep the daemon from
 /// exiting.
 const FINAL_DRAIN: Duration = Duration::from_secs(1);
 
-/// The sensor and the pipeline it feeds.
+/// The sensor, and the pipeline that processes its records.
 pub struct EventLoop {
-    // Detaches the programs when dropped.
+    // Dropping the sensor detaches the programs.
     sensor: Sensor,
     rings: EventRings,
     /// The pipeline that processes the records.
     pub pipeline: Pipeline<LiveProbes>,
     hashes_ready: Arc<Notify>,
-    /// Unavailable data sources and lost events, for alerts.
+    /// The unavailable data sources, the hooks in use, and the lost events, for alerts.
     health: Health,
     /// Records read from the rings.
     pub records: u64,
@@ -65,13 +65,13 @@ pub struct EventLoopSettings {
     pub engine: EngineSettings,
     /// Settings of the enrich stage.
     pub enrich: EnrichSettings,
-    /// Whether the sampler runs, which preempts busy threads now and then.
+    /// Whether the sampler runs. It preempts busy threads now and then.
     pub sampling: bool,
 }
 
 impl EventLoop {
-    /// Loads and attaches the programs, starts the sampler, which needs a real-time priority, and then drops privileges.
-    /// No other thread may start before.
+    /// Loads and attaches the programs, starts the sampler, and then drops privileges. The sampler starts first because
+    /// it needs a real-time priority. No other thread may start before this call.
     pub fn open(settings: EventLoopSettings, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
         let rings =
@@ -98,13 +98,13 @@ impl EventLoop {
         Ok(Self { sensor, rings, pipeline, hashes_ready, health, records: 0, decode_errors: 0, lost: 0 })
     }
 
-    /// The sensor's report and counters.
+    /// Returns the sensor, for its report and its counters.
     pub fn sensor(&self) -> &Sensor {
         &self.sensor
     }
 
-    /// Processes a snapshot of `/proc`. The programs are attached already, so no event is missed: what happens in the
-    /// meantime waits in the rings.
+    /// Processes a snapshot of `/proc`. The programs are attached already, so no event is missed: events of this time
+    /// wait in the rings.
     pub fn seed_from_proc(&mut self, max_processes: usize, sink: &mut impl OutputSink) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
@@ -118,7 +118,8 @@ impl EventLoop {
         Ok(())
     }
 
-    /// Runs until `on_command` breaks or the sink fails. Calls `on_tick` once per [`TICK`].
+    /// Runs until `on_command` breaks, all senders of `commands` are dropped, or the sink fails. Calls `on_tick` once
+    /// per [`TICK`].
     pub async fn run<O: OutputSink, Command>(
         &mut self,
         sink: &mut O,
@@ -157,13 +158,13 @@ impl EventLoop {
                 }
             }
         }
-        // Records that were written before the stop are still processed.
+        // Process the records that were written before the stop.
         let end = host::now().plus(FINAL_DRAIN);
         while self.drain(sink).await? != Drained::Empty && host::now() < end {}
         Ok(())
     }
 
-    /// Processes one batch of records, then pauses.
+    /// Processes one batch of records. Then pauses, unless more records are waiting.
     async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
         let drained = self.rings.drain(
@@ -192,7 +193,7 @@ impl EventLoop {
         Ok(drained)
     }
 
-    /// Reads the kernel side's loss counters. Logs new losses, at most once per tick.
+    /// Reads the loss counters of the kernel side. Logs new losses, at most once per tick.
     fn count_losses(&mut self) {
         let losses: Vec<(&'static str, u64)> = self.sensor.losses().read().collect();
         let total = losses.iter().map(|(_, count)| count).sum();
@@ -211,13 +212,13 @@ impl EventLoop {
         self.pipeline.set_health(self.health.clone());
     }
 
-    /// Number of events that the kernel side has lost.
+    /// Returns the number of events that the kernel side has lost.
     pub fn lost(&self) -> u64 {
         self.lost
     }
 }
 
-/// Converts an error of the sensor to one that the command line has an exit code for.
+/// Converts an error of the sensor to an error that has an exit code.
 pub fn unsupported(error: SensorError) -> anyhow::Error {
     match error {
         SensorError::NoSuchHook { .. } => WrongUsage(error.to_string()).into(),

@@ -1,4 +1,4 @@
-//! Commands with a sensor of their own: the live stream and recordings.
+//! The commands that run their own sensor in the foreground: the live stream and recordings.
 
 use std::{
     fs::File,
@@ -21,7 +21,7 @@ use crate::{
     privileges, recording,
 };
 
-/// Hands lines to the command that was started.
+/// Passes selected lines to the command that the user started.
 struct Stream<'a> {
     request: TailRequest,
     lines: Vec<u8>,
@@ -55,7 +55,7 @@ impl OutputSink for Stream<'_> {
     }
 }
 
-/// Shows the live stream from a sensor of this process's own, until SIGINT or SIGTERM.
+/// Shows the live stream of a sensor in this process, until SIGINT or SIGTERM.
 pub async fn tail(
     request: TailRequest,
     options: &ForegroundOptions,
@@ -66,7 +66,7 @@ pub async fn tail(
     watch(&mut event_loop, &mut stream, None, options, |_, _| {}).await
 }
 
-/// Writes events as they are into a file.
+/// Writes events in their original form to a file.
 struct Recorder {
     writer: recording::Writer<BufWriter<File>>,
 }
@@ -93,7 +93,7 @@ impl OutputSink for Recorder {
     }
 }
 
-/// Writes events into a new file, for a while or until SIGINT or SIGTERM.
+/// Writes events to a new file, for `duration` or until SIGINT or SIGTERM.
 pub async fn record(
     file: &Path,
     duration: Option<Duration>,
@@ -101,7 +101,7 @@ pub async fn record(
 ) -> anyhow::Result<Recorded> {
     let context = host::context();
     let header = recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
-    // The sensor first: where the kernel refuses it, no empty file stays behind.
+    // The sensor comes first, so that no empty file is left if the kernel refuses the sensor.
     let mut event_loop = open(options)?;
     let writer = recording::Writer::new(BufWriter::new(recording::create(file)?), &header)
         .with_context(|| format!("cannot write {}", file.display()))?;
@@ -112,7 +112,7 @@ pub async fn record(
     Ok(Recorded { events: recorder.writer.events(), lost: event_loop.lost() })
 }
 
-/// Loads and attaches a sensor, and reads the lists.
+/// Reads the lists, and then loads and attaches the sensor.
 pub(super) fn open(options: &ForegroundOptions) -> anyhow::Result<EventLoop> {
     let (lists, geo) = live_settings::read_lists(&options.config)?;
     let mut event_loop =
@@ -122,7 +122,7 @@ pub(super) fn open(options: &ForegroundOptions) -> anyhow::Result<EventLoop> {
     Ok(event_loop)
 }
 
-/// Watches until a signal or the end of `duration`; `on_tick` is called once a second.
+/// Watches until SIGINT, SIGTERM or the end of `duration`. Calls `on_tick` once per second.
 pub(super) async fn watch<O: OutputSink>(
     event_loop: &mut EventLoop,
     sink: &mut O,
@@ -146,7 +146,7 @@ pub(super) async fn watch<O: OutputSink>(
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
         }
-        // The event loop may have ended by itself.
+        // The event loop may have ended before.
         let _ = stop.send(()).await;
     });
     let max_processes = live_settings::of(&options.config, &options.hooks).engine.max_processes;
@@ -166,7 +166,7 @@ pub(super) async fn watch<O: OutputSink>(
     Ok(outcome?)
 }
 
-/// Names the data sources that are unavailable, for the message at the start.
+/// Lists the data sources that are unavailable, for the message at the start.
 pub fn blind(event_loop: &EventLoop) -> String {
     let unavailable: Vec<&str> = event_loop.sensor().report().unavailable().collect();
     if unavailable.is_empty() {

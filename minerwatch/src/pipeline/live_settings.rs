@@ -1,4 +1,4 @@
-//! Settings of a live pipeline from a configuration: sensor, enrich stage, lists and databases.
+//! Derives the settings of a live pipeline from a configuration: sensor, enrich stage, lists and databases.
 
 use std::{sync::Arc, thread};
 
@@ -19,10 +19,10 @@ use crate::{
     sensor::SensorOptions,
 };
 
-/// The event loop's settings. `hooks` from the command line override those of the configuration.
+/// Returns the settings of the event loop. `hooks` from the command line override the hooks of the configuration.
 pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
     const MILLISECOND: u64 = 1_000_000;
-    // `events.payloads = false` must hold even if a hook for payloads is chosen, so this choice comes last.
+    // `events.payloads = false` must hold even if the user chooses a hook for payloads. So this choice comes last.
     let no_payloads = (!config.events.payloads).then(|| HookChoice::off(DataSource::Payload));
     let hash = config.hash.enabled.then_some(HashSettings {
         max_size: config.hash.max_size_mib << 20,
@@ -42,7 +42,7 @@ pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
     }
 }
 
-/// Reads lists and databases on a thread without privileges, because their content is not trusted.
+/// Reads lists and databases on a thread without privileges, because their contents are not trusted.
 pub fn read_lists(config: &Config) -> anyhow::Result<(Loaded, Option<Arc<GeoDatabases>>)> {
     let sources = feeds::with_synced(config);
     let read = || {

@@ -1,4 +1,4 @@
-//! Feeds the pipeline from a recording instead of the kernel's rings.
+//! Feeds the pipeline with the events of a recording instead of the kernel's records.
 
 use std::{fmt::Display, io, time::Duration};
 
@@ -16,7 +16,7 @@ use crate::{
     recording::Header,
 };
 
-/// What a replay has read.
+/// Counters of a replay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Replayed {
     /// Events processed.
@@ -25,10 +25,11 @@ pub struct Replayed {
     pub damaged: u64,
 }
 
-/// Sends a recording through the pipeline. With a configuration, the alerts are those of a daemon with this configuration,
-/// if its lists and databases are readable here. Without one, every verdict from `noted` up causes an alert.
+/// Sends a recording through the pipeline. With a configuration, the alerts are those of a daemon with that
+/// configuration, if its lists and databases are readable here. Without a configuration, every verdict from `noted` up
+/// causes an alert.
 ///
-/// Fails only if the sink fails. Calls `on_damaged` for each line that is skipped.
+/// Calls `on_damaged` for each line that is skipped. Fails only if the sink fails.
 pub fn replay<E: Display>(
     header: &Header,
     config: Option<&Config>,
@@ -72,7 +73,7 @@ pub fn replay<E: Display>(
     Ok(replayed)
 }
 
-/// Ticks of the engine between events, as a daemon would make them.
+/// Ticks the engine between the events, as the daemon does.
 #[derive(Debug, Default)]
 struct Ticks {
     last: Option<BootTime>,
@@ -80,7 +81,8 @@ struct Ticks {
 
 impl Ticks {
     const INTERVAL: Duration = TICK;
-    /// A gap of more ticks is crossed with one tick, so that a forged recording cannot make a replay endless.
+    /// Maximum number of ticks for one gap. A longer gap gets one tick, so that a forged recording cannot make a replay
+    /// endless.
     const MAX_GAP: u128 = 7 * 86_400;
 
     fn advance(&mut self, now: BootTime, mut tick: impl FnMut(BootTime) -> io::Result<()>) -> io::Result<()> {

@@ -1,4 +1,4 @@
-//! `minerwatch scan`: takes the state of the host and watches it for a while.
+//! `minerwatch scan`: reads the state of the host and watches the host for a while.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -13,11 +13,11 @@ use crate::{
     model::{Alert, Event, EventBody, EventKind, IncidentId, ScanReport, Verdict},
 };
 
-/// Keeps the last state of each incident, and shows alerts of at least one verdict at once.
+/// Keeps the last state of each incident. Shows alerts at once if their verdict is high enough.
 struct Scan<'a> {
     show: ShowLines<'a>,
     progress: &'a mut dyn FnMut(ScanProgress),
-    /// The least verdict that is shown as it comes.
+    /// The lowest verdict that is shown at once.
     least: Verdict,
     found: BTreeMap<IncidentId, Alert>,
     connections: u64,
@@ -49,8 +49,8 @@ impl OutputSink for Scan<'_> {
     }
 }
 
-/// Watches for a while with the sampler on. Alerts of at least the verdict `least` are shown as they come; the report
-/// has every incident in its last state, those included that are only noted.
+/// Watches the host for `duration`. Alerts with the verdict `least` or higher are shown at once. The report contains
+/// the last state of every incident, including incidents with the verdict `noted`.
 pub async fn scan(
     duration: Duration,
     options: &ForegroundOptions,

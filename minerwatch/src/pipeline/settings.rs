@@ -1,4 +1,4 @@
-//! Engine settings from a configuration.
+//! Derives the engine settings from a configuration.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     engine::EngineSettings,
 };
 
-/// The engine's settings, for a configuration and a host with `processors`.
+/// Returns the engine settings for a configuration and a host with `processors`.
 pub fn engine(config: &Config, processors: u32) -> EngineSettings {
     let count = |limit: u64| usize::try_from(limit).unwrap_or(usize::MAX);
     EngineSettings {

@@ -1,6 +1,8 @@
-//! The stages that all commands share: an event is enriched, dissected, passed to the engine, encoded and given to the sink.
+//! The stages that all commands share. An event is enriched, dissected, passed to the engine, encoded, and given to the
+//! sink.
 //!
-//! Events come from the kernel's rings or from a recording. [`Probes`] answer the engine's requests with further events.
+//! Events come from the kernel's rings or from a recording. [`Probes`] answer requests of the engine with further
+//! events.
 
 #[cfg(feature = "sensor")]
 mod live;
@@ -20,13 +22,13 @@ use crate::{
 
 /// The destination of events and alerts.
 pub trait OutputSink {
-    /// Whether the line of such an event is wanted. If not, it is not encoded.
+    /// Returns whether the sink wants the line of such an event. If not, the event is not encoded.
     fn wants(&self, kind: EventKind, pid: u32) -> bool;
 
-    /// Takes an event as a line of JSON. The sink may buffer it until [`OutputSink::flush`].
+    /// Takes an event as a line of JSON. The sink may buffer the line until [`OutputSink::flush`].
     fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()>;
 
-    /// Takes an alert, also as a line of JSON.
+    /// Takes an alert and its line of JSON.
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
 
     /// Takes every event in its original form, for a recording. Does nothing by default.
@@ -35,7 +37,7 @@ pub trait OutputSink {
         Ok(())
     }
 
-    /// Writes what is buffered, at the end of a batch.
+    /// Writes the buffered lines, at the end of a batch.
     fn flush(&mut self) -> io::Result<()>;
 }
 
@@ -47,9 +49,9 @@ pub struct PipelineSettings {
     pub host: HostContext,
 }
 
-/// The stages, with their counters.
+/// The stages of the pipeline and their counters.
 pub struct Pipeline<P> {
-    /// `None` in a replay: the events were enriched when they were recorded.
+    /// `None` in a replay, because the events were enriched when they were recorded.
     enricher: Option<Enricher>,
     geo: Option<Arc<GeoDatabases>>,
     dissector: Dissector,
@@ -60,7 +62,7 @@ pub struct Pipeline<P> {
     counts: EventCounts,
     alerts: u64,
     sequence: u64,
-    /// The current line. A field, like the next three, so that its memory is reused.
+    /// The current line. This buffer and the next three are fields so that their memory is reused.
     line: Vec<u8>,
     /// Effects of the current event.
     effects: Vec<Effect>,
@@ -71,7 +73,7 @@ pub struct Pipeline<P> {
 }
 
 impl<P: Probes> Pipeline<P> {
-    /// A pipeline without an enrich stage; see [`Self::enriching`].
+    /// Creates a pipeline without an enrich stage; see [`Self::enriching`].
     pub fn new(settings: PipelineSettings, probes: P) -> Self {
         let PipelineSettings { engine, host } = settings;
         Self {
@@ -91,7 +93,8 @@ impl<P: Probes> Pipeline<P> {
         }
     }
 
-    /// Passes one event through all stages. The event is filled in where it is: a copy would cost as much as a detector.
+    /// Passes one event through all stages. The event is enriched in place, because a copy would cost as much as a
+    /// detector.
     pub fn process(&mut self, event: &mut Event, sink: &mut impl OutputSink) -> io::Result<()> {
         if let Some(enricher) = &mut self.enricher {
             enricher.enrich(event);
@@ -115,7 +118,7 @@ impl<P: Probes> Pipeline<P> {
         self.analyze_answers(sink)
     }
 
-    /// Passes an event to the engine, and then the answers to its requests.
+    /// Passes an event to the engine, and then the answers to the engine's requests.
     fn analyze(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
         self.analyze_one(event, sink)?;
         self.analyze_answers(sink)
@@ -136,7 +139,7 @@ impl<P: Probes> Pipeline<P> {
         self.apply_effects(Some(event), sink)
     }
 
-    /// Applies the engine's effects: writes lines and asks the probes.
+    /// Applies the engine's effects: writes lines and passes requests to the probes.
     fn apply_effects(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
@@ -150,7 +153,7 @@ impl<P: Probes> Pipeline<P> {
                     Ok(())
                 }
             });
-            // An unanswered request may have caused more effects. If not, keep the empty vector's memory.
+            // An unanswered request may have caused more effects. If not, reuse the memory of the empty vector.
             if self.effects.is_empty() {
                 self.effects = effects;
                 return outcome;

@@ -1,4 +1,4 @@
-//! The commands that need a sensor, in a build without one: each says so.
+//! Replaces the commands that need a sensor in a build without one. Every function returns an error.
 
 use std::{path::Path, time::Duration};
 
@@ -16,12 +16,12 @@ fn no_sensor() -> anyhow::Error {
     .into()
 }
 
-/// The daemon.
+/// Fails, because the daemon needs a sensor.
 pub async fn run(_options: RunOptions) -> anyhow::Result<()> {
     Err(no_sensor())
 }
 
-/// The live stream.
+/// Fails, because a live stream needs a sensor.
 pub async fn tail(
     _request: TailRequest,
     _options: &ForegroundOptions,
@@ -30,7 +30,7 @@ pub async fn tail(
     Err(no_sensor())
 }
 
-/// One look at the host.
+/// Fails, because a scan needs a sensor.
 pub async fn scan(
     _duration: Duration,
     _options: &ForegroundOptions,
@@ -41,7 +41,7 @@ pub async fn scan(
     Err(no_sensor())
 }
 
-/// A recording.
+/// Fails, because a recording needs a sensor.
 pub async fn record(
     _file: &Path,
     _duration: Option<Duration>,
@@ -50,7 +50,7 @@ pub async fn record(
     Err(no_sensor())
 }
 
-/// What this kernel allows.
+/// Fails, because the checks need a sensor.
 pub fn doctor(_hooks: &[HookChoice]) -> anyhow::Result<Report> {
     Err(no_sensor())
 }

@@ -1,5 +1,5 @@
-//! Reads the socket options of connections that the engine asks about: at once, and again three seconds later, because a
-//! program may set options after it has sent its first payload.
+//! Reads the socket options of connections at the engine's request. The options are read at once, and again three
+//! seconds later, because a program may set options after its first payload.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::{
 
 /// Time between the first and the second reading.
 const SECOND_READING: Duration = Duration::from_secs(3);
-/// The most connections that wait for their second reading. The oldest makes room.
+/// Maximum number of connections that wait for their second reading. When the queue is full, the oldest is removed.
 const MAX_WAITING: usize = 64;
 
-/// A connection whose options were read once.
+/// A connection that waits for its second reading.
 #[derive(Debug)]
 struct Waiting {
     owner: Subject,
@@ -29,14 +29,15 @@ struct Waiting {
     due: BootTime,
 }
 
-/// Reads socket options, and keeps the connections whose second reading is due.
+/// Reads socket options, and queues the connections for their second reading.
 #[derive(Debug, Default)]
 pub struct Fingerprints {
     waiting: VecDeque<Waiting>,
 }
 
 impl Fingerprints {
-    /// Reads the options of a process's connection. Returns them as an event, or `None` if they cannot be read.
+    /// Reads the options of a connection, and schedules the second reading. Returns the options as an event, or `None`
+    /// if they cannot be read.
     pub fn read(&mut self, owner: Subject, flow: Flow, now: BootTime) -> Option<Event> {
         let first = options(&owner, &flow);
         let event = first.map(|options| event(&owner, options, now));
@@ -47,7 +48,7 @@ impl Fingerprints {
         event
     }
 
-    /// Makes the second readings that are due. Returns an event for each that differs from the first.
+    /// Does the second readings that are due. Returns an event for each reading that differs from the first.
     pub fn tick(&mut self, now: BootTime) -> Vec<Event> {
         let due = self.waiting.iter().take_while(|waiting| waiting.due <= now).count();
         let read_again = |Waiting { owner, flow, first, .. }: Waiting| {
@@ -62,7 +63,8 @@ fn event(owner: &Subject, options: SocketOptions, time: BootTime) -> Event {
     Event { time, subject: owner.clone(), body: EventBody::SocketOptions(options) }
 }
 
-/// `None` if the connection has ended, belongs to another process now, or cannot be read.
+/// Reads the options of a connection. Returns `None` if the connection has ended, belongs to another process now, or
+/// cannot be read.
 fn options(owner: &Subject, flow: &Flow) -> Option<SocketOptions> {
     let held = snapshot::connection_of(owner, flow)?;
     let log = |error: &dyn std::fmt::Display| {

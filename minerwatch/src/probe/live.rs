@@ -1,4 +1,4 @@
-//! The probes of a live host.
+//! The probes on a live host.
 
 use super::{
     Answer, Probes,
@@ -22,12 +22,12 @@ pub struct LiveProbes {
 }
 
 impl LiveProbes {
-    /// Probes from their parts.
+    /// Creates the probes from a sampler and a tagger.
     pub fn new(sampler: Option<Sampler>, tagger: SocketTagger) -> Self {
         Self { sampler, tagger, fingerprints: Fingerprints::default() }
     }
 
-    /// Tags sockets that were open at the start. Appends a close event for each connection that has ended since.
+    /// Tags sockets that were open at the start. Appends a close event for each connection that has ended meanwhile.
     pub fn tag(&mut self, sockets: &[HeldSocket], ended: &mut Vec<Event>) {
         self.tagger.tag(sockets, ended);
     }

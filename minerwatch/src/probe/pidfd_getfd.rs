@@ -13,15 +13,15 @@ use crate::model::HeldSocket;
 /// Why a socket was not duplicated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum DuplicateError {
-    /// Its process has ended or has closed it.
+    /// The process has ended, or has closed the socket.
     #[error("the socket is gone")]
     Gone,
-    /// The kernel refused.
+    /// The kernel refused to duplicate the socket.
     #[error("the kernel refused: {0}")]
     Refused(Errno),
 }
 
-/// A descriptor of this process for a socket of another process. The socket stays open while the descriptor does.
+/// Duplicates a socket of another process. The socket stays open until the returned descriptor is closed.
 pub fn duplicate_socket(held: &HeldSocket) -> Result<OwnedFd, DuplicateError> {
     let pid = i32::try_from(held.owner.key.pid).ok().and_then(Pid::from_raw).ok_or(DuplicateError::Gone)?;
     let process = pidfd_open(pid, PidfdFlags::empty()).map_err(error_of)?;

@@ -1,12 +1,14 @@
-//! Preempts busy threads now and then, so that the kernel saves their FPU state.
+//! Preempts busy threads from time to time, so that the kernel saves their FPU state.
 //!
-//! The kernel side reads a thread's rounding mode when the thread is switched out. A worker with a core of its own is
-//! rarely switched out. So one thread with real-time priority looks which CPUs run a process and visits each of them for
-//! some microseconds, by setting its own affinity to that CPU. A patrol visits all of them ten times a second. Processes
-//! with an unusual rounding mode are boosted: visited a hundred times a second for some seconds.
+//! The kernel side reads a thread's rounding mode when the thread is switched out. A worker on its own core is rarely
+//! switched out. Therefore one thread with real-time priority finds the CPUs that run a process. It visits each of them
+//! for some microseconds, by setting its own affinity to that CPU.
 //!
-//! The sampler keeps no state about processes except boosts, so a process that starts to mine after a week is sampled like
-//! a new one.
+//! A patrol visits all these CPUs ten times per second. A process with an unusual rounding mode is boosted: its CPUs
+//! are visited a hundred times per second for some seconds.
+//!
+//! The sampler keeps no state about processes except boosts. So a process that starts to mine after a week is sampled
+//! like a new one.
 
 use std::{
     fs,
@@ -29,16 +31,16 @@ use tracing::{debug, warn};
 
 use crate::{privileges::DropPrivileges, sensor::CurrentPids};
 
-/// Files that list the CPUs isolated by the administrator, as in `2-3,8`. A visit could make a program that polls there
-/// lose packets, so these CPUs are never visited.
+/// Files that list the CPUs isolated by the administrator, such as `2-3,8`. These CPUs are never visited, because a
+/// visit could make a program that polls there lose packets.
 const ISOLATED_CPUS: [&str; 2] = ["/sys/devices/system/cpu/isolated", "/sys/devices/system/cpu/nohz_full"];
 
-/// Time between two patrols. Two of three visits catch a full-time RandomX worker with an unusual rounding mode; a worker
-/// that hashes 5 % of the time is caught about every three seconds.
+/// Time between two patrols. Two of three visits catch a full-time RandomX worker with an unusual rounding mode. A
+/// worker that hashes 5 % of the time is caught about every three seconds.
 const PATROL_INTERVAL: Duration = Duration::from_millis(100);
 /// Time between two visits to a boosted process.
 const BOOST_INTERVAL: Duration = Duration::from_millis(10);
-/// The most boosted processes at once. The oldest boost makes room.
+/// Maximum number of boosted processes. When the list is full, the oldest boost ends.
 const MAX_BOOSTS: usize = 64;
 
 /// Counters of the sampler.
@@ -48,11 +50,11 @@ pub struct SamplerCounters {
     pub visits: u64,
     /// Visits that the kernel refused, because this daemon may not run on that CPU.
     pub refused: u64,
-    /// Boosts of a process.
+    /// Number of requested boosts.
     pub boosts: u64,
 }
 
-/// The running sampler. Its thread ends when this is dropped.
+/// The running sampler. Dropping it stops the thread.
 #[derive(Debug)]
 pub struct Sampler {
     shared: Arc<Shared>,
@@ -76,7 +78,7 @@ struct Orders {
 }
 
 impl Sampler {
-    /// Starts the thread. Returns after the thread has taken its priority and dropped its privileges.
+    /// Starts the thread. Returns when the thread has its priority and has dropped its privileges.
     pub fn start(current_pids: CurrentPids, drop_privileges: DropPrivileges) -> anyhow::Result<Self> {
         let shared = Arc::new(Shared::default());
         let (ready, outcome) = mpsc::channel();
@@ -104,7 +106,7 @@ impl Sampler {
         Ok(sampler)
     }
 
-    /// Visits a process more often for so long.
+    /// Visits a process more often for the time `span`.
     pub fn boost(&self, pid: u32, span: Duration) {
         let until = Instant::now() + span;
         let mut orders = self.shared.orders();
@@ -118,7 +120,7 @@ impl Sampler {
         self.shared.changed.notify_one();
     }
 
-    /// The counters so far.
+    /// Returns the counters.
     pub fn counters(&self) -> SamplerCounters {
         SamplerCounters {
             visits: self.shared.visits.load(Ordering::Relaxed),
@@ -168,13 +170,13 @@ impl Shared {
     }
 }
 
-/// Takes the lowest real-time priority, which is above every ordinary thread.
+/// Sets the lowest real-time priority for this thread, which is above every ordinary thread.
 fn take_priority() -> Result<(), thread_priority::Error> {
     let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
     set_thread_priority_and_policy(thread_native_id(), ThreadPriority::Min, policy)
 }
 
-/// Whether this process may take real-time priority. Tried in a thread that ends at once.
+/// Checks whether this process may use real-time priority, in a thread that ends at once.
 pub fn may_be_realtime() -> Result<(), String> {
     let outcome = thread::spawn(take_priority).join().map_err(|_| "the attempt failed".to_owned())?;
     outcome.map_err(|error| error.to_string())
@@ -210,7 +212,7 @@ fn patrol(shared: &Shared, current_pids: &CurrentPids) {
     }
 }
 
-/// The CPUs of a kernel list such as `2-3,8`; empty if the text is not a list.
+/// Parses a kernel list of CPUs such as `2-3,8`. Returns an empty list if the text is no such list.
 fn cpus(text: &str) -> Vec<usize> {
     let range = |part: &str| {
         let (first, last) = part.split_once('-').unwrap_or((part, part));
@@ -219,7 +221,7 @@ fn cpus(text: &str) -> Vec<usize> {
     text.trim().split(',').filter_map(range).flatten().collect()
 }
 
-/// Moves this thread to a CPU. When the call returns, the thread that ran there has been switched out.
+/// Moves this thread to a CPU. When the call returns, the thread that was running there has been switched out.
 fn visit(shared: &Shared, cpu: usize) {
     if cpu >= CpuSet::MAX_CPU {
         return;

@@ -1,5 +1,6 @@
-//! Tags sockets of other processes, so that the kernel side captures their payloads and reports their close: sockets that
-//! were connected before the daemon started, and listening and accepted sockets of processes that talk to a pool.
+//! Tags sockets of other processes, so that the kernel side captures their payloads and reports their close. These are
+//! sockets that were connected before the daemon started, and the listening and accepted sockets of processes that talk
+//! to a pool.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -17,20 +18,21 @@ use crate::{
 /// Counters of socket tagging.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SocketTaggingCounters {
-    /// Sockets that were tagged.
+    /// Number of tagged sockets.
     pub tagged: u64,
-    /// Sockets that had closed by then, or that the kernel refused to duplicate.
+    /// Number of sockets that were closed before, or that could not be tagged.
     pub missed: u64,
 }
 
-/// Time until a pool client is searched again for listening and accepted sockets. Doubles after each search.
+/// Time until the first repeated search of a pool client for listening and accepted sockets. The time doubles after
+/// each search.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// The longest time between two searches.
+/// Maximum time between two searches.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
-/// The most pool clients that are searched again. The oldest makes room.
+/// Maximum number of pool clients that are searched repeatedly. When the queue is full, the oldest is removed.
 const MAX_POOL_CLIENTS: usize = 64;
 
-/// A process that talks to a pool, and so may be a proxy for other miners.
+/// A process that talks to a pool, and that may therefore be a proxy for other miners.
 #[derive(Debug)]
 struct PoolClient {
     owner: Subject,
@@ -38,7 +40,7 @@ struct PoolClient {
     pause: Duration,
 }
 
-/// Tags sockets.
+/// Tags sockets, and searches pool clients repeatedly.
 #[derive(Debug)]
 pub struct SocketTagger {
     /// `None` if no payloads are captured.
@@ -50,13 +52,13 @@ pub struct SocketTagger {
 }
 
 impl SocketTagger {
-    /// A tagger that has tagged nothing.
+    /// Creates a tagger that has tagged no socket.
     pub fn new(sockets: Option<Sockets>, flows: Option<Flows>) -> Self {
         Self { sockets, flows, pool_clients: VecDeque::new(), counters: SocketTaggingCounters::default() }
     }
 
-    /// Tags sockets that the snapshot found. Appends a close event for each connection that has ended since, because the
-    /// kernel side will not report its close.
+    /// Tags the sockets that the snapshot found. Appends a close event for each connection that has ended meanwhile,
+    /// because the kernel side does not report that close.
     pub fn tag(&mut self, found: &[HeldSocket], ended: &mut Vec<Event>) {
         for held in found {
             match self.tag_one(held) {
@@ -112,7 +114,7 @@ impl SocketTagger {
         }
     }
 
-    /// Searches pool clients again whose time has come: a process may start to listen later.
+    /// Searches the pool clients that are due again, because a process may start to listen later.
     pub fn tick(&mut self, now: BootTime) {
         let mut pool_clients = std::mem::take(&mut self.pool_clients);
         pool_clients.retain_mut(|client| {
@@ -126,12 +128,12 @@ impl SocketTagger {
         self.pool_clients = pool_clients;
     }
 
-    /// The counters so far.
+    /// Returns the counters.
     pub fn counters(&self) -> SocketTaggingCounters {
         self.counters
     }
 
-    /// Tags listening and accepted sockets. Returns whether the process still runs.
+    /// Tags the listening and accepted sockets of a process. Returns whether the process still runs.
     fn tag_listeners(&mut self, owner: &Subject) -> bool {
         let served = snapshot::served_by(owner);
         // None of these sockets is an outbound connection, so there are no close events.
@@ -140,17 +142,17 @@ impl SocketTagger {
     }
 }
 
-/// The outcome for one socket.
+/// The outcome of tagging one socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Tagged {
     New,
-    /// The kernel side knew it already.
+    /// The kernel side already knew the socket.
     Known,
-    /// It had closed by then.
+    /// The socket was closed before it could be tagged.
     Ended,
 }
 
-/// A close event without counts; `None` if the socket is not an outbound connection.
+/// Returns a close event without counts, or `None` if the socket is not an outbound connection.
 fn close_of(held: &HeldSocket) -> Option<Event> {
     let SocketSide::Opened(flow) = held.side else { return None };
     let close = Close {

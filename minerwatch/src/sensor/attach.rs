@@ -1,5 +1,5 @@
-//! Attaches programs by the table of hooks. For each data source the hooks are tried in order, and the first that the
-//! kernel accepts is used.
+//! Attaches programs according to the table of hooks. For each data source the hooks are tried in order, and the first
+//! hook that the kernel accepts is used.
 
 use std::collections::HashSet;
 
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::model::HookChoice;
 
-/// Attaches a hook for every data source: the first that works, or the one that was chosen.
+/// Attaches one hook for every data source: the first that works, or the hook that the user chose.
 pub(super) fn attach(
     programs: &mut Ebpf,
     layout: &KernelLayout,
@@ -52,8 +52,8 @@ pub(super) fn attach(
     SensorReport { sources: sources.collect() }
 }
 
-/// The user's choice for a data source; the last one counts. A choice for a whole family only applies to the data sources
-/// that have such a hook.
+/// Returns the user's last choice for a data source. A choice for a whole family applies only to data sources that have
+/// such a hook.
 fn chosen<'a>(row: &Row, choices: &'a [HookChoice]) -> Option<&'a HookChoice> {
     choices.iter().rev().find(|choice| {
         choice.concerns(row.source)
@@ -62,7 +62,7 @@ fn chosen<'a>(row: &Row, choices: &'a [HookChoice]) -> Option<&'a HookChoice> {
     })
 }
 
-/// Whether the user's choice and the kernel's fields allow this hook.
+/// Fails if the user's choice rules out this hook, or if the kernel lacks a field that the hook needs.
 fn allowed(hook: &Hook, choice: Option<&HookChoice>, absent: &HashSet<&str>) -> anyhow::Result<()> {
     match choice {
         Some(HookChoice { attach_type: None, .. }) => bail!("switched off"),
@@ -77,7 +77,7 @@ fn allowed(hook: &Hook, choice: Option<&HookChoice>, absent: &HashSet<&str>) -> 
     }
 }
 
-/// Loads and attaches all programs of a hook. If one fails, those before it are detached again.
+/// Loads and attaches all programs of a hook. If one program fails, the programs before it are detached again.
 fn attach_hook(programs: &mut Ebpf, hook: &Hook, btf: &Btf) -> anyhow::Result<()> {
     let mut attached: Vec<&HookProgram> = Vec::new();
     let mut missing = Vec::new();

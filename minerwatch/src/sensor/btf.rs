@@ -1,18 +1,18 @@
 //! Reads the kernel's type information (BTF) to find the offset of a field in a structure.
 //!
-//! The format is described in Documentation/bpf/btf.rst of the kernel. The data is treated as hostile: every access is
-//! checked, and the search ends even if a structure contains itself.
+//! The format is described in Documentation/bpf/btf.rst of the kernel. The data is treated as untrusted: every access
+//! is checked, and the search ends even if a structure contains itself.
 //!
-//! This is our own reader because aya-obj keeps the members of its types private, and because general-purpose readers
-//! build a tree of all 150,000 types of a kernel, which is a lot of memory for a hundred offsets.
+//! This is our own parser because aya-obj keeps the members of its types private. General-purpose parsers build a tree
+//! of all 150,000 types of a kernel, which takes much memory for a hundred offsets.
 
 use std::{collections::HashMap, io, path::Path};
 
-/// The running kernel's own types.
+/// The file with the types of the running kernel.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
 
 const MAGIC: u16 = 0xeb9f;
-/// The most levels of nested structures.
+/// Maximum depth of nested structures.
 const MAX_DEPTH: u32 = 16;
 
 /// The kinds of type: bits 24 to 28 of the second word.
@@ -46,12 +46,12 @@ pub enum BtfError {
     Malformed(usize),
 }
 
-/// The types of a kernel.
+/// The parsed types of a kernel.
 #[derive(Debug)]
 pub struct Btf {
     bytes: Vec<u8>,
     strings: usize,
-    /// The position of type N+1 in `bytes`.
+    /// The position in `bytes` of each type. The type with the id N has the index N - 1.
     types: Vec<u32>,
     structures: HashMap<Box<str>, u32>,
     enumerations: HashMap<Box<str>, u32>,
@@ -64,17 +64,17 @@ struct Type {
     kind: u32,
     count: u32,
     flag: bool,
-    /// Size, or the type referred to.
+    /// The size of the type, or the id of the type that it refers to.
     value: u32,
 }
 
 impl Btf {
-    /// Reads the types of a kernel from a file, [`VMLINUX`] for the running one.
+    /// Reads the types of a kernel from a file, such as [`VMLINUX`].
     pub fn from_file(path: &Path) -> Result<Self, BtfError> {
         Self::parse(std::fs::read(path)?)
     }
 
-    /// Parses types in their binary form.
+    /// Parses types in the binary BTF format.
     pub fn parse(bytes: Vec<u8>) -> Result<Self, BtfError> {
         if bytes.get(..2) != Some(&MAGIC.to_ne_bytes()) {
             return Err(BtfError::Malformed(0));
@@ -112,8 +112,9 @@ impl Btf {
         Ok(btf)
     }
 
-    /// The offset in bytes of a member of a structure. Dots lead into nested structures. Members of unnamed structures and
-    /// unions count as members of the enclosing structure. `None` if there is no such member or if it is a bit field.
+    /// Returns the offset of a structure member, in bytes. Dots in `member` lead into nested structures. Members of
+    /// unnamed structures and unions count as members of the enclosing structure. Returns `None` if there is no such
+    /// member, or if the member is a bit field.
     pub fn member_offset(&self, structure: &str, member: &str) -> Option<u32> {
         let mut id = *self.structures.get(structure)?;
         let mut bits = 0_u32;
@@ -125,12 +126,12 @@ impl Btf {
         bits.is_multiple_of(8).then_some(bits / 8)
     }
 
-    /// The size of a structure, bytes.
+    /// Returns the size of a structure, in bytes.
     pub fn size_of(&self, structure: &str) -> Option<u32> {
         self.by_id(*self.structures.get(structure)?).map(|each| each.value)
     }
 
-    /// The value of an enumerator.
+    /// Returns the value of an enumerator.
     pub fn enumerator(&self, enumeration: &str, enumerator: &str) -> Option<u32> {
         let each = self.by_id(*self.enumerations.get(enumeration)?)?;
         (0..each.count as usize).find_map(|index| {
@@ -140,7 +141,7 @@ impl Btf {
         })
     }
 
-    /// The offset in bits and the type of a member.
+    /// Finds a member of the type `id`. Returns the offset of the member in bits, and the id of its type.
     fn find(&self, id: u32, name: &str, depth: u32) -> Option<(u32, u32)> {
         let each = self.resolve(id)?;
         if depth > MAX_DEPTH || !matches!(each.kind, kind::STRUCT | kind::UNION) {
@@ -164,7 +165,7 @@ impl Btf {
         None
     }
 
-    /// The type behind names and qualifiers.
+    /// Follows type names and qualifiers to the type that they stand for.
     fn resolve(&self, mut id: u32) -> Option<Type> {
         for _ in 0..MAX_DEPTH {
             let each = self.by_id(id)?;
@@ -204,7 +205,8 @@ impl Btf {
     }
 }
 
-/// How many bytes follow the three words of a type. `None` for an unknown kind, after which nothing can be found.
+/// Returns the number of bytes after the three words of a type. Returns `None` for an unknown kind, because the next
+/// type cannot be found then.
 fn tail(each: Type) -> Option<usize> {
     let count = each.count as usize;
     match each.kind {

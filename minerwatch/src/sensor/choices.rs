@@ -1,4 +1,4 @@
-//! Checks a user's choice of hooks against the hooks that exist.
+//! Checks the user's choice of hooks against the table of hooks.
 
 use super::{
     error::SensorError,
@@ -18,7 +18,7 @@ pub(super) fn check(choices: &[HookChoice]) -> Result<(), SensorError> {
     Ok(())
 }
 
-/// The attach types that the choice could name instead; `None` is to switch the data source off.
+/// Returns the attach types that `choice` may name. `None` stands for switching the data source off.
 fn possible(choice: HookChoice) -> Vec<Option<AttachType>> {
     let rows = hooks::table().filter(|row| choice.concerns(row.source));
     let mut possible: Vec<_> = rows.flat_map(|row| row.hooks).map(Hook::attach_type).collect();

@@ -1,4 +1,4 @@
-//! The process that runs on each CPU now.
+//! Reads which process runs on each CPU at this moment.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use aya::{
 
 use super::error::SensorError;
 
-/// The eBPF programs' table of the process on each CPU.
+/// The map in which the eBPF programs keep the process on each CPU.
 pub struct CurrentPids {
     slots: PerCpuArray<MapData, u32>,
 }
@@ -28,7 +28,8 @@ impl CurrentPids {
         Ok(Self { slots })
     }
 
-    /// The process ids in the order of the CPUs. 0 for a CPU that is idle, or runs a kernel or real-time thread.
+    /// Returns the process ids in CPU order. The id is 0 for a CPU that is idle, or that runs a kernel or real-time
+    /// thread.
     pub fn read(&self) -> Result<Vec<u32>, MapError> {
         Ok(self.slots.get(&0, 0)?.to_vec())
     }

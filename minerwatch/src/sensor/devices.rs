@@ -1,18 +1,19 @@
-//! The devices whose opens are reported: model-specific registers, which miners write to become faster, and GPUs.
+//! The devices whose opens are reported: GPUs, and model-specific registers (MSRs), which miners write to become
+//! faster.
 
 use std::fs;
 
 use minerwatch_common::{WATCHED_DEVICES, WatchedDevices};
 
-/// Character devices with fixed numbers (Documentation/admin-guide/devices.txt): `/dev/cpu/*/msr`, the cards of `NVIDIA`,
-/// and the files of graphics cards that are for computing only (`/dev/dri/renderD*`).
+/// Character devices with fixed numbers (Documentation/admin-guide/devices.txt): `/dev/cpu/*/msr`, the `NVIDIA` cards,
+/// and the nodes of graphics cards that are only for rendering and computing (`/dev/dri/renderD*`).
 const FIXED: [WatchedDevices; 3] =
     [WatchedDevices::of_major(202, 0), WatchedDevices::of_major(195, 0), WatchedDevices::of_major(226, 128)];
 
-/// Drivers whose major number is assigned when they load: the memory of `CUDA` and the compute interface of `AMD`.
+/// Drivers that get their major number when they load: the unified memory of `CUDA` and the compute interface of `AMD`.
 const NAMED: [&str; 2] = ["nvidia-uvm", "kfd"];
 
-/// The devices of this host. A driver of [`NAMED`] that is loaded later is not among them.
+/// Returns the devices of this host. A driver of [`NAMED`] that loads later is not included.
 pub fn watched() -> [WatchedDevices; WATCHED_DEVICES] {
     let listing = fs::read_to_string("/proc/devices").unwrap_or_default();
     let mut all = [WatchedDevices::NONE; WATCHED_DEVICES];
@@ -24,7 +25,7 @@ pub fn watched() -> [WatchedDevices; WATCHED_DEVICES] {
     all
 }
 
-/// The major number of a character driver in `/proc/devices`.
+/// Finds the major number of a character driver in the text of `/proc/devices`.
 fn major_of(listing: &str, name: &str) -> Option<u32> {
     let characters = listing.lines().take_while(|line| !line.starts_with("Block"));
     characters

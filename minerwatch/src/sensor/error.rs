@@ -1,10 +1,10 @@
-//! Why the sensor could not be opened. Every variant except [`SensorError::NoSuchHook`] leads to exit code 3.
+//! Errors of opening the sensor. Every variant except [`SensorError::NoSuchHook`] leads to exit code 3.
 
 use std::{error::Error, path::PathBuf};
 
 use crate::model::{AttachType, HookChoice, OFF};
 
-/// What is missing on this kernel or in these privileges.
+/// A reason why the sensor cannot be opened.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SensorError {
@@ -16,7 +16,7 @@ pub enum SensorError {
         if missing.len() == 1 { "it" } else { "them" }
     )]
     NotPermitted {
-        /// Their names.
+        /// The names of the missing capabilities.
         missing: Vec<&'static str>,
     },
     /// The kernel exports no type information.
@@ -25,7 +25,7 @@ pub enum SensorError {
         path.display()
     )]
     NoTypes {
-        /// Where it should be.
+        /// The path at which the type information should be.
         path: PathBuf,
     },
     /// The kernel's type information could not be read.
@@ -40,10 +40,10 @@ pub enum SensorError {
         /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
-    /// The object lacks a map.
+    /// The embedded object lacks a map.
     #[error("the embedded programs lack the map {map}: this binary was not built from one source tree")]
     Incomplete {
-        /// Its name.
+        /// The name of the map.
         map: &'static str,
     },
     /// No hook could be attached.
@@ -57,10 +57,10 @@ pub enum SensorError {
     NoSuchHook {
         /// What the user asked for.
         choice: HookChoice,
-        /// What is possible; `None` is to switch the data source off.
+        /// The attach types that exist for the data source. `None` stands for switching the data source off.
         possible: Vec<Option<AttachType>>,
     },
-    /// The rings could not be watched.
+    /// The online CPUs could not be listed, or a ring could not be registered with tokio.
     #[error("cannot watch the programs' rings: {0}")]
     EventRings(#[source] std::io::Error),
 }

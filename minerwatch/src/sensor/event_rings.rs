@@ -25,20 +25,21 @@ use super::{
     unsafe_io,
 };
 
-/// The rings before they are watched. What the programs send from now on is stored in them.
+/// The rings before they are registered with tokio. They already store what the programs send.
 pub(super) enum OpenRings {
     Shared(Box<[Ring; 3]>),
     PerCpu(Vec<PerfBuffer>),
 }
 
 impl OpenRings {
-    /// The ring buffers of the loaded object.
+    /// Takes the ring buffers out of the loaded object.
     pub(super) fn shared(programs: &mut Ebpf) -> Result<Self, SensorError> {
         let mut take = |name| shared::take(programs, name);
         Ok(Self::Shared(Box::new([take("PROCESS_RING")?, take("FILE_RING")?, take("PAYLOAD_RING")?])))
     }
 
-    /// The perf buffers of the loaded object, for each CPU that is online. They must be opened before anything is sent.
+    /// Opens the perf buffers of the loaded object for each CPU that is online. Call this before the programs are
+    /// attached.
     pub(super) fn per_cpu(programs: &mut Ebpf, options: &SensorOptions) -> Result<Self, SensorError> {
         let rings = [
             ("PROCESS_BUFFERS", options.process_ring),
@@ -53,8 +54,9 @@ impl OpenRings {
     }
 }
 
-/// The rings. A ring buffer wakes the reader only for the first record after it was empty, so a reader that waits a little
-/// between two drains is woken once per wait, however many records arrive. A perf buffer wakes it for each record.
+/// The rings with the records of the eBPF programs. A ring buffer wakes the reader only for the first record after the
+/// buffer was empty. A reader that waits a little between two drains is therefore woken once per wait, however many
+/// records arrive. A perf buffer wakes the reader for each record.
 pub struct EventRings(Watched);
 
 enum Watched {
@@ -71,7 +73,7 @@ impl EventRings {
         watched.map(Self).map_err(SensorError::EventRings)
     }
 
-    /// Waits until one of the rings has a record. Cancelling it loses nothing.
+    /// Waits until one of the rings has a record. Cancelling the wait loses nothing.
     pub async fn readable(&mut self) -> io::Result<()> {
         poll_fn(|task| match &mut self.0 {
             Watched::Shared(rings) => any_readable(rings.iter_mut(), task),
@@ -80,8 +82,8 @@ impl EventRings {
         .await
     }
 
-    /// Passes on records in the order of the kernel's clock, at most `limit` of them so that busy rings do not keep the
-    /// task from other work. `now` reads that clock, in nanoseconds.
+    /// Passes on at most `limit` records in the order of the kernel's clock. The limit keeps busy rings from blocking
+    /// the other work of the task. `now` reads the kernel's clock, in nanoseconds.
     pub fn drain(&mut self, limit: usize, now: impl Fn() -> u64, on_record: impl FnMut(&[u8])) -> Drained {
         match &mut self.0 {
             Watched::Shared(rings) => {

@@ -1,7 +1,7 @@
-//! Adds connections that were open before the start to the programs' tables, so that their end is reported.
+//! Adds connections that were open before the start to the programs' tables, so that the end of each is reported.
 //!
-//! The key of a TCP connection is the address of its socket, which userspace cannot know. For these connections the key is
-//! the socket's cookie (`SO_COOKIE`, socket(7)), as it is for UDP.
+//! The programs use the address of the socket as the key of a TCP connection, but userspace cannot know that address.
+//! The key of a connection added here is the socket's cookie (`SO_COOKIE`, socket(7)), as for UDP.
 
 use std::{
     fmt,
@@ -28,7 +28,7 @@ use zerocopy::IntoBytes as _;
 use super::{error::SensorError, record_header};
 use crate::model::{Flow, Protocol, Subject};
 
-/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): an entry that the programs made stays.
+/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): keeps an entry that the programs made.
 const IF_NEW: u64 = 1;
 
 type Table = HashMap<MapData, u64, [u8; size_of::<FlowState>()]>;
@@ -49,11 +49,11 @@ impl fmt::Debug for Flows {
 /// Whether the end of a connection will be reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Remembered {
-    /// It will be.
+    /// The end will be reported.
     Yes,
-    /// It will not be, because the table is full. This is counted as a loss.
+    /// The end will not be reported, because the table is full. This is counted as a loss.
     NoRoom,
-    /// It has already ended, and that was not reported.
+    /// The connection has already ended, and the end was not reported.
     Ended,
 }
 
@@ -63,12 +63,12 @@ impl Flows {
         Ok(Self { tcp, udp, no_room: Arc::default() })
     }
 
-    /// The number of connections that found no room so far.
+    /// Returns the counter of connections that found the table full.
     pub(super) fn no_room(&self) -> Arc<AtomicU64> {
         Arc::clone(&self.no_room)
     }
 
-    /// Makes the programs report the end of a connection of `owner`. The socket must be that of the connection.
+    /// Makes the programs report the end of a connection of `owner`. `socket` must be the socket of the connection.
     pub fn remember(
         &mut self,
         socket: impl AsFd,
@@ -102,13 +102,14 @@ impl Flows {
                 _ => return Err(error.into()),
             },
         }
-        // If it ended before it was added, the programs will never remove it. Whoever removes it reports its end.
+        // If the connection ended before it was added, the programs never remove the entry. Whoever removes the entry
+        // reports the end.
         let ended = flow.protocol == Protocol::Tcp && has_ended(&socket)? && table.remove(&cookie).is_ok();
         Ok(if ended { Remembered::Ended } else { Remembered::Yes })
     }
 }
 
-/// Why a connection could not be remembered.
+/// Why a connection could not be added.
 #[derive(Debug, thiserror::Error)]
 pub enum RememberError {
     /// The socket could not be queried.
@@ -131,8 +132,9 @@ fn errno(error: &MapError) -> Option<Errno> {
     }
 }
 
-/// Whether a TCP socket is in the state CLOSE. Such a socket has no peer and, unlike one that is still connecting, it polls
-/// as hung up (`inet_getname` and `tcp_poll`, net/ipv4).
+/// Returns whether a TCP socket is in the state CLOSE. Such a socket has no peer, and polling it reports a hang-up. A
+/// socket that is still connecting has no peer either, but reports no hang-up (`inet_getname` and `tcp_poll`,
+/// net/ipv4).
 fn has_ended(socket: &impl AsFd) -> Result<bool, Errno> {
     match getpeername(socket) {
         Ok(_) => return Ok(false),

@@ -1,5 +1,5 @@
-//! The table of hooks: for each data source the hooks that can serve it, best first. There is one file per family of data
-//! sources.
+//! The table of hooks: for each data source the hooks that can serve it, best first. Each family of data sources has
+//! its own file.
 
 mod compute;
 mod fields;
@@ -10,7 +10,7 @@ mod row;
 
 pub use self::row::{Hook, HookProgram, Row};
 
-/// The whole table.
+/// Returns the rows of all families.
 pub fn table() -> impl Iterator<Item = &'static Row> {
     [process::ROWS, network::ROWS, file::ROWS, compute::ROWS].into_iter().flatten()
 }

@@ -33,8 +33,8 @@ fn resolve(types: &Btf) -> KernelLayout {
     })
 }
 
-/// Whether a controller has a version 1 hierarchy. Where there is none, the programs need not look into it. If the list
-/// cannot be read, there may be one.
+/// Returns whether a controller has a version 1 hierarchy. If none has, the programs need not look for one. If the list
+/// cannot be read, the answer is `true`.
 fn is_in_version_1(controllers: Option<&str>, name: &str) -> bool {
     controllers.is_none_or(|controllers| {
         controllers.lines().any(|line| {

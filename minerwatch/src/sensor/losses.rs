@@ -1,4 +1,4 @@
-//! Counts of lost events: those that the eBPF programs counted, and the runs of programs that the kernel skipped.
+//! Counts lost events: the losses that the eBPF programs counted, and the program runs that the kernel skipped.
 
 use std::{
     fmt,
@@ -23,22 +23,23 @@ use tracing::debug;
 
 use super::error::SensorError;
 
-/// Runs of a program that the kernel skipped because the program was already running on that CPU. The name is part of the
-/// metrics.
+/// Counts runs of a program that the kernel skipped because the program was already running on that CPU. The name is
+/// part of the metrics.
 const SKIPPED_RUNS: &str = "passed-over";
 
-/// A program and its reentry fallback. When the kernel skips one of them, the other handles the event, so nothing is lost.
+/// A program and its reentry fallback. When the kernel skips one of the two, the other handles the event, so nothing is
+/// lost.
 const WITH_FALLBACK: [&str; 2] = ["tcp_state", "tcp_state_reentry_fallback"];
 
 /// The field of a program's `/proc/PID/fdinfo/FD` that counts skipped runs (kernel/bpf/syscall.c, since 5.12).
 const RECURSION_MISSES: &str = "recursion_misses:";
 
-/// The loss counters of the eBPF programs.
+/// Reads the loss counters of the eBPF programs and of the kernel.
 pub struct Losses {
     counters: PerCpuArray<MapData, u64>,
     /// The `fdinfo` file of each program that the kernel may skip.
     programs: Vec<File>,
-    /// Connections from before the start that found no room ([`super::flows::Flows`]).
+    /// Connections from before the start that found the table full ([`super::flows::Flows`]).
     no_room: Arc<AtomicU64>,
 }
 
@@ -49,7 +50,8 @@ impl fmt::Debug for Losses {
 }
 
 impl Losses {
-    /// Call this after the programs are attached.
+    /// Opens the counters. Call this after the programs are attached, because only loaded programs have an `fdinfo`
+    /// file.
     pub(super) fn new(programs: &mut Ebpf, no_room: Arc<AtomicU64>) -> Result<Self, SensorError> {
         let map = programs.take_map("LOSSES").ok_or(SensorError::Incomplete { map: "LOSSES" })?;
         let counters =
@@ -62,7 +64,7 @@ impl Losses {
         Ok(Self { counters, programs, no_room })
     }
 
-    /// Every kind of loss with its count so far, including zeros.
+    /// Returns every kind of loss with its count since the start, including zeros.
     pub fn read(&self) -> impl Iterator<Item = (&'static str, u64)> {
         let skipped: u64 = self.programs.iter().filter_map(recursion_misses).sum();
         let own = |loss| match loss {
@@ -80,7 +82,7 @@ impl Losses {
     }
 }
 
-/// The `fdinfo` file of a loaded program, if the kernel may skip programs of its type.
+/// Opens the `fdinfo` file of a loaded program, if the kernel may skip programs of its type.
 fn fdinfo(program: &Program) -> Option<File> {
     if is_never_skipped(program) {
         return None;
@@ -89,7 +91,7 @@ fn fdinfo(program: &Program) -> Option<File> {
     File::open(&path).inspect_err(|error| debug!(%error, path, "skipped runs are not counted")).ok()
 }
 
-/// The kernel never skips programs of cgroups.
+/// Returns whether the kernel never skips programs of this type. It never skips cgroup programs.
 fn is_never_skipped(program: &Program) -> bool {
     matches!(program, Program::CgroupSkb(_) | Program::CgroupSockAddr(_) | Program::CgroupSock(_))
 }

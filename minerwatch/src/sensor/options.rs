@@ -2,22 +2,23 @@
 
 use crate::model::HookChoice;
 
-/// The settings of the sensor. The defaults are the daemon's.
+/// The settings of the sensor. The defaults are those of the daemon.
 #[derive(Clone, Debug)]
 pub struct SensorOptions {
-    /// Bytes of the ring for process life, connections and CPU use: a power of two, a multiple of the page size.
+    /// Size of the ring for process life, connections and CPU use, in bytes: a power of two and a multiple of the page
+    /// size.
     pub process_ring: u32,
-    /// Bytes of the ring for file changes; the same rules.
+    /// Size of the ring for file changes, in bytes: a power of two and a multiple of the page size.
     pub file_ring: u32,
-    /// Bytes of the ring for payloads; the same rules.
+    /// Size of the ring for payloads, in bytes: a power of two and a multiple of the page size.
     pub payload_ring: u32,
-    /// Nanoseconds between two CPU records of one process.
+    /// Time between two CPU records of one process, in nanoseconds.
     pub cpu_interval: u64,
-    /// A process with less than these nanoseconds on a CPU in an interval is not reported.
+    /// Minimum CPU time of a process in an interval for a CPU record, in nanoseconds.
     pub cpu_threshold: u64,
-    /// Nanoseconds between two regular updates of an open connection.
+    /// Time between two regular updates of an open connection, in nanoseconds.
     pub flow_interval: u64,
-    /// Hooks to use instead of the best available. If two are for the same data source, the later one counts.
+    /// Hooks to use instead of the best available. The last choice for a data source counts.
     pub hooks: Vec<HookChoice>,
 }
 

@@ -1,4 +1,4 @@
-//! Checks before anything is loaded, so that the user gets a clear reason instead of the kernel's EPERM.
+//! Runs checks before any program is loaded, so that the user gets a clear reason instead of the kernel's EPERM.
 
 use std::path::Path;
 
@@ -7,10 +7,10 @@ use tracing::{debug, warn};
 
 use super::{btf, error::SensorError};
 
-/// Where tracefs is usually mounted.
+/// The usual mount point of tracefs.
 const TRACEFS: &str = "/sys/kernel/tracing";
 
-/// Checks capabilities and type information, and mounts tracefs if it is not mounted.
+/// Checks capabilities and type information. Mounts tracefs if it is not mounted.
 pub fn check() -> Result<(), SensorError> {
     let missing = missing_capabilities();
     if !missing.is_empty() {
@@ -23,7 +23,7 @@ pub fn check() -> Result<(), SensorError> {
     Ok(())
 }
 
-/// The capabilities that the sensor needs and this process lacks. `CAP_SYS_ADMIN` includes the finer ones.
+/// Returns the capabilities that the sensor needs and this process lacks. `CAP_SYS_ADMIN` includes all the others.
 pub fn missing_capabilities() -> Vec<&'static str> {
     let held = caps::read(None, CapSet::Effective).unwrap_or_default();
     if held.contains(&Capability::CAP_SYS_ADMIN) {
@@ -41,8 +41,8 @@ pub fn missing_capabilities() -> Vec<&'static str> {
     .collect()
 }
 
-/// Mounts tracefs, which the hooks on system-call tracepoints need. After a failure only those hooks are unavailable, and
-/// the sensor's report says so.
+/// Mounts tracefs, which the hooks on system-call tracepoints need. If the mount fails, only those hooks are
+/// unavailable, and the sensor's report says so.
 fn mount_tracefs() {
     if Path::new(TRACEFS).join("events").exists() || Path::new("/sys/kernel/debug/tracing/events").exists() {
         return;

@@ -1,5 +1,5 @@
-//! The types of eBPF program and how each is loaded, attached and detached. One file per type; to add one, write a file
-//! with a struct that implements [`ProgramType`].
+//! The types of eBPF program, and how to load, attach and detach each type. Each type has its own file. To add a type,
+//! write a file with a struct that implements [`ProgramType`].
 
 mod btf_tracepoint;
 mod cgroup_address;

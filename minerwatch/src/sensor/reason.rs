@@ -1,8 +1,8 @@
-//! One-line reasons.
+//! Shortens errors to one-line reasons.
 
 use std::error::Error;
 
-/// Shortens an error to one line: its first line, and the kernel's errno if there is one, without the verifier's log.
+/// Shortens an error to its first line and the kernel's errno, if there is one. The verifier's log is left out.
 pub(super) fn one_line(error: &anyhow::Error) -> String {
     let cause = error
         .chain()
@@ -15,7 +15,7 @@ pub(super) fn one_line(error: &anyhow::Error) -> String {
     }
 }
 
-/// The last error of the chain, if there is more than one.
+/// Returns the last error of the chain below `error`, or `None` if `error` has no source.
 fn root_cause(error: &(dyn Error + 'static)) -> Option<String> {
     let mut last = None;
     let mut cause = error.source();

@@ -1,10 +1,10 @@
-//! Record headers that the daemon writes into the programs' tables.
+//! Builds record headers that the daemon writes into the programs' tables.
 
 use minerwatch_common::{Record, RecordHeader};
 
 use crate::model::{BootTime, Subject};
 
-/// The header of a record of type `R` about `owner` at `time`, as the programs would have written it.
+/// Builds the header of a record of type `R` about `owner` at `time`, as the programs would have written it.
 pub(super) fn header<R: Record>(owner: &Subject, time: BootTime) -> RecordHeader {
     let owner = RecordHeader {
         kind: 0,

@@ -2,43 +2,43 @@
 
 use crate::model::{AttachType, DataSource};
 
-/// How one data source is served on this kernel.
+/// The hook of one data source on this kernel.
 #[derive(Clone, Debug)]
 pub struct SourceStatus {
     /// The data source.
     pub source: DataSource,
-    /// The hook that serves it, `None` if it is unavailable.
+    /// The hook that serves the data source; `None` if the data source is unavailable.
     pub hook: Option<&'static str>,
-    /// How that hook is attached.
+    /// The attach type of the hook.
     pub attach_type: Option<AttachType>,
     /// What the hook does not see or what it costs.
     pub caveat: Option<&'static str>,
     /// What is missing if the data source is unavailable.
     pub if_unavailable: &'static str,
-    /// The hooks that could not be used, each with the reason.
+    /// The hooks that could not be used, each with its reason.
     pub refused: Vec<(&'static str, String)>,
 }
 
-/// How every data source is served on this kernel.
+/// The hooks of all data sources on this kernel.
 #[derive(Clone, Debug, Default)]
 pub struct SensorReport {
-    /// In the order of the table of hooks.
+    /// The data sources, in the order of the table of hooks. The ring backend comes last.
     pub sources: Vec<SourceStatus>,
 }
 
 impl SensorReport {
-    /// The names of the data sources that are unavailable.
+    /// Returns the names of the data sources that are unavailable.
     pub fn unavailable(&self) -> impl Iterator<Item = &'static str> {
         self.sources.iter().filter(|status| status.hook.is_none()).map(|status| status.source.name())
     }
 
-    /// The names of the data sources that are available, each with that of its attach type.
+    /// Returns the name of each available data source and the name of its attach type.
     pub fn available(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
         let available = self.sources.iter().filter_map(|status| Some((status.source, status.attach_type?)));
         available.map(|(source, attach_type)| (source.name(), attach_type.name()))
     }
 
-    /// Whether this data source is available.
+    /// Returns whether this data source is available.
     pub fn is_available(&self, source: DataSource) -> bool {
         self.sources.iter().any(|status| status.source == source && status.hook.is_some())
     }

@@ -1,5 +1,6 @@
-//! The ring backends: how records travel from the programs to the daemon. There is an object of the programs for each
-//! backend, and the first that the kernel accepts is used.
+//! Loads the programs with the best ring backend. A ring backend carries records from the programs to the daemon. The
+//! build script makes one object of the programs for each backend, and the first object that the kernel accepts is
+//! used.
 
 use aya::{Btf, Ebpf, EbpfLoader};
 use minerwatch_common::{KernelLayout, Settings};
@@ -12,12 +13,12 @@ use super::{
 };
 use crate::model::{AttachType, DataSource, HookChoice};
 
-/// A backend and the object that is built for it.
+/// A ring backend and the object that is built for it.
 struct Backend {
     attach_type: AttachType,
     name: &'static str,
     caveat: Option<&'static str>,
-    /// The object from the build script, aligned for an ELF reader.
+    /// The object from the build script, aligned for an ELF parser.
     object: &'static [u8],
     /// Takes the rings out of the loaded object.
     open: fn(&mut Ebpf, &SensorOptions) -> Result<OpenRings, SensorError>,
@@ -41,13 +42,13 @@ const BACKENDS: [Backend; 2] = [
     },
 ];
 
-/// The attach types of all backends.
+/// Returns the attach types of all backends.
 pub(super) fn attach_types() -> impl Iterator<Item = AttachType> {
     BACKENDS.iter().map(|backend| backend.attach_type)
 }
 
-/// Loads the object of the first backend that works. Returns its programs, which are not attached yet, the rings, and the
-/// backend for the report.
+/// Loads the object of the first backend that works. Returns the programs, which are not attached yet, the rings, and
+/// the status of the backend for the report.
 pub(super) fn load(
     options: &SensorOptions,
     layout: &KernelLayout,
@@ -103,7 +104,7 @@ fn open(
         .btf(Some(btf))
         .override_global("LAYOUT", layout.as_bytes(), true)
         .override_global("SETTINGS", settings.as_bytes(), true)
-        // The object for perf buffers has none of these maps, which is no error.
+        // The object for perf buffers has none of these maps. aya ignores the sizes then.
         .map_max_entries("PROCESS_RING", options.process_ring)
         .map_max_entries("FILE_RING", options.file_ring)
         .map_max_entries("PAYLOAD_RING", options.payload_ring)
@@ -113,7 +114,7 @@ fn open(
     Ok((programs, rings))
 }
 
-/// Nanoseconds of a jiffy. It is the resolution of the coarse clocks (`KTIME_LOW_RES`, kernel/time).
+/// Returns the length of a jiffy in nanoseconds: the resolution of the coarse clocks (`KTIME_LOW_RES`, kernel/time).
 fn tick() -> u64 {
     let tick = clock_getres(ClockId::MonotonicCoarse);
     u64::try_from(tick.tv_nsec).unwrap_or(0)

@@ -1,5 +1,5 @@
-//! Makes the programs read the payloads of further TCP sockets: those that were open before the start, and those on which
-//! a suspect listens.
+//! Makes the programs read the payloads of additional TCP sockets: sockets that were open before the start, and sockets
+//! on which a suspect listens.
 
 use std::{fmt, os::fd::AsRawFd};
 
@@ -13,10 +13,10 @@ use zerocopy::IntoBytes as _;
 use super::{error::SensorError, record_header};
 use crate::model::{BootTime, HeldSocket, SocketSide};
 
-/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): an entry that the programs made stays.
+/// `BPF_NOEXIST` (include/uapi/linux/bpf.h): keeps an entry that the programs made.
 const IF_NEW: u64 = 1;
 
-/// The state that the programs store at sockets.
+/// The socket storage of the programs, which marks the sockets whose payloads they read.
 pub struct Sockets {
     storage: SkStorage<MapData, [u8; size_of::<WatchedSocket>()]>,
 }
@@ -35,8 +35,8 @@ impl Sockets {
         Ok(Self { storage })
     }
 
-    /// Makes the programs read the next payloads of a TCP socket on behalf of its owner. A listening socket passes this on
-    /// to the connections that it accepts from now on. Returns `false` if the socket was watched already.
+    /// Makes the programs read the next payloads of a TCP socket on behalf of its owner. A listening socket passes its
+    /// state on to the connections that it accepts later. Returns `false` if the socket was watched already.
     pub fn watch(
         &mut self,
         socket: &impl AsRawFd,

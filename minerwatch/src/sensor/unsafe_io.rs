@@ -6,10 +6,10 @@ use std::{io, os::fd::AsRawFd};
 use aya::maps::{MapData, RingBuf, perf::PerfEventArrayBuffer};
 use tokio::io::{Interest, unix::AsyncFd};
 
-/// Registers a descriptor with tokio, to wait until it is readable.
+/// Registers a descriptor with tokio, which then waits until the descriptor is readable.
 pub(super) fn watch<T: OwnsDescriptor>(owner: T) -> io::Result<AsyncFd<T>> {
-    // SAFETY: an `OwnsDescriptor` keeps its descriptor open and unchanged while it lives, and tokio deregisters it before
-    // it drops the owner.
+    // SAFETY: an `OwnsDescriptor` keeps its descriptor open and unchanged while it lives, and tokio deregisters the
+    // descriptor before it drops the owner.
     unsafe { AsyncFd::register_with_interest(owner, Interest::READABLE) }.map_err(io::Error::from)
 }
 
@@ -25,8 +25,8 @@ unsafe impl OwnsDescriptor for RingBuf<MapData> {}
 // SAFETY: the buffer owns the descriptor of its perf event, and nothing replaces it.
 unsafe impl OwnsDescriptor for PerfEventArrayBuffer<MapData> {}
 
-/// Returns freed memory to the kernel. The C library otherwise keeps most of what the start needed (the kernel's types,
-/// the programs, the host's processes).
+/// Returns freed memory to the kernel. Otherwise the C library keeps most of what the start needed: the kernel's types,
+/// the programs, and the host's processes. Does nothing with C libraries other than glibc.
 pub fn give_back_memory() {
     #[cfg(target_env = "gnu")]
     // SAFETY: malloc_trim may be called at any time, from any thread.

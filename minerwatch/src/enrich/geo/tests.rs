@@ -1,4 +1,4 @@
-//! Databases made for the test, by a small writer of the format.
+//! Tests with databases that a small writer of the format creates.
 
 mod writer;
 
@@ -25,7 +25,7 @@ fn network(number: u32, name: &str) -> Value {
     ])
 }
 
-/// Files in a directory: countries as `GeoLite2` has them, networks, and countries as others write them.
+/// Writes three databases: countries in the form of `GeoLite2`, networks, and countries in the forms of other vendors.
 fn files() -> (tempfile::TempDir, Vec<PathBuf>) {
     let directory = tempfile::tempdir().unwrap();
     let databases = [

@@ -1,10 +1,10 @@
 //! The limits of hashing.
 
-/// How much is hashed, and how fast.
+/// The size limit and the rate limit of hashing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HashSettings {
-    /// Larger files are not hashed, bytes.
+    /// Maximum size of a file, in bytes. Larger files are not hashed.
     pub max_size: u64,
-    /// The most bytes read a second, on average.
+    /// Maximum average read rate, in bytes per second.
     pub rate: u64,
 }

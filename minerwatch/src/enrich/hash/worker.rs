@@ -22,15 +22,15 @@ use crate::{
     model::{FileId, ProcessKey},
 };
 
-/// Bytes read at once; the rate limit applies after each step.
+/// Number of bytes per read. The rate limit applies after each read.
 const CHUNK: usize = 256 << 10;
-/// Bytes that may be read at full speed before the rate limit applies, so that a small program is hashed in
+/// Number of bytes that may be read at full speed before the rate limit applies. So a small program is hashed in
 /// milliseconds.
 const BURST: u64 = 16 << 20;
-/// The longest pause, so that the end of the daemon is noticed.
+/// Maximum length of one sleep, so that the thread notices the end of the daemon.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Two files with the same version are taken to have the same content.
+/// The version of a file. Two files with the same version are assumed to have the same content.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct FileVersion {
     modified: (i64, i64),
@@ -42,7 +42,7 @@ pub(super) struct Request {
     pub(super) process: ProcessKey,
     pub(super) file: FileId,
     pub(super) path: Arc<str>,
-    /// The last result, to be confirmed if the file has not changed.
+    /// The last result. It is confirmed if the file has not changed.
     pub(super) known: Option<(FileVersion, Arc<str>)>,
 }
 
@@ -50,7 +50,7 @@ pub(super) struct Request {
 pub(super) struct Content {
     pub(super) sha256: Arc<str>,
     pub(super) version: FileVersion,
-    /// Bytes read; 0 when the last result was confirmed.
+    /// Bytes read; 0 if the last result was confirmed.
     pub(super) read: u64,
 }
 
@@ -74,7 +74,7 @@ pub(super) struct Worker {
 }
 
 impl Worker {
-    /// Works until the other end is dropped.
+    /// Handles requests until the other end of a queue is dropped, or until `stop` is set.
     pub(super) fn run(&self, requests: &Receiver<Request>, outcomes: &SyncSender<Outcome>, wake: impl Fn()) {
         // On Linux the nice value belongs to the thread (setpriority(2)).
         if let Err(error) = rustix::process::setpriority_process(None, 19) {
@@ -124,9 +124,11 @@ impl Worker {
     }
 
     /// Opens the file that the process runs. `/proc/PID/exe` needs no path and works in containers. It is used if the
-    /// process is still the same and the inode is right; the device may differ, because btrfs and overlayfs show user
-    /// space another one than the kernel uses. The path is for processes that are gone. Anybody may have put another
-    /// file there, so device and inode must be right.
+    /// process is still the same and the inode matches. The device may differ, because btrfs and overlayfs show
+    /// userspace another device than the kernel uses.
+    ///
+    /// If the process is gone, the path is used. Anybody may have put another file there, so device and inode must
+    /// match.
     fn open(&self, request: &Request) -> Option<File> {
         let Request { process, file: wanted, path, .. } = request;
         if let Some((file, found)) = open_regular(&self.proc.path(process.pid, "exe"))
@@ -140,7 +142,7 @@ impl Worker {
     }
 }
 
-/// Opens without waiting for the other end of a pipe, and keeps only regular files.
+/// Opens a regular file at an absolute path, without waiting for the other end of a named pipe.
 fn open_regular(path: &Path) -> Option<(File, FileId)> {
     if !path.is_absolute() {
         return None;
@@ -167,7 +169,7 @@ fn hexadecimal(bytes: &[u8]) -> Arc<str> {
     text.into()
 }
 
-/// How many bytes may still be read; grows with time.
+/// The rate limit as a token bucket: the number of bytes that may be read now, which grows with time.
 struct Budget {
     rate: u64,
     left: u64,
@@ -179,7 +181,7 @@ impl Budget {
         Self { rate: rate.max(1), left: BURST, filled: Instant::now() }
     }
 
-    /// Spends bytes, and waits while none are left. Returns `false` when the thread should stop.
+    /// Takes bytes from the budget, and sleeps while the budget is empty. Returns `false` when the thread should stop.
     fn spend(&mut self, bytes: u64, stop: &AtomicBool) -> bool {
         self.refill();
         self.left = self.left.saturating_sub(bytes);

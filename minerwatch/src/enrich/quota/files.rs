@@ -1,11 +1,11 @@
-//! The files of a cgroup about its CPU limit (Documentation/admin-guide/cgroup-v2.rst, and for version 1
+//! Reads the control files of a cgroup's CPU limit (Documentation/admin-guide/cgroup-v2.rst, and for version 1
 //! Documentation/scheduler/sched-bwc.rst).
 
 use std::path::Path;
 
 use crate::enrich::{hierarchy::Version, proc::read_bounded};
 
-/// The files are a few lines each.
+/// Maximum number of bytes read of a file. Each file has a few lines.
 const MAX_SIZE: u64 = 4 << 10;
 
 /// A limit: `quota` microseconds of CPU time in each period of `period` microseconds.
@@ -15,16 +15,16 @@ pub(super) struct Limit {
     pub period: u64,
 }
 
-/// How often a cgroup was throttled since it exists.
+/// The throttling counters of a cgroup since its creation.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Throttling {
     pub periods: u64,
     pub throttled: u64,
-    /// Nanoseconds.
+    /// Total throttled time, in nanoseconds.
     pub time: u64,
 }
 
-/// The limit of a cgroup; `None` if it has none or cannot be read.
+/// Reads the limit of a cgroup. Returns `None` if there is no limit, or if the limit cannot be read.
 pub(super) fn limit(directory: &Path, version: Version) -> Option<Limit> {
     match version {
         Version::One => {
@@ -35,7 +35,7 @@ pub(super) fn limit(directory: &Path, version: Version) -> Option<Limit> {
     }
 }
 
-/// How often a cgroup was throttled; `None` if that cannot be read.
+/// Reads how often a cgroup was throttled. Returns `None` if the file cannot be read.
 pub(super) fn throttling(directory: &Path) -> Option<Throttling> {
     parse_throttling(&text(&directory.join("cpu.stat"))?)
 }
@@ -44,13 +44,13 @@ fn text(path: &Path) -> Option<String> {
     String::from_utf8(read_bounded(path, MAX_SIZE).ok()?).ok()
 }
 
-/// Reads `QUOTA PERIOD` in microseconds; the quota `max` means no limit.
+/// Parses `QUOTA PERIOD` in microseconds. The quota `max` means no limit.
 fn parse_version_2(text: &str) -> Option<Limit> {
     let mut words = text.split_ascii_whitespace();
     limit_of(words.next()?.parse().ok()?, words.next()?.parse().ok()?)
 }
 
-/// Reads one number from each file; the quota -1 means no limit.
+/// Parses the two files with one number each, in microseconds. The quota -1 means no limit.
 fn parse_version_1(quota: &str, period: &str) -> Option<Limit> {
     limit_of(quota.trim().parse().ok()?, period.trim().parse().ok()?)
 }
@@ -59,7 +59,7 @@ fn limit_of(quota: u64, period: u64) -> Option<Limit> {
     (quota > 0 && period > 0).then_some(Limit { quota, period })
 }
 
-/// Reads lines with a name and a number. The two versions give the time in different units.
+/// Parses lines with a name and a number. Version 1 gives the time in nanoseconds, version 2 in microseconds.
 fn parse_throttling(text: &str) -> Option<Throttling> {
     let (mut periods, mut throttled, mut time) = (None, None, None);
     for (name, value) in text.lines().filter_map(|line| line.split_once(' ')) {

@@ -11,7 +11,7 @@ struct Host {
     quotas: Quotas,
 }
 
-/// A host whose processes are all in one cgroup, with the unified hierarchy or one of version 1.
+/// Creates a host with all processes in one cgroup. `fields` chooses the unified hierarchy or a version 1 hierarchy.
 fn host(fields: &str, membership: &str) -> Host {
     let root = tempfile::tempdir().expect("a directory");
     fs::create_dir_all(root.path().join("cgroup").join(LEAF)).expect("a directory");
@@ -39,7 +39,8 @@ impl Host {
         self.write(cgroup, "cpu.stat", &stat);
     }
 
-    /// The process reports at this second that it used `on_cpu` seconds. Returns the events about it.
+    /// Reports at `second` that the process has used `on_cpu` seconds of CPU time. Returns the events about the
+    /// process.
     fn report(&mut self, pid: u32, second: u64, on_cpu: u64) -> Vec<CpuQuota> {
         let subject = Subject { cgroup: 99, ..subject(ProcessKey::new(pid, 7)) };
         let now = BootTime(second * SECOND);

@@ -1,8 +1,8 @@
-//! A process that the snapshot found.
+//! The type of a process that the snapshot found.
 
 use crate::model::{Mapping, ProcessKey, RunningProcess};
 
-/// A process that runs, as `/proc` shows it.
+/// A running process, as `/proc` shows it.
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) key: ProcessKey,

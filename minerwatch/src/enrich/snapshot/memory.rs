@@ -1,36 +1,37 @@
-//! Memory of a running process in the sizes that RandomX uses, from `/proc/PID/maps`.
+//! Finds memory in the sizes that RandomX uses, from `/proc/PID/maps` of a running process.
 //!
-//! The kernel merges neighbouring mappings of the same kind. A dataset next to the cache and the scratchpads is therefore
-//! recognised only if the process also has RandomX's executable buffers.
+//! The kernel merges neighbouring mappings of the same kind. Therefore a dataset next to the cache and the scratchpads
+//! is recognised only if the process also has RandomX's executable buffers.
 
 use crate::{
     enrich::proc::Proc,
     model::{Mapping, MappingClass},
 };
 
-/// Processes with less memory are not read, kB: RandomX's cache alone is 256 MiB.
+/// Minimum memory of a process whose mappings are read, in kB. RandomX's cache alone is 256 MiB.
 const WORTH_IT: u64 = 128 << 10;
-/// The most that is read of one process, bytes: some thousand mappings.
+/// Maximum number of bytes read of `/proc/PID/maps`: some thousand mappings.
 const MAX_MAPS: u64 = 1 << 20;
 
-// The same sizes as in the kernel programs.
+// These sizes must equal the sizes in the eBPF programs.
 const DATASET: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384;
 const CACHE: u64 = 1 << 28;
 const SMALLEST_CODE: u64 = 128 << 10;
 const LARGEST_CODE: u64 = 256 << 10;
-/// The most threads whose executable buffers may have been merged.
+/// Maximum number of threads whose executable buffers may have been merged.
 const MOST_CODE: u64 = 512;
 const SCRATCHPAD: u64 = 4 << 20;
 
-/// A dataset with the cache and the scratchpads of some hundred threads.
+/// Sizes of a dataset that was merged with the cache and the scratchpads of some hundred threads.
 const JOINED: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384 + CACHE + (512 << 20);
-/// The least executable buffers in the same process.
+/// Minimum number of executable buffers in a process with a merged dataset.
 const CODE_BESIDE: u64 = 2;
 
-/// The relevant mappings of a process, one for each class with their number. `status` is its `/proc/PID/status`.
+/// Reads the relevant mappings of a process: one entry for each class, with the number of mappings. `status` is the
+/// text of its `/proc/PID/status`.
 pub(super) fn read(proc: &Proc, pid: u32, status: &[u8]) -> Vec<Mapping> {
     let status = String::from_utf8_lossy(status);
-    // Huge pages do not count as resident.
+    // `VmRSS` does not include huge pages.
     if kilobytes(&status, "VmRSS:").max(kilobytes(&status, "HugetlbPages:")) < WORTH_IT {
         return Vec::new();
     }
@@ -38,7 +39,7 @@ pub(super) fn read(proc: &Proc, pid: u32, status: &[u8]) -> Vec<Mapping> {
     summarise(&String::from_utf8_lossy(&maps))
 }
 
-/// An amount in the status: `VmRSS:   1234 kB`.
+/// Reads the number in a line such as `VmRSS:   1234 kB`. Returns 0 if there is no such line.
 fn kilobytes(status: &str, field: &str) -> u64 {
     let mut amounts = status.lines().filter_map(|line| line.strip_prefix(field)?.split_whitespace().next());
     amounts.next().and_then(|amount| amount.parse().ok()).unwrap_or(0)
@@ -52,7 +53,7 @@ pub(super) fn summarise(maps: &str) -> Vec<Mapping> {
             joined = joined.or(JOINED.contains(&size).then_some(size));
             continue;
         };
-        // Merged buffers count one by one.
+        // Each of several merged buffers counts.
         let count = if class == MappingClass::Code { size.div_ceil(LARGEST_CODE) } else { 1 };
         match found.iter_mut().find(|mapping| mapping.class == class) {
             Some(mapping) => mapping.count += count,
@@ -69,14 +70,14 @@ pub(super) fn summarise(maps: &str) -> Vec<Mapping> {
     found
 }
 
-/// A mapping without a file.
+/// An anonymous mapping: memory without a file.
 struct Anonymous {
     size: u64,
     executable: bool,
     huge: bool,
 }
 
-/// Reads `START-END PERMISSIONS OFFSET DEVICE INODE [PATH]`.
+/// Parses `START-END PERMISSIONS OFFSET DEVICE INODE [PATH]`. Returns `None` for a mapping of a file.
 fn anonymous(line: &str) -> Option<Anonymous> {
     let mut words = line.split_whitespace();
     let (start, end) = words.next()?.split_once('-')?;
@@ -144,7 +145,7 @@ mod tests {
     #[test]
     fn a_dataset_that_was_merged_with_its_neighbours() {
         let joined = "7f0000000000-7f0092200000 rw-p 00000000 00:00 0 \n";
-        // Four buffers.
+        // Four merged buffers of 256 KiB each.
         let code = "7f00c0000000-7f00c0100000 rwxp 00000000 00:00 0 \n";
         assert_eq!(summarise(joined), [], "a little more than 2 GiB is any heap");
         let found = summarise(&format!("{joined}{code}"));

@@ -1,4 +1,4 @@
-//! One process, as `/proc/PID` shows it.
+//! Reads one process below `/proc/PID`.
 
 use std::{collections::HashMap, fs, os::unix::fs::MetadataExt, sync::Arc};
 
@@ -11,15 +11,15 @@ use crate::{
     model::{Credentials, Executable, ExecutableFlags, Namespaces, ProcessKey, RunningProcess},
 };
 
-/// Bytes of arguments that are kept, the same number as in the exec hook.
+/// Maximum length of the arguments, in bytes. The exec hook has the same limit.
 const MAX_ARGUMENTS: u64 = 4096;
 const MAX_STATUS: u64 = 16 << 10;
 
-/// Process id of the parent of all kernel threads.
+/// Process id of kthreadd, the parent of all kernel threads.
 const KTHREADD: u32 = 2;
 
-/// Reads a process. `None` if it has ended, or may not be read. `cgroups` remembers the cgroup id for each text of
-/// `/proc/PID/cgroup`.
+/// Reads a process. Returns `None` if the process has ended, or if it may not be read. `cgroups` caches the cgroup id
+/// for each text of `/proc/PID/cgroup`.
 pub(super) fn read(
     proc: &Proc,
     hierarchies: &Hierarchies,
@@ -48,7 +48,7 @@ pub(super) fn read(
     };
     let cgroup = cgroup(proc, hierarchies, cgroups, pid);
     let memory = if kernel_thread { Vec::new() } else { memory::read(proc, pid, &status_text) };
-    // If the process id was reused meanwhile, this would be a mixture of two processes.
+    // If the process id was reused meanwhile, the result would mix two processes.
     let after: Stat = proc.stat(pid)?;
     (after.start_ticks == stat.start_ticks).then(|| Found {
         key: ProcessKey::from_ticks(pid, stat.start_ticks),
@@ -73,8 +73,9 @@ fn no_executable() -> Executable {
     Executable { path: "".into(), file: None, flags: ExecutableFlags::default() }
 }
 
-/// The text of the link is a path, perhaps with remarks of the kernel: `/memfd:NAME (deleted)`, `/path (deleted)`. A file
-/// may really have such a name, so the link count decides whether it is deleted.
+/// Reads the executable from the link `/proc/PID/exe`. Its text is a path, to which the kernel may add remarks:
+/// `/memfd:NAME (deleted)`, `/path (deleted)`. A file may really have such a name, so the link count decides whether
+/// the file is deleted.
 fn executable(proc: &Proc, pid: u32) -> Executable {
     let Some(text) = link(proc, pid, "exe") else { return no_executable() };
     let metadata = fs::metadata(proc.path(pid, "exe")).ok();
@@ -88,7 +89,7 @@ fn executable(proc: &Proc, pid: u32) -> Executable {
     }
 }
 
-/// Each argument ends with a NUL; the last one may be cut.
+/// Splits the command line. Each argument ends with a NUL byte; the last argument may be truncated.
 fn arguments(bytes: &[u8]) -> Arc<[Arc<str>]> {
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
     if bytes.is_empty() {
@@ -102,7 +103,7 @@ fn link(proc: &Proc, pid: u32, name: &str) -> Option<String> {
     Some(target.to_string_lossy().into_owned())
 }
 
-/// The namespaces of a process; 0 for one that cannot be read.
+/// Reads the namespaces of a process. The id of an unreadable namespace is 0.
 fn namespaces(proc: &Proc, pid: u32) -> Namespaces {
     let inode = |name: &str| {
         let link = proc.path(pid, "ns").join(name).read_link().ok()?;

@@ -1,4 +1,4 @@
-//! The sockets of processes: outbound connections, and sockets of servers.
+//! Finds the sockets of processes: outbound connections, and the sockets of servers.
 
 use std::{
     fs::File,
@@ -22,19 +22,19 @@ const LISTEN: u8 = 10;
 /// The port of DNS servers (RFC 1035, section 4.2).
 const DNS: u16 = 53;
 
-/// The most that is read of one table, bytes: about 400,000 sockets.
+/// Maximum number of bytes read of one table: about 400,000 sockets.
 const MAX_TABLE: u64 = 64 << 20;
-/// The most open files of one process that are read.
+/// Maximum number of open files that are read of one process.
 const MAX_FILES: usize = 65_536;
 
-/// The most listening and accepted sockets of one process.
+/// Maximum number of listening and accepted sockets of one process.
 const MAX_SERVED: usize = 1024;
 
 /// An outbound connection of a process.
 pub(super) struct HeldFlow {
     /// The process.
     pub(super) key: ProcessKey,
-    /// The descriptor in that process.
+    /// The number of the file descriptor in the process.
     pub(super) descriptor: i32,
     /// The inode of the socket.
     pub(super) inode: u64,
@@ -42,8 +42,9 @@ pub(super) struct HeldFlow {
     pub(super) flow: RunningFlow,
 }
 
-/// The outbound connections of these processes, at most `limit`, and how many more there were. If several processes
-/// share a socket, it belongs to the first of them: parents come first in `found`, and a parent opened it.
+/// Finds at most `limit` outbound connections of these processes. Also returns the number of further connections. If
+/// several processes share a socket, the socket belongs to the first of them. Parents come first in `found`, and
+/// usually the parent opened the socket.
 pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<HeldFlow>, u64) {
     let sockets = tables(proc, found);
     let (mut flows, mut beyond) = (Vec::new(), 0);
@@ -64,14 +65,14 @@ pub(super) fn outbound(proc: &Proc, found: &[Found], limit: usize) -> (Vec<HeldF
     (flows, beyond)
 }
 
-/// The socket of a TCP connection of a process: descriptor and inode.
+/// Finds the socket of a TCP connection of a process. Returns its file descriptor and inode.
 pub(super) fn of_connection(proc: &Proc, pid: u32, flow: &Flow) -> Option<(i32, u64)> {
     let ends = |row: &&Row| (row.local, row.remote) == (flow.source, flow.destination);
     let inode = rows(proc, pid, ["net/tcp", "net/tcp6"]).iter().find(ends)?.inode;
     held(proc, pid).find(|(_, held)| *held == inode)
 }
 
-/// Whether a process has a socket for DNS queries: a UDP socket without a peer, or a TCP socket that listens.
+/// Returns whether a process has a socket for DNS queries: a UDP socket without a peer, or a listening TCP socket.
 pub(super) fn serves_names(proc: &Proc, pid: u32) -> bool {
     let udp = rows(proc, pid, ["net/udp", "net/udp6"]).into_iter().filter(|row| row.state != ESTABLISHED);
     let tcp = rows(proc, pid, ["net/tcp", "net/tcp6"]).into_iter().filter(|row| row.state == LISTEN);
@@ -80,14 +81,14 @@ pub(super) fn serves_names(proc: &Proc, pid: u32) -> bool {
     !inodes.is_empty() && held(proc, pid).any(|(_, inode)| inodes.contains(&inode))
 }
 
-/// All sockets in these tables, in the network namespace of a process.
+/// Reads all sockets in these tables, in the network namespace of a process.
 fn rows(proc: &Proc, pid: u32, tables: [&str; 2]) -> Vec<Row> {
     let open = |name| File::open(proc.path(pid, name)).ok();
     let tables = tables.into_iter().filter_map(open);
     tables.flat_map(|file| parse(BufReader::new(file.take(MAX_TABLE)))).collect()
 }
 
-/// The TCP sockets of a process as a server: descriptor, inode, and whether the socket listens or was accepted.
+/// Returns the server sockets of a process: file descriptor, inode, and whether the socket listens or was accepted.
 pub(super) fn served(proc: &Proc, pid: u32) -> Vec<(i32, u64, SocketSide)> {
     let sides = serving(&rows(proc, pid, ["net/tcp", "net/tcp6"]));
     let sockets =
@@ -95,7 +96,7 @@ pub(super) fn served(proc: &Proc, pid: u32) -> Vec<(i32, u64, SocketSide)> {
     sockets.take(MAX_SERVED).collect()
 }
 
-/// Sockets that listen, and sockets that were accepted from them, by inode.
+/// Returns the listening sockets and the sockets accepted from them, by inode.
 fn serving(rows: &[Row]) -> FxHashMap<u64, SocketSide> {
     let listening = listening_ports(rows);
     let side = |row: &Row| match row.state {
@@ -110,8 +111,8 @@ fn listening_ports(rows: &[Row]) -> FxHashSet<u16> {
     rows.iter().filter(|row| row.state == LISTEN).map(|row| row.local.port()).collect()
 }
 
-/// Outbound connections by socket inode, in all network namespaces of these processes. Inode numbers of sockets are unique
-/// on the host.
+/// Returns the outbound connections in all network namespaces of these processes, by socket inode. The inode number of
+/// a socket is unique on the host.
 fn tables(proc: &Proc, found: &[Found]) -> FxHashMap<u64, RunningFlow> {
     let mut sockets = FxHashMap::default();
     let mut seen = FxHashSet::default();
@@ -133,7 +134,7 @@ fn tables(proc: &Proc, found: &[Found]) -> FxHashMap<u64, RunningFlow> {
             sockets.extend(outbound_of(protocol, &rows));
         }
         if !read_any {
-            // The process is gone. Try the next one of this namespace.
+            // The process is gone. Try the next process in this namespace.
             seen.remove(&process.running.namespaces.network);
         }
     }
@@ -149,8 +150,8 @@ pub(super) struct Row {
     inode: u64,
 }
 
-/// The outbound connections: established, or TCP connections that are being established. A connection whose local port
-/// has a listener was accepted.
+/// Returns the outbound connections: established connections, and TCP connections that are being established. A
+/// connection whose local port has a listener was accepted, so it is left out.
 fn outbound_of(protocol: Protocol, rows: &[Row]) -> impl Iterator<Item = (u64, RunningFlow)> {
     let listening = listening_ports(rows);
     rows.iter()
@@ -170,7 +171,7 @@ pub(super) fn parse(table: impl BufRead) -> Vec<Row> {
     table.split(b'\n').map_while(Result::ok).filter_map(|line| row(str::from_utf8(&line).ok()?)).collect()
 }
 
-/// `sl local remote state queues timer retransmits uid timeout inode …` (`proc_pid_net(5)`).
+/// Parses a line `sl local remote state queues timer retransmits uid timeout inode …` (`proc_pid_net(5)`).
 fn row(line: &str) -> Option<Row> {
     let mut fields = line.split_ascii_whitespace().skip(1);
     Some(Row {
@@ -181,8 +182,8 @@ fn row(line: &str) -> Option<Row> {
     })
 }
 
-/// Reads `0100007F:1F90`: the address as 32-bit words in the byte order of the machine, then the port. An IPv4 address
-/// mapped to IPv6 becomes IPv4.
+/// Parses an address such as `0100007F:1F90`: the IP address as 32-bit words in the byte order of the machine, then the
+/// port. An IPv4-mapped IPv6 address becomes an IPv4 address.
 fn address(field: &str) -> Option<SocketAddr> {
     let (address, port) = field.split_once(':')?;
     let port = u16::from_str_radix(port, 16).ok()?;
@@ -201,7 +202,7 @@ fn address(field: &str) -> Option<SocketAddr> {
     Some(SocketAddr::new(ip, port))
 }
 
-/// The open sockets of a process: descriptor and inode.
+/// Returns the open sockets of a process: file descriptor and inode.
 fn held(proc: &Proc, pid: u32) -> impl Iterator<Item = (i32, u64)> {
     let files = proc.path(pid, "fd").read_dir().ok().into_iter().flatten().take(MAX_FILES);
     files.filter_map(|entry| {

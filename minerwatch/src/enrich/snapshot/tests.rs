@@ -1,4 +1,4 @@
-//! The snapshot of this machine, and of processes that end while they are read.
+//! Tests with a snapshot of this machine, and with processes that end while they are read.
 
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
@@ -32,7 +32,7 @@ fn this_test_and_its_child_are_found_in_order() {
         .stdin(Stdio::null())
         .spawn()
         .expect("sleep runs");
-    // `spawn` returns once the old image is gone; the new one's arguments are in place a moment later.
+    // `spawn` returns once the old image is gone. The arguments of the new image are in place a moment later.
     let command_line = format!("/proc/{}/cmdline", child.id());
     let until = Instant::now() + Duration::from_secs(10);
     while std::fs::read(&command_line).is_ok_and(|bytes| bytes.is_empty()) && Instant::now() < until {
@@ -152,7 +152,8 @@ fn a_circle_of_parents_has_an_end() {
             kernel_thread: false,
         },
     };
-    // 1 and 2 claim each other, 3 claims itself, 4's parent is younger than 4, 5's is gone.
+    // Processes 1 and 2 claim each other, and 3 claims itself. The parent of 4 is younger than 4. The parent of 5 is
+    // gone.
     let mut found = vec![
         process(1, 2, 10),
         process(2, 1, 10),

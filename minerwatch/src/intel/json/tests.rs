@@ -1,4 +1,4 @@
-//! Lists in the formats in which others export them.
+//! Tests with lists in the export formats of other programs.
 
 use proptest::prelude::*;
 

@@ -1,4 +1,4 @@
-//! Text and tables as people and feeds write them.
+//! Tests with text and CSV as people and feeds write them.
 
 use super::*;
 use crate::intel::{Indicators, List, ListKind, importer::MAX_PROBLEMS};
@@ -51,7 +51,7 @@ fn a_table_with_quotes_and_line_breaks() {
 
 #[test]
 fn tables_of_known_feeds() {
-    // The heads of the exports of abuse.ch, which stand behind `#` or not, and of MISP.
+    // The header rows of exports of abuse.ch, with or without `#`, and of MISP.
     let feeds = [
         "# first_seen_utc,dst_ip,dst_port,c2_status\n2026-11-25,192.0.2.1,8080,online\n",
         "################\n# Some feed # \n#\n# \"first_seen_utc\",\"ioc_id\",\"ioc_value\",\"ioc_type\"\n\

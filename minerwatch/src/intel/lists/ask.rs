@@ -1,29 +1,29 @@
-//! Look-ups for people: they also show allowed entries, and what those hide.
+//! Look-ups for people. They also show allowed entries, and the entries that those hide.
 
 use std::{fmt::Write as _, net::IpAddr};
 
 use super::{Entry, Index, Indicators, Kind, Listed, base, index, suffixes, width};
 use crate::intel::Indicator;
 
-/// What the lists say about something.
+/// The result of a look-up for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Answer<'a> {
-    /// It would be reported.
+    /// The indicator would be reported.
     Listed(Listed<'a>),
-    /// It is never reported.
+    /// The indicator is never reported.
     Allowed {
-        /// The entry that allows it.
+        /// The entry that allows the indicator.
         by: Listed<'a>,
-        /// The entry that would list it, if there is one.
+        /// The entry that would otherwise match, if there is one.
         otherwise: Option<Listed<'a>>,
     },
-    /// No list has it.
+    /// The indicator is on no list.
     Unlisted,
 }
 
 impl Indicators {
-    /// Looks something up as a connection or a program would be, and returns the entry that decides. A network is never
-    /// found: only addresses are looked up.
+    /// Looks up an indicator in the same way as a connection or a program, and returns the entry that decides. A
+    /// network is never found, because only addresses are looked up.
     pub fn ask(&self, indicator: &Indicator) -> Answer<'_> {
         let watched = self.find(&self.watched, indicator);
         match (self.find(&self.allowed, indicator), watched) {
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
     use crate::intel::{Builder, List, ListKind};
 
-    /// Both ways to look something up give the same result.
+    /// Checks that both ways to look up an indicator give the same result.
     #[test]
     fn people_and_events_get_the_same_answer() {
         let hash = "ab".repeat(32);

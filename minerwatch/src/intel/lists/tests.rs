@@ -1,4 +1,4 @@
-//! Look-ups: what matches, what does not, and who is named for it.
+//! Tests of look-ups: what matches, what does not match, and which list is reported.
 
 use super::*;
 use crate::intel::Builder;

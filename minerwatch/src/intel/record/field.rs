@@ -1,6 +1,6 @@
-//! The names of columns and of JSON keys.
+//! Maps the names of CSV columns and JSON keys to fields.
 
-/// What a column or a key holds. If there are several values or several notes, the one with the lowest rank counts.
+/// The meaning of a column or a key. If there are several values or several notes, the lowest rank counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::intel) enum Field {
     /// The entry.
@@ -11,29 +11,29 @@ pub(in crate::intel) enum Field {
     Kind,
     /// The port of the entry.
     Port,
-    /// MISP: whether it is meant for detection.
+    /// MISP: whether the entry is meant for detection.
     ForDetection,
-    /// OTX: whether it is still valid.
+    /// OTX: whether the entry is still valid.
     Active,
-    /// MISP: whether it was withdrawn.
+    /// MISP: whether the entry was withdrawn.
     Deleted,
-    /// STIX: whether it was withdrawn.
+    /// STIX: whether the entry was withdrawn.
     Revoked,
-    /// When it expires.
+    /// The expiry time of the entry.
     Expires,
-    /// A key that only MISP has: its `type` can be trusted.
+    /// A key that only MISP has. It shows that `type` is reliable.
     Misp,
-    /// STIX: `type--uuid`.
+    /// STIX: the identifier, `type--uuid`.
     Id,
     /// STIX: the pattern.
     Pattern,
-    /// STIX: the language of the pattern.
+    /// STIX: the pattern language.
     PatternType,
     /// STIX: labels.
     Labels,
 }
 
-/// Names of values by rank: general names first, then narrower kinds before wider ones.
+/// Names of values, best rank first: general names, and then narrower kinds before wider kinds.
 const VALUES: [&str; 26] = [
     "indicator",
     "ioc_value",
@@ -62,7 +62,7 @@ const VALUES: [&str; 26] = [
     "file_hash",
     "url",
 ];
-/// Names of notes by rank.
+/// Names of notes, best rank first.
 const NOTES: [&str; 12] = [
     "note",
     "comment",
@@ -79,7 +79,7 @@ const NOTES: [&str; 12] = [
 ];
 
 impl Field {
-    /// The field with this name, as a column of a table or a key in JSON.
+    /// Returns the field of a CSV column or a JSON key with this name.
     pub(in crate::intel) fn of(name: &str) -> Option<Self> {
         let mut buffer = [0; 24];
         let name = name.trim();

@@ -1,8 +1,8 @@
-//! Patterns, and what may be made of them.
+//! Tests of patterns and the entries that they give.
 
 use super::*;
 
-/// Entries as text, reasons in angle brackets.
+/// Returns the entries as text, with reasons in angle brackets.
 fn shown(pattern: &str) -> Result<Vec<String>, String> {
     let alternatives = alternatives(pattern).map_err(|error| error.to_string())?;
     let hash = |bytes: [u8; 32]| format!("sha256 {:02x}", bytes[0]);

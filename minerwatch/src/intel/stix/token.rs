@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::error::PatternError;
 
-/// The most tokens of one pattern.
+/// Maximum number of tokens of one pattern.
 const MAX_TOKENS: usize = 16_384;
 
 /// A token of a pattern.
@@ -20,16 +20,16 @@ pub(super) enum Token<'p> {
     Close,
     /// `,`
     Comma,
-    /// `=`, `!=`, `<` and similar.
+    /// An operator such as `=`, `!=` or `<`.
     Operator(&'p str),
     /// A keyword, a number, or a path (`file:hashes.'SHA-256'`).
     Word(&'p str),
-    /// A quoted text without its escapes.
+    /// A quoted text, with its escapes resolved.
     Text(Cow<'p, str>),
 }
 
 impl Token<'_> {
-    /// The error for a token at a wrong position.
+    /// Creates the error for a token at a wrong position.
     pub(super) fn unexpected(&self) -> PatternError {
         near(match self {
             Self::Begin => "[",
@@ -47,7 +47,7 @@ fn near(text: &str) -> PatternError {
     PatternError::Syntax(text.chars().filter(|letter| !letter.is_control()).take(40).collect())
 }
 
-/// The tokens of a text.
+/// Splits a text into tokens.
 pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, PatternError> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
@@ -68,7 +68,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, PatternError> {
             }
             _ => {
                 let length = word(rest);
-                // Literals of time and bytes: t'2026-11-25T00:00:00Z'.
+                // A time or byte literal, such as `t'2026-11-25T00:00:00Z'`.
                 if length == 1 && rest.get(1..).is_some_and(|rest| rest.starts_with('\'')) {
                     let (text, length) =
                         quoted(rest.get(1..).unwrap_or_default()).ok_or_else(|| near(rest))?;
@@ -86,7 +86,7 @@ pub(super) fn tokens(text: &str) -> Result<Vec<Token<'_>>, PatternError> {
     Ok(tokens)
 }
 
-/// A quoted text, and its length with the quotes.
+/// Reads a quoted text. Returns the text, and its length including the quotes.
 fn quoted(text: &str) -> Option<(Token<'_>, usize)> {
     let mut is_escaped = false;
     let inside = text.get(1..)?;
@@ -116,7 +116,7 @@ fn unescaped(content: &str) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The length of a word. A path may have quoted parts and indexes in brackets.
+/// Returns the length of a word. A path may have quoted parts, and indexes in square brackets.
 fn word(text: &str) -> usize {
     let bytes = text.as_bytes();
     let mut at = 0;

@@ -1,7 +1,7 @@
-//! Keeps the load history of programs over a restart of the daemon, in a file of the state directory.
+//! Saves the load history of programs in a file of the state directory, so that it survives a restart of the daemon.
 //!
-//! Without it the daemon has to observe for a day again. So a file that is damaged, too large or of another version is
-//! reported and ignored, and a failure to write is reported once.
+//! Without the file the daemon only has to observe for a day again. Therefore a file that is damaged, too large or of
+//! another version is reported and ignored. Repeated write failures are reported once.
 
 use std::{
     fs::File,
@@ -16,24 +16,24 @@ use tracing::{info, warn};
 
 use crate::{detect::LoadHistoryState, engine::Engine, state_files};
 
-/// How often it is written.
+/// Time between two writes.
 const INTERVAL: Duration = Duration::from_secs(600);
-/// The version of the format.
+/// The version of the file format.
 const VERSION: u32 = 1;
-/// A larger file is not read, bytes; a full table takes about 2 MiB.
+/// Maximum size of the file, in bytes. A full table takes about 2 MiB.
 const MAX_SIZE: u64 = 16 << 20;
 const NAME: &str = "duty.json";
 
-/// The contents of the file, as they are read.
+/// The file format for reading.
 #[derive(Deserialize)]
 struct Stored {
     version: u32,
-    /// When, nanoseconds since 1970.
+    /// The time of the write, in nanoseconds since 1970.
     saved: i128,
     state: LoadHistoryState,
 }
 
-/// The contents of the file, as they are written.
+/// The file format for writing.
 #[derive(Serialize)]
 struct Storing<'a> {
     version: u32,
@@ -41,7 +41,7 @@ struct Storing<'a> {
     state: &'a LoadHistoryState,
 }
 
-/// The file, and when it is due again.
+/// The path of the file and the time of the last write.
 #[derive(Debug)]
 pub struct LoadHistoryStore {
     path: PathBuf,
@@ -50,13 +50,13 @@ pub struct LoadHistoryStore {
 }
 
 impl LoadHistoryStore {
-    /// The file in this directory, which need not exist yet.
+    /// Creates a store for the file in this directory. Neither needs to exist yet.
     pub fn new(directory: &Path) -> Self {
         Self { path: directory.join(NAME), saved: Instant::now(), has_failed: false }
     }
 
-    /// The history that an earlier daemon stored, and how long before `wall` (nanoseconds since 1970) that was. `None` if
-    /// there is nothing usable.
+    /// Reads the history that an earlier daemon stored. Also returns the time from the write to `wall`, which is in
+    /// nanoseconds since 1970. Returns `None` if there is no usable file.
     pub fn load(&self, wall: i128) -> Option<(LoadHistoryState, Duration)> {
         match self.read() {
             Ok(Some(Stored { saved, state, .. })) => {
@@ -72,14 +72,14 @@ impl LoadHistoryStore {
         }
     }
 
-    /// Writes the file if it is due.
+    /// Writes the file if the last write was `INTERVAL` ago.
     pub fn save_if_due(&mut self, engine: &Engine, wall: i128) {
         if self.saved.elapsed() >= INTERVAL {
             self.save(&engine.load_history(), wall);
         }
     }
 
-    /// Writes the file.
+    /// Writes the file. Logs the first of several failures.
     pub fn save(&mut self, state: &LoadHistoryState, wall: i128) {
         self.saved = Instant::now();
         match self.write(state, wall) {

@@ -1,4 +1,4 @@
-//! The daemon's outputs: those of the configuration, and the readers at the control socket.
+//! The outputs of the daemon: the outputs of the configuration, and the readers of the control socket.
 
 use std::{collections::BTreeMap, io, time::Duration};
 
@@ -14,7 +14,7 @@ use crate::{
     pipeline::stages::OutputSink,
 };
 
-/// An output, what it wants, and the lines of the current batch.
+/// An output, its filter, and its lines of the current batch.
 struct OpenOutput {
     output: Box<dyn Output>,
     filter: Filter,
@@ -31,7 +31,7 @@ impl OpenOutput {
     }
 }
 
-/// Where the daemon's events and alerts go.
+/// The sink for the daemon's events and alerts.
 pub struct ConfiguredOutputs {
     outputs: Vec<OpenOutput>,
     control: Option<ControlServer>,
@@ -45,13 +45,13 @@ impl ConfiguredOutputs {
         Ok(outputs)
     }
 
-    /// Takes over the control socket.
+    /// Adds the control socket to the outputs.
     pub fn serve(&mut self, control: Option<ControlServer>) {
         self.control = control;
     }
 
-    /// Takes over the outputs of a new configuration. Those that stay keep their waiting lines. If a new one
-    /// cannot be opened, everything stays as it was.
+    /// Applies the outputs of a new configuration. Unchanged outputs keep their waiting lines. If a new output cannot
+    /// be opened, all outputs stay as they were.
     pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<()> {
         let configured: Vec<(String, &dyn OutputSettings)> =
             config.sink.all().into_iter().map(|settings| (settings.name(), settings)).collect();
@@ -73,7 +73,7 @@ impl ConfiguredOutputs {
         Ok(())
     }
 
-    /// Opens files by their names again, after something moved them away.
+    /// Opens log files again by name, after another program moved them away.
     pub fn reopen(&mut self) {
         for open in &mut self.outputs {
             if let Err(error) = open.output.reopen() {
@@ -82,12 +82,12 @@ impl ConfiguredOutputs {
         }
     }
 
-    /// Tries failing outputs again; called about every second.
+    /// Retries failed outputs. Call this about once per second.
     pub fn tick(&mut self, now: BootTime) -> io::Result<()> {
         self.for_each(|open| open.output.retry(now))
     }
 
-    /// Writes what waits and ends.
+    /// Writes the waiting lines and closes all outputs. Readers of the control socket get the time `grace` to read.
     pub async fn finish(self, grace: Duration) {
         self.outputs.into_iter().for_each(finish);
         if let Some(control) = self.control {
@@ -95,7 +95,7 @@ impl ConfiguredOutputs {
         }
     }
 
-    /// The counters of every output, by its name.
+    /// Returns the counters of every output, by name.
     pub fn metrics(&self) -> BTreeMap<String, OutputMetrics> {
         self.outputs
             .iter()
@@ -103,13 +103,13 @@ impl ConfiguredOutputs {
             .collect()
     }
 
-    /// The counters of the control socket.
+    /// Returns the counters of the control socket.
     pub fn control_counters(&self) -> ControlCounters {
         self.control.as_ref().map(ControlServer::counters).unwrap_or_default()
     }
 
-    /// Does something with every output. One whose reader is gone is closed; when none is left, nobody needs
-    /// the daemon any more.
+    /// Calls `action` for every output. An output whose reader is gone is closed. Fails with `BrokenPipe` when no
+    /// output is left, because then nobody needs the daemon.
     fn for_each(
         &mut self,
         mut action: impl FnMut(&mut OpenOutput) -> Result<Option<Notice>, Closed>,

@@ -1,27 +1,27 @@
-//! Notifies the service manager (`sd_notify(3)`). Does nothing without one.
+//! Notifies the service manager (`sd_notify(3)`). Does nothing if there is no service manager.
 
 use rustix::time::{ClockId, clock_gettime};
 use sd_notify::NotifyState;
 use tracing::debug;
 
-/// The start or a reload is complete.
+/// Reports that the start or a reload is complete.
 pub fn ready() {
     notify(&[NotifyState::Ready]);
 }
 
-/// A reload has started. The service manager expects the time with it.
+/// Reports that a reload has started. The service manager also expects the monotonic time.
 pub fn reloading() {
     let now = clock_gettime(ClockId::Monotonic);
     let microseconds = i128::from(now.tv_sec) * 1_000_000 + i128::from(now.tv_nsec) / 1_000;
     notify(&[NotifyState::Reloading, NotifyState::MonotonicUsec(microseconds)]);
 }
 
-/// The daemon is alive. Resets the service manager's watchdog.
+/// Reports that the daemon is alive, which resets the service manager's watchdog.
 pub fn alive() {
     notify(&[NotifyState::Watchdog]);
 }
 
-/// The daemon is shutting down.
+/// Reports that the daemon is shutting down.
 pub fn stopping() {
     notify(&[NotifyState::Stopping]);
 }

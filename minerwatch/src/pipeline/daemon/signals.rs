@@ -1,4 +1,4 @@
-//! Commands to the event loop, some of them from signals.
+//! The commands of the event loop, and the signals that send commands.
 
 use anyhow::Context as _;
 use tokio::{
@@ -17,7 +17,7 @@ pub enum Command {
     Reload,
     /// Use these lists from now on.
     Lists(Lists),
-    /// Answer a request from the control socket.
+    /// Answer a request that came through the control socket.
     Answer(PipelineRequest),
 }
 

@@ -13,14 +13,14 @@ use crate::{
 };
 
 impl<P: Probes> Pipeline<P> {
-    /// Adds the enrich stage. `wake` is called from another thread when hashes are ready.
+    /// Adds the enrich stage. The hashing thread calls `wake` when hashes are ready.
     #[must_use]
     pub fn enriching(mut self, settings: EnrichSettings, wake: impl Fn() + Send + 'static) -> Self {
         self.enricher = Some(Enricher::new(settings, wake));
         self
     }
 
-    /// Processes events that the enrich stage has finished, such as hashes. Call it after each batch.
+    /// Processes new events of the enrich stage, such as hashes. Call this after each batch.
     pub fn process_findings(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
         let mut found = std::mem::take(&mut self.found);
         if let Some(enricher) = &mut self.enricher {
@@ -31,17 +31,17 @@ impl<P: Probes> Pipeline<P> {
         outcome
     }
 
-    /// Replaces the sensor's health, which later alerts contain.
+    /// Replaces the health of the sensor, which later alerts contain.
     pub fn set_health(&mut self, health: Health) {
         self.engine.set_health(health);
     }
 
-    /// Replaces the wall clock, because somebody may have set it.
+    /// Replaces the wall clock, because the clock of the host may have been set.
     pub fn set_wall_clock(&mut self, clock: WallClock) {
         self.encoder.set_clock(clock);
     }
 
-    /// The state of all incidents, or of the incident `incident`, as one JSON line each.
+    /// Returns the state of all incidents, or only of `incident`, with one JSON object per line.
     pub fn explain(&self, incident: Option<&str>) -> String {
         let mut lines = Vec::new();
         for (state, verdict) in self.engine.incidents(incident) {
@@ -50,22 +50,22 @@ impl<P: Probes> Pipeline<P> {
         String::from_utf8(lines).unwrap_or_default()
     }
 
-    /// The engine, for its counters.
+    /// Returns the engine, for its counters and its load history.
     pub fn engine(&self) -> &Engine {
         &self.engine
     }
 
-    /// Restores the CPU use of programs that an earlier daemon saved `elapsed` ago.
+    /// Restores the load history of programs, which an earlier daemon saved `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         self.engine.restore_load_history(state, now, elapsed);
     }
 
-    /// Replaces the lowest verdict that causes an alert.
+    /// Sets the lowest verdict that causes an alert.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.engine.set_min_verdict(min_verdict);
     }
 
-    /// The enrich stage, for its counters.
+    /// Returns the enrich stage, for its counters.
     pub fn enricher(&self) -> Option<&Enricher> {
         self.enricher.as_ref()
     }

@@ -1,4 +1,4 @@
-//! A perf buffer of one CPU, for kernels without ring buffers.
+//! The perf buffer of one CPU, for kernels without ring buffers.
 
 use std::ops::ControlFlow;
 
@@ -18,18 +18,18 @@ use crate::sensor::{
     merge::{self, Source},
 };
 
-/// The smallest buffer, in pages: it must hold several of the longest records.
+/// Minimum size of a buffer, in pages. The buffer must hold several of the longest records.
 const MIN_PAGES: usize = 16;
 
-/// A buffer before it is watched.
+/// A buffer before it is registered with tokio.
 pub(super) type PerfBuffer = PerfEventArrayBuffer<MapData>;
 
-/// The records of one ring from one CPU. The kernel shows a record only when it is complete. A record that finds no room
-/// is counted by the program that sent it.
+/// The records of one ring from one CPU. The kernel shows only complete records. If a record finds no room, the program
+/// that sends the record counts the loss.
 pub(super) struct Buffer {
     buffer: AsyncFd<PerfBuffer>,
-    /// The oldest record, taken out of the buffer to read its time, followed by the kernel's padding. Empty if no record
-    /// was taken out.
+    /// The oldest record, moved out of the buffer to read its time, followed by the kernel's padding. Empty if no
+    /// record was moved out.
     head: Vec<u8>,
 }
 
@@ -38,14 +38,15 @@ impl Buffer {
         Self { buffer, head: Vec::new() }
     }
 
-    /// What to wait on for new records.
+    /// Returns the descriptor that becomes readable when a record arrives.
     pub(super) fn descriptor(&mut self) -> &mut AsyncFd<PerfBuffer> {
         &mut self.buffer
     }
 }
 
-/// Opens the buffers of a ring for each CPU that is online. They have `size` bytes together, or more if that would be too
-/// little for one of them. A CPU that comes online later has no buffer; its records are counted as lost.
+/// Opens the buffers of a ring, one for each CPU that is online. The buffers together have about `size` bytes or more,
+/// and each has at least `MIN_PAGES` pages. A CPU that comes online later has no buffer; its records are counted as
+/// lost.
 pub(super) fn open(
     programs: &mut Ebpf,
     name: &'static str,

@@ -13,10 +13,10 @@ use crate::sensor::{
     merge::{self, Source},
 };
 
-/// One ring buffer.
+/// A ring buffer with its mapped memory.
 pub(super) type Ring = RingBuf<MapData>;
 
-/// The ring buffer of this name.
+/// Takes the ring buffer `name` out of the loaded object.
 pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
     let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
     RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
@@ -26,7 +26,7 @@ impl Source for Ring {
     fn head(&mut self) -> Option<u64> {
         let record = self.next()?;
         let time = merge::time(&record);
-        // Dropping it would release its place in the ring.
+        // Dropping the record would release its place in the ring.
         mem::forget(record);
         Some(time)
     }
@@ -37,7 +37,8 @@ impl Source for Ring {
         }
     }
 
-    /// A ring buffer is readable as soon as a place in it is reserved (`ringbuf_map_poll_kern`, kernel/bpf/ringbuf.c).
+    /// Polls the ring buffer, which is readable as soon as a place is reserved (`ringbuf_map_poll_kern`,
+    /// kernel/bpf/ringbuf.c).
     fn holds_any(&self) -> bool {
         let no_wait = Timespec { tv_sec: 0, tv_nsec: 0 };
         poll(&mut [PollFd::new(self, PollFlags::IN)], Some(&no_wait)).is_ok_and(|ready| ready > 0)

@@ -1,4 +1,4 @@
-//! CPU use and memory.
+//! The hooks for CPU use and memory.
 
 use super::{
     super::program_types::{BtfTracepoint, Fentry, PartOf, SystemCalls},
@@ -98,7 +98,8 @@ pub(super) const ROWS: &[Row] = &[
     },
 ];
 
-/// The rounding mode comes from the state that the program on switches reads; only the fields differ between kernels.
+/// A hook that reads the rounding mode from the floating-point state that the kernel saves at a context switch. Only
+/// the fields differ between kernels.
 const fn saved_state(name: &'static str, fields: &'static [&'static [&'static str]]) -> Hook {
     const PROGRAMS: &[HookProgram] = &[program("sched_switch", &PartOf(AttachType::BtfTracepoint))];
     Hook { name, programs: PROGRAMS, fields, caveat: None }

@@ -3,7 +3,7 @@
 /// The identity of a process.
 pub(super) const IDENTITY: &[&str] = &["task_leader", "task_start"];
 
-/// The walk from a directory entry up to the root of its mount namespace.
+/// The fields for the walk from a directory entry up to the root of its mount namespace.
 pub(super) const WALK: &[&str] = &[
     "path_mount",
     "path_dentry",

@@ -1,4 +1,4 @@
-//! Changes to files.
+//! The hooks for opened and changed files.
 
 use super::{
     super::program_types::{Fexit, SystemCalls},
@@ -9,7 +9,7 @@ use crate::model::DataSource;
 
 const SYSTEM_CALL_CAVEAT: &str = "a system-call tracepoint: it adds some nanoseconds to every system call of the host, and io_uring bypasses it";
 
-/// An open file and its inode.
+/// The fields of an open file and its inode.
 const OPENED: &[&str] = &[
     "file_mode",
     "file_inode",
@@ -21,11 +21,11 @@ const OPENED: &[&str] = &[
     "superblock_device",
 ];
 
-/// From a descriptor to its open file.
+/// The fields that lead from a file descriptor to the open file.
 const DESCRIPTORS: &[&str] = &["task_files", "files_table", "table_files"];
 
-/// An entry that changes. `struct renamedata` is there because it came with 5.12, like the arguments that the programs
-/// expect.
+/// The fields of a changed directory entry. `struct renamedata` is included because it came with Linux 5.12, like the
+/// arguments that the programs expect.
 const CHANGED: &[&str] =
     &["inode_mode", "inode_number", "inode_superblock", "superblock_device", "dentry_inode", "rename_entry"];
 

@@ -1,4 +1,4 @@
-//! Connections and payloads.
+//! The hooks for connections and payloads.
 
 use super::{
     super::program_types::{CgroupAddress, CgroupPacket, CgroupSocket, RawTracepoint},

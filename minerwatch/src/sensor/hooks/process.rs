@@ -1,4 +1,4 @@
-//! Process life: fork, exec, exit.
+//! The hooks for fork, exec and exit of processes.
 
 use super::{
     super::program_types::RawTracepoint,

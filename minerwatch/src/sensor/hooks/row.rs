@@ -1,4 +1,4 @@
-//! The types of the table of hooks.
+//! The types that make up the table of hooks.
 
 use super::super::program_types::ProgramType;
 use crate::model::{AttachType, DataSource};
@@ -8,11 +8,11 @@ use crate::model::{AttachType, DataSource};
 pub struct HookProgram {
     /// The name of the program's function.
     pub name: &'static str,
-    /// The type of program, with its place in the kernel.
+    /// The type of program, with the place in the kernel where it is attached.
     pub kind: &'static dyn ProgramType,
 }
 
-/// The program of this name, attached like this.
+/// Makes the table entry of the program `name`.
 pub(super) const fn program(name: &'static str, kind: &'static dyn ProgramType) -> HookProgram {
     HookProgram { name, kind }
 }
@@ -20,18 +20,18 @@ pub(super) const fn program(name: &'static str, kind: &'static dyn ProgramType) 
 /// One way to serve a data source.
 #[derive(Clone, Copy, Debug)]
 pub struct Hook {
-    /// Its name in reports.
+    /// The name of the hook in reports.
     pub name: &'static str,
     /// The programs, all of the same attach type. Either all are attached or none.
     pub programs: &'static [HookProgram],
-    /// The fields of [`minerwatch_common::KernelLayout`] that it needs, in groups.
+    /// The fields of [`minerwatch_common::KernelLayout`] that the hook needs, in groups.
     pub fields: &'static [&'static [&'static str]],
-    /// What it does not see or what it costs, if that is worth telling.
+    /// What the hook does not see or what it costs, if the user should know.
     pub caveat: Option<&'static str>,
 }
 
 impl Hook {
-    /// How its programs are attached.
+    /// Returns the attach type of the programs.
     pub fn attach_type(&self) -> Option<AttachType> {
         self.programs.first().map(|program| program.kind.attach_type())
     }
@@ -44,6 +44,6 @@ pub struct Row {
     pub source: DataSource,
     /// What is missing if no hook can be attached.
     pub if_unavailable: &'static str,
-    /// The hooks, best first. The first that can be loaded and attached is used.
+    /// The hooks, best first. The first hook that can be loaded and attached is used.
     pub hooks: &'static [Hook],
 }

@@ -15,15 +15,15 @@ fn drain<const N: usize>(
     super::drain(&mut rings, &mut [Head::Unknown; N], limit, now, on_record)
 }
 
-/// A place in a ring: `None` while its record is being written.
+/// A place in a ring; `None` while the record is being written.
 type Slot = Option<Vec<u8>>;
 
 /// A ring that a test can write to while it is drained.
 #[derive(Clone, Default)]
 struct Ring {
     slots: Rc<RefCell<VecDeque<Slot>>>,
-    /// As soon as this ring is read, it gets a record, and the ring given here gets a record of its cause. The number is the
-    /// time of the last record.
+    /// The ring of the causes, and the time of the last record. As soon as this ring is read while empty, it gets a
+    /// record, and the ring of the causes gets an older one.
     causes: Option<(Box<Ring>, u64)>,
 }
 
@@ -66,7 +66,7 @@ fn ring(times: &[u64]) -> Ring {
     ring_of(times.iter().map(|time| record(*time)))
 }
 
-/// Later than every record of these tests.
+/// A time later than every record of these tests.
 const NOW: u64 = 1_000;
 
 fn merged(first: &[u64], second: &[u64], limit: usize) -> (Vec<u64>, Drained) {
@@ -83,7 +83,8 @@ fn the_oldest_record_goes_first() {
         (&[5], &[1, 2, 9], &[1, 2, 5, 9]),
         (&[], &[1, 2], &[1, 2]),
         (&[1, 2], &[], &[1, 2]),
-        // The order within a ring stays, even if two processors took their times and their places in different order.
+        // The order within a ring stays, even if two CPUs took their times and reserved their places in different
+        // order.
         (&[2, 1], &[3], &[2, 1, 3]),
     ];
     for (first, second, expected) in cases {
@@ -121,7 +122,7 @@ fn malformed_records_go_first() {
     assert_eq!((lengths, end), (vec![0, 3, whole, whole, 47], Drained::Empty));
 }
 
-/// A wrong clock or a time in the future only costs another read of the ring.
+/// Reading a wrong clock, or a record from the future, only costs another read of the ring.
 #[test]
 fn times_in_the_future_are_accepted() {
     let (mut first, mut second) = (ring(&[u64::MAX, 3]), ring(&[u64::MAX]));
@@ -139,7 +140,7 @@ fn an_effect_does_not_overtake_its_cause() {
         other.causes = Some((Box::new(causes), 0));
         let mut out = Vec::new();
         let clock = RefCell::new(0);
-        // The slowest possible clock: it is never past the record that was just sent.
+        // The slowest possible clock: it is never past the newest record.
         let now = || {
             *clock.borrow_mut() += 1;
             *clock.borrow()
@@ -158,7 +159,7 @@ fn three_rings_are_merged() {
     assert_eq!(out, [1, 2, 3, 4, 5, 8, 9]);
 }
 
-/// A record after one that is still being written may be older than the head of the other ring.
+/// The record behind an unfinished record may be older than the head of the other ring.
 #[test]
 fn a_record_that_is_being_written_is_waited_for() {
     let (mut first, mut second) = (ring(&[10, 11]), ring(&[]));
@@ -172,7 +173,7 @@ fn a_record_that_is_being_written_is_waited_for() {
     second.slots.borrow_mut()[0] = Some(record(8));
     assert_eq!(drain([&mut first, &mut second], 9, || NOW, |record| out.push(time(record))), Drained::Empty);
     assert_eq!(out, [8, 9, 10, 11]);
-    // If no other record waits for it, the reader is woken when it is complete.
+    // If no other record waits for the unfinished record, the kernel wakes the reader when the record is complete.
     second.slots.borrow_mut().push_back(None);
     assert_eq!(drain([&mut first, &mut second], 9, || NOW, |_| ()), Drained::Empty);
 }

@@ -1,4 +1,4 @@
-//! Raw tracepoints whose arguments have types that the verifier knows.
+//! Loads and attaches raw tracepoints whose argument types the verifier knows.
 
 use aya::{
     Btf,
@@ -8,7 +8,7 @@ use aya::{
 use super::program_type::ProgramType;
 use crate::model::AttachType;
 
-/// The tracepoint of this name.
+/// A BTF tracepoint, by name.
 #[derive(Debug)]
 pub struct BtfTracepoint(pub &'static str);
 

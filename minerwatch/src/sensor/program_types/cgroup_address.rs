@@ -1,4 +1,4 @@
-//! Programs on the addresses that sockets connect or send to.
+//! Loads and attaches cgroup programs on the addresses that sockets connect or send to.
 
 use aya::{
     Btf,
@@ -8,7 +8,7 @@ use aya::{
 use super::{program_type::ProgramType, root_cgroup};
 use crate::model::AttachType;
 
-/// The root cgroup. Which call the program sees is part of the program itself.
+/// Attaches to the root cgroup. The section name of the program decides which system call it sees.
 #[derive(Debug)]
 pub struct CgroupAddress;
 

@@ -1,4 +1,4 @@
-//! Programs on the packets of sockets.
+//! Loads and attaches cgroup programs on the packets of sockets.
 
 use aya::{
     Btf,
@@ -8,7 +8,7 @@ use aya::{
 use super::{program_type::ProgramType, root_cgroup};
 use crate::model::AttachType;
 
-/// The packets of one direction, at the root cgroup.
+/// Attaches to the root cgroup, for the packets of one direction.
 #[derive(Debug)]
 pub enum CgroupPacket {
     /// Packets that are sent.

@@ -1,4 +1,4 @@
-//! Programs on the life of sockets.
+//! Loads and attaches cgroup programs on the creation and release of sockets.
 
 use aya::{
     Btf,
@@ -8,7 +8,7 @@ use aya::{
 use super::{program_type::ProgramType, root_cgroup};
 use crate::model::AttachType;
 
-/// The root cgroup. Which event the program sees is part of the program itself.
+/// Attaches to the root cgroup. The section name of the program decides which event it sees.
 #[derive(Debug)]
 pub struct CgroupSocket;
 

@@ -1,4 +1,4 @@
-//! The entry of a kernel function.
+//! Loads and attaches programs at the entry of a kernel function.
 
 use anyhow::anyhow;
 use aya::{
@@ -9,8 +9,8 @@ use aya::{
 use super::program_type::ProgramType;
 use crate::model::AttachType;
 
-/// The entry of a function, which may have another name on each architecture. The first name that the kernel accepts is
-/// used.
+/// The entry of a kernel function, which may have a different name on each architecture. The first name that the kernel
+/// accepts is used.
 #[derive(Debug)]
 pub struct Fentry(pub &'static [&'static str]);
 
@@ -25,7 +25,7 @@ impl ProgramType for Fentry {
         for name in self.0 {
             match program.load(name, btf) {
                 Ok(()) => return Ok(()),
-                // This kernel has no function of that name.
+                // This kernel has no function with this name.
                 Err(ProgramError::Btf(_)) => {}
                 Err(error) => refusal = error.into(),
             }

@@ -1,4 +1,4 @@
-//! The exit of a kernel function.
+//! Loads and attaches programs at the exit of a kernel function.
 
 use aya::{
     Btf,
@@ -8,7 +8,7 @@ use aya::{
 use super::program_type::ProgramType;
 use crate::model::AttachType;
 
-/// The exit of the function of this name.
+/// The exit of a kernel function, by name.
 #[derive(Debug)]
 pub struct Fexit(pub &'static str);
 

@@ -1,4 +1,4 @@
-//! Hooks that are a part of a program of an earlier hook.
+//! Hooks that are part of a program which an earlier hook attaches.
 
 use anyhow::ensure;
 use aya::{Btf, programs::Program};
@@ -6,7 +6,8 @@ use aya::{Btf, programs::Program};
 use super::program_type::ProgramType;
 use crate::model::AttachType;
 
-/// A part of a program that an earlier row of the table loads and attaches. The attach type is that of the program.
+/// A part of a program that an earlier row of the table loads and attaches. The field is the attach type of that
+/// program.
 #[derive(Debug)]
 pub struct PartOf(pub AttachType);
 

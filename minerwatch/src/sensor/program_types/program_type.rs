@@ -1,4 +1,4 @@
-//! What every type of program can do.
+//! The interface of every type of program.
 
 use std::fmt;
 
@@ -8,11 +8,11 @@ use crate::model::AttachType;
 
 /// A type of eBPF program together with its place in the kernel.
 pub trait ProgramType: fmt::Debug + Sync {
-    /// The attach type that `--hook` and the reports use for it.
+    /// The attach type that `--hook` and the reports use for this type of program.
     fn attach_type(&self) -> AttachType;
 
-    /// The names of its places in the kernel, if this kernel has none of them. A hook passes over such a program, as long
-    /// as another of its programs can be attached.
+    /// Returns the names of the places in the kernel where the program could be attached, if this kernel has none of
+    /// them. A hook skips such a program, as long as another of its programs can be attached.
     fn missing_places(&self) -> &[&'static str] {
         &[]
     }

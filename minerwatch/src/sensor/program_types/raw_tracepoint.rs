@@ -1,4 +1,4 @@
-//! Raw tracepoints.
+//! Loads and attaches raw tracepoints.
 
 use aya::{
     Btf,
@@ -8,7 +8,7 @@ use aya::{
 use super::program_type::ProgramType;
 use crate::model::AttachType;
 
-/// The raw tracepoint of this name.
+/// A raw tracepoint, by name.
 #[derive(Debug)]
 pub struct RawTracepoint(pub &'static str);
 

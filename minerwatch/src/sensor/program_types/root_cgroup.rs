@@ -1,10 +1,11 @@
-//! The cgroup that cgroup programs are attached to.
+//! The cgroup to which cgroup programs are attached.
 
 use std::{fs::File, path::PathBuf};
 
 use anyhow::{Context as _, anyhow};
 
-/// The root of the unified hierarchy: `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified` on hosts that use both versions.
+/// Opens the root of the unified hierarchy: `/sys/fs/cgroup`, or `/sys/fs/cgroup/unified` on hosts that use both
+/// versions.
 pub(super) fn open() -> anyhow::Result<File> {
     let candidates = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
     let root = candidates

@@ -1,4 +1,4 @@
-//! Tracepoints of system calls.
+//! Loads and attaches tracepoints of system calls.
 
 use std::path::PathBuf;
 
@@ -11,16 +11,16 @@ use aya::{
 use super::program_type::ProgramType;
 use crate::model::AttachType;
 
-/// Where tracefs may be mounted.
+/// The possible mount points of tracefs.
 const TRACEFS: [&str; 2] = ["/sys/kernel/tracing", "/sys/kernel/debug/tracing"];
 
-/// Tracepoints of the category `syscalls`, by name. Those that this kernel or architecture lacks are left out; arm64, for
-/// example, has no `rename`, only `renameat` and `renameat2`.
+/// Tracepoints of the category `syscalls`, by name. Tracepoints that this kernel or architecture lacks are left out.
+/// For example, arm64 has no `rename`, only `renameat` and `renameat2`.
 #[derive(Debug)]
 pub struct SystemCalls(pub &'static [&'static str]);
 
 impl SystemCalls {
-    /// The tracepoints that this kernel has.
+    /// Returns the tracepoints that this kernel has.
     fn known(&self) -> impl Iterator<Item = &'static str> {
         self.0.iter().copied().filter(|name| {
             TRACEFS.iter().any(|root| PathBuf::from(format!("{root}/events/syscalls/{name}/id")).exists())

@@ -1,5 +1,5 @@
-//! Writes databases in `MaxMind`'s format (its File Format Specification, version 2.0), as small as can be: records
-//! of 32 bits, no pointers, every value on its own.
+//! Writes minimal databases in `MaxMind`'s format (`MaxMind` DB File Format Specification, version 2.0): records of 32
+//! bits, no pointers, and no shared values.
 
 use std::net::IpAddr;
 
@@ -18,7 +18,7 @@ const MAP: u8 = 7;
 const UINT64: u8 = 9;
 const ARRAY: u8 = 11;
 
-/// The byte or bytes before a value: what it is and how long.
+/// Writes the control byte or bytes of a value: its type and its size.
 fn control(kind: u8, size: usize, bytes: &mut Vec<u8>) {
     let size = u8::try_from(size).expect("small values");
     let (low, rest) = if size < 29 { (size, None) } else { (29, Some(size - 29)) };
@@ -53,7 +53,7 @@ impl Value {
     }
 }
 
-/// Where a bit of an address leads.
+/// One of the two records of a search tree node: where a 0 or 1 bit of an address leads.
 #[derive(Clone, Copy)]
 enum Record {
     Nothing,
@@ -61,14 +61,14 @@ enum Record {
     Data(usize),
 }
 
-/// A database of these networks; none lies within another.
+/// Builds a database of these networks. No network may lie within another.
 pub fn database(ip_version: u16, networks: &[(&str, Value)]) -> Vec<u8> {
     let mut nodes = vec![[Record::Nothing; 2]];
     let mut data = Vec::new();
     for (network, value) in networks {
         let (address, length) = network.split_once('/').expect("a network");
         let length: usize = length.parse().expect("a length");
-        // IPv4 lies at the beginning of IPv6.
+        // IPv4 addresses lie at the start of the IPv6 address space.
         let (bits, width, length) = match (address.parse().expect("an address"), ip_version) {
             (IpAddr::V4(address), 4) => (u128::from(u32::from(address)), 32, length),
             (IpAddr::V4(address), _) => (u128::from(u32::from(address)), 128, length + 96),
