@@ -10,7 +10,7 @@ pub struct Message<'a> {
     pub method: Option<Text<'a>>,
     /// Whether `id` is present.
     pub id: bool,
-    /// Whether `params` is an array or an object; `None` if it is neither.
+    /// The shape of `params`, if it is an array or an object.
     pub params: Option<Shape>,
     /// The first three elements of the array `params`; `None` for an element that is no string.
     pub arguments: [Option<Text<'a>>; 3],

@@ -21,14 +21,14 @@ fn day() -> Day {
     Day { host, init, login }
 }
 
-/// There is no alert at all.
+/// Checks that there is no alert.
 #[track_caller]
 fn silent(day: &Day) {
     let alerts = alerts(&day.host);
     assert!(alerts.is_empty(), "{}", story(&alerts));
 }
 
-/// The verdict is at most noted.
+/// Checks that no verdict is above noted.
 #[track_caller]
 fn never_pages(day: &Day) {
     assert!(verdict(&day.host) <= Some(Verdict::Noted), "{}", story(&alerts(&day.host)));
