@@ -1,4 +1,4 @@
-//! A map with a limited capacity. It evicts the least recently used (LRU) entry and counts evictions.
+//! A map with a limited capacity that evicts the least recently used (LRU) entry and counts evictions.
 //!
 //! The map uses the LRU cache of the crate hashlink (MIT or Apache-2.0): the crate is maintained, and reads and writes
 //! of an entry take constant time.

@@ -3,7 +3,7 @@
 //! The bytes are not trusted. A record that is too short, has an unknown kind or has inconsistent lengths gives an
 //! error, which the caller counts. Such a record never causes a panic, and the records after it are still read.
 //!
-//! To add a record, implement [`Decode`] for it in the file of its family and add a row to [`DECODERS`].
+//! To add a record, implement [`Decode`] for the record in the file of its family and add a row to [`DECODERS`].
 
 mod compute;
 mod file;
@@ -57,7 +57,7 @@ const fn decoder<R: Decode>() -> Decoder {
     Decoder { kind: R::KIND, body: body::<R> }
 }
 
-/// Splits a record into its fixed part and its tail, and decodes them.
+/// Decodes a record from its fixed part and its tail.
 fn body<R: Decode>(bytes: &[u8]) -> Result<EventBody, DecodeError> {
     let (record, tail) =
         R::read_from_prefix(bytes).map_err(|_| DecodeError::Short { length: bytes.len() })?;

@@ -42,7 +42,7 @@ pub struct Observed<'a> {
     pub sequence: u64,
 }
 
-/// The text of the catalogue about one signal.
+/// The catalogue entry of one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalText {
     /// The name for people.
@@ -51,7 +51,7 @@ pub struct SignalText {
     pub techniques: &'static [&'static str],
 }
 
-/// Finds the text of a signal in the catalogue.
+/// Finds the catalogue entry of a signal.
 pub type SignalLookup = fn(&SignalId) -> Option<SignalText>;
 
 /// Encodes events and alerts as lines of JSON.

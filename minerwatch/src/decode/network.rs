@@ -24,7 +24,7 @@ impl Decode for ConnectRecord {
 impl Decode for CloseRecord {
     fn decode(&self, _tail: &[u8]) -> Result<EventBody, DecodeError> {
         let time = |at: u64| (at != 0).then_some(BootTime(at));
-        // The time of the last payload is coarse. If it is before the first, there was only one payload.
+        // The time of the last payload is coarse. If this time is before the first payload, there was only one payload.
         let last = time(self.last_payload).map(|last| last.max(BootTime(self.first_payload)));
         Ok(EventBody::Close(Close {
             flow: flow(&self.flow, self.opened)?,

@@ -76,7 +76,7 @@ impl Streams {
         };
         let Reading { message, tunnel, asks_height, unfinished } = mining::read(stream);
         let tunnel = tunnel.filter(|_| opened_here).map(|tunnel| tunnel.to_request());
-        // The next payload does not continue a truncated one.
+        // The next payload does not continue a truncated payload.
         let unfinished = unfinished.filter(|rest| is_whole && !rest.is_empty()).map(<[u8]>::to_vec);
         let mut message = message.map(|message| Box::new(message.to_message()));
 

@@ -70,7 +70,7 @@ pub(crate) fn usual_hello() -> Vec<u8> {
     hello_naming("www.example")
 }
 
-/// Builds a client hello that names this host and offers a protocol.
+/// Builds a client hello that names the host `name` and offers a protocol.
 pub(crate) fn hello_naming(name: &str) -> Vec<u8> {
     hello(&[0x1301], &[named(name), protocols(&["h2"])])
 }

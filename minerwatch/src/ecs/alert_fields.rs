@@ -72,7 +72,7 @@ impl<'a> MeasuredFields<'a> {
     }
 }
 
-/// What a signal adds to the score.
+/// The contribution of a signal to the score.
 #[derive(Debug, Serialize)]
 pub(super) struct PointsFields {
     points: f64,

@@ -1,4 +1,4 @@
-//! What readers of the JSON can rely on.
+//! Tests of what readers of the JSON rely on.
 
 use std::collections::{BTreeMap, BTreeSet};
 

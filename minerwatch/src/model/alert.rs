@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, Verdict};
 
-/// Identifies an incident: one intrusion, with any number of processes. Unique on one host.
+/// Identifies an incident, that is, one intrusion with any number of processes. The id is unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IncidentId {
     /// The process that showed the first signal.

@@ -58,11 +58,11 @@ impl std::fmt::Display for TunnelHost {
 /// A mining protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningProtocol {
-    /// Stratum V1, as Bitcoin miners and many others speak it.
+    /// Stratum V1, the protocol of Bitcoin miners and many others.
     Stratum,
-    /// Stratum V1 as `NiceHash` and Ethereum's relatives extended it.
+    /// Stratum V1 with the extensions of `NiceHash` for Ethereum and related coins.
     EthereumStratum,
-    /// Ethereum's first protocol for pools.
+    /// The first pool protocol of Ethereum.
     EthProxy,
     /// The JSON-RPC protocol of pools for Monero and related coins.
     CryptoNote,

@@ -1,4 +1,4 @@
-//! Effects: what the engine asks the other stages to do. The engine does no I/O; it returns these values.
+//! Effects: the consequences of an event outside the engine. The engine does no I/O; it returns these values.
 
 use std::{sync::Arc, time::Duration};
 

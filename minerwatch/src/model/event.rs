@@ -137,7 +137,7 @@ events! {
     Exec(Box<Exec>) => Exec, Introduces;
     /// The subject's last thread ended.
     Exit(Exit) => Exit, Required;
-    /// The subject's outbound connection got its result.
+    /// The result of the subject's outbound connection attempt.
     Connect(Connect) => Connect, Required;
     /// The subject's outbound connection ended.
     Close(Close) => Close, Optional;

@@ -1,4 +1,4 @@
-//! Captured payloads: the first ones of each connection.
+//! Captured payloads: the first payloads of each connection.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 

@@ -9,15 +9,15 @@ use super::Alert;
 pub struct Report {
     /// The kernel's release and architecture.
     pub kernel: String,
-    /// What the daemon needs from the system.
+    /// The requirements of the daemon on the system.
     pub conditions: Vec<Condition>,
     /// The data sources of the daemon, and the hook that provides each.
     #[serde(rename = "purposes")]
     pub data_sources: Vec<DataSourceStatus>,
-    /// The status of the running daemon, if one runs and answers this user.
+    /// The status of the running daemon, if a daemon runs and answers this user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon: Option<serde_json::Value>,
-    /// Why the daemon's status is unknown. `None` if it is known, or if no daemon runs.
+    /// Why the daemon's status is unknown. `None` if the status is known, or if no daemon runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_error: Option<String>,
 }
@@ -40,14 +40,14 @@ pub struct Condition {
 pub struct DataSourceStatus {
     /// The name of the data source: `exec`, `tcp`.
     pub name: String,
-    /// The hook that provides it; `None` if it is unavailable.
+    /// The hook that provides the data source; `None` if no hook is available.
     pub hook: Option<String>,
-    /// The hook's attach type, as `--hook` takes it.
+    /// The attach type of the hook, in the form of the option `--hook`.
     #[serde(rename = "way")]
     pub attach_type: Option<String>,
-    /// What this hook misses or costs, and why a better one was not used. Without a hook: the reason and the remedy.
+    /// What this hook misses or costs, and why a better hook was not used. Without a hook: the reason and the remedy.
     pub detail: Option<String>,
-    /// Whether this hook misses or costs something that a better one would not.
+    /// Whether this hook misses or costs something that a better hook would not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub limited: bool,
 }

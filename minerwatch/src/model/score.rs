@@ -1,4 +1,4 @@
-//! How the points of an incident add up. The engine computes this once; explanations of an alert only show it.
+//! The parts of an incident's score. The engine computes the parts once; an explanation of an alert only shows them.
 
 use std::{fmt, time::Duration};
 
@@ -37,7 +37,7 @@ impl fmt::Display for Points {
     }
 }
 
-/// What one signal adds to the score.
+/// The contribution of one signal to the score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalPoints {
     /// The current points: the weight of the signal after decay.
@@ -55,7 +55,7 @@ pub struct SignalPoints {
 pub struct ScoreParts {
     /// One entry for each signal of the alert, in the same order.
     pub signals: Vec<SignalPoints>,
-    /// The verdict for the current points. Points decay, but an incident keeps the highest verdict it had.
+    /// The verdict for the current points. Points decay, but an incident keeps its highest verdict.
     pub verdict: Option<Verdict>,
     /// The next higher verdict; `None` if there is no higher verdict.
     pub next: Option<NextVerdict>,

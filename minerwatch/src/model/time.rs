@@ -23,7 +23,8 @@ impl BootTime {
     }
 }
 
-/// Converts boot time to wall time. A recording contains it, so that a replay shows the times of the recorded host.
+/// Converts boot time to wall time. A recording contains this value, so that a replay shows the times of the recorded
+/// host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WallClock {
     /// Unix time at boot, nanoseconds.

@@ -10,7 +10,7 @@ use crate::model::{MiningProtocol, MiningSide, wallet::names_wallet};
 pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let found = |side, method| ProtocolMatch::new(MiningProtocol::CryptoNote, side, method);
     let Some(method) = message.method else {
-        // The answer to a login has no method. It contains the first job.
+        // The answer to a login contains the first job and has no method.
         return message.job.is_one().then(|| found(MiningSide::Server, "job"));
     };
     if method.is("login") {

@@ -68,7 +68,7 @@ pub enum Value<'a> {
 /// The position of a value in the message.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonPosition<'a> {
-    /// The key of the value. An element of an array has the key of the array; in nested arrays, of the outermost one.
+    /// The key of the value. An element of an array has the key of the array; in nested arrays, of the outermost array.
     pub key: Text<'a>,
     /// The key of the object that contains the value, empty at the top level.
     pub parent: Text<'a>,

@@ -57,8 +57,8 @@ fn version(hello: &ClientHello<'_>) -> &'static str {
     }
 }
 
-/// Returns the first and last character of the first application protocol, or its first and last hexadecimal digit if a
-/// character is not alphanumeric.
+/// Returns the first and last character of the first application protocol. If a character is not alphanumeric, returns
+/// the first and last hexadecimal digit of the protocol.
 fn protocol(hello: &ClientHello<'_>) -> String {
     let Some([first, rest @ ..]) = hello.protocol_names().next() else { return "00".into() };
     let last = rest.last().unwrap_or(first);

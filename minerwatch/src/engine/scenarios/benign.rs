@@ -373,7 +373,7 @@ fn a_pod_throttled_by_its_quota_all_day() {
     limited.host.connect(java, "10.0.0.5:5432");
     (0..360).for_each(|_| limited.host.throttled(java, 100, 1.0));
     silent(&limited);
-    // A throttled and busy process scores no more than a busy one.
+    // A process that is throttled and busy scores no more than a process that is only busy.
     let score = |is_throttled: bool| {
         let mut day = day();
         let Day { host, login, .. } = &mut day;

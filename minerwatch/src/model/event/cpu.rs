@@ -55,7 +55,7 @@ pub enum SchedulingPolicy {
 }
 
 impl SchedulingPolicy {
-    /// The policy with this number in include/uapi/linux/sched.h.
+    /// Returns the policy with this number in include/uapi/linux/sched.h.
     pub fn from_number(number: u32) -> Self {
         match number {
             0 => Self::Other,

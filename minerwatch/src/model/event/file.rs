@@ -27,7 +27,7 @@ pub enum FileAction {
 /// A file changed, or a watched device was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
-    /// What was done.
+    /// The action.
     pub action: FileAction,
     /// Absolute path in the process's mount namespace; for a rename, the new path.
     pub path: Arc<str>,

@@ -9,7 +9,7 @@ pub enum EventKind {
     Exec,
     /// A process ended.
     Exit,
-    /// An outbound connection got its result.
+    /// The result of an outbound connection attempt.
     Connect,
     /// An outbound connection ended.
     Close,

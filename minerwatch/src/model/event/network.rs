@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BootTime, Flow, GeoLocation, Protocol};
 
-/// An outbound connection got its result.
+/// The result of an outbound connection attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connect {
     /// The connection.

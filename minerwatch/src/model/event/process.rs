@@ -78,7 +78,7 @@ pub struct RunningProcess {
     /// Session id, 0 if unknown.
     #[serde(default)]
     pub session: u32,
-    /// Whether it is a kernel thread.
+    /// Whether the process is a kernel thread.
     #[serde(default)]
     pub kernel_thread: bool,
 }
