@@ -1,14 +1,14 @@
-//! A map with a cap: the entry that was used longest ago makes room, and evictions are counted.
+//! A map with a limited capacity that evicts the least recently used (LRU) entry and counts evictions.
 //!
-//! The order is kept by hashlink's LRU cache (MIT or Apache-2.0): it is maintained, and every operation takes constant
-//! time.
+//! The map uses the LRU cache of the crate hashlink (MIT or Apache-2.0): the crate is maintained, and reads and writes
+//! of an entry take constant time.
 
 use std::hash::{BuildHasherDefault, Hash};
 
 use hashlink::LruCache;
 use rustc_hash::FxHasher;
 
-/// A bounded map.
+/// An LRU map with a limited capacity.
 #[derive(Clone, Debug)]
 pub struct BoundedMap<Key: Eq + Hash, Value> {
     entries: LruCache<Key, Value, BuildHasherDefault<FxHasher>>,
@@ -16,7 +16,7 @@ pub struct BoundedMap<Key: Eq + Hash, Value> {
 }
 
 impl<Key: Clone + Eq + Hash> BoundedMap<Key, ()> {
-    /// Remembers a key. Returns whether it is new.
+    /// Adds a key, or marks the key as used. Returns whether the key is new.
     pub fn note(&mut self, key: &Key) -> bool {
         let is_new = self.get(key).is_none();
         self.entry(key, || ());
@@ -25,28 +25,28 @@ impl<Key: Clone + Eq + Hash> BoundedMap<Key, ()> {
 }
 
 impl<Key: Clone + Eq + Hash, Value> BoundedMap<Key, Value> {
-    /// A map for at most `capacity` entries, at least one.
+    /// Creates a map for at most `capacity` entries. A capacity of 0 counts as 1.
     pub fn new(capacity: usize) -> Self {
         let entries = LruCache::with_hasher(capacity.max(1), BuildHasherDefault::default());
         Self { entries, evicted: 0 }
     }
 
-    /// How many entries made room for others.
+    /// Number of evicted entries.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Entries now.
+    /// Number of entries.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there is no entry.
+    /// Whether the map has no entry.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// The value of a key, made by `new` where there is none.
+    /// Returns the value of a key, created by `new` if the key is absent. The entry counts as used.
     pub fn entry(&mut self, key: &Key, new: impl FnOnce() -> Value) -> &mut Value {
         if self.entries.len() >= self.entries.capacity() && !self.entries.contains_key(key) {
             self.entries.remove_lru();
@@ -64,27 +64,27 @@ impl<Key: Clone + Eq + Hash, Value> BoundedMap<Key, Value> {
         self.entries.insert(key, value);
     }
 
-    /// The value of a key. The entry does not count as used.
+    /// Returns the value of a key. The entry does not count as used.
     pub fn get(&self, key: &Key) -> Option<&Value> {
         self.entries.peek(key)
     }
 
-    /// The value of a key, to change it. The entry counts as used.
+    /// Returns the value of a key for modification. The entry counts as used.
     pub fn get_mut(&mut self, key: &Key) -> Option<&mut Value> {
         self.entries.get_mut(key)
     }
 
-    /// Forgets a key. That is no eviction.
+    /// Removes a key. The removal does not count as an eviction.
     pub fn remove(&mut self, key: &Key) -> Option<Value> {
         self.entries.remove(key)
     }
 
-    /// Keeps the entries that `keep` wants. What goes is no eviction.
+    /// Keeps the entries for which `keep` returns `true`. The removals do not count as evictions.
     pub fn retain(&mut self, keep: impl FnMut(&Key, &mut Value) -> bool) {
         self.entries.retain(keep);
     }
 
-    /// Every entry, the one used longest ago first.
+    /// Returns every entry, the least recently used first.
     pub fn iter(&self) -> impl Iterator<Item = (&Key, &Value)> {
         self.entries.iter()
     }

@@ -1,9 +1,9 @@
 //! Turns records from the kernel into events.
 //!
-//! The bytes are treated as hostile. A record that is too short, of an unknown kind or has inconsistent lengths is an error
-//! that the caller counts. It never causes a panic, and the records after it are still read.
+//! The bytes are not trusted. A record that is too short, has an unknown kind or has inconsistent lengths gives an
+//! error, which the caller counts. Such a record never causes a panic, and the records after it are still read.
 //!
-//! To add a record, implement [`Decode`] for it in the file of its family and add a row to [`DECODERS`].
+//! To add a record, implement [`Decode`] for the record in the file of its family and add a row to [`DECODERS`].
 
 mod compute;
 mod file;
@@ -23,7 +23,7 @@ use self::record::Decode;
 pub use self::record::DecodeError;
 use crate::model::{BootTime, Event, EventBody, ProcessKey, Subject};
 
-/// Decodes the body of a record of one kind.
+/// The decoder for the bodies of one kind of record.
 struct Decoder {
     kind: RecordKind,
     body: fn(&[u8]) -> Result<EventBody, DecodeError>,
@@ -44,7 +44,7 @@ static DECODERS: [Decoder; RecordKind::COUNT] = [
     decoder::<FlowUpdateRecord>(),
 ];
 
-// A missing or misplaced row does not compile.
+// Checks at compile time that no row is missing or misplaced.
 const _: () = {
     let mut index = 0;
     while index < RecordKind::COUNT {
@@ -57,14 +57,14 @@ const fn decoder<R: Decode>() -> Decoder {
     Decoder { kind: R::KIND, body: body::<R> }
 }
 
-/// Splits a record into its fixed part and its tail, and decodes them.
+/// Decodes a record from its fixed part and its tail.
 fn body<R: Decode>(bytes: &[u8]) -> Result<EventBody, DecodeError> {
     let (record, tail) =
         R::read_from_prefix(bytes).map_err(|_| DecodeError::Short { length: bytes.len() })?;
     record.decode(tail)
 }
 
-// The kernel side and the model use the same mark.
+// The kernel side and the model must use the same bit.
 const _: () = assert!(crate::model::CGROUP_V1 == minerwatch_common::CGROUP_V1);
 
 /// Decodes one record.

@@ -1,8 +1,8 @@
-//! Parses a payload once, between decode and engine, into typed facts ([`crate::model::AppData`]). Everything after this
-//! stage reads those facts and never the bytes.
+//! Parses each payload once, between decode and engine, into typed fields ([`crate::model::AppData`]). Later stages
+//! read these fields and never the bytes.
 //!
-//! The parsers read untrusted bytes: they do not panic, and they never allocate what a message merely claims. A payload
-//! that none of them understands allocates nothing.
+//! The parsers read untrusted bytes: they do not panic, and they never allocate by a length that a message claims. A
+//! payload that is neither DNS nor the beginning of a known message causes no allocation.
 
 mod dns;
 mod http;
@@ -17,14 +17,15 @@ pub(crate) mod testing;
 use crate::model::{Event, EventBody, Payload, ProcessKey, Protocol};
 use streams::Streams;
 
-/// The dissect stage. It remembers unfinished messages, so it has to see every event in order.
+/// The dissect stage. The stage keeps unfinished messages, so it must see every event in order.
 #[derive(Debug, Default)]
 pub struct Dissector {
     streams: Streams,
 }
 
 impl Dissector {
-    /// Fills in what the payload of an event says.
+    /// Parses the payload of an event and stores the result in the event. Drops the state of a connection or a process
+    /// that ended.
     pub fn dissect(&mut self, event: &mut Event) {
         let process = event.subject.key;
         match &mut event.body {
@@ -35,7 +36,7 @@ impl Dissector {
         }
     }
 
-    /// Connections whose unfinished messages made room for others.
+    /// Number of connections whose unfinished messages were evicted.
     pub fn evicted(&self) -> u64 {
         self.streams.evicted()
     }

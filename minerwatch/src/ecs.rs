@@ -1,7 +1,8 @@
 //! Events and alerts as JSON with the names of the Elastic Common Schema, one object per line.
 //!
-//! `docs/events.md` describes every field; a test fails when they differ. Encoding an event allocates nothing: the
-//! structures borrow, and the line is appended to a buffer that the caller reuses.
+//! `docs/events.md` describes every field; a test compares the page with the output. The structures borrow, and the
+//! caller reuses the buffer for the lines. So encoding an event allocates nothing, except for the lists of a DNS
+//! answer.
 
 mod alert;
 mod alert_fields;
@@ -26,34 +27,34 @@ use timestamp::Timestamp;
 /// The version of the Elastic Common Schema whose names and values are used.
 pub const ECS_VERSION: &str = "9.4.0";
 
-/// An event, with what the engine knew about its process when it happened.
+/// An event, and the engine's knowledge about its process at the time of the event.
 #[derive(Clone, Copy, Debug)]
 pub struct Observed<'a> {
     /// The event.
     pub event: &'a Event,
-    /// Its process, if known.
+    /// The process of the event, if known.
     pub process: Option<&'a ProcessView>,
-    /// The parent of its process, if known.
+    /// The parent of the process, if known.
     pub parent: Option<&'a ProcessView>,
-    /// The name that the peer's address was last resolved from, if the answer was seen.
+    /// The domain name that last resolved to the peer's address, if the DNS answer was seen.
     pub domain: Option<&'a str>,
-    /// Counts the objects this daemon sends, so that a reader sees a gap.
+    /// The number of this object among the objects that this daemon sent, so that a reader can detect a gap.
     pub sequence: u64,
 }
 
-/// What the catalogue says about one signal.
+/// The catalogue entry of one signal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalText {
-    /// Its name for people.
+    /// The name for people.
     pub name: &'static str,
-    /// MITRE ATT&CK techniques it is evidence of (`T1496.001`).
+    /// The MITRE ATT&CK techniques that the signal indicates (`T1496.001`).
     pub techniques: &'static [&'static str],
 }
 
-/// Finds a signal in the catalogue.
+/// Finds the catalogue entry of a signal.
 pub type SignalLookup = fn(&SignalId) -> Option<SignalText>;
 
-/// Makes lines.
+/// Encodes events and alerts as lines of JSON.
 #[derive(Clone, Debug)]
 pub struct Encoder {
     host: HostContext,
@@ -61,18 +62,18 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// An encoder for one host.
+    /// Creates an encoder for one host.
     pub fn new(host: HostContext, signals: SignalLookup) -> Self {
         Self { host, signals }
     }
 
-    /// Uses a wall clock that was set since.
+    /// Replaces the wall clock, after the clock of the host was set.
     pub fn set_clock(&mut self, clock: WallClock) {
         self.host.clock = clock;
     }
 
-    /// Appends the event's line with its newline. Returns `false` if this kind of event has no line: the hash of a
-    /// file, for example, appears with the processes that run it.
+    /// Appends the event's line with its newline. Returns `false` if this kind of event has no line. For example, the
+    /// hash of a file appears in the lines of the processes that run the file.
     pub fn event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
         self.encode_event(observed, lines)
     }
@@ -82,8 +83,8 @@ impl Encoder {
         self.encode_alert(alert, sequence, lines);
     }
 
-    /// Appends the line of an incident's current state with its newline; `verdict` is `None` for an incident below
-    /// the lowest verdict.
+    /// Appends the line of an incident's current state with its newline. `verdict` is `None` for an incident below the
+    /// lowest verdict.
     pub fn incident(&self, state: &Alert, verdict: Option<Verdict>, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_incident(state, verdict, "incident-state", sequence, lines);
     }
@@ -93,7 +94,7 @@ impl Encoder {
     }
 }
 
-/// Appends one object and a newline; on an error nothing is appended.
+/// Appends one object and a newline. Appends nothing if there is an error.
 fn append(document: &impl Serialize, lines: &mut Vec<u8>) -> bool {
     let before = lines.len();
     match serde_json::to_writer(&mut *lines, document) {
@@ -101,7 +102,7 @@ fn append(document: &impl Serialize, lines: &mut Vec<u8>) -> bool {
             lines.push(b'\n');
             true
         }
-        // A growing buffer takes every byte, and every key is a string.
+        // Not expected: the buffer grows as needed, and every key is a string.
         Err(error) => {
             debug_assert!(false, "a document could not be written: {error}");
             lines.truncate(before);

@@ -1,8 +1,10 @@
-//! The engine turns events into effects. It is synchronous, has one owner, and uses no input, output or clock: it learns
-//! the time from events and from [`Engine::tick`]. So the same recording gives the same alerts on every machine.
+//! The engine turns events into effects. The engine is synchronous, has one owner and does no I/O. It learns the time
+//! from events and from [`Engine::tick`], so the same recording gives the same alerts on every machine. A clock only
+//! measures the latency of alerts, and a replay has no clock.
 //!
-//! To learn something from the outside, the engine returns a [`Request`]; the answer comes back as an event. An event that
-//! depends on an answer is parked until the answer arrives. So is an event that arrived before the fork of its process.
+//! To query the host, the engine returns a [`Request`]; the answer comes back as an event. An event that depends on an
+//! answer is parked until the answer arrives. An event that arrives before the fork of its process is parked until the
+//! fork arrives.
 
 mod counters;
 #[cfg(test)]
@@ -25,9 +27,9 @@ use crate::{
 pub use counters::EngineCounters;
 pub use settings::EngineSettings;
 
-/// The most events parked for their process, and the most parked for an answer.
+/// Limit of events that are parked for a fork, and limit of events that are parked for an answer.
 const MAX_PARKED: usize = 1_024;
-/// The longest time an event is parked.
+/// Maximum time for which an event is parked.
 const PARK_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The correlation engine.
@@ -46,14 +48,14 @@ pub struct Engine {
     knowledge: Knowledge,
     detectors: Detectors,
     incidents: Incidents,
-    /// Findings of the current event. A field, so that its memory is reused.
+    /// Findings of the current event. The field keeps the buffer for the next event.
     findings: Findings,
-    /// Alerts of the current event. A field, so that its memory is reused.
+    /// Alerts of the current event.
     alerts: Vec<Alert>,
 }
 
 impl Engine {
-    /// An engine that has seen no event.
+    /// Creates an engine that has seen no event.
     #[expect(
         clippy::needless_pass_by_value,
         reason = "the engine owns its settings, even those it only reads here"
@@ -97,7 +99,7 @@ impl Engine {
         }
     }
 
-    /// Processes one event and appends its effects. If `wanted`, the first effect of the event itself is
+    /// Processes one event and appends its effects. If `wanted`, the event's own effects begin with
     /// [`Effect::Observed`].
     pub fn ingest(&mut self, event: &Event, wanted: bool, effects: &mut Vec<Effect>) {
         self.events += 1;
@@ -126,7 +128,7 @@ impl Engine {
         }
     }
 
-    /// Reports that a request has no answer. Events that wait for the answer are processed without it.
+    /// Handles a request that has no answer: processes the events that wait for the answer.
     pub fn unanswered(&mut self, request: &Request, effects: &mut Vec<Effect>) {
         match request {
             Request::DnsRole(subject) => self.release_answered(subject.key, effects),
@@ -151,7 +153,7 @@ impl Engine {
         &self.health
     }
 
-    /// Replaces the lists of indicators. A new engine has the built-in ones.
+    /// Replaces the lists of indicators. A new engine has the built-in lists.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
         self.knowledge.indicators = indicators;
     }
@@ -161,8 +163,8 @@ impl Engine {
         self.incidents.set_min_verdict(min_verdict);
     }
 
-    /// The current state of all incidents, or of the incident `id`, highest score first. The verdict is `None` below
-    /// [`Verdict::Noted`].
+    /// Returns the current state of all incidents, or of the incident `id`, highest score first. The verdict is `None`
+    /// below [`Verdict::Noted`].
     pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
         let mut states = self.incidents.states(id, self.now);
         for (state, _) in &mut states {
@@ -171,12 +173,13 @@ impl Engine {
         states
     }
 
-    /// CPU time of every program over the last days, for [`Self::restore_load_history`] after a restart.
+    /// Returns the load history, that is, the CPU time of every program, for [`Self::restore_load_history`] after a
+    /// restart.
     pub fn load_history(&self) -> LoadHistoryState {
         self.knowledge.load_histories.state(self.now)
     }
 
-    /// Restores what [`Self::load_history`] of an earlier engine returned `elapsed` ago.
+    /// Restores the load history that [`Self::load_history`] of an earlier engine returned `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         self.knowledge.load_histories.restore(state, now, elapsed);
     }
@@ -213,7 +216,8 @@ impl Engine {
         }
     }
 
-    /// Time never goes back: events of different processors may arrive slightly out of order.
+    /// Advances the time. The time never goes back, because events of different processors may arrive slightly out of
+    /// order.
     fn advance(&mut self, time: BootTime, effects: &mut Vec<Effect>) {
         if time > self.now {
             self.now = time;
@@ -222,7 +226,7 @@ impl Engine {
         }
     }
 
-    /// Processes events that were parked too long, with what is known now.
+    /// Processes parked events that timed out or exceed the limit, with what is known now.
     fn give_up_parked(&mut self, effects: &mut Vec<Effect>) {
         if self.before_fork.is_empty() && self.before_answer.is_empty() {
             return;
@@ -295,7 +299,7 @@ impl Engine {
         }
     }
 
-    /// Adds what does not come from the incident: latency, health, and the locations of peers.
+    /// Adds the data of an alert that does not come from the incident: latency, health, and the locations of peers.
     fn complete(&self, alert: &mut Alert) {
         alert.latency = self.clock.map_or(Duration::ZERO, |now| now().since(alert.time));
         alert.health = self.health.clone();
@@ -312,7 +316,7 @@ impl Engine {
         }
     }
 
-    /// Keeps a connection at the root of its process tree, for the chain of a later incident.
+    /// Adds a connection to the root of its process tree, for the chain of a later incident.
     fn remember_connection(&mut self, key: ProcessKey, at: BootTime, destination: Option<SocketAddr>) {
         let Some(destination) = destination else { return };
         let Some(name) = self.table.get(key).map(|process| Arc::clone(&process.view.name)) else { return };

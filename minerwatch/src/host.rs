@@ -1,4 +1,4 @@
-//! Facts about this host, and its clocks. The stages get the time from here only.
+//! Facts about this host, and the clocks that the stages use.
 
 use std::{fs, sync::Arc};
 
@@ -6,23 +6,23 @@ use rustix::time::{ClockId, clock_gettime};
 
 use crate::model::{BootTime, HostContext, WallClock};
 
-/// The current time on the boot clock, which the kernel's records use too.
+/// Returns the current time of the boot clock, which the kernel's records use too.
 pub fn now() -> BootTime {
     let nanoseconds = nanoseconds(ClockId::Boottime);
     BootTime(u64::try_from(nanoseconds).unwrap_or(0))
 }
 
-/// The current wall time, nanoseconds since 1970.
+/// Returns the current wall time, in nanoseconds since 1970.
 pub fn wall_now() -> i128 {
     nanoseconds(ClockId::Realtime)
 }
 
-/// The current wall time, seconds since 1970.
+/// Returns the current wall time, in seconds since 1970.
 pub fn unix_seconds() -> i64 {
     clock_gettime(ClockId::Realtime).tv_sec
 }
 
-/// Converts boot time to wall time. The result changes when somebody sets the clock.
+/// Returns the conversion from boot time to wall time. The result changes when the clock is set.
 pub fn wall_clock() -> WallClock {
     WallClock { boot: nanoseconds(ClockId::Realtime) - nanoseconds(ClockId::Boottime) }
 }
@@ -32,19 +32,19 @@ fn nanoseconds(clock: ClockId) -> i128 {
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
 }
 
-/// The fields that every JSON object of this host contains.
+/// Returns the fields that every JSON object of this host contains.
 pub fn context() -> HostContext {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     HostContext { name: Arc::from(name), boot_id: Arc::from(boot_id.trim()), clock: wall_clock() }
 }
 
-/// Number of processors available to this process.
+/// Returns the number of processors available to this process.
 pub fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
 }
 
-/// Resident memory of this process, bytes.
+/// Returns the resident memory of this process, in bytes.
 pub fn resident_bytes() -> u64 {
     let pages = fs::read_to_string("/proc/self/statm")
         .ok()

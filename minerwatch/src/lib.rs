@@ -9,10 +9,10 @@
 //!                                                                    └── answer (an event) ───┘
 //! ```
 //!
-//! [`pipeline`] connects the stages. All of them share the types of [`model`]. [`engine`] uses no clock, no file and no
-//! network, so a recording gives the same alerts on every machine.
+//! [`pipeline`] connects the stages, which share the types of [`model`]. [`engine`] does no I/O and takes the time from
+//! events, so a recording gives the same alerts on every machine.
 
-// `println!` and its kin panic where a stream is closed or full; `cli::streams` does not.
+// `println!` and similar macros panic if a stream is closed or full; `cli::streams` does not.
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod bounded;

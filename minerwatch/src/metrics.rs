@@ -1,6 +1,6 @@
-//! The daemon's counters in one plain value, for `status` and `doctor`.
+//! The daemon's counters in one value, for `status` and `doctor`.
 //!
-//! There are no static counters: each part owns its own, and the pipeline collects them in [`Metrics`] on request.
+//! There are no static counters: each part owns its counters, and the pipeline collects them in [`Metrics`] on request.
 
 use std::collections::BTreeMap;
 
@@ -27,12 +27,12 @@ impl EventCounts {
         }
     }
 
-    /// The number of events of a kind.
+    /// Returns the number of events of a kind.
     pub fn of(&self, kind: EventKind) -> u64 {
         self.0.get(kind as usize).copied().unwrap_or(0)
     }
 
-    /// Every kind with its count.
+    /// Returns every kind with its count.
     pub fn iter(&self) -> impl Iterator<Item = (EventKind, u64)> {
         EventKind::ALL.into_iter().map(|kind| (kind, self.of(kind)))
     }
@@ -47,19 +47,19 @@ impl Serialize for EventCounts {
 /// The counters of one output.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct OutputMetrics {
-    /// Lines of events written.
+    /// Event lines written.
     pub events: u64,
-    /// Lines of alerts written.
+    /// Alert lines written.
     pub alerts: u64,
-    /// Lines of events that were lost.
+    /// Event lines dropped because the backlog was full.
     pub events_dropped: u64,
-    /// Lines of alerts that were lost.
+    /// Alert lines dropped because the backlog was full.
     pub alerts_dropped: u64,
-    /// Lines that wait.
+    /// Lines in the backlog now.
     pub waiting: u64,
-    /// Attempts that failed.
+    /// Writes that failed.
     pub failures: u64,
-    /// Whether the last attempt failed.
+    /// Whether the last write failed.
     pub failing: bool,
 }
 
@@ -80,48 +80,48 @@ impl From<output::Counters> for OutputMetrics {
     }
 }
 
-/// All counters, since the start unless they say "now".
+/// All counters. A counter counts since the start, unless its description says "now".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Metrics {
     /// Seconds since the start.
     pub uptime_seconds: u64,
     /// Resident memory now, bytes.
     pub resident_bytes: u64,
-    /// Records taken out of the rings.
+    /// Records read from the rings.
     pub ring_records: u64,
     /// Records that could not be decoded.
     pub decode_errors: u64,
     /// Events by kind.
     pub events: EventCounts,
-    /// What the kernel side lost, by kind.
+    /// Events lost by the kernel side, by kind.
     pub lost: BTreeMap<&'static str, u64>,
     /// Data sources without a hook on this kernel.
     pub blind: Vec<String>,
     /// The other data sources, each with the attach type of its hook.
     pub hooks: BTreeMap<&'static str, &'static str>,
-    /// Alerts sent, with updates.
+    /// Alerts sent, including updates.
     pub alerts: u64,
-    /// The engine.
+    /// Counters of the engine.
     pub engine: EngineCounters,
-    /// Caches and hashes of the enrich stage.
+    /// Counters of the caches and hashes in the enrich stage.
     pub enrich: EnrichMetrics,
-    /// The sampler of busy CPUs.
+    /// Counters of the sampler of busy CPUs.
     pub sampler: SamplerMetrics,
-    /// Sockets of other processes that were tagged.
+    /// Counters of tagged sockets of other processes.
     pub sockets: SocketMetrics,
-    /// Lists of indicators.
+    /// Counters of the lists of indicators.
     pub lists: ListMetrics,
-    /// Outputs by name.
+    /// Counters of the outputs, by name.
     #[serde(rename = "sinks")]
     pub outputs: BTreeMap<String, OutputMetrics>,
-    /// The control socket.
+    /// Counters of the control socket.
     pub control: ControlMetrics,
 }
 
 impl Metrics {
-    /// One line of JSON, the answer to `status`.
+    /// Returns the metrics as one line of JSON, the answer to `status`.
     pub fn to_json(&self) -> String {
-        // This is plain data with strings as keys, so it cannot fail.
+        // Plain data with strings as keys always serializes.
         serde_json::to_string(self).unwrap_or_default()
     }
 }
@@ -188,9 +188,9 @@ impl From<EnrichCounters> for EnrichMetrics {
 pub struct SamplerMetrics {
     /// Visits to CPUs that ran a process.
     pub visits: u64,
-    /// Visits that the system refused.
+    /// Visits that the kernel refused.
     pub refused: u64,
-    /// Processes that were visited more often for a while.
+    /// Boosts: processes that were visited more often for some seconds.
     pub closer: u64,
 }
 
@@ -199,7 +199,7 @@ pub struct SamplerMetrics {
 pub struct SocketMetrics {
     /// Sockets that were tagged: open before the start, or of a process that talks to a pool.
     pub marked: u64,
-    /// Sockets that were gone, or that the kernel did not hand over.
+    /// Sockets that no longer existed, or that the kernel did not hand over.
     pub missed: u64,
 }
 

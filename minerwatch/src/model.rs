@@ -1,4 +1,5 @@
-//! The types that all stages share: events, processes, signals, alerts and time. Imports no other module of ours.
+//! The types that all stages share: events, processes, signals, alerts and time. This module imports no other module of
+//! the crate.
 
 mod alert;
 mod app_data;

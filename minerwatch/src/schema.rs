@@ -1,8 +1,8 @@
-//! Declares the sections of the configuration: each key's type, default, check and documentation, once.
+//! Declares the sections of the configuration: the type, default, check and documentation of each key, once.
 //!
-//! [`section!`] makes the type, its defaults, its reader and its part of the reference from one declaration.
-//! It is a macro of our own because no library gives all of that: `confique` knows neither ranges nor tables
-//! that may be given several times, and `schemars` describes a check without making it.
+//! [`section!`] generates the type, the defaults, the parser and the part of the reference from one declaration. It is
+//! our own macro because no library offers all of this: `confique` supports neither ranges nor repeated tables, and
+//! `schemars` describes a check without performing it.
 
 mod accepts;
 mod section;

@@ -1,4 +1,4 @@
-//! CPU use and memory.
+//! Decodes records about CPU use and memory.
 
 use minerwatch_common::{CpuRecord, MappingRecord, RoundingRecord};
 

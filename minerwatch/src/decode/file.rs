@@ -1,4 +1,4 @@
-//! Changes to files.
+//! Decodes records about file changes.
 
 use minerwatch_common::{FileOperation, FileRecord};
 

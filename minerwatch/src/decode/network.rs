@@ -1,4 +1,4 @@
-//! Connections.
+//! Decodes records about connections.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -24,7 +24,7 @@ impl Decode for ConnectRecord {
 impl Decode for CloseRecord {
     fn decode(&self, _tail: &[u8]) -> Result<EventBody, DecodeError> {
         let time = |at: u64| (at != 0).then_some(BootTime(at));
-        // The last time is coarse. If it is before the first, there was only one payload.
+        // The time of the last payload is coarse. If this time is before the first payload, there was only one payload.
         let last = time(self.last_payload).map(|last| last.max(BootTime(self.first_payload)));
         Ok(EventBody::Close(Close {
             flow: flow(&self.flow, self.opened)?,
@@ -39,7 +39,7 @@ impl Decode for CloseRecord {
     }
 }
 
-/// The flow with these ends.
+/// Decodes a flow.
 pub(super) fn flow(tuple: &FlowTuple, opened: u64) -> Result<Flow, DecodeError> {
     let protocol = match Transport::from_number(tuple.transport) {
         Some(Transport::Tcp) => Protocol::Tcp,
@@ -54,7 +54,7 @@ pub(super) fn flow(tuple: &FlowTuple, opened: u64) -> Result<Flow, DecodeError> 
     })
 }
 
-/// An IPv4 address that an IPv6 socket uses becomes an IPv4 address.
+/// Decodes an address. An IPv4-mapped IPv6 address becomes an IPv4 address.
 fn address(family: u16, bytes: &[u8; 16]) -> Result<IpAddr, DecodeError> {
     match family {
         AF_INET => {

@@ -2,10 +2,10 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-/// Stands for the upper components of a path that was too long for the record.
+/// Replaces the upper components of a path that was too long for the record.
 const CUT: &str = "…";
 
-/// The text up to the first NUL. Bytes that are not UTF-8 are replaced.
+/// Returns the text up to the first NUL. Bytes that are not UTF-8 are replaced.
 pub fn text(bytes: &[u8]) -> Arc<str> {
     lossy(until_nul(bytes)).into()
 }
@@ -18,7 +18,7 @@ fn lossy(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// The absolute path for components from the leaf to the root.
+/// Builds an absolute path from components that are ordered from the leaf to the root.
 pub fn absolute(components: &[u8], is_cut: bool) -> Arc<str> {
     let mut path = String::with_capacity(components.len() + 4);
     push_absolute(&mut path, components, is_cut);
@@ -28,8 +28,8 @@ pub fn absolute(components: &[u8], is_cut: bool) -> Arc<str> {
     path.into()
 }
 
-/// The absolute path of a name in a directory given as components. Without a name the components lead to the file. A name
-/// that begins with `/` is absolute already.
+/// Builds the absolute path of a name in a directory that is given as components. Without a name, the components lead
+/// to the file itself. A name that begins with `/` is already absolute.
 pub fn joined(directory: &[u8], name: &[u8], is_cut: bool) -> Arc<str> {
     let name = until_nul(name);
     if name.is_empty() {

@@ -1,4 +1,4 @@
-//! Payloads of connections.
+//! Decodes records about payloads.
 
 use minerwatch_common::{FlowUpdateRecord, PayloadRecord};
 

@@ -1,4 +1,4 @@
-//! The life of processes.
+//! Decodes records about processes: fork, exec and exit.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What the decoders of all records share.
+//! The trait, the error and the helper that all decoders share.
 
 use minerwatch_common::Record;
 
@@ -10,10 +10,10 @@ pub enum DecodeError {
     /// There are fewer bytes than the record's fixed part or its lengths require.
     #[error("a record of {length} bytes is too short for its kind")]
     Short {
-        /// How many bytes there are.
+        /// Number of available bytes.
         length: usize,
     },
-    /// A kind that this build does not know.
+    /// The kind is unknown in this build.
     #[error("a record of unknown kind {0}")]
     UnknownKind(u16),
     /// A field has a value without a meaning.
@@ -21,9 +21,9 @@ pub enum DecodeError {
     Meaningless(&'static str),
 }
 
-/// A record that can become an event.
+/// A record that can be decoded into the body of an event.
 pub(super) trait Decode: Record {
-    /// The body of the event. `tail` is what follows the fixed part of the record.
+    /// Decodes the record into the body of an event. `tail` contains the bytes after the fixed part of the record.
     fn decode(&self, tail: &[u8]) -> Result<EventBody, DecodeError>;
 }
 

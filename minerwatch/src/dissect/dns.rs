@@ -1,19 +1,19 @@
-//! DNS messages, as far as names and addresses go (RFC 1035).
+//! A parser for DNS messages that reads names and addresses (RFC 1035).
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use crate::model::{DnsAnswer, DnsData, DnsMessage, DnsRecord, Payload, Protocol};
 
-/// Jumps that one name may make. Real names make one or two.
+/// Maximum number of compression pointers in one name. Real names have one or two.
 const MAX_JUMPS: u32 = 16;
-/// The longest name as text (RFC 1035, section 2.3.4).
+/// Maximum length of a name as text (RFC 1035, section 2.3.4).
 const MAX_NAME: usize = 255;
-/// Records of an answer that are looked at.
+/// Maximum number of answer records that are read.
 const MAX_ANSWERS: u16 = 32;
 
 const HEADER: usize = 12;
 const RESPONSE: u8 = 0x80;
-/// The bits of the fourth byte with the response code.
+/// Mask of the response code in the fourth byte.
 const CODE: u8 = 0x0f;
 const TYPE_A: u16 = 1;
 const TYPE_NS: u16 = 2;
@@ -25,7 +25,7 @@ const CLASS_INTERNET: u16 = 1;
 /// The port of DNS (RFC 1035, section 4.2).
 const PORT: u16 = 53;
 
-/// The message that a payload is, if it comes from or goes to the port of DNS.
+/// Parses the DNS message in a payload from or to the DNS port.
 pub fn message_in(payload: &Payload) -> Option<DnsMessage> {
     let ports = [payload.flow.source.port(), payload.flow.destination.port()];
     if !ports.contains(&PORT) {
@@ -34,7 +34,7 @@ pub fn message_in(payload: &Payload) -> Option<DnsMessage> {
     let bytes = &payload.bytes.0;
     match payload.flow.protocol {
         Protocol::Udp => parse(bytes),
-        // The length comes first (RFC 1035, section 4.2.2), in the same payload or in one of its own.
+        // The length precedes the message (RFC 1035, section 4.2.2), in the same payload or in a separate one.
         Protocol::Tcp => match bytes.split_first_chunk::<2>() {
             Some((length, message)) if u32::from(u16::from_be_bytes(*length)) + 2 == payload.length => {
                 parse(message)
@@ -44,7 +44,8 @@ pub fn message_in(payload: &Payload) -> Option<DnsMessage> {
     }
 }
 
-/// Reads a message. One that is cut off in its answers gives the answers before the cut. `None` for what is no message.
+/// Parses a message. A message that is truncated in its answers gives the answers before the cut. Returns `None` for
+/// bytes that are not a DNS message.
 fn parse(bytes: &[u8]) -> Option<DnsMessage> {
     let response = bytes.get(2)? & RESPONSE != 0;
     let answers = short(bytes, 6)?.min(MAX_ANSWERS);
@@ -65,7 +66,7 @@ fn parse(bytes: &[u8]) -> Option<DnsMessage> {
     Some(DnsMessage { id: short(bytes, 0)?, response, answer })
 }
 
-/// Adds the record at `at`. Returns where the next one begins.
+/// Parses the record at `at` and adds it to `records`. Returns the position of the next record.
 fn record(bytes: &[u8], at: usize, records: &mut Vec<DnsRecord>) -> Option<usize> {
     let (_, end) = name(bytes, at)?;
     let kind = short(bytes, end)?;
@@ -82,14 +83,14 @@ fn record(bytes: &[u8], at: usize, records: &mut Vec<DnsRecord>) -> Option<usize
             Some(DnsData::Address(Ipv6Addr::from(octets).into()))
         }
         TYPE_CNAME | TYPE_NS | TYPE_PTR => Some(DnsData::Name(name(bytes, data)?.0)),
-        // Text and other kinds are not needed.
+        // Text records and other types are not needed.
         _ => None,
     };
     records.extend(content.map(|data| DnsRecord { kind, ttl, data }));
     Some(data + length)
 }
 
-/// The name at `at`, and where the bytes after it begin.
+/// Parses the name at `at`. Also returns the position of the bytes after the name.
 fn name(bytes: &[u8], at: usize) -> Option<(String, usize)> {
     let mut text = String::new();
     let mut position = at;
@@ -112,7 +113,7 @@ fn name(bytes: &[u8], at: usize) -> Option<(String, usize)> {
                 if !text.is_empty() {
                     text.push('.');
                 }
-                // Characters that no host name has are replaced, among them dots and control characters within a label.
+                // Replaces characters that no host name has, such as dots and control characters within a label.
                 text.extend(label.iter().map(|byte| match byte {
                     b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' => char::from(*byte),
                     b'A'..=b'Z' => char::from(byte.to_ascii_lowercase()),

@@ -1,20 +1,20 @@
-//! HTTP requests, as far as they matter here (RFC 9112).
+//! A parser that finds the body of an HTTP request (RFC 9112).
 
 /// Methods of requests that have a body.
 const WITH_BODY: [&[u8]; 3] = [b"POST ", b"PUT ", b"PATCH "];
 
-/// Whether the bytes are a request, and one that has a body.
+/// The result of parsing an HTTP request with a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request<'a> {
-    /// It has, and this is what was captured of it.
+    /// A request with a body: the captured part of the body.
     Body(&'a [u8]),
-    /// It has, or may have. More of it has to come.
+    /// The beginning of a request that has or may have a body. More bytes are needed.
     Unfinished,
-    /// It is no request, or one without a body.
+    /// No request, or a request without a body.
     Other,
 }
 
-/// Reads a request from its first byte on.
+/// Parses a request from its first byte on.
 pub fn request(bytes: &[u8]) -> Request<'_> {
     if WITH_BODY.iter().any(|method| bytes.starts_with(method)) {
         let body = body_of(bytes).map(<[u8]>::trim_ascii_start).unwrap_or_default();
@@ -24,7 +24,7 @@ pub fn request(bytes: &[u8]) -> Request<'_> {
     if may_become_one { Request::Unfinished } else { Request::Other }
 }
 
-/// What follows the head of a request; `None` while the head is not whole.
+/// Returns the bytes after the head of a request, or `None` if the head is incomplete.
 pub fn body_of(request: &[u8]) -> Option<&[u8]> {
     let end = request.windows(4).position(|window| window == b"\r\n\r\n")?;
     request.get(end + 4..)

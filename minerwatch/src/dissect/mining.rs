@@ -1,4 +1,4 @@
-//! Mining protocols: one parser each, fed with the first payloads of connections. The parsers borrow from the payload and
+//! Mining protocols: one parser for each. The parsers read the first payloads of connections, borrow from them and
 //! allocate nothing.
 
 mod account;

@@ -1,6 +1,6 @@
-//! Messages that are split over several payloads of a connection are put together here.
+//! Reassembles messages that are split over several payloads of a connection.
 //!
-//! Only connections that need it are remembered: those with an unfinished message, and those that lead through a tunnel.
+//! State is kept only for connections with an unfinished message or with a tunnel.
 
 use std::net::SocketAddr;
 
@@ -10,22 +10,22 @@ use crate::{
     model::{Direction, Flow, Payload, ProcessKey, TunnelRequest},
 };
 
-/// Connections remembered.
+/// Limit of connections with state.
 const CONNECTIONS: usize = 4_096;
-/// Bytes kept of an unfinished message. A miner's login has some hundreds.
+/// Maximum length of an unfinished message, in bytes. A miner's login has some hundreds of bytes.
 const MAX_PENDING: usize = 2_048;
 
-/// One connection of one process.
+/// Identifies one connection of one process.
 type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
 
-/// What is remembered of a connection.
+/// The state of a connection.
 #[derive(Debug, Default)]
 struct Connection {
     /// The beginning of a message that this host has not finished sending.
     sent: Vec<u8>,
-    /// The same of the peer.
+    /// The beginning of a message that the peer has not finished sending.
     received: Vec<u8>,
-    /// The tunnel that was asked for on it.
+    /// The tunnel that was requested on the connection.
     tunnel: Option<TunnelRequest>,
 }
 
@@ -42,7 +42,7 @@ impl Connection {
     }
 }
 
-/// The connections with unfinished messages.
+/// The connections with an unfinished message or with a tunnel.
 #[derive(Debug)]
 pub struct Streams {
     connections: BoundedMap<ConnectionKey, Connection>,
@@ -55,7 +55,8 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// Reads a payload of a TCP connection, together with what came before it, and fills in what it says.
+    /// Parses a payload of a TCP connection, together with the unfinished message before it, and stores the result in
+    /// the payload.
     pub fn read(&mut self, process: ProcessKey, payload: &mut Payload) {
         let key = (process, payload.flow.source, payload.flow.destination);
         let (direction, opened_here, is_whole) =
@@ -75,7 +76,7 @@ impl Streams {
         };
         let Reading { message, tunnel, asks_height, unfinished } = mining::read(stream);
         let tunnel = tunnel.filter(|_| opened_here).map(|tunnel| tunnel.to_request());
-        // What comes after a payload that was cut off does not continue it.
+        // The next payload does not continue a truncated payload.
         let unfinished = unfinished.filter(|rest| is_whole && !rest.is_empty()).map(<[u8]>::to_vec);
         let mut message = message.map(|message| Box::new(message.to_message()));
 
@@ -101,26 +102,26 @@ impl Streams {
         payload.app.asks_height = asks_height;
     }
 
-    /// Forgets a connection that ended.
+    /// Drops the state of a connection that ended.
     pub fn close(&mut self, process: ProcessKey, flow: &Flow) {
         if !self.connections.is_empty() {
             self.connections.remove(&(process, flow.source, flow.destination));
         }
     }
 
-    /// Forgets the connections of a process that ended.
+    /// Drops the state of all connections of a process that ended.
     pub fn exit(&mut self, process: ProcessKey) {
         if !self.connections.is_empty() {
             self.connections.retain(|(owner, ..), _| *owner != process);
         }
     }
 
-    /// Connections that made room for others.
+    /// Number of evicted connections.
     pub fn evicted(&self) -> u64 {
         self.connections.evicted()
     }
 
-    /// Connections remembered now.
+    /// Number of connections with state.
     #[cfg(test)]
     pub fn len(&self) -> usize {
         self.connections.len()

@@ -1,16 +1,16 @@
-//! Messages for tests.
+//! Builders of DNS and TLS messages for tests.
 
 use std::net::IpAddr;
 
 use super::tls::extension;
 
-/// The labels of a name.
+/// Encodes a name as DNS labels.
 fn labels(name: &str) -> Vec<u8> {
     let label = |label: &str| [&[u8::try_from(label.len()).unwrap()], label.as_bytes()].concat();
     name.split('.').flat_map(label).chain([0]).collect()
 }
 
-/// A message as a resolver sends it; answers point back at the question.
+/// Builds a DNS message as a resolver sends it. The answers point back at the question.
 pub(crate) fn dns_message(name: &str, alias: Option<&str>, addresses: &[&str]) -> Vec<u8> {
     let count = u8::try_from(addresses.len() + usize::from(alias.is_some())).unwrap();
     let response = if count > 0 { 0x80 } else { 0 };
@@ -33,7 +33,7 @@ pub(crate) fn dns_message(name: &str, alias: Option<&str>, addresses: &[&str]) -
     bytes
 }
 
-/// A message with these extensions.
+/// Builds a TLS client hello with these cipher suites and extensions.
 pub(crate) fn hello(ciphers: &[u16], extensions: &[(u16, Vec<u8>)]) -> Vec<u8> {
     let short = |length: usize| u16::try_from(length).unwrap().to_be_bytes();
     let mut body = vec![3, 3];
@@ -65,17 +65,17 @@ pub(crate) fn protocols(names: &[&str]) -> (u16, Vec<u8>) {
     (extension::ALPN, [&[0, u8::try_from(list.len()).unwrap()], &list[..]].concat())
 }
 
-/// The message of a client that names a host and offers a protocol, as most do.
+/// Builds a client hello that names a host and offers a protocol, as most clients do.
 pub(crate) fn usual_hello() -> Vec<u8> {
     hello_naming("www.example")
 }
 
-/// The same with another name.
+/// Builds a client hello that names the host `name` and offers a protocol.
 pub(crate) fn hello_naming(name: &str) -> Vec<u8> {
     hello(&[0x1301], &[named(name), protocols(&["h2"])])
 }
 
-/// The message of a client that does neither.
+/// Builds a client hello without server name and without protocols.
 pub(crate) fn anonymous_hello() -> Vec<u8> {
     hello(&[0x1301], &[(10, vec![0; 4])])
 }

@@ -99,7 +99,7 @@ fn a_long_message_starts_anew() {
     assert_eq!(messages(&host).len(), 1);
 }
 
-/// Replays what happened through a stage whose memory can be looked at.
+/// Replays the events of a host through a dissector. Returns the numbers of connections with state and of evictions.
 fn remembered(host: &Host) -> (usize, u64) {
     let mut dissector = Dissector::default();
     for event in host.events() {

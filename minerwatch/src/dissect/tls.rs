@@ -1,4 +1,4 @@
-//! The first message of a TLS client, which is in the clear.
+//! A parser for the TLS client hello, which is not encrypted.
 
 mod hello;
 mod ja4;
@@ -8,10 +8,10 @@ pub use ja4::ja4;
 
 use crate::model::{Payload, Protocol, TlsHello};
 
-/// The most protocols that are kept.
+/// Maximum number of application protocols that are kept.
 const MAX_PROTOCOLS: usize = 8;
 
-/// The message in a payload, if a process of this host sent it on a connection that it opened.
+/// Parses the client hello in a payload that this host sent on a connection that this host opened.
 pub fn hello_in(payload: &Payload) -> Option<TlsHello> {
     if payload.flow.protocol != Protocol::Tcp || !payload.is_sent_by_client() {
         return None;

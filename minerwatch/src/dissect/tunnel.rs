@@ -1,4 +1,4 @@
-//! Requests for tunnels, which come before the content proper: SOCKS and HTTP CONNECT name a host, and then carry anything.
+//! A parser for tunnel requests. SOCKS and HTTP CONNECT name a host; the tunnelled content follows the request.
 //!
 //! Source: RFC 1928 (SOCKS 5), the SOCKS 4 and 4A notes, RFC 9110 section 9.3.6 (CONNECT).
 
@@ -7,14 +7,14 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use super::http::body_of;
 use crate::model::{TunnelHost, TunnelRequest};
 
-/// A request for a tunnel; borrows from the payload.
+/// A tunnel request; borrows from the payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Tunnel<'a> {
-    /// How: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
+    /// The tunnel protocol: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
     pub kind: &'static str,
-    /// The host asked for.
+    /// The requested host.
     pub host: Host<'a>,
-    /// The port asked for.
+    /// The requested port.
     pub port: u16,
 }
 
@@ -28,7 +28,7 @@ pub enum Host<'a> {
 }
 
 impl Tunnel<'_> {
-    /// The same as an owned request.
+    /// Returns the request as an owned value.
     pub fn to_request(&self) -> TunnelRequest {
         let host = match self.host {
             Host::Name(name) => TunnelHost::Name(name.to_owned()),
@@ -38,16 +38,16 @@ impl Tunnel<'_> {
     }
 }
 
-/// A stream without its requests for tunnels.
+/// A stream after its tunnel requests were removed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Peeled<'a> {
-    /// The tunnel, if one is asked for, and the content that follows.
+    /// The requested tunnel, if any, and the content that follows the request.
     Content(Option<Tunnel<'a>>, &'a [u8]),
-    /// More of the stream is needed to tell.
+    /// More bytes of the stream are needed to decide.
     Unfinished,
 }
 
-/// Takes greetings and requests for tunnels off the front of a stream.
+/// Removes greetings and tunnel requests from the front of a stream.
 pub fn peel(stream: &[u8]) -> Peeled<'_> {
     match stream {
         [5, ..] => socks5(stream),
@@ -60,7 +60,7 @@ pub fn peel(stream: &[u8]) -> Peeled<'_> {
 
 fn socks5(stream: &[u8]) -> Peeled<'_> {
     let mut rest = stream;
-    // A greeting, and perhaps a second one after a password, which is not captured.
+    // Skips the greeting, and a second greeting after a password. The password itself is not captured.
     while let [5, methods @ 1..=16, tail @ ..] = rest {
         if let [5, 1, 0, 1 | 3 | 4, ..] = rest {
             break;
@@ -75,7 +75,7 @@ fn socks5(stream: &[u8]) -> Peeled<'_> {
     }
 }
 
-/// A request of SOCKS 5, from the kind of its address on.
+/// Parses a SOCKS 5 request from its address type on.
 fn request(bytes: &[u8]) -> Option<Peeled<'_>> {
     let (kind, rest) = bytes.split_first()?;
     let (host, rest) = match kind {
@@ -104,7 +104,7 @@ fn socks4(stream: &[u8]) -> Option<Peeled<'_>> {
     let (address, rest) = rest.split_first_chunk::<4>()?;
     let (_user, mut rest) = until_nul(rest)?;
     let mut host = Host::Address(Ipv4Addr::from(*address).into());
-    // 4A: an address that no host can have says that a name follows.
+    // SOCKS 4A: an address 0.0.0.x, which no host can have, means that a host name follows.
     if let [0, 0, 0, 1..=255] = address {
         let (name, after) = until_nul(rest)?;
         host = Host::Name(std::str::from_utf8(name).unwrap_or("?"));

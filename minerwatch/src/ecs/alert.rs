@@ -1,4 +1,4 @@
-//! An alert as an object.
+//! Encodes alerts as objects.
 
 use super::{
     Encoder,
@@ -121,7 +121,8 @@ impl Encoder {
         }
     }
 
-    /// The techniques of the signals, each once. In ECS `T1496.001` is a subtechnique beside its technique `T1496`.
+    /// Returns the techniques of the signals, each once. In ECS, a subtechnique such as `T1496.001` is listed in
+    /// addition to its technique `T1496`.
     fn threat(&self, signals: &[Signal]) -> Option<ThreatFields<'static>> {
         let mut techniques = Vec::new();
         let mut subtechniques = Vec::new();
@@ -145,7 +146,7 @@ impl Encoder {
     }
 }
 
-/// The peer that a signal is about.
+/// Returns the peer that a signal is about.
 fn peer(signal: &Signal) -> Option<EndpointFields<'_>> {
     let Some(Value::Address(destination)) = signal.value("destination") else { return None };
     let mut endpoint = EndpointFields::of(*destination);

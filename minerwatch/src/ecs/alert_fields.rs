@@ -1,4 +1,4 @@
-//! The shape of `minerwatch.*` in an alert.
+//! The structure of `minerwatch.*` in an alert.
 
 use std::sync::Arc;
 
@@ -31,7 +31,7 @@ pub(super) struct AlertFields<'a> {
     pub hooks: ByName<'a, Arc<str>>,
 }
 
-/// One of the signals.
+/// One signal of an alert.
 #[derive(Debug, Serialize)]
 pub(super) struct SignalFields<'a> {
     pub id: &'a str,
@@ -54,7 +54,7 @@ pub(super) struct SignalFields<'a> {
     pub points: Option<PointsFields>,
 }
 
-/// A value of a signal, with what it had to reach.
+/// A value of a signal, with its threshold.
 #[derive(Debug, Serialize)]
 pub(super) struct MeasuredFields<'a> {
     name: &'a str,
@@ -72,7 +72,7 @@ impl<'a> MeasuredFields<'a> {
     }
 }
 
-/// What a signal adds to the score.
+/// The contribution of a signal to the score.
 #[derive(Debug, Serialize)]
 pub(super) struct PointsFields {
     points: f64,
@@ -93,7 +93,7 @@ impl PointsFields {
     }
 }
 
-/// What the points come to.
+/// The verdict for the current points, and the next higher verdict.
 #[derive(Debug, Serialize)]
 pub(super) struct ScoreFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -124,7 +124,7 @@ pub(super) struct EdgeFields<'a> {
     pub object: &'a str,
 }
 
-/// The process of a step.
+/// The process of a step in the chain.
 #[derive(Debug, Serialize)]
 pub(super) struct EdgeProcess<'a> {
     pub pid: u32,
@@ -134,7 +134,7 @@ pub(super) struct EdgeProcess<'a> {
     pub parent: Option<KeyFields>,
 }
 
-/// A process, without anything else about it.
+/// The identity of a process.
 #[derive(Debug, Serialize)]
 pub(super) struct KeyFields {
     pub pid: u32,
@@ -147,7 +147,7 @@ impl KeyFields {
     }
 }
 
-/// Counts by kind as an object.
+/// Pairs of name and value, written as an object.
 #[derive(Debug)]
 pub(super) struct ByName<'a, T>(pub &'a [(Arc<str>, T)]);
 
@@ -163,11 +163,11 @@ impl<T: Serialize> Serialize for ByName<'_, T> {
     }
 }
 
-/// Names and values as an object; a name with several values has them as a list. A threshold stands beside its value.
+/// Evidence, written as an object. Several values with the same name become a list. A threshold is a separate key.
 #[derive(Debug)]
 pub(super) struct EvidenceFields<'a>(pub &'a [Evidence]);
 
-/// Ends the name of a value to name the threshold it had to reach.
+/// Suffix of the key that contains the threshold of a value.
 const THRESHOLD_SUFFIX: &str = "_threshold";
 
 impl EvidenceFields<'_> {

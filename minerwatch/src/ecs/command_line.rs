@@ -1,4 +1,4 @@
-//! Arguments as one line, which a shell would split into the same arguments.
+//! Formats arguments as one line that a shell would split into the same arguments.
 
 use std::{fmt, sync::Arc};
 
@@ -40,7 +40,7 @@ fn quote(argument: &str, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
     formatter.write_str("'")
 }
 
-/// Characters without a meaning for a shell at any position.
+/// Whether a character has no meaning for a shell at any position.
 fn is_plain(character: char) -> bool {
     character.is_alphanumeric() || "@%_-+=:,./".contains(character)
 }

@@ -43,7 +43,7 @@ impl Serialize for Data<'_> {
     }
 }
 
-/// A type of record by its name, or by its number (RFC 3597).
+/// A record type, written as its name, or as its number if the name is unknown (RFC 3597).
 #[derive(Clone, Copy, Debug)]
 struct Kind(u16);
 
@@ -68,7 +68,7 @@ impl Serialize for Kind {
     }
 }
 
-/// A response code by its name (RFC 1035, RFC 2136), or by its number.
+/// A response code, written as its name (RFC 1035, RFC 2136), or as its number if the name is unknown.
 #[derive(Clone, Copy, Debug)]
 struct Code(u8);
 
@@ -88,7 +88,7 @@ impl Serialize for Code {
 }
 
 impl<'a> DnsFields<'a> {
-    /// The fields of an answer.
+    /// Creates the fields of an answer.
     pub(super) fn of(answer: &'a DnsAnswer) -> Self {
         let answers = answer.records.iter().map(|record| Answer {
             data: Data(&record.data),

@@ -1,4 +1,4 @@
-//! The shape of one object. An unknown field is left out.
+//! The structure of one JSON object. A field without a known value is left out.
 
 use std::sync::Arc;
 
@@ -32,9 +32,9 @@ macro_rules! fields {
     )*};
 }
 
-// The fields after the semicolon can be missing.
+// The fields after the semicolon are optional.
 fields! {
-    /// One line.
+    /// The object of one line.
     struct Document<'a> {
         #[serde(rename = "@timestamp")] timestamp: Timestamp,
         ecs: Version,
@@ -101,7 +101,7 @@ fields! {
 
     struct Techniques<'a> { id: Vec<&'a str>, ; subtechnique: Identified<Vec<&'a str>>, }
 
-    /// The fields that ECS does not have.
+    /// `minerwatch.*`, the fields that ECS does not define.
     struct OwnFields<'a> {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;
@@ -133,7 +133,7 @@ fields! {
     }
 }
 
-/// A device that was opened.
+/// `minerwatch.device.*`, a device that was opened.
 #[derive(Debug, Serialize)]
 pub(super) struct OwnDevice {
     pub number: Shown<Device>,
@@ -170,7 +170,7 @@ pub(super) struct EventFields {
 }
 
 impl EventFields {
-    /// An event with its classes in the schema.
+    /// Creates the fields of an event with its ECS categories and types.
     pub fn new(
         action: &'static str,
         category: &'static [&'static str],
@@ -207,7 +207,7 @@ pub(super) struct ExitFields {
 }
 
 impl<'a> Document<'a> {
-    /// What every object has.
+    /// Creates a document with the fields that every object has.
     pub fn new(encoder: &'a Encoder, timestamp: Timestamp, event: EventFields) -> Self {
         Self {
             timestamp,
@@ -231,7 +231,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Sets what the process belongs to: container, pod, unit, control group.
+    /// Sets the container, pod, unit and cgroup of the process.
     pub fn set_container(&mut self, container: &'a Container) {
         self.container = container
             .id
@@ -249,7 +249,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// The part that ECS has no names for; created when it is first needed.
+    /// Returns the fields that ECS does not define. Creates them on first use.
     pub fn own(&mut self) -> &mut OwnFields<'a> {
         self.minerwatch.get_or_insert(OwnFields {
             alert: None,

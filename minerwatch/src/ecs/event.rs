@@ -1,4 +1,4 @@
-//! Events as objects.
+//! Encodes events as objects.
 
 use std::net::SocketAddr;
 
@@ -94,7 +94,7 @@ impl Encoder {
     }
 }
 
-/// The classes of an event in the schema; `None` if it has no line.
+/// Returns the action, the ECS categories and the ECS types of an event, or `None` if the event has no line.
 fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
     let (action, category, kinds): (_, _, &[&str]) = match body {
         EventBody::Fork(_) => ("fork", PROCESS, &["start"]),
@@ -214,7 +214,7 @@ impl<'a> Document<'a> {
         self.event.duration = Some(u64::try_from(lasted.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// Sets when something was sent or received first and last, if that is known.
+    /// Sets the times of the first and the last payload, if known.
     fn set_payload_times(&mut self, encoder: &Encoder, first: Option<BootTime>, last: Option<BootTime>) {
         if first.is_some() || last.is_some() {
             let network = self.own().network.get_or_insert_default();
@@ -223,7 +223,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Sets how much was sent and received, if it was counted.
+    /// Sets the numbers of bytes and packets, if counted.
     fn set_volume(&mut self, bytes: Option<(u64, u64)>, packets: Option<(u32, u32)>) {
         let (Some(source), Some(destination), Some(network)) =
             (&mut self.source, &mut self.destination, &mut self.network)

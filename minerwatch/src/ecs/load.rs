@@ -1,4 +1,5 @@
-//! What a process uses: `minerwatch.cpu.*`, `minerwatch.quota.*`, `minerwatch.rounding.*`, `minerwatch.memory.*`.
+//! The resource use of a process: `minerwatch.cpu.*`, `minerwatch.quota.*`, `minerwatch.rounding.*` and
+//! `minerwatch.memory.*`.
 
 use serde::Serialize;
 
@@ -16,7 +17,7 @@ pub(super) struct QuotaFields<'a> {
 }
 
 impl<'a> QuotaFields<'a> {
-    /// The fields of a quota.
+    /// Creates the fields of a quota.
     pub fn of(quota: &'a CpuQuota) -> Self {
         Self {
             cgroup: &quota.cgroup,
@@ -37,7 +38,7 @@ pub(super) struct RoundingFields {
     pub plain: CountFields,
 }
 
-/// Samples, by rounding mode.
+/// Number of samples, by rounding mode.
 #[derive(Debug, Serialize)]
 pub(super) struct CountFields {
     pub nearest: u64,
@@ -47,7 +48,7 @@ pub(super) struct CountFields {
 }
 
 impl RoundingFields {
-    /// The fields of an event.
+    /// Creates the fields of the rounding modes.
     pub fn of(rounding: &Rounding) -> Self {
         let counts = |counts: &RoundingCounts| CountFields {
             nearest: counts.nearest,
@@ -107,7 +108,7 @@ pub(super) struct MemoryFields {
 }
 
 impl MemoryFields {
-    /// Memory that a process asked for.
+    /// Creates the fields of a memory mapping.
     pub fn of_mapping(mapping: &Mapping) -> Self {
         Self {
             class: Some(mapping.class.name()),
@@ -118,7 +119,7 @@ impl MemoryFields {
         }
     }
 
-    /// The pool of huge pages.
+    /// Creates the fields of a pool of huge pages.
     pub fn of_pool(pool: &HugePages) -> Self {
         Self { pages_before: Some(pool.before), pages_after: Some(pool.after), ..Self::default() }
     }

@@ -1,8 +1,8 @@
-//! The well-known names of the kernel's numbers.
+//! Names of the kernel's numbers: errnos, signals and capabilities.
 
 use std::fmt;
 
-/// The name and meaning of an errno with which a connection can fail (asm-generic/errno-base.h, errno.h).
+/// Returns the name and meaning of an errno with which a connection can fail (asm-generic/errno-base.h, errno.h).
 pub(super) fn errno(number: i32) -> Option<(&'static str, &'static str)> {
     Some(match number {
         1 => ("EPERM", "operation not permitted"),
@@ -35,7 +35,7 @@ pub(super) fn errno(number: i32) -> Option<(&'static str, &'static str)> {
     })
 }
 
-/// A signal, written as its name (asm/signal.h of x86 and arm64); a real-time signal as its number.
+/// A signal, written as its name (asm/signal.h of x86 and arm64). A real-time signal is written as its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SignalName(pub u8);
 
@@ -83,7 +83,7 @@ impl fmt::Display for SignalName {
     }
 }
 
-/// A capability, written as its name (linux/capability.h); one that is newer than this list as its number.
+/// A capability, written as its name (linux/capability.h). A capability newer than this list is written as its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CapabilityName(pub u32);
 

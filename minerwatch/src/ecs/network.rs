@@ -36,13 +36,13 @@ pub(super) struct EndpointFields<'a> {
     pub network: Option<AsFields<'a>>,
 }
 
-/// Its country.
+/// The country of an endpoint.
 #[derive(Debug, Serialize)]
 pub(super) struct GeoFields<'a> {
     pub country_iso_code: &'a str,
 }
 
-/// Its autonomous system.
+/// The autonomous system of an endpoint.
 #[derive(Debug, Serialize)]
 pub(super) struct AsFields<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -51,14 +51,14 @@ pub(super) struct AsFields<'a> {
     pub organization: Option<Named<'a>>,
 }
 
-/// An object with nothing but a `name`.
+/// An object that contains only a `name`.
 #[derive(Debug, Serialize)]
 pub(super) struct Named<'a> {
     pub name: &'a str,
 }
 
 impl<'a> EndpointFields<'a> {
-    /// The endpoint at this address; the port is left out while none is bound.
+    /// Creates the fields of an endpoint. The port is left out while the socket is unbound.
     pub fn of(address: SocketAddr) -> Self {
         let port = address.port();
         Self {
@@ -72,7 +72,7 @@ impl<'a> EndpointFields<'a> {
         }
     }
 
-    /// Sets what a database says about its address.
+    /// Sets the location of the endpoint, as found in a database.
     pub fn set_geo(&mut self, country: Option<&'a str>, number: Option<u32>, organization: Option<&'a str>) {
         self.geo = country.map(|country_iso_code| GeoFields { country_iso_code });
         if number.is_some() || organization.is_some() {

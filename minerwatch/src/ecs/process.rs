@@ -9,7 +9,7 @@ use super::{
 use crate::model::{Credentials, Exec, ExecutableFlags, ProcessKey, ProcessView, RunningProcess};
 
 impl<'a> ProcessFields<'a> {
-    /// A process about which only the key is known.
+    /// Creates the fields of a process of which only the key is known.
     pub fn bare(encoder: &Encoder, key: ProcessKey) -> Self {
         Self {
             pid: key.pid,
@@ -29,7 +29,7 @@ impl<'a> ProcessFields<'a> {
         }
     }
 
-    /// A process of the process table.
+    /// Creates the fields of a process in the process table.
     pub fn of_view(encoder: &Encoder, view: &'a ProcessView) -> Self {
         let mut fields = Self::bare(encoder, view.key);
         fields.show(&view.name, &view.executable.path, &view.directory);
@@ -39,7 +39,7 @@ impl<'a> ProcessFields<'a> {
         fields
     }
 
-    /// The process `key`, with what `view` knows if that is the same process.
+    /// Creates the fields of the process `key`. Uses `view` only if the view is of the same process.
     pub fn of(encoder: &Encoder, key: ProcessKey, view: Option<&'a ProcessView>) -> Self {
         match view {
             Some(view) if view.key == key => Self::of_view(encoder, view),
@@ -47,9 +47,9 @@ impl<'a> ProcessFields<'a> {
         }
     }
 
-    /// Sets what an exec says, which is newer than any view.
+    /// Sets the data of an exec, which is newer than any view.
     pub fn exec(&mut self, exec: &'a Exec) {
-        // The view has the hash of the previous image, unless it already shows the new one.
+        // The view has the hash of the previous image, unless the view already shows the new image.
         if self.executable != known(&exec.executable.path) {
             self.hash = None;
         }
@@ -59,7 +59,7 @@ impl<'a> ProcessFields<'a> {
         self.show_session(exec.session);
     }
 
-    /// Sets what the snapshot says.
+    /// Sets the data of a process in the snapshot.
     pub fn running(&mut self, running: &'a RunningProcess) {
         self.show(&running.name, &running.executable.path, &running.directory);
         self.show_arguments(&running.arguments);
@@ -90,13 +90,13 @@ impl<'a> ProcessFields<'a> {
         }
     }
 
-    /// Sets the current user; the known name stays only if it is that user's.
+    /// Sets the current user. Keeps the known name only if the name belongs to that user.
     pub fn show_user_id(&mut self, uid: u32) {
         let name = self.user.take().filter(|user| user.id.0 == uid).and_then(|user| user.name);
         self.user = Some(UserFields { id: Shown(uid), name });
     }
 
-    /// Sets the thread that did it.
+    /// Sets the thread that acted.
     pub fn show_thread(&mut self, tid: u32) {
         self.thread = Some(Identified { id: tid });
     }
@@ -107,7 +107,7 @@ fn user(credentials: &Credentials) -> UserFields<'_> {
 }
 
 impl<'a> OwnProcess<'a> {
-    /// The unusual flags of the executable; `None` if there are none.
+    /// Returns the unusual flags of the executable, or `None` if no flag is set.
     pub fn of_flags(flags: ExecutableFlags) -> Option<Self> {
         (flags.memfd || flags.deleted).then(|| Self {
             memfd: flags.memfd.then_some(true),
@@ -116,7 +116,7 @@ impl<'a> OwnProcess<'a> {
         })
     }
 
-    /// What an exec says that ECS has no names for.
+    /// Returns the data of an exec that ECS does not define.
     pub fn of_exec(exec: &'a Exec) -> Self {
         Self {
             invoked: known(&exec.invoked),
@@ -128,7 +128,7 @@ impl<'a> OwnProcess<'a> {
         }
     }
 
-    /// What the snapshot says that ECS has no names for.
+    /// Returns the data of a process in the snapshot that ECS does not define.
     pub fn of_running(running: &'a RunningProcess) -> Self {
         Self {
             kernel_thread: running.kernel_thread.then_some(true),

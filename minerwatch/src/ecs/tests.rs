@@ -1,4 +1,4 @@
-//! What readers of the JSON can rely on.
+//! Tests of what readers of the JSON rely on.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,7 +21,7 @@ fn every_line_is_as_documented_in_its_snapshot() {
     }
 }
 
-/// Every kind of object that can be written, parsed.
+/// Returns every kind of object that can be written, parsed.
 fn objects() -> Vec<Value> {
     let encoder = samples::encoder();
     let mut objects: Vec<Value> =
@@ -41,7 +41,7 @@ fn objects() -> Vec<Value> {
     objects
 }
 
-/// The same events from unknown processes.
+/// Returns the same events from unknown processes.
 fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
     let lines = samples::events().into_iter().filter_map(|(_, mut event)| {
         event.subject.container = None;
@@ -52,7 +52,7 @@ fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
     lines.map(|line| serde_json::from_slice(&line).unwrap()).collect()
 }
 
-/// Rows of the documentation's tables whose first column is called `heading`, without their backticks.
+/// Returns the rows of the documentation's tables whose first column is called `heading`, without backticks.
 fn table(heading: &str) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut inside = false;
@@ -72,7 +72,7 @@ fn table(heading: &str) -> Vec<Vec<String>> {
     rows
 }
 
-/// Every leaf with its path: `a.b[].c`.
+/// Collects every leaf with its path: `a.b[].c`.
 fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>) {
     match value {
         Value::Object(members) => {
@@ -86,7 +86,7 @@ fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>
     }
 }
 
-/// The name of a path in the documentation.
+/// Returns the name of a path in the documentation.
 fn documented_as(path: &str, fields: &BTreeMap<String, String>) -> String {
     for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks."] {
         if path.starts_with(open) {
@@ -156,7 +156,7 @@ fn the_documentation_and_the_program_name_the_same_actions() {
     assert_eq!(written, documented);
 }
 
-/// The types that ECS 9.4.0 expects with each category that is used here.
+/// Checks the types that ECS 9.4.0 allows with each category.
 #[test]
 fn categories_and_types_fit_each_other() {
     const ALLOWED: &[(&str, &[&str])] = &[

@@ -1,19 +1,19 @@
-//! RFC 3339 with nanoseconds, in UTC, written without allocating.
+//! Timestamps in the form of RFC 3339, with nanoseconds, in UTC, written without allocation.
 
 use serde::{Serialize, Serializer};
 
 const SECOND: i128 = 1_000_000_000;
 const DAY: i128 = 86_400;
-/// 0000-01-01T00:00:00Z and 9999-12-31T23:59:59.999999999Z, the range of RFC 3339.
+/// The range of RFC 3339: 0000-01-01T00:00:00Z to 9999-12-31T23:59:59.999999999Z.
 const FIRST: i128 = -62_167_219_200 * SECOND;
 const LAST: i128 = 253_402_300_800 * SECOND - 1;
 
-/// Unix time in nanoseconds. Written as the nearest time whose year has four digits.
+/// Unix time in nanoseconds. A time whose year does not have four digits is written as the nearest time that has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timestamp(pub i128);
 
 impl Timestamp {
-    /// `2026-11-22T23:14:05.123456789Z`.
+    /// Formats the time as `2026-11-22T23:14:05.123456789Z`.
     fn format(self) -> [u8; 30] {
         let nanoseconds = self.0.clamp(FIRST, LAST);
         let seconds = nanoseconds.div_euclid(SECOND);
@@ -38,8 +38,8 @@ impl Serialize for Timestamp {
     }
 }
 
-/// Year, month and day of a number of days since 1970-01-01 in the Gregorian calendar. Here a year begins in March, so
-/// that the leap day is its last day; an era is 400 years.
+/// Converts a number of days since 1970-01-01 to year, month and day in the Gregorian calendar. The calculation begins
+/// each year in March, so that the leap day is the last day of the year. An era is 400 years.
 fn civil(days: i128) -> (i128, i128, i128) {
     const ERA: i128 = 146_097;
     let since_march_of_0 = days + 719_468;

@@ -1,4 +1,4 @@
-//! Values whose written form differs from the one they are kept in.
+//! Values whose JSON form differs from their form in memory.
 
 use std::fmt::Display;
 
@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 
 use super::names;
 
-/// A value written as the string it displays as.
+/// A value that is written as its `Display` text.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown<T>(pub T);
 
@@ -16,13 +16,13 @@ impl<T: Display> Serialize for Shown<T> {
     }
 }
 
-/// An object with nothing but an `id`.
+/// An object that contains only an `id`.
 #[derive(Debug, Serialize)]
 pub(super) struct Identified<T> {
     pub id: T,
 }
 
-/// An errno by its name, or by its number where no name is known.
+/// An errno, written as its name, or as its number if the name is unknown.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct ErrorCode(pub i32);
 
@@ -45,7 +45,7 @@ impl Display for Mode {
     }
 }
 
-/// A device as `major:minor`.
+/// A device, written as `major:minor`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Device(pub u32);
 
@@ -55,7 +55,7 @@ impl Display for Device {
     }
 }
 
-/// A set of capabilities as the list of their names.
+/// A set of capabilities, written as a list of names.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CapabilitySet(pub u64);
 
@@ -70,7 +70,7 @@ impl Serialize for CapabilitySet {
     }
 }
 
-/// `None` for a text that is empty because it is not known.
+/// Returns the text, or `None` if the text is empty, which means unknown.
 pub(super) fn known(text: &str) -> Option<&str> {
     (!text.is_empty()).then_some(text)
 }

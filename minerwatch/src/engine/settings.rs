@@ -9,28 +9,28 @@ use crate::{
     process::TableLimits,
 };
 
-/// Facts of the host and of the configuration that the engine needs.
+/// The settings of the engine, from the host and from the configuration.
 #[derive(Clone, Debug)]
 pub struct EngineSettings {
-    /// Processors of the host.
+    /// Number of processors of the host.
     pub processors: u32,
-    /// The most processes in the table, living and dead.
+    /// Limit of processes in the table, living and dead.
     pub max_processes: usize,
-    /// The most incidents kept open.
+    /// Limit of open incidents.
     pub max_incidents: usize,
-    /// The most dead processes without children that are remembered.
+    /// Limit of remembered dead processes without children.
     pub max_dead: usize,
-    /// How long a dead process is remembered.
+    /// Time for which a dead process is remembered.
     pub dead_memory: Duration,
-    /// An incident without living processes is closed after this time without a new finding.
+    /// Time without a new finding after which an incident without living processes is closed.
     pub quiet: Duration,
-    /// The same time for an incident that installed persistence.
+    /// The value of `quiet` for an incident that installed persistence.
     pub quiet_persistent: Duration,
-    /// The lowest verdict that causes an alert. Incidents below it are kept and may reach it later.
+    /// The lowest verdict that causes an alert. An incident below this verdict is kept and may cause an alert later.
     pub min_verdict: Verdict,
     /// Thresholds of CPU use.
     pub load: LoadThresholds,
-    /// The clock that [`crate::model::Alert::latency`] is measured with. `None` in a replay: the latency is zero.
+    /// The clock for [`crate::model::Alert::latency`]. `None` in a replay, where the latency is zero.
     pub clock: Option<fn() -> BootTime>,
 }
 

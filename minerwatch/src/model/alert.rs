@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, Verdict};
 
-/// Identifies an incident: one intrusion, with any number of processes. Unique on one host.
+/// Identifies an incident, that is, one intrusion with any number of processes. The id is unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct IncidentId {
     /// The process that showed the first signal.
@@ -21,7 +21,7 @@ impl fmt::Display for IncidentId {
     }
 }
 
-/// Why an alert is sent now.
+/// Reason for sending an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertAction {
@@ -29,7 +29,8 @@ pub enum AlertAction {
     IncidentOpened,
     /// The verdict rose, or there are new signals.
     IncidentUpdated,
-    /// The incident is over: its processes have ended and it was quiet, or it was merged into another incident or evicted.
+    /// The incident is over: its processes have ended and no new finding came for a while, or the incident was merged
+    /// into another one or evicted.
     IncidentClosed,
 }
 
@@ -39,35 +40,35 @@ pub enum AlertAction {
 pub enum ChainKind {
     /// A process was created or replaced its image.
     Create,
-    /// It opened an outbound connection.
+    /// A process opened an outbound connection.
     Connect,
-    /// It changed a file or its permissions.
+    /// A process changed a file or its permissions.
     Modify,
-    /// It wrote a file that was run later.
+    /// A process wrote a file that was run later.
     Drop,
-    /// It changed a file that starts it again later.
+    /// A process changed a file that starts the process again later.
     Persist,
 }
 
 /// One step of an intrusion.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ChainEdge {
-    /// Its kind.
+    /// The kind of the step.
     pub kind: ChainKind,
-    /// When it happened.
+    /// When the step happened.
     pub at: BootTime,
-    /// The process that did it.
+    /// The process that took the step.
     pub process: ProcessKey,
     /// The name of that process.
     pub name: Arc<str>,
-    /// The parent of that process, if known. It makes the edges a tree.
+    /// The parent of that process, if known. The parents make the steps a tree.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<ProcessKey>,
     /// The object of the step: a command line, an address or a path.
     pub object: String,
 }
 
-/// What the sensor could not see. The engine adds it to each alert when the alert leaves.
+/// The losses and the data sources of the sensor. The engine adds them to each alert that it returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Health {
@@ -79,7 +80,7 @@ pub struct Health {
     pub hooks: Arc<[(Arc<str>, Arc<str>)]>,
 }
 
-/// The state of an incident when something about it changed.
+/// The state of an incident at the time of a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Alert {
     /// The incident.
@@ -101,17 +102,17 @@ pub struct Alert {
     pub parent: Option<ProcessView>,
     /// The suspect's container or service.
     pub container: Option<Arc<Container>>,
-    /// The signals, strongest first. The first one decided.
+    /// The signals, strongest first. The first signal decided.
     pub signals: Vec<Signal>,
     /// The steps of the intrusion, oldest first.
     pub chain: Vec<ChainEdge>,
     /// One sentence for people.
     pub message: String,
-    /// How many findings repeated a listed signal and were folded into it.
+    /// Number of findings that repeated a listed signal and were folded into that signal.
     pub folded: u64,
-    /// Time from the deciding event until the alert left the engine. The engine measures it with
-    /// [`crate::engine::EngineSettings::clock`]; zero in a replay.
+    /// Time from the deciding event until the alert left the engine. The engine measures the latency with
+    /// [`crate::engine::EngineSettings::clock`]. In a replay the latency is zero.
     pub latency: Duration,
-    /// What the sensor could not see.
+    /// The losses and the data sources of the sensor.
     pub health: Health,
 }

@@ -1,32 +1,33 @@
-//! What a payload says, as far as it is understood.
+//! The parsed content of a payload.
 
 use std::net::IpAddr;
 
 use super::{DnsMessage, TlsHello};
 
-/// The facts of one payload. The dissect stage fills them in once. Everything after it reads these facts and no bytes.
+/// The parsed content of one payload. The dissect stage parses each payload once. Later stages read these fields and
+/// never the bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AppData {
     /// A DNS message.
     pub dns: Option<Box<DnsMessage>>,
-    /// The first message of a TLS client of this host.
+    /// The TLS client hello that a process of this host sent.
     pub tls: Option<Box<TlsHello>>,
-    /// A request for a tunnel through another host, which comes before the content proper.
+    /// A request for a tunnel through another host. The tunnelled content follows the request.
     pub tunnel: Option<Box<TunnelRequest>>,
-    /// A message of a mining protocol, put together from this and earlier payloads of the connection.
+    /// A message of a mining protocol, reassembled from this and earlier payloads of the connection.
     pub mining: Option<Box<MiningMessage>>,
-    /// Whether it asks a cryptocurrency node for its height over HTTP.
+    /// Whether the payload asks a cryptocurrency node for its block height over HTTP.
     pub asks_height: bool,
 }
 
 /// A request for a tunnel through another host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TunnelRequest {
-    /// Which kind of tunnel: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
+    /// The tunnel protocol: `SOCKS5`, `SOCKS4` or `HTTP CONNECT`.
     pub kind: &'static str,
-    /// The host asked for.
+    /// The requested host.
     pub host: TunnelHost,
-    /// The port asked for.
+    /// The requested port.
     pub port: u16,
 }
 
@@ -54,27 +55,27 @@ impl std::fmt::Display for TunnelHost {
     }
 }
 
-/// A mining protocol, as people call it.
+/// A mining protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningProtocol {
-    /// Stratum V1, as Bitcoin miners and many others speak it.
+    /// Stratum V1, the protocol of Bitcoin miners and many others.
     Stratum,
-    /// Stratum V1 as `NiceHash` and Ethereum's relatives extended it.
+    /// Stratum V1 with the extensions of `NiceHash` for Ethereum and related coins.
     EthereumStratum,
-    /// Ethereum's first protocol for pools.
+    /// The first pool protocol of Ethereum.
     EthProxy,
-    /// The JSON-RPC of Monero's and its relatives' pools.
+    /// The JSON-RPC protocol of pools for Monero and related coins.
     CryptoNote,
     /// Stratum V2 in the clear.
     StratumV2,
-    /// Calls of a solo miner to its own node.
+    /// RPC calls of a solo miner to its own node.
     Solo,
-    /// New blocks, announced by a Monero node.
+    /// A ZMQ subscription to the new blocks of a Monero node.
     ZmqMining,
 }
 
 impl MiningProtocol {
-    /// Its name in evidence.
+    /// The name used in evidence.
     pub fn name(self) -> &'static str {
         match self {
             Self::Stratum => "Stratum",
@@ -88,7 +89,7 @@ impl MiningProtocol {
     }
 }
 
-/// Which side of mining says something.
+/// The side of a mining connection that sends a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningSide {
     /// A miner.
@@ -100,18 +101,18 @@ pub enum MiningSide {
 /// A message of a mining protocol.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MiningMessage {
-    /// Which protocol.
+    /// The protocol.
     pub protocol: MiningProtocol,
-    /// Which side says such a thing.
+    /// The side that sends such a message.
     pub side: MiningSide,
-    /// Whether no other program says this. If not, the answer may settle it.
+    /// Whether only mining software sends this message. If not, the peer's answer may confirm mining.
     pub sure: bool,
-    /// The method, or what stands for it.
+    /// The method, or an equivalent name for a message without a method.
     pub method: &'static str,
-    /// The account it names, shortened.
+    /// The account in the message, shortened.
     pub account: Option<String>,
-    /// The program it names, printable characters only.
+    /// The program (user agent) named in the message, printable characters only.
     pub agent: Option<String>,
-    /// The tunnel it goes through, if one was asked for earlier on the connection.
+    /// The tunnel that carries the message, if a tunnel was requested on the connection.
     pub tunnel: Option<TunnelRequest>,
 }

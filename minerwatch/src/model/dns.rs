@@ -1,23 +1,23 @@
-//! What a DNS message says.
+//! The parsed content of a DNS message.
 
 use std::net::IpAddr;
 
-/// One message: a question, or the answer to one.
+/// A DNS message: a query or a response.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsMessage {
-    /// Its number. An answer has the number of its question.
+    /// The message id. A response has the id of its query.
     pub id: u16,
-    /// Whether it is an answer.
+    /// Whether the message is a response.
     pub response: bool,
-    /// Question and answer, names without a final dot.
+    /// The question and the answers. Names have no final dot.
     pub answer: DnsAnswer,
 }
 
-/// The type of a record that names another name (RFC 1035, section 3.2.2).
+/// The record type CNAME, an alias of another name (RFC 1035, section 3.2.2).
 const TYPE_CNAME: u16 = 5;
 
 impl DnsMessage {
-    /// The names that the name in question is an alias of, in order.
+    /// Returns the targets of the CNAME records, in order.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.answer.records.iter().filter_map(|record| match (&record.data, record.kind) {
             (DnsData::Name(name), TYPE_CNAME) => Some(name.as_str()),
@@ -25,7 +25,7 @@ impl DnsMessage {
         })
     }
 
-    /// The addresses in the answer.
+    /// Returns the addresses in the answer.
     pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
         self.answer.records.iter().filter_map(|record| match record.data {
             DnsData::Address(address) => Some(address),
@@ -34,27 +34,27 @@ impl DnsMessage {
     }
 }
 
-/// Question and answer, as the message has them.
+/// The question and the answers of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DnsAnswer {
-    /// The name that was asked for, in lower case.
+    /// The name in the question, in lower case.
     pub question: String,
     /// The record type of the question, such as 1 for A (RFC 1035, section 3.2.2).
     pub question_type: u16,
-    /// The response code: 0, or why there is no answer (RFC 1035, section 4.1.1; the lower four bits).
+    /// The response code, four bits: 0 for success, otherwise the reason for the failure (RFC 1035, section 4.1.1).
     pub code: u8,
-    /// Records of the answer that hold a name or an address, in order; at most 32.
+    /// The answer records that hold a name or an address, in order; at most 32.
     pub records: Vec<DnsRecord>,
 }
 
-/// A record of an answer.
+/// A record of the answer section.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DnsRecord {
-    /// Its type.
+    /// The record type.
     pub kind: u16,
-    /// How long it may be kept, in seconds.
+    /// Time to live, in seconds.
     pub ttl: u32,
-    /// Its content.
+    /// The content of the record.
     pub data: DnsData,
 }
 

@@ -1,4 +1,4 @@
-//! What the engine wants done outside. The engine does nothing outside itself; it returns these values.
+//! Effects: the consequences of an event outside the engine. The engine does no I/O; it returns these values.
 
 use std::{sync::Arc, time::Duration};
 
@@ -7,11 +7,11 @@ use super::{Alert, Flow, ProcessKey, ProcessView, Subject};
 /// One consequence of an event.
 #[derive(Clone, Debug)]
 pub enum Effect {
-    /// The event was seen: what is known about its process. Comes first, and only if an output wants the event.
+    /// What is known about the process of the event. Comes first, and only if an output wants the event.
     Observed(Observation),
     /// An alert to send.
     Alert(Box<Alert>),
-    /// A question to the outside. The answer comes back as an event.
+    /// A request to a probe. An answer comes back as an event.
     Request(Request),
 }
 
@@ -20,33 +20,34 @@ pub enum Effect {
 pub struct Observation {
     /// The process, if known.
     pub process: Option<Arc<ProcessView>>,
-    /// Its parent, if known.
+    /// The parent of the process, if known.
     pub parent: Option<Arc<ProcessView>>,
-    /// The domain name that last resolved to the peer's address, if that was seen.
+    /// The domain name that last resolved to the peer's address, if the DNS answer was seen.
     pub domain: Option<Arc<str>>,
 }
 
-/// A question to the outside.
+/// A request to a probe.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Request {
     /// Sample the FPU state of this process more often for some seconds. The kernel side answers with
     /// [`crate::model::EventBody::Rounding`].
     SampleRounding {
-        /// Which process.
+        /// The process.
         process: ProcessKey,
-        /// For how long.
+        /// The duration of the sampling.
         span: Duration,
     },
     /// Read the options of a connection's socket. The answer is [`crate::model::EventBody::SocketOptions`].
     SocketOptions {
-        /// The process that has the socket.
+        /// The process that holds the socket.
         owner: Subject,
         /// The connection.
         flow: Flow,
     },
-    /// Capture payloads on the connections that this process accepts. It talks to a pool, so it may be a mining proxy.
+    /// Capture payloads on the connections that this process accepts. The process talks to a pool, so it may be a
+    /// mining proxy.
     WatchListeners(Subject),
-    /// Find out whether this process is a DNS server. The answer is [`crate::model::EventBody::DnsServerRole`]; events
-    /// of the process are parked until it arrives.
+    /// Find out whether this process is a DNS server. The answer is [`crate::model::EventBody::DnsServerRole`]. Events
+    /// of the process are parked until the answer arrives.
     DnsRole(Subject),
 }

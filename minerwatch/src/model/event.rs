@@ -1,7 +1,7 @@
 //! Events: one value per thing that happened on the host.
 //!
-//! A recording contains these values as JSON, one per line. So every change here must still read what older versions
-//! wrote: add optional fields, never rename one.
+//! A recording contains these values as JSON, one per line. Later versions must be able to read older recordings, so
+//! add only optional fields and never rename a field.
 
 mod cpu;
 mod file;
@@ -24,54 +24,54 @@ pub use kind::EventKind;
 pub use network::{Close, Connect, DnsServerRole, RunningFlow};
 pub use process::{Exec, Exit, Fork, HashedFile, RunningProcess};
 
-/// This bit of [`Subject::cgroup`] says that the cgroup is in the version 1 hierarchy of the pids controller. Without it the
-/// cgroup is in the unified hierarchy. Inode numbers of different hierarchies overlap.
+/// The bit of [`Subject::cgroup`] that marks a cgroup in the version 1 hierarchy of the pids controller. Without this
+/// bit the cgroup is in the unified hierarchy. Inode numbers of different hierarchies overlap.
 pub const CGROUP_V1: u64 = 1 << 63;
 
 /// One thing that happened on the host.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Event {
-    /// When it happened.
+    /// When the event happened.
     pub time: BootTime,
-    /// The process it is about.
+    /// The process that the event is about.
     pub subject: Subject,
     /// What happened.
     #[serde(flatten)]
     pub body: EventBody,
 }
 
-/// The process an event is about. Every kernel record contains it.
+/// The process that an event is about. Every kernel record contains this data.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Subject {
     /// The process.
     pub key: ProcessKey,
     /// The thread of the process that acted.
     pub tid: u32,
-    /// Real user id at that moment.
+    /// Real user id at the time of the event.
     pub uid: u32,
-    /// Real group id at that moment.
+    /// Real group id at the time of the event.
     pub gid: u32,
-    /// Its cgroup: the inode number of the cgroup's directory, plus [`CGROUP_V1`] if that is in the version 1 hierarchy; 0 if
-    /// unknown.
+    /// The cgroup of the process: the inode number of the cgroup's directory, plus [`CGROUP_V1`] for the version 1
+    /// hierarchy; 0 if unknown.
     #[serde(default)]
     pub cgroup: u64,
-    /// Its container or service, added by the enrich stage.
+    /// The container or service of the process, added by the enrich stage.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub container: Option<Arc<Container>>,
 }
 
-/// What an event needs to be known about its process.
+/// Whether the process of an event must be known before the event is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ProcessPresence {
-    /// Nothing: the event makes the process known.
+    /// No: the event makes the process known.
     Introduces,
-    /// That it exists: its fork may have been overtaken, and then the event waits for it.
+    /// Yes: an event that arrives before the fork of its process waits for the fork.
     Required,
-    /// Nothing: the event may arrive long after the process was forgotten, and says nothing about it.
+    /// No: the event may arrive long after the process was forgotten, and does not make the process known again.
     Optional,
 }
 
-/// Declares every event once: its variant, its content, and its kind for filters.
+/// Declares every event once: its variant, its content, its kind for filters, and whether its process must be known.
 macro_rules! events {
     ($(
         #[doc = $doc:literal]
@@ -89,7 +89,7 @@ macro_rules! events {
             )+
         }
 
-        /// The variants of [`EventBody`]. Detectors list the ones they want.
+        /// The variants of [`EventBody`]. Each detector lists the types that it wants.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
             $(
@@ -102,7 +102,7 @@ macro_rules! events {
             /// Every type, in order of declaration.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The kind of such an event. For a payload, [`EventBody::kind`] is more exact.
+            /// Returns the kind of events of this type. For a payload, [`EventBody::kind`] is more exact.
             pub fn kind(self) -> EventKind {
                 match self {
                     $(Self::$variant => EventKind::$kind,)+
@@ -111,7 +111,7 @@ macro_rules! events {
         }
 
         impl EventType {
-            /// What such an event says about whether its process is known.
+            /// Returns whether the process of an event of this type must be known.
             pub fn presence(self) -> ProcessPresence {
                 match self {
                     $(Self::$variant => ProcessPresence::$presence,)+
@@ -137,7 +137,7 @@ events! {
     Exec(Box<Exec>) => Exec, Introduces;
     /// The subject's last thread ended.
     Exit(Exit) => Exit, Required;
-    /// The subject's outbound connection got its result.
+    /// The result of the subject's outbound connection attempt.
     Connect(Connect) => Connect, Required;
     /// The subject's outbound connection ended.
     Close(Close) => Close, Optional;
@@ -145,7 +145,7 @@ events! {
     File(Box<FileChange>) => File, Required;
     /// The subject's CPU use.
     Cpu(CpuUsage) => Cpu, Required;
-    /// How much the CPU quota of the subject's cgroup throttles it.
+    /// The throttling of the subject's cgroup by its CPU quota.
     Quota(Box<CpuQuota>) => Cpu, Required;
     /// The rounding modes that the subject uses.
     Rounding(Rounding) => Rounding, Required;
@@ -201,7 +201,7 @@ impl EventBody {
         }
     }
 
-    /// The field for the peer's location, for events that have one.
+    /// Returns the field for the peer's location, if this event has such a field.
     pub fn peer_mut(&mut self) -> Option<&mut Option<Box<GeoLocation>>> {
         match self {
             Self::Connect(connect) => Some(&mut connect.peer),

@@ -1,4 +1,4 @@
-//! Evidence: the typed values that a signal is based on, each with the threshold it had to reach.
+//! Evidence: the typed values that a signal is based on, and their thresholds.
 
 use std::{borrow::Cow, fmt, net::SocketAddr, sync::Arc};
 
@@ -39,7 +39,7 @@ impl Decimal {
     /// Rounds `value` to `decimals` digits, at most 9. A value out of range becomes the nearest value in range.
     pub fn new(value: f64, decimals: u8) -> Self {
         let decimals = decimals.min(9);
-        // The digits decide: `value * factor` may round the other way.
+        // Formats first: `value * factor` may round the other way.
         let digits = format!("{value:.*}", usize::from(decimals)).replace('.', "");
         let scaled = digits.parse().unwrap_or_else(|_| {
             #[expect(
@@ -82,43 +82,43 @@ impl fmt::Display for Value {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bound {
-    /// This much or more.
+    /// This value or more.
     AtLeast(Value),
-    /// More than this.
+    /// More than this value.
     Above(Value),
-    /// Less than this.
+    /// Less than this value.
     Below(Value),
     /// From the first value to the second, inclusive.
     Between(Value, Value),
 }
 
-/// A bound, with a note for people.
+/// A bound, with a note for the text form.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Threshold {
     /// The bound.
     pub bound: Bound,
-    /// Follows the number in text, with its leading space or comma (` of the quota`); may be empty.
+    /// Text after the bound, with its leading space or comma (` of the quota`); may be empty.
     #[serde(default)]
     pub note: Cow<'static, str>,
 }
 
 impl Threshold {
-    /// This much or more.
+    /// Creates a threshold of `value` or more.
     pub fn at_least(value: impl Into<Value>) -> Self {
         Self::new(Bound::AtLeast(value.into()))
     }
 
-    /// More than this.
+    /// Creates a threshold above `value`.
     pub fn above(value: impl Into<Value>) -> Self {
         Self::new(Bound::Above(value.into()))
     }
 
-    /// Less than this.
+    /// Creates a threshold below `value`.
     pub fn below(value: impl Into<Value>) -> Self {
         Self::new(Bound::Below(value.into()))
     }
 
-    /// From `least` to `most`, inclusive.
+    /// Creates a threshold from `least` to `most`, inclusive.
     pub fn between(least: impl Into<Value>, most: impl Into<Value>) -> Self {
         Self::new(Bound::Between(least.into(), most.into()))
     }
@@ -150,20 +150,20 @@ impl fmt::Display for Threshold {
 /// One value of a signal.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Evidence {
-    /// Its name, as in JSON.
+    /// The name of the value, as in JSON.
     pub name: Cow<'static, str>,
     /// The value.
     pub value: Value,
-    /// The threshold it had to reach, if there is one.
+    /// The threshold that the value had to meet, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub threshold: Option<Threshold>,
-    /// Its unit (`s`, `bytes`, `processors`), if the name does not say it.
+    /// The unit (`s`, `bytes`, `processors`), if the name does not include the unit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Cow<'static, str>>,
 }
 
 impl Evidence {
-    /// A named value without threshold and unit.
+    /// Creates a named value without threshold and unit.
     pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> Self {
         Self { name: name.into(), value: value.into(), threshold: None, unit: None }
     }

@@ -21,10 +21,10 @@ pub enum Protocol {
 pub struct Flow {
     /// Transport protocol.
     pub protocol: Protocol,
-    /// Address and port of this host; the port is 0 while none is bound.
+    /// Address and port of this host; the port is 0 while the socket is unbound.
     pub source: SocketAddr,
     /// Address and port of the peer.
     pub destination: SocketAddr,
-    /// When it was opened. Identifies the flow, together with the process.
+    /// When the connection was opened. The process and this time identify the flow.
     pub opened: BootTime,
 }

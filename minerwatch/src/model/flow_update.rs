@@ -11,9 +11,9 @@ use super::{BootTime, Direction, Flow};
 pub struct PayloadSample {
     /// Milliseconds after [`FlowUpdate::first`].
     pub at: u32,
-    /// Its direction.
+    /// The direction of the payload.
     pub direction: Direction,
-    /// Its size in bytes, at most 65,535.
+    /// The size of the payload in bytes, at most 65,535.
     pub length: u16,
 }
 
@@ -25,9 +25,10 @@ pub struct FlowUpdate {
     /// Whether the peer opened the connection.
     #[serde(default)]
     pub accepted: bool,
-    /// Whether the reporting interval is over. Otherwise the update is sent only for its samples, and not shown to people.
+    /// Whether the reporting interval is over. Otherwise the update only carries its samples and has no line in the
+    /// output.
     pub interval: bool,
-    /// When its first payload was seen.
+    /// When the first payload was seen.
     pub first: BootTime,
     /// Payload bytes sent and received since [`Self::first`].
     pub bytes: (u64, u64),
@@ -39,7 +40,7 @@ pub struct FlowUpdate {
 }
 
 impl FlowUpdate {
-    /// Bytes per minute in both directions, on average over `lasted`. A time below one minute counts as one minute.
+    /// Returns the average bytes per minute in both directions over `lasted`. Less than one minute counts as one.
     pub fn bytes_per_minute(&self, lasted: Duration) -> u64 {
         self.bytes.0.saturating_add(self.bytes.1) / (lasted.as_secs() / 60).max(1)
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
 macro_rules! data_sources {
     ($($(#[$doc:meta])* $source:ident = $name:literal, $family:expr;)+) => {
-        /// What the sensor watches.
+        /// An activity that the sensor watches.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum DataSource { $($(#[$doc])* $source,)+ }
 
@@ -21,7 +21,7 @@ macro_rules! data_sources {
                 }
             }
 
-            /// The family that it can be chosen with.
+            /// The family by which the data source can be chosen, if any.
             fn family(self) -> Option<Family> {
                 match self {
                     $(Self::$source => $family,)+
@@ -50,15 +50,15 @@ data_sources! {
     FileOpen = "file-open", Some(Family::File);
     /// Files that are renamed, deleted or changed in mode.
     FileChange = "file-change", Some(Family::File);
-    /// CPU time and switches.
+    /// CPU time and context switches.
     Cpu = "cpu", Some(Family::Compute);
-    /// Voluntary yields.
+    /// Calls of `sched_yield`.
     Yield = "yield", Some(Family::Compute);
     /// Rounding modes of the floating-point unit.
     Rounding = "rounding", Some(Family::Compute);
     /// Memory in the sizes that miners use.
     Mapping = "mapping", Some(Family::Compute);
-    /// The rings on which all of this reaches the daemon.
+    /// The ring backend, which carries all records to the daemon.
     RingBackend = "transport", None;
 }
 
@@ -86,7 +86,7 @@ impl Family {
 
 macro_rules! attach_types {
     ($($(#[$doc:meta])* $attach_type:ident = $name:literal;)+) => {
-        /// How a program is attached to the kernel, or the kind of ring that it sends to.
+        /// How an eBPF program is attached to the kernel, or the kind of ring that carries its records.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum AttachType { $($(#[$doc])* $attach_type,)+ }
 
@@ -112,20 +112,20 @@ attach_types! {
     Fentry = "fentry";
     /// The exit of a kernel function.
     Fexit = "fexit";
-    /// A tracepoint; here always one of system calls.
+    /// A system-call tracepoint.
     Tracepoint = "tracepoint";
-    /// The root of the unified cgroup hierarchy.
+    /// The root cgroup of the unified hierarchy.
     Cgroup = "cgroup";
     /// A ring buffer that all CPUs share.
     RingBuffer = "ring-buffer";
-    /// A perf buffer for each CPU.
+    /// One perf buffer per CPU.
     PerfBuffer = "perf-buffer";
 }
 
-/// The word that switches a data source off.
+/// The value that switches a data source off.
 pub const OFF: &str = "off";
 
-/// What a choice is about.
+/// The target of a choice: one data source or a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Target {
     Source(DataSource),
@@ -133,7 +133,7 @@ enum Target {
 }
 
 impl Target {
-    /// All that can be chosen: the families, then the single data sources.
+    /// Returns every target: the families, then the single data sources.
     fn all() -> impl Iterator<Item = Self> {
         Family::ALL.into_iter().map(Self::Family).chain(DataSource::ALL.into_iter().map(Self::Source))
     }
@@ -146,8 +146,8 @@ impl Target {
     }
 }
 
-/// `SOURCE=TYPE`: the attach type to use for a data source instead of the best available one. For a family it applies to
-/// each of its data sources that has such a hook.
+/// `SOURCE=TYPE`: the attach type to use for a data source instead of the best available one. A choice for a family
+/// applies to each data source of the family that has such a hook.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct HookChoice {
     target: Target,
@@ -156,12 +156,12 @@ pub struct HookChoice {
 }
 
 impl HookChoice {
-    /// Switches a data source off.
+    /// Creates a choice that switches a data source off.
     pub fn off(source: DataSource) -> Self {
         Self { target: Target::Source(source), attach_type: None }
     }
 
-    /// Whether the choice is about this data source.
+    /// Whether the choice applies to this data source.
     pub fn concerns(&self, source: DataSource) -> bool {
         match self.target {
             Target::Source(chosen) => chosen == source,
@@ -176,16 +176,16 @@ impl fmt::Display for HookChoice {
     }
 }
 
-/// Why a text is not a [`HookChoice`].
+/// Error in the text of a [`HookChoice`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HookChoiceError {
-    /// It has no equals sign.
+    /// The text has no equals sign.
     #[error("`{0}` is not of the form SOURCE=TYPE, for example file=tracepoint")]
     Form(String),
-    /// There is no data source of that name.
+    /// No data source has this name.
     #[error("there is no data source `{0}`; the data sources are {names}", names = target_names())]
     DataSource(String),
-    /// There is no attach type of that name.
+    /// No attach type has this name.
     #[error("there is no attach type `{0}`; the attach types are {names} and {OFF}", names = attach_type_names())]
     AttachType(String),
 }

@@ -10,7 +10,7 @@ use super::EventKind;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct KindSet(u16);
 
-/// The name of no event kind.
+/// Error: no event kind has this name.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no event is of kind `{0}`; the kinds are {names}", names = KindSet::ALL)]
 pub struct UnknownKind(pub String);
@@ -21,7 +21,7 @@ impl KindSet {
     /// Every kind.
     pub const ALL: Self = Self((1 << EventKind::ALL.len()) - 1);
 
-    /// The set with `kind` added.
+    /// Returns the set with `kind` added.
     #[must_use]
     pub fn with(self, kind: EventKind) -> Self {
         Self(self.0 | 1 << kind as u16)
@@ -32,7 +32,7 @@ impl KindSet {
         self.0 & 1 << kind as u16 != 0
     }
 
-    /// The union of two sets.
+    /// Returns the union of two sets.
     #[must_use]
     pub fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
@@ -43,12 +43,12 @@ impl KindSet {
         self.0 == 0
     }
 
-    /// The set as one bit per kind.
+    /// Returns the set as one bit per kind.
     pub fn bits(self) -> u16 {
         self.0
     }
 
-    /// The kinds in the set.
+    /// Returns the kinds in the set.
     pub fn iter(self) -> impl Iterator<Item = EventKind> {
         EventKind::ALL.into_iter().filter(move |kind| self.contains(*kind))
     }
@@ -72,7 +72,7 @@ impl fmt::Display for KindSet {
     }
 }
 
-/// `none`, `all`, or names separated by commas.
+/// Parses `none`, `all`, or names separated by commas.
 impl FromStr for KindSet {
     type Err = UnknownKind;
 
@@ -85,7 +85,7 @@ impl FromStr for KindSet {
     }
 }
 
-/// The kinds that a name means. `payload` includes `dns` and `tls`.
+/// Returns the kinds for a name. `payload` includes `dns` and `tls`.
 fn parse(name: &str) -> Result<KindSet, UnknownKind> {
     let kind = EventKind::from_name(name).ok_or_else(|| UnknownKind(name.to_owned()))?;
     let set = KindSet::NONE.with(kind);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-/// What a mapping may be used for, judged by its size and protection.
+/// The likely use of a mapping, judged by its size and protection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MappingClass {
@@ -14,7 +14,7 @@ pub enum MappingClass {
     Cache,
     /// Executable, and as large as RandomX's compiled programs.
     Code,
-    /// Of huge pages, and as large as the scratchpad of one thread.
+    /// Backed by huge pages, and as large as the scratchpad of one thread.
     Scratchpad,
 }
 
@@ -30,10 +30,10 @@ impl MappingClass {
     }
 }
 
-/// A process mapped memory of a suspicious size, or had done so before the start.
+/// A process mapped memory of a suspicious size, possibly before the daemon started.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    /// What the memory may be used for.
+    /// The likely use of the memory.
     pub class: MappingClass,
     /// Size of this mapping, bytes.
     pub size: u64,
@@ -43,13 +43,13 @@ pub struct Mapping {
     pub huge: bool,
 }
 
-/// The pool of huge pages, after a process opened its control file for writing.
+/// A pool of huge pages, after a process opened the pool's control file for writing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HugePages {
     /// Path of the control file.
     pub path: Arc<str>,
-    /// Pages in the pool before.
+    /// Number of pages in the pool before the process opened the control file.
     pub before: u64,
-    /// Pages in the pool afterwards.
+    /// Number of pages in the pool afterwards.
     pub after: u64,
 }

@@ -1,4 +1,4 @@
-//! Captured payloads: the first ones of each connection.
+//! Captured payloads: the first payloads of each connection.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 
@@ -17,19 +17,19 @@ pub enum Direction {
 /// One of the first payloads of a connection.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Payload {
-    /// The connection; the source is this host. Its `opened` is the time of the process's call, slightly earlier than in
-    /// other events of the same connection.
+    /// The connection; the source is this host. The field `opened` is the time of the process's system call, slightly
+    /// earlier than in other events of the same connection.
     pub flow: Flow,
-    /// Its direction.
+    /// The direction of the payload.
     pub direction: Direction,
     /// Number of earlier payloads in this direction.
     pub index: u16,
-    /// Size of the whole payload, bytes.
+    /// Size of the whole payload, in bytes.
     pub length: u32,
     /// Whether the peer opened the connection.
     #[serde(default)]
     pub accepted: bool,
-    /// Its first bytes, at most 512; empty if only the length matters. Hexadecimal in a recording.
+    /// The first bytes of the payload, at most 512; empty if only the length matters. Hexadecimal in a recording.
     pub bytes: Bytes,
     /// The parsed content, added by the dissect stage. Not part of a recording.
     #[serde(skip)]
@@ -42,17 +42,17 @@ impl Payload {
         self.direction == Direction::Sent && !self.accepted
     }
 
-    /// Whether all of it was captured, so that the next payload continues where it ends.
+    /// Whether all bytes of the payload were captured, so that the next payload continues without a gap.
     pub fn is_whole(&self) -> bool {
         usize::try_from(self.length).is_ok_and(|length| length == self.bytes.0.len())
     }
 
-    /// Whether nothing of it was captured, because only its length matters.
+    /// Whether no byte was captured, because only the length of the payload matters.
     pub fn is_length_only(&self) -> bool {
         self.bytes.0.is_empty()
     }
 
-    /// The DNS answer in this payload, if a server sent one.
+    /// Returns the DNS answer in this payload, if the payload is a response from port 53.
     pub fn dns_answer(&self) -> Option<&DnsAnswer> {
         const DNS: u16 = 53;
         let is_from_server = self.direction == Direction::Received && self.flow.destination.port() == DNS;
@@ -69,7 +69,7 @@ impl Payload {
 pub struct Bytes(pub Box<[u8]>);
 
 impl std::fmt::Debug for Bytes {
-    /// As text, for messages of failed tests.
+    /// Formats the bytes as text, for messages of failed tests.
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(formatter, "\"{}\"", self.0.escape_ascii())
     }

@@ -9,23 +9,23 @@ use super::BootTime;
 /// Nanoseconds per clock tick, the unit of `/proc/PID/stat` (`USER_HZ` is 100 on every Linux).
 const TICK: u64 = 10_000_000;
 
-/// Identifies a process by its pid and its start, so that a reused pid is another process. The start has the resolution
-/// of `/proc`, so that kernel records and the snapshot give the same key.
+/// Identifies a process by its pid and its start time, so that a reused pid is another process. The start time has the
+/// resolution of `/proc`, so that kernel records and the snapshot give the same key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ProcessKey {
     /// Process id in the initial pid namespace.
     pub pid: u32,
-    /// Start in clock ticks (10 ms) of boot time.
+    /// Start time in clock ticks (10 ms) of boot time.
     pub start_ticks: u64,
 }
 
 impl ProcessKey {
-    /// From a kernel record: `start` in nanoseconds of boot time.
+    /// Creates a key from a kernel record. `start` is in nanoseconds of boot time.
     pub fn new(pid: u32, start: u64) -> Self {
         Self { pid, start_ticks: start / TICK }
     }
 
-    /// From `/proc/PID/stat`: `start` in clock ticks.
+    /// Creates a key from `/proc/PID/stat`. `start_ticks` is in clock ticks.
     pub fn from_ticks(pid: u32, start_ticks: u64) -> Self {
         Self { pid, start_ticks }
     }
@@ -36,7 +36,7 @@ impl ProcessKey {
     }
 }
 
-/// The form of `process.entity_id`: unique on one boot of one host.
+/// Writes the key as `process.entity_id`, which is unique on one boot of one host.
 impl fmt::Display for ProcessKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:x}-{:x}", self.pid, self.start_ticks)
@@ -56,13 +56,13 @@ pub struct FileId {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ExecutableFlags {
-    /// It is a `memfd_create` file.
+    /// The executable is a `memfd_create` file.
     pub memfd: bool,
-    /// It has been deleted.
+    /// The executable has been deleted.
     pub deleted: bool,
 }
 
-/// The program file a process runs.
+/// The program file that a process runs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Executable {
     /// Absolute path in the process's mount namespace; empty if unknown.
@@ -70,7 +70,7 @@ pub struct Executable {
     /// The file itself, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileId>,
-    /// Its unusual properties.
+    /// Unusual properties of the file.
     #[serde(default)]
     pub flags: ExecutableFlags,
 }
@@ -115,7 +115,7 @@ pub enum ContainerRuntime {
     CriO,
     /// Podman.
     Podman,
-    /// The cgroup is a container's, but does not name the runtime.
+    /// A runtime that the path of the cgroup does not name.
     Unknown,
 }
 
@@ -138,12 +138,12 @@ pub struct Container {
     pub unit: Option<Arc<str>>,
 }
 
-/// What the process table knows about a process at one moment, as events and alerts show it.
+/// The state of a process in the process table at one moment, as events and alerts show it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProcessView {
     /// The process.
     pub key: ProcessKey,
-    /// The kernel's name for it (`comm`), or the executable's file name.
+    /// The kernel's name for the process (`comm`), or the file name of the executable.
     pub name: Arc<str>,
     /// Its program file.
     pub executable: Executable,

@@ -9,15 +9,15 @@ use super::Alert;
 pub struct Report {
     /// The kernel's release and architecture.
     pub kernel: String,
-    /// What the daemon needs from the system.
+    /// The requirements of the daemon on the system.
     pub conditions: Vec<Condition>,
-    /// Its data sources, and how each is provided.
+    /// The data sources of the daemon, and the hook that provides each.
     #[serde(rename = "purposes")]
     pub data_sources: Vec<DataSourceStatus>,
-    /// The status of the running daemon, if one runs and answers this user.
+    /// The status of the running daemon, if a daemon runs and answers this user.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon: Option<serde_json::Value>,
-    /// Why the daemon's status is unknown. `None` if it is known, or if no daemon runs.
+    /// Why the daemon's status is unknown. `None` if the status is known, or if no daemon runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub daemon_error: Option<String>,
 }
@@ -25,35 +25,35 @@ pub struct Report {
 /// A requirement on the system.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Condition {
-    /// What it is: a capability, type information, a mount.
+    /// The name of the requirement: a capability, type information, a mount.
     pub name: String,
-    /// Whether it is met.
+    /// Whether the requirement is met.
     pub met: bool,
-    /// Whether the daemon cannot run without it.
+    /// Whether the daemon cannot run unless the requirement is met.
     pub required: bool,
-    /// What was found, and the remedy if it is not met.
+    /// What was found, and the remedy if the requirement is not met.
     pub detail: String,
 }
 
 /// How one data source is provided on this host.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct DataSourceStatus {
-    /// Its name: `exec`, `tcp`.
+    /// The name of the data source: `exec`, `tcp`.
     pub name: String,
-    /// The hook that provides it; `None` if it is unavailable.
+    /// The hook that provides the data source; `None` if no hook is available.
     pub hook: Option<String>,
-    /// The hook's attach type, as `--hook` takes it.
+    /// The attach type of the hook, in the form of the option `--hook`.
     #[serde(rename = "way")]
     pub attach_type: Option<String>,
-    /// What this hook misses or costs, and why a better one was not used. Without a hook: the reason and the remedy.
+    /// What this hook misses or costs, and why a better hook was not used. Without a hook: the reason and the remedy.
     pub detail: Option<String>,
-    /// Whether this hook misses or costs something that a better one would not.
+    /// Whether this hook misses or costs something that a better hook would not.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub limited: bool,
 }
 
 impl Report {
-    /// Whether the daemon can run here at all.
+    /// Whether the daemon can run on this host.
     pub fn can_run(&self) -> bool {
         self.conditions.iter().all(|condition| condition.met || !condition.required)
     }
@@ -66,18 +66,18 @@ pub struct ScanReport {
     pub host: String,
     /// Identity of this boot.
     pub boot_id: String,
-    /// Every incident in its last state, highest score first, including those that are only noted.
+    /// Every incident in its last state, highest score first. Incidents with the verdict `noted` are included.
     pub incidents: Vec<Alert>,
-    /// Duration of the scan, seconds.
+    /// Duration of the scan, in seconds.
     pub seconds: u64,
-    /// Processes known at the end.
+    /// Number of processes known at the end.
     pub processes: u64,
-    /// Connections that were open at the start or seen since.
+    /// Number of connections that were open at the start or seen since.
     pub connections: u64,
-    /// Samples of the FPU state of busy processes.
+    /// Number of samples of the FPU state of busy processes.
     pub cpu_samples: u64,
     /// Data sources that no hook provides on this kernel.
     pub unavailable: Vec<String>,
-    /// Events that the kernel side lost.
+    /// Number of events that the kernel side lost.
     pub lost: u64,
 }

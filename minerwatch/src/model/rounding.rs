@@ -36,17 +36,17 @@ pub struct RoundingCounts {
 }
 
 impl RoundingCounts {
-    /// Samples of a directed mode: down, up or toward zero.
+    /// Returns the number of samples of a directed mode: down, up or toward zero.
     pub fn directed(&self) -> u64 {
         self.down.saturating_add(self.up).saturating_add(self.zero)
     }
 
-    /// All samples.
+    /// Returns the number of all samples.
     pub fn total(&self) -> u64 {
         self.nearest.saturating_add(self.directed())
     }
 
-    /// The samples added since `earlier`.
+    /// Returns the samples that were added since `earlier`.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
@@ -57,7 +57,7 @@ impl RoundingCounts {
         }
     }
 
-    /// The sum of both.
+    /// Returns the sum of two counts.
     #[must_use]
     pub fn plus(&self, other: &Self) -> Self {
         Self {
@@ -69,8 +69,8 @@ impl RoundingCounts {
     }
 }
 
-/// Samples of a process's rounding modes since it was first seen, one each time a thread was switched out. Reported only
-/// while there are samples of directed modes.
+/// Samples of a process's rounding modes since the process was first seen. A sample is taken each time a thread is
+/// switched out. The event is sent only while the samples of directed modes increase.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rounding {
     /// The register that was read.

@@ -1,4 +1,4 @@
-//! How the points of an incident add up. The engine computes this once; explanations of an alert only show it.
+//! The parts of an incident's score. The engine computes the parts once; an explanation of an alert only shows them.
 
 use std::{fmt, time::Duration};
 
@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Verdict;
 
-/// Points, to a tenth.
+/// Points with a resolution of one tenth.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Points {
@@ -37,27 +37,27 @@ impl fmt::Display for Points {
     }
 }
 
-/// What one signal adds to the score.
+/// The contribution of one signal to the score.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SignalPoints {
-    /// Its points now: its weight after decay.
+    /// The current points: the weight of the signal after decay.
     pub points: Points,
-    /// Half-life of its points.
+    /// Half-life of the points.
     pub half_life: Duration,
-    /// Time since it was last shown.
+    /// Time since the signal was last shown.
     pub age: Duration,
-    /// Whether its points count. Of several signals of mere CPU load, only the strongest counts.
+    /// Whether the points count. Of several signals of mere CPU load, only the strongest counts.
     pub counted: bool,
 }
 
 /// The parts of a score.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ScoreParts {
-    /// One for each signal of the alert, in the same order.
+    /// One entry for each signal of the alert, in the same order.
     pub signals: Vec<SignalPoints>,
-    /// The verdict for the current points. Points decay, but an incident keeps the highest verdict it had.
+    /// The verdict for the current points. Points decay, but an incident keeps its highest verdict.
     pub verdict: Option<Verdict>,
-    /// The next higher verdict; `None` after the highest.
+    /// The next higher verdict; `None` if there is no higher verdict.
     pub next: Option<NextVerdict>,
 }
 

@@ -12,9 +12,9 @@ use super::{BootTime, Evidence, ProcessKey, Value};
 pub enum SignalClass {
     /// What the process sends and receives.
     Network,
-    /// How it uses CPU and memory.
+    /// How the process uses CPU and memory.
     Compute,
-    /// How it arrived on the host and how it persists.
+    /// How the process arrived on the host and how it persists.
     Behavior,
 }
 
@@ -24,7 +24,7 @@ pub enum SignalClass {
 pub struct SignalId(pub Cow<'static, str>);
 
 impl SignalId {
-    /// The id of a built-in signal.
+    /// Creates the id of a built-in signal.
     pub const fn known(id: &'static str) -> Self {
         Self(Cow::Borrowed(id))
     }
@@ -39,7 +39,7 @@ impl fmt::Display for SignalId {
 /// One detector's finding about one process.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signal {
-    /// Which signal.
+    /// The id of the signal.
     pub id: SignalId,
     /// Its class.
     pub class: SignalClass,
@@ -47,23 +47,23 @@ pub struct Signal {
     pub weight: u8,
     /// When the deciding event happened.
     pub at: BootTime,
-    /// The process that showed it.
+    /// The process that showed the signal.
     pub process: ProcessKey,
     /// One sentence for people, with the values that decided.
     pub detail: String,
-    /// The same values for programs.
+    /// The deciding values, in a form for programs.
     #[serde(default)]
     pub evidence: Vec<Evidence>,
-    /// When it was last shown; its points decay from then on. Zero means `at`.
+    /// When the signal was last shown. The points decay from then on. Zero means `at`.
     #[serde(default)]
     pub last: BootTime,
-    /// Whether it proves mining on its own.
+    /// Whether the signal alone proves mining.
     #[serde(default)]
     pub conclusive: bool,
 }
 
 impl Signal {
-    /// The first value with this name.
+    /// Returns the first value with this name.
     pub fn value(&self, name: &str) -> Option<&Value> {
         self.evidence.iter().find(|evidence| evidence.name == name).map(|evidence| &evidence.value)
     }

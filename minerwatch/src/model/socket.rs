@@ -5,7 +5,7 @@ use super::{Flow, Subject};
 /// The role of a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SocketSide {
-    /// An outbound TCP or UDP connection. Its flow's `opened` is the time it was found.
+    /// An outbound TCP or UDP connection. The field `opened` of the flow is the time at which the socket was found.
     Opened(Flow),
     /// An inbound TCP connection.
     Accepted,
@@ -16,12 +16,12 @@ pub enum SocketSide {
 /// A socket that a process holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HeldSocket {
-    /// The process that holds it.
+    /// The process that holds the socket.
     pub owner: Subject,
-    /// Its file descriptor in that process.
+    /// The file descriptor of the socket in that process.
     pub descriptor: i32,
-    /// Its inode number, to check that the descriptor is still the same socket.
+    /// The inode number of the socket, to check that the descriptor still refers to this socket.
     pub inode: u64,
-    /// Its role.
+    /// The role of the socket.
     pub side: SocketSide,
 }

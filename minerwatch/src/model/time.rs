@@ -10,19 +10,21 @@ use serde::{Deserialize, Serialize};
 pub struct BootTime(pub u64);
 
 impl BootTime {
-    /// The time since `earlier`; zero if `earlier` is later, because events of different CPUs may arrive out of order.
+    /// Returns the time since `earlier`, or zero if `earlier` is later, because events of different CPUs may arrive out
+    /// of order.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_nanos(self.0.saturating_sub(earlier.0))
     }
 
-    /// This time plus `span`, at most the largest value of the clock.
+    /// Returns this time plus `span`, at most the largest value of the clock.
     #[must_use]
     pub fn plus(self, span: Duration) -> Self {
         Self(self.0.saturating_add(u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)))
     }
 }
 
-/// Converts boot time to wall time. A recording contains it, so that a replay shows the times of the recorded host.
+/// Converts boot time to wall time. A recording contains this value, so that a replay shows the times of the recorded
+/// host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WallClock {
     /// Unix time at boot, nanoseconds.
@@ -30,7 +32,7 @@ pub struct WallClock {
 }
 
 impl WallClock {
-    /// The Unix time of a boot time, in nanoseconds.
+    /// Returns the Unix time of a boot time, in nanoseconds.
     pub fn unix_nanoseconds(self, time: BootTime) -> i128 {
         self.boot.saturating_add(i128::from(time.0))
     }

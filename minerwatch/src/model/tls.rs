@@ -1,18 +1,19 @@
-//! What a TLS client says in the clear, in its first message.
+//! The parsed TLS client hello, the first message of a client, which is not encrypted.
 
-/// The first message of a client.
+/// A TLS client hello.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsHello {
-    /// The name of the host it wants (SNI), in lower case.
+    /// The server name (SNI), in lower case.
     pub server_name: Option<String>,
-    /// Protocols it offers to speak inside (ALPN), in its order; at most eight. Bytes that are no text are escaped.
+    /// The application protocols that the client offers (ALPN), in the client's order; at most eight. Bytes that are
+    /// not printable ASCII are escaped.
     pub protocols: Vec<String>,
-    /// Whether it names a host at all, even one that cannot be read.
+    /// Whether the client sends a server name, even an invalid one.
     pub names_host: bool,
-    /// Whether it offers protocols at all.
+    /// Whether the client offers application protocols.
     pub offers_protocols: bool,
-    /// Whether the whole message was captured. If it was cut off, nothing can be said to be missing from it.
+    /// Whether all extension types and all relevant contents were captured. If not, a missing field proves nothing.
     pub whole: bool,
-    /// The fingerprint of the client (JA4); `None` if the message was cut off.
+    /// The fingerprint of the client (JA4); `None` if the message is truncated.
     pub ja4: Option<String>,
 }

@@ -10,6 +10,6 @@ pub enum Verdict {
     Noted,
     /// 70 points or more, from signals of two classes.
     Suspected,
-    /// One conclusive signal, or 100 points or more from signals of two classes, one of which is a sign of mining itself.
+    /// One conclusive signal, or 100 points or more from signals of two classes, including a sign of mining itself.
     Mining,
 }

@@ -1,6 +1,6 @@
-//! The forms of wallet addresses.
+//! Recognises wallet addresses by their form.
 
-/// Whether a value is a wallet, or has one as a part: `wallet.worker`, `wallet@host`, `scheme://wallet…`.
+/// Whether a value is a wallet address or contains one: `wallet.worker`, `wallet@host`, `scheme://wallet…`.
 pub fn names_wallet(value: &str) -> bool {
     // The shortest address has 26 characters.
     if value.len() < 26 {
@@ -18,13 +18,14 @@ fn is_wallet(word: &str) -> bool {
     is_monero(word) || is_bitcoin(word) || is_ethereum(word)
 }
 
-/// Monero: 95 characters of base 58 (106 with a payment id), beginning with 4, or 8 for a subaddress.
+/// Checks for a Monero address: 95 characters of base 58 (106 with a payment id), beginning with 4, or with 8 for a
+/// subaddress.
 fn is_monero(word: &str) -> bool {
     matches!(word.len(), 95 | 106) && word.starts_with(['4', '8']) && word.bytes().all(is_base58)
 }
 
-/// Bitcoin and its relatives: bech32 with their prefixes, or base 58 that mixes cases and digits (so that
-/// plain words and hexadecimal numbers are not taken for it).
+/// Checks for an address of Bitcoin or a related coin. The address is bech32 with a known prefix, or base 58 with
+/// mixed case and digits, so that plain words and hexadecimal numbers do not match.
 fn is_bitcoin(word: &str) -> bool {
     let bech32 = ["bc1", "ltc1"].iter().find_map(|prefix| word.strip_prefix(prefix));
     if let Some(data) = bech32 {
@@ -39,7 +40,7 @@ fn is_bitcoin(word: &str) -> bool {
         && word.bytes().filter(u8::is_ascii_digit).count() >= 2
 }
 
-/// Ethereum and its relatives: 40 hexadecimal digits after `0x`.
+/// Checks for an address of Ethereum or a related coin: 40 hexadecimal digits after `0x`.
 fn is_ethereum(word: &str) -> bool {
     word.strip_prefix("0x")
         .is_some_and(|data| data.len() == 40 && data.bytes().all(|byte| byte.is_ascii_hexdigit()))

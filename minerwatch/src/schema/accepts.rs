@@ -1,5 +1,4 @@
-//! The kinds of value that a key can take. Values are checked while they are read, so that an error points at
-//! the value itself.
+//! The values that a key accepts. A value is checked while it is parsed, so that an error points at the value itself.
 
 use std::{
     borrow::Borrow,
@@ -15,28 +14,28 @@ use super::{
 };
 use crate::model::{EventKind, KindSet};
 
-/// The values of a key: how they are read and checked, and how the reference describes them.
+/// Parses, checks and describes the values of a key.
 pub trait Accepts<T> {
-    /// Reads a value and checks it.
+    /// Parses and checks a value.
     fn read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<T, D::Error>;
 
-    /// What may be written; `default` is `None` for a key that must be given.
+    /// Describes the accepted values. `default` is `None` for a required key.
     fn shape(&self, default: Option<&T>) -> Shape;
 }
 
-/// The shape of a plain value.
+/// Returns the shape of a plain value.
 fn value<T: Serialize>(values: String, default: Option<&T>) -> Shape {
-    // TOML has no `None`; then there is no default to show.
+    // TOML has no `None`, so a default of `None` is not shown.
     let text = default.and_then(|value| toml::Value::try_from(value).ok()).map(|value| value.to_string());
     Shape::Value { required: default.is_none(), values, default: text }
 }
 
-/// `true` or `false`.
+/// Accepts `true` or `false`.
 pub fn switch() -> impl Accepts<bool> {
     parsed("`true`, `false`")
 }
 
-/// A whole number from `low` to `high`.
+/// Accepts a whole number from `low` to `high`.
 pub fn between(low: u64, high: u64) -> impl Accepts<u64> {
     Between { low, high }
 }
@@ -49,7 +48,7 @@ struct Between {
 impl Accepts<u64> for Between {
     fn read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<u64, D::Error> {
         let Self { low, high } = *self;
-        // TOML's numbers are signed, and a message should show what was written.
+        // TOML numbers are signed. The error message must show a negative number as written.
         let number = i64::deserialize(deserializer)?;
         u64::try_from(number)
             .ok()
@@ -62,24 +61,24 @@ impl Accepts<u64> for Between {
     }
 }
 
-/// One of the names of an enum.
+/// Accepts one of the variant names of an enum.
 pub fn choice<T: Serialize + DeserializeOwned>() -> impl Accepts<T> {
     let names: Vec<String> = variants::of::<T>().iter().map(|name| format!("`\"{name}\"`")).collect();
     parsed(names.join(", "))
 }
 
-/// Kinds of event.
+/// Accepts a set of event kinds.
 pub fn event_kinds() -> impl Accepts<KindSet> {
     let names: Vec<String> = EventKind::ALL.iter().map(|kind| format!("`{}`", kind.name())).collect();
     parsed(format!("`\"none\"`, `\"all\"`, or a list of {}", names.join(", ")))
 }
 
-/// A path from the root. Nobody knows the daemon's working directory.
+/// Accepts an absolute path. A relative path would depend on the daemon's working directory.
 pub fn absolute_path() -> impl Accepts<PathBuf> {
     checked("an absolute path", is_absolute)
 }
 
-/// Paths from the root; `values` says what they are for.
+/// Accepts absolute paths. `values` describes the paths in the reference.
 pub fn absolute_paths(values: &'static str) -> impl Accepts<Vec<PathBuf>> {
     checked(values, |paths: &[PathBuf]| paths.iter().try_for_each(|path| is_absolute(path)))
 }
@@ -88,12 +87,13 @@ fn is_absolute(path: &Path) -> Result<(), String> {
     if path.is_absolute() { Ok(()) } else { Err(format!("`{}` is not an absolute path", path.display())) }
 }
 
-/// Whatever the type itself can read; `values` describes that.
+/// Accepts every value that the type can parse. `values` describes the accepted values in the reference.
 pub fn parsed<T: Serialize + DeserializeOwned>(values: impl Into<String>) -> impl Accepts<T> {
     checked(values, |_: &T| Ok(()))
 }
 
-/// What the type can read and `check` does not refuse; `values` describes that.
+/// Accepts every value that the type can parse and `check` allows. `values` describes the accepted values in the
+/// reference.
 pub fn checked<T: Serialize + DeserializeOwned + Borrow<B>, B: ?Sized>(
     values: impl Into<String>,
     check: impl Fn(&B) -> Result<(), String>,
@@ -124,7 +124,7 @@ where
     }
 }
 
-/// A key that may be left out and then has no value.
+/// Accepts the values of `inner` for an optional key. The value of a missing key is `None`.
 pub fn optional<T>(inner: impl Accepts<T>) -> impl Accepts<Option<T>> {
     Optional(inner)
 }
@@ -144,7 +144,7 @@ impl<T, A: Accepts<T>> Accepts<Option<T>> for Optional<A> {
     }
 }
 
-/// A section below this one.
+/// Accepts a nested section.
 pub fn table<T: Section>() -> impl Accepts<T> {
     Table(PhantomData)
 }
@@ -161,7 +161,7 @@ impl<T: Section> Accepts<T> for Table<T> {
     }
 }
 
-/// A section below this one that may be given several times.
+/// Accepts a nested section that may be repeated.
 pub fn tables<T: Section>() -> impl Accepts<Vec<T>> {
     Tables(PhantomData)
 }

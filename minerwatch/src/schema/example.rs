@@ -1,4 +1,4 @@
-//! A worked example: what one declaration gives. `CONTRIBUTING.md` shows how to add a key in the same way.
+//! A worked example of a declaration and its results. `CONTRIBUTING.md` shows how to add a key in the same way.
 
 use super::{KeyText, Section as _, Shape, between, checked, optional, section, tables};
 
@@ -8,7 +8,7 @@ section! {
         /// Loaves that are baked at once.
         /// More do not fit into the oven.
         pub loaves: u64 = 12, between(1, 40);
-        /// What the shop is called.
+        /// The name of the shop.
         pub name: Option<String> = None, optional(checked("a name", starts_large));
         /// The shop's customers.
         pub customer: Vec<Customer> = Vec::new(), tables();
@@ -19,10 +19,10 @@ section! {
     /// The example `[[bakery.customer]]`.
     pub struct Customer {
         required {
-            /// Who it is.
+            /// The customer's name.
             pub name: String, checked("a name", starts_large);
         }
-        /// Loaves a day.
+        /// Loaves per day.
         pub loaves: u64 = 1, between(1, 40);
     }
 }

@@ -1,4 +1,4 @@
-//! The declaration of a section.
+//! The macro that declares a section, and the parsers of keys and values.
 
 use std::{fmt, marker::PhantomData};
 
@@ -11,8 +11,8 @@ use super::accepts::Accepts;
 
 /// Declares a section: a `struct` whose fields are the keys.
 ///
-/// Each key has its documentation, which is also the text of the reference, its type, its default, and what it
-/// accepts. Keys that must be given stand in a block `required` at the start and have no default.
+/// Each key has a doc comment, a type, a default and the values that it accepts. The doc comment is also the text of
+/// the reference. Required keys are in a block `required` at the start and have no default.
 ///
 /// ```text
 /// section! {
@@ -24,7 +24,8 @@ use super::accepts::Accepts;
 /// }
 /// ```
 ///
-/// A section without required keys has a `Default`; any other one has a `new` that takes them.
+/// A section without required keys implements `Default`. A section with required keys has a function `new` that takes
+/// their values.
 macro_rules! section {
     (
         $(#[doc = $about:literal])+
@@ -42,7 +43,7 @@ macro_rules! section {
         }
 
         impl $Section {
-            /// The section with these keys, and the defaults of all others.
+            /// Creates a section with these keys. All other keys have their defaults.
             pub fn new($($needed: $Needed),+) -> Self {
                 Self { $($needed,)+ $($key: $default,)* }
             }
@@ -142,8 +143,8 @@ macro_rules! section {
 }
 pub(crate) use section;
 
-/// Reads the name of a key, which must be one of these. An unknown one is refused here, so that the error points at
-/// the name.
+/// Parses the name of a key, which must be one of these names. An unknown name is rejected here, so that the error
+/// points at the name.
 #[derive(Clone, Copy, Debug)]
 pub struct Name(pub &'static [&'static str]);
 
@@ -168,7 +169,7 @@ impl Visitor<'_> for Name {
     }
 }
 
-/// Reads the value of a key.
+/// Parses the value of a key.
 #[derive(Debug)]
 pub struct Value<'a, T, A> {
     accepts: &'a A,
@@ -176,7 +177,7 @@ pub struct Value<'a, T, A> {
 }
 
 impl<'a, T, A: Accepts<T>> Value<'a, T, A> {
-    /// What `accepts` takes.
+    /// Creates a parser for the values that `accepts` describes.
     pub fn new(accepts: &'a A) -> Self {
         Self { accepts, read: PhantomData }
     }

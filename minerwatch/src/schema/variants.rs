@@ -1,4 +1,4 @@
-//! The names of an enum's variants, asked of its own `Deserialize`, so that they are stated once.
+//! Reads the variant names of an enum from its `Deserialize` implementation, so that the names are stated once.
 
 use std::fmt;
 
@@ -8,7 +8,7 @@ use serde::{
     forward_to_deserialize_any,
 };
 
-/// The names of the variants of `T`; empty if it is not an enum.
+/// Returns the variant names of `T`, or an empty slice if `T` is not an enum.
 pub(super) fn of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     match T::deserialize(Question) {
         Err(Answer(names)) => names,
@@ -16,7 +16,7 @@ pub(super) fn of<'de, T: Deserialize<'de>>() -> &'static [&'static str] {
     }
 }
 
-/// A deserializer without a value. Its error holds the names that the type asks for.
+/// A deserializer without a value. The error contains the variant names that the type expects.
 struct Question;
 
 #[derive(Debug)]

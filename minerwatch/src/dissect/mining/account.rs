@@ -1,11 +1,11 @@
-//! Accounts and names of programs as they may be shown.
+//! Prepares accounts and program names for display.
 
-/// The most characters shown of a name that a program or a peer gives itself.
+/// Maximum number of characters shown of a name that a program or a peer gives itself.
 const MAX_SHOWN: usize = 48;
-/// Characters shown of the beginning and of the end of an account.
+/// Number of characters shown at the beginning and at the end of an account.
 const SHOWN_ENDS: (usize, usize) = (6, 4);
 
-/// The beginning and the end of an account: enough to tell it from others, too little to pay into it.
+/// Shortens an account to its beginning and end: enough to identify the account, too little to pay into it.
 pub fn shortened(account: &str) -> String {
     let count = account.chars().count();
     if count <= SHOWN_ENDS.0 + SHOWN_ENDS.1 + 2 {
@@ -16,7 +16,7 @@ pub fn shortened(account: &str) -> String {
     printable(&format!("{start}…{end}"))
 }
 
-/// A name without control characters, which could disturb a terminal, and not too long.
+/// Replaces control characters, which could disturb a terminal, and truncates a long name.
 pub fn printable(name: &str) -> String {
     let shown = |character: char| if character.is_control() { '?' } else { character };
     name.chars().take(MAX_SHOWN).map(shown).collect()

@@ -1,16 +1,16 @@
-//! The JSON-RPC of the pools of Monero and its relatives: `login`, `job`, `submit`, `keepalived`.
+//! The JSON-RPC protocol of pools for Monero and related coins: `login`, `job`, `submit`, `keepalived`.
 //!
-//! A chat service may have a `login` too. A login is sure only with what a miner adds: a wallet, or the list of algorithms
-//! that it can compute. Otherwise the answer decides: a pool answers with a job.
+//! Other services have a `login` call too. A login is sure only if it has a wallet address, a list of algorithms or the
+//! agent of XMRig. Otherwise the answer decides: a pool answers with a job.
 
 use super::{Message, ProtocolMatch};
 use crate::model::{MiningProtocol, MiningSide, wallet::names_wallet};
 
-/// Recognises one message.
+/// Recognises a message of a miner or a pool.
 pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let found = |side, method| ProtocolMatch::new(MiningProtocol::CryptoNote, side, method);
     let Some(method) = message.method else {
-        // The answer to a login has no method. It brings the first job.
+        // The answer to a login contains the first job and has no method.
         return message.job.is_one().then(|| found(MiningSide::Server, "job"));
     };
     if method.is("login") {
@@ -120,7 +120,7 @@ mod tests {
             ),
         ];
         for (text, side, method, sure) in cases {
-            // A job that is cut off before its second half is not recognised.
+            // A job that is truncated before its second half is not recognised.
             let expected = (method != "job" || sure).then_some((side, method, sure));
             assert_eq!(recognised(text), expected, "{text}");
         }

@@ -1,11 +1,11 @@
-//! eth-proxy: Ethereum's JSON-RPC calls for work, over bare TCP.
+//! eth-proxy: Ethereum's JSON-RPC calls for work, over plain TCP.
 //!
 //! Over HTTP the same calls go to the miner's own node (see `solo`).
 
 use super::{Message, ProtocolMatch};
 use crate::model::{MiningProtocol, MiningSide};
 
-/// Recognises one message.
+/// Recognises an eth-proxy message.
 pub fn eth_proxy<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     let known = ["eth_submitLogin", "eth_getWork", "eth_submitWork", "eth_submitHashrate"];

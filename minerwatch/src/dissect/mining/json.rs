@@ -1,32 +1,32 @@
-//! Reads one JSON message without allocating: every value is passed on with its position. Keys come in any order, with or
-//! without spaces, and the message may be cut off.
+//! A JSON parser that allocates nothing. It passes every value with its position to a callback. Keys may come in any
+//! order, spaces are optional, and the message may be truncated.
 
-/// Levels of nesting that are followed. The members that matter stand at most four levels deep.
+/// Maximum nesting depth. The members that matter are at most four levels deep.
 const MAX_DEPTH: usize = 16;
 
-/// A string as it stands between its quotes, with its escapes.
+/// The bytes of a string between its quotes, with escapes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Text<'a>(pub &'a [u8]);
 
 impl<'a> Text<'a> {
-    /// Whether it says this once its escapes are undone.
+    /// Whether the unescaped text equals `expected`.
     pub fn is(self, expected: &str) -> bool {
         self.characters().eq(expected.bytes())
     }
 
-    /// Whether it begins with this once its escapes are undone.
+    /// Whether the unescaped text begins with `expected`.
     pub fn starts_with(self, expected: &str) -> bool {
         let mut characters = self.characters();
         expected.bytes().all(|byte| characters.next() == Some(byte))
     }
 
-    /// The text, if it has no escapes and is ASCII.
+    /// Returns the text, if it has no escapes and is ASCII.
     pub fn plain(self) -> Option<&'a str> {
         let plain = self.0.iter().all(|byte| byte.is_ascii() && *byte != b'\\');
         if plain { std::str::from_utf8(self.0).ok() } else { None }
     }
 
-    /// Its bytes with escapes undone. Escapes of characters beyond ASCII become `?`.
+    /// Returns the bytes of the text with escapes undone. Escapes of characters above U+00FF become `?`.
     fn characters(self) -> impl Iterator<Item = u8> + 'a {
         let mut rest = self.0.iter();
         std::iter::from_fn(move || {
@@ -51,30 +51,30 @@ impl<'a> Text<'a> {
     }
 }
 
-/// A value, as far as it matters.
+/// A value. Only the content of strings is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Value<'a> {
     /// A string.
     Text(Text<'a>),
-    /// An object or an array begins.
+    /// The beginning of an object or an array.
     Nested {
-        /// Whether it is an array.
+        /// Whether the value is an array.
         array: bool,
     },
     /// A number, `true`, `false` or `null`.
     Other,
 }
 
-/// Where a value stands.
+/// The position of a value in the message.
 #[derive(Clone, Copy, Debug)]
 pub struct JsonPosition<'a> {
-    /// Its own key. An element of an array has the key of the outermost array it is in.
+    /// The key of the value. An element of an array has the key of the array; in nested arrays, of the outermost array.
     pub key: Text<'a>,
-    /// The key of the object it stands in, empty at the top.
+    /// The key of the object that contains the value, empty at the top level.
     pub parent: Text<'a>,
-    /// How deep it is nested: 1 for a member of the message itself.
+    /// The nesting depth: 1 for a member of the message itself.
     pub depth: usize,
-    /// Its index in the innermost array, `None` for a member of an object.
+    /// The index in the innermost array; `None` for a member of an object.
     pub element: Option<usize>,
 }
 
@@ -86,8 +86,8 @@ struct Level<'a> {
     elements: usize,
 }
 
-/// Reads the message that begins with `bytes` and calls `visit` for every value in order. Returns what follows the message,
-/// or `None` if it is cut off or no JSON. What was visited until then stays valid.
+/// Parses the message that begins with `bytes` and calls `visit` for every value, in order. Returns the bytes after the
+/// message, or `None` if the message is truncated or not JSON. Values that were visited before an error stay valid.
 pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(JsonPosition<'a>, Value<'a>)) -> Option<&'a [u8]> {
     let nothing = Text(b"");
     let mut levels = [Level { array: false, name: nothing, elements: 0 }; MAX_DEPTH];
@@ -167,7 +167,7 @@ fn position<'a>(levels: &[Level<'a>; MAX_DEPTH], depth: usize, key: Text<'a>) ->
     }
 }
 
-/// The string whose opening quote was just read, and what follows it.
+/// Parses the string after its opening quote. Also returns the bytes after the closing quote.
 fn string(bytes: &[u8]) -> Option<(Text<'_>, &[u8])> {
     let mut at = 0;
     loop {

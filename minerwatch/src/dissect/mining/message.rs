@@ -8,11 +8,11 @@ use super::json::{self, Text, Value};
 pub struct Message<'a> {
     /// `method`.
     pub method: Option<Text<'a>>,
-    /// Whether `id` is there.
+    /// Whether `id` is present.
     pub id: bool,
-    /// Whether `params` is there, and whether it is an array.
+    /// The shape of `params`, if it is an array or an object.
     pub params: Option<Shape>,
-    /// The first strings of the array `params`.
+    /// The first three elements of the array `params`; `None` for an element that is no string.
     pub arguments: [Option<Text<'a>>; 3],
     /// `params.login`.
     pub login: Option<Text<'a>>,
@@ -20,29 +20,29 @@ pub struct Message<'a> {
     pub agent: Option<Text<'a>>,
     /// `params.wallet_address`.
     pub wallet_address: Option<Text<'a>>,
-    /// Whether `params.pass` is there.
+    /// Whether `params.pass` is present.
     pub pass: bool,
-    /// Whether `params.algo` is an array, or `params.rigid` is there.
+    /// Whether `params.algo` is an array, or `params.rigid` is present.
     pub algorithms: bool,
-    /// Whether `params.reserve_size` or a template's `rules`, `mode` or `capabilities` is there.
+    /// Whether `params.reserve_size` is present.
     pub template: bool,
-    /// `worker` of the message itself.
+    /// The `worker` at the top level.
     pub worker: Option<Text<'a>>,
-    /// Whether `params` names a job: `job_id`.
+    /// Whether `params.job_id` is present.
     pub job_id: bool,
-    /// Whether `params.nonce` is there.
+    /// Whether `params.nonce` is present.
     pub nonce: bool,
-    /// Whether `params.result` is there.
+    /// Whether `params.result` is present.
     pub hash: bool,
-    /// Members of a job, in `params` or in `result.job`: `blob`, `target`, `seed_hash`, `height`, `algo`.
+    /// Members of a job, in `params` or in `result.job`: `blob`, `target`, `job_id`, `seed_hash`, `height`, `algo`.
     pub job: Job,
-    /// Whether `params.id`, a session, is there.
+    /// Whether `params.id`, the id of a session, is present.
     pub session: bool,
-    /// Whether it is whole.
+    /// Whether the message is complete.
     pub whole: bool,
 }
 
-/// The form of a value that holds others.
+/// The shape of a nested value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {
     /// An array.
@@ -51,7 +51,7 @@ pub enum Shape {
     Object,
 }
 
-/// Members of a job.
+/// The members of a job that are present.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "which keys were there: each is a fact of its own")]
 pub struct Job {
@@ -66,7 +66,7 @@ pub struct Job {
 }
 
 impl Job {
-    /// Whether it is one: it has work to hash, and how hard the result must be.
+    /// Whether the members make a job: data to hash (`blob`), with a target or with a job id and another member.
     pub fn is_one(self) -> bool {
         self.blob && (self.target || (self.id && self.more))
     }
@@ -80,10 +80,11 @@ impl Job {
 }
 
 impl<'a> Message<'a> {
-    /// Reads the message that begins with `bytes`. Also returns what follows it, `None` if it is cut off.
+    /// Parses the message that begins with `bytes`. Also returns the bytes after the message, or `None` if the message
+    /// is truncated or not JSON.
     pub fn read(bytes: &'a [u8]) -> (Self, Option<&'a [u8]>) {
         let mut message = Self::default();
-        // The messages of a batch stand one level deeper.
+        // The messages of a batch are nested one level deeper.
         let base = usize::from(bytes.first() == Some(&b'['));
         let rest = json::walk(bytes, |position, value| {
             let depth = position.depth.saturating_sub(base);

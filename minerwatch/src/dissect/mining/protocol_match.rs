@@ -1,4 +1,4 @@
-//! What a parser recognised.
+//! The result of a parser of a mining protocol.
 
 use super::{account, json::Text};
 use crate::model::{MiningMessage, MiningProtocol, MiningSide};
@@ -6,27 +6,27 @@ use crate::model::{MiningMessage, MiningProtocol, MiningSide};
 /// A message of a mining protocol; borrows from the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ProtocolMatch<'a> {
-    /// Which protocol.
+    /// The protocol.
     pub protocol: MiningProtocol,
-    /// Which side says such a thing.
+    /// The side that sends such a message.
     pub side: MiningSide,
-    /// Whether no other program says this. If not, the answer may settle it.
+    /// Whether only mining software sends this message. If not, the peer's answer may confirm mining.
     pub sure: bool,
-    /// The method, or what stands for it.
+    /// The method, or an equivalent name for a message without a method.
     pub method: &'static str,
-    /// The account it names.
+    /// The account in the message.
     pub account: Option<Text<'a>>,
-    /// The program it names.
+    /// The program (user agent) named in the message.
     pub agent: Option<Text<'a>>,
 }
 
 impl ProtocolMatch<'_> {
-    /// A sure match of this method.
+    /// Creates a sure match of this method.
     pub fn new(protocol: MiningProtocol, side: MiningSide, method: &'static str) -> Self {
         Self { protocol, side, sure: true, method, account: None, agent: None }
     }
 
-    /// The same as an owned message, fit to be shown.
+    /// Returns the match as an owned message that is safe to show.
     pub fn to_message(self) -> MiningMessage {
         MiningMessage {
             protocol: self.protocol,

@@ -1,4 +1,4 @@
-//! Reads what one direction of a connection says, as far as it was captured.
+//! Parses the captured stream of one direction of a connection.
 
 use super::{
     Message, ProtocolMatch, crypto_note::crypto_note, ethereum::eth_proxy, solo, stratum::stratum,
@@ -9,23 +9,23 @@ use crate::dissect::{
     tunnel::{self, Peeled, Tunnel},
 };
 
-/// The most messages of one stream that are looked at.
+/// Maximum number of messages that are parsed in one stream.
 const MAX_MESSAGES: usize = 8;
 
-/// What was read.
+/// The result of parsing a stream.
 #[derive(Clone, Debug, Default)]
 pub struct Reading<'a> {
-    /// A message of a mining protocol. A sure one is preferred.
+    /// A message of a mining protocol; a sure message is preferred.
     pub message: Option<ProtocolMatch<'a>>,
-    /// The tunnel that the stream asks for first.
+    /// The tunnel that the stream requests first.
     pub tunnel: Option<Tunnel<'a>>,
-    /// Whether it asks a node for its height, as solo miners do all the time.
+    /// Whether the stream asks a node for its block height, as solo miners do all the time.
     pub asks_height: bool,
-    /// What is not finished: read again with what follows, it may say more.
+    /// The unfinished rest of the stream, to be parsed again together with the bytes that follow.
     pub unfinished: Option<&'a [u8]>,
 }
 
-/// Reads a stream from its beginning, or from any place where a message begins.
+/// Parses a stream from its beginning, or from the beginning of any message.
 pub fn read(stream: &[u8]) -> Reading<'_> {
     let (tunnel, content) = match tunnel::peel(stream) {
         Peeled::Unfinished => return Reading { unfinished: Some(stream), ..Reading::default() },
@@ -45,7 +45,7 @@ pub fn read(stream: &[u8]) -> Reading<'_> {
     }
 }
 
-/// Reads JSON messages that follow each other.
+/// Parses consecutive JSON messages.
 fn messages<'a>(content: &'a [u8], mut reading: Reading<'a>) -> Reading<'a> {
     let mut rest = content;
     for _ in 0..MAX_MESSAGES {
@@ -68,7 +68,7 @@ fn messages<'a>(content: &'a [u8], mut reading: Reading<'a>) -> Reading<'a> {
     reading
 }
 
-/// Reads an HTTP request whose body may be a call to a node.
+/// Parses an HTTP request whose body may be an RPC call to a node.
 fn call<'a>(content: &'a [u8], reading: Reading<'a>) -> Reading<'a> {
     match http::request(content) {
         http::Request::Body(body) => {

@@ -1,4 +1,4 @@
-//! Solo mining: HTTP calls to a node that ask for work or hand it in.
+//! Solo mining: HTTP calls to a node that request or submit work.
 //!
 //! Source: Monero's daemon RPC (`get_block_template`, `submit_block`), Bitcoin's (BIP 22, `getwork`),
 //! Ethereum's `eth_getWork`. Other calls to nodes are ignored.
@@ -20,7 +20,7 @@ const METHODS: [&str; 10] = [
     "eth_submitWork",
 ];
 
-/// Recognises the message in the body of a POST.
+/// Recognises a solo mining call in the body of an HTTP request.
 pub fn solo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     let name = METHODS.into_iter().find(|name| method.is(name))?;
@@ -29,7 +29,7 @@ pub fn solo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     Some(protocol_match)
 }
 
-/// Whether a request asks a Monero node for its height, the number of blocks. A solo miner asks every second.
+/// Whether a request asks a Monero node for its block height. A solo miner asks every second.
 pub fn asks_height(request: &[u8]) -> bool {
     let path = request.strip_prefix(b"GET /getheight").or_else(|| request.strip_prefix(b"GET /get_height"));
     path.is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'?')))

@@ -31,7 +31,7 @@ const SERVER: [&str; 7] = [
     "mining.bye",
 ];
 
-/// Recognises one message.
+/// Recognises a Stratum V1 message.
 pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let method = message.method?;
     if !method.starts_with("mining.") || (message.whole && message.params.is_none()) {
@@ -51,7 +51,7 @@ pub fn stratum<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
         "mining.authorize" | "mining.submit" => protocol_match.account = first,
         _ => {}
     }
-    // A call has an id, a method and parameters. With less it may be somebody's test message.
+    // A call with an array of parameters or with an id is sure. A method alone may be a test message.
     protocol_match.sure = message.params == Some(Shape::Array) || message.id;
     Some(protocol_match)
 }

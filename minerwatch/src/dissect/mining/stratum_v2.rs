@@ -1,20 +1,20 @@
-//! Stratum V2 in the clear: the message that opens a connection.
+//! Stratum V2 without encryption: the message that opens a connection.
 //!
 //! Source: the specification at stratumprotocol.org, sections 3.2 (framing) and 3.6 (`SetupConnection`).
-//! Usually the protocol is encrypted with Noise, and then only sizes can be seen (signal N10).
+//! Usually the protocol is encrypted with Noise, so that only sizes are visible (signal N10).
 
 use super::{ProtocolMatch, json::Text};
 use crate::model::{MiningProtocol, MiningSide};
 
-/// Bytes of the header of a frame: extension, type, length.
+/// Length of a frame header, in bytes: extension, type, length.
 const HEADER: usize = 6;
 
-/// Recognises the first payload of a client.
+/// Recognises the `SetupConnection` message in the first payload of a client.
 pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     let (header, body) = payload.split_at_checked(HEADER)?;
     let [0, 0, 0, low, middle, high] = *header else { return None };
     let length = usize::from(low) | usize::from(middle) << 8 | usize::from(high) << 16;
-    // The longest has a few names of 255 bytes.
+    // The longest message has a few names of 255 bytes each.
     if length > 2_048 {
         return None;
     }
@@ -47,7 +47,7 @@ pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     })
 }
 
-/// A string of at most 255 bytes, and what follows it.
+/// Splits off a string of at most 255 bytes. Also returns the bytes after the string.
 fn string(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
     let (length, rest) = bytes.split_first()?;
     rest.split_at_checked(usize::from(*length))

@@ -6,13 +6,13 @@
 use super::ProtocolMatch;
 use crate::model::{MiningProtocol, MiningSide};
 
-/// Bytes of the greeting that opens a connection.
+/// Length of the greeting that opens a connection, in bytes.
 const GREETING: usize = 64;
 
 /// Topics that only miners and pools subscribe to.
 const TOPICS: [&str; 2] = ["json-minimal-chain_main", "json-full-miner_data"];
 
-/// Recognises what a client sends, from the beginning of the connection on.
+/// Recognises a subscription in the stream of a client, from the beginning of the connection on.
 pub fn zmq(stream: &[u8]) -> Option<ProtocolMatch<'static>> {
     if stream.first() != Some(&0xff) || stream.get(9) != Some(&0x7f) {
         return None;
@@ -25,7 +25,7 @@ pub fn zmq(stream: &[u8]) -> Option<ProtocolMatch<'static>> {
         }
         let (frame, after) = tail.split_at_checked(usize::from(*length))?;
         rest = after;
-        // Before 3.1 a subscription is a message that begins with 1. Since then it is a command.
+        // Before 3.1 a subscription is a message that begins with 1. Since 3.1 a subscription is a command.
         let topic = frame.strip_prefix(&[1]).or_else(|| frame.strip_prefix(b"\x09SUBSCRIBE"));
         let known =
             topic.and_then(|topic| TOPICS.into_iter().find(|known| topic.starts_with(known.as_bytes())));

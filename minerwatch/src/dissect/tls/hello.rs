@@ -1,53 +1,55 @@
-//! The first message of a TLS client, as far as it was captured.
+//! A parser for the TLS client hello, which may be truncated.
 //!
-//! Source: RFC 8446 section 4.1.2 (`ClientHello`), RFC 6066 section 3 (`server_name`), RFC 7301 (ALPN), RFC 8701 (GREASE).
+//! Source: RFC 8446 section 4.1.2 (`ClientHello`), RFC 6066 section 3 (`server_name`), RFC 7301 (ALPN), RFC 8701
+//! (GREASE).
 
-/// Types of the extensions that are read.
+/// Types of the extensions that the parser reads.
 pub mod extension {
-    /// The name of the host that the client wants (SNI).
+    /// The server name (SNI).
     pub const SERVER_NAME: u16 = 0;
     /// Signature algorithms that the client supports.
     pub const SIGNATURE_ALGORITHMS: u16 = 13;
-    /// Protocols to speak inside (ALPN).
+    /// Application protocols (ALPN).
     pub const ALPN: u16 = 16;
     /// Versions that the client supports.
     pub const SUPPORTED_VERSIONS: u16 = 43;
 }
 
-/// The longest name of a host.
+/// Maximum length of a server name, in bytes.
 const MAX_NAME: usize = 255;
-/// Bytes of the random value at the beginning.
+/// Length of the random value at the beginning, in bytes.
 const RANDOM: usize = 32;
 
-/// The message of a client; borrows from the payload. Lists are as they were sent, two bytes a value.
+/// A TLS client hello; borrows from the payload. Lists are in wire format, two bytes per value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello<'a> {
-    /// The version of the message itself. Newer clients say 1.2 here, and the truth in `versions`.
+    /// The legacy version. Newer clients write 1.2 here and list the real versions in `versions`.
     pub version: u16,
     /// Cipher suites.
     pub ciphers: &'a [u8],
-    /// The host it wants, if the name is one that a host can have. In the client's spelling.
+    /// The server name in the client's spelling, if it is a valid host name.
     pub server_name: Option<&'a str>,
-    /// The list of protocols to speak inside, each after its length in one byte.
+    /// The list of application protocols, each preceded by its length in one byte.
     pub protocols: Option<&'a [u8]>,
     /// Supported versions.
     pub versions: &'a [u8],
     /// Signature algorithms.
     pub signatures: &'a [u8],
-    /// The extensions, beginning with the first one, to the end of what was captured.
+    /// The captured bytes of the extensions.
     pub extensions: &'a [u8],
-    /// Whether the types of all extensions were captured, and the content of those above.
+    /// Whether the types of all extensions and the contents of the fields above were captured.
     pub whole: bool,
 }
 
 impl<'a> ClientHello<'a> {
-    /// Reads the first payload of a client. `None` if it is no such message. Of a message that is cut off, what was captured.
+    /// Parses the first payload of a client. Returns `None` if the payload is not a client hello. A truncated message
+    /// gives the captured fields.
     pub fn read(payload: &'a [u8]) -> Option<Self> {
         let [0x16, 3, 0..=4, record @ ..] = payload.get(..5)? else { return None };
         let [high, low] = *record else { return None };
         let record = usize::from(u16::from_be_bytes([high, low]));
         let message = payload.get(5..)?;
-        // A message that does not fit into one record goes on after another header. Only the first record is read.
+        // A long message continues in another record, after another header. Only the first record is read.
         let message = message.get(..record).unwrap_or(message);
         let [1, top, middle, bottom, 3, minor, body @ ..] = message else { return None };
         let length = usize::from(*top) << 16 | usize::from(*middle) << 8 | usize::from(*bottom);
@@ -56,7 +58,7 @@ impl<'a> ClientHello<'a> {
         Some(hello)
     }
 
-    /// The types of the extensions seen, in order.
+    /// Returns the types of the captured extensions, in order.
     pub fn extension_types(&self) -> impl Iterator<Item = u16> {
         let mut rest = self.extensions;
         std::iter::from_fn(move || {
@@ -67,7 +69,7 @@ impl<'a> ClientHello<'a> {
         })
     }
 
-    /// The protocols to speak inside, in the client's order.
+    /// Returns the application protocols, in the client's order.
     pub fn protocol_names(&self) -> impl Iterator<Item = &'a [u8]> {
         let mut rest = self.protocols.unwrap_or_default();
         std::iter::from_fn(move || {
@@ -77,7 +79,8 @@ impl<'a> ClientHello<'a> {
         })
     }
 
-    /// Reads what follows the version. `length` bytes belong to the message. `None` where it is cut off.
+    /// Parses the fields after the version. `length` is the length of the message after the version. Returns `None` if
+    /// the message is truncated.
     fn take(&mut self, body: &'a [u8], length: usize) -> Option<()> {
         let rest = body.get(RANDOM..)?;
         let (_session, rest) = behind_byte(rest)?;
@@ -104,7 +107,7 @@ impl<'a> ClientHello<'a> {
                     self.note(kind, content)?;
                     rest = after;
                 }
-                // The content of padding or keys at the end is not needed.
+                // The last extension may be truncated if its content is not read, such as padding or keys.
                 None => return (left == 0 && !is_read(kind)).then_some(()),
             }
         }
@@ -133,7 +136,7 @@ fn is_read(kind: u16) -> bool {
     )
 }
 
-/// The first name of the list, if it is one that a host can have.
+/// Returns the first name of the list, if it is a valid host name.
 fn host(content: &[u8]) -> Option<&str> {
     let (list, _) = behind_short(content)?;
     let (0, list) = list.split_first().map(|(kind, rest)| (*kind, rest))? else { return None };
@@ -145,13 +148,13 @@ fn host(content: &[u8]) -> Option<&str> {
     std::str::from_utf8(name).ok()
 }
 
-/// Whether a value is GREASE: clients add such values so that servers learn to ignore what they do not know.
+/// Whether a value is GREASE. Clients add such values so that servers learn to ignore unknown values.
 pub fn is_grease(value: u16) -> bool {
     let [high, low] = value.to_be_bytes();
     high == low && low & 0xf == 0xa
 }
 
-/// A list of values of two bytes, without GREASE.
+/// Returns the two-byte values of a list, without GREASE.
 pub fn values(list: &[u8]) -> impl Iterator<Item = u16> {
     list.as_chunks::<2>().0.iter().map(|pair| u16::from_be_bytes(*pair)).filter(|value| !is_grease(*value))
 }

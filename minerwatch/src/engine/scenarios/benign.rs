@@ -21,14 +21,14 @@ fn day() -> Day {
     Day { host, init, login }
 }
 
-/// There is no alert at all.
+/// Checks that there is no alert.
 #[track_caller]
 fn silent(day: &Day) {
     let alerts = alerts(&day.host);
     assert!(alerts.is_empty(), "{}", story(&alerts));
 }
 
-/// The verdict is at most noted.
+/// Checks that no verdict is above noted.
 #[track_caller]
 fn never_pages(day: &Day) {
     assert!(verdict(&day.host) <= Some(Verdict::Noted), "{}", story(&alerts(&day.host)));
@@ -373,7 +373,7 @@ fn a_pod_throttled_by_its_quota_all_day() {
     limited.host.connect(java, "10.0.0.5:5432");
     (0..360).for_each(|_| limited.host.throttled(java, 100, 1.0));
     silent(&limited);
-    // A throttled and busy process scores no more than a busy one.
+    // A process that is throttled and busy scores no more than a process that is only busy.
     let score = |is_throttled: bool| {
         let mut day = day();
         let Day { host, login, .. } = &mut day;

@@ -135,7 +135,7 @@ fn parked_events_are_bounded() {
     }
     let mut events = host.events().to_vec();
     events.retain(|event| !matches!(event.body, EventBody::Fork(_)));
-    // All arrive within the park timeout.
+    // All events arrive within the park timeout.
     for event in &mut events {
         event.time = host.events()[0].time;
     }
@@ -148,7 +148,7 @@ fn parked_events_are_bounded() {
     assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
 }
 
-/// Processes 1.6 million events. Run it to measure the time:
+/// Processes 1.6 million events. To measure the time, run:
 /// `cargo test --release -p minerwatch --no-default-features -- --ignored throughput`.
 #[test]
 #[ignore = "a measurement, not a check"]

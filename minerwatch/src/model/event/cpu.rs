@@ -11,24 +11,24 @@ pub struct CpuUsage {
     pub on_cpu: u64,
     /// CPU time of all threads since the process was first seen, nanoseconds.
     pub total_on_cpu: u64,
-    /// Context switches so far because a thread went to sleep.
+    /// Number of context switches so far because a thread went to sleep.
     pub voluntary: u64,
-    /// Context switches so far of a runnable thread: preempted, at the end of its time slice, or yielding.
+    /// Number of context switches so far of a runnable thread: preempted, at the end of its time slice, or yielding.
     pub involuntary: u64,
-    /// Calls of `sched_yield` so far.
+    /// Number of calls of `sched_yield` so far.
     #[serde(default)]
     pub yields: u64,
-    /// Context switches so far because a thread was stopped (`SIGSTOP` and similar).
+    /// Number of context switches so far because a thread was stopped (`SIGSTOP` and similar).
     #[serde(default)]
     pub stops: u64,
     /// Number of threads.
     pub threads: u32,
-    /// Nice value of its busiest or last seen thread, -20 to 19.
+    /// Nice value of the thread that the subject names, -20 to 19.
     pub nice: i32,
     /// Scheduling policy of that thread.
     #[serde(default)]
     pub policy: SchedulingPolicy,
-    /// Number of processors that thread may run on, 0 if unknown.
+    /// Number of processors on which that thread may run, 0 if unknown.
     #[serde(default)]
     pub allowed_processors: u32,
 }
@@ -55,7 +55,7 @@ pub enum SchedulingPolicy {
 }
 
 impl SchedulingPolicy {
-    /// The policy with this number in include/uapi/linux/sched.h.
+    /// Returns the policy with this number in include/uapi/linux/sched.h.
     pub fn from_number(number: u32) -> Self {
         match number {
             0 => Self::Other,

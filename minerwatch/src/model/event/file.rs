@@ -27,7 +27,7 @@ pub enum FileAction {
 /// A file changed, or a watched device was opened.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FileChange {
-    /// What was done.
+    /// The action.
     pub action: FileAction,
     /// Absolute path in the process's mount namespace; for a rename, the new path.
     pub path: Arc<str>,
@@ -40,7 +40,7 @@ pub struct FileChange {
     /// File type and permission bits after the change, 0 if unknown.
     #[serde(default)]
     pub mode: u32,
-    /// For a device, which one, and how it was opened.
+    /// For a device, the device numbers and how the device was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceOpen>,
 }
@@ -52,7 +52,7 @@ pub struct DeviceOpen {
     pub major: u32,
     /// Minor device number; for an MSR, the CPU.
     pub minor: u32,
-    /// Whether it was opened for writing.
+    /// Whether the device was opened for writing.
     pub writable: bool,
     /// 0 for success, otherwise a positive errno. A hook that does not see the result reports 0.
     #[serde(default)]

@@ -9,19 +9,19 @@ pub enum EventKind {
     Exec,
     /// A process ended.
     Exit,
-    /// An outbound connection got its result.
+    /// The result of an outbound connection attempt.
     Connect,
     /// An outbound connection ended.
     Close,
     /// A file changed.
     File,
-    /// CPU use of a busy process, and how much its quota throttles it.
+    /// CPU use of a busy process, and throttling by its CPU quota.
     Cpu,
-    /// A process that uses other rounding modes than round-to-nearest.
+    /// The rounding modes of a process that uses a mode other than round-to-nearest.
     Rounding,
     /// Memory mappings of suspicious sizes, and changes to the host's pool of huge pages.
     Memory,
-    /// State that was read, not seen happening: processes and connections at the start, and answers to requests.
+    /// State that was read instead of observed: processes and connections at the start, and answers to requests.
     Snapshot,
     /// The hash of an executable.
     Hash,
@@ -76,7 +76,7 @@ impl EventKind {
         }
     }
 
-    /// The kind with this name.
+    /// Returns the kind with this name.
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == name)
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{BootTime, Flow, GeoLocation, Protocol};
 
-/// An outbound connection got its result.
+/// The result of an outbound connection attempt.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Connect {
     /// The connection.
@@ -31,10 +31,10 @@ pub struct Close {
     /// TCP segments with payload, sent (including retransmissions) and received, if the kernel counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub segments: Option<(u32, u32)>,
-    /// When its first payload was seen. TCP only.
+    /// When the first payload was seen. TCP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub first_payload: Option<BootTime>,
-    /// When its last payload was seen, with the resolution of the kernel's timer (1 to 10 ms). TCP only.
+    /// When the last payload was seen, with the resolution of the kernel's timer (1 to 10 ms). TCP only.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_payload: Option<BootTime>,
     /// Inode number of the socket's network namespace, 0 if unknown.
@@ -59,9 +59,9 @@ pub struct RunningFlow {
     pub peer: Option<Box<GeoLocation>>,
 }
 
-/// Whether a process is a DNS server: whether it has a socket bound to port 53.
+/// Whether a process is a DNS server, that is, has a socket bound to port 53.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsServerRole {
-    /// Whether it is one.
+    /// Whether the process is a DNS server.
     pub serves: bool,
 }

@@ -1,4 +1,4 @@
-//! Events about processes: fork, exec, exit, and what is known of a running one.
+//! Events about processes: fork, exec, exit, and the state of a process that was already running.
 
 use std::sync::Arc;
 
@@ -9,18 +9,18 @@ use crate::model::{Credentials, Executable, FileId, Namespaces, ProcessKey};
 /// A process was created.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Fork {
-    /// Its parent.
+    /// The parent of the new process.
     pub parent: ProcessKey,
-    /// The name it has at the start, which is its parent's.
+    /// The initial name of the new process, inherited from the parent.
     pub name: Arc<str>,
 }
 
 /// A process replaced its image.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exec {
-    /// Its parent at the time of the exec.
+    /// The parent at the time of the exec.
     pub parent: ProcessKey,
-    /// The program file that it runs now (for a script, the interpreter).
+    /// The program file of the new image (for a script, the interpreter).
     pub executable: Executable,
     /// The file name given to `execve` (for a script, the script).
     pub invoked: Arc<str>,
@@ -33,9 +33,9 @@ pub struct Exec {
     pub arguments_cut: bool,
     /// Working directory.
     pub directory: Arc<str>,
-    /// Its user, group and capabilities after the exec.
+    /// User, group and capabilities after the exec.
     pub credentials: Credentials,
-    /// Effective capabilities that it has and its parent does not, one bit each.
+    /// Effective capabilities that the process has and its parent does not, one bit each.
     #[serde(default)]
     pub capabilities_gained: u64,
     /// Its namespaces.
@@ -49,9 +49,9 @@ pub struct Exec {
 /// A process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exit {
-    /// Exit code, 0 to 255, unless a signal ended it.
+    /// Exit code, 0 to 255; `None` if a signal ended the process.
     pub code: Option<u8>,
-    /// The signal that ended it, if any.
+    /// The signal that ended the process, if any.
     pub signal: Option<u8>,
     /// CPU time of all threads, nanoseconds.
     pub on_cpu: u64,
@@ -60,11 +60,11 @@ pub struct Exit {
 /// A process that was already running at the start.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunningProcess {
-    /// Its parent, if that is running too.
+    /// The parent, if it is running too.
     pub parent: Option<ProcessKey>,
     /// Its program file.
     pub executable: Executable,
-    /// The kernel's name for it.
+    /// The kernel's name for the process (`comm`).
     pub name: Arc<str>,
     /// Arguments, the program's own name first.
     pub arguments: Arc<[Arc<str>]>,
@@ -78,7 +78,7 @@ pub struct RunningProcess {
     /// Session id, 0 if unknown.
     #[serde(default)]
     pub session: u32,
-    /// Whether it is a kernel thread.
+    /// Whether the process is a kernel thread.
     #[serde(default)]
     pub kernel_thread: bool,
 }
