@@ -22,7 +22,7 @@ numbered! {
 /// small pieces.
 const BUDGET: u16 = 16;
 
-/// Limits how much of one direction of a connection is read.
+/// The capture budget of one direction of a connection. It limits how many payloads are read.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CaptureBudget {
