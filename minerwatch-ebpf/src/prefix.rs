@@ -1,5 +1,6 @@
 //! Decides which payloads may leave the kernel, by the first bytes of each payload. All other payloads are never
-//! copied. Keep the list in `docs/privacy.md` in step with this file.
+//! copied, except DNS, which `hooks::packet` recognizes by its port. Keep the list in `docs/privacy.md` in step with
+//! this file.
 
 use minerwatch_common::{CaptureBudget, Direction};
 
@@ -18,7 +19,7 @@ pub enum Interest {
     Continues,
 }
 
-/// Length of the first payload of a Stratum V2 client, in bytes: the public key of the Noise handshake.
+/// Length of the first payload of an encrypted Stratum V2 client, in bytes: the public key of the Noise handshake.
 const NOISE_SENT: u32 = 64;
 /// Lengths of the server's answer in the Noise handshake, in bytes. The answer contains a signature, and in one version
 /// an extension.
