@@ -1,6 +1,6 @@
 //! Traces: every open that passed the permission checks, by any system call, io_uring included.
-//! Kernel: security/security.c, `security_file_open(struct file *file)`, called from fs/open.c before the file system or
-//! driver opens the file.
+//! Kernel: security/security.c, `security_file_open(struct file *file)`, called from fs/open.c before the file system
+//! or driver opens the file.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens for writing and opens of watched devices. The
 //! record names the file that the kernel resolved. If the driver or file system refuses the open afterwards, the open
 //! is still reported as a success.

@@ -1,7 +1,8 @@
 //! Traces: the entries of the functions `ksys_mmap_pgoff` and `*_sys_mprotect` (fentry). On kernels without fentry, the
 //! tracepoints `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
 //! Kernel: mm/mmap.c, `ksys_mmap_pgoff(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
-//! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long prot)`.
+//! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long
+//! prot)`.
 //! Produces: [`MappingRecord`] for memory in the sizes that RandomX and related algorithms use. The record is sent for
 //! the 1st, 2nd, 4th, 8th and so on request of each process and class, because some programs change the protection of
 //! their code all the time.

@@ -1,6 +1,7 @@
 //! Traces: each packet that a socket sends or receives, through the hooks of the root cgroup.
-//! Kernel: net/ipv4/ip_output.c, `BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb)`; net/core/filter.c, `sk_filter_trim_cap(struct
-//! sock *sk, struct sk_buff *skb, …)`, which calls `BPF_CGROUP_RUN_PROG_INET_INGRESS(sk, skb)`.
+//! Kernel: net/ipv4/ip_output.c, `BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb)`; net/core/filter.c,
+//! `sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, …)`, which calls `BPF_CGROUP_RUN_PROG_INET_INGRESS(sk,
+//! skb)`.
 //! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
 //! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) during TCP connections; the byte counts of UDP flows. The
 //! hook sees packets of every system call, io_uring included.
