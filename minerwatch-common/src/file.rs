@@ -4,13 +4,13 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{MAX_PATH, RecordHeader, numbered::numbered};
 
-/// The most bytes of a path that a process passed to a system call, its NUL included.
+/// Maximum length of a path that a process passed to a system call, in bytes, including the NUL.
 pub const MAX_NAME: usize = 512;
-/// The most bytes in the tail of a [`FileRecord`].
+/// Maximum length of the tail of a [`FileRecord`], in bytes.
 pub const MAX_FILE_TAIL: usize = 2 * (MAX_PATH + MAX_NAME);
 
 numbered! {
-    /// What was done to a file, as it stands in [`FileRecord::operation`].
+    /// The operation on a file, stored in [`FileRecord::operation`].
     pub enum FileOperation: u16 {
         /// Opened for writing.
         Write = 1,
@@ -18,48 +18,47 @@ numbered! {
         Create = 2,
         /// Renamed; the second path is the new one.
         Rename = 3,
-        /// A directory entry was removed.
+        /// Removed from its directory.
         Delete = 4,
-        /// The permission bits changed.
+        /// Permission bits changed.
         Chmod = 5,
-        /// A watched device ([`crate::Settings::devices`]) was opened, for reading or writing.
+        /// Opened for reading or writing; the file is a watched device ([`crate::Settings::devices`]).
         OpenDevice = 6,
     }
 }
 
-/// A file was changed or opened for writing, or a watched device was opened. Some hooks also send operations that
-/// failed; [`FileRecord::result`] tells them apart.
+/// A file was changed or opened for writing, or a watched device was opened. The hooks send operations that succeeded.
 ///
-/// A path has two parts. The directory is a list of components from the leaf to the root, each ending with a NUL; it is
-/// empty when the name is absolute. The name is what the process passed to the system call; it is empty when the
-/// components already lead to the file. The tail holds directory and name, and for a rename also the second directory
-/// and the second name.
+/// A path has two parts, a directory and a name. The directory is a list of components from the leaf to the root, each
+/// ending with a NUL. The directory is empty when the name is absolute. The name is the path that the process passed to
+/// the system call, or the last component. The name is empty when the directory part already leads to the file. The
+/// tail holds the directory and the name, and for a rename also the second directory and the second name.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FileRecord {
-    /// The process that did it.
+    /// The process that performed the operation.
     pub header: RecordHeader,
-    /// Inode number, 0 if unknown.
+    /// Inode number of the file, 0 if unknown.
     pub inode: u64,
-    /// Device as the kernel encodes it (`major << 20 | minor`), 0 if unknown.
+    /// The device that the file is on, as the kernel encodes it (`major << 20 | minor`); 0 if unknown.
     pub device: u32,
     /// Type and permission bits after the operation, 0 if unknown.
     pub mode: u32,
     /// A [`FileOperation`] as a number.
     pub operation: u16,
-    /// 1 if a path was too long or too deep for the record.
+    /// 1 if a path was too long or too deep for the record and was truncated.
     pub cut: u16,
-    /// Bytes of the directory in the tail.
+    /// Length of the directory in the tail, in bytes.
     pub directory_length: u16,
-    /// Bytes of the name in the tail.
+    /// Length of the name in the tail, in bytes.
     pub name_length: u16,
-    /// Bytes of the second directory in the tail.
+    /// Length of the second directory in the tail, in bytes.
     pub second_directory_length: u16,
-    /// Bytes of the second name in the tail.
+    /// Length of the second name in the tail, in bytes.
     pub second_name_length: u16,
-    /// 0 for success, else a positive errno.
+    /// 0 for success, otherwise a positive errno.
     pub result: i32,
-    /// The number of an opened device as the kernel encodes it (`major << 20 | minor`); 0 for anything else.
+    /// The number of an opened device, as the kernel encodes it (`major << 20 | minor`); 0 for other operations.
     pub special: u32,
     /// 1 if a device was opened for writing.
     pub writable: u32,

@@ -2,11 +2,11 @@
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Marks a [`RecordHeader::cgroup`] from the version 1 hierarchy of the pids controller. Without this bit the cgroup
-/// is from the unified hierarchy. The mark is needed because ids of different hierarchies overlap.
+/// Marks a [`RecordHeader::cgroup`] from the version 1 hierarchy of the pids controller. Without this bit, the cgroup
+/// is from the unified hierarchy. The mark is needed because the ids of the two hierarchies overlap.
 pub const CGROUP_V1: u64 = 1 << 63;
 
-/// What happened, when, and to which process.
+/// The kind, length and time of a record, and the identity of its process.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct RecordHeader {
@@ -14,13 +14,14 @@ pub struct RecordHeader {
     pub kind: u16,
     /// Reserved, zero.
     pub reserved: u16,
-    /// Bytes of the whole record, header and tail included.
+    /// Length of the whole record in bytes, including the header and the tail.
     pub length: u32,
-    /// Nanoseconds of `CLOCK_BOOTTIME`.
+    /// Time of the event in nanoseconds of `CLOCK_BOOTTIME`.
     pub time: u64,
-    /// Start of the process, nanoseconds of `CLOCK_BOOTTIME` (the group leader's `start_boottime`).
+    /// Start time of the process in nanoseconds of `CLOCK_BOOTTIME` (`start_boottime` of the thread group leader).
     pub start: u64,
-    /// The process's cgroup: the inode number of its directory, with [`CGROUP_V1`] where that applies; 0 if unknown.
+    /// Id of the cgroup of the process, which is the inode number of the cgroup's directory; 0 if unknown.
+    /// [`CGROUP_V1`] is set for a cgroup of the version 1 hierarchy.
     pub cgroup: u64,
     /// Process id in the initial pid namespace (the kernel's `tgid`).
     pub pid: u32,

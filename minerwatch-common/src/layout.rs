@@ -1,31 +1,32 @@
-//! The offsets of fields in the running kernel's structures.
+//! Offsets of fields in the structures of the running kernel.
 //!
-//! Rust cannot emit CO-RE relocations, so the object contains no offsets. The daemon looks every field up in the kernel's
-//! own type information (`/sys/kernel/btf/vmlinux`) and passes the offsets to the programs as a read-only global.
+//! Rust cannot emit CO-RE relocations, so the object contains no offsets. The daemon looks up every field in the
+//! kernel's type information (BTF, `/sys/kernel/btf/vmlinux`) and passes the offsets to the programs as a read-only
+//! global.
 //!
 //! To read another field, add a row to the table at the end of this file.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// The offset that stands for a field the running kernel does not have.
+/// The offset of a field that the running kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
-/// A field of [`KernelLayout`] and where to look it up.
+/// A field of [`KernelLayout`], and the structure and member to look up.
 #[derive(Clone, Copy, Debug)]
 pub struct KernelField {
     /// The name of the offset in [`KernelLayout`].
     pub name: &'static str,
     /// The structure, as in the kernel's source.
     pub structure: &'static str,
-    /// The member, with dots for nested structures and `|` between the names of different kernel versions. The word
+    /// The member, with dots for nested structures and `|` between the names in different kernel versions. The word
     /// `sizeof` stands for the end of the structure.
     pub member: &'static str,
 }
 
 macro_rules! kernel_layout {
     ($($field:ident: $structure:literal, $member:literal;)*) => {
-        /// Byte offsets into kernel structures, [`ABSENT`] where this kernel has no such field. Each is named after its
-        /// structure and member.
+        /// Byte offsets into kernel structures, [`ABSENT`] where this kernel has no such field. Each offset is named
+        /// after the structure and the member.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
         #[repr(C)]
         pub struct KernelLayout {
@@ -35,7 +36,7 @@ macro_rules! kernel_layout {
         }
 
         impl KernelLayout {
-            /// Builds a layout by asking `offset_of` for every field; `None` becomes [`ABSENT`].
+            /// Builds a layout: calls `offset_of` for every field and stores [`ABSENT`] for `None`.
             pub fn resolve(
                 pids_controller: Option<u32>,
                 mut offset_of: impl FnMut(KernelField) -> Option<u32>,
@@ -47,7 +48,7 @@ macro_rules! kernel_layout {
                 }
             }
 
-            /// The fields this kernel lacks.
+            /// Returns the fields that this kernel lacks.
             pub fn absent(&self) -> impl Iterator<Item = KernelField> {
                 [$((self.$field, KernelField { name: stringify!($field), structure: $structure, member: $member }),)*]
                     .into_iter()
@@ -80,13 +81,13 @@ kernel_layout! {
     task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
     task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";
     task_exec_start: "task_struct", "se.exec_start";
-    // The state of the floating-point unit; from 6.16 on it follows the task directly (arch/x86/include/asm/fpu.h).
+    // The saved state of the floating-point unit. Since 6.16 it follows the task directly (arch/x86/include/asm/fpu.h).
     task_fpu: "task_struct", "thread.fpu|sizeof";
     fpu_mxcsr: "fpu", "state.xsave.i387.mxcsr";
     fpu_fpstate: "fpu", "fpstate";
     fpstate_mxcsr: "fpstate", "regs.xsave.i387.mxcsr";
     task_fpcr: "task_struct", "thread.uw.fpsimd_state.fpcr";
-    // The arguments of a system call as its function receives them: named on x86_64, numbered on arm64.
+    // The registers with the arguments of a system call. They have names on x86_64 and numbers on arm64.
     registers_si: "pt_regs", "si";
     registers_dx: "pt_regs", "dx";
     registers_numbered: "pt_regs", "regs";

@@ -1,9 +1,9 @@
 //! The contract between the eBPF programs and the daemon.
 //!
-//! There is one `repr(C)` record per kind, made of integers and byte arrays only; [`record`](RecordKind) holds the
-//! table of all kinds. Every record starts with a [`RecordHeader`]. Records that carry paths or arguments end with a
-//! tail of variable length, and their fixed part says how long each piece of it is. The size of each record is
-//! asserted beside its declaration. Hidden padding does not compile.
+//! There is one `repr(C)` record per kind. Records consist of integers and byte arrays only. [`record`](RecordKind)
+//! holds the table of all kinds. Every record starts with a [`RecordHeader`]. Records with paths or arguments end with
+//! a tail of variable length, and the fixed part of such a record holds the length of each piece of the tail. An
+//! assertion next to each record checks its size. A record with hidden padding does not compile.
 #![no_std]
 #![forbid(unsafe_code)]
 

@@ -1,10 +1,10 @@
-//! The counters of what the eBPF programs could not send or remember.
+//! Kinds of losses: records that the eBPF programs could not send, and table entries that they could not store.
 
 use crate::RecordKind;
 
 macro_rules! table_losses {
     ($($(#[$doc:meta])* $loss:ident = $index:literal, $name:literal;)+) => {
-        /// A reason why something was lost. Each has a slot in the per-CPU loss counters.
+        /// A kind of loss. Each kind has a slot in the per-CPU loss counters.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Loss {
             /// A record of this kind found no room in its ring.
@@ -13,7 +13,7 @@ macro_rules! table_losses {
         }
 
         impl Loss {
-            /// The slot of this loss, below [`Loss::SLOTS`].
+            /// Returns the slot of this loss, which is less than [`Loss::SLOTS`].
             pub const fn slot(self) -> u32 {
                 match self {
                     Self::RingFull(kind) => kind as u32,
@@ -21,7 +21,7 @@ macro_rules! table_losses {
                 }
             }
 
-            /// Every loss there is.
+            /// Returns all kinds of losses.
             pub fn all() -> impl Iterator<Item = Self> {
                 RecordKind::ALL.into_iter().map(Self::RingFull).chain([$(Self::$loss),+])
             }
@@ -38,23 +38,23 @@ macro_rules! table_losses {
 }
 
 table_losses! {
-    /// A connection could not be remembered, so its result and its end are not reported.
+    /// The flow table had no room for a connection. The result and the end of the connection are not reported.
     FlowTableFull = 0, "flow-table";
-    /// The scheduler hook could not remember a process, so its CPU time is not counted.
+    /// A table of the scheduler hook had no room for a process or a real-time thread, so its CPU time is not counted.
     CpuTableFull = 1, "cpu-table";
-    /// The arguments of a system call could not be kept until it ended, so its change is not reported.
+    /// The table of file changes in progress had no room for a change, so the change is not reported.
     CallTableFull = 2, "call-table";
-    /// The kernel had no memory for the state of a socket, so its payloads are not read.
+    /// The kernel had no memory for the state of a socket, so the payloads of the socket are not read.
     SocketUnwatched = 3, "socket";
-    /// A process that asks for memory could not be remembered, so its mappings are not counted.
+    /// The mapping table had no room for a process, so the mappings of the process are not counted.
     MappingTableFull = 4, "mapping-table";
 }
 
 impl Loss {
-    /// How many slots the counters have; slot 0 is unused.
+    /// Number of slots of the loss counters. Slot 0 is unused.
     pub const SLOTS: u32 = 32;
 
-    /// The first slot after those of the record kinds.
+    /// The first slot after the slots of the record kinds.
     const TABLES: u32 = 24;
 }
 

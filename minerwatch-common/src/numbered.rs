@@ -1,6 +1,6 @@
-//! Enums that stand in a record as a plain number.
+//! Enums that records store as plain numbers.
 
-/// Declares such an enum together with `from_number`, which turns the number of a record back into a variant.
+/// Declares an enum that records store as a number, with `from_number` to turn the number back into a variant.
 macro_rules! numbered {
     (
         $(#[$outer:meta])*
@@ -12,7 +12,7 @@ macro_rules! numbered {
         pub enum $name { $($(#[$inner])* $variant = $value,)+ }
 
         impl $name {
-            /// The variant with this number, or `None` for a number that this build does not know.
+            /// Returns the variant with this number, or `None` for a number that this build does not know.
             pub fn from_number(number: $number) -> Option<Self> {
                 match number {
                     $($value => Some(Self::$variant),)+

@@ -4,7 +4,7 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{FlowProgress, FlowTuple, RecordHeader, numbered::numbered};
 
-/// The most bytes kept of one payload.
+/// Maximum number of bytes that are captured of one payload.
 pub const MAX_PAYLOAD: usize = 512;
 
 numbered! {
@@ -17,22 +17,23 @@ numbered! {
     }
 }
 
-/// The budget of each direction of a connection. The cost of a payload depends on its length (see
-/// [`CaptureBudget::spend`]). The budget is enough for four payloads of any length, and for more when a client splits its
-/// data into small pieces.
+/// The initial budget of each direction of a connection. The cost of a payload depends on its length (see
+/// [`CaptureBudget::spend`]). The budget covers four payloads of any length, and more if a client splits its data into
+/// small pieces.
 const BUDGET: u16 = 16;
 
-/// How much of one direction of a connection is still read.
+/// The capture budget of one direction of a connection. It limits how many payloads are read.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CaptureBudget {
-    /// What is left of the budget; at 0 no further payload is read.
+    /// The remaining budget. At 0, no further payload is read.
     pub left: u16,
-    /// Payloads read so far.
+    /// Number of payloads that were read so far.
     pub index: u16,
-    /// 1 if the next payload continues a message that was captured, whatever its first bytes are; else 0.
+    /// 1 if the next payload continues a captured message, whatever its first bytes are; otherwise 0.
     pub continues: u16,
-    /// 1 once the side that opened the connection spoke a protocol in which JSON is only a document; else 0.
+    /// 1 if this is the direction of the side that opened the connection, and its first payload started a protocol that
+    /// carries JSON only as content; otherwise 0.
     pub foreign: u16,
 }
 
@@ -40,10 +41,10 @@ impl CaptureBudget {
     /// The budget of a new connection.
     pub const FRESH: Self = Self { left: BUDGET, index: 0, continues: 0, foreign: 0 };
 
-    /// The budget of a connection that is already in use: its next payload is not its first.
+    /// The budget of a connection that is already in use. The next payload is not treated as the first.
     pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, continues: 0, foreign: 0 };
 
-    /// Pays for a payload of `length` bytes.
+    /// Counts a payload of `length` bytes and deducts its cost.
     #[inline]
     pub fn spend(&mut self, length: u32) {
         let cost = match length {
@@ -56,27 +57,29 @@ impl CaptureBudget {
     }
 }
 
-/// What is stored at a socket whose first payloads are read. The daemon also writes it, for sockets that were open
-/// before it started.
+/// The state stored at a watched TCP socket. The daemon writes the state of sockets that were open before its start,
+/// and of sockets on which a suspect listens.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WatchedSocket {
-    /// The process that opened it or listens, as it was at that moment.
+    /// The process that opened the connection or listens, as it was when the watch began. `PayloadRecord::opened` is
+    /// the time of this header.
     pub owner: RecordHeader,
-    /// The budget of what it sends.
+    /// The budget of sent payloads.
     pub sent: CaptureBudget,
-    /// The budget of what it receives.
+    /// The budget of received payloads.
     pub received: CaptureBudget,
-    /// 1 if the peer opened the connection, 0 if this host did. A listening socket passes it on to those it accepts.
+    /// 1 if the peer opened the connection, 0 if this host did. A listening socket has 1 and passes the value on to the
+    /// sockets that it accepts.
     pub accepted: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// Totals and samples of its payloads.
+    /// Totals and samples of the payloads.
     pub progress: FlowProgress,
 }
 
 impl WatchedSocket {
-    /// The budget of this direction.
+    /// Returns the budget of `direction`.
     #[inline]
     pub fn budget(&mut self, direction: Direction) -> &mut CaptureBudget {
         match direction {
@@ -88,31 +91,32 @@ impl WatchedSocket {
 
 const _: () = assert!(size_of::<WatchedSocket>() == 72 + size_of::<FlowProgress>());
 
-/// One of the first payloads of a connection, whichever system call sent or read it. The header names the process that
-/// owns the connection.
+/// One of the first payloads of a connection, whichever system call sent or read the payload. The header names the
+/// process that owns the connection.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct PayloadRecord {
-    /// The process that connected or listens; the time is that of the packet.
+    /// The process that connected or listens. The time is that of the packet.
     pub header: RecordHeader,
-    /// When the process asked for the connection, nanoseconds of `CLOCK_BOOTTIME`; a little before
-    /// [`crate::ConnectRecord::opened`]. For an accepted connection, when the listening socket was bound.
+    /// Time at which the process called `connect`, in nanoseconds of `CLOCK_BOOTTIME`; a little before
+    /// [`crate::ConnectRecord::opened`]. For an accepted connection, the time at which the daemon began to watch the
+    /// socket or its listening socket.
     pub opened: u64,
-    /// The two ends; the source is this host.
+    /// Addresses and ports of both ends. The source is this host.
     pub flow: FlowTuple,
     /// A [`Direction`] as a number.
     pub direction: u16,
-    /// How many payloads of this direction came before.
+    /// Number of earlier payloads that were read in this direction.
     pub index: u16,
-    /// Bytes of the whole payload as the packet carried it.
+    /// Length of the whole payload in the packet, in bytes.
     pub length: u32,
-    /// Bytes of it in `data`; 0 if only the length matters.
+    /// Number of payload bytes in `data`. 0 if only the length is reported.
     pub captured: u16,
     /// 1 if the peer opened the connection, 0 if this host did.
     pub accepted: u16,
     /// Reserved, zero.
     pub reserved: u32,
-    /// The start of the payload; bytes beyond `captured` have no meaning.
+    /// The start of the payload. Bytes beyond `captured` have no meaning.
     pub data: [u8; MAX_PAYLOAD],
 }
 

@@ -1,19 +1,19 @@
-//! The life of a process: fork, exec, exit.
+//! The lifecycle of a process: fork, exec, exit.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::RecordHeader;
 
-/// Bytes of a task's `comm`, its NUL included (`TASK_COMM_LEN`, include/linux/sched.h).
+/// Length of the `comm` of a task in bytes, including the NUL (`TASK_COMM_LEN`, include/linux/sched.h).
 pub const COMM_LENGTH: usize = 16;
-/// The most bytes of one path component, its NUL included (`NAME_MAX` + 1).
+/// Maximum length of a path component in bytes, including the NUL (`NAME_MAX` + 1).
 pub const MAX_COMPONENT: usize = 256;
-/// The most bytes of one path in a record: components from the leaf to the root, each ending with a NUL.
+/// Maximum length of a path in a record, in bytes: components from the leaf to the root, each ending with a NUL.
 pub const MAX_PATH: usize = 1024;
-/// The most bytes of arguments in an exec record; longer ones are truncated and marked.
+/// Maximum length of the arguments in an exec record, in bytes. Longer arguments are truncated and marked.
 pub const MAX_ARGUMENTS: usize = 4096;
-/// The most bytes in the tail of an [`ExecRecord`]: executable, working directory, file name as passed to `execve`,
-/// arguments.
+/// Maximum length of the tail of an [`ExecRecord`], in bytes: path of the executable, working directory, file name as
+/// passed to `execve`, arguments.
 pub const MAX_EXEC_TAIL: usize = MAX_PATH * 2 + MAX_COMPONENT + MAX_ARGUMENTS;
 
 /// A process was created. The header names the child.
@@ -22,13 +22,13 @@ pub const MAX_EXEC_TAIL: usize = MAX_PATH * 2 + MAX_COMPONENT + MAX_ARGUMENTS;
 pub struct ForkRecord {
     /// The child.
     pub header: RecordHeader,
-    /// Start of the parent, as [`RecordHeader::start`].
+    /// Start time of the parent, as in [`RecordHeader::start`].
     pub parent_start: u64,
     /// Process id of the parent.
     pub parent_pid: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// The name the child starts with.
+    /// The initial `comm` of the child.
     pub comm: [u8; COMM_LENGTH],
 }
 
@@ -43,59 +43,59 @@ impl ExecFlags {
     pub const MEMFD: u16 = 1;
     /// The executable was deleted (its link count is zero).
     pub const DELETED: u16 = 1 << 1;
-    /// The arguments were longer than [`MAX_ARGUMENTS`].
+    /// The arguments were longer than [`MAX_ARGUMENTS`] and were truncated.
     pub const ARGUMENTS_CUT: u16 = 1 << 2;
-    /// The path of the executable was too long or too deep for the record.
+    /// The path of the executable was too long or too deep for the record and was truncated.
     pub const PATH_CUT: u16 = 1 << 3;
-    /// The working directory was too long or too deep for the record.
+    /// The working directory was too long or too deep for the record and was truncated.
     pub const DIRECTORY_CUT: u16 = 1 << 4;
     /// The arguments could not be read from the process.
     pub const ARGUMENTS_UNREADABLE: u16 = 1 << 5;
 }
 
-/// A process started another program. The tail holds, in this order: the path of the executable (components from the leaf
-/// to the root, each ending with a NUL), the working directory in the same form, the file name as it was passed to
+/// A process executed another program. The tail holds, in this order: the path of the executable (components from the
+/// leaf to the root, each ending with a NUL), the working directory in the same form, the file name as passed to
 /// `execve`, and the arguments (each ending with a NUL).
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ExecRecord {
-    /// The process.
+    /// The process that called `execve`.
     pub header: RecordHeader,
-    /// Start of the parent, as [`RecordHeader::start`].
+    /// Start time of the parent, as in [`RecordHeader::start`].
     pub parent_start: u64,
     /// The effective capability set after the exec, one bit per capability.
     pub capabilities: u64,
-    /// The effective capability set of the parent at that moment, which shows what the exec gained.
+    /// The effective capability set of the parent at the same time. The difference shows what the exec gained.
     pub parent_capabilities: u64,
-    /// Inode number of the executable.
+    /// Inode number of the executable, 0 if unknown.
     pub inode: u64,
-    /// Device of the executable as the kernel encodes it (`major << 20 | minor`).
+    /// The device that the executable is on, as the kernel encodes it (`major << 20 | minor`); 0 if unknown.
     pub device: u32,
     /// Process id of the parent.
     pub parent_pid: u32,
-    /// Inode number of the mount namespace. 0 if unknown, as for the next three.
+    /// Inode number of the mount namespace, 0 if unknown.
     pub mount_namespace: u32,
-    /// Inode number of the pid namespace for new children.
+    /// Inode number of the pid namespace of new children, 0 if unknown.
     pub pid_namespace: u32,
-    /// Inode number of the network namespace.
+    /// Inode number of the network namespace, 0 if unknown.
     pub network_namespace: u32,
-    /// Inode number of the user namespace.
+    /// Inode number of the user namespace, 0 if unknown.
     pub user_namespace: u32,
-    /// The name the kernel gave the process.
+    /// The `comm` of the process after the exec.
     pub comm: [u8; COMM_LENGTH],
-    /// Type and permission bits of the executable.
+    /// Type and permission bits of the executable, 0 if unknown.
     pub mode: u16,
-    /// [`ExecFlags`].
+    /// Bits of [`ExecFlags`].
     pub flags: u16,
-    /// Bytes of the executable's path in the tail.
+    /// Length of the path of the executable in the tail, in bytes.
     pub path_length: u16,
-    /// Bytes of the working directory in the tail.
+    /// Length of the working directory in the tail, in bytes.
     pub directory_length: u16,
-    /// Bytes of the file name as passed to `execve`, in the tail.
+    /// Length of the file name in the tail, in bytes.
     pub name_length: u16,
-    /// Bytes of the arguments in the tail.
+    /// Length of the arguments in the tail, in bytes.
     pub arguments_length: u16,
-    /// Session id (process id of the session leader), 0 if unknown.
+    /// Session id, which is the process id of the session leader; 0 if unknown.
     pub session: u32,
 }
 
@@ -105,13 +105,13 @@ const _: () = assert!(size_of::<ExecRecord>() == 136);
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct ExitRecord {
-    /// The process.
+    /// The process that ended.
     pub header: RecordHeader,
     /// Status as in `wait(2)`: exit code in bits 8 to 15, signal in bits 0 to 6.
     pub status: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// Nanoseconds on a CPU, all threads together, up to the last timer tick before the end.
+    /// CPU time of all threads in nanoseconds, up to the last timer tick before the exit.
     pub on_cpu: u64,
 }
 

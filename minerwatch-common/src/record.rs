@@ -1,5 +1,5 @@
-//! The table of records: one row for each kind that the eBPF programs send. Everything that has to be known about a
-//! kind (its number, name, type, size and ring) comes from its row.
+//! The table of records, with one row for each kind that the eBPF programs send. A row gives the number, name, type and
+//! ring of the kind. The type gives the size.
 
 use core::mem::offset_of;
 
@@ -10,10 +10,10 @@ use crate::{
     MappingRecord, PayloadRecord, RecordHeader, RoundingRecord, numbered::numbered,
 };
 
-/// A ring that records travel on. A flood on one ring cannot push out the records of another.
+/// An event ring from the eBPF programs to the daemon. A flood on one ring cannot push out records on another ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ring {
-    /// Process life, connections and CPU use.
+    /// Process lifecycle, connections and CPU use.
     Process,
     /// Files and memory mappings.
     File,
@@ -21,24 +21,24 @@ pub enum Ring {
     Payload,
 }
 
-/// A record of a kind of its own. It starts with a field `header`, a [`RecordHeader`].
+/// A type of record, with a kind of its own. The first field is `header`, a [`RecordHeader`].
 pub trait Record: FromBytes + IntoBytes + Immutable + KnownLayout + Copy + 'static {
-    /// The kind, as it stands in [`RecordHeader::kind`].
+    /// The kind of the record, stored in [`RecordHeader::kind`].
     const KIND: RecordKind;
 }
 
 macro_rules! records {
     ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $record:ident, $ring:ident;)+) => {
         numbered! {
-            /// The kinds of record that the eBPF programs send, as they stand in [`RecordHeader::kind`].
+            /// The kinds of records that the eBPF programs send, stored in [`RecordHeader::kind`].
             pub enum RecordKind: u16 { $($(#[$doc])* $kind = $number,)+ }
         }
 
         impl RecordKind {
-            /// Every kind, in the order of its number.
+            /// All kinds in numeric order.
             pub const ALL: [Self; Self::COUNT] = [$(Self::$kind),+];
 
-            /// How many kinds there are; they are numbered from 1 to this.
+            /// Number of kinds. The kinds are numbered from 1 to `COUNT`.
             pub const COUNT: usize = [$($number),+].len();
 
             /// The name used in metrics, in `minerwatch.lost` and on the command line.
@@ -48,7 +48,7 @@ macro_rules! records {
                 }
             }
 
-            /// The ring that records of this kind travel on.
+            /// Returns the ring that carries records of this kind.
             #[inline]
             pub const fn ring(self) -> Ring {
                 match self {
@@ -70,29 +70,29 @@ macro_rules! records {
 records! {
     /// A process was created.
     Fork = 1, "fork", ForkRecord, Process;
-    /// A process started another program.
+    /// A process executed another program.
     Exec = 2, "exec", ExecRecord, Process;
     /// The last thread of a process ended.
     Exit = 3, "exit", ExitRecord, Process;
-    /// An outbound connection got its result.
+    /// An outbound connection attempt got its result.
     Connect = 4, "connect", ConnectRecord, Process;
     /// An outbound connection ended.
     Close = 5, "close", CloseRecord, Process;
-    /// A file was opened for writing, created, renamed, deleted or changed in mode.
+    /// A file was opened for writing, created, renamed, deleted or changed in mode, or a watched device was opened.
     File = 6, "file", FileRecord, File;
-    /// How much CPU a busy process used.
+    /// The CPU use of a busy process.
     Cpu = 7, "cpu", CpuRecord, Process;
-    /// A process uses another rounding mode than the default.
+    /// A process uses a rounding mode other than the default.
     Rounding = 8, "rounding", RoundingRecord, Process;
-    /// A process asked for memory in a size that miners use.
+    /// A process requested memory in a size that miners use.
     Mapping = 9, "mapping", MappingRecord, File;
     /// One of the first payloads of a connection.
     Payload = 10, "payload", PayloadRecord, Payload;
-    /// How much went over a connection so far, and when.
+    /// Totals of a connection so far, with the sizes and times of its latest payloads.
     FlowUpdate = 11, "flow", FlowUpdateRecord, Payload;
 }
 
-// Counters and decoders are arrays with a place for each number.
+// Counters and decoders are arrays indexed by the number of the kind, so the numbers must have no gap.
 const _: () = {
     let mut index = 0;
     while index < RecordKind::COUNT {
@@ -102,7 +102,7 @@ const _: () = {
 };
 
 impl RecordHeader {
-    /// The header of a record of type `R` at `time`, about the same process. The length is that without a tail.
+    /// Returns the header of a record of type `R` about the same process at `time`. The length does not include a tail.
     #[inline(always)]
     #[expect(
         clippy::inline_always,

@@ -1,34 +1,34 @@
-//! Settings that the daemon gives the programs before they load.
+//! Settings that the daemon writes into the object before it loads the programs.
 
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
-/// Constants of one load. For the programs they are read-only memory whose values the verifier knows.
+/// The settings of one load. The programs see read-only memory whose values the verifier knows.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Settings {
-    /// The least nanoseconds between two CPU records of one process.
+    /// Minimum time between two CPU records of one process, in nanoseconds.
     pub cpu_interval: u64,
-    /// A process with less than these nanoseconds on a CPU in an interval is not reported.
+    /// Minimum CPU time of a process in an interval, in nanoseconds. With less, the process is not reported.
     pub cpu_threshold: u64,
-    /// The least nanoseconds between two regular updates of an open connection.
+    /// Minimum time between two regular updates of an open connection, in nanoseconds.
     pub flow_interval: u64,
-    /// Nanoseconds of one jiffy, the tick of the kernel's timer.
+    /// Length of a jiffy, the tick of the kernel's timer, in nanoseconds.
     pub tick: u64,
     /// Process id of the daemon, whose own activity is not reported.
     pub agent_pid: u32,
     /// Reserved, zero.
     pub reserved: u32,
-    /// Character devices whose opens are reported.
+    /// Character devices. Each open of such a device is reported.
     pub devices: [WatchedDevices; WATCHED_DEVICES],
 }
 
 const _: () = assert!(size_of::<Settings>() == 104);
 
-/// How many ranges [`Settings::devices`] has.
+/// Number of ranges in [`Settings::devices`].
 pub const WATCHED_DEVICES: usize = 8;
 
-/// A range of device numbers as the kernel encodes them (`major << 20 | minor`). A range whose last number is below its
-/// first is empty.
+/// A range of device numbers, encoded as in the kernel (`major << 20 | minor`). The range is empty if the last number
+/// is less than the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct WatchedDevices {
@@ -42,7 +42,7 @@ impl WatchedDevices {
     /// The empty range.
     pub const NONE: Self = Self { first: 1, last: 0 };
 
-    /// The devices with this major number, from `minor` on.
+    /// Returns the range of devices with this major number, from `minor` upward.
     pub const fn of_major(major: u32, minor: u32) -> Self {
         Self { first: major << 20 | minor, last: major << 20 | 0xf_ffff }
     }

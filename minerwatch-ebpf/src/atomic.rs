@@ -1,9 +1,9 @@
-//! Atomic addition, for counters that programs on several CPUs change at the same time.
+//! Atomic addition for counters that programs on several CPUs update at the same time.
 
 use core::arch::asm;
 
-/// Adds `amount` to `*counter`. The atomic add exists on every supported kernel. The atomics of `core` cannot be used:
-/// they also need compare-and-swap, which older kernels lack.
+/// Adds `amount` to `*counter` atomically. Every supported kernel has this instruction. The atomic types of `core`
+/// cannot be used, because they also need compare-and-swap, which older kernels lack.
 ///
 /// # Safety
 /// `counter` must point to aligned memory of a map that the verifier knows to be writable.

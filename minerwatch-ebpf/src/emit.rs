@@ -1,10 +1,10 @@
 //! The only module that sends records and counts losses.
 //!
-//! There are three rings ([`minerwatch_common::Ring`]), so that a flood of file changes or of short connections cannot
-//! push out everything else. A record that finds no room is counted by its kind.
+//! There are three rings ([`minerwatch_common::Ring`]), so that a flood of file changes or payloads cannot push out
+//! other records. A record is counted as lost, by its kind, if the ring has no room.
 //!
-//! A ring is a ring buffer that all CPUs share. In the object that is built with the feature `perf-buffer`, for kernels
-//! without ring buffers, it is a perf buffer per CPU.
+//! By default, a ring is a ring buffer that all CPUs share. With the feature `perf-buffer`, for kernels without ring
+//! buffers, a ring is a perf buffer per CPU.
 
 #[cfg(feature = "perf-buffer")]
 mod perf_buffer;
@@ -31,13 +31,13 @@ pub struct Context(
 );
 
 impl Context {
-    /// The context of a program.
+    /// Returns the context of a program.
     #[inline(always)]
     pub fn of(context: &impl EbpfContext) -> Self {
         Self(context.as_ptr())
     }
 
-    /// The context of a program that runs for a packet.
+    /// Returns the context of a program that runs for a packet.
     #[inline(always)]
     pub fn of_packet(packet: *mut __sk_buff) -> Self {
         Self(packet.cast())
@@ -49,12 +49,12 @@ impl Context {
 pub fn count(loss: Loss) {
     if let Some(counter) = LOSSES.get_ptr_mut(loss.slot()) {
         // SAFETY: an aligned counter of this CPU. The addition is atomic because fentry and fexit programs may preempt
-        // one another.
+        // each other.
         unsafe { atomic::add(counter, 1) };
     }
 }
 
-/// There was no room in the ring.
+/// The error of a send when the ring has no room.
 struct Full;
 
 #[inline(always)]
@@ -70,19 +70,19 @@ pub fn record<R: Record>(context: Context, record: R) {
     count_if_full::<R>(backend::record(context, R::KIND.ring(), record));
 }
 
-/// Sends a record that is too large for the stack. `fill` writes it directly into the ring and returns whether to send
-/// it.
+/// Sends a record that is too large for the stack. `fill` writes the record in place and returns whether to send the
+/// record.
 #[inline(always)]
 pub fn in_place<R: Record>(context: Context, fill: impl FnOnce(*mut R) -> bool) {
     count_if_full::<R>(backend::in_place(context, R::KIND.ring(), fill));
 }
 
-/// Sends a record and its tail, which lie side by side in scratch memory.
+/// Sends a record with its tail. `bytes` holds both, the tail directly after the record.
 #[inline(always)]
 pub fn with_tail<R: Record>(context: Context, bytes: &[u8]) {
     count_if_full::<R>(backend::bytes(context, R::KIND.ring(), bytes));
 }
 
-/// The result of a program's body. It ends early if the kernel lacks a field or a read fails. Then there is nothing to
-/// report; the kernel ignores the programs' return values.
+/// The result of the body of a program. If the kernel lacks a field or a read fails, the body ends early and reports
+/// nothing. The program returns the same value to the kernel in both cases.
 pub type Outcome = Result<(), Unreadable>;

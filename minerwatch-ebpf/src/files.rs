@@ -1,4 +1,4 @@
-//! Shared by all hooks on files: which opens are reported, and how a [`FileRecord`] is built and sent.
+//! Code that all hooks on files share. It decides which opens are reported, and builds and sends the [`FileRecord`].
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{
@@ -12,36 +12,44 @@ use crate::{
     path, task,
 };
 
-/// Bits of `file->f_mode` (include/linux/fs.h): open for reading; open for writing; created by this open; internal to the
-/// kernel, like the real file below a file of overlayfs.
+// Bits of `file->f_mode` (include/linux/fs.h).
+
+/// The file is open for reading.
 const FMODE_READ: u32 = 0x1;
+/// The file is open for writing.
 const FMODE_WRITE: u32 = 0x2;
+/// This open created the file.
 const FMODE_CREATED: u32 = 0x10_0000;
+/// The open is internal to the kernel, for example of the real file below a file of overlayfs.
 const FMODE_NOACCOUNT: u32 = 0x2000_0000;
 
-/// The type bits of a mode: mask, regular file, character device (include/uapi/linux/stat.h).
+// The file type in a mode (include/uapi/linux/stat.h).
+
+/// Mask of the type bits.
 const S_IFMT: u16 = 0o170_000;
+/// Regular file.
 const S_IFREG: u16 = 0o100_000;
+/// Character device.
 const S_IFCHR: u16 = 0o020_000;
 
-/// The scratch memory in which a record is built. fentry and fexit programs may preempt one another on the same CPU, so
-/// each group of programs has a slot of its own.
+/// A slot of the scratch memory in which records are built. fentry and fexit programs may preempt each other on the
+/// same CPU, so each group of programs has a slot of its own.
 #[derive(Clone, Copy)]
 #[repr(u32)]
 pub enum Slot {
-    /// Opens.
+    /// Opens of files.
     Open,
     /// System calls that change files.
     Call,
-    /// Removals.
+    /// Removals of files.
     Unlink,
-    /// Renames.
+    /// Renames of files.
     Rename,
-    /// Changes of mode.
+    /// Changes of permission bits.
     Chmod,
 }
 
-/// How many slots there are.
+/// Number of slots.
 pub const SLOTS: u32 = Slot::Chmod as u32 + 1;
 
 #[repr(C)]
@@ -54,36 +62,36 @@ struct Scratch {
 #[map]
 static FILE_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(SLOTS, 0);
 
-/// The contents of a record apart from the process and the paths.
+/// The contents of a file record, except the process and the paths.
 pub struct FileDetails {
-    /// What was done.
+    /// The operation on the file.
     pub operation: FileOperation,
-    /// Type and permission bits afterwards, 0 if unknown.
+    /// Type and permission bits after the operation, 0 if unknown.
     pub mode: u32,
-    /// The file, 0 if unknown.
+    /// Inode number of the file, 0 if unknown.
     pub inode: u64,
     /// The device that the file is on, 0 if unknown.
     pub device: u32,
-    /// The number of an opened device, else 0.
+    /// The number of an opened device, otherwise 0.
     pub special: u32,
     /// Whether a device was opened for writing.
     pub writable: bool,
 }
 
-/// An open file: as much as it takes to decide whether the open is reported.
+/// The fields of an open file that decide whether the open is reported.
 pub struct Opened {
-    /// `struct file`.
+    /// Address of the `struct file`.
     pub file: Address,
-    /// Its `f_mode`.
+    /// `f_mode` of the file.
     pub file_mode: u32,
-    /// Its inode.
+    /// Address of the `struct inode`.
     pub inode: Address,
-    /// The inode's `i_mode`.
+    /// `i_mode` of the inode.
     pub inode_mode: u16,
 }
 
 impl Opened {
-    /// Reads these for a `file` whose type the verifier does not know.
+    /// Reads the fields of a `struct file` whose type the verifier does not know.
     #[inline(always)]
     pub fn read(file: Address) -> Result<Self, Unreadable> {
         let inode = file.follow(offset!(file_inode))?;
@@ -95,7 +103,9 @@ impl Opened {
         })
     }
 
-    /// Decides which opens are reported: a regular file that is opened for writing, and a watched device in any mode.
+    /// Returns the operation to report and the device number (0 for a regular file), or `None` if the open is not
+    /// reported. An open is reported if it is for writing to a regular file, or for reading or writing a watched
+    /// device.
     #[inline(always)]
     fn operation(&self) -> Option<(FileOperation, u32)> {
         if self.file_mode & FMODE_NOACCOUNT != 0 {
@@ -113,7 +123,7 @@ impl Opened {
         }
     }
 
-    /// Reports the open if it is one of those.
+    /// Sends a record of the open, unless the open is of no interest or comes from the daemon.
     #[inline(always)]
     pub fn report(&self, context: Context) -> Outcome {
         let Some((operation, special)) = self.operation() else { return Ok(()) };
@@ -139,38 +149,38 @@ fn is_watched(number: u32) -> bool {
     ranges.iter().any(|WatchedDevices { first, last }| (*first..=*last).contains(&number))
 }
 
-/// The device that an inode is on.
+/// Reads the number of the device that an inode is on.
 #[inline(always)]
 pub fn device_of(inode: Address) -> Result<u32, Unreadable> {
     inode.follow(offset!(inode_superblock))?.read(offset!(superblock_device))
 }
 
-/// How many bytes [`Name::write`] wrote.
+/// Lengths of what [`Name::write`] wrote, in bytes.
 pub struct Written {
-    /// For the directory, at most [`MAX_PATH`].
+    /// Length of the directory, at most [`MAX_PATH`].
     pub directory: usize,
-    /// For the name, at most [`MAX_NAME`].
+    /// Length of the name, at most [`MAX_NAME`].
     pub name: usize,
-    /// Whether either was truncated.
+    /// Whether the directory or the name was truncated.
     pub cut: bool,
 }
 
-/// The path of a file: a directory and a name in it, either of which may be missing.
+/// The path of a file: a directory and a name. One of the two may be empty.
 pub trait Name {
-    /// Writes the directory, then the name.
+    /// Writes the directory and then the name to `target`. `path::walk` uses `position`.
     ///
     /// # Safety
-    /// `target` must be writable for a path and a name.
+    /// `target` must be writable for `MAX_PATH + MAX_NAME` bytes, and `position` must point to memory of a map.
     unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable>;
 }
 
-/// A directory entry, and optionally the name of an entry in it.
+/// A directory entry, and optionally the name of a child of that entry.
 pub struct Entry {
-    /// `struct vfsmount`.
+    /// Address of the `struct vfsmount`.
     pub mount: Address,
-    /// `struct dentry`.
+    /// Address of the `struct dentry`.
     pub entry: Address,
-    /// The name in kernel memory, ending with a NUL; 0 if there is none.
+    /// Address of the name in kernel memory, which ends with a NUL; 0 for no name.
     pub name: Address,
 }
 
@@ -182,7 +192,7 @@ impl Name for Entry {
         let mut written =
             Written { directory: (walked.length as usize).min(MAX_PATH), name: 0, cut: walked.cut };
         if self.name.0 != 0 {
-            // SAFETY: the directory took at most one path of the caller's memory.
+            // SAFETY: the directory takes at most `MAX_PATH` bytes of the caller's memory, and the name fits after it.
             let length =
                 unsafe { self.name.read_string(target.add(written.directory), MAX_COMPONENT as u32) }?;
             written.name = (length as usize).min(MAX_COMPONENT);
@@ -191,7 +201,7 @@ impl Name for Entry {
     }
 }
 
-/// Builds a record and sends it.
+/// Builds a record and sends it. A rename has a second path.
 #[inline(always)]
 pub fn send<N: Name>(
     context: Context,
@@ -229,7 +239,7 @@ pub fn send<N: Name>(
         if end > MAX_PATH + MAX_NAME {
             return Err(Unreadable);
         }
-        // SAFETY: the first pair took at most its half of the tail.
+        // SAFETY: the first directory and name take at most half of the tail.
         let written = unsafe { second.write(tail.add(end), &raw mut scratch.position) }?;
         scratch.record.second_directory_length = written.directory as u16;
         scratch.record.second_name_length = written.name as u16;
@@ -237,14 +247,14 @@ pub fn send<N: Name>(
         end += written.directory + written.name;
     }
     scratch.record.header.length += end as u32;
-    // The sum is read back so that the same register is checked and passed on. Otherwise the compiler uses two registers,
-    // and the verifiers up to 6.1 do not see that they are equal.
+    // The sum is read back so that the compiler checks and passes on the same register. Otherwise the compiler uses two
+    // registers, and the verifiers up to 6.1 do not see that both are equal.
     // SAFETY: our scratch memory.
     let total = unsafe { (&raw const scratch.record.header.length).read_volatile() } as usize;
     if total > size_of::<FileRecord>() + MAX_FILE_TAIL {
         return Err(Unreadable);
     }
-    // SAFETY: record and tail are adjacent, and `total` is at most the length of both.
+    // SAFETY: record and tail are adjacent, and `total` is at most the length of both together.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const scratch.record).cast::<u8>(), total) };
     emit::with_tail::<FileRecord>(context, bytes);
     Ok(())

@@ -1,5 +1,5 @@
-//! The progress of a watched connection. Its payloads are counted, and the sizes and times of the latest ones are stored
-//! at the socket, unless they come too fast to be a dialogue.
+//! The progress of a watched connection. The programs count its payloads, and store the sizes and times of the latest
+//! payloads at the socket. Bulk transfers are counted only.
 
 use minerwatch_common::{
     Direction, FlowProgress, FlowTuple, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample, WatchedSocket,
@@ -11,21 +11,21 @@ use crate::{
     task,
 };
 
-/// [`PAYLOAD_SAMPLES`] payloads in less than this are a burst.
+/// [`PAYLOAD_SAMPLES`] payloads in less than this time, in milliseconds, are a burst.
 const BURST_MILLISECONDS: u32 = 5_000;
 
-/// In a bulk transfer only every 64th payload of a direction reads the clock.
+/// In a bulk transfer, the clock is read only for every 64th payload of a direction.
 const BULK_STRIDE: u32 = 64;
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
-/// A reason to send an update.
+/// A flow update that is due: its time, and whether it ends an interval.
 pub struct FlowDelta {
     now: u64,
     interval: bool,
 }
 
-/// Counts a payload. Returns a delta if an update is due.
+/// Counts a payload, stores a sample of it, and returns a delta if an update is due.
 #[inline(always)]
 pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) -> Option<FlowDelta> {
     let side = direction as usize;
@@ -39,7 +39,8 @@ pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) ->
         progress.first = now;
         progress.reported = now;
     }
-    // Saturating: a packet of the other direction, on another CPU, may have read the clock a little later.
+    // The subtraction saturates because a packet of the other direction, on another CPU, may have read the clock a
+    // little later.
     let at = (now.saturating_sub(progress.first) / NANOSECONDS_PER_MILLISECOND) as u32;
     let count = progress.count as usize;
     if count < PAYLOAD_SAMPLES && !progress.is_bulk() {
@@ -62,7 +63,7 @@ pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) ->
     Some(FlowDelta { now, interval })
 }
 
-/// Sends the update and starts collecting new samples.
+/// Sends the update and discards the samples that were sent.
 #[inline(always)]
 pub fn send(context: Context, watched: &mut WatchedSocket, flow: FlowTuple, delta: &FlowDelta) {
     if delta.interval {

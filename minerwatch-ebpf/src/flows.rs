@@ -1,4 +1,4 @@
-//! The table of open connections: who opened each, when and to where.
+//! The tables of open connections, with the owner, start time and peer of each connection.
 
 use aya_ebpf::{bindings::bpf_sock, macros::map, maps::HashMap};
 use minerwatch_common::{CloseRecord, ConnectRecord, FlowState, FlowTuple, Loss};
@@ -8,10 +8,11 @@ use crate::{
     task,
 };
 
-/// The most open connections of each transport; about 150 bytes each.
+/// Maximum number of open connections per transport protocol. Each entry takes about 150 bytes.
 const MAX_FLOWS: u32 = 32_768;
 
-/// TCP connections. The key is the address of the socket, or its cookie if it was open before the daemon started.
+/// TCP connections. The key is the address of the socket, or its cookie if the connection was open before the daemon
+/// started.
 #[map]
 pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
 
@@ -19,7 +20,7 @@ pub static TCP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FL
 #[map]
 pub static UDP_FLOWS: HashMap<u64, FlowState> = HashMap::with_max_entries(MAX_FLOWS, 0);
 
-/// Remembers a connection. If the table is full, the loss is counted and the connection is not reported.
+/// Stores a connection and returns whether the table had room. If not, the loss is counted.
 #[inline(always)]
 pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) -> bool {
     let kept = flows.insert(key, state, 0).is_ok();
@@ -29,13 +30,13 @@ pub fn remember(flows: &HashMap<u64, FlowState>, key: u64, state: &FlowState) ->
     kept
 }
 
-/// Stores when the first payload of a TCP connection was seen.
+/// Stores the time of the first payload of a TCP connection.
 #[inline(always)]
 pub fn note_first_payload(socket: *mut bpf_sock, at: u64) {
     // A program with CAP_PERFMON may use the address of a socket as a number (`check_stack_range_initialized`,
     // kernel/bpf/verifier.c).
     if let Some(state) = TCP_FLOWS.get_ptr_mut(socket as u64) {
-        // SAFETY: a live row. The first packets of both directions may come at once, and either time is fine.
+        // SAFETY: a live row. The first packets of both directions may come at the same time, and either time is fine.
         unsafe { (&raw mut (*state).first_payload).write(at) };
     }
 }
@@ -55,17 +56,17 @@ pub fn report_connect(context: Context, state: &FlowState, flow: FlowTuple, resu
     );
 }
 
-/// How much went over a connection.
+/// The byte and segment counts of a connection.
 ///
-/// This is no `Option` because the compiler may load the fields of a `None` before it discards them, and the verifiers of
-/// 5.10 and 6.1 reject reads of stack memory that was never written.
+/// `counted` replaces an `Option`. The compiler may load the fields of a `None` before it discards them, and the
+/// verifiers of 5.10 and 6.1 reject reads of stack memory that was never written.
 #[derive(Clone, Copy)]
 pub struct Counts {
     /// Payload bytes sent.
     pub sent: u64,
     /// Payload bytes received.
     pub received: u64,
-    /// Segments with payload, sent and received; 0 for UDP.
+    /// Number of segments with payload: sent, received. 0 for UDP.
     pub segments: (u32, u32),
     /// Whether anything was counted.
     pub counted: bool,
@@ -74,7 +75,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Nothing was counted.
+    /// The counts of a connection for which nothing was counted.
     pub const NONE: Self = Self { sent: 0, received: 0, segments: (0, 0), counted: false, last_payload: 0 };
 }
 

@@ -1,5 +1,6 @@
-//! The hooks, one file each. Each file starts with what it traces, the prototype in the kernel's source, the records it
-//! produces and its overhead. The table of where each program is attached is the daemon's (`sensor/hooks`).
+//! The hooks, one file each. Each file starts with what the hook traces, the prototype in the kernel's source, the
+//! records that the hook produces and its overhead. The daemon has the table of where each program is attached
+//! (`sensor/hooks`).
 
 mod file_call;
 mod file_change;

@@ -1,7 +1,7 @@
 //! All raw reads of kernel and user memory.
 //!
-//! Reads use the probe-read helpers. They check the address and return an error instead of faulting, so a stale or
-//! hostile pointer does no harm.
+//! Reads use the probe-read helpers. The helpers check the address and return an error instead of faulting, so a stale
+//! or hostile pointer does no harm.
 
 use aya_ebpf::helpers::{
     bpf_probe_read_kernel,
@@ -9,48 +9,49 @@ use aya_ebpf::helpers::{
 };
 use minerwatch_common::ABSENT;
 
-/// An address in kernel memory. It is never dereferenced directly.
+/// An address in kernel memory. No program dereferences it directly.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(transparent)]
 pub struct Address(pub u64);
 
-/// A read failed: this kernel has no such field, or the address was not readable.
+/// The error of a failed read: the kernel has no such field, or the address is not readable.
 #[derive(Clone, Copy)]
 pub struct Unreadable;
 
 impl Address {
-    /// The current task.
+    /// Returns the address of the current task.
     #[inline(always)]
     pub fn current_task() -> Self {
         // SAFETY: the helper has no preconditions.
         Self(unsafe { bpf_get_current_task() })
     }
 
-    /// The value of the field at `offset`.
+    /// Reads the field at `offset`.
     #[inline(always)]
     pub fn read<T: Copy>(self, offset: u32) -> Result<T, Unreadable> {
         if offset == ABSENT {
             return Err(Unreadable);
         }
-        // SAFETY: the helper validates the address. All callers use plain data for T (integers, addresses, byte arrays),
-        // for which any bytes are a valid value.
+        // SAFETY: the helper validates the address. All callers use plain data for `T` (integers, byte arrays), for
+        // which any bytes are a valid value.
         unsafe { bpf_probe_read_kernel((self.0 + u64::from(offset)) as *const T) }.map_err(|_| Unreadable)
     }
 
-    /// The pointer stored in the field at `offset`; null counts as unreadable.
+    /// Reads the pointer in the field at `offset`. A null pointer is an error.
     #[inline(always)]
     pub fn follow(self, offset: u32) -> Result<Self, Unreadable> {
         let address = self.read::<u64>(offset)?;
         if address == 0 { Err(Unreadable) } else { Ok(Self(address)) }
     }
 
-    /// The address of the field at `offset`, for a structure inside another.
+    /// Returns the address of the field at `offset`, for a structure that is nested in this one.
     #[inline(always)]
     pub fn field(self, offset: u32) -> Result<Self, Unreadable> {
         if offset == ABSENT { Err(Unreadable) } else { Ok(Self(self.0 + u64::from(offset))) }
     }
 
-    /// Copies a string that ends with a NUL to `target`, at most `length` bytes including the NUL, and returns how many.
+    /// Copies a string that ends with a NUL to `target`, and returns the number of bytes including the NUL. Truncates
+    /// the string to `length` bytes including the NUL.
     ///
     /// # Safety
     /// `target` must be writable for `length` bytes, and the verifier must be able to see that.
@@ -64,8 +65,8 @@ impl Address {
     }
 }
 
-/// Loads a field of an argument whose type the verifier knows: `load!(task, task_flags, u32)`. This kernel must have the
-/// field.
+/// Loads a field of an argument whose type the verifier knows: `load!(task, task_flags, u32)`. The kernel must have
+/// this field.
 macro_rules! load {
     ($object:expr, $field:ident, $type:ty) => {{
         let offset = $crate::constants::offset!($field) as usize;
@@ -82,10 +83,10 @@ pub(crate) use load;
 pub struct UserAddress(pub u64);
 
 impl UserAddress {
-    /// As [`Address::read_string`].
+    /// Copies a string from user memory in the same way as [`Address::read_string`].
     ///
     /// # Safety
-    /// As for [`Address::read_string`].
+    /// `target` must be writable for `length` bytes, and the verifier must be able to see that.
     #[inline(always)]
     pub unsafe fn read_string(self, target: *mut u8, length: u32) -> Result<u32, Unreadable> {
         // SAFETY: the caller guarantees the target; the helper validates the source.
@@ -95,10 +96,10 @@ impl UserAddress {
         if read <= 0 { Err(Unreadable) } else { Ok(read as u32) }
     }
 
-    /// Copies `length` bytes into `target`.
+    /// Copies `length` bytes to `target`.
     ///
     /// # Safety
-    /// As for [`Address::read_string`].
+    /// `target` must be writable for `length` bytes, and the verifier must be able to see that.
     #[inline(always)]
     pub unsafe fn read_bytes(self, target: *mut u8, length: u32) -> Result<(), Unreadable> {
         // SAFETY: the caller guarantees the target; the helper validates the source.

@@ -1,8 +1,9 @@
 //! The eBPF programs of minerwatch.
 //!
-//! `hooks` has one file per hook; each starts with what it traces, what it produces and its overhead. Only `emit`
-//! writes to the rings. Only `kernel` reads kernel memory; `task`, `path` and `files` build on it. The offsets of kernel
-//! fields come from the daemon ([`minerwatch_common::KernelLayout`]), so one object runs on every kernel.
+//! `hooks` has one file per hook. Each file starts with what the hook traces, what it produces and its overhead. Only
+//! `emit` writes to the rings. Only `kernel` reads kernel memory; `task`, `path` and `files` use its functions. The
+//! offsets of kernel fields come from the daemon ([`minerwatch_common::KernelLayout`]), so the object does not depend
+//! on the kernel version.
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
@@ -24,7 +25,7 @@ mod prefix;
 mod sockets;
 mod task;
 
-/// Some helpers are only available to programs with a licence that is compatible with the kernel's.
+/// The licence of the programs. Some kernel helpers are only available under a licence that is compatible with the GPL.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
@@ -32,6 +33,6 @@ static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";
 #[cfg(not(test))]
 #[panic_handler]
 fn panic(_info: &core::panic::PanicInfo<'_>) -> ! {
-    // The verifier rejects any program in which this can be reached.
+    // The verifier rejects every program that can reach this loop.
     loop {}
 }

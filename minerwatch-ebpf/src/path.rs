@@ -1,4 +1,5 @@
-//! Paths, read from the kernel's directory entries. They are what the kernel resolved, not what a process claims.
+//! Reads paths from the kernel's directory entries. The result is the path that the kernel resolved, not the path that
+//! the process passed.
 
 use minerwatch_common::{MAX_COMPONENT, MAX_PATH};
 
@@ -7,23 +8,23 @@ use crate::{
     kernel::{Address, Unreadable},
 };
 
-/// The most path components and mount points of one walk.
+/// Maximum number of path components and mount points in one walk.
 const MAX_STEPS: u32 = 48;
-/// The last position at which a whole component still fits.
+/// The last position at which the longest component still fits.
 const LAST_START: u32 = (MAX_PATH - MAX_COMPONENT) as u32;
 
 /// The result of a walk.
 #[derive(Clone, Copy)]
 pub struct Walked {
-    /// Bytes written: components from the leaf to the root, each ending with a NUL.
+    /// Number of bytes written: components from the leaf to the root, each ending with a NUL.
     pub length: u32,
-    /// Whether the path was too long or too deep.
+    /// Whether the path was too long or too deep and was truncated.
     pub cut: bool,
-    /// Whether the file is in no directory, like a `memfd`; then its own name is the only component.
+    /// Whether the file is in no directory, like a `memfd`. The name of the file is then the only component.
     pub rootless: bool,
 }
 
-/// The mount and the directory entry of the `struct path` at `path`.
+/// Reads the mount and the directory entry of the `struct path` at `path`.
 #[inline(always)]
 pub fn mount_and_entry(path: Address) -> Result<(Address, Address), Unreadable> {
     Ok((path.follow(offset!(path_mount))?, path.follow(offset!(path_dentry))?))
@@ -32,11 +33,12 @@ pub fn mount_and_entry(path: Address) -> Result<(Address, Address), Unreadable> 
 /// Writes the components of an entry's path to `target`, up to the root of the outermost mount in the process's
 /// namespace.
 ///
-/// The position is stored in `position`, which is memory of a map. The verifier does not know a value that is read back
-/// from there, so all rounds of the loop look the same to it and it checks only one.
+/// `position` holds the position in `target`, in memory of a map. The verifier does not track values in map memory, so
+/// all iterations of the loop look the same to the verifier, and it checks only one.
 ///
 /// # Safety
-/// `target` must be writable for [`MAX_PATH`] bytes, and the verifier must be able to see that.
+/// `target` must be writable for [`MAX_PATH`] bytes, and the verifier must be able to see that. `position` must point
+/// to memory of a map.
 #[inline(always)]
 pub unsafe fn walk(
     (vfsmount, entry): (Address, Address),
@@ -68,7 +70,7 @@ pub unsafe fn walk(
             break;
         }
         let name = entry.follow(offset!(dentry_name))?;
-        // SAFETY: after `start` there is room for a whole component in the caller's memory.
+        // SAFETY: the caller's memory has room for the longest component after `start`.
         let length = unsafe { name.read_string(target.add(start as usize), MAX_COMPONENT as u32) }?;
         // SAFETY: as above.
         unsafe { position.write_volatile(start + length) };

@@ -1,50 +1,54 @@
-//! Decides by their first bytes which payloads may leave the kernel. Everything else is never copied. Keep the list in
-//! `docs/privacy.md` in step with this file.
+//! Decides which payloads may leave the kernel, by the first bytes of each payload. All other payloads are never
+//! copied, except DNS, which `hooks::packet` recognizes by its port. Keep the list in `docs/privacy.md` in step with
+//! this file.
 
 use minerwatch_common::{CaptureBudget, Direction};
 
 /// What is done with a payload.
 #[derive(Clone, Copy)]
 pub enum Interest {
-    /// It is ignored.
+    /// The payload is ignored.
     None,
-    /// Only its length is reported.
+    /// Only the length of the payload is reported.
     Length,
-    /// It is captured alone.
+    /// The payload is captured alone.
     Whole,
-    /// It is captured together with the payloads after it, because a message may be split.
+    /// The payload is captured, and so are the next payloads, because a message may be split.
     Begins,
-    /// It continues a message that was captured.
+    /// The payload continues a captured message and is captured too.
     Continues,
 }
 
-/// Lengths of the first payloads of the Noise handshake of Stratum V2: the client sends a public key of 64 bytes; the
-/// server's answer has a signature, in one version with an extension.
+/// Length of the first payload of an encrypted Stratum V2 client, in bytes: the public key of the Noise handshake.
 const NOISE_SENT: u32 = 64;
+/// Lengths of the server's answer in the Noise handshake, in bytes. The answer contains a signature, and in one version
+/// an extension.
 const NOISE_RECEIVED: [u32; 2] = [170, 234];
 
-/// The longest greeting or request of a SOCKS client. A greeting has a version, a count and up to 255 methods; a request
-/// has a name of up to 255 bytes and seven more bytes.
+/// Maximum length of a greeting or request of a SOCKS client, in bytes. A greeting has a version, a count and up to 255
+/// methods. A request has a name of up to 255 bytes and seven more bytes.
 const SOCKS_LONGEST: u32 = 262;
 
-/// What to do with the next payload of a direction, judged by its first bytes.
+/// Decides what to do with the next payload of a direction, from its first bytes, its length and the capture budget.
 #[inline(always)]
 pub fn interest(head: [u8; 4], length: u32, direction: Direction, budget: &CaptureBudget) -> Interest {
     let index = budget.index;
     match head {
-        // JSON, unless it is a document in another protocol.
+        // JSON, unless this direction began with a protocol that carries JSON as content.
         [b'{' | b'[', ..] if budget.foreign == 0 => Interest::Begins,
         // A TLS handshake.
         [0x16, 0x03, ..] => Interest::Whole,
-        // HTTP: a tunnel, or a call whose body may come in a payload of its own.
+        // HTTP request whose body may come in a separate payload.
         [b'P', b'O', b'S', b'T'] | [b'P', b'U', b'T', b' '] | [b'P', b'A', b'T', b'C'] => Interest::Begins,
+        // HTTP CONNECT, which opens a tunnel.
         [b'C', b'O', b'N', b'N'] => Interest::Begins,
-        // The same in pieces of less than four bytes, of which only the first byte was read.
+        // A first piece of such a request with less than four bytes. `head` then holds only the first byte.
         [b'P' | b'C', 0, 0, 0] if length < 4 => Interest::Begins,
+        // HTTP GET, which has no body.
         [b'G', b'E', b'T', b' '] => Interest::Whole,
-        // ZMTP: its signature, then small frames.
+        // ZMTP (ZeroMQ): a signature, then small frames.
         [0xff, 0, 0, 0] => Interest::Begins,
-        // SOCKS 5 and 4, from the client.
+        // A SOCKS 5 or SOCKS 4 client.
         [5, ..] if length <= SOCKS_LONGEST && matches!(direction, Direction::Sent) => Interest::Whole,
         [4, 1, ..] if length <= SOCKS_LONGEST && matches!(direction, Direction::Sent) => Interest::Whole,
         // Stratum V2 without encryption: no extension, message type 0, a short message.
@@ -61,14 +65,14 @@ pub fn interest(head: [u8; 4], length: u32, direction: Direction, budget: &Captu
     }
 }
 
-/// Whether the first payload from the side that opened the connection starts a protocol in which JSON is only a document:
-/// HTTP, or a protocol of no interest (mail, a database, version control).
+/// Whether the first payload from the side that opened the connection starts a protocol that carries JSON only as
+/// content: HTTP, or a protocol of no interest (mail, a database, version control).
 #[inline(always)]
 pub fn is_foreign(head: [u8; 4], interest: Interest) -> bool {
     match head {
         [b'P', b'O', b'S', b'T'] | [b'P', b'U', b'T', b' '] | [b'P', b'A', b'T', b'C'] => true,
         [b'G', b'E', b'T', b' '] => true,
-        // White space may precede anything.
+        // White space may precede any protocol.
         [b' ' | b'\t' | b'\r' | b'\n', ..] => false,
         _ => matches!(interest, Interest::None | Interest::Length),
     }

@@ -1,6 +1,7 @@
-//! State stored at a TCP socket: its owner, and how much of its payloads is still read. The kernel frees the state with
-//! the socket, and finding it is cheaper than a lookup in a table of all sockets. Sockets that connect from this host are
-//! watched from here. The daemon adds those that were open before it started, and those on which a suspect listens.
+//! State stored at a TCP socket (socket-local storage): the owner, the capture budget and the progress. The kernel
+//! frees the state together with the socket, and access is cheaper than a lookup in a table of all sockets. This module
+//! watches sockets that connect from this host. The daemon adds sockets that were open before its start, and sockets on
+//! which a suspect listens.
 
 use core::ptr;
 
@@ -15,7 +16,7 @@ use minerwatch_common::{CaptureBudget, Loss, PayloadRecord, WatchedSocket};
 use crate::{emit, task};
 
 /// Describes the map to the loader (`BPF_MAP_TYPE_SK_STORAGE`, which has no preallocated entries). aya has a type for
-/// this, but without the flag that copies the state of a listening socket to the sockets it accepts.
+/// such maps, but without `BPF_F_CLONE`, which copies the state of a listening socket to the sockets that it accepts.
 #[repr(C)]
 struct Definition {
     r#type: *const [i32; bpf_map_type::BPF_MAP_TYPE_SK_STORAGE as usize],
@@ -25,7 +26,7 @@ struct Definition {
     map_flags: *const [i32; (BPF_F_NO_PREALLOC | BPF_F_CLONE) as usize],
 }
 
-// SAFETY: these pointers are never followed; only their types matter.
+// SAFETY: nobody dereferences these pointers. Only the types matter.
 unsafe impl Sync for Definition {}
 
 #[btf_map]
@@ -41,7 +42,7 @@ static SOCKETS: Definition = Definition {
 #[inline(always)]
 pub fn watch(context: &SockAddrContext) {
     let flags = u64::from(BPF_SK_STORAGE_GET_F_CREATE);
-    // SAFETY: the kernel passes a valid context, and initializes the value with zeros.
+    // SAFETY: the kernel passes a valid context and initializes the value with zeros.
     let watched: *mut WatchedSocket = unsafe {
         let socket = (*context.sock_addr).__bindgen_anon_1.sk;
         bpf_sk_storage_get(map(), socket.cast(), ptr::null_mut(), flags).cast()
@@ -50,8 +51,8 @@ pub fn watch(context: &SockAddrContext) {
         emit::count(Loss::SocketUnwatched);
         return;
     }
-    // SAFETY: checked for null, and nothing is sent or received on a socket that is about to connect. It may have been
-    // connected before, so everything is reset except the samples, which are written before they are read.
+    // SAFETY: checked for null, and nothing is sent or received on a socket that is about to connect. The socket may
+    // have been connected before, so all fields except the samples are reset. Only the first `count` samples are valid.
     unsafe {
         (*watched).owner = task::current_header::<PayloadRecord>();
         (*watched).sent = CaptureBudget::FRESH;
@@ -65,7 +66,7 @@ pub fn watch(context: &SockAddrContext) {
     }
 }
 
-/// The state stored at a socket, null if the socket is not watched.
+/// Returns the state stored at a socket, or null if the socket is not watched.
 ///
 /// # Safety
 /// `socket` must come from the context of the running program and must not be null.

@@ -11,17 +11,17 @@ use crate::{
     kernel::{Address, Unreadable},
 };
 
-/// The cgroup id of the root of a hierarchy (`kernfs`, fs/kernfs/dir.c: ids count from 1).
+/// Id of the root cgroup of a hierarchy (`kernfs`, fs/kernfs/dir.c: ids count from 1).
 const ROOT_CGROUP: u64 = 1;
 
-/// Nanoseconds of `CLOCK_BOOTTIME`.
+/// Returns the time in nanoseconds of `CLOCK_BOOTTIME`.
 #[inline(always)]
 pub fn now() -> u64 {
     // SAFETY: the helper has no preconditions.
     unsafe { bpf_ktime_get_boot_ns() }
 }
 
-/// The start time of the process that a task belongs to.
+/// Reads the start time of the process that a task belongs to, in nanoseconds of `CLOCK_BOOTTIME`.
 #[inline(always)]
 pub fn start_of(task: Address) -> Result<u64, Unreadable> {
     task.follow(offset!(task_leader))?.read(offset!(task_start))
@@ -33,7 +33,7 @@ pub fn is_agent() -> bool {
     (bpf_get_current_pid_tgid() >> 32) as u32 == setting!(agent_pid)
 }
 
-/// The header of a record about the current process. Its length is that of the record without a tail.
+/// Returns the header of a record about the current process. The length in the header does not include a tail.
 #[inline(always)]
 pub fn current_header<R: Record>() -> RecordHeader {
     let task = Address::current_task();
@@ -53,8 +53,9 @@ pub fn current_header<R: Record>() -> RecordHeader {
     }
 }
 
-/// The cgroup of the current task in the unified hierarchy. On hosts that still use version 1 controllers the task may
-/// be in the root of that hierarchy; then it is the cgroup of the pids controller, marked with [`CGROUP_V1`].
+/// Returns the id of the cgroup of the current task in the unified hierarchy. On hosts that still use version 1
+/// controllers, the task may be in the root of the unified hierarchy. The result is then the cgroup of the pids
+/// controller, marked with [`CGROUP_V1`].
 #[inline(always)]
 fn current_cgroup(task: Address) -> u64 {
     // SAFETY: the helper has no preconditions.

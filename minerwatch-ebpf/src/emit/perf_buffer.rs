@@ -1,5 +1,5 @@
-//! Rings as a perf buffer per CPU (`BPF_MAP_TYPE_PERF_EVENT_ARRAY`, Linux 4.3). A record is copied once more than with a
-//! ring buffer, and a record that is written in place first needs memory of its own.
+//! Rings as a perf buffer per CPU (`BPF_MAP_TYPE_PERF_EVENT_ARRAY`, Linux 4.3). Compared with a ring buffer, each
+//! record is copied once more, and a record that is written in place needs scratch memory.
 
 use core::mem::size_of;
 
@@ -22,16 +22,17 @@ static FILE_BUFFERS: PerfEventByteArray = PerfEventByteArray::new(0);
 #[map]
 static PAYLOAD_BUFFERS: PerfEventByteArray = PerfEventByteArray::new(0);
 
-/// Memory of one CPU in which a record is written.
+/// Scratch memory of one CPU for a record that is written in place.
 #[repr(C)]
 struct Draft {
-    /// 1 while it is in use: a packet may interrupt a program, and its own program may want to send a record too.
+    /// 1 while a program uses this memory. A packet may interrupt the program, and the hook of the packet may also send
+    /// a record.
     in_use: u32,
     reserved: u32,
     record: [u64; DRAFT_WORDS],
 }
 
-/// The longest record that is written in place, in words.
+/// Length of the longest record that is written in place, in words of eight bytes.
 const DRAFT_WORDS: usize = size_of::<PayloadRecord>().div_ceil(size_of::<u64>());
 
 #[map]
@@ -51,7 +52,8 @@ pub fn in_place<T: 'static>(
 ) -> Result<(), Full> {
     const { assert!(size_of::<T>() <= size_of::<PayloadRecord>() && align_of::<T>() <= align_of::<u64>()) };
     let draft = DRAFTS.get_ptr_mut(0).ok_or(Full)?;
-    // SAFETY: a live slot of this CPU. Volatile because a program that interrupts this one reads the mark.
+    // SAFETY: a live slot of this CPU. The accesses are volatile because a program that interrupts this one reads
+    // `in_use`.
     unsafe {
         let in_use = &raw mut (*draft).in_use;
         if in_use.read_volatile() != 0 {
@@ -71,8 +73,10 @@ pub fn bytes(context: Context, ring: Ring, bytes: &[u8]) -> Result<(), Full> {
     unsafe { send(context, ring, bytes.as_ptr(), bytes.len()) }
 }
 
+/// Sends `length` bytes on a ring.
+///
 /// # Safety
-/// `bytes` must be readable for `length`.
+/// `bytes` must be readable for `length` bytes.
 #[inline(always)]
 unsafe fn send(context: Context, ring: Ring, bytes: *const u8, length: usize) -> Result<(), Full> {
     let buffers = match ring {
@@ -80,7 +84,7 @@ unsafe fn send(context: Context, ring: Ring, bytes: *const u8, length: usize) ->
         Ring::File => &raw const FILE_BUFFERS,
         Ring::Payload => &raw const PAYLOAD_BUFFERS,
     };
-    // SAFETY: the caller guarantees the bytes; the context is that of the running program.
+    // SAFETY: the caller guarantees that the bytes are readable. The context is that of the running program.
     let status = unsafe {
         bpf_perf_event_output(
             context.0,

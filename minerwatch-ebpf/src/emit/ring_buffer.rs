@@ -5,7 +5,8 @@ use minerwatch_common::Ring;
 
 use super::{Context, Full};
 
-/// Default bytes of a ring, a power of two times the page size. The daemon sets the actual size through the maps' names.
+/// Default size of the process ring in bytes; a ring size is a power of two times the page size. The daemon sets the
+/// actual size of each ring by the name of its map.
 const RING_SIZE: u32 = 8 << 20;
 
 #[map]

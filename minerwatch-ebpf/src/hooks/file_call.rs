@@ -1,10 +1,11 @@
-//! Traces: `syscalls:sys_enter_*` and `sys_exit_*` of rename, unlink and chmod in all their forms.
-//! Kernel: kernel/trace/trace_syscalls.c; the arguments follow the common fields and the number of the call, eight bytes
-//! each.
-//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. Names are read at the end of the call,
-//! when their pages are in memory. Another thread could change a name in between, but it could also do so before the call.
-//! Overhead: a table entry for each of these calls; any system-call tracepoint puts all system calls of the host on the
-//! slow entry path. Does not see io_uring.
+//! Traces: `syscalls:sys_enter_*` and `syscalls:sys_exit_*` of all variants of rename, unlink and chmod.
+//! Kernel: kernel/trace/trace_syscalls.c. The arguments follow the common fields and the number of the call, with eight
+//! bytes each.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. The hook reads names at the end of
+//! the call, when their pages are in memory. Another thread may change a name during the call, as it may before the
+//! call.
+//! Overhead: a table entry for each of these calls. A system-call tracepoint also puts all system calls of the host on
+//! the slow entry path. Calls through io_uring are not seen.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
@@ -23,12 +24,12 @@ use crate::{
     path, task,
 };
 
-/// The most calls in progress at once.
+/// Limit of concurrent file calls that are tracked.
 const MAX_CALLS: u32 = 4_096;
 /// The descriptor that means "relative to the working directory" (`AT_FDCWD`, include/uapi/linux/fcntl.h).
 const WORKING_DIRECTORY: i32 = -100;
 
-/// The arguments of a call, stored until it ends. An address of 0 means that there is no such name.
+/// The arguments of a call, stored until the call ends. An address of 0 means that the call has no such name.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Call {
@@ -40,14 +41,14 @@ struct Call {
     operation: u32,
 }
 
-/// Calls in progress, by thread.
+/// The calls in progress, by thread.
 #[map]
 static CALLS: HashMap<u64, Call> = HashMap::with_max_entries(MAX_CALLS, 0);
 
-/// An argument of a system call at its entry, counted from 0.
+/// Reads argument `index` of a system call at its entry. Arguments are counted from 0.
 #[inline(always)]
 fn argument(context: &TracePointContext, index: usize) -> u64 {
-    // SAFETY: within the fixed layout of the tracepoint, as the call has at least that many arguments.
+    // SAFETY: within the fixed layout of the tracepoint, because callers pass only indexes that the call has.
     unsafe { context.read_at(16 + 8 * index) }.unwrap_or(0)
 }
 
@@ -70,7 +71,7 @@ const NO_CALL: Call = Call {
     operation: 0,
 };
 
-/// rename(old, new)
+/// Entry of `rename(old, new)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_rename")]
 fn rename_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -82,7 +83,7 @@ fn rename_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// renameat(olddirfd, old, newdirfd, new), renameat2(…, flags)
+/// Entry of `renameat(olddirfd, old, newdirfd, new)` and `renameat2(…, flags)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_renameat")]
 fn renameat_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -96,14 +97,14 @@ fn renameat_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// unlink(path)
+/// Entry of `unlink(path)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_unlink")]
 fn unlink_enter(context: TracePointContext) -> u32 {
     remember(Call { name: argument(&context, 0), operation: FileOperation::Delete as u32, ..NO_CALL });
     0
 }
 
-/// unlinkat(dirfd, path, flags)
+/// Entry of `unlinkat(dirfd, path, flags)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_unlinkat")]
 fn unlinkat_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -115,7 +116,7 @@ fn unlinkat_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// chmod(path, mode)
+/// Entry of `chmod(path, mode)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_chmod")]
 fn chmod_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -127,7 +128,7 @@ fn chmod_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// fchmodat(dirfd, path, mode), fchmodat2(…, flags)
+/// Entry of `fchmodat(dirfd, path, mode)` and `fchmodat2(…, flags)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_fchmodat")]
 fn fchmodat_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -140,7 +141,7 @@ fn fchmodat_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// fchmod(fd, mode)
+/// Entry of `fchmod(fd, mode)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_fchmod")]
 fn fchmod_enter(context: TracePointContext) -> u32 {
     remember(Call {
@@ -152,11 +153,11 @@ fn fchmod_enter(context: TracePointContext) -> u32 {
     0
 }
 
-/// The end of any of these calls.
+/// Handles the end of all these calls. Reports the call if it succeeded.
 #[tracepoint(category = "syscalls", name = "sys_exit_renameat")]
 fn file_call_exit(context: TracePointContext) -> u32 {
     let thread = bpf_get_current_pid_tgid();
-    // SAFETY: a live row that only this thread adds and removes.
+    // SAFETY: a live row that only this thread inserts and removes.
     let Some(call) = (unsafe { CALLS.get(thread) }).copied() else { return 0 };
     let _ = CALLS.remove(thread);
     // SAFETY: within the fixed layout of the tracepoint.
@@ -179,8 +180,8 @@ fn report(context: Context, call: &Call) -> Outcome {
     files::send(context, Slot::Call, &details, &first, Some(&second))
 }
 
-/// A directory's descriptor and a name in it, as the process passed them. The directory is omitted if the name is absolute.
-/// Without a name the descriptor is that of the file itself.
+/// The descriptor of a directory and a name, as the process passed them. The directory is omitted if the name is
+/// absolute. Without a name, the descriptor is that of the file itself.
 struct NameArgument {
     directory: i32,
     name: u64,
@@ -208,7 +209,7 @@ impl Name for NameArgument {
             written.cut = walked.cut;
         }
         if name != 0 {
-            // SAFETY: the directory took at most one path of the caller's memory.
+            // SAFETY: the directory takes at most `MAX_PATH` bytes of the caller's memory, and the name fits after it.
             let length =
                 unsafe { UserAddress(name).read_string(target.add(written.directory), MAX_NAME as u32) }?;
             written.name = (length as usize).min(MAX_NAME);

@@ -1,11 +1,11 @@
-//! Traces: renames, removals and changes of mode, whichever system call they come from, io_uring included.
-//! Kernel: security/security.c is asked for permission first and knows the whole path: `security_path_unlink(const struct
-//! path *dir, struct dentry *dentry)`, `security_path_rename(const struct path *old_dir, struct dentry *old_dentry, const
-//! struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const struct path *path,
-//! umode_t mode)`. Then fs/namei.c and fs/attr.c make the change and return the result: `vfs_unlink`, `vfs_rename`,
-//! `notify_change`, with the arguments they have since 5.12.
+//! Traces: renames, removals and changes of permission bits by any system call, io_uring included.
+//! Kernel: security/security.c checks the permission first and receives the whole path: `security_path_unlink(const
+//! struct path *dir, struct dentry *dentry)`, `security_path_rename(const struct path *old_dir, struct dentry
+//! *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const
+//! struct path *path, umode_t mode)`. Then fs/namei.c and fs/attr.c make the change and return the result:
+//! `vfs_unlink`, `vfs_rename`, `notify_change`. These functions have the expected arguments since 5.12.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for changes that succeeded.
-//! Overhead: two programs for each of these changes; nothing for anything else.
+//! Overhead: two programs for each of these changes. Other changes of attributes (`notify_change`) cost a table lookup.
 
 use aya_ebpf::{
     helpers::bpf_get_current_pid_tgid,
@@ -29,7 +29,7 @@ const MAX_CHANGES: u32 = 1_024;
 /// The result of a security check that allows the change.
 const ALLOW: i32 = 0;
 
-/// A change in progress. Names are stored because a rename changes them; directory entries outlive the change.
+/// A change in progress. Names are stored because a rename changes them. Directory entries outlive the change.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Change {
@@ -37,18 +37,19 @@ struct Change {
     mode: u16,
     device: u32,
     inode: u64,
-    /// The `struct vfsmount` of all entries.
+    /// The `struct vfsmount` of the changed entry and of the directories.
     mount: Address,
-    /// The entry that is changed.
+    /// The directory entry that is changed.
     entry: Address,
-    /// For a rename, the directories before and after.
+    /// For a rename, the directory before the rename; otherwise 0.
     directory: Address,
+    /// For a rename, the directory after the rename.
     second_directory: Address,
     name: [u8; MAX_COMPONENT],
     second_name: [u8; MAX_COMPONENT],
 }
 
-/// Changes in progress, by thread.
+/// The changes in progress, by thread.
 #[map]
 static CHANGES: HashMap<u64, Change> = HashMap::with_max_entries(MAX_CHANGES, 0);
 
@@ -56,7 +57,7 @@ static CHANGES: HashMap<u64, Change> = HashMap::with_max_entries(MAX_CHANGES, 0)
 #[map]
 static CHANGE_SCRATCH: PerCpuArray<Change> = PerCpuArray::with_max_entries(files::SLOTS, 0);
 
-/// The scratch memory of a slot.
+/// Returns the scratch memory of a slot.
 #[inline(always)]
 fn scratch(slot: Slot) -> Result<&'static mut Change, Unreadable> {
     let change = CHANGE_SCRATCH.get_ptr_mut(slot as u32).ok_or(Unreadable)?;
@@ -64,7 +65,7 @@ fn scratch(slot: Slot) -> Result<&'static mut Change, Unreadable> {
     Ok(unsafe { &mut *change })
 }
 
-/// Fills in what all changes have: the file.
+/// Fills in the fields that all changes share: the operation, the file and the directory entry.
 #[inline(always)]
 fn describe(change: &mut Change, operation: FileOperation, mount: Address, entry: Address) -> Outcome {
     let inode = entry.follow(offset!(dentry_inode))?;
@@ -82,7 +83,7 @@ fn describe(change: &mut Change, operation: FileOperation, mount: Address, entry
 fn unlink(directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
     let change = scratch(Slot::Unlink)?;
     describe(change, FileOperation::Delete, directory.follow(offset!(path_mount))?, entry)?;
-    // The file has no mode any more afterwards.
+    // The record has the mode after the operation, and a removed file has none.
     change.mode = 0;
     Ok(change)
 }
@@ -116,7 +117,7 @@ fn chmod(path: Address, mode: u64) -> Result<&'static Change, Unreadable> {
     Ok(change)
 }
 
-/// Stores a change until its end.
+/// Stores a change until it ends.
 #[inline(always)]
 fn remember(change: Result<&'static Change, Unreadable>) {
     if let Ok(change) = change
@@ -127,12 +128,13 @@ fn remember(change: Result<&'static Change, Unreadable>) {
     }
 }
 
-/// The end of a change of `entry`. A stacked file system changes an entry in each layer; only the upper one is reported.
+/// Ends the change of `entry` and reports the change if it succeeded. A stacked file system changes an entry in each
+/// layer. Only the change in the upper layer is reported.
 #[inline(always)]
 fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
     let thread = bpf_get_current_pid_tgid();
     let Some(change) = CHANGES.get_ptr(thread) else { return };
-    // SAFETY: a live row that only this thread adds and removes.
+    // SAFETY: a live row that only this thread inserts and removes.
     let change = unsafe { &*change };
     if entry != change.entry {
         return;
@@ -174,14 +176,14 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     files::send(context, slot, &details, &first, Some(&named(change.second_directory, &change.second_name)))
 }
 
-/// An argument that is a pointer.
+/// Returns the address in a pointer argument.
 macro_rules! address {
     ($context:expr, $index:literal) => {
         Address($context.arg::<u64>($index))
     };
 }
 
-/// In each of these the last argument is the result of the security check.
+/// The last argument of this program and of the next two is the result of the security check.
 #[fexit(function = "security_path_unlink")]
 fn unlink_allowed(context: FExitContext) -> i32 {
     if context.arg::<i32>(2) == ALLOW {
@@ -211,14 +213,14 @@ fn chmod_allowed(context: FExitContext) -> i32 {
     0
 }
 
-/// vfs_unlink(idmap, dir, dentry, delegated_inode)
+/// End of `vfs_unlink(idmap, dir, dentry, delegated_inode)`.
 #[fexit(function = "vfs_unlink")]
 fn unlinked(context: FExitContext) -> i32 {
     ended(Context::of(&context), Slot::Unlink, address!(context, 2), context.arg(4));
     0
 }
 
-/// vfs_rename(struct renamedata *)
+/// End of `vfs_rename(struct renamedata *)`.
 #[fexit(function = "vfs_rename")]
 fn renamed(context: FExitContext) -> i32 {
     if let Ok(entry) = address!(context, 0).follow(offset!(rename_entry)) {
@@ -227,7 +229,7 @@ fn renamed(context: FExitContext) -> i32 {
     0
 }
 
-/// notify_change(idmap, dentry, attr, delegated_inode)
+/// End of `notify_change(idmap, dentry, attr, delegated_inode)`.
 #[fexit(function = "notify_change")]
 fn mode_changed(context: FExitContext) -> i32 {
     ended(Context::of(&context), Slot::Chmod, address!(context, 1), context.arg(4));

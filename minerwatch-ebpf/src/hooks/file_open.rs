@@ -1,9 +1,9 @@
-//! Traces: `syscalls:sys_exit_open`, `…_openat`, `…_openat2`, `…_creat`.
-//! Kernel: kernel/trace/trace_syscalls.c; the result follows the common fields and the number of the call.
-//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens that succeeded and are worth reporting, with the file
-//! that the kernel resolved, not the name that the process passed.
-//! Overhead: each open reads the mode of its file; any system-call tracepoint puts all system calls of the host on the
-//! slow entry path. Does not see io_uring.
+//! Traces: `syscalls:sys_exit_open`, `sys_exit_openat`, `sys_exit_openat2` and `sys_exit_creat`.
+//! Kernel: kernel/trace/trace_syscalls.c. The result follows the common fields and the number of the call.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for successful opens for writing and opens of watched
+//! devices. The record names the file that the kernel resolved, not the name that the process passed.
+//! Overhead: a few reads of kernel memory for each open. A system-call tracepoint also puts all system calls of the
+//! host on the slow entry path. Calls through io_uring are not seen.
 
 use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
@@ -33,7 +33,7 @@ fn report(context: Context, descriptor: u32) -> Outcome {
     Opened::read(open_file(descriptor)?)?.report(context)
 }
 
-/// The open file behind a descriptor of the current process.
+/// Returns the address of the `struct file` of a descriptor of the current process.
 #[inline(always)]
 pub fn open_file(descriptor: u32) -> Result<Address, Unreadable> {
     let table = Address::current_task().follow(offset!(task_files))?.follow(offset!(files_table))?;

@@ -1,9 +1,10 @@
-//! Traces: every open that passed the permission checks, whichever system call it comes from, io_uring included.
-//! Kernel: security/security.c, `security_file_open(struct file *file)`, called from fs/open.c before the file system or
-//! driver opens the file.
-//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens worth reporting, with the file that the kernel
-//! resolved. If the driver or file system refuses afterwards, the open is still reported as a success.
-//! Overhead: each open; two loads are enough to pass over an open for reading.
+//! Traces: every open that passed the permission checks, by any system call, io_uring included.
+//! Kernel: security/security.c, `security_file_open(struct file *file)`, called from fs/open.c before the file system
+//! or driver opens the file.
+//! Produces: [`FileRecord`](minerwatch_common::FileRecord) for opens for writing and opens of watched devices. The
+//! record names the file that the kernel resolved. If the driver or file system refuses the open afterwards, the open
+//! is still reported as a success.
+//! Overhead: three field loads for each open. An open of a regular file for reading costs nothing more.
 
 use aya_ebpf::{macros::fexit, programs::FExitContext};
 

@@ -1,12 +1,14 @@
-//! Traces: the entry of `ksys_mmap_pgoff` and of `*_sys_mprotect`, the function of the system call; on kernels that do not
-//! allow such programs, `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
+//! Traces: the entries of the functions `ksys_mmap_pgoff` and `*_sys_mprotect` (fentry). On kernels without fentry, the
+//! tracepoints `syscalls:sys_enter_mmap` and `syscalls:sys_enter_mprotect`.
 //! Kernel: mm/mmap.c, `ksys_mmap_pgoff(unsigned long addr, unsigned long len, unsigned long prot, unsigned long flags,
-//! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long prot)`.
-//! Produces: [`MappingRecord`] for memory in the sizes that RandomX and its relatives use. For each process and class it is
-//! sent for the 1st, 2nd, 4th, 8th and so on request, because some programs change the protection of their code all the
-//! time.
-//! Overhead: these two calls only, and just a few comparisons for any other size. The function entries cost nothing
-//! elsewhere and do not see the calls of 32-bit programs; the tracepoints put all system calls on the slow entry path.
+//! unsigned long fd, unsigned long pgoff)`; mm/mprotect.c, `mprotect(unsigned long start, size_t len, unsigned long
+//! prot)`.
+//! Produces: [`MappingRecord`] for memory in the sizes that RandomX and related algorithms use. The record is sent for
+//! the 1st, 2nd, 4th, 8th and so on request of each process and class, because some programs change the protection of
+//! their code all the time.
+//! Overhead: these two calls only, and a few comparisons for requests of other sizes. The function entries do not slow
+//! down other system calls, but do not see calls of 32-bit programs. The tracepoints put all system calls on the slow
+//! entry path.
 
 use aya_ebpf::{
     macros::{fentry, map, tracepoint},
@@ -22,33 +24,34 @@ use crate::{
     task,
 };
 
-/// The most processes counted at once; about 100 bytes each.
+/// Maximum number of processes whose requests are counted. Each entry takes about 100 bytes.
 const MAX_PROCESSES: u32 = 8_192;
 
-/// How many mappings of each class a process asked for since it started its current program.
+/// The number of requests of each class by a process since its last exec.
 #[repr(C)]
 struct Requests {
-    /// When the process started. It tells a reused process id from the process before.
+    /// Start time of the process. It distinguishes the process from an earlier process with the same id.
     start: u64,
     counts: [u64; 4],
 }
 
-/// Requests by process id. A row is removed when the process ends or starts another program.
+/// Requests by process id. A row is removed when the process ends or executes another program.
 #[map]
 static MAPPINGS: HashMap<u32, Requests> = HashMap::with_max_entries(MAX_PROCESSES, 0);
 
-// Flags of mmap(2).
+// Protection bits and flags of mmap(2).
 const PROT_WRITE: u64 = 0x2;
 const PROT_EXEC: u64 = 0x4;
 const MAP_ANONYMOUS: u64 = 0x20;
 const MAP_HUGETLB: u64 = 0x40000;
 
-/// The offset of the first argument in the tracepoint's record: after the common fields and the number of the call.
+/// The offset of the first argument in the record of the tracepoint, after the common fields and the number of the
+/// call.
 const FIRST_ARGUMENT: usize = 16;
 
 #[inline(always)]
 fn argument(context: &TracePointContext, index: usize) -> u64 {
-    // SAFETY: the record has room for six arguments of eight bytes; both calls have fewer.
+    // SAFETY: the record has room for six arguments of eight bytes, and callers pass only smaller indexes.
     unsafe { context.read_at(FIRST_ARGUMENT + 8 * index) }.unwrap_or(0)
 }
 
@@ -64,14 +67,14 @@ fn memory_protect(context: TracePointContext) -> u32 {
     0
 }
 
-/// `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)`
+/// Entry of `ksys_mmap_pgoff(addr, len, prot, flags, fd, pgoff)`.
 #[fentry(function = "ksys_mmap_pgoff")]
 fn memory_map_function(context: FEntryContext) -> i32 {
     mapped(Context::of(&context), context.arg(1), context.arg(2), context.arg(3));
     0
 }
 
-/// `__x64_sys_mprotect(regs)`, `__arm64_sys_mprotect(regs)`
+/// Entry of `__x64_sys_mprotect(regs)` or `__arm64_sys_mprotect(regs)`.
 #[fentry(function = "__x64_sys_mprotect")]
 fn memory_protect_function(context: FEntryContext) -> i32 {
     let from = Context::of(&context);
@@ -125,7 +128,7 @@ fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
     let header = task::current_header::<MappingRecord>();
     let count = match count(header.pid, header.start, class) {
         Some(count) => count,
-        // Without a count, rare classes are reported each time and frequent ones not at all.
+        // Without a count, every request of a rare class is reported, and no request of a frequent class.
         None if matches!(class, MappingClass::Dataset | MappingClass::Cache) => 1,
         None => return,
     };
@@ -135,13 +138,14 @@ fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
     emit::record(context, MappingRecord { header, size, count, class: class as u32, huge: huge.into() });
 }
 
-/// Counts a mapping and returns the new count; `None` if the table is full.
+/// Counts a request and returns the new count, or `None` if the table is full.
 #[inline(always)]
 fn count(tgid: u32, start: u64, class: MappingClass) -> Option<u64> {
-    // Classes are numbered from 1. The mask is for the verifier.
+    // Classes are numbered from 1. The mask shows the verifier that the index is in bounds.
     let slot = (class as usize).wrapping_sub(1) & 3;
     if let Some(requests) = MAPPINGS.get_ptr_mut(tgid) {
-        // SAFETY: a live row. Two threads may be counted as one, which is fine: only the order of magnitude matters.
+        // SAFETY: a live row. Requests of two threads may count as one, which is fine because only the order of
+        // magnitude matters.
         let requests = unsafe { &mut *requests };
         if requests.start != start {
             *requests = Requests { start, counts: [0; 4] };
@@ -159,7 +163,7 @@ fn count(tgid: u32, start: u64, class: MappingClass) -> Option<u64> {
     Some(1)
 }
 
-/// Forgets a process that ended or started another program.
+/// Removes the row of a process that ended or executed another program.
 #[inline(always)]
 pub fn forget(tgid: u32) {
     let _ = MAPPINGS.remove(tgid);

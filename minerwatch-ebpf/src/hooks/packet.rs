@@ -1,11 +1,13 @@
 //! Traces: each packet that a socket sends or receives, through the hooks of the root cgroup.
-//! Kernel: net/ipv4/ip_output.c, `BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb)`; net/core/filter.c, `sk_filter_trim_cap(struct
-//! sock *sk, struct sk_buff *skb, …)`, which calls `BPF_CGROUP_RUN_PROG_INET_INGRESS(sk, skb)`.
+//! Kernel: net/ipv4/ip_output.c, `BPF_CGROUP_RUN_PROG_INET_EGRESS(sk, skb)`; net/core/filter.c,
+//! `sk_filter_trim_cap(struct sock *sk, struct sk_buff *skb, …)`, which calls `BPF_CGROUP_RUN_PROG_INET_INGRESS(sk,
+//! skb)`.
 //! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
-//! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) during TCP connections; the byte counts of UDP flows. It works
-//! on packets, so it does not matter which system call sent them; io_uring is included.
-//! Overhead: for a TCP packet two helper calls, a read of its headers and, except in bulk transfers, of the clock; for a
-//! UDP packet a table lookup. Segments that the kernel or the network card splits later count as one.
+//! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) during TCP connections; the byte counts of UDP flows. The
+//! hook sees packets of every system call, io_uring included.
+//! Overhead: two helper calls for each TCP packet, and for watched sockets a read of the headers and, except in bulk
+//! transfers, of the clock. A table lookup for each UDP packet. A segment that the kernel or the network card splits
+//! later counts as one packet.
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},
@@ -28,14 +30,15 @@ use crate::{
 /// The return value of a cgroup hook that lets the packet pass.
 const ALLOW: i32 = 1;
 
-/// Bytes of an IPv6 header. Extension headers are not followed.
+/// Length of an IPv6 header in bytes. Packets with extension headers are not read.
 const IPV6_HEADER: u32 = 40;
-/// Offset of the next header's type in an IPv6 header.
+/// Offset of the next header type in an IPv6 header.
 const IPV6_NEXT: usize = 6;
-/// Offset of the length in a TCP header: the upper four bits, in words of four bytes.
+/// Offset of the header length in a TCP header. The upper four bits hold the length in words of four bytes.
 const TCP_LENGTH: usize = 12;
+/// Length of a UDP header in bytes.
 const UDP_HEADER: u32 = 8;
-/// Bytes of the shortest IPv4 header and of the shortest TCP header.
+/// Minimum length of an IPv4 header, and of a TCP header, in bytes.
 const MIN_HEADER: usize = 20;
 
 const DNS_PORT: u16 = 53;
@@ -72,6 +75,9 @@ fn packet(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
     }
 }
 
+/// Counts the payload of a TCP packet, sends a flow update if one is due, and captures the payload if it is of
+/// interest.
+///
 /// # Safety
 /// `skb` and `socket` must be those of the running program.
 #[inline(always)]
@@ -81,7 +87,8 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     if watched.is_null() {
         return Ok(());
     }
-    // SAFETY: checked for null. Each direction has counters of its own; two packets at once may be miscounted.
+    // SAFETY: checked for null. Programs on several CPUs may update the state at the same time, so packets may be
+    // miscounted.
     let watched = unsafe { &mut *watched };
     // SAFETY: guaranteed by the caller.
     let header = unsafe { ip_header(skb, Transport::Tcp)? };
@@ -111,7 +118,7 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     let is_opener = matches!(direction, Direction::Sent) == (watched.accepted == 0);
     let budget = watched.budget(direction);
     let index = budget.index;
-    // SAFETY: as above. It must stay a single load, because the verifier rewrites it.
+    // SAFETY: as above. The read must stay a single load, because the verifier rewrites this load.
     let peer_port = u16::from_be(unsafe { core::ptr::read_volatile(&raw const (*socket).dst_port) });
     let interest = if peer_port == DNS_PORT {
         Interest::Whole
@@ -138,6 +145,8 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     Ok(())
 }
 
+/// Counts the payload of a UDP packet, and captures the payload if the packet belongs to DNS.
+///
 /// # Safety
 /// `skb` must be that of the running program.
 #[inline(always)]
@@ -153,7 +162,7 @@ unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
     if length as i32 <= 0 {
         return Ok(());
     }
-    // SAFETY: a live row. The counters are aligned and only changed by atomic addition.
+    // SAFETY: a live row. The counters are aligned and change only by atomic addition.
     let (flow, owner) = unsafe {
         let counter = match direction {
             Direction::Sent => &raw mut (*state).bytes_sent,
@@ -179,7 +188,7 @@ unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
     Ok(())
 }
 
-/// Bytes of the IP header, if a header of this transport follows it.
+/// Returns the length of the IP header in bytes. Fails for an IPv6 packet whose next header is not of this transport.
 ///
 /// # Safety
 /// `skb` must be that of the running program.
@@ -195,8 +204,8 @@ unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Result<u32, Un
     if u16::from(next) == transport as u16 { Ok(IPV6_HEADER) } else { Err(Unreadable) }
 }
 
-/// Reads a byte of the header that begins at `start`. It is read in place, because the kernel keeps headers together at the
-/// front of the packet. At least [`MIN_HEADER`] bytes of the header must be there.
+/// Reads a byte of the header that begins at `start`. The byte is read in place, because the kernel keeps headers
+/// together at the front of the packet. Fails if the packet has less than [`MIN_HEADER`] bytes of the header there.
 ///
 /// # Safety
 /// `skb` must be that of the running program, `BYTE` less than [`MIN_HEADER`].
@@ -212,7 +221,7 @@ unsafe fn header_byte<const BYTE: usize>(skb: *mut __sk_buff, start: u32) -> Res
     }
 }
 
-/// The first four bytes of a payload. For a shorter payload only the first byte; the rest is zero.
+/// Reads the first four bytes of a payload. For a shorter payload, reads only the first byte and sets the rest to zero.
 ///
 /// # Safety
 /// `skb` must be that of the running program.
@@ -227,8 +236,10 @@ unsafe fn head(skb: *mut __sk_buff, start: u32, length: u32) -> Result<[u8; 4], 
     }
 }
 
+/// Loads a value from the packet.
+///
 /// # Safety
-/// `skb` must be that of the running program, `T` plain data.
+/// `skb` must be that of the running program, and `T` must be plain data.
 #[inline(always)]
 unsafe fn load<T: Copy>(skb: *mut __sk_buff, offset: u32) -> Result<T, Unreadable> {
     let mut value = core::mem::MaybeUninit::<T>::uninit();
@@ -243,7 +254,7 @@ unsafe fn load<T: Copy>(skb: *mut __sk_buff, offset: u32) -> Result<T, Unreadabl
     }
 }
 
-/// The contents of a payload record.
+/// The contents of a payload record, and the position of the payload in the packet.
 struct Payload<'a> {
     owner: &'a RecordHeader,
     accepted: u16,
@@ -255,6 +266,8 @@ struct Payload<'a> {
     captured: u32,
 }
 
+/// Sends a payload record. Captures at most [`MAX_PAYLOAD`] bytes.
+///
 /// # Safety
 /// `skb` must be that of the running program.
 #[inline(always)]
@@ -262,7 +275,7 @@ unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
     emit::in_place(emit::Context::of_packet(skb), |record: *mut PayloadRecord| {
         let captured =
             if payload.captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { payload.captured };
-        // SAFETY: the record is memory of the ring. Every field is written, and of `data` as much as `captured` says.
+        // SAFETY: the record is memory of the ring. Every field is written, and `captured` bytes of `data`.
         unsafe {
             (&raw mut (*record).header).write(payload.owner.for_record::<PayloadRecord>(task::now()));
             (&raw mut (*record).opened).write(payload.owner.time);
@@ -282,12 +295,12 @@ unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
     });
 }
 
-/// Returns the same length in a way that shows the verifiers of 5.10 and 6.1 that it is between 1 and [`MAX_PAYLOAD`]. A
-/// check for "not zero" is not enough for them.
+/// Returns the same length, in a form that shows the verifiers of 5.10 and 6.1 that the length is between 1 and
+/// [`MAX_PAYLOAD`]. A comparison with zero is not enough for these verifiers.
 #[inline(always)]
 fn from_one(length: u32) -> u32 {
     let mut less = u64::from(length).wrapping_sub(1);
-    // SAFETY: this emits no instruction. It hides from the compiler what the length was compared with before.
+    // SAFETY: emits no instruction. The empty assembly hides earlier comparisons of the length from the compiler.
     unsafe { core::arch::asm!("/* {0} */", inout(reg) less) };
     let most = MAX_PAYLOAD as u64 - 1;
     if less > most {
@@ -296,13 +309,13 @@ fn from_one(length: u32) -> u32 {
     less as u32 + 1
 }
 
-/// The two ends of a socket.
+/// Reads the addresses and ports of a TCP socket.
 ///
 /// # Safety
 /// `socket` must be that of the running program.
 #[inline(always)]
 unsafe fn tuple(socket: *mut bpf_sock) -> FlowTuple {
-    // Each word must stay a single load, because the verifier rewrites it.
+    // Each word must stay a single load, because the verifier rewrites this load.
     macro_rules! word {
         ($($field:tt)*) => {
             // SAFETY: guaranteed by the caller.

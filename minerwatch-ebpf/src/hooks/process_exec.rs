@@ -1,4 +1,4 @@
-//! Traces: `sched:sched_process_exec`, in the process, once its new program is loaded.
+//! Traces: `sched:sched_process_exec`, in the process, once the new program is loaded.
 //! Kernel: fs/exec.c, `trace_sched_process_exec(struct task_struct *task, pid_t old_pid, struct linux_binprm *bprm)`.
 //! Produces: [`ExecRecord`].
 //! Overhead: exec only.
@@ -18,11 +18,11 @@ use crate::{
     path, task,
 };
 
-/// `pids[PIDTYPE_SID]` of `struct signal_struct` (include/linux/pid_types.h: PID, TGID, PGID, SID).
+/// Index of the session in `pids` of `struct signal_struct` (include/linux/pid_types.h: PID, TGID, PGID, SID).
 const PIDTYPE_SID: u32 = 3;
 
-/// Scratch memory in which the record is built, because it is too large for the stack. The tail has room for the longest
-/// path, name and arguments together, so each read can be bounded by a constant.
+/// Scratch memory in which the record is built, because the record is too large for the stack. The tail has room for
+/// the longest paths, name and arguments together, so each read can be bounded by a constant.
 #[repr(C)]
 struct Scratch {
     record: ExecRecord,
@@ -42,7 +42,7 @@ fn process_exec(context: RawTracePointContext) -> i32 {
 #[inline(always)]
 fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let Some(scratch) = EXEC_SCRATCH.get_ptr_mut(0) else { return Err(Unreadable) };
-    // SAFETY: the slot of this CPU. The program neither sleeps nor nests.
+    // SAFETY: the slot of this CPU. The program does not sleep and does not nest.
     let scratch = unsafe { &mut *scratch };
     let record = &mut scratch.record;
     record.header = task::current_header::<ExecRecord>();
@@ -58,12 +58,12 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let file = memory.follow(offset!(mm_exe_file))?;
     describe_file(file, record);
     let file_path = path::mount_and_entry(file.field(offset!(file_path))?)?;
-    // SAFETY: the tail has room for two whole paths, a name and the arguments.
+    // SAFETY: the tail has room for two paths, a name and the arguments.
     let walked = unsafe { path::walk(file_path, tail, &raw mut scratch.position) }?;
     if walked.cut {
         record.flags |= ExecFlags::PATH_CUT;
     }
-    // SAFETY: the tail is longer than the prefix.
+    // SAFETY: the tail is longer than six bytes.
     if walked.rootless && unsafe { core::slice::from_raw_parts(tail, 6) } == b"memfd:" {
         record.flags |= ExecFlags::MEMFD;
     }
@@ -72,7 +72,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
 
     let directory = task.follow(offset!(task_fs))?.field(offset!(fs_directory))?;
     let directory = path::mount_and_entry(directory)?;
-    // SAFETY: `end` is at most one path, and another one fits after it.
+    // SAFETY: `end` is at most one path, and a second path fits after it.
     let walked = unsafe { path::walk(directory, tail.add(end), &raw mut scratch.position) }?;
     if walked.cut {
         record.flags |= ExecFlags::DIRECTORY_CUT;
@@ -101,7 +101,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     Ok(())
 }
 
-/// Limits a length in a way that the verifier understands.
+/// Limits a length in a form that the verifier understands.
 #[inline(always)]
 fn bounded(length: u32, limit: usize) -> usize {
     let length = length as usize;
@@ -164,7 +164,7 @@ fn describe_file(file: Address, record: &mut ExecRecord) {
     }
 }
 
-/// Copies the arguments from the new stack, where they are adjacent, and returns how many bytes.
+/// Copies the arguments, which are adjacent on the new stack, and returns their length in bytes.
 ///
 /// # Safety
 /// `target` must be writable for [`MAX_ARGUMENTS`] bytes.
@@ -181,7 +181,7 @@ unsafe fn copy_arguments(memory: Address, target: *mut u8, flags: &mut u16) -> u
         length = MAX_ARGUMENTS as u64;
         *flags |= ExecFlags::ARGUMENTS_CUT;
     }
-    // SAFETY: the caller guarantees the memory, and `length` is within it.
+    // SAFETY: the caller guarantees the memory, and `length` is at most `MAX_ARGUMENTS`.
     if unsafe { UserAddress(start).read_bytes(target, length as u32) }.is_err() {
         *flags |= ExecFlags::ARGUMENTS_UNREADABLE;
         return 0;

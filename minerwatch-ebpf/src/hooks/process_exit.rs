@@ -1,8 +1,8 @@
 //! Traces: `sched:sched_process_exit`, in each thread that ends.
-//! Kernel: kernel/exit.c, `trace_sched_process_exit(struct task_struct *task, …)`. `signal->live` was decremented before, so
-//! zero means that this is the last thread.
+//! Kernel: kernel/exit.c, `trace_sched_process_exit(struct task_struct *task, …)`. The kernel decrements `signal->live`
+//! before this point, so zero means that this is the last thread.
 //! Produces: [`ExitRecord`] once per process.
-//! Overhead: exit only.
+//! Overhead: exits of threads only.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
 use minerwatch_common::ExitRecord;
@@ -15,7 +15,7 @@ use crate::{
     task,
 };
 
-/// In `signal->flags`: the whole process ends at once (`SIGNAL_GROUP_EXIT`, include/linux/sched/signal.h).
+/// Bit of `signal->flags`: all threads of the process exit together (include/linux/sched/signal.h).
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
 
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
@@ -38,7 +38,7 @@ fn report(context: Context, task: Address) -> Outcome {
     let header = task::current_header::<ExitRecord>();
     sched_switch::forget(header.pid);
     memory_map::forget(header.pid);
-    // CPU time of the threads that ended before, and of this last one.
+    // CPU time of the threads that ended earlier, and of this last thread.
     let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
     let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);
     emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) });

@@ -26,7 +26,7 @@ fn report(context: Context, child: Address) -> Outcome {
     if pid != tid {
         return Ok(());
     }
-    // The child starts with the cgroup and the user of its creator.
+    // The child starts with the cgroup and the user of its parent.
     let parent = task::current_header::<ForkRecord>();
     emit::record(
         context,

@@ -1,10 +1,10 @@
 //! Traces: `sched:sched_switch`, at each context switch.
-//! Kernel: kernel/sched/core.c, `trace_sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next, …)`.
-//! The CPU time of `prev` is accounted before.
-//! Produces: counters in the process's row of a table; [`CpuRecord`] once an interval for a busy process;
-//! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). It never sends an event per switch.
-//! Overhead: every context switch. Therefore it does a single table lookup, reads the scheduler's accounting instead of
-//! the clock, and loads fields directly from the task (arguments of a BTF tracepoint need no helper).
+//! Kernel: kernel/sched/core.c, `trace_sched_switch(bool preempt, struct task_struct *prev, struct task_struct *next,
+//! …)`. The kernel updates the CPU time of `prev` before this point.
+//! Produces: counters in the row of the process; [`CpuRecord`] once per interval for a busy process;
+//! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). The hook never sends an event per context switch.
+//! Overhead: every context switch. The hook therefore does a single table lookup, reads the accounting of the scheduler
+//! instead of the clock, and loads fields directly from the task (arguments of a BTF tracepoint need no helper).
 
 pub mod rounding;
 
@@ -23,20 +23,20 @@ use crate::{
     task,
 };
 
-/// The most processes counted at once; about 200 bytes each.
+/// Maximum number of processes whose CPU use is counted. Each entry takes about 200 bytes.
 const MAX_PROCESSES: u32 = 16_384;
-/// The most real-time threads whose last reading is stored, see [`realtime_slice`].
+/// Maximum number of real-time threads whose runtime is stored, see [`realtime_slice`].
 const MAX_REALTIME: u32 = 1_024;
-/// In `task->flags`: a kernel thread (`PF_KTHREAD`, include/linux/sched.h).
+/// Bit of `task->flags`: a kernel thread (include/linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
-/// In `task->flags`: a thread that is exiting (`PF_EXITING`, include/linux/sched.h).
+/// Bit of `task->flags`: a thread that is exiting (include/linux/sched.h).
 const PF_EXITING: u32 = 0x4;
 /// Static priority of nice 0 (`DEFAULT_PRIO`, include/linux/sched/prio.h).
 const DEFAULT_PRIORITY: i32 = 120;
-/// In `task->__state`: a stopped task (`__TASK_STOPPED`, include/linux/sched.h).
+/// Bit of `task->__state`: a stopped task (`__TASK_STOPPED`, include/linux/sched.h).
 const TASK_STOPPED: u32 = 0x4;
 
-/// The CPU use of one process. All CPUs write to it at once, so additions are atomic.
+/// The CPU use of one process. Several CPUs may update a row at the same time, so additions are atomic.
 #[repr(C)]
 struct Usage {
     on_cpu: u64,
@@ -44,9 +44,9 @@ struct Usage {
     involuntary: u64,
     yields: u64,
     stops: u64,
-    /// Scheduler clock at the last record.
+    /// Scheduler clock at the end of the last interval.
     reported_at: u64,
-    /// `on_cpu` at the last record.
+    /// `on_cpu` at the end of the last interval.
     reported_on_cpu: u64,
     rounding: rounding::Counters,
 }
@@ -54,7 +54,7 @@ struct Usage {
 #[map]
 static CPU_USAGE: HashMap<u32, Usage> = HashMap::with_max_entries(MAX_PROCESSES, 0);
 
-/// `sum_exec_runtime` of real-time threads when they last left a CPU, by thread id.
+/// `sum_exec_runtime` of each real-time thread when it last left a CPU, by thread id.
 #[map]
 static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALTIME, 0);
 
@@ -80,13 +80,13 @@ fn account(context: Context, preempted: bool, previous: *const u8) {
         other_slice(previous, runtime)
     };
     let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) else {
-        // The last switch of a process comes after its row was removed at exit. It must not get a new one.
+        // The last switch of a process comes after the exit hook removed its row. The process must not get a new row.
         if tgid != 0 && flags & PF_EXITING == 0 {
             begin(tgid, slice, now);
         }
         return;
     };
-    // SAFETY: a live row of the table. The counters are only changed by atomic addition.
+    // SAFETY: a live row of the table. The counters change only by atomic addition.
     let usage = unsafe { &mut *usage };
     let before = usage.on_cpu;
     add(&mut usage.on_cpu, slice);
@@ -106,7 +106,7 @@ fn account(context: Context, preempted: bool, previous: *const u8) {
     }
 }
 
-/// The scheduling policies besides `SCHED_NORMAL` (include/uapi/linux/sched.h).
+/// The real-time and deadline policies (include/uapi/linux/sched.h).
 const SCHED_FIFO: u32 = 1;
 const SCHED_RR: u32 = 2;
 const SCHED_DEADLINE: u32 = 6;
@@ -119,12 +119,13 @@ fn other_slice(task: *const u8, runtime: u64) -> u64 {
     }
 }
 
-/// How long a real-time thread ran since it last left a CPU. Only the fair class stores the runtime at which a thread came
-/// onto its CPU (`set_next_entity`); for other threads it is stored here.
+/// Returns how long a real-time thread ran since it last left a CPU, in nanoseconds. Only the fair class stores the
+/// runtime at which a thread came onto its CPU (`set_next_entity`). For real-time threads, this function stores the
+/// runtime.
 #[inline(never)]
 fn realtime_slice(tid: u32, runtime: u64) -> u64 {
     if let Some(last) = REALTIME_RUNTIME.get_ptr_mut(tid) {
-        // SAFETY: a live row, and a thread runs on one CPU at a time.
+        // SAFETY: a live row. A thread runs on one CPU at a time.
         let slice = runtime.wrapping_sub(unsafe { *last });
         // SAFETY: as above.
         unsafe { *last = runtime };
@@ -139,7 +140,7 @@ fn realtime_slice(tid: u32, runtime: u64) -> u64 {
 
 #[inline(always)]
 fn add(counter: &mut u64, amount: u64) {
-    // SAFETY: an aligned counter in map memory, which other CPUs also access only like this.
+    // SAFETY: an aligned counter in map memory. Other CPUs also change the counter only by atomic addition.
     unsafe { atomic::add(counter, amount) };
 }
 
@@ -165,13 +166,14 @@ fn begin(tgid: u32, slice: u64, now: u64) {
 fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, window: u64, now: u64) -> Outcome {
     let on_cpu = usage.on_cpu;
     let window_on_cpu = on_cpu.wrapping_sub(usage.reported_on_cpu);
-    // Two CPUs may get here at once and report the same interval twice. That is fine, because the counters are totals.
+    // Two CPUs may get here at the same time and report the same interval twice. The counters are totals, so this does
+    // no harm.
     usage.reported_at = now;
     usage.reported_on_cpu = on_cpu;
     if window_on_cpu < setting!(cpu_threshold) {
         return Ok(());
     }
-    // The task that leaves the CPU is still the current one.
+    // The task that leaves the CPU is still the current task.
     let task = Address(previous as u64);
     let threads = task
         .follow(offset!(task_signal))
@@ -198,11 +200,11 @@ fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, windo
     Ok(())
 }
 
-/// Counts a `sched_yield` of a process that has a row.
+/// Counts a call of `sched_yield` if the process has a row.
 #[inline(always)]
 pub fn yielded(tgid: u32) {
     if let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) {
-        // SAFETY: a live row of the table. The counters are only changed by atomic addition.
+        // SAFETY: a live row of the table. The counters change only by atomic addition.
         add(unsafe { &mut (*usage).yields }, 1);
     }
 }

@@ -1,8 +1,8 @@
-//! Traces: `tcp:tcp_retransmit_skb`, when a TCP segment is sent again.
+//! Traces: `tcp:tcp_retransmit_skb`, at each retransmission of a TCP segment.
 //! Kernel: net/ipv4/tcp_output.c, `trace_tcp_retransmit_skb(const struct sock *sk, const struct sk_buff *skb, …)`.
-//! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result
-//! [`UNANSWERED`] when the first packet of a connection is sent again (after one second). Otherwise a connection to a peer
-//! that drops packets would be reported only after the kernel's timeout of two minutes.
+//! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result [`UNANSWERED`] at the first
+//! retransmission of the first packet (SYN) of a connection, after one second. Without this hook, a connection to a
+//! peer that drops packets is reported only after the kernel's timeout of two minutes.
 //! Overhead: retransmissions only.
 
 use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
@@ -13,7 +13,8 @@ use crate::{
     flows::{self, TCP_FLOWS},
 };
 
-/// Means in [`minerwatch_common::FlowState::bytes_sent`], which TCP does not use, that the attempt was reported.
+/// The value of [`minerwatch_common::FlowState::bytes_sent`] once the unanswered attempt was reported. TCP has no other
+/// use for this field.
 const REPORTED: u64 = 1;
 
 #[raw_tracepoint(tracepoint = "tcp_retransmit_skb")]

@@ -1,15 +1,15 @@
-//! Traces: `sock:inet_sock_set_state`, at each change of a TCP socket's state.
-//! Kernel: net/ipv4/af_inet.c, `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const int newstate)`.
-//! The connecting process itself sets the state SYN_SENT, so the hook stores that process as the owner of the socket.
-//! Later state changes may run in any process.
-//! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result,
-//! [`CloseRecord`](minerwatch_common::CloseRecord) with byte counts. io_uring is included.
-//! Overhead: state changes only, nothing for send and receive.
+//! Traces: `sock:inet_sock_set_state`, at each state transition of a TCP socket.
+//! Kernel: net/ipv4/af_inet.c, `trace_inet_sock_set_state(const struct sock *sk, const int oldstate, const int
+//! newstate)`. The connecting process itself sets the state SYN_SENT, so the hook stores that process as the owner of
+//! the socket. Later state transitions may run in any process.
+//! Produces: [`ConnectRecord`](minerwatch_common::ConnectRecord) with the result;
+//! [`CloseRecord`](minerwatch_common::CloseRecord) with byte counts. Connections through io_uring are included.
+//! Overhead: state transitions only, nothing for send and receive.
 //!
 //! The kernel skips a program that is already running on the same CPU (`__bpf_trace_run`, kernel/trace/bpf_trace.c).
-//! Packets are handled in interrupts, so a state change of one socket can interrupt that of another. Under load about one
-//! in several hundred closes was lost that way. The reentry fallback is attached after the first program and handles the
-//! changes for which the first program was skipped.
+//! Packets are handled in interrupts, so the state transition of one socket can interrupt the transition of another.
+//! Under load, about one in several hundred closes was lost that way. The reentry fallback is attached after the first
+//! program and handles the transitions for which the first program was skipped.
 
 use aya_ebpf::{
     helpers::generated::bpf_jiffies64,
@@ -32,13 +32,13 @@ const TCP_ESTABLISHED: i32 = 1;
 const TCP_SYN_SENT: i32 = 2;
 const TCP_CLOSE: i32 = 7;
 
-/// The bit of `sk_flags` that is set by the FIN of the peer (`enum sock_flags`, include/net/sock.h).
+/// The number of the bit in `sk_flags` that the FIN of the peer sets (`enum sock_flags`, include/net/sock.h).
 const SOCK_DONE: u32 = 1;
 
-/// The result of an attempt that its own process gave up before there was an answer (`ECANCELED`).
+/// The result of an attempt that the process gave up before an answer came (`ECANCELED`).
 const GIVEN_UP: i32 = 125;
 
-/// The last change that the first program handled on this CPU.
+/// The id of the last transition that the first program handled on this CPU.
 #[map]
 static LAST_TCP_CHANGE: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 
@@ -46,15 +46,16 @@ static LAST_TCP_CHANGE: PerCpuArray<u64> = PerCpuArray::with_max_entries(1, 0);
 fn tcp_state(context: RawTracePointContext) -> i32 {
     let Some(change) = Change::of(&context) else { return 0 };
     if let Some(last) = LAST_TCP_CHANGE.get_ptr_mut(0) {
-        // SAFETY: a live slot of this CPU. Volatile because a program that interrupts this one reads it.
+        // SAFETY: a live slot of this CPU. The write is volatile because a program that interrupts this one reads the
+        // slot.
         unsafe { last.write_volatile(change.id()) };
     }
     change.handle();
     0
 }
 
-/// Runs after `tcp_state` for the same change. After an interrupt between the two programs a change is handled twice, which
-/// does no harm.
+/// Runs after `tcp_state` for the same transition. An interrupt between the two programs can cause a transition to be
+/// handled twice, which does no harm.
 #[raw_tracepoint(tracepoint = "inet_sock_set_state")]
 fn tcp_state_reentry_fallback(context: RawTracePointContext) -> i32 {
     let Some(change) = Change::of(&context) else { return 0 };
@@ -66,7 +67,7 @@ fn tcp_state_reentry_fallback(context: RawTracePointContext) -> i32 {
     0
 }
 
-/// A change to one of the states that matter here.
+/// A transition to one of the states `SYN_SENT`, `ESTABLISHED` and `CLOSE`.
 struct Change {
     context: Context,
     socket: Address,
@@ -86,7 +87,7 @@ impl Change {
         })
     }
 
-    /// Identifies the change: the socket and its new state.
+    /// Returns an id of the transition: the socket and the new state.
     #[inline(always)]
     fn id(&self) -> u64 {
         self.socket.0 << 8 | self.after as u64
@@ -123,7 +124,8 @@ fn attempted(socket: Address) -> Outcome {
 #[inline(always)]
 fn established(context: Context, socket: Address) -> Outcome {
     let Some(state) = TCP_FLOWS.get_ptr_mut(socket.0) else { return Ok(()) };
-    // SAFETY: a live row. The kernel changes the state of a socket under its lock, so no other program is here.
+    // SAFETY: a live row. The kernel changes the state of a socket under the socket's lock, so no other program changes
+    // the row.
     let state = unsafe { &mut *state };
     if state.reported != 0 {
         return Ok(());
@@ -139,7 +141,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
     let mut key = socket.0;
     let mut found = TCP_FLOWS.get_ptr_mut(key);
     if found.is_none() {
-        // It may have been added by the daemon, with its cookie as the key. Most other sockets have no cookie.
+        // The daemon may have added the connection, with the cookie as the key. Most other sockets have no cookie.
         key = socket.read(offset!(sock_cookie))?;
         if key == 0 {
             return Ok(());
@@ -153,7 +155,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
         state.network_namespace = network_namespace(socket).unwrap_or(0);
     }
     if before == TCP_SYN_SENT {
-        // The port was chosen after the change to SYN_SENT.
+        // The kernel chose the source port after the transition to SYN_SENT.
         let flow = FlowTuple {
             source_port: socket.read(offset!(inet_source_port)).map_or(0, u16::from_be),
             ..state.flow
@@ -162,7 +164,7 @@ fn closed(context: Context, socket: Address, before: i32) -> Outcome {
         flows::report_connect(context, state, flow, if error == 0 { GIVEN_UP } else { error });
     } else {
         if state.reported == 0 {
-            // The change to ESTABLISHED was not seen.
+            // The transition to ESTABLISHED was not seen.
             flows::report_connect(context, state, tuple(socket)?, 0);
         }
         let mut counts = Counts::NONE;
@@ -178,7 +180,7 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
     let sent = socket.read::<u64>(offset!(tcp_bytes_sent))?;
     let resent = socket.read::<u64>(offset!(tcp_bytes_resent))?;
     let received = socket.read::<u64>(offset!(tcp_bytes_received))?;
-    // The kernel counts the FIN of the peer as a byte, because it takes a sequence number.
+    // The kernel counts the FIN of the peer as a received byte, because the FIN takes a sequence number.
     let fin = socket.read::<u64>(offset!(sock_flags))? >> SOCK_DONE & 1;
     let segments_sent = socket.read(offset!(tcp_segments_sent)).unwrap_or(0);
     let segments_received = socket.read(offset!(tcp_segments_received)).unwrap_or(0);
@@ -193,8 +195,9 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
     Ok(())
 }
 
-/// When a payload was last sent or received. The kernel stores both times in jiffies, in 32 bits (`tcp_jiffies32`), for its
-/// own use and for `TCP_INFO` (`tcp_get_info`, net/ipv4/tcp.c).
+/// Returns the time at which a payload was last sent or received, in nanoseconds of `CLOCK_BOOTTIME`; 0 for no payload.
+/// The kernel stores both times in 32-bit jiffies (`tcp_jiffies32`), for itself and for `TCP_INFO` (`tcp_get_info`,
+/// net/ipv4/tcp.c).
 #[inline(always)]
 fn last_payload(socket: Address, counts: &Counts) -> Result<u64, Unreadable> {
     // SAFETY: the helper has no preconditions.
@@ -215,7 +218,7 @@ fn last_payload(socket: Address, counts: &Counts) -> Result<u64, Unreadable> {
     Ok(task::now().saturating_sub(u64::from(ago) * setting!(tick)))
 }
 
-/// The two ends of a socket.
+/// Reads the addresses and ports of a TCP socket.
 #[inline(always)]
 pub fn tuple(socket: Address) -> Result<FlowTuple, Unreadable> {
     let mut flow = FlowTuple {

@@ -1,13 +1,13 @@
-//! Traces: the connect of a socket, a send on an unconnected UDP socket, and the end of a UDP socket, through the hooks of
-//! the root cgroup.
+//! Traces: connects, sends on unconnected UDP sockets, and the release of UDP sockets, through the hooks of the root
+//! cgroup.
 //! Kernel: net/ipv4/datagram.c and net/ipv4/udp.c, `BPF_CGROUP_RUN_PROG_INET4_CONNECT(sk, uaddr, uaddrlen)` and
-//! `BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, uaddr, uaddrlen, t_ctx)`, the same for IPv6, and net/ipv4/af_inet.c,
-//! `BPF_CGROUP_RUN_PROG_INET_SOCK_RELEASE(sk)`.
+//! `BPF_CGROUP_RUN_PROG_UDP4_SENDMSG_LOCK(sk, uaddr, uaddrlen, t_ctx)`; net/ipv6 has the same hooks for IPv6;
+//! net/ipv4/af_inet.c, `BPF_CGROUP_RUN_PROG_INET_SOCK_RELEASE(sk)`.
 //! Produces: [`ConnectRecord`] when a UDP socket gets a peer, for at most [`MAX_PEERS`] peers of a socket;
-//! [`CloseRecord`](minerwatch_common::CloseRecord) when it ends. For TCP it stores the owner at the socket, so that `packet`
-//! knows whose payloads it reads.
-//! Overhead: storing the owner at a TCP connect; a lookup for each datagram on an unconnected socket; nothing for send and
-//! receive on connected sockets.
+//! [`CloseRecord`](minerwatch_common::CloseRecord) when the socket is released. For TCP, the hook stores the owner at
+//! the socket, so that `packet` knows the process of each payload.
+//! Overhead: a store at the socket for each TCP connect; a table lookup for each datagram on an unconnected socket;
+//! nothing for send and receive on connected sockets.
 
 use aya_ebpf::{
     EbpfContext as _,
@@ -26,7 +26,8 @@ use crate::{
     sockets, task,
 };
 
-/// The most peers of one unconnected socket that are reported. DNS servers and peer-to-peer programs have very many.
+/// Maximum number of peers that are reported for one unconnected socket. DNS servers and peer-to-peer programs have
+/// many peers.
 const MAX_PEERS: u32 = 16;
 
 /// The return value of a cgroup hook that lets the call continue.
@@ -65,10 +66,10 @@ fn udp_release(context: SockContext) -> i32 {
     // SAFETY: as above.
     let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
     if let Some(state) = UDP_FLOWS.get_ptr(cookie) {
-        // SAFETY: a live row, and the socket is at its end.
+        // SAFETY: a live row. Nothing else uses the socket at its release.
         let state = unsafe { &*state };
         let (sent, received) = (state.bytes_sent, state.bytes_received);
-        // Without `packet` nothing is counted. That must not look like a flow without payload.
+        // Without `packet` nothing is counted. Such a flow must not look like a flow without payload.
         let counted = sent != 0 || received != 0;
         let counts = Counts { sent, received, counted, ..Counts::NONE };
         flows::report_close(Context::of(&context), state, counts);
@@ -97,7 +98,7 @@ fn connected(context: &SockAddrContext, family: u16) {
     // SAFETY: the same context.
     let cookie = unsafe { bpf_get_socket_cookie(context.as_ptr()) };
     if let Some(state) = UDP_FLOWS.get_ptr_mut(cookie) {
-        // SAFETY: a live row. Two threads that send at once may both report their peer.
+        // SAFETY: a live row. Two threads that send at the same time may both report their peer.
         let state = unsafe { &mut *state };
         if state.flow.destination == flow.destination && state.flow.destination_port == flow.destination_port
         {
@@ -124,6 +125,8 @@ fn connected(context: &SockAddrContext, family: u16) {
     }
 }
 
+/// Reads the peer of the call. The source address and port stay zero, because the socket may not be bound yet.
+///
 /// # Safety
 /// `address` must be the context of the running program.
 #[inline(always)]
@@ -141,7 +144,7 @@ unsafe fn tuple(address: *mut bpf_sock_addr, family: u16) -> FlowTuple {
         // SAFETY: guaranteed by the caller.
         flow.destination[..4].copy_from_slice(&unsafe { (*address).user_ip4 }.to_ne_bytes());
     } else {
-        // Each word must stay a single load, because the verifier rewrites it.
+        // Each word must stay a single load, because the verifier rewrites this load.
         // SAFETY: guaranteed by the caller.
         let words = unsafe {
             [

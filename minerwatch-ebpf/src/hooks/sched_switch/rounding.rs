@@ -1,10 +1,11 @@
 //! Samples the rounding mode of a thread that leaves a CPU.
 //!
-//! The kernel saves the floating-point registers after `sched_switch`, so the saved state is from the thread's previous
-//! switch. A sample is one switch late, but it needs no further table lookup.
+//! The kernel saves the floating-point registers after `sched_switch`, so the saved state is from the previous switch
+//! of the thread. A sample is one switch late, but needs no further table lookup.
 //!
-//! Overhead: two loads and a store to per-CPU memory at each switch. The sample itself (two or three reads of kernel
-//! memory) is taken at most once in [`SAMPLE_EVERY`] of CPU time, so short runs hardly ever pay for it.
+//! Overhead: up to three loads and a store to per-CPU memory at each switch. A sample takes one or two reads of kernel
+//! memory, at most once per `1 << SAMPLE_EVERY` nanoseconds of CPU time. Processes with short runs therefore pay for
+//! few samples.
 
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{ABSENT, ControlRegister, RoundingCounts, RoundingRecord};
@@ -17,48 +18,48 @@ use crate::{
     task,
 };
 
-/// A process is sampled when its CPU time passes a multiple of `1 << SAMPLE_EVERY` nanoseconds (131 µs). As time is counted
-/// instead of switches, a process cannot change how often it is sampled by yielding often.
+/// A process is sampled when its CPU time passes a multiple of `1 << SAMPLE_EVERY` nanoseconds (131 µs). The sampling
+/// rate depends on CPU time instead of switches, so a process cannot change the rate by yielding often.
 const SAMPLE_EVERY: u32 = 17;
-/// A count that grows is reported after these nanoseconds, however little it grew.
+/// Time after which a count that grew is reported in any case, in nanoseconds.
 const REPORT_EVERY: u64 = 1_000_000_000;
 
-/// The process that runs on each CPU now, for the daemon's sampler. 0 if the sampler has nothing to do there: the CPU is
-/// idle or runs a kernel thread, or a real-time thread that the sampler could not preempt.
+/// The id of the process that runs on each CPU now, for the sampler in the daemon. 0 if there is nothing to sample: the
+/// CPU is idle, or it runs a kernel thread or a real-time thread that the sampler could not preempt.
 #[map]
 static CURRENT_PIDS: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
 
-/// Samples of one process by mode: nearest, down, up, toward zero.
+/// The number of samples of one process by mode: to nearest, down, up, toward zero.
 #[repr(C)]
 pub struct Counters {
     flushing: [u64; 4],
     plain: [u64; 4],
-    /// Samples of another mode than the nearest, as of the last record.
+    /// Number of samples in a mode other than to nearest, at the last record.
     reported: u64,
     /// Scheduler clock at the last record.
     reported_at: u64,
 }
 
 impl Counters {
-    /// No samples yet.
+    /// The counters of a process without samples.
     pub const NONE: Self = Self { flushing: [0; 4], plain: [0; 4], reported: 0, reported_at: 0 };
 }
 
-/// One sample.
+/// A sample of the rounding mode of a thread.
 struct RoundingSample {
-    /// 0 nearest, 1 down, 2 up, 3 toward zero.
+    /// 0 to nearest, 1 down, 2 up, 3 toward zero.
     mode: usize,
     flushing: bool,
     register: ControlRegister,
 }
 
-/// Whether this kernel has the saved state at all. The verifier knows the answer, so the check costs nothing.
+/// Whether the saved state can be read on this kernel. The verifier knows the answer, so the check costs nothing.
 #[inline(always)]
 fn is_visible() -> bool {
     offset!(task_fpcr) != ABSENT || offset!(fpstate_mxcsr) != ABSENT || offset!(fpu_mxcsr) != ABSENT
 }
 
-/// Stores which process comes onto this CPU.
+/// Stores the id of the process that comes onto this CPU.
 #[inline(always)]
 pub fn store_current(next: *const u8) {
     if !is_visible() {
@@ -79,12 +80,12 @@ pub fn is_due(before: u64, slice: u64) -> bool {
     is_visible() && (before ^ before.wrapping_add(slice)) >> SAMPLE_EVERY != 0
 }
 
-/// Samples the thread that leaves the CPU, and reports its process if there is enough news.
+/// Samples the thread that leaves the CPU. Reports its process if the counts grew enough since the last record.
 #[inline(always)]
 pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
     let sample = read(Address(previous as u64))?;
     let side = if sample.flushing { &mut counters.flushing } else { &mut counters.plain };
-    // The mask is for the verifier.
+    // The mask shows the verifier that the index is in bounds.
     add(&mut side[sample.mode & 3], 1);
     if sample.mode == 0 {
         return Ok(());
@@ -95,7 +96,7 @@ pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, no
     if !is_enough && now.wrapping_sub(counters.reported_at) < REPORT_EVERY {
         return Ok(());
     }
-    // Two CPUs may get here at once and report twice. That is fine, because the counters are totals.
+    // Two CPUs may get here at the same time and report twice. The counters are totals, so this does no harm.
     counters.reported = found;
     counters.reported_at = now;
     emit::record(
@@ -145,7 +146,7 @@ fn of_mxcsr(mxcsr: u32) -> RoundingSample {
     }
 }
 
-/// In this register up and down have each other's numbers.
+/// Decodes FPCR. The numbers of the modes up and down are swapped in comparison with MXCSR.
 #[inline(always)]
 fn of_fpcr(fpcr: u32) -> RoundingSample {
     let mode = (fpcr >> 22 & 3) as usize;
