@@ -49,8 +49,8 @@ fn inspect(path: PathBuf) -> Option<Linker> {
     Some(Linker { path, llvm })
 }
 
-/// Finds the major version of the LLVM library that an executable loads. The name of the library is searched in all
-/// bytes of the executable: `libLLVM.so.22.1`, `libLLVM-22.so.1` or `libLLVM.so.22.1-rust-1.95.0-stable`.
+/// Finds the major version of the LLVM library that an executable loads. All bytes of the executable are searched
+/// for the name of the library: `libLLVM.so.22.1`, `libLLVM-22.so.1` or `libLLVM.so.22.1-rust-1.95.0-stable`.
 fn loaded_llvm(executable: &[u8]) -> Option<u32> {
     const NAMES: [&[u8]; 2] = [b"libLLVM.so.", b"libLLVM-"];
     NAMES.iter().find_map(|name| {

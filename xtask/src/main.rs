@@ -16,7 +16,7 @@ Examples:
 /// Everything a developer of minerwatch runs
 ///
 /// Each verb installs the tools that it needs and that are missing (see `setup --help`), so a fresh clone needs no
-/// other preparation. It asks before it installs anything. Tools that are built for this tree stay in the target
+/// other preparation. Verbs ask before they install anything. Tools that are built for this tree stay in the target
 /// directory, in tools/bin.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]

@@ -1,8 +1,8 @@
 //! Compilers that can build for `bpfel-unknown-none`, and the choice between them.
 //!
 //! The target has no prebuilt standard library upstream. A compiler can therefore be used in one of two cases: its
-//! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the library's source
-//! lies beside it (`rust-src`) and cargo builds `core` from that.
+//! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the toolchain has
+//! the library's source (`rust-src`), from which cargo builds `core`.
 
 pub mod discover;
 
@@ -20,9 +20,9 @@ pub const OLDEST: Release = Release { major: 1, minor: 88 };
 /// A compiler's release, for comparison; the patch level does not matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Release {
-    /// The 1 of 1.88.
+    /// The major version: 1 in 1.88.
     pub major: u32,
-    /// The 88 of 1.88.
+    /// The minor version: 88 in 1.88.
     pub minor: u32,
 }
 
@@ -66,7 +66,7 @@ pub enum Core {
 pub struct Toolchain {
     /// The compiler itself, never rustup's proxy.
     pub rustc: PathBuf,
-    /// The cargo beside it.
+    /// The cargo in the compiler's directory.
     pub cargo: PathBuf,
     /// The compiler's sysroot.
     pub sysroot: PathBuf,

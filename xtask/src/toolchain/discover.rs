@@ -110,7 +110,7 @@ fn core_in(sysroot: &Path) -> Option<Core> {
     if prebuilt {
         return Some(Core::Prebuilt);
     }
-    // Without the lock file cargo cannot resolve the library's workspace, which it must to build `core` from source.
+    // cargo needs the lock file to resolve the library's workspace when it builds `core` from source.
     let library = rustlib.join("src/rust/library");
     let source = library.join("core/src/lib.rs").is_file() && library.join("Cargo.lock").is_file();
     source.then_some(Core::Source)

@@ -27,15 +27,15 @@ const ROUNDS: u32 = 5;
 /// The time after which a started agent counts as idle.
 const SETTLE: Duration = Duration::from_secs(15);
 
-/// Measure what the agent costs: operations with the agent off and on, its programs, its idle load
+/// Measure what the agent costs: operations with the agent off and on, its programs, and its idle load
 ///
 /// Alternates between agent off and agent on in one run, so that a drifting machine disturbs both alike. In each turn
 /// the time of an operation is the shortest of many small batches, all on one CPU. The table has the median over the
-/// turns. Its "noise" is the spread of the turns without the agent: an overhead below the noise means nothing. After
-/// the table follow the kernel's own figures per program (`bpf_stats`, restored afterwards), the agent's CPU time on an
-/// idle host, its memory, and its latency from an event to the output. Only for minerwatch follow the number of events
-/// that become lines, the loss at rising rates, and the events per second that the engine judges. Needs root: if you
-/// are not root, it goes through sudo.
+/// turns. Its "noise" is the spread of the turns without the agent: an overhead below the noise means nothing. The
+/// report also has the kernel's own figures per program (`bpf_stats`, restored afterwards), the agent's CPU time on an
+/// idle host, its memory, and its latency from an event to the output. For minerwatch alone it has the number of events
+/// that become lines, the loss at rising rates, and the events per second that the engine judges. Needs root, and goes
+/// through sudo if you are not root.
 #[derive(Args)]
 pub struct Arguments {
     /// Also write the figures to this file, as JSON

@@ -33,7 +33,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// Returns minerwatch with its default configuration, which writes alerts to standard output.
+    /// Describes how to start minerwatch with its default configuration, which writes alerts to standard output.
     pub fn minerwatch(program: PathBuf) -> Self {
         Self {
             name: "minerwatch".into(),
@@ -44,14 +44,14 @@ impl Launch {
         }
     }
 
-    /// Returns minerwatch with the caller's arguments.
+    /// Describes how to start minerwatch with the caller's arguments.
     pub fn minerwatch_with(program: PathBuf, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(OsString::from).collect();
         Self { arguments, ..Self::minerwatch(program) }
     }
 
-    /// Returns any agent that a shell can start. The agent replaces the shell, so that signals and figures are the
-    /// agent's.
+    /// Describes how to start any agent with a shell command. The agent replaces the shell, so that signals and figures
+    /// are the agent's.
     pub fn shell(command: &str, ready: Option<String>) -> Self {
         let arguments = vec!["-c".into(), format!("exec {command}").into()];
         Self { name: command.into(), minerwatch: None, program: "/bin/sh".into(), arguments, ready }
@@ -172,8 +172,8 @@ fn forward(stderr: ChildStderr) -> Receiver<String> {
     receiver
 }
 
-/// Lets a process that inherited the affinity to our single CPU use all CPUs. This changes only its main thread. The
-/// process has just started, so it hardly has other threads.
+/// Lets a process that inherited the affinity to our single CPU use all CPUs. Only the affinity of the main thread
+/// changes, but the process has just started, and its later threads inherit the new affinity.
 fn unpin(pid: u32) -> Result<()> {
     use rustix::thread::{CpuSet, sched_setaffinity};
     let mut all = CpuSet::new();

@@ -19,7 +19,7 @@ use super::agent::{Agent, Launch};
 const ALERTS: usize = 200;
 /// The pause between two provoked alerts.
 const PAUSE: Duration = Duration::from_millis(20);
-/// If the agent has reported no program when the one with this index (from 0) times out, no more are started.
+/// The measurement ends if the agent has reported none of the programs up to this index, counted from 0.
 const MUTE: usize = 2;
 /// Timeout for the line of one alert.
 const PATIENCE: Duration = Duration::from_secs(3);

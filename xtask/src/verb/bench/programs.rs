@@ -90,7 +90,7 @@ impl Drop for Statistics {
 fn held_by(pid: u32) -> Result<BTreeMap<u32, Figures>> {
     let directory = Path::new("/proc").join(pid.to_string()).join("fdinfo");
     let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
-    // A descriptor that closes during the scan is none of the agent's programs, so errors are ignored.
+    // A descriptor that closes during the scan is not one of the programs under measurement, so its error is ignored.
     let texts = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok());
     Ok(texts.filter_map(|text| parse(&text)).map(|figures| (figures.id, figures)).collect())
 }
@@ -116,7 +116,7 @@ fn names() -> BTreeMap<u32, String> {
     output.map(|output| parse_names(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default()
 }
 
-/// Parses lines such as `42: tracing name sched_switch tag 0123456789abcdef gpl`.
+/// Parses lines such as `42: tracing  name sched_switch  tag 0123456789abcdef  gpl`.
 fn parse_names(text: &str) -> BTreeMap<u32, String> {
     text.lines()
         .filter_map(|line| {

@@ -6,8 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::command;
 
-/// Installs packages. If the package lists lack one of them, or if the installation fails, refreshes the lists first
-/// and tries again.
+/// Installs packages. Refreshes the package lists only if they lack a package or if the first attempt fails.
 pub fn install(packages: &[String]) -> Result<()> {
     let known = packages.iter().all(|package| is_known(package));
     if known && command::check(&mut apt_get(&install_arguments(packages))?).is_ok() {
@@ -18,7 +17,8 @@ pub fn install(packages: &[String]) -> Result<()> {
     command::check(&mut apt_get(&install_arguments(packages))?)
 }
 
-/// Returns the arguments of apt-get. `--no-remove` forbids it to remove a package: the user must solve a conflict.
+/// Returns the arguments of apt-get. `--no-remove` forbids the removal of a package: the user must solve a
+/// conflict.
 fn install_arguments(packages: &[String]) -> Vec<String> {
     let fixed = ["install", "--yes", "--no-install-recommends", "--no-remove"].map(str::to_owned);
     fixed.into_iter().chain(packages.iter().cloned()).collect()

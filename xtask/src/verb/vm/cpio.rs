@@ -57,7 +57,8 @@ impl Archive {
         let name_size =
             u32::try_from(name.len() + 1).with_context(|| format!("{path} is too long a name"))?;
         self.entries += 1;
-        // Inode, mode, owner, group, links, time, size, device of the file system, device, length of the name, checksum.
+        // Inode, mode, owner, group, links, time, size, device of the file system (major, minor), device number (major,
+        // minor), length of the name, checksum.
         let fields = [self.entries, mode, 0, 0, 1, 0, size, 0, 0, device.0, device.1, name_size, 0];
         self.bytes.extend(b"070701");
         for field in fields {

@@ -154,7 +154,8 @@ fn unpack(deb: &Path, image: &Path) -> Result<()> {
     fs::rename(&partial, image).with_context(|| format!("cannot rename {}", partial.display()))
 }
 
-/// Extracts the file that matches one of the patterns from a package to `target`. Without a match, `target` is empty.
+/// Extracts from a package the file that matches one of the patterns, and writes it to `target`. Without a match,
+/// `target` is empty.
 pub fn extract(deb: &Path, patterns: &[&str], target: &Path) -> Result<()> {
     let directory = target.parent().context("a file lies in a directory")?;
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;

@@ -81,7 +81,7 @@ impl Boot<'_> {
             .arg("-initrd")
             .arg(self.initramfs);
         for (index, port) in PORTS.iter().enumerate() {
-            // QEMU's options escape a comma by a second one.
+            // In QEMU's options a second comma escapes a comma.
             let file = self.logs.join(port).display().to_string().replace(',', ",,");
             qemu.arg("-chardev").arg(format!("file,id=port{index},path={file}"));
             qemu.args(self.architecture.port(index));
@@ -92,7 +92,7 @@ impl Boot<'_> {
 
     fn command_line(&self) -> String {
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
-        // All runs have the same addresses and do no work that depends on the processor's flaws.
+        // Every run has the same addresses, and does no work that depends on the processor's flaws.
         let overhead =
             if self.overhead { " nokaslr norandmaps mitigations=off minerwatch.overhead" } else { "" };
         let with =

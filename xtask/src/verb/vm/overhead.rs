@@ -17,10 +17,10 @@ const HEADER: &str = "\
 # than a tenth; `cargo xtask vm --overhead --bless` writes what it saw. docs/overhead.md says how they are counted.
 ";
 
-/// An overhead may rise by this share of itself. The largest of the three limits applies.
+/// An overhead may rise by this share of itself. The largest of `TOLERANCE`, `NOISE` and `LEAST` applies.
 const TOLERANCE: f64 = 0.10;
 /// An overhead may rise by this share of the operation's cost without minerwatch, because a small overhead on a large
-/// operation disappears in its noise.
+/// operation disappears in the noise of that operation.
 const NOISE: f64 = 0.005;
 /// An overhead may rise by this number of instructions, for operations that cost hardly anything.
 const LEAST: f64 = 10.0;

@@ -21,7 +21,7 @@ pub struct Check {
     pub name: String,
     /// The outcome of the check.
     pub outcome: Outcome,
-    /// What was seen.
+    /// What was seen, or the reason for the outcome.
     pub detail: String,
 }
 
@@ -97,7 +97,7 @@ impl Report {
         self.checks.iter().filter(|check| check.outcome == outcome).count()
     }
 
-    /// The checks that failed.
+    /// Returns the checks that failed.
     pub fn failed(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.outcome == Outcome::Failed)
     }
