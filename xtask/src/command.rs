@@ -1,4 +1,4 @@
-//! Running other programs.
+//! Helpers to find and run other programs.
 
 use std::env;
 use std::ffi::OsString;
@@ -8,30 +8,32 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use xtask::workspace;
 
-/// The cargo that runs this xtask, started at the root of the workspace.
+/// Returns a command for the cargo that runs this xtask. The working directory is the workspace root, and `PATH`
+/// contains the tools of this tree.
 pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.current_dir(workspace::root()).args(arguments).env("PATH", path_with_tools());
     cargo
 }
 
-/// Where set-up puts tools that are built for this tree.
+/// Returns the directory of the tools that set-up installed for this tree.
 pub fn tools_bin() -> PathBuf {
     workspace::tools_bin(&target_dir())
 }
 
-/// `PATH` with those tools at its end, so that a tool the user has installed comes first.
+/// Returns `PATH` with the directory of this tree's tools at the end, so that a tool the user has installed comes
+/// first.
 pub fn path_with_tools() -> OsString {
     let path = env::var_os("PATH").unwrap_or_default();
     env::join_paths(env::split_paths(&path).chain([tools_bin()])).unwrap_or(path)
 }
 
-/// The target directory that cargo built this xtask in.
+/// Returns cargo's target directory: `CARGO_TARGET_DIR`, or the directory in which cargo built this xtask.
 pub fn target_dir() -> PathBuf {
     workspace::target_dir(&env::current_exe().unwrap_or_default())
 }
 
-/// Runs a command to its end; an exit code other than 0 is an error that shows the command.
+/// Runs a command and waits until it exits. An exit code other than 0 is an error that contains the command.
 pub fn check(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start `{}`", shown(command)))?;
     if !status.success() {
@@ -40,7 +42,7 @@ pub fn check(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// A command as a person would type it: the name of the program, then its arguments.
+/// Formats a command as a person would type it: the name of the program, then its arguments.
 pub fn shown(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());
     let program = program.file_name().unwrap_or(program.as_os_str()).to_string_lossy();
@@ -48,7 +50,7 @@ pub fn shown(command: &Command) -> String {
     std::iter::once(program).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
-/// Finds a program on `PATH`, and where a user's `PATH` often does not reach.
+/// Finds a program on `PATH`, or in `/usr/sbin` and `/sbin`, which a user's `PATH` often lacks.
 pub fn find(program: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     env::split_paths(&path)
@@ -62,9 +64,11 @@ pub fn is_root() -> bool {
     rustix::process::geteuid().is_root()
 }
 
-/// `program` as root: itself where we are root, through sudo elsewhere. `None` when neither is possible.
+/// Returns a command that runs `program` as root: directly if this process is root, otherwise through sudo. Returns
+/// `None` if sudo is needed and not installed.
 ///
-/// The environment is not passed on: many policies refuse it. What is needed goes through `env` on the command line.
+/// sudo does not pass the environment on, because many of its policies refuse that. Callers set the variables they need
+/// with `env` on the command line.
 pub fn as_root(program: impl AsRef<std::ffi::OsStr>) -> Option<Command> {
     if is_root() {
         return Some(Command::new(program));

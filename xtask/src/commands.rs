@@ -1,13 +1,13 @@
-//! minerwatch's commands, and which of them need root.
+//! The commands of minerwatch, and which of them need root.
 
-/// A command of minerwatch's.
+/// A command of minerwatch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Command {
-    /// Its name on the command line.
+    /// The command's name on the command line.
     pub name: &'static str,
-    /// Whether it loads the sensor, or asks the daemon through its control socket, which only root may open.
+    /// Whether the command needs root, either to load the sensor or to open the daemon's control socket.
     pub needs_root: bool,
-    /// An option that makes root unnecessary.
+    /// An option with which the command does not need root.
     pub unless: Option<&'static str>,
 }
 
@@ -15,13 +15,13 @@ const fn command(name: &'static str, needs_root: bool) -> Command {
     Command { name, needs_root, unless: None }
 }
 
-/// Every command. A test compares the names with `minerwatch --help`.
+/// All commands. A test compares their names with `minerwatch --help`.
 pub const ALL: &[Command] = &[
     command("run", true),
     command("tail", true),
     command("doctor", true),
     command("scan", true),
-    // It asks the daemon, or reads the user's own file.
+    // `explain` asks the daemon. With `--from` it reads a file of the user instead.
     Command { unless: Some("--from"), ..command("explain", true) },
     command("record", true),
     command("replay", false),
@@ -29,7 +29,8 @@ pub const ALL: &[Command] = &[
     command("help", false),
 ];
 
-/// Whether minerwatch needs root for these arguments. An unknown command needs none: minerwatch only reports the error.
+/// Whether minerwatch needs root for these arguments. An unknown command does not need root, because minerwatch only
+/// reports the error.
 pub fn needs_root<S: AsRef<str>>(arguments: &[S]) -> bool {
     let has = |option: &str| {
         let with_value = format!("{option}=");

@@ -9,24 +9,24 @@ use anyhow::{Context, Result, bail};
 use crate::toolchain::{self, Core, Pair, TARGET};
 use crate::{environment, linker, workspace};
 
-/// The package, and the name of the object it builds.
+/// The name of the eBPF package, and of the object file that cargo builds from it.
 pub const PACKAGE: &str = "minerwatch-ebpf";
 
-/// How the programs reach the daemon. Each has an object of its own: a kernel refuses an object with maps that it does
-/// not know.
+/// The kind of buffer that carries records from the eBPF programs to the daemon. Each kind has its own object file,
+/// because a kernel refuses an object with map types that it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RingBackend {
-    /// Rings that all CPUs share.
+    /// BPF ring buffers, which all CPUs share.
     RingBuffer,
-    /// A buffer for each CPU.
+    /// Perf buffers, one per CPU.
     PerfBuffer,
 }
 
 impl RingBackend {
-    /// Both, the better first.
+    /// All backends. The preferred one comes first.
     pub const ALL: [Self; 2] = [Self::RingBuffer, Self::PerfBuffer];
 
-    /// The name of its object, for example in the directory of [`OBJECTS_VARIABLE`].
+    /// Returns the file name of the backend's object, for example in the directory that [`OBJECTS_VARIABLE`] names.
     pub fn object(self) -> &'static str {
         match self {
             Self::RingBuffer => "minerwatch-ebpf.o",
@@ -42,11 +42,11 @@ impl RingBackend {
     }
 }
 
-/// Names a directory of prebuilt objects to use instead of building them, relative to the root of the workspace: for
-/// cross builds and packages.
+/// The environment variable that names a directory of prebuilt objects, relative to the workspace root. If the variable
+/// is set, these objects are used instead of a build, as in cross builds and packages.
 pub const OBJECTS_VARIABLE: &str = "MINERWATCH_EBPF_OBJECTS";
 
-/// What the object is made from: when none of these changes, neither does the object.
+/// Returns the files and directories that the objects are made from. If none of them changes, neither do the objects.
 pub fn inputs() -> Vec<PathBuf> {
     prebuilt().map_or_else(
         || {
@@ -66,12 +66,13 @@ fn prebuilt() -> Option<PathBuf> {
     Some(workspace::root().join(objects))
 }
 
-/// The build of minerwatch's build script: discovers the tools, builds, and copies the objects to `out_dir`, by the
-/// names of [`RingBackend::object`]. `arch` is the architecture whose kernel will run the programs, in Rust's spelling.
+/// Provides the eBPF objects for minerwatch's build script. Discovers the tools, builds the objects, and copies them to
+/// `out_dir` under the names of [`RingBackend::object`]. Prebuilt objects are copied without a build. `arch` is the
+/// architecture of the kernel that will run the programs, in Rust's spelling.
 ///
 /// # Errors
 ///
-/// [`toolchain::Missing`] when the tools are not there; otherwise what went wrong with a file or the compiler.
+/// Returns [`toolchain::Missing`] if a tool is missing, and another error if a file operation or the compiler fails.
 pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
     if let Some(objects) = prebuilt() {
         return RingBackend::ALL
@@ -93,8 +94,8 @@ fn copy(object: &Path, copy: &Path) -> Result<()> {
         .with_context(|| format!("cannot copy the eBPF object {} to {}", object.display(), copy.display()))
 }
 
-/// Compiles and links the programs; returns the object, which the next build of another backend replaces. All
-/// profiles share one build below `target_dir/ebpf`.
+/// Compiles and links the programs. Returns the path of the object, which the next build of another backend overwrites.
+/// All profiles share one build below `target_dir/ebpf`.
 pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str, backend: RingBackend) -> Result<PathBuf> {
     let mut cargo = cargo(pair, "build", &target_dir.join("ebpf"), &flags(pair.linker, arch)?);
     let status = cargo
@@ -107,7 +108,8 @@ pub fn build(pair: Pair<'_>, target_dir: &Path, arch: &str, backend: RingBackend
     Ok(target_dir.join("ebpf").join(TARGET).join("release").join(PACKAGE))
 }
 
-/// Lints the programs with warnings denied: clippy where the toolchain has it, else the compiler's own lints.
+/// Lints the programs with warnings denied: with clippy if the toolchain has it, otherwise with the compiler's own
+/// lints.
 pub fn lint(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<()> {
     let mut flags = flags(pair.linker, arch)?;
     flags.push("-Dwarnings".into());
@@ -124,7 +126,7 @@ pub fn lint(pair: Pair<'_>, target_dir: &Path, arch: &str) -> Result<()> {
     Ok(())
 }
 
-/// The compiler's flags. An architecture that the programs do not know is refused: they read its registers.
+/// Returns the compiler flags. An unsupported architecture is an error, because the programs read the CPU's registers.
 fn flags(linker: &Path, arch: &str) -> Result<Vec<String>> {
     if !matches!(arch, "x86_64" | "aarch64") {
         bail!(
@@ -135,7 +137,7 @@ fn flags(linker: &Path, arch: &str) -> Result<Vec<String>> {
     Ok(vec![
         format!("--cfg=bpf_target_arch=\"{arch}\""),
         "--check-cfg=cfg(bpf_target_arch, values(\"x86_64\", \"aarch64\"))".into(),
-        // Debug information is what --btf turns into the BTF that the kernel verifies and bpftool shows.
+        // `--btf` turns debug information into the BTF that the kernel verifies and bpftool shows.
         "-Cdebuginfo=2".into(),
         "-Clink-arg=--btf".into(),
         format!("-Clinker={linker}"),
@@ -145,7 +147,7 @@ fn flags(linker: &Path, arch: &str) -> Result<Vec<String>> {
 fn cargo(pair: Pair<'_>, verb: &str, target_dir: &Path, flags: &[String]) -> Command {
     let mut cargo = Command::new(&pair.toolchain.cargo);
     environment::scrub(&mut cargo);
-    // cargo finds `cargo-clippy` on PATH: the one beside it has to be found first.
+    // cargo looks for `cargo-clippy` on PATH, so cargo's own directory has to come first.
     let path = std::env::var_os("PATH").unwrap_or_default();
     let bin = pair.toolchain.cargo.parent().map(Path::to_path_buf);
     if let Ok(path) = std::env::join_paths(bin.into_iter().chain(std::env::split_paths(&path))) {
@@ -159,7 +161,7 @@ fn cargo(pair: Pair<'_>, verb: &str, target_dir: &Path, flags: &[String]) -> Com
         .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
         .args([verb, "--release", "--package", PACKAGE, "--target", TARGET, "--target-dir"])
         .arg(target_dir)
-        // A build script's standard output is read by cargo.
+        // cargo reads the standard output of a build script, so the inner cargo must not write to it.
         .stdout(Stdio::null());
     if pair.toolchain.core == Some(Core::Source) {
         cargo.args(["-Z", "build-std=core"]);

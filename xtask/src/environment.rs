@@ -1,12 +1,12 @@
-//! The environment of a cargo that runs below another cargo.
+//! The environment of a cargo that another cargo starts.
 
 use std::process::Command;
 
-/// Removes from `command`'s environment what an outer cargo, clippy or rustup put there about *its own* build.
+/// Removes from `command`'s environment the variables that an outer cargo, clippy or rustup set for *its own* build.
 ///
-/// Left in place, `RUSTC` or `RUSTUP_TOOLCHAIN` would select the outer compiler, `RUSTC_WORKSPACE_WRAPPER` would run
-/// clippy instead of compiling, and `CARGO_ENCODED_RUSTFLAGS` would carry the host's flags to the eBPF target. What
-/// says how to reach a registry or how to print stays.
+/// Otherwise `RUSTC` or `RUSTUP_TOOLCHAIN` would select the outer compiler, `RUSTC_WORKSPACE_WRAPPER` would run clippy
+/// instead of compiling, and `CARGO_ENCODED_RUSTFLAGS` would pass the host's flags to the eBPF target. Variables that
+/// configure registries, the network, the job server or terminal output are kept.
 pub fn scrub(command: &mut Command) {
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(belongs_to_outer_build) {

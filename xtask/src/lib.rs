@@ -1,10 +1,12 @@
-//! What `cargo xtask` shares: with minerwatch's build script, finding a compiler and a linker for the eBPF programs
-//! and building them; with PID 1 of its virtual machines, the [`operations`] whose overhead is measured; with the tests of
-//! the whole program, which of its [`commands`] need root.
+//! The library part of `cargo xtask`, with three users:
 //!
-//! Each decision has three steps that stay apart: *facts* are gathered ([`toolchain::discover`],
-//! [`linker::discover`]), a *pure decision* is taken over them ([`toolchain::choose`]), and an *action* follows
-//! ([`ebpf::build`]). Only the first and the last touch the machine, so every decision has its table of cases.
+//! - minerwatch's build script finds a compiler and a linker for the eBPF programs, and builds the programs.
+//! - PID 1 of the virtual machines runs the [`operations`] whose overhead is measured.
+//! - The tests of the whole program check the [`commands`] and which of them need root.
+//!
+//! Each decision has three separate steps: *facts* are gathered ([`toolchain::discover`], [`linker::discover`]), a
+//! *pure decision* is made from them ([`toolchain::choose`]), and an *action* follows ([`ebpf::build`]). Only the first
+//! and the last step touch the machine, so a table of cases can test each decision.
 
 pub mod commands;
 pub mod ebpf;

@@ -1,4 +1,4 @@
-//! `bpf-linker`: finds the installed ones, and knows which compiler's bitcode each can read.
+//! Finds the installed `bpf-linker` executables, and determines which bitcode each of them can read.
 
 use std::env;
 use std::fs;
@@ -10,26 +10,27 @@ use crate::workspace;
 /// The release that `cargo xtask setup` installs.
 pub const VERSION: &str = "0.13.0";
 
-/// The majors of LLVM that [`VERSION`] can be built against.
+/// The major versions of LLVM that [`VERSION`] can be built against.
 pub const SUPPORTED_LLVM: std::ops::RangeInclusive<u32> = 21..=23;
 
 /// A `bpf-linker` that starts on this machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Linker {
-    /// Its executable.
+    /// The path of the executable.
     pub path: PathBuf,
-    /// The major version of the LLVM it loads; `None` when LLVM is linked into it.
+    /// The major version of the LLVM library that the linker loads. `None` if LLVM is linked statically.
     pub llvm: Option<u32>,
 }
 
 impl Linker {
-    /// Whether it reads bitcode that LLVM `llvm` wrote: LLVM reads what the same or an older major wrote.
+    /// Whether the linker can read bitcode that LLVM `llvm` wrote. LLVM reads bitcode of its own major version and of
+    /// older ones.
     pub fn reads(&self, llvm: u32) -> bool {
         self.llvm.is_none_or(|own| own >= llvm)
     }
 }
 
-/// All linkers found, best first: the tree's own, then those on `PATH`.
+/// Finds all linkers, best first: the one that set-up installed for this tree, then those on `PATH`.
 pub fn discover(target_dir: &Path) -> Vec<Linker> {
     let path = env::var_os("PATH").unwrap_or_default();
     std::iter::once(workspace::tools_bin(target_dir))
@@ -38,7 +39,7 @@ pub fn discover(target_dir: &Path) -> Vec<Linker> {
         .collect()
 }
 
-/// Describes a linker; `None` if it does not start, as after an update that took away the LLVM it loads.
+/// Describes a linker. Returns `None` if the linker does not start, for example after an update that removed its LLVM.
 fn inspect(path: PathBuf) -> Option<Linker> {
     let started = Command::new(&path).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     if !started.is_ok_and(|status| status.success()) {
@@ -48,8 +49,8 @@ fn inspect(path: PathBuf) -> Option<Linker> {
     Some(Linker { path, llvm })
 }
 
-/// The major in the name of the LLVM library that an executable loads, as its dynamic string table spells it:
-/// `libLLVM.so.22.1`, `libLLVM-22.so.1` or `libLLVM.so.22.1-rust-1.95.0-stable`.
+/// Finds the major version of the LLVM library that an executable loads. All bytes of the executable are searched
+/// for the name of the library: `libLLVM.so.22.1`, `libLLVM-22.so.1` or `libLLVM.so.22.1-rust-1.95.0-stable`.
 fn loaded_llvm(executable: &[u8]) -> Option<u32> {
     const NAMES: [&[u8]; 2] = [b"libLLVM.so.", b"libLLVM-"];
     NAMES.iter().find_map(|name| {

@@ -15,12 +15,13 @@ Examples:
 
 /// Everything a developer of minerwatch runs
 ///
-/// Each verb sees to it that what it needs is there (see `setup --help`), so that a fresh clone needs only one of them.
-/// It asks before it installs something. Tools that are built for this tree stay in its target directory, in tools/bin.
+/// Each verb installs the tools that it needs and that are missing (see `setup --help`), so a fresh clone needs no
+/// other preparation. Verbs ask before they install anything. Tools that are built for this tree stay in the target
+/// directory, in tools/bin.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask", after_help = EXAMPLES)]
 struct Arguments {
-    /// Install what is missing without asking; the same with CI or `XTASK_YES` in the environment
+    /// Install what is missing without asking, as with CI or `XTASK_YES` in the environment
     #[arg(long, short, global = true)]
     yes: bool,
     #[command(subcommand)]

@@ -1,5 +1,5 @@
 //! The operations whose overhead is measured: on the live kernel by `cargo xtask bench`, in virtual machines by
-//! `cargo xtask vm --overhead`. Each is what an ordinary program does, and is done by the process that asks.
+//! `cargo xtask vm --overhead`. Ordinary programs do the same, and the operations run inside the measuring process.
 
 use std::fs::{self, File, OpenOptions};
 use std::hint::black_box;
@@ -15,15 +15,15 @@ use anyhow::{Context, Result, ensure};
 
 /// An operation that can be repeated.
 pub struct Operation {
-    /// Its name in the table.
+    /// The operation's name in the table.
     pub name: &'static str,
-    /// How often a batch does it: some milliseconds' worth.
+    /// The number of repetitions in a batch, which then takes some milliseconds.
     pub batch: u32,
-    /// Does it so many times; returns the time of all.
+    /// Repeats the operation the given number of times. Returns the total time.
     pub run: fn(u32) -> Result<Duration>,
 }
 
-/// All of them, in the order of the table.
+/// All operations, in the order of the table.
 pub const ALL: [Operation; 7] = [
     Operation { name: "getppid", batch: 20_000, run: unhooked_system_call },
     Operation { name: "context switch", batch: 4_000, run: context_switch },
@@ -34,7 +34,7 @@ pub const ALL: [Operation; 7] = [
     Operation { name: "send + recv 512 bytes", batch: 1_000, run: send_receive },
 ];
 
-/// A system call that no agent has a reason to watch: what hooking any of them would cost.
+/// Calls getppid, which no agent has a reason to watch. Any overhead here is the cost of a hook on every system call.
 #[expect(clippy::unnecessary_wraps, reason = "operations have one type")]
 fn unhooked_system_call(count: u32) -> Result<Duration> {
     let start = Instant::now();
@@ -44,12 +44,12 @@ fn unhooked_system_call(count: u32) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Ping-pong over two pipes between two threads on one CPU: a round is two switches, so that `count` switches are half
-/// as many rounds. The pipe's own cost is included, off and on alike.
+/// Sends a byte back and forth between two threads on one CPU, through two pipes. A round makes two switches, so
+/// `count` switches take half as many rounds. The cost of the pipes is included, with and without an agent.
 fn context_switch(count: u32) -> Result<Duration> {
     let (mut request, mut ask) = pipe().context("cannot make a pipe")?;
     let (mut reply, mut answer) = pipe().context("cannot make a pipe")?;
-    // The thread inherits the CPU.
+    // The thread inherits the CPU affinity of this one.
     let echo = thread::spawn(move || -> std::io::Result<()> {
         let mut byte = [0];
         while request.read(&mut byte)? == 1 {
@@ -62,7 +62,7 @@ fn context_switch(count: u32) -> Result<Duration> {
         ask.write_all(&byte)?;
         reply.read_exact(&mut byte)
     };
-    // The first waits for the thread to start.
+    // The first round waits until the thread has started.
     round()?;
     let start = Instant::now();
     for _ in 0..count / 2 {
@@ -74,7 +74,8 @@ fn context_switch(count: u32) -> Result<Duration> {
     Ok(elapsed)
 }
 
-/// A real fork: asking for a user, here the present one, keeps the standard library from the cheaper `posix_spawn`.
+/// Starts `/bin/true` and waits for it. The command sets a user ID, here the current one, because the standard library
+/// then forks instead of using the cheaper `posix_spawn`.
 fn fork_exec_wait(count: u32) -> Result<Duration> {
     let user = fs::metadata("/proc/self").context("cannot tell the present user")?.uid();
     let mut program = Command::new("/bin/true");
@@ -95,7 +96,7 @@ fn open_close(count: u32) -> Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// Opens a file that is there; nothing is written.
+/// Opens an existing file for writing. Nothing is written.
 fn open_to_write(count: u32) -> Result<Duration> {
     let path = env::temp_dir().join(format!("minerwatch-operation-{}", process::id()));
     fs::write(&path, "").with_context(|| format!("cannot write {}", path.display()))?;
@@ -108,7 +109,8 @@ fn open_to_write(count: u32) -> Result<Duration> {
     Ok(elapsed)
 }
 
-/// Each batch listens on a port of its own: connections that linger from the last one take no port from this one.
+/// Connects, accepts and closes on loopback. Each batch listens on a new port, so that connections of the previous
+/// batch in `TIME_WAIT` do not use up its client ports.
 fn connect_accept_close(count: u32) -> Result<Duration> {
     let (listener, address) = listen()?;
     let start = Instant::now();

@@ -1,8 +1,8 @@
 //! Compilers that can build for `bpfel-unknown-none`, and the choice between them.
 //!
 //! The target has no prebuilt standard library upstream. A compiler can therefore be used in one of two cases: its
-//! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the library's source
-//! lies beside it (`rust-src`) and cargo builds `core` from that.
+//! distribution ships a prebuilt `core` for the target (Debian's `libstd-rust-web-dev-bpf`), or the toolchain has
+//! the library's source (`rust-src`), from which cargo builds `core`.
 
 pub mod discover;
 
@@ -20,25 +20,25 @@ pub const OLDEST: Release = Release { major: 1, minor: 88 };
 /// A compiler's release, for comparison; the patch level does not matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Release {
-    /// The 1 of 1.88.
+    /// The major version: 1 in 1.88.
     pub major: u32,
-    /// The 88 of 1.88.
+    /// The minor version: 88 in 1.88.
     pub minor: u32,
 }
 
-/// What `rustc -vV` says.
+/// The version of a compiler, as `rustc -vV` prints it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Version {
     /// The compiler's release.
     pub release: Release,
-    /// The triple it runs on.
+    /// The target triple of the host.
     pub host: String,
-    /// The major version of the LLVM inside it: the linker has to read what this one writes.
+    /// The major version of the compiler's LLVM. The linker has to read the bitcode that this LLVM writes.
     pub llvm: u32,
 }
 
 impl Version {
-    /// Reads the output of `rustc -vV`; `None` when a field is missing or not a number.
+    /// Parses the output of `rustc -vV`. Returns `None` if a field is missing or not a number.
     pub fn parse(text: &str) -> Option<Self> {
         let field = |name: &str| {
             text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::trim)
@@ -55,7 +55,7 @@ impl Version {
 /// Where `core` for the eBPF target comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Core {
-    /// Compiled already, below the compiler's sysroot.
+    /// Already compiled, below the compiler's sysroot.
     Prebuilt,
     /// Built by cargo from the library's source (`-Z build-std=core`).
     Source,
@@ -66,31 +66,31 @@ pub enum Core {
 pub struct Toolchain {
     /// The compiler itself, never rustup's proxy.
     pub rustc: PathBuf,
-    /// The cargo beside it.
+    /// The cargo in the compiler's directory.
     pub cargo: PathBuf,
     /// The compiler's sysroot.
     pub sysroot: PathBuf,
-    /// What the compiler says about itself.
+    /// The compiler's version.
     pub version: Version,
-    /// Its `core` for the target, if any.
+    /// The compiler's `core` for the target, if any.
     pub core: Option<Core>,
-    /// rustup's name of it; `None` outside rustup.
+    /// The name of the toolchain in rustup; `None` outside rustup.
     pub rustup: Option<String>,
 }
 
 impl Toolchain {
-    /// Whether it can compile the eBPF programs.
+    /// Whether the toolchain can compile the eBPF programs.
     pub fn serves(&self) -> bool {
         self.core.is_some() && self.version.release >= OLDEST
     }
 
-    /// Whether `cargo clippy` works with it.
+    /// Whether the toolchain includes clippy.
     pub fn has_clippy(&self) -> bool {
         let has = |name| self.cargo.parent().is_some_and(|bin| bin.join(name).is_file());
         has("cargo-clippy") && has("clippy-driver")
     }
 
-    /// The directory that holds the compiler's own libraries; rustup's toolchains ship their LLVM there.
+    /// Returns the directory of the compiler's own libraries. rustup's toolchains ship their LLVM there.
     pub fn library_dir(&self) -> PathBuf {
         self.sysroot.join("lib")
     }
@@ -103,12 +103,12 @@ impl fmt::Display for Toolchain {
     }
 }
 
-/// A compiler and a linker that fit each other.
+/// A toolchain, and a linker that can read its bitcode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pair<'a> {
-    /// Compiles the programs.
+    /// The toolchain that compiles the programs.
     pub toolchain: &'a Toolchain,
-    /// Links them.
+    /// The linker that links the programs.
     pub linker: &'a Path,
 }
 
@@ -117,9 +117,9 @@ pub struct Pair<'a> {
 pub enum Missing {
     /// No compiler has `core` for the target.
     Core,
-    /// The compiler is there; no `bpf-linker` reads its bitcode.
+    /// There is a compiler, but no `bpf-linker` that can read its bitcode.
     Linker {
-        /// The LLVM that the compiler has.
+        /// The major version of the compiler's LLVM.
         llvm: u32,
     },
 }
@@ -143,10 +143,10 @@ impl fmt::Display for Missing {
 
 impl std::error::Error for Missing {}
 
-/// Chooses what builds the eBPF programs. Both lists are in order of preference.
+/// Chooses the compiler and the linker for the eBPF programs. Both lists are in order of preference.
 ///
-/// A compiler whose linker is there wins over a better placed one whose linker is not: the build should work with
-/// what the machine has.
+/// A compiler with a suitable linker wins over a preferred compiler without one, so that the build works with the tools
+/// that the machine has.
 pub fn choose<'a>(toolchains: &'a [Toolchain], linkers: &'a [Linker]) -> Result<Pair<'a>, Missing> {
     let mut serving = toolchains.iter().filter(|toolchain| toolchain.serves()).peekable();
     let preferred = serving.peek().ok_or(Missing::Core)?.version.llvm;

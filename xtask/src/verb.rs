@@ -1,4 +1,4 @@
-//! The verbs.
+//! The verbs of `cargo xtask`, one module each.
 
 mod arm64;
 mod bench;
@@ -17,7 +17,7 @@ use clap::Subcommand;
 
 pub use setup::consent::give as install_without_asking;
 
-/// One file per verb.
+/// The verb to run.
 #[derive(Subcommand)]
 pub enum Verb {
     Setup(setup::Arguments),

@@ -1,20 +1,21 @@
-//! Where the tree and its target directory are.
+//! The paths of the workspace and of its target directory.
 
 use std::env;
 use std::path::{Path, PathBuf};
 
-/// The root of the workspace: where `Cargo.lock` is.
+/// Returns the root of the workspace, where `Cargo.lock` is.
 ///
-/// Cargo names the running package, whose parent the root is, in the environment of build scripts and of what it runs.
-/// That comes first: in a target directory that two checkouts share, an executable of one may serve the other.
+/// cargo sets `CARGO_MANIFEST_DIR` for build scripts and for the programs it runs. The variable names the directory of
+/// their package, and the root is its parent. The variable takes precedence over the path that was compiled in, because
+/// two checkouts may share a target directory, and then an executable of one may run for the other.
 pub fn root() -> PathBuf {
     let package =
         env::var_os("CARGO_MANIFEST_DIR").map_or_else(|| env!("CARGO_MANIFEST_DIR").into(), PathBuf::from);
     package.parent().map_or(PathBuf::new(), Path::to_path_buf)
 }
 
-/// Cargo's target directory: `CARGO_TARGET_DIR`, else the one that holds `inside` (a path that cargo chose: `OUT_DIR`
-/// or a built executable), else the conventional one.
+/// Returns cargo's target directory: `CARGO_TARGET_DIR`, else the target directory that contains `inside`, else
+/// `target` below the root. `inside` is a path that cargo chose: `OUT_DIR` or a built executable.
 pub fn target_dir(inside: &Path) -> PathBuf {
     env::var_os("CARGO_TARGET_DIR")
         .filter(|dir| !dir.is_empty())
@@ -23,13 +24,14 @@ pub fn target_dir(inside: &Path) -> PathBuf {
         .unwrap_or_else(|| root().join("target"))
 }
 
-/// Cargo marks a target directory that it creates with `CACHEDIR.TAG`. A cross build marks `target/<triple>` as well,
-/// so the topmost marked ancestor counts.
+/// Returns the topmost ancestor that contains `CACHEDIR.TAG`. cargo writes this file into a target directory that it
+/// creates, and a cross build writes one into `target/<triple>` as well.
 fn marked_ancestor(inside: &Path) -> Option<PathBuf> {
     inside.ancestors().filter(|dir| dir.join("CACHEDIR.TAG").is_file()).last().map(Path::to_path_buf)
 }
 
-/// Where `cargo xtask setup` installs tools: they belong to this tree and change nothing else on the machine.
+/// Returns the directory in which `cargo xtask setup` installs tools. The tools belong to this tree and change nothing
+/// else on the machine.
 pub fn tools_bin(target_dir: &Path) -> PathBuf {
     target_dir.join("tools/bin")
 }

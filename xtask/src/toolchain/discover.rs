@@ -1,4 +1,4 @@
-//! Facts about the compilers on this machine.
+//! Discovers the compilers on this machine.
 
 use std::env;
 use std::ffi::OsStr;
@@ -9,13 +9,13 @@ use std::process::Command;
 use super::{Core, TARGET, Toolchain, Version};
 use crate::environment;
 
-/// All compilers found, best first: rustup's active one, its default, nightly, its others, then those outside rustup
-/// in the order of `PATH`.
+/// Finds all compilers, best first: rustup's active toolchain, its default, nightly, and its others, then compilers
+/// outside rustup in the order of `PATH`.
 pub fn toolchains() -> Vec<Toolchain> {
     rustup_toolchains().into_iter().chain(system_toolchains()).collect()
 }
 
-/// rustup's toolchains. They are used directly, never through `rustup run` or a proxy.
+/// Finds rustup's toolchains. Their compilers are started directly, never through `rustup run` or a proxy.
 fn rustup_toolchains() -> Vec<Toolchain> {
     let Some(home) = rustup_home() else { return Vec::new() };
     let settings = fs::read_to_string(home.join("settings.toml")).unwrap_or_default();
@@ -36,7 +36,7 @@ fn rustup_home() -> Option<PathBuf> {
     env::var_os("RUSTUP_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".rustup")))
 }
 
-/// The `default_toolchain` of rustup's `settings.toml`.
+/// Reads the value of `default_toolchain` in rustup's `settings.toml`.
 fn default_toolchain(settings: &str) -> Option<&str> {
     settings.lines().find_map(|line| {
         let value = line.strip_prefix("default_toolchain")?.trim_start().strip_prefix('=')?;
@@ -44,7 +44,7 @@ fn default_toolchain(settings: &str) -> Option<&str> {
     })
 }
 
-/// Sorts rustup's toolchains: the smaller, the sooner it is tried. Ties fall to the name.
+/// Returns the sort key of a rustup toolchain. Toolchains with smaller keys are tried first, and names break ties.
 fn rank(name: &str, active: Option<&str>, default: Option<&str>) -> (u8, String) {
     let place = if Some(name) == active {
         0
@@ -58,7 +58,8 @@ fn rank(name: &str, active: Option<&str>, default: Option<&str>) -> (u8, String)
     (place, name.to_owned())
 }
 
-/// Compilers outside rustup: each directory of `PATH`, then the usual ones that a trimmed `PATH` may lack.
+/// Finds compilers outside rustup: in each directory of `PATH`, then in the usual directories that a restricted `PATH`
+/// may lack.
 fn system_toolchains() -> Vec<Toolchain> {
     let path = env::var_os("PATH").unwrap_or_default();
     let mut seen: Vec<PathBuf> = Vec::new();
@@ -75,7 +76,8 @@ fn system_toolchains() -> Vec<Toolchain> {
         .collect()
 }
 
-/// rustup's proxies are links to the `rustup` executable: symbolic ones, or hard ones beside it.
+/// Whether `rustc` is a proxy of rustup. A proxy is a symbolic link to the `rustup` executable, or a hard link in the
+/// same directory.
 fn is_rustup_proxy(dir: &Path, rustc: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
     let identity = |path: &Path| fs::metadata(path).ok().map(|meta| (meta.dev(), meta.ino()));
@@ -83,7 +85,7 @@ fn is_rustup_proxy(dir: &Path, rustc: &Path) -> bool {
         || identity(&dir.join("rustup")).is_some_and(|rustup| identity(rustc) == Some(rustup))
 }
 
-/// Describes the compiler in `bin`; `None` if there is no working pair of rustc and cargo.
+/// Describes the toolchain in `bin`. Returns `None` if `bin` has no working pair of rustc and cargo.
 fn inspect(bin: &Path, rustup: Option<String>) -> Option<Toolchain> {
     let (rustc, cargo) = (bin.join("rustc"), bin.join("cargo"));
     if !rustc.is_file() || !cargo.is_file() {
@@ -95,7 +97,7 @@ fn inspect(bin: &Path, rustup: Option<String>) -> Option<Toolchain> {
     Some(Toolchain { rustc, cargo, sysroot, version, core, rustup })
 }
 
-/// Looks for `core` below a sysroot; what is compiled already is preferred.
+/// Looks for `core` below a sysroot, and prefers a prebuilt one to the source.
 fn core_in(sysroot: &Path) -> Option<Core> {
     let rustlib = sysroot.join("lib/rustlib");
     let prebuilt =
@@ -108,7 +110,7 @@ fn core_in(sysroot: &Path) -> Option<Core> {
     if prebuilt {
         return Some(Core::Prebuilt);
     }
-    // The lock file belongs to it: cargo resolves the library's workspace to build from source.
+    // cargo needs the lock file to resolve the library's workspace when it builds `core` from source.
     let library = rustlib.join("src/rust/library");
     let source = library.join("core/src/lib.rs").is_file() && library.join("Cargo.lock").is_file();
     source.then_some(Core::Source)

@@ -21,35 +21,36 @@ use crate::command;
 use agent::{Agent, Launch, Usage};
 use report::{Ends, Report, Stream};
 
-/// Rounds with the agent off and on. The median of so many minima tolerates two disturbed rounds.
+/// The number of rounds, each with the agent off and on. The median of five turns tolerates two disturbed ones.
 const ROUNDS: u32 = 5;
 
-/// From the start of an agent until it is taken to be idle.
+/// The time after which a started agent counts as idle.
 const SETTLE: Duration = Duration::from_secs(15);
 
-/// Measure what the agent costs: operations with it off and on, its programs, its idle load
+/// Measure what the agent costs: operations with the agent off and on, its programs, and its idle load
 ///
-/// Takes turns with the agent off and on in one run, so that a drifting machine disturbs both alike. In each turn an
-/// operation's time is the shortest of many small batches, all on one CPU; the table has the median over the turns,
-/// and as "noise" the spread of the turns without the agent: an overhead below that means nothing. Then follow the
-/// kernel's own figures per program (`bpf_stats`, put back afterwards), the agent's CPU time while the host is left
-/// alone, its memory, and how soon it tells of something; and of minerwatch how many events become lines, what is lost
-/// at rising rates, and how many the engine judges. Needs root: where you are not, it goes through sudo.
+/// Alternates between agent off and agent on in one run, so that a drifting machine disturbs both alike. In each turn
+/// the time of an operation is the shortest of many small batches, all on one CPU. The table has the median over the
+/// turns. Its "noise" is the spread of the turns without the agent: an overhead below the noise means nothing. The
+/// report also has the kernel's own figures per program (`bpf_stats`, restored afterwards), the agent's CPU time on an
+/// idle host, its memory, and its latency from an event to the output. For minerwatch alone it has the number of events
+/// that become lines, the loss at rising rates, and the events per second that the engine judges. Needs root, and goes
+/// through sudo if you are not root.
 #[derive(Args)]
 pub struct Arguments {
-    /// Write the figures to this file as JSON as well
+    /// Also write the figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// How long to measure operations in all; starting the agent comes on top
+    /// Total time to measure operations, in seconds; everything else takes extra time
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
-    /// Only operations whose name contains this
+    /// Only operations whose name contains this text
     #[arg(long, value_name = "OP")]
     only: Option<String>,
-    /// Measure this agent instead: a shell command that stays in the foreground
+    /// Measure another agent, started with this shell command; it must stay in the foreground
     #[arg(long, value_name = "COMMAND")]
     against: Option<String>,
-    /// The text that the agent of --against writes to standard error when ready; without this option it gets 10 s
+    /// Text that the agent of --against writes to standard error when ready; without this option it gets 10 s to start
     #[arg(long, value_name = "TEXT", requires = "against")]
     ready: Option<String>,
     /// Measure only without an agent, to see the machine's noise
@@ -82,7 +83,7 @@ impl Arguments {
         Ok(())
     }
 
-    /// What to start as the agent; minerwatch is built first.
+    /// Returns the agent to start; `None` with `--off`. Builds minerwatch if it is the agent.
     fn launch(&self) -> Result<Option<Launch>> {
         if self.off {
             return Ok(None);
@@ -90,7 +91,8 @@ impl Arguments {
         if let Some(shell) = &self.against {
             return Ok(Some(Launch::shell(shell, self.ready.clone())));
         }
-        // Root's turn follows the user's, which built it; root's own cargo would leave root's files in the tree.
+        // The run through sudo does not build again: the user's run has just built minerwatch, and root's cargo would
+        // leave root's files in the tree.
         if env::var_os("SUDO_UID").is_none() {
             build::release()?;
         }
@@ -114,7 +116,7 @@ impl Arguments {
             let agent = Agent::start(launch)?;
             let idle = Duration::from_secs((self.seconds / 6).clamp(5, 60));
             eprintln!("bench: {} s idle, then the programs", idle.as_secs());
-            // Its start and its look at the host are not idle time.
+            // The agent's start and its first look at the host do not count as idle time.
             thread::sleep(SETTLE);
             let before = agent.usage()?;
             thread::sleep(idle);
@@ -140,7 +142,7 @@ impl Arguments {
     }
 }
 
-/// Becomes this same command as root; returns only if that failed.
+/// Replaces this process by the same command, started through sudo. Returns only on failure.
 fn again_as_root() -> Error {
     let become_root = || -> Result<Error> {
         let mut again =

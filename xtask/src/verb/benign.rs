@@ -1,4 +1,4 @@
-//! `cargo xtask test --benign`: real programs that use a host much as a miner does, while the agent watches.
+//! `cargo xtask test --benign`: runs real programs that use a host much as a miner does, while the agent watches.
 
 mod network;
 mod watched;
@@ -16,14 +16,14 @@ use network::OtherHost;
 use watched::Watched;
 use workload::{Outcome, Workload};
 
-/// Where the workloads lie, relative to the root of the workspace: each a bash script that says in its first lines what
-/// it is and which packages it needs.
+/// The directory of the workloads, relative to the workspace root. Each workload is a bash script. Its first lines
+/// state what it does and which packages it needs.
 const DIRECTORY: &str = "tests/benign";
 
-/// A whole suite in which fewer workloads than this ran fails.
+/// Minimum number of workloads that must run when no filter is given.
 const ENOUGH: usize = 20;
 
-/// Runs the workloads whose name contains one of `filter` (all, if there is none), each for so long.
+/// Runs the workloads whose name contains one of `filter`, or all if `filter` is empty. Each runs for `length`.
 pub fn run(length: Duration, filter: &[String]) -> Result<()> {
     if !command::is_root() {
         bail!("the benign suite attaches to the kernel and sets up networks: run it as root");
@@ -71,7 +71,7 @@ pub fn run(length: Duration, filter: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Installs packages for each workload separately: a missing package costs only its own workload.
+/// Installs the packages of each workload separately, so that a missing package affects only its own workload.
 fn install(workloads: &[Workload]) -> Result<()> {
     let missing = |workload: &Workload| -> Vec<String> {
         workload.packages.iter().filter(|package| !is_installed(package)).cloned().collect()

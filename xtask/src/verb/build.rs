@@ -11,13 +11,13 @@ use crate::command;
 
 /// Build the daemon with its eBPF programs
 ///
-/// Installs what is missing first. `cargo build` does the same once everything is there.
+/// Installs missing tools first. Once they are installed, `cargo build` does the same.
 #[derive(Args)]
 pub struct Arguments {
-    /// Optimise: what `run`, `package` and the container image take
+    /// Optimise the build; `run`, `package` and the container image need such a build
     #[arg(long)]
     release: bool,
-    /// Leave the sensor out: replay, detection and rules, with plain stable Rust and nothing installed
+    /// Leave the sensor out; replay, detection and rules then build with stable Rust and no further tools
     #[arg(long)]
     no_sensor: bool,
 }
@@ -40,13 +40,13 @@ impl Arguments {
 
 const RELEASE: [&str; 4] = ["build", "--package", "minerwatch", "--release"];
 
-/// Makes the release build that other verbs use. Prints nothing when it is up to date.
+/// Makes the release build that other verbs use, unless it is up to date.
 pub fn release() -> Result<()> {
     setup::ensure(ToolSet::Build)?;
     command::check(&mut command::cargo(RELEASE))
 }
 
-/// The same for arm64.
+/// Makes the release build for arm64, unless it is up to date.
 pub fn release_for_arm64() -> Result<()> {
     setup::ensure(ToolSet::Arm64)?;
     command::check(&mut arm64::cargo(RELEASE))

@@ -11,20 +11,20 @@ use xtask::{ebpf, workspace};
 use super::setup::{self, ToolSet};
 use crate::command;
 
-/// Where the targets lie, relative to the root of the workspace.
+/// The directory of the fuzz crate, relative to the workspace root.
 const DIRECTORY: &str = "tests/fuzz";
 
-/// Fuzz everything that takes bytes from outside
+/// Fuzz the parsers of untrusted input
 ///
 /// Runs the targets below tests/fuzz one after the other, each for the given time, with cargo-fuzz and a nightly
-/// compiler; installs cargo-fuzz if it is missing. New inputs go below target/fuzz; the tree's corpora are only read.
-/// Fails at the first finding and names the input file.
+/// compiler. Installs cargo-fuzz if it is missing. New inputs go below target/fuzz; the corpora in the tree are only
+/// read. Stops at the first finding and names its input file.
 #[derive(Args)]
 pub struct Arguments {
-    /// How long each target runs
+    /// How long each target runs, in seconds
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=86_400))]
     seconds: u64,
-    /// Only these targets: the names of the files in tests/fuzz/targets
+    /// Only these targets: the names of the files in tests/fuzz/targets, without .rs
     target: Vec<String>,
 }
 
@@ -50,7 +50,7 @@ impl Arguments {
     }
 }
 
-/// The names of the targets, in order.
+/// Returns the names of the targets, sorted.
 fn targets() -> Result<Vec<String>> {
     let directory = workspace::root().join(DIRECTORY).join("targets");
     let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;

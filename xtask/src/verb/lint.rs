@@ -9,11 +9,12 @@ use xtask::{ebpf, environment, linker, toolchain};
 use super::setup::{self, ToolSet};
 use crate::command;
 
-/// Check format, lints and documentation, warnings denied
+/// Check format, lints, documentation and dependencies, with warnings denied
 ///
-/// rustfmt; clippy on all targets, with and without the sensor; clippy on the eBPF programs with the compiler that
-/// builds them; rustdoc; licences, sources and duplicates of dependencies, and advisories where their database can be
-/// reached; dependencies that nothing uses. All of them run, and the last line names those that found something.
+/// Runs rustfmt; clippy on all targets, with and without the sensor; clippy on the eBPF programs, with the compiler
+/// that builds them; rustdoc; cargo-deny for the licences, sources and duplicates of dependencies, and for advisories
+/// if their database can be reached; cargo-machete for unused dependencies. Runs all checks even if one fails, and
+/// names the failed ones in the last line.
 #[derive(Args)]
 pub struct Arguments {}
 
@@ -23,7 +24,7 @@ pub fn run() -> Result<()> {
     check()
 }
 
-/// A check and what it is called.
+/// The name of a check, and the function that runs it.
 type Check = (&'static str, fn() -> Result<()>);
 
 const CHECKS: [Check; 8] = [
@@ -41,20 +42,22 @@ const CHECKS: [Check; 8] = [
     ("unused dependencies", unused),
 ];
 
-/// cargo-deny with the rules of deny.toml; only errors are shown.
+/// Runs cargo-deny with the rules of deny.toml, and shows only errors.
 fn deny(checks: &[&str]) -> Result<()> {
     let mut deny = command::cargo(["deny", "--offline", "--log-level", "error", "--all-features", "check"]);
     command::check(deny.arg("--hide-inclusion-graph").args(checks))
 }
 
-/// cargo-machete must not see the variables of the cargo that runs this xtask: it would misread its command line.
+/// Runs cargo-machete. The variables of the outer cargo would make cargo-machete misread its command line, so they are
+/// removed.
 fn unused() -> Result<()> {
     let mut machete = command::cargo(["machete"]);
     environment::scrub(&mut machete);
     command::check(&mut machete)
 }
 
-/// Fetches the database of advisories. Without network the check is skipped with a message.
+/// Fetches the advisory database and checks the dependencies against it. Without network the check is skipped with a
+/// message.
 fn advisories() -> Result<()> {
     let mut fetch = command::cargo(["deny", "--log-level", "off", "fetch", "db"]);
     let fetched = fetch.output().is_ok_and(|output| output.status.success());
@@ -65,7 +68,7 @@ fn advisories() -> Result<()> {
     Ok(())
 }
 
-/// Runs every check.
+/// Runs every check. Returns an error at the end if any of them failed.
 pub fn check() -> Result<()> {
     let mut failed = Vec::new();
     for (name, check) in CHECKS {

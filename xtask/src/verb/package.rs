@@ -12,16 +12,16 @@ use xtask::workspace;
 use super::{arm64, build};
 use crate::command;
 
-/// The contents of the archive besides the executable, relative to the root of the workspace.
+/// Files and directories that are packed in addition to the executable, relative to the workspace root.
 const FILES: [&str; 5] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy", "docs"];
 
 /// Pack a release: executable, licences, README, documentation and deployment files
 ///
-/// Writes target/package/minerwatch-VERSION-ARCH.tar.gz and its SHA-256 beside it. The same sources at the same commit
-/// give the same archive, as far as the executable is the same.
+/// Writes target/package/minerwatch-VERSION-ARCH.tar.gz, and next to it a file with its SHA-256 checksum. The same
+/// files, commit and executable give the same archive.
 #[derive(Args)]
 pub struct Arguments {
-    /// Build for arm64, statically, on another architecture
+    /// Cross compile for arm64, with a static executable
     #[arg(long)]
     arm64: bool,
 }
@@ -39,7 +39,7 @@ impl Arguments {
     }
 }
 
-/// Packs what lies in `built`.
+/// Packs the executable in `built` with the other files, and writes the checksum of the archive.
 fn pack(architecture: &str, built: &Path) -> Result<()> {
     let root = workspace::root();
     if let Some(missing) = FILES.iter().find(|file| !root.join(file).exists()) {
@@ -81,7 +81,8 @@ fn copy(from: &Path, into: &Path) -> Result<()> {
     command::check(Command::new("cp").arg("-R").arg(from).arg(into))
 }
 
-/// tar's option for the time of every file: that of the commit, so that the archive does not depend on the clock.
+/// Returns tar's option for the modification time of every file. It is the time of the commit (0 without one), so that
+/// the archive does not depend on the clock.
 fn modified() -> String {
     let commit =
         Command::new("git").current_dir(workspace::root()).args(["log", "-1", "--format=%ct"]).output();

@@ -19,25 +19,25 @@ Examples:
 
 /// Build, raise privileges, and become minerwatch
 ///
-/// The release build is used; once it is built, the next start takes a second or so. Commands that load the sensor go
-/// through sudo where you are not root; those that do not (replay, intel, --help …) stay yours. minerwatch replaces
-/// this process: signals reach it and its exit code is yours.
+/// Uses the release build. Once the build is up to date, a start takes about a second. Commands that need root go
+/// through sudo if you are not root; the others (replay, intel, --help …) run as you. minerwatch replaces this process,
+/// so that it receives your signals and you receive its exit code.
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
-    /// The release build, which is the default
+    /// Use the release build, which is the default
     #[arg(long, conflicts_with = "debug")]
     release: bool,
-    /// The development build: quicker to build, slower to run
+    /// Use the development build: quicker to build, slower to run
     #[arg(long)]
     debug: bool,
-    /// minerwatch's command and its options; `run` if there are none
+    /// The command of minerwatch with its options; `run` if there is none
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     command: Vec<OsString>,
 }
 
 impl Arguments {
-    /// Replaces this process by minerwatch; returns only if that failed.
+    /// Builds minerwatch and replaces this process by it. Returns only on failure.
     pub fn run(self) -> Result<()> {
         let profile = if self.debug {
             super::setup::ensure(super::setup::ToolSet::Build)?;

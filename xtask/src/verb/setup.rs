@@ -16,16 +16,16 @@ pub use plan::ToolSet;
 use plan::{Action, Need};
 pub use unpack::emulator;
 
-/// Install what building and testing need and this machine lacks
+/// Install the missing tools for building and testing
 ///
-/// Says of each thing what it is, what for, and how it is installed. In order of preference: rust-src for the
-/// active rustup toolchain; a compiler with a prebuilt eBPF core from the distribution (Debian); and bpf-linker,
-/// built against the LLVM of that compiler into the target directory. Distribution packages go through apt-get, with
-/// sudo where it is needed. Asks before it installs anything. Nothing that is there is touched, and nothing is ever
-/// removed; a second run does nothing.
+/// Lists each missing tool with its purpose and the command that installs it, and asks before it installs anything.
+/// Rust's core library for eBPF comes from rust-src for the active rustup toolchain or, failing that, from a compiler
+/// of the distribution (Debian) with a prebuilt eBPF core. bpf-linker is built against the LLVM of that compiler, into
+/// the target directory. Distribution packages go through apt-get, with sudo where it is needed. No package is ever
+/// removed, and a second run does nothing.
 #[derive(Args)]
 pub struct Arguments {
-    /// Only list what is missing; exit with 1 if something is
+    /// Only list what is missing; the exit code is 1 if something is
     #[arg(long)]
     check: bool,
 }
@@ -52,8 +52,8 @@ impl Arguments {
     }
 }
 
-/// Installs what `set` needs, if it may. Each round of installing may reveal the next need (a compiler, then its
-/// linker), and an action that failed is not tried again: the plan then names another one or says that there is none.
+/// Installs the tools of `set`, if the user agrees. Each round may reveal the next need (a compiler, then its linker).
+/// An action that failed is not tried again: the plan then proposes another action, or states that there is none.
 pub fn ensure(set: ToolSet) -> Result<()> {
     let mut failed = BTreeSet::new();
     let mut allowed = BTreeSet::new();
@@ -76,7 +76,7 @@ pub fn ensure(set: ToolSet) -> Result<()> {
         if let Err(error) = &outcome {
             eprintln!("setup: that did not work: {error:#}");
         }
-        // An action that succeeds but does not remove its need would be tried forever.
+        // Without this check, an action that succeeds but does not meet its need would be repeated forever.
         let still_needed =
             || plan::needs(&facts::gather(), set, &failed).iter().any(|need| need.action == *action);
         if outcome.is_err() || still_needed() {

@@ -17,40 +17,41 @@ use crate::command;
 /// The package whose tests use the live kernel.
 const LIVE: &str = "minerwatch-tests";
 
-/// Makes a live test fail where it would skip.
+/// The environment variable that makes a live test fail instead of skip.
 const REQUIRE_ROOT: &str = "MINERWATCH_REQUIRE_ROOT_TESTS";
 
-/// Makes the long tests run.
+/// The environment variable that enables the long tests.
 const FULL: &str = "MINERWATCH_FULL_TESTS";
 
-/// The file for lines that people should see even when a test passes: why it was skipped, what it measured.
+/// The environment variable with the path of the notes file. Tests write lines to this file that people should see even
+/// if the test passes: why it was skipped, or what it measured.
 const NOTES: &str = "MINERWATCH_TEST_NOTES";
 
 /// Check everything and run the tests
 ///
-/// Installs what is missing, runs all of `lint`, then all tests with and without the sensor, and boots one other kernel.
-/// Tests that use the live kernel need root: where you are not root, they go through sudo; where there is no sudo they
-/// say that they skip. With CI set in the environment a skipped one fails. --full adds what takes long.
+/// Installs missing tools, runs all of `lint`, runs all tests with and without the sensor, and boots one other kernel.
+/// Tests that use the live kernel need root: if you are not root, they go through sudo, and without sudo they skip with
+/// a message. With CI set in the environment, such a test fails instead. --full adds everything that takes long.
 #[derive(Args)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
     /// Also run the storms, boot every kernel and arm64, and count the overhead, as CI does
     #[arg(long, conflicts_with = "benign")]
     full: bool,
-    /// Leave the lints out
+    /// Skip the lints
     #[arg(long)]
     no_lint: bool,
-    /// Run real, innocent programs under the agent instead, and fail if one raises an alarm; root only. Installs what
-    /// the programs need
+    /// Instead, run real, innocent programs while the agent watches, and fail if one raises an alarm; needs root.
+    /// Installs what the programs need
     #[arg(long)]
     benign: bool,
-    /// With --benign: how long each program runs
+    /// With --benign: how long each program runs, in seconds
     #[arg(long, value_name = "N", default_value_t = 60, requires = "benign", value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
     /// Boot every kernel, but run no storms
     #[arg(long, conflicts_with_all = ["benign", "full"])]
     vm: bool,
-    /// Only tests, or with --benign programs, whose name contains one of these
+    /// Only tests, or with --benign only programs, whose name contains one of these texts
     filter: Vec<String>,
 }
 
@@ -106,7 +107,7 @@ impl Arguments {
         command::check(&mut cargo)
     }
 
-    /// What tests read from their environment.
+    /// Returns the environment variables that tests read.
     fn variables(&self, notes: &Notes) -> Vec<(&'static str, String)> {
         let mut variables = vec![(NOTES, notes.0.to_string_lossy().into_owned())];
         variables.extend(in_ci().then(|| (REQUIRE_ROOT, "1".to_owned())));
@@ -114,8 +115,8 @@ impl Arguments {
         variables
     }
 
-    /// Makes cargo start test executables as root. Only the variables that tests read are passed on, through `env`,
-    /// since sudo drops the rest.
+    /// Returns the cargo configuration that starts test executables as root. sudo drops the environment, so `env` sets
+    /// the variables that tests read.
     fn sudo_runner(&self, notes: &Notes) -> String {
         let passed = ["CARGO_TARGET_DIR", "CI", "RUST_BACKTRACE", "PATH"]
             .into_iter()
@@ -135,18 +136,18 @@ fn runner(variables: impl Iterator<Item = String>) -> String {
     format!("target.'cfg(unix)'.runner=[{}]", quoted.join(", "))
 }
 
-/// The file behind [`NOTES`].
+/// The notes file, whose path is in [`NOTES`].
 struct Notes(PathBuf);
 
 impl Notes {
-    /// An empty one.
+    /// Creates an empty notes file.
     fn new() -> Result<Self> {
         let path = command::target_dir().join("test-notes.txt");
         fs::write(&path, "").with_context(|| format!("cannot write {}", path.display()))?;
         Ok(Self(path))
     }
 
-    /// Shows what is in it.
+    /// Prints the notes.
     fn print(&self) {
         if let Ok(notes) = fs::read_to_string(&self.0) {
             print!("{notes}");
@@ -154,7 +155,7 @@ impl Notes {
     }
 }
 
-/// How long each part took.
+/// The duration of each part of the run.
 #[derive(Default)]
 struct Clock(Vec<(&'static str, Duration)>);
 

@@ -40,22 +40,22 @@ Examples:
 
 /// Boot other kernels and check what the sensor sees on them
 ///
-/// Takes the newest cloud kernel of each series from Debian's mirrors that apt uses here, boots it in an emulated
-/// machine (no /dev/kvm, no root, no network) with the release build, asks `minerwatch doctor` which hooks load, and
-/// checks what `minerwatch run` reports about a fixed sequence of processes, connections and file changes. Fails when a
-/// check fails, and when a kernel's hooks differ from tests/kernels.expected. Everything lies below target/vm: images,
-/// and for each kernel its console, the report, and the programs' messages with the verifier's reasons.
+/// Takes the newest cloud kernel of each series from the Debian mirrors that apt uses here, and boots it in an emulated
+/// machine (no /dev/kvm, no root, no network) with the release build. Asks `minerwatch doctor` which hooks load, and
+/// checks what `minerwatch run` reports about a fixed sequence of processes, connections and file changes. Fails if a
+/// check fails, or if a kernel's hooks differ from tests/kernels.expected. All files are below target/vm: the images
+/// and, for each kernel, its console, the report, and the programs' messages with the verifier's reasons.
 #[derive(Args, Clone)]
 #[command(after_help = EXAMPLES)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub struct Arguments {
-    /// Only this series: two numbers, or `newest`; may be given several times
+    /// Only this series: two numbers such as 6.1, or `newest`; can be given several times
     #[arg(long = "kernel", value_name = "SERIES")]
     kernels: Vec<Series>,
-    /// Boot kernels of arm64, with minerwatch built for it
+    /// Boot arm64 kernels, with minerwatch built for arm64
     #[arg(long)]
     arm64: bool,
-    /// Boot with BPF among the security modules
+    /// Boot with the BPF security module (LSM) enabled
     #[arg(long)]
     lsm: bool,
     /// Write the hooks that load to tests/kernels.expected
@@ -63,21 +63,21 @@ pub struct Arguments {
     bless: bool,
     /// Instead, count the instructions that minerwatch adds to each operation
     ///
-    /// The machine has one processor, and its clock counts instructions, so that the figures are the same in every
-    /// run, whatever else this machine does. Fails when the overhead of an operation is more than a tenth above
+    /// The machine has one processor, and its clock counts instructions. The figures are therefore the same in every
+    /// run, whatever else this host does. Fails if the overhead of an operation is more than a tenth above
     /// tests/overhead.expected; --bless writes that file.
     #[arg(long, alias = "overhead")]
     overhead: bool,
-    /// Options for minerwatch, with commas between, as `--hook,file=tracepoint`
+    /// Options for minerwatch, separated by commas, such as `--hook,file=tracepoint`
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     with: Option<String>,
-    /// How long one machine may run, in seconds
+    /// Timeout for one machine, in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = TIMEOUT, value_parser = clap::value_parser!(u64).range(10..=3600))]
     timeout: u64,
 }
 
-/// The kernels of the table, one of them with BPF among its security modules, with its overhead, and on arm64: what CI
-/// runs.
+/// Boots everything that CI checks: the kernels of the table, and the reference kernel with the BPF security module,
+/// with perf buffers, with its overhead counted, and on arm64.
 pub fn matrix() -> Result<()> {
     boot_where_possible(&[
         Arguments::of(&Series::DEFAULT),
@@ -91,12 +91,13 @@ pub fn matrix() -> Result<()> {
     ])
 }
 
-/// The one kernel that stands for the others.
+/// Boots the reference kernel, which stands for the others.
 pub fn reference() -> Result<()> {
     boot_where_possible(&[Arguments::of(&[Series::REFERENCE])])
 }
 
-/// A mirror that lacks a kernel or a compiler is no fault of this program: that part is skipped with a message.
+/// Boots the kernels of each run. If a mirror lacks a kernel or a compiler, that is no fault of this program, so the
+/// run is skipped with a message.
 fn boot_where_possible(runs: &[Arguments]) -> Result<()> {
     for run in runs {
         match run.fetch() {
@@ -110,19 +111,19 @@ fn boot_where_possible(runs: &[Arguments]) -> Result<()> {
     Ok(())
 }
 
-/// How long one machine may run unless it is told otherwise, in seconds.
+/// The default timeout for one machine, in seconds.
 const TIMEOUT: u64 = 240;
 
-/// The result of a machine that ran to its end.
+/// The result of a machine that ran until it powered off.
 pub struct Machine {
-    /// The series it was asked for, and how it was booted.
+    /// The requested series and the boot options.
     label: String,
     report: Report,
     elapsed: Duration,
 }
 
 impl Arguments {
-    /// Boots these kernels without further options.
+    /// Returns the arguments that boot these kernels without further options.
     fn of(kernels: &[Series]) -> Self {
         Self {
             kernels: kernels.to_vec(),
@@ -182,7 +183,7 @@ impl Arguments {
         if self.arm64 { Architecture::Arm64 } else { Architecture::Amd64 }
     }
 
-    /// Gets everything from outside: programs for this machine, and the kernels.
+    /// Fetches what the run needs from outside: programs for this host, and the kernels.
     fn fetch(&self) -> Result<()> {
         let archive = self.prepare()?;
         let directory = directory().join("kernels");
@@ -197,7 +198,7 @@ impl Arguments {
         Archive::open(&directory().join(self.architecture().debian()).join("apt"), self.architecture())
     }
 
-    /// The label of a kernel of this series when booted with these options.
+    /// Returns the label of a kernel of this series, booted with these options.
     fn label(&self, series: &Series) -> String {
         let lsm = if self.lsm { "+lsm" } else { "" };
         let with = self.with.as_ref().map_or(String::new(), |options| format!(" {options}"));
@@ -233,7 +234,7 @@ impl Arguments {
         Ok(Machine { label, report: Report::parse(&report)?, elapsed: start.elapsed() })
     }
 
-    /// Boots a machine and waits for its end; its label and its report.
+    /// Boots a machine and waits until it powers off. Returns its label and its report.
     fn run_machine(
         &self,
         series: &Series,
@@ -266,8 +267,8 @@ impl Arguments {
         Ok((label, boot.run()?))
     }
 
-    /// The initramfs with the driver for the processor's registers. Without a mirror that has the driver, the plain one:
-    /// checks that need the driver are then unavailable.
+    /// Adds the driver for the processor's registers to the initramfs. If no mirror has the driver, returns the plain
+    /// initramfs; checks that need the driver are then unavailable.
     fn with_module(archive: &Archive, kernel: &Package, root: &Path, packages: &Path) -> Result<PathBuf> {
         let module = match module::file(archive, kernel, packages) {
             Ok(module) => module,
@@ -282,7 +283,7 @@ impl Arguments {
         Ok(both)
     }
 
-    /// Every failure, one sentence each. With --bless the table of expectations is written first.
+    /// Returns every failure as one sentence. With `--bless`, first writes the table of expected hooks.
     fn judge(&self, machines: &[Machine]) -> Result<Vec<String>> {
         let file = workspace::root().join(expected::FILE);
         let text = if file.exists() {
@@ -310,12 +311,12 @@ impl Arguments {
     }
 }
 
-/// The directory of everything that belongs to the machines.
+/// Returns the directory for all files of the virtual machines.
 fn directory() -> PathBuf {
     command::target_dir().join("vm")
 }
 
-/// Prints the failures, and fails if there are any.
+/// Prints the failures. Returns an error if there are any.
 fn conclude(broken: &[String]) -> Result<()> {
     for sentence in broken {
         eprintln!("vm: {sentence}");

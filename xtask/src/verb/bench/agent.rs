@@ -1,4 +1,4 @@
-//! The agent under measurement, as a process.
+//! The process of the agent under measurement.
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
@@ -12,20 +12,20 @@ use std::{fs, thread};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-/// How long an agent may take until it is ready.
+/// Timeout for an agent to become ready.
 const START: Duration = Duration::from_secs(30);
-/// How long an agent that does not say so is given to get ready.
+/// The time that an agent without a ready message gets to start.
 const SILENT_START: Duration = Duration::from_secs(10);
-/// How long an agent may take to end after SIGTERM.
+/// Timeout for an agent to end after SIGTERM.
 const STOP: Duration = Duration::from_secs(10);
-/// How many of its last lines are shown when it fails.
+/// Maximum number of an agent's last lines that are shown if it does not start.
 const LAST_LINES: usize = 5;
 
 /// How to start an agent.
 pub struct Launch {
-    /// What the report calls it.
+    /// The name of the agent in the report.
     pub name: String,
-    /// The executable, if it is minerwatch, of which more is known than of others.
+    /// The executable, if the agent is minerwatch. minerwatch is measured in more detail than other agents.
     pub minerwatch: Option<PathBuf>,
     program: PathBuf,
     arguments: Vec<OsString>,
@@ -33,7 +33,7 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// minerwatch as it comes: alerts to standard output, which nobody reads here.
+    /// Describes how to start minerwatch with its default configuration, which writes alerts to standard output.
     pub fn minerwatch(program: PathBuf) -> Self {
         Self {
             name: "minerwatch".into(),
@@ -44,20 +44,21 @@ impl Launch {
         }
     }
 
-    /// minerwatch with arguments of the caller's.
+    /// Describes how to start minerwatch with the caller's arguments.
     pub fn minerwatch_with(program: PathBuf, arguments: &[&str]) -> Self {
         let arguments = arguments.iter().map(OsString::from).collect();
         Self { arguments, ..Self::minerwatch(program) }
     }
 
-    /// Any agent that a shell can start. The shell is replaced, so that signals and figures are the agent's.
+    /// Describes how to start any agent with a shell command. The agent replaces the shell, so that signals and figures
+    /// are the agent's.
     pub fn shell(command: &str, ready: Option<String>) -> Self {
         let arguments = vec!["-c".into(), format!("exec {command}").into()];
         Self { name: command.into(), minerwatch: None, program: "/bin/sh".into(), arguments, ready }
     }
 }
 
-/// A running agent. It is killed if it is dropped without [`Agent::stop`].
+/// A running agent. If it is dropped without [`Agent::stop`], it is killed.
 pub struct Agent {
     child: Child,
     name: String,
@@ -65,12 +66,12 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts it and waits until it works.
+    /// Starts the agent and waits until it is ready.
     pub fn start(launch: &Launch) -> Result<Self> {
         Self::start_into(launch, Stdio::null())
     }
 
-    /// Starts it with its standard output for the caller to read, and waits until it works.
+    /// Starts the agent and waits until it is ready. Returns the agent and the read end of its standard output.
     pub fn start_read(launch: &Launch) -> Result<(Self, ChildStdout)> {
         let mut agent = Self::start_into(launch, Stdio::piped())?;
         let output = agent.child.stdout.take().context("the agent has no standard output")?;
@@ -85,15 +86,15 @@ impl Agent {
             .stderr(Stdio::piped())
             .spawn()
             .with_context(|| format!("cannot start {}", launch.program.display()))?;
-        // The CPU that is measured on is for the operations; the agent goes where it would go without us.
         let lines = child.stderr.take().map(forward).context("the agent has no standard error")?;
         let mut agent = Self { child, name: launch.name.clone(), lines };
+        // Only the operations are pinned to one CPU. The agent runs where it would run without this benchmark.
         unpin(agent.pid())?;
         agent.wait_until_ready(launch.ready.as_deref())?;
         Ok(agent)
     }
 
-    /// Its process id.
+    /// The process ID of the agent.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
@@ -124,7 +125,7 @@ impl Agent {
         }
     }
 
-    /// What it has used so far.
+    /// Returns what the agent has used so far.
     pub fn usage(&self) -> Result<Usage> {
         let proc = Path::new("/proc").join(self.pid().to_string());
         let read = |file: &str| {
@@ -133,7 +134,7 @@ impl Agent {
         Usage::parse(&read("stat")?, &read("status")?).context("cannot read the agent's stat and status")
     }
 
-    /// Ends it with SIGTERM and waits for it.
+    /// Ends the agent with SIGTERM and waits until it has ended. An agent that ended earlier is an error.
     pub fn stop(mut self) -> Result<()> {
         if let Some(status) = self.child.try_wait().context("cannot wait for the agent")? {
             bail!("{} ended while it was measured ({status})", self.name);
@@ -153,13 +154,14 @@ impl Agent {
 
 impl Drop for Agent {
     fn drop(&mut self) {
-        // An agent that has ended already is none of our business here.
+        // These calls fail if the agent has already ended, which does not matter here.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Reads standard error to its end, so that the agent never waits for us; lines that nobody takes are dropped.
+/// Reads standard error to its end in a thread, so that the agent never blocks on a full pipe. Lines that do not fit
+/// into the channel are dropped.
 fn forward(stderr: ChildStderr) -> Receiver<String> {
     let (sender, receiver) = mpsc::sync_channel(1024);
     thread::spawn(move || {
@@ -170,7 +172,8 @@ fn forward(stderr: ChildStderr) -> Receiver<String> {
     receiver
 }
 
-/// Lets a process that inherited our single CPU use all of them. Threads it made meanwhile stay: it has just begun.
+/// Lets a process that inherited the affinity to our single CPU use all CPUs. Only the affinity of the main thread
+/// changes, but the process has just started, and its later threads inherit the new affinity.
 fn unpin(pid: u32) -> Result<()> {
     use rustix::thread::{CpuSet, sched_setaffinity};
     let mut all = CpuSet::new();
@@ -187,21 +190,22 @@ fn said(lines: &VecDeque<String>) -> String {
     format!("; it said:\n  {}", lines.join("\n  "))
 }
 
-/// What a process has used.
+/// The resources that a process has used.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Usage {
-    /// CPU time of all its threads, user and system, in clock ticks.
+    /// CPU time of all threads, user and system, in clock ticks.
     pub ticks: u64,
-    /// Resident memory, KiB.
+    /// Resident memory, in KiB.
     pub resident: u64,
-    /// The most that was ever resident, KiB.
+    /// Peak resident memory, in KiB.
     pub peak: u64,
 }
 
 impl Usage {
-    /// Reads `/proc/PID/stat` (fields 14 and 15) and `/proc/PID/status`; see proc(5).
+    /// Parses `/proc/PID/stat` (fields 14 and 15) and `/proc/PID/status`; see proc(5).
     fn parse(stat: &str, status: &str) -> Option<Self> {
-        // The second field is a name that may hold anything, in parentheses; the third follows the last of them.
+        // The second field is the name in parentheses, and the name may contain any character. The third field follows
+        // the last parenthesis.
         let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().skip(11);
         let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
         let memory = |name: &str| {
@@ -211,7 +215,7 @@ impl Usage {
         Some(Self { ticks, resident: memory("VmRSS")?, peak: memory("VmHWM")? })
     }
 
-    /// The share of one CPU between two readings, 1 being all of it.
+    /// Returns the CPU time between two readings as a share of one CPU; 1 is a whole CPU.
     pub fn share(before: &Self, after: &Self, elapsed: Duration) -> f64 {
         let ticks = after.ticks.saturating_sub(before.ticks);
         ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / elapsed.as_secs_f64()

@@ -1,4 +1,4 @@
-//! How long it takes from the deciding system call to the line of its alert.
+//! Measures the latency from a system call, or from the start of a program, to the line that reports it.
 
 use std::io::{BufRead, BufReader, Write};
 use std::os::unix::process::CommandExt;
@@ -15,21 +15,23 @@ use time::format_description::well_known::Rfc3339;
 
 use super::agent::{Agent, Launch};
 
-/// Alerts that are provoked.
+/// The number of alerts to provoke.
 const ALERTS: usize = 200;
-/// Between two of them.
+/// The pause between two provoked alerts.
 const PAUSE: Duration = Duration::from_millis(20);
-/// After so many programs of which nothing was heard no more are started.
+/// The measurement ends if the agent has reported none of the programs up to this index, counted from 0.
 const MUTE: usize = 2;
-/// How long the last may take.
+/// Timeout for the line of one alert.
 const PATIENCE: Duration = Duration::from_secs(3);
 
-/// An address to be paid to by its shape, which decides by itself together with a pool's.
+/// A string with the form of a wallet address. In one command line with the address of a pool, it is enough for an
+/// alert.
 const WALLET: &str =
     "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Milliseconds from each deciding call, by the kernel's clock, until its line was read, in the order of size. The call
-/// is an exec of `/bin/true` with a miner's command line; of what a login shell starts, each is an incident of its own.
+/// Measures minerwatch. Returns the sorted latencies in milliseconds, each from the deciding system call, by the
+/// kernel's clock, until its line was read. The call is an exec of `/bin/true` with a miner's command line. A login
+/// shell starts the programs, because each of them is then a separate incident.
 pub fn measure(program: PathBuf) -> Result<Vec<f64>> {
     let launch = Launch::minerwatch_with(program, &["run"]);
     let (agent, output) = Agent::start_read(&launch)?;
@@ -45,8 +47,9 @@ pub fn measure(program: PathBuf) -> Result<Vec<f64>> {
     Ok(all)
 }
 
-/// The same of an agent that one knows nothing of: milliseconds from before a program is started, with a miner's command
-/// line that is marked, until the agent wrote a line with that mark to standard output. Starting it is in the figure.
+/// Measures any agent. Returns the sorted latencies in milliseconds, each from before the start of a program until the
+/// agent wrote a line about the program to standard output. Each program has a miner's command line with a unique mark,
+/// and the line must contain this mark. The latency includes the start of the program.
 pub fn measure_marked(launch: &Launch) -> Result<Vec<f64>> {
     let (agent, output) = Agent::start_read(launch)?;
     let lines = lines(output);
@@ -61,7 +64,7 @@ pub fn measure_marked(launch: &Launch) -> Result<Vec<f64>> {
         let patience = if all.is_empty() { PATIENCE } else { PATIENCE / 3 };
         match wait_for(&lines, &mark, start + patience) {
             Some(at) => all.push((at - start).as_secs_f64() * 1e3),
-            // An agent that does not tell of the first few tells of none.
+            // An agent that reports none of the first programs reports none at all.
             None if number >= MUTE && all.is_empty() => break,
             None => {}
         }
@@ -71,7 +74,7 @@ pub fn measure_marked(launch: &Launch) -> Result<Vec<f64>> {
     Ok(all)
 }
 
-/// Lines, each with the moment at which it was read.
+/// Reads lines in a thread. Returns each line with the time at which it was read.
 fn lines(output: ChildStdout) -> Receiver<(Instant, String)> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -93,7 +96,7 @@ fn wait_for(lines: &Receiver<(Instant, String)>, mark: &str, until: Instant) -> 
     }
 }
 
-/// Starts them from a login shell.
+/// Starts the programs with a miner's command line from a login shell.
 fn start_miners() -> Result<()> {
     let script =
         format!("while read -r go; do /bin/true -o stratum+tcp://pool.example:3333 -u {WALLET}; done");
@@ -113,7 +116,8 @@ fn start_miners() -> Result<()> {
     Ok(())
 }
 
-/// Reads lines as they come; how old the deciding event of each new incident is by then.
+/// Reads lines in a thread. For each line that opens an incident, returns the age of the deciding event at that moment,
+/// in milliseconds.
 fn collect(output: ChildStdout) -> Receiver<f64> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -129,7 +133,7 @@ fn collect(output: ChildStdout) -> Receiver<f64> {
     receiver
 }
 
-/// The time of the deciding event, if the line opens an incident.
+/// Returns the time of the deciding event, if the line opens an incident.
 fn opened_at(line: &str) -> Option<OffsetDateTime> {
     let object: Value = serde_json::from_str(line).ok()?;
     if object.pointer("/event/action")? != "incident-opened" {

@@ -1,4 +1,4 @@
-//! Measuring operations.
+//! Measures the time of operations.
 
 use std::time::{Duration, Instant};
 
@@ -6,7 +6,8 @@ use anyhow::{Context, Result};
 use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use xtask::operations::Operation;
 
-/// Keeps this process, and what it starts from here on, on the last CPU it may use. Interrupts tend to go to the first.
+/// Pins this process, and the processes it starts from here on, to the last CPU it may use. Interrupts tend to go to
+/// the first CPU.
 pub fn pin_to_one_cpu() -> Result<()> {
     let allowed = sched_getaffinity(None).context("cannot tell which CPUs may be used")?;
     let last = (0..CpuSet::MAX_CPU).rfind(|cpu| allowed.is_set(*cpu)).context("no CPU may be used")?;
@@ -15,8 +16,8 @@ pub fn pin_to_one_cpu() -> Result<()> {
     sched_setaffinity(None, &one).context("cannot stay on one CPU")
 }
 
-/// The time of each operation, in nanoseconds: the shortest of the batches that fit into its share of `time`. What
-/// disturbs a measurement only ever adds to it.
+/// Returns the time of each operation in nanoseconds. Every operation gets an equal share of `time` for its batches,
+/// and the shortest batch counts, because a disturbance can only make a batch longer.
 pub fn turn(operations: &[&Operation], time: Duration) -> Result<Vec<f64>> {
     let share = time / u32::try_from(operations.len()).unwrap_or(u32::MAX).max(1);
     operations
@@ -36,7 +37,8 @@ pub fn turn(operations: &[&Operation], time: Duration) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// The median; of an even number, the mean of the two in the middle. `None` of nothing.
+/// Returns the median. For an even number of values, this is the mean of the two in the middle. Returns `None` without
+/// values.
 pub fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! The kernel's own figures for each eBPF program (`bpf_stats`).
+//! Reads the kernel's own figures for each eBPF program (`bpf_stats`).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,26 +10,27 @@ use anyhow::{Context, Result};
 
 use crate::command;
 
-/// Switches the figures on for all programs of the host; see `kernel.bpf_stats_enabled` in the kernel's
+/// The sysctl that enables the figures for all programs of the host; see `kernel.bpf_stats_enabled` in the kernel's
 /// Documentation/admin-guide/sysctl/kernel.rst.
 const SWITCH: &str = "/proc/sys/kernel/bpf_stats_enabled";
 
-/// How often a program ran and how long that took.
+/// The number of runs and the run time of a program.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Figures {
-    /// The kernel's number of the program.
+    /// The kernel's ID of the program.
     pub id: u32,
-    /// Its name; empty where there is no bpftool to ask.
+    /// The program's name; empty if bpftool is not installed.
     pub name: String,
-    /// The digest of its instructions, which tells programs without a name apart.
+    /// The kernel's hash of the program's instructions. It identifies a program without a name.
     pub tag: String,
-    /// How often it ran.
+    /// The number of runs.
     pub runs: u64,
-    /// How long all runs took, nanoseconds.
+    /// The total time of all runs, in nanoseconds.
     pub nanoseconds: u64,
 }
 
-/// What the programs that process `pid` holds did during `work`, the busiest first.
+/// Runs `work`. Returns the figures of the programs that process `pid` holds, for the duration of `work` only. The
+/// program with the most run time comes first.
 pub fn during(pid: u32, work: impl FnOnce() -> Result<()>) -> Result<Vec<Figures>> {
     let statistics = Statistics::enable()?;
     let before = held_by(pid)?;
@@ -53,10 +54,10 @@ pub fn during(pid: u32, work: impl FnOnce() -> Result<()>) -> Result<Vec<Figures
     Ok(figures)
 }
 
-/// The figures are switched on as long as this lives.
+/// Keeps the figures enabled until it is dropped.
 ///
-/// A child puts the old value back once the pipe to it closes: that happens however this process ends, and the child,
-/// in a process group of its own, does not see the terminal's interrupt.
+/// A child process restores the old value when the pipe to it closes, which happens however this process ends. The
+/// child is in its own process group, so that the terminal's interrupt does not reach it.
 struct Statistics {
     restorer: Child,
 }
@@ -85,16 +86,16 @@ impl Drop for Statistics {
     }
 }
 
-/// The programs that a process has open: `/proc/PID/fdinfo` has the figures of each.
+/// Returns the figures of the programs that a process has open. `/proc/PID/fdinfo` contains the figures of each.
 fn held_by(pid: u32) -> Result<BTreeMap<u32, Figures>> {
     let directory = Path::new("/proc").join(pid.to_string()).join("fdinfo");
     let entries = fs::read_dir(&directory).with_context(|| format!("cannot read {}", directory.display()))?;
-    // A descriptor that closes meanwhile is not one of interest.
+    // A descriptor that closes during the scan is not one of the programs under measurement, so its error is ignored.
     let texts = entries.flatten().filter_map(|entry| fs::read_to_string(entry.path()).ok());
     Ok(texts.filter_map(|text| parse(&text)).map(|figures| (figures.id, figures)).collect())
 }
 
-/// Reads the fdinfo of a program; `None` of any other descriptor (a link also has a `prog_id`, and no figures).
+/// Parses the fdinfo of a program. Returns `None` for other descriptors. A link also has a `prog_id`, but no figures.
 fn parse(fdinfo: &str) -> Option<Figures> {
     let field = |name: &str| {
         fdinfo.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim)
@@ -108,14 +109,14 @@ fn parse(fdinfo: &str) -> Option<Figures> {
     })
 }
 
-/// The names of all programs of the host, as far as bpftool is installed.
+/// Returns the names of all programs of the host by ID; empty if bpftool is not installed.
 fn names() -> BTreeMap<u32, String> {
     let output =
         command::find("bpftool").and_then(|tool| Command::new(tool).args(["prog", "show"]).output().ok());
     output.map(|output| parse_names(&String::from_utf8_lossy(&output.stdout))).unwrap_or_default()
 }
 
-/// Reads lines such as `42: tracing  name sched_switch  tag 0123456789abcdef  gpl`.
+/// Parses lines such as `42: tracing  name sched_switch  tag 0123456789abcdef  gpl`.
 fn parse_names(text: &str) -> BTreeMap<u32, String> {
     text.lines()
         .filter_map(|line| {

@@ -1,4 +1,4 @@
-//! The table, for people and as JSON.
+//! The report of `cargo xtask bench`, as a table for people and as JSON.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use super::measure::median;
 use super::programs::Figures;
 use super::throughput::Step;
 
-/// What was measured.
+/// The results of all measurements.
 pub struct Report {
     agent: Option<String>,
     rows: Vec<Row>,
@@ -19,12 +19,12 @@ pub struct Report {
     stream: Option<Stream>,
 }
 
-/// From where to where a latency was measured.
+/// The start and the end of a measured latency.
 #[derive(Clone, Copy)]
 pub enum Ends {
     /// From the deciding system call to the line of its alert.
     CallToAlert,
-    /// From before the start of a program to a line that tells of it.
+    /// From before the start of a program to a line that reports the program.
     StartToLine,
 }
 
@@ -37,84 +37,84 @@ impl Ends {
     }
 }
 
-/// What minerwatch does with what happens; of other agents it is not known how to ask.
+/// The throughput of minerwatch. There is no known way to measure this for other agents.
 pub struct Stream {
-    /// Events to lines at rising rates.
+    /// Events and lines at rising rates.
     pub steps: Vec<Step>,
-    /// Events a second that the engine alone judges.
+    /// Events per second that the engine alone judges.
     pub engine: f64,
 }
 
-/// An operation's time in each turn, nanoseconds.
+/// The times of an operation in each turn, in nanoseconds.
 struct Row {
     name: &'static str,
     off: Vec<f64>,
     on: Vec<f64>,
 }
 
-/// The agent on a host that is left alone.
+/// The resources that the agent uses on an idle host.
 struct Idle {
-    /// Share of one CPU.
+    /// CPU time as a share of one CPU.
     cpu: f64,
-    /// KiB.
+    /// Resident memory, in KiB.
     resident: u64,
-    /// KiB.
+    /// Peak resident memory, in KiB.
     peak: u64,
 }
 
 impl Row {
-    /// How far the turns without the agent lie apart.
+    /// Returns the spread of the turns without the agent, in nanoseconds.
     fn noise(&self) -> Option<f64> {
         let most = self.off.iter().copied().max_by(f64::total_cmp)?;
         let least = self.off.iter().copied().min_by(f64::total_cmp)?;
         Some(most - least)
     }
 
-    /// With the agent off, and on.
+    /// Returns the medians with the agent off and with the agent on.
     fn medians(&self) -> (Option<f64>, Option<f64>) {
         (median(&self.off), median(&self.on))
     }
 }
 
 impl Report {
-    /// An empty report; `agent` is `None` when only the machine without one is measured.
+    /// Returns an empty report. `agent` is `None` if only the machine without an agent is measured.
     pub fn new(operations: &[&Operation], agent: Option<String>) -> Self {
         let rows =
             operations.iter().map(|operation| Row { name: operation.name, off: Vec::new(), on: Vec::new() });
         Self { agent, rows: rows.collect(), idle: None, programs: None, latencies: None, stream: None }
     }
 
-    /// Adds a turn without the agent: times in the order of the operations.
+    /// Adds a turn without the agent. The times are in the order of the operations.
     pub fn off(&mut self, times: Vec<f64>) {
         self.rows.iter_mut().zip(times).for_each(|(row, time)| row.off.push(time));
     }
 
-    /// Adds a turn with the agent.
+    /// Adds a turn with the agent. The times are in the order of the operations.
     pub fn on(&mut self, times: Vec<f64>) {
         self.rows.iter_mut().zip(times).for_each(|(row, time)| row.on.push(time));
     }
 
-    /// Sets what the idle agent uses: a share of one CPU, and KiB.
+    /// Sets what the idle agent uses: a share of one CPU, and memory in KiB.
     pub fn idle(&mut self, cpu: f64, resident: u64, peak: u64) {
         self.idle = Some(Idle { cpu, resident, peak });
     }
 
-    /// Sets the kernel's figures.
+    /// Sets the kernel's figures of the agent's programs.
     pub fn programs(&mut self, figures: Vec<Figures>) {
         self.programs = Some(figures);
     }
 
-    /// Sets how long the agent takes to tell, milliseconds in the order of size.
+    /// Sets the latencies, sorted and in milliseconds.
     pub fn latencies(&mut self, ends: Ends, latencies: Vec<f64>) {
         self.latencies = Some((ends, latencies));
     }
 
-    /// Sets what minerwatch does with what happens.
+    /// Sets the throughput of minerwatch.
     pub fn stream(&mut self, stream: Stream) {
         self.stream = Some(stream);
     }
 
-    /// All of it, times in nanoseconds.
+    /// Returns the report as JSON. Names of fields end in their unit, such as `_ns`.
     pub fn to_json(&self) -> String {
         let operations = self.rows.iter().map(|row| {
             let (off, on) = row.medians();
@@ -217,7 +217,7 @@ impl fmt::Display for Report {
     }
 }
 
-/// Of values in the order of size, the one that so many of a hundred of them do not exceed.
+/// Returns a percentile of sorted values (nearest rank). Returns `None` without values.
 fn percentile(sorted: &[f64], percent: usize) -> Option<f64> {
     sorted.get((sorted.len() * percent).div_ceil(100).saturating_sub(1)).copied()
 }
@@ -226,7 +226,7 @@ fn dash() -> String {
     "-".into()
 }
 
-/// Nanoseconds in the unit that keeps them short.
+/// Formats a duration in the unit that keeps it short.
 fn duration(nanoseconds: f64) -> String {
     let (value, unit) = match nanoseconds {
         ..1e4 => (nanoseconds, "ns"),

@@ -1,4 +1,4 @@
-//! How many events become lines, what of the CPU that takes, and what is lost when more come than that.
+//! Measures how many events become lines, how much CPU time that takes, and how many events are lost at higher rates.
 
 use std::fs::{self, OpenOptions};
 use std::io::{BufRead, BufReader};
@@ -14,41 +14,42 @@ use anyhow::{Context, Result, bail};
 use super::agent::{Agent, Launch};
 use crate::command;
 
-/// Opens a second that are tried; the last is as fast as one CPU makes them.
+/// The rates to try, in opens per second. `None` is the highest rate that one CPU can make.
 const RATES: [Option<u32>; 4] = [Some(10_000), Some(50_000), Some(100_000), None];
-/// How long each is kept up.
+/// The duration of each rate.
 const LENGTH: Duration = Duration::from_secs(3);
-/// Between two bursts of a steady rate.
+/// The pause between two bursts of a steady rate.
 const BEAT: Duration = Duration::from_millis(1);
-/// No new line for this long means that all have come.
+/// The time without a new line after which all lines count as received.
 const QUIET: Duration = Duration::from_millis(500);
 
-/// A rate and what came of it.
+/// The result of one rate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Step {
-    /// Opens a second that were made.
+    /// Opens per second that were made.
     pub rate: f64,
-    /// Opens in all.
+    /// The total number of opens.
     pub opens: u64,
-    /// Lines about them.
+    /// The number of lines about these opens.
     pub lines: u64,
-    /// Nanoseconds of CPU that the agent took, in all; in ticks of 10 ms.
+    /// The agent's total CPU time in nanoseconds, with the resolution of a clock tick (10 ms).
     pub cpu: f64,
 }
 
 impl Step {
-    /// Events that a core would turn into lines in a second.
+    /// Returns the number of lines per second of CPU time.
     pub fn a_core(&self) -> f64 {
         self.lines as f64 / (self.cpu / 1e9)
     }
 
-    /// The share that is missing.
+    /// Returns the share of opens without a line.
     pub fn lost(&self) -> f64 {
         1.0 - self.lines as f64 / self.opens.max(1) as f64
     }
 }
 
-/// Opens a file for writing again and again, at rising rates, with the events of files as lines to a pipe.
+/// Opens a file for writing repeatedly, at rising rates. Meanwhile minerwatch writes the file events as lines to a
+/// pipe.
 pub fn measure(program: PathBuf) -> Result<Vec<Step>> {
     let directory = command::target_dir().join("bench");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -85,7 +86,7 @@ fn step(agent: &Agent, lines: &AtomicU64, path: &Path, rate: Option<u32>) -> Res
     Ok(Step { rate: opens as f64 / elapsed.as_secs_f64(), opens, lines: seen - before.1, cpu })
 }
 
-/// How many opens were made.
+/// Opens the file at this rate for a fixed time. Returns the number of opens.
 fn open(path: &Path, rate: Option<u32>) -> Result<u64> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
@@ -105,7 +106,7 @@ fn open(path: &Path, rate: Option<u32>) -> Result<u64> {
     Ok(opens)
 }
 
-/// Counts the lines that name the file.
+/// Counts the lines that contain the path, in a thread.
 fn count(output: ChildStdout, path: &Path) -> Arc<AtomicU64> {
     let lines = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&lines);
@@ -118,13 +119,14 @@ fn count(output: ChildStdout, path: &Path) -> Arc<AtomicU64> {
     lines
 }
 
-/// Events a second that the engine alone judges: of a recording of `busy`, read before the clock starts.
+/// Records the events during `busy`, and replays the recording. Returns the events per second that the engine alone
+/// judges: the recording is read before the clock starts.
 pub fn engine(program: &Path, busy: impl FnOnce() -> Result<()>) -> Result<f64> {
     let directory = command::target_dir().join("bench");
     fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
     let recording = directory.join("recording.jsonl");
     let name = recording.to_string_lossy().into_owned();
-    // `record` writes no file that exists: an earlier run may have been stopped before it removed its own.
+    // `record` refuses to overwrite a file, and an earlier run may have been stopped before it removed its own.
     let _ = fs::remove_file(&recording);
     let agent = Agent::start(&Launch::minerwatch_with(program.to_owned(), &["record", &name]))?;
     busy()?;
@@ -142,7 +144,7 @@ pub fn engine(program: &Path, busy: impl FnOnce() -> Result<()>) -> Result<f64> 
     }
 }
 
-/// `minerwatch: the engine judged N events in T, R a second`.
+/// Reads the rate from the line `minerwatch: the engine judged N events in T, R a second`.
 fn rate(line: &str) -> Option<f64> {
     line.strip_suffix(" a second")?.rsplit(' ').next()?.parse().ok()
 }

@@ -1,4 +1,4 @@
-//! Another host to talk to: a network namespace behind a cable.
+//! The other host that workloads talk to: a network namespace, connected by a veth pair.
 
 use std::process::Command;
 
@@ -10,20 +10,20 @@ const NAMESPACE: &str = "mw-benign";
 const NEAR: &str = "mwb0";
 const FAR: &str = "mwb1";
 
-/// The other host; gone when dropped, and the cable with it.
+/// The other host. Dropping it removes the namespace and the veth pair.
 pub struct OtherHost;
 
 impl OtherHost {
-    /// This host's address on the cable.
+    /// The address of this host on the veth pair.
     pub const NEAR_ADDRESS: &str = "10.213.200.1";
-    /// The other host's.
+    /// The address of the other host on the veth pair.
     pub const ADDRESS: &str = "10.213.200.2";
-    /// The prefix that runs a command on the other host.
+    /// The prefix of a command that runs on the other host.
     pub const COMMAND: &str = "ip netns exec mw-benign";
 
-    /// Makes it.
+    /// Creates the namespace and the veth pair.
     pub fn new() -> Result<Self> {
-        // Of a run that was killed.
+        // A run that was killed leaves its namespace behind.
         let _ = Command::new("ip").args(["netns", "delete", NAMESPACE]).output();
         ip(&["netns", "add", NAMESPACE])?;
         let other = Self;

@@ -1,4 +1,4 @@
-//! The agent, and what it reported about a workload.
+//! Runs the agent during a workload, and reads the alerts that it wrote.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -11,23 +11,23 @@ use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-/// How long the agent may take to start and to end.
+/// Timeout for the agent to start, and for the agent to end.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// A running agent that records every verdict.
+/// A running agent that writes every verdict to a file.
 pub struct Watched {
     child: Child,
     alerts: PathBuf,
 }
 
 impl Watched {
-    /// Starts it and waits until it is ready.
+    /// Starts the agent and waits until it is ready.
     pub fn start(target_dir: &Path) -> Result<Self> {
         let directory = target_dir.join("benign");
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
         let configuration = directory.join("minerwatch.toml");
         let state = directory.join("state");
-        // A fresh state directory and socket: earlier runs and other daemons must not matter.
+        // With a fresh state directory and no control socket, earlier runs and other daemons do not matter.
         let _ = fs::remove_dir_all(&state);
         let text = format!(
             "[detection]\nmin_verdict = \"noted\"\n[control]\nenabled = false\n[state]\ndirectory = {:?}\n",
@@ -59,7 +59,7 @@ impl Watched {
         }
     }
 
-    /// Ends it; what it said.
+    /// Ends the agent and returns its alerts.
     pub fn stop(mut self) -> Result<Seen> {
         let pid =
             i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no such process id")?;
@@ -90,24 +90,24 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// The worst verdict.
+    /// Returns the worst verdict; `-` without alerts.
     pub fn worst(&self) -> &'static str {
         let has = |verdict: &str| self.alerts.iter().any(|alert| verdict_of(alert) == Some(verdict));
         ["mining", "suspected", "noted"].into_iter().find(|verdict| has(verdict)).unwrap_or("-")
     }
 
-    /// Whether an alert would have paged somebody.
+    /// Whether the worst verdict is an alarm, which is `mining` or `suspected`.
     pub fn is_alarm(&self) -> bool {
         matches!(self.worst(), "mining" | "suspected")
     }
 
-    /// The alerts that would have paged somebody.
+    /// Returns the alerts above the verdict `noted`, one per line.
     pub fn alarm(&self) -> String {
         let high = self.alerts.iter().filter(|alert| verdict_of(alert) != Some("noted"));
         high.map(ToString::to_string).collect::<Vec<_>>().join("\n")
     }
 
-    /// Every signal that was seen, with its highest score.
+    /// Returns every signal of the alerts, with its highest weight.
     pub fn signals(&self) -> String {
         let mut points: BTreeMap<String, u64> = BTreeMap::new();
         let all = self.alerts.iter().filter_map(|alert| alert["minerwatch"]["signals"].as_array()).flatten();

@@ -1,4 +1,4 @@
-//! One workload.
+//! The workloads of the benign suite.
 
 use std::fs;
 use std::os::unix::process::CommandExt as _;
@@ -12,34 +12,35 @@ use rustix::process::{Pid, Signal, kill_process_group};
 
 use super::network::OtherHost;
 
-/// The file that every workload begins with.
+/// The script that is sourced before every workload.
 const COMMON: &str = "common.bash";
-/// The exit code of a workload that cannot run here; its last line of output says why.
+/// The exit code of a workload that cannot run here. Its last line of output states the reason.
 const NOT_RUN: i32 = 77;
-/// How long one may take to set up and to clean up, beyond its time.
+/// The time that a workload may take to set up and to clean up, in addition to its length.
 const LEEWAY: Duration = Duration::from_secs(180);
 
-/// A script.
+/// A script that runs innocent programs.
 pub struct Workload {
-    /// The name of its file.
+    /// The name of the script's file, without its extension.
     pub name: String,
-    /// Debian packages it needs.
+    /// The Debian packages that the script needs.
     pub packages: Vec<String>,
     script: PathBuf,
     common: PathBuf,
 }
 
-/// How it went.
+/// The outcome of a workload.
 pub enum Outcome {
-    /// To its end.
+    /// The workload ran to its end.
     Ran,
-    /// It cannot run here.
+    /// The workload cannot run here, for this reason.
     NotRun(String),
-    /// It did not work.
+    /// The workload failed, for this reason.
     Failed(String),
 }
 
-/// The workloads in a directory whose name contains one of `filter`, sorted by name.
+/// Reads the workloads in a directory whose name contains one of `filter`, or all if `filter` is empty. Sorts them by
+/// name.
 pub fn all(directory: &Path, filter: &[String]) -> Result<Vec<Workload>> {
     let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
     let mut workloads = Vec::new();
@@ -60,7 +61,7 @@ pub fn all(directory: &Path, filter: &[String]) -> Result<Vec<Workload>> {
 }
 
 impl Workload {
-    /// Runs it for so long.
+    /// Runs the workload for `length`.
     pub fn run(&self, length: Duration, _other: &OtherHost) -> Result<Outcome> {
         // Not a temporary directory: the agent is suspicious of programs there.
         let work = PathBuf::from(format!("/srv/minerwatch-benign-{}", self.name));
@@ -93,7 +94,7 @@ impl Workload {
             }
             thread::sleep(Duration::from_millis(50));
         };
-        // This also ends servers that it left running.
+        // Killing the group also ends servers that the workload left running.
         if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
             let _ = kill_process_group(group, Signal::KILL);
         }

@@ -1,4 +1,4 @@
-//! Debian packages.
+//! Installs Debian packages with apt-get.
 
 use std::process::{Command, Stdio};
 
@@ -6,7 +6,7 @@ use anyhow::{Context, Result};
 
 use crate::command;
 
-/// Installs packages. Refreshes the package lists only if they do not know a package or installing fails.
+/// Installs packages. Refreshes the package lists only if they lack a package or if the first attempt fails.
 pub fn install(packages: &[String]) -> Result<()> {
     let known = packages.iter().all(|package| is_known(package));
     if known && command::check(&mut apt_get(&install_arguments(packages))?).is_ok() {
@@ -17,19 +17,21 @@ pub fn install(packages: &[String]) -> Result<()> {
     command::check(&mut apt_get(&install_arguments(packages))?)
 }
 
-/// Never removes a package: the user must solve a conflict.
+/// Returns the arguments of apt-get. `--no-remove` forbids the removal of a package: the user must solve a
+/// conflict.
 fn install_arguments(packages: &[String]) -> Vec<String> {
     let fixed = ["install", "--yes", "--no-install-recommends", "--no-remove"].map(str::to_owned);
     fixed.into_iter().chain(packages.iter().cloned()).collect()
 }
 
-/// Whether the package lists have an installable version.
+/// Whether the package lists have an installable version of the package.
 fn is_known(package: &str) -> bool {
     let output = Command::new("apt-cache").args(["policy", package]).env("LC_ALL", "C").output();
     output.is_ok_and(|output| has_candidate(&String::from_utf8_lossy(&output.stdout)))
 }
 
-/// Reads `apt-cache policy`: an unknown package prints nothing, one without an installable version prints `(none)`.
+/// Whether the output of `apt-cache policy` has an installable version. The output is empty for an unknown package, and
+/// contains `(none)` for a package without such a version.
 fn has_candidate(policy: &str) -> bool {
     policy
         .lines()
@@ -41,7 +43,7 @@ fn apt_get(arguments: &[String]) -> Result<Command> {
     let mut command = command::as_root("env")
         .context("installing packages needs root: run this as root, or install sudo")?;
     command.args(["DEBIAN_FRONTEND=noninteractive", "apt-get", "--quiet=2", "--option=Dpkg::Use-Pty=0"]);
-    // Standard output is for data.
+    // Standard output is for the results of the verb, so apt-get prints to standard error.
     command.args(arguments).stdin(Stdio::inherit()).stdout(std::io::stderr());
     Ok(command)
 }

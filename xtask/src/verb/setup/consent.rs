@@ -1,4 +1,4 @@
-//! Whether something may be installed on this machine.
+//! Asks the user before anything is installed on this machine.
 
 use std::env;
 use std::io::{self, IsTerminal as _, Write as _};
@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context, Result, bail};
 
-/// The variable that says yes to every question, like `--yes`.
+/// The environment variable that answers yes to every question, like `--yes`.
 pub const VARIABLE: &str = "XTASK_YES";
 
 static GIVEN: AtomicBool = AtomicBool::new(false);
 
-/// Says yes to every question of this run.
+/// Answers yes to every question of this run.
 pub fn give() {
     GIVEN.store(true, Ordering::Relaxed);
 }
@@ -24,7 +24,7 @@ enum Policy {
     Refuse,
 }
 
-/// In CI nobody can be asked, and the machine exists to be set up.
+/// Decides whether to install, to ask or to refuse. In CI nobody can be asked, and the machine exists to be set up.
 fn policy(is_given: bool, is_ci: bool, is_terminal: bool) -> Policy {
     match (is_given || is_ci, is_terminal) {
         (true, _) => Policy::Install,
@@ -33,8 +33,8 @@ fn policy(is_given: bool, is_ci: bool, is_terminal: bool) -> Policy {
     }
 }
 
-/// Shows what is to be installed, and returns if it may be. Where nobody can be asked, the error has the command that
-/// says yes.
+/// Shows what is missing, and returns `Ok` if it may be installed. If nobody can be asked, the error contains the
+/// command line with `--yes`.
 pub fn ask(missing: &[String]) -> Result<()> {
     let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
     let is_given = GIVEN.load(Ordering::Relaxed) || is_set(VARIABLE);
@@ -61,12 +61,12 @@ pub fn ask(missing: &[String]) -> Result<()> {
     }
 }
 
-/// Enter alone is a yes.
+/// Whether an answer means yes. Enter alone means yes.
 fn is_yes(answer: &str) -> bool {
     matches!(answer.trim().to_ascii_lowercase().as_str(), "" | "y" | "yes")
 }
 
-/// The command line that this program was started with, and `--yes`.
+/// Returns the command line that started this program, with `--yes` added.
 fn with_yes(arguments: impl Iterator<Item = String>) -> String {
     let words = ["cargo", "xtask", "--yes"].map(str::to_owned);
     words.into_iter().chain(arguments.skip(1)).collect::<Vec<_>>().join(" ")

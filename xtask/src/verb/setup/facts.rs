@@ -1,4 +1,4 @@
-//! What set-up knows about the machine before it decides.
+//! Gathers the facts about the machine that set-up needs for its decisions.
 
 use std::env;
 use std::fs;
@@ -11,7 +11,7 @@ use super::super::arm64;
 use super::unpack;
 use crate::command;
 
-/// Programs that tests run, each with its Debian package and what it is for.
+/// Programs that tests run, each with its Debian package and its purpose.
 pub const PROGRAMS: [Program; 5] = [
     Program { name: "ip", package: "iproute2", why: "tests make network namespaces of their own" },
     Program { name: "python3", package: "python3", why: "tests serve files from a local server" },
@@ -20,15 +20,15 @@ pub const PROGRAMS: [Program; 5] = [
     Program { name: "runc", package: "runc", why: "tests start containers of their own" },
 ];
 
-/// Programs for virtual machines.
+/// Emulators for virtual machines of this architecture.
 pub const EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
 
-/// Further programs for virtual machines of arm64.
+/// Emulators for arm64 virtual machines.
 pub const ARM64_EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-aarch64", package: "qemu-system-arm", why: "to boot kernels of arm64" }];
 
-/// What building for arm64 needs besides Rust's own library.
+/// Tools to build for arm64, in addition to Rust's standard library.
 pub const ARM64_COMPILERS: [Program; 2] = [
     Program { name: arm64::COMPILER, package: "gcc-aarch64-linux-gnu", why: "to link for arm64" },
     Program {
@@ -38,13 +38,14 @@ pub const ARM64_COMPILERS: [Program; 2] = [
     },
 ];
 
-/// cargo's subcommands that linting runs.
+/// Subcommands of cargo that `lint` runs, as a toolchain ships them.
 pub const LINTERS: [LintTool; 2] = [
     LintTool { executable: "cargo-fmt", component: "rustfmt", package: "rustfmt-web" },
     LintTool { executable: "cargo-clippy", component: "clippy", package: "rust-web-clippy" },
 ];
 
-/// Tools that cargo builds, into the target directory. Each is the newest that the tree's oldest compiler builds.
+/// Tools that cargo builds into the target directory. Each version is the newest that the oldest supported compiler can
+/// build.
 pub const CARGO_TOOLS: [CargoTool; 3] = [
     CargoTool {
         name: "cargo-deny",
@@ -55,44 +56,44 @@ pub const CARGO_TOOLS: [CargoTool; 3] = [
     CargoTool { name: "cargo-machete", version: "0.9.2", why: "to find dependencies that nothing uses" },
 ];
 
-/// The fuzzer.
+/// The tool that runs the fuzz targets.
 pub const CARGO_FUZZ: CargoTool =
     CargoTool { name: "cargo-fuzz", version: "0.13.2", why: "to run the fuzz targets" };
 
-/// A program that is looked for on `PATH`, or a file at an absolute path.
+/// A program to find on `PATH`, or a file at an absolute path.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
-    /// The executable.
+    /// The name of the executable, or the path of the file.
     pub name: &'static str,
-    /// The package that has it.
+    /// The Debian package that contains the program.
     pub package: &'static str,
-    /// What it is for.
+    /// The purpose of the program.
     pub why: &'static str,
 }
 
-/// A subcommand of cargo that is looked for in the target directory and on `PATH`.
+/// A subcommand of cargo to find in the target directory or on `PATH`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct CargoTool {
-    /// The executable, and the package that has it.
+    /// The name of the executable and of its crate.
     pub name: &'static str,
-    /// The release to install. Any other that is already installed is fine.
+    /// The version to install. Any other version that is already installed is accepted.
     pub version: &'static str,
-    /// What it is for.
+    /// The purpose of the tool.
     pub why: &'static str,
 }
 
-/// A subcommand of cargo that is looked for beside the active cargo.
+/// A subcommand of cargo to find next to the active cargo.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LintTool {
-    /// The executable.
+    /// The name of the executable.
     pub executable: &'static str,
-    /// rustup's component that has it.
+    /// The rustup component that contains the executable.
     pub component: &'static str,
-    /// The package that has it.
+    /// The Debian package that contains the executable.
     pub package: &'static str,
 }
 
-/// What set-up knows about a machine.
+/// The facts about a machine.
 #[derive(Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Facts {
@@ -102,37 +103,37 @@ pub struct Facts {
     pub linkers: Vec<Linker>,
     /// The rustup toolchain that components can be added to.
     pub rustup: Option<String>,
-    /// Whether packages can be installed: apt-get is here, and we are root or have sudo.
+    /// Whether packages can be installed: there is apt-get, and this process is root or there is sudo.
     pub apt: bool,
-    /// The majors of LLVM whose development files are installed, below `/usr/lib/llvm-<major>`.
+    /// The major versions of LLVM whose development files are installed, below `/usr/lib/llvm-<major>`.
     pub llvm: Vec<u32>,
-    /// rustup toolchains, by their compiler, whose own LLVM library bpf-linker can be linked with.
+    /// The compilers of rustup toolchains that ship an LLVM library to link bpf-linker with.
     pub own_llvm: Vec<PathBuf>,
-    /// Compilers that come with clippy.
+    /// The compilers of toolchains that include clippy.
     pub with_clippy: Vec<PathBuf>,
-    /// Those of [`PROGRAMS`] that are not on `PATH`.
+    /// The [`PROGRAMS`] that are not on `PATH`.
     pub missing_programs: Vec<&'static Program>,
-    /// Those of [`EMULATORS`] that are not on `PATH`.
+    /// The [`EMULATORS`] that are neither on `PATH` nor unpacked.
     pub missing_emulators: Vec<&'static Program>,
-    /// Those of [`ARM64_EMULATORS`] that are not on `PATH`.
+    /// The [`ARM64_EMULATORS`] that are neither on `PATH` nor unpacked.
     pub missing_arm64_emulators: Vec<&'static Program>,
-    /// Those of [`ARM64_COMPILERS`] that are not here.
+    /// The [`ARM64_COMPILERS`] that are missing.
     pub missing_arm64_compilers: Vec<&'static Program>,
     /// Whether the active toolchain has Rust's standard library for arm64.
     pub arm64_std: bool,
-    /// Those of [`LINTERS`] that the active cargo does not have.
+    /// The [`LINTERS`] that are not next to the active cargo.
     pub missing_linters: Vec<&'static LintTool>,
-    /// Those of [`CARGO_TOOLS`] that are not here.
+    /// The [`CARGO_TOOLS`] that are neither in the target directory nor on `PATH`.
     pub missing_cargo_tools: Vec<CargoTool>,
-    /// Whether [`CARGO_FUZZ`] is here.
+    /// Whether [`CARGO_FUZZ`] is in the target directory or on `PATH`.
     pub cargo_fuzz: bool,
-    /// Whether we are root already, so that nothing goes through sudo.
+    /// Whether this process is root, so that nothing goes through sudo.
     pub root: bool,
-    /// Whether the eBPF objects are given, so that no compiler for it is needed.
+    /// Whether there are prebuilt eBPF objects, so that no compiler for eBPF is needed.
     pub prebuilt_objects: bool,
 }
 
-/// Looks at this machine. Takes a tenth of a second and changes nothing.
+/// Gathers the facts about this machine. Takes about a tenth of a second and changes nothing.
 pub fn gather() -> Facts {
     let toolchains = toolchain::discover::toolchains();
     let active =
@@ -173,7 +174,7 @@ pub fn gather() -> Facts {
     }
 }
 
-/// Whether a tool of cargo's is in the target directory or on `PATH`.
+/// Whether a cargo tool is in the target directory or on `PATH`.
 pub fn is_here(tool: &CargoTool) -> bool {
     command::tools_bin().join(tool.name).is_file() || command::find(tool.name).is_some()
 }
@@ -182,7 +183,8 @@ fn missing(programs: &'static [Program], is_here: impl Fn(&str) -> bool) -> Vec<
     programs.iter().filter(|program| !is_here(program.name)).collect()
 }
 
-/// The active toolchain if it is rustup's, else the first that rustup has.
+/// Returns the first toolchain that rustup manages, which is the active one if rustup manages that. Returns `None` if
+/// rustup is not on `PATH`.
 fn rustup(toolchains: &[Toolchain]) -> Option<String> {
     command::find("rustup")?;
     toolchains.iter().find_map(|toolchain| toolchain.rustup.clone())
@@ -192,18 +194,18 @@ fn development_files(major: u32) -> bool {
     llvm_prefix(major).join("lib/libLLVM.so").exists()
 }
 
-/// Where Debian installs an LLVM.
+/// Returns the directory in which Debian installs this major version of LLVM.
 pub fn llvm_prefix(major: u32) -> PathBuf {
     Path::new("/usr/lib").join(format!("llvm-{major}"))
 }
 
-/// The LLVM library that a rustup toolchain carries, by the name it is loaded with: `libLLVM.so.22.1-rust-1.95.0-stable`
-/// (before LLVM 19: `libLLVM-18-rust-1.78.0-stable.so`).
+/// Finds the LLVM library that a rustup toolchain ships. Its file name is the name by which programs load it:
+/// `libLLVM.so.22.1-rust-1.95.0-stable` (before LLVM 19: `libLLVM-18-rust-1.78.0-stable.so`).
 pub fn own_llvm_library(toolchain: &Toolchain) -> Option<PathBuf> {
     toolchain.rustup.as_ref()?;
     fs::read_dir(toolchain.library_dir()).ok()?.flatten().map(|entry| entry.path()).find(|path| {
         let name = path.file_name().and_then(|name| name.to_str());
-        // The other name is a linker script of a few bytes that points to this one.
+        // The directory may also contain a linker script of a few bytes that points to the library.
         name.is_some_and(|name| name.starts_with("libLLVM") && name.contains("-rust-"))
             && path.metadata().is_ok_and(|meta| meta.len() > 1 << 20)
     })

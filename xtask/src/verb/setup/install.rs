@@ -1,4 +1,4 @@
-//! The actions of set-up.
+//! Performs the actions of set-up.
 
 use std::env;
 use std::fs;
@@ -15,7 +15,7 @@ use super::plan::Action;
 use super::{apt, facts, unpack};
 use crate::command;
 
-/// Performs one action. [`Action::None`] has nothing to perform.
+/// Performs one action. [`Action::None`] does nothing.
 pub fn perform(action: &Action) -> Result<()> {
     match action {
         Action::Apt { packages, .. } => apt::install(packages),
@@ -39,8 +39,8 @@ pub fn perform(action: &Action) -> Result<()> {
     }
 }
 
-/// Builds a tool into the target directory's `tools`. What it does takes seconds at most, so that the time to build it
-/// counts for more than how fast it is.
+/// Builds a tool into `tools` below the target directory. The tool runs for seconds at most, so a short build matters
+/// more than a fast tool.
 fn install_cargo_tool(tool: &CargoTool) -> Result<()> {
     let tools = command::target_dir().join("tools");
     let build = tools.join("build");
@@ -60,7 +60,7 @@ fn install_cargo_tool(tool: &CargoTool) -> Result<()> {
     outcome
 }
 
-/// Builds bpf-linker into the target directory's `tools`.
+/// Builds bpf-linker into `tools` below the target directory.
 fn install_linker(toolchain: &Toolchain, llvm: u32, own: bool) -> Result<()> {
     let target_dir = command::target_dir();
     let tools = target_dir.join("tools");
@@ -78,15 +78,17 @@ fn install_linker(toolchain: &Toolchain, llvm: u32, own: bool) -> Result<()> {
         .arg("--target-dir")
         .arg(&build);
     let outcome = command::check(&mut cargo);
-    // Half a gigabyte that is not needed again. Failing to remove it does not matter.
+    // The build directory takes half a gigabyte and is not needed again. A failure to remove it does not matter.
     let _ = fs::remove_dir_all(build);
     outcome
 }
 
-/// A directory laid out as bpf-linker's build expects an LLVM, around the library that rustup's compiler ships.
+/// Creates a directory with the layout that bpf-linker's build expects of an LLVM. It links to the library that
+/// rustup's compiler ships.
 ///
-/// With it no LLVM has to be installed, and the linker reads exactly the bitcode that this compiler writes. The linker
-/// remembers this directory, and loads the library by the name that is inside it (its soname is its file name).
+/// With this directory no LLVM needs to be installed, and the linker reads exactly the bitcode that this compiler
+/// writes. The linker stores the path of the directory, and loads the library by its soname, which is the name of its
+/// file.
 fn own_llvm_prefix(toolchain: &Toolchain, tools: &Path) -> Result<PathBuf> {
     let library = facts::own_llvm_library(toolchain).context("the compiler's LLVM library has gone")?;
     let prefix = tools.join("llvm");

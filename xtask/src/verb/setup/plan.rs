@@ -1,4 +1,4 @@
-//! What is needed, and how to get it: pure decisions over [`Facts`].
+//! Decides which tools are missing and how to install them. The decisions are pure functions of [`Facts`].
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -13,31 +13,31 @@ use super::facts::{CARGO_FUZZ, CargoTool, Facts, Program};
 /// Debian's compiler with a prebuilt `core` for the target.
 const DISTRIBUTION_COMPILER: [&str; 3] = ["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
 
-/// What the tools are wanted for.
+/// The tools for a task.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ToolSet {
     /// To build and to run.
     Build,
-    /// To lint and to test as well.
+    /// To build, to lint and to test.
     Test,
-    /// The same, and to run the fuzz targets.
+    /// To build, to lint, to test, and to run the fuzz targets.
     Fuzz,
-    /// To build, and to boot what was built in virtual machines.
+    /// To build, and to boot the result in virtual machines.
     Vm,
     /// To build for arm64.
     Arm64,
-    /// The same, and to boot what was built in virtual machines of that kind.
+    /// To build for arm64, and to boot the result in arm64 virtual machines.
     VmArm64,
 }
 
-/// Something missing.
+/// A missing tool.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Need {
-    /// Its name.
+    /// The name of the tool.
     pub what: String,
-    /// What it is for.
+    /// The purpose of the tool.
     pub why: String,
-    /// How to get it.
+    /// The action that installs the tool.
     pub action: Action,
 }
 
@@ -52,32 +52,32 @@ impl fmt::Display for Need {
 pub enum Action {
     /// Install the distribution's packages.
     Apt {
-        /// Their names.
+        /// The names of the packages.
         packages: Vec<String>,
-        /// Whether it takes sudo.
+        /// Whether apt-get runs through sudo.
         sudo: bool,
     },
     /// Unpack the distribution's packages below the target directory.
     Unpack(Vec<String>),
     /// Add components to a rustup toolchain.
     Rustup {
-        /// rustup's name of the toolchain.
+        /// The name of the toolchain in rustup.
         toolchain: String,
-        /// The components.
+        /// The names of the components.
         components: Vec<&'static str>,
     },
     /// Build bpf-linker.
     Linker {
-        /// The compiler to build it with.
+        /// The compiler that builds bpf-linker.
         rustc: PathBuf,
-        /// The major of the LLVM to build it against.
+        /// The major version of the LLVM that bpf-linker is built against.
         llvm: u32,
-        /// Whether that LLVM is the compiler's own library; else it is the one below `/usr/lib`.
+        /// Whether that LLVM is the compiler's own library; otherwise it is the one below `/usr/lib`.
         own: bool,
     },
-    /// Build a tool of cargo's into the target directory.
+    /// Build a cargo tool into the target directory.
     CargoTool(CargoTool),
-    /// Nothing can be done here; the text tells the user what to do.
+    /// No action is possible. The text tells the user what to do.
     None(String),
 }
 
@@ -107,7 +107,8 @@ impl fmt::Display for Action {
     }
 }
 
-/// What `set` lacks on the machine that `facts` describe. Actions that `failed` already are not proposed again.
+/// Returns the tools of `set` that are missing on the machine that `facts` describe. Actions in `failed` are not
+/// proposed again.
 pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need> {
     let plan = Plan { facts, failed };
     let mut needs = Vec::new();
@@ -140,7 +141,7 @@ struct Plan<'a> {
 }
 
 impl Plan<'_> {
-    /// The first action that is worth trying.
+    /// Returns the first candidate that has not failed yet. Without one, returns the text of `otherwise` for the user.
     fn first(
         &self,
         candidates: impl IntoIterator<Item = Action>,
@@ -162,7 +163,7 @@ impl Plan<'_> {
         Some(Action::Rustup { toolchain, components: components.to_vec() })
     }
 
-    /// A compiler and a linker for the eBPF programs, one after the other.
+    /// Returns the missing compiler for the eBPF programs or, once there is a compiler, the missing linker.
     fn sensor(&self) -> Option<Need> {
         match toolchain::choose(&self.facts.toolchains, &self.facts.linkers) {
             Ok(_) => None,
@@ -192,8 +193,8 @@ impl Plan<'_> {
         }
     }
 
-    /// What leads to a linker for one compiler, best first: built with the LLVM that comes with it, with one that is
-    /// installed, with one that can be installed.
+    /// Returns the actions that lead to a linker for this compiler, best first: build it with the LLVM that the
+    /// compiler ships, build it with an installed LLVM, install an LLVM.
     fn linker(&self, toolchain: &Toolchain) -> Vec<Action> {
         let wanted = toolchain.version.llvm;
         let build = |llvm, own| Action::Linker { rustc: toolchain.rustc.clone(), llvm, own };
@@ -207,7 +208,8 @@ impl Plan<'_> {
             .collect()
     }
 
-    /// `unpack` says whether the programs also work where they are only unpacked.
+    /// Returns a need for each missing program. `unpack` states whether the programs also work if their packages are
+    /// only unpacked.
     fn programs(&self, missing: &[&Program], unpack: bool) -> Vec<Need> {
         let packages: Vec<_> = missing.iter().map(|program| program.package.to_owned()).collect();
         let unpacked = (unpack && self.facts.apt).then(|| Action::Unpack(packages.clone()));
@@ -266,8 +268,8 @@ impl Plan<'_> {
             .collect()
     }
 
-    /// clippy for the compiler of the eBPF programs. Without it the compiler's own lints are checked, so it may be
-    /// missing.
+    /// Returns the need for clippy in the toolchain of the eBPF programs. clippy is optional, because the linter can
+    /// use the compiler's own lints instead.
     fn sensor_linter(&self) -> Option<Need> {
         let pair = toolchain::choose(&self.facts.toolchains, &self.facts.linkers).ok()?;
         if pair.toolchain.rustup.is_some()

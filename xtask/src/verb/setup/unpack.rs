@@ -1,5 +1,5 @@
-//! Debian packages unpacked below the target directory. This is for machines where installing a package would remove
-//! another, such as an emulator of one release beside the disk tools of another.
+//! Unpacks Debian packages below the target directory. Some machines need this because installing one package would
+//! remove another. For example, an emulator and the disk tools may come from different releases.
 
 use std::env;
 use std::ffi::OsString;
@@ -11,12 +11,12 @@ use anyhow::{Context, Result, bail};
 
 use crate::command;
 
-/// Where unpacked packages have their libraries.
+/// The library directories of unpacked packages.
 const LIBRARIES: [&str; 3] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib"];
-/// Where an unpacked emulator has its firmware.
+/// The firmware directories of an unpacked emulator.
 const FIRMWARE: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
 
-/// Fetches packages, with those they depend on and this system lacks, and unpacks them. Needs no root.
+/// Downloads packages and their missing dependencies, and unpacks them. Needs no root.
 pub fn perform(packages: &[String]) -> Result<()> {
     let mut simulation = Command::new("apt-get");
     simulation
@@ -42,7 +42,8 @@ pub fn perform(packages: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// An emulator: the system's, or else an unpacked one with its libraries and firmware. `None` where there is neither.
+/// Returns a command for an emulator: the installed one, or else an unpacked one with its libraries and firmware.
+/// Returns `None` if there is neither.
 pub fn emulator(name: &str) -> Option<Command> {
     if let Some(installed) = command::find(name) {
         return Some(Command::new(installed));
@@ -74,7 +75,7 @@ fn directory(name: &str) -> Result<PathBuf> {
     Ok(directory)
 }
 
-/// Reads apt-get's simulation: `Inst NAME (VERSION …)` for each package it would install.
+/// Reads the names of the packages to install from apt-get's simulation. Each has a line `Inst NAME (VERSION …)`.
 fn to_install(simulation: &str) -> Vec<&str> {
     simulation.lines().filter_map(|line| line.strip_prefix("Inst ")?.split_whitespace().next()).collect()
 }

@@ -1,4 +1,4 @@
-//! The architectures that machines can have, and what differs between them.
+//! The architectures of the virtual machines, and the differences between them.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -10,17 +10,17 @@ use super::super::{arm64, setup::ToolSet};
 use super::kernels::Series;
 use crate::command;
 
-/// A machine's architecture. The programs are built on `x86_64` for either.
+/// The architecture of a virtual machine. The programs for both architectures are built on `x86_64`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Architecture {
-    /// This machine's own.
+    /// The architecture of this host.
     Amd64,
-    /// For which a compiler and a linker of its own are needed.
+    /// Another architecture, which needs a cross compiler and a cross linker.
     Arm64,
 }
 
 impl Architecture {
-    /// Fails on hosts that cannot run the machines.
+    /// Returns an error on a host that cannot run the virtual machines.
     pub fn check_host() -> Result<()> {
         if env::consts::ARCH != "x86_64" {
             bail!("virtual machines are provided for on x86_64 only");
@@ -28,7 +28,7 @@ impl Architecture {
         Ok(())
     }
 
-    /// The tools that set-up must provide.
+    /// Returns the tools that set-up must install.
     pub fn tool_set(self) -> ToolSet {
         match self {
             Self::Amd64 => ToolSet::Vm,
@@ -36,9 +36,9 @@ impl Architecture {
         }
     }
 
-    /// The kernels to boot by default.
+    /// Returns the kernels to boot by default.
     ///
-    /// Debian's 5.10 for arm64 is in its lists, and none of its mirrors has it any more.
+    /// arm64 has no 5.10: Debian's package lists still contain that kernel, but no mirror has it any more.
     pub fn series(self) -> Vec<Series> {
         match self {
             Self::Amd64 => Series::DEFAULT.to_vec(),
@@ -46,7 +46,7 @@ impl Architecture {
         }
     }
 
-    /// Debian's name.
+    /// Debian's name of the architecture.
     pub fn debian(self) -> &'static str {
         match self {
             Self::Amd64 => "amd64",
@@ -54,7 +54,7 @@ impl Architecture {
         }
     }
 
-    /// The suffix of its machines' labels.
+    /// The suffix in the label of a machine.
     pub fn suffix(self) -> &'static str {
         match self {
             Self::Amd64 => "",
@@ -62,7 +62,7 @@ impl Architecture {
         }
     }
 
-    /// The emulator.
+    /// The name of the emulator.
     pub fn emulator(self) -> &'static str {
         match self {
             Self::Amd64 => "qemu-system-x86_64",
@@ -70,11 +70,11 @@ impl Architecture {
         }
     }
 
-    /// The emulator's options for the machine.
+    /// Returns the emulator's options for the machine.
     ///
-    /// On `x86_64` cmpxchg16b is off: QEMU 7.2 corrupts the flags with it, and Linux 6.12, which allocates memory with it,
-    /// double-faulted in three boots of four. On arm64 pointers are signed with QEMU's own cipher, because the
-    /// architecture's would take most of the time.
+    /// On `x86_64`, cmpxchg16b is disabled, because QEMU 7.2 corrupts the flags with this instruction. Linux 6.12
+    /// allocates memory with it, and double-faulted in three boots of four. On arm64, pointers are signed with QEMU's
+    /// own cipher, because the architecture's cipher would take most of the time.
     pub fn machine(self) -> &'static [&'static str] {
         match self {
             Self::Amd64 => &["-cpu", "max,-cx16"],
@@ -82,7 +82,7 @@ impl Architecture {
         }
     }
 
-    /// The kernel's console.
+    /// The device of the kernel's console.
     pub fn console(self) -> &'static str {
         match self {
             Self::Amd64 => "ttyS0",
@@ -90,8 +90,8 @@ impl Architecture {
         }
     }
 
-    /// The arguments that make `file` the port of that number; port 0 is the console. The board of arm64 has one port
-    /// of its own, the others are on cards.
+    /// Returns the emulator's arguments that connect serial port `number` to its file. Port 0 is the console. The arm64
+    /// board has a single port, so the other ports are on PCI cards.
     pub fn port(self, number: usize) -> [String; 2] {
         match self {
             Self::Arm64 if number > 0 => ["-device".to_owned(), format!("pci-serial,chardev=port{number}")],
@@ -99,7 +99,7 @@ impl Architecture {
         }
     }
 
-    /// cargo, to build for it.
+    /// Returns a cargo command that builds for this architecture.
     pub fn cargo<'a>(self, arguments: impl IntoIterator<Item = &'a str>) -> Command {
         match self {
             Self::Amd64 => command::cargo(arguments),
@@ -107,7 +107,7 @@ impl Architecture {
         }
     }
 
-    /// Where cargo leaves what it built, below its target directory.
+    /// Returns the directory of the release build, given cargo's target directory.
     pub fn built(self, target_dir: &Path) -> PathBuf {
         match self {
             Self::Amd64 => target_dir.join("release"),
@@ -115,7 +115,7 @@ impl Architecture {
         }
     }
 
-    /// The compiler of C.
+    /// Returns a command for the C compiler.
     pub fn cc(self) -> Command {
         match self {
             Self::Amd64 => Command::new("cc"),

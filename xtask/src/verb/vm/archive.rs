@@ -1,4 +1,5 @@
-//! Packages of other Debian releases, through apt with private lists. The system's configuration is not touched.
+//! Fetches packages of other Debian releases with apt. The package lists are private, so the system's configuration
+//! does not change.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +11,7 @@ use anyhow::{Context, Result, bail};
 use super::architecture::Architecture;
 use crate::command;
 
-/// The suites that have the kernels, and the kind of mirror that has the suite.
+/// The suites that contain the kernels, each with the kind of mirror that serves it.
 const SUITES: [(&str, Mirror); 4] = [
     ("bullseye-security", Mirror::Security),
     ("bookworm", Mirror::Main),
@@ -18,10 +19,10 @@ const SUITES: [(&str, Mirror); 4] = [
     ("trixie-backports", Mirror::Main),
 ];
 
-/// Debian's own keys; its releases sign each other's successors.
+/// The keyring of Debian's archive. It contains the keys of several releases.
 const KEYRING: &str = "/usr/share/keyrings/debian-archive-keyring.gpg";
 
-/// How old the package lists may be.
+/// Maximum age of the package lists.
 const FRESH: Duration = Duration::from_secs(24 * 60 * 60);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,8 +38,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Fetches the package lists of an architecture to `directory`, or uses the ones there if they are young
-    /// enough.
+    /// Fetches the package lists of an architecture to `directory`, unless the lists there are fresh.
     pub fn open(directory: &Path, architecture: Architecture) -> Result<Self> {
         let parts = ["state/lists/partial", "cache/archives/partial", "parts"];
         for part in parts.map(|part| directory.join(part)) {
@@ -54,7 +54,7 @@ impl Archive {
         let stamp = directory.join("updated");
         if changed || !is_fresh(&stamp) {
             eprintln!("vm: refreshing the lists of kernels");
-            // Without one suite the others still work; a kernel that cannot be found is reported later.
+            // If one suite fails, the others still work. A kernel that cannot be found is reported later.
             if command::check(&mut archive.command("apt-get", &["--quiet=2", "update"])).is_ok() {
                 fs::write(&stamp, "").with_context(|| format!("cannot write {}", stamp.display()))?;
             } else {
@@ -64,18 +64,19 @@ impl Archive {
         Ok(archive)
     }
 
-    /// Whose packages these are.
+    /// The architecture of the packages.
     pub fn architecture(&self) -> Architecture {
         self.architecture
     }
 
-    /// The names of the packages that match a regular expression.
+    /// Returns the names of the packages that match a regular expression.
     pub fn search(&self, pattern: &str) -> Result<Vec<String>> {
         let output = output(&mut self.command("apt-cache", &["search", "--names-only", pattern]))?;
         Ok(output.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 
-    /// Downloads a package into `directory`; apt checks it against the signed lists.
+    /// Downloads a package into a subdirectory of `directory`, and returns the path of its file. apt verifies the
+    /// package against the signed lists.
     pub fn download(&self, package: &str, directory: &Path) -> Result<PathBuf> {
         let directory = directory.join(package);
         fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -96,7 +97,8 @@ impl Archive {
     }
 }
 
-/// Points apt to lists, state and cache below `directory`. Of the system it uses only the keys.
+/// Returns the options that point apt to lists, state and cache below `directory`. apt uses only the keys of the
+/// system.
 fn options(directory: &Path, architecture: Architecture) -> Vec<String> {
     let path = |name: &str| directory.join(name).display().to_string();
     [
@@ -106,10 +108,10 @@ fn options(directory: &Path, architecture: Architecture) -> Vec<String> {
         ("Dir::State::status", "/dev/null".to_owned()),
         ("Dir::Cache", path("cache")),
         ("Acquire::Languages", "none".to_owned()),
-        // Other architectures that the system has enabled have no part in this.
+        // The other architectures that the system has enabled are left out.
         ("APT::Architecture", architecture.debian().to_owned()),
         ("APT::Architectures", architecture.debian().to_owned()),
-        // apt's own user may not read below a home directory.
+        // apt's own user may have no permission to read below a home directory.
         ("APT::Sandbox::User", "root".to_owned()),
     ]
     .iter()
@@ -122,14 +124,15 @@ fn is_fresh(stamp: &Path) -> bool {
     matches!(age, Ok(Ok(age)) if age < FRESH)
 }
 
-/// What this system's package lists come from, a line each: the label that its owner signed, and the address.
+/// Returns the sources of this system's package lists, one per line. A line has the signed origin and label, then the
+/// address.
 ///
-/// The name of a release is not enough: third-party repositories for Debian use the same names.
+/// The name of a release is not enough, because third-party repositories for Debian use the same names.
 fn targets() -> Result<String> {
     output(Command::new("apt-get").args(["indextargets", "--format", "$(ORIGIN)/$(LABEL) $(REPO_URI)"]))
 }
 
-/// A private list of sources, on the mirrors that `targets` names.
+/// Returns a private list of sources, on the mirrors that `targets` names.
 fn sources_list(targets: &str, keyring: bool) -> Result<String> {
     let mirror = |kind: Mirror| {
         let label = match kind {

@@ -1,7 +1,7 @@
-//! An initramfs archive, in cpio's "new ASCII" format.
+//! Writes an initramfs archive in cpio's "new ASCII" format.
 //!
-//! Kernel: Documentation/driver-api/early-userspace/buffer-format.rst. Written here, it needs neither root for the
-//! device node nor a program, and the same files give the same bytes.
+//! Kernel: Documentation/driver-api/early-userspace/buffer-format.rst. This writer needs no root for the device node
+//! and no other program, and the same files give the same bytes.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -21,19 +21,19 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// Adds a file with these permission bits, and the directories above it.
+    /// Adds a file with these permission bits, and its parent directories.
     pub fn file(&mut self, path: &str, permissions: u32, content: &[u8]) -> Result<()> {
         self.directories_above(path)?;
         self.entry(path, REGULAR | permissions, content, (0, 0))
     }
 
-    /// Adds a character device, and the directories above it.
+    /// Adds a character device, and its parent directories.
     pub fn device(&mut self, path: &str, major: u32, minor: u32) -> Result<()> {
         self.directories_above(path)?;
         self.entry(path, CHARACTER_DEVICE, &[], (major, minor))
     }
 
-    /// The whole archive.
+    /// Adds the trailer and returns the archive.
     pub fn finish(mut self) -> Result<Vec<u8>> {
         self.entry("TRAILER!!!", 0, &[], (0, 0))?;
         Ok(self.bytes)
@@ -57,7 +57,8 @@ impl Archive {
         let name_size =
             u32::try_from(name.len() + 1).with_context(|| format!("{path} is too long a name"))?;
         self.entries += 1;
-        // Inode, mode, owner, group, links, time, size, device of the file system, device, length of the name, checksum.
+        // Inode, mode, owner, group, links, time, size, device of the file system (major, minor), device number (major,
+        // minor), length of the name, checksum.
         let fields = [self.entries, mode, 0, 0, 1, 0, size, 0, 0, device.0, device.1, name_size, 0];
         self.bytes.extend(b"070701");
         for field in fields {
@@ -80,7 +81,7 @@ impl Archive {
 mod tests {
     use super::*;
 
-    /// Name, mode and content of each entry, read back by the format's rules.
+    /// Reads the name, mode and content of each entry back, by the rules of the format.
     fn read(archive: &[u8]) -> Vec<(String, u32, Vec<u8>)> {
         let mut entries = Vec::new();
         let mut at = 0;

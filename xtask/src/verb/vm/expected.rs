@@ -1,4 +1,4 @@
-//! The hooks that each kernel is known to allow, as a table in the tree. A run is compared with it.
+//! The table in the tree with the hooks that each kernel is expected to allow. Each run is compared with the table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 
 use super::report::Report;
 
-/// Where it lies, below the root of the workspace.
+/// The path of the table, relative to the workspace root.
 pub const FILE: &str = "tests/kernels.expected";
 
 const HEADER: &str = "\
@@ -19,12 +19,12 @@ const UNAVAILABLE: &str = "UNAVAILABLE";
 /// Data sources and their hooks, in the order of the sensor's table.
 type Hooks = Vec<(String, String)>;
 
-/// The hooks of each kernel by its label.
+/// The expected hooks of each kernel, by the kernel's label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected(BTreeMap<String, Hooks>);
 
 impl Expected {
-    /// Reads the table.
+    /// Parses the table.
     pub fn parse(text: &str) -> Result<Self> {
         let mut table = Self::default();
         for (number, line) in text.lines().enumerate() {
@@ -39,7 +39,7 @@ impl Expected {
         Ok(table)
     }
 
-    /// The table as text.
+    /// Returns the table as text.
     pub fn to_text(&self) -> String {
         let mut text = HEADER.to_owned();
         for (kernel, hooks) in &self.0 {
@@ -50,12 +50,12 @@ impl Expected {
         text
     }
 
-    /// Replaces the expectation for one kernel by what was seen.
+    /// Replaces the expectation for one kernel by the hooks of its report.
     pub fn bless(&mut self, kernel: &str, report: &Report) {
         self.0.insert(kernel.to_owned(), hooks(report));
     }
 
-    /// Every difference between a report and the expectation, one sentence each.
+    /// Returns each difference between a report and the expectation, as a sentence.
     pub fn differences(&self, kernel: &str, report: &Report) -> Vec<String> {
         let Some(expected) = self.0.get(kernel) else {
             return vec![format!("{kernel}: {FILE} has no rows for it; --bless writes them")];

@@ -1,4 +1,5 @@
-//! The initramfs of a virtual machine: the daemon, PID 1, the simulators, and what they need.
+//! Builds the initramfs of a virtual machine: the daemon, PID 1, the simulators, and the tools and libraries that they
+//! need.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -13,18 +14,19 @@ use super::archive;
 use super::cpio::Archive;
 use crate::command;
 
-/// Where each program lies in the machine; PID 1 relies on these.
+/// The programs and their paths in the machine. PID 1 relies on these paths.
 const PROGRAMS: [(&str, &str); 3] =
     [("init", "/init"), ("minerwatch", "/usr/bin/minerwatch"), ("simulator", "/usr/bin/simulator")];
 
-/// Small programs: the simulator starts the first, the measured operations start the second.
+/// Small programs and their paths in the machine. The simulator starts the first, and the measured operations start the
+/// second.
 const TOOLS: [(&str, &str); 2] = [("chmod", "/usr/bin/chmod"), ("true", "/bin/true")];
 
-/// The simulators in C: their names, and where they lie in the machine.
+/// The simulators in C, and their paths in the machine.
 const NATIVE: [(&str, &str); 3] =
     [("arithmetic", "/usr/bin/arithmetic"), ("memory", "/usr/bin/memory"), ("uring", "/usr/bin/uring")];
 
-/// Builds the simulators in C into `directory`.
+/// Compiles the simulators in C into `directory`.
 pub fn build_native(architecture: Architecture, directory: &Path) -> Result<()> {
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
     for (name, _) in NATIVE {
@@ -36,8 +38,8 @@ pub fn build_native(architecture: Architecture, directory: &Path) -> Result<()> 
     Ok(())
 }
 
-/// The small programs, each with its place in the machine: this system's own, or for another architecture Debian's
-/// one program that is all of them, unpacked below `directory`.
+/// Returns the small programs, each with its path in the machine. On amd64 they are this system's own. On another
+/// architecture they are all Debian's busybox, unpacked below `directory`.
 pub fn tools(packages: &archive::Archive, directory: &Path) -> Result<Vec<(PathBuf, &'static str)>> {
     if packages.architecture() == Architecture::Amd64 {
         let own = TOOLS.iter().map(|(name, target)| {
@@ -55,12 +57,12 @@ pub fn tools(packages: &archive::Archive, directory: &Path) -> Result<Vec<(PathB
     Ok(TOOLS.iter().map(|(_, target)| (program.clone(), *target)).collect())
 }
 
-/// Packs the programs that `built` (a directory of cargo's) and `native` hold, and `tools`. All kernels of an
-/// architecture boot the same archive.
+/// Packs the programs in `built` (a directory of cargo's) and `native`, the `tools`, and their libraries. All kernels
+/// of an architecture use the same archive.
 pub fn pack(built: &Path, native: &Path, tools: &[(PathBuf, &'static str)]) -> Result<Vec<u8>> {
     let mut archive = Archive::default();
     let mut libraries = BTreeSet::new();
-    // The kernel gives PID 1 its standard streams from this before anything is mounted.
+    // The kernel opens this device for PID 1's standard streams before anything is mounted.
     archive.device("/dev/console", 5, 1)?;
     archive.file("/etc/passwd", 0o644, b"root:x:0:0:root:/root:/usr/sbin/nologin\n")?;
     let programs = PROGRAMS.iter().map(|(name, target)| (built.join(name), *target));
@@ -80,11 +82,11 @@ fn read(file: &Path) -> Result<Vec<u8>> {
     fs::read(file).with_context(|| format!("cannot read {}", file.display()))
 }
 
-/// The libraries that a program loads, and its loader.
+/// Returns the libraries that a program loads, and the program's loader.
 fn libraries_of(program: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("ldd").arg(program).env("LC_ALL", "C").output().context("cannot start ldd")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // ldd fails for a static program, which needs none.
+    // ldd fails for a static program, which needs no libraries.
     if !output.status.success() {
         let message = String::from_utf8_lossy(&output.stderr);
         if message.contains("not a dynamic executable") {
@@ -95,8 +97,8 @@ fn libraries_of(program: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths(&text))
 }
 
-/// Reads ldd's lines: `name => path (address)`, `path (address)` for the loader, and a library of the kernel's own
-/// without a path.
+/// Parses ldd's lines: `name => path (address)`, `path (address)` for the loader, and the kernel's own library, which
+/// has no path.
 fn paths(listing: &str) -> Vec<PathBuf> {
     listing
         .lines()

@@ -1,4 +1,4 @@
-//! Debian's kernels for clouds: which there are, which is the newest of a series, and its image.
+//! Finds the newest of Debian's cloud kernels in a series, and downloads its image.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -12,21 +12,21 @@ use anyhow::{Context, Result, bail};
 use super::architecture::Architecture;
 use super::archive::Archive;
 
-/// A line of kernels.
+/// A kernel series.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Series {
-    /// Those whose version begins with these two numbers, as 6.1.
+    /// The kernels whose version begins with these two numbers, such as 6.1.
     Release(u32, u32),
-    /// Whatever is the newest.
+    /// The newest kernel of any series.
     Newest,
 }
 
 impl Series {
-    /// What is booted unless the command line says otherwise: the oldest that is supported, what Debian's stable
-    /// releases run, and what is new.
+    /// The series that are booted by default: the oldest that is supported, those of Debian's stable releases, and the
+    /// newest.
     pub const DEFAULT: [Self; 4] = [Self::Release(5, 10), Self::Release(6, 1), Self::REFERENCE, Self::Newest];
 
-    /// The one whose overhead the README states, and that stands for the others in a quick run.
+    /// The series whose overhead the README states. In a quick run it stands for the others.
     pub const REFERENCE: Self = Self::Release(6, 12);
 }
 
@@ -52,19 +52,19 @@ impl fmt::Display for Series {
     }
 }
 
-/// A package with a kernel's image.
+/// A package that contains a kernel image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Package {
     name: String,
-    /// Every number in its version, in order, to compare versions.
+    /// All numbers in the version, in order, to compare versions.
     version: Vec<u32>,
-    /// Whether it is a backport to an older release of Debian than its own series appeared in.
+    /// Whether the package is a backport to an older Debian release than the one of its series.
     rebuilt: bool,
 }
 
 impl Package {
-    /// Reads a package's name: `linux-image-6.12.95+deb12-cloud-amd64`, or `linux-binary-…` since 6.19, where the
-    /// other has become empty. Unsigned images and everything else are none.
+    /// Parses the name of a package: `linux-image-6.12.95+deb12-cloud-amd64` or, since 6.19, `linux-binary-…`. Since
+    /// then the package `linux-image-…` is empty. Returns `None` for unsigned images and for all other packages.
     fn parse(name: &str, architecture: Architecture) -> Option<Self> {
         let version = ["linux-image-", "linux-binary-"]
             .iter()
@@ -82,7 +82,7 @@ impl Package {
         })
     }
 
-    /// What it is called.
+    /// The name of the package.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -94,7 +94,8 @@ impl Package {
         }
     }
 
-    /// The newer version comes last; among equals `linux-binary`, and the build for the series' own Debian release.
+    /// Orders packages from worst to best: backports before the builds for the series' own Debian release, then older
+    /// versions before newer ones, then `linux-image` before `linux-binary`.
     fn order(&self, other: &Self) -> Ordering {
         let key = |package: &Self| {
             (!package.rebuilt, package.version.clone(), package.name.starts_with("linux-binary"))
@@ -103,7 +104,7 @@ impl Package {
     }
 }
 
-/// The newest package of a series among names.
+/// Returns the newest package of a series. A backport counts only if there is nothing else.
 fn newest<'a>(
     names: impl IntoIterator<Item = &'a str>,
     series: &Series,
@@ -113,7 +114,7 @@ fn newest<'a>(
     packages.filter(|package| package.belongs_to(series)).max_by(Package::order)
 }
 
-/// The newest kernel of a series.
+/// Finds the newest kernel of a series in the package lists.
 pub fn find(archive: &Archive, series: &Series) -> Result<Package> {
     let architecture = archive.architecture();
     let names = archive.search(&format!("^linux-(image|binary)-[0-9].*-cloud-{}$", architecture.debian()))?;
@@ -121,7 +122,7 @@ pub fn find(archive: &Archive, series: &Series) -> Result<Package> {
         .with_context(|| format!("none of the package lists has a kernel of the series {series}"))
 }
 
-/// The image of a kernel, below `directory`; downloaded unless it is there.
+/// Returns the path of a kernel's image below `directory`. Downloads the image if it is not there.
 pub fn image(archive: &Archive, package: &Package, directory: &Path) -> Result<PathBuf> {
     let image = directory.join(&package.name).join("vmlinuz");
     if !image.is_file() {
@@ -131,7 +132,7 @@ pub fn image(archive: &Archive, package: &Package, directory: &Path) -> Result<P
     Ok(image)
 }
 
-/// A package itself, below `directory`; downloaded unless it is there.
+/// Returns the path of a package's file below `directory`. Downloads the file if it is not there.
 pub fn package_file(archive: &Archive, package: &str, directory: &Path) -> Result<PathBuf> {
     let entries = fs::read_dir(directory.join(package)).into_iter().flatten().flatten();
     let is_package = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "deb");
@@ -142,7 +143,8 @@ pub fn package_file(archive: &Archive, package: &str, directory: &Path) -> Resul
     archive.download(package, directory)
 }
 
-/// Takes the one kernel image out of a package: `./boot/vmlinuz-VERSION`, since 6.19 `./usr/lib/modules/VERSION/vmlinuz`.
+/// Extracts the kernel image from a package: `./boot/vmlinuz-VERSION` or, since 6.19,
+/// `./usr/lib/modules/VERSION/vmlinuz`.
 fn unpack(deb: &Path, image: &Path) -> Result<()> {
     let partial = image.with_extension("partial");
     extract(deb, &["./boot/vmlinuz-*", "./usr/lib/modules/*/vmlinuz", "./lib/modules/*/vmlinuz"], &partial)?;
@@ -152,7 +154,8 @@ fn unpack(deb: &Path, image: &Path) -> Result<()> {
     fs::rename(&partial, image).with_context(|| format!("cannot rename {}", partial.display()))
 }
 
-/// Takes the one file out of a package that one of the patterns names; an empty one if there is none.
+/// Extracts from a package the file that matches one of the patterns, and writes it to `target`. Without a match,
+/// `target` is empty.
 pub fn extract(deb: &Path, patterns: &[&str], target: &Path) -> Result<()> {
     let directory = target.parent().context("a file lies in a directory")?;
     fs::create_dir_all(directory).with_context(|| format!("cannot make {}", directory.display()))?;
@@ -169,7 +172,7 @@ pub fn extract(deb: &Path, patterns: &[&str], target: &Path) -> Result<()> {
         .args(patterns)
         .stdin(files)
         .stdout(target)
-        // It complains about the patterns that do not match.
+        // tar reports an error for every pattern without a match.
         .stderr(Stdio::null());
     let _ = tar.status().context("cannot start tar")?;
     // tar stops reading early, so dpkg-deb's exit status means little. The caller checks the file.

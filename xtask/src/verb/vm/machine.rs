@@ -1,4 +1,4 @@
-//! Runs a virtual machine to its end.
+//! Boots a virtual machine and waits until it powers off.
 
 use std::fs;
 use std::path::Path;
@@ -11,32 +11,32 @@ use anyhow::{Context, Result, bail};
 use super::super::setup;
 use super::architecture::Architecture;
 
-/// What one boot needs.
+/// The parameters of a boot.
 pub struct Boot<'a> {
-    /// What the machine is.
+    /// The architecture of the machine.
     pub architecture: Architecture,
-    /// The kernel.
+    /// The kernel image.
     pub image: &'a Path,
-    /// Its first root.
+    /// The initramfs.
     pub initramfs: &'a Path,
-    /// Whether BPF is among the security modules.
+    /// Whether the BPF security module (LSM) is enabled.
     pub lsm: bool,
-    /// Whether instructions are counted.
+    /// Whether to count instructions.
     pub overhead: bool,
-    /// Options for minerwatch, with commas between.
+    /// Options for minerwatch, separated by commas.
     pub with: &'a str,
-    /// Where the serial ports go.
+    /// The directory of the serial ports' files.
     pub logs: &'a Path,
-    /// How long it may take.
+    /// The timeout for the machine.
     pub timeout: Duration,
 }
 
-/// The files of the serial ports, in the order of the ports: the kernel's console, PID 1's report, the programs'
+/// The files of the serial ports, in the order of the ports: the kernel's console, PID 1's report, and the programs'
 /// messages.
 const PORTS: [&str; 3] = ["console.log", "report.log", "programs.log"];
 
 impl Boot<'_> {
-    /// Boots, waits for the machine to switch itself off, and returns the report.
+    /// Boots the machine, waits until it powers off, and returns the report.
     pub fn run(&self) -> Result<String> {
         fs::create_dir_all(self.logs).with_context(|| format!("cannot make {}", self.logs.display()))?;
         for port in PORTS.map(|port| self.logs.join(port)) {
@@ -58,15 +58,15 @@ impl Boot<'_> {
         Ok(report)
     }
 
-    /// Where to look.
+    /// Returns the end of an error message, which names the directory of the logs.
     fn see(&self) -> String {
         format!("{} has what it said", self.logs.display())
     }
 
     fn arguments(&self, mut qemu: Command) -> Command {
-        // Emulated: what /dev/kvm allows differs from machine to machine. Two processors, as the programs' counters
-        // are per processor; one where instructions are counted, a nanosecond of the machine's time each, and time
-        // does not wait while it sleeps.
+        // The machine is emulated, because the abilities of /dev/kvm differ from host to host. It has two processors,
+        // because the programs' counters are per processor. If instructions are counted, it has one processor, each
+        // instruction takes one nanosecond of the machine's time, and that time does not wait while the machine sleeps.
         qemu.args(["-accel", "tcg", "-m", "1024"])
             .args(self.architecture.machine())
             .args(if self.overhead {
@@ -81,7 +81,7 @@ impl Boot<'_> {
             .arg("-initrd")
             .arg(self.initramfs);
         for (index, port) in PORTS.iter().enumerate() {
-            // In QEMU's options a comma is written twice.
+            // In QEMU's options a second comma escapes a comma.
             let file = self.logs.join(port).display().to_string().replace(',', ",,");
             qemu.arg("-chardev").arg(format!("file,id=port{index},path={file}"));
             qemu.args(self.architecture.port(index));
@@ -91,14 +91,14 @@ impl Boot<'_> {
     }
 
     fn command_line(&self) -> String {
-        // A panic ends the machine at once instead of after a timeout.
         let lsm = if self.lsm { " lsm=lockdown,capability,yama,bpf" } else { "" };
-        // The same addresses in every run, and no work that depends on the processor's flaws.
+        // Every run has the same addresses, and does no work that depends on the processor's flaws.
         let overhead =
             if self.overhead { " nokaslr norandmaps mitigations=off minerwatch.overhead" } else { "" };
         let with =
             if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
         let console = self.architecture.console();
+        // With panic=-1 a panic ends the machine at once instead of after a timeout.
         format!("console={console} panic=-1 loglevel=5{lsm}{overhead}{with}")
     }
 }

@@ -1,4 +1,5 @@
-//! The driver for a processor's registers, as a kernel's packages have it: a file, which no cloud kernel loads by itself.
+//! Fetches the driver for a processor's registers (`msr.ko`) from a kernel's packages. No cloud kernel loads it by
+//! itself.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,13 @@ use super::archive::Archive;
 use super::cpio;
 use super::kernels::{self, Package};
 
-/// Where it lies in the machine; PID 1 relies on this.
+/// The path of the driver in the machine. PID 1 relies on this path.
 const TARGET: &str = "/lib/msr.ko";
 
-/// The first bytes of a file that xz compressed.
+/// The magic number of an xz file.
 const XZ: &[u8] = b"\xfd7zXZ\0";
 
-/// The file of a kernel's driver, below `directory`; downloaded and unpacked unless it is there.
+/// Returns the path of a kernel's driver below `directory`. Downloads and unpacks the driver if it is not there.
 pub fn file(archive: &Archive, kernel: &Package, directory: &Path) -> Result<PathBuf> {
     let package = holder(kernel.name());
     let module = directory.join(&package).join("msr.ko");
@@ -36,7 +37,8 @@ pub fn file(archive: &Archive, kernel: &Package, directory: &Path) -> Result<Pat
     Ok(module)
 }
 
-/// A first root with the driver in it: the kernel unpacks one archive after the other.
+/// Returns the initramfs `root` with a second archive at its end, which contains the driver. The kernel unpacks one
+/// archive after the other.
 pub fn add(root: &Path, module: &Path) -> Result<Vec<u8>> {
     let read = |file: &Path| fs::read(file).with_context(|| format!("cannot read {}", file.display()));
     let mut second = cpio::Archive::default();
@@ -46,13 +48,13 @@ pub fn add(root: &Path, module: &Path) -> Result<Vec<u8>> {
     Ok(both)
 }
 
-/// Since 6.19 images and modules are packages of their own.
+/// Returns the name of the package with a kernel's modules. Since 6.19 images and modules are in separate packages.
 fn holder(kernel: &str) -> String {
     kernel.replacen("linux-binary-", "linux-modules-", 1)
 }
 
 fn decompress(file: &Path) -> Result<Vec<u8>> {
-    // Its name ends like no file of xz's, so it is given as standard input.
+    // xz does not accept the extension of this file, so the file is its standard input.
     let input = fs::File::open(file).with_context(|| format!("cannot open {}", file.display()))?;
     let mut xz = Command::new("xz");
     let output = xz.args(["--decompress", "--stdout"]).stdin(input).output().context("cannot start xz")?;

@@ -1,4 +1,5 @@
-//! The overhead of operations on each kernel, in instructions, as a table in the tree. A run is compared with it.
+//! The table in the tree with the overhead of operations on each kernel, in instructions. Each run is compared with the
+//! table.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -7,7 +8,7 @@ use std::fs;
 use anyhow::{Context, Result, bail};
 use xtask::workspace;
 
-/// Where it lies, below the root of the workspace.
+/// The path of the table, relative to the workspace root.
 const FILE: &str = "tests/overhead.expected";
 
 const HEADER: &str = "\
@@ -16,26 +17,27 @@ const HEADER: &str = "\
 # than a tenth; `cargo xtask vm --overhead --bless` writes what it saw. docs/overhead.md says how they are counted.
 ";
 
-/// The overhead may rise by this share of itself…
+/// An overhead may rise by this share of itself. The largest of `TOLERANCE`, `NOISE` and `LEAST` applies.
 const TOLERANCE: f64 = 0.10;
-/// …or by this share of the operation's cost without minerwatch, if that is more: a small overhead on a large operation
-/// disappears in its noise.
+/// An overhead may rise by this share of the operation's cost without minerwatch, because a small overhead on a large
+/// operation disappears in the noise of that operation.
 const NOISE: f64 = 0.005;
-/// …or by so many instructions, for operations that hardly cost anything.
+/// An overhead may rise by this number of instructions, for operations that cost hardly anything.
 const LEAST: f64 = 10.0;
 
-/// One operation, in instructions.
+/// The cost of an operation, in instructions.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
-    /// Its name.
+    /// The name of the operation.
     pub operation: String,
-    /// Without the daemon.
+    /// The cost without the daemon.
     pub off: i64,
-    /// What the daemon adds.
+    /// The cost that the daemon adds.
     pub added: i64,
 }
 
-/// Reads the lines of a report that have costs: `OVERHEAD`, operation, without, with.
+/// Parses the lines of a report that contain costs. Their fields are `OVERHEAD`, operation, cost without the daemon,
+/// cost with the daemon.
 pub fn parse_report(report: &str) -> Result<Vec<Cost>> {
     let costs: Vec<_> = report
         .lines()
@@ -55,12 +57,12 @@ pub fn parse_report(report: &str) -> Result<Vec<Cost>> {
     Ok(costs)
 }
 
-/// The costs of each kernel by its label.
+/// The expected costs of each kernel, by the kernel's label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected(BTreeMap<String, Vec<Cost>>);
 
 impl Expected {
-    /// Reads the table of the tree; there may be none yet.
+    /// Reads the table in the tree. The table is empty if its file does not exist.
     pub fn read() -> Result<Self> {
         let file = workspace::root().join(FILE);
         if !file.exists() {
@@ -70,7 +72,7 @@ impl Expected {
         Self::parse(&text)
     }
 
-    /// Writes it.
+    /// Writes the table to the tree.
     pub fn write(&self) -> Result<()> {
         let file = workspace::root().join(FILE);
         fs::write(&file, self.to_text()).with_context(|| format!("cannot write {}", file.display()))
@@ -109,12 +111,12 @@ impl Expected {
         text
     }
 
-    /// Takes what was counted on a kernel as the new expectation; other kernels stay.
+    /// Replaces the expectation for one kernel by these costs.
     pub fn bless(&mut self, kernel: &str, costs: &[Cost]) {
         self.0.insert(kernel.to_owned(), costs.to_vec());
     }
 
-    /// What costs more than expected, a sentence each.
+    /// Returns a sentence for each operation that costs more than expected.
     pub fn rises(&self, kernel: &str, costs: &[Cost]) -> Vec<String> {
         let Some(expected) = self.0.get(kernel) else {
             return vec![format!("{kernel}: {FILE} has no rows for it; --bless writes them")];
@@ -135,7 +137,7 @@ impl Expected {
     }
 }
 
-/// The table that a person reads: instructions without, and what is added, for each kernel.
+/// Formats the table for people: for each kernel, the instructions without the daemon, and the instructions added.
 pub fn render(kernels: &[(String, Vec<Cost>)]) -> String {
     let mut text = String::new();
     for (label, costs) in kernels {

@@ -1,54 +1,54 @@
-//! What PID 1 of a virtual machine reports.
+//! Parses the report of PID 1 in a virtual machine.
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// How a check came out.
+/// The outcome of a check.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Outcome {
-    /// As it should.
+    /// The check passed.
     Ok,
-    /// Not as it should.
+    /// The check failed.
     Failed,
-    /// The kernel allows no hook for it, so that there was nothing to see.
+    /// The kernel allows no hook for the check, so there was nothing to see.
     Unavailable,
 }
 
-/// A check in the machine.
+/// A check that ran in the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Check {
-    /// Its name.
+    /// The name of the check.
     pub name: String,
-    /// How it came out.
+    /// The outcome of the check.
     pub outcome: Outcome,
-    /// What was seen.
+    /// What was seen, or the reason for the outcome.
     pub detail: String,
 }
 
-/// A purpose of the sensor and what serves it.
+/// A data source of the sensor, and the hook that serves it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataSource {
-    /// Its name.
+    /// The name of the data source.
     pub name: String,
-    /// The hook; `None` when there is none.
+    /// The hook that serves the data source; `None` if there is none.
     pub hook: Option<String>,
-    /// What the doctor says about it.
+    /// What the doctor reports about the data source.
     pub detail: Option<String>,
 }
 
-/// A machine's report.
+/// The report of a machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {
     /// The kernel's release, as `uname -r` has it.
     pub kernel: String,
-    /// In the order of the sensor's table.
+    /// The data sources, in the order of the sensor's table.
     pub purposes: Vec<DataSource>,
-    /// In the order of the sequence.
+    /// The checks, in the order of the sequence.
     pub checks: Vec<Check>,
 }
 
 impl Report {
-    /// Reads the lines of the report port; what is no line of a report is passed over.
+    /// Parses the lines of the report port. Lines that do not belong to a report are ignored.
     pub fn parse(text: &str) -> Result<Self> {
         let mut report = Self::default();
         for line in text.lines().map(str::trim_end) {
@@ -92,12 +92,12 @@ impl Report {
         Ok(())
     }
 
-    /// How many checks came out so.
+    /// Returns the number of checks with this outcome.
     pub fn count(&self, outcome: Outcome) -> usize {
         self.checks.iter().filter(|check| check.outcome == outcome).count()
     }
 
-    /// The checks that failed.
+    /// Returns the checks that failed.
     pub fn failed(&self) -> impl Iterator<Item = &Check> {
         self.checks.iter().filter(|check| check.outcome == Outcome::Failed)
     }

@@ -1,11 +1,12 @@
-//! The table that a person reads.
+//! Formats the results of all machines as a table for people.
 
 use std::fmt::Write as _;
 
 use super::Machine;
 use super::report::Outcome;
 
-/// One row for each data source and hook, one column for each kernel; then the checks, and why something is unavailable.
+/// Formats the table: one row for each data source and hook, one column for each kernel. Rows with the number of checks
+/// and the duration follow, then the reason for each unavailable data source and each failed check.
 pub fn render(machines: &[Machine]) -> String {
     let mut rows = vec![header(machines)];
     for (purpose, hook) in services(machines) {
@@ -40,7 +41,7 @@ pub fn render(machines: &[Machine]) -> String {
     text
 }
 
-/// The totals in one line.
+/// Returns the totals in one line.
 pub fn closing(machines: &[Machine]) -> String {
     let count = |outcome| -> usize { machines.iter().map(|machine| machine.report.count(outcome)).sum() };
     let seconds: u64 = machines.iter().map(|machine| machine.elapsed.as_secs()).sum();
@@ -59,12 +60,12 @@ fn header(machines: &[Machine]) -> Vec<String> {
     header
 }
 
-/// A kernel's release without what Debian adds for its clouds.
+/// Returns a kernel's release without the suffix of Debian's cloud kernels.
 fn short(release: &str) -> String {
     release.replace("-cloud-amd64", "").replace("-cloud-arm64", "")
 }
 
-/// Every pair of a data source and a hook (or none) that some kernel has, in the order of the data sources.
+/// Returns every pair of a data source and its hook (or none) that some kernel has, in the order of the data sources.
 fn services(machines: &[Machine]) -> Vec<(&str, Option<&str>)> {
     let mut purposes: Vec<&str> = Vec::new();
     let all = || machines.iter().flat_map(|machine| &machine.report.purposes);

@@ -1,4 +1,4 @@
-//! Descriptions of machines, and what set-up would do on each.
+//! Tests what set-up would do on different machines.
 
 use xtask::linker::Linker;
 use xtask::toolchain::{Core, Release, Version};
@@ -27,7 +27,7 @@ fn linker(llvm: u32) -> Linker {
     Linker { path: "/tools/bpf-linker".into(), llvm: Some(llvm) }
 }
 
-/// rustup without rust-src, on Debian.
+/// A Debian machine with rustup, but without rust-src.
 fn bare() -> Facts {
     Facts {
         toolchains: vec![toolchain("/rustup", Some("stable"), 22, None)],
@@ -79,7 +79,8 @@ fn a_linker_for_rustups_compiler() {
     let own = build_linker("/rustup/rustc", 22, true);
     assert_eq!(actions(&facts, ToolSet::Build, &[]), std::slice::from_ref(&own));
 
-    // If its own library fails: an installed LLVM, else one that can be installed, else the distribution's compiler.
+    // If a build with the compiler's own LLVM fails: an installed LLVM, else one that can be installed, else the
+    // distribution's compiler.
     let with_llvm = Facts { llvm: vec![21, 22, 23], toolchains: facts.toolchains.clone(), ..bare() };
     assert_eq!(
         actions(&with_llvm, ToolSet::Build, std::slice::from_ref(&own)),
@@ -178,7 +179,7 @@ fn what_only_virtual_machines_need() {
     let facts = Facts { missing_emulators: EMULATORS.iter().collect(), ..ready() };
     assert_eq!(actions(&facts, ToolSet::Test, &[]), []);
     assert_eq!(actions(&facts, ToolSet::Vm, &[]), [apt(&["qemu-system-x86"])]);
-    // When apt-get failed, because it would have to remove something.
+    // After apt-get has failed, because it would have to remove a package.
     let unpacked = Action::Unpack(vec!["qemu-system-x86".to_owned()]);
     assert_eq!(actions(&facts, ToolSet::Vm, &[apt(&["qemu-system-x86"])]), [unpacked]);
     assert_eq!(actions(&ready(), ToolSet::Vm, &[]), []);
