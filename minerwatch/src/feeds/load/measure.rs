@@ -1,6 +1,5 @@
 //! Measures the cost of lists with a thousand to a million entries:
-//! `cargo test --release -p minerwatch --no-default-features --features sensor --lib -- --ignored --nocapture
-//! a_million`.
+//! `cargo test --release -p minerwatch --no-default-features --features sensor --lib -- --ignored --nocapture a_million`.
 
 use std::{fmt::Write as _, hint::black_box, time::Instant};
 
