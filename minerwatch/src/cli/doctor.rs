@@ -27,7 +27,7 @@ pub(super) struct Arguments {
     /// Write one JSON object instead of text for people
     #[arg(long)]
     json: bool,
-    /// The daemon's control socket
+    /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
     #[command(flatten)]

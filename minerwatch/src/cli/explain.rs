@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     /// Read alerts as JSON lines from this file instead of asking the daemon; `-` for standard input
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// The daemon's control socket
+    /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET, conflicts_with = "from")]
     socket: PathBuf,
     #[command(flatten)]

@@ -27,7 +27,7 @@ enum ColorChoice {
     Never,
 }
 
-/// Writes lines to standard output, buffered.
+/// Writes to standard output through a buffer.
 pub(super) struct Presenter {
     renderer: Option<Renderer>,
     text: String,

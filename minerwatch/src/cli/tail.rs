@@ -35,10 +35,10 @@ pub(super) struct Arguments {
     /// Show only events of this process, and alerts that suspect it
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
-    /// The daemon's control socket
+    /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
-    /// If no daemon runs: use the lists and thresholds of this configuration
+    /// If no daemon is running, use the lists and thresholds of this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]

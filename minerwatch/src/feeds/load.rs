@@ -42,7 +42,7 @@ pub struct FileReport {
 /// All lists, and a report on each file.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The lists.
+    /// The loaded lists.
     pub indicators: Arc<Indicators>,
     /// A report on each list file.
     pub files: Vec<FileReport>,

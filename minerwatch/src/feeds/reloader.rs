@@ -33,7 +33,7 @@ const MAX_CHECKS: u32 = 15;
 /// New lists for the engine.
 #[derive(Debug)]
 pub struct Lists {
-    /// The lists.
+    /// The loaded lists.
     pub indicators: Arc<Indicators>,
     /// Counters of the lists.
     pub counts: ListMetrics,

@@ -7,7 +7,7 @@ use std::{fmt, io};
 pub enum Notice {
     /// The output stopped working.
     Failing {
-        /// The output.
+        /// Name of the output.
         output: String,
         /// The error of the last write.
         error: io::Error,
@@ -16,7 +16,7 @@ pub enum Notice {
     },
     /// The output works again, and the backlog has been written.
     Recovered {
-        /// The output.
+        /// Name of the output.
         output: String,
         /// Number of events dropped in the meantime.
         events_dropped: u64,
@@ -25,7 +25,7 @@ pub enum Notice {
     },
     /// The output ended before all lines were written.
     GivenUp {
-        /// The output.
+        /// Name of the output.
         output: String,
         /// Number of lost lines.
         lines: u64,
@@ -34,7 +34,7 @@ pub enum Notice {
     },
     /// The output works, but something other than writing failed, such as renaming a full file.
     Degraded {
-        /// The output.
+        /// Name of the output.
         output: String,
         /// The problem, and its consequences.
         problem: String,
