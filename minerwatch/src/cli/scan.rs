@@ -72,7 +72,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     });
     progress.borrow_mut().clear();
     let report = match result {
-        // The reader of standard output has closed it, which is not a failure.
+        // The reader of standard output has closed the pipe, which is not a failure.
         Err(failure) if is_broken_pipe(&failure.error) => return Ok(ExitReason::Fine),
         result => result?,
     };
