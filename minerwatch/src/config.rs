@@ -1,4 +1,4 @@
-//! The daemon's configuration: one TOML file. The defaults of all keys are declared here and in the sections below.
+//! The daemon's configuration: one TOML file. Every key has a default, except the required keys of repeated sections.
 //!
 //! Each section is declared once, with [`section!`](crate::schema::section!): the type, default, validation and
 //! documentation of each key. `docs/configuration.md` and `deploy/minerwatch.toml` are generated from the declarations

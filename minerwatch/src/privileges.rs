@@ -9,7 +9,7 @@ const KEPT: [Capability; 3] = [
     Capability::CAP_BPF,
     // Reads executables and namespaces of other users' processes (/proc/PID/exe, /proc/PID/ns).
     Capability::CAP_SYS_PTRACE,
-    // Reads executables for hashing that only their owner may read.
+    // Reads executables that only their owner may read, to hash them.
     Capability::CAP_DAC_READ_SEARCH,
 ];
 

@@ -1,4 +1,4 @@
-//! `minerwatch scan`: checks once what is running on this host.
+//! `minerwatch scan`: checks once whether something is mining on this host.
 
 mod summary;
 

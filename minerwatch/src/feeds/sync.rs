@@ -212,7 +212,7 @@ impl Worker {
         let (is_new, etag, modified) = match &sync.from {
             SyncSource::Path(path) => (copy::copy(path, &target)?, None, None),
             SyncSource::Url(url) => {
-                // The server may answer "unchanged" only if the file still exists.
+                // The request is conditional only if the file still exists.
                 let known = self.memory.get(sync).filter(|_| target.is_file());
                 let temporary = temporary(&target);
                 let mut file =

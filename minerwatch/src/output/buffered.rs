@@ -43,7 +43,7 @@ pub(super) trait Target: fmt::Debug + Send {
     }
 
     /// Returns whether the output ends when its reader closes the pipe. A FIFO in place of a file may get another
-    /// reader.
+    /// reader, so a file output does not end.
     fn ends_with_its_reader(&self) -> bool {
         false
     }

@@ -1,4 +1,4 @@
-//! Reads the fields that the text shows from a line of JSON. Every field may be missing.
+//! Parses a line of JSON into the fields that the text shows. Every field may be missing.
 
 use std::collections::BTreeMap;
 
