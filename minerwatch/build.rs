@@ -3,7 +3,7 @@
 fn main() {
     #[cfg(feature = "sensor")]
     sensor();
-    // Without the sensor nothing outside the sources matters.
+    // Without the sensor, the build depends on nothing but the sources.
     #[cfg(not(feature = "sensor"))]
     println!("cargo::rerun-if-changed=build.rs");
 }
@@ -16,7 +16,7 @@ fn sensor() {
     let out_dir = PathBuf::from(std::env::var_os("OUT_DIR").unwrap_or_default());
     let arch = std::env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     if let Err(error) = ebpf::build_script(&out_dir, &arch) {
-        // This alone fails the build; an exit code would make cargo show the script's whole output as well.
+        // This line fails the build. With a failing exit code, cargo would also show the whole output of the script.
         println!("cargo::error={error:#}");
         return;
     }

@@ -1,4 +1,4 @@
-//! The command line: one file per command. Standard output is data, standard error is for people.
+//! The command line, with one file per command. Results go to standard output, messages to standard error.
 
 mod counted;
 mod doctor;
@@ -60,7 +60,7 @@ Exit codes:
   10  found: `scan` and `replay` found an incident with the verdict `suspected` or `mining`,
       or `intel lookup` found the value on a list";
 
-/// Runs the command this process was started with.
+/// Runs the command that the arguments of this process name, and returns its exit code.
 pub fn main() -> ExitCode {
     let result = match Arguments::try_parse() {
         Ok(Arguments { command }) => run(command),
@@ -88,7 +88,7 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
     }
 }
 
-/// Prints a help page or the version to standard output, or what is wrong with the arguments to standard error.
+/// Prints the help or the version to standard output, or an argument error to standard error.
 fn print(help_or_error: &clap::Error) -> Result<ExitReason, Failure> {
     let printed = help_or_error.print();
     if help_or_error.use_stderr() {
@@ -100,7 +100,7 @@ fn print(help_or_error: &clap::Error) -> Result<ExitReason, Failure> {
     }
 }
 
-/// Runs everything on one thread: events stay in one order, and the host keeps its cores.
+/// Runs a future on a single-threaded runtime, so that events stay in order and the other cores stay free for the host.
 fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     runtime.map_err(|error| Failure::from(anyhow::Error::from(error)))?.block_on(future)

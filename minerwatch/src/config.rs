@@ -1,8 +1,8 @@
-//! The daemon's configuration: one TOML file, every key optional, every default stated here.
+//! The daemon's configuration: one TOML file. Every key has a default, except the required keys of repeated sections.
 //!
-//! Each section is declared once, with [`section!`](crate::schema::section!): type, default, check and
-//! documentation of each key. `docs/configuration.md` and `deploy/minerwatch.toml` are made from the
-//! declarations ([`mod@reference`]), and a test fails when they are stale.
+//! Each section is declared once, with [`section!`](crate::schema::section!): the type, default, validation and
+//! documentation of each key. `docs/configuration.md` and `deploy/minerwatch.toml` are generated from the declarations
+//! ([`mod@reference`]), and a test fails when they are out of date.
 
 mod check;
 mod error;
@@ -26,29 +26,29 @@ pub use error::{ConfigError, Location};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
 
-/// A larger file is not a configuration, bytes.
+/// Maximum size of a configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
 
 section! {
-    /// Everything that can be configured.
+    /// The whole configuration.
     pub struct Config {
-        /// What the sensor reports.
+        /// Events that the sensor reports.
         pub events: Events = Events::default(), table();
         /// Hashing of executables.
         pub hash: Hash = Hash::default(), table();
-        /// What becomes an alert.
+        /// Detection, and the alerts that are sent.
         pub detection: Detection = Detection::default(), table();
         /// Lists of indicators.
         pub intel: Intel = Intel::default(), table();
         /// Where events and alerts go.
         pub sink: OutputsConfig = OutputsConfig::default(), table();
-        /// Where the daemon keeps what must survive a restart.
+        /// Storage of data that must survive a restart.
         pub state: State = State::default(), table();
-        /// The socket for `minerwatch tail` and other commands that ask the daemon.
+        /// The control socket for `minerwatch tail` and other commands that query the daemon.
         pub control: Control = Control::default(), table();
-        /// Bounds of memory.
+        /// Limits that bound the use of memory.
         pub limits: Limits = Limits::default(), table();
-        /// The daemon's own messages, on standard error.
+        /// Logging to standard error.
         pub log: Log = Log::default(), table();
     }
 }
@@ -56,17 +56,17 @@ section! {
 section! {
     /// Keys of `[events]`.
     pub struct Events {
-        /// Time between two CPU events of one process, in milliseconds.
+        /// Interval between two CPU events of one process, in milliseconds.
         pub cpu_interval_ms: u64 = 1_000, between(100, 60_000);
-        /// A process that used less CPU time in that interval is not reported, in milliseconds.
+        /// Minimum CPU time that a process must use in one interval to be reported, in milliseconds.
         pub cpu_threshold_ms: u64 = 100, between(1, 60_000);
-        /// Time between two `flow` events of one long connection, in seconds.
+        /// Interval between two `flow` events of one long connection, in seconds.
         pub flow_interval_s: u64 = 60, between(1, 86_400);
-        /// Whether the first payloads of connections are compared with mining protocols and DNS answers are
-        /// read ([privacy.md](privacy.md)). Without it UDP flows have no byte counts.
+        /// Whether minerwatch checks the first payloads of connections for mining protocols, and reads DNS answers
+        /// ([privacy.md](privacy.md)). Otherwise UDP flows have no byte counts.
         pub payloads: bool = true, switch();
-        /// Hooks to use instead of those that minerwatch would choose, as `--hook` does: `"file=tracepoint"`,
-        /// `"yield=off"`. For support and tests; `minerwatch doctor` lists what there is.
+        /// Hooks that override the automatic choice, as `--hook` does: `"file=tracepoint"`, `"yield=off"`. For support
+        /// and tests; `minerwatch doctor` lists the data sources.
         pub hooks: Vec<HookChoice> = Vec::new(), parsed("a list of `\"SOURCE=TYPE\"`");
     }
 }
@@ -74,11 +74,11 @@ section! {
 section! {
     /// Keys of `[hash]`.
     pub struct Hash {
-        /// Whether executables are hashed (SHA-256). This happens in the background, once for each content.
+        /// Whether executables are hashed (SHA-256). Hashing runs in the background, once per file content.
         pub enabled: bool = true, switch();
-        /// Larger executables are not hashed, in MiB.
+        /// Maximum size of an executable that is hashed, in MiB.
         pub max_size_mib: u64 = 128, between(1, 4_096);
-        /// The most that is read for hashing in a second, on average, in MiB.
+        /// Maximum average rate at which files are read for hashing, in MiB per second.
         pub rate_mib: u64 = 64, between(1, 4_096);
     }
 }
@@ -86,20 +86,20 @@ section! {
 section! {
     /// Keys of `[detection]`.
     pub struct Detection {
-        /// The lowest verdict that is sent as an alert.
+        /// Minimum verdict for which an alert is sent.
         pub min_verdict: Verdict = Verdict::Suspected, choice();
-        /// A process that uses more of one processor than this counts as busy (signal C9), in per cent.
+        /// Minimum CPU usage of a busy process (signal C9), in per cent of one processor.
         pub process_cpu_percent: u64 = 70, between(1, 10_000);
-        /// How long a process must be busy, in seconds.
+        /// Time for which a process must be busy, in seconds.
         pub process_cpu_seconds: u64 = 300, between(10, 86_400);
-        /// A host that uses this much of all its processors counts as busy (signal C9H), in per cent.
+        /// Minimum CPU usage of a busy host (signal C9H), in per cent of all processors.
         pub host_cpu_percent: u64 = 90, between(1, 100);
-        /// How long the host must be busy, in seconds.
+        /// Time for which the host must be busy, in seconds.
         pub host_cpu_seconds: u64 = 300, between(10, 86_400);
-        /// How much more CPU time than in its own last 24 hours a program must use for signal C9J, in per cent.
+        /// Minimum rise of a program's CPU usage, compared with its own last 24 hours, for signal C9J, in per cent.
         pub cpu_rise_percent: u64 = 500, between(50, 100_000);
-        /// Whether minerwatch interrupts threads that keep a CPU busy for a moment, ten times a second, to
-        /// look at their arithmetic. Without it a miner that is alone on its core is found slowly or never.
+        /// Whether minerwatch briefly interrupts threads that keep a CPU busy, ten times per second, to sample their
+        /// arithmetic. Without sampling, a miner that is alone on its core is found slowly or never.
         pub sampling: bool = true, switch();
     }
 }
@@ -107,7 +107,7 @@ section! {
 section! {
     /// Keys of `[state]`.
     pub struct State {
-        /// The only directory the daemon writes to, apart from its file outputs and its socket.
+        /// The state directory. The daemon writes only to this directory, its file outputs and its socket.
         pub directory: PathBuf = PathBuf::from("/var/lib/minerwatch"), absolute_path();
     }
 }
@@ -115,24 +115,25 @@ section! {
 section! {
     /// Keys of `[control]`.
     pub struct Control {
-        /// Whether the daemon listens for `minerwatch tail` and the other commands that ask it.
+        /// Whether the daemon listens on the control socket for `minerwatch tail` and other commands that query the
+        /// daemon.
         pub enabled: bool = true, switch();
-        /// The Unix socket it listens on. Only root and the daemon's own user may use it.
+        /// Path of the control socket. Only root and the daemon's own user may use the socket.
         pub socket: PathBuf = PathBuf::from(Control::DEFAULT_SOCKET), absolute_path();
     }
 }
 
 impl Control {
-    /// Where the commands look for the daemon unless told otherwise.
+    /// Default path of the control socket, for the daemon and the commands.
     pub const DEFAULT_SOCKET: &str = "/run/minerwatch/control.sock";
 }
 
 section! {
     /// Keys of `[limits]`.
     pub struct Limits {
-        /// Processes in the table, living ones and remembered dead ones together.
+        /// Maximum number of processes in the process table, including remembered processes that have exited.
         pub max_processes: u64 = 65_536, between(1_024, 4_194_304);
-        /// Incidents that are kept open.
+        /// Maximum number of open incidents.
         pub max_incidents: u64 = 1_024, between(16, 65_536);
     }
 }
@@ -140,25 +141,24 @@ section! {
 section! {
     /// Keys of `[log]`.
     pub struct Log {
-        /// The lowest level of messages that are written. The environment variable `MINERWATCH_LOG` overrides
-        /// it.
+        /// Minimum level of log messages. The environment variable `MINERWATCH_LOG` overrides this key.
         pub level: LogLevel = LogLevel::Info, choice();
     }
 }
 
 impl Config {
-    /// Reads and checks a file.
+    /// Reads and checks a configuration file.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not TOML, or holds a key or value that is not allowed. The message names the
-    /// file, and the line and key if it is about one.
+    /// The file cannot be read, is not TOML, or holds a key or value that is not allowed. The message names the file,
+    /// and the line and key of the error if known.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let text = read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
         Self::parse(&text, path)
     }
 
-    /// Checks a configuration given as text; `path` is what messages call it.
+    /// Parses and checks a configuration. Messages use `path` as the name of the file.
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let config: Self = toml::from_str(text)
             .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
@@ -167,10 +167,11 @@ impl Config {
         Ok(config)
     }
 
-    /// The sections that differ from `new` and take effect only at the next start, because they decide what is
-    /// loaded, opened or allocated then. A running daemon can take over the others.
+    /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
+    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, and of the
+    /// minimum verdict.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
-        // A new section must be decided on here, so the pattern names them all.
+        // The pattern names all sections, so that a new section requires a decision here.
         let Self { events, hash, detection, intel: _, sink: _, state, control, limits, log: _ } = self;
         let changed = [
             ("events", *events != new.events),

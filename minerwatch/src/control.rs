@@ -1,8 +1,8 @@
-//! The Unix socket through which `minerwatch tail` and other commands ask the running daemon.
+//! The Unix socket on which `minerwatch tail` and other commands query the running daemon.
 //!
-//! A connection has one request, as a line of JSON. The answer is one or more lines; for `tail` it is a line per event
-//! until either side ends the connection. Only root and the daemon's own user get an answer. A slow reader loses whole
-//! lines and is told how many; it never slows the daemon down.
+//! A connection carries one request, which is a line of JSON. The answer is one or more lines. For `tail`, the answer
+//! is a line per event until either side closes the connection. Only root and the daemon's own user get an answer. A
+//! slow reader loses whole lines and receives their number; it never slows the daemon down.
 
 mod client;
 mod connection;
@@ -32,27 +32,27 @@ pub use pipeline_request::{PipelineRequest, Question};
 pub use request::{Request, TailRequest};
 use subscribers::Subscribers;
 
-/// Requests that wait for the pipeline.
+/// Capacity of the queue of requests to the pipeline.
 const QUEUE: usize = 8;
 
-/// The daemon's side. Needs a tokio runtime with I/O and time.
+/// The daemon's end of the control socket. Needs a tokio runtime with I/O and time.
 #[derive(Debug)]
 pub struct ControlServer {
     path: PathBuf,
     subscribers: Arc<Subscribers>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
-    /// The socket's inode, so that only this server's own socket is removed.
+    /// Inode of the socket, so that this server removes only its own socket.
     inode: u64,
 }
 
 impl ControlServer {
-    /// Listens at `path` with mode 0600, and creates its directory if it is missing. The receiver gives the requests that
-    /// the pipeline must answer.
+    /// Listens on a socket at `path` with mode 0600, and creates a missing directory. The receiver yields the requests
+    /// that the pipeline must answer.
     ///
     /// # Errors
     ///
-    /// Another daemon is listening there, something other than a socket is there, or the directory cannot be written.
+    /// Another daemon is listening at `path`, `path` is not a socket, or the directory cannot be written.
     pub fn bind(path: &Path) -> Result<(Self, mpsc::Receiver<PipelineRequest>), BindError> {
         let (listener, inode) = listener::bind(path)?;
         let subscribers = Arc::new(Subscribers::default());
@@ -63,7 +63,8 @@ impl ControlServer {
         Ok((Self { path: path.to_owned(), subscribers, stop, task, inode }, receiver))
     }
 
-    /// Whether any reader wants this event. If not, it need not be encoded. Without readers this is one atomic load.
+    /// Whether any reader wants this event. An unwanted event need not be encoded. Without readers, this check is one
+    /// atomic load.
     pub fn wants_event(&self, kind: EventKind, pid: u32) -> bool {
         self.subscribers.wants(Some(kind), pid)
     }
@@ -73,22 +74,23 @@ impl ControlServer {
         self.subscribers.wants(None, pid)
     }
 
-    /// Sends an event's line with its newline to every reader that wants it. Never waits.
+    /// Sends the line of an event, with its newline, to every reader that wants the event. Never waits for a reader.
     pub fn publish_event(&self, line: &Bytes, kind: EventKind, pid: u32) {
         self.subscribers.publish(line, Some(kind), pid);
     }
 
-    /// Sends an alert's line with its newline to every reader that wants it. Never waits.
+    /// Sends the line of an alert, with its newline, to every reader that wants the alert. Never waits for a reader.
     pub fn publish_alert(&self, line: &Bytes, pid: u32) {
         self.subscribers.publish(line, None, pid);
     }
 
-    /// Its counters.
+    /// Returns the counters of the control socket.
     pub fn counters(&self) -> ControlCounters {
         self.subscribers.counters()
     }
 
-    /// Removes the socket, accepts no more connections, and gives readers at most `grace` to take what is queued.
+    /// Removes the socket, accepts no more connections, and waits at most `grace` until readers have received the
+    /// queued lines.
     pub async fn shutdown(self, grace: Duration) {
         let Self { path, subscribers, stop, mut task, inode } = self;
         listener::unlink(&path, inode);

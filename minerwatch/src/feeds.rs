@@ -1,4 +1,4 @@
-//! Lists of indicators: read from the files of the configuration, and read again when those change.
+//! Loads lists of indicators from the configured files, reloads changed files, and fetches lists from other sources.
 
 mod files;
 mod load;

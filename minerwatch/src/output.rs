@@ -1,9 +1,9 @@
-//! Where events and alerts leave the daemon, as lines of JSON.
+//! Outputs write events and alerts as lines of JSON.
 //!
-//! [`ecs::Encoder`](crate::ecs::Encoder) makes the lines, an [`Output`] carries them. Each kind of output is one file
-//! of this room and one row in [`table`]; nothing outside knows the kinds. An output takes every line it is
-//! given and never lets a failing destination hold up the pipeline: what cannot be written now waits in a
-//! bounded backlog, and what the backlog cannot hold is counted by class. Time comes from the caller.
+//! [`ecs::Encoder`](crate::ecs::Encoder) encodes the lines, and an [`Output`] writes them. Each kind of output is one
+//! file of this module and one row in [`table`]; no other module knows the kinds. An output accepts every line, and a
+//! failing destination never holds up the pipeline. Lines that cannot be written wait in a bounded backlog. Lines that
+//! do not fit into the backlog are dropped and counted by class. The caller passes the time.
 
 mod backlog;
 mod buffered;
@@ -27,55 +27,55 @@ pub use table::OutputsConfig;
 
 /// A destination for lines of events and alerts.
 pub trait Output: fmt::Debug + Send {
-    /// Its name in messages and metrics, the same as [`OutputSettings::name`].
+    /// The name in messages and metrics, the same as [`OutputSettings::name`].
     fn name(&self) -> &str;
 
-    /// Takes one or more whole lines of one class. What cannot be written now is kept for
-    /// [`retry`](Self::retry). Gives a notice once when the output begins to fail.
+    /// Writes one or more whole lines of one class. Lines that cannot be written are kept for [`retry`](Self::retry).
+    /// Returns a notice once when the output begins to fail.
     fn write(&mut self, class: Class, lines: &[u8]) -> Result<Option<Notice>, Closed>;
 
-    /// Tries again what waits, if its time has come; called about every second. Gives a notice once when the
-    /// output works again.
+    /// Writes the waiting lines if a retry is due. Called about once per second. Returns a notice once when the output
+    /// works again.
     fn retry(&mut self, now: BootTime) -> Result<Option<Notice>, Closed>;
 
-    /// Opens the destination by its name again, after something else moved it away (SIGHUP). On failure the
-    /// open one stays in use.
+    /// Reopens the destination by its name after another program has moved it away (SIGHUP). On failure, the
+    /// destination that is open stays in use.
     fn reopen(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// Writes what waits for the last time. The notice says what had to be given up.
+    /// Writes the waiting lines for the last time. A notice says how many lines were lost.
     fn finish(&mut self) -> Result<Option<Notice>, Closed>;
 
-    /// What it did so far.
+    /// Returns the counters of the output.
     fn counters(&self) -> Counters;
 }
 
 /// The settings of one output in the configuration: a section `[sink.KIND]`.
 pub trait OutputSettings {
-    /// The name of the output. No two outputs have the same; a reload keeps the output whose name stays.
+    /// Returns the name of the output. Names are unique. A reload keeps an output whose name is still configured.
     fn name(&self) -> String;
 
-    /// The key that makes the name differ from that of others of this kind; `None` where there is only one.
+    /// Returns the key that distinguishes the names of outputs of this kind, or `None` if there is only one.
     fn naming_key(&self) -> Option<&'static str>;
 
-    /// What it wants to see.
+    /// Returns the filter for the lines that the output wants.
     fn filter(&self) -> Filter;
 
-    /// Opens it.
+    /// Opens the output.
     fn open(&self) -> anyhow::Result<Box<dyn Output>>;
 }
 
-/// What of the stream an output wants.
+/// The lines that an output wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {
-    /// Kinds of event.
+    /// Kinds of events that the output wants.
     pub events: KindSet,
-    /// Whether it wants alerts.
+    /// Whether the output wants alerts.
     pub alerts: bool,
 }
 
-/// What a line is. Alerts are given up last.
+/// The class of a line. Events are dropped before alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
     /// An event.
@@ -84,7 +84,7 @@ pub enum Class {
     Alert,
 }
 
-/// Nobody reads any more: the pipe's reader is gone. On standard output this is how a reader says "enough"
+/// The reader of the output has closed the pipe. On standard output this means that the reader has read enough
 /// (`minerwatch tail | head`), so the caller ends quietly with exit code 0.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the reader of {0} is gone")]

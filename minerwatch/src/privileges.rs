@@ -5,18 +5,18 @@ use caps::{CapSet, Capability, CapsHashSet};
 
 /// Capabilities that are still needed after attaching.
 const KEPT: [Capability; 3] = [
-    // To read the kernel side's counters: until kernel 5.19 every bpf(2) call requires it.
+    // Reads the counters of the eBPF programs. Before kernel 5.19, every bpf(2) call requires this capability.
     Capability::CAP_BPF,
-    // To read executables and namespaces of other users' processes (/proc/PID/exe, /proc/PID/ns).
+    // Reads executables and namespaces of other users' processes (/proc/PID/exe, /proc/PID/ns).
     Capability::CAP_SYS_PTRACE,
-    // To hash executables that only their owner may read.
+    // Reads executables that only their owner may read, to hash them.
     Capability::CAP_DAC_READ_SEARCH,
 ];
 
 /// Drops privileges of the calling thread: [`keep`] or [`drop_all_but_kept`].
 pub type DropPrivileges = fn() -> anyhow::Result<()>;
 
-/// Drops nothing. For commands that end soon.
+/// Drops nothing, for commands that run only briefly.
 pub fn keep() -> anyhow::Result<()> {
     Ok(())
 }
@@ -29,8 +29,8 @@ pub fn drop_all_but_kept() -> anyhow::Result<()> {
         .into_iter()
         .filter(|capability| KEPT.contains(capability))
         .collect();
-    // Only CAP_SETPCAP allows to shrink the bounding set. Without it the set does no harm: the daemon executes no
-    // program, so it cannot gain capabilities.
+    // Shrinking the bounding set requires CAP_SETPCAP. Without this capability the bounding set stays. It does no harm:
+    // the daemon executes no program, so it cannot gain capabilities.
     if caps::has_cap(None, CapSet::Effective, Capability::CAP_SETPCAP).unwrap_or(false) {
         for capability in caps::runtime::thread_all_supported() {
             if !kept.contains(&capability) {

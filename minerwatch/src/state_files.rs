@@ -1,4 +1,4 @@
-//! Files in the state directory: only the daemon's user may read them, and each is replaced as a whole.
+//! Writes files in the state directory. Only the daemon's user can read them, and each file is replaced atomically.
 
 use std::{
     fs::{self, DirBuilder, OpenOptions},
@@ -7,18 +7,18 @@ use std::{
     path::Path,
 };
 
-/// Creates a directory and missing ones above it, with mode 0700. A directory that exists stays as it is.
+/// Creates a directory and its missing parents with mode 0700. An existing directory stays as it is.
 pub fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Writes a file with mode 0600, or leaves the earlier one. Readers never see half a file. It is not forced onto the
+/// Replaces a file atomically, with mode 0600. After an error the earlier file stays. The content is not synced to the
 /// disk, so a crash of the machine may lose it.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
     let new = Path::new(&new);
-    // A file of that name may be left from a crash, with any mode; a link there must not be followed.
+    // A crash may have left a file of that name with any mode. A symbolic link of that name must not be followed.
     match fs::remove_file(new) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         Ok(()) | Err(_) => {}
@@ -49,7 +49,7 @@ mod tests {
         let new = directory.join("file.json.new");
         let victim = scratch.path().join("victim");
         fs::write(&victim, "untouched").unwrap();
-        // What an earlier version or a crash may have left.
+        // Files that an earlier version or a crash may have left.
         fs::write(&path, "earlier").unwrap();
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
         symlink(&victim, &new).unwrap();

@@ -1,8 +1,8 @@
-//! Numbers with their nouns.
+//! Formats a count with its noun.
 
 use std::fmt::Display;
 
-/// A count with its noun in the right number: `1 entry`, `2 entries`.
+/// Formats a count with the singular or plural of its noun: `1 entry`, `2 entries`.
 pub(super) fn counted<N: Copy + Display + PartialEq + From<u8>>(count: N, one: &str, many: &str) -> String {
     let noun = if count == N::from(1) { one } else { many };
     format!("{count} {noun}")

@@ -1,4 +1,4 @@
-//! `minerwatch doctor`: what this kernel allows, and what to do about the rest.
+//! `minerwatch doctor`: checks what this kernel supports, and whether a daemon is running.
 
 use std::{
     fmt::Write as _,
@@ -17,17 +17,17 @@ use crate::{
     pipeline,
 };
 
-/// Check what this kernel allows, and what is unavailable
+/// Check what this kernel supports, and what is unavailable
 ///
-/// Shows which hook serves each data source. Loads and attaches each hook as the daemon would, then detaches it again. The exit code is 3 if the daemon cannot
-/// run here.
+/// Shows which hook serves each data source. Loads and attaches each hook as the daemon would, then detaches it again.
+/// The exit code is 3 if the daemon cannot run here.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Write one JSON object instead of text for people
     #[arg(long)]
     json: bool,
-    /// The daemon's control socket
+    /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
     #[command(flatten)]
@@ -60,7 +60,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     Ok(if report.can_run() { ExitReason::Fine } else { ExitReason::Unsupported })
 }
 
-/// The status of the daemon, `None` if none runs; or why that is not known.
+/// Asks the daemon for its status. Returns `None` if no daemon is running, and an error message if the status is
+/// unknown.
 async fn daemon(socket: &Path) -> Result<Option<Value>, String> {
     let client = match ControlClient::connect(socket).await {
         Ok(client) => client,
@@ -71,7 +72,7 @@ async fn daemon(socket: &Path) -> Result<Option<Value>, String> {
     serde_json::from_str(&status).map_err(|error| format!("the daemon's answer makes no sense: {error}"))
 }
 
-/// The report for people.
+/// Formats the report as text for people.
 fn text(report: &Report) -> String {
     let mut text = format!("kernel  {}\n\n", report.kernel);
     for Condition { name, met, required, detail } in &report.conditions {
@@ -106,7 +107,7 @@ fn text(report: &Report) -> String {
     text
 }
 
-/// What the lines above come to.
+/// Summarises the report in one sentence.
 fn conclusion(report: &Report) -> String {
     let failed = report.conditions.iter().filter(|condition| !condition.met).count();
     let failed = (failed > 0).then(|| format!("{} failed", counted(failed, "check", "checks")));
@@ -133,7 +134,7 @@ fn conclusion(report: &Report) -> String {
     text
 }
 
-/// A daemon's status on one line; `--json` has all of it.
+/// Formats the main values of the daemon's status on one line. The output of `--json` has the whole status.
 fn in_short(status: &Value) -> String {
     let number = |pointer: &str| status.pointer(pointer).and_then(Value::as_u64).unwrap_or(0);
     let lost = status.get("lost").and_then(Value::as_object).into_iter().flatten();

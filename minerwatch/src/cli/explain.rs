@@ -1,4 +1,4 @@
-//! `minerwatch explain`: why an incident has its verdict.
+//! `minerwatch explain`: explains why an incident has its verdict.
 
 use std::{
     fs::File,
@@ -23,9 +23,9 @@ use crate::{
 
 /// Explain why an incident has its verdict
 ///
-/// Shows each signal with its values and thresholds, its points now, how the points add up, what the next verdict would
-/// need, and the chain of steps. Asks the running daemon, which also knows incidents it sent no alert for, or reads
-/// alerts from a file. Without INCIDENT it explains all incidents that have a verdict.
+/// Shows each signal with its values, thresholds and current points, how the points add up, what the next verdict would
+/// need, and the chain of steps. Asks the running daemon, which also knows incidents without an alert, or reads alerts
+/// from a file. Without INCIDENT it explains all incidents that have a verdict.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -41,7 +41,7 @@ pub(super) struct Arguments {
     /// Read alerts as JSON lines from this file instead of asking the daemon; `-` for standard input
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
-    /// The daemon's control socket
+    /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET, conflicts_with = "from")]
     socket: PathBuf,
     #[command(flatten)]
@@ -88,7 +88,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     Ok(ExitReason::Fine)
 }
 
-/// The latest state of each incident among the lines of a file, in the order in which they first came.
+/// Reads the latest state of each incident from a file of alerts, or only of the incident with this id. The incidents
+/// are in the order of their first alerts.
 fn read(file: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, Failure> {
     let named = || format!("reading {}", file.display());
     if file.as_os_str() == "-" {

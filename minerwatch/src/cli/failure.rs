@@ -1,4 +1,4 @@
-//! How a command ends.
+//! Exit codes of the commands, and the errors behind them.
 
 use std::{error::Error, fmt, process::ExitCode};
 
@@ -8,17 +8,17 @@ use crate::{
     recording::CreateError,
 };
 
-/// What the exit code says.
+/// The meaning of an exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum ExitReason {
     /// Success.
     Fine = 0,
-    /// It failed while it ran.
+    /// The command failed while it ran.
     Failed = 1,
     /// The command line or the configuration is wrong.
     Usage = 2,
-    /// This kernel or these privileges do not allow it.
+    /// This kernel or the privileges of this process do not allow the command.
     Unsupported = 3,
     /// `scan` and `replay` found an incident with the verdict suspected or mining; `intel lookup` found the value on a
     /// list.
@@ -31,30 +31,30 @@ impl From<ExitReason> for ExitCode {
     }
 }
 
-/// Why a command could not do what it was asked to.
+/// An error that ends a command, with the exit code.
 #[derive(Debug)]
 pub struct Failure {
     /// The exit code.
     pub reason: ExitReason,
-    /// What a person is told.
+    /// The error that is printed, with its causes.
     pub error: anyhow::Error,
 }
 
 impl Failure {
-    /// A failure for this reason.
+    /// Creates a failure with this exit code.
     pub fn new(reason: ExitReason, error: impl Into<anyhow::Error>) -> Self {
         Self { reason, error: error.into() }
     }
 }
 
-/// The error with its causes, on one line.
+/// Writes the error and its causes on one line.
 impl fmt::Display for Failure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{:#}", self.error)
     }
 }
 
-/// The type of the cause decides the exit code; any other error is a failure at run time.
+/// Derives the exit code from the types of the causes. Any other error means that the command failed while it ran.
 impl From<anyhow::Error> for Failure {
     fn from(error: anyhow::Error) -> Self {
         let is_usage = |cause: &(dyn Error + 'static)| {

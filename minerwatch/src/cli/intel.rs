@@ -1,4 +1,4 @@
-//! `minerwatch intel`: checks lists of indicators and looks things up in them, without a daemon.
+//! `minerwatch intel`: checks lists of indicators and looks values up in them, without a daemon.
 
 mod check;
 mod lookup;
@@ -18,9 +18,10 @@ use crate::{
     intel::ListKind,
 };
 
-/// Check lists of indicators and look things up in them
+/// Check lists of indicators and look values up in them
 ///
-/// Reads lists as the daemon would: those of a configuration, or files given here. Needs neither a daemon nor root.
+/// Reads lists as the daemon would, from a configuration or from files on the command line. Needs neither a daemon nor
+/// root.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -47,8 +48,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     }
 }
 
-/// The lists of a configuration and these besides. Without a configuration only these; without any the list that comes
-/// with the program.
+/// Returns the lists of a configuration together with the given lists. Without a configuration, the built-in list is
+/// included only if `threats` is empty.
 fn lists(config: Option<&Path>, threats: &[PathBuf], allow: &[PathBuf]) -> Result<Intel, Failure> {
     let mut intel = match config {
         Some(path) => with_synced(&Config::load(path).map_err(anyhow::Error::from)?),
@@ -59,7 +60,7 @@ fn lists(config: Option<&Path>, threats: &[PathBuf], allow: &[PathBuf]) -> Resul
     Ok(intel)
 }
 
-/// Seconds since 1970.
+/// Returns the current time, in seconds since 1970.
 fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)

@@ -1,4 +1,4 @@
-//! The program's own messages, on standard error.
+//! Logging to standard error.
 
 use std::io::IsTerminal;
 
@@ -6,21 +6,21 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, reload, util::Sub
 
 use crate::config::LogLevel;
 
-/// The environment variable that overrides the level, with the syntax of `EnvFilter`.
+/// The environment variable that overrides the log level, with the syntax of `EnvFilter`.
 const VARIABLE: &str = "MINERWATCH_LOG";
 
-/// Starts logging at a level. The returned function changes the level later; a level from the environment stays
-/// in force.
+/// Starts logging at a level. The returned function changes the level later. A level from the environment always takes
+/// precedence.
 pub(super) fn start(level: LogLevel) -> impl Fn(LogLevel) + Send + 'static {
     let (filter, handle) = reload::Layer::new(filter(level));
     let stderr = std::io::stderr();
     let layer = fmt::layer()
         .with_ansi(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()))
         .with_target(false)
-        // It would report a failed write to standard error by `eprintln!`, which then panics.
+        // Otherwise the layer reports a failed write with `eprintln!`, which panics if standard error is closed.
         .log_internal_errors(false)
         .with_writer(std::io::stderr);
-    // This fails only for a second start in one process, and then the first logger stays.
+    // This fails only if logging has been started before in this process. The first logger then stays.
     let _ = tracing_subscriber::registry().with(filter).with(layer).try_init();
     move |level| {
         if let Err(error) = handle.reload(self::filter(level)) {
@@ -29,7 +29,7 @@ pub(super) fn start(level: LogLevel) -> impl Fn(LogLevel) + Send + 'static {
     }
 }
 
-/// Starts logging for a command that a person waits for: only warnings and errors.
+/// Starts logging of warnings and errors only, for commands that a person runs.
 pub(super) fn start_quiet() {
     drop(start(LogLevel::Warn));
 }

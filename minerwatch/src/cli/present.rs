@@ -1,4 +1,4 @@
-//! Lines of JSON on standard output: as they are for programs, as text for people.
+//! Writes lines of JSON to standard output, unchanged for programs or as text for people.
 
 use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 
@@ -6,10 +6,10 @@ use clap::ValueEnum;
 
 use super::render::{Explanation, Renderer, Style};
 
-/// Whether text for people has colours.
+/// The option `--color`.
 #[derive(Clone, Copy, Debug, clap::Args)]
 pub(super) struct ColorArguments {
-    /// Colour the text `always`, `never`, or `auto`: on a terminal, unless `NO_COLOR` is set
+    /// Colour the text: `always`, `never`, or `auto`, which means on a terminal unless `NO_COLOR` is set
     #[arg(
         long,
         value_name = "WHEN",
@@ -27,7 +27,7 @@ enum ColorChoice {
     Never,
 }
 
-/// Writes lines to standard output, buffered.
+/// Writes to standard output through a buffer.
 pub(super) struct Presenter {
     renderer: Option<Renderer>,
     text: String,
@@ -35,7 +35,7 @@ pub(super) struct Presenter {
 }
 
 impl Presenter {
-    /// For programs (`json`) or for people.
+    /// Creates a presenter that writes JSON for programs (`json`), or text for people.
     pub(super) fn new(json: bool, color: ColorArguments) -> Self {
         Self {
             renderer: (!json).then(|| Renderer::new(style(color.color))),
@@ -44,7 +44,7 @@ impl Presenter {
         }
     }
 
-    /// Writes one line or several, each a JSON object.
+    /// Writes one or more lines. Each line is a JSON object.
     pub(super) fn show(&mut self, lines: &[u8]) -> io::Result<()> {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
             match &self.renderer {
@@ -62,7 +62,7 @@ impl Presenter {
         Ok(())
     }
 
-    /// Writes the reasons of an incident.
+    /// Writes the explanation of an incident.
     pub(super) fn explain(&mut self, explanation: &Explanation) -> io::Result<()> {
         match &self.renderer {
             None => {
@@ -77,7 +77,7 @@ impl Presenter {
         }
     }
 
-    /// Writes lines that somebody waits for.
+    /// Writes lines and flushes the output.
     pub(super) fn show_now(&mut self, lines: &[u8]) -> io::Result<()> {
         self.show(lines)?;
         self.flush()
@@ -88,7 +88,7 @@ impl Presenter {
     }
 }
 
-/// Colour as asked for; without a wish on a terminal, unless `NO_COLOR` is set (no-color.org).
+/// Chooses colours and width. `auto` means colours on a terminal, unless `NO_COLOR` is set (no-color.org).
 fn style(choice: ColorChoice) -> Style {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
@@ -100,7 +100,7 @@ fn style(choice: ColorChoice) -> Style {
     let width = if is_terminal {
         rustix::termios::tcgetwinsize(&stdout).ok().map(|size| usize::from(size.ws_col))
     } else if choice == ColorChoice::Always {
-        // Whoever wants colours through a pipe shows the text on a terminal: its width comes by the environment.
+        // With `always` and a pipe, the text probably ends up on a terminal. `COLUMNS` has the width of that terminal.
         std::env::var("COLUMNS").ok().and_then(|columns| columns.parse().ok())
     } else {
         None

@@ -7,15 +7,15 @@ use crate::pipeline;
 
 /// Record everything the sensor sees into a new file, for `minerwatch replay`
 ///
-/// A recording holds command lines, paths and addresses of this host, so keep it as safe as the host itself. Only its
-/// owner can read it. An existing file is not overwritten, and a symbolic link is not followed.
+/// A recording holds command lines, paths and addresses of this host, so protect the file as you protect the host. Only
+/// its owner can read the file. An existing file is not overwritten, and a symbolic link is not followed.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// The file to create
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Stop after N seconds; without it, Ctrl-C stops
+    /// Stop after N seconds; by default, record until Ctrl-C
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     seconds: Option<u32>,
     #[command(flatten)]

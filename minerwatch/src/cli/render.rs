@@ -1,8 +1,8 @@
-//! Lines of JSON as text for people: one row per event, a block of rows per alert.
+//! Renders lines of JSON as text for people: one row per event, a block of rows per alert.
 //!
-//! The text is made from the same JSON that a program gets, so both show the same. Times are UTC, because readers may
-//! be in another time zone than the host. Arguments, names and paths are chosen by processes and therefore untrusted:
-//! control characters and escape sequences are made visible and never passed on.
+//! The text is rendered from the JSON that a program would get, so text and JSON agree. Times are in UTC, because
+//! readers may be in another time zone than the host. Processes choose their arguments, names and paths, so these are
+//! untrusted. Control characters and escape sequences are escaped and never reach the terminal.
 
 mod alert;
 mod chain;
@@ -14,39 +14,39 @@ mod text;
 pub use explanation::Explanation;
 use text::{Row, Tone};
 
-/// How the text looks. The caller decides, because only it knows where the text goes.
+/// Colours and width of the text. The caller chooses them, because only the caller knows where the text goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Style {
-    /// Whether it has colours.
+    /// Whether the text has colours.
     pub color: bool,
-    /// Columns of the terminal. Longer rows are cut; `None` leaves them whole.
+    /// Width of the terminal, in columns. Longer rows are cut. `None` means no limit.
     pub width: Option<usize>,
 }
 
-/// Turns lines of JSON into text.
+/// Renders lines of JSON as text.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Renderer {
     style: Style,
 }
 
 impl Renderer {
-    /// A renderer for one style.
+    /// Creates a renderer with this style.
     pub fn new(style: Style) -> Self {
         Self { style }
     }
 
-    /// Takes over a width that changed.
+    /// Changes the width of the terminal.
     pub fn set_width(&mut self, width: Option<usize>) {
         self.style.width = width;
     }
 
-    /// Appends an incident's explanation, a block of rows.
+    /// Appends the explanation of an incident as a block of rows.
     pub fn explanation(&self, explanation: &Explanation, out: &mut String) {
         explanation.write(self.style, out);
     }
 
-    /// Appends the text of one line of JSON, newline included. A line that is no event of minerwatch is shown as it
-    /// is, made harmless.
+    /// Appends the text of one line of JSON, with a newline. A line that is not an event of minerwatch is shown
+    /// unchanged, except that control characters are escaped.
     pub fn line(&self, json: &[u8], out: &mut String) {
         let json = json.trim_ascii();
         match serde_json::from_slice::<line::Line>(json) {

@@ -23,7 +23,7 @@ use crate::{
     recording::Reader,
 };
 
-/// Judge a recording again and write its alerts; needs no root
+/// Run detection on a recording and write the alerts; needs no root
 ///
 /// The same recording gives the same alerts on every host, because time comes from the recording. A damaged line is
 /// reported and skipped. The exit code is 10 if an incident with the verdict `suspected` or `mining` was found.
@@ -39,7 +39,7 @@ pub(super) struct Arguments {
     /// Write events too, not only alerts
     #[arg(long)]
     events: bool,
-    /// Detect as the daemon would with this configuration: its thresholds, limits, least verdict, lists and databases
+    /// Use the thresholds, limits, minimum verdict, lists and databases of this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Read the whole recording first, then report how many events per second the engine judged
@@ -95,7 +95,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     Ok(conclude(lines.verdict, damaged))
 }
 
-/// An incident that was found decides before a line that could not be read.
+/// Returns the exit code. An incident that was found takes precedence over a damaged line.
 fn conclude(verdict: Option<Verdict>, damaged: u64) -> ExitReason {
     match verdict {
         Some(Verdict::Suspected | Verdict::Mining) => ExitReason::Found,
@@ -119,10 +119,10 @@ fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
     Ok(Box::new(BufReader::new(opened.map_err(|error| Failure::new(ExitReason::Usage, error))?)))
 }
 
-/// Shows lines on standard output.
+/// Writes lines to standard output, and remembers the highest verdict.
 struct Lines {
     presenter: Presenter,
-    /// Whether it shows events, too.
+    /// Whether events are shown in addition to alerts.
     events: bool,
     alerts: u64,
     /// The highest verdict so far.

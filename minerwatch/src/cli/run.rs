@@ -1,4 +1,4 @@
-//! `minerwatch run`: the daemon.
+//! `minerwatch run`: runs the daemon.
 
 use std::path::PathBuf;
 
@@ -10,8 +10,9 @@ use crate::{
 
 /// Run the daemon in the foreground until it is stopped
 ///
-/// Without a configuration, alerts go to standard output as JSON, one object per line. SIGTERM and SIGINT end it, after
-/// it has written what it took in. SIGHUP reloads the configuration; a broken one is refused and the old one stays.
+/// Without a configuration, alerts go to standard output as JSON, one object per line. SIGTERM and SIGINT stop the
+/// daemon after it has written everything it has received. SIGHUP reloads the configuration. An invalid configuration
+/// is refused, and the old one stays in use.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {

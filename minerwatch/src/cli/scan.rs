@@ -1,4 +1,4 @@
-//! `minerwatch scan`: one look at what runs now.
+//! `minerwatch scan`: checks once whether something is mining on this host.
 
 mod summary;
 
@@ -24,14 +24,15 @@ use crate::{
 
 /// Check whether something is mining on this host right now
 ///
-/// Reads what runs now, watches for some seconds while it samples the arithmetic of busy programs, and writes an alert
-/// for each incident. A summary at the end lists what was found, including incidents that are only `noted`, which give
-/// no alert. The exit code is 10 if an incident has the verdict `suspected` or `mining`, else 0.
+/// Reads the running processes and open connections, watches for some seconds while it samples the arithmetic of busy
+/// programs, and writes an alert for each incident. A summary at the end covers all incidents, including those that are
+/// only `noted` and get no alert in the text output. The exit code is 10 if an incident has the verdict `suspected` or
+/// `mining`, else 0.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// Write one JSON object per line instead of text for people: the alerts, also those that are only `noted`, and a
-    /// summary as the last line
+    /// Write one JSON object per line instead of text for people: the alerts, including those that are only `noted`,
+    /// and a summary as the last line
     #[arg(long)]
     json: bool,
     /// Watch for N seconds
@@ -71,7 +72,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     });
     progress.borrow_mut().clear();
     let report = match result {
-        // Whoever stopped reading has seen enough.
+        // The reader of standard output has closed the pipe, which is not a failure.
         Err(failure) if is_broken_pipe(&failure.error) => return Ok(ExitReason::Fine),
         result => result?,
     };
@@ -84,7 +85,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     Ok(if is_serious { ExitReason::Found } else { ExitReason::Fine })
 }
 
-/// How far the scan is, on one line that the next one replaces; nothing if standard error is no terminal.
+/// The progress of the scan, on one line that each update overwrites. Shown only if standard error is a terminal.
 struct ProgressLine {
     seconds: u32,
     on_terminal: bool,

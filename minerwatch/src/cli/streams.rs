@@ -1,5 +1,5 @@
-//! Standard output and standard error. A stream that is closed or full never makes the program panic, which
-//! `println!` and its kin would.
+//! Writes to standard output and standard error. Unlike `println!` and `eprintln!`, these functions never panic when a
+//! stream is closed or full.
 
 use std::{
     fmt::Display,
@@ -8,30 +8,30 @@ use std::{
 
 use super::Failure;
 
-/// Tells a person something, as a line of its own on standard error. If nobody can be told, the command goes on: its
-/// data and its exit code are what counts.
+/// Writes a message on a line of its own to standard error. A failed write is ignored, so that the command can still
+/// deliver its data and exit code.
 pub(super) fn tell(message: impl Display) {
     tell_as_is(&format!("minerwatch: {message}\n"));
 }
 
-/// The same for text that already has its line breaks.
+/// Writes text to standard error, without adding a prefix or a line break. A failed write is ignored.
 pub(super) fn tell_as_is(text: &str) {
-    // One write, so that lines of several processes are not mixed.
+    // A single write keeps lines of several processes apart.
     let _ = io::stderr().write_all(text.as_bytes());
 }
 
-/// Writes data to standard output at once.
+/// Writes text to standard output and flushes it. A closed pipe counts as success.
 pub(super) fn write_stdout(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     ended_by_reader(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
 
-/// Names standard output in an error that will stand beside others of the same command.
+/// Adds "standard output" to an error, to distinguish it from other errors of the command.
 pub(super) fn of_stdout(result: io::Result<()>) -> io::Result<()> {
     result.map_err(|error| io::Error::new(error.kind(), format!("standard output: {error}")))
 }
 
-/// A reader that has seen enough (`minerwatch tail | head`) ends the command well.
+/// Turns a broken pipe into success: its reader has read enough (`minerwatch tail | head`).
 pub(super) fn ended_by_reader(result: io::Result<()>) -> Result<(), Failure> {
     match result {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
@@ -39,7 +39,7 @@ pub(super) fn ended_by_reader(result: io::Result<()>) -> Result<(), Failure> {
     }
 }
 
-/// The same for a command whose own error may be about standard output or not.
+/// Returns whether a broken pipe is among the causes of an error.
 pub(super) fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| {
         cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)

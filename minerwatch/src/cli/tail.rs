@@ -1,4 +1,4 @@
-//! `minerwatch tail`: the live stream.
+//! `minerwatch tail`: shows the live stream of events and alerts.
 
 use std::path::{Path, PathBuf};
 
@@ -20,7 +20,7 @@ use crate::{
 
 /// Show events and alerts live
 ///
-/// They come from the running daemon. If none runs, this command loads a sensor of its own until it ends.
+/// Events and alerts come from the running daemon. If no daemon is running, this command loads a sensor of its own.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -32,13 +32,13 @@ pub(super) struct Arguments {
     alerts: bool,
     #[arg(long, value_name = "KIND", value_delimiter = ',', value_parser = parse_kind, help = kinds_help())]
     kind: Vec<EventKind>,
-    /// Show only the events of this process, and the alerts whose suspect it is
+    /// Show only events of this process, and alerts that suspect it
     #[arg(long, value_name = "PID")]
     pid: Option<u32>,
-    /// The daemon's control socket
+    /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
     socket: PathBuf,
-    /// If no daemon runs: use the lists and thresholds of this configuration
+    /// If no daemon is running, use the lists and thresholds of this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -114,7 +114,7 @@ async fn stream(
 async fn follow(mut lines: Lines, presenter: &mut Presenter) -> Result<(), Failure> {
     while let Some(line) = lines.next().await.context("reading from the daemon")? {
         let shown = presenter.show(line.as_bytes());
-        // While more lines wait, one write can take many.
+        // Flush only when no complete line is waiting, so that one write carries many lines.
         let shown = shown.and_then(|()| if lines.has_more() { Ok(()) } else { presenter.flush() });
         if shown.is_err() {
             return ended_by_reader(shown);

@@ -1,12 +1,12 @@
-//! Checks that no single value can show.
+//! Checks that need more than one key.
 
 use super::{Config, ListSync, SyncList};
 use crate::output::OutputSettings;
 
-/// What contradicts itself: the key at fault, and why.
+/// A contradiction between keys: the key at fault, and the message.
 type Conflict = (&'static str, String);
 
-/// Looks for keys that contradict each other.
+/// Checks for keys that contradict each other. Fails at the first contradiction.
 pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
     outputs(&config.sink.all())?;
     syncs(&config.intel.sync)

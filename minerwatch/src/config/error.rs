@@ -1,4 +1,4 @@
-//! What is wrong with a configuration, so that a person can correct it without the manual.
+//! Errors in a configuration. The messages say enough to correct the configuration without the manual.
 
 use std::{
     fmt, io,
@@ -8,29 +8,29 @@ use std::{
 use super::key::{key_at, last_line_of, line_of, nearest};
 use crate::schema::SectionText;
 
-/// Where in the file the error is.
+/// The location of an error in the file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Location {
-    /// Line, counted from 1, if the error is about one.
+    /// The line, counted from 1, if known.
     pub line: Option<usize>,
-    /// Key with its section (`sink.stdout.events`), if the error is about one.
+    /// The key with its section (`sink.stdout.events`), if known.
     pub key: Option<String>,
 }
 
-/// A configuration that cannot be used.
+/// Why a configuration cannot be used.
 #[derive(Debug)]
 pub struct ConfigError {
-    /// Which file.
+    /// Path of the file.
     pub path: PathBuf,
-    /// Where in it.
+    /// The location of the error in the file.
     pub location: Location,
-    /// What is wrong, and what would be right.
+    /// The error, and how to correct it.
     pub message: String,
 }
 
 impl std::error::Error for ConfigError {}
 
-/// `FILE:LINE: KEY: what is wrong`.
+/// Writes `FILE:LINE: KEY: MESSAGE`.
 impl fmt::Display for ConfigError {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "{}:", self.path.display())?;
@@ -71,12 +71,12 @@ impl ConfigError {
     }
 }
 
-/// The key in serde's message about an unknown one.
+/// Returns the key in serde's message about an unknown key.
 fn unknown_key(message: &str) -> Option<&str> {
     message.strip_prefix("unknown field `")?.split_once('`').map(|(name, _)| name)
 }
 
-/// `key` is the unknown key with its section.
+/// Explains that a key is unknown, and suggests a similar one. `key` is the unknown key with its section.
 fn explain_unknown(name: &str, key: Option<&str>, known: &SectionText) -> String {
     let section = key.and_then(|key| key.strip_suffix(name)).map_or("", |rest| rest.trim_end_matches('.'));
     let known = known.at(section).map(SectionText::names).unwrap_or_default();

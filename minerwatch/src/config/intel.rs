@@ -8,10 +8,10 @@ use crate::schema::{
     absolute_path, absolute_paths, between, checked, choice, optional, parsed, section, switch, tables,
 };
 
-/// The longest name of a fetched list.
+/// Maximum length of the name of a fetched list, in bytes.
 const MAX_NAME: usize = 64;
 
-/// What the keys for lists take.
+/// The values that the keys for lists accept, as the reference shows them.
 const LISTS: &str = "a list of absolute paths, of files or directories";
 
 section! {
@@ -19,21 +19,21 @@ section! {
     pub struct Intel {
         /// Whether the list of mining pools that comes with the program is used.
         pub built_in: bool = true, switch();
-        /// Lists of mining pools: names, addresses, networks, host:port, SHA-256, in the forms that
-        /// [intel.md](intel.md) lists. Changes are noticed while the daemon runs.
+        /// Lists of mining pools: domain names, addresses, networks, host:port and SHA-256, in the formats that
+        /// [intel.md](intel.md) lists. Changed lists are reloaded while the daemon runs.
         pub pools: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
-        /// Lists of other malicious hosts and files, in the same forms.
+        /// Lists of other malicious hosts and files, in the same formats.
         pub threats: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
-        /// Lists of what is never reported, even if another list has it.
+        /// Lists of values that are never reported, even if another list has them.
         pub allow: Vec<PathBuf> = Vec::new(), absolute_paths(LISTS);
-        /// Databases in the MMDB format (GeoLite2-Country, GeoLite2-ASN and similar) that give the country
-        /// and network of an address. They are read into memory; changes are noticed.
+        /// Databases in the MMDB format (GeoLite2-Country, GeoLite2-ASN and similar) that give the country and network
+        /// of an address. They are read into memory, and reloaded when they change.
         pub geo_databases: Vec<PathBuf> = Vec::new(), absolute_paths("a list of absolute paths of files");
-        /// Countries where this host's peers are expected. A connection to port 443 elsewhere is the weak
-        /// signal N4F. Without this key there is no such signal.
+        /// Countries where this host's peers are expected. A connection to port 443 in any other country raises the
+        /// weak signal N4F. Without this key, the signal is never raised.
         pub home_countries: Vec<String> = Vec::new(),
             checked("a list of codes of two capital letters (ISO 3166-1)", are_countries);
-        /// Lists that are fetched from elsewhere.
+        /// Lists that the daemon fetches from other places.
         pub sync: Vec<ListSync> = Vec::new(), tables();
     }
 }
@@ -42,51 +42,51 @@ section! {
     /// Keys of `[[intel.sync]]`: a list that is fetched regularly and kept in the state directory.
     pub struct ListSync {
         required {
-            /// What evidence calls the list.
+            /// Name of the list in the evidence of signals.
             pub name: String, checked("small letters, digits, `-`, `_`", is_list_name);
-            /// Where it comes from. Nothing else is contacted: redirections are not followed.
+            /// Source of the list. No other host is contacted: redirects are not followed.
             pub from: SyncSource,
                 parsed("a URL of http or https, or an absolute path of a file or directory");
-            /// What it means to be on the list: the same as for the keys of `[intel]` with these names.
+            /// Kind of the list. The kinds are those of the keys of `[intel]` with the same names.
             pub list: SyncList, choice();
         }
-        /// Time between two fetches, in minutes. What is fetched is kept in the state directory, and used from
+        /// Interval between two fetches, in minutes. Fetched lists are kept in the state directory, and are used from
         /// there after a restart.
         pub every_minutes: u64 = 60, between(5, 10_080);
-        /// Certificates (PEM) to check the server against, instead of the system's.
+        /// File of certificates (PEM) to verify the server with, instead of the system's certificates.
         pub ca_file: Option<PathBuf> = None, optional(absolute_path());
-        /// Header fields to send, one `Name: value` a line, for example an API key; over https only.
+        /// File of header fields to send, one `Name: value` per line, for example an API key. Sent over https only.
         pub headers_file: Option<PathBuf> = None, optional(absolute_path());
     }
 }
 
-/// Where a list comes from.
+/// The source of a fetched list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum SyncSource {
-    /// `http://` or `https://`.
+    /// A URL of http or https.
     Url(String),
-    /// A file, or a directory full of them.
+    /// Path of a file, or of a directory of files.
     Path(PathBuf),
 }
 
-/// What it means to be on a fetched list.
+/// The kind of a fetched list.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SyncList {
-    /// As `intel.pools`.
+    /// Mining pools, as in `intel.pools`.
     Pools,
-    /// As `intel.threats`.
+    /// Other threats, as in `intel.threats`.
     Threats,
-    /// As `intel.allow`.
+    /// Allowed values, as in `intel.allow`.
     Allow,
 }
 
 impl SyncList {
-    /// All of them.
+    /// All kinds of fetched lists.
     pub const ALL: [Self; 3] = [Self::Allow, Self::Pools, Self::Threats];
 
-    /// Its name.
+    /// The name of the kind.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pools => "pools",
@@ -111,7 +111,8 @@ impl TryFrom<String> for SyncSource {
 }
 
 impl SyncSource {
-    /// Whether anybody on the way can read and change the list.
+    /// Returns whether the list is fetched without encryption, so that others on the network path can read and change
+    /// the list.
     pub fn is_plain_http(&self) -> bool {
         match self {
             Self::Url(_) => !self.is_https(),
@@ -119,7 +120,7 @@ impl SyncSource {
         }
     }
 
-    /// Whether it is fetched over https.
+    /// Returns whether the list is fetched over https.
     pub fn is_https(&self) -> bool {
         match self {
             Self::Url(url) => url.starts_with("https://"),
@@ -143,7 +144,7 @@ impl std::fmt::Display for SyncSource {
     }
 }
 
-/// The name becomes the name of a file.
+/// Checks the name of a list, which becomes the name of a file.
 fn is_list_name(name: &str) -> Result<(), String> {
     let is_plain =
         |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');

@@ -1,12 +1,12 @@
 //! Finds the key and the line of an error in a configuration file.
 
-/// Line, counted from 1, of a byte offset.
+/// Returns the line of a byte offset, counted from 1.
 pub(super) fn line_of(text: &str, offset: usize) -> usize {
     1 + text.bytes().take(offset).filter(|byte| *byte == b'\n').count()
 }
 
-/// The key at a line, with its section: `sink.stdout.events`. It works on the text, so that it also has an answer
-/// for a file that does not parse.
+/// Returns the key at a line, with its section: `sink.stdout.events`. The search works on the text, so that it also
+/// finds a key in a file that does not parse.
 pub(super) fn key_at(text: &str, line: usize) -> Option<String> {
     let mut section = None;
     let mut key = None;
@@ -26,13 +26,13 @@ pub(super) fn key_at(text: &str, line: usize) -> Option<String> {
     }
 }
 
-/// The last line that sets `key`: of two that conflict, the later one.
+/// Returns the last line that sets `key`. If two keys conflict, this is the later one.
 pub(super) fn last_line_of(text: &str, key: &str) -> Option<usize> {
     let sets = |line: &str| line.trim().split_once('=').is_some_and(|(name, _)| name.trim() == key);
     text.lines().enumerate().filter(|(_, line)| sets(line)).last().map(|(index, _)| index + 1)
 }
 
-/// The known name that is most like `name`, if one is similar.
+/// Returns the known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))

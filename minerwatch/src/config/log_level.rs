@@ -1,25 +1,25 @@
-//! Levels of the daemon's own messages.
+//! Levels of log messages.
 
 use serde::{Deserialize, Serialize};
 
-/// The level of a message of the daemon.
+/// The level of a log message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogLevel {
     /// Something stopped the daemon or a part of it.
     Error,
-    /// Something limits it.
+    /// Something limits the daemon.
     Warn,
-    /// What it does.
+    /// What the daemon does.
     Info,
-    /// How it does that.
+    /// How the daemon does its work.
     Debug,
-    /// Everything.
+    /// All messages.
     Trace,
 }
 
 impl LogLevel {
-    /// Its name.
+    /// The name of the level.
     pub fn name(self) -> &'static str {
         match self {
             Self::Error => "error",

@@ -1,4 +1,4 @@
-//! The documentation of all keys, made from their declarations: the page `docs/configuration.md` and the example
+//! The documentation of all keys, generated from their declarations: the page `docs/configuration.md` and the example
 //! `deploy/minerwatch.toml`.
 
 mod example;
@@ -12,24 +12,24 @@ pub use page::page;
 
 /// A section with its full path.
 struct Entry {
-    /// `sink.file`.
+    /// The full path, such as `sink.file`.
     path: String,
-    /// Whether it may be given several times.
+    /// Whether the section may be given several times.
     repeated: bool,
-    /// Its documentation.
+    /// The documentation of the section.
     meaning: String,
-    /// Its keys, without the sections below it.
+    /// The keys of the section, without those of sections below it.
     keys: Vec<KeyText>,
 }
 
 impl Entry {
-    /// `[sink.stdout]` or `[[sink.file]]`.
+    /// Returns the header of the section: `[sink.stdout]` or `[[sink.file]]`.
     fn header(&self) -> String {
         if self.repeated { format!("[[{}]]", self.path) } else { format!("[{}]", self.path) }
     }
 }
 
-/// Every section that has keys of its own, each before those below it.
+/// Returns every section that has keys of its own. A section comes before the sections below it.
 fn entries() -> Vec<Entry> {
     let mut entries = Vec::new();
     collect("", &Config::text(), &mut entries);

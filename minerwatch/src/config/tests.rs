@@ -1,4 +1,4 @@
-//! What is accepted, what is refused and with which message, and that the generated files are up to date.
+//! Tests of what is accepted, what is refused and with which message, and whether the generated files are up to date.
 
 use super::*;
 use crate::output::FileSettings;
@@ -142,7 +142,7 @@ fn a_reload_reports_what_needs_a_restart() {
     assert_eq!(old.needs_restart(&other), ["hash", "limits"]);
 }
 
-/// Compares a file with what it is made from; `MINERWATCH_BLESS=1` writes it.
+/// Compares a file with its generated content. `MINERWATCH_BLESS=1` writes the file first.
 fn assert_is_generated(path: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
     if std::env::var_os("MINERWATCH_BLESS").is_some_and(|value| value == "1") {
@@ -170,11 +170,11 @@ fn the_example_is_a_configuration() {
     assert_eq!(file.events.to_string(), "exec, exit, connect, close, snapshot");
 }
 
-/// The example shows the default of every key that it does not set.
+/// Checks that the example shows the default of every key that it does not set.
 #[test]
 fn the_example_in_full_is_the_default() {
     let mut text = String::new();
-    // Tables that may be given several times have no default.
+    // Repeated sections have no default.
     let mut repeated = false;
     for line in reference::example().lines() {
         let line = line.trim_start_matches('#');
@@ -207,7 +207,7 @@ fn the_reference_knows_every_section() {
     ));
 }
 
-/// A file of `deploy/`.
+/// Reads a file of `deploy/`.
 fn deployed(name: &str) -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../deploy").join(name);
     std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))

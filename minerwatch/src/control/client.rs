@@ -1,4 +1,4 @@
-//! The client: a command that asks the daemon.
+//! The client's end of the control socket.
 
 use std::{io, path::PathBuf};
 
@@ -10,26 +10,26 @@ use tokio::{
 
 use super::request::{Request, TailRequest};
 
-/// Why the daemon cannot be asked.
+/// Why a client cannot connect to the daemon.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody listens there.
+    /// No daemon is listening.
     #[error("no minerwatch daemon is running: nothing listens at {}", .0.display())]
     NotRunning(PathBuf),
-    /// This user may not ask.
+    /// This user may not connect to the daemon.
     #[error("this user may not ask the daemon at {}: run it as root", .0.display())]
     Denied(PathBuf),
-    /// Another error of the system.
+    /// The system returned another error.
     #[error("cannot reach the daemon at {}: {error}", path.display())]
     Io {
-        /// Where.
+        /// Path of the socket.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// A connection to the daemon, good for one request.
+/// A connection to the daemon, for one request.
 #[derive(Debug)]
 pub struct ControlClient {
     stream: BufReader<UnixStream>,
@@ -61,12 +61,12 @@ impl ControlClient {
         }
     }
 
-    /// Asks for the live stream.
+    /// Requests the live stream of events and alerts.
     pub async fn tail(self, request: TailRequest) -> io::Result<Lines> {
         self.ask(&Request::Tail(request)).await
     }
 
-    /// Asks for the status, one object as JSON.
+    /// Requests the status. Returns one JSON object.
     pub async fn status(self) -> io::Result<String> {
         let mut lines = self.ask(&Request::Status).await?;
         match lines.next().await? {
@@ -75,7 +75,8 @@ impl ControlClient {
         }
     }
 
-    /// Asks for the state of the incidents, one object each: all of them, or the one with this id.
+    /// Requests the state of the incident with this id, or of all incidents. The answer has one JSON object per
+    /// incident.
     pub async fn explain(self, incident: Option<String>) -> io::Result<Lines> {
         self.ask(&Request::Explain { incident }).await
     }
@@ -88,8 +89,8 @@ impl ControlClient {
 }
 
 impl Lines {
-    /// The next line, without its newline; `None` when the daemon has closed the connection. A refusal is an error with
-    /// the daemon's message.
+    /// Returns the next line without its newline, or `None` when the daemon has closed the connection. If the daemon
+    /// refuses the request, returns an error with its message.
     pub async fn next(&mut self) -> io::Result<Option<&str>> {
         self.line.clear();
         if self.stream.read_line(&mut self.line).await? == 0 {
@@ -105,7 +106,7 @@ impl Lines {
         Ok(Some(line))
     }
 
-    /// Whether another line has arrived already, so that output need not be flushed yet.
+    /// Returns whether another line has arrived already, so that output need not be flushed yet.
     pub fn has_more(&self) -> bool {
         self.stream.buffer().contains(&b'\n')
     }

@@ -1,4 +1,4 @@
-//! One connection: checks the user, reads the request and sends the answer.
+//! Accepts connections. For each connection, checks the user, reads the request and sends the answer.
 
 use std::{io, sync::Arc, time::Duration};
 
@@ -19,13 +19,13 @@ use super::{
     subscribers::{Delivery, Subscribers, Subscription},
 };
 
-/// The most connections at the same time, with streams.
+/// Maximum number of concurrent connections, including streams.
 const MAX_CONNECTIONS: usize = 32;
-/// The longest request, bytes.
+/// Maximum length of a request, in bytes.
 const MAX_REQUEST: u64 = 4096;
-/// The longest time until the request has come, and then until the pipeline has answered.
+/// Timeout for receiving the request, and then for the answer of the pipeline.
 const TIMEOUT: Duration = Duration::from_secs(5);
-/// The pause when a connection cannot be accepted.
+/// Delay before the next attempt when a connection cannot be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
 #[derive(Clone, Debug)]
@@ -36,7 +36,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Serves until stopped, then lets the open connections end.
+    /// Accepts connections until the server stops, then waits for the open connections to end.
     pub(super) async fn run(mut self, listener: UnixListener) {
         let mut connections = JoinSet::new();
         loop {
@@ -114,7 +114,7 @@ impl Service {
         let Some(mut subscription) = self.subscribers.subscribe(request) else {
             return refuse(&mut writer, "too many streams are open already, or the daemon is ending").await;
         };
-        // The other side sends nothing more, so anything that can be read is the end of the connection.
+        // The client sends nothing after its request, so anything that can be read is the end of the connection.
         let mut byte = [0];
         let result = tokio::select! {
             result = stream(&mut subscription, writer) => result,
@@ -126,7 +126,7 @@ impl Service {
     }
 }
 
-/// Writes lines as they come, and flushes whenever no line is waiting.
+/// Writes lines as they arrive, and flushes whenever no line is waiting.
 async fn stream(subscription: &mut Subscription, writer: OwnedWriteHalf) -> io::Result<()> {
     let mut writer = BufWriter::with_capacity(64 << 10, writer);
     loop {
@@ -146,7 +146,7 @@ async fn stream(subscription: &mut Subscription, writer: OwnedWriteHalf) -> io::
     }
 }
 
-/// A line that tells a reader how many lines it lost, in the same format as the others.
+/// Returns a line that tells a reader how many lines it has lost, in the same format as events.
 fn lost_line(count: u64) -> String {
     let now = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
     let line = serde_json::json!({

@@ -1,12 +1,12 @@
-//! What the control socket counts.
+//! Counters of the control socket.
 
-/// What the control socket did so far.
+/// Counters of the control socket.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ControlCounters {
-    /// Streams open now.
+    /// Streams that are open now.
     pub subscribers: u64,
     /// Lines sent to readers.
     pub lines: u64,
-    /// Lines that a slow reader lost.
+    /// Lines that slow readers have lost.
     pub lost: u64,
 }

@@ -11,29 +11,29 @@ use std::{
 
 use tokio::net::UnixListener;
 
-/// Why the daemon cannot listen.
+/// Why the daemon cannot listen on its socket.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// Another daemon answers there.
+    /// Another daemon is listening on the socket.
     #[error(
         "another minerwatch is already running: it listens at {}; stop it, or set another control.socket",
         .0.display()
     )]
     Busy(PathBuf),
-    /// Something other than a socket is there, and it is not removed.
+    /// The path exists but is not a socket, so it is not removed.
     #[error("{} exists and is not a socket; remove it, or set another control.socket", .0.display())]
     NotASocket(PathBuf),
-    /// The system refused.
+    /// The system returned an error.
     #[error("cannot listen at {}: {error}", path.display())]
     Io {
-        /// Where.
+        /// Path of the socket.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// Listens at `path`. Also returns the inode of the new socket.
+/// Creates a socket at `path`. Returns the listener and the inode of the socket.
 pub(super) fn bind(path: &Path) -> Result<(UnixListener, u64), BindError> {
     let failed = |error| BindError::Io { path: path.to_owned(), error };
     if let Some(directory) = path.parent() {
@@ -41,13 +41,13 @@ pub(super) fn bind(path: &Path) -> Result<(UnixListener, u64), BindError> {
     }
     clear(path)?;
     let listener = UnixListener::bind(path).map_err(failed)?;
-    // The user of a connection is checked, so connections before this line are safe.
+    // The daemon checks the user of each connection, so connections before this line are safe.
     fs::set_permissions(path, fs::Permissions::from_mode(0o600)).map_err(failed)?;
     let inode = fs::symlink_metadata(path).map_err(failed)?.ino();
     Ok((listener, inode))
 }
 
-/// Removes a socket that a daemon left behind when it was killed.
+/// Removes a stale socket that a killed daemon has left.
 fn clear(path: &Path) -> Result<(), BindError> {
     let failed = |error| BindError::Io { path: path.to_owned(), error };
     match fs::symlink_metadata(path) {
@@ -62,14 +62,14 @@ fn clear(path: &Path) -> Result<(), BindError> {
         Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
             fs::remove_file(path).map_err(failed)
         }
-        // The connection was accepted, or the queue is full: another daemon listens.
+        // The connection was accepted, or the queue of connections is full, so another daemon is listening.
         Ok(_) => Err(BindError::Busy(path.to_owned())),
         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(BindError::Busy(path.to_owned())),
         Err(error) => Err(failed(error)),
     }
 }
 
-/// Removes the socket, unless it is another daemon's by now.
+/// Removes the socket, unless another daemon has replaced it.
 pub(super) fn unlink(path: &Path, inode: u64) {
     let own = fs::symlink_metadata(path).is_ok_and(|metadata| metadata.ino() == inode);
     if own && let Err(error) = fs::remove_file(path) {

@@ -1,4 +1,4 @@
-//! What the control socket asks the pipeline.
+//! Requests from the control socket to the pipeline.
 
 use tokio::sync::oneshot;
 
@@ -7,11 +7,11 @@ use tokio::sync::oneshot;
 pub enum Question {
     /// The status: one object with the daemon's counters.
     Status,
-    /// The state of the incidents, one object each: all of them, or the one with this id.
+    /// The state of the incident with this id, or of all incidents. The answer has one object per incident.
     Explain(Option<String>),
 }
 
-/// A question with the way back to whoever asked. If it is dropped without an answer, they get an error.
+/// A question, with the channel for its answer. If the request is dropped without an answer, the client gets an error.
 #[derive(Debug)]
 pub struct PipelineRequest {
     /// The question.
@@ -20,9 +20,9 @@ pub struct PipelineRequest {
 }
 
 impl PipelineRequest {
-    /// Answers with lines of JSON; a missing last newline is added.
+    /// Sends lines of JSON to the client. The connection adds a missing last newline.
     pub fn answer(self, json: String) {
-        // The connection may be closed by now.
+        // The client may have closed the connection.
         let _ = self.reply.send(json);
     }
 }

@@ -1,34 +1,34 @@
-//! Requests: one JSON object on a line.
+//! Requests of clients. A request is one JSON object on a line.
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{EventKind, KindSet};
 
-/// A request.
+/// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "lowercase", deny_unknown_fields)]
 pub enum Request {
-    /// The live stream.
+    /// The live stream of events and alerts.
     Tail(TailRequest),
     /// The status: one object with the daemon's counters.
     Status,
     /// The state of incidents.
     Explain {
-        /// Only this one.
+        /// The id of one incident, or `None` for all incidents.
         #[serde(default)]
         incident: Option<String>,
     },
 }
 
-/// Which lines of the stream are wanted.
+/// The lines of the live stream that a client wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TailRequest {
-    /// Kinds of events; alerts are always wanted.
+    /// Kinds of events to send. Alerts are always sent.
     pub kinds: KindSet,
-    /// Only events of this process, and alerts that suspect it.
+    /// If set, send only events of this process, and alerts that suspect it.
     pub pid: Option<u32>,
-    /// Alerts only, whatever `kinds` says.
+    /// Whether to send only alerts, regardless of `kinds`.
     pub alerts: bool,
 }
 
@@ -39,7 +39,7 @@ impl Default for TailRequest {
 }
 
 impl TailRequest {
-    /// Whether an event of this kind is wanted, or with `None` an alert.
+    /// Whether the client wants an event of this kind, or an alert if `kind` is `None`.
     pub fn wants(&self, kind: Option<EventKind>, pid: u32) -> bool {
         self.pid.is_none_or(|wanted| wanted == pid)
             && kind.is_none_or(|kind| !self.alerts && self.kinds.contains(kind))

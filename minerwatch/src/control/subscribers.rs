@@ -1,4 +1,4 @@
-//! The readers of the live stream. A line is sent to them without waiting for any of them.
+//! The readers of the live stream. Sending a line never waits for a reader.
 
 use std::sync::{
     Arc, Mutex, MutexGuard, PoisonError,
@@ -11,19 +11,19 @@ use tokio::sync::mpsc;
 use super::{counters::ControlCounters, request::TailRequest};
 use crate::model::{EventKind, KindSet};
 
-/// The most streams at the same time.
+/// Maximum number of concurrent streams.
 const MAX_SUBSCRIBERS: usize = 16;
-/// The most lines that wait for one reader.
+/// Capacity of the queue of a reader, in lines.
 const QUEUE: usize = 4096;
-/// The most bytes that wait for one reader; readers of the same line share its memory.
+/// Capacity of the queue of a reader, in bytes. Readers of the same line share its memory.
 const QUEUE_BYTES: u64 = 4 << 20;
 /// The bit of [`Subscribers::wanted`] for alerts, above the bits of the event kinds.
 const ALERTS: u32 = 1 << 31;
 
-/// All readers.
+/// All readers of the live stream.
 #[derive(Debug, Default)]
 pub(super) struct Subscribers {
-    /// What at least one reader wants: a bit for each event kind, and [`ALERTS`].
+    /// The lines that at least one reader wants: a bit for each event kind, and [`ALERTS`].
     wanted: AtomicU32,
     streams: Mutex<Streams>,
 }
@@ -43,32 +43,32 @@ struct Stream {
     state: Arc<StreamState>,
 }
 
-/// The shared state of both ends of a stream.
+/// State that both ends of a stream share.
 #[derive(Debug, Default)]
 struct StreamState {
     /// Bytes in the queue.
     waiting: AtomicU64,
-    /// Lines lost since the reader was last told.
+    /// Lines lost since the last report to the reader.
     lost: AtomicU64,
 }
 
-/// The reader's end.
+/// The reader's end of a stream.
 #[derive(Debug)]
 pub(super) struct Subscription {
     receiver: mpsc::Receiver<Bytes>,
     state: Arc<StreamState>,
 }
 
-/// What a reader gets.
+/// An item of a stream: a line, or a gap.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Delivery {
-    /// This many lines are missing here.
+    /// Number of lines that are missing at this point.
     Lost(u64),
     Line(Bytes),
 }
 
 impl Subscribers {
-    /// Opens a stream. `None` when there are too many, or the daemon is ending.
+    /// Opens a stream. Returns `None` if there are too many streams, or if the daemon is ending.
     pub(super) fn subscribe(&self, request: TailRequest) -> Option<Subscription> {
         let mut streams = self.lock();
         streams.open.retain(|stream| !stream.sender.is_closed());
@@ -82,14 +82,14 @@ impl Subscribers {
         Some(Subscription { receiver, state })
     }
 
-    /// Removes the streams whose reader is gone.
+    /// Removes the streams whose readers have gone.
     pub(super) fn sweep(&self) {
         let mut streams = self.lock();
         streams.open.retain(|stream| !stream.sender.is_closed());
         self.recount(&streams);
     }
 
-    /// Ends every stream; the readers still get what is queued.
+    /// Closes every stream. Readers still receive the queued lines.
     pub(super) fn close(&self) {
         let mut streams = self.lock();
         streams.closed = true;
@@ -142,7 +142,7 @@ impl Subscribers {
     }
 
     fn lock(&self) -> MutexGuard<'_, Streams> {
-        // Nothing here panics in the middle of a change.
+        // No code panics while it changes the streams, so they are consistent even after a panic.
         self.streams.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -152,9 +152,10 @@ fn bit(kind: Option<EventKind>) -> u32 {
 }
 
 impl Subscription {
-    /// The next line, or how many lines are missing before it. `None` when the daemon ends.
+    /// Waits for the next line, or returns the number of lines that are missing before it. Returns `None` when the
+    /// daemon ends.
     pub(super) async fn next(&mut self) -> Option<Delivery> {
-        // The queued lines came before the lost ones.
+        // The queued lines are older than the lost ones, so they come first.
         if self.receiver.is_empty() {
             let lost = self.state.lost.swap(0, Ordering::Relaxed);
             if lost > 0 {

@@ -1,4 +1,4 @@
-//! Finds the files of the lists, and notices when they change.
+//! Finds the list files, and detects changes.
 
 use std::{
     fs::{self, Metadata},
@@ -9,23 +9,23 @@ use std::{
 
 use crate::{config::Intel, intel::ListKind};
 
-/// The most files of one directory; one with more is probably not for lists.
+/// Maximum number of list files in one directory. A directory with more files is probably not meant for lists.
 const MAX_FILES: usize = 1_024;
-/// Endings of files that are still being written, or are backups.
+/// File name suffixes of unfinished files and of backups.
 const UNFINISHED: [&str; 5] = ["~", ".tmp", ".part", ".swp", ".new"];
 
-/// One file of the lists.
+/// A list file.
 #[derive(Debug)]
 pub struct ListFile {
-    /// The file; or the directory, if that cannot be read.
+    /// Path of the file, or of the directory if the directory cannot be read.
     pub path: PathBuf,
-    /// What it means to be on it.
+    /// The kind of list.
     pub kind: ListKind,
-    /// Why the directory cannot be read.
+    /// The error if the directory cannot be read.
     pub error: Option<io::Error>,
 }
 
-/// Every file of the lists: allow lists first, the files of a directory sorted by name.
+/// Returns all list files: allow lists first, and the files of a directory sorted by name.
 pub fn list_files(config: &Intel) -> Vec<ListFile> {
     let kinds = [
         (&config.allow, ListKind::Allow),
@@ -52,12 +52,12 @@ fn add(path: &Path, kind: ListKind, files: &mut Vec<ListFile>) {
     }
 }
 
-/// The files of a directory that are lists, sorted by name.
+/// Returns the finished files of a directory, sorted by name.
 pub(super) fn entries(directory: &Path) -> io::Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(directory)? {
         let path = entry?.path();
-        // Links are followed: Kubernetes puts them into its ConfigMaps.
+        // Symbolic links are followed, because Kubernetes uses them in ConfigMaps.
         if is_finished(&path) && fs::metadata(&path).is_ok_and(|metadata| metadata.is_file()) {
             paths.push(path);
         }
@@ -74,7 +74,8 @@ fn is_finished(path: &Path) -> bool {
     !name.starts_with('.') && !UNFINISHED.iter().any(|end| name.ends_with(end))
 }
 
-/// What changes when a file changes. Its writer cannot set the time of the status change back.
+/// Metadata that changes when a file changes. The writer of a file can set its modification time back, but not the time
+/// of its last status change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Mtime {
     device: u64,
@@ -96,15 +97,15 @@ impl From<Metadata> for Mtime {
     }
 }
 
-/// Files with their times of change; `None` for a file that does not exist.
+/// Files with their metadata. `None` if the metadata cannot be read, for example because the file does not exist.
 pub type Mtimes = Vec<(PathBuf, Option<Mtime>)>;
 
-/// The times of change of all lists.
+/// Returns the metadata of all list files.
 pub fn mtimes(config: &Intel) -> Mtimes {
     mtimes_of(list_files(config).into_iter().map(|file| file.path))
 }
 
-/// The times of change of these files.
+/// Returns the metadata of these files.
 pub fn mtimes_of(paths: impl IntoIterator<Item = PathBuf>) -> Mtimes {
     let with_mtime = |path: PathBuf| {
         let mtime = fs::metadata(&path).ok().map(Mtime::from);

@@ -1,4 +1,4 @@
-//! Reads lists from files.
+//! Loads lists from files.
 
 use std::{
     fs::{self, File},
@@ -18,40 +18,40 @@ use crate::{
     intel::{self, Builder, ImportReport, Indicators, List, ListKind, Problem},
 };
 
-/// The most entries in all lists together; each takes 20 bytes.
+/// Maximum number of entries in all lists together. Each entry takes 20 bytes.
 const MAX_ENTRIES: usize = 2_000_000;
-/// A larger file is not a list, bytes.
+/// Maximum size of a list file, in bytes.
 pub(super) const MAX_SIZE: u64 = 256 << 20;
 const BUFFER: usize = 64 << 10;
 
 /// The result of reading one file.
 #[derive(Debug)]
 pub struct FileReport {
-    /// Its path.
+    /// Path of the file.
     pub source: String,
-    /// What it means to be on it.
+    /// The kind of list.
     pub kind: ListKind,
-    /// What was read; `None` if it could not be read.
+    /// What was read, or `None` if the file was not read.
     pub import: Option<ImportReport>,
-    /// Why it cannot be used.
+    /// Why the file cannot be used, or `None` if it can.
     pub trouble: Option<String>,
-    /// How many of its earlier entries are used instead.
+    /// Number of earlier entries of this file that stay in use instead.
     pub kept: Option<usize>,
 }
 
-/// All lists, and the result of reading each file.
+/// All lists, and a report on each file.
 #[derive(Debug)]
 pub struct Loaded {
-    /// The lists.
+    /// The loaded lists.
     pub indicators: Arc<Indicators>,
-    /// Their files.
+    /// A report on each list file.
     pub files: Vec<FileReport>,
-    /// When the files had changed before they were read, so that the next check sees later changes.
+    /// Metadata of the files from before they were read, so that the next check detects any later change.
     pub mtimes: Mtimes,
 }
 
-/// Reads all lists; `now` is the time in seconds since 1970. A list that cannot be used is left out, or keeps its entries
-/// of the `earlier` table.
+/// Loads all lists. `now` is the time in seconds since 1970. If a file of the `earlier` table cannot be used, its
+/// earlier entries stay in use.
 pub fn load(config: &Intel, now: i64, earlier: Option<&Indicators>) -> Loaded {
     let mtimes = mtimes(config);
     let mut builder = Builder::new(MAX_ENTRIES);
@@ -80,7 +80,7 @@ fn add(file: &ListFile, now: i64, builder: &mut Builder, earlier: Option<&Indica
             let import = intel::read_list(&report.source, input, now, builder);
             report.trouble = match &import.broken {
                 Some(broken) => Some(format!("line {}: {}", broken.location, broken.reason)),
-                // An error page that was saved over a list must not empty it.
+                // An error page that was saved over a list must not empty the list.
                 None if import.kinds.total() == 0 && !import.problems.is_empty() => {
                     Some("nothing in it is an entry".to_owned())
                 }
@@ -100,7 +100,7 @@ fn add(file: &ListFile, now: i64, builder: &mut Builder, earlier: Option<&Indica
     report
 }
 
-/// Adds a directory that can no longer be read: it keeps the lists that were read from it earlier.
+/// Reports a directory that cannot be read, and keeps the lists that were loaded from it earlier.
 fn add_unreadable_directory(
     file: &ListFile,
     builder: &mut Builder,
@@ -153,7 +153,7 @@ impl Loaded {
         );
     }
 
-    /// Counters of the lists.
+    /// Returns the counters of the lists.
     pub fn counts(&self) -> ListMetrics {
         let imports = self.files.iter().filter_map(|file| file.import.as_ref());
         ListMetrics {
@@ -167,7 +167,7 @@ impl Loaded {
         }
     }
 
-    /// When the first entry expires, seconds since 1970.
+    /// Returns the time at which the first entry expires, in seconds since 1970.
     pub fn next_expiry(&self) -> Option<i64> {
         self.files.iter().filter_map(|file| file.import.as_ref()?.next_expiry).min()
     }

@@ -1,24 +1,24 @@
-//! What is counted about lists.
+//! Metrics of the lists.
 
 use serde::Serialize;
 
-/// Lists of indicators now, and how often they were fetched.
+/// Metrics of the loaded lists, and of the fetches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct ListMetrics {
-    /// Lists.
+    /// Number of loaded lists.
     pub lists: u64,
-    /// Entries that are watched for.
+    /// Number of entries that are watched for.
     pub watched: u64,
-    /// Entries that are never reported.
+    /// Number of entries of allow lists, which are never reported.
     pub allowed: u64,
-    /// Entries that were left out, for any reason.
+    /// Number of entries that were left out, for any reason.
     pub left_out: u64,
-    /// Files that cannot be used.
+    /// Number of files that cannot be used.
     pub troubled: u64,
-    /// Memory of the table, bytes.
+    /// Memory of the table of entries, in bytes.
     pub bytes: u64,
-    /// Successful fetches.
+    /// Number of successful fetches.
     pub fetched: u64,
-    /// Failed fetches.
+    /// Number of failed fetches.
     pub fetches_failed: u64,
 }

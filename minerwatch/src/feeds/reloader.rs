@@ -1,5 +1,5 @@
-//! Reads lists and databases again when they change. It has a thread of its own, because a million entries take a second
-//! to read and events must not wait.
+//! Reloads lists and databases when they change. The work happens in a separate thread, because a million entries take
+//! a second to read and events must not wait.
 
 use std::{
     sync::{
@@ -25,33 +25,33 @@ use crate::{
     intel::Indicators,
 };
 
-/// How often the files are checked.
+/// Interval between two checks of the files.
 const POLL: Duration = Duration::from_secs(1);
-/// A file is read when two checks in a row find it unchanged, or after this many checks.
+/// Changed files are read when two consecutive checks find the same metadata, or after this many checks with changes.
 const MAX_CHECKS: u32 = 15;
 
 /// New lists for the engine.
 #[derive(Debug)]
 pub struct Lists {
-    /// The lists.
+    /// The loaded lists.
     pub indicators: Arc<Indicators>,
-    /// Their counters.
+    /// Counters of the lists.
     pub counts: ListMetrics,
-    /// Countries and networks of addresses.
+    /// Databases of the countries and networks of addresses.
     pub geo: Option<Arc<GeoDatabases>>,
-    /// Whether [`ListReloader::reconfigure`] asked for them.
+    /// Whether the lists were loaded because of [`ListReloader::reconfigure`].
     pub asked: bool,
 }
 
-/// The thread that reloads lists; it ends when this is dropped.
+/// Handle of the thread that reloads lists. The thread ends when the handle is dropped.
 #[derive(Debug)]
 pub struct ListReloader {
     configurations: mpsc::Sender<Intel>,
 }
 
 impl ListReloader {
-    /// Starts the thread, with the privileges of the caller. `loaded` and `geo` are what the pipeline has now;
-    /// `deliver` takes what comes later, and returns whether anybody still wants it.
+    /// Starts the thread, with the privileges of the caller. `loaded` and `geo` are the lists and databases in use.
+    /// `deliver` receives each new version, and returns `false` if no further version is needed.
     ///
     /// # Errors
     ///
@@ -71,7 +71,8 @@ impl ListReloader {
         Ok(Self { configurations })
     }
 
-    /// Reads all lists of a new configuration; they come through `deliver`. Returns `false` if the thread has ended.
+    /// Makes the thread load all lists of a new configuration and pass them to `deliver`. Returns `false` if the thread
+    /// has ended.
     pub fn reconfigure(&self, config: Intel) -> bool {
         self.configurations.send(config).is_ok()
     }
@@ -83,11 +84,12 @@ struct Reloader {
     counts: ListMetrics,
     geo: Option<Arc<GeoDatabases>>,
     next_expiry: Option<i64>,
-    /// The files when they were last read.
+    /// Metadata of the list files when they were last read.
     read: Mtimes,
-    /// The databases of countries and networks when they were last read.
+    /// Metadata of the databases of countries and networks when they were last read.
     databases: Mtimes,
-    /// All files at the last check, if they have changed, and how many checks found changes.
+    /// Metadata of all files at the last check, and the number of checks that found changes. `None` if nothing has
+    /// changed.
     changing: Option<(Mtimes, u32)>,
 }
 
@@ -139,7 +141,7 @@ impl Reloader {
         [pools, threats, allow, geo_databases].into_iter().all(Vec::is_empty)
     }
 
-    /// Whether files have changed and are complete, or an entry has expired.
+    /// Returns whether changed files are ready to be read, or an entry has expired.
     fn is_due(&mut self, now: i64) -> bool {
         if self.next_expiry.is_some_and(|expiry| expiry <= now) {
             return true;
@@ -160,7 +162,7 @@ impl Reloader {
         false
     }
 
-    /// Reads the lists. Reads the databases if they changed, or with `all`.
+    /// Loads the lists. Opens the databases again if their files have changed or if `all` is set.
     fn load(&mut self, all: bool) {
         let databases = files::mtimes_of(self.config.geo_databases.clone());
         if all || databases != self.databases {

@@ -1,5 +1,5 @@
-//! Fetches lists from the places that the configuration names into the state directory, where the reloader notices them.
-//! It has a thread of its own without any privileges. Nobody else is contacted.
+//! Fetches lists from the configured sources into the state directory, where the reloader finds them. The work happens
+//! in a separate thread without privileges. The thread contacts no other host.
 
 mod copy;
 #[cfg(feature = "fetch")]
@@ -39,10 +39,10 @@ use crate::{
     state_files,
 };
 
-/// The longest wait after a failure, seconds.
+/// Maximum delay before a retry, in seconds.
 const RETRY: i64 = 300;
 
-/// The thread that fetches lists; it ends when this is dropped and the current fetch is done.
+/// Handle of the thread that fetches lists. When the handle is dropped, the thread ends after the fetches that are due.
 #[derive(Debug)]
 pub struct Syncer {
     configurations: mpsc::Sender<Vec<ListSync>>,
@@ -50,7 +50,7 @@ pub struct Syncer {
     counters: Arc<Counters>,
 }
 
-/// Successful and failed fetches.
+/// Counters of successful and failed fetches.
 #[derive(Debug, Default)]
 struct Counters {
     fetched: AtomicU64,
@@ -58,7 +58,7 @@ struct Counters {
 }
 
 impl Syncer {
-    /// Creates the directories, removes what is no longer configured, and starts the thread.
+    /// Creates the directories, removes lists that are no longer configured, and starts the thread.
     ///
     /// # Errors
     ///
@@ -79,12 +79,12 @@ impl Syncer {
         Ok(Self { configurations, state, counters })
     }
 
-    /// The numbers of successful and failed fetches.
+    /// Returns the numbers of successful and failed fetches.
     pub fn fetches(&self) -> (u64, u64) {
         (self.counters.fetched.load(Ordering::Relaxed), self.counters.failed.load(Ordering::Relaxed))
     }
 
-    /// Uses a new configuration.
+    /// Passes a new configuration to the thread, and removes lists that are no longer configured.
     pub fn reconfigure(&self, syncs: &[ListSync]) {
         prepare(&self.state, syncs);
         if self.configurations.send(syncs.to_vec()).is_err() {
@@ -93,7 +93,7 @@ impl Syncer {
     }
 }
 
-/// Drops the privileges of this thread: it talks to the network and needs none.
+/// Drops all privileges of the calling thread, which talks to the network and needs none.
 fn drop_privileges() {
     for set in [CapSet::Effective, CapSet::Permitted] {
         if let Err(error) = caps::set(None, set, &CapsHashSet::new()) {
@@ -102,7 +102,7 @@ fn drop_privileges() {
     }
 }
 
-/// Creates the directories, if there is anything to fetch, and removes the lists that are no longer configured.
+/// Creates the directories if any list is to be fetched, and removes lists that are no longer configured.
 fn prepare(state: &Path, syncs: &[ListSync]) {
     for list in SyncList::ALL {
         let directory = synced::directory(state, list);
@@ -133,7 +133,7 @@ struct Worker {
     state: PathBuf,
     syncs: Vec<ListSync>,
     memory: Memory,
-    /// When to try failed lists again, seconds since 1970.
+    /// Time of the next retry of each failed list, in seconds since 1970.
     retries: FxHashMap<String, i64>,
     counters: Arc<Counters>,
 }
@@ -172,7 +172,7 @@ impl Worker {
         }
     }
 
-    /// When the list is fetched next, seconds since 1970.
+    /// Returns the time of the next fetch of a list, in seconds since 1970.
     fn due(&self, sync: &ListSync, now: i64) -> i64 {
         if let Some(retry) = self.retries.get(&sync.name) {
             return *retry;
@@ -205,14 +205,14 @@ impl Worker {
         }
     }
 
-    /// Fetches a list. Returns whether it changed.
+    /// Fetches a list. Returns whether the list has changed.
     fn try_fetch(&mut self, sync: &ListSync, now: i64) -> anyhow::Result<bool> {
         let directory = synced::directory(&self.state, sync.list);
         let target = directory.join(&sync.name);
         let (is_new, etag, modified) = match &sync.from {
             SyncSource::Path(path) => (copy::copy(path, &target)?, None, None),
             SyncSource::Url(url) => {
-                // Only a file that still exists can be unchanged.
+                // The request is conditional only if the file still exists.
                 let known = self.memory.get(sync).filter(|_| target.is_file());
                 let temporary = temporary(&target);
                 let mut file =
@@ -233,7 +233,7 @@ impl Worker {
                     )),
                     Answer::Changed { etag, modified } => Ok((install(&temporary, &target)?, etag, modified)),
                 });
-                // It is gone already if it was installed.
+                // After an installation, the temporary file no longer exists.
                 let _ = fs::remove_file(&temporary);
                 outcome?
             }
@@ -243,13 +243,14 @@ impl Worker {
     }
 }
 
-/// The name of a file until it is complete; the reloader ignores such names.
+/// Returns the temporary name of a file that is being written. The reloader ignores such names.
 fn temporary(target: &Path) -> PathBuf {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
     target.with_file_name(format!(".{name}.new"))
 }
 
-/// Renames a complete file to its final name, if it is a list and differs from the one there. Returns whether it did.
+/// Moves a complete file to its final name if its content differs from the file there. Returns whether the content
+/// differs. Fails if the file is not a list.
 fn install(temporary: &Path, target: &Path) -> anyhow::Result<bool> {
     check(temporary)?;
     if is_same(temporary, target) {
@@ -259,7 +260,7 @@ fn install(temporary: &Path, target: &Path) -> anyhow::Result<bool> {
     Ok(true)
 }
 
-/// Refuses what is not a list: an error page must not replace one, not even after a restart.
+/// Fails if a file is not a list. An error page must not replace a list, not even after a restart.
 fn check(path: &Path) -> anyhow::Result<()> {
     if fs::metadata(path)?.len() == 0 {
         bail!("the fetched file is empty");

@@ -1,15 +1,15 @@
-//! Where fetched lists are kept: `STATE/intel/LIST/NAME`, or `STATE/intel/LIST/NAME.FILE` for the files of a directory.
+//! Paths of fetched lists: `STATE/intel/LIST/NAME`, or `STATE/intel/LIST/NAME.FILE` for the files of a directory.
 
 use std::path::{Path, PathBuf};
 
 use crate::config::{Config, Intel, SyncList};
 
-/// The directory of the fetched lists of one kind.
+/// Returns the directory of the fetched lists of one kind.
 pub(super) fn directory(state: &Path, list: SyncList) -> PathBuf {
     state.join("intel").join(list.name())
 }
 
-/// The lists of a configuration, including those that are fetched already.
+/// Returns the lists of a configuration, including the directories of fetched lists.
 pub fn with_synced(config: &Config) -> Intel {
     let mut intel = config.intel.clone();
     if intel.sync.is_empty() {

@@ -1,4 +1,4 @@
-//! Lines that cannot be written yet: bounded, in order, alerts kept longest.
+//! A bounded queue of lines that cannot be written yet. Alerts are kept longer than events.
 
 use std::collections::VecDeque;
 
@@ -10,11 +10,12 @@ struct Entry {
     line: Box<[u8]>,
 }
 
-/// Bytes of an entry besides its line; they count too, so that the bound also holds for short lines.
+/// Size of an entry without its line, in bytes. It counts towards the capacity, so that short lines are bounded as
+/// well.
 const OVERHEAD: usize = size_of::<Entry>();
 
-/// Lines that wait, oldest first. When it is full, new events are given up; a new alert takes the place of the
-/// newest events.
+/// Waiting lines, oldest first. When the backlog is full, new events are dropped, and a new alert replaces the newest
+/// events.
 #[derive(Debug)]
 pub(super) struct Backlog {
     entries: VecDeque<Entry>,
@@ -23,13 +24,12 @@ pub(super) struct Backlog {
 }
 
 impl Backlog {
-    /// An empty one that holds at most `capacity` bytes.
+    /// Creates an empty backlog with a capacity in bytes.
     pub fn new(capacity: usize) -> Self {
         Self { entries: VecDeque::new(), bytes: 0, capacity }
     }
 
-    /// Takes one line in. `dropped` is called for every line that is given up because there is no room, this one
-    /// included.
+    /// Appends a line. Calls `dropped` for every line that is dropped for lack of space, including the new line.
     pub fn push(&mut self, class: Class, line: &[u8], mut dropped: impl FnMut(Class)) {
         let size = line.len().saturating_add(OVERHEAD);
         if class == Class::Alert {
@@ -43,8 +43,8 @@ impl Backlog {
         self.entries.push_back(Entry { class, line: line.into() });
     }
 
-    /// Gives up the newest events until `size` bytes fit or no event is left. No event is given up for an alert
-    /// that would not fit even then.
+    /// Drops the newest events until `size` bytes fit. Drops nothing if `size` bytes would not fit even without any
+    /// event.
     fn make_room(&mut self, size: usize, dropped: &mut impl FnMut(Class)) {
         let missing = self.bytes.saturating_add(size).saturating_sub(self.capacity);
         let mut given_up = 0;
@@ -71,28 +71,28 @@ impl Backlog {
         }
     }
 
-    /// The oldest line.
+    /// Returns the oldest line.
     pub fn front(&self) -> Option<(Class, &[u8])> {
         self.entries.front().map(|entry| (entry.class, &*entry.line))
     }
 
-    /// Forgets the oldest line.
+    /// Removes the oldest line.
     pub fn pop(&mut self) {
         if let Some(entry) = self.entries.pop_front() {
             self.bytes -= entry.line.len() + OVERHEAD;
         }
         if self.entries.is_empty() {
-            // Give back the memory that a long failure took.
+            // Free the memory that a long failure took.
             self.entries = VecDeque::new();
         }
     }
 
-    /// Lines that wait.
+    /// Number of waiting lines.
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Bytes they take.
+    /// Size of the backlog, in bytes.
     pub fn bytes(&self) -> usize {
         self.bytes
     }

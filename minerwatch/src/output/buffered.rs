@@ -1,73 +1,73 @@
-//! An output that writes its lines at once, and keeps them in memory while they cannot be written.
+//! An output that writes lines immediately, and keeps them in memory while they cannot be written.
 
 use std::{fmt, io, time::Duration};
 
 use super::{Class, Closed, Counters, Notice, Output, backlog::Backlog};
 use crate::model::BootTime;
 
-/// Bytes of lines that an output keeps at most while it cannot write.
+/// Capacity of the backlog of an output, in bytes.
 pub(super) const BACKLOG: usize = 8 << 20;
 
-/// The pause between two attempts: the first, and the longest it grows to.
+/// First and longest delay of the exponential backoff between two retries.
 const FIRST_PAUSE: Duration = Duration::from_millis(250);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 
-/// Something that bytes can be written to.
+/// A destination to which bytes can be written.
 pub(super) trait Target: fmt::Debug + Send {
-    /// Its name in messages and metrics.
+    /// The name in messages and metrics.
     fn name(&self) -> &str;
 
-    /// Gets ready for a line of `length` bytes: opens what is not open, begins a new file when the old one is
-    /// full. `Some` describes a problem that does not keep it from writing.
+    /// Prepares to write `length` bytes: opens a closed target, and rotates a full file. Returns the description of a
+    /// problem that does not prevent the write, if there is one.
     fn prepare(&mut self, _length: usize) -> io::Result<Option<String>> {
         Ok(None)
     }
 
-    /// Writes as much as it can at once, and returns how much that was.
+    /// Writes as many bytes as one call can write, and returns their number.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize>;
 
-    /// See [`Output::reopen`].
+    /// Reopens the target; see [`Output::reopen`].
     fn reopen(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
 
-    /// Removes the last `length` bytes, so that no half line stays. Returns `false` where that is impossible;
-    /// then the rest of the line is the next thing written.
+    /// Removes the last `length` bytes, so that no partial line remains. Returns `false` if that is impossible. The
+    /// rest of the line is then the next thing to write.
     fn take_back(&mut self, _length: usize) -> bool {
         false
     }
 
-    /// Asks the kernel to put everything on the disk.
+    /// Syncs the written data to the disk.
     fn sync(&mut self) -> io::Result<()> {
         Ok(())
     }
 
-    /// Whether a reader that is gone means the end. The reader of a FIFO in a file's place may be followed by
-    /// another one.
+    /// Returns whether the output ends when its reader closes the pipe. A FIFO in place of a file may get another
+    /// reader, so a file output does not end.
     fn ends_with_its_reader(&self) -> bool {
         false
     }
 }
 
-/// A target and the lines that wait for it.
+/// A target, with a backlog of waiting lines.
 #[derive(Debug)]
 pub(super) struct Buffered<T> {
     pub(super) target: T,
     backlog: Backlog,
     capacity: usize,
-    /// The rest of a line whose beginning is written already.
+    /// The rest of a partially written line.
     torn: Option<(Class, Vec<u8>)>,
     counters: Counters,
-    /// The counters when it began to fail.
+    /// The counters at the time when the target began to fail.
     before: Counters,
-    /// A problem that did not keep it from writing and was not reported yet.
+    /// A problem that did not prevent a write and has not been reported yet.
     problem: Option<String>,
     pause: Duration,
     next_attempt: Option<BootTime>,
 }
 
 impl<T: Target> Buffered<T> {
-    /// Nothing waits yet; `capacity` bytes may.
+    /// Creates an output with an empty backlog of `capacity` bytes.
     pub fn new(target: T, capacity: usize) -> Self {
         Self {
             target,
@@ -111,7 +111,7 @@ impl<T: Target> Buffered<T> {
         is_end.then(|| Closed(self.target.name().to_owned()))
     }
 
-    /// Writes everything that waits.
+    /// Writes all waiting lines.
     fn drain(&mut self) -> io::Result<()> {
         if let Some((class, mut rest)) = self.torn.take() {
             let (written, outcome) = write_all(&mut self.target, &rest);
@@ -138,8 +138,8 @@ impl<T: Target> Buffered<T> {
         Ok(())
     }
 
-    /// Writes lines now. On failure returns how many bytes at the end, whole lines, still have to be written;
-    /// the rest of a torn line is already set aside.
+    /// Writes lines immediately. On failure, returns the error and the number of bytes at the end of `lines` that still
+    /// have to be written. These bytes are whole lines: the rest of a partially written line is already in `torn`.
     fn put(&mut self, class: Class, lines: &[u8]) -> Result<(), (io::Error, usize)> {
         let problem = self.target.prepare(lines.len()).map_err(|error| (error, lines.len()))?;
         self.problem = problem.or(self.problem.take());
@@ -231,7 +231,7 @@ impl<T: Target> Output for Buffered<T> {
     }
 }
 
-/// Writes until everything is written or an error comes. Returns how much was written in either case.
+/// Writes until all bytes are written or an error occurs. Returns the number of written bytes in both cases.
 fn write_all(target: &mut impl Target, bytes: &[u8]) -> (usize, io::Result<()>) {
     let mut written = 0;
     while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {

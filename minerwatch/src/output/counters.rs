@@ -1,30 +1,30 @@
-//! What an output counts.
+//! Counters of an output.
 
 use super::Class;
 
-/// What an output did so far, in lines.
+/// Counters of an output.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// Events written.
+    /// Number of written events.
     pub events: u64,
-    /// Alerts written.
+    /// Number of written alerts.
     pub alerts: u64,
-    /// Events given up because the backlog was full.
+    /// Number of events dropped because the backlog was full.
     pub events_dropped: u64,
-    /// Alerts given up because the backlog was full.
+    /// Number of alerts dropped because the backlog was full.
     pub alerts_dropped: u64,
-    /// Lines that wait now.
+    /// Number of lines that are waiting now.
     pub waiting: u64,
-    /// Bytes they take.
+    /// Size of the backlog, in bytes.
     pub waiting_bytes: u64,
-    /// Writes that failed.
+    /// Number of failed writes.
     pub failures: u64,
     /// Whether the last write failed.
     pub failing: bool,
 }
 
 impl Counters {
-    /// Counts one line that was written.
+    /// Counts a written line.
     pub fn written(&mut self, class: Class) {
         match class {
             Class::Event => self.events += 1,
@@ -32,7 +32,7 @@ impl Counters {
         }
     }
 
-    /// Counts one line that was given up.
+    /// Counts a dropped line.
     pub fn dropped(&mut self, class: Class) {
         match class {
             Class::Event => self.events_dropped += 1,

@@ -1,6 +1,7 @@
-//! A worked example: a new kind of output, lines to a Unix socket. It is this file and one row in a table.
+//! A worked example of a new kind of output, which writes lines to a Unix socket. It consists of this file and a row in
+//! a table.
 //!
-//! `CONTRIBUTING.md` shows it. A real one stands beside `file.rs`, without the tests' own table.
+//! `CONTRIBUTING.md` shows this code. A real output is a file next to `file.rs`, and uses the table in `table.rs`.
 
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
@@ -23,12 +24,12 @@ section! {
     /// Keys of `[[sink.socket]]`.
     pub struct SocketSettings {
         required {
-            /// The socket. Each socket output has its own.
+            /// Path of the socket. Each socket output needs its own path.
             pub path: PathBuf, absolute_path();
         }
-        /// Whether alerts are sent to it.
+        /// Whether alerts are sent to the socket.
         pub alerts: bool = true, switch();
-        /// Which events are sent to it.
+        /// Which events are sent to the socket.
         pub events: KindSet = KindSet::NONE, event_kinds();
     }
 }
@@ -59,7 +60,7 @@ struct Socket {
     stream: Option<UnixStream>,
 }
 
-/// `Buffered` does the rest: it keeps what cannot be written, tries again, counts, and reports trouble once.
+/// `Buffered` does the rest: it keeps lines that cannot be written, retries, counts, and reports a failure once.
 impl Target for Socket {
     fn name(&self) -> &str {
         &self.name

@@ -1,4 +1,4 @@
-//! The output `[[sink.file]]`: a file that is appended to and rotated by size.
+//! The output `[[sink.file]]`: appends lines to a file that is rotated by size.
 
 mod rotated;
 
@@ -18,16 +18,16 @@ section! {
     /// Keys of `[[sink.file]]`.
     pub struct FileSettings {
         required {
-            /// The file. Each file output has its own. It is created with mode 0600.
+            /// Path of the file. Each file output needs its own file. The file is created with mode 0600.
             pub path: PathBuf, absolute_path();
         }
-        /// Whether alerts are written to it.
+        /// Whether alerts are written to the file.
         pub alerts: bool = true, switch();
-        /// Which events are written to it.
+        /// Which events are written to the file.
         pub events: KindSet = KindSet::NONE, event_kinds();
         /// Size at which the file is rotated, in MiB.
         pub max_size_mib: u64 = 100, between(1, 1_048_576);
-        /// How many rotated files are kept, as `NAME.1` (the latest) to `NAME.N`.
+        /// Number of rotated files to keep, from `NAME.1` (the latest) to `NAME.N`.
         pub keep: u64 = 5, between(0, 1_000);
     }
 }

@@ -1,42 +1,42 @@
-//! What the daemon's log says about an output.
+//! Messages for the daemon's log about an output.
 
 use std::{fmt, io};
 
-/// What a person should know about an output; each is given once.
+/// A change of an output that is reported once.
 #[derive(Debug)]
 pub enum Notice {
-    /// It stopped working.
+    /// The output stopped working.
     Failing {
-        /// The output.
+        /// Name of the output.
         output: String,
-        /// Why.
+        /// The error of the last write.
         error: io::Error,
-        /// Bytes of lines it can keep meanwhile.
+        /// Capacity of the backlog, in bytes.
         capacity: usize,
     },
-    /// It works again, and what waited is written.
+    /// The output works again, and the backlog has been written.
     Recovered {
-        /// The output.
+        /// Name of the output.
         output: String,
-        /// Events given up meanwhile.
+        /// Number of events dropped in the meantime.
         events_dropped: u64,
-        /// Alerts given up meanwhile.
+        /// Number of alerts dropped in the meantime.
         alerts_dropped: u64,
     },
-    /// It ended and could not write these lines.
+    /// The output ended before all lines were written.
     GivenUp {
-        /// The output.
+        /// Name of the output.
         output: String,
-        /// Lines lost.
+        /// Number of lost lines.
         lines: u64,
-        /// Why.
+        /// The error of the last write.
         error: io::Error,
     },
-    /// It works, but something other than writing failed (moving a full file away).
+    /// The output works, but something other than writing failed, such as renaming a full file.
     Degraded {
-        /// The output.
+        /// Name of the output.
         output: String,
-        /// What happened and what follows from it.
+        /// The problem, and its consequences.
         problem: String,
     },
 }

@@ -1,4 +1,4 @@
-//! The output `[sink.stdout]`: standard output, whole lines, written at once.
+//! The output `[sink.stdout]`: writes whole lines to standard output immediately.
 
 use std::{
     fs::File,
@@ -49,15 +49,15 @@ impl OutputSettings for StdoutSettings {
     }
 }
 
-/// Standard output without the buffer of [`std::io::Stdout`], so that its reader gets a line as soon as it is
-/// written, and a failed write says how far it came.
+/// Standard output without the buffer of [`std::io::Stdout`]. Its reader gets each line immediately, and a failed write
+/// reports how many bytes were written.
 #[derive(Debug)]
 struct Stdout {
     file: File,
 }
 
 impl Stdout {
-    /// The standard output of this process.
+    /// Duplicates the standard output of this process.
     fn new() -> io::Result<Self> {
         let descriptor = io::stdout().as_fd().try_clone_to_owned()?;
         Ok(Self { file: File::from(descriptor) })
@@ -72,7 +72,7 @@ impl Target for Stdout {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         loop {
             match self.file.write(bytes) {
-                // Another process with the same terminal or pipe made it non-blocking.
+                // Another process that shares the terminal or pipe has made it non-blocking.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     let mut descriptors = [PollFd::new(&self.file, PollFlags::OUT)];
                     rustix::event::poll(&mut descriptors, None)?;

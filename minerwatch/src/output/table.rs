@@ -1,10 +1,10 @@
-//! The kinds of output. To add one: a file in this room, and a row here.
+//! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
 use super::{OutputSettings, file::FileSettings, stdout::StdoutSettings};
 use crate::schema::{section, table, tables};
 
-/// Declares the section of the configuration that holds all outputs, from rows `KEY: one SETTINGS` or
-/// `KEY: many SETTINGS`. Each kind of settings is a section and implements [`OutputSettings`].
+/// Declares the section of the configuration for all outputs, from rows `KEY: one SETTINGS` or `KEY: many SETTINGS`.
+/// The settings of each kind are a section and implement [`OutputSettings`].
 macro_rules! outputs {
     ($Outputs:ident {
         $($(#[doc = $doc:literal])+ $key:ident: $count:ident $Settings:ty;)+
@@ -18,7 +18,7 @@ macro_rules! outputs {
         }
 
         impl $Outputs {
-            /// The settings of every output, in the order of the table.
+            /// Returns the settings of every output, in the order of the table.
             pub fn all(&self) -> Vec<&dyn OutputSettings> {
                 let mut all: Vec<&dyn OutputSettings> = Vec::new();
                 $(all.extend(outputs!(@slice $count self.$key).iter().map(|each| each as &dyn OutputSettings));)+

@@ -15,21 +15,21 @@ use crate::{
 
 /// Read lists as the daemon would, and report what is in them and what is left out
 ///
-/// The exit code is 2 if a list cannot be read, is damaged or has no entry, and with --strict also if an entry makes no
-/// sense.
+/// The exit code is 2 if a list cannot be read, is damaged or has only invalid entries. With --strict it is also 2 if
+/// any entry is invalid.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     /// Files or directories; without any, the list that comes with the program
     #[arg(value_name = "PATH")]
     paths: Vec<PathBuf>,
-    /// Check the lists of this configuration, and PATH as well
+    /// Check the lists of this configuration in addition to PATH
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Fail with exit code 2 if an entry makes no sense
+    /// Fail with exit code 2 if an entry is invalid
     #[arg(long)]
     strict: bool,
-    /// Write one JSON object per file and one for all together
+    /// Write one JSON object per file, and one with the totals
     #[arg(long)]
     json: bool,
 }
@@ -134,7 +134,7 @@ struct ProblemFields<'a> {
     reason: &'a str,
 }
 
-/// All lists together. An entry that stands in several counts once.
+/// Totals of all lists. An entry that is on several lists counts once.
 #[derive(Serialize)]
 struct Totals {
     lists: usize,

@@ -1,4 +1,4 @@
-//! `minerwatch intel lookup`: finds the entry of a list that would match.
+//! `minerwatch intel lookup`: finds the list entry that matches a value.
 
 use std::path::PathBuf;
 
@@ -16,9 +16,8 @@ use crate::{
 
 /// Look up a name, an address, a host:port or a SHA-256 in the lists
 ///
-/// Shows the entry that matches and its list, or the entry that allows the value. Names are not resolved. The exit code
-/// is 10 if the value is listed, 0 if it is allowed or on no list, and 2 if a list cannot be read and none of the
-/// others has the value.
+/// Shows the matching entry and its list, or the entry that allows the value. Names are not resolved. The exit code is
+/// 10 if the value is listed. Otherwise it is 0, or 2 if a list cannot be read.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -49,7 +48,7 @@ Examples:
 struct Fields<'a> {
     value: &'a str,
     result: &'static str,
-    /// The entry that decided.
+    /// The entry that decided the result.
     #[serde(flatten)]
     by: Option<ListedFields<'a>>,
     /// The entry that would match if the value were not allowed.

@@ -1,4 +1,4 @@
-//! An alert as a block of rows: the verdict, the suspect, the chain and the signals.
+//! Renders an alert as a block of rows: the verdict, the suspect, the chain and the signals.
 
 use super::{
     Style, chain,
@@ -9,15 +9,15 @@ use super::{
 use crate::cli::counted::counted;
 
 const MARGIN: &str = "   ";
-/// Width of the labels at the left.
+/// Width of the label column, in characters.
 const LABEL: usize = 10;
-/// Widths of a signal's id and of its weight.
+/// Widths of the columns for the id and the weight of a signal.
 const ID: usize = 3;
 const WEIGHT: usize = 3;
-/// Where a signal's text begins: after the columns and the space that follows each.
+/// Column at which the text of a signal begins. Each column to the left is followed by a space.
 const SIGNAL: usize = MARGIN.len() + LABEL + 1 + ID + 1 + WEIGHT + 1;
 
-/// Appends the block, with an empty row before and after.
+/// Appends an alert, with an empty row before and after.
 pub(super) fn write(line: &Line, style: Style, out: &mut String) {
     out.push('\n');
     heading(line, style, out);
@@ -116,8 +116,8 @@ fn health(own: &Own, style: Style, out: &mut String) {
     row.write(style, out);
 }
 
-/// Columns left after `used` ones. Important text is wrapped into them. A terminal that is too narrow for that gets
-/// rows of its whole width, which are cut.
+/// Returns the width for wrapped text after `used` columns. If a narrow terminal leaves fewer than 20 columns, returns
+/// the whole width, and the rows are cut.
 pub(super) fn room(style: Style, used: usize) -> Option<usize> {
     style.width.map(|width| width.checked_sub(used).filter(|room| *room >= 20).unwrap_or(width))
 }

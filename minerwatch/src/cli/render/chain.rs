@@ -1,5 +1,5 @@
-//! The chain of an incident as a tree: each process stands below its parent and its steps below it, in the order of
-//! time.
+//! Renders the chain of an incident as a tree. Each process is below its parent, and the steps of a process are below
+//! the process, in order of time.
 
 use super::{
     line::{Edge, Process},
@@ -7,16 +7,17 @@ use super::{
 };
 
 const MARGIN: &str = "   ";
-/// Deeper processes are drawn at this depth. No real chain is so deep, and rows must not grow without end.
+/// Maximum depth of the tree. Deeper processes are drawn at this depth. No real chain is so deep, and the limit bounds
+/// the length of rows.
 const MAX_DEPTH: usize = 24;
 
 /// A process of the chain.
 struct Node<'a> {
     process: &'a Process,
     parent: Option<usize>,
-    /// Its steps and children, in the order of time.
+    /// The steps and child processes, in order of time.
     items: Vec<Item<'a>>,
-    /// The step that created the process, if it is among the edges.
+    /// The step that created the process, if the chain has that step.
     arrival: Option<&'a Edge>,
 }
 
@@ -25,7 +26,7 @@ enum Item<'a> {
     Process(usize),
 }
 
-/// The rows of the tree.
+/// Returns the rows of the tree.
 pub(super) fn rows(chain: &[Edge]) -> Vec<Row> {
     let nodes = tree(chain);
     let roots = (0..nodes.len()).filter(|index| nodes.get(*index).is_some_and(|node| node.parent.is_none()));
@@ -37,8 +38,8 @@ pub(super) fn rows(chain: &[Edge]) -> Vec<Row> {
     rows
 }
 
-/// Assigns edges to processes and processes to parents. A parent may come later in the chain than its children: if it
-/// ran another program since, its step is dated by that.
+/// Assigns edges to processes and processes to their parents. A parent may come later in the chain than its child
+/// process: when a process executes another program, its step takes the time of that exec.
 fn tree(chain: &[Edge]) -> Vec<Node<'_>> {
     let mut nodes: Vec<Node<'_>> = Vec::new();
     let mut owners = Vec::with_capacity(chain.len());
@@ -76,8 +77,8 @@ fn find(nodes: &[Node<'_>], id: &str) -> Option<usize> {
     nodes.iter().position(|node| !id.is_empty() && node.process.entity_id == id)
 }
 
-/// Whether `node` is `ancestor` or below it, as far as parents are set already. Forged input may have circles, which
-/// must not be drawn.
+/// Returns whether `node` is `ancestor` or a descendant of it, by the parents that are set so far. Forged input may
+/// have cycles, which must not be drawn.
 fn is_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
     let mut above = Some(node);
     while let Some(index) = above {
@@ -89,8 +90,8 @@ fn is_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
     false
 }
 
-/// Draws a process and everything below it. No process is below itself, so the depth is bounded by the number of
-/// processes. A work list stands for recursion, so that deep input cannot overflow the stack.
+/// Draws a process and all its descendants. The tree has no cycles, so the number of processes bounds the depth. A work
+/// list replaces recursion, so that deep input cannot overflow the stack.
 fn draw(nodes: &[Node<'_>], root: usize, prefix: &str, last: bool, rows: &mut Vec<Row>) {
     let mut work = vec![(Item::Process(root), prefix.to_owned(), last, 0)];
     while let Some((item, prefix, last, depth)) = work.pop() {
@@ -120,7 +121,7 @@ fn draw(nodes: &[Node<'_>], root: usize, prefix: &str, last: bool, rows: &mut Ve
     }
 }
 
-/// A step: its time, kind, process and object.
+/// Builds the row of a step: time, kind, process and object.
 fn step(prefix: &str, branch: &str, edge: &Edge) -> Row {
     let tone = match edge.kind.as_str() {
         "create" => Tone::Good,
@@ -138,7 +139,7 @@ fn step(prefix: &str, branch: &str, edge: &Edge) -> Row {
     row
 }
 
-/// A process that was there before the chain began.
+/// Builds the row of a process that existed before the chain began.
 fn known(prefix: &str, branch: &str, process: &Process) -> Row {
     let mut row = Row::default();
     row.push(Tone::Dim, MARGIN).push(Tone::Dim, prefix).push(Tone::Dim, branch);

@@ -1,4 +1,4 @@
-//! An event as one row: time, kind, pid, user, process and details.
+//! Renders an event as one row: time, kind, pid, user, process and details.
 
 use super::{
     super::counted::counted,
@@ -13,7 +13,7 @@ const PID: usize = 7;
 const USER: usize = 8;
 const NAME: usize = 15;
 
-/// The row of an event.
+/// Builds the row of an event.
 pub(super) fn row(line: &Line) -> Row {
     let action = line.event.action.as_str();
     let (kind, tone) = kind(action);
@@ -46,7 +46,7 @@ pub(super) fn row(line: &Line) -> Row {
     row
 }
 
-/// The short name of an action in its column, and its colour. An action that this program does not know keeps its name.
+/// Returns the short name of an action and its colour. An unknown action keeps its name.
 fn kind(action: &str) -> (&str, Tone) {
     match action {
         "exec" => ("exec", Tone::Good),
@@ -67,24 +67,24 @@ fn kind(action: &str) -> (&str, Tone) {
     }
 }
 
-/// The user's name, or the number if there is none.
+/// Returns the user's name, or the user id if the name is unknown.
 pub(super) fn user(process: &Process) -> &str {
     if process.user.name.is_empty() { &process.user.id } else { &process.user.name }
 }
 
-/// The first 12 characters of a container's id, as container tools show them.
+/// Returns the first 12 characters of a container's id, as container tools show them.
 pub(super) fn short(id: &str) -> &str {
     id.char_indices().nth(12).map_or(id, |(end, _)| id.get(..end).unwrap_or_default())
 }
 
-/// The parent's name and pid.
+/// Returns the name and pid of the parent process.
 fn parent(process: &Process) -> Option<String> {
     let parent = process.parent.as_ref()?;
     let pid = parent.pid?;
     Some(if parent.name.is_empty() { format!("pid {pid}") } else { format!("{} {pid}", parent.name) })
 }
 
-/// The command line of a process, or its program file if there is none.
+/// Returns the command line of a process, or the path of its executable if the command line is empty.
 pub(super) fn command(process: &Process) -> &str {
     if process.command_line.is_empty() { &process.executable } else { &process.command_line }
 }
@@ -171,13 +171,13 @@ fn dns(line: &Line, row: &mut Row) {
     row.push(Tone::Dim, &format!("   says {}", address(&line.destination)));
 }
 
-/// The peer's address, with its name if one is known.
+/// Formats the address of a peer, with its domain name if known.
 fn peer(end: &End) -> String {
     let address = address(end);
     if end.domain.is_empty() { address } else { format!("{address} ({})", end.domain) }
 }
 
-/// Address and port, an IPv6 address in brackets.
+/// Formats an address and port. An IPv6 address with a port is in brackets.
 fn address(end: &End) -> String {
     match end.port {
         Some(port) if end.ip.contains(':') => format!("[{}]:{port}", end.ip),

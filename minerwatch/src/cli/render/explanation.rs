@@ -1,5 +1,5 @@
-//! Why an incident has its verdict: its signals with their values and thresholds, how their points add up, and what
-//! the next verdict needs. All of it comes from the JSON of an alert; nothing is computed again.
+//! Explains why an incident has its verdict: the signals with their values and thresholds, how the points add up, and
+//! what the next verdict needs. All values come from the JSON of an alert; nothing is computed again.
 
 use serde::Serialize;
 use serde_json::Value;
@@ -13,14 +13,14 @@ use super::{
 };
 use crate::{cli::counted::counted, detect::catalogue};
 
-/// An incident explained, as of the moment its alert was made.
+/// The explanation of an incident at the time of its alert.
 #[derive(Debug, Serialize)]
 pub struct Explanation {
     incident: String,
     at: String,
-    /// The highest verdict it had.
+    /// The highest verdict that the incident has had.
     verdict: Option<String>,
-    /// The verdict for its points alone: they fade, a verdict that was given does not.
+    /// The verdict for the current points alone. Points fade over time, but the highest verdict stays.
     verdict_now: Option<String>,
     score: u64,
     message: String,
@@ -29,7 +29,7 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
     chain: Value,
-    /// Whether the daemon said how the points add up; older ones do not.
+    /// Whether the alert says how the points add up. Older daemons left that out.
     #[serde(skip)]
     has_parts: bool,
     #[serde(skip)]
@@ -57,11 +57,11 @@ struct Share {
     age_seconds: u64,
     half_life_seconds: u64,
     points: f64,
-    /// Whether the points are in the score: of several signals that only say "it is busy" one is.
+    /// Whether the points are part of the score. Of several signals that only show a busy CPU, one counts.
     counted: bool,
 }
 
-/// A value that decided.
+/// A measured value, with the threshold that it was compared with.
 #[derive(Debug, Serialize)]
 struct Figure {
     name: String,
@@ -79,7 +79,7 @@ struct Next {
 }
 
 impl Explanation {
-    /// Reads an alert, or an incident as it stands; `None` for any other line.
+    /// Reads an alert, or the current state of an incident. Returns `None` for any other line.
     pub fn of(json: &[u8]) -> Option<Self> {
         let line: Line = serde_json::from_slice(json).ok()?;
         if line.event.kind != "alert" || line.minerwatch.incident.id.is_empty() {
@@ -109,12 +109,12 @@ impl Explanation {
         })
     }
 
-    /// Which incident.
+    /// The id of the incident.
     pub fn incident(&self) -> &str {
         &self.incident
     }
 
-    /// Whether it ever had a verdict.
+    /// Whether the incident has ever had a verdict.
     pub fn has_verdict(&self) -> bool {
         self.verdict.is_some()
     }
@@ -145,7 +145,8 @@ impl Explanation {
         out.push('\n');
     }
 
-    /// The arithmetic and what it leads to, as far as the daemon said.
+    /// Writes how the points add up, the verdict for these points, and what the next verdict needs. Leaves out what the
+    /// alert does not say.
     fn write_score(&self, style: Style, out: &mut String) {
         let counted = self.signals.iter().filter_map(|reason| reason.share.as_ref());
         let points: Vec<String> =
@@ -237,10 +238,10 @@ impl Reason {
     }
 }
 
-/// The classes of signals, in the order in which they are shown.
+/// The classes of signals, in display order.
 const CLASSES: [&str; 3] = ["network", "compute", "behavior"];
 
-/// The values of a signal. An older daemon wrote them without their thresholds, or these as values of their own.
+/// Returns the values of a signal. Older daemons wrote values without thresholds, or thresholds as separate values.
 fn figures(signal: &Signal) -> Vec<Figure> {
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let alone = |(name, value): (&String, &Value)| Figure {

@@ -1,4 +1,4 @@
-//! The fields that people are shown, read from a line of JSON. Each of them may be missing.
+//! Parses a line of JSON into the fields that the text shows. Every field may be missing.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ macro_rules! optional_fields {
 }
 
 optional_fields! {
-    /// One line.
+    /// One line of JSON: an event or an alert.
     Line {
         #[serde(rename = "@timestamp")] timestamp: String,
         event: Event,
@@ -63,7 +63,7 @@ optional_fields! {
     Threat { technique: Technique, }
     Technique { id: Vec<String>, subtechnique: Subtechnique, }
     Subtechnique { id: Vec<String>, }
-    /// `minerwatch.*`.
+    /// The fields below `minerwatch`.
     Own {
         process: OwnProcess,
         exit: Exit,
@@ -120,9 +120,9 @@ optional_fields! {
         conclusive: bool,
         detail: String,
         evidence: BTreeMap<String, Value>,
-        /// The evidence with its thresholds; older daemons wrote the evidence only.
+        /// The evidence with its thresholds. Older daemons wrote only `evidence`.
         measured: Vec<Measured>,
-        /// What it adds to the score, which older daemons left out.
+        /// Points that the signal adds to the score. Older daemons left this field out.
         points: Option<f64>,
         age_s: u64,
         half_life_s: u64,
@@ -132,6 +132,6 @@ optional_fields! {
     Measured { name: String, value: Value, threshold: Option<Value>, unit: Option<Value>, }
     ScoreParts { verdict: Option<String>, next: Option<NextVerdict>, }
     NextVerdict { verdict: String, missing: Vec<String>, }
-    /// One step of the chain.
+    /// A step of the chain.
     Edge { kind: String, at: String, process: Process, object: String, }
 }

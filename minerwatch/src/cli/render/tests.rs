@@ -23,7 +23,7 @@ fn plain() {
 fn coloured() {
     let out = rendered(Style { color: true, width: None });
     insta::assert_snapshot!(out.replace('\x1b', "␛"));
-    // Without its colours it is the plain text.
+    // Without the escape sequences, the coloured text equals the plain text.
     let mut bare = String::new();
     for (index, part) in out.split("\x1b[").enumerate() {
         bare.push_str(if index == 0 { part } else { part.split_once('m').unwrap().1 });
@@ -70,7 +70,7 @@ fn a_chain_with_circles_is_drawn_once() {
             r#"{{"kind":"{kind}","at":"x","process":{{"pid":1,"entity_id":"{id}","name":"{id}","parent":{{"entity_id":"{parent}"}}}},"object":"o"}}"#
         )
     };
-    // A circle, a process that is its own parent, and one without a name.
+    // A cycle, a process that is its own parent, and a process without id and name.
     let edges =
         [edge("a", "b", "create"), edge("b", "a", "connect"), edge("c", "c", "drop"), edge("", "", "modify")];
     let line = format!(r#"{{"event":{{"kind":"alert"}},"minerwatch":{{"chain":[{}]}}}}"#, edges.join(","));
@@ -119,7 +119,7 @@ proptest! {
         prop_assert!(out.chars().all(|character| !character.is_control() || character == '\n'));
     }
 
-    /// Lines of the right shape with hostile text in every field.
+    /// Renders lines of the right structure with hostile text in every field.
     #[test]
     fn any_strings_give_harmless_rows(
         action in "exec|exit|connect|file-rename|cpu|.{0,8}",

@@ -1,10 +1,10 @@
-//! Text for a terminal: coloured, cut to its width, and harmless.
+//! Text for a terminal: coloured, cut to the width of the terminal, and with control characters escaped.
 
 use std::fmt::Write;
 
 use super::Style;
 
-/// What a piece of text is, which decides its colour.
+/// The role of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
@@ -23,7 +23,8 @@ pub(super) enum Tone {
 }
 
 impl Tone {
-    /// The parameters of the terminal's "select graphic rendition" sequence (ECMA-48); empty for plain text.
+    /// Returns the parameters of the escape sequence "select graphic rendition" (ECMA-48), or an empty string for plain
+    /// text.
     fn code(self) -> &'static str {
         match self {
             Self::Plain => "",
@@ -42,20 +43,20 @@ impl Tone {
     }
 }
 
-/// One row, made of pieces.
+/// A row of text, made of coloured pieces.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
     pieces: Vec<(Tone, String)>,
 }
 
 impl Row {
-    /// Adds text, made harmless.
+    /// Appends text, with control characters escaped.
     pub fn push(&mut self, tone: Tone, text: &str) -> &mut Self {
         self.pieces.push((tone, harmless(text)));
         self
     }
 
-    /// Adds text in a column of `width` characters, and a space after it. Longer text is cut.
+    /// Appends text in a left-aligned column of `width` characters, and a space after the column. Longer text is cut.
     pub fn column(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
         let mut cell = cut(harmless(text), width);
         let _ = write!(cell, "{:1$}", "", width + 1 - cell.chars().count().min(width));
@@ -63,7 +64,7 @@ impl Row {
         self
     }
 
-    /// Adds text at the right end of a column, and a space after it.
+    /// Appends text in a right-aligned column of `width` characters, and a space after the column. Longer text is cut.
     pub fn right(&mut self, tone: Tone, text: &str, width: usize) -> &mut Self {
         let cell = cut(harmless(text), width);
         self.pieces.push((tone, format!("{cell:>width$} ")));
@@ -101,7 +102,7 @@ impl Row {
     }
 }
 
-/// Makes visible what a terminal would act on: control characters, and the marks that hide text or change its
+/// Escapes the characters that a terminal would act on: control characters, and characters that hide text or change its
 /// direction.
 pub(super) fn harmless(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -122,8 +123,8 @@ pub(super) fn harmless(text: &str) -> String {
     out
 }
 
-/// Whether it is one of Unicode's format characters that change how other text looks: zero-width, direction,
-/// line-separating, tag and variation characters.
+/// Returns whether a character is a Unicode format character that changes how other text looks: zero-width, direction,
+/// line-separating, annotation and tag characters.
 fn is_invisible(character: char) -> bool {
     matches!(
         u32::from(character),
@@ -132,8 +133,8 @@ fn is_invisible(character: char) -> bool {
     )
 }
 
-/// Splits text into lines of at most `width` characters, at spaces where there are any. Without a width the text is one
-/// line. There is always at least one line.
+/// Splits text into lines of at most `width` characters, at spaces where possible. Without a width, the text is one
+/// line. Returns at least one line.
 pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let text = harmless(text);
     let Some(width) = width.filter(|width| *width > 0) else { return vec![text] };
@@ -141,7 +142,7 @@ pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     let mut rest = text.as_str();
     while let Some((end, _)) = rest.char_indices().nth(width) {
         let whole = rest.get(..end).unwrap_or_default();
-        // A space right after the line is a place to split, too.
+        // A space right after the line is also a place to split.
         let space = if rest.get(end..).is_some_and(|behind| behind.starts_with(' ')) {
             Some(end)
         } else {
@@ -157,7 +158,7 @@ pub(super) fn wrapped(text: &str, width: Option<usize>) -> Vec<String> {
     lines
 }
 
-/// At most `width` characters; the last one is an ellipsis if some are missing.
+/// Cuts text to `width` characters. The last character of a cut text is an ellipsis.
 fn cut(mut text: String, width: usize) -> String {
     if text.chars().count() > width {
         let end = text.char_indices().nth(width.saturating_sub(1)).map_or(0, |(end, _)| end);
@@ -167,17 +168,17 @@ fn cut(mut text: String, width: usize) -> String {
     text
 }
 
-/// The time of day of a timestamp, to the millisecond: `23:14:05.123`.
+/// Returns the time of day of a timestamp, to the millisecond: `23:14:05.123`.
 pub(super) fn time_of_day(timestamp: &str) -> &str {
     timestamp.get(11..23).unwrap_or("--:--:--.---")
 }
 
-/// A size in the largest unit of which there is at least one.
+/// Formats a number of bytes in the largest unit that gives a value of at least 1.
 pub(super) fn bytes(count: u64) -> String {
     scaled(count, &[(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")]).unwrap_or(format!("{count} B"))
 }
 
-/// A duration in the largest unit of which there is at least one.
+/// Formats a duration in the largest unit that gives a value of at least 1.
 pub(super) fn duration(nanoseconds: u64) -> String {
     const SECOND: u64 = 1_000_000_000;
     let units =

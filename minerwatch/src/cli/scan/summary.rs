@@ -1,4 +1,4 @@
-//! The end of a scan: what was looked at, what was found, what was unavailable.
+//! The summary of a scan: what was checked, what was found, and what was unavailable.
 
 use std::fmt::Write as _;
 
@@ -12,7 +12,7 @@ use crate::{
     pipeline,
 };
 
-/// One object, with its newline. `docs/events.md` describes it.
+/// Formats the summary as one JSON object with a newline. `docs/events.md` describes the fields.
 pub(super) fn json(report: &ScanReport) -> anyhow::Result<Vec<u8>> {
     let ScanReport {
         host,
@@ -59,7 +59,7 @@ pub(super) fn json(report: &ScanReport) -> anyhow::Result<Vec<u8>> {
     Ok(line)
 }
 
-/// For people: a headline, a line for each suspect with the signals against it, and what limits the answer.
+/// Formats the summary for people: a headline, a line per suspect with its signals, and what limits the result.
 pub(super) fn text(report: &ScanReport) -> String {
     let colon = if report.incidents.is_empty() { "" } else { ":" };
     let mut text = format!("minerwatch: {}{colon}\n", headline(report));
@@ -89,7 +89,7 @@ fn headline(report: &ScanReport) -> String {
     format!("{found} ({looked_at}, {seconds} s){noted}")
 }
 
-/// Verdict, points, process and signals.
+/// Appends the line of a suspect: verdict, score, process and signals.
 fn suspect(alert: &Alert, text: &mut String) {
     let process = &alert.suspect;
     let container = alert.container.as_ref().and_then(|container| container.id.as_deref());
@@ -118,7 +118,7 @@ fn name(verdict: Verdict) -> &'static str {
     }
 }
 
-/// As much of a container's id as its runtime's own tools show.
+/// Returns the first 12 characters of a container's id, as container tools show them.
 fn shortened(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }

@@ -1,4 +1,5 @@
-//! `deploy/minerwatch.toml`: every key with its documentation, switched off, and a few of them set.
+//! Generates `deploy/minerwatch.toml`: every key with its documentation. A few keys are set, and the others are
+//! commented out.
 
 use std::fmt::Write as _;
 
@@ -10,8 +11,8 @@ const INTRODUCTION: &str = "\
 # shows its default. docs/configuration.md has the same keys as a table.
 ";
 
-/// The keys that the example sets. Alerts go to the journal or the container's log, and everything about processes
-/// and connections goes to a file, for an investigation afterwards.
+/// The keys that the example sets. Alerts go to the journal or the container's log. Everything about processes and
+/// connections goes to a file, for a later investigation.
 const SET: [(&str, &str); 8] = [
     ("detection.min_verdict", "\"suspected\""),
     ("sink.stdout.alerts", "true"),
@@ -23,10 +24,10 @@ const SET: [(&str, &str); 8] = [
     ("log.level", "\"info\""),
 ];
 
-/// Columns of a comment.
+/// Maximum width of a comment line, in bytes.
 const WIDTH: usize = 108;
 
-/// The example, in TOML.
+/// Returns the example, in TOML.
 pub fn example() -> String {
     let mut example = String::from(INTRODUCTION);
     for entry in entries() {
@@ -34,7 +35,7 @@ pub fn example() -> String {
             let path = format!("{}.{name}", entry.path);
             SET.into_iter().find(|(key, _)| *key == path).map(|(_, value)| value)
         };
-        // Without its required keys a table would be refused.
+        // The configuration refuses a repeated section without its required keys.
         let is_used = !entry.repeated || entry.keys.iter().any(|key| set(key.name).is_some());
         example.push('\n');
         comment(&mut example, &entry.meaning);
@@ -53,7 +54,7 @@ pub fn example() -> String {
     example
 }
 
-/// Adds a text as lines of comment, without its Markdown.
+/// Appends a text as comment lines, without its Markdown.
 fn comment(example: &mut String, text: &str) {
     let mut line = String::from("#");
     for word in without_links(&text.replace('`', "")).split_whitespace() {

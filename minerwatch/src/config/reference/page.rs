@@ -1,4 +1,4 @@
-//! `docs/configuration.md`.
+//! Generates `docs/configuration.md`.
 
 use std::fmt::Write as _;
 
@@ -22,7 +22,7 @@ This page is generated from the program; a test fails when they differ. [The exa
 has the same keys.
 ";
 
-/// The page, in Markdown.
+/// Returns the page, in Markdown.
 pub fn page() -> String {
     let mut page = String::from(INTRODUCTION);
     for entry in entries() {

@@ -1,4 +1,4 @@
-//! What lists of a thousand to a million entries cost:
+//! Measures the cost of lists with a thousand to a million entries:
 //! `cargo test --release -p minerwatch --no-default-features --features sensor --lib -- --ignored --nocapture a_million`.
 
 use std::{fmt::Write as _, hint::black_box, time::Instant};
@@ -6,12 +6,12 @@ use std::{fmt::Write as _, hint::black_box, time::Instant};
 use super::*;
 use crate::{host, intel::Indicators};
 
-/// Look-ups for each figure.
+/// Number of look-ups per measurement.
 const LOOKUPS: u32 = 1_000_000;
-/// Different things to look for.
+/// Number of different values to look up.
 const DIFFERENT: u64 = 100_000;
 
-/// Spreads a number over 64 bits (`SplitMix64`).
+/// Hashes a number to 64 bits (`SplitMix64`).
 fn spread(number: u64) -> u64 {
     let mut word = number.wrapping_mul(0x9E37_79B9_7F4A_7C15);
     word = (word ^ word >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
@@ -32,7 +32,7 @@ fn hash(number: u64) -> String {
     (0..4).fold(String::new(), |text, part| text + &format!("{:016x}", spread(number * 4 + part)))
 }
 
-/// Sixty names, twenty-five addresses, five networks and ten hashes in a hundred.
+/// Returns the entry with this number. Of 100 entries, 60 are names, 25 addresses, 5 networks and 10 hashes.
 fn entry(number: u64) -> String {
     match number % 20 {
         0..12 => name(number),
@@ -74,9 +74,9 @@ fn per_lookup(lookup: impl Fn(u64) -> bool) -> (f64, bool) {
     (begin.elapsed().as_nanos() as f64 / f64::from(LOOKUPS), found > 0)
 }
 
-/// Nanoseconds for names and addresses that are listed and that are not, and for hashes.
+/// Measures the time of a look-up, in nanoseconds: listed and unlisted names and addresses, and listed hashes.
 fn lookups(table: &Indicators, entries: u64) -> String {
-    // Made before: what is measured is the look-up. So many that they do not stay in the processor's caches.
+    // The values are made before the measurement. There are too many of them for the caches of the processor.
     let some: Vec<u64> = (0..DIFFERENT).map(|number| spread(number) % entries / 20 * 20).collect();
     let of = |kind: u64| some.iter().map(move |number| number + kind);
     let listed: Vec<String> = of(0).map(name).collect();
@@ -107,7 +107,7 @@ fn lookups(table: &Indicators, entries: u64) -> String {
         .join(", ")
 }
 
-/// The most that was resident, KiB.
+/// Returns the peak resident memory, in KiB.
 fn peak() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
@@ -126,7 +126,7 @@ fn a_million_entries() {
             let size = list.len() >> 10;
             drop(list);
             let config = Intel { built_in: false, threats: vec![path], ..Intel::default() };
-            // The highest mark begins anew (proc(5)).
+            // Reset the peak resident memory (proc(5)).
             fs::write("/proc/self/clear_refs", "5").unwrap();
             let before = host::resident_bytes();
             let begin = Instant::now();

@@ -1,4 +1,4 @@
-//! What happens to lists whose files appear, change, break and disappear.
+//! Tests of lists whose files appear, change, get damaged and disappear.
 
 use super::*;
 
@@ -20,7 +20,7 @@ fn a_list_replaced_by_an_error_page_keeps_its_entries() {
     assert!(rubbish.domain("eu.pool.example").is_some());
     assert_eq!(rubbish.len(), 2);
     assert_eq!(reload(None, &rubbish).len(), 2, "and so does one that is gone");
-    // Emptied on purpose: only comments are left.
+    // The list is emptied on purpose: only comments are left.
     fs::write(&path, "").unwrap();
     assert_eq!(reload(Some("# nothing any more\n"), &rubbish).len(), 0);
 }

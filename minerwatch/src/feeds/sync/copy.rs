@@ -1,4 +1,4 @@
-//! Copies a list, or a directory of lists, from a path such as a mount, which may be gone later.
+//! Copies a list, or a directory of lists, from a path. The path may be on a mount that is unavailable later.
 
 use std::{
     collections::BTreeSet,
@@ -12,7 +12,8 @@ use anyhow::{Context as _, bail};
 use super::{super::files, install, temporary};
 use crate::feeds::load::MAX_SIZE;
 
-/// Copies a file to `target`, or the files of a directory to names that begin with it. Returns whether anything changed.
+/// Copies a file to `target`, or the files of a directory to names that begin with the name of `target`. Returns
+/// whether any copy has changed.
 pub(super) fn copy(from: &Path, target: &Path) -> anyhow::Result<bool> {
     let read = || format!("reading {}", from.display());
     if !fs::metadata(from).with_context(read)?.is_dir() {
@@ -27,7 +28,7 @@ pub(super) fn copy(from: &Path, target: &Path) -> anyhow::Result<bool> {
         let copy = target.with_file_name(format!("{prefix}.{name}"));
         match copy_file(&file, &copy) {
             Ok(new) => is_new |= new,
-            // One bad file does not stop the others; its earlier version stays.
+            // A bad file keeps its earlier copy, and does not stop the others.
             Err(error) => failure = Some(error),
         }
         kept.insert(copy);
@@ -47,7 +48,7 @@ fn copy_file(from: &Path, target: &Path) -> anyhow::Result<bool> {
     let outcome = write(from, &temporary)
         .with_context(named)
         .and_then(|()| install(&temporary, target).with_context(|| from.display().to_string()));
-    // It is gone already if it was installed.
+    // After an installation, the temporary file no longer exists.
     let _ = fs::remove_file(&temporary);
     outcome
 }
@@ -62,7 +63,7 @@ fn write(from: &Path, to: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The files that were copied from a directory.
+/// Returns the copies of the files of a directory.
 fn copies(target: &Path) -> io::Result<Vec<PathBuf>> {
     let prefix = format!("{}.", target.file_name().unwrap_or_default().to_string_lossy());
     let Some(directory) = target.parent() else { return Ok(Vec::new()) };

@@ -1,4 +1,5 @@
-//! One GET request: over HTTPS with the system's certificates, without following redirections, bounded in size and time.
+//! Sends one GET request over HTTP or HTTPS. HTTPS servers are verified with the system's certificates or a given file.
+//! Redirects are not followed, and size and time are limited.
 
 use std::{
     fs::{self, File},
@@ -15,14 +16,14 @@ use ureq::{
     tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
 
-/// How long the whole request may take.
+/// Timeout of the whole request.
 const TIMEOUT: Duration = Duration::from_secs(300);
-/// How long connecting may take, and then the beginning of the answer.
+/// Timeout for connecting, and then for the start of the response.
 const FIRST_TIMEOUT: Duration = Duration::from_secs(20);
 const MAX_HEADERS: usize = 32 << 10;
-/// Larger files of certificates or headers are refused, bytes.
+/// Maximum number of bytes that are read from a file of certificates or headers.
 const MAX_FILE: u64 = 4 << 20;
-/// Where distributions keep the certificates that they trust.
+/// Paths of the trusted certificates on common distributions.
 const SYSTEM_CERTIFICATES: [&str; 5] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
@@ -31,18 +32,18 @@ const SYSTEM_CERTIFICATES: [&str; 5] = [
     "/etc/ssl/cert.pem",
 ];
 
-/// A request.
+/// A request for a list.
 pub(super) struct Request<'a> {
     pub(super) url: &'a str,
     pub(super) etag: Option<&'a str>,
     pub(super) modified: Option<&'a str>,
     pub(super) ca_file: Option<&'a Path>,
     pub(super) headers_file: Option<&'a Path>,
-    /// The most that is received, bytes.
+    /// Maximum size of the response body, in bytes.
     pub(super) limit: u64,
 }
 
-/// The server's answer.
+/// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// The list has not changed.
@@ -126,7 +127,7 @@ fn certificates(ca_file: Option<&Path>) -> anyhow::Result<Vec<Certificate<'stati
     Ok(certificates)
 }
 
-/// Reads one `Name: value` a line; `#` begins a comment.
+/// Reads header fields from a file, one `Name: value` per line. A line that begins with `#` is a comment.
 fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     let mut headers = Vec::new();
     for (line, number) in read(path)?.lines().zip(1..) {
@@ -138,7 +139,7 @@ fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
             value.set_sensitive(true);
             Some((name.trim().parse().ok()?, value))
         });
-        // The line itself may be a secret.
+        // The line may contain a secret, so the message does not quote it.
         let Some(field) = field else { bail!("{}:{number}: is not `Name: value`", path.display()) };
         headers.push(field);
     }

@@ -1,4 +1,4 @@
-//! Remembers the last fetches over a restart of the daemon.
+//! Stores the last fetch of each list, so that the times and versions survive a restart of the daemon.
 
 use std::{
     collections::BTreeMap,
@@ -12,19 +12,19 @@ use tracing::warn;
 
 use crate::{config::ListSync, state_files};
 
-/// A larger file is not read, bytes.
+/// Maximum number of bytes that are read from the file.
 const MAX_SIZE: u64 = 1 << 20;
 
 /// A successful fetch.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Fetched {
-    /// Where the list came from.
+    /// The source of the list.
     pub(super) from: String,
-    /// When, seconds since 1970.
+    /// Time of the fetch, in seconds since 1970.
     pub(super) at: i64,
-    /// The server's name for the version (RFC 9110, section 8.8.3).
+    /// The entity tag of the response (RFC 9110, section 8.8.3).
     pub(super) etag: Option<String>,
-    /// When it was changed, according to the server.
+    /// The field `Last-Modified` of the response.
     pub(super) modified: Option<String>,
 }
 
@@ -36,7 +36,7 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Reads what is kept in this directory. If that is damaged, all lists are fetched again.
+    /// Reads the file in this directory. If the file is missing or damaged, all lists are fetched again.
     pub(super) fn load(directory: &Path) -> Self {
         let path = directory.join("sync.json");
         let mut text = String::new();
@@ -45,12 +45,12 @@ impl Memory {
         Self { path, fetched }
     }
 
-    /// The last fetch of a list from its current source.
+    /// Returns the last fetch of a list, unless the source of the list has changed since.
     pub(super) fn get(&self, sync: &ListSync) -> Option<&Fetched> {
         self.fetched.get(&sync.name).filter(|fetched| fetched.from == sync.from.to_string())
     }
 
-    /// Remembers a fetch.
+    /// Records a fetch, and writes the file.
     pub(super) fn set(&mut self, sync: &ListSync, fetched: Fetched) {
         self.fetched.insert(sync.name.clone(), fetched);
         if let Err(error) = self.save() {

@@ -1,10 +1,10 @@
-//! A build without the feature `fetch`.
+//! Replaces HTTP requests in a build without the feature `fetch`.
 
 use std::{fs::File, path::Path};
 
 use anyhow::bail;
 
-/// A request.
+/// A request for a list.
 #[expect(dead_code, reason = "this build sends no requests")]
 pub(super) struct Request<'a> {
     pub(super) url: &'a str,
@@ -15,14 +15,14 @@ pub(super) struct Request<'a> {
     pub(super) limit: u64,
 }
 
-/// The server's answer.
+/// The result of a request.
 #[expect(dead_code, reason = "this build sends no requests")]
 pub(super) enum Answer {
     Unchanged,
     Changed { etag: Option<String>, modified: Option<String> },
 }
 
-/// Always an error.
+/// Returns an error, because this build sends no requests.
 pub(super) fn get(_: &Request<'_>, _: &mut File) -> anyhow::Result<Answer> {
     bail!("this minerwatch was built without the feature `fetch`")
 }

@@ -1,4 +1,4 @@
-//! Fetches from servers on loopback with prepared answers, and from directories.
+//! Tests of fetches from directories, and from servers on loopback with prepared answers.
 
 use std::{
     io::{BufRead, Write},
@@ -126,7 +126,7 @@ fn only_a_server_with_the_right_certificate_is_trusted() {
     let url = format!("https://localhost:{port}/");
     let (trusted, body) = get(&Request { ca_file: Some(&ca_file), ..request(&url) });
     assert_eq!((trusted, body.as_str()), (Ok(Answer::Changed { etag: None, modified: None }), "a.example\n"));
-    // The system's certificates are not this one.
+    // Neither a file without certificates nor the system's certificates verify this server.
     let other = directory.path().join("system.pem");
     fs::write(&other, "nothing").unwrap();
     let error = get(&Request { ca_file: Some(&other), ..request(&url) }).0.expect_err("no certificate");

@@ -1,6 +1,6 @@
 use super::*;
 
-/// A disk with room for some bytes.
+/// A disk with limited space.
 #[derive(Debug)]
 struct Disk {
     content: Vec<u8>,
@@ -110,7 +110,7 @@ fn pauses_grow_to_a_bound() {
         output.retry(seconds(second)).unwrap();
         attempts += output.counters().failures - before;
     }
-    // 0, 1, 2, 3, 5, 9, 17, 33 s, then every 30 s.
+    // There are attempts at 0, 1, 2, 3, 5, 9, 17 and 33 s, then every 30 s.
     assert!((20..=28).contains(&attempts), "{attempts}");
 }
 

@@ -1,4 +1,4 @@
-//! A file that is appended to and rotated by size.
+//! Appends to a file that is rotated by size.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -11,32 +11,32 @@ use rustix::fs::FlockOperation;
 
 use crate::output::buffered::Target;
 
-/// How a file is rotated.
+/// The settings of a rotated file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Rotation {
-    /// The file. It belongs to one daemon; created with mode 0600.
+    /// Path of the file. Only one daemon writes the file, which is created with mode 0600.
     pub path: PathBuf,
-    /// Size from which a new file is begun; 0 for never.
+    /// Maximum size of the file, in bytes. 0 means that the file is never rotated.
     pub max_bytes: u64,
-    /// How many full files are kept as `NAME.1` (the latest) to `NAME.N`.
+    /// Number of rotated files to keep, from `NAME.1` (the latest) to `NAME.N`.
     pub keep: u32,
 }
 
-/// A file cannot be opened for writing.
+/// Why a file cannot be opened for writing.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum OpenError {
-    /// The system refuses.
+    /// The system returned an error.
     #[error("cannot open {path} for writing: {error}; check the `path` of this output")]
     System {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
-    /// Another process writes it.
+    /// Another process is writing the file.
     #[error("{path} is being written by another process; give each daemon a file of its own")]
     Busy {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
     },
 }
@@ -50,7 +50,7 @@ impl From<OpenError> for io::Error {
     }
 }
 
-/// The open file and its size.
+/// A file that is open for appending, with its size.
 #[derive(Debug)]
 pub(super) struct RotatedFile {
     rotation: Rotation,
@@ -58,12 +58,12 @@ pub(super) struct RotatedFile {
     /// `None` after a rotation whose new file could not be opened.
     file: Option<File>,
     length: u64,
-    /// The length at which the file is full.
+    /// The length at which the file is rotated.
     full: u64,
 }
 
 impl RotatedFile {
-    /// Opens or creates it.
+    /// Opens or creates the file.
     pub fn open(rotation: Rotation) -> Result<Self, OpenError> {
         let name = rotation.path.display().to_string();
         let mut file = Self { rotation, name, file: None, length: 0, full: 0 };
@@ -71,7 +71,7 @@ impl RotatedFile {
         Ok(file)
     }
 
-    /// Opens it by its name again; on failure the one that is open stays.
+    /// Opens the file by its name. On failure, a file that is already open stays open.
     fn open_by_name(&mut self) -> Result<(), OpenError> {
         let path = &self.rotation.path;
         let system = |error| OpenError::System { path: path.clone(), error };
@@ -98,7 +98,7 @@ impl RotatedFile {
         Ok(())
     }
 
-    /// Whether this is the file already open, and so already locked.
+    /// Returns whether the metadata is that of the open file, which is already locked.
     fn holds(&self, metadata: &fs::Metadata) -> bool {
         use std::os::unix::fs::MetadataExt;
         self.file
@@ -112,7 +112,7 @@ impl RotatedFile {
         self.rotation.max_bytes > 0 && self.length > 0 && wanted > self.full
     }
 
-    /// Moves the full file away and begins a new one.
+    /// Renames the full file, or removes it if `keep` is 0, and opens a new file.
     fn rotate(&mut self) -> io::Result<()> {
         let numbered = |number: u32| {
             let mut name = self.rotation.path.clone().into_os_string();
@@ -146,7 +146,7 @@ impl Target for RotatedFile {
         if !self.is_full_with(length) {
             return Ok(None);
         }
-        // Something else may have emptied it (logrotate's copytruncate).
+        // Another program may have truncated the file (`copytruncate` of logrotate).
         self.length = file.metadata()?.len();
         if !self.is_full_with(length) {
             return Ok(None);
@@ -154,7 +154,7 @@ impl Target for RotatedFile {
         match self.rotate() {
             Ok(()) => Ok(None),
             Err(error) if self.file.is_some() => {
-                // Whole lines in a large file are better than none. Rotation is tried again after as many bytes.
+                // Whole lines in a large file are better than none. The next attempt follows after another `max_bytes`.
                 self.full = self.length.saturating_add(self.rotation.max_bytes);
                 Ok(Some(format!(
                     "it is full and cannot be moved away: {error}. Writing goes on in the same file; make \
@@ -206,7 +206,7 @@ fn absent_is_fine(outcome: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Locks the file against a second daemon. On a file system without locks the file is used without one.
+/// Locks the file against a second daemon. If the file system has no locks, the file is used without a lock.
 fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
     match rustix::fs::flock(file, FlockOperation::NonBlockingLockExclusive) {
         Err(rustix::io::Errno::WOULDBLOCK) => Err(OpenError::Busy { path: path.to_owned() }),
@@ -214,8 +214,8 @@ fn lock(file: &File, path: &Path) -> Result<(), OpenError> {
     }
 }
 
-/// Ends the half line that a crash of the machine may have left, so that the next line begins on its own. If that
-/// fails, the next write fails too and is reported.
+/// Ends a partial line that a crash of the machine may have left, so that the next line begins on a line of its own. A
+/// failure is ignored here, because the next write then fails too and is reported.
 fn end_torn_line(file: &mut File, length: u64) {
     let mut last = [b'\n'];
     if length > 0

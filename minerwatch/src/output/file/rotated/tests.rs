@@ -39,7 +39,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A file of 1 MiB.
+/// Returns the settings of a file that is rotated at 1 MiB.
 fn rotation(path: impl Into<PathBuf>) -> Rotation {
     Rotation { path: path.into(), max_bytes: 1 << 20, keep: 5 }
 }
@@ -111,7 +111,7 @@ fn reopens_what_was_moved_away() {
     output.write(Class::Event, b"still the old one\n").unwrap();
     output.reopen().unwrap();
     output.write(Class::Event, b"after\n").unwrap();
-    // It was not moved this time. Its own lock must not prevent the reopening.
+    // The file was not moved this time. The lock that this process holds must not prevent the reopening.
     output.reopen().unwrap();
     output.write(Class::Event, b"again\n").unwrap();
     assert_eq!(scratch.read("old"), "before\nstill the old one\n");
@@ -178,7 +178,7 @@ fn a_device_without_room_is_kept_for_later() {
     assert_eq!(output.counters().alerts_dropped, 0);
 }
 
-/// A file system of 64 KiB that fills up and is emptied again.
+/// Fills a file system of 64 KiB, and enlarges the file system.
 #[test]
 fn a_disk_that_fills_up_loses_nothing() {
     use rustix::mount::{MountFlags, UnmountFlags, mount, unmount};
@@ -209,7 +209,7 @@ fn a_disk_that_fills_up_loses_nothing() {
         let whole = fs::read(&path).unwrap();
         assert!(!whole.is_empty() && whole.ends_with(b"\n"), "no half line on the disk");
 
-        // Someone makes room.
+        // The file system gets more space.
         rustix::mount::mount_remount(&mounted, MountFlags::empty(), c"size=1m").unwrap();
         let notice = output.retry(BootTime(1)).unwrap().unwrap();
         assert!(matches!(notice, Notice::Recovered { events_dropped: 0, .. }), "{notice:?}");
