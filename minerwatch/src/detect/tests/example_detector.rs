@@ -6,9 +6,9 @@ use crate::{
     model::{EventBody, EventType, FileAction, ProcessKey, SignalClass, Threshold},
 };
 
-/// Logs that one process must delete. Log rotation starts a process for each run and deletes one or two.
+/// Number of logs that one process must delete. Log rotation starts a process for each run and deletes one or two.
 const LOGS: u32 = 3;
-/// Processes that are followed at once.
+/// Maximum number of processes that are tracked.
 const PROCESSES: usize = 256;
 
 /// The signal.
@@ -32,7 +32,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(DeletedLogs(BoundedMap::new(PROCESSES))),
 };
 
-/// How many logs each process deleted.
+/// The number of logs that each process deleted.
 #[derive(Debug)]
 struct DeletedLogs(BoundedMap<ProcessKey, u32>);
 
