@@ -1,6 +1,6 @@
 //! C2 and C13: memory in the sizes that RandomX and its relatives use.
 //!
-//! Which size belongs to which class is decided on the kernel side ([`MappingClass`]).
+//! The kernel side decides the class of a size ([`MappingClass`]).
 
 use crate::{
     bounded::BoundedMap,
@@ -8,13 +8,13 @@ use crate::{
     model::{EventBody, EventType, Mapping, MappingClass, ProcessKey, SignalClass},
 };
 
-/// Executable buffers that must lie beside the dataset or the cache: RandomX has one for each thread.
+/// Minimum number of executable buffers in addition to the dataset or the cache. RandomX has one for each thread.
 const CODE_BUFFERS: u64 = 2;
-/// Processes whose memory is remembered. Few ask for any of it.
+/// Maximum number of processes whose requests are remembered. Few processes ask for such memory.
 const PROCESSES: usize = 4_096;
 
-/// C2. The full form has executable buffers of the size of RandomX's programs beside the dataset. Alone it is noted: some
-/// other program may want two gigabytes and a bit.
+/// C2. The full form has executable buffers of the size of RandomX's programs in addition to the dataset. Alone, the
+/// signal leads to "noted" at most, because another program may need a little more than two gigabytes.
 pub const DATASET: SignalInfo = SignalInfo {
     id: "C2",
     class: SignalClass::Compute,
@@ -49,7 +49,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(MinerMemory(BoundedMap::new(PROCESSES))),
 };
 
-/// What a process asked for so far: the size of the last, or how many, of each class.
+/// The requests of a process so far. `dataset` and `cache` are the sizes of the last request in bytes. `code` and
+/// `scratchpads` are the highest counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
     dataset: u64,
@@ -59,7 +60,7 @@ struct Asked {
     reported: Option<Pattern>,
 }
 
-/// What the requests of a process amount to, the weakest first.
+/// The pattern of a process's requests, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pattern {
     Scratchpads,
@@ -68,7 +69,7 @@ enum Pattern {
     DatasetAndCode,
 }
 
-/// What processes asked for.
+/// The requests of each process.
 #[derive(Debug)]
 struct MinerMemory(BoundedMap<ProcessKey, Asked>);
 
@@ -88,7 +89,7 @@ impl Detector for MinerMemory {
 }
 
 impl MinerMemory {
-    /// Adds one request. Returns a finding when it completes a pattern.
+    /// Adds a request. Returns a finding when the request completes a pattern.
     fn mapped(&mut self, context: &DetectionContext<'_>, mapping: &Mapping) -> Option<Finding> {
         let asked = self.0.entry(&context.key(), Asked::default);
         match mapping.class {
@@ -164,7 +165,7 @@ mod tests {
     /// A signal and its weight.
     type Found = (&'static str, u8);
 
-    /// Class, bytes, how many.
+    /// The class of a mapping, its size in bytes, and the count.
     type Request = (MappingClass, u64, u64);
 
     fn host(asked: &[Request]) -> Host {

@@ -13,7 +13,7 @@ use crate::{
     model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
-/// The share of half the processors that must be in use. The rest is what the kernel and others take.
+/// Share of half the processors that the process must use. The kernel and other processes take the rest.
 const BUSY_SHARE: f64 = 0.85;
 /// How long a process must be busy.
 const BUSY_SPAN: Duration = Duration::from_secs(60);
@@ -40,7 +40,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(SustainedCpu(BoundedMap::new(BUSY_PROCESSES))),
 };
 
-/// The processes that are busy now. At most two for each processor can be.
+/// The processes that are busy now. At most two can be this busy at the same time.
 #[derive(Debug)]
 struct SustainedCpu(BoundedMap<ProcessKey, Streak>);
 
@@ -84,7 +84,7 @@ mod tests {
         testing::{Host, findings_on, seconds},
     };
 
-    /// How often C5 is found of a process that does this on a host of so many processors.
+    /// Returns the number of C5 findings for a process that acts this way on a host with `processors` processors.
     fn found(processors: u32, act: fn(&mut Host, ProcessKey)) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
@@ -93,7 +93,7 @@ mod tests {
         findings_on(&host, processors).iter().filter(|(id, _)| *id == "C5").count()
     }
 
-    /// What a process does.
+    /// The actions of a test case, given the key of the worker.
     type Act = fn(&mut Host, ProcessKey);
 
     #[test]
