@@ -28,7 +28,7 @@ pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_COMMAND_LINE],
     wants: &[EventType::Exec, EventType::RunningProcess],

@@ -25,7 +25,7 @@ pub const DROP_AND_RUN: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DROP_AND_RUN],
     wants: &[EventType::Exec],

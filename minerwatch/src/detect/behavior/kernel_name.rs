@@ -19,7 +19,7 @@ pub const KERNEL_NAME: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[KERNEL_NAME],
     wants: &[EventType::Exec, EventType::RunningProcess],

@@ -20,7 +20,7 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[PERSISTENCE],
     wants: &[EventType::File],

@@ -23,7 +23,7 @@ pub const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SERVICE_DOWNLOADER],
     wants: &[EventType::Exec],

@@ -27,7 +27,7 @@ pub const GPU: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[GPU],
     wants: &[EventType::File],

@@ -25,7 +25,7 @@ pub const HOST_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[HOST_LOAD],
     wants: &[EventType::Cpu],

@@ -28,7 +28,7 @@ pub const HUGE_PAGES: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[HUGE_PAGES],
     wants: &[EventType::HugePages],

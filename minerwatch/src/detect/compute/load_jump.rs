@@ -29,7 +29,7 @@ pub const LOAD_JUMP: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LOAD_JUMP],
     wants: &[EventType::Cpu],

@@ -40,7 +40,7 @@ pub const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[INTERMITTENT_LOAD],
     wants: &[EventType::Cpu],

@@ -25,7 +25,7 @@ pub const LONG_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LONG_LOAD],
     wants: &[EventType::Cpu, EventType::Exit],

@@ -41,7 +41,7 @@ pub const SCRATCHPADS: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DATASET, SCRATCHPADS],
     wants: &[EventType::Mapping, EventType::Exec, EventType::Exit],

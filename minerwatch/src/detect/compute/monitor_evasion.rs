@@ -41,7 +41,7 @@ pub const MONITOR_EVASION: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MONITOR_EVASION],
     wants: &[EventType::Exec, EventType::Cpu, EventType::Exit],

@@ -27,7 +27,7 @@ pub const MSR: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MSR],
     wants: &[EventType::Exec, EventType::File],

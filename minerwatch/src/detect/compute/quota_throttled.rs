@@ -37,7 +37,7 @@ pub const QUOTA_THROTTLED: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[QUOTA_THROTTLED],
     wants: &[EventType::Quota, EventType::Exit],

@@ -58,7 +58,7 @@ pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ROUNDING_MODES],
     wants: &[EventType::Rounding, EventType::Exit],

@@ -27,7 +27,7 @@ pub const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SIGSTOP_THROTTLE],
     wants: &[EventType::Cpu, EventType::Exit],

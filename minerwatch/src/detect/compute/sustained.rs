@@ -32,7 +32,7 @@ pub const SUSTAINED_CPU: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSTAINED_CPU],
     wants: &[EventType::Cpu, EventType::Exit],

@@ -40,7 +40,7 @@ pub const YIELD_PERIODICITY: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[YIELD_PERIODICITY],
     wants: &[EventType::Cpu, EventType::Exit],

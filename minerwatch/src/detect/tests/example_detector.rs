@@ -24,7 +24,7 @@ const LOGS_DELETED: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LOGS_DELETED],
     wants: &[EventType::File, EventType::Exit],
