@@ -36,8 +36,8 @@ const BUSY_PROCESSES: usize = 1_024;
 /// The metrics counter for evictions from the state of CPU-use detectors.
 const SCHEDULING_EVICTED: Option<&str> = Some("scheduling_evicted");
 
-/// Adds the scheduling settings of the process as evidence. The settings give no points, because batch jobs run with
-/// the same ones.
+/// Adds the scheduling settings of the process as evidence. The settings give no points, because batch jobs use the
+/// same settings.
 fn with_scheduling(finding: Finding, usage: &CpuUsage) -> Finding {
     finding.value("nice", usage.nice).value("policy", usage.policy.name()).value("threads", usage.threads)
 }

@@ -99,7 +99,7 @@ impl Knowledge {
         self.written.observe(event, process, table);
         let pause = self.phases.observe(event);
         let due = self.load_histories.observe(event, process, table);
-        // Few events have such facts. All others skip the write.
+        // Few events have such facts. Skip the write unless there are new facts to store or old facts to clear.
         if pause.is_some() || due.is_some() || self.facts.pause.is_some() || self.facts.due.is_some() {
             self.facts = EventFacts { pause, due };
         }

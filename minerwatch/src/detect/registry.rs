@@ -2,7 +2,7 @@
 
 use super::{Declaration, behavior, compute, network};
 
-/// Every detector, in the order in which they inspect an event.
+/// Every detector, in the order in which the detectors inspect an event.
 pub static DETECTORS: &[&Declaration] = &[
     // Destinations of connections.
     &network::pool_port::DETECTOR,

@@ -48,7 +48,7 @@ impl SignalInfo {
         signal.id.0 == self.id
     }
 
-    /// The id in the type that findings carry.
+    /// The id as a `SignalId`, the type in findings.
     pub const fn signal_id(&self) -> SignalId {
         SignalId::known(self.id)
     }

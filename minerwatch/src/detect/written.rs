@@ -11,9 +11,11 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
-/// Mode bits: any execute permission, the mask of the file type, and the type of a regular file.
+/// Any execute permission of a mode.
 const EXECUTE: u32 = 0o111;
+/// The file type bits of a mode.
 const TYPE: u32 = 0o170_000;
+/// The file type of a regular file.
 const REGULAR: u32 = 0o100_000;
 
 /// A written file.

@@ -51,7 +51,7 @@ fn who(suspect: &ProcessView) -> String {
         None => format!("uid {}", credentials.uid),
     };
     let path = executable.path.as_ref();
-    // The kernel cuts process names to 15 bytes.
+    // The kernel cuts process names to 15 bytes, so a prefix of the file name counts as the same name.
     if path.is_empty() {
         format!("'{name}' (pid {}, {user})", key.pid)
     } else if base_name(path).starts_with(name.as_ref()) {

@@ -155,7 +155,8 @@ impl Incident {
         self.facts.ran_dropped.get_or_insert(key);
     }
 
-    /// Records the current view of a process, if the incident holds a signal of the process.
+    /// Records the current view of a process that showed a signal. Removes suspects whose signals the incident no
+    /// longer holds.
     pub(super) fn remember(&mut self, process: &Process, table: &ProcessTable) {
         if !self.signals.iter().any(|held| held.signal.process == process.key()) {
             return;

@@ -14,7 +14,7 @@ use crate::{
 /// Minimum number of different kinds of miner's options on the command line. One kind alone may be chance.
 const KINDS: usize = 2;
 
-/// The signal. The full form names a wallet and a pool, and decides alone.
+/// The signal. In the full form, the command line names a wallet and a pool, which is conclusive.
 pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     id: "B9",
     class: SignalClass::Behavior,

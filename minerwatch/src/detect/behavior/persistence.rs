@@ -35,7 +35,7 @@ enum Starter {
     Unit,
     Init,
     Profile,
-    /// A user's own shell start file: every installer extends the search path there.
+    /// A user's own shell start file. Every installer extends the search path there.
     UserProfile,
     AuthorizedKeys,
     DeviceRule,

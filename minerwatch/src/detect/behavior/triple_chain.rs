@@ -27,7 +27,7 @@ pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The declaration of the signal. It wants no events.
+/// The declaration of the signal. The detector wants no events, because the incident creates the signal.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[TRIPLE_CHAIN],
     wants: &[],

@@ -30,7 +30,7 @@ pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
 const CONNECTIONS: usize = 4_096;
 /// Minimum age of a connection before its rhythm counts.
 const MIN_AGE: Duration = Duration::from_secs(300);
-/// Maximum number of bytes per minute, both ways. A miner moves less than half of it.
+/// Maximum number of bytes per minute, both ways. A miner moves less than half of this number.
 pub(super) const MAX_BYTES_A_MINUTE: u64 = 20_000;
 /// Number of messages sent at the beginning that do not count: the handshake and the login.
 const HANDSHAKE_MESSAGES: usize = 4;

@@ -82,7 +82,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 #[derive(Debug)]
 struct EncryptedDns {
-    /// Processes that were reported. Each is reported once.
+    /// Processes that were reported. Each process is reported once.
     reported: BoundedMap<ProcessKey, ()>,
 }
 

@@ -11,9 +11,9 @@ use crate::{
 /// connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningPeer {
-    /// This host opened the connection, so the peer would be a pool.
+    /// The peer is a pool, because this host opened the connection.
     Pool,
-    /// The peer opened the connection, so it would be a miner.
+    /// The peer is a miner, because the peer opened the connection.
     Miner,
 }
 

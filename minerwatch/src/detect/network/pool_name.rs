@@ -50,7 +50,8 @@ pub const LISTED_PEER: SignalInfo = SignalInfo {
 
 /// Ports of web pages, which people visit out of curiosity.
 const WEB: [u16; 2] = [80, 443];
-/// Minimum age of a connection to the web page of a pool that is no visit, if it moves as few bytes as mining.
+/// Minimum age at which a connection to the web page of a pool no longer counts as a visit, if the connection moves as
+/// few bytes as mining.
 const MIN_STAY: Duration = Duration::from_secs(600);
 /// Maximum number of reported long connections that are remembered.
 const REPORTED_STAYS: usize = 1_024;
@@ -65,7 +66,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 #[derive(Debug)]
 struct PoolName {
-    /// Connections to web pages that were reported as no visits. Each is reported once.
+    /// Connections to web pages that were reported because they are no visits. Each connection is reported once.
     reported_stays: BoundedMap<(ProcessKey, SocketAddr), ()>,
 }
 

@@ -59,7 +59,7 @@ struct HeightRequests {
 
 #[derive(Debug)]
 struct SoloMining {
-    /// Connections whose calls for work were reported. Each is reported once.
+    /// Connections whose calls for work were reported. Each connection is reported once.
     reported: BoundedMap<(ProcessKey, SocketAddr, SocketAddr), ()>,
     heights: BoundedMap<ProcessKey, HeightRequests>,
 }
