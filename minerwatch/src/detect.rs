@@ -29,7 +29,7 @@ use crate::{
 };
 
 pub use catalogue::{catalogue, signal};
-pub use declaration::{Declaration, Detector, DetectorSettings, Stateless};
+pub use declaration::{Declaration, Detector, DetectorSettings, PerProcess, ProcessStates, Stateless};
 pub use finding::{Finding, Findings};
 pub use knowledge::{
     EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,

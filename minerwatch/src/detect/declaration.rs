@@ -2,8 +2,11 @@
 
 use std::fmt;
 
-use super::{DetectionContext, Findings, LoadThresholds, SignalInfo};
-use crate::model::EventType;
+use super::{DetectionContext, Finding, Findings, LoadThresholds, SignalInfo};
+use crate::{
+    bounded::BoundedMap,
+    model::{EventBody, EventType, ProcessKey},
+};
 
 /// Inspects events and reports findings.
 ///
@@ -38,9 +41,9 @@ pub struct Declaration {
     pub create: fn(&DetectorSettings) -> Box<dyn Detector>,
 }
 
-/// A detector without memory: a function of the context.
+/// A detector without state: a function of the context.
 #[derive(Clone, Copy)]
-pub struct Stateless(pub fn(&DetectionContext<'_>, &mut Findings));
+pub struct Stateless(pub fn(&DetectionContext<'_>) -> Option<Finding>);
 
 impl fmt::Debug for Stateless {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -50,6 +53,51 @@ impl fmt::Debug for Stateless {
 
 impl Detector for Stateless {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        (self.0)(context, findings);
+        findings.add((self.0)(context));
+    }
+}
+
+/// The states of a [`PerProcess`] detector. The state that was unused for longest is evicted first.
+pub type ProcessStates<State> = BoundedMap<ProcessKey, State>;
+
+/// A detector that keeps a state for each process until the process exits. Its declaration must list [`EventType::Exit`]
+/// among the wanted events.
+pub struct PerProcess<State, Inspect> {
+    states: ProcessStates<State>,
+    inspect: Inspect,
+}
+
+impl<State, Inspect> PerProcess<State, Inspect>
+where
+    Inspect: FnMut(&mut ProcessStates<State>, &DetectionContext<'_>) -> Option<Finding>,
+{
+    /// Creates a detector with at most `capacity` states. The detector calls `inspect` for every wanted event other than
+    /// an exit.
+    pub fn new(capacity: usize, inspect: Inspect) -> Self {
+        Self { states: BoundedMap::new(capacity), inspect }
+    }
+}
+
+impl<State, Inspect> fmt::Debug for PerProcess<State, Inspect> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PerProcess({} states)", self.states.len())
+    }
+}
+
+impl<State, Inspect> Detector for PerProcess<State, Inspect>
+where
+    State: Send,
+    Inspect: FnMut(&mut ProcessStates<State>, &DetectionContext<'_>) -> Option<Finding> + Send,
+{
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        if let EventBody::Exit(_) = context.event.body {
+            self.states.remove(&context.key());
+        } else {
+            findings.add((self.inspect)(&mut self.states, context));
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.states.evicted()
     }
 }

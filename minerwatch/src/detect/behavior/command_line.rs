@@ -6,7 +6,7 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
     model::{EventType, SignalClass, wallet::names_wallet},
     process::Role,
 };
@@ -94,13 +94,10 @@ impl<'a> Tokens<'a> {
     }
 }
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if is_program(context) {
-        findings.add(judge(context));
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    if !is_program(context) {
+        return None;
     }
-}
-
-fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     match context.process.role {
         Role::TextViewer | Role::Downloader | Role::Shell | Role::LoginShell => return None,
         Role::Kernel

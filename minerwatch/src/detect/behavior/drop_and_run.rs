@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless, WrittenFile},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless, WrittenFile},
     model::{ChainEdge, ChainKind, Decimal, EventType, SignalClass},
     process::Taint,
 };
@@ -33,12 +33,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    findings.add(judge(context));
-}
-
 /// Checks whether the file of a started program, or the script that it interprets, was just dropped.
-fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let written = &context.known.written;
     let view = &context.process.view;
     let container = view.container.as_ref().and_then(|container| container.id.as_deref());

@@ -2,7 +2,7 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, PathKind, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, Stateless},
     model::{EventBody, EventType, SignalClass},
     process::{Role, Taint},
 };
@@ -28,13 +28,10 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if is_program(context) {
-        findings.add(judge(context));
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    if !is_program(context) {
+        return None;
     }
-}
-
-fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     let executable = &context.process.view.executable;
     let what = match (executable.flags.memfd, executable.flags.deleted) {
         (true, _) => "memory",

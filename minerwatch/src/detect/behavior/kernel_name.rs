@@ -2,7 +2,7 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
     model::{EventType, SignalClass},
 };
 
@@ -27,13 +27,10 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if is_program(context) {
-        findings.add(judge(context));
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    if !is_program(context) {
+        return None;
     }
-}
-
-fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
     let view = &context.process.view;
     let own = view.arguments.first().map_or("", AsRef::as_ref);
     let shown = [view.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;

@@ -1,8 +1,8 @@
 //! B7: a file that starts programs is changed.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
-    model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
     process::{Role, base_name},
 };
 
@@ -117,13 +117,8 @@ fn is_unit(path: &str) -> bool {
     }
 }
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if let EventBody::File(change) = &context.event.body {
-        findings.add(judge(context, change));
-    }
-}
-
-fn judge(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::File(change) = &context.event.body else { return None };
     match change.action {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,

@@ -1,8 +1,8 @@
 //! B6: a library is forced into every program.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
-    model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
 };
 
 /// The list of libraries that every program loads.
@@ -29,13 +29,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if let EventBody::File(change) = &context.event.body {
-        findings.add(judge(context, change));
-    }
-}
-
-fn judge(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::File(change) = &context.event.body else { return None };
     if change.path.as_ref() != PRELOAD_LIST {
         return None;
     }

@@ -1,7 +1,7 @@
 //! B1: a service starts a shell that downloads.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
     model::{EventType, ProcessKey, SignalClass},
     process::{Role, Taint},
 };
@@ -31,12 +31,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    findings.add(judge(context));
-}
-
 /// Checks whether a started downloader has a shell among its ancestors, and a service above the shell.
-fn judge(context: &DetectionContext<'_>) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if context.process.role != Role::Downloader {
         return None;
     }

@@ -32,7 +32,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[TRIPLE_CHAIN],
     wants: &[],
     evictions: None,
-    create: |_| Box::new(Stateless(|_, _| {})),
+    create: |_| Box::new(Stateless(|_| None)),
 };
 
 /// The links of the chain that an incident has shown so far.

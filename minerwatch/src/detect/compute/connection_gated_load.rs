@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use super::SCHEDULING_EVICTED;
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, Pause, SignalInfo},
-    model::{BootTime, EventBody, EventType, ProcessKey, Protocol, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, Pause, PerProcess, ProcessStates, SignalInfo},
+    model::{BootTime, EventBody, EventType, Protocol, SignalClass, Threshold},
 };
 
 /// Maximum time between the end of a connection and the end of the work, and between the start of a connection and the
@@ -41,7 +40,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[CONNECTION_GATED_LOAD],
     wants: &[EventType::Connect, EventType::RunningFlow, EventType::Close, EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| Box::new(ConnectionGatedLoad(BoundedMap::new(PROCESSES))),
+    create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
 
 /// The TCP connections of a process. Connections within the host count too, because a proxy may run on the host.
@@ -57,80 +56,70 @@ struct Connections {
     cycles: u32,
 }
 
-/// The connections of every process that connects.
-#[derive(Debug)]
-struct ConnectionGatedLoad(BoundedMap<ProcessKey, Connections>);
-
-impl Detector for ConnectionGatedLoad {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Connect(connect) if connect.result == 0 => {
-                self.opened(context, connect.flow.protocol);
-            }
-            EventBody::RunningFlow(flow) => self.opened(context, flow.protocol),
-            EventBody::Close(close) => self.closed(context, close.flow.protocol),
-            EventBody::Cpu(_) => {
-                findings.add(context.known.facts.pause.and_then(|pause| self.resumed(context, pause)));
-            }
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
+fn inspect(processes: &mut ProcessStates<Connections>, context: &DetectionContext<'_>) -> Option<Finding> {
+    match &context.event.body {
+        EventBody::Connect(connect) if connect.result == 0 => {
+            opened(processes, context, connect.flow.protocol);
         }
+        EventBody::RunningFlow(flow) => opened(processes, context, flow.protocol),
+        EventBody::Close(close) => closed(processes, context, close.flow.protocol),
+        EventBody::Cpu(_) => return resumed(processes, context, context.known.facts.pause?),
+        _ => {}
     }
+    None
+}
 
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
+fn opened(processes: &mut ProcessStates<Connections>, context: &DetectionContext<'_>, protocol: Protocol) {
+    if protocol != Protocol::Tcp {
+        return;
+    }
+    let connections = processes.entry(&context.key(), Connections::default);
+    if connections.open == 0 {
+        connections.opened = Some(context.at());
+    }
+    connections.open = connections.open.saturating_add(1);
+    connections.most = connections.most.max(connections.open);
+}
+
+fn closed(processes: &mut ProcessStates<Connections>, context: &DetectionContext<'_>, protocol: Protocol) {
+    if protocol != Protocol::Tcp {
+        return;
+    }
+    let Some(connections) = processes.get_mut(&context.key()) else { return };
+    connections.open = connections.open.saturating_sub(1);
+    if connections.open == 0 {
+        connections.closed = Some(context.at());
     }
 }
 
-impl ConnectionGatedLoad {
-    fn opened(&mut self, context: &DetectionContext<'_>, protocol: Protocol) {
-        if protocol != Protocol::Tcp {
-            return;
-        }
-        let connections = self.0.entry(&context.key(), Connections::default);
-        if connections.open == 0 {
-            connections.opened = Some(context.at());
-        }
-        connections.open = connections.open.saturating_add(1);
-        connections.most = connections.most.max(connections.open);
+/// Counts a cycle if the pause that has just ended fits the connections of the process. Returns a finding after enough
+/// cycles.
+fn resumed(
+    processes: &mut ProcessStates<Connections>,
+    context: &DetectionContext<'_>,
+    pause: Pause,
+) -> Option<Finding> {
+    let connections = processes.get_mut(&context.key())?;
+    let Pause { before, resumed } = pause;
+    let is_cycle = connections.most == 1
+        && before.span() >= SHORTEST_WORK
+        && connections.closed.is_some_and(|closed| is_near(closed, before.until))
+        && connections
+            .opened
+            .is_some_and(|opened| Some(opened) > connections.closed && is_near(opened, resumed));
+    connections.most = connections.open;
+    connections.cycles = if is_cycle { connections.cycles + 1 } else { 0 };
+    let cycles = connections.cycles;
+    if cycles < CYCLES {
+        return None;
     }
-
-    fn closed(&mut self, context: &DetectionContext<'_>, protocol: Protocol) {
-        if protocol != Protocol::Tcp {
-            return;
-        }
-        let Some(connections) = self.0.get_mut(&context.key()) else { return };
-        connections.open = connections.open.saturating_sub(1);
-        if connections.open == 0 {
-            connections.closed = Some(context.at());
-        }
-    }
-
-    /// Counts a cycle if the pause that has just ended fits the connections of the process. Returns a finding after
-    /// enough cycles.
-    fn resumed(&mut self, context: &DetectionContext<'_>, pause: Pause) -> Option<Finding> {
-        let connections = self.0.get_mut(&context.key())?;
-        let Pause { before, resumed } = pause;
-        let is_cycle = connections.most == 1
-            && before.span() >= SHORTEST_WORK
-            && connections.closed.is_some_and(|closed| is_near(closed, before.until))
-            && connections
-                .opened
-                .is_some_and(|opened| Some(opened) > connections.closed && is_near(opened, resumed));
-        connections.most = connections.open;
-        connections.cycles = if is_cycle { connections.cycles + 1 } else { 0 };
-        let cycles = connections.cycles;
-        if cycles < CYCLES {
-            return None;
-        }
-        let detail = format!(
-            "worked only while its one connection was open: {cycles} times the work ended and came back with it"
-        );
-        let finding = Finding::new(CONNECTION_GATED_LOAD, context, detail)
-            .measured("cycles", cycles, Threshold::at_least(CYCLES))
-            .value("last_pause_seconds", resumed.since(before.until).as_secs());
-        Some(finding)
-    }
+    let detail = format!(
+        "worked only while its one connection was open: {cycles} times the work ended and came back with it"
+    );
+    let finding = Finding::new(CONNECTION_GATED_LOAD, context, detail)
+        .measured("cycles", cycles, Threshold::at_least(CYCLES))
+        .value("last_pause_seconds", resumed.since(before.until).as_secs());
+    Some(finding)
 }
 
 fn is_near(one: BootTime, other: BootTime) -> bool {

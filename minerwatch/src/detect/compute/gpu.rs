@@ -1,8 +1,8 @@
 //! C12: a suspect program opens a GPU device.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
-    model::{DeviceOpen, EventBody, EventType, FileAction, FileChange, SignalClass},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    model::{DeviceOpen, EventBody, EventType, FileAction, SignalClass},
     process::Taint,
 };
 
@@ -35,14 +35,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if let EventBody::File(change) = &context.event.body {
-        findings.add(opened(context, change));
-    }
-}
-
 /// Checks whether a suspect process opened a GPU device. A failed attempt counts too.
-fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::File(change) = &context.event.body else { return None };
     let device = change.device.filter(|_| change.action == FileAction::DeviceOpen)?;
     let suspect = match context.process.taint? {
         Taint::Dropped => "a program that was dropped here",

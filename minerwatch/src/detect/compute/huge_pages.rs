@@ -1,7 +1,7 @@
 //! C3: the host's pool of huge pages is raised.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
     model::{EventBody, EventType, HugePages, SignalClass},
 };
 
@@ -36,14 +36,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    if let EventBody::HugePages(pool) = &context.event.body {
-        findings.add(raised(context, pool));
-    }
-}
-
 /// Checks whether the pool grew when a process opened the pool's control file for writing.
-fn raised(context: &DetectionContext<'_>, pool: &HugePages) -> Option<Finding> {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::HugePages(pool) = &context.event.body else { return None };
     let HugePages { path, before, after } = pool;
     let added = after.checked_sub(*before).filter(|added| *added > 0)?;
     if context.table.is_managed(context.process) {

@@ -7,7 +7,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use super::variation::mean_and_variation;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, LoadHistory, Shares, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, LoadHistory, Shares, SignalInfo, Stateless},
     model::{Decimal, EventType, SignalClass, Threshold},
 };
 
@@ -57,8 +57,8 @@ enum Shape {
     Square(f64, f64),
 }
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
-    findings.add(context.known.due_load_history().and_then(|history| judge(context, history)));
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    judge(context, context.known.due_load_history()?)
 }
 
 fn judge(context: &DetectionContext<'_>, history: &LoadHistory) -> Option<Finding> {

@@ -6,9 +6,8 @@ use super::{
     with_scheduling,
 };
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// The signal. Its thresholds are [`LoadThresholds::process_share`] and [`LoadThresholds::process_span`].
@@ -31,51 +30,34 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
     create: |settings| {
-        Box::new(LongLoad { thresholds: settings.load, processes: BoundedMap::new(BUSY_PROCESSES) })
+        let thresholds = settings.load;
+        Box::new(PerProcess::new(BUSY_PROCESSES, move |streaks, context| {
+            inspect(streaks, context, &thresholds)
+        }))
     },
 };
 
-/// The processes that use at least the threshold share now.
-#[derive(Debug)]
-struct LongLoad {
-    thresholds: LoadThresholds,
-    processes: BoundedMap<ProcessKey, Streak>,
-}
-
-impl Detector for LongLoad {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
-            EventBody::Exit(_) => drop(self.processes.remove(&context.key())),
-            _ => {}
-        }
+fn inspect(
+    streaks: &mut ProcessStates<Streak>,
+    context: &DetectionContext<'_>,
+    thresholds: &LoadThresholds,
+) -> Option<Finding> {
+    let EventBody::Cpu(usage) = &context.event.body else { return None };
+    let LoadThresholds { process_share: needed, process_span: span, .. } = *thresholds;
+    let used = processors_used(usage);
+    if used < needed {
+        streaks.remove(&context.key());
+        return None;
     }
-
-    fn evicted(&self) -> u64 {
-        self.processes.evicted()
-    }
-}
-
-impl LongLoad {
-    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
-        let LoadThresholds { process_share: needed, process_span: span, .. } = self.thresholds;
-        let used = processors_used(usage);
-        if used < needed {
-            self.processes.remove(&context.key());
-            return None;
-        }
-        let start = start_of(context, usage.window);
-        let streak = self.processes.entry(&context.key(), || Streak::new(start));
-        let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, span)?.as_secs();
-        let detail = format!(
-            "used {used:.1} processors, and more than {:.0} % of one for {seconds} s",
-            needed * 100.0
-        );
-        let finding = with_scheduling(Finding::new(LONG_LOAD, context, detail), usage)
-            .measured("processors_used", Decimal::new(used, 2), Threshold::above(Decimal::new(needed, 2)))
-            .measured("seconds", seconds, Threshold::at_least(span.as_secs()));
-        Some(finding)
-    }
+    let start = start_of(context, usage.window);
+    let streak = streaks.entry(&context.key(), || Streak::new(start));
+    let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, span)?.as_secs();
+    let detail =
+        format!("used {used:.1} processors, and more than {:.0} % of one for {seconds} s", needed * 100.0);
+    let finding = with_scheduling(Finding::new(LONG_LOAD, context, detail), usage)
+        .measured("processors_used", Decimal::new(used, 2), Threshold::above(Decimal::new(needed, 2)))
+        .measured("seconds", seconds, Threshold::at_least(span.as_secs()));
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -3,9 +3,8 @@
 //! The kernel side decides the class of a size ([`MappingClass`]).
 
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{EventBody, EventType, Mapping, MappingClass, ProcessKey, SignalClass},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{EventBody, EventType, MappingClass, SignalClass},
 };
 
 /// Minimum number of executable buffers in addition to the dataset or the cache. RandomX has one for each thread.
@@ -46,7 +45,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DATASET, SCRATCHPADS],
     wants: &[EventType::Mapping, EventType::Exec, EventType::Exit],
     evictions: Some("memory_evicted"),
-    create: |_| Box::new(MinerMemory(BoundedMap::new(PROCESSES))),
+    create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
 
 /// The requests of a process so far. `dataset` and `cache` are the sizes of the last request in bytes. `code` and
@@ -69,42 +68,26 @@ enum Pattern {
     DatasetAndCode,
 }
 
-/// The requests of each process.
-#[derive(Debug)]
-struct MinerMemory(BoundedMap<ProcessKey, Asked>);
-
-impl Detector for MinerMemory {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Mapping(mapping) => findings.add(self.mapped(context, mapping)),
-            // The new program has none of the old one's memory.
-            EventBody::Exec(_) | EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
-        }
+/// Adds one mapping. Returns a finding when it completes a pattern.
+fn inspect(states: &mut ProcessStates<Asked>, context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::Mapping(mapping) = &context.event.body else {
+        // An exec replaces the memory of a process.
+        states.remove(&context.key());
+        return None;
+    };
+    let asked = states.entry(&context.key(), Asked::default);
+    match mapping.class {
+        MappingClass::Dataset => asked.dataset = mapping.size,
+        MappingClass::Cache => asked.cache = mapping.size,
+        MappingClass::Code => asked.code = asked.code.max(mapping.count),
+        MappingClass::Scratchpad => asked.scratchpads = asked.scratchpads.max(mapping.count),
     }
-
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
+    let pattern = asked.pattern(context.processors)?;
+    if asked.reported.is_some_and(|reported| reported >= pattern) {
+        return None;
     }
-}
-
-impl MinerMemory {
-    /// Adds a request. Returns a finding when the request completes a pattern.
-    fn mapped(&mut self, context: &DetectionContext<'_>, mapping: &Mapping) -> Option<Finding> {
-        let asked = self.0.entry(&context.key(), Asked::default);
-        match mapping.class {
-            MappingClass::Dataset => asked.dataset = mapping.size,
-            MappingClass::Cache => asked.cache = mapping.size,
-            MappingClass::Code => asked.code = asked.code.max(mapping.count),
-            MappingClass::Scratchpad => asked.scratchpads = asked.scratchpads.max(mapping.count),
-        }
-        let pattern = asked.pattern(context.processors)?;
-        if asked.reported.is_some_and(|reported| reported >= pattern) {
-            return None;
-        }
-        asked.reported = Some(pattern);
-        Some(asked.finding(pattern, context, mapping.huge))
-    }
+    asked.reported = Some(pattern);
+    Some(asked.finding(pattern, context, mapping.huge))
 }
 
 impl Asked {

@@ -1,7 +1,7 @@
 //! C4: a processor's model-specific registers are opened for writing.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Findings, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
     model::{EventBody, EventType, FileAction, FileChange, SignalClass},
     process::base_name,
 };
@@ -35,11 +35,11 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-fn inspect(context: &DetectionContext<'_>, findings: &mut Findings) {
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     match &context.event.body {
-        EventBody::Exec(_) => findings.add(driver_loaded(context)),
-        EventBody::File(change) => findings.add(opened(context, change)),
-        _ => {}
+        EventBody::Exec(_) => driver_loaded(context),
+        EventBody::File(change) => opened(context, change),
+        _ => None,
     }
 }
 

@@ -8,9 +8,8 @@ use std::time::Duration;
 
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, start_of, streak::Streak};
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{CpuQuota, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// Minimum share of the periods in which the cgroup is throttled. A cgroup that uses its whole quota is throttled in
@@ -42,55 +41,36 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[QUOTA_THROTTLED],
     wants: &[EventType::Quota, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| Box::new(QuotaThrottled(BoundedMap::new(BUSY_PROCESSES))),
+    create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
 };
 
-/// The processes that are throttled now.
-#[derive(Debug)]
-struct QuotaThrottled(BoundedMap<ProcessKey, Streak>);
-
-impl Detector for QuotaThrottled {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Quota(quota) => findings.add(self.report(context, quota)),
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
-        }
+fn inspect(streaks: &mut ProcessStates<Streak>, context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::Quota(quota) = &context.event.body else { return None };
+    let (throttled, used) = (quota.throttled_share(), quota.used_share());
+    if throttled < THROTTLED_SHARE || used < USED_SHARE {
+        streaks.remove(&context.key());
+        return None;
     }
-
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
-    }
-}
-
-impl QuotaThrottled {
-    fn report(&mut self, context: &DetectionContext<'_>, quota: &CpuQuota) -> Option<Finding> {
-        let (throttled, used) = (quota.throttled_share(), quota.used_share());
-        if throttled < THROTTLED_SHARE || used < USED_SHARE {
-            self.0.remove(&context.key());
-            return None;
-        }
-        let start = start_of(context, quota.window);
-        let streak = self.0.entry(&context.key(), || Streak::new(start));
-        let seconds = streak.extend(start, context.at(), REPORT_GAP, SPAN)?.as_secs();
-        let processors = quota.processors();
-        let detail = format!(
-            "took all that its quota of {processors:.2} processors lets it for {seconds} s, held back in {:.0} % of the periods",
-            throttled * 100.0
-        );
-        let used_share = Threshold::at_least(Decimal::new(USED_SHARE, 2)).note(" of the quota");
-        let finding = Finding::new(QUOTA_THROTTLED, context, detail)
-            .measured(
-                "throttled_share",
-                Decimal::new(throttled, 2),
-                Threshold::at_least(Decimal::new(THROTTLED_SHARE, 2)),
-            )
-            .measured("used_share", Decimal::new(used, 2), used_share)
-            .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()))
-            .value("quota_processors", Decimal::new(processors, 2))
-            .value("cgroup", &quota.cgroup);
-        Some(finding)
-    }
+    let start = start_of(context, quota.window);
+    let streak = streaks.entry(&context.key(), || Streak::new(start));
+    let seconds = streak.extend(start, context.at(), REPORT_GAP, SPAN)?.as_secs();
+    let processors = quota.processors();
+    let detail = format!(
+        "took all that its quota of {processors:.2} processors lets it for {seconds} s, held back in {:.0} % of the periods",
+        throttled * 100.0
+    );
+    let used_share = Threshold::at_least(Decimal::new(USED_SHARE, 2)).note(" of the quota");
+    let finding = Finding::new(QUOTA_THROTTLED, context, detail)
+        .measured(
+            "throttled_share",
+            Decimal::new(throttled, 2),
+            Threshold::at_least(Decimal::new(THROTTLED_SHARE, 2)),
+        )
+        .measured("used_share", Decimal::new(used, 2), used_share)
+        .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()))
+        .value("quota_processors", Decimal::new(processors, 2))
+        .value("cgroup", &quota.cgroup);
+    Some(finding)
 }
 
 #[cfg(test)]

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, start_of};
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{BootTime, CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{BootTime, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// Stops per second above which a process counts as throttled. Nobody presses Ctrl-Z that often.
@@ -32,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SIGSTOP_THROTTLE],
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| Box::new(SigstopThrottle(BoundedMap::new(BUSY_PROCESSES))),
+    create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
 };
 
 /// The stops of one process.
@@ -47,61 +46,41 @@ struct Throttle {
     reported: bool,
 }
 
-/// The processes that were stopped at least once.
-#[derive(Debug)]
-struct SigstopThrottle(BoundedMap<ProcessKey, Throttle>);
-
-impl Detector for SigstopThrottle {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
-        }
+fn inspect(processes: &mut ProcessStates<Throttle>, context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::Cpu(usage) = &context.event.body else { return None };
+    if usage.stops == 0 {
+        return None;
     }
-
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
+    let new = || Throttle { counted: usage.stops, since: context.at(), stops: 0, reported: false };
+    let process = processes.entry(&context.key(), new);
+    // All threads of a process stop at once.
+    let threads = u64::from(usage.threads.max(1));
+    let stops = usage.stops.saturating_sub(std::mem::replace(&mut process.counted, usage.stops)) / threads;
+    let often = stops as f64 * 1e9 / usage.window.max(1) as f64 > STOPS_PER_SECOND;
+    if !often {
+        (process.since, process.stops, process.reported) = (context.at(), 0, false);
+        return None;
     }
-}
-
-impl SigstopThrottle {
-    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
-        if usage.stops == 0 {
-            return None;
-        }
-        let new = || Throttle { counted: usage.stops, since: context.at(), stops: 0, reported: false };
-        let process = self.0.entry(&context.key(), new);
-        // All threads of a process stop at once.
-        let threads = u64::from(usage.threads.max(1));
-        let stops =
-            usage.stops.saturating_sub(std::mem::replace(&mut process.counted, usage.stops)) / threads;
-        let often = stops as f64 * 1e9 / usage.window.max(1) as f64 > STOPS_PER_SECOND;
-        if !often {
-            (process.since, process.stops, process.reported) = (context.at(), 0, false);
-            return None;
-        }
-        if process.stops == 0 {
-            process.since = start_of(context, usage.window);
-        }
-        process.stops += stops;
-        let lasted = context.at().since(process.since);
-        if process.reported || lasted < SPAN {
-            return None;
-        }
-        process.reported = true;
-        let rate = process.stops as f64 / lasted.as_secs_f64();
-        let seconds = lasted.as_secs();
-        let detail = format!("was stopped and continued {rate:.1} times a second for {seconds} s");
-        let finding = Finding::new(SIGSTOP_THROTTLE, context, detail)
-            .measured(
-                "stops_per_second",
-                Decimal::new(rate, 1),
-                Threshold::above(Decimal::new(STOPS_PER_SECOND, 0)),
-            )
-            .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()));
-        Some(finding)
+    if process.stops == 0 {
+        process.since = start_of(context, usage.window);
     }
+    process.stops += stops;
+    let lasted = context.at().since(process.since);
+    if process.reported || lasted < SPAN {
+        return None;
+    }
+    process.reported = true;
+    let rate = process.stops as f64 / lasted.as_secs_f64();
+    let seconds = lasted.as_secs();
+    let detail = format!("was stopped and continued {rate:.1} times a second for {seconds} s");
+    let finding = Finding::new(SIGSTOP_THROTTLE, context, detail)
+        .measured(
+            "stops_per_second",
+            Decimal::new(rate, 1),
+            Threshold::above(Decimal::new(STOPS_PER_SECOND, 0)),
+        )
+        .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()));
+    Some(finding)
 }
 
 #[cfg(test)]

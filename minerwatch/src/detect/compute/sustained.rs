@@ -8,9 +8,8 @@ use super::{
     with_scheduling,
 };
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// Share of half the processors that the process must use. The kernel and other processes take the rest.
@@ -37,44 +36,25 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSTAINED_CPU],
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| Box::new(SustainedCpu(BoundedMap::new(BUSY_PROCESSES))),
+    create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
 };
 
-/// The processes that are busy now. At most two can be this busy at the same time.
-#[derive(Debug)]
-struct SustainedCpu(BoundedMap<ProcessKey, Streak>);
-
-impl Detector for SustainedCpu {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
-        }
+fn inspect(streaks: &mut ProcessStates<Streak>, context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::Cpu(usage) = &context.event.body else { return None };
+    let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
+    let used = processors_used(usage);
+    if used < needed {
+        streaks.remove(&context.key());
+        return None;
     }
-
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
-    }
-}
-
-impl SustainedCpu {
-    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
-        let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
-        let used = processors_used(usage);
-        if used < needed {
-            self.0.remove(&context.key());
-            return None;
-        }
-        let start = start_of(context, usage.window);
-        let streak = self.0.entry(&context.key(), || Streak::new(start));
-        let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, BUSY_SPAN)?.as_secs();
-        let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
-        let finding = Finding::new(SUSTAINED_CPU, context, detail)
-            .measured("processors_used", Decimal::new(used, 2), Threshold::at_least(Decimal::new(needed, 2)))
-            .measured("seconds", seconds, Threshold::at_least(BUSY_SPAN.as_secs()));
-        Some(with_scheduling(finding, usage))
-    }
+    let start = start_of(context, usage.window);
+    let streak = streaks.entry(&context.key(), || Streak::new(start));
+    let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, BUSY_SPAN)?.as_secs();
+    let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
+    let finding = Finding::new(SUSTAINED_CPU, context, detail)
+        .measured("processors_used", Decimal::new(used, 2), Threshold::at_least(Decimal::new(needed, 2)))
+        .measured("seconds", seconds, Threshold::at_least(BUSY_SPAN.as_secs()));
+    Some(with_scheduling(finding, usage))
 }
 
 #[cfg(test)]

@@ -8,9 +8,8 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, variation::mean_and_variation};
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// Length of the blocks over which yields are counted, in seconds. A thread's CPU time is counted only when the thread
@@ -45,7 +44,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[YIELD_PERIODICITY],
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| Box::new(YieldPeriodicity(BoundedMap::new(BUSY_PROCESSES))),
+    create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
 };
 
 /// The yields and times of the current block.
@@ -69,49 +68,30 @@ struct YieldRates {
     next: usize,
 }
 
-/// The yield rates of every process that yields.
-#[derive(Debug)]
-struct YieldPeriodicity(BoundedMap<ProcessKey, YieldRates>);
-
-impl Detector for YieldPeriodicity {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Cpu(usage) => findings.add(self.report(context, usage)),
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
-        }
+fn inspect(processes: &mut ProcessStates<YieldRates>, context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::Cpu(usage) = &context.event.body else { return None };
+    if usage.yields == 0 {
+        return None;
     }
-
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
+    let process = processes.entry(&context.key(), || YieldRates::new(usage.yields));
+    let (mean, variation) = process.add(usage)?;
+    if !RATES.contains(&mean) || variation >= REGULAR {
+        return None;
     }
-}
-
-impl YieldPeriodicity {
-    fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
-        if usage.yields == 0 {
-            return None;
-        }
-        let process = self.0.entry(&context.key(), || YieldRates::new(usage.yields));
-        let (mean, variation) = process.add(usage)?;
-        if !RATES.contains(&mean) || variation >= REGULAR {
-            return None;
-        }
-        process.filled = 0;
-        let detail =
-            format!("gave way {mean:.0} times per second of CPU time, varying by {:.1} %", variation * 100.0);
-        let rates = Threshold::between(Decimal::new(*RATES.start(), 0), Decimal::new(*RATES.end(), 0));
-        let over = format!(", over {} s", BLOCK_SECONDS * BLOCKS as u64);
-        let finding = Finding::new(YIELD_PERIODICITY, context, detail)
-            .measured("yields_per_cpu_second", Decimal::new(mean, 1), rates)
-            .measured(
-                "variation",
-                Decimal::new(variation, 3),
-                Threshold::below(Decimal::new(REGULAR, 1)).note(over),
-            )
-            .value("threads", usage.threads);
-        Some(finding)
-    }
+    process.filled = 0;
+    let detail =
+        format!("gave way {mean:.0} times per second of CPU time, varying by {:.1} %", variation * 100.0);
+    let rates = Threshold::between(Decimal::new(*RATES.start(), 0), Decimal::new(*RATES.end(), 0));
+    let over = format!(", over {} s", BLOCK_SECONDS * BLOCKS as u64);
+    let finding = Finding::new(YIELD_PERIODICITY, context, detail)
+        .measured("yields_per_cpu_second", Decimal::new(mean, 1), rates)
+        .measured(
+            "variation",
+            Decimal::new(variation, 3),
+            Threshold::below(Decimal::new(REGULAR, 1)).note(over),
+        )
+        .value("threads", usage.threads);
+    Some(finding)
 }
 
 impl YieldRates {

@@ -24,7 +24,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LISTED_FILE],
     wants: &[EventType::HashedFile],
     evictions: None,
-    create: |_| Box::new(Stateless(|context, findings| findings.add(inspect(context)))),
+    create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {

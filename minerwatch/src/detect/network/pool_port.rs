@@ -28,7 +28,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[POOL_PORT],
     wants: &[EventType::Connect, EventType::RunningFlow],
     evictions: None,
-    create: |_| Box::new(Stateless(|context, findings| findings.add(inspect(context)))),
+    create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {

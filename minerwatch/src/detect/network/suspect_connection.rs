@@ -29,7 +29,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSPECT_CONNECTION],
     wants: &[EventType::Connect],
     evictions: None,
-    create: |_| Box::new(Stateless(|context, findings| findings.add(inspect(context)))),
+    create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {

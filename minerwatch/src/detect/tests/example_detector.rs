@@ -1,9 +1,8 @@
 //! X1: one process deletes many logs.
 
 use crate::{
-    bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
-    model::{EventBody, EventType, FileAction, ProcessKey, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    model::{EventBody, EventType, FileAction, SignalClass, Threshold},
 };
 
 /// Number of logs that one process must delete. Log rotation starts a process for each run and deletes one or two.
@@ -29,37 +28,25 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LOGS_DELETED],
     wants: &[EventType::File, EventType::Exit],
     evictions: Some("deleted_logs_evicted"),
-    create: |_| Box::new(DeletedLogs(BoundedMap::new(PROCESSES))),
+    create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
 
-/// The number of logs that each process deleted.
-#[derive(Debug)]
-struct DeletedLogs(BoundedMap<ProcessKey, u32>);
-
-impl Detector for DeletedLogs {
-    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::File(change)
-                if change.action == FileAction::Delete && change.path.starts_with("/var/log/") =>
-            {
-                let deleted = self.0.entry(&context.key(), || 0);
-                *deleted += 1;
-                if *deleted == LOGS {
-                    let detail = format!("'{}' deleted {LOGS} logs", context.process.view.name);
-                    let finding = Finding::new(LOGS_DELETED, context, detail)
-                        .measured("deleted", *deleted, Threshold::at_least(LOGS))
-                        .value("last", &change.path);
-                    findings.push(finding);
-                }
-            }
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
-            _ => {}
-        }
+/// Counts the logs that each process deletes.
+fn inspect(counts: &mut ProcessStates<u32>, context: &DetectionContext<'_>) -> Option<Finding> {
+    let EventBody::File(change) = &context.event.body else { return None };
+    if change.action != FileAction::Delete || !change.path.starts_with("/var/log/") {
+        return None;
     }
-
-    fn evicted(&self) -> u64 {
-        self.0.evicted()
+    let deleted = counts.entry(&context.key(), || 0);
+    *deleted += 1;
+    if *deleted != LOGS {
+        return None;
     }
+    let detail = format!("'{}' deleted {LOGS} logs", context.process.view.name);
+    let finding = Finding::new(LOGS_DELETED, context, detail)
+        .measured("deleted", *deleted, Threshold::at_least(LOGS))
+        .value("last", &change.path);
+    Some(finding)
 }
 
 #[cfg(test)]
