@@ -1,5 +1,5 @@
-//! Roles of programs, for lineage and detectors. A role that excuses a program depends on its directory too: `/tmp/dpkg` is
-//! not a package manager.
+//! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
+//! `/tmp/dpkg` is not a package manager.
 
 mod names;
 
