@@ -60,8 +60,8 @@ impl Detector for Stateless {
 /// The states of a [`PerProcess`] detector. The state that was unused for longest is evicted first.
 pub type ProcessStates<State> = BoundedMap<ProcessKey, State>;
 
-/// A detector that keeps a state for each process until the process exits. Its declaration must list [`EventType::Exit`]
-/// among the wanted events.
+/// A detector that keeps a state for each process until the process exits. Its declaration must list
+/// [`EventType::Exit`] among the wanted events.
 pub struct PerProcess<State, Inspect> {
     states: ProcessStates<State>,
     inspect: Inspect,

@@ -1,4 +1,4 @@
-//! N11: DNS over TLS (DoT) or DNS over HTTPS (DoH), which hides the names that a program asks for.
+//! N11: DNS over TLS or DNS over HTTPS, which hides the names that a program asks for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
