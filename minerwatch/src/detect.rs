@@ -1,8 +1,8 @@
-//! What speaks against a process: one file for each detector.
+//! The detectors of evidence against a process, one file per detector.
 //!
-//! A detector looks at one event, with what is known of the process and the host, and says what it found. Its file
-//! declares everything about it: signals, points, thresholds, and the events it wants. What the findings of several
-//! processes mean together is decided in [`crate::incident`].
+//! A detector inspects one event together with what is known about the process and the host, and returns its findings.
+//! Its file declares the detector's signals, points, thresholds and event types. [`crate::incident`] combines the
+//! findings of several processes.
 
 pub mod behavior;
 pub mod compute;
@@ -41,40 +41,40 @@ pub use registry::DETECTORS;
 pub use signal_info::SignalInfo;
 pub use written::{WrittenFile, WrittenFiles};
 
-/// What a detector sees.
+/// The input of a detector.
 #[derive(Clone, Copy, Debug)]
 pub struct DetectionContext<'a> {
-    /// What happened.
+    /// The event to inspect.
     pub event: &'a Event,
-    /// To whom, as of now (an exec's new image already in place).
+    /// The process of the event. After an exec, the process already has its new image.
     pub process: &'a Process,
-    /// Everybody else.
+    /// All known processes.
     pub table: &'a ProcessTable,
-    /// Processors of the host, at least 1.
+    /// Number of processors of the host, at least 1.
     pub processors: u32,
-    /// What is known beyond processes.
+    /// What is known about the host beyond its processes.
     pub known: &'a Knowledge,
 }
 
 impl DetectionContext<'_> {
-    /// When it happened.
+    /// The time of the event.
     pub fn at(&self) -> BootTime {
         self.event.time
     }
 
-    /// The process it happened to.
+    /// The key of the event's process.
     pub fn key(&self) -> ProcessKey {
         self.event.subject.key
     }
 }
 
-/// All detectors, each with what it remembers between events.
+/// The detectors, each with its state between events.
 #[derive(Debug)]
 pub struct Detectors {
     entries: Vec<(&'static Declaration, Box<dyn Detector>)>,
-    /// For each event type, which detectors want it.
+    /// For each event type, the indexes of the detectors that want events of this type.
     wanted_by: Vec<Vec<usize>>,
-    /// Findings so far, by signal.
+    /// Number of findings so far, by signal id.
     found: BTreeMap<&'static str, u64>,
 }
 
@@ -85,12 +85,12 @@ impl Default for Detectors {
 }
 
 impl Detectors {
-    /// Every detector of the list. They know nothing yet.
+    /// Creates every registered detector, each with empty state.
     pub fn new(settings: &DetectorSettings) -> Self {
         Self::of(DETECTORS, settings)
     }
 
-    /// These detectors. They know nothing yet.
+    /// Creates the declared detectors, each with empty state.
     pub fn of(declarations: &[&'static Declaration], settings: &DetectorSettings) -> Self {
         let entries: Vec<_> =
             declarations.iter().map(|declaration| (*declaration, (declaration.create)(settings))).collect();
@@ -117,12 +117,13 @@ impl Detectors {
         }
     }
 
-    /// How many findings there were of each signal.
+    /// The number of findings so far, by signal id.
     pub fn found(&self) -> &BTreeMap<&'static str, u64> {
         &self.found
     }
 
-    /// What detectors and their knowledge forgot for others, by the name of the counter in the metrics.
+    /// Returns the number of evicted entries of the detectors and of their shared knowledge, by the name of the metrics
+    /// counter.
     pub fn evictions(&self, known: &Knowledge) -> BTreeMap<&'static str, u64> {
         let mut evictions: BTreeMap<_, _> = known.evictions().collect();
         for (declaration, detector) in &self.entries {

@@ -1,18 +1,18 @@
-//! What belongs together: one incident per intrusion, its score, its verdict and its chain.
+//! Groups findings into incidents: one incident per intrusion, with its score, its verdict and its chain.
 //!
-//! # Which processes are one incident
+//! # Which processes belong to one incident
 //!
-//! - A **process tree**, from the intrusion's origin down. Climbing from a process, the tree ends below
-//!   whatever starts unrelated things by design: the init and its supervisors, sshd and other gates, cron,
-//!   container runtimes, CI agents, and the shell a person logged in to. It also ends below a parent that
-//!   had lived for five minutes when it started the child, unless that parent is a service or is itself
-//!   suspect: an old parent is surroundings.
-//! - A **container**: what shows a signal in one container is one incident. Slices and units of the host
-//!   are not used so; too much unrelated work shares them.
-//! - A **file**: who runs a file that a process of the incident wrote belongs to it, whoever started it
-//!   and whenever, which is how a job that cron starts an hour later finds its way home.
+//! - A **process tree**, from the intrusion's origin down. The tree ends below programs that start unrelated processes
+//!   by design: the init and its supervisors, sshd and other login services, cron, container runtimes, CI agents, and a
+//!   person's login shell. The tree also ends below a parent that had run for five minutes when it started the child,
+//!   unless the parent is a service or a suspect: such an old parent is probably unrelated.
+//! - A **container**: all signals in one container belong to one incident. Slices and units of the host do not group
+//!   processes, because too much unrelated work shares them.
+//! - A **file**: a process that runs a file which the incident wrote belongs to the incident, whoever started the
+//!   process and whenever. For example, cron may start it an hour later.
 //!
-//! State exists only for what showed a signal; nothing is kept for the processes in between.
+//! State exists only for processes that showed a signal, and for the trees, containers and files connected to them.
+//! Nothing is kept for the processes in between.
 
 mod chain;
 mod membership;

@@ -1,4 +1,5 @@
-//! The process table, lineage, roles of programs, and events that arrived before the fork of their process.
+//! The process table, the lineage of processes, roles of programs, and events that arrive before the fork of their
+//! process.
 
 mod entry;
 mod lineage;

@@ -1,4 +1,4 @@
-//! The detectors of how a program came to the host and how it stays there.
+//! Detectors of how a program gets onto the host and how it persists there.
 
 pub mod command_line;
 pub mod drop_and_run;
@@ -12,7 +12,7 @@ pub mod triple_chain;
 use super::DetectionContext;
 use crate::model::EventBody;
 
-// The incident names these: its sentence, its score, and the chain that it completes.
+// The message, the score and the triple chain of an incident refer to these items.
 pub use command_line::MINER_COMMAND_LINE;
 pub use drop_and_run::{DROP_AND_RUN, drop_steps};
 pub use fileless::FILELESS;
@@ -21,7 +21,8 @@ pub use persistence::PERSISTENCE;
 pub use service_downloader::SERVICE_DOWNLOADER;
 pub use triple_chain::{ChainFacts, TRIPLE_CHAIN, triple_chain};
 
-/// Whether a program was started, or was found running at the start. A kernel thread is no program.
+/// Whether the event is the start of a program, or a program that was already running when minerwatch started. Kernel
+/// threads do not count.
 fn is_program(context: &DetectionContext<'_>) -> bool {
     match &context.event.body {
         EventBody::Exec(_) => true,

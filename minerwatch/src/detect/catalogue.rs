@@ -16,17 +16,17 @@ static CATALOGUE: LazyLock<Vec<SignalInfo>> = LazyLock::new(|| {
 static BY_ID: LazyLock<FxHashMap<&'static str, SignalInfo>> =
     LazyLock::new(|| CATALOGUE.iter().map(|signal| (signal.id, *signal)).collect());
 
-/// Every signal the program knows, by class and id.
+/// All signals of the program, sorted by class and id.
 pub fn catalogue() -> &'static [SignalInfo] {
     &CATALOGUE
 }
 
-/// The signal of this id.
+/// Returns the signal with this id.
 pub fn signal(id: &str) -> Option<&'static SignalInfo> {
     BY_ID.get(id)
 }
 
-/// Sorts ids as people do: `C9` comes before `C10`.
+/// Returns a sort key for natural order: `C9` comes before `C10`.
 fn order_of(id: &'static str) -> (&'static str, u32, &'static str) {
     let number = id.find(|next: char| next.is_ascii_digit()).unwrap_or(id.len());
     let (letters, rest) = id.split_at(number);

@@ -1,5 +1,4 @@
-//! The detectors of what a process does with the processor and with memory. A miner has to compute, whatever it is
-//! called and wherever it connects.
+//! Detectors of CPU, GPU and memory use. A miner has to compute, whatever its name and wherever it connects.
 
 pub mod connection_gated_load;
 pub mod gpu;
@@ -23,7 +22,7 @@ mod variation;
 use super::{DetectionContext, Finding, LoadThresholds};
 use crate::model::{BootTime, CpuUsage};
 
-// The incident's sentence and its score name these signals.
+// The message and the score of an incident refer to these signals.
 pub use host_load::HOST_LOAD;
 pub use load_jump::LOAD_JUMP;
 pub use load_pattern::INTERMITTENT_LOAD;
@@ -32,22 +31,23 @@ pub use quota_throttled::QUOTA_THROTTLED;
 pub use rounding::ROUNDING_MODES;
 pub use sustained::SUSTAINED_CPU;
 
-/// Busy processes that a detector follows at once.
+/// Maximum number of busy processes that a detector tracks.
 const BUSY_PROCESSES: usize = 1_024;
-/// The counter of what detectors of CPU use forgot for others.
+/// The metrics counter for evictions from the state of CPU-use detectors.
 const SCHEDULING_EVICTED: Option<&str> = Some("scheduling_evicted");
 
-/// Adds how the process is scheduled. Batch jobs run with the same settings, so these give no points.
+/// Adds the scheduling settings of the process as evidence. The settings give no points, because batch jobs use the
+/// same settings.
 fn with_scheduling(finding: Finding, usage: &CpuUsage) -> Finding {
     finding.value("nice", usage.nice).value("policy", usage.policy.name()).value("threads", usage.threads)
 }
 
-/// The processors that a process used over the time of the report.
+/// Returns the average number of processors that the process used during the window of the report.
 fn processors_used(usage: &CpuUsage) -> f64 {
     usage.on_cpu as f64 / usage.window.max(1) as f64
 }
 
-/// When the time that a report speaks of began.
+/// Returns when the window of a report began. `window` is in nanoseconds.
 fn start_of(context: &DetectionContext<'_>, window: u64) -> BootTime {
     BootTime(context.at().0.saturating_sub(window))
 }

@@ -1,4 +1,4 @@
-//! How a detector declares itself: its signals, the events it wants, and how it is made.
+//! The declaration of a detector: its signals, the event types it wants, and its constructor.
 
 use std::fmt;
 
@@ -8,36 +8,36 @@ use crate::{
     model::{EventBody, EventType, ProcessKey},
 };
 
-/// Looks at events in the light of what is known, and says what it found.
+/// Inspects events and reports findings.
 ///
-/// What the findings of several processes mean together is the business of [`crate::incident`].
+/// [`crate::incident`] decides what the findings of several processes mean together.
 pub trait Detector: fmt::Debug + Send {
     /// Looks at one event of a type that the detector wants.
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings);
 
-    /// How many entries of the detector's memory made room for others.
+    /// The number of entries evicted from the detector's state.
     fn evicted(&self) -> u64 {
         0
     }
 }
 
-/// What a user may set of the detectors.
+/// The user's settings for the detectors.
 #[derive(Clone, Debug, Default)]
 pub struct DetectorSettings {
-    /// What counts as load.
+    /// The thresholds for load.
     pub load: LoadThresholds,
 }
 
-/// A detector's row: everything the rest of the program needs to know of it.
+/// The declaration of a detector: everything the rest of the program needs to know about it.
 #[derive(Debug)]
 pub struct Declaration {
-    /// Its signals. Every finding has one of them.
+    /// The signals of the detector. Every finding has one of these signals.
     pub signals: &'static [SignalInfo],
-    /// The events it wants.
+    /// The event types that the detector wants.
     pub wants: &'static [EventType],
-    /// The counter in the metrics that its evictions add to; `None` where it remembers nothing.
+    /// The metrics counter for the detector's evictions; `None` if it does not report evictions.
     pub evictions: Option<&'static str>,
-    /// Makes one that knows nothing yet.
+    /// Creates the detector with empty state.
     pub create: fn(&DetectorSettings) -> Box<dyn Detector>,
 }
 
@@ -60,8 +60,8 @@ impl Detector for Stateless {
 /// The states of a [`PerProcess`] detector. The state that was unused for longest is evicted first.
 pub type ProcessStates<State> = BoundedMap<ProcessKey, State>;
 
-/// A detector that keeps a state for each process until the process exits. Its row must list [`EventType::Exit`] among
-/// the wanted events.
+/// A detector that keeps a state for each process until the process exits. Its declaration must list
+/// [`EventType::Exit`] among the wanted events.
 pub struct PerProcess<State, Inspect> {
     states: ProcessStates<State>,
     inspect: Inspect,
@@ -71,7 +71,8 @@ impl<State, Inspect> PerProcess<State, Inspect>
 where
     Inspect: FnMut(&mut ProcessStates<State>, &DetectionContext<'_>) -> Option<Finding>,
 {
-    /// Creates a detector with at most `capacity` states. It calls `inspect` for every wanted event other than an exit.
+    /// Creates a detector with at most `capacity` states. The detector calls `inspect` for every wanted event other than
+    /// an exit.
     pub fn new(capacity: usize, inspect: Inspect) -> Self {
         Self { states: BoundedMap::new(capacity), inspect }
     }

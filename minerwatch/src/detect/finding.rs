@@ -1,4 +1,4 @@
-//! What a detector found.
+//! The findings of detectors.
 
 use std::sync::Arc;
 
@@ -8,29 +8,29 @@ use crate::{
     process::Taint,
 };
 
-/// One finding, with what belongs to it.
+/// A finding, and what the incident needs to know in addition to the signal.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// What is found.
+    /// The signal, with its evidence.
     pub signal: Signal,
     /// The signal as its detector declares it.
     pub info: SignalInfo,
-    /// Whether it decides alone.
+    /// Whether the finding decides the verdict alone.
     pub conclusive: bool,
-    /// Why the process's own actions matter from now on, if they do.
+    /// Why the process's connections matter from now on, if they do.
     pub taint: Option<Taint>,
-    /// Whether something was set up to start again by itself.
+    /// Whether the process set something up to start again by itself.
     pub persists: bool,
-    /// Steps it proves, the showing process's own creation not included.
+    /// The steps that the finding proves, apart from the creation of the process that shows the signal.
     pub edges: Vec<ChainEdge>,
-    /// Another process that takes part: who wrote the file that is run.
+    /// Another process that takes part: the writer of the file that is run.
     pub partner: Option<ProcessKey>,
-    /// The file in question, so that whoever runs it later belongs to the same incident.
+    /// The file of the finding. Whoever runs the file later belongs to the same incident.
     pub file: Option<(Arc<str>, Option<FileId>)>,
 }
 
 impl Finding {
-    /// A finding of this signal about the process of the context.
+    /// Creates a finding of a signal about the process of the context.
     pub fn new(info: SignalInfo, context: &DetectionContext<'_>, detail: String) -> Self {
         let signal = Signal {
             id: info.signal_id(),
@@ -55,35 +55,35 @@ impl Finding {
         }
     }
 
-    /// Makes it the full form of its signal.
+    /// Turns the finding into the full form of its signal.
     #[must_use]
     pub fn full(mut self) -> Self {
         self.signal.weight = self.info.full_weight;
         self
     }
 
-    /// Makes it decide alone.
+    /// Lets the finding decide the verdict alone.
     #[must_use]
     pub fn conclusive(mut self) -> Self {
         self.conclusive = true;
         self
     }
 
-    /// Taints the process: what it does from now on matters.
+    /// Taints the process: its connections matter from now on.
     #[must_use]
     pub fn tainting(mut self, taint: Taint) -> Self {
         self.taint = Some(taint);
         self
     }
 
-    /// Adds a value that decided.
+    /// Adds a value as evidence.
     #[must_use]
     pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {
         self.signal.evidence.push(Evidence::new(name, value));
         self
     }
 
-    /// Adds a value that decided, with what it had to reach.
+    /// Adds a value as evidence, with its threshold.
     #[must_use]
     pub fn measured(mut self, name: &'static str, value: impl Into<Value>, threshold: Threshold) -> Self {
         let threshold = Some(threshold);
@@ -91,7 +91,7 @@ impl Finding {
         self
     }
 
-    /// Gives the value added last a unit.
+    /// Sets the unit of the value that was added last.
     #[must_use]
     pub fn unit(mut self, unit: &'static str) -> Self {
         if let Some(last) = self.signal.evidence.last_mut() {
@@ -115,7 +115,7 @@ impl Finding {
     }
 }
 
-/// What the detectors made of one event.
+/// The findings and requests of the detectors for one event.
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
@@ -128,7 +128,7 @@ impl Findings {
         self.found.push(finding);
     }
 
-    /// Adds a finding, if there is one. Hardly ever there is, and then nothing is copied.
+    /// Adds a finding, if there is one. In the usual case of `None`, nothing is copied.
     #[inline]
     pub fn add(&mut self, finding: Option<Finding>) {
         if let Some(finding) = finding {
@@ -136,23 +136,23 @@ impl Findings {
         }
     }
 
-    /// Forgets everything, and keeps the room.
+    /// Removes all findings and requests, and keeps the allocations.
     pub fn clear(&mut self) {
         self.found.clear();
         self.requests.clear();
     }
 
-    /// Asks the outside for something; the answer is an event.
+    /// Adds a request for more information. The answer arrives as an event.
     pub fn request(&mut self, request: Request) {
         self.requests.push(request);
     }
 
-    /// The findings, to take them out. Their room is kept.
+    /// The findings, for the caller to drain. Draining keeps the allocation.
     pub fn found_mut(&mut self) -> &mut Vec<Finding> {
         &mut self.found
     }
 
-    /// The requests, to take them out. Their room is kept.
+    /// The requests, for the caller to drain. Draining keeps the allocation.
     pub fn requests_mut(&mut self) -> &mut Vec<Request> {
         &mut self.requests
     }

@@ -1,6 +1,6 @@
-//! What is known of the host beyond its processes, kept up to date before the detectors look at an event.
+//! What is known about the host beyond its processes. The knowledge is updated before the detectors inspect an event.
 //!
-//! A detector judges; what several of them need to know is kept here once.
+//! Facts that several detectors need are kept here once. The detectors only judge.
 
 mod dns_servers;
 mod load_history;
@@ -23,47 +23,47 @@ pub use load_history::{LoadHistories, LoadHistory, LoadHistoryState, ProgramIden
 pub use passive_dns::PassiveDns;
 pub use phases::{Pause, Phase, Phases, REPORT_DELAY};
 
-/// Written files remembered in case they are run.
+/// Maximum number of written files that are remembered in case they are run.
 const WRITTEN_FILES: usize = 4_096;
-/// Addresses whose location is remembered.
+/// Maximum number of addresses whose location is cached.
 const LOCATIONS: usize = 4_096;
-/// Working processes followed at once.
+/// Maximum number of working processes that are tracked.
 const WORKING_PROCESSES: usize = 1_024;
-/// Programs whose load is remembered over days; each takes about 1.6 KB.
+/// Maximum number of programs with a load history. Each history takes about 1.6 KB.
 const PROGRAMS: usize = 1_024;
 
 /// The knowledge that detectors share.
 #[derive(Debug)]
 pub struct Knowledge {
-    /// Files written lately that may be run.
+    /// Recently written files that may be run.
     pub written: WrittenFiles,
-    /// The lists of indicators.
+    /// The indicator lists.
     pub indicators: Arc<Indicators>,
-    /// Where peers are, as far as the events of their connections said.
+    /// The locations of peers, taken from the events of their connections.
     pub locations: BoundedMap<IpAddr, Arc<GeoLocation>>,
-    /// The names of addresses.
+    /// The names of addresses, learnt from DNS and TLS.
     pub names: PassiveDns,
     /// Which processes are DNS servers.
     pub dns_servers: DnsServers,
     /// When processes work and when they rest.
     pub phases: Phases,
-    /// How much CPU time each program took over the last days.
+    /// How much CPU time each program used over the last days.
     pub load_histories: LoadHistories,
-    /// What the event at hand showed beyond its own content.
+    /// Facts about the current event that its body does not contain.
     pub facts: EventFacts,
 }
 
-/// What one event showed beyond its own content.
+/// Facts about one event that its body does not contain.
 #[derive(Debug, Default)]
 pub struct EventFacts {
-    /// The pause of its process that the event ended.
+    /// The pause of the event's process, if the event ended one.
     pub pause: Option<Pause>,
-    /// The program of its process, if the load of its last day is to be judged now.
+    /// The program of the event's process, if the load of its last day is due for judgement.
     pub due: Option<ProgramIdentity>,
 }
 
 impl Knowledge {
-    /// Nothing known yet but the lists.
+    /// Creates knowledge that holds only the indicator lists.
     pub fn new(indicators: Arc<Indicators>) -> Self {
         Self {
             written: WrittenFiles::new(WRITTEN_FILES),
@@ -77,7 +77,7 @@ impl Knowledge {
         }
     }
 
-    /// Takes in what an event says.
+    /// Updates the knowledge from an event.
     pub fn observe(&mut self, event: &Event, process: &Process, table: &ProcessTable) {
         if let Some((destination, location)) = event.body.destination().zip(event.body.peer()) {
             let address = destination.ip().to_canonical();
@@ -99,18 +99,18 @@ impl Knowledge {
         self.written.observe(event, process, table);
         let pause = self.phases.observe(event);
         let due = self.load_histories.observe(event, process, table);
-        // Hardly any event has such facts, and each would write them anew.
+        // Few events have such facts. Skip the write unless there are new facts to store or old facts to clear.
         if pause.is_some() || due.is_some() || self.facts.pause.is_some() || self.facts.due.is_some() {
             self.facts = EventFacts { pause, due };
         }
     }
 
-    /// The load history that is to be judged now, if the event made one due.
+    /// Returns the load history that the event made due for judgement.
     pub fn due_load_history(&self) -> Option<&LoadHistory> {
         self.load_histories.get(self.facts.due.as_ref()?)
     }
 
-    /// Evictions by the name of their counter in the metrics.
+    /// Returns the number of evictions, by the name of the metrics counter.
     pub fn evictions(&self) -> impl Iterator<Item = (&'static str, u64)> {
         [
             ("names_evicted", self.names.evicted()),
@@ -119,8 +119,9 @@ impl Knowledge {
         .into_iter()
     }
 
-    /// What has to be found out about the process of an event before the event can be judged: a suspicious DNS question
-    /// is the process's own, unless it is a DNS server.
+    /// Returns the request that must be answered before the event can be judged: whether the process of a suspicious
+    /// DNS message is a DNS server. A DNS server asks on behalf of its clients. Returns `None` if the message is not
+    /// suspicious or the answer is already known.
     pub fn question(&self, event: &Event) -> Option<Request> {
         let EventBody::Payload(payload) = &event.body else { return None };
         let message = payload.app.dns.as_deref()?;
@@ -129,12 +130,12 @@ impl Knowledge {
         (is_suspicious && !is_known).then(|| Request::DnsRole(event.subject.clone()))
     }
 
-    /// The name that an address in a network namespace was last resolved from, as long as it holds.
+    /// Returns the name that an address in a network namespace was last resolved from, unless the name has expired.
     pub fn domain_of(&self, network: u32, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
         self.names.resolution_of(network, address, now).map(|resolved| Arc::clone(&resolved.name))
     }
 
-    /// The first name in a DNS message that is on a list.
+    /// Returns the first listed name in a DNS message, with its list entry.
     pub fn listed_name<'a>(&'a self, message: &'a DnsMessage) -> Option<(&'a str, Listed<'a>)> {
         let mut names = std::iter::once(message.answer.question.as_str()).chain(message.aliases());
         names.find_map(|name| Some((name, self.indicators.domain(name)?)))

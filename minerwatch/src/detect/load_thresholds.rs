@@ -1,24 +1,24 @@
-//! What counts as load; the user may choose.
+//! User settings for what counts as load.
 
 use std::time::Duration;
 
-/// What counts as load (C9, C9H, C9J).
+/// The thresholds for load (C9, C9H, C9J).
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct LoadThresholds {
     /// Share of one processor that a process must use.
     pub process_share: f64,
-    /// How long.
+    /// How long the process must use that share.
     pub process_span: Duration,
     /// Share of all processors that must be in use.
     pub host_share: f64,
-    /// How long.
+    /// How long the host must use that share.
     pub host_span: Duration,
-    /// By how much a program's use must have risen over its own last 24 hours; 5.0 is +500 %.
+    /// Minimum rise of a program's CPU use relative to its own last 24 hours; 5.0 is +500 %.
     pub jump: f64,
 }
 
 impl LoadThresholds {
-    /// What operations people ask for.
+    /// The default thresholds, as operations teams ask for them.
     pub const DEFAULT: Self = Self {
         process_share: 0.70,
         process_span: Duration::from_secs(300),

@@ -1,4 +1,4 @@
-//! Network detectors: what a process says, and whom it talks to.
+//! Network detectors: what a process sends, and which hosts it connects to.
 
 pub mod beaconing;
 pub mod dns_tunnel;
@@ -21,14 +21,14 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::model::{Connect, EventBody, Protocol, RunningFlow};
 
-// The incident's sentence and its score name these signals.
+// The message and the score of an incident refer to these signals.
 pub use mining_relay::RELAY;
 pub use solo_mining::SOLO_MINING;
 pub use stratum_sessions::{MINER_WORDS, POOL_WORDS};
 pub use suspect_connection::SUSPECT_CONNECTION;
 
-/// Where the established TCP connection of an event leads, if it leads to another host. The connection was just opened, or
-/// was open at the start.
+/// Returns the destination of the event's established TCP connection, if the destination is another host. The
+/// connection was just opened, or was already open when minerwatch started.
 pub fn established(body: &EventBody) -> Option<SocketAddr> {
     match body {
         EventBody::Connect(connect) => outbound(connect),
@@ -37,7 +37,7 @@ pub fn established(body: &EventBody) -> Option<SocketAddr> {
     }
 }
 
-/// Where an established TCP connection to another host leads, `None` if it is none.
+/// Returns the destination of a connection, if it is an established TCP connection to another host.
 ///
 /// UDP is left out: resolvers connect UDP sockets only to learn their own address.
 pub fn outbound(connect: &Connect) -> Option<SocketAddr> {
@@ -45,12 +45,13 @@ pub fn outbound(connect: &Connect) -> Option<SocketAddr> {
         .then_some(connect.flow.destination)
 }
 
-/// The same for a connection that was open at the start.
+/// Returns the destination of a connection that was already open when minerwatch started, if it is a TCP connection to
+/// another host.
 pub fn outbound_at_start(flow: &RunningFlow) -> Option<SocketAddr> {
     (flow.protocol == Protocol::Tcp && leaves_host(flow.destination)).then_some(flow.destination)
 }
 
-/// Whether an address is another host's, as far as the address tells.
+/// Whether an address may belong to another host: it is neither loopback nor unspecified.
 pub fn leaves_host(destination: SocketAddr) -> bool {
     match destination.ip().to_canonical() {
         IpAddr::V4(address) => !address.is_loopback() && !address.is_unspecified(),

@@ -1,36 +1,36 @@
-//! What the place of a file says about it.
+//! Classifies files by their location.
 
-/// Where a file lies.
+/// The kind of location of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum PathKind {
-    /// A directory anyone may write to and that is cleared now and then.
+    /// A world-writable directory that is cleared from time to time.
     Temporary,
-    /// A directory or file whose name begins with a dot, and that is none of the usual ones.
+    /// A path with a directory or file whose name begins with a dot, other than the usual ones of developer tools.
     Hidden,
-    /// Anywhere else.
+    /// Any other location.
     Ordinary,
 }
 
 impl PathKind {
-    /// The place of an absolute path.
+    /// Returns the kind of location of an absolute path.
     pub fn of(path: &str) -> Self {
         const TEMPORARY: [&str; 5] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/dev/mqueue/"];
         if TEMPORARY.iter().any(|directory| path.starts_with(directory)) {
             return Self::Temporary;
         }
-        // Most paths have no hidden part, and one search shows that.
+        // Most paths have no hidden part. One search rules them out.
         if path.contains("/.") && path.split('/').any(is_hidden) {
             return Self::Hidden;
         }
         Self::Ordinary
     }
 
-    /// Whether programs seldom live there.
+    /// Whether programs seldom lie in such a location.
     pub fn is_odd(self) -> bool {
         self != Self::Ordinary
     }
 
-    /// In words.
+    /// Returns the location in words, for messages.
     pub fn words(self) -> &'static str {
         match self {
             Self::Temporary => "a temporary directory",
@@ -44,7 +44,7 @@ fn is_hidden(part: &str) -> bool {
     part.starts_with('.') && !matches!(part, "." | "..") && !is_usual(part)
 }
 
-/// Directories where tools of developers keep programs of their own.
+/// Whether developer tools usually create a hidden directory or file of this name.
 #[rustfmt::skip]
 fn is_usual(part: &str) -> bool {
     matches!(

@@ -1,10 +1,10 @@
-//! The list of detectors. A new one is its file and a row here.
+//! The list of detectors. A new detector needs its own file and an entry here.
 
 use super::{Declaration, behavior, compute, network};
 
-/// Every detector, in the order in which they look at an event.
+/// Every detector, in the order in which the detectors inspect an event.
 pub static DETECTORS: &[&Declaration] = &[
-    // Whom it talks to.
+    // Destinations of connections.
     &network::pool_port::DETECTOR,
     &network::foreign_peer::DETECTOR,
     &network::suspect_connection::DETECTOR,
@@ -14,26 +14,26 @@ pub static DETECTORS: &[&Declaration] = &[
     &network::encrypted_dns::DETECTOR,
     &network::dns_tunnel::DETECTOR,
     &network::listed_file::DETECTOR,
-    // What it says.
+    // Content of connections.
     &network::stratum_sessions::DETECTOR,
     &network::solo_mining::DETECTOR,
     &network::mining_relay::DETECTOR,
     &network::noise_handshake::DETECTOR,
-    // How it came.
+    // Arrival of a program.
     &behavior::service_downloader::DETECTOR,
     &behavior::drop_and_run::DETECTOR,
     &behavior::fileless::DETECTOR,
     &behavior::kernel_name::DETECTOR,
     &behavior::command_line::DETECTOR,
-    // How it stays.
+    // Persistence.
     &behavior::preload::DETECTOR,
     &behavior::persistence::DETECTOR,
     &behavior::triple_chain::DETECTOR,
-    // What it opens.
+    // Devices and kernel settings.
     &compute::gpu::DETECTOR,
     &compute::msr::DETECTOR,
     &compute::huge_pages::DETECTOR,
-    // How it uses the processor.
+    // CPU use.
     &compute::sustained::DETECTOR,
     &compute::long_load::DETECTOR,
     &compute::host_load::DETECTOR,
@@ -44,7 +44,7 @@ pub static DETECTORS: &[&Declaration] = &[
     &compute::connection_gated_load::DETECTOR,
     &compute::monitor_evasion::DETECTOR,
     &compute::quota_throttled::DETECTOR,
-    // What it computes with.
+    // Memory and floating-point rounding modes.
     &compute::memory::DETECTOR,
     &compute::rounding::DETECTOR,
 ];

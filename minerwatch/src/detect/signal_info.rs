@@ -1,34 +1,35 @@
-//! What a detector declares about a signal.
+//! The declaration of a signal.
 
 use crate::model::{Signal, SignalClass, SignalId};
 
-/// What is known of a signal, whichever process shows it.
+/// The properties of a signal that do not depend on the process that shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalInfo {
-    /// Its short name in alerts.
+    /// The short name of the signal in alerts.
     pub id: &'static str,
-    /// Its class. An alarm needs signals of two classes.
+    /// The class of the signal. Without a conclusive finding, an alarm needs signals of two classes.
     pub class: SignalClass,
     /// Points, 0 to 100.
     pub weight: u8,
-    /// Points of its full form where it has one, else the same.
+    /// Points of the full form, 0 to 100. Equal to `weight` for a signal without a full form.
     pub full_weight: u8,
-    /// Whether it speaks of mining itself, not only of an intrusion.
+    /// Whether the signal is evidence of mining itself, not only of an intrusion.
     pub mining: bool,
-    /// Whether it says no more than "busy". Of all such signals of an incident only the greatest counts.
+    /// Whether the signal shows only that a process or the host is busy. Of all such signals in an incident, only the
+    /// one with the most points counts.
     pub load: bool,
-    /// A few words for a heading.
+    /// A short title.
     pub name: &'static str,
-    /// What it means, for a person.
+    /// What the signal means, in words for the user.
     pub description: &'static str,
-    /// What it catches that names and ports do not, in one sentence.
+    /// What the signal catches that names and ports do not, in one sentence.
     pub catches: &'static str,
-    /// Techniques of MITRE ATT&CK it is evidence of.
+    /// The MITRE ATT&CK techniques that the signal is evidence of.
     pub techniques: &'static [&'static str],
 }
 
 impl SignalInfo {
-    /// A base for `..SignalInfo::NONE`, so that a signal states only what it has.
+    /// The base for `..SignalInfo::NONE`, so that a declaration states only the fields it sets.
     pub const NONE: Self = Self {
         id: "",
         class: SignalClass::Behavior,
@@ -42,12 +43,12 @@ impl SignalInfo {
         techniques: &[],
     };
 
-    /// Whether a finding is this signal.
+    /// Whether `signal` has this id.
     pub fn names(&self, signal: &Signal) -> bool {
         signal.id.0 == self.id
     }
 
-    /// The id as findings carry it.
+    /// The id as a `SignalId`, the type in findings.
     pub const fn signal_id(&self) -> SignalId {
         SignalId::known(self.id)
     }

@@ -1,4 +1,4 @@
-//! Tests of what all detectors have in common.
+//! Tests that cover all detectors.
 
 mod documentation;
 mod example_detector;

@@ -1,4 +1,5 @@
-//! Files written lately that may be run: who wrote them, and when. The "dropped by" steps of an incident come from here.
+//! Recently written files that may be run: who wrote them, and when. The "dropped by" steps of an incident come from
+//! here.
 
 use std::sync::Arc;
 
@@ -10,39 +11,41 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
-/// The regular-file type bits of a mode, and any execute permission.
+/// Any execute permission of a mode.
 const EXECUTE: u32 = 0o111;
+/// The file type bits of a mode.
 const TYPE: u32 = 0o170_000;
+/// The file type of a regular file.
 const REGULAR: u32 = 0o100_000;
 
-/// One written file.
+/// A written file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WrittenFile {
-    /// Where it lies now.
+    /// The current path of the file.
     pub path: Arc<str>,
-    /// Which file it is, if known.
+    /// The identity of the file, if known.
     pub file: Option<FileId>,
-    /// What kind of place that is.
+    /// The kind of location of `path`.
     pub place: PathKind,
-    /// Whether its content was written, and not only its name or mode changed: others may go on using what an attacker
-    /// merely renames or makes executable.
+    /// Whether the content was written, and not only the name or mode changed. Other programs may keep using a file
+    /// that an attacker merely renamed or made executable.
     pub content: bool,
-    /// When it was last opened for writing, else when it was renamed or made executable.
+    /// When the file was last opened for writing, else when it was renamed or made executable.
     pub written: BootTime,
-    /// Who did that.
+    /// The process that made the change at `written`.
     pub writer: ProcessKey,
-    /// The writer's name.
+    /// The name of the writer.
     pub writer_name: Arc<str>,
     /// The root of the writer's process tree.
     pub tree: ProcessKey,
-    /// The container it lies in, so that equal paths of two containers are not taken for one file.
+    /// The container that the file lies in. Equal paths in two containers are different files.
     pub container: Option<Arc<str>>,
-    /// When, by whom and by what name it was made executable.
+    /// When the file was made executable, by which process, and the name of that process.
     pub armed: Option<(BootTime, ProcessKey, Arc<str>)>,
 }
 
 impl WrittenFile {
-    /// When it was last touched in a way that readies it to run.
+    /// Returns when the file became ready to run: the later of being written and being made executable.
     pub fn ready(&self) -> BootTime {
         self.armed.as_ref().map_or(self.written, |(armed, ..)| (*armed).max(self.written))
     }
@@ -56,7 +59,7 @@ struct Origin<'a> {
     table: &'a ProcessTable,
 }
 
-/// A bounded memory of written files. The one written longest ago makes room for a new one.
+/// A ring buffer of written files. A new entry evicts the file in its slot, if there is one.
 #[derive(Debug)]
 pub struct WrittenFiles {
     slots: Vec<Option<WrittenFile>>,
@@ -67,7 +70,7 @@ pub struct WrittenFiles {
 }
 
 impl WrittenFiles {
-    /// A memory for so many files.
+    /// Creates a buffer of `capacity` slots, at least one.
     pub fn new(capacity: usize) -> Self {
         Self {
             slots: vec![None; capacity.max(1)],
@@ -78,12 +81,12 @@ impl WrittenFiles {
         }
     }
 
-    /// How many files had to be forgotten for others.
+    /// The number of evicted files.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// Takes in a change of a file that may be run. What a package manager installs does not count.
+    /// Records a change of a file that may be run. Files that a package manager writes are not recorded.
     pub fn observe(&mut self, event: &Event, process: &Process, table: &ProcessTable) {
         let EventBody::File(change) = &event.body else { return };
         let origin = &Origin { at: event.time, process, table };
@@ -100,12 +103,12 @@ impl WrittenFiles {
             }
             FileAction::Rename => self.rename(origin, change),
             FileAction::DeviceOpen => {}
-            // Its inode may be given to another file at once.
+            // The file system may reuse the inode at once.
             FileAction::Delete => drop(self.take(change.file, &change.path)),
         }
     }
 
-    /// The written file that is run: by its identity if that is known, else by its path.
+    /// Finds a written file that is run: by its identity if known, else by its path in the same container.
     pub fn find(&self, path: &str, file: Option<FileId>, container: Option<&str>) -> Option<&WrittenFile> {
         if let Some(found) = file.and_then(|file| self.by_file.get(&file)).and_then(|slot| self.at(*slot)) {
             return Some(found);
@@ -115,7 +118,7 @@ impl WrittenFiles {
         (!another && found.container.as_deref() == container).then_some(found)
     }
 
-    /// What processes of a tree wrote, oldest slot first.
+    /// Returns the files that processes of a tree wrote, in slot order.
     pub fn of_tree(&self, tree: ProcessKey) -> impl Iterator<Item = &WrittenFile> {
         self.slots.iter().flatten().filter(move |written| written.tree == tree)
     }
@@ -130,7 +133,7 @@ impl WrittenFiles {
         }
         let writer = origin.process.key();
         let known = self.take(change.file, &change.path);
-        // Climbing to the root of a tree costs more than all the rest, and programs write the same file again and again.
+        // Finding the root of a tree costs more than all other steps, and programs write the same file many times.
         let tree = known.as_ref().filter(|known| known.writer == writer).map(|known| known.tree);
         let armed = known.and_then(|known| known.armed).filter(|_| change.action != FileAction::Create);
         self.keep(WrittenFile {
@@ -190,7 +193,7 @@ impl WrittenFiles {
         let by_file = file.and_then(|file| self.by_file.get(&file)).copied();
         let slot = match (by_file, self.by_path.get(path).copied()) {
             (Some(slot), _) => slot,
-            // Where both are known and differ, another file lies at the path now.
+            // If both identities are known here, they differ: another file lies at the path now.
             (None, Some(slot)) => {
                 let known = self.at(slot)?;
                 if known.file.is_some() && file.is_some() {

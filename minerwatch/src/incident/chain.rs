@@ -1,11 +1,11 @@
-//! The steps of an incident in order of time.
+//! The chain of an incident: its steps in chronological order.
 
 use std::sync::Arc;
 
 use crate::model::{ChainEdge, ChainKind, ProcessView};
 
-/// The most steps of one kind that are kept, 64 in all, so that a hundred connections cannot crowd out the one
-/// crontab.
+/// Returns the maximum number of steps of a kind; the limits add up to 64. Each kind has its own limit, so that a
+/// hundred connections cannot crowd out the one crontab.
 fn most(kind: ChainKind) -> usize {
     match kind {
         ChainKind::Create => 16,
@@ -13,10 +13,10 @@ fn most(kind: ChainKind) -> usize {
     }
 }
 
-/// The most characters of a command line.
+/// Maximum length of a command line, in characters.
 const MAX_OBJECT: usize = 200;
 
-/// Steps, sorted, each once.
+/// Steps in chronological order, without duplicates.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Chain {
     edges: Vec<ChainEdge>,
@@ -24,7 +24,7 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// Adds a step; true if it is the first of its kind.
+    /// Adds a step. Returns true if the step is the first of its kind.
     pub(super) fn add(&mut self, edge: ChainEdge) -> bool {
         let mut of_kind = 0;
         for known in &self.edges {
@@ -45,7 +45,8 @@ impl Chain {
         of_kind == 0
     }
 
-    /// The steps, each with the parent that its process's creation was drawn below.
+    /// Returns the steps. The parent of each step is the parent in the creation step of its process, if the chain has
+    /// one.
     pub(super) fn with_parents(&self) -> Vec<ChainEdge> {
         let parent = |process| {
             self.of(ChainKind::Create).find(|edge| edge.process == process).and_then(|edge| edge.parent)
@@ -56,12 +57,12 @@ impl Chain {
             .collect()
     }
 
-    /// Steps that found no room.
+    /// The number of steps left out because their kind had reached its limit.
     pub(super) fn left_out(&self) -> u64 {
         self.left_out
     }
 
-    /// Takes over another chain's steps.
+    /// Adds the steps of another chain.
     pub(super) fn absorb(&mut self, other: Self) {
         self.left_out += other.left_out;
         for edge in other.edges {
@@ -69,20 +70,21 @@ impl Chain {
         }
     }
 
-    /// The steps of a kind, oldest first.
+    /// Returns the steps of a kind, oldest first.
     pub(super) fn of(&self, kind: ChainKind) -> impl Iterator<Item = &ChainEdge> {
         self.edges.iter().filter(move |edge| edge.kind == kind)
     }
 }
 
-/// Whether a new step stands before a known one. The starts of processes found running are known to a clock tick only,
-/// and are added from the child up: of two at the same instant the parent comes first.
+/// Whether a new step sorts before a known one. Of two processes created at the same time, the parent comes first: the
+/// start time of a process found running has the resolution of a clock tick, and a child is added before its parent.
 fn comes_before(edge: &ChainEdge, known: &ChainEdge) -> bool {
     let is_parent = edge.kind == ChainKind::Create && known.parent == Some(edge.process);
     order(known) > order(edge) || (order(known) == order(edge) && is_parent)
 }
 
-/// A process is created before it does anything at the same instant.
+/// Returns the sort key of a step: the time, then the kind. A process is created before it does anything at the same
+/// time.
 fn order(edge: &ChainEdge) -> (u64, u8) {
     let rank = match edge.kind {
         ChainKind::Create => 0,
@@ -94,7 +96,8 @@ fn order(edge: &ChainEdge) -> (u64, u8) {
     (edge.at.0, rank)
 }
 
-/// The command line of a process, or its executable where none is known.
+/// Returns the command line of a process, cut to `MAX_OBJECT` characters. Without arguments, returns the path of the
+/// executable, or the name if the path is empty.
 pub(super) fn command_line(view: &ProcessView) -> String {
     let mut line = String::new();
     for argument in view.arguments.iter() {

@@ -1,4 +1,4 @@
-//! Which process, file and container belongs to which incident.
+//! The index that maps processes, files and containers to incidents.
 
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -9,20 +9,20 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
-/// The number of an incident: never used again, so that an old one finds nothing.
+/// The serial number of an incident. Numbers are never reused, so a stale number finds nothing.
 pub(super) type Serial = u64;
 
-/// Why a process is a member.
+/// Why a process is a member of an incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum MemberKind {
-    /// It is the root of a tree, or wrote a file that was run. Its children belong to the incident only as
-    /// far as its tree reaches.
+    /// The process is the root of a tree, wrote a file that was run, or showed a weak signal. Its children belong to
+    /// the incident only within the bounds of the process tree.
     Tree,
-    /// It is a suspect: whatever it starts belongs to the incident, however old it is.
+    /// The process is a suspect. Its children belong to the incident even if the process was old when it started them.
     Suspect,
 }
 
-/// The most processes, and the most files, that one incident holds.
+/// Maximum number of entries of each kind that one incident holds.
 const MAX_HELD: usize = 256;
 
 #[derive(Clone, Debug)]
@@ -31,7 +31,7 @@ struct PathOwner {
     container: Option<Arc<str>>,
 }
 
-/// What one incident holds, to let go of it at its end.
+/// The index entries of one incident, for their removal at its end.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Members {
     pub(super) processes: Vec<ProcessKey>,
@@ -39,7 +39,7 @@ pub(super) struct Members {
     files: Vec<FileId>,
     paths: Vec<Arc<str>>,
     containers: Vec<Arc<str>>,
-    /// Files that found no room.
+    /// Number of attempts to add a file while the limit was reached.
     refused: u32,
 }
 
@@ -53,7 +53,7 @@ pub(super) struct MembershipIndex {
 }
 
 impl MembershipIndex {
-    /// The incident a process belongs to, by itself or through its tree.
+    /// Returns the incident that a process belongs to, directly or through its tree.
     pub(super) fn of_process(&self, table: &ProcessTable, key: ProcessKey) -> Option<Serial> {
         if self.processes.is_empty() {
             return None;
@@ -67,7 +67,7 @@ impl MembershipIndex {
             .find_map(|process| self.processes.get(&process.key()).map(|(serial, _)| *serial))
     }
 
-    /// The incident that wrote what a process runs: its program, or the script it interprets.
+    /// Returns the incident that wrote the program of a process, or the script that the process interprets.
     pub(super) fn of_program(&self, process: &Process) -> Option<Serial> {
         if self.paths.is_empty() {
             return None;
@@ -81,17 +81,17 @@ impl MembershipIndex {
             let owner = self.paths.get(path)?;
             (owner.container == container).then_some(owner.serial)
         };
-        // A known file that is not the one written is another file, even at the same path.
+        // A file with a known identity that is not in the index is another file, even at the same path.
         let program = executable.file.is_none().then(|| by_path(&executable.path)).flatten();
         program.or_else(|| by_path(process.script.as_deref()?))
     }
 
-    /// The incident of a container.
+    /// Returns the incident of a container.
     pub(super) fn of_container(&self, container: &str) -> Option<Serial> {
         self.containers.get(container).copied()
     }
 
-    /// Makes a process a member.
+    /// Adds a process to an incident, unless the process belongs to one already.
     pub(super) fn hold_process(
         &mut self,
         serial: Serial,
@@ -111,7 +111,7 @@ impl MembershipIndex {
         }
     }
 
-    /// Makes the root of a tree a member; true if the tree was not part of the incident before.
+    /// Adds the root of a tree to an incident. Returns true if the tree is new to the incident.
     pub(super) fn hold_tree(&mut self, serial: Serial, holdings: &mut Members, root: ProcessKey) -> bool {
         if !holdings.trees.insert(root) || holdings.trees.len() > MAX_HELD {
             return false;
@@ -120,7 +120,7 @@ impl MembershipIndex {
         true
     }
 
-    /// Makes whoever runs a file a member.
+    /// Adds a file to an incident, if the incident has room. Whoever runs the file later belongs to the incident.
     pub(super) fn hold_file(
         &mut self,
         serial: Serial,
@@ -130,7 +130,7 @@ impl MembershipIndex {
         container: Option<Arc<str>>,
     ) {
         if holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD {
-            // Those deleted since make room; now and then is often enough to look for them.
+            // Entries of deleted files are stale and can be removed. Every 64th attempt does so.
             holdings.refused = holdings.refused.wrapping_add(1);
             if holdings.refused % 64 == 1 {
                 holdings.files.retain(|file| self.files.get(file) == Some(&serial));
@@ -153,7 +153,7 @@ impl MembershipIndex {
         }
     }
 
-    /// Lets go of a file that is no more; the incident that held it.
+    /// Removes a deleted file from the index. Returns the incident that held the file.
     pub(super) fn release_file(
         &mut self,
         path: &str,
@@ -169,7 +169,7 @@ impl MembershipIndex {
         by_file.or(by_path)
     }
 
-    /// Makes what shows a signal in a container a member.
+    /// Adds a container to an incident. Later signals in the container belong to the incident.
     pub(super) fn hold_container(&mut self, serial: Serial, holdings: &mut Members, container: &Arc<str>) {
         if holdings.containers.len() < MAX_HELD
             && self.containers.insert(Arc::clone(container), serial) != Some(serial)
@@ -178,7 +178,7 @@ impl MembershipIndex {
         }
     }
 
-    /// Gives everything one incident holds to another.
+    /// Moves all entries of one incident to another.
     pub(super) fn hand_over(&mut self, from: Members, serial: Serial, to: &mut Members) {
         for key in from.processes {
             if let Some((owner, _)) = self.processes.get_mut(&key) {
@@ -207,7 +207,7 @@ impl MembershipIndex {
         }
     }
 
-    /// Lets go of everything an incident holds.
+    /// Removes all entries of an incident.
     pub(super) fn release(&mut self, serial: Serial, holdings: &Members) {
         for key in &holdings.processes {
             if self.processes.get(key).is_some_and(|(owner, _)| *owner == serial) {
@@ -232,7 +232,7 @@ impl MembershipIndex {
     }
 }
 
-/// The id of the container a process runs in.
+/// Returns the id of the container that a process runs in.
 pub(super) fn container_id(process: &Process) -> Option<Arc<str>> {
     process.view.container.as_ref().and_then(|container| container.id.clone())
 }

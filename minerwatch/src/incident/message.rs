@@ -1,4 +1,4 @@
-//! The sentence a person reads first.
+//! The message of an alert: one sentence for the user.
 
 use super::chain::Chain;
 use crate::{
@@ -7,20 +7,21 @@ use crate::{
     process::base_name,
 };
 
-/// What the sentence is made of.
+/// The input of the message.
 #[derive(Debug)]
 pub(super) struct Story<'a> {
     pub(super) verdict: Verdict,
     pub(super) action: AlertAction,
     pub(super) suspect: &'a ProcessView,
     pub(super) parent: Option<&'a ProcessView>,
-    /// Strongest first.
+    /// The signals, strongest first.
     pub(super) signals: &'a [Signal],
     pub(super) chain: &'a Chain,
     pub(super) speaks_of_mining: bool,
 }
 
-/// Who, started by whom, did what; what relatives did; and what that is taken for.
+/// Builds the message: the suspect and its parent, what the suspect did, what its relatives did, and the verdict in
+/// words.
 pub(super) fn sentence(story: &Story<'_>) -> String {
     let mut text = who(story.suspect);
     if let Some(parent) = story.parent {
@@ -50,7 +51,7 @@ fn who(suspect: &ProcessView) -> String {
         None => format!("uid {}", credentials.uid),
     };
     let path = executable.path.as_ref();
-    // The kernel keeps 15 bytes of a name.
+    // The kernel cuts process names to 15 bytes, so a prefix of the file name counts as the same name.
     if path.is_empty() {
         format!("'{name}' (pid {}, {user})", key.pid)
     } else if base_name(path).starts_with(name.as_ref()) {
@@ -100,7 +101,8 @@ fn own_deeds(story: &Story<'_>) -> Vec<String> {
     deeds
 }
 
-/// The first step of a kind by the suspect itself, or by relatives if it took none; and how many more.
+/// Returns the first step of a kind, and how many more there are, in words. If `own`, only steps of the suspect count.
+/// Otherwise only steps of relatives count, and only if the suspect took no step of this kind.
 fn deed<'a>(story: &Story<'a>, kind: ChainKind, own: bool) -> Option<(&'a ChainEdge, String)> {
     let mine = |edge: &&ChainEdge| edge.process == story.suspect.key;
     let first_own = story.chain.of(kind).find(mine);

@@ -1,4 +1,4 @@
-//! One incident: its signals, its chain, its people.
+//! One incident: its signals, its chain and its suspects.
 
 use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ use crate::{
     process::{ImageSource, Process, ProcessTable, Taint},
 };
 
-/// The most generations of a suspect that are drawn as created.
+/// Maximum number of generations, from a process up, whose creation becomes a step.
 const MAX_CREATED: usize = 6;
-/// The most different connections an incident looks at.
+/// Maximum number of different connections that an incident considers.
 const MAX_CONNECTIONS: usize = 64;
-/// The most signals an incident holds; every id counts once.
+/// Maximum number of signals that an incident holds, one per signal id.
 const MAX_SIGNALS: usize = 64;
 
-/// A process that showed a signal, as it was then.
+/// A process that showed a signal, and its parent, as last recorded.
 #[derive(Clone, Debug)]
 struct Suspect {
     view: Arc<ProcessView>,
@@ -39,18 +39,18 @@ pub(super) struct Incident {
     pub(super) id: IncidentId,
     pub(super) holdings: Members,
     pub(super) last_activity: BootTime,
-    /// Not before then is it looked at whether it is over.
+    /// The earliest time to check again whether the incident is over.
     pub(super) next_look: BootTime,
     signals: Vec<HeldSignal>,
     chain: Chain,
     suspects: BTreeMap<ProcessKey, Suspect>,
     facts: ChainFacts,
-    /// The connections seen, so that a repeated one costs nothing.
+    /// The connections seen so far, so that repeated ones are skipped.
     connections: FxHashSet<(ProcessKey, SocketAddr)>,
     folded: u64,
     verdict: Option<Verdict>,
     reported: Option<Verdict>,
-    /// Whether something was added that is worth an update.
+    /// Whether something was added that is worth an updated alert.
     news: bool,
 }
 
@@ -73,27 +73,27 @@ impl Incident {
         }
     }
 
-    /// The highest verdict it ever had.
+    /// The highest verdict so far.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         self.verdict
     }
 
-    /// Whether anybody was told of it.
+    /// Whether an alert for the incident was raised.
     pub(super) fn is_reported(&self) -> bool {
         self.reported.is_some()
     }
 
-    /// Whether something was set up to start again.
+    /// Whether a process of the incident set something up to start again by itself.
     pub(super) fn persists(&self) -> bool {
         self.facts.persisted.is_some()
     }
 
-    /// Its points at a time.
+    /// Returns the points of the incident at time `now`.
     pub(super) fn score(&self, now: BootTime) -> u32 {
         Score::of(&self.signals, now).points
     }
 
-    /// Takes a finding in.
+    /// Adds a finding.
     pub(super) fn add(&mut self, finding: Finding, process: &Process, table: &ProcessTable) {
         let Finding { signal, info, conclusive, taint, persists, edges, partner: _, file: _ } = finding;
         if taint == Some(Taint::Dropped) {
@@ -112,9 +112,9 @@ impl Incident {
         }
     }
 
-    /// Draws how a process came to be, from the nearest ancestors of its tree down.
+    /// Adds the creation steps of a process and its nearest ancestors. `path` leads from the process up its tree.
     pub(super) fn created<'a>(&mut self, path: impl Iterator<Item = &'a Process>) {
-        // A fork that ran nothing else is what its parent is.
+        // An ancestor that was forked without an exec runs its parent's program, so it gets no step.
         let shown: Vec<&Process> = path
             .take(MAX_CREATED)
             .enumerate()
@@ -133,29 +133,30 @@ impl Incident {
         }
     }
 
-    /// Draws a step.
+    /// Adds a step to the chain.
     pub(super) fn step(&mut self, edge: ChainEdge) {
         let first = self.chain.add(edge);
         self.news |= first;
     }
 
-    /// Whether a connection was not made by the same process before, as far as is remembered.
+    /// Records a connection. Returns true if it is new and fewer than `MAX_CONNECTIONS` were recorded before.
     pub(super) fn is_new_connection(&mut self, key: ProcessKey, destination: SocketAddr) -> bool {
         self.connections.len() < MAX_CONNECTIONS && self.connections.insert((key, destination))
     }
 
-    /// Draws a connection.
+    /// Adds a connection to the chain, and to the facts of the triple chain.
     pub(super) fn connected(&mut self, edge: ChainEdge, destination: SocketAddr) {
         self.facts.connected.get_or_insert((edge.process, destination));
         self.step(edge);
     }
 
-    /// Notes that a process runs a file that was dropped.
+    /// Records that a process runs a dropped file.
     pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
         self.facts.ran_dropped.get_or_insert(key);
     }
 
-    /// Keeps what is known of a process that showed something.
+    /// Records the current view of a process that showed a signal. Removes suspects whose signals the incident no
+    /// longer holds.
     pub(super) fn remember(&mut self, process: &Process, table: &ProcessTable) {
         if !self.signals.iter().any(|held| held.signal.process == process.key()) {
             return;
@@ -168,7 +169,7 @@ impl Incident {
         self.suspects.retain(|key, _| signals.iter().any(|held| held.signal.process == *key));
     }
 
-    /// Takes over what another incident knew.
+    /// Merges the content of another incident into this one.
     pub(super) fn absorb(&mut self, other: Self) {
         let Self {
             id,
@@ -205,7 +206,8 @@ impl Incident {
         self.news = true;
     }
 
-    /// Weighs what there is now; an alert if somebody should know: nobody is told below `min_verdict`.
+    /// Updates the verdict. Returns an alert if the verdict reaches `min_verdict` for the first time, or if a reported
+    /// incident has a higher verdict or news.
     pub(super) fn weigh(
         &mut self,
         now: BootTime,
@@ -237,13 +239,13 @@ impl Incident {
         self.alert(verdict, action, now)
     }
 
-    /// How it stands, whether or not anybody was told, and the highest verdict it ever had.
+    /// Returns the state of the incident as an alert, whether or not it was reported, and the highest verdict so far.
     pub(super) fn state(&self, now: BootTime) -> Option<(Alert, Option<Verdict>)> {
         let verdict = self.verdict.unwrap_or(Verdict::Noted);
         Some((self.alert(verdict, AlertAction::IncidentUpdated, now)?, self.verdict))
     }
 
-    /// The alert of its end, if anybody was told of its beginning: it is over, or part of another.
+    /// Returns the closing alert, if the incident was reported. `part_of` is the incident that it was merged into.
     pub(super) fn close(&self, now: BootTime, part_of: Option<IncidentId>) -> Option<Alert> {
         self.reported?;
         let mut alert = self.alert(self.verdict?, AlertAction::IncidentClosed, now)?;
@@ -278,7 +280,7 @@ impl Incident {
         }
     }
 
-    /// Who most speaks against: the most points together, and of equals who showed something first.
+    /// Returns the suspect with the most points. Among equals, the suspect with the earliest signal comes first.
     fn prime_suspect(&self) -> Option<&Suspect> {
         let mut points: BTreeMap<ProcessKey, (u32, std::cmp::Reverse<BootTime>)> = BTreeMap::new();
         for held in &self.signals {

@@ -1,4 +1,4 @@
-//! From signals to points, from points to a verdict.
+//! The score of an incident: from signals to points, and from points to a verdict.
 
 use std::time::Duration;
 
@@ -7,24 +7,24 @@ use crate::{
     model::{BootTime, NextVerdict, Points, ScoreParts, Signal, SignalClass, SignalPoints, Verdict},
 };
 
-/// Half-life of the points of network and compute signals: an hour later a process may do something else.
+/// Half-life of the points of network and compute signals. An hour later a process may do something else.
 const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);
-/// Half-life of the points of behavior signals: how a program came stays true for long.
+/// Half-life of the points of behavior signals. How a program arrived stays true for longer.
 const HALF_LIFE_BEHAVIOR: Duration = Duration::from_secs(24 * 3_600);
-/// Points from which an incident is put on record.
+/// Minimum points of the verdict `noted`: the incident is put on record.
 const NOTED: u32 = 40;
-/// Points from which an incident is suspected, if it has signals of two classes.
+/// Minimum points of the verdict `suspected`, which also needs signals of two classes.
 const SUSPECTED: u32 = 70;
-/// Points from which an incident is mining, if it has signals of two classes and one speaks of mining itself.
+/// Minimum points of the verdict `mining`, which also needs signals of two classes and a signal about mining itself.
 const MINING: u32 = 100;
 
-/// A signal of an incident: the strongest of its id.
+/// A signal of an incident: the strongest with its id.
 #[derive(Clone, Debug)]
 pub(super) struct HeldSignal {
     pub(super) signal: Signal,
     pub(super) mining: bool,
     pub(super) conclusive: bool,
-    /// When it was last shown; points fade from here.
+    /// When the signal was last shown. Its points decay from this time on.
     pub(super) last: BootTime,
 }
 
@@ -37,7 +37,7 @@ impl HeldSignal {
         now.since(self.last)
     }
 
-    /// The time in which its points fade to a half.
+    /// The half-life of the signal's points.
     fn half_life(&self) -> Duration {
         match self.signal.class {
             SignalClass::Network | SignalClass::Compute => HALF_LIFE_ACTIVITY,
@@ -50,29 +50,29 @@ impl HeldSignal {
         f64::from(self.signal.weight) * (-half_lives).exp2()
     }
 
-    /// Whether it only says that something is busy.
+    /// Whether the signal shows only that something is busy.
     fn is_load(&self) -> bool {
         detect::signal(&self.signal.id.0).is_some_and(|info| info.load)
     }
 }
 
-/// The score of an incident at one moment.
+/// The score of an incident at one point in time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Score {
     /// Points of all signals together, rounded.
     pub(super) points: u32,
-    /// Whether signals of two classes are among them.
+    /// Whether the signals are of at least two classes.
     two_classes: bool,
     /// Whether a signal is about mining itself.
     mining: bool,
-    /// Whether a signal decides alone.
+    /// Whether a signal decides the verdict alone.
     conclusive: bool,
-    /// Which of the signals that only say "it is busy" counts: the one with the most points.
+    /// Index of the load signal that counts: the one with the most points.
     load: Option<usize>,
 }
 
 impl Score {
-    /// Adds up the points of signals as they are now.
+    /// Computes the score of signals at time `now`.
     pub(super) fn of<'a>(signals: impl IntoIterator<Item = &'a HeldSignal>, now: BootTime) -> Self {
         let mut sum = 0.0;
         let mut load: Option<(usize, f64)> = None;
@@ -99,8 +99,9 @@ impl Score {
         Self { points, load, ..score }
     }
 
-    /// The verdict for this score. `suspected` and `mining` need signals of two classes, because one can be wrong;
-    /// `mining` also needs a signal about mining itself, however many are about an intrusion.
+    /// Returns the verdict for this score. `suspected` and `mining` need signals of two classes, because one class
+    /// alone can be wrong. `mining` also needs a signal about mining itself, however many signals are about an
+    /// intrusion. A conclusive signal alone means `mining`.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let Self { points, two_classes, mining, conclusive, load: _ } = *self;
         if conclusive || (points >= MINING && two_classes && mining) {
@@ -114,7 +115,7 @@ impl Score {
         }
     }
 
-    /// The verdict after that, and what it needs.
+    /// Returns the next higher verdict, and what is missing for it.
     fn next(&self) -> Option<NextVerdict> {
         let (next, needed) = match self.verdict() {
             None => (Verdict::Noted, NOTED),
@@ -137,7 +138,8 @@ impl Score {
         Some(NextVerdict { verdict: next, missing })
     }
 
-    /// How it came about, in the order of `signals`, which must be those it was made of.
+    /// Returns the parts of the score, in the order of `signals`: the signals that the score was computed from, in the
+    /// same order.
     pub(super) fn parts(&self, signals: &[&HeldSignal], now: BootTime) -> ScoreParts {
         let part = |(index, held): (usize, &&HeldSignal)| SignalPoints {
             points: Points::new(held.points(now)),

@@ -1,4 +1,4 @@
-//! All incidents: what is taken in, opened and closed.
+//! The store of all incidents. It opens, updates and closes them.
 
 mod joining;
 
@@ -17,16 +17,16 @@ use crate::{
     process::{Outbound, Process, ProcessTable, Taint},
 };
 
-/// How many incidents there may be and how long they last.
+/// Limits on the number and the lifetime of incidents.
 #[derive(Clone, Copy, Debug)]
 pub struct IncidentLimits {
-    /// The most incidents, reported or not.
+    /// Maximum number of incidents, reported or not.
     pub incidents: usize,
-    /// How long nothing must happen before an incident without living processes is closed.
+    /// Time without activity after which an incident without living processes is closed.
     pub quiet: Duration,
-    /// The same for one that set something up to start again.
+    /// Time without activity after which an incident with persistence is closed, if it has no living processes.
     pub quiet_persistent: Duration,
-    /// The least verdict at which somebody is told; below it an incident is kept and nothing more.
+    /// Lowest verdict that raises an alert. An incident below this verdict is only kept.
     pub min_verdict: Verdict,
 }
 
@@ -41,10 +41,10 @@ impl Default for IncidentLimits {
     }
 }
 
-/// A signal of fewer points does not make its process one whose children all belong to the incident.
+/// Minimum points of a signal that makes its process a suspect, so that all its children belong to the incident.
 const SUSPECT_WEIGHT: u8 = 20;
 
-/// Every incident.
+/// All open incidents.
 #[derive(Debug)]
 pub struct Incidents {
     limits: IncidentLimits,
@@ -55,33 +55,33 @@ pub struct Incidents {
 }
 
 impl Incidents {
-    /// None yet.
+    /// Creates an empty store.
     pub fn new(limits: IncidentLimits) -> Self {
         Self { limits, open: BTreeMap::new(), membership: MembershipIndex::default(), next: 0, evicted: 0 }
     }
 
-    /// Replaces the least verdict at which somebody is told; what was told before stays told.
+    /// Sets the lowest verdict that raises an alert. Reported incidents stay reported.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.limits.min_verdict = min_verdict;
     }
 
-    /// How many there are, those included that nobody was told of.
+    /// The number of open incidents, reported or not.
     pub fn len(&self) -> usize {
         self.open.len()
     }
 
-    /// Whether there is none.
+    /// Whether no incident is open.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
     }
 
-    /// How many were given up because there were too many.
+    /// The number of incidents that were closed because the store was full.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How the incidents stand, most points first: all of them, or the one of this id. The verdict is `None`
-    /// for one that is not worth noting.
+    /// Returns the states of all incidents, or of the incident with this id, most points first. The verdict is `None`
+    /// if the incident never reached `noted`.
     pub fn states(&self, id: Option<&str>, now: BootTime) -> Vec<(Alert, Option<Verdict>)> {
         let wanted = |incident: &&Incident| id.is_none_or(|id| incident.id.to_string() == id);
         let mut states: Vec<_> =
@@ -90,8 +90,8 @@ impl Incidents {
         states
     }
 
-    /// Takes in an event and what was found in it. The answer is what the process is suspected of because
-    /// of what the incident knows: a detector alone could not tell.
+    /// Updates the incidents from an event and its findings. Returns a taint if the process runs a file of an incident,
+    /// which no detector alone can know.
     pub fn observe(
         &mut self,
         context: &DetectionContext<'_>,
@@ -128,7 +128,7 @@ impl Incidents {
         taint
     }
 
-    /// Lets time pass: what has been quiet for long and has nobody left is closed.
+    /// Closes incidents that have been quiet for long enough and have no living process.
     pub fn tick(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
         let mut over = Vec::new();
         for (serial, incident) in &mut self.open {
@@ -136,7 +136,7 @@ impl Incidents {
             if now < incident.next_look || now.since(incident.last_activity) < quiet {
                 continue;
             }
-            // What nobody was told of needs no end either, once it has faded.
+            // An unreported incident whose points have decayed to zero is closed even if its processes live.
             let faded = !incident.is_reported() && incident.score(now) == 0;
             if faded || !lives(&self.membership, table, *serial) {
                 over.push(*serial);
@@ -149,7 +149,7 @@ impl Incidents {
         }
     }
 
-    /// Puts a finding where it belongs.
+    /// Adds a finding to the incident it belongs to, or to a new one. Merges the incidents that the finding connects.
     fn take(
         &mut self,
         finding: Finding,
@@ -190,7 +190,7 @@ impl Incidents {
         serial
     }
 
-    /// An outbound connection of a member is a step.
+    /// Adds an outbound connection of a member as a step. Returns the incident of the process.
     fn connection(&mut self, context: &DetectionContext<'_>, connect: &Connect) -> Option<Serial> {
         let destination = network::outbound(connect)?;
         let serial = self.membership.of_process(context.table, context.key())?;
@@ -210,8 +210,9 @@ impl Incidents {
         Some(serial)
     }
 
-    /// A file that a member writes may be run later, by whomever; what it does to such a file is a step.
-    /// One that is deleted, or whose inode serves a new file, is the incident's no more.
+    /// Adds a member's change of a file that may be run. The incident holds the file, because anybody may run it later.
+    /// A deletion or a mode change is a step. A deleted file, or a file whose inode serves a new file, no longer
+    /// belongs to the incident.
     fn change(
         &mut self,
         context: &DetectionContext<'_>,
@@ -301,7 +302,7 @@ fn connect_edge(outbound: &Outbound) -> ChainEdge {
     }
 }
 
-/// Whether anybody of the incident lives: a member, or whoever belongs to it through a member.
+/// Whether a process of the incident is alive: a member, or a process that belongs to the incident through a member.
 fn lives(membership: &MembershipIndex, table: &ProcessTable, serial: Serial) -> bool {
     table
         .iter()

@@ -5,15 +5,16 @@ use std::time::Duration;
 use super::{Process, ProcessTable, Role};
 use crate::model::ProcessKey;
 
-/// The most generations that a walk through ancestors visits.
+/// Maximum number of generations that a walk through ancestors visits.
 pub const MAX_DEPTH: usize = 64;
 
-/// A parent older than this when it starts a child is not in the child's tree: it is more likely a terminal, an agent or an
-/// unknown supervisor. Services are an exception: a tree includes the service that started it at any age.
+/// Age limit of a parent. A parent that is older when it starts a child is not in the child's tree: it is more likely a
+/// terminal, an agent or an unknown supervisor. Services are an exception: a tree includes the service that started it
+/// at any age.
 pub const YOUNG_PARENT: Duration = Duration::from_secs(5 * 60);
 
 impl ProcessTable {
-    /// The process itself, its parent, and so on, as far as they are known.
+    /// Returns the process, its parent, and so on, until an ancestor is unknown.
     pub fn ancestry(&self, key: ProcessKey) -> impl Iterator<Item = &Process> {
         let mut next = Some(key);
         std::iter::from_fn(move || {
@@ -24,15 +25,16 @@ impl ProcessTable {
         .take(MAX_DEPTH)
     }
 
-    /// The parent of a process, if both are known.
+    /// Returns the parent of a process, if the table has it.
     pub fn parent_of(&self, process: &Process) -> Option<&Process> {
         self.get(process.parent?)
     }
 
-    /// The process itself and its ancestors up to the root of its tree.
+    /// Returns the process and its ancestors up to the root of its tree.
     ///
-    /// The walk stops below a process that starts unrelated things by design (see [`Role::bounds_tree`]), and below a
-    /// parent older than [`YOUNG_PARENT`], unless `is_member` says that this parent belongs to the tree.
+    /// The walk stops below a process that starts unrelated processes by design (see [`Role::bounds_tree`]), and below
+    /// a parent older than [`YOUNG_PARENT`], unless the parent is a service or `is_member` says that it belongs to the
+    /// tree.
     pub fn tree_path(
         &self,
         key: ProcessKey,
@@ -50,13 +52,13 @@ impl ProcessTable {
         .take(MAX_DEPTH)
     }
 
-    /// The root of a process's tree; the process itself if no parent belongs to it.
+    /// Returns the root of a process's tree: the process itself if its parent does not belong to the tree.
     pub fn tree_root(&self, key: ProcessKey) -> ProcessKey {
         self.tree_path(key, |_| false).last().map_or(key, Process::key)
     }
 
-    /// Whether a process is a package manager or works for one that still runs. A process that a package left running
-    /// is no longer managed after its installer has ended.
+    /// Whether a process is a package manager, or works for one that still runs. A process that outlives its installer
+    /// is no longer managed.
     pub fn is_managed(&self, process: &Process) -> bool {
         process.manager.and_then(|manager| self.get(manager)).is_some_and(Process::is_alive)
     }

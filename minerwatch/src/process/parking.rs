@@ -1,4 +1,5 @@
-//! Events that wait for something about their process. Each is kept until that is known or the wait has timed out.
+//! Events that wait for information about their process. Each event waits until the information arrives or the wait
+//! times out.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -6,28 +7,28 @@ use rustc_hash::FxHashMap;
 
 use crate::model::{BootTime, Event, ProcessKey};
 
-/// Events of one process.
+/// The parked events of one process.
 #[derive(Debug)]
 struct Waiting {
     since: BootTime,
     events: Vec<Event>,
 }
 
-/// Parked events by process.
+/// The parked events by process.
 #[derive(Debug)]
 pub struct Parking {
     capacity: usize,
     park_timeout: Duration,
     waiting: FxHashMap<ProcessKey, Waiting>,
-    /// Processes in the order in which their first event was parked. A process whose events were released stays here
-    /// until its turn.
+    /// Processes in the order in which their first event was parked. A process whose events were released stays in the
+    /// queue until its entry reaches the front or the queue is compacted.
     order: VecDeque<(BootTime, ProcessKey)>,
     parked: usize,
     given_up: u64,
 }
 
 impl Parking {
-    /// Keeps at most `capacity` events, each for at most `park_timeout`.
+    /// Creates an empty queue for at most `capacity` events, each for at most `park_timeout`.
     pub fn new(capacity: usize, park_timeout: Duration) -> Self {
         Self {
             capacity,
@@ -39,7 +40,7 @@ impl Parking {
         }
     }
 
-    /// How many events are parked.
+    /// The number of parked events.
     pub fn len(&self) -> usize {
         self.parked
     }
@@ -49,12 +50,12 @@ impl Parking {
         self.parked == 0
     }
 
-    /// How many events timed out or had to make room.
+    /// The number of events that timed out or were evicted.
     pub fn given_up(&self) -> u64 {
         self.given_up
     }
 
-    /// Parks an event. `now` is its arrival, which may be later than the event's own time.
+    /// Parks an event. `now` is the arrival time, which may be later than the event's own time.
     pub fn park(&mut self, event: &Event, now: BootTime) {
         let key = event.subject.key;
         let waiting = self.waiting.entry(key).or_insert_with(|| {
@@ -69,7 +70,7 @@ impl Parking {
         }
     }
 
-    /// Takes out the events of a process, oldest first.
+    /// Removes and returns the events of a process, oldest first.
     pub fn release(&mut self, key: ProcessKey) -> Option<Vec<Event>> {
         if self.parked == 0 {
             return None;
@@ -79,7 +80,8 @@ impl Parking {
         Some(waiting.events)
     }
 
-    /// Takes out the events of one process that has timed out or must make room. `None` if there is no such process.
+    /// Removes and returns the events of one process that has timed out, or that is evicted because the capacity is
+    /// exceeded. Returns `None` if there is no such process.
     pub fn give_up(&mut self, now: BootTime) -> Option<Vec<Event>> {
         while let Some(&(since, key)) = self.order.front() {
             if self.parked <= self.capacity && now.since(since) < self.park_timeout {

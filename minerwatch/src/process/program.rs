@@ -1,4 +1,4 @@
-//! The program a process runs: its executable, or the script that its interpreter was given.
+//! The program that a process runs: its executable, or the script that its interpreter runs.
 
 use std::borrow::Cow;
 
@@ -7,7 +7,7 @@ use super::{
     role::{interprets, is_shell},
 };
 
-/// Makes a path absolute, without looking at the file system: a relative path is below `directory`.
+/// Makes a path absolute without access to the file system. A relative path is resolved against `directory`.
 pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
     if path.starts_with('/') || directory.is_empty() {
         return Cow::Borrowed(path);
@@ -27,8 +27,8 @@ pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
     Cow::Owned(whole)
 }
 
-/// The script a process interprets, if its executable is an interpreter. The script comes from the kernel (`#!`, then
-/// `invoked` is the script) or from an argument.
+/// Returns the script that a process interprets, if its executable is an interpreter. The kernel passes the script in
+/// `invoked` if it starts with `#!`; otherwise the script is an argument.
 pub fn script_of<'a>(
     executable: &str,
     invoked: &'a str,
@@ -41,7 +41,7 @@ pub fn script_of<'a>(
     if !invoked_name.is_empty() && !interprets(invoked_name) && invoked_name != base_name(executable) {
         return Some(invoked);
     }
-    // After these flags comes no file but a command, standard input or a module. Flags may be combined (`-lc`).
+    // These flags are followed by a command, standard input or a module, not by a file. Flags may be combined (`-lc`).
     let no_file: &[char] = if is_shell(base_name(executable)) { &['c', 's'] } else { &['c', 'e', 'm'] };
     for argument in arguments.iter().skip(1) {
         let argument = argument.as_ref();
@@ -50,7 +50,7 @@ pub fn script_of<'a>(
                 return None;
             }
             Some(_) => {}
-            // A variable that env(1) sets before it runs the program.
+            // An environment variable that env(1) sets before it runs the program.
             None if argument.contains('=') => {}
             None => return Some(argument),
         }

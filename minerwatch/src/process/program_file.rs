@@ -1,6 +1,6 @@
-//! The file of a program: its name, and whether it is in a directory of the system.
+//! The file of a program: its name, and whether it is in a system directory.
 
-/// The part of a path after its last slash.
+/// Returns the part of a path after the last slash.
 pub fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
@@ -10,12 +10,12 @@ pub fn base_name(path: &str) -> &str {
 pub struct ProgramFile<'a> {
     /// Base name of the executable or script.
     pub name: &'a str,
-    /// Whether it is in a system directory.
+    /// Whether the file is in a system directory.
     pub in_system_directory: bool,
 }
 
 impl<'a> ProgramFile<'a> {
-    /// The program file at a path.
+    /// Describes the program file at a path.
     pub fn at(path: &'a str) -> Self {
         Self { name: base_name(path), in_system_directory: is_in_system_directory(path) }
     }

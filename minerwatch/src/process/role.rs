@@ -1,5 +1,5 @@
-//! Roles of programs, for lineage and detectors. A role that excuses a program depends on its directory too: `/tmp/dpkg` is
-//! not a package manager.
+//! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
+//! `/tmp/dpkg` is not a package manager.
 
 mod names;
 
@@ -41,7 +41,7 @@ pub enum Role {
 }
 
 impl Role {
-    /// Whether its children are unrelated to each other, so that a process tree ends below it.
+    /// Whether the children of such a program are unrelated to each other, so that a process tree ends below it.
     pub fn bounds_tree(self) -> bool {
         match self {
             Self::Kernel
@@ -61,7 +61,8 @@ impl Role {
         }
     }
 
-    /// The role of a program. `parent` is the role of the process that started it. Pid 1 is always [`Self::Init`].
+    /// Returns the role of a program. `parent` is the role of the process that started it. Pid 1 is always
+    /// [`Self::Init`].
     pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, parent: Option<Self>) -> Self {
         if pid == 1 {
             return Self::Init;
@@ -87,7 +88,8 @@ impl Role {
     }
 }
 
-/// A login shell's `argv[0]` starts with a dash. A shell without arguments that a login service started is one too.
+/// Whether the arguments are those of a login shell: `argv[0]` starts with a dash, or a login service started the shell
+/// with no arguments other than login or interactive flags.
 fn is_login_shell(arguments: &[impl AsRef<str>], parent: Option<Role>) -> bool {
     if arguments.first().is_some_and(|name| name.as_ref().starts_with('-')) {
         return true;
@@ -99,14 +101,14 @@ fn is_login_shell(arguments: &[impl AsRef<str>], parent: Option<Role>) -> bool {
     only_flags && parent == Some(Role::LoginService)
 }
 
-/// Java and Node.js also run CI agents.
+/// Whether the arguments are those of a CI agent. Some agents run on Java or Node.js, which are services otherwise.
 fn runs_jobs(arguments: &[impl AsRef<str>]) -> bool {
     const AGENTS: [&str; 6] =
         ["jenkins", "agent.jar", "remoting.jar", "teamcity", "bamboo", "actions-runner"];
     arguments.iter().any(|argument| AGENTS.iter().any(|agent| argument.as_ref().contains(agent)))
 }
 
-/// Node.js also runs package installers, which start shells by design.
+/// Whether the arguments are those of a Node.js package installer, which starts shells by design.
 fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
     arguments.get(1).is_some_and(|script| {
         matches!(

@@ -1,8 +1,8 @@
-//! The process table. It is bounded, and a reused pid is a new process.
+//! The process table. The table is bounded, and a reused pid is a new process.
 //!
-//! A dead process is remembered for a while, because its last events may arrive after its exit, and as long as a child of it
-//! is in the table, because the child's lineage needs it. When the table is full, dead processes are removed first, oldest
-//! first; then living ones, those without children first.
+//! A dead process is kept for a retention time, because its last events may arrive after its exit. It is also kept
+//! while the table has a child of it, because the child's lineage needs it. A full table evicts dead processes first,
+//! oldest first, and then living processes, those without children first.
 
 mod image;
 mod retention;
@@ -17,11 +17,11 @@ use crate::model::{BootTime, Event, EventBody, ProcessKey, ProcessPresence};
 /// Limits of the table.
 #[derive(Clone, Copy, Debug)]
 pub struct TableLimits {
-    /// The most rows, living and dead.
+    /// Maximum number of processes, living and dead.
     pub processes: usize,
-    /// The most dead processes without children among them.
+    /// Maximum length of the queue of dead processes.
     pub dead: usize,
-    /// How long a dead process is remembered.
+    /// Retention time of a dead process.
     pub memory: Duration,
 }
 
@@ -31,7 +31,7 @@ impl Default for TableLimits {
     }
 }
 
-/// The most user names kept.
+/// Maximum number of cached user names.
 const MAX_USERS: usize = 1_024;
 
 /// All known processes.
@@ -41,9 +41,9 @@ pub struct ProcessTable {
     rows: FxHashMap<ProcessKey, Process>,
     /// The living process of each pid.
     current: FxHashMap<u32, ProcessKey>,
-    /// Dead processes in the order of their exits, each until its time is over.
+    /// Queue of dead processes in the order of their exits, each until its retention time is over.
     dead: VecDeque<(BootTime, ProcessKey)>,
-    /// User names by uid, learned from exec events, for processes that change their user without an exec.
+    /// User names by uid, learnt from exec events, for processes that change their user without an exec.
     users: FxHashMap<u32, Arc<str>>,
     empty: Arc<str>,
     no_arguments: Arc<[Arc<str>]>,
@@ -53,7 +53,7 @@ pub struct ProcessTable {
 }
 
 impl ProcessTable {
-    /// An empty table.
+    /// Creates an empty table.
     pub fn new(limits: TableLimits) -> Self {
         Self {
             limits,
@@ -74,32 +74,32 @@ impl ProcessTable {
         self.rows.len()
     }
 
-    /// Whether it is empty.
+    /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty()
     }
 
-    /// How many processes were removed because the table was full.
+    /// The number of processes evicted because the table was full.
     pub fn evicted(&self) -> u64 {
         self.evicted
     }
 
-    /// How many dead processes were forgotten before [`TableLimits::memory`] was over, because too many died.
+    /// The number of dead processes removed before [`TableLimits::memory`] was over, because the queue was full.
     pub fn forgotten_early(&self) -> u64 {
         self.forgotten_early
     }
 
-    /// A process.
+    /// Returns a process.
     pub fn get(&self, key: ProcessKey) -> Option<&Process> {
         self.rows.get(&key)
     }
 
-    /// A process, mutable.
+    /// Returns a process for modification.
     pub fn get_mut(&mut self, key: ProcessKey) -> Option<&mut Process> {
         self.rows.get_mut(&key)
     }
 
-    /// Every process, in no order.
+    /// Returns every process, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Process> {
         self.rows.values()
     }
@@ -112,8 +112,8 @@ impl ProcessTable {
         }
     }
 
-    /// Updates the table from an event. An unknown process is created from the event's subject. An exit does not end the
-    /// process yet; [`Self::exit`] does, after the event was processed.
+    /// Updates the table from an event. An unknown process is created from the event's subject. An exit event does not
+    /// end the process. Call [`Self::exit`] for that, after the event was processed.
     pub fn apply(&mut self, event: &Event) {
         let Event { time, subject, body } = event;
         match body {

@@ -1,8 +1,8 @@
 //! B9: the command line of a miner.
 //!
-//! One word that miners use can stand anywhere. Two of different kinds, each an argument of its own, stand only where
-//! somebody starts a miner or reads about one. Programs that show text are left out by their executable, and shells
-//! because what they start is seen itself.
+//! One miner's option alone can stand on any command line. Two options of different kinds, each an argument of its own,
+//! stand only where somebody starts a miner or reads about one. Text viewers and downloaders are left out, and shells
+//! too, because the programs that they start are inspected themselves.
 
 use super::is_program;
 use crate::{
@@ -11,10 +11,10 @@ use crate::{
     process::Role,
 };
 
-/// Kinds of miner's words that must stand on the command line. One alone may be chance.
+/// Minimum number of different kinds of miner's options on the command line. One kind alone may be chance.
 const KINDS: usize = 2;
 
-/// The signal. The full form names a wallet and a pool, and decides alone.
+/// The signal. In the full form, the command line names a wallet and a pool, which is conclusive.
 pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     id: "B9",
     class: SignalClass::Behavior,
@@ -28,7 +28,7 @@ pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_COMMAND_LINE],
     wants: &[EventType::Exec, EventType::RunningProcess],
@@ -36,16 +36,16 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// What was found on a command line.
+/// The miner's options on a command line: the first argument of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Tokens<'a> {
     /// A stratum address.
     stratum: Option<&'a str>,
-    /// Host and port as value of an option for the pool.
+    /// A host and port as the value of a pool option.
     endpoint: Option<&'a str>,
     /// A wallet of a currency.
     wallet: Option<&'a str>,
-    /// An option or value only miners know.
+    /// An option or value that only miners know.
     option: Option<&'a str>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Tokens<'a> {
         let mut tokens = Self::default();
         let mut before = "";
         for argument in arguments.skip(1) {
-            // An argument of its own has no spaces. Text that quotes a command line does.
+            // Text that quotes a command line contains spaces. A single option does not.
             if !argument.bytes().any(|byte| byte.is_ascii_whitespace()) {
                 tokens.add(before, argument);
             }
@@ -83,12 +83,12 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// How many different kinds there are. The address of the pool is one kind however it is written.
+    /// Returns the number of different kinds. A stratum address and a pool endpoint are one kind.
     fn kinds(&self) -> usize {
         [self.stratum.or(self.endpoint), self.wallet, self.option].iter().flatten().count()
     }
 
-    /// Whether a pool and a wallet are named.
+    /// Whether the command line names both a pool and a wallet.
     fn conclusive(&self) -> bool {
         self.wallet.is_some() && (self.stratum.is_some() || self.endpoint.is_some())
     }
@@ -135,7 +135,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(if conclusive { finding.full().conclusive() } else { finding })
 }
 
-/// `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and the like.
+/// Whether a value is a pool URL: `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and the like.
 fn is_stratum(value: &str) -> bool {
     let Some((scheme, rest)) = value.split_once("://") else { return false };
     !rest.is_empty()
@@ -143,7 +143,7 @@ fn is_stratum(value: &str) -> bool {
             || matches!(scheme, "daemon+http" | "daemon+https" | "ethproxy+tcp" | "eth-proxy+tcp"))
 }
 
-/// A host name or address with a port, perhaps with a scheme and a user.
+/// Whether a value is a host name or address with a port, optionally with a scheme and a user.
 fn is_endpoint(value: &str) -> bool {
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
     let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
@@ -250,7 +250,7 @@ mod tests {
             run("/usr/bin/python3", &["python3", "m.py", "-o", "10.0.0.5:80", "-u", MONERO]),
             [("B9", 100)]
         );
-        // The name of a text viewer does not help outside the system's directories.
+        // A program named like a text viewer is inspected if it lies outside the system directories.
         assert_eq!(run("/var/lib/x/grep", &["grep", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
     }
 

@@ -8,7 +8,8 @@ use crate::{
     process::Taint,
 };
 
-/// How long after it was written or made executable a run still counts. An attacker's script runs what it fetched at once.
+/// Maximum time from writing a file or making it executable to running it. An attacker's script runs at once what it
+/// fetched.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// The signal.
@@ -24,7 +25,7 @@ pub const DROP_AND_RUN: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DROP_AND_RUN],
     wants: &[EventType::Exec],
@@ -32,7 +33,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// A program was started: was its file, or the script it interprets, just dropped?
+/// Checks whether the file of a started program, or the script that it interprets, was just dropped.
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let written = &context.known.written;
     let view = &context.process.view;
@@ -64,7 +65,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// The steps that made a file ready to run.
+/// Returns the steps that made a file ready to run.
 pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
     let armed = dropped.armed.as_ref().map(|(at, process, name)| ChainEdge {
         kind: ChainKind::Modify,
@@ -96,7 +97,7 @@ mod tests {
         testing::{Host, findings, seconds},
     };
 
-    /// What happens, with a shell.
+    /// The actions of a test case, given the key of a shell.
     type Act = fn(&mut Host, ProcessKey);
 
     fn found(act: Act) -> Vec<(&'static str, u8)> {

@@ -20,7 +20,7 @@ pub const FILELESS: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[FILELESS],
     wants: &[EventType::Exec, EventType::RunningProcess],

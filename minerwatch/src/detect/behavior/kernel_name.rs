@@ -19,7 +19,7 @@ pub const KERNEL_NAME: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[KERNEL_NAME],
     wants: &[EventType::Exec, EventType::RunningProcess],
@@ -68,7 +68,7 @@ fn is_kernel_name(name: &str) -> bool {
         "netns",
         "irq",
     ];
-    // `ps` shows names without arguments in brackets, and some miners put them into their own name.
+    // `ps` shows the name of a process without arguments in brackets. Some miners put the brackets into their own name.
     let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
     if !name.starts_with(['k', 'm', 'c', 'r', 'o', 'w', 'j', 'n', 'i']) {
         return false;
@@ -83,7 +83,7 @@ fn is_kernel_name(name: &str) -> bool {
     else {
         return false;
     };
-    // Programs may well be called by these short words, so they count only with a processor's number.
+    // Ordinary programs may have these short names, so the names count only with a processor number.
     match thread {
         "migration" | "irq" | "writeback" | "netns" | "cpuhp" => rest.starts_with('/'),
         _ => true,

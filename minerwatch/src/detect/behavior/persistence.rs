@@ -1,4 +1,4 @@
-//! B7: a file is changed that starts programs.
+//! B7: a file that starts programs is changed.
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
@@ -6,8 +6,8 @@ use crate::{
     process::{Role, base_name},
 };
 
-/// The signal. The full form is a file that starts something by itself. A user's shell start file, which every installer
-/// extends for the search path, counts a quarter.
+/// The signal. The full form is a file that starts a program by itself. A user's shell start file counts a quarter,
+/// because every installer extends the search path there.
 pub const PERSISTENCE: SignalInfo = SignalInfo {
     id: "B7",
     class: SignalClass::Behavior,
@@ -20,7 +20,7 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[PERSISTENCE],
     wants: &[EventType::File],
@@ -35,7 +35,7 @@ enum Starter {
     Unit,
     Init,
     Profile,
-    /// A user's own shell start file: every installer extends the search path there.
+    /// A user's own shell start file. Every installer extends the search path there.
     UserProfile,
     AuthorizedKeys,
     DeviceRule,
@@ -87,7 +87,7 @@ impl Starter {
             "/run/systemd/transient/",
         ];
         if let Some(spool) = path.strip_prefix("/var/spool/cron/") {
-            // crontab(1) writes a temporary file beside the table and renames it into its place.
+            // crontab(1) writes a temporary file in the directory of the table and renames it into place.
             return (!base_name(spool).starts_with("tmp.")).then_some(Self::Cron);
         }
         if UNITS.iter().any(|directory| path.starts_with(directory)) {
@@ -140,8 +140,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether writing such files is the writer's task: package managers and what they start, systemd and its helpers, and
-/// container runtimes, which unpack images.
+/// Whether the process writes such files as part of its task: package managers and what they start, systemd and its
+/// helpers, and container runtimes, which unpack images.
 fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let process = context.process;
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]

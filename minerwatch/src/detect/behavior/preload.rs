@@ -21,7 +21,7 @@ pub const PRELOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[PRELOAD],
     wants: &[EventType::File],

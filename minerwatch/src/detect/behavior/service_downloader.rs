@@ -6,7 +6,8 @@ use crate::{
     process::{Role, Taint},
 };
 
-/// The most ancestors of the downloader that are looked at: shells and what they run things with.
+/// Maximum number of ancestors of the downloader to inspect. Shells and wrappers such as `timeout` stand between the
+/// service and the downloader.
 const MAX_ANCESTORS: usize = 8;
 
 /// The signal.
@@ -22,7 +23,7 @@ pub const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SERVICE_DOWNLOADER],
     wants: &[EventType::Exec],
@@ -30,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// A downloader was started: is there a shell above it, and a service above that?
+/// Checks whether a started downloader has a shell among its ancestors, and a service above the shell.
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if context.process.role != Role::Downloader {
         return None;
@@ -72,7 +73,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 mod tests {
     use crate::testing::{Host, findings};
 
-    /// Each program starts the next; the last one downloads.
+    /// Starts each program as the child of the one before and returns the findings. The last program downloads.
     fn lineage(programs: &[(&str, &[&str])]) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
         let mut last = host.boot("/usr/lib/systemd/systemd", &["systemd"]);

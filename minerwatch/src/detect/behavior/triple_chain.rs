@@ -1,7 +1,8 @@
-//! T1: the triple chain. In one incident a process was created, it or a relative connected out, and it or a relative
-//! changed files so that the program runs or stays. The last two may come in any order.
+//! T1: the triple chain. In one incident, a process was created, the process or a relative connected to another host,
+//! and the process or a relative changed files so that the program runs or persists. The connection and the file change
+//! may come in either order.
 //!
-//! No single event shows that, so the incident makes this signal from what its findings add up to.
+//! No single event shows the chain, so the incident creates this signal from its findings.
 
 use std::net::SocketAddr;
 
@@ -10,10 +11,10 @@ use crate::{
     model::{BootTime, Evidence, ProcessKey, Signal, SignalClass},
 };
 
-/// The signal. The full form is a chain that made itself stay. With the persistence itself (20), the connection (10) and a
-/// file run from a temporary place (25) it makes 90, "suspected" by two classes. Without the last it makes 65: a vendor's
-/// installer that fetches a service, runs it and sets it up looks the same. A chain that only ran what it fetched counts
-/// 10: installers do that by design.
+/// The signal. The full form is a chain with persistence. With the persistence itself (20), the connection (10) and a
+/// file run from a temporary place (25), the full form adds up to 90 points: "suspected" with two classes. Without the
+/// file it adds up to 65, because a vendor's installer that fetches a service, runs it and sets it up looks the same. A
+/// chain without persistence counts 10: installers run what they fetched by design.
 pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
     id: "T1",
     class: SignalClass::Behavior,
@@ -26,7 +27,7 @@ pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The row of the signal. It wants no events.
+/// The declaration of the signal. The detector wants no events, because the incident creates the signal.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[TRIPLE_CHAIN],
     wants: &[],
@@ -34,18 +35,18 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(|_| None)),
 };
 
-/// What an incident has shown of the chain so far.
+/// The links of the chain that an incident has shown so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ChainFacts {
-    /// The first process that connected to another host, and to where.
+    /// The first process that connected to another host, and the destination.
     pub connected: Option<(ProcessKey, SocketAddr)>,
     /// The process that ran a dropped file.
     pub ran_dropped: Option<ProcessKey>,
-    /// The process that set something up to start again, and what.
+    /// The process that set something up to start again, and the path of the changed file.
     pub persisted: Option<(ProcessKey, String)>,
 }
 
-/// The signal, once the chain is complete. `at` is when its last link came.
+/// Returns the signal if the chain is complete. `at` is the time of the last link.
 pub fn triple_chain(facts: &ChainFacts, at: BootTime) -> Option<(SignalInfo, Signal)> {
     let info = TRIPLE_CHAIN;
     let (caller, destination) = facts.connected.as_ref()?;

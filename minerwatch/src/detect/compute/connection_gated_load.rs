@@ -1,7 +1,8 @@
 //! C7: a process that works only while its one connection is open.
 //!
-//! A miner without a pool has nothing to compute: its workers sleep until the connection is back, whatever is said on it.
-//! One cycle: the last connection ends, the work stops soon and stays away, a connection is made, the work is back soon.
+//! A miner without a pool has nothing to compute, so its workers sleep until the connection is back. The content of the
+//! connection does not matter. One cycle: the last connection ends, the work stops soon after and does not resume, a
+//! new connection opens, and the work resumes soon after.
 
 use std::time::Duration;
 
@@ -11,13 +12,14 @@ use crate::{
     model::{BootTime, EventBody, EventType, Protocol, SignalClass, Threshold},
 };
 
-/// How far the end or beginning of a connection and that of the work may be apart.
+/// Maximum time between the end of a connection and the end of the work, and between the start of a connection and the
+/// start of the work.
 const LAG: Duration = Duration::from_secs(8);
-/// How long the work before a pause must have lasted. A job for each connection is shorter.
+/// Minimum length of the work before a pause. A job for each connection is shorter.
 const SHORTEST_WORK: Duration = Duration::from_secs(20);
-/// How often the work must have ended and come back with the connection. Once is chance.
+/// Minimum number of cycles in a row. One may be chance.
 const CYCLES: u32 = 2;
-/// Processes whose connections are followed.
+/// Maximum number of processes whose connections are tracked.
 const PROCESSES: usize = 4_096;
 
 /// The signal.
@@ -33,7 +35,7 @@ pub const CONNECTION_GATED_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[CONNECTION_GATED_LOAD],
     wants: &[EventType::Connect, EventType::RunningFlow, EventType::Close, EventType::Cpu, EventType::Exit],
@@ -41,15 +43,15 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
 
-/// The TCP connections of a process. Those within the host count too: a proxy may be on it.
+/// The TCP connections of a process. Connections within the host count too, because a proxy may run on the host.
 #[derive(Clone, Debug, Default)]
 struct Connections {
     open: u32,
-    /// The most that were open at once since the last cycle.
+    /// Maximum number of connections open at the same time since the last pause.
     most: u32,
-    /// When the last open one ended.
+    /// When the last open connection ended.
     closed: Option<BootTime>,
-    /// When the first one after that was made.
+    /// When a connection was opened while no other was open.
     opened: Option<BootTime>,
     cycles: u32,
 }
@@ -90,7 +92,8 @@ fn closed(processes: &mut ProcessStates<Connections>, context: &DetectionContext
     }
 }
 
-/// The process works again after a pause.
+/// Counts a cycle if the pause that has just ended fits the connections of the process. Returns a finding after enough
+/// cycles.
 fn resumed(
     processes: &mut ProcessStates<Connections>,
     context: &DetectionContext<'_>,
@@ -130,7 +133,7 @@ mod tests {
         testing::{Host, findings, seconds},
     };
 
-    /// What a process does.
+    /// The actions of a test case, given the key of the worker.
     type Act = fn(&mut Host, ProcessKey);
 
     fn found(act: impl Fn(&mut Host, ProcessKey)) -> usize {

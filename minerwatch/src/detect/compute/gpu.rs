@@ -1,4 +1,4 @@
-//! C12: a suspect program opens a graphics processor.
+//! C12: a suspect program opens a GPU device.
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
@@ -6,14 +6,15 @@ use crate::{
     process::Taint,
 };
 
-/// Major number of NVIDIA's devices (Documentation/admin-guide/devices.txt).
+/// Major number of NVIDIA devices (Documentation/admin-guide/devices.txt).
 const NVIDIA: u32 = 195;
-/// Major number of the direct rendering infrastructure.
+/// Major number of the Direct Rendering Infrastructure (DRI).
 const RENDERING: u32 = 226;
-/// The first minor number of a device for computing and rendering without a screen (`renderD128`).
+/// First minor number of a render node (`renderD128`), a device for computing and rendering without a screen.
 const FIRST_RENDER_NODE: u32 = 128;
 
-/// The signal. Browsers and games open the same devices: only what else is known of the process gives it weight.
+/// The signal. Browsers and games open the same devices, so the signal needs a process that is suspect for another
+/// reason.
 pub const GPU: SignalInfo = SignalInfo {
     id: "C12",
     class: SignalClass::Compute,
@@ -26,7 +27,7 @@ pub const GPU: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[GPU],
     wants: &[EventType::File],
@@ -34,14 +35,14 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// A device was opened. A failed attempt counts too.
+/// Checks whether a suspect process opened a GPU device. A failed attempt counts too.
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
     let device = change.device.filter(|_| change.action == FileAction::DeviceOpen)?;
     let suspect = match context.process.taint? {
         Taint::Dropped => "a program that was dropped here",
         Taint::Fileless => "a program without a file",
-        // A downloader has no use for a graphics processor: one that opens it does something else.
+        // A downloader has no use for a GPU, so this process does something else.
         Taint::FetchesForService => "a downloader that a service's shell started",
     };
     if !is_gpu(device, &change.path) {
@@ -54,7 +55,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 fn is_gpu(device: DeviceOpen, path: &str) -> bool {
     device.major == NVIDIA
         || (device.major == RENDERING && device.minor >= FIRST_RENDER_NODE)
-        // The kernel numbers these two at run time.
+        // The kernel assigns the major numbers of these two devices at run time.
         || path.starts_with("/dev/nvidia-uvm")
         || path == "/dev/kfd"
 }

@@ -1,4 +1,4 @@
-//! C9H: the whole host is busy for minutes. The finding is about the process that uses most of it.
+//! C9H: the whole host is busy for minutes. The finding is about the process that uses the most CPU time.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{
     model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
-/// CPU time is added up in slots of this length: long enough that a late report changes a sum little.
+/// Length of the slots in which CPU time is added up. A slot is long enough that a late report changes the sum little.
 const SLOT: Duration = Duration::from_secs(10);
 
 /// The signal. Its thresholds are [`LoadThresholds::host_share`] and [`LoadThresholds::host_span`].
@@ -25,7 +25,7 @@ pub const HOST_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[HOST_LOAD],
     wants: &[EventType::Cpu],
@@ -33,19 +33,19 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |settings| Box::new(HostLoad::new(settings.load)),
 };
 
-/// What all processes together use, as far as they are reported.
+/// The CPU time of all reported processes together.
 #[derive(Debug)]
 struct HostLoad {
     thresholds: LoadThresholds,
-    /// The number of the slot under way, and the CPU time in it.
+    /// The number of the current slot; `on_cpu` is the CPU time in it.
     slot: u64,
     on_cpu: u64,
-    /// The share of the last full slot.
+    /// Share of all processors that was in use in the last full slot.
     last: f64,
-    /// How many full slots in a row were busy, and how many of them were reported.
+    /// Number of busy slots in a row; `reported` is this number at the last report.
     busy: u64,
     reported: u64,
-    /// Who used most in the slot under way, and in the last full one.
+    /// The largest report of the current slot and its process; `greatest` is that process in the last full slot.
     current: Option<(u64, ProcessKey)>,
     greatest: Option<ProcessKey>,
 }
@@ -75,7 +75,8 @@ impl HostLoad {
     fn report(&mut self, context: &DetectionContext<'_>, usage: &CpuUsage) -> Option<Finding> {
         let LoadThresholds { host_share: needed, host_span: span, .. } = self.thresholds;
         self.begin_slot(context, needed);
-        // A window that began before the slot counts where it ended. That evens out.
+        // A report counts in the slot in which its window ended, even if the window began earlier. The errors average
+        // out.
         self.on_cpu += usage.on_cpu;
         if self.current.is_none_or(|(most, _)| usage.on_cpu > most) {
             self.current = Some((usage.on_cpu, context.key()));
@@ -96,7 +97,7 @@ impl HostLoad {
         Some(finding)
     }
 
-    /// Ends the slot before, if the event belongs to a later one.
+    /// Ends the current slot and begins a new one, if the event belongs to a later slot.
     fn begin_slot(&mut self, context: &DetectionContext<'_>, needed: f64) {
         let length = u64::try_from(SLOT.as_nanos()).unwrap_or(u64::MAX);
         let slot = context.at().0 / length;
@@ -143,7 +144,7 @@ mod tests {
         let most = host.spawn(init, "/usr/bin/most", &["most"]);
         let less = host.spawn(init, "/usr/bin/less", &["less"]);
         for _ in 0..170 {
-            // Each second one of them reports what it used in two.
+            // Each second, one of the two processes reports the CPU time of two seconds.
             host.burn(most, 2.6, 1);
             host.report(less, CpuReport { processors: 1.3, ..CpuReport::default() });
         }

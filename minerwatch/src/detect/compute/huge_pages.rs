@@ -5,15 +5,17 @@ use crate::{
     model::{EventBody, EventType, HugePages, SignalClass},
 };
 
-/// Huge pages of 2 MiB that XMRig asks for: RandomX's dataset, and the dataset with the cache.
+/// Numbers of 2 MiB huge pages that XMRig asks for: for RandomX's dataset, and for the dataset with the cache.
 const DATASET_PAGES: [u64; 2] = [1_040, 1_168];
-/// Huge pages of 2 MiB of RandomX's cache alone. With pages for threads it could be any number, so these are not added.
+/// Number of 2 MiB huge pages for RandomX's cache alone. Pages for threads are not added, because the sum could be any
+/// number.
 const CACHE_PAGES: u64 = 128;
-/// The most pages it may ask for beside the dataset, one for each thread.
+/// Maximum number of pages in addition to the dataset, one for each thread.
 const THREAD_PAGES: u64 = 256;
 
-/// The signal. The full form is by the number of pages that RandomX's dataset or cache takes. Databases and virtual
-/// machines have pools too, and an administrator may like the same round number: alone it is noted at most.
+/// The signal. In the full form, the pool grew by the number of pages of RandomX's dataset or cache. Alone, the signal
+/// leads to "noted" at most, because databases and virtual machines use pools too, and an administrator may choose the
+/// same number.
 pub const HUGE_PAGES: SignalInfo = SignalInfo {
     id: "C3",
     class: SignalClass::Compute,
@@ -26,7 +28,7 @@ pub const HUGE_PAGES: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[HUGE_PAGES],
     wants: &[EventType::HugePages],
@@ -34,7 +36,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// The size of the pool before and after a process opened its control for writing.
+/// Checks whether the pool grew when a process opened the pool's control file for writing.
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::HugePages(pool) = &context.event.body else { return None };
     let HugePages { path, before, after } = pool;

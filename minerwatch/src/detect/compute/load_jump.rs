@@ -1,4 +1,4 @@
-//! C9J: a program takes many times what it took over its own last day.
+//! C9J: a program uses many times the CPU time that it used over its own last day.
 
 use std::time::Duration;
 
@@ -8,14 +8,14 @@ use crate::{
     model::{Decimal, EventType, SignalClass, Threshold},
 };
 
-/// How long a program must be known before a rise is a jump.
+/// Minimum time that a program must be known before a rise counts as a jump.
 const KNOWN_FOR: Duration = Duration::from_secs(6 * 3_600);
-/// The share of a processor it must have jumped to.
+/// Minimum share of a processor after the jump.
 const SHARE: f64 = 0.70;
-/// The least share it is taken to have had before, so that rare work is no jump from nothing.
+/// Minimum baseline share, so that rare work is not a jump from zero.
 const LEAST_BASELINE: f64 = 0.02;
 
-/// The signal. How much the load must have risen is [`LoadThresholds::jump`].
+/// The signal. [`LoadThresholds::jump`] is the minimum rise of the load.
 pub const LOAD_JUMP: SignalInfo = SignalInfo {
     id: "C9J",
     class: SignalClass::Compute,
@@ -29,7 +29,7 @@ pub const LOAD_JUMP: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LOAD_JUMP],
     wants: &[EventType::Cpu],

@@ -1,7 +1,7 @@
-//! C8: a program that takes a quarter of a processor or more over a whole day, evenly or in a square wave.
+//! C8: a program that uses more than a quarter of a processor over a whole day, evenly or as a square wave.
 //!
-//! People's programs follow people: their load rises and falls over a day. The load of a throttled miner is flat. That of
-//! a miner that works only at night is a square wave.
+//! The load of programs that serve people rises and falls over a day. The load of a throttled miner is flat. The load
+//! of a miner that works only at night is a square wave.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -11,19 +11,19 @@ use crate::{
     model::{Decimal, EventType, SignalClass, Threshold},
 };
 
-/// The share of a processor over 24 hours from which a program is looked at.
+/// Share of a processor over 24 hours above which a program is judged.
 const DAY_SHARE: f64 = 0.25;
-/// How long a program must be known, hours.
+/// Minimum time that a program must be known, in hours.
 const KNOWN_HOURS: u64 = 24;
 /// Coefficient of variation over the hours below which a load is flat.
 const FLAT: f64 = 0.10;
-/// The share of a processor below which a program is off.
+/// Share of a processor below which a program is off.
 const OFF: f64 = 0.05;
-/// How far from the level a load may be while it is on, as a share of the level.
+/// Maximum deviation from the level while the load is on, as a share of the level.
 const LEVEL_TOLERANCE: f64 = 0.15;
-/// The share of the time that a square wave is on.
+/// Share of the time that a square wave is on.
 const ON: RangeInclusive<f64> = 0.15..=0.85;
-/// The most edges of a square wave in a day; jobs have more.
+/// Maximum number of edges of a square wave in a day. Jobs have more.
 const MOST_EDGES: usize = 12;
 
 /// The signal.
@@ -40,7 +40,7 @@ pub const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[INTERMITTENT_LOAD],
     wants: &[EventType::Cpu],
@@ -92,14 +92,14 @@ fn judge(context: &DetectionContext<'_>, history: &LoadHistory) -> Option<Findin
     Some(with_longer_shares(finding, shares))
 }
 
-/// Adds the shares over an hour and a week, which put the others into proportion.
+/// Adds the shares over an hour and a week as evidence, for comparison.
 pub(super) fn with_longer_shares(finding: Finding, shares: Shares) -> Finding {
     finding
         .value("hour_share", Decimal::new(shares.hour, 2))
         .value("week_share", Decimal::new(shares.week, 2))
 }
 
-/// Flat, a square wave, or neither.
+/// Returns the shape of a load, or `None` if the load is neither flat nor a square wave.
 fn shape(history: &LoadHistory) -> Option<Shape> {
     let (_, variation) = mean_and_variation(&history.hours_of_day());
     if variation < FLAT {
@@ -109,7 +109,8 @@ fn shape(history: &LoadHistory) -> Option<Shape> {
     let on: Vec<f64> = tens.iter().copied().filter(|share| *share >= OFF).collect();
     let on_share = on.len() as f64 / tens.len().max(1) as f64;
     let (level, _) = mean_and_variation(&on);
-    // A slot in which it went on or off lies between; there is one for each edge.
+    // The load of a slot in which the program went on or off lies between off and the level. There is at most one such
+    // slot per edge.
     let between = on.iter().filter(|share| (**share - level).abs() > LEVEL_TOLERANCE * level).count();
     let edges = tens
         .windows(2)
@@ -123,17 +124,17 @@ fn shape(history: &LoadHistory) -> Option<Shape> {
 pub(super) mod tests {
     use crate::testing::{CpuReport, Host, findings_on, seconds};
 
-    /// The share of a processor in a minute.
+    /// The share of a processor in a given minute.
     pub(in super::super) type Minute = fn(u64) -> f64;
 
-    /// Which of C8 and C9J are found of a program that lives so many hours.
+    /// Returns which of C8 and C9J are found for a program that runs for `hours`.
     pub(in super::super) fn found(hours: u64, share: Minute) -> Vec<&'static str> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let mut worker = host.spawn(init, "/opt/worker", &["worker"]);
         for minute in 0..hours * 60 {
             if minute % 300 == 299 {
-                // Killed and started again: the same program.
+                // A restarted program is the same program.
                 host.exit(worker);
                 worker = host.spawn(init, "/opt/worker", &["worker"]);
             }

@@ -24,7 +24,7 @@ pub const LONG_LOAD: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LONG_LOAD],
     wants: &[EventType::Cpu, EventType::Exit],
@@ -67,7 +67,7 @@ mod tests {
         testing::{Host, findings_on, seconds},
     };
 
-    /// How often C9 is found of a process that does this on a host of eight processors.
+    /// Returns the number of C9 findings for a process that acts this way on a host with eight processors.
     fn found(act: fn(&mut Host, ProcessKey)) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
@@ -76,7 +76,7 @@ mod tests {
         findings_on(&host, 8).iter().filter(|(id, _)| *id == "C9").count()
     }
 
-    /// What a process does.
+    /// The actions of a test case, given the key of the worker.
     type Act = fn(&mut Host, ProcessKey);
 
     #[test]

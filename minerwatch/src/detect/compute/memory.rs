@@ -1,19 +1,19 @@
 //! C2 and C13: memory in the sizes that RandomX and its relatives use.
 //!
-//! Which size belongs to which class is decided on the kernel side ([`MappingClass`]).
+//! The kernel side decides the class of a size ([`MappingClass`]).
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
     model::{EventBody, EventType, MappingClass, SignalClass},
 };
 
-/// Executable buffers that must lie beside the dataset or the cache: RandomX has one for each thread.
+/// Minimum number of executable buffers in addition to the dataset or the cache. RandomX has one for each thread.
 const CODE_BUFFERS: u64 = 2;
-/// Processes whose memory is remembered. Few ask for any of it.
+/// Maximum number of processes whose requests are remembered. Few processes ask for such memory.
 const PROCESSES: usize = 4_096;
 
-/// C2. The full form has executable buffers of the size of RandomX's programs beside the dataset. Alone it is noted: some
-/// other program may want two gigabytes and a bit.
+/// C2. The full form has executable buffers of the size of RandomX's programs in addition to the dataset. Alone, the
+/// signal leads to "noted" at most, because another program may need a little more than two gigabytes.
 pub const DATASET: SignalInfo = SignalInfo {
     id: "C2",
     class: SignalClass::Compute,
@@ -40,7 +40,7 @@ pub const SCRATCHPADS: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DATASET, SCRATCHPADS],
     wants: &[EventType::Mapping, EventType::Exec, EventType::Exit],
@@ -48,7 +48,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
 
-/// What a process asked for so far: the size of the last, or how many, of each class.
+/// The requests of a process so far. `dataset` and `cache` are the sizes of the last request in bytes. `code` and
+/// `scratchpads` are the highest counts.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
     dataset: u64,
@@ -58,7 +59,7 @@ struct Asked {
     reported: Option<Pattern>,
 }
 
-/// What the requests of a process amount to, the weakest first.
+/// The pattern of a process's requests, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pattern {
     Scratchpads,
@@ -147,7 +148,7 @@ mod tests {
     /// A signal and its weight.
     type Found = (&'static str, u8);
 
-    /// Class, bytes, how many.
+    /// The class of a mapping, its size in bytes, and the count.
     type Request = (MappingClass, u64, u64);
 
     fn host(asked: &[Request]) -> Host {

@@ -1,4 +1,4 @@
-//! C11: work that stops when a person looks: within seconds of a login, or of `top` and its like.
+//! C11: work that stops within seconds of a look: a login, or a start of `top` or a similar monitor.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -10,22 +10,22 @@ use crate::{
     process::{Role, base_name},
 };
 
-/// Programs that show what uses the CPU.
+/// Programs that show which processes use the CPU.
 const MONITORS: [&str; 12] =
     ["top", "htop", "btop", "atop", "ps", "pidstat", "mpstat", "glances", "nmon", "w", "uptime", "vmstat"];
-/// Looks closer together than this are one.
+/// Minimum time between two looks. Looks closer together count as one.
 const ONE_LOOK: Duration = Duration::from_secs(10);
-/// Looks remembered.
+/// Maximum number of looks that are remembered.
 const MOST_LOOKS: usize = 16;
-/// How fast the work must stop after a look, seconds.
+/// Maximum time from a look to the end of the work, in seconds.
 const REACTION_SECONDS: u64 = 2;
-/// How much later the last report of the work may come: reports come once a second.
+/// Additional time for the last report of the work. Reports come once per second.
 const LAST_REPORT: Duration = Duration::from_secs(1);
-/// How long a process must have worked to have been seen by a look.
+/// Minimum time of work before a look, so that the look counts for the process.
 const WORKED_FOR: Duration = Duration::from_secs(10);
-/// How often it must have stopped after a look. Twice is chance.
+/// Minimum number of pauses that followed a look. Two may be chance.
 const TIMES: u32 = 3;
-/// Of ten looks, and of ten of its pauses, so many must belong together.
+/// Minimum number of pauses that followed a look, per ten looks and per ten pauses of the process.
 const OF_TEN: u32 = 7;
 
 /// The signal.
@@ -41,7 +41,7 @@ pub const MONITOR_EVASION: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MONITOR_EVASION],
     wants: &[EventType::Exec, EventType::Cpu, EventType::Exit],
@@ -49,18 +49,18 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(MonitorEvasion { looks: VecDeque::new(), workers: BoundedMap::new(BUSY_PROCESSES) }),
 };
 
-/// What one process did when somebody looked.
+/// The reactions of one process to looks.
 #[derive(Clone, Copy, Debug, Default)]
 struct Reactions {
-    /// Looks while it worked.
+    /// Looks while the process worked.
     looks: u32,
-    /// All its pauses.
+    /// All pauses of the process.
     pauses: u32,
     /// Pauses that followed a look.
     hid: u32,
 }
 
-/// When somebody looked, and how the working processes reacted.
+/// The times of the looks, and the reactions of the working processes.
 #[derive(Debug)]
 struct MonitorEvasion {
     looks: VecDeque<BootTime>,
@@ -85,7 +85,8 @@ impl Detector for MonitorEvasion {
 }
 
 impl MonitorEvasion {
-    /// A program started. If it is a monitor or a login, every process that works now is seen.
+    /// Records a look if the started program is a monitor or a login shell. The look counts for every process that has
+    /// worked for long enough.
     fn started(&mut self, context: &DetectionContext<'_>) {
         let name = base_name(&context.process.view.executable.path);
         let looks = MONITORS.contains(&name) || context.process.role == Role::LoginShell;
@@ -104,7 +105,7 @@ impl MonitorEvasion {
         }
     }
 
-    /// The process works again after a pause.
+    /// Counts a pause that has just ended. Returns a finding if enough pauses followed a look.
     fn resumed(&mut self, context: &DetectionContext<'_>, pause: Pause) -> Option<Finding> {
         let process = self.workers.get_mut(&context.key())?;
         process.pauses += 1;
@@ -139,7 +140,7 @@ mod tests {
         testing::{Host, findings, seconds},
     };
 
-    /// What happens, with the init process and the worker.
+    /// The actions of a test case, given the keys of init and the worker.
     type Act = fn(&mut Host, ProcessKey, ProcessKey);
 
     fn found(act: Act) -> usize {

@@ -8,13 +8,13 @@ use crate::{
 
 /// Major number of `/dev/cpu/N/msr` (Documentation/admin-guide/devices.txt).
 const MSR_MAJOR: u32 = 202;
-/// The driver's switch that allows writing.
+/// The parameter of the msr driver that allows writes.
 const ALLOW_WRITES: &str = "/sys/module/msr/parameters/allow_writes";
-/// Programs that load drivers.
+/// Programs that load kernel modules.
 const LOADERS: [&str; 3] = ["modprobe", "insmod", "kmod"];
 
-/// The signal. The full form opens registers for writing or allows it. The other only loads the driver, which monitors of
-/// power and temperature need too.
+/// The signal. In the full form, a program opens registers for writing or allows writes. In the weak form, a program
+/// only loads the driver, which monitors of power and temperature need too.
 pub const MSR: SignalInfo = SignalInfo {
     id: "C4",
     class: SignalClass::Compute,
@@ -27,7 +27,7 @@ pub const MSR: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MSR],
     wants: &[EventType::Exec, EventType::File],
@@ -43,7 +43,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
 }
 
-/// The registers or the driver's switch were opened. A failed attempt shows the intent too.
+/// Checks whether registers were opened for writing, or writes were allowed. A failed attempt shows the intent too.
 fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
     let what = match change.action {
         FileAction::DeviceOpen => {
@@ -63,7 +63,7 @@ fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding
     Some(Finding::new(MSR, context, detail).full().value("path", &change.path))
 }
 
-/// A program was started that loads the driver.
+/// Checks whether the started program loads the driver.
 fn driver_loaded(context: &DetectionContext<'_>) -> Option<Finding> {
     let view = &context.process.view;
     let (program, arguments) = view.arguments.split_first()?;

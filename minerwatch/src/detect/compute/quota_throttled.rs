@@ -1,7 +1,8 @@
-//! C9Q: a process takes all that its cgroup's quota allows, for minutes.
+//! C9Q: a process uses all the CPU time that its cgroup's quota allows, for minutes.
 //!
-//! C9 sees only what takes most of a processor. A process that is limited to less and is always throttled would take
-//! more if it could, which is the same work. So C9Q is one of the load signals, of which only the greatest counts.
+//! C9 finds only a process that uses most of a processor. A process that is limited to less and always throttled would
+//! use more if it could, which is the same work. So C9Q is a load signal, and only the strongest load signal of an
+//! incident counts.
 
 use std::time::Duration;
 
@@ -11,16 +12,17 @@ use crate::{
     model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
-/// The share of the periods in which the cgroup must be throttled. One that takes all it may is throttled in nearly all.
+/// Minimum share of the periods in which the cgroup is throttled. A cgroup that uses its whole quota is throttled in
+/// nearly all periods.
 const THROTTLED_SHARE: f64 = 0.8;
-/// The share of the quota that the process itself must use. Otherwise others of its cgroup do the work.
+/// Minimum share of the quota that the process itself uses. Below that, other processes of the cgroup do the work.
 const USED_SHARE: f64 = 0.5;
-/// How long.
+/// How long the process must be throttled.
 const SPAN: Duration = Duration::from_secs(300);
-/// The longest pause between two reports of a streak. They come each ten seconds.
+/// Maximum gap between two reports of a streak. Reports come every ten seconds.
 const REPORT_GAP: Duration = Duration::from_secs(15);
 
-/// The signal. Pods with a limit are throttled every day, so it counts as load like any other.
+/// The signal. Pods with a limit are throttled every day, so the signal only counts as load.
 pub const QUOTA_THROTTLED: SignalInfo = SignalInfo {
     id: "C9Q",
     class: SignalClass::Compute,
@@ -34,7 +36,7 @@ pub const QUOTA_THROTTLED: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[QUOTA_THROTTLED],
     wants: &[EventType::Quota, EventType::Exit],

@@ -1,9 +1,10 @@
 //! C1: the arithmetic of RandomX.
 //!
-//! RandomX changes the rounding mode every few instructions, to a mode that its data choose, so that all four come up
-//! equally often. On `x86_64` it also flushes tiny numbers to zero all the while (its reference writes 0x9FC0 | mode << 13
-//! into MXCSR). The kernel side looks at threads as they leave a CPU. Here the looks of a window are judged together. A
-//! single look says nothing: the library puts the mode back between two hashes.
+//! RandomX changes the rounding mode every few instructions, to a mode chosen by its data, so that all four modes are
+//! equally frequent. On `x86_64`, it also flushes subnormal numbers to zero all the time (its reference implementation
+//! writes 0x9FC0 | mode << 13 into MXCSR). The kernel side samples threads as they leave a CPU; each sample is a look.
+//! This detector judges the looks of a window together. A single look proves nothing, because the library restores the
+//! mode between two hashes.
 
 use std::time::Duration;
 
@@ -16,32 +17,34 @@ use crate::{
     },
 };
 
-/// Looks that must have found another rounding mode than the nearest. RandomX is found in one of the three other modes in
-/// two looks of three, so that a full-time worker needs 24 looks.
+/// Minimum number of looks in a directed mode: rounding down, up or toward zero. RandomX is in a directed mode in two
+/// of three looks, so a full-time worker needs 24 looks.
 const LOOKS: u64 = 16;
-/// The same where tiny numbers are not flushed to zero: half of the evidence is missing.
+/// Minimum number of looks in a directed mode if subnormal numbers are not flushed to zero. Half of the evidence is
+/// missing then.
 const LOOKS_WITHOUT_FLUSHING: u64 = 48;
-/// The share of those looks that each of the three other modes must have. RandomX gives each a third; interval arithmetic
-/// uses two of them.
+/// Minimum share of each directed mode among the looks in a directed mode. RandomX gives each a third; interval
+/// arithmetic uses only two of the three modes.
 const SHARE_OF_EACH: f64 = 0.15;
-/// Looks that each of the three modes must have, so that few finds do not decide.
+/// Minimum number of looks in each directed mode, so that a few looks do not decide.
 const LOOKS_OF_EACH: u64 = 4;
-/// Evidence older than this no longer counts. A worker that hashes one hundredth of its time gathers enough in it.
+/// Length of a window. Older evidence no longer counts. A worker that hashes for one hundredth of its time gathers
+/// enough evidence in one window.
 const WINDOW: Duration = Duration::from_secs(600);
-/// How often a process that goes on is reported.
+/// Minimum time between two reports of the same process.
 const REPORT_INTERVAL: Duration = Duration::from_secs(60);
-/// How long the sampler visits an undecided process more often.
+/// Duration of close sampling, in which the sampler visits an undecided process more often.
 const CLOSE_SAMPLING: Duration = Duration::from_secs(10);
-/// The pause until the next such time. It doubles with each that decided nothing.
+/// Pause after the first close sampling. The pause doubles after each close sampling that decided nothing.
 const FIRST_PAUSE: Duration = Duration::from_secs(20);
-/// The longest such pause.
+/// Maximum pause after a close sampling.
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
-/// Processes with another rounding mode than the nearest that are watched at once.
+/// Maximum number of tracked processes with a rounding mode other than round-to-nearest.
 const PROCESSES: usize = 1_024;
 
-/// The signal. The full form decides alone: no program is known that uses all three other modes by turns, evenly, while it
-/// flushes tiny numbers to zero, except those that compute RandomX. Without the flushing, on a processor where RandomX
-/// flushes, a mathematical library under test looks the same: that is noted, no more.
+/// The signal. The full form is conclusive: apart from RandomX, no known program uses all three directed modes evenly
+/// while it flushes subnormal numbers to zero. Without the flushing, on a processor where RandomX flushes, a
+/// mathematical library under test looks the same, so the weak form leads to "noted" at most.
 pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     id: "C1",
     class: SignalClass::Compute,
@@ -55,7 +58,7 @@ pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ROUNDING_MODES],
     wants: &[EventType::Rounding, EventType::Exit],
@@ -63,15 +66,15 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(RoundingModes(BoundedMap::new(PROCESSES))),
 };
 
-/// The modes that one process was found in, and when something was done about it.
+/// The rounding modes of one process, and when the detector acted on them.
 #[derive(Clone, Copy, Debug)]
 struct Watched {
-    /// Where the window begins, and the counters there.
+    /// The start of the window; `base` holds the counters at that time.
     since: BootTime,
     base: Rounding,
     latest: Rounding,
     reported: Option<BootTime>,
-    /// From when on it may be sampled closely again, and the pause after that.
+    /// The earliest start of the next close sampling; `pause` is the pause after it.
     sample_from: BootTime,
     pause: Duration,
 }
@@ -79,17 +82,17 @@ struct Watched {
 /// What the looks of a window show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Judgement {
-    /// RandomX.
+    /// The modes of RandomX.
     Hashing(RoundingCounts),
-    /// All modes by turns, without the flushing that belongs to RandomX.
+    /// All modes in turn, without the flushing to zero that belongs to RandomX.
     AllModes(RoundingCounts),
-    /// It may become one of them.
+    /// More looks may show `Hashing` or `AllModes`.
     Undecided,
-    /// Other modes, but not as RandomX uses them: interval arithmetic, a mode set once.
+    /// Modes that are not used as RandomX uses them, such as interval arithmetic or a mode set once.
     Other,
 }
 
-/// The processes that were found in another rounding mode than the nearest.
+/// The processes that were found in a directed mode.
 #[derive(Debug)]
 struct RoundingModes(BoundedMap<ProcessKey, Watched>);
 
@@ -133,7 +136,8 @@ impl RoundingModes {
 }
 
 impl Watched {
-    /// The window begins before the first look: what comes with the first report was found just before it.
+    /// Creates an entry whose window begins before the first look, because the first report counts looks from just
+    /// before it.
     fn new(register: ControlRegister, now: BootTime) -> Self {
         let nothing =
             Rounding { register, flushing: RoundingCounts::default(), plain: RoundingCounts::default() };
@@ -155,7 +159,7 @@ impl Watched {
             ControlRegister::Mxcsr if all_modes(&plain, LOOKS_WITHOUT_FLUSHING) => Judgement::AllModes(plain),
             ControlRegister::Mxcsr if flushing.directed() > 0 => Judgement::Undecided,
             ControlRegister::Mxcsr => Judgement::Other,
-            // RandomX leaves the flushing of this register alone.
+            // RandomX does not change the flush-to-zero bit of this register.
             ControlRegister::Fpcr => {
                 let both = flushing.plus(&plain);
                 if all_modes(&both, LOOKS_WITHOUT_FLUSHING) {
@@ -169,7 +173,8 @@ impl Watched {
         }
     }
 
-    /// Whether to ask for close sampling. It costs the process a little, so there is a pause after each time.
+    /// Whether to request close sampling. Close sampling costs the process a little time, so a pause follows each
+    /// request.
     fn may_be_sampled(&mut self, now: BootTime) -> bool {
         if now < self.sample_from {
             return false;
@@ -186,7 +191,7 @@ impl Watched {
         }
     }
 
-    /// Later looks are judged on their own.
+    /// Records a report and starts a new window, so that later looks are judged on their own.
     fn decided(&mut self, now: BootTime) {
         self.reported = Some(now);
         self.since = now;
@@ -196,8 +201,8 @@ impl Watched {
     }
 }
 
-/// Whether the three modes besides the nearest came up evenly, in `least` looks or more. How often the nearest came up
-/// says nothing: a throttled worker is mostly found in it.
+/// Whether the three directed modes are about equally frequent, in at least `least` looks. The number of looks in
+/// round-to-nearest does not matter, because a throttled worker is mostly in that mode.
 fn all_modes(counts: &RoundingCounts, least: u64) -> bool {
     let directed = counts.directed();
     let fewest = counts.down.min(counts.up).min(counts.zero);

@@ -1,4 +1,4 @@
-//! C10: work that is throttled from outside, by stopping and continuing the process many times a second.
+//! C10: work that is throttled from outside, by stopping and continuing the process many times per second.
 
 use std::time::Duration;
 
@@ -8,12 +8,12 @@ use crate::{
     model::{BootTime, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
-/// Stops a second above which a process is throttled. Nobody presses Ctrl-Z that often.
+/// Stops per second above which a process counts as throttled. Nobody presses Ctrl-Z that often.
 const STOPS_PER_SECOND: f64 = 2.0;
-/// How long.
+/// How long a process must be throttled.
 const SPAN: Duration = Duration::from_secs(10);
 
-/// The signal. `cpulimit` does this to honest programs, so it counts for little.
+/// The signal. It has few points, because `cpulimit` throttles honest programs the same way.
 pub const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
     id: "C10",
     class: SignalClass::Compute,
@@ -26,7 +26,7 @@ pub const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SIGSTOP_THROTTLE],
     wants: &[EventType::Cpu, EventType::Exit],
@@ -34,12 +34,13 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
 };
 
-/// How one process is stopped.
+/// The stops of one process.
 #[derive(Clone, Copy, Debug)]
 struct Throttle {
-    /// `stops` at the last report.
+    /// `CpuUsage::stops` in the last report.
     counted: u64,
-    /// Since when it has been stopped often, how many times since then, and whether that was reported.
+    /// When the frequent stops began; `stops` counts the stops since then, and `reported` says whether they were
+    /// reported.
     since: BootTime,
     stops: u64,
     reported: bool,
@@ -86,7 +87,7 @@ fn inspect(processes: &mut ProcessStates<Throttle>, context: &DetectionContext<'
 mod tests {
     use crate::testing::{CpuReport, Host, findings};
 
-    /// How many stops a second adds.
+    /// The number of stops that a given second adds.
     type Second = fn(u64) -> u64;
 
     #[test]

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use crate::model::BootTime;
 
-/// The longest pause between two CPU reports of a streak. Reports come once a second.
+/// Maximum gap between two CPU reports of a streak. Reports come once per second.
 pub(super) const CPU_REPORT_GAP: Duration = Duration::from_secs(3);
 
-/// A time without a break.
+/// A period without a break.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Streak {
     since: BootTime,
@@ -16,13 +16,13 @@ pub(super) struct Streak {
 }
 
 impl Streak {
-    /// One that begins.
+    /// Creates a streak that begins at `start`.
     pub(super) fn new(start: BootTime) -> Self {
         Self { since: start, until: start, reported: None }
     }
 
-    /// Goes on from `start` to `at`, or begins anew after a break longer than `gap`. Returns how long it has lasted, once
-    /// for each full `span`.
+    /// Extends the streak from `start` to `at`, or begins a new streak after a break longer than `gap`. Returns the
+    /// length of the streak once for each full `span`.
     pub(super) fn extend(
         &mut self,
         start: BootTime,

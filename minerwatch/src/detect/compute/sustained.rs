@@ -12,7 +12,7 @@ use crate::{
     model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
-/// The share of half the processors that must be in use. The rest is what the kernel and others take.
+/// Share of half the processors that the process must use. The kernel and other processes take the rest.
 const BUSY_SHARE: f64 = 0.85;
 /// How long a process must be busy.
 const BUSY_SPAN: Duration = Duration::from_secs(60);
@@ -31,7 +31,7 @@ pub const SUSTAINED_CPU: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSTAINED_CPU],
     wants: &[EventType::Cpu, EventType::Exit],
@@ -64,7 +64,7 @@ mod tests {
         testing::{Host, findings_on, seconds},
     };
 
-    /// How often C5 is found of a process that does this on a host of so many processors.
+    /// Returns the number of C5 findings for a process that acts this way on a host with `processors` processors.
     fn found(processors: u32, act: fn(&mut Host, ProcessKey)) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
@@ -73,7 +73,7 @@ mod tests {
         findings_on(&host, processors).iter().filter(|(id, _)| *id == "C5").count()
     }
 
-    /// What a process does.
+    /// The actions of a test case, given the key of the worker.
     type Act = fn(&mut Host, ProcessKey);
 
     #[test]

@@ -1,6 +1,6 @@
-//! How much values differ.
+//! The variation of values.
 
-/// Mean and coefficient of variation of values. Where the mean is 0 the variation is infinite.
+/// Returns the mean and the coefficient of variation of values. The variation is infinite if the mean is 0.
 pub(super) fn mean_and_variation(values: &[f64]) -> (f64, f64) {
     let count = values.len().max(1) as f64;
     let mean = values.iter().sum::<f64>() / count;

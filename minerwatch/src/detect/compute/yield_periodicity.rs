@@ -1,8 +1,8 @@
-//! C6: threads that call `sched_yield` as regularly as a metronome.
+//! C6: threads that call `sched_yield` at a steady rate.
 //!
-//! `RandomX` miners yield once per hash, and a hash takes the same time again and again. BLAS, OpenMP and garbage
-//! collectors yield in bursts while they wait for each other; spinning locks yield far more often. Yields are counted
-//! per second of CPU time, so that throttling changes nothing.
+//! RandomX miners yield once per hash, and each hash takes about the same time. BLAS, OpenMP and garbage collectors
+//! yield in bursts while they wait for each other; spinning locks yield far more often. Yields are counted per second
+//! of CPU time, so that throttling does not change the rate.
 
 use std::{ops::RangeInclusive, time::Duration};
 
@@ -12,16 +12,16 @@ use crate::{
     model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
-/// Yields are counted over blocks of this length, seconds. It is long enough to even out that a thread's time is counted
-/// only when it leaves its CPU.
+/// Length of the blocks over which yields are counted, in seconds. A thread's CPU time is counted only when the thread
+/// leaves its CPU; a block is long enough to even this out.
 const BLOCK_SECONDS: u64 = 3;
-/// The shortest block: reports may come a little early.
+/// Minimum length of a block, because reports may come a little early.
 const SHORTEST_BLOCK: Duration = Duration::from_millis(BLOCK_SECONDS * 1_000 - 100);
-/// Blocks that are compared.
+/// Number of blocks that are compared.
 const BLOCKS: usize = 10;
-/// A report of a longer time than this begins the block anew: the process rested.
+/// Maximum window of a report. After a longer window the block starts again, because the process rested.
 const LONGEST_REPORT: Duration = Duration::from_secs(6);
-/// Yields per second of CPU time: a hash of `RandomX` takes 0.2 to 50 ms.
+/// Yields per second of CPU time. A RandomX hash takes 0.2 to 50 ms.
 const RATES: RangeInclusive<f64> = 20.0..=5_000.0;
 /// Coefficient of variation below which yields are regular.
 const REGULAR: f64 = 0.10;
@@ -39,7 +39,7 @@ pub const YIELD_PERIODICITY: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[YIELD_PERIODICITY],
     wants: &[EventType::Cpu, EventType::Exit],
@@ -47,7 +47,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
 };
 
-/// Yields and time of the block under way.
+/// The yields and times of the current block.
 #[derive(Clone, Copy, Debug, Default)]
 struct Block {
     yields: u64,
@@ -55,15 +55,15 @@ struct Block {
     window: u64,
 }
 
-/// How one process yields.
+/// The yield rates of one process.
 #[derive(Clone, Debug)]
 struct YieldRates {
-    /// `yields` at the last report.
+    /// `CpuUsage::yields` in the last report.
     counted: u64,
     block: Block,
     /// Yields per second of CPU time in the last blocks.
     rates: [f64; BLOCKS],
-    /// Blocks since the start or the last finding.
+    /// Number of blocks since the start or the last finding.
     filled: usize,
     next: usize,
 }
@@ -99,11 +99,12 @@ impl YieldRates {
         Self { counted, block: Block::default(), rates: [0.0; BLOCKS], filled: 0, next: 0 }
     }
 
-    /// Adds a report. Returns mean and variation of the rates when a block is full and there are enough of them.
+    /// Adds a report. Returns the mean and the coefficient of variation of the rates, if the report completes a block
+    /// and there are enough blocks.
     fn add(&mut self, usage: &CpuUsage) -> Option<(f64, f64)> {
         let yields = usage.yields.saturating_sub(std::mem::replace(&mut self.counted, usage.yields));
         if u128::from(usage.window) > LONGEST_REPORT.as_nanos() {
-            // Yields and time of before and after a rest do not belong together.
+            // Do not mix yields and times from before and after a rest.
             self.block = Block::default();
             return None;
         }
@@ -126,10 +127,10 @@ impl YieldRates {
 mod tests {
     use crate::testing::{CpuReport, Host, findings, seconds};
 
-    /// Yields and CPU time of a second.
+    /// The yields and the CPU time of a given second.
     type Second = fn(u64) -> (u64, f64);
 
-    /// How often C6 is found of a process that lives so many seconds.
+    /// Returns the number of C6 findings for a process that runs for `seconds`.
     fn found(seconds: u64, second: Second) -> usize {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);

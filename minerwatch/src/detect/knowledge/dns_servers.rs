@@ -1,4 +1,4 @@
-//! Which processes are DNS servers: what a server asks for, its clients want.
+//! Which processes are DNS servers. A DNS server asks on behalf of its clients.
 
 use std::time::Duration;
 
@@ -7,15 +7,15 @@ use crate::{
     model::{BootTime, ProcessKey},
 };
 
-/// Processes whose role is remembered.
+/// Maximum number of processes whose role is cached.
 const PROCESSES: usize = 256;
-/// How long an answer holds before it is asked for again.
+/// Lifetime of a cached role.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// The roles that are known.
+/// The cached roles.
 #[derive(Debug)]
 pub struct DnsServers {
-    /// Whether a process is a DNS server, and when that was found out.
+    /// Whether a process is a DNS server, and the time of that answer.
     roles: BoundedMap<ProcessKey, (bool, BootTime)>,
 }
 
@@ -26,12 +26,12 @@ impl Default for DnsServers {
 }
 
 impl DnsServers {
-    /// Takes in what was found out.
+    /// Caches whether a process is a DNS server.
     pub fn observe(&mut self, process: ProcessKey, is_server: bool, at: BootTime) {
         self.roles.insert(process, (is_server, at));
     }
 
-    /// Whether a process is a DNS server, if that was found out lately.
+    /// Returns whether a process is a DNS server; `None` if the cache has no valid answer.
     pub fn is_server(&self, process: ProcessKey, now: BootTime) -> Option<bool> {
         let (is_server, at) = *self.roles.get(&process)?;
         (now.since(at) < LIFETIME).then_some(is_server)

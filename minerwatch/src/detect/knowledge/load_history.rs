@@ -1,7 +1,7 @@
-//! How much CPU time each program took over the last hour, day and week.
+//! How much CPU time each program used over the last hour, day and week.
 //!
-//! It is kept by program, not by process: a miner that is killed and started again, or that cron starts every night,
-//! stays one entry.
+//! The history is kept per program, not per process. A miner that is killed and restarted, or that cron starts every
+//! night, remains one entry.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,18 +13,18 @@ use crate::{
     process::{Process, ProcessTable},
 };
 
-/// What stays the same when a program is started again.
+/// The identity of a program, which stays the same when the program is restarted.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct ProgramIdentity {
-    /// The executable's SHA-256, else `device:inode`. A script has its interpreter's, followed by the script's path. A
-    /// program without a file has that of its parent.
+    /// The executable's SHA-256, else `device:inode`. A script has the identity of its interpreter, followed by the
+    /// script's path. A program without a file has the identity of its parent, with a prefix.
     pub program: Arc<str>,
-    /// The container or the systemd unit; empty for neither.
+    /// The id of the container, else the systemd unit, else empty.
     pub place: Arc<str>,
 }
 
 impl ProgramIdentity {
-    /// The identity of a process. `None` while nothing is known of its executable.
+    /// Returns the identity of a process; `None` while its executable is unknown.
     pub fn of(process: &Process, table: &ProcessTable) -> Option<Self> {
         let place = process
             .view
@@ -55,10 +55,10 @@ fn file_of(process: &Process) -> Option<String> {
     view.executable.file.map(|file| format!("{}:{}", file.device, file.inode))
 }
 
-/// CPU time in slots of equal length. The newest slot is not over yet.
+/// CPU time in slots of equal length. The newest slot is still in progress.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Ring {
-    /// Milliseconds in each slot, oldest first.
+    /// CPU time in each slot in milliseconds, oldest first.
     slots: Vec<u32>,
 }
 
@@ -67,7 +67,7 @@ impl Ring {
         Self { slots: vec![0; length] }
     }
 
-    /// Begins so many new slots.
+    /// Starts `steps` new slots and drops as many old ones.
     fn advance(&mut self, steps: u64) {
         let length = self.slots.len();
         let steps = usize::try_from(steps).unwrap_or(usize::MAX).min(length);
@@ -83,7 +83,7 @@ impl Ring {
         }
     }
 
-    /// The latest slots that are over, oldest first.
+    /// Returns the latest `count` finished slots, oldest first.
     fn full(&self, count: usize) -> &[u32] {
         let end = self.slots.len().saturating_sub(1);
         self.slots.get(end.saturating_sub(count)..end).unwrap_or_default()
@@ -94,22 +94,22 @@ const MINUTE: u64 = 60;
 const TEN_MINUTES: u64 = 600;
 const HOUR: u64 = 3_600;
 
-/// How often a history is judged, seconds.
+/// Interval between two judgements of a history, in seconds.
 const JUDGED_EACH: i64 = 600;
 
 /// The CPU time of one program. The windows of 10 minutes, 1 hour, 24 hours and 7 days are sums of slots.
 ///
-/// The field names are those of `duty.json`, which outlives the daemon.
+/// The field names are part of the format of `duty.json`, which outlives the daemon.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct LoadHistory {
     minutes: Ring,
     tens: Ring,
     hours: Ring,
-    /// Second of boot time of the newest addition. It is negative for what an earlier boot left.
+    /// Time of the newest addition, in seconds since boot. Negative if an earlier boot made the addition.
     at: i64,
-    /// Second of the first addition.
+    /// Time of the first addition, in seconds since boot.
     since: i64,
-    /// The second from which it may be judged again.
+    /// Earliest time of the next judgement, in seconds since boot.
     #[serde(default)]
     next_look: i64,
 }
@@ -117,13 +117,13 @@ pub struct LoadHistory {
 /// CPU time as a share of one processor.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Shares {
-    /// Over the last 10 minutes.
+    /// Share over the last 10 minutes.
     pub ten_minutes: f64,
-    /// Over the last hour.
+    /// Share over the last hour.
     pub hour: f64,
-    /// Over the last 24 hours.
+    /// Share over the last 24 hours.
     pub day: f64,
-    /// Over the last 7 days.
+    /// Share over the last 7 days.
     pub week: f64,
 }
 
@@ -139,7 +139,7 @@ impl LoadHistory {
         }
     }
 
-    /// Whether there are as many slots as there should be: a file may say anything.
+    /// Whether each ring has the expected number of slots. A state file may contain anything.
     fn is_sound(&self) -> bool {
         [(&self.minutes, 61), (&self.tens, 145), (&self.hours, 169)]
             .iter()
@@ -168,12 +168,12 @@ impl LoadHistory {
         }
     }
 
-    /// How long the program has been known.
+    /// The time from the first addition to the newest.
     pub fn age(&self) -> Duration {
         Duration::from_secs(u64::try_from(self.at.saturating_sub(self.since)).unwrap_or(0))
     }
 
-    /// Whether it is to be judged now. If so, it is not again for ten minutes.
+    /// Whether the history is due for judgement. If so, the next judgement is due ten minutes later.
     fn take_due(&mut self) -> bool {
         let due = self.at >= self.next_look;
         if due {
@@ -182,7 +182,7 @@ impl LoadHistory {
         due
     }
 
-    /// The shares over the windows, as of the last addition.
+    /// Returns the share over each window, as of the newest addition.
     pub fn shares(&self) -> Shares {
         Shares {
             ten_minutes: mean(self.minutes.full(10), MINUTE),
@@ -192,7 +192,8 @@ impl LoadHistory {
         }
     }
 
-    /// The share over the last 24 hours without the last ten minutes, or over as much of it as the program is known.
+    /// Returns the share over the last 24 hours without the newest ten minutes. If the program is known for a shorter
+    /// time, returns the share over that time.
     pub fn day_before(&self) -> f64 {
         let tens = self.tens_of_day();
         let earlier = tens.get(..tens.len().saturating_sub(1)).unwrap_or_default();
@@ -202,12 +203,12 @@ impl LoadHistory {
         earlier.iter().sum::<f64>() / earlier.len().max(1) as f64
     }
 
-    /// The share in each of the last 24 hours, oldest first.
+    /// Returns the share in each of the last 24 hours, oldest first.
     pub fn hours_of_day(&self) -> Vec<f64> {
         self.hours.full(24).iter().map(|time| share(*time, HOUR)).collect()
     }
 
-    /// The share in each ten minutes of the last 24 hours, oldest first.
+    /// Returns the share in each ten minutes of the last 24 hours, oldest first.
     pub fn tens_of_day(&self) -> Vec<f64> {
         self.tens.full(144).iter().map(|time| share(*time, TEN_MINUTES)).collect()
     }
@@ -221,42 +222,42 @@ fn mean(slots: &[u32], seconds: u64) -> f64 {
     slots.iter().map(|time| share(*time, seconds)).sum::<f64>() / slots.len().max(1) as f64
 }
 
-/// All load histories, for a file that outlives the daemon.
+/// All load histories, for a state file that outlives the daemon.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct LoadHistoryState {
-    /// Seconds of boot time at which it was taken.
+    /// When the state was taken, in seconds since boot.
     taken: i64,
     identities: Vec<(ProgramIdentity, LoadHistory)>,
 }
 
 impl LoadHistoryState {
-    /// How many programs it holds.
+    /// The number of programs in the state.
     pub fn len(&self) -> usize {
         self.identities.len()
     }
 
-    /// Whether it holds none.
+    /// Whether the state has no programs.
     pub fn is_empty(&self) -> bool {
         self.identities.is_empty()
     }
 }
 
-/// The load history of every program that works.
+/// The load history of every program with CPU reports.
 #[derive(Debug)]
 pub struct LoadHistories(BoundedMap<ProgramIdentity, LoadHistory>);
 
 impl LoadHistories {
-    /// Keeps at most so many programs.
+    /// Creates an empty store for at most `capacity` programs.
     pub fn new(capacity: usize) -> Self {
         Self(BoundedMap::new(capacity))
     }
 
-    /// How many programs made room for others.
+    /// The number of evicted programs.
     pub fn evicted(&self) -> u64 {
         self.0.evicted()
     }
 
-    /// Takes an event in. Returns the program whose history is to be judged now, if it is due.
+    /// Adds the CPU time of an event to its program. Returns the program if its history is due for judgement.
     pub fn observe(
         &mut self,
         event: &Event,
@@ -275,29 +276,30 @@ impl LoadHistories {
         history
     }
 
-    /// The history of a program.
+    /// Returns the history of a program.
     pub fn get(&self, identity: &ProgramIdentity) -> Option<&LoadHistory> {
         self.0.get(identity)
     }
 
-    /// All histories, as of now.
+    /// Returns a copy of all histories, with `now` as the time of the copy.
     pub fn state(&self, now: BootTime) -> LoadHistoryState {
         let identities =
             self.0.iter().map(|(identity, history)| (identity.clone(), history.clone())).collect();
         LoadHistoryState { taken: second(now), identities }
     }
 
-    /// Takes over what an earlier daemon left, `elapsed` ago. What has been seen since stays as it is.
+    /// Restores the histories that an earlier daemon saved `elapsed` ago. Programs that already have a history keep it.
     pub fn restore(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         let LoadHistoryState { taken, identities } = state;
         let elapsed = i64::try_from(elapsed.as_secs()).unwrap_or(i64::MAX);
-        // Another boot has another clock: move everything, so that it was taken `elapsed` ago on this one.
+        // Each boot starts a new clock. Shift all times, so that the state was taken `elapsed` ago on the current
+        // clock.
         let shift = second(now).saturating_sub(elapsed).saturating_sub(taken);
         for (identity, mut history) in identities {
             if !history.is_sound() {
                 continue;
             }
-            // Each slot stays as long ago as it was, to within one slot.
+            // The slots need no shift: the age of each slot stays the same, to within one slot.
             history.at = history.at.saturating_add(shift);
             history.since = history.since.saturating_add(shift).min(history.at);
             history.next_look = history.next_look.saturating_add(shift);
@@ -324,7 +326,7 @@ mod tests {
         BootTime(seconds * 1_000_000_000)
     }
 
-    /// Half a processor, each minute, from one second to another.
+    /// Adds the load of half a processor every minute between two times, in seconds.
     fn work(histories: &mut LoadHistories, from: u64, to: u64) {
         for second in (from..to).step_by(60) {
             histories.add(&identity("x"), at(second), 30_000_000_000);

@@ -1,4 +1,4 @@
-//! The names of addresses, learnt from the DNS answers and the TLS hellos that pass by. Nothing is ever asked.
+//! Passive DNS: the names of addresses, learnt from observed DNS answers and TLS client hellos. No query is ever sent.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -12,33 +12,33 @@ use crate::{
     model::{BootTime, DnsMessage, Payload, ProcessKey},
 };
 
-/// Addresses whose names are remembered.
+/// Maximum number of addresses whose names are remembered.
 const ADDRESSES: usize = 16_384;
-/// Questions that may wait for their answers. A busy resolver has some hundreds.
+/// Maximum number of unanswered questions. A busy resolver has a few hundred.
 const QUESTIONS: usize = 4_096;
-/// How long a name holds at most, whatever the answer says.
+/// Maximum lifetime of a name, whatever the TTL of the answer.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
-/// How long a name holds at least: programs keep addresses for much longer than the answer allows.
+/// Minimum lifetime of a name. Programs keep addresses for much longer than the TTL allows.
 const MIN_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// The name that led to an address.
 #[derive(Clone, Debug)]
 pub struct ResolvedName {
-    /// The name that was asked for.
+    /// The name in the DNS question, or the server name (SNI) of the TLS client hello.
     pub name: Arc<str>,
     /// The first alias in the answer that is on a list.
     pub listed_alias: Option<Arc<str>>,
-    /// Until when it holds.
+    /// When the name expires.
     until: BootTime,
 }
 
-/// An address in a network namespace, 0 if unknown. The same address may be another host in another namespace.
+/// An address in a network namespace (0 if unknown). The same address may be a different host in another namespace.
 type NetworkAddress = (u32, IpAddr);
 
-/// A question that waits for its answer: who asked, which server, and the number of the message.
+/// The key of an unanswered question: the process that asked, the DNS server, and the message id.
 type Question = (ProcessKey, SocketAddr, u16);
 
-/// Names by address.
+/// The names by address, and the unanswered questions.
 #[derive(Debug)]
 pub struct PassiveDns {
     names: BoundedMap<NetworkAddress, ResolvedName>,
@@ -51,42 +51,43 @@ impl Default for PassiveDns {
     }
 }
 
-/// Who sees a payload: which process, in which network namespace, and when.
+/// The circumstances of a payload: the process, its network namespace, and the time.
 #[derive(Clone, Copy, Debug)]
 pub struct Observer {
-    /// The process.
+    /// The process that sends or receives the payload.
     pub process: ProcessKey,
-    /// Its network namespace.
+    /// The network namespace of the process.
     pub network: u32,
-    /// The time.
+    /// The time of the payload.
     pub at: BootTime,
 }
 
 impl PassiveDns {
-    /// Learns from a payload that is a DNS message or a TLS hello.
+    /// Learns names from a payload that is a DNS message or a TLS client hello.
     pub fn observe(&mut self, observer: Observer, payload: &Payload, indicators: &Indicators) {
         if let Some(message) = payload.app.dns.as_deref() {
             self.observe_dns(observer, payload.flow.destination, message, indicators);
         }
-        // Later in a connection a hello may go through a tunnel, to another host.
+        // A client hello later in a connection may go through a tunnel to another host.
         let server_name = payload.app.tls.as_deref().and_then(|hello| hello.server_name.as_deref());
         if let Some(name) = server_name.filter(|_| payload.index == 0) {
             self.observe_server_name(observer, payload.flow.destination.ip(), name);
         }
     }
 
-    /// The name that an address was last resolved from, as long as it holds.
+    /// Returns the name that an address was last resolved from, unless the name has expired.
     pub fn resolution_of(&self, network: u32, address: IpAddr, now: BootTime) -> Option<&ResolvedName> {
         let resolved = self.names.get(&(network, address.to_canonical()))?;
         (now <= resolved.until).then_some(resolved)
     }
 
-    /// Addresses that made room for others.
+    /// The number of evicted addresses.
     pub fn evicted(&self) -> u64 {
         self.names.evicted()
     }
 
-    /// An answer counts only if this process asked this server this question: anybody can send an answer.
+    /// Records a question, or learns from an answer. An answer counts only if this process asked this server this
+    /// question, because anybody can send an answer.
     fn observe_dns(
         &mut self,
         observer: Observer,
@@ -117,7 +118,7 @@ impl PassiveDns {
         }
     }
 
-    /// The name in a TLS hello names an address that no answer named.
+    /// Names an address after the server name (SNI) of a TLS client hello, unless the address has a valid name already.
     fn observe_server_name(&mut self, observer: Observer, address: IpAddr, name: &str) {
         if self.resolution_of(observer.network, address, observer.at).is_none() {
             let until = observer.at.plus(MAX_LIFETIME);

@@ -1,4 +1,4 @@
-//! When a process worked and when it rested, made of its CPU reports.
+//! When a process worked and when it paused, derived from its CPU reports.
 
 use std::time::Duration;
 
@@ -7,55 +7,56 @@ use crate::{
     model::{BootTime, CpuUsage, Event, EventBody, ProcessKey},
 };
 
-/// The share of one processor, within a second, from which a process works.
+/// Minimum share of one processor, within a second, that counts as work.
 const WORK_SHARE: f64 = 0.3;
-/// How long a process must not work to have paused; reports come once a second.
+/// Minimum time without work that counts as a pause. Reports come once per second.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How much a report may come after the fact, or before it where it is the last report of a phase.
+/// Maximum distance in time between a report and the start or end of work. The last report of a phase may precede the
+/// end.
 pub const REPORT_DELAY: Duration = Duration::from_millis(1_500);
 
-/// A span of work. A process below the sensor's threshold sends no report, so the end of a phase is
-/// known only when the next one begins.
+/// A span of work. A process below the sensor's threshold sends no report, so the end of a phase is known only when the
+/// next phase begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Phase {
-    /// When it began.
+    /// When the phase began.
     pub since: BootTime,
-    /// The last report of it.
+    /// The time of the last report in the phase.
     pub until: BootTime,
 }
 
 impl Phase {
-    /// How long it was.
+    /// The length of the phase.
     pub fn span(self) -> Duration {
         self.until.since(self.since)
     }
 }
 
-/// A pause that is over: between the end of the phase before and now.
+/// A finished pause between two phases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pause {
-    /// The work before it.
+    /// The phase before the pause.
     pub before: Phase,
     /// When work began again.
     pub resumed: BootTime,
 }
 
-/// The current phase of every process that works.
+/// The latest phase of every process that works.
 #[derive(Debug)]
 pub struct Phases(BoundedMap<ProcessKey, Phase>);
 
 impl Phases {
-    /// Follows at most so many processes.
+    /// Creates an empty tracker for at most `capacity` processes.
     pub fn new(capacity: usize) -> Self {
         Self(BoundedMap::new(capacity))
     }
 
-    /// How many processes made room for others.
+    /// The number of evicted processes.
     pub fn evicted(&self) -> u64 {
         self.0.evicted()
     }
 
-    /// Takes an event in. Returns the pause that it ends, if it ends one.
+    /// Updates the phases from an event. Returns the pause that the event ended, if any.
     pub fn observe(&mut self, event: &Event) -> Option<Pause> {
         match &event.body {
             EventBody::Cpu(usage) => self.report(event.subject.key, event.time, usage),
@@ -68,12 +69,12 @@ impl Phases {
     }
 
     fn report(&mut self, key: ProcessKey, at: BootTime, usage: &CpuUsage) -> Option<Pause> {
-        // The first report after a sleep covers all of the sleep.
+        // The window of the first report after a sleep includes the sleep.
         let judged = usage.window.min(1_000_000_000);
         if (usage.on_cpu as f64) < WORK_SHARE * judged as f64 {
             return None;
         }
-        // So does the window: the process cannot have worked longer than it was on a CPU.
+        // Shorten the window here too: the process cannot have worked longer than it was on a CPU.
         let since = BootTime(at.0.saturating_sub(usage.window.min(usage.on_cpu)));
         let phase = self.0.entry(&key, || Phase { since, until: since });
         let before = *phase;
@@ -85,7 +86,7 @@ impl Phases {
         None
     }
 
-    /// Every process that works now, as of its last report.
+    /// Returns every process that works now, with its latest phase.
     pub fn working(&self, now: BootTime) -> impl Iterator<Item = (ProcessKey, Phase)> {
         self.0
             .iter()
@@ -127,7 +128,7 @@ mod tests {
         }
         assert_eq!(phases.report(key, at(22), &usage(2 * SECOND, SECOND)), None, "the pause is too short");
         assert_eq!(phases.report(key, at(30), &usage(SECOND, SECOND / 8)), None, "this is too little work");
-        // The first report after a long sleep covers all of it.
+        // The window of the first report after a long sleep includes the sleep.
         let pause = phases.report(key, at(52), &usage(22 * SECOND, SECOND));
         let before = Phase { since: at(0), until: at(22) };
         assert_eq!(pause, Some(Pause { before, resumed: at(51) }));

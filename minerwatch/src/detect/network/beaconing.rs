@@ -1,5 +1,6 @@
-//! N5: a TLS connection with the rhythm of mining. Shares are alike in size, are answered, and come at random times; new
-//! work comes unasked; and the connection stays open for hours in few bytes. Only sizes and times are looked at.
+//! N5: a TLS connection with the rhythm of mining. Shares have similar lengths, are answered, and are sent at random
+//! times. New work arrives unasked. The connection stays open for hours and moves few bytes. The detector uses only
+//! lengths and times.
 
 use std::{collections::VecDeque, net::SocketAddr, ops::RangeInclusive, time::Duration};
 
@@ -10,7 +11,8 @@ use crate::{
     model::{Direction, EventBody, EventType, FlowUpdate, PayloadSample, ProcessKey, SignalClass, Threshold},
 };
 
-/// Never enough alone: a client of a broker that publishes at random times and subscribes to others looks the same.
+/// The signal. It is never enough alone: a client of a broker that publishes at random times and subscribes to others
+/// looks the same.
 pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     id: "N5",
     class: SignalClass::Network,
@@ -24,32 +26,33 @@ pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Connections remembered.
+/// Maximum number of connections that are tracked.
 const CONNECTIONS: usize = 4_096;
-/// How long a connection must have been open before its rhythm counts.
+/// Minimum age of a connection before its rhythm counts.
 const MIN_AGE: Duration = Duration::from_secs(300);
-/// The most bytes a minute, both ways. A miner moves less than half of it.
+/// Maximum number of bytes per minute, both ways. A miner moves less than half of this number.
 pub(super) const MAX_BYTES_A_MINUTE: u64 = 20_000;
-/// Messages sent at the beginning that do not count: the handshake and the login.
+/// Number of messages sent at the beginning that do not count: the handshake and the login.
 const HANDSHAKE_MESSAGES: usize = 4;
-/// Messages sent that are remembered of one connection.
+/// Maximum number of sent messages that are remembered per connection.
 const MESSAGES: usize = 64;
-/// An answer comes within this, in milliseconds. What comes later came unasked.
+/// Maximum time from a message to its answer, in milliseconds. A later message counts as unasked.
 const MAX_ANSWER_MS: u32 = 2_000;
-/// Bytes of an encrypted share: 200 to 270 for XMRig; other protocols have shorter ones.
+/// Length of an encrypted share, in bytes: 200 to 270 for XMRig. Other protocols have shorter shares.
 const SHARE_LENGTHS: RangeInclusive<u16> = 90..=600;
-/// How far the lengths of shares of one miner differ, in bytes: by the digits of a few numbers.
+/// Maximum difference between the lengths of one miner's shares, in bytes. Only a few numbers in a share vary in their
+/// digits.
 const SHARE_SPREAD: u16 = 8;
-/// Bytes of new work.
+/// Length of a message with new work, in bytes.
 const WORK_LENGTHS: RangeInclusive<u16> = 150..=4_096;
-/// Shares that are needed.
+/// Minimum number of shares.
 const MIN_SHARES: usize = 8;
-/// Unasked messages that are needed.
+/// Minimum number of unasked messages.
 const MIN_UNASKED: u32 = 3;
-/// The least coefficient of variation of the gaps between shares: random times have 1, a clock has 0.
+/// Minimum coefficient of variation of the gaps between shares. Random times have 1, and a clock has 0.
 const MIN_IRREGULARITY: f64 = 0.4;
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ENCRYPTED_BEACONING],
     wants: &[EventType::Payload, EventType::FlowUpdate, EventType::Close],
@@ -57,7 +60,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Beaconing { rhythms: BoundedMap::new(CONNECTIONS) }),
 };
 
-/// One connection of one process.
+/// The key of a connection: the process, and the source and the destination address.
 type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
 
 /// A message that a process sent.
@@ -73,9 +76,9 @@ struct Message {
 #[derive(Debug, Default)]
 struct Rhythm {
     messages: VecDeque<Message>,
-    /// Messages of the handshake that were left out so far.
+    /// Number of handshake messages that were skipped so far.
     handshake: usize,
-    /// Messages that came unasked.
+    /// Number of messages that came unasked.
     unasked: u32,
 }
 
@@ -136,11 +139,11 @@ impl Beaconing {
     }
 }
 
-/// Messages that are alike.
+/// Messages of similar length.
 #[derive(Clone, Copy, Debug)]
 struct Shares {
     count: usize,
-    /// The least and the greatest length in bytes.
+    /// The shortest length in bytes; `most` is the longest.
     least: u16,
     most: u16,
 }
@@ -164,7 +167,7 @@ impl Rhythm {
         }
     }
 
-    /// The shares among the messages, if this is the rhythm of mining.
+    /// Returns the shares among the messages, if the messages have the rhythm of mining.
     fn shares(&self) -> Option<Shares> {
         if self.unasked < MIN_UNASKED {
             return None;
@@ -188,7 +191,7 @@ impl Rhythm {
         is_rhythm.then_some(Shares { count: shares.len(), least, most })
     }
 
-    /// Whether all messages but the shares are keepalives, which are smaller than shares and alike as well.
+    /// Whether all messages other than shares are keepalives: shorter than shares, and similar in length.
     fn has_only_keepalives_besides(&self, least: u16) -> bool {
         let others =
             self.messages.iter().map(|message| message.length).filter(|length| !is_like(*length, least));
@@ -202,7 +205,7 @@ fn is_like(length: u16, least: u16) -> bool {
     (least..=least.saturating_add(SHARE_SPREAD)).contains(&length)
 }
 
-/// Whether the gaps between messages vary as random times do. The gaps of what a clock sends are alike.
+/// Whether the gaps between messages vary like random times. A clock sends messages with equal gaps.
 fn is_irregular(messages: &[&Message]) -> bool {
     let gaps: Vec<f64> =
         messages.windows(2).map(|pair| f64::from(pair[1].at.wrapping_sub(pair[0].at))).collect();

@@ -1,5 +1,5 @@
-//! B12: data in DNS questions. Many different long names below one domain that mix letters and digits as no word does are
-//! not asked for to be resolved.
+//! B12: data in DNS questions. A program asks for many different long names below one domain, and the names mix letters
+//! and digits as no word does. The purpose of such questions is not to resolve names.
 
 use std::{
     hash::{BuildHasher as _, BuildHasherDefault},
@@ -15,7 +15,7 @@ use crate::{
     model::{BootTime, DnsMessage, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
-/// Few points: some filters of mail and of software look up hashes in this way.
+/// The signal. It has few points, because some filters of mail and software look up hashes this way.
 pub const DNS_TUNNEL: SignalInfo = SignalInfo {
     id: "B12",
     class: SignalClass::Behavior,
@@ -28,14 +28,14 @@ pub const DNS_TUNNEL: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Pairs of a process and a domain remembered.
+/// Maximum number of pairs of a process and a domain that are tracked.
 const DOMAINS: usize = 1_024;
-/// Different names that are needed.
+/// Minimum number of different names within a window.
 const MIN_NAMES: usize = 100;
-/// The time within which they must be asked for.
+/// Length of the window in which names are counted.
 const WINDOW: Duration = Duration::from_secs(300);
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DNS_TUNNEL],
     wants: &[EventType::Payload],
@@ -43,11 +43,11 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(DnsTunnel { domains: BoundedMap::new(DOMAINS) }),
 };
 
-/// What one process asked for below one domain.
+/// The names that one process asked for below one domain.
 #[derive(Debug)]
 struct Domain {
     since: BootTime,
-    /// Hashes of the names, until there are enough.
+    /// Hashes of the names, until the report.
     names: FxHashSet<u64>,
     bytes: usize,
     is_reported: bool,
@@ -129,7 +129,7 @@ mod tests {
         findings(&host)
     }
 
-    /// Letters of base 32 that chance picks, the same in every run.
+    /// Returns pseudo-random strings in base 32, the same in every run.
     fn encoded(count: u64) -> impl Iterator<Item = String> + Clone {
         (1..=count).map(|serial| {
             let mut state = serial.wrapping_mul(0x9e37_79b9_7f4a_7c15);

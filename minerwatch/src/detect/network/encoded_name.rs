@@ -1,26 +1,27 @@
-//! Data in the name that a DNS question asks for.
+//! Data that is encoded in the name of a DNS question.
 
 use crate::model::DnsMessage;
 
-/// Characters before the domain that such a name has at least. Names that people choose are shorter.
+/// Minimum length of the part before the domain, in characters. Names that people choose are shorter.
 const MIN_LENGTH: usize = 30;
-/// The least share of neighbouring characters of which one is a letter and one a digit. Names that people choose have few
-/// such pairs; of encoded data 26 (base 64) to 47 (hexadecimal) pairs in a hundred are such.
+/// Minimum share of mixed pairs: neighbouring characters of which one is a letter and one a digit. Names that people
+/// choose have few mixed pairs. In encoded data, 26 % (base 64) to 47 % (hexadecimal) of the pairs are mixed.
 const MIN_MIXTURE: f64 = 0.15;
 
-/// The data in the name of a question, and the domain that it lies in. `None` if the name looks chosen by a person.
+/// Returns the data in the name of a question, and the domain. Returns `None` if the name looks chosen by a person, or
+/// for an answer.
 pub fn data_in(message: &DnsMessage) -> Option<(&str, &str)> {
     let (data, domain) = split(&message.answer.question).filter(|_| !message.response)?;
     (data.len() >= MIN_LENGTH && mixture(data) >= MIN_MIXTURE).then_some((data, domain))
 }
 
-/// What a name holds before its domain, and the domain: the last two labels.
+/// Splits a name into the part before its domain, and the domain: the last two labels.
 fn split(name: &str) -> Option<(&str, &str)> {
     let (rest, _) = name.rsplit_once('.')?;
     rest.rfind('.').map(|at| (&name[..at], &name[at + 1..]))
 }
 
-/// The share of neighbouring characters of which one is a letter and one a digit.
+/// Returns the share of neighbouring characters of which one is a letter and one a digit.
 fn mixture(text: &str) -> f64 {
     let pairs = text.as_bytes().windows(2);
     let count = pairs.len().max(1);

@@ -1,4 +1,4 @@
-//! N11: names asked for by DNS over TLS or over HTTPS, where nobody can see them.
+//! N11: DNS over TLS or DNS over HTTPS, which hides the names that a program asks for.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -8,7 +8,7 @@ use crate::{
     model::{EventBody, EventType, ProcessKey, SignalClass},
 };
 
-/// Few points: browsers and some resolvers do it by design.
+/// The signal. It has few points, because browsers and some resolvers use encrypted DNS by design.
 pub const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     id: "N11",
     class: SignalClass::Network,
@@ -21,16 +21,16 @@ pub const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Processes remembered that were reported.
+/// Maximum number of reported processes that are remembered.
 const PROCESSES: usize = 1_024;
 
 /// The port of DNS over TLS (RFC 7858, section 3.1).
 const DNS_OVER_TLS: u16 = 853;
-/// The protocol of DNS over TLS, as a client may offer it (RFC 7858; IANA's registry of ALPN).
+/// The ALPN protocol of DNS over TLS (RFC 7858; IANA's registry of ALPN).
 const PROTOCOL: &str = "dot";
 const HTTPS: u16 = 443;
 
-/// Hosts that are known to offer DNS over HTTPS; their subdomains count too.
+/// Hosts that are known to offer DNS over HTTPS. Their subdomains count too.
 const HOSTS: [&str; 16] = [
     "cloudflare-dns.com",
     "dns.adguard-dns.com",
@@ -50,7 +50,7 @@ const HOSTS: [&str; 16] = [
     "one.one.one.one",
 ];
 
-/// Addresses of such hosts.
+/// Addresses of hosts that are known to offer DNS over HTTPS.
 const ADDRESSES: [IpAddr; 14] = [
     v4(1, 0, 0, 1),
     v4(1, 1, 1, 1),
@@ -72,7 +72,7 @@ const fn v4(a: u8, b: u8, c: u8, d: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(a, b, c, d))
 }
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ENCRYPTED_DNS],
     wants: &[EventType::Payload],
@@ -82,7 +82,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 #[derive(Debug)]
 struct EncryptedDns {
-    /// Processes that were reported: each is reported once.
+    /// Processes that were reported. Each process is reported once.
     reported: BoundedMap<ProcessKey, ()>,
 }
 
@@ -104,7 +104,7 @@ impl Detector for EncryptedDns {
     }
 }
 
-/// Whether a name, in lower case, is one of the hosts or below one.
+/// Whether a name, in lower case, is one of the hosts or a subdomain of one.
 fn is_listed(name: &str) -> bool {
     HOSTS
         .iter()

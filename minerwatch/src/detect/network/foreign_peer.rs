@@ -1,4 +1,4 @@
-//! N4F: a connection to port 443 in a country that is none of the configured home countries.
+//! N4F: a connection to port 443 in a country outside the configured home countries.
 
 use super::established;
 use crate::{
@@ -6,7 +6,7 @@ use crate::{
     model::{EventType, SignalClass},
 };
 
-/// As few points as for the port of a pool: most of the web is in some other country.
+/// The signal. It has as few points as the port of a pool, because most of the web is in other countries.
 pub const FOREIGN_PEER: SignalInfo = SignalInfo {
     id: "N4F",
     class: SignalClass::Network,
@@ -19,10 +19,10 @@ pub const FOREIGN_PEER: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The port of encrypted web pages, which every firewall lets through.
+/// The port of HTTPS, which every firewall lets through.
 const HTTPS: u16 = 443;
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[FOREIGN_PEER],
     wants: &[EventType::Connect, EventType::RunningFlow],

@@ -6,7 +6,7 @@ use crate::{
     model::{EventBody, EventType, SignalClass},
 };
 
-/// The points are those of the list, 60 by default.
+/// The signal. The list sets the points, 60 by default.
 pub const LISTED_FILE: SignalInfo = SignalInfo {
     id: "I2",
     class: SignalClass::Behavior,
@@ -19,7 +19,7 @@ pub const LISTED_FILE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LISTED_FILE],
     wants: &[EventType::HashedFile],

@@ -1,11 +1,11 @@
-//! How a finding shows that something is on a list of indicators.
+//! Findings about entries of indicator lists.
 
 use crate::{
     detect::{DetectionContext, Finding, SignalInfo},
     intel::{ListKind, Listed},
 };
 
-/// Which list, and what it says, in words.
+/// Describes a list entry in words: the name of the list, and the note of the entry.
 pub fn describe(listed: &Listed<'_>) -> String {
     match listed.note {
         Some(note) => format!("which '{}' lists ({note})", listed.list.name),
@@ -13,7 +13,8 @@ pub fn describe(listed: &Listed<'_>) -> String {
     }
 }
 
-/// A finding of this signal with the entry as evidence. Its points and its meaning are those of the list.
+/// Creates a finding of a signal with the list entry as evidence. The list decides the points and whether the signal is
+/// about mining.
 pub fn finding(
     info: SignalInfo,
     context: &DetectionContext<'_>,

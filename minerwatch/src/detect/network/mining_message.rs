@@ -1,4 +1,4 @@
-//! Messages of mining protocols, as detectors look at them and as findings show them.
+//! Mining messages: which messages count for detectors, and how findings show them.
 
 use std::net::SocketAddr;
 
@@ -7,18 +7,19 @@ use crate::{
     model::{Direction, MiningMessage, MiningSide, Payload},
 };
 
-/// Who is at the other end of a connection, by who opened it: miners connect to pools.
+/// The role of the peer of a mining connection. Miners connect to pools, so the role depends on which side opened the
+/// connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MiningPeer {
-    /// This host opened the connection, so the peer would be a pool.
+    /// The peer is a pool, because this host opened the connection.
     Pool,
-    /// The peer opened the connection, so it would be a miner.
+    /// The peer is a miner, because the peer opened the connection.
     Miner,
 }
 
 impl MiningPeer {
-    /// The message in a payload, if its connection leads to such a peer and the right side says it. On the wrong side it is
-    /// somebody else's text: what a log collector is sent, for example.
+    /// Returns the mining message in a payload, if the peer has this role and the right side sent the message. A
+    /// message from the wrong side is unrelated text, such as the input of a log collector.
     pub fn message_in(self, payload: &Payload) -> Option<&MiningMessage> {
         let message = payload.app.mining.as_deref()?;
         let is_peer_client = payload.accepted;
@@ -29,7 +30,7 @@ impl MiningPeer {
     }
 }
 
-/// A finding about a message on a connection to this destination.
+/// Creates a finding about a message on a connection to this destination.
 pub fn finding(
     info: SignalInfo,
     context: &DetectionContext<'_>,

@@ -1,4 +1,4 @@
-//! N8: a process that serves miners and speaks to a pool: it passes mining on.
+//! N8: a mining proxy: a process that serves miners and is a client of a pool.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -11,7 +11,7 @@ use crate::{
     model::{EventBody, EventType, ProcessKey, Request, SignalClass},
 };
 
-/// Decides alone, as the words of a miner do.
+/// The signal. It is conclusive, like the messages of a miner.
 pub const RELAY: SignalInfo = SignalInfo {
     id: "N8",
     class: SignalClass::Network,
@@ -25,14 +25,14 @@ pub const RELAY: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Processes remembered that speak to a pool or serve miners.
+/// Maximum number of tracked processes that speak to a pool or serve miners.
 const PROCESSES: usize = 1_024;
-/// Hosts counted that one process serves.
+/// Maximum number of served hosts that are counted per process.
 const MAX_MINERS: usize = 1_000;
-/// A relay is reported again when it serves so many times as many hosts as before.
+/// A relay is reported again when the number of served hosts has grown by this factor.
 const REPORT_GROWTH: usize = 10;
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[RELAY],
     wants: &[EventType::Payload, EventType::Exit],
@@ -43,13 +43,13 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 /// The mining connections of one process.
 #[derive(Debug, Default)]
 struct Relay {
-    /// The pool that it speaks to, the latest one.
+    /// The pool that the process spoke to last.
     pool: Option<SocketAddr>,
-    /// The miner that it serves, the latest one.
+    /// The miner that the process served last.
     miner: Option<SocketAddr>,
-    /// The hosts of the miners that it serves.
+    /// The hosts of the miners that the process serves.
     miners: FxHashSet<IpAddr>,
-    /// How many hosts there were when it was last reported.
+    /// Number of served hosts at the last report.
     reported: usize,
 }
 
@@ -92,7 +92,7 @@ impl Detector for MiningRelay {
 }
 
 impl Relay {
-    /// A finding, if the process is on both sides and serves many more hosts than when it was last reported.
+    /// Returns a finding if the process is on both sides and serves many more hosts than at the last report.
     fn report(&mut self, context: &DetectionContext<'_>) -> Option<Finding> {
         let (pool, miner) = self.pool.zip(self.miner)?;
         let hosts = self.miners.len();
@@ -132,7 +132,7 @@ mod tests {
         (host, process)
     }
 
-    /// A miner on this host of the network connects and is given work.
+    /// Lets a miner on the host 10.0.1.`last` connect to the process and receive work.
     fn serve(host: &mut Host, process: ProcessKey, last: u32) {
         let peer = format!("10.0.1.{last}:40000");
         for (direction, bytes) in [(Direction::Received, SUBSCRIBE), (Direction::Sent, NOTIFY)] {

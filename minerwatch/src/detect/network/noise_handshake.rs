@@ -1,5 +1,5 @@
-//! N10: a connection that begins as Stratum V2 does inside Noise: by the sizes of its first messages, which are all that can
-//! be seen.
+//! N10: a connection that begins like Stratum V2 inside the Noise protocol. The messages are encrypted, so only the
+//! lengths of the first messages count.
 
 use std::net::SocketAddr;
 
@@ -9,7 +9,7 @@ use crate::{
     model::{Direction, EventBody, EventType, Payload, ProcessKey, Protocol, SignalClass},
 };
 
-/// Sizes alone prove little: other protocols may begin with 64 bytes too.
+/// The signal. Lengths alone prove little, because other protocols may begin with 64 bytes too.
 pub const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     id: "N10",
     class: SignalClass::Network,
@@ -22,14 +22,14 @@ pub const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Connections remembered whose first message had the length of a key.
+/// Maximum number of remembered connections whose first message had the length of a key.
 const CONNECTIONS: usize = 4_096;
-/// Bytes of the first message: a key (Stratum V2's specification, section 4.5.1).
+/// Length of the first message in bytes: a key (Stratum V2 specification, section 4.5.1).
 const KEY_LENGTH: u32 = 64;
-/// Bytes of the first answer, without and with the extension of its signature.
+/// Length of the first answer in bytes, without and with the extension of its signature.
 const ANSWER_LENGTHS: [u32; 2] = [170, 234];
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[NOISE_HANDSHAKE],
     wants: &[EventType::Payload],
@@ -74,8 +74,8 @@ impl Detector for NoiseHandshake {
     }
 }
 
-/// Whether a payload is the first of its direction on a connection that this host opened, and only its length is known: the
-/// content of a handshake is random, so the kernel side does not capture it.
+/// Whether a payload is the first of its direction on a TCP connection that this host opened, and only its length is
+/// known. The kernel side does not capture a handshake, because its content is random.
 fn is_unread_beginning(payload: &Payload) -> bool {
     payload.flow.protocol == Protocol::Tcp
         && payload.index == 0

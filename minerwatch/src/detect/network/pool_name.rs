@@ -1,7 +1,7 @@
 //! N3: the name of a mining pool. I1: another name or an address that is on a list of indicators.
 //!
-//! Names are seen in DNS questions and answers, in TLS hellos, in requests for tunnels, and as what led to the address of a
-//! connection.
+//! Names come from DNS questions and answers, TLS client hellos and tunnel requests. The address of a connection also
+//! has the name that it was resolved from.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -20,8 +20,8 @@ use crate::{
     },
 };
 
-/// The full form is a connection to a port that serves no web pages; its points are those of the list, 60 by default. To
-/// ask for the name, or to visit the web page, is what a curious person does too.
+/// N3. The full form is a connection that cannot be a visit to a web page; the list sets its points, 60 by default.
+/// Asking for the name or visiting the web page has fewer points, because a curious person does that too.
 pub const POOL_NAME: SignalInfo = SignalInfo {
     id: "N3",
     class: SignalClass::Network,
@@ -35,7 +35,7 @@ pub const POOL_NAME: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The points are those of the list, 60 by default.
+/// I1. The list sets the points, 60 by default.
 pub const LISTED_PEER: SignalInfo = SignalInfo {
     id: "I1",
     class: SignalClass::Network,
@@ -50,12 +50,13 @@ pub const LISTED_PEER: SignalInfo = SignalInfo {
 
 /// Ports of web pages, which people visit out of curiosity.
 const WEB: [u16; 2] = [80, 443];
-/// How long a connection to the web page of a pool must be open before it is no visit, if it moves as few bytes as mining.
+/// Minimum age at which a connection to the web page of a pool no longer counts as a visit, if the connection moves as
+/// few bytes as mining.
 const MIN_STAY: Duration = Duration::from_secs(600);
-/// Such connections remembered that were reported.
+/// Maximum number of reported long connections that are remembered.
 const REPORTED_STAYS: usize = 1_024;
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[POOL_NAME, LISTED_PEER],
     wants: &[EventType::Payload, EventType::Connect, EventType::RunningFlow, EventType::FlowUpdate],
@@ -65,7 +66,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 #[derive(Debug)]
 struct PoolName {
-    /// Connections to web pages that were reported as no visits: each is reported once.
+    /// Connections to web pages that were reported because they are no visits. Each connection is reported once.
     reported_stays: BoundedMap<(ProcessKey, SocketAddr), ()>,
 }
 
@@ -86,7 +87,8 @@ impl Detector for PoolName {
 }
 
 impl PoolName {
-    /// A connection to a web page that stays open in few bytes: a visitor leaves, or reads more.
+    /// Checks for a connection to a listed web page that stays open and moves few bytes. A visitor leaves, or reads
+    /// more.
     fn stays(&mut self, context: &DetectionContext<'_>, update: &FlowUpdate) -> Option<Finding> {
         let destination = update.flow.destination;
         let age = context.at().since(update.first);
@@ -108,7 +110,7 @@ impl PoolName {
     }
 }
 
-/// A DNS message with a listed name.
+/// Checks the names in a DNS message against the lists.
 fn dns(context: &DetectionContext<'_>, message: &DnsMessage) -> Option<Finding> {
     // The questions of a DNS server are those of its clients.
     if context.known.dns_servers.is_server(context.key(), context.at()) == Some(true) {
@@ -125,13 +127,13 @@ fn tls(context: &DetectionContext<'_>, payload: &Payload, hello: &TlsHello) -> O
     let destination = payload.flow.destination;
     let listed = context.known.indicators.named_endpoint(name, destination.port())?;
     let detail = format!("asked {destination} for {name} by TLS, {}", listing::describe(&listed));
-    // A browser offers to speak HTTP. Later in a connection the hello may go through a tunnel, to a port that is not known.
+    // A browser offers HTTP. A client hello later in a connection may go through a tunnel, to an unknown port.
     let may_be_web = WEB.contains(&destination.port()) || payload.index > 0;
     let visit = Visit::perhaps_if(may_be_web && (hello.offers_protocols || !hello.whole));
     Some(found(context, &listed, detail, visit).value("name", name).value("destination", destination))
 }
 
-/// A request for a tunnel to a listed host.
+/// Checks the host of a tunnel request against the lists.
 fn tunnelled(context: &DetectionContext<'_>, payload: &Payload, tunnel: &TunnelRequest) -> Option<Finding> {
     let indicators = &context.known.indicators;
     let address = match &tunnel.host {
@@ -154,7 +156,7 @@ fn tunnelled(context: &DetectionContext<'_>, payload: &Payload, tunnel: &TunnelR
     Some(finding.value("name", name).value("destination", payload.flow.destination))
 }
 
-/// A connection to a listed name or address.
+/// Checks the destination of a connection against the lists, by name and by address.
 fn connected(context: &DetectionContext<'_>) -> Option<Finding> {
     if context.known.indicators.is_empty() {
         return None;
@@ -172,7 +174,7 @@ fn connected(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding.value("destination", destination))
 }
 
-/// The name that led to an address, or an alias of it, if a list has it.
+/// Returns the name that an address was resolved from, or the alias in the answer, with its list entry.
 fn listed_name_of<'a>(
     context: &DetectionContext<'a>,
     destination: SocketAddr,
@@ -183,7 +185,7 @@ fn listed_name_of<'a>(
     names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
 }
 
-/// Whether it may be no more than a visit to a web page.
+/// Whether the contact may be no more than a visit to a web page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Visit {
     Perhaps,
@@ -196,7 +198,7 @@ impl Visit {
     }
 }
 
-/// N3 for what a list of pools names, I1 for the rest.
+/// Creates a finding of N3 for an entry of a pool list, or of I1 for any other entry.
 fn found(context: &DetectionContext<'_>, listed: &Listed<'_>, detail: String, visit: Visit) -> Finding {
     match listed.list.kind {
         ListKind::Mining => {
@@ -306,7 +308,7 @@ mod tests {
         for (request, expected) in cases {
             let found = after(|host, client| {
                 host.send(client, "10.0.0.9:3128", request);
-                // A peer that sends the same asks for nothing.
+                // A request from the peer does not count.
                 host.receive(client, "10.0.0.9:3128", request);
             });
             assert_eq!(found, expected, "{}", request.escape_ascii());
@@ -428,7 +430,7 @@ mod tests {
                 host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(question, None, &[]));
                 let answer = message("www.example", None, &["192.0.2.7"]);
                 host.datagram(client, "10.0.0.53:53", Direction::Received, &answer);
-                // The first answer used the question up. This one has none.
+                // The first answer consumed the question, so this answer has none.
                 let answer = message("pool.supportxmr.com", None, &["192.0.2.7"]);
                 host.datagram(client, "10.0.0.54:53", Direction::Received, &answer);
                 host.connect(client, "192.0.2.7:9000");

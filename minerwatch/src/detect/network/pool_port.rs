@@ -6,7 +6,7 @@ use crate::{
     model::{EventType, SignalClass},
 };
 
-/// Few points: much else uses these ports too.
+/// The signal. It has few points, because many other programs use these ports too.
 pub const POOL_PORT: SignalInfo = SignalInfo {
     id: "N4",
     class: SignalClass::Network,
@@ -23,7 +23,7 @@ pub const POOL_PORT: SignalInfo = SignalInfo {
 const POOL_PORTS: [u16; 13] =
     [3333, 3334, 4444, 5555, 5556, 7777, 10128, 10343, 13333, 14433, 14444, 20128, 45700];
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[POOL_PORT],
     wants: &[EventType::Connect, EventType::RunningFlow],

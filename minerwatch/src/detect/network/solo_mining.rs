@@ -1,4 +1,4 @@
-//! N7: calls to a node that only a solo miner makes, or its height asked for again and again.
+//! N7: calls to a node that only a solo miner makes, or frequent requests for the node's block height.
 
 use std::{net::SocketAddr, time::Duration};
 
@@ -12,7 +12,7 @@ use crate::{
     },
 };
 
-/// Does not decide alone: pools and explorers ask nodes for work as well.
+/// The signal. It is not conclusive, because pools and block explorers ask nodes for work as well.
 pub const SOLO_MINING: SignalInfo = SignalInfo {
     id: "N7",
     class: SignalClass::Network,
@@ -26,16 +26,16 @@ pub const SOLO_MINING: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Connections remembered that were reported.
+/// Maximum number of reported connections that are remembered.
 const CONNECTIONS: usize = 4_096;
-/// Processes remembered that ask a node for its height.
+/// Maximum number of tracked processes that ask a node for its height.
 const PROCESSES: usize = 1_024;
-/// Requests for the height within [`HEIGHT_WINDOW`] that are needed. XMRig asks every second.
+/// Minimum number of requests for the height within [`HEIGHT_WINDOW`]. XMRig asks every second.
 const MIN_HEIGHT_REQUESTS: u32 = 30;
-/// The time within which they must come.
+/// Length of the window in which height requests are counted.
 const HEIGHT_WINDOW: Duration = Duration::from_secs(60);
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SOLO_MINING],
     wants: &[EventType::Payload, EventType::Exit],
@@ -50,7 +50,7 @@ pub(super) fn is_solo(message: &MiningMessage) -> bool {
     matches!(message.protocol, MiningProtocol::Solo | MiningProtocol::ZmqMining)
 }
 
-/// Requests for the height of a node by one process.
+/// The requests of one process for the height of a node.
 #[derive(Debug)]
 struct HeightRequests {
     since: BootTime,
@@ -59,7 +59,7 @@ struct HeightRequests {
 
 #[derive(Debug)]
 struct SoloMining {
-    /// Connections with calls for work that were reported: each is reported once.
+    /// Connections whose calls for work were reported. Each connection is reported once.
     reported: BoundedMap<(ProcessKey, SocketAddr, SocketAddr), ()>,
     heights: BoundedMap<ProcessKey, HeightRequests>,
 }

@@ -1,4 +1,4 @@
-//! N1, N2: what miners and pools say to each other, connection by connection.
+//! N1 and N2: the messages of miners and pools, tracked per connection.
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use crate::{
     model::{EventBody, EventType, MiningMessage, MiningSide, ProcessKey, SignalClass},
 };
 
-/// Decides alone: nothing but a miner says it.
+/// N1. The signal is conclusive, because only a miner sends such messages.
 pub const MINER_WORDS: SignalInfo = SignalInfo {
     id: "N1",
     class: SignalClass::Network,
@@ -26,7 +26,7 @@ pub const MINER_WORDS: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Does not decide alone: the process may be one that only looks at the work of a pool.
+/// N2. The signal is not conclusive, because the process may only watch the work of a pool.
 pub const POOL_WORDS: SignalInfo = SignalInfo {
     id: "N2",
     class: SignalClass::Network,
@@ -40,10 +40,10 @@ pub const POOL_WORDS: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// Connections remembered.
+/// Maximum number of connections that are tracked.
 const SESSIONS: usize = 4_096;
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_WORDS, POOL_WORDS],
     wants: &[EventType::Payload],
@@ -51,13 +51,13 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(StratumSessions { sessions: BoundedMap::new(SESSIONS) }),
 };
 
-/// One connection of one process.
+/// The key of a connection: the process, and the source and the destination address.
 type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
 
-/// A connection on which a miner or a pool said something.
+/// The state of a connection with messages of a miner or a pool.
 #[derive(Debug, Default)]
 struct StratumSession {
-    /// What a miner would say, but others may say too. The answer of a pool settles it.
+    /// A message that a miner would send, but other programs may send too. The answer of a pool confirms it.
     unconfirmed: Option<MiningMessage>,
     miner_reported: bool,
     pool_reported: bool,

@@ -1,7 +1,7 @@
-//! N9: a connection by a program that has no reason to make one: it was dropped and run, has no file, or fetches for a
-//! shell that a service started.
+//! N9: a connection by a program that has no reason to open one: the program was dropped and run, has no file, or
+//! downloads for a shell that a service started.
 //!
-//! It proves one step of the chain: not what was sent, but that the suspect really reached another host.
+//! The signal proves one step of the chain: the suspect reached another host. It says nothing about the content.
 
 use super::established;
 use crate::{
@@ -10,7 +10,8 @@ use crate::{
     process::Taint,
 };
 
-/// Ten points: a dropped program that connects out (25 + 10 + 10) is put on record, and no more.
+/// The signal. Its ten points put a dropped program that connects to another host (25 + 10 + 10) on record, and no
+/// more.
 pub const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     id: "N9",
     class: SignalClass::Network,
@@ -23,7 +24,7 @@ pub const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSPECT_CONNECTION],
     wants: &[EventType::Connect],

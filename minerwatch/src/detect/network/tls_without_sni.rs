@@ -1,5 +1,5 @@
-//! N6: a TLS client that names neither the host it wants nor a protocol, as miners do. The options of its socket say more;
-//! they are asked for only of such clients.
+//! N6: a TLS client hello with neither a server name (SNI) nor a protocol (ALPN), as miners send it. The detector then
+//! requests the options of the client's socket as further evidence.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use crate::{
     },
 };
 
-/// Never enough alone: message brokers and databases that are reached by their address look the same.
+/// The signal. It is never enough alone, because clients that reach a message broker or a database by its address look
+/// the same.
 pub const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     id: "N6",
     class: SignalClass::Network,
@@ -25,16 +26,16 @@ pub const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// What XMRig and its relatives ask the kernel for, through libuv (`uv_tcp_keepalive` with a delay of 60 s; libuv itself
-/// chooses one probe a second, ten at most). They also send small messages at once.
+/// The keepalive settings of XMRig and its relatives, set through libuv (`uv_tcp_keepalive` with a delay of 60 s; libuv
+/// itself chooses one probe per second, ten at most). These miners also set `TCP_NODELAY`.
 const MINER: Keepalive = Keepalive { idle_s: 60, interval_s: 1, probes: 10 };
 
-/// Processes remembered whose socket options were asked for.
+/// Maximum number of processes whose last request for socket options is remembered.
 const PROCESSES: usize = 1_024;
-/// The least time between two requests for socket options of one process.
+/// Minimum time between two requests for socket options of one process.
 const REQUEST_INTERVAL: Duration = Duration::from_secs(60);
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[TLS_WITHOUT_SNI],
     wants: &[EventType::Payload, EventType::SocketOptions],
@@ -44,7 +45,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 #[derive(Debug)]
 struct TlsWithoutSni {
-    /// When socket options of a process were last asked for.
+    /// When the socket options of a process were last requested.
     requested: BoundedMap<ProcessKey, BootTime>,
 }
 
@@ -89,7 +90,7 @@ impl TlsWithoutSni {
     }
 }
 
-/// The full form: the socket of such a connection has the options of a miner's.
+/// Checks the requested socket options for the full form: the options of a miner's socket.
 fn matches_xmrig_sockopts(context: &DetectionContext<'_>, options: &SocketOptions) -> Option<Finding> {
     let keepalive = options.keepalive.filter(|times| options.no_delay && *times == MINER)?;
     let destination = options.flow.destination;
@@ -154,7 +155,7 @@ mod tests {
         }
     }
 
-    /// Half an hour of TLS to a broker that is known by its address, on a port that pools prefer as well.
+    /// Plays half an hour of TLS to brokers that the client knows by address, also on a port that pools prefer.
     #[test]
     fn a_client_of_a_broker_gets_no_verdict() {
         let (mut host, client) = client();

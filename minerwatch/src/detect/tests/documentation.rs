@@ -1,4 +1,5 @@
-//! The table of signals in docs/detection.md is made of the catalogue. `MINERWATCH_BLESS=1` rewrites it.
+//! Checks that the table of signals in docs/detection.md matches the catalogue. With `MINERWATCH_BLESS=1`, the test
+//! rewrites the table instead.
 
 use std::{
     env,
@@ -16,12 +17,12 @@ const BEGIN: &str =
     "<!-- signals: made from the catalogue, run the tests with MINERWATCH_BLESS=1 to renew -->\n";
 const END: &str = "<!-- end of signals -->";
 
-/// The root of the repository.
+/// Returns the root directory of the repository.
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the crate lies in the repository").to_owned()
 }
 
-/// Every source file below a directory, with its text.
+/// Collects every source file below a directory, with its text.
 fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
     for entry in fs::read_dir(directory).expect("a directory") {
         let path = entry.expect("an entry").path();
@@ -34,7 +35,7 @@ fn sources(directory: &Path, found: &mut Vec<(PathBuf, String)>) {
     }
 }
 
-/// The file below src/detect that declares a signal.
+/// Returns the file that declares a signal, relative to src/detect.
 fn file_of(sources: &[(PathBuf, String)], id: &str) -> String {
     let declaration = format!("    id: \"{id}\",\n");
     let mut declares = sources.iter().filter(|(_, text)| text.contains(&declaration)).map(|(path, _)| path);

@@ -5,9 +5,9 @@ use crate::{
     model::{EventBody, EventType, FileAction, SignalClass, Threshold},
 };
 
-/// Logs that one process must delete. Log rotation starts a process for each run and deletes one or two.
+/// Number of logs that one process must delete. Log rotation starts a process for each run and deletes one or two.
 const LOGS: u32 = 3;
-/// Processes that are followed at once.
+/// Maximum number of processes that are tracked.
 const PROCESSES: usize = 256;
 
 /// The signal.
@@ -23,7 +23,7 @@ const LOGS_DELETED: SignalInfo = SignalInfo {
     ..SignalInfo::NONE
 };
 
-/// The detector's row.
+/// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LOGS_DELETED],
     wants: &[EventType::File, EventType::Exit],

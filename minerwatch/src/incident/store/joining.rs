@@ -1,4 +1,4 @@
-//! What joins what: processes to incidents, trees to incidents, incidents to each other.
+//! Joins processes and trees to incidents, and merges incidents.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::{
     process::ProcessTable,
 };
 
-/// How long ago a connection of the tree may have been made to be part of its chain.
+/// Maximum age of an earlier connection of the tree that becomes part of the chain.
 const CHAIN_SPAN: Duration = Duration::from_secs(10 * 60);
 
 impl Incidents {
@@ -37,8 +37,8 @@ impl Incidents {
         self.join(serial, context.table, context.key(), MemberKind::Suspect);
     }
 
-    /// Makes two incidents one. The one that was reported stays, of two such the older; the other is
-    /// closed.
+    /// Merges two incidents and returns the one that stays. A reported incident stays before an unreported one, and an
+    /// older one before a newer one. The other incident is closed.
     pub(super) fn unite(
         &mut self,
         one: Serial,
@@ -59,15 +59,15 @@ impl Incidents {
         stays
     }
 
-    /// Makes a process a member and draws how it came to be.
+    /// Adds a process to an incident, with the steps of its creation.
     pub(super) fn join(&mut self, serial: Serial, table: &ProcessTable, key: ProcessKey, hold: MemberKind) {
         let Some(incident) = self.open.get_mut(&serial) else { return };
         self.membership.hold_process(serial, &mut incident.holdings, key, hold);
         incident.created(self_to_root(table, key));
     }
 
-    /// Makes the tree of a process part of the incident: what its root remembers of connections, and what
-    /// it wrote that may be run.
+    /// Adds the tree of a process to an incident: the recent connections that the root remembers, and the files written
+    /// by the tree that may be run.
     pub(super) fn adopt_tree(
         &mut self,
         serial: Serial,

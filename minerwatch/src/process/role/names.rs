@@ -6,7 +6,7 @@ use rustc_hash::FxHashMap;
 
 use super::Role;
 
-/// The role of a program name; [`Role::Other`] for a name that is not listed.
+/// Returns the role of a program name, or [`Role::Other`] for a name that is not listed.
 pub(super) fn by_name(name: &str) -> Role {
     static INDEX: LazyLock<FxHashMap<&str, Role>> = LazyLock::new(|| {
         NAMES.iter().flat_map(|(role, names)| names.iter().map(|name| (*name, *role))).collect()

@@ -1,4 +1,4 @@
-//! Updates what the table knows about a process: from its fork, its exec, the snapshot, or the subject of any event.
+//! Updates what the table knows about a process from its fork, its exec, the snapshot, or the subject of any event.
 
 use std::sync::Arc;
 
@@ -153,7 +153,7 @@ impl ProcessTable {
         process.taint = None;
     }
 
-    /// Applies an event's subject: the user, the container, or the mere existence of the process may be new.
+    /// Applies the subject of an event, which may have a new user, a new container or an unknown process.
     pub(super) fn apply_subject(&mut self, time: BootTime, subject: &Subject) {
         let Some(process) = self.rows.get(&subject.key) else {
             let name = Arc::clone(&self.empty);
@@ -177,8 +177,8 @@ impl ProcessTable {
         }
     }
 
-    /// Records the network namespace of a socket that the process opened. It is the namespace of the process, except if it
-    /// received the socket from another process.
+    /// Records the network namespace of a socket that the process opened. The socket is in the namespace of the
+    /// process, unless the process received it from another process.
     pub(super) fn set_network(&mut self, key: ProcessKey, network: u32) {
         if network != 0
             && let Some(process) = self.rows.get_mut(&key)
@@ -187,7 +187,7 @@ impl ProcessTable {
         }
     }
 
-    /// Copies user and container of an event's subject into a view.
+    /// Copies the user and the container of an event's subject into a view.
     fn copy_subject(&self, view: &mut ProcessView, subject: &Subject) {
         if view.credentials.uid != subject.uid {
             view.credentials.user = self.users.get(&subject.uid).cloned();
@@ -199,7 +199,7 @@ impl ProcessTable {
         }
     }
 
-    /// Stores the hash of the executable, if the process still runs that file.
+    /// Stores the hash of the executable, if the process still runs the hashed file.
     pub(super) fn hashed(&mut self, key: ProcessKey, hashed: &HashedFile) {
         if let Some(process) = self.rows.get_mut(&key)
             && process.view.executable.file == Some(hashed.file)
@@ -208,7 +208,7 @@ impl ProcessTable {
         }
     }
 
-    /// A process about which only an event's subject is known.
+    /// Creates a process about which only an event's subject is known.
     fn minimal(&self, time: BootTime, subject: &Subject, name: &Arc<str>, source: ImageSource) -> Process {
         let view = ProcessView {
             key: subject.key,

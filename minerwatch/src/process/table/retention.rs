@@ -1,4 +1,4 @@
-//! How processes enter the table, and when they are removed.
+//! How processes enter the table, and when they leave it.
 
 use super::ProcessTable;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
 };
 
 impl ProcessTable {
-    /// Records the end of a process. Its last events may still arrive.
+    /// Records the end of a process. Earlier events of the process may still arrive.
     pub fn exit(&mut self, key: ProcessKey, at: BootTime) {
         let Some(process) = self.rows.get_mut(&key) else { return };
         if process.died.is_some() {
@@ -24,7 +24,7 @@ impl ProcessTable {
         }
     }
 
-    /// Forgets the dead processes that have been remembered long enough.
+    /// Removes dead processes whose retention time is over.
     pub fn expire(&mut self, now: BootTime) {
         while let Some((died, _)) = self.dead.front()
             && now.since(*died) >= self.limits.memory
@@ -53,8 +53,8 @@ impl ProcessTable {
         }
     }
 
-    /// Sets the parent of a process that has none. A parent must not be younger than its child; this keeps a hostile
-    /// recording from creating cycles, except among processes of the same start tick.
+    /// Sets the parent of a process that has none. A parent must not be younger than its child. This rule keeps a
+    /// hostile recording from creating cycles, except among processes with the same start tick.
     pub(super) fn set_parent(&mut self, key: ProcessKey, parent: Option<ProcessKey>) {
         let Some(parent) = parent.filter(|parent| *parent != key && parent.start_ticks <= key.start_ticks)
         else {
@@ -71,8 +71,8 @@ impl ProcessTable {
         }
     }
 
-    /// Forgets the process that died first. Returns whether its row was removed: a dead process with children stays until
-    /// its last child is removed.
+    /// Takes the process that died first out of the queue. Returns whether its row was removed: a dead process with
+    /// children stays until its last child is removed.
     fn forget_oldest_dead(&mut self) -> bool {
         let Some((_, key)) = self.dead.pop_front() else { return false };
         let Some(process) = self.rows.get_mut(&key) else { return false };
@@ -84,7 +84,7 @@ impl ProcessTable {
         true
     }
 
-    /// Removes a row, and its dead ancestors that were kept only for it.
+    /// Removes a row, and its dead ancestors that were kept only for this row.
     fn remove(&mut self, key: ProcessKey) {
         let mut next = Some(key);
         while let Some(key) = next.take() {
@@ -95,7 +95,8 @@ impl ProcessTable {
             let Some(parent) = process.parent.filter(|_| process.counted) else { return };
             let Some(above) = self.rows.get_mut(&parent) else { return };
             above.children = above.children.saturating_sub(1);
-            // A dead process in the queue is removed when its time is over. Outside the queue only children kept it.
+            // A dead process in the queue is removed when its retention time is over. Outside the queue, only children
+            // kept it.
             if above.children == 0 && !above.is_alive() && !above.queued {
                 next = Some(parent);
             }
@@ -112,7 +113,7 @@ impl ProcessTable {
             self.evicted += (before - self.rows.len()) as u64;
             return;
         }
-        // No dead process is without children. Remove a sixteenth of the table at once, because sorting it is slow.
+        // Every dead process has children. Remove a sixteenth of the table at once, because sorting the table is slow.
         let mut rows: Vec<_> = self
             .rows
             .values()

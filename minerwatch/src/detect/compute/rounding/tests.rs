@@ -31,7 +31,7 @@ fn weights(host: &Host) -> Vec<u8> {
 
 #[test]
 fn the_looks_of_a_window_are_judged_together() {
-    // Nearest, down, up, toward zero.
+    // Each array counts the looks in the modes nearest, down, up and toward zero.
     let cases = [
         ("RandomX at full speed, as measured", mxcsr([732, 519, 499, 488], NONE), Some(100)),
         ("RandomX after a few looks", mxcsr([8, 5, 6, 5], [3, 0, 0, 0]), Some(100)),
@@ -114,7 +114,7 @@ mod undecided {
     use super::*;
     use crate::{model::Request, testing::requests};
 
-    /// How often close sampling is asked for.
+    /// Returns the number of requests for close sampling.
     fn asked(host: &Host) -> usize {
         requests(host).iter().filter(|request| matches!(request, Request::SampleRounding { .. })).count()
     }

@@ -1,4 +1,4 @@
-//! Whole connections, played in their own time.
+//! Plays whole connections, with the times of their messages.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::{
 const PEER: &str = "192.0.2.9:443";
 const MINUTE: f64 = 60.0;
 
-/// When a message went, in seconds, which way, and its bytes.
+/// The time of a message in seconds, its direction, and its length in bytes.
 type Message = (f64, Direction, u16);
 
 fn sent(at: f64, length: u16) -> Message {
@@ -23,12 +23,12 @@ fn received(at: f64, length: u16) -> Message {
     (at, Direction::Received, length)
 }
 
-/// A question and its answer, a few milliseconds later.
+/// Returns a question and its answer 40 milliseconds later.
 fn asked(at: f64, question: u16, answer: u16) -> [Message; 2] {
     [sent(at, question), received(at + 0.04, answer)]
 }
 
-/// Handshake and login.
+/// Returns the messages of the handshake and the login.
 fn handshake() -> Vec<Message> {
     vec![
         sent(0.0, 517),
@@ -41,7 +41,7 @@ fn handshake() -> Vec<Message> {
     ]
 }
 
-/// Random moments in seconds, on average so many apart; the same in every run.
+/// Returns random times in seconds, `mean` apart on average; the same in every run.
 fn at_random(mean: f64, minutes: f64) -> impl Iterator<Item = f64> {
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut at = 5.0;
@@ -53,7 +53,7 @@ fn at_random(mean: f64, minutes: f64) -> impl Iterator<Item = f64> {
     })
 }
 
-/// Moments in seconds, always so many apart.
+/// Returns times in seconds, always `period` apart.
 fn by_clock(period: f64, minutes: f64) -> impl Iterator<Item = f64> {
     (1..).map(move |count| f64::from(count) * period).take_while(move |at| *at < minutes * MINUTE)
 }
@@ -66,7 +66,7 @@ fn miner(minutes: f64, block: f64) -> Vec<Message> {
     messages
 }
 
-/// Hands a connection to a host as the kernel side does: in updates of 16 messages.
+/// Passes a connection to a host as the kernel side does: in updates of 16 messages.
 fn play(host: &mut Host, client: ProcessKey, mut messages: Vec<Message>) {
     messages.sort_by(|one, other| one.0.total_cmp(&other.0));
     let flow = Flow {

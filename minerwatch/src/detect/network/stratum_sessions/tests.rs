@@ -30,10 +30,10 @@ fn client() -> (Host, ProcessKey) {
     (host, client)
 }
 
-/// A story, what is said in it, the findings, and the verdict.
+/// The name of a test case, its dialogue, the expected findings, and the expected verdict.
 type Case<'a> = (&'a str, &'a [Says<'a>], &'a [(&'static str, u8)], Option<Verdict>);
 
-/// What one side of a connection says.
+/// A message from one side of a connection.
 #[derive(Clone, Copy)]
 enum Says<'a> {
     Client(&'a str),
