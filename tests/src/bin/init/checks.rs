@@ -17,6 +17,7 @@ use crate::{
 
 /// Number of bytes that the simulator sends over TCP.
 const SENT: u64 = 5;
+/// Number of bytes in each datagram of the simulator.
 const DATAGRAM: u64 = 4;
 
 /// What was observed in the virtual machine.

@@ -31,6 +31,7 @@ const AFTERMATH: Duration = Duration::from_millis(50);
 const BATCHES: usize = 5;
 /// Minimum number of operations in a batch. An emulated processor is a hundred times slower than a real one.
 const LEAST: u32 = 50;
+/// Maximum number of operations in a batch.
 const MOST: u32 = 2_000;
 
 /// Returns whether the kernel's command line requests the measurement.

@@ -19,6 +19,7 @@ use rustix::time::{ClockId, clock_gettime};
 const RETRY: Duration = Duration::from_secs(5);
 /// Time for which a shy process sleeps when a monitor starts.
 const HIDING: Duration = Duration::from_secs(5);
+/// Interval between two checks for monitors.
 const GLANCE: Duration = Duration::from_millis(100);
 /// The monitors from which a shy process hides.
 const LOOKING_GLASSES: [&str; 3] = ["top", "htop", "ps"];

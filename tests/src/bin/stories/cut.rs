@@ -7,6 +7,7 @@ use serde_json::Value;
 
 /// Host name in every recording. It replaces the real name.
 const HOST: &str = "demo";
+/// Boot id in every recording. It replaces the real id.
 const BOOT: &str = "00000000-0000-4000-8000-000000000001";
 
 /// Cuts the recording of one story out of `whole`, with its events in order of time.
