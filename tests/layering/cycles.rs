@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tree::{Names, Tree};
 
-/// For each module the modules that it imports, with the place of one import.
+/// The import graph: the modules that each module imports, with the place of one import.
 type Graph = BTreeMap<Names, BTreeMap<Names, String>>;
 
 /// Finds the import cycles between sibling modules. Returns one sentence per cycle, with the place of each import.

@@ -22,7 +22,7 @@ const STORM: Duration = Duration::from_secs(60);
 const NIGHTLY: Duration = Duration::from_secs(600);
 /// Warm-up time. After it, the agent must not grow: the process table, which is small here, is full by then.
 const WARM: Duration = Duration::from_secs(20);
-/// Number of programs that the simulator starts in one round, as its argument.
+/// Number of programs that the simulator starts in one round, as a command-line argument.
 const ROUND: &str = "200";
 /// Maximum memory of the agent, in KiB.
 const MEMORY: u64 = 96 << 10;

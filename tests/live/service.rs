@@ -177,7 +177,7 @@ fn tail_ends_without_error_when_its_reader_leaves() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
 }
 
-/// When the reader of standard output leaves, the daemon continues to write its files, and loses no event.
+/// When the reader of standard output leaves, the daemon continues to write its files.
 #[test]
 fn files_are_written_after_the_reader_of_stdout_leaves() {
     let Some(_machine) = machine("files_are_written_after_the_reader_of_stdout_leaves") else { return };

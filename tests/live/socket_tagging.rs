@@ -116,8 +116,8 @@ fn a_mining_relay_is_found() {
     agent.stop();
 }
 
-/// Connects by TCP and UDP, and waits until standard input has a line or ends. Then it sends some bytes on each socket
-/// and closes both.
+/// Connects by TCP and UDP and sends some bytes by TCP. After the next line on standard input, the client sends bytes
+/// on each socket and closes both.
 const ENDS: &str = r"
 import socket, sys, time
 peer = socket.create_connection((sys.argv[1], 443))

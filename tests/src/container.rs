@@ -1,4 +1,4 @@
-//! Runs containers with runc, which contain the programs of the host.
+//! Runs containers with runc. A container can use the programs of the host.
 
 use std::{
     fs,

@@ -6,8 +6,8 @@ use crate::unique;
 
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A control group with a CPU quota. With cgroup version 1, it consists of one group of the same name in each hierarchy
-/// that is needed. It is removed when dropped, so all its processes must have ended before.
+/// A control group with a CPU quota. With cgroup version 1, one group of the same name in each hierarchy that is
+/// needed. The group is removed when dropped, so all its processes must have ended before.
 #[derive(Debug)]
 pub struct Limited {
     name: String,
@@ -32,7 +32,7 @@ impl Limited {
             fs::create_dir(directory).expect("a control group can be made");
         }
         let quota = (hundredths * 1_000).to_string();
-        // With the maximum weight, only the quota limits the group, and not the other load of a busy machine.
+        // With the maximum weight, the quota alone limits the group, even on a busy machine.
         let settings = if is_unified {
             [("cpu.max", format!("{quota} 100000")), ("cpu.weight", "10000".to_owned())]
         } else {

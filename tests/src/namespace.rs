@@ -29,8 +29,8 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// Creates both namespaces and the cable. `subnet` is the third part of their addresses. Each test has its own, so
-    /// that a trace distinguishes the tests.
+    /// Creates both namespaces and the cable. `subnet` is the third part of their addresses. Use a separate number for
+    /// each test, so that a trace distinguishes the tests.
     ///
     /// # Panics
     /// When a command of `ip` fails.

@@ -1,6 +1,5 @@
-//! Builds and runs the simulators in `simulators/`. They are C programs, because setting a control register and mapping
-//! memory need unsafe code, which the Rust code of the tests does without. Each test builds the simulators that it
-//! needs.
+//! Builds and runs the simulators in `simulators/`. They are C programs, because control registers and memory mappings
+//! need unsafe code, which the tests avoid in Rust. Each test builds the simulators that it needs.
 
 use std::{
     io::{BufRead as _, BufReader},

@@ -1,4 +1,4 @@
-//! Renders alerts as text for people and for snapshots.
+//! Renders alerts as text for snapshots.
 
 use std::fmt::Write as _;
 

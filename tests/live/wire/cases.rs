@@ -114,7 +114,7 @@ pub(super) fn protocols() -> Vec<Case> {
     ]
 }
 
-/// Returns cases that send the same login in other forms.
+/// Returns cases that send the same login in other forms and through proxies.
 pub(super) fn variations() -> Vec<Case> {
     const NAME: &str = "CryptoNote stratum";
     let socks_name = || say(b"\x05\x01\0\x03\x09pool.test\x23\x28");

@@ -48,7 +48,7 @@ pub fn prepare() -> Result<()> {
     loopback_up().context("bringing lo up")
 }
 
-/// Switches the loopback device on; the kernel then gives it its addresses.
+/// Switches the loopback device on. The kernel then assigns its addresses.
 ///
 /// The request is `RTM_NEWLINK` of rtnetlink(7): a `struct nlmsghdr` and a `struct ifinfomsg`.
 fn loopback_up() -> Result<()> {
@@ -62,14 +62,14 @@ fn loopback_up() -> Result<()> {
     request.extend(32_u32.to_ne_bytes());
     request.extend(RTM_NEWLINK.to_ne_bytes());
     request.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
-    // Sequence number and sender; then the family, a pad and the type of the device.
+    // Sequence number and port id of the sender, then the family, padding and the type of the device.
     request.extend([0; 8 + 4]);
     request.extend(LOOPBACK_INDEX.to_ne_bytes());
     request.extend(IFF_UP.to_ne_bytes());
     // The mask of the flags that change.
     request.extend(IFF_UP.to_ne_bytes());
 
-    // No protocol means NETLINK_ROUTE.
+    // Protocol 0 is NETLINK_ROUTE.
     let socket =
         rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     rustix::net::send(&socket, &request, SendFlags::empty())?;
