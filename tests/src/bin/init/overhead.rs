@@ -39,8 +39,8 @@ pub fn asked_for() -> Result<bool> {
     Ok(guest::command_line()?.split_whitespace().any(|word| word == WORD))
 }
 
-/// Measures all operations and reports one line per operation, with tabs between the fields: `OVERHEAD operation off
-/// on`.
+/// Measures all operations and reports one line per operation, with tabs between the fields:
+/// `OVERHEAD operation off on`.
 pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> {
     let uptime = guest::uptime()?;
     thread::sleep(SETTLED.saturating_sub(uptime));
