@@ -1,4 +1,4 @@
-//! The code in our documents is the code of the project: each snippet that names a file must be in that file.
+//! Checks the code snippets in the documents: a snippet that names a file must occur in the file.
 
 use std::{
     fs,
@@ -35,7 +35,7 @@ fn snippets(document: &str) -> Vec<Snippet> {
     found
 }
 
-/// Whether all parts of a snippet are in the source, in order. Indentation does not count.
+/// Returns whether the source contains all parts of a snippet, in order. Indentation is ignored.
 fn is_in(snippet: &Snippet, source: &str) -> bool {
     let source: Vec<&str> = source.lines().map(str::trim).collect();
     let mut rest = &source[..];

@@ -1,4 +1,4 @@
-//! What the tree says of itself, held against the tree.
+//! Checks what documents and tables claim about the source tree.
 
 use std::{
     collections::BTreeSet,
@@ -18,7 +18,7 @@ fn read(file: &str) -> String {
     fs::read_to_string(root().join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// `cargo xtask run` must know of each command whether it needs root.
+/// `cargo xtask run` must know whether each command needs root.
 #[test]
 fn xtask_knows_every_command_of_the_program() {
     let output = Command::new(executable("minerwatch")).arg("--help").output().expect("it starts");
@@ -27,7 +27,7 @@ fn xtask_knows_every_command_of_the_program() {
     let listed: BTreeSet<&str> = list
         .lines()
         .take_while(|line| !line.is_empty())
-        // A description that goes on in the next line is indented further.
+        // The continuation lines of a description are indented further.
         .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
         .filter_map(|line| line.split_whitespace().next())
         .collect();
@@ -35,7 +35,7 @@ fn xtask_knows_every_command_of_the_program() {
     assert_eq!(known, listed, "xtask/src/commands.rs lists what `minerwatch --help` does");
 }
 
-/// What the image copies is in the tree, or is put there by the documented commands.
+/// Every file that the image copies is in the tree, or the documented commands create it.
 #[test]
 fn the_documented_image_build_copies_what_it_builds() {
     const BUILD: &str = "cargo xtask build --release";

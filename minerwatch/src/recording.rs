@@ -1,6 +1,7 @@
-//! Events on disk: what the sensor saw, to be sent through the engine again.
+//! Recordings: events of the sensor in a file, which a replay sends through the engine again.
 //!
-//! The first line is a [`Header`]; every other line is one [`Event`](crate::model::Event). All of them are JSON.
+//! A recording consists of JSON lines. The first line is a [`Header`], every other line is one
+//! [`Event`](crate::model::Event).
 
 mod create;
 mod reader;
@@ -14,30 +15,31 @@ pub use create::{CreateError, create};
 pub use reader::{HeaderError, ReadError, Reader};
 pub use writer::Writer;
 
-/// The version of the format. A reader takes files of this version and of earlier ones.
+/// Version of the file format. The reader accepts this version and all earlier ones.
 pub const VERSION: u32 = 1;
 
-/// The first line: which host the recording is of, and how it counted time.
+/// The first line of a recording: the recorded host and its clock.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
-    /// Version of the format; its name marks the file as a recording.
+    /// Version of the file format. The name of this field marks the file as a recording.
     #[serde(rename = "minerwatch_recording")]
     pub format: u32,
-    /// Version of the program that recorded.
+    /// Version of the program that made the recording.
     pub version: String,
-    /// The host's name.
+    /// Name of the host.
     pub host: String,
-    /// Identity of the boot.
+    /// Boot id of the host (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: String,
-    /// How boot time becomes wall time. A string: JSON's numbers are not exact that far.
+    /// Wall-clock time of the boot, in nanoseconds since 1970. It is written as a string, because many JSON readers
+    /// lose the precision of large numbers.
     #[serde(with = "wall_clock")]
     pub wall_clock_at_boot: WallClock,
-    /// Processors of the host.
+    /// Number of processors of the host.
     pub processors: u32,
 }
 
 impl Header {
-    /// The header of a recording that begins now.
+    /// Creates a header with the current format and program version.
     pub fn new(host: &str, boot_id: &str, clock: WallClock, processors: u32) -> Self {
         Self {
             format: VERSION,

@@ -1,5 +1,5 @@
-//! What the tests of several rooms share: a host whose activity becomes events, and ways to run detectors and engines over
-//! these events.
+//! Helpers that the tests of several modules share: a simulated host that produces events, and functions that run
+//! detectors and engines over these events.
 
 mod detectors;
 mod engine;
@@ -16,17 +16,17 @@ pub use engine::{alerts, feed, pass_time, verdict};
 pub use host::{CpuReport, Host, TcpPayload};
 pub use story::story;
 
-/// A duration in whole seconds.
+/// Returns a duration of `count` seconds.
 pub const fn seconds(count: u64) -> Duration {
     Duration::from_secs(count)
 }
 
-/// A process of root's, outside any container, whose first thread acts.
+/// Returns the event subject of a process that root runs outside any container. The main thread acts.
 pub fn subject(key: ProcessKey) -> Subject {
     Subject { key, tid: key.pid, uid: 0, gid: 0, cgroup: 0, container: None }
 }
 
-/// One event of such a process, for tests that need no [`Host`] around it.
+/// Returns an event of a process that root runs outside any container, for tests that need no [`Host`].
 pub fn event(time: BootTime, key: ProcessKey, body: EventBody) -> Event {
     Event { time, subject: subject(key), body }
 }

@@ -1,15 +1,15 @@
-//! The fuzz targets with their corpora and some mutations of them, on any compiler; the fuzzer itself goes further
-//! (`cargo xtask fuzz`).
+//! Runs the fuzz targets on their corpora and on some mutations of the corpora, with any compiler. The fuzzer itself
+//! (`cargo xtask fuzz`) tries more inputs.
 
 #[path = "src/lib.rs"]
 mod targets;
 
 use std::{fs, panic, path::Path};
 
-/// Mutations of each corpus file.
+/// Number of mutations of each corpus file.
 const MUTATIONS: u32 = 300;
 
-/// A small generator of numbers that are the same in every run (xorshift, George Marsaglia).
+/// A pseudo-random number generator that gives the same numbers in every run (xorshift, George Marsaglia).
 struct Numbers(u64);
 
 impl Numbers {

@@ -1,16 +1,16 @@
-//! Modules that import each other.
+//! Finds import cycles between modules.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::tree::{Names, Tree};
 
-/// Who imports whom, with one place where it does.
+/// The import graph: the modules that each module imports, with the place of one import.
 type Graph = BTreeMap<Names, BTreeMap<Names, String>>;
 
-/// Every group of sibling modules that import each other, directly or in a circle, as one sentence with the places.
+/// Finds the import cycles between sibling modules. Returns one sentence per cycle, with the place of each import.
 ///
-/// A module and its children belong together: what a child imports counts for the module, and a child may use what its
-/// parent defines.
+/// A child module belongs to its parent: an import by the child counts as an import by the parent, and the child may
+/// use what the parent defines.
 pub fn find(tree: &Tree) -> Vec<String> {
     let graph = siblings(tree);
     let mut told = BTreeSet::new();
@@ -29,7 +29,7 @@ pub fn find(tree: &Tree) -> Vec<String> {
     cycles
 }
 
-/// Edges between modules of one parent.
+/// Builds the graph of imports between sibling modules.
 fn siblings(tree: &Tree) -> Graph {
     let mut graph = Graph::new();
     for (module, content) in &tree.modules {
@@ -48,7 +48,7 @@ fn siblings(tree: &Tree) -> Graph {
     graph
 }
 
-/// The shortest way from a module back to itself, breadth first.
+/// Finds the shortest cycle through a module, by breadth-first search.
 fn shortest_circle(graph: &Graph, start: &Names) -> Option<Vec<Names>> {
     let mut ways = vec![vec![start.clone()]];
     let mut seen = BTreeSet::new();

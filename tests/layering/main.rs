@@ -1,4 +1,4 @@
-//! Who may import whom, held on the source itself.
+//! Checks in the source which module imports which.
 
 mod cycles;
 mod resolve;
@@ -42,7 +42,7 @@ fn unsafe_code_has_one_module() {
     assert_eq!(lines(with_unsafe), "sensor::unsafe_io");
 }
 
-/// An exception that is no longer needed would let the import come back.
+/// An exception that is no longer needed would allow a new violation.
 #[test]
 fn every_exception_is_needed() {
     let unneeded = unneeded(&minerwatch(), ROOMS, EXCEPTIONS);
@@ -150,9 +150,9 @@ mod tests_of_the_test {
             "mod a { use crate::b::B; pub struct A; } mod b { use super::a::A; pub struct B; }",
             "mod a { use crate::b; } mod b { use crate::c; } mod c { use crate::a; }",
             "mod room { mod a { use super::b::B; pub struct A; } mod b { use crate::room::a::A; pub struct B; } }",
-            // What a child imports, its parent imports.
+            // An import by a child counts as an import by its parent.
             "mod a { mod deep { use crate::b::B; } } mod b { pub struct B; fn f() { crate::a::g(); } }",
-            // Through what the parent re-exports.
+            // The cycle goes through a re-export of the parent.
             "mod room { pub use a::A; mod a { use super::b::B; pub struct A; } \
              mod b { use super::A; pub struct B; } }",
             "mod room { pub use a::*; mod a { use super::b::B; pub struct A; } \

@@ -1,39 +1,40 @@
-//! From a path as it is written to what it means.
+//! Resolves paths from the source to modules and items.
 
 use crate::tree::{Mention, Names, Tree};
 
-/// What a path leads to.
+/// The target of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {
-    /// Something of this crate: the path from its root.
+    /// A module or item of this crate: its path from the crate root.
     Own(Names),
-    /// Something of another crate: its name first.
+    /// A module or item of another crate: its path, which begins with the name of the crate.
     Foreign(Names),
-    /// A local name: a type's constant, a generic parameter.
+    /// A local name, such as an associated constant or a generic parameter.
     Local,
 }
 
-/// An import through an import through an import…: more than any tree has.
+/// Maximum length of a chain of imports. No real crate reaches the limit.
 const DEPTH: usize = 16;
 
 impl Tree {
-    /// What a path in `module` means, before re-exports are followed: whom the author names.
+    /// Resolves a path as the author of `module` wrote it, without following re-exports of other modules.
     pub fn written(&self, module: &[String], path: &[String]) -> Target {
         self.absolute(module, path, 0)
     }
 
-    /// The module that a path of this crate leads to in the end, re-exports followed.
+    /// Returns the module that defines the target of a path of this crate, and follows re-exports.
     pub fn home(&self, path: &[String]) -> Names {
         self.home_within(path, 0)
     }
 
-    /// The deepest module along a path of this crate.
+    /// Returns the deepest module along a path of this crate.
     pub fn module_of(&self, path: &[String]) -> Names {
         let longest = (0..=path.len()).rev().find(|length| self.modules.contains_key(&path[..*length]));
         path[..longest.unwrap_or(0)].to_vec()
     }
 
-    /// Every module of this crate that a mention leads to: the one it names and the one that has what it names.
+    /// Returns the modules of this crate that a mention leads to: the module in its path, and the module that defines
+    /// the target.
     pub fn modules_of(&self, module: &[String], mention: &Mention) -> Vec<Names> {
         match self.written(module, &mention.path) {
             Target::Own(path) => vec![self.module_of(&path), self.home(&path)],
@@ -59,7 +60,7 @@ impl Tree {
         let here = &self.modules[module];
         if let Some(import) = here.imports.get(first).filter(|import| import[..] != path[..] && depth < DEPTH)
         {
-            // `use tokio;` and the like lead to themselves.
+            // An import such as `use tokio;` resolves to itself.
             if import.len() == 1 && import[0] == *first {
                 return Target::Foreign(path.to_vec());
             }
@@ -71,7 +72,7 @@ impl Tree {
         Target::Foreign(path.to_vec())
     }
 
-    /// A path that goes on from `module`: further `super`, or names in it.
+    /// Resolves the rest of a path relative to `module`. The rest may begin with another `super` or `self`.
     fn inside(&self, module: &[String], rest: &[String], depth: usize) -> Target {
         match rest.first().map(String::as_str) {
             Some("super" | "self") => self.absolute(module, rest, depth),

@@ -1,4 +1,4 @@
-//! The rooms of the daemon, and what each may import.
+//! The table of rooms, which are the top-level modules of the daemon, and of what each room may import.
 
 use std::collections::BTreeSet;
 
@@ -7,24 +7,24 @@ use crate::{
     tree::{Mention, Module, Names, Tree},
 };
 
-/// What a room may reach for outside this crate.
+/// What a room may use outside this crate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reach {
-    /// Values in, values out: no files, no network, no clock, no threads, no runtime.
+    /// Pure computation: no files, no network, no clock, no threads, no async runtime.
     Pure,
     /// The operating system, but not the eBPF programs.
     System,
-    /// The eBPF programs, too.
+    /// The operating system and the eBPF programs.
     Kernel,
 }
 
-/// A room: a module right below the root, with everything in it.
+/// A room: a top-level module with all its child modules.
 pub struct Room {
-    /// Its name.
+    /// Name of the module.
     pub name: &'static str,
-    /// What it may reach for.
+    /// What the room may use outside this crate.
     pub reach: Reach,
-    /// The rooms that it may import.
+    /// Rooms that this room may import.
     pub imports: &'static [&'static str],
 }
 
@@ -59,25 +59,25 @@ const SYSTEM: &[&str] = &[
     "ureq",
 ];
 
-/// Every room, from the leaf to those who compose.
+/// All rooms, from those without imports to those that combine the others.
 pub const ROOMS: &[Room] = &[
-    // Words that all share.
+    // Types that all rooms share.
     room("model", Reach::Pure, &[]),
     room("bounded", Reach::Pure, &[]),
-    // From bytes to typed facts.
+    // Parsers of bytes into typed values.
     room("decode", Reach::Pure, &["model"]),
     room("dissect", Reach::Pure, &["bounded", "model"]),
-    // What is concluded from events.
+    // Conclusions from events.
     room("intel", Reach::Pure, &["bounded", "model"]),
     room("process", Reach::Pure, &["bounded", "model"]),
     room("detect", Reach::Pure, &["bounded", "intel", "model", "process"]),
     room("incident", Reach::Pure, &["bounded", "detect", "model", "process"]),
     room("engine", Reach::Pure, &["bounded", "detect", "incident", "intel", "model", "process"]),
-    // Settings, and documents for others. Each output declares its own settings, and the configuration lists the outputs.
+    // Settings and output formats. Each output declares its own settings, and the configuration lists the outputs.
     room("schema", Reach::Pure, &["model"]),
     room("config", Reach::System, &["model", "output", "schema"]),
     room("ecs", Reach::Pure, &["model"]),
-    // What asks the host or tells it.
+    // Input and output: kernel, host, files and sockets.
     room("sensor", Reach::Kernel, &["bounded", "model"]),
     room("privileges", Reach::System, &[]),
     room("host", Reach::System, &["model"]),
@@ -88,7 +88,7 @@ pub const ROOMS: &[Room] = &[
     room("state_files", Reach::System, &[]),
     room("recording", Reach::System, &["model"]),
     room("control", Reach::System, &["bounded", "model"]),
-    // Those who compose. Each room counts for itself, and metrics puts the counts together.
+    // Rooms that combine the others. Each room keeps its own counters, and metrics combines them.
     room("metrics", Reach::Pure, &["control", "engine", "enrich", "feeds", "model", "output"]),
     room(
         "pipeline",
@@ -140,21 +140,21 @@ pub const ROOMS: &[Room] = &[
     ),
 ];
 
-/// A known breach of the table.
+/// A known violation of the table.
 pub struct Exception {
-    /// The room.
+    /// Name of the room.
     pub room: &'static str,
-    /// What it imports although its row says no: a room, or a name outside this crate.
+    /// The forbidden import: a room, or a name outside this crate.
     pub import: &'static str,
-    /// Why it is there, and what will end it.
+    /// Why the exception exists, and what will end it.
     #[expect(dead_code, reason = "for the reader")]
     pub reason: &'static str,
 }
 
-/// Keep this list short.
+/// All exceptions. Keep this list short.
 pub const EXCEPTIONS: &[Exception] = &[];
 
-/// Everything that breaks the table, a sentence each. Rooms that have no row break it, too.
+/// Returns the violations of the table, one sentence each. A room without a row is a violation, too.
 pub fn violations(tree: &Tree, rooms: &[Room], exceptions: &[Exception]) -> BTreeSet<String> {
     let mut broken = BTreeSet::new();
     for (module, content) in &tree.modules {
@@ -182,7 +182,7 @@ pub fn violations(tree: &Tree, rooms: &[Room], exceptions: &[Exception]) -> BTre
     broken
 }
 
-/// Exceptions for imports that do not exist.
+/// Returns the exceptions whose import does not exist, one sentence each.
 pub fn unneeded(tree: &Tree, rooms: &[Room], exceptions: &[Exception]) -> Vec<String> {
     let all = violations(tree, rooms, &[]);
     let is_needed = |exception: &&Exception| {
@@ -193,17 +193,17 @@ pub fn unneeded(tree: &Tree, rooms: &[Room], exceptions: &[Exception]) -> Vec<St
     unneeded.map(|exception| format!("{} does not import {}", exception.room, exception.import)).collect()
 }
 
-/// The room that a path leads to, if it is one that `room` may not import.
+/// Returns the room that a path leads to if `room` may not import that room.
 fn forbidden_room(tree: &Tree, room: &Room, path: &Names, mention: &Mention) -> Option<String> {
     let Some(other) = path.first() else {
-        // Whatever is imported with everything else cannot be told.
+        // A glob import of the crate root may import any room.
         return mention.is_glob.then(|| "the whole crate".to_owned());
     };
     let is_room = tree.modules.contains_key(std::slice::from_ref(other));
     (is_room && other != room.name && !room.imports.contains(&other.as_str())).then(|| other.clone())
 }
 
-/// The forbidden name that a path of another crate leads to. Importing everything above such a name counts.
+/// Returns the forbidden name that a path of another crate leads to. A glob import above such a name counts, too.
 fn forbidden_name(reach: Reach, path: &Names, is_glob: bool) -> Option<&'static str> {
     let forbidden = match reach {
         Reach::Pure => [KERNEL, SYSTEM].concat(),
@@ -217,7 +217,7 @@ fn forbidden_name(reach: Reach, path: &Names, is_glob: bool) -> Option<&'static 
     })
 }
 
-/// Where something is mentioned.
+/// Returns the file and line of a mention.
 pub fn place(module: &Module, mention: &Mention) -> String {
     format!("{}:{}", module.file.display(), mention.line)
 }

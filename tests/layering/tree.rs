@@ -1,7 +1,7 @@
-//! The modules of a crate and what each of them mentions, read from its syntax.
+//! Parses a crate and collects the paths that each module mentions.
 //!
-//! Modules are found as the compiler finds them, by their declarations. What stands under `#[cfg(test)]` is left out:
-//! tests may reach for anything.
+//! Modules are found by their declarations, as the compiler finds them. Items under `#[cfg(test)]` are left out,
+//! because tests may import anything.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -15,43 +15,43 @@ use syn::{
     ext::IdentExt as _, punctuated::Punctuated, visit::Visit,
 };
 
-/// The names along a path, from the root of the crate or from the name of another crate.
+/// The segments of a path, which begins at the crate root or with the name of another crate.
 pub type Names = Vec<String>;
 
 /// A path as it is written in a module.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Mention {
-    /// As written, without a leading `::`.
+    /// The path as written, without a leading `::`.
     pub path: Names,
-    /// Whether everything below the path is imported.
+    /// Whether the mention is a glob import of the path.
     pub is_glob: bool,
-    /// The line it is on.
+    /// Line number of the mention.
     pub line: usize,
 }
 
 /// One module.
 #[derive(Debug, Default)]
 pub struct Module {
-    /// The file it is in, from the directory of the crate's root.
+    /// File of the module, relative to the directory of the crate root.
     pub file: PathBuf,
-    /// What it imports under which name.
+    /// Imported paths, by local name.
     pub imports: BTreeMap<String, Names>,
-    /// Modules of which it imports everything.
+    /// Paths of glob imports.
     pub globs: Vec<Names>,
-    /// The names it defines itself.
+    /// Names that the module itself defines.
     pub items: BTreeSet<String>,
-    /// Every path it mentions.
+    /// All paths in the module.
     pub mentions: Vec<Mention>,
-    /// The lines with `unsafe` code.
+    /// Line numbers of `unsafe` code.
     pub unsafe_lines: Vec<usize>,
 }
 
-/// A crate: its modules by their paths. The root has the empty path.
+/// The modules of a crate. The root module has the empty path.
 #[derive(Debug, Default)]
 pub struct Tree {
-    /// The modules.
+    /// The modules, by path.
     pub modules: BTreeMap<Names, Module>,
-    /// Where the root file lies.
+    /// Directory of the root file.
     directory: PathBuf,
 }
 
@@ -59,7 +59,7 @@ impl Tree {
     /// Reads a crate from its root file.
     ///
     /// # Panics
-    /// When a file is missing or is no Rust: the compiler would not take it either.
+    /// When a file is missing or is not valid Rust. The compiler would reject such a crate, too.
     pub fn read(root: &Path) -> Self {
         let directory = root.parent().expect("a file lies in a directory");
         let mut tree = Self { directory: directory.to_owned(), ..Self::default() };
@@ -67,7 +67,7 @@ impl Tree {
         tree
     }
 
-    /// A crate of one file with inline modules, for the tests of these tests.
+    /// Parses a crate of one file with inline modules, for the tests of this checker.
     pub fn parse(text: &str) -> Self {
         let mut tree = Self::default();
         let file = syn::parse_file(text).expect("Rust");
@@ -82,7 +82,7 @@ impl Tree {
         self.add(module, file, directory, &items);
     }
 
-    /// `directory` is where the files of its child modules lie.
+    /// Adds a module and its child modules. `directory` contains the files of the child modules.
     fn add(&mut self, module: &[String], file: &Path, directory: &Path, items: &[Item]) {
         let shown = file.strip_prefix(&self.directory).unwrap_or(file).to_owned();
         let mut reader = Reader { module: Module { file: shown, ..Module::default() } };
@@ -128,7 +128,7 @@ fn requires_test(condition: &Meta) -> bool {
     }
 }
 
-/// Collects what one module mentions; its child modules are read on their own.
+/// Collects the content of one module. Each child module has a reader of its own.
 struct Reader {
     module: Module,
 }
@@ -153,7 +153,7 @@ impl Reader {
         }
     }
 
-    /// `use a::b::{self}` imports `a::b` as `b`.
+    /// Adds one import. `use a::b::{self}` imports `a::b` as `b`.
     fn import(&mut self, prefix: &[String], name: &syn::Ident, alias: &syn::Ident) {
         let line = name.span().start().line;
         let (name, mut alias) = (name.unraw().to_string(), alias.unraw().to_string());
@@ -168,7 +168,7 @@ impl Reader {
         self.mention(path, false, line);
     }
 
-    /// The paths among tokens that are no syntax yet, as in the arguments of a macro.
+    /// Collects the paths in unparsed tokens, such as the arguments of a macro.
     fn tokens(&mut self, tokens: &TokenStream) {
         let tokens: Vec<TokenTree> = tokens.clone().into_iter().collect();
         let (mut path, mut line) = (Names::new(), 0);
@@ -261,7 +261,7 @@ impl<'ast> Visit<'ast> for Reader {
         }
     }
 
-    /// `pub(in crate::x)` says who may import, and imports nothing.
+    /// Ignores `pub(in crate::x)`, which restricts visibility and imports nothing.
     fn visit_vis_restricted(&mut self, _: &'ast VisRestricted) {}
 
     fn visit_expr_unsafe(&mut self, expression: &'ast syn::ExprUnsafe) {

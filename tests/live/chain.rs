@@ -1,4 +1,4 @@
-//! An intrusion as one incident: a process was created, connected out, and modified the host.
+//! An intrusion is reported as one incident: a process was created, connected out, and modified the host.
 
 use std::{fs, time::Instant};
 
@@ -27,7 +27,7 @@ fn a_dropper_is_one_incident_with_its_chain() {
     ]);
     let dropped = format!("/tmp/.{}", minerwatch_tests::unique("dropped"));
     let script = scratch.join("intrusion.sh");
-    // The crontab directory is a file system of the script's own mount namespace: the host's stays clean.
+    // The script mounts an empty crontab directory in its own mount namespace, so that the host stays clean.
     fs::write(
         &script,
         format!(

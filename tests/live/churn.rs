@@ -16,18 +16,20 @@ use serde_json::Value;
 
 use crate::{machine_for_long, simulator, start_agent};
 
-/// How long it goes on, and how long with `MINERWATCH_NIGHTLY` in the environment.
+/// Length of the test.
 const STORM: Duration = Duration::from_secs(60);
+/// Length of the test with `MINERWATCH_NIGHTLY` in the environment.
 const NIGHTLY: Duration = Duration::from_secs(600);
-/// After how long nothing may grow any more: the table of processes, small here, is full by then.
+/// Warm-up time. After it, the agent must not grow: the process table, which is small here, is full by then.
 const WARM: Duration = Duration::from_secs(20);
-/// How many programs a loop starts before it looks at the clock.
+/// Number of programs that the simulator starts in one round, as a command-line argument.
 const ROUND: &str = "200";
-/// The most memory the agent may take, and by how much that may wander once it is warm, KiB.
+/// Maximum memory of the agent, in KiB.
 const MEMORY: u64 = 96 << 10;
+/// Maximum growth after the warm-up, in KiB.
 const WANDERING: u64 = 6 << 10;
 
-/// A cgroup of the unified hierarchy; removed when dropped.
+/// A cgroup of the unified hierarchy. It is removed when dropped.
 struct Cgroup(PathBuf);
 
 impl Cgroup {
@@ -39,7 +41,7 @@ impl Cgroup {
         Self(path)
     }
 
-    /// Runs programs one after the other in it.
+    /// Starts a process that enters the cgroup and runs programs one after the other.
     fn storm(&self) -> Child {
         let script =
             format!("echo $$ > {}/cgroup.procs; exec {} storm {ROUND}", self.0.display(), simulator());
@@ -76,7 +78,7 @@ fn a_storm_of_processes_is_reported_completely() {
     let (warm_memory, warm_descriptors) = warm.expect("it went on for longer");
     let (memory, descriptors) = (resident(&agent), descriptors(&agent));
     let started = rounds * ROUND.parse::<u64>().expect("a number");
-    // The last ones are on their way.
+    // The last events are still on their way.
     std::thread::sleep(Duration::from_millis(500));
     let objects = agent.stop();
     let count = |action: &str, named: &str| {

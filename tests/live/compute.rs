@@ -1,5 +1,6 @@
-//! Load patterns: periodic yields (C6), load that follows a connection (C7), hides from monitors (C11), has a history (C8)
-//! or is limited by a quota (C9Q). None of these is noted by itself, so the test asks the daemon for what it has found so far.
+//! Load patterns: periodic yields (C6), and load that follows a connection (C7), has a history (C8), is limited by a
+//! quota (C9Q) or hides from monitors (C11). None of these signals is noted by itself, so the tests ask the daemon for
+//! the signals so far.
 
 use std::{
     fs,
@@ -28,7 +29,7 @@ use serde_json::Value;
 
 use crate::{EVERYTHING, SOON, configuration, machine, simulator, start_agent};
 
-/// Every signal of a process so far: its id and its description.
+/// Asks the daemon for all signals of a process so far. Returns the id and the description of each signal.
 fn found(scratch: &Scratch, pid: u32) -> Vec<(String, String)> {
     let output = Command::new(executable("minerwatch"))
         .args(["explain", "--all", "--json", "--socket", &scratch.join("control.sock")])
@@ -66,7 +67,7 @@ fn start(arguments: &str) -> Worker {
     Worker::start(simulator().as_ref(), arguments)
 }
 
-/// A pool that closes each connection after `span`, or never.
+/// Starts a server that closes each connection after `span`, or never. Returns its address.
 fn pool(span: Option<Duration>) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let address = listener.local_addr().expect("bound").to_string();
@@ -87,7 +88,8 @@ fn pool(span: Option<Duration>) -> String {
     address
 }
 
-/// Both at once: each takes its time, and together they use both processors of a small machine.
+/// Runs both checks at the same time, because each takes long. Together they keep both processors of a small machine
+/// busy.
 #[test]
 fn connection_gated_load_and_yield_periodicity_are_found() {
     let Some(_machine) = machine("connection_gated_load_and_yield_periodicity_are_found") else { return };
@@ -100,7 +102,7 @@ fn connection_gated_load_and_yield_periodicity_are_found() {
     agent.stop();
 }
 
-/// C7.
+/// Checks C7, load that follows a connection.
 fn connection_gated_load(scratch: &Scratch) {
     const STAY: Duration = Duration::from_secs(22);
     let gated = start(&format!("gated {} 3", pool(Some(STAY))));
@@ -109,19 +111,19 @@ fn connection_gated_load(scratch: &Scratch) {
     assert!(!has(scratch, gated.pid(), "C7"), "once is chance");
     let said = wait_for(scratch, gated.pid(), "C7", Duration::from_secs(25));
     assert!(said.contains("2 times"), "{said}");
-    // Its load has the same phases; wait for the report of the last one.
+    // The load of `pooled` has the same phases. Wait for the report of its last phase.
     thread::sleep(Duration::from_secs(3));
     assert!(!has(scratch, pooled.pid(), "C7"), "another connection stood all the time");
 }
 
-/// C6. The other process yields all the time, as one that waits for a lock.
+/// Checks C6, periodic yields. The second process yields all the time, like a process that waits for a lock.
 fn yield_periodicity(scratch: &Scratch) {
     let (regular, waiting) = (start("give-way 60 5"), start("give-way 60 0"));
     note(&wait_for(scratch, regular.pid(), "C6", Duration::from_secs(50)));
     assert!(!has(scratch, waiting.pid(), "C6"), "it only waits");
 }
 
-/// Both at once, as above.
+/// Runs both checks at the same time, because each takes long.
 #[test]
 fn monitor_evasion_and_quotas_are_found() {
     let Some(_machine) = machine("monitor_evasion_and_quotas_are_found") else {
@@ -136,15 +138,15 @@ fn monitor_evasion_and_quotas_are_found() {
     agent.stop();
 }
 
-/// C11.
+/// Checks C11, hiding from monitors.
 fn monitor_evasion(scratch: &Scratch) {
     const WORK: Duration = Duration::from_secs(13);
     let (shy, open) = (start("shy 90"), start("spin 90"));
-    // Another user of this machine may run top, too, so there is one look more than needed.
+    // Another user of this machine may run top, too, so the test looks once more than necessary.
     let found = (1..=4).find(|look| {
         thread::sleep(WORK);
         command::run("top", &["-b", "-n", "2", "-d", "0.5"]);
-        // It sleeps for five seconds; the pause is reported after one more second of work.
+        // The process sleeps for five seconds. The pause is reported after one more second of work.
         thread::sleep(Duration::from_secs(7));
         assert!(*look > 2 || !has(scratch, shy.pid(), "C11"), "twice is chance");
         has(scratch, shy.pid(), "C11")
@@ -154,7 +156,7 @@ fn monitor_evasion(scratch: &Scratch) {
     assert!(!has(scratch, open.pid(), "C11"), "it does not care");
 }
 
-/// The events behind C9Q. The signal itself takes five minutes; the engine's own tests have it.
+/// Checks the quota events that C9Q needs. The signal itself takes five minutes, and the unit tests check it.
 fn quota_throttled(agent: &Agent) {
     let limited = Limited::new(40);
     let worker = Worker::start_command(limited.command(&simulator(), &["spin", "60"]));
@@ -167,7 +169,7 @@ fn quota_throttled(agent: &Agent) {
     let quota = at(&told, "minerwatch.quota");
     assert_eq!((&quota["cgroup"], &quota["processors"]), (&limited.path().into(), &0.4.into()), "{told:#}");
     let count = |name: &str| quota[name].as_u64().expect("a count");
-    // Ten seconds in periods of 100 ms, give or take on a busy machine.
+    // Ten seconds contain about 100 periods of 100 ms. On a busy machine, the number varies.
     assert!((60..=200).contains(&count("periods")), "{told:#}");
     assert!(count("throttled_periods") * 10 >= count("periods") * 8, "{told:#}");
     assert!(count("throttled_ns") > 0, "{told:#}");
@@ -178,7 +180,7 @@ fn quota_throttled(agent: &Agent) {
     assert_eq!(others.count(), 0, "it has no quota");
 }
 
-/// The history of a throttled program over a day, in the form of the daemon's state file.
+/// Returns the load history of a throttled program over a day, in the format of the daemon's state file.
 fn kept_day(identity: &Value) -> Value {
     let recording = day::recording(25 * 60, |_| 0.4);
     let reader = Reader::new(BufReader::new(recording.as_bytes())).expect("a recording");
@@ -202,7 +204,7 @@ fn load_history_survives_a_restart_of_the_daemon() {
     let hash = String::from_utf8(hash).expect("text").split(' ').next().map(str::to_owned);
     let kept = scratch.join("state/duty.json");
 
-    // The daemon's own identity for the program, with container or unit.
+    // The first run reveals the identity that the daemon gives the program, which includes the container or unit.
     let agent = Agent::start(["run", "--config", &path]);
     let worker = start("spin 4");
     thread::sleep(Duration::from_secs(5));
@@ -212,7 +214,7 @@ fn load_history_survives_a_restart_of_the_daemon() {
     let mut duty: Value =
         serde_json::from_str(&fs::read_to_string(&kept).expect("it was kept")).expect("JSON");
     let identities = duty["state"]["identities"].as_array().expect("a list");
-    // On a busy machine the hash comes late, and until then the program is known by its file.
+    // On a busy machine the hash comes late, and until then the daemon identifies the program by its file.
     let by_file = format!(":{}", fs::metadata(simulator()).expect("it is built").ino());
     let own = identities.iter().map(|pair| &pair[0]).find(|identity| {
         let program = identity["program"].as_str();
@@ -222,7 +224,8 @@ fn load_history_survives_a_restart_of_the_daemon() {
     let mut by_hash = own.clone();
     by_hash["program"] = hash.into();
 
-    // A program is judged every ten minutes, last nine minutes before the day's end: it is due in two.
+    // The daemon judges a program every ten minutes, and last judged it nine minutes before the end of the recorded
+    // day. So two minutes after the end, the next judgement is due.
     let saved = SystemTime::now() - Duration::from_secs(120);
     let saved = saved.duration_since(SystemTime::UNIX_EPOCH).expect("after 1970").as_nanos();
     duty["saved"] = serde_json::json!(u64::try_from(saved).expect("before 2554"));

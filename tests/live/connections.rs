@@ -1,5 +1,5 @@
-//! As many short connections as this host can make, alone and beside a bulk transfer: each is reported or counted as
-//! lost.
+//! Short connections at the highest rate of this host, alone and during a bulk transfer. Each connection must be
+//! reported or counted as lost.
 
 use std::{
     io::{Read, Write},
@@ -23,13 +23,13 @@ use serde_json::Value;
 
 use crate::{configuration, daemon, lost, lost_in, machine_for_long, simulator, start_agent};
 
-/// Short connections of each client: without anything else, and beside a connection at full speed.
+/// Number of short connections of each client: alone, and during a bulk transfer.
 const CONNECTIONS: [u64; 2] = [10_000, 1_000];
 const CLIENTS: usize = 3;
 
 const EVENTS: &str = "[sink.stdout]\nevents = [\"connect\", \"close\"]\n";
 
-/// Takes connections and closes them.
+/// Starts a server that closes each connection at once. Returns its port.
 fn door() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = listener.local_addr().expect("bound").port();
@@ -37,7 +37,7 @@ fn door() -> u16 {
     port
 }
 
-/// Runs one client for each port at once; returns connections per second.
+/// Runs one client per port at the same time. Returns the number of connections per second.
 fn crowd(doors: &[u16], count: u64) -> f64 {
     let start = Instant::now();
     let clients: Vec<Child> = doors
@@ -54,7 +54,7 @@ fn crowd(doors: &[u16], count: u64) -> f64 {
     count as f64 * doors.len() as f64 / start.elapsed().as_secs_f64()
 }
 
-/// Sends until it is told to stop; returns the port and the number of bytes.
+/// Starts a bulk transfer that runs until `stop` is set. The thread returns the port and the number of bytes sent.
 fn flood(stop: Arc<AtomicBool>) -> thread::JoinHandle<(u16, u64)> {
     let listener = TcpListener::bind("127.0.0.1:0").expect("loopback");
     let port = listener.local_addr().expect("bound").port();
@@ -110,18 +110,19 @@ fn bursts_of_short_connections_are_reported_or_counted_as_lost() {
         let missing = CLIENTS as u64 * CONNECTIONS.iter().sum::<u64>() + 1 - seen;
         assert!(missing <= lost_of(action) + lost_of("passed-over"), "{missing} {action}: {lost:?}");
     }
-    // Its end may be among the lost.
+    // The close event of the bulk transfer may be among the lost events.
     for close in of("close", flooded) {
         assert_eq!(at(close, "source.bytes"), sent, "{close:#}");
         assert_eq!(at(close, "process.pid"), process::id(), "{close:#}");
     }
 }
 
-/// The number of connections in the long burst, and its longest time. A fast host needs half of that.
+/// Number of connections in the long burst.
 const LONG: u64 = 400_000;
+/// Time limit of the long burst, in seconds. A fast host needs half of it.
 const LONG_SECONDS: u64 = 40;
 
-/// Events about connections to our ports.
+/// Counts of events about connections to the ports of the test.
 #[derive(Debug, Default)]
 struct Told {
     connects: AtomicU64,
@@ -129,7 +130,7 @@ struct Told {
 }
 
 impl Told {
-    /// Counts a line; returns whether it is about something else. There are too many lines to parse as JSON.
+    /// Counts a line. Returns whether the line is about something else. There are too many lines to parse them as JSON.
     fn take(&self, line: &str, doors: &[String]) -> bool {
         let is_digit = |next: char| next.is_ascii_digit();
         let is_of =
@@ -147,7 +148,7 @@ impl Told {
     }
 }
 
-/// Runs one client for each port at once; returns the number of connections and the seconds they took.
+/// Runs one client per port at the same time. Returns the number of connections and the time in seconds.
 fn long_crowd(doors: &[u16]) -> (u64, f64) {
     let start = Instant::now();
     let count = LONG / doors.len() as u64;

@@ -1,4 +1,4 @@
-//! What happens in a container is told with the container it happened in.
+//! Events and alerts from a container name the container.
 
 use minerwatch_tests::{Scratch, agent::at, container::Container, executable, namespace::Pair};
 use serde_json::Value;
@@ -41,7 +41,7 @@ fn an_intrusion_in_a_pod_is_reported_with_container_and_pod() {
     assert!(container.wait(), "what runs in the container ends well");
     drop(container);
 
-    // The first and the last of it: the shell that runc started, and its end.
+    // The other events of the container, up to the exit of its shell.
     let objects = agent.stop();
     for action in ["connect", "file-create", "exit"] {
         let told = |object: &Value| at(object, "event.action") == action && is_of_the_container(object);

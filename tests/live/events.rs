@@ -1,4 +1,4 @@
-//! What a process does becomes the events it should.
+//! Checks the events for processes, connections, files and CPU time.
 
 use std::process::{Child, Command};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{EVERYTHING, SOON, machine, simulator, start_agent};
 
-/// One agent sees all of it.
+/// Runs all parts with one agent.
 #[test]
 fn processes_connections_and_files_become_events() {
     let Some(_machine) = machine("processes_connections_and_files_become_events") else { return };
@@ -71,7 +71,7 @@ fn arguments_beyond_the_limit_are_cut_and_marked(agent: &Agent) {
     assert!(exec_argument(&exec, 2).is_some_and(|argument| argument.len() > 4000 && argument.len() <= 4096));
 }
 
-/// The events come through different rings and are merged by time.
+/// File and exec events come through different rings and are merged by time.
 fn a_file_is_reported_written_before_it_is_reported_run(agent: &Agent) {
     const RUNS: usize = 200;
     let scratch = Scratch::new();
@@ -109,7 +109,7 @@ fn connections_are_reported_with_addresses_results_and_byte_counts(agent: &Agent
     let reply = "import socket,sys\n\
                  s=socket.create_server(('::',7000),family=socket.AF_INET6,dualstack_ipv6=True)\n\
                  while True:\n c,_=s.accept(); c.recv(100); c.sendall(b'x'*1000); c.close()";
-    // The dual-stack socket listens in the IPv6 table; an IPv4 one beside it tells that Python is up.
+    // The dual-stack socket is only in the IPv6 table. The IPv4 socket on port 7001 shows that Python has started.
     let _server = pair.server.serve(
         7001,
         "python3",
@@ -155,7 +155,7 @@ fn connections_are_reported_with_addresses_results_and_byte_counts(agent: &Agent
 
 fn pending_connections_are_reported_before_they_are_answered(agent: &Agent) {
     let pair = Pair::new(12);
-    // A static neighbour that nobody answers for.
+    // A static neighbour entry for an address without a host.
     command::run(
         "ip",
         &[
@@ -220,7 +220,7 @@ fn a_busy_process_has_cpu_events(agent: &Agent) {
         action(object) == "exit" && at(object, "process.entity_id") == at(&cpu, "process.entity_id")
     });
     let total = at(&exit, "minerwatch.cpu.total_ns").as_u64().unwrap_or(0);
-    // The loop runs for three seconds of wall time; a busy machine gives it less than that.
+    // The loop runs for three seconds of wall time. On a busy machine, its CPU time is shorter.
     assert!((300_000_000..3_500_000_000).contains(&total), "{exit}");
 }
 

@@ -1,4 +1,4 @@
-//! Long connections: the flow events while they last, and the close event.
+//! Long connections: their periodic flow events and their close event.
 
 use std::{
     io::{Read, Write},
@@ -11,17 +11,18 @@ use minerwatch_tests::{Scratch, agent::at};
 
 use crate::{machine, of_minute, start_agent};
 
-/// Rounds of a question and an answer, and the pause between two.
+/// Number of questions, each with an answer.
 const ROUNDS: u64 = 20;
 const QUESTION: [u8; 231] = [b'q'; 231];
 const ANSWER: [u8; 85] = [b'a'; 85];
+/// Pause after each answer.
 const PAUSE: Duration = Duration::from_millis(200);
 
-/// Nanoseconds, as the configuration says.
+/// Interval of the flow events in nanoseconds, as configured.
 const INTERVAL: u64 = 1_000_000_000;
-/// The tolerance between two readings of the wall clock.
+/// Tolerance between two readings of the wall clock, in nanoseconds.
 const MICROSECOND: u64 = 1_000;
-/// The longest tick of a kernel's timer.
+/// Maximum length of a kernel timer tick, in nanoseconds.
 const TICK: u64 = 10_000_000;
 const EVENTS: &str = "[events]\nflow_interval_s = 1\n[sink.stdout]\nevents = [\"close\", \"flow\"]\n";
 

@@ -40,7 +40,7 @@ fn a_requested_hook_serves_or_its_source_is_unavailable() {
         assert_eq!(data_source(&report, name)["way"], "tracepoint", "{name}");
     }
     assert_eq!(data_source(&report, "payload")["hook"], Value::Null);
-    // If the kernel refuses these, no other hook replaces them.
+    // If the kernel refuses the requested hook, no other hook replaces it.
     let (_, report, _) = doctor(&["file=fexit"]);
     let open = data_source(&report, "file-open");
     assert!(open["way"] == "fexit" || open["hook"].is_null(), "{open}");
@@ -78,8 +78,8 @@ fn alerts_and_status_name_the_hooks() {
     agent.stop();
 }
 
-/// Connections are always seen. Files are seen if the hooks are behind the system calls; otherwise the doctor says that
-/// `io_uring` bypasses them.
+/// Connections are always seen. Files are seen if the hooks are on kernel functions behind the system calls. Otherwise,
+/// the doctor says that `io_uring` bypasses the hooks.
 #[test]
 fn io_uring_is_seen_or_reported_as_unseen() {
     let Some(_machine) = machine("io_uring_is_seen_or_reported_as_unseen") else { return };

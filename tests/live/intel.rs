@@ -1,4 +1,4 @@
-//! Lists of indicators that come, change and break while the agent runs, and what they are held against.
+//! Lists of indicators that are added, updated or damaged while the agent runs, and the alerts from their entries.
 
 use std::{fs, process::Command, thread::sleep, time::Duration};
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{SOON, configuration, machine};
 
-/// Answers any connection to port 9001 and ends it in a second.
+/// Accepts connections on port 9001 and closes each after a second.
 const SERVER: &str = "
 import socket, threading
 server = socket.create_server(('0.0.0.0', 9001))
@@ -72,13 +72,13 @@ fn a_list_put_into_a_directory_takes_effect_at_once() {
     let counts = at(&report, "daemon.lists");
     assert_eq!((&counts["lists"], &counts["troubled"]), (&2.into(), &0.into()), "{counts}");
 
-    // Cut off in the middle: what was known stays.
+    // The file is truncated: the earlier entries stay in use.
     fs::write(format!("{lists}/feed.json"), &bundle[..bundle.len() / 2]).expect("a file can be written");
     assert!(agent.says("its earlier entries stay in use: 1", SOON), "{:?}", agent.messages());
     agent.stop();
 }
 
-/// Serves the files of a directory on loopback, and tells its port.
+/// Serves the files of a directory on loopback and writes its port to the file `.port`.
 const FILES: &str = "
 import functools, http.server, sys
 handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=sys.argv[1])
@@ -131,13 +131,13 @@ fn a_list_from_a_url_is_cached_and_used() {
     agent.stop();
     server.kill().and_then(|()| server.wait()).expect("it can be ended");
 
-    // The next daemon has it without the server.
+    // The next daemon reads the list from the cache, without the server.
     let agent = Agent::start(["run", "--config", &path]);
     assert!(agent.says("lists read: 2", SOON), "{:?}", agent.messages());
     agent.stop();
 }
 
-/// Writes a database in the format of `MaxMind` that knows one network: 203.0.113.0/24.
+/// Writes a database in the format of `MaxMind` with one network: 203.0.113.0/24.
 const DATABASE: &str = "
 import sys
 text = lambda s: (bytes([0x40 | len(s)]) if len(s) < 29 else bytes([0x5d, len(s) - 29])) + s.encode()

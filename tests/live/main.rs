@@ -1,5 +1,5 @@
-//! minerwatch on the live kernel, as root: real programs, real processes, real connections between network
-//! namespaces of the tests' own.
+//! Tests minerwatch on the live kernel, as root: real programs, processes and connections between temporary network
+//! namespaces.
 
 mod chain;
 mod churn;
@@ -31,10 +31,11 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-/// The longest time from a kernel event to its line. Generous, because the machine may be busy.
+/// Maximum time from a kernel event to its output line. It is generous, because the machine may be busy.
 const SOON: Duration = Duration::from_secs(10);
 
-/// A configuration file: a control socket and a state directory of the test's own, and whatever the test adds.
+/// Writes a configuration file with a control socket and a state directory of the test, followed by `rest`. Returns its
+/// path.
 fn configuration(scratch: &Scratch, rest: &str) -> String {
     let path = scratch.join("minerwatch.toml");
     let socket = scratch.join("control.sock");
@@ -44,19 +45,19 @@ fn configuration(scratch: &Scratch, rest: &str) -> String {
     path
 }
 
-/// Starts the agent with such a configuration.
+/// Starts the agent with the control socket and the state directory of the test, and with the settings in `rest`.
 fn start_agent(scratch: &Scratch, rest: &str) -> Agent {
     Agent::start(["run", "--config", &configuration(scratch, rest)])
 }
 
-/// Everything on standard output.
+/// Settings that write all events and alerts to standard output.
 const EVERYTHING: &str = "[sink.stdout]\nevents = \"all\"\n[detection]\nmin_verdict = \"noted\"\n";
 
 fn simulator() -> String {
     executable("simulator").to_string_lossy().into_owned()
 }
 
-/// The daemon's own status.
+/// Asks the daemon for its status.
 fn daemon(scratch: &Scratch) -> Value {
     let output = Command::new(executable("minerwatch"))
         .args(["doctor", "--json", "--socket", &scratch.join("control.sock")])
@@ -66,18 +67,18 @@ fn daemon(scratch: &Scratch) -> Value {
     report["daemon"].take()
 }
 
-/// What the daemon counts as lost, by kind.
+/// Asks the daemon for the number of lost events of each kind.
 fn lost(scratch: &Scratch) -> BTreeMap<String, u64> {
     lost_in(&daemon(scratch))
 }
 
-/// The same from a status.
+/// Returns the number of lost events of each kind in a status of the daemon.
 fn lost_in(daemon: &Value) -> BTreeMap<String, u64> {
     let lost = daemon["lost"].as_object().expect("the daemon answers");
     lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }
 
-/// Nanoseconds since the minute began.
+/// Returns the time since the last full minute in a timestamp, in nanoseconds.
 fn of_minute(timestamp: &Value) -> u64 {
     let (_, seconds) = timestamp.as_str().and_then(|text| text.rsplit_once(':')).expect("a timestamp");
     seconds.trim_end_matches('Z').replace('.', "").parse().expect("nine digits after the point")

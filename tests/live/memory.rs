@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{EVERYTHING, SOON, lost, machine, start_agent};
 
-/// The pool of huge pages of the usual size.
+/// Number of huge pages of the default size.
 const POOL: &str = "/proc/sys/vm/nr_hugepages";
 
 /// Waits for an alert that has a signal of this id and weight.
@@ -96,7 +96,7 @@ fn more_huge_pages_are_noted() {
     let event = agent.wait_for("pool", SOON, |object| at(object, "event.action") == "huge-pages");
     assert_eq!(at(&event, "minerwatch.memory.pages_before"), before);
     let after = at(&event, "minerwatch.memory.pages_after").as_u64().expect("a number of pages");
-    // A host with little free memory gives fewer pages than asked for.
+    // A host with little free memory gives fewer pages than requested.
     if after == before + 128 {
         let alert = signal(&agent, None, "C3", 40);
         assert_eq!(at(&alert, "minerwatch.verdict"), "noted");

@@ -1,4 +1,4 @@
-//! Names of pools and the user's own lists, on real connections. The agent itself resolves nothing.
+//! Pool names and lists of the user, on real connections. The agent itself sends no DNS queries.
 
 use std::fs;
 
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::{SOON, configuration, machine};
 
-/// A DNS server that gives every name the same address, and closes any connection to port 9000 after a second.
+/// A DNS server that resolves every name to the same address. A server on port 9000 closes connections after a second.
 const SERVER: &str = "
 import socket, sys, threading, time
 address = socket.inet_aton(sys.argv[1])
@@ -42,7 +42,7 @@ while True:
     threading.Timer(1, connection.close).start()
 ";
 
-/// Asks for a name as a resolver library does, and connects to what it gets.
+/// Resolves a name as a resolver library does, and connects to port 9000 of the address.
 const CLIENT: &str = "
 import socket, sys
 server, name, transport = sys.argv[1:]
@@ -123,7 +123,7 @@ fn pools_and_listed_hosts_are_known_by_name() {
     agent.stop();
 }
 
-/// A DNS forwarder: it listens on the DNS port and asks upstream from another.
+/// A DNS forwarder. It listens on the DNS port and sends queries to the upstream server from another port.
 const FORWARDER: &str = "
 import socket, sys
 upstream = sys.argv[1]

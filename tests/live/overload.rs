@@ -1,4 +1,4 @@
-//! More events than the daemon can take: everything that is missing is counted as lost, and process events are lost last.
+//! More events than the daemon can process: each missing event is counted as lost, and process events are lost last.
 
 use std::{
     net::TcpListener,
@@ -16,18 +16,20 @@ use serde_json::Value;
 
 use crate::{configuration, lost, machine_for_long, simulator};
 
-/// Programs run, connections made and files opened by one storm; the last are more than their ring holds.
+/// Number of programs that one storm runs.
 const PROGRAMS: u64 = 1_500;
+/// Number of connections that one storm makes.
 const CONNECTIONS: u64 = 4_000;
+/// Number of file opens in one storm. They are more than the ring of file events holds.
 const OPENS: u64 = 120_000;
 
-/// Lost file records that other programs of this machine may account for.
+/// Maximum number of lost file records that come from other programs of this machine.
 const OTHERS: u64 = OPENS / 20;
 
 const EVENTS: &str =
     "[sink.stdout]\nevents = [\"fork\", \"exec\", \"exit\", \"connect\", \"close\", \"file\"]\n";
 
-/// All three at once, to their end.
+/// Runs programs, connections and file opens at the same time, and waits for their end.
 fn storm(path: &str, port: u16) {
     let peer = format!("127.0.0.1:{port}");
     let start = |arguments: &[&str]| -> Child {
@@ -61,7 +63,7 @@ fn is_counted(transport: &str) {
     let agent = Agent::start(["run", "--config", &configuration(&scratch, EVENTS), "--hook", &hook]);
 
     storm(&path, port);
-    // The same while the daemon is stopped, as on a starved host.
+    // The second storm comes while the daemon is stopped, as on a starved host.
     agent.signal(Signal::STOP);
     storm(&path, port);
     agent.signal(Signal::CONT);

@@ -1,4 +1,4 @@
-//! Exit codes and messages when the kernel or the privileges are not enough.
+//! Exit codes and messages when the kernel lacks a feature or the process lacks privileges.
 
 use std::process::{Command, Output};
 
@@ -10,11 +10,11 @@ use minerwatch_tests::{
 
 use crate::{EVERYTHING, SOON, configuration, machine};
 
-/// In the shape of an address that a pool pays to.
+/// A text in the form of a wallet address, to which a pool pays.
 pub const WALLET: &str =
     "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Runs the agent in a mount namespace of its own, prepared by a script, and waits for its end.
+/// Runs the agent in a new mount namespace, which the script `preparation` sets up, and waits for its end.
 fn in_prepared_mounts(preparation: &str, arguments: &str) -> Output {
     let minerwatch = executable("minerwatch");
     let script = format!("{preparation}\nexec {} {arguments}", minerwatch.display());
@@ -25,7 +25,7 @@ fn in_prepared_mounts(preparation: &str, arguments: &str) -> Output {
 fn without_root_the_error_names_the_capabilities() {
     let Some(_machine) = machine("without_root_the_error_names_the_capabilities") else { return };
     let minerwatch = executable("minerwatch");
-    // The executable must be within reach of a user that may not enter root's directories.
+    // The unprivileged user may not enter root's directories, so the test copies the executable.
     let reachable = Scratch::new();
     let copy = reachable.join("minerwatch");
     std::fs::copy(minerwatch, &copy).expect("it can be copied");
@@ -57,7 +57,7 @@ fn the_other_hooks_work_when_one_does_not_load() {
     let Some(_machine) = machine("the_other_hooks_work_when_one_does_not_load") else { return };
     let scratch = Scratch::new();
     let configuration = configuration(&scratch, EVERYTHING);
-    // Without a cgroup hierarchy there is nothing the UDP hooks could be attached to.
+    // Without a cgroup hierarchy, the UDP hooks cannot be attached.
     let script = format!(
         "mount -t tmpfs none /sys/fs/cgroup\nexec {} run --config {configuration}",
         executable("minerwatch").display()

@@ -1,6 +1,6 @@
-//! RandomX's use of rounding modes is found whatever the program is called; similar arithmetic is not.
+//! RandomX is found by its use of rounding modes, whatever the name of the program. Similar arithmetic raises no alert.
 //!
-//! The limits are those a person would notice on a machine that others use as well; the measured times are printed.
+//! The time limits allow for other load on the machine. The measured times are printed.
 
 use std::{
     fs,
@@ -24,7 +24,7 @@ fn is_mining(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
 }
 
-/// Waits for the verdict on `pid`; returns the alert and the time since `start`.
+/// Waits for the verdict on `pid`. Returns the alert and the time since `start`.
 fn found(agent: &Agent, pid: u32, start: Instant, limit: Duration) -> (Value, Duration) {
     let alert =
         agent.wait_for("verdict", limit, |object| is_mining(object) && at(object, "process.pid") == pid);
@@ -165,7 +165,8 @@ fn programs_with_similar_arithmetic_raise_no_alert() {
     assert!(alerts.is_empty(), "{alerts:#?}");
 }
 
-/// Seconds within `span` that a busy thread did not run, measured as gaps between two readings of the clock.
+/// Measures how long a busy thread did not run within `span`, as the sum of the gaps between readings of the clock.
+/// Returns seconds.
 fn stolen(span: Duration) -> f64 {
     const GAP: Duration = Duration::from_micros(2);
     let start = Instant::now();
@@ -173,7 +174,7 @@ fn stolen(span: Duration) -> f64 {
     while last - start < span {
         let now = Instant::now();
         let gap = now - last;
-        // Longer gaps are other programs that ran.
+        // Longer gaps come from other programs.
         if gap > GAP && gap < Duration::from_micros(200) {
             stolen += gap;
         }
@@ -187,7 +188,7 @@ fn the_sampler_takes_little_time_from_other_programs() {
     let Some(_machine) = machine("the_sampler_takes_little_time_from_other_programs") else { return };
     let scratch = Scratch::new();
     let span = Duration::from_secs(2);
-    // The least of four, because disturbances only add.
+    // The minimum of four runs, because disturbances only add time.
     let least = |sampling: bool| {
         let rest = format!("[detection]\nsampling = {sampling}\n");
         let agent = start_agent(&scratch, &rest);

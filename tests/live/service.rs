@@ -28,7 +28,7 @@ fn sigterm_drains_and_exits_with_0() {
     command::run("true", &["just-before-the-end"]);
     agent.signal(Signal::TERM);
     let told = Instant::now();
-    // The control socket goes when all is written.
+    // The daemon removes the control socket after all events are written.
     while Path::new(&scratch.join("control.sock")).exists() {
         assert!(told.elapsed() < Duration::from_secs(2), "it does not drain within two seconds");
         thread::sleep(Duration::from_millis(5));
@@ -37,8 +37,8 @@ fn sigterm_drains_and_exits_with_0() {
     let lines = fs::read_to_string(&log).expect("the sink's file");
     assert!(lines.contains("just-before-the-end"), "what was taken in is written");
     assert!(lines.ends_with('\n'));
-    // What is left is the kernel's: it takes system-call tracepoints off one after the other, each after a grace
-    // period of up to 100 ms (`perf_trace_event_unreg`, with RCU tasks trace since 6.13), also for a process that is
+    // The rest of the time is the kernel's: it detaches system-call tracepoints one after the other, each after a grace
+    // period of up to 100 ms (`perf_trace_event_unreg`, with RCU tasks trace since 6.13), even if the process is
     // killed.
     let status = agent.wait(Duration::from_secs(8)).expect("SIGTERM ends it");
     assert_eq!(status.code(), Some(0));
@@ -101,7 +101,7 @@ fn capabilities_are_dropped_after_attaching() {
     let Some(_machine) = machine("capabilities_are_dropped_after_attaching") else { return };
     let scratch = Scratch::new();
     let agent = start_agent(&scratch, "");
-    // Linux's numbers: DAC_READ_SEARCH 2, SYS_PTRACE 19, BPF 39.
+    // The capability numbers of Linux: DAC_READ_SEARCH 2, SYS_PTRACE 19, BPF 39.
     let kept = (1_u64 << 2) | (1 << 19) | (1 << 39);
     let tasks = fs::read_dir(format!("/proc/{}/task", agent.pid())).expect("the agent runs");
     for task in tasks.flatten() {
@@ -164,7 +164,7 @@ fn tail_ends_without_error_when_its_reader_leaves() {
         .stderr(std::process::Stdio::null())
         .spawn()
         .expect("bash starts");
-    // Something must happen for the next write to find the reader gone.
+    // `tail` learns that its reader is gone only when it writes the next event.
     for _ in 0..100 {
         if pipeline.try_wait().expect("our child").is_some() {
             break;
@@ -177,7 +177,7 @@ fn tail_ends_without_error_when_its_reader_leaves() {
     assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "3");
 }
 
-/// Whoever reads standard output leaves: the files go on, and what was taken in is in them.
+/// When the reader of standard output leaves, the daemon continues to write its files.
 #[test]
 fn files_are_written_after_the_reader_of_stdout_leaves() {
     let Some(_machine) = machine("files_are_written_after_the_reader_of_stdout_leaves") else { return };

@@ -1,5 +1,5 @@
-//! Sockets that the daemon itself has looked at: those that were connected before it came, and those on which a process
-//! serves that speaks to a pool.
+//! Sockets that the daemon itself inspects: sockets that were connected before the daemon started, and the sockets on
+//! which a process serves clients while it also speaks to a pool.
 
 use std::{
     io::{Read as _, Write as _},
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{SOON, lost, machine, of_minute, refusals::WALLET, start_agent};
 
-/// Takes whatever it is told for the words of a miner that does well.
+/// A pool that answers every message like an accepted share.
 const POOL: &str = r#"
 import socket, threading
 def serve(peer):
@@ -24,7 +24,7 @@ while True:
     threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
 "#;
 
-/// Connects, says nothing until it is told, and then what a miner says that found something.
+/// Connects, waits until standard input has a line or ends, and then submits a share.
 const LATE: &str = r#"
 import socket, sys
 peer = socket.create_connection((sys.argv[1], 443))
@@ -34,7 +34,7 @@ peer.sendall(b'{"id":5,"jsonrpc":"2.0","method":"submit","params":{"id":"x","job
 peer.recv(100)
 "#;
 
-/// Speaks to the pool as a miner, and only then begins to serve miners as a pool.
+/// Logs in to the pool as a miner, and then serves miners as a pool does.
 const RELAY: &str = r#"
 import socket, sys
 upstream = socket.create_connection((sys.argv[1], 443))
@@ -75,7 +75,7 @@ fn mining_on_a_connection_older_than_the_agent_is_found() {
     let mut client = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("a client starts");
     client.stdout.as_mut().expect("piped").read_exact(&mut [0]).expect("it connects");
     let agent = start_agent(&scratch, NOTED);
-    // Its input ends, and it speaks.
+    // The client submits the share when its standard input ends.
     drop(client.stdin.take());
     let alert = agent.wait_for("submit", SOON, |object| signal_of(object, client.id(), "N1").is_some());
     assert_eq!(at(&alert, "minerwatch.verdict"), "mining");
@@ -97,7 +97,8 @@ fn a_mining_relay_is_found() {
         move |object: &Value| signal_of(object, pid, id).is_some()
     };
     agent.wait_for("login of the relay", SOON, is_of("N1"));
-    // Miners come and go; those that come before the daemon has looked at what the relay serves are not heard.
+    // Miners connect again and again. The daemon does not see those that connect before it has inspected the sockets of
+    // the relay.
     let until = Instant::now() + SOON;
     while Instant::now() < until && !agent.objects().iter().any(is_of("N8")) {
         pair.server
@@ -115,7 +116,8 @@ fn a_mining_relay_is_found() {
     agent.stop();
 }
 
-/// Connects by TCP and UDP, says nothing until it is told, exchanges some bytes on each, and closes them.
+/// Connects by TCP and UDP and sends some bytes by TCP. After the next line on standard input, the client sends bytes
+/// on each socket and closes both.
 const ENDS: &str = r"
 import socket, sys, time
 peer = socket.create_connection((sys.argv[1], 443))
@@ -148,7 +150,7 @@ fn the_end_of_a_connection_older_than_the_agent_is_reported() {
     let mut output = client.stdout.take().expect("piped");
     output.read_exact(&mut [0]).expect("it connects");
     let events = "[sink.stdout]\nevents = [\"snapshot\", \"close\"]\n";
-    // The second finds a socket that has a cookie already, and one that the first told of the end of is no more.
+    // Two agents start and stop before the one under test, so that the sockets already have a cookie.
     for _ in 0..2 {
         start_agent(&scratch, events).stop();
     }
@@ -166,7 +168,7 @@ fn the_end_of_a_connection_older_than_the_agent_is_reported() {
     output.read_exact(&mut [0]).expect("it closes");
     let closed = [of("close", "tcp"), of("close", "udp")];
     for (running, closed) in running.iter().zip(&closed) {
-        // One moment; the wall clock was read again between the two.
+        // Both fields name the same moment, but the wall clock was read again between the two events.
         let moments = [at(running, "@timestamp"), at(closed, "event.start")].map(of_minute);
         assert!(moments[0].abs_diff(moments[1]) < MICROSECOND, "{moments:?}: {closed:#}");
         for field in ["process.entity_id", "source.ip", "source.port", "destination.ip", "destination.port"] {
@@ -176,7 +178,7 @@ fn the_end_of_a_connection_older_than_the_agent_is_reported() {
             );
         }
     }
-    // All that was ever said by TCP; by UDP what was said since.
+    // TCP counts all bytes since the connection was opened, UDP only the bytes since the agent started.
     assert_eq!(at(&closed[0], "source.bytes"), 1234, "{:#}", closed[0]);
     assert_eq!(at(&closed[0], "destination.bytes"), 126, "{:#}", closed[0]);
     assert!(at(&closed[0], "minerwatch.network.namespace").as_u64().is_some_and(|inode| inode > 0));

@@ -1,4 +1,4 @@
-//! The live stream from the daemon, and a recording through the same engine.
+//! The live stream from the daemon, and the replay of a recording.
 
 use std::{
     fs,
@@ -98,7 +98,8 @@ fn a_recording_gives_the_same_verdict_without_root() {
     assert!(alerts.contains("/etc/cron.d/sync"), "{alerts}");
     assert_eq!(replay(&recording).1, alerts, "the same recording gives the same alerts");
 
-    // Cut off in mid-line, as by a full disk: what came before counts, and the damage is told.
+    // The recording is cut off in the middle of a line, as by a full disk. The events before count, and the damage is
+    // reported.
     let whole = fs::read(&recording).expect("the recording");
     let cut = scratch.join("cut.jsonl");
     fs::write(&cut, &whole[..whole.len() - 20]).expect("a file can be written");
@@ -118,6 +119,6 @@ fn wait_for_recording(path: &str) {
         assert!(Instant::now() < until, "nothing is recorded");
         thread::sleep(Duration::from_millis(50));
     }
-    // The snapshot is written; the rings follow.
+    // The snapshot of running processes is written. Wait until the hooks deliver events, too.
     thread::sleep(Duration::from_millis(500));
 }

@@ -1,4 +1,4 @@
-//! What real TLS clients say before they are encrypted. Nobody answers them: the first message is enough.
+//! TLS client hellos of real clients. No server answers them, because the client hello is enough.
 
 use std::{process::Command, thread, time::Duration};
 
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::{SOON, configuration, machine};
 
-/// Takes every connection on a port, hears one message and hangs up.
+/// Accepts every connection on port 443, reads one message and closes the connection.
 const DEAF: &str = "
 import socket
 s = socket.create_server(('0.0.0.0', 443))
@@ -23,7 +23,7 @@ while True:
     connection.close()
 ";
 
-/// Python's own client, without a name, as a miner's is by default.
+/// A Python client that sends no server name (SNI), like a miner with default settings.
 const UNNAMED: &str = "
 import socket, ssl, sys
 context = ssl.create_default_context()
@@ -52,7 +52,7 @@ fn tls_clients_are_identified_by_their_hello() {
     let agent = Agent::start(["run", "--config", &path]);
     let run = |program: &str, arguments: &[&str]| {
         let mut child = pair.victim.command(program, arguments);
-        // That nobody answers is an error to them.
+        // The clients fail, because no server answers.
         child.output().unwrap_or_else(|error| panic!("{program}: {error}"));
     };
     let tls = |what: &str, name: &str| {
@@ -80,7 +80,7 @@ fn tls_clients_are_identified_by_their_hello() {
     assert!(at(&unnamed, "tls.client.ja4").as_str().is_some_and(|text| text.starts_with("t13i")));
     assert!(unnamed["minerwatch"]["tls"].is_null(), "{unnamed:#}");
 
-    // A pool's name, asked for by what does not even pretend to visit its page.
+    // A client that does not offer HTTP sends the server name (SNI) of a pool.
     let peer = format!("{address}:443");
     run("openssl", &["s_client", "-servername", "xmr.pool.supportxmr.com", "-connect", &peer]);
     let alert = agent.wait_for("alert", SOON, |object| signal_of(object, "N3").is_some());
@@ -91,7 +91,7 @@ fn tls_clients_are_identified_by_their_hello() {
     agent.stop();
 }
 
-/// Takes every connection and says nothing.
+/// Accepts every connection and sends nothing.
 const SILENT: &str = "
 import socket
 s = socket.create_server(('0.0.0.0', 443))
@@ -100,8 +100,8 @@ while True:
     held.append(s.accept())
 ";
 
-/// Sends the first message of a client that names nothing, and sets its socket up as XMRig does: before it, a second
-/// after it, or not at all.
+/// Sends a TLS client hello without a server name (SNI), and sets the socket options of XMRig: before the hello, a
+/// second after it, or never.
 const SET_UP: &str = "
 import socket, ssl, sys, time
 address, when = sys.argv[1:]
@@ -145,7 +145,7 @@ fn xmrigs_socket_options_are_recognised() {
         let program = ["netns", "exec", host, "/usr/bin/python3", "-c", SET_UP, &pair.server.address, when];
         (Worker::start_by_login("ip", &program), when, weight)
     });
-    // The first message, and both looks at each socket.
+    // Wait for the client hello and for both inspections of each socket.
     thread::sleep(Duration::from_secs(7));
     let all = tls_without_sni(&scratch);
     for (client, when, weight) in &clients {
@@ -163,7 +163,7 @@ fn xmrigs_socket_options_are_recognised() {
     agent.stop();
 }
 
-/// Every N6 that the daemon knows of, those of incidents included that are not worth telling of.
+/// Asks the daemon for all N6 signals, including those of incidents that raise no alert.
 fn tls_without_sni(scratch: &Scratch) -> Vec<Value> {
     let output = Command::new(executable("minerwatch"))
         .args(["explain", "--all", "--json", "--socket", &scratch.join("control.sock")])

@@ -1,7 +1,7 @@
-//! Mining protocols on real connections, by every call that sends, against whatever looks like them.
+//! Mining protocols on real connections, with every system call that sends, and similar protocols that must not raise
+//! alerts.
 //!
-//! One agent watches many clients. Each is started by a login shell of its own, which parts what one person does from
-//! what another does, so that each is an incident of its own.
+//! One agent watches many clients. Each client is started by its own login shell, so that each has its own incident.
 
 mod cases;
 mod others;
@@ -26,19 +26,19 @@ use serde_json::Value;
 use self::cases::{login, protocols, send_calls, variations};
 use crate::{SOON, machine, start_agent};
 
-/// On standard output: every verdict, and of the events only connections.
+/// Settings that write all alerts, but only connect events, to standard output.
 const VERDICTS: &str = "[sink.stdout]\nevents = [\"connect\"]\n[detection]\nmin_verdict = \"noted\"\n";
 
-/// As a container runtime names its cgroups.
+/// A container id, as container runtimes use it to name cgroups.
 const CONTAINER: &str = "7ad09c4b1e5f62837c0d9ae4f1b3865270fd1c2e9b84a6375d0c1f2e3b4a5968";
 
 const POOL: u16 = 9000;
-/// What a client does, in order.
+/// One step of a client.
 #[derive(Clone, Debug)]
 enum Piece {
-    /// Sends this by one call.
+    /// Sends these bytes with one call.
     Say(Vec<u8>),
-    /// Lets some time pass.
+    /// Waits for a short time.
     Pause,
     /// Waits for an answer.
     Hear,
@@ -56,7 +56,7 @@ fn argument(piece: &Piece) -> String {
     }
 }
 
-/// Two hosts, a pool on one of them, and clients for the other.
+/// Two hosts with a pool on one and the clients on the other.
 struct Stage {
     pair: Pair,
     _pool: Server,
@@ -88,7 +88,7 @@ struct Client {
 
 impl Client {
     fn start(name: &str, host: &Namespace, program: &[&str], arguments: &[String]) -> Self {
-        // `exit` keeps the shell from becoming the client.
+        // `exit` keeps the shell from replacing itself with the client.
         let script = r#"ip netns exec "$@"; exit $?"#;
         let mut child = Command::new("/bin/bash")
             .arg0("-bash")
@@ -111,7 +111,7 @@ impl Client {
     }
 }
 
-/// One case: who says what to whom, and what must be found.
+/// One case: what a client sends to which server, and what must be found.
 struct Case {
     name: String,
     call: &'static str,
@@ -125,7 +125,8 @@ struct Case {
 }
 
 impl Case {
-    /// Sent by a Python client with `send`, to the pool by IPv4; to be found as mining, by N1.
+    /// Creates a case in which a Python client sends to the pool over IPv4 with `send`. Signal N1 and the verdict
+    /// mining are expected.
     fn new(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         let pieces = pieces.into();
         Self {
@@ -141,7 +142,7 @@ impl Case {
         }
     }
 
-    /// To be noted by N7.
+    /// Creates the same kind of case, but signal N7 and the verdict noted are expected.
     fn solo(name: &str, protocol: &'static str, pieces: impl Into<Vec<Piece>>) -> Self {
         Self { verdict: "noted", signal: "N7", ..Self::new(name, protocol, pieces) }
     }
@@ -157,7 +158,7 @@ impl Case {
     }
 }
 
-/// A client in a container, by `io_uring`.
+/// Starts a client in a container that sends with `io_uring`.
 fn contained(stage: &Stage) -> Container {
     let shown = stage.scratch.path().to_string_lossy().into_owned();
     let (port, words) = (POOL.to_string(), argument(&say(login())));
@@ -218,7 +219,7 @@ fn other_protocols_raise_no_alert() {
     let cases = others::others();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
-    // A real miner comes last: once it is found, everything before it has been judged.
+    // A real miner starts last. Once it is found, the daemon has judged all clients before it.
     let miner = Case::new("CryptoNote", "CryptoNote stratum", [say(login()), Piece::Hear]);
     let mut client = miner.start(&stage);
     client.end();

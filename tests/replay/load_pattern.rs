@@ -1,4 +1,5 @@
-//! C8 over a whole day: by the shape of its load a throttled or a nightly miner is told from what follows people.
+//! Tests signal C8 over a whole day: the shape of the load distinguishes throttled and nightly miners from work that
+//! follows the hours of people.
 
 use std::{f64::consts::PI, fs};
 
@@ -7,7 +8,8 @@ use serde_json::Value;
 
 use super::replay;
 
-/// Every alert of a program whose share of a processor in each minute of 26 hours is as given, and whether C8 is in one.
+/// Replays 26 hours of a program that uses `share` of a processor in each minute. Returns all alerts, and whether one
+/// of them has signal C8.
 fn told(share: impl Fn(u64) -> f64) -> (Vec<Value>, bool) {
     let scratch = Scratch::new();
     let path = scratch.join("day.jsonl");
@@ -33,7 +35,7 @@ fn an_even_load_and_one_by_the_clock_are_noted_after_a_day() {
         assert!(tidal, "{name}: {alerts:#?}");
         let opened = &alerts[0];
         assert_eq!(at(opened, "minerwatch.verdict"), "noted", "{name}: {opened:#}");
-        // By the recording's clock the day began at 06:26:57 on the 25th.
+        // The recording begins at 06:26:57 on the 25th.
         let time = at(opened, "@timestamp").as_str().expect("a time");
         assert!(time > "2026-11-26T06:26", "{name}: {time}");
     }
@@ -41,7 +43,7 @@ fn an_even_load_and_one_by_the_clock_are_noted_after_a_day() {
 
 #[test]
 fn what_follows_people_is_not() {
-    // Never so high that another signal of load speaks up.
+    // The load stays too low for the other signals of load.
     let human = |minute: u64| 0.35 - 0.3 * (minute as f64 / 60.0 * PI / 12.0).cos();
     let jobs =
         |minute: u64| if (minute / 37).is_multiple_of(3) { 0.3 + (minute % 11) as f64 / 30.0 } else { 0.2 };

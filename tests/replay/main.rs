@@ -1,8 +1,7 @@
-//! Recordings through `minerwatch replay`, as a user runs it: what an attack looks like, and what nobody is told of.
-//! Needs no root.
+//! Replays recordings with `minerwatch replay`, as a user runs it, and checks the alerts. Needs no root.
 //!
-//! Beside each `tests/recordings/NAME.jsonl` stands `NAME.alerts.jsonl`, the alerts it must give. After a change that
-//! is meant to alter them, run the tests with `MINERWATCH_BLESS=1` and read the difference.
+//! For each `tests/recordings/NAME.jsonl`, the file `NAME.alerts.jsonl` contains the expected alerts. After a change
+//! that alters alerts on purpose, run the tests with `MINERWATCH_BLESS=1` and review the difference.
 
 mod load_pattern;
 mod picture;
@@ -39,7 +38,7 @@ fn verdicts(alerts: &str) -> Vec<String> {
     alerts.lines().filter_map(|line| verdict(alert(line))).collect()
 }
 
-/// The program's version stands in no line; the name of the host comes from the recording.
+/// The comparison is stable: no alert contains the program version, and the host name comes from the recording.
 #[test]
 fn every_recording_gives_the_alerts_beside_it() {
     let mut seen = 0;

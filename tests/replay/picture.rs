@@ -1,6 +1,6 @@
-//! The picture in the README: an alert as `minerwatch replay` shows it on a terminal, drawn as SVG.
+//! Draws the picture in the README as SVG: an alert of `minerwatch replay` on a terminal.
 //!
-//! The test keeps `docs/alert.svg` true. `MINERWATCH_BLESS=1` draws it again.
+//! The test fails when `docs/alert.svg` is out of date. `MINERWATCH_BLESS=1` draws the picture again.
 
 use std::{
     env, fs,
@@ -16,13 +16,13 @@ use super::{BLESS, path, recordings};
 
 /// The recording whose last alert is drawn: a miner with the name of a kernel thread, throttled to a quarter of a CPU.
 const RECORDING: &str = "throttled-worker.jsonl";
-/// Columns of the terminal; a README on a wide screen has room for so many.
+/// Width of the terminal, in columns. A README on a wide screen has enough room for it.
 const COLUMNS: &str = "100";
 
 const BACKGROUND: RgbColor = RgbColor(0x0d, 0x11, 0x17);
 const TEXT: RgbColor = RgbColor(0xe6, 0xed, 0xf3);
 
-/// Colours that stand out on the dark background, which looks like a terminal on a light page and on a dark one.
+/// Colours of the terminal for the dark background, which suits light and dark pages.
 const COLORS: [RgbColor; 16] = [
     RgbColor(0x48, 0x4f, 0x58),
     RgbColor(0xe5, 0x48, 0x4d),
@@ -46,7 +46,7 @@ fn file() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/alert.svg")
 }
 
-/// The last alert with a terminal's colours, without the empty lines around it.
+/// Returns the last alert with terminal colours, without surrounding empty lines.
 fn alert() -> String {
     let output = Command::new(executable("minerwatch"))
         .args(["replay", "--color", "always", path(&recordings().join(RECORDING))])
@@ -71,10 +71,10 @@ fn svg(alert: &str) -> String {
         let (_, value) = tag.split_once(&format!("{name}=\"")).expect("it has a size");
         value.split_once("px").expect("in pixels").0
     };
-    // With a view box a narrow page shrinks the picture instead of cutting it off.
+    // With a view box, a narrow page scales the picture down instead of cutting it off.
     let view_box = format!("viewBox=\"0 0 {} {}\"", pixels("width"), pixels("height"));
     let picture = format!("{tag} {view_box} role=\"img\" aria-label=\"An alert of minerwatch\">{rest}");
-    // Dim text must stay readable, and `opacity` is not for parts of a text.
+    // Dim text must stay readable, and `opacity` does not apply to parts of a text in SVG.
     picture.replace("opacity: 0.4", "fill-opacity: 0.65")
 }
 

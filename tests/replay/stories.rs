@@ -1,4 +1,4 @@
-//! What each recorded story shows: its signals and its worst verdict, whatever its alerts look like in detail.
+//! Checks the signals and the worst verdict of each recorded story, whatever the details of its alerts.
 
 use std::{collections::BTreeSet, fs};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{path, recordings, replay, verdicts};
 
-/// A recording without its extension, the worst verdict, and every signal in its alerts.
+/// A recording: its file name without the extension, its worst verdict, and all signals in its alerts.
 struct Story {
     name: &'static str,
     worst: Option<&'static str>,
@@ -19,7 +19,7 @@ const fn attack(name: &'static str, worst: &'static str, signals: &'static [&'st
     Story { name, worst: Some(worst), signals }
 }
 
-/// Nobody is alerted; what is noted is said.
+/// Returns a harmless story, whose worst verdict is `noted` if it has signals.
 const fn benign(name: &'static str, noted: &'static [&'static str]) -> Story {
     Story { name, worst: if noted.is_empty() { None } else { Some("noted") }, signals: noted }
 }
@@ -51,7 +51,7 @@ const STORIES: &[Story] = &[
     attack("stratum-v2-miner", "noted", &["B2", "N10", "N9", "T1"]),
     attack("throttled-worker", "mining", &["B2", "B4", "C1", "T1"]),
     attack("tuned-host", "noted", &["C2", "C3", "C4"]),
-    // Nothing is on a list unless somebody has one.
+    // Without a user's list, this recording has no signals.
     benign("listed-hosts-and-files", &[]),
 
     benign("administrator", &["B7", "T1"]),
@@ -71,7 +71,7 @@ const STORIES: &[Story] = &[
     benign("self-update", &[]),
 ];
 
-/// Signals that no recording shows, and why.
+/// Signals that no recording shows, each with the reason.
 const NOT_RECORDED: &[(&str, &str)] = &[
     ("C8", "it takes a day; `load_pattern.rs` makes one up"),
     ("C9", "it takes five minutes without a break, and `limited-worker` was recorded on a busy machine"),
@@ -84,7 +84,7 @@ const NOT_RECORDED: &[(&str, &str)] = &[
     ("N4F", "it takes a database of countries"),
 ];
 
-/// Every signal of some alerts.
+/// Returns the ids of all signals in some alerts.
 fn signals_of(alerts: &str) -> BTreeSet<String> {
     let mut ids = BTreeSet::new();
     for line in alerts.lines() {
@@ -137,7 +137,7 @@ fn every_signal_has_a_story_or_a_reason() {
     }
 }
 
-/// The lists of a user are in no recording: `--config` brings them.
+/// A recording contains no lists, so the test adds a user's list with `--config`.
 #[test]
 fn a_list_of_the_users_own_finds_its_program_and_its_host() {
     let scratch = Scratch::new();
@@ -156,7 +156,7 @@ fn a_list_of_the_users_own_finds_its_program_and_its_host() {
     assert_eq!(signals_of(&alerts), BTreeSet::from(["I1".to_owned(), "I2".to_owned()]));
 }
 
-/// What a workplace is called, and what runs on it beside the story, is in no recording.
+/// Recordings must not reveal the machine that made them.
 #[test]
 fn recordings_are_neutral() {
     for Story { name, .. } in STORIES {

@@ -1,5 +1,6 @@
-//! Standard streams that are closed, full or left by their reader: no command panics, and a full standard output is an
-//! error with a message. Needs no root; what only root can do fails early here, which must be quiet too.
+//! Tests commands whose standard streams are closed, full or without a reader. No command may panic, and a full
+//! standard output must give an error message. Needs no root: a command that needs root fails early, and must not panic
+//! either.
 
 use std::{
     fs::File,
@@ -11,13 +12,13 @@ use minerwatch_tests::{Scratch, executable};
 
 use super::{path, recordings};
 
-/// What Rust's runtime ends a panicking program with.
+/// Exit code of a Rust program that panics.
 const PANICKED: i32 = 101;
 const FULL: &str = "/dev/full";
 
 struct Case {
     arguments: Vec<String>,
-    /// Whether it writes data to standard output.
+    /// Whether the command writes data to standard output.
     has_output: bool,
 }
 
@@ -27,7 +28,7 @@ fn case(line: &str, files: &[&str], has_output: bool) -> Case {
     Case { arguments, has_output }
 }
 
-/// Every command that needs no root, in the forms that write different things; `doctor` has a test of its own.
+/// Returns command lines that need no root and together write every kind of output. `doctor` has its own test.
 fn cases(scratch: &Scratch) -> Vec<Case> {
     let recording = recordings().join("dropper.jsonl");
     let recording = path(&recording);
@@ -70,7 +71,7 @@ fn cases(scratch: &Scratch) -> Vec<Case> {
 
 fn command(case: &Case) -> Command {
     let mut command = Command::new(executable("minerwatch"));
-    // What the logger has to say goes to standard error too.
+    // Log messages go to standard error, too.
     command.args(&case.arguments).env("MINERWATCH_LOG", "trace").stdin(Stdio::null());
     command
 }
@@ -79,14 +80,14 @@ fn full() -> Stdio {
     File::options().write(true).open(FULL).expect("every Linux has it").into()
 }
 
-/// The write end of a pipe that nobody reads.
+/// Returns the write end of a pipe that has no reader.
 fn left_by_its_reader() -> Stdio {
     let (reader, writer) = std::io::pipe().expect("a pipe");
     drop(reader);
     writer.into()
 }
 
-/// Runs it in a shell that closes a stream, which no option of [`Command`] does.
+/// Runs a case in a shell that closes a stream, because [`Command`] cannot close one.
 fn with_closed(case: &Case, redirection: &str) -> Output {
     let program = executable("minerwatch");
     Command::new("sh")
@@ -99,7 +100,7 @@ fn with_closed(case: &Case, redirection: &str) -> Output {
         .expect("the shell starts")
 }
 
-/// The exit code with all streams open.
+/// Runs a case with all streams open and returns its exit code.
 fn code(case: &Case) -> Option<i32> {
     let output = command(case).output().expect("it starts");
     let code = output.status.code();
@@ -164,13 +165,13 @@ fn both_outputs_may_be_full() {
     }
 }
 
-/// One run for each state: as root it loads and attaches every hook, which takes its time.
+/// Runs `doctor` once per state, because `doctor` loads and attaches every hook as root, which takes long.
 #[test]
 fn doctor_survives_each_state_of_its_streams() {
     let scratch = Scratch::new();
     let case = case("doctor --socket", &[&scratch.join("missing")], true);
     let full_stderr = command(&case).stderr(full()).output().expect("it starts");
-    // 0 as root on a kernel that allows it, else 3.
+    // The exit code is 0 as root on a suitable kernel, otherwise 3.
     assert!(matches!(full_stderr.status.code(), Some(0 | 3)), "{:?}", full_stderr.status);
     assert!(String::from_utf8_lossy(&full_stderr.stdout).contains("No daemon is running."));
     let full_stdout = command(&case).stdout(full()).output().expect("it starts");

@@ -1,17 +1,17 @@
 /*
- * Floating-point work that sets the rounding mode in the ways programs do. It hashes nothing: it adds and
- * multiplies, and shows the scheduler the same control register as the program it stands for.
+ * Does floating-point work and sets the rounding mode as certain programs do. It computes no hashes: it adds and
+ * multiplies, with the same value in the control register as the program that it imitates.
  *
  *   arithmetic MANNER THREADS SECONDS [DUTY [PERIOD_MS]]
  *
  * MANNER is one of
- *   randomx   all four modes by turns every few microseconds, flushing tiny numbers to zero, as RandomX does
- *             (its reference writes 0x9FC0 | mode << 13 into MXCSR; on arm64 it leaves the flushing alone); the
- *             mode is put back to the nearest after each piece of work, as between two hashes
- *   interval  up and down by turns, as interval arithmetic does
+ *   randomx   all four modes in turn every few microseconds, flushing tiny numbers to zero, as RandomX does
+ *             (its reference implementation writes 0x9FC0 | mode << 13 into MXCSR; on arm64 it does not flush);
+ *             the mode returns to nearest after each piece of work, as between two hashes
+ *   interval  up and down in turn, as interval arithmetic does
  *   fastmath  nearest, flushing tiny numbers to zero, as programs built with -ffast-math do
  *   once      toward zero, set once
- *   plain     nothing is set
+ *   plain     sets nothing
  *
  * DUTY is the share of the time to work, in percent (100 by default), in periods of PERIOD_MS (200 by default).
  * The first line on standard output is the boot time of the first piece of work, in nanoseconds.
@@ -43,7 +43,7 @@ static void set(enum mode mode, int flushing) {
   uint32_t mxcsr = (flushing ? 0x9FC0 : 0x1F80) | (uint32_t)mode << 13;
   __asm__ volatile("ldmxcsr %0" : : "m"(mxcsr));
 #elif defined(__aarch64__)
-  /* Up and down have changed places in this register. */
+  /* This register encodes up and down the other way round. */
   static const uint64_t modes[] = {0, 2, 1, 3};
   uint64_t fpcr = modes[mode] << 22 | (flushing ? (uint64_t)1 << 24 : 0);
   __asm__ volatile("msr fpcr, %0" : : "r"(fpcr));
@@ -67,7 +67,7 @@ static double work(double value, int rounds) {
   return value;
 }
 
-/* About a millisecond of it. */
+/* Does about a millisecond of work. */
 static double piece(double value, uint32_t *random) {
   switch (manner) {
   case RANDOMX:

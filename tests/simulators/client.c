@@ -1,10 +1,10 @@
 /*
- * Says what it is told over a TCP connection, by the system call it is told.
+ * Sends given bytes over a TCP connection, with a given system call.
  *
  *   client WAY ADDRESS PORT PIECE...
  *
- * WAY is write, send, sendto, sendmsg, writev or io_uring. A PIECE is bytes in hexadecimal, sent by one call; "+", a
- * pause; or ".", the wait for some answer. It prints its process id first.
+ * WAY is write, send, sendto, sendmsg, writev or io_uring. A PIECE is one of: bytes in hexadecimal, sent
+ * by one call; "+", a pause; ".", the wait for an answer. The program prints its process id first.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -26,7 +26,7 @@ static void check(int well, const char *what) {
   exit(1);
 }
 
-/* One operation at a time: a ring of one entry, submitted and waited for. */
+/* Sends by a ring with one entry, and waits for the completion. */
 static long by_ring(int connection, const void *data, size_t length) {
   static int ring = -1;
   static struct io_uring_params made;

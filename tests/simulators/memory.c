@@ -1,5 +1,5 @@
 /*
- * Asks for memory in the sizes that programs ask for, and touches none of it but where it says so.
+ * Maps memory of the sizes that certain programs use, and does not touch it unless stated.
  *
  *   memory MANNER SECONDS
  *
@@ -10,8 +10,8 @@
  *   light     the cache and the executable buffers, without a dataset
  *   database  one large pool and an arena for each thread
  *   jit       many executable buffers of other sizes, and some of the same
- *   handover  the dataset several times, and then runs itself as randomx
- *   crowd     one executable buffer, then 10000 processes one after the other that ask for one each, then another
+ *   handover  the dataset several times; then the program executes itself as randomx
+ *   crowd     one executable buffer, then one in each of 10000 child processes in turn, then another
  */
 #define _GNU_SOURCE
 #include <stdio.h>
@@ -27,7 +27,7 @@ static void *ask(size_t size, int protection, int flags) {
 
 static void randomx(int flipping, int resident) {
   const size_t dataset = 2181038080, cache = 268435456, scratchpad = 2097152, code = 262144;
-  /* Huge pages are asked for first; where there are none, ordinary ones. */
+  /* Request huge pages first, and ordinary pages if there are none. */
   if (ask(dataset, PROT_READ | PROT_WRITE, MAP_HUGETLB | 21 << MAP_HUGE_SHIFT) == MAP_FAILED)
     ask(dataset, PROT_READ | PROT_WRITE, 0);
   ask(cache, PROT_READ | PROT_WRITE, resident ? MAP_POPULATE : 0);

@@ -1,11 +1,11 @@
 /*
- * Does by io_uring what other programs do by system calls: no open, write, rename, unlink, connect or send is called.
+ * Does by io_uring what other programs do by system calls: it calls no open, write, rename, unlink, connect or send.
  *
  *   uring DIRECTORY PORT
  *
  * Makes DIRECTORY/by-ring and writes to it, renames it to DIRECTORY/by-ring.renamed, deletes that, connects to
- * 127.0.0.1:PORT (0: not at all) and sends five bytes. Says on standard output which of it this kernel did; exit code 1
- * if it has no rings.
+ * 127.0.0.1:PORT (0: not at all) and sends five bytes. Prints the operations that this kernel performed. The exit code
+ * is 1 if the kernel has no io_uring.
  */
 #include <arpa/inet.h>
 #include <fcntl.h>
@@ -36,7 +36,7 @@ static int set_up(void) {
   return submission != MAP_FAILED && completion != MAP_FAILED && entries != MAP_FAILED;
 }
 
-/* One operation, and its result: one at a time, so that the first entry of the ring serves them all. */
+/* Performs one operation and returns its result. One operation runs at a time, so the first ring entry is enough. */
 static int perform(const char *name, struct io_uring_sqe entry) {
   uint32_t *tail = (uint32_t *)(submission + parameters.sq_off.tail);
   uint32_t *array = (uint32_t *)(submission + parameters.sq_off.array);

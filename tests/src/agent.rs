@@ -1,4 +1,4 @@
-//! The agent as a process, and the lines it writes.
+//! Starts the agent as a process and collects the lines that it writes.
 
 use std::{
     ffi::OsStr,
@@ -15,10 +15,10 @@ use serde_json::Value;
 
 use crate::executable;
 
-/// How long an agent may take to load its programs and look at the host.
+/// Time limit for an agent to load its programs and scan the host.
 const START: Duration = Duration::from_secs(30);
 
-/// What the agent says on standard error once it watches.
+/// Word on standard error that says that the agent is ready.
 const READY: &str = "watching";
 
 #[derive(Debug, Default)]
@@ -28,7 +28,7 @@ struct Lines {
 }
 
 impl Lines {
-    /// Keeps every line for which `keep` says so.
+    /// Reads lines in a thread and keeps each line for which `keep` returns true.
     fn collect(
         source: impl Read + Send + 'static,
         mut keep: impl FnMut(&str) -> bool + Send + 'static,
@@ -63,7 +63,7 @@ impl Lines {
     }
 }
 
-/// A running agent; killed when dropped.
+/// A running agent. It is killed when dropped.
 #[derive(Debug)]
 pub struct Agent {
     child: Child,
@@ -72,17 +72,17 @@ pub struct Agent {
 }
 
 impl Agent {
-    /// Starts `minerwatch` with these arguments and waits until it watches.
+    /// Starts `minerwatch` with these arguments and waits until it is ready.
     ///
     /// # Panics
-    /// When it does not get there, with what it said.
+    /// When the agent does not become ready. The message contains its standard error.
     pub fn start<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
         let mut command = Command::new(executable("minerwatch"));
         command.args(arguments);
         Self::start_command(command)
     }
 
-    /// Starts the agent by a command of the caller's making.
+    /// Starts the agent with a command that the caller built.
     ///
     /// # Panics
     /// As [`Agent::start`].
@@ -90,8 +90,8 @@ impl Agent {
         Self::start_keeping(command, |_| true)
     }
 
-    /// Starts the agent by a command of the caller's making, and shows it each line of data. Those for which `keep` says no
-    /// are forgotten: there may be more of them than there is memory.
+    /// Starts the agent with a command that the caller built, and passes each line of standard output to `keep`. Lines
+    /// for which `keep` returns false are discarded, because all lines together may exceed the memory.
     ///
     /// # Panics
     /// As [`Agent::start`].
@@ -113,38 +113,38 @@ impl Agent {
         agent
     }
 
-    /// Its process id.
+    /// Process id of the agent.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Waits for a message for people that contains `text`.
+    /// Waits for a line on standard error that contains `text`. Returns whether it came within `limit`.
     pub fn says(&self, text: &str, limit: Duration) -> bool {
         self.messages.find(limit, |line| line.contains(text).then_some(())).is_some()
     }
 
-    /// Every message for people so far.
+    /// Returns all lines on standard error so far.
     pub fn messages(&self) -> Vec<String> {
         self.messages.all()
     }
 
-    /// Every line of data so far.
+    /// Returns all kept lines of standard output so far.
     pub fn lines(&self) -> Vec<String> {
         self.output.all()
     }
 
-    /// Every object on standard output so far.
+    /// Returns all kept objects on standard output so far.
     ///
     /// # Panics
-    /// When a line is not JSON: the contract says all of them are.
+    /// When a line is not JSON. The output contract requires JSON on every line.
     pub fn objects(&self) -> Vec<Value> {
         self.output.all().iter().map(|line| parse(line)).collect()
     }
 
-    /// Waits for an object for which `matches` holds.
+    /// Waits for an object for which `matches` returns true.
     ///
     /// # Panics
-    /// When none comes within `limit`, with `what` was awaited.
+    /// When no such object comes within `limit`. The message contains `what`.
     pub fn wait_for(&self, what: &str, limit: Duration, matches: impl Fn(&Value) -> bool) -> Value {
         self.find(limit, matches).unwrap_or_else(|| {
             panic!(
@@ -155,7 +155,7 @@ impl Agent {
         })
     }
 
-    /// The first object for which `matches` holds, if one comes within `limit`.
+    /// Returns the first object for which `matches` returns true, or `None` if no such object comes within `limit`.
     ///
     /// # Panics
     /// As [`Agent::objects`].
@@ -166,7 +166,7 @@ impl Agent {
         })
     }
 
-    /// Sends a signal.
+    /// Sends a signal to the agent.
     ///
     /// # Panics
     /// When the agent is gone.
@@ -175,10 +175,10 @@ impl Agent {
         kill_process(pid, signal).expect("the agent runs");
     }
 
-    /// Waits for the end and says how it came; `None` if it does not come within `limit`.
+    /// Waits for the agent to exit. Returns its exit status, or `None` if the agent still runs after `limit`.
     ///
     /// # Panics
-    /// When the system cannot tell.
+    /// When the exit status cannot be read.
     pub fn wait(&mut self, limit: Duration) -> Option<ExitStatus> {
         let until = Instant::now() + limit;
         loop {
@@ -192,20 +192,20 @@ impl Agent {
         }
     }
 
-    /// Ends it with SIGTERM and gives every object it ever wrote.
+    /// Ends the agent with SIGTERM and returns all its kept objects.
     ///
     /// # Panics
-    /// When it does not end by itself, or not with exit code 0.
+    /// When the agent does not exit within ten seconds, or its exit code is not 0.
     pub fn stop(mut self) -> Vec<Value> {
         self.signal(Signal::TERM);
         let status = self.wait(Duration::from_secs(10)).expect("SIGTERM ends the agent");
         assert!(status.success(), "{status}:\n{}", self.messages().join("\n"));
-        // The collecting thread ends with the pipe; give it the moment it needs.
+        // The collecting thread needs a moment to read the rest of the pipe.
         thread::sleep(Duration::from_millis(200));
         self.objects()
     }
 
-    /// A field of `/proc/PID/status`, as text.
+    /// Returns a field of `/proc/PID/status` as text.
     ///
     /// # Panics
     /// When the agent is gone.
@@ -227,7 +227,7 @@ fn parse(line: &str) -> Value {
     serde_json::from_str(line).unwrap_or_else(|error| panic!("not JSON ({error}): {line}"))
 }
 
-/// The value at a dotted path of a nested object, `null` if there is none.
+/// Returns the value at a dotted path of a nested object, or `null` if there is none.
 pub fn at<'a>(object: &'a Value, path: &str) -> &'a Value {
     path.split('.').fold(object, |value, key| &value[key])
 }

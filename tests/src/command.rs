@@ -1,11 +1,11 @@
-//! Commands that must succeed.
+//! Runs commands to their end.
 
 use std::process::{Command, Output, Stdio};
 
-/// Runs a command to its end and gives its output.
+/// Runs a command to its end and returns its output.
 ///
 /// # Panics
-/// When it cannot be started or fails, with what it said.
+/// When the command cannot be started or fails. The message contains its standard error.
 pub fn run(program: &str, arguments: &[&str]) -> Output {
     let output = try_run(program, arguments);
     assert!(
@@ -18,10 +18,10 @@ pub fn run(program: &str, arguments: &[&str]) -> Output {
     output
 }
 
-/// Runs a command to its end, whatever it says.
+/// Runs a command to its end and returns its output, whatever its exit code.
 ///
 /// # Panics
-/// When it cannot be started.
+/// When the command cannot be started.
 pub fn try_run(program: &str, arguments: &[&str]) -> Output {
     Command::new(program)
         .args(arguments)

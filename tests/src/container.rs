@@ -1,4 +1,4 @@
-//! A container as runc makes it, with the host's programs in it.
+//! Runs containers with runc. A container can use the programs of the host.
 
 use std::{
     fs,
@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 
 use crate::{Scratch, command, namespace::Namespace, unique};
 
-/// What is shown in it, read-only, besides its own root.
+/// Directories of the host that are mounted read-only in the container.
 const HOST: [&str; 4] = ["/usr", "/bin", "/lib", "/lib64"];
 
-/// A running container; ended and removed when dropped.
+/// A running container. It is killed and deleted when dropped.
 #[derive(Debug)]
 pub struct Container {
     name: String,
@@ -20,8 +20,8 @@ pub struct Container {
 }
 
 impl Container {
-    /// Starts `arguments` in a container whose cgroup is `cgroup`, in a network namespace of the caller's. `shown` is a
-    /// directory of the host's that it sees at `/shown`.
+    /// Runs the command `arguments` in a container with the cgroup path `cgroup` and the network namespace `network`.
+    /// The container sees the host's directory `shown` at `/shown`.
     ///
     /// # Panics
     /// When runc cannot be started.
@@ -63,10 +63,10 @@ impl Container {
         Self { name, child }
     }
 
-    /// Waits until what runs in it has ended; whether it ended well.
+    /// Waits for the command in the container. Returns whether it succeeded.
     ///
     /// # Panics
-    /// When the system cannot tell.
+    /// When the exit status cannot be read.
     pub fn wait(&mut self) -> bool {
         self.child.wait().expect("our child").success()
     }

@@ -1,16 +1,16 @@
-//! A recording of one program's CPU time over a day, minute by minute.
+//! Generates a recording of one program's CPU time over a day, minute by minute.
 
 use serde_json::{Value, json};
 
 const MINUTE: u64 = 60_000_000_000;
-/// Where the recorded boot clock stands when the day begins.
+/// Boot time at the start of the day, in nanoseconds.
 const MORNING: u64 = 100 * MINUTE;
-/// The program is started anew after so many minutes, as by cron.
+/// Minutes between two starts of the program, as by cron.
 const RESTART: u64 = 60;
 const PROCESSORS: u32 = 8;
 
-/// A recording of a program that runs from memory, is started by `keeper` each hour, connects out, and uses `share` of one
-/// processor in each minute of the day.
+/// Returns a recording of a program over `minutes`. The program runs from memory, is started by `keeper` each hour,
+/// connects out, and uses `share` of one processor in each minute.
 pub fn recording(minutes: u64, share: impl Fn(u64) -> f64) -> String {
     let keeper = key(100, MORNING);
     let mut worker = keeper.clone();

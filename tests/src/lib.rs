@@ -1,5 +1,5 @@
-//! What the tests of the whole program share: the agent as a process, network namespaces, what a
-//! test needs before it may run.
+//! Helpers for the tests of the whole program: the agent as a process, network namespaces, and checks of what a test
+//! needs.
 
 pub mod agent;
 pub mod command;
@@ -18,14 +18,14 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
-/// An executable of the workspace, built beside the running test or program.
+/// Returns the path of an executable of the workspace, built in the directory of the running test or program.
 ///
 /// # Panics
-/// When it is not there, saying how to build it.
+/// When the executable is missing. The message says how to build it.
 pub fn executable(name: &str) -> PathBuf {
     let own = env::current_exe().expect("a test knows its own path");
     let beside = own.parent().expect("a file lies in a directory");
-    // Tests lie in target/PROFILE/deps, programs above.
+    // Tests are in target/PROFILE/deps, programs in its parent.
     let directory = if beside.ends_with("deps") { beside.parent() } else { Some(beside) };
     let path = directory.expect("deps lies in a directory").join(name);
     assert!(
@@ -36,34 +36,34 @@ pub fn executable(name: &str) -> PathBuf {
     path
 }
 
-/// A directory of this test's own, removed with everything in it when dropped.
+/// A temporary directory of one test. It is removed with its content when dropped.
 #[derive(Debug)]
 pub struct Scratch {
     path: PathBuf,
 }
 
 impl Scratch {
-    /// A new directory below `parent`.
+    /// Creates a new directory in `parent`.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// When the directory cannot be created.
     pub fn below(parent: &str) -> Self {
         let path = Path::new(parent).join(unique("mw-test"));
         std::fs::create_dir_all(&path).expect("a scratch directory can be made");
         Self { path }
     }
 
-    /// A new directory below the system's temporary one.
+    /// Creates a new directory in the temporary directory of the system.
     pub fn new() -> Self {
         Self::below(&env::temp_dir().to_string_lossy())
     }
 
-    /// Where it is.
+    /// Path of the directory.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// A path in it, as text.
+    /// Returns the path of a file in the directory, as text.
     pub fn join(&self, name: &str) -> String {
         self.path.join(name).to_string_lossy().into_owned()
     }
@@ -81,7 +81,7 @@ impl Drop for Scratch {
     }
 }
 
-/// A name nobody else on this machine uses now.
+/// Returns a name that no other running test on this machine uses.
 pub fn unique(prefix: &str) -> String {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     format!("{prefix}-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed))

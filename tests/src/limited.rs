@@ -6,8 +6,8 @@ use crate::unique;
 
 const ROOT: &str = "/sys/fs/cgroup";
 
-/// A control group, or with version 1 one of the same name in each hierarchy that matters; removed when dropped, after
-/// all that ran in it has ended.
+/// A control group with a CPU quota. With cgroup version 1, one group of the same name in each hierarchy that is
+/// needed. The group is removed when dropped, so all its processes must have ended before.
 #[derive(Debug)]
 pub struct Limited {
     name: String,
@@ -15,10 +15,10 @@ pub struct Limited {
 }
 
 impl Limited {
-    /// One that may use so many hundredths of a processor.
+    /// Creates a control group with a quota of `hundredths` hundredths of a processor.
     ///
     /// # Panics
-    /// When it cannot be made.
+    /// When the control group cannot be created.
     pub fn new(hundredths: u32) -> Self {
         let name = unique("mw-limited");
         let is_unified = PathBuf::from(ROOT).join("cgroup.controllers").exists();
@@ -32,7 +32,7 @@ impl Limited {
             fs::create_dir(directory).expect("a control group can be made");
         }
         let quota = (hundredths * 1_000).to_string();
-        // With the greatest weight only the quota holds it back, and no other program of a busy machine.
+        // With the maximum weight, the quota alone limits the group, even on a busy machine.
         let settings = if is_unified {
             [("cpu.max", format!("{quota} 100000")), ("cpu.weight", "10000".to_owned())]
         } else {
@@ -44,12 +44,12 @@ impl Limited {
         Self { name, directories }
     }
 
-    /// Its path below the hierarchy's root.
+    /// Returns the path of the group below the root of the hierarchy.
     pub fn path(&self) -> String {
         format!("/{}", self.name)
     }
 
-    /// A command that enters it and then becomes this program.
+    /// Returns a command that enters the group and then executes `program`.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let enter = |directory: &PathBuf| format!("echo $$ > {}/cgroup.procs", directory.display());
         let enter: Vec<String> = self.directories.iter().map(enter).collect();

@@ -1,4 +1,4 @@
-//! Two hosts on one machine: a pair of network namespaces joined by a cable.
+//! Simulates two hosts on one machine: a pair of network namespaces joined by a virtual cable (veth).
 
 use std::{
     process::{Child, Command, Stdio},
@@ -8,32 +8,32 @@ use std::{
 
 use crate::{command, unique};
 
-/// A network namespace with one address, removed when dropped.
+/// A network namespace with one address per IP version. It is removed when dropped.
 #[derive(Debug)]
 pub struct Namespace {
-    /// Its name, for `ip netns exec`.
+    /// Name of the namespace, for `ip netns exec`.
     pub name: String,
-    /// Its IPv4 address.
+    /// IPv4 address of the namespace.
     pub address: String,
-    /// Its IPv6 address.
+    /// IPv6 address of the namespace.
     pub address_v6: String,
 }
 
-/// A victim and a server that can reach each other and nobody else.
+/// Two namespaces that can reach each other and nothing else.
 #[derive(Debug)]
 pub struct Pair {
-    /// Where the test's processes run.
+    /// Namespace of the test's processes.
     pub victim: Namespace,
-    /// Where servers run.
+    /// Namespace of the servers.
     pub server: Namespace,
 }
 
 impl Pair {
-    /// Makes both namespaces and the cable. `subnet` is the third byte of their addresses, one for each
-    /// test, so that a trace tells the tests apart.
+    /// Creates both namespaces and the cable. `subnet` is the third part of their addresses. Use a separate number for
+    /// each test, so that a trace distinguishes the tests.
     ///
     /// # Panics
-    /// When the system refuses.
+    /// When a command of `ip` fails.
     pub fn new(subnet: u8) -> Self {
         let victim = Namespace::new(subnet, 1);
         let server = Namespace::new(subnet, 2);
@@ -79,17 +79,17 @@ impl Namespace {
         ip(&["link", "set", "lo", "up"]);
     }
 
-    /// A command that will run in this namespace.
+    /// Returns a command that runs `program` in this namespace.
     pub fn command(&self, program: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new("ip");
         command.args(["netns", "exec", &self.name, program]).args(arguments).stdin(Stdio::null());
         command
     }
 
-    /// Starts a server in this namespace and waits until a connection from within it is accepted.
+    /// Starts a server in this namespace and waits until it listens on the IPv4 port `port`.
     ///
     /// # Panics
-    /// When it does not come up within ten seconds.
+    /// When the server does not listen within ten seconds.
     pub fn serve(&self, port: u16, program: &str, arguments: &[&str]) -> Server {
         let child = self
             .command(program, arguments)
@@ -108,7 +108,7 @@ impl Namespace {
         panic!("{program} does not listen on port {port}");
     }
 
-    /// Whether a socket of this namespace listens on a TCP port (state 0A in /proc/net/tcp).
+    /// Returns whether a socket of this namespace listens on a TCP port (state 0A in /proc/net/tcp).
     pub fn listens(&self, port: u16) -> bool {
         let sockets = command::run("ip", &["netns", "exec", &self.name, "cat", "/proc/net/tcp"]);
         let wanted = format!(":{port:04X} ");
@@ -124,7 +124,7 @@ impl Drop for Namespace {
     }
 }
 
-/// A server process, ended when dropped.
+/// A server process. It is killed when dropped.
 #[derive(Debug)]
 pub struct Server {
     child: Child,

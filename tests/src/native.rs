@@ -1,5 +1,5 @@
-//! The simulators in `simulators/`. Setting a control register and mapping memory take unsafe code, which this workspace
-//! has no room for outside the kernel side, so that they are C and built by whoever needs them.
+//! Builds and runs the simulators in `simulators/`. They are C programs, because control registers and memory mappings
+//! need unsafe code, which the tests avoid in Rust. Each test builds the simulators that it needs.
 
 use std::{
     io::{BufRead as _, BufReader},
@@ -17,9 +17,9 @@ use crate::{Scratch, command};
 pub enum Simulator {
     /// Floating-point work in given rounding modes.
     Arithmetic,
-    /// Asks for memory.
+    /// Maps memory.
     Memory,
-    /// Speaks over TCP, by a system call of the caller's choice.
+    /// Sends over TCP with a system call of the caller's choice.
     Client,
     /// Uses `io_uring` instead of system calls.
     Uring,
@@ -36,8 +36,8 @@ impl Simulator {
     }
 }
 
-/// Builds a simulator into a directory, under any name: detection must not depend on it. It is static, so that a
-/// container needs nothing else.
+/// Builds a simulator in a directory and returns its path. The caller chooses the file name, because detection must not
+/// depend on it. The executable is static, so that it runs in a container without libraries.
 ///
 /// # Panics
 /// When there is no C compiler, or no static C library.
@@ -47,7 +47,7 @@ pub fn build(simulator: Simulator, scratch: &Scratch, name: &str) -> PathBuf {
     PathBuf::from(target)
 }
 
-/// A running simulator; killed when dropped.
+/// A running simulator. It is killed when dropped.
 #[derive(Debug)]
 pub struct Worker {
     child: Child,
@@ -55,17 +55,17 @@ pub struct Worker {
 }
 
 impl Worker {
-    /// Starts a program with arguments in one line (`randomx 1 10 25`).
+    /// Starts a program. `arguments` are separated by spaces (`randomx 1 10 25`).
     ///
     /// # Panics
-    /// When it cannot be started.
+    /// When the program cannot be started.
     pub fn start(program: &Path, arguments: &str) -> Self {
         let mut command = Command::new(program);
         command.args(arguments.split_whitespace());
         Self::start_command(command)
     }
 
-    /// Starts a command of the caller's making.
+    /// Starts a command that the caller built.
     ///
     /// # Panics
     /// As [`Worker::start`].
@@ -78,10 +78,10 @@ impl Worker {
         Self { pid: child.id(), child }
     }
 
-    /// Starts a program from a login shell of its own, so that it is an incident of its own.
+    /// Starts a program from a new login shell, so that the program has its own incident.
     ///
     /// # Panics
-    /// When there is no bash, or it cannot start the program.
+    /// When bash is missing or cannot start the program.
     pub fn start_by_login(program: &str, arguments: &[&str]) -> Self {
         let mut child = Command::new("/bin/bash")
             .arg0("-bash")
@@ -99,7 +99,7 @@ impl Worker {
         Self { child, pid }
     }
 
-    /// Its process id.
+    /// Process id of the simulator.
     pub fn pid(&self) -> u32 {
         self.pid
     }

@@ -1,4 +1,4 @@
-//! What a test needs before it may run. Without it the test skips and says so, and where it must run it fails.
+//! Checks the requirements of a test. Without them, the test is skipped with a note, or fails where it must run.
 
 use std::{env, fs::File};
 
@@ -6,17 +6,18 @@ use rustix::fs::{FlockOperation, flock};
 
 use crate::{executable, notes};
 
-/// Set where tests that need root must run.
+/// Environment variable that is set where tests that need root must run.
 const MUST_HAVE_ROOT: &str = "MINERWATCH_REQUIRE_ROOT_TESTS";
 
-/// Set where the long tests run, too.
+/// Environment variable that is set where the long tests run, too.
 const FULL: &str = "MINERWATCH_FULL_TESTS";
 
-/// Holds the machine for one test until it is dropped.
+/// Exclusive use of the machine by one test, until dropped.
 #[derive(Debug)]
 pub struct Machine(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
-/// Root and the whole machine, for tests that measure losses, memory or time. `None` without root.
+/// Checks for root and locks the machine, so that tests of losses, memory or time do not disturb each other. Waits for
+/// the lock. Returns `None` without root.
 ///
 /// # Panics
 /// Without root where the test must run, and when the machine cannot be locked.
@@ -26,13 +27,13 @@ pub fn machine(test: &str) -> Option<Machine> {
         notes::skipped(test, "it needs root (run the tests with sudo)");
         return None;
     }
-    // The program under test is the lock: threads of one process and several processes all have it.
+    // The file of the program under test serves as the lock: all threads and processes of the tests can open it.
     let lock = File::open(executable("minerwatch")).expect("the program can be read");
     flock(&lock, FlockOperation::LockExclusive).expect("a file can be locked");
     Some(Machine(lock))
 }
 
-/// The same for tests that take long: they run only with `cargo xtask test --full`.
+/// Does the same as [`machine`] for tests that take long, which run only with `cargo xtask test --full`.
 ///
 /// # Panics
 /// As [`machine`].

@@ -1,5 +1,5 @@
-# A cron daemon starts a backup each night: a database dump is packed, checked, copied to another host and old ones are
-# deleted. The job itself was set up by a script.
+# A cron daemon starts a backup each night: data is packed, checked and copied to another host, and old backups are
+# deleted. A script has set up the job.
 echo '15 3 * * * root /usr/local/sbin/backup' >/etc/cron.d/backup
 cat >/usr/local/sbin/backup <<'END'
 #!/bin/sh

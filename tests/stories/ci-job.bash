@@ -1,2 +1,3 @@
-# A job of a build service: it gets its sources, fetches a tool into the build directory, runs it, builds and tests.
+# A job of a build service fetches a tool into the build directory, runs the tool, commits a source file, builds a
+# program and tests it.
 gitlab-runner jobs /builds/job

@@ -1,5 +1,5 @@
-# An administrator sets some huge pages aside for a database, for two seconds, and starts one that takes a large pool and
-# arenas of memory.
+# An administrator reserves some huge pages for two seconds and starts a database, which maps a large pool and arenas of
+# memory.
 pages=$(cat /proc/sys/vm/nr_hugepages)
 echo $((pages + 40)) >/proc/sys/vm/nr_hugepages
 /opt/story/memory database 2

@@ -1,4 +1,4 @@
-# A PostgreSQL server is started; twelve clients connect over TCP one after the other and ask it something.
+# A PostgreSQL server is started. Twelve clients connect over TCP, one after the other, and run a query.
 PATH=$(echo /usr/lib/postgresql/*/bin):$PATH
 cd /srv/database
 setpriv --reuid=65534 --regid=65534 --clear-groups postgres -D /srv/database/main -c listen_addresses=127.0.0.1 \

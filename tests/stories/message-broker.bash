@@ -1,2 +1,3 @@
-# A sensor keeps up a TLS connection to a broker for more than five minutes: it names the host, and reports each eight seconds.
+# A sensor keeps a TLS connection to a broker open for more than five minutes. It sends the server name (SNI) and a
+# report every eight seconds.
 python3 /root/sensor.py

@@ -1,5 +1,5 @@
-# A client of a content network asks for 100 names below one domain in short time: words and numbers as people give them, and
-# some hexadecimal ones.
+# A client of a content delivery network resolves 100 names of one domain within a short time. Most names consist of
+# words and numbers, and some are hexadecimal.
 /opt/story/names.py </root/names
 getent hosts www.example.com >/dev/null
 curl -s -o /dev/null http://www.example.com/throttle.py

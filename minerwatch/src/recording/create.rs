@@ -1,4 +1,4 @@
-//! Making the file of a recording.
+//! Creates the file of a recording.
 
 use std::{
     fs::File,
@@ -7,29 +7,29 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The file could not be made.
+/// Why the file could not be created.
 #[derive(Debug, thiserror::Error)]
 pub enum CreateError {
-    /// Something is there already, if only a symbolic link to nowhere.
+    /// The path already exists, possibly as a dangling symbolic link.
     #[error(
         "{} exists already, and a recording overwrites nothing: name another file, or remove this one",
         .0.display()
     )]
     Exists(PathBuf),
-    /// The system refused otherwise.
+    /// Another error of the system.
     #[error("cannot create {}: {error}", path.display())]
     Io {
-        /// The file.
+        /// Path of the file.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
 }
 
-/// Makes a new file that only its owner can read. It overwrites nothing and follows no symbolic link at the end of the
-/// path: root may be asked to record into a directory that everybody can write to.
+/// Creates a new file that only its owner can read and write. An existing file is not overwritten, and a symbolic link
+/// at the end of the path is not followed, because root may record into a world-writable directory.
 pub fn create(path: &Path) -> Result<File, CreateError> {
-    // O_CREAT with O_EXCL, which refuses a link whatever it points to.
+    // `create_new` opens with O_CREAT | O_EXCL, which fails on every symbolic link.
     let opened = File::options().write(true).create_new(true).mode(0o600).open(path);
     opened.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => CreateError::Exists(path.to_owned()),

@@ -1,4 +1,4 @@
-//! Reads a recording, whatever state it is in.
+//! Reads a recording and tolerates damaged lines.
 
 use std::io::{self, BufRead};
 
@@ -7,92 +7,92 @@ use serde::Deserialize;
 use super::{Header, VERSION};
 use crate::model::Event;
 
-/// The longest line that is read: many times an event with 4 KiB of arguments whose every byte is escaped.
+/// Maximum length of a line, in bytes. An event with 4 KiB of arguments is far shorter, even if every byte is escaped.
 const MAX_LINE: usize = 1 << 20;
 
-/// The file does not begin as a recording does.
+/// Why a file is not a readable recording.
 #[derive(Debug, thiserror::Error)]
 pub enum HeaderError {
-    /// It could not be read.
+    /// The file could not be read.
     #[error("cannot read the recording: {0}")]
     Io(#[from] io::Error),
-    /// It is empty.
+    /// The file is empty.
     #[error("the file is empty, so it is no recording; make one with `minerwatch record FILE`")]
     Empty,
-    /// Its first line is not the header of a recording.
+    /// The first line is not the header of a recording.
     #[error(
         "this is no recording: its first line is not {{\"minerwatch_recording\":{VERSION},…}} ({0}); make \
          one with `minerwatch record FILE`"
     )]
     NotARecording(String),
-    /// It is JSON lines of events or alerts, as `tail --json` and `run` write them.
+    /// The file contains JSON lines of events or alerts, as `tail --json` and `run` write them.
     #[error(
         "this is minerwatch's JSON output, not a recording, and cannot be replayed; make a recording with \
          `minerwatch record FILE`"
     )]
     JsonOutput,
-    /// A newer version of the program made it.
+    /// A newer version of the program made the recording.
     #[error(
         "this recording has format {found}, made by a newer minerwatch; this one reads up to {VERSION}: \
          update it"
     )]
     TooNew {
-        /// The format it has.
+        /// Format version of the recording.
         found: u32,
     },
 }
 
-/// A line could not be read. Reading can go on after [`Line`](Self::Line) and [`TooLong`](Self::TooLong).
+/// Why a line could not be read. Reading can continue after [`Line`](Self::Line) and [`TooLong`](Self::TooLong).
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// The file could not be read further.
+    /// The system failed to read the file.
     #[error("line {line}: cannot read the recording: {error}")]
     Io {
-        /// Which line, counted from 1.
+        /// Number of the line, counted from 1.
         line: u64,
-        /// Why.
+        /// The error of the system.
         error: io::Error,
     },
-    /// The file ends in the middle of a line. Everything before it was delivered.
+    /// The file ends in the middle of a line. All earlier lines were read.
     #[error(
         "line {line}: the recording ends in the middle of a line, after {bytes} bytes of it; everything before was read"
     )]
     CutOff {
-        /// Which line, counted from 1.
+        /// Number of the line, counted from 1.
         line: u64,
-        /// How many of its bytes are there.
+        /// Number of bytes in the incomplete line.
         bytes: usize,
     },
     /// The line is not an event.
     #[error("line {line}: not an event: {error}")]
     Line {
-        /// Which line, counted from 1.
+        /// Number of the line, counted from 1.
         line: u64,
-        /// Why.
+        /// The error of the JSON parser.
         error: serde_json::Error,
     },
     /// The line is longer than any event.
     #[error("line {line}: longer than {MAX_LINE} bytes, so it is no event")]
     TooLong {
-        /// Which line, counted from 1.
+        /// Number of the line, counted from 1.
         line: u64,
     },
 }
 
-/// Iterates over the events of a recording in order, with an error for each line that is none. Fields that this version
-/// does not know are ignored.
+/// Iterates over the events of a recording in order. A line that is no event yields an error. Blank lines and unknown
+/// fields are ignored.
 #[derive(Debug)]
 pub struct Reader<R> {
     input: R,
     header: Header,
-    /// The number of the line that was read last, from 1.
+    /// Number of the line that was read last, counted from 1.
     line: u64,
     buffer: Vec<u8>,
     ended: bool,
 }
 
 impl<R: BufRead> Reader<R> {
-    /// Reads the header.
+    /// Creates a reader and reads the header.
     pub fn new(mut input: R) -> Result<Self, HeaderError> {
         let mut buffer = Vec::new();
         match read_line(&mut input, &mut buffer)? {
@@ -104,7 +104,7 @@ impl<R: BufRead> Reader<R> {
         Ok(Self { input, header, line: 1, buffer, ended: false })
     }
 
-    /// The first line.
+    /// Returns the header of the recording.
     pub fn header(&self) -> &Header {
         &self.header
     }
@@ -160,7 +160,7 @@ impl<R: BufRead> Iterator for Reader<R> {
 }
 
 fn parse_header(line: &[u8]) -> Result<Header, HeaderError> {
-    /// Just enough fields to tell what the file is.
+    /// The fields that distinguish a recording from JSON output.
     #[derive(Deserialize)]
     struct Marker {
         minerwatch_recording: Option<u32>,

@@ -35,7 +35,7 @@ fn every_kind_of_event_is_read_back_unchanged() {
     assert_eq!(read.unwrap(), events);
 }
 
-/// The format itself: what is recorded today must be readable by every later version.
+/// Detects changes of the file format, because every later version must read the recordings of today.
 #[test]
 fn the_format_is_stable() {
     insta::assert_snapshot!(
@@ -54,7 +54,7 @@ fn a_recording_cut_anywhere_gives_the_events_before_the_cut_and_an_error() {
         let line_begins = cut.iter().rposition(|byte| *byte == b'\n').unwrap() + 1;
         let items: Vec<_> = Reader::new(cut).unwrap().collect();
         let good = items.iter().take_while(|item| item.is_ok()).count();
-        // Only the newline is missing: the event is whole.
+        // Only the newline is missing, so the event is complete.
         if bytes[end] == b'\n' {
             assert_eq!((good, items.len()), (whole + 1, whole + 1));
             continue;

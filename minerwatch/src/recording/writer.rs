@@ -5,12 +5,12 @@ use std::io::{self, BufWriter, Write};
 use super::Header;
 use crate::model::Event;
 
-/// Writes events one after the other. Call [`flush`](Self::flush) regularly and at the end: what is not flushed is not
-/// in the file.
+/// Writes events in order. Call [`flush`](Self::flush) regularly and at the end, because events stay in a buffer until
+/// then.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
     output: BufWriter<W>,
-    /// Reused for every line, so that only whole lines reach the output.
+    /// Reused buffer for one line. A line reaches the output only after it is complete.
     line: Vec<u8>,
     events: u64,
 }
@@ -35,12 +35,12 @@ impl<W: Write> Writer<W> {
         self.output.flush()
     }
 
-    /// Events written so far.
+    /// Number of events written so far.
     pub fn events(&self) -> u64 {
         self.events
     }
 
-    /// Ends the recording and returns the output.
+    /// Flushes the recording and returns the output.
     pub fn finish(mut self) -> io::Result<W> {
         self.flush()?;
         self.output.into_inner().map_err(io::IntoInnerError::into_error)

@@ -1,4 +1,4 @@
-//! Detectors run over the events of a host, without an engine around them.
+//! Runs detectors over the events of a host, without an engine.
 
 use std::sync::Arc;
 
@@ -9,31 +9,33 @@ use crate::{
     process::{ProcessTable, TableLimits},
 };
 
-/// Runs all detectors over a host with one processor. Returns id and weight of every finding, in order.
+/// Runs all detectors over a host with one processor. Returns the id and the weight of every finding, in order.
 pub fn findings(host: &Host) -> Vec<(&'static str, u8)> {
     findings_on(host, 1)
 }
 
-/// Runs all detectors over a host with `processors`. Returns id and weight of every finding, in order.
+/// Runs all detectors over a host with that many `processors`. Returns the id and the weight of every finding, in
+/// order.
 pub fn findings_on(host: &Host, processors: u32) -> Vec<(&'static str, u8)> {
     Bench::new(processors).findings(host)
 }
 
-/// Runs some detectors over a host with one processor. Returns id and weight of every finding, in order.
+/// Runs the detectors of `declarations` over a host with one processor. Returns the id and the weight of every finding,
+/// in order.
 pub fn findings_of(declarations: &[&'static Declaration], host: &Host) -> Vec<(&'static str, u8)> {
     let mut bench = Bench::new(1);
     bench.detectors = Detectors::of(declarations, &DetectorSettings::default());
     bench.findings(host)
 }
 
-/// Runs all detectors over a host. Returns every request they make, in order.
+/// Runs all detectors over a host with two processors. Returns their requests, in order.
 pub fn requests(host: &Host) -> Vec<Request> {
     let mut requests = Vec::new();
     Bench::new(2).run(host.events(), |findings, _| requests.append(findings.requests_mut()));
     requests
 }
 
-/// The detectors, and the process table and knowledge they need.
+/// Detectors with the process table and the knowledge that they need.
 #[derive(Debug)]
 pub struct Bench {
     processors: u32,
@@ -43,7 +45,7 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Detectors that have seen no event.
+    /// Creates detectors that have seen no event yet.
     pub fn new(processors: u32) -> Self {
         Self {
             processors,

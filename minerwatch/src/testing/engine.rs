@@ -1,4 +1,4 @@
-//! An engine run over the events of a host.
+//! Runs an engine over the events of a host.
 
 use super::Host;
 use crate::{
@@ -6,14 +6,14 @@ use crate::{
     model::{Alert, BootTime, Effect, Event, Verdict},
 };
 
-/// Gives one event to an engine and collects its alerts. Requests stay unanswered.
+/// Passes one event to an engine and collects its alerts. The engine learns that its requests stay unanswered.
 pub fn feed(engine: &mut Engine, event: &Event, alerts: &mut Vec<Alert>) {
     let mut effects = Vec::new();
     engine.ingest(event, false, &mut effects);
     collect(engine, effects, alerts);
 }
 
-/// Tells an engine the time and collects its alerts.
+/// Advances the time of an engine and collects its alerts.
 pub fn pass_time(engine: &mut Engine, now: BootTime, alerts: &mut Vec<Alert>) {
     let mut effects = Vec::new();
     engine.tick(now, &mut effects);
@@ -32,7 +32,7 @@ fn collect(engine: &mut Engine, mut effects: Vec<Effect>, alerts: &mut Vec<Alert
     }
 }
 
-/// The alerts of an engine over a host with two processors.
+/// Runs an engine over a host with two processors and returns its alerts.
 pub fn alerts(host: &Host) -> Vec<Alert> {
     let mut engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
     let mut alerts = Vec::new();
@@ -42,7 +42,7 @@ pub fn alerts(host: &Host) -> Vec<Alert> {
     alerts
 }
 
-/// The highest verdict among a host's alerts, or `None` without alerts.
+/// Returns the highest verdict among the alerts of a host, or `None` without alerts.
 pub fn verdict(host: &Host) -> Option<Verdict> {
     alerts(host).iter().map(|alert| alert.verdict).max()
 }

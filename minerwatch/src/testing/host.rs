@@ -1,4 +1,4 @@
-//! A host whose activity is written as calls and becomes events, in order.
+//! A simulated host: tests call its methods, and each call appends events.
 
 mod cpu;
 mod files;
@@ -17,7 +17,7 @@ use crate::{
 pub use cpu::CpuReport;
 pub use network::TcpPayload;
 
-/// What the host remembers of a process.
+/// State of a simulated process.
 #[derive(Clone, Debug)]
 struct Running {
     uid: u32,
@@ -25,7 +25,7 @@ struct Running {
     executable: Executable,
 }
 
-/// A host. Each event comes one millisecond after the event before it.
+/// A simulated host. Each event comes at least one millisecond after the event before.
 #[derive(Debug)]
 pub struct Host {
     now: BootTime,
@@ -37,11 +37,11 @@ pub struct Host {
     events: Vec<Event>,
 }
 
-/// The network namespace of every process, unless a test says otherwise.
+/// Network namespace of every process, unless a test names another.
 const NETWORK: u32 = 1;
 
 impl Host {
-    /// A host that has been up for an hour.
+    /// Creates a host that booted one hour ago.
     pub fn new() -> Self {
         Self {
             now: BootTime(3_600_000_000_000),
@@ -54,22 +54,22 @@ impl Host {
         }
     }
 
-    /// All events so far, oldest first.
+    /// Returns all events so far, oldest first.
     pub fn events(&self) -> &[Event] {
         &self.events
     }
 
-    /// The host's clock.
+    /// Current time of the host's clock.
     pub fn now(&self) -> BootTime {
         self.now
     }
 
-    /// Lets time pass.
+    /// Advances the clock by `span`.
     pub fn wait(&mut self, span: Duration) {
         self.now = self.now.plus(span);
     }
 
-    /// A process that already ran at the start. The first one is pid 1.
+    /// Adds a process that started before the sensor. The first process has pid 1 and is the parent of the later ones.
     pub fn boot(&mut self, path: &str, arguments: &[&str]) -> ProcessKey {
         let key = ProcessKey::new(self.next_pid, 1_000_000_000 * u64::from(self.next_pid));
         self.next_pid += 1;
@@ -93,7 +93,7 @@ impl Host {
         key
     }
 
-    /// Forks without an exec.
+    /// Forks a process and returns the child, which executes no program.
     pub fn fork(&mut self, parent: ProcessKey) -> ProcessKey {
         self.now = self.now.plus(Duration::from_millis(10));
         let key = ProcessKey::new(self.next_pid, self.now.0);
@@ -105,21 +105,21 @@ impl Host {
         key
     }
 
-    /// Forks and runs a program.
+    /// Forks a process and returns the child, which executes a program.
     pub fn spawn(&mut self, parent: ProcessKey, path: &str, arguments: &[&str]) -> ProcessKey {
         let key = self.fork(parent);
         self.exec(key, parent, path, path, arguments);
         key
     }
 
-    /// Forks and runs a script through `#!`.
+    /// Forks a process and returns the child, which executes a script with a `#!` line.
     pub fn spawn_script(&mut self, parent: ProcessKey, interpreter: &str, script: &str) -> ProcessKey {
         let key = self.fork(parent);
         self.exec(key, parent, interpreter, script, &[interpreter, script]);
         key
     }
 
-    /// Runs another program in a process.
+    /// Executes another program in a process.
     pub fn exec(
         &mut self,
         key: ProcessKey,
@@ -177,7 +177,7 @@ impl Host {
         self.happen(key, EventBody::Exit(Exit { code: Some(0), signal: None, on_cpu: 0 }));
     }
 
-    /// Any other event.
+    /// Appends an event of any kind.
     pub fn happen(&mut self, key: ProcessKey, body: EventBody) {
         self.now = self.now.plus(Duration::from_millis(1));
         let process = self.processes.get(&key);

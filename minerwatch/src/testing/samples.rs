@@ -1,4 +1,4 @@
-//! One sample of every event, and an alert with every field, for tests that encode, record or render them.
+//! Samples for tests that encode, record or render: one event of every kind, and an alert with every field.
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -32,7 +32,7 @@ pub(crate) fn encoder() -> Encoder {
     })
 }
 
-/// Milliseconds after 23:14:05.
+/// Returns the boot time `milliseconds` after 23:14:05 on the wall clock.
 fn at(milliseconds: u64) -> BootTime {
     BootTime((4_445_000 + milliseconds) * 1_000_000)
 }
@@ -121,7 +121,7 @@ fn geo() -> GeoLocation {
     }
 }
 
-/// One event of each kind and of each variant that is written differently, with the name of its snapshot.
+/// Returns one event of each kind, and of each variant that is encoded differently, with the names of their snapshots.
 #[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let tcp = flow(Protocol::Tcp, "10.0.0.2:40000", "10.0.0.1:8000");
@@ -254,7 +254,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     .collect()
 }
 
-/// A process that always uses the half of a processor that its quota allows.
+/// Returns a quota report of a process that uses all of its quota of half a processor.
 fn quota() -> CpuQuota {
     CpuQuota {
         cgroup: "/kubepods/pod1".into(),
@@ -268,7 +268,7 @@ fn quota() -> CpuQuota {
     }
 }
 
-/// A process that hashes a third of its time.
+/// Returns the rounding modes of a process that runs RandomX for part of the time.
 fn rounding() -> Rounding {
     Rounding {
         register: ControlRegister::Mxcsr,
@@ -277,7 +277,7 @@ fn rounding() -> Rounding {
     }
 }
 
-/// An alert with every field.
+/// Returns an alert with every field.
 pub(crate) fn alert() -> Alert {
     let edge = |kind, time, pid, name: &str, parent: Option<u32>, object: &str| ChainEdge {
         kind,
@@ -361,7 +361,7 @@ pub(crate) fn alert() -> Alert {
     }
 }
 
-/// How the score of [`alert`] comes about, six minutes after its signals.
+/// Returns the parts of the score of [`alert`], six minutes after its signals.
 fn score_parts() -> ScoreParts {
     let part = |points, hours: u64| SignalPoints {
         points: Points::new(points),
@@ -376,7 +376,7 @@ fn score_parts() -> ScoreParts {
     }
 }
 
-/// An answer through another name.
+/// Returns a DNS answer with a CNAME record and the address of the canonical name.
 fn resolved() -> DnsAnswer {
     let record = |kind, data| DnsRecord { kind, ttl: 300, data };
     DnsAnswer {
@@ -402,7 +402,7 @@ fn hello(flow: Flow) -> Payload {
     }
 }
 
-/// The one measurement among the evidence.
+/// Returns the only evidence with a threshold, which belongs to signal C5.
 fn measured(signal: &str) -> Option<Evidence> {
     let threshold = Some(Threshold::at_least(60_u64));
     let seconds = Evidence { threshold, unit: Some("s".into()), ..Evidence::new("busy_for", 61_u64) };
@@ -430,7 +430,7 @@ fn greeting() -> TlsHello {
     }
 }
 
-/// The lines of all samples: name, and JSON without its newline.
+/// Encodes all samples. Returns the name and the JSON of each, without the newline.
 pub(crate) fn lines() -> Vec<(&'static str, String)> {
     let encoder = encoder();
     let (curl, bash) = (curl(), bash());

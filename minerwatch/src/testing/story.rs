@@ -1,10 +1,10 @@
-//! Alerts as a page that people read and snapshots keep.
+//! Renders alerts as text for snapshots.
 
 use std::fmt::Write as _;
 
 use crate::model::{Alert, BootTime, Evidence};
 
-/// Renders alerts as text, one paragraph per alert. Chain times are seconds since the host's first event.
+/// Renders alerts as text, one paragraph per alert. Chain times are in seconds since the start of the simulated host.
 pub fn story(alerts: &[Alert]) -> String {
     let mut page = String::new();
     for alert in alerts {

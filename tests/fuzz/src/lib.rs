@@ -1,5 +1,5 @@
-//! The entry points that the fuzzer and the ordinary tests share: each takes any bytes, and must neither panic nor
-//! take long. `cargo xtask fuzz` lets the fuzzer loose on them; `tests/fuzz/smoke.rs` runs the corpora and some
+//! The fuzz targets, which the fuzzer and the ordinary tests share. Each target takes any bytes, and must neither panic
+//! nor take long. `cargo xtask fuzz` runs the fuzzer on the targets. `tests/fuzz/smoke.rs` runs the corpora and some
 //! mutations with every test run.
 
 use std::path::Path;
@@ -18,7 +18,7 @@ use minerwatch::{
     recording::Reader,
 };
 
-/// Records of the kernel, each behind its length in two bytes, through the decoder and the engine.
+/// Decodes kernel records and passes the events to the engine. A length in two bytes precedes each record.
 pub fn decoder(mut bytes: &[u8]) {
     let mut engine = Engine::new(EngineSettings::default());
     let mut dissector = Dissector::default();
@@ -31,7 +31,7 @@ pub fn decoder(mut bytes: &[u8]) {
     }
 }
 
-/// A recording, with a header put before it, through the reader and the engine.
+/// Reads the bytes as a recording, without and with a valid header before them, and passes the events to the engine.
 pub fn recording(bytes: &[u8]) {
     const HEADER: &[u8] = br#"{"minerwatch_recording":1,"version":"0","host":"h","boot_id":"b","wall_clock_at_boot":"0","processors":2}"#;
     let _ = Reader::new(bytes);
@@ -49,13 +49,13 @@ pub fn recording(bytes: &[u8]) {
     }
 }
 
-/// An event through the stages that a recording goes through.
+/// Passes an event through the same stages as a replay.
 fn take(engine: &mut Engine, dissector: &mut Dissector, mut event: Event) {
     dissector.dissect(&mut event);
     engine.ingest(&event, true, &mut Vec::new());
 }
 
-/// A configuration file, and a request on the control socket.
+/// Parses the bytes as a configuration file and as a request on the control socket.
 pub fn configuration(bytes: &[u8]) {
     if let Err(error) = Config::parse(&String::from_utf8_lossy(bytes), Path::new("fuzz.toml")) {
         assert!(error.to_string().starts_with("fuzz.toml"), "the file is named: {error}");
@@ -63,12 +63,12 @@ pub fn configuration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<Request>(bytes);
 }
 
-/// The files below `/proc` and their like: the same bytes as each of them.
+/// Parses the bytes as each of the files in `/proc`, `/sys/fs/cgroup` and `/etc` that the daemon reads.
 pub fn proc(bytes: &[u8]) {
     enrich::parse_all(bytes);
 }
 
-/// What one side of a connection says, whole and in pieces.
+/// Dissects the bytes as the data of one side of a connection, whole and in pieces.
 pub fn payload(bytes: &[u8]) {
     let _ = mining::read(bytes);
     let _ = mining::Message::read(bytes);
@@ -105,7 +105,7 @@ pub fn payload(bytes: &[u8]) {
     }
 }
 
-/// The first message of a TLS client.
+/// Parses the bytes as a TLS client hello and computes its fingerprint.
 pub fn hello(bytes: &[u8]) {
     let Some(hello) = tls::ClientHello::read(bytes) else { return };
     let fingerprint = tls::ja4(&hello);
@@ -113,7 +113,7 @@ pub fn hello(bytes: &[u8]) {
     let _ = hello.protocol_names().count();
 }
 
-/// A list of indicators: as what it looks like, as JSON, and as a table.
+/// Reads the bytes as a list of indicators: in the detected format, as JSON, and as CSV with a header row.
 pub fn lists(bytes: &[u8]) {
     const HEAD: &[u8] = b"ioc_value,ioc_type,port,comment,valid_until\n";
     let mut builder = Builder::new(1_000);

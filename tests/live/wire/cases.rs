@@ -1,4 +1,4 @@
-//! What miners say, and how.
+//! The messages of miners, and the ways to send them.
 
 use super::{
     Case,
@@ -19,12 +19,12 @@ pub(super) fn login() -> String {
     ) + "\n"
 }
 
-/// Says something in pieces of so many bytes, with pauses.
+/// Splits a text into pieces of `size` bytes with pauses between them, and waits for an answer at the end.
 fn split(text: &str, size: usize) -> Vec<Piece> {
     text.as_bytes().chunks(size).flat_map(|chunk| [say(chunk), Pause]).chain([Hear]).collect()
 }
 
-/// Every protocol once.
+/// Returns cases for every mining protocol.
 pub(super) fn protocols() -> Vec<Case> {
     let mut greeting = vec![0xff, 0, 0, 0, 0, 0, 0, 0, 1, 0x7f, 3, 0];
     greeting.extend(b"NULL");
@@ -114,7 +114,7 @@ pub(super) fn protocols() -> Vec<Case> {
     ]
 }
 
-/// The same words, sent in other forms.
+/// Returns cases that send the same login in other forms and through proxies.
 pub(super) fn variations() -> Vec<Case> {
     const NAME: &str = "CryptoNote stratum";
     let socks_name = || say(b"\x05\x01\0\x03\x09pool.test\x23\x28");
@@ -160,7 +160,7 @@ pub(super) fn variations() -> Vec<Case> {
     ]
 }
 
-/// The same words by every call that sends.
+/// Returns cases that send the same login with every system call that sends.
 pub(super) fn send_calls() -> Vec<Case> {
     let send_calls = ["write", "send", "sendto", "sendmsg", "writev"];
     let native = send_calls.into_iter().chain(["io_uring"]).map(|call| (call, true));

@@ -1,4 +1,4 @@
-"""Says what it is told over a TCP connection; the same command line as tests/simulators/client.c, but for io_uring."""
+"""Sends given bytes over a TCP connection. The command line is that of tests/simulators/client.c, without io_uring."""
 import os, socket, sys, time
 
 print(os.getpid(), flush=True)

@@ -1,4 +1,4 @@
-//! What is no miner's.
+//! The messages of programs that do not mine.
 
 use super::{
     Case,
@@ -145,7 +145,7 @@ pub(super) fn others() -> Vec<Case> {
             "sizes of an encrypted handshake, no more",
             &[say(b"NOISE+++".repeat(8)), say(b"NOISE".repeat(20)), Hear],
         ),
-        // By name only: its page is visited.
+        // Only the name is a pool's: the client reads the web page.
         case("the page of a pool", &[say("GET / HTTP/1.1\r\nHost: supportxmr.com\r\n\r\n"), Hear]),
     ]
 }

@@ -1,9 +1,9 @@
-"""A pool on port 9000, which knows every protocol a little; on 1080 a SOCKS 5 proxy, on 3128 one of HTTP CONNECT."""
+"""A pool for every mining protocol on port 9000, a SOCKS 5 proxy on port 1080, an HTTP CONNECT proxy on port 3128."""
 import socket, socketserver, struct, threading
 
 JOB = b'{"blob":"0e0ea5b3","job_id":"7","target":"b88d0600","algo":"rx/0","height":3}'
 ANSWERS = [
-    # What a request has in it, how it must end to be whole, what is answered.
+    # A token in the request, the end of a complete request, and the answer.
     (b"wallet-less", b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","job":' + JOB + b"}}\n"),
     (b'"login"', b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","status":"OK"}}\n'),
     (b"jobs, please", b"\n", b'{"jsonrpc":"2.0","method":"job","params":' + JOB + b"}\n"),
@@ -29,7 +29,7 @@ class Pool(socketserver.BaseRequestHandler):
                     said = b""
                     break
             else:
-                # Whoever waits for some answer gets one.
+                # Every other complete message gets an answer, too.
                 if said.endswith((b"\n", b"\0")):
                     self.request.sendall(b"250 ok\r\n")
                     said = b""
@@ -58,7 +58,7 @@ class Socks(socketserver.BaseRequestHandler):
         length = exactly(self.request, 1)[0] if kind == 3 else {1: 4, 4: 16}[kind]
         exactly(self.request, length)
         (port,) = struct.unpack(">H", exactly(self.request, 2))
-        # Whatever the name, the pool is here.
+        # Every name leads to the pool on this host.
         pool = socket.create_connection(("127.0.0.1", port))
         self.request.sendall(b"\x05\0\0\x01\x7f\0\0\x01\x23\x28")
         carry(self.request, pool)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What miners say, and nothing that they compute: miner.py DIALECT ADDRESS PORT [SECONDS]."""
+"""Sends the messages of miners and computes nothing: miner.py DIALECT ADDRESS PORT [SECONDS]."""
 import json, os, random, socket, ssl, sys, time
 
 WALLET = "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD"
@@ -31,7 +31,7 @@ elif dialect == "monero":
     say(id=1, jsonrpc="2.0", method="login", params={"login": WALLET, "pass": "x", "agent": "XMRig/6.21.0", "algo": ["rx/0"]})
     say(id=2, jsonrpc="2.0", method="submit", params={"id": "s", "job_id": "7", "nonce": "01000000", "result": "ff" * 32})
 elif dialect == "socks":
-    # Through a proxy, under another name for the account, in pieces.
+    # Through a SOCKS proxy, with the keys in an unusual order, in pieces.
     peer.sendall(b"\x05\x01\0")
     peer.recv(2)
     peer.sendall(b"\x05\x01\0\x03\x0cpool.example\x23\x28")
@@ -53,7 +53,7 @@ elif dialect == "solo":
         http("GET", "/getheight")
         time.sleep(0.5)
 elif dialect == "tls":
-    # Without a name, on a socket that is set up as XMRig's; then shares by chance, all of about one size.
+    # Without a server name (SNI), with the socket options of XMRig. Shares of about one size follow at random times.
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
     for option, value in (socket.TCP_KEEPIDLE, 60), (socket.TCP_KEEPINTVL, 1), (socket.TCP_KEEPCNT, 10):
         peer.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Asks the resolver for a name on each line of standard input."""
+"""Sends a DNS query for each name on standard input."""
 import socket, sys
 
 door = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Passes on what comes to a port: relay.py PORT ADDRESS PORT SECONDS."""
+"""Relays TCP connections from a port to another host: relay.py PORT ADDRESS PORT SECONDS."""
 import socket, sys, threading, time
 
 port, address, other, seconds = sys.argv[1:]
@@ -10,7 +10,7 @@ def carry(source, sink):
         while data := source.recv(8192):
             sink.sendall(data)
     except OSError:
-        pass  # One of the two hung up.
+        pass  # One of the two peers closed the connection.
 
 
 def clients():

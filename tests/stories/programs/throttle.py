@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Stops and continues a process four times a second, as tools that limit a program's load do: throttle.py PID SECONDS."""
+"""Stops and continues a process four times per second, as load-limiting tools do: throttle.py PID SECONDS."""
 import os, signal, sys, time
 
 pid, until = int(sys.argv[1]), time.monotonic() + float(sys.argv[2])

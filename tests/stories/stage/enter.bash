@@ -1,6 +1,6 @@
-# Makes a machine of its own for one story and runs the story in it: enter.bash STAGE NAME. It must be started in a mount
-# namespace of its own. The host's files are seen through an overlay: whatever the story writes is kept in memory, and is
-# gone when the story ends. STAGE has the directory `programs` with what lies in /opt/story.
+# Sets up a simulated host for one story and runs the story on it: enter.bash STAGE NAME. Start this script in a new
+# mount namespace. The story sees the real host's files through an overlay. Whatever the story writes is kept in memory
+# and discarded when the story ends. STAGE/programs contains the files for /opt/story.
 set -eu
 stage=$1 name=$2
 mount --make-rprivate /
@@ -11,7 +11,7 @@ mkdir upper work root
 mount -t overlay overlay -o "lowerdir=/,upperdir=$PWD/upper,workdir=$PWD/work" root
 mount -t proc proc root/proc
 mount --rbind /sys root/sys
-# A new host has nothing in these, whatever is on this one.
+# These directories are empty in every story, whatever they contain on the real host.
 for directory in tmp var/tmp run root; do
     mount -t tmpfs -o mode=1777 none "root/$directory"
 done

@@ -1,15 +1,16 @@
-"""The rest of the world for the stories, on one machine: internet.py CERTIFICATE SHARE VICTIM.
+"""A simulated internet for the stories, on one machine: internet.py CERTIFICATE SHARE VICTIM.
 
-It has these addresses, and nothing else answers:
+Only these addresses and ports answer:
 
   203.0.113.10   port 80, the files in SHARE
-  203.0.113.20   pools: 3333 and 4444 (Stratum and its relatives), 5555 (lets every client go after 22 seconds), 34254 (answers
-                 like Stratum V2 with encryption), 443 (TLS; new work now and then), 18081 (a node's HTTP), 7000 (only listens), 80 (a web page)
-  192.0.2.30     port 9200, a service with JSON-RPC; 8883, a broker of messages with TLS
+  203.0.113.20   pools: 3333 and 4444 (Stratum and its dialects), 5555 (closes each connection after 22 seconds), 34254
+                 (answers like Stratum V2 with encryption), 443 (TLS, with new work every half minute), 18081 (the HTTP
+                 interface of a node), 7000 (reads and never answers), 80 (a web page)
+  192.0.2.30     port 9200, a JSON-RPC service; port 8883, a message broker with TLS
   198.51.100.53  ports 53 and 853, a resolver that knows every name
 
-The pool's words are those of the live tests. A miner of another house tries to connect to VICTIM's port 3333 all the
-time, in case that somebody there passes mining on.
+The pools answer as in the live tests. A simulated miner tries to connect to VICTIM's port 3333 all the time, in case
+a story relays mining.
 """
 import http.server, json, os, random, socket, ssl, sys, threading, time
 
@@ -76,7 +77,7 @@ class Node(http.server.BaseHTTPRequestHandler):
 
 
 class Application(Pool):
-    """JSON-RPC, one message a line."""
+    """A JSON-RPC service with one message per line."""
 
     def handle(self):
         for line in self.request.makefile("rb"):
@@ -102,7 +103,7 @@ def encrypted(handler):
 
 
 def encrypted_pool(connection):
-    """Answers every line, and has new work each half minute, but not while an answer is due."""
+    """Answers every message, and sends new work every half minute, but not within three seconds after a message."""
     lock, said = threading.Lock(), [time.monotonic()]
 
     def work():
@@ -132,7 +133,7 @@ def resolve():
         query, peer = door.recvfrom(1500)
         end = query.index(b"\0", 12) + 5
         name = query[12:end].lower()
-        # Who asks for an address of version 6 learns that there is none.
+        # A query for an IPv6 address gets an answer without records.
         known = query[end - 4 : end - 2] == b"\0\x01"
         address = POOL if b"pool" in name else WEB
         answer = b"\xc0\x0c\0\x01\0\x01\0\0\0\x3c\0\x04" + socket.inet_aton(address)
@@ -173,5 +174,5 @@ serve(http.server.ThreadingHTTPServer((POOL, 18081), Node))
 serve(Server((APPLICATION, 9200), Application))
 serve(Server((APPLICATION, 8883), encrypted(acknowledge)))
 serve(Server((RESOLVER, 853), encrypted(acknowledge)))
-# The last: whoever waits for it finds all others there.
+# This port opens last: whoever waits for it finds all the others open.
 serve(Server(("0.0.0.0", 1), Silent))

@@ -1,4 +1,4 @@
-//! What processes use of the CPU, as the kernel side reports it.
+//! CPU use of simulated processes, as the kernel side reports it.
 
 use super::Host;
 use crate::{
@@ -9,13 +9,13 @@ use crate::{
 /// One CPU report, for [`Host::report`].
 #[derive(Clone, Copy, Debug)]
 pub struct CpuReport {
-    /// Length of the report's window, seconds.
+    /// Length of the window, in seconds.
     pub window: u64,
-    /// Processors in use during the window.
+    /// Average number of processors in use during the window.
     pub processors: f64,
-    /// Yields since the process started.
+    /// Number of yields since the process started.
     pub yields: u64,
-    /// Stops since the process started.
+    /// Number of stops since the process started.
     pub stops: u64,
 }
 
@@ -51,7 +51,7 @@ impl Host {
         }
     }
 
-    /// Waits for the report's window to pass, then reports it.
+    /// Advances the clock by the window of the report, then appends the report.
     pub fn report(&mut self, key: ProcessKey, report: CpuReport) {
         let CpuReport { window, processors, yields, stops } = report;
         self.wait(seconds(window));
@@ -76,7 +76,7 @@ impl Host {
         );
     }
 
-    /// Reports ten seconds under a quota of half a processor: the process uses the share `used` of the quota, and is
+    /// Reports ten seconds under a quota of half a processor. The process uses the share `used` of the quota and is
     /// throttled in `throttled` of 100 periods.
     pub fn throttled(&mut self, key: ProcessKey, throttled: u64, used: f64) {
         self.wait(seconds(10));
@@ -95,7 +95,7 @@ impl Host {
         self.happen(key, EventBody::Quota(Box::new(quota)));
     }
 
-    /// Reports samples of the process's rounding modes, counted since its start.
+    /// Reports the samples of a process's rounding modes, counted since its start.
     pub fn sample_rounding(&mut self, key: ProcessKey, rounding: Rounding) {
         self.happen(key, EventBody::Rounding(rounding));
     }

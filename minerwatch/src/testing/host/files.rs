@@ -1,4 +1,4 @@
-//! What processes do to files.
+//! File changes by simulated processes.
 
 use std::sync::Arc;
 

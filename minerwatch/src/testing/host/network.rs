@@ -1,4 +1,4 @@
-//! Connections, and what goes over them.
+//! Connections of simulated processes, with their payloads.
 
 use std::net::SocketAddr;
 
@@ -12,26 +12,26 @@ use crate::model::{
 pub struct TcpPayload<'a> {
     /// Address and port of the peer.
     pub peer: &'a str,
-    /// Its direction.
+    /// Direction of the payload.
     pub direction: Direction,
     /// Whether the peer opened the connection.
     pub accepted: bool,
-    /// Its content.
+    /// Content of the payload.
     pub bytes: &'a [u8],
 }
 
 impl Host {
-    /// Connects by TCP, successfully.
+    /// Opens a TCP connection.
     pub fn connect(&mut self, key: ProcessKey, destination: &str) {
         self.connect_to(key, destination, None);
     }
 
-    /// Connects from another network namespace.
+    /// Opens a TCP connection from another network namespace.
     pub fn connect_in(&mut self, key: ProcessKey, destination: &str, network: u32) {
         self.connected(key, destination, None, network);
     }
 
-    /// Connects to a peer whose location a database knows.
+    /// Opens a TCP connection. `peer` is the location of the destination, if a geo database knows it.
     pub fn connect_to(&mut self, key: ProcessKey, destination: &str, peer: Option<GeoLocation>) {
         self.connected(key, destination, peer, NETWORK);
     }
@@ -42,7 +42,7 @@ impl Host {
         self.happen(key, EventBody::Connect(Connect { flow, result: 0, network_namespace: network, peer }));
     }
 
-    /// One TCP payload, cut to 512 bytes as the kernel side does.
+    /// Transfers one TCP payload, cut to 512 bytes as on the kernel side.
     pub fn payload(&mut self, key: ProcessKey, payload: TcpPayload<'_>) {
         let TcpPayload { peer, direction, accepted, bytes } = payload;
         let flow = self.flow(Protocol::Tcp, peer);
@@ -60,7 +60,7 @@ impl Host {
         );
     }
 
-    /// One datagram of a UDP flow that the process opened.
+    /// Transfers one datagram of a UDP flow that the process opened.
     pub fn datagram(&mut self, key: ProcessKey, peer: &str, direction: Direction, bytes: &[u8]) {
         let flow = self.flow(Protocol::Udp, peer);
         let length = u32::try_from(bytes.len()).expect("a datagram is short");
@@ -82,7 +82,7 @@ impl Host {
         self.payload(key, TcpPayload { peer, direction: Direction::Received, accepted: false, bytes });
     }
 
-    /// Ends a connection.
+    /// Closes a TCP connection.
     pub fn disconnect(&mut self, key: ProcessKey, destination: &str) {
         let flow = self.flow(Protocol::Tcp, destination);
         self.happen(

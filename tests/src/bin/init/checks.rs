@@ -1,4 +1,4 @@
-//! Checks on the daemon's events after the sequence.
+//! Checks the daemon's events after the sequence.
 
 mod compute;
 mod files;
@@ -15,21 +15,22 @@ use crate::{
     sequence::{self, Sequence},
 };
 
-/// What the simulator sends over TCP, and in each datagram.
+/// Number of bytes that the simulator sends over TCP.
 const SENT: u64 = 5;
+/// Number of bytes in each datagram of the simulator.
 const DATAGRAM: u64 = 4;
 
-/// What was observed in the machine.
+/// What was observed in the virtual machine.
 pub struct Observed {
     /// The object of `minerwatch doctor --json`.
     pub doctor: Value,
-    /// What was started.
+    /// The processes that the sequence started.
     pub sequence: Sequence,
-    /// What the daemon wrote.
+    /// The exit status of the daemon and the events that it wrote.
     pub end: End,
 }
 
-/// How a check came out.
+/// The result of a check.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Ok,
@@ -38,7 +39,7 @@ enum Outcome {
     Unavailable,
 }
 
-/// A check and how it came out.
+/// A check with its result.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Check {
     name: String,
@@ -47,7 +48,7 @@ pub struct Check {
 }
 
 impl Check {
-    /// One that failed.
+    /// Creates a check that failed.
     pub fn failed(name: &str, detail: String) -> Self {
         Self { name: name.to_owned(), outcome: Outcome::Failed, detail }
     }
@@ -60,22 +61,22 @@ impl fmt::Display for Check {
             Outcome::Failed => "FAILED",
             Outcome::Unavailable => "unavailable",
         };
-        // One line, whatever an error says.
+        // The report has one line per check, but an error may have several.
         write!(formatter, "CHECK {} {outcome} {}", self.name, self.detail.replace('\n', " / "))
     }
 }
 
-/// That BPF is among the security modules if it was asked for.
+/// Checks that BPF is among the active security modules if the kernel's command line requests it.
 pub fn security_modules(wanted: bool, active: &str) -> Check {
     let outcome = if wanted && !guest::names_bpf(active) { Outcome::Failed } else { Outcome::Ok };
     Check { name: "security-modules".to_owned(), outcome, detail: active.trim_end().to_owned() }
 }
 
-/// A field that must have a value.
+/// The path of a field and its required value.
 type Field = (&'static str, Value);
 
 impl Observed {
-    /// All checks, in the order of the sequence.
+    /// Runs all checks, in the order of the sequence.
     pub fn checks(&self) -> Vec<Check> {
         let mut checks = vec![self.snapshot()];
         checks.extend(self.life());
@@ -121,7 +122,7 @@ impl Observed {
         self.judge("sigterm", &[], self.end.status.code() == Some(0), self.end.status.to_string())
     }
 
-    /// That an event with the fields of `which` is there and has those of `has` as well.
+    /// Checks that an event with the fields of `which` exists, and that it also has the fields of `has`.
     fn expect(&self, name: &str, purposes: &[&str], which: &[Field], has: &[Field]) -> Check {
         let candidates: Vec<&Value> = self.find(which).collect();
         let wrong = |event: &Value| {
@@ -151,12 +152,12 @@ impl Observed {
         self.end.events.iter().filter(|event| fields.iter().all(|field| holds(event, field)))
     }
 
-    /// Whether the doctor names a hook for a data source.
+    /// Returns whether the doctor names a hook for a data source.
     fn is_available(&self, purpose: &str) -> bool {
         self.service(purpose)["hook"].is_string()
     }
 
-    /// By which attach type.
+    /// Returns the attach type of the hook for a data source.
     fn attach_type(&self, purpose: &str) -> &Value {
         &self.service(purpose)["way"]
     }

@@ -1,4 +1,4 @@
-//! `minerwatch run` in the machine.
+//! Runs `minerwatch run` in the virtual machine.
 
 use std::{
     ffi::OsStr,
@@ -16,9 +16,9 @@ use serde_json::Value;
 
 use crate::guest::{MINERWATCH, Port};
 
-/// An emulated processor takes its time for the verifier.
+/// Time limit for the daemon to become ready. The verifier is slow on an emulated processor.
 const START: Duration = Duration::from_secs(90);
-/// How long SIGTERM may take to end it.
+/// Time limit for the daemon to exit after SIGTERM.
 const STOP: Duration = Duration::from_secs(20);
 
 const CONFIGURATION: &str = "/run/minerwatch.toml";
@@ -31,16 +31,16 @@ pub struct Daemon {
     said: Vec<String>,
 }
 
-/// How a daemon ended, and what it wrote.
+/// The exit status of a daemon and the events that it wrote.
 pub struct End {
-    /// Its exit status after SIGTERM.
+    /// Exit status after SIGTERM.
     pub status: ExitStatus,
-    /// Every object of its file sink.
+    /// All objects in the file of the file sink.
     pub events: Vec<Value>,
 }
 
 impl Daemon {
-    /// Starts it with every event in a file, and waits until it watches.
+    /// Starts the daemon with all events written to a file, and waits until it is ready.
     pub fn start_recording(options: &[String]) -> Result<Self> {
         let text = format!(
             "[[sink.file]]\npath = \"{EVENTS}\"\nevents = \"all\"\n[detection]\nmin_verdict = \"noted\"\n"
@@ -50,7 +50,7 @@ impl Daemon {
         Self::start(run.iter().chain(options))
     }
 
-    /// Starts it and waits until it watches.
+    /// Starts the daemon and waits until it is ready.
     pub fn start(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Result<Self> {
         let mut child = Command::new(MINERWATCH)
             .args(arguments)
@@ -92,12 +92,12 @@ impl Daemon {
         }
     }
 
-    /// Its process id.
+    /// Process id of the daemon.
     pub fn pid(&self) -> u32 {
         self.child.id()
     }
 
-    /// Ends it with SIGTERM and copies its messages to `log`.
+    /// Ends the daemon with SIGTERM and copies its messages to `log`.
     pub fn end(mut self, log: &mut Port) -> Result<ExitStatus> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).context("no process id")?;
         kill_process(pid, Signal::TERM).context("the daemon has ended already")?;
@@ -110,7 +110,7 @@ impl Daemon {
         status
     }
 
-    /// Ends one that records, and reads what it wrote.
+    /// Ends a daemon that writes its events to a file, and reads them.
     pub fn stop(self, log: &mut Port) -> Result<End> {
         let status = self.end(log)?;
         let text = fs::read_to_string(EVENTS).with_context(|| format!("reading {EVENTS}"))?;

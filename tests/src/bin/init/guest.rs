@@ -1,4 +1,4 @@
-//! The machine itself: mounts, the loopback device, serial ports, power-off.
+//! Controls the virtual machine: mounts, the loopback device, serial ports, power-off.
 
 use std::{
     ffi::CStr,
@@ -14,18 +14,18 @@ use rustix::{
     system::RebootCommand,
 };
 
-/// The daemon, as `cargo xtask vm` puts it into the initramfs.
+/// Path of the daemon in the initramfs that `cargo xtask vm` builds.
 pub const MINERWATCH: &str = "/usr/bin/minerwatch";
-/// The simulator.
+/// Path of the simulator.
 pub const SIMULATOR: &str = "/usr/bin/simulator";
-/// The simulator of memory mappings.
+/// Path of the simulator of memory mappings.
 pub const MEMORY: &str = "/usr/bin/memory";
-/// The simulator that uses `io_uring`.
+/// Path of the simulator that uses `io_uring`.
 pub const URING: &str = "/usr/bin/uring";
-/// The simulator of rounding modes.
+/// Path of the simulator of rounding modes.
 pub const ARITHMETIC: &str = "/usr/bin/arithmetic";
 
-/// Type of file system, where, and its options.
+/// File systems to mount: type, mount point, and options.
 const MOUNTS: [(&str, &str, Option<&CStr>); 9] = [
     ("proc", "/proc", None),
     ("sysfs", "/sys", None),
@@ -48,7 +48,7 @@ pub fn prepare() -> Result<()> {
     loopback_up().context("bringing lo up")
 }
 
-/// Switches the loopback device on; the kernel then gives it its addresses.
+/// Switches the loopback device on. The kernel then assigns its addresses.
 ///
 /// The request is `RTM_NEWLINK` of rtnetlink(7): a `struct nlmsghdr` and a `struct ifinfomsg`.
 fn loopback_up() -> Result<()> {
@@ -62,14 +62,14 @@ fn loopback_up() -> Result<()> {
     request.extend(32_u32.to_ne_bytes());
     request.extend(RTM_NEWLINK.to_ne_bytes());
     request.extend(NLM_F_REQUEST_ACK.to_ne_bytes());
-    // Sequence number and sender; then the family, a pad and the type of the device.
+    // Sequence number and port id of the sender, then the family, padding and the type of the device.
     request.extend([0; 8 + 4]);
     request.extend(LOOPBACK_INDEX.to_ne_bytes());
     request.extend(IFF_UP.to_ne_bytes());
-    // Which flags change.
+    // The mask of the flags that change.
     request.extend(IFF_UP.to_ne_bytes());
 
-    // No protocol means NETLINK_ROUTE.
+    // Protocol 0 is NETLINK_ROUTE.
     let socket =
         rustix::net::socket_with(AddressFamily::NETLINK, SocketType::RAW, SocketFlags::CLOEXEC, None)?;
     rustix::net::send(&socket, &request, SendFlags::empty())?;
@@ -82,12 +82,14 @@ fn loopback_up() -> Result<()> {
     }
 }
 
-/// The driver of a processor's registers, as `cargo xtask vm` puts it into the initramfs where it can be had.
+/// Path of the driver for model-specific registers (MSR). `cargo xtask vm` puts the driver into the initramfs if it is
+/// available.
 const MSR_DRIVER: &str = "/lib/msr.ko";
-/// The registers of the first processor.
+/// Device file of the model-specific registers of the first processor.
 pub const MSR: &str = "/dev/cpu/0/msr";
 
-/// Loads the driver of a processor's registers, which then appear below `/dev`; why not, where there is none to load.
+/// Loads the driver for model-specific registers, whose device files then appear in `/dev`. Returns the reason if there
+/// is no driver to load.
 pub fn load_msr_driver() -> Result<Option<&'static str>> {
     if !cfg!(target_arch = "x86_64") {
         return Ok(Some("not applicable: this architecture has no such registers"));
@@ -97,20 +99,21 @@ pub fn load_msr_driver() -> Result<Option<&'static str>> {
     Ok(None)
 }
 
-/// The security modules that are active.
+/// Reads the list of active security modules.
 pub fn security_modules() -> Result<String> {
     fs::read_to_string("/sys/kernel/security/lsm").context("reading the list of security modules")
 }
 
-/// The kernel's command line.
+/// Reads the kernel's command line.
 pub fn command_line() -> Result<String> {
     fs::read_to_string("/proc/cmdline").context("reading the kernel's command line")
 }
 
-/// What follows this on the kernel's command line are options for minerwatch, with commas between.
+/// Prefix of a word on the kernel's command line. The rest of the word contains options for minerwatch, separated by
+/// commas.
 const OPTIONS: &str = "minerwatch.with=";
 
-/// The options that minerwatch is to be started with.
+/// Reads the options for minerwatch from the kernel's command line.
 pub fn options() -> Result<Vec<String>> {
     Ok(options_of(&command_line()?))
 }
@@ -120,20 +123,20 @@ fn options_of(command_line: &str) -> Vec<String> {
     options.map(|options| options.split(',').map(str::to_owned).collect()).unwrap_or_default()
 }
 
-/// How long ago the machine was switched on.
+/// Reads the time since the machine was switched on.
 pub fn uptime() -> Result<Duration> {
     let text = fs::read_to_string("/proc/uptime").context("reading the uptime")?;
     let seconds: f64 = text.split_whitespace().next().unwrap_or_default().parse().context("the uptime")?;
     Ok(Duration::from_secs_f64(seconds))
 }
 
-/// Whether this machine was booted with BPF among the security modules.
+/// Returns whether the kernel's command line requests BPF among the security modules.
 pub fn wants_bpf_lsm() -> Result<bool> {
     let line = command_line()?;
     Ok(line.split_whitespace().any(|word| word.starts_with("lsm=") && names_bpf(&word[4..])))
 }
 
-/// Whether a list of security modules has BPF in it.
+/// Returns whether a list of security modules contains BPF.
 pub fn names_bpf(modules: &str) -> bool {
     modules.trim_end().split(',').any(|module| module == "bpf")
 }
@@ -142,7 +145,7 @@ pub fn names_bpf(modules: &str) -> bool {
 pub struct Port(File);
 
 impl Port {
-    /// Opens one.
+    /// Opens a serial port.
     pub fn open(path: &str) -> Result<Self> {
         let file = OpenOptions::new().write(true).open(path).with_context(|| format!("opening {path}"))?;
         Ok(Self(file))
@@ -153,13 +156,13 @@ impl Port {
         self.0.write_all(format!("{text}\n").as_bytes()).context("writing to a serial port")
     }
 
-    /// Waits until the other side has everything: what is on its way is lost with the power.
+    /// Waits until all output is transmitted. Otherwise, the power-off would discard the rest.
     pub fn drain(&self) -> Result<()> {
         rustix::termios::tcdrain(&self.0).context("draining a serial port")
     }
 }
 
-/// Ends the machine. Returns only if the kernel refuses.
+/// Powers the machine off. Returns only if the kernel refuses.
 pub fn power_off() {
     if let Err(error) = rustix::system::reboot(RebootCommand::PowerOff) {
         eprintln!("init: the machine stays on: {error}");

@@ -1,10 +1,10 @@
-//! PID 1 of the virtual machines that `cargo xtask vm` boots: looks at what the kernel allows, watches a
-//! fixed sequence of processes, connections and file changes with the daemon, and says what was seen.
+//! PID 1 of the virtual machines that `cargo xtask vm` boots. It runs the doctor, performs a fixed sequence of
+//! processes, connections and file changes while the daemon runs, and reports which events the daemon wrote.
 //!
-//! The report goes to the second serial port, one line each: `DOCTOR` with the object of
-//! `minerwatch doctor --json`, `CHECK name ok|FAILED detail`, and `END`. The third port gets what the
-//! programs said. The first is the kernel's own. With `minerwatch.overhead` on the kernel's command line, the report has
-//! that instead; with `minerwatch.with=OPTIONS`, minerwatch gets these.
+//! The first serial port is the kernel's own. The report goes to the second port, one line per entry: `DOCTOR` with the
+//! object of `minerwatch doctor --json`, `CHECK name ok|FAILED|unavailable detail`, and `END`. The messages of the
+//! programs go to the third port. With `minerwatch.overhead` on the kernel's command line, the report contains the
+//! measured overhead instead of the checks. With `minerwatch.with=OPTIONS`, minerwatch is started with these options.
 
 mod checks;
 mod daemon;
@@ -21,7 +21,7 @@ use checks::{Check, Observed};
 use daemon::Daemon;
 use guest::Port;
 
-/// The second serial port; on arm64 the first is not one of this kind.
+/// The second serial port. On arm64, the first port is not a `ttyS` device, so the numbers begin with the second port.
 const REPORT: &str = if cfg!(target_arch = "aarch64") { "/dev/ttyS0" } else { "/dev/ttyS1" };
 /// The third serial port.
 const LOG: &str = if cfg!(target_arch = "aarch64") { "/dev/ttyS1" } else { "/dev/ttyS2" };
@@ -44,7 +44,7 @@ fn main() -> ExitCode {
         return ExitCode::from(2);
     }
     if let Err(error) = in_the_guest() {
-        // The kernel's console: the ports may be what failed.
+        // Use the kernel's console, because the ports may be what failed.
         eprintln!("init: {error:#}");
     }
     guest::power_off();
@@ -85,7 +85,7 @@ fn examine(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> 
     Ok(())
 }
 
-/// What the kernel allows. Its debug messages hold the verifier's reasons.
+/// Runs the doctor and returns its report. The debug messages, which contain the reasons of the verifier, go to `log`.
 fn doctor(log: &mut Port, options: &[String]) -> Result<Value> {
     let output = process::Command::new(guest::MINERWATCH)
         .args(["doctor", "--json"])

@@ -1,7 +1,7 @@
-//! What each operation costs without the daemon and with it, counted in instructions.
+//! Measures the cost of each operation without and with the daemon, in instructions.
 //!
-//! The machine has one processor, on which the emulator lets a nanosecond pass with each instruction: a duration is
-//! what was executed, by the operation, the kernel and the daemon together.
+//! The machine has one processor, and the emulator advances the clock by one nanosecond per instruction. So a duration
+//! is the number of instructions that the operation, the kernel and the daemon executed together.
 
 use std::{fs, process, thread, time::Duration};
 
@@ -13,31 +13,34 @@ use crate::{
     guest::{self, Port},
 };
 
-/// The word on the kernel's command line that asks for the overhead.
+/// Word on the kernel's command line that requests the measurement.
 const WORD: &str = "minerwatch.overhead";
 
-/// The word that makes this program measure and end.
+/// Argument that makes this program measure and exit.
 const MEASURE: &str = "measure";
 
-/// Uptime before the first figure: until then the kernel still measures its clocks, and changes from one to another.
+/// Minimum uptime before the first measurement. Until then, the kernel calibrates its clocks and may switch between
+/// them.
 const SETTLED: Duration = Duration::from_secs(20);
-/// How long the daemon is given to read executables and whatever else it does only at the start.
+/// Time for the daemon to finish the work of its start, such as reading executables.
 const DAEMON_SETTLED: Duration = Duration::from_secs(5);
-/// How long the daemon is given after a batch, so that the rest of its work is counted, too. Longer than it
-/// lets records gather.
+/// Time for the daemon to finish its work after a batch, so that the work is counted, too. It is longer than the time
+/// for which the daemon lets records gather.
 const AFTERMATH: Duration = Duration::from_millis(50);
-/// Batches of which the median counts.
+/// Number of batches. Their median is the result.
 const BATCHES: usize = 5;
-/// How often a batch does an operation, at the least and at the most: an emulated processor is a hundred times slower.
+/// Minimum number of operations in a batch. An emulated processor is a hundred times slower than a real one.
 const LEAST: u32 = 50;
+/// Maximum number of operations in a batch.
 const MOST: u32 = 2_000;
 
-/// Whether the overhead is asked for.
+/// Returns whether the kernel's command line requests the measurement.
 pub fn asked_for() -> Result<bool> {
     Ok(guest::command_line()?.split_whitespace().any(|word| word == WORD))
 }
 
-/// Measures everything and reports a line each: `OVERHEAD operation off on`, with tabs between.
+/// Measures all operations and reports one line per operation, with tabs between the fields:
+/// `OVERHEAD operation off on`.
 pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<()> {
     let uptime = guest::uptime()?;
     thread::sleep(SETTLED.saturating_sub(uptime));
@@ -46,7 +49,8 @@ pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<
     thread::sleep(DAEMON_SETTLED);
     let on = by_itself(Some(daemon.pid()))?;
     daemon.end(log)?;
-    // The machine's memory ages, and a fork takes longer with it: the figure without the daemon is the mean of one before and one after it.
+    // A fork takes longer as the memory of the machine ages. So the figure without the daemon is the mean of one
+    // measurement before and one after the daemon.
     let afterwards = by_itself(None)?;
     let off = off.into_iter().zip(afterwards).map(|(before, after)| u64::midpoint(before, after));
     for (operation, (off, on)) in operations::ALL.iter().zip(off.zip(on)) {
@@ -55,8 +59,8 @@ pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<
     Ok(())
 }
 
-/// Measures in a process of its own. This one has more threads and memory once the daemon runs, and what a fork costs
-/// depends on the memory of who forks.
+/// Measures in a child process. This process has more threads and memory once the daemon runs, and the cost of a fork
+/// depends on the memory of the parent.
 fn by_itself(daemon: Option<u32>) -> Result<Vec<u64>> {
     let output = process::Command::new("/init")
         .arg(MEASURE)
@@ -69,7 +73,8 @@ fn by_itself(daemon: Option<u32>) -> Result<Vec<u64>> {
     text.lines().map(|cost| cost.parse().with_context(|| format!("no figure: {cost}"))).collect()
 }
 
-/// The child's side of [`by_itself`]: prints a line for each operation. `None` if these arguments are not for it.
+/// Runs the child process of [`by_itself`], which prints one line per operation. Returns `None` if the arguments do not
+/// request a measurement.
 pub fn in_child(mut arguments: impl Iterator<Item = String>) -> Option<Result<()>> {
     (arguments.next()? == MEASURE).then(|| {
         let daemon =
@@ -81,7 +86,7 @@ pub fn in_child(mut arguments: impl Iterator<Item = String>) -> Option<Result<()
     })
 }
 
-/// The median of some batches, after one that warms caches and tables up.
+/// Returns the median cost over several batches. The first batch only warms up caches and tables.
 fn cost(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     batch(operation, daemon)?;
     let mut costs = (0..BATCHES).map(|_| batch(operation, daemon)).collect::<Result<Vec<_>>>()?;
@@ -89,7 +94,7 @@ fn cost(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     Ok(costs[BATCHES / 2])
 }
 
-/// Nanoseconds of one operation of a batch, with its share of what the daemon had still to do afterwards.
+/// Runs a batch and returns the nanoseconds per operation, including the work of the daemon after the batch.
 fn batch(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     let count = operation.batch.clamp(LEAST, MOST);
     let elapsed = (operation.run)(count).with_context(|| format!("measuring {}", operation.name))?;
@@ -101,7 +106,7 @@ fn batch(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     Ok(all / u64::from(count))
 }
 
-/// Nanoseconds that the living threads of a process ran: the first field of `schedstat`
+/// Returns the CPU time of the living threads of a process, in nanoseconds: the first field of `schedstat`
 /// (Documentation/scheduler/sched-stats.rst). A thread that ends meanwhile is left out.
 fn time_on_cpu(pid: u32) -> Result<u64> {
     let threads = format!("/proc/{pid}/task");
@@ -123,9 +128,9 @@ mod tests {
 
     #[test]
     fn a_process_has_a_time_on_the_cpu() {
-        // A process of its own: the threads of this one, which other tests run on, come and go.
+        // Use a child process, because other tests start and end threads in this process.
         let mut child = process::Command::new("sleep").arg("60").spawn().unwrap();
-        // It may not have run yet.
+        // The child may not have run yet.
         let until = Instant::now() + Duration::from_secs(10);
         let mut taken = time_on_cpu(child.id());
         while matches!(taken, Ok(0)) && Instant::now() < until {

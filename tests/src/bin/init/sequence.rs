@@ -1,4 +1,4 @@
-//! What happens while the daemon watches; the same on every kernel.
+//! The sequence of operations that the daemon watches. It is the same on every kernel.
 
 use std::{
     fs,
@@ -13,77 +13,78 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::guest::{self, ARITHMETIC, MEMORY, MSR, SIMULATOR, URING};
 
-/// The word that makes this program end at once, with the code that follows.
+/// Argument that makes this program exit at once with the exit code that follows.
 const EXIT: &str = "exit";
 
-/// The exit code of the process that ends at once.
+/// Exit code of the process that exits at once.
 pub const CODE: u8 = 7;
-/// Its last argument: longer than a page's worth of fields, shorter than the limit of an exec record.
+/// Length of the last argument of the process that exits at once, in bytes. It is below the limit of an exec record.
 pub const LONG: usize = 3000;
-/// Where a server answers.
+/// Port of the TCP server.
 pub const TCP_PORT: u16 = 7000;
-/// Where a socket takes datagrams.
+/// Port of the socket that receives datagrams.
 pub const UDP_PORT: u16 = 7002;
-/// Where the connection leads that is open before the daemon watches.
+/// Port of the connection that is open before the daemon starts.
 pub const EARLIER_PORT: u16 = 7003;
-/// What it sends, once before and once while the daemon watches.
+/// Number of bytes that this early connection sends before the daemon starts, and again while the daemon runs.
 pub const EARLIER: usize = 7;
-/// Where nobody listens.
+/// Port without a server.
 pub const CLOSED_PORT: u16 = 7999;
-/// What the server sends back.
+/// Number of bytes that the TCP server sends back.
 pub const ANSWER: usize = 1000;
-/// Where files are made; a mount of its own, so that a path crosses one.
+/// Directory for the file changes. It is on a separate mount, so that its path crosses a mount point.
 pub const DIRECTORY: &str = "/tmp/files";
-/// Seconds of one CPU.
+/// Seconds for which one process spins.
 pub const SPIN: u64 = 3;
 /// Seconds of interval arithmetic.
 const INTERVAL: u64 = 3;
-/// Seconds of RandomX's arithmetic; an emulated processor is slow at it.
+/// Seconds of RandomX's arithmetic. An emulated processor is slow at it.
 const HASHING: u64 = 8;
 
-/// Long enough for the last interval of the CPU account and the last lines of the sink.
+/// Time for the last CPU report and the last lines of the file sink.
 const SETTLE: Duration = Duration::from_secs(2);
 
-/// What was started.
+/// The processes that the sequence started.
 pub struct Sequence {
-    /// The process that ends at once.
+    /// The process that exits at once.
     pub exiting: u32,
     /// The process that uses `io_uring`.
     pub ring: Ring,
-    /// The process that opens a processor's registers for writing, and writes nothing; else why there is none.
+    /// The process that opens a processor's registers for writing and writes nothing, or the reason why there is none.
     pub registers: Result<u32, &'static str>,
     /// The process that spins.
     pub spinning: u32,
-    /// The process that asks for memory as RandomX does, and flips the protection of its code.
+    /// The process that maps memory as RandomX does and repeatedly changes the protection of its code.
     pub mapping: u32,
-    /// The process whose arithmetic is that of intervals.
+    /// The process that does interval arithmetic.
     pub interval: u32,
-    /// The process whose arithmetic is that of RandomX.
+    /// The process that does the arithmetic of RandomX.
     pub hashing: u32,
 }
 
 /// A process that uses `io_uring` instead of system calls.
 pub struct Ring {
-    /// The process.
+    /// Process id.
     pub pid: u32,
-    /// Which operations this kernel's rings did for it, by the simulator's names; none where there are no rings.
+    /// The operations that `io_uring` of this kernel performed, by the names of the simulator. Empty if the kernel has
+    /// no `io_uring`.
     pub done: Vec<String>,
 }
 
-/// The exit code that the command line asks this program for, if it does.
+/// Returns the exit code from the arguments if they make this program exit at once.
 pub fn exit_code(mut arguments: impl Iterator<Item = String>) -> Option<u8> {
     (arguments.next()? == EXIT).then(|| arguments.next()?.parse().ok())?
 }
 
-/// The arguments of the process that ends at once, its name among them.
+/// Returns the arguments of the process that exits at once, including its name.
 pub fn exiting_arguments() -> [String; 5] {
     ["/init".to_owned(), EXIT.to_owned(), CODE.to_string(), "two words".to_owned(), "x".repeat(LONG)]
 }
 
-/// A connection with both its ends.
+/// Both ends of the connection that is open before the daemon starts.
 pub struct Earlier(TcpStream, TcpStream);
 
-/// Connects and sends something, before the daemon watches.
+/// Opens the early connection and sends some bytes, before the daemon starts.
 pub fn earlier() -> Result<Earlier> {
     let listener = TcpListener::bind(("127.0.0.1", EARLIER_PORT)).context("an earlier listener")?;
     let mut client = TcpStream::connect(("127.0.0.1", EARLIER_PORT)).context("an earlier connection")?;
@@ -91,7 +92,7 @@ pub fn earlier() -> Result<Earlier> {
     Ok(Earlier(client, listener.accept()?.0))
 }
 
-/// Sends as much again, and closes it.
+/// Sends the same number of bytes again and closes the early connection.
 fn end(earlier: Earlier) -> Result<()> {
     let Earlier(mut client, mut server) = earlier;
     client.write_all(&[b'x'; EARLIER])?;
@@ -99,7 +100,7 @@ fn end(earlier: Earlier) -> Result<()> {
     Ok(())
 }
 
-/// Does all of it.
+/// Runs the whole sequence.
 pub fn run(earlier: Earlier) -> Result<Sequence> {
     end(earlier)?;
     let exiting = exiting()?;
@@ -136,7 +137,7 @@ fn exiting() -> Result<u32> {
     Ok(pid)
 }
 
-/// The server is that of the other connections; its answer is not waited for.
+/// Runs the simulator of `io_uring`. It connects to the TCP server of the sequence and does not wait for the answer.
 fn ring() -> Result<Ring> {
     let child = Command::new(URING)
         .args([DIRECTORY, &TCP_PORT.to_string()])
@@ -149,12 +150,12 @@ fn ring() -> Result<Ring> {
     Ok(Ring { pid, done: String::from_utf8_lossy(&output.stdout).lines().map(str::to_owned).collect() })
 }
 
-/// Runs the simulator to its end; its process id.
+/// Runs the simulator to its end and returns its process id.
 fn simulator(arguments: &[&str]) -> Result<u32> {
     program(SIMULATOR, arguments)
 }
 
-/// Runs a program to its end; its process id.
+/// Runs a program to its end and returns its process id.
 fn program(path: &str, arguments: &[&str]) -> Result<u32> {
     let mut child = Command::new(path)
         .args(arguments)
@@ -168,7 +169,7 @@ fn program(path: &str, arguments: &[&str]) -> Result<u32> {
     Ok(pid)
 }
 
-/// Answers connections over both families until the machine ends.
+/// Starts TCP servers on IPv4 and IPv6 that run until the machine ends.
 fn serve() -> Result<()> {
     for host in ["127.0.0.1", "[::1]"] {
         let listener = TcpListener::bind(format!("{host}:{TCP_PORT}")).context("a listening socket")?;

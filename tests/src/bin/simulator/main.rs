@@ -1,6 +1,6 @@
 //! Harmless imitations of what intruders and ordinary programs do: connect, write, fork, use the CPU.
 //!
-//! Every verb is bounded by its arguments.
+//! The arguments of each command limit its run time.
 
 mod work;
 
@@ -87,13 +87,13 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
     }
 }
 
-/// The peer closes first: a client that does not wait for it fills the queue of those that it has yet to accept, and then
-/// waits a second for its next attempt.
+/// Connects and waits until the peer closes. A client that does not wait would fill the accept queue of the peer, and
+/// then wait a second before its next attempt.
 fn reconnect(peer: &str) -> anyhow::Result<()> {
     Ok(TcpStream::connect(peer)?.read_exact(&mut [0]).or_else(is_the_end)?)
 }
 
-/// A connection that was closed is no error.
+/// Ignores the error of a connection that the peer closed.
 fn is_the_end(error: io::Error) -> io::Result<()> {
     match error.kind() {
         io::ErrorKind::UnexpectedEof | io::ErrorKind::ConnectionReset => Ok(()),
@@ -134,7 +134,8 @@ fn storm(count: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// What a service, a scheduler or a login service starts; its name is the name of this program's file.
+/// Runs the lines of a file in shells, as a service, a scheduler or a login service does. The name of this executable
+/// is the name of the service.
 fn jobs(file: &str) -> anyhow::Result<()> {
     for job in fs::read_to_string(file)?.lines() {
         Command::new("/bin/sh").args(["-c", job]).status()?;

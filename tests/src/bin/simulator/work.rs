@@ -15,15 +15,16 @@ use std::{
 
 use rustix::time::{ClockId, clock_gettime};
 
-/// How long a miner waits before it asks its pool again.
+/// Time before a miner reconnects to its pool.
 const RETRY: Duration = Duration::from_secs(5);
-/// How long it hides, and how often it looks who is there.
+/// Time for which a shy process sleeps when a monitor starts.
 const HIDING: Duration = Duration::from_secs(5);
+/// Interval between two checks for monitors.
 const GLANCE: Duration = Duration::from_millis(100);
-/// The programs it hides from.
+/// The monitors from which a shy process hides.
 const LOOKING_GLASSES: [&str; 3] = ["top", "htop", "ps"];
 
-/// Uses one CPU for so long.
+/// Uses one CPU for `duration`.
 pub(crate) fn spin(duration: Duration) {
     let until = Instant::now() + duration;
     spin_while(|| Instant::now() < until);
@@ -35,7 +36,7 @@ fn spin_while(mut goes_on: impl FnMut() -> bool) {
     }
 }
 
-/// A piece of work, always the same: some microseconds.
+/// Does a fixed amount of work, which takes some microseconds.
 fn piece() {
     let mut value = 1_u64;
     for _ in 0..10_000 {
@@ -43,9 +44,9 @@ fn piece() {
     }
 }
 
-/// Gives way after so much work, again and again, as a miner's thread does after each hash; after none it does nothing
-/// else, as a thread that waits for a lock. Work is measured by the time on a CPU, so that a machine which others slow down
-/// does not blur the beat.
+/// Yields after each `work`, again and again, as a miner's thread does after each hash. With no work, it only yields,
+/// as a thread that waits for a lock does. Work is measured in CPU time, so that other load on the machine does not
+/// change the period.
 pub(crate) fn give_way(duration: Duration, work: Duration) {
     let until = Instant::now() + duration;
     while Instant::now() < until {
@@ -55,14 +56,14 @@ pub(crate) fn give_way(duration: Duration, work: Duration) {
     }
 }
 
-/// How long this thread was on a CPU so far.
+/// Returns the CPU time of this thread so far.
 fn on_cpu() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::from_secs(time.tv_sec.unsigned_abs()) + Duration::from_nanos(time.tv_nsec.unsigned_abs())
 }
 
-/// Works while its connection stands, and makes it anew some time after its end; so many connections in all. With
-/// `other`, a second connection is open all the time.
+/// Works while its connection to `peer` is open, and reconnects some time after the end, for `cycles` connections in
+/// all. With `other`, a second connection stays open all the time.
 pub(crate) fn gated(peer: &str, other: Option<&str>, cycles: u32) -> io::Result<()> {
     let kept = other.map(TcpStream::connect).transpose()?;
     for cycle in 0..cycles {
@@ -84,7 +85,7 @@ pub(crate) fn gated(peer: &str, other: Option<&str>, cycles: u32) -> io::Result<
     Ok(())
 }
 
-/// Works for so long, but not while somebody new looks.
+/// Works for `duration`, but sleeps whenever a new monitor starts.
 pub(crate) fn shy(duration: Duration) -> io::Result<()> {
     let until = Instant::now() + duration;
     let mut known = lookers()?;
@@ -99,7 +100,7 @@ pub(crate) fn shy(duration: Duration) -> io::Result<()> {
     Ok(())
 }
 
-/// The processes that show who uses the CPU.
+/// Returns the process ids of the running monitors.
 fn lookers() -> io::Result<BTreeSet<u32>> {
     let mut found = BTreeSet::new();
     let mut name = String::new();

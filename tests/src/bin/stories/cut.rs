@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use anyhow::{Context as _, ensure};
 use serde_json::Value;
 
-/// The host's name and boot in every recording: they are nobody's business.
+/// Host name in every recording. It replaces the real name.
 const HOST: &str = "demo";
+/// Boot id in every recording. It replaces the real id.
 const BOOT: &str = "00000000-0000-4000-8000-000000000001";
 
-/// The recording of one story, its events in order of time.
+/// Cuts the recording of one story out of `whole`, with its events in order of time.
 pub(crate) fn story(whole: &str, name: &str) -> anyhow::Result<String> {
     let mut lines = whole.lines();
     let header: Value = serde_json::from_str(lines.next().context("the recording is empty")?)?;
@@ -41,7 +42,7 @@ pub(crate) fn story(whole: &str, name: &str) -> anyhow::Result<String> {
         if is_fork && family.contains(&key(&event["body"]["parent"])) && index > start {
             family.insert(own.clone());
         }
-        // Before the script runs, its process made the stage.
+        // Before the script runs, its process sets up the stage. These events are not part of the story.
         if family.contains(&own) && (index >= start || is_fork) {
             cut.push_str(line);
             cut.push('\n');
@@ -52,7 +53,7 @@ pub(crate) fn story(whole: &str, name: &str) -> anyhow::Result<String> {
     Ok(cut)
 }
 
-/// A process's key as text.
+/// Returns a process's key as text.
 fn key(value: &Value) -> String {
     value.to_string()
 }

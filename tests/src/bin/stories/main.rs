@@ -1,5 +1,5 @@
-//! Makes the recordings in `tests/recordings` anew: runs stories with real processes, each on a machine of its own as far
-//! as its files and its network go, while `minerwatch record` watches. `tests/recordings/README.md` says how to use it.
+//! Records the stories in `tests/recordings`: runs real processes while `minerwatch record` watches. Each story has its
+//! own file system and network. `tests/recordings/README.md` says how to use this program.
 
 mod cut;
 mod stage;
@@ -29,10 +29,10 @@ usage: stories NAME...   record these stories, all at the same time, into tests/
 
 It needs root. Stories in which the time of the CPU matters want to be recorded alone.";
 
-/// How long the last events may take from the kernel to the recording.
+/// Time for the last events to get from the kernel into the recording.
 const SETTLE: Duration = Duration::from_secs(3);
 
-/// A recording holds one story; longer ones do not belong into the tree.
+/// Maximum size of a recording, in bytes. Larger files do not belong in the source tree.
 const MOST_BYTES: usize = 200_000;
 
 fn main() -> ExitCode {
@@ -65,7 +65,7 @@ fn script(story: &str) -> PathBuf {
     tests().join("stories").join(story).with_extension("bash")
 }
 
-/// Every story there is a script for.
+/// Returns the names of all stories that have a script.
 fn names() -> anyhow::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(tests().join("stories"))? {
@@ -83,7 +83,7 @@ fn record(stories: &[String]) -> anyhow::Result<()> {
     for story in stories {
         ensure!(script(story).exists(), "there is no story '{story}'; --list shows the names");
     }
-    // Two at once would disturb each other's times and network.
+    // Two runs at the same time would disturb each other's times and networks.
     let lock = File::create("/run/lock/minerwatch-stories.lock").context("the lock")?;
     flock(&lock, FlockOperation::LockExclusive).context("the lock")?;
 

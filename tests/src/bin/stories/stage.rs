@@ -1,4 +1,4 @@
-//! Where a story plays: a host of its own in front of an internet of its own.
+//! Sets up the stage of a story: a simulated host and a simulated internet.
 
 use std::{
     fs,
@@ -13,20 +13,21 @@ use minerwatch_tests::{
     native::{self, Simulator},
 };
 
-/// The addresses that `internet.py` answers at; those of documentation, so that they look like others' hosts.
+/// The addresses of the servers in `internet.py`. They are documentation addresses (RFC 5737), which look like hosts on
+/// the internet.
 const WORLD: [&str; 4] = ["203.0.113.10", "203.0.113.20", "192.0.2.30", "198.51.100.53"];
 
 /// The last port that `internet.py` opens.
 const LAST_PORT: u16 = 1;
 
-/// Two namespaces, and the internet in one of them.
+/// Two network namespaces. One of them contains the simulated internet.
 pub(crate) struct Stage {
     pair: Pair,
     _internet: Server,
 }
 
-/// Fills the directory that a story sees as `/opt/story`, and the one whose files the web server has: both have the
-/// simulators under plain names.
+/// Fills the directory that a story sees as `/opt/story`, and the directory of the web server. Both contain the
+/// simulators under plain names. Returns the path of the first.
 pub(crate) fn programs(scratch: &Scratch) -> anyhow::Result<PathBuf> {
     let programs = scratch.path().join("programs");
     let share = scratch.path().join("share");
@@ -71,7 +72,7 @@ pub(crate) fn programs(scratch: &Scratch) -> anyhow::Result<PathBuf> {
 }
 
 impl Stage {
-    /// One of several that exist at the same time.
+    /// Creates a stage. `number` distinguishes stages that exist at the same time.
     pub(crate) fn new(number: u8, scratch: &Scratch) -> Self {
         let subnet = 200 + number;
         let pair = Pair::new(subnet);
@@ -87,7 +88,7 @@ impl Stage {
         Self { pair, _internet: internet }
     }
 
-    /// Starts a story.
+    /// Starts a story on this stage.
     pub(crate) fn run(&self, story: &str, scratch: &Scratch) -> anyhow::Result<Child> {
         let enter = crate::tests().join("stories/stage/enter.bash");
         let words: [&Path; 4] = [Path::new("bash"), &enter, scratch.path(), Path::new(story)];

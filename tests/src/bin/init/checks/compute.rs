@@ -1,4 +1,4 @@
-//! CPU time, memory and rounding modes.
+//! Checks CPU time, memory and rounding modes.
 
 use minerwatch_tests::agent::at;
 use serde_json::json;
@@ -7,7 +7,7 @@ use super::{Check, Observed};
 use crate::sequence::SPIN;
 
 impl Observed {
-    /// An emulated machine is slow, but nobody else uses it: most of the time is the spinning process's.
+    /// Checks the CPU time of the spinning process. An emulated machine is slow, but the process gets most of its time.
     pub(super) fn cpu(&self) -> [Check; 2] {
         let range = |low: u64| low * 1_000_000..=(SPIN + 1) * 1_000_000_000;
         let within = |name: &str, purposes: &[&str], action: &str, field: &str, low: u64| {
@@ -23,7 +23,8 @@ impl Observed {
         ]
     }
 
-    /// The dataset is reported once. Code is reported at growing counts, however often its protection changes.
+    /// Checks that the dataset is reported, and that code is reported only at growing counts, however often its
+    /// protection changes.
     pub(super) fn mapping(&self) -> [Check; 2] {
         let event = |class: &str| {
             [
@@ -35,7 +36,7 @@ impl Observed {
         let code = event("code");
         let told = self.find(&code).count();
         [
-            // One with huge pages, and where the machine has none, another without.
+            // The request for huge pages has an event. Without huge pages, the request for ordinary pages has another.
             self.expect(
                 "mapping-dataset",
                 &["mapping"],
@@ -51,7 +52,7 @@ impl Observed {
         ]
     }
 
-    /// The worker is found, its neighbour is not.
+    /// Checks that RandomX is found and interval arithmetic is not.
     pub(super) fn rounding(&self) -> [Check; 2] {
         let alert = |pid: u32| [("event.kind", json!("alert")), ("process.pid", json!(pid))];
         let verdict = [("minerwatch.verdict", json!("mining")), ("rule.id", json!("C1"))];

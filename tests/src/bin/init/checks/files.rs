@@ -1,4 +1,4 @@
-//! Files, by system calls and by rings, and the registers of processors.
+//! Checks file changes by system calls and by `io_uring`, and opens of a processor's registers.
 
 use serde_json::json;
 
@@ -25,7 +25,7 @@ impl Observed {
         ]
     }
 
-    /// `io_uring` bypasses system calls, so hooks on system calls do not see it.
+    /// Checks operations by `io_uring`. They bypass system calls, so hooks on system calls do not see them.
     pub(super) fn ring(&self) -> [Check; 5] {
         let done = |operation: &str| self.sequence.ring.done.iter().any(|done| done == operation);
         let seen = |name: &str, operation: &str, purpose: &str, event: &[Field]| {
@@ -57,7 +57,7 @@ impl Observed {
         ]
     }
 
-    /// The open is reported, and so is the signal (C4).
+    /// Checks that the open of the registers is reported, and signal C4 with it.
     pub(super) fn registers(&self) -> [Check; 2] {
         let names = ["msr-open", "msr-noted"];
         let pid = match &self.sequence.registers {

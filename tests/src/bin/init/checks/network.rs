@@ -1,4 +1,4 @@
-//! Connections: their ends, bytes and times.
+//! Checks connections: their addresses, bytes and times.
 
 use minerwatch_tests::agent::at;
 use serde_json::{Value, json};
@@ -26,7 +26,8 @@ impl Observed {
         ]
     }
 
-    /// The times in a close event are in order. They have one format, so comparing the text is enough.
+    /// Checks that the times in a close event are in order. All times have the same format, so comparing the text is
+    /// enough.
     fn tcp_times(&self, family: &str, address: &str) -> Check {
         let fields = [
             "event.start",
@@ -53,7 +54,7 @@ impl Observed {
         }
     }
 
-    /// A connection that was open before the daemon watched.
+    /// Checks the close event of a connection that was open before the daemon started.
     pub(super) fn earlier(&self) -> Check {
         let close = connection("close", "tcp", "127.0.0.1", EARLIER_PORT);
         let counts = [
@@ -65,7 +66,7 @@ impl Observed {
         self.expect("tcp-earlier", &["tcp"], &close, &counts)
     }
 
-    /// Two sockets send a datagram each: one that is connected and one that is not.
+    /// Checks the events of two sockets that send a datagram each: one socket is connected, the other is not.
     pub(super) fn udp(&self, family: &str, address: &str) -> [Check; 2] {
         let count = |action: &str, extra: &[Field]| {
             let mut wanted = connection(action, "udp", address, UDP_PORT).to_vec();
@@ -81,7 +82,7 @@ impl Observed {
             },
             detail: format!("{found} of 2 sockets {what}"),
         };
-        // Where that data source is unavailable nothing is counted, and no number may be invented.
+        // Without the data source `payload`, bytes are not counted, and the event must not contain a number.
         let (bytes, what) = if self.is_available("payload") {
             (json!(DATAGRAM), "with their bytes")
         } else {
@@ -94,7 +95,7 @@ impl Observed {
     }
 }
 
-/// What tells a connection.
+/// Returns the fields that identify an event of a connection.
 pub(super) fn connection(action: &str, transport: &str, address: &str, port: u16) -> [Field; 4] {
     [
         ("event.action", json!(action)),
