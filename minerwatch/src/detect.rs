@@ -38,7 +38,7 @@ pub use knowledge::{
 pub use load_thresholds::LoadThresholds;
 pub use path_kind::PathKind;
 pub use registry::DETECTORS;
-pub use signal_info::SignalInfo;
+pub use signal_info::{SignalInfo, SignalKind};
 pub use written::{WrittenFile, WrittenFiles};
 
 /// The input of a detector.

@@ -166,7 +166,7 @@ impl Engine {
     /// Returns the current state of all incidents, or of the incident `id`, highest score first. The verdict is `None`
     /// below [`Verdict::Noted`].
     pub fn incidents(&self, id: Option<&str>) -> Vec<(Alert, Option<Verdict>)> {
-        let mut states = self.incidents.states(id, self.now);
+        let mut states = self.incidents.states(id, self.now, &self.table);
         for (state, _) in &mut states {
             self.complete(state);
         }
@@ -223,6 +223,10 @@ impl Engine {
             self.now = time;
             self.give_up_parked(effects);
             self.table.expire(time);
+            if self.incidents.is_due(time) {
+                self.incidents.send_due(time, &self.table, &mut self.alerts);
+                self.send_alerts(effects);
+            }
         }
     }
 

@@ -1,24 +1,44 @@
-//! Groups findings into incidents: one incident per intrusion, with its score, its verdict and its chain.
+//! Groups findings into incidents, and names the suspects of each.
+//!
+//! # Incident and suspect
+//!
+//! An incident is a case. A verdict belongs to a **suspect**: a program, with the processes of the incident that ran it
+//! (see [`identity`]). What counts for a suspect are its own signals and those of its causes, never those of its
+//! siblings (see [`causes`]). The verdict of the incident is the highest of its suspects.
 //!
 //! # Which processes belong to one incident
 //!
 //! - A **process tree**, from the intrusion's origin down. The tree ends below programs that start unrelated processes
 //!   by design: the init and its supervisors, sshd and other login services, cron, container runtimes, CI agents, and a
-//!   person's login shell. The tree also ends below a parent that had run for five minutes when it started the child,
-//!   unless the parent is a service or a suspect: such an old parent is probably unrelated.
+//!   person's login shell. It also ends below a network service, which is only the entry of what it starts, and below a
+//!   parent that had run for five minutes when it started the child: such an old parent is probably unrelated.
 //! - A **container**: all signals in one container belong to one incident. Slices and units of the host do not group
 //!   processes, because too much unrelated work shares them.
 //! - A **file**: a process that runs a file which the incident wrote belongs to the incident, whoever started the
 //!   process and whenever. For example, cron may start it an hour later.
+//! - A **program**, a **peer** or an **account** of a suspect: another process that runs the program, or mines with the
+//!   same peer or for the same account, belongs to the same incident.
 //!
-//! State exists only for processes that showed a signal, and for the trees, containers and files connected to them.
-//! Nothing is kept for the processes in between.
+//! Weak signals (a port, mere load) open no incident. They are kept with their process until a stronger one follows.
+//!
+//! # When an alert is sent
+//!
+//! The first alert is sent at once. What follows within two seconds joins one update. A new suspect, one that is back,
+//! and a new peer or account are told at once again, within budgets for the incident, the owner and the host (see
+//! [`budget`]).
 
+mod budget;
+mod causes;
 mod chain;
+mod identity;
+mod links;
 mod membership;
 mod message;
 mod record;
+mod report;
 mod score;
+mod signs;
 mod store;
+mod suspect;
 
-pub use store::{IncidentLimits, Incidents};
+pub use store::{IncidentLimits, IncidentState, Incidents};

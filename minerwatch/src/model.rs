@@ -28,7 +28,10 @@ mod tls;
 mod verdict;
 pub mod wallet;
 
-pub use alert::{Alert, AlertAction, ChainEdge, ChainKind, Health, IncidentId};
+pub use alert::{
+    Account, Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
+    MemberRole, Peer, Suspect,
+};
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request};

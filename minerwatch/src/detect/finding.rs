@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{DetectionContext, SignalInfo};
 use crate::{
-    model::{ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, Threshold, Value},
+    model::{Account, ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, Threshold, Value},
     process::Taint,
 };
 
@@ -25,6 +25,8 @@ pub struct Finding {
     pub edges: Vec<ChainEdge>,
     /// Another process that takes part: the writer of the file that is run.
     pub partner: Option<ProcessKey>,
+    /// The account that the process mines for.
+    pub account: Option<Account>,
     /// The file of the finding. Whoever runs the file later belongs to the same incident.
     pub file: Option<(Arc<str>, Option<FileId>)>,
 }
@@ -51,6 +53,7 @@ impl Finding {
             persists: false,
             edges: Vec::new(),
             partner: None,
+            account: None,
             file: None,
         }
     }

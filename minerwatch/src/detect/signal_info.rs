@@ -1,6 +1,31 @@
 //! The declaration of a signal.
 
+use serde::{Deserialize, Serialize};
+
 use crate::model::{Signal, SignalClass, SignalId};
+
+/// What a signal is evidence of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SignalKind {
+    /// Mining itself.
+    Mining,
+    /// Disguise or force: what honest programs seldom do.
+    Sign,
+    /// A step that installers and updaters take too: a file is fetched, run or set up to start again.
+    Step,
+    /// A port, a country, a missing name: common to much honest traffic. Such a signal opens no incident.
+    Hint,
+    /// A process or the host is busy. Such a signal opens no incident, and of several only the strongest counts.
+    Load,
+}
+
+impl SignalKind {
+    /// Whether a signal of this kind says so little that it opens no incident by itself.
+    pub fn is_weak(self) -> bool {
+        matches!(self, Self::Hint | Self::Load)
+    }
+}
 
 /// The properties of a signal that do not depend on the process that shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +38,8 @@ pub struct SignalInfo {
     pub weight: u8,
     /// Points of the full form, 0 to 100. Equal to `weight` for a signal without a full form.
     pub full_weight: u8,
-    /// Whether the signal is evidence of mining itself, not only of an intrusion.
-    pub mining: bool,
-    /// Whether the signal shows only that a process or the host is busy. Of all such signals in an incident, only the
-    /// one with the most points counts.
-    pub load: bool,
+    /// What the signal is evidence of. A verdict of `suspected` or above needs a signal of mining, disguise or force.
+    pub kind: SignalKind,
     /// A short title.
     pub name: &'static str,
     /// What the signal means, in words for the user.
@@ -35,8 +57,7 @@ impl SignalInfo {
         class: SignalClass::Behavior,
         weight: 0,
         full_weight: 0,
-        mining: false,
-        load: false,
+        kind: SignalKind::Sign,
         name: "",
         description: "",
         catches: "",

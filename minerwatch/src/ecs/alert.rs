@@ -3,15 +3,16 @@
 use super::{
     Encoder,
     alert_fields::{
-        AlertFields, ByName, EdgeFields, EdgeProcess, EvidenceFields, KeyFields, MeasuredFields,
-        PointsFields, ScoreFields, SignalFields,
+        AccountFields, AlertFields, ByName, DroppedFields, EdgeFields, EdgeProcess, EvidenceFields,
+        KeyFields, MeasuredFields, MemberFields, PeerFields, PointsFields, ScoreFields, SignalFields,
+        SuspectFields, SuspectProcess,
     },
     append,
     document::{Document, EventFields, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields},
     network::EndpointFields,
     values::{Identified, Shown},
 };
-use crate::model::{Alert, AlertAction, ChainEdge, Signal, SignalPoints, Value, Verdict};
+use crate::model::{Alert, AlertAction, ChainEdge, Peer, Signal, SignalPoints, Suspect, Value, Verdict};
 
 impl Encoder {
     pub(super) fn encode_alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
@@ -19,6 +20,7 @@ impl Encoder {
             AlertAction::IncidentOpened => "incident-opened",
             AlertAction::IncidentUpdated => "incident-updated",
             AlertAction::IncidentClosed => "incident-closed",
+            AlertAction::AlertStorm => "alert-storm",
         };
         self.encode_incident(alert, Some(alert.verdict), action, sequence, lines);
     }
@@ -34,6 +36,8 @@ impl Encoder {
         let Alert {
             incident,
             action: _,
+            reason,
+            number: _,
             time,
             verdict: _,
             score,
@@ -41,6 +45,12 @@ impl Encoder {
             suspect,
             parent,
             container,
+            destination,
+            suspects,
+            more_suspects,
+            members,
+            dropped,
+            persistence,
             signals,
             chain,
             message,
@@ -51,8 +61,15 @@ impl Encoder {
         let own = AlertFields {
             incident: Identified { id: Shown(*incident) },
             verdict,
+            reason: *reason,
             score: *score,
             score_parts: ScoreFields::new(score_parts),
+            suspects: suspects.iter().map(|suspect| self.suspect(suspect)).collect(),
+            more_suspects: *more_suspects,
+            members: members.iter().map(MemberFields::new).collect(),
+            dropped: dropped.iter().map(DroppedFields::new).collect(),
+            persistence,
+            signal_ids: signal_ids(alert),
             signals: signals
                 .iter()
                 .enumerate()
@@ -69,7 +86,7 @@ impl Encoder {
         let mut process = ProcessFields::of_view(self, suspect);
         process.parent = parent.as_ref();
 
-        let mut document = Document::new(self, self.time(*time), event(action, *score, sequence));
+        let mut document = Document::new(self, self.time(*time), event(action, verdict, *score, sequence));
         if let Some(container) = container.as_deref().or(suspect.container.as_deref()) {
             document.set_container(container);
         }
@@ -80,12 +97,38 @@ impl Encoder {
             name: (self.signals)(&signal.id).map(|text| text.name),
         });
         document.threat = self.threat(signals);
-        document.destination = signals.iter().find_map(peer);
+        document.destination = destination.as_ref().map(|peer| endpoint(peer, signals));
         let flags = OwnProcess::of_flags(suspect.executable.flags);
         let fields = document.own();
         fields.alert = Some(&own);
         fields.process = flags;
         append(&document, lines);
+    }
+
+    fn suspect<'a>(&'a self, suspect: &'a Suspect) -> SuspectFields<'a> {
+        let Suspect { process, parent, verdict, score, alive, processes, returns, signals, peers, accounts } =
+            suspect;
+        SuspectFields {
+            verdict: *verdict,
+            score: *score,
+            alive: *alive,
+            processes: *processes,
+            returns: *returns,
+            process: SuspectProcess {
+                pid: process.key.pid,
+                entity_id: Shown(process.key),
+                name: &process.name,
+                executable: &process.executable.path,
+                sha256: process.sha256.as_deref(),
+                user: process.credentials.user.as_deref(),
+                parent: parent.as_ref().map(|parent| KeyFields::new(parent.key)),
+            },
+            container: process.container.as_deref().and_then(|container| container.id.as_deref()),
+            unit: process.container.as_deref().and_then(|container| container.unit.as_deref()),
+            signal_ids: signals.iter().map(|id| &*id.0).collect(),
+            peers: peers.iter().map(PeerFields::new).collect(),
+            accounts: accounts.iter().map(AccountFields::new).collect(),
+        }
     }
 
     fn signal<'a>(&self, signal: &'a Signal, points: Option<&SignalPoints>) -> SignalFields<'a> {
@@ -146,10 +189,22 @@ impl Encoder {
     }
 }
 
-/// Returns the peer that a signal is about.
-fn peer(signal: &Signal) -> Option<EndpointFields<'_>> {
-    let Some(Value::Address(destination)) = signal.value("destination") else { return None };
-    let mut endpoint = EndpointFields::of(*destination);
+/// Returns the ids of the signals of all suspects, each once.
+fn signal_ids(alert: &Alert) -> Vec<&str> {
+    let own = alert.signals.iter().map(|signal| &*signal.id.0);
+    let of_suspects = alert.suspects.iter().flat_map(|suspect| &suspect.signals).map(|id| &*id.0);
+    let mut ids: Vec<&str> = own.chain(of_suspects).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Returns a peer as an endpoint, with the location that a signal about this peer has.
+fn endpoint<'a>(peer: &'a Peer, signals: &'a [Signal]) -> EndpointFields<'a> {
+    let mut endpoint = EndpointFields::of(peer.address);
+    endpoint.domain = peer.name.as_deref();
+    let is_about = |signal: &&Signal| signal.value("destination") == Some(&Value::Address(peer.address));
+    let Some(signal) = signals.iter().find(is_about) else { return endpoint };
     let text = |name| match signal.value(name) {
         Some(Value::Text(text)) => Some(&**text),
         _ => None,
@@ -159,12 +214,23 @@ fn peer(signal: &Signal) -> Option<EndpointFields<'_>> {
         _ => None,
     };
     endpoint.set_geo(text("destination_country"), number, text("destination_as_organization"));
-    Some(endpoint)
+    endpoint
 }
 
-fn event(action: &'static str, score: u32, sequence: u64) -> EventFields {
+fn event(action: &'static str, verdict: Option<Verdict>, score: u32, sequence: u64) -> EventFields {
     let mut event = EventFields::new(action, &["intrusion_detection", "malware"], &["info"], sequence);
     event.kind = "alert";
-    event.severity = Some(score.min(100));
+    event.severity = Some(severity(verdict, score));
     event
+}
+
+/// Returns the severity: 90 to 100 for mining, 70 to 89 for suspected, 40 to 69 for noted, less below. Within a
+/// verdict, more points give a higher severity.
+fn severity(verdict: Option<Verdict>, score: u32) -> u32 {
+    match verdict {
+        Some(Verdict::Mining) => score.clamp(90, 100),
+        Some(Verdict::Suspected) => score.clamp(70, 89),
+        Some(Verdict::Noted) => score.clamp(40, 69),
+        None => score.min(39),
+    }
 }

@@ -1,6 +1,6 @@
 //! The structure of `minerwatch.*` in an alert.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
@@ -9,8 +9,8 @@ use super::{
     values::{Identified, Shown},
 };
 use crate::model::{
-    ChainKind, Evidence, IncidentId, NextVerdict, ProcessKey, ScoreParts, SignalClass, SignalPoints,
-    Threshold, Value, Verdict,
+    Account, AlertReason, ChainKind, DroppedFile, Evidence, IncidentId, Member, MemberRole, NextVerdict,
+    Peer, ProcessKey, ScoreParts, SignalClass, SignalPoints, Threshold, Value, Verdict,
 };
 
 /// `minerwatch.*` of an alert.
@@ -19,8 +19,20 @@ pub(super) struct AlertFields<'a> {
     pub incident: Identified<Shown<IncidentId>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub verdict: Option<Verdict>,
+    pub reason: AlertReason,
     pub score: u32,
     pub score_parts: ScoreFields<'a>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub suspects: Vec<SuspectFields<'a>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub more_suspects: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<MemberFields<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropped: Vec<DroppedFields<'a>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub persistence: &'a [Arc<str>],
+    pub signal_ids: Vec<&'a str>,
     pub signals: Vec<SignalFields<'a>>,
     pub chain: Vec<EdgeFields<'a>>,
     pub folded: u64,
@@ -29,6 +41,112 @@ pub(super) struct AlertFields<'a> {
     pub blind: &'a [Arc<str>],
     #[serde(skip_serializing_if = "ByName::is_empty")]
     pub hooks: ByName<'a, Arc<str>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is that of serde")]
+fn is_zero(count: &u64) -> bool {
+    *count == 0
+}
+
+/// One suspect of an alert.
+#[derive(Debug, Serialize)]
+pub(super) struct SuspectFields<'a> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
+    pub score: u32,
+    pub alive: bool,
+    pub processes: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub returns: u64,
+    pub process: SuspectProcess<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub container: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit: Option<&'a str>,
+    pub signal_ids: Vec<&'a str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub peers: Vec<PeerFields<'a>>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<AccountFields<'a>>,
+}
+
+/// The process of a suspect.
+#[derive(Debug, Serialize)]
+pub(super) struct SuspectProcess<'a> {
+    pub pid: u32,
+    pub entity_id: Shown<ProcessKey>,
+    pub name: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub executable: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent: Option<KeyFields>,
+}
+
+/// A peer of a suspect.
+#[derive(Debug, Serialize)]
+pub(super) struct PeerFields<'a> {
+    ip: IpAddr,
+    port: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<&'a str>,
+}
+
+impl<'a> PeerFields<'a> {
+    pub(super) fn new(peer: &'a Peer) -> Self {
+        let Peer { address, name } = peer;
+        Self { ip: address.ip().to_canonical(), port: address.port(), domain: name.as_deref() }
+    }
+}
+
+/// An account of a suspect.
+#[derive(Debug, Serialize)]
+pub(super) struct AccountFields<'a> {
+    shown: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hash: Option<&'a str>,
+}
+
+impl<'a> AccountFields<'a> {
+    pub(super) fn new(account: &'a Account) -> Self {
+        let Account { shown, hash } = account;
+        Self { shown, hash: hash.as_deref() }
+    }
+}
+
+/// A process that takes part.
+#[derive(Debug, Serialize)]
+pub(super) struct MemberFields<'a> {
+    pid: u32,
+    entity_id: Shown<ProcessKey>,
+    name: &'a str,
+    role: MemberRole,
+}
+
+impl<'a> MemberFields<'a> {
+    pub(super) fn new(member: &'a Member) -> Self {
+        let Member { process, name, role } = member;
+        Self { pid: process.pid, entity_id: Shown(*process), name, role: *role }
+    }
+}
+
+/// A file that a member wrote and that was run.
+#[derive(Debug, Serialize)]
+pub(super) struct DroppedFields<'a> {
+    path: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sha256: Option<&'a str>,
+    writer: KeyFields,
+}
+
+impl<'a> DroppedFields<'a> {
+    pub(super) fn new(file: &'a DroppedFile) -> Self {
+        let DroppedFile { path, sha256, writer } = file;
+        Self { path, sha256: sha256.as_deref(), writer: KeyFields::new(*writer) }
+    }
 }
 
 /// One signal of an alert.

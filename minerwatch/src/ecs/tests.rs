@@ -26,7 +26,7 @@ fn objects() -> Vec<Value> {
     let encoder = samples::encoder();
     let mut objects: Vec<Value> =
         samples::lines().iter().map(|(_, line)| serde_json::from_str(line).unwrap()).collect();
-    for action in [AlertAction::IncidentUpdated, AlertAction::IncidentClosed] {
+    for action in [AlertAction::IncidentUpdated, AlertAction::IncidentClosed, AlertAction::AlertStorm] {
         let mut line = Vec::new();
         encoder.alert(&crate::model::Alert { action, ..samples::alert() }, 1, &mut line);
         objects.push(serde_json::from_slice(&line).unwrap());

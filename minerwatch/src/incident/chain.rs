@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::model::{ChainEdge, ChainKind, ProcessView};
+use serde::{Deserialize, Serialize};
+
+use crate::model::{BootTime, ChainEdge, ChainKind, ProcessKey, ProcessView};
 
 /// Returns the maximum number of steps of a kind; the limits add up to 64. Each kind has its own limit, so that a
 /// hundred connections cannot crowd out the one crontab.
@@ -17,7 +19,7 @@ fn most(kind: ChainKind) -> usize {
 const MAX_OBJECT: usize = 200;
 
 /// Steps in chronological order, without duplicates.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Chain {
     edges: Vec<ChainEdge>,
     left_out: u64,
@@ -25,6 +27,9 @@ pub(super) struct Chain {
 
 impl Chain {
     /// Adds a step. Returns true if the step is the first of its kind.
+    ///
+    /// If the chain has the maximum number of steps of the kind, the process with the most of them gives up its oldest,
+    /// so that a busy process cannot crowd out the others.
     pub(super) fn add(&mut self, edge: ChainEdge) -> bool {
         let mut of_kind = 0;
         for known in &self.edges {
@@ -37,12 +42,26 @@ impl Chain {
         }
         if of_kind >= most(edge.kind) {
             self.left_out += 1;
-            return false;
+            self.make_room(edge.kind);
         }
         let place = self.edges.iter().position(|known| comes_before(&edge, known));
         let place = place.unwrap_or(self.edges.len());
         self.edges.insert(place, edge);
         of_kind == 0
+    }
+
+    fn make_room(&mut self, kind: ChainKind) {
+        let count = |process| self.of(kind).filter(|edge| edge.process == process).count();
+        let busiest = self.of(kind).map(|edge| edge.process).max_by_key(|process| count(*process));
+        let place = self.edges.iter().position(|edge| edge.kind == kind && Some(edge.process) == busiest);
+        if let Some(place) = place {
+            self.edges.remove(place);
+        }
+    }
+
+    /// Whether the creation of a process at this time is a step already.
+    pub(super) fn has_created(&self, process: ProcessKey, at: BootTime) -> bool {
+        self.of(ChainKind::Create).any(|edge| edge.process == process && edge.at == at)
     }
 
     /// Returns the steps. The parent of each step is the parent in the creation step of its process, if the chain has
@@ -172,5 +191,7 @@ mod tests {
         assert!(chain.add(edge(ChainKind::Persist, 200, "x")));
         assert_eq!(chain.edges.len(), most(ChainKind::Connect) + 1);
         assert_eq!(chain.left_out(), 88);
+        let last = chain.of(ChainKind::Connect).last().expect("twelve");
+        assert_eq!(last.object, "99", "the latest are kept");
     }
 }

@@ -1,9 +1,11 @@
-//! The index that maps processes, files and containers to incidents.
+//! The index that maps processes, files, containers, programs and mining peers to incidents.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, hash::Hash, net::SocketAddr, sync::Arc};
 
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
+use super::identity::{Identity, IdentityKey};
 use crate::{
     model::{FileId, ProcessKey},
     process::{Process, ProcessTable},
@@ -13,7 +15,7 @@ use crate::{
 pub(super) type Serial = u64;
 
 /// Why a process is a member of an incident.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) enum MemberKind {
     /// The process is the root of a tree, wrote a file that was run, or showed a weak signal. Its children belong to
     /// the incident only within the bounds of the process tree.
@@ -25,6 +27,14 @@ pub(super) enum MemberKind {
 /// Maximum number of entries of each kind that one incident holds.
 const MAX_HELD: usize = 256;
 
+/// A process that an incident holds.
+#[derive(Clone, Copy, Debug)]
+struct HeldProcess {
+    serial: Serial,
+    kind: MemberKind,
+    alive: bool,
+}
+
 #[derive(Clone, Debug)]
 struct PathOwner {
     serial: Serial,
@@ -32,24 +42,40 @@ struct PathOwner {
 }
 
 /// The index entries of one incident, for their removal at its end.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Members {
-    pub(super) processes: Vec<ProcessKey>,
+    /// The processes, each with its kind.
+    processes: Vec<(ProcessKey, MemberKind)>,
     trees: BTreeSet<ProcessKey>,
     files: Vec<FileId>,
-    paths: Vec<Arc<str>>,
+    /// The paths of the files, each with its container.
+    paths: Vec<(Arc<str>, Option<Arc<str>>)>,
     containers: Vec<Arc<str>>,
+    identities: Vec<IdentityKey>,
+    peers: Vec<SocketAddr>,
+    accounts: Vec<Arc<str>>,
     /// Number of attempts to add a file while the limit was reached.
+    #[serde(skip)]
     refused: u32,
+}
+
+impl Members {
+    /// The processes that the incident holds.
+    pub(super) fn processes(&self) -> impl Iterator<Item = ProcessKey> {
+        self.processes.iter().map(|(key, _)| *key)
+    }
 }
 
 /// The index over all incidents.
 #[derive(Debug, Default)]
 pub(super) struct MembershipIndex {
-    processes: FxHashMap<ProcessKey, (Serial, MemberKind)>,
+    processes: FxHashMap<ProcessKey, HeldProcess>,
     files: FxHashMap<FileId, Serial>,
     paths: FxHashMap<Arc<str>, PathOwner>,
     containers: FxHashMap<Arc<str>, Serial>,
+    identities: FxHashMap<IdentityKey, Serial>,
+    peers: FxHashMap<SocketAddr, Serial>,
+    accounts: FxHashMap<Arc<str>, Serial>,
 }
 
 impl MembershipIndex {
@@ -58,13 +84,18 @@ impl MembershipIndex {
         if self.processes.is_empty() {
             return None;
         }
-        if let Some((serial, _)) = self.processes.get(&key) {
-            return Some(*serial);
+        if let Some(held) = self.processes.get(&key) {
+            return Some(held.serial);
         }
-        let suspect = |key| self.processes.get(&key).is_some_and(|(_, hold)| *hold == MemberKind::Suspect);
+        let suspect = |key| self.processes.get(&key).is_some_and(|held| held.kind == MemberKind::Suspect);
         table
             .tree_path(key, suspect)
-            .find_map(|process| self.processes.get(&process.key()).map(|(serial, _)| *serial))
+            .find_map(|process| self.processes.get(&process.key()).map(|held| held.serial))
+    }
+
+    /// Returns the incident that holds this very process.
+    pub(super) fn holding(&self, key: ProcessKey) -> Option<Serial> {
+        self.processes.get(&key).map(|held| held.serial)
     }
 
     /// Returns the incident that wrote the program of a process, or the script that the process interprets.
@@ -86,37 +117,86 @@ impl MembershipIndex {
         program.or_else(|| by_path(process.script.as_deref()?))
     }
 
+    /// Returns the incident in which this program is a suspect.
+    pub(super) fn of_identity(&self, identity: &Identity) -> Option<Serial> {
+        if self.identities.is_empty() {
+            return None;
+        }
+        identity.keys().find_map(|key| self.identities.get(&key).copied())
+    }
+
     /// Returns the incident of a container.
     pub(super) fn of_container(&self, container: &str) -> Option<Serial> {
         self.containers.get(container).copied()
     }
 
-    /// Adds a process to an incident, unless the process belongs to one already.
+    /// Returns the incident whose suspects mine with this peer.
+    pub(super) fn of_peer(&self, peer: SocketAddr) -> Option<Serial> {
+        self.peers.get(&peer).copied()
+    }
+
+    /// Returns the incident whose suspects mine for this account.
+    pub(super) fn of_account(&self, account: &str) -> Option<Serial> {
+        self.accounts.get(account).copied()
+    }
+
+    /// Adds a process to an incident, unless the process belongs to one already. If the incident is full, a dead
+    /// process makes room, else the oldest.
     pub(super) fn hold_process(
         &mut self,
         serial: Serial,
         holdings: &mut Members,
         key: ProcessKey,
-        hold: MemberKind,
+        kind: MemberKind,
     ) {
-        if let Some((owner, known)) = self.processes.get_mut(&key) {
-            if *owner == serial {
-                *known = (*known).max(hold);
+        if let Some(held) = self.processes.get_mut(&key) {
+            if held.serial == serial && kind > held.kind {
+                held.kind = kind;
+                for (known, kind_of) in &mut holdings.processes {
+                    if *known == key {
+                        *kind_of = kind;
+                    }
+                }
             }
             return;
         }
-        if holdings.processes.len() < MAX_HELD {
-            holdings.processes.push(key);
-            self.processes.insert(key, (serial, hold));
+        if holdings.processes.len() >= MAX_HELD {
+            self.make_room(holdings);
         }
+        holdings.processes.push((key, kind));
+        self.processes.insert(key, HeldProcess { serial, kind, alive: true });
+    }
+
+    /// Removes a process of a full incident: a dead one, if possible one that is no root of a tree.
+    fn make_room(&mut self, holdings: &mut Members) {
+        let is_dead = |key: &ProcessKey| self.processes.get(key).is_none_or(|held| !held.alive);
+        let place = holdings
+            .processes
+            .iter()
+            .position(|(key, _)| is_dead(key) && !holdings.trees.contains(key))
+            .or_else(|| holdings.processes.iter().position(|(key, _)| is_dead(key)))
+            .unwrap_or(0);
+        let (gone, _) = holdings.processes.remove(place);
+        holdings.trees.remove(&gone);
+        self.processes.remove(&gone);
+    }
+
+    /// Records the end of a process. Returns the incident that holds it.
+    pub(super) fn exit(&mut self, key: ProcessKey) -> Option<Serial> {
+        let held = self.processes.get_mut(&key)?;
+        held.alive = false;
+        Some(held.serial)
     }
 
     /// Adds the root of a tree to an incident. Returns true if the tree is new to the incident.
     pub(super) fn hold_tree(&mut self, serial: Serial, holdings: &mut Members, root: ProcessKey) -> bool {
-        if !holdings.trees.insert(root) || holdings.trees.len() > MAX_HELD {
+        if holdings.trees.contains(&root) {
             return false;
         }
         self.hold_process(serial, holdings, root, MemberKind::Tree);
+        if self.holding(root) == Some(serial) {
+            holdings.trees.insert(root);
+        }
         true
     }
 
@@ -129,27 +209,28 @@ impl MembershipIndex {
         file: Option<FileId>,
         container: Option<Arc<str>>,
     ) {
-        if holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD {
+        let is_full =
+            |holdings: &Members| holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD;
+        if is_full(holdings) {
             // Entries of deleted files are stale and can be removed. Every 64th attempt does so.
             holdings.refused = holdings.refused.wrapping_add(1);
             if holdings.refused % 64 == 1 {
                 holdings.files.retain(|file| self.files.get(file) == Some(&serial));
                 holdings
                     .paths
-                    .retain(|path| self.paths.get(path).is_some_and(|owner| owner.serial == serial));
+                    .retain(|(path, _)| self.paths.get(path).is_some_and(|owner| owner.serial == serial));
             }
         }
-        if holdings.paths.len() >= MAX_HELD || holdings.files.len() >= MAX_HELD {
+        if is_full(holdings) {
             return;
         }
-        if let Some(file) = file
-            && self.files.insert(file, serial) != Some(serial)
-        {
-            holdings.files.push(file);
+        if let Some(file) = file {
+            hold(&mut self.files, &mut holdings.files, file, serial);
         }
-        let known = self.paths.insert(Arc::clone(path), PathOwner { serial, container });
+        let owner = PathOwner { serial, container: container.clone() };
+        let known = self.paths.insert(Arc::clone(path), owner);
         if known.is_none_or(|known| known.serial != serial) {
-            holdings.paths.push(Arc::clone(path));
+            holdings.paths.push((Arc::clone(path), container));
         }
     }
 
@@ -171,63 +252,118 @@ impl MembershipIndex {
 
     /// Adds a container to an incident. Later signals in the container belong to the incident.
     pub(super) fn hold_container(&mut self, serial: Serial, holdings: &mut Members, container: &Arc<str>) {
-        if holdings.containers.len() < MAX_HELD
-            && self.containers.insert(Arc::clone(container), serial) != Some(serial)
-        {
-            holdings.containers.push(Arc::clone(container));
+        hold(&mut self.containers, &mut holdings.containers, Arc::clone(container), serial);
+    }
+
+    /// Adds the program of a suspect to an incident. A process that runs it anywhere belongs to the incident.
+    pub(super) fn hold_identity(&mut self, serial: Serial, holdings: &mut Members, identity: &Identity) {
+        for key in identity.keys() {
+            hold(&mut self.identities, &mut holdings.identities, key, serial);
         }
     }
 
-    /// Moves all entries of one incident to another.
+    /// Adds a peer that a suspect mines with.
+    pub(super) fn hold_peer(&mut self, serial: Serial, holdings: &mut Members, peer: SocketAddr) {
+        hold(&mut self.peers, &mut holdings.peers, peer, serial);
+    }
+
+    /// Adds an account that a suspect mines for.
+    pub(super) fn hold_account(&mut self, serial: Serial, holdings: &mut Members, account: &Arc<str>) {
+        hold(&mut self.accounts, &mut holdings.accounts, Arc::clone(account), serial);
+    }
+
+    /// Adds the holdings of an incident to the index: those of an incident that was merged into this one, or of one
+    /// that was restored.
     pub(super) fn hand_over(&mut self, from: Members, serial: Serial, to: &mut Members) {
-        for key in from.processes {
-            if let Some((owner, _)) = self.processes.get_mut(&key) {
-                *owner = serial;
-                to.processes.push(key);
+        let Members { processes, trees, files, paths, containers, identities, peers, accounts, refused: _ } =
+            from;
+        for (key, kind) in processes {
+            let alive = self.processes.remove(&key).is_none_or(|held| held.alive);
+            self.hold_process(serial, to, key, kind);
+            if let Some(held) = self.processes.get_mut(&key) {
+                held.alive = alive;
             }
         }
-        to.trees.extend(from.trees);
-        for file in from.files {
-            if let Some(owner) = self.files.get_mut(&file) {
-                *owner = serial;
-                to.files.push(file);
-            }
+        to.trees.extend(trees.into_iter().filter(|root| self.holding(*root) == Some(serial)));
+        for file in files {
+            hold(&mut self.files, &mut to.files, file, serial);
         }
-        for path in from.paths {
-            if let Some(owner) = self.paths.get_mut(&path) {
-                owner.serial = serial;
-                to.paths.push(path);
-            }
+        for (path, container) in paths {
+            self.hold_file(serial, to, &path, None, container);
         }
-        for container in from.containers {
-            if let Some(owner) = self.containers.get_mut(&container) {
-                *owner = serial;
-                to.containers.push(container);
+        for container in containers {
+            hold(&mut self.containers, &mut to.containers, container, serial);
+        }
+        for identity in identities {
+            hold(&mut self.identities, &mut to.identities, identity, serial);
+        }
+        for peer in peers {
+            hold(&mut self.peers, &mut to.peers, peer, serial);
+        }
+        for account in accounts {
+            hold(&mut self.accounts, &mut to.accounts, account, serial);
+        }
+    }
+
+    /// Marks as ended the processes of an incident that are not alive.
+    pub(super) fn retain_living(&mut self, holdings: &Members, lives: impl Fn(ProcessKey) -> bool) {
+        for (key, _) in &holdings.processes {
+            if let Some(held) = self.processes.get_mut(key) {
+                held.alive &= lives(*key);
             }
         }
     }
 
     /// Removes all entries of an incident.
     pub(super) fn release(&mut self, serial: Serial, holdings: &Members) {
-        for key in &holdings.processes {
-            if self.processes.get(key).is_some_and(|(owner, _)| *owner == serial) {
+        let Members {
+            processes,
+            trees: _,
+            files,
+            paths,
+            containers,
+            identities,
+            peers,
+            accounts,
+            refused: _,
+        } = holdings;
+        for (key, _) in processes {
+            if self.holding(*key) == Some(serial) {
                 self.processes.remove(key);
             }
         }
-        for file in &holdings.files {
-            if self.files.get(file) == Some(&serial) {
-                self.files.remove(file);
-            }
-        }
-        for path in &holdings.paths {
+        for (path, _) in paths {
             if self.paths.get(path).is_some_and(|owner| owner.serial == serial) {
                 self.paths.remove(path);
             }
         }
-        for container in &holdings.containers {
-            if self.containers.get(container) == Some(&serial) {
-                self.containers.remove(container);
-            }
+        release(&mut self.files, files, serial);
+        release(&mut self.containers, containers, serial);
+        release(&mut self.identities, identities, serial);
+        release(&mut self.peers, peers, serial);
+        release(&mut self.accounts, accounts, serial);
+    }
+}
+
+/// Adds an entry to an index and to the list of the incident that holds it, unless the list is full.
+fn hold<Key: Clone + Eq + Hash>(
+    index: &mut FxHashMap<Key, Serial>,
+    held: &mut Vec<Key>,
+    key: Key,
+    serial: Serial,
+) {
+    if index.get(&key) == Some(&serial) || held.len() >= MAX_HELD {
+        return;
+    }
+    index.insert(key.clone(), serial);
+    held.push(key);
+}
+
+/// Removes the entries of an incident from an index.
+fn release<Key: Eq + Hash>(index: &mut FxHashMap<Key, Serial>, held: &[Key], serial: Serial) {
+    for key in held {
+        if index.get(key) == Some(&serial) {
+            index.remove(key);
         }
     }
 }

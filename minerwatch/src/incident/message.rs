@@ -1,44 +1,63 @@
 //! The message of an alert: one sentence for the user.
 
-use super::chain::Chain;
+use super::{chain::Chain, report::Others};
 use crate::{
-    detect::{SignalInfo, behavior, compute, network},
-    model::{AlertAction, ChainEdge, ChainKind, ProcessView, Signal, Verdict},
+    detect::{self, SignalInfo, SignalKind, behavior, compute, network},
+    model::{
+        Account, AlertAction, AlertReason, ChainEdge, ChainKind, ProcessKey, ProcessView, Signal, Verdict,
+    },
     process::base_name,
 };
 
 /// The input of the message.
-#[derive(Debug)]
 pub(super) struct Story<'a> {
     pub(super) verdict: Verdict,
     pub(super) action: AlertAction,
+    pub(super) reason: AlertReason,
     pub(super) suspect: &'a ProcessView,
+    /// Number of times that the suspect came back.
+    pub(super) returns: u64,
+    /// Whether a process ran the suspect's program.
+    pub(super) is_own: &'a dyn Fn(ProcessKey) -> bool,
     pub(super) parent: Option<&'a ProcessView>,
-    /// The signals, strongest first.
+    /// The signals that count for the suspect, strongest first.
     pub(super) signals: &'a [Signal],
+    pub(super) accounts: &'a [Account],
     pub(super) chain: &'a Chain,
+    pub(super) others: &'a Others,
     pub(super) speaks_of_mining: bool,
 }
 
-/// Builds the message: the suspect and its parent, what the suspect did, what its relatives did, and the verdict in
-/// words.
+/// Builds the message: the suspect and its parent, what the suspect did, what its relatives did, the other suspects,
+/// and the verdict in words.
 pub(super) fn sentence(story: &Story<'_>) -> String {
     let mut text = who(story.suspect);
     if let Some(parent) = story.parent {
         text = format!("{text}, started by {},", parent.name);
     }
+    if story.reason == AlertReason::Returned {
+        let times = if story.returns == 1 { "once".to_owned() } else { format!("{} times", story.returns) };
+        text = format!("{text} is back ({times}) and");
+    }
     let mut own = own_deeds(story);
     if own.is_empty() {
-        let first = story.signals.iter().find(|signal| signal.process == story.suspect.key);
+        let first = story.signals.iter().find(|signal| (story.is_own)(signal.process));
+        let first = first.or(story.signals.first());
         own.extend(first.map(|signal| format!("was noticed ({})", signal.detail)));
     }
     let mut text = format!("{text} {}", listed(&own));
-    for (kind, verb) in [(ChainKind::Connect, "connected to"), (ChainKind::Persist, "wrote")] {
-        if let Some((edge, more)) = deed(story, kind, false) {
-            text = format!(
-                "{text}; its relative {} (pid {}) {verb} {}{more}",
-                edge.name, edge.process.pid, edge.object
-            );
+    if let Some((edge, more)) = deed(story, ChainKind::Persist, false) {
+        text = format!(
+            "{text}; its relative {} (pid {}) wrote {}{more}",
+            edge.name, edge.process.pid, edge.object
+        );
+    }
+    if story.others.suspects > 0 {
+        let (suspects, peers) = (story.others.suspects, story.others.peers);
+        let plural = if suspects == 1 { "" } else { "s" };
+        text = format!("{text}; {suspects} more suspect{plural}");
+        if peers > 1 {
+            text = format!("{text}, {peers} peers in all");
         }
     }
     format!("{text}: {}", judgement(story))
@@ -61,35 +80,37 @@ fn who(suspect: &ProcessView) -> String {
     }
 }
 
+/// Maximum number of signals whose details are told.
+const MAX_TOLD: usize = 6;
+
+/// Returns what the suspect did, in words: every conclusive signal, and every signal that decides.
 fn own_deeds(story: &Story<'_>) -> Vec<String> {
     let mut deeds = Vec::new();
-    let shows = |info: SignalInfo| {
-        story.signals.iter().any(|signal| info.names(signal) && signal.process == story.suspect.key)
-    };
-    let spoken = [network::RELAY, network::MINER_WORDS, network::POOL_WORDS, network::SOLO_MINING];
-    let words = spoken.iter().find_map(|info| {
-        story.signals.iter().find(|signal| info.names(signal) && signal.process == story.suspect.key)
-    });
-    deeds.extend(words.map(|signal| signal.detail.clone()));
-    if shows(compute::ROUNDING_MODES) {
-        deeds.push("does the arithmetic of RandomX".to_owned());
+    let own: Vec<&Signal> = story.signals.iter().filter(|signal| (story.is_own)(signal.process)).collect();
+    let shows = |info: SignalInfo| own.iter().any(|signal| info.names(signal));
+    let speaks = shows(network::MINER_WORDS) || shows(network::RELAY);
+    for signal in own.iter().filter(|signal| is_told(signal)).take(MAX_TOLD) {
+        // A miner's words say more than the pool's answers to them.
+        if !(network::POOL_WORDS.names(signal) && speaks) {
+            deeds.push(in_words(signal));
+        }
     }
-    if shows(behavior::MINER_COMMAND_LINE) {
-        deeds.push("has the command line of a miner".to_owned());
-    }
-    if shows(behavior::KERNEL_NAME) {
-        deeds.push("hides behind the name of a kernel thread".to_owned());
-    }
-    if shows(behavior::FILELESS) {
-        deeds.push("runs without a file".to_owned());
+    if let Some(account) = story.accounts.last()
+        && !deeds.iter().any(|deed| deed.contains(&*account.shown))
+    {
+        deeds.push(format!("mines for {}", account.shown));
     }
     if shows(behavior::DROP_AND_RUN) {
-        deeds.push(match story.chain.of(ChainKind::Drop).next() {
+        let dropped =
+            story.chain.of(ChainKind::Drop).find(|edge| edge.object == *story.suspect.executable.path);
+        deeds.push(match dropped.or(story.chain.of(ChainKind::Drop).next()) {
             Some(edge) => format!("ran just after {} wrote {}", edge.name, edge.object),
             None => "ran just after it was written".to_owned(),
         });
     }
-    if let Some((edge, more)) = deed(story, ChainKind::Connect, true) {
+    if let Some((edge, more)) = deed(story, ChainKind::Connect, true)
+        && !deeds.iter().any(|deed| deed.contains(&edge.object))
+    {
         deeds.push(format!("connected to {}{more}", edge.object));
     }
     if let Some((edge, more)) = deed(story, ChainKind::Persist, true) {
@@ -101,10 +122,32 @@ fn own_deeds(story: &Story<'_>) -> Vec<String> {
     deeds
 }
 
+/// Whether a signal is told by itself: it is about mining, disguise or force. Steps are told from the chain.
+fn is_told(signal: &Signal) -> bool {
+    let kind = detect::signal(&signal.id.0).map(|info| info.kind);
+    let is_wrong_chain =
+        behavior::TRIPLE_CHAIN.names(signal) && signal.weight == behavior::TRIPLE_CHAIN.full_weight;
+    signal.conclusive || is_wrong_chain || matches!(kind, Some(SignalKind::Mining | SignalKind::Sign))
+}
+
+/// Returns what a signal says about its process, as a part of a sentence.
+fn in_words(signal: &Signal) -> String {
+    let short = [
+        (compute::ROUNDING_MODES, "does the arithmetic of RandomX"),
+        (behavior::MINER_COMMAND_LINE, "has the command line of a miner"),
+        (behavior::KERNEL_NAME, "hides behind the name of a kernel thread"),
+        (behavior::FILELESS, "runs without a file"),
+    ];
+    match short.iter().find(|(info, _)| info.names(signal)) {
+        Some((_, words)) => (*words).to_owned(),
+        None => signal.detail.clone(),
+    }
+}
+
 /// Returns the first step of a kind, and how many more there are, in words. If `own`, only steps of the suspect count.
 /// Otherwise only steps of relatives count, and only if the suspect took no step of this kind.
 fn deed<'a>(story: &Story<'a>, kind: ChainKind, own: bool) -> Option<(&'a ChainEdge, String)> {
-    let mine = |edge: &&ChainEdge| edge.process == story.suspect.key;
+    let mine = |edge: &&ChainEdge| (story.is_own)(edge.process);
     let first_own = story.chain.of(kind).find(mine);
     let shown = if own { first_own? } else { story.chain.of(kind).next().filter(|_| first_own.is_none())? };
     let more = story.chain.of(kind).filter(|edge| mine(edge) == own && edge.object != shown.object).count();
@@ -121,7 +164,10 @@ fn listed(parts: &[String]) -> String {
 
 fn judgement(story: &Story<'_>) -> &'static str {
     if story.action == AlertAction::IncidentClosed {
-        return "closed";
+        return match story.reason {
+            AlertReason::Evicted => "evicted to make room for others",
+            _ => "closed",
+        };
     }
     let connects = story.chain.of(ChainKind::Connect).next().is_some();
     match (story.verdict, story.speaks_of_mining) {

@@ -1,114 +1,425 @@
-//! One incident: its signals, its chain and its suspects.
+//! One incident: its suspects, its chain, and what is new about it since the last alert.
 
-use std::{collections::BTreeMap, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::SocketAddr,
+    sync::Arc,
+    time::Duration,
+};
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 
 use super::{
+    budget::{IncidentBudget, Owner},
+    causes::path_of,
     chain::{Chain, command_line},
+    identity::Identity,
+    links::Links,
     membership::Members,
-    message,
     score::{HeldSignal, Score},
+    signs::Sign,
+    suspect::{Suspect, SuspectNumber},
 };
 use crate::{
-    detect::{Finding, SignalInfo, behavior::ChainFacts, behavior::triple_chain},
-    model::{
-        Alert, AlertAction, BootTime, ChainEdge, ChainKind, Health, IncidentId, ProcessKey, ProcessView,
-        Signal, Verdict,
+    detect::{
+        Finding, SignalKind, WrittenFile,
+        behavior::{KERNEL_NAME, triple_chain},
     },
-    process::{ImageSource, Process, ProcessTable, Taint},
+    model::{
+        AlertReason, BootTime, ChainEdge, ChainKind, DroppedFile, FileId, IncidentId, Member, MemberRole,
+        ProcessKey, Signal, Value, Verdict,
+    },
+    process::{ImageSource, Process, ProcessTable, Role},
 };
 
 /// Maximum number of generations, from a process up, whose creation becomes a step.
 const MAX_CREATED: usize = 6;
-/// Maximum number of different connections that an incident considers.
-const MAX_CONNECTIONS: usize = 64;
-/// Maximum number of signals that an incident holds, one per signal id.
-const MAX_SIGNALS: usize = 64;
-
-/// A process that showed a signal, and its parent, as last recorded.
-#[derive(Clone, Debug)]
-struct Suspect {
-    view: Arc<ProcessView>,
-    parent: Option<Arc<ProcessView>>,
-}
+/// Maximum number of suspects. Dead ones with the lowest verdict make room.
+const MAX_SUSPECTS: usize = 256;
+/// Maximum number of different connections that an incident remembers. Older ones make room.
+const MAX_CONNECTIONS: usize = 256;
+/// Maximum number of processes of one part (dropper, persister, entry), and of dropped files.
+const MAX_PARTS: usize = 32;
+/// News that are no reason for an alert at once are collected for this time.
+const COLLECT: Duration = Duration::from_secs(2);
 
 /// An incident, reported or not.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Incident {
     pub(super) id: IncidentId,
     pub(super) holdings: Members,
+    /// Who is responsible for the process that showed the first signal.
+    pub(super) owner: Owner,
     pub(super) last_activity: BootTime,
     /// The earliest time to check again whether the incident is over.
     pub(super) next_look: BootTime,
-    signals: Vec<HeldSignal>,
-    chain: Chain,
-    suspects: BTreeMap<ProcessKey, Suspect>,
-    facts: ChainFacts,
-    /// The connections seen so far, so that repeated ones are skipped.
-    connections: FxHashSet<(ProcessKey, SocketAddr)>,
-    folded: u64,
+    suspects: BTreeMap<SuspectNumber, Suspect>,
+    next_suspect: SuspectNumber,
+    #[serde(skip)]
+    by_process: FxHashMap<ProcessKey, SuspectNumber>,
+    pub(super) chain: Chain,
+    pub(super) links: Links,
+    #[serde(skip)]
+    connections: BTreeSet<(ProcessKey, SocketAddr)>,
+    parts: BTreeMap<ProcessKey, Member>,
+    pub(super) dropped: Vec<DroppedFile>,
+    /// Findings that repeated a signal, of suspects that made room.
+    pub(super) folded: u64,
     verdict: Option<Verdict>,
+    /// The highest verdict in an alert; `None` before the first alert.
     reported: Option<Verdict>,
-    /// Whether something was added that is worth an updated alert.
-    news: bool,
+    /// Number of alerts so far.
+    pub(super) alerts: u64,
+    pub(super) budget: IncidentBudget,
+    last_alert: BootTime,
+    /// Since when there is something that is worth an updated alert.
+    news: Option<BootTime>,
+    /// Whether the incident went on after a restart and no alert said so yet.
+    pub(super) resumed: bool,
+    /// Whether the budget of the host held an alert back.
+    #[serde(skip)]
+    pub(super) held_back: bool,
+}
+
+/// An alert that an incident wants to send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wish {
+    /// The earliest time.
+    pub(super) due: BootTime,
+    pub(super) reason: AlertReason,
+    /// The suspect that the alert is about.
+    pub(super) subject: SuspectNumber,
 }
 
 impl Incident {
-    pub(super) fn new(origin: ProcessKey, opened: BootTime) -> Self {
+    pub(super) fn new(id: IncidentId, owner: Owner) -> Self {
         Self {
-            id: IncidentId { origin, opened },
+            id,
             holdings: Members::default(),
-            last_activity: opened,
-            next_look: opened,
-            signals: Vec::new(),
-            chain: Chain::default(),
+            owner,
+            last_activity: id.opened,
+            next_look: id.opened,
             suspects: BTreeMap::new(),
-            facts: ChainFacts::default(),
-            connections: FxHashSet::default(),
+            next_suspect: 0,
+            by_process: FxHashMap::default(),
+            chain: Chain::default(),
+            links: Links::default(),
+            connections: BTreeSet::new(),
+            parts: BTreeMap::new(),
+            dropped: Vec::new(),
             folded: 0,
             verdict: None,
             reported: None,
-            news: false,
+            alerts: 0,
+            budget: IncidentBudget::default(),
+            last_alert: BootTime::default(),
+            news: None,
+            resumed: false,
+            held_back: false,
         }
     }
 
-    /// The highest verdict so far.
+    /// The highest verdict of the suspects so far.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         self.verdict
     }
 
-    /// Whether an alert for the incident was raised.
+    /// Whether an alert for the incident was sent.
     pub(super) fn is_reported(&self) -> bool {
         self.reported.is_some()
     }
 
     /// Whether a process of the incident set something up to start again by itself.
     pub(super) fn persists(&self) -> bool {
-        self.facts.persisted.is_some()
+        self.links.persists()
     }
 
-    /// Returns the points of the incident at time `now`.
+    /// The suspects, in the order in which they were found.
+    pub(super) fn suspects(&self) -> impl Iterator<Item = (SuspectNumber, &Suspect)> {
+        self.suspects.iter().map(|(number, suspect)| (*number, suspect))
+    }
+
+    /// Returns a suspect.
+    pub(super) fn suspect(&self, number: SuspectNumber) -> Option<&Suspect> {
+        self.suspects.get(&number)
+    }
+
+    /// Returns the suspect that a process belongs to.
+    pub(super) fn suspect_of(&self, key: ProcessKey) -> Option<&Suspect> {
+        self.suspects.get(self.by_process.get(&key)?)
+    }
+
+    /// Returns the most points of a suspect at time `now`.
     pub(super) fn score(&self, now: BootTime) -> u32 {
-        Score::of(&self.signals, now).points
+        let points = |suspect: &Suspect| Score::of(self.counted(suspect), now).points;
+        self.suspects.values().map(points).max().unwrap_or(0)
     }
 
-    /// Adds a finding.
+    /// The parts of processes that are no suspects.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Member> {
+        self.parts.values()
+    }
+
+    /// Number of findings that repeated a listed signal.
+    pub(super) fn repeated(&self) -> u64 {
+        let held = self.suspects.values().flat_map(|suspect| &suspect.signals);
+        self.folded + held.map(|held| held.repeated).sum::<u64>()
+    }
+
+    /// Returns the signals that count for a suspect, each id once: its own, and those of its causes.
+    pub(super) fn counted<'a>(&'a self, suspect: &'a Suspect) -> Vec<&'a HeldSignal> {
+        let mut counted: Vec<&HeldSignal> = suspect.signals.iter().collect();
+        for other in self.suspects.values() {
+            if std::ptr::eq(other, suspect) {
+                continue;
+            }
+            for held in &other.signals {
+                if !suspect.causes.count(held, |key| suspect.ran_in(*key)) {
+                    continue;
+                }
+                match counted.iter_mut().find(|known| known.signal.id == held.signal.id) {
+                    Some(known) if known.signal.weight < held.signal.weight => *known = held,
+                    Some(_) => {}
+                    None => counted.push(held),
+                }
+            }
+        }
+        counted
+    }
+
+    /// Adds a finding to the suspect of its process.
     pub(super) fn add(&mut self, finding: Finding, process: &Process, table: &ProcessTable) {
-        let Finding { signal, info, conclusive, taint, persists, edges, partner: _, file: _ } = finding;
-        if taint == Some(Taint::Dropped) {
-            self.ran_dropped(signal.process);
-        }
-        if persists {
-            let path = edges.first().map_or_else(String::new, |edge| edge.object.clone());
-            self.facts.persisted.get_or_insert((signal.process, path));
-        }
+        let Finding { signal, info, conclusive, taint: _, persists: _, edges, partner: _, file: _, account } =
+            finding;
         self.last_activity = self.last_activity.max(signal.at);
-        self.hold(info, signal, conclusive);
-        self.remember(process, table);
         for mut edge in edges {
             edge.parent = edge.parent.or_else(|| table.get(edge.process)?.parent);
             self.step(edge);
+        }
+        let peer = peer_of(&signal);
+        let path = path_of(table, signal.process);
+        let at = signal.at;
+        let number = self.suspect_for(process, table, at);
+        let mines = info.kind == SignalKind::Mining;
+        let is_more = self.hold(number, HeldSignal::new(info, signal, conclusive, path));
+        if is_more {
+            self.news.get_or_insert(at);
+        }
+        let Some(suspect) = self.suspects.get_mut(&number) else { return };
+        if info.id == KERNEL_NAME.id {
+            suspect.signs.add(Sign::BorrowedName);
+        }
+        if let Some((address, name)) = peer {
+            suspect.met(address, name.as_ref(), mines);
+        }
+        if let Some(account) = account {
+            suspect.mines_for(account);
+        }
+    }
+
+    fn hold(&mut self, number: SuspectNumber, held: HeldSignal) -> bool {
+        let of_others = matches!(held.kind, SignalKind::Sign | SignalKind::Step);
+        let now = held.signal.at;
+        let Some(suspect) = self.suspects.get_mut(&number) else { return false };
+        if !suspect.hold(held) {
+            return false;
+        }
+        if of_others {
+            self.judge_all(now);
+        } else {
+            self.judge(number, now);
+        }
+        true
+    }
+
+    /// Returns the suspect of a process, which may be new. A process of a known program is another process of the same
+    /// suspect.
+    pub(super) fn suspect_for(
+        &mut self,
+        process: &Process,
+        table: &ProcessTable,
+        at: BootTime,
+    ) -> SuspectNumber {
+        let key = process.key();
+        let identity = Identity::of(table, process);
+        let known = self.by_process.get(&key).copied().filter(|number| {
+            // A process that replaces its image is another suspect.
+            self.suspects.get(number).is_some_and(|suspect| suspect.identity.is_same(&identity))
+        });
+        let number = known.or_else(|| self.number_of(&identity)).unwrap_or_else(|| {
+            if self.suspects.len() >= MAX_SUSPECTS {
+                self.make_room();
+            }
+            let number = self.next_suspect;
+            self.next_suspect += 1;
+            self.suspects.insert(number, Suspect::new(identity.clone(), Arc::clone(&process.view), at));
+            number
+        });
+        let Some(suspect) = self.suspects.get_mut(&number) else { return number };
+        if suspect.identity != identity {
+            suspect.identity = identity;
+        }
+        if process.is_alive() || !suspect.ran_in(key) {
+            suspect.view = Arc::clone(&process.view);
+            let parent = table.parent_of(process).map(|parent| Arc::clone(&parent.view));
+            suspect.parent = parent.or_else(|| suspect.parent.take());
+        }
+        if !suspect.ran_in(key) || !process.is_alive() {
+            if let Some(gone) = suspect.add_process(key) {
+                self.by_process.remove(&gone);
+            }
+            if !process.is_alive() {
+                suspect.exit(key);
+            }
+            suspect.causes.descends_from(table, key);
+            suspect.signs.observe(table, process);
+            if let Some(before) = self.by_process.insert(key, number)
+                && before != number
+                && let Some(earlier) = self.suspects.get_mut(&before)
+            {
+                earlier.exit(key);
+            }
+        }
+        if let Some(entry) = entry_of(table, key) {
+            self.take_part(entry);
+        }
+        number
+    }
+
+    /// Returns the suspect with this identity, or the one whose ended processes ran another file at the same path.
+    fn number_of(&self, identity: &Identity) -> Option<SuspectNumber> {
+        let same = self.suspects.iter().find(|(_, suspect)| suspect.identity.is_same(identity));
+        let replaced = || {
+            self.suspects.iter().find(|(_, suspect)| {
+                suspect.identity.connects()
+                    && !suspect.is_alive()
+                    && suspect.identity.is_replaced_by(identity)
+            })
+        };
+        same.or_else(replaced).map(|(number, _)| *number)
+    }
+
+    /// Whether a process of this identity would be a process of a suspect that an alert named.
+    pub(super) fn has_named(&self, identity: &Identity) -> bool {
+        let suspect = self.number_of(identity).and_then(|number| self.suspects.get(&number));
+        suspect.is_some_and(Suspect::is_named)
+    }
+
+    fn make_room(&mut self) {
+        let rank = |suspect: &Suspect| (suspect.is_alive(), suspect.verdict, suspect.last_activity);
+        let least = self.suspects.iter().min_by_key(|(_, suspect)| rank(suspect)).map(|(number, _)| *number);
+        if let Some(gone) = least.and_then(|number| self.suspects.remove(&number)) {
+            self.folded += gone.signals.len() as u64;
+            for key in gone.processes() {
+                self.by_process.remove(&key);
+            }
+        }
+    }
+
+    /// Records that a process runs a file that a member wrote.
+    pub(super) fn ran_dropped(
+        &mut self,
+        process: &Process,
+        table: &ProcessTable,
+        written: &WrittenFile,
+        at: BootTime,
+    ) {
+        let number = self.suspect_for(process, table, at);
+        let key = process.key();
+        if let Some(suspect) = self.suspects.get_mut(&number) {
+            suspect.causes.written_by(table, key, written.writer);
+            suspect.signs.observe_writer(table, written);
+        }
+        if let Some(writer) = table.get(written.writer) {
+            let name = Arc::clone(&writer.view.name);
+            self.take_part(Member { process: written.writer, name, role: MemberRole::Dropper });
+        }
+        if self.dropped.iter().all(|known| known.path != written.path) && self.dropped.len() < MAX_PARTS {
+            self.dropped.push(DroppedFile {
+                path: Arc::clone(&written.path),
+                sha256: process.view.sha256.clone(),
+                writer: written.writer,
+            });
+        }
+        self.judge_all(at);
+    }
+
+    /// Gives a process a part, unless it has a more important one.
+    pub(super) fn take_part(&mut self, member: Member) {
+        if let Some(known) = self.parts.get_mut(&member.process) {
+            known.role = known.role.min(member.role);
+        } else if self.parts.len() < MAX_PARTS {
+            self.parts.insert(member.process, member);
+        }
+    }
+
+    /// Adds a sign to the suspects that a process belongs to or caused. `path` is the process and its ancestors.
+    pub(super) fn sign(&mut self, sign: Sign, path: &[ProcessKey]) {
+        for suspect in self.suspects.values_mut() {
+            let concerns = path.iter().any(|key| suspect.ran_in(*key)) || suspect.causes.lead_to(path);
+            if concerns || path.first().is_some_and(|key| suspect.causes.include(*key)) {
+                suspect.signs.add(sign);
+            }
+        }
+    }
+
+    /// Adds a signal that was too weak to open an incident.
+    pub(super) fn hold_weak(&mut self, number: SuspectNumber, held: HeldSignal) {
+        let peer = peer_of(&held.signal);
+        let at = held.last;
+        if self.hold(number, held) {
+            self.news.get_or_insert(at);
+        }
+        if let (Some((address, name)), Some(suspect)) = (peer, self.suspects.get_mut(&number)) {
+            suspect.met(address, name.as_ref(), false);
+        }
+    }
+
+    /// Records that a file was deleted: a sign, if a living suspect runs it.
+    pub(super) fn deleted(&mut self, path: &str, file: Option<FileId>) {
+        for suspect in self.suspects.values_mut() {
+            let same = match (suspect.identity.file(), file) {
+                (Some(one), Some(other)) => one == other,
+                _ => **suspect.identity.path() == *path,
+            };
+            if same && suspect.is_alive() {
+                suspect.signs.add(Sign::DeletesItself);
+            }
+        }
+    }
+
+    /// Adds the chains that are complete now.
+    pub(super) fn complete_chains(&mut self, table: &ProcessTable, at: BootTime) {
+        let heads =
+            |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
+        let is_suspicious = |key| {
+            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(false));
+            of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
+        };
+        for mut chain in self.links.chains(heads, is_suspicious) {
+            let number = match (self.by_process.get(&chain.holder), table.get(chain.holder)) {
+                (Some(number), _) => *number,
+                (None, Some(process)) => self.suspect_for(process, table, at),
+                (None, None) => continue,
+            };
+            let Some(suspect) = self.suspects.get(&number) else { continue };
+            let is_whole = chain.facts.dropped && chain.facts.persisted.is_some();
+            if suspect.signs.are_suspicious(is_whole) {
+                chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();
+            }
+            chain.facts.excused = suspect.signs.is_interactive();
+            let (info, signal) = triple_chain(&chain.facts, chain.holder, at);
+            let is_known = suspect
+                .signals
+                .iter()
+                .any(|held| info.names(&held.signal) && held.signal.weight >= signal.weight);
+            if is_known {
+                continue;
+            }
+            let path = path_of(table, chain.holder);
+            self.hold(number, HeldSignal::new(info, signal, false, path));
+            self.news.get_or_insert(at);
         }
     }
 
@@ -122,6 +433,9 @@ impl Incident {
             .map(|(_, process)| process)
             .collect();
         for (index, process) in shown.iter().enumerate() {
+            if self.chain.has_created(process.key(), process.since) {
+                continue;
+            }
             self.step(ChainEdge {
                 kind: ChainKind::Create,
                 at: process.since,
@@ -135,38 +449,40 @@ impl Incident {
 
     /// Adds a step to the chain.
     pub(super) fn step(&mut self, edge: ChainEdge) {
-        let first = self.chain.add(edge);
-        self.news |= first;
-    }
-
-    /// Records a connection. Returns true if it is new and fewer than `MAX_CONNECTIONS` were recorded before.
-    pub(super) fn is_new_connection(&mut self, key: ProcessKey, destination: SocketAddr) -> bool {
-        self.connections.len() < MAX_CONNECTIONS && self.connections.insert((key, destination))
-    }
-
-    /// Adds a connection to the chain, and to the facts of the triple chain.
-    pub(super) fn connected(&mut self, edge: ChainEdge, destination: SocketAddr) {
-        self.facts.connected.get_or_insert((edge.process, destination));
-        self.step(edge);
-    }
-
-    /// Records that a process runs a dropped file.
-    pub(super) fn ran_dropped(&mut self, key: ProcessKey) {
-        self.facts.ran_dropped.get_or_insert(key);
-    }
-
-    /// Records the current view of a process that showed a signal. Removes suspects whose signals the incident no
-    /// longer holds.
-    pub(super) fn remember(&mut self, process: &Process, table: &ProcessTable) {
-        if !self.signals.iter().any(|held| held.signal.process == process.key()) {
-            return;
+        let at = edge.at.max(self.last_activity);
+        if self.chain.add(edge) {
+            self.news.get_or_insert(at);
         }
-        let parent = table.parent_of(process).map(|parent| Arc::clone(&parent.view));
-        let known = self.suspects.get(&process.key()).and_then(|suspect| suspect.parent.clone());
-        let suspect = Suspect { view: Arc::clone(&process.view), parent: parent.or(known) };
-        self.suspects.insert(process.key(), suspect);
-        let signals = &self.signals;
-        self.suspects.retain(|key, _| signals.iter().any(|held| held.signal.process == *key));
+    }
+
+    /// Records a connection. Returns true if it is new.
+    pub(super) fn is_new_connection(&mut self, key: ProcessKey, destination: SocketAddr) -> bool {
+        if self.connections.len() >= MAX_CONNECTIONS {
+            self.connections.pop_first();
+        }
+        self.connections.insert((key, destination))
+    }
+
+    /// Records the end of a process.
+    pub(super) fn exit(&mut self, key: ProcessKey) {
+        if let Some(suspect) = self.by_process.get(&key).and_then(|number| self.suspects.get_mut(number)) {
+            suspect.exit(key);
+        }
+    }
+
+    /// Records the hash of a process's executable.
+    pub(super) fn hashed(&mut self, process: &Process) {
+        let Some(sha256) = &process.view.sha256 else { return };
+        for file in &mut self.dropped {
+            if file.path == process.view.executable.path {
+                file.sha256 = Some(Arc::clone(sha256));
+            }
+        }
+        let number = self.by_process.get(&process.key());
+        if let Some(suspect) = number.and_then(|number| self.suspects.get_mut(number)) {
+            suspect.identity.set_sha256(sha256);
+            suspect.view = Arc::clone(&process.view);
+        }
     }
 
     /// Merges the content of another incident into this one.
@@ -174,167 +490,202 @@ impl Incident {
         let Self {
             id,
             holdings: _,
+            owner: _,
             last_activity,
             next_look: _,
-            signals,
-            chain,
             suspects,
-            facts,
+            next_suspect: _,
+            by_process: _,
+            chain,
+            links,
             connections: _,
+            parts,
+            dropped,
             folded,
             verdict,
             reported: _,
-            news: _,
+            alerts: _,
+            budget: _,
+            last_alert: _,
+            news,
+            resumed: _,
+            held_back: _,
         } = other;
         if (id.opened, id.origin) < (self.id.opened, self.id.origin) && !self.is_reported() {
             self.id = id;
         }
         self.last_activity = self.last_activity.max(last_activity);
-        for held in signals {
-            self.hold_again(held);
-        }
-        for (key, suspect) in suspects {
-            self.suspects.entry(key).or_insert(suspect);
+        for suspect in suspects.into_values() {
+            self.take_over(suspect);
         }
         self.chain.absorb(chain);
+        self.links.absorb(links);
+        for member in parts.into_values() {
+            self.take_part(member);
+        }
+        for file in dropped {
+            if self.dropped.len() < MAX_PARTS && self.dropped.iter().all(|known| known.path != file.path) {
+                self.dropped.push(file);
+            }
+        }
         self.folded += folded;
         self.verdict = self.verdict.max(verdict);
-        let ChainFacts { connected, ran_dropped, persisted } = facts;
-        self.facts.connected = self.facts.connected.or(connected);
-        self.facts.ran_dropped = self.facts.ran_dropped.or(ran_dropped);
-        self.facts.persisted = self.facts.persisted.take().or(persisted);
-        self.news = true;
+        if let Some(news) = news {
+            self.news.get_or_insert(news);
+        }
+        self.judge_all(self.last_activity);
     }
 
-    /// Updates the verdict. Returns an alert if the verdict reaches `min_verdict` for the first time, or if a reported
-    /// incident has a higher verdict or news.
-    pub(super) fn weigh(
-        &mut self,
-        now: BootTime,
-        table: &ProcessTable,
-        min_verdict: Verdict,
-    ) -> Option<Alert> {
-        if let Some((info, signal)) = triple_chain(&self.facts, now) {
-            let known = self.signals.iter().find(|held| info.names(&held.signal));
-            if known.is_none_or(|held| held.signal.weight < signal.weight) {
-                let key = signal.process;
-                self.hold(info, signal, false);
-                if let Some(process) = table.get(key)
-                    && !self.suspects.contains_key(&key)
-                {
-                    self.remember(process, table);
+    fn take_over(&mut self, suspect: Suspect) {
+        let number = match self.number_of(&suspect.identity) {
+            Some(number) => {
+                if let Some(known) = self.suspects.get_mut(&number) {
+                    known.absorb(suspect);
                 }
+                number
             }
-        }
-        self.verdict = self.verdict.max(Score::of(&self.signals, now).verdict());
-        let verdict = self.verdict?;
-        let action = match self.reported {
-            None if verdict < min_verdict => return None,
-            None => AlertAction::IncidentOpened,
-            Some(before) if verdict > before || self.news => AlertAction::IncidentUpdated,
-            Some(_) => return None,
+            None => {
+                if self.suspects.len() >= MAX_SUSPECTS {
+                    self.make_room();
+                }
+                let number = self.next_suspect;
+                self.next_suspect += 1;
+                self.suspects.insert(number, suspect);
+                number
+            }
         };
-        self.reported = Some(verdict);
-        self.news = false;
-        self.alert(verdict, action, now)
+        self.index(number);
     }
 
-    /// Returns the state of the incident as an alert, whether or not it was reported, and the highest verdict so far.
-    pub(super) fn state(&self, now: BootTime) -> Option<(Alert, Option<Verdict>)> {
-        let verdict = self.verdict.unwrap_or(Verdict::Noted);
-        Some((self.alert(verdict, AlertAction::IncidentUpdated, now)?, self.verdict))
-    }
-
-    /// Returns the closing alert, if the incident was reported. `part_of` is the incident that it was merged into.
-    pub(super) fn close(&self, now: BootTime, part_of: Option<IncidentId>) -> Option<Alert> {
-        self.reported?;
-        let mut alert = self.alert(self.verdict?, AlertAction::IncidentClosed, now)?;
-        if let Some(id) = part_of {
-            alert.message = format!("{}, it is part of incident {id}", alert.message);
+    fn index(&mut self, number: SuspectNumber) {
+        let keys: Vec<_> = self.suspects.get(&number).into_iter().flat_map(Suspect::processes).collect();
+        for key in keys {
+            self.by_process.insert(key, number);
         }
-        Some(alert)
     }
 
-    fn hold(&mut self, info: SignalInfo, signal: Signal, conclusive: bool) {
-        self.hold_again(HeldSignal::new(info, signal, conclusive));
-    }
-
-    fn hold_again(&mut self, new: HeldSignal) {
-        let room = self.signals.len() < MAX_SIGNALS;
-        match self.signals.iter_mut().find(|held| held.signal.id == new.signal.id) {
-            Some(held) => {
-                held.last = held.last.max(new.last);
-                held.conclusive |= new.conclusive;
-                if new.signal.weight > held.signal.weight {
-                    held.signal = new.signal;
-                    self.news = true;
-                } else {
-                    self.folded += 1;
-                }
+    /// Rebuilds what is not stored, after a restart. `lives` says whether a process still runs.
+    pub(super) fn restore(&mut self, lives: impl Fn(ProcessKey) -> bool) {
+        let numbers: Vec<_> = self.suspects.keys().copied().collect();
+        for number in numbers {
+            self.index(number);
+            if let Some(suspect) = self.suspects.get_mut(&number) {
+                suspect.retain_living(&lives);
             }
-            None if room => {
-                self.signals.push(new);
-                self.news = true;
+        }
+        self.resumed = self.is_reported();
+    }
+
+    fn judge_all(&mut self, now: BootTime) {
+        let numbers: Vec<_> = self.suspects.keys().copied().collect();
+        for number in numbers {
+            self.judge(number, now);
+        }
+    }
+
+    /// Updates the verdict of a suspect. Conclusive signals count only for who shows them.
+    fn judge(&mut self, number: SuspectNumber, now: BootTime) {
+        let Some(suspect) = self.suspects.get(&number) else { return };
+        let verdict = Score::of(self.counted(suspect), now).verdict();
+        self.verdict = self.verdict.max(verdict);
+        if let Some(suspect) = self.suspects.get_mut(&number) {
+            suspect.verdict = suspect.verdict.max(verdict);
+        }
+    }
+
+    /// Returns the next alert of the incident, if it has news. `min_verdict` is the lowest verdict that is reported.
+    pub(super) fn wish(&self, min_verdict: Verdict) -> Option<Wish> {
+        let verdict = self.verdict?;
+        if self.reported.is_none() {
+            let subject = self.prime()?;
+            let wish = Wish { due: BootTime(0), reason: AlertReason::NewSuspect, subject };
+            return (verdict >= min_verdict).then_some(wish);
+        }
+        let urgent = self.suspects.iter().filter_map(|(number, suspect)| {
+            let reason = urgent_reason(suspect)?;
+            // What follows within two seconds joins one update, but a new suspect or one that is back is told at once.
+            let can_wait = suspect.is_named() && reason != AlertReason::Returned;
+            let due = if can_wait { self.last_alert.plus(COLLECT) } else { BootTime(0) };
+            Some((reason, std::cmp::Reverse(suspect.verdict), due, *number))
+        });
+        if let Some((reason, _, due, subject)) = urgent.min() {
+            return Some(Wish { due: due.max(self.budget.next(true)), reason, subject });
+        }
+        let subject = self.prime()?;
+        if self.resumed {
+            return Some(Wish { due: self.budget.next(true), reason: AlertReason::Resumed, subject });
+        }
+        let due = self.news?.plus(COLLECT).max(self.last_alert.plus(COLLECT)).max(self.budget.next(false));
+        Some(Wish { due, reason: AlertReason::NewEvidence, subject })
+    }
+
+    /// Returns the suspect with the highest verdict. Among equals, the one with the most points, then one that lives,
+    /// then the earliest.
+    pub(super) fn prime(&self) -> Option<SuspectNumber> {
+        let now = self.last_activity;
+        let rank = |number: &SuspectNumber, suspect: &Suspect| {
+            let score = Score::of(self.counted(suspect), now).points;
+            let own: u32 = suspect.signals.iter().map(|held| u32::from(held.signal.weight)).sum();
+            (
+                suspect.verdict,
+                suspect.is_conclusive(),
+                score,
+                own,
+                suspect.is_alive(),
+                std::cmp::Reverse(*number),
+            )
+        };
+        self.suspects.iter().max_by_key(|(number, suspect)| rank(number, suspect)).map(|(number, _)| *number)
+    }
+
+    /// Marks everything as told by an alert at time `now`. `named` are the suspects that the alert lists.
+    pub(super) fn told(&mut self, now: BootTime, named: &[SuspectNumber]) {
+        for number in named {
+            if let Some(suspect) = self.suspects.get_mut(number) {
+                suspect.told();
             }
-            None => self.folded += 1,
         }
+        self.reported = self.reported.max(self.verdict);
+        self.last_alert = now;
+        self.news = None;
+        self.resumed = false;
+        self.held_back = false;
+        self.alerts += 1;
+        self.budget.spend(now);
     }
+}
 
-    /// Returns the suspect with the most points. Among equals, the suspect with the earliest signal comes first.
-    fn prime_suspect(&self) -> Option<&Suspect> {
-        let mut points: BTreeMap<ProcessKey, (u32, std::cmp::Reverse<BootTime>)> = BTreeMap::new();
-        for held in &self.signals {
-            let first = std::cmp::Reverse(held.signal.at);
-            let entry = points.entry(held.signal.process).or_insert((0, first));
-            entry.0 += u32::from(held.signal.weight);
-            entry.1 = entry.1.max(first);
-        }
-        points
-            .into_iter()
-            .filter_map(|(key, points)| Some((points, self.suspects.get(&key)?)))
-            .max_by_key(|(points, _)| *points)
-            .map(|(_, suspect)| suspect)
+/// Returns why a suspect is worth an alert at once, if it is.
+fn urgent_reason(suspect: &Suspect) -> Option<AlertReason> {
+    if !suspect.has_urgent_news() {
+        return None;
     }
+    Some(if !suspect.is_named() {
+        AlertReason::NewSuspect
+    } else if suspect.verdict > suspect.reported {
+        AlertReason::VerdictRose
+    } else if suspect.news.returned {
+        AlertReason::Returned
+    } else if suspect.news.account {
+        AlertReason::NewAccount
+    } else {
+        AlertReason::NewPeer
+    })
+}
 
-    fn alert(&self, verdict: Verdict, action: AlertAction, now: BootTime) -> Option<Alert> {
-        let suspect = self.prime_suspect()?;
-        let mut held: Vec<&HeldSignal> = self.signals.iter().collect();
-        held.sort_by(|one, other| {
-            let (one, other) = (&one.signal, &other.signal);
-            other.weight.cmp(&one.weight).then(one.at.cmp(&other.at)).then(one.id.cmp(&other.id))
-        });
-        let score = Score::of(held.iter().copied(), now);
-        let score_parts = score.parts(&held, now);
-        let signals: Vec<Signal> = held
-            .into_iter()
-            .map(|held| Signal { last: held.last, conclusive: held.conclusive, ..held.signal.clone() })
-            .collect();
-        let parent = suspect.parent.as_deref().cloned();
-        let message = message::sentence(&message::Story {
-            verdict,
-            action,
-            suspect: &suspect.view,
-            parent: parent.as_ref(),
-            signals: &signals,
-            chain: &self.chain,
-            speaks_of_mining: self.signals.iter().any(|held| held.mining),
-        });
-        Some(Alert {
-            incident: self.id,
-            action,
-            time: now,
-            verdict,
-            score: score.points,
-            score_parts,
-            suspect: ProcessView::clone(&suspect.view),
-            parent,
-            container: suspect.view.container.clone(),
-            signals,
-            chain: self.chain.with_parents(),
-            message,
-            folded: self.folded + self.chain.left_out(),
-            latency: Duration::ZERO,
-            health: Health::default(),
-        })
-    }
+/// Returns the peer that a signal names, with the name of its host.
+fn peer_of(signal: &Signal) -> Option<(SocketAddr, Option<Arc<str>>)> {
+    let Some(Value::Address(address)) = signal.value("destination") else { return None };
+    let name = match signal.value("name") {
+        Some(Value::Text(name)) => Some(Arc::clone(name)),
+        _ => None,
+    };
+    Some((*address, name))
+}
+
+/// Returns the service that started the tree of a process, if a service did.
+fn entry_of(table: &ProcessTable, key: ProcessKey) -> Option<Member> {
+    let root = table.get(table.tree_root(key))?;
+    let parent = table.parent_of(root).filter(|parent| parent.role == Role::Service)?;
+    Some(Member { process: parent.key(), name: Arc::clone(&parent.view.name), role: MemberRole::Entry })
 }

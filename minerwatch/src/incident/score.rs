@@ -1,10 +1,14 @@
-//! The score of an incident: from signals to points, and from points to a verdict.
+//! The score of a suspect: from signals to points, and from points to a verdict.
 
-use std::time::Duration;
+use std::{cmp::Ordering, time::Duration};
+
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::{self, SignalInfo},
-    model::{BootTime, NextVerdict, Points, ScoreParts, Signal, SignalClass, SignalPoints, Verdict},
+    detect::{SignalInfo, SignalKind, behavior::TRIPLE_CHAIN},
+    model::{
+        BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Verdict,
+    },
 };
 
 /// Half-life of the points of network and compute signals. An hour later a process may do something else.
@@ -13,24 +17,35 @@ const HALF_LIFE_ACTIVITY: Duration = Duration::from_secs(3_600);
 const HALF_LIFE_BEHAVIOR: Duration = Duration::from_secs(24 * 3_600);
 /// Minimum points of the verdict `noted`: the incident is put on record.
 const NOTED: u32 = 40;
-/// Minimum points of the verdict `suspected`, which also needs signals of two classes.
+/// Minimum points of the verdict `suspected`, which also needs signals of two classes and a sign of mining, of disguise
+/// or of force. Installers fetch, run and register programs too, but they do not hide.
 const SUSPECTED: u32 = 70;
 /// Minimum points of the verdict `mining`, which also needs signals of two classes and a signal about mining itself.
 const MINING: u32 = 100;
 
-/// A signal of an incident: the strongest with its id.
-#[derive(Clone, Debug)]
+/// A signal of a suspect: the strongest with its id.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct HeldSignal {
     pub(super) signal: Signal,
-    pub(super) mining: bool,
+    pub(super) kind: SignalKind,
     pub(super) conclusive: bool,
     /// When the signal was last shown. Its points decay from this time on.
     pub(super) last: BootTime,
+    /// The process that showed the signal and its ancestors in its process tree, nearest first.
+    pub(super) path: Vec<ProcessKey>,
+    /// Number of findings that repeated the signal.
+    pub(super) repeated: u64,
 }
 
 impl HeldSignal {
-    pub(super) fn new(info: SignalInfo, signal: Signal, conclusive: bool) -> Self {
-        Self { last: signal.at, mining: info.mining, conclusive, signal }
+    pub(super) fn new(info: SignalInfo, signal: Signal, conclusive: bool, path: Vec<ProcessKey>) -> Self {
+        Self { last: signal.at, kind: info.kind, conclusive, signal, path, repeated: 0 }
+    }
+
+    /// Compares signals for display: the strongest first, among equals the oldest.
+    pub(super) fn compare(&self, other: &Self) -> Ordering {
+        let (one, other) = (&self.signal, &other.signal);
+        other.weight.cmp(&one.weight).then(one.at.cmp(&other.at)).then(one.id.cmp(&other.id))
     }
 
     fn age(&self, now: BootTime) -> Duration {
@@ -50,13 +65,25 @@ impl HeldSignal {
         f64::from(self.signal.weight) * (-half_lives).exp2()
     }
 
-    /// Whether the signal shows only that something is busy.
     fn is_load(&self) -> bool {
-        detect::signal(&self.signal.id.0).is_some_and(|info| info.load)
+        self.kind == SignalKind::Load
+    }
+
+    /// Whether the signal is more than a step that honest programs take too.
+    fn is_alarming(&self) -> bool {
+        match self.kind {
+            SignalKind::Mining | SignalKind::Sign => true,
+            SignalKind::Step | SignalKind::Hint | SignalKind::Load => false,
+        }
+    }
+
+    /// Whether the signal is evidence of two classes. A chain contains a connection and a file change.
+    fn has_two_classes(&self) -> bool {
+        TRIPLE_CHAIN.names(&self.signal)
     }
 }
 
-/// The score of an incident at one point in time.
+/// The score of a suspect at one point in time.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Score {
     /// Points of all signals together, rounded.
@@ -65,6 +92,8 @@ pub(super) struct Score {
     two_classes: bool,
     /// Whether a signal is about mining itself.
     mining: bool,
+    /// Whether a signal is about mining, disguise or force.
+    alarming: bool,
     /// Whether a signal decides the verdict alone.
     conclusive: bool,
     /// Index of the load signal that counts: the one with the most points.
@@ -72,12 +101,19 @@ pub(super) struct Score {
 }
 
 impl Score {
-    /// Computes the score of signals at time `now`.
+    /// Computes the score of signals at time `now`. Each signal id must occur once.
     pub(super) fn of<'a>(signals: impl IntoIterator<Item = &'a HeldSignal>, now: BootTime) -> Self {
         let mut sum = 0.0;
         let mut load: Option<(usize, f64)> = None;
         let mut first = None;
-        let mut score = Self { points: 0, two_classes: false, mining: false, conclusive: false, load: None };
+        let mut score = Self {
+            points: 0,
+            two_classes: false,
+            mining: false,
+            alarming: false,
+            conclusive: false,
+            load: None,
+        };
         for (index, held) in signals.into_iter().enumerate() {
             let points = held.points(now);
             if !held.is_load() {
@@ -85,8 +121,10 @@ impl Score {
             } else if load.is_none_or(|(_, most)| points > most) {
                 load = Some((index, points));
             }
-            score.two_classes |= *first.get_or_insert(held.signal.class) != held.signal.class;
-            score.mining |= held.mining;
+            score.two_classes |=
+                *first.get_or_insert(held.signal.class) != held.signal.class || held.has_two_classes();
+            score.mining |= held.kind == SignalKind::Mining;
+            score.alarming |= held.is_alarming();
             score.conclusive |= held.conclusive;
         }
         let (load, load_points) = load.map_or((None, 0.0), |(index, points)| (Some(index), points));
@@ -100,13 +138,13 @@ impl Score {
     }
 
     /// Returns the verdict for this score. `suspected` and `mining` need signals of two classes, because one class
-    /// alone can be wrong. `mining` also needs a signal about mining itself, however many signals are about an
-    /// intrusion. A conclusive signal alone means `mining`.
+    /// alone can be wrong. `suspected` also needs a signal of mining, disguise or force, and `mining` one of mining
+    /// itself, however many signals are about an intrusion. A conclusive signal alone means `mining`.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let Self { points, two_classes, mining, conclusive, load: _ } = *self;
+        let Self { points, two_classes, mining, alarming, conclusive, load: _ } = *self;
         if conclusive || (points >= MINING && two_classes && mining) {
             Some(Verdict::Mining)
-        } else if points >= SUSPECTED && two_classes {
+        } else if points >= SUSPECTED && two_classes && alarming {
             Some(Verdict::Suspected)
         } else if points >= NOTED {
             Some(Verdict::Noted)
@@ -131,6 +169,9 @@ impl Score {
         }
         if next > Verdict::Noted && !self.two_classes {
             missing.push("a signal of a second class".to_owned());
+        }
+        if next == Verdict::Suspected && !self.alarming {
+            missing.push("a sign of mining, disguise or force".to_owned());
         }
         if next == Verdict::Mining && !self.mining {
             missing.push("a signal about mining itself".to_owned());
@@ -179,13 +220,14 @@ mod tests {
             last: BootTime(0),
             conclusive,
         };
-        HeldSignal::new(info, signal, conclusive)
+        HeldSignal::new(info, signal, conclusive, Vec::new())
     }
 
     #[test]
     fn the_verdict_follows_from_points_and_classes() {
         let drop = || held(DROP_AND_RUN, 25, false);
         let chain = || held(TRIPLE_CHAIN, 35, false);
+        let wrong = || held(SignalInfo { kind: SignalKind::Sign, ..TRIPLE_CHAIN }, 70, false);
         let stays = || held(PERSISTENCE, 20, false);
         let calls = || held(SUSPECT_CONNECTION, 10, false);
         let entry = || held(SERVICE_DOWNLOADER, 35, false);
@@ -196,8 +238,10 @@ mod tests {
             (vec![drop()], None),
             (vec![drop(), burns()], Some(Verdict::Noted)),
             (vec![drop(), chain(), stays()], Some(Verdict::Noted)),
-            (vec![drop(), chain(), stays(), calls()], Some(Verdict::Suspected)),
+            (vec![drop(), chain(), stays(), calls()], Some(Verdict::Noted)),
+            (vec![drop(), chain(), stays(), calls(), burns()], Some(Verdict::Noted)),
             (vec![drop(), chain(), stays(), calls(), entry()], Some(Verdict::Suspected)),
+            (vec![wrong()], Some(Verdict::Suspected)),
             (vec![line()], Some(Verdict::Noted)),
             (vec![line(), burns()], Some(Verdict::Suspected)),
             (vec![line(), burns(), drop()], Some(Verdict::Mining)),
@@ -222,10 +266,13 @@ mod tests {
         assert_eq!(missing(&[drop()]), Some((Verdict::Noted, "15 points (25 of 40)".to_owned())));
         assert_eq!(
             missing(&[drop(), chain()]),
-            Some((Verdict::Suspected, "10 points (60 of 70), a signal of a second class".to_owned()))
+            Some((
+                Verdict::Suspected,
+                "10 points (60 of 70), a sign of mining, disguise or force".to_owned()
+            ))
         );
         assert_eq!(
-            missing(&[drop(), chain(), calls()]),
+            missing(&[held(SERVICE_DOWNLOADER, 35, false), chain()]),
             Some((Verdict::Mining, "30 points (70 of 100), a signal about mining itself".to_owned()))
         );
         assert_eq!(missing(&[held(MINER_COMMAND_LINE, 100, true)]), None);
@@ -237,7 +284,7 @@ mod tests {
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
         let score = Score::of(&held, BootTime(0));
         assert_eq!(score.points, 20);
-        assert!(load.iter().all(|info| info.load));
+        assert!(load.iter().all(|info| info.kind == SignalKind::Load));
         let parts = score.parts(&held.iter().collect::<Vec<_>>(), BootTime(0));
         let counted: Vec<Points> =
             parts.signals.iter().filter(|part| part.counted).map(|part| part.points).collect();

@@ -1,21 +1,32 @@
-//! The store of all incidents. It opens, updates and closes them.
+//! The store of all incidents. It opens, updates and closes them, and decides when an alert is sent.
 
+mod alerting;
 mod joining;
+mod state;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
+    budget::{HostBudget, Owner},
+    causes::path_of,
+    identity::Identity,
+    links::{Connected, Persisted, Ran},
     membership::{MemberKind, MembershipIndex, Serial, container_id},
     record::Incident,
+    score::HeldSignal,
+    signs::{self, Sign},
 };
 use crate::{
-    detect::{DetectionContext, Finding, WrittenFiles, network},
+    bounded::BoundedMap,
+    detect::{DetectionContext, Finding, SignalKind, WrittenFiles, network},
     model::{
-        Alert, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange, HashedFile,
-        ProcessKey, Verdict,
+        Alert, AlertReason, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange,
+        IncidentId, Member, MemberRole, ProcessKey, Value, Verdict,
     },
-    process::{Outbound, Process, ProcessTable, Taint},
+    process::{Outbound, Process, ProcessTable, Role, Taint},
 };
+
+pub use state::IncidentState;
 
 /// Limits on the number and the lifetime of incidents.
 #[derive(Clone, Copy, Debug)]
@@ -43,6 +54,22 @@ impl Default for IncidentLimits {
 
 /// Minimum points of a signal that makes its process a suspect, so that all its children belong to the incident.
 const SUSPECT_WEIGHT: u8 = 20;
+/// Maximum number of processes whose weak signals are kept until a stronger one follows.
+const MAX_WEAK: usize = 4_096;
+/// Maximum number of weak signals per process, one per id.
+const MAX_WEAK_SIGNALS: usize = 16;
+/// Maximum number of process trees whose signs are kept until an incident needs them.
+const MAX_MARKED: usize = 1_024;
+/// Maximum number of signs per process tree.
+const MAX_MARKS: usize = 8;
+
+/// A sign that a process tree showed, possibly before there was an incident.
+#[derive(Clone, Debug)]
+struct Mark {
+    sign: Sign,
+    /// The process that showed it and its ancestors, nearest first.
+    path: Vec<ProcessKey>,
+}
 
 /// All open incidents.
 #[derive(Debug)]
@@ -52,12 +79,35 @@ pub struct Incidents {
     membership: MembershipIndex,
     next: Serial,
     evicted: u64,
+    /// Signals that open no incident by themselves.
+    weak: BoundedMap<ProcessKey, Vec<HeldSignal>>,
+    /// The signs of process trees, by the root.
+    marks: BoundedMap<ProcessKey, Vec<Mark>>,
+    budget: HostBudget,
+    /// The earliest time at which an incident wants to send an alert.
+    next_due: Option<BootTime>,
+    /// Whether the state changed since [`Incidents::take_changed`].
+    changed: bool,
+    /// When the living processes were last compared with the incidents.
+    last_look: BootTime,
 }
 
 impl Incidents {
     /// Creates an empty store.
     pub fn new(limits: IncidentLimits) -> Self {
-        Self { limits, open: BTreeMap::new(), membership: MembershipIndex::default(), next: 0, evicted: 0 }
+        Self {
+            limits,
+            open: BTreeMap::new(),
+            membership: MembershipIndex::default(),
+            next: 0,
+            evicted: 0,
+            weak: BoundedMap::new(MAX_WEAK),
+            marks: BoundedMap::new(MAX_MARKED),
+            budget: HostBudget::default(),
+            next_due: None,
+            changed: false,
+            last_look: BootTime::default(),
+        }
     }
 
     /// Sets the lowest verdict that raises an alert. Reported incidents stay reported.
@@ -80,16 +130,6 @@ impl Incidents {
         self.evicted
     }
 
-    /// Returns the states of all incidents, or of the incident with this id, most points first. The verdict is `None`
-    /// if the incident never reached `noted`.
-    pub fn states(&self, id: Option<&str>, now: BootTime) -> Vec<(Alert, Option<Verdict>)> {
-        let wanted = |incident: &&Incident| id.is_none_or(|id| incident.id.to_string() == id);
-        let mut states: Vec<_> =
-            self.open.values().filter(wanted).filter_map(|incident| incident.state(now)).collect();
-        states.sort_by_key(|(alert, _)| std::cmp::Reverse(alert.score));
-        states
-    }
-
     /// Updates the incidents from an event and its findings. Returns a taint if the process runs a file of an incident,
     /// which no detector alone can know.
     pub fn observe(
@@ -99,95 +139,220 @@ impl Incidents {
         written: &WrittenFiles,
         alerts: &mut Vec<Alert>,
     ) -> Option<Taint> {
+        self.mark(context);
         if self.open.is_empty() && findings.is_empty() {
             return None;
         }
         let mut touched = None;
         let mut taint = None;
-        if let EventBody::Exec(_) = context.event.body
-            && let Some(serial) = self.membership.of_program(context.process)
-        {
-            let before = self.membership.of_process(context.table, context.key());
-            let serial = self.unite(serial, before, context.at(), alerts);
-            self.run_of_file(serial, context, written);
-            touched = Some(serial);
-            taint = Some(Taint::Dropped);
+        if let EventBody::Exec(_) | EventBody::RunningProcess(_) = context.event.body {
+            if let Some(serial) = self.membership.of_program(context.process) {
+                let before = self.membership.of_process(context.table, context.key());
+                let serial = self.unite(serial, before, context, alerts);
+                self.run_of_file(serial, context, written);
+                touched = Some(serial);
+                taint = Some(Taint::Dropped);
+            }
+            touched = self.run_of_suspect(context, alerts).or(touched);
         }
         for finding in findings.drain(..) {
-            touched = Some(self.take(finding, context, written, alerts));
+            touched = self.take(finding, context, written, alerts).or(touched);
         }
         match &context.event.body {
             EventBody::Connect(connect) => touched = self.connection(context, connect).or(touched),
             EventBody::File(change) => touched = self.change(context, change, written).or(touched),
-            EventBody::HashedFile(hashed) => self.hashed(context, hashed),
+            EventBody::HashedFile(_) => self.hashed(context),
+            EventBody::Exit(_) => {
+                if let Some(serial) = self.membership.exit(context.key()) {
+                    self.changed = true;
+                    if let Some(incident) = self.open.get_mut(&serial) {
+                        incident.exit(context.key());
+                    }
+                }
+            }
             _ => {}
         }
-        if let Some(incident) = touched.and_then(|serial| self.open.get_mut(&serial)) {
-            alerts.extend(incident.weigh(context.at(), context.table, self.limits.min_verdict));
+        if let Some(serial) = touched {
+            self.changed = true;
+            self.apply_marks(serial, context);
+            if let Some(incident) = self.open.get_mut(&serial) {
+                incident.complete_chains(context.table, context.at());
+            }
+            self.consider(serial, context.at(), context.table, alerts);
         }
         taint
     }
 
-    /// Closes incidents that have been quiet for long enough and have no living process.
-    pub fn tick(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
-        let mut over = Vec::new();
-        for (serial, incident) in &mut self.open {
-            let quiet = if incident.persists() { self.limits.quiet_persistent } else { self.limits.quiet };
-            if now < incident.next_look || now.since(incident.last_activity) < quiet {
-                continue;
+    /// Remembers what a process does to the host, in case its tree becomes an incident.
+    fn mark(&mut self, context: &DetectionContext<'_>) {
+        let sign = match &context.event.body {
+            EventBody::Exec(_) => signs::deed(context.process),
+            EventBody::Connect(connect) if context.process.role == Role::Shell => {
+                network::outbound(connect).map(|_| Sign::FetchedByShell)
             }
-            // An unreported incident whose points have decayed to zero is closed even if its processes live.
-            let faded = !incident.is_reported() && incident.score(now) == 0;
-            if faded || !lives(&self.membership, table, *serial) {
-                over.push(*serial);
-            } else {
-                incident.next_look = now.plus(quiet / 4);
+            EventBody::Exit(_) => {
+                self.weak.remove(&context.key());
+                None
             }
+            _ => None,
+        };
+        let Some(sign) = sign else { return };
+        self.add_mark(context, sign);
+    }
+
+    fn add_mark(&mut self, context: &DetectionContext<'_>, sign: Sign) {
+        let root = context.table.tree_root(context.key());
+        let path = path_of(context.table, context.key());
+        let marks = self.marks.entry(&root, Vec::new);
+        if marks.len() < MAX_MARKS && marks.iter().all(|mark| mark.sign != sign || mark.path != path) {
+            marks.push(Mark { sign, path });
         }
-        for serial in over {
-            self.close(serial, now, alerts);
+    }
+
+    /// Passes the signs of the process's tree to the suspects that they concern.
+    fn apply_marks(&mut self, serial: Serial, context: &DetectionContext<'_>) {
+        if self.marks.is_empty() {
+            return;
+        }
+        let root = context.table.tree_root(context.key());
+        let (Some(marks), Some(incident)) = (self.marks.get(&root), self.open.get_mut(&serial)) else {
+            return;
+        };
+        for mark in marks {
+            incident.sign(mark.sign, &mark.path);
         }
     }
 
     /// Adds a finding to the incident it belongs to, or to a new one. Merges the incidents that the finding connects.
+    /// Returns the incident, unless the finding is too weak to open one.
     fn take(
         &mut self,
         finding: Finding,
         context: &DetectionContext<'_>,
         written: &WrittenFiles,
         alerts: &mut Vec<Alert>,
-    ) -> Serial {
+    ) -> Option<Serial> {
         let container = container_id(context.process);
-        let at = context.at();
         let mut serial = self.membership.of_process(context.table, context.key());
+        if finding.info.kind.is_weak() && !self.is_suspect(serial, context.key()) {
+            self.keep_weak(finding, context);
+            return None;
+        }
+        let identity = Identity::of(context.table, context.process);
+        let mines = finding.info.kind == SignalKind::Mining && finding.signal.weight >= SUSPECT_WEIGHT;
+        let peer = match finding.signal.value("destination") {
+            Some(Value::Address(peer)) if mines && !peer.ip().is_loopback() => Some(*peer),
+            _ => None,
+        };
+        let account =
+            finding.account.as_ref().map(|account| account.hash.as_ref().unwrap_or(&account.shown).clone());
         let others = [
             container.as_deref().and_then(|container| self.membership.of_container(container)),
             finding.partner.and_then(|partner| self.membership.of_process(context.table, partner)),
+            self.membership.of_identity(&identity),
+            peer.and_then(|peer| self.membership.of_peer(peer)),
+            account.as_deref().and_then(|account| self.membership.of_account(account)),
         ];
         for other in others.into_iter().flatten() {
-            serial = Some(self.unite(other, serial, at, alerts));
+            serial = Some(self.unite(other, serial, context, alerts));
         }
-        let serial = serial.unwrap_or_else(|| self.open(context, alerts));
+        let serial = match serial {
+            Some(serial) => serial,
+            None => self.open(context, alerts),
+        };
         let hold =
             if finding.signal.weight >= SUSPECT_WEIGHT { MemberKind::Suspect } else { MemberKind::Tree };
         self.join(serial, context.table, context.key(), hold);
-        self.adopt_tree(serial, context.table, context.key(), at, written);
+        self.adopt_tree(serial, context.table, context.key(), context.at(), written);
         if let Some(partner) = finding.partner {
             self.join(serial, context.table, partner, MemberKind::Tree);
-            self.adopt_tree(serial, context.table, partner, at, written);
+            self.adopt_tree(serial, context.table, partner, context.at(), written);
         }
-        let Some(incident) = self.open.get_mut(&serial) else { return serial };
+        let incident = self.open.get_mut(&serial)?;
         if let Some(container) = &container {
             self.membership.hold_container(serial, &mut incident.holdings, container);
         }
         if let Some((path, file)) = &finding.file {
             self.membership.hold_file(serial, &mut incident.holdings, path, *file, container);
         }
+        if let Some(peer) = peer {
+            self.membership.hold_peer(serial, &mut incident.holdings, peer);
+        }
+        if let Some(account) = &account {
+            self.membership.hold_account(serial, &mut incident.holdings, account);
+        }
         for edge in &finding.edges {
             incident.created(self_to_root(context.table, edge.process));
         }
+        self.link(serial, &finding, context, written);
+        let incident = self.open.get_mut(&serial)?;
+        let known = incident.suspect_for(context.process, context.table, context.at());
         incident.add(finding, context.process, context.table);
-        serial
+        for held in self.weak.remove(&context.key()).into_iter().flatten() {
+            incident.hold_weak(known, held);
+        }
+        // The program connects processes of different trees once its suspect has a verdict.
+        if incident.suspect(known).is_some_and(|suspect| suspect.verdict.is_some()) {
+            self.membership.hold_identity(serial, &mut incident.holdings, &identity);
+        }
+        Some(serial)
+    }
+
+    /// Whether a process is a suspect of the incident already, so that weak signals belong to it at once.
+    fn is_suspect(&self, serial: Option<Serial>, key: ProcessKey) -> bool {
+        let incident = serial.and_then(|serial| self.open.get(&serial));
+        incident.is_some_and(|incident| incident.suspect_of(key).is_some())
+    }
+
+    /// Keeps a weak signal until the process shows a stronger one.
+    fn keep_weak(&mut self, finding: Finding, context: &DetectionContext<'_>) {
+        let signals = self.weak.entry(&context.key(), Vec::new);
+        let path = path_of(context.table, context.key());
+        let new = HeldSignal::new(finding.info, finding.signal, finding.conclusive, path);
+        if let Some(held) = signals.iter_mut().find(|held| held.signal.id == new.signal.id) {
+            if new.signal.weight > held.signal.weight {
+                *held = new;
+            } else {
+                held.last = held.last.max(new.last);
+            }
+        } else if signals.len() < MAX_WEAK_SIGNALS {
+            signals.push(new);
+        }
+    }
+
+    /// Records the links of the chain that a finding proves.
+    fn link(
+        &mut self,
+        serial: Serial,
+        finding: &Finding,
+        context: &DetectionContext<'_>,
+        written: &WrittenFiles,
+    ) {
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        let key = context.key();
+        if finding.taint == Some(Taint::Dropped) {
+            let file = finding.file.as_ref();
+            let dropped = file
+                .and_then(|(path, file)| written.find(path, *file, container_id(context.process).as_deref()));
+            if let Some(dropped) = dropped {
+                incident.ran_dropped(context.process, context.table, dropped, context.at());
+            }
+            incident.links.run(Ran {
+                at: context.at(),
+                path: path_of(context.table, key),
+                writer: finding.partner,
+            });
+        }
+        if finding.persists {
+            let file = finding.edges.first().map_or("", |edge| edge.object.as_str());
+            incident.links.persist(Persisted {
+                at: context.at(),
+                path: path_of(context.table, key),
+                file: file.into(),
+            });
+            let name = context.process.view.name.clone();
+            incident.take_part(Member { process: key, name, role: MemberRole::Persister });
+        }
     }
 
     /// Adds an outbound connection of a member as a step. Returns the incident of the process.
@@ -197,16 +362,20 @@ impl Incidents {
         let incident = self.open.get_mut(&serial)?;
         incident.last_activity = incident.last_activity.max(context.at());
         if !incident.is_new_connection(context.key(), destination) {
-            return Some(serial);
+            return None;
         }
         incident.created(self_to_root(context.table, context.key()));
-        let edge = connect_edge(&Outbound {
+        incident.step(connect_edge(&Outbound {
             at: context.at(),
             process: context.key(),
-            name: Arc::clone(&context.process.view.name),
+            name: context.process.view.name.clone(),
+            destination,
+        }));
+        incident.links.connect(Connected {
+            at: context.at(),
+            path: path_of(context.table, context.key()),
             destination,
         });
-        incident.connected(edge, destination);
         Some(serial)
     }
 
@@ -222,6 +391,7 @@ impl Incidents {
         let container = container_id(context.process);
         let verb = match change.action {
             FileAction::Delete => {
+                self.deleted_itself(context, change);
                 self.membership.release_file(&change.path, change.file, container.as_deref())?;
                 Some("deleted")
             }
@@ -248,47 +418,71 @@ impl Incidents {
             kind: ChainKind::Modify,
             at: context.at(),
             process: context.key(),
-            name: Arc::clone(&context.process.view.name),
+            name: context.process.view.name.clone(),
             parent: context.process.parent,
             object: format!("{} ({verb})", change.path),
         });
         Some(serial)
     }
 
-    fn hashed(&mut self, context: &DetectionContext<'_>, _hashed: &HashedFile) {
+    /// Marks a suspect whose program is deleted while it runs, by itself or by a relative.
+    fn deleted_itself(&mut self, context: &DetectionContext<'_>, change: &FileChange) {
+        let Some(serial) = self.membership.of_process(context.table, context.key()) else { return };
+        let Some(incident) = self.open.get_mut(&serial) else { return };
+        incident.deleted(&change.path, change.file);
+    }
+
+    fn hashed(&mut self, context: &DetectionContext<'_>) {
         let serial = self.membership.of_process(context.table, context.key());
-        if let Some(incident) = serial.and_then(|serial| self.open.get_mut(&serial)) {
-            incident.remember(context.process, context.table);
+        let Some(incident) = serial.and_then(|serial| self.open.get_mut(&serial)) else { return };
+        incident.hashed(context.process);
+        self.changed = true;
+        let is_named = incident.suspect_of(context.key()).is_some_and(|suspect| suspect.verdict.is_some());
+        if let (true, Some(serial)) = (is_named, serial) {
+            let identity = Identity::of(context.table, context.process);
+            self.membership.hold_identity(serial, &mut incident.holdings, &identity);
         }
     }
 
     fn open(&mut self, context: &DetectionContext<'_>, alerts: &mut Vec<Alert>) -> Serial {
         while self.open.len() >= self.limits.incidents.max(1) {
-            let least = self
-                .open
-                .iter()
-                .min_by_key(|(serial, incident)| (incident.verdict(), incident.last_activity, **serial))
-                .map(|(serial, _)| *serial);
-            let Some(least) = least else { break };
+            let Some(least) = self.least() else { break };
             self.evicted += 1;
-            self.close(least, context.at(), alerts);
+            self.close(least, context.at(), AlertReason::Evicted, context.table, alerts);
         }
         let serial = self.next;
         self.next += 1;
-        self.open.insert(serial, Incident::new(context.key(), context.at()));
+        let id = IncidentId { origin: context.key(), opened: context.at() };
+        self.open.insert(serial, Incident::new(id, Owner::of(&context.process.view)));
         serial
     }
 
-    fn close(&mut self, serial: Serial, now: BootTime, alerts: &mut Vec<Alert>) {
-        if let Some(incident) = self.open.remove(&serial) {
-            self.membership.release(serial, &incident.holdings);
-            alerts.extend(incident.close(now, None));
+    /// Returns the incident that makes room: one that was not reported, of the owner with the most incidents, with the
+    /// lowest verdict, and of these the one that was quiet for longest.
+    fn least(&self) -> Option<Serial> {
+        let mut of_owner: BTreeMap<&Owner, usize> = BTreeMap::new();
+        for incident in self.open.values() {
+            *of_owner.entry(&incident.owner).or_default() += 1;
         }
+        let rank = |serial: &Serial, incident: &Incident| {
+            let crowd = of_owner.get(&incident.owner).copied().unwrap_or(0);
+            (
+                incident.is_reported(),
+                incident.verdict(),
+                std::cmp::Reverse(crowd),
+                incident.last_activity,
+                *serial,
+            )
+        };
+        self.open.iter().min_by_key(|(serial, incident)| rank(serial, incident)).map(|(serial, _)| *serial)
     }
 }
 
 fn self_to_root(table: &ProcessTable, key: ProcessKey) -> impl Iterator<Item = &Process> {
-    table.tree_path(key, |_| false)
+    let root = table.get(table.tree_root(key));
+    // The service through which a tree was entered belongs to the story, although not to the tree.
+    let entry = root.and_then(|root| table.parent_of(root)).filter(|parent| parent.role == Role::Service);
+    table.tree_path(key, |_| false).chain(entry)
 }
 
 fn connect_edge(outbound: &Outbound) -> ChainEdge {
@@ -296,16 +490,8 @@ fn connect_edge(outbound: &Outbound) -> ChainEdge {
         kind: ChainKind::Connect,
         at: outbound.at,
         process: outbound.process,
-        name: Arc::clone(&outbound.name),
+        name: outbound.name.clone(),
         parent: None,
         object: outbound.destination.to_string(),
     }
-}
-
-/// Whether a process of the incident is alive: a member, or a process that belongs to the incident through a member.
-fn lives(membership: &MembershipIndex, table: &ProcessTable, serial: Serial) -> bool {
-    table
-        .iter()
-        .filter(|process| process.is_alive())
-        .any(|process| membership.of_process(table, process.key()) == Some(serial))
 }

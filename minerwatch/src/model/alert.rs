@@ -1,10 +1,10 @@
 //! Alerts: the state of an incident, as the engine reports it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, Verdict};
+use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, SignalId, Verdict};
 
 /// Identifies an incident, that is, one intrusion with any number of processes. The id is unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -21,17 +21,46 @@ impl fmt::Display for IncidentId {
     }
 }
 
-/// Reason for sending an alert.
+/// What an alert says about its incident.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum AlertAction {
     /// The incident is new.
     IncidentOpened,
-    /// The verdict rose, or there are new signals.
+    /// The incident has news.
     IncidentUpdated,
-    /// The incident is over: its processes have ended and no new finding came for a while, or the incident was merged
-    /// into another one or evicted.
+    /// The incident is over; [`Alert::reason`] says why.
     IncidentClosed,
+    /// More incidents were found than may be reported at once. The message names who caused them.
+    AlertStorm,
+}
+
+/// Why an alert is sent now. If several reasons apply, the alert has the first of this list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AlertReason {
+    /// A process reached a verdict that no alert has named yet.
+    NewSuspect,
+    /// The verdict of a suspect rose.
+    VerdictRose,
+    /// A suspect is back after all its processes had ended.
+    Returned,
+    /// A suspect mines for an account that no alert has named yet.
+    NewAccount,
+    /// A suspect mines with a peer that no alert has named yet.
+    NewPeer,
+    /// minerwatch was restarted, and the incident goes on.
+    Resumed,
+    /// There are new signals or steps.
+    NewEvidence,
+    /// All processes have ended and nothing was found for a while.
+    Ended,
+    /// The incident became part of another one.
+    Merged,
+    /// The incident made room for others.
+    Evicted,
+    /// The budget of alerts is spent.
+    Storm,
 }
 
 /// The kind of a step in a chain.
@@ -68,6 +97,91 @@ pub struct ChainEdge {
     pub object: String,
 }
 
+/// A peer of a suspect.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// The address and port.
+    pub address: SocketAddr,
+    /// The name that the address was resolved from, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<Arc<str>>,
+}
+
+/// An account that a suspect mines for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// The beginning and the end of the account.
+    pub shown: Arc<str>,
+    /// Keyed hash of the whole account, in hexadecimal. Hosts with the same key show the same hash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hash: Option<Arc<str>>,
+}
+
+/// A suspect: a program, with all processes of the incident that ran it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Suspect {
+    /// The latest process, or a living one if the latest has ended.
+    pub process: ProcessView,
+    /// The parent of that process, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<ProcessView>,
+    /// The highest verdict so far.
+    pub verdict: Option<Verdict>,
+    /// Points, 0 or more.
+    pub score: u32,
+    /// Whether a process of the suspect is alive.
+    pub alive: bool,
+    /// Number of processes that ran the program, 1 or more.
+    pub processes: u64,
+    /// Number of times that the suspect came back after all its processes had ended.
+    pub returns: u64,
+    /// The ids of the signals that count for the suspect, strongest first.
+    pub signals: Vec<SignalId>,
+    /// The peers of its own signals, latest last.
+    pub peers: Vec<Peer>,
+    /// The accounts of its own signals, latest last.
+    pub accounts: Vec<Account>,
+}
+
+/// The part that a process has in an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum MemberRole {
+    /// The process has a verdict of its own.
+    Suspect,
+    /// The process wrote a file that was run.
+    Dropper,
+    /// The process set something up to start again.
+    Persister,
+    /// The service through which the others came.
+    Entry,
+    /// The process only belongs to the same tree or container.
+    Bystander,
+}
+
+/// A process that takes part in an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Member {
+    /// The process.
+    pub process: ProcessKey,
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its part.
+    pub role: MemberRole,
+}
+
+/// A file that a member wrote and that was run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DroppedFile {
+    /// The path of the file.
+    pub path: Arc<str>,
+    /// SHA-256 of the file in hexadecimal, if it was computed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Arc<str>>,
+    /// The process that wrote the file.
+    pub writer: ProcessKey,
+}
+
 /// The losses and the data sources of the sensor. The engine adds them to each alert that it returns.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -85,24 +199,48 @@ pub struct Health {
 pub struct Alert {
     /// The incident.
     pub incident: IncidentId,
-    /// Why the alert is sent now.
+    /// What the alert says about the incident.
     pub action: AlertAction,
+    /// Why the alert is sent now.
+    pub reason: AlertReason,
+    /// Number of the alert within its incident, from 1. A repeated alert has the same number. 0 if the alert was not
+    /// sent, but asked for.
+    #[serde(default)]
+    pub number: u64,
     /// Time of the deciding event.
     pub time: BootTime,
-    /// The verdict.
+    /// The highest verdict of the suspects.
     pub verdict: Verdict,
-    /// Points, 0 or more.
+    /// Points of the suspect that the alert is about, 0 or more.
     pub score: u32,
     /// How the points add up.
     #[serde(default)]
     pub score_parts: ScoreParts,
-    /// The most suspicious process.
+    /// The suspect that the alert is about: the cause of [`Self::reason`], else the one with the highest verdict.
     pub suspect: ProcessView,
     /// The parent of the suspect.
     pub parent: Option<ProcessView>,
     /// The suspect's container or service.
     pub container: Option<Arc<Container>>,
-    /// The signals, strongest first. The first signal decided.
+    /// The suspect's own peer, if a signal names one.
+    #[serde(default)]
+    pub destination: Option<Peer>,
+    /// The suspects with a verdict, the subject of the alert first, then those with news, then by verdict.
+    #[serde(default)]
+    pub suspects: Vec<Suspect>,
+    /// Number of suspects that are left out of `suspects`.
+    #[serde(default)]
+    pub more_suspects: u64,
+    /// The processes that take part.
+    #[serde(default)]
+    pub members: Vec<Member>,
+    /// The files that members wrote and ran.
+    #[serde(default)]
+    pub dropped: Vec<DroppedFile>,
+    /// The paths through which members start again.
+    #[serde(default)]
+    pub persistence: Vec<Arc<str>>,
+    /// The signals that count for the suspect, strongest first. The first signal decided.
     pub signals: Vec<Signal>,
     /// The steps of the intrusion, oldest first.
     pub chain: Vec<ChainEdge>,

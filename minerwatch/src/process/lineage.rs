@@ -9,8 +9,7 @@ use crate::model::ProcessKey;
 pub const MAX_DEPTH: usize = 64;
 
 /// Age limit of a parent. A parent that is older when it starts a child is not in the child's tree: it is more likely a
-/// terminal, an agent or an unknown supervisor. Services are an exception: a tree includes the service that started it
-/// at any age.
+/// terminal, an agent or an unknown supervisor.
 pub const YOUNG_PARENT: Duration = Duration::from_secs(5 * 60);
 
 impl ProcessTable {
@@ -32,9 +31,9 @@ impl ProcessTable {
 
     /// Returns the process and its ancestors up to the root of its tree.
     ///
-    /// The walk stops below a process that starts unrelated processes by design (see [`Role::bounds_tree`]), and below
-    /// a parent older than [`YOUNG_PARENT`], unless the parent is a service or `is_member` says that it belongs to the
-    /// tree.
+    /// The walk stops below a process that starts unrelated processes by design (see [`Role::bounds_tree`]), below a
+    /// service, which is only the entry of what it starts, and below a parent older than [`YOUNG_PARENT`]. A parent for
+    /// which `is_member` is true belongs to the tree whatever its age and role.
     pub fn tree_path(
         &self,
         key: ProcessKey,
@@ -68,9 +67,9 @@ fn same_tree(parent: &Process, child: &Process, is_member: impl Fn(ProcessKey) -
     if parent.role.bounds_tree() {
         return false;
     }
-    parent.role == Role::Service
-        || child.key().start().since(parent.key().start()) < YOUNG_PARENT
-        || is_member(parent.key())
+    let starts_a_tree =
+        parent.role == Role::Service || child.key().start().since(parent.key().start()) >= YOUNG_PARENT;
+    !starts_a_tree || is_member(parent.key())
 }
 
 #[cfg(test)]
@@ -105,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn an_old_parent_is_outside_the_tree_unless_it_is_a_service() {
+    fn an_old_parent_and_a_service_are_outside_the_tree() {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
         let agent = host.spawn(init, "/opt/agent/agent", &["agent"]);
@@ -117,7 +116,7 @@ mod tests {
         let table = table(&host);
         assert_eq!(table.tree_root(early), agent);
         assert_eq!(table.tree_root(late), late);
-        assert_eq!(table.tree_root(shell), redis);
+        assert_eq!(table.tree_root(shell), shell, "the service is only the entry");
         assert_eq!(table.tree_path(late, |key| key == agent).last().unwrap().key(), agent);
     }
 

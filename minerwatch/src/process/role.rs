@@ -61,6 +61,11 @@ impl Role {
         }
     }
 
+    /// Returns the role of a program of this name in a system directory.
+    pub fn of_name(name: &str) -> Self {
+        by_name(name)
+    }
+
     /// Returns the role of a program. `parent` is the role of the process that started it. Pid 1 is always
     /// [`Self::Init`].
     pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, parent: Option<Self>) -> Self {
@@ -127,7 +132,7 @@ fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
 }
 
 /// Whether a program of this name interprets a script file.
-pub(super) fn interprets(name: &str) -> bool {
+pub fn interprets(name: &str) -> bool {
     matches!(by_name(name), Role::Shell | Role::Interpreter)
         || matches!(name, "busybox" | "env" | "node" | "php")
 }

@@ -1,6 +1,6 @@
 //! Runs an engine over the events of a host.
 
-use super::Host;
+use super::{Host, seconds};
 use crate::{
     engine::{Engine, EngineSettings},
     model::{Alert, BootTime, Effect, Event, Verdict},
@@ -32,13 +32,15 @@ fn collect(engine: &mut Engine, mut effects: Vec<Effect>, alerts: &mut Vec<Alert
     }
 }
 
-/// Runs an engine over a host with two processors and returns its alerts.
+/// Runs an engine over a host with two processors and returns its alerts, up to three seconds after the last event.
 pub fn alerts(host: &Host) -> Vec<Alert> {
     let mut engine = Engine::new(EngineSettings { processors: 2, ..EngineSettings::default() });
     let mut alerts = Vec::new();
     for event in host.events() {
         feed(&mut engine, event, &mut alerts);
     }
+    // What is new joins one update.
+    pass_time(&mut engine, host.now().plus(seconds(3)), &mut alerts);
     alerts
 }
 

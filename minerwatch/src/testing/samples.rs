@@ -3,13 +3,14 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::model::{
-    Alert, AlertAction, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect, Container,
-    ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer,
-    DnsData, DnsMessage, DnsRecord, Event, EventBody, Evidence, Exec, Executable, ExecutableFlags, Exit,
-    FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages,
-    IncidentId, Mapping, MappingClass, Namespaces, Payload, Points, ProcessKey, ProcessView, Protocol,
-    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass,
-    SignalId, SignalPoints, Subject, Threshold, TlsHello, Verdict, WallClock,
+    Account, Alert, AlertAction, AlertReason, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect,
+    Container, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction,
+    DnsAnswer, DnsData, DnsMessage, DnsRecord, DroppedFile, Event, EventBody, Evidence, Exec, Executable,
+    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
+    Health, HugePages, IncidentId, Mapping, MappingClass, Member, MemberRole, Namespaces, Payload, Peer,
+    Points, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess,
+    SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId, SignalPoints, Subject, Suspect, Threshold,
+    TlsHello, Verdict, WallClock,
 };
 use crate::{
     ecs::{Encoder, Observed, SignalText},
@@ -279,6 +280,10 @@ fn rounding() -> Rounding {
 
 /// Returns an alert with every field.
 pub(crate) fn alert() -> Alert {
+    let peer = || Peer {
+        address: "203.0.113.9:443".parse().expect("an address"),
+        name: Some("pool.example".into()),
+    };
     let edge = |kind, time, pid, name: &str, parent: Option<u32>, object: &str| ChainEdge {
         kind,
         at: at(time),
@@ -301,6 +306,8 @@ pub(crate) fn alert() -> Alert {
     Alert {
         incident: IncidentId { origin: key(4700), opened: at(900) },
         action: AlertAction::IncidentOpened,
+        reason: AlertReason::NewSuspect,
+        number: 1,
         time: at(1_001),
         verdict: Verdict::Suspected,
         score: 44,
@@ -308,6 +315,30 @@ pub(crate) fn alert() -> Alert {
         suspect: ProcessView { key: key(4713), name: "x".into(), ..curl() },
         parent: Some(bash()),
         container: Some(container()),
+        destination: Some(peer()),
+        suspects: vec![Suspect {
+            process: ProcessView { key: key(4713), name: "x".into(), ..curl() },
+            parent: Some(bash()),
+            verdict: Some(Verdict::Suspected),
+            score: 44,
+            alive: true,
+            processes: 2,
+            returns: 1,
+            signals: vec![SignalId::known("B2"), SignalId::known("C5")],
+            peers: vec![peer()],
+            accounts: vec![Account { shown: "44AFFq…BEP3A".into(), hash: Some("5b1f".into()) }],
+        }],
+        more_suspects: 2,
+        members: vec![
+            Member { process: key(4713), name: "x".into(), role: MemberRole::Suspect },
+            Member { process: key(4712), name: "curl".into(), role: MemberRole::Dropper },
+        ],
+        dropped: vec![DroppedFile {
+            path: "/tmp/x".into(),
+            sha256: Some("ab".repeat(32).into()),
+            writer: key(4712),
+        }],
+        persistence: vec!["/etc/cron.d/x".into()],
         signals: vec![
             signal(
                 "B2",

@@ -6,7 +6,7 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass, wallet::names_wallet},
     process::Role,
 };
@@ -20,7 +20,7 @@ pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 70,
     full_weight: 100,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Command line of a miner",
     description: "At least two things only miners are told: a stratum address, a wallet with a pool, an algorithm, a donation level.",
     catches: "A miner under any name, known by what it was told to do.",

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless, WrittenFile},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless, WrittenFile},
     model::{ChainEdge, ChainKind, Decimal, EventType, SignalClass},
     process::Taint,
 };
@@ -18,6 +18,7 @@ pub const DROP_AND_RUN: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 25,
     full_weight: 25,
+    kind: SignalKind::Step,
     name: "File written, then run from a temporary or hidden place",
     description: "A program was run within 60 seconds of being written to, or made executable in, a temporary or hidden directory.",
     catches: "A dropped program as soon as it is run, whatever it does.",

@@ -1,7 +1,7 @@
 //! B7: a file that starts programs is changed.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
     process::{Role, base_name},
 };
@@ -13,6 +13,7 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 5,
     full_weight: 20,
+    kind: SignalKind::Step,
     name: "Place written that starts programs",
     description: "A crontab, a systemd unit, an init script, an SSH key list or a shell start file was changed outside the package manager.",
     catches: "What would start the miner again after it was killed.",

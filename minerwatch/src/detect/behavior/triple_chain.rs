@@ -4,22 +4,22 @@
 //!
 //! No single event shows the chain, so the incident creates this signal from its findings.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use crate::{
-    detect::{Declaration, SignalInfo, Stateless},
+    detect::{Declaration, SignalInfo, SignalKind, Stateless},
     model::{BootTime, Evidence, ProcessKey, Signal, SignalClass},
 };
 
-/// The signal. The full form is a chain with persistence. With the persistence itself (20), the connection (10) and a
-/// file run from a temporary place (25), the full form adds up to 90 points: "suspected" with two classes. Without the
-/// file it adds up to 65, because a vendor's installer that fetches a service, runs it and sets it up looks the same. A
-/// chain without persistence counts 10: installers run what they fetched by design.
+/// The signal. The full form is a chain with which something is wrong: disguise or force. It is "suspected" alone,
+/// because a chain contains evidence of two classes, the connection and the file change. Other chains are only steps,
+/// because a vendor's installer that fetches a service, runs it and sets it up looks the same.
 pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
     id: "T1",
     class: SignalClass::Behavior,
     weight: 10,
-    full_weight: 35,
+    full_weight: 70,
+    kind: SignalKind::Step,
     name: "Process, connection and file change make a chain",
     description: "In one process tree: a process was created, it or a relative connected out, and it or a relative changed files so that the program runs or stays.",
     catches: "Steps that are harmless one by one, and an attack together.",
@@ -35,45 +35,58 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Stateless(|_| None)),
 };
 
-/// The links of the chain that an incident has shown so far.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+/// Points of a chain with persistence.
+const PERSISTENT: u8 = 35;
+/// Points of a chain with persistence that a person at a terminal took.
+const EXCUSED: u8 = 15;
+
+/// The links of a complete chain.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChainFacts {
-    /// The first process that connected to another host, and the destination.
-    pub connected: Option<(ProcessKey, SocketAddr)>,
-    /// The process that ran a dropped file.
-    pub ran_dropped: Option<ProcessKey>,
-    /// The process that set something up to start again, and the path of the changed file.
-    pub persisted: Option<(ProcessKey, String)>,
+    /// The process that connected to another host, and the destination.
+    pub connected: (ProcessKey, SocketAddr),
+    /// Whether a dropped file was run.
+    pub dropped: bool,
+    /// The path of the changed file that starts the program again.
+    pub persisted: Option<Arc<str>>,
+    /// What is wrong with the chain, in words; empty for a chain like that of an installer.
+    pub wrong: Vec<&'static str>,
+    /// Whether a person at a terminal took the steps.
+    pub excused: bool,
 }
 
-/// Returns the signal if the chain is complete. `at` is the time of the last link.
-pub fn triple_chain(facts: &ChainFacts, at: BootTime) -> Option<(SignalInfo, Signal)> {
-    let info = TRIPLE_CHAIN;
-    let (caller, destination) = facts.connected.as_ref()?;
-    let (weight, process, detail) = match (&facts.persisted, facts.ran_dropped) {
-        (Some((writer, path)), dropped) => (
-            info.full_weight,
-            dropped.unwrap_or(*writer),
-            format!("created, connected to {destination} and stays through {path}"),
-        ),
-        (None, Some(dropped)) => {
-            (info.weight, dropped, format!("dropped, run and connected to {destination}"))
-        }
-        (None, None) => return None,
+/// Returns the signal for a chain that `holder` holds. `at` is the time of the last link.
+pub fn triple_chain(facts: &ChainFacts, holder: ProcessKey, at: BootTime) -> (SignalInfo, Signal) {
+    let mut info = TRIPLE_CHAIN;
+    let (caller, destination) = facts.connected;
+    let weight = match &facts.persisted {
+        _ if !facts.wrong.is_empty() => info.full_weight,
+        Some(_) if facts.excused => EXCUSED,
+        Some(_) => PERSISTENT,
+        None => info.weight,
     };
-    let evidence = vec![Evidence::new("destination", *destination), Evidence::new("connected_by", *caller)];
+    let mut detail = match (&facts.persisted, facts.dropped) {
+        (Some(path), _) => format!("created, connected to {destination} and stays through {path}"),
+        (None, _) => format!("dropped, run and connected to {destination}"),
+    };
+    let mut evidence = vec![Evidence::new("destination", destination), Evidence::new("connected_by", caller)];
+    if !facts.wrong.is_empty() {
+        info.kind = SignalKind::Sign;
+        detail = format!("{detail} ({})", facts.wrong.join(", "));
+        evidence.extend(facts.wrong.iter().map(|wrong| Evidence::new("sign", *wrong)));
+    }
     let signal = Signal {
         id: info.signal_id(),
         class: info.class,
         weight,
         at,
-        process,
+        process: holder,
         detail,
         evidence,
         last: at,
         conclusive: false,
     };
-    Some((info, signal))
+    (info, signal)
 }
 
 #[cfg(test)]
@@ -81,21 +94,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_chain_needs_a_connection_and_a_file_change() {
-        let process = ProcessKey { pid: 7, start_ticks: 1 };
-        let connected = Some((process, "10.0.0.5:443".parse().unwrap()));
-        let persisted = Some((process, "/etc/cron.d/x".to_owned()));
+    fn a_chain_weighs_as_much_as_is_wrong_with_it() {
+        let holder = ProcessKey { pid: 7, start_ticks: 1 };
+        let persisted = || Some(Arc::from("/etc/cron.d/x"));
         let cases = [
-            (connected, Some(process), persisted.clone(), Some(35)),
-            (connected, None, persisted.clone(), Some(35)),
-            (connected, Some(process), None, Some(10)),
-            (connected, None, None, None),
-            (None, Some(process), persisted, None),
+            (true, None, vec![], false, 10),
+            (false, persisted(), vec![], false, 35),
+            (true, persisted(), vec![], true, 15),
+            (true, None, vec!["has no file"], false, 70),
+            (true, persisted(), vec!["has no file"], true, 70),
         ];
-        for (connected, ran_dropped, persisted, weight) in cases {
-            let facts = ChainFacts { connected, ran_dropped, persisted };
-            let found = triple_chain(&facts, BootTime(1)).map(|(_, signal)| signal.weight);
-            assert_eq!(found, weight, "{facts:?}");
+        for (dropped, persisted, wrong, excused, weight) in cases {
+            let connected = (holder, "10.0.0.5:443".parse().unwrap());
+            let facts = ChainFacts { connected, dropped, persisted, wrong, excused };
+            let (info, signal) = triple_chain(&facts, holder, BootTime(1));
+            assert_eq!(signal.weight, weight, "{facts:?}");
+            assert_eq!(info.kind == SignalKind::Sign, !facts.wrong.is_empty());
         }
     }
 }

@@ -1,7 +1,7 @@
 //! C12: a suspect program opens a GPU device.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{DeviceOpen, EventBody, EventType, FileAction, SignalClass},
     process::Taint,
 };
@@ -20,6 +20,7 @@ pub const GPU: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 10,
     full_weight: 10,
+    kind: SignalKind::Hint,
     name: "Graphics processor opened by a suspect program",
     description: "A program that was dropped and run, or that runs from memory, opened a device for computing on the graphics processor.",
     catches: "A miner that computes on the graphics processor and hardly uses the CPU.",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{LoadThresholds, with_scheduling};
 use crate::{
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{CpuUsage, Decimal, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
@@ -17,7 +17,7 @@ pub const HOST_LOAD: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 15,
-    load: true,
+    kind: SignalKind::Load,
     name: "Whole host busy for minutes",
     description: "The host's processors were at least 90 % busy for 5 minutes, most of it by this process.",
     catches: "A load that many processes share, so that none of them stands out alone.",

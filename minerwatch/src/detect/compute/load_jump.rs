@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::{LoadThresholds, load_pattern::with_longer_shares};
 use crate::{
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, LoadHistory, SignalInfo},
+    detect::{
+        Declaration, DetectionContext, Detector, Finding, Findings, LoadHistory, SignalInfo, SignalKind,
+    },
     model::{Decimal, EventType, SignalClass, Threshold},
 };
 
@@ -21,7 +23,7 @@ pub const LOAD_JUMP: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 15,
-    load: true,
+    kind: SignalKind::Load,
     name: "Many times its own load of the last day",
     description: "The program took at least 500 % more over 10 minutes than over its own last 24 hours, and 70 % of a processor or more.",
     catches: "A known program that is replaced or made to mine: it is compared with itself.",

@@ -7,7 +7,9 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use super::variation::mean_and_variation;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, LoadHistory, Shares, SignalInfo, Stateless},
+    detect::{
+        Declaration, DetectionContext, Finding, LoadHistory, Shares, SignalInfo, SignalKind, Stateless,
+    },
     model::{Decimal, EventType, SignalClass, Threshold},
 };
 
@@ -32,7 +34,7 @@ pub const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 20,
     full_weight: 20,
-    load: true,
+    kind: SignalKind::Load,
     name: "Even or on-and-off load over a day",
     description: "The program took more than a quarter of a processor over 24 hours, either evenly (varying by less than 10 % from hour to hour) or as a square wave. People's programs follow people's days.",
     catches: "A miner that throttles itself, or works only at night, to stay below other thresholds.",

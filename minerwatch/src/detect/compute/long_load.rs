@@ -6,7 +6,7 @@ use super::{
     with_scheduling,
 };
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
@@ -16,7 +16,7 @@ pub const LONG_LOAD: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 15,
-    load: true,
+    kind: SignalKind::Load,
     name: "One process busy for minutes",
     description: "One process used more than 70 % of a processor for 5 minutes. Whatever computes does so.",
     catches: "A miner of a single thread on a large host, which C5 passes over.",

@@ -3,7 +3,7 @@
 //! The kernel side decides the class of a size ([`MappingClass`]).
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{EventBody, EventType, MappingClass, SignalClass},
 };
 
@@ -19,7 +19,7 @@ pub const DATASET: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 50,
     full_weight: 70,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Memory of the size of RandomX's dataset",
     description: "The process asked for 2080 MiB and a bit in one piece: the dataset that RandomX computes from, needed for hashing at full speed.",
     catches: "RandomX from its first seconds, before it hashes or connects.",

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, start_of, streak::Streak};
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
@@ -28,7 +28,7 @@ pub const QUOTA_THROTTLED: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 15,
-    load: true,
+    kind: SignalKind::Load,
     name: "Held back by its quota for minutes",
     description: "The process took all the CPU time that its cgroup's quota allows: it was throttled in at least 8 of 10 periods for 5 minutes. Whatever computes within a limit does so.",
     catches: "A miner in a pod with a small CPU limit, which never looks busy from outside.",

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{
         BootTime, ControlRegister, EventBody, EventType, ProcessKey, Request, Rounding, RoundingCounts,
         SignalClass,
@@ -50,7 +50,7 @@ pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 50,
     full_weight: 100,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Arithmetic of RandomX",
     description: "The process's threads change their rounding mode all the time, evenly among all modes: the algorithm of Monero and its relatives does so by design, whatever the program is called and wherever it connects.",
     catches: "RandomX itself: encrypted, renamed, throttled or offline.",

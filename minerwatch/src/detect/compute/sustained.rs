@@ -8,7 +8,7 @@ use super::{
     with_scheduling,
 };
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
@@ -23,7 +23,7 @@ pub const SUSTAINED_CPU: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 15,
-    load: true,
+    kind: SignalKind::Load,
     name: "Half the processors busy for a minute",
     description: "One process kept at least half of the host's processors at 85 % for 60 seconds. Compilers and encoders do so too.",
     catches: "A miner at full speed after a minute, whatever its algorithm.",

@@ -7,7 +7,7 @@ use std::{collections::VecDeque, net::SocketAddr, ops::RangeInclusive, time::Dur
 use super::leaves_host;
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{Direction, EventBody, EventType, FlowUpdate, PayloadSample, ProcessKey, SignalClass, Threshold},
 };
 
@@ -18,7 +18,7 @@ pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 30,
     full_weight: 30,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Encrypted connection with the rhythm of mining",
     description: "A TLS connection has been open for minutes in few bytes. Messages of one size went out at irregular times and each was answered, as shares are; others came unasked, as new work does.",
     catches: "Mining inside TLS, known by the sizes and times of its messages alone.",

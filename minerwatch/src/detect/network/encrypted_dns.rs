@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{EventBody, EventType, ProcessKey, SignalClass},
 };
 
@@ -14,6 +14,7 @@ pub const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 5,
     full_weight: 5,
+    kind: SignalKind::Hint,
     name: "Names asked for in secret",
     description: "A program resolves names over TLS or HTTPS. Nobody on the way sees which names, and neither does minerwatch.",
     catches: "Programs that hide which names they look up.",

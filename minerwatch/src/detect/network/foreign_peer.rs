@@ -2,7 +2,7 @@
 
 use super::established;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
 };
 
@@ -12,6 +12,7 @@ pub const FOREIGN_PEER: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 5,
     full_weight: 5,
+    kind: SignalKind::Hint,
     name: "Connection to port 443 in a foreign country",
     description: "Home countries are configured, and the peer's address is in none of them. That is true of much else, so this counts for next to nothing by itself.",
     catches: "Web traffic to unusual countries; it only adds to other signals.",

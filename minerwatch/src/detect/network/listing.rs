@@ -1,7 +1,7 @@
 //! Findings about entries of indicator lists.
 
 use crate::{
-    detect::{DetectionContext, Finding, SignalInfo},
+    detect::{DetectionContext, Finding, SignalInfo, SignalKind},
     intel::{ListKind, Listed},
 };
 
@@ -27,6 +27,7 @@ pub fn finding(
         .value("list_line", listed.line)
         .value("list_entry", listed.entry.to_string());
     finding.signal.weight = listed.list.weight;
-    finding.info.mining = listed.list.kind == ListKind::Mining;
+    let is_pool = listed.list.kind == ListKind::Mining;
+    finding.info.kind = if is_pool { SignalKind::Mining } else { SignalKind::Sign };
     finding
 }

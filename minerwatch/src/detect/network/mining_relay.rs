@@ -7,7 +7,7 @@ use rustc_hash::FxHashSet;
 use super::{mining_message::MiningPeer, solo_mining::is_solo};
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{EventBody, EventType, ProcessKey, Request, SignalClass},
 };
 
@@ -17,7 +17,7 @@ pub const RELAY: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 95,
     full_weight: 95,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Passes mining on",
     description: "One process speaks a mining protocol on connections that it accepted and on one that it opened: a proxy for miners inside the network.",
     catches: "A proxy inside the network that hides many miners behind one connection.",

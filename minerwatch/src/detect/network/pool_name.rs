@@ -12,7 +12,7 @@ use std::{
 use super::{beaconing::MAX_BYTES_A_MINUTE, established, listing};
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     intel::{ListKind, Listed},
     model::{
         DnsMessage, EventBody, EventType, FlowUpdate, Payload, ProcessKey, SignalClass, TlsHello, TunnelHost,
@@ -27,7 +27,7 @@ pub const POOL_NAME: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 20,
     full_weight: 60,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Name of a mining pool",
     description: "A program asked for the address of a mining pool, connected to a pool by its name, or asked for one by TLS or through a proxy. A visit to the web page of a pool counts a third, unless it goes on for minutes in few bytes.",
     catches: "Pools on ports that look harmless, such as 443, and behind proxies.",

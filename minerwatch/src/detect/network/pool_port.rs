@@ -2,7 +2,7 @@
 
 use super::established;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
 };
 
@@ -12,6 +12,7 @@ pub const POOL_PORT: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 5,
     full_weight: 5,
+    kind: SignalKind::Hint,
     name: "Connection to a port that mining pools use",
     description: "Mining pools prefer a handful of ports. Much else uses them too, so this counts for next to nothing by itself.",
     catches: "Nothing more than the port; it only adds to other signals.",

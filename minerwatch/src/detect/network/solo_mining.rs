@@ -5,7 +5,7 @@ use std::{net::SocketAddr, time::Duration};
 use super::mining_message::{MiningPeer, finding};
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{
         BootTime, EventBody, EventType, MiningMessage, MiningProtocol, Payload, ProcessKey, SignalClass,
         Threshold,
@@ -18,7 +18,7 @@ pub const SOLO_MINING: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 60,
     full_weight: 60,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Asks a node for work",
     description: "The process calls a cryptocurrency node as a solo miner does: for block templates, to submit blocks, or for its height every second.",
     catches: "Miners that work against a node of their own and never contact a pool.",

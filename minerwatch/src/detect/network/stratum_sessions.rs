@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Findings, SignalInfo, SignalKind},
     model::{EventBody, EventType, MiningMessage, MiningSide, ProcessKey, SignalClass},
 };
 
@@ -18,7 +18,7 @@ pub const MINER_WORDS: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 100,
     full_weight: 100,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Speaks a mining protocol",
     description: "The process said to a pool what a miner says: it logged in, asked for work, or submitted results.",
     catches: "Any miner that speaks a known protocol in the clear, on any port and under any program name.",
@@ -32,7 +32,7 @@ pub const POOL_WORDS: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 80,
     full_weight: 80,
-    mining: true,
+    kind: SignalKind::Mining,
     name: "Receives work from a pool",
     description: "A peer sent the process what a pool sends: a job, or how hard the work is.",
     catches: "A pool's answers on any port, even when the miner's own words were missed.",

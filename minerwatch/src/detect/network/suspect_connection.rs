@@ -5,7 +5,7 @@
 
 use super::established;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
     process::Taint,
 };
@@ -17,6 +17,7 @@ pub const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 10,
     full_weight: 10,
+    kind: SignalKind::Step,
     name: "Outbound connection by a suspect program",
     description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
     catches: "A dropped or fileless program that calls out, on any port.",

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::leaves_host;
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{
         BootTime, EventBody, EventType, Keepalive, Payload, ProcessKey, Request, SignalClass, SocketOptions,
     },
@@ -19,6 +19,7 @@ pub const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 15,
     full_weight: 25,
+    kind: SignalKind::Hint,
     name: "TLS without a name",
     description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default. It weighs more if the socket has the options of a miner's socket. Other programs that know their peer by its address do the same.",
     catches: "Encrypted connections to a bare address, as miners open them by default.",

@@ -58,7 +58,9 @@ fn too_many_incidents_close_the_one_with_the_lowest_score() {
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
     for number in 0..40 {
         let path = format!("/tmp/x{number}");
-        let script = host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "x"]);
+        let script = host.fork(cron);
+        host.become_user(script, 1_000 + number);
+        host.exec(script, cron, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
         host.create(script, &path, 0o755);
         let dropped = host.spawn(script, &path, &[&path]);
         host.connect(dropped, "10.0.0.5:443");

