@@ -14,5 +14,5 @@ pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
 pub use program::{resolve, script_of};
 pub use program_file::base_name;
-pub use role::{Role, interprets};
+pub use role::{Role, installs_packages, interprets};
 pub use table::{ProcessTable, TableLimits};

@@ -77,9 +77,9 @@ impl Causes {
         match held.kind {
             SignalKind::Mining | SignalKind::Load | SignalKind::Hint => false,
             SignalKind::Sign | SignalKind::Step => match held.signal.class {
-                SignalClass::Compute => false,
+                SignalClass::Compute if !held.changes_host() => false,
                 SignalClass::Network => self.include(held.signal.process),
-                SignalClass::Behavior => {
+                SignalClass::Behavior | SignalClass::Compute => {
                     self.include(held.signal.process)
                         || self.lead_to(&held.path)
                         || held.path.iter().any(is_own)

@@ -95,6 +95,11 @@ impl Identity {
         self.unknown.is_none() && (!self.common || self.starter.is_some())
     }
 
+    /// Whether the program is a tool of the system that unrelated people use.
+    pub(super) fn is_common(&self) -> bool {
+        self.common
+    }
+
     /// The path of the executable; empty if unknown.
     pub(super) fn path(&self) -> &Arc<str> {
         &self.path

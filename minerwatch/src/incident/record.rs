@@ -170,6 +170,10 @@ impl Incident {
     /// Returns the signals that count for a suspect, each id once: its own, and those of its causes.
     pub(super) fn counted<'a>(&'a self, suspect: &'a Suspect) -> Vec<&'a HeldSignal> {
         let mut counted: Vec<&HeldSignal> = suspect.signals.iter().collect();
+        // A tool of the system is no suspect because of who called it.
+        if suspect.identity.is_common() {
+            return counted;
+        }
         for other in self.suspects.values() {
             if std::ptr::eq(other, suspect) {
                 continue;
@@ -266,7 +270,9 @@ impl Incident {
             suspect.parent = parent.or_else(|| suspect.parent.take());
         }
         if !suspect.ran_in(key) || !process.is_alive() {
-            if let Some(gone) = suspect.add_process(key) {
+            // A process that its own program forked is no return: the program went into the background.
+            let is_fork = process.parent.is_some_and(|parent| suspect.ran_in(parent));
+            if let Some(gone) = suspect.add_process(key, is_fork) {
                 self.by_process.remove(&gone);
             }
             if !process.is_alive() {
@@ -394,7 +400,8 @@ impl Incident {
         let heads =
             |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
         let is_suspicious = |key| {
-            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(false));
+            let of_suspect =
+                self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(true, false));
             of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
         };
         for mut chain in self.links.chains(heads, is_suspicious) {
@@ -404,11 +411,14 @@ impl Incident {
                 (None, None) => continue,
             };
             let Some(suspect) = self.suspects.get(&number) else { continue };
-            let is_whole = chain.facts.dropped && chain.facts.persisted.is_some();
-            if suspect.signs.are_suspicious(is_whole) {
+            let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
+            if suspect.signs.are_suspicious(persists, dropped) {
                 chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();
             }
-            chain.facts.excused = suspect.signs.is_interactive();
+            chain.facts.excused = suspect.signs.are_excused();
+            if chain.facts.excused && chain.facts.wrong.is_empty() && !persists {
+                continue;
+            }
             let (info, signal) = triple_chain(&chain.facts, chain.holder, at);
             let is_known = suspect
                 .signals
@@ -479,7 +489,9 @@ impl Incident {
             }
         }
         let number = self.by_process.get(&process.key());
-        if let Some(suspect) = number.and_then(|number| self.suspects.get_mut(number)) {
+        if let Some(suspect) = number.and_then(|number| self.suspects.get_mut(number))
+            && suspect.identity.file() == process.view.executable.file
+        {
             suspect.identity.set_sha256(sha256);
             suspect.view = Arc::clone(&process.view);
         }

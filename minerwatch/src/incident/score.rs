@@ -1,11 +1,15 @@
 //! The score of a suspect: from signals to points, and from points to a verdict.
 
-use std::{cmp::Ordering, time::Duration};
+use std::{cmp::Ordering, collections::BTreeSet, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::{SignalInfo, SignalKind, behavior::TRIPLE_CHAIN},
+    detect::{
+        SignalInfo, SignalKind,
+        behavior::TRIPLE_CHAIN,
+        compute::{HUGE_PAGES, MSR},
+    },
     model::{
         BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Verdict,
     },
@@ -77,9 +81,21 @@ impl HeldSignal {
         }
     }
 
-    /// Whether the signal is evidence of two classes. A chain contains a connection and a file change.
-    fn has_two_classes(&self) -> bool {
-        TRIPLE_CHAIN.names(&self.signal)
+    /// Whether the signal is a change of the host that prepares it for mining: a deed, not a load.
+    pub(super) fn changes_host(&self) -> bool {
+        HUGE_PAGES.names(&self.signal) || MSR.names(&self.signal)
+    }
+
+    /// The second class that the signal is evidence of, if any. A chain contains a connection beside the file change,
+    /// and preparing the host for RandomX is behavior beside the preparation of the computation.
+    fn second_class(&self) -> Option<SignalClass> {
+        if TRIPLE_CHAIN.names(&self.signal) {
+            Some(SignalClass::Network)
+        } else if self.changes_host() {
+            Some(SignalClass::Behavior)
+        } else {
+            None
+        }
     }
 }
 
@@ -105,7 +121,7 @@ impl Score {
     pub(super) fn of<'a>(signals: impl IntoIterator<Item = &'a HeldSignal>, now: BootTime) -> Self {
         let mut sum = 0.0;
         let mut load: Option<(usize, f64)> = None;
-        let mut first = None;
+        let mut classes = BTreeSet::new();
         let mut score = Self {
             points: 0,
             two_classes: false,
@@ -121,8 +137,7 @@ impl Score {
             } else if load.is_none_or(|(_, most)| points > most) {
                 load = Some((index, points));
             }
-            score.two_classes |=
-                *first.get_or_insert(held.signal.class) != held.signal.class || held.has_two_classes();
+            classes.extend([Some(held.signal.class), held.second_class()].into_iter().flatten());
             score.mining |= held.kind == SignalKind::Mining;
             score.alarming |= held.is_alarming();
             score.conclusive |= held.conclusive;
@@ -134,7 +149,7 @@ impl Score {
             reason = "a sum of at most 255 each"
         )]
         let points = (sum + load_points).round() as u32;
-        Self { points, load, ..score }
+        Self { points, load, two_classes: classes.len() > 1, ..score }
     }
 
     /// Returns the verdict for this score. `suspected` and `mining` need signals of two classes, because one class

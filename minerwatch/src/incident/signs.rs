@@ -21,6 +21,8 @@ pub(super) enum Sign {
     SharedMemory,
     /// The program lies in a hidden place.
     HiddenPlace,
+    /// The program lies in a hidden place of a temporary directory. Some honest tools unpack themselves there.
+    HiddenTemporaryPlace,
     /// The program has the name of a kernel thread or of a system program.
     BorrowedName,
     /// The program has no file.
@@ -49,7 +51,7 @@ impl Sign {
         match self {
             Self::EnteredThroughService => "came through a network service",
             Self::SharedMemory => "lies in shared memory",
-            Self::HiddenPlace => "lies in a hidden place",
+            Self::HiddenPlace | Self::HiddenTemporaryPlace => "lies in a hidden place",
             Self::BorrowedName => "has the name of another program",
             Self::NoFile => "has no file",
             Self::DeletesItself => "was deleted while it ran",
@@ -63,33 +65,36 @@ impl Sign {
         }
     }
 
-    /// Points of a sign: 2 for disguise and force, 1 for what honest work shows too.
-    fn points(self) -> u8 {
+    /// Points of a sign: 3 for disguise and force, 2 for what honest programs do rarely, 1 for what they do too.
+    fn points(self) -> u32 {
         match self {
             Self::EnteredThroughService
             | Self::SharedMemory
             | Self::HiddenPlace
             | Self::BorrowedName
             | Self::NoFile
-            | Self::DeletesItself
-            | Self::Decoded
             | Self::FetchedByShell
             | Self::SilencedDefence
-            | Self::Immutable => 2,
+            | Self::Immutable => 3,
+            Self::HiddenTemporaryPlace | Self::DeletesItself | Self::Decoded => 2,
             Self::BareAddress | Self::TemporaryPlace | Self::Scheduled => 1,
         }
     }
 }
 
-/// Points of signs from which on a chain is suspicious.
-const SUSPICIOUS: u8 = 2;
+/// Points from which on a chain with persistence is suspicious.
+const PERSISTENT: u32 = 2;
+/// Points from which on a chain without persistence is suspicious.
+const FLEETING: u32 = 3;
+/// Points that a person at a terminal or a build job excuses: both try things out. It is less than one strong sign.
+const EXCUSE: u32 = 2;
 
 /// The signs of a suspect.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Signs {
     found: Vec<Sign>,
-    /// Whether a person started it from a login shell.
-    interactive: bool,
+    /// Whether a person started it from a login shell, or a CI agent as part of a job.
+    excused: bool,
 }
 
 impl Signs {
@@ -102,21 +107,28 @@ impl Signs {
         is_new
     }
 
-    /// Whether the signs make a chain suspicious. A person at a terminal excuses one point, and weak signs count only
-    /// for a program that lies in a temporary place. In a whole chain, a dropped file that was run and persistence, a
-    /// bare address counts twice.
-    pub(super) fn are_suspicious(&self, whole: bool) -> bool {
-        let strong: u8 = self.found.iter().map(|sign| sign.points()).filter(|points| *points > 1).sum();
-        let weak = self.found.iter().filter(|sign| sign.points() == 1).count();
-        let twice = u8::from(whole && self.found.contains(&Sign::BareAddress));
-        let weak = u8::try_from(weak).unwrap_or(u8::MAX).saturating_add(twice);
-        let counted = if strong > 0 || self.found.contains(&Sign::TemporaryPlace) { weak } else { 0 };
-        strong.saturating_add(counted).saturating_sub(u8::from(self.interactive)) >= SUSPICIOUS
+    /// Whether the signs make a chain suspicious. The weakest signs count only for a program in a temporary place, or
+    /// beside a stronger sign. `persists` is whether the chain has persistence, and `dropped` whether it has a dropped
+    /// file that was run. In a chain with both, a bare address counts three times.
+    pub(super) fn are_suspicious(&self, persists: bool, dropped: bool) -> bool {
+        let points = |wanted: fn(u32) -> bool| -> u32 {
+            self.found.iter().map(|sign| sign.points()).filter(|points| wanted(*points)).sum()
+        };
+        let strong = points(|points| points > 1);
+        let mut weak = points(|points| points == 1);
+        if persists && dropped && self.found.contains(&Sign::BareAddress) {
+            weak += 2;
+        }
+        if strong == 0 && !self.found.contains(&Sign::TemporaryPlace) {
+            weak = 0;
+        }
+        let excuse = if self.excused { EXCUSE } else { 0 };
+        (strong + weak).saturating_sub(excuse) >= if persists { PERSISTENT } else { FLEETING }
     }
 
-    /// Whether a person started it.
-    pub(super) fn is_interactive(&self) -> bool {
-        self.interactive
+    /// Whether a person or a CI agent started it.
+    pub(super) fn are_excused(&self) -> bool {
+        self.excused
     }
 
     /// The signs, in the order in which they were found.
@@ -129,7 +141,7 @@ impl Signs {
         for sign in &other.found {
             self.add(*sign);
         }
-        self.interactive |= other.interactive;
+        self.excused |= other.excused;
     }
 
     /// Adds what a process, its program and its ancestors show.
@@ -141,7 +153,7 @@ impl Signs {
             match ancestor.role {
                 Role::Service if ancestor.key() != process.key() => below_service = true,
                 Role::Scheduler => drop(self.add(Sign::Scheduled)),
-                Role::LoginShell | Role::LoginService => self.interactive = true,
+                Role::LoginShell | Role::LoginService | Role::JobRunner => self.excused = true,
                 Role::Shell | Role::Interpreter => self.observe_code(&ancestor.view),
                 Role::Downloader => self.observe_download(&ancestor.view),
                 _ => {}
@@ -175,7 +187,7 @@ impl Signs {
         match PathKind::of(path) {
             _ if is_shared_memory(path) => drop(self.add(Sign::SharedMemory)),
             PathKind::Hidden => drop(self.add(Sign::HiddenPlace)),
-            PathKind::Temporary if path.contains("/.") => drop(self.add(Sign::HiddenPlace)),
+            PathKind::Temporary if path.contains("/.") => drop(self.add(Sign::HiddenTemporaryPlace)),
             PathKind::Temporary => drop(self.add(Sign::TemporaryPlace)),
             PathKind::Ordinary => {}
         }
@@ -330,20 +342,28 @@ mod tests {
 
     #[test]
     fn signs_add_up() {
-        let with = |signs: &[Sign], interactive| {
-            let mut all = Signs { interactive, ..Signs::default() };
+        let with = |signs: &[Sign], excused, persists, dropped| {
+            let mut all = Signs { excused, ..Signs::default() };
             signs.iter().for_each(|sign| drop(all.add(*sign)));
-            all.are_suspicious(false)
+            all.are_suspicious(persists, dropped)
         };
-        assert!(!with(&[], false));
-        assert!(!with(&[Sign::BareAddress, Sign::Scheduled], false), "a program in an ordinary place");
-        assert!(!with(&[Sign::TemporaryPlace], false));
-        assert!(with(&[Sign::TemporaryPlace, Sign::BareAddress], false));
-        assert!(!with(&[Sign::TemporaryPlace, Sign::BareAddress], true), "a person did it");
-        assert!(with(&[Sign::SharedMemory], false));
-        assert!(!with(&[Sign::HiddenPlace], true));
-        assert!(with(&[Sign::HiddenPlace, Sign::BareAddress], true));
-        assert!(with(&[Sign::EnteredThroughService], false));
+        let fleeting = |signs: &[Sign]| with(signs, false, false, true);
+        let persistent = |signs: &[Sign]| with(signs, false, true, false);
+        let by_person = |signs: &[Sign]| with(signs, true, true, true);
+        for signs in [&[][..], &[Sign::BareAddress, Sign::Scheduled], &[Sign::TemporaryPlace]] {
+            assert!(!fleeting(signs) && !persistent(signs) && !by_person(signs), "{signs:?}");
+        }
+        for sign in [Sign::SharedMemory, Sign::HiddenPlace, Sign::EnteredThroughService, Sign::NoFile] {
+            assert!(fleeting(&[sign]) && persistent(&[sign]), "{sign:?}");
+            assert!(!by_person(&[sign]), "{sign:?}");
+            assert!(by_person(&[sign, Sign::BareAddress]), "{sign:?}");
+        }
+        assert!(persistent(&[Sign::TemporaryPlace, Sign::BareAddress]));
+        assert!(!fleeting(&[Sign::TemporaryPlace, Sign::BareAddress]));
+        assert!(!fleeting(&[Sign::HiddenTemporaryPlace]), "an updater that unpacks itself");
+        assert!(fleeting(&[Sign::HiddenTemporaryPlace, Sign::BareAddress]));
+        assert!(!with(&[Sign::TemporaryPlace, Sign::BareAddress], true, false, true));
+        assert!(by_person(&[Sign::TemporaryPlace, Sign::BareAddress]), "the whole chain");
     }
 
     #[test]

@@ -119,13 +119,13 @@ impl Suspect {
     }
 
     /// Adds a process. Returns the process that had to make room, if any. A suspect that was named and whose processes
-    /// have all ended is back.
-    pub(super) fn add_process(&mut self, key: ProcessKey) -> Option<ProcessKey> {
+    /// have all ended is back, unless the process is a fork of one of them.
+    pub(super) fn add_process(&mut self, key: ProcessKey, is_fork: bool) -> Option<ProcessKey> {
         if let Some(run) = self.runs.iter_mut().find(|run| run.process == key) {
             run.alive = true;
             return None;
         }
-        if !self.runs.is_empty() && !self.is_alive() {
+        if !is_fork && !self.runs.is_empty() && !self.is_alive() {
             self.returns += 1;
             self.news.returned |= self.is_named();
         }

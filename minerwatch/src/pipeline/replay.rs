@@ -69,9 +69,16 @@ pub fn replay<E: Display>(
             }
         }
     }
+    // An update that waits for its time is sent as if the host had gone on.
+    if let Some(last) = ticks.last {
+        ticks.advance(last.plus(SETTLE), |now| pipeline.tick(now, sink))?;
+    }
     sink.flush()?;
     Ok(replayed)
 }
+
+/// Time after the last event for which the engine is ticked: longer than the interval of an incident's alerts.
+const SETTLE: Duration = Duration::from_secs(61);
 
 /// Ticks the engine between the events, as the daemon does.
 #[derive(Debug, Default)]

@@ -114,7 +114,7 @@ fn runs_jobs(arguments: &[impl AsRef<str>]) -> bool {
 }
 
 /// Whether the arguments are those of a Node.js package installer, which starts shells by design.
-fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
+pub fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
     arguments.get(1).is_some_and(|script| {
         matches!(
             base_name(script.as_ref()),

