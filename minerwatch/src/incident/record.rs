@@ -152,7 +152,7 @@ impl Incident {
 
     /// Returns the most points of a suspect at time `now`.
     pub(super) fn score(&self, now: BootTime) -> u32 {
-        let points = |suspect: &Suspect| Score::of(self.counted(suspect), now).points;
+        let points = |suspect: &Suspect| self.score_of(suspect, now).points;
         self.suspects.values().map(points).max().unwrap_or(0)
     }
 
@@ -165,6 +165,11 @@ impl Incident {
     pub(super) fn repeated(&self) -> u64 {
         let held = self.suspects.values().flat_map(|suspect| &suspect.signals);
         self.folded + held.map(|held| held.repeated).sum::<u64>()
+    }
+
+    /// Returns the score of a suspect at time `now`.
+    pub(super) fn score_of(&self, suspect: &Suspect, now: BootTime) -> Score {
+        Score::of(self.counted(suspect), suspect.signs.are_excused(), now)
     }
 
     /// Returns the signals that count for a suspect, each id once: its own, and those of its causes.
@@ -400,8 +405,7 @@ impl Incident {
         let heads =
             |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
         let is_suspicious = |key| {
-            let of_suspect =
-                self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(true, false));
+            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(false));
             of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
         };
         for mut chain in self.links.chains(heads, is_suspicious) {
@@ -412,7 +416,7 @@ impl Incident {
             };
             let Some(suspect) = self.suspects.get(&number) else { continue };
             let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
-            if suspect.signs.are_suspicious(persists, dropped) {
+            if suspect.signs.are_suspicious(persists && dropped) {
                 chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();
             }
             chain.facts.excused = suspect.signs.are_excused();
@@ -598,7 +602,7 @@ impl Incident {
     /// Updates the verdict of a suspect. Conclusive signals count only for who shows them.
     fn judge(&mut self, number: SuspectNumber, now: BootTime) {
         let Some(suspect) = self.suspects.get(&number) else { return };
-        let verdict = Score::of(self.counted(suspect), now).verdict();
+        let verdict = self.score_of(suspect, now).verdict();
         self.verdict = self.verdict.max(verdict);
         if let Some(suspect) = self.suspects.get_mut(&number) {
             suspect.verdict = suspect.verdict.max(verdict);
@@ -636,7 +640,7 @@ impl Incident {
     pub(super) fn prime(&self) -> Option<SuspectNumber> {
         let now = self.last_activity;
         let rank = |number: &SuspectNumber, suspect: &Suspect| {
-            let score = Score::of(self.counted(suspect), now).points;
+            let score = self.score_of(suspect, now).points;
             let own: u32 = suspect.signals.iter().map(|held| u32::from(held.signal.weight)).sum();
             (
                 suspect.verdict,

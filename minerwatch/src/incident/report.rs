@@ -43,7 +43,7 @@ impl Incident {
         let verdict = self.verdict().unwrap_or(Verdict::Noted);
         let mut held: Vec<&HeldSignal> = self.counted(suspect);
         held.sort_by(|one, other| one.compare(other));
-        let score = Score::of(held.iter().copied(), now);
+        let score = Score::of(held.iter().copied(), suspect.signs.are_excused(), now);
         let score_parts = score.parts(&held, now);
         let signals: Vec<Signal> = held
             .iter()

@@ -27,6 +27,9 @@ const SUSPECTED: u32 = 70;
 /// Minimum points of the verdict `mining`, which also needs signals of two classes and a signal about mining itself.
 const MINING: u32 = 100;
 
+/// Share of the points that a step has if a person at a terminal or a CI agent took it.
+const EXCUSED_SHARE: f64 = 0.5;
+
 /// A signal of a suspect: the strongest with its id.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct HeldSignal {
@@ -64,9 +67,11 @@ impl HeldSignal {
         }
     }
 
-    fn points(&self, now: BootTime) -> f64 {
+    /// The points at time `now`. If `excused`, steps count half.
+    fn points(&self, excused: bool, now: BootTime) -> f64 {
         let half_lives = self.age(now).as_secs_f64() / self.half_life().as_secs_f64();
-        f64::from(self.signal.weight) * (-half_lives).exp2()
+        let share = if excused && self.kind == SignalKind::Step { EXCUSED_SHARE } else { 1.0 };
+        f64::from(self.signal.weight) * share * (-half_lives).exp2()
     }
 
     fn is_load(&self) -> bool {
@@ -112,32 +117,48 @@ pub(super) struct Score {
     alarming: bool,
     /// Whether a signal decides the verdict alone.
     conclusive: bool,
+    /// Whether the signals suffice for a record: not only a load and one sign of the same class.
+    recorded: bool,
+    /// Whether steps count half.
+    excused: bool,
     /// Index of the load signal that counts: the one with the most points.
     load: Option<usize>,
 }
 
 impl Score {
-    /// Computes the score of signals at time `now`. Each signal id must occur once.
-    pub(super) fn of<'a>(signals: impl IntoIterator<Item = &'a HeldSignal>, now: BootTime) -> Self {
+    /// Computes the score of signals at time `now`. Each signal id must occur once. `excused` is whether a person at a
+    /// terminal or a CI agent took the steps.
+    pub(super) fn of<'a>(
+        signals: impl IntoIterator<Item = &'a HeldSignal>,
+        excused: bool,
+        now: BootTime,
+    ) -> Self {
         let mut sum = 0.0;
         let mut load: Option<(usize, f64)> = None;
         let mut classes = BTreeSet::new();
+        let mut strong_classes = BTreeSet::new();
         let mut score = Self {
             points: 0,
             two_classes: false,
             mining: false,
             alarming: false,
             conclusive: false,
+            recorded: false,
+            excused,
             load: None,
         };
         for (index, held) in signals.into_iter().enumerate() {
-            let points = held.points(now);
+            let points = held.points(excused, now);
             if !held.is_load() {
                 sum += points;
             } else if load.is_none_or(|(_, most)| points > most) {
                 load = Some((index, points));
             }
             classes.extend([Some(held.signal.class), held.second_class()].into_iter().flatten());
+            if !held.kind.is_weak() {
+                strong_classes.extend([Some(held.signal.class), held.second_class()].into_iter().flatten());
+                score.recorded |= u32::from(held.signal.weight) >= NOTED;
+            }
             score.mining |= held.kind == SignalKind::Mining;
             score.alarming |= held.is_alarming();
             score.conclusive |= held.conclusive;
@@ -149,19 +170,21 @@ impl Score {
             reason = "a sum of at most 255 each"
         )]
         let points = (sum + load_points).round() as u32;
-        Self { points, load, two_classes: classes.len() > 1, ..score }
+        let recorded = score.recorded || strong_classes.len() > 1;
+        Self { points, load, recorded, two_classes: classes.len() > 1, ..score }
     }
 
     /// Returns the verdict for this score. `suspected` and `mining` need signals of two classes, because one class
     /// alone can be wrong. `suspected` also needs a signal of mining, disguise or force, and `mining` one of mining
-    /// itself, however many signals are about an intrusion. A conclusive signal alone means `mining`.
+    /// itself, however many signals are about an intrusion. A conclusive signal alone means `mining`. `noted` needs
+    /// signals of two classes other than hints and load, or one signal that has the points alone.
     pub(super) fn verdict(&self) -> Option<Verdict> {
-        let Self { points, two_classes, mining, alarming, conclusive, load: _ } = *self;
+        let Self { points, two_classes, mining, alarming, conclusive, recorded, excused: _, load: _ } = *self;
         if conclusive || (points >= MINING && two_classes && mining) {
             Some(Verdict::Mining)
         } else if points >= SUSPECTED && two_classes && alarming {
             Some(Verdict::Suspected)
-        } else if points >= NOTED {
+        } else if points >= NOTED && recorded {
             Some(Verdict::Noted)
         } else {
             None
@@ -182,7 +205,7 @@ impl Score {
             let noun = if points == 1 { "point" } else { "points" };
             missing.push(format!("{points} {noun} ({} of {needed})", self.points));
         }
-        if next > Verdict::Noted && !self.two_classes {
+        if (next > Verdict::Noted && !self.two_classes) || (next == Verdict::Noted && !self.recorded) {
             missing.push("a signal of a second class".to_owned());
         }
         if next == Verdict::Suspected && !self.alarming {
@@ -198,7 +221,7 @@ impl Score {
     /// same order.
     pub(super) fn parts(&self, signals: &[&HeldSignal], now: BootTime) -> ScoreParts {
         let part = |(index, held): (usize, &&HeldSignal)| SignalPoints {
-            points: Points::new(held.points(now)),
+            points: Points::new(held.points(self.excused, now)),
             half_life: held.half_life(),
             age: held.age(now),
             counted: !held.is_load() || self.load == Some(index),
@@ -251,7 +274,8 @@ mod tests {
         let cases = [
             (vec![], None),
             (vec![drop()], None),
-            (vec![drop(), burns()], Some(Verdict::Noted)),
+            (vec![drop(), burns()], None),
+            (vec![drop(), calls(), burns()], Some(Verdict::Noted)),
             (vec![drop(), chain(), stays()], Some(Verdict::Noted)),
             (vec![drop(), chain(), stays(), calls()], Some(Verdict::Noted)),
             (vec![drop(), chain(), stays(), calls(), burns()], Some(Verdict::Noted)),
@@ -265,20 +289,23 @@ mod tests {
         ];
         for (signals, expected) in cases {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
-            assert_eq!(Score::of(&signals, BootTime(0)).verdict(), expected, "{ids:?}");
+            assert_eq!(Score::of(&signals, false, BootTime(0)).verdict(), expected, "{ids:?}");
         }
     }
 
     #[test]
     fn what_the_next_verdict_needs() {
         let missing = |signals: &[HeldSignal]| {
-            let next = Score::of(signals, BootTime(0)).next()?;
+            let next = Score::of(signals, false, BootTime(0)).next()?;
             Some((next.verdict, next.missing.join(", ")))
         };
         let drop = || held(DROP_AND_RUN, 25, false);
         let chain = || held(TRIPLE_CHAIN, 35, false);
         let calls = || held(SUSPECT_CONNECTION, 10, false);
-        assert_eq!(missing(&[drop()]), Some((Verdict::Noted, "15 points (25 of 40)".to_owned())));
+        assert_eq!(
+            missing(&[drop()]),
+            Some((Verdict::Noted, "15 points (25 of 40), a signal of a second class".to_owned()))
+        );
         assert_eq!(
             missing(&[drop(), chain()]),
             Some((
@@ -297,7 +324,7 @@ mod tests {
     fn of_the_load_signals_only_the_strongest_counts() {
         let load = [SUSTAINED_CPU, LONG_LOAD, HOST_LOAD, LOAD_JUMP, INTERMITTENT_LOAD, QUOTA_THROTTLED];
         let held: Vec<_> = load.into_iter().map(|info| held(info, info.weight, false)).collect();
-        let score = Score::of(&held, BootTime(0));
+        let score = Score::of(&held, false, BootTime(0));
         assert_eq!(score.points, 20);
         assert!(load.iter().all(|info| info.kind == SignalKind::Load));
         let parts = score.parts(&held.iter().collect::<Vec<_>>(), BootTime(0));
@@ -310,7 +337,7 @@ mod tests {
     fn points_halve_in_their_half_life() {
         let signals = [held(SUSTAINED_CPU, 15, false), held(SERVICE_DOWNLOADER, 35, false)];
         let hours = |count: u64| BootTime(count * 3_600_000_000_000);
-        let score = |now| Score::of(&signals, now);
+        let score = |now| Score::of(&signals, false, now);
         assert_eq!(score(hours(0)).points, 50);
         assert_eq!(score(hours(1)).points, 42);
         assert_eq!(score(hours(24)).points, 18);

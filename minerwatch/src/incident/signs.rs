@@ -75,17 +75,19 @@ impl Sign {
             | Self::NoFile
             | Self::FetchedByShell
             | Self::SilencedDefence
-            | Self::Immutable => 3,
-            Self::HiddenTemporaryPlace | Self::DeletesItself | Self::Decoded => 2,
+            | Self::Immutable
+            | Self::DeletesItself
+            | Self::Decoded => 3,
+            Self::HiddenTemporaryPlace => 2,
             Self::BareAddress | Self::TemporaryPlace | Self::Scheduled => 1,
         }
     }
 }
 
-/// Points from which on a chain with persistence is suspicious.
-const PERSISTENT: u32 = 2;
-/// Points from which on a chain without persistence is suspicious.
-const FLEETING: u32 = 3;
+/// Points from which on a chain is suspicious.
+const SUSPICIOUS: u32 = 3;
+/// Additional points of a bare address in a whole chain: a dropped file that was run, and persistence.
+const WHOLE: u32 = 3;
 /// Points that a person at a terminal or a build job excuses: both try things out. It is less than one strong sign.
 const EXCUSE: u32 = 2;
 
@@ -108,22 +110,21 @@ impl Signs {
     }
 
     /// Whether the signs make a chain suspicious. The weakest signs count only for a program in a temporary place, or
-    /// beside a stronger sign. `persists` is whether the chain has persistence, and `dropped` whether it has a dropped
-    /// file that was run. In a chain with both, a bare address counts three times.
-    pub(super) fn are_suspicious(&self, persists: bool, dropped: bool) -> bool {
+    /// beside a stronger sign. A chain is `whole` if a dropped file was run and something persists.
+    pub(super) fn are_suspicious(&self, whole: bool) -> bool {
         let points = |wanted: fn(u32) -> bool| -> u32 {
             self.found.iter().map(|sign| sign.points()).filter(|points| wanted(*points)).sum()
         };
         let strong = points(|points| points > 1);
         let mut weak = points(|points| points == 1);
-        if persists && dropped && self.found.contains(&Sign::BareAddress) {
-            weak += 2;
+        if whole && self.found.contains(&Sign::BareAddress) {
+            weak += WHOLE;
         }
         if strong == 0 && !self.found.contains(&Sign::TemporaryPlace) {
             weak = 0;
         }
         let excuse = if self.excused { EXCUSE } else { 0 };
-        (strong + weak).saturating_sub(excuse) >= if persists { PERSISTENT } else { FLEETING }
+        (strong + weak).saturating_sub(excuse) >= SUSPICIOUS
     }
 
     /// Whether a person or a CI agent started it.
@@ -342,28 +343,26 @@ mod tests {
 
     #[test]
     fn signs_add_up() {
-        let with = |signs: &[Sign], excused, persists, dropped| {
+        let with = |signs: &[Sign], excused, whole| {
             let mut all = Signs { excused, ..Signs::default() };
             signs.iter().for_each(|sign| drop(all.add(*sign)));
-            all.are_suspicious(persists, dropped)
+            all.are_suspicious(whole)
         };
-        let fleeting = |signs: &[Sign]| with(signs, false, false, true);
-        let persistent = |signs: &[Sign]| with(signs, false, true, false);
-        let by_person = |signs: &[Sign]| with(signs, true, true, true);
-        for signs in [&[][..], &[Sign::BareAddress, Sign::Scheduled], &[Sign::TemporaryPlace]] {
-            assert!(!fleeting(signs) && !persistent(signs) && !by_person(signs), "{signs:?}");
+        let cases: [(&[Sign], bool, bool, bool); 8] = [
+            // The signs; whether they make a chain suspicious, a whole chain, and a whole chain of a person.
+            (&[], false, false, false),
+            (&[Sign::BareAddress, Sign::Scheduled], false, false, false),
+            (&[Sign::TemporaryPlace, Sign::Scheduled], false, false, false),
+            (&[Sign::TemporaryPlace, Sign::BareAddress], false, true, true),
+            (&[Sign::HiddenTemporaryPlace], false, false, false),
+            (&[Sign::HiddenTemporaryPlace, Sign::BareAddress], true, true, true),
+            (&[Sign::SharedMemory], true, true, false),
+            (&[Sign::BorrowedName, Sign::NoFile], true, true, true),
+        ];
+        for (signs, alone, whole, by_person) in cases {
+            let found = (with(signs, false, false), with(signs, false, true), with(signs, true, true));
+            assert_eq!(found, (alone, whole, by_person), "{signs:?}");
         }
-        for sign in [Sign::SharedMemory, Sign::HiddenPlace, Sign::EnteredThroughService, Sign::NoFile] {
-            assert!(fleeting(&[sign]) && persistent(&[sign]), "{sign:?}");
-            assert!(!by_person(&[sign]), "{sign:?}");
-            assert!(by_person(&[sign, Sign::BareAddress]), "{sign:?}");
-        }
-        assert!(persistent(&[Sign::TemporaryPlace, Sign::BareAddress]));
-        assert!(!fleeting(&[Sign::TemporaryPlace, Sign::BareAddress]));
-        assert!(!fleeting(&[Sign::HiddenTemporaryPlace]), "an updater that unpacks itself");
-        assert!(fleeting(&[Sign::HiddenTemporaryPlace, Sign::BareAddress]));
-        assert!(!with(&[Sign::TemporaryPlace, Sign::BareAddress], true, false, true));
-        assert!(by_person(&[Sign::TemporaryPlace, Sign::BareAddress]), "the whole chain");
     }
 
     #[test]

@@ -275,7 +275,7 @@ impl Suspect {
             process: ProcessView::clone(&self.view),
             parent: self.parent.as_deref().cloned(),
             verdict: self.verdict,
-            score: Score::of(counted.iter().copied(), now).points,
+            score: Score::of(counted.iter().copied(), self.signs.are_excused(), now).points,
             alive: self.is_alive(),
             processes: self.processes,
             returns: self.returns,

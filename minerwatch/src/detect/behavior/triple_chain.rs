@@ -37,8 +37,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 /// Points of a chain with persistence.
 const PERSISTENT: u8 = 35;
-/// Points of a chain with persistence that a person at a terminal took.
-const EXCUSED: u8 = 15;
+/// Points of a chain with persistence that a person at a terminal or a CI agent took. Steps of these count half.
+const EXCUSED: u8 = 20;
 
 /// The links of a complete chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -100,7 +100,7 @@ mod tests {
         let cases = [
             (true, None, vec![], false, 10),
             (false, persisted(), vec![], false, 35),
-            (true, persisted(), vec![], true, 15),
+            (true, persisted(), vec![], true, 20),
             (true, None, vec!["has no file"], false, 70),
             (true, persisted(), vec!["has no file"], true, 70),
         ];

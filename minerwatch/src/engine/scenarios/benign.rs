@@ -376,9 +376,11 @@ fn a_pod_throttled_by_its_quota_all_day() {
     // A process that is throttled and busy scores no more than a process that is only busy.
     let score = |is_throttled: bool| {
         let mut day = day();
-        let Day { host, login, .. } = &mut day;
-        host.create(*login, "/tmp/tool", 0o755);
-        let tool = host.spawn(*login, "/tmp/tool", &["tool"]);
+        let host = &mut day.host;
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let job = host.spawn(init, "/usr/bin/dash", &["sh", "/srv/job.sh"]);
+        host.create(job, "/tmp/tool", 0o755);
+        let tool = host.spawn(job, "/tmp/tool", &["tool"]);
         host.connect(tool, "10.0.0.5:443");
         host.burn(tool, 1.0, 310);
         if is_throttled {

@@ -44,7 +44,8 @@ const NAMES: &[(Role, &[&str])] = &[
     ]),
     (Role::JobRunner, &[
         "gitlab-runner", "Runner.Listener", "Runner.Worker", "buildkite-agent", "drone-runner-docker",
-        "woodpecker-agent", "act_runner", "concourse", "slurmstepd", "slurmd",
+        "woodpecker-agent", "act_runner", "concourse", "slurmstepd", "slurmd", "buildkitd", "jupyter-lab",
+        "jupyter-notebook",
     ]),
     (Role::Shell, &[
         "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash", "busybox", "tcsh", "csh",
@@ -61,7 +62,7 @@ const NAMES: &[(Role, &[&str])] = &[
         "postmaster", "mysqld", "mariadbd", "mongod", "nginx", "apache", "httpd", "lighttpd", "caddy",
         "php-fpm", "php-cgi", "node", "nodejs", "uwsgi", "gunicorn", "uvicorn", "celery", "puma",
         "unicorn", "beam.smp", "couchdb", "rabbitmq-server", "exim", "exim4", "smbd", "vsftpd", "proftpd",
-        "haproxy", "squid", "named", "jupyter-lab", "jupyter-notebook", "influxd", "clickhouse-server",
+        "haproxy", "squid", "named", "influxd", "clickhouse-server",
         "consul", "saltstack", "weblogic", "confluence", "activemq", "w3wp", "dotnet",
     ]),
     (Role::PackageManager, &[
