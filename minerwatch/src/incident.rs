@@ -18,6 +18,7 @@
 //!   process and whenever. For example, cron may start it an hour later.
 //! - A **program**, a **peer** or an **account** of a suspect: another process that runs the program, or mines with the
 //!   same peer or for the same account, belongs to the same incident.
+//! - A **service** through which a suspect came: what else comes through it belongs to the same incident.
 //!
 //! Weak signals (a port, mere load) open no incident. They are kept with their process until a stronger one follows.
 //!

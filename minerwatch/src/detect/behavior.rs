@@ -18,6 +18,7 @@ pub use drop_and_run::{DROP_AND_RUN, drop_steps};
 pub use fileless::FILELESS;
 pub use kernel_name::KERNEL_NAME;
 pub use persistence::PERSISTENCE;
+pub use preload::PRELOAD;
 pub use service_downloader::SERVICE_DOWNLOADER;
 pub use triple_chain::{ChainFacts, TRIPLE_CHAIN, triple_chain};
 

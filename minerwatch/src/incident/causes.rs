@@ -1,8 +1,8 @@
 //! Whose signals count for a suspect: its own, and those of the processes that caused it.
 //!
 //! The causes of a suspect are its ancestors in its process tree, and whoever wrote its program or its script, with
-//! their ancestors. Never its siblings. If a script dropped the program, the other deeds of that script and its
-//! descendants count as well: the script is the head of the suspect.
+//! their ancestors. Never its siblings. If a script dropped the program, the deeds that serve the whole script count as
+//! well, such as an entry in a crontab: the script is the head of the suspect.
 
 use serde::{Deserialize, Serialize};
 
@@ -71,21 +71,18 @@ impl Causes {
         self.heads.iter().any(|head| path.contains(head))
     }
 
-    /// Whether a signal of another suspect counts: a deed of a cause, of a descendant of the suspect (`is_own`), or of a
-    /// descendant of the script that dropped it. Mining and load count only for who shows them.
+    /// Whether a signal of another suspect counts: any of a cause, and a deed of a descendant (`is_own`) or of a
+    /// descendant of the script that dropped the suspect. Mining and load count only for who shows them.
     pub(super) fn count(&self, held: &HeldSignal, is_own: impl Fn(&ProcessKey) -> bool) -> bool {
         match held.kind {
-            SignalKind::Mining | SignalKind::Load | SignalKind::Hint => false,
-            SignalKind::Sign | SignalKind::Step => match held.signal.class {
-                SignalClass::Compute if !held.changes_host() => false,
-                SignalClass::Network => self.include(held.signal.process),
-                SignalClass::Behavior | SignalClass::Compute => {
-                    self.include(held.signal.process)
-                        || self.lead_to(&held.path)
-                        || held.path.iter().any(is_own)
-                }
-            },
+            SignalKind::Mining | SignalKind::Load | SignalKind::Hint => return false,
+            SignalKind::Sign | SignalKind::Step => {}
         }
+        if held.signal.class == SignalClass::Compute && !held.is_deed() {
+            return false;
+        }
+        self.include(held.signal.process)
+            || (held.is_deed() && (self.lead_to(&held.path) || held.path.iter().any(is_own)))
     }
 
     /// The scripts that dropped the suspect.

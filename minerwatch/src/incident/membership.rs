@@ -54,6 +54,8 @@ pub(super) struct Members {
     identities: Vec<IdentityKey>,
     peers: Vec<SocketAddr>,
     accounts: Vec<Arc<str>>,
+    /// The services through which suspects came.
+    entries: Vec<ProcessKey>,
     /// Number of attempts to add a file while the limit was reached.
     #[serde(skip)]
     refused: u32,
@@ -76,6 +78,7 @@ pub(super) struct MembershipIndex {
     identities: FxHashMap<IdentityKey, Serial>,
     peers: FxHashMap<SocketAddr, Serial>,
     accounts: FxHashMap<Arc<str>, Serial>,
+    entries: FxHashMap<ProcessKey, Serial>,
 }
 
 impl MembershipIndex {
@@ -138,6 +141,11 @@ impl MembershipIndex {
     /// Returns the incident whose suspects mine for this account.
     pub(super) fn of_account(&self, account: &str) -> Option<Serial> {
         self.accounts.get(account).copied()
+    }
+
+    /// Returns the incident whose suspects came through this service.
+    pub(super) fn of_entry(&self, service: ProcessKey) -> Option<Serial> {
+        self.entries.get(&service).copied()
     }
 
     /// Adds a process to an incident, unless the process belongs to one already. If the incident is full, a dead
@@ -272,11 +280,26 @@ impl MembershipIndex {
         hold(&mut self.accounts, &mut holdings.accounts, Arc::clone(account), serial);
     }
 
+    /// Adds a service through which a suspect came.
+    pub(super) fn hold_entry(&mut self, serial: Serial, holdings: &mut Members, service: ProcessKey) {
+        hold(&mut self.entries, &mut holdings.entries, service, serial);
+    }
+
     /// Adds the holdings of an incident to the index: those of an incident that was merged into this one, or of one
     /// that was restored.
     pub(super) fn hand_over(&mut self, from: Members, serial: Serial, to: &mut Members) {
-        let Members { processes, trees, files, paths, containers, identities, peers, accounts, refused: _ } =
-            from;
+        let Members {
+            processes,
+            trees,
+            files,
+            paths,
+            containers,
+            identities,
+            peers,
+            accounts,
+            entries,
+            refused: _,
+        } = from;
         for (key, kind) in processes {
             let alive = self.processes.remove(&key).is_none_or(|held| held.alive);
             self.hold_process(serial, to, key, kind);
@@ -303,6 +326,9 @@ impl MembershipIndex {
         for account in accounts {
             hold(&mut self.accounts, &mut to.accounts, account, serial);
         }
+        for entry in entries {
+            hold(&mut self.entries, &mut to.entries, entry, serial);
+        }
     }
 
     /// Marks as ended the processes of an incident that are not alive.
@@ -325,6 +351,7 @@ impl MembershipIndex {
             identities,
             peers,
             accounts,
+            entries,
             refused: _,
         } = holdings;
         for (key, _) in processes {
@@ -342,6 +369,7 @@ impl MembershipIndex {
         release(&mut self.identities, identities, serial);
         release(&mut self.peers, peers, serial);
         release(&mut self.accounts, accounts, serial);
+        release(&mut self.entries, entries, serial);
     }
 }
 

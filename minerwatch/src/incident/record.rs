@@ -700,7 +700,7 @@ fn peer_of(signal: &Signal) -> Option<(SocketAddr, Option<Arc<str>>)> {
 }
 
 /// Returns the service that started the tree of a process, if a service did.
-fn entry_of(table: &ProcessTable, key: ProcessKey) -> Option<Member> {
+pub(super) fn entry_of(table: &ProcessTable, key: ProcessKey) -> Option<Member> {
     let root = table.get(table.tree_root(key))?;
     let parent = table.parent_of(root).filter(|parent| parent.role == Role::Service)?;
     Some(Member { process: parent.key(), name: Arc::clone(&parent.view.name), role: MemberRole::Entry })

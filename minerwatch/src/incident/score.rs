@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detect::{
         SignalInfo, SignalKind,
-        behavior::TRIPLE_CHAIN,
+        behavior::{PERSISTENCE, PRELOAD, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
         compute::{HUGE_PAGES, MSR},
     },
     model::{
@@ -84,6 +84,13 @@ impl HeldSignal {
             SignalKind::Mining | SignalKind::Sign => true,
             SignalKind::Step | SignalKind::Hint | SignalKind::Load => false,
         }
+    }
+
+    /// Whether the signal is a deed that serves whatever its process works for: an entry, a change of a place that starts
+    /// programs, a preparation of the host. Other signals are about one program.
+    pub(super) fn is_deed(&self) -> bool {
+        [SERVICE_DOWNLOADER, PERSISTENCE, PRELOAD].iter().any(|info| info.names(&self.signal))
+            || self.changes_host()
     }
 
     /// Whether the signal is a change of the host that prepares it for mining: a deed, not a load.
@@ -314,7 +321,7 @@ mod tests {
             ))
         );
         assert_eq!(
-            missing(&[held(SERVICE_DOWNLOADER, 35, false), chain()]),
+            missing(&[held(SERVICE_DOWNLOADER, 25, false), calls(), chain()]),
             Some((Verdict::Mining, "30 points (70 of 100), a signal about mining itself".to_owned()))
         );
         assert_eq!(missing(&[held(MINER_COMMAND_LINE, 100, true)]), None);

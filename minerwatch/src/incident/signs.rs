@@ -153,7 +153,9 @@ impl Signs {
         for ancestor in table.ancestry(process.key()) {
             match ancestor.role {
                 Role::Service if ancestor.key() != process.key() => below_service = true,
-                Role::Scheduler => drop(self.add(Sign::Scheduled)),
+                Role::Scheduler => {
+                    self.add(Sign::Scheduled);
+                }
                 Role::LoginShell | Role::LoginService | Role::JobRunner => self.excused = true,
                 Role::Shell | Role::Interpreter => self.observe_code(&ancestor.view),
                 Role::Downloader => self.observe_download(&ancestor.view),
@@ -186,10 +188,18 @@ impl Signs {
         }
         let path = script.unwrap_or(&executable.path);
         match PathKind::of(path) {
-            _ if is_shared_memory(path) => drop(self.add(Sign::SharedMemory)),
-            PathKind::Hidden => drop(self.add(Sign::HiddenPlace)),
-            PathKind::Temporary if path.contains("/.") => drop(self.add(Sign::HiddenTemporaryPlace)),
-            PathKind::Temporary => drop(self.add(Sign::TemporaryPlace)),
+            _ if is_shared_memory(path) => {
+                self.add(Sign::SharedMemory);
+            }
+            PathKind::Hidden => {
+                self.add(Sign::HiddenPlace);
+            }
+            PathKind::Temporary if path.contains("/.") => {
+                self.add(Sign::HiddenTemporaryPlace);
+            }
+            PathKind::Temporary => {
+                self.add(Sign::TemporaryPlace);
+            }
             PathKind::Ordinary => {}
         }
         if PathKind::of(&executable.path).is_odd() && is_name_of_system(base_name(&executable.path)) {
@@ -345,7 +355,9 @@ mod tests {
     fn signs_add_up() {
         let with = |signs: &[Sign], excused, whole| {
             let mut all = Signs { excused, ..Signs::default() };
-            signs.iter().for_each(|sign| drop(all.add(*sign)));
+            for sign in signs {
+                all.add(*sign);
+            }
             all.are_suspicious(whole)
         };
         let cases: [(&[Sign], bool, bool, bool); 8] = [

@@ -12,7 +12,7 @@ use super::{
     identity::Identity,
     links::{Connected, Persisted, Ran},
     membership::{MemberKind, MembershipIndex, Serial, container_id},
-    record::Incident,
+    record::{Incident, entry_of},
     score::HeldSignal,
     signs::{self, Sign},
 };
@@ -246,7 +246,9 @@ impl Incidents {
         };
         let account =
             finding.account.as_ref().map(|account| account.hash.as_ref().unwrap_or(&account.shown).clone());
+        let entry = entry_of(context.table, context.key()).map(|entry| entry.process);
         let others = [
+            entry.and_then(|entry| self.membership.of_entry(entry)),
             container.as_deref().and_then(|container| self.membership.of_container(container)),
             finding.partner.and_then(|partner| self.membership.of_process(context.table, partner)),
             self.membership.of_identity(&identity),
@@ -294,6 +296,12 @@ impl Incidents {
         // The program connects processes of different trees once its suspect has a verdict.
         if incident.suspect(known).is_some_and(|suspect| suspect.verdict.is_some()) {
             self.membership.hold_identity(serial, &mut incident.holdings, &identity);
+        }
+        // What else comes through the same service belongs to the same case once a suspect did.
+        if let Some(entry) = entry
+            && incident.verdict() >= Some(Verdict::Suspected)
+        {
+            self.membership.hold_entry(serial, &mut incident.holdings, entry);
         }
         Some(serial)
     }
