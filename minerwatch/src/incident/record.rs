@@ -43,6 +43,8 @@ const MAX_CONNECTIONS: usize = 256;
 const MAX_PARTS: usize = 32;
 /// News that are no reason for an alert at once are collected for this time.
 const COLLECT: Duration = Duration::from_secs(2);
+/// Interval of digests once the burst of alerts is spent.
+const DIGEST: Duration = Duration::from_secs(60);
 
 /// An incident, reported or not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -279,6 +281,9 @@ impl Incident {
             let is_fork = process.parent.is_some_and(|parent| suspect.ran_in(parent));
             if let Some(gone) = suspect.add_process(key, is_fork) {
                 self.by_process.remove(&gone);
+            }
+            if suspect.is_named() {
+                self.news.get_or_insert(at);
             }
             if !process.is_alive() {
                 suspect.exit(key);
@@ -631,7 +636,10 @@ impl Incident {
         if self.resumed {
             return Some(Wish { due: self.budget.next(true), reason: AlertReason::Resumed, subject });
         }
-        let due = self.news?.plus(COLLECT).max(self.last_alert.plus(COLLECT)).max(self.budget.next(false));
+        // Such news leave one alert for urgent ones, but wait for no more than a minute.
+        let digest = self.budget.next(true).max(self.last_alert.plus(DIGEST));
+        let allowed = self.budget.next(false).min(digest);
+        let due = self.news?.plus(COLLECT).max(self.last_alert.plus(COLLECT)).max(allowed);
         Some(Wish { due, reason: AlertReason::NewEvidence, subject })
     }
 
@@ -652,6 +660,13 @@ impl Incident {
             )
         };
         self.suspects.iter().max_by_key(|(number, suspect)| rank(number, suspect)).map(|(number, _)| *number)
+    }
+
+    /// Marks a suspect as told by the alert about a storm.
+    pub(super) fn named_in_storm(&mut self, number: SuspectNumber) {
+        if let Some(suspect) = self.suspects.get_mut(&number) {
+            suspect.told();
+        }
     }
 
     /// Marks everything as told by an alert at time `now`. `named` are the suspects that the alert lists.

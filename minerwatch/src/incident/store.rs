@@ -54,6 +54,9 @@ impl Default for IncidentLimits {
 
 /// Minimum points of a signal that makes its process a suspect, so that all its children belong to the incident.
 const SUSPECT_WEIGHT: u8 = 20;
+/// Maximum number of open incidents because of one owner. Further ones join the owner's latest incident, so that a user
+/// who starts miners in a loop cannot evict the incidents of others.
+const MAX_OF_OWNER: usize = 32;
 /// Maximum number of processes whose weak signals are kept until a stronger one follows.
 const MAX_WEAK: usize = 4_096;
 /// Maximum number of weak signals per process, one per id.
@@ -260,7 +263,7 @@ impl Incidents {
         }
         let serial = match serial {
             Some(serial) => serial,
-            None => self.open(context, alerts),
+            None => self.crowded(context).unwrap_or_else(|| self.open(context, alerts)),
         };
         let hold =
             if finding.signal.weight >= SUSPECT_WEIGHT { MemberKind::Suspect } else { MemberKind::Tree };
@@ -450,6 +453,14 @@ impl Incidents {
             let identity = Identity::of(context.table, context.process);
             self.membership.hold_identity(serial, &mut incident.holdings, &identity);
         }
+    }
+
+    /// Returns the latest incident of the owner of a process, if the owner has the maximum number of them.
+    fn crowded(&self, context: &DetectionContext<'_>) -> Option<Serial> {
+        let owner = Owner::of(&context.process.view);
+        let mut of_owner = self.open.iter().rev().filter(|(_, incident)| incident.owner == owner);
+        let latest = of_owner.next().map(|(serial, _)| *serial);
+        of_owner.nth(MAX_OF_OWNER - 2).and(latest)
     }
 
     fn open(&mut self, context: &DetectionContext<'_>, alerts: &mut Vec<Alert>) -> Serial {

@@ -156,6 +156,11 @@ impl Host {
         );
     }
 
+    /// The path of the program that a process runs.
+    pub fn program_of(&self, key: ProcessKey) -> Arc<str> {
+        Arc::clone(&self.processes.get(&key).expect("the process exists").executable.path)
+    }
+
     /// Changes the user of a process and of its later children.
     pub fn become_user(&mut self, key: ProcessKey, uid: u32) {
         self.processes.get_mut(&key).expect("the process exists").uid = uid;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use crate::{
     engine::{Engine, EngineSettings},
-    model::{Alert, BootTime, Event, EventBody, Exit, ProcessKey},
+    model::{Alert, BootTime, Event, EventBody, Exit, ProcessKey, Verdict},
     testing::{Host, feed, pass_time, seconds},
 };
 
@@ -85,7 +85,7 @@ fn host_after(actions: &[Action]) -> Host {
 }
 
 const SMALL: EngineSettings = EngineSettings {
-    min_verdict: crate::model::Verdict::Noted,
+    min_verdict: Verdict::Noted,
     processors: 2,
     max_processes: 12,
     max_incidents: 3,
@@ -112,6 +112,84 @@ fn run(events: &[Event], settings: &EngineSettings) -> (Engine, Vec<Alert>) {
         assert_eq!(counters.events, number as u64 + 1);
     }
     (engine, alerts)
+}
+
+/// A process that logs in to a pool: after how many seconds, which user's, which of eight parents', which of sixteen
+/// programs it runs, which of four pools, and whether it ends soon.
+type Miner = (u64, u32, usize, usize, u8, bool);
+
+fn miner() -> impl Strategy<Value = Miner> {
+    (0..12_u64, 0..3_u32, 0..8_usize, 0..16_usize, 0..4_u8, any::<bool>())
+}
+
+/// Returns a host on which the miners start one after the other, and each with the time of its login.
+fn host_with(miners: &[Miner]) -> (Host, Vec<(ProcessKey, BootTime)>) {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let service = host.spawn(init, "/usr/bin/java", &["java"]);
+    let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+    let script = host.spawn(init, "/usr/bin/dash", &["sh", "/srv/x.sh"]);
+    let parents = [init, service, cron, script, init, service, cron, script];
+    let mut found = Vec::new();
+    for &(delay, user, parent, program, pool, ends) in miners {
+        host.wait(seconds(delay));
+        let path = format!("/opt/p{program}");
+        let key = host.fork(parents[parent]);
+        host.become_user(key, user);
+        host.exec(key, parents[parent], &path, &path, &[&path]);
+        let peer = format!("203.0.113.{pool}:3333");
+        host.connect(key, &peer);
+        host.send(
+            key,
+            &peer,
+            "{\"id\":1,\"method\":\"login\",\"params\":{\"login\":\"48\",\"pass\":\"x\",\"agent\":\"XMRig/6\"}}\n",
+        );
+        found.push((key, host.now()));
+        if ends {
+            host.exit(key);
+        }
+    }
+    (host, found)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 100, ..ProptestConfig::default() })]
+
+    #[test]
+    fn every_process_with_a_conclusive_signal_is_named_within_a_minute(
+        miners in prop::collection::vec(miner(), 1..40),
+    ) {
+        let (host, miners) = host_with(&miners);
+        let mut engine = Engine::new(EngineSettings::default());
+        let mut alerts = Vec::new();
+        let mut tick = host.events()[0].time;
+        for event in host.events() {
+            while tick.plus(seconds(1)) <= event.time {
+                tick = tick.plus(seconds(1));
+                pass_time(&mut engine, tick, &mut alerts);
+            }
+            feed(&mut engine, event, &mut alerts);
+        }
+        for _ in 0..130 {
+            tick = tick.plus(seconds(1));
+            pass_time(&mut engine, tick, &mut alerts);
+        }
+        for (key, at) in miners {
+            // A program is one suspect. A process that is back is named as soon as it starts, before it logs in.
+            let path = host.program_of(key);
+            let names = |alert: &&Alert| {
+                alert.suspects.iter().any(|suspect| {
+                    let is_this = suspect.process.key == key || alert.time >= at;
+                    is_this
+                        && *suspect.process.executable.path == *path
+                        && suspect.verdict == Some(Verdict::Mining)
+                })
+            };
+            let told = alerts.iter().find(names).map(|alert| alert.time.since(at));
+            prop_assert!(told.is_some_and(|delay| delay <= seconds(61)), "{} ({path}): {:?}", key, told);
+        }
+        prop_assert!(alerts.len() <= 200, "{} alerts", alerts.len());
+    }
 }
 
 proptest! {

@@ -8,6 +8,7 @@ use crate::{
         budget::Owner,
         membership::Serial,
         record::{Incident, Wish},
+        report::{MAX_SUSPECTS, Report},
     },
     model::{Alert, AlertAction, AlertReason, BootTime, Verdict},
     process::ProcessTable,
@@ -158,36 +159,57 @@ impl Incidents {
         }
     }
 
-    /// Reports that the budgets hold alerts back, and because of whom. At most once a minute.
+    /// Reports that the budgets hold alerts back, and because of whom. At most once a minute. The alert lists suspects
+    /// that no alert named yet.
     fn report_storm(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
-        let mut held_back: BTreeMap<&Owner, u64> = BTreeMap::new();
-        let mut worst: Option<(Option<Verdict>, &Incident)> = None;
-        for incident in self.open.values().filter(|incident| incident.held_back) {
-            *held_back.entry(&incident.owner).or_default() += 1;
-            if worst.is_none_or(|(verdict, _)| incident.verdict() > verdict) {
-                worst = Some((incident.verdict(), incident));
-            }
-        }
-        let Some((_, worst)) = worst else { return };
-        if !self.budget.take_storm(now) {
+        let mut held_back: Vec<(Serial, &Incident)> = self
+            .open
+            .iter()
+            .map(|(serial, incident)| (*serial, incident))
+            .filter(|(_, it)| it.held_back)
+            .collect();
+        if held_back.is_empty() || !self.budget.take_storm(now) {
             return;
         }
-        let Some(subject) = worst.prime() else { return };
-        let Some(report) = worst.report(subject, AlertAction::AlertStorm, AlertReason::Storm, now, table)
-        else {
-            return;
-        };
-        let total: u64 = held_back.values().sum();
-        let mut owners: Vec<_> = held_back.into_iter().collect();
+        held_back.sort_by_key(|(serial, incident)| (std::cmp::Reverse(incident.verdict()), *serial));
+        let mut owners: BTreeMap<&Owner, u64> = BTreeMap::new();
+        for (_, incident) in &held_back {
+            *owners.entry(&incident.owner).or_default() += 1;
+        }
+        let Some((_, worst)) = held_back.first() else { return };
+        let report = worst
+            .prime()
+            .and_then(|it| worst.report(it, AlertAction::AlertStorm, AlertReason::Storm, now, table));
+        let Some(Report { mut alert, .. }) = report else { return };
+        let mut owners: Vec<_> = owners.into_iter().collect();
         owners.sort_by_key(|(owner, count)| (std::cmp::Reverse(*count), (*owner).clone()));
         let named: Vec<String> =
             owners.iter().take(8).map(|(owner, count)| format!("{} ({count})", owner.words())).collect();
-        let mut alert = report.alert;
         alert.message = format!(
-            "{total} incidents wait for the budget of alerts, because of {}; the worst: {}",
+            "{} incidents wait for the budget of alerts, because of {}; the worst: {}",
+            held_back.len(),
             named.join(", "),
             alert.message
         );
+        let mut listed = Vec::new();
+        let mut left_out = 0;
+        alert.suspects.clear();
+        for (serial, incident) in held_back {
+            for (number, suspect) in incident.suspects().filter(|(_, suspect)| suspect.has_urgent_news()) {
+                if listed.len() < MAX_SUSPECTS {
+                    alert.suspects.push(suspect.report(&incident.counted(suspect), now));
+                    listed.push((serial, number));
+                } else {
+                    left_out += 1;
+                }
+            }
+        }
+        alert.more_suspects = left_out;
+        for (serial, number) in listed {
+            if let Some(incident) = self.open.get_mut(&serial) {
+                incident.named_in_storm(number);
+            }
+        }
         alerts.push(alert);
     }
 }
