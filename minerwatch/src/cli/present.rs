@@ -47,7 +47,7 @@ impl Presenter {
     /// Writes one or more lines. Each line is a JSON object.
     pub(super) fn show(&mut self, lines: &[u8]) -> io::Result<()> {
         for line in lines.split(|byte| *byte == b'\n').filter(|line| !line.is_empty()) {
-            match &self.renderer {
+            match &mut self.renderer {
                 None => {
                     self.output.write_all(line)?;
                     self.output.write_all(b"\n")?;
@@ -64,7 +64,7 @@ impl Presenter {
 
     /// Writes the explanation of an incident.
     pub(super) fn explain(&mut self, explanation: &Explanation) -> io::Result<()> {
-        match &self.renderer {
+        match &mut self.renderer {
             None => {
                 serde_json::to_writer(&mut self.output, explanation)?;
                 self.output.write_all(b"\n")

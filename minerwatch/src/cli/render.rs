@@ -9,9 +9,11 @@ mod chain;
 mod event;
 mod explanation;
 mod line;
+mod seen;
 mod text;
 
 pub use explanation::Explanation;
+use seen::SeenSteps;
 use text::{Row, Tone};
 
 /// Colours and width of the text. The caller chooses them, because only the caller knows where the text goes.
@@ -24,15 +26,16 @@ pub struct Style {
 }
 
 /// Renders lines of JSON as text.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Renderer {
     style: Style,
+    seen: SeenSteps,
 }
 
 impl Renderer {
     /// Creates a renderer with this style.
     pub fn new(style: Style) -> Self {
-        Self { style }
+        Self { style, seen: SeenSteps::default() }
     }
 
     /// Changes the width of the terminal.
@@ -45,12 +48,16 @@ impl Renderer {
         explanation.write(self.style, out);
     }
 
-    /// Appends the text of one line of JSON, with a newline. A line that is not an event of minerwatch is shown
+    /// Appends the text of one line of JSON, with a newline. Of an incident that was shown before, only new steps are
+    /// drawn. A line that is not an event of minerwatch is shown
     /// unchanged, except that control characters are escaped.
-    pub fn line(&self, json: &[u8], out: &mut String) {
+    pub fn line(&mut self, json: &[u8], out: &mut String) {
         let json = json.trim_ascii();
         match serde_json::from_slice::<line::Line>(json) {
-            Ok(line) if line.event.kind == "alert" => alert::write(&line, self.style, out),
+            Ok(line) if line.event.kind == "alert" => {
+                let steps = self.seen.new_steps(&line);
+                alert::write(&line, &steps, self.style, out);
+            }
             Ok(line) if !line.event.action.is_empty() => event::row(&line).write(self.style, out),
             Ok(_) | Err(_) => {
                 let mut row = Row::default();

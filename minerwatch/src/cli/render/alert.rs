@@ -3,7 +3,7 @@
 use super::{
     Style, chain,
     event::{command, short, user},
-    line::{Line, Own},
+    line::{Edge, Line, Own, Peer, Process},
     text::{Row, Tone, time_of_day, wrapped},
 };
 use crate::cli::counted::counted;
@@ -17,8 +17,11 @@ const WEIGHT: usize = 3;
 /// Column at which the text of a signal begins. Each column to the left is followed by a space.
 const SIGNAL: usize = MARGIN.len() + LABEL + 1 + ID + 1 + WEIGHT + 1;
 
-/// Appends an alert, with an empty row before and after.
-pub(super) fn write(line: &Line, style: Style, out: &mut String) {
+/// Maximum number of suspects that are shown.
+const MAX_SUSPECTS: usize = 12;
+
+/// Appends an alert, with an empty row before and after. `steps` are the steps of the chain to draw.
+pub(super) fn write(line: &Line, steps: &[&Edge], style: Style, out: &mut String) {
     out.push('\n');
     heading(line, style, out);
     for part in wrapped(&line.message, room(style, MARGIN.len())) {
@@ -26,9 +29,8 @@ pub(super) fn write(line: &Line, style: Style, out: &mut String) {
         row.push(Tone::Plain, MARGIN).push(Tone::Strong, &part).write(style, out);
     }
     suspect(line, style, out);
-    for row in chain::rows(&line.minerwatch.chain) {
-        row.write(style, out);
-    }
+    suspects(&line.minerwatch, style, out);
+    tree(&line.minerwatch, steps, style, out);
     signals(&line.minerwatch, style, out);
     technique(line, style, out);
     health(&line.minerwatch, style, out);
@@ -37,15 +39,15 @@ pub(super) fn write(line: &Line, style: Style, out: &mut String) {
 
 fn heading(line: &Line, style: Style, out: &mut String) {
     let own = &line.minerwatch;
-    let tone = match own.verdict.as_str() {
-        "mining" => Tone::Mining,
-        "suspected" => Tone::Suspected,
-        _ => Tone::Noted,
-    };
+    let tone = tone_of(&own.verdict);
     let action = line.event.action.strip_prefix("incident-").unwrap_or(&line.event.action);
     let mut row = Row::default();
     row.push(tone, &format!("━━ {} {} ━━", own.verdict.to_uppercase(), own.score));
-    row.push(Tone::Strong, &format!(" incident {} {action} ", own.incident.id));
+    row.push(Tone::Strong, &format!(" incident {} {action}", own.incident.id));
+    if !own.reason.is_empty() {
+        row.push(Tone::Plain, &format!(" ({})", own.reason));
+    }
+    row.push(Tone::Plain, " ");
     row.push(Tone::Dim, &format!("━━ {} ", time_of_day(&line.timestamp)));
     if let Some(latency) = own.latency_ms.filter(|latency| *latency > 0.0) {
         row.push(Tone::Dim, &format!("━━ {latency:.1} ms after the event "));
@@ -63,6 +65,58 @@ pub(super) fn suspect(line: &Line, style: Style, out: &mut String) {
         row.push(Tone::Plain, &format!(" in container {}", short(&line.container.id)));
     }
     row.push(Tone::Dim, "   ").push(Tone::Dim, command(process)).write(style, out);
+}
+
+/// Appends the suspects, if there are several or if there is more to say about the only one.
+pub(super) fn suspects(own: &Own, style: Style, out: &mut String) {
+    let shown = own.suspects.iter().take(MAX_SUSPECTS);
+    for (index, suspect) in shown.enumerate() {
+        let mut row = labelled(if index == 0 { "named" } else { "" });
+        row.column(tone_of(&suspect.verdict), &suspect.verdict, 9);
+        row.right(Tone::Plain, &suspect.score.to_string(), 3);
+        row.push(Tone::Strong, &suspect.process.name);
+        let pid = suspect.process.pid.map(|pid| format!(" {pid}")).unwrap_or_default();
+        row.push(Tone::Plain, &format!("{pid}{}", if suspect.alive { "" } else { " (ended)" }));
+        if suspect.returns > 0 {
+            row.push(Tone::Bad, &format!(" back {}", counted(suspect.returns, "time", "times")));
+        }
+        row.push(Tone::Dim, &format!("   {}", suspect.signal_ids.join(" ")));
+        if let Some(peer) = suspect.peers.last() {
+            row.push(Tone::Network, &format!("   {}", endpoint(peer)));
+        }
+        if let Some(account) = suspect.accounts.last() {
+            row.push(Tone::Plain, &format!(" for {}", account.shown));
+        }
+        row.write(style, out);
+    }
+    let more = own.more_suspects + own.suspects.len().saturating_sub(MAX_SUSPECTS) as u64;
+    if more > 0 {
+        labelled("").push(Tone::Dim, &format!("and {more} more")).write(style, out);
+    }
+}
+
+fn endpoint(peer: &Peer) -> String {
+    let address = if peer.ip.contains(':') { format!("[{}]", peer.ip) } else { peer.ip.clone() };
+    let port = peer.port.map(|port| format!(":{port}")).unwrap_or_default();
+    if peer.domain.is_empty() { format!("{address}{port}") } else { format!("{}{port}", peer.domain) }
+}
+
+/// Appends the steps as a tree.
+pub(super) fn tree(own: &Own, steps: &[&Edge], style: Style, out: &mut String) {
+    let takes_part = |process: &Process| {
+        own.members.iter().any(|member| member.entity_id == process.entity_id && member.role != "bystander")
+    };
+    for row in chain::rows(steps, takes_part) {
+        row.write(style, out);
+    }
+}
+
+pub(super) fn tone_of(verdict: &str) -> Tone {
+    match verdict {
+        "mining" => Tone::Mining,
+        "suspected" => Tone::Suspected,
+        _ => Tone::Noted,
+    }
 }
 
 fn signals(own: &Own, style: Style, out: &mut String) {

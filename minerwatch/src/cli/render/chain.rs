@@ -26,11 +26,12 @@ enum Item<'a> {
     Process(usize),
 }
 
-/// Returns the rows of the tree.
-pub(super) fn rows(chain: &[Edge]) -> Vec<Row> {
+/// Returns the rows of the tree. `takes_part` says whether a process has a part in the incident. What only stands above
+/// the first step, such as a terminal or an editor, is left out.
+pub(super) fn rows(chain: &[&Edge], takes_part: impl Fn(&Process) -> bool) -> Vec<Row> {
     let nodes = tree(chain);
     let roots = (0..nodes.len()).filter(|index| nodes.get(*index).is_some_and(|node| node.parent.is_none()));
-    let roots: Vec<usize> = roots.collect();
+    let roots: Vec<usize> = roots.map(|root| first_step(&nodes, root, &takes_part)).collect();
     let mut rows = Vec::new();
     for (position, root) in roots.iter().enumerate() {
         draw(&nodes, *root, "", position + 1 == roots.len(), &mut rows);
@@ -40,14 +41,14 @@ pub(super) fn rows(chain: &[Edge]) -> Vec<Row> {
 
 /// Assigns edges to processes and processes to their parents. A parent may come later in the chain than its child
 /// process: when a process executes another program, its step takes the time of that exec.
-fn tree(chain: &[Edge]) -> Vec<Node<'_>> {
-    let mut nodes: Vec<Node<'_>> = Vec::new();
+fn tree<'a>(chain: &[&'a Edge]) -> Vec<Node<'a>> {
+    let mut nodes: Vec<Node<'a>> = Vec::new();
     let mut owners = Vec::with_capacity(chain.len());
     for edge in chain {
         let known = find(&nodes, &edge.process.entity_id);
         owners.push((known.unwrap_or(nodes.len()), known.is_none()));
         if known.is_none() {
-            let arrival = (edge.kind == "create").then_some(edge);
+            let arrival = (edge.kind == "create").then_some(*edge);
             nodes.push(Node { process: &edge.process, parent: None, items: Vec::new(), arrival });
         }
     }
@@ -67,7 +68,7 @@ fn tree(chain: &[Edge]) -> Vec<Node<'_>> {
         if let Some(node) = nodes.get_mut(own)
             && !(is_first && node.arrival.is_some())
         {
-            node.items.push(Item::Step(edge));
+            node.items.push(Item::Step(*edge));
         }
     }
     nodes
@@ -88,6 +89,21 @@ fn is_below(nodes: &[Node<'_>], node: usize, ancestor: usize) -> bool {
         above = nodes.get(index).and_then(|node| node.parent);
     }
     false
+}
+
+/// Returns the first process, from a root down, that takes part, has a step of its own, or has several children.
+fn first_step(nodes: &[Node<'_>], root: usize, takes_part: impl Fn(&Process) -> bool) -> usize {
+    let mut first = root;
+    for _ in 0..nodes.len() {
+        match nodes.get(first) {
+            Some(Node { process, items, .. }) if !takes_part(process) => match items.as_slice() {
+                [Item::Process(only)] => first = *only,
+                _ => break,
+            },
+            _ => break,
+        }
+    }
+    first
 }
 
 /// Draws a process and all its descendants. The tree has no cycles, so the number of processes bounds the depth. A work

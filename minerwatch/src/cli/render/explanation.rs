@@ -6,8 +6,7 @@ use serde_json::Value;
 
 use super::{
     Row, Style,
-    alert::{labelled, room, suspect},
-    chain,
+    alert::{labelled, room, suspect, suspects, tone_of, tree},
     line::{Line, Measured, NextVerdict, Signal},
     text::{Tone, wrapped},
 };
@@ -24,6 +23,8 @@ pub struct Explanation {
     verdict_now: Option<String>,
     score: u64,
     message: String,
+    /// The suspects of the incident, as the alert lists them.
+    suspects: Value,
     signals: Vec<Reason>,
     classes: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,6 +101,7 @@ impl Explanation {
             verdict_now: parts.verdict,
             score: own.score,
             message: line.message.clone(),
+            suspects: raw.pointer("/minerwatch/suspects").cloned().unwrap_or_default(),
             signals,
             classes,
             next: parts.next.map(|NextVerdict { verdict, missing }| Next { verdict, missing }),
@@ -121,11 +123,7 @@ impl Explanation {
 
     pub(super) fn write(&self, style: Style, out: &mut String) {
         let verdict = self.verdict.as_deref().unwrap_or("no verdict");
-        let tone = match verdict {
-            "mining" => Tone::Mining,
-            "suspected" => Tone::Suspected,
-            _ => Tone::Noted,
-        };
+        let tone = tone_of(verdict);
         let mut heading = Row::default();
         heading.push(tone, &format!("━━ {} {} ━━", verdict.to_uppercase(), self.score));
         heading.push(Tone::Strong, &format!(" incident {} ", self.incident));
@@ -135,13 +133,13 @@ impl Explanation {
             row.push(Tone::Plain, "   ").push(Tone::Strong, &part).write(style, out);
         }
         suspect(&self.line, style, out);
+        suspects(&self.line.minerwatch, style, out);
         for (index, reason) in self.signals.iter().enumerate() {
             reason.write(if index == 0 { "signals" } else { "" }, style, out);
         }
         self.write_score(style, out);
-        for row in chain::rows(&self.line.minerwatch.chain) {
-            row.write(style, out);
-        }
+        let steps: Vec<_> = self.line.minerwatch.chain.iter().collect();
+        tree(&self.line.minerwatch, &steps, style, out);
         out.push('\n');
     }
 

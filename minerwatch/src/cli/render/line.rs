@@ -74,8 +74,14 @@ optional_fields! {
         memory: Memory,
         incident: Identified,
         verdict: String,
+        /// Why the alert was sent. Older daemons left this field out.
+        reason: String,
         score: u64,
         score_parts: Option<ScoreParts>,
+        /// The suspects, the subject of the alert first. Older daemons left this field out.
+        suspects: Vec<Suspect>,
+        more_suspects: u64,
+        members: Vec<Member>,
         signals: Vec<Signal>,
         chain: Vec<Edge>,
         folded: u64,
@@ -132,6 +138,24 @@ optional_fields! {
     Measured { name: String, value: Value, threshold: Option<Value>, unit: Option<Value>, }
     ScoreParts { verdict: Option<String>, next: Option<NextVerdict>, }
     NextVerdict { verdict: String, missing: Vec<String>, }
+    /// A suspect of an incident.
+    Suspect {
+        verdict: String,
+        score: u64,
+        alive: bool,
+        processes: u64,
+        returns: u64,
+        process: SuspectProcess,
+        container: String,
+        signal_ids: Vec<String>,
+        peers: Vec<Peer>,
+        accounts: Vec<Account>,
+    }
+    SuspectProcess { pid: Option<u32>, entity_id: String, name: String, executable: String, user: String, }
+    Peer { ip: String, port: Option<u16>, domain: String, }
+    Account { shown: String, }
+    /// A process that takes part in an incident.
+    Member { entity_id: String, role: String, }
     /// A step of the chain.
     Edge { kind: String, at: String, process: Process, object: String, }
 }

@@ -4,7 +4,7 @@ use super::*;
 use crate::testing::samples;
 
 fn rendered(style: Style) -> String {
-    let renderer = Renderer::new(style);
+    let mut renderer = Renderer::new(style);
     let mut out = String::new();
     for (_, line) in samples::lines() {
         renderer.line(line.as_bytes(), &mut out);
@@ -92,13 +92,37 @@ fn a_chain_of_any_depth_is_drawn() {
     let line = format!(r#"{{"event":{{"kind":"alert"}},"minerwatch":{{"chain":[{}]}}}}"#, edges.join(","));
     let mut out = String::new();
     Renderer::new(Style::default()).line(line.as_bytes(), &mut out);
+    assert!(out.lines().count() < 20, "what stands above the first step is left out");
+    let mut out = String::new();
+    let line = line.replace("\"create\"", "\"modify\"");
+    Renderer::new(Style::default()).line(line.as_bytes(), &mut out);
     assert!(out.lines().count() > 1_999);
     assert!(out.lines().all(|line| line.chars().count() < 200));
 }
 
 #[test]
+fn an_update_draws_only_what_is_new() {
+    let alert = samples::lines().pop().unwrap().1;
+    let mut renderer = Renderer::default();
+    let drawn = |renderer: &mut Renderer, alert: &str| {
+        let mut out = String::new();
+        renderer.line(alert.as_bytes(), &mut out);
+        out.lines()
+            .filter(|row| row.contains('└') || row.contains('├'))
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(drawn(&mut renderer, &alert).len(), 6);
+    assert!(drawn(&mut renderer, &alert).is_empty());
+    let update = alert.replace("/etc/crontab", "/etc/cron.d/y");
+    let rows = drawn(&mut renderer, &update);
+    assert!(rows.iter().any(|row| row.contains("/etc/cron.d/y")), "{rows:?}");
+    assert!(rows.len() <= 2, "{rows:?}");
+}
+
+#[test]
 fn other_lines_are_shown_as_they_are_made_harmless() {
-    let renderer = Renderer::default();
+    let mut renderer = Renderer::default();
     for (line, expected) in [
         ("", "\n"),
         ("not json \x1b[31m", "not json \\x1b[31m\n"),

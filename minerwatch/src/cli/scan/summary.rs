@@ -8,7 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::counted;
 use crate::{
     ecs::ECS_VERSION,
-    model::{Alert, ScanReport, Verdict},
+    model::{Alert, ScanReport, Suspect, Verdict},
     pipeline,
 };
 
@@ -65,6 +65,7 @@ pub(super) fn text(report: &ScanReport) -> String {
     let mut text = format!("minerwatch: {}{colon}\n", headline(report));
     for alert in &report.incidents {
         suspect(alert, &mut text);
+        others(alert, &mut text);
     }
     if !report.unavailable.is_empty() {
         let _ = writeln!(text, "minerwatch: unavailable on this kernel: {}", report.unavailable.join(", "));
@@ -108,6 +109,23 @@ fn suspect(alert: &Alert, text: &mut String) {
         process.key.pid,
         signals.join("; ")
     );
+}
+
+/// Appends the lines of the other suspects of an incident.
+fn others(alert: &Alert, text: &mut String) {
+    let is_other = |suspect: &&Suspect| suspect.process.key != alert.suspect.key;
+    for suspect in alert.suspects.iter().filter(is_other) {
+        let ids: Vec<&str> = suspect.signals.iter().map(|id| &*id.0).collect();
+        let _ = writeln!(
+            text,
+            "            {:>4}  {} (pid {}), {}: {}",
+            suspect.score,
+            suspect.process.name,
+            suspect.process.key.pid,
+            suspect.verdict.map_or("no verdict", name),
+            ids.join(", ")
+        );
+    }
 }
 
 fn name(verdict: Verdict) -> &'static str {
