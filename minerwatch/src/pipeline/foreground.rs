@@ -72,18 +72,6 @@ struct Recorder {
 }
 
 impl OutputSink for Recorder {
-    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-        false
-    }
-
-    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn alert(&mut self, _line: &[u8], _alert: &Alert) -> io::Result<()> {
-        Ok(())
-    }
-
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         self.writer.write(event)
     }

@@ -104,7 +104,7 @@ impl Ticks {
 mod tests {
     use super::*;
     use crate::{
-        model::{Alert, EventBody, EventKind, Exit, ProcessKey, WallClock},
+        model::{EventBody, Exit, ProcessKey, WallClock},
         testing,
     };
 
@@ -113,24 +113,8 @@ mod tests {
     struct Times(Vec<u64>);
 
     impl OutputSink for Times {
-        fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-            false
-        }
-
-        fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn alert(&mut self, _line: &[u8], _alert: &Alert) -> io::Result<()> {
-            Ok(())
-        }
-
         fn raw(&mut self, event: &Event) -> io::Result<()> {
             self.0.push(event.time.0);
-            Ok(())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     host,
-    model::{Alert, Event, EventBody, EventKind, IncidentId, ScanReport, Verdict},
+    model::{Alert, Event, EventBody, IncidentId, ScanReport, Verdict},
 };
 
 /// Keeps the last state of each incident. Shows alerts at once if their verdict is high enough.
@@ -24,14 +24,6 @@ struct Scan<'a> {
 }
 
 impl OutputSink for Scan<'_> {
-    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-        false
-    }
-
-    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-        Ok(())
-    }
-
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
         self.found.insert(alert.incident, alert.clone());
         if alert.verdict >= self.least { (self.show)(line) } else { Ok(()) }
@@ -41,10 +33,6 @@ impl OutputSink for Scan<'_> {
         if let EventBody::Connect(_) | EventBody::RunningFlow(_) = event.body {
             self.connections += 1;
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

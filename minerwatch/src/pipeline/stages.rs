@@ -20,25 +20,36 @@ use crate::{
     probe::{Answer, Probes},
 };
 
-/// The destination of events and alerts.
+/// The destination of events and alerts. By default, a sink wants no events, and drops what it gets.
 pub trait OutputSink {
     /// Returns whether the sink wants the line of such an event. If not, the event is not encoded.
-    fn wants(&self, kind: EventKind, pid: u32) -> bool;
+    fn wants(&self, kind: EventKind, pid: u32) -> bool {
+        let _ = (kind, pid);
+        false
+    }
 
     /// Takes an event as a line of JSON. The sink may buffer the line until [`OutputSink::flush`].
-    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()>;
+    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()> {
+        let _ = (line, kind, pid);
+        Ok(())
+    }
 
     /// Takes an alert and its line of JSON.
-    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
+    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
+        let _ = (line, alert);
+        Ok(())
+    }
 
-    /// Takes every event in its original form, for a recording. Does nothing by default.
+    /// Takes every event in its original form, for a recording.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;
         Ok(())
     }
 
     /// Writes the buffered lines, at the end of a batch.
-    fn flush(&mut self) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Settings of a [`Pipeline`].
