@@ -71,6 +71,7 @@ impl Engine {
             quiet_persistent,
             min_verdict,
             load,
+            accounts,
             clock,
         } = settings;
         Self {
@@ -87,7 +88,7 @@ impl Engine {
             before_fork: Parking::new(MAX_PARKED, PARK_TIMEOUT),
             before_answer: Parking::new(MAX_PARKED, PARK_TIMEOUT),
             knowledge: Knowledge::new(Arc::new(intel::built_in())),
-            detectors: Detectors::new(&DetectorSettings { load }),
+            detectors: Detectors::new(&DetectorSettings { load, accounts }),
             incidents: Incidents::new(IncidentLimits {
                 incidents: max_incidents,
                 quiet,

@@ -1,6 +1,7 @@
 //! The types that all stages share: events, processes, signals, alerts and time. This module imports no other module of
 //! the crate.
 
+pub mod account;
 mod alert;
 mod app_data;
 mod dns;
@@ -28,8 +29,9 @@ mod tls;
 mod verdict;
 pub mod wallet;
 
+pub use account::{Account, AccountHasher};
 pub use alert::{
-    Account, Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
+    Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
     MemberRole, Peer, Suspect,
 };
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};

@@ -90,7 +90,7 @@ impl<P: Probes> Pipeline<P> {
         Self {
             enricher: None,
             geo: None,
-            dissector: Dissector::default(),
+            dissector: Dissector::new(engine.accounts.clone()),
             engine: Engine::new(engine),
             probes,
             encoder: Encoder::new(host, super::signal_text),
