@@ -8,6 +8,7 @@ mod dns;
 mod effect;
 mod event;
 mod evidence;
+mod fields;
 mod flow;
 mod flow_update;
 mod geo;
@@ -43,11 +44,12 @@ pub use event::{
     SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
+pub use fields::{CloudFields, ExtraFields};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;
 pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
-pub use host::HostContext;
+pub use host::{AgentContext, HostContext};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use options::{Keepalive, SocketOptions};

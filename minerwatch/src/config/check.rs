@@ -1,7 +1,7 @@
 //! Checks that need more than one key.
 
-use super::{Config, ListSync, SyncList};
-use crate::output::OutputSettings;
+use super::{Config, Detection, ListSync, SyncList};
+use crate::{model::AccountHasher, output::OutputSettings};
 
 /// A contradiction between keys: the key at fault, and the message.
 type Conflict = (&'static str, String);
@@ -9,7 +9,16 @@ type Conflict = (&'static str, String);
 /// Checks for keys that contradict each other. Fails at the first contradiction.
 pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
     outputs(&config.sink.all())?;
+    account_key(&config.detection)?;
     syncs(&config.intel.sync)
+}
+
+fn account_key(detection: &Detection) -> Result<(), Conflict> {
+    if detection.account_key_file.is_some() && detection.account_key != AccountHasher::DEFAULT_KEY {
+        let message = "account_key has a key already; give one of the two".to_owned();
+        return Err(("account_key_file", message));
+    }
+    Ok(())
 }
 
 fn outputs(outputs: &[&dyn OutputSettings]) -> Result<(), Conflict> {

@@ -6,11 +6,12 @@ use super::{
     ForegroundOptions, ScanProgress, ShowLines,
     event_loop::EventLoop,
     foreground::{open, watch},
+    settings,
     stages::OutputSink,
 };
 use crate::{
     host,
-    model::{Alert, Event, EventBody, IncidentId, ScanReport, Verdict},
+    model::{AgentContext, Alert, Event, EventBody, IncidentId, ScanReport, Verdict},
 };
 
 /// Keeps the last state of each incident. Shows alerts at once if their verdict is high enough.
@@ -60,10 +61,9 @@ pub async fn scan(
     let seconds = host::now().since(start).as_secs();
     let mut incidents: Vec<Alert> = scan.found.into_values().collect();
     incidents.sort_by_key(|alert| std::cmp::Reverse((alert.verdict, alert.score)));
-    let host = host::context();
+    let encoder = settings::encoder(&options.config, host::context(), AgentContext::this(None));
     Ok(ScanReport {
-        host: host.name.to_string(),
-        boot_id: host.boot_id.to_string(),
+        common: encoder.common(),
         incidents,
         seconds,
         processes: event_loop.pipeline.engine().counters().processes,

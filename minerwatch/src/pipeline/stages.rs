@@ -11,12 +11,12 @@ use std::{collections::VecDeque, io, sync::Arc};
 
 use crate::{
     dissect::Dissector,
-    ecs::{Encoder, Observed},
+    ecs::{Encoder, EncoderSettings, Observed},
     engine::{Engine, EngineSettings},
     enrich::{Enricher, geo::GeoDatabases},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, HostContext, Observation, Request},
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request},
     probe::{Answer, Probes},
 };
 
@@ -56,8 +56,8 @@ pub trait OutputSink {
 pub struct PipelineSettings {
     /// Settings of the engine.
     pub engine: EngineSettings,
-    /// Fields that every JSON object contains.
-    pub host: HostContext,
+    /// Settings of the encoder.
+    pub encoder: EncoderSettings,
 }
 
 /// The stages of the pipeline and their counters.
@@ -86,14 +86,14 @@ pub struct Pipeline<P> {
 impl<P: Probes> Pipeline<P> {
     /// Creates a pipeline without an enrich stage; see [`Self::enriching`].
     pub fn new(settings: PipelineSettings, probes: P) -> Self {
-        let PipelineSettings { engine, host } = settings;
+        let PipelineSettings { engine, encoder } = settings;
         Self {
             enricher: None,
             geo: None,
             dissector: Dissector::new(engine.accounts.clone()),
             engine: Engine::new(engine),
             probes,
-            encoder: Encoder::new(host, super::signal_text),
+            encoder: Encoder::new(&encoder, super::signal_text),
             counts: EventCounts::default(),
             alerts: 0,
             sequence: 0,
