@@ -46,7 +46,8 @@ section! {
         pub intel: Intel = Intel::default(), table();
         /// Where events and alerts go.
         pub sink: OutputsConfig = OutputsConfig::default(), table();
-        /// Fields of your own in every object.
+        /// Fields of your own in every object. All tags together have at most 512 bytes of JSON, and so have all
+        /// labels.
         pub fields: Fields = Fields::default(), table();
         /// Storage of data that must survive a restart.
         pub state: State = State::default(), table();

@@ -10,7 +10,21 @@ type Conflict = (&'static str, String);
 pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
     outputs(&config.sink.all())?;
     account_key(&config.detection)?;
+    alert_size(config)?;
     syncs(&config.intel.sync)
+}
+
+/// An alert must have room for more than the fields of the user.
+fn alert_size(config: &Config) -> Result<(), Conflict> {
+    const PART: usize = 8;
+    let (fields, limit) = (config.fields.json_length(), config.limits.max_alert_bytes);
+    let least = fields.saturating_mul(PART) as u64;
+    if least > limit {
+        let message =
+            format!("{limit} is too low for [fields], which has {fields} bytes; set at least {least}");
+        return Err(("max_alert_bytes", message));
+    }
+    Ok(())
 }
 
 fn account_key(detection: &Detection) -> Result<(), Conflict> {

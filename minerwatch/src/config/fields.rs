@@ -16,7 +16,7 @@ const MAX_TOTAL: usize = 512;
 const TEXT: &str = "a text of 1 to 64 bytes";
 
 section! {
-    /// Keys of `[fields]`. All tags together, and all labels together, have at most 512 bytes.
+    /// Keys of `[fields]`.
     pub struct Fields {
         /// The ECS field `tags`.
         pub tags: Vec<String> = Vec::new(), checked("a list of texts of 1 to 64 bytes", are_tags);
@@ -61,6 +61,15 @@ section! {
 }
 
 impl Fields {
+    /// Returns the length of all fields in JSON, about.
+    pub fn json_length(&self) -> usize {
+        let Self { tags, labels, cloud } = self;
+        let Cloud { provider, region, availability_zone, account, instance } = cloud;
+        let cloud = [provider, region, availability_zone, &account.id, &instance.id];
+        let values = tags.iter().chain(cloud.into_iter().flatten());
+        values.map(|value| json_length(value)).sum::<usize>() + labels_length(labels)
+    }
+
     /// Returns the fields for the encoder.
     pub fn extra(&self) -> ExtraFields {
         let Self { tags, labels, cloud } = self;
@@ -107,7 +116,11 @@ fn are_labels(labels: &BTreeMap<String, String>) -> Result<(), String> {
         }
         is_value(value).map_err(|error| format!("label `{name}`: {error}"))?;
     }
-    fit(labels.iter().map(|(name, value)| json_length(name) + json_length(value)).sum(), "labels")
+    fit(labels_length(labels), "labels")
+}
+
+fn labels_length(labels: &BTreeMap<String, String>) -> usize {
+    labels.iter().map(|(name, value)| json_length(name) + json_length(value)).sum()
 }
 
 fn fit(total: usize, what: &str) -> Result<(), String> {

@@ -132,6 +132,14 @@ fn the_size_of_alerts_and_the_key_of_accounts() {
         let error = parse(text).expect_err(text);
         assert!(error.contains(message), "{text}: {error}");
     }
+    let tags =
+        format!("[limits]\nmax_alert_bytes = 4096\n[fields]\ntags = [{}]", "'0123456789', ".repeat(39));
+    let only_tags = parse(&tags).map(|config| config.fields.json_length());
+    assert_eq!(only_tags, Ok(507));
+    assert_eq!(
+        parse(&format!("{tags}\nlabels.team = 'x'")),
+        Err("m.toml:2: limits.max_alert_bytes: 4096 is too low for [fields], which has 518 bytes; set at least 4144".to_owned())
+    );
     assert_eq!(Config::default().limits.max_alert_bytes, crate::ecs::MAX_ALERT_BYTES as u64);
 }
 

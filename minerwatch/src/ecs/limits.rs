@@ -18,12 +18,16 @@ pub(super) struct Limits {
     pub text: usize,
     /// Bytes of the message.
     pub message: usize,
+    /// Whether the parent keeps more than its identity and its name.
+    pub parent: bool,
     /// Steps of the chain.
     pub chain: usize,
     /// Processes that take part.
     pub members: usize,
     /// Signals that keep their evidence, the strongest first.
     pub evidenced: usize,
+    /// Values in the evidence of a signal.
+    pub values: usize,
     /// Signals, the strongest first.
     pub signals: usize,
     /// Suspects, the subject of the alert first.
@@ -38,7 +42,7 @@ pub(super) struct Limits {
     pub missing: usize,
     /// Whether the hooks in use are listed.
     pub hooks: bool,
-    /// Whether the losses and the unavailable data sources are listed.
+    /// Whether all losses and the unavailable data sources are listed.
     pub losses: bool,
 }
 
@@ -49,9 +53,11 @@ impl Limits {
         arguments: usize::MAX,
         text: usize::MAX,
         message: usize::MAX,
+        parent: true,
         chain: usize::MAX,
         members: usize::MAX,
         evidenced: usize::MAX,
+        values: usize::MAX,
         signals: usize::MAX,
         suspects: usize::MAX,
         peers: usize::MAX,
@@ -112,8 +118,9 @@ fn lists(alert: &mut Alert, limits: &Limits, cut: &mut CutFields) {
     cut.chain = keep_ends(&mut alert.chain, limits.chain);
     cut.members = keep_parts(&mut alert.members, limits.members);
     cut.signals = keep(&mut alert.signals, limits.signals);
-    for signal in alert.signals.iter_mut().skip(limits.evidenced) {
-        cut.evidence += keep(&mut signal.evidence, 0);
+    for (index, signal) in alert.signals.iter_mut().enumerate() {
+        let values = if index < limits.evidenced { limits.values } else { 0 };
+        cut.evidence += keep(&mut signal.evidence, values);
     }
     cut.suspects = keep(&mut alert.suspects, limits.suspects);
     alert.more_suspects = alert.more_suspects.saturating_add(cut.suspects);
@@ -132,13 +139,22 @@ fn lists(alert: &mut Alert, limits: &Limits, cut: &mut CutFields) {
         *hooks = Arc::default();
     }
     if !limits.losses {
-        cut.sources += keep(lost, 0) + keep(blind, 0);
+        // One loss stays, because an alert without a loss means that nothing was lost.
+        cut.sources += keep(lost, 1) + keep(blind, 0);
     }
 }
 
 fn texts(alert: &mut Alert, limits: &Limits, cut: &mut CutFields) {
     let (limit, count) = (limits.text, &mut cut.texts);
     shorten(&mut alert.message, limits.message, count);
+    if let Some(parent) = alert.parent.as_mut().filter(|_| !limits.parent) {
+        cut.arguments += parent.arguments.len() as u64;
+        *count += 2;
+        parent.arguments = Arc::default();
+        parent.directory = "".into();
+        parent.executable.path = "".into();
+        parent.sha256 = None;
+    }
     for view in [Some(&mut alert.suspect), alert.parent.as_mut()].into_iter().flatten() {
         process(view, limits, &mut cut.arguments, count);
     }
@@ -203,17 +219,14 @@ fn arguments(arguments: &mut Arc<[Arc<str>]>, limits: &Limits, cut: &mut u64) {
 }
 
 fn container(container: &mut Arc<Container>, limit: usize, count: &mut u64) {
+    // An id is short and useful only as a whole.
     let is_long = |text: &str| super::shorten::shortened(text, limit).is_some();
-    let Container { cgroup, id, runtime: _, pod_uid, unit } = &**container;
-    if ![Some(cgroup), id.as_ref(), pod_uid.as_ref(), unit.as_ref()]
-        .into_iter()
-        .flatten()
-        .any(|text| is_long(text))
-    {
+    let Container { cgroup, id: _, runtime: _, pod_uid: _, unit } = &**container;
+    if !is_long(cgroup) && !unit.as_deref().is_some_and(is_long) {
         return;
     }
-    let Container { cgroup, id, runtime: _, pod_uid, unit } = Arc::make_mut(container);
-    for text in [Some(cgroup), id.as_mut(), pod_uid.as_mut(), unit.as_mut()].into_iter().flatten() {
+    let Container { cgroup, unit, .. } = Arc::make_mut(container);
+    for text in [Some(cgroup), unit.as_mut()].into_iter().flatten() {
         shorten_shared(text, limit, count);
     }
 }

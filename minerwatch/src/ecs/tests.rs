@@ -31,11 +31,13 @@ fn objects() -> Vec<Value> {
         encoder.alert(&crate::model::Alert { action, ..samples::alert() }, 1, &mut line);
         objects.push(serde_json::from_slice(&line).unwrap());
     }
-    let mut line = Vec::new();
-    let settings = EncoderSettings { max_alert_bytes: 4_096, ..samples::encoder_settings() };
     let large = samples::large_alert(&"/long/path".repeat(50), 40);
-    samples::encoder_of(&settings).alert(&large, 1, &mut line);
-    objects.push(serde_json::from_slice(&line).unwrap());
+    for max_alert_bytes in [4_096, 15_360] {
+        let mut line = Vec::new();
+        let settings = EncoderSettings { max_alert_bytes, ..samples::encoder_settings() };
+        samples::encoder_of(&settings).alert(&large, 1, &mut line);
+        objects.push(serde_json::from_slice(&line).unwrap());
+    }
     let mut line = Vec::new();
     let mut state = samples::alert();
     let missing = vec!["26 points (44 of 70)".to_owned()];
