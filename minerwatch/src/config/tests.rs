@@ -80,7 +80,8 @@ fn bad_fields_are_refused_with_line_and_key() {
     let long = format!("tags = ['{}']", "x".repeat(65));
     let many = format!("tags = [{}]", "'0123456789', ".repeat(50));
     let quotes = format!("labels.a = '{}'\nlabels.b = 'x'", "\"".repeat(64));
-    let wide: String = (0..9).map(|index| format!("labels.l{index} = '{}'\n", "x".repeat(60))).collect();
+    let wide: Vec<String> = (0..9).map(|index| format!("labels.l{index} = '{}'\n", "x".repeat(60))).collect();
+    let wide = wide.concat();
     for (text, message) in [
         ("tags = ['']", "m.toml:2: fields.tags: a value is empty; remove it"),
         ("tags = 'prod'", "m.toml:2: fields.tags: invalid type: string \"prod\", expected a sequence"),

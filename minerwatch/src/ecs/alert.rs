@@ -106,7 +106,7 @@ impl Encoder {
             reason: *reason,
             score: *score,
             score_parts: ScoreFields::new(score_parts),
-            suspects: suspects.iter().map(|suspect| self.suspect(suspect)).collect(),
+            suspects: suspects.iter().map(Self::suspect).collect(),
             more_suspects: *more_suspects,
             members: members.iter().map(MemberFields::new).collect(),
             dropped: dropped.iter().map(DroppedFields::new).collect(),
@@ -150,7 +150,7 @@ impl Encoder {
         self.append(&document, lines);
     }
 
-    fn suspect<'a>(&'a self, suspect: &'a Suspect) -> SuspectFields<'a> {
+    fn suspect(suspect: &Suspect) -> SuspectFields<'_> {
         let Suspect { process, parent, verdict, score, alive, processes, returns, signals, peers, accounts } =
             suspect;
         SuspectFields {

@@ -308,6 +308,7 @@ fn rounding() -> Rounding {
 }
 
 /// Returns an alert with every field.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn alert() -> Alert {
     let peer = || Peer {
         address: "203.0.113.9:443".parse().expect("an address"),

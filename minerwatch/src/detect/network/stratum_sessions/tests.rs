@@ -187,6 +187,9 @@ fn accounts(dialogue: &[Says<'_>]) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The name of a test case, its dialogue, and the expected accounts.
+type Named<'a> = (&'a str, &'a [Says<'a>], Vec<(String, String)>);
+
 #[test]
 fn an_alert_names_the_account_without_the_worker() {
     use Says::{Client, Pool};
@@ -203,7 +206,7 @@ fn an_alert_names_the_account_without_the_worker() {
         authorize(&format!("{WALLET}\\/rig1")),
         authorize("alice.rig1"),
     ];
-    let cases: [(&str, &[Says<'_>], Vec<(String, String)>); 8] = [
+    let cases: [Named<'_>; 8] = [
         ("a login", &[Client(&login)], vec![of(WALLET)]),
         ("after the subscription", &[Client(SUBSCRIBE), Client(&plain)], vec![of(WALLET)]),
         ("a worker", &[Client(SUBSCRIBE), Client(&dotted)], vec![of(WALLET)]),
