@@ -6,6 +6,7 @@
 
 mod check;
 mod error;
+mod fields;
 mod intel;
 mod key;
 mod log_level;
@@ -18,11 +19,14 @@ use std::{
 };
 
 use crate::{
-    model::{HookChoice, Verdict},
+    model::{AccountHasher, HookChoice, Verdict},
     output::OutputsConfig,
-    schema::{Section as _, absolute_path, between, choice, parsed, section, switch, table},
+    schema::{
+        Section as _, absolute_path, between, checked, choice, optional, parsed, section, switch, table,
+    },
 };
 pub use error::{ConfigError, Location};
+pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
 
@@ -42,11 +46,14 @@ section! {
         pub intel: Intel = Intel::default(), table();
         /// Where events and alerts go.
         pub sink: OutputsConfig = OutputsConfig::default(), table();
+        /// Fields of your own in every object. All tags together have at most 512 bytes of JSON, and so have all
+        /// labels.
+        pub fields: Fields = Fields::default(), table();
         /// Storage of data that must survive a restart.
         pub state: State = State::default(), table();
         /// The control socket for `minerwatch tail` and other commands that query the daemon.
         pub control: Control = Control::default(), table();
-        /// Limits that bound the use of memory.
+        /// Limits that bound the use of memory and the size of alerts.
         pub limits: Limits = Limits::default(), table();
         /// Logging to standard error.
         pub log: Log = Log::default(), table();
@@ -101,6 +108,11 @@ section! {
         /// Whether minerwatch briefly interrupts threads that keep a CPU busy, ten times per second, to sample their
         /// arithmetic. Without sampling, a miner that is alone on its core is found slowly or never.
         pub sampling: bool = true, switch();
+        /// Key of the hash of accounts in alerts ([privacy.md](privacy.md)). Hosts with the same key give the same hash
+        /// for the same account. The default is public: whoever knows an account can compute its hash.
+        pub account_key: String = AccountHasher::DEFAULT_KEY.to_owned(), checked("a text of 1 to 256 bytes", is_key);
+        /// File that contains the key, instead of `account_key`. The newline at its end does not count.
+        pub account_key_file: Option<PathBuf> = None, optional(absolute_path());
     }
 }
 
@@ -123,6 +135,18 @@ section! {
     }
 }
 
+/// Maximum length of a key for accounts in the configuration, in bytes.
+const MAX_ACCOUNT_KEY: usize = 256;
+
+fn is_key(key: &str) -> Result<(), String> {
+    // The message does not quote the key, because the key may be a secret.
+    if (1..=MAX_ACCOUNT_KEY).contains(&key.len()) {
+        Ok(())
+    } else {
+        Err(format!("the key has {} bytes, not 1 to {MAX_ACCOUNT_KEY}", key.len()))
+    }
+}
+
 impl Control {
     /// Default path of the control socket, for the daemon and the commands.
     pub const DEFAULT_SOCKET: &str = "/run/minerwatch/control.sock";
@@ -135,6 +159,8 @@ section! {
         pub max_processes: u64 = 65_536, between(1_024, 4_194_304);
         /// Maximum number of open incidents.
         pub max_incidents: u64 = 1_024, between(16, 65_536);
+        /// Maximum size of an alert's line, in bytes. A larger alert is cut; `minerwatch.cut` says what was cut.
+        pub max_alert_bytes: u64 = 15_360, between(4_096, 1_048_576);
     }
 }
 
@@ -172,14 +198,16 @@ impl Config {
     /// minimum verdict.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
-        let Self { events, hash, detection, intel: _, sink: _, state, control, limits, log: _ } = self;
+        let Self { events, hash, detection, intel: _, sink: _, fields, state, control, limits, log: _ } =
+            self;
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),
             (
                 "detection",
-                Detection { min_verdict: new.detection.min_verdict, ..*detection } != new.detection,
+                Detection { min_verdict: new.detection.min_verdict, ..detection.clone() } != new.detection,
             ),
+            ("fields", *fields != new.fields),
             ("state", *state != new.state),
             ("control", *control != new.control),
             ("limits", *limits != new.limits),

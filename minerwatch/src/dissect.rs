@@ -14,16 +14,27 @@ mod tunnel;
 #[cfg(test)]
 pub(crate) mod testing;
 
-use crate::model::{Event, EventBody, Payload, ProcessKey, Protocol};
+use crate::model::{AccountHasher, Event, EventBody, Payload, ProcessKey, Protocol};
 use streams::Streams;
 
 /// The dissect stage. The stage keeps unfinished messages, so it must see every event in order.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Dissector {
     streams: Streams,
 }
 
+impl Default for Dissector {
+    fn default() -> Self {
+        Self::new(AccountHasher::default())
+    }
+}
+
 impl Dissector {
+    /// Creates a stage that hashes accounts with the key of `accounts`.
+    pub fn new(accounts: AccountHasher) -> Self {
+        Self { streams: Streams::new(accounts) }
+    }
+
     /// Parses the payload of an event and stores the result in the event. Drops the state of a connection or a process
     /// that ended.
     pub fn dissect(&mut self, event: &mut Event) {

@@ -7,13 +7,18 @@
 mod alert;
 mod alert_fields;
 mod command_line;
+mod common;
+mod cut;
 mod dns;
 mod document;
 mod event;
+mod event_id;
+mod limits;
 mod load;
 mod names;
 mod network;
 mod process;
+mod shorten;
 #[cfg(test)]
 mod tests;
 mod timestamp;
@@ -21,11 +26,17 @@ mod values;
 
 use serde::Serialize;
 
-use crate::model::{Alert, BootTime, Event, HostContext, ProcessView, SignalId, Verdict, WallClock};
+use crate::model::{
+    AgentContext, Alert, BootTime, Event, ExtraFields, HostContext, ProcessView, SignalId, Verdict, WallClock,
+};
+use event_id::EventIds;
 use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
 pub const ECS_VERSION: &str = "9.4.0";
+
+/// Maximum size of an alert's line, unless the configuration says otherwise, in bytes.
+pub const MAX_ALERT_BYTES: usize = 15 << 10;
 
 /// An event, and the engine's knowledge about its process at the time of the event.
 #[derive(Clone, Copy, Debug)]
@@ -54,22 +65,62 @@ pub struct SignalText {
 /// Finds the catalogue entry of a signal.
 pub type SignalLookup = fn(&SignalId) -> Option<SignalText>;
 
+/// Settings of an [`Encoder`].
+#[derive(Clone, Debug)]
+pub struct EncoderSettings {
+    /// The host that the events come from.
+    pub host: HostContext,
+    /// The program that reports the events.
+    pub agent: AgentContext,
+    /// The fields that the configuration adds.
+    pub fields: ExtraFields,
+    /// Maximum size of an alert's line, in bytes. A larger alert is cut.
+    pub max_alert_bytes: usize,
+}
+
+impl EncoderSettings {
+    /// Settings for a host, with the defaults of the configuration and without an id of the installation.
+    pub fn new(host: HostContext) -> Self {
+        Self {
+            host,
+            agent: AgentContext::this(None),
+            fields: ExtraFields::default(),
+            max_alert_bytes: MAX_ALERT_BYTES,
+        }
+    }
+
+    /// Returns the fields that every object contains, as one JSON object.
+    pub fn common(&self) -> String {
+        common::object(self)
+    }
+}
+
 /// Encodes events and alerts as lines of JSON.
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    host: HostContext,
+    clock: WallClock,
     signals: SignalLookup,
+    /// The end of every line: the fields that every object contains.
+    line_end: Box<[u8]>,
+    ids: EventIds,
+    max_alert_bytes: usize,
 }
 
 impl Encoder {
     /// Creates an encoder for one host.
-    pub fn new(host: HostContext, signals: SignalLookup) -> Self {
-        Self { host, signals }
+    pub fn new(settings: &EncoderSettings, signals: SignalLookup) -> Self {
+        Self {
+            clock: settings.host.clock,
+            signals,
+            line_end: common::line_end(settings),
+            ids: EventIds::new(&settings.host),
+            max_alert_bytes: settings.max_alert_bytes,
+        }
     }
 
     /// Replaces the wall clock, after the clock of the host was set.
     pub fn set_clock(&mut self, clock: WallClock) {
-        self.host.clock = clock;
+        self.clock = clock;
     }
 
     /// Appends the event's line with its newline. Returns `false` if this kind of event has no line. For example, the
@@ -78,35 +129,38 @@ impl Encoder {
         self.encode_event(observed, lines)
     }
 
-    /// Appends the alert's line with its newline.
+    /// Appends the alert's line with its newline. An alert that is too large is cut.
     pub fn alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_alert(alert, sequence, lines);
     }
 
     /// Appends the line of an incident's current state with its newline. `verdict` is `None` for an incident below the
-    /// lowest verdict.
+    /// lowest verdict. The state was asked for, so it has no id and is not cut.
     pub fn incident(&self, state: &Alert, verdict: Option<Verdict>, sequence: u64, lines: &mut Vec<u8>) {
-        self.encode_incident(state, verdict, "incident-state", sequence, lines);
+        self.encode_state(state, verdict, sequence, lines);
     }
 
     fn time(&self, time: BootTime) -> Timestamp {
-        Timestamp(self.host.clock.unix_nanoseconds(time))
+        Timestamp(self.clock.unix_nanoseconds(time))
     }
-}
 
-/// Appends one object and a newline. Appends nothing if there is an error.
-fn append(document: &impl Serialize, lines: &mut Vec<u8>) -> bool {
-    let before = lines.len();
-    match serde_json::to_writer(&mut *lines, document) {
-        Ok(()) => {
-            lines.push(b'\n');
-            true
-        }
-        // Not expected: the buffer grows as needed, and every key is a string.
-        Err(error) => {
-            debug_assert!(false, "a document could not be written: {error}");
-            lines.truncate(before);
-            false
+    /// Appends one object, with the fields that every object contains, and a newline. Appends nothing if there is an
+    /// error.
+    fn append(&self, document: &impl Serialize, lines: &mut Vec<u8>) -> bool {
+        let before = lines.len();
+        match serde_json::to_writer(&mut *lines, document) {
+            Ok(()) => {
+                // The common fields take the place of the closing brace.
+                lines.pop();
+                lines.extend_from_slice(&self.line_end);
+                true
+            }
+            // Not expected: the buffer grows as needed, and every key is a string.
+            Err(error) => {
+                debug_assert!(false, "a document could not be written: {error}");
+                lines.truncate(before);
+                false
+            }
         }
     }
 }

@@ -56,10 +56,6 @@ pub struct Engine {
 
 impl Engine {
     /// Creates an engine that has seen no event.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the engine owns its settings, even those it only reads here"
-    )]
     pub fn new(settings: EngineSettings) -> Self {
         let EngineSettings {
             processors,
@@ -71,6 +67,7 @@ impl Engine {
             quiet_persistent,
             min_verdict,
             load,
+            accounts,
             clock,
         } = settings;
         Self {
@@ -87,7 +84,7 @@ impl Engine {
             before_fork: Parking::new(MAX_PARKED, PARK_TIMEOUT),
             before_answer: Parking::new(MAX_PARKED, PARK_TIMEOUT),
             knowledge: Knowledge::new(Arc::new(intel::built_in())),
-            detectors: Detectors::new(&DetectorSettings { load }),
+            detectors: Detectors::new(&DetectorSettings { load, accounts }),
             incidents: Incidents::new(IncidentLimits {
                 incidents: max_incidents,
                 quiet,

@@ -32,11 +32,27 @@ fn nanoseconds(clock: ClockId) -> i128 {
     i128::from(time.tv_sec) * 1_000_000_000 + i128::from(time.tv_nsec)
 }
 
-/// Returns the fields that every JSON object of this host contains.
+/// Length of a machine id, in hexadecimal digits.
+const MACHINE_ID: usize = 32;
+
+/// Returns the host's id, which systemd or D-Bus creates at the installation.
+fn machine_id() -> Option<Arc<str>> {
+    // The file may say `uninitialized` while an image is built.
+    let text = fs::read_to_string("/etc/machine-id").ok()?;
+    let id = text.trim();
+    (id.len() == MACHINE_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.into())
+}
+
+/// Returns the identity of this host and its boot.
 pub fn context() -> HostContext {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
     let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    HostContext { name: Arc::from(name), boot_id: Arc::from(boot_id.trim()), clock: wall_clock() }
+    HostContext {
+        name: Arc::from(name),
+        id: machine_id(),
+        boot_id: Arc::from(boot_id.trim()),
+        clock: wall_clock(),
+    }
 }
 
 /// Returns the number of processors available to this process.

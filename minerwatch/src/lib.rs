@@ -42,7 +42,7 @@ pub mod recording;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
-#[cfg(feature = "sensor")]
+#[cfg(any(feature = "sensor", test))]
 pub mod state_files;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -1,12 +1,14 @@
 //! The types that all stages share: events, processes, signals, alerts and time. This module imports no other module of
 //! the crate.
 
+pub mod account;
 mod alert;
 mod app_data;
 mod dns;
 mod effect;
 mod event;
 mod evidence;
+mod fields;
 mod flow;
 mod flow_update;
 mod geo;
@@ -28,8 +30,9 @@ mod tls;
 mod verdict;
 pub mod wallet;
 
+pub use account::{Account, AccountHasher};
 pub use alert::{
-    Account, Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
+    Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
     MemberRole, Peer, Suspect,
 };
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
@@ -41,11 +44,12 @@ pub use event::{
     SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
+pub use fields::{CloudFields, ExtraFields};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;
 pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
-pub use host::HostContext;
+pub use host::{AgentContext, HostContext};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
 pub use options::{Keepalive, SocketOptions};

@@ -10,6 +10,8 @@
 //! Commands differ in the source of their events and in their [`OutputSink`]: the daemon's outputs and control socket,
 //! a terminal, or a recording.
 
+#[cfg(any(feature = "sensor", test))]
+mod agent_id;
 #[cfg(feature = "sensor")]
 mod daemon;
 #[cfg(feature = "sensor")]

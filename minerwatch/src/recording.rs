@@ -28,6 +28,9 @@ pub struct Header {
     pub version: String,
     /// Name of the host.
     pub host: String,
+    /// Id of the host (`/etc/machine-id`), if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_id: Option<String>,
     /// Boot id of the host (`/proc/sys/kernel/random/boot_id`).
     pub boot_id: String,
     /// Wall-clock time of the boot, in nanoseconds since 1970. It is written as a string, because many JSON readers
@@ -45,6 +48,7 @@ impl Header {
             format: VERSION,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             host: host.to_owned(),
+            host_id: None,
             boot_id: boot_id.to_owned(),
             wall_clock_at_boot: clock,
             processors,

@@ -1,7 +1,7 @@
 //! Checks that need more than one key.
 
-use super::{Config, ListSync, SyncList};
-use crate::output::OutputSettings;
+use super::{Config, Detection, ListSync, SyncList};
+use crate::{model::AccountHasher, output::OutputSettings};
 
 /// A contradiction between keys: the key at fault, and the message.
 type Conflict = (&'static str, String);
@@ -9,7 +9,30 @@ type Conflict = (&'static str, String);
 /// Checks for keys that contradict each other. Fails at the first contradiction.
 pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
     outputs(&config.sink.all())?;
+    account_key(&config.detection)?;
+    alert_size(config)?;
     syncs(&config.intel.sync)
+}
+
+/// An alert must have room for more than the fields of the user.
+fn alert_size(config: &Config) -> Result<(), Conflict> {
+    const PART: usize = 8;
+    let (fields, limit) = (config.fields.json_length(), config.limits.max_alert_bytes);
+    let least = fields.saturating_mul(PART) as u64;
+    if least > limit {
+        let message =
+            format!("{limit} is too low for [fields], which has {fields} bytes; set at least {least}");
+        return Err(("max_alert_bytes", message));
+    }
+    Ok(())
+}
+
+fn account_key(detection: &Detection) -> Result<(), Conflict> {
+    if detection.account_key_file.is_some() && detection.account_key != AccountHasher::DEFAULT_KEY {
+        let message = "account_key has a key already; give one of the two".to_owned();
+        return Err(("account_key_file", message));
+    }
+    Ok(())
 }
 
 fn outputs(outputs: &[&dyn OutputSettings]) -> Result<(), Conflict> {

@@ -59,6 +59,92 @@ fn lists_to_fetch() {
 }
 
 #[test]
+fn fields_of_the_user() {
+    let text = "[fields]\ntags = ['prod', 'größe']\nlabels.team = 'x'\nlabels.cost-centre = '42'\ncloud.provider = 'aws'\n\
+                cloud.account.id = '123'\n[fields.cloud.instance]\nid = 'i-1'";
+    let fields = parse(text).expect("allowed").fields.extra();
+    assert_eq!(fields.tags, ["prod", "größe"]);
+    let labels: Vec<(&str, &str)> = fields.labels.iter().map(|(name, value)| (&**name, &**value)).collect();
+    assert_eq!(labels, [("cost-centre", "42"), ("team", "x")]);
+    let cloud = fields.cloud;
+    assert_eq!(
+        [cloud.provider, cloud.account_id, cloud.instance_id, cloud.region],
+        [Some("aws".to_owned()), Some("123".to_owned()), Some("i-1".to_owned()), None]
+    );
+    let labels = "[fields.labels]\nteam = 'x'";
+    assert_eq!(parse(labels).expect("allowed").fields.labels.len(), 1);
+}
+
+#[test]
+fn bad_fields_are_refused_with_line_and_key() {
+    let long = format!("tags = ['{}']", "x".repeat(65));
+    let many = format!("tags = [{}]", "'0123456789', ".repeat(50));
+    let quotes = format!("labels.a = '{}'\nlabels.b = 'x'", "\"".repeat(64));
+    let wide: Vec<String> = (0..9).map(|index| format!("labels.l{index} = '{}'\n", "x".repeat(60))).collect();
+    let wide = wide.concat();
+    for (text, message) in [
+        ("tags = ['']", "m.toml:2: fields.tags: a value is empty; remove it"),
+        ("tags = 'prod'", "m.toml:2: fields.tags: invalid type: string \"prod\", expected a sequence"),
+        (&long, "has 65 bytes; at most 64 are allowed"),
+        (&many, "m.toml:2: fields.tags: all tags have 650 bytes together; at most 512 are allowed"),
+        (&wide, "all labels have 612 bytes together; at most 512 are allowed"),
+        ("\nlabels.team = 3", "m.toml:3: fields.labels.team: invalid type: integer `3`, expected a string"),
+        ("labels.team = ''", "fields.labels.team: label `team`: a value is empty"),
+        ("labels.'a.b' = 'x'", "`a.b` is not a name of a label"),
+        ("labels.a.b = 'x'", "m.toml:2: fields.labels.a.b: invalid type: map, expected a string"),
+        ("tags = [\"a\\u0007\"]", "m.toml:2: fields.tags: \"a\\u{7}\" contains a control character"),
+        ("cloud.zone = 'x'", "m.toml:2: fields.cloud.zone: there is no such key; "),
+        ("cloud.region = 3", "m.toml:2: fields.cloud.region: invalid type: integer `3`, expected a string"),
+        (
+            "cloud.account = '1'",
+            "m.toml:2: fields.cloud.account: invalid type: string \"1\", expected a section of keys",
+        ),
+    ] {
+        let error = parse(&format!("[fields]\n{text}")).expect_err(text);
+        assert!(error.contains(message), "{text}: {error}");
+    }
+    assert!(parse(&format!("[fields]\n{quotes}")).is_ok(), "a quote counts twice, and these fit");
+}
+
+#[test]
+fn the_size_of_alerts_and_the_key_of_accounts() {
+    assert_eq!(
+        parse("[limits]\nmax_alert_bytes = 4096").map(|config| config.limits.max_alert_bytes),
+        Ok(4_096)
+    );
+    for (text, message) in [
+        (
+            "[limits]\nmax_alert_bytes = 4095",
+            "m.toml:2: limits.max_alert_bytes: 4095 is not between 4096 and 1048576",
+        ),
+        (
+            "[detection]\naccount_key = ''",
+            "m.toml:2: detection.account_key: the key has 0 bytes, not 1 to 256",
+        ),
+        (
+            "[detection]\naccount_key = 'secret'\naccount_key_file = '/key'",
+            "m.toml:3: detection.account_key_file: account_key has a key already; give one of the two",
+        ),
+        (
+            "[detection]\naccount_key_file = 'key'",
+            "detection.account_key_file: `key` is not an absolute path",
+        ),
+    ] {
+        let error = parse(text).expect_err(text);
+        assert!(error.contains(message), "{text}: {error}");
+    }
+    let tags =
+        format!("[limits]\nmax_alert_bytes = 4096\n[fields]\ntags = [{}]", "'0123456789', ".repeat(39));
+    let only_tags = parse(&tags).map(|config| config.fields.json_length());
+    assert_eq!(only_tags, Ok(507));
+    assert_eq!(
+        parse(&format!("{tags}\nlabels.team = 'x'")),
+        Err("m.toml:2: limits.max_alert_bytes: 4096 is too low for [fields], which has 518 bytes; set at least 4144".to_owned())
+    );
+    assert_eq!(Config::default().limits.max_alert_bytes, crate::ecs::MAX_ALERT_BYTES as u64);
+}
+
+#[test]
 fn an_error_names_line_and_key() {
     let cases = [
         (
@@ -69,7 +155,7 @@ fn an_error_names_line_and_key() {
         (
             "[snik]\n",
             "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, detection, \
-             intel, sink, state, control, limits, log",
+             intel, sink, fields, state, control, limits, log",
         ),
         (
             "[[sink.file]]\npath = '/a'\nsize = 3",
@@ -138,8 +224,9 @@ fn a_reload_reports_what_needs_a_restart() {
     let old = Config::default();
     let quiet = parse("[sink.stdout]\nalerts = false\n[log]\nlevel = 'warn'").expect("allowed");
     assert_eq!(old.needs_restart(&quiet), [""; 0]);
-    let other = parse("[limits]\nmax_incidents = 99\n[hash]\nenabled = false").expect("allowed");
-    assert_eq!(old.needs_restart(&other), ["hash", "limits"]);
+    let other = parse("[limits]\nmax_incidents = 99\n[hash]\nenabled = false\n[fields]\ntags = ['x']")
+        .expect("allowed");
+    assert_eq!(old.needs_restart(&other), ["hash", "fields", "limits"]);
 }
 
 /// Compares a file with its generated content. `MINERWATCH_BLESS=1` writes the file first.

@@ -5,7 +5,7 @@ use std::fmt;
 use super::{DetectionContext, Finding, Findings, LoadThresholds, SignalInfo};
 use crate::{
     bounded::BoundedMap,
-    model::{EventBody, EventType, ProcessKey},
+    model::{AccountHasher, EventBody, EventType, ProcessKey},
 };
 
 /// Inspects events and reports findings.
@@ -26,6 +26,8 @@ pub trait Detector: fmt::Debug + Send {
 pub struct DetectorSettings {
     /// The thresholds for load.
     pub load: LoadThresholds,
+    /// Hashes the accounts on command lines.
+    pub accounts: AccountHasher,
 }
 
 /// The declaration of a detector: everything the rest of the program needs to know about it.

@@ -79,6 +79,13 @@ impl Finding {
         self
     }
 
+    /// Names the account that the process mines for, if known.
+    #[must_use]
+    pub fn mining_for(mut self, account: Option<&Account>) -> Self {
+        self.account = account.cloned();
+        self
+    }
+
     /// Adds a value as evidence.
     #[must_use]
     pub fn value(mut self, name: &'static str, value: impl Into<Value>) -> Self {

@@ -1,7 +1,6 @@
 //! Mining protocols: one parser for each. The parsers read the first payloads of connections, borrow from them and
 //! allocate nothing.
 
-mod account;
 mod crypto_note;
 mod ethereum;
 mod json;

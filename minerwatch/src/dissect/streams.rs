@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use super::mining::{self, Reading};
 use crate::{
     bounded::BoundedMap,
-    model::{Direction, Flow, Payload, ProcessKey, TunnelRequest},
+    model::{AccountHasher, Direction, Flow, Payload, ProcessKey, TunnelRequest},
 };
 
 /// Limit of connections with state.
@@ -46,15 +46,14 @@ impl Connection {
 #[derive(Debug)]
 pub struct Streams {
     connections: BoundedMap<ConnectionKey, Connection>,
-}
-
-impl Default for Streams {
-    fn default() -> Self {
-        Self { connections: BoundedMap::new(CONNECTIONS) }
-    }
+    accounts: AccountHasher,
 }
 
 impl Streams {
+    pub fn new(accounts: AccountHasher) -> Self {
+        Self { connections: BoundedMap::new(CONNECTIONS), accounts }
+    }
+
     /// Parses a payload of a TCP connection, together with the unfinished message before it, and stores the result in
     /// the payload.
     pub fn read(&mut self, process: ProcessKey, payload: &mut Payload) {
@@ -78,7 +77,7 @@ impl Streams {
         let tunnel = tunnel.filter(|_| opened_here).map(|tunnel| tunnel.to_request());
         // The next payload does not continue a truncated payload.
         let unfinished = unfinished.filter(|rest| is_whole && !rest.is_empty()).map(<[u8]>::to_vec);
-        let mut message = message.map(|message| Box::new(message.to_message()));
+        let mut message = message.map(|message| Box::new(message.to_message(&self.accounts)));
 
         let has_to_remember = tunnel.is_some() || unfinished.is_some();
         let connection =

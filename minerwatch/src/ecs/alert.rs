@@ -7,12 +7,28 @@ use super::{
         KeyFields, MeasuredFields, MemberFields, PeerFields, PointsFields, ScoreFields, SignalFields,
         SuspectFields, SuspectProcess,
     },
-    append,
+    cut,
     document::{Document, EventFields, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields},
+    event_id::EventId,
+    limits::CutFields,
     network::EndpointFields,
     values::{Identified, Shown},
 };
 use crate::model::{Alert, AlertAction, ChainEdge, Peer, Signal, SignalPoints, Suspect, Value, Verdict};
+
+/// An alert, or a state of an incident, as it is told.
+#[derive(Clone, Copy)]
+struct Telling<'a> {
+    /// What is told, perhaps cut.
+    alert: &'a Alert,
+    /// All that is known.
+    whole: &'a Alert,
+    cut: Option<&'a CutFields>,
+    verdict: Option<Verdict>,
+    action: &'static str,
+    id: Option<EventId>,
+    sequence: u64,
+}
 
 impl Encoder {
     pub(super) fn encode_alert(&self, alert: &Alert, sequence: u64, lines: &mut Vec<u8>) {
@@ -22,17 +38,43 @@ impl Encoder {
             AlertAction::IncidentClosed => "incident-closed",
             AlertAction::AlertStorm => "alert-storm",
         };
-        self.encode_incident(alert, Some(alert.verdict), action, sequence, lines);
+        let telling = Telling {
+            alert,
+            whole: alert,
+            cut: None,
+            verdict: Some(alert.verdict),
+            action,
+            id: self.ids.of(alert),
+            sequence,
+        };
+        let before = lines.len();
+        self.encode(&telling, lines);
+        if lines.len() - before <= self.max_alert_bytes {
+            return;
+        }
+        let (alert, cut) = cut::until(alert, |alert, cut| {
+            lines.truncate(before);
+            self.encode(&Telling { alert, cut: Some(cut), ..telling }, lines);
+            lines.len() - before <= self.max_alert_bytes
+        });
+        lines.truncate(before);
+        self.encode(&Telling { alert: &alert, cut: Some(&cut), ..telling }, lines);
     }
 
-    pub(super) fn encode_incident(
+    pub(super) fn encode_state(
         &self,
-        alert: &Alert,
+        state: &Alert,
         verdict: Option<Verdict>,
-        action: &'static str,
         sequence: u64,
         lines: &mut Vec<u8>,
     ) {
+        let action = "incident-state";
+        let telling = Telling { alert: state, whole: state, cut: None, verdict, action, id: None, sequence };
+        self.encode(&telling, lines);
+    }
+
+    fn encode(&self, telling: &Telling<'_>, lines: &mut Vec<u8>) {
+        let Telling { alert, whole, cut, verdict, action, id, sequence } = *telling;
         let Alert {
             incident,
             action: _,
@@ -64,12 +106,12 @@ impl Encoder {
             reason: *reason,
             score: *score,
             score_parts: ScoreFields::new(score_parts),
-            suspects: suspects.iter().map(|suspect| self.suspect(suspect)).collect(),
+            suspects: suspects.iter().map(Self::suspect).collect(),
             more_suspects: *more_suspects,
             members: members.iter().map(MemberFields::new).collect(),
             dropped: dropped.iter().map(DroppedFields::new).collect(),
             persistence,
-            signal_ids: signal_ids(alert),
+            signal_ids: signal_ids(whole),
             signals: signals
                 .iter()
                 .enumerate()
@@ -81,12 +123,15 @@ impl Encoder {
             lost: ByName(&health.lost),
             blind: &health.blind,
             hooks: ByName(&health.hooks),
+            cut,
         };
         let parent = parent.as_ref().map(|view| ProcessFields::of_view(self, view));
         let mut process = ProcessFields::of_view(self, suspect);
         process.parent = parent.as_ref();
 
-        let mut document = Document::new(self, self.time(*time), event(action, verdict, *score, sequence));
+        let mut event = event(action, verdict, *score, sequence);
+        event.id = id.map(Shown);
+        let mut document = Document::new(self.time(*time), event);
         if let Some(container) = container.as_deref().or(suspect.container.as_deref()) {
             document.set_container(container);
         }
@@ -96,16 +141,16 @@ impl Encoder {
             id: &signal.id.0,
             name: (self.signals)(&signal.id).map(|text| text.name),
         });
-        document.threat = self.threat(signals);
+        document.threat = self.threat(&whole.signals);
         document.destination = destination.as_ref().map(|peer| endpoint(peer, signals));
         let flags = OwnProcess::of_flags(suspect.executable.flags);
         let fields = document.own();
         fields.alert = Some(&own);
         fields.process = flags;
-        append(&document, lines);
+        self.append(&document, lines);
     }
 
-    fn suspect<'a>(&'a self, suspect: &'a Suspect) -> SuspectFields<'a> {
+    fn suspect(suspect: &Suspect) -> SuspectFields<'_> {
         let Suspect { process, parent, verdict, score, alive, processes, returns, signals, peers, accounts } =
             suspect;
         SuspectFields {
@@ -220,6 +265,7 @@ fn endpoint<'a>(peer: &'a Peer, signals: &'a [Signal]) -> EndpointFields<'a> {
 fn event(action: &'static str, verdict: Option<Verdict>, score: u32, sequence: u64) -> EventFields {
     let mut event = EventFields::new(action, &["intrusion_detection", "malware"], &["info"], sequence);
     event.kind = "alert";
+    event.dataset = "minerwatch.alert";
     event.severity = Some(severity(verdict, score));
     event
 }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, sync::Arc};
 use serde::{Serialize, Serializer, ser::SerializeMap};
 
 use super::{
+    limits::CutFields,
     timestamp::Timestamp,
     values::{Identified, Shown},
 };
@@ -41,6 +42,8 @@ pub(super) struct AlertFields<'a> {
     pub blind: &'a [Arc<str>],
     #[serde(skip_serializing_if = "ByName::is_empty")]
     pub hooks: ByName<'a, Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cut: Option<&'a CutFields>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is that of serde")]

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    ECS_VERSION, Encoder,
     alert_fields::AlertFields,
     command_line::CommandLine,
     dns::DnsFields,
+    event_id::EventId,
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
     network::{EndpointFields, NetworkFields, OwnNetwork},
@@ -34,12 +34,10 @@ macro_rules! fields {
 
 // The fields after the semicolon are optional.
 fields! {
-    /// The object of one line.
+    /// The object of one line, without the fields that every object contains.
     struct Document<'a> {
         #[serde(rename = "@timestamp")] timestamp: Timestamp,
-        ecs: Version,
         event: EventFields,
-        host: HostFields<'a>,
         ;
         message: &'a str,
         process: ProcessFields<'a>,
@@ -56,8 +54,6 @@ fields! {
         threat: ThreatFields<'a>,
         minerwatch: OwnFields<'a>,
     }
-
-    struct HostFields<'a> { name: &'a str, boot: Identified<&'a str>, }
 
     struct ProcessFields<'a> {
         pid: u32,
@@ -141,11 +137,6 @@ pub(super) struct OwnDevice {
 }
 
 #[derive(Debug, Serialize)]
-pub(super) struct Version {
-    version: &'static str,
-}
-
-#[derive(Debug, Serialize)]
 pub(super) struct Leader {
     pub pid: u32,
 }
@@ -153,7 +144,10 @@ pub(super) struct Leader {
 /// `event.*`.
 #[derive(Debug, Serialize)]
 pub(super) struct EventFields {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub id: Option<Shown<EventId>>,
     pub kind: &'static str,
+    pub dataset: &'static str,
     pub category: &'static [&'static str],
     pub r#type: &'static [&'static str],
     pub action: &'static str,
@@ -178,7 +172,9 @@ impl EventFields {
         sequence: u64,
     ) -> Self {
         Self {
+            id: None,
             kind: "event",
+            dataset: "minerwatch.event",
             category,
             r#type,
             action,
@@ -207,13 +203,11 @@ pub(super) struct ExitFields {
 }
 
 impl<'a> Document<'a> {
-    /// Creates a document with the fields that every object has.
-    pub fn new(encoder: &'a Encoder, timestamp: Timestamp, event: EventFields) -> Self {
+    /// Creates a document with a time and the fields of the event.
+    pub fn new(timestamp: Timestamp, event: EventFields) -> Self {
         Self {
             timestamp,
-            ecs: Version { version: ECS_VERSION },
             event,
-            host: HostFields { name: &encoder.host.name, boot: Identified { id: &encoder.host.boot_id } },
             message: None,
             process: None,
             container: None,

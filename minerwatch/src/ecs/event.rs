@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 
 use super::{
-    Encoder, Observed, append,
+    Encoder, Observed,
     dns::DnsFields,
     document::{
         Document, ErrorFields, EventFields, ExitFields, FileFields, OwnDevice, OwnFile, OwnProcess, OwnTls,
@@ -41,7 +41,7 @@ impl Encoder {
         process.show_thread(subject.tid);
         process.parent = parent.as_ref();
 
-        let mut document = Document::new(self, self.time(event.time), fields);
+        let mut document = Document::new(self.time(event.time), fields);
         let container = subject.container.as_deref().or(view.and_then(|view| view.container.as_deref()));
         if let Some(container) = container {
             document.set_container(container);
@@ -90,7 +90,7 @@ impl Encoder {
             destination.domain = domain;
         }
         document.process = Some(process);
-        append(&document, lines)
+        self.append(&document, lines)
     }
 }
 
@@ -133,6 +133,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Quota(_) | EventBody::Rounding(_)) {
         fields.kind = "metric";
+        fields.dataset = "minerwatch.metric";
     }
     Some(fields)
 }

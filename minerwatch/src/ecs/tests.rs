@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Encoder, Observed};
+use super::{Encoder, EncoderSettings, Observed};
 use crate::{
     model::{AlertAction, Event, EventBody, NextVerdict, Verdict},
     testing::samples,
@@ -29,6 +29,13 @@ fn objects() -> Vec<Value> {
     for action in [AlertAction::IncidentUpdated, AlertAction::IncidentClosed, AlertAction::AlertStorm] {
         let mut line = Vec::new();
         encoder.alert(&crate::model::Alert { action, ..samples::alert() }, 1, &mut line);
+        objects.push(serde_json::from_slice(&line).unwrap());
+    }
+    let large = samples::large_alert(&"/long/path".repeat(50), 40);
+    for max_alert_bytes in [4_096, 15_360] {
+        let mut line = Vec::new();
+        let settings = EncoderSettings { max_alert_bytes, ..samples::encoder_settings() };
+        samples::encoder_of(&settings).alert(&large, 1, &mut line);
         objects.push(serde_json::from_slice(&line).unwrap());
     }
     let mut line = Vec::new();
@@ -88,7 +95,7 @@ fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>
 
 /// Returns the name of a path in the documentation.
 fn documented_as(path: &str, fields: &BTreeMap<String, String>) -> String {
-    for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks."] {
+    for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks.", "labels."] {
         if path.starts_with(open) {
             return format!("{open}*");
         }
@@ -237,4 +244,44 @@ fn the_buffer_is_reused() {
         );
     }
     assert_eq!(lines.as_ptr(), before);
+}
+
+#[test]
+fn every_object_says_where_it_comes_from() {
+    for object in objects() {
+        let event = &object["event"];
+        let dataset = format!("minerwatch.{}", event["kind"].as_str().unwrap());
+        assert_eq!(event["dataset"], dataset.as_str());
+        let is_sent = event["kind"] == "alert" && event["action"] != "incident-state";
+        assert_eq!(event["id"].is_string(), is_sent, "{event}");
+        assert_eq!(object["agent"]["type"], "minerwatch");
+        assert_eq!(object["tags"], serde_json::json!(["prod"]));
+        assert_eq!(object["labels"]["team"], "web");
+        assert_eq!(object["cloud"]["instance"]["id"], "i-0abc");
+        assert_eq!(object["host"]["id"], "0f1e2d3c4b5a69788796a5b4c3d2e1f0");
+    }
+}
+
+/// What is unknown or not configured is left out.
+#[test]
+fn a_bare_host_has_few_common_fields() {
+    let mut settings = samples::encoder_settings();
+    settings.fields = crate::model::ExtraFields::default();
+    settings.host.id = None;
+    settings.agent.id = None;
+    let mut line = Vec::new();
+    samples::encoder_of(&settings).alert(&samples::alert(), 1, &mut line);
+    let object: Value = serde_json::from_slice(&line).unwrap();
+    assert!(["tags", "labels", "cloud"].iter().all(|name| object[name].is_null()));
+    assert!(object["host"]["id"].is_null() && object["agent"]["id"].is_null());
+    assert_eq!(object["agent"]["version"], "0.1.0");
+    let common: Value = serde_json::from_str(&settings.common()).unwrap();
+    assert_eq!((&common["host"], &common["agent"]), (&object["host"], &object["agent"]));
+}
+
+#[test]
+fn an_alert_that_was_not_sent_has_no_id() {
+    let mut line = Vec::new();
+    samples::encoder().alert(&crate::model::Alert { number: 0, ..samples::alert() }, 1, &mut line);
+    assert!(serde_json::from_slice::<Value>(&line).unwrap()["event"]["id"].is_null());
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     detect::LoadThresholds,
     incident::IncidentLimits,
-    model::{BootTime, Verdict},
+    model::{AccountHasher, BootTime, Verdict},
     process::TableLimits,
 };
 
@@ -30,6 +30,8 @@ pub struct EngineSettings {
     pub min_verdict: Verdict,
     /// Thresholds of CPU use.
     pub load: LoadThresholds,
+    /// Hashes accounts.
+    pub accounts: AccountHasher,
     /// The clock for [`crate::model::Alert::latency`]. `None` in a replay, where the latency is zero.
     pub clock: Option<fn() -> BootTime>,
 }
@@ -48,6 +50,7 @@ impl Default for EngineSettings {
             quiet_persistent: incidents.quiet_persistent,
             min_verdict: incidents.min_verdict,
             load: LoadThresholds::default(),
+            accounts: AccountHasher::default(),
             clock: None,
         }
     }

@@ -8,6 +8,7 @@ mod http;
 #[path = "sync/no_http.rs"]
 mod http;
 mod memory;
+mod request;
 
 use std::{
     fs::{self, File},
@@ -28,8 +29,8 @@ use rustc_hash::FxHashMap;
 use tracing::{info, warn};
 
 use self::{
-    http::{Answer, Request},
     memory::{Fetched, Memory},
+    request::{Answer, Request},
 };
 use super::{load::MAX_SIZE, synced};
 use crate::{

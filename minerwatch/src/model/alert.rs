@@ -4,7 +4,7 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, SignalId, Verdict};
+use super::{Account, BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, SignalId, Verdict};
 
 /// Identifies an incident, that is, one intrusion with any number of processes. The id is unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -105,16 +105,6 @@ pub struct Peer {
     /// The name that the address was resolved from, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
-}
-
-/// An account that a suspect mines for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Account {
-    /// The beginning and the end of the account.
-    pub shown: Arc<str>,
-    /// Keyed hash of the whole account, in hexadecimal. Hosts with the same key show the same hash.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub hash: Option<Arc<str>>,
 }
 
 /// A suspect: a program, with all processes of the incident that ran it.

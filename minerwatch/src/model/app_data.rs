@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{DnsMessage, TlsHello};
+use super::{Account, DnsMessage, TlsHello};
 
 /// The parsed content of one payload. The dissect stage parses each payload once. Later stages read these fields and
 /// never the bytes.
@@ -109,8 +109,8 @@ pub struct MiningMessage {
     pub sure: bool,
     /// The method, or an equivalent name for a message without a method.
     pub method: &'static str,
-    /// The account in the message, shortened.
-    pub account: Option<String>,
+    /// The account in the message, without the name of a worker.
+    pub account: Option<Account>,
     /// The program (user agent) named in the message, printable characters only.
     pub agent: Option<String>,
     /// The tunnel that carries the message, if a tunnel was requested on the connection.

@@ -62,10 +62,8 @@ impl Report {
 /// What a scan examined and found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ScanReport {
-    /// The host's name.
-    pub host: String,
-    /// Identity of this boot.
-    pub boot_id: String,
+    /// The fields that every JSON object contains, as one object.
+    pub common: String,
     /// Every incident in its last state, highest score first. Incidents with the verdict `noted` are included.
     pub incidents: Vec<Alert>,
     /// Duration of the scan, in seconds.

@@ -1,9 +1,15 @@
 //! Recognises wallet addresses by their form.
 
+use std::borrow::Cow;
+
+/// Length of the shortest address.
+const MIN_ADDRESS: usize = 26;
+/// Length above all prefixes of coins.
+const MAX_PREFIX: usize = 16;
+
 /// Whether a value is a wallet address or contains one: `wallet.worker`, `wallet@host`, `scheme://wallet…`.
 pub fn names_wallet(value: &str) -> bool {
-    // The shortest address has 26 characters.
-    if value.len() < 26 {
+    if value.len() < MIN_ADDRESS {
         return false;
     }
     let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
@@ -12,6 +18,35 @@ pub fn names_wallet(value: &str) -> bool {
         return false;
     }
     rest.split(['.', '@', ':', '+', ',']).any(is_wallet)
+}
+
+/// Returns the account that a text names, without what users append for the pool: the name of a worker (`wallet.worker`,
+/// `wallet/worker`), a difficulty (`wallet+diff`), a password (`wallet:x`).
+///
+/// If the text contains a wallet address, the address is the account. Else the account is a name or an e-mail address.
+pub fn account_in(text: &str) -> Cow<'_, str> {
+    if let Some(wallet) = text.split(is_separator).find(|word| is_wallet(word)) {
+        // The digits of such an address may be in any case, and a checksum in the case is optional.
+        return if is_ethereum(wallet) { wallet.to_ascii_lowercase().into() } else { wallet.into() };
+    }
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let name = rest.split(['/', '+', '~', ',']).next().unwrap_or_default();
+    let name = match name.split_once(':') {
+        // The prefix of a coin (`kaspa:…`) belongs to its addresses.
+        Some((prefix, address)) if prefix.len() < MAX_PREFIX && address.len() >= MIN_ADDRESS => {
+            let address = address.split(['.', '@', ':']).next().unwrap_or_default();
+            name.get(..prefix.len() + 1 + address.len()).unwrap_or(name)
+        }
+        Some((name, _)) => name.split('.').next().unwrap_or_default(),
+        None if name.contains('@') => name,
+        None => name.split('.').next().unwrap_or_default(),
+    };
+    if name.is_empty() { text.into() } else { name.into() }
+}
+
+/// Whether a character separates an address from what surrounds it.
+fn is_separator(character: char) -> bool {
+    !character.is_ascii_alphanumeric()
 }
 
 fn is_wallet(word: &str) -> bool {
@@ -66,6 +101,36 @@ mod tests {
             "0x52908400098527886E0F7030069857D2E4169EE7",
         ] {
             assert!(names_wallet(value), "{value}");
+        }
+    }
+
+    #[test]
+    fn an_account_has_no_worker() {
+        let monero = format!("4{}", "A1b2".repeat(24).chars().take(94).collect::<String>());
+        let bech32 = "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4";
+        let ethereum = "0x52908400098527886e0f7030069857d2e4169ee7";
+        let kaspa = "kaspa:qqkqkzjvr7zwxxmjxjkmxxdwju9kjs6e9u82uh59z07vgaks6gg62v8707g73";
+        for (text, account) in [
+            (monero.as_str(), monero.as_str()),
+            (&format!("stratum+ssl://{monero}.x@pool.example:443"), &monero),
+            (&format!("--user={monero}"), &monero),
+            (&format!("XMR:{monero}.rig#ref"), &monero),
+            (&format!("{bech32}/rig"), bech32),
+            ("0x52908400098527886E0F7030069857D2E4169EE7.rig", ethereum),
+            (kaspa, kaspa),
+            (&format!("{kaspa}.rig"), kaspa),
+            ("alice.rig1", "alice"),
+            ("alice:secret", "alice"),
+            ("alice+5000", "alice"),
+            ("stratum+tcp://alice.rig1:x@pool.example:3333", "alice"),
+            ("alice@example.com/rig1", "alice@example.com"),
+            ("bob@example.com", "bob@example.com"),
+            ("", ""),
+            (".", "."),
+            ("://", "://"),
+            ("ä:ö", "ä"),
+        ] {
+            assert_eq!(account_in(text), account, "{text}");
         }
     }
 

@@ -13,7 +13,7 @@ use tracing::{error, info, warn};
 
 use self::{load_history_store::LoadHistoryStore, outputs::ConfiguredOutputs, signals::Command};
 use super::{
-    RunOptions,
+    RunOptions, agent_id,
     event_loop::{EventLoop, unsupported},
     live_settings,
 };
@@ -51,7 +51,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     outputs.serve(control);
     // The lists are read before the hooks are attached, because a million entries take a second.
     let (lists, geo) = live_settings::read_lists(&config)?;
-    let mut event_loop = EventLoop::open(live_settings::of(&config, &hooks), privileges::drop_all_but_kept)?;
+    let agent_id = agent_id::load_or_create(&config.state.directory);
+    let mut event_loop =
+        EventLoop::open(live_settings::of(&config, &hooks, agent_id)?, privileges::drop_all_but_kept)?;
     let mut load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);

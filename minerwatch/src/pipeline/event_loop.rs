@@ -16,6 +16,7 @@ use super::{
 };
 use crate::{
     decode,
+    ecs::EncoderSettings,
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
     host,
@@ -63,6 +64,8 @@ pub struct EventLoopSettings {
     pub sensor: SensorOptions,
     /// Settings of the engine.
     pub engine: EngineSettings,
+    /// Settings of the encoder.
+    pub encoder: EncoderSettings,
     /// Settings of the enrich stage.
     pub enrich: EnrichSettings,
     /// Whether the sampler runs. It preempts busy threads now and then.
@@ -82,7 +85,7 @@ impl EventLoop {
         let tagger = SocketTagger::new(sensor.take_sockets(), sensor.take_flows());
         let hashes_ready = Arc::new(Notify::new());
         let waker = Arc::clone(&hashes_ready);
-        let stages = PipelineSettings { engine: settings.engine, host: host::context() };
+        let stages = PipelineSettings { engine: settings.engine, encoder: settings.encoder };
         let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger))
             .enriching(settings.enrich, move || waker.notify_one());
         let health = Health {

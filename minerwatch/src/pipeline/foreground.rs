@@ -72,18 +72,6 @@ struct Recorder {
 }
 
 impl OutputSink for Recorder {
-    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-        false
-    }
-
-    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn alert(&mut self, _line: &[u8], _alert: &Alert) -> io::Result<()> {
-        Ok(())
-    }
-
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         self.writer.write(event)
     }
@@ -100,7 +88,9 @@ pub async fn record(
     options: &ForegroundOptions,
 ) -> anyhow::Result<Recorded> {
     let context = host::context();
-    let header = recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
+    let mut header =
+        recording::Header::new(&context.name, &context.boot_id, context.clock, host::processors());
+    header.host_id = context.id.as_deref().map(str::to_owned);
     // The sensor comes first, so that no empty file is left if the kernel refuses the sensor.
     let mut event_loop = open(options)?;
     let writer = recording::Writer::new(BufWriter::new(recording::create(file)?), &header)
@@ -116,7 +106,7 @@ pub async fn record(
 pub(super) fn open(options: &ForegroundOptions) -> anyhow::Result<EventLoop> {
     let (lists, geo) = live_settings::read_lists(&options.config)?;
     let mut event_loop =
-        EventLoop::open(live_settings::of(&options.config, &options.hooks), privileges::keep)?;
+        EventLoop::open(live_settings::of(&options.config, &options.hooks, None)?, privileges::keep)?;
     event_loop.pipeline.set_indicators(lists.indicators);
     event_loop.pipeline.set_geo(geo);
     Ok(event_loop)
@@ -149,7 +139,7 @@ pub(super) async fn watch<O: OutputSink>(
         // The event loop may have ended before.
         let _ = stop.send(()).await;
     });
-    let max_processes = live_settings::of(&options.config, &options.hooks).engine.max_processes;
+    let max_processes = usize::try_from(options.config.limits.max_processes).unwrap_or(usize::MAX);
     event_loop.seed_from_proc(max_processes, sink)?;
     let outcome = event_loop
         .run(

@@ -14,13 +14,22 @@ use crate::{
     },
     feeds::{self, Loaded},
     host,
-    model::{DataSource, HookChoice},
+    model::{AgentContext, DataSource, HookChoice},
     privileges,
     sensor::SensorOptions,
 };
 
 /// Returns the settings of the event loop. `hooks` from the command line override the hooks of the configuration.
-pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
+/// `agent_id` is the id of the installation, which only the daemon has.
+///
+/// # Errors
+///
+/// A file that the configuration names cannot be read.
+pub fn of(
+    config: &Config,
+    hooks: &[HookChoice],
+    agent_id: Option<Arc<str>>,
+) -> anyhow::Result<EventLoopSettings> {
     const MILLISECOND: u64 = 1_000_000;
     // `events.payloads = false` must hold even if the user chooses a hook for payloads. So this choice comes last.
     let no_payloads = (!config.events.payloads).then(|| HookChoice::off(DataSource::Payload));
@@ -28,7 +37,7 @@ pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
         max_size: config.hash.max_size_mib << 20,
         rate: config.hash.rate_mib << 20,
     });
-    EventLoopSettings {
+    Ok(EventLoopSettings {
         sensor: SensorOptions {
             cpu_interval: config.events.cpu_interval_ms.saturating_mul(MILLISECOND),
             cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
@@ -36,10 +45,15 @@ pub fn of(config: &Config, hooks: &[HookChoice]) -> EventLoopSettings {
             hooks: config.events.hooks.iter().chain(hooks).copied().chain(no_payloads).collect(),
             ..SensorOptions::default()
         },
-        engine: EngineSettings { clock: Some(host::now), ..settings::engine(config, host::processors()) },
+        engine: EngineSettings {
+            clock: Some(host::now),
+            accounts: settings::accounts(config)?,
+            ..settings::engine(config, host::processors())
+        },
+        encoder: settings::encoder(config, host::context(), AgentContext::this(agent_id)),
         enrich: EnrichSettings { hash, ..EnrichSettings::default() },
         sampling: config.detection.sampling,
-    }
+    })
 }
 
 /// Reads lists and databases on a thread without privileges, because their contents are not trusted.

@@ -2,16 +2,19 @@
 
 use std::{fmt::Display, io, time::Duration};
 
+use tracing::warn;
+
 use super::{
     TICK, settings,
     stages::{OutputSink, Pipeline, PipelineSettings},
 };
 use crate::{
     config::Config,
+    ecs::EncoderSettings,
     engine::EngineSettings,
     enrich::geo,
     feeds, host,
-    model::{BootTime, Event, HostContext},
+    model::{AccountHasher, AgentContext, BootTime, Event, HostContext},
     probe::NoProbes,
     recording::Header,
 };
@@ -37,16 +40,31 @@ pub fn replay<E: Display>(
     sink: &mut impl OutputSink,
     mut on_damaged: impl FnMut(E),
 ) -> io::Result<Replayed> {
-    let engine = match config {
-        Some(config) => settings::engine(config, header.processors),
-        None => EngineSettings { processors: header.processors, ..EngineSettings::default() },
-    };
     let host = HostContext {
         name: header.host.as_str().into(),
+        id: header.host_id.as_deref().map(Into::into),
         boot_id: header.boot_id.as_str().into(),
         clock: header.wall_clock_at_boot,
     };
-    let mut pipeline = Pipeline::new(PipelineSettings { engine, host }, NoProbes);
+    // The agent is the one that saw the events. So another version of the program gives the same lines.
+    let agent = AgentContext { id: None, version: header.version.as_str().into() };
+    let (engine, encoder) = match config {
+        Some(config) => (
+            EngineSettings {
+                accounts: settings::accounts(config).unwrap_or_else(|error| {
+                    warn!("{error:#}; accounts have no hash");
+                    AccountHasher::without_key()
+                }),
+                ..settings::engine(config, header.processors)
+            },
+            settings::encoder(config, host, agent),
+        ),
+        None => (
+            EngineSettings { processors: header.processors, ..EngineSettings::default() },
+            EncoderSettings { agent, ..EncoderSettings::new(host) },
+        ),
+    };
+    let mut pipeline = Pipeline::new(PipelineSettings { engine, encoder }, NoProbes);
     if let Some(config) = config {
         let sources = feeds::with_synced(config);
         let lists = feeds::load(&sources, host::unix_seconds(), None);
@@ -111,7 +129,7 @@ impl Ticks {
 mod tests {
     use super::*;
     use crate::{
-        model::{Alert, EventBody, EventKind, Exit, ProcessKey, WallClock},
+        model::{EventBody, EventKind, Exit, ProcessKey, WallClock},
         testing,
     };
 
@@ -120,24 +138,8 @@ mod tests {
     struct Times(Vec<u64>);
 
     impl OutputSink for Times {
-        fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-            false
-        }
-
-        fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-            Ok(())
-        }
-
-        fn alert(&mut self, _line: &[u8], _alert: &Alert) -> io::Result<()> {
-            Ok(())
-        }
-
         fn raw(&mut self, event: &Event) -> io::Result<()> {
             self.0.push(event.time.0);
-            Ok(())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
@@ -156,6 +158,43 @@ mod tests {
         let replayed = replay(&header, None, events.into_iter(), &mut times, |error| damaged.push(error));
         assert_eq!(replayed.expect("the sink takes everything"), Replayed { events: 2, damaged: 1 });
         assert_eq!((times.0, damaged), (vec![1, 2], vec!["cut off"]));
+    }
+
+    /// Keeps the lines of events.
+    #[derive(Default)]
+    struct Lines(Vec<u8>);
+
+    impl OutputSink for Lines {
+        fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
+            true
+        }
+
+        fn event(&mut self, line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+            self.0.extend_from_slice(line);
+            Ok(())
+        }
+    }
+
+    /// The host and the agent are those of the recording, so that the same recording gives the same lines everywhere.
+    #[test]
+    fn the_lines_depend_on_the_recording_alone() {
+        let mut header = Header::new("host", "boot", WallClock { boot: 0 }, 1);
+        header.version = "0.0.7".to_owned();
+        let object = |header: &Header, config: Option<&Config>| {
+            let mut lines = Lines::default();
+            let events = [Ok::<_, &str>(event(1))];
+            replay(header, config, events.into_iter(), &mut lines, |_| {})
+                .expect("the sink takes everything");
+            serde_json::from_slice::<serde_json::Value>(&lines.0).expect("a line")
+        };
+        let plain = object(&header, None);
+        assert_eq!(plain["host"], serde_json::json!({"name": "host", "boot": {"id": "boot"}}));
+        assert_eq!(plain["agent"], serde_json::json!({"type": "minerwatch", "version": "0.0.7"}));
+        header.host_id = Some("0f1e".to_owned());
+        let config =
+            Config::parse("[fields]\ntags = ['lab']", std::path::Path::new("m.toml")).expect("allowed");
+        let configured = object(&header, Some(&config));
+        assert_eq!((&configured["host"]["id"], &configured["tags"][0]), (&"0f1e".into(), &"lab".into()));
     }
 
     #[test]

@@ -6,11 +6,12 @@ use super::{
     ForegroundOptions, ScanProgress, ShowLines,
     event_loop::EventLoop,
     foreground::{open, watch},
+    settings,
     stages::OutputSink,
 };
 use crate::{
     host,
-    model::{Alert, Event, EventBody, EventKind, IncidentId, ScanReport, Verdict},
+    model::{AgentContext, Alert, Event, EventBody, IncidentId, ScanReport, Verdict},
 };
 
 /// Keeps the last state of each incident. Shows alerts at once if their verdict is high enough.
@@ -24,14 +25,6 @@ struct Scan<'a> {
 }
 
 impl OutputSink for Scan<'_> {
-    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-        false
-    }
-
-    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-        Ok(())
-    }
-
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
         self.found.insert(alert.incident, alert.clone());
         if alert.verdict >= self.least { (self.show)(line) } else { Ok(()) }
@@ -41,10 +34,6 @@ impl OutputSink for Scan<'_> {
         if let EventBody::Connect(_) | EventBody::RunningFlow(_) = event.body {
             self.connections += 1;
         }
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }
@@ -72,10 +61,9 @@ pub async fn scan(
     let seconds = host::now().since(start).as_secs();
     let mut incidents: Vec<Alert> = scan.found.into_values().collect();
     incidents.sort_by_key(|alert| std::cmp::Reverse((alert.verdict, alert.score)));
-    let host = host::context();
+    let encoder = settings::encoder(&options.config, host::context(), AgentContext::this(None));
     Ok(ScanReport {
-        host: host.name.to_string(),
-        boot_id: host.boot_id.to_string(),
+        common: encoder.common(),
         incidents,
         seconds,
         processes: event_loop.pipeline.engine().counters().processes,

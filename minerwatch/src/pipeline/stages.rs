@@ -11,42 +11,53 @@ use std::{collections::VecDeque, io, sync::Arc};
 
 use crate::{
     dissect::Dissector,
-    ecs::{Encoder, Observed},
+    ecs::{Encoder, EncoderSettings, Observed},
     engine::{Engine, EngineSettings},
     enrich::{Enricher, geo::GeoDatabases},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, HostContext, Observation, Request},
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request},
     probe::{Answer, Probes},
 };
 
-/// The destination of events and alerts.
+/// The destination of events and alerts. By default, a sink wants no events, and drops what it gets.
 pub trait OutputSink {
     /// Returns whether the sink wants the line of such an event. If not, the event is not encoded.
-    fn wants(&self, kind: EventKind, pid: u32) -> bool;
+    fn wants(&self, kind: EventKind, pid: u32) -> bool {
+        let _ = (kind, pid);
+        false
+    }
 
     /// Takes an event as a line of JSON. The sink may buffer the line until [`OutputSink::flush`].
-    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()>;
+    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()> {
+        let _ = (line, kind, pid);
+        Ok(())
+    }
 
     /// Takes an alert and its line of JSON.
-    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
+    fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
+        let _ = (line, alert);
+        Ok(())
+    }
 
-    /// Takes every event in its original form, for a recording. Does nothing by default.
+    /// Takes every event in its original form, for a recording.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;
         Ok(())
     }
 
     /// Writes the buffered lines, at the end of a batch.
-    fn flush(&mut self) -> io::Result<()>;
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// Settings of a [`Pipeline`].
 pub struct PipelineSettings {
     /// Settings of the engine.
     pub engine: EngineSettings,
-    /// Fields that every JSON object contains.
-    pub host: HostContext,
+    /// Settings of the encoder.
+    pub encoder: EncoderSettings,
 }
 
 /// The stages of the pipeline and their counters.
@@ -75,14 +86,14 @@ pub struct Pipeline<P> {
 impl<P: Probes> Pipeline<P> {
     /// Creates a pipeline without an enrich stage; see [`Self::enriching`].
     pub fn new(settings: PipelineSettings, probes: P) -> Self {
-        let PipelineSettings { engine, host } = settings;
+        let PipelineSettings { engine, encoder } = settings;
         Self {
             enricher: None,
             geo: None,
-            dissector: Dissector::default(),
+            dissector: Dissector::new(engine.accounts.clone()),
             engine: Engine::new(engine),
             probes,
-            encoder: Encoder::new(host, super::signal_text),
+            encoder: Encoder::new(&encoder, super::signal_text),
             counts: EventCounts::default(),
             alerts: 0,
             sequence: 0,

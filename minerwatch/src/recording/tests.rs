@@ -194,3 +194,11 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_header_has_the_id_of_the_host_if_known() {
+    let with_id = Header { host_id: Some("0f1e".to_owned()), ..header() };
+    let bytes = Writer::new(Vec::new(), &with_id).unwrap().finish().unwrap();
+    assert_eq!(Reader::new(bytes.as_slice()).unwrap().header(), &with_id);
+    assert_eq!(Reader::new(recorded(&[]).as_slice()).unwrap().header().host_id, None);
+}

@@ -7,26 +7,55 @@ use crate::model::{
     Container, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction,
     DnsAnswer, DnsData, DnsMessage, DnsRecord, DroppedFile, Event, EventBody, Evidence, Exec, Executable,
     ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
-    Health, HugePages, IncidentId, Mapping, MappingClass, Member, MemberRole, Namespaces, Payload, Peer,
-    Points, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess,
-    SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId, SignalPoints, Subject, Suspect, Threshold,
-    TlsHello, Verdict, WallClock,
+    Health, HugePages, IncidentId, Mapping, MappingClass, Member, MemberRole, Namespaces, NextVerdict,
+    Payload, Peer, Points, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
+    RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId, SignalPoints, Subject,
+    Suspect, Threshold, TlsHello, Verdict, WallClock,
 };
 use crate::{
-    ecs::{Encoder, Observed, SignalText},
-    model::HostContext,
+    ecs::{Encoder, EncoderSettings, MAX_ALERT_BYTES, Observed, SignalText},
+    model::{AgentContext, CloudFields, ExtraFields, HostContext},
 };
 
 /// 2026-11-22T22:00:00Z.
 const BOOT: i128 = 1_795_384_800_000_000_000;
 
-pub(crate) fn encoder() -> Encoder {
+/// Returns the settings of an encoder with every field.
+pub(crate) fn encoder_settings() -> EncoderSettings {
     let host = HostContext {
         name: "web-1".into(),
+        id: Some("0f1e2d3c4b5a69788796a5b4c3d2e1f0".into()),
         boot_id: "5e0b6d2a-6c0e-4d0e-9a55-3f1d6a1c2b3d".into(),
         clock: WallClock { boot: BOOT },
     };
-    Encoder::new(host, |signal| match signal.0.as_ref() {
+    let text = |text: &str| Some(text.to_owned());
+    EncoderSettings {
+        host,
+        agent: AgentContext {
+            id: Some("9b2c8f10-4d3e-4a5b-8c7d-6e5f4a3b2c1d".into()),
+            version: "0.1.0".into(),
+        },
+        fields: ExtraFields {
+            tags: vec!["prod".to_owned()],
+            labels: [("team".to_owned(), "web".to_owned())].into(),
+            cloud: CloudFields {
+                provider: text("aws"),
+                region: text("eu-west-1"),
+                availability_zone: text("eu-west-1a"),
+                account_id: text("123456789012"),
+                instance_id: text("i-0abc"),
+            },
+        },
+        max_alert_bytes: MAX_ALERT_BYTES,
+    }
+}
+
+pub(crate) fn encoder() -> Encoder {
+    encoder_of(&encoder_settings())
+}
+
+pub(crate) fn encoder_of(settings: &EncoderSettings) -> Encoder {
+    Encoder::new(settings, |signal| match signal.0.as_ref() {
         "B2" => Some(SignalText { name: "file written, then run", techniques: &["T1105", "T1059.004"] }),
         "C5" => Some(SignalText { name: "half the cores busy", techniques: &["T1496.001"] }),
         _ => None,
@@ -279,6 +308,7 @@ fn rounding() -> Rounding {
 }
 
 /// Returns an alert with every field.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn alert() -> Alert {
     let peer = || Peer {
         address: "203.0.113.9:443".parse().expect("an address"),
@@ -389,6 +419,83 @@ pub(crate) fn alert() -> Alert {
             blind: vec!["rounding".into()],
             hooks: [("exec".into(), "raw-tracepoint".into())].into(),
         },
+    }
+}
+
+/// Returns an alert in which every text is `text` and every list has `count` entries.
+pub(crate) fn large_alert(text: &str, count: usize) -> Alert {
+    let Alert { mut suspects, signals, .. } = alert();
+    let shared: Arc<str> = text.into();
+    let place =
+        Arc::new(Container { cgroup: text.into(), unit: Some(text.into()), ..(*container()).clone() });
+    let process = ProcessView {
+        name: text.chars().take(15).collect::<String>().into(),
+        executable: Executable { path: text.into(), ..curl().executable },
+        arguments: vec![Arc::clone(&shared); count].into(),
+        directory: text.into(),
+        credentials: Credentials { user: Some(text.into()), ..credentials() },
+        container: Some(Arc::clone(&place)),
+        ..curl()
+    };
+    let peer = || Peer {
+        address: "[2001:db8:1111:2222:3333:4444:5555:6666]:65535".parse().expect("an address"),
+        name: Some(text.into()),
+    };
+    let member = |index: usize| {
+        let roles = [MemberRole::Bystander, MemberRole::Suspect, MemberRole::Dropper];
+        let role = roles.get(index % roles.len()).copied().unwrap_or(MemberRole::Entry);
+        Member { process: key(4_000_000), name: text.into(), role }
+    };
+    let edge = || ChainEdge {
+        kind: ChainKind::Create,
+        at: at(123),
+        process: key(4_000_000),
+        name: text.into(),
+        parent: Some(key(4_000_001)),
+        object: text.into(),
+    };
+    let suspect = Suspect {
+        process: process.clone(),
+        parent: Some(process.clone()),
+        peers: (0..count).map(|_| peer()).collect(),
+        accounts: vec![Account { shown: text.into(), hash: Some("ab".repeat(16).into()) }; count],
+        ..suspects.remove(0)
+    };
+    let signals = signals.into_iter().cycle().take(count.max(1)).map(|signal| Signal {
+        detail: text.into(),
+        evidence: (0..count).map(|_| Evidence::new("text", text)).collect(),
+        ..signal
+    });
+    let missing = vec![text.to_owned(); count];
+    Alert {
+        suspect: process.clone(),
+        parent: Some(process),
+        container: Some(place),
+        destination: Some(peer()),
+        suspects: vec![suspect; count],
+        members: (0..count).map(member).collect(),
+        dropped: vec![
+            DroppedFile {
+                path: text.into(),
+                sha256: Some("ab".repeat(32).into()),
+                writer: key(4_712)
+            };
+            count
+        ],
+        persistence: vec![Arc::clone(&shared); count],
+        signals: signals.collect(),
+        score_parts: ScoreParts {
+            next: Some(NextVerdict { verdict: Verdict::Mining, missing }),
+            ..score_parts()
+        },
+        chain: (0..count).map(|_| edge()).collect(),
+        message: text.into(),
+        health: Health {
+            lost: vec![("passed-over".into(), u64::MAX); count],
+            blind: vec!["rounding".into(); count],
+            hooks: vec![("exec".into(), "raw-tracepoint".into()); count].into(),
+        },
+        ..alert()
     }
 }
 

@@ -2,42 +2,31 @@
 
 use std::fmt::Write as _;
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::counted;
 use crate::{
-    ecs::ECS_VERSION,
     model::{Alert, ScanReport, Suspect, Verdict},
     pipeline,
 };
 
 /// Formats the summary as one JSON object with a newline. `docs/events.md` describes the fields.
 pub(super) fn json(report: &ScanReport) -> anyhow::Result<Vec<u8>> {
-    let ScanReport {
-        host,
-        boot_id,
-        incidents,
-        seconds,
-        processes,
-        connections,
-        cpu_samples,
-        unavailable,
-        lost,
-    } = report;
+    let ScanReport { common, incidents, seconds, processes, connections, cpu_samples, unavailable, lost } =
+        report;
     let count = |verdict| incidents.iter().filter(|alert| alert.verdict == verdict).count();
     let now = OffsetDateTime::now_utc().format(&Rfc3339)?;
-    let object = json!({
+    let mut object = json!({
         "@timestamp": now,
-        "ecs": {"version": ECS_VERSION},
         "event": {
             "kind": "state",
             "category": ["intrusion_detection"],
             "type": ["info"],
             "action": "scan-summary",
             "module": "minerwatch",
+            "dataset": "minerwatch.scan",
         },
-        "host": {"name": host, "boot": {"id": boot_id}},
         "message": headline(report),
         "minerwatch": {"scan": {
             "verdict": incidents.iter().map(|alert| alert.verdict).max().map_or("none", name),
@@ -54,6 +43,10 @@ pub(super) fn json(report: &ScanReport) -> anyhow::Result<Vec<u8>> {
             "lost": lost,
         }},
     });
+    let common: Map<String, Value> = serde_json::from_str(common)?;
+    if let Some(object) = object.as_object_mut() {
+        object.extend(common);
+    }
     let mut line = serde_json::to_vec(&object)?;
     line.push(b'\n');
     Ok(line)
@@ -153,7 +146,7 @@ mod tests {
 
     fn report(incidents: Vec<Alert>) -> ScanReport {
         ScanReport {
-            host: "web-1".to_owned(),
+            common: r#"{"agent":{"type":"minerwatch"},"host":{"name":"web-1"}}"#.to_owned(),
             incidents,
             seconds: 10,
             processes: 3,
@@ -214,7 +207,11 @@ mod tests {
         assert_eq!((&scan["seconds"], &scan["connections"]), (&10.into(), &2.into()));
         assert_eq!(scan["incidents"], json!({"mining": 0, "suspected": 0, "noted": 0}));
         assert_eq!(clean["event"]["kind"], "state", "no alert");
-        assert_eq!(clean["host"]["name"], "web-1");
+        assert_eq!(
+            (&clean["host"]["name"], &clean["agent"]["type"]),
+            (&"web-1".into(), &"minerwatch".into())
+        );
+        assert_eq!(clean["event"]["dataset"], "minerwatch.scan");
     }
 
     #[test]

@@ -6,8 +6,8 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{EventType, SignalClass, wallet::names_wallet},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
+    model::{AccountHasher, EventType, SignalClass, wallet::names_wallet},
     process::Role,
 };
 
@@ -33,8 +33,19 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_COMMAND_LINE],
     wants: &[EventType::Exec, EventType::RunningProcess],
     evictions: None,
-    create: |_| Box::new(Stateless(inspect)),
+    create: |settings| Box::new(CommandLines { accounts: settings.accounts.clone() }),
 };
+
+#[derive(Debug)]
+struct CommandLines {
+    accounts: AccountHasher,
+}
+
+impl Detector for CommandLines {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        findings.add(inspect(&self.accounts, context));
+    }
+}
 
 /// The miner's options on a command line: the first argument of each kind.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -94,7 +105,7 @@ impl<'a> Tokens<'a> {
     }
 }
 
-fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<Finding> {
     if !is_program(context) {
         return None;
     }
@@ -121,7 +132,8 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     } else {
         format!("'{}' was started with options of a miner", context.process.view.name)
     };
-    let mut finding = Finding::new(MINER_COMMAND_LINE, context, detail);
+    let account = tokens.wallet.map(|wallet| accounts.account(wallet));
+    let mut finding = Finding::new(MINER_COMMAND_LINE, context, detail).mining_for(account.as_ref());
     for (name, value) in [
         ("stratum", tokens.stratum),
         ("pool", tokens.endpoint),
@@ -214,7 +226,10 @@ fn is_algorithm(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Host, findings};
+    use crate::{
+        model::AccountHasher,
+        testing::{Host, alerts, findings},
+    };
 
     const MONERO: &str =
         "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
@@ -252,6 +267,29 @@ mod tests {
         );
         // A program named like a text viewer is inspected if it lies outside the system directories.
         assert_eq!(run("/var/lib/x/grep", &["grep", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
+    }
+
+    #[test]
+    fn an_alert_names_the_account_of_the_wallet() {
+        let accounts = |arguments: &[&str]| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, "/usr/bin/x", arguments);
+            let alerts = alerts(&host);
+            let suspects = alerts.last().map(|alert| alert.suspects.clone()).unwrap_or_default();
+            suspects.into_iter().flat_map(|suspect| suspect.accounts).collect::<Vec<_>>()
+        };
+        let hasher = AccountHasher::default();
+        let monero = vec![hasher.account(MONERO)];
+        let (worker, user) = (format!("{MONERO}/rig"), format!("--user={MONERO}+5000"));
+        let url = format!("stratum1+ssl://{MONERO}.x@pool.example:443");
+        assert_eq!(accounts(&["x", "-o", "pool.example:3333", "-u", MONERO]), monero);
+        assert_eq!(accounts(&["x", "-o", "pool.example:3333", &user]), monero);
+        assert_eq!(accounts(&["x", "-P", &url]), monero);
+        assert_eq!(accounts(&["x", "-o", "10.0.0.5:3333", "-u", BITCOIN]), [hasher.account(BITCOIN)]);
+        assert_ne!(hasher.account(BITCOIN).hash, hasher.account(MONERO).hash);
+        // A path is no wallet for the signal, but the login of such a miner names the account.
+        assert!(accounts(&["x", "-o", "10.0.0.5:3333", "-u", &worker]).is_empty());
     }
 
     #[test]

@@ -48,15 +48,17 @@ pub fn finding(
         MiningSide::Client => format!("speaks {protocol} ({method}) to {peer}"),
         MiningSide::Server => format!("is spoken to in {protocol} ({method}) by {peer}"),
     };
-    if let Some(account) = account {
+    let shown = account.as_ref().map(|account| &*account.shown);
+    if let Some(shown) = shown {
         detail.push_str(" for ");
-        detail.push_str(account);
+        detail.push_str(shown);
     }
     let mut finding = Finding::new(info, context, detail)
         .value("protocol", protocol)
         .value("method", *method)
-        .value("destination", destination);
-    for (name, value) in [("tunnel", &tunnel), ("account", account), ("agent", agent)] {
+        .value("destination", destination)
+        .mining_for(account.as_ref());
+    for (name, value) in [("tunnel", tunnel.as_deref()), ("account", shown), ("agent", agent.as_deref())] {
         if let Some(value) = value {
             finding = finding.value(name, value);
         }

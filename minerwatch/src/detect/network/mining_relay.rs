@@ -8,7 +8,7 @@ use super::{mining_message::MiningPeer, solo_mining::is_solo};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{EventBody, EventType, ProcessKey, Request, SignalClass},
+    model::{Account, EventBody, EventType, ProcessKey, Request, SignalClass},
 };
 
 /// The signal. It is conclusive, like the messages of a miner.
@@ -49,6 +49,8 @@ struct Relay {
     miner: Option<SocketAddr>,
     /// The hosts of the miners that the process serves.
     miners: FxHashSet<IpAddr>,
+    /// The account that the process mines for.
+    account: Option<Account>,
     /// Number of served hosts at the last report.
     reported: usize,
 }
@@ -70,8 +72,11 @@ impl Detector for MiningRelay {
         };
         let destination = payload.flow.destination;
         let says = |peer: MiningPeer| peer.message_in(payload).filter(|message| message.sure);
-        if says(MiningPeer::Pool).is_some_and(|message| !is_solo(message)) {
+        if let Some(message) = says(MiningPeer::Pool).filter(|message| !is_solo(message)) {
             let relay = self.processes.entry(&context.key(), Relay::default);
+            if let Some(account) = &message.account {
+                relay.account = Some(account.clone());
+            }
             if relay.pool.replace(destination).is_none() {
                 findings.request(Request::WatchListeners(context.event.subject.clone()));
             }
@@ -108,7 +113,8 @@ impl Relay {
         let finding = Finding::new(RELAY, context, detail)
             .value("destination", pool)
             .value("client", miner)
-            .value("clients", hosts);
+            .value("clients", hosts)
+            .mining_for(self.account.as_ref());
         Some(finding.conclusive())
     }
 }

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Findings, SignalInfo, SignalKind},
-    model::{EventBody, EventType, MiningMessage, MiningSide, ProcessKey, SignalClass},
+    model::{Account, EventBody, EventType, MiningMessage, MiningSide, ProcessKey, SignalClass},
 };
 
 /// N1. The signal is conclusive, because only a miner sends such messages.
@@ -42,6 +42,8 @@ pub const POOL_WORDS: SignalInfo = SignalInfo {
 
 /// Maximum number of connections that are tracked.
 const SESSIONS: usize = 4_096;
+/// Maximum number of reports per connection because of an account.
+const MAX_ACCOUNTS: u8 = 4;
 
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
@@ -61,6 +63,25 @@ struct StratumSession {
     unconfirmed: Option<MiningMessage>,
     miner_reported: bool,
     pool_reported: bool,
+    /// The account of the last report about the miner.
+    account: Option<Account>,
+    /// Number of reports because of an account.
+    accounts: u8,
+}
+
+impl StratumSession {
+    /// Whether a message of the miner is news: it is the first, or it names another account. In Stratum, the account
+    /// comes after the first message.
+    fn is_news(&mut self, message: &MiningMessage) -> bool {
+        let is_first = !std::mem::replace(&mut self.miner_reported, true);
+        let is_account = message.account.is_some() && message.account != self.account;
+        if is_account && (is_first || self.accounts < MAX_ACCOUNTS) {
+            self.account.clone_from(&message.account);
+            self.accounts = self.accounts.saturating_add(1);
+            return true;
+        }
+        is_first
+    }
 }
 
 #[derive(Debug)]
@@ -83,13 +104,13 @@ impl Detector for StratumSessions {
             session.unconfirmed = Some(message.clone());
             return;
         }
-        if is_miner && !std::mem::replace(&mut session.miner_reported, true) {
+        if is_miner && session.is_news(message) {
             findings.push(finding(MINER_WORDS, context, message, destination).conclusive());
         }
         if !is_miner && !std::mem::replace(&mut session.pool_reported, true) {
             findings.push(finding(POOL_WORDS, context, message, destination));
             if let Some(confirmed) = session.unconfirmed.take()
-                && !std::mem::replace(&mut session.miner_reported, true)
+                && session.is_news(&confirmed)
             {
                 findings.push(finding(MINER_WORDS, context, &confirmed, destination).conclusive());
             }

@@ -26,6 +26,11 @@ impl<'a> Text<'a> {
         if plain { std::str::from_utf8(self.0).ok() } else { None }
     }
 
+    /// Returns the text with escapes undone, if it is ASCII.
+    pub fn unescaped(self) -> Option<String> {
+        String::from_utf8(self.characters().collect()).ok().filter(|text| text.is_ascii())
+    }
+
     /// Returns the bytes of the text with escapes undone. Escapes of characters above U+00FF become `?`.
     fn characters(self) -> impl Iterator<Item = u8> + 'a {
         let mut rest = self.0.iter();

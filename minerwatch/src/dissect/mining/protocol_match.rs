@@ -1,7 +1,7 @@
 //! The result of a parser of a mining protocol.
 
-use super::{account, json::Text};
-use crate::model::{MiningMessage, MiningProtocol, MiningSide};
+use super::json::Text;
+use crate::model::{AccountHasher, MiningMessage, MiningProtocol, MiningSide, account::printable};
 
 /// A message of a mining protocol; borrows from the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,14 +27,14 @@ impl ProtocolMatch<'_> {
     }
 
     /// Returns the match as an owned message that is safe to show.
-    pub fn to_message(self) -> MiningMessage {
+    pub fn to_message(self, accounts: &AccountHasher) -> MiningMessage {
         MiningMessage {
             protocol: self.protocol,
             side: self.side,
             sure: self.sure,
             method: self.method,
-            account: self.account.and_then(Text::plain).map(account::shortened),
-            agent: self.agent.and_then(Text::plain).map(account::printable),
+            account: self.account.and_then(Text::unescaped).map(|account| accounts.account(&account)),
+            agent: self.agent.and_then(Text::plain).map(printable),
             tunnel: None,
         }
     }

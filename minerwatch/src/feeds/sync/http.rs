@@ -16,6 +16,8 @@ use ureq::{
     tls::{Certificate, PemItem, RootCerts, TlsConfig, TlsProvider, parse_pem},
 };
 
+use super::request::{Answer, Request};
+
 /// Timeout of the whole request.
 const TIMEOUT: Duration = Duration::from_secs(300);
 /// Timeout for connecting, and then for the start of the response.
@@ -31,26 +33,6 @@ const SYSTEM_CERTIFICATES: [&str; 5] = [
     "/etc/ssl/ca-bundle.pem",
     "/etc/ssl/cert.pem",
 ];
-
-/// A request for a list.
-pub(super) struct Request<'a> {
-    pub(super) url: &'a str,
-    pub(super) etag: Option<&'a str>,
-    pub(super) modified: Option<&'a str>,
-    pub(super) ca_file: Option<&'a Path>,
-    pub(super) headers_file: Option<&'a Path>,
-    /// Maximum size of the response body, in bytes.
-    pub(super) limit: u64,
-}
-
-/// The result of a request.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// The list has not changed.
-    Unchanged,
-    /// The list was written to the file.
-    Changed { etag: Option<String>, modified: Option<String> },
-}
 
 /// Fetches a list into a file.
 pub(super) fn get(request: &Request<'_>, file: &mut File) -> anyhow::Result<Answer> {

@@ -176,3 +176,56 @@ fn the_connections_remembered_are_bounded() {
     }
     assert_eq!(engine.counters().evictions.get("conversations_evicted"), Some(&100));
 }
+
+/// Returns the accounts of the suspects in the last alert: shown and hash.
+fn accounts(dialogue: &[Says<'_>]) -> Vec<(String, String)> {
+    let alerts = alerts(&after(dialogue));
+    let suspects = alerts.last().map(|alert| alert.suspects.as_slice()).unwrap_or_default();
+    let accounts = suspects.iter().flat_map(|suspect| &suspect.accounts);
+    accounts
+        .map(|account| (account.shown.to_string(), account.hash.as_deref().unwrap_or_default().to_owned()))
+        .collect()
+}
+
+/// The name of a test case, its dialogue, and the expected accounts.
+type Named<'a> = (&'a str, &'a [Says<'a>], Vec<(String, String)>);
+
+#[test]
+fn an_alert_names_the_account_without_the_worker() {
+    use Says::{Client, Pool};
+    let authorize = |user: &str| format!(r#"{{"id":2,"method":"mining.authorize","params":["{user}","x"]}}"#);
+    let login = login();
+    let of = |text: &str| {
+        let account = crate::model::AccountHasher::default().account(text);
+        (account.shown.to_string(), account.hash.expect("the default key").to_string())
+    };
+    let [plain, dotted, slashed, escaped, other] = [
+        authorize(WALLET),
+        authorize(&format!("{WALLET}.rig1")),
+        authorize(&format!("{WALLET}/rig1")),
+        authorize(&format!("{WALLET}\\/rig1")),
+        authorize("alice.rig1"),
+    ];
+    let cases: [Named<'_>; 8] = [
+        ("a login", &[Client(&login)], vec![of(WALLET)]),
+        ("after the subscription", &[Client(SUBSCRIBE), Client(&plain)], vec![of(WALLET)]),
+        ("a worker", &[Client(SUBSCRIBE), Client(&dotted)], vec![of(WALLET)]),
+        ("a worker after a slash", &[Client(&slashed)], vec![of(WALLET)]),
+        ("an escaped slash", &[Client(&escaped)], vec![of(WALLET)]),
+        ("two workers", &[Client(&dotted), Client(&slashed)], vec![of(WALLET)]),
+        ("two accounts", &[Client(&plain), Client(&other)], vec![of(WALLET), of("alice")]),
+        ("a login that a pool answers", &[Client(PLAIN_LOGIN), Pool(LOGIN_ANSWER)], vec![of("bob")]),
+    ];
+    for (name, dialogue, expected) in cases {
+        assert_eq!(accounts(dialogue), expected, "{name}");
+    }
+}
+
+#[test]
+fn a_client_cannot_name_accounts_without_end() {
+    let messages: Vec<String> = (0..100)
+        .map(|number| format!(r#"{{"id":2,"method":"mining.authorize","params":["user{number}","x"]}}"#))
+        .collect();
+    let dialogue: Vec<Says<'_>> = messages.iter().map(|message| Says::Client(message)).collect();
+    assert_eq!(findings(&after(&dialogue)).len(), usize::from(MAX_ACCOUNTS));
+}
