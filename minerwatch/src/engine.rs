@@ -18,8 +18,8 @@ use crate::{
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
-        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request, Value,
-        Verdict,
+        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request,
+        SignalId, Value, Verdict,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
@@ -39,6 +39,8 @@ pub struct Engine {
     now: BootTime,
     events: u64,
     clock: Option<fn() -> BootTime>,
+    /// Signals that are ignored.
+    without: Vec<SignalId>,
     health: Health,
     table: ProcessTable,
     /// Events that arrived before the fork of their process.
@@ -72,12 +74,14 @@ impl Engine {
             min_verdict,
             load,
             clock,
+            without,
         } = settings;
         Self {
             processors: processors.max(1),
             now: BootTime::default(),
             events: 0,
             clock,
+            without,
             health: Health::default(),
             table: ProcessTable::new(TableLimits {
                 processes: max_processes,
@@ -270,6 +274,7 @@ impl Engine {
         };
         self.findings.clear();
         self.detectors.inspect(&context, &mut self.findings);
+        self.findings.ignore(&self.without);
         let taint_by_detector = self.findings.found().iter().find_map(|finding| finding.taint);
         let written = &self.knowledge.written;
         let taint_by_incident =

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     detect::LoadThresholds,
     incident::IncidentLimits,
-    model::{BootTime, Verdict},
+    model::{BootTime, SignalId, Verdict},
     process::TableLimits,
 };
 
@@ -32,6 +32,8 @@ pub struct EngineSettings {
     pub load: LoadThresholds,
     /// The clock for [`crate::model::Alert::latency`]. `None` in a replay, where the latency is zero.
     pub clock: Option<fn() -> BootTime>,
+    /// Signals that the engine ignores. The calibration measures with it what each signal contributes. Otherwise empty.
+    pub without: Vec<SignalId>,
 }
 
 impl Default for EngineSettings {
@@ -49,6 +51,7 @@ impl Default for EngineSettings {
             min_verdict: incidents.min_verdict,
             load: LoadThresholds::default(),
             clock: None,
+            without: Vec::new(),
         }
     }
 }

@@ -41,12 +41,7 @@ pub fn replay<E: Display>(
         Some(config) => settings::engine(config, header.processors),
         None => EngineSettings { processors: header.processors, ..EngineSettings::default() },
     };
-    let host = HostContext {
-        name: header.host.as_str().into(),
-        boot_id: header.boot_id.as_str().into(),
-        clock: header.wall_clock_at_boot,
-    };
-    let mut pipeline = Pipeline::new(PipelineSettings { engine, host }, NoProbes);
+    let mut pipeline = pipeline(header, engine);
     if let Some(config) = config {
         let sources = feeds::with_synced(config);
         let lists = feeds::load(&sources, host::unix_seconds(), None);
@@ -58,10 +53,9 @@ pub fn replay<E: Display>(
     let mut replayed = Replayed::default();
     for event in events {
         match event {
-            Ok(mut event) => {
+            Ok(event) => {
                 replayed.events += 1;
-                ticks.advance(event.time, |now| pipeline.tick(now, sink))?;
-                pipeline.process(&mut event, sink)?;
+                process(event, &mut pipeline, &mut ticks, sink)?;
             }
             Err(error) => {
                 replayed.damaged += 1;
@@ -73,9 +67,30 @@ pub fn replay<E: Display>(
     Ok(replayed)
 }
 
+/// Creates the pipeline for a recording.
+pub(super) fn pipeline(header: &Header, engine: EngineSettings) -> Pipeline<NoProbes> {
+    let host = HostContext {
+        name: header.host.as_str().into(),
+        boot_id: header.boot_id.as_str().into(),
+        clock: header.wall_clock_at_boot,
+    };
+    Pipeline::new(PipelineSettings { engine, host }, NoProbes)
+}
+
+/// Ticks the engine until the time of an event, and processes the event.
+pub(super) fn process(
+    mut event: Event,
+    pipeline: &mut Pipeline<NoProbes>,
+    ticks: &mut Ticks,
+    sink: &mut impl OutputSink,
+) -> io::Result<()> {
+    ticks.advance(event.time, |now| pipeline.tick(now, sink))?;
+    pipeline.process(&mut event, sink)
+}
+
 /// Ticks the engine between the events, as the daemon does.
 #[derive(Debug, Default)]
-struct Ticks {
+pub(super) struct Ticks {
     last: Option<BootTime>,
 }
 

@@ -201,6 +201,11 @@ impl<P: Probes> Pipeline<P> {
         sink.alert(&self.line, alert)
     }
 
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
     /// Replaces the lists of indicators.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
         self.engine.set_indicators(indicators);

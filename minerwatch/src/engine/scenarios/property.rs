@@ -95,6 +95,7 @@ const SMALL: EngineSettings = EngineSettings {
     quiet_persistent: seconds(6_000),
     load: crate::detect::LoadThresholds::DEFAULT,
     clock: None,
+    without: Vec::new(),
 };
 
 fn run(events: &[Event], settings: &EngineSettings) -> (Engine, Vec<Alert>) {
