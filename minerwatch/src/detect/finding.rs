@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::{DetectionContext, SignalInfo};
 use crate::{
-    model::{Account, ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, SignalId, Threshold, Value},
+    model::{
+        Account, ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, SignalId, Threshold,
+        Value,
+    },
     process::Taint,
 };
 
