@@ -118,15 +118,17 @@ pub fn ids(alert: &Alert) -> impl Iterator<Item = String> {
 
 /// Returns the seconds from the start to the first alert of `suspected` or above.
 ///
-/// The start is the earlier of two times: when the suspect of this alert started its program, and the first event that
-/// decided a signal of this alert. It is not before the begin of the recording.
+/// The start is the earliest of three times: when the suspect of this alert started its program, the first event that
+/// decided a signal of this alert, and the first step of its chain that is not the creation of a process. It is not
+/// before the begin of the recording.
 fn seconds_to_verdict(alerts: &[Alert], begin: BootTime) -> Option<f64> {
     let alert = alerts.iter().find(|alert| is_page(alert))?;
     let suspect = alert.suspect.key;
-    let steps = alert.chain.iter().filter(|step| step.kind == ChainKind::Create && step.process == suspect);
-    let program = steps.map(|step| step.at).filter(|at| *at <= alert.time).max();
-    let program = program.unwrap_or(suspect.start());
-    let first_signal = alert.signals.iter().map(|signal| signal.at).min().unwrap_or(alert.time);
-    let start = program.min(first_signal).max(begin);
+    let (created, other): (Vec<_>, Vec<_>) =
+        alert.chain.iter().partition(|step| step.kind == ChainKind::Create);
+    let programs = created.iter().filter(|step| step.process == suspect && step.at <= alert.time);
+    let program = programs.map(|step| step.at).max().unwrap_or(suspect.start());
+    let signals = alert.signals.iter().map(|signal| signal.at);
+    let start = signals.chain(other.iter().map(|step| step.at)).fold(program, BootTime::min).max(begin);
     Some(alert.time.since(start).as_secs_f64())
 }

@@ -29,7 +29,8 @@ const USAGE: &str = "\
 usage: calibrate [--json] [--check] [--bless] [--recordings DIR]
 
        --json             the tables as JSON
-       --check            fail if an attack is lost or a false alarm is raised, or if docs/accuracy.md is out of date
+       --check            fail if an attack is lost or a false alarm is raised, or if docs/accuracy.md is out of date;
+                          prints only the figures of all stories together
        --bless            write docs/accuracy.md
        --recordings DIR   the recordings of another directory; docs/accuracy.md is then neither checked nor written";
 
@@ -90,6 +91,8 @@ fn act(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let report = report(&directory)?;
     if arguments.json {
         println!("{:#}", json::of(&report));
+    } else if arguments.check {
+        print!("{}", text::summary(&report));
     } else {
         print!("{}", text::of(&report));
     }

@@ -37,8 +37,7 @@ pub fn of(report: &Report) -> String {
     }
     lines.extend(aligned(&stories));
     lines.push(String::new());
-    lines.extend(aligned(&figures(&report.totals)));
-    lines.push(String::new());
+    lines.push(summary(report));
     let head = ["without", "attacks lost", "attacks weaker", "benign quieter", "attacks", "benign"];
     let mut signals = vec![head.map(str::to_owned).to_vec()];
     for without in &report.signals {
@@ -49,6 +48,11 @@ pub fn of(report: &Report) -> String {
     }
     lines.extend(aligned(&signals));
     lines.join("\n") + "\n"
+}
+
+/// Returns the figures of all stories together as text.
+pub fn summary(report: &Report) -> String {
+    aligned(&figures(&report.totals)).join("\n") + "\n"
 }
 
 /// Returns the totals as pairs of a name and a value.
@@ -79,8 +83,8 @@ pub fn figures(totals: &Totals) -> Vec<Vec<String>> {
         ),
         ("benign time, recorded", format!("{:.0} s", totals.recorded.as_secs_f64())),
         ("benign time, composed", format!("{:.2} days", totals.composed.as_secs_f64() / 86_400.0)),
-        ("seconds to verdict, median", number(totals.percentile(50), 1)),
-        ("seconds to verdict, 99th percentile", number(totals.percentile(99), 1)),
+        ("seconds to verdict, median", seconds(totals.percentile(50))),
+        ("seconds to verdict, 99th percentile", seconds(totals.percentile(99))),
     ]
     .map(|(name, value)| vec![name.to_owned(), value])
     .to_vec()
@@ -140,9 +144,9 @@ pub fn signals(story: &Judged) -> String {
     story.signals.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
-/// Returns seconds with one decimal.
+/// Returns seconds with three decimals.
 pub fn seconds(seconds: Option<f64>) -> String {
-    number(seconds, 1)
+    number(seconds, 3)
 }
 
 fn number(value: Option<f64>, decimals: usize) -> String {
@@ -152,7 +156,8 @@ fn number(value: Option<f64>, decimals: usize) -> String {
 /// Returns rows as lines in which each column begins at the same place.
 fn aligned(rows: &[Vec<String>]) -> Vec<String> {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
-    let width = |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
+    let width =
+        |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
     let widths: Vec<usize> = (0..columns).map(|column| width(column).unwrap_or(0)).collect();
     let line = |row: &Vec<String>| {
         let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}"));
