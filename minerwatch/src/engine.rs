@@ -58,10 +58,6 @@ pub struct Engine {
 
 impl Engine {
     /// Creates an engine that has seen no event.
-    #[expect(
-        clippy::needless_pass_by_value,
-        reason = "the engine owns its settings, even those it only reads here"
-    )]
     pub fn new(settings: EngineSettings) -> Self {
         let EngineSettings {
             processors,

@@ -16,7 +16,7 @@ use crate::{
     enrich::{Enricher, geo::GeoDatabases},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, HostContext, Observation, Request},
+    model::{Alert, BootTime, Effect, Event, EventKind, HostContext, Observation, Request, Verdict},
     probe::{Answer, Probes},
 };
 
@@ -201,9 +201,9 @@ impl<P: Probes> Pipeline<P> {
         sink.alert(&self.line, alert)
     }
 
-    /// The engine.
-    pub fn engine(&self) -> &Engine {
-        &self.engine
+    /// Returns the open incidents, highest score first. The verdict is `None` below [`Verdict::Noted`].
+    pub fn incidents(&self) -> Vec<(Alert, Option<Verdict>)> {
+        self.engine.incidents(None)
     }
 
     /// Replaces the lists of indicators.

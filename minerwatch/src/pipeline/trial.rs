@@ -40,7 +40,7 @@ pub fn trial(
     for event in events {
         replay::process(event, &mut pipeline, &mut ticks, &mut alerts)?;
     }
-    Ok(Trial { alerts: alerts.0, open: pipeline.engine().incidents(None) })
+    Ok(Trial { alerts: alerts.0, open: pipeline.incidents() })
 }
 
 /// Collects alerts.

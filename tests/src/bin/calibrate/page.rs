@@ -42,7 +42,7 @@ Each signal is left out in turn, and every story is replayed. A signal without w
 /// Returns the page.
 pub fn of(report: &Report) -> String {
     let mut page = INTRODUCTION.to_owned() + FIGURES;
-    page += &table(&["figure", "value"], text::figures(&report.totals));
+    page += &table(&["figure", "value"], &text::figures(&report.totals));
     page += DEFINITIONS;
     page += "## Attacks\n\n";
     page += STORIES;
@@ -53,7 +53,7 @@ pub fn of(report: &Report) -> String {
     page += &stories(&report.days.iter().collect::<Vec<_>>());
     page += SIGNALS;
     let head = ["signal", "points", "attacks with it", "benign with it", "lost", "weaker", "benign, quieter"];
-    page += &table(&head, report.signals.iter().map(signal).collect());
+    page += &table(&head, &report.signals.iter().map(signal).collect::<Vec<_>>());
     page
 }
 
@@ -73,7 +73,7 @@ fn stories(stories: &[&Judged]) -> String {
         ]
     };
     let head = ["story", "verdict", "seconds to verdict", "points", "next verdict", "signals"];
-    table(&head, stories.iter().map(row).collect())
+    table(&head, &stories.iter().map(row).collect::<Vec<_>>())
 }
 
 fn signal(without: &Without) -> Vec<String> {
@@ -88,7 +88,7 @@ fn signal(without: &Without) -> Vec<String> {
     vec![format!("{} {}", info.id, info.name), points, attacks, benign, lost, weaker, quieter]
 }
 
-fn table(head: &[&str], rows: Vec<Vec<String>>) -> String {
+fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
     let head: Vec<String> = head.iter().map(ToString::to_string).collect();
     let rule = format!("|{}\n", "---|".repeat(head.len()));
@@ -102,6 +102,6 @@ mod tests {
     #[test]
     fn a_table_has_a_head_and_a_rule() {
         let rows = vec![vec!["1".to_owned(), "2".to_owned()]];
-        assert_eq!(table(&["a", "b"], rows), "| a | b |\n|---|---|\n| 1 | 2 |\n");
+        assert_eq!(table(&["a", "b"], &rows), "| a | b |\n|---|---|\n| 1 | 2 |\n");
     }
 }
