@@ -14,12 +14,15 @@ mod settings;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
-    detect::{DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState, network},
+    detect::{
+        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState,
+        behavior::TRIPLE_CHAIN, network,
+    },
     incident::{IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
-        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request, Value,
-        Verdict,
+        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request,
+        SignalId, Value, Verdict,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
@@ -39,6 +42,8 @@ pub struct Engine {
     now: BootTime,
     events: u64,
     clock: Option<fn() -> BootTime>,
+    /// Signals that are ignored.
+    without: Vec<SignalId>,
     health: Health,
     table: ProcessTable,
     /// Events that arrived before the fork of their process.
@@ -69,12 +74,19 @@ impl Engine {
             load,
             accounts,
             clock,
+            without,
         } = settings;
+        let mut incidents =
+            Incidents::new(IncidentLimits { incidents: max_incidents, quiet, quiet_persistent, min_verdict });
+        if without.contains(&TRIPLE_CHAIN.signal_id()) {
+            incidents.ignore_chains();
+        }
         Self {
             processors: processors.max(1),
             now: BootTime::default(),
             events: 0,
             clock,
+            without,
             health: Health::default(),
             table: ProcessTable::new(TableLimits {
                 processes: max_processes,
@@ -85,12 +97,7 @@ impl Engine {
             before_answer: Parking::new(MAX_PARKED, PARK_TIMEOUT),
             knowledge: Knowledge::new(Arc::new(intel::built_in())),
             detectors: Detectors::new(&DetectorSettings { load, accounts }),
-            incidents: Incidents::new(IncidentLimits {
-                incidents: max_incidents,
-                quiet,
-                quiet_persistent,
-                min_verdict,
-            }),
+            incidents,
             findings: Findings::default(),
             alerts: Vec::new(),
         }
@@ -267,6 +274,7 @@ impl Engine {
         };
         self.findings.clear();
         self.detectors.inspect(&context, &mut self.findings);
+        self.findings.ignore(&self.without);
         let taint_by_detector = self.findings.found().iter().find_map(|finding| finding.taint);
         let written = &self.knowledge.written;
         let taint_by_incident =

@@ -27,6 +27,7 @@ mod replay;
 mod scan;
 mod settings;
 mod stages;
+mod trial;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
 
@@ -51,6 +52,7 @@ pub use self::{
 pub use self::{
     replay::{Replayed, replay},
     stages::OutputSink,
+    trial::{Trial, trial},
 };
 
 /// Options of a command that runs its own sensor in the foreground.

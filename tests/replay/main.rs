@@ -11,18 +11,14 @@ mod streams;
 use std::{
     env, fs,
     io::Write as _,
-    path::{Path, PathBuf},
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
-use minerwatch_tests::{Scratch, agent::at, executable};
+use minerwatch_tests::{Scratch, agent::at, executable, stories::recordings};
 use serde_json::Value;
 
 const BLESS: &str = "MINERWATCH_BLESS";
-
-fn recordings() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("recordings")
-}
 
 fn replay(arguments: &[&str]) -> Output {
     Command::new(executable("minerwatch")).arg("replay").args(arguments).output().expect("it starts")

@@ -10,9 +10,9 @@ use std::{
 
 use anstyle::{Color, RgbColor};
 use anstyle_svg::{Palette, Term};
-use minerwatch_tests::executable;
+use minerwatch_tests::{executable, stories::recordings};
 
-use super::{BLESS, path, recordings};
+use super::{BLESS, path};
 
 /// The recording whose last alert is drawn: a miner with the name of a kernel thread, throttled to a quarter of a CPU.
 const RECORDING: &str = "throttled-worker.jsonl";

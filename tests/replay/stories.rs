@@ -1,75 +1,16 @@
-//! Checks the signals and the worst verdict of each recorded story, whatever the details of its alerts.
+//! Checks the signals, the worst verdict and the suspects of each recorded story, whatever the details of its alerts.
 
 use std::{collections::BTreeSet, fs};
 
 use minerwatch::detect::catalogue;
-use minerwatch_tests::{Scratch, agent::at};
+use minerwatch_tests::{
+    Scratch,
+    agent::at,
+    stories::{STORIES, Story, recordings},
+};
 use serde_json::Value;
 
-use super::{path, recordings, replay, verdicts};
-
-/// A recording: its file name without the extension, its worst verdict, and all signals in its alerts.
-struct Story {
-    name: &'static str,
-    worst: Option<&'static str>,
-    signals: &'static [&'static str],
-}
-
-const fn attack(name: &'static str, worst: &'static str, signals: &'static [&'static str]) -> Story {
-    Story { name, worst: Some(worst), signals }
-}
-
-/// Returns a harmless story, whose worst verdict is `noted` if it has signals.
-const fn benign(name: &'static str, noted: &'static [&'static str]) -> Story {
-    Story { name, worst: if noted.is_empty() { None } else { Some("noted") }, signals: noted }
-}
-
-#[rustfmt::skip]
-const STORIES: &[Story] = &[
-    attack("dns-tunnel", "noted", &["B12", "B2", "T1"]),
-    attack("dropper", "suspected", &["B2", "B7", "N9", "T1"]),
-    attack("encrypted-miner", "suspected", &["B2", "N5", "N6", "N9", "T1"]),
-    attack("ethereum-miner", "mining", &["N1", "N4"]),
-    attack("exploited-service", "suspected", &["B1", "B2", "B7", "N9", "T1"]),
-    attack("fileless-worker", "suspected", &["B3", "B4", "N9"]),
-    attack("gated-worker", "suspected", &["B2", "C7", "N4", "N9", "T1"]),
-    attack("hides-from-top", "noted", &["B2", "C11", "T1"]),
-    attack("io-uring-miner", "mining", &["N1", "N2", "N4"]),
-    attack("light-miner", "noted", &["B2", "C13", "T1"]),
-    attack("limited-worker", "noted", &["B2", "C5", "N9", "T1"]),
-    attack("miner-behind-a-proxy", "mining", &["N1"]),
-    attack("miner-command-line", "mining", &["B9", "N4"]),
-    attack("mining-proxy", "mining", &["N1", "N2", "N4", "N8"]),
-    attack("pool-by-name", "noted", &["N11", "N3", "N6"]),
-    attack("regular-worker", "suspected", &["B2", "C5", "C6", "T1"]),
-    attack("renamed-worker", "mining", &["C1"]),
-    attack("rootkit", "suspected", &["B2", "B3", "B6", "B7", "N9", "T1"]),
-    attack("solo-miner", "noted", &["N7"]),
-    attack("stop-and-go", "noted", &["B2", "C10", "N9", "T1"]),
-    attack("stratum-login", "mining", &["N1", "N2"]),
-    attack("stratum-miner", "mining", &["B2", "N1", "N2", "N4", "N9", "T1"]),
-    attack("stratum-v2-miner", "noted", &["B2", "N10", "N9", "T1"]),
-    attack("throttled-worker", "mining", &["B2", "B4", "C1", "T1"]),
-    attack("tuned-host", "noted", &["C2", "C3", "C4"]),
-    // Without a user's list, this recording has no signals.
-    benign("listed-hosts-and-files", &[]),
-
-    benign("administrator", &["B7", "T1"]),
-    benign("backup", &[]),
-    benign("checksum-speed", &[]),
-    benign("ci-job", &["B2", "N9", "T1"]),
-    benign("compiler-build", &[]),
-    benign("database", &[]),
-    benign("database-tuning", &[]),
-    benign("health-checks", &["B1", "N9"]),
-    benign("login-service", &[]),
-    benign("message-broker", &[]),
-    benign("name-lookups", &[]),
-    benign("package-install", &[]),
-    benign("pool-website", &[]),
-    benign("remote-session", &[]),
-    benign("self-update", &[]),
-];
+use super::{path, replay, verdicts};
 
 /// Signals that no recording shows, each with the reason.
 const NOT_RECORDED: &[(&str, &str)] = &[
@@ -95,10 +36,21 @@ fn signals_of(alerts: &str) -> BTreeSet<String> {
     ids
 }
 
+/// Returns the names of all suspects in some alerts.
+fn suspects_of(alerts: &str) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for line in alerts.lines() {
+        let alert: Value = serde_json::from_str(line).expect("every line is JSON");
+        let suspects = at(&alert, "minerwatch.suspects").as_array().into_iter().flatten();
+        names.extend(suspects.filter_map(|suspect| suspect["process"]["name"].as_str().map(str::to_owned)));
+    }
+    names
+}
+
 #[test]
 fn each_story_shows_its_signals_and_its_verdict() {
     let mut wrong = Vec::new();
-    for Story { name, worst, signals } in STORIES {
+    for Story { name, worst, signals, named, .. } in STORIES {
         let recording = recordings().join(name).with_extension("jsonl");
         let output = replay(&["--json", path(&recording)]);
         let alerts = String::from_utf8(output.stdout).expect("text");
@@ -109,6 +61,10 @@ fn each_story_shows_its_signals_and_its_verdict() {
         let expected: BTreeSet<String> = signals.iter().map(ToString::to_string).collect();
         if found != *worst || shown != expected {
             wrong.push(format!("{name}: {found:?} by {shown:?}"));
+        }
+        let suspects = suspects_of(&alerts);
+        if named.iter().any(|process| !suspects.contains(*process)) {
+            wrong.push(format!("{name}: the suspects are {suspects:?}, and should contain {named:?}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -8,9 +8,9 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use minerwatch_tests::{Scratch, executable};
+use minerwatch_tests::{Scratch, executable, stories::recordings};
 
-use super::{path, recordings};
+use super::path;
 
 /// Exit code of a Rust program that panics.
 const PANICKED: i32 = 101;

@@ -10,6 +10,7 @@ pub mod namespace;
 pub mod native;
 pub mod notes;
 pub mod require;
+pub mod stories;
 
 use std::{
     env,

@@ -4,6 +4,7 @@ mod arm64;
 mod bench;
 mod benign;
 mod build;
+mod calibrate;
 mod fuzz;
 mod lint;
 mod package;
@@ -28,6 +29,7 @@ pub enum Verb {
     Lint(lint::Arguments),
     Fuzz(fuzz::Arguments),
     Bench(bench::Arguments),
+    Calibrate(calibrate::Arguments),
     Package(package::Arguments),
 }
 
@@ -43,6 +45,7 @@ impl Verb {
             Self::Lint(lint::Arguments {}) => lint::run(),
             Self::Fuzz(arguments) => arguments.run(),
             Self::Bench(arguments) => arguments.run(),
+            Self::Calibrate(arguments) => arguments.run(),
             Self::Package(arguments) => arguments.run(),
         }
     }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::{DetectionContext, SignalInfo};
 use crate::{
-    model::{Account, ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, Threshold, Value},
+    model::{
+        Account, ChainEdge, ChainKind, Evidence, FileId, ProcessKey, Request, Signal, SignalId, Threshold,
+        Value,
+    },
     process::Taint,
 };
 
@@ -150,6 +153,13 @@ impl Findings {
     pub fn clear(&mut self) {
         self.found.clear();
         self.requests.clear();
+    }
+
+    /// Removes the findings of some signals.
+    pub fn ignore(&mut self, signals: &[SignalId]) {
+        if !signals.is_empty() {
+            self.found.retain(|finding| !signals.contains(&finding.signal.id));
+        }
     }
 
     /// Adds a request for more information. The answer arrives as an event.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::{
     detect::LoadThresholds,
     incident::IncidentLimits,
-    model::{AccountHasher, BootTime, Verdict},
+    model::{AccountHasher, BootTime, SignalId, Verdict},
     process::TableLimits,
 };
 
@@ -34,6 +34,8 @@ pub struct EngineSettings {
     pub accounts: AccountHasher,
     /// The clock for [`crate::model::Alert::latency`]. `None` in a replay, where the latency is zero.
     pub clock: Option<fn() -> BootTime>,
+    /// Signals that the engine ignores. The calibration measures with it what each signal contributes. Otherwise empty.
+    pub without: Vec<SignalId>,
 }
 
 impl Default for EngineSettings {
@@ -52,6 +54,7 @@ impl Default for EngineSettings {
             load: LoadThresholds::default(),
             accounts: AccountHasher::default(),
             clock: None,
+            without: Vec::new(),
         }
     }
 }

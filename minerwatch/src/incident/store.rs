@@ -93,6 +93,8 @@ pub struct Incidents {
     changed: bool,
     /// When the living processes were last compared with the incidents.
     last_look: BootTime,
+    /// Whether chains are ignored.
+    without_chains: bool,
 }
 
 impl Incidents {
@@ -110,12 +112,18 @@ impl Incidents {
             next_due: None,
             changed: false,
             last_look: BootTime::default(),
+            without_chains: false,
         }
     }
 
     /// Sets the lowest verdict that raises an alert. Reported incidents stay reported.
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.limits.min_verdict = min_verdict;
+    }
+
+    /// Ignores chains, for the calibration.
+    pub fn ignore_chains(&mut self) {
+        self.without_chains = true;
     }
 
     /// The number of open incidents, reported or not.
@@ -178,7 +186,7 @@ impl Incidents {
         if let Some(serial) = touched {
             self.changed = true;
             self.apply_marks(serial, context);
-            if let Some(incident) = self.open.get_mut(&serial) {
+            if let Some(incident) = self.open.get_mut(&serial).filter(|_| !self.without_chains) {
                 incident.complete_chains(context.table, context.at());
             }
             self.consider(serial, context.at(), context.table, alerts);

@@ -40,14 +40,6 @@ pub fn replay<E: Display>(
     sink: &mut impl OutputSink,
     mut on_damaged: impl FnMut(E),
 ) -> io::Result<Replayed> {
-    let host = HostContext {
-        name: header.host.as_str().into(),
-        id: header.host_id.as_deref().map(Into::into),
-        boot_id: header.boot_id.as_str().into(),
-        clock: header.wall_clock_at_boot,
-    };
-    // The agent is the one that saw the events. So another version of the program gives the same lines.
-    let agent = AgentContext { id: None, version: header.version.as_str().into() };
     let (engine, encoder) = match config {
         Some(config) => (
             EngineSettings {
@@ -57,11 +49,11 @@ pub fn replay<E: Display>(
                 }),
                 ..settings::engine(config, header.processors)
             },
-            settings::encoder(config, host, agent),
+            settings::encoder(config, host_of(header), agent_of(header)),
         ),
         None => (
             EngineSettings { processors: header.processors, ..EngineSettings::default() },
-            EncoderSettings { agent, ..EncoderSettings::new(host) },
+            EncoderSettings { agent: agent_of(header), ..EncoderSettings::new(host_of(header)) },
         ),
     };
     let mut pipeline = Pipeline::new(PipelineSettings { engine, encoder }, NoProbes);
@@ -76,10 +68,9 @@ pub fn replay<E: Display>(
     let mut replayed = Replayed::default();
     for event in events {
         match event {
-            Ok(mut event) => {
+            Ok(event) => {
                 replayed.events += 1;
-                ticks.advance(event.time, |now| pipeline.tick(now, sink))?;
-                pipeline.process(&mut event, sink)?;
+                process(event, &mut pipeline, &mut ticks, sink)?;
             }
             Err(error) => {
                 replayed.damaged += 1;
@@ -87,10 +78,7 @@ pub fn replay<E: Display>(
             }
         }
     }
-    // An update that waits for its time is sent as if the host had gone on.
-    if let Some(last) = ticks.last {
-        ticks.advance(last.plus(SETTLE), |now| pipeline.tick(now, sink))?;
-    }
+    settle(&mut pipeline, &mut ticks, sink)?;
     sink.flush()?;
     Ok(replayed)
 }
@@ -98,9 +86,52 @@ pub fn replay<E: Display>(
 /// Time after the last event for which the engine is ticked: longer than the interval of an incident's alerts.
 const SETTLE: Duration = Duration::from_secs(61);
 
+fn host_of(header: &Header) -> HostContext {
+    HostContext {
+        name: header.host.as_str().into(),
+        id: header.host_id.as_deref().map(Into::into),
+        boot_id: header.boot_id.as_str().into(),
+        clock: header.wall_clock_at_boot,
+    }
+}
+
+/// The agent is the one that saw the events. So another version of the program gives the same lines.
+fn agent_of(header: &Header) -> AgentContext {
+    AgentContext { id: None, version: header.version.as_str().into() }
+}
+
+/// Creates the pipeline for a recording.
+pub(super) fn pipeline(header: &Header, engine: EngineSettings) -> Pipeline<NoProbes> {
+    let encoder = EncoderSettings { agent: agent_of(header), ..EncoderSettings::new(host_of(header)) };
+    Pipeline::new(PipelineSettings { engine, encoder }, NoProbes)
+}
+
+/// Ticks the engine for a while after the last event, so that an update which waits for its time is sent.
+pub(super) fn settle(
+    pipeline: &mut Pipeline<NoProbes>,
+    ticks: &mut Ticks,
+    sink: &mut impl OutputSink,
+) -> io::Result<()> {
+    match ticks.last {
+        Some(last) => ticks.advance(last.plus(SETTLE), |now| pipeline.tick(now, sink)),
+        None => Ok(()),
+    }
+}
+
+/// Ticks the engine until the time of an event, and processes the event.
+pub(super) fn process(
+    mut event: Event,
+    pipeline: &mut Pipeline<NoProbes>,
+    ticks: &mut Ticks,
+    sink: &mut impl OutputSink,
+) -> io::Result<()> {
+    ticks.advance(event.time, |now| pipeline.tick(now, sink))?;
+    pipeline.process(&mut event, sink)
+}
+
 /// Ticks the engine between the events, as the daemon does.
 #[derive(Debug, Default)]
-struct Ticks {
+pub(super) struct Ticks {
     last: Option<BootTime>,
 }
 

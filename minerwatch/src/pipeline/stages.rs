@@ -16,7 +16,7 @@ use crate::{
     enrich::{Enricher, geo::GeoDatabases},
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request},
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict},
     probe::{Answer, Probes},
 };
 
@@ -210,6 +210,11 @@ impl<P: Probes> Pipeline<P> {
         self.encoder.alert(alert, self.sequence, &mut self.line);
         self.sequence += 1;
         sink.alert(&self.line, alert)
+    }
+
+    /// Returns the open incidents, highest score first. The verdict is `None` below [`Verdict::Noted`].
+    pub fn incidents(&self) -> Vec<(Alert, Option<Verdict>)> {
+        self.engine.incidents(None)
     }
 
     /// Replaces the lists of indicators.

@@ -11,7 +11,7 @@ use clap::Args;
 use xtask::ebpf;
 
 use super::setup::{self, ToolSet};
-use super::{benign, lint, vm};
+use super::{benign, calibrate, lint, vm};
 use crate::command;
 
 /// The package whose tests use the live kernel.
@@ -29,7 +29,8 @@ const NOTES: &str = "MINERWATCH_TEST_NOTES";
 
 /// Check everything and run the tests
 ///
-/// Installs missing tools, runs all of `lint`, runs all tests with and without the sensor, and boots one other kernel.
+/// Installs missing tools, runs all of `lint`, runs all tests with and without the sensor, checks the calibration, and
+/// boots one other kernel.
 /// Tests that use the live kernel need root: if you are not root, they go through sudo, and without sudo they skip with
 /// a message. With CI set in the environment, such a test fails instead. --full adds everything that takes long.
 #[derive(Args)]
@@ -74,6 +75,7 @@ impl Arguments {
         notes.print();
         outcome?;
         if self.filter.is_empty() {
+            clock.time("calibration", calibrate::check_built)?;
             clock.time("kernels", || if self.full || self.vm { vm::matrix() } else { vm::reference() })?;
         }
         println!("test: everything passed; {}", clock.summary());

@@ -96,6 +96,7 @@ const SMALL: EngineSettings = EngineSettings {
     load: crate::detect::LoadThresholds::DEFAULT,
     accounts: crate::model::AccountHasher::without_key(),
     clock: None,
+    without: Vec::new(),
 };
 
 fn run(events: &[Event], settings: &EngineSettings) -> (Engine, Vec<Alert>) {
