@@ -6,6 +6,8 @@
 
 mod check;
 mod error;
+mod except;
+mod exceptions_file;
 mod intel;
 mod key;
 mod log_level;
@@ -20,9 +22,13 @@ use std::{
 use crate::{
     model::{HookChoice, Verdict},
     output::OutputsConfig,
-    schema::{Section as _, absolute_path, between, choice, parsed, section, switch, table},
+    schema::{
+        Section as _, absolute_path, between, choice, optional, parsed, section, switch, table, tables,
+    },
 };
 pub use error::{ConfigError, Location};
+pub use except::ExceptionEntry;
+pub use exceptions_file::ExceptionsFile;
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
 
@@ -101,6 +107,11 @@ section! {
         /// Whether minerwatch briefly interrupts threads that keep a CPU busy, ten times per second, to sample their
         /// arithmetic. Without sampling, a miner that is alone on its core is found slowly or never.
         pub sampling: bool = true, switch();
+        /// File that `minerwatch except` edits ([exceptions.md](exceptions.md)). Without this key, it is beside the
+        /// configuration: `minerwatch.exceptions.toml` beside `minerwatch.toml`.
+        pub exceptions_file: Option<PathBuf> = None, optional(absolute_path());
+        /// What is not alerted about.
+        pub except: Vec<ExceptionEntry> = Vec::new(), tables();
     }
 }
 
@@ -146,6 +157,23 @@ section! {
     }
 }
 
+impl Detection {
+    /// Path of the file of exceptions if no configuration names one.
+    pub const DEFAULT_EXCEPTIONS_FILE: &str = "/etc/minerwatch.exceptions.toml";
+
+    /// Returns the path of the file of exceptions. `config` is the path of the configuration, if there is one.
+    pub fn exceptions_path(&self, config: Option<&Path>) -> PathBuf {
+        match (&self.exceptions_file, config) {
+            (Some(file), _) => file.clone(),
+            (None, Some(config)) => {
+                let beside = config.with_extension("exceptions.toml");
+                std::path::absolute(&beside).unwrap_or(beside)
+            }
+            (None, None) => PathBuf::from(Self::DEFAULT_EXCEPTIONS_FILE),
+        }
+    }
+}
+
 impl Config {
     /// Reads and checks a configuration file.
     ///
@@ -164,12 +192,15 @@ impl Config {
             .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
         check::conflicts(&config)
             .map_err(|(key, message)| ConfigError::conflict(path, text, key, message))?;
+        check::exceptions(&config.detection.except).map_err(|(index, conflict)| {
+            exceptions_file::at(path, text, "[[detection.except]]", index, conflict)
+        })?;
         Ok(config)
     }
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
-    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, and of the
-    /// minimum verdict.
+    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, of the minimum
+    /// verdict and of the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
         let Self { events, hash, detection, intel: _, sink: _, state, control, limits, log: _ } = self;
@@ -178,7 +209,12 @@ impl Config {
             ("hash", *hash != new.hash),
             (
                 "detection",
-                Detection { min_verdict: new.detection.min_verdict, ..*detection } != new.detection,
+                Detection {
+                    min_verdict: new.detection.min_verdict,
+                    exceptions_file: new.detection.exceptions_file.clone(),
+                    except: new.detection.except.clone(),
+                    ..detection.clone()
+                } != new.detection,
             ),
             ("state", *state != new.state),
             ("control", *control != new.control),

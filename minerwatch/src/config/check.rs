@@ -1,15 +1,30 @@
 //! Checks that need more than one key.
 
-use super::{Config, ListSync, SyncList};
-use crate::output::OutputSettings;
+use super::{Config, ListSync, SyncList, except::ExceptionEntry};
+use crate::{except::Source, output::OutputSettings};
 
 /// A contradiction between keys: the key at fault, and the message.
-type Conflict = (&'static str, String);
+pub(super) type Conflict = (&'static str, String);
 
 /// Checks for keys that contradict each other. Fails at the first contradiction.
 pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
     outputs(&config.sink.all())?;
     syncs(&config.intel.sync)
+}
+
+/// Checks exceptions. An error has the index of the exception.
+pub(super) fn exceptions(exceptions: &[ExceptionEntry]) -> Result<(), (usize, Conflict)> {
+    let mut ids = Vec::new();
+    for (index, exception) in exceptions.iter().enumerate() {
+        exception.check().map_err(|conflict| (index, conflict))?;
+        let id = exception.to_exception(Source::Configuration).id;
+        if ids.contains(&id) {
+            let message = format!("the exception {id} is there already; remove one, or give it another id");
+            return Err((index, ("id", message)));
+        }
+        ids.push(id);
+    }
+    Ok(())
 }
 
 fn outputs(outputs: &[&dyn OutputSettings]) -> Result<(), Conflict> {
