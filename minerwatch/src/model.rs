@@ -7,6 +7,7 @@ mod dns;
 mod effect;
 mod event;
 mod evidence;
+mod excepted;
 mod flow;
 mod flow_update;
 mod geo;
@@ -41,6 +42,7 @@ pub use event::{
     SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
+pub use excepted::{Excepted, ExceptedSuspect};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;

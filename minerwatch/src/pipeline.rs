@@ -16,6 +16,7 @@ mod daemon;
 mod doctor;
 #[cfg(feature = "sensor")]
 mod event_loop;
+mod exceptions;
 #[cfg(feature = "sensor")]
 mod foreground;
 #[cfg(feature = "sensor")]
@@ -47,6 +48,7 @@ pub use self::{
     scan::scan,
 };
 pub use self::{
+    exceptions::{LoadedExceptions, doubts, exception_status, exceptions},
     replay::{Replayed, replay},
     stages::OutputSink,
 };

@@ -11,8 +11,7 @@ mod variants;
 
 pub use accepts::{
     Accepts, absolute_path, absolute_paths, between, checked, choice, event_kinds, one_or_more, optional,
-    parsed, switch,
-    table, tables,
+    parsed, switch, table, tables,
 };
 pub(crate) use section::section;
 pub use section::{Name, Value};

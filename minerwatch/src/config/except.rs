@@ -60,7 +60,12 @@ impl ExceptionEntry {
     /// The exception would match far too much, or names something that is no signal.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
         let Self { sha256, path, user, unit, container, peer, signal, .. } = self;
-        if sha256.is_none() && path.is_none() && user.is_none() && unit.is_none() && container.is_none() && peer.is_empty()
+        if sha256.is_none()
+            && path.is_none()
+            && user.is_none()
+            && unit.is_none()
+            && container.is_none()
+            && peer.is_empty()
         {
             let message = "the exception matches everything; add at least one of sha256, path, user, unit, container \
                            and peer";
@@ -72,12 +77,21 @@ impl ExceptionEntry {
             return Err(("path", message.to_owned()));
         }
         let is_root = user.as_deref().is_some_and(|user| user == "root" || user.parse() == Ok(0_u32));
-        if is_root && sha256.is_none() && path.is_none() && unit.is_none() && container.is_none() && peer.is_empty() {
+        if is_root
+            && sha256.is_none()
+            && path.is_none()
+            && unit.is_none()
+            && container.is_none()
+            && peer.is_empty()
+        {
             let message = "everything that root runs is too much; add path, sha256, unit, container or peer";
             return Err(("user", message.to_owned()));
         }
         if let Some(id) = signal.iter().find(|id| !is_signal(&id.0)) {
-            return Err(("signal", format!("`{id}` is not the id of a signal; write it as alerts show it: `C9`")));
+            return Err((
+                "signal",
+                format!("`{id}` is not the id of a signal; write it as alerts show it: `C9`"),
+            ));
         }
         Ok(())
     }

@@ -53,7 +53,8 @@ impl ExceptionsFile {
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
         let file: Self = toml::from_str(text)
             .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
-        check::exceptions(&file.except).map_err(|(index, conflict)| at(path, text, HEADER, index, conflict))?;
+        check::exceptions(&file.except)
+            .map_err(|(index, conflict)| at(path, text, HEADER, index, conflict))?;
         Ok(file)
     }
 
@@ -241,11 +242,23 @@ reason = 'y'
     fn an_error_names_line_and_key() {
         for (text, message) in [
             ("[[except]]\nuser = 'ml'\n", "missing field `reason`"),
-            ("\n[[except]]\nusr = 'ml'\n", "e.toml:3: except.usr: there is no such key; did you mean `user`?"),
+            (
+                "\n[[except]]\nusr = 'ml'\n",
+                "e.toml:3: except.usr: there is no such key; did you mean `user`?",
+            ),
             ("[[except]]\nuser = 'ml'\nreason = ' '", "e.toml:3: except.reason: the text is empty"),
-            ("[[except]]\nuser = 'ml'\nreason = 'x'\npeer = ['a b']", "e.toml:4: except.peer: `a b` is not a peer"),
-            ("[[except]]\nuser = 'ml'\nreason = 'x'\nexpires = 'soon'", "e.toml:4: except.expires: `soon` is neither"),
-            ("[[except]]\nuser = 'ml'\nreason = 'x'\nsha256 = 'ab'", "e.toml:4: except.sha256: `ab` is not a SHA-256"),
+            (
+                "[[except]]\nuser = 'ml'\nreason = 'x'\npeer = ['a b']",
+                "e.toml:4: except.peer: `a b` is not a peer",
+            ),
+            (
+                "[[except]]\nuser = 'ml'\nreason = 'x'\nexpires = 'soon'",
+                "e.toml:4: except.expires: `soon` is neither",
+            ),
+            (
+                "[[except]]\nuser = 'ml'\nreason = 'x'\nsha256 = 'ab'",
+                "e.toml:4: except.sha256: `ab` is not a SHA-256",
+            ),
             (
                 "[[except]]\nuser = 'ml'\nreason = 'x'\n[[except]]\nreason = 'y'\npath = '/a'\n[[except]]\npath='/b'\n\
                  user='b'\nreason='z'",

@@ -36,7 +36,8 @@ pub(super) fn last_line_of(text: &str, key: &str) -> Option<usize> {
 pub(super) fn header_lines(text: &str) -> Vec<(usize, String)> {
     let header = |line: &str| {
         let line: String = line.split('#').next().unwrap_or_default().split_whitespace().collect();
-        (line.starts_with('[') && line.ends_with(']') && !line.contains(['=', ',', '"', '\''])).then_some(line)
+        (line.starts_with('[') && line.ends_with(']') && !line.contains(['=', ',', '"', '\'']))
+            .then_some(line)
     };
     text.lines().enumerate().filter_map(|(index, line)| Some((index, header(line)?))).collect()
 }

@@ -102,7 +102,8 @@ impl Criteria {
         let view = facts.view;
         // Whoever built a container chooses the paths and the users in it, so a path outside of containers says nothing
         // about it.
-        let is_elsewhere = path.is_some() && sha256.is_none() && container.is_none() && facts.container_id().is_some();
+        let is_elsewhere =
+            path.is_some() && sha256.is_none() && container.is_none() && facts.container_id().is_some();
         let is_path = |path: &Pattern| !view.executable.flags.memfd && path.matches(&view.executable.path);
         let own_unit = view.container.as_deref().and_then(|container| container.unit.as_deref());
         let fits = path.as_ref().is_none_or(is_path)
@@ -200,7 +201,8 @@ mod tests {
 
     fn contained() -> ProcessView {
         let mut view = view();
-        let container = Container { id: Some(ID.into()), ..Container::clone(view.container.as_deref().expect("set")) };
+        let container =
+            Container { id: Some(ID.into()), ..Container::clone(view.container.as_deref().expect("set")) };
         view.container = Some(Arc::new(container));
         view
     }
@@ -214,7 +216,10 @@ mod tests {
         let facts: Vec<Facts<'_>> = views.iter().map(Facts::of).collect();
         let peers: Vec<Peer> = peers
             .iter()
-            .map(|peer| Peer { address: peer.parse().expect("an address"), name: Some("pool.example".into()) })
+            .map(|peer| Peer {
+                address: peer.parse().expect("an address"),
+                name: Some("pool.example".into()),
+            })
             .collect();
         exception(text).matches(&Subject { processes: &facts, peers: &peers })
     }

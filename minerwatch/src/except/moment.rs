@@ -67,7 +67,8 @@ impl Moment {
 /// Writes the date alone if the moment is the beginning of a day.
 impl fmt::Display for Moment {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|time| time.format(&Rfc3339).ok());
+        let text =
+            OffsetDateTime::from_unix_timestamp(self.0).ok().and_then(|time| time.format(&Rfc3339).ok());
         match text.as_deref() {
             Some(text) if self.0.rem_euclid(DAY) == 0 => {
                 formatter.write_str(text.split_once('T').map_or(text, |(date, _)| date))

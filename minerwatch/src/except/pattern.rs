@@ -49,7 +49,9 @@ impl fmt::Display for Pattern {
 fn part_matches(pattern: &str, part: &str) -> bool {
     let Some((first, rest)) = pattern.split_once('*') else { return pattern == part };
     let (middle, last) = rest.rsplit_once('*').unwrap_or(("", rest));
-    let Some(inner) = part.strip_prefix(first).and_then(|inner| inner.strip_suffix(last)) else { return false };
+    let Some(inner) = part.strip_prefix(first).and_then(|inner| inner.strip_suffix(last)) else {
+        return false;
+    };
     let mut left = inner;
     for piece in middle.split('*') {
         match left.find(piece) {

@@ -183,8 +183,21 @@ mod tests {
     #[test]
     fn what_is_no_peer_is_refused() {
         for text in [
-            "", "*", "*.com", "0.0.0.0/0", "::/0", "10.0.0.0/33", "10.0.0.0/x", "192.0.2", "a b", "a:b", "a:70000",
-            "[::1", "[::1]x", "http://a.example/", "a..b",
+            "",
+            "*",
+            "*.com",
+            "0.0.0.0/0",
+            "::/0",
+            "10.0.0.0/33",
+            "10.0.0.0/x",
+            "192.0.2",
+            "a b",
+            "a:b",
+            "a:70000",
+            "[::1",
+            "[::1]x",
+            "http://a.example/",
+            "a..b",
         ] {
             let message = PeerPattern::try_from(text.to_owned()).expect_err(text);
             assert!(message.contains("write an address"), "{text}: {message}");

@@ -150,7 +150,12 @@ mod tests {
         )
     }
 
-    fn expect(by: &[&str], hides: bool, excused: &[&str], waits: bool) -> (Vec<String>, bool, Vec<String>, bool) {
+    fn expect(
+        by: &[&str],
+        hides: bool,
+        excused: &[&str],
+        waits: bool,
+    ) -> (Vec<String>, bool, Vec<String>, bool) {
         let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
         (owned(by), hides, owned(excused), waits)
     }

@@ -1,5 +1,7 @@
 //! One incident: its suspects, its chain, and what is new about it since the last alert.
 
+mod shown;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -185,6 +187,7 @@ impl Incident {
                 }
             }
         }
+        counted.retain(|held| !suspect.excused.contains(&held.signal.id));
         counted
     }
 

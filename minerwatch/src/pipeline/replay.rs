@@ -1,6 +1,6 @@
 //! Feeds the pipeline with the events of a recording instead of the kernel's records.
 
-use std::{fmt::Display, io, time::Duration};
+use std::{fmt::Display, io, sync::Arc, time::Duration};
 
 use super::{
     TICK, settings,
@@ -10,6 +10,7 @@ use crate::{
     config::Config,
     engine::EngineSettings,
     enrich::geo,
+    except::ExceptionSet,
     feeds, host,
     model::{BootTime, Event, HostContext},
     probe::NoProbes,
@@ -27,12 +28,13 @@ pub struct Replayed {
 
 /// Sends a recording through the pipeline. With a configuration, the alerts are those of a daemon with that
 /// configuration, if its lists and databases are readable here. Without a configuration, every verdict from `noted` up
-/// causes an alert.
+/// causes an alert. What `exceptions` match causes none.
 ///
 /// Calls `on_damaged` for each line that is skipped. Fails only if the sink fails.
 pub fn replay<E: Display>(
     header: &Header,
     config: Option<&Config>,
+    exceptions: ExceptionSet,
     events: impl Iterator<Item = Result<Event, E>>,
     sink: &mut impl OutputSink,
     mut on_damaged: impl FnMut(E),
@@ -41,11 +43,9 @@ pub fn replay<E: Display>(
         Some(config) => settings::engine(config, header.processors),
         None => EngineSettings { processors: header.processors, ..EngineSettings::default() },
     };
-    let host = HostContext {
-        name: header.host.as_str().into(),
-        boot_id: header.boot_id.as_str().into(),
-        clock: header.wall_clock_at_boot,
-    };
+    let clock = header.wall_clock_at_boot;
+    let host =
+        HostContext { name: header.host.as_str().into(), boot_id: header.boot_id.as_str().into(), clock };
     let mut pipeline = Pipeline::new(PipelineSettings { engine, host }, NoProbes);
     if let Some(config) = config {
         let sources = feeds::with_synced(config);
@@ -54,6 +54,7 @@ pub fn replay<E: Display>(
         pipeline.set_indicators(lists.indicators);
         pipeline.set_geo(geo::open(&sources.geo_databases, &sources.home_countries, None));
     }
+    pipeline.set_exceptions(Arc::new(exceptions), clock);
     let mut ticks = Ticks::default();
     let mut replayed = Replayed::default();
     for event in events {
@@ -146,7 +147,10 @@ mod tests {
         let mut times = Times::default();
         let mut damaged = Vec::new();
         let events = [Ok(event(1)), Err("cut off"), Ok(event(2))];
-        let replayed = replay(&header, None, events.into_iter(), &mut times, |error| damaged.push(error));
+        let replayed =
+            replay(&header, None, ExceptionSet::default(), events.into_iter(), &mut times, |error| {
+                damaged.push(error)
+            });
         assert_eq!(replayed.expect("the sink takes everything"), Replayed { events: 2, damaged: 1 });
         assert_eq!((times.0, damaged), (vec![1, 2], vec!["cut off"]));
     }

@@ -4,11 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use super::Incidents;
 use crate::{
-    incident::{
-        budget::Owner,
-        membership::Serial,
-        record::{Incident, Wish},
-    },
+    incident::{budget::Owner, membership::Serial, record::Incident, report::Report},
     model::{Alert, AlertAction, AlertReason, BootTime, Verdict},
     process::ProcessTable,
 };
@@ -30,7 +26,8 @@ impl Incidents {
             let reason = AlertReason::NewEvidence;
             let report =
                 incident.report(incident.prime()?, AlertAction::IncidentUpdated, reason, now, table)?;
-            Some((Alert { number: 0, ..report.alert }, incident.verdict()))
+            let excepted = self.exceptions.excepted(incident, self.limits.min_verdict, now, table);
+            Some((Alert { number: 0, excepted, ..report.alert }, incident.verdict()))
         };
         let mut states: Vec<_> = self.open.values().filter(wanted).filter_map(state).collect();
         states.sort_by_key(|(alert, _)| std::cmp::Reverse(alert.score));
@@ -47,11 +44,23 @@ impl Incidents {
     ) {
         let min_verdict = self.limits.min_verdict;
         let Some(incident) = self.open.get_mut(&serial) else { return };
-        let Some(wish) = incident.wish(min_verdict) else { return };
+        let shown = self.exceptions.show(incident, min_verdict, now, table);
+        if let Some(wake) = shown.as_ref().and_then(|shown| shown.wake) {
+            self.next_due = Some(self.next_due.map_or(wake, |due| due.min(wake)));
+        }
+        let seen = shown.as_ref().map_or(&*incident, |shown| &shown.incident);
+        let Some(wish) = seen.wish(min_verdict) else { return };
         if wish.due > now {
             self.next_due = Some(self.next_due.map_or(wish.due, |due| due.min(wish.due)));
             return;
         }
+        let report = |incident: &Incident, action| match &shown {
+            Some(shown) => {
+                let report = shown.incident.report(wish.subject, action, wish.reason, now, table)?;
+                Some(Report { alert: Alert { excepted: shown.excepted.clone(), ..report.alert }, ..report })
+            }
+            None => incident.report(wish.subject, action, wish.reason, now, table),
+        };
         if !self.budget.take(&incident.owner, now) {
             incident.held_back = true;
             self.next_due = Some(self.next_due.map_or(now, |due| due.min(now)));
@@ -59,8 +68,7 @@ impl Incidents {
         }
         let action =
             if incident.is_reported() { AlertAction::IncidentUpdated } else { AlertAction::IncidentOpened };
-        let Wish { reason, subject, .. } = wish;
-        if let Some(report) = incident.report(subject, action, reason, now, table) {
+        if let Some(report) = report(incident, action) {
             incident.told(now, &report.named);
             alerts.push(report.alert);
             self.changed = true;
@@ -104,6 +112,9 @@ impl Incidents {
 
     /// Closes incidents that have been quiet for long enough and have no living process, and sends what is due.
     pub fn tick(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
+        if self.exceptions.take_changed(now) {
+            self.next_due = Some(now);
+        }
         if self.is_due(now) {
             self.send_due(now, table, alerts);
         }
@@ -151,10 +162,11 @@ impl Incidents {
         table: &ProcessTable,
         alerts: &mut Vec<Alert>,
     ) {
-        if let Some(mut incident) = self.open.remove(&serial) {
+        if let Some(incident) = self.open.remove(&serial) {
             self.changed = true;
             self.membership.release(serial, &incident.holdings);
-            alerts.extend(closing(&mut incident, now, reason, table));
+            let seen = self.exceptions.at_the_end(&incident, now, table);
+            alerts.extend(closing(&seen, now, reason, table));
         }
     }
 
@@ -172,6 +184,7 @@ impl Incidents {
         if !self.budget.take_storm(now) {
             return;
         }
+        let worst = self.exceptions.at_the_end(worst, now, table);
         let Some(subject) = worst.prime() else { return };
         let Some(report) = worst.report(subject, AlertAction::AlertStorm, AlertReason::Storm, now, table)
         else {
@@ -194,7 +207,7 @@ impl Incidents {
 
 /// Returns the closing alert of an incident, if it was reported.
 pub(super) fn closing(
-    incident: &mut Incident,
+    incident: &Incident,
     now: BootTime,
     reason: AlertReason,
     table: &ProcessTable,
