@@ -3,4 +3,5 @@
 mod attacks;
 mod benign;
 mod bounds;
+mod exceptions;
 mod property;

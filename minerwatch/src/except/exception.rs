@@ -299,9 +299,8 @@ mod tests {
         let view = contained();
         let names = ["registry/train:7"];
         let facts = Facts { container_names: &names, ..Facts::of(&view) };
-        let subject = |facts| Subject { processes: facts, peers: &[] };
-        assert_eq!(own.matches(&subject(&[facts])), Match::Yes);
-        assert_eq!(own.matches(&subject(&[Facts::of(&view)])), Match::No);
+        assert_eq!(own.matches(&Subject { processes: &[facts], peers: &[] }), Match::Yes);
+        assert_eq!(own.matches(&Subject { processes: &[Facts::of(&view)], peers: &[] }), Match::No);
     }
 
     #[test]
