@@ -206,7 +206,8 @@ mod tests {
         let status = serde_json::json!({
             "alerts": 1, "exceptions": {"active": 1, "expired": 1, "hidden": 3, "error": "e.toml:1: no"},
         });
-        let expected = "1 alert, 3 alerts hidden by 2 exceptions, 1 expired, the file of exceptions is damaged";
+        let expected =
+            "1 alert, 3 alerts hidden by 2 exceptions, 1 expired, the file of exceptions is damaged";
         assert!(in_short(&status).contains(expected), "{}", in_short(&status));
     }
 

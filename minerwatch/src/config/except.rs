@@ -1,5 +1,7 @@
 //! `[[detection.except]]`: exceptions, as they are written in the configuration and in the file of exceptions.
 
+use std::fmt::Write as _;
+
 use sha2::{Digest, Sha256 as Hasher};
 
 use crate::{
@@ -119,7 +121,10 @@ impl ExceptionEntry {
 /// Derives an id from what the exception matches.
 fn derived_id(exception: &Exception) -> String {
     let hash = Hasher::digest(exception.to_string().as_bytes());
-    hash.iter().take(DERIVED_ID).map(|byte| format!("{byte:02x}")).collect()
+    hash.iter().take(DERIVED_ID).fold(String::new(), |mut id, byte| {
+        let _ = write!(id, "{byte:02x}");
+        id
+    })
 }
 
 fn is_text(text: &str) -> Result<(), String> {

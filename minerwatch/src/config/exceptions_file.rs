@@ -3,7 +3,7 @@
 //! An edit keeps every other byte of the file, comments included. The result of an edit is parsed again: if it is not
 //! exactly what was meant, the edit is refused and nothing is written.
 
-use std::{io, path::Path};
+use std::{fmt::Write as _, io, path::Path};
 
 use super::{
     ConfigError, Location,
@@ -137,7 +137,7 @@ fn written(entry: &ExceptionEntry) -> String {
     let mut text = format!("{HEADER}\n");
     let mut add = |name: &str, value: Option<toml::Value>| {
         if let Some(value) = value {
-            text.push_str(&format!("{name} = {value}\n"));
+            let _ = writeln!(text, "{name} = {value}");
         }
     };
     let string = |text: String| Some(toml::Value::String(text));
@@ -234,7 +234,7 @@ reason = 'y'
         let file = parse(inline).expect("fine");
         assert!(file.without(inline, 0, path()).expect_err("inline").to_string().contains("by hand"));
         assert!(file.with(inline, &entry("reason = 'y'\nuser = 'ai'"), path()).is_err());
-        let text = "[[except]]\nuser = 'ml'\nreason = '''\n[[except]]'''\n";
+        let text = "[[except]]\nuser = 'ml'\nreason = '''a\n[[except]]'''\n";
         assert!(parse(text).is_err(), "a line break in a reason");
     }
 

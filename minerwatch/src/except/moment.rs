@@ -34,16 +34,13 @@ impl Moment {
     pub fn parse(text: &str) -> Result<Self, String> {
         let text = text.trim();
         let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-        match OffsetDateTime::parse(&whole, &Rfc3339) {
-            Ok(time) => Ok(Self(time.unix_timestamp())),
-            Err(_) => {
-                let shown: String = text.chars().take(40).collect();
-                Err(format!(
-                    "`{shown}` is neither a date nor a time with its offset: write `2027-02-26` or \
-                     `2027-02-26T12:00:00Z`"
-                ))
-            }
+        if let Ok(time) = OffsetDateTime::parse(&whole, &Rfc3339) {
+            return Ok(Self(time.unix_timestamp()));
         }
+        let shown: String = text.chars().take(40).collect();
+        Err(format!(
+            "`{shown}` is neither a date nor a time with its offset: write `2027-02-26` or `2027-02-26T12:00:00Z`"
+        ))
     }
 
     /// Returns the moment this many days later.

@@ -69,7 +69,8 @@ impl ExceptionSet {
             return Decision::default();
         }
         let with = |least: Match| {
-            decision(matching.iter().filter(|(_, matches)| *matches >= least).map(|(own, _)| *own), signals)
+            let enough = matching.iter().filter(|(_, matches)| *matches >= least);
+            decision(&enough.map(|(exception, _)| *exception).collect::<Vec<_>>(), signals)
         };
         let mut decided = with(Match::Yes);
         if !decided.hides && matching.iter().any(|(_, matches)| *matches == Match::Unhashed) {
@@ -81,12 +82,9 @@ impl ExceptionSet {
 
 /// Decides with these exceptions, all of which match. An exception with signals removes these. One without signals
 /// hides the suspect, unless a conclusive signal is left.
-fn decision<'a>(
-    matching: impl Iterator<Item = &'a Exception> + Clone,
-    signals: &[ShownSignal<'_>],
-) -> Decision<'a> {
+fn decision<'a>(matching: &[&'a Exception], signals: &[ShownSignal<'_>]) -> Decision<'a> {
     let mut decided = Decision::default();
-    for exception in matching.clone() {
+    for exception in matching {
         let removed = |signal: &&ShownSignal<'_>| exception.signals.contains(signal.id);
         let mut has_effect = false;
         for signal in signals.iter().filter(removed) {
@@ -103,7 +101,7 @@ fn decision<'a>(
     if left().any(|signal| signal.conclusive) {
         return decided;
     }
-    if let Some(whole) = matching.clone().find(|exception| exception.signals.is_empty()) {
+    if let Some(whole) = matching.iter().find(|exception| exception.signals.is_empty()) {
         decided.by.insert(0, whole);
         decided.hides = true;
     } else if left().next().is_none() {

@@ -149,7 +149,7 @@ mod tests {
         let events = [Ok(event(1)), Err("cut off"), Ok(event(2))];
         let replayed =
             replay(&header, None, ExceptionSet::default(), events.into_iter(), &mut times, |error| {
-                damaged.push(error)
+                damaged.push(error);
             });
         assert_eq!(replayed.expect("the sink takes everything"), Replayed { events: 2, damaged: 1 });
         assert_eq!((times.0, damaged), (vec![1, 2], vec!["cut off"]));

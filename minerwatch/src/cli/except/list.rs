@@ -37,7 +37,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let daemon = place.daemon(false)?;
     let status = match (place.config()?, daemon) {
         (None, Some(daemon)) => daemon,
-        (config, daemon) => read(config.unwrap_or_default(), place, daemon, now)?,
+        (config, daemon) => read(&config.unwrap_or_default(), place, daemon, now)?,
     };
     if *json {
         let mut line = serde_json::to_string(&status).map_err(anyhow::Error::from)?;
@@ -51,14 +51,14 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
 
 /// Reads the exceptions of a configuration. The counts come from the daemon, if it uses the same file.
 fn read(
-    config: Config,
+    config: &Config,
     place: &Place,
     daemon: Option<ExceptionStatus>,
     now: Moment,
 ) -> Result<ExceptionStatus, Failure> {
     let path = place.config.as_deref();
     let file = config.detection.exceptions_path(path).display().to_string();
-    let set = pipeline::exceptions(&config, path).map_err(anyhow::Error::from)?;
+    let set = pipeline::exceptions(config, path).map_err(anyhow::Error::from)?;
     let mut status = pipeline::exception_status(&set, None, now);
     if let Some(daemon) = daemon.filter(|daemon| daemon.file.as_ref() == Some(&file)) {
         status.hidden = daemon.hidden;
@@ -109,10 +109,10 @@ fn text(status: &ExceptionStatus, now: Moment) -> String {
     let all = counted(active + expired, "exception", "exceptions");
     let _ = write!(text, "{all}, {expired} expired; file {file}");
     let is_known = status.list.iter().any(|own| own.hidden.is_some());
-    let _ = match is_known {
-        true => writeln!(text, "; {} hidden in all", counted(*hidden, "alert", "alerts")),
-        false => writeln!(text),
-    };
+    if is_known {
+        let _ = write!(text, "; {} hidden in all", counted(*hidden, "alert", "alerts"));
+    }
+    text.push('\n');
     text
 }
 

@@ -4,6 +4,7 @@ mod alerts;
 mod recording;
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, BufRead, BufReader, Cursor, Read as _},
     path::{Path, PathBuf},
@@ -57,6 +58,9 @@ Examples:
   minerwatch except test host.jsonl --config /etc/minerwatch.toml
                                         what do the exceptions of this configuration hide?
   journalctl -u minerwatch -o cat | minerwatch except test - --user ci --signal C9";
+
+/// Maximum length of the first line that is looked at, in bytes.
+const MAX_FIRST: u64 = 1 << 16;
 
 /// What exceptions do about one alert.
 #[derive(Debug, Serialize)]
@@ -132,8 +136,6 @@ fn open(file: &Path) -> Result<(String, Box<dyn BufRead>), Failure> {
         let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()));
         Box::new(BufReader::new(opened.map_err(|error| Failure::new(ExitReason::Usage, error))?))
     };
-    /// Maximum length of the first line that is looked at.
-    const MAX_FIRST: u64 = 1 << 16;
     let mut first = Vec::new();
     let named = || format!("cannot read {}", file.display());
     (&mut lines).take(MAX_FIRST).read_until(b'\n', &mut first).with_context(named)?;
@@ -170,18 +172,19 @@ fn text(outcome: &Outcome) -> String {
     let Outcome { hidden, exceptions, removed, why_not, alert } = outcome;
     let mut text = if *hidden { "hidden  ".to_owned() } else { "sent    ".to_owned() };
     let SentAlert { incident, timestamp, verdict, message, .. } = alert;
-    text += &format!("{timestamp}  {verdict}  incident {}\n", incident.escape_debug());
-    text += &format!("        {}\n", message.escape_debug());
+    let (incident, message) = (incident.escape_debug(), message.escape_debug());
+    let _ = writeln!(text, "{}  {}  incident {incident}", timestamp.escape_debug(), verdict.escape_debug());
+    let _ = writeln!(text, "        {message}");
     if !exceptions.is_empty() {
-        text += &format!("        by exception {}", exceptions.join(", "));
+        let _ = write!(text, "        by exception {}", exceptions.join(", "));
         if !removed.is_empty() {
             let ids: Vec<String> = removed.iter().map(ToString::to_string).collect();
-            text += &format!(", without {}", ids.join(", "));
+            let _ = write!(text, ", without {}", ids.join(", ").escape_debug());
         }
         text.push('\n');
     }
     if let Some(why_not) = why_not {
-        text += &format!("        {why_not}\n");
+        let _ = writeln!(text, "        {}", why_not.escape_debug());
     }
     text
 }

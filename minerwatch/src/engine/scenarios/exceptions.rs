@@ -238,8 +238,8 @@ fn a_peer_must_be_the_only_one() {
     let login = "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params\":{\"login\":\"x\",\"pass\":\"x\",\
                  \"agent\":\"XMRig/6.21.0\"}}\n";
     host.send(program, "192.0.2.7:3333", login);
-    let named = "user = '33'\nsignal = ['N1', 'N2']\npeer = '192.0.2.0/24:3333'";
-    let whole = "user = '33'\npeer = '192.0.2.0/24'";
+    let named = "user = '33'\nsignal = ['N1', 'N2']\npeer = ['192.0.2.0/24:3333']";
+    let whole = "user = '33'\npeer = ['192.0.2.0/24']";
     let without = run(&mut engine(&[]), &host);
     assert_eq!(without.last().map(|alert| alert.verdict), Some(Verdict::Mining));
     let mut own = engine(&[whole, named]);

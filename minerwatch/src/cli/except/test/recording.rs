@@ -74,15 +74,17 @@ pub(super) fn outcomes(
         let events = events.iter().cloned().map(Ok::<_, std::convert::Infallible>);
         pipeline::replay(&header, config, set, events, &mut alerts, tell).map(|_| alerts.0)
     };
-    let (all, mut sent) = (replay(ExceptionSet::default())?, replay(set.clone())?);
+    let all = replay(ExceptionSet::default())?;
+    let mut others = replay(set.clone())?;
     let least = config.map_or(Verdict::Noted, |config| config.detection.min_verdict);
     let mut outcomes = Vec::new();
     for (same, alert) in all {
-        let place = sent.iter().position(|(other, _)| *other == same);
-        let is_sent = place.map(|place| sent.remove(place)).is_some();
+        let place = others.iter().position(|(other, _)| *other == same);
+        let is_sent = place.map(|place| others.remove(place)).is_some();
         let outcome = judge(alert, set, least);
         outcomes.push(Outcome { hidden: !is_sent, ..outcome });
     }
-    outcomes.extend(sent.into_iter().map(|(_, alert)| Outcome { hidden: false, ..judge(alert, set, least) }));
+    outcomes
+        .extend(others.into_iter().map(|(_, alert)| Outcome { hidden: false, ..judge(alert, set, least) }));
     Ok(outcomes)
 }
