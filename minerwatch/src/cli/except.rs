@@ -100,6 +100,12 @@ impl Place {
     }
 }
 
+/// Returns a text of unknown origin as it may be written to a terminal: without control characters.
+fn plain(text: &str) -> String {
+    let shown = |letter: char| if letter.is_control() { '\u{fffd}' } else { letter };
+    text.chars().map(shown).collect()
+}
+
 /// Returns the current time.
 fn now() -> Moment {
     Moment::from_unix(host::unix_seconds())

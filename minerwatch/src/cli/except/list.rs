@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::{
     super::{ExitReason, Failure, counted::counted, streams::write_stdout},
-    Place, now,
+    Place, now, plain,
 };
 use crate::{
     config::{Config, Detection},
@@ -98,8 +98,8 @@ fn text(status: &ExceptionStatus, now: Moment) -> String {
             Source::File | Source::Command => "",
         };
         let _ = writeln!(text, "{}  {exception}", exception.id);
-        let _ = writeln!(text, "    {}", exception.reason.escape_debug());
-        let _ = writeln!(text, "    {}, {state}, {hid}{place}", added.escape_debug());
+        let _ = writeln!(text, "    {}", plain(&exception.reason));
+        let _ = writeln!(text, "    {}, {state}, {hid}{place}", plain(&added));
     }
     let file = status.file.as_deref().unwrap_or(Detection::DEFAULT_EXCEPTIONS_FILE);
     if let Some(error) = &status.error {

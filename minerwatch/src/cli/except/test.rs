@@ -22,6 +22,7 @@ use super::{
     },
     Place,
     criteria::CriteriaArguments,
+    plain,
 };
 use crate::{
     config::Config,
@@ -172,19 +173,19 @@ fn text(outcome: &Outcome) -> String {
     let Outcome { hidden, exceptions, removed, why_not, alert } = outcome;
     let mut text = if *hidden { "hidden  ".to_owned() } else { "sent    ".to_owned() };
     let SentAlert { incident, timestamp, verdict, message, .. } = alert;
-    let (incident, message) = (incident.escape_debug(), message.escape_debug());
-    let _ = writeln!(text, "{}  {}  incident {incident}", timestamp.escape_debug(), verdict.escape_debug());
+    let (incident, message) = (plain(incident), plain(message));
+    let _ = writeln!(text, "{}  {}  incident {incident}", plain(timestamp), plain(verdict));
     let _ = writeln!(text, "        {message}");
     if !exceptions.is_empty() {
         let _ = write!(text, "        by exception {}", exceptions.join(", "));
         if !removed.is_empty() {
             let ids: Vec<String> = removed.iter().map(ToString::to_string).collect();
-            let _ = write!(text, ", without {}", ids.join(", ").escape_debug());
+            let _ = write!(text, ", without {}", plain(&ids.join(", ")));
         }
         text.push('\n');
     }
     if let Some(why_not) = why_not {
-        let _ = writeln!(text, "        {}", why_not.escape_debug());
+        let _ = writeln!(text, "        {}", plain(why_not));
     }
     text
 }
