@@ -2,6 +2,7 @@
 
 mod counted;
 mod doctor;
+mod except;
 mod explain;
 mod failure;
 mod hooks;
@@ -42,6 +43,7 @@ enum Command {
     Record(record::Arguments),
     Replay(replay::Arguments),
     Intel(intel::Arguments),
+    Except(except::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -58,7 +60,8 @@ Exit codes:
   2   wrong usage or configuration
   3   this kernel or these privileges do not allow it
   10  found: `scan` and `replay` found an incident with the verdict `suspected` or `mining`,
-      or `intel lookup` found the value on a list";
+      `intel lookup` found the value on a list, or `except test` found alerts that would be
+      hidden";
 
 /// Runs the command that the arguments of this process name, and returns its exit code.
 pub fn main() -> ExitCode {
@@ -85,6 +88,7 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Record(arguments) => record::main(&arguments),
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Intel(arguments) => intel::main(&arguments),
+        Command::Except(arguments) => except::main(&arguments),
     }
 }
 
@@ -139,6 +143,11 @@ mod tests {
             "explain --from -",
             "intel check",
             "intel check a.txt b/ --config /etc/minerwatch.toml --strict --json",
+            "except add --path /opt/x --user ml --signal C9,N4 --signal C1 --reason x --expires 30d",
+            "except list --json --config /etc/minerwatch.toml",
+            "except test alerts.json --user ml",
+            "except test host.jsonl --json",
+            "except remove 7c1d9f02",
             "intel lookup pool.example --list a.txt --list b.json --allow c.txt",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
@@ -156,6 +165,9 @@ mod tests {
             "mine",
             "intel",
             "intel lookup",
+            "except",
+            "except add --user ml",
+            "except remove",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).expect_err(line);

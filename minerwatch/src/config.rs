@@ -6,6 +6,8 @@
 
 mod check;
 mod error;
+mod except;
+mod exceptions_file;
 mod fields;
 mod intel;
 mod key;
@@ -23,9 +25,12 @@ use crate::{
     output::OutputsConfig,
     schema::{
         Section as _, absolute_path, between, checked, choice, optional, parsed, section, switch, table,
+        tables,
     },
 };
 pub use error::{ConfigError, Location};
+pub use except::ExceptionEntry;
+pub use exceptions_file::ExceptionsFile;
 pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
@@ -113,6 +118,11 @@ section! {
         pub account_key: String = AccountHasher::DEFAULT_KEY.to_owned(), checked("a text of 1 to 256 bytes", is_key);
         /// File that contains the key, instead of `account_key`. The newline at its end does not count.
         pub account_key_file: Option<PathBuf> = None, optional(absolute_path());
+        /// File that `minerwatch except` edits ([exceptions.md](exceptions.md)). Without this key, it is beside the
+        /// configuration: `minerwatch.exceptions.toml` beside `minerwatch.toml`.
+        pub exceptions_file: Option<PathBuf> = None, optional(absolute_path());
+        /// What is not alerted about.
+        pub except: Vec<ExceptionEntry> = Vec::new(), tables();
     }
 }
 
@@ -172,6 +182,23 @@ section! {
     }
 }
 
+impl Detection {
+    /// Path of the file of exceptions if no configuration names one.
+    pub const DEFAULT_EXCEPTIONS_FILE: &str = "/etc/minerwatch.exceptions.toml";
+
+    /// Returns the path of the file of exceptions. `config` is the path of the configuration, if there is one.
+    pub fn exceptions_path(&self, config: Option<&Path>) -> PathBuf {
+        match (&self.exceptions_file, config) {
+            (Some(file), _) => file.clone(),
+            (None, Some(config)) => {
+                let beside = config.with_extension("exceptions.toml");
+                std::path::absolute(&beside).unwrap_or(beside)
+            }
+            (None, None) => PathBuf::from(Self::DEFAULT_EXCEPTIONS_FILE),
+        }
+    }
+}
+
 impl Config {
     /// Reads and checks a configuration file.
     ///
@@ -190,12 +217,15 @@ impl Config {
             .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
         check::conflicts(&config)
             .map_err(|(key, message)| ConfigError::conflict(path, text, key, message))?;
+        check::exceptions(&config.detection.except).map_err(|(index, conflict)| {
+            exceptions_file::at(path, text, "[[detection.except]]", index, conflict)
+        })?;
         Ok(config)
     }
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
-    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, and of the
-    /// minimum verdict.
+    /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, of the minimum
+    /// verdict and of the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
         let Self { events, hash, detection, intel: _, sink: _, fields, state, control, limits, log: _ } =
@@ -205,7 +235,12 @@ impl Config {
             ("hash", *hash != new.hash),
             (
                 "detection",
-                Detection { min_verdict: new.detection.min_verdict, ..detection.clone() } != new.detection,
+                Detection {
+                    min_verdict: new.detection.min_verdict,
+                    exceptions_file: new.detection.exceptions_file.clone(),
+                    except: new.detection.except.clone(),
+                    ..detection.clone()
+                } != new.detection,
             ),
             ("fields", *fields != new.fields),
             ("state", *state != new.state),

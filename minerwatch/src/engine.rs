@@ -18,11 +18,12 @@ use crate::{
         DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState,
         behavior::TRIPLE_CHAIN, network,
     },
-    incident::{IncidentLimits, Incidents},
+    except::ExceptionSet,
+    incident::{HiddenAlerts, IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
         Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request,
-        SignalId, Value, Verdict,
+        SignalId, Value, Verdict, WallClock,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
@@ -165,6 +166,21 @@ impl Engine {
     /// Replaces [`EngineSettings::min_verdict`].
     pub fn set_min_verdict(&mut self, min_verdict: Verdict) {
         self.incidents.set_min_verdict(min_verdict);
+    }
+
+    /// Replaces the exceptions. `clock` is the wall clock that decides which have expired. A new engine has none.
+    pub fn set_exceptions(&mut self, exceptions: Arc<ExceptionSet>, clock: WallClock) {
+        self.incidents.set_exceptions(exceptions, clock);
+    }
+
+    /// Replaces the wall clock, because the clock of the host may have been set.
+    pub fn set_wall_clock(&mut self, clock: WallClock) {
+        self.incidents.set_wall_clock(clock);
+    }
+
+    /// The alerts that exceptions hid.
+    pub fn hidden_alerts(&self) -> &HiddenAlerts {
+        self.incidents.hidden_alerts()
     }
 
     /// Returns the current state of all incidents, or of the incident `id`, highest score first. The verdict is `None`

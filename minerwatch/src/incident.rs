@@ -26,11 +26,12 @@
 //!
 //! The first alert is sent at once. What follows within two seconds joins one update. A new suspect, one that is back,
 //! and a new peer or account are told at once again, within budgets for the incident, the owner and the host (see
-//! [`budget`]).
+//! [`budget`]). What exceptions hide is left out at that moment, and counted (see [`exceptions`]).
 
 mod budget;
 mod causes;
 mod chain;
+mod exceptions;
 mod identity;
 mod links;
 mod membership;
@@ -42,4 +43,5 @@ mod signs;
 mod store;
 mod suspect;
 
+pub use exceptions::{HiddenAlerts, verdict_without};
 pub use store::{IncidentLimits, IncidentState, Incidents};

@@ -26,6 +26,7 @@ pub mod dissect;
 pub mod ecs;
 pub mod engine;
 pub mod enrich;
+pub mod except;
 pub mod feeds;
 pub mod host;
 pub mod incident;
@@ -42,7 +43,6 @@ pub mod recording;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
-#[cfg(any(feature = "sensor", test))]
 pub mod state_files;
 #[cfg(test)]
 pub(crate) mod testing;

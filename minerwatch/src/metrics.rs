@@ -10,6 +10,7 @@ use crate::{
     control::ControlCounters,
     engine::EngineCounters,
     enrich::EnrichCounters,
+    except::ExceptionStatus,
     feeds::ListMetrics,
     model::{Event, EventKind},
     output,
@@ -101,6 +102,8 @@ pub struct Metrics {
     pub hooks: BTreeMap<&'static str, &'static str>,
     /// Alerts sent, including updates.
     pub alerts: u64,
+    /// The exceptions, and how many alerts they hid.
+    pub exceptions: ExceptionStatus,
     /// Counters of the engine.
     pub engine: EngineCounters,
     /// Counters of the caches and hashes in the enrich stage.

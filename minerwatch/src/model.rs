@@ -8,6 +8,7 @@ mod dns;
 mod effect;
 mod event;
 mod evidence;
+mod excepted;
 mod fields;
 mod flow;
 mod flow_update;
@@ -44,6 +45,7 @@ pub use event::{
     SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
+pub use excepted::{Excepted, ExceptedSuspect};
 pub use fields::{CloudFields, ExtraFields};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};

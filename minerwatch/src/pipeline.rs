@@ -18,6 +18,7 @@ mod daemon;
 mod doctor;
 #[cfg(feature = "sensor")]
 mod event_loop;
+mod exceptions;
 #[cfg(feature = "sensor")]
 mod foreground;
 #[cfg(feature = "sensor")]
@@ -50,6 +51,7 @@ pub use self::{
     scan::scan,
 };
 pub use self::{
+    exceptions::{LoadedExceptions, doubts, exception_status, exceptions},
     replay::{Replayed, replay},
     stages::OutputSink,
     trial::{Trial, trial},

@@ -10,8 +10,8 @@ mod text;
 mod variants;
 
 pub use accepts::{
-    Accepts, absolute_path, absolute_paths, between, checked, choice, event_kinds, optional, parsed, switch,
-    table, tables,
+    Accepts, absolute_path, absolute_paths, between, checked, choice, event_kinds, one_or_more, optional,
+    parsed, switch, table, tables,
 };
 pub(crate) use section::section;
 pub use section::{Name, Value};

@@ -71,11 +71,12 @@ pub const ROOMS: &[Room] = &[
     room("intel", Reach::Pure, &["bounded", "model"]),
     room("process", Reach::Pure, &["bounded", "model"]),
     room("detect", Reach::Pure, &["bounded", "intel", "model", "process"]),
-    room("incident", Reach::Pure, &["bounded", "detect", "model", "process"]),
-    room("engine", Reach::Pure, &["bounded", "detect", "incident", "intel", "model", "process"]),
+    room("except", Reach::Pure, &["model"]),
+    room("incident", Reach::Pure, &["bounded", "detect", "except", "model", "process"]),
+    room("engine", Reach::Pure, &["bounded", "detect", "except", "incident", "intel", "model", "process"]),
     // Settings and output formats. Each output declares its own settings, and the configuration lists the outputs.
     room("schema", Reach::Pure, &["model"]),
-    room("config", Reach::System, &["model", "output", "schema"]),
+    room("config", Reach::System, &["except", "model", "output", "schema"]),
     room("ecs", Reach::Pure, &["model"]),
     // Input and output: kernel, host, files and sockets.
     room("sensor", Reach::Kernel, &["bounded", "model"]),
@@ -89,7 +90,7 @@ pub const ROOMS: &[Room] = &[
     room("recording", Reach::System, &["model"]),
     room("control", Reach::System, &["bounded", "model"]),
     // Rooms that combine the others. Each room keeps its own counters, and metrics combines them.
-    room("metrics", Reach::Pure, &["control", "engine", "enrich", "feeds", "model", "output"]),
+    room("metrics", Reach::Pure, &["control", "engine", "enrich", "except", "feeds", "model", "output"]),
     room(
         "pipeline",
         Reach::System,
@@ -103,6 +104,7 @@ pub const ROOMS: &[Room] = &[
             "ecs",
             "engine",
             "enrich",
+            "except",
             "feeds",
             "host",
             "incident",
@@ -127,6 +129,7 @@ pub const ROOMS: &[Room] = &[
             "detect",
             "ecs",
             "engine",
+            "except",
             "feeds",
             "host",
             "incident",
@@ -136,6 +139,7 @@ pub const ROOMS: &[Room] = &[
             "output",
             "pipeline",
             "recording",
+            "state_files",
         ],
     ),
 ];

@@ -26,6 +26,8 @@ pub const ALL: &[Command] = &[
     command("record", true),
     command("replay", false),
     command("intel", false),
+    // `except` edits the file of exceptions and asks the daemon; `except test` does neither.
+    Command { unless: Some("--config"), ..command("except", true) },
     command("help", false),
 ];
 

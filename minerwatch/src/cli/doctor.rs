@@ -143,8 +143,21 @@ fn in_short(status: &Value) -> String {
         .map(|(kind, count)| format!("{kind} {count}"))
         .collect();
     let minutes = number("/uptime_seconds") / 60;
+    let mut hidden = String::new();
+    let exceptions = number("/exceptions/active") + number("/exceptions/expired");
+    if exceptions > 0 {
+        hidden = format!(
+            ", {} hidden by {}, {} expired",
+            counted(number("/exceptions/hidden"), "alert", "alerts"),
+            counted(exceptions, "exception", "exceptions"),
+            number("/exceptions/expired"),
+        );
+    }
+    if status.pointer("/exceptions/error").is_some_and(Value::is_string) {
+        hidden += ", the file of exceptions is damaged (`minerwatch except list`)";
+    }
     format!(
-        "up {} h {:02} min, {}, lost {}, {}, {} MiB of memory",
+        "up {} h {:02} min, {}, lost {}, {}{hidden}, {} MiB of memory",
         minutes / 60,
         minutes % 60,
         counted(number("/engine/events"), "event", "events"),
@@ -190,6 +203,12 @@ mod tests {
         });
         assert_eq!(in_short(&status), "up 2 h 05 min, 1234 events, lost file 7, 2 alerts, 41 MiB of memory");
         assert!(in_short(&Value::Null).contains("lost nothing"), "an older daemon");
+        let status = serde_json::json!({
+            "alerts": 1, "exceptions": {"active": 1, "expired": 1, "hidden": 3, "error": "e.toml:1: no"},
+        });
+        let expected =
+            "1 alert, 3 alerts hidden by 2 exceptions, 1 expired, the file of exceptions is damaged";
+        assert!(in_short(&status).contains(expected), "{}", in_short(&status));
     }
 
     #[test]

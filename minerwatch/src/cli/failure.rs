@@ -21,7 +21,7 @@ pub enum ExitReason {
     /// This kernel or the privileges of this process do not allow the command.
     Unsupported = 3,
     /// `scan` and `replay` found an incident with the verdict suspected or mining; `intel lookup` found the value on a
-    /// list.
+    /// list; `except test` found alerts that would be hidden.
     Found = 10,
 }
 

@@ -7,6 +7,7 @@
 mod alert;
 mod chain;
 mod event;
+mod excepted;
 mod explanation;
 mod line;
 mod seen;

@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     config::Config,
+    except::ExceptionSet,
     model::{Alert, EventKind, Verdict},
     pipeline::{self, OutputSink, Replayed},
     recording::Reader,
@@ -39,7 +40,7 @@ pub(super) struct Arguments {
     /// Write events too, not only alerts
     #[arg(long)]
     events: bool,
-    /// Use the thresholds, limits, minimum verdict, lists and databases of this configuration
+    /// Use the thresholds, limits, minimum verdict, exceptions, lists and databases of this configuration
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Read the whole recording first, then report how many events per second the engine judged
@@ -58,8 +59,8 @@ Examples:
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { file, json, events, config, measure, color } = arguments;
-    let config = config
+    let Arguments { file, json, events, config: path, measure, color } = arguments;
+    let config = path
         .as_deref()
         .map(Config::load)
         .transpose()
@@ -71,15 +72,19 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let header = reader.header().clone();
     let mut lines =
         Lines { presenter: Presenter::new(*json, *color), events: *events, alerts: 0, verdict: None };
+    let exceptions = match &config {
+        Some(own) => pipeline::exceptions(own, path.as_deref()).map_err(anyhow::Error::from)?,
+        None => ExceptionSet::default(),
+    };
     let config = config.as_ref();
     let result = if *measure {
         let read: Vec<_> = reader.collect();
         let start = Instant::now();
-        let result = pipeline::replay(&header, config, read.into_iter(), &mut lines, tell);
+        let result = pipeline::replay(&header, config, exceptions, read.into_iter(), &mut lines, tell);
         measured(&result, start.elapsed());
         result
     } else {
-        pipeline::replay(&header, config, reader, &mut lines, tell)
+        pipeline::replay(&header, config, exceptions, reader, &mut lines, tell)
     };
     let replayed = match result.map_err(anyhow::Error::from) {
         Err(error) if is_broken_pipe(&error) => return Ok(ExitReason::Fine),

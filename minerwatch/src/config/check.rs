@@ -1,10 +1,10 @@
 //! Checks that need more than one key.
 
-use super::{Config, Detection, ListSync, SyncList};
-use crate::{model::AccountHasher, output::OutputSettings};
+use super::{Config, Detection, ListSync, SyncList, except::ExceptionEntry};
+use crate::{except::Source, model::AccountHasher, output::OutputSettings};
 
 /// A contradiction between keys: the key at fault, and the message.
-type Conflict = (&'static str, String);
+pub(super) type Conflict = (&'static str, String);
 
 /// Checks for keys that contradict each other. Fails at the first contradiction.
 pub(super) fn conflicts(config: &Config) -> Result<(), Conflict> {
@@ -31,6 +31,21 @@ fn account_key(detection: &Detection) -> Result<(), Conflict> {
     if detection.account_key_file.is_some() && detection.account_key != AccountHasher::DEFAULT_KEY {
         let message = "account_key has a key already; give one of the two".to_owned();
         return Err(("account_key_file", message));
+    }
+    Ok(())
+}
+
+/// Checks exceptions. An error has the index of the exception.
+pub(super) fn exceptions(exceptions: &[ExceptionEntry]) -> Result<(), (usize, Conflict)> {
+    let mut ids = Vec::new();
+    for (index, exception) in exceptions.iter().enumerate() {
+        exception.check().map_err(|conflict| (index, conflict))?;
+        let id = exception.to_exception(Source::Configuration).id;
+        if ids.contains(&id) {
+            let message = format!("the exception {id} is there already; remove one, or give it another id");
+            return Err((index, ("id", message)));
+        }
+        ids.push(id);
     }
     Ok(())
 }

@@ -32,6 +32,26 @@ pub(super) fn last_line_of(text: &str, key: &str) -> Option<usize> {
     text.lines().enumerate().filter(|(_, line)| sets(line)).last().map(|(index, _)| index + 1)
 }
 
+/// Returns the headers of sections (`[a]` or `[[a.b]]`, without spaces), each with the index of its line.
+pub(super) fn header_lines(text: &str) -> Vec<(usize, String)> {
+    let header = |line: &str| {
+        let line: String = line.split('#').next().unwrap_or_default().split_whitespace().collect();
+        (line.starts_with('[') && line.ends_with(']') && !line.contains(['=', ',', '"', '\'']))
+            .then_some(line)
+    };
+    text.lines().enumerate().filter_map(|(index, line)| Some((index, header(line)?))).collect()
+}
+
+/// Returns the line that sets `key` in the section with this header and number, or the line of the header.
+pub(super) fn line_in_table(text: &str, header: &str, number: usize, key: &str) -> Option<usize> {
+    let headers = header_lines(text);
+    let start = headers.iter().filter(|(_, own)| own == header).nth(number)?.0;
+    let end = headers.iter().map(|(line, _)| *line).find(|line| *line > start).unwrap_or(usize::MAX);
+    let sets = |line: &str| line.trim().split_once('=').is_some_and(|(name, _)| name.trim() == key);
+    let own = text.lines().enumerate().take(end).skip(start).find(|(_, line)| sets(line));
+    Some(own.map_or(start, |(line, _)| line) + 1)
+}
+
 /// Returns the known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     known

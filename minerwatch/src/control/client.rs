@@ -68,7 +68,16 @@ impl ControlClient {
 
     /// Requests the status. Returns one JSON object.
     pub async fn status(self) -> io::Result<String> {
-        let mut lines = self.ask(&Request::Status).await?;
+        self.ask_one(&Request::Status).await
+    }
+
+    /// Requests the exceptions. With `reload`, the daemon reads them again first. Returns one JSON object.
+    pub async fn exceptions(self, reload: bool) -> io::Result<String> {
+        self.ask_one(&Request::Exceptions { reload }).await
+    }
+
+    async fn ask_one(self, request: &Request) -> io::Result<String> {
+        let mut lines = self.ask(request).await?;
         match lines.next().await? {
             Some(line) => Ok(line.to_owned()),
             None => Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the daemon ended before it answered")),

@@ -81,6 +81,9 @@ impl Service {
         }
         match serde_json::from_str(&line) {
             Ok(Request::Status) => self.ask(Question::Status, &mut writer).await,
+            Ok(Request::Exceptions { reload }) => {
+                self.ask(Question::Exceptions { reload }, &mut writer).await
+            }
             Ok(Request::Explain { incident }) => self.ask(Question::Explain(incident), &mut writer).await,
             Ok(Request::Tail(request)) => self.tail(request, &mut reader, writer).await,
             Err(error) => refuse(&mut writer, &format!("this is not a request: {error}")).await,

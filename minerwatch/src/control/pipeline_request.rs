@@ -7,6 +7,11 @@ use tokio::sync::oneshot;
 pub enum Question {
     /// The status: one object with the daemon's counters.
     Status,
+    /// The exceptions, after they were read again if the flag is set.
+    Exceptions {
+        /// Whether to read the exceptions again.
+        reload: bool,
+    },
     /// The state of the incident with this id, or of all incidents. The answer has one object per incident.
     Explain(Option<String>),
 }

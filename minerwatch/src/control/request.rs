@@ -12,6 +12,12 @@ pub enum Request {
     Tail(TailRequest),
     /// The status: one object with the daemon's counters.
     Status,
+    /// The exceptions, with what they hid.
+    Exceptions {
+        /// Whether to read the exceptions again first.
+        #[serde(default)]
+        reload: bool,
+    },
     /// The state of incidents.
     Explain {
         /// The id of one incident, or `None` for all incidents.
@@ -55,6 +61,8 @@ mod tests {
         let tail = TailRequest { kinds: KindSet::NONE.with(EventKind::Exec), pid: Some(7), alerts: false };
         let cases = [
             (r#"{"command":"status"}"#, Some(Request::Status)),
+            (r#"{"command":"exceptions"}"#, Some(Request::Exceptions { reload: false })),
+            (r#"{"command":"exceptions","reload":true}"#, Some(Request::Exceptions { reload: true })),
             (r#"{"command":"explain"}"#, Some(Request::Explain { incident: None })),
             (
                 r#"{"command":"explain","incident":"a"}"#,

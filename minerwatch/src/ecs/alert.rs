@@ -4,8 +4,8 @@ use super::{
     Encoder,
     alert_fields::{
         AccountFields, AlertFields, ByName, DroppedFields, EdgeFields, EdgeProcess, EvidenceFields,
-        KeyFields, MeasuredFields, MemberFields, PeerFields, PointsFields, ScoreFields, SignalFields,
-        SuspectFields, SuspectProcess,
+        ExceptedFields, KeyFields, MeasuredFields, MemberFields, PeerFields, PointsFields, ScoreFields,
+        SignalFields, SuspectFields, SuspectProcess,
     },
     cut,
     document::{Document, EventFields, OwnProcess, ProcessFields, RuleFields, Techniques, ThreatFields},
@@ -97,6 +97,7 @@ impl Encoder {
             chain,
             message,
             folded,
+            excepted,
             latency,
             health,
         } = alert;
@@ -119,6 +120,7 @@ impl Encoder {
                 .collect(),
             chain: chain.iter().map(|edge| self.edge(edge)).collect(),
             folded: *folded,
+            excepted: ExceptedFields::new(excepted),
             latency_ms: latency.as_secs_f64() * 1e3,
             lost: ByName(&health.lost),
             blind: &health.blind,

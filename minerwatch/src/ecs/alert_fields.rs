@@ -10,8 +10,9 @@ use super::{
     values::{Identified, Shown},
 };
 use crate::model::{
-    Account, AlertReason, ChainKind, DroppedFile, Evidence, IncidentId, Member, MemberRole, NextVerdict,
-    Peer, ProcessKey, ScoreParts, SignalClass, SignalPoints, Threshold, Value, Verdict,
+    Account, AlertReason, ChainKind, DroppedFile, Evidence, Excepted, ExceptedSuspect, IncidentId, Member,
+    MemberRole, NextVerdict, Peer, ProcessKey, ScoreParts, SignalClass, SignalPoints, Threshold, Value,
+    Verdict,
 };
 
 /// `minerwatch.*` of an alert.
@@ -37,6 +38,8 @@ pub(super) struct AlertFields<'a> {
     pub signals: Vec<SignalFields<'a>>,
     pub chain: Vec<EdgeFields<'a>>,
     pub folded: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub excepted: Option<ExceptedFields<'a>>,
     pub latency_ms: f64,
     pub lost: ByName<'a, u64>,
     pub blind: &'a [Arc<str>],
@@ -44,6 +47,47 @@ pub(super) struct AlertFields<'a> {
     pub hooks: ByName<'a, Arc<str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cut: Option<&'a CutFields>,
+}
+
+/// What exceptions hide of an incident.
+#[derive(Debug, Serialize)]
+pub(super) struct ExceptedFields<'a> {
+    incident: bool,
+    suspects: Vec<ExceptedSuspectFields<'a>>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExceptedSuspectFields<'a> {
+    process: ExceptedProcess<'a>,
+    hidden: bool,
+    exceptions: &'a [Arc<str>],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    signal_ids: Vec<&'a str>,
+}
+
+#[derive(Debug, Serialize)]
+struct ExceptedProcess<'a> {
+    pid: u32,
+    entity_id: Shown<ProcessKey>,
+    name: &'a str,
+}
+
+impl<'a> ExceptedFields<'a> {
+    /// Returns `None` if no exception concerns the incident.
+    pub(super) fn new(excepted: &'a Excepted) -> Option<Self> {
+        let suspect = |suspect: &'a ExceptedSuspect| {
+            let ExceptedSuspect { process, name, hidden, exceptions, signals } = suspect;
+            ExceptedSuspectFields {
+                process: ExceptedProcess { pid: process.pid, entity_id: Shown(*process), name },
+                hidden: *hidden,
+                exceptions,
+                signal_ids: signals.iter().map(|id| &*id.0).collect(),
+            }
+        };
+        let Excepted { incident, suspects } = excepted;
+        (!excepted.is_empty())
+            .then(|| Self { incident: *incident, suspects: suspects.iter().map(suspect).collect() })
+    }
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature is that of serde")]

@@ -3,5 +3,6 @@
 mod attacks;
 mod benign;
 mod bounds;
+mod exceptions;
 mod property;
 mod suspects;

@@ -1,5 +1,7 @@
 //! One incident: its suspects, its chain, and what is new about it since the last alert.
 
+mod shown;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
@@ -196,6 +198,7 @@ impl Incident {
                 }
             }
         }
+        counted.retain(|held| !suspect.excused.contains(&held.signal.id));
         counted
     }
 

@@ -11,8 +11,8 @@ use super::{
 use crate::{
     detect::SignalKind,
     model::{
-        Alert, AlertAction, AlertReason, BootTime, Health, Member, MemberRole, Peer, ProcessView, Signal,
-        Verdict,
+        Alert, AlertAction, AlertReason, BootTime, Excepted, Health, Member, MemberRole, Peer, ProcessView,
+        Signal, Verdict,
     },
     process::ProcessTable,
 };
@@ -104,6 +104,7 @@ impl Incident {
             chain: self.chain.with_parents(),
             message,
             folded: self.repeated() + self.chain.left_out(),
+            excepted: Excepted::default(),
             latency: Duration::ZERO,
             health: Health::default(),
         };

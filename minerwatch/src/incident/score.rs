@@ -49,6 +49,13 @@ impl HeldSignal {
         Self { last: signal.at, kind: info.kind, conclusive, signal, path, repeated: 0 }
     }
 
+    /// Returns a signal of an alert, for the score alone. `None` if no detector has such a signal.
+    pub(super) fn of_alert(signal: &Signal) -> Option<Self> {
+        let info = crate::detect::signal(&signal.id.0)?;
+        let last = signal.last.max(signal.at);
+        Some(Self { last, ..Self::new(*info, signal.clone(), signal.conclusive, Vec::new()) })
+    }
+
     /// Compares signals for display: the strongest first, among equals the oldest.
     pub(super) fn compare(&self, other: &Self) -> Ordering {
         let (one, other) = (&self.signal, &other.signal);

@@ -4,11 +4,12 @@ mod alerting;
 mod joining;
 mod state;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::{
     budget::{HostBudget, Owner},
     causes::path_of,
+    exceptions::{Exceptions, HiddenAlerts},
     identity::Identity,
     links::{Connected, Persisted, Ran},
     membership::{MemberKind, MembershipIndex, Serial, container_id},
@@ -19,9 +20,10 @@ use super::{
 use crate::{
     bounded::BoundedMap,
     detect::{DetectionContext, Finding, SignalKind, WrittenFiles, network},
+    except::ExceptionSet,
     model::{
         Alert, AlertReason, BootTime, ChainEdge, ChainKind, Connect, EventBody, FileAction, FileChange,
-        IncidentId, Member, MemberRole, ProcessKey, Value, Verdict,
+        IncidentId, Member, MemberRole, ProcessKey, Value, Verdict, WallClock,
     },
     process::{Outbound, Process, ProcessTable, Role, Taint},
 };
@@ -87,6 +89,7 @@ pub struct Incidents {
     /// The signs of process trees, by the root.
     marks: BoundedMap<ProcessKey, Vec<Mark>>,
     budget: HostBudget,
+    exceptions: Exceptions,
     /// The earliest time at which an incident wants to send an alert.
     next_due: Option<BootTime>,
     /// Whether the state changed since [`Incidents::take_changed`].
@@ -109,6 +112,7 @@ impl Incidents {
             weak: BoundedMap::new(MAX_WEAK),
             marks: BoundedMap::new(MAX_MARKED),
             budget: HostBudget::default(),
+            exceptions: Exceptions::default(),
             next_due: None,
             changed: false,
             last_look: BootTime::default(),
@@ -124,6 +128,22 @@ impl Incidents {
     /// Ignores chains, for the calibration.
     pub fn ignore_chains(&mut self) {
         self.without_chains = true;
+    }
+
+    /// Replaces the exceptions. `clock` decides which have expired. What they hid before may raise an alert now.
+    pub fn set_exceptions(&mut self, exceptions: Arc<ExceptionSet>, clock: WallClock) {
+        self.exceptions.replace(exceptions, clock);
+        self.next_due = Some(BootTime::default());
+    }
+
+    /// Replaces the clock that decides which exceptions have expired.
+    pub fn set_wall_clock(&mut self, clock: WallClock) {
+        self.exceptions.set_clock(clock);
+    }
+
+    /// The alerts that exceptions hid.
+    pub fn hidden_alerts(&self) -> &HiddenAlerts {
+        self.exceptions.hidden()
     }
 
     /// The number of open incidents, reported or not.

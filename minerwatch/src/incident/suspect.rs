@@ -64,6 +64,9 @@ pub(super) struct Suspect {
     pub(super) reported: Option<Verdict>,
     pub(super) news: SuspectNews,
     pub(super) last_activity: BootTime,
+    /// The signals that exceptions remove. Set only where an incident is shown ([`super::exceptions`]).
+    #[serde(skip)]
+    pub(super) excused: Vec<SignalId>,
 }
 
 impl Suspect {
@@ -85,6 +88,7 @@ impl Suspect {
             reported: None,
             news: SuspectNews::default(),
             last_activity: at,
+            excused: Vec::new(),
         }
     }
 
@@ -230,6 +234,7 @@ impl Suspect {
             reported,
             news,
             last_activity,
+            excused: _,
         } = other;
         if last_activity > self.last_activity {
             self.view = view;

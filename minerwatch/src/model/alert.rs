@@ -4,7 +4,9 @@ use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use super::{Account, BootTime, Container, ProcessKey, ProcessView, ScoreParts, Signal, SignalId, Verdict};
+use super::{
+    Account, BootTime, Container, Excepted, ProcessKey, ProcessView, ScoreParts, Signal, SignalId, Verdict,
+};
 
 /// Identifies an incident, that is, one intrusion with any number of processes. The id is unique on one host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -238,6 +240,9 @@ pub struct Alert {
     pub message: String,
     /// Number of findings that repeated a listed signal and were folded into that signal.
     pub folded: u64,
+    /// What exceptions hide of the incident.
+    #[serde(default, skip_serializing_if = "Excepted::is_empty")]
+    pub excepted: Excepted,
     /// Time from the deciding event until the alert left the engine. The engine measures the latency with
     /// [`crate::engine::EngineSettings::clock`]. In a replay the latency is zero.
     pub latency: Duration,

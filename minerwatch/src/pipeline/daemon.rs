@@ -5,7 +5,7 @@ mod outputs;
 mod service;
 mod signals;
 
-use std::{ops::ControlFlow, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{cell::RefCell, ops::ControlFlow, path::Path, sync::Arc, time::Duration, time::Instant};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
@@ -15,12 +15,14 @@ use self::{load_history_store::LoadHistoryStore, outputs::ConfiguredOutputs, sig
 use super::{
     RunOptions, agent_id,
     event_loop::{EventLoop, unsupported},
+    exceptions::LoadedExceptions,
     live_settings,
 };
 use crate::{
     config::Config,
     control::{ControlServer, Question},
     enrich::Enricher,
+    except::{ExceptionStatus, Moment},
     feeds::{self, ListMetrics, ListReloader, Lists, Syncer},
     host,
     metrics::{Metrics, SamplerMetrics, SocketMetrics},
@@ -58,6 +60,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
     }
+    let exceptions = LoadedExceptions::open(&config, config_path.as_deref());
+    event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());
     let syncer = Syncer::start(&config)?;
     let mut counts = lists.counts();
     event_loop.pipeline.set_indicators(Arc::clone(&lists.indicators));
@@ -75,6 +79,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     );
     service::ready();
 
+    let exceptions = RefCell::new(exceptions);
     let outcome = event_loop
         .run(
             &mut outputs,
@@ -88,6 +93,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                     Command::Reload => {
                         let is_new = reload(&mut config, config_path.as_deref(), outputs);
                         event_loop.pipeline.set_min_verdict(config.detection.min_verdict);
+                        let mut exceptions = exceptions.borrow_mut();
+                        reload_exceptions(&mut exceptions, event_loop, &config, config_path.as_deref());
                         set_log_level(config.log.level);
                         // The reload is complete when the lists have been read. If there is nothing to read, it is
                         // complete now.
@@ -113,7 +120,18 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                             Question::Status => {
                                 let (fetched, fetches_failed) = syncer.fetches();
                                 let lists = ListMetrics { fetched, fetches_failed, ..counts };
-                                Metrics { lists, ..metrics(event_loop, outputs, started) }.to_json()
+                                let exceptions = exception_status(&exceptions.borrow(), event_loop);
+                                Metrics { lists, exceptions, ..metrics(event_loop, outputs, started) }
+                                    .to_json()
+                            }
+                            Question::Exceptions { reload } => {
+                                let mut exceptions = exceptions.borrow_mut();
+                                if *reload {
+                                    let path = config_path.as_deref();
+                                    reload_exceptions(&mut exceptions, event_loop, &config, path);
+                                }
+                                serde_json::to_string(&exception_status(&exceptions, event_loop))
+                                    .unwrap_or_default()
                             }
                             Question::Explain(incident) => event_loop.pipeline.explain(incident.as_deref()),
                         };
@@ -124,6 +142,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             },
             |event_loop, outputs| {
                 service::alive();
+                exceptions.borrow_mut().log_expired(unix_now());
                 load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
                 outputs.tick(host::now())
             },
@@ -180,6 +199,25 @@ fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutp
     false
 }
 
+/// Reads the exceptions again and passes them to the engine.
+fn reload_exceptions(
+    exceptions: &mut LoadedExceptions,
+    event_loop: &mut EventLoop,
+    config: &Config,
+    path: Option<&Path>,
+) {
+    exceptions.reload(config, path);
+    event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());
+}
+
+fn exception_status(exceptions: &LoadedExceptions, event_loop: &EventLoop) -> ExceptionStatus {
+    exceptions.status(event_loop.pipeline.engine().hidden_alerts(), unix_now())
+}
+
+fn unix_now() -> Moment {
+    Moment::from_unix(host::unix_seconds())
+}
+
 fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant) -> Metrics {
     Metrics {
         uptime_seconds: started.elapsed().as_secs(),
@@ -191,6 +229,7 @@ fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant
         blind: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
         hooks: event_loop.sensor().report().available().collect(),
         alerts: event_loop.pipeline.alerts(),
+        exceptions: ExceptionStatus::default(),
         engine: event_loop.pipeline.engine().counters(),
         enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
         sampler: sampler_metrics(event_loop),

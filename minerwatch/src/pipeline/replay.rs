@@ -1,6 +1,6 @@
 //! Feeds the pipeline with the events of a recording instead of the kernel's records.
 
-use std::{fmt::Display, io, time::Duration};
+use std::{fmt::Display, io, sync::Arc, time::Duration};
 
 use tracing::warn;
 
@@ -13,6 +13,7 @@ use crate::{
     ecs::EncoderSettings,
     engine::EngineSettings,
     enrich::geo,
+    except::ExceptionSet,
     feeds, host,
     model::{AccountHasher, AgentContext, BootTime, Event, HostContext},
     probe::NoProbes,
@@ -30,12 +31,13 @@ pub struct Replayed {
 
 /// Sends a recording through the pipeline. With a configuration, the alerts are those of a daemon with that
 /// configuration, if its lists and databases are readable here. Without a configuration, every verdict from `noted` up
-/// causes an alert.
+/// causes an alert. What `exceptions` match causes none.
 ///
 /// Calls `on_damaged` for each line that is skipped. Fails only if the sink fails.
 pub fn replay<E: Display>(
     header: &Header,
     config: Option<&Config>,
+    exceptions: ExceptionSet,
     events: impl Iterator<Item = Result<Event, E>>,
     sink: &mut impl OutputSink,
     mut on_damaged: impl FnMut(E),
@@ -56,6 +58,7 @@ pub fn replay<E: Display>(
             EncoderSettings { agent: agent_of(header), ..EncoderSettings::new(host_of(header)) },
         ),
     };
+    let clock = header.wall_clock_at_boot;
     let mut pipeline = Pipeline::new(PipelineSettings { engine, encoder }, NoProbes);
     if let Some(config) = config {
         let sources = feeds::with_synced(config);
@@ -64,6 +67,7 @@ pub fn replay<E: Display>(
         pipeline.set_indicators(lists.indicators);
         pipeline.set_geo(geo::open(&sources.geo_databases, &sources.home_countries, None));
     }
+    pipeline.set_exceptions(Arc::new(exceptions), clock);
     let mut ticks = Ticks::default();
     let mut replayed = Replayed::default();
     for event in events {
@@ -186,7 +190,10 @@ mod tests {
         let mut times = Times::default();
         let mut damaged = Vec::new();
         let events = [Ok(event(1)), Err("cut off"), Ok(event(2))];
-        let replayed = replay(&header, None, events.into_iter(), &mut times, |error| damaged.push(error));
+        let replayed =
+            replay(&header, None, ExceptionSet::default(), events.into_iter(), &mut times, |error| {
+                damaged.push(error);
+            });
         assert_eq!(replayed.expect("the sink takes everything"), Replayed { events: 2, damaged: 1 });
         assert_eq!((times.0, damaged), (vec![1, 2], vec!["cut off"]));
     }
@@ -214,7 +221,7 @@ mod tests {
         let object = |header: &Header, config: Option<&Config>| {
             let mut lines = Lines::default();
             let events = [Ok::<_, &str>(event(1))];
-            replay(header, config, events.into_iter(), &mut lines, |_| {})
+            replay(header, config, ExceptionSet::default(), events.into_iter(), &mut lines, |_| {})
                 .expect("the sink takes everything");
             serde_json::from_slice::<serde_json::Value>(&lines.0).expect("a line")
         };

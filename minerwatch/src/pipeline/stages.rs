@@ -14,9 +14,10 @@ use crate::{
     ecs::{Encoder, EncoderSettings, Observed},
     engine::{Engine, EngineSettings},
     enrich::{Enricher, geo::GeoDatabases},
+    except::ExceptionSet,
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict},
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict, WallClock},
     probe::{Answer, Probes},
 };
 
@@ -220,6 +221,11 @@ impl<P: Probes> Pipeline<P> {
     /// Replaces the lists of indicators.
     pub fn set_indicators(&mut self, indicators: Arc<Indicators>) {
         self.engine.set_indicators(indicators);
+    }
+
+    /// Replaces the exceptions. `clock` decides which have expired.
+    pub fn set_exceptions(&mut self, exceptions: Arc<ExceptionSet>, clock: WallClock) {
+        self.engine.set_exceptions(exceptions, clock);
     }
 
     /// Replaces the databases of countries and networks.

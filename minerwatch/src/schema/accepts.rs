@@ -2,11 +2,15 @@
 
 use std::{
     borrow::Borrow,
+    fmt,
     marker::PhantomData,
     path::{Path, PathBuf},
 };
 
-use serde::{Deserialize, Deserializer, Serialize, de::DeserializeOwned, de::Error};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, Error, IntoDeserializer as _, SeqAccess, Visitor},
+};
 
 use super::{
     text::{Section, Shape},
@@ -121,6 +125,48 @@ where
 
     fn shape(&self, default: Option<&T>) -> Shape {
         value(self.values.clone(), default)
+    }
+}
+
+/// Accepts one value, or a list of values. `values` describes them in the reference.
+pub fn one_or_more<T: Serialize + DeserializeOwned>(values: &'static str) -> impl Accepts<Vec<T>> {
+    OneOrMore { values, of: PhantomData }
+}
+
+struct OneOrMore<T> {
+    values: &'static str,
+    of: PhantomData<T>,
+}
+
+impl<T: Serialize + DeserializeOwned> Accepts<Vec<T>> for OneOrMore<T> {
+    fn read<'de, D: Deserializer<'de>>(&self, deserializer: D) -> Result<Vec<T>, D::Error> {
+        struct Items<T>(PhantomData<T>);
+
+        impl<'de, T: DeserializeOwned> Visitor<'de> for Items<T> {
+            type Value = Vec<T>;
+
+            fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+                formatter.write_str("text, or a list of texts")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Vec<T>, E> {
+                T::deserialize(text.into_deserializer()).map(|item| vec![item])
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Vec<T>, A::Error> {
+                let mut all = Vec::new();
+                while let Some(item) = items.next_element()? {
+                    all.push(item);
+                }
+                Ok(all)
+            }
+        }
+
+        deserializer.deserialize_any(Items(PhantomData))
+    }
+
+    fn shape(&self, default: Option<&Vec<T>>) -> Shape {
+        value(self.values.to_owned(), default)
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::{
     Row, Style,
     alert::{labelled, room, suspect, suspects, tone_of, tree},
+    excepted,
     line::{Line, Measured, NextVerdict, Signal},
     text::{Tone, wrapped},
 };
@@ -30,6 +31,8 @@ pub struct Explanation {
     #[serde(skip_serializing_if = "Option::is_none")]
     next: Option<Next>,
     chain: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    excepted: Option<Value>,
     /// Whether the alert says how the points add up. Older daemons left that out.
     #[serde(skip)]
     has_parts: bool,
@@ -106,6 +109,7 @@ impl Explanation {
             classes,
             next: parts.next.map(|NextVerdict { verdict, missing }| Next { verdict, missing }),
             chain: raw.pointer("/minerwatch/chain").cloned().unwrap_or_default(),
+            excepted: raw.pointer("/minerwatch/excepted").cloned(),
             has_parts,
             line,
         })
@@ -131,6 +135,12 @@ impl Explanation {
         for part in wrapped(&self.message, room(style, 3)) {
             let mut row = Row::default();
             row.push(Tone::Plain, "   ").push(Tone::Strong, &part).write(style, out);
+        }
+        for text in excepted::sentences(&self.line.minerwatch.excepted) {
+            for (index, part) in wrapped(&text, room(style, 14)).iter().enumerate() {
+                let mut row = labelled(if index == 0 { "excepted" } else { "" });
+                row.push(Tone::Noted, part).write(style, out);
+            }
         }
         suspect(&self.line, style, out);
         suspects(&self.line.minerwatch, style, out);

@@ -85,10 +85,14 @@ optional_fields! {
         signals: Vec<Signal>,
         chain: Vec<Edge>,
         folded: u64,
+        excepted: Excepted,
         latency_ms: Option<f64>,
         lost: BTreeMap<String, Value>,
         blind: Vec<String>,
     }
+    /// What exceptions hide.
+    Excepted { incident: bool, suspects: Vec<ExceptedSuspect>, }
+    ExceptedSuspect { process: Process, hidden: bool, exceptions: Vec<String>, signal_ids: Vec<String>, }
     OwnProcess {
         memfd: bool,
         deleted: bool,

@@ -14,9 +14,10 @@ defaults below: alerts as JSON on standard output. Every key is optional unless 
 - A key or value that is not allowed stops the start with exit code 2. The message names the file, the line and
   the key.
 - `SIGHUP` reads the file again. A broken file is refused and the old configuration stays in force. The daemon
-  reports either on standard error. `[detection].min_verdict`, `[intel]`, `[sink]` and `[log]` take effect at
-  once, the other sections at the next start; the daemon says so.
-- `[[sink.file]]` may be given several times, once for each file, and `[[intel.sync]]` once for each list.
+  reports either on standard error. `[detection].min_verdict`, the exceptions, `[intel]`, `[sink]` and `[log]`
+  take effect at once, the other sections at the next start; the daemon says so.
+- `[[sink.file]]` may be given several times, once for each file, `[[intel.sync]]` once for each list, and
+  `[[detection.except]]` once for each exception.
 
 This page is generated from the program; a test fails when they differ. [The example](../deploy/minerwatch.toml)
 has the same keys.

@@ -7,7 +7,7 @@ use crate::{
     incident::{
         budget::Owner,
         membership::Serial,
-        record::{Incident, Wish},
+        record::Incident,
         report::{MAX_SUSPECTS, Report},
     },
     model::{Alert, AlertAction, AlertReason, BootTime, Verdict},
@@ -31,7 +31,8 @@ impl Incidents {
             let reason = AlertReason::NewEvidence;
             let report =
                 incident.report(incident.prime()?, AlertAction::IncidentUpdated, reason, now, table)?;
-            Some((Alert { number: 0, ..report.alert }, incident.verdict()))
+            let excepted = self.exceptions.excepted(incident, self.limits.min_verdict, now, table);
+            Some((Alert { number: 0, excepted, ..report.alert }, incident.verdict()))
         };
         let mut states: Vec<_> = self.open.values().filter(wanted).filter_map(state).collect();
         states.sort_by_key(|(alert, _)| std::cmp::Reverse(alert.score));
@@ -48,11 +49,23 @@ impl Incidents {
     ) {
         let min_verdict = self.limits.min_verdict;
         let Some(incident) = self.open.get_mut(&serial) else { return };
-        let Some(wish) = incident.wish(min_verdict) else { return };
+        let shown = self.exceptions.show(incident, min_verdict, now, table);
+        if let Some(wake) = shown.as_ref().and_then(|shown| shown.wake) {
+            self.next_due = Some(self.next_due.map_or(wake, |due| due.min(wake)));
+        }
+        let seen = shown.as_ref().map_or(&*incident, |shown| &shown.incident);
+        let Some(wish) = seen.wish(min_verdict) else { return };
         if wish.due > now {
             self.next_due = Some(self.next_due.map_or(wish.due, |due| due.min(wish.due)));
             return;
         }
+        let report = |incident: &Incident, action| match &shown {
+            Some(shown) => {
+                let report = shown.incident.report(wish.subject, action, wish.reason, now, table)?;
+                Some(Report { alert: Alert { excepted: shown.excepted.clone(), ..report.alert }, ..report })
+            }
+            None => incident.report(wish.subject, action, wish.reason, now, table),
+        };
         if !self.budget.take(&incident.owner, now) {
             incident.held_back = true;
             self.next_due = Some(self.next_due.map_or(now, |due| due.min(now)));
@@ -60,8 +73,7 @@ impl Incidents {
         }
         let action =
             if incident.is_reported() { AlertAction::IncidentUpdated } else { AlertAction::IncidentOpened };
-        let Wish { reason, subject, .. } = wish;
-        if let Some(report) = incident.report(subject, action, reason, now, table) {
+        if let Some(report) = report(incident, action) {
             incident.told(now, &report.named);
             alerts.push(report.alert);
             self.changed = true;
@@ -105,6 +117,9 @@ impl Incidents {
 
     /// Closes incidents that have been quiet for long enough and have no living process, and sends what is due.
     pub fn tick(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
+        if self.exceptions.take_changed(now) {
+            self.next_due = Some(now);
+        }
         if self.is_due(now) {
             self.send_due(now, table, alerts);
         }
@@ -152,10 +167,11 @@ impl Incidents {
         table: &ProcessTable,
         alerts: &mut Vec<Alert>,
     ) {
-        if let Some(mut incident) = self.open.remove(&serial) {
+        if let Some(incident) = self.open.remove(&serial) {
             self.changed = true;
             self.membership.release(serial, &incident.holdings);
-            alerts.extend(closing(&mut incident, now, reason, table));
+            let seen = self.exceptions.at_the_end(&incident, now, table);
+            alerts.extend(closing(&seen, now, reason, table));
         }
     }
 
@@ -177,6 +193,7 @@ impl Incidents {
             *owners.entry(&incident.owner).or_default() += 1;
         }
         let Some((_, worst)) = held_back.first() else { return };
+        let worst = self.exceptions.at_the_end(worst, now, table);
         let report = worst
             .prime()
             .and_then(|it| worst.report(it, AlertAction::AlertStorm, AlertReason::Storm, now, table));
@@ -195,6 +212,7 @@ impl Incidents {
         let mut left_out = 0;
         alert.suspects.clear();
         for (serial, incident) in held_back {
+            let incident = self.exceptions.at_the_end(incident, now, table);
             for (number, suspect) in incident.suspects().filter(|(_, suspect)| suspect.has_urgent_news()) {
                 if listed.len() < MAX_SUSPECTS {
                     alert.suspects.push(suspect.report(&incident.counted(suspect), now));
@@ -216,7 +234,7 @@ impl Incidents {
 
 /// Returns the closing alert of an incident, if it was reported.
 pub(super) fn closing(
-    incident: &mut Incident,
+    incident: &Incident,
     now: BootTime,
     reason: AlertReason,
     table: &ProcessTable,

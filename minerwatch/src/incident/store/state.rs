@@ -61,8 +61,9 @@ impl Incidents {
 
     /// Returns the closing alerts of incidents of an earlier boot, whose processes have all ended.
     pub fn end(&self, state: IncidentState, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
-        for mut incident in state.incidents {
-            alerts.extend(super::alerting::closing(&mut incident, now, AlertReason::Ended, table));
+        for incident in state.incidents {
+            let seen = self.exceptions.at_the_end(&incident, now, table);
+            alerts.extend(super::alerting::closing(&seen, now, AlertReason::Ended, table));
         }
     }
 }

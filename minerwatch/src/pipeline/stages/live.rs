@@ -39,6 +39,7 @@ impl<P: Probes> Pipeline<P> {
     /// Replaces the wall clock, because the clock of the host may have been set.
     pub fn set_wall_clock(&mut self, clock: WallClock) {
         self.encoder.set_clock(clock);
+        self.engine.set_wall_clock(clock);
     }
 
     /// Returns the state of all incidents, or only of `incident`, with one JSON object per line.

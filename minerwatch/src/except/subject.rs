@@ -1,0 +1,47 @@
+//! What an exception is compared with: the processes and peers of a suspect.
+
+use crate::model::{Peer, ProcessView};
+
+/// A process of a suspect.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The process.
+    pub view: &'a ProcessView,
+    /// The hash of its executable, if it is known by now.
+    pub sha256: Option<&'a str>,
+    /// The name and the image of its container, as far as they are known. This version knows only the id of a
+    /// container, so the list is empty.
+    pub container_names: &'a [&'a str],
+}
+
+impl<'a> Facts<'a> {
+    /// Returns what is known of a process.
+    pub fn of(view: &'a ProcessView) -> Self {
+        Self { view, sha256: view.sha256.as_deref(), container_names: &[] }
+    }
+
+    /// The id of the container of the process.
+    pub(super) fn container_id(&self) -> Option<&'a str> {
+        self.view.container.as_deref()?.id.as_deref()
+    }
+}
+
+/// A suspect, as an exception sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// All known processes of the suspect. An exception must match each of them.
+    pub processes: &'a [Facts<'a>],
+    /// The peers of the suspect's own signals. An exception with peers must match each of them.
+    pub peers: &'a [Peer],
+}
+
+/// Whether an exception matches a suspect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Match {
+    /// A key does not match.
+    No,
+    /// All keys match, except that the hash of an executable is not known yet.
+    Unhashed,
+    /// All keys match.
+    Yes,
+}
