@@ -6,14 +6,16 @@ Only these addresses and ports answer:
                  (the HTTP interface of a node)
   203.0.113.20   pools: 3333 and 4444 (Stratum and its dialects), 5555 (closes each connection after 22 seconds), 34254
                  (answers like Stratum V2 with encryption), 443 (TLS, with new work every half minute), 18081 (the HTTP
-                 interface of a node), 7000 (reads and never answers), 80 (a web page)
+                 interface of a node), 7000 (reads and never answers), 8443 (Stratum inside TLS), 80 (a web page)
+  203.0.113.25   another operator's pool: 14444 and 3333 (Stratum), 443 (answers with TLS messages that mean nothing)
+  192.0.2.41     port 22, names itself as an SSH server; likewise 192.0.2.46
   192.0.2.30     port 9200, a JSON-RPC service; port 8883, a message broker with TLS; port 6380, a database with TLS
   198.51.100.53  ports 53 and 853, a resolver that knows every name
 
 The pools answer as in the live tests. A simulated miner tries to connect to VICTIM's port 3333 all the time, in case
 a story relays mining.
 """
-import http.server, io, json, os, random, socket, ssl, sys, tarfile, threading, time
+import http.server, io, json, os, random, socket, ssl, sys, tarfile, threading, time, types
 
 CERTIFICATE, SHARE, VICTIM = sys.argv[1:]
 sys.dont_write_bytecode = True  # The tree stays clean.
@@ -21,6 +23,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../live/wire"))
 from server import ANSWERS, JOB, Pool, Server, serve  # noqa: E402
 
 WEB, POOL, APPLICATION, RESOLVER = "203.0.113.10", "203.0.113.20", "192.0.2.30", "198.51.100.53"
+OTHER_POOL, NEIGHBOURS = "203.0.113.25", ["192.0.2.41", "192.0.2.46"]
 
 
 ANSWERS[:0] = [
@@ -96,6 +99,27 @@ class Noise(Pool):
             Silent.handle(self)
 
 
+class Imitation(Pool):
+    """Answers a client hello with a server hello, and each further message with a record of encrypted data."""
+
+    def handle(self):
+        hello = bytes([2, 0, 0, 118, 3, 3]) + os.urandom(32) + b"\x20" + os.urandom(32) + bytes.fromhex("130200002e")
+        hello += bytes.fromhex("002b00020304") + bytes.fromhex("00330024001d0020") + os.urandom(32)
+        answer = b"\x16\3\3" + len(hello).to_bytes(2, "big") + hello + b"\x17\3\3\4\0" + os.urandom(1024)
+        while self.request.recv(4096):
+            self.request.sendall(answer)
+            answer = b"\x17\3\3\0\x90" + os.urandom(144)
+
+
+class Greeting(Pool):
+    """The first messages of an SSH server. It takes any login."""
+
+    def handle(self):
+        self.request.sendall(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        while self.request.recv(4096):
+            self.request.sendall(os.urandom(128))
+
+
 class Node(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -166,6 +190,10 @@ def encrypted_pool(connection):
             connection.sendall(b"a" * 60 + b"\n")
 
 
+def encrypted_stratum(connection):
+    Pool.handle(types.SimpleNamespace(request=connection))
+
+
 def acknowledge(connection):
     while connection.recv(4096):
         connection.sendall(b"acknowledged\n")
@@ -213,8 +241,13 @@ for port, handler in [
     (34254, Noise),
     (7000, Silent),
     (443, encrypted(encrypted_pool)),
+    (8443, encrypted(encrypted_stratum)),
 ]:
     serve(Server((POOL, port), handler))
+for port, handler in (3333, Pool), (14444, Pool), (443, Imitation):
+    serve(Server((OTHER_POOL, port), handler))
+for address in NEIGHBOURS:
+    serve(Server((address, 22), Greeting))
 for address in WEB, POOL:
     serve(http.server.ThreadingHTTPServer((address, 18081), Node))
 serve(Server((WEB, 18080), Silent))
