@@ -5,6 +5,7 @@ if [ -e "$act" ]; then
     mapfile -d '' -t words <"/proc/$$/cmdline"
     set -- "${words[@]:1}"
     unset words
+    trap "" PIPE
 
     # Uses one processor for some seconds.
     busy() {

@@ -22,23 +22,25 @@ script() {
 }
 
 # Makes systemd, which starts the services that systemctl names, and ends with its services after some seconds without
-# an order: init, and in the story /usr/lib/systemd/systemd SECONDS.
+# an order, or with the order "poweroff": init, and in the story /usr/lib/systemd/systemd SECONDS.
 init() {
     mkdir -p /run/systemd /etc/systemd/system
     mkfifo /run/systemd/private
     fake /usr/lib/systemd/systemd <<'END'
 exec 3<>/run/systemd/private
 while read -r -t "$1" verb unit <&3; do
-    case $verb in start | restart | enable)
+    case $verb in
+    start | restart | enable)
         while IFS='=' read -r key value; do
             [ "$key" != ExecStart ] || $value 3>&- &
         done <"/etc/systemd/system/$unit"
         ;;
+    poweroff) break ;;
     esac
 done
 wait
 END
     fake /usr/bin/systemctl <<'END'
-echo "$1 ${!#}" >/run/systemd/private
+echo "$1 ${!#}" 1<>/run/systemd/private
 END
 }

@@ -49,6 +49,8 @@ class Files(http.server.SimpleHTTPRequestHandler):
     program. Below /releases/ are single programs. All programs are copies of bash (see programs/act.bash). Every other
     request is answered with "ok"."""
 
+    protocol_version = "HTTP/1.1"
+
     def __init__(self, *arguments):
         super().__init__(*arguments, directory=SHARE)
 
