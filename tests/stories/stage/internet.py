@@ -2,6 +2,7 @@
 
 Only these addresses and ports answer:
 
+  the gateway    port 80, as 203.0.113.10; this is the only private address
   203.0.113.10   port 80, the files in SHARE, archives and programs (see Files); 18080 (reads and never answers); 18081
                  (the HTTP interface of a node)
   203.0.113.20   pools: 3333 and 4444 (Stratum and its dialects), 5555 (closes each connection after 22 seconds), 34254
@@ -23,6 +24,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), "../../live/wire"))
 from server import ANSWERS, JOB, Pool, Server, serve  # noqa: E402
 
 WEB, POOL, APPLICATION, RESOLVER = "203.0.113.10", "203.0.113.20", "192.0.2.30", "198.51.100.53"
+GATEWAY = VICTIM.rsplit(".", 1)[0] + ".2"
 OTHER_POOL, NEIGHBOURS = "203.0.113.25", ["192.0.2.41", "192.0.2.46"]
 
 
@@ -234,7 +236,7 @@ def neighbour():
 for target in resolve, neighbour:
     threading.Thread(target=target, daemon=True).start()
 Server.request_queue_size = 128
-for address in WEB, POOL:
+for address in WEB, POOL, GATEWAY:
     serve(http.server.ThreadingHTTPServer((address, 80), Files))
 for port, handler in [
     (3333, Pool),
