@@ -7,7 +7,8 @@ setpriv --reuid=65534 --regid=65534 --clear-groups postgres -D /srv/database/mai
 server=$!
 sleep 2
 for day in 1 2 3 4; do
-    psql -q -h 127.0.0.1 -U app -d postgres -c 'create table if not exists t (n int)' -c 'insert into t select generate_series(1, 2000)' -c 'select pg_switch_wal()' >/dev/null
+    psql -q -h 127.0.0.1 -U app -d postgres -c 'create table if not exists t (n int)' \
+        -c 'insert into t select generate_series(1, 2000)' -c 'select pg_switch_wal()' >/dev/null
     sleep 1.5
 done
 kill -INT "$server"

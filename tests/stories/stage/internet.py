@@ -47,9 +47,9 @@ def archive(name):
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
-    """Serves the files in SHARE, whatever the directory in the path. Other names that end in .tar.gz are archives of one
-    program. Below /releases/ are single programs. All programs are copies of bash (see programs/act.bash). Every other
-    request is answered with "ok"."""
+    """Serves the files in SHARE, whatever the directory in the path. Other names that end in .tar.gz are archives of
+    one program. Below /releases/ are single programs. All programs are copies of bash (see programs/act.bash). Every
+    other request is answered with "ok"."""
 
     protocol_version = "HTTP/1.1"
 
