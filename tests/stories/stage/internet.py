@@ -47,8 +47,8 @@ def archive(name):
 
 
 class Files(http.server.SimpleHTTPRequestHandler):
-    """Serves the files in SHARE, whatever the directory in the path. Other names that end in .tar.gz are archives of
-    one program. Below /releases/ are single programs. All programs are copies of bash (see programs/act.bash). Every
+    """Serves the files in SHARE, whatever the directory in the path. Names that end in .tar.gz are archives of one
+    program. Below /releases/ are single programs. All these programs are copies of bash (see programs/act.bash). Every
     other request is answered with "ok"."""
 
     protocol_version = "HTTP/1.1"
@@ -58,14 +58,14 @@ class Files(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         name = self.path.split("?")[0].rsplit("/", 1)[-1]
-        if not name or os.path.exists(os.path.join(SHARE, name)):
-            self.path = "/" + name
-            super().do_GET()
-        elif name.endswith(".tar.gz"):
+        if name.endswith(".tar.gz"):
             self.answer(archive(name.removesuffix(".tar.gz")))
         elif "/releases/" in self.path:
             with open("/bin/bash", "rb") as program:
                 self.answer(program.read())
+        elif not name or os.path.exists(os.path.join(SHARE, name)):
+            self.path = "/" + name
+            super().do_GET()
         else:
             self.answer(b"ok\n")
 
