@@ -1,9 +1,7 @@
-# A person fetches the last file of a project, builds the project on both processors and calls "make install". This
-# installs the program, writes a systemd unit and starts the service, which connects out.
+# An administrator logs in from another host, fetches the last file of a project, builds the project on both processors
+# and calls "make install". This installs the program, writes a systemd unit and starts the service, which connects out.
 export BASH_ENV=/opt/story/act.bash
 /usr/lib/systemd/systemd 50 &
-curl -fsS -o /root/src/relayd/version.txt http://src.example/relayd/version
-make -s -C /root/src/relayd -j2 relayd
-make -s -C /root/src/relayd install
+/usr/sbin/sshd jobs /run/session
 systemctl poweroff
 wait

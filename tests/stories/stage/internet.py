@@ -4,10 +4,11 @@ Only these addresses and ports answer:
 
   the gateway    port 80, as 203.0.113.10; this is the only private address
   203.0.113.10   port 80, the files in SHARE, archives and programs (see Files); 18080 (reads and never answers); 18081
-                 (the HTTP interface of a node)
+                 (the HTTP interface of a node); 5432 (a PostgreSQL server)
   203.0.113.20   pools: 3333 and 4444 (Stratum and its dialects), 5555 (closes each connection after 22 seconds), 34254
-                 (answers like Stratum V2 with encryption), 443 (TLS, with new work every half minute), 18081 (the HTTP
-                 interface of a node), 7000 (reads and never answers), 8443 (Stratum inside TLS), 80 (a web page)
+                 (answers like Stratum V2 with encryption), 443 (TLS, with new work every half minute, or Stratum for a
+                 client that does not begin with TLS), 18081 (the HTTP interface of a node), 7000 (reads and never
+                 answers), 8443 (Stratum inside TLS), 80 (a web page)
   203.0.113.25   another operator's pool: 14444 and 3333 (Stratum), 443 (answers with TLS messages that mean nothing)
   192.0.2.41     port 22, names itself as an SSH server; likewise 192.0.2.46
   192.0.2.30     port 9200, a JSON-RPC service; port 8883, a message broker with TLS; port 6380, a database with TLS
@@ -124,6 +125,17 @@ class Greeting(Pool):
             self.request.sendall(os.urandom(128))
 
 
+class Database(Pool):
+    """The first messages of a PostgreSQL server that asks for no password."""
+
+    def handle(self):
+        ready = b"Z\0\0\0\5I"
+        if self.request.recv(4096):
+            self.request.sendall(b"R\0\0\0\x08\0\0\0\0" + ready)
+        while self.request.recv(4096):
+            self.request.sendall(b"C\0\0\0\x0dSELECT 0\0" + ready)
+
+
 class Node(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -167,6 +179,8 @@ TLS.num_tickets = 0
 def encrypted(handler):
     class Encrypted(Pool):
         def handle(self):
+            if self.request.recv(1, socket.MSG_PEEK) == b"{":
+                return Pool.handle(self)
             try:
                 handler(TLS.wrap_socket(self.request, server_side=True))
             except OSError:
@@ -255,6 +269,7 @@ for address in NEIGHBOURS:
 for address in WEB, POOL:
     serve(http.server.ThreadingHTTPServer((address, 18081), Node))
 serve(Server((WEB, 18080), Silent))
+serve(Server((WEB, 5432), Database))
 serve(Server((APPLICATION, 9200), Application))
 for port in 6380, 8883:
     serve(Server((APPLICATION, port), encrypted(acknowledge)))
