@@ -1,6 +1,8 @@
 #!/usr/bin/python3
-"""Sends the messages of miners and mines nothing: miner.py DIALECT ADDRESS PORT [SECONDS [THREADS]]. Each of the THREADS
-keeps one processor busy with checksums of zeros."""
+"""Sends the messages of miners and mines nothing: miner.py DIALECT ADDRESS PORT [SECONDS [THREADS]].
+
+Each of the THREADS keeps one processor busy with checksums of zeros.
+"""
 import json, os, random, socket, ssl, sys, threading, time, zlib
 
 WALLET = "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD"
