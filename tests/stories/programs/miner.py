@@ -85,5 +85,5 @@ elif dialect == "tls":
         peer.sendall(b"s" * (220 + random.randrange(3)))
 else:
     sys.exit("unknown dialect: " + dialect)
-if dialect != "tls":
+if dialect not in ("solo", "tls"):
     time.sleep(seconds)
