@@ -23,6 +23,8 @@ pub enum Simulator {
     Client,
     /// Uses `io_uring` instead of system calls.
     Uring,
+    /// Sends the messages of a miner to a pool.
+    PoolClient,
 }
 
 impl Simulator {
@@ -32,6 +34,7 @@ impl Simulator {
             Self::Memory => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/memory.c"),
             Self::Client => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/client.c"),
             Self::Uring => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/uring.c"),
+            Self::PoolClient => concat!(env!("CARGO_MANIFEST_DIR"), "/simulators/pool-client.c"),
         }
     }
 }

@@ -1,10 +1,14 @@
 #!/usr/bin/python3
-"""Sends the messages of miners and computes nothing: miner.py DIALECT ADDRESS PORT [SECONDS]."""
-import json, os, random, socket, ssl, sys, time
+"""Sends the messages of miners and mines nothing: miner.py DIALECT ADDRESS PORT [SECONDS [THREADS]].
+
+Each of the THREADS keeps one processor busy with checksums of zeros.
+"""
+import json, os, random, socket, ssl, sys, threading, time, zlib
 
 WALLET = "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD"
 dialect, address, port = sys.argv[1:4]
 seconds = float(sys.argv[4]) if len(sys.argv) > 4 else 1
+threads = int(sys.argv[5]) if len(sys.argv) > 5 else 0
 peer = socket.create_connection((address, int(port)))
 peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
@@ -20,6 +24,14 @@ def http(method, path, body=""):
     return peer.recv(8192)
 
 
+def work():
+    block = bytes(1 << 20)
+    while True:
+        zlib.crc32(block)
+
+
+for thread in range(threads):
+    threading.Thread(target=work, daemon=True).start()
 if dialect == "stratum":
     say(id=1, method="mining.subscribe", params=["cpuminer/2.5.1"])
     say(id=2, method="mining.authorize", params=["user.worker", "x"])
@@ -73,5 +85,5 @@ elif dialect == "tls":
         peer.sendall(b"s" * (220 + random.randrange(3)))
 else:
     sys.exit("unknown dialect: " + dialect)
-if dialect != "tls":
+if dialect not in ("solo", "tls"):
     time.sleep(seconds)

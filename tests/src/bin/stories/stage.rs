@@ -15,7 +15,15 @@ use minerwatch_tests::{
 
 /// The addresses of the servers in `internet.py`. They are documentation addresses (RFC 5737), which look like hosts on
 /// the internet.
-const WORLD: [&str; 4] = ["203.0.113.10", "203.0.113.20", "192.0.2.30", "198.51.100.53"];
+const WORLD: [&str; 7] = [
+    "203.0.113.10",
+    "203.0.113.20",
+    "203.0.113.25",
+    "192.0.2.30",
+    "192.0.2.41",
+    "192.0.2.46",
+    "198.51.100.53",
+];
 
 /// The last port that `internet.py` opens.
 const LAST_PORT: u16 = 1;
@@ -37,9 +45,12 @@ pub(crate) fn programs(scratch: &Scratch) -> anyhow::Result<PathBuf> {
         fs::copy(&path, programs.join(path.file_name().context("a file has a name")?))?;
     }
     fs::copy(executable("simulator"), programs.join("simulator"))?;
-    for (simulator, name) in
-        [(Simulator::Memory, "memory"), (Simulator::Arithmetic, "arithmetic"), (Simulator::Client, "client")]
-    {
+    for (simulator, name) in [
+        (Simulator::Memory, "memory"),
+        (Simulator::Arithmetic, "arithmetic"),
+        (Simulator::Client, "client"),
+        (Simulator::PoolClient, "agent"),
+    ] {
         let built = native::build(simulator, scratch, name);
         fs::rename(built, programs.join(name))?;
     }
