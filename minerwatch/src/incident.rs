@@ -41,4 +41,4 @@ mod signs;
 mod store;
 mod suspect;
 
-pub use store::{IncidentLimits, IncidentState, Incidents};
+pub use store::{EncodedState, IncidentLimits, IncidentState, Incidents};

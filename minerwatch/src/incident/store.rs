@@ -26,7 +26,7 @@ use crate::{
     process::{Outbound, Process, ProcessTable, Role, Taint},
 };
 
-pub use state::IncidentState;
+pub use state::{EncodedState, IncidentState};
 
 /// Limits on the number and the lifetime of incidents.
 #[derive(Clone, Copy, Debug)]
@@ -90,6 +90,7 @@ pub struct Incidents {
     changed: bool,
     /// When the living processes were last compared with the incidents.
     last_look: BootTime,
+    restored: state::Restored,
 }
 
 impl Incidents {
@@ -107,6 +108,7 @@ impl Incidents {
             next_due: None,
             changed: false,
             last_look: BootTime::default(),
+            restored: state::Restored::default(),
         }
     }
 

@@ -53,7 +53,8 @@ impl Incidents {
             return;
         }
         if !self.budget.take(&incident.owner, now) {
-            incident.held_back = true;
+            // That an incident goes on after a restart can wait.
+            incident.held_back = wish.reason != AlertReason::Resumed;
             self.next_due = Some(self.next_due.map_or(now, |due| due.min(now)));
             return;
         }
@@ -135,7 +136,7 @@ impl Incidents {
 
     /// Returns the incidents that have a living process: a member, or a process that belongs to the incident through a
     /// member. Looks at each process once.
-    fn living(&self, table: &ProcessTable) -> std::collections::BTreeSet<Serial> {
+    pub(super) fn living(&self, table: &ProcessTable) -> std::collections::BTreeSet<Serial> {
         table
             .iter()
             .filter(|process| process.is_alive())
