@@ -19,6 +19,8 @@ mod tests;
 mod timestamp;
 mod values;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::model::{Alert, BootTime, Event, HostContext, ProcessView, SignalId, Verdict, WallClock};
@@ -70,6 +72,13 @@ impl Encoder {
     /// Replaces the wall clock, after the clock of the host was set.
     pub fn set_clock(&mut self, clock: WallClock) {
         self.host.clock = clock;
+    }
+
+    /// Returns an encoder for another boot of the host.
+    #[must_use]
+    pub fn of_boot(&self, boot_id: Arc<str>, clock: WallClock) -> Self {
+        let host = HostContext { boot_id, clock, ..self.host.clone() };
+        Self { host, signals: self.signals }
     }
 
     /// Appends the event's line with its newline. Returns `false` if this kind of event has no line. For example, the

@@ -150,7 +150,7 @@ pub(super) async fn watch<O: OutputSink>(
         let _ = stop.send(()).await;
     });
     let max_processes = live_settings::of(&options.config, &options.hooks).engine.max_processes;
-    event_loop.seed_from_proc(max_processes, sink)?;
+    event_loop.seed_from_proc(max_processes, None, sink)?;
     let outcome = event_loop
         .run(
             sink,

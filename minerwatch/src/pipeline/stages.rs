@@ -31,6 +31,12 @@ pub trait OutputSink {
     /// Takes an alert and its line of JSON.
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()>;
 
+    /// Called before alerts leave: stores the state of the incidents, so that a kill in between repeats no alert. Does
+    /// nothing by default.
+    fn before_alerts(&mut self, engine: &mut Engine) {
+        let _ = engine;
+    }
+
     /// Takes every event in its original form, for a recording. Does nothing by default.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;
@@ -143,6 +149,9 @@ impl<P: Probes> Pipeline<P> {
     fn apply_effects(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
+            if effects.iter().any(|effect| matches!(effect, Effect::Alert(_))) {
+                sink.before_alerts(&mut self.engine);
+            }
             let outcome = effects.drain(..).try_for_each(|effect| match effect {
                 Effect::Observed(observation) => {
                     event.map_or(Ok(()), |event| self.write_event(event, &observation, sink))
