@@ -4,3 +4,4 @@ mod attacks;
 mod benign;
 mod bounds;
 mod property;
+mod restart;

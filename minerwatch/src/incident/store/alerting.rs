@@ -45,6 +45,9 @@ impl Incidents {
         table: &ProcessTable,
         alerts: &mut Vec<Alert>,
     ) {
+        if self.restored.waiting.contains(&serial) {
+            return;
+        }
         let min_verdict = self.limits.min_verdict;
         let Some(incident) = self.open.get_mut(&serial) else { return };
         let Some(wish) = incident.wish(min_verdict) else { return };

@@ -4,7 +4,7 @@
 //! snapshot of the host to the engine: a process that is found again is no news, and a new process of a known program
 //! is back. Then it reconciles: incidents that go on say so, and incidents that ended meanwhile are closed.
 
-use std::{cmp::Reverse, io};
+use std::{cmp::Reverse, collections::BTreeSet, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -54,8 +54,8 @@ pub struct EncodedState {
 /// The restored incidents.
 #[derive(Debug, Default)]
 pub(super) struct Restored {
-    /// The incidents that [`Incidents::reconcile`] has not looked at yet, each with its number of alerts.
-    waiting: Vec<(Serial, u64)>,
+    /// The incidents that [`Incidents::reconcile`] has not looked at yet. They send no alert until then.
+    pub(super) waiting: BTreeSet<Serial>,
     /// Number of incidents restored.
     count: u64,
 }
@@ -100,7 +100,7 @@ impl Incidents {
     }
 
     /// Restores incidents of the same boot, before the processes of the host are known. `lives` says whether a process
-    /// still runs. Incidents beyond the limit are closed.
+    /// still runs. The incidents send no alert before [`Self::reconcile`]. Incidents beyond the limit are closed.
     pub fn restore(
         &mut self,
         state: IncidentState,
@@ -127,7 +127,7 @@ impl Incidents {
             self.membership.hand_over(holdings, serial, &mut held);
             self.membership.retain_living(&held, &lives);
             incident.holdings = held;
-            self.restored.waiting.push((serial, incident.alerts));
+            self.restored.waiting.insert(serial);
             self.restored.count += 1;
             self.open.insert(serial, incident);
         }
@@ -142,11 +142,10 @@ impl Incidents {
             return;
         }
         let living = self.living(table);
-        for (serial, told) in waiting {
+        for serial in waiting {
             let Some(incident) = self.open.get_mut(&serial) else { continue };
             if living.contains(&serial) {
-                // An alert that was sent in between said already that the incident goes on.
-                incident.resumed = incident.is_reported() && incident.alerts == told;
+                incident.resumed = incident.is_reported();
                 continue;
             }
             let persists = incident.persists();

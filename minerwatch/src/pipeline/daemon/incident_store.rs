@@ -110,11 +110,15 @@ impl IncidentStore {
             Ok(None) => StoredIncidents::None,
             Ok(Some((Header { boot_id, clock, .. }, state))) => {
                 // Without a boot id, nobody knows whether the host booted in between.
-                if boot_id == self.boot_id && !boot_id.is_empty() {
-                    info!("incidents that go on: {}", state.len());
+                let is_this_boot = boot_id == self.boot_id && !boot_id.is_empty();
+                match (is_this_boot, state.len()) {
+                    (_, 0) => {}
+                    (true, count) => info!("incidents of the earlier run: {count}"),
+                    (false, count) => info!("incidents of an earlier boot, which have ended: {count}"),
+                }
+                if is_this_boot {
                     StoredIncidents::Open(state)
                 } else {
-                    info!("the host booted, so earlier incidents have ended: {}", state.len());
                     StoredIncidents::Ended { state, boot_id, clock }
                 }
             }
@@ -172,8 +176,9 @@ impl IncidentStore {
         match fs::metadata(&self.path) {
             // Opening a pipe would wait for a writer.
             Ok(metadata) if !metadata.is_file() => bail!("{path} is no file"),
-            Ok(_) => File::open(&self.path)
-                .and_then(|file| file.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes)),
+            Ok(_) => {
+                File::open(&self.path).and_then(|file| file.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes))
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => Err(error),
         }
@@ -182,8 +187,7 @@ impl IncidentStore {
             bail!("{path} is larger than {} MiB", MAX_SIZE >> 20);
         }
         // The header comes first, because another version may have another body.
-        let header: Header =
-            serde_json::from_slice(&bytes).with_context(|| format!("{path} is damaged"))?;
+        let header: Header = serde_json::from_slice(&bytes).with_context(|| format!("{path} is damaged"))?;
         if header.version != VERSION {
             bail!("{path} is of version {}, and this is {VERSION}", header.version);
         }
