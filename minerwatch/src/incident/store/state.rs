@@ -135,7 +135,8 @@ impl Incidents {
     }
 
     /// Decides what becomes of the restored incidents, once `table` contains the processes of the host. A reported
-    /// incident with living processes says once that it goes on. An incident without is closed after its quiet time.
+    /// incident with a living suspect says once that it goes on. An incident without living processes is closed after
+    /// its quiet time.
     pub fn reconcile(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
         let waiting = std::mem::take(&mut self.restored.waiting);
         if waiting.is_empty() {
@@ -144,8 +145,10 @@ impl Incidents {
         let living = self.living(table);
         for serial in waiting {
             let Some(incident) = self.open.get_mut(&serial) else { continue };
-            if living.contains(&serial) {
-                incident.resumed = incident.is_reported();
+            // A login shell above the suspects is alive, too, but that is no news.
+            let goes_on = incident.suspects().any(|(_, suspect)| suspect.is_alive());
+            incident.resumed = incident.is_reported() && goes_on;
+            if goes_on || living.contains(&serial) {
                 continue;
             }
             let persists = incident.persists();
