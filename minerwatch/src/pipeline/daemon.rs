@@ -29,6 +29,7 @@ use crate::{
     enrich::Enricher,
     feeds::{self, ListMetrics, ListReloader, Lists, Syncer},
     host,
+    incident::IncidentState,
     metrics::{Metrics, SamplerMetrics, SocketMetrics},
     privileges,
     probe::{sampler::SamplerCounters, socket_tagging::SocketTaggingCounters},
@@ -71,15 +72,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
-    let incidents = match outputs.stored_incidents() {
-        StoredIncidents::None => None,
-        StoredIncidents::Open(state) => Some(state),
-        StoredIncidents::Ended { state, boot_id, clock } => {
-            let wall = host::wall_now();
-            event_loop.pipeline.end_incidents(state, boot_id, clock, wall, &mut outputs)?;
-            None
-        }
-    };
+    let incidents = stored_incidents(&mut event_loop, &mut outputs)?;
     event_loop.seed_from_proc(limit, incidents, &mut outputs)?;
     let report = event_loop.sensor().report();
     let (available, all) = (report.available().count(), report.sources.len());
@@ -153,6 +146,21 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             Ok(())
         }
         outcome => outcome.context("the event loop"),
+    }
+}
+
+/// Returns the incidents that go on, if any. Closes those of an earlier boot.
+fn stored_incidents(
+    event_loop: &mut EventLoop,
+    outputs: &mut ConfiguredOutputs,
+) -> std::io::Result<Option<IncidentState>> {
+    match outputs.stored_incidents() {
+        StoredIncidents::None => Ok(None),
+        StoredIncidents::Open(state) => Ok(Some(state)),
+        StoredIncidents::Ended { state, boot_id, clock } => {
+            event_loop.pipeline.end_incidents(state, boot_id, clock, host::wall_now(), outputs)?;
+            Ok(None)
+        }
     }
 }
 
