@@ -24,6 +24,8 @@ mod tests;
 mod timestamp;
 mod values;
 
+use std::sync::Arc;
+
 use serde::Serialize;
 
 use crate::model::{
@@ -98,29 +100,34 @@ impl EncoderSettings {
 /// Encodes events and alerts as lines of JSON.
 #[derive(Clone, Debug)]
 pub struct Encoder {
-    clock: WallClock,
+    settings: EncoderSettings,
     signals: SignalLookup,
     /// The end of every line: the fields that every object contains.
     line_end: Box<[u8]>,
     ids: EventIds,
-    max_alert_bytes: usize,
 }
 
 impl Encoder {
     /// Creates an encoder for one host.
     pub fn new(settings: &EncoderSettings, signals: SignalLookup) -> Self {
         Self {
-            clock: settings.host.clock,
             signals,
             line_end: common::line_end(settings),
             ids: EventIds::new(&settings.host),
-            max_alert_bytes: settings.max_alert_bytes,
+            settings: settings.clone(),
         }
     }
 
     /// Replaces the wall clock, after the clock of the host was set.
     pub fn set_clock(&mut self, clock: WallClock) {
-        self.clock = clock;
+        self.settings.host.clock = clock;
+    }
+
+    /// Returns an encoder for another boot of the host.
+    #[must_use]
+    pub fn of_boot(&self, boot_id: Arc<str>, clock: WallClock) -> Self {
+        let host = HostContext { boot_id, clock, ..self.settings.host.clone() };
+        Self::new(&EncoderSettings { host, ..self.settings.clone() }, self.signals)
     }
 
     /// Appends the event's line with its newline. Returns `false` if this kind of event has no line. For example, the
@@ -141,7 +148,7 @@ impl Encoder {
     }
 
     fn time(&self, time: BootTime) -> Timestamp {
-        Timestamp(self.clock.unix_nanoseconds(time))
+        Timestamp(self.settings.host.clock.unix_nanoseconds(time))
     }
 
     /// Appends one object, with the fields that every object contains, and a newline. Appends nothing if there is an

@@ -7,6 +7,7 @@
 //! fork arrives.
 
 mod counters;
+mod incident_state;
 #[cfg(test)]
 mod scenarios;
 mod settings;
@@ -215,6 +216,7 @@ impl Engine {
             parked_lost: self.before_fork.given_up() + self.before_answer.given_up(),
             incidents: self.incidents.len() as u64,
             incidents_evicted: self.incidents.evicted(),
+            incidents_restored: self.incidents.restored(),
             written_files_evicted: self.knowledge.written.evicted(),
             findings: self.detectors.found().clone(),
             evictions: self.detectors.evictions(&self.knowledge),
@@ -318,10 +320,13 @@ impl Engine {
         if self.alerts.is_empty() {
             return;
         }
-        for mut alert in std::mem::take(&mut self.alerts) {
+        let mut alerts = std::mem::take(&mut self.alerts);
+        for mut alert in alerts.drain(..) {
             self.complete(&mut alert);
             effects.push(Effect::Alert(Box::new(alert)));
         }
+        // Keep the buffer for the next alerts.
+        self.alerts = alerts;
     }
 
     /// Adds the data of an alert that does not come from the incident: latency, health, and the locations of peers.

@@ -44,4 +44,4 @@ mod store;
 mod suspect;
 
 pub use exceptions::{HiddenAlerts, verdict_without};
-pub use store::{IncidentLimits, IncidentState, Incidents};
+pub use store::{EncodedState, IncidentLimits, IncidentState, Incidents};

@@ -106,6 +106,8 @@ pub struct Metrics {
     pub exceptions: ExceptionStatus,
     /// Counters of the engine.
     pub engine: EngineCounters,
+    /// Incidents that do not fit into the state file now, so that a restart would forget them.
+    pub incidents_left_out: u64,
     /// Counters of the caches and hashes in the enrich stage.
     pub enrich: EnrichMetrics,
     /// Counters of the sampler of busy CPUs.

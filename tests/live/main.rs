@@ -14,6 +14,7 @@ mod memory;
 mod names;
 mod overload;
 mod refusals;
+mod restart;
 mod rounding;
 mod service;
 mod socket_tagging;

@@ -49,13 +49,13 @@ impl Encoder {
         };
         let before = lines.len();
         self.encode(&telling, lines);
-        if lines.len() - before <= self.max_alert_bytes {
+        if lines.len() - before <= self.settings.max_alert_bytes {
             return;
         }
         let (alert, cut) = cut::until(alert, |alert, cut| {
             lines.truncate(before);
             self.encode(&Telling { alert, cut: Some(cut), ..telling }, lines);
-            lines.len() - before <= self.max_alert_bytes
+            lines.len() - before <= self.settings.max_alert_bytes
         });
         lines.truncate(before);
         self.encode(&Telling { alert: &alert, cut: Some(&cut), ..telling }, lines);

@@ -24,6 +24,8 @@ pub struct EngineCounters {
     pub incidents: u64,
     /// Incidents evicted because the limit was reached.
     pub incidents_evicted: u64,
+    /// Incidents that were restored at the start.
+    pub incidents_restored: u64,
     /// Written files that were evicted. A process that runs such a file is not linked to its writer.
     pub written_files_evicted: u64,
     /// Number of findings, by signal id.

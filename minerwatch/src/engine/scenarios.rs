@@ -5,4 +5,5 @@ mod benign;
 mod bounds;
 mod exceptions;
 mod property;
+mod restart;
 mod suspects;

@@ -137,22 +137,28 @@ impl HostBudget {
 
     /// Returns the state for a file.
     pub(super) fn state(&self) -> HostBudgetState {
-        HostBudgetState { host: self.host, storm: self.storm }
+        let owners = self.owners.iter().map(|(owner, budget)| (owner.clone(), *budget)).collect();
+        HostBudgetState { host: self.host, storm: self.storm, owners }
     }
 
-    /// Restores what [`Self::state`] returned. The budgets of owners begin full.
+    /// Restores what [`Self::state`] returned.
     pub(super) fn restore(&mut self, state: HostBudgetState) {
-        let HostBudgetState { host, storm } = state;
+        let HostBudgetState { host, storm, owners } = state;
         self.host = host;
         self.storm = storm;
+        for (owner, budget) in owners {
+            self.owners.insert(owner, budget);
+        }
     }
 }
 
 /// The state of a [`HostBudget`] that survives a restart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct HostBudgetState {
     host: Budget,
     storm: Budget,
+    #[serde(default)]
+    owners: Vec<(Owner, Budget)>,
 }
 
 #[cfg(test)]

@@ -85,6 +85,11 @@ impl Links {
         !self.persisted.is_empty()
     }
 
+    /// The connections, oldest first.
+    pub(super) fn connected(&self) -> impl Iterator<Item = &Connected> {
+        self.connected.iter()
+    }
+
     /// The changed places that start programs, oldest first.
     pub(super) fn persisted(&self) -> impl Iterator<Item = &Persisted> {
         self.persisted.iter()

@@ -308,11 +308,12 @@ impl MembershipIndex {
             }
         }
         to.trees.extend(trees.into_iter().filter(|root| self.holding(*root) == Some(serial)));
-        for file in files {
-            hold(&mut self.files, &mut to.files, file, serial);
-        }
+        // The paths come first: a full list of files leaves no room for a path.
         for (path, container) in paths {
             self.hold_file(serial, to, &path, None, container);
+        }
+        for file in files {
+            hold(&mut self.files, &mut to.files, file, serial);
         }
         for container in containers {
             hold(&mut self.containers, &mut to.containers, container, serial);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{
     budget::{IncidentBudget, Owner},
@@ -66,6 +66,7 @@ pub(super) struct Incident {
     pub(super) links: Links,
     #[serde(skip)]
     connections: BTreeSet<(ProcessKey, SocketAddr)>,
+    #[serde(serialize_with = "values", deserialize_with = "by_process")]
     parts: BTreeMap<ProcessKey, Member>,
     pub(super) dropped: Vec<DroppedFile>,
     /// Findings that repeated a signal, of suspects that made room.
@@ -597,7 +598,12 @@ impl Incident {
                 suspect.retain_living(&lives);
             }
         }
-        self.resumed = self.is_reported();
+        let next = self.suspects.keys().next_back().map_or(0, |last| last.saturating_add(1));
+        self.next_suspect = self.next_suspect.max(next);
+        let connected = self.links.connected();
+        self.connections =
+            connected.filter_map(|link| Some((*link.path.first()?, link.destination))).collect();
+        self.resumed = false;
     }
 
     fn judge_all(&mut self, now: BootTime) {
@@ -687,6 +693,16 @@ impl Incident {
         self.alerts += 1;
         self.budget.spend(now);
     }
+}
+
+/// Stores the parts as a list, because keys in JSON are texts.
+fn values<S: Serializer>(parts: &BTreeMap<ProcessKey, Member>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(parts.values())
+}
+
+fn by_process<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ProcessKey, Member>, D::Error> {
+    let members = Vec::<Member>::deserialize(deserializer)?;
+    Ok(members.into_iter().map(|member| (member.process, member)).collect())
 }
 
 /// Returns why a suspect is worth an alert at once, if it is.

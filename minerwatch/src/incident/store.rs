@@ -28,7 +28,7 @@ use crate::{
     process::{Outbound, Process, ProcessTable, Role, Taint},
 };
 
-pub use state::IncidentState;
+pub use state::{EncodedState, IncidentState};
 
 /// Limits on the number and the lifetime of incidents.
 #[derive(Clone, Copy, Debug)]
@@ -98,6 +98,7 @@ pub struct Incidents {
     last_look: BootTime,
     /// Whether chains are ignored.
     without_chains: bool,
+    restored: state::Restored,
 }
 
 impl Incidents {
@@ -117,6 +118,7 @@ impl Incidents {
             changed: false,
             last_look: BootTime::default(),
             without_chains: false,
+            restored: state::Restored::default(),
         }
     }
 

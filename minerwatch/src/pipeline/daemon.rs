@@ -1,5 +1,6 @@
 //! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
+mod incident_store;
 mod load_history_store;
 mod outputs;
 mod service;
@@ -11,7 +12,12 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
-use self::{load_history_store::LoadHistoryStore, outputs::ConfiguredOutputs, signals::Command};
+use self::{
+    incident_store::{IncidentStore, StoredIncidents},
+    load_history_store::LoadHistoryStore,
+    outputs::ConfiguredOutputs,
+    signals::Command,
+};
 use super::{
     RunOptions, agent_id,
     event_loop::{EventLoop, unsupported},
@@ -25,6 +31,7 @@ use crate::{
     except::{ExceptionStatus, Moment},
     feeds::{self, ListMetrics, ListReloader, Lists, Syncer},
     host,
+    incident::IncidentState,
     metrics::{Metrics, SamplerMetrics, SocketMetrics},
     privileges,
     probe::{sampler::SamplerCounters, socket_tagging::SocketTaggingCounters},
@@ -46,7 +53,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let started = Instant::now();
     // This check comes first, so that missing privileges are not reported as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
-    let mut outputs = ConfiguredOutputs::open(&config)?;
+    let incidents = IncidentStore::new(&config.state.directory, host::context().boot_id);
+    let mut outputs = ConfiguredOutputs::open(&config, incidents)?;
     let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
@@ -70,7 +78,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         commands.blocking_send(Command::Lists(lists)).is_ok()
     })?;
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
-    event_loop.seed_from_proc(limit, &mut outputs)?;
+    let incidents = stored_incidents(&mut event_loop, &mut outputs)?;
+    event_loop.seed_from_proc(limit, incidents, &mut outputs)?;
     let report = event_loop.sensor().report();
     let (available, all) = (report.available().count(), report.sources.len());
     info!(
@@ -144,12 +153,13 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
                 service::alive();
                 exceptions.borrow_mut().log_expired(unix_now());
                 load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
+                outputs.store_incidents(event_loop.pipeline.engine_mut());
                 outputs.tick(host::now())
             },
         )
         .await;
     service::stopping();
-    outputs.finish(EXIT_GRACE).await;
+    outputs.finish(event_loop.pipeline.engine_mut(), EXIT_GRACE).await;
     load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
@@ -157,6 +167,21 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             Ok(())
         }
         outcome => outcome.context("the event loop"),
+    }
+}
+
+/// Returns the incidents that go on, if any. Closes those of an earlier boot.
+fn stored_incidents(
+    event_loop: &mut EventLoop,
+    outputs: &mut ConfiguredOutputs,
+) -> std::io::Result<Option<IncidentState>> {
+    match outputs.stored_incidents() {
+        StoredIncidents::None => Ok(None),
+        StoredIncidents::Open(state) => Ok(Some(state)),
+        StoredIncidents::Ended { state, boot_id, clock } => {
+            event_loop.pipeline.end_incidents(state, boot_id, clock, host::wall_now(), outputs)?;
+            Ok(None)
+        }
     }
 }
 
@@ -231,6 +256,7 @@ fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant
         alerts: event_loop.pipeline.alerts(),
         exceptions: ExceptionStatus::default(),
         engine: event_loop.pipeline.engine().counters(),
+        incidents_left_out: outputs.incidents_left_out() as u64,
         enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
         sampler: sampler_metrics(event_loop),
         sockets: socket_metrics(event_loop),

@@ -20,7 +20,8 @@ use crate::{
     engine::EngineSettings,
     enrich::{EnrichSettings, snapshot},
     host,
-    model::Health,
+    incident::IncidentState,
+    model::{Event, EventBody, Health},
     privileges::DropPrivileges,
     probe::{LiveProbes, sampler::Sampler, socket_tagging::SocketTagger},
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
@@ -107,15 +108,29 @@ impl EventLoop {
     }
 
     /// Processes a snapshot of `/proc`. The programs are attached already, so no event is missed: events of this time
-    /// wait in the rings.
-    pub fn seed_from_proc(&mut self, max_processes: usize, sink: &mut impl OutputSink) -> anyhow::Result<()> {
+    /// wait in the rings. `incidents` are those that an earlier daemon stored on this boot.
+    ///
+    /// The incidents are restored before the snapshot is processed, so that a process of an incident opens no other.
+    pub fn seed_from_proc(
+        &mut self,
+        max_processes: usize,
+        incidents: Option<IncidentState>,
+        sink: &mut impl OutputSink,
+    ) -> anyhow::Result<()> {
         let snapshot = snapshot::take(host::now(), max_processes).context("reading /proc")?;
         debug!(?snapshot.counters, "state of the host");
+        if let Some(incidents) = incidents {
+            let is_process = |event: &&Event| matches!(event.body, EventBody::RunningProcess(_));
+            let processes = snapshot.events.iter().filter(is_process);
+            let living = processes.map(|event| event.subject.key).collect();
+            self.pipeline.restore_incidents(incidents, &living, host::now(), sink)?;
+        }
         let mut ended = Vec::new();
         self.pipeline.probes.tag(&snapshot.sockets, &mut ended);
         for mut event in snapshot.events.into_iter().chain(ended) {
             self.pipeline.process(&mut event, sink)?;
         }
+        self.pipeline.reconcile_incidents(host::now(), sink)?;
         sink.flush()?;
         give_back_memory();
         Ok(())

@@ -140,7 +140,7 @@ pub(super) async fn watch<O: OutputSink>(
         let _ = stop.send(()).await;
     });
     let max_processes = usize::try_from(options.config.limits.max_processes).unwrap_or(usize::MAX);
-    event_loop.seed_from_proc(max_processes, sink)?;
+    event_loop.seed_from_proc(max_processes, None, sink)?;
     let outcome = event_loop
         .run(
             sink,

