@@ -124,6 +124,7 @@ pub const ROOMS: &[Room] = &[
         "cli",
         Reach::System,
         &[
+            "bounded",
             "config",
             "control",
             "detect",

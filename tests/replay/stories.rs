@@ -23,6 +23,7 @@ const NOT_RECORDED: &[(&str, &str)] = &[
     ("I1", "it takes a list of the user's own"),
     ("I2", "it takes a list of the user's own"),
     ("N4F", "it takes a database of countries"),
+    ("N11", "it is a hint, which needs a stronger signal of the same process"),
 ];
 
 /// Returns the ids of all signals in some alerts.

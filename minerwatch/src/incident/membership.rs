@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, hash::Hash, net::SocketAddr, sync::Arc};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Identity, IdentityKey};
+use super::identity::{Identity, IdentityKey, container_id};
 use crate::{
     model::{FileId, ProcessKey},
     process::{Process, ProcessTable},
@@ -395,9 +395,4 @@ fn release<Key: Eq + Hash>(index: &mut FxHashMap<Key, Serial>, held: &[Key], ser
             index.remove(key);
         }
     }
-}
-
-/// Returns the id of the container that a process runs in.
-pub(super) fn container_id(process: &Process) -> Option<Arc<str>> {
-    process.view.container.as_ref().and_then(|container| container.id.clone())
 }

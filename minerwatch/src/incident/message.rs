@@ -1,6 +1,6 @@
 //! The message of an alert: one sentence for the user.
 
-use super::{chain::Chain, report::Others};
+use super::chain::Chain;
 use crate::{
     detect::{self, SignalInfo, SignalKind, behavior, compute, network},
     model::{
@@ -8,6 +8,15 @@ use crate::{
     },
     process::base_name,
 };
+
+/// What else an incident contains, for the message.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Others {
+    /// Number of other suspects with a verdict.
+    pub(super) suspects: usize,
+    /// Number of peers of all suspects.
+    pub(super) peers: usize,
+}
 
 /// The input of the message.
 pub(super) struct Story<'a> {

@@ -62,7 +62,7 @@ impl Incident {
         listed.truncate(MAX_SUSPECTS);
         let suspects =
             listed.iter().map(|(_, suspect)| suspect.report(&self.counted(suspect), now)).collect();
-        let others = Others {
+        let others = message::Others {
             suspects: listed.len() - 1 + more_suspects,
             peers: self.suspects().flat_map(|(_, other)| other.peers()).count(),
         };
@@ -144,15 +144,6 @@ impl Incident {
         members.truncate(MAX_MEMBERS);
         members
     }
-}
-
-/// What else an incident contains, for the message.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Others {
-    /// Number of other suspects with a verdict.
-    pub(super) suspects: usize,
-    /// Number of peers of all suspects.
-    pub(super) peers: usize,
 }
 
 /// Returns the peer of a suspect's strongest own signal that names one.

@@ -244,12 +244,14 @@ fn a_user_who_starts_miners_in_a_loop_causes_few_alerts_and_hides_nobody() {
             // A tree of its own each time.
             let path = if other_programs { format!("/home/me/m{number}") } else { "/home/me/m".to_owned() };
             let miner = day.host.fork(user);
-            let arguments = [path.as_str(), "-o", "203.0.113.5:3333", "-u", &wallet(1)];
+            let other = if other_programs { number } else { 0 };
+            let (pool, account) = (format!("10.{}.{}.9:3333", other / 200, other % 200), wallet(other));
+            let arguments = [path.as_str(), "-o", &pool, "-u", &account];
             day.host.exec(miner, cron, &path, &path, &arguments);
             day.host.exit(miner);
         }
         let real = day.host.spawn(cron, "/usr/local/bin/real", &["real"]);
-        mine(&mut day.host, real, "198.51.100.1:443", &wallet(2));
+        mine(&mut day.host, real, "198.51.100.1:443", &wallet(9_999));
         let at = day.host.now();
         let alerts = day.run();
         let told = told(&alerts, real).expect("the real miner is named");

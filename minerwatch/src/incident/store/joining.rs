@@ -5,9 +5,9 @@ use crate::{
     detect::{DetectionContext, WrittenFiles, behavior::drop_steps},
     incident::{
         causes::path_of,
-        identity::Identity,
+        identity::{Identity, container_id},
         links::{CHAIN_SPAN, Connected, Ran},
-        membership::{MemberKind, Serial, container_id},
+        membership::{MemberKind, Serial},
         signs::Sign,
     },
     model::{Alert, AlertReason, BootTime, ProcessKey},
