@@ -51,19 +51,6 @@ pub struct SignalInfo {
 }
 
 impl SignalInfo {
-    /// The base for `..SignalInfo::NONE`, so that a declaration states only the fields it sets.
-    pub const NONE: Self = Self {
-        id: "",
-        class: SignalClass::Behavior,
-        weight: 0,
-        full_weight: 0,
-        kind: SignalKind::Sign,
-        name: "",
-        description: "",
-        catches: "",
-        techniques: &[],
-    };
-
     /// Whether `signal` has this id.
     pub fn names(&self, signal: &Signal) -> bool {
         signal.id.0 == self.id

@@ -68,7 +68,7 @@ fn tree<'a>(chain: &[&'a Edge]) -> Vec<Node<'a>> {
         if let Some(node) = nodes.get_mut(own)
             && !(is_first && node.arrival.is_some())
         {
-            node.items.push(Item::Step(*edge));
+            node.items.push(Item::Step(edge));
         }
     }
     nodes

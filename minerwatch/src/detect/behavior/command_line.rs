@@ -25,7 +25,6 @@ pub const MINER_COMMAND_LINE: SignalInfo = SignalInfo {
     description: "At least two things only miners are told: a stratum address, a wallet with a pool, an algorithm, a donation level.",
     catches: "A miner under any name, known by what it was told to do.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -23,7 +23,6 @@ pub const DROP_AND_RUN: SignalInfo = SignalInfo {
     description: "A program was run within 60 seconds of being written to, or made executable in, a temporary or hidden directory.",
     catches: "A dropped program as soon as it is run, whatever it does.",
     techniques: &["T1105", "T1059.004", "T1564.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

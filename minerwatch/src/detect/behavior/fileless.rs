@@ -2,7 +2,7 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, SignalClass},
     process::{Role, Taint},
 };
@@ -13,11 +13,11 @@ pub const FILELESS: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 20,
     full_weight: 20,
+    kind: SignalKind::Sign,
     name: "Program without a file",
     description: "A process runs from memory (memfd) or from a deleted file. Container runtimes and some sandboxes do so too.",
     catches: "A program that leaves nothing on disk to scan or to hash.",
     techniques: &["T1620", "T1070.004"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -2,7 +2,7 @@
 
 use super::is_program;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
 };
 
@@ -12,11 +12,11 @@ pub const KERNEL_NAME: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 45,
     full_weight: 45,
+    kind: SignalKind::Sign,
     name: "Program named like a kernel thread",
     description: "An ordinary program carries the name of a kernel thread, so that a person looking at a process list passes over it.",
     catches: "A program that is disguised as a part of the kernel.",
     techniques: &["T1036.004"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

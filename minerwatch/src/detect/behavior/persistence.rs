@@ -18,7 +18,6 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
     description: "A crontab, a systemd unit, an init script, an SSH key list or a shell start file was changed outside the package manager.",
     catches: "What would start the miner again after it was killed.",
     techniques: &["T1053.003", "T1543.002", "T1037.004", "T1546.004", "T1098.004", "T1546.017"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

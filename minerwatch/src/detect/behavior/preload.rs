@@ -1,7 +1,7 @@
 //! B6: a library is forced into every program.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
 };
 
@@ -14,11 +14,11 @@ pub const PRELOAD: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 45,
     full_weight: 45,
+    kind: SignalKind::Sign,
     name: "Library forced into every program",
     description: "/etc/ld.so.preload was changed outside the package manager: the way userland rootkits hide processes and files.",
     catches: "A rootkit at the moment it is set up, before it hides the rest.",
     techniques: &["T1574.006"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

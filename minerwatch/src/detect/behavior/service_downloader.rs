@@ -1,7 +1,7 @@
 //! B1: a service starts a shell that downloads.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, ProcessView, SignalClass},
     process::{Process, Role, Taint, base_name, installs_packages},
 };
@@ -17,11 +17,11 @@ pub const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 20,
     full_weight: 35,
+    kind: SignalKind::Sign,
     name: "Service started a shell that downloads",
     description: "A network service started a shell, and the shell a program that fetches files: what an exploited service does.",
     catches: "The break-in itself, before any miner is there.",
     techniques: &["T1190", "T1059.004", "T1105"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

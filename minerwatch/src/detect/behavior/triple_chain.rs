@@ -24,7 +24,6 @@ pub const TRIPLE_CHAIN: SignalInfo = SignalInfo {
     description: "In one process tree: a process was created, it or a relative connected out, and it or a relative changed files so that the program runs or stays.",
     catches: "Steps that are harmless one by one, and an attack together.",
     techniques: &["T1105", "T1059.004", "T1053.003"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the signal. The detector wants no events, because the incident creates the signal.

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use super::SCHEDULING_EVICTED;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, Pause, PerProcess, ProcessStates, SignalInfo},
+    detect::{
+        Declaration, DetectionContext, Finding, Pause, PerProcess, ProcessStates, SignalInfo, SignalKind,
+    },
     model::{BootTime, EventBody, EventType, Protocol, SignalClass, Threshold},
 };
 
@@ -28,11 +30,11 @@ pub const CONNECTION_GATED_LOAD: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 35,
     full_weight: 35,
+    kind: SignalKind::Sign,
     name: "Works only while its one connection is open",
     description: "At least twice, the process's work stopped when its only connection ended, and came back with the next one. A miner without a pool has nothing to compute.",
     catches: "A miner behind any encryption or proxy, known by when it stops.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

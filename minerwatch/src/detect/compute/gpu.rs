@@ -25,7 +25,6 @@ pub const GPU: SignalInfo = SignalInfo {
     description: "A program that was dropped and run, or that runs from memory, opened a device for computing on the graphics processor.",
     catches: "A miner that computes on the graphics processor and hardly uses the CPU.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -22,7 +22,6 @@ pub const HOST_LOAD: SignalInfo = SignalInfo {
     description: "The host's processors were at least 90 % busy for 5 minutes, most of it by this process.",
     catches: "A load that many processes share, so that none of them stands out alone.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

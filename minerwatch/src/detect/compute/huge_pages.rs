@@ -1,7 +1,7 @@
 //! C3: the host's pool of huge pages is raised.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, HugePages, SignalClass},
 };
 
@@ -21,11 +21,11 @@ pub const HUGE_PAGES: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 40,
+    kind: SignalKind::Sign,
     name: "Pool of huge pages raised",
     description: "The host's pool of huge pages was raised outside the package manager. Miners do so for a fifth more speed.",
     catches: "Preparation for RandomX at full speed, before any hash is computed.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -28,7 +28,6 @@ pub const LOAD_JUMP: SignalInfo = SignalInfo {
     description: "The program took at least 500 % more over 10 minutes than over its own last 24 hours, and 70 % of a processor or more.",
     catches: "A known program that is replaced or made to mine: it is compared with itself.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -39,7 +39,6 @@ pub const INTERMITTENT_LOAD: SignalInfo = SignalInfo {
     description: "The program took more than a quarter of a processor over 24 hours, either evenly (varying by less than 10 % from hour to hour) or as a square wave. People's programs follow people's days.",
     catches: "A miner that throttles itself, or works only at night, to stay below other thresholds.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

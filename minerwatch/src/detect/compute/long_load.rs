@@ -21,7 +21,6 @@ pub const LONG_LOAD: SignalInfo = SignalInfo {
     description: "One process used more than 70 % of a processor for 5 minutes. Whatever computes does so.",
     catches: "A miner of a single thread on a large host, which C5 passes over.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

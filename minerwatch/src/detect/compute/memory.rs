@@ -24,7 +24,6 @@ pub const DATASET: SignalInfo = SignalInfo {
     description: "The process asked for 2080 MiB and a bit in one piece: the dataset that RandomX computes from, needed for hashing at full speed.",
     catches: "RandomX from its first seconds, before it hashes or connects.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// C13. The weak form is one huge page for each of many threads. The full form is RandomX without a dataset.
@@ -33,11 +32,11 @@ pub const SCRATCHPADS: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 10,
     full_weight: 20,
+    kind: SignalKind::Sign,
     name: "Memory of the size of a miner's scratchpads",
     description: "The process took huge pages of 2 or 4 MiB one by one, one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
     catches: "CryptoNight and its relatives, and RandomX with little memory.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -5,7 +5,10 @@ use std::{collections::VecDeque, time::Duration};
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED};
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, Pause, REPORT_DELAY, SignalInfo},
+    detect::{
+        Declaration, DetectionContext, Detector, Finding, Findings, Pause, REPORT_DELAY, SignalInfo,
+        SignalKind,
+    },
     model::{BootTime, EventBody, EventType, ProcessKey, SignalClass, Threshold},
     process::{Role, base_name},
 };
@@ -34,11 +37,11 @@ pub const MONITOR_EVASION: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 25,
     full_weight: 25,
+    kind: SignalKind::Sign,
     name: "Stops working when somebody looks",
     description: "At least three times, the process's work stopped within 2 seconds of a login or of a start of top, ps or the like, and it hardly ever rested otherwise.",
     catches: "A miner that hides from the person who looks for it.",
     techniques: &["T1497.002"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -1,7 +1,7 @@
 //! C4: a processor's model-specific registers are opened for writing.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, FileAction, FileChange, SignalClass},
     process::base_name,
 };
@@ -20,11 +20,11 @@ pub const MSR: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 15,
     full_weight: 45,
+    kind: SignalKind::Sign,
     name: "Processor registers opened for writing",
     description: "A program opened model-specific registers for writing, allowed that, or loaded the driver for it. Miners switch the prefetchers off this way; tuning tools of the administrator do it too.",
     catches: "A miner that tunes the processor for RandomX, even if the attempt fails.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -33,7 +33,6 @@ pub const QUOTA_THROTTLED: SignalInfo = SignalInfo {
     description: "The process took all the CPU time that its cgroup's quota allows: it was throttled in at least 8 of 10 periods for 5 minutes. Whatever computes within a limit does so.",
     catches: "A miner in a pod with a small CPU limit, which never looks busy from outside.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

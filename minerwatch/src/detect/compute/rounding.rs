@@ -55,7 +55,6 @@ pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     description: "The process's threads change their rounding mode all the time, evenly among all modes: the algorithm of Monero and its relatives does so by design, whatever the program is called and wherever it connects.",
     catches: "RandomX itself: encrypted, renamed, throttled or offline.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, start_of};
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{BootTime, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
@@ -19,11 +19,11 @@ pub const SIGSTOP_THROTTLE: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 10,
     full_weight: 10,
+    kind: SignalKind::Sign,
     name: "Throttled by stopping and continuing",
     description: "The process was stopped and continued more than twice a second for 10 seconds. Tools that limit a program's load do so, and miners that want to go unnoticed.",
     catches: "A miner that is kept below load thresholds from outside.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

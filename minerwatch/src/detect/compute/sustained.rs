@@ -28,7 +28,6 @@ pub const SUSTAINED_CPU: SignalInfo = SignalInfo {
     description: "One process kept at least half of the host's processors at 85 % for 60 seconds. Compilers and encoders do so too.",
     catches: "A miner at full speed after a minute, whatever its algorithm.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -8,7 +8,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use super::{BUSY_PROCESSES, SCHEDULING_EVICTED, variation::mean_and_variation};
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
@@ -32,11 +32,11 @@ pub const YIELD_PERIODICITY: SignalInfo = SignalInfo {
     class: SignalClass::Compute,
     weight: 25,
     full_weight: 25,
+    kind: SignalKind::Sign,
     name: "Gives way as regularly as a metronome",
     description: "Its threads called sched_yield 20 to 5000 times per second of CPU time for 30 seconds, varying by less than 10 %. RandomX miners yield once per hash; other programs yield in bursts or far more often.",
     catches: "The rhythm of hashing, at any speed and under any name.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -23,7 +23,6 @@ pub const ENCRYPTED_BEACONING: SignalInfo = SignalInfo {
     description: "A TLS connection has been open for minutes in few bytes. Messages of one size went out at irregular times and each was answered, as shares are; others came unasked, as new work does.",
     catches: "Mining inside TLS, known by the sizes and times of its messages alone.",
     techniques: &["T1496.001", "T1573"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of connections that are tracked.

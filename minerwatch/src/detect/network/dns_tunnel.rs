@@ -11,7 +11,7 @@ use rustc_hash::{FxHashSet, FxHasher};
 use super::encoded_name;
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{BootTime, DnsMessage, EventBody, EventType, ProcessKey, SignalClass, Threshold},
 };
 
@@ -21,11 +21,11 @@ pub const DNS_TUNNEL: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 15,
     full_weight: 15,
+    kind: SignalKind::Sign,
     name: "Data in questions for names",
     description: "Within minutes, a program asked for many long random names below one domain. Data leaves a network in this way where only DNS is let through.",
     catches: "Data that leaves through DNS where nothing else may leave.",
     techniques: &["T1071.004", "T1048.003"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of pairs of a process and a domain that are tracked.

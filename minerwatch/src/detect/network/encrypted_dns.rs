@@ -19,7 +19,6 @@ pub const ENCRYPTED_DNS: SignalInfo = SignalInfo {
     description: "A program resolves names over TLS or HTTPS. Nobody on the way sees which names, and neither does minerwatch.",
     catches: "Programs that hide which names they look up.",
     techniques: &["T1071.004"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of reported processes that are remembered.

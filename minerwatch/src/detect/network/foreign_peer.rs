@@ -17,7 +17,6 @@ pub const FOREIGN_PEER: SignalInfo = SignalInfo {
     description: "Home countries are configured, and the peer's address is in none of them. That is true of much else, so this counts for next to nothing by itself.",
     catches: "Web traffic to unusual countries; it only adds to other signals.",
     techniques: &["T1071.001"],
-    ..SignalInfo::NONE
 };
 
 /// The port of HTTPS, which every firewall lets through.

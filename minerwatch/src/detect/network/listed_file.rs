@@ -2,7 +2,7 @@
 
 use super::listing;
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, Stateless},
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventBody, EventType, SignalClass},
 };
 
@@ -12,11 +12,11 @@ pub const LISTED_FILE: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 60,
     full_weight: 60,
+    kind: SignalKind::Sign,
     name: "Program on a list",
     description: "The content of a program that runs is on a list of indicators.",
     catches: "A known program under another name or path.",
     techniques: &["T1204.002"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

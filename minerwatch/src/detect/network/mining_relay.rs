@@ -22,7 +22,6 @@ pub const RELAY: SignalInfo = SignalInfo {
     description: "One process speaks a mining protocol on connections that it accepted and on one that it opened: a proxy for miners inside the network.",
     catches: "A proxy inside the network that hides many miners behind one connection.",
     techniques: &["T1090", "T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of tracked processes that speak to a pool or serve miners.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{Direction, EventBody, EventType, Payload, ProcessKey, Protocol, SignalClass},
 };
 
@@ -15,11 +15,11 @@ pub const NOISE_HANDSHAKE: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 10,
     full_weight: 10,
+    kind: SignalKind::Sign,
     name: "Connection that begins like Stratum V2",
     description: "The first messages of a connection have the sizes of the encrypted handshake of Stratum V2: 64 bytes, then 170 or 234.",
     catches: "Encrypted Stratum V2, of which no word can be read.",
     techniques: &["T1573"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of remembered connections whose first message had the length of a key.

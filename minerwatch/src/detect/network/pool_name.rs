@@ -32,7 +32,6 @@ pub const POOL_NAME: SignalInfo = SignalInfo {
     description: "A program asked for the address of a mining pool, connected to a pool by its name, or asked for one by TLS or through a proxy. A visit to the web page of a pool counts a third, unless it goes on for minutes in few bytes.",
     catches: "Pools on ports that look harmless, such as 443, and behind proxies.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// I1. The list sets the points, 60 by default.
@@ -41,11 +40,11 @@ pub const LISTED_PEER: SignalInfo = SignalInfo {
     class: SignalClass::Network,
     weight: 60,
     full_weight: 60,
+    kind: SignalKind::Sign,
     name: "Peer on a list",
     description: "A program talked to a host that is on a list of indicators.",
     catches: "Addresses, networks and names that threat intelligence reports.",
     techniques: &["T1071"],
-    ..SignalInfo::NONE
 };
 
 /// Ports of web pages, which people visit out of curiosity.

@@ -17,7 +17,6 @@ pub const POOL_PORT: SignalInfo = SignalInfo {
     description: "Mining pools prefer a handful of ports. Much else uses them too, so this counts for next to nothing by itself.",
     catches: "Nothing more than the port; it only adds to other signals.",
     techniques: &["T1571"],
-    ..SignalInfo::NONE
 };
 
 /// Ports that pools prefer.

@@ -23,7 +23,6 @@ pub const SOLO_MINING: SignalInfo = SignalInfo {
     description: "The process calls a cryptocurrency node as a solo miner does: for block templates, to submit blocks, or for its height every second.",
     catches: "Miners that work against a node of their own and never contact a pool.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of reported connections that are remembered.

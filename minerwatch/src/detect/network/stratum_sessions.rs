@@ -23,7 +23,6 @@ pub const MINER_WORDS: SignalInfo = SignalInfo {
     description: "The process said to a pool what a miner says: it logged in, asked for work, or submitted results.",
     catches: "Any miner that speaks a known protocol in the clear, on any port and under any program name.",
     techniques: &["T1496.001", "T1071"],
-    ..SignalInfo::NONE
 };
 
 /// N2. The signal is not conclusive, because the process may only watch the work of a pool.
@@ -37,7 +36,6 @@ pub const POOL_WORDS: SignalInfo = SignalInfo {
     description: "A peer sent the process what a pool sends: a job, or how hard the work is.",
     catches: "A pool's answers on any port, even when the miner's own words were missed.",
     techniques: &["T1496.001"],
-    ..SignalInfo::NONE
 };
 
 /// Maximum number of connections that are tracked.

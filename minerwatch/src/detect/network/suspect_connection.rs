@@ -22,7 +22,6 @@ pub const SUSPECT_CONNECTION: SignalInfo = SignalInfo {
     description: "A program that was dropped and run, that runs from memory, or that fetches for a service's shell opened a connection to another host.",
     catches: "A dropped or fileless program that calls out, on any port.",
     techniques: &["T1071"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.

@@ -24,7 +24,6 @@ pub const TLS_WITHOUT_SNI: SignalInfo = SignalInfo {
     description: "A program opened TLS to another host and named neither the host nor a protocol to speak, as miners do by default. It weighs more if the socket has the options of a miner's socket. Other programs that know their peer by its address do the same.",
     catches: "Encrypted connections to a bare address, as miners open them by default.",
     techniques: &["T1573"],
-    ..SignalInfo::NONE
 };
 
 /// The keepalive settings of XMRig and its relatives, set through libuv (`uv_tcp_keepalive` with a delay of 60 s; libuv

@@ -1,7 +1,7 @@
 //! X1: one process deletes many logs.
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo},
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
     model::{EventBody, EventType, FileAction, SignalClass, Threshold},
 };
 
@@ -16,11 +16,11 @@ const LOGS_DELETED: SignalInfo = SignalInfo {
     class: SignalClass::Behavior,
     weight: 20,
     full_weight: 20,
+    kind: SignalKind::Sign,
     name: "Logs deleted",
     description: "One process deleted several logs. Whoever has something to hide does so.",
     catches: "An intruder who removes the traces of the way in.",
     techniques: &["T1070.002"],
-    ..SignalInfo::NONE
 };
 
 /// The declaration of the detector.
