@@ -262,15 +262,9 @@ impl Incident {
             // A process that replaces its image is another suspect.
             self.suspects.get(number).is_some_and(|suspect| suspect.identity.is_same(&identity))
         });
-        let number = known.or_else(|| self.number_of(&identity)).unwrap_or_else(|| {
-            if self.suspects.len() >= MAX_SUSPECTS {
-                self.make_room();
-            }
-            let number = self.next_suspect;
-            self.next_suspect += 1;
-            self.suspects.insert(number, Suspect::new(identity.clone(), Arc::clone(&process.view), at));
-            number
-        });
+        let number = known
+            .or_else(|| self.number_of(&identity))
+            .unwrap_or_else(|| self.insert(Suspect::new(identity.clone(), Arc::clone(&process.view), at)));
         let Some(suspect) = self.suspects.get_mut(&number) else { return number };
         if suspect.identity != identity {
             suspect.identity = identity;
@@ -324,6 +318,17 @@ impl Incident {
     pub(super) fn has_named(&self, identity: &Identity) -> bool {
         let suspect = self.number_of(identity).and_then(|number| self.suspects.get(&number));
         suspect.is_some_and(Suspect::is_named)
+    }
+
+    /// Adds a suspect under a new number. If the incident is full, the least important suspect makes room.
+    fn insert(&mut self, suspect: Suspect) -> SuspectNumber {
+        if self.suspects.len() >= MAX_SUSPECTS {
+            self.make_room();
+        }
+        let number = self.next_suspect;
+        self.next_suspect += 1;
+        self.suspects.insert(number, suspect);
+        number
     }
 
     fn make_room(&mut self) {
@@ -562,22 +567,13 @@ impl Incident {
     }
 
     fn take_over(&mut self, suspect: Suspect) {
-        let number = match self.number_of(&suspect.identity) {
-            Some(number) => {
-                if let Some(known) = self.suspects.get_mut(&number) {
-                    known.absorb(suspect);
-                }
-                number
+        let number = if let Some(number) = self.number_of(&suspect.identity) {
+            if let Some(known) = self.suspects.get_mut(&number) {
+                known.absorb(suspect);
             }
-            None => {
-                if self.suspects.len() >= MAX_SUSPECTS {
-                    self.make_room();
-                }
-                let number = self.next_suspect;
-                self.next_suspect += 1;
-                self.suspects.insert(number, suspect);
-                number
-            }
+            number
+        } else {
+            self.insert(suspect)
         };
         self.index(number);
     }

@@ -120,6 +120,7 @@ impl HeldSignal {
 
 /// The score of a suspect at one point in time.
 #[derive(Clone, Copy, Debug, PartialEq)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a condition of a verdict of its own")]
 pub(super) struct Score {
     /// Points of all signals together, rounded.
     pub(super) points: u32,

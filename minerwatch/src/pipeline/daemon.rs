@@ -6,7 +6,14 @@ mod outputs;
 mod service;
 mod signals;
 
-use std::{cell::RefCell, ops::ControlFlow, path::Path, sync::Arc, time::Duration, time::Instant};
+use std::{
+    cell::RefCell,
+    ops::ControlFlow,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+    time::Instant,
+};
 
 use anyhow::Context as _;
 use tokio::sync::mpsc;
@@ -25,7 +32,7 @@ use super::{
     live_settings,
 };
 use crate::{
-    config::Config,
+    config::{Config, LogLevel},
     control::{ControlServer, Question},
     enrich::Enricher,
     except::{ExceptionStatus, Moment},
@@ -49,7 +56,7 @@ const MAX_COMMANDS: usize = 16;
 /// The order matters. First everything that needs privileges is opened: outputs, socket and programs. Then capabilities
 /// are dropped, and then threads are started.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
-    let RunOptions { mut config, config_path, hooks, set_log_level } = options;
+    let RunOptions { config, config_path, hooks, set_log_level } = options;
     let started = Instant::now();
     // This check comes first, so that missing privileges are not reported as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
@@ -64,14 +71,14 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let agent_id = agent_id::load_or_create(&config.state.directory);
     let mut event_loop =
         EventLoop::open(live_settings::of(&config, &hooks, agent_id)?, privileges::drop_all_but_kept)?;
-    let mut load_history = LoadHistoryStore::new(&config.state.directory);
+    let load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
     }
     let exceptions = LoadedExceptions::open(&config, config_path.as_deref());
     event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());
     let syncer = Syncer::start(&config)?;
-    let mut counts = lists.counts();
+    let counts = lists.counts();
     event_loop.pipeline.set_indicators(Arc::clone(&lists.indicators));
     event_loop.pipeline.set_geo(geo.clone());
     let lists = ListReloader::start(feeds::with_synced(&config), lists, geo, move |lists| {
@@ -88,85 +95,136 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     );
     service::ready();
 
-    let exceptions = RefCell::new(exceptions);
+    let running = RefCell::new(Running {
+        config,
+        config_path,
+        set_log_level,
+        started,
+        exceptions,
+        lists,
+        counts,
+        syncer,
+        load_history,
+    });
     let outcome = event_loop
         .run(
             &mut outputs,
             &mut queue,
-            |event_loop, outputs, command| {
-                match command {
-                    Command::Stop(signal) => {
-                        info!("{signal}: minerwatch finishes its work and exits");
-                        return ControlFlow::Break(());
-                    }
-                    Command::Reload => {
-                        let is_new = reload(&mut config, config_path.as_deref(), outputs);
-                        event_loop.pipeline.set_min_verdict(config.detection.min_verdict);
-                        let mut exceptions = exceptions.borrow_mut();
-                        reload_exceptions(&mut exceptions, event_loop, &config, config_path.as_deref());
-                        set_log_level(config.log.level);
-                        // The reload is complete when the lists have been read. If there is nothing to read, it is
-                        // complete now.
-                        if is_new {
-                            syncer.reconfigure(&config.intel.sync);
-                        }
-                        if !(is_new && lists.reconfigure(feeds::with_synced(&config))) {
-                            service::ready();
-                        }
-                    }
-                    Command::Lists(Lists { indicators, counts: new, geo, asked }) => {
-                        counts = new;
-                        event_loop.pipeline.set_geo(geo);
-                        event_loop.pipeline.set_indicators(indicators);
-                        give_back_memory();
-                        if asked {
-                            info!("the configuration was read again");
-                            service::ready();
-                        }
-                    }
-                    Command::Answer(request) => {
-                        let answer = match &request.question {
-                            Question::Status => {
-                                let (fetched, fetches_failed) = syncer.fetches();
-                                let lists = ListMetrics { fetched, fetches_failed, ..counts };
-                                let exceptions = exception_status(&exceptions.borrow(), event_loop);
-                                Metrics { lists, exceptions, ..metrics(event_loop, outputs, started) }
-                                    .to_json()
-                            }
-                            Question::Exceptions { reload } => {
-                                let mut exceptions = exceptions.borrow_mut();
-                                if *reload {
-                                    let path = config_path.as_deref();
-                                    reload_exceptions(&mut exceptions, event_loop, &config, path);
-                                }
-                                serde_json::to_string(&exception_status(&exceptions, event_loop))
-                                    .unwrap_or_default()
-                            }
-                            Question::Explain(incident) => event_loop.pipeline.explain(incident.as_deref()),
-                        };
-                        request.answer(answer);
-                    }
-                }
-                ControlFlow::Continue(())
-            },
-            |event_loop, outputs| {
-                service::alive();
-                exceptions.borrow_mut().log_expired(unix_now());
-                load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
-                outputs.store_incidents(event_loop.pipeline.engine_mut());
-                outputs.tick(host::now())
-            },
+            |event_loop, outputs, command| running.borrow_mut().command(event_loop, outputs, command),
+            |event_loop, outputs| running.borrow_mut().tick(event_loop, outputs),
         )
         .await;
     service::stopping();
     outputs.finish(event_loop.pipeline.engine_mut(), EXIT_GRACE).await;
-    load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
+    running.into_inner().load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             info!("standard output was closed, and there is no other output");
             Ok(())
         }
         outcome => outcome.context("the event loop"),
+    }
+}
+
+/// What the daemon keeps beside the event loop and the outputs.
+struct Running {
+    config: Config,
+    config_path: Option<PathBuf>,
+    set_log_level: Box<dyn Fn(LogLevel) + Send>,
+    started: Instant,
+    exceptions: LoadedExceptions,
+    lists: ListReloader,
+    counts: ListMetrics,
+    syncer: Syncer,
+    load_history: LoadHistoryStore,
+}
+
+impl Running {
+    /// Carries out a command. Breaks if the daemon shall end.
+    fn command(
+        &mut self,
+        event_loop: &mut EventLoop,
+        outputs: &mut ConfiguredOutputs,
+        command: Command,
+    ) -> ControlFlow<()> {
+        match command {
+            Command::Stop(signal) => {
+                info!("{signal}: minerwatch finishes its work and exits");
+                return ControlFlow::Break(());
+            }
+            Command::Reload => self.reload(event_loop, outputs),
+            Command::Lists(Lists { indicators, counts, geo, asked }) => {
+                self.counts = counts;
+                event_loop.pipeline.set_geo(geo);
+                event_loop.pipeline.set_indicators(indicators);
+                give_back_memory();
+                if asked {
+                    info!("the configuration was read again");
+                    service::ready();
+                }
+            }
+            Command::Answer(request) => {
+                let answer = self.answer(event_loop, outputs, &request.question);
+                request.answer(answer);
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn reload(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) {
+        let is_new = reload(&mut self.config, self.config_path.as_deref(), outputs);
+        event_loop.pipeline.set_min_verdict(self.config.detection.min_verdict);
+        self.reload_exceptions(event_loop);
+        (self.set_log_level)(self.config.log.level);
+        // The reload is complete when the lists have been read. If there is nothing to read, it is complete now.
+        if is_new {
+            self.syncer.reconfigure(&self.config.intel.sync);
+        }
+        if !(is_new && self.lists.reconfigure(feeds::with_synced(&self.config))) {
+            service::ready();
+        }
+    }
+
+    /// Reads the exceptions again and passes them to the engine.
+    fn reload_exceptions(&mut self, event_loop: &mut EventLoop) {
+        self.exceptions.reload(&self.config, self.config_path.as_deref());
+        event_loop.pipeline.set_exceptions(Arc::clone(&self.exceptions.set), host::wall_clock());
+    }
+
+    /// Returns the answer to a question as JSON.
+    fn answer(
+        &mut self,
+        event_loop: &mut EventLoop,
+        outputs: &ConfiguredOutputs,
+        question: &Question,
+    ) -> String {
+        match question {
+            Question::Status => {
+                let (fetched, fetches_failed) = self.syncer.fetches();
+                Metrics {
+                    exceptions: exception_status(&self.exceptions, event_loop),
+                    lists: ListMetrics { fetched, fetches_failed, ..self.counts },
+                    ..metrics(event_loop, outputs, self.started)
+                }
+                .to_json()
+            }
+            Question::Exceptions { reload } => {
+                if *reload {
+                    self.reload_exceptions(event_loop);
+                }
+                serde_json::to_string(&exception_status(&self.exceptions, event_loop)).unwrap_or_default()
+            }
+            Question::Explain(incident) => event_loop.pipeline.explain(incident.as_deref()),
+        }
+    }
+
+    /// Does what is due once a second.
+    fn tick(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) -> std::io::Result<()> {
+        service::alive();
+        self.exceptions.log_expired(unix_now());
+        self.load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
+        outputs.store_incidents(event_loop.pipeline.engine_mut());
+        outputs.tick(host::now())
     }
 }
 
@@ -222,17 +280,6 @@ fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutp
         }
     }
     false
-}
-
-/// Reads the exceptions again and passes them to the engine.
-fn reload_exceptions(
-    exceptions: &mut LoadedExceptions,
-    event_loop: &mut EventLoop,
-    config: &Config,
-    path: Option<&Path>,
-) {
-    exceptions.reload(config, path);
-    event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());
 }
 
 fn exception_status(exceptions: &LoadedExceptions, event_loop: &EventLoop) -> ExceptionStatus {

@@ -112,9 +112,9 @@ impl Incidents {
         let IncidentState { mut incidents, budget } = state;
         self.budget.restore(budget);
         let room = self.limits.incidents.saturating_sub(self.open.len()).min(incidents.len());
-        for mut gone in incidents.split_off(room) {
+        for gone in incidents.split_off(room) {
             self.evicted += 1;
-            alerts.extend(super::alerting::closing(&mut gone, now, AlertReason::Evicted, table));
+            alerts.extend(super::alerting::closing(&gone, now, AlertReason::Evicted, table));
         }
         // An older incident has a lower number.
         incidents.sort_by_key(|incident| (incident.id.opened, incident.id.origin));
