@@ -227,10 +227,9 @@ impl Engine {
         let process = self.table.get(event.subject.key);
         let parent = process.and_then(|process| self.table.parent_of(process));
         let network = process.map_or(0, |process| process.network);
-        let domain = event
-            .body
-            .destination()
-            .and_then(|destination| self.knowledge.domain_of(network, destination.ip(), self.now));
+        let domain = event.body.destination().and_then(|destination| {
+            self.knowledge.domain_of(network, destination.ip(), event.subject.key, self.now)
+        });
         Observation {
             process: process.map(|process| Arc::clone(&process.view)),
             parent: parent.map(|parent| Arc::clone(&parent.view)),

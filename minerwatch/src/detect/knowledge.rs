@@ -13,7 +13,7 @@ use super::{WrittenFiles, network::encoded_name};
 use crate::{
     bounded::BoundedMap,
     intel::{Indicators, Listed},
-    model::{BootTime, DnsMessage, Event, EventBody, GeoLocation, Request},
+    model::{BootTime, DnsMessage, Event, EventBody, GeoLocation, ProcessKey, Request},
     process::{Process, ProcessTable},
 };
 use passive_dns::Observer;
@@ -130,9 +130,16 @@ impl Knowledge {
         (is_suspicious && !is_known).then(|| Request::DnsRole(event.subject.clone()))
     }
 
-    /// Returns the name that an address in a network namespace was last resolved from, unless the name has expired.
-    pub fn domain_of(&self, network: u32, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
-        self.names.resolution_of(network, address, now).map(|resolved| Arc::clone(&resolved.name))
+    /// Returns the name that an address in a network namespace was last resolved from, unless the name has expired or
+    /// does not hold for this process.
+    pub fn domain_of(
+        &self,
+        network: u32,
+        address: IpAddr,
+        process: ProcessKey,
+        now: BootTime,
+    ) -> Option<Arc<str>> {
+        self.names.resolution_of(network, address, process, now).map(|resolved| Arc::clone(&resolved.name))
     }
 
     /// Returns the first listed name in a DNS message, with its list entry.

@@ -45,6 +45,10 @@ const MAX_CONNECTIONS: usize = 256;
 const MAX_PARTS: usize = 32;
 /// News that are no reason for an alert at once are collected for this time.
 const COLLECT: Duration = Duration::from_secs(2);
+/// Number of returns of a suspect that are told without a pause.
+const RETURNS: u64 = 20;
+/// Longest time between two alerts that say that a suspect is back.
+const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
 /// Interval of digests once the burst of alerts is spent.
 const DIGEST: Duration = Duration::from_secs(60);
 
@@ -280,7 +284,7 @@ impl Incident {
             if let Some(gone) = suspect.add_process(key, is_fork) {
                 self.by_process.remove(&gone);
             }
-            if suspect.is_named() {
+            if suspect.is_named() && suspect.returns <= RETURNS {
                 self.news.get_or_insert(at);
             }
             if !process.is_alive() {
@@ -630,8 +634,11 @@ impl Incident {
         let urgent = self.suspects.iter().filter_map(|(number, suspect)| {
             let reason = urgent_reason(suspect)?;
             // What follows within two seconds joins one update, but a new suspect or one that is back is told at once.
-            let can_wait = suspect.is_named() && reason != AlertReason::Returned;
-            let due = if can_wait { self.last_alert.plus(COLLECT) } else { BootTime(0) };
+            let due = match reason {
+                AlertReason::Returned => self.last_alert.plus(pause_of(suspect)),
+                _ if suspect.is_named() => self.last_alert.plus(COLLECT),
+                _ => BootTime(0),
+            };
             Some((reason, std::cmp::Reverse(suspect.verdict), due, *number))
         });
         if let Some((reason, _, due, subject)) = urgent.min() {
@@ -699,6 +706,13 @@ fn values<S: Serializer>(parts: &BTreeMap<ProcessKey, Member>, serializer: S) ->
 fn by_process<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ProcessKey, Member>, D::Error> {
     let members = Vec::<Member>::deserialize(deserializer)?;
     Ok(members.into_iter().map(|member| (member.process, member)).collect())
+}
+
+/// Returns the minimum time between two alerts that say that a suspect is back. It grows with the number of returns, so
+/// that a miner which cron starts each minute does not cause an alert each minute for days.
+fn pause_of(suspect: &Suspect) -> Duration {
+    let more = suspect.returns.saturating_sub(RETURNS);
+    DIGEST.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX)).min(LONGEST_PAUSE)
 }
 
 /// Returns why a suspect is worth an alert at once, if it is.

@@ -30,6 +30,9 @@ pub struct ResolvedName {
     pub listed_alias: Option<Arc<str>>,
     /// When the name expires.
     until: BootTime,
+    /// The only process for which the name holds; `None` if it holds for all. Anybody can say any server name to any
+    /// address, so a listed one must not make suspects of others who use the address.
+    only_for: Option<ProcessKey>,
 }
 
 /// An address in a network namespace (0 if unknown). The same address may be a different host in another namespace.
@@ -71,14 +74,23 @@ impl PassiveDns {
         // A client hello later in a connection may go through a tunnel to another host.
         let server_name = payload.app.tls.as_deref().and_then(|hello| hello.server_name.as_deref());
         if let Some(name) = server_name.filter(|_| payload.index == 0) {
-            self.observe_server_name(observer, payload.flow.destination.ip(), name);
+            let is_listed = indicators.domain(name).is_some();
+            self.observe_server_name(observer, payload.flow.destination.ip(), name, is_listed);
         }
     }
 
-    /// Returns the name that an address was last resolved from, unless the name has expired.
-    pub fn resolution_of(&self, network: u32, address: IpAddr, now: BootTime) -> Option<&ResolvedName> {
+    /// Returns the name that an address was last resolved from, unless the name has expired or does not hold for this
+    /// process.
+    pub fn resolution_of(
+        &self,
+        network: u32,
+        address: IpAddr,
+        process: ProcessKey,
+        now: BootTime,
+    ) -> Option<&ResolvedName> {
         let resolved = self.names.get(&(network, address.to_canonical()))?;
-        (now <= resolved.until).then_some(resolved)
+        let holds = resolved.only_for.is_none_or(|only| only == process);
+        (holds && now <= resolved.until).then_some(resolved)
     }
 
     /// The number of evicted addresses.
@@ -112,6 +124,7 @@ impl PassiveDns {
             name: Arc::from(message.answer.question.as_str()),
             listed_alias: listed_alias.map(Arc::from),
             until: observer.at.plus(lifetime),
+            only_for: None,
         };
         for address in message.addresses() {
             self.names.insert((observer.network, address.to_canonical()), resolved.clone());
@@ -119,11 +132,23 @@ impl PassiveDns {
     }
 
     /// Names an address after the server name (SNI) of a TLS client hello, unless the address has a valid name already.
-    fn observe_server_name(&mut self, observer: Observer, address: IpAddr, name: &str) {
-        if self.resolution_of(observer.network, address, observer.at).is_none() {
-            let until = observer.at.plus(MAX_LIFETIME);
-            let resolved = ResolvedName { name: Arc::from(name), listed_alias: None, until };
-            self.names.insert((observer.network, address.to_canonical()), resolved);
+    fn observe_server_name(&mut self, observer: Observer, address: IpAddr, name: &str, is_listed: bool) {
+        let Observer { process, network, at } = observer;
+        if self.resolution_of(network, address, process, at).is_some() {
+            return;
         }
+        let key = (network, address.to_canonical());
+        let others = self.names.get(&key).is_some_and(|known| at <= known.until);
+        // A listed name of one process must not replace that of another.
+        if is_listed && others {
+            return;
+        }
+        let resolved = ResolvedName {
+            name: Arc::from(name),
+            listed_alias: None,
+            until: at.plus(MAX_LIFETIME),
+            only_for: is_listed.then_some(process),
+        };
+        self.names.insert(key, resolved);
     }
 }

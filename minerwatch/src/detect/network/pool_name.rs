@@ -179,7 +179,8 @@ fn listed_name_of<'a>(
     destination: SocketAddr,
 ) -> Option<(&'a Arc<str>, Listed<'a>)> {
     let known = context.known;
-    let resolved = known.names.resolution_of(context.process.network, destination.ip(), context.at())?;
+    let resolved =
+        known.names.resolution_of(context.process.network, destination.ip(), context.key(), context.at())?;
     let mut names = std::iter::once(&resolved.name).chain(&resolved.listed_alias);
     names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
 }
@@ -292,6 +293,24 @@ mod tests {
             assert_eq!(findings(&host), [("N3", expected)], "{story}");
             assert_eq!(verdict(&host), expected_verdict, "{story}");
         }
+    }
+
+    #[test]
+    fn a_name_that_one_program_says_is_not_that_of_the_others() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let orders = host.spawn(init, "/usr/bin/orders", &["orders"]);
+        host.connect(orders, "10.0.0.9:5432");
+        let curious = host.spawn(init, "/usr/bin/openssl", &["openssl", "s_client"]);
+        host.connect(curious, "10.0.0.9:5432");
+        host.send(curious, "10.0.0.9:5432", hello(&[0x1301], &[named("pool.supportxmr.com")]));
+        let found = findings(&host).len();
+        let other = host.spawn(init, "/usr/bin/orders", &["orders"]);
+        host.connect(other, "10.0.0.9:5432");
+        host.connect(orders, "10.0.0.9:9000");
+        assert_eq!(findings(&host).len(), found, "{:?}", findings(&host));
+        host.connect(curious, "10.0.0.9:9000");
+        assert_eq!(findings(&host).len(), found + 1);
     }
 
     #[test]

@@ -234,6 +234,28 @@ fn a_miner_restarted_twenty_times_sends_one_alert_a_minute_after_the_burst() {
 }
 
 #[test]
+fn a_miner_that_cron_starts_each_minute_for_a_day_is_one_incident_with_few_alerts() {
+    let mut day = Watched::new();
+    let cron = day.host.spawn(day.init, "/usr/sbin/cron", &["cron"]);
+    let start = day.host.now();
+    for _ in 0..24 * 60 {
+        let shell = day.host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/usr/local/bin/update"]);
+        let miner = day.host.spawn(shell, "/usr/local/bin/update", &["update"]);
+        mine(&mut day.host, miner, "203.0.113.5:443", &wallet(1));
+        day.host.wait(seconds(40));
+        day.host.exit(miner);
+        day.host.exit(shell);
+        day.host.wait(seconds(19));
+    }
+    let alerts = day.run();
+    assert_eq!(incidents(&alerts).len(), 1);
+    assert!(alerts.len() <= 60, "{} alerts", alerts.len());
+    let last = alerts.last().expect("alerts");
+    assert!(last.time.since(start) > seconds(23 * 3_600), "it is still told of at the end of the day");
+    assert!(last.suspects[0].processes > 1_000);
+}
+
+#[test]
 fn a_user_who_starts_miners_in_a_loop_causes_few_alerts_and_hides_nobody() {
     for other_programs in [false, true] {
         let mut day = Watched::new();
