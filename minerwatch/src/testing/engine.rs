@@ -44,6 +44,26 @@ pub fn alerts(host: &Host) -> Vec<Alert> {
     alerts
 }
 
+/// Runs an engine over the events of a host and ticks it once a second, as the daemon does, up to two minutes after the
+/// last event. Returns its alerts.
+pub fn alerts_over_time(host: &Host, settings: EngineSettings) -> Vec<Alert> {
+    let mut engine = Engine::new(settings);
+    let mut alerts = Vec::new();
+    let mut tick = host.events().first().expect("events").time;
+    for event in host.events() {
+        while tick.plus(seconds(1)) <= event.time {
+            tick = tick.plus(seconds(1));
+            pass_time(&mut engine, tick, &mut alerts);
+        }
+        feed(&mut engine, event, &mut alerts);
+    }
+    for _ in 0..120 {
+        tick = tick.plus(seconds(1));
+        pass_time(&mut engine, tick, &mut alerts);
+    }
+    alerts
+}
+
 /// Returns the highest verdict among the alerts of a host, or `None` without alerts.
 pub fn verdict(host: &Host) -> Option<Verdict> {
     alerts(host).iter().map(|alert| alert.verdict).max()

@@ -58,11 +58,7 @@ fn too_many_incidents_close_the_one_with_the_lowest_score() {
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
     for number in 0..40 {
         let path = format!("/tmp/x{number}");
-        let script = host.fork(cron);
-        host.become_user(script, 1_000 + number);
-        host.exec(script, cron, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
-        host.create(script, &path, 0o755);
-        let dropped = host.spawn(script, &path, &[&path]);
+        let dropped = host.drop_and_run(cron, 1_000 + number, &path, &[&path]);
         host.connect(dropped, "10.0.0.5:443");
     }
     let mut engine = Engine::new(EngineSettings { max_incidents: 8, ..EngineSettings::default() });
@@ -148,6 +144,54 @@ fn parked_events_are_bounded() {
         assert!(engine.counters().parked <= 1_024);
     }
     assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
+}
+
+/// Opens 10,000 incidents among 100,000 processes. To measure the time and the memory, run:
+/// `cargo test --release -p minerwatch --no-default-features -- --ignored --nocapture many_incidents`.
+#[test]
+#[ignore = "a measurement, not a check"]
+fn many_incidents() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+    for number in 0..90_000 {
+        host.spawn(init, "/usr/bin/sleep", &["sleep", &number.to_string()]);
+    }
+    for number in 0..10_000_u32 {
+        let path = format!("/tmp/x{number}");
+        let dropped = host.drop_and_run(cron, number, &path, &[&path, "-o", "10.0.0.5:3333", "-a", "rx/0"]);
+        host.connect(dropped, &format!("10.{}.{}.9:3333", number / 200, number % 200));
+    }
+    let before = resident();
+    let started = std::time::Instant::now();
+    let limits =
+        EngineSettings { max_incidents: 10_000, max_processes: 200_000, ..EngineSettings::default() };
+    let mut engine = Engine::new(limits);
+    let mut alerts = Vec::new();
+    for event in host.events() {
+        feed(&mut engine, event, &mut alerts);
+    }
+    let fed = started.elapsed();
+    let ticked = std::time::Instant::now();
+    for second in 1..=100 {
+        pass_time(&mut engine, host.now().plus(seconds(second)), &mut alerts);
+    }
+    let counters = engine.counters();
+    println!(
+        "{} events in {fed:?}, 100 ticks in {:?}, {} incidents, {} processes, {} alerts, {} MiB",
+        host.events().len(),
+        ticked.elapsed(),
+        counters.incidents,
+        counters.processes,
+        alerts.len(),
+        (resident() - before) >> 20,
+    );
+}
+
+/// Returns the resident memory of this process, in bytes.
+fn resident() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").expect("procfs");
+    pages.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()).expect("a number") * 4_096
 }
 
 /// Processes 1.6 million events. To measure the time, run:

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use crate::{
     engine::{Engine, EngineSettings},
     model::{Alert, BootTime, Event, EventBody, Exit, ProcessKey, Verdict},
-    testing::{Host, feed, pass_time, seconds},
+    testing::{Host, alerts_over_time, feed, pass_time, seconds},
 };
 
 /// One random action. Processes, programs, files and peers are indexes.
@@ -162,20 +162,7 @@ proptest! {
         miners in prop::collection::vec(miner(), 1..40),
     ) {
         let (host, miners) = host_with(&miners);
-        let mut engine = Engine::new(EngineSettings::default());
-        let mut alerts = Vec::new();
-        let mut tick = host.events()[0].time;
-        for event in host.events() {
-            while tick.plus(seconds(1)) <= event.time {
-                tick = tick.plus(seconds(1));
-                pass_time(&mut engine, tick, &mut alerts);
-            }
-            feed(&mut engine, event, &mut alerts);
-        }
-        for _ in 0..130 {
-            tick = tick.plus(seconds(1));
-            pass_time(&mut engine, tick, &mut alerts);
-        }
+        let alerts = alerts_over_time(&host, EngineSettings::default());
         for (key, at) in miners {
             // A program is one suspect. A process that is back is named as soon as it starts, before it logs in.
             let path = host.program_of(key);

@@ -211,11 +211,7 @@ fn forty_users() -> Host {
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
     for number in 0..40 {
         let path = format!("/tmp/x{number}");
-        let script = host.fork(cron);
-        host.become_user(script, 1_000 + number);
-        host.exec(script, cron, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
-        host.create(script, &path, 0o755);
-        let dropped = host.spawn(script, &path, &[&path]);
+        let dropped = host.drop_and_run(cron, 1_000 + number, &path, &[&path]);
         host.connect(dropped, "10.0.0.5:443");
     }
     mine(&mut host, init);
@@ -331,11 +327,7 @@ fn store_speed() {
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
     for number in 0..1_024 {
         let path = format!("/tmp/x{number}");
-        let script = host.fork(cron);
-        host.become_user(script, 1_000 + number);
-        host.exec(script, cron, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
-        host.create(script, &path, 0o755);
-        let dropped = host.spawn(script, &path, &[&path, "-o", "10.0.0.5:3333", "-u", MONERO]);
+        let dropped = host.drop_and_run(cron, 1_000 + number, &path, &[&path]);
         host.connect(dropped, &format!("10.0.{}.{}:3333", number / 250, number % 250 + 1));
         host.create(dropped, &format!("/etc/cron.d/x{number}"), 0o644);
     }

@@ -3,9 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    engine::{Engine, EngineSettings},
+    engine::EngineSettings,
     model::{Alert, AlertAction, AlertReason, BootTime, IncidentId, MemberRole, ProcessKey, Verdict},
-    testing::{Host, feed, pass_time, seconds, story},
+    testing::{Host, alerts_over_time, seconds, story},
 };
 
 /// A host whose engine ticks once a second, as the daemon's does.
@@ -27,21 +27,7 @@ impl Watched {
     }
 
     fn run_with(&self, settings: EngineSettings) -> Vec<Alert> {
-        let mut engine = Engine::new(settings);
-        let mut alerts = Vec::new();
-        let mut tick = self.host.events().first().expect("events").time;
-        for event in self.host.events() {
-            while tick.plus(seconds(1)) <= event.time {
-                tick = tick.plus(seconds(1));
-                pass_time(&mut engine, tick, &mut alerts);
-            }
-            feed(&mut engine, event, &mut alerts);
-        }
-        for _ in 0..120 {
-            tick = tick.plus(seconds(1));
-            pass_time(&mut engine, tick, &mut alerts);
-        }
-        alerts
+        alerts_over_time(&self.host, settings)
     }
 }
 

@@ -14,6 +14,8 @@ use crate::{
     process::ProcessTable,
 };
 
+/// Time after which an alert that a budget held back is tried again.
+const RETRY: Duration = Duration::from_secs(1);
 /// Interval between two looks at which incidents have living processes.
 const LOOK: Duration = Duration::from_secs(60);
 
@@ -54,12 +56,12 @@ impl Incidents {
         let Some(incident) = self.open.get_mut(&serial) else { return };
         let shown = self.exceptions.show(incident, min_verdict, now, table);
         if let Some(wake) = shown.as_ref().and_then(|shown| shown.wake) {
-            self.next_due = Some(self.next_due.map_or(wake, |due| due.min(wake)));
+            look_again(&mut self.next_due, wake);
         }
         let seen = shown.as_ref().map_or(&*incident, |shown| &shown.incident);
         let Some(wish) = seen.wish(min_verdict) else { return };
         if wish.due > now {
-            self.next_due = Some(self.next_due.map_or(wish.due, |due| due.min(wish.due)));
+            look_again(&mut self.next_due, wish.due);
             return;
         }
         let report = |incident: &Incident, action| match &shown {
@@ -72,7 +74,7 @@ impl Incidents {
         if !self.budget.take(&incident.owner, now) {
             // That an incident goes on after a restart can wait.
             incident.held_back = wish.reason != AlertReason::Resumed;
-            self.next_due = Some(self.next_due.map_or(now, |due| due.min(now)));
+            look_again(&mut self.next_due, now.plus(RETRY));
             return;
         }
         let action =
@@ -84,7 +86,7 @@ impl Incidents {
         }
         // What did not fit into the alert follows later.
         if let Some(next) = incident.wish(min_verdict) {
-            self.next_due = Some(self.next_due.map_or(next.due, |due| due.min(next.due)));
+            look_again(&mut self.next_due, next.due);
         }
     }
 
@@ -101,7 +103,7 @@ impl Incidents {
         for (serial, incident) in &self.open {
             let Some(wish) = incident.wish(min_verdict) else { continue };
             if wish.due > now {
-                self.next_due = Some(self.next_due.map_or(wish.due, |next| next.min(wish.due)));
+                look_again(&mut self.next_due, wish.due);
             } else {
                 let spent = self.budget.spent_by(&incident.owner, now);
                 due.push((spent, std::cmp::Reverse(incident.verdict()), wish.reason, *serial));
@@ -113,9 +115,9 @@ impl Incidents {
             self.consider(serial, now, table, alerts);
         }
         self.report_storm(now, table, alerts);
-        // A budget that refuses now may allow more with the next tick, not with the next event.
+        // What is still due waits: a look at all incidents with each event would be too much.
         if self.next_due.is_some_and(|due| due <= now) {
-            self.next_due = Some(now.plus(Duration::from_secs(1)));
+            self.next_due = Some(now.plus(RETRY));
         }
     }
 
@@ -234,6 +236,11 @@ impl Incidents {
         }
         alerts.push(alert);
     }
+}
+
+/// Lets the due alerts be looked for at this time, if not before.
+fn look_again(next_due: &mut Option<BootTime>, at: BootTime) {
+    *next_due = Some(next_due.map_or(at, |due| due.min(at)));
 }
 
 /// Returns the closing alert of an incident, if it was reported.

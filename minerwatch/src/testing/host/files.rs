@@ -41,6 +41,22 @@ impl Host {
         self.files.insert(new.to_owned(), file);
     }
 
+    /// Lets a script of a user, a child of `parent`, write a program and run it with these arguments. Returns the process
+    /// that runs the program.
+    pub fn drop_and_run(
+        &mut self,
+        parent: ProcessKey,
+        user: u32,
+        path: &str,
+        arguments: &[&str],
+    ) -> ProcessKey {
+        let script = self.fork(parent);
+        self.become_user(script, user);
+        self.exec(script, parent, "/usr/bin/dash", "/usr/bin/dash", &["sh", "-c", "x"]);
+        self.create(script, path, 0o755);
+        self.spawn(script, path, arguments)
+    }
+
     fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
         let file = Some(self.file(path));
         self.happen(
