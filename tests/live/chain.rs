@@ -53,7 +53,15 @@ fn a_dropper_is_one_incident_with_its_chain() {
         at(&alert, "minerwatch.latency_ms")
     );
     assert_eq!(at(&alert, "event.action"), "incident-opened", "{alert:#}");
-    assert!(at(&alert, "message").as_str().is_some_and(|message| message.contains("/etc/cron.d/sync")));
+    assert_eq!(at(&alert, "minerwatch.reason"), "new-suspect");
+    // The program lies in a hidden place and was fetched from a bare address, so the alert does not wait until it stays.
+    // What follows joins an update.
+    let alert = agent.wait_for("an update", SOON, |object| {
+        is_alert(object)
+            && at(object, "message").as_str().is_some_and(|message| message.contains("/etc/cron.d/sync"))
+    });
+    assert_eq!(at(&alert, "event.action"), "incident-updated", "{alert:#}");
+    assert_eq!(alert["minerwatch"]["persistence"], serde_json::json!(["/etc/cron.d/sync"]));
     assert_eq!(alert["minerwatch"]["lost"].as_object().map(serde_json::Map::len), Some(0));
 
     let chain = alert["minerwatch"]["chain"].as_array().expect("a chain");

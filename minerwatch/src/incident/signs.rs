@@ -21,7 +21,7 @@ pub(super) enum Sign {
     SharedMemory,
     /// The program lies in a hidden place.
     HiddenPlace,
-    /// The program lies in a hidden place of a temporary directory. Some honest tools unpack themselves there.
+    /// The program lies in a hidden directory of a temporary directory. Some honest tools unpack themselves there.
     HiddenTemporaryPlace,
     /// The program has the name of a kernel thread or of a system program.
     BorrowedName,
@@ -192,6 +192,10 @@ impl Signs {
                 self.add(Sign::SharedMemory);
             }
             PathKind::Hidden => {
+                self.add(Sign::HiddenPlace);
+            }
+            // A program whose own name is hidden hides itself. A hidden directory may be that of a tool that unpacks itself.
+            PathKind::Temporary if base_name(path).starts_with('.') => {
                 self.add(Sign::HiddenPlace);
             }
             PathKind::Temporary if path.contains("/.") => {
