@@ -1,6 +1,6 @@
 //! Memory of the sizes that RandomX uses, and the pool of huge pages.
 
-use std::{fs, thread, time::Duration};
+use std::{fs, io::Write as _, thread, time::Duration};
 
 use minerwatch_tests::{
     Scratch,
@@ -29,9 +29,15 @@ fn signal(agent: &Agent, pid: Option<u32>, id: &str, weight: u32) -> Value {
 fn memory_in_the_sizes_of_randomx_is_noted() {
     let Some(_machine) = machine("memory_in_the_sizes_of_randomx_is_noted") else { return };
     let scratch = Scratch::new();
-    let program = native::build(Simulator::Memory, &scratch, "nginx");
+    // Each is a program of its own. The same program again would be the same suspect.
+    let programs = ["randomx", "flipping", "handover"].map(|manner| {
+        let program = native::build(Simulator::Memory, &scratch, manner);
+        let file = fs::OpenOptions::new().append(true).open(&program);
+        file.and_then(|mut file| file.write_all(manner.as_bytes())).expect("the program can be written");
+        (manner, program)
+    });
     let agent = start_agent(&scratch, EVERYTHING);
-    for manner in ["randomx", "flipping", "handover"] {
+    for (manner, program) in programs {
         let worker = Worker::start_by_login(&program.to_string_lossy(), &[manner, "30"]);
         let alert = signal(&agent, Some(worker.pid()), "C2", 70);
         assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "{manner}: alone it is no more");

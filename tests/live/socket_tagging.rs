@@ -97,12 +97,14 @@ fn a_mining_relay_is_found() {
         move |object: &Value| signal_of(object, pid, id).is_some()
     };
     agent.wait_for("login of the relay", SOON, is_of("N1"));
+    // The miners mine for another account, so that they are another incident.
+    let others_wallet = WALLET.replace('A', "B");
     // Miners connect again and again. The daemon does not see those that connect before it has inspected the sockets of
     // the relay.
     let until = Instant::now() + SOON;
     while Instant::now() < until && !agent.objects().iter().any(is_of("N8")) {
         pair.server
-            .command("python3", &["-c", MINER, &pair.victim.address, WALLET])
+            .command("python3", &["-c", MINER, &pair.victim.address, &others_wallet])
             .status()
             .expect("a miner starts");
         thread::sleep(Duration::from_millis(100));

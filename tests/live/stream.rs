@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -37,7 +37,7 @@ fn tail_attaches_to_the_running_daemon() {
     }
 }
 
-fn tail_output(tail: &mut std::process::Child) -> String {
+fn tail_output(tail: &mut Child) -> String {
     use std::io::Read as _;
     let until = Instant::now() + Duration::from_secs(5);
     while tail.try_wait().expect("our child").is_none() {
@@ -61,13 +61,7 @@ fn a_recording_gives_the_same_verdict_without_root() {
         "-c",
         "import socket\ns=socket.create_server(('0.0.0.0',9000))\nwhile True:\n c,_=s.accept(); c.recv(1); c.close()",
     ]);
-    let recording = scratch.join("host.jsonl");
-    let recorder = Command::new(executable("minerwatch"))
-        .args(["record", &recording])
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-    wait_for_recording(&recording);
+    let recorder = Recorder::start(scratch.join("host.jsonl"));
     let dropped = format!("/tmp/.{}", minerwatch_tests::unique("dropped"));
     let script = format!(
         "mount -t tmpfs none /etc/cron.d; cp {} {dropped}; {dropped} infect {}:9000 /etc/cron.d/sync; rm {dropped}",
@@ -81,10 +75,7 @@ fn a_recording_gives_the_same_verdict_without_root() {
             .expect("it starts")
             .success()
     );
-    let pid = i32::try_from(recorder.id()).ok().and_then(Pid::from_raw).expect("a process id");
-    kill_process(pid, Signal::INT).expect("it runs");
-    let output = recorder.wait_with_output().expect("our child");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let recording = recorder.stop();
 
     let replay = |path: &str| {
         let output = Command::new(executable("minerwatch"))
@@ -113,12 +104,36 @@ fn a_recording_gives_the_same_verdict_without_root() {
     );
 }
 
-fn wait_for_recording(path: &str) {
-    let until = Instant::now() + Duration::from_secs(20);
-    while fs::metadata(path).map_or(0, |file| file.len()) < 1000 {
-        assert!(Instant::now() < until, "nothing is recorded");
-        thread::sleep(Duration::from_millis(50));
+/// A running `minerwatch record`.
+pub struct Recorder {
+    child: Child,
+    path: String,
+}
+
+impl Recorder {
+    /// Starts to record into a new file, and waits until events arrive.
+    pub fn start(path: String) -> Self {
+        let child = Command::new(executable("minerwatch"))
+            .args(["record", &path])
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
+        let until = Instant::now() + Duration::from_secs(20);
+        while fs::metadata(&path).map_or(0, |file| file.len()) < 1000 {
+            assert!(Instant::now() < until, "nothing is recorded");
+            thread::sleep(Duration::from_millis(50));
+        }
+        // The snapshot of running processes is written. Wait until the hooks deliver events, too.
+        thread::sleep(Duration::from_millis(500));
+        Self { child, path }
     }
-    // The snapshot of running processes is written. Wait until the hooks deliver events, too.
-    thread::sleep(Duration::from_millis(500));
+
+    /// Ends the recording and returns its path.
+    pub fn stop(self) -> String {
+        let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw).expect("a process id");
+        kill_process(pid, Signal::INT).expect("it runs");
+        let output = self.child.wait_with_output().expect("our child");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        self.path
+    }
 }

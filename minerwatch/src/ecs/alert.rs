@@ -153,13 +153,25 @@ impl Encoder {
     }
 
     fn suspect(suspect: &Suspect) -> SuspectFields<'_> {
-        let Suspect { process, parent, verdict, score, alive, processes, returns, signals, peers, accounts } =
-            suspect;
+        let Suspect {
+            process,
+            parent,
+            verdict,
+            score,
+            alive,
+            processes,
+            pids,
+            returns,
+            signals,
+            peers,
+            accounts,
+        } = suspect;
         SuspectFields {
             verdict: *verdict,
             score: *score,
             alive: *alive,
             processes: *processes,
+            pids,
             returns: *returns,
             process: SuspectProcess {
                 pid: process.key.pid,

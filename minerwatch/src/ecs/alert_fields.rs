@@ -103,6 +103,8 @@ pub(super) struct SuspectFields<'a> {
     pub score: u32,
     pub alive: bool,
     pub processes: u64,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub pids: &'a [u32],
     #[serde(skip_serializing_if = "is_zero")]
     pub returns: u64,
     pub process: SuspectProcess<'a>,

@@ -633,15 +633,17 @@ impl Incident {
         }
         let urgent = self.suspects.iter().filter_map(|(number, suspect)| {
             let reason = urgent_reason(suspect)?;
-            // What follows within two seconds joins one update, but a new suspect or one that is back is told at once.
+            // What follows within two seconds joins one update, but a new suspect is told at once.
             let due = match reason {
-                AlertReason::Returned => self.last_alert.plus(pause_of(suspect)),
+                AlertReason::Returned => self.last_alert.plus(pause_of(suspect).max(COLLECT)),
                 _ if suspect.is_named() => self.last_alert.plus(COLLECT),
                 _ => BootTime(0),
             };
-            Some((reason, std::cmp::Reverse(suspect.verdict), due, *number))
+            // Two signals that each decide alone are more than a return.
+            let rank = (!suspect.news.conclusive, reason, std::cmp::Reverse(suspect.verdict));
+            Some((rank, due, *number))
         });
-        if let Some((reason, _, due, subject)) = urgent.min() {
+        if let Some(((_, reason, _), due, subject)) = urgent.min() {
             return Some(Wish { due: due.max(self.budget.next(true)), reason, subject });
         }
         let subject = self.prime()?;
@@ -677,15 +679,16 @@ impl Incident {
     /// Marks a suspect as told by the alert about a storm.
     pub(super) fn named_in_storm(&mut self, number: SuspectNumber) {
         if let Some(suspect) = self.suspects.get_mut(&number) {
-            suspect.told();
+            suspect.told(false);
         }
     }
 
-    /// Marks everything as told by an alert at time `now`. `named` are the suspects that the alert lists.
+    /// Marks everything as told by an alert at time `now`. `named` are the suspects that the alert lists, its subject
+    /// first.
     pub(super) fn told(&mut self, now: BootTime, named: &[SuspectNumber]) {
-        for number in named {
+        for (index, number) in named.iter().enumerate() {
             if let Some(suspect) = self.suspects.get_mut(number) {
-                suspect.told();
+                suspect.told(index == 0);
             }
         }
         self.reported = self.reported.max(self.verdict);
@@ -724,6 +727,8 @@ fn urgent_reason(suspect: &Suspect) -> Option<AlertReason> {
         AlertReason::NewSuspect
     } else if suspect.verdict > suspect.reported {
         AlertReason::VerdictRose
+    } else if suspect.news.conclusive {
+        AlertReason::NewEvidence
     } else if suspect.news.returned {
         AlertReason::Returned
     } else if suspect.news.account {

@@ -35,11 +35,14 @@ pub(super) struct SuspectNews {
     pub(super) returned: bool,
     pub(super) peer: bool,
     pub(super) account: bool,
+    /// A signal that decides the verdict alone, of a suspect that an alert named before.
+    #[serde(default)]
+    pub(super) conclusive: bool,
 }
 
 impl SuspectNews {
     fn is_any(self) -> bool {
-        self.returned || self.peer || self.account
+        self.returned || self.peer || self.account || self.conclusive
     }
 }
 
@@ -160,7 +163,11 @@ impl Suspect {
     /// Adds a signal. Returns whether the suspect shows more than before.
     pub(super) fn hold(&mut self, new: HeldSignal) -> bool {
         self.last_activity = self.last_activity.max(new.last);
+        let ended = |key: ProcessKey| !self.runs.iter().any(|run| run.process == key && run.alive);
+        let is_of_the_dead =
+            self.signals.iter().any(|held| held.signal.id == new.signal.id && ended(held.signal.process));
         let Some(held) = self.signals.iter_mut().find(|held| held.signal.id == new.signal.id) else {
+            self.news.conclusive |= new.conclusive && self.is_named();
             self.signals.push(new);
             return true;
         };
@@ -168,9 +175,12 @@ impl Suspect {
         let is_more = new.signal.weight > held.signal.weight || (new.conclusive && !held.conclusive);
         held.conclusive |= new.conclusive;
         held.repeated += 1;
-        if new.signal.weight > held.signal.weight {
+        // Of two equal signals, that of a living process says more.
+        let replaces = new.signal.weight == held.signal.weight && is_of_the_dead;
+        if new.signal.weight > held.signal.weight || replaces {
             held.signal = new.signal;
             held.kind = new.kind;
+            held.path = new.path;
         }
         is_more
     }
@@ -210,10 +220,12 @@ impl Suspect {
         &self.accounts
     }
 
-    /// Marks everything as told.
-    pub(super) fn told(&mut self) {
+    /// Marks everything as told. The details of a conclusive signal are told only by an alert about this suspect
+    /// (`is_subject`).
+    pub(super) fn told(&mut self, is_subject: bool) {
         self.reported = self.reported.max(self.verdict);
-        self.news = SuspectNews::default();
+        let conclusive = self.news.conclusive && !is_subject;
+        self.news = SuspectNews { conclusive, ..SuspectNews::default() };
     }
 
     /// Adds what is known of the same program from another incident.
@@ -263,6 +275,7 @@ impl Suspect {
         self.news.returned |= news.returned;
         self.news.peer |= news.peer;
         self.news.account |= news.account;
+        self.news.conclusive |= news.conclusive;
         self.last_activity = self.last_activity.max(last_activity);
     }
 
@@ -283,6 +296,7 @@ impl Suspect {
             score: Score::of(counted.iter().copied(), self.signs.are_excused(), now).points,
             alive: self.is_alive(),
             processes: self.processes,
+            pids: self.processes().map(|key| key.pid).collect(),
             returns: self.returns,
             signals,
             peers: self.peers.clone(),

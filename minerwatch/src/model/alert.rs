@@ -125,6 +125,9 @@ pub struct Suspect {
     pub alive: bool,
     /// Number of processes that ran the program, 1 or more.
     pub processes: u64,
+    /// Process ids of the latest processes that ran the program, the latest last.
+    #[serde(default)]
+    pub pids: Vec<u32>,
     /// Number of times that the suspect came back after all its processes had ended.
     pub returns: u64,
     /// The ids of the signals that count for the suspect, strongest first.

@@ -353,6 +353,7 @@ pub(crate) fn alert() -> Alert {
             score: 44,
             alive: true,
             processes: 2,
+            pids: vec![4712, 4713],
             returns: 1,
             signals: vec![SignalId::known("B2"), SignalId::known("C5")],
             peers: vec![peer()],
