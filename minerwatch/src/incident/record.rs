@@ -1,21 +1,24 @@
 //! One incident: its suspects, its chain, and what is new about it since the last alert.
 
+mod merging;
+mod naming;
 mod shown;
+mod steps;
 
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     sync::Arc,
-    time::Duration,
 };
 
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use self::naming::RETURNS;
 use super::{
     budget::{IncidentBudget, Owner},
     causes::path_of,
-    chain::{Chain, command_line},
+    chain::Chain,
     identity::Identity,
     links::Links,
     membership::Members,
@@ -24,33 +27,17 @@ use super::{
     suspect::{Suspect, SuspectNumber},
 };
 use crate::{
-    detect::{
-        Finding, SignalKind, WrittenFile,
-        behavior::{KERNEL_NAME, triple_chain},
-    },
+    detect::{Finding, SignalKind, WrittenFile, behavior::KERNEL_NAME},
     model::{
-        AlertReason, BootTime, ChainEdge, ChainKind, DroppedFile, FileId, IncidentId, Member, MemberRole,
-        ProcessKey, Signal, Value, Verdict,
+        BootTime, DroppedFile, FileId, IncidentId, Member, MemberRole, ProcessKey, Signal, Value, Verdict,
     },
-    process::{ImageSource, Process, ProcessTable, Role},
+    process::{Process, ProcessTable, Role},
 };
 
-/// Maximum number of generations, from a process up, whose creation becomes a step.
-const MAX_CREATED: usize = 6;
 /// Maximum number of suspects. Dead ones with the lowest verdict make room.
 const MAX_SUSPECTS: usize = 256;
-/// Maximum number of different connections that an incident remembers. Older ones make room.
-const MAX_CONNECTIONS: usize = 256;
 /// Maximum number of processes of one part (dropper, persister, entry), and of dropped files.
 const MAX_PARTS: usize = 32;
-/// News that are no reason for an alert at once are collected for this time.
-const COLLECT: Duration = Duration::from_secs(2);
-/// Number of returns of a suspect that are told without a pause.
-const RETURNS: u64 = 20;
-/// Longest time between two alerts that say that a suspect is back.
-const LONGEST_PAUSE: Duration = Duration::from_secs(3_600);
-/// Interval of digests once the burst of alerts is spent.
-const DIGEST: Duration = Duration::from_secs(60);
 
 /// An incident, reported or not.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -89,16 +76,6 @@ pub(super) struct Incident {
     /// Whether the budget of the host held an alert back.
     #[serde(skip)]
     pub(super) held_back: bool,
-}
-
-/// An alert that an incident wants to send.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Wish {
-    /// The earliest time.
-    pub(super) due: BootTime,
-    pub(super) reason: AlertReason,
-    /// The suspect that the alert is about.
-    pub(super) subject: SuspectNumber,
 }
 
 impl Incident {
@@ -418,83 +395,6 @@ impl Incident {
         }
     }
 
-    /// Adds the chains that are complete now.
-    pub(super) fn complete_chains(&mut self, table: &ProcessTable, at: BootTime) {
-        let heads =
-            |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
-        let is_suspicious = |key| {
-            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(false));
-            of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
-        };
-        for mut chain in self.links.chains(heads, is_suspicious) {
-            let number = match (self.by_process.get(&chain.holder), table.get(chain.holder)) {
-                (Some(number), _) => *number,
-                (None, Some(process)) => self.suspect_for(process, table, at),
-                (None, None) => continue,
-            };
-            let Some(suspect) = self.suspects.get(&number) else { continue };
-            let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
-            if suspect.signs.are_suspicious(persists && dropped) {
-                chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();
-            }
-            chain.facts.excused = suspect.signs.are_excused();
-            if chain.facts.excused && chain.facts.wrong.is_empty() && !persists {
-                continue;
-            }
-            let (info, signal) = triple_chain(&chain.facts, chain.holder, at);
-            let is_known = suspect
-                .signals
-                .iter()
-                .any(|held| info.names(&held.signal) && held.signal.weight >= signal.weight);
-            if is_known {
-                continue;
-            }
-            let path = path_of(table, chain.holder);
-            self.hold(number, HeldSignal::new(info, signal, false, path));
-            self.news.get_or_insert(at);
-        }
-    }
-
-    /// Adds the creation steps of a process and its nearest ancestors. `path` leads from the process up its tree.
-    pub(super) fn created<'a>(&mut self, path: impl Iterator<Item = &'a Process>) {
-        // An ancestor that was forked without an exec runs its parent's program, so it gets no step.
-        let shown: Vec<&Process> = path
-            .take(MAX_CREATED)
-            .enumerate()
-            .filter(|(generation, process)| *generation == 0 || process.image_source >= ImageSource::Snapshot)
-            .map(|(_, process)| process)
-            .collect();
-        for (index, process) in shown.iter().enumerate() {
-            if self.chain.has_created(process.key(), process.since) {
-                continue;
-            }
-            self.step(ChainEdge {
-                kind: ChainKind::Create,
-                at: process.since,
-                process: process.key(),
-                name: Arc::clone(&process.view.name),
-                parent: shown.get(index + 1).map(|above| above.key()).or(process.parent),
-                object: command_line(&process.view),
-            });
-        }
-    }
-
-    /// Adds a step to the chain.
-    pub(super) fn step(&mut self, edge: ChainEdge) {
-        let at = edge.at.max(self.last_activity);
-        if self.chain.add(edge) {
-            self.news.get_or_insert(at);
-        }
-    }
-
-    /// Records a connection. Returns true if it is new.
-    pub(super) fn is_new_connection(&mut self, key: ProcessKey, destination: SocketAddr) -> bool {
-        if self.connections.len() >= MAX_CONNECTIONS {
-            self.connections.pop_first();
-        }
-        self.connections.insert((key, destination))
-    }
-
     /// Records the end of a process.
     pub(super) fn exit(&mut self, key: ProcessKey) {
         if let Some(suspect) = self.by_process.get(&key).and_then(|number| self.suspects.get_mut(number)) {
@@ -519,93 +419,6 @@ impl Incident {
         }
     }
 
-    /// Merges the content of another incident into this one.
-    pub(super) fn absorb(&mut self, other: Self) {
-        let Self {
-            id,
-            holdings: _,
-            owner: _,
-            last_activity,
-            next_look: _,
-            suspects,
-            next_suspect: _,
-            by_process: _,
-            chain,
-            links,
-            connections: _,
-            parts,
-            dropped,
-            folded,
-            verdict,
-            reported: _,
-            alerts: _,
-            budget: _,
-            last_alert: _,
-            news,
-            resumed: _,
-            held_back: _,
-        } = other;
-        if (id.opened, id.origin) < (self.id.opened, self.id.origin) && !self.is_reported() {
-            self.id = id;
-        }
-        self.last_activity = self.last_activity.max(last_activity);
-        for suspect in suspects.into_values() {
-            self.take_over(suspect);
-        }
-        self.chain.absorb(chain);
-        self.links.absorb(links);
-        for member in parts.into_values() {
-            self.take_part(member);
-        }
-        for file in dropped {
-            if self.dropped.len() < MAX_PARTS && self.dropped.iter().all(|known| known.path != file.path) {
-                self.dropped.push(file);
-            }
-        }
-        self.folded += folded;
-        self.verdict = self.verdict.max(verdict);
-        if let Some(news) = news {
-            self.news.get_or_insert(news);
-        }
-        self.judge_all(self.last_activity);
-    }
-
-    fn take_over(&mut self, suspect: Suspect) {
-        let number = if let Some(number) = self.number_of(&suspect.identity) {
-            if let Some(known) = self.suspects.get_mut(&number) {
-                known.absorb(suspect);
-            }
-            number
-        } else {
-            self.insert(suspect)
-        };
-        self.index(number);
-    }
-
-    fn index(&mut self, number: SuspectNumber) {
-        let keys: Vec<_> = self.suspects.get(&number).into_iter().flat_map(Suspect::processes).collect();
-        for key in keys {
-            self.by_process.insert(key, number);
-        }
-    }
-
-    /// Rebuilds what is not stored, after a restart. `lives` says whether a process still runs.
-    pub(super) fn restore(&mut self, lives: impl Fn(ProcessKey) -> bool) {
-        let numbers: Vec<_> = self.suspects.keys().copied().collect();
-        for number in numbers {
-            self.index(number);
-            if let Some(suspect) = self.suspects.get_mut(&number) {
-                suspect.retain_living(&lives);
-            }
-        }
-        let next = self.suspects.keys().next_back().map_or(0, |last| last.saturating_add(1));
-        self.next_suspect = self.next_suspect.max(next);
-        let connected = self.links.connected();
-        self.connections =
-            connected.filter_map(|link| Some((*link.path.first()?, link.destination))).collect();
-        self.resumed = false;
-    }
-
     fn judge_all(&mut self, now: BootTime) {
         let numbers: Vec<_> = self.suspects.keys().copied().collect();
         for number in numbers {
@@ -622,83 +435,6 @@ impl Incident {
             suspect.verdict = suspect.verdict.max(verdict);
         }
     }
-
-    /// Returns the next alert of the incident, if it has news. `min_verdict` is the lowest verdict that is reported.
-    pub(super) fn wish(&self, min_verdict: Verdict) -> Option<Wish> {
-        let verdict = self.verdict?;
-        if self.reported.is_none() {
-            let subject = self.prime()?;
-            let wish = Wish { due: BootTime(0), reason: AlertReason::NewSuspect, subject };
-            return (verdict >= min_verdict).then_some(wish);
-        }
-        let urgent = self.suspects.iter().filter_map(|(number, suspect)| {
-            let reason = urgent_reason(suspect)?;
-            // What follows within two seconds joins one update, but a new suspect is told at once.
-            let due = match reason {
-                AlertReason::Returned => self.last_alert.plus(pause_of(suspect).max(COLLECT)),
-                _ if suspect.is_named() => self.last_alert.plus(COLLECT),
-                _ => BootTime(0),
-            };
-            // Two signals that each decide alone are more than a return.
-            let rank = (!suspect.news.conclusive, reason, std::cmp::Reverse(suspect.verdict));
-            Some((rank, due, *number))
-        });
-        if let Some(((_, reason, _), due, subject)) = urgent.min() {
-            return Some(Wish { due: due.max(self.budget.next(true)), reason, subject });
-        }
-        let subject = self.prime()?;
-        if self.resumed {
-            return Some(Wish { due: self.budget.next(true), reason: AlertReason::Resumed, subject });
-        }
-        // Such news leave one alert for urgent ones, but wait for no more than a minute.
-        let digest = self.budget.next(true).max(self.last_alert.plus(DIGEST));
-        let allowed = self.budget.next(false).min(digest);
-        let due = self.news?.plus(COLLECT).max(self.last_alert.plus(COLLECT)).max(allowed);
-        Some(Wish { due, reason: AlertReason::NewEvidence, subject })
-    }
-
-    /// Returns the suspect with the highest verdict. Among equals, the one with the most points, then one that lives,
-    /// then the earliest.
-    pub(super) fn prime(&self) -> Option<SuspectNumber> {
-        let now = self.last_activity;
-        let rank = |number: &SuspectNumber, suspect: &Suspect| {
-            let score = self.score_of(suspect, now).points;
-            let own: u32 = suspect.signals.iter().map(|held| u32::from(held.signal.weight)).sum();
-            (
-                suspect.verdict,
-                suspect.is_conclusive(),
-                score,
-                own,
-                suspect.is_alive(),
-                std::cmp::Reverse(*number),
-            )
-        };
-        self.suspects.iter().max_by_key(|(number, suspect)| rank(number, suspect)).map(|(number, _)| *number)
-    }
-
-    /// Marks a suspect as told by the alert about a storm.
-    pub(super) fn named_in_storm(&mut self, number: SuspectNumber) {
-        if let Some(suspect) = self.suspects.get_mut(&number) {
-            suspect.told(false);
-        }
-    }
-
-    /// Marks everything as told by an alert at time `now`. `named` are the suspects that the alert lists, its subject
-    /// first.
-    pub(super) fn told(&mut self, now: BootTime, named: &[SuspectNumber]) {
-        for (index, number) in named.iter().enumerate() {
-            if let Some(suspect) = self.suspects.get_mut(number) {
-                suspect.told(index == 0);
-            }
-        }
-        self.reported = self.reported.max(self.verdict);
-        self.last_alert = now;
-        self.news = None;
-        self.resumed = false;
-        self.held_back = false;
-        self.alerts += 1;
-        self.budget.spend(now);
-    }
 }
 
 /// Stores the parts as a list, because keys in JSON are texts.
@@ -709,33 +445,6 @@ fn values<S: Serializer>(parts: &BTreeMap<ProcessKey, Member>, serializer: S) ->
 fn by_process<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<ProcessKey, Member>, D::Error> {
     let members = Vec::<Member>::deserialize(deserializer)?;
     Ok(members.into_iter().map(|member| (member.process, member)).collect())
-}
-
-/// Returns the minimum time between two alerts that say that a suspect is back. It grows with the number of returns, so
-/// that a miner which cron starts each minute does not cause an alert each minute for days.
-fn pause_of(suspect: &Suspect) -> Duration {
-    let more = suspect.returns.saturating_sub(RETURNS);
-    DIGEST.saturating_mul(u32::try_from(more).unwrap_or(u32::MAX)).min(LONGEST_PAUSE)
-}
-
-/// Returns why a suspect is worth an alert at once, if it is.
-fn urgent_reason(suspect: &Suspect) -> Option<AlertReason> {
-    if !suspect.has_urgent_news() {
-        return None;
-    }
-    Some(if !suspect.is_named() {
-        AlertReason::NewSuspect
-    } else if suspect.verdict > suspect.reported {
-        AlertReason::VerdictRose
-    } else if suspect.news.conclusive {
-        AlertReason::NewEvidence
-    } else if suspect.news.returned {
-        AlertReason::Returned
-    } else if suspect.news.account {
-        AlertReason::NewAccount
-    } else {
-        AlertReason::NewPeer
-    })
 }
 
 /// Returns the peer that a signal names, with the name of its host.

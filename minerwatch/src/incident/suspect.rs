@@ -31,6 +31,7 @@ struct Run {
 
 /// What is new about a suspect since the last alert.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is news of its own")]
 pub(super) struct SuspectNews {
     pub(super) returned: bool,
     pub(super) peer: bool,

@@ -1,0 +1,99 @@
+//! The steps of an incident, and the chains that they complete.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use super::Incident;
+use crate::{
+    detect::behavior::triple_chain,
+    incident::{causes::path_of, chain::command_line, score::HeldSignal, signs::Sign},
+    model::{BootTime, ChainEdge, ChainKind, ProcessKey},
+    process::{ImageSource, Process, ProcessTable},
+};
+
+/// Maximum number of generations, from a process up, whose creation becomes a step.
+const MAX_CREATED: usize = 6;
+/// Maximum number of different connections that an incident remembers. Older ones make room.
+const MAX_CONNECTIONS: usize = 256;
+
+impl Incident {
+    /// Adds the chains that are complete now.
+    pub(in crate::incident) fn complete_chains(&mut self, table: &ProcessTable, at: BootTime) {
+        let heads =
+            |key| self.suspect_of(key).map_or_else(Vec::new, |suspect| suspect.causes.heads().to_vec());
+        let is_suspicious = |key| {
+            let of_suspect = self.suspect_of(key).is_some_and(|suspect| suspect.signs.are_suspicious(false));
+            of_suspect || table.get(key).is_some_and(|process| process.taint.is_some())
+        };
+        for mut chain in self.links.chains(heads, is_suspicious) {
+            let number = match (self.by_process.get(&chain.holder), table.get(chain.holder)) {
+                (Some(number), _) => *number,
+                (None, Some(process)) => self.suspect_for(process, table, at),
+                (None, None) => continue,
+            };
+            let Some(suspect) = self.suspects.get(&number) else { continue };
+            let (persists, dropped) = (chain.facts.persisted.is_some(), chain.facts.dropped);
+            if suspect.signs.are_suspicious(persists && dropped) {
+                chain.facts.wrong = suspect.signs.iter().map(Sign::words).collect();
+            }
+            chain.facts.excused = suspect.signs.are_excused();
+            if chain.facts.excused && chain.facts.wrong.is_empty() && !persists {
+                continue;
+            }
+            let (info, signal) = triple_chain(&chain.facts, chain.holder, at);
+            let is_known = suspect
+                .signals
+                .iter()
+                .any(|held| info.names(&held.signal) && held.signal.weight >= signal.weight);
+            if is_known {
+                continue;
+            }
+            let path = path_of(table, chain.holder);
+            self.hold(number, HeldSignal::new(info, signal, false, path));
+            self.news.get_or_insert(at);
+        }
+    }
+
+    /// Adds the creation steps of a process and its nearest ancestors. `path` leads from the process up its tree.
+    pub(in crate::incident) fn created<'a>(&mut self, path: impl Iterator<Item = &'a Process>) {
+        // An ancestor that was forked without an exec runs its parent's program, so it gets no step.
+        let shown: Vec<&Process> = path
+            .take(MAX_CREATED)
+            .enumerate()
+            .filter(|(generation, process)| *generation == 0 || process.image_source >= ImageSource::Snapshot)
+            .map(|(_, process)| process)
+            .collect();
+        for (index, process) in shown.iter().enumerate() {
+            if self.chain.has_created(process.key(), process.since) {
+                continue;
+            }
+            self.step(ChainEdge {
+                kind: ChainKind::Create,
+                at: process.since,
+                process: process.key(),
+                name: Arc::clone(&process.view.name),
+                parent: shown.get(index + 1).map(|above| above.key()).or(process.parent),
+                object: command_line(&process.view),
+            });
+        }
+    }
+
+    /// Adds a step to the chain.
+    pub(in crate::incident) fn step(&mut self, edge: ChainEdge) {
+        let at = edge.at.max(self.last_activity);
+        if self.chain.add(edge) {
+            self.news.get_or_insert(at);
+        }
+    }
+
+    /// Records a connection. Returns true if it is new.
+    pub(in crate::incident) fn is_new_connection(
+        &mut self,
+        key: ProcessKey,
+        destination: SocketAddr,
+    ) -> bool {
+        if self.connections.len() >= MAX_CONNECTIONS {
+            self.connections.pop_first();
+        }
+        self.connections.insert((key, destination))
+    }
+}
