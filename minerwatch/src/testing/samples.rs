@@ -5,12 +5,12 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use crate::model::{
     Account, Alert, AlertAction, AlertReason, AppData, BootTime, Bytes, ChainEdge, ChainKind, Close, Connect,
     Container, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction,
-    DnsAnswer, DnsData, DnsMessage, DnsRecord, DroppedFile, Event, EventBody, Evidence, Excepted, Exec,
-    Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation,
-    HashedFile, Health, HugePages, IncidentId, Mapping, MappingClass, Member, MemberRole, Namespaces,
-    NextVerdict, Payload, Peer, Points, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts,
-    RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId, SignalPoints,
-    Subject, Suspect, Threshold, TlsHello, Verdict, WallClock,
+    DnsAnswer, DnsData, DnsMessage, DnsRecord, DroppedFile, Event, EventBody, Evidence, Excepted,
+    ExceptedSuspect, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow,
+    FlowUpdate, Fork, GeoLocation, HashedFile, Health, HugePages, IncidentId, Mapping, MappingClass, Member,
+    MemberRole, Namespaces, NextVerdict, Payload, Peer, Points, ProcessKey, ProcessView, Protocol, Rounding,
+    RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, ScoreParts, Signal, SignalClass, SignalId,
+    SignalPoints, Subject, Suspect, Threshold, TlsHello, Verdict, WallClock,
 };
 use crate::{
     ecs::{Encoder, EncoderSettings, MAX_ALERT_BYTES, Observed, SignalText},
@@ -413,7 +413,16 @@ pub(crate) fn alert() -> Alert {
             edge(ChainKind::Persist, 1_001, 4700, "bash", None, "/etc/crontab"),
         ],
         message: "'x' was downloaded, run and made to come back".into(),
-        excepted: Excepted::default(),
+        excepted: Excepted {
+            incident: false,
+            suspects: vec![ExceptedSuspect {
+                process: key(4714),
+                name: "train".into(),
+                hidden: true,
+                exceptions: vec!["7c1d9f02".into()],
+                signals: vec![SignalId::known("C9")],
+            }],
+        },
         folded: 3,
         latency: Duration::from_micros(2_500),
         health: Health {
