@@ -18,9 +18,11 @@ pub struct BoundedMap<Key: Eq + Hash, Value> {
 impl<Key: Clone + Eq + Hash> BoundedMap<Key, ()> {
     /// Adds a key, or marks the key as used. Returns whether the key is new.
     pub fn note(&mut self, key: &Key) -> bool {
-        let is_new = self.get(key).is_none();
-        self.entry(key, || ());
-        is_new
+        if self.entries.get(key).is_some() {
+            return false;
+        }
+        self.insert(key.clone(), ());
+        true
     }
 }
 
@@ -48,20 +50,22 @@ impl<Key: Clone + Eq + Hash, Value> BoundedMap<Key, Value> {
 
     /// Returns the value of a key, created by `new` if the key is absent. The entry counts as used.
     pub fn entry(&mut self, key: &Key, new: impl FnOnce() -> Value) -> &mut Value {
-        if self.entries.len() >= self.entries.capacity() && !self.entries.contains_key(key) {
-            self.entries.remove_lru();
-            self.evicted += 1;
-        }
+        self.make_room(key);
         self.entries.entry(key.clone()).or_insert_with(new)
     }
 
     /// Adds or replaces a value.
     pub fn insert(&mut self, key: Key, value: Value) {
-        if self.entries.len() >= self.entries.capacity() && !self.entries.contains_key(&key) {
+        self.make_room(&key);
+        self.entries.insert(key, value);
+    }
+
+    /// Evicts the entry used longest ago, if the map is full and the key is absent.
+    fn make_room(&mut self, key: &Key) {
+        if self.entries.len() >= self.entries.capacity() && !self.entries.contains_key(key) {
             self.entries.remove_lru();
             self.evicted += 1;
         }
-        self.entries.insert(key, value);
     }
 
     /// Returns the value of a key. The entry does not count as used.

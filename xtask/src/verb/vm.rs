@@ -66,7 +66,7 @@ pub struct Arguments {
     /// The machine has one processor, and its clock counts instructions. The figures are therefore the same in every
     /// run, whatever else this host does. Fails if the overhead of an operation is more than a tenth above
     /// tests/overhead.expected; --bless writes that file.
-    #[arg(long, alias = "overhead")]
+    #[arg(long, alias = "prices")]
     overhead: bool,
     /// Options for minerwatch, separated by commas, such as `--hook,file=tracepoint`
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]

@@ -76,7 +76,7 @@ impl HostLoad {
         self.begin_slot(context, needed);
         // A report counts in the slot in which its window ended, even if the window began earlier. The errors average
         // out.
-        self.on_cpu += usage.on_cpu;
+        self.on_cpu = self.on_cpu.saturating_add(usage.on_cpu);
         if self.current.is_none_or(|(most, _)| usage.on_cpu > most) {
             self.current = Some((usage.on_cpu, context.key()));
         }

@@ -108,9 +108,9 @@ impl YieldRates {
             self.block = Block::default();
             return None;
         }
-        self.block.yields += yields;
-        self.block.on_cpu += usage.on_cpu;
-        self.block.window += usage.window;
+        self.block.yields = self.block.yields.saturating_add(yields);
+        self.block.on_cpu = self.block.on_cpu.saturating_add(usage.on_cpu);
+        self.block.window = self.block.window.saturating_add(usage.window);
         if u128::from(self.block.window) < SHORTEST_BLOCK.as_nanos() {
             return None;
         }
