@@ -3,8 +3,8 @@
 //! There are three rings ([`minerwatch_common::Ring`]), so that a flood of file changes or payloads cannot push out
 //! other records. A record is counted as lost, by its kind, if the ring has no room.
 //!
-//! By default, a ring is a ring buffer that all CPUs share. With the feature `perf-buffer`, for kernels without ring
-//! buffers, a ring is a perf buffer per CPU.
+//! By default, all CPUs share one ring buffer for each ring. Some kernels have no ring buffers. For these kernels, the
+//! feature `perf-buffer` gives each CPU a perf buffer for each ring.
 
 #[cfg(feature = "perf-buffer")]
 mod perf_buffer;

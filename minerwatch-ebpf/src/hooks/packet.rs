@@ -5,9 +5,9 @@
 //! Produces: [`PayloadRecord`] for the first payloads of TCP connections and for DNS;
 //! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) during TCP connections; the byte counts of UDP flows. The
 //! hook sees packets of every system call, io_uring included.
-//! Overhead: two helper calls for each TCP packet, and for watched sockets a read of the headers and, except in bulk
-//! transfers, of the clock. A table lookup for each UDP packet. A segment that the kernel or the network card splits
-//! later counts as one packet.
+//! Overhead: each TCP packet costs two helper calls. On a watched socket, it also costs a read of the headers, and a
+//! read of the clock unless the transfer is large. Each UDP packet costs one table lookup. If the kernel or the network
+//! card splits a segment after this hook, the segment counts as one packet.
 
 use aya_ebpf::{
     bindings::{__sk_buff, bpf_sock},

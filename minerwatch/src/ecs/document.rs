@@ -225,7 +225,7 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Sets the container, pod, unit and cgroup of the process.
+    /// Sets the fields that describe where the process runs: its container, pod, systemd unit and cgroup.
     pub fn set_container(&mut self, container: &'a Container) {
         self.container = container
             .id

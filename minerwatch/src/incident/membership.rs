@@ -120,6 +120,11 @@ impl MembershipIndex {
         program.or_else(|| by_path(process.script.as_deref()?))
     }
 
+    /// Whether an incident holds the program of a suspect.
+    pub(super) fn has_identities(&self) -> bool {
+        !self.identities.is_empty()
+    }
+
     /// Returns the incident in which this program is a suspect.
     pub(super) fn of_identity(&self, identity: &Identity) -> Option<Serial> {
         if self.identities.is_empty() {

@@ -36,8 +36,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 #[derive(Debug)]
 struct HostLoad {
     thresholds: LoadThresholds,
-    /// The number of the current slot; `on_cpu` is the CPU time in it.
+    /// The number of the current slot, counted from boot.
     slot: u64,
+    /// The CPU time that was reported in the current slot, in nanoseconds.
     on_cpu: u64,
     /// Share of all processors that was in use in the last full slot.
     last: f64,

@@ -1,8 +1,8 @@
 //! C9: one process is busy for minutes.
 
 use super::{
-    BUSY_PROCESSES, LoadThresholds, SCHEDULING_EVICTED, processors_used, start_of,
-    streak::{CPU_REPORT_GAP, Streak},
+    BUSY_PROCESSES, LoadThresholds, SCHEDULING_EVICTED,
+    streak::{Streak, busy_streak},
     with_scheduling,
 };
 use crate::{
@@ -43,14 +43,7 @@ fn inspect(
 ) -> Option<Finding> {
     let EventBody::Cpu(usage) = &context.event.body else { return None };
     let LoadThresholds { process_share: needed, process_span: span, .. } = *thresholds;
-    let used = processors_used(usage);
-    if used < needed {
-        streaks.remove(&context.key());
-        return None;
-    }
-    let start = start_of(context, usage.window);
-    let streak = streaks.entry(&context.key(), || Streak::new(start));
-    let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, span)?.as_secs();
+    let (used, seconds) = busy_streak(streaks, context, usage, needed, span)?;
     let detail =
         format!("used {used:.1} processors, and more than {:.0} % of one for {seconds} s", needed * 100.0);
     let finding = with_scheduling(Finding::new(LONG_LOAD, context, detail), usage)

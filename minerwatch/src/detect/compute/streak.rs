@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use crate::model::BootTime;
+use super::{processors_used, start_of};
+use crate::{
+    detect::{DetectionContext, ProcessStates},
+    model::{BootTime, CpuUsage},
+};
 
 /// Maximum gap between two CPU reports of a streak. Reports come once per second.
 pub(super) const CPU_REPORT_GAP: Duration = Duration::from_secs(3);
@@ -40,6 +44,26 @@ impl Streak {
         self.reported = Some(self.until);
         Some(self.until.since(self.since))
     }
+}
+
+/// Extends the streak of a process that used at least `needed` processors in the current report, and ends the streak of
+/// any other. Returns how many processors it used, and the length of the streak in seconds once for each full `span`.
+pub(super) fn busy_streak(
+    streaks: &mut ProcessStates<Streak>,
+    context: &DetectionContext<'_>,
+    usage: &CpuUsage,
+    needed: f64,
+    span: Duration,
+) -> Option<(f64, u64)> {
+    let used = processors_used(usage);
+    if used < needed {
+        streaks.remove(&context.key());
+        return None;
+    }
+    let start = start_of(context, usage.window);
+    let streak = streaks.entry(&context.key(), || Streak::new(start));
+    let length = streak.extend(start, context.at(), CPU_REPORT_GAP, span)?;
+    Some((used, length.as_secs()))
 }
 
 #[cfg(test)]

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{
-    BUSY_PROCESSES, SCHEDULING_EVICTED, processors_used, start_of,
-    streak::{CPU_REPORT_GAP, Streak},
+    BUSY_PROCESSES, SCHEDULING_EVICTED,
+    streak::{Streak, busy_streak},
     with_scheduling,
 };
 use crate::{
@@ -41,14 +41,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 fn inspect(streaks: &mut ProcessStates<Streak>, context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::Cpu(usage) = &context.event.body else { return None };
     let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
-    let used = processors_used(usage);
-    if used < needed {
-        streaks.remove(&context.key());
-        return None;
-    }
-    let start = start_of(context, usage.window);
-    let streak = streaks.entry(&context.key(), || Streak::new(start));
-    let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, BUSY_SPAN)?.as_secs();
+    let (used, seconds) = busy_streak(streaks, context, usage, needed, BUSY_SPAN)?;
     let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
     let finding = Finding::new(SUSTAINED_CPU, context, detail)
         .measured("processors_used", Decimal::new(used, 2), Threshold::at_least(Decimal::new(needed, 2)))

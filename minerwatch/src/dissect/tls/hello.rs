@@ -23,7 +23,8 @@ const RANDOM: usize = 32;
 /// A TLS client hello; borrows from the payload. Lists are in wire format, two bytes per value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct ClientHello<'a> {
-    /// The legacy version. Newer clients write 1.2 here and list the real versions in `versions`.
+    /// The version field of the hello. Clients of TLS 1.3 write 1.2 here, and list the versions that they support in
+    /// `versions`.
     pub version: u16,
     /// Cipher suites.
     pub ciphers: &'a [u8],

@@ -47,6 +47,19 @@ fn wallet(number: usize) -> String {
     format!("4{}", format!("A{letters}2").repeat(16).chars().take(94).collect::<String>())
 }
 
+/// Lets cron start the same miner that many times. Each lives for `life` seconds, with a pause before the next.
+fn cron_runs(day: &mut Watched, cron: ProcessKey, times: usize, life: u64, pause: u64) {
+    for _ in 0..times {
+        let shell = day.host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/usr/local/bin/update"]);
+        let miner = day.host.spawn(shell, "/usr/local/bin/update", &["update"]);
+        mine(&mut day.host, miner, "203.0.113.5:443", &wallet(1));
+        day.host.wait(seconds(life));
+        day.host.exit(miner);
+        day.host.exit(shell);
+        day.host.wait(seconds(pause));
+    }
+}
+
 fn incidents(alerts: &[Alert]) -> BTreeSet<IncidentId> {
     alerts.iter().map(|alert| alert.incident).collect()
 }
@@ -85,15 +98,7 @@ fn most_in_a_minute(alerts: &[Alert], start: BootTime) -> usize {
 fn a_miner_that_comes_back_is_told_each_time_in_one_incident() {
     let mut day = Watched::new();
     let cron = day.host.spawn(day.init, "/usr/sbin/cron", &["cron"]);
-    for _ in 0..6 {
-        let shell = day.host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/usr/local/bin/update"]);
-        let miner = day.host.spawn(shell, "/usr/local/bin/update", &["update"]);
-        mine(&mut day.host, miner, "203.0.113.5:443", &wallet(1));
-        day.host.wait(seconds(600));
-        day.host.exit(miner);
-        day.host.exit(shell);
-        day.host.wait(seconds(300));
-    }
+    cron_runs(&mut day, cron, 6, 600, 300);
     let alerts = day.run();
     assert_eq!(incidents(&alerts).len(), 1, "{}", story(&alerts));
     assert_eq!(count(&alerts, AlertAction::IncidentOpened), 1);
@@ -224,15 +229,7 @@ fn a_miner_that_cron_starts_each_minute_for_a_day_is_one_incident_with_few_alert
     let mut day = Watched::new();
     let cron = day.host.spawn(day.init, "/usr/sbin/cron", &["cron"]);
     let start = day.host.now();
-    for _ in 0..24 * 60 {
-        let shell = day.host.spawn(cron, "/usr/bin/dash", &["sh", "-c", "/usr/local/bin/update"]);
-        let miner = day.host.spawn(shell, "/usr/local/bin/update", &["update"]);
-        mine(&mut day.host, miner, "203.0.113.5:443", &wallet(1));
-        day.host.wait(seconds(40));
-        day.host.exit(miner);
-        day.host.exit(shell);
-        day.host.wait(seconds(19));
-    }
+    cron_runs(&mut day, cron, 24 * 60, 40, 19);
     let alerts = day.run();
     assert_eq!(incidents(&alerts).len(), 1);
     assert!(alerts.len() <= 60, "{} alerts", alerts.len());

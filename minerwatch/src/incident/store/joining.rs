@@ -51,8 +51,12 @@ impl Incidents {
         context: &DetectionContext<'_>,
         alerts: &mut Vec<Alert>,
     ) -> Option<Serial> {
-        let identity = Identity::of(context.table, context.process);
         let here = self.membership.of_process(context.table, context.key());
+        // Most programs start in no incident, and while no suspect has a verdict, none can be a return.
+        if here.is_none() && !self.membership.has_identities() {
+            return None;
+        }
+        let identity = Identity::of(context.table, context.process);
         let elsewhere = self.membership.of_identity(&identity);
         let is_named =
             |serial: &Serial| self.open.get(serial).is_some_and(|incident| incident.has_named(&identity));

@@ -57,6 +57,21 @@ impl Host {
         self.spawn(script, path, arguments)
     }
 
+    /// Returns a host on which cron starts a script for each of `count` users. Each script writes a program, and the
+    /// program opens a connection.
+    pub fn with_droppers(count: u32) -> Self {
+        let mut host = Self::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
+        for number in 0..count {
+            let path = format!("/tmp/x{number}");
+            let dropped = host.drop_and_run(cron, 1_000 + number, &path, &[&path]);
+            host.connect(dropped, &format!("10.0.{}.{}:443", number / 250, number % 250 + 1));
+            host.create(dropped, &format!("/var/lib/x{number}"), 0o644);
+        }
+        host
+    }
+
     fn change(&mut self, key: ProcessKey, action: FileAction, path: &str, old_path: Option<&str>, mode: u32) {
         let file = Some(self.file(path));
         self.happen(

@@ -20,7 +20,7 @@ const RATES: [Option<u32>; 4] = [Some(10_000), Some(50_000), Some(100_000), None
 const LENGTH: Duration = Duration::from_secs(3);
 /// The pause between two bursts of a steady rate.
 const BEAT: Duration = Duration::from_millis(1);
-/// The time without a new line after which all lines count as received.
+/// The measurement ends when no new line has arrived for this time.
 const QUIET: Duration = Duration::from_millis(500);
 
 /// The result of one rate.
