@@ -53,25 +53,19 @@ fn list(place: &Place) -> Value {
     serde_json::from_str(&answer.out).expect("JSON")
 }
 
+/// Adds an exception for a training job. Its keys are the same each time, so its id is the same too.
+fn add_training(place: &Place, reason: &str) -> Answer {
+    let keys =
+        ["--path", "/opt/ml/*/train", "--user", "ml", "--signal", "C9,N4", "--peer", "10.0.0.0/8:3333"];
+    let rest = ["--reason", reason, "--config", &place.config];
+    except(&[["add"].as_slice(), &keys, &rest].concat())
+}
+
 #[test]
 fn an_exception_is_added_listed_and_removed() {
     let place = place("");
     assert_eq!(list(&place)["list"], Value::Array(Vec::new()));
-    let answer = except(&[
-        "add",
-        "--path",
-        "/opt/ml/*/train",
-        "--user",
-        "ml",
-        "--signal",
-        "C9,N4",
-        "--peer",
-        "10.0.0.0/8:3333",
-        "--reason",
-        "our \"own\" training",
-        "--config",
-        &place.config,
-    ]);
+    let answer = add_training(&place, "our \"own\" training");
     assert_eq!(answer.code, Some(0), "{}", answer.said);
     assert!(answer.out.contains("no daemon was asked"), "{}", answer.out);
     let answer = except(&[
@@ -108,21 +102,7 @@ fn an_exception_is_added_listed_and_removed() {
     }
 
     let id = own["id"].as_str().expect("an id");
-    let again = except(&[
-        "add",
-        "--path",
-        "/opt/ml/*/train",
-        "--user",
-        "ml",
-        "--signal",
-        "C9,N4",
-        "--peer",
-        "10.0.0.0/8:3333",
-        "--reason",
-        "again",
-        "--config",
-        &place.config,
-    ]);
+    let again = add_training(&place, "again");
     assert_eq!(again.code, Some(2));
     assert!(again.said.contains(&format!("the exception {id} is there already")), "{}", again.said);
 

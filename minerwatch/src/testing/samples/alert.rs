@@ -10,6 +10,8 @@ use crate::model::{
     Verdict,
 };
 
+/// Returns an alert with every field.
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(crate) fn alert() -> Alert {
     let peer = || Peer {
         address: "203.0.113.9:443".parse().expect("an address"),
