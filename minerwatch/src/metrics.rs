@@ -62,6 +62,40 @@ pub struct OutputMetrics {
     pub failures: u64,
     /// Whether the last write failed.
     pub failing: bool,
+    /// Why the last failed write failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_error: Option<String>,
+    /// Lines that the destination refused for ever. They are in the dead-letter file.
+    pub refused: u64,
+    /// Whether the output has ended, because the reader of standard output has gone.
+    pub ended: bool,
+    /// The spool of a network output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub spool: Option<SpoolMetrics>,
+}
+
+/// The counters of a spool.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct SpoolMetrics {
+    /// Alerts on disk now.
+    pub alerts: u64,
+    /// Events on disk now.
+    pub events: u64,
+    /// Size of the lines on disk now, bytes.
+    pub bytes: u64,
+    /// Age of the oldest line on disk now, seconds.
+    pub oldest_seconds: u64,
+    /// Lines that could not be written to the disk.
+    pub failures: u64,
+    /// Damaged spools that were set aside.
+    pub damaged: u64,
+}
+
+impl From<output::SpoolCounters> for SpoolMetrics {
+    fn from(counters: output::SpoolCounters) -> Self {
+        let output::SpoolCounters { alerts, events, bytes, oldest_seconds, failures, damaged } = counters;
+        Self { alerts, events, bytes, oldest_seconds, failures, damaged }
+    }
 }
 
 impl From<output::Counters> for OutputMetrics {
@@ -76,8 +110,25 @@ impl From<output::Counters> for OutputMetrics {
             waiting_bytes: _,
             failures,
             failing,
+            last_error,
+            refused,
+            spool,
+            ended,
         } = counters;
-        Self { events, alerts, events_dropped, alerts_dropped, waiting, failures, failing }
+        let spool = spool.map(Into::into);
+        Self {
+            events,
+            alerts,
+            events_dropped,
+            alerts_dropped,
+            waiting,
+            failures,
+            failing,
+            last_error,
+            refused,
+            ended,
+            spool,
+        }
     }
 }
 

@@ -19,7 +19,7 @@ fn a_file_output_needs_only_its_path() {
         .expect("allowed");
     let [first, second] = config.sink.file.as_slice() else { panic!("two outputs") };
     assert_eq!(*first, FileSettings::new("/a".into()));
-    assert_eq!(second.events.to_string(), "exec, cpu");
+    assert_eq!(second.filter.events.to_string(), "exec, cpu");
 }
 
 #[test]
@@ -150,7 +150,7 @@ fn an_error_names_line_and_key() {
         (
             "[sink.stdout]\nevent = 'all'",
             "m.toml:2: sink.stdout.event: there is no such key; did you mean `events`? known in \
-             [sink.stdout]: alerts, events",
+             [sink.stdout]: alerts, min_verdict, events, incident_events, agent_events",
         ),
         (
             "[snik]\n",
@@ -159,8 +159,8 @@ fn an_error_names_line_and_key() {
         ),
         (
             "[[sink.file]]\npath = '/a'\nsize = 3",
-            "m.toml:3: sink.file.size: there is no such key; known in [sink.file]: path, alerts, events, \
-             max_size_mib, keep",
+            "m.toml:3: sink.file.size: there is no such key; known in [sink.file]: path, max_size_mib, keep, \
+             alerts, min_verdict, events, incident_events, agent_events",
         ),
         ("[hash]\n\nrate_mib = 0", "m.toml:3: hash.rate_mib: 0 is not between 1 and 4096"),
         ("[hash]\nrate_mib = -1", "m.toml:2: hash.rate_mib: -1 is not between 1 and 4096"),
@@ -254,7 +254,7 @@ fn the_example_is_a_configuration() {
     let example = parse(&reference::example()).expect("it is what people start from");
     assert_ne!(example, Config::default(), "an example shows something");
     let [file] = example.sink.file.as_slice() else { panic!("one file") };
-    assert_eq!(file.events.to_string(), "exec, exit, connect, close, snapshot");
+    assert_eq!(file.filter.events.to_string(), "exec, exit, connect, close, snapshot");
 }
 
 /// Checks that the example shows the default of every key that it does not set.

@@ -1,6 +1,7 @@
 //! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
 mod incident_store;
+mod journal;
 mod load_history_store;
 mod outputs;
 mod service;
@@ -15,7 +16,7 @@ use std::{
     time::Instant,
 };
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -71,6 +72,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let agent_id = agent_id::load_or_create(&config.state.directory);
     let mut event_loop =
         EventLoop::open(live_settings::of(&config, &hooks, agent_id)?, privileges::drop_all_but_kept)?;
+    let waker = event_loop.waker();
+    outputs.start(move || waker.notify_one())?;
     let load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
@@ -119,8 +122,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     running.into_inner().load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            info!("standard output was closed, and there is no other output");
-            Ok(())
+            bail!("standard output was closed, and there is no other output")
         }
         outcome => outcome.context("the event loop"),
     }
@@ -223,8 +225,7 @@ impl Running {
         service::alive();
         self.exceptions.log_expired(unix_now());
         self.load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
-        outputs.store_incidents(event_loop.pipeline.engine_mut());
-        outputs.tick(host::now())
+        outputs.tick(event_loop.pipeline.engine_mut())
     }
 }
 

@@ -83,7 +83,7 @@ pub fn replay<E: Display>(
         }
     }
     settle(&mut pipeline, &mut ticks, sink)?;
-    sink.flush()?;
+    pipeline.flush(sink)?;
     Ok(replayed)
 }
 

@@ -35,22 +35,22 @@ pub trait OutputSink {
         Ok(())
     }
 
-    /// Takes an alert and its line of JSON.
+    /// Takes an alert and its line of JSON. The sink may keep the line until [`OutputSink::send_alerts`].
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
         let _ = (line, alert);
         Ok(())
-    }
-
-    /// Called before alerts leave: stores the state of the incidents, so that a kill in between repeats no alert. Does
-    /// nothing by default.
-    fn before_alerts(&mut self, engine: &mut Engine) {
-        let _ = engine;
     }
 
     /// Takes every event in its original form, for a recording. Does nothing by default.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;
         Ok(())
+    }
+
+    /// Sends the alerts of the batch. The state of the incidents in `engine` is to be stored before an alert leaves, so
+    /// that a kill in between repeats no alert. Does nothing by default.
+    fn send_alerts(&mut self, engine: &mut Engine) {
+        let _ = engine;
     }
 
     /// Writes the buffered lines, at the end of a batch.
@@ -136,6 +136,12 @@ impl<P: Probes> Pipeline<P> {
         self.analyze_answers(sink)
     }
 
+    /// Lets the sink write what it buffered. Call this after each batch.
+    pub fn flush(&mut self, sink: &mut impl OutputSink) -> io::Result<()> {
+        sink.send_alerts(&mut self.engine);
+        sink.flush()
+    }
+
     /// Passes an event to the engine, and then the answers to the engine's requests.
     fn analyze(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
         self.analyze_one(event, sink)?;
@@ -161,9 +167,6 @@ impl<P: Probes> Pipeline<P> {
     fn apply_effects(&mut self, event: Option<&Event>, sink: &mut impl OutputSink) -> io::Result<()> {
         while !self.effects.is_empty() {
             let mut effects = std::mem::take(&mut self.effects);
-            if effects.iter().any(|effect| matches!(effect, Effect::Alert(_))) {
-                sink.before_alerts(&mut self.engine);
-            }
             let outcome = effects.drain(..).try_for_each(|effect| match effect {
                 Effect::Observed(observation) => {
                     event.map_or(Ok(()), |event| self.write_event(event, &observation, sink))

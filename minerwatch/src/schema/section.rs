@@ -57,19 +57,19 @@ macro_rules! section {
         $(#[doc = $about:literal])+
         pub struct $Section:ident {
             $(include { $(pub $part:ident: $Part:ty;)+ })?
-            $($(#[doc = $doc:literal])+ pub $key:ident: $Type:ty = $default:expr, $accepts:expr;)+
+            $($(#[doc = $doc:literal])+ pub $key:ident: $Type:ty = $default:expr, $accepts:expr;)*
         }
     ) => {
         $crate::schema::section! { @common
             [$($about),+] $Section
             [$($($part: $Part;)+)?]
             []
-            [$([$($doc),+] $key: $Type = $default, $accepts;)+]
+            [$([$($doc),+] $key: $Type = $default, $accepts;)*]
         }
 
         impl Default for $Section {
             fn default() -> Self {
-                Self { $($($part: Default::default(),)+)? $($key: $default,)+ }
+                Self { $($($part: Default::default(),)+)? $($key: $default,)* }
             }
         }
     };
@@ -100,17 +100,16 @@ macro_rules! section {
                 type Partial = Partial;
 
                 fn text() -> $crate::schema::SectionText {
-                    use $crate::schema::{Accepts, KeyText};
-                    let keys = vec![
-                        $(KeyText::new(
+                    let keys: Vec<$crate::schema::KeyText> = vec![
+                        $($crate::schema::KeyText::new(
                             stringify!($needed),
                             &[$($needed_doc),+],
-                            Accepts::<$Needed>::shape(&$needs, None),
+                            $crate::schema::Accepts::<$Needed>::shape(&$needs, None),
                         ),)*
-                        $(KeyText::new(
+                        $($crate::schema::KeyText::new(
                             stringify!($key),
                             &[$($doc),+],
-                            Accepts::<$Type>::shape(&$accepts, Some(&$default)),
+                            $crate::schema::Accepts::<$Type>::shape(&$accepts, Some(&$default)),
                         ),)*
                     ];
                     let included: &[fn() -> $crate::schema::SectionText] =
