@@ -33,6 +33,7 @@ pub mod incident;
 pub mod intel;
 pub mod metrics;
 pub mod model;
+pub mod ocsf;
 pub mod output;
 pub mod pipeline;
 #[cfg(feature = "sensor")]
