@@ -24,6 +24,7 @@ mod tests;
 
 use serde_json::Value;
 
+use crate::ecs::read::text;
 use common::{Activity, Class};
 use object::Object;
 use source::{Read, Source};
@@ -33,8 +34,8 @@ pub const OCSF_VERSION: &str = "1.8.0";
 
 /// Converts an ECS object of minerwatch. Every input gives a valid OCSF event.
 pub fn document(ecs: &Value) -> Value {
-    let action = crate::ecs::read::text(ecs, "event.action").unwrap_or_default();
-    let class = if crate::ecs::read::text(ecs, "event.kind") == Some("alert") {
+    let action = text(ecs, "event.action").unwrap_or_default();
+    let class = if text(ecs, "event.kind") == Some("alert") {
         finding::event
     } else {
         match action {
@@ -50,7 +51,7 @@ pub fn document(ecs: &Value) -> Value {
     };
     // An object that lacks what its class requires is a Base Event. The class may have read some fields already, so the
     // record of what was read starts anew.
-    whole(ecs, class).unwrap_or_else(|| whole(ecs, base).unwrap_or_default())
+    whole(ecs, class).unwrap_or_else(|| whole(ecs, |source| Some(base(source))).unwrap_or_default())
 }
 
 /// Makes the attributes of one class, or `None` if the object lacks what the class requires.
@@ -75,7 +76,7 @@ fn whole(ecs: &Value, class: Convert) -> Option<Value> {
 
 const BASE: Class = Class { uid: 0, name: "Base Event", category_uid: 0, category: "Uncategorized" };
 
-fn base(source: Source<'_>) -> Option<Object> {
+fn base(source: Source<'_>) -> Object {
     let activity = Activity::Other(source.text("event.action").unwrap_or_default());
-    Some(common::event(source, &BASE, activity).with("actor", process_object::actor(source)))
+    common::event(source, &BASE, activity).with("actor", process_object::actor(source))
 }

@@ -26,10 +26,9 @@ pub(crate) fn each_recorded(look: impl FnMut(&str, &Value)) {
     let mut sink = Sink { look, name: String::new(), seen: 0 };
     for entry in fs::read_dir(directory).expect("the recordings are in the tree").flatten() {
         let file = entry.path();
-        sink.name = entry.file_name().into_string().expect("plain names");
-        if !sink.name.ends_with(".jsonl") || sink.name.ends_with(".alerts.jsonl") {
-            continue;
-        }
+        let name = entry.file_name().into_string().expect("plain names");
+        let Some(story) = name.strip_suffix(".jsonl").filter(|story| !story.contains('.')) else { continue };
+        story.clone_into(&mut sink.name);
         let reader = io::BufReader::new(fs::File::open(&file).expect("it can be read"));
         let reader = Reader::new(reader).expect("a recording");
         let header = reader.header().clone();

@@ -73,7 +73,9 @@ impl Schema {
             let items = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
             let reference = property["$ref"].as_str().or_else(|| property["items"]["$ref"].as_str());
             if let Some(reference) = reference.and_then(|it| it.strip_prefix("#/$defs/")) {
-                items.iter().for_each(|item| self.check_names(name, item, &self.whole["$defs"][reference]));
+                for item in items {
+                    self.check_names(name, item, &self.whole["$defs"][reference]);
+                }
             }
         }
     }
