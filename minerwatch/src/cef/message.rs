@@ -10,7 +10,11 @@ const MAX_HEADER_PART: usize = 255;
 const CUT: char = '…';
 
 /// A message that grows.
-pub(super) struct Message(String);
+pub(super) struct Message {
+    line: String,
+    /// Length of the header.
+    header: usize,
+}
 
 impl Message {
     /// Writes the header.
@@ -21,7 +25,7 @@ impl Message {
             line.push('|');
         }
         let _ = write!(line, "{severity}|");
-        Self(line)
+        Self { header: line.len(), line }
     }
 
     /// Adds a text, if it is known.
@@ -50,17 +54,15 @@ impl Message {
     }
 
     pub fn finish(self) -> String {
-        self.0
+        self.line
     }
 
     /// Adds a pair, unless the message is full.
     fn add(&mut self, pair: &str) {
-        let space = usize::from(!self.0.ends_with('|'));
-        if self.0.len() + space + pair.len() <= MAX_BYTES {
-            if space > 0 {
-                self.0.push(' ');
-            }
-            self.0.push_str(pair);
+        let space = if self.line.len() > self.header { " " } else { "" };
+        if self.line.len() + space.len() + pair.len() <= MAX_BYTES {
+            self.line.push_str(space);
+            self.line.push_str(pair);
         }
     }
 }

@@ -8,23 +8,25 @@ const CUT: char = '…';
 pub(super) fn plain(text: &str, max: usize) -> String {
     let mut shown = String::new();
     let mut count = 0;
-    let mut after_space = true;
+    let mut is_after_space = false;
     for letter in text.chars().filter(|letter| !is_invisible(*letter)) {
-        let is_space = letter.is_whitespace() || letter.is_control();
-        if is_space && after_space {
+        if letter.is_whitespace() || letter.is_control() {
+            is_after_space = count > 0;
             continue;
         }
-        after_space = is_space;
-        if count == max {
-            shown.pop();
+        count += 1 + usize::from(is_after_space);
+        if count > max {
+            // One character less, for the mark.
+            shown = shown.chars().take(max.saturating_sub(1)).collect();
             shown.truncate(shown.trim_end().len());
             shown.push(CUT);
             return shown;
         }
-        shown.push(if is_space { ' ' } else { letter });
-        count += 1;
+        if std::mem::take(&mut is_after_space) {
+            shown.push(' ');
+        }
+        shown.push(letter);
     }
-    shown.truncate(shown.trim_end().len());
     shown
 }
 

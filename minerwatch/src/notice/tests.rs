@@ -36,7 +36,7 @@ fn headlines_say_what_where_and_who() {
         json!({"host": {"name": "web-1"}, "message": "1,200 events were lost", "event": {"kind": "alert"}});
     assert_eq!(headline(&degraded), "minerwatch on web-1: 1,200 events were lost");
     let write = headline(&sample("file-write"));
-    assert_eq!(write, "file-write on web-1: /usr/bin/curl (pid 4711, root), pod 0f6e4a1c-7a4, /etc/cron.d/x");
+    assert_eq!(write, "file-write on web-1: /usr/bin/curl (pid 4711, root), pod 0f6e4a1c-7a4, /etc/crontab");
     assert_eq!(headline(&Value::Null), "event on unknown host: unknown");
 }
 
