@@ -1,7 +1,9 @@
 //! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
 use super::{
-    OutputSettings, elasticsearch::ElasticsearchSettings, file::FileSettings, stdout::StdoutSettings,
+    OutputSettings, alertmanager::AlertmanagerSettings, elasticsearch::ElasticsearchSettings,
+    file::FileSettings, loki::LokiSettings, otlp::OtlpSettings, pagerduty::PagerDutySettings,
+    slack::SlackSettings, splunk::SplunkSettings, stdout::StdoutSettings, webhook::WebhookSettings,
 };
 use crate::schema::{section, table, tables};
 
@@ -45,4 +47,18 @@ outputs! { OutputsConfig {
     file: many FileSettings;
     /// Elasticsearch and OpenSearch.
     elasticsearch: many ElasticsearchSettings;
+    /// HTTP servers that take JSON.
+    webhook: many WebhookSettings;
+    /// The HTTP Event Collector of Splunk.
+    splunk: many SplunkSettings;
+    /// Grafana Loki.
+    loki: many LokiSettings;
+    /// Receivers of OpenTelemetry's logs over HTTP.
+    otlp: many OtlpSettings;
+    /// Incoming webhooks of Slack, and of chats that take the same.
+    slack: many SlackSettings;
+    /// Services of PagerDuty.
+    pagerduty: many PagerDutySettings;
+    /// Prometheus' Alertmanager.
+    alertmanager: many AlertmanagerSettings;
 } }

@@ -14,6 +14,11 @@ impl HttpUrl {
     /// Description of the accepted values for the reference.
     pub const ACCEPTED: &str = "`\"https://…\"`, `\"http://…\"`";
 
+    /// Returns a known address.
+    pub(in crate::output) fn of(url: &'static str) -> Self {
+        Self(url.to_owned())
+    }
+
     /// Returns the whole address.
     pub fn as_str(&self) -> &str {
         &self.0
