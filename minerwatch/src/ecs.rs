@@ -29,7 +29,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    AgentContext, Alert, BootTime, Event, ExtraFields, HostContext, ProcessView, SignalId, Verdict, WallClock,
+    AgentContext, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView, SignalId,
+    Verdict, WallClock,
 };
 use event_id::EventIds;
 use timestamp::Timestamp;
@@ -51,6 +52,8 @@ pub struct Observed<'a> {
     pub parent: Option<&'a ProcessView>,
     /// The domain name that last resolved to the peer's address, if the DNS answer was seen.
     pub domain: Option<&'a str>,
+    /// The reported incident that the process belongs to, if any.
+    pub incident: Option<IncidentId>,
     /// The number of this object among the objects that this daemon sent, so that a reader can detect a gap.
     pub sequence: u64,
 }

@@ -38,7 +38,7 @@ pub use alert::{
 };
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
-pub use effect::{Effect, Observation, Request};
+pub use effect::{Effect, Observation, Request, Wanted};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
     Exec, Exit, FileAction, FileChange, Fork, HashedFile, ProcessPresence, RunningFlow, RunningProcess,

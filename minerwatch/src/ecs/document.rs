@@ -15,7 +15,7 @@ use super::{
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Identified, Mode, Shown, known},
 };
-use crate::model::{Container, ContainerRuntime, Namespaces, ProcessKey};
+use crate::model::{Container, ContainerRuntime, IncidentId, Namespaces, ProcessKey};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -101,6 +101,7 @@ fields! {
     struct OwnFields<'a> {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;
+        incident: Identified<Shown<IncidentId>>,
         process: OwnProcess<'a>,
         cgroup: &'a str,
         unit: &'a str,
@@ -247,6 +248,7 @@ impl<'a> Document<'a> {
     pub fn own(&mut self) -> &mut OwnFields<'a> {
         self.minerwatch.get_or_insert(OwnFields {
             alert: None,
+            incident: None,
             process: None,
             cgroup: None,
             unit: None,

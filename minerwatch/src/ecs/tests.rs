@@ -53,7 +53,14 @@ fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
     let lines = samples::events().into_iter().filter_map(|(_, mut event)| {
         event.subject.container = None;
         let mut line = Vec::new();
-        let observed = Observed { event: &event, process: None, parent: None, domain: None, sequence: 1 };
+        let observed = Observed {
+            event: &event,
+            process: None,
+            parent: None,
+            domain: None,
+            incident: None,
+            sequence: 1,
+        };
         encoder.event(&observed, &mut line).then_some(line)
     });
     lines.map(|line| serde_json::from_slice(&line).unwrap()).collect()
@@ -190,7 +197,8 @@ fn a_hash_alone_has_no_line() {
     let is_hash = |event: &Event| matches!(event.body, EventBody::HashedFile(_));
     let (_, event) = samples::events().into_iter().find(|(_, event)| is_hash(event)).unwrap();
     let mut lines = b"before\n".to_vec();
-    let observed = Observed { event: &event, process: None, parent: None, domain: None, sequence: 1 };
+    let observed =
+        Observed { event: &event, process: None, parent: None, domain: None, incident: None, sequence: 1 };
     assert!(!samples::encoder().event(&observed, &mut lines));
     assert_eq!(lines, b"before\n");
 }
@@ -200,8 +208,14 @@ fn a_view_of_another_process_is_not_mixed_in() {
     let (_, event) = samples::events().into_iter().find(|(name, _)| *name == "file-write").unwrap();
     let (other, parent) = (samples::bash(), samples::curl());
     let mut line = Vec::new();
-    let observed =
-        Observed { event: &event, process: Some(&other), parent: Some(&parent), domain: None, sequence: 1 };
+    let observed = Observed {
+        event: &event,
+        process: Some(&other),
+        parent: Some(&parent),
+        domain: None,
+        incident: None,
+        sequence: 1,
+    };
     samples::encoder().event(&observed, &mut line);
     let object: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(object["process"]["pid"], 4711);
@@ -221,7 +235,14 @@ fn an_exec_is_newer_than_the_view() {
         exec.credentials.user = None;
     }
     let mut line = Vec::new();
-    let observed = Observed { event: &event, process: Some(&view), parent: None, domain: None, sequence: 1 };
+    let observed = Observed {
+        event: &event,
+        process: Some(&view),
+        parent: None,
+        domain: None,
+        incident: None,
+        sequence: 1,
+    };
     samples::encoder().event(&observed, &mut line);
     let process = &serde_json::from_slice::<Value>(&line).unwrap()["process"];
     assert_eq!(process["executable"], "/usr/bin/curl");
@@ -239,7 +260,14 @@ fn the_buffer_is_reused() {
     for (_, event) in samples::events() {
         lines.clear();
         encoder.event(
-            &Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain: None, sequence: 1 },
+            &Observed {
+                event: &event,
+                process: Some(&curl),
+                parent: Some(&bash),
+                domain: None,
+                incident: None,
+                sequence: 1,
+            },
             &mut lines,
         );
     }

@@ -17,7 +17,7 @@ use crate::{
     except::ExceptionSet,
     intel::Indicators,
     metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict, WallClock},
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict, WallClock, Wanted},
     probe::{Answer, Probes},
 };
 
@@ -29,9 +29,14 @@ pub trait OutputSink {
         false
     }
 
+    /// Returns whether the sink also wants the events of processes that belong to a reported incident.
+    fn wants_incident_events(&self) -> bool {
+        false
+    }
+
     /// Takes an event as a line of JSON. The sink may buffer the line until [`OutputSink::flush`].
-    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()> {
-        let _ = (line, kind, pid);
+    fn event(&mut self, line: &[u8], about: EventInfo) -> io::Result<()> {
+        let _ = (line, about);
         Ok(())
     }
 
@@ -57,6 +62,17 @@ pub trait OutputSink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What a sink needs to know about an event beside its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventInfo {
+    /// The kind of the event.
+    pub kind: EventKind,
+    /// The process id.
+    pub pid: u32,
+    /// Whether the process belongs to a reported incident.
+    pub is_of_incident: bool,
 }
 
 /// Settings of a [`Pipeline`].
@@ -158,7 +174,13 @@ impl<P: Probes> Pipeline<P> {
     fn analyze_one(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
         self.counts.count(event);
         sink.raw(event)?;
-        let wanted = sink.wants(event.body.kind(), event.subject.key.pid);
+        let wanted = if sink.wants(event.body.kind(), event.subject.key.pid) {
+            Wanted::Yes
+        } else if sink.wants_incident_events() {
+            Wanted::OfIncident
+        } else {
+            Wanted::No
+        };
         self.engine.ingest(event, wanted, &mut self.effects);
         self.apply_effects(Some(event), sink)
     }
@@ -201,18 +223,24 @@ impl<P: Probes> Pipeline<P> {
         observation: &Observation,
         sink: &mut impl OutputSink,
     ) -> io::Result<()> {
-        let Observation { process, parent, domain } = observation;
+        let Observation { process, parent, domain, incident } = observation;
         let observed = Observed {
             event,
             process: process.as_deref(),
             parent: parent.as_deref(),
             domain: domain.as_deref(),
+            incident: *incident,
             sequence: self.sequence,
         };
         self.line.clear();
         if self.encoder.event(&observed, &mut self.line) {
             self.sequence += 1;
-            sink.event(&self.line, event.body.kind(), event.subject.key.pid)?;
+            let about = EventInfo {
+                kind: event.body.kind(),
+                pid: event.subject.key.pid,
+                is_of_incident: incident.is_some(),
+            };
+            sink.event(&self.line, about)?;
         }
         Ok(())
     }

@@ -364,8 +364,14 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
                 _ => {}
             }
         }
-        let observed =
-            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, sequence };
+        let observed = Observed {
+            event: &event,
+            process: Some(&curl),
+            parent: Some(&bash),
+            domain,
+            incident: None,
+            sequence,
+        };
         let mut line = Vec::new();
         if encoder.event(&observed, &mut line) {
             lines.push((name, text(line)));

@@ -26,7 +26,7 @@ use crate::{
     metrics::OutputMetrics,
     model::{Alert, EventKind, KindSet, Verdict},
     output::{OutputSettings, Worker},
-    pipeline::stages::OutputSink,
+    pipeline::stages::{EventInfo, OutputSink},
 };
 
 /// Time after which alerts no longer wait for the state of the incidents to be written.
@@ -50,6 +50,8 @@ pub struct ConfiguredOutputs {
     targets: Arc<[AlertTarget]>,
     /// The kinds that any worker wants.
     wanted: KindSet,
+    /// Whether any worker wants the events of incidents.
+    wants_incident_events: bool,
     control: Option<ControlServer>,
     incidents: IncidentStore,
     journal: Option<Journal>,
@@ -67,6 +69,7 @@ impl ConfiguredOutputs {
             workers: Vec::new(),
             targets: Arc::new([]),
             wanted: KindSet::NONE,
+            wants_incident_events: false,
             control: None,
             incidents,
             journal: None,
@@ -129,6 +132,7 @@ impl ConfiguredOutputs {
             })
             .collect();
         self.wanted = self.targets.iter().fold(KindSet::NONE, |all, target| all.union(target.filter.events));
+        self.wants_incident_events = self.targets.iter().any(|target| target.filter.incident_events);
     }
 
     /// Opens log files again by name, after another program moved them away.
@@ -249,9 +253,16 @@ impl OutputSink for ConfiguredOutputs {
             || self.control.as_ref().is_some_and(|control| control.wants_event(kind, pid))
     }
 
-    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()> {
-        if self.wanted.contains(kind) {
-            for worker in self.workers.iter_mut().filter(|worker| worker.filter().events.contains(kind)) {
+    fn wants_incident_events(&self) -> bool {
+        self.wants_incident_events
+    }
+
+    fn event(&mut self, line: &[u8], about: EventInfo) -> io::Result<()> {
+        let EventInfo { kind, pid, is_of_incident } = about;
+        if self.wanted.contains(kind) || is_of_incident {
+            for worker in
+                self.workers.iter_mut().filter(|worker| worker.filter().wants_event(kind, is_of_incident))
+            {
                 worker.add_event(line);
             }
         }
