@@ -57,9 +57,10 @@ fn a_stalled_reader_of_stdout_holds_up_nothing() {
     let mut daemon = start(&configuration(&scratch, &outputs));
     // A pipe holds 64 KiB, which is full soon.
     let full = Instant::now();
+    let long = "x".repeat(1_000);
     loop {
         for _ in 0..20 {
-            command::run("true", &[&"x".repeat(1_000)]);
+            command::run("true", &[long.as_str()]);
         }
         let waiting = at(&status(&scratch).0, "sinks.standard output.waiting").as_u64().expect("a number");
         if waiting > 100 {
