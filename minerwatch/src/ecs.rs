@@ -18,9 +18,12 @@ mod load;
 mod names;
 mod network;
 mod process;
+pub mod read;
 mod shorten;
 #[cfg(test)]
-mod tests;
+mod templates;
+#[cfg(test)]
+pub(crate) mod tests;
 mod timestamp;
 mod values;
 
@@ -37,6 +40,11 @@ use timestamp::Timestamp;
 
 /// The version of the Elastic Common Schema whose names and values are used.
 pub const ECS_VERSION: &str = "9.4.0";
+
+/// The fields whose members have names that depend on the data. An index maps each as one flattened field, so that any
+/// number of different alerts adds no mapped field. No other object has such members.
+pub const FLATTENED: &[&str] =
+    &["labels", "minerwatch.hooks", "minerwatch.lost", "minerwatch.signals.evidence"];
 
 /// Maximum size of an alert's line, unless the configuration says otherwise, in bytes.
 pub const MAX_ALERT_BYTES: usize = 15 << 10;

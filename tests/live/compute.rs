@@ -14,7 +14,7 @@ use std::{
 
 use minerwatch::{
     engine::{Engine, EngineSettings},
-    model::Event,
+    model::{Event, Wanted},
     recording::Reader,
 };
 use minerwatch_tests::{

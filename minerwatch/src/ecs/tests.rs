@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Encoder, EncoderSettings, Observed};
+use super::{Encoder, EncoderSettings, FLATTENED, Observed};
 use crate::{
     model::{AlertAction, Event, EventBody, NextVerdict, Verdict},
     testing::samples,
@@ -22,7 +22,7 @@ fn every_line_is_as_documented_in_its_snapshot() {
 }
 
 /// Returns every kind of object that can be written, parsed.
-fn objects() -> Vec<Value> {
+pub(crate) fn objects() -> Vec<Value> {
     let encoder = samples::encoder();
     let mut objects: Vec<Value> =
         samples::lines().iter().map(|(_, line)| serde_json::from_str(line).unwrap()).collect();
@@ -67,7 +67,7 @@ fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
 }
 
 /// Returns the rows of the documentation's tables whose first column is called `heading`, without backticks.
-fn table(heading: &str) -> Vec<Vec<String>> {
+pub(super) fn table(heading: &str) -> Vec<Vec<String>> {
     let mut rows = Vec::new();
     let mut inside = false;
     for line in DOCUMENTATION.lines() {
@@ -102,10 +102,10 @@ fn leaves<'a>(value: &'a Value, path: &str, found: &mut Vec<(String, &'a Value)>
 
 /// Returns the name of a path in the documentation.
 fn documented_as(path: &str, fields: &BTreeMap<String, String>) -> String {
-    for open in ["minerwatch.signals[].evidence.", "minerwatch.lost.", "minerwatch.hooks.", "labels."] {
-        if path.starts_with(open) {
-            return format!("{open}*");
-        }
+    let is_flattened = |prefix: &str| FLATTENED.contains(&prefix.replace("[]", "").as_str());
+    let ends = path.match_indices('.').map(|(end, _)| &path[..end]);
+    if let Some(open) = ends.into_iter().find(|prefix| is_flattened(prefix)) {
+        return format!("{open}.*");
     }
     if let Some(inner) = path.strip_prefix("process.parent.") {
         assert!(fields.contains_key(&format!("process.{inner}")), "{path} has no counterpart in process.*");
