@@ -229,6 +229,15 @@ fn a_reload_reports_what_needs_a_restart() {
     assert_eq!(old.needs_restart(&other), ["hash", "fields", "limits"]);
 }
 
+#[test]
+fn the_hash_follows_the_settings_and_not_the_text() {
+    let hash = |text| parse(text).expect("allowed").hash();
+    assert_eq!(hash("").len(), 12);
+    assert_eq!(hash("# a comment\n[log]\nlevel = 'info'"), Config::default().hash());
+    assert_ne!(hash("[log]\nlevel = 'warn'"), Config::default().hash());
+    assert_ne!(hash("[detection]\naccount_key = 'another'"), Config::default().hash());
+}
+
 /// Compares a file with its generated content. `MINERWATCH_BLESS=1` writes the file first.
 fn assert_is_generated(path: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
