@@ -245,8 +245,19 @@ impl Config {
     /// verdict and of the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
-        let Self { events, hash, detection, intel: _, sink: _, fields, state, control, metrics, limits, log: _ } =
-            self;
+        let Self {
+            events,
+            hash,
+            detection,
+            intel: _,
+            sink: _,
+            fields,
+            state,
+            control,
+            metrics,
+            limits,
+            log: _,
+        } = self;
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),

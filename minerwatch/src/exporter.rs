@@ -48,7 +48,8 @@ impl Exporter {
     pub fn bind(address: &ListenAddress) -> anyhow::Result<Self> {
         let exporter = match address {
             ListenAddress::Unix(path) => {
-                let (listener, inode) = unix_socket::bind(SocketAt { path, mode: MODE, key: "metrics.listen" })?;
+                let (listener, inode) =
+                    unix_socket::bind(SocketAt { path, mode: MODE, key: "metrics.listen" })?;
                 let socket = Some(Socket { path: path.clone(), inode });
                 Self { listener: Listener::Unix(listener), socket }
             }

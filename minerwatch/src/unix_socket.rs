@@ -89,7 +89,9 @@ fn clear(socket: SocketAt<'_>) -> Result<(), BindError> {
         }
         // The connection was accepted, or the queue of connections is full, so another daemon is listening.
         Ok(_) => Err(BindError::Busy { path: path.to_owned(), key }),
-        Err(error) if error.kind() == io::ErrorKind::WouldBlock => Err(BindError::Busy { path: path.to_owned(), key }),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+            Err(BindError::Busy { path: path.to_owned(), key })
+        }
         Err(error) => Err(failed(error)),
     }
 }

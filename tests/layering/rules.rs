@@ -92,7 +92,11 @@ pub const ROOMS: &[Room] = &[
     room("health", Reach::Pure, &["model"]),
     room("unix_socket", Reach::System, &[]),
     // Rooms that combine the others. Each room keeps its own counters, and metrics combines them.
-    room("metrics", Reach::Pure, &["control", "engine", "enrich", "except", "feeds", "health", "model", "output"]),
+    room(
+        "metrics",
+        Reach::Pure,
+        &["control", "engine", "enrich", "except", "feeds", "health", "model", "output"],
+    ),
     room("exporter", Reach::System, &["config", "metrics", "unix_socket"]),
     room(
         "pipeline",

@@ -44,7 +44,9 @@ impl TryFrom<String> for ListenAddress {
             };
         }
         text.parse().map(Self::Tcp).map_err(|_| {
-            format!("`{text}` is neither `unix:/PATH` nor an IP address with a port, such as `127.0.0.1:9464`")
+            format!(
+                "`{text}` is neither `unix:/PATH` nor an IP address with a port, such as `127.0.0.1:9464`"
+            )
         })
     }
 }
@@ -74,7 +76,9 @@ mod tests {
             let address = ListenAddress::try_from(text.to_owned()).expect(text);
             assert_eq!(address.to_string(), text);
         }
-        for text in ["", "unix:", "unix:metrics.sock", "localhost:9464", "127.0.0.1", "9464", "http://127.0.0.1:1"] {
+        for text in
+            ["", "unix:", "unix:metrics.sock", "localhost:9464", "127.0.0.1", "9464", "http://127.0.0.1:1"]
+        {
             ListenAddress::try_from(text.to_owned()).expect_err(text);
         }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
+    agent::AgentReportFields,
     alert_fields::AlertFields,
     command_line::CommandLine,
     dns::DnsFields,
@@ -101,6 +102,7 @@ fields! {
     struct OwnFields<'a> {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;
+        agent: &'a AgentReportFields<'a>,
         process: OwnProcess<'a>,
         cgroup: &'a str,
         unit: &'a str,
@@ -247,6 +249,7 @@ impl<'a> Document<'a> {
     pub fn own(&mut self) -> &mut OwnFields<'a> {
         self.minerwatch.get_or_insert(OwnFields {
             alert: None,
+            agent: None,
             process: None,
             cgroup: None,
             unit: None,

@@ -38,7 +38,8 @@ impl Server {
             true
         };
         std::thread::spawn(move || {
-            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+            let runtime =
+                tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
             let source = Source::new(ask).with_patience(Duration::from_millis(200));
             let service = Service::new(source).with_timeout(Duration::from_secs(2));
             runtime.block_on(Listener::Tcp(listener).serve(service)).expect("it serves");
@@ -66,7 +67,10 @@ fn an_answer_has_its_length_and_its_type() {
     let answer = server.metrics();
     let (head, body) = answer.split_once("\r\n\r\n").expect("a head");
     assert!(head.starts_with("HTTP/1.1 200 OK\r\n"), "{head}");
-    assert!(head.contains("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"), "{head}");
+    assert!(
+        head.contains("Content-Type: application/openmetrics-text; version=1.0.0; charset=utf-8"),
+        "{head}"
+    );
     assert!(head.contains(&format!("Content-Length: {}", body.len())), "{head}");
     assert!(body.contains("\nminerwatch_uptime_seconds 77\n"), "{body}");
     assert!(body.ends_with("# EOF\n"), "{body}");

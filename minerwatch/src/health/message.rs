@@ -29,7 +29,8 @@ pub(super) fn losses(lost: u64) -> String {
 }
 
 pub(super) fn clock_jumped(nanoseconds: i128) -> String {
-    let seconds = Duration::from_nanos(u64::try_from(nanoseconds.unsigned_abs()).unwrap_or(u64::MAX)).as_secs();
+    let seconds =
+        Duration::from_nanos(u64::try_from(nanoseconds.unsigned_abs()).unwrap_or(u64::MAX)).as_secs();
     let direction = if nanoseconds < 0 { "back" } else { "forward" };
     format!(
         "The clock of the host was set {direction} by {seconds} seconds; use event.sequence to order events of \

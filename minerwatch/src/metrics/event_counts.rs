@@ -56,7 +56,8 @@ impl AlertCounts {
             Verdict::Suspected => 1,
             Verdict::Mining => 2,
         };
-        if let Some(count) = self.0.get_mut(action).and_then(|counts: &mut [u64; 3]| counts.get_mut(verdict)) {
+        if let Some(count) = self.0.get_mut(action).and_then(|counts: &mut [u64; 3]| counts.get_mut(verdict))
+        {
             *count += 1;
         }
     }
@@ -97,7 +98,9 @@ mod tests {
                 counts.count(&Alert { action, verdict, ..samples::alert() });
                 let name = |value| serde_json::to_value(value).expect("a name");
                 let counted: Vec<_> = counts.iter().filter(|(_, _, count)| *count > 0).collect();
-                let [(counted_action, counted_verdict, 1)] = counted.as_slice() else { panic!("{counted:?}") };
+                let [(counted_action, counted_verdict, 1)] = counted.as_slice() else {
+                    panic!("{counted:?}")
+                };
                 assert_eq!(name(action), *counted_action);
                 assert_eq!(serde_json::to_value(verdict).expect("a name"), *counted_verdict);
             }

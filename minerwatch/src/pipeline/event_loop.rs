@@ -102,6 +102,11 @@ impl EventLoop {
         Ok(Self { sensor, rings, pipeline, hashes_ready, health, records: 0, decode_errors: 0, lost: 0 })
     }
 
+    /// Returns the losses and the data sources.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// Returns the sensor, for its report and its counters.
     pub fn sensor(&self) -> &Sensor {
         &self.sensor
@@ -185,13 +190,19 @@ impl EventLoop {
     /// Processes one batch of records. Then pauses, unless more records are waiting.
     async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
+        let mut is_first = true;
         let drained = self.rings.drain(
             BATCH,
             || host::now().0,
             |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
-                    Ok(mut event) if outcome.is_ok() => outcome = self.pipeline.process(&mut event, sink),
+                    Ok(mut event) if outcome.is_ok() => {
+                        if std::mem::take(&mut is_first) {
+                            self.pipeline.latency.event.record(host::now().since(event.time));
+                        }
+                        outcome = self.pipeline.process(&mut event, sink);
+                    }
                     Ok(_) => {}
                     Err(error) => {
                         self.decode_errors += 1;

@@ -84,8 +84,7 @@ impl<'a> Samples<'a> {
     }
 
     fn write(&mut self, values: &[&str], number: Number) -> fmt::Result {
-        let labels: Vec<(&str, &str)> =
-            self.labels.iter().copied().zip(values.iter().copied()).collect();
+        let labels: Vec<(&str, &str)> = self.labels.iter().copied().zip(values.iter().copied()).collect();
         if labels.is_empty() {
             return encode(&mut self.metric, self.kind, number);
         }

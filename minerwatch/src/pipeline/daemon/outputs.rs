@@ -184,6 +184,15 @@ impl OutputSink for ConfiguredOutputs {
         )
     }
 
+    fn agent_alert(&mut self, line: &[u8]) -> io::Result<()> {
+        self.flush()?;
+        self.for_each(
+            |open| {
+                if open.filter.alerts { open.output.write(Class::Alert, line) } else { Ok(None) }
+            },
+        )
+    }
+
     fn flush(&mut self) -> io::Result<()> {
         self.for_each(|open| {
             if open.lines.is_empty() {

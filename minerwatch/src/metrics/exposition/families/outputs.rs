@@ -31,9 +31,14 @@ pub(super) const FAMILIES: &[Family] = &[
         "Size of the spool, for outputs that have one.",
         |snapshot, samples| each(snapshot, samples, |output| Some(output.spool?.bytes.into())),
     ),
-    gauge("minerwatch_output_spool_limit_bytes", OUTPUT, "Maximum size of the spool.", |snapshot, samples| {
-        each(snapshot, samples, |output| Some(output.spool?.limit_bytes.into()));
-    }),
+    gauge(
+        "minerwatch_output_spool_limit_bytes",
+        OUTPUT,
+        "Maximum size of the spool.",
+        |snapshot, samples| {
+            each(snapshot, samples, |output| Some(output.spool?.limit_bytes.into()));
+        },
+    ),
     gauge(
         "minerwatch_output_spool_oldest_seconds",
         OUTPUT,
