@@ -66,9 +66,8 @@ impl<'a> Samples<'a> {
 
     /// Adds the only sample of a histogram.
     pub fn histogram(&mut self, histogram: &Histogram) {
-        // The crate writes the highest number as the infinite bound, and adds up the buckets itself.
-        let buckets: Vec<(f64, u64)> =
-            histogram.buckets().map(|(bound, count)| (bound.min(f64::MAX), count)).collect();
+        // The crate adds up the buckets.
+        let buckets: Vec<(f64, u64)> = histogram.buckets().collect();
         if self.outcome.is_ok() {
             self.outcome = self.metric.encode_histogram::<NoLabelSet>(
                 histogram.sum_seconds(),
