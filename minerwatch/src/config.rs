@@ -12,6 +12,7 @@ mod fields;
 mod intel;
 mod key;
 mod log_level;
+mod metrics;
 pub mod reference;
 
 use std::{
@@ -19,6 +20,8 @@ use std::{
     io::{self, Read},
     path::{Path, PathBuf},
 };
+
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     model::{AccountHasher, HookChoice, Verdict},
@@ -34,9 +37,13 @@ pub use exceptions_file::ExceptionsFile;
 pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
+pub use metrics::{ListenAddress, MetricsSection};
 
 /// Maximum size of a configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
+
+/// Number of bytes of the hash of a configuration that are shown.
+const HASH_BYTES: usize = 6;
 
 section! {
     /// The whole configuration.
@@ -58,6 +65,8 @@ section! {
         pub state: State = State::default(), table();
         /// The control socket for `minerwatch tail` and other commands that query the daemon.
         pub control: Control = Control::default(), table();
+        /// The endpoint for Prometheus.
+        pub metrics: MetricsSection = MetricsSection::default(), table();
         /// Limits that bound the use of memory and the size of alerts.
         pub limits: Limits = Limits::default(), table();
         /// Logging to standard error.
@@ -223,13 +232,32 @@ impl Config {
         Ok(config)
     }
 
+    /// Returns the beginning of the SHA-256 hash of the configuration, in hexadecimal. Two daemons with the same
+    /// settings have the same hash, whatever the order and the comments of their files.
+    pub fn hash(&self) -> String {
+        // Plain data always serializes.
+        let settings = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(settings).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+    }
+
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
     /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, of the minimum
     /// verdict and of the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
-        let Self { events, hash, detection, intel: _, sink: _, fields, state, control, limits, log: _ } =
-            self;
+        let Self {
+            events,
+            hash,
+            detection,
+            intel: _,
+            sink: _,
+            fields,
+            state,
+            control,
+            metrics,
+            limits,
+            log: _,
+        } = self;
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),
@@ -245,6 +273,7 @@ impl Config {
             ("fields", *fields != new.fields),
             ("state", *state != new.state),
             ("control", *control != new.control),
+            ("metrics", *metrics != new.metrics),
             ("limits", *limits != new.limits),
         ];
         changed.into_iter().filter_map(|(section, changed)| changed.then_some(section)).collect()

@@ -4,6 +4,7 @@
 //! caller reuses the buffer for the lines. So encoding an event allocates nothing, except for the lists of a DNS
 //! answer.
 
+mod agent;
 mod alert;
 mod alert_fields;
 mod command_line;
@@ -32,8 +33,8 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    AgentContext, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView, SignalId,
-    Verdict, WallClock,
+    AgentContext, AgentReport, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView,
+    SignalId, Verdict, WallClock,
 };
 use event_id::EventIds;
 use timestamp::Timestamp;
@@ -156,6 +157,11 @@ impl Encoder {
     /// lowest verdict. The state was asked for, so it has no id and is not cut.
     pub fn incident(&self, state: &Alert, verdict: Option<Verdict>, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_state(state, verdict, sequence, lines);
+    }
+
+    /// Appends the line of what the daemon says about itself, with its newline.
+    pub fn report(&self, report: &AgentReport, sequence: u64, lines: &mut Vec<u8>) {
+        self.encode_report(report, sequence, lines);
     }
 
     fn time(&self, time: BootTime) -> Timestamp {

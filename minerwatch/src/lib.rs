@@ -28,7 +28,9 @@ pub mod ecs;
 pub mod engine;
 pub mod enrich;
 pub mod except;
+pub mod exporter;
 pub mod feeds;
+pub mod health;
 pub mod host;
 pub mod incident;
 pub mod intel;
@@ -49,3 +51,4 @@ pub mod sensor;
 pub mod state_files;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unix_socket;

@@ -2,6 +2,7 @@
 //! the crate.
 
 pub mod account;
+mod agent_report;
 mod alert;
 mod app_data;
 mod dns;
@@ -32,6 +33,7 @@ mod verdict;
 pub mod wallet;
 
 pub use account::{Account, AccountHasher};
+pub use agent_report::{AgentNews, AgentReport};
 pub use alert::{
     Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
     MemberRole, Peer, Suspect,

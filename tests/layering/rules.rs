@@ -91,9 +91,16 @@ pub const ROOMS: &[Room] = &[
     room("output", Reach::System, &["bounded", "model", "schema"]),
     room("state_files", Reach::System, &[]),
     room("recording", Reach::System, &["model"]),
-    room("control", Reach::System, &["bounded", "model"]),
+    room("control", Reach::System, &["bounded", "model", "unix_socket"]),
+    room("health", Reach::Pure, &["model"]),
+    room("unix_socket", Reach::System, &[]),
     // Rooms that combine the others. Each room keeps its own counters, and metrics combines them.
-    room("metrics", Reach::Pure, &["control", "engine", "enrich", "except", "feeds", "model", "output"]),
+    room(
+        "metrics",
+        Reach::Pure,
+        &["control", "engine", "enrich", "except", "feeds", "health", "model", "output"],
+    ),
+    room("exporter", Reach::System, &["config", "metrics", "unix_socket"]),
     room(
         "pipeline",
         Reach::System,
@@ -108,7 +115,9 @@ pub const ROOMS: &[Room] = &[
             "engine",
             "enrich",
             "except",
+            "exporter",
             "feeds",
+            "health",
             "host",
             "incident",
             "intel",

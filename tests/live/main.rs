@@ -11,6 +11,7 @@ mod flows;
 mod hooks;
 mod intel;
 mod memory;
+mod metrics;
 mod names;
 mod outputs;
 mod overload;

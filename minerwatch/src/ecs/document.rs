@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
+    agent::AgentReportFields,
     alert_fields::AlertFields,
     command_line::CommandLine,
     dns::DnsFields,
@@ -102,6 +103,7 @@ fields! {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;
         incident: Identified<Shown<IncidentId>>,
+        agent: &'a AgentReportFields<'a>,
         process: OwnProcess<'a>,
         cgroup: &'a str,
         unit: &'a str,
@@ -249,6 +251,7 @@ impl<'a> Document<'a> {
         self.minerwatch.get_or_insert(OwnFields {
             alert: None,
             incident: None,
+            agent: None,
             process: None,
             cgroup: None,
             unit: None,

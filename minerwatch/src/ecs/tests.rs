@@ -45,7 +45,24 @@ pub(crate) fn objects() -> Vec<Value> {
     encoder.incident(&state, None, 1, &mut line);
     objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
+    objects.extend(reports());
     objects
+}
+
+/// Returns what the daemon says about itself.
+fn reports() -> impl Iterator<Item = Value> {
+    samples::reports().into_iter().map(|(_, report)| {
+        let mut line = Vec::new();
+        samples::encoder().report(&report, 7, &mut line);
+        serde_json::from_slice(&line).unwrap()
+    })
+}
+
+#[test]
+fn a_report_of_the_daemon_is_as_documented_in_its_snapshot() {
+    for ((name, _), report) in samples::reports().iter().zip(reports()) {
+        insta::assert_snapshot!(*name, serde_json::to_string_pretty(&report).unwrap());
+    }
 }
 
 /// Returns the same events from unknown processes.
@@ -281,7 +298,8 @@ fn every_object_says_where_it_comes_from() {
         let dataset = format!("minerwatch.{}", event["kind"].as_str().unwrap());
         assert_eq!(event["dataset"], dataset.as_str());
         let is_sent = event["kind"] == "alert" && event["action"] != "incident-state";
-        assert_eq!(event["id"].is_string(), is_sent, "{event}");
+        let is_report = !object["minerwatch"]["agent"].is_null();
+        assert_eq!(event["id"].is_string(), is_sent || is_report, "{event}");
         assert_eq!(object["agent"]["type"], "minerwatch");
         assert_eq!(object["tags"], serde_json::json!(["prod"]));
         assert_eq!(object["labels"]["team"], "web");

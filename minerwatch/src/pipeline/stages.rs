@@ -16,7 +16,7 @@ use crate::{
     enrich::{Enricher, geo::GeoDatabases},
     except::ExceptionSet,
     intel::Indicators,
-    metrics::EventCounts,
+    metrics::{AlertCounts, EventCounts, LatencyMetrics},
     model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict, WallClock, Wanted},
     probe::{Answer, Probes},
 };
@@ -43,6 +43,18 @@ pub trait OutputSink {
     /// Takes an alert and its line of JSON. The sink may keep the line until [`OutputSink::send_alerts`].
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
         let _ = (line, alert);
+        Ok(())
+    }
+
+    /// Takes the line of an event about the daemon itself, such as its heartbeat. Drops it by default.
+    fn agent_event(&mut self, line: &[u8]) -> io::Result<()> {
+        let _ = line;
+        Ok(())
+    }
+
+    /// Takes the line of an alert about the daemon itself. Drops it by default.
+    fn agent_alert(&mut self, line: &[u8]) -> io::Result<()> {
+        let _ = line;
         Ok(())
     }
 
@@ -95,6 +107,9 @@ pub struct Pipeline<P> {
     encoder: Encoder,
     counts: EventCounts,
     alerts: u64,
+    alert_counts: AlertCounts,
+    /// Latencies of events and alerts.
+    pub latency: LatencyMetrics,
     sequence: u64,
     /// The current line. This buffer and the next three are fields so that their memory is reused.
     line: Vec<u8>,
@@ -119,6 +134,8 @@ impl<P: Probes> Pipeline<P> {
             encoder: Encoder::new(&encoder, super::signal_text),
             counts: EventCounts::default(),
             alerts: 0,
+            alert_counts: AlertCounts::default(),
+            latency: LatencyMetrics::default(),
             sequence: 0,
             line: Vec::with_capacity(4096),
             effects: Vec::new(),
@@ -247,6 +264,8 @@ impl<P: Probes> Pipeline<P> {
 
     fn write_alert(&mut self, alert: &Alert, sink: &mut impl OutputSink) -> io::Result<()> {
         self.alerts += 1;
+        self.alert_counts.count(alert);
+        self.latency.alert.record(alert.latency);
         self.line.clear();
         self.encoder.alert(alert, self.sequence, &mut self.line);
         self.sequence += 1;

@@ -1,9 +1,11 @@
 //! Samples for tests that encode, record or render: one event of every kind, and an alert with every field.
 
 mod alert;
+mod report;
 
 use std::{net::SocketAddr, sync::Arc};
 
+pub(crate) use self::report::reports;
 use crate::model::{
     AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, ControlRegister, CpuQuota,
     CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event,

@@ -178,7 +178,7 @@ impl ConfiguredOutputs {
     fn store_incidents(&mut self, engine: &mut Engine) {
         let Some(journal) = self.journal.as_ref().filter(|journal| !journal.is_busy()) else { return };
         let written = journal.written();
-        if written.failed {
+        if written.error.is_some() {
             self.incidents.set_unwritten();
         }
         if let Some(incidents) = self.incidents.encode_if_due(engine, host::wall_clock(), written.cost) {
@@ -241,6 +241,19 @@ impl ConfiguredOutputs {
         self.workers.iter().map(|worker| (worker.name().to_owned(), worker.counters().into())).collect()
     }
 
+    /// Returns why the state directory cannot be written, if that is so.
+    pub fn state_error(&self) -> Option<String> {
+        let error = self.journal.as_ref()?.written().error?;
+        Some(format!("{}: {error}", self.state.display()))
+    }
+
+    /// Returns the age of the oldest line in any spool.
+    pub fn spool_age(&self) -> Duration {
+        let spools = self.workers.iter().filter_map(Worker::spool);
+        let ages = spools.map(|spool| spool.counters().0.oldest_seconds);
+        Duration::from_secs(ages.max().unwrap_or(0))
+    }
+
     /// Returns the counters of the control socket.
     pub fn control_counters(&self) -> ControlCounters {
         self.control.as_ref().map(ControlServer::counters).unwrap_or_default()
@@ -278,6 +291,18 @@ impl OutputSink for ConfiguredOutputs {
             control.publish_alert(&Bytes::copy_from_slice(line), pid);
         }
         self.add_alert(line, Some(alert.verdict));
+        Ok(())
+    }
+
+    fn agent_event(&mut self, line: &[u8]) -> io::Result<()> {
+        for worker in self.workers.iter_mut().filter(|worker| worker.filter().agent_events) {
+            worker.add_event(line);
+        }
+        Ok(())
+    }
+
+    fn agent_alert(&mut self, line: &[u8]) -> io::Result<()> {
+        self.add_alert(line, None);
         Ok(())
     }
 
