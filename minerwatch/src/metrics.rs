@@ -84,6 +84,10 @@ impl From<output::Counters> for OutputMetrics {
 /// All counters. A counter counts since the start, unless its description says "now".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Metrics {
+    /// Version of the daemon.
+    pub version: &'static str,
+    /// Own CPU time.
+    pub cpu: CpuMetrics,
     /// Seconds since the start.
     pub uptime_seconds: u64,
     /// Resident memory now, bytes.
@@ -186,6 +190,17 @@ impl From<EnrichCounters> for EnrichMetrics {
             hashes_evicted,
         }
     }
+}
+
+/// CPU time of the daemon, in milliseconds of one processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CpuMetrics {
+    /// Since the start.
+    pub total_ms: u64,
+    /// In the last minute, or since the start if that is less.
+    pub recent_ms: u64,
+    /// The length of that time.
+    pub recent_of_ms: u64,
 }
 
 /// Counters of the sampler of busy CPUs.

@@ -11,6 +11,7 @@ mod counters;
 #[cfg(test)]
 mod example;
 mod file;
+mod needs;
 mod notice;
 mod stdout;
 mod table;
@@ -21,9 +22,10 @@ use crate::model::{BootTime, KindSet};
 
 pub use counters::Counters;
 pub use file::FileSettings;
+pub use needs::{Needs, host_of};
 pub use notice::Notice;
 pub use stdout::StdoutSettings;
-pub use table::OutputsConfig;
+pub use table::{OutputsConfig, PlacedOutput};
 
 /// A destination for lines of events and alerts.
 pub trait Output: fmt::Debug + Send {
@@ -61,6 +63,11 @@ pub trait OutputSettings {
 
     /// Returns the filter for the lines that the output wants.
     fn filter(&self) -> Filter;
+
+    /// Returns what the output needs from its surroundings. Needs nothing by default.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
 
     /// Opens the output.
     fn open(&self) -> anyhow::Result<Box<dyn Output>>;

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use self::rotated::{RotatedFile, Rotation};
 use super::{
-    Filter, Output, OutputSettings,
+    Filter, Needs, Output, OutputSettings,
     buffered::{BACKLOG, Buffered},
 };
 use crate::{
@@ -43,6 +43,10 @@ impl OutputSettings for FileSettings {
 
     fn filter(&self) -> Filter {
         Filter { events: self.events, alerts: self.alerts }
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { writes: vec![("path", self.path.clone())], ..Needs::default() }
     }
 
     fn open(&self) -> anyhow::Result<Box<dyn Output>> {
