@@ -12,6 +12,7 @@ mod hooks;
 mod intel;
 mod memory;
 mod names;
+mod operation;
 mod overload;
 mod refusals;
 mod restart;

@@ -43,9 +43,9 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo minerwatch status                             show the status of the daemon
-  sudo minerwatch status --check > /dev/null         for a monitoring system: 0 well, 10 not well, 1 down
-  sudo minerwatch status --json | jq -r '.problems[]'   list what is wrong";
+  minerwatch status                             show the status of the daemon
+  minerwatch status --check > /dev/null         for a monitoring system: 0 well, 10 not well, 1 down
+  minerwatch status --json | jq '.problems[]'   list what is wrong";
 
 /// Time limit for the daemon's answer.
 const LIMIT: Duration = Duration::from_secs(1);

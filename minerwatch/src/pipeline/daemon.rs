@@ -77,7 +77,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
     }
     if let Some(path) = &config_path {
-        config_watch::start(path.clone(), commands.clone());
+        let commands = commands.clone();
+        config_watch::start(path.clone(), move || commands.blocking_send(Command::ConfigChanged).is_ok())?;
     }
     let exceptions = LoadedExceptions::open(&config, config_path.as_deref());
     event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());

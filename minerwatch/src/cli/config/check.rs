@@ -12,6 +12,8 @@ use crate::{
     enrich::geo,
     feeds::{FileReport, Loaded, load, with_synced},
     host,
+    intel::ListKind,
+    model::KindSet,
     pipeline::exceptions,
 };
 
@@ -60,9 +62,9 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
 /// Returns what is wrong with a list, with the key that names it.
 fn of_list(effective: &Effective, file: &FileReport) -> Option<String> {
     let key = match file.kind {
-        crate::intel::ListKind::Mining => "pools",
-        crate::intel::ListKind::Threat => "threats",
-        crate::intel::ListKind::Allow => "allow",
+        ListKind::Mining => "pools",
+        ListKind::Threat => "threats",
+        ListKind::Allow => "allow",
     };
     let trouble = file.trouble.as_deref()?;
     Some(of_key(effective, key, &format!("{}: {trouble}", file.source)))
@@ -78,9 +80,9 @@ fn summary(effective: &Effective, loaded: &Loaded) -> String {
     let mut text = format!("{}: fine\n", name_of(effective));
     for output in config.sink.all() {
         let filter = output.filter();
-        let events = match filter.events.to_string() {
-            none if none == "none" => String::new(),
-            kinds if kinds == "all" => "all events".to_owned(),
+        let events = match filter.events {
+            KindSet::NONE => String::new(),
+            KindSet::ALL => "all events".to_owned(),
             kinds => format!("events ({kinds})"),
         };
         let what = match (filter.alerts, events.as_str()) {
