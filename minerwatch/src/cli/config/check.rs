@@ -9,8 +9,7 @@ use crate::{
         streams::{tell_as_is, write_stdout},
     },
     config::{Effective, drop_in},
-    enrich::geo,
-    feeds::{FileReport, Loaded, load, with_synced},
+    feeds::{FileReport, Loaded, check_database, load, with_synced},
     host,
     intel::ListKind,
     model::KindSet,
@@ -47,7 +46,7 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     let loaded = load(&intel, host::unix_seconds(), None);
     wrong.extend(loaded.files.iter().filter_map(|file| of_list(&effective, file)));
     for path in &intel.geo_databases {
-        if let Err(error) = geo::check(path) {
+        if let Err(error) = check_database(path) {
             wrong.push(of_key(&effective, "geo_databases", &format!("{}: {error:#}", path.display())));
         }
     }
