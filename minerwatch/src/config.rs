@@ -194,7 +194,7 @@ section! {
     /// Keys of `[config]`.
     pub struct Reload {
         /// Whether the daemon reads the configuration again when its file changes, also through a symbolic link as in a
-        /// ConfigMap. Without it, only SIGHUP makes the daemon read the file again.
+        /// `ConfigMap`. Without it, only SIGHUP makes the daemon read the file again.
         pub reload_on_change: bool = true, switch();
     }
 }

@@ -93,7 +93,7 @@ fn a_change_of_the_file_is_loaded_without_a_signal() {
     agent.stop();
 }
 
-/// Kubernetes updates a ConfigMap by renaming the link `..data`.
+/// Kubernetes updates a `ConfigMap` by renaming the link `..data`.
 #[test]
 fn the_swap_of_a_config_map_is_loaded() {
     let Some(_machine) = machine("the_swap_of_a_config_map_is_loaded") else { return };

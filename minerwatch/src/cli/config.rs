@@ -14,7 +14,7 @@ use crate::config::Effective;
 
 /// Check and show the configuration
 ///
-/// The environment variables MINERWATCH_SECTION__KEY override the keys of the file, as they do for the daemon. Needs
+/// The environment variables `MINERWATCH_SECTION__KEY` override the keys of the file, as they do for the daemon. Needs
 /// neither a daemon nor root.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -12,7 +12,7 @@ use crate::{
 ///
 /// Without a configuration, alerts go to standard output as JSON, one object per line. SIGTERM and SIGINT stop the
 /// daemon after it has written everything it has received. SIGHUP and a change of the file reload the configuration.
-/// An invalid configuration is refused, and the old one stays in use. The environment variables MINERWATCH_SECTION__KEY
+/// An invalid configuration is refused, and the old one stays in use. The environment variables `MINERWATCH_SECTION__KEY`
 /// override the keys of the file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -53,10 +53,16 @@ fn directories(config: &Config, text: &mut String) {
     }
     text.push_str("# The daemon writes to these directories. They must exist.\n");
     for path in needed {
-        let _ = match quoted(path) {
-            Some(path) => writeln!(text, "ReadWritePaths={path}"),
-            None => writeln!(text, "# A directory has a name that a unit cannot contain: {path:?}"),
-        };
+        if let Some(path) = quoted(path) {
+            let _ = writeln!(text, "ReadWritePaths={path}");
+        } else {
+            let shown = path.to_string_lossy();
+            let _ = writeln!(
+                text,
+                "# A unit cannot contain the name of this directory: {}",
+                shown.escape_debug()
+            );
+        }
     }
 }
 
@@ -85,7 +91,7 @@ fn network(config: &Config, text: &mut String) {
     let is_address = |host: &String| *host == "localhost" || host.parse::<IpAddr>().is_ok();
     let (addresses, names): (Vec<String>, Vec<String>) = hosts.into_iter().partition(is_address);
     if names.is_empty() {
-        text.push_str("# The daemon connects to these addresses only.\n");
+        text.push_str("# The daemon connects to these addresses only. If it uses a proxy, add the address of the proxy.\n");
         let _ = writeln!(text, "IPAddressAllow={}", addresses.join(" "));
         return;
     }

@@ -68,7 +68,9 @@ impl Effective {
             of_file
         } else {
             let mut content = file.clone();
-            overrides.iter().for_each(|own| own.apply(&mut content));
+            for own in &overrides {
+                own.apply(&mut content);
+            }
             Config::try_from_table(content).map_err(from_toml)?
         };
         let own = Self { config, path: path.map(Path::to_owned), text: text.to_owned(), file, overrides };

@@ -62,11 +62,8 @@ impl Shown {
             known.keys.iter().any(|key| key.name == name && matches!(key.shape, Shape::Value { .. }))
         };
         if content.keys().any(|name| is_value(name)) {
-            let header = named(path, false);
-            let _ = match repeated {
-                true => writeln!(self.text, "\n[[{header}]]"),
-                false => writeln!(self.text, "\n[{header}]"),
-            };
+            let (open, close) = if repeated { ("[[", "]]") } else { ("[", "]") };
+            let _ = writeln!(self.text, "\n{open}{}{close}", named(path, false));
         }
         let mut below = Vec::new();
         for key in &known.keys {

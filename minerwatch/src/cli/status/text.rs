@@ -1,5 +1,7 @@
 //! The status as text for people.
 
+use std::fmt::Write as _;
+
 use serde_json::{Map, Value};
 
 use super::health::{lost, number, outputs, unavailable};
@@ -63,7 +65,7 @@ fn running(status: &Value, text: &mut Text) {
     let available = status.get("hooks").and_then(Value::as_object).map_or(0, Map::len);
     let mut sources = format!("{available} of {} available", available + blind.len());
     if !blind.is_empty() {
-        sources += &format!("; without {}", blind.join(", "));
+        let _ = write!(sources, "; without {}", blind.join(", "));
     }
     text.labelled("sources", &sources);
     let events = counted(number(status, "/engine/events"), "event", "events");
@@ -92,7 +94,7 @@ fn incidents(status: &Value, text: &mut Text) {
     let mut alerts = format!("{} sent", number(status, "/alerts"));
     let hidden = number(status, "/exceptions/hidden");
     if hidden > 0 {
-        alerts += &format!(", {hidden} hidden by exceptions");
+        let _ = write!(alerts, ", {hidden} hidden by exceptions");
     }
     text.labelled("alerts", &alerts);
 }

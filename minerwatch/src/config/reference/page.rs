@@ -5,8 +5,7 @@ use std::fmt::Write as _;
 use super::entries;
 use crate::schema::Shape;
 
-const INTRODUCTION: &str = "\
-# Configuration
+const INTRODUCTION: &str = r#"# Configuration
 
 `minerwatch run --config FILE` reads one file in [TOML](https://toml.io). Without it the daemon uses the
 defaults below: alerts as JSON on standard output. Every key is optional unless it is marked as required.
@@ -54,7 +53,7 @@ MINERWATCH_FIELDS__LABELS='{ team = "web" }'
 
 This page is generated from the program; a test fails when they differ. [The example](../deploy/minerwatch.toml)
 has the same keys.
-";
+"#;
 
 /// Returns the page, in Markdown.
 pub fn page() -> String {

@@ -1,6 +1,6 @@
 //! Watches the configuration file, and tells the daemon when it may have changed.
 //!
-//! The watch is on directories, because editors and ConfigMaps replace the file or a symbolic link instead of writing to
+//! The watch is on directories, because editors and `ConfigMap`s replace the file or a symbolic link instead of writing to
 //! the file. rustix has inotify, so the crate `notify` (CC0) is not needed. The file is also looked at every few seconds,
 //! for file systems and sandboxes without inotify.
 
@@ -41,12 +41,12 @@ pub fn start(path: PathBuf, changed: impl Fn() -> bool + Send + 'static) -> anyh
 }
 
 fn watch(path: &Path, look: Duration, changed: &impl Fn() -> bool) {
-    let mut changes = Changes::of(path);
+    let mut directories = Changes::of(path);
     let mut seen = None;
     loop {
         let now = Stamp::of(path);
         if seen == Some(now) {
-            if changes.wait(look) {
+            if directories.wait(look) {
                 // This also bounds the work if other files of the directory change all the time.
                 thread::sleep(QUIET);
             }
@@ -57,7 +57,7 @@ fn watch(path: &Path, look: Duration, changed: &impl Fn() -> bool) {
             return;
         }
         // A symbolic link may lead to another directory now.
-        changes = Changes::of(path);
+        directories = Changes::of(path);
     }
 }
 
@@ -197,7 +197,7 @@ mod tests {
         assert_eq!(count(&calls), 1, "it is back");
     }
 
-    /// Kubernetes updates a ConfigMap with a new directory and one rename of the link `..data`.
+    /// Kubernetes updates a `ConfigMap` with a new directory and one rename of the link `..data`.
     #[test]
     fn the_link_of_a_config_map_is_followed() {
         let scratch = tempfile::tempdir().expect("a directory");

@@ -21,28 +21,26 @@ const MAX_PID: u64 = 20;
 
 /// The lock of a state directory. The kernel releases it when the process ends, however it ends.
 #[derive(Debug)]
-pub struct StateLock {
-    /// `None` if the directory cannot be written, so nothing is stored in it either.
-    _file: Option<File>,
-}
+pub struct StateLock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
 
 impl StateLock {
-    /// Locks a state directory, and creates it if it does not exist.
+    /// Locks a state directory, and creates it if it does not exist. Returns `None` if it cannot be written, because then
+    /// nothing is stored in it either.
     ///
     /// # Errors
     ///
     /// Another daemon holds the lock. The message names its process id.
-    pub fn take(directory: &Path) -> Result<Self, WrongUsage> {
+    pub fn take(directory: &Path) -> Result<Option<Self>, WrongUsage> {
         match open(directory) {
             Ok(file) => Self::lock(file, directory),
             Err(error) => {
                 warn!("the state directory {} cannot be locked: {error}", directory.display());
-                Ok(Self { _file: None })
+                Ok(None)
             }
         }
     }
 
-    fn lock(mut file: File, directory: &Path) -> Result<Self, WrongUsage> {
+    fn lock(mut file: File, directory: &Path) -> Result<Option<Self>, WrongUsage> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 // The id is only for the message of another daemon.
@@ -50,7 +48,7 @@ impl StateLock {
                 if let Err(error) = written {
                     warn!("the process id cannot be written to the lock of {}: {error}", directory.display());
                 }
-                Ok(Self { _file: Some(file) })
+                Ok(Some(Self(file)))
             }
             Err(Errno::WOULDBLOCK) => {
                 let holder = match holder(&mut file) {
@@ -65,7 +63,7 @@ impl StateLock {
             Err(error) => {
                 let error = io::Error::from(error);
                 warn!("the state directory {} cannot be locked: {error}", directory.display());
-                Ok(Self { _file: None })
+                Ok(None)
             }
         }
     }
@@ -98,6 +96,7 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a directory");
         let directory = scratch.path().join("lib/state");
         let lock = StateLock::take(&directory).expect("it is free");
+        assert!(lock.is_some());
         let error = StateLock::take(&directory).expect_err("it is taken").to_string();
         assert!(
             error.starts_with(&format!("the daemon with process id {} uses", std::process::id())),
@@ -125,7 +124,7 @@ mod tests {
         symlink(&victim, scratch.path().join(NAME)).expect("a link");
         for directory in [scratch.path(), victim.as_path(), Path::new("/proc/state")] {
             let lock = StateLock::take(directory).expect("nobody has it");
-            assert!(lock._file.is_none(), "{}", directory.display());
+            assert!(lock.is_none(), "{}", directory.display());
         }
         assert_eq!(fs::read(&victim).expect("read"), b"untouched");
     }
