@@ -85,7 +85,11 @@ fn check_names_file_line_and_key_of_everything_that_is_wrong() {
             &[("MINERWATCH_HASH__RATE_MIB", "0")],
             "variable MINERWATCH_HASH__RATE_MIB: hash.rate_mib: 0".into(),
         ),
-        ("", &[("MINERWATCH_HASH_RATE_MIB", "1")], "did you mean MINERWATCH_HASH__RATE_MIB".into()),
+        (
+            "",
+            &[(concat!("MINER", "WATCH_HASH_RATE_MIB"), "1")],
+            "did you mean MINERWATCH_HASH__RATE_MIB".into(),
+        ),
     ] {
         write(&scratch, text);
         for command in ["check", "show", "unit"] {
