@@ -5,6 +5,9 @@
 //! ([`mod@reference`]), and a test fails when they are out of date.
 
 mod check;
+mod drop_in;
+mod effective;
+mod environment;
 mod error;
 mod except;
 mod exceptions_file;
@@ -13,7 +16,9 @@ mod intel;
 mod key;
 mod log_level;
 mod metrics;
+mod outside;
 pub mod reference;
+mod shown;
 
 use std::{
     fs::File,
@@ -26,11 +31,11 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     model::{AccountHasher, HookChoice, Verdict},
     output::OutputsConfig,
-    schema::{
-        Section as _, absolute_path, between, checked, choice, optional, parsed, section, switch, table,
-        tables,
-    },
+    schema::{absolute_path, between, checked, choice, optional, parsed, section, switch, table, tables},
 };
+pub use drop_in::drop_in;
+pub use effective::{Effective, Origin};
+pub use environment::Environment;
 pub use error::{ConfigError, Location};
 pub use except::ExceptionEntry;
 pub use exceptions_file::ExceptionsFile;
@@ -38,6 +43,7 @@ pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
 pub use metrics::{ListenAddress, MetricsSection};
+pub use shown::Shown;
 
 /// Maximum size of a configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
@@ -71,6 +77,8 @@ section! {
         pub limits: Limits = Limits::default(), table();
         /// Logging to standard error.
         pub log: Log = Log::default(), table();
+        /// The configuration itself.
+        pub config: Reload = Reload::default(), table();
     }
 }
 
@@ -191,6 +199,15 @@ section! {
     }
 }
 
+section! {
+    /// Keys of `[config]`.
+    pub struct Reload {
+        /// Whether the daemon reads the configuration again when its file changes, also through a symbolic link as in a
+        /// `ConfigMap`. Without it, only SIGHUP makes the daemon read the file again.
+        pub reload_on_change: bool = true, switch();
+    }
+}
+
 impl Detection {
     /// Path of the file of exceptions if no configuration names one.
     pub const DEFAULT_EXCEPTIONS_FILE: &str = "/etc/minerwatch.exceptions.toml";
@@ -209,27 +226,28 @@ impl Detection {
 }
 
 impl Config {
-    /// Reads and checks a configuration file.
+    /// Reads and checks a configuration file, and applies the environment of this process.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not TOML, or holds a key or value that is not allowed. The message names the file,
-    /// and the line and key of the error if known.
+    /// See [`Effective::load`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-        Self::parse(&text, path)
+        Effective::load(Some(path)).map(|effective| effective.config)
     }
 
-    /// Parses and checks a configuration. Messages use `path` as the name of the file.
+    /// Parses and checks a configuration file with this text, without an environment. Messages use `path` as the name of
+    /// the file.
+    ///
+    /// # Errors
+    ///
+    /// See [`Effective::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
-            .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
-        check::conflicts(&config)
-            .map_err(|(key, message)| ConfigError::conflict(path, text, key, message))?;
-        check::exceptions(&config.detection.except).map_err(|(index, conflict)| {
-            exceptions_file::at(path, text, "[[detection.except]]", index, conflict)
-        })?;
-        Ok(config)
+        Effective::parse(text, Some(path), &Environment::default()).map(|effective| effective.config)
+    }
+
+    /// Parses the content of a configuration file, without the checks that need several keys.
+    fn try_from_table(content: toml::Table) -> Result<Self, toml::de::Error> {
+        content.try_into()
     }
 
     /// Returns the beginning of the SHA-256 hash of the configuration, in hexadecimal. Two daemons with the same
@@ -257,6 +275,7 @@ impl Config {
             metrics,
             limits,
             log: _,
+            config: _,
         } = self;
         let changed = [
             ("events", *events != new.events),

@@ -218,6 +218,7 @@ impl Engine {
             parked: (self.before_fork.len() + self.before_answer.len()) as u64,
             parked_lost: self.before_fork.given_up() + self.before_answer.given_up(),
             incidents: self.incidents.len() as u64,
+            incidents_by_verdict: self.incidents.by_verdict(),
             incidents_evicted: self.incidents.evicted(),
             incidents_restored: self.incidents.restored(),
             written_files_evicted: self.knowledge.written.evicted(),

@@ -18,13 +18,17 @@ pub use self::{
     histogram::Histogram,
     outputs::{OutputMetrics, SpoolMetrics},
     parts::{ControlMetrics, EnrichMetrics, SamplerMetrics, SocketMetrics},
-    resources::{LatencyMetrics, ProcessMetrics, ProgramMetrics, ProgramStatistics},
+    resources::{CpuMetrics, LatencyMetrics, ProcessMetrics, ProgramMetrics, ProgramStatistics},
 };
 use crate::{engine::EngineCounters, except::ExceptionStatus, feeds::ListMetrics};
 
 /// All counters. A counter counts since the start, unless its description says "now".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Metrics {
+    /// Version of the daemon.
+    pub version: &'static str,
+    /// Own CPU time.
+    pub cpu: CpuMetrics,
     /// Seconds since the start.
     pub uptime_seconds: u64,
     /// Resident memory now, bytes.

@@ -20,6 +20,7 @@ mod file;
 mod filter;
 mod line_writer;
 mod local;
+mod needs;
 mod notice;
 mod queue;
 mod shipper;
@@ -36,12 +37,13 @@ pub use counters::{Counters, SpoolCounters};
 pub use destination::{Delivery, Destination, Document, Refusal, SendError};
 pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
+pub use needs::{Needs, host_of};
 pub use notice::Notice;
 pub use queue::{Next, Order, Queue};
 pub use shipping::{OutputName, ShippingKeys};
 pub use spool::{Spool, SpoolLimits, SpooledAlert};
 pub use stdout::StdoutSettings;
-pub use table::OutputsConfig;
+pub use table::{OutputsConfig, PlacedOutput};
 pub use worker::Worker;
 
 /// A destination for lines of events and alerts.
@@ -75,6 +77,11 @@ pub trait OutputSettings: fmt::Debug {
 
     /// Returns the filter for the lines that the output wants.
     fn filter(&self) -> Filter;
+
+    /// Returns what the output needs from its surroundings. Needs nothing by default.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
 
     /// Opens the output. `state` is the state directory.
     fn open(&self, state: &Path) -> anyhow::Result<Box<dyn Output>>;

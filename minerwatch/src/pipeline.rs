@@ -32,10 +32,10 @@ mod trial;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, time::Duration};
 
 use crate::{
-    config::{Config, LogLevel},
+    config::{Config, Effective, LogLevel},
     detect,
     ecs::SignalText,
     model::{HookChoice, SignalId},
@@ -84,10 +84,8 @@ pub struct WrongUsage(pub String);
 
 /// Options of the daemon.
 pub struct RunOptions {
-    /// The configuration.
-    pub config: Config,
-    /// The path of the configuration file, which SIGHUP reads again.
-    pub config_path: Option<PathBuf>,
+    /// The configuration. SIGHUP and a change of its file reload it.
+    pub effective: Effective,
     /// Hooks from the command line. They override the hooks of the configuration.
     pub hooks: Vec<HookChoice>,
     /// Sets the log level after a reload.

@@ -13,6 +13,7 @@ mod intel;
 mod memory;
 mod metrics;
 mod names;
+mod operation;
 mod outputs;
 mod overload;
 mod refusals;

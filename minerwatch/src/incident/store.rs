@@ -164,6 +164,20 @@ impl Incidents {
         self.open.is_empty()
     }
 
+    /// The number of open incidents by verdict.
+    pub fn by_verdict(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::from([("mining", 0), ("suspected", 0), ("noted", 0)]);
+        for verdict in self.open.values().filter_map(Incident::verdict) {
+            let name = match verdict {
+                Verdict::Mining => "mining",
+                Verdict::Suspected => "suspected",
+                Verdict::Noted => "noted",
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
+    }
+
     /// The number of incidents that were closed because the store was full.
     pub fn evicted(&self) -> u64 {
         self.evicted

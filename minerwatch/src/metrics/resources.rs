@@ -48,3 +48,14 @@ pub struct ProgramStatistics {
 fn seconds<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_f64(duration.as_secs_f64())
 }
+
+/// CPU time of the daemon, in milliseconds of one processor.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct CpuMetrics {
+    /// Since the start.
+    pub total_ms: u64,
+    /// In the last minute, or since the start if that is less.
+    pub recent_ms: u64,
+    /// The length of that time.
+    pub recent_of_ms: u64,
+}

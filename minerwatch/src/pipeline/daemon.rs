@@ -1,22 +1,18 @@
 //! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
 mod collect;
+mod config_watch;
 mod incident_store;
 mod journal;
 mod load_history_store;
 mod outputs;
+mod own_cpu;
 mod self_report;
 mod service;
 mod signals;
+mod state_lock;
 
-use std::{
-    cell::RefCell,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-    time::Instant,
-};
+use std::{cell::RefCell, ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration, time::Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
@@ -26,8 +22,10 @@ use self::{
     incident_store::{IncidentStore, StoredIncidents},
     load_history_store::LoadHistoryStore,
     outputs::ConfiguredOutputs,
+    own_cpu::OwnCpu,
     self_report::SelfReport,
     signals::Command,
+    state_lock::StateLock,
 };
 use super::{
     RunOptions, agent_id,
@@ -36,7 +34,7 @@ use super::{
     live_settings,
 };
 use crate::{
-    config::{Config, LogLevel},
+    config::{Config, ConfigError, Effective, Environment, LogLevel},
     control::{ControlServer, Question},
     except::{ExceptionStatus, Moment},
     exporter::{Exporter, Reply, Socket},
@@ -59,10 +57,13 @@ const MAX_COMMANDS: usize = 16;
 /// The order matters. First everything that needs privileges is opened: outputs, socket and programs. Then capabilities
 /// are dropped, and then threads are started.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
-    let RunOptions { config, config_path, hooks, set_log_level } = options;
+    let RunOptions { effective, hooks, set_log_level } = options;
     let started = Instant::now();
     // This check comes first, so that missing privileges are not reported as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
+    effective.check_paths()?;
+    let Effective { config, path: config_path, text, .. } = effective;
+    let _state_lock = StateLock::take(&config.state.directory)?;
     let incidents = IncidentStore::new(&config.state.directory, host::context().boot_id);
     let mut outputs = ConfiguredOutputs::open(&config, incidents)?;
     let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
@@ -82,6 +83,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
+    }
+    if let Some(path) = &config_path {
+        let commands = commands.clone();
+        config_watch::start(path.clone(), move || commands.blocking_send(Command::ConfigChanged).is_ok())?;
     }
     let exceptions = LoadedExceptions::open(&config, config_path.as_deref());
     event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());
@@ -107,8 +112,10 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let running = RefCell::new(Running {
         config,
         config_path,
+        last_read: Ok(text),
         set_log_level,
         started,
+        own_cpu: OwnCpu::default(),
         exceptions,
         lists,
         counts,
@@ -147,8 +154,11 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
 struct Running {
     config: Config,
     config_path: Option<PathBuf>,
+    /// The text of the configuration file when it was last read, or why it could not be read.
+    last_read: Result<String, String>,
     set_log_level: Box<dyn Fn(LogLevel) + Send>,
     started: Instant,
+    own_cpu: OwnCpu,
     exceptions: LoadedExceptions,
     lists: ListReloader,
     counts: ListMetrics,
@@ -175,7 +185,15 @@ impl Running {
                 self.stopped_by = signal;
                 return ControlFlow::Break(());
             }
-            Command::Reload => self.reload(event_loop, outputs),
+            Command::Reload => {
+                service::reloading();
+                outputs.reopen();
+                if self.config_path.is_none() {
+                    info!("SIGHUP: there is no configuration file to read again; log files were reopened");
+                }
+                self.reload(event_loop, outputs);
+            }
+            Command::ConfigChanged => self.reload_if_changed(event_loop, outputs),
             Command::Lists(Lists { indicators, counts, geo, asked }) => {
                 self.counts = counts;
                 event_loop.pipeline.set_geo(geo);
@@ -198,8 +216,28 @@ impl Running {
         ControlFlow::Continue(())
     }
 
+    /// Reloads the configuration if the content of its file is another than at the last time. So a broken file is
+    /// reported once, and a file that SIGHUP loaded is not loaded again.
+    fn reload_if_changed(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) {
+        let Some(path) = self.config_path.as_ref().filter(|_| self.config.config.reload_on_change) else {
+            return;
+        };
+        if Effective::read(path).map_err(|error| error.to_string()) != self.last_read {
+            info!("{} has changed", path.display());
+            service::reloading();
+            self.reload(event_loop, outputs);
+        }
+    }
+
+    /// Reads the configuration again and applies it. A broken one changes nothing.
     fn reload(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) {
-        let is_new = reload(&mut self.config, self.config_path.as_deref(), outputs);
+        let is_new = match self.read_again().and_then(|new| self.apply(new, outputs)) {
+            Ok(is_new) => is_new,
+            Err(error) => {
+                error!("the configuration stays as it was: {error:#}");
+                false
+            }
+        };
         event_loop.pipeline.set_min_verdict(self.config.detection.min_verdict);
         self.report.reconfigure(&self.config);
         self.reload_exceptions(event_loop);
@@ -211,6 +249,28 @@ impl Running {
         if !(is_new && self.lists.reconfigure(feeds::with_synced(&self.config))) {
             service::ready();
         }
+    }
+
+    /// Reads the configuration again, if it has a file, and checks it.
+    fn read_again(&mut self) -> anyhow::Result<Option<Config>> {
+        let Some(path) = &self.config_path else { return Ok(None) };
+        let read = Effective::read(path);
+        self.last_read = read.as_ref().map(String::clone).map_err(ConfigError::to_string);
+        let new = Effective::parse(&read?, Some(path), &Environment::of_this_process())?;
+        new.check_paths()?;
+        Ok(Some(new.config))
+    }
+
+    /// Applies a new configuration, or nothing if an output cannot be opened. Returns whether there was one.
+    fn apply(&mut self, new: Option<Config>, outputs: &mut ConfiguredOutputs) -> anyhow::Result<bool> {
+        let Some(new) = new else { return Ok(false) };
+        outputs.reconfigure(&new)?;
+        let keys = self.config.needs_restart(&new);
+        if !keys.is_empty() {
+            warn!("these keys take effect at the next start: {}", keys.join(", "));
+        }
+        self.config = new;
+        Ok(true)
     }
 
     /// Reads the exceptions again and passes them to the engine.
@@ -228,6 +288,7 @@ impl Running {
             config_hash: self.report.config_hash().to_owned(),
             degraded: self.report.degraded(),
             alive_unix_seconds: self.report.alive_unix_seconds(),
+            cpu: self.own_cpu.metrics(),
             ..collect::metrics(event_loop, outputs, self.started)
         }
     }
@@ -254,6 +315,7 @@ impl Running {
     /// Does what is due once a second.
     fn tick(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) -> std::io::Result<()> {
         service::alive();
+        self.own_cpu.sample();
         self.exceptions.log_expired(unix_now());
         self.load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
         self.report.tick(event_loop, outputs)?;
@@ -300,30 +362,6 @@ fn start_exporter(
     let ask = move |reply: Reply| commands.try_send(Command::Metrics(reply)).is_ok();
     let started = exporter.map(|exporter| exporter.start(ask)).transpose();
     Ok(started.context("starting the thread that serves the metrics")?.flatten())
-}
-
-/// Reads the configuration again. Returns whether a new configuration applies; a broken file changes nothing. The
-/// caller must call [`service::ready`] when the reload is complete.
-fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutputs) -> bool {
-    service::reloading();
-    outputs.reopen();
-    match path.map(Config::load) {
-        None => info!("SIGHUP: there is no configuration file to read again; log files were reopened"),
-        Some(Err(error)) => error!("the configuration stays as it was: {error}"),
-        Some(Ok(new)) => {
-            if let Err(error) = outputs.reconfigure(&new) {
-                error!("the configuration stays as it was: {error:#}");
-                return false;
-            }
-            let keys = config.needs_restart(&new);
-            if !keys.is_empty() {
-                warn!("these keys take effect at the next start: {}", keys.join(", "));
-            }
-            *config = new;
-            return true;
-        }
-    }
-    false
 }
 
 fn exception_status(exceptions: &LoadedExceptions, event_loop: &EventLoop) -> ExceptionStatus {

@@ -7,8 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::Context as _;
-
+use super::WrongUsage;
 use crate::{
     config::{Config, Detection},
     detect::LoadThresholds,
@@ -34,9 +33,9 @@ pub fn encoder(config: &Config, host: HostContext, agent: AgentContext) -> Encod
 pub fn accounts(config: &Config) -> anyhow::Result<AccountHasher> {
     match &config.detection.account_key_file {
         None => Ok(AccountHasher::new(config.detection.account_key.as_bytes())),
-        Some(path) => key(path)
-            .map(|key| AccountHasher::new(&key))
-            .with_context(|| format!("detection.account_key_file: {}", path.display())),
+        Some(path) => key(path).map(|key| AccountHasher::new(&key)).map_err(|error| {
+            WrongUsage(format!("detection.account_key_file: {}: {error}", path.display())).into()
+        }),
     }
 }
 

@@ -13,8 +13,9 @@ use crate::{
     except::ExceptionStatus,
     feeds::ListMetrics,
     metrics::{
-        AlertCounts, ControlMetrics, EnrichMetrics, EventCounts, LatencyMetrics, Metrics, OutputMetrics,
-        ProcessMetrics, ProgramMetrics, ProgramStatistics, SamplerMetrics, SocketMetrics, SpoolMetrics,
+        AlertCounts, ControlMetrics, CpuMetrics, EnrichMetrics, EventCounts, LatencyMetrics, Metrics,
+        OutputMetrics, ProcessMetrics, ProgramMetrics, ProgramStatistics, SamplerMetrics, SocketMetrics,
+        SpoolMetrics,
     },
     model::{Alert, AlertAction, Verdict},
     testing::samples,
@@ -54,6 +55,8 @@ fn everything() -> Metrics {
     latency.alert.record(Duration::from_millis(3));
     latency.alert.record(Duration::from_secs(60));
     Metrics {
+        version: "0.1.0",
+        cpu: CpuMetrics { total_ms: 900, recent_ms: 50, recent_of_ms: 600 },
         uptime_seconds: numbers.next(),
         resident_bytes: numbers.next(),
         ring_records: numbers.next(),
@@ -77,6 +80,7 @@ fn everything() -> Metrics {
             processes: numbers.next(),
             processes_evicted: numbers.next(),
             dead_forgotten_early: numbers.next(),
+            incidents_by_verdict: BTreeMap::from([("mining", 5_000)]),
             parked: numbers.next(),
             parked_lost: numbers.next(),
             incidents: numbers.next(),

@@ -8,7 +8,9 @@ use crate::{
     except::ExceptionStatus,
     feeds::ListMetrics,
     host,
-    metrics::{Metrics, ProcessMetrics, ProgramMetrics, ProgramStatistics, SamplerMetrics, SocketMetrics},
+    metrics::{
+        CpuMetrics, Metrics, ProcessMetrics, ProgramMetrics, ProgramStatistics, SamplerMetrics, SocketMetrics,
+    },
     pipeline::event_loop::EventLoop,
     probe::{sampler::SamplerCounters, socket_tagging::SocketTaggingCounters},
 };
@@ -16,6 +18,8 @@ use crate::{
 /// Returns the counters of the event loop and of the outputs. The caller adds those of its own parts.
 pub(super) fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant) -> Metrics {
     Metrics {
+        version: env!("CARGO_PKG_VERSION"),
+        cpu: CpuMetrics::default(),
         uptime_seconds: started.elapsed().as_secs(),
         resident_bytes: host::resident_bytes(),
         ring_records: event_loop.records,

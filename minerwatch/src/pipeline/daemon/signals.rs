@@ -15,6 +15,8 @@ pub enum Command {
     Stop(&'static str),
     /// Read the configuration again and reopen files.
     Reload,
+    /// Read the configuration again if its file has changed.
+    ConfigChanged,
     /// Use these lists from now on.
     Lists(Lists),
     /// Give the metrics to the endpoint.

@@ -13,6 +13,16 @@ pub(super) const FAMILIES: &[Family] = &[
             samples.add([signal], *count);
         }
     }),
+    gauge(
+        "minerwatch_incidents",
+        &["verdict"],
+        "Open incidents that have a verdict.",
+        |snapshot, samples| {
+            for (verdict, count) in &snapshot.metrics.engine.incidents_by_verdict {
+                samples.add([verdict], *count);
+            }
+        },
+    ),
     counter(
         "minerwatch_incidents_restored",
         &[],
