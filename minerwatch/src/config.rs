@@ -16,6 +16,7 @@ mod metrics;
 pub mod reference;
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -237,7 +238,11 @@ impl Config {
     pub fn hash(&self) -> String {
         // Plain data always serializes.
         let settings = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(settings).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(settings).iter().take(HASH_BYTES).fold(String::new(), |mut text, byte| {
+            // Writing to a string always succeeds.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is

@@ -2,7 +2,7 @@
 
 use std::{io, path::PathBuf, time::Duration};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use crate::{
     config::Config,
@@ -89,7 +89,11 @@ impl SelfReport {
         self.monitor.observe(&observation, &mut self.changes);
         for change in std::mem::take(&mut self.changes) {
             let Change { reason, restored, message } = change;
-            warn!("{message}");
+            if restored {
+                info!("{message}");
+            } else {
+                warn!("{message}");
+            }
             let (reason, severity) = (reason.name(), reason.severity());
             let news = if restored {
                 AgentNews::Restored { reason }
