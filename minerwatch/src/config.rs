@@ -21,6 +21,7 @@ pub mod reference;
 mod shown;
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
@@ -31,6 +32,7 @@ use sha2::{Digest as _, Sha256};
 use crate::{
     model::{AccountHasher, HookChoice, Verdict},
     output::OutputsConfig,
+    redact,
     schema::{absolute_path, between, checked, choice, optional, parsed, section, switch, table, tables},
 };
 pub use drop_in::drop_in;
@@ -67,6 +69,8 @@ section! {
         /// Fields of your own in every object. All tags together have at most 512 bytes of JSON, and so have all
         /// labels.
         pub fields: Fields = Fields::default(), table();
+        /// Secrets that are removed from every object before it leaves the daemon.
+        pub redact: Redact = Redact::default(), table();
         /// Storage of data that must survive a restart.
         pub state: State = State::default(), table();
         /// The control socket for `minerwatch tail` and other commands that query the daemon.
@@ -144,6 +148,17 @@ section! {
 }
 
 section! {
+    /// Keys of `[redact]`.
+    pub struct Redact {
+        /// Whether passwords, tokens and keys in command lines are replaced by `[redacted]`.
+        pub enabled: bool = true, switch();
+        /// More patterns of secrets: regular expressions, as the crate `regex` has them. The group `secret` of a match is
+        /// replaced, or the whole match if there is no such group. A match must not go beyond the end of a JSON string.
+        pub patterns: Vec<String> = Vec::new(), checked("a list of regular expressions", are_patterns);
+    }
+}
+
+section! {
     /// Keys of `[state]`.
     pub struct State {
         /// The state directory. The daemon writes only to this directory, its file outputs and its socket.
@@ -160,6 +175,12 @@ section! {
         /// Path of the control socket. Only root and the daemon's own user may use the socket.
         pub socket: PathBuf = PathBuf::from(Control::DEFAULT_SOCKET), absolute_path();
     }
+}
+
+fn are_patterns(patterns: &[String]) -> Result<(), String> {
+    patterns
+        .iter()
+        .try_for_each(|pattern| redact::check(pattern).map_err(|error| format!("`{pattern}` {error}")))
 }
 
 /// Maximum length of a key for accounts in the configuration, in bytes.
@@ -255,7 +276,11 @@ impl Config {
     pub fn hash(&self) -> String {
         // Plain data always serializes.
         let settings = serde_json::to_vec(self).unwrap_or_default();
-        Sha256::digest(settings).iter().take(HASH_BYTES).map(|byte| format!("{byte:02x}")).collect()
+        Sha256::digest(settings).iter().take(HASH_BYTES).fold(String::new(), |mut text, byte| {
+            // Writing to a string always succeeds.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
@@ -270,6 +295,7 @@ impl Config {
             intel: _,
             sink: _,
             fields,
+            redact: redacted,
             state,
             control,
             metrics,
@@ -290,6 +316,7 @@ impl Config {
                 } != new.detection,
             ),
             ("fields", *fields != new.fields),
+            ("redact", *redacted != new.redact),
             ("state", *state != new.state),
             ("control", *control != new.control),
             ("metrics", *metrics != new.metrics),

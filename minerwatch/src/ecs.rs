@@ -36,6 +36,7 @@ use crate::model::{
     AgentContext, AgentReport, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView,
     SignalId, Verdict, WallClock,
 };
+use crate::redact::Redactor;
 use event_id::EventIds;
 use timestamp::Timestamp;
 
@@ -88,6 +89,8 @@ pub struct EncoderSettings {
     pub agent: AgentContext,
     /// The fields that the configuration adds.
     pub fields: ExtraFields,
+    /// Removes secrets from every object.
+    pub redactor: Option<Arc<Redactor>>,
     /// Maximum size of an alert's line, in bytes. A larger alert is cut.
     pub max_alert_bytes: usize,
 }
@@ -100,6 +103,7 @@ impl EncoderSettings {
             agent: AgentContext::this(None),
             fields: ExtraFields::default(),
             max_alert_bytes: MAX_ALERT_BYTES,
+            redactor: None,
         }
     }
 
@@ -174,6 +178,9 @@ impl Encoder {
         let before = lines.len();
         match serde_json::to_writer(&mut *lines, document) {
             Ok(()) => {
+                if let Some(redactor) = &self.settings.redactor {
+                    redactor.redact(lines, before);
+                }
                 // The common fields take the place of the closing brace.
                 lines.pop();
                 lines.extend_from_slice(&self.line_end);

@@ -45,6 +45,7 @@ pub mod privileges;
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod redact;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;

@@ -18,10 +18,12 @@ const MAX_COMPILED: usize = 1 << 20;
 const CHARACTER: &str = r#"(?:\\u[0-9a-fA-F]{4}|\\[^u]|[^"\\\s'])"#;
 
 /// Names of options and variables whose values are secret.
-const NAME: &str = "(?:pass(?:word|wd|phrase)?|secret|token|(?:api|access|private|secret|auth)[-_]?key|credentials?)";
+const NAME: &str =
+    "(?:pass(?:word|wd|phrase)?|secret|token|(?:api|access|private|secret|auth)[-_]?key|credentials?)";
 
 /// Texts of which every secret contains one. A line without any of them is left alone.
-const HINTS: &str = r"(?i)pass|secret|token|[-_]?key|credential|authorization|://|-u|AKIA|ASIA|gh[opsu]_|xox[abpr]-|eyJ";
+const HINTS: &str =
+    r"(?i)pass|secret|token|[-_]?key|credential|authorization|://|-u|AKIA|ASIA|gh[opsu]_|xox[abpr]-|eyJ";
 
 /// Finds secrets.
 #[derive(Clone)]
@@ -144,7 +146,8 @@ mod tests {
     fn redacted(value: &Value) -> Value {
         let mut line = serde_json::to_vec(value).unwrap();
         Redactor::new(true, &[]).unwrap().redact(&mut line, 0);
-        serde_json::from_slice(&line).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&line)))
+        serde_json::from_slice(&line)
+            .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&line)))
     }
 
     fn of_text(text: &str) -> String {
@@ -156,7 +159,10 @@ mod tests {
         for (text, expected) in [
             ("mysql --password=hunter2 -h db", "mysql --password=[redacted] -h db"),
             ("tool --api-key abc123 run", "tool --api-key [redacted] run"),
-            ("env AWS_SECRET_ACCESS_KEY=abc/def+1 aws s3 ls", "env AWS_SECRET_ACCESS_KEY=[redacted] aws s3 ls"),
+            (
+                "env AWS_SECRET_ACCESS_KEY=abc/def+1 aws s3 ls",
+                "env AWS_SECRET_ACCESS_KEY=[redacted] aws s3 ls",
+            ),
             ("PGPASSWORD='a b' psql", "PGPASSWORD=[redacted] psql"),
             ("curl -H 'Authorization: Bearer abc.def' x", "curl -H 'Authorization: Bearer [redacted]' x"),
             ("curl -u admin:s3cret http://x/", "curl -u admin:[redacted] http://x/"),
@@ -181,9 +187,17 @@ mod tests {
             "command_line": "sshpass --password 'a b' host -u me:pw --token=t0p SECRET_KEY=1",
         } });
         let args = json!([
-            "sshpass", "--password", "[redacted]", "host", "-u", "me:[redacted]", "--token=[redacted]", "SECRET_KEY=[redacted]"
+            "sshpass",
+            "--password",
+            "[redacted]",
+            "host",
+            "-u",
+            "me:[redacted]",
+            "--token=[redacted]",
+            "SECRET_KEY=[redacted]"
         ]);
-        let line = "sshpass --password [redacted] host -u me:[redacted] --token=[redacted] SECRET_KEY=[redacted]";
+        let line =
+            "sshpass --password [redacted] host -u me:[redacted] --token=[redacted] SECRET_KEY=[redacted]";
         assert_eq!(redacted(&event), json!({ "process": { "args": args, "command_line": line } }));
     }
 
@@ -206,13 +220,15 @@ mod tests {
             }
             assert_eq!(got, text);
         }
-        let names = json!({ "secret": "kept", "token": { "key": "kept" }, "args": ["grep", "password", "file"] });
+        let names =
+            json!({ "secret": "kept", "token": { "key": "kept" }, "args": ["grep", "password", "file"] });
         assert_eq!(redacted(&names), names);
     }
 
     #[test]
     fn patterns_of_the_user_are_added() {
-        let redactor = Redactor::new(true, &["cust-[0-9]+".to_owned(), "pin=(?P<secret>[0-9]+)".to_owned()]).unwrap();
+        let redactor =
+            Redactor::new(true, &["cust-[0-9]+".to_owned(), "pin=(?P<secret>[0-9]+)".to_owned()]).unwrap();
         let mut line = br#"before{"a":"cust-17 pin=4711 --password=x"}"#.to_vec();
         redactor.redact(&mut line, 6);
         assert_eq!(line, br#"before{"a":"[redacted] pin=[redacted] --password=[redacted]"}"#);

@@ -104,7 +104,7 @@ fn until<T>(what: &str, limit: Duration, mut attempt: impl FnMut() -> Option<T>)
     }
 }
 
-/// The value of a sample without labels.
+/// Returns the value of a sample. `name` includes the labels.
 fn sample(text: &str, name: &str) -> f64 {
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
     line.and_then(|value| value.parse().ok()).unwrap_or_else(|| panic!("no {name} in:\n{text}"))
@@ -138,12 +138,12 @@ fn the_endpoint_counts_what_the_daemon_does() {
             > sample(&before, "minerwatch_event_latency_seconds_count")
     );
     assert!(sample(&after, "process_cpu_seconds_total") > 0.0);
-    assert_eq!(sample(&after, "minerwatch_bpf_stats_enabled"), 1.0);
+    assert!(after.contains("\nminerwatch_bpf_stats_enabled 1\n"), "{after}");
     assert!(sample(&after, "minerwatch_bpf_program_runs_total{program=\"process_exec\"}") >= 50.0);
-    assert_eq!(sample(&after, "minerwatch_degraded{reason=\"hook-gone\"}"), 0.0);
+    assert!(after.contains("\nminerwatch_degraded{reason=\"hook-gone\"} 0\n"), "{after}");
     let status = daemon(&scratch);
     let hash = status["config_hash"].as_str().expect("a hash");
-    assert_eq!(sample(&after, &format!("minerwatch_config_info{{hash=\"{hash}\"}}")), 1.0);
+    assert!(after.contains(&format!("\nminerwatch_config_info{{hash=\"{hash}\"}} 1\n")), "{after}");
     agent.stop();
     assert!(!Path::new(&socket).exists(), "the socket is removed");
 }
@@ -291,7 +291,7 @@ fn prometheus_fires_the_shipped_rules_into_an_alertmanager() {
     wait_for_alert(alertmanager_port, "MinerwatchHookGone");
 
     let queries = dashboard();
-    assert!(queries.len() > 30, "{}", queries.len());
+    assert!(queries.len() >= 30, "{}", queries.len());
     let empty: Vec<&String> =
         queries.iter().filter(|expression| query(prometheus_port, expression).is_empty()).collect();
     // What this host does not have: losses, evictions, failures, a spool, and counted runs of programs.

@@ -30,7 +30,7 @@ pub(super) struct Statistics {
 }
 
 impl Statistics {
-    /// Lets the kernel count, if `wanted`. This needs CAP_SYS_ADMIN and Linux 5.8, so it can fail; then nothing is
+    /// Lets the kernel count, if `wanted`. This needs `CAP_SYS_ADMIN` and Linux 5.8, so it can fail; then nothing is
     /// counted.
     pub fn new(wanted: bool) -> Self {
         let hold = || {

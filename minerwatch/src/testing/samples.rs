@@ -51,6 +51,7 @@ pub(crate) fn encoder_settings() -> EncoderSettings {
             },
         },
         max_alert_bytes: MAX_ALERT_BYTES,
+        redactor: None,
     }
 }
 

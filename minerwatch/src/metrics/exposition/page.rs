@@ -6,7 +6,7 @@ use super::families;
 pub fn tables() -> String {
     let mut page = String::new();
     for (heading, group) in families::groups() {
-        page.push_str(&format!("### {heading}\n\n| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n"));
+        page.extend(["### ", heading, "\n\n| Metric | Type | Labels | Meaning |\n|---|---|---|---|\n"]);
         for family in group {
             let labels: Vec<String> = family.labels.iter().map(|label| format!("`{label}`")).collect();
             // A histogram is named without its suffixes.
@@ -15,7 +15,7 @@ pub fn tables() -> String {
                 _ => family.name.to_owned(),
             };
             let (kind, labels, help) = (family.kind.name(), labels.join(", "), family.help);
-            page.push_str(&format!("| `{name}` | {kind} | {labels} | {help} |\n"));
+            page.extend(["| `", &name, "` | ", kind, " | ", &labels, " | ", help, " |\n"]);
         }
         page.push('\n');
     }

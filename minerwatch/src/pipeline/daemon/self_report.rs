@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use tracing::warn;
+use tracing::{info, warn};
 
 use super::outputs::ConfiguredOutputs;
 
@@ -92,7 +92,11 @@ impl SelfReport {
         self.monitor.observe(&observation, &mut self.changes);
         for change in std::mem::take(&mut self.changes) {
             let Change { reason, restored, message } = change;
-            warn!("{message}");
+            if restored {
+                info!("{message}");
+            } else {
+                warn!("{message}");
+            }
             let (reason, severity) = (reason.name(), reason.severity());
             let news = if restored {
                 AgentNews::Restored { reason }
