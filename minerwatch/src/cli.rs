@@ -1,5 +1,6 @@
 //! The command line, with one file per command. Results go to standard output, messages to standard error.
 
+mod alert;
 mod config;
 mod counted;
 mod doctor;
@@ -10,6 +11,7 @@ mod hooks;
 mod intel;
 mod logging;
 mod present;
+mod output;
 mod record;
 pub mod render;
 mod replay;
@@ -48,6 +50,8 @@ enum Command {
     Except(except::Arguments),
     Config(config::Arguments),
     Status(status::Arguments),
+    Output(output::Arguments),
+    Alert(alert::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -95,6 +99,8 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Intel(arguments) => intel::main(&arguments),
         Command::Except(arguments) => except::main(&arguments),
+        Command::Output(arguments) => output::main(&arguments),
+        Command::Alert(arguments) => alert::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
     }
@@ -156,6 +162,9 @@ mod tests {
             "except test alerts.json --user ml",
             "except test host.jsonl --json",
             "except remove 7c1d9f02",
+            "output test",
+            "output test soc --config m.toml --json",
+            "alert test --seconds 5",
             "config check",
             "config check /etc/minerwatch.toml",
             "config show --json m.toml",

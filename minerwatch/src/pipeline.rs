@@ -23,6 +23,7 @@ mod exceptions;
 mod foreground;
 #[cfg(feature = "sensor")]
 mod live_settings;
+mod output_test;
 mod replay;
 #[cfg(feature = "sensor")]
 mod scan;
@@ -52,6 +53,7 @@ pub use self::{
 };
 pub use self::{
     exceptions::{LoadedExceptions, doubts, exception_status, exceptions},
+    output_test::{OutputTest, test_output},
     replay::{Replayed, replay},
     stages::{EventInfo, OutputSink},
     trial::{Trial, trial},

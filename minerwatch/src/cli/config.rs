@@ -62,10 +62,15 @@ const SERVICE_FILE: &str = "/etc/minerwatch.toml";
 impl ConfigFile {
     /// Reads the configuration.
     fn load(&self) -> Result<Effective, Failure> {
-        let of_service = || Some(Path::new(SERVICE_FILE)).filter(|path| path.exists());
-        let path = self.file.as_deref().or_else(of_service);
-        Effective::load(path).map_err(|error| anyhow::Error::from(error).into())
+        load(self.file.as_deref())
     }
+}
+
+/// Reads a configuration file, or that of the service if none is given and it exists.
+pub(super) fn load(file: Option<&Path>) -> Result<Effective, Failure> {
+    let of_service = || Some(Path::new(SERVICE_FILE)).filter(|path| path.exists());
+    let path = file.or_else(of_service);
+    Effective::load(path).map_err(|error| anyhow::Error::from(error).into())
 }
 
 /// Returns the name of a configuration in messages.

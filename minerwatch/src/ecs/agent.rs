@@ -14,6 +14,9 @@ use crate::model::{AgentNews, AgentReport};
 /// The severity of the alert that a reason is over.
 const RESTORED: u32 = 20;
 
+/// The severity of the alert that tests an output.
+const TEST: u32 = 1;
+
 /// `minerwatch.agent.*`.
 #[derive(Debug, Serialize)]
 pub(super) struct AgentReportFields<'a> {
@@ -45,6 +48,7 @@ impl Encoder {
             AgentNews::Degraded { reason, severity } => {
                 ("sensor-degraded", &["info"], Some(reason), Some(severity))
             }
+            AgentNews::OutputTest => ("output-test", &["info"], None, Some(TEST)),
             AgentNews::Restored { reason } => ("sensor-restored", &["info"], Some(reason), Some(RESTORED)),
         };
         let mut event = EventFields::new(action, &["host"], types, sequence);

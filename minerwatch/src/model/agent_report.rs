@@ -44,11 +44,13 @@ pub enum AgentNews {
         /// The reason, as a word.
         reason: &'static str,
     },
+    /// A person tests an output. This is an alert.
+    OutputTest,
 }
 
 impl AgentNews {
     /// Returns whether the report is an alert. Otherwise it is an event.
     pub fn is_alert(&self) -> bool {
-        matches!(self, Self::Degraded { .. } | Self::Restored { .. })
+        matches!(self, Self::Degraded { .. } | Self::Restored { .. } | Self::OutputTest)
     }
 }
