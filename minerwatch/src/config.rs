@@ -15,19 +15,24 @@ mod fields;
 mod intel;
 mod key;
 mod log_level;
+mod metrics;
 mod outside;
 pub mod reference;
 mod shown;
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     model::{AccountHasher, HookChoice, Verdict},
     output::OutputsConfig,
+    redact,
     schema::{absolute_path, between, checked, choice, optional, parsed, section, switch, table, tables},
 };
 pub use drop_in::drop_in;
@@ -39,10 +44,14 @@ pub use exceptions_file::ExceptionsFile;
 pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
+pub use metrics::{ListenAddress, MetricsSection};
 pub use shown::Shown;
 
 /// Maximum size of a configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
+
+/// Number of bytes of the hash of a configuration that are shown.
+const HASH_BYTES: usize = 6;
 
 section! {
     /// The whole configuration.
@@ -60,10 +69,14 @@ section! {
         /// Fields of your own in every object. All tags together have at most 512 bytes of JSON, and so have all
         /// labels.
         pub fields: Fields = Fields::default(), table();
+        /// Secrets that are removed from every object before it leaves the daemon.
+        pub redact: Redact = Redact::default(), table();
         /// Storage of data that must survive a restart.
         pub state: State = State::default(), table();
         /// The control socket for `minerwatch tail` and other commands that query the daemon.
         pub control: Control = Control::default(), table();
+        /// The endpoint for Prometheus.
+        pub metrics: MetricsSection = MetricsSection::default(), table();
         /// Limits that bound the use of memory and the size of alerts.
         pub limits: Limits = Limits::default(), table();
         /// Logging to standard error.
@@ -135,6 +148,17 @@ section! {
 }
 
 section! {
+    /// Keys of `[redact]`.
+    pub struct Redact {
+        /// Whether passwords, tokens and keys in command lines are replaced by `[redacted]`.
+        pub enabled: bool = true, switch();
+        /// More patterns of secrets: regular expressions, as the crate `regex` has them. The group `secret` of a match is
+        /// replaced, or the whole match if there is no such group. A match must not go beyond the end of a JSON string.
+        pub patterns: Vec<String> = Vec::new(), checked("a list of regular expressions", are_patterns);
+    }
+}
+
+section! {
     /// Keys of `[state]`.
     pub struct State {
         /// The state directory. The daemon writes only to this directory, its file outputs and its socket.
@@ -151,6 +175,12 @@ section! {
         /// Path of the control socket. Only root and the daemon's own user may use the socket.
         pub socket: PathBuf = PathBuf::from(Control::DEFAULT_SOCKET), absolute_path();
     }
+}
+
+fn are_patterns(patterns: &[String]) -> Result<(), String> {
+    patterns
+        .iter()
+        .try_for_each(|pattern| redact::check(pattern).map_err(|error| format!("`{pattern}` {error}")))
 }
 
 /// Maximum length of a key for accounts in the configuration, in bytes.
@@ -241,6 +271,18 @@ impl Config {
         content.try_into()
     }
 
+    /// Returns the beginning of the SHA-256 hash of the configuration, in hexadecimal. Two daemons with the same
+    /// settings have the same hash, whatever the order and the comments of their files.
+    pub fn hash(&self) -> String {
+        // Plain data always serializes.
+        let settings = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(settings).iter().take(HASH_BYTES).fold(String::new(), |mut text, byte| {
+            // Writing to a string always succeeds.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
+    }
+
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
     /// loaded, opened or allocated at the start. A running daemon can apply changes of the other sections, of the minimum
     /// verdict and of the exceptions.
@@ -253,8 +295,10 @@ impl Config {
             intel: _,
             sink: _,
             fields,
+            redact: redacted,
             state,
             control,
+            metrics,
             limits,
             log: _,
             config: _,
@@ -272,8 +316,10 @@ impl Config {
                 } != new.detection,
             ),
             ("fields", *fields != new.fields),
+            ("redact", *redacted != new.redact),
             ("state", *state != new.state),
             ("control", *control != new.control),
+            ("metrics", *metrics != new.metrics),
             ("limits", *limits != new.limits),
         ];
         changed.into_iter().filter_map(|(section, changed)| changed.then_some(section)).collect()

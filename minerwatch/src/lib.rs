@@ -16,6 +16,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod bounded;
+pub mod cef;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -27,12 +28,16 @@ pub mod ecs;
 pub mod engine;
 pub mod enrich;
 pub mod except;
+pub mod exporter;
 pub mod feeds;
+pub mod health;
 pub mod host;
 pub mod incident;
 pub mod intel;
 pub mod metrics;
 pub mod model;
+pub mod notice;
+pub mod ocsf;
 pub mod output;
 pub mod pipeline;
 #[cfg(feature = "sensor")]
@@ -40,9 +45,11 @@ pub mod privileges;
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod redact;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
 pub mod state_files;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unix_socket;

@@ -1,60 +1,74 @@
 //! Outputs write events and alerts as lines of JSON.
 //!
-//! [`ecs::Encoder`](crate::ecs::Encoder) encodes the lines, and an [`Output`] writes them. Each kind of output is one
-//! file of this module and one row in [`table`]; no other module knows the kinds. An output accepts every line, and a
-//! failing destination never holds up the pipeline. Lines that cannot be written wait in a bounded backlog. Lines that
-//! do not fit into the backlog are dropped and counted by class. The caller passes the time.
+//! [`ecs::Encoder`](crate::ecs::Encoder) encodes the lines. Each output runs in a thread of its own behind a bounded
+//! [`Queue`], so that a slow or dead destination holds up neither the event loop nor the other outputs. Lines that do
+//! not fit are dropped and counted by class, events before alerts. Each kind of output is one file of this module and
+//! one row in [`table`]; no other module knows the kinds.
+//!
+//! A local output writes lines to a [`Target`](line_writer::Target). A network output implements [`Destination`];
+//! [`Shipper`](shipper::Shipper) adds the spool on disk, retries, and the dead-letter file.
 
 mod backlog;
-mod buffered;
+mod backoff;
+mod batch;
 mod counters;
+mod dead_letters;
+mod destination;
 #[cfg(test)]
 mod example;
 mod file;
+mod filter;
+mod line_writer;
+mod local;
 mod needs;
 mod notice;
+mod queue;
+mod shipper;
+mod shipping;
+mod spool;
 mod stdout;
 mod table;
+mod worker;
 
-use std::fmt;
+use std::{fmt, path::Path, sync::Arc};
 
-use crate::model::{BootTime, KindSet};
-
-pub use counters::Counters;
+pub use batch::Batch;
+pub use counters::{Counters, SpoolCounters};
+pub use destination::{Delivery, Destination, Document, Refusal, SendError};
 pub use file::FileSettings;
+pub use filter::{Filter, FilterKeys};
 pub use needs::{Needs, host_of};
 pub use notice::Notice;
+pub use queue::{Next, Order, Queue};
+pub use shipping::{OutputName, ShippingKeys};
+pub use spool::{Spool, SpoolLimits, SpooledAlert};
 pub use stdout::StdoutSettings;
 pub use table::{OutputsConfig, PlacedOutput};
+pub use worker::Worker;
 
 /// A destination for lines of events and alerts.
 pub trait Output: fmt::Debug + Send {
-    /// The name in messages and metrics, the same as [`OutputSettings::name`].
-    fn name(&self) -> &str;
+    /// Delivers the lines of the queue until the queue is closed. Runs in a thread of its own, and may wait for the
+    /// destination.
+    fn run(self: Box<Self>, queue: &Queue) -> End;
 
-    /// Writes one or more whole lines of one class. Lines that cannot be written are kept for [`retry`](Self::retry).
-    /// Returns a notice once when the output begins to fail.
-    fn write(&mut self, class: Class, lines: &[u8]) -> Result<Option<Notice>, Closed>;
-
-    /// Writes the waiting lines if a retry is due. Called about once per second. Returns a notice once when the output
-    /// works again.
-    fn retry(&mut self, now: BootTime) -> Result<Option<Notice>, Closed>;
-
-    /// Reopens the destination by its name after another program has moved it away (SIGHUP). On failure, the
-    /// destination that is open stays in use.
-    fn reopen(&mut self) -> anyhow::Result<()> {
-        Ok(())
+    /// Returns the spool of the output, if it has one. Alerts go to the spool instead of the queue.
+    fn spool(&self) -> Option<Arc<Spool>> {
+        None
     }
+}
 
-    /// Writes the waiting lines for the last time. A notice says how many lines were lost.
-    fn finish(&mut self) -> Result<Option<Notice>, Closed>;
-
-    /// Returns the counters of the output.
-    fn counters(&self) -> Counters;
+/// Why an output ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// The queue was closed.
+    Closed,
+    /// The reader of standard output has closed the pipe.
+    ReaderGone,
 }
 
 /// The settings of one output in the configuration: a section `[sink.KIND]`.
-pub trait OutputSettings {
+pub trait OutputSettings: fmt::Debug {
     /// Returns the name of the output. Names are unique. A reload keeps an output whose name is still configured.
     fn name(&self) -> String;
 
@@ -69,17 +83,13 @@ pub trait OutputSettings {
         Needs::default()
     }
 
-    /// Opens the output.
-    fn open(&self) -> anyhow::Result<Box<dyn Output>>;
-}
+    /// Opens the output. `state` is the state directory.
+    fn open(&self, state: &Path) -> anyhow::Result<Box<dyn Output>>;
 
-/// The lines that an output wants.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Filter {
-    /// Kinds of events that the output wants.
-    pub events: KindSet,
-    /// Whether the output wants alerts.
-    pub alerts: bool,
+    /// Returns the destination of a network output, without its spool.
+    fn destination(&self) -> Option<Box<dyn Destination>> {
+        None
+    }
 }
 
 /// The class of a line. Events are dropped before alerts.
@@ -90,9 +100,3 @@ pub enum Class {
     /// An alert.
     Alert,
 }
-
-/// The reader of the output has closed the pipe. On standard output this means that the reader has read enough
-/// (`minerwatch tail | head`), so the caller ends quietly with exit code 0.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the reader of {0} is gone")]
-pub struct Closed(pub String);

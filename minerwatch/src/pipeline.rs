@@ -53,7 +53,7 @@ pub use self::{
 pub use self::{
     exceptions::{LoadedExceptions, doubts, exception_status, exceptions},
     replay::{Replayed, replay},
-    stages::OutputSink,
+    stages::{EventInfo, OutputSink},
     trial::{Trial, trial},
 };
 

@@ -14,7 +14,7 @@ pub use accepts::{
     parsed, switch, table, tables,
 };
 pub(crate) use section::section;
-pub use section::{Name, Value};
+pub use section::{Value, read_section};
 pub use text::{KeyText, Section, SectionText, Shape};
 
 #[cfg(test)]

@@ -64,6 +64,7 @@ pub const ROOMS: &[Room] = &[
     // Types that all rooms share.
     room("model", Reach::Pure, &[]),
     room("bounded", Reach::Pure, &[]),
+    room("redact", Reach::Pure, &[]),
     // Parsers of bytes into typed values.
     room("decode", Reach::Pure, &["model"]),
     room("dissect", Reach::Pure, &["bounded", "model"]),
@@ -76,8 +77,11 @@ pub const ROOMS: &[Room] = &[
     room("engine", Reach::Pure, &["bounded", "detect", "except", "incident", "intel", "model", "process"]),
     // Settings and output formats. Each output declares its own settings, and the configuration lists the outputs.
     room("schema", Reach::Pure, &["model"]),
-    room("config", Reach::System, &["except", "model", "output", "schema"]),
-    room("ecs", Reach::Pure, &["model"]),
+    room("config", Reach::System, &["except", "model", "output", "redact", "schema"]),
+    room("ecs", Reach::Pure, &["model", "redact"]),
+    room("ocsf", Reach::Pure, &["ecs"]),
+    room("cef", Reach::Pure, &["ecs"]),
+    room("notice", Reach::Pure, &["ecs"]),
     // Input and output: kernel, host, files and sockets.
     room("sensor", Reach::Kernel, &["bounded", "model"]),
     room("privileges", Reach::System, &[]),
@@ -85,12 +89,19 @@ pub const ROOMS: &[Room] = &[
     room("enrich", Reach::System, &["bounded", "model"]),
     room("probe", Reach::System, &["bounded", "enrich", "host", "model", "privileges", "sensor"]),
     room("feeds", Reach::System, &["config", "enrich", "host", "intel", "model", "state_files"]),
-    room("output", Reach::System, &["bounded", "model", "schema"]),
+    room("output", Reach::System, &["model", "schema", "state_files"]),
     room("state_files", Reach::System, &[]),
     room("recording", Reach::System, &["model"]),
-    room("control", Reach::System, &["bounded", "model"]),
+    room("control", Reach::System, &["bounded", "model", "unix_socket"]),
+    room("health", Reach::Pure, &["model"]),
+    room("unix_socket", Reach::System, &[]),
     // Rooms that combine the others. Each room keeps its own counters, and metrics combines them.
-    room("metrics", Reach::Pure, &["control", "engine", "enrich", "except", "feeds", "model", "output"]),
+    room(
+        "metrics",
+        Reach::Pure,
+        &["control", "engine", "enrich", "except", "feeds", "health", "model", "output"],
+    ),
+    room("exporter", Reach::System, &["config", "metrics", "unix_socket"]),
     room(
         "pipeline",
         Reach::System,
@@ -105,7 +116,9 @@ pub const ROOMS: &[Room] = &[
             "engine",
             "enrich",
             "except",
+            "exporter",
             "feeds",
+            "health",
             "host",
             "incident",
             "intel",
@@ -116,6 +129,7 @@ pub const ROOMS: &[Room] = &[
             "probe",
             "process",
             "recording",
+            "redact",
             "sensor",
             "state_files",
         ],

@@ -20,9 +20,9 @@ pub const OLDEST: Release = Release { major: 1, minor: 88 };
 /// A compiler's release, for comparison; the patch level does not matter here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Release {
-    /// The major version: 1 in 1.88.
+    /// The major version: 1 in 1.90.
     pub major: u32,
-    /// The minor version: 88 in 1.88.
+    /// The minor version: 90 in 1.90.
     pub minor: u32,
 }
 

@@ -19,7 +19,7 @@ fn a_file_output_needs_only_its_path() {
         .expect("allowed");
     let [first, second] = config.sink.file.as_slice() else { panic!("two outputs") };
     assert_eq!(*first, FileSettings::new("/a".into()));
-    assert_eq!(second.events.to_string(), "exec, cpu");
+    assert_eq!(second.filter.events.to_string(), "exec, cpu");
 }
 
 #[test]
@@ -150,17 +150,17 @@ fn an_error_names_line_and_key() {
         (
             "[sink.stdout]\nevent = 'all'",
             "m.toml:2: sink.stdout.event: there is no such key; did you mean `events`? known in \
-             [sink.stdout]: alerts, events",
+             [sink.stdout]: alerts, min_verdict, events, incident_events, agent_events",
         ),
         (
             "[snik]\n",
             "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, detection, \
-             intel, sink, fields, state, control, limits, log, config",
+             intel, sink, fields, redact, state, control, metrics, limits, log, config",
         ),
         (
             "[[sink.file]]\npath = '/a'\nsize = 3",
-            "m.toml:3: sink.file.size: there is no such key; known in [sink.file]: path, alerts, events, \
-             max_size_mib, keep",
+            "m.toml:3: sink.file.size: there is no such key; known in [sink.file]: path, max_size_mib, keep, \
+             alerts, min_verdict, events, incident_events, agent_events",
         ),
         ("[hash]\n\nrate_mib = 0", "m.toml:3: hash.rate_mib: 0 is not between 1 and 4096"),
         ("[hash]\nrate_mib = -1", "m.toml:2: hash.rate_mib: -1 is not between 1 and 4096"),
@@ -229,6 +229,15 @@ fn a_reload_reports_what_needs_a_restart() {
     assert_eq!(old.needs_restart(&other), ["hash", "fields", "limits"]);
 }
 
+#[test]
+fn the_hash_follows_the_settings_and_not_the_text() {
+    let hash = |text| parse(text).expect("allowed").hash();
+    assert_eq!(hash("").len(), 12);
+    assert_eq!(hash("# a comment\n[log]\nlevel = 'info'"), Config::default().hash());
+    assert_ne!(hash("[log]\nlevel = 'warn'"), Config::default().hash());
+    assert_ne!(hash("[detection]\naccount_key = 'another'"), Config::default().hash());
+}
+
 /// Compares a file with its generated content. `MINERWATCH_BLESS=1` writes the file first.
 fn assert_is_generated(path: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(path);
@@ -254,7 +263,7 @@ fn the_example_is_a_configuration() {
     let example = parse(&reference::example()).expect("it is what people start from");
     assert_ne!(example, Config::default(), "an example shows something");
     let [file] = example.sink.file.as_slice() else { panic!("one file") };
-    assert_eq!(file.events.to_string(), "exec, exit, connect, close, snapshot");
+    assert_eq!(file.filter.events.to_string(), "exec, exit, connect, close, snapshot");
 }
 
 /// Checks that the example shows the default of every key that it does not set.

@@ -102,6 +102,12 @@ pub struct Incidents {
 }
 
 impl Incidents {
+    /// Returns the reported incident that a process belongs to, directly or through its tree.
+    pub fn reported(&self, table: &ProcessTable, key: ProcessKey) -> Option<IncidentId> {
+        let serial = self.membership.of_process(table, key)?;
+        self.open.get(&serial).filter(|incident| incident.is_reported()).map(|incident| incident.id)
+    }
+
     /// Creates an empty store.
     pub fn new(limits: IncidentLimits) -> Self {
         Self {

@@ -1,95 +1,128 @@
-//! A bounded queue of lines that cannot be written yet. Alerts are kept longer than events.
+//! A bounded list of batches that wait for their output. Alerts are kept longer than events.
 
 use std::collections::VecDeque;
 
-use super::Class;
+use super::{Batch, Class};
 
-#[derive(Debug)]
-struct Entry {
-    class: Class,
-    line: Box<[u8]>,
-}
-
-/// Size of an entry without its line, in bytes. It counts towards the capacity, so that short lines are bounded as
+/// Size of a batch without its lines, in bytes. It counts towards the capacity, so that short lines are bounded as
 /// well.
-const OVERHEAD: usize = size_of::<Entry>();
+const OVERHEAD: usize = size_of::<Batch>();
 
-/// Waiting lines, oldest first. When the backlog is full, new events are dropped, and a new alert replaces the newest
+/// Waiting batches, oldest first. When the backlog is full, new events are dropped, and a new alert replaces the newest
 /// events.
 #[derive(Debug)]
 pub(super) struct Backlog {
-    entries: VecDeque<Entry>,
+    batches: VecDeque<Batch>,
     bytes: usize,
+    lines: u64,
+    alerts: u64,
     capacity: usize,
 }
 
 impl Backlog {
     /// Creates an empty backlog with a capacity in bytes.
     pub fn new(capacity: usize) -> Self {
-        Self { entries: VecDeque::new(), bytes: 0, capacity }
+        Self { batches: VecDeque::new(), bytes: 0, lines: 0, alerts: 0, capacity }
     }
 
-    /// Appends a line. Calls `dropped` for every line that is dropped for lack of space, including the new line.
-    pub fn push(&mut self, class: Class, line: &[u8], mut dropped: impl FnMut(Class)) {
-        let size = line.len().saturating_add(OVERHEAD);
-        if class == Class::Alert {
-            self.make_room(size, &mut dropped);
+    /// Appends a batch. Calls `dropped` for every batch that is dropped for lack of space, including the new one.
+    pub fn push(&mut self, batch: Batch, mut dropped: impl FnMut(&Batch)) {
+        if batch.class == Class::Alert {
+            self.make_room(size(&batch), &mut dropped);
         }
-        if self.bytes.saturating_add(size) > self.capacity {
-            dropped(class);
+        if self.bytes.saturating_add(size(&batch)) > self.capacity {
+            dropped(&batch);
             return;
         }
-        self.bytes += size;
-        self.entries.push_back(Entry { class, line: line.into() });
+        self.added(&batch);
+        self.batches.push_back(batch);
+    }
+
+    /// Puts a batch back that was taken before. It was there already, so it may exceed the capacity.
+    pub fn put_back(&mut self, batch: Batch) {
+        self.added(&batch);
+        self.batches.push_front(batch);
     }
 
     /// Drops the newest events until `size` bytes fit. Drops nothing if `size` bytes would not fit even without any
     /// event.
-    fn make_room(&mut self, size: usize, dropped: &mut impl FnMut(Class)) {
-        let missing = self.bytes.saturating_add(size).saturating_sub(self.capacity);
+    fn make_room(&mut self, needed: usize, dropped: &mut impl FnMut(&Batch)) {
+        let missing = self.bytes.saturating_add(needed).saturating_sub(self.capacity);
         let mut given_up = 0;
-        let mut from = self.entries.len();
+        let mut from = self.batches.len();
         while given_up < missing {
-            let Some(entry) = from.checked_sub(1).and_then(|index| self.entries.get(index)) else { return };
+            let Some(batch) = from.checked_sub(1).and_then(|index| self.batches.get(index)) else { return };
             from -= 1;
-            if entry.class == Class::Event {
-                given_up += entry.line.len() + OVERHEAD;
+            if batch.class == Class::Event {
+                given_up += size(batch);
             }
         }
         if missing == 0 {
             return;
         }
-        let newest = self.entries.split_off(from);
-        for entry in newest {
-            match entry.class {
+        let newest = self.batches.split_off(from);
+        for batch in newest {
+            match batch.class {
                 Class::Event => {
-                    self.bytes -= entry.line.len() + OVERHEAD;
-                    dropped(Class::Event);
+                    self.removed(&batch);
+                    dropped(&batch);
                 }
-                Class::Alert => self.entries.push_back(entry),
+                Class::Alert => self.batches.push_back(batch),
             }
         }
     }
 
-    /// Returns the oldest line.
-    pub fn front(&self) -> Option<(Class, &[u8])> {
-        self.entries.front().map(|entry| (entry.class, &*entry.line))
+    /// Removes and returns the oldest batch.
+    pub fn pop(&mut self) -> Option<Batch> {
+        let batch = self.batches.pop_front()?;
+        self.removed(&batch);
+        self.free_if_empty();
+        Some(batch)
     }
 
-    /// Removes the oldest line.
-    pub fn pop(&mut self) {
-        if let Some(entry) = self.entries.pop_front() {
-            self.bytes -= entry.line.len() + OVERHEAD;
+    /// Removes and returns the oldest batch of alerts.
+    pub fn pop_alerts(&mut self) -> Option<Batch> {
+        if self.alerts == 0 {
+            return None;
         }
-        if self.entries.is_empty() {
-            // Free the memory that a long failure took.
-            self.entries = VecDeque::new();
+        let index = self.batches.iter().position(|batch| batch.class == Class::Alert)?;
+        let batch = self.batches.remove(index)?;
+        self.removed(&batch);
+        self.free_if_empty();
+        Some(batch)
+    }
+
+    fn added(&mut self, batch: &Batch) {
+        self.bytes += size(batch);
+        self.lines += batch.count;
+        if batch.class == Class::Alert {
+            self.alerts += batch.count;
+        }
+    }
+
+    fn removed(&mut self, batch: &Batch) {
+        self.bytes -= size(batch);
+        self.lines -= batch.count;
+        if batch.class == Class::Alert {
+            self.alerts -= batch.count;
+        }
+    }
+
+    /// Frees the memory that a long failure took.
+    fn free_if_empty(&mut self) {
+        if self.batches.is_empty() && self.batches.capacity() > 1_024 {
+            self.batches = VecDeque::new();
         }
     }
 
     /// Number of waiting lines.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    pub fn lines(&self) -> u64 {
+        self.lines
+    }
+
+    /// Number of waiting alerts.
+    pub fn alerts(&self) -> u64 {
+        self.alerts
     }
 
     /// Size of the backlog, in bytes.
@@ -98,77 +131,102 @@ impl Backlog {
     }
 }
 
+fn size(batch: &Batch) -> usize {
+    batch.bytes().saturating_add(OVERHEAD)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    fn event(line: &'static str) -> Batch {
+        Batch::new(Class::Event, line)
+    }
+
+    fn alert(line: &'static str) -> Batch {
+        Batch::new(Class::Alert, line)
+    }
+
     fn drain(backlog: &mut Backlog) -> Vec<String> {
-        let mut lines = Vec::new();
-        while let Some((_, line)) = backlog.front() {
-            lines.push(String::from_utf8(line.to_vec()).unwrap());
-            backlog.pop();
-        }
-        lines
+        std::iter::from_fn(|| backlog.pop())
+            .map(|batch| String::from_utf8(batch.lines.to_vec()).unwrap())
+            .collect()
     }
 
     #[test]
     fn an_alert_takes_the_place_of_the_newest_events() {
-        let mut backlog = Backlog::new(4 * (OVERHEAD + 2));
+        let mut backlog = Backlog::new(4 * (OVERHEAD + 3));
         let mut dropped = Vec::new();
-        for (class, line) in [
-            (Class::Event, "e1"),
-            (Class::Alert, "a1"),
-            (Class::Event, "e2"),
-            (Class::Event, "e3"),
-            (Class::Event, "e4"),
-            (Class::Alert, "a2"),
-            (Class::Alert, "a3"),
+        for batch in [
+            event("e1\n"),
+            alert("a1\n"),
+            event("e2\n"),
+            event("e3\n"),
+            event("e4\n"),
+            alert("a2\n"),
+            alert("a3\n"),
         ] {
-            backlog.push(class, line.as_bytes(), |class| dropped.push(class));
+            backlog.push(batch, |batch| dropped.push(batch.class));
         }
         assert_eq!(dropped, [Class::Event; 3]);
-        assert_eq!(drain(&mut backlog), ["e1", "a1", "a2", "a3"]);
-        assert_eq!(backlog.bytes(), 0);
+        assert_eq!((backlog.lines(), backlog.alerts()), (4, 3));
+        assert_eq!(drain(&mut backlog), ["e1\n", "a1\n", "a2\n", "a3\n"]);
+        assert_eq!((backlog.bytes(), backlog.lines(), backlog.alerts()), (0, 0, 0));
     }
 
     #[test]
     fn among_alerts_the_oldest_stay() {
-        let mut backlog = Backlog::new(2 * (OVERHEAD + 2));
+        let mut backlog = Backlog::new(2 * (OVERHEAD + 3));
         let mut dropped = 0;
-        for line in ["a1", "a2", "a3"] {
-            backlog.push(Class::Alert, line.as_bytes(), |_| dropped += 1);
+        for line in ["a1\n", "a2\n", "a3\n"] {
+            backlog.push(alert(line), |_| dropped += 1);
         }
-        assert_eq!((dropped, backlog.len()), (1, 2));
-        assert_eq!(drain(&mut backlog), ["a1", "a2"]);
+        assert_eq!((dropped, backlog.lines()), (1, 2));
+        assert_eq!(drain(&mut backlog), ["a1\n", "a2\n"]);
     }
 
     #[test]
     fn an_alert_too_big_costs_no_event() {
-        let mut backlog = Backlog::new(OVERHEAD + 2);
-        backlog.push(Class::Event, b"e1", |_| panic!("there is room"));
+        let mut backlog = Backlog::new(OVERHEAD + 3);
+        backlog.push(event("e1\n"), |_| panic!("there is room"));
         let mut dropped = Vec::new();
-        backlog.push(Class::Alert, &[b'a'; 100], |class| dropped.push(class));
-        assert_eq!(dropped, [Class::Alert]);
-        assert_eq!(drain(&mut backlog), ["e1"]);
+        backlog.push(Batch::new(Class::Alert, vec![b'\n'; 100]), |batch| dropped.push(batch.count));
+        assert_eq!(dropped, [100]);
+        assert_eq!(drain(&mut backlog), ["e1\n"]);
+    }
+
+    #[test]
+    fn alerts_may_be_taken_first() {
+        let mut backlog = Backlog::new(10_000);
+        for batch in [event("e1\n"), alert("a1\n"), event("e2\n"), alert("a2\n")] {
+            backlog.push(batch, |_| panic!("there is room"));
+        }
+        assert_eq!(backlog.pop_alerts(), Some(alert("a1\n")));
+        backlog.put_back(alert("a1\n"));
+        let alerts: Vec<Batch> = std::iter::from_fn(|| backlog.pop_alerts()).collect();
+        assert_eq!(alerts, [alert("a1\n"), alert("a2\n")]);
+        assert_eq!(drain(&mut backlog), ["e1\n", "e2\n"]);
     }
 
     proptest! {
         #[test]
         fn the_bound_holds_and_every_line_is_accounted_for(
-            lines in proptest::collection::vec((any::<bool>(), 0_usize..300), 0..200),
+            batches in proptest::collection::vec((any::<bool>(), 0_usize..300), 0..200),
         ) {
             let mut backlog = Backlog::new(4_000);
-            let mut dropped = 0;
-            for (alert, length) in &lines {
+            let (mut dropped, mut pushed) = (0, 0);
+            for (alert, length) in &batches {
                 let class = if *alert { Class::Alert } else { Class::Event };
-                backlog.push(class, &vec![b'x'; *length], |_| dropped += 1);
+                let batch = Batch::new(class, vec![b'\n'; *length]);
+                pushed += batch.count;
+                backlog.push(batch, |batch| dropped += batch.count);
                 prop_assert!(backlog.bytes() <= 4_000);
             }
-            prop_assert_eq!(backlog.len() + dropped, lines.len());
+            prop_assert_eq!(backlog.lines() + dropped, pushed);
             drain(&mut backlog);
-            prop_assert_eq!(backlog.bytes(), 0);
+            prop_assert_eq!((backlog.bytes(), backlog.lines(), backlog.alerts()), (0, 0, 0));
         }
     }
 }

@@ -6,31 +6,25 @@
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},
     os::unix::net::{UnixListener, UnixStream},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{
-    Class, Filter, Output, OutputSettings,
-    buffered::{BACKLOG, Buffered, Target},
-    stdout::StdoutSettings,
-    table::outputs,
+    Batch, Class, End, Filter, FilterKeys, Output, OutputSettings, Queue, line_writer::Target, local::Local,
+    stdout::StdoutSettings, table::outputs,
 };
-use crate::{
-    model::KindSet,
-    schema::{Section as _, SectionText, absolute_path, event_kinds, section, switch, table, tables},
-};
+use crate::schema::{Section as _, SectionText, absolute_path, section, table, tables};
 
 section! {
     /// Keys of `[[sink.socket]]`.
     pub struct SocketSettings {
+        include {
+            pub filter: FilterKeys;
+        }
         required {
             /// Path of the socket. Each socket output needs its own path.
             pub path: PathBuf, absolute_path();
         }
-        /// Whether alerts are sent to the socket.
-        pub alerts: bool = true, switch();
-        /// Which events are sent to the socket.
-        pub events: KindSet = KindSet::NONE, event_kinds();
     }
 }
 
@@ -44,12 +38,12 @@ impl OutputSettings for SocketSettings {
     }
 
     fn filter(&self) -> Filter {
-        Filter { events: self.events, alerts: self.alerts }
+        self.filter.filter(false)
     }
 
-    fn open(&self) -> anyhow::Result<Box<dyn Output>> {
+    fn open(&self, _: &Path) -> anyhow::Result<Box<dyn Output>> {
         let socket = Socket { name: self.name(), path: self.path.clone(), stream: None };
-        Ok(Box::new(Buffered::new(socket, BACKLOG)))
+        Ok(Box::new(Local::new(socket)))
     }
 }
 
@@ -60,7 +54,7 @@ struct Socket {
     stream: Option<UnixStream>,
 }
 
-/// `Buffered` does the rest: it keeps lines that cannot be written, retries, counts, and reports a failure once.
+/// `Local` does the rest: it keeps lines that cannot be written, retries, counts, and reports a failure once.
 impl Target for Socket {
     fn name(&self) -> &str {
         &self.name
@@ -102,19 +96,25 @@ fn a_new_kind_is_configured_opened_and_written_to() {
     let names: Vec<String> = all.iter().map(|settings| settings.name()).collect();
     assert_eq!(names, ["standard output".to_owned(), format!("socket {}", path.display())]);
 
-    let mut output = all.last().unwrap().open().unwrap();
-    assert!(output.write(Class::Alert, b"{}\n").unwrap().is_none());
+    let output = all.last().unwrap().open(directory.path()).unwrap();
+    let queue = Queue::new(1_000);
+    queue.push(Batch::new(Class::Alert, "{}\n"));
+    queue.close();
+    assert_eq!(output.run(&queue), End::Closed);
     let (stream, _) = listener.accept().unwrap();
     let mut line = String::new();
     BufReader::new(stream).read_line(&mut line).unwrap();
-    assert_eq!((line.as_str(), output.counters().alerts), ("{}\n", 1));
+    assert_eq!((line.as_str(), queue.counters().alerts), ("{}\n", 1));
 }
 
 #[test]
 fn a_new_kind_is_in_the_reference() {
     let text = ExampleOutputs::text();
     let settings = SocketSettings::new("/run/lines.sock".into());
-    assert_eq!((settings.alerts, settings.name()), (true, "socket /run/lines.sock".to_owned()));
+    assert_eq!((settings.filter.alerts, settings.name()), (true, "socket /run/lines.sock".to_owned()));
     assert_eq!(text.names(), ["stdout", "socket"]);
-    assert_eq!(text.at("socket").map(SectionText::names), Some(vec!["path", "alerts", "events"]));
+    assert_eq!(
+        text.at("socket").map(SectionText::names),
+        Some(vec!["path", "alerts", "min_verdict", "events", "incident_events", "agent_events"])
+    );
 }

@@ -2,29 +2,22 @@
 
 mod rotated;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use self::rotated::{RotatedFile, Rotation};
-use super::{
-    Filter, Needs, Output, OutputSettings,
-    buffered::{BACKLOG, Buffered},
-};
-use crate::{
-    model::KindSet,
-    schema::{absolute_path, between, event_kinds, section, switch},
-};
+use super::{Filter, FilterKeys, Needs, Output, OutputSettings, local::Local};
+use crate::schema::{absolute_path, between, section};
 
 section! {
     /// Keys of `[[sink.file]]`.
     pub struct FileSettings {
+        include {
+            pub filter: FilterKeys;
+        }
         required {
             /// Path of the file. Each file output needs its own file. The file is created with mode 0600.
             pub path: PathBuf, absolute_path();
         }
-        /// Whether alerts are written to the file.
-        pub alerts: bool = true, switch();
-        /// Which events are written to the file.
-        pub events: KindSet = KindSet::NONE, event_kinds();
         /// Size at which the file is rotated, in MiB.
         pub max_size_mib: u64 = 100, between(1, 1_048_576);
         /// Number of rotated files to keep, from `NAME.1` (the latest) to `NAME.N`.
@@ -42,19 +35,19 @@ impl OutputSettings for FileSettings {
     }
 
     fn filter(&self) -> Filter {
-        Filter { events: self.events, alerts: self.alerts }
+        self.filter.filter(false)
     }
 
     fn needs(&self) -> Needs {
         Needs { writes: vec![("path", self.path.clone())], ..Needs::default() }
     }
 
-    fn open(&self) -> anyhow::Result<Box<dyn Output>> {
+    fn open(&self, _: &Path) -> anyhow::Result<Box<dyn Output>> {
         let file = RotatedFile::open(Rotation {
             path: self.path.clone(),
             max_bytes: self.max_size_mib << 20,
             keep: u32::try_from(self.keep).unwrap_or(u32::MAX),
         })?;
-        Ok(Box::new(Buffered::new(file, BACKLOG)))
+        Ok(Box::new(Local::new(file)))
     }
 }

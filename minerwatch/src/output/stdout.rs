@@ -4,29 +4,23 @@ use std::{
     fs::File,
     io::{self, Write},
     os::fd::AsFd,
+    path::Path,
 };
 
 use anyhow::Context as _;
 use rustix::event::{PollFd, PollFlags};
 
-use super::{
-    Filter, Output, OutputSettings,
-    buffered::{BACKLOG, Buffered, Target},
-};
-use crate::{
-    model::KindSet,
-    schema::{event_kinds, section, switch},
-};
+use super::{Filter, FilterKeys, Output, OutputSettings, line_writer::Target, local::Local};
+use crate::schema::section;
 
 const NAME: &str = "standard output";
 
 section! {
     /// Keys of `[sink.stdout]`.
     pub struct StdoutSettings {
-        /// Whether alerts are written to standard output.
-        pub alerts: bool = true, switch();
-        /// Which events are written to standard output.
-        pub events: KindSet = KindSet::NONE, event_kinds();
+        include {
+            pub filter: FilterKeys;
+        }
     }
 }
 
@@ -40,12 +34,12 @@ impl OutputSettings for StdoutSettings {
     }
 
     fn filter(&self) -> Filter {
-        Filter { events: self.events, alerts: self.alerts }
+        self.filter.filter(false)
     }
 
-    fn open(&self) -> anyhow::Result<Box<dyn Output>> {
+    fn open(&self, _: &Path) -> anyhow::Result<Box<dyn Output>> {
         let stdout = Stdout::new().context("opening standard output")?;
-        Ok(Box::new(Buffered::new(stdout, BACKLOG)))
+        Ok(Box::new(Local::new(stdout)))
     }
 }
 
@@ -92,42 +86,45 @@ mod tests {
     use std::{io::Read, os::fd::OwnedFd, thread};
 
     use super::*;
-    use crate::output::{Class, Closed};
+    use crate::output::{Batch, Class, End, Queue};
 
-    fn over(file: impl Into<OwnedFd>) -> Buffered<Stdout> {
-        Buffered::new(Stdout { file: File::from(file.into()) }, 1_000_000)
+    fn over(file: impl Into<OwnedFd>) -> Box<Local<Stdout>> {
+        Box::new(Local::new(Stdout { file: File::from(file.into()) }))
     }
 
     #[test]
     fn a_reader_that_left_is_recognised() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut output = over(writer);
-        assert!(output.write(Class::Event, b"{}\n").unwrap().is_none());
         drop(reader);
-        assert_eq!(output.write(Class::Event, b"{}\n").unwrap_err(), Closed(NAME.to_owned()));
+        let queue = Queue::new(1_000);
+        queue.push(Batch::new(Class::Event, "{}\n"));
+        assert_eq!(over(writer).run(&queue), End::ReaderGone);
     }
 
     #[test]
     fn a_full_device_is_a_failure_and_not_the_end() {
         let full = File::options().write(true).open("/dev/full").unwrap();
-        let mut output = over(full);
-        let notice = output.write(Class::Alert, b"{}\n").unwrap().unwrap();
-        assert!(notice.to_string().contains("free space"), "{notice}");
-        assert_eq!(output.counters().waiting, 1);
+        let queue = Queue::new(1_000);
+        queue.push(Batch::new(Class::Alert, "{}\n"));
+        queue.close();
+        assert_eq!(over(full).run(&queue), End::Closed);
+        assert_eq!((queue.counters().waiting, queue.counters().alerts), (1, 0));
     }
 
     #[test]
     fn a_slow_reader_of_a_non_blocking_pipe_gets_everything() {
         let (mut reader, writer) = io::pipe().unwrap();
         rustix::io::ioctl_fionbio(&writer, true).unwrap();
-        let mut output = over(writer);
         let lines = "x".repeat(99).into_bytes().into_iter().chain([b'\n']).cycle().take(300_000);
         let lines: Vec<u8> = lines.collect();
         let expected = lines.len();
-        let writing = thread::spawn(move || output.write(Class::Event, &lines).unwrap().is_none());
+        let queue = Queue::new(1_000_000);
+        queue.push(Batch::new(Class::Event, lines));
+        queue.close();
+        let writing = thread::spawn(move || over(writer).run(&queue));
         let mut read = Vec::new();
         reader.read_to_end(&mut read).unwrap();
-        assert!(writing.join().unwrap());
+        assert_eq!(writing.join().unwrap(), End::Closed);
         assert_eq!(read.len(), expected);
     }
 }

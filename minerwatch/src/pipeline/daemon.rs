@@ -1,17 +1,20 @@
 //! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
+mod collect;
 mod config_watch;
 mod incident_store;
+mod journal;
 mod load_history_store;
 mod outputs;
 mod own_cpu;
+mod self_report;
 mod service;
 mod signals;
 mod state_lock;
 
 use std::{cell::RefCell, ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration, time::Instant};
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
 use tracing::{error, info, warn};
 
@@ -20,6 +23,7 @@ use self::{
     load_history_store::LoadHistoryStore,
     outputs::ConfiguredOutputs,
     own_cpu::OwnCpu,
+    self_report::SelfReport,
     signals::Command,
     state_lock::StateLock,
 };
@@ -32,14 +36,13 @@ use super::{
 use crate::{
     config::{Config, ConfigError, Effective, Environment, LogLevel},
     control::{ControlServer, Question},
-    enrich::Enricher,
     except::{ExceptionStatus, Moment},
+    exporter::{Exporter, Reply, Socket},
     feeds::{self, ListMetrics, ListReloader, Lists, Syncer},
     host,
     incident::IncidentState,
-    metrics::{CpuMetrics, Metrics, SamplerMetrics, SocketMetrics},
+    metrics::Metrics,
     privileges,
-    probe::{sampler::SamplerCounters, socket_tagging::SocketTaggingCounters},
     sensor::{Sensor, give_back_memory},
 };
 
@@ -67,11 +70,16 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outputs.serve(control);
+    let exporter = config.metrics.listen.as_ref().map(Exporter::bind).transpose()?;
     // The lists are read before the hooks are attached, because a million entries take a second.
     let (lists, geo) = live_settings::read_lists(&config)?;
     let agent_id = agent_id::load_or_create(&config.state.directory);
     let mut event_loop =
         EventLoop::open(live_settings::of(&config, &hooks, agent_id)?, privileges::drop_all_but_kept)?;
+    let waker = event_loop.waker();
+    outputs.start(move || waker.notify_one())?;
+    let report = SelfReport::new(&config);
+    let metrics_socket = start_exporter(exporter, commands.clone())?;
     let load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
@@ -92,12 +100,13 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     let incidents = stored_incidents(&mut event_loop, &mut outputs)?;
     event_loop.seed_from_proc(limit, incidents, &mut outputs)?;
-    let report = event_loop.sensor().report();
-    let (available, all) = (report.available().count(), report.sources.len());
+    let sources = event_loop.sensor().report();
+    let (available, all) = (sources.available().count(), sources.sources.len());
     info!(
         "watching: {available} of {all} data sources are available{}",
         super::foreground::blind(&event_loop)
     );
+    report.start(&mut event_loop, &mut outputs)?;
     service::ready();
 
     let running = RefCell::new(Running {
@@ -112,6 +121,9 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         counts,
         syncer,
         load_history,
+        report,
+        stopped_by: "error",
+        _metrics_socket: metrics_socket,
     });
     let outcome = event_loop
         .run(
@@ -122,12 +134,17 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         )
         .await;
     service::stopping();
+    let mut running = running.into_inner();
+    let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    let reason = if outcome.as_ref().is_err_and(is_closed) { "outputs-closed" } else { running.stopped_by };
+    if let Err(error) = running.report.stop(reason, &mut event_loop, &mut outputs) {
+        warn!(%error, "the end of the daemon cannot be reported");
+    }
     outputs.finish(event_loop.pipeline.engine_mut(), EXIT_GRACE).await;
-    running.into_inner().load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
+    running.load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
-            info!("standard output was closed, and there is no other output");
-            Ok(())
+            bail!("standard output was closed, and there is no other output")
         }
         outcome => outcome.context("the event loop"),
     }
@@ -147,6 +164,11 @@ struct Running {
     counts: ListMetrics,
     syncer: Syncer,
     load_history: LoadHistoryStore,
+    report: SelfReport,
+    /// Why the daemon ends, as a word.
+    stopped_by: &'static str,
+    /// Removes the socket of the metrics at the end.
+    _metrics_socket: Option<Socket>,
 }
 
 impl Running {
@@ -160,6 +182,7 @@ impl Running {
         match command {
             Command::Stop(signal) => {
                 info!("{signal}: minerwatch finishes its work and exits");
+                self.stopped_by = signal;
                 return ControlFlow::Break(());
             }
             Command::Reload => {
@@ -180,6 +203,10 @@ impl Running {
                     info!("the configuration was read again");
                     service::ready();
                 }
+            }
+            Command::Metrics(reply) => {
+                // The endpoint may have given up already.
+                let _ = reply.send(Box::new(self.metrics(event_loop, outputs)));
             }
             Command::Answer(request) => {
                 let answer = self.answer(event_loop, outputs, &request.question);
@@ -212,6 +239,7 @@ impl Running {
             }
         };
         event_loop.pipeline.set_min_verdict(self.config.detection.min_verdict);
+        self.report.reconfigure(&self.config);
         self.reload_exceptions(event_loop);
         (self.set_log_level)(self.config.log.level);
         // The reload is complete when the lists have been read. If there is nothing to read, it is complete now.
@@ -251,6 +279,20 @@ impl Running {
         event_loop.pipeline.set_exceptions(Arc::clone(&self.exceptions.set), host::wall_clock());
     }
 
+    /// Returns all counters.
+    fn metrics(&self, event_loop: &EventLoop, outputs: &ConfiguredOutputs) -> Metrics {
+        let (fetched, fetches_failed) = self.syncer.fetches();
+        Metrics {
+            exceptions: exception_status(&self.exceptions, event_loop),
+            lists: ListMetrics { fetched, fetches_failed, ..self.counts },
+            config_hash: self.report.config_hash().to_owned(),
+            degraded: self.report.degraded(),
+            alive_unix_seconds: self.report.alive_unix_seconds(),
+            cpu: self.own_cpu.metrics(),
+            ..collect::metrics(event_loop, outputs, self.started)
+        }
+    }
+
     /// Returns the answer to a question as JSON.
     fn answer(
         &mut self,
@@ -259,16 +301,7 @@ impl Running {
         question: &Question,
     ) -> String {
         match question {
-            Question::Status => {
-                let (fetched, fetches_failed) = self.syncer.fetches();
-                Metrics {
-                    exceptions: exception_status(&self.exceptions, event_loop),
-                    lists: ListMetrics { fetched, fetches_failed, ..self.counts },
-                    cpu: self.own_cpu.metrics(),
-                    ..metrics(event_loop, outputs, self.started)
-                }
-                .to_json()
-            }
+            Question::Status => self.metrics(event_loop, outputs).to_json(),
             Question::Exceptions { reload } => {
                 if *reload {
                     self.reload_exceptions(event_loop);
@@ -285,8 +318,8 @@ impl Running {
         self.own_cpu.sample();
         self.exceptions.log_expired(unix_now());
         self.load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
-        outputs.store_incidents(event_loop.pipeline.engine_mut());
-        outputs.tick(host::now())
+        self.report.tick(event_loop, outputs)?;
+        outputs.tick(event_loop.pipeline.engine_mut())
     }
 }
 
@@ -320,45 +353,21 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     Ok(Some(server))
 }
 
+/// Starts the endpoint, if there is one. A request that finds the queue of commands full is refused, and the endpoint
+/// serves what it has.
+fn start_exporter(
+    exporter: Option<Exporter>,
+    commands: mpsc::Sender<Command>,
+) -> anyhow::Result<Option<Socket>> {
+    let ask = move |reply: Reply| commands.try_send(Command::Metrics(reply)).is_ok();
+    let started = exporter.map(|exporter| exporter.start(ask)).transpose();
+    Ok(started.context("starting the thread that serves the metrics")?.flatten())
+}
+
 fn exception_status(exceptions: &LoadedExceptions, event_loop: &EventLoop) -> ExceptionStatus {
     exceptions.status(event_loop.pipeline.engine().hidden_alerts(), unix_now())
 }
 
 fn unix_now() -> Moment {
     Moment::from_unix(host::unix_seconds())
-}
-
-fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant) -> Metrics {
-    Metrics {
-        version: env!("CARGO_PKG_VERSION"),
-        cpu: CpuMetrics::default(),
-        uptime_seconds: started.elapsed().as_secs(),
-        resident_bytes: host::resident_bytes(),
-        ring_records: event_loop.records,
-        decode_errors: event_loop.decode_errors,
-        events: event_loop.pipeline.counts(),
-        lost: event_loop.sensor().losses().read().collect(),
-        blind: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
-        hooks: event_loop.sensor().report().available().collect(),
-        alerts: event_loop.pipeline.alerts(),
-        exceptions: ExceptionStatus::default(),
-        engine: event_loop.pipeline.engine().counters(),
-        incidents_left_out: outputs.incidents_left_out() as u64,
-        enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
-        sampler: sampler_metrics(event_loop),
-        sockets: socket_metrics(event_loop),
-        lists: ListMetrics::default(),
-        outputs: outputs.metrics(),
-        control: outputs.control_counters().into(),
-    }
-}
-
-fn socket_metrics(event_loop: &EventLoop) -> SocketMetrics {
-    let SocketTaggingCounters { tagged, missed } = event_loop.pipeline.probes.tagging_counters();
-    SocketMetrics { marked: tagged, missed }
-}
-
-fn sampler_metrics(event_loop: &EventLoop) -> SamplerMetrics {
-    let SamplerCounters { visits, refused, boosts } = event_loop.pipeline.probes.sampler_counters();
-    SamplerMetrics { visits, refused, closer: boosts }
 }

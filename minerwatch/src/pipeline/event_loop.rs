@@ -49,7 +49,8 @@ pub struct EventLoop {
     rings: EventRings,
     /// The pipeline that processes the records.
     pub pipeline: Pipeline<LiveProbes>,
-    hashes_ready: Arc<Notify>,
+    /// Woken when another thread has something for the loop: hashes, or space for alerts.
+    wake: Arc<Notify>,
     /// The unavailable data sources, the hooks in use, and the lost events, for alerts.
     health: Health,
     /// Records read from the rings.
@@ -84,8 +85,8 @@ impl EventLoop {
         let sampler = current_pids.map(|pids| Sampler::start(pids, drop_privileges)).transpose()?;
         drop_privileges()?;
         let tagger = SocketTagger::new(sensor.take_sockets(), sensor.take_flows());
-        let hashes_ready = Arc::new(Notify::new());
-        let waker = Arc::clone(&hashes_ready);
+        let wake = Arc::new(Notify::new());
+        let waker = Arc::clone(&wake);
         let stages = PipelineSettings { engine: settings.engine, encoder: settings.encoder };
         let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger))
             .enriching(settings.enrich, move || waker.notify_one());
@@ -99,7 +100,17 @@ impl EventLoop {
                 .collect(),
         };
         pipeline.set_health(health.clone());
-        Ok(Self { sensor, rings, pipeline, hashes_ready, health, records: 0, decode_errors: 0, lost: 0 })
+        Ok(Self { sensor, rings, pipeline, wake, health, records: 0, decode_errors: 0, lost: 0 })
+    }
+
+    /// Returns what wakes the loop, so that it flushes the sink.
+    pub fn waker(&self) -> Arc<Notify> {
+        Arc::clone(&self.wake)
+    }
+
+    /// Returns the losses and the data sources.
+    pub fn health(&self) -> &Health {
+        &self.health
     }
 
     /// Returns the sensor, for its report and its counters.
@@ -131,7 +142,7 @@ impl EventLoop {
             self.pipeline.process(&mut event, sink)?;
         }
         self.pipeline.reconcile_incidents(host::now(), sink)?;
-        sink.flush()?;
+        self.pipeline.flush(sink)?;
         give_back_memory();
         Ok(())
     }
@@ -147,7 +158,7 @@ impl EventLoop {
     ) -> io::Result<()> {
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let hashes_ready = Arc::clone(&self.hashes_ready);
+        let wake = Arc::clone(&self.wake);
         let mut drained = Drained::Empty;
         loop {
             tokio::select! {
@@ -156,9 +167,9 @@ impl EventLoop {
                     drained = self.drain(sink).await?;
                 }
                 () = yield_now(), if drained != Drained::Empty => drained = self.drain(sink).await?,
-                () = hashes_ready.notified() => {
+                () = wake.notified() => {
                     self.pipeline.process_findings(host::now(), sink)?;
-                    sink.flush()?;
+                    self.pipeline.flush(sink)?;
                 }
                 _ = ticks.tick() => {
                     self.count_losses();
@@ -166,7 +177,7 @@ impl EventLoop {
                     self.pipeline.process_findings(host::now(), sink)?;
                     self.pipeline.tick(host::now(), sink)?;
                     on_tick(self, sink)?;
-                    sink.flush()?;
+                    self.pipeline.flush(sink)?;
                 }
                 command = commands.recv() => {
                     let Some(command) = command else { break };
@@ -185,13 +196,19 @@ impl EventLoop {
     /// Processes one batch of records. Then pauses, unless more records are waiting.
     async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
+        let mut is_first = true;
         let drained = self.rings.drain(
             BATCH,
             || host::now().0,
             |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
-                    Ok(mut event) if outcome.is_ok() => outcome = self.pipeline.process(&mut event, sink),
+                    Ok(mut event) if outcome.is_ok() => {
+                        if std::mem::take(&mut is_first) {
+                            self.pipeline.latency.event.record(host::now().since(event.time));
+                        }
+                        outcome = self.pipeline.process(&mut event, sink);
+                    }
                     Ok(_) => {}
                     Err(error) => {
                         self.decode_errors += 1;
@@ -202,7 +219,7 @@ impl EventLoop {
         );
         outcome?;
         self.pipeline.process_findings(host::now(), sink)?;
-        sink.flush()?;
+        self.pipeline.flush(sink)?;
         match drained {
             Drained::Empty => sleep(BATCH_DELAY).await,
             Drained::Writing => sleep(WRITE_DELAY).await,

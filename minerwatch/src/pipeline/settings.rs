@@ -4,6 +4,7 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,6 +15,7 @@ use crate::{
     ecs::EncoderSettings,
     engine::EngineSettings,
     model::{AccountHasher, AgentContext, HostContext},
+    redact::Redactor,
 };
 
 /// Maximum size of a file with a key, in bytes.
@@ -22,7 +24,9 @@ const MAX_KEY: u64 = 4_096;
 /// Returns the settings of the encoder for a configuration.
 pub fn encoder(config: &Config, host: HostContext, agent: AgentContext) -> EncoderSettings {
     let max_alert_bytes = usize::try_from(config.limits.max_alert_bytes).unwrap_or(usize::MAX);
-    EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes }
+    // The configuration has checked the patterns.
+    let redactor = Redactor::new(config.redact.enabled, &config.redact.patterns).ok().map(Arc::new);
+    EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes, redactor }
 }
 
 /// Returns what hashes accounts, with the key of a configuration.

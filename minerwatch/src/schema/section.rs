@@ -4,20 +4,22 @@ use std::{fmt, marker::PhantomData};
 
 use serde::{
     Deserializer,
-    de::{DeserializeSeed, Error, Visitor},
+    de::{DeserializeSeed, Error, MapAccess, Visitor},
 };
 
-use super::accepts::Accepts;
+use super::{accepts::Accepts, text::Section};
 
 /// Declares a section: a `struct` whose fields are the keys.
 ///
 /// Each key has a doc comment, a type, a default and the values that it accepts. The doc comment is also the text of
-/// the reference. Required keys are in a block `required` at the start and have no default.
+/// the reference. Required keys are in a block `required` and have no default. A block `include` at the start adds the
+/// keys of other sections to this one, for keys that several sections share.
 ///
 /// ```text
 /// section! {
 ///     /// Keys of `[hash]`.
 ///     pub struct Hash {
+///         include { pub limits: Limits; }
 ///         /// Larger executables are not hashed.
 ///         pub max_size_mib: u64 = 128, between(1, 4_096);
 ///     }
@@ -30,6 +32,7 @@ macro_rules! section {
     (
         $(#[doc = $about:literal])+
         pub struct $Section:ident {
+            $(include { $(pub $part:ident: $Part:ty;)+ })?
             required {
                 $($(#[doc = $needed_doc:literal])+ pub $needed:ident: $Needed:ty, $needs:expr;)+
             }
@@ -38,6 +41,7 @@ macro_rules! section {
     ) => {
         $crate::schema::section! { @common
             [$($about),+] $Section
+            [$($($part: $Part;)+)?]
             [$([$($needed_doc),+] $needed: $Needed, $needs;)+]
             [$([$($doc),+] $key: $Type = $default, $accepts;)*]
         }
@@ -45,110 +49,146 @@ macro_rules! section {
         impl $Section {
             /// Creates a section with these keys. All other keys have their defaults.
             pub fn new($($needed: $Needed),+) -> Self {
-                Self { $($needed,)+ $($key: $default,)* }
+                Self { $($($part: Default::default(),)+)? $($needed,)+ $($key: $default,)* }
             }
         }
     };
     (
         $(#[doc = $about:literal])+
         pub struct $Section:ident {
-            $($(#[doc = $doc:literal])+ pub $key:ident: $Type:ty = $default:expr, $accepts:expr;)+
+            $(include { $(pub $part:ident: $Part:ty;)+ })?
+            $($(#[doc = $doc:literal])+ pub $key:ident: $Type:ty = $default:expr, $accepts:expr;)*
         }
     ) => {
         $crate::schema::section! { @common
             [$($about),+] $Section
+            [$($($part: $Part;)+)?]
             []
-            [$([$($doc),+] $key: $Type = $default, $accepts;)+]
+            [$([$($doc),+] $key: $Type = $default, $accepts;)*]
         }
 
         impl Default for $Section {
             fn default() -> Self {
-                Self { $($key: $default,)+ }
+                Self { $($($part: Default::default(),)+)? $($key: $default,)* }
             }
         }
     };
     (@common
         [$($about:literal),+] $Section:ident
+        [$($part:ident: $Part:ty;)*]
         [$([$($needed_doc:literal),+] $needed:ident: $Needed:ty, $needs:expr;)*]
         [$([$($doc:literal),+] $key:ident: $Type:ty = $default:expr, $accepts:expr;)*]
     ) => {
         $(#[doc = $about])+
         #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
         pub struct $Section {
+            $(#[doc = "The included keys."] #[serde(flatten)] pub $part: $Part,)*
             $($(#[doc = $needed_doc])+ pub $needed: $Needed,)*
             $($(#[doc = $doc])+ pub $key: $Type,)*
         }
 
-        impl $crate::schema::Section for $Section {
-            fn text() -> $crate::schema::SectionText {
-                use $crate::schema::{Accepts, KeyText};
-                let keys = vec![
-                    $(KeyText::new(
-                        stringify!($needed),
-                        &[$($needed_doc),+],
-                        Accepts::<$Needed>::shape(&$needs, None),
-                    ),)*
-                    $(KeyText::new(
-                        stringify!($key),
-                        &[$($doc),+],
-                        Accepts::<$Type>::shape(&$accepts, Some(&$default)),
-                    ),)*
-                ];
-                $crate::schema::SectionText { keys }
+        const _: () = {
+            /// The keys that were read so far.
+            #[derive(Default)]
+            pub struct Partial {
+                $($part: <$Part as $crate::schema::Section>::Partial,)*
+                $($needed: Option<$Needed>,)*
+                $($key: Option<$Type>,)*
             }
-        }
+
+            impl $crate::schema::Section for $Section {
+                type Partial = Partial;
+
+                fn text() -> $crate::schema::SectionText {
+                    let keys: Vec<$crate::schema::KeyText> = vec![
+                        $($crate::schema::KeyText::new(
+                            stringify!($needed),
+                            &[$($needed_doc),+],
+                            $crate::schema::Accepts::<$Needed>::shape(&$needs, None),
+                        ),)*
+                        $($crate::schema::KeyText::new(
+                            stringify!($key),
+                            &[$($doc),+],
+                            $crate::schema::Accepts::<$Type>::shape(&$accepts, Some(&$default)),
+                        ),)*
+                    ];
+                    let included: &[fn() -> $crate::schema::SectionText] =
+                        &[$(<$Part as $crate::schema::Section>::text),*];
+                    let included = included.iter().flat_map(|text| text().keys);
+                    $crate::schema::SectionText { keys: keys.into_iter().chain(included).collect() }
+                }
+
+                fn read<'de, A: serde::de::MapAccess<'de>>(
+                    partial: &mut Partial,
+                    name: &str,
+                    map: &mut A,
+                ) -> Result<bool, A::Error> {
+                    $(if <$Part as $crate::schema::Section>::read(&mut partial.$part, name, map)? {
+                        return Ok(true);
+                    })*
+                    $(if name == stringify!($needed) {
+                        partial.$needed = Some(map.next_value_seed($crate::schema::Value::new(&$needs))?);
+                        return Ok(true);
+                    })*
+                    $(if name == stringify!($key) {
+                        partial.$key = Some(map.next_value_seed($crate::schema::Value::new(&$accepts))?);
+                        return Ok(true);
+                    })*
+                    Ok(false)
+                }
+
+                fn complete<E: serde::de::Error>(partial: Partial) -> Result<Self, E> {
+                    Ok(Self {
+                        $($part: <$Part as $crate::schema::Section>::complete(partial.$part)?,)*
+                        $($needed: match partial.$needed {
+                            Some(value) => value,
+                            None => return Err(E::missing_field(stringify!($needed))),
+                        },)*
+                        $($key: partial.$key.unwrap_or_else(|| $default),)*
+                    })
+                }
+            }
+        };
 
         impl<'de> serde::Deserialize<'de> for $Section {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                struct Keys;
-
-                impl<'de> serde::de::Visitor<'de> for Keys {
-                    type Value = $Section;
-
-                    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                        formatter.write_str("a section of keys")
-                    }
-
-                    fn visit_map<A: serde::de::MapAccess<'de>>(
-                        self,
-                        mut map: A,
-                    ) -> Result<$Section, A::Error> {
-                        const NAMES: &[&str] = &[$(stringify!($needed),)* $(stringify!($key),)*];
-                        $(let mut $needed: Option<$Needed> = None;)*
-                        $(let mut $key: Option<$Type> = None;)*
-                        while let Some(name) = map.next_key_seed($crate::schema::Name(NAMES))? {
-                            $(if name == stringify!($needed) {
-                                $needed = Some(map.next_value_seed($crate::schema::Value::new(&$needs))?);
-                            })*
-                            $(if name == stringify!($key) {
-                                $key = Some(map.next_value_seed($crate::schema::Value::new(&$accepts))?);
-                            })*
-                        }
-                        Ok($Section {
-                            $($needed: match $needed {
-                                Some(value) => value,
-                                None => {
-                                    return Err(serde::de::Error::missing_field(stringify!($needed)));
-                                }
-                            },)*
-                            $($key: $key.unwrap_or_else(|| $default),)*
-                        })
-                    }
-                }
-
-                deserializer.deserialize_map(Keys)
+                $crate::schema::read_section(deserializer)
             }
         }
     };
 }
 pub(crate) use section;
 
+/// Parses a section from a table of keys.
+pub fn read_section<'de, S: Section, D: Deserializer<'de>>(deserializer: D) -> Result<S, D::Error> {
+    struct Keys<S>(PhantomData<S>);
+
+    impl<'de, S: Section> Visitor<'de> for Keys<S> {
+        type Value = S;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("a section of keys")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<S, A::Error> {
+            let names = S::text().names();
+            let mut partial = S::Partial::default();
+            while let Some(name) = map.next_key_seed(Name(&names))? {
+                S::read(&mut partial, name, &mut map)?;
+            }
+            S::complete(partial)
+        }
+    }
+
+    deserializer.deserialize_map(Keys(PhantomData))
+}
+
 /// Parses the name of a key, which must be one of these names. An unknown name is rejected here, so that the error
 /// points at the name.
 #[derive(Clone, Copy, Debug)]
-pub struct Name(pub &'static [&'static str]);
+struct Name<'a>(&'a [&'static str]);
 
-impl<'de> DeserializeSeed<'de> for Name {
+impl<'de> DeserializeSeed<'de> for Name<'_> {
     type Value = &'static str;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<&'static str, D::Error> {
@@ -156,7 +196,7 @@ impl<'de> DeserializeSeed<'de> for Name {
     }
 }
 
-impl Visitor<'_> for Name {
+impl Visitor<'_> for Name<'_> {
     type Value = &'static str;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -165,7 +205,10 @@ impl Visitor<'_> for Name {
 
     fn visit_str<E: Error>(self, name: &str) -> Result<&'static str, E> {
         let known = self.0.iter().copied().find(|known| *known == name);
-        known.ok_or_else(|| E::unknown_field(name, self.0))
+        known.ok_or_else(|| {
+            let known: Vec<String> = self.0.iter().map(|known| format!("`{known}`")).collect();
+            E::custom(format!("unknown field `{name}`, expected one of {}", known.join(", ")))
+        })
     }
 }
 

@@ -37,7 +37,7 @@ fn a_variable_overrides_the_file_and_the_default() {
     assert!(!config.hash.enabled);
     assert_eq!((config.limits.max_processes, config.limits.max_incidents), (2_048, 99));
     assert_eq!(config.intel.home_countries, ["DE", "AT"]);
-    assert_eq!(config.sink.stdout.events.to_string(), "exec");
+    assert_eq!(config.sink.stdout.filter.events.to_string(), "exec");
     assert_eq!(config.fields.cloud.account.id.as_deref(), Some("123456789012"), "digits can be a text");
     assert_eq!(config.fields.labels.get("team").map(String::as_str), Some("web"));
     assert_eq!(config.state.directory, Path::new("/srv/state"));

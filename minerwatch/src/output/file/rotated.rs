@@ -9,7 +9,7 @@ use std::{
 
 use rustix::fs::FlockOperation;
 
-use crate::output::buffered::Target;
+use crate::output::line_writer::Target;
 
 /// The settings of a rotated file.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,11 +1,11 @@
-//! Saves the open incidents in a file of the state directory, so that they go on after a kill or an upgrade of the
+//! The file of the state directory with the open incidents, which lets them go on after a kill or an upgrade of the
 //! daemon.
 //!
-//! The file is written before an alert leaves, by the event loop itself. So a daemon that is killed in between never
-//! opens an incident twice. Other changes are written once a second, or less often if writing takes long.
+//! The event loop encodes the incidents, and the [journal](super::journal) writes the file before an alert leaves. So a
+//! daemon that is killed in between never opens an incident twice. Other changes are written once a second, or less
+//! often if writing takes long.
 //!
-//! A file that is damaged, too large or of another version is reported and set aside. Repeated write failures are
-//! reported once.
+//! A file that is damaged, too large or of another version is reported and set aside.
 
 use std::{
     fs::{self, File},
@@ -34,8 +34,6 @@ const SHARE: u32 = 50;
 const VERSION: u32 = 1;
 /// Maximum size of the file, in bytes. The least important incidents are left out.
 const MAX_SIZE: usize = 16 << 20;
-/// Size of the buffer that is kept between two writes, in bytes.
-const KEPT_BUFFER: usize = 1 << 20;
 const NAME: &str = "incidents.json";
 /// Name of a file that was set aside.
 const UNUSABLE: &str = "incidents.json.unusable";
@@ -48,6 +46,9 @@ struct Header {
     boot_id: Arc<str>,
     /// The wall clock of that boot.
     clock: WallClock,
+    /// The number of the write. It grows.
+    #[serde(default)]
+    generation: u64,
 }
 
 /// The part of the file after the header.
@@ -74,19 +75,37 @@ pub enum StoredIncidents {
     },
 }
 
-/// The path of the file and the last write.
+/// The path of the file, and when it was last encoded.
 #[derive(Debug)]
 pub struct IncidentStore {
     path: PathBuf,
     boot_id: Arc<str>,
-    saved: Instant,
-    /// How long the last write took.
-    cost: Duration,
-    /// Whether there is something to write.
+    encoded: Instant,
+    /// Whether something changed since the last encoding.
     waiting: bool,
     left_out: usize,
-    has_failed: bool,
-    buffer: Vec<u8>,
+    generation: u64,
+}
+
+/// The content of the file, to be written.
+#[derive(Debug)]
+pub struct EncodedIncidents {
+    /// The path of the file.
+    pub path: PathBuf,
+    /// The content.
+    pub bytes: Vec<u8>,
+    /// The number of the write.
+    pub generation: u64,
+}
+
+impl EncodedIncidents {
+    /// Writes the file.
+    pub fn write(&self) -> io::Result<()> {
+        if let Some(directory) = self.path.parent() {
+            state_files::create_directory(directory)?;
+        }
+        state_files::replace(&self.path, &self.bytes)
+    }
 }
 
 impl IncidentStore {
@@ -95,20 +114,19 @@ impl IncidentStore {
         Self {
             path: directory.join(NAME),
             boot_id,
-            saved: Instant::now(),
-            cost: Duration::ZERO,
+            encoded: Instant::now(),
             waiting: false,
             left_out: 0,
-            has_failed: false,
-            buffer: Vec::new(),
+            generation: 0,
         }
     }
 
     /// Reads the incidents that an earlier daemon stored.
-    pub fn load(&self) -> StoredIncidents {
+    pub fn load(&mut self) -> StoredIncidents {
         match self.read() {
             Ok(None) => StoredIncidents::None,
-            Ok(Some((Header { boot_id, clock, .. }, state))) => {
+            Ok(Some((Header { boot_id, clock, generation, .. }, state))) => {
+                self.generation = generation;
                 // Without a boot id, nobody knows whether the host booted in between.
                 let is_this_boot = boot_id == self.boot_id && !boot_id.is_empty();
                 match (is_this_boot, state.len()) {
@@ -130,39 +148,53 @@ impl IncidentStore {
         }
     }
 
-    /// Writes the file if something changed and the last write was long enough ago.
-    pub fn save_if_due(&mut self, engine: &mut Engine, clock: WallClock) {
-        self.waiting |= engine.take_changed();
-        if self.waiting && self.saved.elapsed() >= INTERVAL.max(self.cost * SHARE) {
-            self.save(engine, clock);
-        }
+    /// The number of the latest write, or of the one that [`Self::load`] read.
+    pub fn generation(&self) -> u64 {
+        self.generation
     }
 
-    /// Writes the file. Logs the first of several failures, and when more incidents than before do not fit.
-    pub fn save(&mut self, engine: &mut Engine, clock: WallClock) {
-        let start = Instant::now();
+    /// Encodes the incidents if something changed and the last time was long enough ago. `cost` is the time that the
+    /// last write took.
+    pub fn encode_if_due(
+        &mut self,
+        engine: &mut Engine,
+        clock: WallClock,
+        cost: Duration,
+    ) -> Option<EncodedIncidents> {
+        self.waiting |= engine.take_changed();
+        let is_due = self.waiting && self.encoded.elapsed() >= INTERVAL.max(cost.saturating_mul(SHARE));
+        is_due.then(|| self.encode(engine, clock))
+    }
+
+    /// Encodes the incidents. Logs when more incidents than before do not fit.
+    pub fn encode(&mut self, engine: &mut Engine, clock: WallClock) -> EncodedIncidents {
         engine.take_changed();
-        match self.write(engine, clock) {
-            Ok(EncodedState { left_out, .. }) => {
-                self.has_failed = false;
-                self.waiting = false;
-                if left_out > self.left_out {
-                    warn!(
-                        "{left_out} incidents would be forgotten at a restart: {NAME} has its maximum size"
-                    );
-                }
-                self.left_out = left_out;
-            }
-            Err(error) => {
-                self.waiting = true;
-                if !self.has_failed {
-                    self.has_failed = true;
-                    warn!("the incidents cannot be stored: writing {}: {error}", self.path.display());
-                }
-            }
+        self.generation += 1;
+        let header = Header {
+            version: VERSION,
+            boot_id: Arc::clone(&self.boot_id),
+            clock,
+            generation: self.generation,
+        };
+        // Plain data with strings as keys always serializes.
+        let mut bytes = serde_json::to_vec(&header).unwrap_or_default();
+        // The state is a member of the header's object.
+        bytes.pop();
+        bytes.extend_from_slice(b",\"state\":");
+        let EncodedState { left_out, .. } = engine.encode_incidents(MAX_SIZE - 16, &mut bytes);
+        bytes.push(b'}');
+        if left_out > self.left_out {
+            warn!("{left_out} incidents would be forgotten at a restart: {NAME} has its maximum size");
         }
-        self.saved = Instant::now();
-        self.cost = start.elapsed();
+        self.left_out = left_out;
+        self.waiting = false;
+        self.encoded = Instant::now();
+        EncodedIncidents { path: self.path.clone(), bytes, generation: self.generation }
+    }
+
+    /// Says that the last encoded content could not be written.
+    pub fn set_unwritten(&mut self) {
+        self.waiting = true;
     }
 
     /// The number of incidents that did not fit into the file.
@@ -202,27 +234,6 @@ impl IncidentStore {
             Ok(()) => info!("the file is kept as {}", to.display()),
             Err(error) => warn!("the file cannot be moved to {}: {error}", to.display()),
         }
-    }
-
-    fn write(&mut self, engine: &Engine, clock: WallClock) -> io::Result<EncodedState> {
-        let bytes = &mut self.buffer;
-        bytes.clear();
-        serde_json::to_writer(
-            &mut *bytes,
-            &Header { version: VERSION, boot_id: Arc::clone(&self.boot_id), clock },
-        )?;
-        // The state is a member of the header's object.
-        bytes.pop();
-        bytes.extend_from_slice(b",\"state\":");
-        let encoded = engine.encode_incidents(MAX_SIZE - 16, bytes);
-        bytes.push(b'}');
-        if let Some(directory) = self.path.parent() {
-            state_files::create_directory(directory)?;
-        }
-        state_files::replace(&self.path, bytes)?;
-        self.buffer.clear();
-        self.buffer.shrink_to(KEPT_BUFFER);
-        Ok(encoded)
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::{collections::VecDeque, time::Duration, time::Instant};
 
-use rustix::time::{ClockId, clock_gettime};
-
-use crate::metrics::CpuMetrics;
+use crate::{host, metrics::CpuMetrics};
 
 /// Number of seconds that count as recent.
 const RECENT: usize = 60;
@@ -18,7 +16,7 @@ pub struct OwnCpu {
 impl OwnCpu {
     /// Takes a sample. Call this about once per second.
     pub fn sample(&mut self) {
-        self.add(Instant::now(), cpu_time());
+        self.add(Instant::now(), host::cpu_time());
     }
 
     fn add(&mut self, now: Instant, used: Duration) {
@@ -30,7 +28,7 @@ impl OwnCpu {
 
     /// Returns the CPU time since the start of the process and in the last minute.
     pub fn metrics(&self) -> CpuMetrics {
-        self.metrics_at(Instant::now(), cpu_time())
+        self.metrics_at(Instant::now(), host::cpu_time())
     }
 
     fn metrics_at(&self, now: Instant, used: Duration) -> CpuMetrics {
@@ -48,11 +46,6 @@ impl OwnCpu {
 
 fn milliseconds(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Returns the CPU time of all threads of this process since its start.
-fn cpu_time() -> Duration {
-    Duration::try_from(clock_gettime(ClockId::ProcessCPUTime)).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -75,11 +68,11 @@ mod tests {
 
     #[test]
     fn work_takes_cpu_time() {
-        let before = cpu_time();
+        let before = host::cpu_time();
         let mut sum = 0_u64;
-        while cpu_time() == before {
+        while host::cpu_time() == before {
             sum = std::hint::black_box(sum + 1);
         }
-        assert!(cpu_time() > before);
+        assert!(host::cpu_time() > before);
     }
 }

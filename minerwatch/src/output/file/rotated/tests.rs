@@ -3,14 +3,10 @@ use std::{
     sync::atomic::{AtomicU32, Ordering},
 };
 
+use bytes::Bytes;
+
 use super::*;
-use crate::{
-    model::BootTime,
-    output::{
-        Class, Notice, Output as _,
-        buffered::{BACKLOG, Buffered},
-    },
-};
+use crate::output::line_writer::{LineWriter, Unwritten};
 
 /// A directory that is removed when the test ends.
 struct Scratch(PathBuf);
@@ -44,8 +40,13 @@ fn rotation(path: impl Into<PathBuf>) -> Rotation {
     Rotation { path: path.into(), max_bytes: 1 << 20, keep: 5 }
 }
 
-fn open(rotation: Rotation) -> Buffered<RotatedFile> {
-    Buffered::new(RotatedFile::open(rotation).unwrap(), BACKLOG)
+fn open(rotation: Rotation) -> LineWriter<RotatedFile> {
+    LineWriter::new(RotatedFile::open(rotation).unwrap())
+}
+
+/// Writes lines. Returns the description of a problem.
+fn write(output: &mut LineWriter<RotatedFile>, lines: &str) -> Option<String> {
+    output.write(&Bytes::copy_from_slice(lines.as_bytes())).unwrap()
 }
 
 #[test]
@@ -53,8 +54,8 @@ fn appends_to_what_is_there_with_mode_0600() {
     let scratch = Scratch::new();
     for line in ["one\n", "two\n"] {
         let mut output = open(rotation(scratch.file("events")));
-        assert!(output.write(Class::Event, line.as_bytes()).unwrap().is_none());
-        assert!(output.finish().unwrap().is_none());
+        assert_eq!(write(&mut output, line), None);
+        output.target.sync().unwrap();
     }
     assert_eq!(scratch.read("events"), "one\ntwo\n");
     let mode = fs::metadata(scratch.file("events")).unwrap().permissions().mode();
@@ -67,8 +68,8 @@ fn rotates_by_size_and_keeps_the_configured_number() {
     let small = Rotation { max_bytes: 10, keep: 2, ..rotation(scratch.file("events")) };
     let mut output = open(small);
     for number in 1..=9 {
-        let notice = output.write(Class::Event, format!("line{number}\n").as_bytes()).unwrap();
-        assert!(notice.is_none(), "{notice:?}");
+        let problem = write(&mut output, &format!("line{number}\n"));
+        assert_eq!(problem, None);
     }
     assert_eq!(scratch.read("events"), "line9\n");
     assert_eq!(scratch.read("events.1"), "line8\n");
@@ -81,9 +82,9 @@ fn a_line_longer_than_a_file_is_written_whole() {
     let scratch = Scratch::new();
     let small = Rotation { max_bytes: 4, keep: 0, ..rotation(scratch.file("events")) };
     let mut output = open(small);
-    output.write(Class::Event, b"much longer\n").unwrap();
+    write(&mut output, "much longer\n");
     assert_eq!(scratch.read("events"), "much longer\n");
-    output.write(Class::Event, b"next\n").unwrap();
+    write(&mut output, "next\n");
     assert_eq!(scratch.read("events"), "next\n");
     assert!(!scratch.file("events.1").exists());
 }
@@ -95,10 +96,10 @@ fn a_file_that_cannot_be_moved_away_is_still_written_and_reported_once() {
     fs::create_dir_all(scratch.file("events.1").join("full")).unwrap();
     let small = Rotation { max_bytes: 10, keep: 1, ..rotation(scratch.file("events")) };
     let mut output = open(small);
-    assert!(output.write(Class::Event, b"line1\n").unwrap().is_none());
-    let notice = output.write(Class::Event, b"line2\n").unwrap().unwrap();
-    assert!(matches!(notice, Notice::Degraded { .. }), "{notice:?}");
-    assert!(output.write(Class::Event, b"3\n").unwrap().is_none());
+    assert!(write(&mut output, "line1\n").is_none());
+    let problem = write(&mut output, "line2\n").unwrap();
+    assert!(problem.contains("cannot be moved away"), "{problem}");
+    assert!(write(&mut output, "3\n").is_none());
     assert_eq!(scratch.read("events"), "line1\nline2\n3\n");
 }
 
@@ -106,14 +107,14 @@ fn a_file_that_cannot_be_moved_away_is_still_written_and_reported_once() {
 fn reopens_what_was_moved_away() {
     let scratch = Scratch::new();
     let mut output = open(rotation(scratch.file("events")));
-    output.write(Class::Event, b"before\n").unwrap();
+    write(&mut output, "before\n");
     fs::rename(scratch.file("events"), scratch.file("old")).unwrap();
-    output.write(Class::Event, b"still the old one\n").unwrap();
-    output.reopen().unwrap();
-    output.write(Class::Event, b"after\n").unwrap();
+    write(&mut output, "still the old one\n");
+    output.target.reopen().unwrap();
+    write(&mut output, "after\n");
     // The file was not moved this time. The lock that this process holds must not prevent the reopening.
-    output.reopen().unwrap();
-    output.write(Class::Event, b"again\n").unwrap();
+    output.target.reopen().unwrap();
+    write(&mut output, "again\n");
     assert_eq!(scratch.read("old"), "before\nstill the old one\n");
     assert_eq!(scratch.read("events"), "after\nagain\n");
 }
@@ -124,9 +125,9 @@ fn a_failed_reopen_keeps_the_open_file() {
     fs::create_dir(scratch.file("logs")).unwrap();
     let mut output = open(rotation(scratch.file("logs/events")));
     fs::rename(scratch.file("logs"), scratch.file("moved")).unwrap();
-    let error = output.reopen().unwrap_err().to_string();
+    let error = output.target.reopen().unwrap_err().to_string();
     assert!(error.contains("logs/events") && error.contains("No such file"), "{error}");
-    output.write(Class::Event, b"kept\n").unwrap();
+    write(&mut output, "kept\n");
     assert_eq!(scratch.read("moved/events"), "kept\n");
 }
 
@@ -143,7 +144,7 @@ fn a_half_line_left_by_a_crash_is_ended() {
     let scratch = Scratch::new();
     fs::write(scratch.file("events"), "{}\n{\"half").unwrap();
     let mut output = open(rotation(scratch.file("events")));
-    output.write(Class::Event, b"{}\n").unwrap();
+    write(&mut output, "{}\n");
     assert_eq!(scratch.read("events"), "{}\n{\"half\n{}\n");
     assert_eq!(output.target.length, scratch.read("events").len() as u64);
     assert!(output.target.take_back(3), "the length is known exactly");
@@ -155,9 +156,9 @@ fn a_file_emptied_by_others_is_not_rotated() {
     let scratch = Scratch::new();
     let small = Rotation { max_bytes: 10, keep: 1, ..rotation(scratch.file("events")) };
     let mut output = open(small);
-    output.write(Class::Event, b"line1\n").unwrap();
+    write(&mut output, "line1\n");
     fs::write(scratch.file("events"), "").unwrap();
-    output.write(Class::Event, b"line2\n").unwrap();
+    write(&mut output, "line2\n");
     assert_eq!(scratch.read("events"), "line2\n");
     assert!(!scratch.file("events.1").exists());
 }
@@ -166,16 +167,6 @@ fn a_file_emptied_by_others_is_not_rotated() {
 fn a_missing_directory_is_an_error_that_names_it() {
     let error = RotatedFile::open(rotation("/nonexistent/events.json")).unwrap_err().to_string();
     assert!(error.contains("/nonexistent/events.json"), "{error}");
-}
-
-#[test]
-fn a_device_without_room_is_kept_for_later() {
-    let mut output = open(rotation("/dev/full"));
-    let notice = output.write(Class::Alert, b"alert\n").unwrap().unwrap();
-    assert!(notice.to_string().contains("cannot write to /dev/full"), "{notice}");
-    assert_eq!(output.counters().waiting, 1);
-    assert!(output.retry(BootTime(0)).unwrap().is_none(), "reported once");
-    assert_eq!(output.counters().alerts_dropped, 0);
 }
 
 /// Fills a file system of 64 KiB, and enlarges the file system.
@@ -198,21 +189,16 @@ fn a_disk_that_fills_up_loses_nothing() {
         let mut output = open(rotation(&path));
         let lines: Vec<String> =
             (0..1_000).map(|number| format!("line {number:04} {}\n", "x".repeat(83))).collect();
-        let mut notices = Vec::new();
-        for line in &lines {
-            notices.extend(output.write(Class::Event, line.as_bytes()).unwrap());
-        }
-        assert!(
-            matches!(notices.as_slice(), [Notice::Failing { error, .. }] if error.kind() == io::ErrorKind::StorageFull),
-            "{notices:?}"
-        );
+        let Unwritten { error, mut rest } =
+            output.write(&Bytes::from(lines.concat())).expect_err("there is no space");
+        assert_eq!(error.kind(), io::ErrorKind::StorageFull);
         let whole = fs::read(&path).unwrap();
         assert!(!whole.is_empty() && whole.ends_with(b"\n"), "no half line on the disk");
+        rest = output.write(&rest).expect_err("there is still no space").rest;
 
         // The file system gets more space.
         rustix::mount::mount_remount(&mounted, MountFlags::empty(), c"size=1m").unwrap();
-        let notice = output.retry(BootTime(1)).unwrap().unwrap();
-        assert!(matches!(notice, Notice::Recovered { events_dropped: 0, .. }), "{notice:?}");
+        assert_eq!(output.write(&rest).unwrap(), None);
         assert_eq!(fs::read_to_string(&path).unwrap(), lines.concat());
     });
     unmount(&mounted, UnmountFlags::DETACH).unwrap();

@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     ecs::EncoderSettings,
     engine::EngineSettings,
-    model::{Alert, BootTime, Effect, EventKind, HostContext},
+    model::{Alert, BootTime, Effect, HostContext, Wanted},
     pipeline::stages::{OutputSink, Pipeline, PipelineSettings},
     probe::NoProbes,
     testing::Host,
@@ -14,6 +14,18 @@ use crate::{
 
 const CLOCK: WallClock = WallClock { boot: 1_800_000_000_000_000_000 };
 const BOOT: &str = "6b0c1e5e-1f1c-4f0e-9d59-7d3a3a7c7a11";
+
+/// Encodes and writes.
+fn save(store: &mut IncidentStore, engine: &mut Engine) {
+    store.encode(engine, CLOCK).write().unwrap();
+}
+
+/// Encodes and writes if it is due.
+fn save_if_due(store: &mut IncidentStore, engine: &mut Engine, cost: Duration) {
+    if let Some(encoded) = store.encode_if_due(engine, CLOCK, cost) {
+        encoded.write().unwrap();
+    }
+}
 
 fn store(directory: &tempfile::TempDir) -> IncidentStore {
     IncidentStore::new(&directory.path().join("state"), Arc::from(BOOT))
@@ -31,7 +43,7 @@ fn engine() -> Engine {
     let mut engine = Engine::new(EngineSettings::default());
     let mut effects = Vec::new();
     for event in miner().events() {
-        engine.ingest(event, false, &mut effects);
+        engine.ingest(event, Wanted::No, &mut effects);
     }
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Alert(_))));
     engine
@@ -50,7 +62,7 @@ fn the_incidents_come_back_on_the_same_boot() {
     let mut store = store(&directory);
     assert!(matches!(store.load(), StoredIncidents::None), "nothing is stored");
     let mut engine = engine();
-    store.save(&mut engine, CLOCK);
+    save(&mut store, &mut engine);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!((mode(&store.path), mode(&directory.path().join("state"))), (0o600, 0o700));
     let state = open(store.load()).unwrap();
@@ -64,9 +76,9 @@ fn the_incidents_come_back_on_the_same_boot() {
 fn the_incidents_of_another_boot_have_ended() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = store(&directory);
-    store.save(&mut engine(), CLOCK);
+    save(&mut store, &mut engine());
     for boot_id in ["another", ""] {
-        let other = IncidentStore::new(&directory.path().join("state"), Arc::from(boot_id));
+        let mut other = IncidentStore::new(&directory.path().join("state"), Arc::from(boot_id));
         let StoredIncidents::Ended { state, boot_id, clock } = other.load() else { panic!("{boot_id}") };
         assert_eq!((state.len(), &*boot_id, clock), (1, BOOT, CLOCK));
     }
@@ -76,7 +88,7 @@ fn the_incidents_of_another_boot_have_ended() {
 fn an_unusable_file_is_set_aside() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = store(&directory);
-    store.save(&mut engine(), CLOCK);
+    save(&mut store, &mut engine());
     let good = fs::read_to_string(&store.path).unwrap();
     let other = good.replace("\"version\":1", "\"version\":2");
     let foreign = good.replace("\"incidents\":[{", "\"incidents\":[{\"foreign\":0},{");
@@ -96,7 +108,7 @@ fn an_unusable_file_is_set_aside() {
     fs::create_dir(&store.path).unwrap();
     assert!(matches!(store.load(), StoredIncidents::None));
     assert!(aside.is_dir());
-    store.save(&mut engine(), CLOCK);
+    save(&mut store, &mut engine());
     assert!(open(store.load()).is_some(), "later files are fine");
 }
 
@@ -105,69 +117,65 @@ fn changes_are_written_at_most_once_a_second() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = store(&directory);
     let mut engine = engine();
-    store.save_if_due(&mut engine, CLOCK);
+    save_if_due(&mut store, &mut engine, Duration::ZERO);
     assert!(!store.path.exists(), "not yet");
-    store.saved = Instant::now().checked_sub(INTERVAL).unwrap();
-    store.save_if_due(&mut engine, CLOCK);
+    store.encoded = Instant::now().checked_sub(INTERVAL).unwrap();
+    save_if_due(&mut store, &mut engine, Duration::ZERO);
     assert!(store.path.exists(), "the change is not forgotten");
     fs::remove_file(&store.path).unwrap();
-    store.saved = Instant::now().checked_sub(INTERVAL).unwrap();
-    store.save_if_due(&mut engine, CLOCK);
+    store.encoded = Instant::now().checked_sub(INTERVAL).unwrap();
+    save_if_due(&mut store, &mut engine, Duration::ZERO);
     assert!(!store.path.exists(), "nothing changed");
     engine.tick(BootTime(u64::MAX / 2), &mut Vec::new());
-    store.cost = Duration::from_secs(1);
-    store.save_if_due(&mut engine, CLOCK);
+    save_if_due(&mut store, &mut engine, Duration::from_secs(1));
     assert!(!store.path.exists(), "writing takes long");
 }
 
 #[test]
-fn a_directory_that_cannot_be_created_is_reported_only() {
+fn a_failed_write_is_made_up_for() {
     let directory = tempfile::tempdir().unwrap();
     fs::write(directory.path().join("file"), "").unwrap();
     let mut store = IncidentStore::new(&directory.path().join("file"), Arc::from(BOOT));
-    store.save(&mut engine(), CLOCK);
-    assert!(store.has_failed && store.waiting);
+    let mut engine = engine();
+    assert!(store.encode(&mut engine, CLOCK).write().is_err());
+    store.encoded = Instant::now().checked_sub(INTERVAL).unwrap();
+    assert!(store.encode_if_due(&mut engine, CLOCK, Duration::ZERO).is_none(), "nothing changed");
+    store.set_unwritten();
+    assert!(store.encode_if_due(&mut engine, CLOCK, Duration::ZERO).is_some());
 }
 
-/// A sink that looks into the file when an alert leaves, as if the daemon was killed at this moment.
+/// A sink that stores the incidents when alerts leave, and then starts again from the file, as if the daemon was killed
+/// at this moment.
 struct Killed {
     store: IncidentStore,
-    alerts: Vec<Alert>,
+    waiting: Vec<Alert>,
+    alerts: usize,
 }
 
 impl OutputSink for Killed {
-    fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-        false
-    }
-
-    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+    fn alert(&mut self, _line: &[u8], alert: &Alert) -> io::Result<()> {
+        self.waiting.push(alert.clone());
         Ok(())
     }
 
-    fn before_alerts(&mut self, engine: &mut Engine) {
-        self.store.save(engine, CLOCK);
-    }
-
-    fn alert(&mut self, _line: &[u8], alert: &Alert) -> io::Result<()> {
+    fn send_alerts(&mut self, engine: &mut Engine) {
+        let Some(latest) = self.waiting.pop() else { return };
+        save(&mut self.store, engine);
         let state = open(self.store.load()).expect("the state is written before the alert leaves");
         let mut engine = Engine::new(EngineSettings::default());
         let mut effects = Vec::new();
-        engine.restore_incidents(state, |_| true, alert.time, &mut effects);
+        engine.restore_incidents(state, |_| true, latest.time, &mut effects);
         for event in miner().events() {
-            engine.ingest(event, false, &mut effects);
+            engine.ingest(event, Wanted::No, &mut effects);
         }
-        engine.reconcile_incidents(alert.time, &mut effects);
+        engine.reconcile_incidents(latest.time, &mut effects);
         for effect in effects {
             if let Effect::Alert(again) = effect {
-                assert_eq!((again.incident, again.number), (alert.incident, alert.number + 1));
+                assert_eq!((again.incident, again.number), (latest.incident, latest.number + 1));
             }
         }
-        self.alerts.push(alert.clone());
-        Ok(())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
+        self.alerts += 1 + self.waiting.len();
+        self.waiting.clear();
     }
 }
 
@@ -178,11 +186,12 @@ fn a_kill_while_an_alert_leaves_opens_no_incident_twice() {
     let settings =
         PipelineSettings { engine: EngineSettings::default(), encoder: EncoderSettings::new(host) };
     let mut pipeline = Pipeline::new(settings, NoProbes);
-    let mut sink = Killed { store: store(&directory), alerts: Vec::new() };
+    let mut sink = Killed { store: store(&directory), waiting: Vec::new(), alerts: 0 };
     for event in miner().events() {
         pipeline.process(&mut event.clone(), &mut sink).unwrap();
+        pipeline.flush(&mut sink).unwrap();
     }
-    assert!(!sink.alerts.is_empty());
+    assert!(sink.alerts > 0);
 }
 
 /// The alert about the end of an incident has the times and the id of the boot that the incident belongs to.
@@ -190,26 +199,14 @@ fn a_kill_while_an_alert_leaves_opens_no_incident_twice() {
 fn the_end_of_an_earlier_boots_incident_is_told_in_the_time_of_that_boot() {
     struct Lines(Vec<serde_json::Value>);
     impl OutputSink for Lines {
-        fn wants(&self, _kind: EventKind, _pid: u32) -> bool {
-            false
-        }
-
-        fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
-            Ok(())
-        }
-
         fn alert(&mut self, line: &[u8], _alert: &Alert) -> io::Result<()> {
             self.0.push(serde_json::from_slice(line).expect("JSON"));
-            Ok(())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
             Ok(())
         }
     }
     let directory = tempfile::tempdir().unwrap();
     let mut store = store(&directory);
-    store.save(&mut engine(), CLOCK);
+    save(&mut store, &mut engine());
     let this = WallClock { boot: CLOCK.boot + 7_200_000_000_000 };
     let host = HostContext { name: Arc::from("host"), id: None, boot_id: Arc::from("this"), clock: this };
     let settings =

@@ -1,0 +1,48 @@
+//! Growing pauses between attempts.
+
+use std::time::Duration;
+
+use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
+
+/// First and longest pause, before the jitter.
+const FIRST: Duration = Duration::from_millis(250);
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// Pauses that double up to half a minute, with jitter, so that the agents of many hosts do not come back at once.
+#[derive(Debug)]
+pub(super) struct Backoff(ExponentialBackoff);
+
+impl Backoff {
+    /// Begins with the shortest pause.
+    pub fn new() -> Self {
+        let pauses = ExponentialBuilder::default()
+            .with_min_delay(FIRST)
+            .with_max_delay(LONGEST)
+            .with_jitter()
+            .without_max_times();
+        Self(pauses.build())
+    }
+
+    /// Returns the next pause.
+    pub fn next(&mut self) -> Duration {
+        self.0.next().unwrap_or(LONGEST)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_grow_to_a_bound_and_go_on() {
+        let mut backoff = Backoff::new();
+        let pauses: Vec<Duration> = (0..1_000).map(|_| backoff.next()).collect();
+        assert!(
+            pauses.iter().take(1).all(|pause| (FIRST..=2 * FIRST).contains(pause)),
+            "{:?}",
+            pauses.first()
+        );
+        assert!(pauses.iter().skip(10).all(|pause| (LONGEST..=2 * LONGEST).contains(pause)));
+        assert!(pauses.windows(2).any(|pair| pair[0] != pair[1]), "there is jitter");
+    }
+}

@@ -1,0 +1,342 @@
+//! A network output: brings the lines of its queue and its spool to a destination.
+//!
+//! Alerts come from the spool, where they are before anyone tries to send them. Events come from the queue, and go to
+//! the spool only while the destination does not take them. A line leaves the spool when the destination has taken it,
+//! so a kill in between sends it again.
+
+mod bisect;
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use tracing::{info, warn};
+
+use self::bisect::{Outcome, deliver};
+use super::{
+    Batch, Class, Destination, Document, End, Next, Order, Output, OutputName, Queue, Refusal, SendError,
+    ShippingKeys, Spool,
+    backoff::Backoff,
+    dead_letters::DeadLetters,
+    spool::{SpoolLimits, Spooled},
+};
+
+/// Time without lines after which the thread looks at the age of the spool.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// Time for which events are collected into one request.
+const LINGER: Duration = Duration::from_millis(250);
+
+/// While the destination fails, the queue is emptied into the spool this often.
+const SPILL: Duration = Duration::from_millis(500);
+
+/// A destination that has accepted nothing yet must refuse the same documents this often before they count as dead
+/// letters. Until then, a wrong path or index is more likely.
+const DOUBTS: u32 = 6;
+
+/// Longest pause that a server may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_secs(300);
+
+/// Smallest size of a request after a server called larger ones too large, in bytes.
+const SMALLEST_BATCH: usize = 16 << 10;
+
+/// A destination with its spool.
+#[derive(Debug)]
+pub struct Shipper {
+    name: String,
+    destination: Box<dyn Destination>,
+    spool: Arc<Spool>,
+    dead_letters: DeadLetters,
+    max_batch: usize,
+    backoff: Backoff,
+    failing: bool,
+    /// Whether the destination has accepted anything since the start.
+    has_accepted: bool,
+    /// How often the destination refused everything, before it accepted anything.
+    doubts: u32,
+}
+
+impl Shipper {
+    /// Opens the spool below the state directory.
+    pub fn open(
+        display_name: String,
+        name: &OutputName,
+        keys: &ShippingKeys,
+        destination: Box<dyn Destination>,
+        state: &Path,
+    ) -> Self {
+        let limits = SpoolLimits {
+            bytes: keys.spool_max_mib << 20,
+            age: Duration::from_secs(keys.spool_max_hours.saturating_mul(3_600)),
+        };
+        let spool = Spool::open(display_name.clone(), name.file(state, "redb"), limits);
+        let max_batch = usize::try_from(keys.max_batch_kib << 10).unwrap_or(usize::MAX);
+        Self {
+            name: display_name,
+            destination,
+            spool: Arc::new(spool),
+            dead_letters: DeadLetters::new(name.file(state, "dead-letters.jsonl")),
+            max_batch,
+            backoff: Backoff::new(),
+            failing: false,
+            has_accepted: false,
+            doubts: 0,
+        }
+    }
+
+    /// Sends the next lines. Returns `true` at the end.
+    fn step(&mut self, queue: &Queue) -> bool {
+        for class in [Class::Alert, Class::Event] {
+            // Alerts that the spool could not take come before events.
+            if class == Class::Event && queue.alerts() > 0 {
+                break;
+            }
+            let spooled = self.spool.oldest(class, self.max_batch).unwrap_or_default();
+            if !spooled.is_empty() {
+                self.send_spooled(class, &spooled, queue);
+                return false;
+            }
+        }
+        match queue.next(Order::AlertsFirst, IDLE) {
+            Next::Batch(batch) => {
+                let batches = self.collect(batch, queue);
+                self.send_queued(&batches, queue);
+                false
+            }
+            Next::Idle | Next::Reopen => {
+                self.spool.expire();
+                false
+            }
+            Next::Closed => true,
+        }
+    }
+
+    /// Waits a little for more events, so that a request has many of them. An alert is sent at once.
+    fn collect(&self, first: Batch, queue: &Queue) -> Vec<Batch> {
+        let class = first.class;
+        let mut bytes = first.bytes();
+        let mut batches = vec![first];
+        let end = std::time::Instant::now() + LINGER;
+        while class == Class::Event && bytes < self.max_batch && self.spool.is_empty() {
+            let left = end.saturating_duration_since(std::time::Instant::now());
+            match queue.next(Order::AlertsFirst, left) {
+                Next::Batch(batch) if batch.class == class => {
+                    bytes += batch.bytes();
+                    batches.push(batch);
+                }
+                Next::Batch(batch) => {
+                    queue.put_back(batch);
+                    break;
+                }
+                Next::Idle | Next::Reopen | Next::Closed => break,
+            }
+        }
+        batches
+    }
+
+    fn send_spooled(&mut self, class: Class, spooled: &[Spooled], queue: &Queue) {
+        let documents = documents(spooled.iter().map(|spooled| &spooled.batch));
+        let Outcome { waiting, refused, error, .. } = self.deliver(&documents);
+        let (refused, buried) = self.bury(&documents, refused, &waiting, error.as_ref(), queue);
+        let kept: Vec<usize> = waiting.into_iter().chain(refused).collect();
+        let mut kept_at = vec![false; documents.len()];
+        for index in &kept {
+            if let Some(flag) = kept_at.get_mut(*index) {
+                *flag = true;
+            }
+        }
+        let mut lines = documents.iter().zip(kept_at);
+        let settled: Vec<(u64, Option<Batch>)> = spooled
+            .iter()
+            .filter_map(|Spooled { key, batch }| {
+                let count = usize::try_from(batch.count).unwrap_or(usize::MAX);
+                let rest: Vec<&Document> = lines
+                    .by_ref()
+                    .take(count)
+                    .filter(|(_, kept)| *kept)
+                    .map(|(document, _)| document)
+                    .collect();
+                (rest.len() < count).then(|| (*key, (!rest.is_empty()).then(|| joined(class, &rest))))
+            })
+            .collect();
+        if !settled.is_empty() {
+            // If this fails, the lines are sent again. The log has the reason.
+            let _ = self.spool.settle(class, &settled);
+        }
+        queue.count(|counters| counters.written(class, (documents.len() - kept.len()) as u64 - buried));
+        self.conclude(error, queue);
+    }
+
+    fn send_queued(&mut self, batches: &[Batch], queue: &Queue) {
+        let Some(class) = batches.first().map(|batch| batch.class) else { return };
+        let documents = documents(batches.iter());
+        let Outcome { waiting, refused, error, .. } = self.deliver(&documents);
+        let (refused, buried) = self.bury(&documents, refused, &waiting, error.as_ref(), queue);
+        let mut kept: Vec<usize> = waiting.into_iter().chain(refused).collect();
+        kept.sort_unstable();
+        let rest: Vec<&Document> = kept.iter().filter_map(|index| documents.get(*index)).collect();
+        queue.moved(class, buried);
+        queue.delivered(class, (documents.len() - rest.len()) as u64 - buried);
+        if !rest.is_empty() {
+            queue.put_back(joined(class, &rest));
+        }
+        self.conclude(error, queue);
+    }
+
+    fn deliver(&mut self, documents: &[Document]) -> Outcome {
+        let outcome = deliver(&mut *self.destination, documents);
+        if matches!(outcome.error, Some(SendError::TooLarge(_))) || outcome.was_too_large(documents.len()) {
+            self.max_batch = (self.max_batch / 2).max(SMALLEST_BATCH);
+        }
+        if outcome.accepted(documents.len()) > 0 {
+            self.has_accepted = true;
+        }
+        outcome
+    }
+
+    /// Writes refused documents to the dead-letter file. Returns the indices of those that are tried again instead,
+    /// because the destination refuses everything, and the number of those that were written.
+    fn bury(
+        &mut self,
+        documents: &[Document],
+        refused: Vec<Refusal>,
+        waiting: &[usize],
+        error: Option<&SendError>,
+        queue: &Queue,
+    ) -> (Vec<usize>, u64) {
+        let Some(first) = refused.first() else { return (Vec::new(), 0) };
+        let refuses_all = refused.len() + waiting.len() == documents.len() && !self.has_accepted;
+        if refuses_all && self.doubts < DOUBTS {
+            self.doubts += 1;
+            if error.is_none() {
+                let reason = SendError::Refused(first.reason.clone());
+                self.failed(&reason, queue);
+            }
+            return (refused.iter().map(|refusal| refusal.index).collect(), 0);
+        }
+        let count = refused.len() as u64;
+        match self.dead_letters.add(documents, &refused) {
+            Ok(()) => warn!(
+                "{}: the server refuses documents for ever: {count} ({}). They are kept in {}",
+                self.name,
+                first.reason,
+                self.dead_letters.path(),
+            ),
+            Err(error) => warn!(
+                "{}: the server refuses documents for ever: {count} ({}). They are lost, because {} cannot be written: \
+                 {error}",
+                self.name,
+                first.reason,
+                self.dead_letters.path(),
+            ),
+        }
+        queue.count(|counters| counters.refused += count);
+        (Vec::new(), count)
+    }
+
+    fn conclude(&mut self, error: Option<SendError>, queue: &Queue) {
+        match error {
+            Some(error) => self.failed(&error, queue),
+            None if self.failing && self.has_accepted => {
+                self.failing = false;
+                self.backoff = Backoff::new();
+                self.doubts = 0;
+                queue.count(|counters| counters.failing = false);
+                info!("{}: the server takes lines again", self.name);
+            }
+            None => {}
+        }
+    }
+
+    /// Notes a failure, and waits. Meanwhile, events move from the queue to the spool.
+    fn failed(&mut self, error: &SendError, queue: &Queue) {
+        queue.count(|counters| {
+            counters.failures += 1;
+            counters.failing = true;
+            counters.last_error = Some(error.to_string());
+        });
+        if !std::mem::replace(&mut self.failing, true) {
+            warn!(
+                "{}: {error}. Alerts are kept on disk, and delivered when the server takes them; {}",
+                self.name,
+                remedy(error)
+            );
+        }
+        let asked = match error {
+            SendError::Busy { after, .. } => *after,
+            _ => None,
+        };
+        let mut left = asked.map_or_else(|| self.backoff.next(), |after| after.min(LONGEST_PAUSE));
+        loop {
+            self.spill(queue);
+            let part = left.min(SPILL);
+            if part.is_zero() || queue.pause(part) {
+                return;
+            }
+            left -= part;
+        }
+    }
+
+    /// Moves what waits in the queue to the spool.
+    fn spill(&self, queue: &Queue) {
+        let mut batches = Vec::new();
+        while let Next::Batch(batch) = queue.next(Order::AlertsFirst, Duration::ZERO) {
+            batches.push(batch);
+        }
+        // The spool holds alerts only from the journal, so these stay in memory.
+        let (alerts, events): (Vec<Batch>, Vec<Batch>) =
+            batches.into_iter().partition(|batch| batch.class == Class::Alert);
+        if self.spool.add_events(&events).is_ok() {
+            queue.moved(Class::Event, events.iter().map(|batch| batch.count).sum());
+        } else {
+            events.into_iter().rev().for_each(|batch| queue.put_back(batch));
+        }
+        alerts.into_iter().rev().for_each(|batch| queue.put_back(batch));
+    }
+}
+
+impl Output for Shipper {
+    fn run(mut self: Box<Self>, queue: &Queue) -> End {
+        while !queue.is_closing() {
+            self.step(queue);
+        }
+        self.spill(queue);
+        // What was spooled last may still arrive before the end.
+        while !self.failing
+            && let Ok(spooled) = self.spool.oldest(Class::Alert, self.max_batch)
+            && !spooled.is_empty()
+        {
+            self.send_spooled(Class::Alert, &spooled, queue);
+        }
+        End::Closed
+    }
+
+    fn spool(&self) -> Option<Arc<Spool>> {
+        Some(Arc::clone(&self.spool))
+    }
+}
+
+fn documents<'a>(batches: impl Iterator<Item = &'a Batch>) -> Vec<Document> {
+    batches.flat_map(|batch| batch.each().map(|json| Document { class: batch.class, json })).collect()
+}
+
+/// Joins documents to a batch of lines.
+fn joined(class: Class, documents: &[&Document]) -> Batch {
+    let mut lines = Vec::new();
+    for document in documents {
+        lines.extend_from_slice(&document.json);
+        lines.push(b'\n');
+    }
+    Batch::new(class, lines)
+}
+
+fn remedy(error: &SendError) -> &'static str {
+    match error {
+        SendError::Unreachable(_) => "check its address and the network",
+        SendError::Busy { .. } => "it asks for time",
+        SendError::Denied(_) => "check the credentials of this output; they are read again at each attempt",
+        SendError::TooLarge(_) => "lower max_batch_kib or the server's limit",
+        SendError::Refused(_) => "check the address and the settings of this output",
+    }
+}
+
+#[cfg(test)]
+mod tests;

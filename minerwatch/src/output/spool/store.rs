@@ -1,0 +1,379 @@
+//! The file of a spool: a database with one table for alerts and one for events.
+//!
+//! The database is redb, because it is transactional, pure Rust, and keeps every acknowledged record through a kill;
+//! an append-only file of our own would need its own recovery, and fjall and sled keep more memory and files.
+
+use std::{
+    collections::VecDeque,
+    fs::{self, OpenOptions},
+    io,
+    os::unix::fs::OpenOptionsExt as _,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::{Path, PathBuf},
+};
+
+use bytes::Bytes;
+use redb::{
+    Database, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition, backends::FileBackend,
+};
+
+use super::{Batch, Class, OVERHEAD, REMEMBERED, SpoolCounters, SpoolLimits, Spooled};
+use crate::state_files;
+
+/// Lines by their key, which grows. A value is an [`Entry`].
+type Table = TableDefinition<'static, u64, &'static [u8]>;
+
+const ALERTS: Table = Table::new("alerts");
+const EVENTS: Table = Table::new("events");
+/// The ids of the latest alerts, under the key 0.
+const KNOWN: Table = Table::new("known");
+
+/// Memory that the database may use for pages, in bytes.
+const CACHE: usize = 2 << 20;
+
+/// An empty file that is larger than this is replaced by a new one, in bytes.
+const LARGE: u64 = 4 << 20;
+
+/// Number of entries that one transaction drops.
+const DROPPED_AT_ONCE: usize = 256;
+
+/// Length of the time and the count before the lines of an entry, in bytes.
+const HEADER: usize = 12;
+
+/// A value of a table: a time in seconds since 1970, the number of lines, and the lines.
+pub(super) struct Entry(Vec<u8>);
+
+impl Entry {
+    pub fn new(time: u64, count: u64, lines: &[u8]) -> Self {
+        let mut bytes = Vec::with_capacity(HEADER + lines.len());
+        bytes.extend_from_slice(&time.to_le_bytes());
+        bytes.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
+        bytes.extend_from_slice(lines);
+        Self(bytes)
+    }
+
+    /// Splits a value into the time, the count and the lines. A value that is too short has none.
+    fn parts(bytes: &[u8]) -> (u64, u64, &[u8]) {
+        let (header, lines) = bytes.split_at_checked(HEADER).unwrap_or((&[], &[]));
+        let time = header.first_chunk().copied().map_or(0, u64::from_le_bytes);
+        let count = header.last_chunk().copied().map_or(0, u32::from_le_bytes);
+        (time, u64::from(count), lines)
+    }
+}
+
+/// Why the file cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum StoreError {
+    /// The system refuses an access.
+    #[error("{0}")]
+    System(#[from] io::Error),
+    /// The content makes no sense.
+    #[error("{0}")]
+    Damaged(String),
+}
+
+impl StoreError {
+    pub fn is_damage(&self) -> bool {
+        matches!(self, Self::Damaged(_))
+    }
+
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::System(error) => crate::output::notice::remedy(error),
+            Self::Damaged(_) => "a new spool is used from now on",
+        }
+    }
+}
+
+impl From<redb::Error> for StoreError {
+    fn from(error: redb::Error) -> Self {
+        match error {
+            redb::Error::Io(error) if error.kind() != io::ErrorKind::InvalidData => Self::System(error),
+            // After a failed access the database must be opened again.
+            redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
+                Self::System(io::Error::other("an earlier access failed"))
+            }
+            redb::Error::DatabaseAlreadyOpen => {
+                Self::System(io::Error::new(io::ErrorKind::ResourceBusy, "another process uses it"))
+            }
+            error => Self::Damaged(error.to_string()),
+        }
+    }
+}
+
+impl From<StorageError> for StoreError {
+    fn from(error: StorageError) -> Self {
+        redb::Error::from(error).into()
+    }
+}
+
+/// Number and size of the entries of one table.
+#[derive(Clone, Copy, Debug, Default)]
+struct Content {
+    lines: u64,
+    bytes: u64,
+    next: u64,
+    oldest: Option<u64>,
+}
+
+/// The open file.
+pub(super) struct Store {
+    path: PathBuf,
+    database: Database,
+    alerts: Content,
+    events: Content,
+    known: VecDeque<u64>,
+}
+
+impl std::fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Store").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl Store {
+    /// Opens or creates the file.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        guarded(|| Self::open_unguarded(path))
+    }
+
+    fn open_unguarded(path: &Path) -> Result<Self, StoreError> {
+        if let Some(directory) = path.parent() {
+            state_files::create_directory(directory)?;
+        }
+        match fs::metadata(path) {
+            // Opening a pipe or a device would be wrong, and might wait.
+            Ok(metadata) if !metadata.is_file() => return Err(io::Error::other("it is not a file").into()),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+            Ok(_) | Err(_) => {}
+        }
+        let file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let database = Database::builder()
+            .set_cache_size(CACHE)
+            .create_with_backend(FileBackend::new(file).map_err(redb::Error::from)?);
+        let mut database = database.map_err(redb::Error::from)?;
+        // The database panics later if a page is damaged. A check of everything finds the damage now.
+        database.check_integrity().map_err(redb::Error::from)?;
+        let write = database.begin_write().map_err(redb::Error::from)?;
+        for table in [ALERTS, EVENTS, KNOWN] {
+            write.open_table(table).map_err(redb::Error::from)?;
+        }
+        write.commit().map_err(redb::Error::from)?;
+        let read = database.begin_read().map_err(redb::Error::from)?;
+        let table = |definition| read.open_table(definition).map_err(redb::Error::from);
+        let known = table(KNOWN)?
+            .get(0)?
+            .map(|value| value.value().as_chunks().0.iter().map(|chunk| u64::from_le_bytes(*chunk)).collect())
+            .unwrap_or_default();
+        let (alerts, events) = (content(&table(ALERTS)?)?, content(&table(EVENTS)?)?);
+        drop(read);
+        Ok(Self { path: path.to_owned(), database, alerts, events, known })
+    }
+
+    /// Whether an alert with this id was added lately.
+    pub fn knows(&self, id: u64) -> bool {
+        self.known.contains(&id)
+    }
+
+    /// Adds entries in one transaction, and the ids of alerts.
+    pub fn add(&mut self, class: Class, entries: &[Entry], ids: &[u64]) -> Result<(), StoreError> {
+        if entries.is_empty() {
+            return Ok(());
+        }
+        guarded(|| {
+            let mut content = *self.content(class);
+            let mut known = self.known.clone();
+            known.extend(ids);
+            known.drain(..known.len().saturating_sub(REMEMBERED));
+            let write = self.database.begin_write().map_err(redb::Error::from)?;
+            {
+                let mut table = write.open_table(definition(class)).map_err(redb::Error::from)?;
+                for entry in entries {
+                    table.insert(content.next, entry.0.as_slice())?;
+                    content.next += 1;
+                    content.add(&entry.0);
+                }
+                if !ids.is_empty() {
+                    let bytes: Vec<u8> = known.iter().flat_map(|id| id.to_le_bytes()).collect();
+                    write.open_table(KNOWN).map_err(redb::Error::from)?.insert(0, bytes.as_slice())?;
+                }
+            }
+            write.commit().map_err(redb::Error::from)?;
+            *self.content(class) = content;
+            self.known = known;
+            Ok(())
+        })
+    }
+
+    /// Returns the oldest entries, of about `bytes` bytes and at least one.
+    pub fn oldest(&mut self, class: Class, bytes: usize) -> Result<Vec<Spooled>, StoreError> {
+        guarded(|| {
+            let read = self.database.begin_read().map_err(redb::Error::from)?;
+            let table = read.open_table(definition(class)).map_err(redb::Error::from)?;
+            let mut spooled: Vec<Spooled> = Vec::new();
+            let mut size = 0;
+            for entry in table.iter()? {
+                let (key, value) = entry?;
+                let (_, count, lines) = Entry::parts(value.value());
+                size += lines.len();
+                if size > bytes && !spooled.is_empty() {
+                    break;
+                }
+                let batch = Batch { class, lines: Bytes::copy_from_slice(lines), count };
+                spooled.push(Spooled { key: key.value(), batch });
+            }
+            Ok(spooled)
+        })
+    }
+
+    /// Removes entries in one transaction. An entry with a rest is replaced by the rest, and keeps its time.
+    pub fn settle(&mut self, class: Class, batches: &[(u64, Option<Batch>)]) -> Result<(), StoreError> {
+        guarded(|| {
+            let mut content = *self.content(class);
+            let write = self.database.begin_write().map_err(redb::Error::from)?;
+            {
+                let mut table = write.open_table(definition(class)).map_err(redb::Error::from)?;
+                for (key, rest) in batches {
+                    let Some(time) = table.remove(key)?.map(|removed| {
+                        content.subtract(removed.value());
+                        Entry::parts(removed.value()).0
+                    }) else {
+                        continue;
+                    };
+                    if let Some(batch) = rest {
+                        let entry = Entry::new(time, batch.count, &batch.lines);
+                        table.insert(key, entry.0.as_slice())?;
+                        content.add(&entry.0);
+                    }
+                }
+                content.oldest = table.first()?.map(|(_, value)| Entry::parts(value.value()).0);
+            }
+            write.commit().map_err(redb::Error::from)?;
+            *self.content(class) = content;
+            self.replace_if_empty()
+        })
+    }
+
+    /// Drops what is too old or too much. Returns the number of dropped events and alerts.
+    pub fn enforce(&mut self, limits: SpoolLimits, now: u64) -> Result<(u64, u64), StoreError> {
+        let (events, alerts) = (self.events.lines, self.alerts.lines);
+        let expired =
+            |oldest: Option<u64>| oldest.is_some_and(|time| now.saturating_sub(time) > limits.age.as_secs());
+        let bytes = limits.bytes / OVERHEAD;
+        while self.alerts.bytes + self.events.bytes > bytes
+            || expired(self.events.oldest)
+            || expired(self.alerts.oldest)
+        {
+            let is_full = self.alerts.bytes + self.events.bytes > bytes;
+            let class = match (is_full, self.events.bytes > 0, expired(self.events.oldest)) {
+                (true, true, _) | (false, _, true) => Class::Event,
+                (true, false, _) | (false, _, false) => Class::Alert,
+            };
+            let excess = (self.alerts.bytes + self.events.bytes).saturating_sub(bytes);
+            if self.drop_oldest(class, excess, |time| expired(Some(time)))? == 0 {
+                break;
+            }
+        }
+        Ok((events - self.events.lines, alerts - self.alerts.lines))
+    }
+
+    /// Drops the oldest entries that have more than `excess` bytes together, and expired ones. Returns their number.
+    fn drop_oldest(
+        &mut self,
+        class: Class,
+        excess: u64,
+        expired: impl Fn(u64) -> bool,
+    ) -> Result<usize, StoreError> {
+        let keys = guarded(|| {
+            let read = self.database.begin_read().map_err(redb::Error::from)?;
+            let table = read.open_table(definition(class)).map_err(redb::Error::from)?;
+            let (mut keys, mut bytes) = (Vec::new(), 0);
+            for entry in table.iter()?.take(DROPPED_AT_ONCE) {
+                let (key, value) = entry?;
+                if bytes >= excess && !expired(Entry::parts(value.value()).0) {
+                    break;
+                }
+                bytes += value.value().len() as u64;
+                keys.push((key.value(), None));
+            }
+            Ok(keys)
+        })?;
+        if !keys.is_empty() {
+            self.settle(class, &keys)?;
+        }
+        Ok(keys.len())
+    }
+
+    /// Returns the time of the oldest entry, in seconds since 1970.
+    pub fn oldest_time(&self) -> Option<u64> {
+        [self.alerts.oldest, self.events.oldest].into_iter().flatten().min()
+    }
+
+    /// Returns `counters` with the present content.
+    pub fn counters(&self, counters: SpoolCounters) -> SpoolCounters {
+        SpoolCounters {
+            alerts: self.alerts.lines,
+            events: self.events.lines,
+            bytes: self.alerts.bytes + self.events.bytes,
+            ..counters
+        }
+    }
+
+    /// A database never gives space back, so an empty file that has become large is replaced.
+    fn replace_if_empty(&mut self) -> Result<(), StoreError> {
+        let is_empty = self.alerts.lines == 0 && self.events.lines == 0;
+        if !is_empty || fs::metadata(&self.path)?.len() <= LARGE {
+            return Ok(());
+        }
+        fs::remove_file(&self.path)?;
+        let known = std::mem::take(&mut self.known);
+        *self = Self::open_unguarded(&self.path)?;
+        self.known = known;
+        Ok(())
+    }
+
+    fn content(&mut self, class: Class) -> &mut Content {
+        match class {
+            Class::Event => &mut self.events,
+            Class::Alert => &mut self.alerts,
+        }
+    }
+}
+
+impl Content {
+    fn add(&mut self, value: &[u8]) {
+        let (time, count, _) = Entry::parts(value);
+        self.lines += count;
+        self.bytes += value.len() as u64;
+        self.oldest.get_or_insert(time);
+    }
+
+    fn subtract(&mut self, value: &[u8]) {
+        self.lines = self.lines.saturating_sub(Entry::parts(value).1);
+        self.bytes = self.bytes.saturating_sub(value.len() as u64);
+    }
+}
+
+fn definition(class: Class) -> Table {
+    match class {
+        Class::Event => EVENTS,
+        Class::Alert => ALERTS,
+    }
+}
+
+fn content(table: &redb::ReadOnlyTable<u64, &'static [u8]>) -> Result<Content, StoreError> {
+    let mut content = Content::default();
+    for entry in table.iter()? {
+        let (key, value) = entry?;
+        content.next = key.value().saturating_add(1);
+        content.add(value.value());
+    }
+    Ok(content)
+}
+
+/// Calls the database. It panics on some damaged files, and a damaged file must not end the output's thread.
+fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    catch_unwind(AssertUnwindSafe(action))
+        .unwrap_or_else(|_| Err(StoreError::Damaged("its content makes no sense".to_owned())))
+}
