@@ -181,6 +181,12 @@ fn an_output_that_cannot_be_written_is_a_configuration_error() {
     );
     assert!(agent.says("the configuration stays as it was", SOON), "{:?}", agent.messages());
     command::run("true", &["after-the-refusal"]);
+    let since = Instant::now();
+    // The event must not be still on its way when the new output opens.
+    while !fs::read_to_string(&log).is_ok_and(|lines| lines.contains("after-the-refusal")) {
+        assert!(since.elapsed() < SOON, "{:?}", agent.messages());
+        thread::sleep(Duration::from_millis(50));
+    }
     fs::create_dir(&missing).expect("a directory can be made");
     agent.signal(Signal::HUP);
     assert!(agent.says("the configuration was read again", SOON), "{:?}", agent.messages());

@@ -7,11 +7,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Config, SyncSource};
+use super::{Config, ListenAddress, SyncSource};
 use crate::output::host_of;
 
 /// Directories that the unit creates and in which the daemon may write: `StateDirectory` and `RuntimeDirectory`.
 const OWN_DIRECTORIES: [&str; 2] = ["/var/lib/minerwatch", "/run/minerwatch"];
+
+/// What systemd calls the addresses of the host itself.
+const LOOPBACK: &str = "localhost";
 
 const INTRODUCTION: &str = "\
 # The systemd drop-in for this configuration of minerwatch, as `minerwatch config unit` prints it. Save it as
@@ -38,7 +41,11 @@ fn directories(config: &Config, text: &mut String) {
     let files = config.sink.all().into_iter().flat_map(|output| output.needs().writes);
     let files = files.map(|(_, path)| path);
     let socket = config.control.enabled.then(|| config.control.socket.clone());
-    let parents = files.chain(socket).filter_map(|path| path.parent().map(Path::to_owned));
+    let metrics = match &config.metrics.listen {
+        Some(ListenAddress::Unix(path)) => Some(path.clone()),
+        Some(ListenAddress::Tcp(_)) | None => None,
+    };
+    let parents = files.chain(socket).chain(metrics).filter_map(|path| path.parent().map(Path::to_owned));
     let all: BTreeSet<PathBuf> = parents.chain([config.state.directory.clone()]).collect();
     let is_own = |path: &Path| OWN_DIRECTORIES.into_iter().any(|own| path.starts_with(own));
     let mut needed: Vec<&PathBuf> = Vec::new();
@@ -76,33 +83,49 @@ fn quoted(path: &Path) -> Option<String> {
     Some(format!("\"{}\"", path.replace('\\', "\\\\").replace('"', "\\\"").replace('%', "%%")))
 }
 
-/// Adds the hosts that the daemon connects to.
+/// Adds the hosts that the daemon connects to, and those that may connect to it.
 fn network(config: &Config, text: &mut String) {
     let outputs = config.sink.all().into_iter().flat_map(|output| output.needs().hosts);
     let lists = config.intel.sync.iter().filter_map(|sync| match &sync.from {
         SyncSource::Url(url) => host_of(url),
         SyncSource::Path(_) => None,
     });
-    let hosts: BTreeSet<String> = outputs.chain(lists).collect();
-    if hosts.is_empty() {
+    let mut hosts: BTreeSet<String> = outputs.chain(lists).collect();
+    let listens = match &config.metrics.listen {
+        Some(ListenAddress::Tcp(address)) => Some(address.ip()),
+        Some(ListenAddress::Unix(_)) | None => None,
+    };
+    if listens.is_some_and(|address| address.is_loopback()) {
+        hosts.insert(LOOPBACK.to_owned());
+    }
+    let is_public = listens.is_some_and(|address| !address.is_loopback());
+    if hosts.is_empty() && !is_public {
         return;
     }
     text.push_str("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6\n");
-    let is_address = |host: &String| *host == "localhost" || host.parse::<IpAddr>().is_ok();
+    let is_address = |host: &String| *host == LOOPBACK || host.parse::<IpAddr>().is_ok();
     let (addresses, names): (Vec<String>, Vec<String>) = hosts.into_iter().partition(is_address);
-    if names.is_empty() {
-        text.push_str("# The daemon connects to these addresses only. If it uses a proxy, add the address of the proxy.\n");
+    if names.is_empty() && !is_public {
+        text.push_str("# Only these addresses are used. If there is a proxy, add its address.\n");
         let _ = writeln!(text, "IPAddressAllow={}", addresses.join(" "));
         return;
     }
-    let names: Vec<String> = names.iter().map(|name| name.escape_default().to_string()).collect();
-    let _ = writeln!(
-        text,
-        "# The daemon connects to hosts by name: {}. Their addresses may change, and the\n\
-         # resolver must be reachable, so every address is allowed. If all addresses are known, write instead:\n\
+    if !names.is_empty() {
+        let names: Vec<String> = names.iter().map(|name| name.escape_default().to_string()).collect();
+        let _ = writeln!(
+            text,
+            "# The daemon connects to hosts by name: {}. Their addresses may change,\n\
+             # and the resolver must be reachable.",
+            names.join(", ")
+        );
+    }
+    if is_public {
+        text.push_str("# Other hosts may read the metrics (metrics.listen).\n");
+    }
+    text.push_str(
+        "# So every address is allowed. If all addresses are known, write instead:\n\
          #   IPAddressAllow=ADDRESS OF EACH HOST AND OF THE RESOLVER\n\
-         IPAddressDeny=",
-        names.join(", ")
+         IPAddressDeny=\n",
     );
 }
 
@@ -173,7 +196,21 @@ mod tests {
         let two = sync("a", "https://192.0.2.1:8443/x") + &sync("b", "https://[2001:db8::1]/x");
         assert_eq!(settings(&two), [families.clone(), "IPAddressAllow=192.0.2.1 2001:db8::1".to_owned()]);
         let named = two + &sync("c", "https://lists.example/x");
-        assert_eq!(settings(&named), [families, "IPAddressDeny=".to_owned()]);
+        assert_eq!(settings(&named), [families.clone(), "IPAddressDeny=".to_owned()]);
         assert!(drop_in_of(&named).contains("lists.example"), "{}", drop_in_of(&named));
+    }
+
+    #[test]
+    fn who_reads_the_metrics_is_allowed() {
+        let families = "RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6".to_owned();
+        let listen = |address: &str| settings(&format!("[metrics]\nlisten = '{address}'\n"));
+        assert_eq!(listen("unix:/run/minerwatch/metrics.sock"), [""; 0]);
+        assert_eq!(listen("unix:/srv/x/metrics.sock"), ["ReadWritePaths=/srv/x"]);
+        for address in ["127.0.0.1:9464", "[::1]:9464"] {
+            assert_eq!(listen(address), [families.clone(), "IPAddressAllow=localhost".to_owned()]);
+        }
+        for address in ["0.0.0.0:9464", "[::]:9464", "192.0.2.1:9464"] {
+            assert_eq!(listen(address), [families.clone(), "IPAddressDeny=".to_owned()]);
+        }
     }
 }
