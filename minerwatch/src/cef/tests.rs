@@ -129,6 +129,7 @@ fn events_tell_what_they_are_about() {
     for (action, expected) in [
         ("connect", &["src", "dst", "dpt", "proto", "outcome"][..]),
         ("close", &["in", "out", "start"]),
+        ("device-open", &["outcome", "reason"]),
         ("dns", &["destinationDnsDomain"]),
         ("file-rename", &["fname", "filePath", "oldFilePath"]),
         ("exec", &["sproc", "spid", "fileHash", "cs4"]),
