@@ -83,6 +83,14 @@ fn sample(action: &str) -> Value {
     samples.into_iter().find(|ecs| ecs["event"]["action"] == action).expect("a sample")
 }
 
+/// The format is a contract: review every difference.
+#[test]
+fn messages_are_as_in_their_snapshot() {
+    let lines =
+        testing::samples::lines().into_iter().map(|(_, line)| message(&serde_json::from_str(&line).unwrap()));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn an_alert_has_the_keys_that_a_siem_knows() {
     let Parsed { header, extension } = parse(&message(&sample("incident-opened")));
@@ -121,6 +129,7 @@ fn events_tell_what_they_are_about() {
     for (action, expected) in [
         ("connect", &["src", "dst", "dpt", "proto", "outcome"][..]),
         ("close", &["in", "out", "start"]),
+        ("device-open", &["outcome", "reason"]),
         ("dns", &["destinationDnsDomain"]),
         ("file-rename", &["fname", "filePath", "oldFilePath"]),
         ("exec", &["sproc", "spid", "fileHash", "cs4"]),
