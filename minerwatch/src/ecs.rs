@@ -5,6 +5,7 @@
 //! answer.
 
 mod agent;
+mod agent_fields;
 mod alert;
 mod alert_fields;
 mod command_line;

@@ -63,7 +63,7 @@ struct Server(Child);
 impl Server {
     fn start(program: &Path, arguments: &[String], log: &str) -> Self {
         let log = fs::File::create(log).expect("a log");
-        let child = Command::new(program)
+        let child = command_of(program)
             .args(arguments)
             .stdin(Stdio::null())
             .stdout(Stdio::null())
@@ -72,6 +72,23 @@ impl Server {
             .expect("the server starts");
         Self(child)
     }
+}
+
+/// Returns the command of a server. An unpacked server finds its files where its package would install them, in a mount
+/// namespace of its own.
+fn command_of(program: &Path) -> Command {
+    let root = program.ancestors().nth(3).expect("a program is in usr/bin");
+    if root == Path::new("/") {
+        return Command::new(program);
+    }
+    let share = root.join("usr/share");
+    let script = format!(
+        "mount -t overlay none -o 'lowerdir={}:/usr/share' /usr/share && exec \"$0\" \"$@\"",
+        share.display()
+    );
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", &script]).arg(program);
+    command
 }
 
 impl Drop for Server {

@@ -1,11 +1,8 @@
 //! Encodes what the daemon says about itself.
 
-use std::sync::Arc;
-
-use serde::Serialize;
-
 use super::{
     Encoder,
+    agent_fields::{AgentReportFields, LostFields},
     document::{Document, EventFields},
     values::Shown,
 };
@@ -16,27 +13,6 @@ const RESTORED: u32 = 20;
 
 /// The severity of the alert that tests an output.
 const TEST: u32 = 1;
-
-/// `minerwatch.agent.*`.
-#[derive(Debug, Serialize)]
-pub(super) struct AgentReportFields<'a> {
-    config_hash: &'a str,
-    uptime_s: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    reason: Option<&'static str>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    unavailable: &'a [Arc<str>],
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    lost: Vec<LostFields<'a>>,
-    spool_age_s: u64,
-}
-
-/// The losses of one kind. The kind is a value and no name of a field, so that an index needs no field for each kind.
-#[derive(Debug, Serialize)]
-struct LostFields<'a> {
-    name: &'a str,
-    value: u64,
-}
 
 impl Encoder {
     pub(super) fn encode_report(&self, report: &AgentReport, sequence: u64, lines: &mut Vec<u8>) {

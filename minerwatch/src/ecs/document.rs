@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
-    agent::AgentReportFields,
+    agent_fields::AgentReportFields,
     alert_fields::AlertFields,
     command_line::CommandLine,
     dns::DnsFields,

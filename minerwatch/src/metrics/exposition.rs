@@ -4,6 +4,7 @@
 
 mod families;
 mod family;
+mod kind;
 pub mod page;
 mod samples;
 
@@ -49,7 +50,7 @@ impl Collector for Snapshot {
     fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
         for family in families::all() {
             let metric = encoder.encode_descriptor(family.name, family.help, None, family.kind.of_crate())?;
-            let mut samples = Samples::new(metric, family);
+            let mut samples = Samples::new(metric, family.kind, family.labels);
             (family.collect)(self, &mut samples);
             samples.finish()?;
         }

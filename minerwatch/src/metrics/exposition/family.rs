@@ -1,38 +1,6 @@
 //! A family: one metric with all its labels.
 
-use prometheus_client::metrics::MetricType;
-
-use super::{Snapshot, samples::Samples};
-
-/// The type of a metric.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
-    /// A number that only rises.
-    Counter,
-    /// A number that rises and falls.
-    Gauge,
-    /// Durations in buckets.
-    Histogram,
-}
-
-impl Kind {
-    /// Returns the name of the type in the documentation.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-
-    pub(super) fn of_crate(self) -> MetricType {
-        match self {
-            Self::Counter => MetricType::Counter,
-            Self::Gauge => MetricType::Gauge,
-            Self::Histogram => MetricType::Histogram,
-        }
-    }
-}
+use super::{Snapshot, kind::Kind, samples::Samples};
 
 /// A metric: its name, its labels, and where its values come from.
 pub struct Family {

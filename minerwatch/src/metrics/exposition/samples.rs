@@ -7,7 +7,7 @@ use prometheus_client::{
     metrics::exemplar::Exemplar,
 };
 
-use super::family::{Family, Kind};
+use super::kind::Kind;
 use crate::metrics::Histogram;
 
 /// The value of a sample.
@@ -46,8 +46,8 @@ pub struct Samples<'a> {
 }
 
 impl<'a> Samples<'a> {
-    pub(super) fn new(metric: MetricEncoder<'a>, family: &Family) -> Self {
-        Self { metric, kind: family.kind, labels: family.labels, outcome: Ok(()) }
+    pub(super) fn new(metric: MetricEncoder<'a>, kind: Kind, labels: &'static [&'static str]) -> Self {
+        Self { metric, kind, labels, outcome: Ok(()) }
     }
 
     /// Adds the only sample of a family without labels.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use self::everything::everything;
-use super::{Snapshot, families, family::Kind, page};
+use super::{Snapshot, families, kind::Kind, page};
 use crate::metrics::Metrics;
 
 /// The beginning and the end of the tables in the documentation.
