@@ -32,6 +32,7 @@ const CONVERSATION: Duration = Duration::from_secs(5);
 
 /// Make an alert on purpose
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -48,6 +49,7 @@ enum Command {
 /// and one job. Nothing is computed. The running daemon detects it like any other miner, and alerts through all its
 /// outputs. The command shows the alert and how long it took. The exit code is 1 if no alert came.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 struct TestArguments {
     /// Path of the daemon's control socket
     #[arg(long, value_name = "PATH", default_value = Control::DEFAULT_SOCKET)]
@@ -56,6 +58,11 @@ struct TestArguments {
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo minerwatch alert test                   make one alert, from the kernel to the outputs
+  sudo minerwatch alert test --seconds 60      wait longer, on a busy host";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();

@@ -16,6 +16,7 @@ const STDOUT: &str = "standard output";
 
 /// Test the outputs
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -27,6 +27,7 @@ pub(crate) fn reports() -> Vec<(&'static str, AgentReport)> {
             "sensor-degraded",
             report(AgentNews::Degraded { reason: "losses", severity: 50 }, "Events are lost; look at it"),
         ),
+        ("output-test", report(AgentNews::OutputTest, "TEST of the output soc")),
         ("sensor-restored", report(AgentNews::Restored { reason: "losses" }, "No more events are lost")),
     ]
 }
