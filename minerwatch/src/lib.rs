@@ -20,6 +20,7 @@ pub mod cef;
 pub mod cli;
 pub mod config;
 pub mod control;
+pub mod credentials;
 #[cfg(feature = "sensor")]
 pub mod decode;
 pub mod detect;

@@ -14,10 +14,12 @@ mod batch;
 mod counters;
 mod dead_letters;
 mod destination;
+mod elasticsearch;
 #[cfg(test)]
 mod example;
 mod file;
 mod filter;
+mod http;
 mod line_writer;
 mod local;
 mod needs;
@@ -35,8 +37,10 @@ use std::{fmt, path::Path, sync::Arc};
 pub use batch::Batch;
 pub use counters::{Counters, SpoolCounters};
 pub use destination::{Delivery, Destination, Document, Refusal, SendError};
+pub use elasticsearch::ElasticsearchSettings;
 pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
+pub use http::{ConnectionKeys, HttpUrl, LoginKeys};
 pub use needs::{Needs, host_of};
 pub use notice::Notice;
 pub use queue::{Next, Order, Queue};
@@ -81,6 +85,11 @@ pub trait OutputSettings: fmt::Debug {
     /// Returns what the output needs from its surroundings. Needs nothing by default.
     fn needs(&self) -> Needs {
         Needs::default()
+    }
+
+    /// Checks keys that depend on each other. An error has the key at fault and the message.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        Ok(())
     }
 
     /// Opens the output. `state` is the state directory.

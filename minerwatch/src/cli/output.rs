@@ -83,7 +83,9 @@ fn chosen<'a>(
         let known: Vec<&dyn OutputSettings> =
             all.iter().copied().filter(|settings| settings.name() != STDOUT).collect();
         if known.is_empty() {
-            return Err(usage("the configuration has no output but standard output, which the service manager reads"));
+            return Err(usage(
+                "the configuration has no output but standard output, which the service manager reads",
+            ));
         }
         return Ok(known);
     }
@@ -116,7 +118,8 @@ fn as_text(name: &str, outcome: &OutputTest) -> String {
 
 fn as_json(name: &str, outcome: &OutputTest) -> String {
     let OutputTest { taken, words, took } = outcome;
-    let object = json!({ "output": name, "taken": taken, "words": words, "took_ms": took.as_secs_f64() * 1_000.0 });
+    let object =
+        json!({ "output": name, "taken": taken, "words": words, "took_ms": took.as_secs_f64() * 1_000.0 });
     format!("{object}\n")
 }
 
@@ -154,7 +157,8 @@ mod tests {
         let config = config(&format!("[[sink.file]]\npath = '{}'", path.display()));
         let outcome = pipeline::test_output(config.sink.all()[1], &config);
         assert!(outcome.taken, "{outcome:?}");
-        let alert: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
+        let alert: serde_json::Value =
+            serde_json::from_str(&std::fs::read_to_string(&path).unwrap()).unwrap();
         assert_eq!(alert["event"]["action"], "output-test");
         assert_eq!(alert["event"]["kind"], "alert");
         assert!(alert["message"].as_str().is_some_and(|message| message.starts_with("TEST")));

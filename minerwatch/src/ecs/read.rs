@@ -24,6 +24,12 @@ pub fn milliseconds(object: &Value, name: &str) -> Option<i64> {
     i64::try_from(time.unix_timestamp_nanos().div_euclid(1_000_000)).ok()
 }
 
+/// Returns a field that is an RFC 3339 timestamp since 1970, in nanoseconds since then.
+pub fn nanoseconds(object: &Value, name: &str) -> Option<u64> {
+    let time = OffsetDateTime::parse(text(object, name)?, &Rfc3339).ok()?;
+    u64::try_from(time.unix_timestamp_nanos()).ok()
+}
+
 /// Returns the items of a field that is a list. A field that is missing or is no list has none.
 pub fn items<'a>(object: &'a Value, name: &str) -> &'a [Value] {
     field(object, name).and_then(Value::as_array).map_or(&[], Vec::as_slice)
@@ -47,6 +53,8 @@ mod tests {
         assert_eq!(milliseconds(&object, "a"), Some(1_999));
         assert_eq!(milliseconds(&object, "b"), Some(-1));
         assert_eq!((milliseconds(&object, "c"), milliseconds(&object, "d")), (None, None));
+        assert_eq!(nanoseconds(&object, "a"), Some(1_999_999_999));
+        assert_eq!((nanoseconds(&object, "b"), nanoseconds(&object, "c")), (None, None));
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
-use super::{OutputSettings, file::FileSettings, stdout::StdoutSettings};
+use super::{
+    OutputSettings, elasticsearch::ElasticsearchSettings, file::FileSettings, stdout::StdoutSettings,
+};
 use crate::schema::{section, table, tables};
 
 /// The settings of an output, and the place of its section in the configuration.
@@ -60,4 +62,6 @@ outputs! { OutputsConfig {
     stdout: one StdoutSettings;
     /// Files, each with its own choice of events.
     file: many FileSettings;
+    /// Elasticsearch and OpenSearch.
+    elasticsearch: many ElasticsearchSettings;
 } }

@@ -73,7 +73,9 @@ fn test_alert(output: &str, config: &Config) -> Vec<u8> {
         time: host::now(),
         started: host::now(),
         news: AgentNews::OutputTest,
-        message: format!("TEST of the output {output}: minerwatch can send alerts here. There is no incident."),
+        message: format!(
+            "TEST of the output {output}: minerwatch can send alerts here. There is no incident."
+        ),
         config_hash: config.hash(),
         health: Health::default(),
         spool_age: Duration::ZERO,

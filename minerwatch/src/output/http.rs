@@ -1,0 +1,18 @@
+//! What all outputs over HTTP share: their keys, a client, and what a server's answer means.
+
+mod answer;
+mod client;
+mod keys;
+mod settings;
+#[cfg(test)]
+pub(in crate::output) mod testing;
+#[cfg(test)]
+mod tests;
+mod url;
+
+pub(in crate::output) use answer::{Reply, words};
+pub(in crate::output) use client::{Client, Request};
+pub(in crate::output) use keys::{Authorization, secret_source};
+pub use keys::{ConnectionKeys, LoginKeys};
+pub(in crate::output) use settings::http_output;
+pub use url::HttpUrl;
