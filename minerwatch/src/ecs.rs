@@ -18,9 +18,10 @@ mod load;
 mod names;
 mod network;
 mod process;
+pub mod read;
 mod shorten;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod timestamp;
 mod values;
 

@@ -16,6 +16,7 @@
 #![warn(clippy::print_stderr, clippy::print_stdout)]
 
 pub mod bounded;
+pub mod cef;
 pub mod cli;
 pub mod config;
 pub mod control;
@@ -33,6 +34,8 @@ pub mod incident;
 pub mod intel;
 pub mod metrics;
 pub mod model;
+pub mod notice;
+pub mod ocsf;
 pub mod output;
 pub mod pipeline;
 #[cfg(feature = "sensor")]

@@ -2,6 +2,7 @@
 //! detectors and engines over these events.
 
 mod detectors;
+mod documents;
 mod engine;
 mod host;
 pub mod samples;
@@ -12,6 +13,7 @@ use std::time::Duration;
 use crate::model::{BootTime, Event, EventBody, ProcessKey, Subject};
 
 pub use detectors::{findings, findings_of, findings_on, requests};
+pub(crate) use documents::{each_recorded, each_sample};
 pub use engine::{alerts, alerts_over_time, feed, pass_time, verdict};
 pub use host::{CpuReport, Host, TcpPayload};
 pub use story::story;

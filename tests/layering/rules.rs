@@ -78,6 +78,9 @@ pub const ROOMS: &[Room] = &[
     room("schema", Reach::Pure, &["model"]),
     room("config", Reach::System, &["except", "model", "output", "schema"]),
     room("ecs", Reach::Pure, &["model"]),
+    room("ocsf", Reach::Pure, &["ecs"]),
+    room("cef", Reach::Pure, &["ecs"]),
+    room("notice", Reach::Pure, &["ecs"]),
     // Input and output: kernel, host, files and sockets.
     room("sensor", Reach::Kernel, &["bounded", "model"]),
     room("privileges", Reach::System, &[]),

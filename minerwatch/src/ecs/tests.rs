@@ -22,7 +22,7 @@ fn every_line_is_as_documented_in_its_snapshot() {
 }
 
 /// Returns every kind of object that can be written, parsed.
-fn objects() -> Vec<Value> {
+pub(crate) fn objects() -> Vec<Value> {
     let encoder = samples::encoder();
     let mut objects: Vec<Value> =
         samples::lines().iter().map(|(_, line)| serde_json::from_str(line).unwrap()).collect();
