@@ -26,6 +26,7 @@ mod shipper;
 mod shipping;
 mod spool;
 mod stdout;
+mod syslog;
 mod table;
 mod worker;
 
@@ -41,6 +42,7 @@ pub use queue::{Next, Order, Queue};
 pub use shipping::{OutputName, ShippingKeys};
 pub use spool::{Spool, SpoolLimits, SpooledAlert};
 pub use stdout::StdoutSettings;
+pub use syslog::{Facility, MessageFormat, SyslogSettings};
 pub use table::OutputsConfig;
 pub use worker::Worker;
 

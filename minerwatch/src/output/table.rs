@@ -1,6 +1,6 @@
 //! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
-use super::{OutputSettings, file::FileSettings, stdout::StdoutSettings};
+use super::{OutputSettings, file::FileSettings, stdout::StdoutSettings, syslog::SyslogSettings};
 use crate::schema::{section, table, tables};
 
 /// Declares the section of the configuration for all outputs, from rows `KEY: one SETTINGS` or `KEY: many SETTINGS`.
@@ -41,4 +41,6 @@ outputs! { OutputsConfig {
     stdout: one StdoutSettings;
     /// Files, each with its own choice of events.
     file: many FileSettings;
+    /// Servers that take syslog messages.
+    syslog: many SyslogSettings;
 } }

@@ -42,6 +42,12 @@ pub fn perform(packages: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Returns the path of a program: the installed one, or else an unpacked one. Returns `None` if there is neither.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let unpacked = || Some(tools().join("root/usr/bin").join(name)).filter(|path| path.is_file());
+    command::find(name).or_else(unpacked)
+}
+
 /// Returns a command for an emulator: the installed one, or else an unpacked one with its libraries and firmware.
 /// Returns `None` if there is neither.
 pub fn emulator(name: &str) -> Option<Command> {

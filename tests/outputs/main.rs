@@ -1,0 +1,4 @@
+//! Tests the network outputs with real servers, which run on this host and keep their files in directories of the tests.
+
+mod rsyslog;
+mod syslog;
