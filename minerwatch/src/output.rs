@@ -18,6 +18,7 @@ mod destination;
 mod example;
 mod file;
 mod filter;
+mod kafka;
 mod line_writer;
 mod local;
 mod notice;
@@ -28,6 +29,7 @@ mod spool;
 mod stdout;
 mod syslog;
 mod table;
+mod tls;
 mod worker;
 
 use std::{fmt, path::Path, sync::Arc};
@@ -37,6 +39,7 @@ pub use counters::{Counters, SpoolCounters};
 pub use destination::{Delivery, Destination, Document, Refusal, SendError};
 pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
+pub use kafka::{DocumentFormat, KafkaSettings, SaslMechanism};
 pub use notice::Notice;
 pub use queue::{Next, Order, Queue};
 pub use shipping::{OutputName, ShippingKeys};
@@ -77,6 +80,11 @@ pub trait OutputSettings: fmt::Debug {
 
     /// Returns the filter for the lines that the output wants.
     fn filter(&self) -> Filter;
+
+    /// Checks keys that depend on each other. An error has the key at fault and the message.
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        Ok(())
+    }
 
     /// Opens the output. `state` is the state directory.
     fn open(&self, state: &Path) -> anyhow::Result<Box<dyn Output>>;

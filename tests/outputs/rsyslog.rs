@@ -40,6 +40,9 @@ impl Rsyslog {
     /// Writes the configuration. Each message becomes a line of `template`. Returns `None` without rsyslog.
     pub fn new(test: &str, listener: Listener, template: &str) -> Option<Self> {
         let [program] = servers(test, ["rsyslogd"])?;
+        if let Listener::Tls(driver) = listener {
+            servers(test, [&format!("lmnsd_{driver}.so")])?;
+        }
         let scratch = Scratch::new();
         let port = free_port();
         let (file, socket) = (scratch.join("messages"), scratch.join("log.sock"));
@@ -92,11 +95,7 @@ impl Rsyslog {
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log.expect("a file can be opened"));
-        let root = self.program.parent().and_then(Path::parent).and_then(Path::parent);
-        if let Some(root) = root.filter(|root| *root != Path::new("/")) {
-            let libraries = root.join("usr/lib/x86_64-linux-gnu");
-            command.arg("-M").arg(libraries.join("rsyslog")).env("LD_LIBRARY_PATH", libraries);
-        }
+        command.envs(environment(&self.program));
         let _ = fs::remove_file(self.scratch.join("pid"));
         self.child = Some(command.spawn().expect("rsyslogd can be started"));
         let start = Instant::now();
@@ -151,6 +150,18 @@ impl Rsyslog {
         let text = String::from_utf8(text).expect("UTF-8");
         let whole = text.rfind('\n').map_or("", |end| &text[..end]);
         whole.lines().map(str::to_owned).collect()
+    }
+}
+
+/// Returns the environment in which an rsyslog that set-up has unpacked finds its modules and libraries.
+pub fn environment(program: &Path) -> Vec<(&'static str, PathBuf)> {
+    let root = program.parent().and_then(Path::parent).and_then(Path::parent);
+    let libraries = root.map(|root| root.join("usr/lib/x86_64-linux-gnu")).unwrap_or_default();
+    match root {
+        Some(root) if root != Path::new("/") => {
+            vec![("RSYSLOG_MODDIR", libraries.join("rsyslog")), ("LD_LIBRARY_PATH", libraries)]
+        }
+        _ => Vec::new(),
     }
 }
 

@@ -142,13 +142,13 @@ fn arrives_whole(test: &str, listener: Listener) {
     until("both messages", || rsyslog.lines().len() == 2);
     let lines = rsyslog.lines();
     let find = |id: &str| lines.iter().find(|line| line.contains(id)).expect("it is there");
-    let (header, message) = find("a-1").split_once("|{").expect("JSON");
+    let (header, message) = find("a-1").split_once('{').expect("JSON");
     assert_eq!(serde_json::from_str::<Value>(&format!("{{{message}")).expect("JSON"), alert(1));
     if listener != Listener::Unix {
         assert_eq!(
             header,
             "130|2026-11-28T20:22:55.052517Z|demo|minerwatch|incident-opened|\
-             [minerwatch@32473 id=\"a-1\" incident=\"1-2-3\"]"
+             [minerwatch@32473 id=\"a-1\" incident=\"1-2-3\"]|"
         );
     }
     assert!(find("e-1").contains("{\"@timestamp\":\"2026-11-28T20:22:55.1Z\""));

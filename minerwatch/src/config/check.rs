@@ -52,6 +52,7 @@ pub(super) fn exceptions(exceptions: &[ExceptionEntry]) -> Result<(), (usize, Co
 
 fn outputs(outputs: &[&dyn OutputSettings]) -> Result<(), Conflict> {
     for (index, output) in outputs.iter().enumerate() {
+        output.check()?;
         let name = output.name();
         if outputs.iter().take(index).any(|other| other.name() == name) {
             let message = format!("two outputs write to {name}; give each its own");

@@ -8,24 +8,19 @@ mod fit;
 mod link;
 mod message;
 mod sender;
-mod tls;
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::bail;
 use serde::{Deserialize, Serialize};
 
 use self::{
     address::{Address, Scheme},
     message::Writer,
     sender::Sender,
-    tls::TlsFiles,
 };
 use super::{
     Destination, Filter, FilterKeys, Output, OutputName, OutputSettings, ShippingKeys, shipper::Shipper,
+    tls::TlsFiles,
 };
 use crate::schema::{absolute_path, between, choice, optional, parsed, section};
 
@@ -95,29 +90,15 @@ pub enum Facility {
 }
 
 impl SyslogSettings {
-    /// Checks keys that depend on each other.
-    fn check(&self) -> Result<(), String> {
-        let tls = [&self.ca_file, &self.client_certificate_file, &self.client_key_file];
-        let has_tls_keys = tls.iter().any(|file| file.is_some()) || self.server_name.is_some();
-        if has_tls_keys && self.to.scheme() != Scheme::Tls {
-            return Err(format!(
-                "{} is without TLS, but has keys for TLS; write tls:// or remove them",
-                self.to
-            ));
-        }
-        if self.client_certificate_file.is_some() != self.client_key_file.is_some() {
-            return Err("client_certificate_file and client_key_file need each other; give both".to_owned());
-        }
-        Ok(())
-    }
-
-    fn sender(&self) -> Sender {
-        let tls = TlsFiles {
-            server_name: self.server_name.clone(),
+    fn tls_files(&self) -> TlsFiles {
+        TlsFiles {
             ca: self.ca_file.clone(),
             certificate: self.client_certificate_file.clone(),
             key: self.client_key_file.clone(),
-        };
+        }
+    }
+
+    fn sender(&self) -> Sender {
         let writer = Writer {
             facility: self.facility,
             format: self.format,
@@ -125,7 +106,7 @@ impl SyslogSettings {
             max_bytes: usize::try_from(self.max_message_bytes).unwrap_or(usize::MAX),
             process: std::process::id(),
         };
-        Sender::new(self.name(), self.to.clone(), tls, Duration::from_secs(self.shipping.timeout_s), writer)
+        Sender::new(OutputSettings::name(self), self, writer)
     }
 }
 
@@ -142,10 +123,19 @@ impl OutputSettings for SyslogSettings {
         self.filter.filter(true)
     }
 
-    fn open(&self, state: &Path) -> anyhow::Result<Box<dyn Output>> {
-        if let Err(conflict) = self.check() {
-            bail!("{}: {conflict}", OutputSettings::name(self));
+    fn check(&self) -> Result<(), (&'static str, String)> {
+        let tls = [&self.ca_file, &self.client_certificate_file, &self.client_key_file];
+        let has_tls_keys = tls.iter().any(|file| file.is_some()) || self.server_name.is_some();
+        if has_tls_keys && self.to.scheme() != Scheme::Tls {
+            return Err((
+                "to",
+                format!("{} has no certificates; write tls://, or remove the files", self.to),
+            ));
         }
+        self.tls_files().check()
+    }
+
+    fn open(&self, state: &Path) -> anyhow::Result<Box<dyn Output>> {
         let sender = Box::new(self.sender());
         Ok(Box::new(Shipper::open(OutputSettings::name(self), &self.name, &self.shipping, sender, state)))
     }

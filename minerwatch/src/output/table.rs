@@ -1,6 +1,8 @@
 //! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
-use super::{OutputSettings, file::FileSettings, stdout::StdoutSettings, syslog::SyslogSettings};
+use super::{
+    OutputSettings, file::FileSettings, kafka::KafkaSettings, stdout::StdoutSettings, syslog::SyslogSettings,
+};
 use crate::schema::{section, table, tables};
 
 /// Declares the section of the configuration for all outputs, from rows `KEY: one SETTINGS` or `KEY: many SETTINGS`.
@@ -43,4 +45,6 @@ outputs! { OutputsConfig {
     file: many FileSettings;
     /// Servers that take syslog messages.
     syslog: many SyslogSettings;
+    /// Topics of Kafka.
+    kafka: many KafkaSettings;
 } }

@@ -3,13 +3,14 @@
 use std::{
     io::{self, Read, Write},
     net::{Shutdown, TcpStream, ToSocketAddrs as _},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, anyhow};
-use rustls::{ClientConnection, StreamOwned};
+use rustls::{ClientConnection, StreamOwned, pki_types::ServerName};
 
-use super::tls::TlsFiles;
+use crate::output::tls::TlsFiles;
 
 /// Size of one write, in bytes. Between two writes, the time is checked.
 const CHUNK: usize = 64 << 10;
@@ -41,9 +42,15 @@ pub(super) enum Closing {
 }
 
 impl Link {
-    /// Connects to a server. `timeout` is the time for each address of the host, and then for the handshake of TLS.
-    pub fn open(host: &str, port: u16, tls: Option<&TlsFiles>, timeout: Duration) -> anyhow::Result<Self> {
-        let prepared = tls.map(|files| files.connection(host)).transpose()?;
+    /// Connects to a server. `tls` has the files, and the name that the server's certificate must have. `timeout` is the
+    /// time for each address of the host, and then for the handshake of TLS.
+    pub fn open(
+        host: &str,
+        port: u16,
+        tls: Option<(&TlsFiles, &str)>,
+        timeout: Duration,
+    ) -> anyhow::Result<Self> {
+        let prepared = tls.map(|(files, name)| prepare_tls(files, name)).transpose()?;
         let socket = connect(host, port, timeout)?;
         let Some(connection) = prepared else { return Ok(Self::Plain(socket)) };
         let mut stream = StreamOwned::new(connection, socket);
@@ -115,7 +122,7 @@ impl Link {
             match self.stream().read(&mut buffer) {
                 Ok(0) => return Ok(true),
                 Ok(count) => read += count,
-                // A server that ends TLS without saying so. What follows would be the same.
+                // The server ended TLS without saying so, as many do. Its kernel says the same.
                 Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(true),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if is_timeout(&error) => return Ok(false),
@@ -146,6 +153,12 @@ fn connect(host: &str, port: u16, timeout: Duration) -> anyhow::Result<TcpStream
         }
     }
     Err(failure)
+}
+
+fn prepare_tls(files: &TlsFiles, name: &str) -> anyhow::Result<ClientConnection> {
+    let server =
+        ServerName::try_from(name.to_owned()).with_context(|| format!("`{name}` is no name of a server"))?;
+    Ok(ClientConnection::new(Arc::new(files.config()?), server)?)
 }
 
 fn prepare(socket: TcpStream, timeout: Duration) -> io::Result<TcpStream> {

@@ -8,13 +8,13 @@ use std::{
 use tracing::{info, warn};
 
 use super::{
+    SyslogSettings,
     address::{Address, Scheme},
     datagram::Datagrams,
     link::{Closing, Link, is_timeout},
     message::Writer,
-    tls::TlsFiles,
 };
-use crate::output::{Class, Delivery, Destination, Document, Refusal, SendError};
+use crate::output::{Class, Delivery, Destination, Document, Refusal, SendError, tls::TlsFiles};
 
 /// Idle time after which a connection is not used for alerts any more. A firewall may have forgotten it.
 const STALE: Duration = Duration::from_secs(30);
@@ -51,6 +51,8 @@ pub(super) struct Sender {
     name: String,
     to: Address,
     tls: TlsFiles,
+    /// The name in the server's certificate, if it is not the host.
+    server_name: Option<String>,
     timeout: Duration,
     writer: Writer,
     datagrams: Option<Datagrams>,
@@ -61,9 +63,18 @@ pub(super) struct Sender {
 
 impl Sender {
     /// Creates a sender. `name` is that of the output.
-    pub fn new(name: String, to: Address, tls: TlsFiles, timeout: Duration, writer: Writer) -> Self {
-        let confirms = Confirms::Unknown(0);
-        Self { name, to, tls, timeout, writer, datagrams: None, link: None, confirms }
+    pub fn new(name: String, settings: &SyslogSettings, writer: Writer) -> Self {
+        Self {
+            name,
+            to: settings.to.clone(),
+            tls: settings.tls_files(),
+            server_name: settings.server_name.clone(),
+            timeout: Duration::from_secs(settings.shipping.timeout_s),
+            writer,
+            datagrams: None,
+            link: None,
+            confirms: Confirms::Unknown(0),
+        }
     }
 
     fn send_datagrams(&mut self, class: Class, messages: &[(usize, String)]) -> Result<Delivery, SendError> {
@@ -150,7 +161,8 @@ impl Sender {
         let Address::Network { scheme, host, port } = &self.to else {
             anyhow::bail!("{} is no address of a stream", self.to);
         };
-        let tls = (*scheme == Scheme::Tls).then_some(&self.tls);
+        let name = self.server_name.as_deref().unwrap_or(host);
+        let tls = (*scheme == Scheme::Tls).then_some((&self.tls, name));
         Link::open(host, *port, tls, self.timeout)
     }
 

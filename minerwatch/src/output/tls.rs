@@ -1,4 +1,4 @@
-//! The TLS side of a connection: which servers it trusts, and who it is.
+//! The files of a TLS client: which servers it trusts, and who it is.
 
 use std::{
     fs::File,
@@ -9,11 +9,11 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use rustls::{
-    ClientConfig, ClientConnection, RootCertStore,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-/// Maximum size of a file of certificates, in bytes.
+/// Maximum size of a file, in bytes.
 const MAX_FILE: u64 = 4 << 20;
 
 /// Paths of the trusted certificates on common distributions.
@@ -28,8 +28,6 @@ const SYSTEM_CERTIFICATES: [&str; 5] = [
 /// The files of a TLS client. They are read before each connection, because they may have been renewed.
 #[derive(Clone, Debug)]
 pub(super) struct TlsFiles {
-    /// The name in the server's certificate, if it is not the host.
-    pub server_name: Option<String>,
     /// The certificates that the server's certificate is verified with. `None` means those of the system.
     pub ca: Option<PathBuf>,
     /// The client's certificate and those of its issuers.
@@ -39,25 +37,30 @@ pub(super) struct TlsFiles {
 }
 
 impl TlsFiles {
-    /// Prepares a connection to a host. Fails if a file cannot be read or holds nothing of use.
-    pub fn connection(&self, host: &str) -> anyhow::Result<ClientConnection> {
+    /// Checks keys that depend on each other. An error has the key at fault and the message.
+    pub fn check(&self) -> Result<(), (&'static str, String)> {
+        if self.certificate.is_some() != self.key.is_some() {
+            let message = "client_certificate_file and client_key_file need each other; give both".to_owned();
+            return Err(("client_certificate_file", message));
+        }
+        Ok(())
+    }
+
+    /// Reads the files. Fails if one cannot be read or holds nothing of use.
+    pub fn config(&self) -> anyhow::Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()?
             .with_root_certificates(self.roots()?);
-        let config = match (&self.certificate, &self.key) {
+        match (&self.certificate, &self.key) {
             (Some(certificate), Some(key)) => {
                 let (chain, private) = (certificates(certificate)?, private_key(key)?);
                 builder.with_client_auth_cert(chain, private).with_context(|| {
                     format!("{} and {} do not belong together", certificate.display(), key.display())
-                })?
+                })
             }
-            _ => builder.with_no_client_auth(),
-        };
-        let name = self.server_name.as_deref().unwrap_or(host).to_owned();
-        let server =
-            ServerName::try_from(name.clone()).with_context(|| format!("`{name}` is no name of a server"))?;
-        Ok(ClientConnection::new(Arc::new(config), server)?)
+            _ => Ok(builder.with_no_client_auth()),
+        }
     }
 
     fn roots(&self) -> anyhow::Result<RootCertStore> {
@@ -88,7 +91,8 @@ fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
         .with_context(|| format!("{} holds no private key", path.display()))
 }
 
-fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
+/// Reads a small file.
+pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     let named = || format!("reading {}", path.display());
     if !std::fs::metadata(path).with_context(named)?.is_file() {
         bail!("{} is not a file", path.display());
