@@ -1,6 +1,10 @@
 //! Checks the requirements of a test. Without them, the test is skipped with a note, or fails where it must run.
 
-use std::{env, fs::File, path::PathBuf};
+use std::{
+    env,
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -54,7 +58,12 @@ pub fn servers<const N: usize>(test: &str, names: [&str; N]) -> Option<[PathBuf;
     let target = xtask::workspace::target_dir(&env::current_exe().unwrap_or_default());
     let mut directories: Vec<PathBuf> =
         env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
-    directories.push(target.join("tools/root/usr/bin"));
+    let unpacked = target.join("tools/root");
+    for root in [Path::new("/"), &unpacked] {
+        // Not every user has the directory of servers on `PATH`. The last one has the modules of rsyslog.
+        let own = ["usr/bin", "usr/sbin", "usr/lib/x86_64-linux-gnu/rsyslog"];
+        directories.extend(own.map(|directory| root.join(directory)));
+    }
     let find = |name: &str| directories.iter().map(|at| at.join(name)).find(|path| path.is_file());
     let mut found = Vec::new();
     for name in names {

@@ -1,7 +1,8 @@
 //! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
 use super::{
-    OutputSettings, elasticsearch::ElasticsearchSettings, file::FileSettings, stdout::StdoutSettings,
+    OutputSettings, elasticsearch::ElasticsearchSettings, file::FileSettings, kafka::KafkaSettings,
+    stdout::StdoutSettings, syslog::SyslogSettings,
 };
 use crate::schema::{section, table, tables};
 
@@ -64,4 +65,8 @@ outputs! { OutputsConfig {
     file: many FileSettings;
     /// Elasticsearch and OpenSearch.
     elasticsearch: many ElasticsearchSettings;
+    /// Servers that take syslog messages.
+    syslog: many SyslogSettings;
+    /// Topics of Kafka.
+    kafka: many KafkaSettings;
 } }

@@ -22,9 +22,12 @@ pub const PROGRAMS: [Program; 5] = [
 
 /// Servers that tests talk to. They are optional: a test whose server is missing is skipped. They are unpacked and not
 /// installed, because a package starts its server.
-pub const SERVERS: [Program; 2] = [
+pub const SERVERS: [Program; 5] = [
     Program { name: "prometheus", package: "prometheus", why: "tests serve metrics and check alert rules" },
     Program { name: "prometheus-alertmanager", package: "prometheus-alertmanager", why: "tests fire alerts" },
+    Program { name: "rsyslogd", package: "rsyslog", why: "tests send syslog messages" },
+    Program { name: "lmnsd_gtls.so", package: "rsyslog-gnutls", why: "tests send syslog messages over TLS" },
+    Program { name: "lmnsd_ossl.so", package: "rsyslog-openssl", why: "tests send syslog messages over TLS" },
 ];
 
 /// Emulators for virtual machines of this architecture.
