@@ -7,7 +7,7 @@ use std::{
     process::Command,
 };
 
-use minerwatch_tests::executable;
+use minerwatch_tests::{command, executable, require::servers};
 use xtask::commands;
 
 fn root() -> PathBuf {
@@ -57,5 +57,26 @@ fn the_documented_image_build_copies_what_it_builds() {
     assert!(sources.contains(&"minerwatch"), "{sources:?}");
     for source in sources.into_iter().filter(|source| *source != "minerwatch") {
         assert!(root().join("deploy").join(source).is_file(), "deploy/{source} is not in the tree");
+    }
+}
+
+#[test]
+fn the_alert_rules_pass_their_tests() {
+    let Some([promtool]) = servers("the_alert_rules_pass_their_tests", ["promtool"]) else { return };
+    let path = |file: &str| root().join(file).to_string_lossy().into_owned();
+    let promtool = promtool.to_string_lossy();
+    command::run(&promtool, &["check", "rules", &path("deploy/prometheus/minerwatch.rules.yaml")]);
+    command::run(&promtool, &["test", "rules", &path("tests/prometheus/rules.test.yaml")]);
+}
+
+/// The rules without a unit test would be unnoticed.
+#[test]
+fn every_alert_rule_has_a_test() {
+    let rules = read("deploy/prometheus/minerwatch.rules.yaml");
+    let tests = read("tests/prometheus/rules.test.yaml");
+    let names: Vec<&str> = rules.lines().filter_map(|line| line.trim().strip_prefix("- alert: ")).collect();
+    assert!(names.len() > 10, "{names:?}");
+    for name in names {
+        assert!(tests.contains(&format!("alertname=\"{name}\"")), "{name} has no test");
     }
 }

@@ -47,7 +47,7 @@ fn about_the_alert(ecs: &Value, message: &mut Message) {
         message.number("cn1", Some(score));
         message.text("cn1Label", Some("score"));
     }
-    message.text("reason", text(ecs, "minerwatch.reason"));
+    message.text("reason", text(ecs, "minerwatch.reason").or_else(|| text(ecs, "error.code")));
     let category = texts(ecs, "event.category").collect::<Vec<_>>().join("/");
     message.text("cat", Some(&category));
     message.text("outcome", text(ecs, "event.outcome"));

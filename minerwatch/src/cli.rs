@@ -1,5 +1,7 @@
 //! The command line, with one file per command. Results go to standard output, messages to standard error.
 
+mod alert;
+mod config;
 mod counted;
 mod doctor;
 mod except;
@@ -8,12 +10,14 @@ mod failure;
 mod hooks;
 mod intel;
 mod logging;
+mod output;
 mod present;
 mod record;
 pub mod render;
 mod replay;
 mod run;
 mod scan;
+mod status;
 mod streams;
 mod tail;
 
@@ -44,6 +48,10 @@ enum Command {
     Replay(replay::Arguments),
     Intel(intel::Arguments),
     Except(except::Arguments),
+    Config(config::Arguments),
+    Status(status::Arguments),
+    Output(output::Arguments),
+    Alert(alert::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -53,6 +61,8 @@ Start here:
   minerwatch scan                      check whether something is mining right now
   minerwatch run > alerts.json         keep watching, and write alerts as JSON
   minerwatch explain                   show why an alert was raised
+  minerwatch status                    show whether the running daemon is well
+  minerwatch config check              check the configuration before the daemon reads it
 
 Exit codes:
   0   success
@@ -60,8 +70,8 @@ Exit codes:
   2   wrong usage or configuration
   3   this kernel or these privileges do not allow it
   10  found: `scan` and `replay` found an incident with the verdict `suspected` or `mining`,
-      `intel lookup` found the value on a list, or `except test` found alerts that would be
-      hidden";
+      `intel lookup` found the value on a list, `except test` found alerts that would be
+      hidden, or `status --check` found a daemon that is not well";
 
 /// Runs the command that the arguments of this process name, and returns its exit code.
 pub fn main() -> ExitCode {
@@ -89,6 +99,10 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Replay(arguments) => replay::main(&arguments),
         Command::Intel(arguments) => intel::main(&arguments),
         Command::Except(arguments) => except::main(&arguments),
+        Command::Output(arguments) => output::main(&arguments),
+        Command::Alert(arguments) => alert::main(&arguments),
+        Command::Config(arguments) => config::main(&arguments),
+        Command::Status(arguments) => status::main(&arguments),
     }
 }
 
@@ -148,6 +162,16 @@ mod tests {
             "except test alerts.json --user ml",
             "except test host.jsonl --json",
             "except remove 7c1d9f02",
+            "output test",
+            "output test soc --config m.toml --json",
+            "alert test --seconds 5",
+            "config check",
+            "config check /etc/minerwatch.toml",
+            "config show --json m.toml",
+            "config default",
+            "config unit m.toml",
+            "status",
+            "status --json --check --socket /tmp/s --color never",
             "intel lookup pool.example --list a.txt --list b.json --allow c.txt",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
@@ -168,6 +192,10 @@ mod tests {
             "except",
             "except add --user ml",
             "except remove",
+            "config",
+            "config check a b",
+            "config default a",
+            "status now",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).expect_err(line);

@@ -5,6 +5,9 @@
 //! ([`mod@reference`]), and a test fails when they are out of date.
 
 mod check;
+mod drop_in;
+mod effective;
+mod environment;
 mod error;
 mod except;
 mod exceptions_file;
@@ -12,31 +15,43 @@ mod fields;
 mod intel;
 mod key;
 mod log_level;
+mod metrics;
+mod outside;
 pub mod reference;
+mod shown;
 
 use std::{
+    fmt::Write as _,
     fs::File,
     io::{self, Read},
     path::{Path, PathBuf},
 };
 
+use sha2::{Digest as _, Sha256};
+
 use crate::{
     model::{AccountHasher, HookChoice, Verdict},
     output::OutputsConfig,
-    schema::{
-        Section as _, absolute_path, between, checked, choice, optional, parsed, section, switch, table,
-        tables,
-    },
+    redact,
+    schema::{absolute_path, between, checked, choice, optional, parsed, section, switch, table, tables},
 };
+pub use drop_in::drop_in;
+pub use effective::{Effective, Origin};
+pub use environment::Environment;
 pub use error::{ConfigError, Location};
 pub use except::ExceptionEntry;
 pub use exceptions_file::ExceptionsFile;
 pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
+pub use metrics::{ListenAddress, MetricsSection};
+pub use shown::Shown;
 
 /// Maximum size of a configuration file, in bytes.
 const MAX_SIZE: u64 = 1 << 20;
+
+/// Number of bytes of the hash of a configuration that are shown.
+const HASH_BYTES: usize = 6;
 
 section! {
     /// The whole configuration.
@@ -54,14 +69,20 @@ section! {
         /// Fields of your own in every object. All tags together have at most 512 bytes of JSON, and so have all
         /// labels.
         pub fields: Fields = Fields::default(), table();
+        /// Secrets that are removed from every object before it leaves the daemon.
+        pub redact: Redact = Redact::default(), table();
         /// Storage of data that must survive a restart.
         pub state: State = State::default(), table();
         /// The control socket for `minerwatch tail` and other commands that query the daemon.
         pub control: Control = Control::default(), table();
+        /// The endpoint for Prometheus.
+        pub metrics: MetricsSection = MetricsSection::default(), table();
         /// Limits that bound the use of memory and the size of alerts.
         pub limits: Limits = Limits::default(), table();
         /// Logging to standard error.
         pub log: Log = Log::default(), table();
+        /// The configuration itself.
+        pub config: Reload = Reload::default(), table();
     }
 }
 
@@ -127,6 +148,17 @@ section! {
 }
 
 section! {
+    /// Keys of `[redact]`.
+    pub struct Redact {
+        /// Whether passwords, tokens and keys in command lines are replaced by `[redacted]`.
+        pub enabled: bool = true, switch();
+        /// More patterns of secrets: regular expressions, as the crate `regex` has them. The group `secret` of a match is
+        /// replaced, or the whole match if there is no such group. A match must not go beyond the end of a JSON string.
+        pub patterns: Vec<String> = Vec::new(), checked("a list of regular expressions", are_patterns);
+    }
+}
+
+section! {
     /// Keys of `[state]`.
     pub struct State {
         /// The state directory. The daemon writes only to this directory, its file outputs and its socket.
@@ -143,6 +175,12 @@ section! {
         /// Path of the control socket. Only root and the daemon's own user may use the socket.
         pub socket: PathBuf = PathBuf::from(Control::DEFAULT_SOCKET), absolute_path();
     }
+}
+
+fn are_patterns(patterns: &[String]) -> Result<(), String> {
+    patterns
+        .iter()
+        .try_for_each(|pattern| redact::check(pattern).map_err(|error| format!("`{pattern}` {error}")))
 }
 
 /// Maximum length of a key for accounts in the configuration, in bytes.
@@ -182,6 +220,15 @@ section! {
     }
 }
 
+section! {
+    /// Keys of `[config]`.
+    pub struct Reload {
+        /// Whether the daemon reads the configuration again when its file changes, also through a symbolic link as in a
+        /// `ConfigMap`. Without it, only SIGHUP makes the daemon read the file again.
+        pub reload_on_change: bool = true, switch();
+    }
+}
+
 impl Detection {
     /// Path of the file of exceptions if no configuration names one.
     pub const DEFAULT_EXCEPTIONS_FILE: &str = "/etc/minerwatch.exceptions.toml";
@@ -200,27 +247,40 @@ impl Detection {
 }
 
 impl Config {
-    /// Reads and checks a configuration file.
+    /// Reads and checks a configuration file, and applies the environment of this process.
     ///
     /// # Errors
     ///
-    /// The file cannot be read, is not TOML, or holds a key or value that is not allowed. The message names the file,
-    /// and the line and key of the error if known.
+    /// See [`Effective::load`].
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
-        Self::parse(&text, path)
+        Effective::load(Some(path)).map(|effective| effective.config)
     }
 
-    /// Parses and checks a configuration. Messages use `path` as the name of the file.
+    /// Parses and checks a configuration file with this text, without an environment. Messages use `path` as the name of
+    /// the file.
+    ///
+    /// # Errors
+    ///
+    /// See [`Effective::load`].
     pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
-        let config: Self = toml::from_str(text)
-            .map_err(|error| ConfigError::from_toml(path, text, &error, &Self::text()))?;
-        check::conflicts(&config)
-            .map_err(|(key, message)| ConfigError::conflict(path, text, key, message))?;
-        check::exceptions(&config.detection.except).map_err(|(index, conflict)| {
-            exceptions_file::at(path, text, "[[detection.except]]", index, conflict)
-        })?;
-        Ok(config)
+        Effective::parse(text, Some(path), &Environment::default()).map(|effective| effective.config)
+    }
+
+    /// Parses the content of a configuration file, without the checks that need several keys.
+    fn try_from_table(content: toml::Table) -> Result<Self, toml::de::Error> {
+        content.try_into()
+    }
+
+    /// Returns the beginning of the SHA-256 hash of the configuration, in hexadecimal. Two daemons with the same
+    /// settings have the same hash, whatever the order and the comments of their files.
+    pub fn hash(&self) -> String {
+        // Plain data always serializes.
+        let settings = serde_json::to_vec(self).unwrap_or_default();
+        Sha256::digest(settings).iter().take(HASH_BYTES).fold(String::new(), |mut text, byte| {
+            // Writing to a string always succeeds.
+            let _ = write!(text, "{byte:02x}");
+            text
+        })
     }
 
     /// Returns the sections that differ from `new` and take effect only at the next start, because they decide what is
@@ -228,8 +288,21 @@ impl Config {
     /// verdict and of the exceptions.
     pub fn needs_restart(&self, new: &Self) -> Vec<&'static str> {
         // The pattern names all sections, so that a new section requires a decision here.
-        let Self { events, hash, detection, intel: _, sink: _, fields, state, control, limits, log: _ } =
-            self;
+        let Self {
+            events,
+            hash,
+            detection,
+            intel: _,
+            sink: _,
+            fields,
+            redact: redacted,
+            state,
+            control,
+            metrics,
+            limits,
+            log: _,
+            config: _,
+        } = self;
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),
@@ -243,8 +316,10 @@ impl Config {
                 } != new.detection,
             ),
             ("fields", *fields != new.fields),
+            ("redact", *redacted != new.redact),
             ("state", *state != new.state),
             ("control", *control != new.control),
+            ("metrics", *metrics != new.metrics),
             ("limits", *limits != new.limits),
         ];
         changed.into_iter().filter_map(|(section, changed)| changed.then_some(section)).collect()

@@ -7,7 +7,6 @@
 mod client;
 mod connection;
 mod counters;
-mod listener;
 mod pipeline_request;
 mod request;
 mod subscribers;
@@ -20,14 +19,18 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
+    net::UnixListener,
     sync::{mpsc, watch},
     task::JoinHandle,
 };
 
-use crate::model::EventKind;
+pub use crate::unix_socket::BindError;
+use crate::{
+    model::EventKind,
+    unix_socket::{self, SocketAt},
+};
 pub use client::{ConnectError, ControlClient, Lines};
 pub use counters::ControlCounters;
-pub use listener::BindError;
 pub use pipeline_request::{PipelineRequest, Question};
 pub use request::{Request, TailRequest};
 use subscribers::Subscribers;
@@ -54,7 +57,11 @@ impl ControlServer {
     ///
     /// Another daemon is listening at `path`, `path` is not a socket, or the directory cannot be written.
     pub fn bind(path: &Path) -> Result<(Self, mpsc::Receiver<PipelineRequest>), BindError> {
-        let (listener, inode) = listener::bind(path)?;
+        // The daemon checks the user of each connection, so connections before the mode is set are safe.
+        let (listener, inode) = unix_socket::bind(SocketAt { path, mode: 0o600, key: "control.socket" })?;
+        let failed = |error| BindError::Io { path: path.to_owned(), error };
+        listener.set_nonblocking(true).map_err(failed)?;
+        let listener = UnixListener::from_std(listener).map_err(failed)?;
         let subscribers = Arc::new(Subscribers::default());
         let (requests, receiver) = mpsc::channel(QUEUE);
         let (stop, stopped) = watch::channel(false);
@@ -93,7 +100,7 @@ impl ControlServer {
     /// queued lines.
     pub async fn shutdown(self, grace: Duration) {
         let Self { path, subscribers, stop, mut task, inode } = self;
-        listener::unlink(&path, inode);
+        unix_socket::unlink(&path, inode);
         subscribers.close();
         // The task may have ended already.
         let _ = stop.send(true);

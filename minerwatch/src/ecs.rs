@@ -4,6 +4,8 @@
 //! caller reuses the buffer for the lines. So encoding an event allocates nothing, except for the lists of a DNS
 //! answer.
 
+mod agent;
+mod agent_fields;
 mod alert;
 mod alert_fields;
 mod command_line;
@@ -32,8 +34,10 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use crate::model::{
-    AgentContext, Alert, BootTime, Event, ExtraFields, HostContext, ProcessView, SignalId, Verdict, WallClock,
+    AgentContext, AgentReport, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView,
+    SignalId, Verdict, WallClock,
 };
+use crate::redact::Redactor;
 use event_id::EventIds;
 use timestamp::Timestamp;
 
@@ -59,6 +63,8 @@ pub struct Observed<'a> {
     pub parent: Option<&'a ProcessView>,
     /// The domain name that last resolved to the peer's address, if the DNS answer was seen.
     pub domain: Option<&'a str>,
+    /// The reported incident that the process belongs to, if any.
+    pub incident: Option<IncidentId>,
     /// The number of this object among the objects that this daemon sent, so that a reader can detect a gap.
     pub sequence: u64,
 }
@@ -84,6 +90,8 @@ pub struct EncoderSettings {
     pub agent: AgentContext,
     /// The fields that the configuration adds.
     pub fields: ExtraFields,
+    /// Removes secrets from every object.
+    pub redactor: Option<Arc<Redactor>>,
     /// Maximum size of an alert's line, in bytes. A larger alert is cut.
     pub max_alert_bytes: usize,
 }
@@ -96,6 +104,7 @@ impl EncoderSettings {
             agent: AgentContext::this(None),
             fields: ExtraFields::default(),
             max_alert_bytes: MAX_ALERT_BYTES,
+            redactor: None,
         }
     }
 
@@ -155,6 +164,11 @@ impl Encoder {
         self.encode_state(state, verdict, sequence, lines);
     }
 
+    /// Appends the line of what the daemon says about itself, with its newline.
+    pub fn report(&self, report: &AgentReport, sequence: u64, lines: &mut Vec<u8>) {
+        self.encode_report(report, sequence, lines);
+    }
+
     fn time(&self, time: BootTime) -> Timestamp {
         Timestamp(self.settings.host.clock.unix_nanoseconds(time))
     }
@@ -165,6 +179,9 @@ impl Encoder {
         let before = lines.len();
         match serde_json::to_writer(&mut *lines, document) {
             Ok(()) => {
+                if let Some(redactor) = &self.settings.redactor {
+                    redactor.redact(lines, before);
+                }
                 // The common fields take the place of the closing brace.
                 lines.pop();
                 lines.extend_from_slice(&self.line_end);

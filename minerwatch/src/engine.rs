@@ -23,8 +23,8 @@ use crate::{
     incident::{HiddenAlerts, IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
-        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, Observation, ProcessKey, Request,
-        SignalId, Value, Verdict, WallClock,
+        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, IncidentId, Observation, ProcessKey,
+        Request, SignalId, Value, Verdict, WallClock, Wanted,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
@@ -107,10 +107,12 @@ impl Engine {
 
     /// Processes one event and appends its effects. If `wanted`, the event's own effects begin with
     /// [`Effect::Observed`].
-    pub fn ingest(&mut self, event: &Event, wanted: bool, effects: &mut Vec<Effect>) {
+    pub fn ingest(&mut self, event: &Event, wanted: Wanted, effects: &mut Vec<Effect>) {
         self.events += 1;
         self.advance(event.time, effects);
         let at = effects.len();
+        // The end of a process may end its membership, so this comes first.
+        let incident = self.reported_incident(event, wanted);
         if !self.table.can_apply(event) {
             self.before_fork.park(event, self.now);
             self.give_up_parked(effects);
@@ -129,8 +131,9 @@ impl Engine {
                 self.release_answered(event.subject.key, effects);
             }
         }
-        if wanted {
-            effects.insert(at, Effect::Observed(self.observation(event)));
+        let incident = incident.or_else(|| self.reported_incident(event, wanted));
+        if wanted == Wanted::Yes || incident.is_some() {
+            effects.insert(at, Effect::Observed(Observation { incident, ..self.observation(event) }));
         }
     }
 
@@ -215,12 +218,21 @@ impl Engine {
             parked: (self.before_fork.len() + self.before_answer.len()) as u64,
             parked_lost: self.before_fork.given_up() + self.before_answer.given_up(),
             incidents: self.incidents.len() as u64,
+            incidents_by_verdict: self.incidents.by_verdict(),
             incidents_evicted: self.incidents.evicted(),
             incidents_restored: self.incidents.restored(),
             written_files_evicted: self.knowledge.written.evicted(),
             findings: self.detectors.found().clone(),
             evictions: self.detectors.evictions(&self.knowledge),
         }
+    }
+
+    /// Returns the reported incident that the process of a wanted event belongs to.
+    fn reported_incident(&self, event: &Event, wanted: Wanted) -> Option<IncidentId> {
+        if wanted == Wanted::No {
+            return None;
+        }
+        self.incidents.reported(&self.table, event.subject.key)
     }
 
     fn observation(&self, event: &Event) -> Observation {
@@ -234,6 +246,7 @@ impl Engine {
             process: process.map(|process| Arc::clone(&process.view)),
             parent: parent.map(|parent| Arc::clone(&parent.view)),
             domain,
+            incident: None,
         }
     }
 

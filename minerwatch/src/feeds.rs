@@ -9,6 +9,7 @@ mod reloader;
 mod sync;
 mod synced;
 
+pub use crate::enrich::geo::check as check_database;
 pub use load::{FileReport, Loaded, load};
 pub use metrics::ListMetrics;
 #[cfg(feature = "sensor")]

@@ -1,6 +1,6 @@
 //! Facts about this host, and the clocks that the stages use.
 
-use std::{fs, sync::Arc};
+use std::{fs, sync::Arc, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -58,6 +58,17 @@ pub fn context() -> HostContext {
 /// Returns the number of processors available to this process.
 pub fn processors() -> u32 {
     std::thread::available_parallelism().map_or(1, |count| u32::try_from(count.get()).unwrap_or(u32::MAX))
+}
+
+/// Returns the CPU time of this process, of all its threads.
+pub fn cpu_time() -> Duration {
+    Duration::from_nanos(u64::try_from(nanoseconds(ClockId::ProcessCPUTime)).unwrap_or(0))
+}
+
+/// Returns the number of files that this process has open.
+pub fn open_files() -> u64 {
+    // The directory itself is open while it is read.
+    fs::read_dir("/proc/self/fd").map_or(0, |entries| (entries.count() as u64).saturating_sub(1))
 }
 
 /// Returns the resident memory of this process, in bytes.

@@ -29,7 +29,9 @@ pub mod ecs;
 pub mod engine;
 pub mod enrich;
 pub mod except;
+pub mod exporter;
 pub mod feeds;
+pub mod health;
 pub mod host;
 pub mod incident;
 pub mod intel;
@@ -44,9 +46,11 @@ pub mod privileges;
 pub mod probe;
 pub mod process;
 pub mod recording;
+pub mod redact;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;
 pub mod state_files;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod unix_socket;

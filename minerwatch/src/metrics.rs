@@ -1,140 +1,34 @@
-//! The daemon's counters in one value, for `status` and `doctor`.
+//! The daemon's counters in one value, for `status`, `doctor` and the metrics endpoint.
 //!
 //! There are no static counters: each part owns its counters, and the pipeline collects them in [`Metrics`] on request.
+
+mod event_counts;
+pub mod exposition;
+mod histogram;
+mod outputs;
+mod parts;
+mod resources;
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use crate::{
-    control::ControlCounters,
-    engine::EngineCounters,
-    enrich::EnrichCounters,
-    except::ExceptionStatus,
-    feeds::ListMetrics,
-    model::{Event, EventKind},
-    output,
+pub use self::{
+    event_counts::{AlertCounts, EventCounts},
+    histogram::Histogram,
+    outputs::{OutputMetrics, SpoolMetrics},
+    parts::{ControlMetrics, EnrichMetrics, SamplerMetrics, SocketMetrics},
+    resources::{CpuMetrics, LatencyMetrics, ProcessMetrics, ProgramMetrics, ProgramStatistics},
 };
-
-/// Events by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct EventCounts([u64; EventKind::ALL.len()]);
-
-impl EventCounts {
-    /// Counts one event.
-    pub fn count(&mut self, event: &Event) {
-        if let Some(count) = self.0.get_mut(event.body.kind() as usize) {
-            *count += 1;
-        }
-    }
-
-    /// Returns the number of events of a kind.
-    pub fn of(&self, kind: EventKind) -> u64 {
-        self.0.get(kind as usize).copied().unwrap_or(0)
-    }
-
-    /// Returns every kind with its count.
-    pub fn iter(&self) -> impl Iterator<Item = (EventKind, u64)> {
-        EventKind::ALL.into_iter().map(|kind| (kind, self.of(kind)))
-    }
-}
-
-impl Serialize for EventCounts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.iter().map(|(kind, count)| (kind.name(), count)))
-    }
-}
-
-/// The counters of one output.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct OutputMetrics {
-    /// Event lines written.
-    pub events: u64,
-    /// Alert lines written.
-    pub alerts: u64,
-    /// Event lines dropped because the backlog was full.
-    pub events_dropped: u64,
-    /// Alert lines dropped because the backlog was full.
-    pub alerts_dropped: u64,
-    /// Lines in the backlog now.
-    pub waiting: u64,
-    /// Writes that failed.
-    pub failures: u64,
-    /// Whether the last write failed.
-    pub failing: bool,
-    /// Why the last failed write failed.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub last_error: Option<String>,
-    /// Lines that the destination refused for ever. They are in the dead-letter file.
-    pub refused: u64,
-    /// Whether the output has ended, because the reader of standard output has gone.
-    pub ended: bool,
-    /// The spool of a network output.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub spool: Option<SpoolMetrics>,
-}
-
-/// The counters of a spool.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SpoolMetrics {
-    /// Alerts on disk now.
-    pub alerts: u64,
-    /// Events on disk now.
-    pub events: u64,
-    /// Size of the lines on disk now, bytes.
-    pub bytes: u64,
-    /// Age of the oldest line on disk now, seconds.
-    pub oldest_seconds: u64,
-    /// Lines that could not be written to the disk.
-    pub failures: u64,
-    /// Damaged spools that were set aside.
-    pub damaged: u64,
-}
-
-impl From<output::SpoolCounters> for SpoolMetrics {
-    fn from(counters: output::SpoolCounters) -> Self {
-        let output::SpoolCounters { alerts, events, bytes, oldest_seconds, failures, damaged } = counters;
-        Self { alerts, events, bytes, oldest_seconds, failures, damaged }
-    }
-}
-
-impl From<output::Counters> for OutputMetrics {
-    fn from(counters: output::Counters) -> Self {
-        // The waiting bytes are not exported.
-        let output::Counters {
-            events,
-            alerts,
-            events_dropped,
-            alerts_dropped,
-            waiting,
-            waiting_bytes: _,
-            failures,
-            failing,
-            last_error,
-            refused,
-            spool,
-            ended,
-        } = counters;
-        let spool = spool.map(Into::into);
-        Self {
-            events,
-            alerts,
-            events_dropped,
-            alerts_dropped,
-            waiting,
-            failures,
-            failing,
-            last_error,
-            refused,
-            ended,
-            spool,
-        }
-    }
-}
+use crate::{engine::EngineCounters, except::ExceptionStatus, feeds::ListMetrics};
 
 /// All counters. A counter counts since the start, unless its description says "now".
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Metrics {
+    /// Version of the daemon.
+    pub version: &'static str,
+    /// Own CPU time.
+    pub cpu: CpuMetrics,
     /// Seconds since the start.
     pub uptime_seconds: u64,
     /// Resident memory now, bytes.
@@ -153,6 +47,10 @@ pub struct Metrics {
     pub hooks: BTreeMap<&'static str, &'static str>,
     /// Alerts sent, including updates.
     pub alerts: u64,
+    /// The same alerts by action and verdict.
+    pub alert_counts: AlertCounts,
+    /// How long events and alerts took.
+    pub latency: LatencyMetrics,
     /// The exceptions, and how many alerts they hid.
     pub exceptions: ExceptionStatus,
     /// Counters of the engine.
@@ -172,6 +70,16 @@ pub struct Metrics {
     pub outputs: BTreeMap<String, OutputMetrics>,
     /// Counters of the control socket.
     pub control: ControlMetrics,
+    /// What the daemon itself costs.
+    pub process: ProcessMetrics,
+    /// How often and how long the eBPF programs ran.
+    pub programs: ProgramStatistics,
+    /// The beginning of the hash of the configuration in use.
+    pub config_hash: String,
+    /// Why the sensor is degraded now.
+    pub degraded: Vec<&'static str>,
+    /// Wall time of the last tick of the event loop, in seconds since 1970.
+    pub alive_unix_seconds: u64,
 }
 
 impl Metrics {
@@ -182,103 +90,11 @@ impl Metrics {
     }
 }
 
-/// [`EnrichCounters`] as they are exported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each is a copy of a documented field")]
-pub struct EnrichMetrics {
-    pub cgroups_cached: u64,
-    pub cgroups_evicted: u64,
-    pub cgroups_walks: u64,
-    pub cgroups_missing: u64,
-    pub hashes: u64,
-    pub hashes_bytes: u64,
-    pub hashes_cache_hits: u64,
-    pub hashes_too_large: u64,
-    pub hashes_gone: u64,
-    pub hashes_failed: u64,
-    pub hashes_queue_full: u64,
-    pub hashes_unanswered: u64,
-    pub hashes_invalidated: u64,
-    pub hashes_cached: u64,
-    pub hashes_evicted: u64,
-}
-
-impl From<EnrichCounters> for EnrichMetrics {
-    fn from(EnrichCounters { cgroups, hashes }: EnrichCounters) -> Self {
-        let crate::enrich::CgroupCounters { cached, evicted, walks, missing } = cgroups;
-        let crate::enrich::HashCounters {
-            hashed,
-            bytes,
-            hits,
-            too_large,
-            gone,
-            failed,
-            queue_full,
-            unanswered,
-            invalidated,
-            cached: hashes_cached,
-            evicted: hashes_evicted,
-        } = hashes;
-        Self {
-            cgroups_cached: cached,
-            cgroups_evicted: evicted,
-            cgroups_walks: walks,
-            cgroups_missing: missing,
-            hashes: hashed,
-            hashes_bytes: bytes,
-            hashes_cache_hits: hits,
-            hashes_too_large: too_large,
-            hashes_gone: gone,
-            hashes_failed: failed,
-            hashes_queue_full: queue_full,
-            hashes_unanswered: unanswered,
-            hashes_invalidated: invalidated,
-            hashes_cached,
-            hashes_evicted,
-        }
-    }
-}
-
-/// Counters of the sampler of busy CPUs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SamplerMetrics {
-    /// Visits to CPUs that ran a process.
-    pub visits: u64,
-    /// Visits that the kernel refused.
-    pub refused: u64,
-    /// Boosts: processes that were visited more often for some seconds.
-    pub closer: u64,
-}
-
-/// Counters of tagged sockets of other processes.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct SocketMetrics {
-    /// Sockets that were tagged: open before the start, or of a process that talks to a pool.
-    pub marked: u64,
-    /// Sockets that no longer existed, or that the kernel did not hand over.
-    pub missed: u64,
-}
-
-/// [`ControlCounters`] as they are exported.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
-#[expect(missing_docs, reason = "each is a copy of a documented field")]
-pub struct ControlMetrics {
-    pub subscribers: u64,
-    pub lines: u64,
-    pub lost: u64,
-}
-
-impl From<ControlCounters> for ControlMetrics {
-    fn from(ControlCounters { subscribers, lines, lost }: ControlCounters) -> Self {
-        Self { subscribers, lines, lost }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::{
-        model::{BootTime, EventBody, Exit, ProcessKey},
+        model::{BootTime, EventBody, EventKind, Exit, ProcessKey},
         testing,
     };
 

@@ -2,6 +2,7 @@
 //! the crate.
 
 pub mod account;
+mod agent_report;
 mod alert;
 mod app_data;
 mod dns;
@@ -32,13 +33,14 @@ mod verdict;
 pub mod wallet;
 
 pub use account::{Account, AccountHasher};
+pub use agent_report::{AgentNews, AgentReport};
 pub use alert::{
     Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
     MemberRole, Peer, Suspect,
 };
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
-pub use effect::{Effect, Observation, Request};
+pub use effect::{Effect, Observation, Request, Wanted};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
     Exec, Exit, FileAction, FileChange, Fork, HashedFile, ProcessPresence, RunningFlow, RunningProcess,

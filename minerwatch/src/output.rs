@@ -22,9 +22,11 @@ mod file;
 mod filter;
 mod groups;
 mod http;
+mod kafka;
 mod line_writer;
 mod local;
 mod loki;
+mod needs;
 mod notice;
 mod otlp;
 mod pagerduty;
@@ -36,8 +38,10 @@ mod slack;
 mod splunk;
 mod spool;
 mod stdout;
+mod syslog;
 mod table;
 mod throttle;
+mod tls;
 mod webhook;
 mod worker;
 
@@ -51,7 +55,9 @@ pub use elasticsearch::ElasticsearchSettings;
 pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
 pub use http::{ConnectionKeys, HttpUrl, LoginKeys};
+pub use kafka::{DocumentFormat, KafkaSettings, SaslMechanism};
 pub use loki::LokiSettings;
+pub use needs::{Needs, host_of};
 pub use notice::Notice;
 pub use otlp::OtlpSettings;
 pub use pagerduty::PagerDutySettings;
@@ -61,8 +67,9 @@ pub use slack::SlackSettings;
 pub use splunk::SplunkSettings;
 pub use spool::{Spool, SpoolLimits, SpooledAlert};
 pub use stdout::StdoutSettings;
-pub use table::OutputsConfig;
-pub use webhook::{WebhookBody, WebhookFormat, WebhookMethod, WebhookSettings};
+pub use syslog::{Facility, MessageFormat, SyslogSettings};
+pub use table::{OutputsConfig, PlacedOutput};
+pub use webhook::{WebhookBody, WebhookMethod, WebhookSettings};
 pub use worker::Worker;
 
 /// A destination for lines of events and alerts.
@@ -96,6 +103,11 @@ pub trait OutputSettings: fmt::Debug {
 
     /// Returns the filter for the lines that the output wants.
     fn filter(&self) -> Filter;
+
+    /// Returns what the output needs from its surroundings. Needs nothing by default.
+    fn needs(&self) -> Needs {
+        Needs::default()
+    }
 
     /// Checks keys that depend on each other. An error has the key at fault and the message.
     fn check(&self) -> Result<(), (&'static str, String)> {

@@ -23,6 +23,7 @@ mod exceptions;
 mod foreground;
 #[cfg(feature = "sensor")]
 mod live_settings;
+mod output_test;
 mod replay;
 #[cfg(feature = "sensor")]
 mod scan;
@@ -32,10 +33,10 @@ mod trial;
 #[cfg(not(feature = "sensor"))]
 mod unavailable;
 
-use std::{io, path::PathBuf, time::Duration};
+use std::{io, time::Duration};
 
 use crate::{
-    config::{Config, LogLevel},
+    config::{Config, Effective, LogLevel},
     detect,
     ecs::SignalText,
     model::{HookChoice, SignalId},
@@ -52,8 +53,9 @@ pub use self::{
 };
 pub use self::{
     exceptions::{LoadedExceptions, doubts, exception_status, exceptions},
+    output_test::{OutputTest, test_output},
     replay::{Replayed, replay},
-    stages::OutputSink,
+    stages::{EventInfo, OutputSink},
     trial::{Trial, trial},
 };
 
@@ -84,10 +86,8 @@ pub struct WrongUsage(pub String);
 
 /// Options of the daemon.
 pub struct RunOptions {
-    /// The configuration.
-    pub config: Config,
-    /// The path of the configuration file, which SIGHUP reads again.
-    pub config_path: Option<PathBuf>,
+    /// The configuration. SIGHUP and a change of its file reload it.
+    pub effective: Effective,
     /// Hooks from the command line. They override the hooks of the configuration.
     pub hooks: Vec<HookChoice>,
     /// Sets the log level after a reload.

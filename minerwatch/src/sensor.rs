@@ -14,6 +14,7 @@ mod event_rings;
 mod flows;
 mod hooks;
 mod layout;
+mod links;
 mod losses;
 mod merge;
 mod options;
@@ -24,6 +25,7 @@ mod record_header;
 mod report;
 mod ring_backend;
 mod sockets;
+mod statistics;
 mod unsafe_io;
 
 use std::fmt;
@@ -31,7 +33,6 @@ use std::fmt;
 use aya::Ebpf;
 use tracing::debug;
 
-use self::event_rings::OpenRings;
 pub use self::{
     current_pids::CurrentPids,
     error::SensorError,
@@ -42,14 +43,18 @@ pub use self::{
     options::SensorOptions,
     report::{SensorReport, SourceStatus},
     sockets::Sockets,
+    statistics::ProgramRuns,
     unsafe_io::give_back_memory,
 };
+use self::{event_rings::OpenRings, links::Links, statistics::Statistics};
 use crate::model::DataSource;
 
 /// The loaded and attached eBPF programs. Dropping the sensor detaches them.
 pub struct Sensor {
     // Keeps the programs loaded and their links attached.
-    _programs: Ebpf,
+    programs: Ebpf,
+    statistics: Statistics,
+    links: Links,
     rings: Option<OpenRings>,
     losses: Losses,
     current_pids: Option<CurrentPids>,
@@ -97,7 +102,9 @@ impl Sensor {
         let sockets =
             report.is_available(DataSource::Payload).then(|| Sockets::new(&mut programs)).transpose()?;
         Ok(Self {
-            _programs: programs,
+            statistics: Statistics::new(options.statistics),
+            links: Links::find(&programs),
+            programs,
             rings: Some(rings),
             losses,
             current_pids,
@@ -143,5 +150,21 @@ impl Sensor {
     /// The counts of lost events.
     pub fn losses(&self) -> &Losses {
         &self.losses
+    }
+
+    /// Returns whether the kernel counts the runs of programs.
+    pub fn counts_runs(&self) -> bool {
+        self.statistics.are_enabled()
+    }
+
+    /// Returns the runs of each program that has run while the kernel counted.
+    pub fn program_runs(&self) -> impl Iterator<Item = ProgramRuns<'_>> {
+        statistics::runs(&self.programs)
+    }
+
+    /// Returns the names of programs that were detached from a cgroup by somebody else. Other programs cannot be
+    /// detached while the daemon runs. Reads a small file for each of them.
+    pub fn detached(&self) -> Vec<String> {
+        self.links.detached()
     }
 }

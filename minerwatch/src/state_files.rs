@@ -12,6 +12,14 @@ pub fn create_directory(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
+/// Checks that files in a directory can be written: permissions, a file system that is not read-only, and space.
+pub fn check_writable(directory: &Path) -> io::Result<()> {
+    rustix::fs::access(directory, rustix::fs::Access::WRITE_OK)?;
+    let disk = rustix::fs::statvfs(directory)?;
+    // Some file systems without a limit have a size of 0.
+    if disk.f_blocks > 0 && disk.f_bavail == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
 /// Replaces a file atomically, with mode 0600. After an error the earlier file stays. The content is not synced to the
 /// disk, so a crash of the machine may lose it.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
@@ -32,6 +40,16 @@ mod tests {
     use std::os::unix::fs::{PermissionsExt as _, symlink};
 
     use super::*;
+
+    #[test]
+    fn a_directory_that_is_gone_or_read_only_is_not_writable() {
+        let directory = tempfile::tempdir().unwrap();
+        check_writable(directory.path()).unwrap();
+        let error = check_writable(&directory.path().join("gone")).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::NotFound);
+        // Not even root can write here.
+        check_writable(Path::new("/proc/self")).unwrap_err();
+    }
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777

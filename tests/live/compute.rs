@@ -14,7 +14,7 @@ use std::{
 
 use minerwatch::{
     engine::{Engine, EngineSettings},
-    model::Event,
+    model::{Event, Wanted},
     recording::Reader,
 };
 use minerwatch_tests::{
@@ -187,7 +187,7 @@ fn kept_day(identity: &Value) -> Value {
     let mut engine = Engine::new(EngineSettings::default());
     let events: Vec<Event> = reader.map(|event| event.expect("a sound line")).collect();
     for event in &events {
-        engine.ingest(event, false, &mut Vec::new());
+        engine.ingest(event, Wanted::No, &mut Vec::new());
     }
     let mut state = serde_json::to_value(engine.load_history()).expect("plain data");
     assert_eq!(state["identities"].as_array().map(Vec::len), Some(1), "{state}");

@@ -3,6 +3,7 @@
 //! For each `tests/recordings/NAME.jsonl`, the file `NAME.alerts.jsonl` contains the expected alerts. After a change
 //! that alters alerts on purpose, run the tests with `MINERWATCH_BLESS=1` and review the difference.
 
+mod configuration;
 mod exceptions;
 mod load_pattern;
 mod picture;

@@ -1,6 +1,10 @@
 //! Checks the requirements of a test. Without them, the test is skipped with a note, or fails where it must run.
 
-use std::{env, fs::File};
+use std::{
+    env,
+    fs::File,
+    path::{Path, PathBuf},
+};
 
 use rustix::fs::{FlockOperation, flock};
 
@@ -43,6 +47,37 @@ pub fn machine_for_long(test: &str) -> Option<Machine> {
     }
     notes::skipped(test, "it takes long and runs only with `cargo xtask test --full`");
     None
+}
+
+/// Finds the programs of servers that a test talks to: those on `PATH`, or those that `cargo xtask setup` unpacked below
+/// the target directory. Returns `None` if one is missing.
+///
+/// # Panics
+/// If one is missing where the test must run.
+pub fn servers<const N: usize>(test: &str, names: [&str; N]) -> Option<[PathBuf; N]> {
+    let target = xtask::workspace::target_dir(&env::current_exe().unwrap_or_default());
+    let mut directories: Vec<PathBuf> =
+        env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
+    let unpacked = target.join("tools/root");
+    for root in [Path::new("/"), &unpacked] {
+        // Not every user has the directory of servers on `PATH`. The last one has the modules of rsyslog.
+        let own = ["usr/bin", "usr/sbin", "usr/lib/x86_64-linux-gnu/rsyslog"];
+        directories.extend(own.map(|directory| root.join(directory)));
+    }
+    let find = |name: &str| directories.iter().map(|at| at.join(name)).find(|path| path.is_file());
+    let mut found = Vec::new();
+    for name in names {
+        let Some(path) = find(name) else {
+            assert!(
+                !is_set(MUST_HAVE_ROOT),
+                "{test} needs {name}, and {MUST_HAVE_ROOT} says that it must run"
+            );
+            notes::skipped(test, &format!("it needs {name} (`cargo xtask setup` unpacks it)"));
+            return None;
+        };
+        found.push(path);
+    }
+    found.try_into().ok()
 }
 
 fn is_set(variable: &str) -> bool {

@@ -28,6 +28,8 @@ pub const ALL: &[Command] = &[
     command("intel", false),
     // `except` edits the file of exceptions and asks the daemon; `except test` does neither.
     Command { unless: Some("--config"), ..command("except", true) },
+    command("config", false),
+    command("status", true),
     command("help", false),
 ];
 
@@ -63,6 +65,8 @@ mod tests {
             (&["scan", "--seconds", "3"], true),
             (&["doctor"], true),
             (&["record", "host.jsonl"], true),
+            (&["status", "--json"], true),
+            (&["config", "check"], false),
             (&["explain"], true),
             (&["explain", "--from", "alerts.json"], false),
             (&["explain", "--from=-"], false),

@@ -1,6 +1,6 @@
 //! Tests with a parser of CEF.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -83,6 +83,14 @@ fn sample(action: &str) -> Value {
     samples.into_iter().find(|ecs| ecs["event"]["action"] == action).expect("a sample")
 }
 
+/// The format is a contract: review every difference.
+#[test]
+fn messages_are_as_in_their_snapshot() {
+    let lines =
+        testing::samples::lines().into_iter().map(|(_, line)| message(&serde_json::from_str(&line).unwrap()));
+    insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
+}
+
 #[test]
 fn an_alert_has_the_keys_that_a_siem_knows() {
     let Parsed { header, extension } = parse(&message(&sample("incident-opened")));
@@ -121,6 +129,7 @@ fn events_tell_what_they_are_about() {
     for (action, expected) in [
         ("connect", &["src", "dst", "dpt", "proto", "outcome"][..]),
         ("close", &["in", "out", "start"]),
+        ("device-open", &["outcome", "reason"]),
         ("dns", &["destinationDnsDomain"]),
         ("file-rename", &["fname", "filePath", "oldFilePath"]),
         ("exec", &["sproc", "spid", "fileHash", "cs4"]),
@@ -137,6 +146,21 @@ fn events_tell_what_they_are_about() {
 fn every_sample_and_every_recorded_object_can_be_parsed() {
     testing::each_sample(|_, ecs| drop(parse(&message(ecs))));
     testing::each_recorded(|_, ecs| drop(parse(&message(ecs))));
+}
+
+/// Returns the keys in the documentation's table.
+fn documented() -> BTreeSet<String> {
+    let page = include_str!("../../../docs/formats.md");
+    let table = page.lines().skip_while(|line| *line != "| Key | Field |").skip(2);
+    let keys = table.take_while(|line| line.starts_with('|')).filter_map(|line| line.split('|').nth(1));
+    keys.flat_map(|cell| cell.split(',')).map(|key| key.trim().replace('`', "")).collect()
+}
+
+#[test]
+fn the_keys_are_the_documented_ones() {
+    let mut seen = BTreeSet::new();
+    testing::each_sample(|_, ecs| seen.extend(parse(&message(ecs)).extension.into_keys()));
+    assert_eq!(seen, documented());
 }
 
 #[test]

@@ -21,7 +21,7 @@ pub enum ExitReason {
     /// This kernel or the privileges of this process do not allow the command.
     Unsupported = 3,
     /// `scan` and `replay` found an incident with the verdict suspected or mining; `intel lookup` found the value on a
-    /// list; `except test` found alerts that would be hidden.
+    /// list; `except test` found alerts that would be hidden; `status --check` found a daemon that is not well.
     Found = 10,
 }
 

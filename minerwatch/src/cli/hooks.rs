@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Failure, streams::tell};
-use crate::{config::Config, model::HookChoice, pipeline::ForegroundOptions};
+use crate::{config::Effective, model::HookChoice, pipeline::ForegroundOptions};
 
 /// Options for the choice of hooks.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -20,11 +20,7 @@ impl HookArguments {
     /// Returns the options of a foreground command: these hooks, and the configuration file or the default
     /// configuration.
     pub(super) fn options(&self, config: Option<&Path>) -> Result<ForegroundOptions, Failure> {
-        let config = config.map(Config::load).transpose().map_err(anyhow::Error::from)?;
-        Ok(ForegroundOptions {
-            config: config.unwrap_or_default(),
-            hooks: self.hooks.clone(),
-            notify: |message| tell(message),
-        })
+        let Effective { config, .. } = Effective::load(config).map_err(anyhow::Error::from)?;
+        Ok(ForegroundOptions { config, hooks: self.hooks.clone(), notify: |message| tell(message) })
     }
 }

@@ -38,7 +38,7 @@ impl Presenter {
     /// Creates a presenter that writes JSON for programs (`json`), or text for people.
     pub(super) fn new(json: bool, color: ColorArguments) -> Self {
         Self {
-            renderer: (!json).then(|| Renderer::new(style(color.color))),
+            renderer: (!json).then(|| Renderer::new(style(color))),
             text: String::new(),
             output: BufWriter::with_capacity(64 << 10, io::stdout().lock()),
         }
@@ -89,7 +89,7 @@ impl Presenter {
 }
 
 /// Chooses colours and width. `auto` means colours on a terminal, unless `NO_COLOR` is set (no-color.org).
-fn style(choice: ColorChoice) -> Style {
+pub(super) fn style(ColorArguments { color: choice }: ColorArguments) -> Style {
     let stdout = io::stdout();
     let is_terminal = stdout.is_terminal();
     let color = match choice {

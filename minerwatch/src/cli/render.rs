@@ -15,7 +15,7 @@ mod text;
 
 pub use explanation::Explanation;
 use seen::SeenSteps;
-use text::{Row, Tone};
+pub(super) use text::{Row, Tone};
 
 /// Colours and width of the text. The caller chooses them, because only the caller knows where the text goes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

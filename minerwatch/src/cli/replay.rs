@@ -20,7 +20,7 @@ use crate::{
     config::Config,
     except::ExceptionSet,
     model::{Alert, EventKind, Verdict},
-    pipeline::{self, OutputSink, Replayed},
+    pipeline::{self, EventInfo, OutputSink, Replayed},
     recording::Reader,
 };
 
@@ -139,7 +139,7 @@ impl OutputSink for Lines {
         self.events
     }
 
-    fn event(&mut self, line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+    fn event(&mut self, line: &[u8], _: EventInfo) -> io::Result<()> {
         self.presenter.show(line)
     }
 

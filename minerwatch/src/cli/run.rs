@@ -4,15 +4,16 @@ use std::path::PathBuf;
 
 use super::{ExitReason, Failure, block_on, hooks::HookArguments, logging};
 use crate::{
-    config::Config,
+    config::Effective,
     pipeline::{self, RunOptions},
 };
 
 /// Run the daemon in the foreground until it is stopped
 ///
 /// Without a configuration, alerts go to standard output as JSON, one object per line. SIGTERM and SIGINT stop the
-/// daemon after it has written everything it has received. SIGHUP reloads the configuration. An invalid configuration
-/// is refused, and the old one stays in use.
+/// daemon after it has written everything it has received. SIGHUP and a change of the file reload the configuration.
+/// An invalid configuration is refused, and the old one stays in use. The environment variables `MINERWATCH_SECTION__KEY`
+/// override the keys of the file.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
@@ -30,13 +31,10 @@ Examples:
   sudo minerwatch run | jq .message                   show only the sentence of each alert";
 
 pub(super) fn main(arguments: Arguments) -> Result<ExitReason, Failure> {
-    let Arguments { config: config_path, hooks } = arguments;
-    let config = match &config_path {
-        Some(path) => Config::load(path).map_err(anyhow::Error::from)?,
-        None => Config::default(),
-    };
-    let set_log_level = Box::new(logging::start(config.log.level));
-    let options = RunOptions { config, config_path, hooks: hooks.hooks, set_log_level };
+    let Arguments { config, hooks } = arguments;
+    let effective = Effective::load(config.as_deref()).map_err(anyhow::Error::from)?;
+    let set_log_level = Box::new(logging::start(effective.config.log.level));
+    let options = RunOptions { effective, hooks: hooks.hooks, set_log_level };
     block_on(async { pipeline::run(options).await.map_err(Failure::from) })?;
     Ok(ExitReason::Fine)
 }

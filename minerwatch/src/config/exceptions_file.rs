@@ -6,8 +6,7 @@
 use std::{fmt::Write as _, io, path::Path};
 
 use super::{
-    ConfigError, Location,
-    check::{self, Conflict},
+    ConfigError, Location, check,
     except::ExceptionEntry,
     key::{header_lines, line_in_table},
     read,
@@ -161,7 +160,13 @@ fn written(entry: &ExceptionEntry) -> String {
 }
 
 /// Returns the error of the exception at `index`, with its line and key.
-pub(super) fn at(path: &Path, text: &str, header: &str, index: usize, conflict: Conflict) -> ConfigError {
+pub(super) fn at(
+    path: &Path,
+    text: &str,
+    header: &str,
+    index: usize,
+    conflict: (&str, String),
+) -> ConfigError {
     let (key, message) = conflict;
     let name = header.trim_matches(['[', ']']);
     ConfigError {

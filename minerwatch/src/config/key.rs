@@ -54,11 +54,25 @@ pub(super) fn line_in_table(text: &str, header: &str, number: usize, key: &str) 
 
 /// Returns the known name that is most similar to `name`, if any is similar enough.
 pub(super) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    known
+    similar(name, known).first().copied()
+}
+
+/// Maximum number of similar names that a message suggests.
+const SUGGESTIONS: usize = 3;
+
+/// Returns the known names that are similar to `name`, the most similar first.
+pub(super) fn similar<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut near: Vec<(usize, &str)> = known
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(name.len()) / 3 + 1)
-        .min_by_key(|(distance, _)| *distance)
+        .collect();
+    near.sort_by_key(|(distance, _)| *distance);
+    let least = near.first().map_or(0, |(distance, _)| *distance);
+    near.into_iter()
+        .take_while(|(distance, _)| *distance <= least + 1)
+        .take(SUGGESTIONS)
         .map(|(_, candidate)| candidate)
+        .collect()
 }
 
 #[cfg(test)]

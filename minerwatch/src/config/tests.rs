@@ -155,7 +155,7 @@ fn an_error_names_line_and_key() {
         (
             "[snik]\n",
             "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, detection, \
-             intel, sink, fields, state, control, limits, log",
+             intel, sink, fields, redact, state, control, metrics, limits, log, config",
         ),
         (
             "[[sink.file]]\npath = '/a'\nsize = 3",
@@ -227,6 +227,15 @@ fn a_reload_reports_what_needs_a_restart() {
     let other = parse("[limits]\nmax_incidents = 99\n[hash]\nenabled = false\n[fields]\ntags = ['x']")
         .expect("allowed");
     assert_eq!(old.needs_restart(&other), ["hash", "fields", "limits"]);
+}
+
+#[test]
+fn the_hash_follows_the_settings_and_not_the_text() {
+    let hash = |text| parse(text).expect("allowed").hash();
+    assert_eq!(hash("").len(), 12);
+    assert_eq!(hash("# a comment\n[log]\nlevel = 'info'"), Config::default().hash());
+    assert_ne!(hash("[log]\nlevel = 'warn'"), Config::default().hash());
+    assert_ne!(hash("[detection]\naccount_key = 'another'"), Config::default().hash());
 }
 
 /// Compares a file with its generated content. `MINERWATCH_BLESS=1` writes the file first.

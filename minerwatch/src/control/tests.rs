@@ -139,7 +139,7 @@ async fn one_daemon_at_a_time() {
     let mode = std::fs::metadata(&socket).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     let error = ControlServer::bind(&socket).expect_err("somebody is there");
-    assert!(matches!(error, BindError::Busy(_)), "{error}");
+    assert!(matches!(error, BindError::Busy { .. }), "{error}");
     assert!(error.to_string().contains("already running"));
 }
 
@@ -153,6 +153,6 @@ async fn a_stale_socket_is_replaced_and_nothing_else() {
     server.shutdown(GRACE).await;
     std::fs::write(&socket, "not a socket").expect("write");
     let error = ControlServer::bind(&socket).expect_err("a file");
-    assert!(matches!(error, BindError::NotASocket(_)), "{error}");
+    assert!(matches!(error, BindError::NotASocket { .. }), "{error}");
     assert!(socket.exists());
 }

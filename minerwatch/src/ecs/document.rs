@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::Serialize;
 
 use super::{
+    agent_fields::AgentReportFields,
     alert_fields::AlertFields,
     command_line::CommandLine,
     dns::DnsFields,
@@ -15,7 +16,7 @@ use super::{
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Identified, Mode, Shown, known},
 };
-use crate::model::{Container, ContainerRuntime, Namespaces, ProcessKey};
+use crate::model::{Container, ContainerRuntime, IncidentId, Namespaces, ProcessKey};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -101,6 +102,8 @@ fields! {
     struct OwnFields<'a> {
         #[serde(flatten)] alert: Option<&'a AlertFields<'a>>,
         ;
+        incident: Identified<Shown<IncidentId>>,
+        agent: &'a AgentReportFields<'a>,
         process: OwnProcess<'a>,
         cgroup: &'a str,
         unit: &'a str,
@@ -247,6 +250,8 @@ impl<'a> Document<'a> {
     pub fn own(&mut self) -> &mut OwnFields<'a> {
         self.minerwatch.get_or_insert(OwnFields {
             alert: None,
+            incident: None,
+            agent: None,
             process: None,
             cgroup: None,
             unit: None,

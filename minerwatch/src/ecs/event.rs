@@ -12,7 +12,7 @@ use super::{
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
     network::{EndpointFields, NetworkFields, OwnNetwork},
-    values::{Device, ErrorCode, Mode, Shown},
+    values::{Device, ErrorCode, Identified, Mode, Shown},
 };
 use crate::model::{
     BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange, Flow,
@@ -29,7 +29,7 @@ const UNANSWERED: i32 = 115;
 
 impl Encoder {
     pub(super) fn encode_event(&self, observed: &Observed<'_>, lines: &mut Vec<u8>) -> bool {
-        let Observed { event, process: view, parent: parent_view, domain, sequence } = *observed;
+        let Observed { event, process: view, parent: parent_view, domain, incident, sequence } = *observed;
         let Some(fields) = classify(&event.body, sequence) else { return false };
         let subject = &event.subject;
 
@@ -48,6 +48,10 @@ impl Encoder {
         }
         if let Some(flags) = view.and_then(|view| OwnProcess::of_flags(view.executable.flags)) {
             document.own().process = Some(flags);
+        }
+
+        if let Some(incident) = incident {
+            document.own().incident = Some(Identified { id: Shown(incident) });
         }
 
         match &event.body {

@@ -1,10 +1,10 @@
-//! The id of an alert: `event.id`.
+//! The id of an alert, or of what the daemon says about itself: `event.id`.
 
 use std::fmt;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::model::{Alert, AlertAction, HostContext};
+use crate::model::{Alert, AlertAction, BootTime, HostContext};
 
 /// Number of bytes of the hash that are kept.
 const BYTES: usize = 16;
@@ -45,8 +45,16 @@ impl EventIds {
             add(&mut hash, "storm");
             hash.update(alert.time.0.to_le_bytes());
         }
-        let hash = hash.finalize();
-        Some(EventId(std::array::from_fn(|index| hash.get(index).copied().unwrap_or_default())))
+        Some(EventId::of(hash))
+    }
+
+    /// Returns the id of what the daemon says about itself in the run that started at `started`.
+    pub fn of_report(&self, started: BootTime, sequence: u64) -> EventId {
+        let mut hash = self.host.clone();
+        add(&mut hash, "agent");
+        hash.update(started.0.to_le_bytes());
+        hash.update(sequence.to_le_bytes());
+        EventId::of(hash)
     }
 }
 
@@ -56,9 +64,16 @@ fn add(hash: &mut Sha256, text: &str) {
     hash.update(text);
 }
 
-/// The id of an alert.
+/// The id of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct EventId([u8; BYTES]);
+
+impl EventId {
+    fn of(hash: Sha256) -> Self {
+        let hash = hash.finalize();
+        Self(std::array::from_fn(|index| hash.get(index).copied().unwrap_or_default()))
+    }
+}
 
 impl fmt::Display for EventId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -70,7 +85,7 @@ impl fmt::Display for EventId {
 mod tests {
     use super::*;
     use crate::{
-        model::{BootTime, ProcessKey, WallClock},
+        model::{ProcessKey, WallClock},
         testing::samples,
     };
 
@@ -119,5 +134,18 @@ mod tests {
         ids.dedup();
         assert_eq!(ids.len(), before);
         assert_eq!(id(&this, &Alert { number: 0, ..alert }), None);
+    }
+
+    #[test]
+    fn a_report_has_an_id_of_its_run() {
+        let this = EventIds::new(&host(Some("a"), "b", 0));
+        let other = EventIds::new(&host(Some("a"), "c", 0));
+        let first = this.of_report(BootTime(1), 0);
+        assert_eq!(first, this.of_report(BootTime(1), 0));
+        for different in
+            [this.of_report(BootTime(1), 1), this.of_report(BootTime(2), 0), other.of_report(BootTime(1), 0)]
+        {
+            assert_ne!(first, different);
+        }
     }
 }

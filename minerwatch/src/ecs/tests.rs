@@ -45,7 +45,24 @@ pub(crate) fn objects() -> Vec<Value> {
     encoder.incident(&state, None, 1, &mut line);
     objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
+    objects.extend(reports());
     objects
+}
+
+/// Returns what the daemon says about itself.
+fn reports() -> impl Iterator<Item = Value> {
+    samples::reports().into_iter().map(|(_, report)| {
+        let mut line = Vec::new();
+        samples::encoder().report(&report, 7, &mut line);
+        serde_json::from_slice(&line).unwrap()
+    })
+}
+
+#[test]
+fn a_report_of_the_daemon_is_as_documented_in_its_snapshot() {
+    for ((name, _), report) in samples::reports().iter().zip(reports()) {
+        insta::assert_snapshot!(*name, serde_json::to_string_pretty(&report).unwrap());
+    }
 }
 
 /// Returns the same events from unknown processes.
@@ -53,7 +70,14 @@ fn unknown_processes(encoder: &Encoder) -> Vec<Value> {
     let lines = samples::events().into_iter().filter_map(|(_, mut event)| {
         event.subject.container = None;
         let mut line = Vec::new();
-        let observed = Observed { event: &event, process: None, parent: None, domain: None, sequence: 1 };
+        let observed = Observed {
+            event: &event,
+            process: None,
+            parent: None,
+            domain: None,
+            incident: None,
+            sequence: 1,
+        };
         encoder.event(&observed, &mut line).then_some(line)
     });
     lines.map(|line| serde_json::from_slice(&line).unwrap()).collect()
@@ -190,7 +214,8 @@ fn a_hash_alone_has_no_line() {
     let is_hash = |event: &Event| matches!(event.body, EventBody::HashedFile(_));
     let (_, event) = samples::events().into_iter().find(|(_, event)| is_hash(event)).unwrap();
     let mut lines = b"before\n".to_vec();
-    let observed = Observed { event: &event, process: None, parent: None, domain: None, sequence: 1 };
+    let observed =
+        Observed { event: &event, process: None, parent: None, domain: None, incident: None, sequence: 1 };
     assert!(!samples::encoder().event(&observed, &mut lines));
     assert_eq!(lines, b"before\n");
 }
@@ -200,8 +225,14 @@ fn a_view_of_another_process_is_not_mixed_in() {
     let (_, event) = samples::events().into_iter().find(|(name, _)| *name == "file-write").unwrap();
     let (other, parent) = (samples::bash(), samples::curl());
     let mut line = Vec::new();
-    let observed =
-        Observed { event: &event, process: Some(&other), parent: Some(&parent), domain: None, sequence: 1 };
+    let observed = Observed {
+        event: &event,
+        process: Some(&other),
+        parent: Some(&parent),
+        domain: None,
+        incident: None,
+        sequence: 1,
+    };
     samples::encoder().event(&observed, &mut line);
     let object: Value = serde_json::from_slice(&line).unwrap();
     assert_eq!(object["process"]["pid"], 4711);
@@ -221,7 +252,14 @@ fn an_exec_is_newer_than_the_view() {
         exec.credentials.user = None;
     }
     let mut line = Vec::new();
-    let observed = Observed { event: &event, process: Some(&view), parent: None, domain: None, sequence: 1 };
+    let observed = Observed {
+        event: &event,
+        process: Some(&view),
+        parent: None,
+        domain: None,
+        incident: None,
+        sequence: 1,
+    };
     samples::encoder().event(&observed, &mut line);
     let process = &serde_json::from_slice::<Value>(&line).unwrap()["process"];
     assert_eq!(process["executable"], "/usr/bin/curl");
@@ -239,7 +277,14 @@ fn the_buffer_is_reused() {
     for (_, event) in samples::events() {
         lines.clear();
         encoder.event(
-            &Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain: None, sequence: 1 },
+            &Observed {
+                event: &event,
+                process: Some(&curl),
+                parent: Some(&bash),
+                domain: None,
+                incident: None,
+                sequence: 1,
+            },
             &mut lines,
         );
     }
@@ -253,7 +298,8 @@ fn every_object_says_where_it_comes_from() {
         let dataset = format!("minerwatch.{}", event["kind"].as_str().unwrap());
         assert_eq!(event["dataset"], dataset.as_str());
         let is_sent = event["kind"] == "alert" && event["action"] != "incident-state";
-        assert_eq!(event["id"].is_string(), is_sent, "{event}");
+        let is_report = !object["minerwatch"]["agent"].is_null();
+        assert_eq!(event["id"].is_string(), is_sent || is_report, "{event}");
         assert_eq!(object["agent"]["type"], "minerwatch");
         assert_eq!(object["tags"], serde_json::json!(["prod"]));
         assert_eq!(object["labels"]["team"], "web");

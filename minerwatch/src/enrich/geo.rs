@@ -41,6 +41,15 @@ pub fn open(paths: &[PathBuf], home: &[String], earlier: Option<&GeoDatabases>) 
     (!databases.is_empty()).then(|| Arc::new(GeoDatabases { databases, home: home.to_vec() }))
 }
 
+/// Checks whether a database can be used.
+///
+/// # Errors
+///
+/// The file cannot be read, or is no database of this kind.
+pub fn check(path: &Path) -> anyhow::Result<()> {
+    read(path).map(drop)
+}
+
 impl Database {
     fn open(path: &Path, earlier: Option<&GeoDatabases>) -> Option<Self> {
         let known = || earlier?.databases.iter().find(|database| database.path == path);

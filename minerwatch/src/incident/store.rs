@@ -102,6 +102,12 @@ pub struct Incidents {
 }
 
 impl Incidents {
+    /// Returns the reported incident that a process belongs to, directly or through its tree.
+    pub fn reported(&self, table: &ProcessTable, key: ProcessKey) -> Option<IncidentId> {
+        let serial = self.membership.of_process(table, key)?;
+        self.open.get(&serial).filter(|incident| incident.is_reported()).map(|incident| incident.id)
+    }
+
     /// Creates an empty store.
     pub fn new(limits: IncidentLimits) -> Self {
         Self {
@@ -156,6 +162,20 @@ impl Incidents {
     /// Whether no incident is open.
     pub fn is_empty(&self) -> bool {
         self.open.is_empty()
+    }
+
+    /// The number of open incidents by verdict.
+    pub fn by_verdict(&self) -> BTreeMap<&'static str, u64> {
+        let mut counts = BTreeMap::from([("mining", 0), ("suspected", 0), ("noted", 0)]);
+        for verdict in self.open.values().filter_map(Incident::verdict) {
+            let name = match verdict {
+                Verdict::Mining => "mining",
+                Verdict::Suspected => "suspected",
+                Verdict::Noted => "noted",
+            };
+            *counts.entry(name).or_default() += 1;
+        }
+        counts
     }
 
     /// The number of incidents that were closed because the store was full.

@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Alert, Flow, ProcessKey, ProcessView, Subject};
+use super::{Alert, Flow, IncidentId, ProcessKey, ProcessView, Subject};
 
 /// One consequence of an event.
 #[derive(Clone, Debug)]
@@ -24,6 +24,20 @@ pub struct Observation {
     pub parent: Option<Arc<ProcessView>>,
     /// The domain name that last resolved to the peer's address, if the DNS answer was seen.
     pub domain: Option<Arc<str>>,
+    /// The reported incident that the process belongs to, if any.
+    pub incident: Option<IncidentId>,
+}
+
+/// Whether the outputs want an event.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Wanted {
+    /// No output wants it.
+    #[default]
+    No,
+    /// An output wants it if its process belongs to a reported incident.
+    OfIncident,
+    /// An output wants it.
+    Yes,
 }
 
 /// A request to a probe.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, OutputName, SendError, ShippingKeys,
+    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     groups::{Group, groups, is_end},
     http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output},
     severity::Severity,
@@ -47,6 +47,12 @@ section! {
 impl AlertmanagerSettings {
     fn filter(&self) -> Filter {
         self.filter.filter(false)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(self.login.reads());
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {

@@ -40,6 +40,8 @@ pub struct SpoolCounters {
     pub events: u64,
     /// Size of the lines in the spool now, in bytes.
     pub bytes: u64,
+    /// Maximum size of the spool, in bytes.
+    pub limit_bytes: u64,
     /// Age of the oldest line in the spool now, in seconds.
     pub oldest_seconds: u64,
     /// Number of lines that could not be written to the spool.

@@ -5,7 +5,7 @@ mod rotated;
 use std::path::{Path, PathBuf};
 
 use self::rotated::{RotatedFile, Rotation};
-use super::{Filter, FilterKeys, Output, OutputSettings, local::Local};
+use super::{Filter, FilterKeys, Needs, Output, OutputSettings, local::Local};
 use crate::schema::{absolute_path, between, section};
 
 section! {
@@ -36,6 +36,10 @@ impl OutputSettings for FileSettings {
 
     fn filter(&self) -> Filter {
         self.filter.filter(false)
+    }
+
+    fn needs(&self) -> Needs {
+        Needs { writes: vec![("path", self.path.clone())], ..Needs::default() }
     }
 
     fn open(&self, _: &Path) -> anyhow::Result<Box<dyn Output>> {

@@ -1,7 +1,7 @@
 //! Which lines an output wants.
 
 use crate::{
-    model::{KindSet, Verdict},
+    model::{EventKind, KindSet, Verdict},
     schema::{choice, event_kinds, optional, section, switch},
 };
 
@@ -68,6 +68,11 @@ impl Filter {
     /// Returns whether the output wants anything.
     pub fn wants_anything(&self) -> bool {
         self.alerts || self.incident_events || self.agent_events || self.events != KindSet::NONE
+    }
+
+    /// Returns whether the output wants an event of this kind.
+    pub fn wants_event(&self, kind: EventKind, is_of_incident: bool) -> bool {
+        self.events.contains(kind) || self.incident_events && is_of_incident
     }
 
     /// Returns whether the output wants an alert with this verdict.

@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 use ureq::http::{HeaderName, HeaderValue};
 
 use super::{
-    Class, Delivery, Destination, Document, Filter, FilterKeys, OutputName, SendError, ShippingKeys,
+    Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output},
     severity::Severity,
 };
@@ -46,6 +46,12 @@ fn is_tenant(tenant: &str) -> Result<(), String> {
 impl LokiSettings {
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(self.login.reads());
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {

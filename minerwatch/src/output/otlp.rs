@@ -8,7 +8,7 @@ mod wire;
 use prost::Message as _;
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, OutputName, SendError, ShippingKeys,
+    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output, words},
 };
 use crate::schema::{parsed, section};
@@ -34,6 +34,12 @@ section! {
 impl OtlpSettings {
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(self.login.reads());
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {

@@ -5,9 +5,9 @@ use std::{path::PathBuf, time::Instant};
 use serde_json::{Map, Value, json};
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, OutputName, Refusal, SendError, ShippingKeys,
+    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
     groups::{Group, groups, is_end},
-    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, secret_source},
+    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, reads, secret_source},
     severity::Severity,
     throttle::Throttle,
 };
@@ -48,6 +48,12 @@ fn default_url() -> HttpUrl {
 impl PagerDutySettings {
     fn filter(&self) -> Filter {
         self.filter.filter(false)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(reads([("routing_key_file", &self.routing_key_file)]));
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {

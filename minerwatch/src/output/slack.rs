@@ -10,13 +10,13 @@ use std::{path::PathBuf, time::Instant};
 use serde_json::json;
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, OutputName, SendError, ShippingKeys,
+    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     groups::{Group, groups},
-    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, secret_source},
+    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, reads, secret_source},
     throttle::Throttle,
 };
 use crate::{
-    credentials::SecretSource,
+    credentials::{Secret, SecretSource},
     schema::{absolute_path, between, optional, parsed, section},
 };
 
@@ -47,6 +47,13 @@ impl SlackSettings {
         self.filter.filter(false)
     }
 
+    fn needs_keys(&self) -> Needs {
+        let url = self.url_source().and_then(|source| source.read().ok());
+        let mut needs = self.connection.needs(url.as_ref().map(Secret::expose));
+        needs.reads.extend(reads([("url_file", &self.url_file)]));
+        needs
+    }
+
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
         self.connection.check(None)?;
         self.filter.alerts_only()?;
@@ -56,9 +63,13 @@ impl SlackSettings {
         Ok(())
     }
 
+    fn url_source(&self) -> Option<SecretSource> {
+        secret_source(self.url_file.as_deref(), self.url_env.as_deref())
+    }
+
     fn sender(&self) -> Slack {
         Slack {
-            url: secret_source(self.url_file.as_deref(), self.url_env.as_deref()),
+            url: self.url_source(),
             client: Client::new(self.connection.clone(), Authorization::None, self.shipping.timeout_s),
             throttle: Throttle::new(self.max_per_minute),
         }

@@ -15,8 +15,9 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use self::answer::{Acknowledged, Taken};
 use super::{
-    Class, Delivery, Destination, Document, Filter, FilterKeys, OutputName, Refusal, SendError, ShippingKeys,
-    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, secret_source},
+    Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError,
+    ShippingKeys,
+    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, reads, secret_source},
 };
 use crate::{
     credentials::SecretSource,
@@ -58,6 +59,12 @@ section! {
 impl SplunkSettings {
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(reads([("token_file", &self.token_file)]));
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
@@ -184,9 +191,11 @@ impl Destination for Splunk {
             let url = self.events.clone();
             let reply = self.post(&url, &body)?;
             match answer::taken(reply, self.url.origin())? {
-                Taken::All { ack: None } => break,
-                Taken::All { ack: Some(id) } => {
-                    self.acknowledged(id)?;
+                Taken::All { ack } => {
+                    // Events come in masses, so they do not wait for the indexers.
+                    if let Some(id) = ack.filter(|_| documents.iter().any(|it| it.class == Class::Alert)) {
+                        self.acknowledged(id)?;
+                    }
                     break;
                 }
                 Taken::AllBut { invalid, words } => {

@@ -160,7 +160,7 @@ impl Spool {
     pub fn counters(&self) -> (SpoolCounters, (u64, u64)) {
         let totals = *self.totals();
         let oldest_seconds = totals.oldest.map_or(0, |time| unix_seconds().saturating_sub(time));
-        let counters = SpoolCounters { oldest_seconds, ..totals.counters };
+        let counters = SpoolCounters { oldest_seconds, limit_bytes: self.limits.bytes, ..totals.counters };
         (counters, (totals.events_dropped, totals.alerts_dropped))
     }
 

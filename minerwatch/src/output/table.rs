@@ -2,10 +2,21 @@
 
 use super::{
     OutputSettings, alertmanager::AlertmanagerSettings, elasticsearch::ElasticsearchSettings,
-    file::FileSettings, loki::LokiSettings, otlp::OtlpSettings, pagerduty::PagerDutySettings,
-    slack::SlackSettings, splunk::SplunkSettings, stdout::StdoutSettings, webhook::WebhookSettings,
+    file::FileSettings, kafka::KafkaSettings, loki::LokiSettings, otlp::OtlpSettings,
+    pagerduty::PagerDutySettings, slack::SlackSettings, splunk::SplunkSettings, stdout::StdoutSettings,
+    syslog::SyslogSettings, webhook::WebhookSettings,
 };
 use crate::schema::{section, table, tables};
+
+/// The settings of an output, and the place of its section in the configuration.
+pub struct PlacedOutput<'a> {
+    /// The header of the section, for example `[[sink.file]]`.
+    pub header: &'static str,
+    /// The number of the section among those with the same header, from 0.
+    pub number: usize,
+    /// The settings.
+    pub settings: &'a dyn OutputSettings,
+}
 
 /// Declares the section of the configuration for all outputs, from rows `KEY: one SETTINGS` or `KEY: many SETTINGS`.
 /// The settings of each kind are a section and implement [`OutputSettings`].
@@ -24,12 +35,21 @@ macro_rules! outputs {
         impl $Outputs {
             /// Returns the settings of every output, in the order of the table.
             pub fn all(&self) -> Vec<&dyn OutputSettings> {
-                let mut all: Vec<&dyn OutputSettings> = Vec::new();
-                $(all.extend(outputs!(@slice $count self.$key).iter().map(|each| each as &dyn OutputSettings));)+
+                self.placed().into_iter().map(|placed| placed.settings).collect()
+            }
+
+            /// Returns the settings of every output with the place of its section in the configuration.
+            pub fn placed(&self) -> Vec<$crate::output::PlacedOutput<'_>> {
+                let mut all = Vec::new();
+                $(all.extend(outputs!(@slice $count self.$key).iter().enumerate().map(|(number, settings)| {
+                    $crate::output::PlacedOutput { header: outputs!(@header $count $key), number, settings }
+                }));)+
                 all
             }
         }
     };
+    (@header one $key:ident) => { concat!("[sink.", stringify!($key), "]") };
+    (@header many $key:ident) => { concat!("[[sink.", stringify!($key), "]]") };
     (@type one $Settings:ty) => { $Settings };
     (@type many $Settings:ty) => { Vec<$Settings> };
     (@accepts one) => { table() };
@@ -61,4 +81,8 @@ outputs! { OutputsConfig {
     pagerduty: many PagerDutySettings;
     /// Prometheus' Alertmanager.
     alertmanager: many AlertmanagerSettings;
+    /// Servers that take syslog messages.
+    syslog: many SyslogSettings;
+    /// Topics of Kafka.
+    kafka: many KafkaSettings;
 } }

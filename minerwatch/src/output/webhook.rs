@@ -1,11 +1,13 @@
 //! The output `[[sink.webhook]]`: documents in the body of HTTP requests.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, OutputName, Refusal, SendError, ShippingKeys,
+    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
     http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output},
+    kafka::DocumentFormat,
 };
 use crate::{
     ocsf,
@@ -30,7 +32,7 @@ section! {
         /// Method of the requests.
         pub method: WebhookMethod = WebhookMethod::Post, choice();
         /// Format of the documents: the Elastic Common Schema, or the Open Cybersecurity Schema Framework.
-        pub format: WebhookFormat = WebhookFormat::Ecs, choice();
+        pub format: DocumentFormat = DocumentFormat::Ecs, choice();
         /// Body of a request: a JSON array of documents, one document per line, or one document alone.
         pub body: WebhookBody = WebhookBody::Array, choice();
     }
@@ -44,16 +46,6 @@ pub enum WebhookMethod {
     Post,
     /// `PUT`.
     Put,
-}
-
-/// The format of the documents.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum WebhookFormat {
-    /// The Elastic Common Schema, as in a file.
-    Ecs,
-    /// The Open Cybersecurity Schema Framework.
-    Ocsf,
 }
 
 /// The body of a request.
@@ -71,6 +63,12 @@ pub enum WebhookBody {
 impl WebhookSettings {
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(self.login.reads());
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
@@ -91,7 +89,7 @@ http_output!(WebhookSettings, "webhook");
 struct Webhook {
     url: HttpUrl,
     method: WebhookMethod,
-    format: WebhookFormat,
+    format: DocumentFormat,
     body: WebhookBody,
     client: Client,
 }
@@ -114,7 +112,7 @@ impl Webhook {
     fn one_by_one(&mut self, documents: &[Document]) -> Result<Delivery, SendError> {
         let mut delivery = Delivery::default();
         for (index, document) in documents.iter().enumerate() {
-            match self.request(&self.format.encode(document)) {
+            match self.request(&encoded(document, self.format)) {
                 Ok(()) => {}
                 Err(SendError::TooLarge(reason) | SendError::Refused(reason)) => {
                     delivery.refused.push(Refusal { index, reason });
@@ -143,7 +141,7 @@ impl Destination for Webhook {
             if index > 0 {
                 body.extend_from_slice(between.as_bytes());
             }
-            body.extend_from_slice(&self.format.encode(document));
+            body.extend_from_slice(&encoded(document, self.format));
         }
         body.extend_from_slice(close.as_bytes());
         self.request(&body)?;
@@ -151,16 +149,15 @@ impl Destination for Webhook {
     }
 }
 
-impl WebhookFormat {
-    fn encode(self, document: &Document) -> bytes::Bytes {
-        let converted = match self {
-            Self::Ecs => None,
-            Self::Ocsf => serde_json::from_slice(&document.json)
-                .and_then(|ecs| serde_json::to_vec(&ocsf::document(&ecs)))
-                .ok(),
-        };
-        converted.map_or_else(|| document.json.clone(), Into::into)
-    }
+/// Returns a document in a format.
+fn encoded(document: &Document, format: DocumentFormat) -> Bytes {
+    let converted = match format {
+        DocumentFormat::Ecs => None,
+        DocumentFormat::Ocsf => serde_json::from_slice(&document.json)
+            .and_then(|ecs| serde_json::to_vec(&ocsf::document(&ecs)))
+            .ok(),
+    };
+    converted.map_or_else(|| document.json.clone(), Into::into)
 }
 
 #[cfg(test)]

@@ -1,20 +1,18 @@
 //! The daemon, `minerwatch run`: adds outputs, the control socket and signals to the event loop.
 
+mod collect;
+mod config_watch;
 mod incident_store;
 mod journal;
 mod load_history_store;
 mod outputs;
+mod own_cpu;
+mod self_report;
 mod service;
 mod signals;
+mod state_lock;
 
-use std::{
-    cell::RefCell,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    sync::Arc,
-    time::Duration,
-    time::Instant,
-};
+use std::{cell::RefCell, ops::ControlFlow, path::PathBuf, sync::Arc, time::Duration, time::Instant};
 
 use anyhow::{Context as _, bail};
 use tokio::sync::mpsc;
@@ -24,7 +22,10 @@ use self::{
     incident_store::{IncidentStore, StoredIncidents},
     load_history_store::LoadHistoryStore,
     outputs::ConfiguredOutputs,
+    own_cpu::OwnCpu,
+    self_report::SelfReport,
     signals::Command,
+    state_lock::StateLock,
 };
 use super::{
     RunOptions, agent_id,
@@ -33,16 +34,15 @@ use super::{
     live_settings,
 };
 use crate::{
-    config::{Config, LogLevel},
+    config::{Config, ConfigError, Effective, Environment, LogLevel},
     control::{ControlServer, Question},
-    enrich::Enricher,
     except::{ExceptionStatus, Moment},
+    exporter::{Exporter, Reply, Socket},
     feeds::{self, ListMetrics, ListReloader, Lists, Syncer},
     host,
     incident::IncidentState,
-    metrics::{Metrics, SamplerMetrics, SocketMetrics},
+    metrics::Metrics,
     privileges,
-    probe::{sampler::SamplerCounters, socket_tagging::SocketTaggingCounters},
     sensor::{Sensor, give_back_memory},
 };
 
@@ -57,16 +57,20 @@ const MAX_COMMANDS: usize = 16;
 /// The order matters. First everything that needs privileges is opened: outputs, socket and programs. Then capabilities
 /// are dropped, and then threads are started.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
-    let RunOptions { config, config_path, hooks, set_log_level } = options;
+    let RunOptions { effective, hooks, set_log_level } = options;
     let started = Instant::now();
     // This check comes first, so that missing privileges are not reported as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
+    effective.check_paths()?;
+    let Effective { config, path: config_path, text, .. } = effective;
+    let _state_lock = StateLock::take(&config.state.directory)?;
     let incidents = IncidentStore::new(&config.state.directory, host::context().boot_id);
     let mut outputs = ConfiguredOutputs::open(&config, incidents)?;
     let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outputs.serve(control);
+    let exporter = config.metrics.listen.as_ref().map(Exporter::bind).transpose()?;
     // The lists are read before the hooks are attached, because a million entries take a second.
     let (lists, geo) = live_settings::read_lists(&config)?;
     let agent_id = agent_id::load_or_create(&config.state.directory);
@@ -74,9 +78,15 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         EventLoop::open(live_settings::of(&config, &hooks, agent_id)?, privileges::drop_all_but_kept)?;
     let waker = event_loop.waker();
     outputs.start(move || waker.notify_one())?;
+    let report = SelfReport::new(&config);
+    let metrics_socket = start_exporter(exporter, commands.clone())?;
     let load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
         event_loop.pipeline.restore_load_history(state, host::now(), elapsed);
+    }
+    if let Some(path) = &config_path {
+        let commands = commands.clone();
+        config_watch::start(path.clone(), move || commands.blocking_send(Command::ConfigChanged).is_ok())?;
     }
     let exceptions = LoadedExceptions::open(&config, config_path.as_deref());
     event_loop.pipeline.set_exceptions(Arc::clone(&exceptions.set), host::wall_clock());
@@ -90,24 +100,30 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let limit = usize::try_from(config.limits.max_processes).unwrap_or(usize::MAX);
     let incidents = stored_incidents(&mut event_loop, &mut outputs)?;
     event_loop.seed_from_proc(limit, incidents, &mut outputs)?;
-    let report = event_loop.sensor().report();
-    let (available, all) = (report.available().count(), report.sources.len());
+    let sources = event_loop.sensor().report();
+    let (available, all) = (sources.available().count(), sources.sources.len());
     info!(
         "watching: {available} of {all} data sources are available{}",
         super::foreground::blind(&event_loop)
     );
+    report.start(&mut event_loop, &mut outputs)?;
     service::ready();
 
     let running = RefCell::new(Running {
         config,
         config_path,
+        last_read: Ok(text),
         set_log_level,
         started,
+        own_cpu: OwnCpu::default(),
         exceptions,
         lists,
         counts,
         syncer,
         load_history,
+        report,
+        stopped_by: "error",
+        _metrics_socket: metrics_socket,
     });
     let outcome = event_loop
         .run(
@@ -118,8 +134,14 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         )
         .await;
     service::stopping();
+    let mut running = running.into_inner();
+    let is_closed = |error: &std::io::Error| error.kind() == std::io::ErrorKind::BrokenPipe;
+    let reason = if outcome.as_ref().is_err_and(is_closed) { "outputs-closed" } else { running.stopped_by };
+    if let Err(error) = running.report.stop(reason, &mut event_loop, &mut outputs) {
+        warn!(%error, "the end of the daemon cannot be reported");
+    }
     outputs.finish(event_loop.pipeline.engine_mut(), EXIT_GRACE).await;
-    running.into_inner().load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
+    running.load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             bail!("standard output was closed, and there is no other output")
@@ -132,13 +154,21 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
 struct Running {
     config: Config,
     config_path: Option<PathBuf>,
+    /// The text of the configuration file when it was last read, or why it could not be read.
+    last_read: Result<String, String>,
     set_log_level: Box<dyn Fn(LogLevel) + Send>,
     started: Instant,
+    own_cpu: OwnCpu,
     exceptions: LoadedExceptions,
     lists: ListReloader,
     counts: ListMetrics,
     syncer: Syncer,
     load_history: LoadHistoryStore,
+    report: SelfReport,
+    /// Why the daemon ends, as a word.
+    stopped_by: &'static str,
+    /// Removes the socket of the metrics at the end.
+    _metrics_socket: Option<Socket>,
 }
 
 impl Running {
@@ -152,9 +182,18 @@ impl Running {
         match command {
             Command::Stop(signal) => {
                 info!("{signal}: minerwatch finishes its work and exits");
+                self.stopped_by = signal;
                 return ControlFlow::Break(());
             }
-            Command::Reload => self.reload(event_loop, outputs),
+            Command::Reload => {
+                service::reloading();
+                outputs.reopen();
+                if self.config_path.is_none() {
+                    info!("SIGHUP: there is no configuration file to read again; log files were reopened");
+                }
+                self.reload(event_loop, outputs);
+            }
+            Command::ConfigChanged => self.reload_if_changed(event_loop, outputs),
             Command::Lists(Lists { indicators, counts, geo, asked }) => {
                 self.counts = counts;
                 event_loop.pipeline.set_geo(geo);
@@ -165,6 +204,10 @@ impl Running {
                     service::ready();
                 }
             }
+            Command::Metrics(reply) => {
+                // The endpoint may have given up already.
+                let _ = reply.send(Box::new(self.metrics(event_loop, outputs)));
+            }
             Command::Answer(request) => {
                 let answer = self.answer(event_loop, outputs, &request.question);
                 request.answer(answer);
@@ -173,9 +216,30 @@ impl Running {
         ControlFlow::Continue(())
     }
 
+    /// Reloads the configuration if the content of its file is another than at the last time. So a broken file is
+    /// reported once, and a file that SIGHUP loaded is not loaded again.
+    fn reload_if_changed(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) {
+        let Some(path) = self.config_path.as_ref().filter(|_| self.config.config.reload_on_change) else {
+            return;
+        };
+        if Effective::read(path).map_err(|error| error.to_string()) != self.last_read {
+            info!("{} has changed", path.display());
+            service::reloading();
+            self.reload(event_loop, outputs);
+        }
+    }
+
+    /// Reads the configuration again and applies it. A broken one changes nothing.
     fn reload(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) {
-        let is_new = reload(&mut self.config, self.config_path.as_deref(), outputs);
+        let is_new = match self.read_again().and_then(|new| self.apply(new, outputs)) {
+            Ok(is_new) => is_new,
+            Err(error) => {
+                error!("the configuration stays as it was: {error:#}");
+                false
+            }
+        };
         event_loop.pipeline.set_min_verdict(self.config.detection.min_verdict);
+        self.report.reconfigure(&self.config);
         self.reload_exceptions(event_loop);
         (self.set_log_level)(self.config.log.level);
         // The reload is complete when the lists have been read. If there is nothing to read, it is complete now.
@@ -187,10 +251,46 @@ impl Running {
         }
     }
 
+    /// Reads the configuration again, if it has a file, and checks it.
+    fn read_again(&mut self) -> anyhow::Result<Option<Config>> {
+        let Some(path) = &self.config_path else { return Ok(None) };
+        let read = Effective::read(path);
+        self.last_read = read.as_ref().map(String::clone).map_err(ConfigError::to_string);
+        let new = Effective::parse(&read?, Some(path), &Environment::of_this_process())?;
+        new.check_paths()?;
+        Ok(Some(new.config))
+    }
+
+    /// Applies a new configuration, or nothing if an output cannot be opened. Returns whether there was one.
+    fn apply(&mut self, new: Option<Config>, outputs: &mut ConfiguredOutputs) -> anyhow::Result<bool> {
+        let Some(new) = new else { return Ok(false) };
+        outputs.reconfigure(&new)?;
+        let keys = self.config.needs_restart(&new);
+        if !keys.is_empty() {
+            warn!("these keys take effect at the next start: {}", keys.join(", "));
+        }
+        self.config = new;
+        Ok(true)
+    }
+
     /// Reads the exceptions again and passes them to the engine.
     fn reload_exceptions(&mut self, event_loop: &mut EventLoop) {
         self.exceptions.reload(&self.config, self.config_path.as_deref());
         event_loop.pipeline.set_exceptions(Arc::clone(&self.exceptions.set), host::wall_clock());
+    }
+
+    /// Returns all counters.
+    fn metrics(&self, event_loop: &EventLoop, outputs: &ConfiguredOutputs) -> Metrics {
+        let (fetched, fetches_failed) = self.syncer.fetches();
+        Metrics {
+            exceptions: exception_status(&self.exceptions, event_loop),
+            lists: ListMetrics { fetched, fetches_failed, ..self.counts },
+            config_hash: self.report.config_hash().to_owned(),
+            degraded: self.report.degraded(),
+            alive_unix_seconds: self.report.alive_unix_seconds(),
+            cpu: self.own_cpu.metrics(),
+            ..collect::metrics(event_loop, outputs, self.started)
+        }
     }
 
     /// Returns the answer to a question as JSON.
@@ -201,15 +301,7 @@ impl Running {
         question: &Question,
     ) -> String {
         match question {
-            Question::Status => {
-                let (fetched, fetches_failed) = self.syncer.fetches();
-                Metrics {
-                    exceptions: exception_status(&self.exceptions, event_loop),
-                    lists: ListMetrics { fetched, fetches_failed, ..self.counts },
-                    ..metrics(event_loop, outputs, self.started)
-                }
-                .to_json()
-            }
+            Question::Status => self.metrics(event_loop, outputs).to_json(),
             Question::Exceptions { reload } => {
                 if *reload {
                     self.reload_exceptions(event_loop);
@@ -223,8 +315,10 @@ impl Running {
     /// Does what is due once a second.
     fn tick(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) -> std::io::Result<()> {
         service::alive();
+        self.own_cpu.sample();
         self.exceptions.log_expired(unix_now());
         self.load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
+        self.report.tick(event_loop, outputs)?;
         outputs.tick(event_loop.pipeline.engine_mut())
     }
 }
@@ -259,28 +353,15 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     Ok(Some(server))
 }
 
-/// Reads the configuration again. Returns whether a new configuration applies; a broken file changes nothing. The
-/// caller must call [`service::ready`] when the reload is complete.
-fn reload(config: &mut Config, path: Option<&Path>, outputs: &mut ConfiguredOutputs) -> bool {
-    service::reloading();
-    outputs.reopen();
-    match path.map(Config::load) {
-        None => info!("SIGHUP: there is no configuration file to read again; log files were reopened"),
-        Some(Err(error)) => error!("the configuration stays as it was: {error}"),
-        Some(Ok(new)) => {
-            if let Err(error) = outputs.reconfigure(&new) {
-                error!("the configuration stays as it was: {error:#}");
-                return false;
-            }
-            let keys = config.needs_restart(&new);
-            if !keys.is_empty() {
-                warn!("these keys take effect at the next start: {}", keys.join(", "));
-            }
-            *config = new;
-            return true;
-        }
-    }
-    false
+/// Starts the endpoint, if there is one. A request that finds the queue of commands full is refused, and the endpoint
+/// serves what it has.
+fn start_exporter(
+    exporter: Option<Exporter>,
+    commands: mpsc::Sender<Command>,
+) -> anyhow::Result<Option<Socket>> {
+    let ask = move |reply: Reply| commands.try_send(Command::Metrics(reply)).is_ok();
+    let started = exporter.map(|exporter| exporter.start(ask)).transpose();
+    Ok(started.context("starting the thread that serves the metrics")?.flatten())
 }
 
 fn exception_status(exceptions: &LoadedExceptions, event_loop: &EventLoop) -> ExceptionStatus {
@@ -289,37 +370,4 @@ fn exception_status(exceptions: &LoadedExceptions, event_loop: &EventLoop) -> Ex
 
 fn unix_now() -> Moment {
     Moment::from_unix(host::unix_seconds())
-}
-
-fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, started: Instant) -> Metrics {
-    Metrics {
-        uptime_seconds: started.elapsed().as_secs(),
-        resident_bytes: host::resident_bytes(),
-        ring_records: event_loop.records,
-        decode_errors: event_loop.decode_errors,
-        events: event_loop.pipeline.counts(),
-        lost: event_loop.sensor().losses().read().collect(),
-        blind: event_loop.sensor().report().unavailable().map(str::to_owned).collect(),
-        hooks: event_loop.sensor().report().available().collect(),
-        alerts: event_loop.pipeline.alerts(),
-        exceptions: ExceptionStatus::default(),
-        engine: event_loop.pipeline.engine().counters(),
-        incidents_left_out: outputs.incidents_left_out() as u64,
-        enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
-        sampler: sampler_metrics(event_loop),
-        sockets: socket_metrics(event_loop),
-        lists: ListMetrics::default(),
-        outputs: outputs.metrics(),
-        control: outputs.control_counters().into(),
-    }
-}
-
-fn socket_metrics(event_loop: &EventLoop) -> SocketMetrics {
-    let SocketTaggingCounters { tagged, missed } = event_loop.pipeline.probes.tagging_counters();
-    SocketMetrics { marked: tagged, missed }
-}
-
-fn sampler_metrics(event_loop: &EventLoop) -> SamplerMetrics {
-    let SamplerCounters { visits, refused, boosts } = event_loop.pipeline.probes.sampler_counters();
-    SamplerMetrics { visits, refused, closer: boosts }
 }

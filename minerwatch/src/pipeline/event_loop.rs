@@ -108,6 +108,11 @@ impl EventLoop {
         Arc::clone(&self.wake)
     }
 
+    /// Returns the losses and the data sources.
+    pub fn health(&self) -> &Health {
+        &self.health
+    }
+
     /// Returns the sensor, for its report and its counters.
     pub fn sensor(&self) -> &Sensor {
         &self.sensor
@@ -191,13 +196,19 @@ impl EventLoop {
     /// Processes one batch of records. Then pauses, unless more records are waiting.
     async fn drain(&mut self, sink: &mut impl OutputSink) -> io::Result<Drained> {
         let mut outcome = Ok(());
+        let mut is_first = true;
         let drained = self.rings.drain(
             BATCH,
             || host::now().0,
             |bytes| {
                 self.records += 1;
                 match decode::decode(bytes) {
-                    Ok(mut event) if outcome.is_ok() => outcome = self.pipeline.process(&mut event, sink),
+                    Ok(mut event) if outcome.is_ok() => {
+                        if std::mem::take(&mut is_first) {
+                            self.pipeline.latency.event.record(host::now().since(event.time));
+                        }
+                        outcome = self.pipeline.process(&mut event, sink);
+                    }
                     Ok(_) => {}
                     Err(error) => {
                         self.decode_errors += 1;

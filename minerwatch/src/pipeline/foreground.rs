@@ -12,7 +12,10 @@ use anyhow::Context as _;
 use tokio::sync::mpsc;
 
 use super::{
-    ForegroundOptions, Recorded, ShowLines, event_loop::EventLoop, live_settings, stages::OutputSink,
+    ForegroundOptions, Recorded, ShowLines,
+    event_loop::EventLoop,
+    live_settings,
+    stages::{EventInfo, OutputSink},
 };
 use crate::{
     control::TailRequest,
@@ -33,7 +36,7 @@ impl OutputSink for Stream<'_> {
         self.request.wants(Some(kind), pid)
     }
 
-    fn event(&mut self, line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+    fn event(&mut self, line: &[u8], _: EventInfo) -> io::Result<()> {
         self.lines.extend_from_slice(line);
         Ok(())
     }

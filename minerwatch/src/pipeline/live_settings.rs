@@ -43,6 +43,7 @@ pub fn of(
             cpu_threshold: config.events.cpu_threshold_ms.saturating_mul(MILLISECOND),
             flow_interval: config.events.flow_interval_s.saturating_mul(1_000 * MILLISECOND),
             hooks: config.events.hooks.iter().chain(hooks).copied().chain(no_payloads).collect(),
+            statistics: config.metrics.bpf_stats,
             ..SensorOptions::default()
         },
         engine: EngineSettings {

@@ -165,6 +165,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{EventBody, EventKind, Exit, ProcessKey, WallClock},
+        pipeline::stages::EventInfo,
         testing,
     };
 
@@ -207,7 +208,7 @@ mod tests {
             true
         }
 
-        fn event(&mut self, line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+        fn event(&mut self, line: &[u8], _: EventInfo) -> io::Result<()> {
             self.0.extend_from_slice(line);
             Ok(())
         }

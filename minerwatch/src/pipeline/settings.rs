@@ -4,17 +4,18 @@ use std::{
     fs::File,
     io::{self, Read as _},
     path::Path,
+    sync::Arc,
     time::Duration,
 };
 
-use anyhow::Context as _;
-
+use super::WrongUsage;
 use crate::{
     config::{Config, Detection},
     detect::LoadThresholds,
     ecs::EncoderSettings,
     engine::EngineSettings,
     model::{AccountHasher, AgentContext, HostContext},
+    redact::Redactor,
 };
 
 /// Maximum size of a file with a key, in bytes.
@@ -23,7 +24,9 @@ const MAX_KEY: u64 = 4_096;
 /// Returns the settings of the encoder for a configuration.
 pub fn encoder(config: &Config, host: HostContext, agent: AgentContext) -> EncoderSettings {
     let max_alert_bytes = usize::try_from(config.limits.max_alert_bytes).unwrap_or(usize::MAX);
-    EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes }
+    // The configuration has checked the patterns.
+    let redactor = Redactor::new(config.redact.enabled, &config.redact.patterns).ok().map(Arc::new);
+    EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes, redactor }
 }
 
 /// Returns what hashes accounts, with the key of a configuration.
@@ -34,9 +37,9 @@ pub fn encoder(config: &Config, host: HostContext, agent: AgentContext) -> Encod
 pub fn accounts(config: &Config) -> anyhow::Result<AccountHasher> {
     match &config.detection.account_key_file {
         None => Ok(AccountHasher::new(config.detection.account_key.as_bytes())),
-        Some(path) => key(path)
-            .map(|key| AccountHasher::new(&key))
-            .with_context(|| format!("detection.account_key_file: {}", path.display())),
+        Some(path) => key(path).map(|key| AccountHasher::new(&key)).map_err(|error| {
+            WrongUsage(format!("detection.account_key_file: {}: {error}", path.display())).into()
+        }),
     }
 }
 

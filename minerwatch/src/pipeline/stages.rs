@@ -16,8 +16,8 @@ use crate::{
     enrich::{Enricher, geo::GeoDatabases},
     except::ExceptionSet,
     intel::Indicators,
-    metrics::EventCounts,
-    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict, WallClock},
+    metrics::{AlertCounts, EventCounts, LatencyMetrics},
+    model::{Alert, BootTime, Effect, Event, EventKind, Observation, Request, Verdict, WallClock, Wanted},
     probe::{Answer, Probes},
 };
 
@@ -29,15 +29,32 @@ pub trait OutputSink {
         false
     }
 
+    /// Returns whether the sink also wants the events of processes that belong to a reported incident.
+    fn wants_incident_events(&self) -> bool {
+        false
+    }
+
     /// Takes an event as a line of JSON. The sink may buffer the line until [`OutputSink::flush`].
-    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()> {
-        let _ = (line, kind, pid);
+    fn event(&mut self, line: &[u8], about: EventInfo) -> io::Result<()> {
+        let _ = (line, about);
         Ok(())
     }
 
     /// Takes an alert and its line of JSON. The sink may keep the line until [`OutputSink::send_alerts`].
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
         let _ = (line, alert);
+        Ok(())
+    }
+
+    /// Takes the line of an event about the daemon itself, such as its heartbeat. Drops it by default.
+    fn agent_event(&mut self, line: &[u8]) -> io::Result<()> {
+        let _ = line;
+        Ok(())
+    }
+
+    /// Takes the line of an alert about the daemon itself. Drops it by default.
+    fn agent_alert(&mut self, line: &[u8]) -> io::Result<()> {
+        let _ = line;
         Ok(())
     }
 
@@ -57,6 +74,17 @@ pub trait OutputSink {
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
+}
+
+/// What a sink needs to know about an event beside its line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EventInfo {
+    /// The kind of the event.
+    pub kind: EventKind,
+    /// The process id.
+    pub pid: u32,
+    /// Whether the process belongs to a reported incident.
+    pub is_of_incident: bool,
 }
 
 /// Settings of a [`Pipeline`].
@@ -79,6 +107,9 @@ pub struct Pipeline<P> {
     encoder: Encoder,
     counts: EventCounts,
     alerts: u64,
+    alert_counts: AlertCounts,
+    /// Latencies of events and alerts.
+    pub latency: LatencyMetrics,
     sequence: u64,
     /// The current line. This buffer and the next three are fields so that their memory is reused.
     line: Vec<u8>,
@@ -103,6 +134,8 @@ impl<P: Probes> Pipeline<P> {
             encoder: Encoder::new(&encoder, super::signal_text),
             counts: EventCounts::default(),
             alerts: 0,
+            alert_counts: AlertCounts::default(),
+            latency: LatencyMetrics::default(),
             sequence: 0,
             line: Vec::with_capacity(4096),
             effects: Vec::new(),
@@ -158,7 +191,13 @@ impl<P: Probes> Pipeline<P> {
     fn analyze_one(&mut self, event: &Event, sink: &mut impl OutputSink) -> io::Result<()> {
         self.counts.count(event);
         sink.raw(event)?;
-        let wanted = sink.wants(event.body.kind(), event.subject.key.pid);
+        let wanted = if sink.wants(event.body.kind(), event.subject.key.pid) {
+            Wanted::Yes
+        } else if sink.wants_incident_events() {
+            Wanted::OfIncident
+        } else {
+            Wanted::No
+        };
         self.engine.ingest(event, wanted, &mut self.effects);
         self.apply_effects(Some(event), sink)
     }
@@ -201,24 +240,32 @@ impl<P: Probes> Pipeline<P> {
         observation: &Observation,
         sink: &mut impl OutputSink,
     ) -> io::Result<()> {
-        let Observation { process, parent, domain } = observation;
+        let Observation { process, parent, domain, incident } = observation;
         let observed = Observed {
             event,
             process: process.as_deref(),
             parent: parent.as_deref(),
             domain: domain.as_deref(),
+            incident: *incident,
             sequence: self.sequence,
         };
         self.line.clear();
         if self.encoder.event(&observed, &mut self.line) {
             self.sequence += 1;
-            sink.event(&self.line, event.body.kind(), event.subject.key.pid)?;
+            let about = EventInfo {
+                kind: event.body.kind(),
+                pid: event.subject.key.pid,
+                is_of_incident: incident.is_some(),
+            };
+            sink.event(&self.line, about)?;
         }
         Ok(())
     }
 
     fn write_alert(&mut self, alert: &Alert, sink: &mut impl OutputSink) -> io::Result<()> {
         self.alerts += 1;
+        self.alert_counts.count(alert);
+        self.latency.alert.record(alert.latency);
         self.line.clear();
         self.encoder.alert(alert, self.sequence, &mut self.line);
         self.sequence += 1;

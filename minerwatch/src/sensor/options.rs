@@ -20,6 +20,8 @@ pub struct SensorOptions {
     pub flow_interval: u64,
     /// Hooks to use instead of the best available. The last choice for a data source counts.
     pub hooks: Vec<HookChoice>,
+    /// Whether the kernel shall count the runs of all eBPF programs while the sensor is open.
+    pub statistics: bool,
 }
 
 impl Default for SensorOptions {
@@ -32,6 +34,7 @@ impl Default for SensorOptions {
             cpu_threshold: 100_000_000,
             flow_interval: 60_000_000_000,
             hooks: Vec::new(),
+            statistics: false,
         }
     }
 }

@@ -8,7 +8,7 @@ use crate::{
     ecs,
     except::ExceptionSet,
     model::{Alert, EventKind},
-    pipeline::{OutputSink, replay},
+    pipeline::{EventInfo, OutputSink, replay},
     recording::Reader,
 };
 
@@ -56,7 +56,7 @@ impl<F: FnMut(&str, &Value)> OutputSink for Sink<F> {
         true
     }
 
-    fn event(&mut self, line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+    fn event(&mut self, line: &[u8], _: EventInfo) -> io::Result<()> {
         self.take(line);
         Ok(())
     }

@@ -3,13 +3,13 @@
 use super::{Host, seconds};
 use crate::{
     engine::{Engine, EngineSettings},
-    model::{Alert, BootTime, Effect, Event, Verdict},
+    model::{Alert, BootTime, Effect, Event, Verdict, Wanted},
 };
 
 /// Passes one event to an engine and collects its alerts. The engine learns that its requests stay unanswered.
 pub fn feed(engine: &mut Engine, event: &Event, alerts: &mut Vec<Alert>) {
     let mut effects = Vec::new();
-    engine.ingest(event, false, &mut effects);
+    engine.ingest(event, Wanted::No, &mut effects);
     collect(engine, effects, alerts);
 }
 

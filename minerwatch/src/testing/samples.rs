@@ -1,9 +1,11 @@
 //! Samples for tests that encode, record or render: one event of every kind, and an alert with every field.
 
 mod alert;
+mod report;
 
 use std::{net::SocketAddr, sync::Arc};
 
+pub(crate) use self::report::reports;
 use crate::model::{
     AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, ControlRegister, CpuQuota,
     CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event,
@@ -49,6 +51,7 @@ pub(crate) fn encoder_settings() -> EncoderSettings {
             },
         },
         max_alert_bytes: MAX_ALERT_BYTES,
+        redactor: None,
     }
 }
 
@@ -364,8 +367,14 @@ pub(crate) fn lines() -> Vec<(&'static str, String)> {
                 _ => {}
             }
         }
-        let observed =
-            Observed { event: &event, process: Some(&curl), parent: Some(&bash), domain, sequence };
+        let observed = Observed {
+            event: &event,
+            process: Some(&curl),
+            parent: Some(&bash),
+            domain,
+            incident: None,
+            sequence,
+        };
         let mut line = Vec::new();
         if encoder.event(&observed, &mut line) {
             lines.push((name, text(line)));

@@ -6,7 +6,7 @@ use super::Style;
 
 /// The role of a piece of text, which decides its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(in crate::cli) enum Tone {
     Plain,
     Dim,
     Strong,
@@ -45,7 +45,7 @@ impl Tone {
 
 /// A row of text, made of coloured pieces.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Row {
+pub(in crate::cli) struct Row {
     pieces: Vec<(Tone, String)>,
 }
 

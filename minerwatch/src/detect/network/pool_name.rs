@@ -219,7 +219,7 @@ mod tests {
         engine::{Engine, EngineSettings},
         model::{
             Direction, DnsServerRole, Effect, EventBody, Flow, FlowUpdate, ProcessKey, Protocol, Request,
-            Verdict,
+            Verdict, Wanted,
         },
         testing::{Host, findings, seconds, verdict},
     };
@@ -366,10 +366,10 @@ mod tests {
             let (last, before) = host.events().split_last().expect("just sent");
             let mut effects = Vec::new();
             for event in before {
-                engine.ingest(event, false, &mut effects);
+                engine.ingest(event, Wanted::No, &mut effects);
             }
             effects.clear();
-            engine.ingest(last, false, &mut effects);
+            engine.ingest(last, Wanted::No, &mut effects);
             effects.iter().any(|effect| matches!(effect, Effect::Request(Request::DnsRole(_))))
         };
         assert!(!needs_dns_role(&mut host, "www.example", false));

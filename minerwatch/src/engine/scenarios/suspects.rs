@@ -3,8 +3,11 @@
 use std::collections::BTreeSet;
 
 use crate::{
-    engine::EngineSettings,
-    model::{Alert, AlertAction, AlertReason, BootTime, IncidentId, MemberRole, ProcessKey, Verdict},
+    engine::{Engine, EngineSettings},
+    model::{
+        Alert, AlertAction, AlertReason, BootTime, Effect, EventKind, IncidentId, MemberRole, ProcessKey,
+        Verdict, Wanted,
+    },
     testing::{Host, alerts_over_time, seconds, story},
 };
 
@@ -368,4 +371,42 @@ fn the_same_program_in_another_tree_is_a_return_of_the_same_suspect() {
     assert!(back.suspect.key == two && back.time.since(at) <= seconds(1));
     let new = [AlertReason::NewAccount, AlertReason::NewPeer];
     assert!(alerts.iter().any(|alert| new.contains(&alert.reason)), "{}", story(&alerts));
+}
+
+/// An output may want the events of reported incidents only: those of the miner from its alert on, and of nobody else.
+#[test]
+fn events_of_a_reported_incident_are_observed() {
+    let mut watched = Watched::new();
+    let miner = watched.host.spawn(watched.init, "/tmp/x", &["x"]);
+    let other = watched.host.spawn(watched.init, "/usr/bin/curl", &["curl"]);
+    watched.host.connect(miner, "10.0.0.9:80");
+    mine(
+        &mut watched.host,
+        miner,
+        "10.0.0.5:3333",
+        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A",
+    );
+    watched.host.wait(seconds(2));
+    watched.host.connect(other, "10.0.0.9:80");
+    watched.host.connect(miner, "10.0.0.8:80");
+    watched.host.exit(miner);
+    let mut engine = Engine::new(EngineSettings::default());
+    let (mut effects, mut observed, mut reported) = (Vec::new(), Vec::new(), None);
+    for event in watched.host.events() {
+        engine.ingest(event, Wanted::OfIncident, &mut effects);
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Observed(observation) => {
+                    observed.push((event.subject.key, event.body.kind(), observation.incident));
+                }
+                Effect::Alert(alert) => reported = Some(alert.incident),
+                Effect::Request(_) => {}
+            }
+        }
+    }
+    assert!(reported.is_some());
+    assert!(observed.iter().all(|(key, _, incident)| *key == miner && *incident == reported), "{observed:?}");
+    let kinds: Vec<EventKind> = observed.iter().map(|(_, kind, _)| *kind).collect();
+    assert!(kinds.ends_with(&[EventKind::Connect, EventKind::Exit]), "{kinds:?}");
+    assert!(!kinds.contains(&EventKind::Exec), "that was before the alert: {kinds:?}");
 }

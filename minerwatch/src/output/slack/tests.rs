@@ -76,7 +76,7 @@ fn the_url_is_secret() {
     let mut destination = open(&settings);
     assert!(!format!("{settings:?} {destination:?}").contains("hunter2"));
     for (content, part) in [
-        ("https://hooks.example:bad/hunter2", "not a URL"),
+        ("https://hooks.example:bad/hunter2", "names no host, or no port"),
         ("http://hooks.example/hunter2", "must be https"),
         ("http://127.0.0.1:1/hunter2", "http://127.0.0.1:1: "),
         ("", "is empty"),

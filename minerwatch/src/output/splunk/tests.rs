@@ -60,7 +60,7 @@ fn configured(server: &Server, directory: &std::path::Path) -> SplunkSettings {
     let token = directory.join("token");
     std::fs::write(&token, "secret\n").unwrap();
     settings(&format!(
-        "name = 'x'\nindex = 'soc'\nevents = 'all'\nurl = '{}'\ntoken_file = '{}'",
+        "name = 'x'\nmax_batch_kib = 256\nindex = 'soc'\nevents = 'all'\nurl = '{}'\ntoken_file = '{}'",
         server.url(),
         token.display()
     ))
@@ -69,7 +69,7 @@ fn configured(server: &Server, directory: &std::path::Path) -> SplunkSettings {
 #[test]
 fn everything_arrives_with_and_without_acknowledgements() {
     for (has, load) in
-        [(true, Load { alerts: 500, events: 100_000 }), (false, Load { alerts: 100, events: 10_000 })]
+        [(true, Load { alerts: 500, events: 100_000 }), (false, Load { alerts: 100, events: 50_000 })]
     {
         let (server, arrived) = server(has);
         server.add_faults(usual_faults());

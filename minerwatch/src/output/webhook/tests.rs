@@ -57,23 +57,13 @@ fn everything_arrives_in_each_form() {
         ));
         let run = Run::start(&settings, directory.path());
         run.send(load);
-        // In a request of its own, the document that met 413 is refused for ever.
-        if body == "one" {
-            crate::output::http::testing::until("everything", || {
-                let counters = run.queue.counters();
-                counters.alerts + counters.events + counters.refused == load.alerts + load.events
-            });
-            assert_eq!(run.queue.counters().refused, 1);
-            run.end();
-            assert_eq!(server.faults_left(), 0, "{body}");
-            continue;
-        }
         run.delivered(load);
         run.end();
         // What a server processed without an answer is sent again. HTTP knows no ids.
         let again = repeats(&arrived.lock().unwrap(), load);
-        let most = load.events / 5;
-        assert!(again > 0 && again < most, "{body}: {again}");
+        // Two requests were processed without an answer.
+        let most = 2 * (512 << 10) / event(0).len() as u64;
+        assert!(again <= most, "{body}: {again}");
         assert_eq!(server.faults_left(), 0, "{body}");
         let received = server.received();
         let wrong = received.iter().find(|request| {

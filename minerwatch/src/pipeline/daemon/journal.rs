@@ -43,6 +43,9 @@ const MAX_KEPT: usize = 1_024;
 const LOOK: Duration = Duration::from_millis(2);
 const LATER_LOOK: Duration = Duration::from_millis(250);
 
+/// Time without alerts after which the thread checks the directory.
+const CHECK: Duration = Duration::from_secs(30);
+
 /// Stack size of the thread, in bytes.
 const STACK: usize = 256 << 10;
 
@@ -137,12 +140,12 @@ struct Shared {
 }
 
 /// The last write of the incidents.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Written {
     /// How long the write took.
     pub cost: Duration,
-    /// Whether the write failed.
-    pub failed: bool,
+    /// Why the write failed, if it did.
+    pub error: Option<Arc<str>>,
 }
 
 impl Journal {
@@ -173,7 +176,7 @@ impl Journal {
 
     /// Returns how the last write of the incidents went.
     pub fn written(&self) -> Written {
-        *self.shared.lock()
+        self.shared.lock().clone()
     }
 
     /// Hands over alerts and the incidents to store before them. Call this only if the thread is not busy.
@@ -221,18 +224,14 @@ impl Writer {
     fn run(mut self, tasks: &Receiver<Task>, wake: impl Fn()) {
         let mut pause = LOOK;
         loop {
-            let task = if self.kept.is_empty() {
-                tasks.recv().map_err(|_| RecvTimeoutError::Disconnected)
-            } else {
-                tasks.recv_timeout(pause)
-            };
-            match task {
+            match tasks.recv_timeout(if self.kept.is_empty() { CHECK } else { pause }) {
                 Ok(task) => {
                     self.carry_out(task);
                     pause = LOOK;
                     self.shared.busy.store(false, Ordering::Release);
                     wake();
                 }
+                Err(RecvTimeoutError::Timeout) if self.kept.is_empty() => self.check(),
                 Err(RecvTimeoutError::Timeout) => {
                     self.clear_outbox();
                     pause = LATER_LOOK.min(pause * 2);
@@ -240,6 +239,18 @@ impl Writer {
                 Err(RecvTimeoutError::Disconnected) => return self.clear_outbox(),
             }
         }
+    }
+
+    /// Finds out whether the directory can still be written, before an alert needs it.
+    fn check(&mut self) {
+        let Some(directory) = self.outbox.parent() else { return };
+        let outcome = match state_files::check_writable(directory) {
+            // The first write creates it.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            outcome => outcome,
+        };
+        self.shared.lock().error = outcome.as_ref().err().map(|error| error.to_string().into());
+        self.report(outcome);
     }
 
     fn carry_out(&mut self, Task { incidents, alerts, targets }: Task) {
@@ -256,7 +267,8 @@ impl Writer {
         }
         let start = Instant::now();
         outcome = outcome.and(incidents.write());
-        *self.shared.lock() = Written { cost: start.elapsed(), failed: outcome.is_err() };
+        let error = outcome.as_ref().err().map(|error| error.to_string().into());
+        *self.shared.lock() = Written { cost: start.elapsed(), error };
         self.report(outcome);
         self.targets = targets;
         // Those that wait for the disk come last.

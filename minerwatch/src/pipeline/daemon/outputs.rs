@@ -26,7 +26,7 @@ use crate::{
     metrics::OutputMetrics,
     model::{Alert, EventKind, KindSet, Verdict},
     output::{OutputSettings, Worker},
-    pipeline::stages::OutputSink,
+    pipeline::stages::{EventInfo, OutputSink},
 };
 
 /// Time after which alerts no longer wait for the state of the incidents to be written.
@@ -50,6 +50,8 @@ pub struct ConfiguredOutputs {
     targets: Arc<[AlertTarget]>,
     /// The kinds that any worker wants.
     wanted: KindSet,
+    /// Whether any worker wants the events of incidents.
+    wants_incident_events: bool,
     control: Option<ControlServer>,
     incidents: IncidentStore,
     journal: Option<Journal>,
@@ -67,6 +69,7 @@ impl ConfiguredOutputs {
             workers: Vec::new(),
             targets: Arc::new([]),
             wanted: KindSet::NONE,
+            wants_incident_events: false,
             control: None,
             incidents,
             journal: None,
@@ -129,6 +132,7 @@ impl ConfiguredOutputs {
             })
             .collect();
         self.wanted = self.targets.iter().fold(KindSet::NONE, |all, target| all.union(target.filter.events));
+        self.wants_incident_events = self.targets.iter().any(|target| target.filter.incident_events);
     }
 
     /// Opens log files again by name, after another program moved them away.
@@ -174,7 +178,7 @@ impl ConfiguredOutputs {
     fn store_incidents(&mut self, engine: &mut Engine) {
         let Some(journal) = self.journal.as_ref().filter(|journal| !journal.is_busy()) else { return };
         let written = journal.written();
-        if written.failed {
+        if written.error.is_some() {
             self.incidents.set_unwritten();
         }
         if let Some(incidents) = self.incidents.encode_if_due(engine, host::wall_clock(), written.cost) {
@@ -237,6 +241,19 @@ impl ConfiguredOutputs {
         self.workers.iter().map(|worker| (worker.name().to_owned(), worker.counters().into())).collect()
     }
 
+    /// Returns why the state directory cannot be written, if that is so.
+    pub fn state_error(&self) -> Option<String> {
+        let error = self.journal.as_ref()?.written().error?;
+        Some(format!("{}: {error}", self.state.display()))
+    }
+
+    /// Returns the age of the oldest line in any spool.
+    pub fn spool_age(&self) -> Duration {
+        let spools = self.workers.iter().filter_map(Worker::spool);
+        let ages = spools.map(|spool| spool.counters().0.oldest_seconds);
+        Duration::from_secs(ages.max().unwrap_or(0))
+    }
+
     /// Returns the counters of the control socket.
     pub fn control_counters(&self) -> ControlCounters {
         self.control.as_ref().map(ControlServer::counters).unwrap_or_default()
@@ -249,9 +266,16 @@ impl OutputSink for ConfiguredOutputs {
             || self.control.as_ref().is_some_and(|control| control.wants_event(kind, pid))
     }
 
-    fn event(&mut self, line: &[u8], kind: EventKind, pid: u32) -> io::Result<()> {
-        if self.wanted.contains(kind) {
-            for worker in self.workers.iter_mut().filter(|worker| worker.filter().events.contains(kind)) {
+    fn wants_incident_events(&self) -> bool {
+        self.wants_incident_events
+    }
+
+    fn event(&mut self, line: &[u8], about: EventInfo) -> io::Result<()> {
+        let EventInfo { kind, pid, is_of_incident } = about;
+        if self.wanted.contains(kind) || is_of_incident {
+            for worker in
+                self.workers.iter_mut().filter(|worker| worker.filter().wants_event(kind, is_of_incident))
+            {
                 worker.add_event(line);
             }
         }
@@ -267,6 +291,18 @@ impl OutputSink for ConfiguredOutputs {
             control.publish_alert(&Bytes::copy_from_slice(line), pid);
         }
         self.add_alert(line, Some(alert.verdict));
+        Ok(())
+    }
+
+    fn agent_event(&mut self, line: &[u8]) -> io::Result<()> {
+        for worker in self.workers.iter_mut().filter(|worker| worker.filter().agent_events) {
+            worker.add_event(line);
+        }
+        Ok(())
+    }
+
+    fn agent_alert(&mut self, line: &[u8]) -> io::Result<()> {
+        self.add_alert(line, None);
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::{control::PipelineRequest, feeds::Lists};
+use crate::{control::PipelineRequest, exporter::Reply, feeds::Lists};
 
 /// A command that the event loop handles between two batches.
 #[derive(Debug)]
@@ -15,8 +15,12 @@ pub enum Command {
     Stop(&'static str),
     /// Read the configuration again and reopen files.
     Reload,
+    /// Read the configuration again if its file has changed.
+    ConfigChanged,
     /// Use these lists from now on.
     Lists(Lists),
+    /// Give the metrics to the endpoint.
+    Metrics(Reply),
     /// Answer a request that came through the control socket.
     Answer(PipelineRequest),
 }

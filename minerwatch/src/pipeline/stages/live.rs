@@ -10,8 +10,8 @@ use crate::{
     engine::Engine,
     enrich::{EnrichSettings, Enricher},
     incident::IncidentState,
-    metrics::EventCounts,
-    model::{BootTime, Health, ProcessKey, Verdict, WallClock},
+    metrics::{AlertCounts, EventCounts},
+    model::{AgentReport, BootTime, Health, ProcessKey, Verdict, WallClock},
     probe::Probes,
 };
 
@@ -124,5 +124,18 @@ impl<P: Probes> Pipeline<P> {
     /// Number of alerts sent.
     pub fn alerts(&self) -> u64 {
         self.alerts
+    }
+
+    /// The alerts sent, by action and verdict.
+    pub fn alert_counts(&self) -> AlertCounts {
+        self.alert_counts
+    }
+
+    /// Tells the sink what the daemon says about itself.
+    pub fn report(&mut self, report: &AgentReport, sink: &mut impl OutputSink) -> io::Result<()> {
+        self.line.clear();
+        self.encoder.report(report, self.sequence, &mut self.line);
+        self.sequence += 1;
+        if report.news.is_alert() { sink.agent_alert(&self.line) } else { sink.agent_event(&self.line) }
     }
 }

@@ -20,6 +20,16 @@ pub const PROGRAMS: [Program; 5] = [
     Program { name: "runc", package: "runc", why: "tests start containers of their own" },
 ];
 
+/// Servers that tests talk to. They are optional: a test whose server is missing is skipped. They are unpacked and not
+/// installed, because a package starts its server.
+pub const SERVERS: [Program; 5] = [
+    Program { name: "prometheus", package: "prometheus", why: "tests serve metrics and check alert rules" },
+    Program { name: "prometheus-alertmanager", package: "prometheus-alertmanager", why: "tests fire alerts" },
+    Program { name: "rsyslogd", package: "rsyslog", why: "tests send syslog messages" },
+    Program { name: "lmnsd_gtls.so", package: "rsyslog-gnutls", why: "tests send syslog messages over TLS" },
+    Program { name: "lmnsd_ossl.so", package: "rsyslog-openssl", why: "tests send syslog messages over TLS" },
+];
+
 /// Emulators for virtual machines of this architecture.
 pub const EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
@@ -113,6 +123,8 @@ pub struct Facts {
     pub with_clippy: Vec<PathBuf>,
     /// The [`PROGRAMS`] that are not on `PATH`.
     pub missing_programs: Vec<&'static Program>,
+    /// The [`SERVERS`] that are neither on `PATH` nor unpacked.
+    pub missing_servers: Vec<&'static Program>,
     /// The [`EMULATORS`] that are neither on `PATH` nor unpacked.
     pub missing_emulators: Vec<&'static Program>,
     /// The [`ARM64_EMULATORS`] that are neither on `PATH` nor unpacked.
@@ -154,6 +166,7 @@ pub fn gather() -> Facts {
             .map(|toolchain| toolchain.rustc.clone())
             .collect(),
         missing_programs: missing(&PROGRAMS, |name| command::find(name).is_some()),
+        missing_servers: missing(&SERVERS, |name| unpack::program(name).is_some()),
         missing_emulators: missing(&EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_emulators: missing(&ARM64_EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_compilers: missing(&ARM64_COMPILERS, |name| command::find(name).is_some()),

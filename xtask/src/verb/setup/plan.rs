@@ -119,6 +119,7 @@ pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need
         ToolSet::Build => {}
         ToolSet::Test | ToolSet::Fuzz => {
             needs.extend(plan.programs(&facts.missing_programs, false));
+            needs.extend(plan.servers());
             needs.extend(plan.linters());
             needs.extend(plan.sensor_linter());
             let fuzz = (set == ToolSet::Fuzz && !facts.cargo_fuzz).then_some(CARGO_FUZZ);
@@ -222,6 +223,17 @@ impl Plan<'_> {
                 action: self
                     .first(all.clone(), || format!("install {} with your package manager", program.package)),
             })
+            .collect()
+    }
+
+    /// Returns a need for each missing server, as long as it can be unpacked. Servers are optional.
+    fn servers(&self) -> Vec<Need> {
+        let missing = &self.facts.missing_servers;
+        let action = Action::Unpack(missing.iter().map(|server| server.package.to_owned()).collect());
+        let can_unpack = self.facts.apt && !self.failed.contains(&action);
+        let servers = missing.iter().filter(|_| can_unpack);
+        servers
+            .map(|server| Need { what: server.name.into(), why: server.why.into(), action: action.clone() })
             .collect()
     }
 

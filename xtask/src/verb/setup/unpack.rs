@@ -13,6 +13,8 @@ use crate::command;
 
 /// The library directories of unpacked packages.
 const LIBRARIES: [&str; 3] = ["usr/lib/x86_64-linux-gnu", "lib/x86_64-linux-gnu", "usr/lib"];
+/// The directories of programs, and of rsyslog's modules.
+const PROGRAMS: [&str; 3] = ["usr/bin", "usr/sbin", "usr/lib/x86_64-linux-gnu/rsyslog"];
 /// The firmware directories of an unpacked emulator.
 const FIRMWARE: [&str; 3] = ["usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"];
 
@@ -40,6 +42,14 @@ pub fn perform(packages: &[String]) -> Result<()> {
     }
     let _ = fs::remove_dir_all(fetched);
     Ok(())
+}
+
+/// Returns the path of a program or of a module of rsyslog: the installed one, or else an unpacked one. Returns `None`
+/// if there is neither.
+pub fn program(name: &str) -> Option<PathBuf> {
+    let roots = [PathBuf::from("/"), tools().join("root")];
+    let files = roots.iter().flat_map(|root| PROGRAMS.map(|directory| root.join(directory).join(name)));
+    command::find(name).or_else(|| files.into_iter().find(|path| path.is_file()))
 }
 
 /// Returns a command for an emulator: the installed one, or else an unpacked one with its libraries and firmware.

@@ -8,7 +8,7 @@ use crate::{
     config::Config,
     except::ExceptionSet,
     model::{Alert, AlertAction, AlertReason, BootTime, EventKind, IncidentId, ProcessKey, Verdict},
-    pipeline::{self, OutputSink},
+    pipeline::{self, EventInfo, OutputSink},
     recording::Reader,
 };
 
@@ -31,7 +31,7 @@ impl OutputSink for Alerts {
         false
     }
 
-    fn event(&mut self, _line: &[u8], _kind: EventKind, _pid: u32) -> io::Result<()> {
+    fn event(&mut self, _line: &[u8], _: EventInfo) -> io::Result<()> {
         Ok(())
     }
 

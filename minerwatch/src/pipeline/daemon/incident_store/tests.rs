@@ -6,7 +6,7 @@ use super::*;
 use crate::{
     ecs::EncoderSettings,
     engine::EngineSettings,
-    model::{Alert, BootTime, Effect, HostContext},
+    model::{Alert, BootTime, Effect, HostContext, Wanted},
     pipeline::stages::{OutputSink, Pipeline, PipelineSettings},
     probe::NoProbes,
     testing::Host,
@@ -43,7 +43,7 @@ fn engine() -> Engine {
     let mut engine = Engine::new(EngineSettings::default());
     let mut effects = Vec::new();
     for event in miner().events() {
-        engine.ingest(event, false, &mut effects);
+        engine.ingest(event, Wanted::No, &mut effects);
     }
     assert!(effects.iter().any(|effect| matches!(effect, Effect::Alert(_))));
     engine
@@ -166,7 +166,7 @@ impl OutputSink for Killed {
         let mut effects = Vec::new();
         engine.restore_incidents(state, |_| true, latest.time, &mut effects);
         for event in miner().events() {
-            engine.ingest(event, false, &mut effects);
+            engine.ingest(event, Wanted::No, &mut effects);
         }
         engine.reconcile_incidents(latest.time, &mut effects);
         for effect in effects {

@@ -5,7 +5,7 @@ use xtask::toolchain::{Core, Release, Version};
 
 use super::*;
 use crate::verb::setup::facts::{
-    ARM64_COMPILERS, ARM64_EMULATORS, CARGO_TOOLS, EMULATORS, LINTERS, PROGRAMS,
+    ARM64_COMPILERS, ARM64_EMULATORS, CARGO_TOOLS, EMULATORS, LINTERS, PROGRAMS, SERVERS,
 };
 
 fn toolchain(path: &str, rustup: Option<&str>, llvm: u32, core: Option<Core>) -> Toolchain {
@@ -172,6 +172,16 @@ fn what_only_tests_need() {
     );
     let elsewhere = Facts { rustup: None, apt: false, ..facts() };
     assert!(actions(&elsewhere, ToolSet::Test, &[]).iter().all(|action| matches!(action, Action::None(_))));
+}
+
+#[test]
+fn servers_for_tests_are_unpacked_and_optional() {
+    let facts = || Facts { missing_servers: SERVERS.iter().collect(), ..ready() };
+    let unpack = Action::Unpack(SERVERS.iter().map(|server| server.package.to_owned()).collect());
+    assert_eq!(actions(&facts(), ToolSet::Build, &[]), []);
+    assert_eq!(actions(&facts(), ToolSet::Test, &[]), vec![unpack.clone(); SERVERS.len()]);
+    assert_eq!(actions(&facts(), ToolSet::Test, &[unpack]), []);
+    assert_eq!(actions(&Facts { apt: false, ..facts() }, ToolSet::Test, &[]), []);
 }
 
 #[test]

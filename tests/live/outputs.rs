@@ -1,0 +1,105 @@
+//! Outputs that stall, end or fail do not hold up the daemon.
+
+use std::{
+    fs,
+    io::Read as _,
+    process::{Child, Command, Stdio},
+    thread,
+    time::{Duration, Instant},
+};
+
+use minerwatch_tests::{Scratch, agent::at, command, executable};
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use crate::{SOON, configuration, machine};
+
+/// Starts the daemon with its standard output on a pipe. Waits until it is ready.
+fn start(configuration: &str) -> Child {
+    let mut daemon = Command::new(executable("minerwatch"))
+        .args(["run", "--config", configuration])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut messages = daemon.stderr.take().expect("piped");
+    let mut text = String::new();
+    let mut chunk = [0; 4096];
+    while !text.contains("watching") {
+        let length = messages.read(&mut chunk).expect("readable");
+        assert!(length > 0, "it ended: {text}");
+        text.push_str(&String::from_utf8_lossy(&chunk[..length]));
+    }
+    thread::spawn(move || std::io::copy(&mut messages, &mut std::io::sink()));
+    daemon
+}
+
+fn signal(daemon: &Child, signal: Signal) {
+    let pid = i32::try_from(daemon.id()).ok().and_then(Pid::from_raw).expect("a process id");
+    kill_process(pid, signal).expect("it runs");
+}
+
+/// Asks for the status through the control socket. Returns it with the time that the answer took.
+fn status(scratch: &Scratch) -> (Value, Duration) {
+    let start = Instant::now();
+    let status = crate::daemon(scratch);
+    (status, start.elapsed())
+}
+
+#[test]
+fn a_stalled_reader_of_stdout_holds_up_nothing() {
+    let Some(_machine) = machine("a_stalled_reader_of_stdout_holds_up_nothing") else { return };
+    let scratch = Scratch::new();
+    let log = scratch.join("events.jsonl");
+    let outputs =
+        format!("[sink.stdout]\nevents = \"all\"\n[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
+    let mut daemon = start(&configuration(&scratch, &outputs));
+    // A pipe holds 64 KiB, which is full soon.
+    let full = Instant::now();
+    let long = "x".repeat(1_000);
+    loop {
+        for _ in 0..20 {
+            command::run("true", &[long.as_str()]);
+        }
+        let waiting = at(&status(&scratch).0, "sinks.standard output.waiting").as_u64().expect("a number");
+        if waiting > 100 {
+            break;
+        }
+        assert!(full.elapsed() < SOON, "the pipe is not full");
+    }
+    let begin = Instant::now();
+    let is_written = |name: &str| fs::read_to_string(&log).is_ok_and(|lines| lines.contains(name));
+    command::run("true", &["while-stdout-is-stalled"]);
+    while !is_written("while-stdout-is-stalled") {
+        assert!(begin.elapsed() < Duration::from_secs(2), "the file output waits for standard output");
+        thread::sleep(Duration::from_millis(10));
+    }
+    for _ in 0..20 {
+        let (_, took) = status(&scratch);
+        assert!(took < Duration::from_secs(1), "the status takes {took:?}");
+    }
+    let told = Instant::now();
+    signal(&daemon, Signal::TERM);
+    while std::path::Path::new(&scratch.join("control.sock")).exists() {
+        assert!(told.elapsed() < Duration::from_secs(2), "SIGTERM takes too long");
+        thread::sleep(Duration::from_millis(5));
+    }
+    // The rest of the time is the kernel's, which detaches the hooks.
+    assert_eq!(daemon.wait().expect("our child").code(), Some(0));
+}
+
+#[test]
+fn the_end_of_the_only_output_is_a_failure() {
+    let Some(_machine) = machine("the_end_of_the_only_output_is_a_failure") else { return };
+    let scratch = Scratch::new();
+    let mut daemon = start(&configuration(&scratch, "[sink.stdout]\nevents = [\"exec\"]\n"));
+    drop(daemon.stdout.take());
+    let begin = Instant::now();
+    while daemon.try_wait().expect("our child").is_none() {
+        assert!(begin.elapsed() < Duration::from_secs(20), "it goes on without any output");
+        command::run("true", &[]);
+        thread::sleep(Duration::from_millis(100));
+    }
+    assert_eq!(daemon.wait().expect("our child").code(), Some(1));
+}
