@@ -24,6 +24,9 @@ use super::{
 };
 use crate::schema::{absolute_path, between, choice, optional, parsed, section};
 
+/// The smallest maximum size of a message that has room for an object of OCSF, in bytes.
+const SMALLEST_OCSF: u64 = 2_048;
+
 section! {
     /// Keys of `[[sink.syslog]]`.
     pub struct SyslogSettings {
@@ -130,6 +133,12 @@ impl OutputSettings for SyslogSettings {
             return Err((
                 "to",
                 format!("{} has no certificates; write tls://, or remove the files", self.to),
+            ));
+        }
+        if self.format == MessageFormat::Ocsf && self.max_message_bytes < SMALLEST_OCSF {
+            return Err((
+                "max_message_bytes",
+                format!("an object of OCSF needs at least {SMALLEST_OCSF} bytes"),
             ));
         }
         self.tls_files().check()
