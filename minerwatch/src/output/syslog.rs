@@ -48,9 +48,9 @@ section! {
         /// `suspected`, 4 (warning) for `noted`, and 6 (informational) for events.
         pub facility: Facility = Facility::Local0, choice();
         /// Maximum size of a message with its header, in bytes; at least 4,096 for OCSF. Lists are left out of a message that would be larger,
-        /// and `minerwatch.cut` counts them. Most servers accept 8,192 bytes unless they are configured otherwise. Over
+        /// and `minerwatch.cut` counts them. rsyslog cuts longer messages than 8,096 bytes unless it is configured otherwise. Over
         /// UDP, a network may lose messages of more than 1,400 bytes.
-        pub max_message_bytes: u64 = 8_192, between(1_024, 65_000);
+        pub max_message_bytes: u64 = 8_096, between(1_024, 65_000);
         /// Name that the server's certificate must have, if it is not the host in `to`.
         pub server_name: Option<String> = None, optional(parsed("a domain name or an address"));
         /// File of certificates (PEM) to verify the server with, instead of the system's certificates.

@@ -4,11 +4,12 @@ use serde_json::json;
 use super::*;
 use crate::{
     ecs::read::text,
+    output::syslog::OCSF_LEAST,
     testing::{each_recorded, each_sample},
 };
 
 fn writer(format: MessageFormat) -> Writer {
-    Writer { facility: Facility::Local0, format, is_local: false, max_bytes: 8_192, process: 42 }
+    Writer { facility: Facility::Local0, format, is_local: false, max_bytes: 8_096, process: 42 }
 }
 
 /// A message of RFC 5424, read by the grammar of the RFC.
