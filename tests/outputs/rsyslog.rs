@@ -113,6 +113,11 @@ impl Rsyslog {
         }
     }
 
+    /// Whether it was started and not ended.
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
+    }
+
     /// What rsyslog says about itself.
     pub fn own_log(&self) -> String {
         fs::read_to_string(self.scratch.join("own.log")).unwrap_or_default()
