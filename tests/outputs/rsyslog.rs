@@ -47,7 +47,7 @@ impl Rsyslog {
         let port = free_port();
         let (file, socket) = (scratch.join("messages"), scratch.join("log.sock"));
         let at = |name: &str| scratch.join(name);
-        let global = format!("global(workDirectory=\"{}\" maxMessageSize=\"64k\")\n", at(""));
+        let global = format!("global(workDirectory=\"{}\")\n", at(""));
         let input = match listener {
             Listener::Udp => format!(
                 "module(load=\"imudp\")\ninput(type=\"imudp\" address=\"127.0.0.1\" port=\"{port}\" ruleset=\"in\")\n"
@@ -111,6 +111,11 @@ impl Rsyslog {
             Listener::Tcp | Listener::Tls(_) => TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
             Listener::Unix => Path::new(&self.scratch.join("log.sock")).exists(),
         }
+    }
+
+    /// Whether it was started and not ended.
+    pub fn runs(&self) -> bool {
+        self.child.is_some()
     }
 
     /// What rsyslog says about itself.

@@ -9,6 +9,7 @@ pub mod limited;
 pub mod namespace;
 pub mod native;
 pub mod notes;
+pub mod receiver;
 pub mod require;
 pub mod stories;
 

@@ -42,7 +42,7 @@ pub fn machine(test: &str) -> Option<Machine> {
 /// # Panics
 /// As [`machine`].
 pub fn machine_for_long(test: &str) -> Option<Machine> {
-    if is_set(FULL) {
+    if full() {
         return machine(test);
     }
     notes::skipped(test, "it takes long and runs only with `cargo xtask test --full`");
@@ -78,6 +78,11 @@ pub fn servers<const N: usize>(test: &str, names: [&str; N]) -> Option<[PathBuf;
         found.push(path);
     }
     found.try_into().ok()
+}
+
+/// Whether this is the full run of the tests (`cargo xtask test --full`).
+pub fn full() -> bool {
+    is_set(FULL)
 }
 
 fn is_set(variable: &str) -> bool {
