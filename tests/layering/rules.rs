@@ -88,7 +88,7 @@ pub const ROOMS: &[Room] = &[
     room("enrich", Reach::System, &["bounded", "model"]),
     room("probe", Reach::System, &["bounded", "enrich", "host", "model", "privileges", "sensor"]),
     room("feeds", Reach::System, &["config", "enrich", "host", "intel", "model", "state_files"]),
-    room("output", Reach::System, &["bounded", "cef", "ecs", "model", "ocsf", "schema"]),
+    room("output", Reach::System, &["bounded", "cef", "ecs", "model", "ocsf", "schema", "state_files"]),
     room("state_files", Reach::System, &[]),
     room("recording", Reach::System, &["model"]),
     room("control", Reach::System, &["bounded", "model"]),
