@@ -114,7 +114,7 @@ fn a_small_spool_drops_events_and_no_alert() {
     let mut server = Elasticsearch::start();
     let plan = Plan {
         load: Load { batches: 200, alerts: 500, events: 40_000 },
-        spool_mib: 2,
+        spool_mib: 4,
         fault: Duration::from_millis(100),
         away: Duration::from_secs(3),
         kills: 5,
