@@ -8,6 +8,7 @@
 //! A local output writes lines to a [`Target`](line_writer::Target). A network output implements [`Destination`];
 //! [`Shipper`](shipper::Shipper) adds the spool on disk, retries, and the dead-letter file.
 
+mod alertmanager;
 mod backlog;
 mod backoff;
 mod batch;
@@ -19,24 +20,34 @@ mod elasticsearch;
 mod example;
 mod file;
 mod filter;
+mod groups;
 mod http;
 mod kafka;
 mod line_writer;
 mod local;
+mod loki;
 mod needs;
 mod notice;
+mod otlp;
+mod pagerduty;
 mod queue;
+mod severity;
 mod shipper;
 mod shipping;
+mod slack;
+mod splunk;
 mod spool;
 mod stdout;
 mod syslog;
 mod table;
+mod throttle;
 mod tls;
+mod webhook;
 mod worker;
 
 use std::{fmt, path::Path, sync::Arc};
 
+pub use alertmanager::AlertmanagerSettings;
 pub use batch::Batch;
 pub use counters::{Counters, SpoolCounters};
 pub use destination::{Delivery, Destination, Document, Refusal, SendError};
@@ -45,14 +56,20 @@ pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
 pub use http::{ConnectionKeys, HttpUrl, LoginKeys};
 pub use kafka::{DocumentFormat, KafkaSettings, SaslMechanism};
+pub use loki::LokiSettings;
 pub use needs::{Needs, host_of};
 pub use notice::Notice;
+pub use otlp::OtlpSettings;
+pub use pagerduty::PagerDutySettings;
 pub use queue::{Next, Order, Queue};
 pub use shipping::{OutputName, ShippingKeys};
+pub use slack::SlackSettings;
+pub use splunk::SplunkSettings;
 pub use spool::{Spool, SpoolLimits, SpooledAlert};
 pub use stdout::StdoutSettings;
 pub use syslog::{Facility, MessageFormat, SyslogSettings};
 pub use table::{OutputsConfig, PlacedOutput};
+pub use webhook::{WebhookBody, WebhookMethod, WebhookSettings};
 pub use worker::Worker;
 
 /// A destination for lines of events and alerts.

@@ -43,8 +43,10 @@ fn signal(daemon: &Child, signal: Signal) {
 /// Asks for the status through the control socket. Returns it with the time that the answer took.
 fn status(scratch: &Scratch) -> (Value, Duration) {
     let start = Instant::now();
-    let status = crate::daemon(scratch);
-    (status, start.elapsed())
+    let socket = scratch.join("control.sock");
+    let status =
+        command::run(&executable("minerwatch").to_string_lossy(), &["status", "--json", "--socket", &socket]);
+    (serde_json::from_slice(&status.stdout).expect("JSON"), start.elapsed())
 }
 
 #[test]

@@ -47,10 +47,12 @@ fn the_recipe_for_rsyslog_leads_to_an_alert_within_a_minute() {
     fs::copy(executable("minerwatch"), package.join("minerwatch")).expect("the program can be copied");
     let own = rsyslogd.parent().expect("a directory").display().to_string();
     let path = format!("{own}:{}", env::var("PATH").unwrap_or_default());
+    // After a failure, the programs of the page still run.
+    let clean_up = "trap 'kill $(jobs -p) $(cat rsyslog.pid) 2>/dev/null || true' EXIT\n";
+    let commands = clean_up.to_owned() + &commands(&page, "Try it");
     let start = Instant::now();
     let output = Command::new("timeout")
-        // The whole group ends with the shell, also when a command fails.
-        .args(["--kill-after=5", "60", "bash", "-euo", "pipefail", "-c", &commands(&page, "Try it")])
+        .args(["--kill-after=5", "60", "bash", "-euo", "pipefail", "-c", &commands])
         .current_dir(package.path())
         .env("PATH", path)
         .envs(environment(&rsyslogd))

@@ -47,7 +47,7 @@ impl Rsyslog {
         let port = free_port();
         let (file, socket) = (scratch.join("messages"), scratch.join("log.sock"));
         let at = |name: &str| scratch.join(name);
-        let global = format!("global(workDirectory=\"{}\" maxMessageSize=\"64k\")\n", at(""));
+        let global = format!("global(workDirectory=\"{}\")\n", at(""));
         let input = match listener {
             Listener::Udp => format!(
                 "module(load=\"imudp\")\ninput(type=\"imudp\" address=\"127.0.0.1\" port=\"{port}\" ruleset=\"in\")\n"

@@ -152,8 +152,32 @@ fn arrives_whole(test: &str, listener: Listener) {
         );
     }
     assert!(find("e-1").contains("{\"@timestamp\":\"2026-11-28T20:22:55.1Z\""));
+
+    // These are about as long as rsyslog allows, and some are longer.
+    for number in 0..80 {
+        let mut long = alert(number);
+        long["message"] = "x".repeat(7_800 + 5 * usize::try_from(number).expect("a small number")).into();
+        running.alert(2 + number, &long);
+    }
+    let mut large = alert(80);
+    let step = json!({"kind": "exec", "object": "/usr/bin/program"});
+    large["minerwatch"]["chain"] = vec![step; 400].into();
+    running.alert(82, &large);
+    running.drain();
+    until("the long messages", || rsyslog.lines().len() == 83);
+    let objects: Vec<Value> = rsyslog
+        .lines()
+        .iter()
+        .map(|line| serde_json::from_str(&line[line.find('{').expect("an object")..]).expect("whole JSON"))
+        .collect();
+    let is_cut = |object: &&Value| object["minerwatch"]["cut"].is_object();
+    let cut = objects.iter().filter(is_cut).count();
+    assert!((2..80).contains(&cut), "{cut}");
+    let last = objects.iter().find(|object| object["event"]["id"] == "a-80").expect("it is there");
+    assert_eq!(last["minerwatch"]["cut"]["chain"], 384);
+
     let counters = running.worker.counters();
-    assert_eq!((counters.alerts, counters.events, counters.failures), (1, 1, 0), "{counters:?}");
+    assert_eq!((counters.alerts, counters.events, counters.failures), (82, 1, 0), "{counters:?}");
 }
 
 #[test]

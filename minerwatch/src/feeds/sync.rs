@@ -2,10 +2,6 @@
 //! in a separate thread without privileges. The thread contacts no other host.
 
 mod copy;
-#[cfg(feature = "fetch")]
-mod http;
-#[cfg(not(feature = "fetch"))]
-#[path = "sync/no_http.rs"]
 mod http;
 mod memory;
 mod request;
@@ -293,5 +289,5 @@ fn is_same(one: &Path, other: &Path) -> bool {
         && one.zip(other).all(|(one, other)| matches!((one, other), (Ok(one), Ok(other)) if one == other))
 }
 
-#[cfg(all(test, feature = "fetch"))]
+#[cfg(test)]
 mod tests;

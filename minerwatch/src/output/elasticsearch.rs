@@ -11,9 +11,10 @@ use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Class, Delivery, Destination, Document, Filter, FilterKeys, OutputName, SendError, ShippingKeys,
+    Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     http::{
-        Authorization, Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output, secret_source, words,
+        Authorization, Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output, reads,
+        secret_source, words,
     },
 };
 use crate::schema::{absolute_path, checked, optional, parsed, section};
@@ -66,6 +67,13 @@ fn is_stream(name: &str) -> Result<(), String> {
 impl ElasticsearchSettings {
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs_keys(&self) -> Needs {
+        let mut needs = self.connection.needs(Some(self.url.as_str()));
+        needs.reads.extend(self.login.reads());
+        needs.reads.extend(reads([("api_key_file", &self.api_key_file)]));
+        needs
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {

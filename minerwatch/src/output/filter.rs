@@ -36,6 +36,19 @@ impl FilterKeys {
     }
 }
 
+impl FilterKeys {
+    /// Checks the keys of an output that sends alerts only.
+    pub(super) fn alerts_only(&self) -> Result<(), (&'static str, String)> {
+        let message = "this output sends alerts only; remove the key".to_owned();
+        match self {
+            Self { events, .. } if *events != KindSet::NONE => Err(("events", message)),
+            Self { incident_events: true, .. } => Err(("incident_events", message)),
+            Self { agent_events: Some(true), .. } => Err(("agent_events", message)),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The lines that an output wants.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {

@@ -12,7 +12,7 @@ mod url;
 
 pub(in crate::output) use answer::{Reply, words};
 pub(in crate::output) use client::{Client, Request};
-pub(in crate::output) use keys::{Authorization, secret_source};
+pub(in crate::output) use keys::{Authorization, reads, secret_source};
 pub use keys::{ConnectionKeys, LoginKeys};
 pub(in crate::output) use settings::http_output;
 pub use url::HttpUrl;

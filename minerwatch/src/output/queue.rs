@@ -134,6 +134,15 @@ impl Queue {
         let mut state = self.lock();
         state.release(class, count);
         state.counters.written(class, count);
+        drop(state);
+        if class == Class::Alert {
+            self.changed.notify_all();
+        }
+    }
+
+    /// Waits until no alert waits, at most for `timeout`.
+    pub fn wait_for_alerts(&self, timeout: Duration) {
+        self.wait(timeout, |state| (state.backlog.alerts() + state.taken.1 == 0).then_some(()));
     }
 
     /// Says that lines of a taken batch are elsewhere now: in the spool, or with the dead letters.

@@ -5,6 +5,7 @@
 mod address;
 mod datagram;
 mod fit;
+mod head;
 mod link;
 mod message;
 mod sender;
@@ -23,6 +24,9 @@ use super::{
     tls::TlsFiles,
 };
 use crate::schema::{absolute_path, between, choice, optional, parsed, section};
+
+/// Lowest value of `max_message_bytes` for OCSF, whose shortest alerts have more than 2,000 bytes.
+const OCSF_LEAST: usize = 4_096;
 
 section! {
     /// Keys of `[[sink.syslog]]`.
@@ -43,10 +47,10 @@ section! {
         /// Facility of the messages. The severity follows from the alert: 2 (critical) for `mining`, 3 (error) for
         /// `suspected`, 4 (warning) for `noted`, and 6 (informational) for events.
         pub facility: Facility = Facility::Local0, choice();
-        /// Maximum size of a message with its header, in bytes. Lists are left out of a message that would be larger,
-        /// and `minerwatch.cut` counts them. Most servers accept 8,192 bytes unless they are configured otherwise. Over
+        /// Maximum size of a message with its header, in bytes; at least 4,096 for OCSF. Lists are left out of a message that would be larger,
+        /// and `minerwatch.cut` counts them. rsyslog cuts longer messages than 8,096 bytes unless it is configured otherwise. Over
         /// UDP, a network may lose messages of more than 1,400 bytes.
-        pub max_message_bytes: u64 = 8_192, between(1_024, 65_000);
+        pub max_message_bytes: u64 = 8_096, between(1_024, 65_000);
         /// Name that the server's certificate must have, if it is not the host in `to`.
         pub server_name: Option<String> = None, optional(parsed("a domain name or an address"));
         /// File of certificates (PEM) to verify the server with, instead of the system's certificates.
@@ -131,6 +135,11 @@ impl OutputSettings for SyslogSettings {
                 "to",
                 format!("{} has no certificates; write tls://, or remove the files", self.to),
             ));
+        }
+        if self.format == MessageFormat::Ocsf && self.max_message_bytes < OCSF_LEAST as u64 {
+            let message =
+                format!("a message of OCSF needs more; set at least {OCSF_LEAST}, or another format");
+            return Err(("max_message_bytes", message));
         }
         self.tls_files().check()
     }

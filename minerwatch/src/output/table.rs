@@ -1,8 +1,10 @@
 //! The table of the kinds of output. A new kind needs a file in this module and a row here.
 
 use super::{
-    OutputSettings, elasticsearch::ElasticsearchSettings, file::FileSettings, kafka::KafkaSettings,
-    stdout::StdoutSettings, syslog::SyslogSettings,
+    OutputSettings, alertmanager::AlertmanagerSettings, elasticsearch::ElasticsearchSettings,
+    file::FileSettings, kafka::KafkaSettings, loki::LokiSettings, otlp::OtlpSettings,
+    pagerduty::PagerDutySettings, slack::SlackSettings, splunk::SplunkSettings, stdout::StdoutSettings,
+    syslog::SyslogSettings, webhook::WebhookSettings,
 };
 use crate::schema::{section, table, tables};
 
@@ -65,6 +67,20 @@ outputs! { OutputsConfig {
     file: many FileSettings;
     /// Elasticsearch and OpenSearch.
     elasticsearch: many ElasticsearchSettings;
+    /// HTTP servers that take JSON.
+    webhook: many WebhookSettings;
+    /// The HTTP Event Collector of Splunk.
+    splunk: many SplunkSettings;
+    /// Grafana Loki.
+    loki: many LokiSettings;
+    /// Receivers of OpenTelemetry's logs over HTTP.
+    otlp: many OtlpSettings;
+    /// Incoming webhooks of Slack, and of chats that take the same.
+    slack: many SlackSettings;
+    /// Services of PagerDuty.
+    pagerduty: many PagerDutySettings;
+    /// Prometheus' Alertmanager.
+    alertmanager: many AlertmanagerSettings;
     /// Servers that take syslog messages.
     syslog: many SyslogSettings;
     /// Topics of Kafka.

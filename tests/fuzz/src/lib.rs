@@ -14,6 +14,7 @@ use minerwatch::{
     intel::{self, Builder, List, ListKind},
     model::{
         AppData, BootTime, Bytes, Direction, Event, EventBody, Flow, Payload, ProcessKey, Protocol, Subject,
+        Wanted,
     },
     recording::Reader,
 };
@@ -52,7 +53,7 @@ pub fn recording(bytes: &[u8]) {
 /// Passes an event through the same stages as a replay.
 fn take(engine: &mut Engine, dissector: &mut Dissector, mut event: Event) {
     dissector.dissect(&mut event);
-    engine.ingest(&event, true, &mut Vec::new());
+    engine.ingest(&event, Wanted::Yes, &mut Vec::new());
 }
 
 /// Parses the bytes as a configuration file and as a request on the control socket.

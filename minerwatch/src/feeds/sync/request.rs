@@ -3,7 +3,6 @@
 use std::path::Path;
 
 /// A request for a list.
-#[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "this build sends no requests"))]
 pub(super) struct Request<'a> {
     pub(super) url: &'a str,
     pub(super) etag: Option<&'a str>,
@@ -16,7 +15,6 @@ pub(super) struct Request<'a> {
 
 /// The result of a request.
 #[derive(Debug, PartialEq, Eq)]
-#[cfg_attr(not(feature = "fetch"), expect(dead_code, reason = "this build sends no requests"))]
 pub(super) enum Answer {
     /// The list has not changed.
     Unchanged,

@@ -39,7 +39,7 @@ fn server(tls: Option<Tls>, limit: usize, token: Option<&'static str>) -> (Serve
         let (stream, rest) = request.path.trim_start_matches('/').split_once('/').unwrap();
         assert_eq!(rest, "_bulk?filter_path=errors,error,items.*.status,items.*.error");
         assert_eq!(request.header("content-type"), Some("application/x-ndjson"));
-        let is_full = requests % 7 == 0;
+        let is_full = requests.is_multiple_of(7);
         let mut items = String::new();
         let mut lines = request.text().lines();
         let mut number = 0;

@@ -51,9 +51,10 @@ impl Reply {
             429 | 503 => SendError::Busy { after: self.retry_after, words: message },
             401 | 403 | 407 => SendError::Denied(message),
             413 => SendError::TooLarge(message),
-            408 | 425 => SendError::Unreachable(message),
+            // A wrong address is no fault of the documents, so they wait until it is right.
+            404 | 405 | 408 | 410 | 425 => SendError::Unreachable(message),
             400..=499 => SendError::Refused(message),
-            300..=399 => SendError::Refused(match self.location {
+            300..=399 => SendError::Unreachable(match self.location {
                 Some(location) => {
                     format!("{origin} redirects to {location}, which is not followed; configure that URL")
                 }
@@ -122,8 +123,8 @@ mod tests {
             (&[429, 503], "busy"),
             (&[401, 403, 407], "denied"),
             (&[413], "too large"),
-            (&[301, 302, 307, 308, 400, 404, 405, 422], "refused"),
-            (&[408, 500, 501, 502, 504, 599], "unreachable"),
+            (&[400, 409, 415, 422], "refused"),
+            (&[301, 302, 307, 308, 404, 405, 408, 410, 500, 501, 502, 504, 599], "unreachable"),
         ] {
             for status in statuses {
                 assert_eq!(kind(*status), expected, "{status}");
@@ -136,7 +137,7 @@ mod tests {
         let moved = Reply { location: Some("https://other/".to_owned()), ..reply(302, "") };
         assert_eq!(
             moved.accepted("http://h").unwrap_err(),
-            SendError::Refused(
+            SendError::Unreachable(
                 "http://h redirects to https://other/, which is not followed; configure that URL".to_owned()
             )
         );

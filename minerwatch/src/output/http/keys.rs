@@ -12,6 +12,7 @@ use ureq::{
 use super::HttpUrl;
 use crate::{
     credentials::SecretSource,
+    output::{Needs, host_of},
     schema::{absolute_path, checked, optional, parsed, section, switch},
 };
 
@@ -88,6 +89,18 @@ impl ConnectionKeys {
         Ok(())
     }
 
+    /// Returns what a connection to a URL needs. A proxy stands in for the server.
+    pub(in crate::output) fn needs(&self, url: Option<&str>) -> Needs {
+        let host = self.proxy.as_deref().or(url).and_then(host_of);
+        let files = [
+            ("ca_file", &self.ca_file),
+            ("client_certificate_file", &self.client_certificate_file),
+            ("client_key_file", &self.client_key_file),
+            ("headers_file", &self.headers_file),
+        ];
+        Needs { hosts: host.into_iter().collect(), reads: reads(files), ..Needs::default() }
+    }
+
     /// Returns the paths of the client's certificate and key.
     pub(super) fn client_certificate(&self) -> Option<(&Path, &Path)> {
         self.client_certificate_file.as_deref().zip(self.client_key_file.as_deref())
@@ -119,6 +132,11 @@ impl LoginKeys {
         Ok(())
     }
 
+    /// Returns the files that are read for a login.
+    pub(in crate::output) fn reads(&self) -> Vec<(&'static str, PathBuf)> {
+        reads([("password_file", &self.password_file), ("token_file", &self.token_file)])
+    }
+
     fn password(&self) -> Option<SecretSource> {
         secret_source(self.password_file.as_deref(), self.password_env.as_deref())
     }
@@ -135,6 +153,13 @@ impl LoginKeys {
             (None, None) => Authorization::None,
         }
     }
+}
+
+/// Returns the files that are set, each with its key.
+pub(in crate::output) fn reads<const N: usize>(
+    files: [(&'static str, &Option<PathBuf>); N],
+) -> Vec<(&'static str, PathBuf)> {
+    files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?))).collect()
 }
 
 /// Returns the source that the keys `NAME_file` and `NAME_env` name.

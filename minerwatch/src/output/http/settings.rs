@@ -1,7 +1,8 @@
 //! The settings of an output over HTTP.
 
 /// Implements [`OutputSettings`](crate::output::OutputSettings) for a section with the keys `filter`, `shipping` and
-/// `name`. `$kind` is the key of the section below `sink`. The section has methods `check_keys` and `sender`.
+/// `name`. `$kind` is the key of the section below `sink`. The section has methods `filter`, `needs_keys`,
+/// `check_keys` and `sender`.
 macro_rules! http_output {
     ($Settings:ty, $kind:literal) => {
         impl $crate::output::OutputSettings for $Settings {
@@ -15,6 +16,10 @@ macro_rules! http_output {
 
             fn filter(&self) -> $crate::output::Filter {
                 self.filter()
+            }
+
+            fn needs(&self) -> $crate::output::Needs {
+                self.needs_keys()
             }
 
             fn check(&self) -> Result<(), (&'static str, String)> {

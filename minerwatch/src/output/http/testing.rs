@@ -39,6 +39,8 @@ pub(in crate::output) enum Fault {
     Forgets,
     /// Processes the request, and closes the connection in the middle of the answer.
     BreaksOff,
+    /// Answers 413 to a larger body, in bytes.
+    IsSmall(usize),
     /// Waits this long before it processes the request.
     IsSlow(Duration),
 }
@@ -147,8 +149,12 @@ impl Shared {
                     continue;
                 }
                 Some(Fault::Closes) => return Ok(()),
+                Some(Fault::IsSmall(limit)) if received.body.len() > *limit => {
+                    Answer::new(413, "").write(stream.get_mut())?;
+                    continue;
+                }
                 Some(Fault::IsSlow(pause)) => thread::sleep(*pause),
-                Some(Fault::Forgets | Fault::BreaksOff) | None => {}
+                Some(Fault::Forgets | Fault::BreaksOff | Fault::IsSmall(_)) | None => {}
             }
             let answer = (self.protocol.lock().unwrap())(&received);
             match fault {

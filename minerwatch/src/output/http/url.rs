@@ -14,6 +14,11 @@ impl HttpUrl {
     /// Description of the accepted values for the reference.
     pub const ACCEPTED: &str = "`\"https://…\"`, `\"http://…\"`";
 
+    /// Returns a known address.
+    pub(in crate::output) fn of(url: &'static str) -> Self {
+        Self(url.to_owned())
+    }
+
     /// Returns the whole address.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -63,7 +68,9 @@ impl TryFrom<String> for HttpUrl {
             return Err("a URL begins with https:// or http://".to_owned());
         }
         let authority = uri.authority().map_or("", |authority| authority.as_str());
-        if uri.host().unwrap_or_default().is_empty() || authority.ends_with(':') {
+        let host = uri.host().unwrap_or_default();
+        let has_port = authority.rsplit('@').next().is_some_and(|place| place.len() > host.len());
+        if host.is_empty() || has_port && uri.port_u16().is_none_or(|port| port == 0) {
             return Err("this URL names no host, or no port after the colon".to_owned());
         }
         if authority.contains('@') {
@@ -102,6 +109,9 @@ mod tests {
             ("https://", "not a URL"),
             ("https://:443/", "names no host"),
             ("https://siem.example:/", "no port"),
+            ("https://siem.example:bad/", "no port"),
+            ("https://siem.example:0/", "no port"),
+            ("https://siem.example:65536/", "no port"),
             ("https://me:hunter2@siem.example", "user or password"),
             ("https://siem.example/#part", "after #"),
             ("https://a b", "not a URL"),

@@ -98,15 +98,7 @@ impl StoreError {
 impl From<redb::Error> for StoreError {
     fn from(error: redb::Error) -> Self {
         match error {
-            // A damaged length or place makes the database read beyond the end.
-            redb::Error::Io(error)
-                if !matches!(
-                    error.kind(),
-                    io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidInput
-                ) =>
-            {
-                Self::System(error)
-            }
+            redb::Error::Io(error) if !is_of_damage(&error) => Self::System(error),
             // After a failed access the database must be opened again.
             redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
                 Self::System(io::Error::other("an earlier access failed"))
@@ -117,6 +109,12 @@ impl From<redb::Error> for StoreError {
             error => Self::Damaged(error.to_string()),
         }
     }
+}
+
+/// Whether an error comes from a file that is shorter than it says, or that names impossible places.
+fn is_of_damage(error: &io::Error) -> bool {
+    use io::ErrorKind::{FileTooLarge, InvalidData, InvalidInput, UnexpectedEof};
+    matches!(error.kind(), FileTooLarge | InvalidData | InvalidInput | UnexpectedEof)
 }
 
 impl From<StorageError> for StoreError {

@@ -105,9 +105,10 @@ impl fmt::Display for Address {
                     .iter()
                     .find(|(_, other, _)| other == scheme)
                     .map_or("", |(name, ..)| name);
-                match host.contains(':') {
-                    true => write!(formatter, "{name}://[{host}]:{port}"),
-                    false => write!(formatter, "{name}://{host}:{port}"),
+                if host.contains(':') {
+                    write!(formatter, "{name}://[{host}]:{port}")
+                } else {
+                    write!(formatter, "{name}://{host}:{port}")
                 }
             }
         }

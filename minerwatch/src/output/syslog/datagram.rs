@@ -19,6 +19,10 @@ const FRESH: Duration = Duration::from_secs(300);
 /// Time for a host to answer that nobody listens.
 const REFUSAL: Duration = Duration::from_millis(100);
 
+/// Number of bytes after which a pause of a millisecond lets a server read. Its kernel drops what does not fit into the
+/// buffer of its socket, which is often 200 KiB.
+const BURST: usize = 32 << 10;
+
 /// A socket that is connected to a server.
 #[derive(Debug)]
 pub(super) struct Datagrams {
@@ -39,9 +43,10 @@ impl Datagrams {
             Address::Network { host, port, .. } => {
                 let mut addresses = (host.as_str(), *port).to_socket_addrs()?;
                 let address = addresses.next().ok_or_else(|| anyhow!("{host} has no address"))?;
-                let socket = match address.is_ipv4() {
-                    true => UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)),
-                    false => UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)),
+                let socket = if address.is_ipv4() {
+                    UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0))
+                } else {
+                    UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0))
                 };
                 let socket = socket.context("opening a socket")?;
                 socket.set_write_timeout(Some(timeout))?;
@@ -66,7 +71,13 @@ impl Datagrams {
     /// Sends messages. With `asks`, waits a little for the answer that nobody listens.
     pub fn send(&mut self, messages: &[(usize, String)], asks: bool) -> io::Result<Vec<Refusal>> {
         let mut refused = Vec::new();
+        let mut burst = 0;
         for (index, message) in messages {
+            burst += message.len();
+            if burst > BURST && matches!(self.socket, Socket::Udp(_)) {
+                thread::sleep(Duration::from_millis(1));
+                burst = message.len();
+            }
             let sent = match &self.socket {
                 Socket::Udp(socket) => socket.send(message.as_bytes()),
                 Socket::Unix(socket) => socket.send(message.as_bytes()),

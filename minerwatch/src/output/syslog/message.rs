@@ -1,12 +1,10 @@
 //! Writes a document as a syslog message.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
 use serde_json::Value;
-use time::{OffsetDateTime, UtcOffset, format_description::well_known::Rfc3339};
 
-use super::{Facility, MessageFormat, fit};
-use crate::ecs::read::{integer, text};
+use super::{Facility, MessageFormat, fit, head::Head};
 
 /// The name of the program in the messages.
 const PROGRAM: &str = "minerwatch";
@@ -37,23 +35,23 @@ impl Writer {
     ///
     /// # Errors
     ///
-    /// Says why the document can never be sent: it is not JSON, or too large.
+    /// Says why the document can never be sent: it is not an object, or too large.
     pub fn message(&self, json: &[u8]) -> Result<String, String> {
-        let document: Value =
-            serde_json::from_slice(json).map_err(|error| format!("the line is not JSON: {error}"))?;
-        let header = self.header(&document);
+        let no_json = |error| format!("the line is not an object of minerwatch: {error}");
+        let header = self.header(&serde_json::from_slice(json).map_err(no_json)?);
         let room = self.max_bytes.saturating_sub(header.len());
+        if self.format == MessageFormat::Ecs
+            && let Some(whole) = std::str::from_utf8(json).ok().and_then(compact)
+            && whole.len() <= room
+        {
+            // The line stays as it is, with its order of keys.
+            return Ok(header + &whole);
+        }
+        let document: Value = serde_json::from_slice(json).map_err(no_json)?;
         let content = match self.format {
-            MessageFormat::Ecs => {
-                // If it fits, the line stays as it is, with its order of keys. A control character in JSON is white space
-                // between two values, which `ascii` must not escape.
-                let is_compact = json.iter().all(|byte| *byte >= b' ');
-                let whole = std::str::from_utf8(json).ok().filter(|_| is_compact).map(ascii);
-                let whole = whole.filter(|whole| whole.len() <= room);
-                whole.or_else(|| fit::into(document, room, |ecs| ascii(&ecs.to_string())))
-            }
+            MessageFormat::Ecs => fit::into(document, room, |ecs| ascii(&ecs.to_string()).into_owned()),
             MessageFormat::Ocsf => {
-                fit::into(document, room, |ecs| ascii(&crate::ocsf::document(ecs).to_string()))
+                fit::into(document, room, |ecs| ascii(&crate::ocsf::document(ecs).to_string()).into_owned())
             }
             MessageFormat::Cef => fit::into(document, room, crate::cef::message),
         };
@@ -62,26 +60,22 @@ impl Writer {
         Ok(header + &content)
     }
 
-    fn header(&self, document: &Value) -> String {
-        let priority = self.facility as u32 * 8 + severity(document);
+    fn header(&self, head: &Head) -> String {
+        let priority = self.facility as u32 * 8 + head.severity();
         let process = self.process;
         if self.is_local {
             return format!("<{priority}>{PROGRAM}[{process}]: ");
         }
-        let time = text(document, "@timestamp").and_then(timestamp).unwrap_or_else(|| "-".to_owned());
-        let host = token(text(document, "host.name"), 255);
-        let kind = token(text(document, "event.action"), 32);
+        let (time, host, kind) = (head.time(), token(&head.host.name, 255), token(&head.event.action, 32));
         let mut header = format!("<{priority}>1 {time} {host} {PROGRAM} {process} {kind} ");
-        let parameters = [("id", "event.id"), ("incident", "minerwatch.incident.id")];
-        let mut parameters =
-            parameters.iter().filter_map(|(name, field)| Some((name, text(document, field)?))).peekable();
-        if parameters.peek().is_none() {
+        let parameters = [("id", &head.event.id), ("incident", &head.minerwatch.incident.id)];
+        if parameters.iter().all(|(_, value)| value.is_empty()) {
             header.push_str("- ");
             return header;
         }
         header.push('[');
         header.push_str(DATA);
-        for (name, value) in parameters {
+        for (name, value) in parameters.iter().filter(|(_, value)| !value.is_empty()) {
             let _ = write!(header, " {name}=\"");
             escape(value, &mut header);
             header.push('"');
@@ -91,39 +85,9 @@ impl Writer {
     }
 }
 
-/// Returns the severity of RFC 5424.
-fn severity(document: &Value) -> u32 {
-    match integer(document, "event.severity") {
-        Some(90..) => 2,
-        Some(70..) => 3,
-        Some(40..) => 4,
-        _ if text(document, "event.kind") == Some("alert") => 5,
-        _ => 6,
-    }
-}
-
-/// Returns a time with microseconds, which is the most that RFC 5424 allows.
-fn timestamp(text: &str) -> Option<String> {
-    let time = OffsetDateTime::parse(text, &Rfc3339).ok()?.to_offset(UtcOffset::UTC);
-    let (date, clock) = (time.date(), time.time());
-    (0..=9_999).contains(&date.year()).then(|| {
-        format!(
-            "{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:06}Z",
-            date.year(),
-            u8::from(date.month()),
-            date.day(),
-            clock.hour(),
-            clock.minute(),
-            clock.second(),
-            clock.microsecond(),
-        )
-    })
-}
-
-/// Returns a field of the header: printable ASCII without spaces, or `-` if the text is missing.
-fn token(text: Option<&str>, most: usize) -> String {
+/// Returns a field of the header: printable ASCII without spaces, or `-` if the text is empty.
+fn token(text: &str, most: usize) -> String {
     let token: String = text
-        .unwrap_or_default()
         .chars()
         .take(most)
         .map(|character| if character.is_ascii_graphic() { character } else { '_' })
@@ -147,10 +111,18 @@ fn escape(value: &str, to: &mut String) {
     }
 }
 
+/// Returns JSON in ASCII, or `None` if it has white space that is no space. Only between two values can it have that.
+fn compact(json: &str) -> Option<Cow<'_, str>> {
+    json.bytes().all(|byte| byte >= b' ').then(|| ascii(json))
+}
+
 /// Escapes everything in JSON that is not printable ASCII. So the message needs no byte order mark, at which parsers of
 /// JSON stumble, and a server has nothing to replace in it.
-fn ascii(json: &str) -> String {
-    let mut ascii = String::with_capacity(json.len());
+fn ascii(json: &str) -> Cow<'_, str> {
+    if json.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(json);
+    }
+    let mut ascii = String::with_capacity(json.len() * 2);
     let mut units = [0; 2];
     for character in json.chars() {
         match character {
@@ -162,7 +134,7 @@ fn ascii(json: &str) -> String {
             }
         }
     }
-    ascii
+    Cow::Owned(ascii)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Sends messages to a syslog server.
 
 use std::{
+    fmt::Write as _,
     io,
     time::{Duration, Instant},
 };
@@ -90,8 +91,10 @@ impl Sender {
 
     fn send_stream(&mut self, class: Class, messages: &[(usize, String)]) -> Result<Delivery, SendError> {
         // Octet counting (RFC 6587, RFC 5425): the length, a space and the message.
-        let stream: String =
-            messages.iter().map(|(_, message)| format!("{} {message}", message.len())).collect();
+        let mut stream = String::new();
+        for (_, message) in messages {
+            let _ = write!(stream, "{} {message}", message.len());
+        }
         let sent = match class {
             Class::Event => self.send_events(stream.as_bytes()),
             Class::Alert => self.send_alerts(stream.as_bytes()),

@@ -215,6 +215,9 @@ fn keys_that_do_not_fit_together_are_refused() {
     let without_key =
         SyslogSettings { client_certificate_file: Some("/c.pem".into()), ..settings("tls://h") };
     assert!(error(&without_key).unwrap_err().contains("give both"));
+    let small =
+        SyslogSettings { format: MessageFormat::Ocsf, max_message_bytes: 4_095, ..settings("udp://h") };
+    assert!(error(&small).unwrap_err().contains("set at least 4096"));
     assert_eq!(error(&settings("tls://h")), Ok(()));
 }
 

@@ -43,6 +43,9 @@ const MAX_KEPT: usize = 1_024;
 const LOOK: Duration = Duration::from_millis(2);
 const LATER_LOOK: Duration = Duration::from_millis(250);
 
+/// Time for local outputs to write their alerts before the thread looks for other work.
+const MOMENT: Duration = Duration::from_millis(20);
+
 /// Time without alerts after which the thread checks the directory.
 const CHECK: Duration = Duration::from_secs(30);
 
@@ -230,6 +233,8 @@ impl Writer {
                     pause = LOOK;
                     self.shared.busy.store(false, Ordering::Release);
                     wake();
+                    self.wait_for_local_outputs();
+                    self.clear_outbox();
                 }
                 Err(RecvTimeoutError::Timeout) if self.kept.is_empty() => self.check(),
                 Err(RecvTimeoutError::Timeout) => {
@@ -284,6 +289,17 @@ impl Writer {
             state_files::create_directory(directory)?;
         }
         state_files::replace(&self.outbox, &serde_json::to_vec(&self.kept)?)
+    }
+
+    /// Gives the local outputs a moment to write their alerts. The sooner the outbox is removed, the fewer alerts are
+    /// repeated after a kill.
+    fn wait_for_local_outputs(&self) {
+        if !self.kept.is_empty() {
+            let deadline = Instant::now() + MOMENT;
+            for target in self.targets.iter().filter(|target| target.spool.is_none()) {
+                target.queue.wait_for_alerts(deadline.saturating_duration_since(Instant::now()));
+            }
+        }
     }
 
     /// Removes the outbox if every local output has written its alerts. Those of a spool are on disk already.

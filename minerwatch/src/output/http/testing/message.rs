@@ -87,7 +87,7 @@ impl Answer {
 
     /// Adds a header field.
     pub fn with(mut self, name: &str, value: &str) -> Self {
-        self.headers += &format!("{name}: {value}\r\n");
+        self.headers.extend([name, ": ", value, "\r\n"]);
         self
     }
 

@@ -160,6 +160,6 @@ pub(in crate::output) fn usual_faults() -> [Fault; 8] {
         Fault::Answers(Answer::new(503, "")),
         Fault::BreaksOff,
         Fault::Answers(Answer::new(401, "who are you?")),
-        Fault::Answers(Answer::new(413, "")),
+        Fault::IsSmall(10_000),
     ]
 }
