@@ -28,6 +28,26 @@ impl Batch {
         self.lines.len()
     }
 
+    /// Returns the lines in batches of at most `bytes` bytes, and of at least one line.
+    pub fn parts(&self, bytes: usize) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let (mut begin, mut end) = (0, 0);
+        let mut add = |begin: usize, end: usize| {
+            if begin < end {
+                parts.push(Self::new(self.class, self.lines.slice(begin..end)));
+            }
+        };
+        for line in self.lines.split_inclusive(|byte| *byte == b'\n') {
+            if end + line.len() - begin > bytes {
+                add(begin, end);
+                begin = end;
+            }
+            end += line.len();
+        }
+        add(begin, end);
+        parts
+    }
+
     /// Returns each line without its newline.
     pub fn each(&self) -> impl Iterator<Item = Bytes> {
         self.lines
@@ -44,6 +64,15 @@ pub(super) fn count_lines(lines: &[u8]) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_have_whole_lines() {
+        let batch = Batch::new(Class::Event, "one\n\nthree\nx\n");
+        let parts = |bytes| -> Vec<Bytes> { batch.parts(bytes).into_iter().map(|part| part.lines).collect() };
+        assert_eq!(parts(5), ["one\n\n", "three\n", "x\n"]);
+        assert_eq!(parts(100), ["one\n\nthree\nx\n"]);
+        assert!(Batch::new(Class::Alert, "").parts(5).is_empty());
+    }
 
     #[test]
     fn lines_are_counted_and_split() {

@@ -14,7 +14,7 @@ section! {
         /// Time after which an unanswered request has failed, in seconds.
         pub timeout_s: u64 = 20, between(1, 300);
         /// Maximum size of the spool on disk, in MiB. When it is full, events are dropped before alerts, oldest first.
-        pub spool_max_mib: u64 = 256, between(1, 65_536);
+        pub spool_max_mib: u64 = 256, between(4, 65_536);
         /// Maximum age of a line in the spool, in hours.
         pub spool_max_hours: u64 = 72, between(1, 8_760);
     }

@@ -4,6 +4,8 @@
 //! is bounded by size and age, events are dropped before alerts, and every loss is counted. A damaged file is set aside
 //! and replaced by an empty one. While the disk fails, the caller keeps the lines in memory.
 
+mod renew;
+mod size;
 mod store;
 
 use std::{
@@ -22,10 +24,8 @@ use super::{Batch, Class, SpoolCounters};
 const PAUSE: Duration = Duration::from_secs(2);
 
 /// Number of alerts whose ids are remembered, so that an alert that is handed over again is not spooled twice.
-const REMEMBERED: usize = 512;
-
-/// The size of the file may exceed the size of the lines by this factor.
-const OVERHEAD: u64 = 3;
+/// An outbox of the daemon has at most as many.
+const REMEMBERED: usize = 1_024;
 
 /// An alert for the spool.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,7 +108,7 @@ impl Spool {
             let new: Vec<&SpooledAlert> = alerts.iter().filter(|alert| !store.knows(alert.id)).collect();
             let entries: Vec<Entry> = new.iter().map(|alert| Entry::new(now, 1, &alert.line)).collect();
             let ids: Vec<u64> = new.iter().map(|alert| alert.id).collect();
-            store.add(Class::Alert, &entries, &ids)
+            self.add(store, Class::Alert, &entries, &ids)
         });
         self.count_failure(&outcome, alerts.len() as u64);
         outcome
@@ -117,11 +117,35 @@ impl Spool {
     /// Adds batches of events.
     pub fn add_events(&self, batches: &[Batch]) -> Result<(), SpoolUnavailable> {
         let now = unix_seconds();
-        let entries: Vec<Entry> =
-            batches.iter().map(|batch| Entry::new(now, batch.count, &batch.lines)).collect();
-        let outcome = self.with_store(|store| store.add(Class::Event, &entries, &[]));
+        let parts = batches.iter().flat_map(|batch| batch.parts(size::ENTRY));
+        let entries: Vec<Entry> = parts.map(|part| Entry::new(now, part.count, &part.lines)).collect();
+        let outcome = self.with_store(|store| self.add(store, Class::Event, &entries, &[]));
         self.count_failure(&outcome, batches.iter().map(|batch| batch.count).sum());
         outcome
+    }
+
+    /// Adds entries in transactions that are small enough for the file, and makes room before each. `ids` has an id for
+    /// each entry, or is empty.
+    fn add(&self, store: &mut Store, class: Class, entries: &[Entry], ids: &[u64]) -> Result<(), StoreError> {
+        let most = size::transaction(self.limits.bytes);
+        let mut entries = entries;
+        let mut ids = ids;
+        while !entries.is_empty() {
+            let mut pages = 0;
+            let fit = entries.iter().take_while(|entry| {
+                pages += entry.pages();
+                pages <= most
+            });
+            let (group, rest) = entries.split_at(fit.count().clamp(1, entries.len()));
+            let (group_ids, rest_ids) = ids.split_at(group.len().min(ids.len()));
+            (entries, ids) = (rest, rest_ids);
+            if store.make_room(class, group.iter().map(Entry::pages).sum(), self.limits)? {
+                store.add(class, group, group_ids)?;
+            } else {
+                store.count_dropped(class, group.iter().map(Entry::lines).sum());
+            }
+        }
+        Ok(())
     }
 
     /// Returns the oldest batches of a class, of about `bytes` bytes and at least one.
@@ -178,22 +202,17 @@ impl Spool {
             None => self.open_store(),
         };
         let outcome = outcome.and_then(|mut store| {
-            let value = action(&mut store)?;
-            let dropped = store.enforce(self.limits, unix_seconds())?;
-            Ok((store, value, dropped))
+            let outcome = self.put_in_place(&mut store).and_then(|()| {
+                let value = action(&mut store)?;
+                store.enforce(self.limits, unix_seconds())?;
+                Ok(value)
+            });
+            self.count_dropped(store.take_dropped());
+            outcome.map(|value| (store, value))
         });
         match outcome {
-            Ok((store, value, dropped)) => {
-                let (events, alerts) = dropped;
-                if alerts > 0 {
-                    warn!(
-                        "{}: alerts dropped, because the spool is full or they are too old: {alerts}",
-                        self.name
-                    );
-                }
+            Ok((store, value)) => {
                 let mut totals = self.totals();
-                totals.events_dropped += events;
-                totals.alerts_dropped += alerts;
                 totals.oldest = store.oldest_time();
                 totals.counters = SpoolCounters { ..store.counters(totals.counters) };
                 drop(totals);
@@ -222,6 +241,32 @@ impl Spool {
                 Err(SpoolUnavailable)
             }
         }
+    }
+
+    /// Writes the file again if it is gone, or if it is larger than the limit.
+    fn put_in_place(&self, store: &mut Store) -> Result<(), StoreError> {
+        let most = size::most_pages(self.limits.bytes);
+        if !store.is_in_place() {
+            warn!(
+                "{}: another program has removed or replaced the spool {}. It is written again",
+                self.name,
+                self.path.display()
+            );
+            store.renew(most)
+        } else if store.file_size() > self.limits.bytes {
+            store.renew(most / 2)
+        } else {
+            Ok(())
+        }
+    }
+
+    fn count_dropped(&self, (events, alerts): (u64, u64)) {
+        if alerts > 0 {
+            warn!("{}: alerts dropped, because the spool is full or they are too old: {alerts}", self.name);
+        }
+        let mut totals = self.totals();
+        totals.events_dropped += events;
+        totals.alerts_dropped += alerts;
     }
 
     fn open_store(&self) -> Result<Store, StoreError> {

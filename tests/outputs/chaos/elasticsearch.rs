@@ -108,13 +108,26 @@ fn every_alert_arrives_in_elasticsearch() {
     assert!(events > plan.load.events / 2, "only what a killed process had in memory is lost: {events}");
 }
 
+/// As long as the process lives, events are not lost either.
+#[test]
+fn every_event_arrives_in_elasticsearch_without_kills() {
+    let mut server = Elasticsearch::start();
+    let plan = Plan { kills: 0, ..Plan::of_this_run() };
+    let seen = run("every_event_arrives_in_elasticsearch_without_kills", &mut server, plan);
+    server.check();
+    check_alerts(&server, plan);
+    let poisonous = plan.load.events / 5_000;
+    assert_eq!((seen.events_dropped, seen.dead_letters), (0, poisonous));
+    assert_eq!(server.server.look(|bulk| bulk.events()), plan.load.events - poisonous);
+}
+
 /// The server is away while events come that do not fit into the spool.
 #[test]
 fn a_small_spool_drops_events_and_no_alert() {
     let mut server = Elasticsearch::start();
     let plan = Plan {
         load: Load { batches: 200, alerts: 500, events: 40_000 },
-        spool_mib: 2,
+        spool_mib: 4,
         fault: Duration::from_millis(100),
         away: Duration::from_secs(3),
         kills: 5,

@@ -7,7 +7,7 @@ use std::{
     collections::VecDeque,
     fs::{self, OpenOptions},
     io,
-    os::unix::fs::OpenOptionsExt as _,
+    os::unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     panic::{AssertUnwindSafe, catch_unwind},
     path::{Path, PathBuf},
 };
@@ -17,22 +17,22 @@ use redb::{
     Database, ReadableDatabase as _, ReadableTable as _, StorageError, TableDefinition, backends::FileBackend,
 };
 
-use super::{Batch, Class, OVERHEAD, REMEMBERED, SpoolCounters, SpoolLimits, Spooled};
+use super::{Batch, Class, REMEMBERED, SpoolCounters, SpoolLimits, Spooled, size};
 use crate::state_files;
 
 /// Lines by their key, which grows. A value is an [`Entry`].
-type Table = TableDefinition<'static, u64, &'static [u8]>;
+pub(super) type Table = TableDefinition<'static, u64, &'static [u8]>;
 
-const ALERTS: Table = Table::new("alerts");
-const EVENTS: Table = Table::new("events");
+pub(super) const ALERTS: Table = Table::new("alerts");
+pub(super) const EVENTS: Table = Table::new("events");
 /// The ids of the latest alerts, under the key 0.
-const KNOWN: Table = Table::new("known");
+pub(super) const KNOWN: Table = Table::new("known");
 
 /// Memory that the database may use for pages, in bytes.
 const CACHE: usize = 2 << 20;
 
 /// An empty file that is larger than this is replaced by a new one, in bytes.
-const LARGE: u64 = 4 << 20;
+const LARGE: u64 = 2 << 20;
 
 /// Number of entries that one transaction drops.
 const DROPPED_AT_ONCE: usize = 256;
@@ -50,6 +50,16 @@ impl Entry {
         bytes.extend_from_slice(&u32::try_from(count).unwrap_or(u32::MAX).to_le_bytes());
         bytes.extend_from_slice(lines);
         Self(bytes)
+    }
+
+    /// Size of the pages that the entry takes, in bytes.
+    pub fn pages(&self) -> u64 {
+        size::pages(self.0.len())
+    }
+
+    /// Number of lines.
+    pub fn lines(&self) -> u64 {
+        Self::parts(&self.0).1
     }
 
     /// Splits a value into the time, the count and the lines. A value that is too short has none.
@@ -115,20 +125,26 @@ impl From<StorageError> for StoreError {
 
 /// Number and size of the entries of one table.
 #[derive(Clone, Copy, Debug, Default)]
-struct Content {
-    lines: u64,
-    bytes: u64,
-    next: u64,
-    oldest: Option<u64>,
+pub(super) struct Content {
+    pub lines: u64,
+    pub bytes: u64,
+    /// Size of the pages that the entries take, in bytes.
+    pub pages: u64,
+    pub next: u64,
+    pub oldest: Option<u64>,
 }
 
 /// The open file.
 pub(super) struct Store {
-    path: PathBuf,
-    database: Database,
-    alerts: Content,
-    events: Content,
-    known: VecDeque<u64>,
+    pub path: PathBuf,
+    pub database: Database,
+    /// Device and number of the file.
+    file: (u64, u64),
+    pub alerts: Content,
+    pub events: Content,
+    pub known: VecDeque<u64>,
+    /// Number of events and alerts that were dropped since the last call of [`Self::take_dropped`].
+    pub dropped: (u64, u64),
 }
 
 impl std::fmt::Debug for Store {
@@ -140,10 +156,14 @@ impl std::fmt::Debug for Store {
 impl Store {
     /// Opens or creates the file.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        guarded(|| Self::open_unguarded(path))
+        guarded(|| match fs::metadata(path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Self::create(path),
+            _ => Self::open_file(path),
+        })
     }
 
-    fn open_unguarded(path: &Path) -> Result<Self, StoreError> {
+    /// Opens or creates the file under this very name.
+    pub fn open_file(path: &Path) -> Result<Self, StoreError> {
         if let Some(directory) = path.parent() {
             state_files::create_directory(directory)?;
         }
@@ -155,6 +175,7 @@ impl Store {
         }
         let file =
             OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let metadata = file.metadata()?;
         let database = Database::builder()
             .set_cache_size(CACHE)
             .create_with_backend(FileBackend::new(file).map_err(redb::Error::from)?);
@@ -174,7 +195,18 @@ impl Store {
             .unwrap_or_default();
         let (alerts, events) = (content(&table(ALERTS)?)?, content(&table(EVENTS)?)?);
         drop(read);
-        Ok(Self { path: path.to_owned(), database, alerts, events, known })
+        let file = (metadata.dev(), metadata.ino());
+        Ok(Self { path: path.to_owned(), database, file, alerts, events, known, dropped: (0, 0) })
+    }
+
+    /// Whether the file still has its name. Another program may have removed or replaced it.
+    pub fn is_in_place(&self) -> bool {
+        fs::metadata(&self.path).is_ok_and(|metadata| (metadata.dev(), metadata.ino()) == self.file)
+    }
+
+    /// Size of the file, in bytes.
+    pub fn file_size(&self) -> u64 {
+        fs::metadata(&self.path).map_or(0, |metadata| metadata.len())
     }
 
     /// Whether an alert with this id was added lately.
@@ -257,34 +289,61 @@ impl Store {
             }
             write.commit().map_err(redb::Error::from)?;
             *self.content(class) = content;
-            self.replace_if_empty()
+            self.renew_if_empty()
         })
     }
 
-    /// Drops what is too old or too much. Returns the number of dropped events and alerts.
-    pub fn enforce(&mut self, limits: SpoolLimits, now: u64) -> Result<(u64, u64), StoreError> {
-        let (events, alerts) = (self.events.lines, self.alerts.lines);
-        let expired =
-            |oldest: Option<u64>| oldest.is_some_and(|time| now.saturating_sub(time) > limits.age.as_secs());
-        let bytes = limits.bytes / OVERHEAD;
-        while self.alerts.bytes + self.events.bytes > bytes
-            || expired(self.events.oldest)
-            || expired(self.alerts.oldest)
-        {
-            let is_full = self.alerts.bytes + self.events.bytes > bytes;
-            let class = match (is_full, self.events.bytes > 0, expired(self.events.oldest)) {
-                (true, true, _) | (false, _, true) => Class::Event,
-                (true, false, _) | (false, _, false) => Class::Alert,
-            };
-            let excess = (self.alerts.bytes + self.events.bytes).saturating_sub(bytes);
-            if self.drop_oldest(class, excess, |time| expired(Some(time)))? == 0 {
-                break;
+    /// Drops what is too old or too much.
+    pub fn enforce(&mut self, limits: SpoolLimits, now: u64) -> Result<(), StoreError> {
+        let age = limits.age.as_secs();
+        let expired = |oldest: Option<u64>| oldest.is_some_and(|time| now.saturating_sub(time) > age);
+        for class in [Class::Event, Class::Alert] {
+            while expired(self.content(class).oldest) {
+                if self.drop_oldest(class, 0, |time| expired(Some(time)))? == 0 {
+                    break;
+                }
             }
         }
-        Ok((events - self.events.lines, alerts - self.alerts.lines))
+        self.make_room(Class::Alert, 0, limits)?;
+        Ok(())
     }
 
-    /// Drops the oldest entries that have more than `excess` bytes together, and expired ones. Returns their number.
+    /// Drops the oldest entries until `pages` bytes fit: events, and for an alert also alerts. Returns whether they fit.
+    pub fn make_room(&mut self, class: Class, pages: u64, limits: SpoolLimits) -> Result<bool, StoreError> {
+        let most = size::most_pages(limits.bytes);
+        if pages > most {
+            return Ok(false);
+        }
+        let droppable: &[Class] =
+            if class == Class::Alert { &[Class::Event, Class::Alert] } else { &[Class::Event] };
+        for class in droppable {
+            loop {
+                let excess = (self.alerts.pages + self.events.pages + pages).saturating_sub(most);
+                if excess == 0 {
+                    return Ok(true);
+                }
+                if self.drop_oldest(*class, excess, |_| false)? == 0 {
+                    break;
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    /// Returns the number of events and alerts that were dropped since the last call.
+    pub fn take_dropped(&mut self) -> (u64, u64) {
+        std::mem::take(&mut self.dropped)
+    }
+
+    /// Counts dropped lines.
+    pub fn count_dropped(&mut self, class: Class, lines: u64) {
+        match class {
+            Class::Event => self.dropped.0 += lines,
+            Class::Alert => self.dropped.1 += lines,
+        }
+    }
+
+    /// Drops the oldest entries that take `excess` bytes of pages together, and expired ones. Returns their number.
     fn drop_oldest(
         &mut self,
         class: Class,
@@ -300,13 +359,16 @@ impl Store {
                 if bytes >= excess && !expired(Entry::parts(value.value()).0) {
                     break;
                 }
-                bytes += value.value().len() as u64;
+                bytes += size::pages(value.value().len());
                 keys.push((key.value(), None));
             }
             Ok(keys)
         })?;
         if !keys.is_empty() {
+            let before = self.content(class).lines;
             self.settle(class, &keys)?;
+            let lines = before - self.content(class).lines;
+            self.count_dropped(class, lines);
         }
         Ok(keys.len())
     }
@@ -327,19 +389,12 @@ impl Store {
     }
 
     /// A database never gives space back, so an empty file that has become large is replaced.
-    fn replace_if_empty(&mut self) -> Result<(), StoreError> {
+    fn renew_if_empty(&mut self) -> Result<(), StoreError> {
         let is_empty = self.alerts.lines == 0 && self.events.lines == 0;
-        if !is_empty || fs::metadata(&self.path)?.len() <= LARGE {
-            return Ok(());
-        }
-        fs::remove_file(&self.path)?;
-        let known = std::mem::take(&mut self.known);
-        *self = Self::open_unguarded(&self.path)?;
-        self.known = known;
-        Ok(())
+        if is_empty && self.file_size() > LARGE { self.renew(0) } else { Ok(()) }
     }
 
-    fn content(&mut self, class: Class) -> &mut Content {
+    pub fn content(&mut self, class: Class) -> &mut Content {
         match class {
             Class::Event => &mut self.events,
             Class::Alert => &mut self.alerts,
@@ -348,20 +403,22 @@ impl Store {
 }
 
 impl Content {
-    fn add(&mut self, value: &[u8]) {
+    pub fn add(&mut self, value: &[u8]) {
         let (time, count, _) = Entry::parts(value);
         self.lines += count;
         self.bytes += value.len() as u64;
+        self.pages += size::pages(value.len());
         self.oldest.get_or_insert(time);
     }
 
     fn subtract(&mut self, value: &[u8]) {
         self.lines = self.lines.saturating_sub(Entry::parts(value).1);
         self.bytes = self.bytes.saturating_sub(value.len() as u64);
+        self.pages = self.pages.saturating_sub(size::pages(value.len()));
     }
 }
 
-fn definition(class: Class) -> Table {
+pub(super) fn definition(class: Class) -> Table {
     match class {
         Class::Event => EVENTS,
         Class::Alert => ALERTS,
@@ -379,7 +436,7 @@ fn content(table: &redb::ReadOnlyTable<u64, &'static [u8]>) -> Result<Content, S
 }
 
 /// Calls the database. It panics on some damaged files, and a damaged file must not end the output's thread.
-fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+pub(super) fn guarded<T>(action: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
     catch_unwind(AssertUnwindSafe(action))
         .unwrap_or_else(|_| Err(StoreError::Damaged("its content makes no sense".to_owned())))
 }

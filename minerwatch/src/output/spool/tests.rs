@@ -236,3 +236,102 @@ proptest! {
         prop_assert!(works);
     }
 }
+
+/// A kill right after the last delivery must not make the alerts unknown.
+#[test]
+fn alerts_stay_known_when_the_file_is_replaced() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("spool/test.redb");
+    let spool = open(directory.path());
+    spool.add_alerts(&[alert(1)]).unwrap();
+    spool.add_events(&[Batch::new(Class::Event, "x\n".repeat(4 << 20))]).unwrap();
+    let size = fs::metadata(&path).unwrap().len();
+    for class in [Class::Alert, Class::Event] {
+        let all: Vec<_> =
+            spool.oldest(class, usize::MAX).unwrap().iter().map(|spooled| (spooled.key, None)).collect();
+        spool.settle(class, &all).unwrap();
+    }
+    assert!(fs::metadata(&path).unwrap().len() < size / 8, "it was replaced");
+    drop(spool);
+    let spool = open(directory.path());
+    spool.add_alerts(&[alert(1), alert(2)]).unwrap();
+    assert_eq!(lines(&spool, Class::Alert), ["alert 2"]);
+}
+
+#[test]
+fn a_file_that_another_program_removes_is_written_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("spool/test.redb");
+    let spool = open(directory.path());
+    spool.add_alerts(&[alert(1), alert(2)]).unwrap();
+    spool.add_events(&[event(1)]).unwrap();
+    let first = spool.oldest(Class::Alert, 1).unwrap();
+    fs::remove_dir_all(path.parent().unwrap()).unwrap();
+    spool.settle(Class::Alert, &[(first[0].key, None)]).unwrap();
+    spool.add_alerts(&[alert(1), alert(3)]).unwrap();
+    assert_eq!(spool.counters().1, (0, 0));
+    drop(spool);
+    let spool = open(directory.path());
+    assert_eq!(lines(&spool, Class::Alert), ["alert 2", "alert 3"]);
+    assert_eq!(lines(&spool, Class::Event), ["event 1"]);
+}
+
+#[test]
+fn a_file_stays_below_a_small_limit_whatever_comes_at_once() {
+    for length in [50, 700, 1_500, 3_000, 40_000] {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("spool/test.redb");
+        let limits = SpoolLimits { bytes: 4 << 20, ..LIMITS };
+        let spool = Spool::open("the test".to_owned(), path.clone(), limits);
+        let size = || fs::metadata(&path).unwrap().len();
+        let line = format!("{}\n", "x".repeat(length - 1));
+        let alert = |id| SpooledAlert { id, line: line.clone().into() };
+        spool.add_alerts(&[alert(1), alert(2)]).unwrap();
+        // A queue that has filled up comes at once.
+        let count = (8 << 20) / length;
+        spool.add_events(&[Batch::new(Class::Event, line.repeat(count))]).unwrap();
+        assert!(size() <= limits.bytes, "{length}: {}", size());
+        let (counters, (events, alerts)) = spool.counters();
+        assert_eq!((counters.events + events, counters.alerts, alerts), (count as u64, 2, 0));
+        assert!(counters.bytes > 300_000, "{length}: {counters:?}");
+        for round in 0..20 {
+            let alerts: Vec<SpooledAlert> = (0..10).map(|number| alert(10 + round * 10 + number)).collect();
+            spool.add_alerts(&alerts).unwrap();
+            spool.add_events(&[Batch::new(Class::Event, line.repeat(20))]).unwrap();
+            let some = spool.oldest(Class::Event, 100_000).unwrap();
+            let settled: Vec<_> = some.iter().map(|spooled| (spooled.key, None)).collect();
+            spool.settle(Class::Event, &settled).unwrap();
+            assert!(size() <= limits.bytes, "{length}: {}", size());
+        }
+    }
+}
+
+/// A limit that was lowered applies to the file that is there.
+#[test]
+fn a_file_above_the_limit_becomes_smaller() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("spool/test.redb");
+    let spool = open(directory.path());
+    spool.add_alerts(&[alert(1)]).unwrap();
+    spool.add_events(&[Batch::new(Class::Event, "x\n".repeat(8 << 20))]).unwrap();
+    drop(spool);
+    let limits = SpoolLimits { bytes: 4 << 20, ..LIMITS };
+    assert!(fs::metadata(&path).unwrap().len() > limits.bytes);
+    let spool = Spool::open("the test".to_owned(), path.clone(), limits);
+    assert!(fs::metadata(&path).unwrap().len() <= limits.bytes);
+    let (counters, (events, alerts)) = spool.counters();
+    assert_eq!((counters.events + events, counters.alerts, alerts), (8 << 20, 1, 0));
+}
+
+/// A clock that was wrong when a line was written.
+#[test]
+fn a_line_from_the_future_is_kept() {
+    let directory = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&directory.path().join("spool/test.redb")).unwrap();
+    store.add(Class::Alert, &[Entry::new(unix_seconds() + 1_000_000, 1, b"later\n")], &[1]).unwrap();
+    drop(store);
+    let spool = open(directory.path());
+    spool.add_alerts(&[alert(2)]).unwrap();
+    assert_eq!(lines(&spool, Class::Alert), ["later", "alert 2"]);
+    assert_eq!((spool.counters().0.oldest_seconds, spool.counters().1), (0, (0, 0)));
+}
