@@ -128,7 +128,7 @@ fn usual_patterns() -> [String; 7] {
         // Authorization: Bearer VALUE
         format!(r"(?i)authorization: ?(?:bearer|basic|token|apikey|splunk) {value}"),
         // scheme://user:VALUE@host
-        format!(r#"(?i)[a-z][-+.a-z0-9]*://[^\s/"'\\:@]*:(?P<secret>[^\s/"'\\@]+)@"#),
+        r#"(?i)[a-z][-+.a-z0-9]*://[^\s/"'\\:@]*:(?P<secret>[^\s/"'\\@]+)@"#.to_owned(),
         // curl -u user:VALUE, in a command line and in an array
         format!(r#"(?:-u|--user)(?: |=|",")[^\s"':\\]+:{value}"#),
         // Keys and tokens of well-known forms

@@ -89,7 +89,7 @@ fn chosen<'a>(
         }
         return Ok(known);
     }
-    let named = |name: &String| {
+    let find = |name: &String| {
         let is_it = |settings: &&&dyn OutputSettings| {
             settings.name() == *name || settings.name().rsplit(' ').next() == Some(name)
         };
@@ -98,7 +98,7 @@ fn chosen<'a>(
             usage(&format!("there is no output `{name}`; the configuration has: {}", known.join(", ")))
         })
     };
-    names.iter().map(named).collect()
+    names.iter().map(find).collect()
 }
 
 fn usage(message: &str) -> Failure {

@@ -58,7 +58,7 @@ impl Batch {
 
 /// Returns the number of lines.
 pub(super) fn count_lines(lines: &[u8]) -> u64 {
-    lines.iter().filter(|byte| **byte == b'\n').count() as u64
+    lines.split_inclusive(|byte| *byte == b'\n').filter(|line| line.ends_with(b"\n")).count() as u64
 }
 
 #[cfg(test)]

@@ -148,13 +148,7 @@ impl OutputSettings for KafkaSettings {
         let Some(destination) = self.destination() else {
             anyhow::bail!("this build has no Kafka output; build it with `--features kafka`");
         };
-        Ok(Box::new(Shipper::open(
-            OutputSettings::name(self),
-            &self.name,
-            &self.shipping,
-            destination,
-            state,
-        )))
+        Ok(Box::new(Shipper::open(OutputSettings::name(self), &self.shipping, destination, state)))
     }
 
     fn destination(&self) -> Option<Box<dyn Destination>> {

@@ -6,14 +6,18 @@
 
 mod bisect;
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use tracing::{info, warn};
 
 use self::bisect::{Outcome, deliver};
 use super::{
-    Batch, Class, Destination, Document, End, Next, Order, Output, OutputName, Queue, Refusal, SendError,
-    ShippingKeys, Spool,
+    Batch, Class, Destination, Document, End, Next, Order, Output, Queue, Refusal, SendError, ShippingKeys,
+    Spool,
     backoff::Backoff,
     dead_letters::DeadLetters,
     spool::{SpoolLimits, Spooled},
@@ -55,25 +59,19 @@ pub struct Shipper {
 }
 
 impl Shipper {
-    /// Opens the spool below the state directory.
-    pub fn open(
-        display_name: String,
-        name: &OutputName,
-        keys: &ShippingKeys,
-        destination: Box<dyn Destination>,
-        state: &Path,
-    ) -> Self {
+    /// Opens the spool below the state directory. `name` has the kind of the output and its own name (`syslog soc`).
+    pub fn open(name: String, keys: &ShippingKeys, destination: Box<dyn Destination>, state: &Path) -> Self {
         let limits = SpoolLimits {
             bytes: keys.spool_max_mib << 20,
             age: Duration::from_secs(keys.spool_max_hours.saturating_mul(3_600)),
         };
-        let spool = Spool::open(display_name.clone(), name.file(state, "redb"), limits);
+        let spool = Spool::open(name.clone(), file(state, &name, "redb"), limits);
         let max_batch = usize::try_from(keys.max_batch_kib << 10).unwrap_or(usize::MAX);
         Self {
-            name: display_name,
+            dead_letters: DeadLetters::new(file(state, &name, "dead-letters.jsonl")),
+            name,
             destination,
             spool: Arc::new(spool),
-            dead_letters: DeadLetters::new(name.file(state, "dead-letters.jsonl")),
             max_batch,
             backoff: Backoff::new(),
             failing: false,
@@ -135,7 +133,7 @@ impl Shipper {
     fn send_spooled(&mut self, class: Class, spooled: &[Spooled], queue: &Queue) {
         let documents = documents(spooled.iter().map(|spooled| &spooled.batch));
         let Outcome { waiting, refused, error, .. } = self.deliver(&documents);
-        let (refused, buried) = self.bury(&documents, refused, &waiting, error.as_ref(), queue);
+        let (refused, buried) = self.bury(&documents, &refused, &waiting, error.as_ref(), queue);
         let kept: Vec<usize> = waiting.into_iter().chain(refused).collect();
         let mut kept_at = vec![false; documents.len()];
         for index in &kept {
@@ -169,7 +167,7 @@ impl Shipper {
         let Some(class) = batches.first().map(|batch| batch.class) else { return };
         let documents = documents(batches.iter());
         let Outcome { waiting, refused, error, .. } = self.deliver(&documents);
-        let (refused, buried) = self.bury(&documents, refused, &waiting, error.as_ref(), queue);
+        let (refused, buried) = self.bury(&documents, &refused, &waiting, error.as_ref(), queue);
         let mut kept: Vec<usize> = waiting.into_iter().chain(refused).collect();
         kept.sort_unstable();
         let rest: Vec<&Document> = kept.iter().filter_map(|index| documents.get(*index)).collect();
@@ -197,7 +195,7 @@ impl Shipper {
     fn bury(
         &mut self,
         documents: &[Document],
-        refused: Vec<Refusal>,
+        refused: &[Refusal],
         waiting: &[usize],
         error: Option<&SendError>,
         queue: &Queue,
@@ -213,7 +211,7 @@ impl Shipper {
             return (refused.iter().map(|refusal| refusal.index).collect(), 0);
         }
         let count = refused.len() as u64;
-        match self.dead_letters.add(documents, &refused) {
+        match self.dead_letters.add(documents, refused) {
             Ok(()) => warn!(
                 "{}: the server refuses documents for ever: {count} ({}). They are kept in {}",
                 self.name,
@@ -312,6 +310,11 @@ impl Output for Shipper {
     fn spool(&self) -> Option<Arc<Spool>> {
         Some(Arc::clone(&self.spool))
     }
+}
+
+/// Returns the path of a file of an output: `spool/syslog-soc.redb`.
+fn file(state: &Path, name: &str, ending: &str) -> PathBuf {
+    state.join("spool").join(format!("{}.{ending}", name.replace(' ', "-")))
 }
 
 fn documents<'a>(batches: impl Iterator<Item = &'a Batch>) -> Vec<Document> {

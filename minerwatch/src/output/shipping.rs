@@ -1,6 +1,6 @@
 //! The keys that all network outputs share.
 
-use std::{fmt, path::Path};
+use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,8 @@ section! {
     }
 }
 
-/// The name of a network output: 1 to 64 lower-case letters, digits, `-` and `_`. It is the name of the output's files
-/// below the state directory.
+/// The name of a network output: 1 to 64 lower-case letters, digits, `-` and `_`. It is a part of the names of
+/// the output's files below the state directory.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct OutputName(String);
@@ -29,11 +29,6 @@ pub struct OutputName(String);
 impl OutputName {
     /// Description of the accepted values for the reference.
     pub const ACCEPTED: &str = "1 to 64 lower-case letters, digits, `-` and `_`";
-
-    /// Returns the path of a file of this output.
-    pub(super) fn file(&self, state: &Path, ending: &str) -> std::path::PathBuf {
-        state.join("spool").join(format!("{}.{ending}", self.0))
-    }
 }
 
 impl TryFrom<String> for OutputName {

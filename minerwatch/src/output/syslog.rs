@@ -146,7 +146,7 @@ impl OutputSettings for SyslogSettings {
 
     fn open(&self, state: &Path) -> anyhow::Result<Box<dyn Output>> {
         let sender = Box::new(self.sender());
-        Ok(Box::new(Shipper::open(OutputSettings::name(self), &self.name, &self.shipping, sender, state)))
+        Ok(Box::new(Shipper::open(OutputSettings::name(self), &self.shipping, sender, state)))
     }
 
     fn destination(&self) -> Option<Box<dyn Destination>> {

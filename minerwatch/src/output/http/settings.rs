@@ -29,13 +29,7 @@ macro_rules! http_output {
             fn open(&self, state: &std::path::Path) -> anyhow::Result<Box<dyn $crate::output::Output>> {
                 let name = $crate::output::OutputSettings::name(self);
                 let sender = Box::new(self.sender());
-                Ok(Box::new($crate::output::shipper::Shipper::open(
-                    name,
-                    &self.name,
-                    &self.shipping,
-                    sender,
-                    state,
-                )))
+                Ok(Box::new($crate::output::shipper::Shipper::open(name, &self.shipping, sender, state)))
             }
 
             fn destination(&self) -> Option<Box<dyn $crate::output::Destination>> {

@@ -98,7 +98,7 @@ fn a_line_that_is_too_old_is_refused_and_the_others_arrive() {
         (counters.refused, counters.events) == (1, 2)
     });
     run.end();
-    let letters = std::fs::read_to_string(directory.path().join("spool/x.dead-letters.jsonl")).unwrap();
+    let letters = std::fs::read_to_string(directory.path().join("spool/loki-x.dead-letters.jsonl")).unwrap();
     assert!(letters.contains("entry too far behind") && letters.lines().count() == 1, "{letters}");
     assert_eq!(store.lock().unwrap().ids.len(), 3);
 }

@@ -1,5 +1,7 @@
 //! Sends documents, and finds those that a server refuses.
 
+use std::ops::Range;
+
 use crate::output::{Destination, Document, Refusal, SendError};
 
 /// What became of documents.
@@ -32,7 +34,7 @@ impl Outcome {
 pub(super) fn deliver(destination: &mut dyn Destination, documents: &[Document]) -> Outcome {
     let mut outcome = Outcome::default();
     // The parts that are still to be sent, the first one last.
-    let mut parts = vec![0..documents.len()];
+    let mut parts = Vec::from([Range { start: 0, end: documents.len() }]);
     while let Some(part) = parts.pop() {
         let Some(sent) = documents.get(part.clone()).filter(|sent| !sent.is_empty()) else { continue };
         match destination.send(sent) {
@@ -144,7 +146,7 @@ mod tests {
             let taken = (0..all.len()).filter(|index| !known.contains(index));
             let taken: Vec<Bytes> = taken.map(|index| all[index].json.clone()).collect();
             assert_eq!(server.taken, taken, "{calls} calls");
-            assert!(outcome.waiting.is_sorted() && outcome.error.is_some() == !outcome.waiting.is_empty());
+            assert!(outcome.waiting.is_sorted() && outcome.error.is_some() != outcome.waiting.is_empty());
         }
     }
 }

@@ -78,7 +78,9 @@ impl Destination for SharedServer {
             Mood::Refuses => return Err(SendError::Refused("400".to_owned())),
             Mood::Small(most) if documents.len() > most => return Err(SendError::TooLarge("413".to_owned())),
             Mood::Half => {
-                documents.iter().step_by(2).for_each(|document| self.take(document));
+                for document in documents.iter().step_by(2) {
+                    self.take(document);
+                }
                 let later = (0..documents.len()).skip(1).step_by(2).collect();
                 return Ok(Delivery { later, words: "429".to_owned(), ..Delivery::default() });
             }
@@ -87,7 +89,9 @@ impl Destination for SharedServer {
         if bad.is_some() {
             return Err(SendError::Refused("400 mapping".to_owned()));
         }
-        documents.iter().for_each(|document| self.take(document));
+        for document in documents {
+            self.take(document);
+        }
         if self.mood() == Mood::Mute {
             return Err(SendError::Unreachable("no answer".to_owned()));
         }
@@ -102,15 +106,14 @@ struct Running {
 }
 
 fn open(state: &Path, server: &SharedServer) -> Shipper {
-    let name = OutputName::try_from("soc".to_owned()).unwrap();
-    Shipper::open("soc".to_owned(), &name, &ShippingKeys::default(), Box::new(server.clone()), state)
+    Shipper::open("soc".to_owned(), &ShippingKeys::default(), Box::new(server.clone()), state)
 }
 
 fn run(state: &Path, server: &SharedServer) -> Running {
     let shipper = Box::new(open(state, server));
     let queue = Arc::new(Queue::new(crate::output::queue::CAPACITY));
-    let (spool, served) = (Arc::clone(&shipper.spool), Arc::clone(&queue));
-    Running { queue, spool, thread: thread::spawn(move || shipper.run(&served)) }
+    let (spool, filled) = (Arc::clone(&shipper.spool), Arc::clone(&queue));
+    Running { queue, spool, thread: thread::spawn(move || shipper.run(&filled)) }
 }
 
 impl Running {
@@ -121,8 +124,8 @@ impl Running {
     }
 
     fn events(&self, numbers: std::ops::Range<u64>) {
-        let lines: String = numbers.map(|number| format!("event {number:06}\n")).collect();
-        self.queue.push(Batch::new(Class::Event, lines));
+        let lines: Vec<String> = numbers.map(|number| format!("event {number:06}\n")).collect();
+        self.queue.push(Batch::new(Class::Event, lines.concat()));
     }
 
     fn end(self) {

@@ -112,17 +112,14 @@ impl ConfiguredOutputs {
         }
         self.workers.extend(opened);
         self.workers.retain_mut(|worker| {
-            match configured.iter().find(|settings| worker.goes_on(**settings)) {
-                Some(settings) => {
-                    worker.set_filter(settings.filter());
-                    true
-                }
-                None => {
-                    // Its thread delivers what waits, and then ends.
-                    worker.close();
-                    false
-                }
+            let settings = configured.iter().find(|settings| worker.goes_on(**settings));
+            if let Some(settings) = settings {
+                worker.set_filter(settings.filter());
+            } else {
+                // Its thread delivers what waits, and then ends.
+                worker.close();
             }
+            settings.is_some()
         });
         self.changed();
         Ok(())
