@@ -2,6 +2,7 @@
 //!
 //! The program `shipper` runs the output, in a process of its own that can be killed. Each server is a [`Receiver`].
 
+mod collectors;
 mod disks;
 mod elasticsearch;
 mod process;

@@ -98,7 +98,8 @@ impl Shipping {
         outputs.map(|output| output[name].as_u64().unwrap_or(0)).sum()
     }
 
-    fn batch(&self) -> u64 {
+    /// Number of batches that were handed over.
+    pub fn batch(&self) -> u64 {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)["batch"].as_u64().unwrap_or(0)
     }
 
