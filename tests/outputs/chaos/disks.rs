@@ -1,9 +1,6 @@
 //! Disks that fail while the server is away.
 
-use std::{
-    fs, thread,
-    time::{Duration, Instant},
-};
+use std::{fs, thread, time::Instant};
 
 use minerwatch_tests::{
     Scratch,
