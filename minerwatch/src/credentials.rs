@@ -41,21 +41,25 @@ pub fn tls(ca_file: Option<&Path>, client: Option<(&Path, &Path)>) -> anyhow::Re
     Ok(TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .root_certs(RootCerts::new_with_certs(&trusted_certificates(ca_file)?))
+        .root_certs(RootCerts::new_with_certs(&certificates(trusted_file(ca_file)?)?))
         .client_cert(client)
         .build())
 }
 
-fn trusted_certificates(ca_file: Option<&Path>) -> anyhow::Result<Vec<Certificate<'static>>> {
+/// Returns the file of the certificates that servers are verified with: `ca_file`, or the system's.
+///
+/// # Errors
+///
+/// There is neither.
+pub fn trusted_file(ca_file: Option<&Path>) -> anyhow::Result<&Path> {
     let system = || SYSTEM_CERTIFICATES.iter().map(Path::new).find(|path| path.is_file());
-    let Some(path) = ca_file.or_else(system) else {
-        bail!("this system has no certificates to check a server against; name some with ca_file");
-    };
-    certificates(path)
+    ca_file
+        .or_else(system)
+        .context("this system has no certificates to check a server against; name some with ca_file")
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
-    let pem = read(path, MAX_FILE)?;
+    let pem = read(path)?;
     let certificates: Vec<_> = parse_pem(pem.as_bytes())
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),
@@ -69,7 +73,7 @@ fn certificates(path: &Path) -> anyhow::Result<Vec<Certificate<'static>>> {
 }
 
 fn client_certificate(chain: &Path, key: &Path) -> anyhow::Result<ClientCert> {
-    let pem = read(key, MAX_FILE)?;
+    let pem = read(key)?;
     let Ok(private) = PrivateKey::from_pem(pem.as_bytes()) else {
         bail!("{} holds no private key", key.display());
     };
@@ -83,7 +87,7 @@ fn client_certificate(chain: &Path, key: &Path) -> anyhow::Result<ClientCert> {
 /// The file cannot be read, is larger than 4 MiB, or a line is no header field.
 pub fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     let mut headers = Vec::new();
-    for (line, number) in read(path, MAX_FILE)?.lines().zip(1..) {
+    for (line, number) in read(path)?.lines().zip(1..) {
         if line.trim().is_empty() || line.starts_with('#') {
             continue;
         }
@@ -99,8 +103,16 @@ pub fn headers(path: &Path) -> anyhow::Result<Vec<(HeaderName, HeaderValue)>> {
     Ok(headers)
 }
 
-/// Reads a text file of at most `limit` bytes.
-fn read(path: &Path, limit: u64) -> anyhow::Result<String> {
+/// Reads a text file, such as a file of certificates.
+///
+/// # Errors
+///
+/// The file cannot be read, is no text, or is larger than 4 MiB.
+pub fn read(path: &Path) -> anyhow::Result<String> {
+    read_at_most(path, MAX_FILE)
+}
+
+fn read_at_most(path: &Path, limit: u64) -> anyhow::Result<String> {
     let named = || format!("reading {}", path.display());
     if !fs::metadata(path).with_context(named)?.is_file() {
         bail!("{} is not a file", path.display());

@@ -54,7 +54,7 @@ pub use destination::{Delivery, Destination, Document, Refusal, SendError};
 pub use elasticsearch::ElasticsearchSettings;
 pub use file::FileSettings;
 pub use filter::{Filter, FilterKeys};
-pub use http::{ConnectionKeys, HttpUrl, LoginKeys};
+pub use http::{CompressionKeys, ConnectionKeys, HttpUrl, LoginKeys};
 pub use kafka::{DocumentFormat, KafkaSettings, SaslMechanism};
 pub use loki::LokiSettings;
 pub use needs::{Needs, host_of};

@@ -92,6 +92,8 @@ pub struct RunOptions {
     pub hooks: Vec<HookChoice>,
     /// Sets the log level after a reload.
     pub set_log_level: Box<dyn Fn(LogLevel) + Send>,
+    /// Starts the thread that writes the log, once capabilities are dropped.
+    pub start_log_thread: Box<dyn FnOnce() -> io::Result<()> + Send>,
 }
 
 /// The result of `minerwatch record`.

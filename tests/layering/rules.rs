@@ -96,7 +96,7 @@ pub const ROOMS: &[Room] = &[
     room(
         "output",
         Reach::System,
-        &["cef", "credentials", "ecs", "model", "notice", "ocsf", "schema", "state_files"],
+        &["bounded", "cef", "credentials", "ecs", "model", "notice", "ocsf", "schema", "state_files"],
     ),
     room("credentials", Reach::System, &[]),
     room("state_files", Reach::System, &[]),

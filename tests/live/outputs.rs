@@ -2,7 +2,8 @@
 
 use std::{
     fs,
-    io::Read as _,
+    io::{Read as _, Write as _},
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -166,4 +167,48 @@ fn an_alert_arrives_although_the_daemon_is_killed_after_it() {
         assert!(bulk.errors().is_empty(), "{:?}", bulk.errors());
         note(&format!("{test}: {} repeats that the server recognized", bulk.repeats()));
     });
+}
+
+/// A paused journal stalls both streams of the service.
+#[test]
+fn a_stalled_reader_of_stderr_holds_up_nothing() {
+    let Some(_machine) = machine("a_stalled_reader_of_stderr_holds_up_nothing") else { return };
+    let scratch = Scratch::new();
+    let path = configuration(&scratch, "");
+    let (mut reader, writer) = std::io::pipe().expect("a pipe");
+    // A description of its own, because the flag would apply to the daemon's end, too.
+    let mut filler = fs::File::options()
+        .write(true)
+        .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
+        .open(format!("/proc/self/fd/{}", writer.as_raw_fd()))
+        .expect("the pipe can be opened again");
+    let mut daemon = Command::new(executable("minerwatch"))
+        .args(["run", "--config", &path])
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(writer)
+        .spawn()
+        .expect("it starts");
+    let mut text = String::new();
+    let mut chunk = [0; 4096];
+    while !text.contains("watching") {
+        let length = reader.read(&mut chunk).expect("readable");
+        text.push_str(&String::from_utf8_lossy(&chunk[..length]));
+    }
+    while filler.write(&[b'.'; 512]).is_ok() {}
+    for _ in 0..5 {
+        // Each reload writes messages.
+        signal(&daemon, Signal::HUP);
+        thread::sleep(Duration::from_millis(50));
+        let (_, took) = status(&scratch);
+        assert!(took < Duration::from_secs(1), "the status takes {took:?}");
+    }
+    let told = Instant::now();
+    signal(&daemon, Signal::TERM);
+    while std::path::Path::new(&scratch.join("control.sock")).exists() {
+        assert!(told.elapsed() < Duration::from_secs(2), "SIGTERM takes too long");
+        thread::sleep(Duration::from_millis(5));
+    }
+    assert_eq!(daemon.wait().expect("our child").code(), Some(0));
+    drop(reader);
 }

@@ -33,8 +33,15 @@ Examples:
 pub(super) fn main(arguments: Arguments) -> Result<ExitReason, Failure> {
     let Arguments { config, hooks } = arguments;
     let effective = Effective::load(config.as_deref()).map_err(anyhow::Error::from)?;
-    let set_log_level = Box::new(logging::start(effective.config.log.level));
-    let options = RunOptions { effective, hooks: hooks.hooks, set_log_level };
-    block_on(async { pipeline::run(options).await.map_err(Failure::from) })?;
-    Ok(ExitReason::Fine)
+    let (set_log_level, log) = logging::start(effective.config.log.level);
+    let start_log_thread = log.clone();
+    let options = RunOptions {
+        effective,
+        hooks: hooks.hooks,
+        set_log_level: Box::new(set_log_level),
+        start_log_thread: Box::new(move || start_log_thread.start()),
+    };
+    let outcome = block_on(async { pipeline::run(options).await.map_err(Failure::from) });
+    log.finish();
+    outcome.map(|()| ExitReason::Fine)
 }

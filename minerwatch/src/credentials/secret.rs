@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-use super::read;
+use super::read_at_most;
 
 /// Maximum size of a secret, in bytes.
 const MAX_SECRET: u64 = 64 << 10;
@@ -35,7 +35,7 @@ impl SecretSource {
     /// The file cannot be read, the variable is not set, or the secret is empty or has control characters.
     pub fn read(&self) -> anyhow::Result<Secret> {
         let text = match self {
-            Self::File(path) => read(path, MAX_SECRET)?,
+            Self::File(path) => read_at_most(path, MAX_SECRET)?,
             Self::Variable(name) => {
                 env::var(name).ok().with_context(|| format!("the environment has no {name}"))?
             }

@@ -11,7 +11,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     groups::{Group, groups, is_end},
-    http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output},
+    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
     severity::Severity,
 };
 use crate::{
@@ -65,7 +65,12 @@ impl AlertmanagerSettings {
         Alertmanager {
             alerts: self.url.join("/api/v2/alerts", ""),
             open_for: Duration::from_secs(self.resolve_after_hours.saturating_mul(3_600)),
-            client: Client::new(self.connection.clone(), self.login.authorization(), self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                self.login.authorization(),
+                Encoding::Plain,
+                self.shipping.timeout_s,
+            ),
             url: self.url.clone(),
             labels: BoundedMap::new(REMEMBERED),
         }

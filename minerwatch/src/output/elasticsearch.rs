@@ -13,8 +13,8 @@ use sha2::{Digest as _, Sha256};
 use super::{
     Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     http::{
-        Authorization, Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output, reads,
-        secret_source, words,
+        Authorization, Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request,
+        http_output, reads, secret_source, words,
     },
 };
 use crate::schema::{absolute_path, checked, optional, parsed, section};
@@ -32,6 +32,7 @@ section! {
             pub filter: FilterKeys;
             pub shipping: ShippingKeys;
             pub connection: ConnectionKeys;
+            pub compression: CompressionKeys;
             pub login: LoginKeys;
         }
         required {
@@ -109,7 +110,12 @@ impl ElasticsearchSettings {
         Elasticsearch {
             alerts: path(&self.alerts_stream),
             events: path(&self.events_stream),
-            client: Client::new(self.connection.clone(), authorization, self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                authorization,
+                Encoding::of(self.compression.gzip),
+                self.shipping.timeout_s,
+            ),
             url: self.url.clone(),
         }
     }

@@ -11,8 +11,8 @@ mod tests;
 mod url;
 
 pub(in crate::output) use answer::{Reply, words};
-pub(in crate::output) use client::{Client, Request};
+pub(in crate::output) use client::{Client, Encoding, Request};
 pub(in crate::output) use keys::{Authorization, reads, secret_source};
-pub use keys::{ConnectionKeys, LoginKeys};
+pub use keys::{CompressionKeys, ConnectionKeys, LoginKeys};
 pub(in crate::output) use settings::http_output;
 pub use url::HttpUrl;

@@ -7,7 +7,7 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use super::{
     Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
-    http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output},
+    http::{Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
     severity::Severity,
 };
 use crate::{
@@ -22,6 +22,7 @@ section! {
             pub filter: FilterKeys;
             pub shipping: ShippingKeys;
             pub connection: ConnectionKeys;
+            pub compression: CompressionKeys;
             pub login: LoginKeys;
         }
         required {
@@ -64,7 +65,12 @@ impl LokiSettings {
             push: self.url.join("/loki/api/v1/push", ""),
             tenant: self.tenant.as_deref().and_then(|tenant| HeaderValue::from_str(tenant).ok()),
             has_metadata: self.structured_metadata,
-            client: Client::new(self.connection.clone(), self.login.authorization(), self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                self.login.authorization(),
+                Encoding::of(self.compression.gzip),
+                self.shipping.timeout_s,
+            ),
             url: self.url.clone(),
         }
     }

@@ -9,7 +9,9 @@ use prost::Message as _;
 
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
-    http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output, words},
+    http::{
+        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output, words,
+    },
 };
 use crate::schema::{parsed, section};
 
@@ -20,6 +22,7 @@ section! {
             pub filter: FilterKeys;
             pub shipping: ShippingKeys;
             pub connection: ConnectionKeys;
+            pub compression: CompressionKeys;
             pub login: LoginKeys;
         }
         required {
@@ -50,7 +53,12 @@ impl OtlpSettings {
     fn sender(&self) -> Otlp {
         Otlp {
             logs: self.url.join("/v1/logs", ""),
-            client: Client::new(self.connection.clone(), self.login.authorization(), self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                self.login.authorization(),
+                Encoding::of(self.compression.gzip),
+                self.shipping.timeout_s,
+            ),
             url: self.url.clone(),
         }
     }

@@ -7,7 +7,9 @@ use serde_json::{Map, Value, json};
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
     groups::{Group, groups, is_end},
-    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, reads, secret_source},
+    http::{
+        Authorization, Client, ConnectionKeys, Encoding, HttpUrl, Request, http_output, reads, secret_source,
+    },
     severity::Severity,
     throttle::Throttle,
 };
@@ -76,7 +78,12 @@ impl PagerDutySettings {
         PagerDuty {
             url: self.url.clone(),
             key: secret_source(self.routing_key_file.as_deref(), self.routing_key_env.as_deref()),
-            client: Client::new(self.connection.clone(), Authorization::None, self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                Authorization::None,
+                Encoding::Plain,
+                self.shipping.timeout_s,
+            ),
             throttle: Throttle::new(self.max_per_minute),
         }
     }

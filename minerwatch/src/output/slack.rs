@@ -12,7 +12,9 @@ use serde_json::json;
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     groups::{Group, groups},
-    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, reads, secret_source},
+    http::{
+        Authorization, Client, ConnectionKeys, Encoding, HttpUrl, Request, http_output, reads, secret_source,
+    },
     throttle::Throttle,
 };
 use crate::{
@@ -70,7 +72,12 @@ impl SlackSettings {
     fn sender(&self) -> Slack {
         Slack {
             url: self.url_source(),
-            client: Client::new(self.connection.clone(), Authorization::None, self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                Authorization::None,
+                Encoding::Plain,
+                self.shipping.timeout_s,
+            ),
             throttle: Throttle::new(self.max_per_minute),
         }
     }

@@ -17,7 +17,10 @@ use self::answer::{Acknowledged, Taken};
 use super::{
     Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError,
     ShippingKeys,
-    http::{Authorization, Client, ConnectionKeys, HttpUrl, Request, http_output, reads, secret_source},
+    http::{
+        Authorization, Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, Request, http_output,
+        reads, secret_source,
+    },
 };
 use crate::{
     credentials::SecretSource,
@@ -38,6 +41,7 @@ section! {
             pub filter: FilterKeys;
             pub shipping: ShippingKeys;
             pub connection: ConnectionKeys;
+            pub compression: CompressionKeys;
         }
         required {
             /// Name of the output. Each network output needs its own name.
@@ -90,7 +94,12 @@ impl SplunkSettings {
             events: self.url.join("/services/collector/event", ""),
             acknowledgements: self.url.join("/services/collector/ack", &format!("channel={channel}")),
             timeout: Duration::from_secs(self.shipping.timeout_s),
-            client: Client::new(self.connection.clone(), authorization, self.shipping.timeout_s),
+            client: Client::new(
+                self.connection.clone(),
+                authorization,
+                Encoding::of(self.compression.gzip),
+                self.shipping.timeout_s,
+            ),
             url: self.url.clone(),
             index: self.index.clone(),
             sourcetype: self.sourcetype.clone(),

@@ -1,8 +1,6 @@
 //! The files of a TLS client: which servers it trusts, and who it is.
 
 use std::{
-    fs::File,
-    io::Read as _,
     path::{Path, PathBuf},
     sync::Arc,
 };
@@ -13,17 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
-/// Maximum size of a file, in bytes.
-const MAX_FILE: u64 = 4 << 20;
-
-/// Paths of the trusted certificates on common distributions.
-const SYSTEM_CERTIFICATES: [&str; 5] = [
-    "/etc/ssl/certs/ca-certificates.crt",
-    "/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem",
-    "/etc/pki/tls/certs/ca-bundle.crt",
-    "/etc/ssl/ca-bundle.pem",
-    "/etc/ssl/cert.pem",
-];
+use crate::credentials;
 
 /// The files of a TLS client. They are read before each connection, because they may have been renewed.
 #[derive(Clone, Debug)]
@@ -64,10 +52,7 @@ impl TlsFiles {
     }
 
     fn roots(&self) -> anyhow::Result<RootCertStore> {
-        let system = || SYSTEM_CERTIFICATES.iter().map(Path::new).find(|path| path.is_file());
-        let Some(path) = self.ca.as_deref().or_else(system) else {
-            bail!("this system has no certificates to check a server against; name some with ca_file");
-        };
+        let path = credentials::trusted_file(self.ca.as_deref())?;
         let mut roots = RootCertStore::empty();
         // A system's collection may contain old certificates that are of no use.
         if roots.add_parsable_certificates(certificates(path)?).0 == 0 {
@@ -78,7 +63,8 @@ impl TlsFiles {
 }
 
 fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
-    let certificates = CertificateDer::pem_slice_iter(&read(path)?).collect::<Result<Vec<_>, _>>();
+    let certificates =
+        CertificateDer::pem_slice_iter(credentials::read(path)?.as_bytes()).collect::<Result<Vec<_>, _>>();
     let certificates = certificates.with_context(|| format!("reading {}", path.display()))?;
     if certificates.is_empty() {
         bail!("{} holds no certificate", path.display());
@@ -87,17 +73,6 @@ fn certificates(path: &Path) -> anyhow::Result<Vec<CertificateDer<'static>>> {
 }
 
 fn private_key(path: &Path) -> anyhow::Result<PrivateKeyDer<'static>> {
-    PrivateKeyDer::from_pem_slice(&read(path)?)
+    PrivateKeyDer::from_pem_slice(credentials::read(path)?.as_bytes())
         .with_context(|| format!("{} holds no private key", path.display()))
-}
-
-/// Reads a small file.
-pub(super) fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
-    let named = || format!("reading {}", path.display());
-    if !std::fs::metadata(path).with_context(named)?.is_file() {
-        bail!("{} is not a file", path.display());
-    }
-    let mut content = Vec::new();
-    File::open(path).and_then(|file| file.take(MAX_FILE).read_to_end(&mut content)).with_context(named)?;
-    Ok(content)
 }

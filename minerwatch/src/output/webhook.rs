@@ -6,12 +6,12 @@ use ureq::http::Method;
 
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
-    http::{Client, ConnectionKeys, HttpUrl, LoginKeys, Request, http_output},
+    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
     kafka::DocumentFormat,
 };
 use crate::{
     ocsf,
-    schema::{choice, parsed, section},
+    schema::{choice, parsed, section, switch},
 };
 
 section! {
@@ -35,6 +35,8 @@ section! {
         pub format: DocumentFormat = DocumentFormat::Ecs, choice();
         /// Body of a request: a JSON array of documents, one document per line, or one document alone.
         pub body: WebhookBody = WebhookBody::Array, choice();
+        /// Whether requests are compressed. Not every receiver understands that.
+        pub gzip: bool = false, switch();
     }
 }
 
@@ -77,8 +79,12 @@ impl WebhookSettings {
     }
 
     fn sender(&self) -> Webhook {
-        let client =
-            Client::new(self.connection.clone(), self.login.authorization(), self.shipping.timeout_s);
+        let client = Client::new(
+            self.connection.clone(),
+            self.login.authorization(),
+            Encoding::of(self.gzip),
+            self.shipping.timeout_s,
+        );
         Webhook { url: self.url.clone(), method: self.method, format: self.format, body: self.body, client }
     }
 }

@@ -19,6 +19,8 @@ const POLL: Duration = Duration::from_millis(5);
 #[derive(Debug)]
 pub struct Worker {
     name: String,
+    /// The settings as text, to tell whether they changed.
+    settings: String,
     filter: Filter,
     queue: Arc<Queue>,
     spool: Option<Arc<Spool>>,
@@ -35,6 +37,7 @@ impl Worker {
         let output = settings.open(state)?;
         Ok(Self {
             name: settings.name(),
+            settings: format!("{settings:?}"),
             filter: settings.filter(),
             queue: Arc::new(Queue::new(CAPACITY)),
             spool: output.spool(),
@@ -55,6 +58,12 @@ impl Worker {
         let thread = thread::Builder::new().name("output".to_owned()).stack_size(STACK).spawn(run);
         self.thread = Some(thread.with_context(|| format!("starting the thread of {}", self.name))?);
         Ok(())
+    }
+
+    /// Returns whether a reload can go on with this worker. The settings of a network output apply when it is opened. A
+    /// file keeps its lock while it is open, so changed limits of a file apply at the next start.
+    pub fn goes_on(&self, settings: &dyn OutputSettings) -> bool {
+        self.name == settings.name() && (self.spool.is_none() || self.settings == format!("{settings:?}"))
     }
 
     /// Returns the name of the output.

@@ -57,7 +57,7 @@ const MAX_COMMANDS: usize = 16;
 /// The order matters. First everything that needs privileges is opened: outputs, socket and programs. Then capabilities
 /// are dropped, and then threads are started.
 pub async fn run(options: RunOptions) -> anyhow::Result<()> {
-    let RunOptions { effective, hooks, set_log_level } = options;
+    let RunOptions { effective, hooks, set_log_level, start_log_thread } = options;
     let started = Instant::now();
     // This check comes first, so that missing privileges are not reported as a file that cannot be opened.
     Sensor::check().map_err(unsupported)?;
@@ -76,6 +76,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let agent_id = agent_id::load_or_create(&config.state.directory);
     let mut event_loop =
         EventLoop::open(live_settings::of(&config, &hooks, agent_id)?, privileges::drop_all_but_kept)?;
+    start_log_thread().context("starting the thread that writes the log")?;
     let waker = event_loop.waker();
     outputs.start(move || waker.notify_one())?;
     let report = SelfReport::new(&config);

@@ -17,6 +17,8 @@ fn server() -> (Server, Alerts) {
     let kept = Arc::clone(&alerts);
     let server = Server::start(move |request: &Received| {
         assert_eq!(request.path, "/api/v2/alerts");
+        // A real one cannot read a compressed body.
+        assert_eq!(request.header("content-encoding"), None);
         let body: Vec<Value> = serde_json::from_slice(&request.body).unwrap();
         for alert in body {
             let time = |name: &str| OffsetDateTime::parse(alert[name].as_str().unwrap(), &Rfc3339).unwrap();

@@ -197,3 +197,20 @@ fn credentials_are_not_sent_in_the_clear_and_names_are_checked() {
         assert!(error.contains(message), "{bad}: {error}");
     }
 }
+
+#[test]
+fn the_host_and_the_files_that_it_needs_are_known() {
+    let of = |toml: &str| {
+        settings::<ElasticsearchSettings>(&format!(
+            "name = 'soc'\nurl = 'https://siem.example:9200/es'\n{toml}"
+        ))
+        .needs_keys()
+    };
+    let plain = of("");
+    assert_eq!((plain.hosts, plain.reads), (vec!["siem.example".to_owned()], Vec::new()));
+    let full =
+        of("proxy = 'http://proxy.example:3128'\nca_file = '/ca'\nheaders_file = '/h'\napi_key_file = '/k'");
+    assert_eq!(full.hosts, ["proxy.example"], "the proxy connects to the server");
+    let keys: Vec<&str> = full.reads.iter().map(|(key, _)| *key).collect();
+    assert_eq!(keys, ["ca_file", "headers_file", "api_key_file"]);
+}

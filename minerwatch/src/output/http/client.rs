@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use flate2::{Compression, write::GzEncoder};
 use ureq::{
-    Agent, Proxy, ResponseExt as _,
+    Agent, Proxy,
     http::{self, HeaderName, HeaderValue, Method, header},
 };
 
@@ -42,10 +42,25 @@ impl<'a> Request<'a> {
     }
 }
 
+/// How the body of a request is sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::output) enum Encoding {
+    Plain,
+    Gzip,
+}
+
+impl Encoding {
+    /// Returns the encoding for the key `gzip`.
+    pub fn of(gzip: bool) -> Self {
+        if gzip { Self::Gzip } else { Self::Plain }
+    }
+}
+
 /// A client for one server. It keeps a connection open, and reads secrets before each request.
 pub(in crate::output) struct Client {
     keys: ConnectionKeys,
     authorization: Authorization,
+    encoding: Encoding,
     timeout: Duration,
     /// The connections, and the versions of the files of certificates that they were opened with.
     agent: Option<(Vec<Version>, Agent)>,
@@ -62,8 +77,13 @@ type Version = Option<(u64, i64, i64, u64)>;
 
 impl Client {
     /// Creates a client. Connections are opened later. A request with its answer takes at most `timeout_s` seconds.
-    pub fn new(keys: ConnectionKeys, authorization: Authorization, timeout_s: u64) -> Self {
-        Self { keys, authorization, timeout: Duration::from_secs(timeout_s), agent: None }
+    pub fn new(
+        keys: ConnectionKeys,
+        authorization: Authorization,
+        encoding: Encoding,
+        timeout_s: u64,
+    ) -> Self {
+        Self { keys, authorization, encoding, timeout: Duration::from_secs(timeout_s), agent: None }
     }
 
     /// Sends a request, and reads the first 64 KiB of the answer, whatever its status is.
@@ -91,7 +111,6 @@ impl Client {
                 CallError::Http(error) => SendError::Unreachable(format!("{server}: {}", reason(&error))),
             }
         })?;
-        debug_assert!(response.get_redirect_history().is_none());
         let (head, body) = response.into_parts();
         let mut body = body.into_reader();
         let body = read(head.status, &mut body)
@@ -107,8 +126,10 @@ impl Client {
         let authorization = self.authorization.header()?;
         let fields =
             self.keys.headers_file.as_deref().map(credentials::headers).transpose()?.unwrap_or_default();
-        let body =
-            if self.keys.gzip { gzip(request.body).context("compressing a request")? } else { Vec::new() };
+        let compressed = match self.encoding {
+            Encoding::Plain => None,
+            Encoding::Gzip => Some(gzip(request.body).context("compressing a request")?),
+        };
         let agent = self.agent(server)?;
         let mut builder = http::Request::builder()
             .method(request.method.clone())
@@ -120,12 +141,10 @@ impl Client {
         for (name, value) in ours.into_iter().chain(fields) {
             builder = builder.header(name, value);
         }
-        let result = if self.keys.gzip {
-            agent.run(builder.header(header::CONTENT_ENCODING, "gzip").body(body.as_slice())?)
-        } else {
-            agent.run(builder.body(request.body)?)
-        };
-        Ok(result?)
+        if compressed.is_some() {
+            builder = builder.header(header::CONTENT_ENCODING, "gzip");
+        }
+        Ok(agent.run(builder.body(compressed.as_deref().unwrap_or(request.body))?)?)
     }
 
     /// Returns the connections, new ones if a file of certificates has changed.

@@ -31,6 +31,12 @@ section! {
         /// `NO_PROXY` of the daemon apply, except for servers on this host. Only there may a proxy's URL have a password.
         pub proxy: Option<String> = None,
             optional(checked("`\"http://…\"`, `\"https://…\"`, `\"socks5://…\"`", is_proxy));
+    }
+}
+
+section! {
+    /// Keys of outputs over HTTP whose server takes compressed requests.
+    pub struct CompressionKeys {
         /// Whether requests are compressed.
         pub gzip: bool = true, switch();
     }

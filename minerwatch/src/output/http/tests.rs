@@ -14,7 +14,7 @@ fn url(server: &Server) -> HttpUrl {
 
 fn client(toml: &str) -> Client {
     let keys: ConnectionKeys = toml::from_str(toml).unwrap();
-    Client::new(keys, Authorization::None, 1)
+    Client::new(keys, Authorization::None, Encoding::Plain, 1)
 }
 
 #[test]
@@ -50,7 +50,7 @@ fn header_fields_are_read_before_each_request_and_replace_ours() {
     let path = directory.path().join("headers");
     let server = Server::start(|_| Answer::new(200, ""));
     let url = url(&server);
-    let mut client = client(&format!("headers_file = '{}'\ngzip = false", path.display()));
+    let mut client = client(&format!("headers_file = '{}'", path.display()));
     let name = ureq::http::HeaderName::from_static("x-scope-orgid");
     let own = [(name, ureq::http::HeaderValue::from_static("ours"))];
     let request = Request { headers: &own, ..Request::post(url.as_str(), "text/plain", b"body") };

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use ureq::http::Uri;
 
 /// An address that begins with `https://` or `http://`. It contains no user and no password.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[derive(Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(try_from = "String")]
 pub struct HttpUrl(String);
 
@@ -84,6 +84,13 @@ impl TryFrom<String> for HttpUrl {
     }
 }
 
+impl fmt::Debug for HttpUrl {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "HttpUrl({})", self.origin())
+    }
+}
+
+/// Shows the origin.
 impl fmt::Display for HttpUrl {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(self.origin())
@@ -129,6 +136,7 @@ mod tests {
         assert_eq!(url("http://h").unwrap().join("/x", "a=b"), "http://h/x?a=b");
         assert_eq!(base.to_string(), "https://siem.example:9200");
         assert_eq!(url("http://h?token=x").unwrap().to_string(), "http://h");
+        assert_eq!(format!("{:?}", url("http://h/secret").unwrap()), "HttpUrl(http://h)");
     }
 
     #[test]

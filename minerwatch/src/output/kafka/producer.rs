@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use anyhow::Context as _;
 use rskafka::{
     BackoffConfig,
     chrono::DateTime,
@@ -19,8 +18,9 @@ use tokio::runtime::{Builder, Runtime};
 
 use super::{DocumentFormat, KafkaSettings, SaslMechanism};
 use crate::{
+    credentials::SecretSource,
     ecs::read::{milliseconds, text},
-    output::{Class, Delivery, Destination, Document, Refusal, SendError, tls},
+    output::{Class, Delivery, Destination, Document, Refusal, SendError},
 };
 
 /// Maximum size of an answer of a broker, in bytes. The largest one lists the topics.
@@ -79,9 +79,8 @@ impl Producer {
         else {
             return Ok(None);
         };
-        let password = String::from_utf8(tls::read(path)?);
-        let password = password.ok().with_context(|| format!("{} is not text", path.display()))?;
-        let credentials = Credentials::new(user.clone(), password.trim().to_owned());
+        let password = SecretSource::File(path.clone()).read()?;
+        let credentials = Credentials::new(user.clone(), password.expose().to_owned());
         Ok(Some(match mechanism {
             SaslMechanism::Plain => SaslConfig::Plain(credentials),
             SaslMechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),

@@ -73,6 +73,8 @@ fn the_url_is_secret() {
     let (server, _texts) = server();
     let directory = tempfile::tempdir().unwrap();
     let settings = configured(&server, directory.path(), 600);
+    let needs = settings.needs_keys();
+    assert_eq!((needs.hosts, needs.reads.len()), (vec!["127.0.0.1".to_owned()], 1));
     let mut destination = open(&settings);
     assert!(!format!("{settings:?} {destination:?}").contains("hunter2"));
     for (content, part) in [

@@ -107,9 +107,10 @@ impl From<redb::Error> for StoreError {
             redb::Error::PreviousIo | redb::Error::DatabaseClosed => {
                 Self::System(io::Error::other("an earlier access failed"))
             }
-            redb::Error::DatabaseAlreadyOpen => {
-                Self::System(io::Error::new(io::ErrorKind::ResourceBusy, "another process uses it"))
-            }
+            redb::Error::DatabaseAlreadyOpen => Self::System(io::Error::new(
+                io::ErrorKind::ResourceBusy,
+                "the output of before the reload, or another process, still uses it",
+            )),
             error => Self::Damaged(error.to_string()),
         }
     }

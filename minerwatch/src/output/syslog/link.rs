@@ -25,6 +25,9 @@ const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(60), Duration:
 /// Maximum number of bytes that are read while the other side is expected to close. A syslog server sends nothing.
 const MAX_ANSWER: usize = 64 << 10;
 
+/// Time for a new connection to show that the server does not want it, or that nobody serves it.
+pub(super) const SETTLE: Duration = Duration::from_millis(50);
+
 /// A stream to a server.
 #[derive(Debug)]
 pub(super) enum Link {
@@ -61,7 +64,12 @@ impl Link {
                 return Err(anyhow!(io::Error::from(io::ErrorKind::TimedOut)).context("the handshake of TLS"));
             }
         }
-        Ok(Self::Tls(Box::new(stream)))
+        let mut link = Self::Tls(Box::new(stream));
+        // With TLS 1.3, a server refuses a client's certificate after the handshake.
+        if link.ended(SETTLE)? {
+            return Err(anyhow!("the server has ended the connection after the handshake of TLS"));
+        }
+        Ok(link)
     }
 
     fn socket(&self) -> &TcpStream {
@@ -85,9 +93,15 @@ impl Link {
             if Instant::now() >= end {
                 return Err(io::ErrorKind::TimedOut.into());
             }
-            self.stream().write_all(chunk)?;
+            self.stream().write_all(chunk).map_err(|error| self.reason(error))?;
         }
-        self.stream().flush()
+        self.stream().flush().map_err(|error| self.reason(error))
+    }
+
+    /// Returns why the server has ended TLS, if it said so before a write failed.
+    fn reason(&mut self, error: io::Error) -> io::Error {
+        let answer = if matches!(self, Self::Tls(_)) { self.ended(Duration::ZERO).err() } else { None };
+        answer.filter(|answer| answer.kind() == io::ErrorKind::InvalidData).unwrap_or(error)
     }
 
     /// Whether the server has not closed the stream. Waits at most `wait` for the answer.

@@ -12,16 +12,13 @@ use super::{
     SyslogSettings,
     address::{Address, Scheme},
     datagram::Datagrams,
-    link::{Closing, Link, is_timeout},
+    link::{Closing, Link, SETTLE, is_timeout},
     message::Writer,
 };
 use crate::output::{Class, Delivery, Destination, Document, Refusal, SendError, tls::TlsFiles};
 
 /// Idle time after which a connection is not used for alerts any more. A firewall may have forgotten it.
 const STALE: Duration = Duration::from_secs(30);
-
-/// Time for a new connection to show that nobody serves it.
-const SETTLE: Duration = Duration::from_millis(50);
 
 /// A server that has never closed a connection must not do so this often until alerts count as sent without it.
 const DOUBTS: u32 = 2;

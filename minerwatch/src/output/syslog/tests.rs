@@ -102,7 +102,7 @@ fn serve(mut stream: TcpStream, mood: Mood, seen: &Arc<Mutex<Vec<String>>>) {
             match stream.read(&mut buffer) {
                 Ok(0) | Err(_) => break,
                 Ok(count) => {
-                    seen.lock().unwrap()[index].push_str(std::str::from_utf8(&buffer[..count]).unwrap())
+                    seen.lock().unwrap()[index].push_str(std::str::from_utf8(&buffer[..count]).unwrap());
                 }
             }
         }
@@ -294,8 +294,9 @@ fn tls_is_verified_in_both_directions() {
 
         let anonymous =
             SyslogSettings { client_certificate_file: None, client_key_file: None, ..good.clone() };
-        let error = anonymous.sender().send(&alert).unwrap_err();
-        assert!(matches!(error, SendError::Denied(_)), "{error:?}");
+        // On a busy machine, the refusal may come when the connection has failed already.
+        let is_denied = || matches!(anonymous.sender().send(&alert).unwrap_err(), SendError::Denied(_));
+        assert!((0..20).any(|_| is_denied()));
 
         let other_name = SyslogSettings { server_name: None, ..good.clone() };
         let error = other_name.sender().send(&alert).unwrap_err().to_string();

@@ -36,8 +36,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const MAX_WAITING: usize = 16 << 20;
 
 /// Time at the end for the journal, and then for the outputs together.
-const JOURNAL_GRACE: Duration = Duration::from_millis(500);
-const OUTPUT_GRACE: Duration = Duration::from_millis(500);
+const JOURNAL_GRACE: Duration = Duration::from_millis(300);
+const OUTPUT_GRACE: Duration = Duration::from_millis(400);
+
+/// Time for the journal to remove the outbox.
+const END_GRACE: Duration = Duration::from_millis(100);
 
 /// Pause between two looks at the journal at the end.
 const POLL: Duration = Duration::from_millis(2);
@@ -92,29 +95,33 @@ impl ConfiguredOutputs {
         self.workers.iter_mut().try_for_each(Worker::start)
     }
 
-    /// Applies the outputs of a new configuration. Unchanged outputs keep their waiting lines. If a new output cannot
+    /// Applies the outputs of a new configuration. Unchanged outputs keep their waiting lines, and a changed one keeps those
+    /// in its spool. If a new output cannot
     /// be opened, all outputs stay as they were.
     pub fn reconfigure(&mut self, config: &Config) -> anyhow::Result<()> {
-        let configured: Vec<(String, &dyn OutputSettings)> =
-            config.sink.all().into_iter().map(|settings| (settings.name(), settings)).collect();
+        let configured = config.sink.all();
+        let is_new =
+            |settings: &&&dyn OutputSettings| !self.workers.iter().any(|worker| worker.goes_on(**settings));
         let mut opened = configured
             .iter()
-            .filter(|(name, _)| !self.workers.iter().any(|worker| worker.name() == name))
-            .map(|(_, settings)| Worker::open(*settings, &self.state))
+            .filter(is_new)
+            .map(|settings| Worker::open(*settings, &self.state))
             .collect::<anyhow::Result<Vec<Worker>>>()?;
         if self.journal.is_some() {
             opened.iter_mut().try_for_each(Worker::start)?;
         }
         self.workers.extend(opened);
-        self.workers.retain_mut(|worker| match configured.iter().find(|(name, _)| worker.name() == name) {
-            Some((_, settings)) => {
-                worker.set_filter(settings.filter());
-                true
-            }
-            None => {
-                // Its thread delivers what waits, and then ends.
-                worker.close();
-                false
+        self.workers.retain_mut(|worker| {
+            match configured.iter().find(|settings| worker.goes_on(**settings)) {
+                Some(settings) => {
+                    worker.set_filter(settings.filter());
+                    true
+                }
+                None => {
+                    // Its thread delivers what waits, and then ends.
+                    worker.close();
+                    false
+                }
             }
         });
         self.changed();
@@ -222,7 +229,7 @@ impl ConfiguredOutputs {
         }
         // The journal removes the outbox when the outputs have written their alerts.
         if let Some(journal) = self.journal {
-            journal.end(JOURNAL_GRACE).await;
+            journal.end(END_GRACE).await;
         }
         if let Some(control) = self.control {
             control.shutdown(grace).await;
