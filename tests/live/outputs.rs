@@ -9,7 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use minerwatch_tests::{Scratch, agent::at, command, executable};
+use minerwatch_tests::{
+    Scratch,
+    agent::at,
+    command, executable,
+    notes::note,
+    receiver::{Bulk, Fault, Server},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -50,6 +56,23 @@ fn status(scratch: &Scratch) -> (Value, Duration) {
     (serde_json::from_slice(&status.stdout).expect("JSON"), start.elapsed())
 }
 
+/// Makes events until the standard output of the daemon is stalled.
+fn fill_stdout(scratch: &Scratch) {
+    // A pipe holds 64 KiB, which is full soon.
+    let start = Instant::now();
+    let long = "x".repeat(1_000);
+    loop {
+        for _ in 0..20 {
+            command::run("true", &[long.as_str()]);
+        }
+        let waiting = at(&status(scratch).0, "sinks.standard output.waiting").as_u64().expect("a number");
+        if waiting > 100 {
+            return;
+        }
+        assert!(start.elapsed() < SOON, "the pipe is not full");
+    }
+}
+
 #[test]
 fn a_stalled_reader_of_stdout_holds_up_nothing() {
     let Some(_machine) = machine("a_stalled_reader_of_stdout_holds_up_nothing") else { return };
@@ -58,19 +81,7 @@ fn a_stalled_reader_of_stdout_holds_up_nothing() {
     let outputs =
         format!("[sink.stdout]\nevents = \"all\"\n[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
     let mut daemon = start(&configuration(&scratch, &outputs));
-    // A pipe holds 64 KiB, which is full soon.
-    let full = Instant::now();
-    let long = "x".repeat(1_000);
-    loop {
-        for _ in 0..20 {
-            command::run("true", &[long.as_str()]);
-        }
-        let waiting = at(&status(&scratch).0, "sinks.standard output.waiting").as_u64().expect("a number");
-        if waiting > 100 {
-            break;
-        }
-        assert!(full.elapsed() < SOON, "the pipe is not full");
-    }
+    fill_stdout(&scratch);
     let begin = Instant::now();
     let is_written = |name: &str| fs::read_to_string(&log).is_ok_and(|lines| lines.contains(name));
     command::run("true", &["while-stdout-is-stalled"]);
@@ -105,6 +116,57 @@ fn the_end_of_the_only_output_is_a_failure() {
         thread::sleep(Duration::from_millis(100));
     }
     assert_eq!(daemon.wait().expect("our child").code(), Some(1));
+}
+
+/// Makes an alert, and returns its `event.id`.
+fn make_alert(scratch: &Scratch) -> String {
+    let minerwatch = executable("minerwatch").to_string_lossy().into_owned();
+    let output = command::run(&minerwatch, &["alert", "test", "--socket", &scratch.join("control.sock")]);
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let id = text.lines().find_map(|line| line.strip_prefix("event.id ")?.split(',').next());
+    id.unwrap_or_else(|| panic!("no event.id in {text}")).to_owned()
+}
+
+/// Meanwhile, nobody reads standard output, and in every other round the server is away.
+#[test]
+fn an_alert_arrives_although_the_daemon_is_killed_after_it() {
+    let test = "an_alert_arrives_although_the_daemon_is_killed_after_it";
+    let Some(_machine) = machine(test) else { return };
+    let scratch = Scratch::new();
+    let mut server = Server::start(Bulk::default());
+    let outputs = format!(
+        "[sink.stdout]\nevents = \"all\"\n[[sink.elasticsearch]]\nname = \"double\"\nurl = \"{}\"\n",
+        server.url()
+    );
+    let configuration = configuration(&scratch, &outputs);
+    let mut ids = Vec::new();
+    for (round, delay) in [0, 5, 20, 100, 500].map(Duration::from_millis).into_iter().enumerate() {
+        let mut daemon = start(&configuration);
+        fill_stdout(&scratch);
+        server.set_fault((round % 2 == 0).then_some(Fault::Away));
+        ids.push(make_alert(&scratch));
+        thread::sleep(delay);
+        signal(&daemon, Signal::KILL);
+        daemon.wait().expect("our child");
+        server.set_fault(None);
+    }
+    // What is still missing comes after the last start.
+    let mut daemon = start(&configuration);
+    let begin = Instant::now();
+    let missing = || -> Vec<String> {
+        let arrived = server.look(|bulk| bulk.alerts());
+        ids.iter().filter(|id| !arrived.contains(id)).cloned().collect()
+    };
+    while !missing().is_empty() {
+        assert!(begin.elapsed() < SOON, "missing {:?} of {ids:?}", missing());
+        thread::sleep(Duration::from_millis(20));
+    }
+    signal(&daemon, Signal::TERM);
+    daemon.wait().expect("our child");
+    server.look(|bulk| {
+        assert!(bulk.errors().is_empty(), "{:?}", bulk.errors());
+        note(&format!("{test}: {} repeats that the server recognized", bulk.repeats()));
+    });
 }
 
 /// A paused journal stalls both streams of the service.

@@ -2,6 +2,7 @@
 //!
 //! The program `shipper` runs the output, in a process of its own that can be killed. Each server is a [`Receiver`].
 
+mod collectors;
 mod disks;
 mod elasticsearch;
 mod process;
@@ -9,7 +10,7 @@ mod syslog;
 
 use std::{
     collections::BTreeMap,
-    fmt, thread,
+    thread,
     time::{Duration, Instant, SystemTime},
 };
 
@@ -91,8 +92,8 @@ struct Random(u64);
 
 impl Random {
     fn new() -> Self {
-        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(1, |time| time.as_nanos());
-        Self((now as u64) | 1)
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        Self(now.as_secs() << 32 | u64::from(now.subsec_nanos()) | 1)
     }
 
     fn below(&mut self, bound: u64) -> u64 {
@@ -101,6 +102,10 @@ impl Random {
         self.0 ^= self.0 << 17;
         self.0 % bound.max(1)
     }
+
+    fn index(&mut self, length: usize) -> usize {
+        usize::try_from(self.below(length as u64)).unwrap_or(0)
+    }
 }
 
 /// Runs a plan, and checks what must hold at every moment. What arrived is checked by the caller.
@@ -108,7 +113,7 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
     let scratch = Scratch::new();
     let section = format!("{}spool_max_mib = {}\n", receiver.section(&scratch), plan.spool_mib);
     let mut random = Random::new();
-    let seed = random.0;
+    let start = random.0;
     let mut shipping = Shipping::start(&scratch, &section, plan.load);
     let mut seen = Seen::default();
     let faults = receiver.faults();
@@ -116,12 +121,12 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
     let mut kills: Vec<(usize, Duration)> = (0..plan.kills)
         .map(|_| {
             let longest = u64::try_from(plan.fault.as_millis()).unwrap_or(u64::MAX) * 2;
-            (random.below(faults.len() as u64) as usize, Duration::from_millis(random.below(longest)))
+            (random.index(faults.len()), Duration::from_millis(random.below(longest)))
         })
         .collect();
     let begin = Instant::now();
     for (number, fault) in faults.iter().copied().enumerate() {
-        let start = Instant::now();
+        let begin = Instant::now();
         let length = if fault == Fault::Away { plan.away } else { plan.fault };
         let (failed, mut taken) = (receiver.failed(), None);
         // Each fault meets its part of the load.
@@ -129,17 +134,17 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
         receiver.set_fault(Some(fault), &scratch);
         loop {
             thread::sleep(LOOK);
-            shipping.look(&mut seen, plan, seed);
-            if let Some(at) = kills.iter().position(|kill| kill.0 == number && kill.1 <= start.elapsed()) {
+            shipping.look(&mut seen, plan, start);
+            if let Some(at) = kills.iter().position(|kill| kill.0 == number && kill.1 <= begin.elapsed()) {
                 kills.remove(at);
                 shipping.kill_and_restart(&mut seen);
             }
             // A server that is away cannot tell.
             let is_met = matches!(fault, Fault::Killed | Fault::Away)
                 || receiver.failed().is_none_or(|now| Some(now) > failed);
-            assert!(start.elapsed() < LATE, "{fault:?} is not over (seed {seed}): {shipping}");
+            assert!(begin.elapsed() < LATE, "{fault:?} is not over (seed {start}): {shipping}");
             match taken {
-                None if start.elapsed() >= length && is_met => {
+                None if begin.elapsed() >= length && is_met => {
                     receiver.set_fault(None, &scratch);
                     taken = Some(receiver.taken());
                 }
@@ -154,14 +159,14 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
     shipping.allow(plan.load.batches);
     let rest = Instant::now();
     while !shipping.has_delivered() {
-        assert!(rest.elapsed() < LATE, "the rest is not delivered (seed {seed}): {shipping}");
+        assert!(rest.elapsed() < LATE, "the rest is not delivered (seed {start}): {shipping}");
         thread::sleep(LOOK);
-        shipping.look(&mut seen, plan, seed);
+        shipping.look(&mut seen, plan, start);
     }
     shipping.end(&mut seen);
     seen.dead_letters = shipping.dead_letters();
     note(&format!(
-        "{test}: {:.0} s, {} kills, largest spool {} KiB, memory {} KiB, events dropped {}; {} (seed {seed})",
+        "{test}: {:.0} s, {} kills, largest spool {} KiB, memory {} KiB, events dropped {}; {} (seed {start})",
         begin.elapsed().as_secs_f64(),
         seen.kills,
         seen.largest_file >> 10,
@@ -185,10 +190,4 @@ fn check_alerts(receiver: &dyn Receiver, plan: Plan) -> u64 {
     assert!(missing.is_empty(), "missing: {missing:?}");
     assert_eq!(alerts.len() as u64, plan.load.alerts);
     alerts.values().map(|times| times - 1).sum()
-}
-
-impl fmt::Debug for dyn Receiver {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.summary())
-    }
 }

@@ -3,6 +3,7 @@
 //! The server speaks HTTP/1.1. A [`Protocol`] says what the requests mean.
 
 mod bulk;
+mod collector;
 mod message;
 
 use std::{
@@ -17,6 +18,7 @@ use std::{
 };
 
 pub use bulk::Bulk;
+pub use collector::{Collector, Dialect};
 pub use message::{Answer, Request};
 
 use message::Connection;

@@ -26,6 +26,9 @@ use super::{
 /// Time without lines after which the thread looks at the age of the spool.
 const IDLE: Duration = Duration::from_secs(30);
 
+/// Time after which lines in the spool are read again, if the disk did not give them.
+const RETRY: Duration = Duration::from_secs(2);
+
 /// Time for which events are collected into one request.
 const LINGER: Duration = Duration::from_millis(250);
 
@@ -93,7 +96,9 @@ impl Shipper {
                 return false;
             }
         }
-        match queue.next(Order::AlertsFirst, IDLE) {
+        // The spool may have lines that the disk does not give now.
+        let wait = if self.spool.is_empty() { IDLE } else { RETRY };
+        match queue.next(Order::AlertsFirst, wait) {
             Next::Batch(batch) => {
                 let batches = self.collect(batch, queue);
                 self.send_queued(&batches, queue);

@@ -70,15 +70,15 @@ impl Shipping {
     }
 
     /// Samples the file and the memory, and checks them.
-    pub fn look(&mut self, seen: &mut Seen, plan: Plan, seed: u64) {
+    pub fn look(&mut self, seen: &mut Seen, plan: Plan, start: u64) {
         if let Some(status) = self.child.try_wait().expect("our child") {
-            panic!("the program ended by itself (seed {seed}): {status}; {self}");
+            panic!("the program ended by itself (seed {start}): {status}; {self}");
         }
         let directory = fs::read_dir(self.state.join("spool")).into_iter().flatten().flatten();
         let sizes = directory.filter(|file| file.path().extension().is_some_and(|ending| ending == "redb"));
         let size = sizes.filter_map(|file| Some(file.metadata().ok()?.len())).max().unwrap_or(0);
         seen.largest_file = seen.largest_file.max(size);
-        assert!(size <= plan.spool_mib << 20, "the spool has {size} bytes (seed {seed}): {self}");
+        assert!(size <= plan.spool_mib << 20, "the spool has {size} bytes (seed {start}): {self}");
         let memory = self.memory();
         seen.largest_memory = seen.largest_memory.max(memory);
     }
@@ -98,7 +98,8 @@ impl Shipping {
         outputs.map(|output| output[name].as_u64().unwrap_or(0)).sum()
     }
 
-    fn batch(&self) -> u64 {
+    /// Number of batches that were handed over.
+    pub fn batch(&self) -> u64 {
         self.report.lock().unwrap_or_else(PoisonError::into_inner)["batch"].as_u64().unwrap_or(0)
     }
 

@@ -58,10 +58,7 @@ fn every_alert_arrives_in_rsyslog() {
     let test = "every_alert_arrives_in_rsyslog";
     let Some(mut rsyslog) = Rsyslog::new(test, Listener::Tcp, "%msg%") else { return };
     rsyslog.start();
-    let mut plan = Plan::of_this_run();
-    if std::env::var_os("NOKILL").is_some() {
-        plan.kills = 0;
-    }
+    let plan = Plan::of_this_run();
     let seen = run(test, &mut rsyslog, plan);
     check_alerts(&rsyslog, plan);
     assert_eq!((seen.events_dropped, seen.dead_letters), (0, 0));

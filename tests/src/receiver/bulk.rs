@@ -66,8 +66,10 @@ impl Bulk {
         let document: Value =
             serde_json::from_slice(document).map_err(|error| format!("the document: {error}"))?;
         let id = action["create"]["_id"].as_str().ok_or("there is no create with _id")?;
-        let own = document["event"]["id"].as_str().ok_or("there is no event.id")?;
-        if id != own {
+        // An event without an id has one that is made from its content.
+        if let Some(own) = document["event"]["id"].as_str()
+            && id != own
+        {
             return Err(format!("_id {id} of event.id {own}"));
         }
         if document.get("poison").is_some() {

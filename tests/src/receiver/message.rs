@@ -105,7 +105,7 @@ impl<'a> Connection<'a> {
     }
 
     fn read_more(&mut self) -> io::Result<bool> {
-        let mut chunk = vec![0; 64 << 10];
+        let mut chunk = [0; 8 << 10];
         loop {
             self.check()?;
             match self.stream.read(&mut chunk) {

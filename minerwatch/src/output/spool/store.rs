@@ -37,6 +37,10 @@ const LARGE: u64 = 2 << 20;
 /// Number of entries that one transaction drops.
 const DROPPED_AT_ONCE: usize = 256;
 
+/// Lines from before 2020 were written before a host without a clock had asked for the time. Their age is unknown, and
+/// they do not count as old. In seconds since 1970.
+const PLAUSIBLE: u64 = 1_577_836_800;
+
 /// Length of the time and the count before the lines of an entry, in bytes.
 const HEADER: usize = 12;
 
@@ -297,10 +301,11 @@ impl Store {
     /// Drops what is too old or too much.
     pub fn enforce(&mut self, limits: SpoolLimits, now: u64) -> Result<(), StoreError> {
         let age = limits.age.as_secs();
-        let expired = |oldest: Option<u64>| oldest.is_some_and(|time| now.saturating_sub(time) > age);
+        let is_old = |time: u64| time >= PLAUSIBLE && now.saturating_sub(time) > age;
+        let expired = |oldest: Option<u64>| oldest.is_some_and(is_old);
         for class in [Class::Event, Class::Alert] {
             while expired(self.content(class).oldest) {
-                if self.drop_oldest(class, 0, |time| expired(Some(time)))? == 0 {
+                if self.drop_oldest(class, 0, is_old)? == 0 {
                     break;
                 }
             }

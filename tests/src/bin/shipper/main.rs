@@ -148,7 +148,9 @@ fn hand_over(workers: &[Worker], alerts: &[SpooledAlert]) {
         if worker.spool().is_some_and(|spool| spool.add_alerts(alerts).is_ok()) {
             queue.wake();
         } else {
-            alerts.iter().for_each(|alert| queue.push(Batch::new(Class::Alert, alert.line.clone())));
+            for alert in alerts {
+                queue.push(Batch::new(Class::Alert, alert.line.clone()));
+            }
         }
     }
 }
