@@ -1,7 +1,7 @@
 //! The rules for Wazuh, applied to real alerts. Wazuh itself is not here: the test does what its documentation says.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -120,7 +120,7 @@ fn alerts() -> Vec<Value> {
 fn every_recorded_alert_gets_the_level_of_its_verdict() {
     let rules = rules();
     let mut seen = BTreeMap::new();
-    let mut described = BTreeMap::new();
+    let mut described = BTreeSet::new();
     for alert in alerts() {
         let mut fields = BTreeMap::new();
         decode("", &alert, &mut fields);
@@ -136,11 +136,11 @@ fn every_recorded_alert_gets_the_level_of_its_verdict() {
             assert_eq!(rule.level, expected, "{}", alert["message"]);
             assert!(rule.described.iter().all(|name| fields.contains_key(name)), "{rule:?}");
             *seen.entry(rule.id).or_insert(0) += 1;
-            described.extend(rule.described.iter().map(|name| (name.clone(), ())));
+            described.extend(rule.described.iter().cloned());
         }
     }
     assert_eq!(seen.keys().copied().collect::<Vec<_>>(), [110_203, 110_204, 110_205]);
-    assert!(described.contains_key("message"));
+    assert!(described.contains("message"));
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Case {
     }
 
     fn file(&self) -> String {
-        self.scratch.join("state/spool/double.redb")
+        self.scratch.join("state/spool/elasticsearch-double.redb")
     }
 }
 
