@@ -1,7 +1,7 @@
 //! The outputs of the daemon: the outputs of the configuration, and the readers of the control socket.
 //!
 //! Nothing here waits for a destination or a disk: events go to the queues of the outputs, and alerts to the
-//! [journal](super::journal).
+//! journal ([`super::journal`]).
 
 use std::{
     collections::BTreeMap,
