@@ -35,6 +35,9 @@ const LINGER: Duration = Duration::from_millis(250);
 /// While the destination fails, the queue is emptied into the spool this often.
 const SPILL: Duration = Duration::from_millis(500);
 
+/// Size of the queue above which it is emptied into the spool, in bytes.
+const SPILL_ABOVE: usize = super::queue::CAPACITY / 4;
+
 /// A destination that has accepted nothing yet must refuse the same documents this often before they count as dead
 /// letters. Until then, a wrong path or index is more likely.
 const DOUBTS: u32 = 6;
@@ -85,6 +88,10 @@ impl Shipper {
 
     /// Sends the next lines. Returns `true` at the end.
     fn step(&mut self, queue: &Queue) -> bool {
+        // A destination that is slower than the events gets them from the disk.
+        if queue.bytes() > SPILL_ABOVE {
+            self.spill(queue);
+        }
         for class in [Class::Alert, Class::Event] {
             // Alerts that the spool could not take come before events.
             if class == Class::Event && queue.alerts() > 0 {

@@ -248,6 +248,25 @@ fn a_stuck_server_delays_only_itself() {
 }
 
 #[test]
+fn events_that_come_faster_than_the_destination_takes_them_wait_on_the_disk() {
+    let directory = tempfile::tempdir().unwrap();
+    let server = SharedServer::new(Mood::Stuck);
+    let running = run(directory.path(), &server);
+    running.events(0..10);
+    thread::sleep(Duration::from_millis(500));
+    // About 4 MiB, half of the queue.
+    for number in 1..30 {
+        running.events(number * 10_000..(number + 1) * 10_000);
+    }
+    server.set(Mood::Small(1_000_000));
+    until("the events", || running.queue.counters().events == 290_010);
+    let counters = running.queue.counters();
+    assert_eq!((counters.events_dropped, counters.failures), (0, 0));
+    assert!(running.spool.is_empty());
+    running.end();
+}
+
+#[test]
 fn what_is_not_delivered_at_the_end_is_delivered_after_the_next_start() {
     let directory = tempfile::tempdir().unwrap();
     let server = SharedServer::new(Mood::Gone);
