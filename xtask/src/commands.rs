@@ -30,6 +30,9 @@ pub const ALL: &[Command] = &[
     Command { unless: Some("--config"), ..command("except", true) },
     command("config", false),
     command("status", true),
+    // `output test` may read secrets that only root may read. With `--config` it is about a file of the user.
+    Command { unless: Some("--config"), ..command("output", true) },
+    command("alert", true),
     command("help", false),
 ];
 

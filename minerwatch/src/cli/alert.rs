@@ -95,7 +95,8 @@ async fn test(arguments: &TestArguments) -> Result<String, Failure> {
             Err(_) => {
                 return Err(Failure::from(anyhow!(
                     "no alert came within {seconds} s; look at `minerwatch doctor`: the data source `payload` must be \
-                     available, and `minerwatch except list` must not hide the test"
+                     available, and `minerwatch except list` must not hide the test. After several tests in a row, the \
+                     budget of alerts holds further ones back for up to an hour"
                 )));
             }
         };

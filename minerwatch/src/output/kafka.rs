@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Destination, Filter, FilterKeys, Output, OutputName, OutputSettings, ShippingKeys, shipper::Shipper,
-    tls::TlsFiles,
+    Destination, Filter, FilterKeys, Needs, Output, OutputName, OutputSettings, ShippingKeys, host_of,
+    shipper::Shipper, tls::TlsFiles,
 };
 use crate::schema::{absolute_path, checked, choice, optional, parsed, section, switch};
 
@@ -119,6 +119,19 @@ impl OutputSettings for KafkaSettings {
 
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs(&self) -> Needs {
+        // The brokers may name others, which the drop-in must then allow by hand.
+        let hosts = self.brokers.iter().filter_map(|broker| host_of(&format!("kafka://{broker}")));
+        let files = [
+            ("ca_file", &self.ca_file),
+            ("client_certificate_file", &self.client_certificate_file),
+            ("client_key_file", &self.client_key_file),
+            ("password_file", &self.password_file),
+        ];
+        let reads = files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?)));
+        Needs { hosts: hosts.collect(), reads: reads.collect(), ..Needs::default() }
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {

@@ -20,8 +20,8 @@ use self::{
     sender::Sender,
 };
 use super::{
-    Destination, Filter, FilterKeys, Output, OutputName, OutputSettings, ShippingKeys, shipper::Shipper,
-    tls::TlsFiles,
+    Destination, Filter, FilterKeys, Needs, Output, OutputName, OutputSettings, ShippingKeys,
+    shipper::Shipper, tls::TlsFiles,
 };
 use crate::schema::{absolute_path, between, choice, optional, parsed, section};
 
@@ -125,6 +125,14 @@ impl OutputSettings for SyslogSettings {
 
     fn filter(&self) -> Filter {
         self.filter.filter(true)
+    }
+
+    fn needs(&self) -> Needs {
+        let hosts = match &self.to {
+            Address::Network { host, .. } => vec![host.clone()],
+            Address::Socket(_) => Vec::new(),
+        };
+        Needs { hosts, reads: self.tls_files().reads(), ..Needs::default() }
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {

@@ -34,6 +34,16 @@ impl TlsFiles {
         Ok(())
     }
 
+    /// Returns the files, each with its key.
+    pub fn reads(&self) -> Vec<(&'static str, PathBuf)> {
+        let files = [
+            ("ca_file", &self.ca),
+            ("client_certificate_file", &self.certificate),
+            ("client_key_file", &self.key),
+        ];
+        files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?))).collect()
+    }
+
     /// Reads the files. Fails if one cannot be read or holds nothing of use.
     pub fn config(&self) -> anyhow::Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());

@@ -46,9 +46,6 @@ struct Header {
     boot_id: Arc<str>,
     /// The wall clock of that boot.
     clock: WallClock,
-    /// The number of the write. It grows.
-    #[serde(default)]
-    generation: u64,
 }
 
 /// The part of the file after the header.
@@ -84,7 +81,6 @@ pub struct IncidentStore {
     /// Whether something changed since the last encoding.
     waiting: bool,
     left_out: usize,
-    generation: u64,
 }
 
 /// The content of the file, to be written.
@@ -94,8 +90,6 @@ pub struct EncodedIncidents {
     pub path: PathBuf,
     /// The content.
     pub bytes: Vec<u8>,
-    /// The number of the write.
-    pub generation: u64,
 }
 
 impl EncodedIncidents {
@@ -111,22 +105,14 @@ impl EncodedIncidents {
 impl IncidentStore {
     /// Creates a store for the file in this directory. Neither needs to exist yet.
     pub fn new(directory: &Path, boot_id: Arc<str>) -> Self {
-        Self {
-            path: directory.join(NAME),
-            boot_id,
-            encoded: Instant::now(),
-            waiting: false,
-            left_out: 0,
-            generation: 0,
-        }
+        Self { path: directory.join(NAME), boot_id, encoded: Instant::now(), waiting: false, left_out: 0 }
     }
 
     /// Reads the incidents that an earlier daemon stored.
-    pub fn load(&mut self) -> StoredIncidents {
+    pub fn load(&self) -> StoredIncidents {
         match self.read() {
             Ok(None) => StoredIncidents::None,
-            Ok(Some((Header { boot_id, clock, generation, .. }, state))) => {
-                self.generation = generation;
+            Ok(Some((Header { boot_id, clock, .. }, state))) => {
                 // Without a boot id, nobody knows whether the host booted in between.
                 let is_this_boot = boot_id == self.boot_id && !boot_id.is_empty();
                 match (is_this_boot, state.len()) {
@@ -148,11 +134,6 @@ impl IncidentStore {
         }
     }
 
-    /// The number of the latest write, or of the one that [`Self::load`] read.
-    pub fn generation(&self) -> u64 {
-        self.generation
-    }
-
     /// Encodes the incidents if something changed and the last time was long enough ago. `cost` is the time that the
     /// last write took.
     pub fn encode_if_due(
@@ -169,13 +150,7 @@ impl IncidentStore {
     /// Encodes the incidents. Logs when more incidents than before do not fit.
     pub fn encode(&mut self, engine: &mut Engine, clock: WallClock) -> EncodedIncidents {
         engine.take_changed();
-        self.generation += 1;
-        let header = Header {
-            version: VERSION,
-            boot_id: Arc::clone(&self.boot_id),
-            clock,
-            generation: self.generation,
-        };
+        let header = Header { version: VERSION, boot_id: Arc::clone(&self.boot_id), clock };
         // Plain data with strings as keys always serializes.
         let mut bytes = serde_json::to_vec(&header).unwrap_or_default();
         // The state is a member of the header's object.
@@ -189,7 +164,7 @@ impl IncidentStore {
         self.left_out = left_out;
         self.waiting = false;
         self.encoded = Instant::now();
-        EncodedIncidents { path: self.path.clone(), bytes, generation: self.generation }
+        EncodedIncidents { path: self.path.clone(), bytes }
     }
 
     /// Says that the last encoded content could not be written.

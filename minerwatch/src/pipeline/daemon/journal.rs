@@ -2,9 +2,9 @@
 //!
 //! For each group of alerts, the thread writes the alerts to the outbox, a small file of the state directory, then the
 //! state of the incidents, and then hands the alerts to the queues and spools of the outputs. Once all of them have
-//! the alerts, it removes the outbox. A daemon that starts and finds an outbox sends its alerts again, if the state
-//! next to it is the one that was written with it. So a kill at any moment loses no alert; a spool leaves out an alert
-//! that it has already, and elsewhere the repeated line has the same `event.id`.
+//! the alerts, it removes the outbox. A daemon that starts and finds an outbox sends its alerts again. So a kill at any
+//! moment loses no alert; a spool leaves out an alert that it has already, and elsewhere the repeated line has the same
+//! `event.id`. A kill between the two files may open an incident twice, which is better than never.
 
 use std::{
     fs, io,
@@ -122,8 +122,6 @@ struct Task {
 /// An alert in the outbox.
 #[derive(Debug, Deserialize, Serialize)]
 struct KeptAlert {
-    /// The number of the write of the incidents that belongs to the alert.
-    generation: u64,
     verdict: Option<Verdict>,
     line: String,
 }
@@ -263,7 +261,6 @@ impl Writer {
         if !alerts.is_empty() {
             self.clear_outbox();
             self.kept.extend(alerts.iter().map(|alert| KeptAlert {
-                generation: incidents.generation,
                 verdict: alert.verdict,
                 line: String::from_utf8_lossy(&alert.line).into_owned(),
             }));
@@ -330,9 +327,8 @@ impl Writer {
     }
 }
 
-/// Reads the alerts that an earlier daemon may not have delivered. `generation` is that of the stored incidents: alerts
-/// of a later one were never stored as told, so the engine tells them again.
-pub fn undelivered(state: &Path, generation: u64) -> Vec<OutgoingAlert> {
+/// Reads the alerts that an earlier daemon may not have delivered.
+pub fn undelivered(state: &Path) -> Vec<OutgoingAlert> {
     let path = state.join(OUTBOX);
     let kept = read(&path).unwrap_or_else(|error| {
         warn!("alerts of the earlier run may be lost: reading {}: {error}", path.display());
@@ -340,8 +336,7 @@ pub fn undelivered(state: &Path, generation: u64) -> Vec<OutgoingAlert> {
     });
     let alerts: Vec<OutgoingAlert> = kept
         .into_iter()
-        .filter(|kept| kept.generation <= generation)
-        .map(|KeptAlert { verdict, line, .. }| OutgoingAlert { line: line.into(), verdict })
+        .map(|KeptAlert { verdict, line }| OutgoingAlert { line: line.into(), verdict })
         .collect();
     if !alerts.is_empty() {
         info!("alerts of the earlier run that are delivered now: {}", alerts.len());

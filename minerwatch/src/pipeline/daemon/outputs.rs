@@ -147,7 +147,7 @@ impl ConfiguredOutputs {
     /// Reads the incidents that an earlier daemon stored, and the alerts that it may not have delivered.
     pub fn stored_incidents(&mut self) -> StoredIncidents {
         let stored = self.incidents.load();
-        self.alerts.extend(journal::undelivered(&self.state, self.incidents.generation()));
+        self.alerts.extend(journal::undelivered(&self.state));
         stored
     }
 

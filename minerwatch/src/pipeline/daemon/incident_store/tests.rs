@@ -78,7 +78,7 @@ fn the_incidents_of_another_boot_have_ended() {
     let mut store = store(&directory);
     save(&mut store, &mut engine());
     for boot_id in ["another", ""] {
-        let mut other = IncidentStore::new(&directory.path().join("state"), Arc::from(boot_id));
+        let other = IncidentStore::new(&directory.path().join("state"), Arc::from(boot_id));
         let StoredIncidents::Ended { state, boot_id, clock } = other.load() else { panic!("{boot_id}") };
         assert_eq!((state.len(), &*boot_id, clock), (1, BOOT, CLOCK));
     }
