@@ -11,7 +11,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     groups::{Group, groups, is_end},
-    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
+    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of, http_output, needs_of},
     severity::Severity,
 };
 use crate::{
@@ -50,15 +50,12 @@ impl AlertmanagerSettings {
     }
 
     fn needs_keys(&self) -> Needs {
-        let mut needs = self.connection.needs(Some(self.url.as_str()));
-        needs.reads.extend(self.login.reads());
-        needs
+        needs_of(&self.connection, &self.login, &self.url)
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        self.connection.check(Some(&self.url))?;
         self.filter.alerts_only()?;
-        self.login.check(&self.url)
+        check_of(&self.connection, &self.login, &self.url)
     }
 
     fn sender(&self) -> Alertmanager {

@@ -12,7 +12,7 @@ mod url;
 
 pub(in crate::output) use answer::{Reply, words};
 pub(in crate::output) use client::{Client, Encoding, Request};
-pub(in crate::output) use keys::{Authorization, reads, secret_source};
+pub(in crate::output) use keys::{Authorization, check_of, needs_of, reads, secret_source};
 pub use keys::{CompressionKeys, ConnectionKeys, LoginKeys};
 pub(in crate::output) use settings::http_output;
 pub use url::HttpUrl;

@@ -7,7 +7,10 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use super::{
     Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
-    http::{Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
+    http::{
+        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of,
+        http_output, needs_of,
+    },
     severity::Severity,
 };
 use crate::{
@@ -50,14 +53,11 @@ impl LokiSettings {
     }
 
     fn needs_keys(&self) -> Needs {
-        let mut needs = self.connection.needs(Some(self.url.as_str()));
-        needs.reads.extend(self.login.reads());
-        needs
+        needs_of(&self.connection, &self.login, &self.url)
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        self.connection.check(Some(&self.url))?;
-        self.login.check(&self.url)
+        check_of(&self.connection, &self.login, &self.url)
     }
 
     fn sender(&self) -> Loki {

@@ -10,7 +10,8 @@ use prost::Message as _;
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     http::{
-        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output, words,
+        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of,
+        http_output, needs_of, words,
     },
 };
 use crate::schema::{parsed, section};
@@ -40,14 +41,11 @@ impl OtlpSettings {
     }
 
     fn needs_keys(&self) -> Needs {
-        let mut needs = self.connection.needs(Some(self.url.as_str()));
-        needs.reads.extend(self.login.reads());
-        needs
+        needs_of(&self.connection, &self.login, &self.url)
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        self.connection.check(Some(&self.url))?;
-        self.login.check(&self.url)
+        check_of(&self.connection, &self.login, &self.url)
     }
 
     fn sender(&self) -> Otlp {

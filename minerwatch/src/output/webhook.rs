@@ -6,7 +6,7 @@ use ureq::http::Method;
 
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
-    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
+    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of, http_output, needs_of},
     kafka::DocumentFormat,
 };
 use crate::{
@@ -68,14 +68,11 @@ impl WebhookSettings {
     }
 
     fn needs_keys(&self) -> Needs {
-        let mut needs = self.connection.needs(Some(self.url.as_str()));
-        needs.reads.extend(self.login.reads());
-        needs
+        needs_of(&self.connection, &self.login, &self.url)
     }
 
     fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        self.connection.check(Some(&self.url))?;
-        self.login.check(&self.url)
+        check_of(&self.connection, &self.login, &self.url)
     }
 
     fn sender(&self) -> Webhook {

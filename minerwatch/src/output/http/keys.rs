@@ -168,6 +168,23 @@ pub(in crate::output) fn reads<const N: usize>(
     files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?))).collect()
 }
 
+/// Returns what an output with a login needs from its surroundings.
+pub(in crate::output) fn needs_of(connection: &ConnectionKeys, login: &LoginKeys, url: &HttpUrl) -> Needs {
+    let mut needs = connection.needs(Some(url.as_str()));
+    needs.reads.extend(login.reads());
+    needs
+}
+
+/// Checks the keys of an output with a login. An error has the key at fault and the message.
+pub(in crate::output) fn check_of(
+    connection: &ConnectionKeys,
+    login: &LoginKeys,
+    url: &HttpUrl,
+) -> Result<(), (&'static str, String)> {
+    connection.check(Some(url))?;
+    login.check(url)
+}
+
 /// Returns the source that the keys `NAME_file` and `NAME_env` name.
 pub(in crate::output) fn secret_source(file: Option<&Path>, variable: Option<&str>) -> Option<SecretSource> {
     SecretSource::of(file, variable)
