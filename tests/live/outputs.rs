@@ -47,6 +47,18 @@ fn signal(daemon: &Child, signal: Signal) {
     kill_process(pid, signal).expect("it runs");
 }
 
+/// Ends the daemon with SIGTERM, which must take less than two seconds.
+fn end(mut daemon: Child, scratch: &Scratch) {
+    let told = Instant::now();
+    signal(&daemon, Signal::TERM);
+    while std::path::Path::new(&scratch.join("control.sock")).exists() {
+        assert!(told.elapsed() < Duration::from_secs(2), "SIGTERM takes too long");
+        thread::sleep(Duration::from_millis(5));
+    }
+    // The rest of the time is the kernel's, which detaches the hooks.
+    assert_eq!(daemon.wait().expect("our child").code(), Some(0));
+}
+
 /// Asks for the status through the control socket. Returns it with the time that the answer took.
 fn status(scratch: &Scratch) -> (Value, Duration) {
     let start = Instant::now();
@@ -80,7 +92,7 @@ fn a_stalled_reader_of_stdout_holds_up_nothing() {
     let log = scratch.join("events.jsonl");
     let outputs =
         format!("[sink.stdout]\nevents = \"all\"\n[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
-    let mut daemon = start(&configuration(&scratch, &outputs));
+    let daemon = start(&configuration(&scratch, &outputs));
     fill_stdout(&scratch);
     let begin = Instant::now();
     let is_written = |name: &str| fs::read_to_string(&log).is_ok_and(|lines| lines.contains(name));
@@ -93,14 +105,7 @@ fn a_stalled_reader_of_stdout_holds_up_nothing() {
         let (_, took) = status(&scratch);
         assert!(took < Duration::from_secs(1), "the status takes {took:?}");
     }
-    let told = Instant::now();
-    signal(&daemon, Signal::TERM);
-    while std::path::Path::new(&scratch.join("control.sock")).exists() {
-        assert!(told.elapsed() < Duration::from_secs(2), "SIGTERM takes too long");
-        thread::sleep(Duration::from_millis(5));
-    }
-    // The rest of the time is the kernel's, which detaches the hooks.
-    assert_eq!(daemon.wait().expect("our child").code(), Some(0));
+    end(daemon, &scratch);
 }
 
 #[test]
@@ -177,7 +182,7 @@ fn a_stalled_reader_of_stderr_holds_up_nothing() {
         .custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed())
         .open(format!("/proc/self/fd/{}", writer.as_raw_fd()))
         .expect("the pipe can be opened again");
-    let mut daemon = Command::new(executable("minerwatch"))
+    let daemon = Command::new(executable("minerwatch"))
         .args(["run", "--config", &path])
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -198,12 +203,6 @@ fn a_stalled_reader_of_stderr_holds_up_nothing() {
         let (_, took) = status(&scratch);
         assert!(took < Duration::from_secs(1), "the status takes {took:?}");
     }
-    let told = Instant::now();
-    signal(&daemon, Signal::TERM);
-    while std::path::Path::new(&scratch.join("control.sock")).exists() {
-        assert!(told.elapsed() < Duration::from_secs(2), "SIGTERM takes too long");
-        thread::sleep(Duration::from_millis(5));
-    }
-    assert_eq!(daemon.wait().expect("our child").code(), Some(0));
+    end(daemon, &scratch);
     drop(reader);
 }
