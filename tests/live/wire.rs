@@ -196,6 +196,13 @@ fn mining_protocols_are_found_however_they_are_sent() {
     let stage = Stage::new(51);
     let agent = start_agent(&stage.scratch, VERDICTS);
     let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
+    let is_container = |object: &Value| {
+        at(object, "container.id") == CONTAINER && at(object, "minerwatch.verdict") == "mining"
+    };
+    // It comes first. Later, the alerts about the others would use up the budget.
+    assert!(contained(&stage).wait(), "what runs in the container ends well");
+    let alert = agent.wait_for("verdict on the container", SOON, is_container);
+    assert_eq!(at(&alert, "process.name"), "speaker");
     let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
     let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
     clients.iter_mut().for_each(Client::end);
@@ -218,14 +225,6 @@ fn mining_protocols_are_found_however_they_are_sent() {
     let is_first = |object: &Value| at(object, "event.action") == "incident-opened";
     let slowest = agent.find(SOON, is_first).and_then(|alert| at(&alert, "minerwatch.latency_ms").as_f64());
     let slowest = slowest.expect("the daemon saw them too");
-    let is_container = |object: &Value| {
-        at(object, "container.id") == CONTAINER && at(object, "minerwatch.verdict") == "mining"
-    };
-    assert!(contained(&stage).wait(), "what runs in the container ends well");
-    match agent.find(SOON, is_container) {
-        Some(alert) => assert_eq!(at(&alert, "process.name"), "speaker"),
-        None => failures.push("in a container: no verdict".into()),
-    }
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
     note(&format!("{} cases, the first alert {slowest:.1} ms after its payload", cases.len()));
     assert!(slowest < 1_000.0, "{slowest} ms");
