@@ -53,7 +53,8 @@ fn about_an_event(ecs: &Value, host: &str) -> String {
     format!("{action} on {host}: {}", join(parts, ", "))
 }
 
-/// Returns the facts of an alert as pairs of name and value, the most important ones first. Unknown facts are left out.
+/// Returns the most important fields of an alert as names and values for a message. A field that the alert does not have
+/// is omitted.
 pub fn summary(ecs: &Value) -> Vec<(&'static str, String)> {
     let of = |name: &str| text(ecs, name).map(str::to_owned);
     let incident = text(ecs, "minerwatch.incident.id");

@@ -130,7 +130,7 @@ impl Shipping {
         seen.events_dropped += self.number("events_dropped");
     }
 
-    /// Whether everything was handed over and delivered.
+    /// Returns whether the sender has queued all its lines and the server has taken them.
     pub fn has_delivered(&self) -> bool {
         self.batch() == self.load.batches && self.number("waiting") == 0
     }

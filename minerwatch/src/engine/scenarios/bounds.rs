@@ -139,7 +139,7 @@ fn parked_events_are_bounded() {
     assert_eq!(engine.counters().parked + engine.counters().parked_lost, 3_000);
 }
 
-/// Opens 10,000 incidents among 100,000 processes. With `--nocapture`, also prints the time and the memory.
+/// Opens 10,000 incidents on a host with 100,000 processes. Prints the time and the memory, which `--nocapture` shows.
 #[test]
 fn many_incidents_stay_within_the_bounds() {
     let mut host = Host::new();

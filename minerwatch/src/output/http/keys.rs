@@ -35,7 +35,7 @@ section! {
 }
 
 section! {
-    /// Keys of outputs over HTTP whose server takes compressed requests.
+    /// Keys for the compression of requests.
     pub struct CompressionKeys {
         /// Whether requests are compressed.
         pub gzip: bool = true, switch();
@@ -43,7 +43,7 @@ section! {
 }
 
 section! {
-    /// Keys of outputs over HTTP whose server asks for a password or a token.
+    /// Keys for authentication with a password or a token.
     pub struct LoginKeys {
         /// User for basic authentication.
         pub user: Option<String> = None, optional(checked("a text without `:`", is_user));

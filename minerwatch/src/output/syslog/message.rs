@@ -85,7 +85,8 @@ impl Writer {
     }
 }
 
-/// Returns a field of the header: printable ASCII without spaces, or `-` if the text is empty.
+/// Returns a text as a field of the header. Only printable ASCII characters other than the space remain. An empty field
+/// is `-`.
 fn token(text: &str, most: usize) -> String {
     let token: String = text
         .chars()

@@ -33,7 +33,7 @@ use crate::{
 
 const OUTBOX: &str = "outbox.json";
 
-/// Maximum size of an outbox that is read, in bytes.
+/// Maximum size of `outbox.json` in bytes. A larger file is not read.
 const MAX_OUTBOX: u64 = 64 << 20;
 
 /// Maximum number of alerts that an outbox keeps for outputs that do not take them.
