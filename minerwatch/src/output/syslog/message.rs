@@ -85,8 +85,8 @@ impl Writer {
     }
 }
 
-/// Returns a text as a field of the header. Only printable ASCII characters other than the space remain. An empty field
-/// is `-`.
+/// Returns a text as a field of the header. Spaces and characters that are not printable ASCII become `_`, and an empty
+/// text becomes `-`.
 fn token(text: &str, most: usize) -> String {
     let token: String = text
         .chars()

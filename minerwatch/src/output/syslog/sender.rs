@@ -26,6 +26,9 @@ const DOUBTS: u32 = 2;
 /// Time for which such a server may still close a connection.
 const UNCONFIRMED_WAIT: Duration = Duration::from_secs(1);
 
+/// Maximum size of the events that a server has not confirmed, in bytes.
+const MAX_UNCONFIRMED: usize = 64 << 10;
+
 /// What is known about a server's answer to the end of a stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Confirms {
@@ -40,8 +43,8 @@ enum Confirms {
 /// Over TCP and TLS, alerts are confirmed: after the last message, the sender closes its half of the connection and waits
 /// until the server, which has then read everything, closes the other half. The alerts count as delivered when a new
 /// connection to the server is open as well, because the kernel of a server that was killed closes its connections, too.
-/// Otherwise, they are sent again. Events are not confirmed: they go over the connection that is open, as long as the
-/// server has not closed it.
+/// Otherwise, they are sent again. Events go over the connection that is open, and are confirmed in the same way once
+/// there are many of them. So a server that is killed loses few.
 ///
 /// Over UDP, the sender only notices that nobody listens.
 #[derive(Debug)]
@@ -57,6 +60,8 @@ pub(super) struct Sender {
     /// The open connection, and when it was last used.
     link: Option<(Link, Instant)>,
     confirms: Confirms,
+    /// Bytes of events since the server last confirmed what it had read.
+    unconfirmed: usize,
 }
 
 impl Sender {
@@ -72,6 +77,7 @@ impl Sender {
             datagrams: None,
             link: None,
             confirms: Confirms::Unknown(0),
+            unconfirmed: 0,
         }
     }
 
@@ -94,19 +100,24 @@ impl Sender {
         }
         let sent = match class {
             Class::Event => self.send_events(stream.as_bytes()),
-            Class::Alert => self.send_alerts(stream.as_bytes()),
+            Class::Alert => self.send_confirmed(stream.as_bytes()),
         };
         sent.map(Delivery::complete).map_err(|error| self.failure(&error))
     }
 
     fn send_events(&mut self, bytes: &[u8]) -> anyhow::Result<&'static str> {
+        let unconfirmed = self.unconfirmed.saturating_add(bytes.len());
+        if unconfirmed > MAX_UNCONFIRMED && self.confirms != Confirms::No {
+            return self.send_confirmed(bytes);
+        }
+        self.unconfirmed = unconfirmed;
         let mut link = self.take_link(Duration::MAX)?;
         link.write(bytes, self.timeout)?;
         self.link = Some((link, Instant::now()));
         Ok("sent")
     }
 
-    fn send_alerts(&mut self, bytes: &[u8]) -> anyhow::Result<&'static str> {
+    fn send_confirmed(&mut self, bytes: &[u8]) -> anyhow::Result<&'static str> {
         let mut link = self.take_link(STALE)?;
         link.write(bytes, self.timeout)?;
         let wait = if self.confirms == Confirms::No { UNCONFIRMED_WAIT } else { self.timeout };
@@ -123,6 +134,7 @@ impl Sender {
             info!("{}: the server closes connections now, so alerts are confirmed again", self.name);
         }
         self.confirms = Confirms::Yes;
+        self.unconfirmed = 0;
         Ok("the server has read everything")
     }
 
