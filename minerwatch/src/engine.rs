@@ -111,8 +111,8 @@ impl Engine {
         self.events += 1;
         self.advance(event.time, effects);
         let at = effects.len();
-        // The end of a process may end its membership, so this comes first.
-        let incident = self.reported_incident(event, wanted);
+        // The end of a process ends its membership, so this comes first.
+        let ended = matches!(event.body, EventBody::Exit(_)).then(|| self.reported_incident(event, wanted));
         if !self.table.can_apply(event) {
             self.before_fork.park(event, self.now);
             self.give_up_parked(effects);
@@ -131,7 +131,7 @@ impl Engine {
                 self.release_answered(event.subject.key, effects);
             }
         }
-        let incident = incident.or_else(|| self.reported_incident(event, wanted));
+        let incident = ended.unwrap_or_else(|| self.reported_incident(event, wanted));
         if wanted == Wanted::Yes || incident.is_some() {
             effects.insert(at, Effect::Observed(Observation { incident, ..self.observation(event) }));
         }

@@ -4,7 +4,7 @@ use std::{
     fs::{self, DirBuilder, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 /// Creates a directory and its missing parents with mode 0700. An existing directory stays as it is.
@@ -18,6 +18,25 @@ pub fn check_writable(directory: &Path) -> io::Result<()> {
     let disk = rustix::fs::statvfs(directory)?;
     // Some file systems without a limit have a size of 0.
     if disk.f_blocks > 0 && disk.f_bavail == 0 { Err(io::ErrorKind::StorageFull.into()) } else { Ok(()) }
+}
+
+/// A file of the state directory and its new content.
+#[derive(Debug)]
+pub struct StateFile {
+    /// The path of the file.
+    pub path: PathBuf,
+    /// The content.
+    pub bytes: Vec<u8>,
+}
+
+impl StateFile {
+    /// Replaces the file atomically, and creates its directory if it is missing.
+    pub fn write(&self) -> io::Result<()> {
+        if let Some(directory) = self.path.parent() {
+            create_directory(directory)?;
+        }
+        replace(&self.path, &self.bytes)
+    }
 }
 
 /// Replaces a file atomically, with mode 0600. After an error the earlier file stays. The content is not synced to the

@@ -86,8 +86,8 @@ impl Shipper {
         }
     }
 
-    /// Sends the next lines. Returns `true` at the end.
-    fn step(&mut self, queue: &Queue) -> bool {
+    /// Sends the next lines, or waits for some.
+    fn step(&mut self, queue: &Queue) {
         // A destination that is slower than the events gets them from the disk.
         if queue.bytes() > SPILL_ABOVE {
             self.spill(queue);
@@ -99,8 +99,7 @@ impl Shipper {
             }
             let spooled = self.spool.oldest(class, self.max_batch).unwrap_or_default();
             if !spooled.is_empty() {
-                self.send_spooled(class, &spooled, queue);
-                return false;
+                return self.send_spooled(class, &spooled, queue);
             }
         }
         // The spool may have lines that the disk does not give now.
@@ -109,13 +108,9 @@ impl Shipper {
             Next::Batch(batch) => {
                 let batches = self.collect(batch, queue);
                 self.send_queued(&batches, queue);
-                false
             }
-            Next::Idle | Next::Reopen => {
-                self.spool.expire();
-                false
-            }
-            Next::Closed => true,
+            Next::Idle | Next::Reopen => self.spool.expire(),
+            Next::Closed => {}
         }
     }
 

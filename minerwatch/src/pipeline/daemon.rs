@@ -141,8 +141,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     if let Err(error) = running.report.stop(reason, &mut event_loop, &mut outputs) {
         warn!(%error, "the end of the daemon cannot be reported");
     }
-    outputs.finish(event_loop.pipeline.engine_mut(), EXIT_GRACE).await;
-    running.load_history.save(&event_loop.pipeline.engine().load_history(), host::wall_now());
+    let history = running.load_history.encode(&event_loop.pipeline.engine().load_history(), host::wall_now());
+    outputs.finish(event_loop.pipeline.engine_mut(), history, EXIT_GRACE).await;
     match outcome {
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => {
             bail!("standard output was closed, and there is no other output")
@@ -318,7 +318,8 @@ impl Running {
         service::alive();
         self.own_cpu.sample();
         self.exceptions.log_expired(unix_now());
-        self.load_history.save_if_due(event_loop.pipeline.engine(), host::wall_now());
+        outputs
+            .write_file(|| self.load_history.encode_if_due(event_loop.pipeline.engine(), host::wall_now()));
         self.report.tick(event_loop, outputs)?;
         outputs.tick(event_loop.pipeline.engine_mut())
     }

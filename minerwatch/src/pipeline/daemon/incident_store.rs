@@ -23,7 +23,7 @@ use crate::{
     engine::Engine,
     incident::{EncodedState, IncidentState},
     model::WallClock,
-    state_files,
+    state_files::StateFile,
 };
 
 /// Minimum time between two writes that no alert needs.
@@ -83,25 +83,6 @@ pub struct IncidentStore {
     left_out: usize,
 }
 
-/// The content of the file, to be written.
-#[derive(Debug)]
-pub struct EncodedIncidents {
-    /// The path of the file.
-    pub path: PathBuf,
-    /// The content.
-    pub bytes: Vec<u8>,
-}
-
-impl EncodedIncidents {
-    /// Writes the file.
-    pub fn write(&self) -> io::Result<()> {
-        if let Some(directory) = self.path.parent() {
-            state_files::create_directory(directory)?;
-        }
-        state_files::replace(&self.path, &self.bytes)
-    }
-}
-
 impl IncidentStore {
     /// Creates a store for the file in this directory. Neither needs to exist yet.
     pub fn new(directory: &Path, boot_id: Arc<str>) -> Self {
@@ -141,14 +122,14 @@ impl IncidentStore {
         engine: &mut Engine,
         clock: WallClock,
         cost: Duration,
-    ) -> Option<EncodedIncidents> {
+    ) -> Option<StateFile> {
         self.waiting |= engine.take_changed();
         let is_due = self.waiting && self.encoded.elapsed() >= INTERVAL.max(cost.saturating_mul(SHARE));
         is_due.then(|| self.encode(engine, clock))
     }
 
     /// Encodes the incidents. Logs when more incidents than before do not fit.
-    pub fn encode(&mut self, engine: &mut Engine, clock: WallClock) -> EncodedIncidents {
+    pub fn encode(&mut self, engine: &mut Engine, clock: WallClock) -> StateFile {
         engine.take_changed();
         let header = Header { version: VERSION, boot_id: Arc::clone(&self.boot_id), clock };
         // Plain data with strings as keys always serializes.
@@ -164,7 +145,7 @@ impl IncidentStore {
         self.left_out = left_out;
         self.waiting = false;
         self.encoded = Instant::now();
-        EncodedIncidents { path: self.path.clone(), bytes }
+        StateFile { path: self.path.clone(), bytes }
     }
 
     /// Says that the last encoded content could not be written.

@@ -24,11 +24,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tracing::{info, warn};
 
-use super::incident_store::EncodedIncidents;
 use crate::{
     model::Verdict,
     output::{Batch, Class, Filter, Queue, Spool, SpooledAlert},
-    state_files,
+    state_files::{self, StateFile},
 };
 
 const OUTBOX: &str = "outbox.json";
@@ -113,10 +112,11 @@ fn id_of(line: &[u8]) -> u64 {
 
 /// A task of the thread.
 #[derive(Debug)]
-struct Task {
-    incidents: EncodedIncidents,
-    alerts: Vec<OutgoingAlert>,
-    targets: Arc<[AlertTarget]>,
+enum Task {
+    /// Store the incidents, and then send the alerts.
+    Alerts { incidents: StateFile, alerts: Vec<OutgoingAlert>, targets: Arc<[AlertTarget]> },
+    /// Write another file of the state directory.
+    File(StateFile),
 }
 
 /// An alert in the outbox.
@@ -181,15 +181,19 @@ impl Journal {
     }
 
     /// Hands over alerts and the incidents to store before them. Call this only if the thread is not busy.
-    pub fn hand_over(
-        &self,
-        incidents: EncodedIncidents,
-        alerts: Vec<OutgoingAlert>,
-        targets: Arc<[AlertTarget]>,
-    ) {
+    pub fn hand_over(&self, incidents: StateFile, alerts: Vec<OutgoingAlert>, targets: Arc<[AlertTarget]>) {
+        self.start_task(Task::Alerts { incidents, alerts, targets });
+    }
+
+    /// Hands over another file of the state directory. Call this only if the thread is not busy.
+    pub fn write_file(&self, file: StateFile) {
+        self.start_task(Task::File(file));
+    }
+
+    fn start_task(&self, task: Task) {
         self.shared.busy.store(true, Ordering::Release);
         // The queue has space, because the thread has taken the task before.
-        if self.tasks.try_send(Task { incidents, alerts, targets }).is_err() {
+        if self.tasks.try_send(task).is_err() {
             self.shared.busy.store(false, Ordering::Release);
         }
     }
@@ -227,7 +231,15 @@ impl Writer {
         loop {
             match tasks.recv_timeout(if self.kept.is_empty() { CHECK } else { pause }) {
                 Ok(task) => {
-                    self.carry_out(task);
+                    match task {
+                        Task::Alerts { incidents, alerts, targets } => {
+                            self.send_alerts(&incidents, &alerts, targets);
+                        }
+                        Task::File(file) => {
+                            let outcome = file.write();
+                            self.report(outcome);
+                        }
+                    }
                     pause = LOOK;
                     self.shared.busy.store(false, Ordering::Release);
                     wake();
@@ -256,7 +268,7 @@ impl Writer {
         self.report(outcome);
     }
 
-    fn carry_out(&mut self, Task { incidents, alerts, targets }: Task) {
+    fn send_alerts(&mut self, incidents: &StateFile, alerts: &[OutgoingAlert], targets: Arc<[AlertTarget]>) {
         let mut outcome = Ok(());
         if !alerts.is_empty() {
             self.clear_outbox();
@@ -277,7 +289,7 @@ impl Writer {
         let (spooled, local): (Vec<_>, Vec<_>) =
             self.targets.iter().partition(|target| target.spool.is_some());
         for target in local.into_iter().chain(spooled) {
-            target.take(&alerts);
+            target.take(alerts);
         }
     }
 
@@ -317,10 +329,10 @@ impl Writer {
         let directory = self.outbox.parent().unwrap_or(&self.outbox).display();
         let had_failed = std::mem::replace(&mut self.has_failed, outcome.is_err());
         match outcome {
-            Ok(()) if had_failed => info!("the incidents can be stored in {directory} again"),
+            Ok(()) if had_failed => info!("files can be written to {directory} again"),
             Err(error) if !had_failed => warn!(
-                "the incidents cannot be stored: writing to {directory}: {error}. Alerts are sent all the same; a \
-                 restart would open the incidents anew"
+                "the state cannot be stored: writing to {directory}: {error}. Alerts are sent all the same; a restart \
+                 would open the incidents anew"
             ),
             Ok(()) | Err(_) => {}
         }

@@ -1,7 +1,7 @@
 //! Saves the load history of programs in a file of the state directory, so that it survives a restart of the daemon.
 //!
 //! Without the file the daemon only has to observe for a day again. Therefore a file that is damaged, too large or of
-//! another version is reported and ignored. Repeated write failures are reported once.
+//! another version is reported and ignored. The [journal](super::journal) writes the file.
 
 use std::{
     fs::File,
@@ -14,7 +14,7 @@ use anyhow::{Context as _, bail};
 use serde::{Deserialize, Serialize};
 use tracing::{info, warn};
 
-use crate::{detect::LoadHistoryState, engine::Engine, state_files};
+use crate::{detect::LoadHistoryState, engine::Engine, state_files::StateFile};
 
 /// Time between two writes.
 const INTERVAL: Duration = Duration::from_secs(600);
@@ -46,13 +46,12 @@ struct Storing<'a> {
 pub struct LoadHistoryStore {
     path: PathBuf,
     saved: Instant,
-    has_failed: bool,
 }
 
 impl LoadHistoryStore {
     /// Creates a store for the file in this directory. Neither needs to exist yet.
     pub fn new(directory: &Path) -> Self {
-        Self { path: directory.join(NAME), saved: Instant::now(), has_failed: false }
+        Self { path: directory.join(NAME), saved: Instant::now() }
     }
 
     /// Reads the history that an earlier daemon stored. Also returns the time from the write to `wall`, which is in
@@ -72,24 +71,17 @@ impl LoadHistoryStore {
         }
     }
 
-    /// Writes the file if the last write was `INTERVAL` ago.
-    pub fn save_if_due(&mut self, engine: &Engine, wall: i128) {
-        if self.saved.elapsed() >= INTERVAL {
-            self.save(&engine.load_history(), wall);
-        }
+    /// Encodes the history if the last time was `INTERVAL` ago.
+    pub fn encode_if_due(&mut self, engine: &Engine, wall: i128) -> Option<StateFile> {
+        (self.saved.elapsed() >= INTERVAL).then(|| self.encode(&engine.load_history(), wall))
     }
 
-    /// Writes the file. Logs the first of several failures.
-    pub fn save(&mut self, state: &LoadHistoryState, wall: i128) {
+    /// Encodes the history for its file.
+    pub fn encode(&mut self, state: &LoadHistoryState, wall: i128) -> StateFile {
         self.saved = Instant::now();
-        match self.write(state, wall) {
-            Ok(()) => self.has_failed = false,
-            Err(error) if !self.has_failed => {
-                self.has_failed = true;
-                warn!("the CPU use of programs cannot be stored: writing {}: {error}", self.path.display());
-            }
-            Err(_) => {}
-        }
+        let stored = Storing { version: VERSION, saved: wall, state };
+        // Plain data with strings as keys always serializes.
+        StateFile { path: self.path.clone(), bytes: serde_json::to_vec(&stored).unwrap_or_default() }
     }
 
     fn read(&self) -> anyhow::Result<Option<Stored>> {
@@ -110,13 +102,6 @@ impl LoadHistoryStore {
         }
         Ok(Some(kept))
     }
-
-    fn write(&self, state: &LoadHistoryState, saved: i128) -> io::Result<()> {
-        if let Some(directory) = self.path.parent() {
-            state_files::create_directory(directory)?;
-        }
-        state_files::replace(&self.path, &serde_json::to_vec(&Storing { version: VERSION, saved, state })?)
-    }
 }
 
 #[cfg(test)]
@@ -136,7 +121,7 @@ mod tests {
     #[test]
     fn only_the_daemons_user_can_read_the_file() {
         let (directory, mut store) = store();
-        store.save(&LoadHistoryState::default(), NOW);
+        store.encode(&LoadHistoryState::default(), NOW).write().unwrap();
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!(mode(&store.path), 0o600);
         assert_eq!(mode(&directory.path().join("state")), 0o700);
@@ -148,19 +133,19 @@ mod tests {
         let (_directory, mut store) = store();
         assert!(store.load(NOW).is_none(), "nothing is stored");
         let state = LoadHistoryState::default();
-        store.save(&state, NOW);
+        store.encode(&state, NOW).write().unwrap();
         let (loaded, elapsed) = store.load(NOW + 5_000_000_000).unwrap();
         assert_eq!((loaded, elapsed), (state.clone(), Duration::from_secs(5)));
         let (_, elapsed) = store.load(NOW - 1).unwrap();
         assert_eq!(elapsed, Duration::ZERO, "somebody set the clock back");
-        store.save(&state, NOW + 1);
+        store.encode(&state, NOW + 1).write().unwrap();
         assert!(store.load(NOW).is_some(), "replaced");
     }
 
     #[test]
     fn an_unusable_file_is_ignored() {
         let (_directory, mut store) = store();
-        store.save(&LoadHistoryState::default(), NOW);
+        store.encode(&LoadHistoryState::default(), NOW).write().unwrap();
         let good = fs::read_to_string(&store.path).unwrap();
         let other = good.replace("\"version\":1", "\"version\":2");
         assert_ne!(good, other);
@@ -171,14 +156,5 @@ mod tests {
         let large = File::create(&store.path).unwrap();
         large.set_len(MAX_SIZE + 1).unwrap();
         assert!(store.load(NOW).is_none());
-    }
-
-    #[test]
-    fn a_directory_that_cannot_be_created_is_reported_only() {
-        let (directory, _) = store();
-        fs::write(directory.path().join("file"), "").unwrap();
-        let mut store = LoadHistoryStore::new(&directory.path().join("file"));
-        store.save(&LoadHistoryState::default(), NOW);
-        assert!(store.has_failed);
     }
 }

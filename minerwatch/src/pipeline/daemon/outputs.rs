@@ -27,6 +27,7 @@ use crate::{
     model::{Alert, EventKind, KindSet, Verdict},
     output::{OutputSettings, Worker},
     pipeline::stages::{EventInfo, OutputSink},
+    state_files::StateFile,
 };
 
 /// Time after which alerts no longer wait for the state of the incidents to be written.
@@ -190,6 +191,16 @@ impl ConfiguredOutputs {
         }
     }
 
+    /// Writes a file of the state directory in the background. While an earlier write runs, `file` is not called, so the
+    /// caller tries again later.
+    pub fn write_file(&self, file: impl FnOnce() -> Option<StateFile>) {
+        if let Some(journal) = self.journal.as_ref().filter(|journal| !journal.is_busy())
+            && let Some(file) = file()
+        {
+            journal.write_file(file);
+        }
+    }
+
     fn take_alerts(&mut self) -> Vec<OutgoingAlert> {
         self.waiting_bytes = 0;
         self.waiting_since = None;
@@ -207,15 +218,16 @@ impl ConfiguredOutputs {
         self.alerts.push(OutgoingAlert { line: Bytes::copy_from_slice(line), verdict });
     }
 
-    /// Stores the incidents, delivers what waits and closes all outputs. Readers of the control socket get the time
-    /// `grace` to read.
-    pub async fn finish(mut self, engine: &mut Engine, grace: Duration) {
+    /// Stores the incidents and `file`, delivers what waits and closes all outputs. Readers of the control socket get the
+    /// time `grace` to read.
+    pub async fn finish(mut self, engine: &mut Engine, file: StateFile, grace: Duration) {
         self.wait_for_journal().await;
         let alerts = self.take_alerts();
         if let Some(journal) = self.journal.as_ref().filter(|journal| !journal.is_busy()) {
             let incidents = self.incidents.encode(engine, host::wall_clock());
             journal.hand_over(incidents, alerts, Arc::clone(&self.targets));
             self.wait_for_journal().await;
+            self.write_file(|| Some(file));
         } else {
             self.targets.iter().for_each(|target| target.take_in_memory(&alerts));
         }

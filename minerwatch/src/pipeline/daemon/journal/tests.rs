@@ -13,9 +13,9 @@ fn alert(line: &'static str) -> OutgoingAlert {
     OutgoingAlert { line: Bytes::from_static(line.as_bytes()), verdict: Some(Verdict::Mining) }
 }
 
-fn incidents(state: &Path, number: u64) -> EncodedIncidents {
+fn incidents(state: &Path, number: u64) -> StateFile {
     let bytes = format!("state {number}").into_bytes();
-    EncodedIncidents { path: state.join("incidents.json"), bytes }
+    StateFile { path: state.join("incidents.json"), bytes }
 }
 
 fn start(state: &Path) -> Journal {
