@@ -17,7 +17,6 @@ use std::{
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::{
     net::UnixListener,
     sync::{mpsc, watch},
@@ -76,18 +75,13 @@ impl ControlServer {
         self.subscribers.wants(Some(kind), pid)
     }
 
-    /// Whether any reader wants an alert with this suspect.
-    pub fn wants_alert(&self, pid: u32) -> bool {
-        self.subscribers.wants(None, pid)
-    }
-
     /// Sends the line of an event, with its newline, to every reader that wants the event. Never waits for a reader.
-    pub fn publish_event(&self, line: &Bytes, kind: EventKind, pid: u32) {
+    pub fn publish_event(&self, line: &[u8], kind: EventKind, pid: u32) {
         self.subscribers.publish(line, Some(kind), pid);
     }
 
     /// Sends the line of an alert, with its newline, to every reader that wants the alert. Never waits for a reader.
-    pub fn publish_alert(&self, line: &Bytes, pid: u32) {
+    pub fn publish_alert(&self, line: &[u8], pid: u32) {
         self.subscribers.publish(line, None, pid);
     }
 

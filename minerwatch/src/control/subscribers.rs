@@ -102,12 +102,14 @@ impl Subscribers {
             && self.lock().open.iter().any(|stream| stream.request.wants(kind, pid))
     }
 
-    pub(super) fn publish(&self, line: &Bytes, kind: Option<EventKind>, pid: u32) {
+    /// Sends a line to the readers that want it. The line is copied once, if anybody wants it.
+    pub(super) fn publish(&self, line: &[u8], kind: Option<EventKind>, pid: u32) {
         if self.wanted.load(Ordering::Relaxed) & bit(kind) == 0 {
             return;
         }
         let mut streams = self.lock();
         let (mut lines, mut lost) = (0, 0);
+        let mut copy = None;
         for Stream { request, sender, state } in &streams.open {
             if !request.wants(kind, pid) {
                 continue;
@@ -115,7 +117,8 @@ impl Subscribers {
             let size = line.len() as u64;
             let fits = state.waiting.load(Ordering::Relaxed) + size <= QUEUE_BYTES;
             state.waiting.fetch_add(size, Ordering::Relaxed);
-            if fits && sender.try_send(line.clone()).is_ok() {
+            let copy = copy.get_or_insert_with(|| Bytes::copy_from_slice(line));
+            if fits && sender.try_send(copy.clone()).is_ok() {
                 lines += 1;
             } else {
                 state.waiting.fetch_sub(size, Ordering::Relaxed);

@@ -2,6 +2,7 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use bytes::Bytes;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::UnixStream,
@@ -65,9 +66,9 @@ async fn a_stream_has_the_lines_that_were_asked_for() {
 async fn a_reader_that_leaves_is_removed() {
     let fixture = start();
     let lines = tail(&fixture, TailRequest::default()).await;
-    assert!(fixture.server.wants_alert(1));
+    assert!(fixture.server.subscribers.wants(None, 1));
     drop(lines);
-    while fixture.server.wants_alert(1) {
+    while fixture.server.subscribers.wants(None, 1) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
     assert_eq!(fixture.server.counters().subscribers, 0);

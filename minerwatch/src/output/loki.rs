@@ -6,11 +6,8 @@ use serde_json::{Map, Value, json};
 use ureq::http::{HeaderName, HeaderValue};
 
 use super::{
-    Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
-    http::{
-        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of,
-        http_output, needs_of,
-    },
+    Class, Delivery, Destination, Document, FilterKeys, OutputName, SendError, ShippingKeys,
+    http::{Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
     severity::Severity,
 };
 use crate::{
@@ -48,18 +45,6 @@ fn is_tenant(tenant: &str) -> Result<(), String> {
 }
 
 impl LokiSettings {
-    fn filter(&self) -> Filter {
-        self.filter.filter(true)
-    }
-
-    fn needs_keys(&self) -> Needs {
-        needs_of(&self.connection, &self.login, &self.url)
-    }
-
-    fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        check_of(&self.connection, &self.login, &self.url)
-    }
-
     fn sender(&self) -> Loki {
         Loki {
             push: self.url.join("/loki/api/v1/push", ""),
@@ -76,7 +61,7 @@ impl LokiSettings {
     }
 }
 
-http_output!(LokiSettings, "loki");
+http_output!(LokiSettings, "loki", with login);
 
 #[derive(Debug)]
 struct Loki {

@@ -8,10 +8,9 @@ mod wire;
 use prost::Message as _;
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
+    Delivery, Destination, Document, FilterKeys, OutputName, SendError, ShippingKeys,
     http::{
-        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of,
-        http_output, needs_of, words,
+        Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output, words,
     },
 };
 use crate::schema::{parsed, section};
@@ -36,18 +35,6 @@ section! {
 }
 
 impl OtlpSettings {
-    fn filter(&self) -> Filter {
-        self.filter.filter(true)
-    }
-
-    fn needs_keys(&self) -> Needs {
-        needs_of(&self.connection, &self.login, &self.url)
-    }
-
-    fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        check_of(&self.connection, &self.login, &self.url)
-    }
-
     fn sender(&self) -> Otlp {
         Otlp {
             logs: self.url.join("/v1/logs", ""),
@@ -62,7 +49,7 @@ impl OtlpSettings {
     }
 }
 
-http_output!(OtlpSettings, "otlp");
+http_output!(OtlpSettings, "otlp", with login);
 
 #[derive(Debug)]
 struct Otlp {

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
 use super::{
-    Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
-    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, check_of, http_output, needs_of},
+    Delivery, Destination, Document, FilterKeys, OutputName, Refusal, SendError, ShippingKeys,
+    http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
     kafka::DocumentFormat,
 };
 use crate::{
@@ -63,18 +63,6 @@ pub enum WebhookBody {
 }
 
 impl WebhookSettings {
-    fn filter(&self) -> Filter {
-        self.filter.filter(true)
-    }
-
-    fn needs_keys(&self) -> Needs {
-        needs_of(&self.connection, &self.login, &self.url)
-    }
-
-    fn check_keys(&self) -> Result<(), (&'static str, String)> {
-        check_of(&self.connection, &self.login, &self.url)
-    }
-
     fn sender(&self) -> Webhook {
         let client = Client::new(
             self.connection.clone(),
@@ -86,7 +74,7 @@ impl WebhookSettings {
     }
 }
 
-http_output!(WebhookSettings, "webhook");
+http_output!(WebhookSettings, "webhook", with login);
 
 #[derive(Debug)]
 struct Webhook {

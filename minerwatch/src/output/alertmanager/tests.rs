@@ -6,7 +6,7 @@ use std::{
 use super::*;
 use crate::output::{
     Class,
-    http::testing::{Answer, Load, Received, Run, Server, documents, open, settings, usual_faults},
+    http::testing::{Answer, Load, Received, Server, deliver_through_faults, documents, open, settings},
 };
 
 type Alerts = Arc<Mutex<BTreeMap<String, Value>>>;
@@ -57,12 +57,7 @@ fn every_incident_arrives_with_few_labels() {
     // The last incident stays open.
     let load = Load { alerts: 498, events: 0 };
     let (server, alerts) = server();
-    server.add_faults(usual_faults());
-    let directory = tempfile::tempdir().unwrap();
-    let run = Run::start(&configured(&server), directory.path());
-    run.send(load);
-    run.delivered(load);
-    run.end();
+    deliver_through_faults(&server, &configured(&server), load);
     let alerts = alerts.lock().unwrap();
     assert_eq!(alerts.len(), 100);
     let open: Vec<&Value> = alerts.values().filter(|alert| is_firing(alert)).collect();

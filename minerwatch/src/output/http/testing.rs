@@ -21,7 +21,7 @@ use std::{
 
 pub(in crate::output) use message::{Answer, Received};
 pub(in crate::output) use run::{
-    Load, Run, alert, documents, event, id, open, repeats, settings, until, usual_faults,
+    Load, Run, alert, deliver_through_faults, documents, event, id, open, repeats, settings, until,
 };
 pub(in crate::output) use tls::Tls;
 

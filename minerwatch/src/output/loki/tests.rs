@@ -5,7 +5,7 @@ use std::{
 
 use super::*;
 use crate::output::http::testing::{
-    Answer, Load, Received, Run, Server, alert, documents, event, id, open, settings, usual_faults,
+    Answer, Load, Received, Run, Server, alert, deliver_through_faults, documents, event, id, open, settings,
 };
 
 /// What the server has: lines by stream and time, as Loki keeps them. A line that is there already is dropped.
@@ -65,12 +65,7 @@ fn configured(server: &Server) -> LokiSettings {
 fn everything_arrives_once() {
     let load = Load { alerts: 500, events: 100_000 };
     let (server, store) = server();
-    server.add_faults(usual_faults());
-    let directory = tempfile::tempdir().unwrap();
-    let run = Run::start(&configured(&server), directory.path());
-    run.send(load);
-    run.delivered(load);
-    run.end();
+    deliver_through_faults(&server, &configured(&server), load);
     assert_eq!(server.faults_left(), 0);
     let store = store.lock().unwrap();
     assert_eq!(crate::output::http::testing::repeats(&store.ids, load), 0);

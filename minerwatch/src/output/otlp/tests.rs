@@ -12,8 +12,8 @@ use super::{
 use crate::output::{
     Class,
     http::testing::{
-        Answer, Load, Received, Run, Server, alert, documents, event, id, open, repeats, settings,
-        usual_faults,
+        Answer, Load, Received, Server, alert, deliver_through_faults, documents, event, id, open, repeats,
+        settings,
     },
 };
 
@@ -62,13 +62,8 @@ fn server() -> (Server, Arc<Mutex<BTreeMap<String, u64>>>) {
 fn everything_arrives() {
     let load = Load { alerts: 500, events: 100_000 };
     let (server, arrived) = server();
-    server.add_faults(usual_faults());
-    let directory = tempfile::tempdir().unwrap();
     let settings: OtlpSettings = settings(&format!("name = 'x'\nevents = 'all'\nurl = '{}'", server.url()));
-    let run = Run::start(&settings, directory.path());
-    run.send(load);
-    run.delivered(load);
-    run.end();
+    deliver_through_faults(&server, &settings, load);
     assert_eq!(server.faults_left(), 0);
     let again = repeats(&arrived.lock().unwrap(), load);
     assert!(again < load.events / 5, "the protocol has no ids, but most arrives once: {again}");

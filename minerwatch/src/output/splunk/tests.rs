@@ -5,7 +5,7 @@ use std::{
 
 use super::*;
 use crate::output::http::testing::{
-    Answer, Load, Received, Run, Server, alert, documents, id, open, repeats, settings, usual_faults,
+    Answer, Load, Received, Server, alert, deliver_through_faults, documents, id, open, repeats, settings,
 };
 
 type Arrived = Arc<Mutex<BTreeMap<String, u64>>>;
@@ -72,13 +72,9 @@ fn everything_arrives_with_and_without_acknowledgements() {
         [(true, Load { alerts: 500, events: 100_000 }), (false, Load { alerts: 100, events: 50_000 })]
     {
         let (server, arrived) = server(has);
-        server.add_faults(usual_faults());
         let directory = tempfile::tempdir().unwrap();
         let settings = configured(&server, directory.path());
-        let run = Run::start(&settings, directory.path());
-        run.send(load);
-        run.delivered(load);
-        run.end();
+        deliver_through_faults(&server, &settings, load);
         assert_eq!(server.faults_left(), 0);
         let again = repeats(&arrived.lock().unwrap(), load);
         assert!(again < load.events / 5, "the collector knows no ids, but most arrives once: {again}");

@@ -9,8 +9,8 @@ use super::*;
 use crate::output::{
     Class,
     http::testing::{
-        Answer, Load, Received, Run, Server, alert, documents, event, id, open, repeats, settings,
-        usual_faults,
+        Answer, Load, Received, Server, alert, deliver_through_faults, documents, event, id, open, repeats,
+        settings,
     },
 };
 
@@ -49,16 +49,11 @@ fn everything_arrives_in_each_form() {
         ("one", Load { alerts: 100, events: 500 }, "application/json"),
     ] {
         let (server, arrived) = server();
-        server.add_faults(usual_faults());
-        let directory = tempfile::tempdir().unwrap();
         let settings: WebhookSettings = settings(&format!(
             "name = 'x'\nevents = 'all'\nmax_batch_kib = 512\nbody = '{body}'\nmethod = 'PUT'\nurl = '{}/in?k=v'",
             server.url()
         ));
-        let run = Run::start(&settings, directory.path());
-        run.send(load);
-        run.delivered(load);
-        run.end();
+        deliver_through_faults(&server, &settings, load);
         // What a server processed without an answer is sent again. HTTP knows no ids.
         let again = repeats(&arrived.lock().unwrap(), load);
         // Two requests were processed without an answer.

@@ -295,16 +295,15 @@ impl OutputSink for ConfiguredOutputs {
                 worker.add_event(line);
             }
         }
-        if let Some(control) = self.control.as_ref().filter(|control| control.wants_event(kind, pid)) {
-            control.publish_event(&Bytes::copy_from_slice(line), kind, pid);
+        if let Some(control) = &self.control {
+            control.publish_event(line, kind, pid);
         }
         Ok(())
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
-        let pid = alert.suspect.key.pid;
-        if let Some(control) = self.control.as_ref().filter(|control| control.wants_alert(pid)) {
-            control.publish_alert(&Bytes::copy_from_slice(line), pid);
+        if let Some(control) = &self.control {
+            control.publish_alert(line, alert.suspect.key.pid);
         }
         self.add_alert(line, Some(alert.verdict));
         Ok(())

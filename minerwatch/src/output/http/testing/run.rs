@@ -11,7 +11,7 @@ use std::{
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use super::{Answer, Fault};
+use super::{Answer, Fault, Server};
 use crate::output::{
     Batch, Class, Document, End, OutputSettings, Queue, Spool, SpooledAlert, queue::CAPACITY,
 };
@@ -121,6 +121,16 @@ impl Run {
     }
 }
 
+/// Sends everything through an output to a server with all faults, and waits until it is delivered.
+pub(in crate::output) fn deliver_through_faults(server: &Server, settings: &impl OutputSettings, load: Load) {
+    server.add_faults(usual_faults());
+    let directory = tempfile::tempdir().unwrap();
+    let run = Run::start(settings, directory.path());
+    run.send(load);
+    run.delivered(load);
+    run.end();
+}
+
 /// Waits until something holds.
 pub(in crate::output) fn until(what: &str, mut holds: impl FnMut() -> bool) {
     let start = Instant::now();
@@ -151,7 +161,7 @@ pub(in crate::output) fn id(document: &Value) -> String {
 }
 
 /// Faults that every output meets in its test.
-pub(in crate::output) fn usual_faults() -> [Fault; 8] {
+fn usual_faults() -> [Fault; 8] {
     [
         Fault::Answers(Answer::new(429, "slow down").with("Retry-After", "1")),
         Fault::Closes,
