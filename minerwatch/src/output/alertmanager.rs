@@ -63,10 +63,10 @@ impl AlertmanagerSettings {
             alerts: self.url.join("/api/v2/alerts", ""),
             open_for: Duration::from_secs(self.resolve_after_hours.saturating_mul(3_600)),
             client: Client::new(
-                self.connection.clone(),
+                &self.connection,
                 self.login.authorization(),
                 Encoding::Plain,
-                self.shipping.timeout_s,
+                &self.shipping,
             ),
             url: self.url.clone(),
             labels: BoundedMap::new(REMEMBERED),

@@ -111,10 +111,10 @@ impl ElasticsearchSettings {
             alerts: path(&self.alerts_stream),
             events: path(&self.events_stream),
             client: Client::new(
-                self.connection.clone(),
+                &self.connection,
                 authorization,
                 Encoding::of(self.compression.gzip),
-                self.shipping.timeout_s,
+                &self.shipping,
             ),
             url: self.url.clone(),
         }

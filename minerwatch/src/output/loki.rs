@@ -51,10 +51,10 @@ impl LokiSettings {
             tenant: self.tenant.as_deref().and_then(|tenant| HeaderValue::from_str(tenant).ok()),
             has_metadata: self.structured_metadata,
             client: Client::new(
-                self.connection.clone(),
+                &self.connection,
                 self.login.authorization(),
                 Encoding::of(self.compression.gzip),
-                self.shipping.timeout_s,
+                &self.shipping,
             ),
             url: self.url.clone(),
         }

@@ -39,10 +39,10 @@ impl OtlpSettings {
         Otlp {
             logs: self.url.join("/v1/logs", ""),
             client: Client::new(
-                self.connection.clone(),
+                &self.connection,
                 self.login.authorization(),
                 Encoding::of(self.compression.gzip),
-                self.shipping.timeout_s,
+                &self.shipping,
             ),
             url: self.url.clone(),
         }

@@ -78,12 +78,7 @@ impl PagerDutySettings {
         PagerDuty {
             url: self.url.clone(),
             key: secret_source(self.routing_key_file.as_deref(), self.routing_key_env.as_deref()),
-            client: Client::new(
-                self.connection.clone(),
-                Authorization::None,
-                Encoding::Plain,
-                self.shipping.timeout_s,
-            ),
+            client: Client::new(&self.connection, Authorization::None, Encoding::Plain, &self.shipping),
             throttle: Throttle::new(self.max_per_minute),
         }
     }

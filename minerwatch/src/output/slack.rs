@@ -72,12 +72,7 @@ impl SlackSettings {
     fn sender(&self) -> Slack {
         Slack {
             url: self.url_source(),
-            client: Client::new(
-                self.connection.clone(),
-                Authorization::None,
-                Encoding::Plain,
-                self.shipping.timeout_s,
-            ),
+            client: Client::new(&self.connection, Authorization::None, Encoding::Plain, &self.shipping),
             throttle: Throttle::new(self.max_per_minute),
         }
     }

@@ -95,10 +95,10 @@ impl SplunkSettings {
             acknowledgements: self.url.join("/services/collector/ack", &format!("channel={channel}")),
             timeout: Duration::from_secs(self.shipping.timeout_s),
             client: Client::new(
-                self.connection.clone(),
+                &self.connection,
                 authorization,
                 Encoding::of(self.compression.gzip),
-                self.shipping.timeout_s,
+                &self.shipping,
             ),
             url: self.url.clone(),
             index: self.index.clone(),

@@ -65,10 +65,10 @@ pub enum WebhookBody {
 impl WebhookSettings {
     fn sender(&self) -> Webhook {
         let client = Client::new(
-            self.connection.clone(),
+            &self.connection,
             self.login.authorization(),
             Encoding::of(self.gzip),
-            self.shipping.timeout_s,
+            &self.shipping,
         );
         Webhook { url: self.url.clone(), method: self.method, format: self.format, body: self.body, client }
     }

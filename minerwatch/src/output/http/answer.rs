@@ -90,21 +90,21 @@ pub(in crate::output) fn words(bytes: &[u8]) -> String {
 }
 
 #[cfg(test)]
+impl Reply {
+    /// Returns a reply without header fields.
+    pub fn with(status: u16, body: &str) -> Self {
+        let status = StatusCode::from_u16(status).unwrap();
+        Self { status, retry_after: None, location: None, body: body.into() }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            retry_after: None,
-            location: None,
-            body: body.into(),
-        }
-    }
-
     #[test]
     fn each_status_has_its_consequence() {
-        let kind = |status| match reply(status, "why").accepted("https://h") {
+        let kind = |status| match Reply::with(status, "why").accepted("https://h") {
             Ok(_) => "taken",
             Err(error) => {
                 assert!(error.to_string().starts_with(&format!("https://h answers {status} ")), "{error}");
@@ -134,7 +134,7 @@ mod tests {
 
     #[test]
     fn a_redirect_is_named() {
-        let moved = Reply { location: Some("https://other/".to_owned()), ..reply(302, "") };
+        let moved = Reply { location: Some("https://other/".to_owned()), ..Reply::with(302, "") };
         assert_eq!(
             moved.accepted("http://h").unwrap_err(),
             SendError::Unreachable(

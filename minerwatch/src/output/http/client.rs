@@ -15,7 +15,10 @@ use ureq::{
 };
 
 use super::{Authorization, ConnectionKeys, HttpUrl, Reply};
-use crate::{credentials, output::SendError};
+use crate::{
+    credentials,
+    output::{SendError, ShippingKeys},
+};
 
 /// Maximum size of the header fields of an answer, in bytes.
 const MAX_HEADERS: usize = 32 << 10;
@@ -76,14 +79,15 @@ impl fmt::Debug for Client {
 type Version = Option<(u64, i64, i64, u64)>;
 
 impl Client {
-    /// Creates a client. Connections are opened later. A request with its answer takes at most `timeout_s` seconds.
+    /// Creates a client. Connections are opened later. A request with its answer takes at most the time in `shipping`.
     pub fn new(
-        keys: ConnectionKeys,
+        keys: &ConnectionKeys,
         authorization: Authorization,
         encoding: Encoding,
-        timeout_s: u64,
+        shipping: &ShippingKeys,
     ) -> Self {
-        Self { keys, authorization, encoding, timeout: Duration::from_secs(timeout_s), agent: None }
+        let timeout = Duration::from_secs(shipping.timeout_s);
+        Self { keys: keys.clone(), authorization, encoding, timeout, agent: None }
     }
 
     /// Sends a request, and reads the first 64 KiB of the answer, whatever its status is.

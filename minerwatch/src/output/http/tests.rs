@@ -6,7 +6,7 @@ use super::{
     testing::{Answer, Fault, Server},
     *,
 };
-use crate::output::SendError;
+use crate::output::{SendError, ShippingKeys};
 
 fn url(server: &Server) -> HttpUrl {
     HttpUrl::try_from(server.url()).unwrap()
@@ -14,7 +14,8 @@ fn url(server: &Server) -> HttpUrl {
 
 fn client(toml: &str) -> Client {
     let keys: ConnectionKeys = toml::from_str(toml).unwrap();
-    Client::new(keys, Authorization::None, Encoding::Plain, 1)
+    let shipping = ShippingKeys { timeout_s: 1, ..ShippingKeys::default() };
+    Client::new(&keys, Authorization::None, Encoding::Plain, &shipping)
 }
 
 #[test]

@@ -74,27 +74,16 @@ pub(super) fn acknowledged(body: &[u8], id: u64) -> Acknowledged {
 
 #[cfg(test)]
 mod tests {
-    use ureq::http::StatusCode;
-
     use super::*;
-
-    fn reply(status: u16, body: &str) -> Reply {
-        Reply {
-            status: StatusCode::from_u16(status).unwrap(),
-            retry_after: None,
-            location: None,
-            body: body.into(),
-        }
-    }
 
     #[test]
     fn each_code_has_its_consequence() {
-        let ok = |body| taken(reply(200, body), "h");
+        let ok = |body| taken(Reply::with(200, body), "h");
         assert_eq!(ok(r#"{"text":"Success","code":0}"#), Ok(Taken::All { ack: None }));
         assert_eq!(ok(r#"{"text":"Success","code":0,"ackId":7}"#), Ok(Taken::All { ack: Some(7) }));
         assert!(matches!(ok("<html>"), Err(SendError::Unreachable(_))));
         let bad = |status, code: i64, more: &str| {
-            taken(reply(status, &format!(r#"{{"text":"Why","code":{code}{more}}}"#)), "h")
+            taken(Reply::with(status, &format!(r#"{{"text":"Why","code":{code}{more}}}"#)), "h")
         };
         let words = "h answers 400 Bad Request: Why (code 6)".to_owned();
         let number = r#","invalid-event-number":3"#;
@@ -106,7 +95,7 @@ mod tests {
         assert!(matches!(bad(401, 2, ""), Err(SendError::Denied(_))));
         assert!(matches!(bad(503, 9, ""), Err(SendError::Busy { .. })));
         assert!(matches!(bad(500, 8, ""), Err(SendError::Unreachable(_))));
-        assert!(matches!(taken(reply(413, ""), "h"), Err(SendError::TooLarge(_))));
+        assert!(matches!(taken(Reply::with(413, ""), "h"), Err(SendError::TooLarge(_))));
     }
 
     #[test]
