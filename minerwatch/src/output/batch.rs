@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::Class;
+use super::{Class, Document};
 
 /// Whole lines of one class, each with its newline. A copy shares the memory of the lines.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,6 +21,16 @@ impl Batch {
         let lines = lines.into();
         let count = count_lines(&lines);
         Self { class, lines, count }
+    }
+
+    /// Creates a batch from documents.
+    pub fn of<'a>(class: Class, documents: impl Iterator<Item = &'a Document>) -> Self {
+        let mut lines = Vec::new();
+        for document in documents {
+            lines.extend_from_slice(&document.json);
+            lines.push(b'\n');
+        }
+        Self::new(class, lines)
     }
 
     /// Size of the lines, in bytes.

@@ -139,51 +139,57 @@ impl Shipper {
 
     fn send_spooled(&mut self, class: Class, spooled: &[Spooled], queue: &Queue) {
         let documents = documents(spooled.iter().map(|spooled| &spooled.batch));
-        let Outcome { waiting, refused, error, .. } = self.deliver(&documents);
-        let (refused, buried) = self.bury(&documents, &refused, &waiting, error.as_ref(), queue);
-        let kept: Vec<usize> = waiting.into_iter().chain(refused).collect();
-        let mut kept_at = vec![false; documents.len()];
-        for index in &kept {
-            if let Some(flag) = kept_at.get_mut(*index) {
-                *flag = true;
-            }
-        }
-        let mut lines = documents.iter().zip(kept_at);
+        let Sent { delivered, undelivered, error, .. } = self.send(&documents, queue);
+        let mut undelivered = undelivered.into_iter().peekable();
+        let mut end = 0;
         let settled: Vec<(u64, Option<Batch>)> = spooled
             .iter()
             .filter_map(|Spooled { key, batch }| {
-                let count = usize::try_from(batch.count).unwrap_or(usize::MAX);
-                let rest: Vec<&Document> = lines
-                    .by_ref()
-                    .take(count)
-                    .filter(|(_, kept)| *kept)
-                    .map(|(document, _)| document)
-                    .collect();
-                (rest.len() < count).then(|| (*key, (!rest.is_empty()).then(|| joined(class, &rest))))
+                end += usize::try_from(batch.count).unwrap_or(usize::MAX);
+                let of_batch = std::iter::from_fn(|| undelivered.next_if(|index| *index < end));
+                let rest = Batch::of(class, of_batch.filter_map(|index| documents.get(index)));
+                (rest.count < batch.count).then(|| (*key, (rest.count > 0).then_some(rest)))
             })
             .collect();
         if !settled.is_empty() {
-            // If this fails, the lines are sent again. The log has the reason.
-            let _ = self.spool.settle(class, &settled);
+            // After a failure, nothing is read from the spool until the lines are removed.
+            let _ = self.spool.settle(class, settled);
         }
-        queue.count(|counters| counters.written(class, (documents.len() - kept.len()) as u64 - buried));
+        queue.count(|counters| counters.written(class, delivered));
         self.conclude(error, queue);
     }
 
     fn send_queued(&mut self, batches: &[Batch], queue: &Queue) {
         let Some(class) = batches.first().map(|batch| batch.class) else { return };
         let documents = documents(batches.iter());
-        let Outcome { waiting, refused, error, .. } = self.deliver(&documents);
-        let (refused, buried) = self.bury(&documents, &refused, &waiting, error.as_ref(), queue);
-        let mut kept: Vec<usize> = waiting.into_iter().chain(refused).collect();
-        kept.sort_unstable();
-        let rest: Vec<&Document> = kept.iter().filter_map(|index| documents.get(*index)).collect();
-        queue.moved(class, buried);
-        queue.delivered(class, (documents.len() - rest.len()) as u64 - buried);
-        if !rest.is_empty() {
-            queue.put_back(joined(class, &rest));
+        let Sent { delivered, refused, undelivered, error } = self.send(&documents, queue);
+        queue.moved(class, refused);
+        queue.delivered(class, delivered);
+        let rest = Batch::of(class, undelivered.iter().filter_map(|index| documents.get(*index)));
+        if rest.count > 0 {
+            queue.put_back(rest);
         }
         self.conclude(error, queue);
+    }
+
+    /// Sends documents, and writes refused ones to the dead-letter file.
+    fn send(&mut self, documents: &[Document], queue: &Queue) -> Sent {
+        let Outcome { waiting: mut undelivered, refused, mut error, .. } = self.deliver(documents);
+        let refuses_all = !refused.is_empty() && refused.len() + undelivered.len() == documents.len();
+        let count = if refuses_all && !self.has_accepted && self.doubts < DOUBTS {
+            // A wrong path or index is more likely than wrong documents, so they are tried again.
+            self.doubts += 1;
+            undelivered.extend(refused.iter().map(|refusal| refusal.index));
+            undelivered.sort_unstable();
+            error = error
+                .or_else(|| refused.into_iter().next().map(|refusal| SendError::Refused(refusal.reason)));
+            0
+        } else {
+            self.bury(documents, &refused, queue);
+            refused.len() as u64
+        };
+        let delivered = (documents.len() - undelivered.len()) as u64 - count;
+        Sent { delivered, refused: count, undelivered, error }
     }
 
     fn deliver(&mut self, documents: &[Document]) -> Outcome {
@@ -197,26 +203,9 @@ impl Shipper {
         outcome
     }
 
-    /// Writes refused documents to the dead-letter file. Returns the indices of those that are tried again instead,
-    /// because the destination refuses everything, and the number of those that were written.
-    fn bury(
-        &mut self,
-        documents: &[Document],
-        refused: &[Refusal],
-        waiting: &[usize],
-        error: Option<&SendError>,
-        queue: &Queue,
-    ) -> (Vec<usize>, u64) {
-        let Some(first) = refused.first() else { return (Vec::new(), 0) };
-        let refuses_all = refused.len() + waiting.len() == documents.len() && !self.has_accepted;
-        if refuses_all && self.doubts < DOUBTS {
-            self.doubts += 1;
-            if error.is_none() {
-                let reason = SendError::Refused(first.reason.clone());
-                self.failed(&reason, queue);
-            }
-            return (refused.iter().map(|refusal| refusal.index).collect(), 0);
-        }
+    /// Writes refused documents to the dead-letter file.
+    fn bury(&self, documents: &[Document], refused: &[Refusal], queue: &Queue) {
+        let Some(first) = refused.first() else { return };
         let count = refused.len() as u64;
         match self.dead_letters.add(documents, refused) {
             Ok(()) => warn!(
@@ -234,7 +223,6 @@ impl Shipper {
             ),
         }
         queue.count(|counters| counters.refused += count);
-        (Vec::new(), count)
     }
 
     fn conclude(&mut self, error: Option<SendError>, queue: &Queue) {
@@ -298,6 +286,18 @@ impl Shipper {
     }
 }
 
+/// What became of documents.
+struct Sent {
+    /// Number of documents that the destination accepted.
+    delivered: u64,
+    /// Number of documents in the dead-letter file.
+    refused: u64,
+    /// Indices of the others, in order.
+    undelivered: Vec<usize>,
+    /// Why documents were not delivered.
+    error: Option<SendError>,
+}
+
 impl Output for Shipper {
     fn run(mut self: Box<Self>, queue: &Queue) -> End {
         while !queue.is_closing() {
@@ -326,16 +326,6 @@ fn file(state: &Path, name: &str, ending: &str) -> PathBuf {
 
 fn documents<'a>(batches: impl Iterator<Item = &'a Batch>) -> Vec<Document> {
     batches.flat_map(|batch| batch.each().map(|json| Document { class: batch.class, json })).collect()
-}
-
-/// Joins documents to a batch of lines.
-fn joined(class: Class, documents: &[&Document]) -> Batch {
-    let mut lines = Vec::new();
-    for document in documents {
-        lines.extend_from_slice(&document.json);
-        lines.push(b'\n');
-    }
-    Batch::new(class, lines)
 }
 
 fn remedy(error: &SendError) -> &'static str {

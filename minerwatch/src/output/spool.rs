@@ -71,6 +71,16 @@ struct Disk {
     /// No access before this time.
     not_before: Option<Instant>,
     has_failed: bool,
+    /// What was delivered and is still in the file, because the disk failed. Nothing is read before it is removed, so
+    /// that nothing is sent twice.
+    unsettled: Vec<Settlement>,
+}
+
+/// Batches of one class that were delivered, each with its undelivered lines.
+#[derive(Debug)]
+struct Settlement {
+    class: Class,
+    batches: Vec<(u64, Option<Batch>)>,
 }
 
 /// The counters, and what was dropped.
@@ -162,8 +172,9 @@ impl Spool {
 
     /// Removes batches that the server has taken. A batch with a rest is replaced by the rest: the lines that are still
     /// to be sent.
-    pub fn settle(&self, class: Class, batches: &[(u64, Option<Batch>)]) -> Result<(), SpoolUnavailable> {
-        self.with_store(|store| store.settle(class, batches))
+    pub fn settle(&self, class: Class, batches: Vec<(u64, Option<Batch>)>) -> Result<(), SpoolUnavailable> {
+        self.disk().unsettled.push(Settlement { class, batches });
+        self.with_store(|_| Ok(()))
     }
 
     /// Drops lines that are too old. Call this now and then.
@@ -193,7 +204,7 @@ impl Spool {
         &self,
         action: impl FnOnce(&mut Store) -> Result<T, StoreError>,
     ) -> Result<T, SpoolUnavailable> {
-        let mut disk = self.disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut disk = self.disk();
         if disk.not_before.is_some_and(|time| Instant::now() < time) {
             return Err(SpoolUnavailable);
         }
@@ -203,6 +214,9 @@ impl Spool {
         };
         let outcome = outcome.and_then(|mut store| {
             let outcome = self.put_in_place(&mut store).and_then(|()| {
+                for Settlement { class, batches } in &disk.unsettled {
+                    store.settle(*class, batches)?;
+                }
                 let value = action(&mut store)?;
                 store.enforce(self.limits, unix_seconds())?;
                 Ok(value)
@@ -219,6 +233,7 @@ impl Spool {
                 if std::mem::take(&mut disk.has_failed) {
                     warn!("{}: the spool {} works again", self.name, self.path.display());
                 }
+                disk.unsettled.clear();
                 disk.not_before = None;
                 disk.store = Some(store);
                 Ok(value)
@@ -296,6 +311,10 @@ impl Spool {
         if outcome.is_err() {
             self.totals().counters.failures += lines;
         }
+    }
+
+    fn disk(&self) -> MutexGuard<'_, Disk> {
+        self.disk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn totals(&self) -> MutexGuard<'_, Totals> {

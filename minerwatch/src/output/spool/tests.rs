@@ -44,7 +44,7 @@ fn lines_survive_and_come_in_order() {
     assert_eq!((counters.alerts, counters.events, dropped), (3, 2, (0, 0)));
     let first = spool.oldest(Class::Alert, 1).unwrap();
     assert_eq!(first.len(), 1, "at least one, although it is larger");
-    spool.settle(Class::Alert, &[(first[0].key, None)]).unwrap();
+    spool.settle(Class::Alert, vec![(first[0].key, None)]).unwrap();
     assert_eq!(lines(&spool, Class::Alert), ["alert 2", "alert 3"]);
     let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(&directory.path().join("spool")), 0o700);
@@ -57,10 +57,28 @@ fn an_alert_that_is_handed_over_again_is_left_out() {
     let spool = open(directory.path());
     spool.add_alerts(&[alert(1)]).unwrap();
     let key = spool.oldest(Class::Alert, 1).unwrap()[0].key;
-    spool.settle(Class::Alert, &[(key, None)]).unwrap();
+    spool.settle(Class::Alert, vec![(key, None)]).unwrap();
     drop(spool);
     let spool = open(directory.path());
     spool.add_alerts(&[alert(1), alert(2)]).unwrap();
+    assert_eq!(lines(&spool, Class::Alert), ["alert 2"]);
+}
+
+#[test]
+fn what_was_delivered_while_the_disk_failed_is_not_read_again() {
+    let directory = tempfile::tempdir().unwrap();
+    let spool = open(directory.path());
+    spool.add_alerts(&[alert(1), alert(2)]).unwrap();
+    let first = spool.oldest(Class::Alert, 1).unwrap();
+    // The disk fails: the directory is gone and cannot be created again.
+    let (state, away) = (directory.path().join("spool"), directory.path().join("away"));
+    spool.disk().store = None;
+    fs::rename(&state, &away).unwrap();
+    fs::write(&state, "in the way").unwrap();
+    assert_eq!(spool.settle(Class::Alert, vec![(first[0].key, None)]), Err(SpoolUnavailable));
+    fs::remove_file(&state).unwrap();
+    fs::rename(&away, &state).unwrap();
+    spool.disk().not_before = None;
     assert_eq!(lines(&spool, Class::Alert), ["alert 2"]);
 }
 
@@ -70,7 +88,7 @@ fn the_rest_of_a_batch_takes_its_place() {
     let spool = open(directory.path());
     spool.add_events(&[Batch::new(Class::Event, "a\nb\nc\n"), event(2)]).unwrap();
     let key = spool.oldest(Class::Event, 1).unwrap()[0].key;
-    spool.settle(Class::Event, &[(key, Some(Batch::new(Class::Event, "b\nc\n")))]).unwrap();
+    spool.settle(Class::Event, vec![(key, Some(Batch::new(Class::Event, "b\nc\n")))]).unwrap();
     assert_eq!(lines(&spool, Class::Event), ["b", "c", "event 2"]);
     assert_eq!(spool.counters().0.events, 3);
 }
@@ -101,7 +119,7 @@ fn events_are_dropped_before_alerts_and_the_file_stays_small() {
     // When everything is delivered, the space is given back.
     let keys: Vec<_> =
         spool.oldest(Class::Alert, usize::MAX).unwrap().iter().map(|spooled| (spooled.key, None)).collect();
-    spool.settle(Class::Alert, &keys).unwrap();
+    spool.settle(Class::Alert, keys).unwrap();
     spool.add_alerts(&[alert(5_000)]).unwrap();
     assert!(fs::metadata(&path).unwrap().len() < 3 << 20);
     assert_eq!(lines(&spool, Class::Alert), ["alert 5000"]);
@@ -231,7 +249,7 @@ proptest! {
         let mut works = false;
         for id in 100..104 {
             works = spool.add_alerts(&[alert(id)]).is_ok() && spool.oldest(Class::Alert, usize::MAX).is_ok();
-            let _ = spool.settle(Class::Alert, &[(0, None)]);
+            let _ = spool.settle(Class::Alert, vec![(0, None)]);
         }
         prop_assert!(works);
     }
@@ -249,7 +267,7 @@ fn alerts_stay_known_when_the_file_is_replaced() {
     for class in [Class::Alert, Class::Event] {
         let all: Vec<_> =
             spool.oldest(class, usize::MAX).unwrap().iter().map(|spooled| (spooled.key, None)).collect();
-        spool.settle(class, &all).unwrap();
+        spool.settle(class, all).unwrap();
     }
     assert!(fs::metadata(&path).unwrap().len() < size / 8, "it was replaced");
     drop(spool);
@@ -267,7 +285,7 @@ fn a_file_that_another_program_removes_is_written_again() {
     spool.add_events(&[event(1)]).unwrap();
     let first = spool.oldest(Class::Alert, 1).unwrap();
     fs::remove_dir_all(path.parent().unwrap()).unwrap();
-    spool.settle(Class::Alert, &[(first[0].key, None)]).unwrap();
+    spool.settle(Class::Alert, vec![(first[0].key, None)]).unwrap();
     spool.add_alerts(&[alert(1), alert(3)]).unwrap();
     assert_eq!(spool.counters().1, (0, 0));
     drop(spool);
@@ -300,7 +318,7 @@ fn a_file_stays_below_a_small_limit_whatever_comes_at_once() {
             spool.add_events(&[Batch::new(Class::Event, line.repeat(20))]).unwrap();
             let some = spool.oldest(Class::Event, 100_000).unwrap();
             let settled: Vec<_> = some.iter().map(|spooled| (spooled.key, None)).collect();
-            spool.settle(Class::Event, &settled).unwrap();
+            spool.settle(Class::Event, settled).unwrap();
             assert!(size() <= limits.bytes, "{length}: {}", size());
         }
     }
