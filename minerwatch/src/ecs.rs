@@ -176,10 +176,15 @@ impl Encoder {
     /// Appends one object, with the fields that every object contains, and a newline. Appends nothing if there is an
     /// error.
     fn append(&self, document: &impl Serialize, lines: &mut Vec<u8>) -> bool {
+        self.append_with(document, true, lines)
+    }
+
+    /// Appends one object as [`Self::append`] does. Secrets are removed only if it may have some.
+    fn append_with(&self, document: &impl Serialize, may_have_secrets: bool, lines: &mut Vec<u8>) -> bool {
         let before = lines.len();
         match serde_json::to_writer(&mut *lines, document) {
             Ok(()) => {
-                if let Some(redactor) = &self.settings.redactor {
+                if let Some(redactor) = self.settings.redactor.as_ref().filter(|_| may_have_secrets) {
                     redactor.redact(lines, before);
                 }
                 // The common fields take the place of the closing brace.

@@ -60,6 +60,14 @@ impl Redactor {
         Ok(Self { hints, patterns: all })
     }
 
+    /// Returns whether a line with these arguments may contain a secret. A pattern of the user may match anywhere in it.
+    pub fn may_match<'a>(&self, mut arguments: impl Iterator<Item = &'a str>) -> bool {
+        match &self.hints {
+            Some(hints) => arguments.any(|argument| hints.is_match(argument.as_bytes())),
+            None => true,
+        }
+    }
+
     /// Removes the secrets in a line of JSON, from `start` on.
     pub fn redact(&self, line: &mut Vec<u8>, start: usize) {
         let Some(text) = line.get(start..) else { return };

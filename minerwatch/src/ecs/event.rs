@@ -93,8 +93,13 @@ impl Encoder {
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
         }
+        // In an event, only arguments have secrets. A search in them is much faster than one in the whole line.
+        let arguments = [process.args, parent.as_ref().and_then(|parent| parent.args)];
+        let arguments = arguments.into_iter().flatten().flatten().map(|argument| &**argument);
+        let redactor = self.settings.redactor.as_ref();
+        let may_have_secrets = redactor.is_some_and(|redactor| redactor.may_match(arguments));
         document.process = Some(process);
-        self.append(&document, lines)
+        self.append_with(&document, may_have_secrets, lines)
     }
 }
 

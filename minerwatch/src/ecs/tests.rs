@@ -8,6 +8,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 use super::{Encoder, EncoderSettings, FLATTENED, Observed};
 use crate::{
     model::{AlertAction, Event, EventBody, NextVerdict, Verdict},
+    redact::Redactor,
     testing::samples,
 };
 
@@ -206,6 +207,38 @@ fn categories_and_types_fit_each_other() {
                 assert!(types.contains(&kind.as_str().unwrap()), "{category} with {kind}");
             }
         }
+    }
+}
+
+#[test]
+fn the_arguments_of_a_process_and_its_parent_have_no_secrets() {
+    let redactor = Redactor::new(true, &[]).unwrap();
+    let settings = EncoderSettings { redactor: Some(redactor.into()), ..samples::encoder_settings() };
+    let encoder = samples::encoder_of(&settings);
+    let (_, event) = samples::events().into_iter().find(|(name, _)| *name == "file-write").unwrap();
+    for (own, of_parent, has_secret) in [
+        ("--token=hunter2", "plain", true),
+        ("plain", "--password=hunter2", true),
+        ("PGPASSWORD=hunter2", "https://me:hunter2@host/", true),
+        ("plain", "plain", false),
+    ] {
+        let (mut process, mut parent) = (samples::curl(), samples::bash());
+        process.arguments = vec!["tool".into(), own.into()].into();
+        parent.arguments = vec!["tool".into(), of_parent.into()].into();
+        let observed = Observed {
+            event: &event,
+            process: Some(&process),
+            parent: Some(&parent),
+            domain: None,
+            incident: None,
+            sequence: 1,
+        };
+        let mut line = Vec::new();
+        assert!(encoder.event(&observed, &mut line));
+        let line = String::from_utf8(line).unwrap();
+        assert!(!line.contains("hunter2"), "{line}");
+        assert_eq!(line.contains("[redacted]"), has_secret, "{line}");
+        serde_json::from_str::<Value>(&line).unwrap();
     }
 }
 

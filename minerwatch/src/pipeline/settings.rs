@@ -10,7 +10,7 @@ use std::{
 
 use super::WrongUsage;
 use crate::{
-    config::{Config, Detection},
+    config::{Config, Detection, Redact},
     detect::LoadThresholds,
     ecs::EncoderSettings,
     engine::EngineSettings,
@@ -24,8 +24,10 @@ const MAX_KEY: u64 = 4_096;
 /// Returns the settings of the encoder for a configuration.
 pub fn encoder(config: &Config, host: HostContext, agent: AgentContext) -> EncoderSettings {
     let max_alert_bytes = usize::try_from(config.limits.max_alert_bytes).unwrap_or(usize::MAX);
+    let Redact { enabled, patterns } = &config.redact;
     // The configuration has checked the patterns.
-    let redactor = Redactor::new(config.redact.enabled, &config.redact.patterns).ok().map(Arc::new);
+    let redactor = Redactor::new(*enabled, patterns).ok().filter(|_| *enabled || !patterns.is_empty());
+    let redactor = redactor.map(Arc::new);
     EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes, redactor }
 }
 
