@@ -95,16 +95,16 @@ pub enum End {
 
 /// The settings of one output in the configuration: a section `[sink.KIND]`.
 pub trait OutputSettings: fmt::Debug {
-    /// Returns the name of the output. Names are unique. A reload keeps an output whose name is still configured.
+    /// Returns the name of the output. Names are unique. A reload keeps an output if its name is still configured.
     fn name(&self) -> String;
 
     /// Returns the key that distinguishes the names of outputs of this kind, or `None` if there is only one.
     fn naming_key(&self) -> Option<&'static str>;
 
-    /// Returns the filter for the lines that the output wants.
+    /// Returns the filter that selects the lines for the output.
     fn filter(&self) -> Filter;
 
-    /// Returns what the output needs from its surroundings. Needs nothing by default.
+    /// Returns the hosts and files that the output uses. By default, there are none.
     fn needs(&self) -> Needs {
         Needs::default()
     }

@@ -82,6 +82,12 @@ fn lost_in(daemon: &Value) -> BTreeMap<String, u64> {
     lost.iter().map(|(kind, count)| (kind.clone(), count.as_u64().expect("a count"))).collect()
 }
 
+/// Returns the number of events that the outputs dropped, of any kind, in a status of the daemon.
+fn dropped_in(daemon: &Value) -> u64 {
+    let sinks = daemon["sinks"].as_object().expect("the daemon answers");
+    sinks.values().map(|sink| sink["events_dropped"].as_u64().expect("a count")).sum()
+}
+
 /// Returns the time since the last full minute in a timestamp, in nanoseconds.
 fn of_minute(timestamp: &Value) -> u64 {
     let (_, seconds) = timestamp.as_str().and_then(|text| text.rsplit_once(':')).expect("a timestamp");

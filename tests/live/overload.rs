@@ -14,7 +14,7 @@ use minerwatch_tests::{
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::{configuration, lost, machine_for_long, simulator};
+use crate::{configuration, daemon, dropped_in, lost_in, machine_for_long, simulator};
 
 /// Number of programs that one storm runs.
 const PROGRAMS: u64 = 1_500;
@@ -68,8 +68,11 @@ fn is_counted(transport: &str) {
     storm(&path, port);
     agent.signal(Signal::CONT);
     thread::sleep(Duration::from_secs(2));
-    let lost = lost(&scratch);
+    let daemon = daemon(&scratch);
+    let lost = lost_in(&daemon);
     let objects = agent.stop();
+    // If our reader is slow, standard output drops lines of any kind.
+    let dropped = dropped_in(&daemon);
 
     let lost_of = |kind: &str| lost.get(kind).copied().unwrap_or(0);
     let count =
@@ -89,16 +92,27 @@ fn is_counted(transport: &str) {
         })
     };
     let opens = count(&|object| at(object, "file.path") == path.as_str());
-    println!("{transport}: {opens} of {} opens reported, {} file records lost", 2 * OPENS, lost_of("file"));
+    println!(
+        "{transport}: {opens} of {} opens reported, {} file records lost, {dropped} lines dropped",
+        2 * OPENS,
+        lost_of("file")
+    );
 
-    assert_eq!(of_true("exec") + lost_of("exec"), 2 * PROGRAMS, "{lost:?}");
-    assert_eq!(of_true("exit") + lost_of("exit"), 2 * PROGRAMS, "{lost:?}");
-    for (action, kind) in [("connect", "connect"), ("close", "close")] {
-        assert_eq!(to_port(action) + lost_of(kind), 2 * CONNECTIONS, "{action}: {lost:?}");
+    let missing = [
+        ("exec", 2 * PROGRAMS, of_true("exec")),
+        ("exit", 2 * PROGRAMS, of_true("exit")),
+        ("connect", 2 * CONNECTIONS, to_port("connect")),
+        ("close", 2 * CONNECTIONS, to_port("close")),
+        ("file", 2 * OPENS, opens),
+    ];
+    let mut uncounted = 0;
+    for (kind, all, reported) in missing {
+        // Other programs of this machine open files as well.
+        let others = if kind == "file" { OTHERS } else { 0 };
+        assert!(reported + lost_of(kind) <= all + others, "{reported} of {kind}: {lost:?}");
+        uncounted += all.saturating_sub(reported + lost_of(kind));
     }
-    let missing = 2 * OPENS - opens;
-    let uncounted = missing.saturating_sub(lost_of("file"));
-    assert!(uncounted == 0 && lost_of("file") - missing <= OTHERS, "{missing} are missing: {lost:?}");
+    assert!(uncounted <= dropped, "{uncounted} are missing, {dropped} were dropped: {lost:?}");
     assert!(lost_of("file") > 0, "the storm was none");
     for kind in ["fork", "exec", "exit"] {
         assert_eq!(lost_of(kind), 0, "files crowd out {kind}: {lost:?}");

@@ -124,14 +124,15 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
             (random.index(faults.len()), Duration::from_millis(random.below(longest)))
         })
         .collect();
+    // Batches until a number of half faults. The first half of a fault's part meets the fault, and the second half its end.
+    let until = |halves: usize| halves as u64 * plan.load.batches / (2 * faults.len() as u64);
     let begin = Instant::now();
     for (number, fault) in faults.iter().copied().enumerate() {
         let begin = Instant::now();
         let length = if fault == Fault::Away { plan.away } else { plan.fault };
         let (failed, mut taken) = (receiver.failed(), None);
-        // Each fault meets its part of the load.
-        shipping.allow((number as u64 + 1) * plan.load.batches / faults.len() as u64);
         receiver.set_fault(Some(fault), &scratch);
+        shipping.allow(until(2 * number + 1));
         loop {
             thread::sleep(LOOK);
             shipping.look(&mut seen, plan, start);
@@ -147,6 +148,7 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
                 None if begin.elapsed() >= length && is_met => {
                     receiver.set_fault(None, &scratch);
                     taken = Some(receiver.taken());
+                    shipping.allow(until(2 * number + 2));
                 }
                 // The next fault comes when the server has taken something, and the kills of this one are over.
                 Some(before) if receiver.taken() > before && kills.iter().all(|kill| kill.0 != number) => {
@@ -156,7 +158,6 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
             }
         }
     }
-    shipping.allow(plan.load.batches);
     let rest = Instant::now();
     while !shipping.has_delivered() {
         assert!(rest.elapsed() < LATE, "the rest is not delivered (seed {start}): {shipping}");

@@ -4,8 +4,8 @@ use std::collections::VecDeque;
 
 use super::{Batch, Class};
 
-/// Size of a batch without its lines, in bytes. It counts towards the capacity, so that short lines are bounded as
-/// well.
+/// Size of a batch without its lines, in bytes. It counts towards the capacity, so the capacity also limits the number of
+/// short lines.
 const OVERHEAD: usize = size_of::<Batch>();
 
 /// Waiting batches, oldest first. When the backlog is full, new events are dropped, and a new alert replaces the newest
@@ -38,27 +38,27 @@ impl Backlog {
         self.batches.push_back(batch);
     }
 
-    /// Puts a batch back that was taken before. It was there already, so it may exceed the capacity.
+    /// Puts back a batch that [`Self::pop`] or [`Self::pop_alerts`] returned. The backlog may then exceed its capacity.
     pub fn put_back(&mut self, batch: Batch) {
         self.added(&batch);
         self.batches.push_front(batch);
     }
 
-    /// Drops the newest events until `size` bytes fit. Drops nothing if `size` bytes would not fit even without any
+    /// Drops the newest events until `needed` bytes fit. Drops nothing if `needed` bytes would not fit even without any
     /// event.
     fn make_room(&mut self, needed: usize, dropped: &mut impl FnMut(&Batch)) {
         let missing = self.bytes.saturating_add(needed).saturating_sub(self.capacity);
-        let mut given_up = 0;
+        if missing == 0 {
+            return;
+        }
+        let mut freed = 0;
         let mut from = self.batches.len();
-        while given_up < missing {
+        while freed < missing {
             let Some(batch) = from.checked_sub(1).and_then(|index| self.batches.get(index)) else { return };
             from -= 1;
             if batch.class == Class::Event {
-                given_up += size(batch);
+                freed += size(batch);
             }
-        }
-        if missing == 0 {
-            return;
         }
         let newest = self.batches.split_off(from);
         for batch in newest {
@@ -108,7 +108,7 @@ impl Backlog {
         }
     }
 
-    /// Frees the memory that a long failure took.
+    /// Frees the memory of a backlog that was long and is empty now.
     fn free_if_empty(&mut self) {
         if self.batches.is_empty() && self.batches.capacity() > 1_024 {
             self.batches = VecDeque::new();
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_takes_the_place_of_the_newest_events() {
+    fn an_alert_replaces_the_newest_events() {
         let mut backlog = Backlog::new(4 * (OVERHEAD + 3));
         let mut dropped = Vec::new();
         for batch in [
@@ -177,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn among_alerts_the_oldest_stay() {
+    fn a_backlog_full_of_alerts_drops_the_new_alert() {
         let mut backlog = Backlog::new(2 * (OVERHEAD + 3));
         let mut dropped = 0;
         for line in ["a1\n", "a2\n", "a3\n"] {
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_too_big_costs_no_event() {
+    fn an_alert_larger_than_the_capacity_drops_no_event() {
         let mut backlog = Backlog::new(OVERHEAD + 3);
         backlog.push(event("e1\n"), |_| panic!("there is room"));
         let mut dropped = Vec::new();
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_may_be_taken_first() {
+    fn alerts_can_be_removed_before_events() {
         let mut backlog = Backlog::new(10_000);
         for batch in [event("e1\n"), alert("a1\n"), event("e2\n"), alert("a2\n")] {
             backlog.push(batch, |_| panic!("there is room"));

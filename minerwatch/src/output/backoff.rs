@@ -4,11 +4,12 @@ use std::time::Duration;
 
 use backon::{BackoffBuilder as _, ExponentialBackoff, ExponentialBuilder};
 
-/// First and longest pause, before the jitter.
+/// First pause without jitter.
 const FIRST: Duration = Duration::from_millis(250);
+/// Longest pause without jitter.
 const LONGEST: Duration = Duration::from_secs(30);
 
-/// Pauses that double up to half a minute, with jitter, so that the agents of many hosts do not come back at once.
+/// Pauses that double up to 30 seconds. Their jitter spreads the attempts of many hosts.
 #[derive(Debug)]
 pub(super) struct Backoff(ExponentialBackoff);
 
@@ -34,7 +35,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pauses_grow_to_a_bound_and_go_on() {
+    fn pauses_grow_to_the_longest_one() {
         let mut backoff = Backoff::new();
         let pauses: Vec<Duration> = (0..1_000).map(|_| backoff.next()).collect();
         assert!(

@@ -1,4 +1,4 @@
-//! What an output is given: whole lines of one class.
+//! The unit of lines that an output gets at once.
 
 use bytes::Bytes;
 
@@ -38,7 +38,7 @@ impl Batch {
         self.lines.len()
     }
 
-    /// Returns the lines in batches of at most `bytes` bytes, and of at least one line.
+    /// Splits the batch into batches of at most `bytes` bytes. A longer line is a batch of its own.
     pub fn parts(&self, bytes: usize) -> Vec<Self> {
         let mut parts = Vec::new();
         let (mut begin, mut end) = (0, 0);

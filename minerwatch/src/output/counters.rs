@@ -21,13 +21,13 @@ pub struct Counters {
     pub failures: u64,
     /// Whether the last delivery failed.
     pub failing: bool,
-    /// Why the last failed delivery failed. Stays after the output works again.
+    /// The error of the last failed delivery. It stays when the output works again.
     pub last_error: Option<String>,
     /// Number of lines that the destination refused for ever. They are in the dead-letter file.
     pub refused: u64,
-    /// The spool now, for an output that has one.
+    /// The counters of the spool, if the output has one.
     pub spool: Option<SpoolCounters>,
-    /// Whether the output has ended, because the reader of standard output has gone.
+    /// Whether the output has ended because the reader of standard output closed the pipe.
     pub ended: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The dead-letter file of a network output: documents that its server refuses for ever.
+//! The dead-letter file of a network output. It has the documents that the server refused for ever.
 
 use std::{
     fs::{self, OpenOptions},
@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde::Serialize;
-use serde_json::value::RawValue;
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::{Document, Refusal};
 use crate::state_files;
@@ -16,7 +16,7 @@ use crate::state_files;
 /// Maximum size of the file, in bytes. A full file becomes `NAME.1`, and an earlier `NAME.1` is removed.
 const MAX_SIZE: u64 = 8 << 20;
 
-/// Appends refused documents to a file, a line of JSON for each.
+/// Appends refused documents to a file. Each is a line of JSON.
 #[derive(Debug)]
 pub(super) struct DeadLetters {
     path: PathBuf,
@@ -25,10 +25,10 @@ pub(super) struct DeadLetters {
 /// A line of the file.
 #[derive(Serialize)]
 struct DeadLetter<'a> {
-    /// The server's own words.
+    /// The message of the server.
     reason: &'a str,
-    /// The document as it was to be sent.
-    document: &'a RawValue,
+    /// The document: an object, or a text if it is not JSON.
+    document: Box<RawValue>,
 }
 
 impl DeadLetters {
@@ -42,8 +42,10 @@ impl DeadLetters {
         let mut lines = Vec::new();
         for Refusal { index, reason } in refusals {
             let Some(document) = documents.get(*index) else { continue };
-            let json = str::from_utf8(&document.json).ok().and_then(|json| serde_json::from_str(json).ok());
-            let Some(document) = json else { continue };
+            let document = match serde_json::from_slice(&document.json) {
+                Ok(document) => document,
+                Err(_) => to_raw_value(&String::from_utf8_lossy(&document.json))?,
+            };
             serde_json::to_writer(&mut lines, &DeadLetter { reason, document })?;
             lines.push(b'\n');
         }
@@ -59,8 +61,27 @@ impl DeadLetters {
         OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)?.write_all(&lines)
     }
 
-    /// Returns the path for messages.
+    /// Returns the path as text for messages.
     pub fn path(&self) -> std::path::Display<'_> {
         self.path.display()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Class;
+
+    #[test]
+    fn a_document_that_is_not_json_is_kept_as_text() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("spool/dead-letters.jsonl");
+        let documents =
+            [&b"{\"a\": 1}"[..], b"{\"a\xff"].map(|json| Document { class: Class::Alert, json: json.into() });
+        let refusals = [0, 1, 2].map(|index| Refusal { index, reason: "why".to_owned() });
+        DeadLetters::new(path.clone()).add(&documents, &refusals).unwrap();
+        let lines = "{\"reason\":\"why\",\"document\":{\"a\": 1}}\n\
+                     {\"reason\":\"why\",\"document\":\"{\\\"a\u{fffd}\"}\n";
+        assert_eq!(fs::read_to_string(path).unwrap(), lines);
     }
 }

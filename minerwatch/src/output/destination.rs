@@ -1,4 +1,4 @@
-//! A server that takes lines, seen from the shipper.
+//! The interface between a network output and the protocol of its server.
 
 use std::{fmt, time::Duration};
 
@@ -15,32 +15,32 @@ pub struct Document {
     pub json: Bytes,
 }
 
-/// A server that takes documents. One file of this module implements it for each protocol.
+/// A server that receives documents. Each protocol implements it in a file of its own.
 ///
-/// A destination keeps its connection between two calls, and opens it again after an error. It reads secrets again
-/// before each connection or request.
+/// A destination keeps its connection between two calls, and opens a new one after an error. It reads its secrets before
+/// each connection or request.
 pub trait Destination: fmt::Debug + Send {
     /// Sends documents, in order, and waits for the answer. All documents of a call are of one class.
     ///
     /// # Errors
     ///
-    /// Nothing of the call counts as delivered. See [`SendError`] for what happens next.
+    /// No document of the call counts as delivered. [`SendError`] says what happens to them.
     fn send(&mut self, documents: &[Document]) -> Result<Delivery, SendError>;
 }
 
-/// What became of the documents of a call. Documents that are in neither list were delivered.
+/// The result of a call. Documents that are neither in `refused` nor in `later` were delivered.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Delivery {
     /// Documents that the server refused for ever, for example because they do not fit its mapping.
     pub refused: Vec<Refusal>,
-    /// Indices of documents that the server could not take now. They are sent again.
+    /// Indices of documents that the server could not accept now. They are sent again.
     pub later: Vec<usize>,
-    /// The server's own words about `later`, or about the success if there are any. At most a few hundred bytes.
+    /// The message of the server about `later`, or about the success. At most a few hundred bytes.
     pub words: String,
 }
 
 impl Delivery {
-    /// Everything was delivered.
+    /// Returns the result of a call that delivered all documents.
     pub fn complete(words: impl Into<String>) -> Self {
         Self { words: words.into(), ..Self::default() }
     }
@@ -51,32 +51,36 @@ impl Delivery {
 pub struct Refusal {
     /// Index of the document in the call.
     pub index: usize,
-    /// The server's own words.
+    /// The message of the server.
     pub reason: String,
 }
 
-/// Why a call failed as a whole.
+/// The error of a call that delivered nothing.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// The server cannot be reached, does not answer in time, or its answer makes no sense. Tried again after a pause.
+    /// The server cannot be reached, does not answer in time, or its answer is not valid. The documents are sent again after
+    /// a pause.
     #[error("{0}")]
     Unreachable(String),
-    /// The server is overloaded (429, 503). Tried again after its pause, or after ours.
+    /// The server is overloaded (429, 503). The documents are sent again after the pause for which it asks, or after a
+    /// growing pause.
     #[error("{words}")]
     Busy {
         /// The pause for which the server asks (`Retry-After`).
         after: Option<Duration>,
-        /// The server's own words.
+        /// The message of the server.
         words: String,
     },
-    /// The server does not accept our credentials or certificate (401, 403). Tried again after a pause.
+    /// The server does not accept the credentials or the certificate (401, 403, 407). The documents are sent again after a
+    /// pause.
     #[error("{0}")]
     Denied(String),
-    /// The request is too large for the server (413). Sent again in halves; a single document goes to the dead letters.
+    /// The request is too large for the server (413). The documents are sent again in halves. A single document goes to the
+    /// dead letters.
     #[error("{0}")]
     TooLarge(String),
-    /// The server refuses the content (400, 422) and does not say which document is at fault. Sent again in halves; a
-    /// single document goes to the dead letters.
+    /// The server refuses the content (400, 422 and others) and does not name the document at fault. The documents are sent
+    /// again in halves. A single document goes to the dead letters.
     #[error("{0}")]
     Refused(String),
 }

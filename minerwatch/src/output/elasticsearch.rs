@@ -1,6 +1,7 @@
 //! The output `[[sink.elasticsearch]]`: the bulk API of Elasticsearch and OpenSearch.
 //!
-//! Each document is created with an id that depends only on its content, so the server drops what arrives twice.
+//! Each document is created with an id that depends only on its content. So the server stores a document once, even if
+//! it arrives twice.
 
 mod answer;
 
@@ -14,15 +15,19 @@ use super::{
     Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     http::{
         Authorization, Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request,
-        http_output, reads, secret_source, words,
+        http_output, start, words,
     },
+    needs::reads,
 };
-use crate::schema::{absolute_path, checked, optional, parsed, section};
+use crate::{
+    credentials::SecretSource,
+    schema::{absolute_path, checked, optional, parsed, section},
+};
 
 /// Maximum size of the answer to a request, in bytes.
 const MAX_ANSWER: u64 = 64 << 20;
 
-/// The fields of the answer that are of use. The rest would be larger than the request.
+/// Limits the answer to the fields that are used. The whole answer would be larger than the request.
 const FILTER: &str = "filter_path=errors,error,items.*.status,items.*.error";
 
 section! {
@@ -97,8 +102,8 @@ impl ElasticsearchSettings {
         Ok(())
     }
 
-    fn api_key(&self) -> Option<crate::credentials::SecretSource> {
-        secret_source(self.api_key_file.as_deref(), self.api_key_env.as_deref())
+    fn api_key(&self) -> Option<SecretSource> {
+        SecretSource::of(self.api_key_file.as_deref(), self.api_key_env.as_deref())
     }
 
     fn sender(&self) -> Elasticsearch {
@@ -146,9 +151,7 @@ impl Destination for Elasticsearch {
                 delivery = Some(answer::read(answer.take(MAX_ANSWER), documents.len()));
                 Ok(Vec::new())
             } else {
-                let mut start = Vec::new();
-                let _ = answer.take(MAX_ERROR).read_to_end(&mut start);
-                Ok(start)
+                Ok(start(answer))
             }
         })?;
         let text = answer::error_words(&reply.body);
@@ -163,16 +166,13 @@ impl Destination for Elasticsearch {
     }
 }
 
-/// Number of bytes that are read of an answer that is an error.
-const MAX_ERROR: u64 = 64 << 10;
-
-/// Returns the lines of a bulk request: for each document its action and itself.
+/// Returns the body of a bulk request. Each document has two lines: the action and the document.
 fn body(documents: &[Document]) -> Vec<u8> {
     let size: usize = documents.iter().map(|document| document.json.len() + 64).sum();
     let mut body = Vec::with_capacity(size);
     for document in documents {
         body.extend_from_slice(b"{\"create\":{\"_id\":");
-        // Text is always valid JSON.
+        // A text can always be encoded.
         body.extend_from_slice(serde_json::to_string(&id(&document.json)).unwrap_or_default().as_bytes());
         body.extend_from_slice(b"}}\n");
         body.extend_from_slice(&document.json);
@@ -191,7 +191,7 @@ fn id(json: &Bytes) -> String {
     struct WithId {
         id: String,
     }
-    // Longer ids are refused by the server.
+    // The server refuses longer ids.
     let own = serde_json::from_slice::<WithEvent>(json).ok().map(|document| document.event.id);
     own.filter(|id| (1..=512).contains(&id.len())).unwrap_or_else(|| {
         Sha256::digest(json).iter().take(16).fold(String::new(), |mut text, byte| {

@@ -1,7 +1,6 @@
-//! A worked example of a new kind of output, which writes lines to a Unix socket. It consists of this file and a row in
-//! a table.
+//! An example of a new kind of output. It writes lines to a Unix socket, and consists of this file and a row in a table.
 //!
-//! `CONTRIBUTING.md` shows this code. A real output is a file next to `file.rs`, and uses the table in `table.rs`.
+//! `CONTRIBUTING.md` shows this code. A real output has its row in `table.rs`.
 
 use std::{
     io::{self, BufRead as _, BufReader, Write as _},

@@ -1,4 +1,4 @@
-//! Which lines an output wants.
+//! The filter that selects the lines for an output.
 
 use crate::{
     model::{EventKind, KindSet, Verdict},
@@ -14,11 +14,11 @@ section! {
         pub min_verdict: Option<Verdict> = None, optional(choice());
         /// Which events are sent to the output.
         pub events: KindSet = KindSet::NONE, event_kinds();
-        /// Whether the events of processes that belong to an open incident are sent to the output, whatever `events`
-        /// says.
+        /// Whether all events of processes that belong to an open incident are sent to the output, also those of kinds that
+        /// `events` does not name.
         pub incident_events: bool = false, switch();
         /// Whether events about the agent itself are sent to the output: start, stop, and a heartbeat each minute. By
-        /// default, network outputs send them, and standard output and files do not.
+        /// default, they are sent to network outputs, except those for alerts only, and not to standard output and files.
         pub agent_events: Option<bool> = None, optional(switch());
     }
 }
@@ -34,9 +34,7 @@ impl FilterKeys {
             agent_events: self.agent_events.unwrap_or(agent_events),
         }
     }
-}
 
-impl FilterKeys {
     /// Checks the keys of an output that sends alerts only.
     pub(super) fn alerts_only(&self) -> Result<(), (&'static str, String)> {
         let message = "this output sends alerts only; remove the key".to_owned();
@@ -49,7 +47,7 @@ impl FilterKeys {
     }
 }
 
-/// The lines that an output wants.
+/// Selects the lines for an output.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Filter {
     /// Kinds of events that the output wants.

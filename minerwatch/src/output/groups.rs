@@ -5,10 +5,10 @@ use serde_json::Value;
 use super::Document;
 use crate::ecs::read::text;
 
-/// The alerts of one incident in a call, in order.
+/// The alerts of one incident, in order.
 #[derive(Debug)]
 pub(super) struct Group {
-    /// What the alerts have in common: the incident, the agent of a host, or the id of the only alert.
+    /// Identifies the group: the id of the incident, the sensor of the host, or the id of the only alert.
     pub key: String,
     /// The alerts, with their indices in the call.
     pub alerts: Vec<(usize, Value)>,
@@ -20,16 +20,10 @@ impl Group {
         self.alerts.last().map(|(_, alert)| alert)
     }
 
-    /// Returns the last alert of each run of alerts that open or close: at most one message for each change.
-    pub fn changes(&self) -> Vec<&Value> {
-        let mut changes: Vec<&Value> = Vec::new();
-        for (_, alert) in &self.alerts {
-            if changes.last().is_some_and(|last| is_end(last) == is_end(alert)) {
-                changes.pop();
-            }
-            changes.push(alert);
-        }
-        changes
+    /// Returns the alerts in runs: those that report a problem, then those that report its end, and so on. One message
+    /// about the last alert of a run is enough.
+    pub fn runs(&self) -> impl Iterator<Item = &[(usize, Value)]> {
+        self.alerts.chunk_by(|(_, alert), (_, next)| is_end(alert) == is_end(next))
     }
 
     /// Returns the indices of the alerts.
@@ -38,7 +32,7 @@ impl Group {
     }
 }
 
-/// Returns whether an alert says that something is over.
+/// Returns whether an alert reports the end of a problem.
 pub(super) fn is_end(alert: &Value) -> bool {
     matches!(text(alert, "event.action"), Some("incident-closed" | "sensor-restored"))
 }
@@ -87,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_of_one_incident_are_together() {
+    fn alerts_of_one_incident_are_one_group() {
         let all = documents(&[
             ("a", "incident-opened"),
             ("b", "incident-opened"),
@@ -110,10 +104,10 @@ mod tests {
                 ("alert 6", vec![6]),
             ]
         );
-        let changes = |place: usize| -> Vec<&str> {
-            groups[place].changes().into_iter().filter_map(|alert| text(alert, "event.action")).collect()
+        let runs = |place: usize| -> Vec<Vec<usize>> {
+            groups[place].runs().map(|run| run.iter().map(|(index, _)| *index).collect()).collect()
         };
-        assert_eq!(changes(0), ["incident-updated", "incident-closed", "incident-opened"]);
-        assert_eq!(changes(2), ["sensor-degraded", "sensor-restored"]);
+        assert_eq!(runs(0), [vec![0, 2], vec![4], vec![7]]);
+        assert_eq!(runs(2), [[3], [5]]);
     }
 }

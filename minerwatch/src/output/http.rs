@@ -1,4 +1,4 @@
-//! What all outputs over HTTP share: their keys, a client, and what a server's answer means.
+//! The common parts of outputs over HTTP: their keys, a client, and the meaning of a server's answer.
 
 mod answer;
 mod client;
@@ -11,8 +11,8 @@ mod tests;
 mod url;
 
 pub(in crate::output) use answer::{Reply, words};
-pub(in crate::output) use client::{Client, Encoding, Request};
-pub(in crate::output) use keys::{Authorization, check_of, needs_of, reads, secret_source};
+pub(in crate::output) use client::{Client, Encoding, Request, start};
+pub(in crate::output) use keys::{Authorization, check_of, needs_of};
 pub use keys::{CompressionKeys, ConnectionKeys, LoginKeys};
 pub(in crate::output) use settings::http_output;
 pub use url::HttpUrl;

@@ -1,6 +1,6 @@
 //! The output `[[sink.kafka]]`: records in topics of Kafka.
 //!
-//! The protocol is there with the feature `kafka` only. Without it, a configuration with this output is refused.
+//! This output needs the feature `kafka`. Without the feature, a configuration with this output is refused.
 
 #[cfg(feature = "kafka")]
 mod producer;
@@ -11,12 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     Destination, Filter, FilterKeys, Needs, Output, OutputName, OutputSettings, ShippingKeys, host_of,
-    shipper::Shipper, tls::TlsFiles,
+    needs::reads, shipper::Shipper, tls::TlsFiles,
 };
 use crate::schema::{absolute_path, checked, choice, optional, parsed, section, switch};
 
 section! {
-    /// Keys of `[[sink.kafka]]`. Packages have this output if they were built with `--features kafka`.
+    /// Keys of `[[sink.kafka]]`. A package has this output if it was built with `--features kafka`.
     pub struct KafkaSettings {
         include {
             pub filter: FilterKeys;
@@ -25,13 +25,13 @@ section! {
         required {
             /// Name of the output. Each network output needs its own name.
             pub name: OutputName, parsed(OutputName::ACCEPTED);
-            /// Some brokers of the cluster. They name the others.
+            /// Some brokers of the cluster. The output learns the others from them.
             pub brokers: Vec<String>, checked("a list of `\"HOST:PORT\"`", are_brokers);
-            /// The topic. It must exist. The key of a record is the id of the host, which also chooses the partition, so
-            /// that the records of a host stay in order. A record counts as delivered when all replicas in sync have it.
+            /// The topic. It must exist. The key of a record is the id of the host. It determines the partition, so the
+            /// records of a host stay in order. A record counts as delivered when all replicas in sync have it.
             pub topic: String, checked("the name of a topic", is_topic);
         }
-        /// The topic of events, if it is another one.
+        /// The topic of events. By default, events go to `topic`.
         pub events_topic: Option<String> = None, optional(checked("the name of a topic", is_topic));
         /// Format of the value of a record.
         pub format: DocumentFormat = DocumentFormat::Ecs, choice();
@@ -43,11 +43,11 @@ section! {
         pub client_certificate_file: Option<PathBuf> = None, optional(absolute_path());
         /// File with the private key (PEM) of the certificate. Files are read again before each connection.
         pub client_key_file: Option<PathBuf> = None, optional(absolute_path());
-        /// How the output logs in (SASL).
+        /// Mechanism for authentication (SASL).
         pub sasl: Option<SaslMechanism> = None, optional(choice());
-        /// User for the login.
+        /// User for authentication.
         pub user: Option<String> = None, optional(parsed("a text"));
-        /// File with the password. White space around the password does not count.
+        /// File with the password. White space around the password is ignored.
         pub password_file: Option<PathBuf> = None, optional(absolute_path());
     }
 }
@@ -62,16 +62,16 @@ pub enum DocumentFormat {
     Ocsf,
 }
 
-/// How an output logs in.
+/// A mechanism for authentication.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum SaslMechanism {
     /// The password itself, over TLS only.
     Plain,
-    /// A proof with SHA-256 that does not show the password.
+    /// A challenge and response with SHA-256. The password is not sent.
     #[serde(rename = "scram-sha-256")]
     ScramSha256,
-    /// A proof with SHA-512 that does not show the password.
+    /// A challenge and response with SHA-512. The password is not sent.
     #[serde(rename = "scram-sha-512")]
     ScramSha512,
 }
@@ -122,16 +122,11 @@ impl OutputSettings for KafkaSettings {
     }
 
     fn needs(&self) -> Needs {
-        // The brokers may name others, which the drop-in must then allow by hand.
+        // The brokers name the other brokers of the cluster. The operator must add those to the drop-in.
         let hosts = self.brokers.iter().filter_map(|broker| host_of(&format!("kafka://{broker}")));
-        let files = [
-            ("ca_file", &self.ca_file),
-            ("client_certificate_file", &self.client_certificate_file),
-            ("client_key_file", &self.client_key_file),
-            ("password_file", &self.password_file),
-        ];
-        let reads = files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?)));
-        Needs { hosts: hosts.collect(), reads: reads.collect(), ..Needs::default() }
+        let mut files = self.tls_files().reads();
+        files.extend(reads([("password_file", &self.password_file)]));
+        Needs { hosts: hosts.collect(), reads: files, ..Needs::default() }
     }
 
     fn check(&self) -> Result<(), (&'static str, String)> {
@@ -197,7 +192,7 @@ mod tests {
 
     #[cfg(not(feature = "kafka"))]
     #[test]
-    fn a_build_without_kafka_says_so() {
+    fn a_build_without_kafka_refuses_the_output() {
         let error = parse("brokers = ['h:9092']\ntopic = 't'").unwrap_err();
         assert!(error.contains("this build has no Kafka output"), "{error}");
     }

@@ -1,4 +1,4 @@
-//! Writes whole lines to a target, and never leaves half a line behind.
+//! Writes whole lines to a target. After a failed write, the rest of a torn line is removed or written later.
 
 use std::{fmt, io};
 
@@ -23,8 +23,8 @@ pub(super) trait Target: fmt::Debug + Send {
         Ok(())
     }
 
-    /// Removes the last `length` bytes, so that no partial line remains. Returns `false` if that is impossible. The
-    /// rest of the line is then the next thing to write.
+    /// Removes the last `length` bytes, which are the beginning of a line. Returns whether that was possible. If not, the
+    /// rest of the line is written next.
     fn take_back(&mut self, _length: usize) -> bool {
         false
     }
@@ -41,7 +41,7 @@ pub(super) trait Target: fmt::Debug + Send {
     }
 }
 
-/// A target, and the rest of a line that it took in part.
+/// A target, and the rest of a line that was written in part.
 #[derive(Debug)]
 pub(super) struct LineWriter<T> {
     pub(super) target: T,
@@ -63,12 +63,12 @@ impl<T: Target> LineWriter<T> {
         Self { target, torn: Bytes::new() }
     }
 
-    /// Whether a part of a line is still to be written.
+    /// Returns whether the rest of a line must still be written.
     pub fn is_torn(&self) -> bool {
         !self.torn.is_empty()
     }
 
-    /// Writes whole lines, after the rest of a torn one. Returns the description of a problem that did not prevent the
+    /// Writes the rest of a torn line, and then whole lines. Returns the description of a problem that did not prevent the
     /// write, if there was one.
     pub fn write(&mut self, lines: &Bytes) -> Result<Option<String>, Unwritten> {
         let whole = |error| Unwritten { error, rest: lines.clone() };

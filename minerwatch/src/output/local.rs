@@ -12,7 +12,7 @@ use super::{
     line_writer::{LineWriter, Target, Unwritten},
 };
 
-/// Time without lines after which the thread looks around. It has no other meaning.
+/// Time for which the thread waits for lines. Afterwards it waits again.
 const IDLE: Duration = Duration::from_secs(3_600);
 
 /// Writes the lines of a queue to a target.
@@ -20,7 +20,7 @@ const IDLE: Duration = Duration::from_secs(3_600);
 pub(super) struct Local<T> {
     writer: LineWriter<T>,
     backoff: Backoff,
-    /// The counters at the time when the target began to fail.
+    /// The counters when the target began to fail, or `None` while it works.
     before: Option<Counters>,
 }
 
@@ -30,7 +30,7 @@ impl<T: Target> Local<T> {
         Self { writer: LineWriter::new(target), backoff: Backoff::new(), before: None }
     }
 
-    /// Writes a batch. Returns the end of the output, if this is the end.
+    /// Writes a batch. Returns why the output ends, or `None` if it goes on.
     fn deliver(&mut self, batch: &Batch, queue: &Queue) -> Option<End> {
         match self.writer.write(&batch.lines) {
             Ok(problem) => {
@@ -104,7 +104,7 @@ impl<T: Target> Output for Local<T> {
                     }
                     None
                 }
-                // The rest of a torn line may be all that is left.
+                // No batch is waiting, but the rest of a torn line is.
                 Next::Idle | Next::Closed if self.writer.is_torn() => {
                     self.deliver(&Batch::new(super::Class::Event, Bytes::new()), queue)
                 }

@@ -1,8 +1,8 @@
-//! What an output needs from its surroundings.
+//! The hosts and files that an output uses.
 
 use std::path::PathBuf;
 
-/// What an output needs from its surroundings. `minerwatch config unit` derives the systemd drop-in from it, and the
+/// The hosts and files that an output uses. `minerwatch config unit` derives the systemd drop-in from it, and the
 /// daemon and `minerwatch config check` verify the paths.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Needs {
@@ -14,6 +14,13 @@ pub struct Needs {
     /// Files that the output reads, each with the key that names it. The daemon does not start if such a file cannot
     /// be read.
     pub reads: Vec<(&'static str, PathBuf)>,
+}
+
+/// Returns the files that are set, each with the key that names it.
+pub(super) fn reads<const N: usize>(
+    files: [(&'static str, &Option<PathBuf>); N],
+) -> Vec<(&'static str, PathBuf)> {
+    files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?))).collect()
 }
 
 /// Returns the host of a URL, without its port, user and brackets. Returns `None` if the text has no host.

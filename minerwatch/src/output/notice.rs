@@ -32,11 +32,11 @@ pub enum Notice {
         /// The error of the last write.
         error: io::Error,
     },
-    /// The output works, but something other than writing failed, such as renaming a full file.
+    /// The output works, but another action failed, such as the rotation of a full file.
     Degraded {
         /// Name of the output.
         output: String,
-        /// The problem, and its consequences.
+        /// The problem and its consequences.
         problem: String,
     },
 }

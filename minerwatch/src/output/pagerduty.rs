@@ -1,4 +1,4 @@
-//! The output `[[sink.pagerduty]]`: the Events API v2 of PagerDuty. An incident is one alert there, by its key.
+//! The output `[[sink.pagerduty]]`: the Events API v2 of PagerDuty. An incident is one alert there, and its id is the key of the alert.
 
 use std::{path::PathBuf, time::Instant};
 
@@ -7,9 +7,8 @@ use serde_json::{Map, Value, json};
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError, ShippingKeys,
     groups::{Group, groups, is_end},
-    http::{
-        Authorization, Client, ConnectionKeys, Encoding, HttpUrl, Request, http_output, reads, secret_source,
-    },
+    http::{Authorization, Client, ConnectionKeys, Encoding, HttpUrl, Request, http_output},
+    needs::reads,
     severity::Severity,
     throttle::Throttle,
 };
@@ -77,7 +76,7 @@ impl PagerDutySettings {
     fn sender(&self) -> PagerDuty {
         PagerDuty {
             url: self.url.clone(),
-            key: secret_source(self.routing_key_file.as_deref(), self.routing_key_env.as_deref()),
+            key: SecretSource::of(self.routing_key_file.as_deref(), self.routing_key_env.as_deref()),
             client: Client::new(&self.connection, Authorization::None, Encoding::Plain, &self.shipping),
             throttle: Throttle::new(self.max_per_minute),
         }
@@ -100,26 +99,23 @@ impl PagerDuty {
         source.read().map_err(|error| SendError::Denied(format!("{error:#}")))
     }
 
-    /// Sends what changed about one incident.
-    fn post(&mut self, group: &Group, key: &Secret) -> Result<(), SendError> {
-        for alert in group.changes() {
-            if self.throttle.room(Instant::now()) == 0 {
-                return Err(self.throttle.wait(Instant::now()));
-            }
-            let body = event(group, alert, key).to_string();
-            let request = Request::post(self.url.as_str(), "application/json", body.as_bytes());
-            let reply = self.client.send(&self.url, &request)?;
-            let names_the_key = String::from_utf8_lossy(&reply.body).to_lowercase().replace('_', " ");
-            let sent = reply.accepted(self.url.origin());
-            match sent {
-                // A wrong key is no fault of the alert.
-                Err(SendError::Refused(words)) if names_the_key.contains("routing key") => {
-                    return Err(SendError::Denied(words));
-                }
-                sent => sent?,
-            };
-            self.throttle.note(Instant::now());
+    /// Sends the event about an alert.
+    fn post(&mut self, group: &Group, alert: &Value, key: &Secret) -> Result<(), SendError> {
+        if self.throttle.room(Instant::now()) == 0 {
+            return Err(self.throttle.wait(Instant::now()));
         }
+        let body = event(group, alert, key).to_string();
+        let request = Request::post(self.url.as_str(), "application/json", body.as_bytes());
+        let reply = self.client.send(&self.url, &request)?;
+        let answer = String::from_utf8_lossy(&reply.body).to_lowercase().replace('_', " ");
+        match reply.accepted(self.url.origin()) {
+            // A wrong key is no fault of the alert.
+            Err(SendError::Refused(words)) if answer.contains("routing key") => {
+                return Err(SendError::Denied(words));
+            }
+            sent => sent?,
+        };
+        self.throttle.note(Instant::now());
         Ok(())
     }
 }
@@ -128,16 +124,24 @@ impl Destination for PagerDuty {
     fn send(&mut self, documents: &[Document]) -> Result<Delivery, SendError> {
         let key = self.key()?;
         let groups = groups(documents);
+        let runs: Vec<(&Group, &[(usize, Value)])> =
+            groups.iter().flat_map(|group| group.runs().map(move |run| (group, run))).collect();
         let mut refused = Vec::new();
-        for (place, group) in groups.iter().enumerate() {
-            match self.post(group, &key) {
+        for (place, (group, run)) in runs.iter().enumerate() {
+            let Some((_, alert)) = run.last() else { continue };
+            match self.post(group, alert, &key) {
                 Ok(()) => {}
                 Err(SendError::TooLarge(reason) | SendError::Refused(reason)) => {
-                    refused.extend(group.indices().map(|index| Refusal { index, reason: reason.clone() }));
+                    refused.extend(
+                        run.iter().map(|(index, _)| Refusal { index: *index, reason: reason.clone() }),
+                    );
                 }
                 Err(error) if place == 0 => return Err(error),
                 Err(error) => {
-                    let later = groups.iter().skip(place).flat_map(Group::indices).collect();
+                    // What was sent stays sent. Otherwise an incident with more changes than `max_per_minute` would never
+                    // be delivered.
+                    let rest = runs.iter().skip(place).flat_map(|(_, run)| run.iter());
+                    let later = rest.map(|(index, _)| *index).collect();
                     return Ok(Delivery { refused, later, words: error.to_string() });
                 }
             }
@@ -174,7 +178,7 @@ fn event(group: &Group, alert: &Value, key: &Secret) -> Value {
     Value::Object(event)
 }
 
-/// The API allows 255 characters.
+/// Returns the key of the alert in PagerDuty. The API allows 255 characters.
 fn dedup_key(key: &str) -> String {
     key.chars().take(255).collect()
 }

@@ -25,7 +25,7 @@ struct State {
     counters: Counters,
     reopen: bool,
     closing: bool,
-    /// Something changed that the output waits for, other than a new batch.
+    /// [`Queue::wake`] was called since the output last waited.
     woken: bool,
 }
 
@@ -38,14 +38,14 @@ impl State {
     }
 }
 
-/// What an output does next.
+/// The next task of an output.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Next {
     /// Deliver this batch, and then call [`Queue::delivered`], [`Queue::moved`] or [`Queue::put_back`] for its lines.
     Batch(Batch),
     /// Open the destination again by its name.
     Reopen,
-    /// Nothing came in time.
+    /// There was no batch in time, or [`Queue::wake`] was called.
     Idle,
     /// The daemon ends. There are no more batches.
     Closed,
@@ -107,8 +107,8 @@ impl Queue {
         .unwrap_or(Next::Idle)
     }
 
-    /// Waits until `timeout`, or until the daemon ends or wants the destination to be opened again. Returns whether the
-    /// daemon ends.
+    /// Waits for `timeout`. Returns earlier if the queue is closed, or if the destination is to be opened again. Returns
+    /// whether the queue is closed.
     pub fn pause(&self, timeout: Duration) -> bool {
         self.wait(timeout, |state| (state.closing || state.reopen).then_some(state.closing)).unwrap_or(false)
     }
@@ -140,24 +140,24 @@ impl Queue {
         }
     }
 
-    /// Waits until no alert waits, at most for `timeout`.
+    /// Waits until no alert is waiting or being delivered, but at most for `timeout`.
     pub fn wait_for_alerts(&self, timeout: Duration) {
         self.wait(timeout, |state| (state.backlog.alerts() + state.taken.1 == 0).then_some(()));
     }
 
-    /// Says that lines of a taken batch are elsewhere now: in the spool, or with the dead letters.
+    /// Notes that lines of a taken batch are in the spool or in the dead-letter file now.
     pub fn moved(&self, class: Class, count: u64) {
         self.lock().release(class, count);
     }
 
-    /// Puts the rest of a taken batch back, so that it is the next one.
+    /// Puts the rest of a taken batch back in front of the others.
     pub fn put_back(&self, batch: Batch) {
         let mut state = self.lock();
         state.release(batch.class, batch.count);
         state.backlog.put_back(batch);
     }
 
-    /// Number of bytes that wait, without those of taken batches.
+    /// Size of the waiting batches, without those that were taken, in bytes.
     pub fn bytes(&self) -> usize {
         self.lock().backlog.bytes()
     }
@@ -167,7 +167,7 @@ impl Queue {
         change(&mut self.lock().counters);
     }
 
-    /// Wakes the output, because something outside the queue changed.
+    /// Wakes the output, for example after an alert was added to the spool.
     pub fn wake(&self) {
         self.lock().woken = true;
         self.changed.notify_all();
@@ -179,18 +179,18 @@ impl Queue {
         self.changed.notify_all();
     }
 
-    /// Says that nothing more comes.
+    /// Closes the queue. The output ends after the waiting lines.
     pub fn close(&self) {
         self.lock().closing = true;
         self.changed.notify_all();
     }
 
-    /// Whether the daemon ends.
+    /// Returns whether the queue is closed.
     pub fn is_closing(&self) -> bool {
         self.lock().closing
     }
 
-    /// Number of alerts that wait or are being written.
+    /// Number of alerts that are waiting or being delivered.
     pub fn alerts(&self) -> u64 {
         let state = self.lock();
         state.backlog.alerts() + state.taken.1
@@ -247,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn what_does_not_fit_is_counted_by_class() {
+    fn dropped_lines_are_counted_by_class() {
         let queue = Queue::new(1_000);
         for _ in 0..100 {
             queue.push(event());
@@ -259,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_waiting_output_wakes_at_once() {
+    fn batches_and_requests_wake_the_output() {
         let queue = Arc::new(Queue::new(CAPACITY));
         let waits = |queue: &Arc<Queue>| {
             let queue = Arc::clone(queue);
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rest_comes_before_the_end() {
+    fn waiting_batches_come_before_the_end() {
         let queue = Queue::new(CAPACITY);
         queue.push(event());
         queue.close();

@@ -7,7 +7,7 @@ use crate::ecs::read::text;
 /// The severity of an alert follows from its verdict.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Severity {
-    /// Events, and alerts that are good news.
+    /// Events, and alerts that the sensor works again.
     Info,
     /// `noted`, and alerts about the agent.
     Warning,
@@ -30,7 +30,7 @@ impl Severity {
         }
     }
 
-    /// Returns the word that Loki, PagerDuty and others use for it.
+    /// Returns the name that Loki, PagerDuty and others use.
     pub fn word(self) -> &'static str {
         match self {
             Self::Info => "info",
@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_verdict_decides() {
+    fn the_severity_follows_from_the_verdict() {
         let of = |kind, verdict, action| {
             let ecs = json!({"event": {"kind": kind, "action": action}, "minerwatch": {"verdict": verdict}});
             Severity::of(&ecs).word()

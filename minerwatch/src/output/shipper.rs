@@ -1,8 +1,8 @@
-//! A network output: brings the lines of its queue and its spool to a destination.
+//! A network output: sends the lines of its queue and its spool to a destination.
 //!
-//! Alerts come from the spool, where they are before anyone tries to send them. Events come from the queue, and go to
-//! the spool only while the destination does not take them. A line leaves the spool when the destination has taken it,
-//! so a kill in between sends it again.
+//! Alerts are written to the spool before they are sent. Events come from the queue, and go to the spool only while they
+//! cannot be delivered. A line is removed from the spool after its delivery. If minerwatch is killed in between, the line
+//! is sent again.
 
 mod bisect;
 
@@ -23,10 +23,10 @@ use super::{
     spool::{SpoolLimits, Spooled},
 };
 
-/// Time without lines after which the thread looks at the age of the spool.
+/// Time without lines after which the thread drops lines in the spool that are too old.
 const IDLE: Duration = Duration::from_secs(30);
 
-/// Time after which lines in the spool are read again, if the disk did not give them.
+/// Time after which the spool is read again, if it could not be read.
 const RETRY: Duration = Duration::from_secs(2);
 
 /// Time for which events are collected into one request.
@@ -38,8 +38,8 @@ const SPILL: Duration = Duration::from_millis(500);
 /// Size of the queue above which it is emptied into the spool, in bytes.
 const SPILL_ABOVE: usize = super::queue::CAPACITY / 4;
 
-/// A destination that has accepted nothing yet must refuse the same documents this often before they count as dead
-/// letters. Until then, a wrong path or index is more likely.
+/// Number of attempts that a destination which has accepted nothing yet may refuse completely. They suggest a wrong path or
+/// index. Afterwards, refused documents go to the dead letters.
 const DOUBTS: u32 = 6;
 
 /// Longest pause that a server may ask for.
@@ -60,7 +60,7 @@ pub struct Shipper {
     failing: bool,
     /// Whether the destination has accepted anything since the start.
     has_accepted: bool,
-    /// How often the destination refused everything, before it accepted anything.
+    /// Number of attempts that the destination refused completely, before it accepted anything.
     doubts: u32,
 }
 
@@ -88,12 +88,12 @@ impl Shipper {
 
     /// Sends the next lines, or waits for some.
     fn step(&mut self, queue: &Queue) {
-        // A destination that is slower than the events gets them from the disk.
+        // If the destination is too slow, events wait on the disk.
         if queue.bytes() > SPILL_ABOVE {
             self.spill(queue);
         }
         for class in [Class::Alert, Class::Event] {
-            // Alerts that the spool could not take come before events.
+            // Alerts that could not be written to the spool are sent before events.
             if class == Class::Event && queue.alerts() > 0 {
                 break;
             }
@@ -102,7 +102,7 @@ impl Shipper {
                 return self.send_spooled(class, &spooled, queue);
             }
         }
-        // The spool may have lines that the disk does not give now.
+        // The spool may have lines that cannot be read now.
         let wait = if self.spool.is_empty() { IDLE } else { RETRY };
         match queue.next(Order::AlertsFirst, wait) {
             Next::Batch(batch) => {
@@ -114,7 +114,7 @@ impl Shipper {
         }
     }
 
-    /// Waits a little for more events, so that a request has many of them. An alert is sent at once.
+    /// Collects more events for [`LINGER`], so that a request has many. An alert does not wait.
     fn collect(&self, first: Batch, queue: &Queue) -> Vec<Batch> {
         let class = first.class;
         let mut bytes = first.bytes();
@@ -233,13 +233,13 @@ impl Shipper {
                 self.backoff = Backoff::new();
                 self.doubts = 0;
                 queue.count(|counters| counters.failing = false);
-                info!("{}: the server takes lines again", self.name);
+                info!("{}: the server accepts lines again", self.name);
             }
             None => {}
         }
     }
 
-    /// Notes a failure, and waits. Meanwhile, events move from the queue to the spool.
+    /// Notes a failure, and waits before the next attempt. Meanwhile, events move from the queue to the spool.
     fn failed(&mut self, error: &SendError, queue: &Queue) {
         queue.count(|counters| {
             counters.failures += 1;
@@ -248,7 +248,7 @@ impl Shipper {
         });
         if !std::mem::replace(&mut self.failing, true) {
             warn!(
-                "{}: {error}. Alerts are kept on disk, and delivered when the server takes them; {}",
+                "{}: {error}. Alerts are kept on disk, and delivered when the server accepts them; {}",
                 self.name,
                 remedy(error)
             );
@@ -268,13 +268,13 @@ impl Shipper {
         }
     }
 
-    /// Moves what waits in the queue to the spool.
+    /// Moves the events of the queue to the spool.
     fn spill(&self, queue: &Queue) {
         let mut batches = Vec::new();
         while let Next::Batch(batch) = queue.next(Order::AlertsFirst, Duration::ZERO) {
             batches.push(batch);
         }
-        // The spool holds alerts only from the journal, so these stay in memory.
+        // The journal adds alerts to the spool. The alerts in the queue could not be added, so they stay there.
         let (alerts, events): (Vec<Batch>, Vec<Batch>) =
             batches.into_iter().partition(|batch| batch.class == Class::Alert);
         if self.spool.add_events(&events).is_ok() {
@@ -304,7 +304,7 @@ impl Output for Shipper {
             self.step(queue);
         }
         self.spill(queue);
-        // What was spooled last may still arrive before the end.
+        // Try to deliver the remaining alerts before the end.
         while !self.failing
             && let Ok(spooled) = self.spool.oldest(Class::Alert, self.max_batch)
             && !spooled.is_empty()
@@ -331,7 +331,7 @@ fn documents<'a>(batches: impl Iterator<Item = &'a Batch>) -> Vec<Document> {
 fn remedy(error: &SendError) -> &'static str {
     match error {
         SendError::Unreachable(_) => "check its address and the network",
-        SendError::Busy { .. } => "it asks for time",
+        SendError::Busy { .. } => "the server is overloaded",
         SendError::Denied(_) => "check the credentials of this output; they are read again at each attempt",
         SendError::TooLarge(_) => "lower max_batch_kib or the server's limit",
         SendError::Refused(_) => "check the address and the settings of this output",

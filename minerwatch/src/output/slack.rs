@@ -12,9 +12,8 @@ use serde_json::json;
 use super::{
     Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, SendError, ShippingKeys,
     groups::{Group, groups},
-    http::{
-        Authorization, Client, ConnectionKeys, Encoding, HttpUrl, Request, http_output, reads, secret_source,
-    },
+    http::{Authorization, Client, ConnectionKeys, Encoding, HttpUrl, Request, http_output},
+    needs::reads,
     throttle::Throttle,
 };
 use crate::{
@@ -66,7 +65,7 @@ impl SlackSettings {
     }
 
     fn url_source(&self) -> Option<SecretSource> {
-        secret_source(self.url_file.as_deref(), self.url_env.as_deref())
+        SecretSource::of(self.url_file.as_deref(), self.url_env.as_deref())
     }
 
     fn sender(&self) -> Slack {

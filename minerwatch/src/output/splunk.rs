@@ -17,10 +17,8 @@ use self::answer::{Acknowledged, Taken};
 use super::{
     Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError,
     ShippingKeys,
-    http::{
-        Authorization, Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, Request, http_output,
-        reads, secret_source,
-    },
+    http::{Authorization, Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, Request, http_output},
+    needs::reads,
 };
 use crate::{
     credentials::SecretSource,
@@ -83,7 +81,7 @@ impl SplunkSettings {
     }
 
     fn token(&self) -> Option<SecretSource> {
-        secret_source(self.token_file.as_deref(), self.token_env.as_deref())
+        SecretSource::of(self.token_file.as_deref(), self.token_env.as_deref())
     }
 
     fn sender(&self) -> Splunk {

@@ -1,4 +1,4 @@
-//! The output `[sink.stdout]`: writes whole lines to standard output immediately.
+//! The output `[sink.stdout]`: writes lines to standard output immediately.
 
 use std::{
     fs::File,
@@ -93,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_that_left_is_recognised() {
+    fn the_output_ends_when_the_reader_closes_the_pipe() {
         let (reader, writer) = io::pipe().unwrap();
         drop(reader);
         let queue = Queue::new(1_000);
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_device_is_a_failure_and_not_the_end() {
+    fn lines_for_a_full_device_keep_waiting() {
         let full = File::options().write(true).open("/dev/full").unwrap();
         let queue = Queue::new(1_000);
         queue.push(Batch::new(Class::Alert, "{}\n"));

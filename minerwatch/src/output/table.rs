@@ -67,21 +67,21 @@ outputs! { OutputsConfig {
     file: many FileSettings;
     /// Elasticsearch and OpenSearch.
     elasticsearch: many ElasticsearchSettings;
-    /// HTTP servers that take JSON.
+    /// HTTP servers that accept JSON.
     webhook: many WebhookSettings;
     /// The HTTP Event Collector of Splunk.
     splunk: many SplunkSettings;
     /// Grafana Loki.
     loki: many LokiSettings;
-    /// Receivers of OpenTelemetry's logs over HTTP.
+    /// Receivers of OpenTelemetry logs over HTTP (OTLP).
     otlp: many OtlpSettings;
-    /// Incoming webhooks of Slack, and of chats that take the same.
+    /// Incoming webhooks of Slack, and of chats that accept the same messages.
     slack: many SlackSettings;
     /// Services of PagerDuty.
     pagerduty: many PagerDutySettings;
-    /// Prometheus' Alertmanager.
+    /// The Alertmanager of Prometheus.
     alertmanager: many AlertmanagerSettings;
-    /// Servers that take syslog messages.
+    /// Syslog servers.
     syslog: many SyslogSettings;
     /// Topics of Kafka.
     kafka: many KafkaSettings;

@@ -1,4 +1,4 @@
-//! A limit of messages per minute, for outputs that people read.
+//! Limits the number of messages per minute, for outputs whose messages people read.
 
 use std::{
     collections::VecDeque,
@@ -9,7 +9,7 @@ use super::SendError;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Counts messages of the last minute.
+/// The times of the messages that were sent within the last minute.
 #[derive(Debug)]
 pub(super) struct Throttle {
     most: usize,
@@ -17,7 +17,7 @@ pub(super) struct Throttle {
 }
 
 impl Throttle {
-    /// Allows `most` messages in any minute.
+    /// Creates a limit of `most` messages in any minute.
     pub fn new(most: u64) -> Self {
         Self { most: usize::try_from(most).unwrap_or(usize::MAX), sent: VecDeque::new() }
     }
@@ -35,7 +35,7 @@ impl Throttle {
         self.sent.push_back(now);
     }
 
-    /// Returns the error for alerts that must wait. They stay in the spool, and are grouped when there is room.
+    /// Returns the error for alerts that exceed the limit. They stay in the spool, and are grouped when they are sent.
     pub fn wait(&self, now: Instant) -> SendError {
         let oldest = self.sent.front().map(|sent| now.saturating_duration_since(*sent)).unwrap_or_default();
         SendError::Busy {
@@ -53,7 +53,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn any_minute_has_at_most_so_many_messages() {
+    fn a_minute_has_at_most_the_allowed_number_of_messages() {
         let mut throttle = Throttle::new(2);
         let start = Instant::now();
         let at = |seconds| start + Duration::from_secs(seconds);

@@ -1,4 +1,4 @@
-//! The files of a TLS client: which servers it trusts, and who it is.
+//! The files of a TLS client: the trusted certificates, and its own certificate.
 
 use std::{
     path::{Path, PathBuf},
@@ -11,6 +11,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 
+use super::needs::reads;
 use crate::credentials;
 
 /// The files of a TLS client. They are read before each connection, because they may have been renewed.
@@ -36,15 +37,14 @@ impl TlsFiles {
 
     /// Returns the files, each with its key.
     pub fn reads(&self) -> Vec<(&'static str, PathBuf)> {
-        let files = [
+        reads([
             ("ca_file", &self.ca),
             ("client_certificate_file", &self.certificate),
             ("client_key_file", &self.key),
-        ];
-        files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?))).collect()
+        ])
     }
 
-    /// Reads the files. Fails if one cannot be read or holds nothing of use.
+    /// Reads the files. Fails if a file cannot be read, or does not contain what it should.
     pub fn config(&self) -> anyhow::Result<ClientConfig> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider)
@@ -64,7 +64,7 @@ impl TlsFiles {
     fn roots(&self) -> anyhow::Result<RootCertStore> {
         let path = credentials::trusted_file(self.ca.as_deref())?;
         let mut roots = RootCertStore::empty();
-        // A system's collection may contain old certificates that are of no use.
+        // The system's certificates may include some that the library cannot read.
         if roots.add_parsable_certificates(certificates(path)?).0 == 0 {
             bail!("{} holds no certificate that can verify a server", path.display());
         }

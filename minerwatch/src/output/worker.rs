@@ -1,4 +1,4 @@
-//! An output in a thread of its own, seen from the event loop.
+//! The part of an output that belongs to the event loop. It starts and ends the thread of the output.
 
 use std::{path::Path, sync::Arc, thread, thread::JoinHandle, time::Duration};
 
@@ -9,17 +9,17 @@ use tracing::warn;
 
 use super::{Batch, Class, Counters, Filter, Output, OutputSettings, Queue, Spool, queue::CAPACITY};
 
-/// Stack size of an output's thread. TLS handshakes need the most.
+/// Stack size of an output's thread. A TLS handshake needs more stack than anything else.
 const STACK: usize = 512 << 10;
 
-/// Pause between two looks at a thread that shall end.
+/// Pause between two checks whether a thread has ended.
 const POLL: Duration = Duration::from_millis(5);
 
 /// An output and its thread.
 #[derive(Debug)]
 pub struct Worker {
     name: String,
-    /// The settings as text, to tell whether they changed.
+    /// The settings as text. A reload compares it with the text of the new settings.
     settings: String,
     filter: Filter,
     queue: Arc<Queue>,
@@ -47,7 +47,7 @@ impl Worker {
         })
     }
 
-    /// Starts the thread, which has the capabilities of the caller. Does nothing if it was started before.
+    /// Starts the thread. It has the capabilities of the caller. Does nothing if the thread was started before.
     pub fn start(&mut self) -> anyhow::Result<()> {
         let Some(output) = self.output.take() else { return Ok(()) };
         let queue = Arc::clone(&self.queue);
@@ -60,8 +60,8 @@ impl Worker {
         Ok(())
     }
 
-    /// Returns whether a reload can go on with this worker. The settings of a network output apply when it is opened. A
-    /// file keeps its lock while it is open, so changed limits of a file apply at the next start.
+    /// Returns whether a reload keeps this worker. A network output with changed settings is opened again. A file keeps its
+    /// lock while it is open, so changed limits of a file apply at the next start.
     pub fn goes_on(&self, settings: &dyn OutputSettings) -> bool {
         self.name == settings.name() && (self.spool.is_none() || self.settings == format!("{settings:?}"))
     }
@@ -103,7 +103,7 @@ impl Worker {
         }
     }
 
-    /// Asks the output to open its destination again by its name.
+    /// Asks the output to open its file again by its name.
     pub fn reopen(&self) {
         self.queue.reopen();
     }
@@ -126,7 +126,7 @@ impl Worker {
         }
     }
 
-    /// Tells the output to deliver what waits and to end.
+    /// Tells the output to deliver the waiting lines and to end.
     pub fn close(&mut self) {
         self.flush();
         self.queue.close();

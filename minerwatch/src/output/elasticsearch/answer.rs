@@ -1,10 +1,10 @@
-//! Reads the answer to a bulk request item by item, so that its size does not matter.
+//! Reads the answer to a bulk request item by item. So a large answer does not take much memory.
 
 use std::{fmt, io};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
+    de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor},
 };
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ use crate::output::{Delivery, Refusal, http::words};
 
 /// Reads the answer to a request of `count` documents.
 pub(super) fn read(answer: impl io::Read, count: usize) -> Result<Delivery, String> {
-    let mut found = Found::default();
+    let mut found = Found { count, items: 0, delivery: Delivery::default() };
     let mut reader = serde_json::Deserializer::from_reader(io::BufReader::new(answer));
     AnswerSeed(&mut found).deserialize(&mut reader).map_err(|error| words(error.to_string().as_bytes()))?;
     if found.items != count {
@@ -21,7 +21,8 @@ pub(super) fn read(answer: impl io::Read, count: usize) -> Result<Delivery, Stri
     Ok(found.delivery)
 }
 
-/// Returns the words in the body of an error: `{"error": {"type": …, "reason": …}}`, or the body itself.
+/// Returns the message in the body of an error: the type and the reason in `{"error": {"type": …, "reason": …}}`, or the
+/// body itself.
 pub(super) fn error_words(body: &[u8]) -> String {
     let own = serde_json::from_slice::<Value>(body).ok().and_then(|value| {
         let error = serde_json::from_value::<ItemError>(value.get("error")?.clone()).ok()?;
@@ -30,8 +31,11 @@ pub(super) fn error_words(body: &[u8]) -> String {
     own.unwrap_or_else(|| words(body))
 }
 
-#[derive(Default)]
+/// The results that were read so far.
 struct Found {
+    /// Number of documents.
+    count: usize,
+    /// Number of results.
     items: usize,
     delivery: Delivery,
 }
@@ -44,9 +48,9 @@ impl Found {
         let error = item.error.as_ref();
         let is_missing = error.is_some_and(|error| error.kind() == Some("index_not_found_exception"));
         match item.status {
-            // 409: the document is there already.
+            // 409: the server has the document already.
             200..=299 | 409 => {}
-            // What an operator can repair is not refused for ever: credentials, a missing index, a full disk.
+            // An operator can repair credentials, a missing index, or a full disk. So the document is sent again.
             401 | 403 | 429 | 500..=599 => self.later(index, item),
             404 if is_missing => self.later(index, item),
             _ => self.delivery.refused.push(Refusal { index, reason: item.words() }),
@@ -172,6 +176,9 @@ impl<'de> Visitor<'de> for ItemsSeed<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while let Some(Action { create }) = items.next_element()? {
+            if self.0.items == self.0.count {
+                return Err(de::Error::custom("it has more results than the request has documents"));
+            }
             self.0.note(&create);
         }
         Ok(())
@@ -216,6 +223,7 @@ mod tests {
     fn an_answer_that_makes_no_sense_is_an_error() {
         for (answer, part) in [
             (r#"{"items":[{"create":{"status":201}}]}"#, "1 results for 2 documents"),
+            (r#"{"items":[{"create":{}},{"create":{}},{"create":{}}]}"#, "more results than"),
             (r#"{"errors":false}"#, "0 results for 2"),
             (r#"{"items":[{"create":{"status":201}},{"create":{"sta"#, "EOF"),
             (r#"{"items":[{"index":{"status":201}}]}"#, "missing field"),

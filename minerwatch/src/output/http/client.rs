@@ -10,7 +10,7 @@ use std::{
 use anyhow::Context as _;
 use flate2::{Compression, write::GzEncoder};
 use ureq::{
-    Agent, Proxy,
+    Agent, Proxy, ProxyProtocol,
     http::{self, HeaderName, HeaderValue, Method, header},
 };
 
@@ -22,15 +22,15 @@ use crate::{
 
 /// Maximum size of the header fields of an answer, in bytes.
 const MAX_HEADERS: usize = 32 << 10;
-/// Number of bytes of an answer that are read for its words.
-const MAX_WORDS: u64 = 64 << 10;
-/// Time for which an idle connection is kept. Servers and load balancers close theirs after a minute or so.
+/// Number of bytes that are read of an answer that is a message.
+const MAX_MESSAGE: u64 = 64 << 10;
+/// Time for which an idle connection is kept. Many servers and load balancers close theirs after a minute.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// A request to the server of a [`Client`].
 pub(in crate::output) struct Request<'a> {
     pub method: Method,
-    /// The whole URL. It begins as the client's does.
+    /// The whole URL.
     pub url: &'a str,
     pub content_type: &'static str,
     /// Header fields besides those of the client.
@@ -75,7 +75,7 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Changes when a file is replaced or written.
+/// The inode, time and size of a file. They change when the file is replaced or written.
 type Version = Option<(u64, i64, i64, u64)>;
 
 impl Client {
@@ -92,12 +92,7 @@ impl Client {
 
     /// Sends a request, and reads the first 64 KiB of the answer, whatever its status is.
     pub fn send(&mut self, server: &HttpUrl, request: &Request<'_>) -> Result<Reply, SendError> {
-        self.send_and(server, request, |_, body| {
-            let mut start = Vec::new();
-            // Words that break off in the middle are words, too; the status is what counts.
-            let _ = body.take(MAX_WORDS).read_to_end(&mut start);
-            Ok(start)
-        })
+        self.send_and(server, request, |_, body| Ok(start(body)))
     }
 
     /// Sends a request. `read` reads as much of the answer as it needs.
@@ -135,23 +130,24 @@ impl Client {
             Encoding::Gzip => Some(gzip(request.body).context("compressing a request")?),
         };
         let agent = self.agent(server)?;
-        let mut builder = http::Request::builder()
-            .method(request.method.clone())
-            .uri(request.url)
-            .header(header::CONTENT_TYPE, request.content_type);
+        let content_type = (header::CONTENT_TYPE, HeaderValue::from_static(request.content_type));
+        let content_encoding =
+            compressed.as_ref().map(|_| (header::CONTENT_ENCODING, HeaderValue::from_static("gzip")));
+        let ours = [content_type]
+            .into_iter()
+            .chain(content_encoding)
+            .chain(authorization)
+            .chain(request.headers.iter().cloned());
         // A field of the file replaces a field of ours.
-        let ours = authorization.into_iter().chain(request.headers.iter().cloned());
         let ours: Vec<_> = ours.filter(|(name, _)| fields.iter().all(|(other, _)| other != name)).collect();
+        let mut builder = http::Request::builder().method(request.method.clone()).uri(request.url);
         for (name, value) in ours.into_iter().chain(fields) {
             builder = builder.header(name, value);
-        }
-        if compressed.is_some() {
-            builder = builder.header(header::CONTENT_ENCODING, "gzip");
         }
         Ok(agent.run(builder.body(compressed.as_deref().unwrap_or(request.body))?)?)
     }
 
-    /// Returns the connections, new ones if a file of certificates has changed.
+    /// Returns the connections. If a file of certificates has changed, they are new.
     fn agent(&mut self, server: &HttpUrl) -> anyhow::Result<Agent> {
         let files = [&self.keys.ca_file, &self.keys.client_certificate_file, &self.keys.client_key_file];
         let version = |path: &std::path::PathBuf| {
@@ -175,6 +171,7 @@ impl Client {
             None if server.is_loopback() => None,
             None => Proxy::try_from_env(),
         };
+        let is_encrypted = proxy.as_ref().is_some_and(|proxy| proxy.protocol() == ProxyProtocol::Https);
         let mut config = Agent::config_builder()
             .https_only(server.is_https())
             .max_redirects(0)
@@ -188,7 +185,7 @@ impl Client {
             .max_idle_connections_per_host(1)
             .max_idle_age(IDLE)
             .user_agent(concat!("minerwatch/", env!("CARGO_PKG_VERSION")));
-        if server.is_https() {
+        if server.is_https() || is_encrypted {
             let tls = credentials::tls(self.keys.ca_file.as_deref(), self.keys.client_certificate())?;
             config = config.tls_config(tls);
         }
@@ -212,7 +209,15 @@ impl From<http::Error> for CallError {
     }
 }
 
-/// Describes an error. The URL is left out, because it may contain a secret.
+/// Returns the first 64 KiB of an answer, or less if it breaks off.
+pub(in crate::output) fn start(body: &mut dyn io::Read) -> Vec<u8> {
+    let mut start = Vec::new();
+    // The status is known, so a message that breaks off is good enough.
+    let _ = body.take(MAX_MESSAGE).read_to_end(&mut start);
+    start
+}
+
+/// Describes an error without the URL, which may contain a secret.
 fn reason(error: &ureq::Error) -> String {
     match error {
         ureq::Error::BadUri(_) => "the URL is not usable".to_owned(),

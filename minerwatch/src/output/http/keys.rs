@@ -12,7 +12,7 @@ use ureq::{
 use super::HttpUrl;
 use crate::{
     credentials::SecretSource,
-    output::{Needs, host_of},
+    output::{Needs, host_of, needs::reads, tls::TlsFiles},
     schema::{absolute_path, checked, optional, parsed, section, switch},
 };
 
@@ -23,12 +23,13 @@ section! {
         pub ca_file: Option<PathBuf> = None, optional(absolute_path());
         /// File with the certificate (PEM) that the output shows to the server, followed by those of its issuers.
         pub client_certificate_file: Option<PathBuf> = None, optional(absolute_path());
-        /// File with the private key (PEM) of the certificate. Changed files are noticed before the next request.
+        /// File with the private key (PEM) of the certificate. If one of these files has changed, the next request uses a
+        /// new connection.
         pub client_key_file: Option<PathBuf> = None, optional(absolute_path());
         /// File with header fields for each request, one `Name: value` per line. It is read before each request.
         pub headers_file: Option<PathBuf> = None, optional(absolute_path());
         /// Proxy for the connection. By default, the environment variables `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and
-        /// `NO_PROXY` of the daemon apply, except for servers on this host. Only there may a proxy's URL have a password.
+        /// `NO_PROXY` of the daemon apply, except for servers on this host. A URL with a password is accepted in them only.
         pub proxy: Option<String> = None,
             optional(checked("`\"http://…\"`, `\"https://…\"`, `\"socks5://…\"`", is_proxy));
     }
@@ -74,16 +75,13 @@ fn is_proxy(proxy: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// A contradiction between keys: the key at fault, and the message.
+/// An error of keys that contradict each other: the key at fault, and the message.
 type Conflict = (&'static str, String);
 
 impl ConnectionKeys {
     /// Checks keys that depend on each other.
     pub(in crate::output) fn check(&self, url: Option<&HttpUrl>) -> Result<(), Conflict> {
-        if self.client_certificate_file.is_some() != self.client_key_file.is_some() {
-            let message = "client_certificate_file and client_key_file need each other; give both".to_owned();
-            return Err(("client_certificate_file", message));
-        }
+        self.tls_files().check()?;
         let is_plain = url.is_some_and(|url| !url.is_https());
         if is_plain && (self.ca_file.is_some() || self.client_key_file.is_some()) {
             return Err(("url", "http:// has no certificates; write https://".to_owned()));
@@ -95,16 +93,20 @@ impl ConnectionKeys {
         Ok(())
     }
 
-    /// Returns what a connection to a URL needs. A proxy stands in for the server.
+    /// Returns what a connection to a URL needs. With a proxy, the output connects to the proxy only.
     pub(in crate::output) fn needs(&self, url: Option<&str>) -> Needs {
         let host = self.proxy.as_deref().or(url).and_then(host_of);
-        let files = [
-            ("ca_file", &self.ca_file),
-            ("client_certificate_file", &self.client_certificate_file),
-            ("client_key_file", &self.client_key_file),
-            ("headers_file", &self.headers_file),
-        ];
-        Needs { hosts: host.into_iter().collect(), reads: reads(files), ..Needs::default() }
+        let mut files = self.tls_files().reads();
+        files.extend(reads([("headers_file", &self.headers_file)]));
+        Needs { hosts: host.into_iter().collect(), reads: files, ..Needs::default() }
+    }
+
+    fn tls_files(&self) -> TlsFiles {
+        TlsFiles {
+            ca: self.ca_file.clone(),
+            certificate: self.client_certificate_file.clone(),
+            key: self.client_key_file.clone(),
+        }
     }
 
     /// Returns the paths of the client's certificate and key.
@@ -144,14 +146,14 @@ impl LoginKeys {
     }
 
     fn password(&self) -> Option<SecretSource> {
-        secret_source(self.password_file.as_deref(), self.password_env.as_deref())
+        SecretSource::of(self.password_file.as_deref(), self.password_env.as_deref())
     }
 
     fn token(&self) -> Option<SecretSource> {
-        secret_source(self.token_file.as_deref(), self.token_env.as_deref())
+        SecretSource::of(self.token_file.as_deref(), self.token_env.as_deref())
     }
 
-    /// Returns how requests prove who sends them.
+    /// Returns how requests authenticate.
     pub(in crate::output) fn authorization(&self) -> Authorization {
         match (self.token(), self.user.as_ref().zip(self.password())) {
             (Some(token), _) => Authorization::Scheme("Bearer", token),
@@ -159,13 +161,6 @@ impl LoginKeys {
             (None, None) => Authorization::None,
         }
     }
-}
-
-/// Returns the files that are set, each with its key.
-pub(in crate::output) fn reads<const N: usize>(
-    files: [(&'static str, &Option<PathBuf>); N],
-) -> Vec<(&'static str, PathBuf)> {
-    files.into_iter().filter_map(|(key, path)| Some((key, path.clone()?))).collect()
 }
 
 /// Returns what an output with a login needs from its surroundings.
@@ -185,20 +180,15 @@ pub(in crate::output) fn check_of(
     login.check(url)
 }
 
-/// Returns the source that the keys `NAME_file` and `NAME_env` name.
-pub(in crate::output) fn secret_source(file: Option<&Path>, variable: Option<&str>) -> Option<SecretSource> {
-    SecretSource::of(file, variable)
-}
-
-/// How a request proves who sends it.
+/// How a request authenticates.
 #[derive(Clone, Debug, Default)]
 pub(in crate::output) enum Authorization {
-    /// Not at all.
+    /// Without credentials.
     #[default]
     None,
     /// A user and a password.
     Basic(String, SecretSource),
-    /// The header `Authorization: SCHEME SECRET`.
+    /// A secret in the header field `Authorization: SCHEME SECRET`.
     Scheme(&'static str, SecretSource),
 }
 
@@ -212,7 +202,6 @@ impl Authorization {
             }
             Self::Scheme(scheme, secret) => format!("{scheme} {}", secret.read()?.expose()),
         };
-        // The error of this conversion would not say which key is at fault.
         let mut value = HeaderValue::from_str(&value)
             .ok()
             .context("a secret has characters that a header cannot have")?;

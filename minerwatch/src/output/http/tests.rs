@@ -57,7 +57,7 @@ fn header_fields_are_read_before_each_request_and_replace_ours() {
     let request = Request { headers: &own, ..Request::post(url.as_str(), "text/plain", b"body") };
     let error = client.send(&url, &request).unwrap_err();
     assert!(matches!(&error, SendError::Denied(words) if words.contains("headers")), "{error}");
-    for content in ["X-Other: 1", "X-Scope-OrgID: theirs"] {
+    for content in ["X-Other: 1", "X-Scope-OrgID: theirs\nContent-Type: text/other"] {
         fs::write(&path, content).unwrap();
         client.send(&url, &request).unwrap();
     }
@@ -67,6 +67,21 @@ fn header_fields_are_read_before_each_request_and_replace_ours() {
     assert_eq!((of(1, "x-other"), of(1, "x-scope-orgid")), (None, Some("theirs")));
     assert_eq!((of(1, "content-encoding"), of(1, "content-length")), (None, Some("4")));
     assert_eq!(received[1].length, 4);
+    let types = received[1].headers.iter().filter(|(name, _)| name == "content-type");
+    assert_eq!(types.map(|(_, value)| value.as_str()).collect::<Vec<_>>(), ["text/other"]);
+}
+
+#[test]
+fn a_proxy_over_tls_that_does_not_answer_is_unreachable() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let proxy = listener.local_addr().unwrap();
+    let directory = tempfile::tempdir().unwrap();
+    testing::Tls::with_client_certificates(directory.path());
+    let ca = directory.path().join("ca.pem");
+    let mut client = client(&format!("proxy = 'https://{proxy}'\nca_file = '{}'", ca.display()));
+    let url = HttpUrl::try_from("http://siem.example".to_owned()).unwrap();
+    let error = client.send(&url, &Request::post(url.as_str(), "text/plain", b"body")).unwrap_err();
+    assert_eq!(error, SendError::Unreachable(format!("{url}: no answer in time")));
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Sends records to Kafka.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, btree_map::Entry},
+    sync::Arc,
+    time::Duration,
+};
 
 use rskafka::{
     BackoffConfig,
@@ -23,7 +27,7 @@ use crate::{
     output::{Class, Delivery, Destination, Document, Refusal, SendError},
 };
 
-/// Maximum size of an answer of a broker, in bytes. The largest one lists the topics.
+/// Maximum size of an answer of a broker, in bytes. The list of the topics is the largest answer.
 const MAX_ANSWER: usize = 16 << 20;
 
 /// The connection to a cluster. The library is asynchronous, so a runtime runs inside each call.
@@ -33,19 +37,19 @@ pub(super) struct Producer {
     timeout: Duration,
     runtime: Option<Runtime>,
     client: Option<Client>,
-    /// The open partitions, with their topics.
-    partitions: Vec<(String, PartitionClient)>,
+    /// The open partition of each topic.
+    partitions: BTreeMap<String, PartitionClient>,
 }
 
 impl Producer {
-    /// Creates a producer. It connects when it sends.
+    /// Creates a producer. It connects when it first sends documents.
     pub fn new(settings: &KafkaSettings) -> Self {
         Self {
             timeout: Duration::from_secs(settings.shipping.timeout_s),
             settings: settings.clone(),
             runtime: None,
             client: None,
-            partitions: Vec::new(),
+            partitions: BTreeMap::new(),
         }
     }
 
@@ -54,69 +58,69 @@ impl Producer {
         events.unwrap_or(&self.settings.topic).clone()
     }
 
-    async fn connect(&self) -> Result<Client, SendError> {
-        let settings = &self.settings;
-        // The shipper repeats a call that failed, so the library must not.
-        let backoff = BackoffConfig { deadline: Some(self.timeout / 2), ..BackoffConfig::default() };
-        let mut builder = ClientBuilder::new(settings.brokers.clone())
-            .client_id("minerwatch")
-            .max_message_size(MAX_ANSWER)
-            .backoff_config(backoff);
-        if settings.tls {
-            let config =
-                settings.tls_files().config().map_err(|error| SendError::Denied(format!("{error:#}")))?;
-            builder = builder.tls_config(Arc::new(config));
-        }
-        if let Some(sasl) = self.login().map_err(|error| SendError::Denied(format!("{error:#}")))? {
-            builder = builder.sasl_config(sasl);
-        }
-        builder.build().await.map_err(|error| failure(&error))
-    }
-
-    fn login(&self) -> anyhow::Result<Option<SaslConfig>> {
-        let KafkaSettings { sasl: Some(mechanism), user: Some(user), password_file: Some(path), .. } =
-            &self.settings
-        else {
-            return Ok(None);
-        };
-        let password = SecretSource::File(path.clone()).read()?;
-        let credentials = Credentials::new(user.clone(), password.expose().to_owned());
-        Ok(Some(match mechanism {
-            SaslMechanism::Plain => SaslConfig::Plain(credentials),
-            SaslMechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),
-            SaslMechanism::ScramSha512 => SaslConfig::ScramSha512(credentials),
-        }))
-    }
-
     async fn produce(&mut self, topic: String, records: Vec<Record>) -> Result<(), SendError> {
-        if self.client.is_none() {
-            self.client = Some(self.connect().await?);
-        }
-        let key = records.first().and_then(|record| record.key.clone()).unwrap_or_default();
-        if !self.partitions.iter().any(|(open, _)| *open == topic) {
-            let Some(client) = &self.client else { return Ok(()) };
-            let topics = client.list_topics().await.map_err(|error| failure(&error))?;
-            let found = topics.iter().find(|found| found.name == topic);
-            let numbers: Vec<i32> =
-                found.map(|found| found.partitions.iter().copied().collect()).unwrap_or_default();
-            let Some(number) = chosen(&key, &numbers) else {
-                return Err(SendError::Unreachable(format!("the brokers know no topic {topic}; create it")));
-            };
-            let partition = client
-                .partition_client(topic.clone(), number, UnknownTopicHandling::Error)
-                .await
-                .map_err(|error| failure(&error))?;
-            self.partitions.push((topic.clone(), partition));
-        }
-        let Some((_, partition)) = self.partitions.iter().find(|(open, _)| *open == topic) else {
-            return Ok(());
+        let partition = match self.partitions.entry(topic) {
+            Entry::Occupied(open) => open.into_mut(),
+            Entry::Vacant(place) => {
+                let client = match &self.client {
+                    Some(client) => client,
+                    None => self.client.insert(connect(&self.settings, self.timeout).await?),
+                };
+                let key = records.first().and_then(|record| record.key.as_deref()).unwrap_or_default();
+                let partition = open(client, place.key(), key).await?;
+                place.insert(partition)
+            }
         };
         partition.produce(records, Compression::Gzip).await.map_err(|error| failure(&error))?;
         Ok(())
     }
 }
 
-/// Returns the partition for a key: always the same as long as the number of partitions does not change.
+/// Connects to the cluster.
+async fn connect(settings: &KafkaSettings, timeout: Duration) -> Result<Client, SendError> {
+    // The library repeats failed calls. The shipper does that, too, so the library gets half of the time.
+    let backoff = BackoffConfig { deadline: Some(timeout / 2), ..BackoffConfig::default() };
+    let mut builder = ClientBuilder::new(settings.brokers.clone())
+        .client_id("minerwatch")
+        .max_message_size(MAX_ANSWER)
+        .backoff_config(backoff);
+    let denied = |error| SendError::Denied(format!("{error:#}"));
+    if settings.tls {
+        builder = builder.tls_config(Arc::new(settings.tls_files().config().map_err(denied)?));
+    }
+    if let Some(sasl) = sasl(settings).map_err(denied)? {
+        builder = builder.sasl_config(sasl);
+    }
+    builder.build().await.map_err(|error| failure(&error))
+}
+
+fn sasl(settings: &KafkaSettings) -> anyhow::Result<Option<SaslConfig>> {
+    let KafkaSettings { sasl: Some(mechanism), user: Some(user), password_file: Some(path), .. } = settings
+    else {
+        return Ok(None);
+    };
+    let password = SecretSource::File(path.clone()).read()?;
+    let credentials = Credentials::new(user.clone(), password.expose().to_owned());
+    Ok(Some(match mechanism {
+        SaslMechanism::Plain => SaslConfig::Plain(credentials),
+        SaslMechanism::ScramSha256 => SaslConfig::ScramSha256(credentials),
+        SaslMechanism::ScramSha512 => SaslConfig::ScramSha512(credentials),
+    }))
+}
+
+/// Opens the partition of a topic for a key.
+async fn open(client: &Client, topic: &str, key: &[u8]) -> Result<PartitionClient, SendError> {
+    let topics = client.list_topics().await.map_err(|error| failure(&error))?;
+    let found = topics.iter().find(|found| found.name == topic);
+    let numbers: Vec<i32> = found.map(|found| found.partitions.iter().copied().collect()).unwrap_or_default();
+    let Some(number) = chosen(key, &numbers) else {
+        return Err(SendError::Unreachable(format!("the brokers know no topic {topic}; create it")));
+    };
+    let partition = client.partition_client(topic, number, UnknownTopicHandling::Error).await;
+    partition.map_err(|error| failure(&error))
+}
+
+/// Returns the partition for a key. It stays the same while the number of partitions stays the same.
 fn chosen(key: &[u8], partitions: &[i32]) -> Option<i32> {
     let hash = Sha256::digest(key);
     let number = hash.iter().take(4).fold(0_usize, |number, byte| number << 8 | usize::from(*byte));
@@ -137,13 +141,13 @@ fn failure(error: &Error) -> SendError {
             }
             _ => SendError::Unreachable(words),
         },
-        // The library collects the errors of all brokers as text.
+        // For the other errors, the library only has a text with the errors of all brokers.
         _ if words.contains("Sasl handshake failed") => SendError::Denied(words),
         _ => SendError::Unreachable(words),
     }
 }
 
-/// Makes records of documents. The key of all is the host's id.
+/// Returns the records of documents, and the documents that are not JSON. The key of a record is the id of the host.
 fn records(format: DocumentFormat, documents: &[Document]) -> (Vec<Record>, Vec<Refusal>) {
     let mut records = Vec::new();
     let mut refused = Vec::new();
@@ -163,7 +167,7 @@ fn records(format: DocumentFormat, documents: &[Document]) -> (Vec<Record>, Vec<
         records.push(Record {
             key: Some(host.as_bytes().to_vec()),
             value: Some(value),
-            headers: std::collections::BTreeMap::new(),
+            headers: BTreeMap::new(),
             timestamp: milliseconds(&object, "@timestamp")
                 .and_then(DateTime::from_timestamp_millis)
                 .unwrap_or_default(),
@@ -201,7 +205,7 @@ impl Destination for Producer {
                 Ok(Delivery { refused, ..Delivery::complete("all replicas in sync have it") })
             }
             Err(error) => {
-                // After an error, everything is opened again. The tasks of the connections end with the runtime.
+                // After an error, the next call opens everything again. The end of the runtime ends the connections.
                 self.partitions.clear();
                 self.client = None;
                 runtime.shutdown_background();

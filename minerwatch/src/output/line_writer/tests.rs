@@ -48,7 +48,7 @@ impl Target for Disk {
 }
 
 #[test]
-fn a_full_disk_loses_nothing_and_leaves_no_half_line() {
+fn a_full_disk_loses_nothing_and_leaves_no_partial_line() {
     // Try every number of bytes, so that the lines are cut at every position.
     let lines = Bytes::from("one\ntwo\nthree\n");
     for can_take_back in [true, false] {

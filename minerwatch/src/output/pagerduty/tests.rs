@@ -92,6 +92,16 @@ fn what_exceeds_the_limit_waits() {
 }
 
 #[test]
+fn an_incident_with_more_changes_than_the_limit_is_delivered_in_parts() {
+    let (server, events) = server();
+    let directory = tempfile::tempdir().unwrap();
+    let mut destination = open(&configured(&server, directory.path(), 1));
+    let delivery = destination.send(&documents(Class::Alert, (0..5).map(alert))).unwrap();
+    assert_eq!(delivery.later, [4], "the end of the incident waits for the next minute");
+    assert_eq!(events.lock().unwrap().len(), 1);
+}
+
+#[test]
 fn the_key_is_required_and_stays_secret() {
     let (server, _events) = server();
     let directory = tempfile::tempdir().unwrap();
