@@ -2,6 +2,7 @@
 //!
 //! The program `shipper` runs the output, in a process of its own that can be killed. Each server is a [`Receiver`].
 
+mod bulk_server;
 mod collectors;
 mod disks;
 mod elasticsearch;
@@ -29,6 +30,11 @@ const MAX_MEMORY: u64 = 48 << 20;
 
 /// A server that fails as it is told.
 trait Receiver {
+    /// Words in front of the command that runs the output.
+    fn wrapper(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// The section of the configuration, without `spool_max_mib`.
     fn section(&self, scratch: &Scratch) -> String;
 
@@ -114,7 +120,7 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
     let section = format!("{}spool_max_mib = {}\n", receiver.section(&scratch), plan.spool_mib);
     let mut random = Random::new();
     let start = random.0;
-    let mut shipping = Shipping::start(&scratch, &section, plan.load);
+    let mut shipping = Shipping::start_with(&receiver.wrapper(), &scratch, &section, plan.load);
     let mut seen = Seen::default();
     let faults = receiver.faults();
     // Each kill comes at a random time after the beginning of some fault.

@@ -61,6 +61,16 @@ impl Pair {
 }
 
 impl Namespace {
+    /// Creates a namespace that reaches nothing but itself.
+    ///
+    /// # Panics
+    /// When a command of `ip` fails.
+    pub fn alone() -> Self {
+        let namespace = Self::new(0, 1);
+        command::run("ip", &["-n", &namespace.name, "link", "set", "lo", "up"]);
+        namespace
+    }
+
     fn new(subnet: u8, host: u8) -> Self {
         let name = unique("mw");
         command::run("ip", &["netns", "add", &name]);

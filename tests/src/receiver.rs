@@ -5,6 +5,7 @@
 mod bulk;
 mod collector;
 mod message;
+mod protobuf;
 
 use std::{
     io,

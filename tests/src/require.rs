@@ -26,9 +26,7 @@ pub struct Machine(#[expect(dead_code, reason = "the lock is held as long as the
 /// # Panics
 /// Without root where the test must run, and when the machine cannot be locked.
 pub fn machine(test: &str) -> Option<Machine> {
-    if !rustix::process::geteuid().is_root() {
-        assert!(!is_set(MUST_HAVE_ROOT), "{test} needs root, and {MUST_HAVE_ROOT} says that it must run");
-        notes::skipped(test, "it needs root (run the tests with sudo)");
+    if !root(test) {
         return None;
     }
     // The file of the program under test serves as the lock: all threads and processes of the tests can open it.
@@ -49,12 +47,39 @@ pub fn machine_for_long(test: &str) -> Option<Machine> {
     None
 }
 
+/// Checks for root. Returns `false` without root.
+///
+/// # Panics
+/// Without root where the test must run.
+pub fn root(test: &str) -> bool {
+    let is_root = rustix::process::geteuid().is_root();
+    if !is_root {
+        assert!(!is_set(MUST_HAVE_ROOT), "{test} needs root, and {MUST_HAVE_ROOT} says that it must run");
+        notes::skipped(test, "it needs root (run the tests with sudo)");
+    }
+    is_root
+}
+
 /// Finds the programs of servers that a test talks to: those on `PATH`, or those that `cargo xtask setup` unpacked below
 /// the target directory. Returns `None` if one is missing.
 ///
 /// # Panics
 /// If one is missing where the test must run.
 pub fn servers<const N: usize>(test: &str, names: [&str; N]) -> Option<[PathBuf; N]> {
+    let mut found = Vec::new();
+    for name in names {
+        let path = optional_server(test, name);
+        assert!(
+            path.is_some() || !is_set(MUST_HAVE_ROOT),
+            "{test} needs {name}, and {MUST_HAVE_ROOT} says that it must run"
+        );
+        found.push(path?);
+    }
+    found.try_into().ok()
+}
+
+/// Does the same as [`servers`] for one server that not every registry has. Without it, the test is skipped everywhere.
+pub fn optional_server(test: &str, name: &str) -> Option<PathBuf> {
     let target = xtask::workspace::target_dir(&env::current_exe().unwrap_or_default());
     let mut directories: Vec<PathBuf> =
         env::var_os("PATH").map(|path| env::split_paths(&path).collect()).unwrap_or_default();
@@ -64,20 +89,12 @@ pub fn servers<const N: usize>(test: &str, names: [&str; N]) -> Option<[PathBuf;
         let own = ["usr/bin", "usr/sbin", "usr/lib/x86_64-linux-gnu/rsyslog"];
         directories.extend(own.map(|directory| root.join(directory)));
     }
-    let find = |name: &str| directories.iter().map(|at| at.join(name)).find(|path| path.is_file());
-    let mut found = Vec::new();
-    for name in names {
-        let Some(path) = find(name) else {
-            assert!(
-                !is_set(MUST_HAVE_ROOT),
-                "{test} needs {name}, and {MUST_HAVE_ROOT} says that it must run"
-            );
-            notes::skipped(test, &format!("it needs {name} (`cargo xtask setup` unpacks it)"));
-            return None;
-        };
-        found.push(path);
+    directories.push(target.join("tools/wheels/noida_db"));
+    let path = directories.iter().map(|at| at.join(name)).find(|path| path.is_file());
+    if path.is_none() {
+        notes::skipped(test, &format!("it needs {name} (`cargo xtask setup` unpacks it)"));
     }
-    found.try_into().ok()
+    path
 }
 
 /// Whether this is the full run of the tests (`cargo xtask test --full`).

@@ -14,22 +14,26 @@ struct Double {
     server: Server<Collector>,
     kind: &'static str,
     keys: &'static str,
+    /// Whether the output sends no events.
+    only_alerts: bool,
 }
 
 impl Receiver for Double {
     fn section(&self, scratch: &Scratch) -> String {
         let token = scratch.join("token");
         fs::write(&token, "secret\n").expect("a file can be written");
-        let Self { server, kind, keys } = self;
+        let Self { server, kind, keys, .. } = self;
         let url = server.url();
-        format!(
-            "[[sink.{kind}]]\nname = \"double\"\nurl = \"{url}\"\ntoken_file = \"{token}\"\ntimeout_s = 5\n{keys}"
-        )
+        let keys = keys.replace("TOKEN", &format!("\"{token}\""));
+        format!("[[sink.{kind}]]\nname = \"double\"\nurl = \"{url}\"\ntimeout_s = 5\n{keys}")
     }
 
     fn faults(&self) -> Vec<Fault> {
         use Fault::{Away, BreaksOff, Busy, Denied, Forgets, Killed, Partly, Slow, TooLarge};
-        vec![Killed, Slow, Busy, Denied, Partly, BreaksOff, Away, Forgets, TooLarge]
+        let mut faults = vec![Killed, Slow, Busy, Denied, Partly, BreaksOff, Away, Forgets];
+        // Requests with only a few alerts are never too large.
+        faults.extend((!self.only_alerts).then_some(TooLarge));
+        faults
     }
 
     fn set_fault(&mut self, fault: Option<Fault>, _: &Scratch) {
@@ -63,8 +67,10 @@ impl Receiver for Double {
     }
 }
 
+/// Sends alerts and events, some of which the server refuses for ever.
 fn every_alert_arrives(test: &str, kind: &'static str, dialect: Dialect, keys: &'static str) {
-    let mut double = Double { server: Server::start(Collector::new(dialect)), kind, keys };
+    let server = Server::start(Collector::new(dialect));
+    let mut double = Double { server, kind, keys, only_alerts: false };
     let plan = Plan::of_this_run();
     let seen = run(test, &mut double, plan);
     double.server.look(|collector| assert!(collector.errors().is_empty(), "{:?}", collector.errors()));
@@ -73,17 +79,48 @@ fn every_alert_arrives(test: &str, kind: &'static str, dialect: Dialect, keys: &
     assert!(seen.dead_letters > 0, "{seen:?}");
 }
 
+/// Sends alerts to a server that notifies people.
+fn every_notice_arrives(test: &str, kind: &'static str, dialect: Dialect, keys: &'static str) {
+    let server = Server::start(Collector::new(dialect));
+    let mut double = Double { server, kind, keys, only_alerts: true };
+    let mut plan = Plan::of_this_run();
+    plan.load.events = 0;
+    let seen = run(test, &mut double, plan);
+    double.server.look(|collector| assert!(collector.errors().is_empty(), "{:?}", collector.errors()));
+    check_alerts(&double, plan);
+    assert_eq!(seen.dead_letters, 0, "{seen:?}");
+}
+
 #[test]
 fn every_alert_arrives_at_a_webhook() {
-    every_alert_arrives("every_alert_arrives_at_a_webhook", "webhook", Dialect::Lines, "body = \"lines\"\n");
+    let keys = "token_file = TOKEN\nbody = \"lines\"\n";
+    every_alert_arrives("every_alert_arrives_at_a_webhook", "webhook", Dialect::Lines, keys);
 }
 
 #[test]
 fn every_alert_arrives_in_splunk() {
-    every_alert_arrives("every_alert_arrives_in_splunk", "splunk", Dialect::Splunk, "");
+    every_alert_arrives("every_alert_arrives_in_splunk", "splunk", Dialect::Splunk, "token_file = TOKEN\n");
 }
 
 #[test]
 fn every_alert_arrives_in_loki() {
-    every_alert_arrives("every_alert_arrives_in_loki", "loki", Dialect::Loki, "");
+    every_alert_arrives("every_alert_arrives_in_loki", "loki", Dialect::Loki, "token_file = TOKEN\n");
+}
+
+#[test]
+fn every_alert_arrives_at_a_collector_of_opentelemetry() {
+    let test = "every_alert_arrives_at_a_collector_of_opentelemetry";
+    every_alert_arrives(test, "otlp", Dialect::Otlp, "token_file = TOKEN\n");
+}
+
+#[test]
+fn every_alert_arrives_at_pagerduty() {
+    let keys = "routing_key_file = TOKEN\nmax_per_minute = 600\n";
+    every_notice_arrives("every_alert_arrives_at_pagerduty", "pagerduty", Dialect::PagerDuty, keys);
+}
+
+#[test]
+fn every_alert_arrives_at_an_alertmanager() {
+    let test = "every_alert_arrives_at_an_alertmanager";
+    every_notice_arrives(test, "alertmanager", Dialect::Alertmanager, "token_file = TOKEN\n");
 }

@@ -47,11 +47,11 @@ impl Shipping {
     }
 
     /// Does the same with a command in front of the program.
-    pub fn start_with(wrapper: &[&str], scratch: &Scratch, section: &str, load: Load) -> Self {
+    pub fn start_with(wrapper: &[String], scratch: &Scratch, section: &str, load: Load) -> Self {
         let configuration = scratch.join("shipper.toml");
         fs::write(&configuration, section).expect("a file can be written");
         let program = executable("shipper").to_string_lossy().into_owned();
-        let mut command: Vec<String> = wrapper.iter().map(|&word| word.to_owned()).collect();
+        let mut command = wrapper.to_vec();
         command.extend([program, configuration, scratch.join("state")]);
         let log = PathBuf::from(scratch.join("shipper.log"));
         let report = Arc::new(Mutex::new(Value::Null));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::{Answer, Protocol, Request};
+use super::{Answer, Protocol, Request, protobuf::nested};
 
 /// How a server finds the documents in a request, and how it refuses one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -15,6 +15,22 @@ pub enum Dialect {
     Splunk,
     /// Loki's push API.
     Loki,
+    /// Logs of OpenTelemetry as protocol buffers.
+    Otlp,
+    /// Events of PagerDuty, one per request. The key for repeats names the incident.
+    PagerDuty,
+    /// Alerts of an Alertmanager. A label names the incident.
+    Alertmanager,
+}
+
+/// Name of the attribute with the whole document in a log record of OpenTelemetry.
+const DOCUMENT: &[u8] = b"minerwatch.document";
+
+/// The alert of the tests' load that an incident was opened by.
+fn alert_of(incident: &Value) -> Value {
+    let name = incident.as_str().unwrap_or_default();
+    let number = name.rsplit("i-").next().unwrap_or_default();
+    json!({ "event": { "id": format!("a-{number}"), "kind": "alert" } })
 }
 
 /// What the server has.
@@ -60,6 +76,25 @@ impl Collector {
                 let values = streams.iter().filter_map(|stream| stream["values"].as_array()).flatten();
                 values.map(|value| parse(value[1].as_str().unwrap_or_default().as_bytes())).collect()
             }
+            Dialect::Otlp => {
+                // Of ExportLogsServiceRequest: resource_logs, scope_logs, log_records, attributes.
+                let attributes = nested(&request.body, &[1, 2, 2, 6])?;
+                let name = |attribute: &[u8]| Ok::<_, String>(nested(attribute, &[1])? == [DOCUMENT]);
+                let mut documents = Vec::new();
+                for attribute in attributes {
+                    if name(attribute)? {
+                        documents
+                            .push(parse(nested(attribute, &[2, 1])?.first().copied().unwrap_or_default())?);
+                    }
+                }
+                Ok(documents)
+            }
+            Dialect::PagerDuty => Ok(vec![alert_of(&parse(&request.body)?["dedup_key"])]),
+            Dialect::Alertmanager => {
+                let body = parse(&request.body)?;
+                let alerts = body.as_array().ok_or("there are no alerts")?;
+                Ok(alerts.iter().map(|alert| alert_of(&alert["labels"]["incident"])).collect())
+            }
         }
     }
 
@@ -68,6 +103,9 @@ impl Collector {
         match self.dialect {
             Dialect::Lines => Answer::new(400, "a document has an unknown field"),
             Dialect::Loki => Answer::new(400, "entry too far behind"),
+            // partial_success { rejected_log_records: 1, error_message: "x" }
+            Dialect::Otlp => Answer::new(200, "\u{a}\u{5}\u{8}\u{1}\u{12}\u{1}x"),
+            Dialect::PagerDuty | Dialect::Alertmanager => Answer::new(400, "no such field"),
             Dialect::Splunk => {
                 let answer =
                     json!({ "text": "Invalid data format", "code": 6, "invalid-event-number": number });
@@ -101,6 +139,8 @@ impl Protocol for Collector {
             Dialect::Lines => Answer::new(200, "taken"),
             Dialect::Splunk => Answer::new(200, r#"{"text":"Success","code":0}"#),
             Dialect::Loki => Answer::new(204, ""),
+            Dialect::Otlp | Dialect::Alertmanager => Answer::new(200, ""),
+            Dialect::PagerDuty => Answer::new(202, r#"{"status":"success"}"#),
         }
     }
 }

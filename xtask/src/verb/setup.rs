@@ -6,6 +6,7 @@ mod facts;
 mod install;
 mod plan;
 mod unpack;
+mod wheel;
 
 use std::collections::BTreeSet;
 

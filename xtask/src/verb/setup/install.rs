@@ -12,7 +12,7 @@ use xtask::{environment, linker};
 
 use super::facts::CargoTool;
 use super::plan::Action;
-use super::{apt, facts, unpack};
+use super::{apt, facts, unpack, wheel};
 use crate::command;
 
 /// Performs one action. [`Action::None`] does nothing.
@@ -20,6 +20,7 @@ pub fn perform(action: &Action) -> Result<()> {
     match action {
         Action::Apt { packages, .. } => apt::install(packages),
         Action::Unpack(packages) => unpack::perform(packages),
+        Action::Wheel(wheel) => wheel::perform(wheel),
         Action::Rustup { toolchain, components } => {
             let mut rustup = Command::new("rustup");
             environment::scrub(&mut rustup);

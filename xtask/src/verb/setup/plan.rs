@@ -8,7 +8,7 @@ use xtask::linker::{self, SUPPORTED_LLVM};
 use xtask::toolchain::{self, Missing, TARGET, Toolchain};
 
 use super::super::arm64;
-use super::facts::{CARGO_FUZZ, CargoTool, Facts, Program};
+use super::facts::{CARGO_FUZZ, CargoTool, Facts, Program, Wheel};
 
 /// Debian's compiler with a prebuilt `core` for the target.
 const DISTRIBUTION_COMPILER: [&str; 3] = ["rustc-web", "cargo-web", "libstd-rust-web-dev-bpf"];
@@ -59,6 +59,8 @@ pub enum Action {
     },
     /// Unpack the distribution's packages below the target directory.
     Unpack(Vec<String>),
+    /// Unpack a Python package below the target directory.
+    Wheel(Wheel),
     /// Add components to a rustup toolchain.
     Rustup {
         /// The name of the toolchain in rustup.
@@ -91,6 +93,9 @@ impl fmt::Display for Action {
             Self::Unpack(packages) => {
                 write!(f, "unpacked below the target directory: {}", packages.join(" "))
             }
+            Self::Wheel(Wheel { package, version, .. }) => {
+                write!(f, "pip install {package}=={version}, into the target directory")
+            }
             Self::Rustup { toolchain, components } => {
                 write!(f, "rustup component add --toolchain {toolchain} {}", components.join(" "))
             }
@@ -120,6 +125,7 @@ pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need
         ToolSet::Test | ToolSet::Fuzz => {
             needs.extend(plan.programs(&facts.missing_programs, false));
             needs.extend(plan.servers());
+            needs.extend(plan.wheels());
             needs.extend(plan.linters());
             needs.extend(plan.sensor_linter());
             let fuzz = (set == ToolSet::Fuzz && !facts.cargo_fuzz).then_some(CARGO_FUZZ);
@@ -234,6 +240,15 @@ impl Plan<'_> {
         let servers = missing.iter().filter(|_| can_unpack);
         servers
             .map(|server| Need { what: server.name.into(), why: server.why.into(), action: action.clone() })
+            .collect()
+    }
+
+    /// Returns a need for each missing server that is a Python package, as long as it can be installed.
+    fn wheels(&self) -> Vec<Need> {
+        let wheels = self.facts.missing_wheels.iter().map(|wheel| (wheel, Action::Wheel(*wheel)));
+        wheels
+            .filter(|(_, action)| !self.failed.contains(action))
+            .map(|(wheel, action)| Need { what: wheel.package.into(), why: wheel.why.into(), action })
             .collect()
     }
 

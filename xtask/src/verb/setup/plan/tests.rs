@@ -5,7 +5,7 @@ use xtask::toolchain::{Core, Release, Version};
 
 use super::*;
 use crate::verb::setup::facts::{
-    ARM64_COMPILERS, ARM64_EMULATORS, CARGO_TOOLS, EMULATORS, LINTERS, PROGRAMS, SERVERS,
+    ARM64_COMPILERS, ARM64_EMULATORS, CARGO_TOOLS, EMULATORS, LINTERS, PROGRAMS, SERVERS, WHEELS,
 };
 
 fn toolchain(path: &str, rustup: Option<&str>, llvm: u32, core: Option<Core>) -> Toolchain {
@@ -182,6 +182,14 @@ fn servers_for_tests_are_unpacked_and_optional() {
     assert_eq!(actions(&facts(), ToolSet::Test, &[]), vec![unpack.clone(); SERVERS.len()]);
     assert_eq!(actions(&facts(), ToolSet::Test, &[unpack]), []);
     assert_eq!(actions(&Facts { apt: false, ..facts() }, ToolSet::Test, &[]), []);
+}
+
+#[test]
+fn python_packages_are_optional() {
+    let facts = || Facts { missing_wheels: WHEELS.to_vec(), ..ready() };
+    assert_eq!(actions(&facts(), ToolSet::Build, &[]), []);
+    assert_eq!(actions(&facts(), ToolSet::Test, &[]), [Action::Wheel(WHEELS[0])]);
+    assert_eq!(actions(&facts(), ToolSet::Test, &[Action::Wheel(WHEELS[0])]), []);
 }
 
 #[test]
