@@ -120,7 +120,7 @@ fn run(test: &str, receiver: &mut dyn Receiver, plan: Plan) -> Seen {
     let section = format!("{}spool_max_mib = {}\n", receiver.section(&scratch), plan.spool_mib);
     let mut random = Random::new();
     let start = random.0;
-    let mut shipping = Shipping::start_with(&receiver.wrapper(), &scratch, &section, plan.load);
+    let mut shipping = Shipping::start(receiver.wrapper(), &scratch, &section, plan.load);
     let mut seen = Seen::default();
     let faults = receiver.faults();
     // Each kill comes at a random time after the beginning of some fault.

@@ -33,9 +33,8 @@ impl Case {
         let script = wrapper.map(|script| {
             format!("STATE={}; mkdir -p $STATE && {script} && exec \"$0\" \"$@\"", scratch.join("state"))
         });
-        let wrapper: Vec<&str> =
-            script.iter().flat_map(|script| ["unshare", "--mount", "sh", "-c", script]).collect();
-        let shipping = Shipping::start_with(&wrapper, &scratch, &section, LOAD);
+        let wrapper = script.iter().flat_map(|script| ["unshare", "--mount", "sh", "-c", script]);
+        let shipping = Shipping::start(wrapper, &scratch, &section, LOAD);
         Self { scratch, server, shipping }
     }
 

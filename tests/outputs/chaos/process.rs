@@ -41,17 +41,18 @@ pub struct Shipping {
 }
 
 impl Shipping {
-    /// Starts the program with an output. Its state is in the directory `state` of the test.
-    pub fn start(scratch: &Scratch, section: &str, load: Load) -> Self {
-        Self::start_with(&[], scratch, section, load)
-    }
-
-    /// Does the same with a command in front of the program.
-    pub fn start_with(wrapper: &[String], scratch: &Scratch, section: &str, load: Load) -> Self {
+    /// Starts the program with an output. Its state is in the directory `state` of the test. The words of `wrapper` stand
+    /// in front of the command.
+    pub fn start(
+        wrapper: impl IntoIterator<Item = impl Into<String>>,
+        scratch: &Scratch,
+        section: &str,
+        load: Load,
+    ) -> Self {
         let configuration = scratch.join("shipper.toml");
         fs::write(&configuration, section).expect("a file can be written");
         let program = executable("shipper").to_string_lossy().into_owned();
-        let mut command = wrapper.to_vec();
+        let mut command: Vec<String> = wrapper.into_iter().map(Into::into).collect();
         command.extend([program, configuration, scratch.join("state")]);
         let log = PathBuf::from(scratch.join("shipper.log"));
         let report = Arc::new(Mutex::new(Value::Null));
