@@ -74,7 +74,7 @@ impl Plan {
         let long = full();
         Self {
             load: Load { batches: 200, alerts: 500, events: if long { 100_000 } else { 20_000 } },
-            spool_mib: 64,
+            spool_mib: if long { 128 } else { 64 },
             fault: Duration::from_millis(if long { 2_000 } else { 300 }),
             away: Duration::from_secs(if long { 10 } else { 1 }),
             kills: 5,

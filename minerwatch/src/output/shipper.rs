@@ -151,10 +151,8 @@ impl Shipper {
                 (rest.count < batch.count).then(|| (*key, (rest.count > 0).then_some(rest)))
             })
             .collect();
-        if !settled.is_empty() {
-            // After a failure, nothing is read from the spool until the lines are removed.
-            let _ = self.spool.settle(class, settled);
-        }
+        // After a failure, nothing is read from the spool until the lines are removed.
+        let _ = self.spool.settle(class, settled);
         queue.count(|counters| counters.written(class, delivered));
         self.conclude(error, queue);
     }

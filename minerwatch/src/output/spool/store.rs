@@ -148,6 +148,9 @@ pub(super) struct Store {
     pub alerts: Content,
     pub events: Content,
     pub known: VecDeque<u64>,
+    /// Key of the newest entry of events that is being sent. An alert may take its place, and an event may not: the entry
+    /// may arrive after all, so it would not be lost.
+    sending: Option<u64>,
     /// Number of events and alerts that were dropped since the last call of [`Self::take_dropped`].
     pub dropped: (u64, u64),
 }
@@ -201,7 +204,16 @@ impl Store {
         let (alerts, events) = (content(&table(ALERTS)?)?, content(&table(EVENTS)?)?);
         drop(read);
         let file = (metadata.dev(), metadata.ino());
-        Ok(Self { path: path.to_owned(), database, file, alerts, events, known, dropped: (0, 0) })
+        Ok(Self {
+            path: path.to_owned(),
+            database,
+            file,
+            alerts,
+            events,
+            known,
+            sending: None,
+            dropped: (0, 0),
+        })
     }
 
     /// Whether the file still has its name. Another program may have removed or replaced it.
@@ -266,12 +278,23 @@ impl Store {
                 let batch = Batch { class, lines: Bytes::copy_from_slice(lines), count };
                 spooled.push(Spooled { key: key.value(), batch });
             }
+            if class == Class::Event {
+                self.sending = spooled.last().map(|spooled| spooled.key);
+            }
             Ok(spooled)
         })
     }
 
-    /// Removes entries in one transaction. An entry with a rest is replaced by the rest, and keeps its time.
+    /// Removes entries that were sent. An entry with a rest is replaced by the rest, and keeps its time.
     pub fn settle(&mut self, class: Class, batches: &[(u64, Option<Batch>)]) -> Result<(), StoreError> {
+        if class == Class::Event {
+            self.sending = None;
+        }
+        if batches.is_empty() { Ok(()) } else { self.replace(class, batches) }
+    }
+
+    /// Replaces entries by their rests in one transaction.
+    fn replace(&mut self, class: Class, batches: &[(u64, Option<Batch>)]) -> Result<(), StoreError> {
         guarded(|| {
             let mut content = *self.content(class);
             let write = self.database.begin_write().map_err(redb::Error::from)?;
@@ -305,7 +328,7 @@ impl Store {
         let expired = |oldest: Option<u64>| oldest.is_some_and(is_old);
         for class in [Class::Event, Class::Alert] {
             while expired(self.content(class).oldest) {
-                if self.drop_oldest(class, 0, is_old)? == 0 {
+                if self.drop_oldest(class, 0, 0, is_old)? == 0 {
                     break;
                 }
             }
@@ -320,20 +343,14 @@ impl Store {
         if pages > most {
             return Ok(false);
         }
-        let droppable: &[Class] =
-            if class == Class::Alert { &[Class::Event, Class::Alert] } else { &[Class::Event] };
-        for class in droppable {
-            loop {
-                let excess = (self.alerts.pages + self.events.pages + pages).saturating_sub(most);
-                if excess == 0 {
-                    return Ok(true);
-                }
-                if self.drop_oldest(*class, excess, |_| false)? == 0 {
-                    break;
-                }
-            }
+        let behind = self.sending.map_or(0, |key| key.saturating_add(1));
+        let all = [(Class::Event, behind), (Class::Event, 0), (Class::Alert, 0)];
+        let droppable = if class == Class::Alert { &all[..] } else { &all[..1] };
+        let excess = |store: &Self| (store.alerts.pages + store.events.pages + pages).saturating_sub(most);
+        for (class, first) in droppable {
+            while excess(self) > 0 && self.drop_oldest(*class, *first, excess(self), |_| false)? > 0 {}
         }
-        Ok(false)
+        Ok(excess(self) == 0)
     }
 
     /// Returns the number of events and alerts that were dropped since the last call.
@@ -349,10 +366,12 @@ impl Store {
         }
     }
 
-    /// Drops the oldest entries that take `excess` bytes of pages together, and expired ones. Returns their number.
+    /// Drops the oldest entries from the key `first` on that take `excess` bytes of pages together, and expired ones.
+    /// Returns their number.
     fn drop_oldest(
         &mut self,
         class: Class,
+        first: u64,
         excess: u64,
         expired: impl Fn(u64) -> bool,
     ) -> Result<usize, StoreError> {
@@ -360,7 +379,7 @@ impl Store {
             let read = self.database.begin_read().map_err(redb::Error::from)?;
             let table = read.open_table(definition(class)).map_err(redb::Error::from)?;
             let (mut keys, mut bytes) = (Vec::new(), 0);
-            for entry in table.iter()?.take(DROPPED_AT_ONCE) {
+            for entry in table.range(first..)?.take(DROPPED_AT_ONCE) {
                 let (key, value) = entry?;
                 if bytes >= excess && !expired(Entry::parts(value.value()).0) {
                     break;
@@ -372,7 +391,7 @@ impl Store {
         })?;
         if !keys.is_empty() {
             let before = self.content(class).lines;
-            self.settle(class, &keys)?;
+            self.replace(class, &keys)?;
             let lines = before - self.content(class).lines;
             self.count_dropped(class, lines);
         }

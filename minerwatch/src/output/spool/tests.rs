@@ -126,6 +126,39 @@ fn events_are_dropped_before_alerts_and_the_file_stays_small() {
 }
 
 #[test]
+fn events_that_are_being_sent_do_not_count_as_dropped() {
+    let directory = tempfile::tempdir().unwrap();
+    let limits = SpoolLimits { bytes: 4 << 20, ..LIMITS };
+    let spool = Spool::open("the test".to_owned(), directory.path().join("spool/test.redb"), limits);
+    let line = |class, number: u64| Batch::new(class, format!("{number} {}\n", "x".repeat(10_000)));
+    let add = |numbers: std::ops::Range<u64>| {
+        numbers.for_each(|number| spool.add_events(&[line(Class::Event, number)]).unwrap());
+    };
+    let held = || {
+        spool.oldest(Class::Event, usize::MAX).unwrap().iter().map(|spooled| spooled.batch.count).sum::<u64>()
+    };
+    add(0..20);
+    let sent = spool.oldest(Class::Event, 100_000).unwrap();
+    add(20..1_000);
+    spool.settle(Class::Event, sent.iter().map(|spooled| (spooled.key, None)).collect()).unwrap();
+    let (_, (dropped, _)) = spool.counters();
+    assert_eq!(sent.len() as u64 + dropped + held(), 1_000);
+    // If they were not delivered, they may be dropped again.
+    let first = spool.oldest(Class::Event, 1).unwrap()[0].key;
+    spool.settle(Class::Event, Vec::new()).unwrap();
+    add(0..1_000);
+    assert!(spool.oldest(Class::Event, 1).unwrap()[0].key > first);
+    // An alert always finds room.
+    let all = spool.oldest(Class::Event, usize::MAX).unwrap();
+    for number in 0..60 {
+        spool.add_alerts(&[SpooledAlert { id: number, line: line(Class::Alert, number).lines }]).unwrap();
+    }
+    let (counters, (_, alerts)) = spool.counters();
+    assert_eq!((counters.alerts, alerts), (60, 0));
+    assert!(held() < all.len() as u64);
+}
+
+#[test]
 fn old_lines_are_dropped() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("spool/test.redb");
