@@ -17,18 +17,19 @@ numbered! {
     }
 }
 
-/// The initial budget of each direction of a connection. The cost of a payload depends on its length (see
-/// [`CaptureBudget::spend`]). The budget covers four payloads of any length, and more if a client splits its data into
-/// small pieces.
-const BUDGET: u16 = 16;
+/// The budget of each direction of a connection, in bytes. A miner's login has some hundreds of bytes.
+const BUDGET: u16 = 2_048;
+
+/// The cost of a payload of which nothing is captured, in bytes.
+const COST_OF_A_LOOK: u16 = 64;
 
 /// The capture budget of one direction of a connection. It limits how many payloads are read.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CaptureBudget {
-    /// The remaining budget. At 0, no further payload is read.
+    /// The remaining budget in bytes. At 0, no further payload is read.
     pub left: u16,
-    /// Number of payloads that were read so far.
+    /// Number of payloads that were read so far. Those that were only white space do not count.
     pub index: u16,
     /// 1 if the next payload continues a captured message, whatever its first bytes are; otherwise 0.
     pub continues: u16,
@@ -44,18 +45,29 @@ impl CaptureBudget {
     /// The budget of a connection that is already in use. The next payload is not treated as the first.
     pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, continues: 0, foreign: 0 };
 
-    /// Counts a payload of `length` bytes and deducts its cost.
+    /// Counts a payload and deducts its cost: the captured bytes, or [`COST_OF_A_LOOK`] if nothing is captured.
     #[inline]
-    pub fn spend(&mut self, length: u32) {
-        let cost = match length {
-            128.. => BUDGET / 4,
-            32.. => 2,
-            _ => 1,
+    pub fn spend(&mut self, captured: u32) {
+        let cost = match captured {
+            0 => COST_OF_A_LOOK,
+            1..=MAX_COST => captured as u16,
+            _ => MAX_COST as u16,
         };
         self.left = self.left.saturating_sub(cost);
-        self.index += 1;
+        self.index = self.index.saturating_add(1);
+    }
+
+    /// Grants the budget again, unless the direction carries JSON only as content.
+    #[inline]
+    pub fn refill(&mut self) {
+        if self.foreign == 0 {
+            self.left = BUDGET;
+        }
     }
 }
+
+/// Maximum cost of a payload, in bytes.
+const MAX_COST: u32 = MAX_PAYLOAD as u32;
 
 /// The state stored at a watched TCP socket. The daemon writes the state of sockets that were open before its start,
 /// and of sockets on which a suspect listens.
@@ -72,8 +84,8 @@ pub struct WatchedSocket {
     /// 1 if the peer opened the connection, 0 if this host did. A listening socket has 1 and passes the value on to the
     /// sockets that it accepts.
     pub accepted: u32,
-    /// Reserved, zero.
-    pub reserved: u32,
+    /// Lower half of the kernel's tick count when the budgets were granted last. 0 if the daemon wrote the state.
+    pub granted: u32,
     /// Totals and samples of the payloads.
     pub progress: FlowProgress,
 }

@@ -56,7 +56,7 @@ pub const SLOTS: u32 = Slot::Chmod as u32 + 1;
 struct Scratch {
     record: FileRecord,
     tail: [u8; MAX_FILE_TAIL],
-    position: u32,
+    cursor: path::Cursor,
 }
 
 #[map]
@@ -167,11 +167,11 @@ pub struct Written {
 
 /// The path of a file: a directory and a name. One of the two may be empty.
 pub trait Name {
-    /// Writes the directory and then the name to `target`. `path::walk` uses `position`.
+    /// Writes the directory and then the name to `target`. `path::walk` uses `cursor`.
     ///
     /// # Safety
-    /// `target` must be writable for `MAX_PATH + MAX_NAME` bytes, and `position` must point to memory of a map.
-    unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable>;
+    /// `target` must be writable for `MAX_PATH + MAX_NAME` bytes, and `cursor` must point to memory of a map.
+    unsafe fn write(&self, target: *mut u8, cursor: *mut path::Cursor) -> Result<Written, Unreadable>;
 }
 
 /// A directory entry, and optionally the name of a child of that entry.
@@ -186,9 +186,9 @@ pub struct Entry {
 
 impl Name for Entry {
     #[inline(always)]
-    unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable> {
+    unsafe fn write(&self, target: *mut u8, cursor: *mut path::Cursor) -> Result<Written, Unreadable> {
         // SAFETY: the caller guarantees the memory.
-        let walked = unsafe { path::walk((self.mount, self.entry), target, position) }?;
+        let walked = unsafe { path::walk((self.mount, self.entry), target, cursor) }?;
         let mut written =
             Written { directory: (walked.length as usize).min(MAX_PATH), name: 0, cut: walked.cut };
         if self.name.0 != 0 {
@@ -230,7 +230,7 @@ pub fn send<N: Name>(
         writable: u32::from(details.writable),
     };
     // SAFETY: the tail has room for two paths and two names.
-    let written = unsafe { first.write(tail, &raw mut scratch.position) }?;
+    let written = unsafe { first.write(tail, &raw mut scratch.cursor) }?;
     scratch.record.directory_length = written.directory as u16;
     scratch.record.name_length = written.name as u16;
     scratch.record.cut = u16::from(written.cut);
@@ -240,7 +240,7 @@ pub fn send<N: Name>(
             return Err(Unreadable);
         }
         // SAFETY: the first directory and name take at most half of the tail.
-        let written = unsafe { second.write(tail.add(end), &raw mut scratch.position) }?;
+        let written = unsafe { second.write(tail.add(end), &raw mut scratch.cursor) }?;
         scratch.record.second_directory_length = written.directory as u16;
         scratch.record.second_name_length = written.name as u16;
         scratch.record.cut |= u16::from(written.cut);

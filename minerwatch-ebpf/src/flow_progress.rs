@@ -19,9 +19,10 @@ const BULK_STRIDE: u32 = 64;
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
-/// A flow update that is due: its time, and whether it ends an interval.
+/// A flow update that is due.
 pub struct FlowDelta {
     now: u64,
+    /// Whether the update ends an interval.
     interval: bool,
 }
 

@@ -48,6 +48,8 @@ pub fn interest(head: [u8; 4], length: u32, direction: Direction, budget: &Captu
         [b'G', b'E', b'T', b' '] => Interest::Whole,
         // ZMTP (ZeroMQ): a signature, then small frames.
         [0xff, 0, 0, 0] => Interest::Begins,
+        // More white space than the programs skip. JSON may follow.
+        [first, ..] if is_blank(first) && budget.foreign == 0 => Interest::Begins,
         // A SOCKS 5 or SOCKS 4 client.
         [5, ..] if length <= SOCKS_LONGEST && matches!(direction, Direction::Sent) => Interest::Whole,
         [4, 1, ..] if length <= SOCKS_LONGEST && matches!(direction, Direction::Sent) => Interest::Whole,
@@ -66,14 +68,30 @@ pub fn interest(head: [u8; 4], length: u32, direction: Direction, budget: &Captu
 }
 
 /// Whether the first payload from the side that opened the connection starts a protocol that carries JSON only as
-/// content: HTTP, or a protocol of no interest (mail, a database, version control).
+/// content. All other first payloads, such as a line of a miner's own, do not keep later JSON from being read.
 #[inline(always)]
-pub fn is_foreign(head: [u8; 4], interest: Interest) -> bool {
-    match head {
-        [b'P', b'O', b'S', b'T'] | [b'P', b'U', b'T', b' '] | [b'P', b'A', b'T', b'C'] => true,
-        [b'G', b'E', b'T', b' '] => true,
-        // White space may precede any protocol.
-        [b' ' | b'\t' | b'\r' | b'\n', ..] => false,
-        _ => matches!(interest, Interest::None | Interest::Length),
+pub fn is_foreign(head: [u8; 4]) -> bool {
+    match &head {
+        // HTTP.
+        b"POST" | b"PUT " | b"PATC" | b"GET " | b"HEAD" | b"DELE" | b"OPTI" => true,
+        // Mail.
+        b"EHLO" | b"HELO" | b"LHLO" | b"MAIL" => true,
+        // Queues and caches: STOMP, beanstalkd, memcached, Redis.
+        b"STOM" | b"put " | b"set " | [b'*', b'0'..=b'9', ..] => true,
+        // A language server, and git.
+        b"Cont" | [b'0', b'0', b'0'..=b'f', b'0'..=b'f'] => true,
+        _ => false,
     }
+}
+
+/// Whether a byte is white space between two messages of JSON.
+#[inline(always)]
+pub fn is_blank(byte: u8) -> bool {
+    matches!(byte, b' ' | b'\t' | b'\r' | b'\n')
+}
+
+/// Whether a payload begins with a word, so that JSON may follow in its next line.
+#[inline(always)]
+pub fn is_text(head: [u8; 4]) -> bool {
+    head.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\r' | b'\n'))
 }

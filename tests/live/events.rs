@@ -27,6 +27,7 @@ fn processes_connections_and_files_become_events() {
         connections_are_reported_with_addresses_results_and_byte_counts,
         pending_connections_are_reported_before_they_are_answered,
         file_changes_have_the_resolved_path,
+        deep_and_long_paths_keep_their_top_and_their_end,
         a_busy_process_has_cpu_events,
     ] {
         part(&agent);
@@ -179,6 +180,32 @@ fn pending_connections_are_reported_before_they_are_answered(agent: &Agent) {
     assert_eq!(at(&attempt, "error.code"), "EINPROGRESS");
     let _ = waiting.kill();
     let _ = waiting.wait();
+}
+
+fn deep_and_long_paths_keep_their_top_and_their_end(agent: &Agent) {
+    let scratch = Scratch::new();
+    let top = scratch.path().to_string_lossy().into_owned();
+    for (count, name, is_whole) in
+        [(60, "deep".to_owned(), true), (200, "d".to_owned(), true), (10, "long".repeat(50), false)]
+    {
+        let directory = format!("{top}{}", format!("/{name}").repeat(count));
+        let script = format!("mkdir -p {directory} && cd {directory} && cp /bin/true leaf && ./leaf");
+        command::run("sh", &["-c", &script]);
+        let ends_alike =
+            |path: &Value| path.as_str().is_some_and(|path| path.ends_with(&format!("/{name}/{name}/leaf")));
+        let exec = agent.wait_for("exec of the leaf", SOON, |object| {
+            action(object) == "exec" && ends_alike(at(object, "process.executable"))
+        });
+        let created = agent.wait_for("creation of the leaf", SOON, |object| {
+            ends_alike(at(object, "file.path")) && at(object, "event.type").to_string().contains("creation")
+        });
+        for path in [at(&exec, "process.executable"), at(&created, "file.path")] {
+            let path = path.as_str().expect("a path");
+            assert_eq!(*path == format!("{directory}/leaf"), is_whole, "{path}");
+            assert!(path.starts_with(&format!("{top}/")), "{path}");
+            assert_eq!(path.contains("/…/"), !is_whole, "{path}");
+        }
+    }
 }
 
 fn file_changes_have_the_resolved_path(agent: &Agent) {

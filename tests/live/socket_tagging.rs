@@ -34,13 +34,16 @@ peer.sendall(b'{"id":5,"jsonrpc":"2.0","method":"submit","params":{"id":"x","job
 peer.recv(100)
 "#;
 
-/// Logs in to the pool as a miner, and then serves miners as a pool does.
+/// Logs in to the pool as a miner, and then serves miners as a pool does. With a third argument, the kernel accepts a
+/// connection when its first payload arrives.
 const RELAY: &str = r#"
 import socket, sys
 upstream = socket.create_connection((sys.argv[1], 443))
 upstream.sendall(b'{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"' + sys.argv[2].encode() + b'","pass":"x","agent":"relay/1"}}\n')
 upstream.recv(4096)
 listener = socket.create_server(('0.0.0.0', 443))
+if len(sys.argv) > 3:
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, 5)
 while True:
     inner, _ = listener.accept()
     inner.recv(4096)
@@ -86,12 +89,22 @@ fn mining_on_a_connection_older_than_the_agent_is_found() {
 #[test]
 fn a_mining_relay_is_found() {
     let Some(_machine) = machine("a_mining_relay_is_found") else { return };
+    relay_is_found(54, &[]);
+}
+
+#[test]
+fn a_mining_relay_with_deferred_connections_is_found() {
+    let Some(_machine) = machine("a_mining_relay_with_deferred_connections_is_found") else { return };
+    relay_is_found(92, &["deferred"]);
+}
+
+fn relay_is_found(subnet: u8, more: &[&str]) {
     let scratch = Scratch::new();
-    let pair = Pair::new(54);
+    let pair = Pair::new(subnet);
     let _pool = pair.server.serve(443, "python3", &["-c", POOL]);
     let agent = start_agent(&scratch, NOTED);
-    let relay =
-        Worker::start_command(pair.victim.command("python3", &["-c", RELAY, &pair.server.address, WALLET]));
+    let arguments = [&["-c", RELAY, &pair.server.address, WALLET], more].concat();
+    let relay = Worker::start_command(pair.victim.command("python3", &arguments));
     let is_of = |id: &'static str| {
         let pid = relay.pid();
         move |object: &Value| signal_of(object, pid, id).is_some()

@@ -25,7 +25,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use self::cases::{login, protocols, send_calls, variations};
+use self::cases::{after_the_budget, login, preludes, protocols, send_calls, variations};
 use crate::{SOON, machine, start_agent, stream::Recorder};
 
 /// Settings that write all alerts, but only connect events, to standard output.
@@ -190,21 +190,9 @@ fn evidence<'a>(alert: &'a Value, case: &Case) -> Option<&'a Value> {
     signals.iter().find(|signal| signal["id"] == case.signal).map(|signal| &signal["evidence"])
 }
 
-#[test]
-fn mining_protocols_are_found_however_they_are_sent() {
-    let Some(_machine) = machine("mining_protocols_are_found_however_they_are_sent") else { return };
-    let stage = Stage::new(51);
-    let agent = start_agent(&stage.scratch, VERDICTS);
-    let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
-    let is_container = |object: &Value| {
-        at(object, "container.id") == CONTAINER && at(object, "minerwatch.verdict") == "mining"
-    };
-    // It comes first. Later, the alerts about the others would use up the budget.
-    assert!(contained(&stage).wait(), "what runs in the container ends well");
-    let alert = agent.wait_for("verdict on the container", SOON, is_container);
-    assert_eq!(at(&alert, "process.name"), "speaker");
-    let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
-    let mut clients: Vec<Client> = cases.iter().map(|case| case.start(&stage)).collect();
+/// Runs all cases at the same time. Returns what was not found in the recording.
+fn failures(stage: &Stage, recorder: Recorder, cases: &[Case]) -> Vec<String> {
+    let mut clients: Vec<Client> = cases.iter().map(|case| case.start(stage)).collect();
     clients.iter_mut().for_each(Client::end);
     let recording = fs::read_to_string(recorder.stop()).expect("it was written");
     let mut failures = Vec::new();
@@ -222,12 +210,55 @@ fn mining_protocols_are_found_however_they_are_sent() {
             failures.push(format!("{}: not {} of {}: {alert:#}", case.name, case.signal, case.protocol));
         }
     }
+    failures
+}
+
+#[test]
+fn mining_protocols_are_found_however_they_are_sent() {
+    let Some(_machine) = machine("mining_protocols_are_found_however_they_are_sent") else { return };
+    let stage = Stage::new(51);
+    let agent = start_agent(&stage.scratch, VERDICTS);
+    let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
+    let is_container = |object: &Value| {
+        at(object, "container.id") == CONTAINER && at(object, "minerwatch.verdict") == "mining"
+    };
+    // It comes first. Later, the alerts about the others would use up the budget.
+    assert!(contained(&stage).wait(), "what runs in the container ends well");
+    let alert = agent.wait_for("verdict on the container", SOON, is_container);
+    assert_eq!(at(&alert, "process.name"), "speaker");
+    let cases: Vec<Case> = [protocols(), variations(), send_calls()].into_iter().flatten().collect();
+    let failures = failures(&stage, recorder, &cases);
     let is_first = |object: &Value| at(object, "event.action") == "incident-opened";
     let slowest = agent.find(SOON, is_first).and_then(|alert| at(&alert, "minerwatch.latency_ms").as_f64());
     let slowest = slowest.expect("the daemon saw them too");
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
     note(&format!("{} cases, the first alert {slowest:.1} ms after its payload", cases.len()));
     assert!(slowest < 1_000.0, "{slowest} ms");
+    agent.stop();
+}
+
+#[test]
+fn what_comes_before_a_login_does_not_hide_it() {
+    let Some(_machine) = machine("what_comes_before_a_login_does_not_hide_it") else { return };
+    let stage = Stage::new(91);
+    let agent = start_agent(&stage.scratch, VERDICTS);
+    let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
+    let cases = preludes();
+    let failures = failures(&stage, recorder, &cases);
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    agent.stop();
+}
+
+#[test]
+fn a_connection_is_read_again_after_an_interval() {
+    let Some(_machine) = machine("a_connection_is_read_again_after_an_interval") else { return };
+    let stage = Stage::new(93);
+    let agent = start_agent(&stage.scratch, &format!("[events]\nflow_interval_s = 1\n{VERDICTS}"));
+    let mut client = after_the_budget().start(&stage);
+    client.end();
+    agent.wait_for("verdict on the miner", SOON, |object| {
+        at(object, "process.pid") == client.pid && at(object, "minerwatch.verdict") == "mining"
+    });
     agent.stop();
 }
 

@@ -189,7 +189,7 @@ struct NameArgument {
 
 impl Name for NameArgument {
     #[inline(always)]
-    unsafe fn write(&self, target: *mut u8, position: *mut u32) -> Result<Written, Unreadable> {
+    unsafe fn write(&self, target: *mut u8, cursor: *mut path::Cursor) -> Result<Written, Unreadable> {
         let Self { directory, name } = *self;
         let mut written = Written { directory: 0, name: 0, cut: false };
         let mut first = 0_u8;
@@ -204,7 +204,7 @@ impl Name for NameArgument {
                 open_file(directory as u32)?.field(offset!(file_path))?
             };
             // SAFETY: the caller guarantees the memory.
-            let walked = unsafe { path::walk(path::mount_and_entry(path)?, target, position) }?;
+            let walked = unsafe { path::walk(path::mount_and_entry(path)?, target, cursor) }?;
             written.directory = (walked.length as usize).min(MAX_PATH);
             written.cut = walked.cut;
         }

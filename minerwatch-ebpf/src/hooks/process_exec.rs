@@ -27,7 +27,7 @@ const PIDTYPE_SID: u32 = 3;
 struct Scratch {
     record: ExecRecord,
     tail: [u8; MAX_EXEC_TAIL],
-    position: u32,
+    cursor: path::Cursor,
 }
 
 #[map]
@@ -59,7 +59,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     describe_file(file, record);
     let file_path = path::mount_and_entry(file.field(offset!(file_path))?)?;
     // SAFETY: the tail has room for two paths, a name and the arguments.
-    let walked = unsafe { path::walk(file_path, tail, &raw mut scratch.position) }?;
+    let walked = unsafe { path::walk(file_path, tail, &raw mut scratch.cursor) }?;
     if walked.cut {
         record.flags |= ExecFlags::PATH_CUT;
     }
@@ -73,7 +73,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let directory = task.follow(offset!(task_fs))?.field(offset!(fs_directory))?;
     let directory = path::mount_and_entry(directory)?;
     // SAFETY: `end` is at most one path, and a second path fits after it.
-    let walked = unsafe { path::walk(directory, tail.add(end), &raw mut scratch.position) }?;
+    let walked = unsafe { path::walk(directory, tail.add(end), &raw mut scratch.cursor) }?;
     if walked.cut {
         record.flags |= ExecFlags::DIRECTORY_CUT;
     }

@@ -12,7 +12,6 @@
 //! program and handles the transitions for which the first program was skipped.
 
 use aya_ebpf::{
-    helpers::generated::bpf_jiffies64,
     macros::{map, raw_tracepoint},
     maps::PerCpuArray,
     programs::RawTracePointContext,
@@ -200,8 +199,7 @@ fn count(socket: Address, counts: &mut Counts) -> Outcome {
 /// net/ipv4/tcp.c).
 #[inline(always)]
 fn last_payload(socket: Address, counts: &Counts) -> Result<u64, Unreadable> {
-    // SAFETY: the helper has no preconditions.
-    let now = unsafe { bpf_jiffies64() } as u32;
+    let now = task::ticks();
     let mut ago = u32::MAX;
     if counts.sent != 0 {
         ago = now.wrapping_sub(socket.read(offset!(tcp_last_sent))?);

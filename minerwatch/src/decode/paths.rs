@@ -2,7 +2,7 @@
 
 use std::{borrow::Cow, sync::Arc};
 
-/// Replaces the upper components of a path that was too long for the record.
+/// Stands for the components that were left out of a path that was too long for the record.
 const CUT: &str = "…";
 
 /// Returns the text up to the first NUL. Bytes that are not UTF-8 are replaced.
@@ -64,7 +64,7 @@ fn push_absolute(path: &mut String, components: &[u8], is_cut: bool) {
     }
     for component in components.rsplit(|byte| *byte == 0) {
         path.push('/');
-        path.push_str(&lossy(component));
+        if component.is_empty() { path.push_str(CUT) } else { path.push_str(&lossy(component)) }
     }
 }
 
@@ -78,6 +78,7 @@ mod tests {
         assert_eq!(&*absolute(b"", false), "/");
         assert_eq!(&*absolute(b"memfd:x\0", false), "/memfd:x");
         assert_eq!(&*absolute(b"leaf\0deep\0", true), "/…/deep/leaf");
+        assert_eq!(&*absolute(b"leaf\0deep\0\0x\0tmp\0", false), "/tmp/x/…/deep/leaf");
         assert_eq!(&*absolute(b"\xff\0", false), "/\u{fffd}");
     }
 

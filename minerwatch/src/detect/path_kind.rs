@@ -7,6 +7,8 @@ pub enum PathKind {
     Temporary,
     /// A path with a directory or file whose name begins with a dot, other than the usual ones of developer tools.
     Hidden,
+    /// A path that is longer or deeper than any usual one, so that only a part of it is known.
+    Deep,
     /// Any other location.
     Ordinary,
 }
@@ -22,7 +24,7 @@ impl PathKind {
         if path.contains("/.") && path.split('/').any(is_hidden) {
             return Self::Hidden;
         }
-        Self::Ordinary
+        if path.contains("/…/") { Self::Deep } else { Self::Ordinary }
     }
 
     /// Whether programs seldom lie in such a location.
@@ -35,6 +37,7 @@ impl PathKind {
         match self {
             Self::Temporary => "a temporary directory",
             Self::Hidden => "a hidden place",
+            Self::Deep => "a very deep directory",
             Self::Ordinary => "its place",
         }
     }
@@ -75,6 +78,9 @@ mod tests {
             ("/opt/...", PathKind::Hidden),
             ("/root/.cargo/bin/rustc", PathKind::Ordinary),
             ("/home/me/.cargo/.x/rustc", PathKind::Hidden),
+            ("/…/a/b", PathKind::Deep),
+            ("/home/me/…/a/b", PathKind::Deep),
+            ("/tmp/x/…/b", PathKind::Temporary),
             ("/srv/a.b/c", PathKind::Ordinary),
             ("/srv/./c/../d", PathKind::Ordinary),
             ("relative", PathKind::Ordinary),

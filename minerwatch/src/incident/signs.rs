@@ -191,7 +191,7 @@ impl Signs {
             _ if is_shared_memory(path) => {
                 self.add(Sign::SharedMemory);
             }
-            PathKind::Hidden => {
+            PathKind::Hidden | PathKind::Deep => {
                 self.add(Sign::HiddenPlace);
             }
             // A program whose own name is hidden hides itself. A hidden directory may be that of a tool that unpacks itself.

@@ -53,7 +53,7 @@ impl Sockets {
             sent: budget,
             received: budget,
             accepted,
-            reserved: 0,
+            granted: 0,
             progress: FlowProgress::FRESH,
         };
         let mut bytes = [0; size_of::<WatchedSocket>()];

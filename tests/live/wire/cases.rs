@@ -160,6 +160,48 @@ pub(super) fn variations() -> Vec<Case> {
     ]
 }
 
+/// Returns lines of text, which the server answers.
+fn lines(count: usize) -> impl Iterator<Item = Piece> {
+    (0..count).flat_map(|number| [say(format!("line {number}\n")), Hear])
+}
+
+/// Returns a client that sends so many lines that its budget is used up, waits for a second, and logs in.
+pub(super) fn after_the_budget() -> Case {
+    let pause = std::iter::repeat_n(Pause, 40);
+    let pieces = lines(100).chain(pause).chain([say(login()), Hear]);
+    Case::new("after a hundred lines and a pause", "CryptoNote stratum", pieces.collect::<Vec<_>>())
+}
+
+/// Returns cases that send something else before the login.
+pub(super) fn preludes() -> Vec<Case> {
+    let case = |name: &str, pieces: &[Piece]| Case::new(name, "CryptoNote stratum", pieces);
+    let then_login = |before: &[Piece]| [before, &[say(login()), Hear]].concat();
+    let blanks = |count: usize| (0..count).flat_map(|_| [say("\r\n"), Pause]);
+    let spaced = |count: usize| say(" ".repeat(count) + &login());
+    let bytes = login().into_bytes();
+    vec![
+        case("after a line of text", &then_login(&[say("hello\n"), Hear])),
+        case("after a binary greeting", &then_login(&[say([7, 1, 0, 200, 9, 10]), Pause])),
+        case("after a large payload", &then_login(&[say("x".repeat(9_000) + "\n"), Hear])),
+        case("after thirty lines", &then_login(&lines(30).collect::<Vec<_>>())),
+        case("after forty empty lines", &then_login(&blanks(40).collect::<Vec<_>>())),
+        case("behind a line in the same segment", &[say(format!("MINER/1.0 ready\r\n{}", login())), Hear]),
+        case("behind an empty line and spaces", &[say(format!("\r\n \t {}", login())), Hear]),
+        case("behind 63 spaces", &[spaced(63), Hear]),
+        case("behind 150 spaces", &[spaced(150), Hear]),
+        case("spaces alone, then the login", &then_login(&[say(" ".repeat(90)), Pause])),
+        case("byte by byte", &bytes.iter().map(|byte| say([*byte])).chain([Hear]).collect::<Vec<_>>()),
+        case(
+            "an empty line, then byte by byte",
+            &[say("\n"), Hear]
+                .into_iter()
+                .chain(bytes.iter().map(|byte| say([*byte])))
+                .chain([Hear])
+                .collect::<Vec<_>>(),
+        ),
+    ]
+}
+
 /// Returns cases that send the same login with every system call that sends.
 pub(super) fn send_calls() -> Vec<Case> {
     let send_calls = ["write", "send", "sendto", "sendmsg", "writev"];
