@@ -79,6 +79,7 @@ kernel_layout! {
     task_allowed_processors: "task_struct", "nr_cpus_allowed";
     task_cgroups: "task_struct", "cgroups";
     task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
+    task_thread_node: "task_struct", "thread_node";
     task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";
     task_exec_start: "task_struct", "se.exec_start";
     // The saved state of the floating-point unit. Since 6.16 it follows the task directly (arch/x86/include/asm/fpu.h).
@@ -93,6 +94,7 @@ kernel_layout! {
     registers_numbered: "pt_regs", "regs";
     signal_live: "signal_struct", "live";
     signal_threads: "signal_struct", "nr_threads";
+    signal_thread_head: "signal_struct", "thread_head";
     signal_flags: "signal_struct", "flags";
     signal_group_exit_code: "signal_struct", "group_exit_code";
     signal_pids: "signal_struct", "pids";

@@ -23,6 +23,11 @@ const BUDGET: u16 = 2_048;
 /// The cost of a payload of which nothing is captured, in bytes.
 const COST_OF_A_LOOK: u16 = 64;
 
+/// The cost of a payload that is longer than what is captured of it, in bytes.
+const MAX_COST: u16 = 512;
+
+const _: () = assert!(MAX_COST as usize == MAX_PAYLOAD);
+
 /// The capture budget of one direction of a connection. It limits how many payloads are read.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
@@ -48,10 +53,10 @@ impl CaptureBudget {
     /// Counts a payload and deducts its cost: the captured bytes, or [`COST_OF_A_LOOK`] if nothing is captured.
     #[inline]
     pub fn spend(&mut self, captured: u32) {
-        let cost = match captured {
-            0 => COST_OF_A_LOOK,
-            1..=MAX_COST => captured as u16,
-            _ => MAX_COST as u16,
+        let cost = match u16::try_from(captured) {
+            Ok(0) => COST_OF_A_LOOK,
+            Ok(bytes) if bytes < MAX_COST => bytes,
+            _ => MAX_COST,
         };
         self.left = self.left.saturating_sub(cost);
         self.index = self.index.saturating_add(1);
@@ -65,9 +70,6 @@ impl CaptureBudget {
         }
     }
 }
-
-/// Maximum cost of a payload, in bytes.
-const MAX_COST: u32 = MAX_PAYLOAD as u32;
 
 /// The state stored at a watched TCP socket. The daemon writes the state of sockets that were open before its start,
 /// and of sockets on which a suspect listens.

@@ -29,6 +29,7 @@ fn processes_connections_and_files_become_events() {
         file_changes_have_the_resolved_path,
         deep_and_long_paths_keep_their_top_and_their_end,
         a_busy_process_has_cpu_events,
+        threads_that_die_together_are_one_exit,
     ] {
         part(&agent);
     }
@@ -205,6 +206,40 @@ fn deep_and_long_paths_keep_their_top_and_their_end(agent: &Agent) {
             assert!(path.starts_with(&format!("{top}/")), "{path}");
             assert_eq!(path.contains("/…/"), !is_whole, "{path}");
         }
+    }
+}
+
+/// Runs a program, kills it after a second, and prints its process id and its CPU time in nanoseconds.
+const KILLED: &str = "
+import os, sys, time
+pid = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+time.sleep(1)
+os.kill(pid, 9)
+_, _, usage = os.wait4(pid, 0)
+print(pid, int((usage.ru_utime + usage.ru_stime) * 1e9))
+";
+
+fn threads_that_die_together_are_one_exit(agent: &Agent) {
+    for threads in ["2", "16", "64", "64", "64", "64"] {
+        let output = command::run("python3", &["-c", KILLED, &simulator(), "crowd", threads, "30"]);
+        let numbers = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        let (pid, used) = numbers.split_once(' ').expect("two numbers");
+        let (pid, used): (u64, f64) = (pid.parse().expect("a number"), used.parse().expect("a number"));
+        let is_exit = |object: &Value| action(object) == "exit" && at(object, "process.pid") == pid;
+        let exit = agent.wait_for("exit of all threads", SOON, is_exit);
+        let told = at(&exit, "minerwatch.cpu.total_ns").as_f64().expect("a CPU time");
+        // The kernel brings the time of a running thread up to date at each tick.
+        let (least, most) = (used * 0.95 - 2e7, used * 1.02 + 1e7);
+        assert!((least..most).contains(&told), "{threads} threads: told {told}, used {used}: {exit:#}");
+        // A later process shows that nothing else comes.
+        command::run("true", &[]);
+        agent.wait_for("another exit", SOON, |object| {
+            action(object) == "exit"
+                && at(object, "process.executable").as_str().is_some_and(|path| path.ends_with("/true"))
+                && at(object, "@timestamp").as_str() > at(&exit, "@timestamp").as_str()
+        });
+        let exits = agent.objects().into_iter().filter(|object| is_exit(object)).count();
+        assert_eq!(exits, 1, "{threads} threads");
     }
 }
 

@@ -1,22 +1,35 @@
 //! Traces: `sched:sched_process_exit`, in each thread that ends.
 //! Kernel: kernel/exit.c, `trace_sched_process_exit(struct task_struct *task, …)`. The kernel decrements `signal->live`
-//! before this point, so zero means that this is the last thread.
+//! before this point, so zero means that this is the last thread, or one of several that end at the same time.
 //! Produces: [`ExitRecord`] once per process.
 //! Overhead: exits of threads only.
 
-use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use aya_ebpf::{
+    bindings::BPF_NOEXIST,
+    macros::{map, raw_tracepoint},
+    maps::LruHashMap,
+    programs::RawTracePointContext,
+};
 use minerwatch_common::ExitRecord;
 
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
     hooks::{memory_map, sched_switch},
-    kernel::Address,
+    kernel::{Address, Unreadable},
     task,
 };
 
 /// Bit of `signal->flags`: all threads of the process exit together (include/linux/sched/signal.h).
 const SIGNAL_GROUP_EXIT: u32 = 0x4;
+/// Number of processes whose exit is remembered. Their last threads end within a moment.
+const MAX_ENDED: u32 = 1_024;
+/// Maximum number of threads whose CPU time is added up.
+const MAX_THREADS: u32 = 512;
+
+/// Processes with several threads whose exit was reported, by process id and start time.
+#[map]
+static ENDED: LruHashMap<[u64; 2], u8> = LruHashMap::with_max_entries(MAX_ENDED, 0);
 
 #[raw_tracepoint(tracepoint = "sched_process_exit")]
 fn process_exit(context: RawTracePointContext) -> i32 {
@@ -30,17 +43,46 @@ fn report(context: Context, task: Address) -> Outcome {
     if signal.read::<i32>(offset!(signal_live))? != 0 {
         return Ok(());
     }
+    let header = task::current_header::<ExitRecord>();
+    // CPU time of the threads that the kernel has released.
+    let released: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
+    let threads: u32 = signal.read(offset!(signal_threads)).unwrap_or(1);
+    let had_threads = threads > 1 || released > 0;
+    if had_threads && ENDED.insert([u64::from(header.pid), header.start], 0, u64::from(BPF_NOEXIST)).is_err()
+    {
+        return Ok(());
+    }
     let status = if signal.read::<u32>(offset!(signal_flags))? & SIGNAL_GROUP_EXIT == 0 {
         task.read(offset!(task_exit_code))?
     } else {
         signal.read(offset!(signal_group_exit_code))?
     };
-    let header = task::current_header::<ExitRecord>();
     sched_switch::forget(header.pid);
     memory_map::forget(header.pid);
-    // CPU time of the threads that ended earlier, and of this last thread.
-    let earlier: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
-    let own: u64 = task.read(offset!(task_sum_exec_runtime)).unwrap_or(0);
-    emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu: earlier.wrapping_add(own) });
+    let present = if threads > 1 {
+        runtime_of_threads(signal).unwrap_or(0)
+    } else {
+        task.read(offset!(task_sum_exec_runtime)).unwrap_or(0)
+    };
+    emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu: released.wrapping_add(present) });
     Ok(())
+}
+
+/// Adds the CPU time of the threads that the kernel has not released yet, the ending ones included. A thread that is
+/// released meanwhile may be missing.
+#[inline(always)]
+fn runtime_of_threads(signal: Address) -> Result<u64, Unreadable> {
+    let head = signal.field(offset!(signal_thread_head))?;
+    let node_offset = u64::from(offset!(task_thread_node));
+    let mut node = head.follow(0)?;
+    let mut runtime = 0_u64;
+    for _ in 0..MAX_THREADS {
+        if node == head {
+            break;
+        }
+        let thread = Address(node.0.wrapping_sub(node_offset));
+        runtime = runtime.wrapping_add(thread.read(offset!(task_sum_exec_runtime))?);
+        node = node.follow(0)?;
+    }
+    Ok(runtime)
 }

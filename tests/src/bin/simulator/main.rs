@@ -24,6 +24,7 @@ simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT t
 simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
 simulator spin SECONDS                     use one CPU
+simulator crowd THREADS SECONDS            use the CPU with THREADS threads
 simulator give-way SECONDS MILLISECONDS    use one CPU, and give way after each MILLISECONDS on it
 simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
 simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts
@@ -72,6 +73,11 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         ["files", directory] => files(directory),
         ["spin", seconds] => {
             work::spin(Duration::from_secs(seconds.parse()?));
+            Ok(())
+        }
+        ["crowd", threads, seconds] => {
+            let (threads, time) = (threads.parse::<u32>()?, Duration::from_secs(seconds.parse()?));
+            thread::scope(|scope| (0..threads).for_each(|_| drop(scope.spawn(|| work::spin(time)))));
             Ok(())
         }
         ["give-way", seconds, milliseconds] => {
