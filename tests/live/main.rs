@@ -19,6 +19,7 @@ mod overload;
 mod refusals;
 mod restart;
 mod rounding;
+mod scope;
 mod service;
 mod socket_tagging;
 mod stream;

@@ -29,15 +29,17 @@ pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
 fn conditions(error: Option<&SensorError>) -> Vec<Condition> {
     let steps = [
         ("capabilities", "CAP_BPF, CAP_PERFMON, CAP_NET_ADMIN and CAP_SYS_ADMIN, or root"),
+        ("PID namespace", "that of the host"),
         ("kernel type information", "/sys/kernel/btf/vmlinux"),
         ("BPF maps and programs", "the kernel accepts them"),
         ("hooks", "at least one can be attached"),
     ];
     let failed = error.map(|error| match error {
         SensorError::NoSuchHook { .. } | SensorError::NotPermitted { .. } => 0,
-        SensorError::NoTypes { .. } | SensorError::Types { .. } => 1,
-        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::EventRings(_) => 2,
-        SensorError::NothingAttached { .. } => 3,
+        SensorError::OwnPidNamespace => 1,
+        SensorError::NoTypes { .. } | SensorError::Types { .. } => 2,
+        SensorError::Load { .. } | SensorError::Incomplete { .. } | SensorError::EventRings(_) => 3,
+        SensorError::NothingAttached { .. } => 4,
     });
     let reached = failed.unwrap_or(steps.len() - 1);
     steps

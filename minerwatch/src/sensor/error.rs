@@ -19,6 +19,12 @@ pub enum SensorError {
         /// The names of the missing capabilities.
         missing: Vec<&'static str>,
     },
+    /// This process is in another PID namespace than the host's first process.
+    #[error(
+        "minerwatch runs in a PID namespace of its own, in which the processes of the host have other numbers or none: \
+         start it in the host's (docker: --pid=host; Kubernetes: hostPID: true)"
+    )]
+    OwnPidNamespace,
     /// The kernel exports no type information.
     #[error(
         "this kernel has no type information at {}: minerwatch needs a kernel of 5.10 or later built with CONFIG_DEBUG_INFO_BTF=y",

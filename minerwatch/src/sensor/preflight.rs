@@ -1,6 +1,6 @@
 //! Runs checks before any program is loaded, so that the user gets a clear reason instead of the kernel's EPERM.
 
-use std::path::Path;
+use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 use caps::{CapSet, Capability};
 use tracing::{debug, warn};
@@ -10,11 +10,20 @@ use super::{btf, error::SensorError};
 /// The usual mount point of tracefs.
 const TRACEFS: &str = "/sys/kernel/tracing";
 
-/// Checks capabilities and type information. Mounts tracefs if it is not mounted.
+/// File number of the host's PID namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h; `PID_NS_INIT_INO` in newer
+/// kernels).
+const HOST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
+
+/// Checks capabilities, the PID namespace and type information. Mounts tracefs if it is not mounted.
 pub fn check() -> Result<(), SensorError> {
     let missing = missing_capabilities();
     if !missing.is_empty() {
         return Err(SensorError::NotPermitted { missing });
+    }
+    // The programs report the numbers that processes have on the host. If the file cannot be read, nothing is known.
+    let namespace = std::fs::metadata("/proc/self/ns/pid").map(|file| file.ino());
+    if namespace.is_ok_and(|number| number != HOST_PID_NAMESPACE) {
+        return Err(SensorError::OwnPidNamespace);
     }
     if !Path::new(btf::VMLINUX).exists() {
         return Err(SensorError::NoTypes { path: btf::VMLINUX.into() });
