@@ -81,7 +81,6 @@ kernel_layout! {
     task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
     task_thread_node: "task_struct", "thread_node";
     task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";
-    task_exec_start: "task_struct", "se.exec_start";
     // The saved state of the floating-point unit. Since 6.16 it follows the task directly (arch/x86/include/asm/fpu.h).
     task_fpu: "task_struct", "thread.fpu|sizeof";
     fpu_mxcsr: "fpu", "state.xsave.i387.mxcsr";

@@ -29,6 +29,13 @@ pub fn ticks() -> u32 {
     unsafe { bpf_jiffies64() as u32 }
 }
 
+/// Returns the time of the last tick, in nanoseconds from some moment before the boot. It is the same on all CPUs.
+#[inline(always)]
+pub fn tick_time() -> u64 {
+    // SAFETY: the helper has no preconditions.
+    unsafe { bpf_jiffies64() }.wrapping_mul(setting!(tick))
+}
+
 /// Reads the start time of the process that a task belongs to, in nanoseconds of `CLOCK_BOOTTIME`.
 #[inline(always)]
 pub fn start_of(task: Address) -> Result<u64, Unreadable> {

@@ -4,7 +4,7 @@
 //! Produces: counters in the row of the process; [`CpuRecord`] once per interval for a busy process;
 //! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). The hook never sends an event per context switch.
 //! Overhead: every context switch. The hook therefore does a single table lookup, reads the accounting of the scheduler
-//! instead of the clock, and loads fields directly from the task (arguments of a BTF tracepoint need no helper).
+//! and the tick count instead of a clock, and loads fields directly from the task (arguments of a BTF tracepoint need no helper).
 
 pub mod rounding;
 
@@ -44,7 +44,8 @@ struct Usage {
     involuntary: u64,
     yields: u64,
     stops: u64,
-    /// Scheduler clock at the end of the last interval.
+    /// Time of the last tick before the end of the last interval. The clocks of the scheduler would differ between CPUs, by
+    /// the time that interrupts and the hypervisor took on each.
     reported_at: u64,
     /// `on_cpu` at the end of the last interval.
     reported_on_cpu: u64,
@@ -73,7 +74,7 @@ fn account(context: Context, preempted: bool, previous: *const u8) {
     }
     let tgid = load!(previous, task_tgid, u32);
     let runtime = load!(previous, task_sum_exec_runtime, u64);
-    let now = load!(previous, task_exec_start, u64);
+    let now = task::tick_time();
     let slice = if load!(previous, task_policy, u32) == 0 {
         runtime - load!(previous, task_prev_sum_exec_runtime, u64)
     } else {
@@ -100,7 +101,7 @@ fn account(context: Context, preempted: bool, previous: *const u8) {
         add(&mut usage.stops, 1);
     }
     let window = now.wrapping_sub(usage.reported_at);
-    // The clocks of two CPUs may differ a little, so the window may be negative.
+    // Another CPU may have ended the interval after the tick count was read here, so the window may be negative.
     if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
         let _ = interval_over(context, previous, usage, window, now);
     }

@@ -36,7 +36,7 @@ pub struct Counters {
     plain: [u64; 4],
     /// Number of samples in a mode other than to nearest, at the last record.
     reported: u64,
-    /// Scheduler clock at the last record.
+    /// Time of the last tick before the last record.
     reported_at: u64,
 }
 

@@ -29,7 +29,6 @@ pub(super) const ROWS: &[Row] = &[
                     "task_policy",
                     "task_sum_exec_runtime",
                     "task_prev_sum_exec_runtime",
-                    "task_exec_start",
                     "task_static_prio",
                 ],
             ],
