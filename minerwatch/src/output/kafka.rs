@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Destination, Filter, FilterKeys, Needs, Output, OutputName, OutputSettings, ShippingKeys, host_of,
-    needs::reads, shipper::Shipper, tls::TlsFiles,
+    Destination, DocumentFormat, Filter, FilterKeys, Needs, Output, OutputName, OutputSettings, ShippingKeys,
+    host_of, needs::reads, shipper::Shipper, tls::TlsFiles,
 };
 use crate::schema::{absolute_path, checked, choice, optional, parsed, section, switch};
 
@@ -50,16 +50,6 @@ section! {
         /// File with the password. White space around the password is ignored.
         pub password_file: Option<PathBuf> = None, optional(absolute_path());
     }
-}
-
-/// The format of a document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum DocumentFormat {
-    /// The JSON object of the Elastic Common Schema, as in a file.
-    Ecs,
-    /// The JSON object of the Open Cybersecurity Schema Framework.
-    Ocsf,
 }
 
 /// A mechanism for authentication.

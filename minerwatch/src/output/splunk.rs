@@ -15,15 +15,15 @@ use ureq::http::{HeaderName, HeaderValue};
 
 use self::answer::{Acknowledged, Taken};
 use super::{
-    Class, Delivery, Destination, Document, Filter, FilterKeys, Needs, OutputName, Refusal, SendError,
-    ShippingKeys,
+    Class, Delivery, Destination, Document, DocumentFormat, Filter, FilterKeys, Needs, OutputName, Refusal,
+    SendError, ShippingKeys,
     http::{Authorization, Client, CompressionKeys, ConnectionKeys, Encoding, HttpUrl, Request, http_output},
     needs::reads,
 };
 use crate::{
     credentials::SecretSource,
     ecs::read::{milliseconds, text},
-    schema::{absolute_path, optional, parsed, section},
+    schema::{absolute_path, choice, optional, parsed, section},
 };
 
 /// Pause between two questions whether a request was indexed.
@@ -51,6 +51,8 @@ section! {
         pub token_file: Option<PathBuf> = None, optional(absolute_path());
         /// Environment variable of the daemon with the token.
         pub token_env: Option<String> = None, optional(parsed("the name of a variable"));
+        /// Format of the documents: the Elastic Common Schema, or the Open Cybersecurity Schema Framework.
+        pub format: DocumentFormat = DocumentFormat::Ecs, choice();
         /// Index. By default, the token's.
         pub index: Option<String> = None, optional(parsed("the name of an index"));
         /// Source type.
@@ -99,6 +101,7 @@ impl SplunkSettings {
                 &self.shipping,
             ),
             url: self.url.clone(),
+            format: self.format,
             index: self.index.clone(),
             sourcetype: self.sourcetype.clone(),
             channel,
@@ -124,6 +127,7 @@ struct Splunk {
     acknowledgements: String,
     timeout: Duration,
     client: Client,
+    format: DocumentFormat,
     index: Option<String>,
     sourcetype: String,
     channel: String,
@@ -147,7 +151,7 @@ impl Splunk {
         if let Some(index) = &self.index {
             envelope["index"] = json!(index);
         }
-        envelope["event"] = ecs;
+        envelope["event"] = self.format.convert(ecs);
         body.extend_from_slice(envelope.to_string().as_bytes());
         body.push(b'\n');
     }

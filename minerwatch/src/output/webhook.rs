@@ -1,18 +1,14 @@
 //! The output `[[sink.webhook]]`: documents in the body of HTTP requests.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use ureq::http::Method;
 
 use super::{
-    Delivery, Destination, Document, FilterKeys, OutputName, Refusal, SendError, ShippingKeys,
+    Delivery, Destination, Document, DocumentFormat, FilterKeys, OutputName, Refusal, SendError,
+    ShippingKeys,
     http::{Client, ConnectionKeys, Encoding, HttpUrl, LoginKeys, Request, http_output},
-    kafka::DocumentFormat,
 };
-use crate::{
-    ocsf,
-    schema::{choice, parsed, section, switch},
-};
+use crate::schema::{choice, parsed, section, switch};
 
 section! {
     /// Keys of `[[sink.webhook]]`.
@@ -103,7 +99,7 @@ impl Webhook {
     fn one_by_one(&mut self, documents: &[Document]) -> Result<Delivery, SendError> {
         let mut delivery = Delivery::default();
         for (index, document) in documents.iter().enumerate() {
-            match self.request(&encoded(document, self.format)) {
+            match self.request(&self.format.encode(&document.json)) {
                 Ok(()) => {}
                 Err(SendError::TooLarge(reason) | SendError::Refused(reason)) => {
                     delivery.refused.push(Refusal { index, reason });
@@ -132,23 +128,12 @@ impl Destination for Webhook {
             if index > 0 {
                 body.extend_from_slice(between.as_bytes());
             }
-            body.extend_from_slice(&encoded(document, self.format));
+            body.extend_from_slice(&self.format.encode(&document.json));
         }
         body.extend_from_slice(close.as_bytes());
         self.request(&body)?;
         Ok(Delivery::complete(""))
     }
-}
-
-/// Returns a document in a format.
-fn encoded(document: &Document, format: DocumentFormat) -> Bytes {
-    let converted = match format {
-        DocumentFormat::Ecs => None,
-        DocumentFormat::Ocsf => serde_json::from_slice(&document.json)
-            .and_then(|ecs| serde_json::to_vec(&ocsf::document(&ecs)))
-            .ok(),
-    };
-    converted.map_or_else(|| document.json.clone(), Into::into)
 }
 
 #[cfg(test)]

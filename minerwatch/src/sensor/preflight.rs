@@ -10,8 +10,8 @@ use super::{btf, error::SensorError};
 /// The usual mount point of tracefs.
 const TRACEFS: &str = "/sys/kernel/tracing";
 
-/// File number of the host's PID namespace (`PROC_PID_INIT_INO`, include/linux/proc_ns.h; `PID_NS_INIT_INO` in newer
-/// kernels).
+/// File number of the host's PID namespace (`PROC_PID_INIT_INO`, `include/linux/proc_ns.h`; `PID_NS_INIT_INO` in
+/// newer kernels).
 const HOST_PID_NAMESPACE: u64 = 0xEFFF_FFFC;
 
 /// Checks capabilities, the PID namespace and type information. Mounts tracefs if it is not mounted.

@@ -34,8 +34,8 @@ pub(super) unsafe fn find(
     let (mut start, mut length) = (start, length);
     // SAFETY: guaranteed by the caller.
     let mut head = unsafe { head(skb, start, length)? };
-    // White space may be a part of an unfinished message.
-    if prefix::is_blank(head[0]) && budget.continues == 0 {
+    // White space may be a part of an unfinished message, and the same bytes a part of a DNS message.
+    if prefix::is_blank(head[0]) && budget.continues == 0 && peer_port != DNS_PORT {
         // SAFETY: as above.
         let blanks = unsafe { blanks(skb, start, length) };
         if blanks >= length {

@@ -159,10 +159,7 @@ fn records(format: DocumentFormat, documents: &[Document]) -> (Vec<Record>, Vec<
                 continue;
             }
         };
-        let value = match format {
-            DocumentFormat::Ecs => document.json.to_vec(),
-            DocumentFormat::Ocsf => crate::ocsf::document(&object).to_string().into_bytes(),
-        };
+        let value = format.encode(&document.json).to_vec();
         let host = text(&object, "host.id").or_else(|| text(&object, "host.name")).unwrap_or_default();
         records.push(Record {
             key: Some(host.as_bytes().to_vec()),

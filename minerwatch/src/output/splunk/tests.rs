@@ -110,3 +110,17 @@ fn a_token_is_required_and_not_sent_in_the_clear() {
     assert_eq!(check("url = 'https://h:8088'").unwrap_err().0, "token_file");
     assert_eq!(check("url = 'http://h:8088'\ntoken_env = 'T'").unwrap_err().0, "url");
 }
+
+#[test]
+fn the_format_is_that_of_the_event_in_the_envelope() {
+    let keys = "name = 'x'\nurl = 'https://splunk.example'\ntoken_env = 'TOKEN'\nformat = 'ocsf'";
+    let splunk = settings::<SplunkSettings>(keys).sender();
+    let mut body = Vec::new();
+    let [document] = documents(Class::Alert, [alert(1)]).try_into().unwrap();
+    splunk.wrap(&document, &mut body);
+    let envelope: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!(
+        (&envelope["event"]["class_uid"], &envelope["source"]),
+        (&json!(2004), &json!("minerwatch:alerts"))
+    );
+}

@@ -23,7 +23,7 @@ const ROOT: u64 = 1;
 /// Where systems mount the unified hierarchy: alone, or beside those of version 1.
 const USUAL: [&str; 2] = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"];
 
-/// File number of the host's cgroup namespace (`PROC_CGROUP_INIT_INO`, include/linux/proc_ns.h).
+/// File number of the host's cgroup namespace (`PROC_CGROUP_INIT_INO`, `include/linux/proc_ns.h`).
 const HOST_CGROUP_NAMESPACE: u64 = 0xEFFF_FFFB;
 
 /// Opens the root cgroup. If it is not mounted, as on hosts with version 1 only or in a cgroup namespace, it is mounted for
