@@ -14,11 +14,18 @@ use crate::{EVERYTHING, SOON, configuration, machine};
 pub const WALLET: &str =
     "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-/// Runs the agent in a new mount namespace, which the script `preparation` sets up, and waits for its end.
+/// Hides the cgroup hierarchy, and the host's cgroup namespace from a process that is in another one.
+const WITHOUT_CGROUPS: &str =
+    "for place in /sys/fs/cgroup /proc/1/ns /proc/2/ns; do mount -t tmpfs none $place; done";
+
+/// Runs the agent in new mount and cgroup namespaces, which the script `preparation` sets up, and waits for its end.
 fn in_prepared_mounts(preparation: &str, arguments: &str) -> Output {
     let minerwatch = executable("minerwatch");
     let script = format!("{preparation}\nexec {} {arguments}", minerwatch.display());
-    Command::new("unshare").args(["--mount", "sh", "-ec", &script]).output().expect("unshare starts")
+    Command::new("unshare")
+        .args(["--mount", "--cgroup", "sh", "-ec", &script])
+        .output()
+        .expect("unshare starts")
 }
 
 #[test]
@@ -59,11 +66,11 @@ fn the_other_hooks_work_when_one_does_not_load() {
     let configuration = configuration(&scratch, EVERYTHING);
     // Without a cgroup hierarchy, the UDP hooks cannot be attached.
     let script = format!(
-        "mount -t tmpfs none /sys/fs/cgroup\nexec {} run --config {configuration}",
+        "{WITHOUT_CGROUPS}\nexec {} run --config {configuration}",
         executable("minerwatch").display()
     );
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-ec", &script]);
+    command.args(["--mount", "--cgroup", "sh", "-ec", &script]);
     let agent = Agent::start_command(command);
     assert!(agent.says("unavailable: udp", SOON), "{:?}", agent.messages());
     minerwatch_tests::command::run("true", &["seen-all-the-same"]);
@@ -73,9 +80,12 @@ fn the_other_hooks_work_when_one_does_not_load() {
     let alert = agent.wait_for("alert", SOON, |object| at(object, "event.kind") == "alert");
     let blind = at(&alert, "minerwatch.blind").as_array().expect("a list");
     assert!(blind.iter().any(|purpose| purpose == "udp"), "an alert says what was not seen: {alert:#}");
-    let doctor = in_prepared_mounts("mount -t tmpfs none /sys/fs/cgroup", "doctor");
+    let doctor = in_prepared_mounts(WITHOUT_CGROUPS, "doctor");
     let said = String::from_utf8_lossy(&doctor.stdout);
-    assert!(said.contains("UNAVAILABLE  udp ") && said.contains("no unified cgroup hierarchy"), "{said}");
+    assert!(
+        said.contains("UNAVAILABLE  udp ") && said.contains("in a cgroup namespace of its own"),
+        "{said}"
+    );
     assert_eq!(doctor.status.code(), Some(0));
     agent.stop();
 }

@@ -25,7 +25,14 @@ impl Receiver for Double {
         let Self { server, kind, keys, .. } = self;
         let url = server.url();
         let keys = keys.replace("TOKEN", &format!("\"{token}\""));
-        format!("[[sink.{kind}]]\nname = \"double\"\nurl = \"{url}\"\ntimeout_s = 5\n{keys}")
+        // The URL of Slack is a secret, so it is in a file.
+        let url = if *kind == "slack" {
+            fs::write(&token, format!("{url}/services/x\n")).expect("a file can be written");
+            format!("url_file = \"{token}\"")
+        } else {
+            format!("url = \"{url}\"")
+        };
+        format!("[[sink.{kind}]]\nname = \"double\"\n{url}\ntimeout_s = 5\n{keys}")
     }
 
     fn faults(&self) -> Vec<Fault> {
@@ -111,6 +118,11 @@ fn every_alert_arrives_in_loki() {
 fn every_alert_arrives_at_a_collector_of_opentelemetry() {
     let test = "every_alert_arrives_at_a_collector_of_opentelemetry";
     every_alert_arrives(test, "otlp", Dialect::Otlp, "token_file = TOKEN\n");
+}
+
+#[test]
+fn every_alert_arrives_in_slack() {
+    every_notice_arrives("every_alert_arrives_in_slack", "slack", Dialect::Slack, "max_per_minute = 600\n");
 }
 
 #[test]

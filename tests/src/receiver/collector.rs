@@ -17,6 +17,8 @@ pub enum Dialect {
     Loki,
     /// Logs of OpenTelemetry as protocol buffers.
     Otlp,
+    /// Messages of Slack, which name the incidents in their text.
+    Slack,
     /// Events of PagerDuty, one per request. The key for repeats names the incident.
     PagerDuty,
     /// Alerts of an Alertmanager. A label names the incident.
@@ -89,6 +91,12 @@ impl Collector {
                 }
                 Ok(documents)
             }
+            Dialect::Slack => {
+                let body = parse(&request.body)?;
+                let text = body["text"].as_str().ok_or("there is no text")?;
+                let words = text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '-');
+                Ok(words.filter(|word| word.starts_with("i-")).map(|word| alert_of(&json!(word))).collect())
+            }
             Dialect::PagerDuty => Ok(vec![alert_of(&parse(&request.body)?["dedup_key"])]),
             Dialect::Alertmanager => {
                 let body = parse(&request.body)?;
@@ -105,7 +113,7 @@ impl Collector {
             Dialect::Loki => Answer::new(400, "entry too far behind"),
             // partial_success { rejected_log_records: 1, error_message: "x" }
             Dialect::Otlp => Answer::new(200, "\u{a}\u{5}\u{8}\u{1}\u{12}\u{1}x"),
-            Dialect::PagerDuty | Dialect::Alertmanager => Answer::new(400, "no such field"),
+            Dialect::Slack | Dialect::PagerDuty | Dialect::Alertmanager => Answer::new(400, "no such field"),
             Dialect::Splunk => {
                 let answer =
                     json!({ "text": "Invalid data format", "code": 6, "invalid-event-number": number });
@@ -140,6 +148,7 @@ impl Protocol for Collector {
             Dialect::Splunk => Answer::new(200, r#"{"text":"Success","code":0}"#),
             Dialect::Loki => Answer::new(204, ""),
             Dialect::Otlp | Dialect::Alertmanager => Answer::new(200, ""),
+            Dialect::Slack => Answer::new(200, "ok"),
             Dialect::PagerDuty => Answer::new(202, r#"{"status":"success"}"#),
         }
     }
