@@ -21,7 +21,7 @@ numbered! {
 const BUDGET: u16 = 2_048;
 
 /// The cost of a payload of which nothing is captured, in bytes.
-const COST_OF_A_LOOK: u16 = 64;
+const COST_WITHOUT_CAPTURE: u16 = 64;
 
 /// The cost of a payload that is longer than what is captured of it, in bytes.
 const MAX_COST: u16 = 512;
@@ -50,11 +50,11 @@ impl CaptureBudget {
     /// The budget of a connection that is already in use. The next payload is not treated as the first.
     pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, continues: 0, foreign: 0 };
 
-    /// Counts a payload and deducts its cost: the captured bytes, or [`COST_OF_A_LOOK`] if nothing is captured.
+    /// Counts a payload and deducts its cost: the captured bytes, or [`COST_WITHOUT_CAPTURE`] if nothing is captured.
     #[inline]
     pub fn spend(&mut self, captured: u32) {
         let cost = match u16::try_from(captured) {
-            Ok(0) => COST_OF_A_LOOK,
+            Ok(0) => COST_WITHOUT_CAPTURE,
             Ok(bytes) if bytes < MAX_COST => bytes,
             _ => MAX_COST,
         };
@@ -62,7 +62,7 @@ impl CaptureBudget {
         self.index = self.index.saturating_add(1);
     }
 
-    /// Grants the budget again, unless the direction carries JSON only as content.
+    /// Restores the full budget, unless the direction carries JSON only as content.
     #[inline]
     pub fn refill(&mut self) {
         if self.foreign == 0 {
@@ -86,8 +86,9 @@ pub struct WatchedSocket {
     /// 1 if the peer opened the connection, 0 if this host did. A listening socket has 1 and passes the value on to the
     /// sockets that it accepts.
     pub accepted: u32,
-    /// Lower half of the kernel's tick count when the budgets were granted last. 0 if the daemon wrote the state.
-    pub granted: u32,
+    /// When the budgets were last refilled, as the lower 32 bits of the kernel's count of timer ticks (jiffies). 0 if the
+    /// daemon wrote the state.
+    pub refilled: u32,
     /// Totals and samples of the payloads.
     pub progress: FlowProgress,
 }

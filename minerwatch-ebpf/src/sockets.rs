@@ -58,7 +58,7 @@ pub fn watch(context: &SockAddrContext) {
         (*watched).sent = CaptureBudget::FRESH;
         (*watched).received = CaptureBudget::FRESH;
         (*watched).accepted = 0;
-        (*watched).granted = task::ticks();
+        (*watched).refilled = task::ticks();
         (*watched).progress.first = 0;
         (*watched).progress.bytes = [0; 2];
         (*watched).progress.payloads = [0; 2];

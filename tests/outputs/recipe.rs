@@ -111,7 +111,7 @@ fn the_recipe_for_elastic_leads_to_an_alert_within_a_minute() {
     note(&format!("{test}: {:.1} s", time.as_secs_f64()));
 }
 
-/// Loads the templates with the commands of their page. Then alerts get the mappings of the templates.
+/// Loads the templates with the commands of their page, and checks that the server has them.
 #[test]
 fn a_server_accepts_the_templates() {
     let Some(server) = Noida::start("a_server_accepts_the_templates") else { return };

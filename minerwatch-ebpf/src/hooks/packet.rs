@@ -6,7 +6,8 @@
 //! [`FlowUpdateRecord`](minerwatch_common::FlowUpdateRecord) during TCP connections; the byte counts of UDP flows. The
 //! hook sees packets of every system call, io_uring included.
 //! Overhead: each TCP packet costs two helper calls. On a watched socket, it also costs a read of the headers, and a
-//! read of the clock unless the transfer is large. Each UDP packet costs one table lookup. If the kernel or the network
+//! read of the clock unless the transfer is large; while its budget lasts, also one helper call for the state of the
+//! connection and two or more for the start of the payload. Each UDP packet costs one table lookup. If the kernel or the network
 //! card splits a segment after this hook, the segment counts as one packet.
 
 mod capture;
@@ -110,7 +111,7 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     // SAFETY: guaranteed by the caller.
     if watched.accepted != 0 && unsafe { (*socket).state } == TCP_LISTEN {
         // SAFETY: as above.
-        return unsafe { early(skb, watched, header, start, length) };
+        return unsafe { before_accept(skb, watched, header, start, length) };
     }
     let is_first = watched.progress.first == 0;
     let delta = flow_progress::follow(&mut watched.progress, direction, length);
@@ -122,7 +123,7 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
         let flow = unsafe { tuple(socket) };
         flow_progress::send(emit::Context::of_packet(skb), watched, flow, &delta);
     }
-    if watched.budget(direction).left == 0 && !grant(watched, direction, length) {
+    if watched.budget(direction).left == 0 && !refill(watched, direction, length) {
         return Ok(());
     }
     // SAFETY: as above.
@@ -147,18 +148,17 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     Ok(())
 }
 
-/// Grants both budgets again if the payload is a small message and the last grant is a flow interval ago. Returns whether
-/// the direction has a budget now.
+/// Refills both budgets if the payload is a small message and the last refill is a flow interval ago. Returns whether it did.
 #[inline(always)]
-fn grant(watched: &mut WatchedSocket, direction: Direction, length: u32) -> bool {
+fn refill(watched: &mut WatchedSocket, direction: Direction, length: u32) -> bool {
     if length > SMALL_MESSAGE || watched.budget(direction).foreign != 0 {
         return false;
     }
     let now = task::ticks();
-    if u64::from(now.wrapping_sub(watched.granted)) * setting!(tick) < setting!(flow_interval) {
+    if u64::from(now.wrapping_sub(watched.refilled)) * setting!(tick) < setting!(flow_interval) {
         return false;
     }
-    watched.granted = now;
+    watched.refilled = now;
     watched.sent.refill();
     watched.received.refill();
     true
@@ -170,7 +170,7 @@ fn grant(watched: &mut WatchedSocket, direction: Direction, length: u32) -> bool
 /// # Safety
 /// `skb` must be that of the running program.
 #[inline(never)]
-unsafe fn early(
+unsafe fn before_accept(
     skb: *mut __sk_buff,
     watched: &WatchedSocket,
     header: u32,

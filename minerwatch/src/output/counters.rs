@@ -25,7 +25,7 @@ pub struct Counters {
     pub last_error: Option<String>,
     /// Number of lines that the destination refused for ever. They are in the dead-letter file.
     pub refused: u64,
-    /// The counters of the spool, if the output has one.
+    /// Counters of the spool. `None` for an output without a spool.
     pub spool: Option<SpoolCounters>,
     /// Whether the output has ended because the reader of standard output closed the pipe.
     pub ended: bool,

@@ -35,7 +35,8 @@ pub struct Delivery {
     pub refused: Vec<Refusal>,
     /// Indices of documents that the server could not accept now. They are sent again.
     pub later: Vec<usize>,
-    /// The message of the server about `later`, or about the success. At most a few hundred bytes.
+    /// What the server said: why it did not accept the documents in `later`, or that it accepted all. At most a few
+    /// hundred bytes.
     pub words: String,
 }
 

@@ -53,7 +53,7 @@ impl Sockets {
             sent: budget,
             received: budget,
             accepted,
-            granted: 0,
+            refilled: 0,
             progress: FlowProgress::FRESH,
         };
         let mut bytes = [0; size_of::<WatchedSocket>()];

@@ -26,7 +26,8 @@ pub(super) unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
     emit::in_place(emit::Context::of_packet(skb), |record: *mut PayloadRecord| {
         let captured =
             if payload.captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { payload.captured };
-        // SAFETY: the record is memory of the ring. Every field is written, and `captured` bytes of `data`.
+        // SAFETY: the record is memory of the ring. Every field is written, except the bytes of `data` after the first
+        // `captured` ones, which the daemon does not read.
         unsafe {
             (&raw mut (*record).header).write(payload.owner.for_record::<PayloadRecord>(task::now()));
             (&raw mut (*record).opened).write(payload.owner.time);

