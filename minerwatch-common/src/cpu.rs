@@ -4,16 +4,33 @@ use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use crate::{COMM_LENGTH, RecordHeader};
 
-/// The CPU use of a busy process, sent at most once per interval. The counters from `on_cpu` to `stops` are totals
-/// since the scheduler hook first saw the process. A lost record therefore costs only resolution.
+/// The thread that runs on a CPU.
+#[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
+#[repr(C)]
+pub struct RunningTask {
+    /// CPU time of the thread when it came onto the CPU, in nanoseconds.
+    pub runtime: u64,
+    /// Thread id, 0 if the CPU is idle.
+    pub tid: u32,
+    /// Process id for the sampler in the daemon. 0 if there is nothing to sample: the CPU is idle, or it runs a kernel
+    /// thread or a real-time thread that the sampler could not preempt.
+    pub sampled_pid: u32,
+}
+
+const _: () = assert!(size_of::<RunningTask>() == 16);
+
+/// The CPU use of a busy process, sent at most once per interval. The counters from `on_cpu` to `stops` are totals, so a
+/// lost record costs only resolution. The switches count from the start of the process, the others from when the
+/// scheduler hook first saw it.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CpuRecord {
     /// The process. `tid` is the thread whose context switch completed the interval.
     pub header: RecordHeader,
-    /// CPU time of all threads, in nanoseconds.
+    /// CPU time of all threads, in nanoseconds. The programs count in units of 131 µs per thread.
     pub on_cpu: u64,
-    /// Context switches in which a thread went to sleep or waited.
+    /// Context switches in which a thread went to sleep or waited. Of a process with more than 128 threads, the switches
+    /// of the further threads are missing, here and below.
     pub voluntary: u64,
     /// Context switches in which a thread could have continued: the time slice of the thread was over, a thread with a
     /// higher priority was waiting, or the thread called `sched_yield`.

@@ -80,7 +80,8 @@ kernel_layout! {
     task_cgroups: "task_struct", "cgroups";
     task_sum_exec_runtime: "task_struct", "se.sum_exec_runtime";
     task_thread_node: "task_struct", "thread_node";
-    task_prev_sum_exec_runtime: "task_struct", "se.prev_sum_exec_runtime";
+    task_voluntary: "task_struct", "nvcsw";
+    task_involuntary: "task_struct", "nivcsw";
     // The saved state of the floating-point unit. Since 6.16 it follows the task directly (arch/x86/include/asm/fpu.h).
     task_fpu: "task_struct", "thread.fpu|sizeof";
     fpu_mxcsr: "fpu", "state.xsave.i387.mxcsr";
@@ -93,6 +94,8 @@ kernel_layout! {
     registers_numbered: "pt_regs", "regs";
     signal_live: "signal_struct", "live";
     signal_threads: "signal_struct", "nr_threads";
+    signal_voluntary: "signal_struct", "nvcsw";
+    signal_involuntary: "signal_struct", "nivcsw";
     signal_thread_head: "signal_struct", "thread_head";
     signal_flags: "signal_struct", "flags";
     signal_group_exit_code: "signal_struct", "group_exit_code";

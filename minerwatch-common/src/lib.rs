@@ -22,7 +22,7 @@ mod record;
 mod rounding;
 mod settings;
 
-pub use cpu::CpuRecord;
+pub use cpu::{CpuRecord, RunningTask};
 pub use file::{FileOperation, FileRecord, MAX_FILE_TAIL, MAX_NAME};
 pub use flow_update::{FlowProgress, FlowUpdateRecord, PAYLOAD_SAMPLES, PayloadSample};
 pub use header::{CGROUP_V1, RecordHeader};

@@ -12,7 +12,7 @@
 
 use aya_ebpf::{
     macros::{fentry, map, tracepoint},
-    maps::HashMap,
+    maps::LruHashMap,
     programs::{FEntryContext, TracePointContext},
 };
 use minerwatch_common::{ABSENT, Loss, MappingClass, MappingRecord};
@@ -24,7 +24,8 @@ use crate::{
     task,
 };
 
-/// Maximum number of processes whose requests are counted. Each entry takes about 100 bytes.
+/// Maximum number of processes whose requests are counted. Each entry takes about 100 bytes. If there are more, the row
+/// that was used least recently is dropped.
 const MAX_PROCESSES: u32 = 8_192;
 
 /// The number of requests of each class by a process since its last exec.
@@ -37,7 +38,7 @@ struct Requests {
 
 /// Requests by process id. A row is removed when the process ends or executes another program.
 #[map]
-static MAPPINGS: HashMap<u32, Requests> = HashMap::with_max_entries(MAX_PROCESSES, 0);
+static MAPPINGS: LruHashMap<u32, Requests> = LruHashMap::with_max_entries(MAX_PROCESSES, 0);
 
 // Protection bits and flags of mmap(2).
 const PROT_WRITE: u64 = 0x2;

@@ -57,7 +57,7 @@ fn report(context: Context, task: Address) -> Outcome {
     } else {
         signal.read(offset!(signal_group_exit_code))?
     };
-    sched_switch::forget(header.pid);
+    sched_switch::ended(context, header.pid);
     memory_map::forget(header.pid);
     let present = if threads > 1 {
         runtime_of_threads(signal).unwrap_or(0)

@@ -3,17 +3,19 @@
 //! …)`. The kernel updates the CPU time of `prev` before this point.
 //! Produces: counters in the row of the process; [`CpuRecord`] once per interval for a busy process;
 //! [`minerwatch_common::RoundingRecord`] (see [`rounding`]). The hook never sends an event per context switch.
-//! Overhead: every context switch. The hook therefore does a single table lookup, reads the accounting of the scheduler
-//! and the tick count instead of a clock, and loads fields directly from the task (arguments of a BTF tracepoint need no helper).
+//! Overhead: every context switch. Most switches only store who runs now, in memory of this CPU. The row of a process is
+//! looked up each time one of its threads has used another [`QUANTUM`] of CPU time. The hook loads fields directly
+//! from the task (arguments of a BTF tracepoint need no helper), and reads no clock.
 
 pub mod rounding;
+mod switches;
 
 use aya_ebpf::{
     macros::{btf_tracepoint, map},
-    maps::HashMap,
+    maps::{LruHashMap, PerCpuArray},
     programs::BtfTracePointContext,
 };
-use minerwatch_common::{CpuRecord, Loss};
+use minerwatch_common::{CpuRecord, Loss, RunningTask};
 
 use crate::{
     atomic,
@@ -23,10 +25,9 @@ use crate::{
     task,
 };
 
-/// Maximum number of processes whose CPU use is counted. Each entry takes about 200 bytes.
+/// Maximum number of processes whose CPU use is counted. Each entry takes about 200 bytes. If there are more, the row
+/// that was used least recently is dropped: that of an idle process, because each [`QUANTUM`] of CPU time uses the row.
 const MAX_PROCESSES: u32 = 16_384;
-/// Maximum number of real-time threads whose runtime is stored, see [`realtime_slice`].
-const MAX_REALTIME: u32 = 1_024;
 /// Bit of `task->flags`: a kernel thread (include/linux/sched.h).
 const PF_KTHREAD: u32 = 0x0020_0000;
 /// Bit of `task->flags`: a thread that is exiting (include/linux/sched.h).
@@ -36,12 +37,19 @@ const DEFAULT_PRIORITY: i32 = 120;
 /// Bit of `task->__state`: a stopped task (`__TASK_STOPPED`, include/linux/sched.h).
 const TASK_STOPPED: u32 = 0x4;
 
+/// Number of bits in a [`QUANTUM`].
+const QUANTUM_BITS: u32 = 17;
+/// CPU time is counted in units of this length, in nanoseconds (131 µs). A rounding mode is sampled once per unit. The
+/// units depend on CPU time instead of switches, so a process cannot change the rate by yielding often.
+const QUANTUM: u64 = 1 << QUANTUM_BITS;
+/// Odd factor near 2⁶⁴ divided by the golden ratio, which spreads consecutive numbers evenly (Knuth, The Art of Computer
+/// Programming, volume 3, section 6.4).
+const SPREAD: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// The CPU use of one process. Several CPUs may update a row at the same time, so additions are atomic.
 #[repr(C)]
 struct Usage {
     on_cpu: u64,
-    voluntary: u64,
-    involuntary: u64,
     yields: u64,
     stops: u64,
     /// Time of the last tick before the end of the last interval. The clocks of the scheduler would differ between CPUs, by
@@ -53,90 +61,78 @@ struct Usage {
 }
 
 #[map]
-static CPU_USAGE: HashMap<u32, Usage> = HashMap::with_max_entries(MAX_PROCESSES, 0);
+static CPU_USAGE: LruHashMap<u32, Usage> = LruHashMap::with_max_entries(MAX_PROCESSES, 0);
 
-/// `sum_exec_runtime` of each real-time thread when it last left a CPU, by thread id.
+/// The thread that runs on each CPU. The sampler in the daemon reads it, too.
 #[map]
-static REALTIME_RUNTIME: HashMap<u32, u64> = HashMap::with_max_entries(MAX_REALTIME, 0);
+static RUNNING: PerCpuArray<RunningTask> = PerCpuArray::with_max_entries(1, 0);
 
 #[btf_tracepoint(function = "sched_switch")]
 fn sched_switch(context: BtfTracePointContext) -> i32 {
-    rounding::store_current(context.arg(2));
-    account(Context::of(&context), context.arg::<u64>(0) as u8 != 0, context.arg(1));
+    let Some(running) = RUNNING.get_ptr_mut(0) else { return 0 };
+    // SAFETY: the slot of this CPU. No other program writes it, and interrupts are off during a context switch.
+    let running = unsafe { &mut *running };
+    let previous: *const u8 = context.arg(1);
+    let runtime = load!(previous, task_sum_exec_runtime, u64);
+    let tid = load!(previous, task_pid, u32);
+    // The first switch of each CPU after the attachment finds another thread.
+    let before = if running.tid == tid { running.runtime } else { runtime };
+    start(running, context.arg(2));
+    if load!(previous, task_flags, u32) & PF_KTHREAD != 0 {
+        return 0;
+    }
+    let quanta = quanta(tid, before, runtime);
+    let preempted = context.arg::<u64>(0) as u8 != 0;
+    let stopped = !preempted && load!(previous, task_state, u32) & TASK_STOPPED != 0;
+    if quanta != 0 || stopped {
+        account(Context::of(&context), previous, quanta * QUANTUM, stopped);
+    }
     0
 }
 
+/// Stores the thread that comes onto this CPU, and the CPU time that it had used by then. The kernel's own copy of that
+/// time is not maintained for real-time threads, nor by schedulers that are eBPF programs (`sched_ext`).
 #[inline(always)]
-fn account(context: Context, preempted: bool, previous: *const u8) {
-    let flags = load!(previous, task_flags, u32);
-    if flags & PF_KTHREAD != 0 {
-        return;
-    }
+fn start(running: &mut RunningTask, next: *const u8) {
+    running.tid = load!(next, task_pid, u32);
+    running.runtime = load!(next, task_sum_exec_runtime, u64);
+    running.sampled_pid = rounding::pid_to_sample(next);
+}
+
+/// Returns how many quanta a thread completed between two values of its CPU time. Each thread's quanta begin at another
+/// point of its CPU time. So threads that live for less than a quantum complete one with the right probability.
+#[inline(always)]
+fn quanta(tid: u32, before: u64, after: u64) -> u64 {
+    let phase = u64::from(tid).wrapping_mul(SPREAD) >> (u64::BITS - QUANTUM_BITS);
+    (after.wrapping_add(phase) >> QUANTUM_BITS).saturating_sub(before.wrapping_add(phase) >> QUANTUM_BITS)
+}
+
+#[inline(always)]
+fn account(context: Context, previous: *const u8, on_cpu: u64, stopped: bool) {
     let tgid = load!(previous, task_tgid, u32);
-    let runtime = load!(previous, task_sum_exec_runtime, u64);
     let now = task::tick_time();
-    let slice = if load!(previous, task_policy, u32) == 0 {
-        runtime - load!(previous, task_prev_sum_exec_runtime, u64)
-    } else {
-        other_slice(previous, runtime)
-    };
     let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) else {
         // The last switch of a process comes after the exit hook removed its row. The process must not get a new row.
-        if tgid != 0 && flags & PF_EXITING == 0 {
-            begin(tgid, slice, now);
+        if tgid != 0 && load!(previous, task_flags, u32) & PF_EXITING == 0 {
+            begin(tgid, on_cpu, stopped, now);
         }
         return;
     };
     // SAFETY: a live row of the table. The counters change only by atomic addition.
     let usage = unsafe { &mut *usage };
-    let before = usage.on_cpu;
-    add(&mut usage.on_cpu, slice);
-    if rounding::is_due(before, slice) {
-        let _ = rounding::sample(context, previous, &mut usage.rounding, now);
-    }
-    // A thread that was preempted or is still runnable (TASK_RUNNING is 0) did not wait for anything.
-    let state = if preempted { 0 } else { load!(previous, task_state, u32) };
-    add(if state == 0 { &mut usage.involuntary } else { &mut usage.voluntary }, 1);
-    if state & TASK_STOPPED != 0 {
+    if stopped {
         add(&mut usage.stops, 1);
     }
+    if on_cpu == 0 {
+        return;
+    }
+    add(&mut usage.on_cpu, on_cpu);
+    let _ = rounding::sample(context, previous, &mut usage.rounding, now);
     let window = now.wrapping_sub(usage.reported_at);
     // Another CPU may have ended the interval after the tick count was read here, so the window may be negative.
     if window >= setting!(cpu_interval) && window < u64::MAX / 2 {
         let _ = interval_over(context, previous, usage, window, now);
     }
-}
-
-/// The real-time and deadline policies (include/uapi/linux/sched.h).
-const SCHED_FIFO: u32 = 1;
-const SCHED_RR: u32 = 2;
-const SCHED_DEADLINE: u32 = 6;
-
-#[inline(always)]
-fn other_slice(task: *const u8, runtime: u64) -> u64 {
-    match load!(task, task_policy, u32) {
-        SCHED_FIFO | SCHED_RR | SCHED_DEADLINE => realtime_slice(load!(task, task_pid, u32), runtime),
-        _ => runtime - load!(task, task_prev_sum_exec_runtime, u64),
-    }
-}
-
-/// Returns how long a real-time thread ran since it last left a CPU, in nanoseconds. Only the fair class stores the
-/// runtime at which a thread came onto its CPU (`set_next_entity`). For real-time threads, this function stores the
-/// runtime.
-#[inline(never)]
-fn realtime_slice(tid: u32, runtime: u64) -> u64 {
-    if let Some(last) = REALTIME_RUNTIME.get_ptr_mut(tid) {
-        // SAFETY: a live row. A thread runs on one CPU at a time.
-        let slice = runtime.wrapping_sub(unsafe { *last });
-        // SAFETY: as above.
-        unsafe { *last = runtime };
-        // A stored value above the current one is from an earlier thread with the same id.
-        return if slice > u64::MAX / 2 { 0 } else { slice };
-    }
-    if REALTIME_RUNTIME.insert(tid, runtime, 0).is_err() {
-        emit::count(Loss::CpuTableFull);
-    }
-    0
 }
 
 #[inline(always)]
@@ -146,15 +142,13 @@ fn add(counter: &mut u64, amount: u64) {
 }
 
 #[inline(never)]
-fn begin(tgid: u32, slice: u64, now: u64) {
+fn begin(tgid: u32, on_cpu: u64, stopped: bool, now: u64) {
     let usage = Usage {
-        on_cpu: slice,
-        voluntary: 0,
-        involuntary: 0,
+        on_cpu,
         yields: 0,
-        stops: 0,
+        stops: u64::from(stopped),
         reported_at: now,
-        reported_on_cpu: slice,
+        reported_on_cpu: on_cpu,
         rounding: rounding::Counters::NONE,
     };
     if CPU_USAGE.insert(tgid, &usage, 0).is_err() {
@@ -176,22 +170,19 @@ fn interval_over(context: Context, previous: *const u8, usage: &mut Usage, windo
     }
     // The task that leaves the CPU is still the current task.
     let task = Address(previous as u64);
-    let threads = task
-        .follow(offset!(task_signal))
-        .and_then(|signal| signal.read::<u32>(offset!(signal_threads)))
-        .unwrap_or(0);
+    let switches = switches::of_process(task);
     emit::record(
         context,
         CpuRecord {
             header: task::current_header::<CpuRecord>(),
             on_cpu,
-            voluntary: usage.voluntary,
-            involuntary: usage.involuntary,
+            voluntary: switches.voluntary,
+            involuntary: switches.involuntary,
             yields: usage.yields,
             stops: usage.stops,
             window,
             window_on_cpu,
-            threads,
+            threads: switches.threads,
             nice: task.read::<i32>(offset!(task_static_prio))? - DEFAULT_PRIORITY,
             policy: task.read(offset!(task_policy))?,
             allowed_processors: task.read(offset!(task_allowed_processors)).unwrap_or(0),
@@ -210,8 +201,12 @@ pub fn yielded(tgid: u32) {
     }
 }
 
-/// Removes the row of a process that ended.
+/// Reports what a process that ends has not reported yet, and removes its row.
 #[inline(always)]
-pub fn forget(tgid: u32) {
-    let _ = CPU_USAGE.remove(tgid);
+pub fn ended(context: Context, tgid: u32) {
+    if let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) {
+        // SAFETY: a live row of the table.
+        rounding::ended(context, unsafe { &mut (*usage).rounding });
+        let _ = CPU_USAGE.remove(tgid);
+    }
 }

@@ -68,6 +68,9 @@ pub struct Arguments {
     /// tests/overhead.expected; --bless writes that file.
     #[arg(long, alias = "prices")]
     overhead: bool,
+    /// With --overhead, also print the runs and instructions of each eBPF program, and the daemon's own work
+    #[arg(long, requires = "overhead")]
+    profile: bool,
     /// Options for minerwatch, separated by commas, such as `--hook,file=tracepoint`
     #[arg(long, value_name = "OPTIONS", allow_hyphen_values = true)]
     with: Option<String>,
@@ -131,6 +134,7 @@ impl Arguments {
             lsm: false,
             bless: false,
             overhead: false,
+            profile: false,
             with: None,
             timeout: TIMEOUT,
         }
@@ -210,7 +214,11 @@ impl Arguments {
         let (mut kernels, mut broken) = (Vec::new(), Vec::new());
         for series in &self.kernels {
             let counted = self.run_machine(series, archive, root, directory);
-            match counted.and_then(|(label, report)| Ok((label, overhead::parse_report(&report)?))) {
+            let parsed = counted.and_then(|(label, report)| {
+                print!("{}", overhead::profile(&report));
+                Ok((label, overhead::parse_report(&report)?))
+            });
+            match parsed {
                 Ok((label, counted)) => {
                     if self.bless {
                         expected.bless(&label, &counted);
@@ -260,6 +268,7 @@ impl Arguments {
             initramfs: root,
             lsm: self.lsm,
             overhead: self.overhead,
+            profile: self.profile,
             with: self.with.as_deref().unwrap_or_default(),
             logs: &logs,
             timeout: Duration::from_secs(self.timeout),

@@ -3,14 +3,12 @@
 //! The kernel saves the floating-point registers after `sched_switch`, so the saved state is from the previous switch
 //! of the thread. A sample is one switch late, but needs no further table lookup.
 //!
-//! Overhead: up to three loads and a store to per-CPU memory at each switch. A sample takes one or two reads of kernel
-//! memory, at most once per `1 << SAMPLE_EVERY` nanoseconds of CPU time. Processes with short runs therefore pay for
-//! few samples.
+//! Overhead: a sample takes one or two reads of kernel memory, once per quantum of CPU time (see
+//! [`super::QUANTUM`]). Processes with short runs therefore pay for few samples.
 
-use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{ABSENT, ControlRegister, RoundingCounts, RoundingRecord};
 
-use super::{PF_KTHREAD, SCHED_DEADLINE, SCHED_FIFO, SCHED_RR, add};
+use super::{PF_KTHREAD, add};
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
@@ -18,16 +16,12 @@ use crate::{
     task,
 };
 
-/// A process is sampled when its CPU time passes a multiple of `1 << SAMPLE_EVERY` nanoseconds (131 µs). The sampling
-/// rate depends on CPU time instead of switches, so a process cannot change the rate by yielding often.
-const SAMPLE_EVERY: u32 = 17;
 /// Time after which a count that grew is reported in any case, in nanoseconds.
 const REPORT_EVERY: u64 = 1_000_000_000;
-
-/// The id of the process that runs on each CPU now, for the sampler in the daemon. 0 if there is nothing to sample: the
-/// CPU is idle, or it runs a kernel thread or a real-time thread that the sampler could not preempt.
-#[map]
-static CURRENT_PIDS: PerCpuArray<u32> = PerCpuArray::with_max_entries(1, 0);
+/// The real-time and deadline policies (include/uapi/linux/sched.h).
+const SCHED_FIFO: u32 = 1;
+const SCHED_RR: u32 = 2;
+const SCHED_DEADLINE: u32 = 6;
 
 /// The number of samples of one process by mode: to nearest, down, up, toward zero.
 #[repr(C)]
@@ -43,6 +37,12 @@ pub struct Counters {
 impl Counters {
     /// The counters of a process without samples.
     pub const NONE: Self = Self { flushing: [0; 4], plain: [0; 4], reported: 0, reported_at: 0 };
+
+    /// Returns the number of samples in a mode other than to nearest.
+    #[inline(always)]
+    fn found(&self) -> u64 {
+        not_nearest(&self.flushing) + not_nearest(&self.plain)
+    }
 }
 
 /// A sample of the rounding mode of a thread.
@@ -50,7 +50,6 @@ struct RoundingSample {
     /// 0 to nearest, 1 down, 2 up, 3 toward zero.
     mode: usize,
     flushing: bool,
-    register: ControlRegister,
 }
 
 /// Whether the saved state can be read on this kernel. The verifier knows the answer, so the check costs nothing.
@@ -59,30 +58,25 @@ fn is_visible() -> bool {
     offset!(task_fpcr) != ABSENT || offset!(fpstate_mxcsr) != ABSENT || offset!(fpu_mxcsr) != ABSENT
 }
 
-/// Stores the id of the process that comes onto this CPU.
+/// Returns the id of the process that the sampler in the daemon may preempt in order to sample it. 0 if there is none:
+/// the CPU becomes idle, or runs a kernel thread or a real-time thread.
 #[inline(always)]
-pub fn store_current(next: *const u8) {
-    if !is_visible() {
-        return;
+pub fn pid_to_sample(next: *const u8) -> u32 {
+    if !is_visible() || load!(next, task_flags, u32) & PF_KTHREAD != 0 {
+        return 0;
     }
-    let is_kernel = load!(next, task_flags, u32) & PF_KTHREAD != 0;
-    let is_realtime = matches!(load!(next, task_policy, u32), SCHED_FIFO | SCHED_RR | SCHED_DEADLINE);
-    let tgid = if is_kernel || is_realtime { 0 } else { load!(next, task_tgid, u32) };
-    if let Some(current) = CURRENT_PIDS.get_ptr_mut(0) {
-        // SAFETY: the slot of this CPU, which no other program accesses while this one runs.
-        unsafe { *current = tgid };
+    if matches!(load!(next, task_policy, u32), SCHED_FIFO | SCHED_RR | SCHED_DEADLINE) {
+        return 0;
     }
-}
-
-/// Whether a sample is due after a run of `slice` nanoseconds that follows `before` nanoseconds of CPU time.
-#[inline(always)]
-pub fn is_due(before: u64, slice: u64) -> bool {
-    is_visible() && (before ^ before.wrapping_add(slice)) >> SAMPLE_EVERY != 0
+    load!(next, task_tgid, u32)
 }
 
 /// Samples the thread that leaves the CPU. Reports its process if the counts grew enough since the last record.
 #[inline(always)]
 pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, now: u64) -> Outcome {
+    if !is_visible() {
+        return Ok(());
+    }
     let sample = read(Address(previous as u64))?;
     let side = if sample.flushing { &mut counters.flushing } else { &mut counters.plain };
     // The mask shows the verifier that the index is in bounds.
@@ -90,26 +84,40 @@ pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, no
     if sample.mode == 0 {
         return Ok(());
     }
-    let found = not_nearest(&counters.flushing) + not_nearest(&counters.plain);
+    let found = counters.found();
     let new = found.wrapping_sub(counters.reported);
     let is_enough = new != 0 && new >= counters.reported >> 1;
-    if !is_enough && now.wrapping_sub(counters.reported_at) < REPORT_EVERY {
-        return Ok(());
+    if is_enough || now.wrapping_sub(counters.reported_at) >= REPORT_EVERY {
+        report(context, counters, found, now);
     }
+    Ok(())
+}
+
+/// Reports the samples of a process that ends, if there are new ones of a mode other than to nearest.
+#[inline(always)]
+pub fn ended(context: Context, counters: &mut Counters) {
+    let found = counters.found();
+    if is_visible() && found != counters.reported {
+        report(context, counters, found, 0);
+    }
+}
+
+#[inline(always)]
+fn report(context: Context, counters: &mut Counters, found: u64, now: u64) {
     // Two CPUs may get here at the same time and report twice. The counters are totals, so this does no harm.
     counters.reported = found;
     counters.reported_at = now;
+    let register = if offset!(task_fpcr) == ABSENT { ControlRegister::Mxcsr } else { ControlRegister::Fpcr };
     emit::record(
         context,
         RoundingRecord {
             header: task::current_header::<RoundingRecord>(),
             flushing: named(&counters.flushing),
             plain: named(&counters.plain),
-            register: sample.register as u32,
+            register: register as u32,
             reserved: 0,
         },
     );
-    Ok(())
 }
 
 #[inline(always)]
@@ -139,11 +147,7 @@ fn read(task: Address) -> Result<RoundingSample, Unreadable> {
 #[inline(always)]
 fn of_mxcsr(mxcsr: u32) -> RoundingSample {
     const FTZ_AND_DAZ: u32 = 1 << 15 | 1 << 6;
-    RoundingSample {
-        mode: (mxcsr >> 13 & 3) as usize,
-        flushing: mxcsr & FTZ_AND_DAZ == FTZ_AND_DAZ,
-        register: ControlRegister::Mxcsr,
-    }
+    RoundingSample { mode: (mxcsr >> 13 & 3) as usize, flushing: mxcsr & FTZ_AND_DAZ == FTZ_AND_DAZ }
 }
 
 /// Decodes FPCR. The numbers of the modes up and down are swapped in comparison with MXCSR.
@@ -151,5 +155,5 @@ fn of_mxcsr(mxcsr: u32) -> RoundingSample {
 fn of_fpcr(fpcr: u32) -> RoundingSample {
     let mode = (fpcr >> 22 & 3) as usize;
     let mode = if mode == 1 || mode == 2 { mode ^ 3 } else { mode };
-    RoundingSample { mode, flushing: fpcr & 1 << 24 != 0, register: ControlRegister::Fpcr }
+    RoundingSample { mode, flushing: fpcr & 1 << 24 != 0 }
 }

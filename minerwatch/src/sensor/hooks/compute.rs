@@ -28,7 +28,6 @@ pub(super) const ROWS: &[Row] = &[
                     "task_state",
                     "task_policy",
                     "task_sum_exec_runtime",
-                    "task_prev_sum_exec_runtime",
                     "task_static_prio",
                 ],
             ],

@@ -4,12 +4,13 @@
 //! The first serial port is the kernel's own. The report goes to the second port, one line per entry: `DOCTOR` with the
 //! object of `minerwatch doctor --json`, `CHECK name ok|FAILED|unavailable detail`, and `END`. The messages of the
 //! programs go to the third port. With `minerwatch.overhead` on the kernel's command line, the report contains the
-//! measured overhead instead of the checks. With `minerwatch.with=OPTIONS`, minerwatch is started with these options.
+//! measured overhead instead of the checks, and with `minerwatch.profile` in addition the runs of each eBPF program. With `minerwatch.with=OPTIONS`, minerwatch is started with these options.
 
 mod checks;
 mod daemon;
 mod guest;
 mod overhead;
+mod profile;
 mod sequence;
 
 use std::{env, process, process::ExitCode};

@@ -11,6 +11,7 @@ use xtask::operations::{self, Operation};
 use crate::{
     daemon::Daemon,
     guest::{self, Port},
+    profile,
 };
 
 /// Word on the kernel's command line that requests the measurement.
@@ -48,6 +49,9 @@ pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<
     let daemon = Daemon::start([&["run".to_owned()], options].concat())?;
     thread::sleep(DAEMON_SETTLED);
     let on = by_itself(Some(daemon.pid()))?;
+    if profile::asked_for()? {
+        profile(report, daemon.pid())?;
+    }
     daemon.end(log)?;
     // A fork takes longer as the memory of the machine ages. So the figure without the daemon is the mean of one
     // measurement before and one after the daemon.
@@ -55,6 +59,23 @@ pub fn measure(report: &mut Port, log: &mut Port, options: &[String]) -> Result<
     let off = off.into_iter().zip(afterwards).map(|(before, after)| u64::midpoint(before, after));
     for (operation, (off, on)) in operations::ALL.iter().zip(off.zip(on)) {
         report.line(&format!("OVERHEAD\t{}\t{off}\t{on}", operation.name))?;
+    }
+    Ok(())
+}
+
+/// Reports which programs ran in each operation, and the instructions of the daemon's own work: `DAEMON operation
+/// instructions`.
+fn profile(report: &mut Port, daemon: u32) -> Result<()> {
+    for operation in &operations::ALL {
+        let count = count(operation);
+        let before = time_on_cpu(daemon)?;
+        let programs = profile::of(operation, count)?;
+        thread::sleep(AFTERMATH);
+        let own = time_on_cpu(daemon)?.saturating_sub(before) / u64::from(count);
+        for line in programs {
+            report.line(&line)?;
+        }
+        report.line(&format!("DAEMON\t{}\t{own}", operation.name))?;
     }
     Ok(())
 }
@@ -94,9 +115,14 @@ fn cost(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
     Ok(costs[BATCHES / 2])
 }
 
+/// Returns the number of operations in a batch.
+fn count(operation: &Operation) -> u32 {
+    operation.batch.clamp(LEAST, MOST)
+}
+
 /// Runs a batch and returns the nanoseconds per operation, including the work of the daemon after the batch.
 fn batch(operation: &Operation, daemon: Option<u32>) -> Result<u64> {
-    let count = operation.batch.clamp(LEAST, MOST);
+    let count = count(operation);
     let elapsed = (operation.run)(count).with_context(|| format!("measuring {}", operation.name))?;
     let before = daemon.map(time_on_cpu).transpose()?.unwrap_or(0);
     thread::sleep(AFTERMATH);

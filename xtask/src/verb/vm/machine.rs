@@ -23,6 +23,8 @@ pub struct Boot<'a> {
     pub lsm: bool,
     /// Whether to count instructions.
     pub overhead: bool,
+    /// Whether the overhead is also shown by program.
+    pub profile: bool,
     /// Options for minerwatch, separated by commas.
     pub with: &'a str,
     /// The directory of the serial ports' files.
@@ -95,11 +97,12 @@ impl Boot<'_> {
         // Every run has the same addresses, and does no work that depends on the processor's flaws.
         let overhead =
             if self.overhead { " nokaslr norandmaps mitigations=off minerwatch.overhead" } else { "" };
+        let profile = if self.profile { " minerwatch.profile" } else { "" };
         let with =
             if self.with.is_empty() { String::new() } else { format!(" minerwatch.with={}", self.with) };
         let console = self.architecture.console();
         // With panic=-1 a panic ends the machine at once instead of after a timeout.
-        format!("console={console} panic=-1 loglevel=5{lsm}{overhead}{with}")
+        format!("console={console} panic=-1 loglevel=5{lsm}{overhead}{profile}{with}")
     }
 }
 
@@ -132,6 +135,7 @@ mod tests {
             initramfs: Path::new("/k/root.cpio"),
             lsm: true,
             overhead: false,
+            profile: false,
             with: "",
             logs: Path::new("/logs,here"),
             timeout: Duration::from_secs(1),

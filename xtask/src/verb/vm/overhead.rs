@@ -57,6 +57,23 @@ pub fn parse_report(report: &str) -> Result<Vec<Cost>> {
     Ok(costs)
 }
 
+/// Formats the lines of a report that say which programs ran in an operation, and how much the daemon itself did.
+pub fn profile(report: &str) -> String {
+    let mut text = String::new();
+    for line in report.lines() {
+        match line.trim_end().split('\t').collect::<Vec<_>>()[..] {
+            ["PROGRAM", operation, program, runs, instructions] => {
+                let _ = writeln!(text, "{operation:<26}{program:<28}{runs:>8}{instructions:>8}");
+            }
+            ["DAEMON", operation, instructions] => {
+                let _ = writeln!(text, "{operation:<26}{:<28}{:>8}{instructions:>8}\n", "the daemon", "");
+            }
+            _ => {}
+        }
+    }
+    text
+}
+
 /// The expected costs of each kernel, by the kernel's label.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Expected(BTreeMap<String, Vec<Cost>>);
@@ -167,6 +184,21 @@ mod tests {
         assert!(parse_report("OVERHEAD\tgetppid\t337\nEND").is_err());
         let error = parse_report("CHECK sequence FAILED no BTF\nEND").unwrap_err().to_string();
         assert!(error.contains("no BTF"), "{error}");
+    }
+
+    #[test]
+    fn a_profile_has_a_line_per_program_and_one_for_the_daemon() {
+        let report =
+            "PROGRAM\tgetppid\tsched_switch\t0.01\t3\r\nDAEMON\tgetppid\t12\r\nOVERHEAD\tgetppid\t1\t2\n";
+        let lines: Vec<Vec<_>> = profile(report)
+            .lines()
+            .map(|line| line.split_whitespace().map(str::to_owned).collect())
+            .collect();
+        assert_eq!(
+            lines,
+            [vec!["getppid", "sched_switch", "0.01", "3"], vec!["getppid", "the", "daemon", "12"], vec![]]
+        );
+        assert!(profile("OVERHEAD\tgetppid\t1\t2").is_empty());
     }
 
     #[test]
