@@ -155,13 +155,13 @@ kernel_layout! {
     sock_cookie: "sock", "__sk_common.skc_cookie";
     sock_error: "sock", "sk_err";
     sock_flags: "sock", "__sk_common.skc_flags";
-    sock_protocol: "sock", "sk_protocol";
     inet_source_port: "inet_sock", "inet_sport";
     tcp_bytes_sent: "tcp_sock", "bytes_sent";
     tcp_bytes_resent: "tcp_sock", "bytes_retrans";
     tcp_bytes_received: "tcp_sock", "bytes_received";
     tcp_segments_sent: "tcp_sock", "data_segs_out";
     tcp_segments_received: "tcp_sock", "data_segs_in";
+    tcp_all_segments_received: "tcp_sock", "segs_in";
     tcp_last_sent: "tcp_sock", "lsndtime";
     connection_last_received: "inet_connection_sock", "icsk_ack.lrcvtime";
 }

@@ -37,6 +37,6 @@ pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,
 };
-pub use record::{Record, RecordKind, Ring};
+pub use record::{Record, RecordKind, Ring, Urgency};
 pub use rounding::{ControlRegister, RoundingCounts, RoundingRecord};
 pub use settings::{Settings, WATCHED_DEVICES, WatchedDevices};

@@ -1,5 +1,5 @@
-//! The table of records, with one row for each kind that the eBPF programs send. A row gives the number, name, type and
-//! ring of the kind. The type gives the size.
+//! The table of records, with one row for each kind that the eBPF programs send. A row gives the number, name, type,
+//! ring and urgency of the kind. The type gives the size.
 
 use core::mem::offset_of;
 
@@ -21,6 +21,16 @@ pub enum Ring {
     Payload,
 }
 
+/// Whether a record wakes the daemon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// The record wakes the daemon if the daemon waits.
+    Wakes,
+    /// The record lies in its ring until the daemon wakes for another reason, at the latest at its next tick. Nothing is
+    /// decided by such a record alone.
+    Waits,
+}
+
 /// A type of record, with a kind of its own. The first field is `header`, a [`RecordHeader`].
 pub trait Record: FromBytes + IntoBytes + Immutable + KnownLayout + Copy + 'static {
     /// The kind of the record, stored in [`RecordHeader::kind`].
@@ -28,7 +38,7 @@ pub trait Record: FromBytes + IntoBytes + Immutable + KnownLayout + Copy + 'stat
 }
 
 macro_rules! records {
-    ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $record:ident, $ring:ident;)+) => {
+    ($($(#[$doc:meta])* $kind:ident = $number:literal, $name:literal, $record:ident, $ring:ident, $urgency:ident;)+) => {
         numbered! {
             /// The kinds of records that the eBPF programs send, stored in [`RecordHeader::kind`].
             pub enum RecordKind: u16 { $($(#[$doc])* $kind = $number,)+ }
@@ -55,6 +65,14 @@ macro_rules! records {
                     $(Self::$kind => Ring::$ring,)+
                 }
             }
+
+            /// Returns whether records of this kind wake the daemon.
+            #[inline]
+            pub const fn urgency(self) -> Urgency {
+                match self {
+                    $(Self::$kind => Urgency::$urgency,)+
+                }
+            }
         }
 
         $(
@@ -69,27 +87,27 @@ macro_rules! records {
 
 records! {
     /// A process was created.
-    Fork = 1, "fork", ForkRecord, Process;
+    Fork = 1, "fork", ForkRecord, Process, Waits;
     /// A process executed another program.
-    Exec = 2, "exec", ExecRecord, Process;
+    Exec = 2, "exec", ExecRecord, Process, Wakes;
     /// The last thread of a process ended.
-    Exit = 3, "exit", ExitRecord, Process;
+    Exit = 3, "exit", ExitRecord, Process, Waits;
     /// An outbound connection attempt got its result.
-    Connect = 4, "connect", ConnectRecord, Process;
+    Connect = 4, "connect", ConnectRecord, Process, Wakes;
     /// An outbound connection ended.
-    Close = 5, "close", CloseRecord, Process;
+    Close = 5, "close", CloseRecord, Process, Waits;
     /// A file was opened for writing, created, renamed, deleted or changed in mode, or a watched device was opened.
-    File = 6, "file", FileRecord, File;
+    File = 6, "file", FileRecord, File, Wakes;
     /// The CPU use of a busy process.
-    Cpu = 7, "cpu", CpuRecord, Process;
+    Cpu = 7, "cpu", CpuRecord, Process, Waits;
     /// A process uses a rounding mode other than the default.
-    Rounding = 8, "rounding", RoundingRecord, Process;
+    Rounding = 8, "rounding", RoundingRecord, Process, Wakes;
     /// A process requested memory in a size that miners use.
-    Mapping = 9, "mapping", MappingRecord, File;
+    Mapping = 9, "mapping", MappingRecord, File, Wakes;
     /// One of the first payloads of a connection.
-    Payload = 10, "payload", PayloadRecord, Payload;
+    Payload = 10, "payload", PayloadRecord, Payload, Wakes;
     /// Totals of a connection so far, with the sizes and times of its latest payloads.
-    FlowUpdate = 11, "flow", FlowUpdateRecord, Payload;
+    FlowUpdate = 11, "flow", FlowUpdateRecord, Payload, Waits;
 }
 
 // Counters and decoders are arrays indexed by the number of the kind, so the numbers must have no gap.

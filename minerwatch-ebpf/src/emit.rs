@@ -67,20 +67,20 @@ fn count_if_full<R: Record>(outcome: Result<(), Full>) {
 /// Sends a record of fixed size.
 #[inline(always)]
 pub fn record<R: Record>(context: Context, record: R) {
-    count_if_full::<R>(backend::record(context, R::KIND.ring(), record));
+    count_if_full::<R>(backend::record(context, record));
 }
 
 /// Sends a record that is too large for the stack. `fill` writes the record in place and returns whether to send the
 /// record.
 #[inline(always)]
 pub fn in_place<R: Record>(context: Context, fill: impl FnOnce(*mut R) -> bool) {
-    count_if_full::<R>(backend::in_place(context, R::KIND.ring(), fill));
+    count_if_full::<R>(backend::in_place(context, fill));
 }
 
 /// Sends a record with its tail. `bytes` holds both, the tail directly after the record.
 #[inline(always)]
 pub fn with_tail<R: Record>(context: Context, bytes: &[u8]) {
-    count_if_full::<R>(backend::bytes(context, R::KIND.ring(), bytes));
+    count_if_full::<R>(backend::bytes::<R>(context, bytes));
 }
 
 /// The result of the body of a program. If the kernel lacks a field or a read fails, the body ends early and reports

@@ -1,5 +1,7 @@
 //! Code that all hooks on files share. It decides which opens are reported, and builds and sends the [`FileRecord`].
 
+mod repeats;
+
 use aya_ebpf::{macros::map, maps::PerCpuArray};
 use minerwatch_common::{
     FileOperation, FileRecord, MAX_COMPONENT, MAX_FILE_TAIL, MAX_NAME, MAX_PATH, WatchedDevices,
@@ -123,19 +125,23 @@ impl Opened {
         }
     }
 
-    /// Sends a record of the open, unless the open is of no interest or comes from the daemon.
+    /// Sends a record of the open, unless the open is of no interest, repeats an earlier one, or comes from the daemon.
     #[inline(always)]
     pub fn report(&self, context: Context) -> Outcome {
         let Some((operation, special)) = self.operation() else { return Ok(()) };
         if task::is_agent() {
             return Ok(());
         }
+        let (inode, device) = (self.inode.read(offset!(inode_number))?, device_of(self.inode)?);
+        if matches!(operation, FileOperation::Write) && repeats::is_repeated(inode, device) {
+            return Ok(());
+        }
         let (mount, entry) = path::mount_and_entry(self.file.field(offset!(file_path))?)?;
         let details = FileDetails {
             operation,
             mode: u32::from(self.inode_mode),
-            inode: self.inode.read(offset!(inode_number))?,
-            device: device_of(self.inode)?,
+            inode,
+            device,
             special,
             writable: self.file_mode & FMODE_WRITE != 0,
         };

@@ -69,14 +69,26 @@ impl Address {
 /// this field.
 macro_rules! load {
     ($object:expr, $field:ident, $type:ty) => {{
+        let object: *const u8 = $object;
         let offset = $crate::constants::offset!($field) as usize;
         // SAFETY: the verifier knows the pointer's type and checks the offset against it. A fault in such a load
         // yields zero.
-        unsafe { core::ptr::read_volatile($object.byte_add(offset).cast::<$type>()) }
+        unsafe { core::ptr::read_volatile(object.byte_add(offset).cast::<$type>()) }
     }};
 }
 
-pub(crate) use load;
+/// Loads a field like [`load!`], or returns the last argument if the kernel has no such field.
+macro_rules! load_or {
+    ($object:expr, $field:ident, $type:ty, $otherwise:expr) => {
+        if $crate::constants::offset!($field) == minerwatch_common::ABSENT {
+            $otherwise
+        } else {
+            $crate::kernel::load!($object, $field, $type)
+        }
+    };
+}
+
+pub(crate) use {load, load_or};
 
 /// An address in the memory of the current process.
 #[derive(Clone, Copy)]

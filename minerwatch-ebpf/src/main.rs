@@ -24,6 +24,7 @@ mod path;
 mod prefix;
 mod sockets;
 mod task;
+mod tcp_socket;
 
 /// The licence of the programs. Some kernel helpers are only available under a licence that is compatible with the GPL.
 #[unsafe(link_section = "license")]

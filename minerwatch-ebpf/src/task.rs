@@ -8,7 +8,7 @@ use minerwatch_common::{ABSENT, CGROUP_V1, Record, RecordHeader};
 
 use crate::{
     constants::{offset, setting},
-    kernel::{Address, Unreadable},
+    kernel::{Address, Unreadable, load},
 };
 
 /// Id of the root cgroup of a hierarchy (`kernfs`, fs/kernfs/dir.c: ids count from 1).
@@ -52,6 +52,18 @@ pub fn is_agent() -> bool {
 #[inline(always)]
 pub fn current_header<R: Record>() -> RecordHeader {
     let task = Address::current_task();
+    header::<R>(task, start_of(task).unwrap_or(0))
+}
+
+/// Returns the same header. `task` is the current task, whose type the verifier knows, so that its fields are plain loads.
+#[inline(always)]
+pub fn header_of_current<R: Record>(task: *const u8) -> RecordHeader {
+    let start = load!(load!(task, task_leader, *const u8), task_start, u64);
+    header::<R>(Address(task as u64), start)
+}
+
+#[inline(always)]
+fn header<R: Record>(task: Address, start: u64) -> RecordHeader {
     let ids = bpf_get_current_pid_tgid();
     let owners = bpf_get_current_uid_gid();
     RecordHeader {
@@ -59,7 +71,7 @@ pub fn current_header<R: Record>() -> RecordHeader {
         reserved: 0,
         length: size_of::<R>() as u32,
         time: now(),
-        start: start_of(task).unwrap_or(0),
+        start,
         cgroup: current_cgroup(task),
         pid: (ids >> 32) as u32,
         tid: ids as u32,

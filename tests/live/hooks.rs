@@ -52,7 +52,7 @@ fn a_requested_hook_serves_or_its_source_is_unavailable() {
     }
     let (code, _, said) = doctor(&["exec=fexit"]);
     assert_eq!(code, Some(2), "{said}");
-    assert!(said.contains("raw-tracepoint or off"), "{said}");
+    assert!(said.contains("btf-tracepoint or off"), "{said}");
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn alerts_and_status_name_the_hooks() {
     minerwatch_tests::command::run("true", &["-o", "stratum+tcp://pool.example:3333", "-u", WALLET]);
     let alert = agent.wait_for("alert", SOON, |object| at(object, "event.kind") == "alert");
     assert_eq!(at(&alert, "minerwatch.hooks.file-open"), "tracepoint");
-    assert_eq!(at(&alert, "minerwatch.hooks.exec"), "raw-tracepoint");
+    assert_eq!(at(&alert, "minerwatch.hooks.exec"), "btf-tracepoint");
     assert_eq!(at(&alert, "minerwatch.hooks.transport"), "perf-buffer");
     assert_eq!(*at(&alert, "minerwatch.blind"), serde_json::json!(["yield"]));
     let output = Command::new(executable("minerwatch"))

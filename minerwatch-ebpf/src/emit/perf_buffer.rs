@@ -9,7 +9,7 @@ use aya_ebpf::{
     macros::map,
     maps::{PerCpuArray, PerfEventByteArray},
 };
-use minerwatch_common::{PayloadRecord, Ring};
+use minerwatch_common::{PayloadRecord, Record, Ring};
 
 use super::{Context, Full};
 
@@ -39,18 +39,14 @@ const DRAFT_WORDS: usize = size_of::<PayloadRecord>().div_ceil(size_of::<u64>())
 static DRAFTS: PerCpuArray<Draft> = PerCpuArray::with_max_entries(1, 0);
 
 #[inline(always)]
-pub fn record<T: 'static>(context: Context, ring: Ring, record: T) -> Result<(), Full> {
+pub fn record<R: Record>(context: Context, record: R) -> Result<(), Full> {
     // SAFETY: a whole record on the stack.
-    unsafe { send(context, ring, (&raw const record).cast(), size_of::<T>()) }
+    unsafe { send(context, R::KIND.ring(), (&raw const record).cast(), size_of::<R>()) }
 }
 
 #[inline(always)]
-pub fn in_place<T: 'static>(
-    context: Context,
-    ring: Ring,
-    fill: impl FnOnce(*mut T) -> bool,
-) -> Result<(), Full> {
-    const { assert!(size_of::<T>() <= size_of::<PayloadRecord>() && align_of::<T>() <= align_of::<u64>()) };
+pub fn in_place<R: Record>(context: Context, fill: impl FnOnce(*mut R) -> bool) -> Result<(), Full> {
+    const { assert!(size_of::<R>() <= size_of::<PayloadRecord>() && align_of::<R>() <= align_of::<u64>()) };
     let draft = DRAFTS.get_ptr_mut(0).ok_or(Full)?;
     // SAFETY: a live slot of this CPU. The accesses are volatile because a program that interrupts this one reads
     // `in_use`.
@@ -60,17 +56,18 @@ pub fn in_place<T: 'static>(
             return Err(Full);
         }
         in_use.write_volatile(1);
-        let record: *mut T = (&raw mut (*draft).record).cast();
-        let outcome = if fill(record) { send(context, ring, record.cast(), size_of::<T>()) } else { Ok(()) };
+        let record: *mut R = (&raw mut (*draft).record).cast();
+        let outcome =
+            if fill(record) { send(context, R::KIND.ring(), record.cast(), size_of::<R>()) } else { Ok(()) };
         in_use.write_volatile(0);
         outcome
     }
 }
 
 #[inline(always)]
-pub fn bytes(context: Context, ring: Ring, bytes: &[u8]) -> Result<(), Full> {
+pub fn bytes<R: Record>(context: Context, bytes: &[u8]) -> Result<(), Full> {
     // SAFETY: a whole slice.
-    unsafe { send(context, ring, bytes.as_ptr(), bytes.len()) }
+    unsafe { send(context, R::KIND.ring(), bytes.as_ptr(), bytes.len()) }
 }
 
 /// Sends `length` bytes on a ring.

@@ -4,17 +4,19 @@
 //! Overhead: exec only.
 
 use aya_ebpf::{
-    macros::{map, raw_tracepoint},
+    macros::{btf_tracepoint, map},
     maps::PerCpuArray,
-    programs::RawTracePointContext,
+    programs::BtfTracePointContext,
 };
-use minerwatch_common::{ExecFlags, ExecRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL, MAX_PATH};
+use minerwatch_common::{
+    ABSENT, ExecFlags, ExecRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL, MAX_PATH,
+};
 
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
     hooks::memory_map,
-    kernel::{Address, Unreadable, UserAddress},
+    kernel::{Address, Unreadable, UserAddress, load, load_or},
     path, task,
 };
 
@@ -33,31 +35,31 @@ struct Scratch {
 #[map]
 static EXEC_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
-#[raw_tracepoint(tracepoint = "sched_process_exec")]
-fn process_exec(context: RawTracePointContext) -> i32 {
-    let _ = report(Context::of(&context), Address(context.arg(0)), Address(context.arg(2)));
+#[btf_tracepoint(function = "sched_process_exec")]
+fn process_exec(context: BtfTracePointContext) -> i32 {
+    let _ = report(Context::of(&context), context.arg(0), context.arg(2));
     0
 }
 
 #[inline(always)]
-fn report(context: Context, task: Address, binary: Address) -> Outcome {
+fn report(context: Context, task: *const u8, binary: *const u8) -> Outcome {
     let Some(scratch) = EXEC_SCRATCH.get_ptr_mut(0) else { return Err(Unreadable) };
     // SAFETY: the slot of this CPU. The program does not sleep and does not nest.
     let scratch = unsafe { &mut *scratch };
     let record = &mut scratch.record;
-    record.header = task::current_header::<ExecRecord>();
+    record.header = task::header_of_current::<ExecRecord>(task);
     memory_map::forget(record.header.pid);
     record.flags = 0;
-    describe_lineage(task, record)?;
+    describe_lineage(task, record);
     record.capabilities = capabilities(task);
     describe_namespaces(task, record);
-    record.comm = task.read(offset!(task_comm))?;
+    record.comm = zerocopy::transmute!(load!(task, task_comm, [u64; 2]));
     let tail = scratch.tail.as_mut_ptr();
 
-    let memory = task.follow(offset!(task_mm))?;
-    let file = memory.follow(offset!(mm_exe_file))?;
+    let memory = load!(task, task_mm, *const u8);
+    let file = load!(memory, mm_exe_file, *const u8);
     describe_file(file, record);
-    let file_path = path::mount_and_entry(file.field(offset!(file_path))?)?;
+    let file_path = path::mount_and_entry(Address(file as u64).field(offset!(file_path))?)?;
     // SAFETY: the tail has room for two paths, a name and the arguments.
     let walked = unsafe { path::walk(file_path, tail, &raw mut scratch.cursor) }?;
     if walked.cut {
@@ -70,7 +72,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     let mut end = bounded(walked.length, MAX_PATH);
     record.path_length = end as u16;
 
-    let directory = task.follow(offset!(task_fs))?.field(offset!(fs_directory))?;
+    let directory = Address(load!(task, task_fs, *const u8) as u64).field(offset!(fs_directory))?;
     let directory = path::mount_and_entry(directory)?;
     // SAFETY: `end` is at most one path, and a second path fits after it.
     let walked = unsafe { path::walk(directory, tail.add(end), &raw mut scratch.cursor) }?;
@@ -81,7 +83,7 @@ fn report(context: Context, task: Address, binary: Address) -> Outcome {
     record.directory_length = length as u16;
     end += length;
 
-    let name = binary.follow(offset!(binprm_filename))?;
+    let name = Address(load!(binary, binprm_filename, u64));
     // SAFETY: `end` is at most two paths, and a name fits after them.
     let length = unsafe { name.read_string(tail.add(end), MAX_COMPONENT as u32) }.unwrap_or(0);
     let length = bounded(length, MAX_COMPONENT);
@@ -109,57 +111,53 @@ fn bounded(length: u32, limit: usize) -> usize {
 }
 
 #[inline(always)]
-fn describe_lineage(task: Address, record: &mut ExecRecord) -> Outcome {
-    let parent = task.follow(offset!(task_real_parent))?;
-    record.parent_pid = parent.read(offset!(task_tgid))?;
-    record.parent_start = task::start_of(parent)?;
+fn describe_lineage(task: *const u8, record: &mut ExecRecord) {
+    let parent = load!(task, task_real_parent, *const u8);
+    record.parent_pid = load!(parent, task_tgid, u32);
+    record.parent_start = load!(load!(parent, task_leader, *const u8), task_start, u64);
     record.parent_capabilities = capabilities(parent);
     record.session = session(task).unwrap_or(0);
-    Ok(())
 }
 
 #[inline(always)]
-fn session(task: Address) -> Result<u32, Unreadable> {
-    let pids = task.follow(offset!(task_signal))?.field(offset!(signal_pids))?;
+fn session(task: *const u8) -> Result<u32, Unreadable> {
+    let pids = Address(load!(task, task_signal, *const u8) as u64).field(offset!(signal_pids))?;
     pids.follow(PIDTYPE_SID * size_of::<u64>() as u32)?.read(offset!(pid_number))
 }
 
 #[inline(always)]
-fn capabilities(task: Address) -> u64 {
-    task.follow(offset!(task_cred)).and_then(|cred| cred.read(offset!(cred_effective))).unwrap_or(0)
+fn capabilities(task: *const u8) -> u64 {
+    load!(load!(task, task_cred, *const u8), cred_effective, u64)
+}
+
+/// Loads the inode number of a namespace, 0 if this kernel has no such field.
+macro_rules! namespace {
+    ($object:expr, $pointer:ident, $inode:ident) => {
+        if offset!($pointer) == ABSENT {
+            0
+        } else {
+            load_or!(load!($object, $pointer, *const u8), $inode, u32, 0)
+        }
+    };
 }
 
 #[inline(always)]
-fn describe_namespaces(task: Address, record: &mut ExecRecord) {
-    record.mount_namespace = 0;
-    record.pid_namespace = 0;
-    record.network_namespace = 0;
-    if let Ok(proxy) = task.follow(offset!(task_nsproxy)) {
-        let inode = |pointer, inode| proxy.follow(pointer).and_then(|it| it.read::<u32>(inode)).unwrap_or(0);
-        record.mount_namespace = inode(offset!(nsproxy_mount), offset!(mount_namespace_inode));
-        record.pid_namespace = inode(offset!(nsproxy_pid), offset!(pid_namespace_inode));
-        record.network_namespace = inode(offset!(nsproxy_network), offset!(network_namespace_inode));
-    }
-    record.user_namespace = task
-        .follow(offset!(task_cred))
-        .and_then(|cred| cred.follow(offset!(cred_user_namespace)))
-        .and_then(|namespace| namespace.read(offset!(user_namespace_inode)))
-        .unwrap_or(0);
+fn describe_namespaces(task: *const u8, record: &mut ExecRecord) {
+    let proxy = load!(task, task_nsproxy, *const u8);
+    record.mount_namespace = namespace!(proxy, nsproxy_mount, mount_namespace_inode);
+    record.pid_namespace = namespace!(proxy, nsproxy_pid, pid_namespace_inode);
+    record.network_namespace = namespace!(proxy, nsproxy_network, network_namespace_inode);
+    let cred = load!(task, task_cred, *const u8);
+    record.user_namespace = namespace!(cred, cred_user_namespace, user_namespace_inode);
 }
 
 #[inline(always)]
-fn describe_file(file: Address, record: &mut ExecRecord) {
-    record.inode = 0;
-    record.device = 0;
-    record.mode = 0;
-    let Ok(inode) = file.follow(offset!(file_inode)) else { return };
-    record.inode = inode.read(offset!(inode_number)).unwrap_or(0);
-    record.mode = inode.read(offset!(inode_mode)).unwrap_or(0);
-    record.device = inode
-        .follow(offset!(inode_superblock))
-        .and_then(|superblock| superblock.read(offset!(superblock_device)))
-        .unwrap_or(0);
-    if inode.read::<u32>(offset!(inode_links)).is_ok_and(|links| links == 0) {
+fn describe_file(file: *const u8, record: &mut ExecRecord) {
+    let inode = load!(file, file_inode, *const u8);
+    record.inode = load!(inode, inode_number, u64);
+    record.mode = load!(inode, inode_mode, u16);
+    record.device = load!(load!(inode, inode_superblock, *const u8), superblock_device, u32);
+    if load!(inode, inode_links, u32) == 0 {
         record.flags |= ExecFlags::DELETED;
     }
 }
@@ -169,13 +167,8 @@ fn describe_file(file: Address, record: &mut ExecRecord) {
 /// # Safety
 /// `target` must be writable for [`MAX_ARGUMENTS`] bytes.
 #[inline(always)]
-unsafe fn copy_arguments(memory: Address, target: *mut u8, flags: &mut u16) -> usize {
-    let (Ok(start), Ok(end)) =
-        (memory.read::<u64>(offset!(mm_arg_start)), memory.read::<u64>(offset!(mm_arg_end)))
-    else {
-        *flags |= ExecFlags::ARGUMENTS_UNREADABLE;
-        return 0;
-    };
+unsafe fn copy_arguments(memory: *const u8, target: *mut u8, flags: &mut u16) -> usize {
+    let (start, end) = (load!(memory, mm_arg_start, u64), load!(memory, mm_arg_end, u64));
     let mut length = end.wrapping_sub(start);
     if length > MAX_ARGUMENTS as u64 {
         length = MAX_ARGUMENTS as u64;

@@ -6,17 +6,17 @@
 
 use aya_ebpf::{
     bindings::BPF_NOEXIST,
-    macros::{map, raw_tracepoint},
+    macros::{btf_tracepoint, map},
     maps::LruHashMap,
-    programs::RawTracePointContext,
+    programs::BtfTracePointContext,
 };
 use minerwatch_common::ExitRecord;
 
 use crate::{
     constants::offset,
-    emit::{self, Context, Outcome},
+    emit::{self, Context},
     hooks::{memory_map, sched_switch},
-    kernel::{Address, Unreadable},
+    kernel::{Address, Unreadable, load},
     task,
 };
 
@@ -31,41 +31,40 @@ const MAX_THREADS: u32 = 512;
 #[map]
 static ENDED: LruHashMap<[u64; 2], u8> = LruHashMap::with_max_entries(MAX_ENDED, 0);
 
-#[raw_tracepoint(tracepoint = "sched_process_exit")]
-fn process_exit(context: RawTracePointContext) -> i32 {
-    let _ = report(Context::of(&context), Address(context.arg(0)));
+#[btf_tracepoint(function = "sched_process_exit")]
+fn process_exit(context: BtfTracePointContext) -> i32 {
+    report(Context::of(&context), context.arg(0));
     0
 }
 
 #[inline(always)]
-fn report(context: Context, task: Address) -> Outcome {
-    let signal = task.follow(offset!(task_signal))?;
-    if signal.read::<i32>(offset!(signal_live))? != 0 {
-        return Ok(());
+fn report(context: Context, task: *const u8) {
+    let signal = load!(task, task_signal, *const u8);
+    if load!(signal, signal_live, i32) != 0 {
+        return;
     }
-    let header = task::current_header::<ExitRecord>();
+    let header = task::header_of_current::<ExitRecord>(task);
     // CPU time of the threads that the kernel has released.
-    let released: u64 = signal.read(offset!(signal_runtime)).unwrap_or(0);
-    let threads: u32 = signal.read(offset!(signal_threads)).unwrap_or(1);
+    let released = load!(signal, signal_runtime, u64);
+    let threads = load!(signal, signal_threads, u32);
     let had_threads = threads > 1 || released > 0;
     if had_threads && ENDED.insert([u64::from(header.pid), header.start], 0, u64::from(BPF_NOEXIST)).is_err()
     {
-        return Ok(());
+        return;
     }
-    let status = if signal.read::<u32>(offset!(signal_flags))? & SIGNAL_GROUP_EXIT == 0 {
-        task.read(offset!(task_exit_code))?
+    let status = if load!(signal, signal_flags, u32) & SIGNAL_GROUP_EXIT == 0 {
+        load!(task, task_exit_code, u32)
     } else {
-        signal.read(offset!(signal_group_exit_code))?
+        load!(signal, signal_group_exit_code, u32)
     };
     sched_switch::ended(context, header.pid);
     memory_map::forget(header.pid);
     let present = if threads > 1 {
-        runtime_of_threads(signal).unwrap_or(0)
+        runtime_of_threads(Address(signal as u64)).unwrap_or(0)
     } else {
-        task.read(offset!(task_sum_exec_runtime)).unwrap_or(0)
+        load!(task, task_sum_exec_runtime, u64)
     };
     emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu: released.wrapping_add(present) });
-    Ok(())
 }
 
 /// Adds the CPU time of the threads that the kernel has not released yet, the ending ones included. A thread that is

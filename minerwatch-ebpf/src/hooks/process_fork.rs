@@ -3,40 +3,38 @@
 //! Produces: [`ForkRecord`] for a new process, nothing for a new thread.
 //! Overhead: fork and clone only.
 
-use aya_ebpf::{macros::raw_tracepoint, programs::RawTracePointContext};
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use minerwatch_common::{ForkRecord, RecordHeader};
 
 use crate::{
-    constants::offset,
-    emit::{self, Context, Outcome},
-    kernel::Address,
+    emit::{self, Context},
+    kernel::load,
     task,
 };
 
-#[raw_tracepoint(tracepoint = "sched_process_fork")]
-fn process_fork(context: RawTracePointContext) -> i32 {
-    let _ = report(Context::of(&context), Address(context.arg(1)));
+#[btf_tracepoint(function = "sched_process_fork")]
+fn process_fork(context: BtfTracePointContext) -> i32 {
+    report(Context::of(&context), context.arg(0), context.arg(1));
     0
 }
 
 #[inline(always)]
-fn report(context: Context, child: Address) -> Outcome {
-    let pid: u32 = child.read(offset!(task_tgid))?;
-    let tid: u32 = child.read(offset!(task_pid))?;
+fn report(context: Context, parent: *const u8, child: *const u8) {
+    let pid = load!(child, task_tgid, u32);
+    let tid = load!(child, task_pid, u32);
     if pid != tid {
-        return Ok(());
+        return;
     }
     // The child starts with the cgroup and the user of its parent.
-    let parent = task::current_header::<ForkRecord>();
+    let parent = task::header_of_current::<ForkRecord>(parent);
     emit::record(
         context,
         ForkRecord {
-            header: RecordHeader { pid, tid, start: child.read(offset!(task_start))?, ..parent },
+            header: RecordHeader { pid, tid, start: load!(child, task_start, u64), ..parent },
             parent_start: parent.start,
             parent_pid: parent.pid,
             reserved: 0,
-            comm: child.read(offset!(task_comm))?,
+            comm: zerocopy::transmute!(load!(child, task_comm, [u64; 2])),
         },
     );
-    Ok(())
 }

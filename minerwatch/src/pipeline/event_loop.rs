@@ -30,8 +30,8 @@ use crate::{
 /// Maximum number of records taken from the rings before ticks and commands get their turn.
 const BATCH: usize = 2_048;
 
-/// Pause after the rings were emptied, so that the kernel wakes the task once for many records. After a longer quiet
-/// time, the first record is processed at once.
+/// Pause after the rings were emptied, in which records gather without waking the task. After a longer quiet time, the
+/// first record that wakes the task is processed at once.
 const BATCH_DELAY: Duration = Duration::from_millis(5);
 
 /// Pause while the kernel is still writing a record. Writing takes microseconds, unless a hypervisor has stopped the
@@ -172,6 +172,8 @@ impl EventLoop {
                     self.pipeline.flush(sink)?;
                 }
                 _ = ticks.tick() => {
+                    // Some records do not wake the task. They must not wait for longer than a tick.
+                    drained = self.drain(sink).await?;
                     self.count_losses();
                     self.pipeline.set_wall_clock(host::wall_clock());
                     self.pipeline.process_findings(host::now(), sink)?;

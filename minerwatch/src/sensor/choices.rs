@@ -44,7 +44,7 @@ mod tests {
             assert!(check(possible).is_ok(), "{possible}");
         }
         let refusal = check("exec=fexit").expect_err("no such hook").to_string();
-        assert_eq!(refusal, "exec=fexit: there is no such hook; possible are raw-tracepoint or off");
+        assert_eq!(refusal, "exec=fexit: there is no such hook; possible are btf-tracepoint or off");
         let refusal = check("transport=off").expect_err("one backend is needed").to_string();
         assert!(refusal.ends_with("possible are ring-buffer or perf-buffer"), "{refusal}");
     }

@@ -16,26 +16,28 @@ use tokio::io::unix::AsyncFd;
 
 use self::{
     per_cpu::{Buffer, PerfBuffer},
-    shared::Ring,
+    shared::{ReaderState, Ring},
 };
 use super::{
     error::SensorError,
-    merge::{self, Drained, Head},
+    merge::{self, Drained, Head, Source as _},
     options::SensorOptions,
     unsafe_io,
 };
 
 /// The rings before they are registered with tokio. They already store what the programs send.
 pub(super) enum OpenRings {
-    Shared(Box<[Ring; 3]>),
+    Shared(Box<SharedRings<Ring>>),
     PerCpu(Vec<PerfBuffer>),
 }
 
 impl OpenRings {
     /// Takes the ring buffers out of the loaded object.
     pub(super) fn shared(programs: &mut Ebpf) -> Result<Self, SensorError> {
+        let reader = ReaderState::take(programs)?;
         let mut take = |name| shared::take(programs, name);
-        Ok(Self::Shared(Box::new([take("PROCESS_RING")?, take("FILE_RING")?, take("PAYLOAD_RING")?])))
+        let rings = [take("PROCESS_RING")?, take("FILE_RING")?, take("PAYLOAD_RING")?];
+        Ok(Self::Shared(Box::new(SharedRings { rings, reader })))
     }
 
     /// Opens the perf buffers of the loaded object for each CPU that is online. Call this before the programs are
@@ -54,13 +56,18 @@ impl OpenRings {
     }
 }
 
-/// The rings with the records of the eBPF programs. A ring buffer wakes the reader only for the first record after the
-/// buffer was empty. A reader that waits a little between two drains is therefore woken once per wait, however many
-/// records arrive. A perf buffer wakes the reader for each record.
+/// Ring buffers, and the flag with which the reader asks to be woken.
+pub(super) struct SharedRings<R> {
+    rings: [R; 3],
+    reader: ReaderState,
+}
+
+/// The rings with the records of the eBPF programs. Ring buffers wake the reader once each time it waits, and not while
+/// it lets records gather. A perf buffer wakes the reader for each record.
 pub struct EventRings(Watched);
 
 enum Watched {
-    Shared(Box<[AsyncFd<Ring>; 3]>),
+    Shared(Box<SharedRings<AsyncFd<Ring>>>),
     PerCpu { buffers: Vec<Buffer>, heads: Vec<Head> },
 }
 
@@ -73,10 +80,18 @@ impl EventRings {
         watched.map(Self).map_err(SensorError::EventRings)
     }
 
-    /// Waits until one of the rings has a record. Cancelling the wait loses nothing.
+    /// Waits until one of the rings has a record that wakes the reader ([`minerwatch_common::Urgency`]). Cancelling the
+    /// wait loses nothing.
     pub async fn readable(&mut self) -> io::Result<()> {
+        if let Watched::Shared(shared) = &mut self.0 {
+            // A program that sent a record before this call does not wake the reader, but its record is in the ring.
+            shared.reader.waits()?;
+            if shared.rings.iter().any(|ring| ring.get_ref().holds_any()) {
+                return Ok(());
+            }
+        }
         poll_fn(|task| match &mut self.0 {
-            Watched::Shared(rings) => any_readable(rings.iter_mut(), task),
+            Watched::Shared(shared) => any_readable(shared.rings.iter_mut(), task),
             Watched::PerCpu { buffers, .. } => any_readable(buffers.iter_mut().map(Buffer::descriptor), task),
         })
         .await
@@ -86,8 +101,8 @@ impl EventRings {
     /// the other work of the task. `now` reads the kernel's clock, in nanoseconds.
     pub fn drain(&mut self, limit: usize, now: impl Fn() -> u64, on_record: impl FnMut(&[u8])) -> Drained {
         match &mut self.0 {
-            Watched::Shared(rings) => {
-                let mut rings = rings.each_mut().map(AsyncFd::get_mut);
+            Watched::Shared(shared) => {
+                let mut rings = shared.rings.each_mut().map(AsyncFd::get_mut);
                 merge::drain(&mut rings, &mut [Head::Unknown; 3], limit, now, on_record)
             }
             Watched::PerCpu { buffers, heads } => {
@@ -98,9 +113,10 @@ impl EventRings {
     }
 }
 
-fn watch_shared([process, file, payload]: [Ring; 3]) -> io::Result<Watched> {
+fn watch_shared(SharedRings { rings, reader }: SharedRings<Ring>) -> io::Result<Watched> {
+    let [process, file, payload] = rings;
     let rings = [unsafe_io::watch(process)?, unsafe_io::watch(file)?, unsafe_io::watch(payload)?];
-    Ok(Watched::Shared(Box::new(rings)))
+    Ok(Watched::Shared(Box::new(SharedRings { rings, reader })))
 }
 
 fn watch_per_cpu(buffers: Vec<PerfBuffer>) -> io::Result<Watched> {

@@ -27,9 +27,8 @@ use super::error::SensorError;
 /// part of the metrics.
 const SKIPPED_RUNS: &str = "passed-over";
 
-/// A program and its reentry fallback. When the kernel skips one of the two, the other handles the event, so nothing is
-/// lost.
-const WITH_FALLBACK: [&str; 2] = ["tcp_state", "tcp_state_reentry_fallback"];
+/// Programs of which one makes up for what the other missed. When the kernel skips one, nothing is lost.
+const WITH_FALLBACK: [&str; 2] = ["tcp_state", "tcp_destroyed"];
 
 /// The field of a program's `/proc/PID/fdinfo/FD` that counts skipped runs (kernel/bpf/syscall.c, since 5.12).
 const RECURSION_MISSES: &str = "recursion_misses:";

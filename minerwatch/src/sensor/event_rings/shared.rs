@@ -1,10 +1,10 @@
-//! A ring buffer that all CPUs share.
+//! A ring buffer that all CPUs share, and the state of its reader.
 
-use std::mem;
+use std::{io, mem};
 
 use aya::{
     Ebpf,
-    maps::{MapData, RingBuf},
+    maps::{Array, MapData, RingBuf},
 };
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -20,6 +20,25 @@ pub(super) type Ring = RingBuf<MapData>;
 pub(super) fn take(programs: &mut Ebpf, name: &'static str) -> Result<Ring, SensorError> {
     let map = programs.take_map(name).ok_or(SensorError::Incomplete { map: name })?;
     RingBuf::try_from(map).map_err(|source| SensorError::Load { source: source.into() })
+}
+
+/// The map in which the reader asks the programs to wake it.
+const READER_WAITS: &str = "READER_WAITS";
+
+/// Tells the eBPF programs that the reader waits.
+pub(super) struct ReaderState(Array<MapData, u32>);
+
+impl ReaderState {
+    /// Takes the map out of the loaded object.
+    pub(super) fn take(programs: &mut Ebpf) -> Result<Self, SensorError> {
+        let map = programs.take_map(READER_WAITS).ok_or(SensorError::Incomplete { map: READER_WAITS })?;
+        Array::try_from(map).map(Self).map_err(|source| SensorError::Load { source: source.into() })
+    }
+
+    /// Asks the programs to wake the reader for the next record. They do so once.
+    pub(super) fn waits(&mut self) -> io::Result<()> {
+        self.0.set(0, 1, 0).map_err(io::Error::other)
+    }
 }
 
 impl Source for Ring {

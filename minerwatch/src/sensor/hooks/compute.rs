@@ -87,7 +87,10 @@ pub(super) const ROWS: &[Row] = &[
                 name: "system-call tracepoints of mmap and mprotect",
                 programs: &[
                     program("memory_map", &SystemCalls(&["sys_enter_mmap"])),
-                    program("memory_protect", &SystemCalls(&["sys_enter_mprotect"])),
+                    program(
+                        "memory_protect",
+                        &SystemCalls(&["sys_enter_mprotect", "sys_enter_pkey_mprotect"]),
+                    ),
                 ],
                 fields: &[IDENTITY],
                 caveat: Some(SYSTEM_CALL_CAVEAT),

@@ -1,11 +1,35 @@
 //! The hooks for connections and payloads.
 
 use super::{
-    super::program_types::{CgroupAddress, CgroupPacket, CgroupSocket, RawTracepoint},
+    super::program_types::{BtfTracepoint, CgroupAddress, CgroupPacket, CgroupSocket, RawTracepoint},
     fields::IDENTITY,
     row::{Hook, Row, program},
 };
 use crate::model::DataSource;
+
+/// The fields of a TCP socket.
+const SOCKET: &[&str] = &[
+    "sock_family",
+    "sock_destination",
+    "sock_source",
+    "sock_destination_v6",
+    "sock_source_v6",
+    "sock_destination_port",
+    "inet_source_port",
+    "sock_network",
+    "network_namespace_inode",
+    "sock_cookie",
+    "sock_error",
+    "sock_flags",
+    "tcp_bytes_sent",
+    "tcp_bytes_resent",
+    "tcp_bytes_received",
+    "tcp_segments_sent",
+    "tcp_segments_received",
+    "tcp_all_segments_received",
+    "tcp_last_sent",
+    "connection_last_received",
+];
 
 /// The rows of this family.
 pub(super) const ROWS: &[Row] = &[
@@ -13,23 +37,12 @@ pub(super) const ROWS: &[Row] = &[
         source: DataSource::Tcp,
         if_unavailable: "TCP connections are not seen",
         hooks: &[Hook {
-            name: "raw tracepoint inet_sock_set_state",
-            // The order matters: the fallback must run after the first program.
+            name: "BTF tracepoints inet_sock_set_state and tcp_destroy_sock",
             programs: &[
-                program("tcp_state", &RawTracepoint("inet_sock_set_state")),
-                program("tcp_state_reentry_fallback", &RawTracepoint("inet_sock_set_state")),
+                program("tcp_state", &BtfTracepoint("inet_sock_set_state")),
+                program("tcp_destroyed", &BtfTracepoint("tcp_destroy_sock")),
             ],
-            fields: &[
-                IDENTITY,
-                &[
-                    "sock_protocol",
-                    "sock_family",
-                    "sock_destination",
-                    "sock_source",
-                    "sock_destination_port",
-                    "inet_source_port",
-                ],
-            ],
+            fields: &[IDENTITY, SOCKET],
             caveat: None,
         }],
     },

@@ -1,7 +1,7 @@
 //! The hooks for fork, exec and exit of processes.
 
 use super::{
-    super::program_types::RawTracepoint,
+    super::program_types::BtfTracepoint,
     fields::{IDENTITY, WALK},
     row::{Hook, Row, program},
 };
@@ -13,8 +13,8 @@ pub(super) const ROWS: &[Row] = &[
         source: DataSource::Fork,
         if_unavailable: "processes are only known once they start another program",
         hooks: &[Hook {
-            name: "raw tracepoint sched_process_fork",
-            programs: &[program("process_fork", &RawTracepoint("sched_process_fork"))],
+            name: "BTF tracepoint sched_process_fork",
+            programs: &[program("process_fork", &BtfTracepoint("sched_process_fork"))],
             fields: &[IDENTITY, &["task_pid", "task_tgid", "task_comm"]],
             caveat: None,
         }],
@@ -23,8 +23,8 @@ pub(super) const ROWS: &[Row] = &[
         source: DataSource::Exec,
         if_unavailable: "started programs are not seen, and little can be detected",
         hooks: &[Hook {
-            name: "raw tracepoint sched_process_exec",
-            programs: &[program("process_exec", &RawTracepoint("sched_process_exec"))],
+            name: "BTF tracepoint sched_process_exec",
+            programs: &[program("process_exec", &BtfTracepoint("sched_process_exec"))],
             fields: &[
                 IDENTITY,
                 WALK,
@@ -41,6 +41,15 @@ pub(super) const ROWS: &[Row] = &[
                     "file_inode",
                     "fs_directory",
                     "binprm_filename",
+                    "task_signal",
+                    "task_cred",
+                    "cred_effective",
+                    "task_nsproxy",
+                    "inode_number",
+                    "inode_mode",
+                    "inode_superblock",
+                    "inode_links",
+                    "superblock_device",
                 ],
             ],
             caveat: None,
@@ -50,11 +59,20 @@ pub(super) const ROWS: &[Row] = &[
         source: DataSource::Exit,
         if_unavailable: "ended processes stay in the table until it is full",
         hooks: &[Hook {
-            name: "raw tracepoint sched_process_exit",
-            programs: &[program("process_exit", &RawTracepoint("sched_process_exit"))],
+            name: "BTF tracepoint sched_process_exit",
+            programs: &[program("process_exit", &BtfTracepoint("sched_process_exit"))],
             fields: &[
                 IDENTITY,
-                &["task_signal", "signal_live", "signal_flags", "signal_group_exit_code", "task_exit_code"],
+                &[
+                    "task_signal",
+                    "signal_live",
+                    "signal_flags",
+                    "signal_group_exit_code",
+                    "signal_runtime",
+                    "signal_threads",
+                    "task_exit_code",
+                    "task_sum_exec_runtime",
+                ],
             ],
             caveat: None,
         }],
