@@ -52,11 +52,11 @@ fn report(context: Context, task: *const u8) {
     {
         return;
     }
-    let status = if load!(signal, signal_flags, u32) & SIGNAL_GROUP_EXIT == 0 {
-        load!(task, task_exit_code, u32)
-    } else {
-        load!(signal, signal_group_exit_code, u32)
-    };
+    // Both codes are loaded before the choice. Otherwise the compiler chooses between the two structures and loads once,
+    // and the verifiers up to 6.1 refuse that.
+    let own = load!(task, task_exit_code, u32);
+    let of_group = load!(signal, signal_group_exit_code, u32);
+    let status = if load!(signal, signal_flags, u32) & SIGNAL_GROUP_EXIT == 0 { own } else { of_group };
     sched_switch::ended(context, header.pid);
     memory_map::forget(header.pid);
     let present = if threads > 1 {
