@@ -15,9 +15,13 @@ pub struct RunningTask {
     /// Process id for the sampler in the daemon. 0 if there is nothing to sample: the CPU is idle, or it runs a kernel
     /// thread or a real-time thread that the sampler could not preempt.
     pub sampled_pid: u32,
+    /// 1 if the thread is the sampler, otherwise 0.
+    pub is_sampler: u32,
+    /// Reserved, zero.
+    pub reserved: u32,
 }
 
-const _: () = assert!(size_of::<RunningTask>() == 16);
+const _: () = assert!(size_of::<RunningTask>() == 24);
 
 /// The CPU use of a busy process, sent at most once per interval. The counters from `on_cpu` to `stops` are totals, so a
 /// lost record costs only resolution. The switches count from the start of the process, the others from when the

@@ -56,6 +56,28 @@ fn a_randomx_worker_is_found_at_any_share_of_the_cpu() {
     agent.stop();
 }
 
+/// Each worker ends before anything can be said about it alone.
+#[test]
+fn workers_that_live_for_a_moment_are_found_together() {
+    let Some(_machine) = machine("workers_that_live_for_a_moment_are_found_together") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Arithmetic, &scratch, "worker");
+    let agent = start_agent(&scratch, "");
+    for life in ["0.07", "0.2"] {
+        let start = Instant::now();
+        let line = format!("for i in $(seq 300); do {} randomx 1 {life} >/dev/null; done", program.display());
+        let loop_of_workers = Worker::start_by_login("/bin/sh", &["-c", &line]);
+        let alert = agent.wait_for("verdict", Duration::from_secs(20), |object| {
+            is_mining(object)
+                && at(object, "process.name") == "worker"
+                && at(object, "process.parent.pid") == loop_of_workers.pid()
+        });
+        note(&format!("workers of {life} s: found after {:.1?}", start.elapsed()));
+        assert_eq!(at(&alert, "minerwatch.signals")[0]["id"], "C1", "{alert}");
+    }
+    agent.stop();
+}
+
 #[test]
 fn a_worker_started_before_the_agent_is_found() {
     let Some(_machine) = machine("a_worker_started_before_the_agent_is_found") else { return };

@@ -13,6 +13,7 @@
  *   once      toward zero, set once
  *   plain     sets nothing
  *
+ * SECONDS may be a fraction, for a worker that lives briefly.
  * DUTY is the share of the time to work, in percent (100 by default), in periods of PERIOD_MS (200 by default).
  * The first line on standard output is the boot time of the first piece of work, in nanoseconds.
  */
@@ -126,16 +127,16 @@ int main(int count, char **arguments) {
     }
   }
   long threads = strtol(arguments[2], NULL, 10);
-  long seconds = strtol(arguments[3], NULL, 10);
+  double seconds = strtod(arguments[3], NULL);
   if (count > 4) duty = atoi(arguments[4]);
   if (count > 5) period = strtoull(arguments[5], NULL, 10) * 1000000;
-  if (!known || threads < 1 || threads > 1024 || seconds < 1 || seconds > 3600 || duty < 1 || duty > 100 ||
+  if (!known || threads < 1 || threads > 1024 || !(seconds >= 0.01 && seconds <= 3600) || duty < 1 || duty > 100 ||
       period < 1000000 || period >= 1000000000) {
     fprintf(stderr, "arithmetic: an argument has no meaning\n");
     return 2;
   }
   uint64_t start = now();
-  end = start + (uint64_t)seconds * 1000000000;
+  end = start + (uint64_t)(seconds * 1e9);
   printf("%llu\n", (unsigned long long)start);
   fflush(stdout);
   static pthread_t others[1024];

@@ -77,7 +77,12 @@ fn sched_switch(context: BtfTracePointContext) -> i32 {
     let tid = load!(previous, task_pid, u32);
     // The first switch of each CPU after the attachment finds another thread.
     let before = if running.tid == tid { running.runtime } else { runtime };
+    let was_sampler = running.is_sampler != 0;
     start(running, context.arg(2));
+    if was_sampler {
+        follow_sampler(context.arg(2));
+        return 0;
+    }
     if load!(previous, task_flags, u32) & PF_KTHREAD != 0 {
         return 0;
     }
@@ -96,7 +101,27 @@ fn sched_switch(context: BtfTracePointContext) -> i32 {
 fn start(running: &mut RunningTask, next: *const u8) {
     running.tid = load!(next, task_pid, u32);
     running.runtime = load!(next, task_sum_exec_runtime, u64);
-    running.sampled_pid = rounding::pid_to_sample(next);
+    let visit = rounding::visit(next);
+    running.sampled_pid = visit.pid;
+    running.is_sampler = u32::from(visit.is_sampler);
+}
+
+/// Samples the thread that goes on after the sampler interrupted it. Its saved state is only some microseconds old. The
+/// process is reported when it leaves the CPU again, or ends.
+#[inline(never)]
+fn follow_sampler(next: *const u8) -> i32 {
+    let tgid = load!(next, task_tgid, u32);
+    if tgid == 0 || load!(next, task_flags, u32) & PF_KTHREAD != 0 {
+        return 0;
+    }
+    if CPU_USAGE.get_ptr_mut(tgid).is_none() {
+        begin(tgid, 0, false, task::tick_time());
+    }
+    if let Some(usage) = CPU_USAGE.get_ptr_mut(tgid) {
+        // SAFETY: a live row of the table. The counters change only by atomic addition.
+        let _ = rounding::count(next, unsafe { &mut (*usage).rounding });
+    }
+    0
 }
 
 /// Returns how many quanta a thread completed between two values of its CPU time. Each thread's quanta begin at another

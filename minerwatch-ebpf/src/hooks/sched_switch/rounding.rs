@@ -10,7 +10,7 @@ use minerwatch_common::{ABSENT, ControlRegister, RoundingCounts, RoundingRecord}
 
 use super::{PF_KTHREAD, add};
 use crate::{
-    constants::offset,
+    constants::{offset, setting},
     emit::{self, Context, Outcome},
     kernel::{Address, Unreadable, load},
     task,
@@ -58,17 +58,28 @@ fn is_visible() -> bool {
     offset!(task_fpcr) != ABSENT || offset!(fpstate_mxcsr) != ABSENT || offset!(fpu_mxcsr) != ABSENT
 }
 
-/// Returns the id of the process that the sampler in the daemon may preempt in order to sample it. 0 if there is none:
-/// the CPU becomes idle, or runs a kernel thread or a real-time thread.
+/// What the sampler in the daemon has to do with a thread that comes onto a CPU.
+pub struct Visit {
+    /// The process that the sampler may preempt. 0 if there is none: the CPU becomes idle, or runs a kernel thread or a
+    /// real-time thread.
+    pub pid: u32,
+    /// Whether the thread is the sampler itself, which is the only real-time thread of the daemon.
+    pub is_sampler: bool,
+}
+
+/// Returns what the sampler has to do with a thread that comes onto a CPU.
 #[inline(always)]
-pub fn pid_to_sample(next: *const u8) -> u32 {
-    if !is_visible() || load!(next, task_flags, u32) & PF_KTHREAD != 0 {
-        return 0;
+pub fn visit(next: *const u8) -> Visit {
+    let mut visit = Visit { pid: 0, is_sampler: false };
+    if is_visible() && load!(next, task_flags, u32) & PF_KTHREAD == 0 {
+        let pid = load!(next, task_tgid, u32);
+        if matches!(load!(next, task_policy, u32), SCHED_FIFO | SCHED_RR | SCHED_DEADLINE) {
+            visit.is_sampler = pid == setting!(agent_pid);
+        } else {
+            visit.pid = pid;
+        }
     }
-    if matches!(load!(next, task_policy, u32), SCHED_FIFO | SCHED_RR | SCHED_DEADLINE) {
-        return 0;
-    }
-    load!(next, task_tgid, u32)
+    visit
 }
 
 /// Samples the thread that leaves the CPU. Reports its process if the counts grew enough since the last record.
@@ -77,19 +88,23 @@ pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, no
     if !is_visible() {
         return Ok(());
     }
-    let sample = read(Address(previous as u64))?;
+    count(previous, counters)?;
+    let found = counters.found();
+    let new = found.wrapping_sub(counters.reported);
+    let is_enough = new >= counters.reported >> 1 || now.wrapping_sub(counters.reported_at) >= REPORT_EVERY;
+    if new != 0 && is_enough {
+        report(context, counters, found, now);
+    }
+    Ok(())
+}
+
+/// Counts the saved state of a thread.
+#[inline(always)]
+pub fn count(task: *const u8, counters: &mut Counters) -> Outcome {
+    let sample = read(Address(task as u64))?;
     let side = if sample.flushing { &mut counters.flushing } else { &mut counters.plain };
     // The mask shows the verifier that the index is in bounds.
     add(&mut side[sample.mode & 3], 1);
-    if sample.mode == 0 {
-        return Ok(());
-    }
-    let found = counters.found();
-    let new = found.wrapping_sub(counters.reported);
-    let is_enough = new != 0 && new >= counters.reported >> 1;
-    if is_enough || now.wrapping_sub(counters.reported_at) >= REPORT_EVERY {
-        report(context, counters, found, now);
-    }
     Ok(())
 }
 

@@ -5,6 +5,9 @@
 //! writes 0x9FC0 | mode << 13 into MXCSR). The kernel side samples threads as they leave a CPU; each sample is a look.
 //! This detector judges the looks of a window together. A single look proves nothing, because the library restores the
 //! mode between two hashes.
+//!
+//! A miner may run in workers that live for less than a tenth of a second, each with a look or two. The looks of
+//! processes that ended therefore count for later processes of the same executable.
 
 use std::time::Duration;
 
@@ -12,8 +15,8 @@ use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{
-        BootTime, ControlRegister, EventBody, EventType, ProcessKey, Request, Rounding, RoundingCounts,
-        SignalClass,
+        BootTime, ControlRegister, EventBody, EventType, FileId, ProcessKey, Request, Rounding,
+        RoundingCounts, SignalClass,
     },
 };
 
@@ -41,6 +44,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Maximum number of tracked processes with a rounding mode other than round-to-nearest.
 const PROCESSES: usize = 1_024;
+/// Maximum number of executables whose ended processes are remembered.
+const EXECUTABLES: usize = 256;
 
 /// The signal. The full form is conclusive: apart from RandomX, no known program uses all three directed modes evenly
 /// while it flushes subnormal numbers to zero. Without the flushing, on a processor where RandomX flushes, a
@@ -62,7 +67,9 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[ROUNDING_MODES],
     wants: &[EventType::Rounding, EventType::Exit],
     evictions: Some("rounding_evicted"),
-    create: |_| Box::new(RoundingModes(BoundedMap::new(PROCESSES))),
+    create: |_| {
+        Box::new(RoundingModes { processes: BoundedMap::new(PROCESSES), ended: BoundedMap::new(EXECUTABLES) })
+    },
 };
 
 /// The rounding modes of one process, and when the detector acted on them.
@@ -91,30 +98,51 @@ enum Judgement {
     Other,
 }
 
-/// The processes that were found in a directed mode.
+/// The looks at processes of one executable that ended in the window before anything was decided.
+#[derive(Clone, Copy, Debug)]
+struct Ended {
+    /// The start of the window.
+    since: BootTime,
+    looks: Looks,
+}
+
+/// Looks by whether subnormal numbers were flushed to zero.
+#[derive(Clone, Copy, Debug, Default)]
+struct Looks {
+    flushing: RoundingCounts,
+    plain: RoundingCounts,
+}
+
+/// The processes that were found in a directed mode, and what is left of such processes by executable.
 #[derive(Debug)]
-struct RoundingModes(BoundedMap<ProcessKey, Watched>);
+struct RoundingModes {
+    processes: BoundedMap<ProcessKey, Watched>,
+    ended: BoundedMap<FileId, Ended>,
+}
 
 impl Detector for RoundingModes {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
             EventBody::Rounding(rounding) => self.report(context, rounding, findings),
-            EventBody::Exit(_) => drop(self.0.remove(&context.key())),
+            EventBody::Exit(_) => self.end(context),
             _ => {}
         }
     }
 
     fn evicted(&self) -> u64 {
-        self.0.evicted()
+        self.processes.evicted().saturating_add(self.ended.evicted())
     }
 }
 
 impl RoundingModes {
     fn report(&mut self, context: &DetectionContext<'_>, rounding: &Rounding, findings: &mut Findings) {
         let (key, now) = (context.key(), context.at());
-        let watched = self.0.entry(&key, || Watched::new(rounding.register, now));
+        let file = context.process.view.executable.file;
+        let ended = file.and_then(|file| self.ended.get(&file)).filter(|ended| ended.is_recent(now)).copied();
+        let watched = self.processes.entry(&key, || Watched::new(rounding.register, now));
         watched.latest = *rounding;
-        let (counts, hashing) = match watched.judgement() {
+        let looks = ended.map_or(watched.looks(), |ended| watched.looks().plus(&ended.looks));
+        let (counts, hashing) = match judgement(rounding.register, &looks) {
             Judgement::Hashing(counts) => (counts, true),
             Judgement::AllModes(counts) => (counts, false),
             Judgement::Undecided => {
@@ -128,9 +156,56 @@ impl RoundingModes {
         if watched.reported.is_some_and(|reported| now.since(reported) < REPORT_INTERVAL) {
             return;
         }
-        let seconds = now.since(watched.since).as_secs_f64();
+        let since = ended.map_or(watched.since, |ended| ended.since.min(watched.since));
+        let seconds = now.since(since).as_secs_f64();
         watched.decided(now);
+        if let Some(file) = file {
+            self.ended.remove(&file);
+        }
         findings.push(finding(context, rounding.register, &counts, hashing, seconds));
+    }
+
+    /// Keeps the looks of a process that ends for later processes of its executable.
+    fn end(&mut self, context: &DetectionContext<'_>) {
+        let Some(watched) = self.processes.remove(&context.key()) else { return };
+        let (Some(file), now) = (context.process.view.executable.file, context.at()) else { return };
+        let ended = self.ended.entry(&file, || Ended { since: watched.since, looks: Looks::default() });
+        if !ended.is_recent(now) {
+            *ended = Ended { since: watched.since, looks: Looks::default() };
+        }
+        ended.looks = ended.looks.plus(&watched.looks());
+    }
+}
+
+impl Ended {
+    fn is_recent(&self, now: BootTime) -> bool {
+        now.since(self.since) <= WINDOW
+    }
+}
+
+impl Looks {
+    fn plus(&self, other: &Self) -> Self {
+        Self { flushing: self.flushing.plus(&other.flushing), plain: self.plain.plus(&other.plain) }
+    }
+}
+
+fn judgement(register: ControlRegister, Looks { flushing, plain }: &Looks) -> Judgement {
+    match register {
+        ControlRegister::Mxcsr if all_modes(flushing, LOOKS) => Judgement::Hashing(*flushing),
+        ControlRegister::Mxcsr if all_modes(plain, LOOKS_WITHOUT_FLUSHING) => Judgement::AllModes(*plain),
+        ControlRegister::Mxcsr if flushing.directed() > 0 => Judgement::Undecided,
+        ControlRegister::Mxcsr => Judgement::Other,
+        // RandomX does not change the flush-to-zero bit of this register.
+        ControlRegister::Fpcr => {
+            let both = flushing.plus(plain);
+            if all_modes(&both, LOOKS_WITHOUT_FLUSHING) {
+                Judgement::Hashing(both)
+            } else if both.directed() > 0 {
+                Judgement::Undecided
+            } else {
+                Judgement::Other
+            }
+        }
     }
 }
 
@@ -150,25 +225,11 @@ impl Watched {
         }
     }
 
-    fn judgement(&self) -> Judgement {
-        let flushing = self.latest.flushing.since(&self.base.flushing);
-        let plain = self.latest.plain.since(&self.base.plain);
-        match self.latest.register {
-            ControlRegister::Mxcsr if all_modes(&flushing, LOOKS) => Judgement::Hashing(flushing),
-            ControlRegister::Mxcsr if all_modes(&plain, LOOKS_WITHOUT_FLUSHING) => Judgement::AllModes(plain),
-            ControlRegister::Mxcsr if flushing.directed() > 0 => Judgement::Undecided,
-            ControlRegister::Mxcsr => Judgement::Other,
-            // RandomX does not change the flush-to-zero bit of this register.
-            ControlRegister::Fpcr => {
-                let both = flushing.plus(&plain);
-                if all_modes(&both, LOOKS_WITHOUT_FLUSHING) {
-                    Judgement::Hashing(both)
-                } else if both.directed() > 0 {
-                    Judgement::Undecided
-                } else {
-                    Judgement::Other
-                }
-            }
+    /// Returns the looks of the window.
+    fn looks(&self) -> Looks {
+        Looks {
+            flushing: self.latest.flushing.since(&self.base.flushing),
+            plain: self.latest.plain.since(&self.base.plain),
         }
     }
 

@@ -136,3 +136,38 @@ mod undecided {
         assert_eq!(asked(&host), 0);
     }
 }
+
+/// Starts workers one after the other. Each has these looks and ends.
+fn workers(host: &mut Host, paths: [&str; 2], looks: &[[u64; 4]]) {
+    let init = host.boot("/sbin/init", &["init"]);
+    for (number, flushing) in looks.iter().enumerate() {
+        let worker = host.spawn(init, paths[number % 2], &["worker"]);
+        host.sample_rounding(worker, mxcsr(*flushing, NONE));
+        host.exit(worker);
+        host.wait(seconds(1));
+    }
+}
+
+#[test]
+fn looks_at_short_lived_workers_count_together() {
+    const WORKER: [&str; 2] = ["/usr/bin/worker", "/usr/bin/worker"];
+    let evenly = [[0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]].repeat(8);
+    let mut host = Host::new();
+    workers(&mut host, WORKER, &evenly);
+    assert_eq!(weights(&host), [100], "RandomX in workers with one look each");
+
+    let mut host = Host::new();
+    workers(&mut host, WORKER, &[[0, 1, 0, 0], [0, 0, 1, 0]].repeat(20));
+    assert!(weights(&host).is_empty(), "interval arithmetic");
+
+    let mut host = Host::new();
+    workers(&mut host, ["/usr/bin/one", "/usr/bin/other"], &evenly[..16]);
+    assert!(weights(&host).is_empty(), "two programs, each with too few looks");
+
+    let mut host = Host::new();
+    let (first, second) = evenly.split_at(12);
+    workers(&mut host, WORKER, first);
+    host.wait(seconds(601));
+    workers(&mut host, WORKER, &second[..9]);
+    assert!(weights(&host).is_empty(), "too few looks in each window");
+}
