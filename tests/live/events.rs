@@ -27,6 +27,7 @@ fn processes_connections_and_files_become_events() {
         connections_are_reported_with_addresses_results_and_byte_counts,
         pending_connections_are_reported_before_they_are_answered,
         file_changes_have_the_resolved_path,
+        repeated_opens_are_told_once_a_second,
         deep_and_long_paths_keep_their_top_and_their_end,
         a_busy_process_has_cpu_events,
         threads_that_die_together_are_one_exit,
@@ -267,6 +268,29 @@ fn file_changes_have_the_resolved_path(agent: &Agent) {
         action(object).starts_with("file-write") && at(object, "file.path") == first.as_str()
     });
     assert_eq!(reads.count(), 1, "the file was opened for writing once more, and once for reading");
+}
+
+/// A logger opens its file for each line. Another file, another process and a later second are told.
+fn repeated_opens_are_told_once_a_second(agent: &Agent) {
+    let scratch = Scratch::new();
+    let (first, other) = (scratch.join("first"), scratch.join("other"));
+    for path in [&first, &other] {
+        std::fs::write(path, "").expect("it can be written");
+    }
+    let line = "for i in $(seq 50); do echo x >>$1; done; echo x >>$2; sleep 1.2; echo x >>$1; echo x >>$1; echo end";
+    for _ in 0..2 {
+        command::run("sh", &["-c", line, "logger", &first, &other]);
+    }
+    let last = scratch.join("last");
+    std::fs::write(&last, "").expect("it can be written");
+    agent.wait_for("the last file", SOON, |object| at(object, "file.path") == last.as_str());
+    let writes = |path: &str| {
+        let is_write = |object: &&Value| action(object) == "file-write" && at(object, "file.path") == path;
+        agent.objects().iter().filter(is_write).count()
+    };
+    // The 50 lines may take longer than a second on a busy machine.
+    assert!((4..=6).contains(&writes(&first)), "{} of 104", writes(&first));
+    assert_eq!(writes(&other), 2);
 }
 
 fn a_busy_process_has_cpu_events(agent: &Agent) {
