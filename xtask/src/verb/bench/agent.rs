@@ -14,8 +14,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Timeout for an agent to become ready.
 const START: Duration = Duration::from_secs(30);
-/// The time that an agent without a ready message gets to start.
-const SILENT_START: Duration = Duration::from_secs(10);
+/// The time that an agent without a ready message gets to start, unless more is known about it.
+pub const SILENT_START: Duration = Duration::from_secs(10);
 /// Timeout for an agent to end after SIGTERM.
 const STOP: Duration = Duration::from_secs(10);
 /// Maximum number of an agent's last lines that are shown if it does not start.
@@ -30,6 +30,10 @@ pub struct Launch {
     program: PathBuf,
     arguments: Vec<OsString>,
     ready: Option<String>,
+    /// The time to start without a ready message.
+    silence: Duration,
+    /// The library path, if the program was unpacked and not installed.
+    libraries: Option<OsString>,
 }
 
 impl Launch {
@@ -41,6 +45,8 @@ impl Launch {
             program,
             arguments: vec!["run".into()],
             ready: Some("watching".into()),
+            silence: SILENT_START,
+            libraries: None,
         }
     }
 
@@ -52,9 +58,20 @@ impl Launch {
 
     /// Describes how to start any agent with a shell command. The agent replaces the shell, so that signals and figures
     /// are the agent's.
-    pub fn shell(command: &str, ready: Option<String>) -> Self {
+    pub fn shell(name: String, command: &str, ready: Option<String>) -> Self {
         let arguments = vec!["-c".into(), format!("exec {command}").into()];
-        Self { name: command.into(), minerwatch: None, program: "/bin/sh".into(), arguments, ready }
+        let program = "/bin/sh".into();
+        Self { name, minerwatch: None, program, arguments, ready, silence: SILENT_START, libraries: None }
+    }
+
+    /// Describes how to start a program that is ready after `silence` without a message.
+    pub fn silent(name: String, program: PathBuf, arguments: Vec<OsString>, silence: Duration) -> Self {
+        Self { name, minerwatch: None, program, arguments, ready: None, silence, libraries: None }
+    }
+
+    /// Sets the library path of the program.
+    pub fn with_libraries(self, libraries: Option<OsString>) -> Self {
+        Self { libraries, ..self }
     }
 }
 
@@ -79,7 +96,11 @@ impl Agent {
     }
 
     fn start_into(launch: &Launch, output: Stdio) -> Result<Self> {
-        let mut child = Command::new(&launch.program)
+        let mut command = Command::new(&launch.program);
+        if let Some(libraries) = &launch.libraries {
+            command.env("LD_LIBRARY_PATH", libraries);
+        }
+        let mut child = command
             .args(&launch.arguments)
             .stdin(Stdio::null())
             .stdout(output)
@@ -90,7 +111,7 @@ impl Agent {
         let mut agent = Self { child, name: launch.name.clone(), lines };
         // Only the operations are pinned to one CPU. The agent runs where it would run without this benchmark.
         unpin(agent.pid())?;
-        agent.wait_until_ready(launch.ready.as_deref())?;
+        agent.wait_until_ready(launch)?;
         Ok(agent)
     }
 
@@ -99,8 +120,9 @@ impl Agent {
         self.child.id()
     }
 
-    fn wait_until_ready(&mut self, ready: Option<&str>) -> Result<()> {
-        let until = Instant::now() + if ready.is_some() { START } else { SILENT_START };
+    fn wait_until_ready(&mut self, launch: &Launch) -> Result<()> {
+        let ready = launch.ready.as_deref();
+        let until = Instant::now() + if ready.is_some() { START } else { launch.silence };
         let mut last = VecDeque::with_capacity(LAST_LINES);
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -125,13 +147,11 @@ impl Agent {
         }
     }
 
-    /// Returns what the agent has used so far.
-    pub fn usage(&self) -> Result<Usage> {
-        let proc = Path::new("/proc").join(self.pid().to_string());
-        let read = |file: &str| {
-            fs::read_to_string(proc.join(file)).with_context(|| format!("{} is gone: no {file}", self.name))
-        };
-        Usage::parse(&read("stat")?, &read("status")?).context("cannot read the agent's stat and status")
+    /// Returns the CPU time of all threads so far, user and system, in clock ticks.
+    pub fn ticks(&self) -> Result<u64> {
+        let stat = fs::read_to_string(Path::new("/proc").join(self.pid().to_string()).join("stat"))
+            .with_context(|| format!("{} is gone", self.name))?;
+        ticks(&stat).context("cannot read the agent's stat")
     }
 
     /// Ends the agent with SIGTERM and waits until it has ended. An agent that ended earlier is an error.
@@ -190,36 +210,12 @@ fn said(lines: &VecDeque<String>) -> String {
     format!("; it said:\n  {}", lines.join("\n  "))
 }
 
-/// The resources that a process has used.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// CPU time of all threads, user and system, in clock ticks.
-    pub ticks: u64,
-    /// Resident memory, in KiB.
-    pub resident: u64,
-    /// Peak resident memory, in KiB.
-    pub peak: u64,
-}
-
-impl Usage {
-    /// Parses `/proc/PID/stat` (fields 14 and 15) and `/proc/PID/status`; see proc(5).
-    fn parse(stat: &str, status: &str) -> Option<Self> {
-        // The second field is the name in parentheses, and the name may contain any character. The third field follows
-        // the last parenthesis.
-        let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().skip(11);
-        let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        let memory = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-            line.trim().strip_suffix(" kB")?.parse().ok()
-        };
-        Some(Self { ticks, resident: memory("VmRSS")?, peak: memory("VmHWM")? })
-    }
-
-    /// Returns the CPU time between two readings as a share of one CPU; 1 is a whole CPU.
-    pub fn share(before: &Self, after: &Self, elapsed: Duration) -> f64 {
-        let ticks = after.ticks.saturating_sub(before.ticks);
-        ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / elapsed.as_secs_f64()
-    }
+/// Parses the CPU time in `/proc/PID/stat` (fields 14 and 15); see proc(5).
+fn ticks(stat: &str) -> Option<u64> {
+    // The second field is the name in parentheses, and the name may contain any character. The third field follows the
+    // last parenthesis.
+    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 #[cfg(test)]
@@ -227,30 +223,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usage_is_read_from_proc() {
-        let stat = "42 (a) b) c) S 1 42 42 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 3 0 99 1 2 3";
-        let status = "Name:\ta) b) c\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\n";
-        let usage = Usage { ticks: 150, resident: 10240, peak: 20480 };
-        assert_eq!(Usage::parse(stat, status), Some(usage));
-        for (stat, status) in [("", status), ("42 (a) S 1", status), (stat, ""), (stat, "VmRSS: x kB")] {
-            assert_eq!(Usage::parse(stat, status), None, "{stat:?} {status:?}");
-        }
+    fn cpu_time_is_read_from_proc() {
+        assert_eq!(
+            ticks("42 (a) b) c) S 1 42 42 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 3 0 99 1 2 3"),
+            Some(150)
+        );
+        assert_eq!([ticks(""), ticks("42 (a) S 1")], [None, None]);
     }
 
     #[test]
     fn an_agent_is_started_measured_and_stopped() {
         let launch = Launch::shell(
+            "fake".into(),
             "/bin/sh -c 'echo starting >&2; echo watching >&2; exec sleep 60'",
             Some("watching".into()),
         );
         let agent = Agent::start(&launch).unwrap();
-        assert!(agent.usage().unwrap().resident > 0);
+        agent.ticks().unwrap();
         agent.stop().unwrap();
     }
 
     #[test]
     fn the_output_of_an_agent_that_ends_early_is_shown() {
-        let launch = Launch::shell("/bin/sh -c 'echo no BTF here >&2; exit 3'", Some("watching".into()));
+        let launch = Launch::shell(
+            "fake".into(),
+            "/bin/sh -c 'echo no BTF here >&2; exit 3'",
+            Some("watching".into()),
+        );
         let error = Agent::start(&launch).err().unwrap().to_string();
         assert!(error.contains("ended before it was ready") && error.contains("no BTF here"), "{error}");
     }
