@@ -2,6 +2,7 @@
 
 mod agent;
 mod details;
+mod document;
 mod format;
 mod idle;
 mod latency;
@@ -43,7 +44,7 @@ Examples:
   cargo xtask bench --loads --against bpftrace       whole loads, with a peer beside it
   cargo xtask bench --load nginx,redis --pairs 15    two loads, more pairs
   cargo xtask bench --idle --processes 1000          the agent's CPU time and memory on an idle host
-  cargo xtask bench --all --markdown tables.md       everything, with tables for docs/prices.md
+  cargo xtask bench --all --bless                    everything, and writes the tables of docs/prices.md
   cargo xtask bench --loads --against '/old/minerwatch run' --ready watching    another build as the peer";
 
 /// Measure what the agent costs: single operations, whole loads, and an idle host
@@ -60,6 +61,7 @@ Examples:
 /// unprivileged user. The table has the median of the slow-downs of the pairs, and the interval that contains it with
 /// 95 %. docs/prices.md describes the loads. Needs root, and goes through sudo if you are not root.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// Measure whole loads
@@ -86,6 +88,9 @@ pub struct Arguments {
     /// Also write the tables to this file, as Markdown
     #[arg(long, value_name = "FILE")]
     markdown: Option<PathBuf>,
+    /// Write the tables into docs/prices.md
+    #[arg(long, requires = "all", conflicts_with = "only", conflicts_with = "load")]
+    bless: bool,
     /// Total time to measure operations, and time to measure the idle host, in seconds; everything else takes extra
     /// time
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
@@ -141,7 +146,11 @@ impl Arguments {
             Some(file) => fs::write(file, text()).with_context(|| format!("cannot write {}", file.display())),
         };
         write(&self.json, &|| outcome.to_json())?;
-        write(&self.markdown, &|| outcome.to_markdown())
+        write(&self.markdown, &|| outcome.to_markdown())?;
+        if self.bless {
+            document::write(&outcome.to_markdown())?;
+        }
+        Ok(())
     }
 
     fn has_loads(&self) -> bool {

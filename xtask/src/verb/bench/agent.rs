@@ -2,15 +2,17 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
+
+use crate::command;
 
 /// Timeout for an agent to become ready.
 const START: Duration = Duration::from_secs(30);
@@ -30,6 +32,8 @@ pub struct Launch {
     program: PathBuf,
     arguments: Vec<OsString>,
     ready: Option<String>,
+    /// Whether the ready message comes on standard output, which then has nothing else of note.
+    is_ready_on_output: bool,
     /// The time to start without a ready message.
     silence: Duration,
     /// The library path, if the program was unpacked and not installed.
@@ -45,6 +49,7 @@ impl Launch {
             program,
             arguments: vec!["run".into()],
             ready: Some("watching".into()),
+            is_ready_on_output: false,
             silence: SILENT_START,
             libraries: None,
         }
@@ -60,13 +65,26 @@ impl Launch {
     /// are the agent's.
     pub fn shell(name: String, command: &str, ready: Option<String>) -> Self {
         let arguments = vec!["-c".into(), format!("exec {command}").into()];
-        let program = "/bin/sh".into();
-        Self { name, minerwatch: None, program, arguments, ready, silence: SILENT_START, libraries: None }
+        Self { ready, ..Self::silent(name, "/bin/sh".into(), arguments, SILENT_START) }
     }
 
     /// Describes how to start a program that is ready after `silence` without a message.
     pub fn silent(name: String, program: PathBuf, arguments: Vec<OsString>, silence: Duration) -> Self {
-        Self { name, minerwatch: None, program, arguments, ready: None, silence, libraries: None }
+        Self {
+            name,
+            minerwatch: None,
+            program,
+            arguments,
+            ready: None,
+            is_ready_on_output: false,
+            silence,
+            libraries: None,
+        }
+    }
+
+    /// Sets the text on standard output that tells that the program is ready. The program must write little else there.
+    pub fn ready_on_output(self, text: &str) -> Self {
+        Self { ready: Some(text.to_owned()), is_ready_on_output: true, ..self }
     }
 
     /// Sets the library path of the program.
@@ -85,18 +103,38 @@ pub struct Agent {
 impl Agent {
     /// Starts the agent and waits until it is ready.
     pub fn start(launch: &Launch) -> Result<Self> {
-        Self::start_into(launch, Stdio::null())
+        if !launch.is_ready_on_output {
+            return Self::start_into(launch, Stdio::null());
+        }
+        let mut agent = Self::spawn(launch, Stdio::piped())?;
+        agent.lines = agent.child.stdout.take().map(forward).context("the agent has no standard output")?;
+        agent.wait_until_ready(launch)?;
+        Ok(agent)
     }
 
-    /// Starts the agent and waits until it is ready. Returns the agent and the read end of its standard output.
+    /// Starts the agent and waits until it is ready. Returns the agent and the read end of its standard output. A ready
+    /// message on standard output is left there.
     pub fn start_read(launch: &Launch) -> Result<(Self, ChildStdout)> {
-        let mut agent = Self::start_into(launch, Stdio::piped())?;
+        let mut agent = match &launch.ready {
+            Some(_) if launch.is_ready_on_output => {
+                let mut agent = Self::spawn(launch, Stdio::piped())?;
+                agent.wait_for(None, launch.silence)?;
+                agent
+            }
+            _ => Self::start_into(launch, Stdio::piped())?,
+        };
         let output = agent.child.stdout.take().context("the agent has no standard output")?;
         Ok((agent, output))
     }
 
     fn start_into(launch: &Launch, output: Stdio) -> Result<Self> {
-        let mut command = Command::new(&launch.program);
+        let mut agent = Self::spawn(launch, output)?;
+        agent.wait_until_ready(launch)?;
+        Ok(agent)
+    }
+
+    fn spawn(launch: &Launch, output: Stdio) -> Result<Self> {
+        let mut command = ends_with_us(&launch.program);
         if let Some(libraries) = &launch.libraries {
             command.env("LD_LIBRARY_PATH", libraries);
         }
@@ -108,10 +146,9 @@ impl Agent {
             .spawn()
             .with_context(|| format!("cannot start {}", launch.program.display()))?;
         let lines = child.stderr.take().map(forward).context("the agent has no standard error")?;
-        let mut agent = Self { child, name: launch.name.clone(), lines };
+        let agent = Self { child, name: launch.name.clone(), lines };
         // Only the operations are pinned to one CPU. The agent runs where it would run without this benchmark.
         unpin(agent.pid())?;
-        agent.wait_until_ready(launch)?;
         Ok(agent)
     }
 
@@ -121,8 +158,15 @@ impl Agent {
     }
 
     fn wait_until_ready(&mut self, launch: &Launch) -> Result<()> {
-        let ready = launch.ready.as_deref();
-        let until = Instant::now() + if ready.is_some() { START } else { launch.silence };
+        match launch.ready.as_deref() {
+            None => self.wait_for(None, launch.silence),
+            ready => self.wait_for(ready, START),
+        }
+    }
+
+    /// Waits for a message. Without a message, waits for the whole time, and fails only if the agent ends.
+    fn wait_for(&mut self, ready: Option<&str>, time: Duration) -> Result<()> {
+        let until = Instant::now() + time;
         let mut last = VecDeque::with_capacity(LAST_LINES);
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -180,9 +224,22 @@ impl Drop for Agent {
     }
 }
 
-/// Reads standard error to its end in a thread, so that the agent never blocks on a full pipe. Lines that do not fit
+/// Returns a command that gets SIGTERM when this process ends, however it ends. Without setpriv of util-linux, an agent
+/// may outlive a bench that is killed.
+fn ends_with_us(program: &Path) -> Command {
+    match command::find("setpriv") {
+        None => Command::new(program),
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+            command
+        }
+    }
+}
+
+/// Reads standard error, or standard output, to its end in a thread, so that the agent never blocks on a full pipe. Lines that do not fit
 /// into the channel are dropped.
-fn forward(stderr: ChildStderr) -> Receiver<String> {
+fn forward(stderr: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::sync_channel(1024);
     thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {

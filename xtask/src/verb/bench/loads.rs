@@ -73,11 +73,11 @@ fn one(kind: &Kind, agents: &[Launch], rounds: usize) -> Result<Outcome> {
                 Turn::Agent(index) => Some(Agent::start(&agents[index])?),
             };
             thread::sleep(SETTLE);
-            let mut timed = || {
+            let mut both = || {
                 load.run((kind.amount / WARM_UP).max(1))?;
                 load.run(kind.amount)
             };
-            let seconds = timed().with_context(|| format!("the load {} failed", kind.name))?;
+            let seconds = both().with_context(|| format!("the load {} failed", kind.name))?;
             agent.map(Agent::stop).transpose()?;
             let each = seconds / f64::from(kind.amount);
             match turn {

@@ -49,7 +49,14 @@ impl Outcome {
             text.push('\n');
             text += &table.markdown();
         }
+        for note in self.notes() {
+            text.extend(["\n", &note, ".\n"]);
+        }
         text
+    }
+
+    fn notes(&self) -> Vec<String> {
+        self.loads.as_ref().map(loads::Report::notes).unwrap_or_default()
     }
 
     fn tables(&self) -> Vec<Table> {
@@ -64,6 +71,9 @@ impl fmt::Display for Outcome {
         writeln!(f, "{}", self.sitting.line())?;
         for table in self.tables() {
             write!(f, "\n{}", table.text())?;
+        }
+        for note in self.notes() {
+            writeln!(f, "{note}")?;
         }
         self.details.iter().try_for_each(|details| write!(f, "\n{details}"))
     }

@@ -21,7 +21,7 @@ const NOBODY: u32 = 65534;
 /// Maximum time of one run of a client.
 const LIMIT: Duration = Duration::from_secs(60);
 /// Timeout for a server to answer, and to end after SIGTERM.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Keeps the network namespace, and the process group of everything that runs here. Its standard input closes however
 /// this process ends, also by a signal. Then it kills the group, and the namespace goes with its last process.
@@ -134,25 +134,6 @@ impl Stage {
         command.args(arguments.iter().map(AsRef::as_ref)).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.output().with_context(|| format!("cannot start {program}"))
     }
-
-    /// Starts a server and waits until `answers` is true.
-    pub fn serve(&self, mut command: Command, answers: impl Fn() -> bool) -> Result<Server> {
-        let name = command::shown(&command);
-        let mut child = command.spawn().with_context(|| format!("cannot start `{name}`"))?;
-        let until = Instant::now() + PATIENCE;
-        while !answers() {
-            if let Some(status) = child.try_wait().context("cannot wait for the server")? {
-                bail!("`{name}` ended ({status})");
-            }
-            if Instant::now() > until {
-                let _ = child.kill();
-                let _ = child.wait();
-                bail!("`{name}` does not answer");
-            }
-            thread::sleep(Duration::from_millis(50));
-        }
-        Ok(Server { child })
-    }
 }
 
 impl Drop for Stage {
@@ -166,6 +147,26 @@ impl Drop for Stage {
 /// A running server. Dropping it ends it.
 pub struct Server {
     child: Child,
+}
+
+impl Server {
+    /// Starts a server and waits until `answers` is true.
+    pub fn start(name: &str, mut command: Command, answers: impl Fn() -> bool) -> Result<Server> {
+        let mut child = command.spawn().with_context(|| format!("cannot start {name}"))?;
+        let until = Instant::now() + PATIENCE;
+        while !answers() {
+            if let Some(status) = child.try_wait().context("cannot wait for the server")? {
+                bail!("{name} ended ({status})");
+            }
+            if Instant::now() > until {
+                let _ = child.kill();
+                let _ = child.wait();
+                bail!("{name} does not answer");
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(Server { child })
+    }
 }
 
 impl Drop for Server {
@@ -253,7 +254,8 @@ mod tests {
     #[test]
     fn a_server_that_does_not_start_is_an_error() {
         let stage = Stage::open().unwrap();
-        let error = stage.serve(stage.command("false").unwrap(), || false).err().unwrap().to_string();
+        let error =
+            Server::start("false", stage.command("false").unwrap(), || false).err().unwrap().to_string();
         assert!(error.contains("ended"), "{error}");
     }
 }

@@ -46,10 +46,11 @@ impl Table {
     pub fn markdown(&self) -> String {
         let mut text = String::new();
         for (index, row) in self.rows.iter().enumerate() {
+            // Writing to a string cannot fail.
             let cells: Vec<_> = row.iter().map(|cell| cell.replace('|', "\\|")).collect();
-            text += &format!("| {} |\n", cells.join(" | "));
+            let _ = writeln!(text, "| {} |", cells.join(" | "));
             if index == 0 {
-                text += &format!("|{}\n", "---|".repeat(row.len()));
+                let _ = writeln!(text, "|{}", "---|".repeat(row.len()));
             }
         }
         text

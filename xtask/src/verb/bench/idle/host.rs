@@ -15,6 +15,7 @@ pub struct Host {
 }
 
 /// What happened on the host.
+#[derive(Debug, PartialEq)]
 pub struct Activity {
     /// Processes and threads started, per second.
     pub forks: f64,
@@ -58,7 +59,7 @@ impl Activity {
         Self {
             forks: rate(before.forks, after.forks),
             switches: rate(before.switches, after.switches),
-            busy: 1.0 - after.idle.saturating_sub(before.idle) as f64 / all as f64,
+            busy: all.saturating_sub(after.idle.saturating_sub(before.idle)) as f64 / all as f64,
         }
     }
 
@@ -80,7 +81,8 @@ mod tests {
         let parse = |text: String| Host::parse(&text).unwrap();
         let activity =
             Activity::between(&parse(stat(0, 0, 100)), &parse(stat(10, 190, 700)), Duration::from_secs(2));
-        assert!((activity.busy - 0.05).abs() < 1e-9 && activity.forks == 0.0 && activity.switches == 300.0);
+        let expected = Activity { forks: 0.0, switches: 300.0, busy: 0.05 };
+        assert_eq!(activity, expected);
         assert!(Host::parse("cpu  1 2\n").is_none());
     }
 }

@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result, ensure};
 
-use super::super::stage::{self, Stage};
+use super::super::stage::{self, Server, Stage};
 use super::kinds::Load;
 
 /// The server and its client.
@@ -46,7 +46,7 @@ fn start(stage: &Stage, keep_alive: bool) -> Result<Box<dyn Load + '_>> {
     let mut server = stage.command("nginx")?;
     server.arg("-p").arg(&directory).args(["-c", "nginx.conf", "-e", "error.log"]);
     let url = format!("http://127.0.0.1:{port}/index.html");
-    let server = stage.serve(server, || stage.run("ab", &["-q", "-n", "1", &url]).is_ok())?;
+    let server = Server::start("nginx", server, || stage.run("ab", &["-q", "-n", "1", &url]).is_ok())?;
     Ok(Box::new(move |amount: u32| {
         // The server runs for as long as the load exists.
         let _server = &server;
@@ -81,7 +81,7 @@ mod tests {
 
     #[test]
     fn the_time_is_read_from_ab() {
-        assert_eq!(seconds(OUTPUT).unwrap(), 1.25);
+        assert_eq!(seconds(OUTPUT).ok(), Some(1.25));
         let failed = OUTPUT.replace("Failed requests:        0", "Failed requests:        3");
         assert!(seconds(&failed).is_err());
         assert!(seconds(&format!("{OUTPUT}Non-2xx responses:      20000\n")).is_err());

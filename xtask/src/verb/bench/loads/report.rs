@@ -57,7 +57,7 @@ impl Report {
         let mut table = Table::new(head);
         for row in &self.rows {
             match &row.outcome {
-                Outcome::Skipped(reason) => table.push([row.name.to_owned(), format!("skipped: {reason}")]),
+                Outcome::Skipped(_) => {}
                 Outcome::Measured(Times { off, on }) => {
                     let base = statistics::median(off).map_or_else(dash, |time| duration(time * 1e9));
                     let agents = on.iter().map(|on| statistics::slow_down(off, on).map_or_else(dash, cell));
@@ -69,6 +69,15 @@ impl Report {
             }
         }
         table
+    }
+
+    /// Returns a line for each load that was skipped.
+    pub fn notes(&self) -> Vec<String> {
+        let note = |row: &Row| match &row.outcome {
+            Outcome::Skipped(reason) => Some(format!("skipped {}: {reason}", row.name)),
+            Outcome::Measured(_) => None,
+        };
+        self.rows.iter().filter_map(note).collect()
     }
 
     /// Returns the report as JSON. Names of fields end in their unit.
@@ -130,7 +139,7 @@ mod tests {
             "{text}"
         );
         assert!(lines[1].ends_with("0.0 %"), "{text}");
-        assert!(lines[2].contains("skipped: no redis-server"), "{text}");
+        assert_eq!((lines.len(), report.notes()), (2, vec!["skipped redis: no redis-server".to_owned()]));
         let json = report.json();
         assert_eq!(json[0]["agents"][0]["on_s"][2], 2.04e-6);
         assert_eq!(json[1]["skipped"], "no redis-server");

@@ -8,8 +8,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::super::agent::Launch;
 
-/// The time in which scap-open loads and attaches its programs.
-const START: Duration = Duration::from_secs(6);
+/// The time in which scap-open loads and attaches its programs, where its message is not waited for.
+const START: Duration = Duration::from_secs(8);
+/// What scap-open writes when its programs are loaded.
+const READY: &str = "correctly loaded";
 
 /// The calls of the small set: what a rule about programs, connections and changed files needs.
 const CALLS: [&str; 22] = [
@@ -48,7 +50,7 @@ pub fn launch(program: PathBuf, all: bool) -> Result<Launch> {
     }
     let name = if all { "Falco's engine, all" } else { "Falco's engine, 22 calls" };
     let arguments = arguments.into_iter().map(Into::into).collect();
-    Ok(Launch::silent(name.to_owned(), program, arguments, START))
+    Ok(Launch::silent(name.to_owned(), program, arguments, START).ready_on_output(READY))
 }
 
 fn supported(program: &Path) -> Result<String> {
