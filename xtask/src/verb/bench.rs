@@ -32,8 +32,10 @@ use xtask::operations::{ALL, Operation};
 use super::{build, setup};
 use crate::command;
 use agent::Launch;
+use loads::Kind;
 use outcome::Outcome;
 use peer::Peer;
+use report::Report;
 
 /// The number of rounds for the operations. The median of five turns tolerates two disturbed ones.
 const ROUNDS: usize = 5;
@@ -130,17 +132,11 @@ impl Arguments {
             return Err(again_as_root());
         }
         let agents = self.agents(&peers)?;
-        let mut outcome = Outcome::begin();
-        if !loads.is_empty() {
-            outcome.loads = Some(loads::measure(&loads, &agents, self.pairs.into())?);
-        }
-        if self.all || self.idle {
-            outcome.idle = idle::measure(&agents, Duration::from_secs(self.seconds), self.processes.into())?;
-        }
-        if !operations.is_empty() {
-            self.measure(&operations, &agents, &mut outcome)?;
-        }
+        let mut outcome = Outcome::begin(&agents);
+        let measured = self.measure(&operations, &loads, &agents, &mut outcome);
+        // What was measured before a failure is shown, too: a sitting takes long.
         print!("{outcome}");
+        measured?;
         let write = |file: &Option<PathBuf>, text: &dyn Fn() -> String| match file {
             None => Ok(()),
             Some(file) => fs::write(file, text()).with_context(|| format!("cannot write {}", file.display())),
@@ -181,16 +177,37 @@ impl Arguments {
         }
         let mut agents = vec![Launch::minerwatch(command::target_dir().join("release/minerwatch"))];
         for peer in peers {
-            agents.push(peer.verified()?);
+            let mut launch = peer.verified()?;
+            // Another build of minerwatch has its name, too.
+            let namesakes =
+                agents.iter().filter(|agent: &&Launch| agent.name.starts_with(&launch.name)).count();
+            if namesakes > 0 {
+                launch.name = format!("{} ({})", launch.name, namesakes + 1);
+            }
+            agents.push(launch);
         }
         Ok(agents)
     }
 
-    fn measure(&self, operations: &[&Operation], agents: &[Launch], outcome: &mut Outcome) -> Result<()> {
-        // Loads and agents use all CPUs, and are measured before this.
-        measure::pin_to_one_cpu()?;
+    fn measure(
+        &self,
+        operations: &[&'static Operation],
+        loads: &[&'static Kind],
+        agents: &[Launch],
+        outcome: &mut Outcome,
+    ) -> Result<()> {
         let time = Duration::from_secs(self.seconds);
-        outcome.operations = Some(operations::measure(operations, agents, ROUNDS, time)?);
+        loads::measure(loads, agents, self.pairs.into(), &mut outcome.loads)?;
+        if self.all || self.idle {
+            idle::measure(agents, time, self.processes.into(), &mut outcome.idle)?;
+        }
+        if operations.is_empty() {
+            return Ok(());
+        }
+        // Only now, because loads and agents use all CPUs.
+        measure::pin_to_one_cpu()?;
+        let report = outcome.operations.insert(Report::new(operations, &outcome.agents));
+        operations::measure(operations, agents, ROUNDS, time, report)?;
         for agent in agents {
             outcome.details.push(operations::details(operations, agent, ROUNDS, time)?);
         }

@@ -30,14 +30,17 @@ pub struct Idle {
     activity: Activity,
 }
 
-/// Measures each agent for `length`, beside this many sleeping processes.
-pub fn measure(agents: &[Launch], length: Duration, processes: u32) -> Result<Vec<Idle>> {
+/// Measures each agent for `length`, beside this many sleeping processes, and adds it to the results.
+pub fn measure(agents: &[Launch], length: Duration, processes: u32, results: &mut Vec<Idle>) -> Result<()> {
     let stage = Stage::open()?;
     if processes > 0 {
         eprintln!("bench: starting {processes} sleeping processes");
         sleepers(&stage, processes)?;
     }
-    agents.iter().map(|launch| one(launch, length, processes)).collect()
+    for launch in agents {
+        results.push(one(launch, length, processes)?);
+    }
+    Ok(())
 }
 
 /// Starts sleeping processes. They end with the stage.

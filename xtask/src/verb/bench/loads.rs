@@ -11,14 +11,13 @@ mod report;
 use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::agent::{Agent, Launch};
 use super::stage::Stage;
 use super::turns::{self, Turn};
 use crate::verb::setup;
-use kinds::Kind;
-pub use kinds::named;
+pub use kinds::{Kind, named};
 pub use report::Report;
 use report::{Outcome, Row, Times};
 
@@ -27,10 +26,9 @@ const SETTLE: Duration = Duration::from_secs(1);
 /// The part of a turn's work that is done before it, uncounted, so that caches are warm.
 const WARM_UP: u32 = 5;
 
-/// Measures each load in `rounds` rounds, in which every contender has one turn. A load that does not work is skipped
-/// with the reason.
-pub fn measure(kinds: &[&Kind], agents: &[Launch], rounds: usize) -> Result<Report> {
-    let mut report = Report::new(agents.iter().map(|agent| agent.name.clone()).collect());
+/// Measures each load in `rounds` rounds, in which every contender has one turn, and adds it to the report. A load that
+/// does not work is skipped with the reason. An agent that fails is an error.
+pub fn measure(kinds: &[&Kind], agents: &[Launch], rounds: usize, report: &mut Report) -> Result<()> {
     for kind in kinds {
         eprintln!("bench: load {}, {rounds} rounds", kind.name);
         let outcome = match missing(kind) {
@@ -42,7 +40,7 @@ pub fn measure(kinds: &[&Kind], agents: &[Launch], rounds: usize) -> Result<Repo
         }
         report.push(Row { name: kind.name, unit: kind.unit, outcome });
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Returns the names of the programs that these loads need.
@@ -54,17 +52,17 @@ fn missing(kind: &Kind) -> Option<&'static str> {
     kind.programs.iter().copied().find(|program| setup::program(program).is_none())
 }
 
-/// Measures one load. An agent that fails is an error; a load that fails before its first turn is skipped.
+/// Measures one load.
 fn one(kind: &Kind, agents: &[Launch], rounds: usize) -> Result<Outcome> {
     let stage = Stage::open()?;
-    let prepared = (kind.start)(&stage).and_then(|mut load| {
-        load.run(kind.amount)?;
-        Ok(load)
-    });
-    let mut load = match prepared {
+    let mut load = match (kind.start)(&stage) {
         Ok(load) => load,
         Err(error) => return Ok(Outcome::Skipped(format!("{error:#}"))),
     };
+    let mut run = |amount: u32| load.run(amount.max(1)).map(|seconds| seconds / f64::from(amount.max(1)));
+    if let Err(error) = run(kind.amount) {
+        return Ok(Outcome::Skipped(format!("{error:#}")));
+    }
     let mut times = Times { off: Vec::new(), on: vec![Vec::new(); agents.len()] };
     for round in 0..rounds {
         for turn in turns::of_round(round, agents.len()) {
@@ -73,13 +71,12 @@ fn one(kind: &Kind, agents: &[Launch], rounds: usize) -> Result<Outcome> {
                 Turn::Agent(index) => Some(Agent::start(&agents[index])?),
             };
             thread::sleep(SETTLE);
-            let mut both = || {
-                load.run((kind.amount / WARM_UP).max(1))?;
-                load.run(kind.amount)
-            };
-            let seconds = both().with_context(|| format!("the load {} failed", kind.name))?;
+            let measured = run(kind.amount / WARM_UP).and_then(|_| run(kind.amount));
             agent.map(Agent::stop).transpose()?;
-            let each = seconds / f64::from(kind.amount);
+            let each = match measured {
+                Ok(each) => each,
+                Err(error) => return Ok(Outcome::Skipped(format!("round {}: {error:#}", round + 1))),
+            };
             match turn {
                 Turn::Off => times.off.push(each),
                 Turn::Agent(index) => times.on[index].push(each),

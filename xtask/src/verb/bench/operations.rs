@@ -11,16 +11,16 @@ use super::report::Report;
 use super::turns::{self, Turn};
 use super::{latency, measure, programs, throughput};
 
-/// Measures the operations in `rounds` rounds of equal length, in which every contender has one turn. All rounds
-/// together take `time`.
+/// Measures the operations in `rounds` rounds of equal length, in which every contender has one turn, and adds them to
+/// the report. All rounds together take `time`.
 pub fn measure(
     operations: &[&Operation],
     agents: &[Launch],
     rounds: usize,
     time: Duration,
-) -> Result<Report> {
+    report: &mut Report,
+) -> Result<()> {
     let turn = turn_length(agents, rounds, time);
-    let mut report = Report::new(operations, agents.iter().map(|agent| agent.name.clone()).collect());
     for round in 0..rounds {
         eprintln!("bench: operations, round {} of {rounds}", round + 1);
         for whose in turns::of_round(round, agents.len()) {
@@ -34,7 +34,7 @@ pub fn measure(
             }
         }
     }
-    Ok(report)
+    Ok(())
 }
 
 /// Measures the agent's programs and its latency, and the throughput of minerwatch.

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
+use super::agent::Launch;
 use super::details::Details;
 use super::idle::Idle;
 use super::sitting::Sitting;
@@ -13,21 +14,25 @@ use super::{idle, loads, report};
 /// The results of a sitting. What was not measured is absent.
 pub struct Outcome {
     sitting: Sitting,
+    /// The names of the agents.
+    pub agents: Vec<String>,
     /// The operations.
     pub operations: Option<report::Report>,
     /// The details of each agent.
     pub details: Vec<Details>,
     /// The loads.
-    pub loads: Option<loads::Report>,
+    pub loads: loads::Report,
     /// The agents on an idle host.
     pub idle: Vec<Idle>,
 }
 
 impl Outcome {
     /// Begins a sitting.
-    pub fn begin() -> Self {
+    pub fn begin(agents: &[Launch]) -> Self {
         let sitting = Sitting::begin();
-        Self { sitting, operations: None, details: Vec::new(), loads: None, idle: Vec::new() }
+        let agents: Vec<_> = agents.iter().map(|agent| agent.name.clone()).collect();
+        let loads = loads::Report::new(&agents);
+        Self { sitting, agents, operations: None, details: Vec::new(), loads, idle: Vec::new() }
     }
 
     /// Returns the figures as JSON.
@@ -36,7 +41,7 @@ impl Outcome {
             "sitting": self.sitting.json(),
             "operations": self.operations.as_ref().map(report::Report::json),
             "agents": self.details.iter().map(Details::json).collect::<Value>(),
-            "loads": self.loads.as_ref().map(loads::Report::json),
+            "loads": self.loads.json(),
             "idle": self.idle.iter().map(Idle::json).collect::<Value>(),
         });
         format!("{report:#}\n")
@@ -56,12 +61,12 @@ impl Outcome {
     }
 
     fn notes(&self) -> Vec<String> {
-        self.loads.as_ref().map(loads::Report::notes).unwrap_or_default()
+        self.loads.notes()
     }
 
     fn tables(&self) -> Vec<Table> {
         let operations = self.operations.as_ref().map(report::Report::table);
-        let loads = self.loads.as_ref().map(loads::Report::table);
+        let loads = (!self.loads.is_empty()).then(|| self.loads.table());
         operations.into_iter().chain(loads).chain(idle::tables(&self.idle)).collect()
     }
 }

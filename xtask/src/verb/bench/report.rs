@@ -36,12 +36,12 @@ impl Row {
 
 impl Report {
     /// Returns an empty report. Without agents, only the machine is measured.
-    pub fn new(operations: &[&Operation], agents: Vec<String>) -> Self {
+    pub fn new(operations: &[&Operation], agents: &[String]) -> Self {
         let row = |operation: &&Operation| {
             let on = vec![Vec::new(); agents.len()];
             Row { name: operation.name, off: Vec::new(), on }
         };
-        Self { rows: operations.iter().map(row).collect(), agents }
+        Self { rows: operations.iter().map(row).collect(), agents: agents.to_vec() }
     }
 
     /// Adds a turn without an agent. The times are in the order of the operations.
@@ -97,7 +97,7 @@ mod tests {
 
     #[test]
     fn the_table_and_the_json_agree() {
-        let mut report = Report::new(&[&ALL[0]], vec!["minerwatch".into(), "peer".into()]);
+        let mut report = Report::new(&[&ALL[0]], &["minerwatch".into(), "peer".into()]);
         for (off, on, peer) in [(76.0, 83.0, 70.0), (80.0, 82.0, 70.0), (75.0, 95.0, 70.0)] {
             report.off(vec![off]);
             report.on(0, vec![on]);
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn without_an_agent_only_the_machine_is_measured() {
-        let mut report = Report::new(&[&ALL[0]], Vec::new());
+        let mut report = Report::new(&[&ALL[0]], &[]);
         report.off(vec![76.0]);
         let text = report.table().text();
         let row: Vec<_> = text.lines().nth(1).unwrap().split_whitespace().collect();

@@ -41,8 +41,13 @@ pub struct Times {
 
 impl Report {
     /// Returns a report without results.
-    pub fn new(agents: Vec<String>) -> Self {
-        Self { agents, rows: Vec::new() }
+    pub fn new(agents: &[String]) -> Self {
+        Self { agents: agents.to_vec(), rows: Vec::new() }
+    }
+
+    /// Whether there is no result.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
     }
 
     /// Adds the result of a load.
@@ -122,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_row_has_the_median_the_interval_and_the_noise() {
-        let mut report = Report::new(vec!["minerwatch".into()]);
+        let mut report = Report::new(&["minerwatch".into()]);
         let off = vec![1e-6, 1e-6, 2e-6];
         let on = vec![vec![1.01e-6, 1.03e-6, 2.04e-6]];
         let outcome = Outcome::Measured(Times { off, on });
