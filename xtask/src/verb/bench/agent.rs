@@ -15,7 +15,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::command;
 
 /// Timeout for an agent to become ready.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_secs(90);
 /// The time that an agent without a ready message gets to start, unless more is known about it.
 pub const SILENT_START: Duration = Duration::from_secs(10);
 /// Timeout for an agent to end after SIGTERM.
@@ -24,6 +24,7 @@ const STOP: Duration = Duration::from_secs(10);
 const LAST_LINES: usize = 5;
 
 /// How to start an agent.
+#[derive(Clone)]
 pub struct Launch {
     /// The name of the agent in the report.
     pub name: String,
@@ -82,6 +83,11 @@ impl Launch {
         }
     }
 
+    /// Returns the same with another time to start without a message; this does not matter if there is a message.
+    pub fn after(self, silence: Duration) -> Self {
+        Self { silence, ..self }
+    }
+
     /// Sets the text on standard output that tells that the program is ready. The program must write little else there.
     pub fn ready_on_output(self, text: &str) -> Self {
         Self { ready: Some(text.to_owned()), is_ready_on_output: true, ..self }
@@ -115,13 +121,12 @@ impl Agent {
     /// Starts the agent and waits until it is ready. Returns the agent and the read end of its standard output. A ready
     /// message on standard output is left there.
     pub fn start_read(launch: &Launch) -> Result<(Self, ChildStdout)> {
-        let mut agent = match &launch.ready {
-            Some(_) if launch.is_ready_on_output => {
-                let mut agent = Self::spawn(launch, Stdio::piped())?;
-                agent.wait_for(None, launch.silence)?;
-                agent
-            }
-            _ => Self::start_into(launch, Stdio::piped())?,
+        let mut agent = if launch.is_ready_on_output {
+            let mut agent = Self::spawn(launch, Stdio::piped())?;
+            agent.stays_for(launch.silence)?;
+            agent
+        } else {
+            Self::start_into(launch, Stdio::piped())?
         };
         let output = agent.child.stdout.take().context("the agent has no standard output")?;
         Ok((agent, output))
@@ -155,6 +160,11 @@ impl Agent {
     /// The process ID of the agent.
     pub fn pid(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Waits. An agent that ends in this time is an error.
+    pub fn stays_for(&mut self, time: Duration) -> Result<()> {
+        self.wait_for(None, time)
     }
 
     fn wait_until_ready(&mut self, launch: &Launch) -> Result<()> {

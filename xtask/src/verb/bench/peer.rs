@@ -2,6 +2,7 @@
 
 mod falco;
 
+use std::fmt;
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{ChildStdout, Command};
@@ -27,12 +28,14 @@ Also measure another agent, in the same rounds; may be repeated. PEER is one of:
 A peer is measured only if it sees a program that is started before: it tells of it on standard output, or its eBPF
 programs run. docs/prices.md says where to get each.";
 
-/// Timeout for a peer to tell of a program.
-const PATIENCE: Duration = Duration::from_secs(3);
-/// The number of programs that are started to see whether a peer notices.
+/// Timeout for a peer to tell of a program, counted from its start.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// The time between two programs that a peer should tell of.
+const PAUSE: Duration = Duration::from_millis(300);
+/// The number of programs that are started to see whether the eBPF programs of a silent peer run.
 const TRIES: u32 = 5;
-/// The time in which bpftrace compiles and attaches the script.
-const BPFTRACE_START: Duration = Duration::from_secs(4);
+/// The least time that a peer without a message gets to start.
+const LEAST_START: Duration = Duration::from_secs(2);
 
 /// The script for bpftrace. Only tracepoints, so that it works on kernels without kprobes.
 const BPFTRACE_SCRIPT: &str = "\
@@ -83,7 +86,11 @@ impl Peer {
         let launch = self.launch()?;
         let sight = sight(&launch).with_context(|| format!("the peer {} cannot be measured", launch.name))?;
         eprintln!("bench: {} works: {sight}", launch.name);
-        Ok(launch)
+        Ok(match sight {
+            // Twice the time, because it may be slower at another time.
+            Sight::Told(after) => launch.after((after * 2).max(LEAST_START)),
+            Sight::Ran(_) => launch,
+        })
     }
 
     fn launch(&self) -> Result<Launch> {
@@ -91,7 +98,7 @@ impl Peer {
             Self::Bpftrace => {
                 let program = find("bpftrace", "it is a package of most distributions")?;
                 let arguments = ["-B", "line", "-e", BPFTRACE_SCRIPT].map(Into::into).to_vec();
-                let launch = Launch::silent("bpftrace".into(), program, arguments, BPFTRACE_START);
+                let launch = Launch::silent("bpftrace".into(), program, arguments, Duration::ZERO);
                 Ok(launch.with_libraries(setup::libraries()))
             }
             Self::Falco { all } => {
@@ -115,42 +122,68 @@ fn short_name(command: &str) -> String {
     program.rsplit('/').next().unwrap_or(program).to_owned()
 }
 
+/// The evidence that a peer sees what happens.
+#[derive(Debug, PartialEq, Eq)]
+enum Sight {
+    /// It told of a program on standard output, this long after it was started itself.
+    Told(Duration),
+    /// Its eBPF programs ran this often.
+    Ran(u64),
+}
+
+impl fmt::Display for Sight {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Told(after) => {
+                write!(f, "it told of a program {:.1} s after its start", after.as_secs_f64())
+            }
+            Self::Ran(runs) => {
+                write!(f, "its eBPF programs ran {runs} times while {TRIES} programs were started")
+            }
+        }
+    }
+}
+
 /// Starts the peer, and programs that it should notice. Returns the evidence that it does.
-fn sight(launch: &Launch) -> Result<String> {
-    let (agent, output) = Agent::start_read(launch)?;
+fn sight(launch: &Launch) -> Result<Sight> {
+    let start = Instant::now();
+    // Without waiting: how long it takes to start is part of the answer.
+    let (mut agent, output) = Agent::start_read(&launch.clone().after(Duration::ZERO))?;
     let lines = lines(output);
-    for number in 0..TRIES {
-        let mark = format!("minerwatch-bench-{}-{number}", std::process::id());
-        Command::new("/bin/true").arg(&mark).status().context("cannot start /bin/true")?;
-        if is_told(&lines, &mark, Instant::now() + PATIENCE / TRIES) {
+    let mark = format!("minerwatch-bench-{}", std::process::id());
+    while start.elapsed() < PATIENCE {
+        start_program(&mark)?;
+        agent.stays_for(PAUSE)?;
+        if is_told(&lines, &mark) {
+            let after = start.elapsed();
             agent.stop()?;
-            return Ok("it tells of a program that was started".to_owned());
+            return Ok(Sight::Told(after));
         }
     }
     let ran = programs::during(agent.pid(), || {
-        for _ in 0..TRIES {
-            Command::new("/bin/true").status().context("cannot start /bin/true")?;
-        }
+        (0..TRIES).try_for_each(|_| start_program("again"))?;
+        // A program may also be noticed later, by a look at all processes.
+        thread::sleep(PAUSE);
         Ok(())
     })?;
     agent.stop()?;
     match ran.iter().map(|program| program.runs).sum::<u64>() {
         0 => bail!(
-            "it runs, but sees nothing: {TRIES} programs were started, standard output told of none, and none of its \
-             eBPF programs ran"
+            "it runs, but sees nothing: standard output told of none of the programs that were started, and none of \
+             its eBPF programs ran"
         ),
-        runs => Ok(format!("its eBPF programs ran {runs} times while {TRIES} programs were started")),
+        runs => Ok(Sight::Ran(runs)),
     }
 }
 
-fn is_told(lines: &Receiver<String>, mark: &str, until: Instant) -> bool {
-    loop {
-        match lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
-            Ok(line) if line.contains(mark) => return true,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-    }
+fn start_program(mark: &str) -> Result<()> {
+    Command::new("/bin/true").arg(mark).status().context("cannot start /bin/true")?;
+    Ok(())
+}
+
+/// Whether one of the lines that have been read contains the mark.
+fn is_told(lines: &Receiver<String>, mark: &str) -> bool {
+    lines.try_iter().any(|line| line.contains(mark))
 }
 
 /// Reads lines in a thread, to the end of the output.
@@ -184,8 +217,14 @@ mod tests {
         for line in ["other", "exec /bin/true mark-1"] {
             sender.send(line.to_owned()).unwrap();
         }
-        assert!(is_told(&receiver, "mark-1", Instant::now() + PATIENCE));
-        drop(sender);
-        assert!(!is_told(&receiver, "mark-2", Instant::now() + PATIENCE));
+        assert!(is_told(&receiver, "mark-1"));
+        assert!(!is_told(&receiver, "mark-1"), "no line came since");
+    }
+
+    #[test]
+    fn an_agent_that_ends_at_once_is_not_measured() {
+        let peer = Peer::named("/bin/sh -c 'echo no BTF here >&2; exit 3'", None);
+        let error = format!("{:#}", peer.verified().err().unwrap());
+        assert!(error.contains("the peer sh cannot be measured") && error.contains("no BTF here"), "{error}");
     }
 }
