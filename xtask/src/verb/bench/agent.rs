@@ -37,12 +37,13 @@ pub struct Launch {
     is_ready_on_output: bool,
     /// The time to start without a ready message.
     silence: Duration,
-    /// The library path, if the program was unpacked and not installed.
-    libraries: Option<OsString>,
+    /// Variables for its environment.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Launch {
-    /// Describes how to start minerwatch with its default configuration, which writes alerts to standard output.
+    /// Describes how to start minerwatch with its default configuration, which writes alerts to standard output. Only
+    /// its state is in a place of its own, so that it does not meet a daemon of this host.
     pub fn minerwatch(program: PathBuf) -> Self {
         Self {
             name: "minerwatch".into(),
@@ -52,7 +53,10 @@ impl Launch {
             ready: Some("watching".into()),
             is_ready_on_output: false,
             silence: SILENT_START,
-            libraries: None,
+            environment: vec![
+                ("MINERWATCH_STATE__DIRECTORY", command::target_dir().join("tmp/state-of-bench").into()),
+                ("MINERWATCH_CONTROL__ENABLED", "false".into()),
+            ],
         }
     }
 
@@ -79,7 +83,7 @@ impl Launch {
             ready: None,
             is_ready_on_output: false,
             silence,
-            libraries: None,
+            environment: Vec::new(),
         }
     }
 
@@ -93,9 +97,10 @@ impl Launch {
         Self { ready: Some(text.to_owned()), is_ready_on_output: true, ..self }
     }
 
-    /// Sets the library path of the program.
+    /// Sets the library path of the program, if it was unpacked and not installed.
     pub fn with_libraries(self, libraries: Option<OsString>) -> Self {
-        Self { libraries, ..self }
+        let environment = libraries.map(|libraries| ("LD_LIBRARY_PATH", libraries));
+        Self { environment: environment.into_iter().collect(), ..self }
     }
 }
 
@@ -140,9 +145,7 @@ impl Agent {
 
     fn spawn(launch: &Launch, output: Stdio) -> Result<Self> {
         let mut command = ends_with_us(&launch.program);
-        if let Some(libraries) = &launch.libraries {
-            command.env("LD_LIBRARY_PATH", libraries);
-        }
+        command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command
             .args(&launch.arguments)
             .stdin(Stdio::null())

@@ -1,5 +1,6 @@
 //! When and where a sitting took place.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -19,7 +20,13 @@ pub struct Sitting {
     commit: String,
     /// The load average of the last minute when the sitting began, before anything was measured.
     load: String,
+    /// Agents that were running already. They have their part in every figure.
+    others: Vec<String>,
 }
+
+/// The names of processes that are agents, as in `/proc/PID/comm`.
+const AGENTS: [&str; 9] =
+    ["auditd", "bpftrace", "falco", "kunai", "minerwatch", "osqueryd", "scap-open", "sysdig", "tetragon"];
 
 impl Sitting {
     /// Looks at this machine.
@@ -34,25 +41,38 @@ impl Sitting {
             model: model(&read("/proc/cpuinfo")).unwrap_or("unknown processor").to_owned(),
             commit: commit().unwrap_or_else(|| "unknown commit".to_owned()),
             load: read("/proc/loadavg").split(' ').next().unwrap_or_default().to_owned(),
+            others: agents(),
         }
     }
 
     /// Returns one line for people.
     pub fn line(&self) -> String {
-        let Self { date, kernel, cpus, model, commit, load } = self;
+        let Self { date, kernel, cpus, model, commit, load, others } = self;
+        let others = match others.as_slice() {
+            [] => String::new(),
+            others => format!("; beside {}, which ran already", others.join(", ")),
+        };
         format!(
-            "{date}, {kernel}, {cpus} CPUs ({model}), commit {commit}, load average {load} at the beginning"
+            "{date}, {kernel}, {cpus} CPUs ({model}), commit {commit}, load average {load} at the beginning{others}"
         )
     }
 
     /// Returns the sitting as JSON.
     pub fn json(&self) -> Value {
-        let Self { date, kernel, cpus, model, commit, load } = self;
+        let Self { date, kernel, cpus, model, commit, load, others } = self;
         json!({
             "date": date, "kernel": kernel, "cpus": cpus, "model": model, "commit": commit,
-            "load_average_before": load.parse::<f64>().ok(),
+            "load_average_before": load.parse::<f64>().ok(), "other_agents": others,
         })
     }
+}
+
+/// Returns the names of the agents that run.
+fn agents() -> Vec<String> {
+    let processes = fs::read_dir("/proc").into_iter().flatten().flatten();
+    let names = processes.filter_map(|process| fs::read_to_string(process.path().join("comm")).ok());
+    let names: BTreeSet<_> = names.map(|name| name.trim_end().to_owned()).collect();
+    names.into_iter().filter(|name| AGENTS.contains(&name.as_str())).collect()
 }
 
 /// Returns the numbers of a kernel release. What follows them may name the machine's owner.

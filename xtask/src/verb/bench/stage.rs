@@ -23,9 +23,11 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// Timeout for a server to answer, and to end after SIGTERM.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Keeps the network namespace, and the process group of everything that runs here. Its standard input closes however
+/// Keeps the network namespace and the process group of everything that runs here. Its standard input closes however
 /// this process ends, also by a signal. Then it kills the group, and the namespace goes with its last process.
-const HOLDER: &str = "ip link set lo up; echo ready; cat >/dev/null; kill -KILL 0";
+const HOLDER: &str = "echo ready; cat >/dev/null; kill -KILL 0";
+/// Prepares the network namespace: loopback, and enough ports for many short connections.
+const NETWORK: &str = "ip link set lo up && echo 1024 65535 >/proc/sys/net/ipv4/ip_local_port_range && ";
 
 /// The place where loads run. Dropping it kills everything that was started here and removes the directory.
 pub struct Stage {
@@ -51,8 +53,9 @@ impl Stage {
         if private {
             holder.args(["--net", "--", "sh"]);
         }
+        let script = format!("{}{HOLDER}", if private { NETWORK } else { "" });
         let holder = holder
-            .args(["-c", HOLDER])
+            .args(["-c", &script])
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

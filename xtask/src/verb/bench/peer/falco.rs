@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 
 use super::super::agent::Launch;
+use crate::command;
 
 /// The time in which scap-open loads and attaches its programs, where its message is not waited for.
 const START: Duration = Duration::from_secs(8);
@@ -49,8 +50,11 @@ pub fn launch(program: PathBuf, all: bool) -> Result<Launch> {
         }
     }
     let name = if all { "Falco's engine, all" } else { "Falco's engine, 22 calls" };
-    let arguments = arguments.into_iter().map(Into::into).collect();
-    Ok(Launch::silent(name.to_owned(), program, arguments, START).ready_on_output(READY))
+    // The C library would keep the message back while standard output is no terminal.
+    let stdbuf = command::find("stdbuf").context("stdbuf of the coreutils is not installed")?;
+    let before = ["-oL".into(), program.into_os_string()];
+    let arguments = before.into_iter().chain(arguments.into_iter().map(Into::into)).collect();
+    Ok(Launch::silent(name.to_owned(), stdbuf, arguments, START).ready_on_output(READY))
 }
 
 fn supported(program: &Path) -> Result<String> {
