@@ -19,7 +19,7 @@ const START: Duration = Duration::from_secs(90);
 /// The time that an agent without a ready message gets to start, unless more is known about it.
 pub const SILENT_START: Duration = Duration::from_secs(10);
 /// Timeout for an agent to end after SIGTERM.
-const STOP: Duration = Duration::from_secs(10);
+const STOP: Duration = Duration::from_secs(60);
 /// Maximum number of an agent's last lines that are shown if it does not start.
 const LAST_LINES: usize = 5;
 

@@ -42,10 +42,11 @@ pub const WHEELS: [Wheel; 1] = [Wheel {
 
 /// Programs that `bench --loads` runs, and the peer that it knows best. All are optional: a load whose program is missing
 /// is skipped. They are unpacked and not installed, because a package starts its server.
-pub const BENCH_PROGRAMS: [Program; 10] = [
+pub const BENCH_PROGRAMS: [Program; 11] = [
     Program { name: "nginx", package: "nginx", why: "the loads nginx and nginx-connections" },
     Program { name: "ab", package: "apache2-utils", why: "the loads nginx and nginx-connections" },
     Program { name: "redis-server", package: "redis-server", why: "the loads redis and redis-connections" },
+    Program { name: "redis-cli", package: "redis-tools", why: "the loads redis and redis-connections" },
     Program { name: "redis-benchmark", package: "redis-tools", why: "the loads redis and redis-connections" },
     Program { name: "initdb", package: "postgresql", why: "the load pgbench" },
     Program { name: "pgbench", package: "postgresql-contrib", why: "the load pgbench" },

@@ -5,8 +5,8 @@ use anyhow::{Context, Result, ensure};
 use super::super::stage::{self, Server, Stage};
 use super::kinds::Load;
 
-/// The server and its client.
-pub const PROGRAMS: [&str; 2] = ["redis-server", "redis-benchmark"];
+/// The server and its clients.
+pub const PROGRAMS: [&str; 3] = ["redis-server", "redis-benchmark", "redis-cli"];
 /// The number of connections that are open at once.
 const CLIENTS: &str = "20";
 /// The commands that are measured, each for half of the amount.
@@ -39,30 +39,17 @@ fn start<'a>(stage: &'a Stage, keep: &'static str) -> Result<Box<dyn Load + 'a>>
         "no",
     ]);
     server.arg("--dir").arg(&directory);
-    let client = move |amount: u32| {
-        let amount = amount.to_string();
-        let arguments = [
-            "-h",
-            "127.0.0.1",
-            "-p",
-            &port,
-            "-n",
-            &amount,
-            "-c",
-            CLIENTS,
-            "-k",
-            keep,
-            "-t",
-            "set,get",
-            "--csv",
-        ];
-        stage.run("redis-benchmark", &arguments)
-    };
-    let server = Server::start("redis-server", server, || client(1).is_ok())?;
+    // redis-benchmark waits for ever where nothing listens.
+    let ping = || stage.run("redis-cli", &["-h", "127.0.0.1", "-p", &port, "ping"]);
+    let server =
+        Server::start("redis-server", server, || ping().is_ok_and(|(said, _)| said.trim() == "PONG"))?;
     Ok(Box::new(move |amount: u32| {
         let _server = &server;
         let each = (amount / 2).max(1);
-        seconds(&client(each)?.0, each)
+        let number = each.to_string();
+        let place = ["-h", "127.0.0.1", "-p", &port];
+        let what = ["-n", &number, "-c", CLIENTS, "-k", keep, "-t", "set,get", "--csv"];
+        seconds(&stage.run("redis-benchmark", &[&place[..], &what].concat())?.0, each)
     }))
 }
 
