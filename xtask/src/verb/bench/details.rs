@@ -108,13 +108,15 @@ impl fmt::Display for Details {
             return writeln!(f, "\nit holds no eBPF program open, so the kernel's figures are not known");
         }
         let mut table = Table::new(["program", "runs", "in all", "a run"].map(String::from));
-        for program in &self.programs {
+        let (ran, others): (Vec<_>, Vec<_>) = self.programs.iter().partition(|program| program.runs > 0);
+        for program in ran {
             let name = if program.name.is_empty() { &program.tag } else { &program.name };
             let total = program.nanoseconds as f64;
-            let each = if program.runs == 0 { "-".to_owned() } else { duration(total / program.runs as f64) };
+            let each = duration(total / program.runs as f64);
             table.push([name.clone(), program.runs.to_string(), duration(total), each]);
         }
-        write!(f, "\n{}", table.text())
+        write!(f, "\n{}", table.text())?;
+        if others.is_empty() { Ok(()) } else { writeln!(f, "programs that did not run: {}", others.len()) }
     }
 }
 
@@ -126,11 +128,12 @@ mod tests {
     fn the_text_and_the_json_agree() {
         let program = Figures { id: 1, name: "exec".into(), runs: 2, nanoseconds: 900, ..Figures::default() };
         let latencies = (Ends::CallToAlert, vec![1.0, 2.0, 3.0]);
-        let details =
-            Details { agent: "minerwatch".into(), programs: vec![program], latencies, stream: None };
+        let programs = vec![program, Figures { name: "never".into(), ..Figures::default() }];
+        let details = Details { agent: "minerwatch".into(), programs, latencies, stream: None };
         let text = details.to_string();
         assert!(text.contains("latency: 2.0 ms from call to alert, p99 3.0 ms (3 times)"), "{text}");
-        assert!(text.lines().last().unwrap().contains("450 ns"), "{text}");
+        assert!(text.contains("450 ns") && !text.contains("never"), "{text}");
+        assert!(text.ends_with("programs that did not run: 1\n"), "{text}");
         assert_eq!(details.json()["programs"][0]["run_cnt"], 2);
     }
 }
