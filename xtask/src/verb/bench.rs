@@ -1,144 +1,217 @@
 //! `cargo xtask bench`.
 
 mod agent;
+mod details;
+mod document;
+mod format;
+mod idle;
 mod latency;
+mod loads;
 mod measure;
+mod operations;
+mod outcome;
+mod peer;
 mod programs;
 mod report;
+mod sitting;
+mod stage;
+mod statistics;
+mod table;
 mod throughput;
+mod turns;
 
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, fs};
 
 use anyhow::{Context, Error, Result, bail};
 use clap::Args;
-use xtask::operations::{self, Operation};
+use xtask::operations::{ALL, Operation};
 
-use super::build;
+use super::{build, setup};
 use crate::command;
-use agent::{Agent, Launch, Usage};
-use report::{Ends, Report, Stream};
+use agent::Launch;
+use loads::Kind;
+use outcome::Outcome;
+use peer::Peer;
+use report::Report;
 
-/// The number of rounds, each with the agent off and on. The median of five turns tolerates two disturbed ones.
-const ROUNDS: u32 = 5;
+/// The number of rounds for the operations. The median of five turns tolerates two disturbed ones.
+const ROUNDS: usize = 5;
 
-/// The time after which a started agent counts as idle.
-const SETTLE: Duration = Duration::from_secs(15);
+const EXAMPLES: &str = "\
+Examples:
+  cargo xtask bench                                  single operations, the programs, latency and throughput
+  cargo xtask bench --loads --against bpftrace       whole loads, with a peer beside it
+  cargo xtask bench --load nginx,redis --pairs 15    two loads, more pairs
+  cargo xtask bench --idle --processes 1000          the agent's CPU time and memory on an idle host
+  cargo xtask bench --all --bless                    everything, and writes the tables of docs/prices.md
+  cargo xtask bench --loads --against '/old/minerwatch run' --ready watching    another build as the peer";
 
-/// Measure what the agent costs: operations with the agent off and on, its programs, and its idle load
+/// Measure what the agent costs: single operations, whole loads, and an idle host
 ///
-/// Alternates between agent off and agent on in one run, so that a drifting machine disturbs both alike. In each turn
-/// the time of an operation is the shortest of many small batches, all on one CPU. The table has the median over the
-/// turns. Its "noise" is the spread of the turns without the agent: an overhead below the noise means nothing. The
-/// report also has the kernel's own figures per program (`bpf_stats`, restored afterwards), the agent's CPU time on an
-/// idle host, its memory, and its latency from an event to the output. For minerwatch alone it has the number of events
-/// that become lines, the loss at rising rates, and the events per second that the engine judges. Needs root, and goes
-/// through sudo if you are not root.
+/// Alternates between agent off and agent on in one sitting, so that a drifting machine disturbs both alike. With
+/// --against, a peer has its turns in the same rounds. Without --loads, --idle or --all, operations are measured: in
+/// each turn the time of an operation is the shortest of many small batches, all on one CPU. The table has the median
+/// over the turns. Its "noise" is the spread of the turns without an agent: an overhead below the noise means nothing.
+/// Then come the kernel's own figures per program (`bpf_stats`, restored afterwards), and the latency from an event to
+/// the output. For minerwatch alone there is the number of events that become lines, the loss at rising rates, and the
+/// events per second that the engine judges.
+///
+/// With --loads, real programs do a fixed amount of work in each turn: in a network namespace of their own, as an
+/// unprivileged user. The table has the median of the slow-downs of the pairs, and the interval that contains it with
+/// 95 %. docs/prices.md describes the loads. Needs root, and goes through sudo if you are not root.
 #[derive(Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is an option of its own")]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
+    /// Measure whole loads
+    #[arg(long)]
+    loads: bool,
+    /// Measure only these loads, separated by commas
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    load: Vec<String>,
+    /// Number of rounds of each load; each contender has one turn in a round
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u8).range(1..=99))]
+    pairs: u8,
+    /// Measure CPU time and memory on an idle host, for --seconds
+    #[arg(long)]
+    idle: bool,
+    /// Start this many sleeping processes before --idle
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u16).range(0..=20_000))]
+    processes: u16,
+    /// Measure operations, loads and the idle host
+    #[arg(long, conflicts_with_all = ["loads", "idle"])]
+    all: bool,
     /// Also write the figures to this file, as JSON
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Total time to measure operations, in seconds; everything else takes extra time
+    /// Also write the tables to this file, as Markdown
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write the tables into docs/prices.md
+    #[arg(long, requires = "all", conflicts_with = "only", conflicts_with = "load")]
+    bless: bool,
+    /// Total time to measure operations, and time to measure the idle host, in seconds; everything else takes extra
+    /// time
     #[arg(long, value_name = "N", default_value_t = 60, value_parser = clap::value_parser!(u64).range(1..=3600))]
     seconds: u64,
     /// Only operations whose name contains this text
     #[arg(long, value_name = "OP")]
     only: Option<String>,
-    /// Measure another agent, started with this shell command; it must stay in the foreground
-    #[arg(long, value_name = "COMMAND")]
-    against: Option<String>,
-    /// Text that the agent of --against writes to standard error when ready; without this option it gets 10 s to start
+    /// Also measure another agent: one that this program knows, or a shell command that stays in the foreground; may be
+    /// repeated
+    #[arg(long, value_name = "PEER", long_help = peer::HELP)]
+    against: Vec<String>,
+    /// Text that a command of --against writes to standard error or standard output when ready; without this option it
+    /// gets 10 s to start
     #[arg(long, value_name = "TEXT", requires = "against")]
     ready: Option<String>,
     /// Measure only without an agent, to see the machine's noise
-    #[arg(long, conflicts_with = "against")]
+    #[arg(long, conflicts_with_all = ["against", "idle", "all"])]
     off: bool,
 }
 
 impl Arguments {
     /// Runs the verb.
     pub fn run(self) -> Result<()> {
-        let operations: Vec<_> = operations::ALL
-            .iter()
-            .filter(|operation| self.only.as_ref().is_none_or(|only| operation.name.contains(only.as_str())))
-            .collect();
-        if operations.is_empty() {
-            let names: Vec<_> = operations::ALL.iter().map(|operation| operation.name).collect();
-            bail!("no operation has that in its name; there are: {}", names.join(", "));
+        let operations = self.operations()?;
+        let loads = if self.has_loads() { loads::named(&self.load)? } else { Vec::new() };
+        let peers: Vec<_> = self.against.iter().map(|peer| Peer::named(peer, self.ready.clone())).collect();
+        // The run through sudo neither builds nor unpacks again: the user's run has just done both, and root would
+        // leave root's files in the tree.
+        if env::var_os("SUDO_UID").is_none() {
+            if !self.off {
+                build::release()?;
+            }
+            let peers = peers.iter().flat_map(Peer::programs).copied();
+            setup::offer(&loads::programs(&loads).into_iter().chain(peers).collect::<Vec<_>>());
         }
-        let launch = self.launch()?;
-        if launch.is_some() && !command::is_root() {
+        if !command::is_root() && (!self.off || !loads.is_empty()) {
             return Err(again_as_root());
         }
-        measure::pin_to_one_cpu()?;
-        let report = self.measure(&operations, launch.as_ref())?;
-        print!("{report}");
-        if let Some(file) = &self.json {
-            std::fs::write(file, report.to_json())
-                .with_context(|| format!("cannot write {}", file.display()))?;
+        let agents = self.agents(&peers)?;
+        let mut outcome = Outcome::begin(&agents);
+        let measured = self.measure(&operations, &loads, &agents, &mut outcome);
+        // What was measured before a failure is shown, too: a sitting takes long.
+        print!("{outcome}");
+        measured?;
+        let write = |file: &Option<PathBuf>, text: &dyn Fn() -> String| match file {
+            None => Ok(()),
+            Some(file) => fs::write(file, text()).with_context(|| format!("cannot write {}", file.display())),
+        };
+        write(&self.json, &|| outcome.to_json())?;
+        write(&self.markdown, &|| outcome.to_markdown())?;
+        if self.bless {
+            document::write(&outcome.to_markdown())?;
         }
         Ok(())
     }
 
-    /// Returns the agent to start; `None` with `--off`. Builds minerwatch if it is the agent.
-    fn launch(&self) -> Result<Option<Launch>> {
-        if self.off {
-            return Ok(None);
-        }
-        if let Some(shell) = &self.against {
-            return Ok(Some(Launch::shell(shell, self.ready.clone())));
-        }
-        // The run through sudo does not build again: the user's run has just built minerwatch, and root's cargo would
-        // leave root's files in the tree.
-        if env::var_os("SUDO_UID").is_none() {
-            build::release()?;
-        }
-        Ok(Some(Launch::minerwatch(command::target_dir().join("release/minerwatch"))))
+    fn has_loads(&self) -> bool {
+        self.all || self.loads || !self.load.is_empty()
     }
 
-    fn measure(&self, operations: &[&Operation], launch: Option<&Launch>) -> Result<Report> {
-        let turns = ROUNDS * if launch.is_some() { 2 } else { 1 };
-        let turn = Duration::from_secs(self.seconds) / turns;
-        let mut report = Report::new(operations, launch.map(|launch| launch.name.clone()));
-        for round in 1..=ROUNDS {
-            eprintln!("bench: round {round} of {ROUNDS}");
-            report.off(measure::turn(operations, turn)?);
-            if let Some(launch) = launch {
-                let agent = Agent::start(launch)?;
-                report.on(measure::turn(operations, turn)?);
-                agent.stop()?;
-            }
+    /// Returns the operations to measure.
+    fn operations(&self) -> Result<Vec<&'static Operation>> {
+        if (self.has_loads() || self.idle) && !self.all {
+            return Ok(Vec::new());
         }
-        if let Some(launch) = launch {
-            let agent = Agent::start(launch)?;
-            let idle = Duration::from_secs((self.seconds / 6).clamp(5, 60));
-            eprintln!("bench: {} s idle, then the programs", idle.as_secs());
-            // The agent's start and its first look at the host do not count as idle time.
-            thread::sleep(SETTLE);
-            let before = agent.usage()?;
-            thread::sleep(idle);
-            let after = agent.usage()?;
-            report.idle(Usage::share(&before, &after, idle), after.resident, after.peak);
-            let figures = programs::during(agent.pid(), || measure::turn(operations, turn).map(drop))?;
-            report.programs(figures);
-            agent.stop()?;
-            eprintln!("bench: latencies");
-            match &launch.minerwatch {
-                Some(program) => report.latencies(Ends::CallToAlert, latency::measure(program.clone())?),
-                None => report.latencies(Ends::StartToLine, latency::measure_marked(launch)?),
-            }
-            if let Some(program) = &launch.minerwatch {
-                eprintln!("bench: lines, the engine");
-                report.stream(Stream {
-                    steps: throughput::measure(program.clone())?,
-                    engine: throughput::engine(program, || measure::turn(operations, turn).map(drop))?,
-                });
-            }
+        let is_wanted = |operation: &&Operation| {
+            self.only.as_ref().is_none_or(|only| operation.name.contains(only.as_str()))
+        };
+        let operations: Vec<_> = ALL.iter().filter(is_wanted).collect();
+        if operations.is_empty() {
+            let names: Vec<_> = ALL.iter().map(|operation| operation.name).collect();
+            bail!("no operation has that in its name; there are: {}", names.join(", "));
         }
-        Ok(report)
+        Ok(operations)
+    }
+
+    /// Returns the agents to measure: none with `--off`, else minerwatch and the peers. A peer that does not see what
+    /// happens on this host is an error.
+    fn agents(&self, peers: &[Peer]) -> Result<Vec<Launch>> {
+        if self.off {
+            return Ok(Vec::new());
+        }
+        let mut agents = vec![Launch::minerwatch(command::target_dir().join("release/minerwatch"))];
+        for peer in peers {
+            let mut launch = peer.verified()?;
+            // Another build of minerwatch has its name, too.
+            let namesakes =
+                agents.iter().filter(|agent: &&Launch| agent.name.starts_with(&launch.name)).count();
+            if namesakes > 0 {
+                launch.name = format!("{} ({})", launch.name, namesakes + 1);
+            }
+            agents.push(launch);
+        }
+        Ok(agents)
+    }
+
+    fn measure(
+        &self,
+        operations: &[&'static Operation],
+        loads: &[&'static Kind],
+        agents: &[Launch],
+        outcome: &mut Outcome,
+    ) -> Result<()> {
+        let time = Duration::from_secs(self.seconds);
+        loads::measure(loads, agents, self.pairs.into(), &mut outcome.loads)?;
+        if self.all || self.idle {
+            idle::measure(agents, time, self.processes.into(), &mut outcome.idle)?;
+        }
+        if operations.is_empty() {
+            return Ok(());
+        }
+        // Only now, because loads and agents use all CPUs.
+        measure::pin_to_one_cpu()?;
+        let report = outcome.operations.insert(Report::new(operations, &outcome.agents));
+        operations::measure(operations, agents, ROUNDS, time, report)?;
+        for agent in agents {
+            outcome.details.push(operations::details(operations, agent, ROUNDS, time)?);
+        }
+        Ok(())
     }
 }
 

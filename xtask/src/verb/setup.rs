@@ -15,7 +15,7 @@ use clap::Args;
 
 pub use plan::ToolSet;
 use plan::{Action, Need};
-pub use unpack::emulator;
+pub use unpack::{emulator, libraries, program};
 
 /// Install the missing tools for building and testing
 ///
@@ -83,5 +83,20 @@ pub fn ensure(set: ToolSet) -> Result<()> {
         if outcome.is_err() || still_needed() {
             failed.insert(action.clone());
         }
+    }
+}
+
+/// Offers to unpack the programs of `bench` with these names, where they are missing. They are optional: if the user
+/// refuses, or if unpacking fails, the reason is printed and the loads that need them are skipped.
+pub fn offer(programs: &[&str]) {
+    let needs = plan::bench_needs(&facts::gather(), programs);
+    let Some(Need { action, .. }) = needs.first() else { return };
+    let shown: Vec<_> = needs.iter().map(Need::to_string).collect();
+    let outcome = consent::ask(&shown).and_then(|()| {
+        eprintln!("setup: {action}");
+        install::perform(action)
+    });
+    if let Err(error) = outcome {
+        eprintln!("setup: going on without: {error:#}");
     }
 }

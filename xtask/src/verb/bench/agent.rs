@@ -2,9 +2,9 @@
 
 use std::collections::VecDeque;
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 use std::{fs, thread};
@@ -12,16 +12,19 @@ use std::{fs, thread};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
+use crate::command;
+
 /// Timeout for an agent to become ready.
-const START: Duration = Duration::from_secs(30);
-/// The time that an agent without a ready message gets to start.
-const SILENT_START: Duration = Duration::from_secs(10);
+const START: Duration = Duration::from_secs(90);
+/// The time that an agent without a ready message gets to start, unless more is known about it.
+pub const SILENT_START: Duration = Duration::from_secs(10);
 /// Timeout for an agent to end after SIGTERM.
-const STOP: Duration = Duration::from_secs(10);
+const STOP: Duration = Duration::from_secs(60);
 /// Maximum number of an agent's last lines that are shown if it does not start.
 const LAST_LINES: usize = 5;
 
 /// How to start an agent.
+#[derive(Clone)]
 pub struct Launch {
     /// The name of the agent in the report.
     pub name: String,
@@ -30,10 +33,17 @@ pub struct Launch {
     program: PathBuf,
     arguments: Vec<OsString>,
     ready: Option<String>,
+    /// Whether the ready message comes on standard output, which then has nothing else of note.
+    is_ready_on_output: bool,
+    /// The time to start without a ready message.
+    silence: Duration,
+    /// Variables for its environment.
+    environment: Vec<(&'static str, OsString)>,
 }
 
 impl Launch {
-    /// Describes how to start minerwatch with its default configuration, which writes alerts to standard output.
+    /// Describes how to start minerwatch with its default configuration, which writes alerts to standard output. Only
+    /// its state is in a place of its own, so that it does not meet a daemon of this host.
     pub fn minerwatch(program: PathBuf) -> Self {
         Self {
             name: "minerwatch".into(),
@@ -41,6 +51,12 @@ impl Launch {
             program,
             arguments: vec!["run".into()],
             ready: Some("watching".into()),
+            is_ready_on_output: false,
+            silence: SILENT_START,
+            environment: vec![
+                ("MINERWATCH_STATE__DIRECTORY", command::target_dir().join("tmp/state-of-bench").into()),
+                ("MINERWATCH_CONTROL__ENABLED", "false".into()),
+            ],
         }
     }
 
@@ -52,9 +68,39 @@ impl Launch {
 
     /// Describes how to start any agent with a shell command. The agent replaces the shell, so that signals and figures
     /// are the agent's.
-    pub fn shell(command: &str, ready: Option<String>) -> Self {
+    pub fn shell(name: String, command: &str, ready: Option<String>) -> Self {
         let arguments = vec!["-c".into(), format!("exec {command}").into()];
-        Self { name: command.into(), minerwatch: None, program: "/bin/sh".into(), arguments, ready }
+        Self { ready, ..Self::silent(name, "/bin/sh".into(), arguments, SILENT_START) }
+    }
+
+    /// Describes how to start a program that is ready after `silence` without a message.
+    pub fn silent(name: String, program: PathBuf, arguments: Vec<OsString>, silence: Duration) -> Self {
+        Self {
+            name,
+            minerwatch: None,
+            program,
+            arguments,
+            ready: None,
+            is_ready_on_output: false,
+            silence,
+            environment: Vec::new(),
+        }
+    }
+
+    /// Returns the same with another time to start without a message; this does not matter if there is a message.
+    pub fn after(self, silence: Duration) -> Self {
+        Self { silence, ..self }
+    }
+
+    /// Sets the text on standard output that tells that the program is ready. The program must write little else there.
+    pub fn ready_on_output(self, text: &str) -> Self {
+        Self { ready: Some(text.to_owned()), is_ready_on_output: true, ..self }
+    }
+
+    /// Sets the library path of the program, if it was unpacked and not installed.
+    pub fn with_libraries(self, libraries: Option<OsString>) -> Self {
+        let environment = libraries.map(|libraries| ("LD_LIBRARY_PATH", libraries));
+        Self { environment: environment.into_iter().collect(), ..self }
     }
 }
 
@@ -68,18 +114,39 @@ pub struct Agent {
 impl Agent {
     /// Starts the agent and waits until it is ready.
     pub fn start(launch: &Launch) -> Result<Self> {
-        Self::start_into(launch, Stdio::null())
+        if !launch.is_ready_on_output {
+            return Self::start_into(launch, Stdio::null());
+        }
+        let mut agent = Self::spawn(launch, Stdio::piped())?;
+        agent.lines = agent.child.stdout.take().map(forward).context("the agent has no standard output")?;
+        agent.wait_until_ready(launch)?;
+        Ok(agent)
     }
 
-    /// Starts the agent and waits until it is ready. Returns the agent and the read end of its standard output.
+    /// Starts the agent and waits until it is ready. Returns the agent and the read end of its standard output. A ready
+    /// message on standard output is left there.
     pub fn start_read(launch: &Launch) -> Result<(Self, ChildStdout)> {
-        let mut agent = Self::start_into(launch, Stdio::piped())?;
+        let mut agent = if launch.is_ready_on_output {
+            let mut agent = Self::spawn(launch, Stdio::piped())?;
+            agent.stays_for(launch.silence)?;
+            agent
+        } else {
+            Self::start_into(launch, Stdio::piped())?
+        };
         let output = agent.child.stdout.take().context("the agent has no standard output")?;
         Ok((agent, output))
     }
 
     fn start_into(launch: &Launch, output: Stdio) -> Result<Self> {
-        let mut child = Command::new(&launch.program)
+        let mut agent = Self::spawn(launch, output)?;
+        agent.wait_until_ready(launch)?;
+        Ok(agent)
+    }
+
+    fn spawn(launch: &Launch, output: Stdio) -> Result<Self> {
+        let mut command = ends_with_us(&launch.program);
+        command.envs(launch.environment.iter().map(|(name, value)| (name, value)));
+        let mut child = command
             .args(&launch.arguments)
             .stdin(Stdio::null())
             .stdout(output)
@@ -87,10 +154,9 @@ impl Agent {
             .spawn()
             .with_context(|| format!("cannot start {}", launch.program.display()))?;
         let lines = child.stderr.take().map(forward).context("the agent has no standard error")?;
-        let mut agent = Self { child, name: launch.name.clone(), lines };
+        let agent = Self { child, name: launch.name.clone(), lines };
         // Only the operations are pinned to one CPU. The agent runs where it would run without this benchmark.
         unpin(agent.pid())?;
-        agent.wait_until_ready(launch.ready.as_deref())?;
         Ok(agent)
     }
 
@@ -99,8 +165,21 @@ impl Agent {
         self.child.id()
     }
 
-    fn wait_until_ready(&mut self, ready: Option<&str>) -> Result<()> {
-        let until = Instant::now() + if ready.is_some() { START } else { SILENT_START };
+    /// Waits. An agent that ends in this time is an error.
+    pub fn stays_for(&mut self, time: Duration) -> Result<()> {
+        self.wait_for(None, time)
+    }
+
+    fn wait_until_ready(&mut self, launch: &Launch) -> Result<()> {
+        match launch.ready.as_deref() {
+            None => self.wait_for(None, launch.silence),
+            ready => self.wait_for(ready, START),
+        }
+    }
+
+    /// Waits for a message. Without a message, waits for the whole time, and fails only if the agent ends.
+    fn wait_for(&mut self, ready: Option<&str>, time: Duration) -> Result<()> {
+        let until = Instant::now() + time;
         let mut last = VecDeque::with_capacity(LAST_LINES);
         loop {
             match self.lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -125,13 +204,11 @@ impl Agent {
         }
     }
 
-    /// Returns what the agent has used so far.
-    pub fn usage(&self) -> Result<Usage> {
-        let proc = Path::new("/proc").join(self.pid().to_string());
-        let read = |file: &str| {
-            fs::read_to_string(proc.join(file)).with_context(|| format!("{} is gone: no {file}", self.name))
-        };
-        Usage::parse(&read("stat")?, &read("status")?).context("cannot read the agent's stat and status")
+    /// Returns the CPU time of all threads so far, user and system, in clock ticks.
+    pub fn ticks(&self) -> Result<u64> {
+        let stat = fs::read_to_string(Path::new("/proc").join(self.pid().to_string()).join("stat"))
+            .with_context(|| format!("{} is gone", self.name))?;
+        ticks(&stat).context("cannot read the agent's stat")
     }
 
     /// Ends the agent with SIGTERM and waits until it has ended. An agent that ended earlier is an error.
@@ -160,9 +237,22 @@ impl Drop for Agent {
     }
 }
 
-/// Reads standard error to its end in a thread, so that the agent never blocks on a full pipe. Lines that do not fit
+/// Returns a command that gets SIGTERM when this process ends, however it ends. Without setpriv of util-linux, an agent
+/// may outlive a bench that is killed.
+fn ends_with_us(program: &Path) -> Command {
+    match command::find("setpriv") {
+        None => Command::new(program),
+        Some(setpriv) => {
+            let mut command = Command::new(setpriv);
+            command.args(["--pdeathsig", "TERM", "--"]).arg(program);
+            command
+        }
+    }
+}
+
+/// Reads standard error, or standard output, to its end in a thread, so that the agent never blocks on a full pipe. Lines that do not fit
 /// into the channel are dropped.
-fn forward(stderr: ChildStderr) -> Receiver<String> {
+fn forward(stderr: impl Read + Send + 'static) -> Receiver<String> {
     let (sender, receiver) = mpsc::sync_channel(1024);
     thread::spawn(move || {
         for line in BufReader::new(stderr).lines().map_while(std::io::Result::ok) {
@@ -190,36 +280,12 @@ fn said(lines: &VecDeque<String>) -> String {
     format!("; it said:\n  {}", lines.join("\n  "))
 }
 
-/// The resources that a process has used.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Usage {
-    /// CPU time of all threads, user and system, in clock ticks.
-    pub ticks: u64,
-    /// Resident memory, in KiB.
-    pub resident: u64,
-    /// Peak resident memory, in KiB.
-    pub peak: u64,
-}
-
-impl Usage {
-    /// Parses `/proc/PID/stat` (fields 14 and 15) and `/proc/PID/status`; see proc(5).
-    fn parse(stat: &str, status: &str) -> Option<Self> {
-        // The second field is the name in parentheses, and the name may contain any character. The third field follows
-        // the last parenthesis.
-        let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().skip(11);
-        let ticks = fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?;
-        let memory = |name: &str| {
-            let line = status.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))?;
-            line.trim().strip_suffix(" kB")?.parse().ok()
-        };
-        Some(Self { ticks, resident: memory("VmRSS")?, peak: memory("VmHWM")? })
-    }
-
-    /// Returns the CPU time between two readings as a share of one CPU; 1 is a whole CPU.
-    pub fn share(before: &Self, after: &Self, elapsed: Duration) -> f64 {
-        let ticks = after.ticks.saturating_sub(before.ticks);
-        ticks as f64 / rustix::param::clock_ticks_per_second() as f64 / elapsed.as_secs_f64()
-    }
+/// Parses the CPU time in `/proc/PID/stat` (fields 14 and 15); see proc(5).
+fn ticks(stat: &str) -> Option<u64> {
+    // The second field is the name in parentheses, and the name may contain any character. The third field follows the
+    // last parenthesis.
+    let mut fields = stat.get(stat.rfind(')')? + 1..)?.split_ascii_whitespace().skip(11);
+    Some(fields.next()?.parse::<u64>().ok()? + fields.next()?.parse::<u64>().ok()?)
 }
 
 #[cfg(test)]
@@ -227,30 +293,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn usage_is_read_from_proc() {
-        let stat = "42 (a) b) c) S 1 42 42 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 3 0 99 1 2 3";
-        let status = "Name:\ta) b) c\nVmHWM:\t   20480 kB\nVmRSS:\t   10240 kB\n";
-        let usage = Usage { ticks: 150, resident: 10240, peak: 20480 };
-        assert_eq!(Usage::parse(stat, status), Some(usage));
-        for (stat, status) in [("", status), ("42 (a) S 1", status), (stat, ""), (stat, "VmRSS: x kB")] {
-            assert_eq!(Usage::parse(stat, status), None, "{stat:?} {status:?}");
-        }
+    fn cpu_time_is_read_from_proc() {
+        assert_eq!(
+            ticks("42 (a) b) c) S 1 42 42 0 -1 4194560 1 2 3 4 120 30 0 0 20 0 3 0 99 1 2 3"),
+            Some(150)
+        );
+        assert_eq!([ticks(""), ticks("42 (a) S 1")], [None, None]);
     }
 
     #[test]
     fn an_agent_is_started_measured_and_stopped() {
         let launch = Launch::shell(
+            "fake".into(),
             "/bin/sh -c 'echo starting >&2; echo watching >&2; exec sleep 60'",
             Some("watching".into()),
         );
         let agent = Agent::start(&launch).unwrap();
-        assert!(agent.usage().unwrap().resident > 0);
+        agent.ticks().unwrap();
         agent.stop().unwrap();
     }
 
     #[test]
     fn the_output_of_an_agent_that_ends_early_is_shown() {
-        let launch = Launch::shell("/bin/sh -c 'echo no BTF here >&2; exit 3'", Some("watching".into()));
+        let launch = Launch::shell(
+            "fake".into(),
+            "/bin/sh -c 'echo no BTF here >&2; exit 3'",
+            Some("watching".into()),
+        );
         let error = Agent::start(&launch).err().unwrap().to_string();
         assert!(error.contains("ended before it was ready") && error.contains("no BTF here"), "{error}");
     }

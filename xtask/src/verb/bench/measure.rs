@@ -37,28 +37,9 @@ pub fn turn(operations: &[&Operation], time: Duration) -> Result<Vec<f64>> {
         .collect()
 }
 
-/// Returns the median. For an even number of values, this is the mean of the two in the middle. Returns `None` without
-/// values.
-pub fn median(values: &[f64]) -> Option<f64> {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    let upper = *sorted.get(sorted.len() / 2)?;
-    let lower = *sorted.get(sorted.len().checked_sub(1)? / 2)?;
-    Some(f64::midpoint(lower, upper))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_median_of_few() {
-        let cases: [(&[f64], Option<f64>); 4] =
-            [(&[], None), (&[3.0], Some(3.0)), (&[9.0, 1.0], Some(5.0)), (&[9.0, 1.0, 2.0], Some(2.0))];
-        for (values, expected) in cases {
-            assert_eq!(median(values), expected, "{values:?}");
-        }
-    }
 
     #[test]
     fn a_turn_has_the_shortest_batch() {

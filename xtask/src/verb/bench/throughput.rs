@@ -68,7 +68,7 @@ pub fn measure(program: PathBuf) -> Result<Vec<Step>> {
 }
 
 fn step(agent: &Agent, lines: &AtomicU64, path: &Path, rate: Option<u32>) -> Result<Step> {
-    let before = (agent.usage()?, lines.load(Ordering::Relaxed));
+    let before = (agent.ticks()?, lines.load(Ordering::Relaxed));
     let start = Instant::now();
     let opens = open(path, rate)?;
     let elapsed = start.elapsed();
@@ -81,7 +81,7 @@ fn step(agent: &Agent, lines: &AtomicU64, path: &Path, rate: Option<u32>) -> Res
         }
         seen = now;
     }
-    let ticks = agent.usage()?.ticks.saturating_sub(before.0.ticks);
+    let ticks = agent.ticks()?.saturating_sub(before.0);
     let cpu = ticks as f64 / rustix::param::clock_ticks_per_second() as f64 * 1e9;
     Ok(Step { rate: opens as f64 / elapsed.as_secs_f64(), opens, lines: seen - before.1, cpu })
 }

@@ -40,6 +40,22 @@ pub const WHEELS: [Wheel; 1] = [Wheel {
     why: "tests send alerts to a server with the APIs of Elasticsearch and Kafka",
 }];
 
+/// Programs that `bench --loads` runs, and the peer that it knows best. All are optional: a load whose program is missing
+/// is skipped. They are unpacked and not installed, because a package starts its server.
+pub const BENCH_PROGRAMS: [Program; 11] = [
+    Program { name: "nginx", package: "nginx", why: "the loads nginx and nginx-connections" },
+    Program { name: "ab", package: "apache2-utils", why: "the loads nginx and nginx-connections" },
+    Program { name: "redis-server", package: "redis-server", why: "the loads redis and redis-connections" },
+    Program { name: "redis-cli", package: "redis-tools", why: "the loads redis and redis-connections" },
+    Program { name: "redis-benchmark", package: "redis-tools", why: "the loads redis and redis-connections" },
+    Program { name: "initdb", package: "postgresql", why: "the load pgbench" },
+    Program { name: "pgbench", package: "postgresql-contrib", why: "the load pgbench" },
+    Program { name: "gcc", package: "gcc", why: "the load compile" },
+    Program { name: "make", package: "make", why: "the load compile" },
+    Program { name: "hackbench", package: "rt-tests", why: "the load hackbench" },
+    Program { name: "bpftrace", package: "bpftrace", why: "the peer bpftrace of bench --against" },
+];
+
 /// Emulators for virtual machines of this architecture.
 pub const EMULATORS: [Program; 1] =
     [Program { name: "qemu-system-x86_64", package: "qemu-system-x86", why: "to boot other kernels" }];
@@ -150,6 +166,8 @@ pub struct Facts {
     pub missing_programs: Vec<&'static Program>,
     /// The [`SERVERS`] that are neither on `PATH` nor unpacked.
     pub missing_servers: Vec<&'static Program>,
+    /// The [`BENCH_PROGRAMS`] that are neither on `PATH` nor unpacked.
+    pub missing_bench_programs: Vec<&'static Program>,
     /// The [`WHEELS`] that are not unpacked, where there is a pip.
     pub missing_wheels: Vec<Wheel>,
     /// The [`EMULATORS`] that are neither on `PATH` nor unpacked.
@@ -194,6 +212,7 @@ pub fn gather() -> Facts {
             .collect(),
         missing_programs: missing(&PROGRAMS, |name| command::find(name).is_some()),
         missing_servers: missing(&SERVERS, |name| unpack::program(name).is_some()),
+        missing_bench_programs: missing(&BENCH_PROGRAMS, |name| unpack::program(name).is_some()),
         missing_wheels: WHEELS.into_iter().filter(|wheel| !wheel::is_here(wheel) && has_pip()).collect(),
         missing_emulators: missing(&EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_emulators: missing(&ARM64_EMULATORS, |name| unpack::emulator(name).is_some()),

@@ -124,7 +124,7 @@ pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need
         ToolSet::Build => {}
         ToolSet::Test | ToolSet::Fuzz => {
             needs.extend(plan.programs(&facts.missing_programs, false));
-            needs.extend(plan.servers());
+            needs.extend(plan.optional(&facts.missing_servers));
             needs.extend(plan.wheels());
             needs.extend(plan.linters());
             needs.extend(plan.sensor_linter());
@@ -140,6 +140,13 @@ pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need
         }
     }
     needs
+}
+
+/// Returns the programs of `bench` that are missing, of those with a name in `wanted`.
+pub fn bench_needs(facts: &Facts, wanted: &[&str]) -> Vec<Need> {
+    let missing = facts.missing_bench_programs.iter().copied();
+    let missing: Vec<_> = missing.filter(|program| wanted.contains(&program.name)).collect();
+    Plan { facts, failed: &BTreeSet::new() }.optional(&missing)
 }
 
 struct Plan<'a> {
@@ -232,14 +239,19 @@ impl Plan<'_> {
             .collect()
     }
 
-    /// Returns a need for each missing server, as long as it can be unpacked. Servers are optional.
-    fn servers(&self) -> Vec<Need> {
-        let missing = &self.facts.missing_servers;
-        let action = Action::Unpack(missing.iter().map(|server| server.package.to_owned()).collect());
+    /// Returns a need for each missing program, as long as it can be unpacked. These programs are optional.
+    fn optional(&self, missing: &[&Program]) -> Vec<Need> {
+        let mut packages: Vec<_> = missing.iter().map(|program| program.package.to_owned()).collect();
+        packages.dedup();
+        let action = Action::Unpack(packages);
         let can_unpack = self.facts.apt && !self.failed.contains(&action);
-        let servers = missing.iter().filter(|_| can_unpack);
-        servers
-            .map(|server| Need { what: server.name.into(), why: server.why.into(), action: action.clone() })
+        let programs = missing.iter().filter(|_| can_unpack);
+        programs
+            .map(|program| Need {
+                what: program.name.into(),
+                why: program.why.into(),
+                action: action.clone(),
+            })
             .collect()
     }
 

@@ -48,8 +48,26 @@ pub fn perform(packages: &[String]) -> Result<()> {
 /// if there is neither.
 pub fn program(name: &str) -> Option<PathBuf> {
     let roots = [PathBuf::from("/"), tools().join("root")];
-    let files = roots.iter().flat_map(|root| PROGRAMS.map(|directory| root.join(directory).join(name)));
+    let files = roots.iter().flat_map(|root| {
+        let fixed = PROGRAMS.map(|directory| root.join(directory));
+        fixed.into_iter().chain(postgresql(root)).map(|directory| directory.join(name))
+    });
     command::find(name).or_else(|| files.into_iter().find(|path| path.is_file()))
+}
+
+/// Returns the directories of PostgreSQL's programs below `root`, the newest version first.
+fn postgresql(root: &Path) -> Vec<PathBuf> {
+    let versions = fs::read_dir(root.join("usr/lib/postgresql")).into_iter().flatten().flatten();
+    let mut directories: Vec<_> = versions.map(|version| version.path().join("bin")).collect();
+    directories.sort();
+    directories.reverse();
+    directories
+}
+
+/// Returns the value of `LD_LIBRARY_PATH` for unpacked programs; `None` if nothing has been unpacked.
+pub fn libraries() -> Option<OsString> {
+    let root = tools().join("root");
+    root.is_dir().then(|| joined(&root)).flatten()
 }
 
 /// Returns a command for an emulator: the installed one, or else an unpacked one with its libraries and firmware.

@@ -5,7 +5,8 @@ use xtask::toolchain::{Core, Release, Version};
 
 use super::*;
 use crate::verb::setup::facts::{
-    ARM64_COMPILERS, ARM64_EMULATORS, CARGO_TOOLS, EMULATORS, LINTERS, PROGRAMS, SERVERS, WHEELS,
+    ARM64_COMPILERS, ARM64_EMULATORS, BENCH_PROGRAMS, CARGO_TOOLS, EMULATORS, LINTERS, PROGRAMS, SERVERS,
+    WHEELS,
 };
 
 fn toolchain(path: &str, rustup: Option<&str>, llvm: u32, core: Option<Core>) -> Toolchain {
@@ -257,4 +258,22 @@ fn sudo_is_shown_where_it_is_used() {
     };
     assert!(shown(false).starts_with("sudo apt-get install rustc-web"), "{}", shown(false));
     assert!(shown(true).starts_with("apt-get install rustc-web"), "{}", shown(true));
+}
+
+#[test]
+fn only_the_wanted_programs_of_bench_are_offered() {
+    let facts = Facts { missing_bench_programs: BENCH_PROGRAMS.iter().collect(), ..ready() };
+    let needs = bench_needs(&facts, &["nginx", "ab"]);
+    let names: Vec<_> = needs.iter().map(|need| need.what.as_str()).collect();
+    assert_eq!(names, ["nginx", "ab"]);
+    assert_eq!(needs[0].action, Action::Unpack(vec!["nginx".into(), "apache2-utils".into()]));
+    assert_eq!(bench_needs(&facts, &[]), []);
+    assert_eq!(bench_needs(&Facts { apt: false, ..facts }, &["nginx"]), []);
+    // No other verb asks for them.
+    let facts = Facts { missing_bench_programs: BENCH_PROGRAMS.iter().collect(), ..ready() };
+    assert_eq!(needs_of(&facts, ToolSet::Test), []);
+}
+
+fn needs_of(facts: &Facts, set: ToolSet) -> Vec<Need> {
+    needs(facts, set, &BTreeSet::new())
 }
