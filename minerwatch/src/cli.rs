@@ -13,8 +13,11 @@ mod logging;
 mod output;
 mod present;
 mod record;
+mod release;
 pub mod render;
 mod replay;
+mod respond;
+mod responder;
 mod run;
 mod scan;
 mod status;
@@ -52,6 +55,9 @@ enum Command {
     Status(status::Arguments),
     Output(output::Arguments),
     Alert(alert::Arguments),
+    Respond(respond::Arguments),
+    Release(release::Arguments),
+    Responder(responder::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -103,6 +109,9 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Alert(arguments) => alert::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Respond(arguments) => respond::main(&arguments),
+        Command::Release(arguments) => release::main(&arguments),
+        Command::Responder(_) => responder::main(),
     }
 }
 
@@ -173,6 +182,10 @@ mod tests {
             "status",
             "status --json --check --socket /tmp/s --color never",
             "intel lookup pool.example --list a.txt --list b.json --allow c.txt",
+            "respond 4340-7760d-4727c34e36e --freeze --for 1h",
+            "respond 1-1-1 --isolate --throttle --stop --quarantine --pid 7 --dry-run --json --socket /tmp/s",
+            "release 1-1-1 --json --socket /tmp/s --config m.toml",
+            "release 1-1-1 --state /tmp/state",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
@@ -196,6 +209,12 @@ mod tests {
             "config check a b",
             "config default a",
             "status now",
+            "respond 1-1-1",
+            "respond --freeze",
+            "respond 1-1-1 --freeze --for 1",
+            "respond 1-1-1 --observe",
+            "release",
+            "release 1-1-1 --config m.toml --state /tmp/state",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).expect_err(line);

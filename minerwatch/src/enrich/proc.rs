@@ -41,6 +41,11 @@ impl Proc {
         self.root.join(pid.to_string()).join(name)
     }
 
+    /// Returns the path `/proc/PROCESS/NAME`. `process` is a pid or `self`.
+    pub(crate) fn path_of(&self, process: &str, name: &str) -> PathBuf {
+        self.root.join(process).join(name)
+    }
+
     /// Reads the first `cap` bytes of `/proc/PID/NAME`.
     pub(crate) fn read(&self, pid: u32, name: &str, cap: u64) -> io::Result<Vec<u8>> {
         read_bounded(&self.path(pid, name), cap)
