@@ -1,9 +1,11 @@
 //! The command line, with one file per command. Results go to standard output, messages to standard error.
 
 mod alert;
+mod clean;
 mod config;
 mod counted;
 mod doctor;
+mod evidence;
 mod except;
 mod explain;
 mod failure;
@@ -57,6 +59,7 @@ enum Command {
     Alert(alert::Arguments),
     Respond(respond::Arguments),
     Release(release::Arguments),
+    Evidence(evidence::Arguments),
     Responder(responder::Arguments),
 }
 
@@ -111,6 +114,7 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Status(arguments) => status::main(&arguments),
         Command::Respond(arguments) => respond::main(&arguments),
         Command::Release(arguments) => release::main(&arguments),
+        Command::Evidence(arguments) => evidence::main(&arguments),
         Command::Responder(_) => responder::main(),
     }
 }
@@ -164,6 +168,8 @@ mod tests {
             "explain",
             "explain 4340-7760d-4727c34e36e --json",
             "explain --from -",
+            "explain 1-1-1 --clean --script",
+            "explain 1-1-1 --clean --json --from alerts.json",
             "intel check",
             "intel check a.txt b/ --config /etc/minerwatch.toml --strict --json",
             "except add --path /opt/x --user ml --signal C9,N4 --signal C1 --reason x --expires 30d",
@@ -186,6 +192,8 @@ mod tests {
             "respond 1-1-1 --isolate --throttle --stop --quarantine --pid 7 --dry-run --json --socket /tmp/s",
             "release 1-1-1 --json --socket /tmp/s --config m.toml",
             "release 1-1-1 --state /tmp/state",
+            "evidence 1-1-1 -o case.tar.gz",
+            "evidence 1-1-1 --output case --pid 7 --no-memory --redact --max-mib 64 --max-seconds 5 --socket /tmp/s",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
@@ -213,6 +221,9 @@ mod tests {
             "respond --freeze",
             "respond 1-1-1 --freeze --for 1",
             "respond 1-1-1 --observe",
+            "evidence 1-1-1",
+            "explain --clean",
+            "explain 1-1-1 --script",
             "release",
             "release 1-1-1 --config m.toml --state /tmp/state",
         ] {

@@ -28,6 +28,7 @@ mod signals;
 #[cfg(feature = "sensor")]
 mod sockets;
 mod stop;
+mod subjects;
 mod target;
 mod throttle;
 mod tree;
@@ -36,4 +37,5 @@ pub use ledger::{Ledger, LedgerError};
 pub use order::{Actor, Answer, KnownCase, Order, RESPONSE_OFF, Task};
 pub use refusal::Refusal;
 pub use responder::Responder;
-pub use settings::ResponseSettings;
+pub use settings::{EvidenceSettings, ResponseSettings};
+pub use subjects::subjects;

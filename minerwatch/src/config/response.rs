@@ -41,6 +41,9 @@ section! {
         /// What is never touched: paths of executables, with a `*` at the end for any rest, `unit:NAME`, `user:NAME`, or
         /// `container:ID` with the beginning of an id.
         pub never: Vec<Never> = Vec::new(), parsed("a list of paths and `unit:`, `user:` and `container:` entries");
+        /// What the policy is limited to, written as in `never`. An empty list means every suspect. A person may respond to
+        /// every suspect.
+        pub only: Vec<Never> = Vec::new(), parsed("a list of paths and `unit:`, `user:` and `container:` entries");
         /// Name of a group whose members may use `minerwatch respond` and `minerwatch release`, as root may.
         pub group: Option<String> = None, optional(checked("the name of a group", is_group));
         /// Processor time of a throttled suspect, in per cent of one processor.

@@ -8,7 +8,7 @@ use super::{
     timestamp::Timestamp,
     values::{Identified, Shown},
 };
-use crate::model::{IncidentId, ProcessKey, ProcessView, ResponseAction, ResponseOutcome, ResponseReport, Stage};
+use crate::model::{IncidentId, ProcessKey, ProcessView, ResponseAction, ResponseReport, Stage};
 
 /// `minerwatch.response.*`.
 #[derive(Debug, Serialize)]
@@ -51,18 +51,13 @@ impl Encoder {
         lines: &mut Vec<u8>,
     ) {
         let action = report.action.event_action();
-        let types: &'static [_] = match report.outcome {
-            ResponseOutcome::Refused => &["denied"],
-            ResponseOutcome::DryRun | ResponseOutcome::Failed => &["info"],
-            ResponseOutcome::Done => match report.action {
-                ResponseAction::Stage(Stage::Observe) | ResponseAction::Evidence | ResponseAction::Blocked => {
-                    &["info"]
-                }
-                ResponseAction::Stage(Stage::Stop) => &["end"],
-                ResponseAction::Stage(_) | ResponseAction::Release => &["change"],
-            },
+        let types: &'static [_] = match report.action {
+            ResponseAction::Stage(Stage::Observe) | ResponseAction::Evidence | ResponseAction::Blocked => &["info"],
+            ResponseAction::Stage(Stage::Stop) => &["end"],
+            ResponseAction::Stage(_) | ResponseAction::Release => &["change"],
         };
         let mut event = EventFields::new(action, &["process"], types, sequence);
+        event.id = Some(Shown(self.ids.of_response(report.time, sequence)));
         event.dataset = "minerwatch.response";
         event.outcome = Some(if report.outcome.is_fine() { "success" } else { "failure" });
         let response = ResponseFields {

@@ -47,7 +47,27 @@ pub(crate) fn objects() -> Vec<Value> {
     objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
     objects.extend(reports());
+    objects.extend(responses());
     objects
+}
+
+/// Returns reports about the response.
+fn responses() -> impl Iterator<Item = Value> {
+    samples::responses().into_iter().map(|report| {
+        let mut line = Vec::new();
+        samples::encoder().response(&report, Some(&samples::alert().suspect), 7, &mut line);
+        serde_json::from_slice(&line).unwrap()
+    })
+}
+
+#[test]
+fn a_response_says_what_was_done_and_by_whom() {
+    let all: Vec<Value> = responses().collect();
+    insta::assert_snapshot!("response", serde_json::to_string_pretty(&all[3]).unwrap());
+    let refused = &all[5];
+    assert_eq!(refused["event"]["outcome"], "failure");
+    assert_eq!(refused["minerwatch"]["response"]["guard"], "package");
+    assert_eq!(refused["minerwatch"]["incident"]["id"], "4340-7760d-4727c34e36e");
 }
 
 /// Returns what the daemon says about itself.

@@ -116,12 +116,14 @@ pub fn collect(evidence: &Evidence<'_>, directory: &Path, limits: EvidenceLimits
     for (name, bytes) in evidence.extras {
         store.write(name, "the agent", bytes);
     }
-    executables(&mut store, &suspects);
-    files(&mut store, evidence, &suspects);
-    for path in HOST_FILES {
-        store.copy(&format!("host{path}"), path, File::open(path));
+    if !limits.brief {
+        executables(&mut store, &suspects);
+        files(&mut store, evidence, &suspects);
+        for path in HOST_FILES {
+            store.copy(&format!("host{path}"), path, File::open(path));
+        }
     }
-    if limits.memory {
+    if limits.memory && !limits.brief {
         for subject in &suspects {
             core_file::add(&mut store, &format!("process/{}/memory.core", subject.pid), subject.pid);
         }

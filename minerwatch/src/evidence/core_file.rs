@@ -224,6 +224,7 @@ mod tests {
             bytes: 1 << 30,
             time: Duration::from_secs(60),
             free_space: 0,
+            brief: false,
             memory: true,
             redact: false,
         };

@@ -25,6 +25,8 @@ pub struct EvidenceLimits {
     pub time: Duration,
     /// Space that stays free on the disk, in bytes.
     pub free_space: u64,
+    /// Whether only what changes or ends soonest is kept: no executables, no files and no memory.
+    pub brief: bool,
     /// Whether the memory of the suspects is kept.
     pub memory: bool,
     /// Whether values of variables that look like secrets are removed.
@@ -236,6 +238,7 @@ mod tests {
         bytes: 10,
         time: Duration::from_secs(60),
         free_space: 0,
+        brief: false,
         memory: false,
         redact: false,
     };

@@ -104,10 +104,19 @@ impl Guards<'_> {
     }
 
     fn check_never(&self, process: &Running) -> Result<(), Refusal> {
-        if self.never.is_empty() {
-            return Ok(());
+        match self.find(self.never, process.key.pid) {
+            Some(never) => {
+                Err(refuse(Guard::Never, process, &format!("response.never has `{never}`, which it is")))
+            }
+            None => Ok(()),
         }
-        let pid = process.key.pid;
+    }
+
+    /// Returns the first entry of a list that is about a process.
+    pub fn find<'a>(&self, list: &'a [Never], pid: u32) -> Option<&'a Never> {
+        if list.is_empty() {
+            return None;
+        }
         let path = self.executable(pid).unwrap_or_default();
         let uid = self.proc.read(pid, "status", 4096).ok().and_then(|text| Status::parse(&text));
         let uid = uid.map_or(u32::MAX, |status| status.uid);
@@ -115,12 +124,7 @@ impl Guards<'_> {
         let cgroups = self.proc.cgroups(pid).unwrap_or_default();
         let path = path.to_string_lossy();
         let traits = Traits { path: &path, cgroups: &cgroups, uid, user: user.as_deref() };
-        match self.never.iter().find(|never| never.concerns(&traits)) {
-            Some(never) => {
-                Err(refuse(Guard::Never, process, &format!("response.never has `{never}`, which it is")))
-            }
-            None => Ok(()),
-        }
+        list.iter().find(|never| never.concerns(&traits))
     }
 
     fn executable(&self, pid: u32) -> Option<PathBuf> {

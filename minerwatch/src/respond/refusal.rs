@@ -44,6 +44,8 @@ pub enum Guard {
     Verdict,
     /// The configuration's list `never`.
     Never,
+    /// The configuration limits the policy to other suspects.
+    Only,
     /// No process of the suspect is left.
     NoProcess,
     /// There is no cgroup that could hold the suspect alone.
@@ -81,6 +83,7 @@ impl Guard {
             Self::Bystander => "bystander",
             Self::Verdict => "verdict",
             Self::Never => "never",
+            Self::Only => "only",
             Self::NoProcess => "no-process",
             Self::NoCgroup => "no-cgroup",
             Self::NoCpuController => "no-cpu-controller",

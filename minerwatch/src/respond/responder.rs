@@ -1,8 +1,9 @@
 //! Carries out orders: chooses the suspects, asks the guards, keeps the ledger, applies the stages, and reports.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, path::PathBuf, time::Duration};
 
-use tracing::warn;
+use anyhow::Context as _;
+use tracing::{debug, warn};
 
 use super::{
     cgroup::Hierarchies,
@@ -15,18 +16,31 @@ use super::{
     quarantine,
     refusal::{Guard, Refusal},
     release,
-    settings::ResponseSettings,
-    signals, stop, target, throttle,
+    settings::{EvidenceSettings, ResponseSettings},
+    signals, stop, subjects, target, throttle,
     tree::{Running, Tree},
 };
 use crate::{
     enrich::proc::Proc,
+    evidence::{self, Evidence, EvidenceLimits},
     host,
     model::{Alert, BlockedTraffic, BootTime, ResponseAction, ResponseOutcome, ResponseReport, Stage, Suspect},
 };
 
 /// Maximum number of processes that a report names.
 const MAX_NAMED: usize = 64;
+
+/// Maximum time for evidence before the first stage, and for all of it.
+const BRIEF: Duration = Duration::from_millis(500);
+const WHOLE: Duration = Duration::from_secs(30);
+
+/// How much evidence was collected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kept {
+    Nothing,
+    Brief,
+    Whole,
+}
 
 /// Takes reports as they are made.
 pub type Tell<'a> = &'a mut dyn FnMut(ResponseReport);
@@ -81,7 +95,15 @@ impl Responder {
     }
 
     fn apply(&mut self, asked: &Asked<'_>, stages: &[(Stage, Option<u64>)], tell: Tell<'_>) {
+        // What changes soonest is kept before anything is changed. The rest takes longer, and is kept once the suspects
+        // cannot run any more, but before anything is destroyed.
+        let mut kept = Kept::Nothing;
         for (stage, lease) in stages {
+            let wanted = match stage {
+                Stage::Isolate | Stage::Throttle | Stage::Freeze => Kept::Brief,
+                Stage::Observe | Stage::Stop | Stage::Quarantine => Kept::Whole,
+            };
+            self.keep(asked, &mut kept, wanted, tell);
             let outcome = self.stage(asked, *stage, *lease, tell);
             let (outcome, guard, applied, message) = match outcome {
                 Ok(applied) => {
@@ -90,6 +112,8 @@ impl Responder {
                     (outcome, None, applied, message)
                 }
                 Err(error) => match error.downcast::<Refusal>() {
+                    // Nobody wants to hear of what the policy is not about.
+                    Ok(refusal) if refusal.guard == Guard::Only => return,
                     Ok(refusal) => {
                         let message = format!("{stage} was refused ({}): {refusal}", refusal.guard);
                         (ResponseOutcome::Refused, Some(refusal.guard), Applied::default(), message)
@@ -117,6 +141,72 @@ impl Responder {
                 message,
             });
         }
+        if kept == Kept::Brief {
+            self.keep(asked, &mut kept, Kept::Whole, tell);
+        }
+    }
+
+    /// Collects evidence, unless as much has been collected.
+    fn keep(&self, asked: &Asked<'_>, kept: &mut Kept, wanted: Kept, tell: Tell<'_>) {
+        let Some(settings) = self.settings.evidence.filter(|_| *kept < wanted && !asked.dry_run) else { return };
+        *kept = wanted;
+        let begun = host::now();
+        match self.collect(asked, settings, wanted) {
+            // There is nothing to keep.
+            Ok(None) => {}
+            Ok(Some((path, _))) if wanted == Kept::Brief => debug!("brief evidence is in {}", path.display()),
+            outcome => {
+                let (outcome, path, message) = match outcome {
+                    Ok(found) => {
+                        let (path, hash) = found.unwrap_or_default();
+                        let message = format!("evidence is in {}; its manifest has SHA-256 {hash}", path.display());
+                        (ResponseOutcome::Done, Some(path), message)
+                    }
+                    Err(error) => (ResponseOutcome::Failed, None, format!("the evidence is not whole: {error:#}")),
+                };
+                let incident = asked.alert.incident.to_string();
+                let report = self.released(&incident, asked.by, begun, outcome, message, &[]);
+                let path = path.map(|path| path.display().to_string());
+                tell(ResponseReport { action: ResponseAction::Evidence, path, ..report });
+            }
+        }
+    }
+
+    fn collect(
+        &self,
+        asked: &Asked<'_>,
+        settings: EvidenceSettings,
+        wanted: Kept,
+    ) -> anyhow::Result<Option<(PathBuf, String)>> {
+        // What a guard protects is nobody's evidence. The refusal is told when the stage is tried.
+        let case = Case::new(&asked.alert.incident.to_string(), &self.boot_id);
+        let stage = if wanted == Kept::Brief { Stage::Isolate } else { Stage::Observe };
+        let Ok(suspects) = self.allowed(asked, stage, &case, &mut |_| {}) else { return Ok(None) };
+        let mut tree = target::tree(asked.alert, &suspects, asked.only, &self.proc);
+        let subjects = subjects::of_tree(&mut tree, &self.proc);
+        if subjects.is_empty() {
+            return Ok(None);
+        }
+        let directory = self.settings.state.join("evidence");
+        let keep = usize::try_from(settings.keep).unwrap_or(usize::MAX).saturating_sub(1);
+        evidence::clean(&directory, keep, Duration::from_secs(settings.days.saturating_mul(86_400)))
+            .with_context(|| format!("removing old evidence from {}", directory.display()))?;
+        let suffix = if wanted == Kept::Brief { "-before" } else { "" };
+        let name = format!("{}-{}{suffix}", asked.alert.incident, host::wall_now() / 1_000_000);
+        let limits = EvidenceLimits {
+            bytes: settings.bytes,
+            time: if wanted == Kept::Brief { BRIEF } else { WHOLE },
+            free_space: self.settings.free_space,
+            brief: wanted == Kept::Brief,
+            memory: settings.memory,
+            redact: false,
+        };
+        let by = asked.by.to_string();
+        let evidence =
+            Evidence { alert: asked.alert, line: None, subjects: &subjects, by: &by, extras: &[] };
+        let path = directory.join(name);
+        let hash = evidence::collect(&evidence, &path, limits)?;
+        Ok(Some((path, hash)))
     }
 
     /// Applies a stage, or undoes what it did and returns why.
@@ -216,10 +306,17 @@ impl Responder {
             target::suspects(asked.alert, asked.only)?
         };
         let guards = self.guards(asked.by);
+        let is_limited = *asked.by == Actor::Policy && !self.settings.only.is_empty();
         let (mut allowed, mut refused) = (Vec::new(), Vec::new());
         for suspect in suspects {
             let mut tree = target::tree(asked.alert, &[suspect], asked.only, &self.proc);
             let living = tree.living(&self.proc);
+            let is_meant = |process: &Running| guards.find(&self.settings.only, process.key.pid).is_some();
+            if is_limited && !living.iter().any(is_meant) {
+                let message = "the policy is limited to other suspects by response.only";
+                refused.push(Refusal::new(Guard::Only, message));
+                continue;
+            }
             match check(&guards, &tree, &living, asked.by, case) {
                 Ok(()) => allowed.push(suspect),
                 Err(refusal) => refused.push(refusal),
@@ -230,7 +327,7 @@ impl Responder {
         {
             return Err(refusal.into());
         }
-        for refusal in refused {
+        for refusal in refused.into_iter().filter(|refusal| refusal.guard != Guard::Only) {
             tell(ResponseReport {
                 time: host::now(),
                 incident: asked.alert.incident.to_string(),

@@ -30,6 +30,8 @@ const LOOK_HOLDING: Duration = Duration::from_secs(1);
 
 /// Runs until the sender of orders is gone and no lease is left.
 pub fn run() -> anyhow::Result<()> {
+    // A miner that uses all processors must not hold it up.
+    let _ = rustix::process::setpriority_process(None, -10);
     // A terminal that is closed must not end it.
     let _ = rustix::process::setsid();
     let mut orders = Lines::default();

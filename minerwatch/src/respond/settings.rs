@@ -6,6 +6,19 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{AfterDeath, Allowed, Never};
 
+/// The settings of the evidence that the responder collects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EvidenceSettings {
+    /// Maximum size of one collection, in bytes.
+    pub bytes: u64,
+    /// Whether the memory of the suspects is kept.
+    pub memory: bool,
+    /// Maximum number of collections that are kept.
+    pub keep: u64,
+    /// Age in days after which a collection is removed.
+    pub days: u64,
+}
+
 /// The settings of the responder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ResponseSettings {
@@ -19,17 +32,18 @@ pub struct ResponseSettings {
     pub when_agent_dies: AfterDeath,
     /// Who may not be touched.
     pub never: Vec<Never>,
+    /// What the policy is limited to; empty for everything.
+    #[serde(default)]
+    pub only: Vec<Never>,
     /// Addresses and networks that an isolated suspect may reach.
     pub allow: Vec<Allowed>,
     /// Whether an isolated suspect may ask DNS servers.
     pub allow_dns: bool,
     /// Free space that the responder leaves on the disk of the state directory, in bytes.
     pub free_space: u64,
-    /// Whether evidence is collected before a stage changes something.
-    pub evidence: bool,
-    /// Limits of the evidence.
+    /// The evidence that is collected before a stage changes something, or `None`.
     #[serde(default)]
-    pub evidence_memory: u64,
+    pub evidence: Option<EvidenceSettings>,
     /// The process of the agent, if there is one.
     #[serde(default)]
     pub agent: Option<u32>,
@@ -44,11 +58,11 @@ impl ResponseSettings {
             throttle_percent: 5,
             when_agent_dies: AfterDeath::Release,
             never: Vec::new(),
+            only: Vec::new(),
             allow: Vec::new(),
             allow_dns: true,
             free_space: 256 << 20,
-            evidence: false,
-            evidence_memory: 0,
+            evidence: None,
             agent: None,
         }
     }

@@ -22,7 +22,7 @@ use crate::{
     control::{PipelineRequest, RespondRequest},
     host,
     model::{Alert, AlertAction, IncidentId, ProcessKey, ProcessView, ResponseReport, Stage, Verdict},
-    respond::{Actor, Answer, Order, ResponseSettings, Task},
+    respond::{Actor, Answer, EvidenceSettings, Order, ResponseSettings, Task},
 };
 
 /// Maximum number of orders that wait for the responder.
@@ -71,11 +71,16 @@ pub fn settings(config: &Config) -> ResponseSettings {
         throttle_percent: section.throttle_percent,
         when_agent_dies: section.when_agent_dies,
         never: section.never.clone(),
+        only: section.only.clone(),
         allow: section.allow.clone(),
         allow_dns: section.allow_dns,
         free_space: section.min_free_mib << 20,
-        evidence: section.evidence,
-        evidence_memory: section.evidence_max_mib << 20,
+        evidence: section.evidence.then_some(EvidenceSettings {
+            bytes: section.evidence_max_mib << 20,
+            memory: section.evidence_memory,
+            keep: section.evidence_keep,
+            days: section.evidence_days,
+        }),
         agent: Some(std::process::id()),
     }
 }
