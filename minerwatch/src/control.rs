@@ -29,9 +29,9 @@ use crate::{
     unix_socket::{self, SocketAt},
 };
 pub use client::{ConnectError, ControlClient, Lines};
+pub use connection::Group;
 pub use counters::ControlCounters;
 pub use pipeline_request::{PipelineRequest, Question};
-pub use connection::Group;
 pub use request::{Peer, Request, RespondRequest, TailRequest};
 use subscribers::Subscribers;
 

@@ -10,6 +10,6 @@ mod pack;
 mod process;
 mod store;
 
-pub use collect::{Custody, EvidenceLimits, Evidence, Subject, collect};
+pub use collect::{Custody, Evidence, EvidenceLimits, Subject, collect};
 pub use keep::clean;
 pub use pack::pack;

@@ -19,6 +19,7 @@ mod ledger;
 mod order;
 mod package;
 mod quarantine;
+mod quarantined;
 mod refusal;
 mod release;
 mod responder;

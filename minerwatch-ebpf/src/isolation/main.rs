@@ -8,7 +8,10 @@
 #![no_std]
 #![no_main]
 #![feature(asm_experimental_arch)]
-#![expect(clippy::pedantic, reason = "the kernel's interfaces need casts, and the verifier needs inlined programs")]
+#![expect(
+    clippy::pedantic,
+    reason = "the kernel's interfaces need casts, and the verifier needs inlined programs"
+)]
 
 #[path = "../atomic.rs"]
 mod atomic;
@@ -17,10 +20,7 @@ use aya_ebpf::{
     bindings::bpf_sock_addr,
     helpers::generated::bpf_skb_load_bytes,
     macros::{cgroup_skb, cgroup_sock_addr, map},
-    maps::{
-        Array, LpmTrie,
-        lpm_trie::Key,
-    },
+    maps::{Array, LpmTrie, lpm_trie::Key},
     programs::{SkBuffContext, SockAddrContext},
 };
 
@@ -106,7 +106,10 @@ fn allowed4(context: &SockAddrContext) -> bool {
     let address: *mut bpf_sock_addr = context.sock_addr;
     // SAFETY: the kernel passes a valid context. Each field must stay a single load, because the verifier rewrites it.
     let (peer, port) = unsafe {
-        (core::ptr::read_volatile(&raw const (*address).user_ip4), core::ptr::read_volatile(&raw const (*address).user_port))
+        (
+            core::ptr::read_volatile(&raw const (*address).user_ip4),
+            core::ptr::read_volatile(&raw const (*address).user_port),
+        )
     };
     peer4(peer.to_ne_bytes(), port as u16)
 }

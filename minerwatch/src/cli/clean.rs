@@ -149,10 +149,13 @@ impl Left {
         if is_in_container || !path.starts_with('/') {
             return step(Kind::Review, path, *why, &[]);
         }
-        let is_system = ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/"].iter().any(|at| path.starts_with(at));
+        let is_system =
+            ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/"].iter().any(|at| path.starts_with(at));
         let Some(sha256) = sha256.as_ref().filter(|_| !is_system) else {
             let why = if is_system {
-                format!("{why}; it is in a directory of the system: if a package owns it, reinstall the package")
+                format!(
+                    "{why}; it is in a directory of the system: if a package owns it, reinstall the package"
+                )
             } else {
                 format!("{why}; its hash is not known, so make sure that it is the right file")
             };
@@ -160,7 +163,12 @@ impl Left {
         };
         let check = format!("{sha256}  {path}");
         let why = format!("{why}; its SHA-256 is {sha256}");
-        step(Kind::Remove, path, why, &[&["minerwatch-check-hash", &check], &["chattr", "-i", "--", path], &["rm", "--", path]])
+        step(
+            Kind::Remove,
+            path,
+            why,
+            &[&["minerwatch-check-hash", &check], &["chattr", "-i", "--", path], &["rm", "--", path]],
+        )
     }
 }
 
@@ -189,8 +197,10 @@ fn files(alert: &Value) -> Vec<Left> {
 
 /// Returns a step for each account of the host that suspects used.
 fn accounts(alert: &Value) -> Vec<Step> {
-    let mut users: Vec<&str> =
-        items(alert, "minerwatch.suspects").iter().filter_map(|suspect| field(suspect, "process.user")).collect();
+    let mut users: Vec<&str> = items(alert, "minerwatch.suspects")
+        .iter()
+        .filter_map(|suspect| field(suspect, "process.user"))
+        .collect();
     users.sort_unstable();
     users.dedup();
     let why = "the suspects ran as this user: change its password, and check its keys and its sudo rules";
@@ -222,7 +232,8 @@ mod tests {
     #[test]
     fn what_starts_the_suspects_is_disabled_before_they_are_killed_and_their_files_go_last() {
         let plan = plan(alert("/tmp/.x/miner").as_bytes()).expect("an incident");
-        let kinds: Vec<(Kind, &str)> = plan.steps.iter().map(|step| (step.kind, step.object.as_str())).collect();
+        let kinds: Vec<(Kind, &str)> =
+            plan.steps.iter().map(|step| (step.kind, step.object.as_str())).collect();
         assert_eq!(
             kinds,
             [
@@ -247,7 +258,10 @@ mod tests {
     #[test]
     fn a_script_runs_nothing_that_a_name_smuggles_in() {
         let scratch = tempfile::tempdir().expect("a directory");
-        let evil = format!("{}/x'; touch {0}/owned; '$(touch {0}/owned2)\n`touch {0}/owned3`", scratch.path().display());
+        let evil = format!(
+            "{}/x'; touch {0}/owned; '$(touch {0}/owned2)\n`touch {0}/owned3`",
+            scratch.path().display()
+        );
         let plan = plan(alert(&evil).as_bytes()).expect("an incident");
         let text = script(&plan);
         let path = scratch.path().join("clean.sh");
@@ -256,10 +270,15 @@ mod tests {
         for answer in ["n\n", "y\n"] {
             let bin = scratch.path().join("bin");
             std::fs::create_dir_all(&bin).expect("a directory");
-            for name in ["minerwatch", "rm", "mv", "chattr", "systemctl", "sha256sum", "ls", "grep", "vi", "rmdir"] {
+            for name in
+                ["minerwatch", "rm", "mv", "chattr", "systemctl", "sha256sum", "ls", "grep", "vi", "rmdir"]
+            {
                 let stub = bin.join(name);
-                std::fs::write(&stub, format!("#!/bin/sh\necho {name} >> {}/ran\n", scratch.path().display()))
-                    .expect("a file");
+                std::fs::write(
+                    &stub,
+                    format!("#!/bin/sh\necho {name} >> {}/ran\n", scratch.path().display()),
+                )
+                .expect("a file");
                 use std::os::unix::fs::PermissionsExt as _;
                 std::fs::set_permissions(&stub, std::fs::Permissions::from_mode(0o755)).expect("ours");
             }

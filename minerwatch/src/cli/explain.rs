@@ -111,9 +111,8 @@ fn show_plan(arguments: &Arguments, incident: &str, json: bool, script: bool) ->
         }
         None => (block_on(ask_plan(&arguments.socket, incident))?, "the daemon".to_owned()),
     };
-    let plan = plan.ok_or_else(|| {
-        Failure::new(ExitReason::Failed, anyhow!("{place} has no incident {incident}"))
-    })?;
+    let plan =
+        plan.ok_or_else(|| Failure::new(ExitReason::Failed, anyhow!("{place} has no incident {incident}")))?;
     let shown = if script {
         clean::script(&plan)
     } else if json {

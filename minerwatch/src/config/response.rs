@@ -6,7 +6,8 @@ use crate::{
 };
 
 /// The names of the stages that change something, as the reference shows them.
-const STAGES: &str = "a list of `\"observe\"`, `\"isolate\"`, `\"throttle\"`, `\"freeze\"`, `\"stop\"`, `\"quarantine\"`";
+const STAGES: &str =
+    "a list of `\"observe\"`, `\"isolate\"`, `\"throttle\"`, `\"freeze\"`, `\"stop\"`, `\"quarantine\"`";
 
 /// Longest lease, in seconds: a year.
 const YEAR: u64 = 366 * 86_400;

@@ -93,7 +93,10 @@ impl Service {
         let (reader, mut writer) = stream.into_split();
         let may_all = peer.uid == 0 || peer.uid == rustix::process::geteuid().as_raw();
         let may_respond = may_all
-            || self.group.as_ref().is_some_and(|group| groups_of(peer.pid, credentials.gid()).contains(&group.id));
+            || self
+                .group
+                .as_ref()
+                .is_some_and(|group| groups_of(peer.pid, credentials.gid()).contains(&group.id));
         if !may_respond {
             let message = match &self.group {
                 None => "only root and the daemon's own user may ask".to_owned(),

@@ -52,7 +52,9 @@ impl Encoder {
     ) {
         let action = report.action.event_action();
         let types: &'static [_] = match report.action {
-            ResponseAction::Stage(Stage::Observe) | ResponseAction::Evidence | ResponseAction::Blocked => &["info"],
+            ResponseAction::Stage(Stage::Observe) | ResponseAction::Evidence | ResponseAction::Blocked => {
+                &["info"]
+            }
             ResponseAction::Stage(Stage::Stop) => &["end"],
             ResponseAction::Stage(_) | ResponseAction::Release => &["change"],
         };

@@ -17,7 +17,7 @@ use super::{
     core_file, process,
     store::{Entry, Missing, Store},
 };
-use crate::{host, model::Alert};
+use crate::{host, model::Alert, state_files};
 
 /// The name of the manifest.
 pub const MANIFEST: &str = "manifest.json";
@@ -106,7 +106,9 @@ pub fn collect(evidence: &Evidence<'_>, directory: &Path, limits: EvidenceLimits
     let tree: Vec<_> = evidence
         .subjects
         .iter()
-        .filter_map(|subject| process::describe(subject.pid, subject.parent, subject.start_ticks, &subject.name))
+        .filter_map(|subject| {
+            process::describe(subject.pid, subject.parent, subject.start_ticks, &subject.name)
+        })
         .collect();
     store.write_json("processes.json", "/proc", &tree);
     if let Some(line) = evidence.line {
@@ -147,7 +149,7 @@ pub fn collect(evidence: &Evidence<'_>, directory: &Path, limits: EvidenceLimits
     let mut text = serde_json::to_vec_pretty(&manifest).context("the manifest")?;
     text.push(b'\n');
     // The manifest is written also when the limits are reached, because nothing is worth anything without it.
-    std::fs::write(directory.join(MANIFEST), &text).with_context(shown)?;
+    state_files::replace(&directory.join(MANIFEST), &text).with_context(shown)?;
     File::open(directory).and_then(|directory| directory.sync_all()).with_context(shown)?;
     Ok(Sha256::digest(&text).iter().fold(String::new(), |mut hash, byte| {
         use std::fmt::Write as _;
@@ -180,14 +182,18 @@ fn executables(store: &mut Store, suspects: &[&Subject]) {
 
 /// Keeps the files that members wrote, and those through which they start again.
 fn files(store: &mut Store, evidence: &Evidence<'_>, suspects: &[&Subject]) {
-    let roots: Vec<PathBuf> =
-        suspects.first().map(|subject| PathBuf::from(format!("/proc/{}/root", subject.pid))).into_iter().collect();
+    let roots: Vec<PathBuf> = suspects
+        .first()
+        .map(|subject| PathBuf::from(format!("/proc/{}/root", subject.pid)))
+        .into_iter()
+        .collect();
     let dropped = evidence.alert.dropped.iter().map(|dropped| ("dropped", &*dropped.path));
     let persistence = evidence.alert.persistence.iter().map(|path| ("persistence", &**path));
     for (number, (kind, path)) in dropped.chain(persistence).enumerate() {
         let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or("file");
         // A name may have been chosen to confuse whoever unpacks it.
-        let name: String = name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).take(80).collect();
+        let name: String =
+            name.chars().map(|letter| if is_plain(letter) { letter } else { '_' }).take(80).collect();
         let from = roots
             .iter()
             .map(PathBuf::as_path)
@@ -206,8 +212,20 @@ fn is_plain(letter: char) -> bool {
 /// Opens a regular file below a root directory, without leaving it.
 fn open(root: &Path, path: &str) -> io::Result<File> {
     let below = path.trim_start_matches('/');
-    let top = openat2(CWD, root, OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC, Mode::empty(), ResolveFlags::empty())?;
+    let top = openat2(
+        CWD,
+        root,
+        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
+        Mode::empty(),
+        ResolveFlags::empty(),
+    )?;
     let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat2(&top, below, flags, Mode::empty(), ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS)?);
+    let file = File::from(openat2(
+        &top,
+        below,
+        flags,
+        Mode::empty(),
+        ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
+    )?);
     if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

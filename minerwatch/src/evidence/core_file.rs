@@ -4,11 +4,7 @@
 //! touched, and pages of other files, are left out. The process is neither stopped nor traced; the pages are read from
 //! `/proc/PID/mem`. It has no registers.
 
-use std::{
-    fs::File,
-    io,
-    os::unix::fs::FileExt as _,
-};
+use std::{fs::File, io, os::unix::fs::FileExt as _};
 
 use words::Words;
 
@@ -127,8 +123,11 @@ fn parse(line: &str) -> Option<Region> {
     let is_kept = is_anonymous || path.starts_with("/memfd:");
     let has = |index: usize, letter: u8| permissions.get(index) == Some(&letter);
     let flags = u32::from(has(0, b'r')) << 2 | u32::from(has(1, b'w')) << 1 | u32::from(has(2, b'x'));
-    let region =
-        Region { start: u64::from_str_radix(start, 16).ok()?, end: u64::from_str_radix(end, 16).ok()?, flags };
+    let region = Region {
+        start: u64::from_str_radix(start, 16).ok()?,
+        end: u64::from_str_radix(end, 16).ok()?,
+        flags,
+    };
     (is_kept && flags != 0 && region.start < region.end).then_some(region)
 }
 
@@ -242,7 +241,9 @@ mod tests {
         assert!(core.len() < 60 << 20, "pages that were never touched are left out: {}", core.len());
         drop(large);
         // readelf is not everywhere.
-        if let Ok(shown) = Command::new("readelf").arg("-hl").arg(scratch.path().join("new/memory.core")).output() {
+        if let Ok(shown) =
+            Command::new("readelf").arg("-hl").arg(scratch.path().join("new/memory.core")).output()
+        {
             let text = String::from_utf8_lossy(&shown.stdout).into_owned();
             assert!(shown.status.success() && shown.stderr.is_empty(), "{shown:?}");
             assert!(text.contains("CORE (Core file)") && text.contains("LOAD"), "{text}");

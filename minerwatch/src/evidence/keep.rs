@@ -1,8 +1,7 @@
 //! Limits the number and the age of the collections that the policy made.
 
 use std::{
-    fs,
-    io,
+    fs, io,
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -44,12 +43,17 @@ mod tests {
             fs::create_dir(at(name)).expect("a directory");
             fs::write(at(name).join("file"), "x").expect("a file");
             let time = SystemTime::now() - Duration::from_secs(days * 86_400);
-            fs::File::open(at(name)).and_then(|directory| directory.set_modified(time)).expect("our directory");
+            fs::File::open(at(name))
+                .and_then(|directory| directory.set_modified(time))
+                .expect("our directory");
         }
         fs::write(at("file"), "stays").expect("a file");
         let names = || {
-            let mut names: Vec<_> =
-                fs::read_dir(scratch.path()).expect("it is there").flatten().map(|entry| entry.file_name()).collect();
+            let mut names: Vec<_> = fs::read_dir(scratch.path())
+                .expect("it is there")
+                .flatten()
+                .map(|entry| entry.file_name())
+                .collect();
             names.sort();
             names
         };

@@ -29,7 +29,6 @@ pub fn pack(directory: &Path, archive: &Path) -> io::Result<()> {
 fn append<W: Write>(directory: &Path, to: W) -> io::Result<W> {
     let mut archive = tar::Builder::new(to);
     archive.follow_symlinks(false);
-    archive.mode(tar::HeaderMode::Deterministic);
     let name = directory.file_name().map_or_else(|| Path::new("evidence"), Path::new);
     archive.append_dir_all(name, directory)?;
     archive.into_inner()

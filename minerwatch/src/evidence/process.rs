@@ -67,7 +67,8 @@ fn words(bytes: &[u8]) -> Vec<String> {
 /// Describes a process, or returns `None` if it has ended.
 pub fn describe(pid: u32, parent: u32, start_ticks: u64, name: &str) -> Option<Described> {
     let status = String::from_utf8_lossy(&text(pid, "status").ok()?).into_owned();
-    let namespaces = NAMESPACES.into_iter().filter_map(|kind| Some((kind, link(pid, &format!("ns/{kind}"))?)));
+    let namespaces =
+        NAMESPACES.into_iter().filter_map(|kind| Some((kind, link(pid, &format!("ns/{kind}"))?)));
     Some(Described {
         pid,
         parent,
@@ -125,7 +126,8 @@ fn redacted(variable: &str) -> String {
 }
 
 fn descriptors(pid: u32) -> Vec<Descriptor> {
-    let entries = fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().take(MAX_DESCRIPTORS);
+    let entries =
+        fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten().take(MAX_DESCRIPTORS);
     entries
         .filter_map(|entry| {
             let number = entry.file_name().to_string_lossy().into_owned();

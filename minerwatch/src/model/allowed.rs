@@ -121,7 +121,9 @@ mod tests {
             assert_eq!(String::from(allowed.clone()), shown, "{text}");
             assert_eq!(Allowed::try_from(shown.to_owned()), Ok(allowed), "{text}");
         }
-        for text in ["", "pool.example", "10.0.0.0/33", "1.2.3.4:", "1.2.3.4:99999", "::/129", "[::1]", "1.2.3"] {
+        for text in
+            ["", "pool.example", "10.0.0.0/33", "1.2.3.4:", "1.2.3.4:99999", "::/129", "[::1]", "1.2.3"]
+        {
             assert!(Allowed::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

@@ -22,7 +22,8 @@ impl TryFrom<String> for Never {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let named = |prefix: &str| text.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
+        let named =
+            |prefix: &str| text.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
         if let Some(unit) = named("unit:") {
             Ok(Self::Unit(unit))
         } else if let Some(user) = named("user:") {

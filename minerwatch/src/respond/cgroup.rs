@@ -61,7 +61,8 @@ impl Hierarchies {
             };
             let mut front = front.split(' ').skip(3);
             let (Some("/"), Some(mount)) = (front.next(), front.next()) else { continue };
-            let hierarchy = Hierarchy { version, controllers, mount: PathBuf::from(mount.replace("\\040", " ")) };
+            let hierarchy =
+                Hierarchy { version, controllers, mount: PathBuf::from(mount.replace("\\040", " ")) };
             let is_known =
                 |known: &Hierarchy| known.version == version && known.controllers == hierarchy.controllers;
             if !all.iter().any(is_known) {
@@ -102,10 +103,10 @@ impl Hierarchy {
         })?;
         let path = Path::new(path.strip_suffix(" (deleted)").unwrap_or(path));
         // A process outside the cgroup namespace of this process has a path with `..`.
-        let below: PathBuf =
-            path.components().filter(|component| *component != Component::RootDir).collect();
+        let below: PathBuf = path.components().filter(|component| *component != Component::RootDir).collect();
         let is_inside = below.components().all(|component| matches!(component, Component::Normal(_)));
-        is_inside.then(|| if below.as_os_str().is_empty() { self.mount.clone() } else { self.mount.join(below) })
+        is_inside
+            .then(|| if below.as_os_str().is_empty() { self.mount.clone() } else { self.mount.join(below) })
     }
 
     /// Returns the path of a cgroup below the root of the hierarchy, as `/proc/PID/cgroup` shows it.
@@ -143,7 +144,8 @@ pub fn subtree(cgroup: &Path) -> Vec<PathBuf> {
         let depth = directory.components().count().saturating_sub(cgroup.components().count());
         let Ok(entries) = fs::read_dir(&directory) else { continue };
         if depth < MAX_DEPTH {
-            let directories = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+            let directories =
+                entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
             found.extend(directories.map(|entry| entry.path()));
         }
     }
@@ -175,7 +177,10 @@ mod tests {
     #[test]
     fn hierarchies_are_found_in_the_mount_table() {
         let all = Hierarchies::parse(HYBRID);
-        assert_eq!(all.unified().map(|found| found.mount.as_path()), Some(Path::new("/sys/fs/cgroup/unified")));
+        assert_eq!(
+            all.unified().map(|found| found.mount.as_path()),
+            Some(Path::new("/sys/fs/cgroup/unified"))
+        );
         let cpu = all.of_controller("cpu").expect("it is mounted");
         assert_eq!(cpu.mount, Path::new("/sys/fs/cgroup/cpu,cpuacct"));
         assert!(all.of_controller("freezer").is_some());

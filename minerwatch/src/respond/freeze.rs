@@ -63,7 +63,8 @@ fn by_cgroup(
         Version::Two => ("cgroup.freeze", "1"),
     };
     // The cgroup is frozen before a process moves there, so a process that forks all the time stops as it arrives.
-    let homes = work.homes(hierarchy, tree, Place::Below, |work, home| work.control(&home.join(name), value))?;
+    let homes =
+        work.homes(hierarchy, tree, Place::Below, |work, home| work.control(&home.join(name), value))?;
     let until = Instant::now() + FREEZING;
     let is_frozen = |home: &Path| match hierarchy.version {
         Version::One => cgroup::read(&home.join(name)).is_ok_and(|state| state == "FROZEN"),
@@ -86,7 +87,8 @@ fn by_signal(work: &mut Work<'_>, tree: &mut Tree) -> anyhow::Result<Applied> {
         let living = tree.living(work.proc);
         let runs = |process: &&Running| {
             !done.contains(&process.key)
-                && signals::state(process.key, work.proc).is_some_and(|state| !matches!(state, 'T' | 't' | 'Z' | 'X'))
+                && signals::state(process.key, work.proc)
+                    .is_some_and(|state| !matches!(state, 'T' | 't' | 'Z' | 'X'))
         };
         let new: Vec<ProcessKey> = living.iter().filter(runs).map(|process| process.key).collect();
         if new.is_empty() {

@@ -16,8 +16,17 @@ use crate::{
 };
 
 /// Directories of programs that an administrator installed. A program of a protected name elsewhere is not protected.
-const INSTALLED: [&str; 9] =
-    ["/usr/", "/bin/", "/sbin/", "/lib/", "/opt/", "/snap/", "/var/lib/rancher/", "/var/lib/k0s/", "/nix/store/"];
+const INSTALLED: [&str; 9] = [
+    "/usr/",
+    "/bin/",
+    "/sbin/",
+    "/lib/",
+    "/opt/",
+    "/snap/",
+    "/var/lib/rancher/",
+    "/var/lib/k0s/",
+    "/nix/store/",
+];
 
 /// Programs by the guard that protects them. A `*` at the end stands for any rest.
 const PROTECTED: &[(Guard, &str, &[&str])] = &[
@@ -25,9 +34,26 @@ const PROTECTED: &[(Guard, &str, &[&str])] = &[
         Guard::ContainerRuntime,
         "a container runtime; respond to the container's own processes",
         &[
-            "dockerd", "containerd", "containerd-shim*", "docker-init", "docker-proxy", "runc", "crun", "youki",
-            "crio", "conmon", "conmonrs", "podman", "buildkitd", "lxd", "lxc-start", "lxcfs", "systemd-nspawn",
-            "systemd-machined", "catatonit", "tini",
+            "dockerd",
+            "containerd",
+            "containerd-shim*",
+            "docker-init",
+            "docker-proxy",
+            "runc",
+            "crun",
+            "youki",
+            "crio",
+            "conmon",
+            "conmonrs",
+            "podman",
+            "buildkitd",
+            "lxd",
+            "lxc-start",
+            "lxcfs",
+            "systemd-nspawn",
+            "systemd-machined",
+            "catatonit",
+            "tini",
         ],
     ),
     (
@@ -39,20 +65,73 @@ const PROTECTED: &[(Guard, &str, &[&str])] = &[
         Guard::LoginService,
         "a service through which people log in; without it nobody can reach this host",
         &[
-            "sshd", "sshd-session", "sshd-auth", "dropbear", "login", "agetty", "getty", "systemd-logind",
-            "systemd-userdbd", "sssd", "sssd_*", "tailscaled", "cockpit-ws", "amazon-ssm-agent", "ssm-agent-worker",
+            "sshd",
+            "sshd-session",
+            "sshd-auth",
+            "dropbear",
+            "login",
+            "agetty",
+            "getty",
+            "systemd-logind",
+            "systemd-userdbd",
+            "sssd",
+            "sssd_*",
+            "tailscaled",
+            "cockpit-ws",
+            "amazon-ssm-agent",
+            "ssm-agent-worker",
         ],
     ),
     (
         Guard::HostService,
         "a daemon that keeps this host running or on the network",
         &[
-            "systemd", "init", "systemd-journald", "systemd-udevd", "systemd-networkd", "systemd-resolved",
-            "systemd-timesyncd", "NetworkManager", "dhclient", "dhcpcd", "udhcpc", "wpa_supplicant", "ifupdown*",
-            "dbus-daemon", "dbus-broker*", "polkitd", "chronyd", "ntpd", "dnsmasq", "unbound", "named", "bird",
-            "bird6", "frr", "zebra", "bgpd", "ospfd", "keepalived", "conntrackd", "cilium-agent", "calico-node",
-            "flanneld", "openvpn", "charon*", "wg-quick", "multipathd", "iscsid", "rpcbind", "lvmetad", "dmeventd",
-            "mdadm", "udevd", "auditd", "waagent", "google_guest_agent", "qemu-ga",
+            "systemd",
+            "init",
+            "systemd-journald",
+            "systemd-udevd",
+            "systemd-networkd",
+            "systemd-resolved",
+            "systemd-timesyncd",
+            "NetworkManager",
+            "dhclient",
+            "dhcpcd",
+            "udhcpc",
+            "wpa_supplicant",
+            "ifupdown*",
+            "dbus-daemon",
+            "dbus-broker*",
+            "polkitd",
+            "chronyd",
+            "ntpd",
+            "dnsmasq",
+            "unbound",
+            "named",
+            "bird",
+            "bird6",
+            "frr",
+            "zebra",
+            "bgpd",
+            "ospfd",
+            "keepalived",
+            "conntrackd",
+            "cilium-agent",
+            "calico-node",
+            "flanneld",
+            "openvpn",
+            "charon*",
+            "wg-quick",
+            "multipathd",
+            "iscsid",
+            "rpcbind",
+            "lvmetad",
+            "dmeventd",
+            "mdadm",
+            "udevd",
+            "auditd",
+            "waagent",
+            "google_guest_agent",
+            "qemu-ga",
         ],
     ),
 ];
@@ -74,7 +153,12 @@ impl Guards<'_> {
     /// Checks a process that the incident names.
     pub fn check_suspect(&self, process: &Running) -> Result<(), Refusal> {
         self.check_child(process)?;
+        // An update of a package deletes the file that its daemons still run.
         let Some(path) = self.executable(process.key.pid) else { return Ok(()) };
+        let path = path
+            .to_str()
+            .and_then(|path| path.strip_suffix(" (deleted)"))
+            .map_or(path.clone(), PathBuf::from);
         let Some((guard, what)) = protected(&path) else { return Ok(()) };
         if !self.is_installed(process.key.pid, &path) {
             return Ok(());
@@ -136,7 +220,7 @@ impl Guards<'_> {
     fn is_installed(&self, pid: u32, path: &Path) -> bool {
         let in_place = INSTALLED.iter().any(|directory| path.starts_with(directory));
         let is_roots = std::fs::metadata(self.proc.path(pid, "exe"))
-            .is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0 && file.nlink() > 0);
+            .is_ok_and(|file| file.uid() == 0 && file.mode() & 0o022 == 0);
         let namespace = |pid: &str| std::fs::read_link(self.proc.path_of(pid, "ns/mnt")).ok();
         // A container brings its own files. Those of minerwatch and of the first process are the host's.
         let own = namespace(&pid.to_string());
@@ -201,14 +285,23 @@ mod tests {
     fn each_guard_names_itself_and_the_process() {
         let proc = Proc::default();
         let own = std::process::id();
-        let guards = Guards { never: &[], agent: HashSet::from([7]), session: with_ancestors(own, &proc), proc: &proc };
+        let guards = Guards {
+            never: &[],
+            agent: HashSet::from([7]),
+            session: with_ancestors(own, &proc),
+            proc: &proc,
+        };
         assert!(!guards.session.contains(&1), "a session ends below the first process");
         let of = |process: &Running| guards.check_suspect(process).map_err(|refusal| refusal.guard);
         assert_eq!(of(&running(1, "systemd")), Err(Guard::Init));
-        assert_eq!(of(&Running { kernel_thread: true, ..running(99, "kworker/0:1") }), Err(Guard::KernelThread));
+        assert_eq!(
+            of(&Running { kernel_thread: true, ..running(99, "kworker/0:1") }),
+            Err(Guard::KernelThread)
+        );
         assert_eq!(of(&running(7, "minerwatch")), Err(Guard::Agent));
         assert_eq!(of(&running(own, "test")), Err(Guard::ResponderSession));
-        let message = guards.check_suspect(&running(7, "minerwatch")).expect_err("it is the agent").to_string();
+        let message =
+            guards.check_suspect(&running(7, "minerwatch")).expect_err("it is the agent").to_string();
         assert!(message.starts_with("minerwatch (pid 7) may not be touched"), "{message}");
         assert_eq!(of(&running(u32::MAX - 7, "gone")), Ok(()));
     }

@@ -38,6 +38,9 @@ pub struct Work<'a> {
     pub ledger: &'a Ledger,
     /// The case of the incident. Its last measure is the one that is being applied.
     pub case: &'a mut Case,
+    /// Whether a cgroup that has to be made in the unified hierarchy goes beside the shared one, because a throttle is
+    /// going to need it.
+    pub beside: bool,
 }
 
 /// What a stage did.
@@ -92,6 +95,7 @@ impl Work<'_> {
         mut prepare: impl FnMut(&mut Self, &Path) -> anyhow::Result<()>,
     ) -> anyhow::Result<Vec<PathBuf>> {
         let until = Instant::now() + MOVING;
+        let place = if self.beside && hierarchy.version == Version::Two { Place::Beside } else { place };
         let mut homes: Vec<PathBuf> = Vec::new();
         loop {
             let living = tree.living(self.proc);
@@ -165,8 +169,11 @@ impl Work<'_> {
             }
         }
         let why = refused.unwrap_or_default();
-        Err(Refusal::new(Guard::NoCgroup, format!("the suspects share a cgroup, and none can be made for them: {why}"))
-            .into())
+        Err(Refusal::new(
+            Guard::NoCgroup,
+            format!("the suspects share a cgroup, and none can be made for them: {why}"),
+        )
+        .into())
     }
 }
 
@@ -213,7 +220,8 @@ pub fn give_up(home: &Home) -> anyhow::Result<()> {
             }
             match fs::remove_dir(directory) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    failed = failed.or(Some(anyhow::Error::from(error).context(directory.display().to_string())));
+                    failed =
+                        failed.or(Some(anyhow::Error::from(error).context(directory.display().to_string())));
                 }
                 Ok(()) | Err(_) => {}
             }
@@ -231,10 +239,15 @@ pub fn give_up(home: &Home) -> anyhow::Result<()> {
 /// Moves a process to its origin, or to the nearest cgroup above it that takes it.
 fn back(pid: u32, origin: &Path) -> anyhow::Result<()> {
     let mut failed = None;
-    for directory in origin.ancestors().take_while(|directory| directory.join("cgroup.procs").exists() || *directory == origin) {
+    for directory in origin
+        .ancestors()
+        .take_while(|directory| directory.join("cgroup.procs").exists() || *directory == origin)
+    {
         match cgroup::write(&directory.join("cgroup.procs"), &pid.to_string()) {
             Ok(()) => return Ok(()),
-            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => return Ok(()),
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::SRCH.raw_os_error()) => {
+                return Ok(());
+            }
             Err(error) => failed = failed.or(Some(error)),
         }
     }

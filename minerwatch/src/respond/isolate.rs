@@ -39,6 +39,8 @@ const DNS: u16 = 53;
 #[derive(Debug, Default)]
 pub struct Isolations {
     held: HashMap<String, Held>,
+    /// Programs that were loaded in advance, because loading takes longer than attaching.
+    spare: Option<Isolation>,
 }
 
 #[derive(Debug)]
@@ -64,7 +66,7 @@ impl Isolations {
             return Err(Refusal::new(Guard::Unavailable, message).into());
         };
         let allowed = allowed(settings, &tree.living(work.proc), work.proc);
-        let mut isolation = load(&allowed)?;
+        let mut isolation = self.take(&allowed)?;
         let incident = work.case.incident.clone();
         let mut cgroups: Vec<PathBuf> = Vec::new();
         let holder = Running::read(std::process::id(), work.proc).map(|own| own.key);
@@ -78,13 +80,31 @@ impl Isolations {
         })?;
         let living = tree.living(work.proc);
         let closed = reset(&living, &allowed, work.proc);
-        self.held.insert(incident, Held { isolation, cgroups, told: BlockedTraffic::default(), told_at: None });
+        self.held
+            .insert(incident, Held { isolation, cgroups, told: BlockedTraffic::default(), told_at: None });
         Ok(Applied {
             processes: living,
             cgroups: homes.iter().map(|home| unified.shown(home)).collect(),
             how: format!("{closed} open connections were reset"),
             path: None,
         })
+    }
+
+    /// Loads programs for the next isolation, unless that was done.
+    pub fn prepare(&mut self) {
+        if self.spare.is_none() {
+            self.spare =
+                load().inspect_err(|error| debug!("an isolation cannot be prepared: {error:#}")).ok();
+        }
+    }
+
+    fn take(&mut self, allowed: &[Allowed]) -> anyhow::Result<Isolation> {
+        let mut isolation = match self.spare.take() {
+            Some(isolation) => isolation,
+            None => load()?,
+        };
+        allow(&mut isolation, allowed)?;
+        Ok(isolation)
     }
 
     /// Ends the isolation of an incident, if this process holds it.
@@ -122,12 +142,18 @@ impl Isolations {
     }
 
     /// Isolates cgroups again whose holder has ended.
-    pub fn resume(&mut self, incident: &str, cgroups: &[PathBuf], settings: &ResponseSettings) -> anyhow::Result<()> {
-        let mut isolation = load(&allowed(settings, &[], &Proc::default()))?;
+    pub fn resume(
+        &mut self,
+        incident: &str,
+        cgroups: &[PathBuf],
+        settings: &ResponseSettings,
+    ) -> anyhow::Result<()> {
+        let mut isolation = self.take(&allowed(settings, &[], &Proc::default()))?;
         for cgroup in cgroups.iter().filter(|cgroup| cgroup.exists()) {
             attach(&mut isolation, cgroup)?;
         }
-        let held = Held { isolation, cgroups: cgroups.to_owned(), told: BlockedTraffic::default(), told_at: None };
+        let held =
+            Held { isolation, cgroups: cgroups.to_owned(), told: BlockedTraffic::default(), told_at: None };
         debug!("isolated again: {:?}", held.cgroups);
         self.held.insert(incident.to_owned(), held);
         Ok(())
@@ -135,8 +161,13 @@ impl Isolations {
 }
 
 #[cfg(feature = "sensor")]
-fn load(allowed: &[Allowed]) -> anyhow::Result<Isolation> {
-    Isolation::load(allowed)
+fn load() -> anyhow::Result<Isolation> {
+    Isolation::load()
+}
+
+#[cfg(feature = "sensor")]
+fn allow(isolation: &mut Isolation, allowed: &[Allowed]) -> anyhow::Result<()> {
+    isolation.allow(allowed)
 }
 
 #[cfg(feature = "sensor")]
@@ -155,7 +186,12 @@ fn reset(living: &[Running], allowed: &[Allowed], proc: &Proc) -> usize {
 }
 
 #[cfg(not(feature = "sensor"))]
-fn load(_: &[Allowed]) -> anyhow::Result<Isolation> {
+fn allow(isolation: &mut Isolation, _: &[Allowed]) -> anyhow::Result<()> {
+    match *isolation {}
+}
+
+#[cfg(not(feature = "sensor"))]
+fn load() -> anyhow::Result<Isolation> {
     Err(Refusal::new(Guard::Unavailable, "this build has no eBPF programs (feature `sensor`)").into())
 }
 
@@ -216,7 +252,8 @@ mod tests {
 
     #[test]
     fn servers_are_read_from_resolv_conf() {
-        let text = "# comment\nnameserver 10.0.0.2\nsearch x\n nameserver fe80::1%eth0 \nnameserver pool.example\n";
+        let text =
+            "# comment\nnameserver 10.0.0.2\nsearch x\n nameserver fe80::1%eth0 \nnameserver pool.example\n";
         let servers: Vec<IpAddr> = servers(text).collect();
         assert_eq!(servers, ["10.0.0.2".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]);
         assert!(servers.iter().all(is_private));

@@ -4,6 +4,7 @@
 //! example that of the agent and a command of a person.
 
 use std::{
+    collections::BTreeMap,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -13,7 +14,7 @@ use std::{
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
-use super::cgroup::Version;
+use super::{cgroup::Version, quarantined::Quarantined};
 use crate::{
     model::{IncidentId, ProcessKey, Stage},
     state_files,
@@ -42,7 +43,7 @@ pub enum Change {
         processes: Vec<ProcessKey>,
     },
     /// A file was moved into the quarantine.
-    Quarantined(Box<super::quarantine::Quarantined>),
+    Quarantined(Box<Quarantined>),
     /// Programs were attached to a cgroup.
     Attached {
         /// The cgroup.
@@ -91,6 +92,9 @@ pub struct Case {
     pub incident: String,
     /// The boot on which the changes of the kernel's state are valid.
     pub boot_id: String,
+    /// When a stage was last applied, in seconds since 1970.
+    #[serde(default)]
+    pub changed: i64,
     /// The cgroups that were created.
     #[serde(default)]
     pub homes: Vec<Home>,
@@ -103,6 +107,9 @@ pub struct Case {
     /// The suspects' processes.
     #[serde(default)]
     pub roots: Vec<ProcessKey>,
+    /// The SHA-256 of executables that suspects ran when they were stopped, by path.
+    #[serde(default)]
+    pub programs: BTreeMap<String, String>,
 }
 
 impl Case {
@@ -112,10 +119,12 @@ impl Case {
             version: 1,
             incident: incident.to_owned(),
             boot_id: boot_id.to_owned(),
+            changed: 0,
             homes: Vec::new(),
             measures: Vec::new(),
             released: Vec::new(),
             roots: Vec::new(),
+            programs: BTreeMap::new(),
         }
     }
 
@@ -162,8 +171,13 @@ impl Ledger {
         let path = self.directory.join("lock");
         let open = || {
             state_files::create_directory(&self.directory)?;
-            let file =
-                OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(&path)?;
+            let file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .mode(0o600)
+                .open(&path)?;
             flock(&file, FlockOperation::LockExclusive)?;
             Ok(file)
         };
@@ -204,12 +218,17 @@ impl Ledger {
     /// Reads all cases. A file that cannot be read is reported and left where it is.
     pub fn all(&self) -> Vec<Case> {
         let entries = fs::read_dir(&self.directory).into_iter().flatten().flatten();
-        let files = entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "json"));
+        let files = entries
+            .map(|entry| entry.path())
+            .filter(|path| path.extension().is_some_and(|end| end == "json"));
         files
             .filter_map(|path| match read(&path) {
                 Ok(case) => Some(case),
                 Err(error) => {
-                    tracing::warn!("the ledger {} cannot be read, and is left as it is: {error}", path.display());
+                    tracing::warn!(
+                        "the ledger {} cannot be read, and is left as it is: {error}",
+                        path.display()
+                    );
                     None
                 }
             })
@@ -236,8 +255,15 @@ fn write(path: &Path, case: &Case) -> io::Result<()> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
     file.write_all(&serde_json::to_vec(case)?)?;
     file.sync_data()?;
+    let is_new = !path.exists();
     fs::rename(&new, path)?;
-    File::open(directory)?.sync_all()
+    // If a crash of the machine brings back the earlier content, that is older by one change of the kernel's state, which
+    // the crash has ended, too. A file that was moved away needs more.
+    let moves_files = |change: &Change| matches!(change, Change::Quarantined(_));
+    if is_new || case.measures.iter().flat_map(|measure| &measure.changes).any(moves_files) {
+        File::open(directory)?.sync_all()?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,14 +13,19 @@ const MERGED: [&str; 5] = ["/bin/", "/sbin/", "/lib/", "/lib64/", "/lib32/"];
 /// Returns the package that owns the file at an absolute path below `root`.
 pub fn owner(root: &Path, path: &Path) -> Option<String> {
     let names = names(path)?;
-    dpkg(root, &names).or_else(|| apk(root, &names)).or_else(|| pacman(root, &names)).or_else(|| rpm(root, path))
+    dpkg(root, &names)
+        .or_else(|| apk(root, &names))
+        .or_else(|| pacman(root, &names))
+        .or_else(|| rpm(root, path))
 }
 
 /// Returns the paths under which a database may have the file.
 fn names(path: &Path) -> Option<Vec<String>> {
     let path = path.to_str()?;
     let mut names = vec![path.to_owned()];
-    if let Some(short) = path.strip_prefix("/usr").filter(|short| MERGED.iter().any(|at| short.starts_with(at))) {
+    if let Some(short) =
+        path.strip_prefix("/usr").filter(|short| MERGED.iter().any(|at| short.starts_with(at)))
+    {
         names.push(short.to_owned());
     } else if MERGED.iter().any(|at| path.starts_with(at)) {
         names.push(format!("/usr{path}"));
@@ -39,7 +44,8 @@ fn has_line(file: &Path, mut is_it: impl FnMut(&str) -> bool) -> bool {
 
 /// `/var/lib/dpkg/info/PACKAGE.list` has a path on each line (dpkg-query(1)).
 fn dpkg(root: &Path, names: &[String]) -> Option<String> {
-    let mut lists = entries(&root.join("var/lib/dpkg/info")).filter(|path| path.extension() == Some("list".as_ref()));
+    let mut lists =
+        entries(&root.join("var/lib/dpkg/info")).filter(|path| path.extension() == Some("list".as_ref()));
     let list = lists.find(|list| has_line(list, |line| names.iter().any(|name| name == line)))?;
     Some(list.file_stem()?.to_string_lossy().into_owned())
 }
@@ -52,7 +58,9 @@ fn apk(root: &Path, names: &[String]) -> Option<String> {
             Some(("P:", name)) => name.clone_into(&mut package),
             Some(("F:", name)) => name.clone_into(&mut directory),
             Some(("R:", name)) => {
-                return names.iter().any(|wanted| wanted.strip_prefix('/') == Some(&format!("{directory}/{name}")));
+                return names
+                    .iter()
+                    .any(|wanted| wanted.strip_prefix('/') == Some(&format!("{directory}/{name}")));
             }
             _ => {}
         }

@@ -10,21 +10,23 @@ use std::{
 
 use anyhow::{Context as _, bail};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use rustix::fs::{AtFlags, Gid, IFlags, Mode, OFlags, StatVfsMountFlags, Timespec, Timestamps, Uid, XattrFlags};
-use serde::{Deserialize, Serialize};
+use rustix::fs::{
+    AtFlags, Gid, IFlags, Mode, OFlags, StatVfsMountFlags, Timespec, Timestamps, Uid, XattrFlags,
+};
 
 use super::{
     files::{copy_hashed, free_space, place},
     home::{Applied, Work},
     ledger::Change,
     package,
+    quarantined::Quarantined,
     refusal::{Guard, Refusal},
     settings::ResponseSettings,
     tree::{self, Running},
 };
 use crate::{
     enrich::proc::Proc,
-    model::{Alert, ProcessKey, Suspect},
+    model::{Alert, Suspect},
     state_files,
 };
 
@@ -32,31 +34,6 @@ use crate::{
 const DIRECTORY: &str = "quarantine";
 /// Maximum size of one extended attribute, in bytes (`XATTR_SIZE_MAX`, include/uapi/linux/limits.h).
 const MAX_ATTRIBUTE: usize = 64 << 10;
-
-/// A file in the quarantine, with what is needed to put it back.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Quarantined {
-    /// Its path, below `root`.
-    pub path: PathBuf,
-    /// A process in whose root directory the path is. `None` means the host's.
-    pub root: Option<ProcessKey>,
-    /// Its place in the quarantine.
-    pub stored: PathBuf,
-    /// SHA-256 in hexadecimal.
-    pub sha256: String,
-    /// Permissions.
-    pub mode: u32,
-    /// Owner.
-    pub uid: u32,
-    /// Group.
-    pub gid: u32,
-    /// Times of access and modification, in seconds and nanoseconds since 1970.
-    pub times: [(i64, i64); 2],
-    /// Extended attributes, with values in base64.
-    pub attributes: BTreeMap<String, String>,
-    /// Flags of the inode, as `lsattr` shows them.
-    pub flags: u32,
-}
 
 /// Moves the executables of suspects into the quarantine.
 pub fn apply(
@@ -66,27 +43,48 @@ pub fn apply(
     settings: &ResponseSettings,
 ) -> anyhow::Result<Applied> {
     let mut applied = Applied::default();
+    let mut refused = None;
     for suspect in suspects {
-        let found = find(alert, suspect, work.proc, settings)?;
+        let found = match find(alert, suspect, &work.case.programs, work.proc, settings) {
+            Ok(found) => found,
+            // The executables of the others are moved all the same.
+            Err(error) if error.is::<Refusal>() => {
+                refused.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let stored = found.stored.clone();
         move_aside(work, found)?;
         applied.path = Some(stored);
-        applied.how = format!("moved {}", suspect.process.executable.path);
+        let comma = if applied.how.is_empty() { "moved " } else { ", " };
+        applied.how.push_str(&format!("{comma}{}", suspect.process.executable.path));
     }
-    Ok(applied)
+    match refused {
+        Some(error) if applied.path.is_none() => Err(error),
+        Some(error) => {
+            applied.how.push_str(&format!("; but {error}"));
+            Ok(applied)
+        }
+        None => Ok(applied),
+    }
 }
 
-/// Checks whether the executable of a suspect may be moved, without changing anything.
+/// Checks whether the executable of a suspect may be moved, without changing anything. `programs` are the hashes of
+/// executables that suspects ran when they were stopped, by path.
 pub fn find(
     alert: &Alert,
     suspect: &Suspect,
+    programs: &BTreeMap<String, String>,
     proc: &Proc,
     settings: &ResponseSettings,
 ) -> anyhow::Result<Quarantined> {
     let executable = &suspect.process.executable;
     let shown = &*executable.path;
     if executable.flags.memfd || executable.flags.deleted || !shown.starts_with('/') {
-        let message = format!("the suspect runs from memory or from a deleted file ({shown}); `minerwatch evidence` keeps its content");
+        let message = format!(
+            "the suspect runs from memory or from a deleted file ({shown}); `minerwatch evidence` keeps its content"
+        );
         return Err(Refusal::new(Guard::NoFile, message).into());
     }
     let key = suspect.process.key;
@@ -97,12 +95,14 @@ pub fn find(
     } else if is_hosts {
         PathBuf::from("/")
     } else {
-        let message = format!("the container of {shown} cannot be reached, because no process of the suspect is left");
+        let message =
+            format!("the container of {shown} cannot be reached, because no process of the suspect is left");
         return Err(Refusal::new(Guard::NoFile, message).into());
     };
     let path = Path::new(shown);
     let file = place(&root, path).and_then(|place| place.open());
-    let file = file.map_err(|error| Refusal::new(Guard::NoFile, format!("{shown} cannot be opened: {error}")))?;
+    let file =
+        file.map_err(|error| Refusal::new(Guard::NoFile, format!("{shown} cannot be opened: {error}")))?;
     if let Some(package) = package::owner(&root, path) {
         let message = format!(
             "{shown} belongs to the package {package}. If it was replaced, reinstall the package; if it is an \
@@ -116,7 +116,7 @@ pub fn find(
     }
     let metadata = file.metadata()?;
     let sha256 = copy_hashed(&file, io::sink()).with_context(|| format!("reading {shown}"))?;
-    check_hash(alert, suspect, lives, &sha256, proc)?;
+    check_hash(alert, suspect, programs, lives, &sha256, proc)?;
     check_space(settings, metadata.size())?;
     let flags = rustix::fs::ioctl_getflags(&file).map_or(0, |flags| flags.bits());
     let quarantine = settings.state.join(DIRECTORY);
@@ -138,18 +138,22 @@ pub fn find(
 fn check_hash(
     alert: &Alert,
     suspect: &Suspect,
+    programs: &BTreeMap<String, String>,
     lives: bool,
     found: &str,
     proc: &Proc,
 ) -> anyhow::Result<()> {
     let path = &suspect.process.executable.path;
     let dropped = alert.dropped.iter().find(|dropped| dropped.path == *path);
-    let named = suspect.process.sha256.as_deref().or_else(|| dropped.and_then(|dropped| dropped.sha256.as_deref()));
+    let named = suspect.process.sha256.as_deref();
+    let named = named.or_else(|| dropped.and_then(|dropped| dropped.sha256.as_deref()));
+    let named = named.or_else(|| programs.get(&**path).map(String::as_str));
     if let Some(named) = named {
         if named == found {
             return Ok(());
         }
-        let message = format!("{path} has the hash {found}, but the incident names {named}; the file was replaced");
+        let message =
+            format!("{path} has the hash {found}, but the incident names {named}; the file was replaced");
         return Err(Refusal::new(Guard::Hash, message).into());
     }
     // The incident has no hash yet, but a living process says what it runs.
@@ -160,8 +164,21 @@ fn check_hash(
             return Ok(());
         }
     }
-    let message = format!("the incident has no hash of {path}, and no process that runs it is left to compare with");
+    let message =
+        format!("the incident has no hash of {path}, and no process that runs it is left to compare with");
     Err(Refusal::new(Guard::Hash, message).into())
+}
+
+/// Returns the hash of the executable that a suspect runs, if the incident does not have it.
+pub fn running_program(suspect: &Suspect, proc: &Proc) -> Option<(String, String)> {
+    let process = &suspect.process;
+    let key = process.key;
+    let lives = Running::read(key.pid, proc).is_some_and(|running| running.key == key);
+    if process.sha256.is_some() || !lives {
+        return None;
+    }
+    let hash = copy_hashed(File::open(proc.path(key.pid, "exe")).ok()?, io::sink()).ok()?;
+    Some((process.executable.path.to_string(), hash))
 }
 
 fn check_space(settings: &ResponseSettings, size: u64) -> anyhow::Result<()> {
@@ -235,7 +252,11 @@ fn root_of(found: &Quarantined, proc: &Proc) -> anyhow::Result<PathBuf> {
     if Running::read(key.pid, proc).is_some_and(|running| running.key == key) {
         return Ok(proc.path(key.pid, "root"));
     }
-    bail!("the container of {} has ended, so the file stays at {}", found.path.display(), found.stored.display())
+    bail!(
+        "the container of {} has ended, so the file stays at {}",
+        found.path.display(),
+        found.stored.display()
+    )
 }
 
 /// Puts a file back. Nothing happens if it was never moved.
@@ -250,7 +271,10 @@ pub fn undo(found: &Quarantined, proc: &Proc) -> anyhow::Result<()> {
     match at.open().map(|file| copy_hashed(file, io::sink())) {
         // It was not removed yet, or it was put back already.
         Ok(Ok(hash)) if hash == found.sha256 => {}
-        Ok(_) => bail!("another file is at {shown} now; the file from the quarantine stays at {}", found.stored.display()),
+        Ok(_) => bail!(
+            "another file is at {shown} now; the file from the quarantine stays at {}",
+            found.stored.display()
+        ),
         Err(_) => {
             let stored = stored.with_context(|| format!("{} is missing", found.stored.display()))?;
             let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;

@@ -11,7 +11,13 @@ use crate::enrich::proc::Proc;
 
 /// Undoes the changes of a measure, the latest first. Returns what could not be undone.
 pub fn undo(measure: &Measure, proc: &Proc) -> Vec<String> {
-    measure.changes.iter().rev().filter_map(|change| undo_change(change, proc).err()).map(|error| format!("{error:#}")).collect()
+    measure
+        .changes
+        .iter()
+        .rev()
+        .filter_map(|change| undo_change(change, proc).err())
+        .map(|error| format!("{error:#}"))
+        .collect()
 }
 
 fn undo_change(change: &Change, proc: &Proc) -> anyhow::Result<()> {
@@ -64,9 +70,8 @@ pub fn end(
         }
         ledger.store(case)?;
     }
-    let needs_home = |measure: &Measure| {
-        measure.changes.iter().any(|change| !matches!(change, Change::Quarantined(_)))
-    };
+    let needs_home =
+        |measure: &Measure| measure.changes.iter().any(|change| !matches!(change, Change::Quarantined(_)));
     if !case.measures.iter().any(needs_home) {
         while let Some(home) = case.homes.pop() {
             if let Err(error) = home::give_up(&home) {
@@ -89,6 +94,7 @@ pub fn forget_earlier_boot(case: &mut Case, boot_id: &str) {
     case.homes.clear();
     case.released.clear();
     case.roots.clear();
+    case.programs.clear();
     for measure in &mut case.measures {
         measure.changes.retain_mut(|change| match change {
             Change::Quarantined(found) => {
@@ -99,4 +105,67 @@ pub fn forget_earlier_boot(case: &mut Case, boot_id: &str) {
         });
     }
     case.measures.retain(|measure| !measure.changes.is_empty());
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, path::PathBuf};
+
+    use super::*;
+    use crate::model::Stage;
+
+    fn measure(stage: Stage, changes: Vec<Change>) -> Measure {
+        Measure { stage, by: "policy".to_owned(), at: 1, until: None, changes }
+    }
+
+    #[test]
+    fn values_come_back_in_reverse_order_and_what_is_gone_is_no_problem() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let (ledger, proc) = (Ledger::below(scratch.path()), Proc::default());
+        let file = scratch.path().join("cpu.max");
+        fs::write(&file, "third").expect("a file");
+        let control =
+            |file: &PathBuf, before: &str| Change::Control { file: file.clone(), before: before.to_owned() };
+        let mut case = Case::new("1-1-1", "boot");
+        case.measures = vec![
+            measure(
+                Stage::Throttle,
+                vec![control(&file, "first"), control(&scratch.path().join("gone"), "x")],
+            ),
+            measure(Stage::Freeze, vec![control(&file, "second")]),
+        ];
+        let (undone, problems) =
+            end(&mut case, &ledger, &proc, |measure| measure.stage == Stage::Freeze).expect("written");
+        assert_eq!((undone.len(), problems), (1, Vec::new()));
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), "second");
+        // The ledger knows at each moment what is left.
+        assert_eq!(ledger.load("1-1-1").expect("written"), Some(case.clone()));
+        let (undone, problems) = end(&mut case, &ledger, &proc, |_| true).expect("written");
+        assert_eq!((undone.len(), problems), (1, Vec::new()));
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), "first");
+        assert!(case.is_settled());
+    }
+
+    #[test]
+    fn what_cannot_be_undone_stays_in_the_ledger() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let (ledger, proc) = (Ledger::below(scratch.path()), Proc::default());
+        // A directory cannot be written like a file.
+        let change = Change::Control { file: scratch.path().to_owned(), before: "0".to_owned() };
+        let mut case = Case::new("1-1-1", "boot");
+        case.measures = vec![measure(Stage::Freeze, vec![change])];
+        let (undone, problems) = end(&mut case, &ledger, &proc, |_| true).expect("written");
+        assert_eq!((undone.len(), problems.len()), (0, 1));
+        assert_eq!(case.measures.len(), 1);
+    }
+
+    #[test]
+    fn an_earlier_boot_leaves_only_files() {
+        let mut case = Case::new("1-1-1", "earlier");
+        case.measures = vec![measure(Stage::Freeze, vec![Change::Stopped { processes: Vec::new() }])];
+        forget_earlier_boot(&mut case, "earlier");
+        assert_eq!(case.measures.len(), 1);
+        forget_earlier_boot(&mut case, "now");
+        assert!(case.is_settled() && case.boot_id == "now");
+    }
 }

@@ -19,7 +19,10 @@ use super::{
     responder::Responder,
     settings::ResponseSettings,
 };
-use crate::{host, model::{AfterDeath, ResponseReport}};
+use crate::{
+    host,
+    model::{AfterDeath, ResponseReport},
+};
 
 /// Maximum length of an order, in bytes. An alert has a bounded size.
 const MAX_ORDER: usize = 8 << 20;
@@ -41,8 +44,14 @@ pub fn run() -> anyhow::Result<()> {
     loop {
         let leases = !(orders.has_ended && responder.settings().when_agent_dies == AfterDeath::Keep);
         responder.tick(leases, &mut |report| answer(0, Some(report), true));
+        if !orders.has_ended {
+            responder.prepare();
+        }
         let pause = pause(&responder);
         if orders.has_ended {
+            if responder.catch_up(&mut |report| answer(0, Some(report), true)) {
+                continue;
+            }
             // An isolation ends with this process, so it stays for it.
             let waits = match responder.settings().when_agent_dies {
                 AfterDeath::Keep => responder.holds_anything(),
@@ -51,10 +60,17 @@ pub fn run() -> anyhow::Result<()> {
             if !waits {
                 return Ok(());
             }
-            std::thread::sleep(pause);
+            std::thread::sleep(pause.min(LOOK_HOLDING));
             continue;
         }
-        let Some(line) = orders.wait_line(Some(pause))? else { continue };
+        // What can wait is done when no order does.
+        let line = match orders.wait_line(Some(Duration::ZERO))? {
+            None if orders.has_ended => continue,
+            None if responder.catch_up(&mut |report| answer(0, Some(report), true)) => continue,
+            None => orders.wait_line(Some(pause))?,
+            line => line,
+        };
+        let Some(line) = line else { continue };
         match serde_json::from_slice::<Order>(&line) {
             Ok(order) => {
                 responder.handle(&order, &mut |report| {
@@ -103,7 +119,10 @@ impl Lines {
             anyhow::ensure!(self.waiting.len() < MAX_ORDER, "an order is too long");
             let input = io::stdin();
             if let Some(limit) = limit {
-                let timeout = Timespec { tv_sec: i64::try_from(limit.as_secs())?, tv_nsec: limit.subsec_nanos().into() };
+                let timeout = Timespec {
+                    tv_sec: i64::try_from(limit.as_secs())?,
+                    tv_nsec: limit.subsec_nanos().into(),
+                };
                 match poll(&mut [PollFd::new(&input, PollFlags::IN)], Some(&timeout)) {
                     Ok(0) | Err(rustix::io::Errno::INTR) => return Ok(None),
                     Ok(_) => {}

@@ -41,6 +41,9 @@ pub struct ResponseSettings {
     pub allow_dns: bool,
     /// Free space that the responder leaves on the disk of the state directory, in bytes.
     pub free_space: u64,
+    /// Whether the policy isolates, so that an isolation is prepared in advance.
+    #[serde(default)]
+    pub prepare: bool,
     /// The evidence that is collected before a stage changes something, or `None`.
     #[serde(default)]
     pub evidence: Option<EvidenceSettings>,
@@ -62,6 +65,7 @@ impl ResponseSettings {
             allow: Vec::new(),
             allow_dns: true,
             free_space: 256 << 20,
+            prepare: false,
             evidence: None,
             agent: None,
         }

@@ -29,11 +29,8 @@ pub fn send(process: ProcessKey, signal: Signal, proc: &Proc) -> Result<bool, Er
 
 /// Returns the state of a process as a letter (`proc_pid_stat(5)`), or `None` if it has ended.
 pub fn state(process: ProcessKey, proc: &Proc) -> Option<char> {
-    let stat = proc.read(process.pid, "stat", 4096).ok()?;
-    let text = String::from_utf8_lossy(&stat);
-    let after = text.rsplit_once(')')?.1;
-    let is_same = Running::read(process.pid, proc).is_some_and(|running| running.key == process);
-    after.trim_start().chars().next().filter(|_| is_same)
+    let stat = proc.stat(process.pid)?;
+    (stat.start_ticks == process.start_ticks).then_some(stat.state)
 }
 
 /// Whether a process has ended, or only waits for its parent to notice.

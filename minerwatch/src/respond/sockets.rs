@@ -41,7 +41,9 @@ fn reset_of(process: &Running, allowed: &[Allowed], proc: &Proc) -> usize {
     });
     let mut count = 0;
     for entry in sockets {
-        let Some(descriptor) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else { continue };
+        let Some(descriptor) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
+            continue;
+        };
         match pidfd_getfd(&handle, descriptor, PidfdGetfdFlags::empty()) {
             Ok(socket) => count += usize::from(disconnect(&socket, allowed)),
             Err(error) => debug!("descriptor {descriptor} of the process {pid}: {error}"),

@@ -9,8 +9,7 @@ use rustix::process::Signal;
 use tracing::debug;
 
 use super::{
-    cgroup,
-    freeze,
+    cgroup, freeze,
     home::{Applied, Place, Work},
     signals,
     tree::{Running, Tree},

@@ -30,7 +30,8 @@ pub fn subjects(alert: &Alert, only: Option<u32>) -> Result<Vec<Subject>, Refusa
 pub(super) fn of_tree(tree: &mut Tree, proc: &Proc) -> Vec<Subject> {
     let living = tree.living(proc);
     let suspects: FxHashSet<u32> = living.iter().map(|process| process.key.pid).collect();
-    let mut pids: Vec<u32> = living.iter().flat_map(|process| with_ancestors(process.key.pid, proc)).collect();
+    let mut pids: Vec<u32> =
+        living.iter().flat_map(|process| with_ancestors(process.key.pid, proc)).collect();
     pids.extend(&suspects);
     pids.sort_unstable();
     pids.dedup();

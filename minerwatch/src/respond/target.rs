@@ -24,8 +24,11 @@ pub fn suspects(alert: &Alert, only: Option<u32>) -> Result<Vec<&Suspect>, Refus
         alert.suspects.iter().filter(|suspect| suspect.verdict == Some(Verdict::Mining)).collect();
     if mining.is_empty() {
         let others: Vec<String> = alert.suspects.iter().map(described).collect();
-        let others =
-            if others.is_empty() { "It has no suspects".to_owned() } else { format!("It has {}", others.join(", ")) };
+        let others = if others.is_empty() {
+            "It has no suspects".to_owned()
+        } else {
+            format!("It has {}", others.join(", "))
+        };
         return Err(Refusal::new(
             Guard::Verdict,
             format!(
@@ -53,13 +56,14 @@ fn named(alert: &Alert, pid: u32) -> Result<&Suspect, Refusal> {
     if let Some(suspect) = alert.suspects.iter().find(has_pid) {
         return Ok(suspect);
     }
-    let role = alert.members.iter().find(|member| member.process.pid == pid).map(|member| match member.role {
-        MemberRole::Suspect => "a suspect without a verdict",
-        MemberRole::Dropper => "the writer of a file",
-        MemberRole::Persister => "a process that set something up to start again",
-        MemberRole::Entry => "the service through which the others came",
-        MemberRole::Bystander => "a process of the same tree or container",
-    });
+    let role =
+        alert.members.iter().find(|member| member.process.pid == pid).map(|member| match member.role {
+            MemberRole::Suspect => "a suspect without a verdict",
+            MemberRole::Dropper => "the writer of a file",
+            MemberRole::Persister => "a process that set something up to start again",
+            MemberRole::Entry => "the service through which the others came",
+            MemberRole::Bystander => "a process of the same tree or container",
+        });
     Err(Refusal::new(
         Guard::Bystander,
         match role {
@@ -104,4 +108,68 @@ fn own_program(process: &ProcessView) -> Option<FileId> {
     let is_shared =
         SYSTEM.iter().any(|directory| path.starts_with(directory)) || Role::of_name(name) != Role::Other;
     process.executable.file.filter(|_| !is_shared)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::samples;
+
+    #[test]
+    fn only_a_suspect_whose_own_verdict_is_mining_is_touched_unless_a_person_names_one() {
+        let mut alert = samples::alert();
+        // The incident may be mining because of another suspect.
+        alert.verdict = Verdict::Mining;
+        let refusal = suspects(&alert, None).expect_err("none mines");
+        assert_eq!(refusal.guard, Guard::Verdict);
+        assert!(refusal.message.contains("(pid 4713, suspected)"), "{refusal}");
+        assert_eq!(suspects(&alert, Some(4713)).expect("it was named").len(), 1);
+        assert_eq!(suspects(&alert, Some(4712)).expect("it runs the suspect's program").len(), 1);
+        let mut mining = alert.suspects[0].clone();
+        mining.verdict = Some(Verdict::Mining);
+        mining.process.key.pid = 9;
+        alert.suspects.push(mining);
+        let chosen: Vec<u32> = suspects(&alert, None)
+            .expect("one mines")
+            .iter()
+            .map(|suspect| suspect.process.key.pid)
+            .collect();
+        assert_eq!(chosen, [9]);
+    }
+
+    #[test]
+    fn a_bystander_and_a_stranger_are_refused_by_name() {
+        let mut alert = samples::alert();
+        let bystander =
+            alert.members.iter_mut().find(|member| member.process.pid != 4713).expect("there are more");
+        bystander.role = MemberRole::Bystander;
+        bystander.process.pid = 77;
+        for (pid, part) in [(77, "same tree or container"), (78, "no part of the incident")] {
+            let refusal = suspects(&alert, Some(pid)).expect_err("it is no suspect");
+            assert_eq!(refusal.guard, Guard::Bystander);
+            assert!(refusal.message.contains(part), "{refusal}");
+        }
+    }
+
+    #[test]
+    fn a_program_that_others_run_leads_to_nobody_else() {
+        let process = |path: &str| {
+            let mut process = samples::alert().suspect;
+            process.executable.path = path.into();
+            process.executable.file = Some(FileId { device: 1, inode: 2 });
+            own_program(&process).is_some()
+        };
+        for own in ["/tmp/.x/kdevtmpfsi", "/dev/shm/a", "/home/me/xmrig", "/memfd:x (deleted)"] {
+            assert!(process(own), "{own}");
+        }
+        for shared in [
+            "/usr/bin/curl",
+            "/bin/sh",
+            "/opt/app/bin/app",
+            "/root/.pyenv/versions/3.11/bin/python3.11",
+            "/tmp/bash",
+        ] {
+            assert!(!process(shared), "{shared}");
+        }
+    }
 }

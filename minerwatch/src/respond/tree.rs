@@ -23,9 +23,12 @@ pub struct Running {
 }
 
 impl Running {
-    /// Reads one process.
+    /// Reads one process. A process that has ended is none, also while its parent has not noticed.
     pub fn read(pid: u32, proc: &Proc) -> Option<Self> {
-        let Stat { name, parent, session, kernel_thread, start_ticks } = proc.stat(pid)?;
+        let Stat { name, state, parent, session, kernel_thread, start_ticks } = proc.stat(pid)?;
+        if matches!(state, 'Z' | 'X') {
+            return None;
+        }
         Some(Self { key: ProcessKey::from_ticks(pid, start_ticks), parent, session, name, kernel_thread })
     }
 }
@@ -81,7 +84,8 @@ impl Tree {
                         self.known.contains(key) && key.start_ticks <= process.key.start_ticks
                     })
                 };
-                if leads(process.parent) || leads(process.session) || self.runs_program(process.key.pid, proc) {
+                if leads(process.parent) || leads(process.session) || self.runs_program(process.key.pid, proc)
+                {
                     self.known.insert(process.key);
                 }
             }

@@ -5,7 +5,10 @@ use std::{fmt, fs::File, net::IpAddr, path::Path};
 use anyhow::{Context as _, anyhow};
 use aya::{
     Ebpf, EbpfLoader,
-    maps::{Array, Map, MapData, lpm_trie::{Key, LpmTrie}},
+    maps::{
+        Array, Map, MapData,
+        lpm_trie::{Key, LpmTrie},
+    },
     programs::{CgroupAttachMode, CgroupSkb, CgroupSkbAttachType, CgroupSockAddr},
 };
 
@@ -25,6 +28,8 @@ const BEFORE_ADDRESS: u32 = 32;
 /// An isolation. Dropping it ends it, and so does the end of this process.
 pub struct Isolation {
     programs: Ebpf,
+    allowed4: LpmTrie<MapData, [u8; 8], u8>,
+    allowed6: LpmTrie<MapData, [u8; 20], u8>,
     blocked: Array<MapData, u64>,
 }
 
@@ -35,15 +40,28 @@ impl fmt::Debug for Isolation {
 }
 
 impl Isolation {
-    /// Loads the programs. They block nothing until [`Self::attach`] is called. Loopback is always allowed.
+    /// Loads the programs. They block nothing until [`Self::attach`] is called.
     ///
     /// # Errors
     ///
     /// The kernel or the privileges of this process do not allow it.
-    pub fn load(allowed: &[Allowed]) -> anyhow::Result<Self> {
-        let mut programs = EbpfLoader::new().btf(None).load(OBJECT).context("loading the programs of the isolation")?;
-        let mut four = LpmTrie::<_, [u8; 8], u8>::try_from(map(&mut programs, "ALLOWED4")?)?;
-        let mut six = LpmTrie::<_, [u8; 20], u8>::try_from(map(&mut programs, "ALLOWED6")?)?;
+    pub fn load() -> anyhow::Result<Self> {
+        let mut programs =
+            EbpfLoader::new().btf(None).load(OBJECT).context("loading the programs of the isolation")?;
+        let allowed4 = LpmTrie::try_from(map(&mut programs, "ALLOWED4")?)?;
+        let allowed6 = LpmTrie::try_from(map(&mut programs, "ALLOWED6")?)?;
+        let blocked = Array::try_from(map(&mut programs, "BLOCKED")?)?;
+        for name in CALLS {
+            let program: &mut CgroupSockAddr = find(&mut programs, name)?.try_into()?;
+            program.load().with_context(|| format!("loading {name}"))?;
+        }
+        let program: &mut CgroupSkb = find(&mut programs, PACKETS)?.try_into()?;
+        program.load().with_context(|| format!("loading {PACKETS}"))?;
+        Ok(Self { programs, allowed4, allowed6, blocked })
+    }
+
+    /// Allows peers. Loopback is always allowed.
+    pub fn allow(&mut self, allowed: &[Allowed]) -> anyhow::Result<()> {
         for Allowed { address, bits, port } in allowed {
             let port = port.unwrap_or(0).to_be_bytes();
             let length = BEFORE_ADDRESS + u32::from(*bits);
@@ -52,25 +70,18 @@ impl Isolation {
                     let mut data = [0; 8];
                     data[..2].copy_from_slice(&port);
                     data[4..].copy_from_slice(&address.octets());
-                    four.insert(&Key::new(length, data), 1, 0)
+                    self.allowed4.insert(&Key::new(length, data), 1, 0)
                 }
                 IpAddr::V6(address) => {
                     let mut data = [0; 20];
                     data[..2].copy_from_slice(&port);
                     data[4..].copy_from_slice(&address.octets());
-                    six.insert(&Key::new(length, data), 1, 0)
+                    self.allowed6.insert(&Key::new(length, data), 1, 0)
                 }
             };
             inserted.with_context(|| format!("allowing {address}/{bits}"))?;
         }
-        let blocked = Array::try_from(map(&mut programs, "BLOCKED")?)?;
-        for name in CALLS {
-            let program: &mut CgroupSockAddr = find(&mut programs, name)?.try_into()?;
-            program.load().with_context(|| format!("loading {name}"))?;
-        }
-        let program: &mut CgroupSkb = find(&mut programs, PACKETS)?.try_into()?;
-        program.load().with_context(|| format!("loading {PACKETS}"))?;
-        Ok(Self { programs, blocked })
+        Ok(())
     }
 
     /// Blocks the sockets of a cgroup and of those below it.
@@ -79,7 +90,9 @@ impl Isolation {
         for name in CALLS {
             let program: &mut CgroupSockAddr = find(&mut self.programs, name)?.try_into()?;
             // A link allows other programs beside it anyway.
-            program.attach(&directory, CgroupAttachMode::Single).with_context(|| format!("attaching {name}"))?;
+            program
+                .attach(&directory, CgroupAttachMode::Single)
+                .with_context(|| format!("attaching {name}"))?;
         }
         let program: &mut CgroupSkb = find(&mut self.programs, PACKETS)?.try_into()?;
         program

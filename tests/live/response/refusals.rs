@@ -18,11 +18,8 @@ fn each_refusal_names_its_guard_and_changes_nothing() {
     let incident = incident_of(&agent, &miner);
     let refused = |arguments: &[&str], part: &str| {
         let output = stage.minerwatch(&[&["respond", &incident], arguments].concat());
-        let said = format!(
-            "{}{}",
-            String::from_utf8_lossy(&output.stdout),
-            String::from_utf8_lossy(&output.stderr)
-        );
+        let said =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
         assert_eq!(output.status.code(), Some(1), "{arguments:?}: {said}");
         assert!(said.contains(part), "{arguments:?}: {said}");
     };

@@ -28,7 +28,8 @@ pub(super) enum Place {
 impl Place {
     pub(super) fn of(path: &str) -> Self {
         let name = Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default();
-        let is_unit = [".service", ".timer", ".socket", ".path", ".mount"].iter().any(|end| name.ends_with(end));
+        let is_unit =
+            [".service", ".timer", ".socket", ".path", ".mount"].iter().any(|end| name.ends_with(end));
         if path == "/etc/crontab" || path.starts_with("/var/spool/cron/") || path == "/etc/anacrontab" {
             Self::CronTable
         } else if path.starts_with("/etc/cron.") {
@@ -52,10 +53,14 @@ impl Place {
     pub(super) fn step(self, path: &str, files: &[Left], is_in_container: bool) -> Step {
         let (kind, why) = match self {
             Self::CronFile => (Kind::Remove, "this cron job starts the suspect again"),
-            Self::CronTable => (Kind::Review, "a line of this cron table may start the suspect again; remove only that line"),
+            Self::CronTable => {
+                (Kind::Review, "a line of this cron table may start the suspect again; remove only that line")
+            }
             Self::Unit => (Kind::Disable, "this unit starts the suspect again"),
             Self::UserUnit => (Kind::Remove, "this unit of a user starts the suspect again"),
-            Self::Preload => (Kind::Review, "each program loads the libraries in this file; remove the intruder's"),
+            Self::Preload => {
+                (Kind::Review, "each program loads the libraries in this file; remove the intruder's")
+            }
             Self::Keys => (Kind::Review, "a key may be the intruder's; remove it"),
             Self::Shared => (Kind::Review, "a line may start the suspect again; remove only that line"),
             Self::Other => (Kind::Remove, "it starts the suspect again"),
@@ -70,17 +75,22 @@ impl Place {
             found.extend(["-e", file]);
         }
         found.extend(["--", path]);
+        let list = ["ls", "-la", "--", path];
         match self {
             Self::CronFile | Self::UserUnit | Self::Other => step(kind, path, why, &[&["rm", "--", path]]),
-            Self::Unit => step(kind, path, why, &[
-                &["systemctl", "disable", "--now", "--", name],
-                &["rm", "--", path],
-                &["systemctl", "daemon-reload"],
-            ]),
+            Self::Unit => step(
+                kind,
+                path,
+                why,
+                &[
+                    &["systemctl", "disable", "--now", "--", name],
+                    &["rm", "--", path],
+                    &["systemctl", "daemon-reload"],
+                ],
+            ),
             Self::CronTable | Self::Preload | Self::Keys | Self::Shared => {
-                step(kind, path, why, &[if looked_for.is_empty() { &["ls", "-la", "--", path] } else { &found }, &[
-                    "minerwatch-edit", path,
-                ]])
+                let look: &[&str] = if looked_for.is_empty() { &list } else { &found };
+                step(kind, path, why, &[look, &["minerwatch-edit", path]])
             }
         }
     }
@@ -106,7 +116,8 @@ mod tests {
         ] {
             assert_eq!(Place::of(path), place, "{path}");
             let step = place.step(path, &[], false);
-            let is_removed = step.commands.iter().any(|command| command.first().is_some_and(|word| word == "rm"));
+            let is_removed =
+                step.commands.iter().any(|command| command.first().is_some_and(|word| word == "rm"));
             assert_eq!(is_removed, removes, "{path}");
         }
     }

@@ -36,7 +36,8 @@ pub fn respond(case: KnownCase, request: &RespondRequest) -> Result<Vec<Response
     only_root("the daemon's configuration has no `response.enabled = true`")?;
     let KnownCase { alert, settings, .. } = case;
     let alert = alert.ok_or_else(|| {
-        let message = format!("there is no open incident {}; `minerwatch explain` shows all", request.incident);
+        let message =
+            format!("there is no open incident {}; `minerwatch explain` shows all", request.incident);
         Failure::new(ExitReason::Failed, anyhow!(message))
     })?;
     let stages = request.stages.iter().map(|stage| (*stage, request.lease)).collect();

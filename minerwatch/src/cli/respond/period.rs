@@ -19,9 +19,9 @@ impl FromStr for Period {
     fn from_str(text: &str) -> Result<Self, String> {
         const YEAR: u64 = 366 * 86_400;
         let units = [('s', 1), ('m', 60), ('h', 3_600), ('d', 86_400)];
-        let seconds = units.iter().find_map(|(unit, seconds)| {
-            text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*seconds)
-        });
+        let seconds = units
+            .iter()
+            .find_map(|(unit, seconds)| text.strip_suffix(*unit)?.parse::<u64>().ok()?.checked_mul(*seconds));
         match seconds {
             Some(seconds @ 1..=YEAR) => Ok(Self(seconds)),
             _ => Err("write a time from one second to a year as `90s`, `30m`, `1h` or `2d`".to_owned()),

@@ -24,6 +24,10 @@ pub fn show(reports: &[ResponseReport], json: bool) -> Result<ExitReason, Failur
 /// Escapes what would move the cursor of a terminal: a suspect chooses its own name.
 fn plain(text: &str) -> String {
     text.chars()
-        .map(|letter| if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() })
+        .map(
+            |letter| {
+                if letter.is_control() { letter.escape_default().to_string() } else { letter.to_string() }
+            },
+        )
         .collect()
 }

@@ -75,6 +75,7 @@ pub fn settings(config: &Config) -> ResponseSettings {
         allow: section.allow.clone(),
         allow_dns: section.allow_dns,
         free_space: section.min_free_mib << 20,
+        prepare: section.mining.contains(&Stage::Isolate) && !section.dry_run,
         evidence: section.evidence.then_some(EvidenceSettings {
             bytes: section.evidence_max_mib << 20,
             memory: section.evidence_memory,
@@ -162,7 +163,9 @@ fn read(mut child: Child, output: ChildStdout, commands: &mpsc::Sender<signals::
         }
     }
     let status = child.wait();
-    error!("the responder has ended ({status:?}): nothing can be done to suspects until minerwatch is restarted");
+    error!(
+        "the responder has ended ({status:?}): nothing can be done to suspects until minerwatch is restarted"
+    );
 }
 
 impl Responder {
@@ -177,7 +180,9 @@ impl Responder {
             (Verdict::Suspected, self.section.suspected.clone()),
         ] {
             let mut is_new = false;
-            for suspect in alert.suspects.iter().filter(|suspect| suspect.verdict == Some(verdict) && suspect.alive) {
+            for suspect in
+                alert.suspects.iter().filter(|suspect| suspect.verdict == Some(verdict) && suspect.alive)
+            {
                 let key = (alert.incident, suspect.process.key);
                 if !stages.is_empty() && self.handled.get(&key).is_none_or(|handled| *handled < verdict) {
                     self.handled.insert(key, verdict);
@@ -210,7 +215,13 @@ impl Responder {
     }
 
     /// Orders what a person asks for. The answer is sent when the responder has finished.
-    pub fn respond(&mut self, alert: Option<Alert>, asked: &RespondRequest, by: Actor, request: PipelineRequest) {
+    pub fn respond(
+        &mut self,
+        alert: Option<Alert>,
+        asked: &RespondRequest,
+        by: Actor,
+        request: PipelineRequest,
+    ) {
         let Some(alert) = alert else {
             return request.refuse(&format!(
                 "there is no open incident {}; `minerwatch explain` shows all",

@@ -11,9 +11,7 @@ use crate::{
     enrich::{EnrichSettings, Enricher},
     incident::IncidentState,
     metrics::{AlertCounts, EventCounts},
-    model::{
-        AgentReport, BootTime, Health, ProcessKey, ProcessView, ResponseReport, Verdict, WallClock,
-    },
+    model::{AgentReport, BootTime, Health, ProcessKey, ProcessView, ResponseReport, Verdict, WallClock},
     probe::Probes,
 };
 

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use crate::model::{BlockedTraffic, BootTime, ProcessKey, ResponseAction, ResponseOutcome, ResponseReport, Stage};
+use crate::model::{
+    BlockedTraffic, BootTime, ProcessKey, ResponseAction, ResponseOutcome, ResponseReport, Stage,
+};
 
 /// Returns one report of each action.
 pub(crate) fn responses() -> Vec<ResponseReport> {
@@ -26,8 +28,11 @@ pub(crate) fn response(action: ResponseAction) -> ResponseReport {
         cgroups: if changes { vec!["/system.slice/web.service".to_owned()] } else { Vec::new() },
         until: changes.then_some(1_795_475_000),
         path: (action == ResponseAction::Evidence).then(|| "/var/lib/minerwatch/evidence/1".to_owned()),
-        blocked: (action == ResponseAction::Blocked)
-            .then_some(BlockedTraffic { connects: 12, sends: 3, packets: 4 }),
+        blocked: (action == ResponseAction::Blocked).then_some(BlockedTraffic {
+            connects: 12,
+            sends: 3,
+            packets: 4,
+        }),
         took: Duration::from_micros(23_400),
         message: "froze 1 process of '/tmp/.x/kdevtmpfsi' (pid 17216): the freezer of cgroup v2".to_owned(),
     }

@@ -92,7 +92,9 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         ["gated", peer, cycles] => Ok(work::gated(peer, None, cycles.parse()?)?),
         ["gated", peer, cycles, other] => Ok(work::gated(peer, Some(other), cycles.parse()?)?),
         ["mine", peer, beats, seconds] => mining::mine(peer, beats, Duration::from_secs(seconds.parse()?)),
-        ["multiply", depth, seconds] => mining::multiply(depth.parse()?, Duration::from_secs(seconds.parse()?)),
+        ["multiply", depth, seconds] => {
+            mining::multiply(depth.parse()?, Duration::from_secs(seconds.parse()?))
+        }
         ["mine-and-multiply", peer, beats, depth, seconds] => {
             let time = Duration::from_secs(seconds.parse()?);
             let depth = depth.parse()?;

@@ -74,7 +74,9 @@ pub fn multiply(depth: u32, time: Duration) -> anyhow::Result<()> {
         }
         let left = until.saturating_duration_since(Instant::now()).as_secs().to_string();
         let mut children: Vec<_> = (0..2)
-            .filter_map(|_| Command::new(&own).args(["multiply", &(depth - 1).to_string(), &left]).spawn().ok())
+            .filter_map(|_| {
+                Command::new(&own).args(["multiply", &(depth - 1).to_string(), &left]).spawn().ok()
+            })
             .collect();
         for child in &mut children {
             child.wait()?;
