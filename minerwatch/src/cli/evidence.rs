@@ -57,9 +57,9 @@ pub(super) struct Arguments {
 
 const EXAMPLES: &str = "\
 Examples:
-  sudo minerwatch evidence 4340-7760d-4727c34e36e -o case.tar.gz       keep everything in one archive
-  sudo minerwatch evidence 4340-7760d-4727c34e36e -o case/ --redact    write a directory, without secrets
-  cd case && jq -r '.files[] | .sha256 + \"  \" + .path' manifest.json | sha256sum -c";
+  sudo minerwatch evidence 4340-7760d-4727c34e36e -o case.tar.gz   keep everything in one archive
+  sudo minerwatch evidence 4340-7760d-4727c34e36e -o case --redact   keep it without secrets
+  jq -r '.files[] | .sha256 + \"  \" + .path' manifest.json | sha256sum -c   check the hashes";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();

@@ -32,12 +32,8 @@ pub(super) struct Arguments {
     /// The incident's id, as alerts show it
     #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
-    /// Show how to clean up: what to stop, remove and restore, in order
-    #[arg(long, requires = "incident", conflicts_with = "all")]
-    clean: bool,
-    /// With --clean, write a shell script that asks before each step
-    #[arg(long, requires = "clean", conflicts_with = "json")]
-    script: bool,
+    #[command(flatten)]
+    plan: PlanArguments,
     /// Include incidents that have no verdict yet
     #[arg(long, conflicts_with = "incident")]
     all: bool,
@@ -54,6 +50,17 @@ pub(super) struct Arguments {
     color: ColorArguments,
 }
 
+/// Options for the plan to clean up.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct PlanArguments {
+    /// Show how to clean up: what to stop, remove and restore, in order
+    #[arg(long, requires = "incident", conflicts_with = "all")]
+    clean: bool,
+    /// With --clean, write a shell script that asks before each step
+    #[arg(long, requires = "clean", conflicts_with = "json")]
+    script: bool,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch explain                          explain every incident that has a verdict
@@ -66,10 +73,10 @@ Examples:
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { incident, clean, script, all, json, from, socket, color } = arguments;
+    let Arguments { incident, plan, all, json, from, socket, color } = arguments;
     let incident = incident.as_deref();
-    if let (true, Some(incident)) = (*clean, incident) {
-        return show_plan(arguments, incident, *json, *script);
+    if let (true, Some(incident)) = (plan.clean, incident) {
+        return show_plan(arguments, incident, *json, plan.script);
     }
     let mut found = match from {
         Some(file) => read(file, incident)?,

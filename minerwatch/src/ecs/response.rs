@@ -60,7 +60,6 @@ impl Encoder {
         };
         let mut event = EventFields::new(action, &["process"], types, sequence);
         event.id = Some(Shown(self.ids.of_response(report.time, sequence)));
-        event.dataset = "minerwatch.response";
         event.outcome = Some(if report.outcome.is_fine() { "success" } else { "failure" });
         let response = ResponseFields {
             stage: match report.action {

@@ -352,7 +352,8 @@ fn every_object_says_where_it_comes_from() {
         assert_eq!(event["dataset"], dataset.as_str());
         let is_sent = event["kind"] == "alert" && event["action"] != "incident-state";
         let is_report = !object["minerwatch"]["agent"].is_null();
-        assert_eq!(event["id"].is_string(), is_sent || is_report, "{event}");
+        let is_response = !object["minerwatch"]["response"].is_null();
+        assert_eq!(event["id"].is_string(), is_sent || is_report || is_response, "{event}");
         assert_eq!(object["agent"]["type"], "minerwatch");
         assert_eq!(object["tags"], serde_json::json!(["prod"]));
         assert_eq!(object["labels"]["team"], "web");

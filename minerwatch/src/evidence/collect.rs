@@ -199,7 +199,7 @@ fn files(store: &mut Store, evidence: &Evidence<'_>, suspects: &[&Subject]) {
             .map(PathBuf::as_path)
             .chain([Path::new("/")])
             .map(|root| open(root, path))
-            .reduce(|found, next| found.or(next));
+            .reduce(Result::or);
         let from = from.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
         store.copy(&format!("{kind}/{number}-{name}"), path, from);
     }

@@ -217,7 +217,8 @@ mod tests {
     }
 
     #[test]
-    fn the_memory_of_this_process_is_a_core_that_readelf_accepts() {
+    fn the_memory_of_a_process_is_a_core_that_readelf_accepts() {
+        const MARKER: &str = "MINERWATCH_TEST_MARKER=kept-in-the-memory-image";
         let scratch = tempfile::tempdir().expect("a directory");
         let limits = EvidenceLimits {
             bytes: 1 << 30,
@@ -227,41 +228,45 @@ mod tests {
             memory: true,
             redact: false,
         };
-        // A large region with a few pages in use.
-        let marker = b"minerwatch keeps this text in its memory image".map(|byte| byte ^ 0x20);
-        let mut large = vec![0_u8; 64 << 20];
-        let decoded: Vec<u8> = marker.iter().map(|byte| byte ^ 0x20).collect();
-        large[32 << 20..][..decoded.len()].copy_from_slice(&decoded);
+        let (name, value) = MARKER.split_once('=').expect("a variable");
+        let mut child = Command::new("sleep").arg("60").env(name, value).spawn().expect("it starts");
+        let pid = child.id();
+        let runs = || fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|name| name == "sleep\n");
+        while !runs() {
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let mut store = Store::create(&scratch.path().join("new"), limits).expect("it is new");
-        add(&mut store, "memory.core", std::process::id());
-        assert_eq!(store.missing, []);
+        add(&mut store, "memory.core", pid);
         let core = fs::read(scratch.path().join("new/memory.core")).expect("it is there");
-        let address = (large.as_ptr().addr() + (32 << 20)) as u64;
-        assert_eq!(text_at(&core, address, decoded.len()), Some(decoded.as_slice()));
-        assert!(core.len() < 60 << 20, "pages that were never touched are left out: {}", core.len());
-        drop(large);
+        // The environment is at the top of the stack.
+        let at =
+            core.windows(MARKER.len()).position(|window| window == MARKER.as_bytes()).expect("it is kept");
+        let address = address_of(&core, at as u64).expect("a segment");
+        let mut there = vec![0; MARKER.len()];
+        let memory = File::open(format!("/proc/{pid}/mem")).expect("our child");
+        memory.read_exact_at(&mut there, address).expect("it is mapped");
+        child.kill().expect("our child");
+        child.wait().expect("our child");
+        assert_eq!(store.missing, []);
+        assert_eq!(there, MARKER.as_bytes(), "the core says where the bytes were");
+        assert!(core.len() < 8 << 20, "pages that were never touched are left out: {}", core.len());
         // readelf is not everywhere.
-        if let Ok(shown) =
-            Command::new("readelf").arg("-hl").arg(scratch.path().join("new/memory.core")).output()
-        {
+        let file = scratch.path().join("new/memory.core");
+        if let Ok(shown) = Command::new("readelf").arg("-hl").arg(file).output() {
             let text = String::from_utf8_lossy(&shown.stdout).into_owned();
             assert!(shown.status.success() && shown.stderr.is_empty(), "{shown:?}");
             assert!(text.contains("CORE (Core file)") && text.contains("LOAD"), "{text}");
         }
     }
 
-    /// Reads memory at an address, as a debugger does.
-    fn text_at(core: &[u8], address: u64, length: usize) -> Option<&[u8]> {
+    /// Returns the address of a byte of the file, as a debugger knows it.
+    fn address_of(core: &[u8], at: u64) -> Option<u64> {
         let long = |at: usize| u64::from_ne_bytes(core[at..at + 8].try_into().expect("eight bytes"));
         let count = u16::from_ne_bytes([core[56], core[57]]);
         (0..usize::from(count)).map(|index| 64 + index * 56).find_map(|header| {
             let (offset, start, size) = (long(header + 8), long(header + 16), long(header + 32));
             let is_load = core[header..header + 4] == 1_u32.to_ne_bytes();
-            if !is_load || !(start..start + size).contains(&address) {
-                return None;
-            }
-            let at = usize::try_from(offset + address - start).ok()?;
-            core.get(at..at + length)
+            (is_load && (offset..offset + size).contains(&at)).then(|| start + (at - offset))
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fmt::Write as _,
     fs::{self, File},
     io::{self, Read as _},
 };
@@ -153,7 +154,8 @@ fn sockets(store: &mut Store, pid: u32, descriptors: &[Descriptor]) {
         let own: Vec<&str> =
             lines.filter(|line| line.split_ascii_whitespace().any(|field| inodes.contains(&field))).collect();
         if !own.is_empty() {
-            kept.push_str(&format!("# /proc/{pid}/net/{table}\n{head}\n{}\n", own.join("\n")));
+            // Writing to a string always succeeds.
+            let _ = writeln!(kept, "# /proc/{pid}/net/{table}\n{head}\n{}", own.join("\n"));
         }
     }
     store.write(&format!("process/{pid}/sockets"), &format!("/proc/{pid}/net"), kept.as_bytes());

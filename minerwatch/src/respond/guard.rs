@@ -235,7 +235,7 @@ fn protected(path: &Path) -> Option<(Guard, &'static str)> {
         Some(beginning) => name.starts_with(beginning),
         None => name == *pattern,
     };
-    let row = PROTECTED.iter().find(|(_, _, names)| names.iter().any(|pattern| is_named(pattern)))?;
+    let row = PROTECTED.iter().find(|(_, _, names)| names.iter().any(is_named))?;
     Some((row.0, row.1))
 }
 

@@ -43,7 +43,7 @@ pub fn apply(
     settings: &ResponseSettings,
 ) -> anyhow::Result<Applied> {
     let mut applied = Applied::default();
-    let mut refused = None;
+    let (mut moved, mut refused) = (Vec::new(), None);
     for suspect in suspects {
         let found = match find(alert, suspect, &work.case.programs, work.proc, settings) {
             Ok(found) => found,
@@ -55,15 +55,15 @@ pub fn apply(
             Err(error) => return Err(error),
         };
         let stored = found.stored.clone();
-        move_aside(work, found)?;
+        move_aside(work, &found)?;
         applied.path = Some(stored);
-        let comma = if applied.how.is_empty() { "moved " } else { ", " };
-        applied.how.push_str(&format!("{comma}{}", suspect.process.executable.path));
+        moved.push(&*suspect.process.executable.path);
     }
+    applied.how = format!("moved {}", moved.join(", "));
     match refused {
         Some(error) if applied.path.is_none() => Err(error),
         Some(error) => {
-            applied.how.push_str(&format!("; but {error}"));
+            applied.how = format!("{}; but {error}", applied.how);
             Ok(applied)
         }
         None => Ok(applied),
@@ -215,12 +215,12 @@ fn protection(flags: u32) -> IFlags {
     IFlags::from_bits_truncate(flags) & (IFlags::IMMUTABLE | IFlags::APPEND)
 }
 
-fn move_aside(work: &mut Work<'_>, found: Quarantined) -> anyhow::Result<()> {
-    let root = root_of(&found, work.proc)?;
+fn move_aside(work: &mut Work<'_>, found: &Quarantined) -> anyhow::Result<()> {
+    let root = root_of(found, work.proc)?;
     work.record(Change::Quarantined(Box::new(found.clone())))?;
     let at = place(&root, &found.path)?;
     let file = at.open()?;
-    store(&file, &found).with_context(|| format!("copying to {}", found.stored.display()))?;
+    store(&file, found).with_context(|| format!("copying to {}", found.stored.display()))?;
     if !protection(found.flags).is_empty() {
         rustix::fs::ioctl_setflags(&file, IFlags::from_bits_retain(found.flags) - protection(found.flags))
             .with_context(|| format!("clearing the immutable flag of {}", found.path.display()))?;

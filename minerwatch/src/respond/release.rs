@@ -9,6 +9,15 @@ use super::{
 };
 use crate::enrich::proc::Proc;
 
+/// What was undone.
+#[derive(Debug, Default)]
+pub struct Undone {
+    /// The measures that were undone completely.
+    pub measures: Vec<Measure>,
+    /// What could not be undone, and why.
+    pub problems: Vec<String>,
+}
+
 /// Undoes the changes of a measure, the latest first. Returns what could not be undone.
 pub fn undo(measure: &Measure, proc: &Proc) -> Vec<String> {
     measure
@@ -48,13 +57,13 @@ fn undo_change(change: &Change, proc: &Proc) -> anyhow::Result<()> {
 }
 
 /// Undoes the measures for which `ends` returns true, the latest first, and removes the cgroups that nobody needs any
-/// more. The ledger is written after each measure. Returns the stages that were undone, and the problems.
+/// more. The ledger is written after each measure.
 pub fn end(
     case: &mut Case,
     ledger: &Ledger,
     proc: &Proc,
     ends: impl Fn(&Measure) -> bool,
-) -> Result<(Vec<Measure>, Vec<String>), LedgerError> {
+) -> Result<Undone, LedgerError> {
     let (mut undone, mut problems) = (Vec::new(), Vec::new());
     for index in (0..case.measures.len()).rev() {
         if !case.measures.get(index).is_some_and(&ends) {
@@ -82,7 +91,7 @@ pub fn end(
         }
         ledger.store(case)?;
     }
-    Ok((undone, problems))
+    Ok(Undone { measures: undone, problems })
 }
 
 /// Forgets what an earlier boot of the host ended: cgroups, and what was done to processes. Files stay in the quarantine.
@@ -134,13 +143,14 @@ mod tests {
             ),
             measure(Stage::Freeze, vec![control(&file, "second")]),
         ];
-        let (undone, problems) =
+        let Undone { measures: undone, problems } =
             end(&mut case, &ledger, &proc, |measure| measure.stage == Stage::Freeze).expect("written");
         assert_eq!((undone.len(), problems), (1, Vec::new()));
         assert_eq!(fs::read_to_string(&file).expect("it is there"), "second");
         // The ledger knows at each moment what is left.
         assert_eq!(ledger.load("1-1-1").expect("written"), Some(case.clone()));
-        let (undone, problems) = end(&mut case, &ledger, &proc, |_| true).expect("written");
+        let Undone { measures: undone, problems } =
+            end(&mut case, &ledger, &proc, |_| true).expect("written");
         assert_eq!((undone.len(), problems), (1, Vec::new()));
         assert_eq!(fs::read_to_string(&file).expect("it is there"), "first");
         assert!(case.is_settled());
@@ -154,7 +164,8 @@ mod tests {
         let change = Change::Control { file: scratch.path().to_owned(), before: "0".to_owned() };
         let mut case = Case::new("1-1-1", "boot");
         case.measures = vec![measure(Stage::Freeze, vec![change])];
-        let (undone, problems) = end(&mut case, &ledger, &proc, |_| true).expect("written");
+        let Undone { measures: undone, problems } =
+            end(&mut case, &ledger, &proc, |_| true).expect("written");
         assert_eq!((undone.len(), problems.len()), (0, 1));
         assert_eq!(case.measures.len(), 1);
     }

@@ -60,7 +60,7 @@ impl Responder {
                     }
                 };
                 let incident = asked.alert.incident.to_string();
-                let report = self.released(&incident, asked.by, begun, outcome, message);
+                let report = Self::released(&incident, asked.by, begun, outcome, message);
                 let path = path.map(|path| path.display().to_string());
                 tell(ResponseReport { action: ResponseAction::Evidence, path, ..report });
             }

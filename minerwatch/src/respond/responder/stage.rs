@@ -11,7 +11,8 @@ use crate::{
         ledger::{Case, Measure},
         quarantine,
         refusal::{Guard, Refusal},
-        release, stop, target, throttle,
+        release::{self, Undone},
+        stop, target, throttle,
     },
 };
 
@@ -85,11 +86,14 @@ impl Responder {
             Ok(applied) => {
                 if stage == Stage::Stop {
                     // Nothing is left that could be frozen, and whatever starts in the same cgroup next must run.
-                    let (_, problems) = release::end(&mut case, &self.ledger, &self.proc, |measure| {
-                        measure.stage != Stage::Quarantine
-                    })?;
+                    let Undone { problems, .. } =
+                        release::end(&mut case, &self.ledger, &self.proc, |measure| {
+                            measure.stage != Stage::Quarantine
+                        })?;
                     self.isolations.end(&incident);
-                    problems.iter().for_each(|problem| warn!("after the stop: {problem}"));
+                    for problem in problems {
+                        warn!("after the stop: {problem}");
+                    }
                     self.settle(&case)?;
                 } else {
                     self.ledger.store(&case)?;
@@ -101,9 +105,11 @@ impl Responder {
                     if stage == Stage::Isolate {
                         self.isolations.end(&incident);
                     }
-                    let (_, problems) =
+                    let Undone { problems, .. } =
                         release::end(&mut case, &self.ledger, &self.proc, |measure| measure.stage == stage)?;
-                    problems.iter().for_each(|problem| warn!("undoing the stage {stage}: {problem}"));
+                    for problem in problems {
+                        warn!("undoing the stage {stage}: {problem}");
+                    }
                     self.settle(&case)?;
                 }
                 Err(error)

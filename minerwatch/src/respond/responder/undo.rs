@@ -9,7 +9,8 @@ use crate::{
     respond::{
         ledger::{Change, LedgerError, Measure},
         order::Actor,
-        release, signals,
+        release::{self, Undone},
+        signals,
         tree::Running,
     },
 };
@@ -32,10 +33,10 @@ impl Responder {
                     format!("nothing was done for the incident {incident}, so there is nothing to undo");
                 (ResponseOutcome::Done, message)
             }
-            Ok(Some((measures, problems))) if problems.is_empty() => {
+            Ok(Some(Undone { measures, problems })) if problems.is_empty() => {
                 (ResponseOutcome::Done, format!("released: {} undone", names(&measures)))
             }
-            Ok(Some((measures, problems))) => {
+            Ok(Some(Undone { measures, problems })) => {
                 let undone = if measures.is_empty() { "nothing".to_owned() } else { names(&measures) };
                 (
                     ResponseOutcome::Failed,
@@ -44,11 +45,10 @@ impl Responder {
             }
             Err(error) => (ResponseOutcome::Failed, error.to_string()),
         };
-        tell(self.released(incident, by, issued, outcome, message));
+        tell(Self::released(incident, by, issued, outcome, message));
     }
 
     pub(super) fn released(
-        &self,
         incident: &str,
         by: &Actor,
         issued: BootTime,
@@ -72,11 +72,7 @@ impl Responder {
         }
     }
 
-    fn try_release(
-        &mut self,
-        incident: &str,
-        is_person: bool,
-    ) -> Result<Option<(Vec<Measure>, Vec<String>)>, LedgerError> {
+    fn try_release(&mut self, incident: &str, is_person: bool) -> Result<Option<Undone>, LedgerError> {
         let _lock = self.ledger.lock()?;
         let Some(mut case) = self.ledger.load(incident)? else { return Ok(None) };
         release::forget_earlier_boot(&mut case, &self.boot_id);
@@ -108,7 +104,7 @@ impl Responder {
                 "the isolation has blocked {connects} connects, {sends} datagrams and {packets} packets so far"
             );
             let report =
-                self.released(&incident, &Actor::Policy, host::now(), ResponseOutcome::Done, message);
+                Self::released(&incident, &Actor::Policy, host::now(), ResponseOutcome::Done, message);
             tell(ResponseReport { action: ResponseAction::Blocked, blocked: Some(blocked), ..report });
         }
         for case in cases {
@@ -133,14 +129,14 @@ impl Responder {
                 continue;
             }
             match self.end_leases(&case.incident, is_due) {
-                Ok((measures, problems)) if measures.is_empty() && problems.is_empty() => {}
-                Ok((measures, problems)) => {
+                Ok(Undone { measures, problems }) if measures.is_empty() && problems.is_empty() => {}
+                Ok(Undone { measures, problems }) => {
                     let outcome =
                         if problems.is_empty() { ResponseOutcome::Done } else { ResponseOutcome::Failed };
                     let problems =
                         problems.iter().fold(String::new(), |text, problem| format!("{text}; {problem}"));
                     let message = format!("the lease of {} has ended{problems}", names(&measures));
-                    tell(self.released(&case.incident, &Actor::Lease, host::now(), outcome, message));
+                    tell(Self::released(&case.incident, &Actor::Lease, host::now(), outcome, message));
                 }
                 Err(error) => warn!("the leases of the incident {} cannot be ended: {error}", case.incident),
             }
@@ -151,9 +147,9 @@ impl Responder {
         &mut self,
         incident: &str,
         is_due: impl Fn(&Measure) -> bool,
-    ) -> Result<(Vec<Measure>, Vec<String>), LedgerError> {
+    ) -> Result<Undone, LedgerError> {
         let _lock = self.ledger.lock()?;
-        let Some(mut case) = self.ledger.load(incident)? else { return Ok((Vec::new(), Vec::new())) };
+        let Some(mut case) = self.ledger.load(incident)? else { return Ok(Undone::default()) };
         release::forget_earlier_boot(&mut case, &self.boot_id);
         if case.measures.iter().any(|measure| measure.stage == Stage::Isolate && is_due(measure)) {
             self.isolations.end(incident);
