@@ -21,7 +21,7 @@ use super::{
 };
 use crate::enrich::proc::Proc;
 
-/// Time to move the suspects. Suspects that fork faster than they can be moved stay where they are after that.
+/// Time to move the suspects. It is reached only if they fork faster than they can be moved.
 const MOVING: Duration = Duration::from_secs(2);
 
 /// Limits of a shared cgroup that a cgroup beside it gets, too.
@@ -116,9 +116,10 @@ impl Work<'_> {
                     move_to(process, &home, self.proc)?;
                 }
             }
-            if is_complete || Instant::now() > until {
+            if is_complete {
                 return Ok(homes);
             }
+            anyhow::ensure!(Instant::now() < until, "the suspects fork faster than they can be moved");
         }
     }
 
