@@ -218,7 +218,10 @@ impl Writing<'_> {
     /// Ends the file.
     pub fn finish(self) -> io::Result<()> {
         let Self { store, file, hash, mut entry } = self;
-        file.sync_data()?;
+        // What is kept before the first stage must not hold it up. It survives a kill, and not a crash of the machine.
+        if !store.limits.brief {
+            file.sync_data()?;
+        }
         entry.sha256 = hash.finalize().iter().fold(String::new(), |mut text, byte| {
             use std::fmt::Write as _;
             // Writing to a string always succeeds.
