@@ -1,9 +1,11 @@
 //! The command line, with one file per command. Results go to standard output, messages to standard error.
 
 mod alert;
+mod clean;
 mod config;
 mod counted;
 mod doctor;
+mod evidence;
 mod except;
 mod explain;
 mod failure;
@@ -13,8 +15,11 @@ mod logging;
 mod output;
 mod present;
 mod record;
+mod release;
 pub mod render;
 mod replay;
+mod respond;
+mod responder;
 mod run;
 mod scan;
 mod status;
@@ -52,6 +57,10 @@ enum Command {
     Status(status::Arguments),
     Output(output::Arguments),
     Alert(alert::Arguments),
+    Respond(respond::Arguments),
+    Release(release::Arguments),
+    Evidence(evidence::Arguments),
+    Responder(responder::Arguments),
 }
 
 const EXAMPLES: &str = "\
@@ -103,6 +112,10 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Alert(arguments) => alert::main(&arguments),
         Command::Config(arguments) => config::main(&arguments),
         Command::Status(arguments) => status::main(&arguments),
+        Command::Respond(arguments) => respond::main(&arguments),
+        Command::Release(arguments) => release::main(&arguments),
+        Command::Evidence(arguments) => evidence::main(&arguments),
+        Command::Responder(_) => responder::main(),
     }
 }
 
@@ -155,6 +168,8 @@ mod tests {
             "explain",
             "explain 4340-7760d-4727c34e36e --json",
             "explain --from -",
+            "explain 1-1-1 --clean --script",
+            "explain 1-1-1 --clean --json --from alerts.json",
             "intel check",
             "intel check a.txt b/ --config /etc/minerwatch.toml --strict --json",
             "except add --path /opt/x --user ml --signal C9,N4 --signal C1 --reason x --expires 30d",
@@ -173,6 +188,12 @@ mod tests {
             "status",
             "status --json --check --socket /tmp/s --color never",
             "intel lookup pool.example --list a.txt --list b.json --allow c.txt",
+            "respond 4340-7760d-4727c34e36e --freeze --for 1h",
+            "respond 1-1-1 --isolate --throttle --stop --quarantine --pid 7 --dry-run --json --socket /tmp/s",
+            "release 1-1-1 --json --socket /tmp/s --config m.toml",
+            "release 1-1-1 --state /tmp/state",
+            "evidence 1-1-1 -o case.tar.gz",
+            "evidence 1-1-1 --output case --pid 7 --no-memory --redact --max-mib 64 --max-seconds 5 --socket /tmp/s",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             assert!(Arguments::try_parse_from(words).is_ok(), "{line}");
@@ -196,6 +217,15 @@ mod tests {
             "config check a b",
             "config default a",
             "status now",
+            "respond 1-1-1",
+            "respond --freeze",
+            "respond 1-1-1 --freeze --for 1",
+            "respond 1-1-1 --observe",
+            "evidence 1-1-1",
+            "explain --clean",
+            "explain 1-1-1 --script",
+            "release",
+            "release 1-1-1 --config m.toml --state /tmp/state",
         ] {
             let words = std::iter::once("minerwatch").chain(line.split(' '));
             let error = Arguments::try_parse_from(words).expect_err(line);

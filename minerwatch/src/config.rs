@@ -18,6 +18,7 @@ mod log_level;
 mod metrics;
 mod outside;
 pub mod reference;
+mod response;
 mod shown;
 
 use std::{
@@ -45,6 +46,7 @@ pub use fields::{Cloud, CloudAccount, CloudInstance, Fields};
 pub use intel::{Intel, ListSync, SyncList, SyncSource};
 pub use log_level::LogLevel;
 pub use metrics::{ListenAddress, MetricsSection};
+pub use response::Response;
 pub use shown::Shown;
 
 /// Maximum size of a configuration file, in bytes.
@@ -75,6 +77,8 @@ section! {
         pub state: State = State::default(), table();
         /// The control socket for `minerwatch tail` and other commands that query the daemon.
         pub control: Control = Control::default(), table();
+        /// What minerwatch does to suspects, beside alerting ([response.md](response.md)).
+        pub response: Response = Response::default(), table();
         /// The endpoint for Prometheus.
         pub metrics: MetricsSection = MetricsSection::default(), table();
         /// Limits that bound the use of memory and the size of alerts.
@@ -298,6 +302,7 @@ impl Config {
             redact: redacted,
             state,
             control,
+            response,
             metrics,
             limits,
             log: _,
@@ -319,6 +324,7 @@ impl Config {
             ("redact", *redacted != new.redact),
             ("state", *state != new.state),
             ("control", *control != new.control),
+            ("response", *response != new.response),
             ("metrics", *metrics != new.metrics),
             ("limits", *limits != new.limits),
         ];

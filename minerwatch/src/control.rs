@@ -29,9 +29,10 @@ use crate::{
     unix_socket::{self, SocketAt},
 };
 pub use client::{ConnectError, ControlClient, Lines};
+pub use connection::Group;
 pub use counters::ControlCounters;
 pub use pipeline_request::{PipelineRequest, Question};
-pub use request::{Request, TailRequest};
+pub use request::{Peer, Request, RespondRequest, TailRequest};
 use subscribers::Subscribers;
 
 /// Capacity of the queue of requests to the pipeline.
@@ -56,15 +57,27 @@ impl ControlServer {
     ///
     /// Another daemon is listening at `path`, `path` is not a socket, or the directory cannot be written.
     pub fn bind(path: &Path) -> Result<(Self, mpsc::Receiver<PipelineRequest>), BindError> {
+        Self::bind_for(path, None)
+    }
+
+    /// Listens as [`Self::bind`] does. Members of `group` may ask for a response, so the socket has mode 0660.
+    pub fn bind_for(
+        path: &Path,
+        group: Option<Group>,
+    ) -> Result<(Self, mpsc::Receiver<PipelineRequest>), BindError> {
         // The daemon checks the user of each connection, so connections before the mode is set are safe.
-        let (listener, inode) = unix_socket::bind(SocketAt { path, mode: 0o600, key: "control.socket" })?;
+        let mode = if group.is_some() { 0o660 } else { 0o600 };
+        let (listener, inode) = unix_socket::bind(SocketAt { path, mode, key: "control.socket" })?;
         let failed = |error| BindError::Io { path: path.to_owned(), error };
+        if let Some(group) = &group {
+            std::os::unix::fs::chown(path, None, Some(group.id)).map_err(failed)?;
+        }
         listener.set_nonblocking(true).map_err(failed)?;
         let listener = UnixListener::from_std(listener).map_err(failed)?;
         let subscribers = Arc::new(Subscribers::default());
         let (requests, receiver) = mpsc::channel(QUEUE);
         let (stop, stopped) = watch::channel(false);
-        let service = connection::Service { subscribers: Arc::clone(&subscribers), requests, stopped };
+        let service = connection::Service { subscribers: Arc::clone(&subscribers), requests, stopped, group };
         let task = tokio::spawn(service.run(listener));
         Ok((Self { path: path.to_owned(), subscribers, stop, task, inode }, receiver))
     }

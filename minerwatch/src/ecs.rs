@@ -21,6 +21,7 @@ mod names;
 mod network;
 mod process;
 pub mod read;
+mod response;
 mod shorten;
 #[cfg(test)]
 mod templates;
@@ -35,7 +36,7 @@ use serde::Serialize;
 
 use crate::model::{
     AgentContext, AgentReport, Alert, BootTime, Event, ExtraFields, HostContext, IncidentId, ProcessView,
-    SignalId, Verdict, WallClock,
+    ResponseReport, SignalId, Verdict, WallClock,
 };
 use crate::redact::Redactor;
 use event_id::EventIds;
@@ -167,6 +168,18 @@ impl Encoder {
     /// Appends the line of what the daemon says about itself, with its newline.
     pub fn report(&self, report: &AgentReport, sequence: u64, lines: &mut Vec<u8>) {
         self.encode_report(report, sequence, lines);
+    }
+
+    /// Appends the line of what the response did, with its newline. `suspect` is the process that the response is about,
+    /// if it is known.
+    pub fn response(
+        &self,
+        report: &ResponseReport,
+        suspect: Option<&ProcessView>,
+        sequence: u64,
+        lines: &mut Vec<u8>,
+    ) {
+        self.encode_response(report, suspect, sequence, lines);
     }
 
     fn time(&self, time: BootTime) -> Timestamp {

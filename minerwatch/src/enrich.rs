@@ -10,7 +10,7 @@ pub mod geo;
 mod hash;
 mod hierarchy;
 mod huge_pages;
-mod proc;
+pub(crate) mod proc;
 mod quota;
 pub mod snapshot;
 mod users;

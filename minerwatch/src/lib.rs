@@ -28,6 +28,7 @@ pub mod dissect;
 pub mod ecs;
 pub mod engine;
 pub mod enrich;
+pub mod evidence;
 pub mod except;
 pub mod exporter;
 pub mod feeds;
@@ -47,6 +48,7 @@ pub mod probe;
 pub mod process;
 pub mod recording;
 pub mod redact;
+pub mod respond;
 pub mod schema;
 #[cfg(feature = "sensor")]
 pub mod sensor;

@@ -4,6 +4,7 @@
 pub mod account;
 mod agent_report;
 mod alert;
+mod allowed;
 mod app_data;
 mod dns;
 mod effect;
@@ -18,11 +19,13 @@ mod hook;
 mod host;
 mod kinds;
 mod memory;
+mod never;
 mod options;
 mod payload;
 mod process;
 mod quota;
 mod report;
+mod response;
 mod rounding;
 mod score;
 mod signal;
@@ -36,8 +39,9 @@ pub use account::{Account, AccountHasher};
 pub use agent_report::{AgentNews, AgentReport};
 pub use alert::{
     Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
-    MemberRole, Peer, Suspect,
+    MemberRole, NotAnIncident, Peer, Suspect,
 };
+pub use allowed::Allowed;
 pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request, Wanted};
@@ -56,6 +60,7 @@ pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
 pub use host::{AgentContext, HostContext};
 pub use kinds::{KindSet, UnknownKind};
 pub use memory::{HugePages, Mapping, MappingClass};
+pub use never::{Never, Traits};
 pub use options::{Keepalive, SocketOptions};
 pub use payload::{Bytes, Direction, Payload};
 pub use process::{
@@ -64,6 +69,7 @@ pub use process::{
 };
 pub use quota::CpuQuota;
 pub use report::{Condition, DataSourceStatus, Report, ScanReport};
+pub use response::{AfterDeath, BlockedTraffic, ResponseAction, ResponseOutcome, ResponseReport, Stage};
 pub use rounding::{ControlRegister, Rounding, RoundingCounts};
 pub use score::{NextVerdict, Points, ScoreParts, SignalPoints};
 pub use signal::{Signal, SignalClass, SignalId};

@@ -20,9 +20,10 @@ pub const MAX_VALUE: usize = 300;
 /// Returns one line that says what happened, where, and who did it.
 pub fn headline(ecs: &Value) -> String {
     let host = plain(text(ecs, "host.name").unwrap_or("unknown host"), 60);
+    let is_response = text(ecs, "event.action").is_some_and(|action| action.starts_with("response-"));
     let line = match text(ecs, "minerwatch.incident.id") {
-        Some(_) => about_an_incident(ecs, &host),
-        None => match text(ecs, "message") {
+        Some(_) if !is_response => about_an_incident(ecs, &host),
+        Some(_) | None => match text(ecs, "message") {
             Some(message) => format!("minerwatch on {host}: {}", plain(message, MAX_HEADLINE)),
             None => about_an_event(ecs, &host),
         },

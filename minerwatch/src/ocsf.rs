@@ -46,12 +46,19 @@ pub fn document(ecs: &Value) -> Value {
             "huge-pages" | "device-open" => file::event,
             "agent-start" | "agent-stop" => application::event,
             action if action.starts_with("file-") => file::event,
+            // What was done to a process is no activity of the process.
+            action if action.starts_with("response-") => no_class,
             _ => process::event,
         }
     };
     // An object that lacks what its class requires is a Base Event. The class may have read some fields already, so the
     // record of what was read starts anew.
     whole(ecs, class).unwrap_or_else(|| whole(ecs, |source| Some(base(source))).unwrap_or_default())
+}
+
+/// Makes a Base Event of an object that fits no class.
+fn no_class(_: Source<'_>) -> Option<Object> {
+    None
 }
 
 /// Makes the attributes of one class, or `None` if the object lacks what the class requires.

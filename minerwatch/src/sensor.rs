@@ -13,6 +13,7 @@ mod error;
 mod event_rings;
 mod flows;
 mod hooks;
+mod isolation;
 mod layout;
 mod links;
 mod losses;
@@ -38,6 +39,7 @@ pub use self::{
     error::SensorError,
     event_rings::EventRings,
     flows::{Flows, RememberError, Remembered},
+    isolation::Isolation,
     losses::Losses,
     merge::Drained,
     options::SensorOptions,

@@ -17,6 +17,7 @@ mod operation;
 mod outputs;
 mod overload;
 mod refusals;
+mod response;
 mod restart;
 mod rounding;
 mod scope;

@@ -33,6 +33,10 @@ pub const ALL: &[Command] = &[
     // `output test` may read secrets that only root may read. With `--config` it is about a file of the user.
     Command { unless: Some("--config"), ..command("output", true) },
     command("alert", true),
+    command("respond", true),
+    // `release` works without the daemon, but needs root all the same.
+    command("release", true),
+    command("evidence", true),
     command("help", false),
 ];
 
@@ -70,6 +74,8 @@ mod tests {
             (&["record", "host.jsonl"], true),
             (&["status", "--json"], true),
             (&["config", "check"], false),
+            (&["respond", "1-1-1", "--freeze"], true),
+            (&["release", "1-1-1", "--state", "/tmp/state"], true),
             (&["explain"], true),
             (&["explain", "--from", "alerts.json"], false),
             (&["explain", "--from=-"], false),

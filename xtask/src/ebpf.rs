@@ -12,6 +12,12 @@ use crate::{environment, linker, workspace};
 /// The name of the eBPF package, and of the object file that cargo builds from it.
 pub const PACKAGE: &str = "minerwatch-ebpf";
 
+/// The name of the object file with the programs of an isolation, as cargo builds it.
+const ISOLATION: &str = "minerwatch-isolation";
+
+/// The file name of that object beside those of [`RingBackend::object`].
+pub const ISOLATION_OBJECT: &str = "minerwatch-isolation.o";
+
 /// The kind of buffer that carries records from the eBPF programs to the daemon. Each kind has its own object file,
 /// because a kernel refuses an object with map types that it does not know.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +63,7 @@ pub fn inputs() -> Vec<PathBuf> {
                 .map(|input| workspace::root().join(input))
                 .collect()
         },
-        |objects| RingBackend::ALL.map(|backend| objects.join(backend.object())).to_vec(),
+        |objects| objects_of_all().map(|object| objects.join(object)).collect(),
     )
 }
 
@@ -75,17 +81,22 @@ fn prebuilt() -> Option<PathBuf> {
 /// Returns [`toolchain::Missing`] if a tool is missing, and another error if a file operation or the compiler fails.
 pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
     if let Some(objects) = prebuilt() {
-        return RingBackend::ALL
-            .into_iter()
-            .try_for_each(|backend| copy(&objects.join(backend.object()), &out_dir.join(backend.object())));
+        return objects_of_all().try_for_each(|object| copy(&objects.join(object), &out_dir.join(object)));
     }
     let target_dir = workspace::target_dir(out_dir);
     let (toolchains, linkers) = (toolchain::discover::toolchains(), linker::discover(&target_dir));
     let pair = toolchain::choose(&toolchains, &linkers)?;
     RingBackend::ALL.into_iter().try_for_each(|backend| {
         let object = build(pair, &target_dir, arch, backend)?;
-        copy(&object, &out_dir.join(backend.object()))
+        copy(&object, &out_dir.join(backend.object()))?;
+        // It is the same for each backend.
+        copy(&object.with_file_name(ISOLATION), &out_dir.join(ISOLATION_OBJECT))
     })
+}
+
+/// Returns the file names of all objects.
+pub fn objects_of_all() -> impl Iterator<Item = &'static str> {
+    RingBackend::ALL.into_iter().map(RingBackend::object).chain([ISOLATION_OBJECT])
 }
 
 fn copy(object: &Path, copy: &Path) -> Result<()> {

@@ -9,16 +9,16 @@ use std::{
 use anyhow::{Context, anyhow};
 
 use super::{
-    ExitReason, Failure, block_on,
+    ExitReason, Failure, block_on, clean,
     counted::counted,
     logging,
     present::{ColorArguments, Presenter},
     render::Explanation,
-    streams::{ended_by_reader, tell},
+    streams::{ended_by_reader, tell, write_stdout},
 };
 use crate::{
     config::Control,
-    control::{ConnectError, ControlClient},
+    control::{ConnectError, ControlClient, Lines},
 };
 
 /// Explain why an incident has its verdict
@@ -32,6 +32,8 @@ pub(super) struct Arguments {
     /// The incident's id, as alerts show it
     #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
+    #[command(flatten)]
+    plan: PlanArguments,
     /// Include incidents that have no verdict yet
     #[arg(long, conflicts_with = "incident")]
     all: bool,
@@ -48,18 +50,34 @@ pub(super) struct Arguments {
     color: ColorArguments,
 }
 
+/// Options for the plan to clean up.
+#[derive(Clone, Copy, Debug, clap::Args)]
+struct PlanArguments {
+    /// Show how to clean up: what to stop, remove and restore, in order
+    #[arg(long, requires = "incident", conflicts_with = "all")]
+    clean: bool,
+    /// With --clean, write a shell script that asks before each step
+    #[arg(long, requires = "clean", conflicts_with = "json")]
+    script: bool,
+}
+
 const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch explain                          explain every incident that has a verdict
   sudo minerwatch explain 4340-7760d-4727c34e36e   explain one of them
+  sudo minerwatch explain 4340-7760d-4727c34e36e --clean            show how to clean up
+  sudo minerwatch explain 4340-7760d-4727c34e36e --clean --script   the same as a script that asks
   minerwatch explain --from alerts.json            explain the alerts in a file, without a daemon
   minerwatch replay host.jsonl --json | minerwatch explain --from -
                                                    explain what a recording shows";
 
 pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     logging::start_quiet();
-    let Arguments { incident, all, json, from, socket, color } = arguments;
+    let Arguments { incident, plan, all, json, from, socket, color } = arguments;
     let incident = incident.as_deref();
+    if let (true, Some(incident)) = (plan.clean, incident) {
+        return show_plan(arguments, incident, *json, plan.script);
+    }
     let mut found = match from {
         Some(file) => read(file, incident)?,
         None => block_on(ask(socket, incident))?,
@@ -88,16 +106,55 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     Ok(ExitReason::Fine)
 }
 
+/// Shows the plan to clean up after an incident.
+fn show_plan(arguments: &Arguments, incident: &str, json: bool, script: bool) -> Result<ExitReason, Failure> {
+    let plan_of = |line: &[u8]| clean::plan(line).filter(|plan| plan.incident == incident);
+    let (plan, place) = match &arguments.from {
+        Some(file) => {
+            let lines = open(file)?.split(b'\n');
+            // The last line about the incident knows most.
+            let found = lines.map_while(Result::ok).filter_map(|line| plan_of(&line)).last();
+            (found, file.display().to_string())
+        }
+        None => (block_on(ask_plan(&arguments.socket, incident))?, "the daemon".to_owned()),
+    };
+    let plan =
+        plan.ok_or_else(|| Failure::new(ExitReason::Failed, anyhow!("{place} has no incident {incident}")))?;
+    let shown = if script {
+        clean::script(&plan)
+    } else if json {
+        serde_json::to_string(&plan).map_err(anyhow::Error::from)? + "\n"
+    } else {
+        clean::text(&plan)
+    };
+    write_stdout(&shown)?;
+    Ok(ExitReason::Fine)
+}
+
+async fn ask_plan(socket: &Path, incident: &str) -> Result<Option<clean::Plan>, Failure> {
+    let mut lines = explain(socket, Some(incident)).await?;
+    let mut plan = None;
+    while let Some(line) = lines.next().await.context("reading from the daemon")? {
+        plan = clean::plan(line.as_bytes()).or(plan);
+    }
+    Ok(plan)
+}
+
+/// Opens a file of alerts, or standard input.
+fn open(file: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if file.as_os_str() == "-" {
+        return Ok(Box::new(io::stdin().lock()));
+    }
+    let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()));
+    let opened = opened.map_err(|error| Failure::new(ExitReason::Usage, error))?;
+    Ok(Box::new(BufReader::new(opened)))
+}
+
 /// Reads the latest state of each incident from a file of alerts, or only of the incident with this id. The incidents
 /// are in the order of their first alerts.
 fn read(file: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, Failure> {
     let named = || format!("reading {}", file.display());
-    if file.as_os_str() == "-" {
-        return collect(io::stdin().lock(), incident).with_context(named).map_err(Failure::from);
-    }
-    let opened = File::open(file).with_context(|| format!("cannot open {}", file.display()));
-    let opened = opened.map_err(|error| Failure::new(ExitReason::Usage, error))?;
-    collect(BufReader::new(opened), incident).with_context(named).map_err(Failure::from)
+    collect(open(file)?, incident).with_context(named).map_err(Failure::from)
 }
 
 fn collect(lines: impl BufRead, incident: Option<&str>) -> io::Result<Vec<Explanation>> {
@@ -115,7 +172,7 @@ fn collect(lines: impl BufRead, incident: Option<&str>) -> io::Result<Vec<Explan
     Ok(found)
 }
 
-async fn ask(socket: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, Failure> {
+async fn explain(socket: &Path, incident: Option<&str>) -> Result<Lines, Failure> {
     let client = ControlClient::connect(socket).await.map_err(|error| match error {
         error @ ConnectError::NotRunning(_) => {
             let error = anyhow::Error::from(error);
@@ -127,7 +184,11 @@ async fn ask(socket: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, 
         error @ ConnectError::Denied(_) => Failure::new(ExitReason::Unsupported, error),
         error @ ConnectError::Io { .. } => Failure::new(ExitReason::Failed, error),
     })?;
-    let mut lines = client.explain(incident.map(str::to_owned)).await.context("asking the daemon")?;
+    Ok(client.explain(incident.map(str::to_owned)).await.context("asking the daemon")?)
+}
+
+async fn ask(socket: &Path, incident: Option<&str>) -> Result<Vec<Explanation>, Failure> {
+    let mut lines = explain(socket, incident).await?;
     let mut found = Vec::new();
     while let Some(line) = lines.next().await.context("reading from the daemon")? {
         found.extend(Explanation::of(line.as_bytes()));

@@ -24,6 +24,15 @@ const INTRODUCTION: &str = "\
 [Service]
 ";
 
+/// What the responder needs. Capabilities add to those of the unit.
+const RESPONSE: &str = "\
+# The response writes to cgroups, signals processes, and moves executables of suspects, wherever they are.
+ProtectControlGroups=no
+ProtectSystem=no
+RestrictSUIDSGID=no
+CapabilityBoundingSet=CAP_KILL CAP_DAC_OVERRIDE CAP_FOWNER CAP_FSETID CAP_CHOWN CAP_SETFCAP CAP_LINUX_IMMUTABLE
+";
+
 const NOTHING: &str =
     "# This configuration needs no systemd drop-in: minerwatch.service allows what it does.\n";
 
@@ -33,6 +42,9 @@ pub fn drop_in(config: &Config) -> String {
     let mut text = String::new();
     directories(config, &mut text);
     network(config, &mut text);
+    if config.response.enabled {
+        text.push_str(RESPONSE);
+    }
     if text.is_empty() { NOTHING.to_owned() } else { format!("{INTRODUCTION}{text}") }
 }
 
@@ -159,6 +171,15 @@ mod tests {
         ] {
             assert_eq!(drop_in_of(text), NOTHING, "{text}");
         }
+    }
+
+    #[test]
+    fn a_response_needs_what_the_daemon_alone_does_not() {
+        let needed = settings("[response]\nenabled = true");
+        assert!(needed.contains(&"ProtectControlGroups=no".to_owned()), "{needed:?}");
+        assert!(
+            needed.iter().any(|line| line.starts_with("CapabilityBoundingSet=") && line.contains("CAP_KILL"))
+        );
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn an_error_names_line_and_key() {
         (
             "[snik]\n",
             "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, detection, \
-             intel, sink, fields, redact, state, control, metrics, limits, log, config",
+             intel, sink, fields, redact, state, control, response, metrics, limits, log, config",
         ),
         (
             "[[sink.file]]\npath = '/a'\nsize = 3",

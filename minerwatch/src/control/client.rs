@@ -8,7 +8,7 @@ use tokio::{
     net::UnixStream,
 };
 
-use super::request::{Request, TailRequest};
+use super::request::{Request, RespondRequest, TailRequest};
 
 /// Why a client cannot connect to the daemon.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +88,21 @@ impl ControlClient {
     /// incident.
     pub async fn explain(self, incident: Option<String>) -> io::Result<Lines> {
         self.ask(&Request::Explain { incident }).await
+    }
+
+    /// Requests what is known about an incident. Returns one JSON object.
+    pub async fn case(self, incident: String) -> io::Result<String> {
+        self.ask_one(&Request::Case { incident }).await
+    }
+
+    /// Requests stages of the response. The answer has a line per report.
+    pub async fn respond(self, request: RespondRequest) -> io::Result<Lines> {
+        self.ask(&Request::Respond(request)).await
+    }
+
+    /// Requests that what the response did is undone. The answer has a line per report.
+    pub async fn release(self, incident: String) -> io::Result<Lines> {
+        self.ask(&Request::Release { incident }).await
     }
 
     async fn ask(mut self, request: &Request) -> io::Result<Lines> {

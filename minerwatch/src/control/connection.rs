@@ -15,7 +15,7 @@ use tokio::{
 
 use super::{
     pipeline_request::{PipelineRequest, Question},
-    request::{Request, TailRequest},
+    request::{Peer, Request, TailRequest},
     subscribers::{Delivery, Subscribers, Subscription},
 };
 
@@ -25,6 +25,8 @@ const MAX_CONNECTIONS: usize = 32;
 const MAX_REQUEST: u64 = 4096;
 /// Timeout for receiving the request, and then for the answer of the pipeline.
 const TIMEOUT: Duration = Duration::from_secs(5);
+/// Timeout for the answer of the responder, which may have to collect evidence and wait for processes to end.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(120);
 /// Delay before the next attempt when a connection cannot be accepted.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -33,6 +35,25 @@ pub(super) struct Service {
     pub(super) subscribers: Arc<Subscribers>,
     pub(super) requests: mpsc::Sender<PipelineRequest>,
     pub(super) stopped: watch::Receiver<bool>,
+    /// The group whose members may ask for a response.
+    pub(super) group: Option<Group>,
+}
+
+/// A group of users.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Group {
+    /// Its name, for messages.
+    pub name: String,
+    /// Its number.
+    pub id: u32,
+}
+
+/// The groups of a process. Its own group comes with the connection; the others are read, and a process that has ended
+/// has none.
+fn groups_of(pid: u32, own: u32) -> Vec<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let others = status.lines().find_map(|line| line.strip_prefix("Groups:")).unwrap_or_default();
+    others.split_whitespace().filter_map(|group| group.parse().ok()).chain([own]).collect()
 }
 
 impl Service {
@@ -64,11 +85,27 @@ impl Service {
     }
 
     async fn serve(mut self, stream: UnixStream) -> io::Result<()> {
-        let peer = stream.peer_cred()?.uid();
+        let credentials = stream.peer_cred()?;
+        let peer = Peer {
+            uid: credentials.uid(),
+            pid: credentials.pid().and_then(|pid| u32::try_from(pid).ok()).unwrap_or(0),
+        };
         let (reader, mut writer) = stream.into_split();
-        if peer != 0 && peer != rustix::process::geteuid().as_raw() {
-            let message = "only root and the daemon's own user may ask";
-            return refuse(&mut writer, message).await;
+        let may_all = peer.uid == 0 || peer.uid == rustix::process::geteuid().as_raw();
+        let may_respond = may_all
+            || self
+                .group
+                .as_ref()
+                .is_some_and(|group| groups_of(peer.pid, credentials.gid()).contains(&group.id));
+        if !may_respond {
+            let message = match &self.group {
+                None => "only root and the daemon's own user may ask".to_owned(),
+                Some(group) => format!(
+                    "only root, the daemon's own user and the members of the group {} may ask",
+                    group.name
+                ),
+            };
+            return refuse(&mut writer, &message).await;
         }
         let mut reader = BufReader::new(reader);
         let mut line = String::new();
@@ -79,7 +116,19 @@ impl Service {
                 read.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
             }
         }
-        match serde_json::from_str(&line) {
+        let request = serde_json::from_str(&line);
+        let is_response =
+            matches!(request, Ok(Request::Respond(_) | Request::Release { .. } | Request::Explain { .. }));
+        if !may_all && !is_response {
+            let message = "members of the group may only use explain, respond and release; run it as root";
+            return refuse(&mut writer, message).await;
+        }
+        match request {
+            Ok(Request::Case { incident }) => self.ask(Question::Case(incident), &mut writer).await,
+            Ok(Request::Respond(request)) => self.ask(Question::Respond(request, peer), &mut writer).await,
+            Ok(Request::Release { incident }) => {
+                self.ask(Question::Release(incident, peer), &mut writer).await
+            }
             Ok(Request::Status) => self.ask(Question::Status, &mut writer).await,
             Ok(Request::Exceptions { reload }) => {
                 self.ask(Question::Exceptions { reload }, &mut writer).await
@@ -91,12 +140,16 @@ impl Service {
     }
 
     async fn ask(&self, question: Question, writer: &mut OwnedWriteHalf) -> io::Result<()> {
+        let limit = match question {
+            Question::Respond(..) | Question::Release(..) => RESPONSE_TIMEOUT,
+            _ => TIMEOUT,
+        };
         let (reply, answer) = oneshot::channel();
         let answered = async {
             self.requests.send(PipelineRequest { question, reply }).await.ok()?;
             answer.await.ok()
         };
-        match tokio::time::timeout(TIMEOUT, answered).await {
+        match tokio::time::timeout(limit, answered).await {
             Ok(Some(mut json)) => {
                 if !json.is_empty() && !json.ends_with('\n') {
                     json.push('\n');

@@ -2,6 +2,8 @@
 
 use tokio::sync::oneshot;
 
+use super::request::{Peer, RespondRequest};
+
 /// A question that only the pipeline can answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Question {
@@ -14,6 +16,12 @@ pub enum Question {
     },
     /// The state of the incident with this id, or of all incidents. The answer has one object per incident.
     Explain(Option<String>),
+    /// What is known about the incident with this id, as one object.
+    Case(String),
+    /// Apply stages of the response.
+    Respond(RespondRequest, Peer),
+    /// Undo what the response did for the incident with this id.
+    Release(String, Peer),
 }
 
 /// A question, with the channel for its answer. If the request is dropped without an answer, the client gets an error.
@@ -29,5 +37,10 @@ impl PipelineRequest {
     pub fn answer(self, json: String) {
         // The client may have closed the connection.
         let _ = self.reply.send(json);
+    }
+
+    /// Sends an error to the client.
+    pub fn refuse(self, message: &str) {
+        self.answer(serde_json::json!({ "error": message }).to_string());
     }
 }

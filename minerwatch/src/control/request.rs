@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{EventKind, KindSet};
+use crate::model::{EventKind, KindSet, Stage};
 
 /// A request of a client.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +24,46 @@ pub enum Request {
         #[serde(default)]
         incident: Option<String>,
     },
+    /// What is known about an incident, in the form in which the response and the evidence need it.
+    Case {
+        /// The id of the incident.
+        incident: String,
+    },
+    /// Apply stages of the response.
+    Respond(RespondRequest),
+    /// Undo what the response did for an incident.
+    Release {
+        /// The id of the incident.
+        incident: String,
+    },
+}
+
+/// Stages to apply to the suspects of an incident.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RespondRequest {
+    /// The id of the incident.
+    pub incident: String,
+    /// The stages, in the order in which they are applied.
+    pub stages: Vec<Stage>,
+    /// Only this process and its children.
+    #[serde(default)]
+    pub pid: Option<u32>,
+    /// The lease in seconds, instead of that of the configuration.
+    #[serde(default)]
+    pub lease: Option<u64>,
+    /// Whether to change nothing.
+    #[serde(default)]
+    pub dry_run: bool,
+}
+
+/// Who sent a request (`SO_PEERCRED`, unix(7)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Peer {
+    /// The user.
+    pub uid: u32,
+    /// The process.
+    pub pid: u32,
 }
 
 /// The lines of the live stream that a client wants.

@@ -13,6 +13,7 @@ use super::{
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
     network::{EndpointFields, NetworkFields, OwnNetwork},
+    response::ResponseFields,
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Identified, Mode, Shown, known},
 };
@@ -104,6 +105,7 @@ fields! {
         ;
         incident: Identified<Shown<IncidentId>>,
         agent: &'a AgentReportFields<'a>,
+        response: &'a ResponseFields<'a>,
         process: OwnProcess<'a>,
         cgroup: &'a str,
         unit: &'a str,
@@ -252,6 +254,7 @@ impl<'a> Document<'a> {
             alert: None,
             incident: None,
             agent: None,
+            response: None,
             process: None,
             cgroup: None,
             unit: None,

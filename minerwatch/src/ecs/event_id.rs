@@ -48,6 +48,15 @@ impl EventIds {
         Some(EventId::of(hash))
     }
 
+    /// Returns the id of a report about the response, which ended at `time`.
+    pub fn of_response(&self, time: BootTime, sequence: u64) -> EventId {
+        let mut hash = self.host.clone();
+        add(&mut hash, "response");
+        hash.update(time.0.to_le_bytes());
+        hash.update(sequence.to_le_bytes());
+        EventId::of(hash)
+    }
+
     /// Returns the id of what the daemon says about itself in the run that started at `started`.
     pub fn of_report(&self, started: BootTime, sequence: u64) -> EventId {
         let mut hash = self.host.clone();

@@ -47,7 +47,27 @@ pub(crate) fn objects() -> Vec<Value> {
     objects.push(serde_json::from_slice(&line).unwrap());
     objects.extend(unknown_processes(&encoder));
     objects.extend(reports());
+    objects.extend(responses());
     objects
+}
+
+/// Returns reports about the response.
+fn responses() -> impl Iterator<Item = Value> {
+    samples::responses().into_iter().map(|report| {
+        let mut line = Vec::new();
+        samples::encoder().response(&report, Some(&samples::alert().suspect), 7, &mut line);
+        serde_json::from_slice(&line).unwrap()
+    })
+}
+
+#[test]
+fn a_response_says_what_was_done_and_by_whom() {
+    let all: Vec<Value> = responses().collect();
+    insta::assert_snapshot!("response", serde_json::to_string_pretty(&all[3]).unwrap());
+    let refused = &all[5];
+    assert_eq!(refused["event"]["outcome"], "failure");
+    assert_eq!(refused["minerwatch"]["response"]["guard"], "package");
+    assert_eq!(refused["minerwatch"]["incident"]["id"], "4340-7760d-4727c34e36e");
 }
 
 /// Returns what the daemon says about itself.
@@ -332,7 +352,8 @@ fn every_object_says_where_it_comes_from() {
         assert_eq!(event["dataset"], dataset.as_str());
         let is_sent = event["kind"] == "alert" && event["action"] != "incident-state";
         let is_report = !object["minerwatch"]["agent"].is_null();
-        assert_eq!(event["id"].is_string(), is_sent || is_report, "{event}");
+        let is_response = !object["minerwatch"]["response"].is_null();
+        assert_eq!(event["id"].is_string(), is_sent || is_report || is_response, "{event}");
         assert_eq!(object["agent"]["type"], "minerwatch");
         assert_eq!(object["tags"], serde_json::json!(["prod"]));
         assert_eq!(object["labels"]["team"], "web");

@@ -41,6 +41,11 @@ impl Proc {
         self.root.join(pid.to_string()).join(name)
     }
 
+    /// Returns the path `/proc/PROCESS/NAME`. `process` is a pid or `self`.
+    pub(crate) fn path_of(&self, process: &str, name: &str) -> PathBuf {
+        self.root.join(process).join(name)
+    }
+
     /// Reads the first `cap` bytes of `/proc/PID/NAME`.
     pub(crate) fn read(&self, pid: u32, name: &str, cap: u64) -> io::Result<Vec<u8>> {
         read_bounded(&self.path(pid, name), cap)
@@ -79,6 +84,8 @@ pub(crate) fn file_id(device: u64, inode: u64) -> FileId {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stat {
     pub(crate) name: String,
+    /// The state as a letter: `Z` and `X` have ended.
+    pub(crate) state: char,
     pub(crate) parent: u32,
     pub(crate) session: u32,
     pub(crate) kernel_thread: bool,
@@ -98,6 +105,7 @@ impl Stat {
         let field = |number: usize| fields.get(number - 3)?.parse::<u64>().ok();
         Some(Self {
             name,
+            state: fields.first()?.chars().next()?,
             parent: u32::try_from(field(4)?).ok()?,
             session: u32::try_from(field(6)?).unwrap_or(0),
             kernel_thread: field(9)? & KERNEL_THREAD != 0,
@@ -148,6 +156,7 @@ mod tests {
         for name in ["sh", "a) S 1 1 1 0 -1 2097152 (b", ") ", "(((", "a\nb", ""] {
             let expected = Stat {
                 name: name.to_owned(),
+                state: 'S',
                 parent: 7,
                 session: 9,
                 kernel_thread: false,

@@ -1,6 +1,6 @@
 //! Alerts: the state of an incident, as the engine reports it.
 
-use std::{fmt, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, net::SocketAddr, str::FromStr, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,27 @@ pub struct IncidentId {
     /// When the incident was opened.
     pub opened: BootTime,
 }
+
+/// Parses the id as [`fmt::Display`] writes it.
+impl FromStr for IncidentId {
+    type Err = NotAnIncident;
+
+    fn from_str(text: &str) -> Result<Self, NotAnIncident> {
+        let mut parts = text.splitn(3, '-').map(|part| u64::from_str_radix(part, 16).ok());
+        let (Some(Some(pid)), Some(Some(ticks)), Some(Some(opened)), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err(NotAnIncident);
+        };
+        let pid = u32::try_from(pid).map_err(|_| NotAnIncident)?;
+        Ok(Self { origin: ProcessKey::from_ticks(pid, ticks), opened: BootTime(opened) })
+    }
+}
+
+/// An error: a text is not the id of an incident.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("this is not the id of an incident; alerts show it as `minerwatch.incident.id`")]
+pub struct NotAnIncident;
 
 impl fmt::Display for IncidentId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -37,12 +37,16 @@ pub(super) fn is_end(alert: &Value) -> bool {
     matches!(text(alert, "event.action"), Some("incident-closed" | "sensor-restored"))
 }
 
-/// Groups the documents of a call, in the order of their first alerts.
+/// Groups the documents of a call, in the order of their first alerts. What the response did is left out: it is no problem,
+/// and could open one again that is over.
 pub(super) fn groups(documents: &[Document]) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
     let mut places = rustc_hash::FxHashMap::default();
     for (index, document) in documents.iter().enumerate() {
         let alert: Value = serde_json::from_slice(&document.json).unwrap_or_default();
+        if text(&alert, "event.action").is_some_and(|action| action.starts_with("response-")) {
+            continue;
+        }
         let key = key(&alert, index);
         let place = *places.entry(key.clone()).or_insert(groups.len());
         match groups.get_mut(place) {
@@ -72,6 +76,13 @@ mod tests {
 
     use super::*;
     use crate::output::Class;
+
+    #[test]
+    fn what_the_response_did_is_no_problem() {
+        let documents = documents(&[("a", "incident-closed"), ("a", "response-release")]);
+        let groups = groups(&documents);
+        assert_eq!(groups.iter().flat_map(Group::indices).collect::<Vec<_>>(), [0]);
+    }
 
     fn documents(alerts: &[(&str, &str)]) -> Vec<Document> {
         let json = |(incident, action): &(&str, &str)| {

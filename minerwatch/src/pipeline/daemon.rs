@@ -7,6 +7,7 @@ mod journal;
 mod load_history_store;
 mod outputs;
 mod own_cpu;
+mod response;
 mod self_report;
 mod service;
 mod signals;
@@ -23,6 +24,7 @@ use self::{
     load_history_store::LoadHistoryStore,
     outputs::ConfiguredOutputs,
     own_cpu::OwnCpu,
+    response::StartedResponder,
     self_report::SelfReport,
     signals::Command,
     state_lock::StateLock,
@@ -35,14 +37,16 @@ use super::{
 };
 use crate::{
     config::{Config, ConfigError, Effective, Environment, LogLevel},
-    control::{ControlServer, Question},
+    control::{ControlServer, Group, Peer, PipelineRequest, Question},
     except::{ExceptionStatus, Moment},
     exporter::{Exporter, Reply, Socket},
     feeds::{self, ListMetrics, ListReloader, Lists, Syncer},
     host,
     incident::IncidentState,
     metrics::Metrics,
+    model::Alert,
     privileges,
+    respond::{Actor, KnownCase, RESPONSE_OFF},
     sensor::{Sensor, give_back_memory},
 };
 
@@ -70,6 +74,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     signals::forward(commands.clone())?;
     let control = bind_control(&config, commands.clone())?;
     outputs.serve(control);
+    let responder = StartedResponder::start(&config)?;
     let exporter = config.metrics.listen.as_ref().map(Exporter::bind).transpose()?;
     // The lists are read before the hooks are attached, because a million entries take a second.
     let (lists, geo) = live_settings::read_lists(&config)?;
@@ -79,6 +84,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     start_log_thread().context("starting the thread that writes the log")?;
     let waker = event_loop.waker();
     outputs.start(move || waker.notify_one())?;
+    outputs.responder = responder.map(|responder| responder.run(commands.clone())).transpose()?;
     let report = SelfReport::new(&config);
     let metrics_socket = start_exporter(exporter, commands.clone())?;
     let load_history = LoadHistoryStore::new(&config.state.directory);
@@ -209,9 +215,16 @@ impl Running {
                 // The endpoint may have given up already.
                 let _ = reply.send(Box::new(self.metrics(event_loop, outputs)));
             }
-            Command::Answer(request) => {
-                let answer = self.answer(event_loop, outputs, &request.question);
-                request.answer(answer);
+            Command::Answer(request) => self.answer_request(event_loop, outputs, request),
+            Command::Responded(answer) => {
+                let told = outputs.responder.as_mut().and_then(|responder| responder.answered(*answer));
+                if let Some((report, suspect)) = told {
+                    info!("incident {}: {}", report.incident, report.message);
+                    let sent = event_loop.pipeline.response(&report, suspect.as_ref(), outputs);
+                    if let Err(error) = sent.and_then(|()| event_loop.pipeline.flush(outputs)) {
+                        warn!(%error, "an event of the response cannot be sent");
+                    }
+                }
             }
         }
         ControlFlow::Continue(())
@@ -294,6 +307,33 @@ impl Running {
         }
     }
 
+    /// Answers a request, or passes it to the responder.
+    fn answer_request(
+        &mut self,
+        event_loop: &mut EventLoop,
+        outputs: &mut ConfiguredOutputs,
+        request: PipelineRequest,
+    ) {
+        let by = |peer: Peer| Actor::Person { uid: peer.uid, pid: peer.pid };
+        match request.question.clone() {
+            Question::Respond(asked, peer) => {
+                let alert = case_of(event_loop, &asked.incident);
+                match &mut outputs.responder {
+                    Some(responder) => responder.respond(alert, &asked, by(peer), request),
+                    None => request.answer(RESPONSE_OFF.to_owned()),
+                }
+            }
+            Question::Release(incident, peer) => match &mut outputs.responder {
+                Some(responder) => responder.release(&incident, by(peer), request),
+                None => request.answer(RESPONSE_OFF.to_owned()),
+            },
+            question => {
+                let answer = self.answer(event_loop, outputs, &question);
+                request.answer(answer);
+            }
+        }
+    }
+
     /// Returns the answer to a question as JSON.
     fn answer(
         &mut self,
@@ -310,6 +350,16 @@ impl Running {
                 serde_json::to_string(&exception_status(&self.exceptions, event_loop)).unwrap_or_default()
             }
             Question::Explain(incident) => event_loop.pipeline.explain(incident.as_deref()),
+            Question::Case(incident) => {
+                let case = KnownCase {
+                    alert: case_of(event_loop, incident),
+                    line: event_loop.pipeline.explain(Some(incident)),
+                    settings: response::settings(&self.config),
+                };
+                serde_json::to_string(&case).unwrap_or_default()
+            }
+            // These go to the responder.
+            Question::Respond(..) | Question::Release(..) => RESPONSE_OFF.to_owned(),
         }
     }
 
@@ -323,6 +373,11 @@ impl Running {
         self.report.tick(event_loop, outputs)?;
         outputs.tick(event_loop.pipeline.engine_mut())
     }
+}
+
+/// Returns the state of an open incident.
+fn case_of(event_loop: &EventLoop, incident: &str) -> Option<Alert> {
+    event_loop.pipeline.engine().incidents(Some(incident)).into_iter().next().map(|(state, _)| state)
 }
 
 /// Returns the incidents that go on, if any. Closes those of an earlier boot.
@@ -344,7 +399,9 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
     if !config.control.enabled {
         return Ok(None);
     }
-    let (server, mut requests) = ControlServer::bind(&config.control.socket)?;
+    let group = config.response.group.as_ref().filter(|_| config.response.enabled);
+    let group = group.map(|name| find_group(name)).transpose()?;
+    let (server, mut requests) = ControlServer::bind_for(&config.control.socket, group)?;
     tokio::spawn(async move {
         while let Some(request) = requests.recv().await {
             if commands.send(Command::Answer(request)).await.is_err() {
@@ -353,6 +410,22 @@ fn bind_control(config: &Config, commands: mpsc::Sender<Command>) -> anyhow::Res
         }
     });
     Ok(Some(server))
+}
+
+/// Finds a group in `/etc/group` (group(5)).
+fn find_group(name: &str) -> anyhow::Result<Group> {
+    let groups = std::fs::read_to_string("/etc/group").context("reading /etc/group")?;
+    let id = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        (fields.next()? == name).then(|| fields.nth(1)?.parse().ok()).flatten()
+    });
+    match id {
+        Some(id) => Ok(Group { name: name.to_owned(), id }),
+        None => Err(super::WrongUsage(format!(
+            "response.group is `{name}`, but /etc/group has no such group: create it with `groupadd --system {name}`"
+        ))
+        .into()),
+    }
 }
 
 /// Starts the endpoint, if there is one. A request that finds the queue of commands full is refused, and the endpoint

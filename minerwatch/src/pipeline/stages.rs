@@ -58,6 +58,12 @@ pub trait OutputSink {
         Ok(())
     }
 
+    /// Takes the line of an event about the response to an incident, whose suspect has this pid. Drops it by default.
+    fn response(&mut self, line: &[u8], pid: u32) -> io::Result<()> {
+        let _ = (line, pid);
+        Ok(())
+    }
+
     /// Takes every event in its original form, for a recording. Does nothing by default.
     fn raw(&mut self, event: &Event) -> io::Result<()> {
         let _ = event;

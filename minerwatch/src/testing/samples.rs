@@ -2,10 +2,11 @@
 
 mod alert;
 mod report;
+mod response;
 
 use std::{net::SocketAddr, sync::Arc};
 
-pub(crate) use self::report::reports;
+pub(crate) use self::{report::reports, response::responses};
 use crate::model::{
     AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, ControlRegister, CpuQuota,
     CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event,

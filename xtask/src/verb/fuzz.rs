@@ -68,8 +68,8 @@ fn fuzz(rustup: &Path, target: &str, seconds: u64) -> Result<()> {
     // The fuzz targets do not use the eBPF programs, and the nightly compiler may be unable to build them.
     let objects = target_dir.join("no-programs");
     fs::create_dir_all(&objects).with_context(|| format!("cannot make {}", objects.display()))?;
-    for backend in ebpf::RingBackend::ALL {
-        let object = objects.join(backend.object());
+    for object in ebpf::objects_of_all() {
+        let object = objects.join(object);
         fs::write(&object, []).with_context(|| format!("cannot write {}", object.display()))?;
     }
     let mut fuzzer = Command::new(rustup);

@@ -38,6 +38,9 @@ pub(super) fn row(line: &Line) -> Row {
         "cpu-quota" => quota(line, &mut row),
         "rounding" => rounding(line, &mut row),
         "memory-map" | "huge-pages" => memory(line, &mut row),
+        _ if action.starts_with("response-") => {
+            row.push(Tone::Plain, &line.message);
+        }
         _ => file(line, &mut row),
     }
     if !line.container.id.is_empty() {
@@ -60,6 +63,7 @@ fn kind(action: &str) -> (&str, Tone) {
         "memory-map" => ("map", Tone::Cpu),
         "huge-pages" => ("pool", Tone::Cpu),
         "device-open" => ("device", Tone::File),
+        other if other.starts_with("response-") => ("respond", Tone::Bad),
         other => match other.strip_prefix("file-") {
             Some(change) => (change, Tone::File),
             None => (other, Tone::Plain),

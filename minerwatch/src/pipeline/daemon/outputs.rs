@@ -17,6 +17,7 @@ use tracing::warn;
 use super::{
     incident_store::{IncidentStore, StoredIncidents},
     journal::{self, AlertTarget, Journal, OutgoingAlert},
+    response::Responder,
 };
 use crate::{
     config::Config,
@@ -57,6 +58,8 @@ pub struct ConfiguredOutputs {
     /// Whether any worker wants the events of incidents.
     wants_incident_events: bool,
     control: Option<ControlServer>,
+    /// Carries out the policy of the response.
+    pub responder: Option<Responder>,
     incidents: IncidentStore,
     journal: Option<Journal>,
     /// Alerts that wait for the journal, and since when.
@@ -75,6 +78,7 @@ impl ConfiguredOutputs {
             wanted: KindSet::NONE,
             wants_incident_events: false,
             control: None,
+            responder: None,
             incidents,
             journal: None,
             alerts: Vec::new(),
@@ -302,10 +306,23 @@ impl OutputSink for ConfiguredOutputs {
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
+        // First, because each millisecond counts for the policy.
+        if let Some(responder) = &mut self.responder {
+            responder.consider(alert);
+        }
         if let Some(control) = &self.control {
             control.publish_alert(line, alert.suspect.key.pid);
         }
         self.add_alert(line, Some(alert.verdict));
+        Ok(())
+    }
+
+    fn response(&mut self, line: &[u8], pid: u32) -> io::Result<()> {
+        if let Some(control) = &self.control {
+            control.publish_alert(line, pid);
+        }
+        // Whoever is told about the incident is told what was done, and a spool keeps it.
+        self.add_alert(line, Some(Verdict::Mining));
         Ok(())
     }
 

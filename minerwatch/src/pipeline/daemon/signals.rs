@@ -6,7 +6,7 @@ use tokio::{
     sync::mpsc,
 };
 
-use crate::{control::PipelineRequest, exporter::Reply, feeds::Lists};
+use crate::{control::PipelineRequest, exporter::Reply, feeds::Lists, respond};
 
 /// A command that the event loop handles between two batches.
 #[derive(Debug)]
@@ -23,6 +23,8 @@ pub enum Command {
     Metrics(Reply),
     /// Answer a request that came through the control socket.
     Answer(PipelineRequest),
+    /// Take an answer of the responder.
+    Responded(Box<respond::Answer>),
 }
 
 /// Sends a command for each SIGTERM, SIGINT and SIGHUP.

@@ -11,7 +11,7 @@ use crate::{
     enrich::{EnrichSettings, Enricher},
     incident::IncidentState,
     metrics::{AlertCounts, EventCounts},
-    model::{AgentReport, BootTime, Health, ProcessKey, Verdict, WallClock},
+    model::{AgentReport, BootTime, Health, ProcessKey, ProcessView, ResponseReport, Verdict, WallClock},
     probe::Probes,
 };
 
@@ -129,6 +129,19 @@ impl<P: Probes> Pipeline<P> {
     /// The alerts sent, by action and verdict.
     pub fn alert_counts(&self) -> AlertCounts {
         self.alert_counts
+    }
+
+    /// Tells the sink what the response did. `suspect` is the process that the response is about, if it is known.
+    pub fn response(
+        &mut self,
+        report: &ResponseReport,
+        suspect: Option<&ProcessView>,
+        sink: &mut impl OutputSink,
+    ) -> io::Result<()> {
+        self.line.clear();
+        self.encoder.response(report, suspect, self.sequence, &mut self.line);
+        self.sequence += 1;
+        sink.response(&self.line, suspect.map_or(0, |suspect| suspect.key.pid))
     }
 
     /// Tells the sink what the daemon says about itself.

@@ -2,6 +2,7 @@
 //!
 //! The arguments of each command limit its run time.
 
+mod mining;
 mod work;
 
 use std::{
@@ -27,6 +28,9 @@ simulator spin SECONDS                     use one CPU
 simulator crowd THREADS SECONDS            use the CPU with THREADS threads
 simulator give-way SECONDS MILLISECONDS    use one CPU, and give way after each MILLISECONDS on it
 simulator gated HOST:PORT CYCLES [OTHER]   use one CPU while a connection stands, CYCLES times; OTHER stays open
+simulator mine ADDRESS:PORT FILE SECONDS    log in at a pool, and write `up` or `down` to FILE all the time
+simulator multiply DEPTH SECONDS           start two of itself, DEPTH times over, again and again
+simulator mine-and-multiply ADDRESS:PORT FILE DEPTH SECONDS  both
 simulator shy SECONDS                      use one CPU, but sleep when top, htop or ps starts
 simulator jobs FILE                        give each line of FILE to /bin/sh, one after the other";
 
@@ -87,6 +91,18 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         }
         ["gated", peer, cycles] => Ok(work::gated(peer, None, cycles.parse()?)?),
         ["gated", peer, cycles, other] => Ok(work::gated(peer, Some(other), cycles.parse()?)?),
+        ["mine", peer, beats, seconds] => mining::mine(peer, beats, Duration::from_secs(seconds.parse()?)),
+        ["multiply", depth, seconds] => {
+            mining::multiply(depth.parse()?, Duration::from_secs(seconds.parse()?))
+        }
+        ["mine-and-multiply", peer, beats, depth, seconds] => {
+            let time = Duration::from_secs(seconds.parse()?);
+            let depth = depth.parse()?;
+            thread::scope(|scope| {
+                scope.spawn(|| mining::multiply(depth, time));
+                mining::mine(peer, beats, time)
+            })
+        }
         ["jobs", file] => jobs(file),
         ["shy", seconds] => Ok(work::shy(Duration::from_secs(seconds.parse()?))?),
         _ => anyhow::bail!("usage:\n{USAGE}"),

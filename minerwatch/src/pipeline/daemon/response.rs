@@ -1,0 +1,267 @@
+//! The daemon's side of the response: starts the responder, gives it orders, and passes its reports on.
+//!
+//! The responder is a process of its own ([`crate::respond::server`]), because the daemon drops its privileges. Nothing
+//! here waits for it.
+
+use std::{
+    collections::HashMap,
+    io::{BufRead as _, BufReader, Write as _},
+    process::{Child, ChildStdin, ChildStdout, Command, Stdio},
+    sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel},
+    thread,
+};
+
+use anyhow::Context as _;
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use super::signals;
+use crate::{
+    bounded::BoundedMap,
+    config::{Config, Response},
+    control::{PipelineRequest, RespondRequest},
+    host,
+    model::{Alert, AlertAction, IncidentId, ProcessKey, ProcessView, ResponseReport, Stage, Verdict},
+    respond::{Actor, Answer, EvidenceSettings, Order, ResponseSettings, Task},
+};
+
+/// Maximum number of orders that wait for the responder.
+const MAX_ORDERS: usize = 1_024;
+/// Maximum number of suspects that are remembered, so that the policy orders once for each.
+const MAX_HANDLED: usize = 16_384;
+/// Maximum number of incidents whose suspect is remembered for reports.
+const MAX_INCIDENTS: usize = 4_096;
+/// Stack size of the threads, in bytes.
+const STACK: usize = 256 << 10;
+
+/// The responder before its threads run.
+#[derive(Debug)]
+pub struct StartedResponder {
+    child: Child,
+    input: ChildStdin,
+    output: ChildStdout,
+    settings: ResponseSettings,
+    section: Response,
+}
+
+/// The responder, seen from the event loop.
+#[derive(Debug)]
+pub struct Responder {
+    orders: SyncSender<Vec<u8>>,
+    section: Response,
+    handled: BoundedMap<(IncidentId, ProcessKey), Verdict>,
+    suspects: BoundedMap<IncidentId, ProcessView>,
+    waiting: HashMap<u64, Waiting>,
+    next: u64,
+}
+
+/// A request that waits for reports.
+#[derive(Debug)]
+struct Waiting {
+    request: PipelineRequest,
+    reports: Vec<ResponseReport>,
+}
+
+/// Returns the settings of the responder.
+pub fn settings(config: &Config) -> ResponseSettings {
+    let section = &config.response;
+    ResponseSettings {
+        state: config.state.directory.clone(),
+        dry_run: section.dry_run,
+        throttle_percent: section.throttle_percent,
+        when_agent_dies: section.when_agent_dies,
+        never: section.never.clone(),
+        only: section.only.clone(),
+        allow: section.allow.clone(),
+        allow_dns: section.allow_dns,
+        free_space: section.min_free_mib << 20,
+        prepare: section.mining.contains(&Stage::Isolate) && !section.dry_run,
+        evidence: section.evidence.then_some(EvidenceSettings {
+            bytes: section.evidence_max_mib << 20,
+            memory: section.evidence_memory,
+            keep: section.evidence_keep,
+            days: section.evidence_days,
+        }),
+        agent: Some(std::process::id()),
+    }
+}
+
+impl StartedResponder {
+    /// Starts the responder if the configuration wants one. Call this while the process has its privileges.
+    pub fn start(config: &Config) -> anyhow::Result<Option<Self>> {
+        if !config.response.enabled {
+            return Ok(None);
+        }
+        let mut child = Command::new("/proc/self/exe")
+            .arg("responder")
+            .env_remove("NOTIFY_SOCKET")
+            .env_remove("WATCHDOG_USEC")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .context("starting the responder")?;
+        let (input, output) = (child.stdin.take(), child.stdout.take());
+        let (input, output) = input.zip(output).context("the pipes of the responder")?;
+        Ok(Some(Self { child, input, output, settings: settings(config), section: config.response.clone() }))
+    }
+
+    /// Starts the threads that talk to the responder. Call this after the privileges were dropped.
+    pub fn run(self, commands: mpsc::Sender<signals::Command>) -> anyhow::Result<Responder> {
+        let Self { child, input, output, settings, section } = self;
+        let (orders, queue) = sync_channel(MAX_ORDERS);
+        let first = line(&settings);
+        spawn("orders", move || write(input, &first, &queue))?;
+        spawn("answers", move || read(child, output, &commands))?;
+        let stages: Vec<&str> = section.mining.iter().map(|stage| stage.name()).collect();
+        info!(
+            "response: {}{}",
+            if stages.is_empty() { "only when somebody asks".to_owned() } else { stages.join(", ") },
+            if section.dry_run { " (dry run: nothing is changed)" } else { "" }
+        );
+        Ok(Responder {
+            orders,
+            section,
+            handled: BoundedMap::new(MAX_HANDLED),
+            suspects: BoundedMap::new(MAX_INCIDENTS),
+            waiting: HashMap::new(),
+            next: 1,
+        })
+    }
+}
+
+fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> anyhow::Result<()> {
+    let thread = thread::Builder::new().name(name.to_owned()).stack_size(STACK).spawn(run);
+    thread.map(drop).with_context(|| format!("starting the thread `{name}` of the response"))
+}
+
+fn line(value: &impl serde::Serialize) -> Vec<u8> {
+    // Plain data always serializes.
+    let mut line = serde_json::to_vec(value).unwrap_or_default();
+    line.push(b'\n');
+    line
+}
+
+fn write(mut input: ChildStdin, first: &[u8], orders: &Receiver<Vec<u8>>) {
+    let mut outcome = input.write_all(first);
+    while let (Ok(()), Ok(order)) = (&outcome, orders.recv()) {
+        outcome = input.write_all(&order);
+    }
+    if let Err(error) = outcome {
+        warn!("the responder takes no orders: {error}");
+    }
+}
+
+fn read(mut child: Child, output: ChildStdout, commands: &mpsc::Sender<signals::Command>) {
+    for line in BufReader::new(output).lines().map_while(Result::ok) {
+        match serde_json::from_str::<Answer>(&line) {
+            Ok(answer) => {
+                if commands.blocking_send(signals::Command::Responded(Box::new(answer))).is_err() {
+                    return;
+                }
+            }
+            Err(error) => warn!("an answer of the responder cannot be read: {error}"),
+        }
+    }
+    let status = child.wait();
+    error!(
+        "the responder has ended ({status:?}): nothing can be done to suspects until minerwatch is restarted"
+    );
+}
+
+impl Responder {
+    /// Orders what the policy wants for the suspects of an alert that it has not seen yet.
+    pub fn consider(&mut self, alert: &Alert) {
+        if matches!(alert.action, AlertAction::IncidentClosed | AlertAction::AlertStorm) {
+            return;
+        }
+        self.suspects.insert(alert.incident, alert.suspect.clone());
+        for (verdict, stages) in [
+            (Verdict::Mining, self.section.mining.clone()),
+            (Verdict::Suspected, self.section.suspected.clone()),
+        ] {
+            let mut is_new = false;
+            for suspect in
+                alert.suspects.iter().filter(|suspect| suspect.verdict == Some(verdict) && suspect.alive)
+            {
+                let key = (alert.incident, suspect.process.key);
+                if !stages.is_empty() && self.handled.get(&key).is_none_or(|handled| *handled < verdict) {
+                    self.handled.insert(key, verdict);
+                    is_new = true;
+                }
+            }
+            if is_new {
+                let stages = self.with_leases(&stages, None);
+                let task = Task::Apply { alert: Box::new(alert.clone()), stages, only: None, dry_run: false };
+                if self.order(Actor::Policy, task).is_none() {
+                    error!("the responder is too busy for the incident {}", alert.incident);
+                }
+            }
+        }
+    }
+
+    fn with_leases(&self, stages: &[Stage], lease: Option<u64>) -> Vec<(Stage, Option<u64>)> {
+        stages.iter().map(|stage| (*stage, lease.or_else(|| self.section.lease(*stage)))).collect()
+    }
+
+    /// Sends an order. Returns its number, or `None` if the responder cannot take it.
+    fn order(&mut self, by: Actor, task: Task) -> Option<u64> {
+        let id = self.next;
+        self.next += 1;
+        let order = Order { id, by, issued: host::now(), task };
+        match self.orders.try_send(line(&order)) {
+            Ok(()) => Some(id),
+            Err(TrySendError::Full(_) | TrySendError::Disconnected(_)) => None,
+        }
+    }
+
+    /// Orders what a person asks for. The answer is sent when the responder has finished.
+    pub fn respond(
+        &mut self,
+        alert: Option<Alert>,
+        asked: &RespondRequest,
+        by: Actor,
+        request: PipelineRequest,
+    ) {
+        let Some(alert) = alert else {
+            return request.refuse(&format!(
+                "there is no open incident {}; `minerwatch explain` shows all",
+                asked.incident
+            ));
+        };
+        self.suspects.insert(alert.incident, alert.suspect.clone());
+        let stages = self.with_leases(&asked.stages, asked.lease);
+        let task = Task::Apply { alert: Box::new(alert), stages, only: asked.pid, dry_run: asked.dry_run };
+        self.ask(by, task, request);
+    }
+
+    /// Orders a release.
+    pub fn release(&mut self, incident: &str, by: Actor, request: PipelineRequest) {
+        self.ask(by, Task::Release { incident: incident.to_owned() }, request);
+    }
+
+    fn ask(&mut self, by: Actor, task: Task, request: PipelineRequest) {
+        match self.order(by, task) {
+            Some(id) => {
+                self.waiting.insert(id, Waiting { request, reports: Vec::new() });
+            }
+            None => request.refuse("the responder has ended or is too busy; see the log of the daemon"),
+        }
+    }
+
+    /// Takes an answer. Returns its report for the outputs, with the suspect of the incident.
+    pub fn answered(&mut self, answer: Answer) -> Option<(ResponseReport, Option<ProcessView>)> {
+        let Answer { id, report, done } = answer;
+        if let (Some(report), Some(waiting)) = (&report, self.waiting.get_mut(&id)) {
+            waiting.reports.push(report.clone());
+        }
+        if done && let Some(Waiting { request, reports }) = self.waiting.remove(&id) {
+            let lines: Vec<String> =
+                reports.iter().filter_map(|report| serde_json::to_string(report).ok()).collect();
+            request.answer(lines.join("\n"));
+        }
+        let report = report?;
+        let incident = report.incident.parse::<IncidentId>().ok();
+        let suspect = incident.and_then(|incident| self.suspects.get(&incident).cloned());
+        Some((report, suspect))
+    }
+}

@@ -1,0 +1,262 @@
+//! The stage `isolate`: the suspects may connect only to this host and to allowed addresses.
+
+use std::{
+    collections::HashMap,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use tracing::debug;
+
+#[cfg(feature = "sensor")]
+use super::sockets;
+use super::{
+    home::{Applied, Place, Work},
+    ledger::Change,
+    refusal::{Guard, Refusal},
+    settings::ResponseSettings,
+    tree::{Running, Tree},
+};
+#[cfg(feature = "sensor")]
+use crate::sensor::Isolation;
+use crate::{
+    enrich::proc::Proc,
+    model::{Allowed, BlockedTraffic},
+};
+
+#[cfg(not(feature = "sensor"))]
+#[derive(Debug)]
+enum Isolation {}
+
+/// Time between two reports about what one isolation blocked.
+const NEWS: Duration = Duration::from_secs(60);
+
+/// Port of DNS servers.
+const DNS: u16 = 53;
+
+/// The isolations that this process holds, by incident.
+#[derive(Debug, Default)]
+pub struct Isolations {
+    held: HashMap<String, Held>,
+    /// Programs that were loaded in advance, because loading takes longer than attaching.
+    spare: Option<Isolation>,
+}
+
+#[derive(Debug)]
+struct Held {
+    isolation: Isolation,
+    cgroups: Vec<PathBuf>,
+    told: BlockedTraffic,
+    /// When the counters were last told.
+    told_at: Option<Instant>,
+}
+
+impl Isolations {
+    /// Isolates the living processes of the tree.
+    pub fn apply(
+        &mut self,
+        work: &mut Work<'_>,
+        tree: &mut Tree,
+        settings: &ResponseSettings,
+    ) -> anyhow::Result<Applied> {
+        let hierarchies = work.hierarchies;
+        let Some(unified) = hierarchies.unified() else {
+            let message = "the unified cgroup hierarchy is not mounted (`mount -t cgroup2 none /sys/fs/cgroup/unified`)";
+            return Err(Refusal::new(Guard::Unavailable, message).into());
+        };
+        let allowed = allowed(settings, &tree.living(work.proc), work.proc);
+        let mut isolation = self.take(&allowed)?;
+        let incident = work.case.incident.clone();
+        let mut cgroups: Vec<PathBuf> = Vec::new();
+        let holder = Running::read(std::process::id(), work.proc).map(|own| own.key);
+        // Programs are attached before a suspect moves there, so no socket that it opens then is free.
+        let homes = work.homes(unified, tree, Place::Below, |work, home| {
+            if let Some(holder) = holder {
+                work.record(Change::Attached { cgroup: home.to_owned(), holder, pins: None })?;
+            }
+            cgroups.push(home.to_owned());
+            attach(&mut isolation, home)
+        })?;
+        let living = tree.living(work.proc);
+        let closed = reset(&living, &allowed, work.proc);
+        self.held
+            .insert(incident, Held { isolation, cgroups, told: BlockedTraffic::default(), told_at: None });
+        Ok(Applied {
+            processes: living,
+            cgroups: homes.iter().map(|home| unified.shown(home)).collect(),
+            how: format!("{closed} open connections were reset"),
+            path: None,
+        })
+    }
+
+    /// Loads programs for the next isolation, unless that was done.
+    pub fn prepare(&mut self) {
+        if self.spare.is_none() {
+            self.spare =
+                load().inspect_err(|error| debug!("an isolation cannot be prepared: {error:#}")).ok();
+        }
+    }
+
+    fn take(&mut self, allowed: &[Allowed]) -> anyhow::Result<Isolation> {
+        let mut isolation = match self.spare.take() {
+            Some(isolation) => isolation,
+            None => load()?,
+        };
+        allow(&mut isolation, allowed)?;
+        Ok(isolation)
+    }
+
+    /// Ends the isolation of an incident, if this process holds it.
+    pub fn end(&mut self, incident: &str) {
+        self.held.remove(incident);
+    }
+
+    /// Ends the isolations for which `is_needed` returns false, which another process released.
+    pub fn retain(&mut self, is_needed: impl Fn(&str) -> bool) {
+        self.held.retain(|incident, _| is_needed(incident));
+    }
+
+    /// Whether this process holds any.
+    pub fn is_empty(&self) -> bool {
+        self.held.is_empty()
+    }
+
+    /// Whether this process holds the isolation of an incident.
+    pub fn holds(&self, incident: &str) -> bool {
+        self.held.contains_key(incident)
+    }
+
+    /// Returns the counters that changed, the first time at once and then once a minute.
+    pub fn news(&mut self) -> Vec<(String, BlockedTraffic)> {
+        let mut news = Vec::new();
+        for (incident, held) in &mut self.held {
+            let now = blocked(&held.isolation);
+            if now != held.told && held.told_at.is_none_or(|told| told.elapsed() >= NEWS) {
+                held.told = now;
+                held.told_at = Some(Instant::now());
+                news.push((incident.clone(), now));
+            }
+        }
+        news
+    }
+
+    /// Isolates cgroups again whose holder has ended.
+    pub fn resume(
+        &mut self,
+        incident: &str,
+        cgroups: &[PathBuf],
+        settings: &ResponseSettings,
+    ) -> anyhow::Result<()> {
+        let mut isolation = self.take(&allowed(settings, &[], &Proc::default()))?;
+        for cgroup in cgroups.iter().filter(|cgroup| cgroup.exists()) {
+            attach(&mut isolation, cgroup)?;
+        }
+        let held =
+            Held { isolation, cgroups: cgroups.to_owned(), told: BlockedTraffic::default(), told_at: None };
+        debug!("isolated again: {:?}", held.cgroups);
+        self.held.insert(incident.to_owned(), held);
+        Ok(())
+    }
+}
+
+#[cfg(feature = "sensor")]
+fn load() -> anyhow::Result<Isolation> {
+    Isolation::load()
+}
+
+#[cfg(feature = "sensor")]
+fn allow(isolation: &mut Isolation, allowed: &[Allowed]) -> anyhow::Result<()> {
+    isolation.allow(allowed)
+}
+
+#[cfg(feature = "sensor")]
+fn attach(isolation: &mut Isolation, cgroup: &Path) -> anyhow::Result<()> {
+    isolation.attach(cgroup)
+}
+
+#[cfg(feature = "sensor")]
+fn blocked(isolation: &Isolation) -> BlockedTraffic {
+    isolation.blocked()
+}
+
+#[cfg(feature = "sensor")]
+fn reset(living: &[Running], allowed: &[Allowed], proc: &Proc) -> usize {
+    sockets::reset(living, allowed, proc)
+}
+
+#[cfg(not(feature = "sensor"))]
+fn allow(isolation: &mut Isolation, _: &[Allowed]) -> anyhow::Result<()> {
+    match *isolation {}
+}
+
+#[cfg(not(feature = "sensor"))]
+fn load() -> anyhow::Result<Isolation> {
+    Err(Refusal::new(Guard::Unavailable, "this build has no eBPF programs (feature `sensor`)").into())
+}
+
+#[cfg(not(feature = "sensor"))]
+fn attach(isolation: &mut Isolation, _: &Path) -> anyhow::Result<()> {
+    match *isolation {}
+}
+
+#[cfg(not(feature = "sensor"))]
+fn blocked(isolation: &Isolation) -> BlockedTraffic {
+    match *isolation {}
+}
+
+#[cfg(not(feature = "sensor"))]
+fn reset(_: &[Running], _: &[Allowed], _: &Proc) -> usize {
+    0
+}
+
+/// Returns what the suspects may reach: the configuration's list, and their DNS servers.
+fn allowed(settings: &ResponseSettings, living: &[Running], proc: &Proc) -> Vec<Allowed> {
+    let mut allowed = settings.allow.clone();
+    if settings.allow_dns {
+        let host = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
+        allowed.extend(servers(&host).map(dns));
+        // A container may have servers of its own. Its file is the suspect's, so only private addresses count.
+        if let Some(first) = living.first() {
+            let own = proc.read(first.key.pid, "root/etc/resolv.conf", 64 << 10).unwrap_or_default();
+            allowed.extend(servers(&String::from_utf8_lossy(&own)).filter(is_private).map(dns));
+        }
+    }
+    allowed
+}
+
+/// The servers of a `resolv.conf` (resolv.conf(5)).
+fn servers(text: &str) -> impl Iterator<Item = IpAddr> {
+    text.lines().filter_map(|line| {
+        let address = line.trim().strip_prefix("nameserver")?.trim();
+        address.split('%').next()?.parse().ok()
+    })
+}
+
+fn dns(address: IpAddr) -> Allowed {
+    Allowed { address, bits: if address.is_ipv4() { 32 } else { 128 }, port: Some(DNS) }
+}
+
+fn is_private(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_private() || address.is_link_local() || address.is_loopback(),
+        IpAddr::V6(address) => {
+            address.is_unique_local() || address.is_unicast_link_local() || address.is_loopback()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_are_read_from_resolv_conf() {
+        let text =
+            "# comment\nnameserver 10.0.0.2\nsearch x\n nameserver fe80::1%eth0 \nnameserver pool.example\n";
+        let servers: Vec<IpAddr> = servers(text).collect();
+        assert_eq!(servers, ["10.0.0.2".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]);
+        assert!(servers.iter().all(is_private));
+        assert!(!is_private(&"203.0.113.9".parse().unwrap()));
+    }
+}
