@@ -38,7 +38,7 @@ pub use alert::{
     Alert, AlertAction, AlertReason, ChainEdge, ChainKind, DroppedFile, Health, IncidentId, Member,
     MemberRole, Peer, Suspect,
 };
-pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
+pub use app_data::{AppData, Carrier, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request, Wanted};
 pub use event::{
