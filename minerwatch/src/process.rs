@@ -13,6 +13,6 @@ pub use entry::{ConnectionHistory, ImageSource, Outbound, Process, Taint};
 pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
 pub use program::{resolve, script_of};
-pub use program_file::base_name;
-pub use role::{Role, installs_packages, interprets};
+pub use program_file::{base_name, is_in_system_directory};
+pub use role::{Above, Role, installs_packages, interprets};
 pub use table::{ProcessTable, TableLimits};
