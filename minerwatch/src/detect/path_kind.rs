@@ -20,7 +20,14 @@ impl PathKind {
     /// Returns the kind of location of an absolute path.
     pub fn of(path: &str) -> Self {
         const TEMPORARY: [&str; 9] = [
-            "/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/dev/mqueue/", "/run/lock/", "/var/lock/", "/run/user/",
+            "/tmp/",
+            "/var/tmp/",
+            "/dev/shm/",
+            "/run/shm/",
+            "/dev/mqueue/",
+            "/run/lock/",
+            "/var/lock/",
+            "/run/user/",
             "/var/crash/",
         ];
         if TEMPORARY.iter().any(|directory| path.starts_with(directory)) {

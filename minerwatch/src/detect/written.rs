@@ -207,7 +207,9 @@ impl WrittenFiles {
         let Some(before) = change.old_path.as_deref() else { return };
         for (slot, place) in self.slots.iter_mut().enumerate() {
             let Some(written) = place else { continue };
-            let Some(rest) = written.path.strip_prefix(before).filter(|rest| rest.starts_with('/')) else { continue };
+            let Some(rest) = written.path.strip_prefix(before).filter(|rest| rest.starts_with('/')) else {
+                continue;
+            };
             let path: Arc<str> = format!("{}{rest}", change.path).into();
             if self.by_path.get(&written.path) == Some(&slot) {
                 self.by_path.remove(&written.path);

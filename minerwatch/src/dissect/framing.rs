@@ -28,10 +28,12 @@ impl Framed {
         }
     }
 
-    /// Returns the place in the raw bytes of the frame that contains the byte `content` of the content.
+    /// Returns the place in the raw bytes of the frame that contains the byte `content` of the content. If there are
+    /// empty frames before it, the place is that of the first of them: it may have begun the message.
     pub fn frame_of(&self, content: usize) -> usize {
-        let frames = self.places.iter().take(self.count);
-        frames.take_while(|(_, start)| *start <= content).last().map_or(0, |(raw, _)| *raw)
+        let frames = || self.places.iter().take(self.count);
+        let start = frames().map(|(_, start)| *start).take_while(|start| *start <= content).last();
+        frames().find(|(_, known)| Some(*known) == start).map_or(0, |(raw, _)| *raw)
     }
 }
 
@@ -50,6 +52,9 @@ pub fn chunks(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
         let raw = bytes.len() - rest.len();
         framed.length = raw;
         let Some(Chunk { size, data }) = chunk(rest) else {
+            if raw == 0 {
+                return None;
+            }
             // A size that is cut off.
             framed.whole = rest.is_empty();
             framed.add(raw, content.len());
@@ -62,14 +67,12 @@ pub fn chunks(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
         framed.add(raw, content.len());
         let captured = data.get(..size).unwrap_or(data);
         content.extend_from_slice(captured);
-        match data.get(size..) {
-            Some(after) => rest = after.strip_prefix(b"\r\n").unwrap_or(after),
-            None => {
-                framed.whole = false;
-                framed.length = bytes.len();
-                break;
-            }
-        }
+        let Some(after) = data.get(size..) else {
+            framed.whole = false;
+            framed.length = bytes.len();
+            break;
+        };
+        rest = after.strip_prefix(b"\r\n").unwrap_or(after);
     }
     (framed.count > 0 && is_text(content) && !(content.is_empty() && framed.whole)).then_some(framed)
 }
@@ -91,7 +94,8 @@ fn chunk(bytes: &[u8]) -> Option<Chunk<'_>> {
     let end = bytes.iter().take(MAX_LINE).position(|byte| *byte == b'\n')?;
     let line = bytes.get(digits..end)?;
     let line = line.strip_suffix(b"\r").unwrap_or(line);
-    if !line.is_empty() && !matches!(line.first(), Some(b';' | b' ' | b'\t')) {
+    let line = line.trim_ascii();
+    if !line.is_empty() && line.first() != Some(&b';') {
         return None;
     }
     let size = std::str::from_utf8(bytes.get(..digits)?).ok()?;
@@ -104,6 +108,8 @@ pub fn websocket(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
     content.clear();
     let mut framed = Framed::new();
     let mut rest = bytes;
+    // Whether a message has begun and not ended.
+    let mut is_open = false;
     while let [first, second, tail @ ..] = rest {
         let raw = bytes.len() - rest.len();
         framed.length = raw;
@@ -127,13 +133,19 @@ pub fn websocket(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
             framed.length = bytes.len();
             break;
         };
+        if operation < 8 {
+            is_open = !is_last;
+        }
         if is_last && operation < 8 {
             content.push(b'\n');
         }
         rest = after;
         framed.length = bytes.len() - rest.len();
     }
-    (framed.count > 0 && is_text(content) && !content.trim_ascii().is_empty()).then_some(framed)
+    framed.whole &= !is_open;
+    let may_follow = !framed.whole && bytes.len() > 1;
+    (framed.count > 0 && is_text(content) && (may_follow || !content.trim_ascii().is_empty()))
+        .then_some(framed)
 }
 
 struct Body<'a> {
@@ -173,12 +185,11 @@ mod tests {
     fn frame(first: u8, mask: Option<[u8; 4]>, content: &[u8]) -> Vec<u8> {
         let flag = if mask.is_some() { 0x80 } else { 0 };
         let mut bytes = vec![first];
-        match u8::try_from(content.len()) {
-            Ok(short @ 0..=125) => bytes.push(flag | short),
-            _ => {
-                bytes.push(flag | 126);
-                bytes.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
-            }
+        if let Ok(short @ 0..=125) = u8::try_from(content.len()) {
+            bytes.push(flag | short);
+        } else {
+            bytes.push(flag | 0x7e);
+            bytes.extend(u16::try_from(content.len()).unwrap().to_be_bytes());
         }
         let mask = mask.inspect(|mask| bytes.extend(mask)).unwrap_or_default();
         bytes.extend(content.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
@@ -192,7 +203,11 @@ mod tests {
         let cases = [
             (frame(0x81, None, b"{}"), "{}\n"),
             (frame(0x82, mask, b" {}"), " {}\n"),
-            ([frame(0x01, mask, b"{\"a\""), frame(0x89, mask, b"ping"), frame(0x80, mask, b":1}")].concat(), "{\"a\":1}\n"),
+            (
+                [frame(0x01, mask, b"{\"a\""), frame(0x89, mask, b"ping"), frame(0x80, mask, b":1}")]
+                    .concat(),
+                "{\"a\":1}\n",
+            ),
             ([frame(0x81, None, b"{}"), frame(0x81, None, b"[]")].concat(), "{}\n[]\n"),
             (frame(0x81, mask, long.as_bytes()), &format!("{long}\n")),
         ];
@@ -233,7 +248,8 @@ mod tests {
             let framed = chunks(bytes, &mut content).expect("chunks");
             assert_eq!((String::from_utf8_lossy(&content).as_ref(), framed.whole), (expected, whole));
         }
-        for bytes in [&b"5\r\nhello\r\n"[..], b"cafe", b"bad line\n{}", b"0\r\n\r\n", b"123456789\r\n{}", b""] {
+        for bytes in [&b"5\r\nhello\r\n"[..], b"cafe", b"bad line\n{}", b"0\r\n\r\n", b"123456789\r\n{}", b""]
+        {
             assert!(chunks(bytes, &mut Vec::new()).is_none(), "{}", bytes.escape_ascii());
         }
     }
@@ -256,6 +272,7 @@ mod tests {
             let mut content = Vec::new();
             prop_assert!(websocket(&bytes, &mut content).is_some());
             prop_assert_eq!(content.trim_ascii_end(), text.as_bytes().trim_ascii_end());
+            prop_assert!(websocket(&bytes[..6 + one.len()], &mut content).is_some_and(|framed| !framed.whole));
             let mut chunked = Vec::new();
             for part in [one, two].iter().filter(|part| !part.is_empty()) {
                 chunked.extend(format!("{:x}\r\n", part.len()).as_bytes());

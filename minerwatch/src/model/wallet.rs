@@ -65,9 +65,8 @@ fn is_wallet(word: &str) -> bool {
         36..=40 => is_bech32(word) || is_virel(word) || is_nicehash(word),
         41..=59 => is_bech32(word) || is_ethereum(word),
         60 => is_bech32(word) || is_qubic(word),
-        61..=88 => is_bech32(word),
         89..=110 => is_bech32(word) || is_crypto_note(word) || is_tari(word),
-        111..=300 => is_bech32(word),
+        61..=88 | 111..=300 => is_bech32(word),
         _ => false,
     }
 }
@@ -75,8 +74,22 @@ fn is_wallet(word: &str) -> bool {
 /// Checks for an address with the name of its network before a colon, as Kaspa and XELIS write it.
 fn names_prefixed(text: &str) -> bool {
     const NETWORKS: [&str; 16] = [
-        "kaspa", "kaspatest", "karlsen", "spectre", "nexellia", "pyrin", "bugna", "astrix", "waglayla",
-        "hoosat", "sedra", "xel", "xet", "nexa", "bitcoincash", "ecash",
+        "kaspa",
+        "kaspatest",
+        "karlsen",
+        "spectre",
+        "nexellia",
+        "pyrin",
+        "bugna",
+        "astrix",
+        "waglayla",
+        "hoosat",
+        "sedra",
+        "xel",
+        "xet",
+        "nexa",
+        "bitcoincash",
+        "ecash",
     ];
     let mut parts = text.split(':');
     let Some(mut before) = parts.next() else { return false };
@@ -136,10 +149,7 @@ fn is_qubic(word: &str) -> bool {
 
 /// Checks for an internal address of `NiceHash`, which begins with `NH`.
 fn is_nicehash(word: &str) -> bool {
-    matches!(word.len(), 34..=38)
-        && word.starts_with("NH")
-        && is_mixed(word)
-        && word.bytes().all(is_base58)
+    matches!(word.len(), 34..=38) && word.starts_with("NH") && is_mixed(word) && word.bytes().all(is_base58)
 }
 
 /// Whether a word has lower-case letters, capitals and at least two digits, as base 58 of random bytes has.

@@ -74,6 +74,7 @@ impl ConnectionHistory {
 
 /// A process as the table knows it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Process {
     /// What events and alerts show of the process. A change replaces the whole view, so a reader's copy does not
     /// change.

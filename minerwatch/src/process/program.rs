@@ -52,7 +52,9 @@ pub fn script_of<'a>(
             Some(flags) if runner.runs_no_file(flags) => {
                 return match runner {
                     // The code may only name a file to read.
-                    Runner::Shell if flags.contains('c') => rest.find(|code| !code.starts_with('-')).and_then(sourced),
+                    Runner::Shell if flags.contains('c') => {
+                        rest.find(|code| !code.starts_with('-')).and_then(sourced)
+                    }
                     _ => first_file,
                 };
             }
@@ -115,10 +117,17 @@ impl Runner {
         match self {
             Self::Shell => matches!(option, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file"),
             Self::Language => matches!(option, "-r" | "--require" | "--import"),
-            Self::Machine => matches!(option, "-jar" | "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path"),
+            Self::Machine => {
+                matches!(option, "-jar" | "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path")
+            }
             Self::Loader => matches!(
                 option,
-                "--library-path" | "--preload" | "--argv0" | "--inhibit-rpath" | "--audit" | "--glibc-hwcaps-prepend"
+                "--library-path"
+                    | "--preload"
+                    | "--argv0"
+                    | "--inhibit-rpath"
+                    | "--audit"
+                    | "--glibc-hwcaps-prepend"
             ),
         }
     }
@@ -178,7 +187,12 @@ mod tests {
             ("/usr/bin/python3.11", "/usr/bin/python3", vec!["python3", "-m", "pip"], none),
             ("/usr/bin/env", "./x.py", vec!["env", "python3", "./x.py"], Some("./x.py")),
             ("/usr/bin/curl", "/usr/bin/curl", vec!["curl", "http://x"], none),
-            ("/usr/lib/ld-linux-x86-64.so.2", "x", vec!["ld.so", "--library-path", "/l", "/tmp/x", "a"], Some("/tmp/x")),
+            (
+                "/usr/lib/ld-linux-x86-64.so.2",
+                "x",
+                vec!["ld.so", "--library-path", "/l", "/tmp/x", "a"],
+                Some("/tmp/x"),
+            ),
             ("/lib/ld-musl-x86_64.so.1", "x", vec!["x", "/tmp/x"], Some("/tmp/x")),
             ("/usr/bin/java", "java", vec!["java", "-Xmx1g", "-jar", "/tmp/x.jar", "y"], Some("/tmp/x.jar")),
             ("/usr/bin/java", "java", vec!["java", "-cp", "/srv/x", "Main", "-jar", "y"], none),

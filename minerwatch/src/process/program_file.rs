@@ -49,7 +49,9 @@ mod tests {
         for path in ["/usr/bin/dpkg", "/usr/lib/../bin/dpkg", "/tmp/../usr/bin/dpkg", "/bin/..a/x"] {
             assert!(is_in_system_directory(path), "{path}");
         }
-        for path in ["/usr/../tmp/dpkg", "/usr/bin/../../tmp/dpkg", "/usr2/dpkg", "usr/bin/dpkg", "/../tmp/x", ""] {
+        for path in
+            ["/usr/../tmp/dpkg", "/usr/bin/../../tmp/dpkg", "/usr2/dpkg", "usr/bin/dpkg", "/../tmp/x", ""]
+        {
             assert!(!is_in_system_directory(path), "{path}");
         }
     }

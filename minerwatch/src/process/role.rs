@@ -135,9 +135,12 @@ impl Role {
     pub fn keeps_session(self, is_session: bool) -> bool {
         match self {
             Self::LoginService | Self::LoginShell => true,
-            Self::Shell | Self::Interpreter | Self::Downloader | Self::TextViewer | Self::PackageManager | Self::Other => {
-                is_session
-            }
+            Self::Shell
+            | Self::Interpreter
+            | Self::Downloader
+            | Self::TextViewer
+            | Self::PackageManager
+            | Self::Other => is_session,
             Self::Kernel
             | Self::Init
             | Self::Scheduler
@@ -180,13 +183,19 @@ fn is_login_shell(arguments: &[impl AsRef<str>], above: Above) -> bool {
 /// Whether the arguments are those of a CI agent. Some agents run on Java or Node.js, which are services otherwise. The
 /// archive or script counts, not the value of an option.
 fn runs_jobs(arguments: &[impl AsRef<str>]) -> bool {
-    const ARCHIVES: [&str; 7] =
-        ["jenkins.war", "agent.jar", "slave.jar", "remoting.jar", "swarm-client.jar", "launcher.jar", "bamboo-agent.jar"];
+    const ARCHIVES: [&str; 7] = [
+        "jenkins.war",
+        "agent.jar",
+        "slave.jar",
+        "remoting.jar",
+        "swarm-client.jar",
+        "launcher.jar",
+        "bamboo-agent.jar",
+    ];
     const PLACES: [&str; 3] = ["teamcity", "bamboo", "actions-runner"];
     let Some(program) = program_of(arguments) else { return false };
     let is_odd = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|place| program.starts_with(place));
-    !is_odd
-        && (ARCHIVES.contains(&base_name(program)) || PLACES.iter().any(|place| program.contains(place)))
+    !is_odd && (ARCHIVES.contains(&base_name(program)) || PLACES.iter().any(|place| program.contains(place)))
 }
 
 /// Returns what a virtual machine or an engine runs: the value of `-jar`, else the first argument that is no option.
@@ -194,7 +203,8 @@ fn program_of(arguments: &[impl AsRef<str>]) -> Option<&str> {
     let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
     let mut skips = false;
     rest.find(|argument| {
-        let is_value = std::mem::replace(&mut skips, matches!(*argument, "-cp" | "-classpath" | "--class-path"));
+        let is_value =
+            std::mem::replace(&mut skips, matches!(*argument, "-cp" | "-classpath" | "--class-path"));
         !is_value && !argument.starts_with('-')
     })
 }
@@ -205,9 +215,20 @@ pub fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
     arguments.get(1).map(AsRef::as_ref).is_some_and(|script| {
         let is_named = matches!(
             base_name(script),
-            "npm" | "npx" | "yarn" | "pnpm" | "npm-cli.js" | "npx-cli.js" | "yarn.js" | "pnpm.cjs" | "corepack"
+            "npm"
+                | "npx"
+                | "yarn"
+                | "pnpm"
+                | "npm-cli.js"
+                | "npx-cli.js"
+                | "yarn.js"
+                | "pnpm.cjs"
+                | "corepack"
         );
-        is_named && (is_in_system_directory(script) || script.contains("/node_modules/") || script.contains("/bin/"))
+        is_named
+            && (is_in_system_directory(script)
+                || script.contains("/node_modules/")
+                || script.contains("/bin/"))
     })
 }
 
@@ -278,7 +299,14 @@ mod tests {
     fn a_script_s_name_counts_little() {
         let role = |interpreter: &str, script: &str, is_told_first: bool| {
             let interpreter = ProgramFile::at(interpreter);
-            Role::of_script(&ProgramFile::at(script), &interpreter, is_told_first, &["x"], 100, Above::default())
+            Role::of_script(
+                &ProgramFile::at(script),
+                &interpreter,
+                is_told_first,
+                &["x"],
+                100,
+                Above::default(),
+            )
         };
         assert_eq!(role("/usr/bin/python3.11", "/usr/bin/dnf", true), Role::PackageManager);
         assert_eq!(role("/usr/bin/python3.11", "/usr/bin/salt-minion", true), Role::Agent);

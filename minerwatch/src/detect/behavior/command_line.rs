@@ -5,7 +5,7 @@
 //! on are left out, but only if the file of the program is the system's own, and only where their grammar has such
 //! words: `bash -o pool:443` is no line for a shell. The program that gets the line is inspected itself.
 //!
-//! Sources of the options: the usage texts of XMRig, SRBMiner, cpuminer and its forks, lolMiner, T-Rex, Rigel, the
+//! Sources of the options: the usage texts of XMRig, SRBMiner, cpuminer and its forks, `lolMiner`, T-Rex, Rigel, the
 //! miners of DERO, XELIS and Kaspa.
 
 mod tokens;
@@ -57,7 +57,7 @@ fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<F
     if !is_program(context) {
         return None;
     }
-    let Some(arguments) = told(context) else { return None };
+    let arguments = told(context)?;
     let tokens = Tokens::of(arguments);
     if tokens.kinds() < KINDS {
         return None;
@@ -85,11 +85,52 @@ fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<F
 
 /// Programs that run the rest of their command line as another program, or send it to another host.
 const WRAPPERS: [&str; 46] = [
-    "ip", "nohup", "sudo", "doas", "timeout", "env", "nice", "ionice", "taskset", "chrt", "setsid", "stdbuf",
-    "unshare", "nsenter", "chroot", "setpriv", "runuser", "su", "xargs", "time", "strace", "ltrace", "flock",
-    "systemd-run", "systemd-nspawn", "docker", "podman", "nerdctl", "crictl", "ctr", "kubectl", "tmux", "screen",
-    "ssh", "parallel", "numactl", "proxychains4", "torsocks", "cpulimit", "faketime", "watch", "script",
-    "start-stop-daemon", "daemonize", "catatonit", "prlimit",
+    "ip",
+    "nohup",
+    "sudo",
+    "doas",
+    "timeout",
+    "env",
+    "nice",
+    "ionice",
+    "taskset",
+    "chrt",
+    "setsid",
+    "stdbuf",
+    "unshare",
+    "nsenter",
+    "chroot",
+    "setpriv",
+    "runuser",
+    "su",
+    "xargs",
+    "time",
+    "strace",
+    "ltrace",
+    "flock",
+    "systemd-run",
+    "systemd-nspawn",
+    "docker",
+    "podman",
+    "nerdctl",
+    "crictl",
+    "ctr",
+    "kubectl",
+    "tmux",
+    "screen",
+    "ssh",
+    "parallel",
+    "numactl",
+    "proxychains4",
+    "torsocks",
+    "cpulimit",
+    "faketime",
+    "watch",
+    "script",
+    "start-stop-daemon",
+    "daemonize",
+    "catatonit",
+    "prlimit",
 ];
 
 /// Returns the arguments that the program itself is told, or `None` if none of them are for it.
@@ -118,7 +159,8 @@ fn own_options(arguments: &[std::sync::Arc<str>]) -> &[std::sync::Arc<str>] {
             break;
         }
         // These options have a value.
-        let has_value = matches!(&**argument, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" | "-u" | "-p");
+        let has_value =
+            matches!(&**argument, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" | "-u" | "-p");
         end += if has_value { 2 } else { 1 };
     }
     arguments.get(..end.min(arguments.len())).unwrap_or_default()
@@ -156,7 +198,18 @@ mod tests {
         let equals = format!("--user={MONERO}");
         let list = format!("{MONERO};{BITCOIN}");
         let cases: [(&[&str], u8); 16] = [
-            (&["x", "--algorithm", "randomx;ethash", "--pool", "pool.example:3333;b.example:1", "--wallet", &list], 100),
+            (
+                &[
+                    "x",
+                    "--algorithm",
+                    "randomx;ethash",
+                    "--pool",
+                    "pool.example:3333;b.example:1",
+                    "--wallet",
+                    &list,
+                ],
+                100,
+            ),
             (&["x", "--algorithm-cpu", "randomvirel", "--pool", "a.example:80!b.example:80"], 70),
             (&["x", "-a", "yespowerr16", "-o", "10.0.0.5:80", "-u", "me"], 70),
             (&["x", "-a", "verushash", "--server", "pool.example", "--port", "4444", "--user", BITCOIN], 100),
@@ -231,8 +284,14 @@ mod tests {
         }
         let cases: [(&str, &[&str]); 20] = [
             ("/usr/bin/electrum", &["electrum", "--server", "10.0.0.5:50002:s", "payto", BITCOIN, "0.1"]),
-            ("/usr/bin/monero-wallet-cli", &["monero-wallet-cli", "--daemon-address", "10.0.0.5:18081", "transfer", MONERO, "1"]),
-            ("/usr/bin/bitcoin-cli", &["bitcoin-cli", "--server", "10.0.0.5:8332", "sendtoaddress", "--address", BITCOIN]),
+            (
+                "/usr/bin/monero-wallet-cli",
+                &["monero-wallet-cli", "--daemon-address", "10.0.0.5:18081", "transfer", MONERO, "1"],
+            ),
+            (
+                "/usr/bin/bitcoin-cli",
+                &["bitcoin-cli", "--server", "10.0.0.5:8332", "sendtoaddress", "--address", BITCOIN],
+            ),
             ("/usr/bin/balancer", &["balancer", "--algorithm", "random", "--server", "10.0.0.5:80"]),
             ("/usr/bin/train", &["train", "--algo", "randomforest", "--server", "10.0.0.5:80"]),
             ("/usr/bin/bash", &["bash", "-e", "/srv/pool.sh", "--pool", "10.0.0.5:80", "--wallet", BITCOIN]),

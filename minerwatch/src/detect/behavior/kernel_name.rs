@@ -124,9 +124,7 @@ fn is_worker(rest: &str) -> bool {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let end = id.find(|next: char| !next.is_ascii_digit()).unwrap_or(id.len());
     let (id, queue) = id.split_at(end);
-    is_number(processor)
-        && is_number(id)
-        && (queue.is_empty() || queue.starts_with(['H', 'I', '-', '+']))
+    is_number(processor) && is_number(id) && (queue.is_empty() || queue.starts_with(['H', 'I', '-', '+']))
 }
 
 #[cfg(test)]

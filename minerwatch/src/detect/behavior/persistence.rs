@@ -147,8 +147,7 @@ fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]
         .iter()
         .any(|directory| process.view.executable.path.starts_with(directory));
-    helper
-        || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)
+    helper || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use crate::{
 const MAX_ANCESTORS: usize = 8;
 
 /// Points of a download in a CI job or in the script of a package.
-const BY_DESIGN: u8 = 5;
+const BY_DESIGN: u8 = 3;
 
 /// The signal. The full form is a download that is kept or given to an interpreter. Health checks and archive commands
 /// of services call a downloader too, but they only look at the answer.
@@ -72,8 +72,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             }
             // Jobs download by design, and so do the scripts of packages.
             Role::JobRunner if !shells.is_empty() => {
-                let detail =
-                    format!("a job of '{}' ran '{}'", ancestor.view.name, context.process.view.name);
+                let detail = format!("a job of '{}' ran '{}'", ancestor.view.name, context.process.view.name);
                 return Some(by_design(Finding::new(SERVICE_DOWNLOADER, context, detail)));
             }
             Role::Kernel
@@ -209,7 +208,7 @@ mod tests {
             &[("/usr/bin/java", &["java", "-jar", "jenkins.war"]), shell, curl],
         ];
         for case in cases {
-            assert_eq!(lineage(case), [("B1", 5)], "{case:?}");
+            assert_eq!(lineage(case), [("B1", 3)], "{case:?}");
         }
     }
 

@@ -72,10 +72,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     wants: &[EventType::Rounding, EventType::Exit],
     evictions: Some("rounding_evicted"),
     create: |_| {
-        Box::new(RoundingModes {
-            processes: BoundedMap::new(PROCESSES),
-            programs: BoundedMap::new(PROGRAMS),
-        })
+        Box::new(RoundingModes { processes: BoundedMap::new(PROCESSES), programs: BoundedMap::new(PROGRAMS) })
     },
 };
 

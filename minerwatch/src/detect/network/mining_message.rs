@@ -63,12 +63,9 @@ pub fn finding(
         .value("method", *method)
         .value("destination", destination)
         .mining_for(account.as_ref());
-    for (name, value) in [
-        ("carrier", carrier),
-        ("tunnel", tunnel.as_deref()),
-        ("account", shown),
-        ("agent", agent.as_deref()),
-    ] {
+    for (name, value) in
+        [("carrier", carrier), ("tunnel", tunnel.as_deref()), ("account", shown), ("agent", agent.as_deref())]
+    {
         if let Some(value) = value {
             finding = finding.value(name, value);
         }

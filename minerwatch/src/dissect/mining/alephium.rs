@@ -44,7 +44,8 @@ mod tests {
     #[test]
     fn the_jobs_of_a_node_are_recognised() {
         let jobs = |count: u8, group: u8, header: u16| {
-            let mut bytes = vec![0, 0, 0x2a, 0x10, VERSION, JOBS, 0, 0, 0, count, 0, 0, 0, group, 0, 0, 0, 3, 0, 0];
+            let mut bytes =
+                vec![0, 0, 0x2a, 0x10, VERSION, JOBS, 0, 0, 0, count, 0, 0, 0, group, 0, 0, 0, 3, 0, 0];
             bytes.extend(header.to_be_bytes());
             bytes.extend([7; 64]);
             bytes

@@ -24,7 +24,11 @@ pub fn beam<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
             let key = message.text(Member::ApiKey, |_| true)?;
             let is_address = key.hexadecimal_digits().is_some_and(|digits| matches!(digits, 60..=68));
             let account = Some(key);
-            Some(ProtocolMatch { sure: is_address && message.id, account, ..found(MiningSide::Client, "login") })
+            Some(ProtocolMatch {
+                sure: is_address && message.id,
+                account,
+                ..found(MiningSide::Client, "login")
+            })
         }
     }
 }
@@ -41,9 +45,21 @@ mod tests {
     #[test]
     fn messages_of_miners_and_nodes_are_recognised() {
         for (text, side, method) in [
-            (r#"{"method":"login","api_key":"HASH1","id":"login","jsonrpc":"2.0"}"#, MiningSide::Client, "login"),
-            (r#"{"id":"2","jsonrpc":"2.0","method":"job","input":"HASH","difficulty":7,"height":2}"#, MiningSide::Server, "job"),
-            (r#"{"method":"solution","id":"2","nonce":"9c2a000000000001","output":"PROOF","jsonrpc":"2.0"}"#, MiningSide::Client, "solution"),
+            (
+                r#"{"method":"login","api_key":"HASH1","id":"login","jsonrpc":"2.0"}"#,
+                MiningSide::Client,
+                "login",
+            ),
+            (
+                r#"{"id":"2","jsonrpc":"2.0","method":"job","input":"HASH","difficulty":7,"height":2}"#,
+                MiningSide::Server,
+                "job",
+            ),
+            (
+                r#"{"method":"solution","id":"2","nonce":"9c2a000000000001","output":"PROOF","jsonrpc":"2.0"}"#,
+                MiningSide::Client,
+                "solution",
+            ),
         ] {
             assert_eq!(recognised(text), Some((side, method, true)), "{text}");
         }

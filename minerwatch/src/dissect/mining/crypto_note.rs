@@ -12,9 +12,30 @@ use crate::model::{MiningProtocol, MiningSide, wallet::is_login_with_wallet};
 
 /// Programs whose agent no other software has, in small letters.
 const MINERS: [&str; 24] = [
-    "xmrig", "xmr-stak", "xmrstak", "srbminer", "cpuminer", "ccminer", "lolminer", "gminer", "nbminer",
-    "teamredminer", "t-rex", "phoenixminer", "ethminer", "nsfminer", "rigel/", "rigel-miner", "onezerominer",
-    "bzminer", "wildrig", "grin-miner", "epic-miner", "xmr-node-proxy", "deroluna", "minerd",
+    "xmrig",
+    "xmr-stak",
+    "xmrstak",
+    "srbminer",
+    "cpuminer",
+    "ccminer",
+    "lolminer",
+    "gminer",
+    "nbminer",
+    "teamredminer",
+    "t-rex",
+    "phoenixminer",
+    "ethminer",
+    "nsfminer",
+    "rigel/",
+    "rigel-miner",
+    "onezerominer",
+    "bzminer",
+    "wildrig",
+    "grin-miner",
+    "epic-miner",
+    "xmr-node-proxy",
+    "deroluna",
+    "minerd",
 ];
 
 /// Number of hexadecimal digits of the shortest header that is hashed.
@@ -75,14 +96,18 @@ fn login<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
 /// values have the form of a miner's.
 fn job(message: &Message<'_>) -> Option<bool> {
     let numbered = message.has(Member::JobId);
-    let more = [Member::SeedHash, Member::Algorithm, Member::Height].iter().any(|member| message.has(*member));
+    let more =
+        [Member::SeedHash, Member::Algorithm, Member::Height].iter().any(|member| message.has(*member));
     // Arweave hashes a segment and calls it so.
     if message.is_hexadecimal(Member::Segment, |digits| digits >= 64) {
         return (numbered && (message.has(Member::Target) || more)).then_some(true);
     }
     let is_job = message.has(Member::Blob) && (message.has(Member::Target) || (numbered && more));
-    let header =
-        || message.is_hexadecimal(Member::Blob, |digits| digits >= MIN_HEADER && digits != SHA512 && digits % 2 == 0);
+    let header = || {
+        message.is_hexadecimal(Member::Blob, |digits| {
+            digits >= MIN_HEADER && digits != SHA512 && digits % 2 == 0
+        })
+    };
     let target = || message.is_hexadecimal(Member::Target, |digits| matches!(digits, 6 | 8 | 16 | 64));
     is_job.then(|| header() && (target() || (numbered && more)))
 }
@@ -120,22 +145,92 @@ mod tests {
         const CLIENT: MiningSide = MiningSide::Client;
         const SERVER: MiningSide = MiningSide::Server;
         let cases = [
-            (r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"WALLET","pass":"x"}}"#, CLIENT, "login", true),
-            (r#"{"method": "login", "params": {"login": "WALLET", "pass": "x", "agent": "m/1"}, "id": 1}"#, CLIENT, "login", true),
-            (r#"{"method": "login", "params": {"login": "WALLET/rig", "pass": "x"}, "id": 1}"#, CLIENT, "login", true),
-            (r#"{"params":{"algo":["rx/0"],"agent":"a","pass":"","login":"user1"},"id":1,"method":"login"}"#, CLIENT, "login", true),
-            (r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64)","al"#, CLIENT, "login", true),
-            (r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"SRBMiner-MULTI/2.4.0"}}"#, CLIENT, "login", true),
+            (
+                r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"WALLET","pass":"x"}}"#,
+                CLIENT,
+                "login",
+                true,
+            ),
+            (
+                r#"{"method": "login", "params": {"login": "WALLET", "pass": "x", "agent": "m/1"}, "id": 1}"#,
+                CLIENT,
+                "login",
+                true,
+            ),
+            (
+                r#"{"method": "login", "params": {"login": "WALLET/rig", "pass": "x"}, "id": 1}"#,
+                CLIENT,
+                "login",
+                true,
+            ),
+            (
+                r#"{"params":{"algo":["rx/0"],"agent":"a","pass":"","login":"user1"},"id":1,"method":"login"}"#,
+                CLIENT,
+                "login",
+                true,
+            ),
+            (
+                r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64)","al"#,
+                CLIENT,
+                "login",
+                true,
+            ),
+            (
+                r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"SRBMiner-MULTI/2.4.0"}}"#,
+                CLIENT,
+                "login",
+                true,
+            ),
             (r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x"}}"#, CLIENT, "login", false),
-            (r#"{"id":7,"jsonrpc":"2.0","method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"HASH"}}"#, CLIENT, "submit", true),
-            (r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"d0030040","hash":"HASH"}}"#, CLIENT, "submit", true),
-            (r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"yes","result":"done"}}"#, CLIENT, "submit", false),
+            (
+                r#"{"id":7,"jsonrpc":"2.0","method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"HASH"}}"#,
+                CLIENT,
+                "submit",
+                true,
+            ),
+            (
+                r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"d0030040","hash":"HASH"}}"#,
+                CLIENT,
+                "submit",
+                true,
+            ),
+            (
+                r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"yes","result":"done"}}"#,
+                CLIENT,
+                "submit",
+                false,
+            ),
             (r#"{"id":9,"method":"keepalived","params":{"id":"a"}}"#, CLIENT, "keepalived", false),
-            (r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"BLOB","job_id":"7","target":"b88d0600","algo":"rx/0"}}"#, SERVER, "job", true),
-            (r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600"}}"#, SERVER, "job", false),
-            (r#"{"jsonrpc":"2.0","method":"job","params":{"job_id":"q7","bds":"HASH0780","target":"b88d0600","height":2}}"#, SERVER, "job", true),
-            (r#"{"id":1,"error":null,"result":{"id":"x","job":{"blob":"BLOB","job_id":"7","target":"b88d0600"#, SERVER, "job", true),
-            (r#"{"id":1,"error":null,"result":{"id":"x","job":{"job_id":"7","height":3,"blob":"BLOB"}}}"#, SERVER, "job", true),
+            (
+                r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"BLOB","job_id":"7","target":"b88d0600","algo":"rx/0"}}"#,
+                SERVER,
+                "job",
+                true,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600"}}"#,
+                SERVER,
+                "job",
+                false,
+            ),
+            (
+                r#"{"jsonrpc":"2.0","method":"job","params":{"job_id":"q7","bds":"HASH0780","target":"b88d0600","height":2}}"#,
+                SERVER,
+                "job",
+                true,
+            ),
+            (
+                r#"{"id":1,"error":null,"result":{"id":"x","job":{"blob":"BLOB","job_id":"7","target":"b88d0600"#,
+                SERVER,
+                "job",
+                true,
+            ),
+            (
+                r#"{"id":1,"error":null,"result":{"id":"x","job":{"job_id":"7","height":3,"blob":"BLOB"}}}"#,
+                SERVER,
+                "job",
+                true,
+            ),
         ];
         for (text, side, method, sure) in cases {
             assert_eq!(recognised(text), Some((side, method, sure)), "{text}");

@@ -14,7 +14,8 @@ const MIN_HEADER: usize = 128;
 pub fn cuckoo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let found = |side, method| Some(ProtocolMatch::new(MiningProtocol::Cuckoo, side, method));
     if message.is_hexadecimal(Member::PrePow, |digits| digits >= MIN_HEADER) {
-        let numbered = [Member::Height, Member::Difficulty, Member::JobId].iter().any(|member| message.has(*member));
+        let numbered =
+            [Member::Height, Member::Difficulty, Member::JobId].iter().any(|member| message.has(*member));
         return if numbered { found(MiningSide::Server, "job") } else { None };
     }
     if message.calls("getjobtemplate") && !message.has(Member::PrePow) {
@@ -44,10 +45,26 @@ mod tests {
     #[test]
     fn messages_of_miners_and_nodes_are_recognised() {
         for (text, side, method) in [
-            (r#"{"id":"2","jsonrpc":"2.0","method":"getjobtemplate","params":null}"#, MiningSide::Client, "getjobtemplate"),
-            (r#"{"id":"0","method":"submit","params":{"edge_bits":29,"height":16419,"job_id":0,"nonce":1,"pow":[4,5]}}"#, MiningSide::Client, "submit"),
-            (r#"{"id":"Stratum","method":"job","params":{"difficulty":1,"height":16375,"job_id":5,"pre_pow":"HEADER"}}"#, MiningSide::Server, "job"),
-            (r#"{"id":"0","method":"getjobtemplate","result":{"difficulty":1,"height":1,"job_id":0,"pre_pow":"HEADER"#, MiningSide::Server, "job"),
+            (
+                r#"{"id":"2","jsonrpc":"2.0","method":"getjobtemplate","params":null}"#,
+                MiningSide::Client,
+                "getjobtemplate",
+            ),
+            (
+                r#"{"id":"0","method":"submit","params":{"edge_bits":29,"height":16419,"job_id":0,"nonce":1,"pow":[4,5]}}"#,
+                MiningSide::Client,
+                "submit",
+            ),
+            (
+                r#"{"id":"Stratum","method":"job","params":{"difficulty":1,"height":16375,"job_id":5,"pre_pow":"HEADER"}}"#,
+                MiningSide::Server,
+                "job",
+            ),
+            (
+                r#"{"id":"0","method":"getjobtemplate","result":{"difficulty":1,"height":1,"job_id":0,"pre_pow":"HEADER"#,
+                MiningSide::Server,
+                "job",
+            ),
         ] {
             assert_eq!(recognised(text), Some((side, method, true)), "{text}");
         }

@@ -71,8 +71,8 @@ pub fn xatum_message<'a>(word: &'static str, message: &Message<'a>) -> Option<Pr
             is_known.then(|| ProtocolMatch { account, agent, ..found(MiningSide::Client) })
         }
         "submit" => {
-            let is_share = message.has(Member::Data)
-                && message.is_hexadecimal(Member::TopHash, |digits| digits == 64);
+            let is_share =
+                message.has(Member::Data) && message.is_hexadecimal(Member::TopHash, |digits| digits == 64);
             is_share.then(|| found(MiningSide::Client))
         }
         "job" => {
@@ -111,9 +111,19 @@ mod tests {
     fn work_and_shares_are_recognised() {
         let block = "4100".repeat(28);
         for (text, side) in [
-            (format!(r#"{{"jobid":"1.0.notified","blocktemplate_blob":"{block}","difficulty":"9","height":3}}"#), MiningSide::Server),
+            (
+                format!(
+                    r#"{{"jobid":"1.0.notified","blocktemplate_blob":"{block}","difficulty":"9","height":3}}"#
+                ),
+                MiningSide::Server,
+            ),
             (format!(r#"{{"jobid":"1.0.notified","mbl_blob":"{block}"}}"#), MiningSide::Client),
-            (format!(r#"{{"new_job":{{"algorithm":"xel/v2","difficulty":"9","height":3,"template":"{block}"}}}}"#), MiningSide::Server),
+            (
+                format!(
+                    r#"{{"new_job":{{"algorithm":"xel/v2","difficulty":"9","height":3,"template":"{block}"}}}}"#
+                ),
+                MiningSide::Server,
+            ),
             (format!(r#"{{"block_template":"{block}"}}"#), MiningSide::Client),
         ] {
             let found = getwork_socket(&Message::read(text.as_bytes()).0).expect(&text);
@@ -133,7 +143,10 @@ mod tests {
     fn lines_of_xatum_are_recognised() {
         let hash = "0f".repeat(32);
         for (line, expected) in [
-            (format!(r#"shake~{{"addr":"{XELIS}","work":"x","agent":"a","algos":["xel/0"]}}"#), Some(MiningSide::Client)),
+            (
+                format!(r#"shake~{{"addr":"{XELIS}","work":"x","agent":"a","algos":["xel/0"]}}"#),
+                Some(MiningSide::Client),
+            ),
             (r#"shake~{"addr":"me","work":"x","algos":["xel/0"]}"#.to_owned(), Some(MiningSide::Client)),
             (r#"job~{"algo":"xel/0","diff":15021,"blob":"AAAA"}"#.to_owned(), Some(MiningSide::Server)),
             (format!(r#"submit~{{"data":"AAAA","hash":"{hash}"}}"#), Some(MiningSide::Client)),

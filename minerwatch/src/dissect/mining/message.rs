@@ -12,6 +12,7 @@ const MAX_MEMBERS: usize = 24;
 ///
 /// A key that stands twice in an object is kept twice: parsers do not agree which one counts.
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "which keys were there: each is a fact of its own")]
 pub struct Message<'a> {
     /// The first and the last `method`.
     methods: [Option<Text<'a>>; 2],
@@ -80,9 +81,7 @@ impl<'a> Message<'a> {
 
     /// Returns the first of these methods that the message calls.
     pub fn call_of(&self, methods: &[&'static str]) -> Option<&'static str> {
-        if self.methods[0].is_none() {
-            return None;
-        }
+        self.methods[0]?;
         methods.iter().copied().find(|method| self.calls(method))
     }
 

@@ -68,7 +68,9 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
         [b'P', ..] => request(rest, content, reading),
         [b'H', b'T', b'T', b'P', b'/', b'1', ..] => answer(rest, content, reading),
         [0x01 | 0x02 | 0x81 | 0x82, ..] => frames(rest, content, reading),
-        [b's' | b'j' | b'p', ..] if getwork_socket::xatum(rest).is_some() => lines(rest, Carrier::Plain, reading),
+        [b's' | b'j' | b'p', ..] if getwork_socket::xatum(rest).is_some() => {
+            lines(rest, Carrier::Plain, reading)
+        }
         [b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => chunks(rest, content, reading),
         [0xff, ..] => {
             let message = zmq(rest);
@@ -86,14 +88,14 @@ fn lines<'a>(bytes: &'a [u8], carrier: Carrier, mut reading: Reading<'a>) -> Rea
     for _ in 0..MAX_MESSAGES {
         let (word, object) = match rest.first() {
             Some(b'{' | b'[') => (None, rest),
-            _ => match getwork_socket::xatum(rest) {
-                Some((word, object)) => (Some(word), object),
-                None => {
+            _ => {
+                let Some((word, object)) = getwork_socket::xatum(rest) else {
                     let Some(next) = next_line(rest) else { break };
                     rest = next;
                     continue;
-                }
-            },
+                };
+                (Some(word), object)
+            }
         };
         let (message, after) = Message::read(object);
         reading.note(match word {
@@ -278,7 +280,8 @@ mod tests {
         let length = subscribe.len();
         let chunk = format!("{length:x}\r\n{subscribe}\r\n");
         let mask = [7_u8, 200, 0, 33];
-        let masked: Vec<u8> = subscribe.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+        let masked: Vec<u8> =
+            subscribe.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
         let sent = [&[0x81, 0x80 | u8::try_from(length).unwrap()][..], &mask, &masked].concat();
         let received = [&[0x81, u8::try_from(length).unwrap()][..], subscribe.as_bytes()].concat();
         let upgrade = b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
@@ -321,7 +324,12 @@ mod tests {
             ("GET / HTTP/1.1\r\n", false),
             ("hello", false),
         ] {
-            assert_eq!(read(stream.as_bytes(), &mut Vec::new()).unfinished.is_some(), more, "{}", stream.escape_debug());
+            assert_eq!(
+                read(stream.as_bytes(), &mut Vec::new()).unfinished.is_some(),
+                more,
+                "{}",
+                stream.escape_debug()
+            );
         }
     }
 

@@ -38,6 +38,10 @@ const GETWORK_DATA: usize = 256;
 /// Recognises a solo mining call in the body of an HTTP request.
 pub fn solo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let name = message.call_of(&METHODS)?;
+    // Dispatchers of other work have a call of this name, with members that say which work.
+    if matches!(name, "getwork" | "submitwork") && message.params && !message.is_list {
+        return None;
+    }
     let mut protocol_match = ProtocolMatch::new(MiningProtocol::Solo, MiningSide::Client, name);
     protocol_match.account = message.text(Member::WalletAddress, |_| true);
     Some(protocol_match)
@@ -126,7 +130,8 @@ mod tests {
     #[test]
     fn the_report_of_a_controlled_miner_is_sure_by_its_body() {
         let path = b"/client/setClientStatus?clientId=host";
-        let sure = |body: &str| controlled(path, Some(&Message::read(body.as_bytes()).0)).map(|found| found.sure);
+        let sure =
+            |body: &str| controlled(path, Some(&Message::read(body.as_bytes()).0)).map(|found| found.sure);
         assert_eq!(sure(r#"{"client_status":{"client_id":"h","current_algo":"rx/0"}}"#), Some(true));
         assert_eq!(sure(r#"{"status":"away"}"#), Some(false));
         assert_eq!(controlled(b"/client/status?clientId=h", None), None);
@@ -136,7 +141,9 @@ mod tests {
     fn requests_for_the_height_are_recognised() {
         assert!(asks_height(b"GET /getheight HTTP/1.1\r\n") && asks_height(b"GET /get_height HTTP/1.1\r\n"));
         assert!(asks_height(b"GET /getinfo HTTP/1.1\r\n") && asks_height(b"GET /get_info?x HTTP/1.1\r\n"));
-        assert!(!asks_height(b"GET /getinformation HTTP/1.1\r\n") && !asks_height(b"GET /api/getinfo HTTP/1.1"));
+        assert!(
+            !asks_height(b"GET /getinformation HTTP/1.1\r\n") && !asks_height(b"GET /api/getinfo HTTP/1.1")
+        );
         assert!(!asks_height(b"GET /getheights HTTP/1.1\r\n") && !asks_height(b"POST /getheight HTTP/1.1"));
     }
 }

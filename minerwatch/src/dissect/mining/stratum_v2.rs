@@ -93,9 +93,16 @@ mod tests {
     fn other_payloads_are_not() {
         let mut long = setup(0, 2);
         long[3] += 1;
-        for payload in
-            [setup(3, 2), setup(0, 0), setup_between(0, 1, 1), setup_between(0, 3, 2), setup_between(0, 2, 9), long, vec![0; 64], b"\0\0\0\x10\0\0hello there, all".to_vec()]
-        {
+        for payload in [
+            setup(3, 2),
+            setup(0, 0),
+            setup_between(0, 1, 1),
+            setup_between(0, 3, 2),
+            setup_between(0, 2, 9),
+            long,
+            vec![0; 64],
+            b"\0\0\0\x10\0\0hello there, all".to_vec(),
+        ] {
             assert_eq!(stratum_v2(&payload), None);
         }
         for length in 0..setup(0, 2).len() {

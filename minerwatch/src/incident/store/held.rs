@@ -92,3 +92,70 @@ impl Incidents {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Verdict,
+        testing::{Host, alerts},
+    };
+
+    const SUBSCRIBE: &str = r#"{"id":1,"method":"mining.subscribe","params":["x/1"]}"#;
+
+    /// Starts an installer and the script of a package. Returns both.
+    fn install(host: &mut Host) -> (ProcessKey, ProcessKey) {
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let apt = host.spawn(init, "/usr/bin/apt-get", &["apt-get", "install", "x"]);
+        let dpkg = host.spawn(apt, "/usr/bin/dpkg", &["dpkg", "--configure", "x"]);
+        (dpkg, host.spawn_script(dpkg, "/usr/bin/dash", "/var/lib/dpkg/info/x.postinst"))
+    }
+
+    fn ids(host: &Host) -> Vec<String> {
+        let alerts = alerts(host);
+        let mut ids: Vec<String> =
+            alerts.iter().flat_map(|alert| &alert.signals).map(|signal| signal.id.to_string()).collect();
+        ids.sort();
+        ids.dedup();
+        ids
+    }
+
+    #[test]
+    fn what_ends_with_its_installer_is_no_finding() {
+        let mut host = Host::new();
+        let (dpkg, script) = install(&mut host);
+        host.create(script, "/etc/cron.d/x", 0o644);
+        host.create(script, "/tmp/helper", 0o755);
+        let helper = host.spawn(script, "/tmp/helper", &["helper"]);
+        host.connect(helper, "198.51.100.7:443");
+        for key in [helper, script, dpkg] {
+            host.exit(key);
+        }
+        assert_eq!(ids(&host), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_outlives_its_installer_is_judged() {
+        let mut host = Host::new();
+        let (dpkg, script) = install(&mut host);
+        host.create(script, "/etc/cron.d/x", 0o644);
+        host.create(script, "/var/tmp/.x/helper", 0o755);
+        let helper = host.spawn(script, "/var/tmp/.x/helper", &["helper"]);
+        host.connect(helper, "198.51.100.7:443");
+        host.exit(script);
+        assert_eq!(ids(&host), Vec::<String>::new(), "while the installer runs");
+        host.exit(dpkg);
+        assert!(ids(&host).iter().any(|id| id == "B2"), "{:?}", ids(&host));
+    }
+
+    #[test]
+    fn who_mines_below_an_installer_is_judged_at_once() {
+        let mut host = Host::new();
+        let (_dpkg, script) = install(&mut host);
+        host.create(script, "/etc/cron.d/x", 0o644);
+        let miner = host.spawn(script, "/usr/lib/x/service", &["service"]);
+        host.send(miner, "198.51.100.7:443", SUBSCRIBE);
+        assert_eq!(alerts(&host).iter().map(|alert| alert.verdict).max(), Some(Verdict::Mining));
+        assert!(ids(&host).iter().any(|id| id == "B7"), "{:?}", ids(&host));
+    }
+}

@@ -111,12 +111,13 @@ impl ProcessTable {
         }
         self.set_parent(key, parent);
         let lineage = self.rows.get(&key).and_then(|process| self.parent_of(process));
+        let keeps_session = |process: &Process| process.role.keeps_session(process.session);
+        // A login service may become the shell itself, without a fork.
+        let is_from_session = self.rows.get(&key).is_some_and(keeps_session);
         let above = Above {
             role: lineage.map(|parent| parent.role),
             // A shell that ran before the agent may have lost its ancestors.
-            is_session: lineage.map_or(source == ImageSource::Snapshot, |parent| {
-                parent.role.keeps_session(parent.session)
-            }),
+            is_session: is_from_session || lineage.map_or(source == ImageSource::Snapshot, keeps_session),
         };
         let inherited_manager = lineage.and_then(|parent| parent.manager);
         let mut view = ProcessView {

@@ -93,7 +93,7 @@ impl Host {
                 path: Arc::from(path),
                 old_path: old_path.map(Arc::from),
                 file,
-                mode: if mode == 0 { 0 } else { 0o100_000 | mode },
+                mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
                 device: None,
             })),
         );

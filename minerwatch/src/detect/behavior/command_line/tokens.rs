@@ -84,8 +84,7 @@ impl<'a> Tokens<'a> {
 
     /// Whether the command line names both a pool and a wallet.
     pub(super) fn conclusive(&self) -> bool {
-        let names_pool =
-            self.stratum.is_some() || (self.endpoint.is_some() && self.is_account && !self.pays);
+        let names_pool = self.stratum.is_some() || (self.endpoint.is_some() && self.is_account && !self.pays);
         self.wallet.is_some() && names_pool
     }
 }
@@ -199,7 +198,9 @@ fn is_miner_option(name: &str) -> bool {
 
 fn is_miner_value(name: &str, value: &str) -> bool {
     match name {
-        "-a" | "--algo" | "--algorithm" | "-algo" | "--algorithm-cpu" | "--algorithm-gpu" => is_algorithm(value),
+        "-a" | "--algo" | "--algorithm" | "-algo" | "--algorithm-cpu" | "--algorithm-gpu" => {
+            is_algorithm(value)
+        }
         "--coin" | "-coin" => {
             let value = value.to_ascii_lowercase();
             matches!(
@@ -227,15 +228,64 @@ fn is_miner_value(name: &str, value: &str) -> bool {
 /// Whether a value is the name of an algorithm of miners, or belongs to a family of such names.
 fn is_algorithm(value: &str) -> bool {
     const FAMILIES: [&str; 32] = [
-        "rx/", "cn/", "cn-lite/", "cn-heavy/", "cn-pico", "cryptonight", "argon2/", "argon2id_", "argon2d_",
-        "yespower", "yescrypt", "verus", "autolykos", "xelis", "ghostrider", "panthera", "astrobwt", "cuckatoo",
-        "cuckaroo", "beamhash", "equihash", "progpow", "kawpow", "ethash", "etchash", "minotaurx", "lyra2", "x16r",
-        "karlsenhash", "pyrinhash", "heavyhash", "kheavyhash",
+        "rx/",
+        "cn/",
+        "cn-lite/",
+        "cn-heavy/",
+        "cn-pico",
+        "cryptonight",
+        "argon2/",
+        "argon2id_",
+        "argon2d_",
+        "yespower",
+        "yescrypt",
+        "verus",
+        "autolykos",
+        "xelis",
+        "ghostrider",
+        "panthera",
+        "astrobwt",
+        "cuckatoo",
+        "cuckaroo",
+        "beamhash",
+        "equihash",
+        "progpow",
+        "kawpow",
+        "ethash",
+        "etchash",
+        "minotaurx",
+        "lyra2",
+        "x16r",
+        "karlsenhash",
+        "pyrinhash",
+        "heavyhash",
+        "kheavyhash",
     ];
     const NAMES: [&str; 24] = [
-        "gr", "sha256d", "sha256dt", "scrypt", "x11", "x17", "x21s", "argon2d250", "argon2d500", "argon2d4096",
-        "power2b", "cpupower", "neoscrypt", "octopus", "nexapow", "fishhash", "firopow", "evrprogpow", "spectrex",
-        "hoohash", "dynexsolve", "zelhash", "blake3_alephium", "curvehash",
+        "gr",
+        "sha256d",
+        "sha256dt",
+        "scrypt",
+        "x11",
+        "x17",
+        "x21s",
+        "argon2d250",
+        "argon2d500",
+        "argon2d4096",
+        "power2b",
+        "cpupower",
+        "neoscrypt",
+        "octopus",
+        "nexapow",
+        "fishhash",
+        "firopow",
+        "evrprogpow",
+        "spectrex",
+        "hoohash",
+        "dynexsolve",
+        "zelhash",
+        "blake3_alephium",
+        "curvehash",
     ];
     let value = value.to_ascii_lowercase();
     FAMILIES.iter().any(|family| value.starts_with(family))

@@ -10,9 +10,9 @@ const WALLET: &str =
     "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
 const SUBSCRIBE: &str = r#"{"id":1,"method":"mining.subscribe","params":["x/1"]}"#;
 const PLAIN_LOGIN: &str = r#"{"id":1,"method":"login","params":{"login":"bob","pass":"x"}}"#;
-const LOGIN_ANSWER: &str = r#"{"id":1,"result":{"id":"x","job":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a1000000001f","job_id":"1","target":"b88d0600"}}}"#;
+const LOGIN_ANSWER: &str = r#"{"id":1,"result":{"id":"x","job":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a10000000033b8c1d7101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4","job_id":"1","target":"b88d0600"}}}"#;
 const CHAT_ANSWER: &str = r#"{"id":1,"result":{"session":"x","job":"operator"}}"#;
-const JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a10000000033b8c1d7","job_id":"7","target":"b88d0600"}}"#;
+const JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a10000000033b8c1d7101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4","job_id":"7","target":"b88d0600"}}"#;
 const BUILD_JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","job_id":"7","target":"release"}}"#;
 const SUBMIT: &str = r#"{"id":7,"method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100"}}"#;
 const PING: &str = r#"{"id":1,"method":"server.ping","params":[]}"#;
@@ -69,7 +69,12 @@ fn dialogues_of_miners_are_found_once() {
             Some(Verdict::Mining),
         ),
         ("a job for whoever spoke", &[Client(PING), Pool(JOB)], &[N2], Some(Verdict::Mining)),
-        ("a build for a miner's words", &[Client(SUBSCRIBE), Pool(BUILD_JOB)], &[N1, N2], Some(Verdict::Mining)),
+        (
+            "a build for a miner's words",
+            &[Client(SUBSCRIBE), Pool(BUILD_JOB)],
+            &[N1, N2],
+            Some(Verdict::Mining),
+        ),
         ("a build for whoever logged in", &[Client(PLAIN_LOGIN), Pool(BUILD_JOB)], &[], None),
         ("a build for whoever spoke", &[Client(PING), Pool(BUILD_JOB), Client(PING)], &[], None),
         ("a plain login alone", &[Client(PLAIN_LOGIN)], &[], None),
@@ -138,7 +143,9 @@ fn a_document_in_an_http_request_is_no_finding() {
 fn frame(text: &str, is_masked: bool) -> Vec<u8> {
     let mask = if is_masked { [0x37, 0xfa, 0x21, 0x3d] } else { [0; 4] };
     let length = u16::try_from(text.len()).unwrap().to_be_bytes();
-    let head = [&[0x81, if is_masked { 0xfe } else { 0x7e }][..], &length, &mask[..if is_masked { 4 } else { 0 }]].concat();
+    let head =
+        [&[0x81, if is_masked { 0xfe } else { 0x7e }][..], &length, &mask[..if is_masked { 4 } else { 0 }]]
+            .concat();
     let body = text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
     head.into_iter().chain(body).collect()
 }
@@ -174,21 +181,40 @@ fn talk_over_a_websocket_is_no_finding() {
 
 #[test]
 fn a_dialogue_in_http_is_found_and_a_document_is_not() {
-    let post = |body: &str| format!("POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len());
+    let post = |body: &str| {
+        format!(
+            "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
+            body.len()
+        )
+    };
     let chunk = |body: &str| format!("{:x}\r\n{body}\r\n", body.len());
-    let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len());
+    let answer = |body: &str| {
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len())
+    };
     for (sent, received, expected) in [
         (vec![post(PLAIN_LOGIN)], vec![answer(JOB)], &[("N2", 80), ("N1", 100)][..]),
-        (vec![post(PING), chunk(SUBSCRIBE)], vec![answer(CHAT_ANSWER), chunk(JOB)], &[("N2", 80), ("N1", 100)]),
-        (vec![post(PING), chunk(SUBSCRIBE)], vec![answer(CHAT_ANSWER), JOB.to_owned()], &[("N2", 80), ("N1", 100)]),
+        (
+            vec![post(PING), chunk(SUBSCRIBE)],
+            vec![answer(CHAT_ANSWER), chunk(JOB)],
+            &[("N2", 80), ("N1", 100)],
+        ),
+        (
+            vec![post(PING), chunk(SUBSCRIBE)],
+            vec![answer(CHAT_ANSWER), JOB.to_owned()],
+            &[("N2", 80), ("N1", 100)],
+        ),
         // What a collector of logs sends, and what it gets.
         (vec![post(&login()), chunk(SUBSCRIBE), chunk(SUBMIT)], vec![answer(CHAT_ANSWER)], &[]),
         (vec![post(PLAIN_LOGIN)], vec![answer(BUILD_JOB)], &[]),
         (vec![post(r#"{"query":"*"}"#)], vec![answer(JOB), chunk(JOB), JOB.to_owned()], &[]),
     ] {
         let (mut host, client) = client();
-        sent.iter().for_each(|text| host.send(client, POOL, text));
-        received.iter().for_each(|text| host.receive(client, POOL, text));
+        for text in &sent {
+            host.send(client, POOL, text);
+        }
+        for text in &received {
+            host.receive(client, POOL, text);
+        }
         assert_eq!(findings(&host), expected, "{sent:?} {received:?}");
     }
 }
