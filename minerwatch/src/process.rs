@@ -4,6 +4,7 @@
 mod entry;
 mod lineage;
 mod parking;
+mod path;
 mod program;
 mod program_file;
 mod role;
@@ -12,7 +13,8 @@ mod table;
 pub use entry::{ConnectionHistory, ImageSource, Outbound, Process, Taint};
 pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
-pub use program::{resolve, script_of};
+pub use path::resolve;
+pub use program::script_of;
 pub use program_file::{base_name, is_in_system_directory};
 pub use role::{Above, Role, installs_packages, interprets};
 pub use table::{ProcessTable, TableLimits};

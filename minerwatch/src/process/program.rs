@@ -1,31 +1,9 @@
 //! The program that a process runs: its executable, or the script that its interpreter runs.
 
-use std::borrow::Cow;
-
 use super::{
     program_file::base_name,
     role::{interprets, is_shell},
 };
-
-/// Makes a path absolute without access to the file system. A relative path is resolved against `directory`.
-pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
-    if path.starts_with('/') || directory.is_empty() {
-        return Cow::Borrowed(path);
-    }
-    let mut whole = String::with_capacity(directory.len() + path.len() + 1);
-    whole.push_str(directory.trim_end_matches('/'));
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => whole.truncate(whole.rfind('/').unwrap_or(0)),
-            part => {
-                whole.push('/');
-                whole.push_str(part);
-            }
-        }
-    }
-    Cow::Owned(whole)
-}
 
 /// Returns the file that a process runs in place of its executable: the script of an interpreter, the archive of a
 /// virtual machine, the program of a dynamic loader. The kernel passes a script in `invoked` if it starts with `#!`;
@@ -150,22 +128,6 @@ fn sourced(code: &str) -> Option<&str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_resolved_without_the_file_system() {
-        let cases = [
-            ("/tmp", "./x", "/tmp/x"),
-            ("/tmp/", "x", "/tmp/x"),
-            ("/a/b", "../c/./d", "/a/c/d"),
-            ("/", "x", "/x"),
-            ("/", "../../x", "/x"),
-            ("", "x", "x"),
-            ("/tmp", "/bin/x", "/bin/x"),
-        ];
-        for (directory, path, expected) in cases {
-            assert_eq!(resolve(directory, path), expected, "{directory} {path}");
-        }
-    }
 
     #[test]
     fn scripts_are_found_by_shebang_or_argument() {

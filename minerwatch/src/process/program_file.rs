@@ -1,6 +1,6 @@
 //! The file of a program: its name, and whether it is the system's own.
 
-use super::resolve;
+use super::path::resolve;
 
 /// Returns the part of a path after the last slash.
 pub fn base_name(path: &str) -> &str {
