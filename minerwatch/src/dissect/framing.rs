@@ -77,6 +77,12 @@ pub fn chunks(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
     (framed.count > 0 && is_text(content) && !(content.is_empty() && framed.whole)).then_some(framed)
 }
 
+/// Whether the bytes may be the size of a chunk that is cut off.
+pub fn is_cut_size(bytes: &[u8]) -> bool {
+    let digits = bytes.strip_suffix(b"\r").unwrap_or(bytes);
+    (1..=8).contains(&digits.len()) && digits.iter().all(u8::is_ascii_hexdigit)
+}
+
 struct Chunk<'a> {
     size: usize,
     /// What follows the line with the size.
@@ -248,6 +254,7 @@ mod tests {
             let framed = chunks(bytes, &mut content).expect("chunks");
             assert_eq!((String::from_utf8_lossy(&content).as_ref(), framed.whole), (expected, whole));
         }
+        assert!(is_cut_size(b"1") && is_cut_size(b"1f\r") && !is_cut_size(b"1f\r\n") && !is_cut_size(b""));
         for bytes in [&b"5\r\nhello\r\n"[..], b"cafe", b"bad line\n{}", b"0\r\n\r\n", b"123456789\r\n{}", b""]
         {
             assert!(chunks(bytes, &mut Vec::new()).is_none(), "{}", bytes.escape_ascii());

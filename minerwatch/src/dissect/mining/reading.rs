@@ -226,6 +226,7 @@ fn document<'a>(
 ) -> Reading<'a> {
     match body {
         [b'{' | b'[', ..] => lines(body, Carrier::Http, reading),
+        [_, ..] if is_chunked && framing::is_cut_size(body) => Reading { unfinished: Some(body), ..reading },
         [_, ..] if is_chunked => chunks(body, content, reading),
         _ => reading,
     }
