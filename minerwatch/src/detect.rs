@@ -41,6 +41,10 @@ pub use registry::DETECTORS;
 pub use signal_info::{SignalInfo, SignalKind};
 pub use written::{WrittenFile, WrittenFiles};
 
+/// What the scripts of packages do as part of their task. Such findings are held while the installer runs.
+const INSTALLERS_DO: [SignalInfo; 5] =
+    [behavior::DROP_AND_RUN, behavior::PRELOAD, behavior::PERSISTENCE, compute::HUGE_PAGES, compute::MSR];
+
 /// The input of a detector.
 #[derive(Clone, Copy, Debug)]
 pub struct DetectionContext<'a> {
@@ -111,6 +115,9 @@ impl Detectors {
             if let Some((_, detector)) = self.entries.get_mut(*index) {
                 detector.inspect(context, findings);
             }
+        }
+        if !findings.found().is_empty() && context.table.is_managed(context.process) {
+            findings.hold(|finding| INSTALLERS_DO.iter().any(|signal| signal.id == finding.info.id));
         }
         for finding in findings.found() {
             *self.found.entry(finding.info.id).or_default() += 1;

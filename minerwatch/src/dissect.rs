@@ -5,6 +5,7 @@
 //! payload that is neither DNS nor the beginning of a known message causes no allocation.
 
 mod dns;
+mod framing;
 mod http;
 pub mod mining;
 mod streams;

@@ -307,6 +307,7 @@ impl Engine {
         self.findings.ignore(&self.without);
         let taint_by_detector = self.findings.found().iter().find_map(|finding| finding.taint);
         let written = &self.knowledge.written;
+        self.incidents.hold(&context, self.findings.held_mut());
         let taint_by_incident =
             self.incidents.observe(&context, self.findings.found_mut(), written, &mut self.alerts);
         if let Some(taint) = taint_by_incident.or(taint_by_detector)

@@ -42,7 +42,7 @@ pub use alert::{
     MemberRole, NotAnIncident, Peer, Suspect,
 };
 pub use allowed::Allowed;
-pub use app_data::{AppData, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
+pub use app_data::{AppData, Carrier, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request, Wanted};
 pub use event::{

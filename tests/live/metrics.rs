@@ -53,7 +53,7 @@ s = socket.create_server(("0.0.0.0", 9000))
 while True:
     c, _ = s.accept()
     c.recv(4096)
-    c.sendall(b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"1","job":{"blob":"0e0e","job_id":"1","target":"b88d0600"},"status":"OK"}}\n')
+    c.sendall(b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"1","job":{"blob":"' + b'0e' * 76 + b'","job_id":"1","target":"b88d0600"},"status":"OK"}}\n')
     kept = c
 "#;
 

@@ -24,7 +24,9 @@ const LOGIN: &str = "{\"id\":1,\"jsonrpc\":\"2.0\",\"method\":\"login\",\"params
                      \"pass\":\"x\",\"agent\":\"minerwatch-test\"}}\n";
 
 /// What a pool answers.
-const JOB: &str = "{\"id\":1,\"jsonrpc\":\"2.0\",\"error\":null,\"result\":{\"id\":\"test\",\"job\":{\"blob\":\"00\",\
+const JOB: &str = "{\"id\":1,\"jsonrpc\":\"2.0\",\"error\":null,\"result\":{\"id\":\"test\",\"job\":{\"blob\":\"\
+                   00000000000000000000000000000000000000000000000000000000000000000000000000000000\
+                   000000000000000000000000000000000000000000000000000000000000000000000000\",\
                    \"job_id\":\"1\",\"target\":\"ffffff00\"},\"status\":\"OK\"}}\n";
 
 /// Time limit for the conversation with itself.

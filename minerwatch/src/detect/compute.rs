@@ -28,6 +28,7 @@ pub use huge_pages::HUGE_PAGES;
 pub use load_jump::LOAD_JUMP;
 pub use load_pattern::INTERMITTENT_LOAD;
 pub use long_load::LONG_LOAD;
+pub use memory::{DATASET, SCRATCHPADS};
 pub use msr::MSR;
 pub use quota_throttled::QUOTA_THROTTLED;
 pub use rounding::ROUNDING_MODES;

@@ -132,6 +132,8 @@ impl Finding {
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
+    /// Findings below an installer that still runs.
+    held: Vec<Finding>,
     requests: Vec<Request>,
 }
 
@@ -152,6 +154,7 @@ impl Findings {
     /// Removes all findings and requests, and keeps the allocations.
     pub fn clear(&mut self) {
         self.found.clear();
+        self.held.clear();
         self.requests.clear();
     }
 
@@ -159,7 +162,20 @@ impl Findings {
     pub fn ignore(&mut self, signals: &[SignalId]) {
         if !signals.is_empty() {
             self.found.retain(|finding| !signals.contains(&finding.signal.id));
+            self.held.retain(|finding| !signals.contains(&finding.signal.id));
         }
+    }
+
+    /// Sets aside the findings for which `is_held` is true.
+    pub fn hold(&mut self, is_held: impl Fn(&Finding) -> bool) {
+        if self.found.iter().any(&is_held) {
+            self.held.extend(self.found.extract_if(.., |finding| is_held(finding)));
+        }
+    }
+
+    /// The findings that were set aside, for the caller to drain.
+    pub fn held_mut(&mut self) -> &mut Vec<Finding> {
+        &mut self.held
     }
 
     /// Adds a request for more information. The answer arrives as an event.

@@ -139,7 +139,10 @@ impl Knowledge {
         process: ProcessKey,
         now: BootTime,
     ) -> Option<Arc<str>> {
-        self.names.resolution_of(network, address, process, now).map(|resolved| Arc::clone(&resolved.name))
+        self.names
+            .resolutions_of(network, address, process, now)
+            .next()
+            .map(|resolved| Arc::clone(&resolved.name))
     }
 
     /// Returns the first listed name in a DNS message, with its list entry.

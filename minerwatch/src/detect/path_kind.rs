@@ -19,7 +19,17 @@ const ELLIPSIS: u8 = 0xe2;
 impl PathKind {
     /// Returns the kind of location of an absolute path.
     pub fn of(path: &str) -> Self {
-        const TEMPORARY: [&str; 5] = ["/tmp/", "/var/tmp/", "/dev/shm/", "/run/shm/", "/dev/mqueue/"];
+        const TEMPORARY: [&str; 9] = [
+            "/tmp/",
+            "/var/tmp/",
+            "/dev/shm/",
+            "/run/shm/",
+            "/dev/mqueue/",
+            "/run/lock/",
+            "/var/lock/",
+            "/run/user/",
+            "/var/crash/",
+        ];
         if TEMPORARY.iter().any(|directory| path.starts_with(directory)) {
             return Self::Temporary;
         }
@@ -30,6 +40,17 @@ impl PathKind {
         // Most paths are ASCII. A search for one byte is cheaper than one for a text.
         let is_cut = path.as_bytes().contains(&ELLIPSIS) && path.contains("/…/");
         if is_cut { Self::Deep } else { Self::Ordinary }
+    }
+
+    /// Returns the kind of location of a file that came from another host. Web roots and the directories where programs
+    /// keep their own data are odd places for such a program, although not for others.
+    pub fn of_fetched(path: &str) -> Self {
+        const WEB_ROOTS: [&str; 4] = ["/var/www/", "/srv/www/", "/srv/http/", "/usr/share/nginx/"];
+        match Self::of(path) {
+            Self::Ordinary if WEB_ROOTS.iter().any(|root| path.starts_with(root)) => Self::Temporary,
+            Self::Ordinary if path.contains("/.cache/") || is_private_data(path) => Self::Hidden,
+            other => other,
+        }
     }
 
     /// Whether programs seldom lie in such a location.
@@ -46,6 +67,11 @@ impl PathKind {
             Self::Ordinary => "its place",
         }
     }
+}
+
+/// Whether a path is below `.local`, but not where people install programs.
+fn is_private_data(path: &str) -> bool {
+    path.contains("/.local/") && !path.contains("/.local/bin/") && !path.contains("/.local/lib/")
 }
 
 fn is_hidden(part: &str) -> bool {
@@ -77,6 +103,11 @@ mod tests {
             ("/tmp/x", PathKind::Temporary),
             ("/var/tmp/.x/y", PathKind::Temporary),
             ("/dev/shm/a", PathKind::Temporary),
+            ("/run/lock/a", PathKind::Temporary),
+            ("/run/user/1000/a", PathKind::Temporary),
+            ("/var/crash/a", PathKind::Temporary),
+            ("/run/locksmith", PathKind::Ordinary),
+            ("/var/www/html/a", PathKind::Ordinary),
             ("/tmpfile", PathKind::Ordinary),
             ("/root/.x/kworker", PathKind::Hidden),
             ("/usr/bin/.sshd", PathKind::Hidden),
@@ -93,6 +124,16 @@ mod tests {
         ];
         for (path, place) in cases {
             assert_eq!(PathKind::of(path), place, "{path}");
+        }
+        for (path, place) in [
+            ("/var/www/html/a", PathKind::Temporary),
+            ("/home/me/.cache/a", PathKind::Hidden),
+            ("/home/me/.local/share/a", PathKind::Hidden),
+            ("/home/me/.local/bin/a", PathKind::Ordinary),
+            ("/srv/a", PathKind::Ordinary),
+            ("/tmp/a", PathKind::Temporary),
+        ] {
+            assert_eq!(PathKind::of_fetched(path), place, "{path}");
         }
     }
 }

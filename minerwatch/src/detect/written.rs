@@ -7,8 +7,9 @@ use rustc_hash::FxHashMap;
 
 use super::PathKind;
 use crate::{
+    bounded::BoundedMap,
     model::{BootTime, Event, EventBody, FileAction, FileChange, FileId, ProcessKey},
-    process::{Process, ProcessTable},
+    process::{Process, ProcessTable, Role},
 };
 
 /// Any execute permission of a mode.
@@ -17,6 +18,15 @@ const EXECUTE: u32 = 0o111;
 const TYPE: u32 = 0o170_000;
 /// The file type of a regular file.
 const REGULAR: u32 = 0o100_000;
+/// The file type of a directory.
+const DIRECTORY: u32 = 0o040_000;
+
+/// One slot in so many is reserved for fetched files, beside the others.
+const RESERVED_SHARE: usize = 4;
+/// Maximum number of reserved slots that the files of one process take.
+const MAX_FETCHED: usize = 32;
+/// Maximum number of processes whose fetched files are counted.
+const WRITERS: usize = 1_024;
 
 /// A written file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,6 +40,8 @@ pub struct WrittenFile {
     /// Whether the content was written, and not only the name or mode changed. Other programs may keep using a file
     /// that an attacker merely renamed or made executable.
     pub content: bool,
+    /// Whether the content came from another host: a downloader wrote it, or a process that had connected out.
+    pub fetched: bool,
     /// When the file was last opened for writing, else when it was renamed or made executable.
     pub written: BootTime,
     /// The process that made the change at `written`.
@@ -66,15 +78,23 @@ pub struct WrittenFiles {
     next: usize,
     by_file: FxHashMap<FileId, usize>,
     by_path: FxHashMap<Arc<str>, usize>,
+    /// Number of slots at the end that are for fetched files alone, so that a busy host does not push them out.
+    reserved: usize,
+    next_fetched: usize,
+    /// Number of fetched files that each process wrote, for a fair share.
+    shares: BoundedMap<ProcessKey, usize>,
     evicted: u64,
 }
 
 impl WrittenFiles {
-    /// Creates a buffer of `capacity` slots, at least one.
+    /// Creates a buffer of `capacity` slots, at least one, and some more for fetched files.
     pub fn new(capacity: usize) -> Self {
         Self {
-            slots: vec![None; capacity.max(1)],
+            slots: vec![None; capacity.max(1) + capacity / RESERVED_SHARE],
             next: 0,
+            reserved: capacity / RESERVED_SHARE,
+            next_fetched: 0,
+            shares: BoundedMap::new(WRITERS),
             by_file: FxHashMap::default(),
             by_path: FxHashMap::default(),
             evicted: 0,
@@ -92,7 +112,7 @@ impl WrittenFiles {
         let origin = &Origin { at: event.time, process, table };
         match change.action {
             FileAction::Write | FileAction::Create => {
-                if PathKind::of(&change.path).is_odd() || is_program(change.mode) {
+                if place_of(&change.path, is_fetching(process)).is_odd() || is_program(change.mode) {
                     self.write(origin, change, true);
                 }
             }
@@ -101,6 +121,7 @@ impl WrittenFiles {
                     self.arm(origin, change);
                 }
             }
+            FileAction::Rename if change.mode & TYPE == DIRECTORY => self.rename_directory(change),
             FileAction::Rename => self.rename(origin, change),
             FileAction::DeviceOpen => {}
             // The file system may reuse the inode at once.
@@ -128,7 +149,10 @@ impl WrittenFiles {
     }
 
     fn write(&mut self, origin: &Origin<'_>, change: &FileChange, content: bool) {
-        if origin.table.is_managed(origin.process) {
+        let fetched = content && is_fetching(origin.process);
+        let place = place_of(&change.path, fetched);
+        // A package's files are many, and lie in ordinary places.
+        if !place.is_odd() && origin.table.is_managed(origin.process) {
             return;
         }
         let writer = origin.process.key();
@@ -139,8 +163,9 @@ impl WrittenFiles {
         self.keep(WrittenFile {
             path: Arc::clone(&change.path),
             file: change.file,
-            place: PathKind::of(&change.path),
+            place,
             content,
+            fetched,
             written: origin.at,
             writer,
             writer_name: Arc::clone(&origin.process.view.name),
@@ -151,7 +176,7 @@ impl WrittenFiles {
     }
 
     fn arm(&mut self, origin: &Origin<'_>, change: &FileChange) {
-        if origin.table.is_managed(origin.process) {
+        if !PathKind::of(&change.path).is_odd() && origin.table.is_managed(origin.process) {
             return;
         }
         let armed = (origin.at, origin.process.key(), Arc::clone(&origin.process.view.name));
@@ -168,15 +193,52 @@ impl WrittenFiles {
         let place = PathKind::of(&change.path);
         let before = change.old_path.as_ref().unwrap_or(&change.path);
         match self.take(change.file, before) {
-            Some(known) => self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known }),
+            Some(known) => {
+                let place = place_of(&change.path, known.fetched);
+                self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known });
+            }
             None if place.is_odd() || is_program(change.mode) => self.write(origin, change, false),
             None => {}
         }
     }
 
-    fn keep(&mut self, written: WrittenFile) {
+    /// Gives the files below a renamed directory their new paths.
+    fn rename_directory(&mut self, change: &FileChange) {
+        let Some(before) = change.old_path.as_deref() else { return };
+        for (slot, place) in self.slots.iter_mut().enumerate() {
+            let Some(written) = place else { continue };
+            let Some(rest) = written.path.strip_prefix(before).filter(|rest| rest.starts_with('/')) else {
+                continue;
+            };
+            let path: Arc<str> = format!("{}{rest}", change.path).into();
+            if self.by_path.get(&written.path) == Some(&slot) {
+                self.by_path.remove(&written.path);
+            }
+            self.by_path.insert(Arc::clone(&path), slot);
+            written.place = place_of(&path, written.fetched);
+            written.path = path;
+        }
+    }
+
+    /// Returns the slot for a file: one of the reserved for a fetched file, as long as its writer has not had its share.
+    fn slot_for(&mut self, written: &WrittenFile) -> usize {
+        let others = self.slots.len() - self.reserved;
+        if written.fetched && self.reserved > 0 {
+            let share = self.shares.entry(&written.writer, || 0);
+            if *share < MAX_FETCHED {
+                *share += 1;
+                let slot = others + self.next_fetched;
+                self.next_fetched = (self.next_fetched + 1) % self.reserved;
+                return slot;
+            }
+        }
         let slot = self.next;
-        self.next = (self.next + 1) % self.slots.len();
+        self.next = (self.next + 1) % others.max(1);
+        slot
+    }
+
+    fn keep(&mut self, written: WrittenFile) {
+        let slot = self.slot_for(&written);
         if self.clear(slot).is_some() {
             self.evicted += 1;
         }
@@ -218,6 +280,16 @@ impl WrittenFiles {
         }
         Some(written)
     }
+}
+
+/// Whether what a process writes comes from another host.
+fn is_fetching(process: &Process) -> bool {
+    process.role == Role::Downloader || process.connected
+}
+
+/// Returns the kind of location of a file, which depends on where the file came from.
+fn place_of(path: &str, is_fetched: bool) -> PathKind {
+    if is_fetched { PathKind::of_fetched(path) } else { PathKind::of(path) }
 }
 
 fn is_program(mode: u32) -> bool {

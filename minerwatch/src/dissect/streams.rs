@@ -47,11 +47,13 @@ impl Connection {
 pub struct Streams {
     connections: BoundedMap<ConnectionKey, Connection>,
     accounts: AccountHasher,
+    /// A buffer for the content of frames.
+    content: Vec<u8>,
 }
 
 impl Streams {
     pub fn new(accounts: AccountHasher) -> Self {
-        Self { connections: BoundedMap::new(CONNECTIONS), accounts }
+        Self { connections: BoundedMap::new(CONNECTIONS), accounts, content: Vec::with_capacity(MAX_PENDING) }
     }
 
     /// Parses a payload of a TCP connection, together with the unfinished message before it, and stores the result in
@@ -73,7 +75,8 @@ impl Streams {
             joined.extend_from_slice(bytes);
             &joined
         };
-        let Reading { message, tunnel, asks_height, unfinished } = mining::read(stream);
+        let Reading { message, carrier, tunnel, asks_height, unfinished } =
+            mining::read(stream, &mut self.content);
         let tunnel = tunnel.filter(|_| opened_here).map(|tunnel| tunnel.to_request());
         // The next payload does not continue a truncated payload.
         let unfinished = unfinished.filter(|rest| is_whole && !rest.is_empty()).map(<[u8]>::to_vec);
@@ -97,6 +100,7 @@ impl Streams {
             }
         }
         payload.app.mining = message;
+        payload.app.carrier = carrier;
         payload.app.tunnel = tunnel.map(Box::new);
         payload.app.asks_height = asks_height;
     }

@@ -49,6 +49,7 @@ impl Identity {
             | Role::Scheduler
             | Role::ContainerRuntime
             | Role::JobRunner
+            | Role::Agent
             | Role::LoginShell
             | Role::Downloader
             | Role::PackageManager

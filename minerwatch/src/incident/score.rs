@@ -8,7 +8,7 @@ use crate::{
     detect::{
         SignalInfo, SignalKind,
         behavior::{PERSISTENCE, PRELOAD, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
-        compute::{HUGE_PAGES, MSR},
+        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS},
     },
     model::{
         BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Verdict,
@@ -152,6 +152,7 @@ impl Score {
         let mut load: Option<(usize, f64)> = None;
         let mut classes = BTreeSet::new();
         let mut strong_classes = BTreeSet::new();
+        let (mut arithmetic, mut memory) = (false, false);
         let mut score = Self {
             points: 0,
             two_classes: false,
@@ -177,7 +178,11 @@ impl Score {
             score.mining |= held.kind == SignalKind::Mining;
             score.alarming |= held.is_alarming();
             score.conclusive |= held.conclusive;
+            arithmetic |= ROUNDING_MODES.names(&held.signal);
+            memory |= DATASET.names(&held.signal) || SCRATCHPADS.names(&held.signal);
         }
+        // What a program computes and the memory that it does it in are two witnesses of one algorithm.
+        score.conclusive |= arithmetic && memory;
         let (load, load_points) = load.map_or((None, 0.0), |(index, points)| (Some(index), points));
         #[expect(
             clippy::cast_possible_truncation,

@@ -1,6 +1,7 @@
 //! The store of all incidents. It opens, updates and closes them, and decides when an alert is sent.
 
 mod alerting;
+mod held;
 mod joining;
 mod state;
 
@@ -88,6 +89,8 @@ pub struct Incidents {
     weak: BoundedMap<ProcessKey, Vec<HeldSignal>>,
     /// The signs of process trees, by the root.
     marks: BoundedMap<ProcessKey, Vec<Mark>>,
+    /// Findings below installers that still run.
+    held: held::HeldFindings,
     budget: HostBudget,
     exceptions: Exceptions,
     /// The earliest time at which an incident wants to send an alert.
@@ -118,6 +121,7 @@ impl Incidents {
             evicted: 0,
             weak: BoundedMap::new(MAX_WEAK),
             marks: BoundedMap::new(MAX_MARKED),
+            held: held::HeldFindings::default(),
             budget: HostBudget::default(),
             exceptions: Exceptions::default(),
             next_due: None,
@@ -193,9 +197,11 @@ impl Incidents {
         alerts: &mut Vec<Alert>,
     ) -> Option<Taint> {
         self.mark(context);
-        if self.open.is_empty() && findings.is_empty() {
+        let due = self.judge(context, findings);
+        if self.open.is_empty() && findings.is_empty() && due.is_empty() {
             return None;
         }
+        self.release_held(due, context, written, alerts);
         let mut touched = None;
         let mut taint = None;
         if let EventBody::Exec(_) | EventBody::RunningProcess(_) = context.event.body {

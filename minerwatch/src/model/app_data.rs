@@ -16,6 +16,8 @@ pub struct AppData {
     pub tunnel: Option<Box<TunnelRequest>>,
     /// A message of a mining protocol, reassembled from this and earlier payloads of the connection.
     pub mining: Option<Box<MiningMessage>>,
+    /// What carries the JSON in the payload, if the payload has any or continues some.
+    pub carrier: Option<Carrier>,
     /// Whether the payload asks a cryptocurrency node for its block height over HTTP.
     pub asks_height: bool,
 }
@@ -68,6 +70,20 @@ pub enum MiningProtocol {
     CryptoNote,
     /// Stratum V2 in the clear.
     StratumV2,
+    /// Stratum of the Iron Fish node.
+    IronFish,
+    /// Stratum of Grin and its relatives.
+    Cuckoo,
+    /// Stratum of Beam.
+    Beam,
+    /// The protocol of Qubic's pools.
+    Qubic,
+    /// The pool protocol of XELIS.
+    Xatum,
+    /// Work over a WebSocket, from nodes and pools of DERO and XELIS.
+    GetworkSocket,
+    /// The remote control of many miners.
+    MinerControl,
     /// RPC calls of a solo miner to its own node.
     Solo,
     /// A ZMQ subscription to the new blocks of a Monero node.
@@ -83,6 +99,13 @@ impl MiningProtocol {
             Self::EthProxy => "eth-proxy",
             Self::CryptoNote => "CryptoNote stratum",
             Self::StratumV2 => "Stratum V2",
+            Self::IronFish => "Iron Fish stratum",
+            Self::Cuckoo => "Grin stratum",
+            Self::Beam => "Beam stratum",
+            Self::Qubic => "Qubic pool protocol",
+            Self::Xatum => "Xatum",
+            Self::GetworkSocket => "getwork over WebSocket",
+            Self::MinerControl => "XMRigCC control",
             Self::Solo => "solo mining",
             Self::ZmqMining => "ZMQ mining",
         }
@@ -115,4 +138,28 @@ pub struct MiningMessage {
     pub agent: Option<String>,
     /// The tunnel that carries the message, if a tunnel was requested on the connection.
     pub tunnel: Option<TunnelRequest>,
+    /// What carries the message.
+    pub carrier: Carrier,
+}
+
+/// What carries the JSON of a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// Nothing: lines of JSON.
+    Plain,
+    /// The bodies of HTTP requests and answers. They may be documents about anything.
+    Http,
+    /// The frames of a WebSocket.
+    WebSocket,
+}
+
+impl Carrier {
+    /// The name used in evidence.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "TCP",
+            Self::Http => "HTTP",
+            Self::WebSocket => "WebSocket",
+        }
+    }
 }

@@ -1,4 +1,8 @@
 //! Recognises wallet addresses by their form.
+//!
+//! Sources: the address formats in the coins' own documentation: base 58 of `CryptoNote` with a network byte (Monero and
+//! its relatives), base 58 and bech32 of Bitcoin (BIP 173), the prefixed bech32 of Kaspa and XELIS, the 60 capitals of
+//! Qubic, the base 36 of Virel.
 
 use std::borrow::Cow;
 
@@ -17,7 +21,13 @@ pub fn names_wallet(value: &str) -> bool {
     if rest.contains('/') {
         return false;
     }
-    rest.split(['.', '@', ':', '+', ',']).any(is_wallet)
+    names_prefixed(rest) || rest.split(['.', '@', ':', '+', ',']).any(is_wallet)
+}
+
+/// Whether a login that a program sends to its peer contains a wallet address. Unlike [`names_wallet`], the address may
+/// stand beside a path: pools take the worker after a slash.
+pub fn is_login_with_wallet(login: &str) -> bool {
+    login.len() >= MIN_ADDRESS && (names_prefixed(login) || login.split(is_separator).any(is_wallet))
 }
 
 /// Returns the account that a text names, without what users append for the pool: the name of a worker (`wallet.worker`,
@@ -50,35 +60,123 @@ fn is_separator(character: char) -> bool {
 }
 
 fn is_wallet(word: &str) -> bool {
-    is_monero(word) || is_bitcoin(word) || is_ethereum(word)
-}
-
-/// Checks for a Monero address: 95 characters of base 58 (106 with a payment id), beginning with 4, or with 8 for a
-/// subaddress.
-fn is_monero(word: &str) -> bool {
-    matches!(word.len(), 95 | 106) && word.starts_with(['4', '8']) && word.bytes().all(is_base58)
-}
-
-/// Checks for an address of Bitcoin or a related coin. The address is bech32 with a known prefix, or base 58 with
-/// mixed case and digits, so that plain words and hexadecimal numbers do not match.
-fn is_bitcoin(word: &str) -> bool {
-    let bech32 = ["bc1", "ltc1"].iter().find_map(|prefix| word.strip_prefix(prefix));
-    if let Some(data) = bech32 {
-        return matches!(data.len(), 38..=62)
-            && data.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    match word.len() {
+        26..=35 => is_bitcoin(word) || is_nicehash(word),
+        36..=40 => is_bech32(word) || is_virel(word) || is_nicehash(word),
+        41..=59 => is_bech32(word) || is_ethereum(word),
+        60 => is_bech32(word) || is_qubic(word),
+        89..=110 => is_bech32(word) || is_crypto_note(word) || is_tari(word),
+        61..=88 | 111..=300 => is_bech32(word),
+        _ => false,
     }
+}
+
+/// Checks for an address with the name of its network before a colon, as Kaspa and XELIS write it.
+fn names_prefixed(text: &str) -> bool {
+    const NETWORKS: [&str; 16] = [
+        "kaspa",
+        "kaspatest",
+        "karlsen",
+        "spectre",
+        "nexellia",
+        "pyrin",
+        "bugna",
+        "astrix",
+        "waglayla",
+        "hoosat",
+        "sedra",
+        "xel",
+        "xet",
+        "nexa",
+        "bitcoincash",
+        "ecash",
+    ];
+    let mut parts = text.split(':');
+    let Some(mut before) = parts.next() else { return false };
+    parts.any(|part| {
+        let network = before.rsplit(is_separator).next().unwrap_or(before);
+        before = part;
+        let data = part.split(is_separator).next().unwrap_or(part);
+        NETWORKS.contains(&network) && matches!(data.len(), 40..=110) && data.bytes().all(is_base32)
+    })
+}
+
+/// Checks for an address of Monero or a relative: base 58 of two keys and a checksum, 95 characters (97 to 107 with a
+/// longer network prefix such as `ZEPHYR` or `SaLv`, or with a payment id), with mixed case and digits.
+fn is_crypto_note(word: &str) -> bool {
+    matches!(word.len(), 95..=110)
+        && (word.starts_with(['4', '8']) || is_mixed(word))
+        && word.bytes().all(is_base58)
+}
+
+/// Checks for a Tari address of two keys in base 58, which begins with its network and features.
+fn is_tari(word: &str) -> bool {
+    matches!(word.len(), 89..=93)
+        && word.starts_with(['1', '2', 'f'])
+        && is_mixed(word)
+        && word.bytes().all(is_base58)
+}
+
+/// Checks for a bech32 address (BIP 173) with the prefix of a coin that is mined. DERO's addresses have the same form.
+fn is_bech32(word: &str) -> bool {
+    const PREFIXES: [&str; 18] = [
+        "bc1", "ltc1", "ckb1", "ckt1", "prl1", "dero1", "deroi1", "deto1", "grs1", "vtc1", "dgb1", "fc1",
+        "pkt1", "rvn1", "xna1", "mona1", "btg1", "zs1",
+    ];
+    PREFIXES
+        .iter()
+        .find_map(|prefix| word.strip_prefix(prefix))
+        .is_some_and(|data| matches!(data.len(), 32..=290) && data.bytes().all(is_base32))
+}
+
+/// Checks for a Virel address: `v1` and 37 digits of base 36.
+fn is_virel(word: &str) -> bool {
+    word.len() == 39
+        && word.strip_prefix("v1").is_some_and(|data| {
+            data.bytes().all(is_base32) && data.bytes().filter(u8::is_ascii_digit).count() >= 2
+        })
+}
+
+/// Checks for a Qubic identity: 60 capitals. Written words repeat few letters so evenly, and have spaces.
+fn is_qubic(word: &str) -> bool {
+    let mut letters = 0_u32;
+    let all = word.bytes().all(|byte| {
+        letters |= 1 << (byte.wrapping_sub(b'A') & 31);
+        byte.is_ascii_uppercase()
+    });
+    all && word.len() == 60 && letters.count_ones() >= 12
+}
+
+/// Checks for an internal address of `NiceHash`, which begins with `NH`.
+fn is_nicehash(word: &str) -> bool {
+    matches!(word.len(), 34..=38) && word.starts_with("NH") && is_mixed(word) && word.bytes().all(is_base58)
+}
+
+/// Whether a word has lower-case letters, capitals and at least two digits, as base 58 of random bytes has.
+fn is_mixed(word: &str) -> bool {
+    word.bytes().any(|byte| byte.is_ascii_lowercase())
+        && word.bytes().any(|byte| byte.is_ascii_uppercase())
+        && word.bytes().filter(u8::is_ascii_digit).count() >= 2
+}
+
+/// Checks for an address of Bitcoin or a related coin in base 58, with mixed case and digits, so that plain words and
+/// hexadecimal numbers do not match.
+fn is_bitcoin(word: &str) -> bool {
     matches!(word.len(), 26..=35)
         && word.starts_with(['1', '3', 'L', 'M', 'R', 'D', 't'])
         && word.bytes().all(is_base58)
-        && word.bytes().any(|byte| byte.is_ascii_lowercase())
-        && word.bytes().any(|byte| byte.is_ascii_uppercase())
-        && word.bytes().filter(u8::is_ascii_digit).count() >= 2
+        && is_mixed(word)
 }
 
 /// Checks for an address of Ethereum or a related coin: 40 hexadecimal digits after `0x`.
 fn is_ethereum(word: &str) -> bool {
     word.strip_prefix("0x")
         .is_some_and(|data| data.len() == 40 && data.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// Whether a byte is a digit of base 32 or base 36 in small letters.
+fn is_base32(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit()
 }
 
 fn is_base58(byte: u8) -> bool {
@@ -101,6 +199,42 @@ mod tests {
             "0x52908400098527886E0F7030069857D2E4169EE7",
         ] {
             assert!(names_wallet(value), "{value}");
+        }
+    }
+
+    /// Addresses of the form that each coin documents. No address has an owner: the digits are made up.
+    #[test]
+    fn the_addresses_of_every_coin_are_known() {
+        let base58 = |prefix: &str, length: usize| {
+            let digits = "A1b2C3d4E5f6G7h8J9k";
+            format!("{prefix}{}", digits.repeat(9).chars().take(length - prefix.len()).collect::<String>())
+        };
+        let base32 = |prefix: &str, length: usize| {
+            let digits = "q0p9z8r7y6x5w4v3";
+            format!("{prefix}{}", digits.repeat(9).chars().take(length - prefix.len()).collect::<String>())
+        };
+        for address in [
+            base58("ZEPHYR", 101),
+            base58("SaLv", 97),
+            base58("hvx", 97),
+            base58("TRTL", 99),
+            base58("12", 91),
+            base58("NHb", 36),
+            base32("v1", 39),
+            base32("xel:", 63),
+            base32("dero1", 66),
+            base32("deroi1", 130),
+            base32("prl1", 62),
+            base32("ckb1", 97),
+            base32("ckt1", 46),
+            base32("kaspa:", 67),
+            "YMCJYLCWSGXJBERNBNIFQRSUZPBDKBMEVZGKMZQKYCKWLUHBCJBWAQAAZHIL".to_owned(),
+        ] {
+            assert!(names_wallet(&address), "{address}");
+            for worker in [".rig1", "/rig1", "+5000", "@x", "~rx/0", "#r"] {
+                assert!(is_login_with_wallet(&format!("{address}{worker}")), "{address}{worker}");
+            }
+            assert!(is_login_with_wallet(&format!("solo:{address}")), "{address}");
         }
     }
 
@@ -145,6 +279,12 @@ mod tests {
             "1111111111111111111111111111",
             "https://example.org/0x52908400098527886E0F7030069857D2E4169EE7",
             "this-is-a-long-argument-of-something",
+            "THEQUICKBROWNFOXJUMPSOVERTHELAZYDOG",
+            "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
+            "v1beta1.networking.k8s.io.example.org.service",
+            "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIiwibmFtZSI6IkpvaG4ifQ",
+            "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+            "cf83e1357eefb8bdf1542850d66d8007d620e4050b5715dc83f4a921d36ce9ce47d0d13c5d85f2b0ff8318d2877eec2f63b931bd47417a81a538327af927da3e",
             "/usr/lib/x86_64-linux-gnu/libthing.so",
         ] {
             assert!(!names_wallet(value), "{value}");

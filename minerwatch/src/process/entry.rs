@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use super::Role;
+use super::{Role, is_in_system_directory};
 use crate::model::{BootTime, ProcessKey, ProcessView};
 
 /// The source of a process's image, from least to most reliable. A source never replaces a more reliable one.
@@ -74,6 +74,7 @@ impl ConnectionHistory {
 
 /// A process as the table knows it.
 #[derive(Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own")]
 pub struct Process {
     /// What events and alerts show of the process. A change replaces the whole view, so a reader's copy does not
     /// change.
@@ -89,6 +90,10 @@ pub struct Process {
     pub manager: Option<ProcessKey>,
     /// The absolute path of the script that the process interprets.
     pub script: Option<Arc<str>>,
+    /// Whether the process belongs to a person's session: it is a login service, or started below one.
+    pub session: bool,
+    /// Whether the process connected to another host since its last exec.
+    pub connected: bool,
     /// Inode number of the network namespace, 0 if unknown.
     pub network: u32,
     /// When the image started: at the last exec, else at the fork, else at the first event.
@@ -113,6 +118,13 @@ impl Process {
     /// The key of the process.
     pub fn key(&self) -> ProcessKey {
         self.view.key
+    }
+
+    /// Whether the process runs a program of the host itself: a file in a system directory, outside of containers.
+    pub fn is_of_system(&self) -> bool {
+        let executable = &self.view.executable;
+        let is_inside = self.view.container.as_ref().is_some_and(|container| container.id.is_some());
+        !is_inside && !executable.flags.memfd && is_in_system_directory(&executable.path)
     }
 
     /// Whether the exit of the process has not been seen.

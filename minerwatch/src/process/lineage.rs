@@ -104,6 +104,30 @@ mod tests {
     }
 
     #[test]
+    fn a_dash_or_a_wrapper_ends_no_tree_outside_of_a_session() {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+        for (path, name) in [
+            ("/usr/bin/dash", "-sh"),
+            ("/usr/bin/su", "su"),
+            ("/usr/bin/tmux", "tmux"),
+            ("/usr/bin/screen", "screen"),
+            ("/usr/bin/script", "script"),
+            ("/usr/../tmp/sshd", "sshd"),
+        ] {
+            let between = host.spawn(script, path, &[name]);
+            let below = host.spawn(between, "/usr/bin/x", &["x"]);
+            assert_eq!(table(&host).tree_root(below), script, "{path}");
+        }
+        // The image of the same process may have been a login service.
+        let session = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
+        host.exec(session, init, "/usr/bin/bash", "/usr/bin/bash", &["-bash", "-c", "x"]);
+        let below = host.spawn(session, "/usr/bin/x", &["x"]);
+        assert_eq!(table(&host).tree_root(below), below);
+    }
+
+    #[test]
     fn an_old_parent_and_a_service_are_outside_the_tree() {
         let mut host = Host::new();
         let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);

@@ -1,82 +1,133 @@
 //! The program that a process runs: its executable, or the script that its interpreter runs.
 
-use std::borrow::Cow;
-
 use super::{
     program_file::base_name,
     role::{interprets, is_shell},
 };
 
-/// Makes a path absolute without access to the file system. A relative path is resolved against `directory`.
-pub fn resolve<'a>(directory: &str, path: &'a str) -> Cow<'a, str> {
-    if path.starts_with('/') || directory.is_empty() {
-        return Cow::Borrowed(path);
-    }
-    let mut whole = String::with_capacity(directory.len() + path.len() + 1);
-    whole.push_str(directory.trim_end_matches('/'));
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => whole.truncate(whole.rfind('/').unwrap_or(0)),
-            part => {
-                whole.push('/');
-                whole.push_str(part);
-            }
-        }
-    }
-    Cow::Owned(whole)
-}
-
-/// Returns the script that a process interprets, if its executable is an interpreter. The kernel passes the script in
-/// `invoked` if it starts with `#!`; otherwise the script is an argument.
+/// Returns the file that a process runs in place of its executable: the script of an interpreter, the archive of a
+/// virtual machine, the program of a dynamic loader. The kernel passes a script in `invoked` if it starts with `#!`;
+/// otherwise the file is an argument.
 pub fn script_of<'a>(
     executable: &str,
     invoked: &'a str,
     arguments: &'a [impl AsRef<str>],
 ) -> Option<&'a str> {
-    if !interprets(base_name(executable)) {
-        return None;
-    }
+    let name = base_name(executable);
+    let runner = Runner::of(name)?;
     let invoked_name = base_name(invoked);
-    if !invoked_name.is_empty() && !interprets(invoked_name) && invoked_name != base_name(executable) {
+    let is_shebang = matches!(runner, Runner::Shell | Runner::Language)
+        && !invoked_name.is_empty()
+        && !interprets(invoked_name)
+        && invoked_name != name;
+    if is_shebang {
         return Some(invoked);
     }
-    // These flags are followed by a command, standard input or a module, not by a file. Flags may be combined (`-lc`).
-    let no_file: &[char] = if is_shell(base_name(executable)) { &['c', 's'] } else { &['c', 'e', 'm'] };
-    for argument in arguments.iter().skip(1) {
-        let argument = argument.as_ref();
+    let mut first_file = None;
+    let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
+    while let Some(argument) = rest.next() {
         match argument.strip_prefix(['-', '+']) {
-            Some(flags) if !flags.starts_with('-') && (flags.is_empty() || flags.contains(no_file)) => {
-                return None;
+            Some(flags) if runner.runs_no_file(flags) => {
+                return match runner {
+                    // The code may only name a file to read.
+                    Runner::Shell if flags.contains('c') => {
+                        rest.find(|code| !code.starts_with('-')).and_then(sourced)
+                    }
+                    _ => first_file,
+                };
+            }
+            Some(_) if runner.has_value(argument) => {
+                let value = rest.next();
+                if matches!(argument, "--rcfile" | "--init-file") {
+                    first_file = value;
+                }
+                if runner == Runner::Machine && argument == "-jar" {
+                    return value;
+                }
             }
             Some(_) => {}
             // An environment variable that env(1) sets before it runs the program.
-            None if argument.contains('=') => {}
+            None if argument.contains('=') && name == "env" => {}
+            // The class that a virtual machine runs is no file.
+            None if runner == Runner::Machine => return None,
             None => return Some(argument),
         }
     }
-    None
+    first_file
+}
+
+/// A kind of program that runs other files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Runner {
+    Shell,
+    /// An interpreter of any other language.
+    Language,
+    /// A virtual machine with an archive.
+    Machine,
+    /// The dynamic loader, called by its name.
+    Loader,
+}
+
+impl Runner {
+    fn of(name: &str) -> Option<Self> {
+        match name {
+            "java" => Some(Self::Machine),
+            _ if is_loader(name) => Some(Self::Loader),
+            _ if is_shell(name) => Some(Self::Shell),
+            _ if interprets(name) => Some(Self::Language),
+            _ => None,
+        }
+    }
+
+    /// Whether these flags are followed by a command, standard input or a module, not by a file. Flags may be combined
+    /// (`-lc`).
+    fn runs_no_file(self, flags: &str) -> bool {
+        let no_file: &[char] = match self {
+            Self::Shell => &['c', 's'],
+            Self::Language => &['c', 'e', 'm'],
+            Self::Machine | Self::Loader => return false,
+        };
+        !flags.starts_with('-') && (flags.is_empty() || flags.contains(no_file))
+    }
+
+    /// Whether the next argument is the value of this option.
+    fn has_value(self, option: &str) -> bool {
+        match self {
+            Self::Shell => matches!(option, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file"),
+            Self::Language => matches!(option, "-r" | "--require" | "--import"),
+            Self::Machine => {
+                matches!(option, "-jar" | "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path")
+            }
+            Self::Loader => matches!(
+                option,
+                "--library-path"
+                    | "--preload"
+                    | "--argv0"
+                    | "--inhibit-rpath"
+                    | "--audit"
+                    | "--glibc-hwcaps-prepend"
+            ),
+        }
+    }
+}
+
+/// Whether a program of this name is the dynamic loader.
+fn is_loader(name: &str) -> bool {
+    ["ld-linux", "ld-musl-", "ld.so", "ld64.so", "ld-2."].iter().any(|loader| name.starts_with(loader))
+}
+
+/// Returns the file that code of a shell reads first: `. FILE` or `source FILE`.
+fn sourced(code: &str) -> Option<&str> {
+    let code = code.trim_start();
+    let rest = code.strip_prefix(". ").or_else(|| code.strip_prefix("source "))?;
+    let file = rest.split_whitespace().next()?.trim_end_matches([';', '&', '|']);
+    let file = file.trim_matches(['"', '\'']);
+    (!file.is_empty() && !file.contains('$')).then_some(file)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_resolved_without_the_file_system() {
-        let cases = [
-            ("/tmp", "./x", "/tmp/x"),
-            ("/tmp/", "x", "/tmp/x"),
-            ("/a/b", "../c/./d", "/a/c/d"),
-            ("/", "x", "/x"),
-            ("/", "../../x", "/x"),
-            ("", "x", "x"),
-            ("/tmp", "/bin/x", "/bin/x"),
-        ];
-        for (directory, path, expected) in cases {
-            assert_eq!(resolve(directory, path), expected, "{directory} {path}");
-        }
-    }
 
     #[test]
     fn scripts_are_found_by_shebang_or_argument() {
@@ -98,6 +149,21 @@ mod tests {
             ("/usr/bin/python3.11", "/usr/bin/python3", vec!["python3", "-m", "pip"], none),
             ("/usr/bin/env", "./x.py", vec!["env", "python3", "./x.py"], Some("./x.py")),
             ("/usr/bin/curl", "/usr/bin/curl", vec!["curl", "http://x"], none),
+            (
+                "/usr/lib/ld-linux-x86-64.so.2",
+                "x",
+                vec!["ld.so", "--library-path", "/l", "/tmp/x", "a"],
+                Some("/tmp/x"),
+            ),
+            ("/lib/ld-musl-x86_64.so.1", "x", vec!["x", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/java", "java", vec!["java", "-Xmx1g", "-jar", "/tmp/x.jar", "y"], Some("/tmp/x.jar")),
+            ("/usr/bin/java", "java", vec!["java", "-cp", "/srv/x", "Main", "-jar", "y"], none),
+            ("/usr/bin/bash", "bash", vec!["bash", "-c", ". /tmp/x; y"], Some("/tmp/x")),
+            ("/usr/bin/dash", "sh", vec!["sh", "-c", "source '/tmp/x y'"], Some("/tmp/x")),
+            ("/usr/bin/bash", "bash", vec!["bash", "--rcfile", "/usr/bin/apt-get", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/bash", "bash", vec!["bash", "--rcfile", "/tmp/x", "-i"], Some("/tmp/x")),
+            ("/usr/bin/bash", "bash", vec!["bash", "-o", "errexit", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/node", "node", vec!["node", "-r", "/srv/a.js", "/srv/b.js"], Some("/srv/b.js")),
             ("", "", vec![], none),
         ];
         for (executable, invoked, arguments, expected) in cases {

@@ -1,4 +1,6 @@
-//! The file of a program: its name, and whether it is in a system directory.
+//! The file of a program: its name, and whether it is the system's own.
+
+use super::path::resolve;
 
 /// Returns the part of a path after the last slash.
 pub fn base_name(path: &str) -> &str {
@@ -10,19 +12,47 @@ pub fn base_name(path: &str) -> &str {
 pub struct ProgramFile<'a> {
     /// Base name of the executable or script.
     pub name: &'a str,
-    /// Whether the file is in a system directory.
+    /// Whether the file is in a system directory of the host. A path in a container says nothing: who makes the image
+    /// chooses the names.
     pub in_system_directory: bool,
 }
 
 impl<'a> ProgramFile<'a> {
-    /// Describes the program file at a path.
+    /// Describes the program file at a path of the host.
     pub fn at(path: &'a str) -> Self {
         Self { name: base_name(path), in_system_directory: is_in_system_directory(path) }
     }
+
+    /// Describes the program file at a path in a container.
+    pub fn in_container(path: &'a str) -> Self {
+        Self { name: base_name(path), in_system_directory: false }
+    }
 }
 
-fn is_in_system_directory(path: &str) -> bool {
-    ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/snap/", "/nix/store/", "/gnu/store/"]
-        .iter()
-        .any(|directory| path.starts_with(directory))
+/// Whether a path leads to a directory where only root installs programs.
+pub fn is_in_system_directory(path: &str) -> bool {
+    let is_below = |path: &str| {
+        ["/usr/", "/bin/", "/sbin/", "/lib/", "/lib64/", "/snap/", "/nix/store/", "/gnu/store/"]
+            .iter()
+            .any(|directory| path.starts_with(directory))
+    };
+    // `/usr/../tmp/dpkg` is no program of the system.
+    if path.contains("/..") { is_below(&resolve("/", path.trim_start_matches('/'))) } else { is_below(path) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_place_that_a_path_leads_to_counts() {
+        for path in ["/usr/bin/dpkg", "/usr/lib/../bin/dpkg", "/tmp/../usr/bin/dpkg", "/bin/..a/x"] {
+            assert!(is_in_system_directory(path), "{path}");
+        }
+        for path in
+            ["/usr/../tmp/dpkg", "/usr/bin/../../tmp/dpkg", "/usr2/dpkg", "usr/bin/dpkg", "/../tmp/x", ""]
+        {
+            assert!(!is_in_system_directory(path), "{path}");
+        }
+    }
 }

@@ -1,11 +1,11 @@
 //! Roles of programs, for lineage and detectors. A role that excuses a program also depends on the program's directory:
-//! `/tmp/dpkg` is not a package manager.
+//! `/tmp/dpkg` is not a package manager, and neither is `/usr/bin/dpkg` of a container.
 
 mod names;
 
 use names::by_name;
 
-use super::program_file::{ProgramFile, base_name};
+use super::program_file::{ProgramFile, base_name, is_in_system_directory};
 
 /// What kind of program a process runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -22,6 +22,9 @@ pub enum Role {
     ContainerRuntime,
     /// Runs unrelated jobs by design: CI agents, batch systems.
     JobRunner,
+    /// Does what a management server says, for months: Salt, Puppet, the agents of cloud providers. It bounds trees like a
+    /// job runner, and it excuses nothing that it starts.
+    Agent,
     /// A person's login shell.
     LoginShell,
     /// Any other shell.
@@ -50,6 +53,7 @@ impl Role {
             | Self::Scheduler
             | Self::ContainerRuntime
             | Self::JobRunner
+            | Self::Agent
             | Self::LoginShell => true,
             Self::Shell
             | Self::Interpreter
@@ -66,58 +70,151 @@ impl Role {
         by_name(name)
     }
 
-    /// Returns the role of a program. `parent` is the role of the process that started it. Pid 1 is always
-    /// [`Self::Init`].
-    pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, parent: Option<Self>) -> Self {
+    /// Returns the role of a program, given what stands above it. Pid 1 is always [`Self::Init`].
+    pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, above: Above) -> Self {
         if pid == 1 {
             return Self::Init;
         }
         let role = by_name(file.name);
         match role {
+            Self::LoginService if opens_only_for_others(file.name) && !above.is_session => Self::Other,
             Self::Init
             | Self::LoginService
             | Self::Scheduler
             | Self::ContainerRuntime
             | Self::JobRunner
+            | Self::Agent
             | Self::PackageManager
             | Self::TextViewer
                 if !file.in_system_directory =>
             {
                 Self::Other
             }
-            Self::Shell if is_login_shell(arguments, parent) => Self::LoginShell,
-            Self::Service if runs_jobs(arguments) => Self::JobRunner,
+            Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
+            Self::Service if file.in_system_directory && runs_jobs(arguments) => Self::JobRunner,
             Self::Service if installs_packages(arguments) => Self::Interpreter,
             other => other,
         }
     }
+
+    /// Returns the role that a script gives to its interpreter. A package manager may be a script, but a script's name
+    /// proves little: it counts for an interpreter of the host that is told the script first, and for no shell, which
+    /// would run anything else before it.
+    pub fn of_script(
+        script: &ProgramFile<'_>,
+        interpreter: &ProgramFile<'_>,
+        is_told_first: bool,
+        arguments: &[impl AsRef<str>],
+        pid: u32,
+        above: Above,
+    ) -> Self {
+        let role = Self::of(script, arguments, pid, above);
+        let is_trusted = interpreter.in_system_directory
+            && is_told_first
+            && by_name(interpreter.name) == Self::Interpreter
+            && interpreter.name != "env";
+        match role {
+            Self::Init
+            | Self::LoginService
+            | Self::Scheduler
+            | Self::ContainerRuntime
+            | Self::JobRunner
+            | Self::Agent
+            | Self::PackageManager
+            | Self::TextViewer
+                if !is_trusted =>
+            {
+                Self::Other
+            }
+            Self::Shell | Self::LoginShell | Self::Interpreter => Self::Other,
+            other => other,
+        }
+    }
+
+    /// Whether the children of such a program belong to the session of a person, if the program does (`is_session`).
+    pub fn keeps_session(self, is_session: bool) -> bool {
+        match self {
+            Self::LoginService | Self::LoginShell => true,
+            Self::Shell
+            | Self::Interpreter
+            | Self::Downloader
+            | Self::TextViewer
+            | Self::PackageManager
+            | Self::Other => is_session,
+            Self::Kernel
+            | Self::Init
+            | Self::Scheduler
+            | Self::ContainerRuntime
+            | Self::JobRunner
+            | Self::Agent
+            | Self::Service => false,
+        }
+    }
 }
 
-/// Whether the arguments are those of a login shell: `argv[0]` starts with a dash, or a login service started the shell
-/// with no arguments other than login or interactive flags.
-fn is_login_shell(arguments: &[impl AsRef<str>], parent: Option<Role>) -> bool {
+/// What stands above a program.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Above {
+    /// The role of the process that started the program, if known.
+    pub role: Option<Role>,
+    /// Whether the program is started in a person's session: below a login service.
+    pub is_session: bool,
+}
+
+/// Whether a login service of this name only opens sessions for who is logged in already. Below anything else it is a
+/// wrapper like others, so that a tree does not end there.
+fn opens_only_for_others(name: &str) -> bool {
+    matches!(name, "su" | "sudo" | "doas" | "tmux" | "tmux: server" | "screen" | "SCREEN" | "script")
+}
+
+/// Whether the arguments are those of a login shell, in a person's session: `argv[0]` starts with a dash, or a login
+/// service started the shell with no arguments other than login or interactive flags. The dash alone proves nothing.
+fn is_login_shell(arguments: &[impl AsRef<str>], above: Above) -> bool {
     if arguments.first().is_some_and(|name| name.as_ref().starts_with('-')) {
-        return true;
+        return above.is_session;
     }
     let only_flags = arguments
         .iter()
         .skip(1)
         .all(|argument| matches!(argument.as_ref(), "-i" | "-l" | "--login" | "-il" | "-li"));
-    only_flags && parent == Some(Role::LoginService)
+    only_flags && above.role == Some(Role::LoginService)
 }
 
-/// Whether the arguments are those of a CI agent. Some agents run on Java or Node.js, which are services otherwise.
+/// Whether the arguments are those of a CI agent. Some agents run on Java or Node.js, which are services otherwise. The
+/// archive or script counts, not the value of an option.
 fn runs_jobs(arguments: &[impl AsRef<str>]) -> bool {
-    const AGENTS: [&str; 6] =
-        ["jenkins", "agent.jar", "remoting.jar", "teamcity", "bamboo", "actions-runner"];
-    arguments.iter().any(|argument| AGENTS.iter().any(|agent| argument.as_ref().contains(agent)))
+    const ARCHIVES: [&str; 7] = [
+        "jenkins.war",
+        "agent.jar",
+        "slave.jar",
+        "remoting.jar",
+        "swarm-client.jar",
+        "launcher.jar",
+        "bamboo-agent.jar",
+    ];
+    const PLACES: [&str; 3] = ["teamcity", "bamboo", "actions-runner"];
+    let Some(program) = program_of(arguments) else { return false };
+    let is_odd = ["/tmp/", "/var/tmp/", "/dev/shm/"].iter().any(|place| program.starts_with(place));
+    !is_odd && (ARCHIVES.contains(&base_name(program)) || PLACES.iter().any(|place| program.contains(place)))
 }
 
-/// Whether the arguments are those of a Node.js package installer, which starts shells by design.
+/// Returns what a virtual machine or an engine runs: the value of `-jar`, else the first argument that is no option.
+fn program_of(arguments: &[impl AsRef<str>]) -> Option<&str> {
+    let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
+    let mut skips = false;
+    rest.find(|argument| {
+        let is_value =
+            std::mem::replace(&mut skips, matches!(*argument, "-cp" | "-classpath" | "--class-path"));
+        !is_value && !argument.starts_with('-')
+    })
+}
+
+/// Whether the arguments are those of a Node.js package installer, which starts shells by design. The installer lies in a
+/// directory of modules or of programs, not where anybody writes.
 pub fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
-    arguments.get(1).is_some_and(|script| {
-        matches!(
-            base_name(script.as_ref()),
+    arguments.get(1).map(AsRef::as_ref).is_some_and(|script| {
+        let is_named = matches!(
+            base_name(script),
             "npm"
                 | "npx"
                 | "yarn"
@@ -127,7 +224,11 @@ pub fn installs_packages(arguments: &[impl AsRef<str>]) -> bool {
                 | "yarn.js"
                 | "pnpm.cjs"
                 | "corepack"
-        )
+        );
+        is_named
+            && (is_in_system_directory(script)
+                || script.contains("/node_modules/")
+                || script.contains("/bin/"))
     })
 }
 
@@ -147,13 +248,18 @@ mod tests {
     use super::*;
 
     fn role(path: &str, arguments: &[&str], parent: Option<Role>) -> Role {
-        Role::of(&ProgramFile::at(path), arguments, 100, parent)
+        let above = Above { role: parent, is_session: parent == Some(Role::LoginService) };
+        Role::of(&ProgramFile::at(path), arguments, 100, above)
     }
 
     #[test]
     fn excusing_roles_require_a_system_directory() {
         assert_eq!(role("/usr/bin/dpkg", &["dpkg"], None), Role::PackageManager);
         assert_eq!(role("/tmp/dpkg", &["dpkg"], None), Role::Other);
+        assert_eq!(role("/usr/../tmp/dpkg", &["dpkg"], None), Role::Other);
+        assert_eq!(role("/tmp/systemd", &["systemd"], None), Role::Other);
+        let inside = ProgramFile::in_container("/usr/bin/dpkg");
+        assert_eq!(Role::of(&inside, &["dpkg"], 100, Above::default()), Role::Other);
         assert_eq!(role("/usr/bin/grep", &["grep"], None), Role::TextViewer);
         assert_eq!(role("/dev/shm/grep", &["grep"], None), Role::Other);
         // The directory of a service or a downloader does not matter: these roles do not excuse anything.
@@ -171,11 +277,44 @@ mod tests {
 
     #[test]
     fn login_shells_differ_from_other_shells() {
-        assert_eq!(role("/usr/bin/bash", &["-bash"], None), Role::LoginShell);
+        assert_eq!(role("/usr/bin/bash", &["-bash"], Some(Role::LoginService)), Role::LoginShell);
+        assert_eq!(role("/usr/bin/dash", &["-sh"], Some(Role::Service)), Role::Shell);
+        assert_eq!(role("/usr/bin/dash", &["-sh"], None), Role::Shell);
         assert_eq!(role("/usr/bin/bash", &["bash"], Some(Role::LoginService)), Role::LoginShell);
         assert_eq!(role("/usr/bin/bash", &["bash", "-c", "id"], Some(Role::LoginService)), Role::Shell);
         assert_eq!(role("/usr/bin/bash", &["bash", "-i"], Some(Role::Service)), Role::Shell);
         assert_eq!(role("/usr/bin/dash", &["sh"], Some(Role::Downloader)), Role::Shell);
+    }
+
+    #[test]
+    fn who_opens_sessions_for_others_needs_one() {
+        for path in ["/usr/bin/su", "/usr/bin/sudo", "/usr/bin/tmux", "/usr/bin/screen", "/usr/bin/script"] {
+            assert_eq!(role(path, &["x"], Some(Role::Service)), Role::Other, "{path}");
+            assert_eq!(role(path, &["x"], Some(Role::LoginService)), Role::LoginService, "{path}");
+        }
+        assert_eq!(role("/usr/sbin/sshd", &["sshd"], Some(Role::Init)), Role::LoginService);
+    }
+
+    #[test]
+    fn a_script_s_name_counts_little() {
+        let role = |interpreter: &str, script: &str, is_told_first: bool| {
+            let interpreter = ProgramFile::at(interpreter);
+            Role::of_script(
+                &ProgramFile::at(script),
+                &interpreter,
+                is_told_first,
+                &["x"],
+                100,
+                Above::default(),
+            )
+        };
+        assert_eq!(role("/usr/bin/python3.11", "/usr/bin/dnf", true), Role::PackageManager);
+        assert_eq!(role("/usr/bin/python3.11", "/usr/bin/salt-minion", true), Role::Agent);
+        assert_eq!(role("/usr/bin/python3.11", "/usr/bin/dnf", false), Role::Other);
+        assert_eq!(role("/usr/bin/python3.11", "/usr/../tmp/dnf", true), Role::Other);
+        assert_eq!(role("/tmp/python3.11", "/usr/bin/dnf", true), Role::Other);
+        assert_eq!(role("/usr/bin/bash", "/usr/bin/apt-get", true), Role::Other);
+        assert_eq!(role("/usr/bin/bash", "/usr/../tmp/dpkg", true), Role::Other);
     }
 
     #[test]
@@ -184,5 +323,8 @@ mod tests {
         assert_eq!(role("/usr/bin/java", &["java", "-jar", "/ci/agent.jar"], None), Role::JobRunner);
         assert_eq!(role("/usr/bin/node", &["node", "/usr/bin/npm", "install"], None), Role::Interpreter);
         assert_eq!(role("/usr/bin/node", &["node", "server.js"], None), Role::Service);
+        assert_eq!(role("/usr/bin/java", &["java", "-Dx=agent.jar", "-jar", "x.jar"], None), Role::Service);
+        assert_eq!(role("/usr/bin/java", &["java", "-jar", "/tmp/agent.jar"], None), Role::Service);
+        assert_eq!(role("/usr/bin/node", &["node", "/tmp/npm", "install"], None), Role::Service);
     }
 }

@@ -124,6 +124,11 @@ impl ProcessTable {
             EventBody::Connect(connect) => {
                 self.apply_subject(*time, subject);
                 self.set_network(subject.key, connect.network_namespace);
+                if !connect.flow.destination.ip().is_loopback()
+                    && let Some(process) = self.rows.get_mut(&subject.key)
+                {
+                    process.connected = true;
+                }
             }
             body if body.event_type().presence() == ProcessPresence::Required => {
                 self.apply_subject(*time, subject);

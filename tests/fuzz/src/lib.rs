@@ -71,7 +71,7 @@ pub fn proc(bytes: &[u8]) {
 
 /// Dissects the bytes as the data of one side of a connection, whole and in pieces.
 pub fn payload(bytes: &[u8]) {
-    let _ = mining::read(bytes);
+    let _ = mining::read(bytes, &mut Vec::new());
     let _ = mining::Message::read(bytes);
     let middle = bytes.len().div_ceil(2).max(1);
     for (protocol, port) in [(Protocol::Tcp, 3_333), (Protocol::Tcp, 53), (Protocol::Udp, 53)] {

@@ -1,7 +1,8 @@
 """A pool for every mining protocol on port 9000, a SOCKS 5 proxy on port 1080, an HTTP CONNECT proxy on port 3128."""
 import socket, socketserver, struct, threading
 
-JOB = b'{"blob":"0e0ea5b3","job_id":"7","target":"b88d0600","algo":"rx/0","height":3}'
+BLOB = b"0e0ea5b3" * 19
+JOB = b'{"blob":"' + BLOB + b'","job_id":"7","target":"b88d0600","algo":"rx/0","height":3}'
 ANSWERS = [
     # A token in the request, the end of a complete request, and the answer.
     (b"wallet-less", b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","job":' + JOB + b"}}\n"),

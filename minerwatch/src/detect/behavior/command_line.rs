@@ -1,15 +1,22 @@
 //! B9: the command line of a miner.
 //!
 //! One miner's option alone can stand on any command line. Two options of different kinds, each an argument of its own,
-//! stand only where somebody starts a miner or reads about one. Text viewers and downloaders are left out, and shells
-//! too, because the programs that they start are inspected themselves.
+//! stand only where somebody starts a miner, or reads about one, or pays. Readers and programs that pass a command line
+//! on are left out, but only if the file of the program is the system's own, and only where their grammar has such
+//! words: `bash -o pool:443` is no line for a shell. The program that gets the line is inspected itself.
+//!
+//! Sources of the options: the usage texts of XMRig, SRBMiner, cpuminer and its forks, `lolMiner`, T-Rex, Rigel, the
+//! miners of DERO, XELIS and Kaspa.
+
+mod tokens;
 
 use super::is_program;
 use crate::{
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{AccountHasher, EventType, SignalClass, wallet::names_wallet},
-    process::Role,
+    model::{AccountHasher, EventType, SignalClass},
+    process::{Process, Role, base_name},
 };
+use tokens::Tokens;
 
 /// Minimum number of different kinds of miner's options on the command line. One kind alone may be chance.
 const KINDS: usize = 2;
@@ -46,82 +53,12 @@ impl Detector for CommandLines {
     }
 }
 
-/// The miner's options on a command line: the first argument of each kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Tokens<'a> {
-    /// A stratum address.
-    stratum: Option<&'a str>,
-    /// A host and port as the value of a pool option.
-    endpoint: Option<&'a str>,
-    /// A wallet of a currency.
-    wallet: Option<&'a str>,
-    /// An option or value that only miners know.
-    option: Option<&'a str>,
-}
-
-impl<'a> Tokens<'a> {
-    fn of(arguments: impl Iterator<Item = &'a str>) -> Self {
-        let mut tokens = Self::default();
-        let mut before = "";
-        for argument in arguments.skip(1) {
-            // Text that quotes a command line contains spaces. A single option does not.
-            if !argument.bytes().any(|byte| byte.is_ascii_whitespace()) {
-                tokens.add(before, argument);
-            }
-            before = argument;
-        }
-        tokens
-    }
-
-    fn add(&mut self, before: &str, argument: &'a str) {
-        let (name, value) = match argument.split_once('=') {
-            Some((name, value)) if name.starts_with('-') => (name, value),
-            _ if argument.starts_with('-') => (argument, ""),
-            _ => (before, argument),
-        };
-        if is_stratum(value) {
-            self.stratum.get_or_insert(argument);
-        }
-        if is_miner_option(name) || is_miner_value(name, value) {
-            self.option.get_or_insert(argument);
-        }
-        if matches!(name, "-o" | "--url" | "--pool" | "-P" | "--server" | "-pool") && is_endpoint(value) {
-            self.endpoint.get_or_insert(argument);
-        }
-        if names_wallet(value) {
-            self.wallet.get_or_insert(argument);
-        }
-    }
-
-    /// Returns the number of different kinds. A stratum address and a pool endpoint are one kind.
-    fn kinds(&self) -> usize {
-        [self.stratum.or(self.endpoint), self.wallet, self.option].iter().flatten().count()
-    }
-
-    /// Whether the command line names both a pool and a wallet.
-    fn conclusive(&self) -> bool {
-        self.wallet.is_some() && (self.stratum.is_some() || self.endpoint.is_some())
-    }
-}
-
 fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<Finding> {
     if !is_program(context) {
         return None;
     }
-    match context.process.role {
-        Role::TextViewer | Role::Downloader | Role::Shell | Role::LoginShell => return None,
-        Role::Kernel
-        | Role::Init
-        | Role::LoginService
-        | Role::Scheduler
-        | Role::ContainerRuntime
-        | Role::JobRunner
-        | Role::Interpreter
-        | Role::Service
-        | Role::PackageManager
-        | Role::Other => {}
-    }
-    let tokens = Tokens::of(context.process.view.arguments.iter().map(AsRef::as_ref));
+    let arguments = told(context)?;
+    let tokens = Tokens::of(arguments);
     if tokens.kinds() < KINDS {
         return None;
     }
@@ -146,81 +83,94 @@ fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<F
     Some(if conclusive { finding.full().conclusive() } else { finding })
 }
 
-/// Whether a value is a pool URL: `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and the like.
-fn is_stratum(value: &str) -> bool {
-    let Some((scheme, rest)) = value.split_once("://") else { return false };
-    !rest.is_empty()
-        && (scheme.starts_with("stratum")
-            || matches!(scheme, "daemon+http" | "daemon+https" | "ethproxy+tcp" | "eth-proxy+tcp"))
-}
+/// Programs that run the rest of their command line as another program, or send it to another host.
+const WRAPPERS: [&str; 46] = [
+    "ip",
+    "nohup",
+    "sudo",
+    "doas",
+    "timeout",
+    "env",
+    "nice",
+    "ionice",
+    "taskset",
+    "chrt",
+    "setsid",
+    "stdbuf",
+    "unshare",
+    "nsenter",
+    "chroot",
+    "setpriv",
+    "runuser",
+    "su",
+    "xargs",
+    "time",
+    "strace",
+    "ltrace",
+    "flock",
+    "systemd-run",
+    "systemd-nspawn",
+    "docker",
+    "podman",
+    "nerdctl",
+    "crictl",
+    "ctr",
+    "kubectl",
+    "tmux",
+    "screen",
+    "ssh",
+    "parallel",
+    "numactl",
+    "proxychains4",
+    "torsocks",
+    "cpulimit",
+    "faketime",
+    "watch",
+    "script",
+    "start-stop-daemon",
+    "daemonize",
+    "catatonit",
+    "prlimit",
+];
 
-/// Whether a value is a host name or address with a port, optionally with a scheme and a user.
-fn is_endpoint(value: &str) -> bool {
-    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
-    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
-    let rest = rest.split_once('/').map_or(rest, |(host, _)| host);
-    let Some((host, port)) = rest.rsplit_once(':') else { return false };
-    host.contains(['.', ':'])
-        && host.len() >= 4
-        && host
-            .chars()
-            .all(|next| next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | ':' | '[' | ']' | '_'))
-        && port.parse::<u16>().is_ok_and(|port| port > 0)
-}
-
-fn is_miner_option(name: &str) -> bool {
-    matches!(
-        name,
-        "--donate-level"
-            | "--donate-over-proxy"
-            | "--nicehash"
-            | "--rig-id"
-            | "--cpu-max-threads-hint"
-            | "--cpu-memory-pool"
-            | "--cpu-no-yield"
-            | "--huge-pages-jit"
-            | "--asm-variant"
-            | "--av"
-    ) || name.starts_with("--randomx-")
-        || name.starts_with("--argon2-impl")
-}
-
-fn is_miner_value(name: &str, value: &str) -> bool {
-    match name {
-        "-a" | "--algo" | "--algorithm" | "-algo" => is_algorithm(value),
-        "--coin" | "-coin" => {
-            let value = value.to_ascii_lowercase();
-            matches!(
-                value.as_str(),
-                "monero" | "xmr" | "arqma" | "dero" | "keva" | "ravencoin" | "rvn" | "wownero" | "zephyr"
-            )
-        }
-        _ => false,
+/// Returns the arguments that the program itself is told, or `None` if none of them are for it.
+fn told<'a>(context: &DetectionContext<'a>) -> Option<&'a [std::sync::Arc<str>]> {
+    let process = context.process;
+    let arguments = &*process.view.arguments;
+    if !process.is_of_system() || is_replaced(context) {
+        return Some(arguments);
+    }
+    match process.role {
+        Role::TextViewer | Role::Downloader => None,
+        Role::Shell | Role::LoginShell => Some(own_options(arguments)),
+        // An interpreter that runs a script is inspected as the script.
+        _ if WRAPPERS.contains(&base_name(&process.view.executable.path)) => None,
+        _ => Some(arguments),
     }
 }
 
-fn is_algorithm(value: &str) -> bool {
-    const FAMILIES: [&str; 9] =
-        ["rx/", "cn/", "cn-lite/", "cn-heavy/", "cn-pico", "argon2/", "yespower", "verus", "autolykos"];
-    const NAMES: [&str; 15] = [
-        "randomx",
-        "cryptonight",
-        "ethash",
-        "etchash",
-        "kawpow",
-        "ghostrider",
-        "gr",
-        "sha256d",
-        "scrypt",
-        "x11",
-        "x16r",
-        "x16rv2",
-        "lyra2rev3",
-        "equihash",
-        "panthera",
-    ];
-    let value = value.to_ascii_lowercase();
-    FAMILIES.iter().any(|family| value.starts_with(family)) || NAMES.contains(&value.as_str())
+/// Returns the options of a shell itself: what stands before its script or the code that it runs.
+fn own_options(arguments: &[std::sync::Arc<str>]) -> &[std::sync::Arc<str>] {
+    let is_option = |argument: &str| argument.starts_with(['-', '+']) && argument.len() > 1;
+    let mut end = 1;
+    while let Some(argument) = arguments.get(end).filter(|argument| is_option(argument)) {
+        let is_code = !argument.starts_with("--") && argument.contains(['c', 's']);
+        if is_code || &**argument == "--" {
+            break;
+        }
+        // These options have a value.
+        let has_value =
+            matches!(&**argument, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file" | "-u" | "-p");
+        end += if has_value { 2 } else { 1 };
+    }
+    arguments.get(..end.min(arguments.len())).unwrap_or_default()
+}
+
+/// Whether somebody wrote the file of the program, other than a package manager.
+fn is_replaced(context: &DetectionContext<'_>) -> bool {
+    let Process { view, .. } = context.process;
+    let container = view.container.as_ref().and_then(|container| container.id.as_deref());
+    context.known.written.find(&view.executable.path, view.executable.file, container).is_some()
 }
 
 #[cfg(test)]
@@ -246,7 +196,26 @@ mod tests {
         let worker = format!("{BITCOIN}.rig1");
         let user = format!("stratum1+ssl://{MONERO}.x@pool.example:443");
         let equals = format!("--user={MONERO}");
-        let cases: [(&[&str], u8); 9] = [
+        let list = format!("{MONERO};{BITCOIN}");
+        let cases: [(&[&str], u8); 16] = [
+            (
+                &[
+                    "x",
+                    "--algorithm",
+                    "randomx;ethash",
+                    "--pool",
+                    "pool.example:3333;b.example:1",
+                    "--wallet",
+                    &list,
+                ],
+                100,
+            ),
+            (&["x", "--algorithm-cpu", "randomvirel", "--pool", "a.example:80!b.example:80"], 70),
+            (&["x", "-a", "yespowerr16", "-o", "10.0.0.5:80", "-u", "me"], 70),
+            (&["x", "-a", "verushash", "--server", "pool.example", "--port", "4444", "--user", BITCOIN], 100),
+            (&["x", "--daemon-address", "10.0.0.5:8080", "--miner-address", BITCOIN], 100),
+            (&["x", "-d", "10.0.0.5:10100", "-w", BITCOIN], 100),
+            (&["x", "-pool", "pool.example:443", "-wal", MONERO], 100),
             (&["x", "-o", "pool.example:3333", "-u", MONERO, "-p", "x"], 100),
             (&["x", "--url=pool.example:443", &equals, "--tls"], 100),
             (&["x", "-o", "stratum+tcp://10.0.0.5:3333", "-u", &worker], 100),
@@ -264,6 +233,10 @@ mod tests {
             run("/usr/bin/python3", &["python3", "m.py", "-o", "10.0.0.5:80", "-u", MONERO]),
             [("B9", 100)]
         );
+        assert_eq!(run("/usr/bin/bash", &["bash", "-o", "pool.example:443", "-u", MONERO]), [("B9", 100)]);
+        assert_eq!(run("/tmp/bash", &["bash", "-c", "x", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
+        assert_eq!(run("/var/lib/x/sudo", &["sudo", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
+        assert_eq!(run("/usr/../tmp/curl", &["curl", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
         // A program named like a text viewer is inspected if it lies outside the system directories.
         assert_eq!(run("/var/lib/x/grep", &["grep", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
     }
@@ -295,7 +268,33 @@ mod tests {
     fn other_command_lines_are_not_found() {
         let quoted = format!("x -o stratum+tcp://10.0.0.5:3333 -u {MONERO}");
         let api = format!("https://pool.example:443/api/{MONERO}/stats");
-        let cases: [(&str, &[&str]); 14] = [
+        let line = ["xmrig", "-o", "10.0.0.5:80", "-u", MONERO];
+        let wrapped = |words: &[&'static str]| [words, &line[..]].concat();
+        for (path, words) in [
+            ("/usr/sbin/ip", wrapped(&["ip", "netns", "exec", "b"])),
+            ("/usr/bin/nohup", wrapped(&["nohup"])),
+            ("/usr/bin/sudo", wrapped(&["sudo", "-u", "www-data"])),
+            ("/usr/bin/timeout", wrapped(&["timeout", "60"])),
+            ("/usr/bin/env", wrapped(&["env", "A=b"])),
+            ("/usr/bin/docker", wrapped(&["docker", "run", "image"])),
+            ("/usr/bin/bash", wrapped(&["bash", "/srv/test.sh"])),
+            ("/usr/bin/dash", wrapped(&["sh", "-c", "exec \"$@\"", "sh"])),
+        ] {
+            assert!(run(path, &words).is_empty(), "{words:?}");
+        }
+        let cases: [(&str, &[&str]); 20] = [
+            ("/usr/bin/electrum", &["electrum", "--server", "10.0.0.5:50002:s", "payto", BITCOIN, "0.1"]),
+            (
+                "/usr/bin/monero-wallet-cli",
+                &["monero-wallet-cli", "--daemon-address", "10.0.0.5:18081", "transfer", MONERO, "1"],
+            ),
+            (
+                "/usr/bin/bitcoin-cli",
+                &["bitcoin-cli", "--server", "10.0.0.5:8332", "sendtoaddress", "--address", BITCOIN],
+            ),
+            ("/usr/bin/balancer", &["balancer", "--algorithm", "random", "--server", "10.0.0.5:80"]),
+            ("/usr/bin/train", &["train", "--algo", "randomforest", "--server", "10.0.0.5:80"]),
+            ("/usr/bin/bash", &["bash", "-e", "/srv/pool.sh", "--pool", "10.0.0.5:80", "--wallet", BITCOIN]),
             ("/usr/bin/grep", &["grep", "-r", "stratum+tcp://", "--donate-level"]),
             ("/usr/bin/vim", &["vim", "stratum+tcp://x", "--donate-level"]),
             ("/usr/bin/less", &["less", "--donate-level", "stratum+tcp://x"]),

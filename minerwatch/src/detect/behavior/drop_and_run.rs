@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// Maximum time from writing a file or making it executable to running it. An attacker's script runs at once what it
-/// fetched.
+/// wrote. What came from another host stays foreign for as long as the file is remembered.
 const WINDOW: Duration = Duration::from_secs(60);
 
 /// The signal.
@@ -43,9 +43,6 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let dropped = program
         .filter(|dropped| is_fresh(dropped, context))
         .or_else(|| script().filter(|dropped| is_fresh(dropped, context)))?;
-    if context.table.is_managed(context.process) {
-        return None;
-    }
     let age = context.at().since(dropped.ready()).as_secs_f64();
     let detail = format!(
         "'{}' was written by '{}' (pid {}) and run {age:.1} s later from {}",
@@ -87,7 +84,7 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
 }
 
 fn is_fresh(dropped: &WrittenFile, context: &DetectionContext<'_>) -> bool {
-    dropped.place.is_odd() && context.at().since(dropped.ready()) <= WINDOW
+    dropped.place.is_odd() && (dropped.fetched || context.at().since(dropped.ready()) <= WINDOW)
 }
 
 #[cfg(test)]
@@ -110,7 +107,7 @@ mod tests {
 
     #[test]
     fn what_is_run_just_after_it_was_written_is_found() {
-        let cases: [(&str, Act); 4] = [
+        let cases: [(&str, Act); 10] = [
             ("created", |host, shell| {
                 host.create(shell, "/tmp/x", 0o755);
                 host.spawn(shell, "/tmp/x", &["/tmp/x"]);
@@ -126,6 +123,36 @@ mod tests {
                 host.create(shell, "/tmp/part", 0o644);
                 host.rename(shell, "/tmp/part", "/tmp/x.sh");
                 host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/x.sh"]);
+            }),
+            ("fetched by a downloader long before", |host, shell| {
+                let curl = host.spawn(shell, "/usr/bin/curl", &["curl", "-o", "/run/lock/x"]);
+                host.create(curl, "/run/lock/x", 0o644);
+                host.wait(seconds(3_600));
+                host.chmod(shell, "/run/lock/x", 0o755);
+                host.wait(seconds(3_600));
+                host.spawn(shell, "/run/lock/x", &["x"]);
+            }),
+            ("fetched into a web root", |host, shell| {
+                let curl = host.spawn(shell, "/usr/bin/wget", &["wget", "x"]);
+                host.create(curl, "/var/www/html/x", 0o644);
+                host.spawn(shell, "/var/www/html/x", &["x"]);
+            }),
+            ("read by a shell", |host, shell| {
+                host.create(shell, "/tmp/x", 0o644);
+                host.spawn(shell, "/usr/bin/bash", &["bash", "-c", ". /tmp/x"]);
+            }),
+            ("given to the loader", |host, shell| {
+                host.create(shell, "/tmp/x", 0o644);
+                host.spawn(shell, "/usr/lib64/ld-linux-x86-64.so.2", &["ld.so", "/tmp/x"]);
+            }),
+            ("given to Java", |host, shell| {
+                host.create(shell, "/tmp/x.jar", 0o644);
+                host.spawn(shell, "/usr/bin/java", &["java", "-jar", "/tmp/x.jar"]);
+            }),
+            ("in a directory that was renamed", |host, shell| {
+                host.create(shell, "/tmp/a/x.sh", 0o644);
+                host.rename_directory(shell, "/tmp/a", "/tmp/b");
+                host.spawn(shell, "/usr/bin/bash", &["bash", "/tmp/b/x.sh"]);
             }),
             ("a script of its own", |host, shell| {
                 host.create(shell, "/dev/shm/x.py", 0o755);

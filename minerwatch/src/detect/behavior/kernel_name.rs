@@ -40,7 +40,25 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 }
 
 fn is_kernel_name(name: &str) -> bool {
-    const THREADS: [&str; 26] = [
+    const THREADS: [&str; 44] = [
+        "scsi_eh_",
+        "scsi_tmf_",
+        "rcu_tasks_kthre",
+        "rcu_tasks_rude_",
+        "rcuos",
+        "rcuog",
+        "rcuop",
+        "rcub",
+        "khubd",
+        "kmpathd",
+        "kdmflush",
+        "kcryptd",
+        "kpsmoused",
+        "idle_inject",
+        "watchdogd",
+        "ata_sff",
+        "mm_percpu_wq",
+        "edac-poller",
         "kthreadd",
         "kworker",
         "ksoftirqd",
@@ -70,8 +88,11 @@ fn is_kernel_name(name: &str) -> bool {
     ];
     // `ps` shows the name of a process without arguments in brackets. Some miners put the brackets into their own name.
     let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    if !name.starts_with(['k', 'm', 'c', 'r', 'o', 'w', 'j', 'n', 'i']) {
+    if !name.starts_with(['k', 'm', 'c', 'r', 'o', 'w', 'j', 'n', 'i', 's', 'a', 'e']) {
         return false;
+    }
+    if let Some(worker) = name.strip_prefix("kworker/") {
+        return is_worker(worker);
     }
     let Some((thread, rest)) = THREADS
         .iter()
@@ -85,9 +106,25 @@ fn is_kernel_name(name: &str) -> bool {
     };
     // Ordinary programs may have these short names, so the names count only with a processor number.
     match thread {
-        "migration" | "irq" | "writeback" | "netns" | "cpuhp" => rest.starts_with('/'),
+        "migration" | "irq" | "writeback" | "netns" | "cpuhp" | "rcuos" | "rcuog" | "rcuop" | "rcub"
+        | "idle_inject" | "kdmflush" => rest.starts_with('/'),
+        "scsi_eh_" | "scsi_tmf_" => !rest.is_empty(),
         _ => true,
     }
+}
+
+/// Whether the rest of a name is that of a worker: `0:1`, `1:2H`, `u8:2-events_unbound`, `R-rcu_gp`. The name of the work
+/// queue follows while the worker is busy (`kernel/workqueue.c`, `wq_worker_comm`).
+fn is_worker(rest: &str) -> bool {
+    if rest.starts_with("R-") {
+        return true;
+    }
+    let rest = rest.strip_prefix('u').unwrap_or(rest);
+    let Some((processor, id)) = rest.split_once(':') else { return false };
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let end = id.find(|next: char| !next.is_ascii_digit()).unwrap_or(id.len());
+    let (id, queue) = id.split_at(end);
+    is_number(processor) && is_number(id) && (queue.is_empty() || queue.starts_with(['H', 'I', '-', '+']))
 }
 
 #[cfg(test)]
@@ -106,6 +143,12 @@ mod tests {
             "[kthreadd]",
             "migration/0",
             "ksoftirqd/1",
+            "kworker/u8:2-events_unbound",
+            "[kworker/0:1H-kblockd]",
+            "kworker/1:0+events",
+            "kworker/R-rcu_gp",
+            "[scsi_eh_0]",
+            "[rcuos/1]",
         ] {
             assert!(is_kernel_name(name), "{name}");
         }
@@ -114,6 +157,12 @@ mod tests {
             "[",
             "[]",
             "kworker-manager",
+            "kworker/queue",
+            "kworker/u:x",
+            "scsi_eh_",
+            "rcuos",
+            "etcd",
+            "avahi",
             "kde",
             "migration",
             "irqbalance",

@@ -140,16 +140,14 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether the process writes such files as part of its task: package managers and what they start, systemd and its
-/// helpers, and container runtimes, which unpack images.
+/// Whether the process writes such files as part of its task: package managers and management agents themselves,
+/// systemd and its helpers, and container runtimes, which unpack images.
 fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let process = context.process;
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]
         .iter()
         .any(|directory| process.view.executable.path.starts_with(directory));
-    helper
-        || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager)
-        || context.table.is_managed(process)
+    helper || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)
 }
 
 #[cfg(test)]

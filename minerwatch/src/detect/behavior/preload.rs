@@ -38,9 +38,6 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         FileAction::Write | FileAction::Create | FileAction::Rename => {}
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
-    if context.table.is_managed(context.process) {
-        return None;
-    }
     let detail = format!("'{}' wrote {PRELOAD_LIST}", context.process.view.name);
     let mut finding = Finding::new(PRELOAD, context, detail).value("path", PRELOAD_LIST).step(
         context,

@@ -10,6 +10,9 @@ use crate::{
 /// service and the downloader.
 const MAX_ANCESTORS: usize = 8;
 
+/// Points of a download in a CI job or in the script of a package.
+const BY_DESIGN: u8 = 3;
+
 /// The signal. The full form is a download that is kept or given to an interpreter. Health checks and archive commands
 /// of services call a downloader too, but they only look at the answer.
 pub const SERVICE_DOWNLOADER: SignalInfo = SignalInfo {
@@ -48,9 +51,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
                     return None;
                 }
                 // The scripts of a package run in the language of the package, with its installer above them.
-                if ancestors().any(|above| installs_packages(&above.view.arguments)) {
-                    return None;
-                }
+                let is_install = ancestors().any(|above| installs_packages(&above.view.arguments));
                 let detail = format!(
                     "service '{}' (pid {}) started a shell that ran '{}'",
                     ancestor.view.name,
@@ -63,7 +64,16 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
                     .value("downloader", &context.process.view.executable.path);
                 let is_used = keeps(&context.process.view)
                     || shells.iter().any(|shell| is_interactive(&shell.view) || pipes(&shell.view));
-                return Some(if is_used { finding.full() } else { finding });
+                return Some(match (is_install, is_used) {
+                    (true, _) => by_design(finding),
+                    (false, true) => finding.full(),
+                    (false, false) => finding,
+                });
+            }
+            // Jobs download by design, and so do the scripts of packages.
+            Role::JobRunner if !shells.is_empty() => {
+                let detail = format!("a job of '{}' ran '{}'", ancestor.view.name, context.process.view.name);
+                return Some(by_design(Finding::new(SERVICE_DOWNLOADER, context, detail)));
             }
             Role::Kernel
             | Role::Init
@@ -71,12 +81,20 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             | Role::Scheduler
             | Role::ContainerRuntime
             | Role::JobRunner
+            | Role::Agent
             | Role::LoginShell
             | Role::PackageManager
             | Role::TextViewer => return None,
         }
     }
     None
+}
+
+/// Lowers a finding about a program whose task is to start shells that download. It is a step, and no sign of force.
+fn by_design(mut finding: Finding) -> Finding {
+    finding.info.kind = SignalKind::Step;
+    finding.signal.weight = BY_DESIGN;
+    finding
 }
 
 /// Whether a downloader keeps what it fetches in a file.
@@ -176,10 +194,10 @@ mod tests {
     }
 
     #[test]
-    fn other_downloads_are_not_found() {
+    fn downloads_by_design_count_little() {
         let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
         let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
-        let cases: [&[(&str, &[&str])]; 7] = [
+        let cases: [&[(&str, &[&str])]; 2] = [
             &[
                 ("/usr/bin/node", &["node", "/usr/bin/npm", "install"]),
                 shell,
@@ -187,10 +205,21 @@ mod tests {
                 shell,
                 curl,
             ],
+            &[("/usr/bin/java", &["java", "-jar", "jenkins.war"]), shell, curl],
+        ];
+        for case in cases {
+            assert_eq!(lineage(case), [("B1", 3)], "{case:?}");
+        }
+    }
+
+    #[test]
+    fn other_downloads_are_not_found() {
+        let curl: (&str, &[&str]) = ("/usr/bin/curl", &["curl", "http://10.0.0.1/x"]);
+        let shell: (&str, &[&str]) = ("/usr/bin/dash", &["sh", "-c", "curl http://10.0.0.1/x"]);
+        let cases: [&[(&str, &[&str])]; 5] = [
             &[("/usr/sbin/cron", &["cron"]), shell, curl],
             &[("/usr/sbin/sshd", &["sshd"]), ("/usr/bin/bash", &["-bash"]), curl],
             &[("/usr/bin/node", &["node", "/usr/bin/npm", "install"]), shell, curl],
-            &[("/usr/bin/java", &["java", "-jar", "jenkins.war"]), shell, curl],
             &[("/usr/sbin/nginx", &["nginx"]), curl],
             &[("/usr/sbin/php-fpm8.2", &["php-fpm"]), shell, ("/usr/bin/convert", &["convert", "a", "b"])],
         ];

@@ -41,9 +41,6 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::HugePages(pool) = &context.event.body else { return None };
     let HugePages { path, before, after } = pool;
     let added = after.checked_sub(*before).filter(|added| *added > 0)?;
-    if context.table.is_managed(context.process) {
-        return None;
-    }
     let detail = format!(
         "'{}' raised the pool of huge pages by {added}, from {before} to {after}",
         context.process.view.name

@@ -56,9 +56,6 @@ fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding
         }
         FileAction::Rename | FileAction::Delete | FileAction::Chmod => return None,
     };
-    if context.table.is_managed(context.process) {
-        return None;
-    }
     let detail = format!("'{}' {what} ({})", context.process.view.name, change.path);
     Some(Finding::new(MSR, context, detail).full().value("path", &change.path))
 }
@@ -73,7 +70,7 @@ fn driver_loaded(context: &DetectionContext<'_>) -> Option<Finding> {
             module == "msr" || module.starts_with("msr.ko")
         })
         && !arguments.iter().any(|word| matches!(&**word, "-r" | "--remove"));
-    if !loads || context.table.is_managed(context.process) {
+    if !loads {
         return None;
     }
     let writes = arguments.iter().any(|word| word.starts_with("allow_writes="));

@@ -5,11 +5,8 @@
 //! writes 0x9FC0 | mode << 13 into MXCSR). The kernel side samples threads as they leave a CPU; each sample is a look.
 //! This detector judges the looks of a window together. A single look proves nothing, because the library restores the
 //! mode between two hashes.
-//!
-//! A miner may run in workers that live for less than a tenth of a second, each with a look or two. The looks of
-//! processes that ended therefore count for later processes of the same executable.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use crate::{
     bounded::BoundedMap,
@@ -26,6 +23,13 @@ const LOOKS: u64 = 16;
 /// Minimum number of looks in a directed mode if subnormal numbers are not flushed to zero. Half of the evidence is
 /// missing then.
 const LOOKS_WITHOUT_FLUSHING: u64 = 48;
+/// Minimum number of looks in a directed mode, and minimum time from the first to the last, from which all modes without
+/// the flushing decide alone. Tests of a library end.
+const LOOKS_OF_LONG_WORK: u64 = 2_000;
+/// See [`LOOKS_OF_LONG_WORK`].
+const LONG_WORK: Duration = Duration::from_secs(300);
+/// Minimum share of each directed mode in long work. `RandomX` gives each a third.
+const SHARE_IN_LONG_WORK: f64 = 0.28;
 /// Minimum share of each directed mode among the looks in a directed mode. RandomX gives each a third; interval
 /// arithmetic uses only two of the three modes.
 const SHARE_OF_EACH: f64 = 0.15;
@@ -44,8 +48,8 @@ const FIRST_PAUSE: Duration = Duration::from_secs(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Maximum number of tracked processes with a rounding mode other than round-to-nearest.
 const PROCESSES: usize = 1_024;
-/// Maximum number of executables whose ended processes are remembered.
-const EXECUTABLES: usize = 256;
+/// Maximum number of tracked programs of such processes.
+const PROGRAMS: usize = 256;
 
 /// The signal. The full form is conclusive: apart from RandomX, no known program uses all three directed modes evenly
 /// while it flushes subnormal numbers to zero. Without the flushing, on a processor where RandomX flushes, a
@@ -68,7 +72,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     wants: &[EventType::Rounding, EventType::Exit],
     evictions: Some("rounding_evicted"),
     create: |_| {
-        Box::new(RoundingModes { processes: BoundedMap::new(PROCESSES), ended: BoundedMap::new(EXECUTABLES) })
+        Box::new(RoundingModes { processes: BoundedMap::new(PROCESSES), programs: BoundedMap::new(PROGRAMS) })
     },
 };
 
@@ -80,6 +84,9 @@ struct Watched {
     base: Rounding,
     latest: Rounding,
     reported: Option<BootTime>,
+    /// The start of even work without flushing; `even_base` holds the counters at that time.
+    even_since: Option<BootTime>,
+    even_base: RoundingCounts,
     /// The earliest start of the next close sampling; `pause` is the pause after it.
     sample_from: BootTime,
     pause: Duration,
@@ -92,58 +99,61 @@ enum Judgement {
     Hashing(RoundingCounts),
     /// All modes in turn, without the flushing to zero that belongs to RandomX.
     AllModes(RoundingCounts),
+    /// The same, for longer than a test takes.
+    LongWork(RoundingCounts),
     /// More looks may show `Hashing` or `AllModes`.
     Undecided,
     /// Modes that are not used as RandomX uses them, such as interval arithmetic or a mode set once.
     Other,
 }
 
-/// The looks at processes of one executable that ended in the window before anything was decided.
-#[derive(Clone, Copy, Debug)]
-struct Ended {
-    /// The start of the window.
-    since: BootTime,
-    looks: Looks,
-}
-
-/// Looks by whether subnormal numbers were flushed to zero.
-#[derive(Clone, Copy, Debug, Default)]
-struct Looks {
-    flushing: RoundingCounts,
-    plain: RoundingCounts,
-}
-
-/// The processes that were found in a directed mode, and what is left of such processes by executable.
+/// The processes that were found in a directed mode.
 #[derive(Debug)]
 struct RoundingModes {
     processes: BoundedMap<ProcessKey, Watched>,
-    ended: BoundedMap<FileId, Ended>,
+    /// The looks of all processes of a program, for workers that change their process all the time.
+    programs: BoundedMap<Program, Gathered>,
+}
+
+/// A program: its file, and the container that it runs in.
+type Program = (FileId, Option<Arc<str>>);
+
+/// The looks of all processes of a program.
+#[derive(Clone, Copy, Debug)]
+struct Gathered {
+    watched: Watched,
+    /// The process of the last look, and the number of processes.
+    last: ProcessKey,
+    processes: u32,
 }
 
 impl Detector for RoundingModes {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
             EventBody::Rounding(rounding) => self.report(context, rounding, findings),
-            EventBody::Exit(_) => self.end(context),
+            EventBody::Exit(_) => drop(self.processes.remove(&context.key())),
             _ => {}
         }
     }
 
     fn evicted(&self) -> u64 {
-        self.processes.evicted().saturating_add(self.ended.evicted())
+        self.processes.evicted() + self.programs.evicted()
     }
 }
 
 impl RoundingModes {
     fn report(&mut self, context: &DetectionContext<'_>, rounding: &Rounding, findings: &mut Findings) {
         let (key, now) = (context.key(), context.at());
-        let file = context.process.view.executable.file;
-        let ended = file.and_then(|file| self.ended.get(&file)).filter(|ended| ended.is_recent(now)).copied();
         let watched = self.processes.entry(&key, || Watched::new(rounding.register, now));
-        watched.latest = *rounding;
-        let looks = ended.map_or(watched.looks(), |ended| watched.looks().plus(&ended.looks));
-        let (counts, hashing) = match judgement(rounding.register, &looks) {
-            Judgement::Hashing(counts) => (counts, true),
+        let before = std::mem::replace(&mut watched.latest, *rounding);
+        watched.follow_even_work(now);
+        let judgement = watched.judgement(now);
+        if !matches!(judgement, Judgement::Hashing(_) | Judgement::LongWork(_)) {
+            self.gather(context, &before, rounding, findings);
+        }
+        let Some(watched) = self.processes.get_mut(&key) else { return };
+        let (counts, hashing) = match judgement {
+            Judgement::Hashing(counts) | Judgement::LongWork(counts) => (counts, true),
             Judgement::AllModes(counts) => (counts, false),
             Judgement::Undecided => {
                 if watched.may_be_sampled(now) {
@@ -156,56 +166,47 @@ impl RoundingModes {
         if watched.reported.is_some_and(|reported| now.since(reported) < REPORT_INTERVAL) {
             return;
         }
-        let since = ended.map_or(watched.since, |ended| ended.since.min(watched.since));
-        let seconds = now.since(since).as_secs_f64();
+        let seconds = now.since(watched.since).as_secs_f64();
         watched.decided(now);
-        if let Some(file) = file {
-            self.ended.remove(&file);
+        let flushes = matches!(judgement, Judgement::Hashing(_));
+        findings.push(finding(context, rounding.register, &counts, (hashing, flushes), seconds));
+    }
+
+    /// Adds the new looks of a process to those of its program. A worker that starts a new process every second never has
+    /// enough looks of its own.
+    fn gather(
+        &mut self,
+        context: &DetectionContext<'_>,
+        before: &Rounding,
+        rounding: &Rounding,
+        findings: &mut Findings,
+    ) {
+        let view = &context.process.view;
+        let Some(file) = view.executable.file else { return };
+        let container = view.container.as_ref().and_then(|container| container.id.clone());
+        let (key, now) = (context.key(), context.at());
+        let gathered = self.programs.entry(&(file, container), || Gathered {
+            watched: Watched::new(rounding.register, now),
+            last: key,
+            processes: 1,
+        });
+        if gathered.last != key {
+            gathered.last = key;
+            gathered.processes = gathered.processes.saturating_add(1);
         }
-        findings.push(finding(context, rounding.register, &counts, hashing, seconds));
-    }
-
-    /// Keeps the looks of a process that ends for later processes of its executable.
-    fn end(&mut self, context: &DetectionContext<'_>) {
-        let Some(watched) = self.processes.remove(&context.key()) else { return };
-        let (Some(file), now) = (context.process.view.executable.file, context.at()) else { return };
-        let ended = self.ended.entry(&file, || Ended { since: watched.since, looks: Looks::default() });
-        if !ended.is_recent(now) {
-            *ended = Ended { since: watched.since, looks: Looks::default() };
+        let watched = &mut gathered.watched;
+        watched.latest.flushing = watched.latest.flushing.plus(&rounding.flushing.since(&before.flushing));
+        watched.latest.plain = watched.latest.plain.plus(&rounding.plain.since(&before.plain));
+        // The weak form stays with single processes: all modes without the flushing are no sign of one program.
+        let Judgement::Hashing(counts) = watched.judgement(now) else { return watched.move_window(now) };
+        if gathered.processes < 2 || watched.reported.is_some_and(|at| now.since(at) < REPORT_INTERVAL) {
+            return;
         }
-        ended.looks = ended.looks.plus(&watched.looks());
-    }
-}
-
-impl Ended {
-    fn is_recent(&self, now: BootTime) -> bool {
-        now.since(self.since) <= WINDOW
-    }
-}
-
-impl Looks {
-    fn plus(&self, other: &Self) -> Self {
-        Self { flushing: self.flushing.plus(&other.flushing), plain: self.plain.plus(&other.plain) }
-    }
-}
-
-fn judgement(register: ControlRegister, Looks { flushing, plain }: &Looks) -> Judgement {
-    match register {
-        ControlRegister::Mxcsr if all_modes(flushing, LOOKS) => Judgement::Hashing(*flushing),
-        ControlRegister::Mxcsr if all_modes(plain, LOOKS_WITHOUT_FLUSHING) => Judgement::AllModes(*plain),
-        ControlRegister::Mxcsr if flushing.directed() > 0 => Judgement::Undecided,
-        ControlRegister::Mxcsr => Judgement::Other,
-        // RandomX does not change the flush-to-zero bit of this register.
-        ControlRegister::Fpcr => {
-            let both = flushing.plus(plain);
-            if all_modes(&both, LOOKS_WITHOUT_FLUSHING) {
-                Judgement::Hashing(both)
-            } else if both.directed() > 0 {
-                Judgement::Undecided
-            } else {
-                Judgement::Other
-            }
-        }
+        let seconds = now.since(watched.since).as_secs_f64();
+        watched.decided(now);
+        let processes = std::mem::replace(&mut gathered.processes, 1);
+        let found = finding(context, rounding.register, &counts, (true, true), seconds);
+        findings.push(found.value("processes", processes));
     }
 }
 
@@ -220,16 +221,56 @@ impl Watched {
             base: nothing,
             latest: nothing,
             reported: None,
+            even_since: None,
+            even_base: RoundingCounts::default(),
             sample_from: now,
             pause: FIRST_PAUSE,
         }
     }
 
-    /// Returns the looks of the window.
-    fn looks(&self) -> Looks {
-        Looks {
-            flushing: self.latest.flushing.since(&self.base.flushing),
-            plain: self.latest.plain.since(&self.base.plain),
+    /// Notes when even work without flushing began, and when it stopped being even.
+    fn follow_even_work(&mut self, now: BootTime) {
+        let plain = self.latest.plain.since(&self.even_base);
+        let is_even = is_even(&plain, SHARE_IN_LONG_WORK);
+        match self.even_since {
+            Some(_) if is_even || plain.directed() < LOOKS_WITHOUT_FLUSHING => {}
+            None if is_even && plain.directed() >= LOOKS_WITHOUT_FLUSHING => self.even_since = Some(now),
+            None if plain.directed() < LOOKS_WITHOUT_FLUSHING => {}
+            Some(_) | None => {
+                self.even_since = None;
+                self.even_base = self.latest.plain;
+            }
+        }
+    }
+
+    fn is_long_work(&self, now: BootTime) -> Option<RoundingCounts> {
+        let plain = self.latest.plain.since(&self.even_base);
+        let since = self.even_since?;
+        (now.since(since) >= LONG_WORK && plain.directed() >= LOOKS_OF_LONG_WORK).then_some(plain)
+    }
+
+    fn judgement(&self, now: BootTime) -> Judgement {
+        if let Some(counts) = self.is_long_work(now) {
+            return Judgement::LongWork(counts);
+        }
+        let flushing = self.latest.flushing.since(&self.base.flushing);
+        let plain = self.latest.plain.since(&self.base.plain);
+        match self.latest.register {
+            ControlRegister::Mxcsr if all_modes(&flushing, LOOKS) => Judgement::Hashing(flushing),
+            ControlRegister::Mxcsr if all_modes(&plain, LOOKS_WITHOUT_FLUSHING) => Judgement::AllModes(plain),
+            ControlRegister::Mxcsr if flushing.directed() > 0 => Judgement::Undecided,
+            ControlRegister::Mxcsr => Judgement::Other,
+            // RandomX does not change the flush-to-zero bit of this register.
+            ControlRegister::Fpcr => {
+                let both = flushing.plus(&plain);
+                if all_modes(&both, LOOKS_WITHOUT_FLUSHING) {
+                    Judgement::Hashing(both)
+                } else if both.directed() > 0 {
+                    Judgement::Undecided
+                } else {
+                    Judgement::Other
+                }
+            }
         }
     }
 
@@ -266,18 +307,24 @@ impl Watched {
 fn all_modes(counts: &RoundingCounts, least: u64) -> bool {
     let directed = counts.directed();
     let fewest = counts.down.min(counts.up).min(counts.zero);
-    directed >= least && fewest >= LOOKS_OF_EACH && fewest as f64 >= SHARE_OF_EACH * directed as f64
+    directed >= least && fewest >= LOOKS_OF_EACH && is_even(counts, SHARE_OF_EACH)
+}
+
+/// Whether each directed mode has this share of the looks in a directed mode.
+fn is_even(counts: &RoundingCounts, share: f64) -> bool {
+    let fewest = counts.down.min(counts.up).min(counts.zero);
+    fewest as f64 >= share * counts.directed() as f64
 }
 
 fn finding(
     context: &DetectionContext<'_>,
     register: ControlRegister,
     counts: &RoundingCounts,
-    hashing: bool,
+    (decides, flushes): (bool, bool),
     seconds: f64,
 ) -> Finding {
     let RoundingCounts { nearest, down, up, zero } = *counts;
-    let flushing = match (register, hashing) {
+    let flushing = match (register, flushes) {
         (ControlRegister::Mxcsr, true) => ", flushing tiny numbers to zero,",
         (ControlRegister::Mxcsr, false) | (ControlRegister::Fpcr, _) => "",
     };
@@ -292,7 +339,7 @@ fn finding(
         .value("up", up)
         .value("toward_zero", zero)
         .value("register", register.name());
-    if hashing { finding.full().conclusive() } else { finding }
+    if decides { finding.full().conclusive() } else { finding }
 }
 
 #[cfg(test)]

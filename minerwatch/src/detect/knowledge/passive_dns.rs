@@ -1,4 +1,5 @@
-//! Passive DNS: the names of addresses, learnt from observed DNS answers and TLS client hellos. No query is ever sent.
+//! Passive DNS: the names of addresses, learnt from observed DNS answers and, for the process that says them, from TLS
+//! client hellos. No query is ever sent.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -18,10 +19,14 @@ const ADDRESSES: usize = 16_384;
 const QUESTIONS: usize = 4_096;
 /// Maximum lifetime of a name, whatever the TTL of the answer.
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
+/// Maximum number of names per address. Many names lead to the address of a large provider.
+const NAMES: usize = 4;
+/// Maximum number of server names that processes said.
+const SAID: usize = 4_096;
 /// Minimum lifetime of a name. Programs keep addresses for much longer than the TTL allows.
 const MIN_LIFETIME: Duration = Duration::from_secs(3_600);
 
-/// The name that led to an address.
+/// A name that led to an address.
 #[derive(Clone, Debug)]
 pub struct ResolvedName {
     /// The name in the DNS question, or the server name (SNI) of the TLS client hello.
@@ -30,9 +35,8 @@ pub struct ResolvedName {
     pub listed_alias: Option<Arc<str>>,
     /// When the name expires.
     until: BootTime,
-    /// The only process for which the name holds; `None` if it holds for all. Anybody can say any server name to any
-    /// address, so a listed one must not make suspects of others who use the address.
-    only_for: Option<ProcessKey>,
+    /// Whether the name or the alias is on a list.
+    is_listed: bool,
 }
 
 /// An address in a network namespace (0 if unknown). The same address may be a different host in another namespace.
@@ -44,13 +48,20 @@ type Question = (ProcessKey, SocketAddr, u16);
 /// The names by address, and the unanswered questions.
 #[derive(Debug)]
 pub struct PassiveDns {
-    names: BoundedMap<NetworkAddress, ResolvedName>,
+    /// The names of each address, the latest last.
+    names: BoundedMap<NetworkAddress, Vec<ResolvedName>>,
+    /// What a process called an address. Anybody can say any server name to any address, so it holds for nobody else.
+    said: BoundedMap<(ProcessKey, NetworkAddress), ResolvedName>,
     questions: BoundedMap<Question, String>,
 }
 
 impl Default for PassiveDns {
     fn default() -> Self {
-        Self { names: BoundedMap::new(ADDRESSES), questions: BoundedMap::new(QUESTIONS) }
+        Self {
+            names: BoundedMap::new(ADDRESSES),
+            said: BoundedMap::new(SAID),
+            questions: BoundedMap::new(QUESTIONS),
+        }
     }
 }
 
@@ -79,18 +90,19 @@ impl PassiveDns {
         }
     }
 
-    /// Returns the name that an address was last resolved from, unless the name has expired or does not hold for this
-    /// process.
-    pub fn resolution_of(
+    /// Returns the names that led to an address and have not expired, the latest first: those of DNS answers, and before
+    /// them the name that this process itself called the address.
+    pub fn resolutions_of(
         &self,
         network: u32,
         address: IpAddr,
         process: ProcessKey,
         now: BootTime,
-    ) -> Option<&ResolvedName> {
-        let resolved = self.names.get(&(network, address.to_canonical()))?;
-        let holds = resolved.only_for.is_none_or(|only| only == process);
-        (holds && now <= resolved.until).then_some(resolved)
+    ) -> impl Iterator<Item = &ResolvedName> {
+        let key = (network, address.to_canonical());
+        let resolved = self.names.get(&key).map(Vec::as_slice).unwrap_or_default();
+        let said = self.said.get(&(process, key));
+        resolved.iter().rev().chain(said).filter(move |resolved| now <= resolved.until)
     }
 
     /// The number of evicted addresses.
@@ -120,35 +132,63 @@ impl PassiveDns {
         let listed_alias = message.aliases().find(|alias| indicators.domain(alias).is_some());
         let ttl = message.answer.records.iter().map(|record| record.ttl).min().unwrap_or(0);
         let lifetime = Duration::from_secs(ttl.into()).clamp(MIN_LIFETIME, MAX_LIFETIME);
+        let name = message.answer.question.as_str();
         let resolved = ResolvedName {
-            name: Arc::from(message.answer.question.as_str()),
+            name: Arc::from(name),
+            is_listed: listed_alias.is_some() || indicators.domain(name).is_some(),
             listed_alias: listed_alias.map(Arc::from),
             until: observer.at.plus(lifetime),
-            only_for: None,
         };
         for address in message.addresses() {
-            self.names.insert((observer.network, address.to_canonical()), resolved.clone());
+            let names = self.names.entry(&(observer.network, address.to_canonical()), Vec::new);
+            add(names, resolved.clone(), observer.at);
         }
     }
 
-    /// Names an address after the server name (SNI) of a TLS client hello, unless the address has a valid name already.
+    /// Records the server name (SNI) of a TLS client hello.
     fn observe_server_name(&mut self, observer: Observer, address: IpAddr, name: &str, is_listed: bool) {
         let Observer { process, network, at } = observer;
-        if self.resolution_of(network, address, process, at).is_some() {
+        let key = (process, (network, address.to_canonical()));
+        // A name on a list stays: a later hello to the same address may say another one.
+        if self.said.get(&key).is_some_and(|known| known.is_listed && !is_listed && at <= known.until) {
             return;
         }
-        let key = (network, address.to_canonical());
-        let others = self.names.get(&key).is_some_and(|known| at <= known.until);
-        // A listed name of one process must not replace that of another.
-        if is_listed && others {
-            return;
-        }
-        let resolved = ResolvedName {
+        let until = at.plus(MAX_LIFETIME);
+        self.said.insert(key, ResolvedName { name: Arc::from(name), listed_alias: None, until, is_listed });
+    }
+}
+
+/// Adds a name to those of an address. If there are too many, an expired one makes room, else the oldest that is on no
+/// list: whoever asks for many names must not erase that of a pool.
+fn add(names: &mut Vec<ResolvedName>, resolved: ResolvedName, now: BootTime) {
+    names.retain(|known| now <= known.until && known.name != resolved.name);
+    if names.len() >= NAMES {
+        let oldest = names.iter().position(|known| !known.is_listed).unwrap_or(0);
+        names.remove(oldest);
+    }
+    names.push(resolved);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_names_do_not_erase_a_listed_one() {
+        let resolved = |name: &str, is_listed| ResolvedName {
             name: Arc::from(name),
             listed_alias: None,
-            until: at.plus(MAX_LIFETIME),
-            only_for: is_listed.then_some(process),
+            until: BootTime(100),
+            is_listed,
         };
-        self.names.insert(key, resolved);
+        let mut names = Vec::new();
+        add(&mut names, resolved("pool", true), BootTime(1));
+        for name in ["a", "b", "c", "d", "e", "e"] {
+            add(&mut names, resolved(name, false), BootTime(2));
+        }
+        let left: Vec<&str> = names.iter().map(|known| &*known.name).collect();
+        assert_eq!(left, ["pool", "c", "d", "e"]);
+        add(&mut names, resolved("f", false), BootTime(200));
+        assert_eq!(names.len(), 1, "what expired is gone");
     }
 }

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::{
     detect::{DetectionContext, Finding, SignalInfo},
-    model::{Direction, MiningMessage, MiningSide, Payload},
+    model::{Carrier, Direction, MiningMessage, MiningSide, Payload},
 };
 
 /// The role of the peer of a mining connection. Miners connect to pools, so the role depends on which side opened the
@@ -37,16 +37,21 @@ pub fn finding(
     message: &MiningMessage,
     destination: SocketAddr,
 ) -> Finding {
-    let MiningMessage { protocol, side, sure: _, method, account, agent, tunnel } = message;
+    let MiningMessage { protocol, side, sure: _, method, account, agent, tunnel, carrier } = message;
     let protocol = protocol.name();
+    let carrier = (*carrier != Carrier::Plain).then(|| carrier.name());
     let tunnel = tunnel.as_ref().map(ToString::to_string);
     let peer = match &tunnel {
         Some(tunnel) => format!("{tunnel} through {destination}"),
         None => destination.to_string(),
     };
+    let words = match carrier {
+        Some(carrier) => format!("{protocol} over {carrier}"),
+        None => protocol.to_owned(),
+    };
     let mut detail = match side {
-        MiningSide::Client => format!("speaks {protocol} ({method}) to {peer}"),
-        MiningSide::Server => format!("is spoken to in {protocol} ({method}) by {peer}"),
+        MiningSide::Client => format!("speaks {words} ({method}) to {peer}"),
+        MiningSide::Server => format!("is spoken to in {words} ({method}) by {peer}"),
     };
     let shown = account.as_ref().map(|account| &*account.shown);
     if let Some(shown) = shown {
@@ -58,7 +63,9 @@ pub fn finding(
         .value("method", *method)
         .value("destination", destination)
         .mining_for(account.as_ref());
-    for (name, value) in [("tunnel", tunnel.as_deref()), ("account", shown), ("agent", agent.as_deref())] {
+    for (name, value) in
+        [("carrier", carrier), ("tunnel", tunnel.as_deref()), ("account", shown), ("agent", agent.as_deref())]
+    {
         if let Some(value) = value {
             finding = finding.value(name, value);
         }

@@ -179,9 +179,10 @@ fn listed_name_of<'a>(
     destination: SocketAddr,
 ) -> Option<(&'a Arc<str>, Listed<'a>)> {
     let known = context.known;
-    let resolved =
-        known.names.resolution_of(context.process.network, destination.ip(), context.key(), context.at())?;
-    let mut names = std::iter::once(&resolved.name).chain(&resolved.listed_alias);
+    let mut names = known
+        .names
+        .resolutions_of(context.process.network, destination.ip(), context.key(), context.at())
+        .flat_map(|resolved| std::iter::once(&resolved.name).chain(&resolved.listed_alias));
     names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
 }
 

@@ -1,4 +1,7 @@
 //! N1 and N2: the messages of miners and pools, tracked per connection.
+//!
+//! A message counts alone if only mining software sends it. Other messages need the other side: words that other
+//! programs use too, and messages in HTTP, which may be documents about miners, such as logs.
 
 use std::net::SocketAddr;
 
@@ -9,7 +12,9 @@ use super::{
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Findings, SignalInfo, SignalKind},
-    model::{Account, EventBody, EventType, MiningMessage, MiningSide, ProcessKey, SignalClass},
+    model::{
+        Account, Carrier, EventBody, EventType, MiningMessage, MiningSide, Payload, ProcessKey, SignalClass,
+    },
 };
 
 /// N1. The signal is conclusive, because only a miner sends such messages.
@@ -25,7 +30,8 @@ pub const MINER_WORDS: SignalInfo = SignalInfo {
     techniques: &["T1496.001", "T1071"],
 };
 
-/// N2. The signal is not conclusive, because the process may only watch the work of a pool.
+/// N2. The signal is conclusive if the process spoke on the connection before. A process that only listens may watch the
+/// work of a pool.
 pub const POOL_WORDS: SignalInfo = SignalInfo {
     id: "N2",
     class: SignalClass::Network,
@@ -40,6 +46,8 @@ pub const POOL_WORDS: SignalInfo = SignalInfo {
 
 /// Maximum number of connections that are tracked.
 const SESSIONS: usize = 4_096;
+/// Maximum number of connections on which this host spoke JSON.
+const SPEAKERS: usize = 4_096;
 /// Maximum number of reports per connection because of an account.
 const MAX_ACCOUNTS: u8 = 4;
 
@@ -48,17 +56,44 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_WORDS, POOL_WORDS],
     wants: &[EventType::Payload],
     evictions: Some("conversations_evicted"),
-    create: |_| Box::new(StratumSessions { sessions: BoundedMap::new(SESSIONS) }),
+    create: |_| {
+        Box::new(StratumSessions { sessions: BoundedMap::new(SESSIONS), speakers: BoundedMap::new(SPEAKERS) })
+    },
 };
 
 /// The key of a connection: the process, and the source and the destination address.
 type ConnectionKey = (ProcessKey, SocketAddr, SocketAddr);
 
+/// How much a message proves, from least to most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Proof {
+    /// Other programs use such words too.
+    Words,
+    /// The values have a miner's form, but the message may be quoted in a document.
+    Quoted,
+    /// Only mining software sends it.
+    Sure,
+}
+
+impl Proof {
+    /// Returns how much a message proves if the process speaks in this way on the connection.
+    fn of(message: &MiningMessage, speaks: Option<Carrier>) -> Self {
+        let is_document = message.carrier == Carrier::Http || speaks == Some(Carrier::Http);
+        match (message.sure, is_document) {
+            (false, _) => Self::Words,
+            (true, true) => Self::Quoted,
+            (true, false) => Self::Sure,
+        }
+    }
+}
+
 /// The state of a connection with messages of a miner or a pool.
 #[derive(Debug, Default)]
 struct StratumSession {
-    /// A message that a miner would send, but other programs may send too. The answer of a pool confirms it.
-    unconfirmed: Option<MiningMessage>,
+    /// What the process said that proves nothing alone.
+    miner: Option<(Proof, MiningMessage)>,
+    /// What the peer said that proves nothing alone.
+    pool: Option<(Proof, MiningMessage)>,
     miner_reported: bool,
     pool_reported: bool,
     /// The account of the last report about the miner.
@@ -68,6 +103,19 @@ struct StratumSession {
 }
 
 impl StratumSession {
+    /// Whether a message of the process counts: alone, or because of what the peer said.
+    fn settles_miner(&self, proof: Proof) -> bool {
+        proof == Proof::Sure
+            || self.pool_reported
+            || self.pool.as_ref().is_some_and(|(pool, _)| *pool == Proof::Quoted)
+    }
+
+    /// Whether a message of the peer counts: alone, or because of what the process said.
+    fn settles_pool(&self, proof: Proof) -> bool {
+        let is_answer = self.miner_reported || (proof == Proof::Quoted && self.miner.is_some());
+        proof == Proof::Sure || is_answer
+    }
+
     /// Whether a message of the miner is news: it is the first, or it names another account. In Stratum, the account
     /// comes after the first message.
     fn is_news(&mut self, message: &MiningMessage) -> bool {
@@ -85,38 +133,93 @@ impl StratumSession {
 #[derive(Debug)]
 struct StratumSessions {
     sessions: BoundedMap<ConnectionKey, StratumSession>,
+    /// In what the process sent JSON on a connection.
+    speakers: BoundedMap<ConnectionKey, Carrier>,
 }
 
 impl Detector for StratumSessions {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         let EventBody::Payload(payload) = &context.event.body else { return };
-        let Some(message) = MiningPeer::Pool.message_in(payload).filter(|message| !is_solo(message)) else {
+        let Some(carrier) = payload.app.carrier else {
+            // A protocol that is not JSON.
+            if let Some(message) = of_pool(payload) {
+                self.take(context, payload, message, findings);
+            }
             return;
         };
-        let destination = payload.flow.destination;
-        let key = (context.key(), payload.flow.source, destination);
-        let session = self.sessions.entry(&key, StratumSession::default);
-        let is_miner = message.side == MiningSide::Client;
-        let is_settled = message.sure || (is_miner && session.pool_reported);
-        if !is_settled {
-            session.unconfirmed = Some(message.clone());
-            return;
+        if let Some(message) = of_pool(payload) {
+            self.take(context, payload, message, findings);
         }
-        if is_miner && session.is_news(message) {
-            findings.push(finding(MINER_WORDS, context, message, destination).conclusive());
-        }
-        if !is_miner && !std::mem::replace(&mut session.pool_reported, true) {
-            findings.push(finding(POOL_WORDS, context, message, destination));
-            if let Some(confirmed) = session.unconfirmed.take()
-                && session.is_news(&confirmed)
-            {
-                findings.push(finding(MINER_WORDS, context, &confirmed, destination).conclusive());
+        if payload.is_sent_by_client() {
+            let key = (context.key(), payload.flow.source, payload.flow.destination);
+            // Who speaks HTTP once speaks HTTP on, but a WebSocket begins with HTTP.
+            let known = self.speakers.entry(&key, || carrier);
+            if *known == Carrier::Http && carrier == Carrier::WebSocket {
+                *known = carrier;
             }
         }
     }
 
     fn evicted(&self) -> u64 {
         self.sessions.evicted()
+    }
+}
+
+/// Returns the message of a miner or a pool in a payload, except those of solo miners.
+fn of_pool(payload: &Payload) -> Option<&MiningMessage> {
+    MiningPeer::Pool.message_in(payload).filter(|message| !is_solo(message))
+}
+
+impl StratumSessions {
+    fn take(
+        &mut self,
+        context: &DetectionContext<'_>,
+        payload: &Payload,
+        message: &MiningMessage,
+        findings: &mut Findings,
+    ) {
+        let destination = payload.flow.destination;
+        let key = (context.key(), payload.flow.source, destination);
+        let speaks = self.speakers.get(&key).copied();
+        let proof = Proof::of(message, speaks);
+        let session = self.sessions.entry(&key, StratumSession::default);
+        let settled = match message.side {
+            MiningSide::Client => session.settles_miner(proof),
+            MiningSide::Server => session.settles_pool(proof),
+        };
+        match message.side {
+            MiningSide::Client if settled => {
+                if session.is_news(message) {
+                    findings.push(finding(MINER_WORDS, context, message, destination).conclusive());
+                }
+                if let Some((_, pool)) = session.pool.take()
+                    && !std::mem::replace(&mut session.pool_reported, true)
+                {
+                    findings.push(finding(POOL_WORDS, context, &pool, destination));
+                }
+            }
+            MiningSide::Server if settled => {
+                if !std::mem::replace(&mut session.pool_reported, true) {
+                    let found = finding(POOL_WORDS, context, message, destination);
+                    let is_dialogue = proof == Proof::Sure && speaks.is_some();
+                    findings.push(if is_dialogue { found.conclusive() } else { found });
+                }
+                if let Some((_, miner)) = session.miner.take()
+                    && session.is_news(&miner)
+                {
+                    findings.push(finding(MINER_WORDS, context, &miner, destination).conclusive());
+                }
+            }
+            MiningSide::Client => keep(&mut session.miner, proof, message),
+            MiningSide::Server => keep(&mut session.pool, proof, message),
+        }
+    }
+}
+
+/// Keeps the message that proves more.
+fn keep(kept: &mut Option<(Proof, MiningMessage)>, proof: Proof, message: &MiningMessage) {
+    if kept.as_ref().is_none_or(|(known, _)| proof >= *known) {
+        *kept = Some((proof, message.clone()));
     }
 }
 

@@ -1,44 +1,126 @@
 //! The JSON-RPC protocol of pools for Monero and related coins: `login`, `job`, `submit`, `keepalived`.
 //!
-//! Other services have a `login` call too. A login is sure only if it has a wallet address, a list of algorithms or the
-//! agent of XMRig. Otherwise the answer decides: a pool answers with a job.
+//! Other services have a `login` call and jobs too. A login is sure only if it has a wallet address, a list of
+//! algorithms or the agent of a miner. A job or a share is sure only if its values have the form of a miner's: a header
+//! in hexadecimal, a nonce of 4 or 8 bytes. Otherwise the other side decides.
+//!
+//! Sources: XMRig's `doc/STRATUM.md` and `doc/STRATUM_EXT.md`; for Arweave (`bds`, `hash`) the description of its pool
+//! protocol at `github.com/matpool/Arweave-stratum-mining-protocol`.
 
-use super::{Message, ProtocolMatch};
-use crate::model::{MiningProtocol, MiningSide, wallet::names_wallet};
+use super::{Member, Message, ProtocolMatch, json::Text};
+use crate::model::{MiningProtocol, MiningSide, wallet::is_login_with_wallet};
+
+/// Programs whose agent no other software has, in small letters.
+const MINERS: [&str; 24] = [
+    "xmrig",
+    "xmr-stak",
+    "xmrstak",
+    "srbminer",
+    "cpuminer",
+    "ccminer",
+    "lolminer",
+    "gminer",
+    "nbminer",
+    "teamredminer",
+    "t-rex",
+    "phoenixminer",
+    "ethminer",
+    "nsfminer",
+    "rigel/",
+    "rigel-miner",
+    "onezerominer",
+    "bzminer",
+    "wildrig",
+    "grin-miner",
+    "epic-miner",
+    "xmr-node-proxy",
+    "deroluna",
+    "minerd",
+];
+
+/// Number of hexadecimal digits of the shortest header that is hashed.
+const MIN_HEADER: usize = 96;
+/// Number of digits of a SHA-512 hash, which other services call a blob.
+const SHA512: usize = 128;
 
 /// Recognises a message of a miner or a pool.
 pub fn crypto_note<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let found = |side, method| ProtocolMatch::new(MiningProtocol::CryptoNote, side, method);
-    let Some(method) = message.method else {
+    if !message.is_call() {
         // The answer to a login contains the first job and has no method.
-        return message.job.is_one().then(|| found(MiningSide::Server, "job"));
-    };
-    if method.is("login") {
-        let login = message.login?;
-        let wallet = login.plain().is_some_and(names_wallet);
-        let miner = message.agent.is_some_and(|agent| agent.starts_with("XMRig/"));
-        if !(wallet || message.algorithms || miner || message.pass) {
-            return None;
+        return job(message).map(|sure| ProtocolMatch { sure, ..found(MiningSide::Server, "job") });
+    }
+    match message.call_of(&["login", "submit", "job", "keepalived", "getjob"])? {
+        "login" => login(message),
+        "submit" => share(message).map(|sure| ProtocolMatch { sure, ..found(MiningSide::Client, "submit") }),
+        "job" => job(message).map(|sure| ProtocolMatch { sure, ..found(MiningSide::Server, "job") }),
+        // Other protocols have calls of these names as well.
+        name if message.has(Member::Session) => {
+            Some(ProtocolMatch { sure: false, ..found(MiningSide::Client, name) })
         }
-        let sure = wallet || message.algorithms || miner;
-        return Some(ProtocolMatch {
-            sure,
-            account: Some(login),
-            agent: message.agent,
-            ..found(MiningSide::Client, "login")
-        });
+        _ => None,
     }
-    if method.is("submit") && message.job_id && message.nonce && message.hash {
-        return Some(found(MiningSide::Client, "submit"));
+}
+
+/// Whether the agent is a program that only mines.
+pub fn is_miner(agent: Text<'_>) -> bool {
+    MINERS.iter().any(|miner| agent.starts_with_any_case(miner))
+}
+
+/// Whether a login names an account of a coin.
+pub fn is_account(login: Text<'_>) -> bool {
+    match login.plain() {
+        Some(plain) => is_login_with_wallet(plain),
+        None => login.unescaped().is_some_and(|text| is_login_with_wallet(&text)),
     }
-    if method.is("job") && message.job.is_one() {
-        return Some(found(MiningSide::Server, "job"));
+}
+
+fn login<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
+    let wallet = message.text(Member::Login, is_account);
+    let login = wallet.or_else(|| message.text(Member::Login, |_| true))?;
+    let miner = message.text(Member::Agent, is_miner);
+    let algorithms = message.has(Member::RigId) || message.has_nested(Member::Algorithm, true);
+    let sure = wallet.is_some() || miner.is_some() || algorithms;
+    if !sure && !message.has(Member::Pass) {
+        return None;
     }
-    // Other protocols have a call of this name as well.
-    if method.is("keepalived") && message.session {
-        return Some(ProtocolMatch { sure: false, ..found(MiningSide::Client, "keepalived") });
+    Some(ProtocolMatch {
+        sure,
+        account: Some(login),
+        agent: miner.or_else(|| message.text(Member::Agent, |_| true)),
+        ..ProtocolMatch::new(MiningProtocol::CryptoNote, MiningSide::Client, "login")
+    })
+}
+
+/// Whether the members make a job: data to hash, with a target or with a job id and another member. `Some(true)` if the
+/// values have the form of a miner's.
+fn job(message: &Message<'_>) -> Option<bool> {
+    let numbered = message.has(Member::JobId);
+    let more =
+        [Member::SeedHash, Member::Algorithm, Member::Height].iter().any(|member| message.has(*member));
+    // Arweave hashes a segment and calls it so.
+    if message.is_hexadecimal(Member::Segment, |digits| digits >= 64) {
+        return (numbered && (message.has(Member::Target) || more)).then_some(true);
     }
-    None
+    let is_job = message.has(Member::Blob) && (message.has(Member::Target) || (numbered && more));
+    let header = || {
+        message.is_hexadecimal(Member::Blob, |digits| {
+            digits >= MIN_HEADER && digits != SHA512 && digits % 2 == 0
+        })
+    };
+    let target = || message.is_hexadecimal(Member::Target, |digits| matches!(digits, 6 | 8 | 16 | 64));
+    is_job.then(|| header() && (target() || (numbered && more)))
+}
+
+/// Whether the members make a share. `Some(true)` if the values have the form of a miner's.
+fn share(message: &Message<'_>) -> Option<bool> {
+    let hash = [Member::Result, Member::Hash];
+    let is_share = message.has(Member::JobId)
+        && message.has(Member::Nonce)
+        && hash.iter().any(|member| message.has(*member));
+    let nonce = || message.is_hexadecimal(Member::Nonce, |digits| matches!(digits, 8 | 16));
+    let result = || hash.iter().any(|member| message.is_hexadecimal(*member, |digits| digits == 64));
+    is_share.then(|| nonce() && result())
 }
 
 #[cfg(test)]
@@ -49,7 +131,10 @@ mod tests {
         "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
 
     fn recognised(text: &str) -> Option<(MiningSide, &'static str, bool)> {
-        let text = text.replace("WALLET", WALLET);
+        let text = text
+            .replace("WALLET", WALLET)
+            .replace("BLOB", &"0e1f".repeat(38))
+            .replace("HASH", &"a3".repeat(32));
         let (message, _) = Message::read(text.as_bytes());
         crypto_note(&message)
             .map(|protocol_match| (protocol_match.side, protocol_match.method, protocol_match.sure))
@@ -57,72 +142,114 @@ mod tests {
 
     #[test]
     fn messages_of_miners_and_pools_are_recognised() {
+        const CLIENT: MiningSide = MiningSide::Client;
+        const SERVER: MiningSide = MiningSide::Server;
         let cases = [
             (
                 r#"{"id":1,"jsonrpc":"2.0","method":"login","params":{"login":"WALLET","pass":"x"}}"#,
-                MiningSide::Client,
+                CLIENT,
                 "login",
                 true,
             ),
             (
                 r#"{"method": "login", "params": {"login": "WALLET", "pass": "x", "agent": "m/1"}, "id": 1}"#,
-                MiningSide::Client,
+                CLIENT,
+                "login",
+                true,
+            ),
+            (
+                r#"{"method": "login", "params": {"login": "WALLET/rig", "pass": "x"}, "id": 1}"#,
+                CLIENT,
                 "login",
                 true,
             ),
             (
                 r#"{"params":{"algo":["rx/0"],"agent":"a","pass":"","login":"user1"},"id":1,"method":"login"}"#,
-                MiningSide::Client,
+                CLIENT,
                 "login",
                 true,
             ),
             (
                 r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"XMRig/6.21.0 (Linux x86_64)","al"#,
-                MiningSide::Client,
+                CLIENT,
                 "login",
                 true,
             ),
             (
-                r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x"}}"#,
-                MiningSide::Client,
+                r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x","agent":"SRBMiner-MULTI/2.4.0"}}"#,
+                CLIENT,
                 "login",
-                false,
+                true,
             ),
+            (r#"{"id":1,"method":"login","params":{"login":"user1","pass":"x"}}"#, CLIENT, "login", false),
             (
-                r#"{"id":7,"jsonrpc":"2.0","method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"ff"}}"#,
-                MiningSide::Client,
+                r#"{"id":7,"jsonrpc":"2.0","method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"HASH"}}"#,
+                CLIENT,
                 "submit",
                 true,
             ),
             (
-                r#"{"id":9,"method":"keepalived","params":{"id":"a"}}"#,
-                MiningSide::Client,
-                "keepalived",
-                false,
+                r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"d0030040","hash":"HASH"}}"#,
+                CLIENT,
+                "submit",
+                true,
             ),
             (
-                r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600","algo":"rx/0"}}"#,
-                MiningSide::Server,
+                r#"{"id":7,"method":"submit","params":{"job_id":"7","nonce":"yes","result":"done"}}"#,
+                CLIENT,
+                "submit",
+                false,
+            ),
+            (r#"{"id":9,"method":"keepalived","params":{"id":"a"}}"#, CLIENT, "keepalived", false),
+            (
+                r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"BLOB","job_id":"7","target":"b88d0600","algo":"rx/0"}}"#,
+                SERVER,
                 "job",
                 true,
             ),
             (
-                r#"{"id":1,"error":null,"result":{"id":"x","job":{"blob":"0e0e","job_id":"7","target":"b88d06"#,
-                MiningSide::Server,
+                r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600"}}"#,
+                SERVER,
                 "job",
                 false,
             ),
             (
-                r#"{"id":1,"error":null,"result":{"id":"x","job":{"job_id":"7","height":3,"blob":"0e0e"}}}"#,
-                MiningSide::Server,
+                r#"{"jsonrpc":"2.0","method":"job","params":{"job_id":"q7","bds":"HASH0780","target":"b88d0600","height":2}}"#,
+                SERVER,
+                "job",
+                true,
+            ),
+            (
+                r#"{"id":1,"error":null,"result":{"id":"x","job":{"blob":"BLOB","job_id":"7","target":"b88d0600"#,
+                SERVER,
+                "job",
+                true,
+            ),
+            (
+                r#"{"id":1,"error":null,"result":{"id":"x","job":{"job_id":"7","height":3,"blob":"BLOB"}}}"#,
+                SERVER,
                 "job",
                 true,
             ),
         ];
         for (text, side, method, sure) in cases {
-            // A job that is truncated before its second half is not recognised.
-            let expected = (method != "job" || sure).then_some((side, method, sure));
-            assert_eq!(recognised(text), expected, "{text}");
+            assert_eq!(recognised(text), Some((side, method, sure)), "{text}");
+        }
+        // A job that is truncated before its second half is not recognised.
+        assert_eq!(recognised(r#"{"id":1,"result":{"id":"x","job":{"blob":"BLOB","job_id":"7","#), None);
+    }
+
+    #[test]
+    fn a_key_that_stands_twice_hides_nothing() {
+        for text in [
+            r#"{"method":"ping","id":1,"method":"login","params":{"login":"WALLET","pass":"x"}}"#,
+            r#"{"method":"login","id":1,"params":{"login":"WALLET","pass":"x"},"method":"ping"}"#,
+            r#"{"method":"login","id":1,"params":{"login":"bob","pass":"x","login":"WALLET"}}"#,
+            r#"{"method":"login","id":1,"params":{"login":"WALLET","pass":"x","login":"bob"}}"#,
+            r#"{"method":"login","id":1,"params":[],"params":{"login":"WALLET","pass":"x"}}"#,
+            r#"{"Method":"login","ID":1,"Params":{"Login":"WALLET"},"params":{"login":"WALLET"}}"#,
+        ] {
+            assert_eq!(recognised(text), Some((MiningSide::Client, "login", true)), "{text}");
         }
     }
 
@@ -138,6 +265,22 @@ mod tests {
             r#"{"id":2,"result":{"login":"WALLET","pass":"x"}}"#,
         ] {
             assert_eq!(recognised(text), None, "{text}");
+        }
+    }
+
+    /// A dispatcher of builds uses the same words: its values do not have the form.
+    #[test]
+    fn words_without_the_form_are_not_sure() {
+        for text in [
+            r#"{"method":"job","params":{"job_id":"7","blob":"HASH","target":"x86_64-unknown-linux-gnu"}}"#,
+            r#"{"method":"job","params":{"job_id":"7","blob":"HASH","target":"deadbeef"}}"#,
+            r#"{"method":"job","params":{"job_id":"7","blob":"HASHHASH","target":"deadbeef","height":1}}"#,
+            r#"{"method":"job","params":{"job_id":"7","blob":"BLOB","target":"release"}}"#,
+            r#"{"id":1,"result":{"job":{"job_id":"7","blob":"sha256:HASH","algo":"zstd"}}}"#,
+            r#"{"method":"submit","params":{"job_id":"7","nonce":"01000000","result":"success"}}"#,
+            r#"{"method":"submit","params":{"job_id":"7","nonce":"7f9c","result":"HASH"}}"#,
+        ] {
+            assert!(matches!(recognised(text), None | Some((_, _, false))), "{text}");
         }
     }
 }

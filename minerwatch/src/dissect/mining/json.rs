@@ -31,8 +31,43 @@ impl<'a> Text<'a> {
         String::from_utf8(self.characters().collect()).ok().filter(|text| text.is_ascii())
     }
 
+    /// Whether the text begins with `expected`, which is in small letters, in any case.
+    pub fn starts_with_any_case(self, expected: &str) -> bool {
+        let mut characters = self.characters();
+        expected.bytes().all(|byte| characters.next().is_some_and(|next| next.to_ascii_lowercase() == byte))
+    }
+
+    /// Returns the number of hexadecimal digits, if the text has nothing else after an optional `0x`.
+    pub fn hexadecimal_digits(self) -> Option<usize> {
+        let skipped = if self.starts_with("0x") { 2 } else { 0 };
+        let mut count = 0;
+        for byte in self.characters().skip(skipped) {
+            if !byte.is_ascii_hexdigit() {
+                return None;
+            }
+            count += 1;
+        }
+        (count > 0).then_some(count)
+    }
+
+    /// Returns the number of bytes between the quotes.
+    pub fn len(self) -> usize {
+        self.0.len()
+    }
+
+    /// Writes the unescaped text in small letters into `buffer`. Returns the part that was written, or `None` if the
+    /// text is longer than the buffer.
+    pub fn lowercase(self, buffer: &mut [u8]) -> Option<&[u8]> {
+        let mut length = 0;
+        for byte in self.characters() {
+            *buffer.get_mut(length)? = byte.to_ascii_lowercase();
+            length += 1;
+        }
+        buffer.get(..length)
+    }
+
     /// Returns the bytes of the text with escapes undone. Escapes of characters above U+00FF become `?`.
-    fn characters(self) -> impl Iterator<Item = u8> + 'a {
+    pub fn characters(self) -> impl Iterator<Item = u8> + 'a {
         let mut rest = self.0.iter();
         std::iter::from_fn(move || {
             let byte = *rest.next()?;
@@ -61,6 +96,8 @@ impl<'a> Text<'a> {
 pub enum Value<'a> {
     /// A string.
     Text(Text<'a>),
+    /// The beginning of a string that is cut off where the captured bytes end.
+    Cut(Text<'a>),
     /// The beginning of an object or an array.
     Nested {
         /// Whether the value is an array.
@@ -138,7 +175,12 @@ pub fn walk<'a>(bytes: &'a [u8], mut visit: impl FnMut(JsonPosition<'a>, Value<'
                 key = nothing;
             }
             b'"' => {
-                let (text, after) = string(rest)?;
+                let Some((text, after)) = string(rest) else {
+                    if !expects_key && depth > 0 {
+                        visit(position(&levels, depth, key)?, Value::Cut(Text(rest)));
+                    }
+                    return None;
+                };
                 rest = after;
                 if expects_key {
                     key = text;
@@ -198,6 +240,7 @@ mod tests {
             let element = position.element.map(|element| format!("[{element}]")).unwrap_or_default();
             let value = match value {
                 Value::Text(text) => String::from_utf8_lossy(text.0).into_owned(),
+                Value::Cut(text) => format!("{}…", String::from_utf8_lossy(text.0)),
                 Value::Nested { array } => if array { "[" } else { "{" }.into(),
                 Value::Other => "other".into(),
             };
@@ -233,7 +276,7 @@ mod tests {
     #[test]
     fn a_message_cut_off_is_visited_up_to_the_cut() {
         let (values, rest) = visited("{\"method\":\"login\",\"params\":{\"login\":\"4");
-        assert_eq!(values, ["1 .method=login", "1 .params={"]);
+        assert_eq!(values, ["1 .method=login", "1 .params={", "2 params.login=4…"]);
         assert_eq!(rest, None);
         for text in ["", "{", "{]", "}", "{\"a\":1]", &"[".repeat(99)] {
             assert_eq!(visited(text).1, None, "{text}");
@@ -246,6 +289,12 @@ mod tests {
         assert!(Text(br"m\u0069ning.").starts_with("mining."));
         assert!(Text(br"eth\/x").is("eth/x") && !Text(b"eth").is("eth/x"));
         assert_eq!(Text(br"a\nb").plain(), None);
+        assert_eq!(Text(br"0x0aF\u0031").hexadecimal_digits(), Some(4));
+        assert_eq!(Text(b"0xg").hexadecimal_digits(), None);
+        assert_eq!(Text(b"").hexadecimal_digits(), None);
+        assert!(Text(br"XMR\u0069g/6").starts_with_any_case("xmrig/"));
+        assert_eq!(Text(br"M\u0045THOD").lowercase(&mut [0; 8]), Some(&b"method"[..]));
+        assert_eq!(Text(b"longer than it").lowercase(&mut [0; 8]), None);
         assert_eq!(Text(b"ab").plain(), Some("ab"));
     }
 

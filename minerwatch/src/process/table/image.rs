@@ -8,7 +8,7 @@ use crate::{
         BootTime, Container, Credentials, Exec, Executable, ExecutableFlags, Fork, HashedFile, ProcessKey,
         ProcessView, RunningProcess, Subject,
     },
-    process::{ImageSource, Process, Role, program_file::ProgramFile, resolve, script_of},
+    process::{Above, ImageSource, Process, Role, program_file::ProgramFile, resolve, script_of},
 };
 
 /// The image of a process, from an exec or from the snapshot.
@@ -42,6 +42,8 @@ impl ProcessTable {
                     role: parent.role,
                     manager: parent.manager,
                     script: parent.script.clone(),
+                    session: parent.session,
+                    connected: false,
                     network: parent.network,
                     since: time,
                     died: None,
@@ -109,7 +111,14 @@ impl ProcessTable {
         }
         self.set_parent(key, parent);
         let lineage = self.rows.get(&key).and_then(|process| self.parent_of(process));
-        let parent_role = lineage.map(|parent| parent.role);
+        let keeps_session = |process: &Process| process.role.keeps_session(process.session);
+        // A login service may become the shell itself, without a fork.
+        let is_from_session = self.rows.get(&key).is_some_and(keeps_session);
+        let above = Above {
+            role: lineage.map(|parent| parent.role),
+            // A shell that ran before the agent may have lost its ancestors.
+            is_session: is_from_session || lineage.map_or(source == ImageSource::Snapshot, keeps_session),
+        };
         let inherited_manager = lineage.and_then(|parent| parent.manager);
         let mut view = ProcessView {
             key,
@@ -128,11 +137,20 @@ impl ProcessTable {
         }
         self.copy_subject(&mut view, subject);
         let script = script_of(&view.executable.path, image.invoked, &view.arguments);
+        let is_told_first = script.is_some_and(|script| {
+            view.arguments.get(1).is_some_and(|first| &**first == script) || image.invoked == script
+        });
         let resolved = script.map(|script| resolve(&view.directory, script));
-        let role_of = |path| Role::of(&ProgramFile::at(path), &view.arguments, key.pid, parent_role);
-        let role = match resolved.as_deref().map(role_of) {
+        let container = subject.container.as_ref().or(view.container.as_ref());
+        let is_inside = container.is_some_and(|container| container.id.is_some());
+        let file = |path| if is_inside { ProgramFile::in_container(path) } else { ProgramFile::at(path) };
+        let program = file(&view.executable.path);
+        let of_script = resolved.as_deref().map(|script| {
+            Role::of_script(&file(script), &program, is_told_first, &view.arguments, key.pid, above)
+        });
+        let role = match of_script {
             _ if kernel => Role::Kernel,
-            None | Some(Role::Other) => role_of(&view.executable.path),
+            None | Some(Role::Other) => Role::of(&program, &view.arguments, key.pid, above),
             Some(role) => role,
         };
         let script = resolved.map(Arc::from);
@@ -146,6 +164,8 @@ impl ProcessTable {
         process.image_source = source;
         process.role = role;
         process.script = script;
+        process.session = role.keeps_session(above.is_session);
+        process.connected = false;
         if image.network != 0 {
             process.network = image.network;
         }
@@ -236,6 +256,8 @@ impl ProcessTable {
             role: if subject.key.pid == 1 { Role::Init } else { Role::Other },
             manager: None,
             script: None,
+            session: false,
+            connected: false,
             network: 0,
             since: time,
             died: None,

@@ -34,6 +34,18 @@ impl Host {
         self.change(key, FileAction::Rename, to, Some(from), 0o644);
     }
 
+    /// Renames a directory. The files in it keep their identity.
+    pub fn rename_directory(&mut self, key: ProcessKey, from: &str, to: &str) {
+        let inside: Vec<String> =
+            self.files.keys().filter(|path| path.starts_with(&format!("{from}/"))).cloned().collect();
+        for path in inside {
+            if let Some(file) = self.files.remove(&path) {
+                self.files.insert(path.replacen(from, to, 1), file);
+            }
+        }
+        self.change(key, FileAction::Rename, to, Some(from), 0o040_755);
+    }
+
     /// Gives the inode of a deleted file to another file.
     pub fn reuse_inode(&mut self, deleted: &str, new: &str) {
         let file = self.file(deleted);
@@ -81,7 +93,7 @@ impl Host {
                 path: Arc::from(path),
                 old_path: old_path.map(Arc::from),
                 file,
-                mode: if mode == 0 { 0 } else { 0o100_000 | mode },
+                mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
                 device: None,
             })),
         );

@@ -137,6 +137,56 @@ mod undecided {
     }
 }
 
+#[test]
+fn long_even_work_without_the_flushing_decides() {
+    let run = |step: [u64; 4], seconds_between: u64, reports: u64| {
+        let (mut host, worker) = host();
+        for number in 1..=reports {
+            host.wait(seconds(seconds_between));
+            host.sample_rounding(worker, mxcsr(NONE, step.map(|looks| looks * number)));
+        }
+        weights(&host).into_iter().max()
+    };
+    assert_eq!(run([60, 50, 51, 49], 10, 40), Some(100), "for six minutes");
+    assert_eq!(run([60, 50, 51, 49], 1, 100), Some(50), "for less than five minutes");
+    assert_eq!(run([6, 5, 5, 5], 10, 40), Some(50), "too few looks");
+    assert_eq!(run([60, 70, 51, 30], 10, 40), Some(50), "not evenly");
+}
+
+#[test]
+fn arithmetic_and_memory_are_two_witnesses() {
+    for (class, size, count) in [
+        (crate::model::MappingClass::Dataset, 2_181_038_080, 1),
+        (crate::model::MappingClass::Scratchpad, 2 << 20, 4),
+    ] {
+        let (mut host, worker) = host();
+        let mapping = crate::model::Mapping { class, size, count, huge: true };
+        host.happen(worker, crate::model::EventBody::Mapping(mapping));
+        host.sample_rounding(worker, mxcsr(NONE, [300, 280, 290, 310]));
+        assert_eq!(alerts(&host).iter().map(|alert| alert.verdict).max(), Some(Verdict::Mining), "{class:?}");
+    }
+}
+
+#[test]
+fn workers_that_change_their_process_are_found_by_their_program() {
+    let (mut host, parent) = host();
+    for _ in 0..8 {
+        host.wait(seconds(1));
+        let worker = host.spawn(parent, "/usr/bin/worker", &["worker"]);
+        host.sample_rounding(worker, mxcsr([2, 1, 1, 1], NONE));
+        host.exit(worker);
+    }
+    assert_eq!(weights(&host), [100]);
+    let (mut host, parent) = self::host();
+    for number in 0..8 {
+        host.wait(seconds(1));
+        let program = format!("/usr/bin/worker{number}");
+        let worker = host.spawn(parent, &program, &["worker"]);
+        host.sample_rounding(worker, mxcsr([2, 1, 1, 1], NONE));
+    }
+    assert_eq!(weights(&host), Vec::<u8>::new(), "different programs");
+}
+
 /// Starts workers one after the other. Each has these looks and ends.
 fn workers(host: &mut Host, paths: [&str; 2], looks: &[[u64; 4]]) {
     let init = host.boot("/sbin/init", &["init"]);

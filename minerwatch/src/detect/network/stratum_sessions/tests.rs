@@ -10,12 +10,12 @@ const WALLET: &str =
     "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
 const SUBSCRIBE: &str = r#"{"id":1,"method":"mining.subscribe","params":["x/1"]}"#;
 const PLAIN_LOGIN: &str = r#"{"id":1,"method":"login","params":{"login":"bob","pass":"x"}}"#;
-const LOGIN_ANSWER: &str = r#"{"id":1,"result":{"id":"x","job":{"blob":"0e","job_id":"1","target":"ff"}}}"#;
+const LOGIN_ANSWER: &str = r#"{"id":1,"result":{"id":"x","job":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a10000000033b8c1d7101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4","job_id":"1","target":"b88d0600"}}}"#;
 const CHAT_ANSWER: &str = r#"{"id":1,"result":{"session":"x","job":"operator"}}"#;
-const JOB: &str =
-    r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"0e0e","job_id":"7","target":"b88d0600"}}"#;
-const SUBMIT: &str =
-    r#"{"id":7,"method":"submit","params":{"id":"a","job_id":"7","nonce":"0100","result":"ff"}}"#;
+const JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4d2c5a6f9e4a10000000033b8c1d7101080e5f4b706dac0e5bfbe1df6ce2e0b3e5ba0fcd4a1e7ed3b2c9f5ab1d4","job_id":"7","target":"b88d0600"}}"#;
+const BUILD_JOB: &str = r#"{"jsonrpc":"2.0","method":"job","params":{"blob":"9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08","job_id":"7","target":"release"}}"#;
+const SUBMIT: &str = r#"{"id":7,"method":"submit","params":{"id":"a","job_id":"7","nonce":"01000000","result":"e1364b8782719d7683e2ccd3d8f724bc59dfa780a9e960e7c0e0046acdb40100"}}"#;
+const PING: &str = r#"{"id":1,"method":"server.ping","params":[]}"#;
 
 fn login() -> String {
     format!(
@@ -57,7 +57,7 @@ fn dialogues_of_miners_are_found_once() {
     const N1: (&str, u8) = ("N1", 100);
     const N2: (&str, u8) = ("N2", 80);
     let login = login();
-    let cases: [Case<'_>; 9] = [
+    let cases: [Case<'_>; 13] = [
         ("a login", &[Client(&login)], &[N1], Some(Verdict::Mining)),
         ("a subscription", &[Client(SUBSCRIBE)], &[N1], Some(Verdict::Mining)),
         ("a job on a connection that was open before", &[Pool(JOB)], &[N2], Some(Verdict::Noted)),
@@ -68,6 +68,15 @@ fn dialogues_of_miners_are_found_once() {
             &[N1, N2],
             Some(Verdict::Mining),
         ),
+        ("a job for whoever spoke", &[Client(PING), Pool(JOB)], &[N2], Some(Verdict::Mining)),
+        (
+            "a build for a miner's words",
+            &[Client(SUBSCRIBE), Pool(BUILD_JOB)],
+            &[N1, N2],
+            Some(Verdict::Mining),
+        ),
+        ("a build for whoever logged in", &[Client(PLAIN_LOGIN), Pool(BUILD_JOB)], &[], None),
+        ("a build for whoever spoke", &[Client(PING), Pool(BUILD_JOB), Client(PING)], &[], None),
         ("a plain login alone", &[Client(PLAIN_LOGIN)], &[], None),
         ("a plain login to a chat", &[Client(PLAIN_LOGIN), Pool(CHAT_ANSWER)], &[], None),
         (
@@ -130,6 +139,86 @@ fn a_document_in_an_http_request_is_no_finding() {
     }
 }
 
+/// Wraps text into a WebSocket frame, masked if a client sends it.
+fn frame(text: &str, is_masked: bool) -> Vec<u8> {
+    let mask = if is_masked { [0x37, 0xfa, 0x21, 0x3d] } else { [0; 4] };
+    let length = u16::try_from(text.len()).unwrap().to_be_bytes();
+    let head =
+        [&[0x81, if is_masked { 0xfe } else { 0x7e }][..], &length, &mask[..if is_masked { 4 } else { 0 }]]
+            .concat();
+    let body = text.bytes().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    head.into_iter().chain(body).collect()
+}
+
+#[test]
+fn a_websocket_hides_no_miner() {
+    let (mut host, miner) = client();
+    host.send(miner, POOL, "GET /socket HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n");
+    host.receive(miner, POOL, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n");
+    host.send(miner, POOL, frame(PLAIN_LOGIN, true));
+    assert_eq!(findings(&host), []);
+    host.receive(miner, POOL, frame(JOB, false));
+    assert_eq!(findings(&host), [("N2", 80), ("N1", 100)]);
+    assert_eq!(verdict(&host), Some(Verdict::Mining));
+    let detail = &alerts(&host)[0].signals[0].detail;
+    assert!(detail.contains("CryptoNote stratum over WebSocket"), "{detail}");
+}
+
+#[test]
+fn talk_over_a_websocket_is_no_finding() {
+    let (mut host, chat) = client();
+    host.send(chat, POOL, "GET /ws/room HTTP/1.1\r\nUpgrade: websocket\r\n\r\n");
+    for text in [
+        r#"{"id":1,"method":"login","params":{"login":"bob","pass":"x"}}"#,
+        r#"{"type":"message","text":"{\"method\":\"mining.subscribe\"}"}"#,
+        r#"["job",{"blob":"x","target":"y"}]"#,
+    ] {
+        host.send(chat, POOL, frame(text, true));
+        host.receive(chat, POOL, frame(text, false));
+    }
+    assert_eq!(findings(&host), []);
+}
+
+#[test]
+fn a_dialogue_in_http_is_found_and_a_document_is_not() {
+    let post = |body: &str| {
+        format!(
+            "POST /x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n",
+            body.len()
+        )
+    };
+    let chunk = |body: &str| format!("{:x}\r\n{body}\r\n", body.len());
+    let answer = |body: &str| {
+        format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n", body.len())
+    };
+    for (sent, received, expected) in [
+        (vec![post(PLAIN_LOGIN)], vec![answer(JOB)], &[("N2", 80), ("N1", 100)][..]),
+        (
+            vec![post(PING), chunk(SUBSCRIBE)],
+            vec![answer(CHAT_ANSWER), chunk(JOB)],
+            &[("N2", 80), ("N1", 100)],
+        ),
+        (
+            vec![post(PING), chunk(SUBSCRIBE)],
+            vec![answer(CHAT_ANSWER), JOB.to_owned()],
+            &[("N2", 80), ("N1", 100)],
+        ),
+        // What a collector of logs sends, and what it gets.
+        (vec![post(&login()), chunk(SUBSCRIBE), chunk(SUBMIT)], vec![answer(CHAT_ANSWER)], &[]),
+        (vec![post(PLAIN_LOGIN)], vec![answer(BUILD_JOB)], &[]),
+        (vec![post(r#"{"query":"*"}"#)], vec![answer(JOB), chunk(JOB), JOB.to_owned()], &[]),
+    ] {
+        let (mut host, client) = client();
+        for text in &sent {
+            host.send(client, POOL, text);
+        }
+        for text in &received {
+            host.receive(client, POOL, text);
+        }
+        assert_eq!(findings(&host), expected, "{sent:?} {received:?}");
+    }
+}
+
 #[test]
 fn a_pool_on_this_host_does_not_mine() {
     let (mut host, pool) = client();
@@ -142,7 +231,19 @@ fn a_pool_on_this_host_does_not_mine() {
 
 #[test]
 fn other_protocols_are_no_finding() {
-    let cases: [&[u8]; 12] = [
+    let cases: [&[u8]; 24] = [
+        br#"{"id":1,"method":"login","params":{"login":"bob","pass":"x","realm":"eu"}}"#,
+        br#"{"method":"job","params":{"job_id":"17","blob":"9f86d081884c7d659a2feaa0c55ad015","target":"x86_64"}}"#,
+        br#"{"method":"submit","params":{"job_id":"17","nonce":"abc","result":"passed"}}"#,
+        br#"{"jsonrpc":"2.0","method":"getwork","params":{"queue":"builds"},"id":4}"#,
+        br#"{"jsonrpc":"2.0","id":3,"method":"tools/call","params":{"name":"job","arguments":{"target":"all"}}}"#,
+        br#"{"jsonrpc":"2.0","id":3,"method":"notifications/progress","params":{"difficulty":3,"height":2}}"#,
+        br#"{"type":"connection_init","payload":{"login":"bob"}}"#,
+        br#"{"method":"solution","id":1,"nonce":"7","output":"42"}"#,
+        br#"{"id":1,"wallet":"main","worker":"w1"}"#,
+        br#"{"action":"block_template","block_template":"<header/>"}"#,
+        br#"{"jsonrpc":"2.0","method":"eth_subscribe","params":["newHeads"],"id":1}"#,
+        br#"{"new_job":{"template":"pipeline.yml","difficulty":"easy","height":4}}"#,
         br#"{"id":1,"method":"login","params":{"user":"bob","password":"x","room":"mining"}}"#,
         br#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"rootUri":"file:///mining"}}"#,
         br#"{"jsonrpc":"2.0","id":1,"method":"eth_blockNumber","params":[]}"#,
