@@ -39,6 +39,10 @@ pub fn measure(kinds: &[&Kind], agents: &[Launch], rounds: usize, report: &mut R
             eprintln!("bench: load {} is skipped: {reason}", kind.name);
         }
         report.push(Row { name: kind.name, unit: kind.unit, outcome });
+        // A sitting takes long: each load is shown when it is done.
+        if let Some(row) = report.last() {
+            eprintln!("bench: {row}");
+        }
     }
     Ok(())
 }

@@ -39,6 +39,19 @@ pub struct Times {
     pub on: Vec<Vec<f64>>,
 }
 
+impl Row {
+    /// Returns the cells of the table; `None` if the load was skipped.
+    fn cells(&self) -> Option<Vec<String>> {
+        let Outcome::Measured(Times { off, on }) = &self.outcome else { return None };
+        let base = statistics::median(off).map_or_else(dash, |time| duration(time * 1e9));
+        let agents = on.iter().map(|on| statistics::slow_down(off, on).map_or_else(dash, cell));
+        let noise = statistics::noise(off);
+        let noise = noise.map_or_else(dash, |noise| percent(noise).trim_start_matches('+').to_owned());
+        let fixed = [self.name.to_owned(), format!("{base}/{}", self.unit)];
+        Some(fixed.into_iter().chain(agents).chain([noise]).collect())
+    }
+}
+
 impl Report {
     /// Returns a report without results.
     pub fn new(agents: &[String]) -> Self {
@@ -60,20 +73,15 @@ impl Report {
         let fixed = ["load", "off"].map(String::from);
         let head = fixed.into_iter().chain(self.agents.iter().cloned()).chain(["noise".to_owned()]);
         let mut table = Table::new(head);
-        for row in &self.rows {
-            match &row.outcome {
-                Outcome::Skipped(_) => {}
-                Outcome::Measured(Times { off, on }) => {
-                    let base = statistics::median(off).map_or_else(dash, |time| duration(time * 1e9));
-                    let agents = on.iter().map(|on| statistics::slow_down(off, on).map_or_else(dash, cell));
-                    let noise = statistics::noise(off)
-                        .map_or_else(dash, |noise| percent(noise).trim_start_matches('+').to_owned());
-                    let fixed = [row.name.to_owned(), format!("{base}/{}", row.unit)];
-                    table.push(fixed.into_iter().chain(agents).chain([noise]));
-                }
-            }
+        for cells in self.rows.iter().filter_map(Row::cells) {
+            table.push(cells);
         }
         table
+    }
+
+    /// Returns the row that was added last, on one line.
+    pub fn last(&self) -> Option<String> {
+        Some(self.rows.last()?.cells()?.join("  "))
     }
 
     /// Returns a line for each load that was skipped.
