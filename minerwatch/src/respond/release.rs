@@ -132,27 +132,28 @@ mod tests {
         let scratch = tempfile::tempdir().expect("a directory");
         let (ledger, proc) = (Ledger::below(scratch.path()), Proc::default());
         let file = scratch.path().join("cpu.max");
-        fs::write(&file, "third").expect("a file");
+        // All of one length: unlike a control file, this one keeps what a shorter value does not cover.
+        fs::write(&file, "30000").expect("a file");
         let control =
             |file: &PathBuf, before: &str| Change::Control { file: file.clone(), before: before.to_owned() };
         let mut case = Case::new("1-1-1", "boot");
         case.measures = vec![
             measure(
                 Stage::Throttle,
-                vec![control(&file, "first"), control(&scratch.path().join("gone"), "x")],
+                vec![control(&file, "10000"), control(&scratch.path().join("gone"), "x")],
             ),
-            measure(Stage::Freeze, vec![control(&file, "second")]),
+            measure(Stage::Freeze, vec![control(&file, "20000")]),
         ];
         let Undone { measures: undone, problems } =
             end(&mut case, &ledger, &proc, |measure| measure.stage == Stage::Freeze).expect("written");
         assert_eq!((undone.len(), problems), (1, Vec::new()));
-        assert_eq!(fs::read_to_string(&file).expect("it is there"), "second");
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), "20000");
         // The ledger knows at each moment what is left.
         assert_eq!(ledger.load("1-1-1").expect("written"), Some(case.clone()));
         let Undone { measures: undone, problems } =
             end(&mut case, &ledger, &proc, |_| true).expect("written");
         assert_eq!((undone.len(), problems), (1, Vec::new()));
-        assert_eq!(fs::read_to_string(&file).expect("it is there"), "first");
+        assert_eq!(fs::read_to_string(&file).expect("it is there"), "10000");
         assert!(case.is_settled());
     }
 
