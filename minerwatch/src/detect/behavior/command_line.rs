@@ -5,7 +5,7 @@
 //! on are left out, but only if the file of the program is the system's own, and only where their grammar has such
 //! words: `bash -o pool:443` is no line for a shell. The program that gets the line is inspected itself.
 //!
-//! Sources of the options: the usage texts of XMRig, SRBMiner, cpuminer and its forks, `lolMiner`, T-Rex, Rigel, the
+//! Sources of the options: the usage texts of XMRig, `SRBMiner`, cpuminer and its forks, `lolMiner`, T-Rex, Rigel, the
 //! miners of DERO, XELIS and Kaspa.
 
 mod tokens;

@@ -86,16 +86,15 @@ fn lines<'a>(bytes: &'a [u8], carrier: Carrier, mut reading: Reading<'a>) -> Rea
     reading.carrier = Some(carrier);
     let mut rest = bytes;
     for _ in 0..MAX_MESSAGES {
-        let (word, object) = match rest.first() {
-            Some(b'{' | b'[') => (None, rest),
-            _ => {
-                let Some((word, object)) = getwork_socket::xatum(rest) else {
-                    let Some(next) = next_line(rest) else { break };
-                    rest = next;
-                    continue;
-                };
-                (Some(word), object)
-            }
+        let (word, object) = if let Some(b'{' | b'[') = rest.first() {
+            (None, rest)
+        } else {
+            let Some((word, object)) = getwork_socket::xatum(rest) else {
+                let Some(next) = next_line(rest) else { break };
+                rest = next;
+                continue;
+            };
+            (Some(word), object)
         };
         let (message, after) = Message::read(object);
         reading.note(match word {
