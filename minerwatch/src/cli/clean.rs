@@ -209,6 +209,8 @@ fn accounts(alert: &Value) -> Vec<Step> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     fn alert(path: &str) -> String {
@@ -279,7 +281,6 @@ mod tests {
                     format!("#!/bin/sh\necho {name} >> {}/ran\n", scratch.path().display()),
                 )
                 .expect("a file");
-                use std::os::unix::fs::PermissionsExt as _;
                 std::fs::set_permissions(&stub, std::fs::Permissions::from_mode(0o755)).expect("ours");
             }
             let status = std::process::Command::new("/bin/sh")

@@ -41,7 +41,7 @@ pub(super) fn main(arguments: Arguments) -> Result<ExitReason, Failure> {
         set_log_level: Box::new(set_log_level),
         start_log_thread: Box::new(move || start_log_thread.start()),
     };
-    let outcome = block_on(async { pipeline::run(options).await.map_err(Failure::from) });
+    let outcome = block_on(async { Box::pin(pipeline::run(options)).await.map_err(Failure::from) });
     log.finish();
     outcome.map(|()| ExitReason::Fine)
 }

@@ -116,10 +116,10 @@ mod tests {
     fn process(proc: &Path, pid: u32, parent: u32, session: u32, start: u64) {
         let directory = proc.join(pid.to_string());
         fs::create_dir_all(&directory).expect("a directory");
-        let stat = format!(
+        let line = format!(
             "{pid} (p{pid}) S {parent} {pid} {session} 0 -1 4194304 0 0 0 0 1 2 0 0 20 0 1 0 {start} 1000 10 1\n"
         );
-        fs::write(directory.join("stat"), stat).expect("a file");
+        fs::write(directory.join("stat"), line).expect("a file");
     }
 
     fn pids(tree: &mut Tree, proc: &Proc) -> Vec<u32> {
