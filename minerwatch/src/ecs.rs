@@ -22,6 +22,7 @@ mod network;
 mod process;
 pub mod read;
 mod response;
+mod response_fields;
 mod shorten;
 #[cfg(test)]
 mod templates;

@@ -13,7 +13,7 @@ use super::{
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
     network::{EndpointFields, NetworkFields, OwnNetwork},
-    response::ResponseFields,
+    response_fields::ResponseFields,
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Identified, Mode, Shown, known},
 };

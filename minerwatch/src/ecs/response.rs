@@ -1,46 +1,13 @@
 //! Encodes what the response did: `response-*`.
 
-use serde::Serialize;
-
 use super::{
     Encoder,
     document::{Document, EventFields, ProcessFields},
+    response_fields::{BlockedFields, ResponseFields},
     timestamp::Timestamp,
     values::{Identified, Shown},
 };
-use crate::model::{IncidentId, ProcessKey, ProcessView, ResponseAction, ResponseReport, Stage};
-
-/// `minerwatch.response.*`.
-#[derive(Debug, Serialize)]
-pub(super) struct ResponseFields<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    stage: Option<&'static str>,
-    outcome: &'static str,
-    by: &'a str,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    guard: Option<&'a str>,
-    took_ms: f64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    until: Option<Timestamp>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    entity_id: Vec<Shown<ProcessKey>>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pid: Vec<u32>,
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    cgroup: &'a [String],
-    #[serde(skip_serializing_if = "Option::is_none")]
-    path: Option<&'a str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    blocked: Option<BlockedFields>,
-}
-
-/// `minerwatch.response.blocked.*`.
-#[derive(Debug, Serialize)]
-struct BlockedFields {
-    connects: u64,
-    sends: u64,
-    packets: u64,
-}
+use crate::model::{IncidentId, ProcessView, ResponseAction, ResponseReport, Stage};
 
 impl Encoder {
     pub(super) fn encode_response(
