@@ -30,7 +30,7 @@ pub fn mine(peer: &str, beats: &str, time: Duration) -> anyhow::Result<()> {
         if connection.is_none() {
             connection = login(peer).ok();
         }
-        let is_up = connection.as_mut().is_some_and(|connection| is_open(connection));
+        let is_up = connection.as_mut().is_some_and(is_open);
         if !is_up {
             connection = None;
         }
