@@ -9,7 +9,7 @@ use std::{fs, path::Path, process::Command, thread, time::Duration};
 use minerwatch_tests::{agent::at, command, notes::note};
 use rustix::process::Signal;
 
-use self::stage::{Miner, Stage, beats, incident_of, stops, wait_until};
+use self::stage::{Cgroups, Miner, Stage, beats, incident_of, stops, wait_until};
 use crate::{SOON, machine};
 
 /// Time from the alert to the frozen suspect. The machine of a test may be busy; docs/response.md has the measured time.
@@ -24,7 +24,7 @@ fn a_service_is_isolated_throttled_frozen_and_released_as_before() {
     };
     let stage = Stage::new(61);
     let agent = stage.agent("enabled = true\nmining = [\"isolate\", \"throttle\", \"freeze\"]\n");
-    let cgroups = stage.cgroups("service");
+    let cgroups = Cgroups::create("service");
     let quota = cgroups.cpu.as_ref().map(|cpu| cpu.join("cpu.cfs_quota_us"));
     if let Some(quota) = &quota {
         fs::write(quota, "150000").expect("a quota");
@@ -90,7 +90,7 @@ fn a_child_of_a_shell_is_frozen_alone_and_goes_back_to_its_cgroup() {
     };
     let stage = Stage::new(62);
     let agent = stage.agent("enabled = true\nevidence = false\n");
-    let cgroups = stage.cgroups("shell");
+    let cgroups = Cgroups::create("shell");
     let miner = Miner::start_beside_a_shell(&stage, &cgroups);
     let shell = miner.shell();
     let incident = incident_of(&agent, &miner);
@@ -122,7 +122,7 @@ fn an_isolated_suspect_reaches_nobody_until_its_lease_ends() {
     let Some(_machine) = machine("an_isolated_suspect_reaches_nobody_until_its_lease_ends") else { return };
     let stage = Stage::new(63);
     let agent = stage.agent("enabled = true\nevidence = false\n");
-    let cgroups = stage.cgroups("isolated");
+    let cgroups = Cgroups::create("isolated");
     let miner = Miner::start_beside_a_shell(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);
     let isolated = stage.minerwatch(&["respond", &incident, "--isolate", "--for", "4s"]);
@@ -148,7 +148,7 @@ fn a_suspect_is_released_after_the_agent_was_killed() {
     let Some(_machine) = machine("a_suspect_is_released_after_the_agent_was_killed") else { return };
     let stage = Stage::new(64);
     let mut agent = stage.agent("enabled = true\nmining = [\"freeze\"]\nevidence = false\n");
-    let cgroups = stage.cgroups("killed");
+    let cgroups = Cgroups::create("killed");
     let miner = Miner::start_beside_a_shell(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);
     assert!(wait_until(|| stops(&miner.beats)));
@@ -173,7 +173,7 @@ fn a_lease_ends_although_the_agent_was_killed() {
     let Some(_machine) = machine("a_lease_ends_although_the_agent_was_killed") else { return };
     let stage = Stage::new(65);
     let mut agent = stage.agent("enabled = true\nevidence = false\n");
-    let cgroups = stage.cgroups("leased");
+    let cgroups = Cgroups::create("leased");
     let miner = Miner::start(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);
     let frozen = stage.minerwatch(&["respond", &incident, "--freeze", "--for", "3s"]);
@@ -191,7 +191,7 @@ fn a_fork_bomb_is_frozen_and_killed_completely() {
     let Some(_machine) = machine("a_fork_bomb_is_frozen_and_killed_completely") else { return };
     let stage = Stage::new(66);
     let agent = stage.agent("enabled = true\nevidence = false\n");
-    let cgroups = stage.cgroups("bomb");
+    let cgroups = Cgroups::create("bomb");
     let miner = Miner::multiply_beside_a_shell(&stage, &cgroups);
     let shell = miner.shell();
     let incident = incident_of(&agent, &miner);
@@ -221,7 +221,7 @@ fn an_executable_is_quarantined_and_put_back_with_its_metadata() {
     };
     let stage = Stage::new(67);
     let agent = stage.agent("enabled = true\nevidence = false\n");
-    let cgroups = stage.cgroups("quarantine");
+    let cgroups = Cgroups::create("quarantine");
     let miner = Miner::start(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);
     let path = miner.program.clone();
@@ -258,7 +258,7 @@ fn without_a_configured_response_nothing_runs_and_root_may_still_respond() {
     let stage = Stage::new(68);
     let agent = stage.agent("");
     assert_eq!(stage::child_of(agent.pid()), None, "no responder runs");
-    let cgroups = stage.cgroups("off");
+    let cgroups = Cgroups::create("off");
     let miner = Miner::start(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);
     let frozen = stage.minerwatch(&["respond", &incident, "--freeze"]);

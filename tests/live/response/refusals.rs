@@ -4,7 +4,7 @@ use std::{fs, process::Command};
 
 use minerwatch_tests::{command, executable};
 
-use super::stage::{Miner, Stage, incident_of, stops};
+use super::stage::{Cgroups, Miner, Stage, incident_of, stops};
 use crate::machine;
 
 #[test]
@@ -13,7 +13,7 @@ fn each_refusal_names_its_guard_and_changes_nothing() {
     let stage = Stage::new(69);
     let never = format!("never = [\"{}/never*\"]", stage.scratch.path().display());
     let agent = stage.agent(&format!("enabled = true\nevidence = false\n{never}\n"));
-    let cgroups = stage.cgroups("refusals");
+    let cgroups = Cgroups::create("refusals");
     let miner = Miner::start_beside_a_shell(&stage, &cgroups);
     let incident = incident_of(&agent, &miner);
     let refused = |arguments: &[&str], part: &str| {
@@ -60,7 +60,7 @@ fn the_policy_leaves_alone_what_the_configuration_protects() {
     let stage = Stage::new(70);
     let never = format!("never = [\"{}/worker*\"]", stage.scratch.path().display());
     let agent = stage.agent(&format!("enabled = true\nmining = [\"stop\"]\nevidence = false\n{never}\n"));
-    let cgroups = stage.cgroups("never");
+    let cgroups = Cgroups::create("never");
     let miner = Miner::start(&stage, &cgroups);
     incident_of(&agent, &miner);
     let event = agent.wait_for("the refusal", crate::SOON, |event| {

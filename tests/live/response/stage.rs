@@ -66,22 +66,6 @@ impl Stage {
             .expect("it starts")
     }
 
-    /// Creates cgroups for a miner: in the unified hierarchy, and in that of `cpu` on hosts with version 1.
-    pub fn cgroups(&self, name: &str) -> Cgroups {
-        let name = unique(&format!("mw-test-{name}"));
-        let unified = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
-            .into_iter()
-            .find(|path| Path::new(path).join("cgroup.controllers").exists())
-            .expect("a unified hierarchy is mounted");
-        let cpu = Path::new("/sys/fs/cgroup/cpu");
-        let cpu = cpu.join("cpu.cfs_quota_us").exists().then(|| cpu.join(&name));
-        let cgroups = Cgroups { unified: Path::new(unified).join(&name), cpu, name };
-        for directory in cgroups.directories() {
-            fs::create_dir(directory).expect("a cgroup can be made");
-        }
-        cgroups
-    }
-
     /// Connects again and again for these seconds, outside the cgroups of the test.
     pub fn neighbour(&self, seconds: u32) -> Neighbour {
         let peer = format!("{}:{OTHER}", self.pair.server.address);
@@ -117,6 +101,22 @@ pub struct Cgroups {
 }
 
 impl Cgroups {
+    /// Creates cgroups for a miner: in the unified hierarchy, and in that of `cpu` on hosts with version 1.
+    pub fn create(name: &str) -> Self {
+        let name = unique(&format!("mw-test-{name}"));
+        let unified = ["/sys/fs/cgroup/unified", "/sys/fs/cgroup"]
+            .into_iter()
+            .find(|path| Path::new(path).join("cgroup.controllers").exists())
+            .expect("a unified hierarchy is mounted");
+        let cpu = Path::new("/sys/fs/cgroup/cpu");
+        let cpu = cpu.join("cpu.cfs_quota_us").exists().then(|| cpu.join(&name));
+        let cgroups = Self { unified: Path::new(unified).join(&name), cpu, name };
+        for directory in cgroups.directories() {
+            fs::create_dir(directory).expect("a cgroup can be made");
+        }
+        cgroups
+    }
+
     fn directories(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.unified].into_iter().chain(&self.cpu)
     }
@@ -191,10 +191,11 @@ impl Miner {
         fs::copy(executable("simulator"), &program).expect("a copy");
         let beats = stage.scratch.join(&unique("beats"));
         let peer = format!("{}:{POOL}", stage.pair.server.address);
-        let join: String = cgroups
+        let join: Vec<String> = cgroups
             .directories()
             .map(|directory| format!("echo $$ > {}/cgroup.procs; ", directory.display()))
             .collect();
+        let join = join.concat();
         let mut child = Command::new("/bin/bash")
             .arg0("-bash")
             .args(["-c", &format!("{join}{script}"), "-bash"])
