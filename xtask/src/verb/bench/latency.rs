@@ -1,9 +1,9 @@
 //! Measures the latency from a system call, or from the start of a program, to the line that reports it.
 
-use std::io::{BufRead, BufReader, Write};
-use std::os::unix::process::CommandExt;
+use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{ChildStdout, Command, Stdio};
+use std::process::{ChildStdout, Command};
 use std::sync::mpsc::{self, Receiver};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -14,11 +14,12 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::agent::{Agent, Launch};
+use crate::command;
 
-/// The number of alerts to provoke.
-const ALERTS: usize = 200;
+/// The number of alerts to provoke. minerwatch limits the alerts about one user to 25 at once.
+const ALERTS: usize = 20;
 /// The pause between two provoked alerts.
-const PAUSE: Duration = Duration::from_millis(20);
+const PAUSE: Duration = Duration::from_millis(200);
 /// The measurement ends if the agent has reported none of the programs up to this index, counted from 0.
 const MUTE: usize = 2;
 /// Timeout for the line of one alert.
@@ -30,8 +31,8 @@ const WALLET: &str =
     "4AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 /// Measures minerwatch. Returns the sorted latencies in milliseconds, each from the deciding system call, by the
-/// kernel's clock, until its line was read. The call is an exec of `/bin/true` with a miner's command line. A login
-/// shell starts the programs, because each of them is then a separate incident.
+/// kernel's clock, until its line was read. The call is an exec of a copy of `/bin/true` with a miner's command line. Each
+/// copy is a suspect of its own, which is told at once.
 pub fn measure(program: PathBuf) -> Result<Vec<f64>> {
     let launch = Launch::minerwatch_with(program, &["run"]);
     let (agent, output) = Agent::start_read(&launch)?;
@@ -96,34 +97,30 @@ fn wait_for(lines: &Receiver<(Instant, String)>, mark: &str, until: Instant) -> 
     }
 }
 
-/// Starts the programs with a miner's command line from a login shell.
+/// Starts copies of a program with a miner's command line.
 fn start_miners() -> Result<()> {
-    let script =
-        format!("while read -r go; do /bin/true -o stratum+tcp://pool.example:3333 -u {WALLET}; done");
-    let mut shell = Command::new("/bin/sh")
-        .arg0("-sh")
-        .args(["-c", &script])
-        .stdin(Stdio::piped())
-        .spawn()
-        .context("cannot start /bin/sh")?;
-    let mut go = shell.stdin.take().context("the shell has no standard input")?;
-    for _ in 0..ALERTS {
-        go.write_all(b"go\n").context("the shell has ended")?;
+    let directory = command::target_dir().join("bench").join("miners");
+    fs::create_dir_all(&directory).with_context(|| format!("cannot make {}", directory.display()))?;
+    for number in 0..ALERTS {
+        let copy = directory.join(format!("worker-{number}"));
+        fs::copy("/bin/true", &copy).with_context(|| format!("cannot write {}", copy.display()))?;
+        Command::new(&copy)
+            .args(["-o", "stratum+tcp://pool.example:3333", "-u", WALLET])
+            .status()
+            .with_context(|| format!("cannot start {}", copy.display()))?;
         thread::sleep(PAUSE);
     }
-    drop(go);
-    shell.wait().context("cannot wait for the shell")?;
-    Ok(())
+    fs::remove_dir_all(&directory).with_context(|| format!("cannot remove {}", directory.display()))
 }
 
-/// Reads lines in a thread. For each line that opens an incident, returns the age of the deciding event at that moment,
+/// Reads lines in a thread. For each alert, returns the age of the deciding event at that moment,
 /// in milliseconds.
 fn collect(output: ChildStdout) -> Receiver<f64> {
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(output).lines().map_while(std::io::Result::ok) {
             let now = OffsetDateTime::now_utc();
-            if let Some(at) = opened_at(&line)
+            if let Some(at) = alerted_at(&line)
                 && sender.send((now - at).as_seconds_f64() * 1e3).is_err()
             {
                 return;
@@ -133,10 +130,11 @@ fn collect(output: ChildStdout) -> Receiver<f64> {
     receiver
 }
 
-/// Returns the time of the deciding event, if the line opens an incident.
-fn opened_at(line: &str) -> Option<OffsetDateTime> {
+/// Returns the time of the deciding event, if the line is an alert about an incident.
+fn alerted_at(line: &str) -> Option<OffsetDateTime> {
     let object: Value = serde_json::from_str(line).ok()?;
-    if object.pointer("/event/action")? != "incident-opened" {
+    let action = object.pointer("/event/action")?.as_str()?;
+    if !matches!(action, "incident-opened" | "incident-updated") {
         return None;
     }
     OffsetDateTime::parse(object.get("@timestamp")?.as_str()?, &Rfc3339).ok()
@@ -158,13 +156,15 @@ mod tests {
     }
 
     #[test]
-    fn only_new_incidents_count() {
+    fn only_alerts_about_incidents_count() {
         let line = |action: &str| {
             format!(r#"{{"@timestamp":"2026-01-02T03:04:05.000000006Z","event":{{"action":"{action}"}}}}"#)
         };
-        assert_eq!(opened_at(&line("incident-opened")).unwrap().nanosecond(), 6);
-        for other in [line("incident-updated"), line("exec"), "{}".to_owned(), "x".to_owned()] {
-            assert_eq!(opened_at(&other), None, "{other}");
+        for action in ["incident-opened", "incident-updated"] {
+            assert_eq!(alerted_at(&line(action)).unwrap().nanosecond(), 6);
+        }
+        for other in [line("exec"), "{}".to_owned(), "x".to_owned()] {
+            assert_eq!(alerted_at(&other), None, "{other}");
         }
     }
 }

@@ -20,6 +20,9 @@ const RATES: [Option<u32>; 4] = [Some(10_000), Some(50_000), Some(100_000), None
 const LENGTH: Duration = Duration::from_secs(3);
 /// The pause between two bursts of a steady rate.
 const BEAT: Duration = Duration::from_millis(1);
+/// The number of files that are opened in turn. minerwatch reports a file that a process opens repeatedly once per second,
+/// and remembers 4,096 opens.
+const FILES: u64 = 16_384;
 /// The measurement ends when no new line has arrived for this time.
 const QUIET: Duration = Duration::from_millis(500);
 
@@ -48,7 +51,7 @@ impl Step {
     }
 }
 
-/// Opens a file for writing repeatedly, at rising rates. Meanwhile minerwatch writes the file events as lines to a
+/// Opens files for writing, at rising rates. Meanwhile minerwatch writes the file events as lines to a
 /// pipe.
 pub fn measure(program: PathBuf) -> Result<Vec<Step>> {
     let directory = command::target_dir().join("bench");
@@ -56,21 +59,23 @@ pub fn measure(program: PathBuf) -> Result<Vec<Step>> {
     let configuration = directory.join("files.toml");
     fs::write(&configuration, "[sink.stdout]\nalerts = false\nevents = [\"file\"]\n")
         .with_context(|| format!("cannot write {}", configuration.display()))?;
-    let path = directory.join("opened");
+    let opened = directory.join("opened");
+    fs::create_dir_all(&opened).with_context(|| format!("cannot make {}", opened.display()))?;
     let configuration = configuration.to_string_lossy().into_owned();
     let launch = Launch::minerwatch_with(program, &["run", "--config", &configuration]);
     let (agent, output) = Agent::start_read(&launch)?;
-    let lines = count(output, &path);
-    let steps = RATES.iter().map(|rate| step(&agent, &lines, &path, *rate)).collect::<Result<Vec<_>>>()?;
+    let lines = count(output, &opened);
+    let files: Vec<PathBuf> = (0..FILES).map(|number| opened.join(number.to_string())).collect();
+    let steps = RATES.iter().map(|rate| step(&agent, &lines, &files, *rate)).collect::<Result<Vec<_>>>()?;
     agent.stop()?;
-    let _ = fs::remove_file(&path);
+    let _ = fs::remove_dir_all(&opened);
     Ok(steps)
 }
 
-fn step(agent: &Agent, lines: &AtomicU64, path: &Path, rate: Option<u32>) -> Result<Step> {
+fn step(agent: &Agent, lines: &AtomicU64, files: &[PathBuf], rate: Option<u32>) -> Result<Step> {
     let before = (agent.ticks()?, lines.load(Ordering::Relaxed));
     let start = Instant::now();
-    let opens = open(path, rate)?;
+    let opens = open(files, rate)?;
     let elapsed = start.elapsed();
     let mut seen = lines.load(Ordering::Relaxed);
     loop {
@@ -86,16 +91,19 @@ fn step(agent: &Agent, lines: &AtomicU64, path: &Path, rate: Option<u32>) -> Res
     Ok(Step { rate: opens as f64 / elapsed.as_secs_f64(), opens, lines: seen - before.1, cpu })
 }
 
-/// Opens the file at this rate for a fixed time. Returns the number of opens.
-fn open(path: &Path, rate: Option<u32>) -> Result<u64> {
+/// Opens the files in turn at this rate for a fixed time. Returns the number of opens.
+fn open(files: &[PathBuf], rate: Option<u32>) -> Result<u64> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
     let start = Instant::now();
     let mut opens = 0;
+    let mut next = files.iter().cycle();
     while start.elapsed() < LENGTH {
         let elapsed = u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX);
         let due = rate.map_or(opens + 1_000, |rate| elapsed.saturating_mul(u64::from(rate)) / 1_000_000);
-        while opens < due {
+        while opens < due
+            && let Some(path) = next.next()
+        {
             options.open(path).with_context(|| format!("cannot open {}", path.display()))?;
             opens += 1;
         }
@@ -106,7 +114,7 @@ fn open(path: &Path, rate: Option<u32>) -> Result<u64> {
     Ok(opens)
 }
 
-/// Counts the lines that contain the path, in a thread.
+/// Counts the lines that contain the path of the directory, in a thread.
 fn count(output: ChildStdout, path: &Path) -> Arc<AtomicU64> {
     let lines = Arc::new(AtomicU64::new(0));
     let counter = Arc::clone(&lines);
