@@ -70,6 +70,27 @@ impl Role {
         by_name(name)
     }
 
+    /// Whether the role excuses a program or what it starts. Such a role takes more than a name.
+    fn excuses(self) -> bool {
+        match self {
+            Self::Init
+            | Self::LoginService
+            | Self::Scheduler
+            | Self::ContainerRuntime
+            | Self::JobRunner
+            | Self::Agent
+            | Self::PackageManager
+            | Self::TextViewer => true,
+            Self::Kernel
+            | Self::LoginShell
+            | Self::Shell
+            | Self::Interpreter
+            | Self::Downloader
+            | Self::Service
+            | Self::Other => false,
+        }
+    }
+
     /// Returns the role of a program, given what stands above it. Pid 1 is always [`Self::Init`].
     pub fn of(file: &ProgramFile<'_>, arguments: &[impl AsRef<str>], pid: u32, above: Above) -> Self {
         if pid == 1 {
@@ -78,18 +99,7 @@ impl Role {
         let role = by_name(file.name);
         match role {
             Self::LoginService if opens_only_for_others(file.name) && !above.is_session => Self::Other,
-            Self::Init
-            | Self::LoginService
-            | Self::Scheduler
-            | Self::ContainerRuntime
-            | Self::JobRunner
-            | Self::Agent
-            | Self::PackageManager
-            | Self::TextViewer
-                if !file.in_system_directory =>
-            {
-                Self::Other
-            }
+            _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
             Self::Service if file.in_system_directory && runs_jobs(arguments) => Self::JobRunner,
             Self::Service if installs_packages(arguments) => Self::Interpreter,
@@ -114,18 +124,7 @@ impl Role {
             && by_name(interpreter.name) == Self::Interpreter
             && interpreter.name != "env";
         match role {
-            Self::Init
-            | Self::LoginService
-            | Self::Scheduler
-            | Self::ContainerRuntime
-            | Self::JobRunner
-            | Self::Agent
-            | Self::PackageManager
-            | Self::TextViewer
-                if !is_trusted =>
-            {
-                Self::Other
-            }
+            _ if role.excuses() && !is_trusted => Self::Other,
             Self::Shell | Self::LoginShell | Self::Interpreter => Self::Other,
             other => other,
         }
