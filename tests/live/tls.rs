@@ -11,7 +11,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{SOON, configuration, machine};
+use crate::{SOON, configuration, machine, start_agent};
 
 /// Accepts every connection on port 443, reads one message and closes the connection.
 const DEAF: &str = "
@@ -129,41 +129,38 @@ time.sleep(60)
 #[test]
 fn xmrigs_socket_options_are_recognised() {
     let Some(_machine) = machine("xmrigs_socket_options_are_recognised") else { return };
-    let scratch = Scratch::new();
     let pair = Pair::new(56);
     let _server = pair.server.serve(443, "/usr/bin/python3", &["-c", SILENT]);
-    let path = configuration(&scratch, "[sink.stdout]\nevents = [\"payload\"]\n");
     let figures = [
         ("keepalive_idle_s", "60"),
         ("keepalive_interval_s", "1"),
         ("keepalive_probes", "10"),
         ("no_delay", "true"),
     ];
-    let agent = Agent::start(["run", "--config", &path]);
-    let host = &pair.victim.name;
-    let clients = [("never", 15), ("before", 25), ("after", 25)].map(|(when, weight)| {
+    // Each client has an agent of its own. All run the same program, so they would be one suspect with one signal.
+    for (when, weight) in [("never", 15), ("before", 25), ("after", 25)] {
+        let scratch = Scratch::new();
+        let agent = start_agent(&scratch, "[sink.stdout]\nevents = [\"payload\"]\n");
         // A hint alone opens no incident. Under the name of a kernel thread, the client has one.
         let disguised = "exec -a '[kworker/0:1]' /usr/bin/python3 \"$@\"";
-        let address = &pair.server.address;
+        let (host, address) = (&pair.victim.name, &pair.server.address);
         let program = ["netns", "exec", host, "bash", "-c", disguised, "x", "-c", SET_UP, address, when];
-        (Worker::start_by_login("ip", &program), when, weight)
-    });
-    // Wait for the client hello and for both inspections of each socket.
-    thread::sleep(Duration::from_secs(7));
-    let all = tls_without_sni(&scratch);
-    for (client, when, weight) in &clients {
+        let client = Worker::start_by_login("ip", &program);
+        // Wait for the client hello and for both inspections of the socket.
+        thread::sleep(Duration::from_secs(7));
+        let all = tls_without_sni(&scratch);
         let signals: Vec<&Value> = all.iter().filter(|signal| signal["pid"] == client.pid()).collect();
         let [signal] = signals[..] else { panic!("{when}: {signals:#?}") };
-        assert_eq!(signal["weight"], *weight, "{when}");
+        assert_eq!(signal["weight"], weight, "{when}");
         for (name, value) in figures {
             let figure =
                 signal["figures"].as_array().into_iter().flatten().find(|figure| figure["name"] == name);
-            let expected = (*weight == 25).then_some(value);
+            let expected = (weight == 25).then_some(value);
             assert_eq!(figure.and_then(|figure| figure["value"].as_str()), expected, "{when}: {signal:#}");
         }
+        drop(client);
+        agent.stop();
     }
-    drop(clients);
-    agent.stop();
 }
 
 /// Asks the daemon for all N6 signals, including those of incidents that raise no alert.

@@ -91,11 +91,15 @@ pub(super) fn protocols() -> Vec<Case> {
                 Hear,
             ],
         ),
-        Case::new(
-            "a stream under call",
-            "CryptoNote stratum",
-            [say("{\"id\":3,\"note\":\"jobs, please\"}\n"), Hear, say(format!("{SUBMIT}\n")), Hear],
-        ),
+        // The pool's job decides alone, because the client spoke before. The share comes after the verdict.
+        Case {
+            signal: "N2",
+            ..Case::new(
+                "a stream under call",
+                "CryptoNote stratum",
+                [say("{\"id\":3,\"note\":\"jobs, please\"}\n"), Hear, say(format!("{SUBMIT}\n")), Hear],
+            )
+        },
         Case::new("Stratum V2", "Stratum V2", [say(setup_frame)]),
         Case::solo("a Monero node", "solo mining", [say(post("/json_rpc", &template(&wallet))), Hear]),
         Case::solo(
