@@ -91,7 +91,8 @@ fn is_counted(transport: &str) {
                 && at(object, "event.outcome") != "unknown"
         })
     };
-    let opens = count(&|object| at(object, "file.path") == path.as_str());
+    let opens =
+        count(&|object| at(object, "file.path").as_str().is_some_and(|file| file.starts_with(path.as_str())));
     println!(
         "{transport}: {opens} of {} opens reported, {} file records lost, {dropped} lines dropped",
         2 * OPENS,

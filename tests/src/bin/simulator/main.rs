@@ -20,7 +20,7 @@ simulator exchange HOST:PORT               connect, send 5 bytes, read to the en
 simulator refused HOST:PORT                connect and expect to be refused
 simulator datagram HOST:PORT               send 4 bytes over UDP, connected and not
 simulator storm COUNT                      fork and exec /bin/true COUNT times, one after the other
-simulator reopen PATH COUNT                open a file for writing and close it, COUNT times
+simulator reopen PATH COUNT                open files that begin with PATH for writing in turn, COUNT times
 simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT times
 simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
 simulator files DIRECTORY                  create, write, rename, chmod and delete a file
@@ -60,7 +60,10 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         ["reopen", path, count] => {
             let mut options = fs::OpenOptions::new();
             options.write(true).create(true).truncate(false);
-            (0..count.parse::<u32>()?).try_for_each(|_| options.open(path).map(drop))?;
+            // The sensor reports a file that a process opens repeatedly once per second, and remembers 4,096 opens.
+            let files: Vec<String> = (0..16_384).map(|number| format!("{path}-{number}")).collect();
+            let turns = files.iter().cycle().take(count.parse()?);
+            turns.map(|file| options.open(file).map(drop)).collect::<io::Result<()>>()?;
             Ok(())
         }
         ["reconnect", peer, count] => (0..count.parse::<u32>()?).try_for_each(|_| reconnect(peer)),
