@@ -62,8 +62,8 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
             options.write(true).create(true).truncate(false);
             // The sensor reports a file that a process opens repeatedly once per second, and remembers 4,096 opens.
             let files: Vec<String> = (0..16_384).map(|number| format!("{path}-{number}")).collect();
-            let turns = files.iter().cycle().take(count.parse()?);
-            turns.map(|file| options.open(file).map(drop)).collect::<io::Result<()>>()?;
+            let mut turns = files.iter().cycle().take(count.parse()?);
+            turns.try_for_each(|file| options.open(file).map(drop))?;
             Ok(())
         }
         ["reconnect", peer, count] => (0..count.parse::<u32>()?).try_for_each(|_| reconnect(peer)),
