@@ -23,9 +23,9 @@ pub struct RunningTask {
 
 const _: () = assert!(size_of::<RunningTask>() == 24);
 
-/// The CPU use of a busy process, sent at most once per interval. The counters from `on_cpu` to `stops` are totals, so a
-/// lost record costs only resolution. The switches count from the start of the process, the others from when the
-/// scheduler hook first saw it.
+/// The CPU use of a busy process, sent at most once per interval. The fields from `on_cpu` to `stops` are
+/// running totals, so a later record replaces a lost one. Context switches are counted from the start of the process. The
+/// other fields are counted from the moment when the scheduler hook first saw the process.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct CpuRecord {

@@ -21,9 +21,9 @@ const REGULAR: u32 = 0o100_000;
 /// The file type of a directory.
 const DIRECTORY: u32 = 0o040_000;
 
-/// One slot in so many is reserved for fetched files, beside the others.
+/// The table has one additional slot for fetched files for each four slots.
 const RESERVED_SHARE: usize = 4;
-/// Maximum number of reserved slots that the files of one process take.
+/// Maximum number of these additional slots for the files of one process.
 const MAX_FETCHED: usize = 32;
 /// Maximum number of processes whose fetched files are counted.
 const WRITERS: usize = 1_024;

@@ -21,7 +21,7 @@ use super::{
 };
 use crate::enrich::proc::Proc;
 
-/// Time to move the suspects. It is reached only if they fork faster than they can be moved.
+/// Maximum time for moving the suspects to their cgroup. Only suspects that fork faster than they are moved take longer.
 const MOVING: Duration = Duration::from_secs(2);
 
 /// Limits of a shared cgroup that a cgroup beside it gets, too.

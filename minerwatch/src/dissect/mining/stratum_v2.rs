@@ -9,7 +9,8 @@ use crate::model::{MiningProtocol, MiningSide};
 /// Length of a frame header, in bytes: extension, type, length.
 const HEADER: usize = 6;
 
-/// The highest version of the protocol that a client may offer. Today there is only version 2, and clients offer a range.
+/// Highest protocol version in a client's offer that is still recognised. A client offers a range of versions; so far only
+/// version 2 exists.
 const VERSIONS: u16 = 8;
 
 /// Recognises the `SetupConnection` message in the first payload of a client.

@@ -115,7 +115,7 @@ impl Stage {
         command
     }
 
-    /// Runs a client to its end, for a minute at most. Returns what it wrote, and the time it took.
+    /// Runs a client and waits until it ends, at most one minute. Returns its output and the elapsed time.
     pub fn run<S: AsRef<str>>(&self, program: &str, arguments: &[S]) -> Result<(String, Duration)> {
         let start = Instant::now();
         let output = self.output(program, arguments)?;

@@ -13,13 +13,13 @@ const MAPPED: &str = "anon_inode:bpf-map";
 /// The memory of a process, in bytes.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Memory {
-    /// Resident memory, with the pages of mapped maps.
+    /// Resident memory. It includes the pages of eBPF maps that the process has mapped.
     pub resident: u64,
-    /// The maps that it has open, as the kernel accounts for them (`memlock`; exact from Linux 6.4 on).
+    /// Size of the eBPF maps that the process has open, as the kernel reports it (`memlock`; exact from Linux 6.4 on).
     pub maps: u64,
-    /// The programs that it has open, before they are compiled.
+    /// Size of the eBPF programs that the process has open, before the kernel compiles them.
     pub programs: u64,
-    /// The part of the resident memory that is pages of mapped maps. The ring buffers map each page twice.
+    /// The pages of mapped eBPF maps within the resident memory. The ring buffers map each page twice.
     pub shared: u64,
 }
 
