@@ -57,15 +57,7 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         },
         ["datagram", peer] => datagram(peer),
         ["storm", count] => storm(count.parse()?),
-        ["reopen", path, count] => {
-            let mut options = fs::OpenOptions::new();
-            options.write(true).create(true).truncate(false);
-            // The sensor reports a file that a process opens repeatedly once per second, and remembers 4,096 opens.
-            let files: Vec<String> = (0..16_384).map(|number| format!("{path}-{number}")).collect();
-            let mut turns = files.iter().cycle().take(count.parse()?);
-            turns.try_for_each(|file| options.open(file).map(drop))?;
-            Ok(())
-        }
+        ["reopen", path, count] => reopen(path, count.parse()?),
         ["reconnect", peer, count] => (0..count.parse::<u32>()?).try_for_each(|_| reconnect(peer)),
         ["reconnect", peer, count, seconds] => {
             let until = Instant::now() + Duration::from_secs(seconds.parse()?);
@@ -155,6 +147,23 @@ fn datagram(peer: &str) -> anyhow::Result<()> {
 fn storm(count: u32) -> anyhow::Result<()> {
     for _ in 0..count {
         Command::new("/bin/true").status()?;
+    }
+    Ok(())
+}
+
+/// Opens files for writing, no file twice in one process: the sensor reports a file that a process opens repeatedly only
+/// once per second. After each round of all files, another process goes on.
+fn reopen(path: &str, count: u32) -> anyhow::Result<()> {
+    const FILES: u32 = 16_384;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    for number in 0..count.min(FILES) {
+        options.open(format!("{path}-{number}"))?;
+    }
+    let rest = count.saturating_sub(FILES);
+    if rest > 0 {
+        let next = Command::new(env::current_exe()?).args(["reopen", path, &rest.to_string()]).status()?;
+        anyhow::ensure!(next.success(), "the next round of {path}: {next}");
     }
     Ok(())
 }
