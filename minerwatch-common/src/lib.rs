@@ -32,7 +32,7 @@ pub use memory::{MappingClass, MappingRecord};
 pub use network::{
     AF_INET, AF_INET6, CloseRecord, ConnectRecord, FlowState, FlowTuple, Transport, UNANSWERED,
 };
-pub use payload::{CaptureBudget, Direction, MAX_PAYLOAD, PayloadRecord, WatchedSocket};
+pub use payload::{CaptureBudget, Direction, MAX_PAYLOAD, Opening, PayloadRecord, WatchedSocket};
 pub use process::{
     COMM_LENGTH, ExecFlags, ExecRecord, ExitRecord, ForkRecord, MAX_ARGUMENTS, MAX_COMPONENT, MAX_EXEC_TAIL,
     MAX_PATH,

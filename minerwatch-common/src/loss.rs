@@ -48,6 +48,8 @@ table_losses! {
     SocketUnwatched = 3, "socket";
     /// The mapping table had no room for a process, so the mappings of the process are not counted.
     MappingTableFull = 4, "mapping-table";
+    /// Details of a program start or of a file change could not be read, so it is not reported.
+    Unread = 5, "unread";
 }
 
 impl Loss {
@@ -59,4 +61,4 @@ impl Loss {
 }
 
 const _: () = assert!(RecordKind::COUNT < Loss::TABLES as usize);
-const _: () = assert!(Loss::MappingTableFull.slot() < Loss::SLOTS);
+const _: () = assert!(Loss::Unread.slot() < Loss::SLOTS);

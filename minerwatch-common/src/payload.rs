@@ -38,17 +38,31 @@ pub struct CaptureBudget {
     pub index: u16,
     /// 1 if the next payload continues a captured message, whatever its first bytes are; otherwise 0.
     pub continues: u16,
-    /// 1 if this is the direction of the side that opened the connection, and its first payload started a protocol that
-    /// carries JSON only as content; otherwise 0.
-    pub foreign: u16,
+    /// The [`Opening`] if this is the direction of the side that opened the connection; otherwise [`Opening::OTHER`].
+    pub opening: u16,
+}
+
+/// What the first payload from the side that opened a connection started. All but [`Opening::OTHER`] carry JSON only as
+/// content.
+pub struct Opening;
+
+impl Opening {
+    /// Mining, for all that is known. Also the value before the first payload.
+    pub const OTHER: u16 = 0;
+    /// A protocol that is not HTTP.
+    pub const FOREIGN: u16 = 1;
+    /// HTTP, with requests that had no body so far. A WebSocket may follow.
+    pub const HTTP: u16 = 2;
+    /// HTTP, with a request that has a body.
+    pub const HTTP_BODY: u16 = 3;
 }
 
 impl CaptureBudget {
     /// The budget of a new connection.
-    pub const FRESH: Self = Self { left: BUDGET, index: 0, continues: 0, foreign: 0 };
+    pub const FRESH: Self = Self { left: BUDGET, index: 0, continues: 0, opening: Opening::OTHER };
 
     /// The budget of a connection that is already in use. The next payload is not treated as the first.
-    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, continues: 0, foreign: 0 };
+    pub const UNDER_WAY: Self = Self { left: BUDGET, index: 1, continues: 0, opening: Opening::OTHER };
 
     /// Counts a payload and deducts its cost: the captured bytes, or [`COST_WITHOUT_CAPTURE`] if nothing is captured.
     #[inline]
@@ -65,7 +79,7 @@ impl CaptureBudget {
     /// Restores the full budget, unless the direction carries JSON only as content.
     #[inline]
     pub fn refill(&mut self) {
-        if self.foreign == 0 {
+        if self.opening == Opening::OTHER {
             self.left = BUDGET;
         }
     }
@@ -102,6 +116,16 @@ impl WatchedSocket {
             Direction::Received => &mut self.received,
         }
     }
+
+    /// Returns the budget of the other direction.
+    #[inline]
+    #[must_use]
+    pub fn other_budget(&self, direction: Direction) -> &CaptureBudget {
+        match direction {
+            Direction::Sent => &self.received,
+            Direction::Received => &self.sent,
+        }
+    }
 }
 
 const _: () = assert!(size_of::<WatchedSocket>() == 72 + size_of::<FlowProgress>());
@@ -123,7 +147,8 @@ pub struct PayloadRecord {
     pub direction: u16,
     /// Number of earlier payloads that were read in this direction.
     pub index: u16,
-    /// Length of the whole payload in the packet, in bytes.
+    /// Length of the payload, in bytes. A long message of JSON is reported in pieces; this is then the length of the
+    /// piece, and of the last piece with all that follows it.
     pub length: u32,
     /// Number of payload bytes in `data`. 0 if only the length is reported.
     pub captured: u16,

@@ -54,6 +54,14 @@ pub fn count(loss: Loss) {
     }
 }
 
+/// Counts an event as lost if the body of the program could not read its details.
+#[inline(always)]
+pub fn count_if_unread(outcome: Outcome) {
+    if outcome.is_err() {
+        count(Loss::Unread);
+    }
+}
+
 /// The error of a send when the ring has no room.
 struct Full;
 

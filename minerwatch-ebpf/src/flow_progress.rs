@@ -19,21 +19,27 @@ const BULK_STRIDE: u32 = 64;
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
-/// A flow update that is due.
+/// Whether a flow update is due. Not an `Option`: the compiler copies its undefined part, and the verifier refuses that.
 pub struct FlowDelta {
+    /// Whether an update is due.
+    pub due: bool,
     now: u64,
     /// Whether the update ends an interval.
     interval: bool,
 }
 
-/// Counts a payload, stores a sample of it, and returns a delta if an update is due.
+impl FlowDelta {
+    const NONE: Self = Self { due: false, now: 0, interval: false };
+}
+
+/// Counts a payload, stores a sample of it, and returns whether an update is due.
 #[inline(always)]
-pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) -> Option<FlowDelta> {
+pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) -> FlowDelta {
     let side = direction as usize;
     progress.bytes[side] += u64::from(length);
     progress.payloads[side] = progress.payloads[side].wrapping_add(1);
     if progress.is_bulk() && !progress.payloads[side].is_multiple_of(BULK_STRIDE) {
-        return None;
+        return FlowDelta::NONE;
     }
     let now = task::now();
     if progress.first == 0 {
@@ -51,17 +57,17 @@ pub fn follow(progress: &mut FlowProgress, direction: Direction, length: u32) ->
     }
     let interval = now.saturating_sub(progress.reported) >= setting!(flow_interval);
     if interval {
-        return Some(FlowDelta { now, interval });
+        return FlowDelta { due: true, now, interval };
     }
     if count + 1 < PAYLOAD_SAMPLES || progress.is_bulk() {
-        return None;
+        return FlowDelta::NONE;
     }
     if at.wrapping_sub(progress.samples[0].at) < BURST_MILLISECONDS {
         progress.bursts += 1;
         progress.count = 0;
-        return None;
+        return FlowDelta::NONE;
     }
-    Some(FlowDelta { now, interval })
+    FlowDelta { due: true, now, interval }
 }
 
 /// Sends the update and discards the samples that were sent.

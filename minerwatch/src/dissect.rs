@@ -7,6 +7,7 @@
 mod dns;
 mod framing;
 mod http;
+mod levin;
 pub mod mining;
 mod streams;
 pub mod tls;
@@ -60,6 +61,7 @@ impl Dissector {
         payload.app.dns = dns::message_in(payload).map(Box::new);
         payload.app.tls = tls::hello_in(payload).map(Box::new);
         if payload.flow.protocol == Protocol::Tcp {
+            payload.app.levin = levin::is_message(&payload.bytes.0);
             self.streams.read(process, payload);
         }
     }

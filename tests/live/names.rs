@@ -25,6 +25,8 @@ def udp():
     s.bind(('0.0.0.0', 53))
     while True:
         query, peer = s.recvfrom(512)
+        if b'slow' in query:
+            time.sleep(0.3)
         s.sendto(answer_to(query), peer)
 def tcp():
     s = socket.create_server(('0.0.0.0', 53))
@@ -59,6 +61,17 @@ else:
 s.send(query)
 address = socket.inet_ntoa(s.recv(512)[-4:])
 socket.create_connection((address, 9000)).recv(1)
+";
+
+/// Asks over a socket that talks to other peers by turns before the answer comes.
+const BUSY_CLIENT: &str = "
+import socket, sys
+server = sys.argv[1]
+s = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+s.sendto(b'\\x08\\x08\\x01\\0\\0\\x01\\0\\0\\0\\0\\0\\0\\x04slow\\x07example\\0\\0\\x01\\0\\x01', (server, 53))
+for port in [7001, 7002] * 20 + [7003]:
+    s.sendto(b'x', (server, port))
+assert s.recv(512).endswith(socket.inet_aton(server))
 ";
 
 fn signal_of(alert: &Value, id: &str) -> Option<Value> {
@@ -121,6 +134,32 @@ fn pools_and_listed_hosts_are_known_by_name() {
         "{found:#}"
     );
     agent.stop();
+}
+
+#[test]
+fn a_socket_may_have_several_peers() {
+    let Some(_machine) = machine("a_socket_may_have_several_peers") else { return };
+    let scratch = Scratch::new();
+    let pair = Pair::new(95);
+    let address = pair.server.address.clone();
+    let _server = pair.server.serve(9000, "python3", &["-c", SERVER, &address]);
+    let path = configuration(&scratch, "[sink.stdout]\nevents = [\"connect\", \"close\", \"payload\"]\n");
+    let agent = Agent::start(["run", "--config", &path]);
+    let status = pair.victim.command("python3", &["-c", BUSY_CLIENT, &address]).status().expect("it starts");
+    assert!(status.success(), "the answer comes");
+    let is_of = |object: &Value, action: &str| {
+        at(object, "event.action") == action && at(object, "network.transport") == "udp"
+    };
+    let answer = agent.wait_for("answer", SOON, |object| is_of(object, "dns"));
+    assert_eq!(at(&answer, "dns.question.name"), "slow.example");
+    assert_eq!(*at(&answer, "destination.ip"), *address);
+    assert_eq!(*at(&answer, "destination.port"), 53);
+    agent.wait_for("end of the flow", SOON, |object| is_of(object, "close"));
+    let objects = agent.stop();
+    let peers =
+        objects.iter().filter(|object| is_of(object, "connect") && *at(object, "destination.ip") == *address);
+    let ports: Vec<u64> = peers.filter_map(|object| at(object, "destination.port").as_u64()).collect();
+    assert_eq!(ports, [53, 7001, 7002, 7003], "each peer is told once");
 }
 
 /// A DNS forwarder. It listens on the DNS port and sends queries to the upstream server from another port.

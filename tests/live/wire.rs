@@ -25,7 +25,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use self::cases::{after_the_budget, login, preludes, protocols, send_calls, variations};
+use self::cases::{after_the_budget, carried, login, preludes, protocols, send_calls, variations};
 use crate::{SOON, machine, start_agent, stream::Recorder};
 
 /// Settings that write all alerts, but only connect events, to standard output.
@@ -244,6 +244,18 @@ fn what_comes_before_a_login_does_not_hide_it() {
     let agent = start_agent(&stage.scratch, VERDICTS);
     let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
     let cases = preludes();
+    let failures = failures(&stage, recorder, &cases);
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    agent.stop();
+}
+
+#[test]
+fn messages_are_found_whatever_carries_them() {
+    let Some(_machine) = machine("messages_are_found_whatever_carries_them") else { return };
+    let stage = Stage::new(94);
+    let agent = start_agent(&stage.scratch, VERDICTS);
+    let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
+    let cases = carried();
     let failures = failures(&stage, recorder, &cases);
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
     agent.stop();

@@ -162,7 +162,7 @@ fn file_call_exit(context: TracePointContext) -> u32 {
     let _ = CALLS.remove(thread);
     // SAFETY: within the fixed layout of the tracepoint.
     if unsafe { context.read_at::<i64>(RESULT) } == Ok(0) {
-        let _ = report(Context::of(&context), &call);
+        emit::count_if_unread(report(Context::of(&context), &call));
     }
     0
 }

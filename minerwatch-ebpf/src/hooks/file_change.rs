@@ -140,7 +140,7 @@ fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
         return;
     }
     if result == 0 {
-        let _ = report(context, slot, change);
+        emit::count_if_unread(report(context, slot, change));
     }
     let _ = CHANGES.remove(thread);
 }

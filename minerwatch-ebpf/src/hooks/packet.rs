@@ -20,18 +20,19 @@ use aya_ebpf::{
     macros::cgroup_skb,
     programs::SkBuffContext,
 };
-use minerwatch_common::{Direction, Transport, WatchedSocket};
+use minerwatch_common::{Direction, Opening, Transport, WatchedSocket};
 
 use self::{
     capture::{Payload, send},
-    content::find,
-    header::{header_byte, ip_header, is_repeated, load, packet_tuple, tuple},
+    content::{Part, Piece, find},
+    header::{MIN_HEADER, header_byte, ip_header, is_repeated, packet_tuple, tuple},
 };
 use crate::{
     atomic,
     constants::setting,
     emit, flow_progress,
     flows::{self, UDP_FLOWS},
+    prefix::Side,
     sockets, task,
 };
 
@@ -44,10 +45,15 @@ const TCP_LISTEN: u32 = 10;
 /// Maximum length of a payload that is not a part of a bulk transfer, in bytes.
 const SMALL_MESSAGE: u32 = 1_024;
 
+/// Maximum number of records for one payload. They use up the budget.
+const MAX_PIECES: u32 = 4;
+
 /// Offset of the header length in a TCP header. The upper four bits hold the length in words of four bytes.
 const TCP_LENGTH: usize = 12;
 /// Length of a UDP header in bytes.
 const UDP_HEADER: u32 = 8;
+/// The same, to check a read.
+const UDP_LENGTH: usize = UDP_HEADER as usize;
 
 const DNS_PORT: u16 = 53;
 
@@ -101,7 +107,7 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     // SAFETY: guaranteed by the caller.
     let header = unsafe { ip_header(skb, Transport::Tcp)? };
     // SAFETY: as above.
-    let words = unsafe { header_byte::<TCP_LENGTH>(skb, header)? };
+    let words = unsafe { header_byte::<TCP_LENGTH, MIN_HEADER>(skb, header)? };
     let start = header + (u32::from(words) >> 4) * 4;
     // SAFETY: as above.
     let length = unsafe { (*skb).len }.wrapping_sub(start);
@@ -118,7 +124,7 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     if is_first {
         flows::note_first_payload(socket, watched.progress.first);
     }
-    if let Some(delta) = delta {
+    if delta.due {
         // SAFETY: as above.
         let flow = unsafe { tuple(socket) };
         flow_progress::send(emit::Context::of_packet(skb), watched, flow, &delta);
@@ -133,25 +139,30 @@ unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) 
     // SAFETY: as above. The read must stay a single load, because the verifier rewrites this load.
     let peer_port = u16::from_be(unsafe { core::ptr::read_volatile(&raw const (*socket).dst_port) });
     let is_opener = matches!(direction, Direction::Sent) == (watched.accepted == 0);
+    let other = watched.other_budget(direction);
+    let (opening, speaks_first) = (other.opening, other.index == 0);
     let budget = watched.budget(direction);
-    let index = budget.index;
+    let opening = if is_opener { budget.opening } else { opening };
+    let side = Side { direction, is_opener, opening, speaks_first };
     // SAFETY: as above.
-    let found = unsafe { find(skb, (start, length), direction, peer_port, is_opener, budget)? };
-    let Some((start, length, captured)) = found else { return Ok(()) };
+    let found = unsafe { find(skb, (start, length), peer_port, side, budget)? };
+    let Some(mut part) = found else { return Ok(()) };
     // SAFETY: as above.
     let flow = unsafe { tuple(socket) };
-    let accepted = watched.accepted as u16;
-    let owner = &watched.owner;
-    let payload = Payload { owner, accepted, flow, direction, index, start, length, captured };
-    // SAFETY: as above.
-    unsafe { send(skb, &payload) };
+    for _ in 0..MAX_PIECES {
+        let Some(piece) = part.next_piece(watched.budget(direction)) else { break };
+        let accepted = watched.accepted as u16;
+        let payload = Payload { owner: &watched.owner, accepted, flow, direction, piece };
+        // SAFETY: as above.
+        unsafe { send(skb, &payload) };
+    }
     Ok(())
 }
 
 /// Refills both budgets if the payload is a small message and the last refill is a flow interval ago. Returns whether it did.
 #[inline(always)]
 fn refill(watched: &mut WatchedSocket, direction: Direction, length: u32) -> bool {
-    if length > SMALL_MESSAGE || watched.budget(direction).foreign != 0 {
+    if length > SMALL_MESSAGE || watched.budget(direction).opening != Opening::OTHER {
         return false;
     }
     let now = task::ticks();
@@ -179,13 +190,14 @@ unsafe fn before_accept(
 ) -> emit::Outcome {
     let direction = Direction::Received;
     let mut budget = watched.received;
+    let side = Side { direction, is_opener: true, opening: Opening::OTHER, speaks_first: true };
     // SAFETY: guaranteed by the caller.
-    let found = unsafe { find(skb, (start, length), direction, 0, true, &mut budget)? };
-    let Some((start, length, captured)) = found else { return Ok(()) };
+    let found = unsafe { find(skb, (start, length), 0, side, &mut budget)? };
+    let Some(Part { start, length, captured, .. }) = found else { return Ok(()) };
     // SAFETY: as above.
-    let flow = unsafe { packet_tuple(skb, header)? };
-    let owner = &watched.owner;
-    let payload = Payload { owner, accepted: 1, flow, direction, index: 0, start, length, captured };
+    let flow = unsafe { packet_tuple(skb, header, Transport::Tcp, direction)? };
+    let piece = Piece { start, length, captured, index: 0 };
+    let payload = Payload { owner: &watched.owner, accepted: 1, flow, direction, piece };
     // SAFETY: as above.
     unsafe { send(skb, &payload) };
     Ok(())
@@ -209,26 +221,33 @@ unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
         return Ok(());
     }
     // SAFETY: a live row. The counters are aligned and change only by atomic addition.
-    let (flow, owner) = unsafe {
+    let owner = unsafe {
         let counter = match direction {
             Direction::Sent => &raw mut (*state).bytes_sent,
             Direction::Received => &raw mut (*state).bytes_received,
         };
         atomic::add(counter, u64::from(length));
-        ((*state).flow, &(*state).owner)
+        &(*state).owner
     };
-    if flow.destination_port != DNS_PORT {
-        return Ok(());
-    }
-    let peer = match direction {
-        Direction::Sent => header + 2,
-        Direction::Received => header,
-    };
+    // The packet names the peer. The row has only the latest peer of the socket.
     // SAFETY: guaranteed by the caller.
-    if unsafe { load::<u16>(skb, peer)? } != DNS_PORT.to_be() {
+    let peer_port = unsafe {
+        match direction {
+            Direction::Sent => {
+                [header_byte::<2, UDP_LENGTH>(skb, header)?, header_byte::<3, UDP_LENGTH>(skb, header)?]
+            }
+            Direction::Received => {
+                [header_byte::<0, UDP_LENGTH>(skb, header)?, header_byte::<1, UDP_LENGTH>(skb, header)?]
+            }
+        }
+    };
+    if u16::from_be_bytes(peer_port) != DNS_PORT {
         return Ok(());
     }
-    let payload = Payload { owner, accepted: 0, flow, direction, index: 0, start, length, captured: length };
+    // SAFETY: as above.
+    let flow = unsafe { packet_tuple(skb, header, Transport::Udp, direction)? };
+    let piece = Piece { start, length, captured: length, index: 0 };
+    let payload = Payload { owner, accepted: 0, flow, direction, piece };
     // SAFETY: guaranteed by the caller.
     unsafe { send(skb, &payload) };
     Ok(())

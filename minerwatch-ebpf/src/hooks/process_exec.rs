@@ -37,7 +37,7 @@ static EXEC_SCRATCH: PerCpuArray<Scratch> = PerCpuArray::with_max_entries(1, 0);
 
 #[btf_tracepoint(function = "sched_process_exec")]
 fn process_exec(context: BtfTracePointContext) -> i32 {
-    let _ = report(Context::of(&context), context.arg(0), context.arg(2));
+    emit::count_if_unread(report(Context::of(&context), context.arg(0), context.arg(2)));
     0
 }
 

@@ -13,7 +13,8 @@ use aya_ebpf::{
     EbpfContext as _,
     bindings::bpf_sock_addr,
     helpers::generated::bpf_get_socket_cookie,
-    macros::{cgroup_sock, cgroup_sock_addr},
+    macros::{cgroup_sock, cgroup_sock_addr, map},
+    maps::LruHashMap,
     programs::{SockAddrContext, SockContext},
 };
 use minerwatch_common::{AF_INET, AF_INET6, ConnectRecord, FlowState, FlowTuple, Transport};
@@ -29,6 +30,13 @@ use crate::{
 /// Maximum number of peers that are reported for one unconnected socket. DNS servers and peer-to-peer programs have
 /// many peers.
 const MAX_PEERS: u32 = 16;
+
+/// Number of reported peers that are remembered. If it is too small, peers are only reported more often.
+const MAX_REPORTED: u32 = 4_096;
+
+/// The reported peers of the sockets that use several. The key is the cookie of the socket, followed by [`peer_key`].
+#[map]
+static REPORTED_PEERS: LruHashMap<[u64; 2], u8> = LruHashMap::with_max_entries(MAX_REPORTED, 0);
 
 /// The return value of a cgroup hook that lets the call continue.
 const ALLOW: i32 = 1;
@@ -104,11 +112,16 @@ fn connected(context: &SockAddrContext, family: u16) {
         {
             return;
         }
+        let peers = [[cookie, peer_key(&state.flow)], [cookie, peer_key(&flow)]];
         state.flow = flow;
-        if state.reported < MAX_PEERS {
-            state.reported += 1;
-            flows::report_connect(Context::of(context), state, flow, 0);
+        if state.reported >= MAX_PEERS || REPORTED_PEERS.get_ptr(peers[1]).is_some() {
+            return;
         }
+        state.reported += 1;
+        for peer in &peers {
+            let _ = REPORTED_PEERS.insert(peer, 0, 0);
+        }
+        flows::report_connect(Context::of(context), state, flow, 0);
         return;
     }
     let state = FlowState {
@@ -123,6 +136,13 @@ fn connected(context: &SockAddrContext, family: u16) {
     if flows::remember(&UDP_FLOWS, cookie, &state) {
         flows::report_connect(Context::of(context), &state, flow, 0);
     }
+}
+
+/// Returns a number for the peer. If two peers of a socket have the same number, only one of them is reported.
+#[inline(always)]
+fn peer_key(flow: &FlowTuple) -> u64 {
+    let [high, low]: [u64; 2] = zerocopy::transmute!(flow.destination);
+    high.rotate_left(17) ^ low ^ u64::from(flow.destination_port) << 48
 }
 
 /// Reads the peer of the call. The source address and port stay zero, because the socket may not be bound yet.

@@ -13,6 +13,7 @@ pub mod msr;
 pub mod quota_throttled;
 pub mod rounding;
 pub mod sigstop_throttle;
+pub mod steady_workers;
 pub mod sustained;
 pub mod yield_periodicity;
 
@@ -31,7 +32,7 @@ pub use long_load::LONG_LOAD;
 pub use memory::{DATASET, SCRATCHPADS};
 pub use msr::MSR;
 pub use quota_throttled::QUOTA_THROTTLED;
-pub use rounding::ROUNDING_MODES;
+pub use rounding::{NODE_ARITHMETIC, ROUNDING_MODES};
 pub use sustained::SUSTAINED_CPU;
 
 /// Maximum number of busy processes that a detector tracks.

@@ -42,6 +42,7 @@ pub static DETECTORS: &[&Declaration] = &[
     &compute::load_pattern::DETECTOR,
     &compute::load_jump::DETECTOR,
     &compute::connection_gated_load::DETECTOR,
+    &compute::steady_workers::DETECTOR,
     &compute::monitor_evasion::DETECTOR,
     &compute::quota_throttled::DETECTOR,
     // Memory and floating-point rounding modes.

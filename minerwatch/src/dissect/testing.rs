@@ -79,3 +79,10 @@ pub(crate) fn hello_naming(name: &str) -> Vec<u8> {
 pub(crate) fn anonymous_hello() -> Vec<u8> {
     hello(&[0x1301], &[(10, vec![0; 4])])
 }
+
+/// Returns the header of a Levin message without a body.
+pub(crate) fn levin(command: u32) -> Vec<u8> {
+    let number = |number: u32| number.to_le_bytes().to_vec();
+    let signature = vec![0x01, 0x21, 0x01, 0x01, 0x01, 0x01, 0x01, 0x01];
+    [signature, vec![0; 8], vec![1], number(command), number(0), number(1), number(1)].concat()
+}

@@ -143,6 +143,10 @@ fn is_told(signal: &Signal) -> bool {
 fn in_words(signal: &Signal) -> String {
     let short = [
         (compute::ROUNDING_MODES, "does the arithmetic of RandomX"),
+        (
+            compute::NODE_ARITHMETIC,
+            "does the arithmetic of RandomX as a node of Monero, which may only verify blocks",
+        ),
         (behavior::MINER_COMMAND_LINE, "has the command line of a miner"),
         (behavior::KERNEL_NAME, "hides behind the name of a kernel thread"),
         (behavior::FILELESS, "runs without a file"),

@@ -20,6 +20,8 @@ pub struct AppData {
     pub carrier: Option<Carrier>,
     /// Whether the payload asks a cryptocurrency node for its block height over HTTP.
     pub asks_height: bool,
+    /// Whether the payload begins with a message of Levin, the protocol between the nodes of Monero and its relatives.
+    pub levin: bool,
 }
 
 /// A request for a tunnel through another host.

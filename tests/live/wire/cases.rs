@@ -8,6 +8,7 @@ use super::{
 
 const SOCKS: u16 = 1080;
 const CONNECT: u16 = 3128;
+const ALEPHIUM: u16 = 10_973;
 
 const WALLET: &str =
     "48edfHu7V9Z84YzzMa6fUueoELZ9ZRXq9VetWzYGzKt52XU5xvqgzYnDK9URnRoJMk1j8nLwEVsaSWJ4fhdUyZijBGUicoD";
@@ -21,7 +22,12 @@ pub(super) fn login() -> String {
 
 /// Splits a text into pieces of `size` bytes with pauses between them, and waits for an answer at the end.
 fn split(text: &str, size: usize) -> Vec<Piece> {
-    text.as_bytes().chunks(size).flat_map(|chunk| [say(chunk), Pause]).chain([Hear]).collect()
+    split_bytes(text.as_bytes(), size).into_iter().chain([Hear]).collect()
+}
+
+/// Splits bytes into pieces of `size` bytes with pauses between them.
+fn split_bytes(bytes: &[u8], size: usize) -> Vec<Piece> {
+    bytes.chunks(size).flat_map(|chunk| [say(chunk), Pause]).collect()
 }
 
 /// Returns cases for every mining protocol.
@@ -161,6 +167,76 @@ pub(super) fn variations() -> Vec<Case> {
                 &[&[say(connect), Hear][..], &split(&login(), 100)].concat(),
             )
         },
+    ]
+}
+
+/// Returns a text frame of a WebSocket, as a client sends it.
+pub(super) fn frame(mask: [u8; 4], text: &str) -> Vec<u8> {
+    let length = u16::try_from(text.len()).expect("short");
+    let head = match u8::try_from(length) {
+        Ok(short @ 0..=125) => vec![0x81, 0x80 | short],
+        _ => [&[0x81, 0xfe][..], &length.to_be_bytes()].concat(),
+    };
+    let masked = text.bytes().zip(mask.into_iter().cycle()).map(|(byte, mask)| byte ^ mask);
+    head.into_iter().chain(mask).chain(masked).collect()
+}
+
+/// Returns a request for a WebSocket.
+pub(super) fn upgrade(path: &str) -> Piece {
+    say(format!(
+        "GET {path} HTTP/1.1\r\nHost: pool\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n\r\n"
+    ))
+}
+
+/// Returns a frame of HTTP/2 on the first stream.
+pub(super) fn http2(kind: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len()).expect("short").to_be_bytes();
+    [&length[1..], &[kind, 4, 0, 0, 0, 1], body].concat()
+}
+
+/// Returns cases in which other protocols carry the messages, or no JSON does.
+pub(super) fn carried() -> Vec<Case> {
+    const NAME: &str = "CryptoNote stratum";
+    const MASK: [u8; 4] = [7, 200, 0, 33];
+    let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+    let post = "POST /work HTTP/1.1\r\nHost: pool\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let padding = "y".repeat(700);
+    let long = login().replacen('{', &format!(r#"{{"padding":"{padding}","#), 1);
+    let very_long = login().replacen('{', &format!(r#"{{"padding":"{padding}{padding}","#), 1);
+    let shake =
+        format!(r#"shake~{{"addr":"xel:{}","work":"rig","agent":"m/1","algos":["xel/0"]}}"#, "q".repeat(58));
+    let path = "/protowire.RPC/MessageStream";
+    let headers = [&[0x83, 0x86, 0x44, u8::try_from(path.len()).expect("short")], path.as_bytes()].concat();
+    // A request with the key 1005, which asks for a block template.
+    let template = [0, 0, 0, 0, 5, 0xea, 0x3e, 2, 1, 1];
+    let preface = [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &http2(4, &[])[..]].concat();
+    let small_talk = r#"{"id":3,"note":"frames, please"}"#;
+    let case = |name: &str, pieces: &[Piece]| Case::new(name, NAME, pieces);
+    vec![
+        case("a WebSocket", &[upgrade("/ws"), Hear, say(frame(MASK, &login())), Pause]),
+        case(
+            "a WebSocket, frames in pieces",
+            &[&[upgrade("/"), Hear][..], &split_bytes(&frame(MASK, &login()), 50)].concat(),
+        ),
+        case(
+            "a WebSocket, after small talk",
+            &[upgrade("/x"), Hear, say(frame(MASK, "hello")), Pause, say(frame(MASK, &login())), Pause],
+        ),
+        Case {
+            signal: "N2",
+            ..case("a WebSocket, jobs", &[upgrade("/y"), Hear, say(frame([0; 4], small_talk)), Hear])
+        },
+        case("an HTTP body in chunks", &[say(post), Pause, say(chunk(&login())), Hear]),
+        case("an HTTP body in one write", &[say(post.to_owned() + &chunk(&login())), Hear]),
+        case("behind a member of 700 bytes", &[say(long), Hear]),
+        case("behind a member of 1,400 bytes", &[say(very_long), Hear]),
+        Case::new("Xatum", "Xatum", [say(shake + "\n"), Hear]),
+        Case::solo(
+            "a Kaspa node",
+            "solo mining",
+            [say(preface), Pause, say(http2(1, &headers)), Pause, say(http2(0, &template)), Pause],
+        ),
+        Case { port: ALEPHIUM, ..Case::solo("an Alephium node", "solo mining", [Hear]) },
     ]
 }
 

@@ -3,6 +3,7 @@
 use super::{
     Case,
     Piece::{self, Hear, Pause},
+    cases::{frame, http2, upgrade},
     say,
 };
 
@@ -38,6 +39,34 @@ pub(super) fn others() -> Vec<Case> {
                     r#"{"jsonrpc":"2.0","id":1,"method":"initialize","params":{"processId":1,"rootUri":""}}"#,
                 ),
                 Hear,
+            ],
+        ),
+        case(
+            "a chat over a WebSocket",
+            &[
+                upgrade("/ws/chat"),
+                Hear,
+                say(frame(
+                    [9, 8, 7, 201],
+                    r#"{"id":1,"method":"login","params":{"login":"bob","pass":"x"}}"#,
+                )),
+                Pause,
+                say(frame(
+                    [1, 0, 0, 200],
+                    &format!(r#"{{"id":2,"method":"log","params":{{"line":"{quoted}"}}}}"#),
+                )),
+                Pause,
+            ],
+        ),
+        case(
+            "a client of gRPC",
+            &[
+                say([b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", &http2(4, &[])[..]].concat()),
+                Pause,
+                say(http2(1, b"\x83\x86\x44\x17/protowire.Chat/Messages")),
+                Pause,
+                say(http2(0, &[0, 0, 0, 0, 5, 0xea, 0x3e, 2, 1, 1])),
+                Pause,
             ],
         ),
         case("an Ethereum node's client", &calls(&["eth_blockNumber", "eth_mining", "eth_hashrate"])),

@@ -1,13 +1,20 @@
-"""A pool for every mining protocol on port 9000, a SOCKS 5 proxy on port 1080, an HTTP CONNECT proxy on port 3128."""
+"""A pool for every mining protocol on port 9000, an Alephium node on port 10973, a SOCKS 5 proxy on port 1080, an HTTP
+CONNECT proxy on port 3128."""
 import socket, socketserver, struct, threading
 
 BLOB = b"0e0ea5b3" * 19
 JOB = b'{"blob":"' + BLOB + b'","job_id":"7","target":"b88d0600","algo":"rx/0","height":3}'
+JOB_LINE = b'{"jsonrpc":"2.0","method":"job","params":' + JOB + b"}\n"
+CHUNKED = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"%x\r\n%s\r\n" % (len(JOB_LINE), JOB_LINE)
+UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n"
 ANSWERS = [
     # A token in the request, the end of a complete request, and the answer.
+    (b"Transfer-Encoding: chunked", b"}\n\r\n", CHUNKED),
     (b"wallet-less", b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","job":' + JOB + b"}}\n"),
     (b'"login"', b"\n", b'{"id":1,"jsonrpc":"2.0","error":null,"result":{"id":"s","status":"OK"}}\n'),
-    (b"jobs, please", b"\n", b'{"jsonrpc":"2.0","method":"job","params":' + JOB + b"}\n"),
+    (b"jobs, please", b"\n", JOB_LINE),
+    (b"frames, please", b"}", struct.pack(">BBH", 0x81, 126, len(JOB_LINE)) + JOB_LINE),
+    (b"Upgrade: websocket", b"\r\n\r\n", UPGRADED),
     (b"mining.subscribe", b"\n", b'{"id":1,"result":[[],"f0",4],"error":null}\n'),
     (b"POST ", b"}", b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\n{\"result\":1}"),
     (b"GET ", b"\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"),
@@ -31,9 +38,17 @@ class Pool(socketserver.BaseRequestHandler):
                     break
             else:
                 # Every other complete message gets an answer, too.
-                if said.endswith((b"\n", b"\0")):
+                if said.endswith((b"\n", b"\0")) and not said.startswith(b"POST "):
                     self.request.sendall(b"250 ok\r\n")
                     said = b""
+
+
+class Alephium(socketserver.BaseRequestHandler):
+    def handle(self):
+        # Sixteen jobs, each with its chain, a header and two numbers.
+        job = struct.pack(">III", 0, 1, 302) + bytes(302) + struct.pack(">II", 8, 0) + bytes(40)
+        jobs = struct.pack(">BBI", 1, 0, 16) + job * 16
+        self.request.sendall(struct.pack(">I", len(jobs)) + jobs)
 
 
 def exactly(connection, count):
@@ -94,6 +109,7 @@ def serve(server):
 
 
 serve(Server(("0.0.0.0", 1080), Socks))
+serve(Server(("0.0.0.0", 10973), Alephium))
 serve(Server(("0.0.0.0", 3128), Connect))
 serve(ServerV6(("::", 9000), Pool))
 serve(Server(("0.0.0.0", 9000), Pool))

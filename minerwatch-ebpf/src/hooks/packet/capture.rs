@@ -3,6 +3,7 @@
 use aya_ebpf::{bindings::__sk_buff, helpers::generated::bpf_skb_load_bytes};
 use minerwatch_common::{Direction, FlowTuple, MAX_PAYLOAD, PayloadRecord, RecordHeader};
 
+use super::content::Piece;
 use crate::{emit, task};
 
 /// The contents of a payload record, and the position of the payload in the packet.
@@ -11,10 +12,7 @@ pub(super) struct Payload<'a> {
     pub accepted: u16,
     pub flow: FlowTuple,
     pub direction: Direction,
-    pub index: u16,
-    pub start: u32,
-    pub length: u32,
-    pub captured: u32,
+    pub piece: Piece,
 }
 
 /// Sends a payload record. Captures at most [`MAX_PAYLOAD`] bytes.
@@ -23,9 +21,9 @@ pub(super) struct Payload<'a> {
 /// `skb` must be that of the running program.
 #[inline(always)]
 pub(super) unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
+    let Piece { start, length, captured, index } = payload.piece;
     emit::in_place(emit::Context::of_packet(skb), |record: *mut PayloadRecord| {
-        let captured =
-            if payload.captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { payload.captured };
+        let captured = if captured > MAX_PAYLOAD as u32 { MAX_PAYLOAD as u32 } else { captured };
         // SAFETY: the record is memory of the ring. Every field is written, except the bytes of `data` after the first
         // `captured` ones, which the daemon does not read.
         unsafe {
@@ -33,8 +31,8 @@ pub(super) unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
             (&raw mut (*record).opened).write(payload.owner.time);
             (&raw mut (*record).flow).write(payload.flow);
             (&raw mut (*record).direction).write(payload.direction as u16);
-            (&raw mut (*record).index).write(payload.index);
-            (&raw mut (*record).length).write(payload.length);
+            (&raw mut (*record).index).write(index);
+            (&raw mut (*record).length).write(length);
             (&raw mut (*record).captured).write(captured as u16);
             (&raw mut (*record).accepted).write(payload.accepted);
             (&raw mut (*record).reserved).write(0);
@@ -42,7 +40,7 @@ pub(super) unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
                 return true;
             }
             let data = (&raw mut (*record).data).cast();
-            bpf_skb_load_bytes(skb.cast(), payload.start, data, from_one(captured)) == 0
+            bpf_skb_load_bytes(skb.cast(), start, data, from_one(captured)) == 0
         }
     });
 }

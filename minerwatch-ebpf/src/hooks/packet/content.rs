@@ -1,7 +1,7 @@
 //! Finds what to capture of a TCP payload.
 
 use aya_ebpf::{bindings::__sk_buff, macros::map, maps::PerCpuArray};
-use minerwatch_common::{CaptureBudget, Direction};
+use minerwatch_common::{CaptureBudget, MAX_PAYLOAD, Opening};
 
 use super::{
     DNS_PORT,
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     kernel::Unreadable,
-    prefix::{self, Interest},
+    prefix::{self, Interest, Side},
 };
 
 /// Number of bytes in which white space before a message is skipped.
@@ -18,8 +18,53 @@ const MAX_BLANKS: u32 = 64;
 /// Number of words of eight bytes in which the second line of a payload is looked for.
 const LINE_WORDS: u32 = 12;
 
-/// Finds the part of a payload to report, and deducts its cost from the budget. Returns `None` if there is none, else the
-/// offset of the part in the packet, its length, and how many of its bytes to capture.
+/// The part of a payload to report.
+#[derive(Clone, Copy)]
+pub(super) struct Part {
+    /// Offset of the part in the packet.
+    pub start: u32,
+    /// Length of the part in bytes.
+    pub length: u32,
+    /// Number of bytes to capture. They may be more than one record holds.
+    pub captured: u32,
+    /// Whether what one record does not hold is reported in further records.
+    pub in_pieces: bool,
+}
+
+impl Part {
+    /// Removes the first record from the part and deducts its cost from the budget. Returns the lengths of the record's
+    /// payload and of what to capture of it; `None` if nothing is left.
+    #[inline(always)]
+    pub(super) fn next_piece(&mut self, budget: &mut CaptureBudget) -> Option<Piece> {
+        const MOST: u32 = MAX_PAYLOAD as u32;
+        if self.length == 0 {
+            return None;
+        }
+        let index = budget.index;
+        budget.spend(self.captured);
+        let start = self.start;
+        let has_next = self.in_pieces && self.length > MOST && budget.left > 0;
+        let length = if has_next { MOST } else { self.length };
+        let captured = if has_next { MOST } else { self.captured };
+        self.start += length;
+        self.length -= length;
+        self.captured = self.length;
+        Some(Piece { start, length, captured, index })
+    }
+}
+
+/// A part of a payload that becomes one record.
+#[derive(Clone, Copy)]
+pub(super) struct Piece {
+    pub start: u32,
+    pub length: u32,
+    pub captured: u32,
+    /// Number of earlier payloads and pieces that were read in this direction.
+    pub index: u16,
+}
+
+/// Finds the part of a payload to report. Returns `None` if there is none; the payload is then deducted from the budget,
+/// unless it is white space.
 ///
 /// # Safety
 /// `skb` must be that of the running program.
@@ -27,11 +72,10 @@ const LINE_WORDS: u32 = 12;
 pub(super) unsafe fn find(
     skb: *mut __sk_buff,
     (start, length): (u32, u32),
-    direction: Direction,
     peer_port: u16,
-    is_opener: bool,
+    mut side: Side,
     budget: &mut CaptureBudget,
-) -> Result<Option<(u32, u32, u32)>, Unreadable> {
+) -> Result<Option<Part>, Unreadable> {
     let (mut start, mut length) = (start, length);
     // SAFETY: guaranteed by the caller.
     let mut head = unsafe { head(skb, start, length)? };
@@ -47,30 +91,37 @@ pub(super) unsafe fn find(
         // SAFETY: as above.
         head = unsafe { self::head(skb, start, length)? };
     }
-    let mut interest = if peer_port == DNS_PORT {
-        Interest::Whole
-    } else {
-        prefix::interest(head, length, direction, budget)
-    };
-    if budget.index == 0 && is_opener {
-        budget.foreign = u16::from(prefix::is_foreign(head));
-        if matches!(interest, Interest::None) && budget.foreign == 0 && prefix::is_text(head) {
-            // SAFETY: as above.
-            let line = unsafe { second_line(skb, start, length) };
-            if line != 0 && line < length {
-                start += line;
-                length -= line;
-                interest = Interest::Begins;
+    let mut interest =
+        if peer_port == DNS_PORT { Interest::Whole } else { prefix::interest(head, length, side, budget) };
+    if side.is_opener {
+        let opening = prefix::opening(head);
+        if budget.index == 0 {
+            budget.opening = opening;
+            if matches!(interest, Interest::None) && opening == Opening::OTHER && prefix::is_text(head) {
+                // SAFETY: as above.
+                let line = unsafe { second_line(skb, start, length) };
+                if line != 0 && line < length {
+                    start += line;
+                    length -= line;
+                    interest = Interest::Begins;
+                }
             }
+        } else if budget.opening == Opening::HTTP && opening == Opening::HTTP_BODY {
+            budget.opening = opening;
         }
+        side.opening = budget.opening;
     }
     let captured = match interest {
         Interest::None | Interest::Length => 0,
         Interest::Whole | Interest::Begins | Interest::Continues => length,
     };
-    budget.spend(captured);
-    budget.continues = u16::from(matches!(interest, Interest::Begins | Interest::Continues));
-    Ok(if matches!(interest, Interest::None) { None } else { Some((start, length, captured)) })
+    let is_message = matches!(interest, Interest::Begins | Interest::Continues);
+    budget.continues = u16::from(is_message);
+    if matches!(interest, Interest::None) {
+        budget.spend(0);
+        return Ok(None);
+    }
+    Ok(Some(Part { start, length, captured, in_pieces: is_message && side.opening == Opening::OTHER }))
 }
 
 /// A place that the verifier does not track.

@@ -19,8 +19,8 @@ const IPV4_SOURCE: u32 = 12;
 const IPV6_SOURCE: u32 = 8;
 /// Offset of the sequence number in a TCP header.
 const TCP_SEQUENCE: u32 = 4;
-/// Minimum length of an IPv4 header, and of a TCP header, in bytes.
-const MIN_HEADER: usize = 20;
+/// Minimum length of an IP header, and of a TCP header, in bytes.
+pub(super) const MIN_HEADER: usize = 20;
 
 /// Maximum distance of a received payload from the next expected byte. A payload further ahead is outside of every usual
 /// window, so the kernel will not accept it.
@@ -34,32 +34,32 @@ const MAX_AHEAD: i32 = 64 << 10;
 #[inline(always)]
 pub(super) unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Result<u32, Unreadable> {
     // SAFETY: guaranteed by the caller.
-    let first = unsafe { header_byte::<0>(skb, 0)? };
+    let first = unsafe { header_byte::<0, MIN_HEADER>(skb, 0)? };
     let (next, length) = if first >> 4 == 4 {
         // SAFETY: guaranteed by the caller.
-        (unsafe { header_byte::<IPV4_PROTOCOL>(skb, 0)? }, u32::from(first & 0xf) * 4)
+        (unsafe { header_byte::<IPV4_PROTOCOL, MIN_HEADER>(skb, 0)? }, u32::from(first & 0xf) * 4)
     } else {
         // SAFETY: guaranteed by the caller.
-        (unsafe { header_byte::<IPV6_NEXT>(skb, 0)? }, IPV6_HEADER)
+        (unsafe { header_byte::<IPV6_NEXT, MIN_HEADER>(skb, 0)? }, IPV6_HEADER)
     };
     if u16::from(next) == transport as u16 { Ok(length) } else { Err(Unreadable) }
 }
 
 /// Reads the byte at offset `BYTE` of the header that begins at offset `start` of the packet. Needs no helper call, because
 /// the kernel keeps the headers in the part of the packet that programs can read directly. Fails if this part has less than
-/// [`MIN_HEADER`] bytes after `start`.
+/// `LENGTH` bytes after `start`.
 ///
 /// # Safety
-/// `skb` must be that of the running program, `BYTE` less than [`MIN_HEADER`].
+/// `skb` must be that of the running program, and `BYTE` less than `LENGTH`.
 #[inline(always)]
-pub(super) unsafe fn header_byte<const BYTE: usize>(
+pub(super) unsafe fn header_byte<const BYTE: usize, const LENGTH: usize>(
     skb: *mut __sk_buff,
     start: u32,
 ) -> Result<u8, Unreadable> {
     // SAFETY: guaranteed by the caller. The byte is only read after a check that it lies before the end.
     unsafe {
         let header = (*skb).data as usize + start as usize;
-        if header + MIN_HEADER > (*skb).data_end as usize {
+        if header + LENGTH > (*skb).data_end as usize {
             return Err(Unreadable);
         }
         Ok(((header + BYTE) as *const u8).read())
@@ -162,31 +162,41 @@ pub(super) unsafe fn tuple(socket: *mut bpf_sock) -> FlowTuple {
     flow
 }
 
-/// Reads the addresses and ports of a received TCP packet.
+/// Reads the addresses and ports of a packet. The source of the flow is this host.
 ///
 /// # Safety
-/// `skb` must be that of the running program, and `header` the start of the TCP header.
+/// `skb` must be that of the running program, and `header` the start of the TCP or UDP header.
 #[inline(always)]
-pub(super) unsafe fn packet_tuple(skb: *mut __sk_buff, header: u32) -> Result<FlowTuple, Unreadable> {
+pub(super) unsafe fn packet_tuple(
+    skb: *mut __sk_buff,
+    header: u32,
+    transport: Transport,
+    direction: Direction,
+) -> Result<FlowTuple, Unreadable> {
     // SAFETY: guaranteed by the caller.
     let (first, ports): (u8, [u16; 2]) = unsafe { (load(skb, 0)?, load(skb, header)?) };
+    let (own, peer) = match direction {
+        Direction::Sent => (0, 1),
+        Direction::Received => (1, 0),
+    };
     let mut flow = FlowTuple {
         source: [0; 16],
         destination: [0; 16],
-        source_port: u16::from_be(ports[1]),
-        destination_port: u16::from_be(ports[0]),
+        source_port: u16::from_be(ports[own]),
+        destination_port: u16::from_be(ports[peer]),
         family: AF_INET6,
-        transport: Transport::Tcp as u16,
+        transport: transport as u16,
     };
+    let (own, peer) = (own as u32, peer as u32);
     // SAFETY: as above.
     unsafe {
         if first >> 4 == 4 {
             flow.family = AF_INET;
-            flow.destination[..4].copy_from_slice(&load::<[u8; 4]>(skb, IPV4_SOURCE)?);
-            flow.source[..4].copy_from_slice(&load::<[u8; 4]>(skb, IPV4_SOURCE + 4)?);
+            flow.source[..4].copy_from_slice(&load::<[u8; 4]>(skb, IPV4_SOURCE + 4 * own)?);
+            flow.destination[..4].copy_from_slice(&load::<[u8; 4]>(skb, IPV4_SOURCE + 4 * peer)?);
         } else {
-            flow.destination = load(skb, IPV6_SOURCE)?;
-            flow.source = load(skb, IPV6_SOURCE + 16)?;
+            flow.source = load(skb, IPV6_SOURCE + 16 * own)?;
+            flow.destination = load(skb, IPV6_SOURCE + 16 * peer)?;
         }
     }
     Ok(flow)

@@ -6,8 +6,11 @@
 //! This detector judges the looks of a window together. A single look proves nothing, because the library restores the
 //! mode between two hashes.
 
+mod nodes;
+
 use std::{sync::Arc, time::Duration};
 
+use self::nodes::Nodes;
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
@@ -66,13 +69,29 @@ pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
+/// The same arithmetic in a node, which verifies blocks. A sign and not mining: a node may mine, but need not.
+pub const NODE_ARITHMETIC: SignalInfo = SignalInfo {
+    id: "C1N",
+    weight: 50,
+    full_weight: 50,
+    kind: SignalKind::Sign,
+    name: "Arithmetic of RandomX in a node",
+    description: "The process does the arithmetic of RandomX and also talks to several peers as the nodes of Monero and its relatives do. Nodes verify each block with this arithmetic, so it does not show that the process mines.",
+    catches: "A node of Monero that nobody asked for, or that mines by itself.",
+    ..ROUNDING_MODES
+};
+
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
-    signals: &[ROUNDING_MODES],
-    wants: &[EventType::Rounding, EventType::Exit],
+    signals: &[ROUNDING_MODES, NODE_ARITHMETIC],
+    wants: &[EventType::Rounding, EventType::Payload, EventType::Exit],
     evictions: Some("rounding_evicted"),
     create: |_| {
-        Box::new(RoundingModes { processes: BoundedMap::new(PROCESSES), programs: BoundedMap::new(PROGRAMS) })
+        Box::new(RoundingModes {
+            processes: BoundedMap::new(PROCESSES),
+            programs: BoundedMap::new(PROGRAMS),
+            nodes: Nodes::new(),
+        })
     },
 };
 
@@ -113,6 +132,7 @@ struct RoundingModes {
     processes: BoundedMap<ProcessKey, Watched>,
     /// The looks of all processes of a program, for workers that change their process all the time.
     programs: BoundedMap<Program, Gathered>,
+    nodes: Nodes,
 }
 
 /// A program: its file, and the container that it runs in.
@@ -131,13 +151,17 @@ impl Detector for RoundingModes {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         match &context.event.body {
             EventBody::Rounding(rounding) => self.report(context, rounding, findings),
-            EventBody::Exit(_) => drop(self.processes.remove(&context.key())),
+            EventBody::Payload(payload) => self.nodes.note(context.key(), payload),
+            EventBody::Exit(_) => {
+                self.processes.remove(&context.key());
+                self.nodes.forget(&context.key());
+            }
             _ => {}
         }
     }
 
     fn evicted(&self) -> u64 {
-        self.processes.evicted() + self.programs.evicted()
+        self.processes.evicted() + self.programs.evicted() + self.nodes.evicted()
     }
 }
 
@@ -169,7 +193,12 @@ impl RoundingModes {
         let seconds = now.since(watched.since).as_secs_f64();
         watched.decided(now);
         let flushes = matches!(judgement, Judgement::Hashing(_));
-        findings.push(finding(context, rounding.register, &counts, (hashing, flushes), seconds));
+        if self.nodes.contains(&key) {
+            let found = finding(NODE_ARITHMETIC, context, rounding.register, &counts, flushes, seconds);
+            return findings.push(found);
+        }
+        let found = finding(ROUNDING_MODES, context, rounding.register, &counts, flushes, seconds);
+        findings.push(if hashing { found.full().conclusive() } else { found });
     }
 
     /// Adds the new looks of a process to those of its program. A worker that starts a new process every second never has
@@ -185,6 +214,9 @@ impl RoundingModes {
         let Some(file) = view.executable.file else { return };
         let container = view.container.as_ref().and_then(|container| container.id.clone());
         let (key, now) = (context.key(), context.at());
+        if self.nodes.contains(&key) {
+            return;
+        }
         let gathered = self.programs.entry(&(file, container), || Gathered {
             watched: Watched::new(rounding.register, now),
             last: key,
@@ -205,8 +237,8 @@ impl RoundingModes {
         let seconds = now.since(watched.since).as_secs_f64();
         watched.decided(now);
         let processes = std::mem::replace(&mut gathered.processes, 1);
-        let found = finding(context, rounding.register, &counts, (true, true), seconds);
-        findings.push(found.value("processes", processes));
+        let found = finding(ROUNDING_MODES, context, rounding.register, &counts, true, seconds);
+        findings.push(found.full().conclusive().value("processes", processes));
     }
 }
 
@@ -317,10 +349,11 @@ fn is_even(counts: &RoundingCounts, share: f64) -> bool {
 }
 
 fn finding(
+    info: SignalInfo,
     context: &DetectionContext<'_>,
     register: ControlRegister,
     counts: &RoundingCounts,
-    (decides, flushes): (bool, bool),
+    flushes: bool,
     seconds: f64,
 ) -> Finding {
     let RoundingCounts { nearest, down, up, zero } = *counts;
@@ -332,14 +365,13 @@ fn finding(
         "was found rounding down {down}, up {up} and toward zero {zero} times{flushing} in {} looks of {seconds:.1} s",
         counts.total()
     );
-    let finding = Finding::new(ROUNDING_MODES, context, detail)
+    Finding::new(info, context, detail)
         .value("looks", counts.total())
         .value("nearest", nearest)
         .value("down", down)
         .value("up", up)
         .value("toward_zero", zero)
-        .value("register", register.name());
-    if decides { finding.full().conclusive() } else { finding }
+        .value("register", register.name())
 }
 
 #[cfg(test)]

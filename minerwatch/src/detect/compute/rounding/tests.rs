@@ -1,4 +1,5 @@
 use crate::{
+    dissect::testing::levin,
     model::{ControlRegister, ProcessKey, Rounding, RoundingCounts, Verdict},
     testing::{Host, alerts, findings, seconds},
 };
@@ -64,6 +65,39 @@ fn the_full_form_decides_alone() {
     let alerts = alerts(&host);
     assert_eq!(alerts.first().map(|alert| alert.verdict), Some(Verdict::Mining));
     assert_eq!(alerts.len(), 1);
+}
+
+fn meet(host: &mut Host, node: ProcessKey, peers: u8) {
+    for peer in 1..=peers {
+        host.receive(node, &format!("198.51.100.{peer}:18080"), levin(1001));
+    }
+}
+
+#[test]
+fn a_node_with_several_peers_is_no_miner() {
+    let arithmetic = mxcsr([732, 519, 499, 488], NONE);
+    for (peers, verdict) in [(0, Verdict::Mining), (2, Verdict::Mining), (3, Verdict::Noted)] {
+        let (mut host, worker) = host();
+        meet(&mut host, worker, peers);
+        host.sample_rounding(worker, arithmetic);
+        let verdicts = alerts(&host).iter().map(|alert| alert.verdict).max();
+        assert_eq!(verdicts, Some(verdict), "{peers} peers");
+    }
+    let (mut host, worker) = host();
+    meet(&mut host, worker, 1);
+    meet(&mut host, worker, 1);
+    meet(&mut host, worker, 1);
+    host.sample_rounding(worker, arithmetic);
+    assert_eq!(weights(&host), [100], "one peer three times");
+}
+
+#[test]
+fn the_peers_of_a_node_do_not_excuse_its_child() {
+    let (mut host, worker) = host();
+    meet(&mut host, worker, 5);
+    let miner = host.spawn(worker, "/usr/bin/miner", &["miner"]);
+    host.sample_rounding(miner, mxcsr([732, 519, 499, 488], NONE));
+    assert_eq!(alerts(&host).first().map(|alert| alert.verdict), Some(Verdict::Mining));
 }
 
 #[test]

@@ -1,0 +1,214 @@
+//! C14: one busy thread for each processor, none of which ever waits, and one old connection.
+//!
+//! A worker of a miner only computes: it waits for nothing, so only the scheduler takes it off its processor. Whatever
+//! the algorithm is, its results and its next job go over one connection that stays. Programs that compute with data,
+//! such as encoders and compilers, wait for files or for each other many times a second.
+
+use std::time::Duration;
+
+use super::{
+    SCHEDULING_EVICTED, processors_used, start_of,
+    streak::{CPU_REPORT_GAP, Streak},
+    with_scheduling,
+};
+use crate::{
+    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
+    model::{BootTime, CpuUsage, Decimal, EventBody, EventType, Protocol, SignalClass, Threshold},
+};
+
+/// Share of the allowed processors that the process must use.
+const BUSY_SHARE: f64 = 0.85;
+/// Minimum number of allowed processors. On a single one, each loop that computes looks like this.
+const LEAST_PROCESSORS: u32 = 2;
+/// Maximum number of threads besides one for each processor. A miner has a few for the network and for its console.
+const OTHER_THREADS: u32 = 8;
+/// Number of times per second below which all threads together go to sleep. The threads that wait for the network and
+/// for timers do so a few times.
+const WAITS: f64 = 12.0;
+/// How long the process must work like this, and minimum age of its connection.
+const SPAN: Duration = Duration::from_secs(60);
+/// Maximum number of processes whose connections are tracked.
+const PROCESSES: usize = 4_096;
+
+/// The signal.
+pub const STEADY_WORKERS: SignalInfo = SignalInfo {
+    id: "C14",
+    class: SignalClass::Compute,
+    weight: 45,
+    full_weight: 45,
+    kind: SignalKind::Hint,
+    name: "A busy thread per processor that never waits, and one connection",
+    description: "For a minute, the process kept every processor that it may use busy, its threads never waited for anything, and it had one connection that was older. Miners work like this with any algorithm, and some simulations do too.",
+    catches: "Miners with unknown algorithms, together with other signals.",
+    techniques: &["T1496.001"],
+};
+
+/// The declaration of the detector.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[STEADY_WORKERS],
+    wants: &[EventType::Connect, EventType::RunningFlow, EventType::Close, EventType::Cpu, EventType::Exit],
+    evictions: SCHEDULING_EVICTED,
+    create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
+};
+
+/// The TCP connections and the work of a process.
+#[derive(Clone, Copy, Debug, Default)]
+struct Worker {
+    open: u32,
+    /// When a connection was last opened or closed.
+    changed: Option<BootTime>,
+    /// How often its threads had gone to sleep at the latest report.
+    waits: Option<u64>,
+    streak: Option<Streak>,
+}
+
+fn inspect(workers: &mut ProcessStates<Worker>, context: &DetectionContext<'_>) -> Option<Finding> {
+    match &context.event.body {
+        EventBody::Connect(connect) if connect.result == 0 && connect.flow.protocol == Protocol::Tcp => {
+            let worker = workers.entry(&context.key(), Worker::default);
+            worker.open = worker.open.saturating_add(1);
+            worker.changed = Some(context.at());
+        }
+        // The connection is older than the daemon.
+        EventBody::RunningFlow(flow) if flow.protocol == Protocol::Tcp => {
+            let worker = workers.entry(&context.key(), Worker::default);
+            worker.open = worker.open.saturating_add(1);
+            worker.changed.get_or_insert(context.at());
+        }
+        EventBody::Close(close) if close.flow.protocol == Protocol::Tcp => {
+            let worker = workers.get_mut(&context.key())?;
+            worker.open = worker.open.saturating_sub(1);
+            worker.changed = Some(context.at());
+        }
+        EventBody::Cpu(usage) => return worked(workers, context, usage),
+        _ => {}
+    }
+    None
+}
+
+fn worked(
+    workers: &mut ProcessStates<Worker>,
+    context: &DetectionContext<'_>,
+    usage: &CpuUsage,
+) -> Option<Finding> {
+    let worker = workers.get_mut(&context.key())?;
+    // The report is of one thread. If that is bound to one processor, the others are bound to others.
+    let allowed = if usage.allowed_processors > 1 { usage.allowed_processors } else { context.processors };
+    let used = processors_used(usage);
+    let before = worker.waits.replace(usage.voluntary)?;
+    let waits = usage.voluntary.saturating_sub(before) as f64 * 1e9 / usage.window.max(1) as f64;
+    let needed = BUSY_SHARE * f64::from(allowed);
+    let is_steady = allowed >= LEAST_PROCESSORS
+        && used >= needed
+        && (allowed..=allowed.saturating_add(OTHER_THREADS)).contains(&usage.threads)
+        && waits < WAITS
+        && worker.open == 1;
+    if !is_steady {
+        worker.streak = None;
+        return None;
+    }
+    let start = start_of(context, usage.window).max(worker.changed?);
+    let streak = worker.streak.get_or_insert_with(|| Streak::new(start));
+    let seconds = streak.extend(start, context.at(), CPU_REPORT_GAP, SPAN)?.as_secs();
+    let detail = format!(
+        "kept {used:.1} of {allowed} processors busy with {} threads that did not wait for {seconds} s, beside one connection",
+        usage.threads
+    );
+    let finding = Finding::new(STEADY_WORKERS, context, detail)
+        .measured("processors_used", Decimal::new(used, 2), Threshold::at_least(Decimal::new(needed, 2)))
+        .measured("waits_per_second", Decimal::new(waits, 1), Threshold::below(Decimal::new(WAITS, 1)))
+        .measured("seconds", seconds, Threshold::at_least(SPAN.as_secs()));
+    Some(with_scheduling(finding, usage))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::{ProcessKey, SchedulingPolicy},
+        testing::{Host, alerts, findings_on, seconds},
+    };
+
+    const POOL: &str = "203.0.113.9:443";
+
+    /// How a process works in each second.
+    #[derive(Clone, Copy)]
+    struct Work {
+        processors: f64,
+        threads: u32,
+        waits: u64,
+        allowed: u32,
+    }
+
+    const MINER: Work = Work { processors: 3.9, threads: 7, waits: 5, allowed: 4 };
+
+    fn host() -> (Host, ProcessKey) {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
+        (host, worker)
+    }
+
+    fn work(host: &mut Host, key: ProcessKey, work: Work, span: u64) {
+        for second in 1..=span {
+            host.wait(seconds(1));
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a small number")]
+            let on_cpu = (work.processors * 1e9) as u64;
+            let usage = CpuUsage {
+                window: 1_000_000_000,
+                on_cpu,
+                total_on_cpu: on_cpu * second,
+                voluntary: work.waits * host.now().0 / 1_000_000_000,
+                involuntary: 400,
+                threads: work.threads,
+                nice: 0,
+                yields: 0,
+                stops: 0,
+                policy: SchedulingPolicy::Other,
+                allowed_processors: work.allowed,
+            };
+            host.happen(key, EventBody::Cpu(usage));
+        }
+    }
+
+    fn found(host: &Host) -> usize {
+        findings_on(host, 4).iter().filter(|(id, _)| *id == "C14").count()
+    }
+
+    #[test]
+    fn workers_that_never_wait_are_found_beside_one_connection() {
+        let cases = [
+            ("a miner", MINER, 1),
+            ("a miner of two threads", Work { processors: 1.95, threads: 2, allowed: 2, ..MINER }, 1),
+            ("a miner whose threads are bound to processors", Work { allowed: 1, ..MINER }, 1),
+            ("an encoder, whose threads wait for frames", Work { waits: 900, ..MINER }, 0),
+            ("a server with a large pool of threads", Work { threads: 200, ..MINER }, 0),
+            ("a program that leaves a processor free", Work { processors: 3.0, ..MINER }, 0),
+            ("fewer threads than processors", Work { threads: 3, ..MINER }, 0),
+            ("one processor of four", Work { processors: 1.0, threads: 1, allowed: 1, ..MINER }, 0),
+        ];
+        for (name, how, expected) in cases {
+            let (mut host, worker) = host();
+            host.connect(worker, POOL);
+            work(&mut host, worker, how, 70);
+            assert_eq!(found(&host), expected, "{name}");
+            assert!(alerts(&host).is_empty(), "{name}: it does not count alone");
+        }
+    }
+
+    #[test]
+    fn other_connections_are_no_sign() {
+        let (mut host, worker) = host();
+        work(&mut host, worker, MINER, 130);
+        assert_eq!(found(&host), 0, "no connection");
+        host.connect(worker, POOL);
+        work(&mut host, worker, MINER, 50);
+        assert_eq!(found(&host), 0, "a connection of 50 seconds");
+        host.connect(worker, "203.0.113.10:5432");
+        work(&mut host, worker, MINER, 130);
+        assert_eq!(found(&host), 0, "two connections");
+        host.disconnect(worker, "203.0.113.10:5432");
+        work(&mut host, worker, MINER, 61);
+        assert_eq!(found(&host), 1, "one connection again");
+    }
+}
