@@ -148,9 +148,9 @@ pub(super) fn cri(directory: &Path, name: &str, known: Cri) -> Double {
                         bytes.extend_from_slice(&chunk);
                     }
                     let (status, message) = known.answer(&path, bytes.get(5..).unwrap_or_default());
-                    let head = http::Response::builder().header("content-type", "application/grpc");
-                    let mut trailers = http::HeaderMap::new();
-                    trailers.insert("grpc-status", http::HeaderValue::from_static(status));
+                    let head = ureq::http::Response::builder().header("content-type", "application/grpc");
+                    let mut trailers = ureq::http::HeaderMap::new();
+                    trailers.insert("grpc-status", ureq::http::HeaderValue::from_static(status));
                     let Ok(mut sender) = respond.send_response(head.body(()).expect("a head"), false) else {
                         return;
                     };

@@ -3,9 +3,9 @@
 
 use bytes::{BufMut as _, Bytes, BytesMut};
 use h2::client::{Builder, Connection, SendRequest};
-use http::{HeaderMap, Request};
 use prost::Message;
 use tokio::net::UnixStream;
+use ureq::http::{self, HeaderMap, Request};
 
 use super::error::AskError;
 

@@ -54,7 +54,7 @@ impl Asker {
     fn new(sockets: Vec<RuntimeSocket>) -> Self {
         let (wake, woken) = mpsc::channel();
         let settings = ContainerSettings { sockets, redactor: None };
-        let names = ContainerNames::start(settings, move || drop(wake.send(()))).expect("a thread");
+        let names = ContainerNames::start(settings, move || _ = wake.send(())).expect("a thread");
         Self { names, woken }
     }
 

@@ -185,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Container, Peer, ProcessView},
+        model::{Container, ContainerDetails, ContainerImage, Peer, ProcessView},
         testing::samples,
     };
 

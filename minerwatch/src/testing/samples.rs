@@ -8,12 +8,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 pub(crate) use self::{report::reports, response::responses};
 use crate::model::{
-    AppData, BootTime, Bytes, Close, Connect, Container, ContainerDescription, ContainerDetails, ContainerImage, ContainerRuntime,
-    ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage,
-    DnsRecord, Event, EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId,
-    Flow, FlowUpdate, Fork, GeoLocation, HashedFile, HugePages, Labels, Mapping, MappingClass, Namespaces, Payload, Pod,
-    ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess,
-    SchedulingPolicy, Subject, TlsHello, WallClock,
+    AppData, BootTime, Bytes, Close, Connect, Container, ContainerDescription, ContainerDetails,
+    ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen,
+    Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exec, Executable,
+    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
+    HugePages, Labels, Mapping, MappingClass, Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol,
+    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject, TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
