@@ -93,7 +93,7 @@ fn pages(count: usize) -> BTreeMap<String, String> {
             (format!("/containers/{}/json", id(number)), json)
         })
         .collect();
-    let other = DIGEST.replace('5', "7");
+    let other = DIGEST.replace("5a3c", "5a3d");
     pages.insert(
         format!("/images/{DIGEST}/json"),
         format!(r#"{{"Id":"{DIGEST}","RepoDigests":["nginx@{other}"]}}"#),
@@ -152,7 +152,7 @@ fn docker_gives_name_image_digests_and_labels() {
     assert_eq!(details.runtime, Some(ContainerRuntime::Docker));
     let image = details.image.expect("an image");
     assert_eq!(image.reference().as_deref(), Some("nginx:1.27"));
-    assert_eq!(image.digests, [Arc::from(DIGEST.replace('5', "7")), Arc::from(DIGEST)]);
+    assert_eq!(image.digests, [Arc::from(DIGEST.replace("5a3c", "5a3d")), Arc::from(DIGEST)]);
     assert_eq!(details.labels.get("team").map(|team| &**team), Some("shop"));
     let counters = asker.names.counters();
     assert_eq!((counters.asked, counters.named, counters.pending), (1, 1, 0));

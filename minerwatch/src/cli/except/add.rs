@@ -45,7 +45,7 @@ const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch except add --path '/opt/ml/*/train' --user ml --reason 'training on the CPUs'
   sudo minerwatch except add --user ci --signal C9,C9J --expires 14d --reason 'load tests'
-  sudo minerwatch except add --namespace ml --image 'registry.example/ml/train' --reason 'training on the CPUs'
+  sudo minerwatch except add --namespace ml --image 'registry.example/train' --reason 'training'
   sudo minerwatch except add --unit pool.service --peer 10.0.0.0/8:3333 --signal N1,N4 \\
       --config /etc/minerwatch.toml --reason 'our own mining pool'
 
