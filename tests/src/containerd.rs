@@ -41,12 +41,10 @@ impl Containerd {
     /// # Panics
     /// When containerd is there and does not start.
     pub fn start(test: &str, scratch: &Scratch, image: &str) -> Option<Self> {
-        let mut missing = Vec::new();
-        missing.extend(
-            ["containerd", "ctr", "runc", "busybox"].iter().filter(|own| require::on_path(own).is_none()),
-        );
+        let programs = ["containerd", "ctr", "runc", "busybox"];
+        let has_all = programs.iter().all(|program| require::on_path(program).is_some());
         let has_grpc = Command::new("python3").args(["-c", "import grpc"]).stderr(Stdio::null()).status();
-        if !missing.is_empty() || !has_grpc.is_ok_and(|status| status.success()) {
+        if !has_all || !has_grpc.is_ok_and(|status| status.success()) {
             let text = "it needs containerd and gRPC (apt-get install containerd runc busybox-static python3-grpcio)";
             notes::skipped(test, text);
             return None;
