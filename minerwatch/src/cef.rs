@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::ecs::read::{field, integer, milliseconds, text, texts};
+use crate::ecs::read::{self, field, integer, milliseconds, text, texts};
 use message::Message;
 
 /// Maximum length of a message, in bytes.
@@ -59,6 +59,8 @@ fn about_the_host(ecs: &Value, message: &mut Message) {
     message.text("deviceExternalId", text(ecs, "host.id"));
     message.labelled("cs5", "container", text(ecs, "container.id"));
     message.labelled("cs6", "pod", text(ecs, "orchestrator.resource.id"));
+    message.labelled("flexString1", "name", read::place(ecs).as_deref());
+    message.labelled("flexString2", "image", read::image(ecs).as_deref());
 }
 
 fn about_the_process(ecs: &Value, message: &mut Message) {

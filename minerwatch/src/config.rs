@@ -5,6 +5,7 @@
 //! ([`mod@reference`]), and a test fails when they are out of date.
 
 mod check;
+mod containers;
 mod drop_in;
 mod effective;
 mod environment;
@@ -36,6 +37,7 @@ use crate::{
     redact,
     schema::{absolute_path, between, checked, choice, optional, parsed, section, switch, table, tables},
 };
+pub use containers::Containers;
 pub use drop_in::drop_in;
 pub use effective::{Effective, Origin};
 pub use environment::Environment;
@@ -62,6 +64,8 @@ section! {
         pub events: Events = Events::default(), table();
         /// Hashing of executables.
         pub hash: Hash = Hash::default(), table();
+        /// Names of containers ([deployment.md](deployment.md#names-of-containers)).
+        pub containers: Containers = Containers::default(), table();
         /// Detection, and the alerts that are sent.
         pub detection: Detection = Detection::default(), table();
         /// Lists of indicators.
@@ -295,6 +299,7 @@ impl Config {
         let Self {
             events,
             hash,
+            containers,
             detection,
             intel: _,
             sink: _,
@@ -311,6 +316,7 @@ impl Config {
         let changed = [
             ("events", *events != new.events),
             ("hash", *hash != new.hash),
+            ("containers", *containers != new.containers),
             (
                 "detection",
                 Detection {

@@ -19,6 +19,7 @@ mod limits;
 mod load;
 mod names;
 mod network;
+mod place;
 mod process;
 pub mod read;
 mod response;
@@ -49,7 +50,7 @@ pub const ECS_VERSION: &str = "9.4.0";
 /// The fields whose members have names that depend on the data. An index maps each as one flattened field, so that any
 /// number of different alerts adds no mapped field. No other object has such members.
 pub const FLATTENED: &[&str] =
-    &["labels", "minerwatch.hooks", "minerwatch.lost", "minerwatch.signals.evidence"];
+    &["container.labels", "labels", "minerwatch.hooks", "minerwatch.lost", "minerwatch.signals.evidence"];
 
 /// Maximum size of an alert's line, unless the configuration says otherwise, in bytes.
 pub const MAX_ALERT_BYTES: usize = 15 << 10;
@@ -92,6 +93,8 @@ pub struct EncoderSettings {
     pub agent: AgentContext,
     /// The fields that the configuration adds.
     pub fields: ExtraFields,
+    /// The name of the Kubernetes cluster, in objects about pods.
+    pub cluster: Option<Arc<str>>,
     /// Removes secrets from every object.
     pub redactor: Option<Arc<Redactor>>,
     /// Maximum size of an alert's line, in bytes. A larger alert is cut.
@@ -106,6 +109,7 @@ impl EncoderSettings {
             agent: AgentContext::this(None),
             fields: ExtraFields::default(),
             max_alert_bytes: MAX_ALERT_BYTES,
+            cluster: None,
             redactor: None,
         }
     }

@@ -23,8 +23,8 @@ use crate::{
     incident::{HiddenAlerts, IncidentLimits, Incidents},
     intel::{self, Indicators},
     model::{
-        Alert, BootTime, Effect, Event, EventBody, Evidence, Health, IncidentId, Observation, ProcessKey,
-        Request, SignalId, Value, Verdict, WallClock, Wanted,
+        Alert, BootTime, ContainerDescription, Effect, Event, EventBody, Evidence, Health, IncidentId,
+        Observation, ProcessKey, Request, SignalId, Value, Verdict, WallClock, Wanted,
     },
     process::{ConnectionHistory, Outbound, Parking, ProcessTable, TableLimits},
 };
@@ -141,7 +141,10 @@ impl Engine {
     pub fn unanswered(&mut self, request: &Request, effects: &mut Vec<Effect>) {
         match request {
             Request::DnsRole(subject) => self.release_answered(subject.key, effects),
-            Request::SampleRounding { .. } | Request::SocketOptions { .. } | Request::WatchListeners(_) => {}
+            Request::SampleRounding { .. }
+            | Request::SocketOptions { .. }
+            | Request::WatchListeners(_)
+            | Request::DescribeContainer(_) => {}
         }
     }
 
@@ -215,6 +218,8 @@ impl Engine {
             processes: self.table.len() as u64,
             processes_evicted: self.table.evicted(),
             dead_forgotten_early: self.table.forgotten_early(),
+            containers: self.table.containers() as u64,
+            containers_evicted: self.table.containers_evicted(),
             parked: (self.before_fork.len() + self.before_answer.len()) as u64,
             parked_lost: self.before_fork.given_up() + self.before_answer.given_up(),
             incidents: self.incidents.len() as u64,
@@ -289,7 +294,14 @@ impl Engine {
 
     fn process(&mut self, event: &Event, effects: &mut Vec<Effect>) {
         let key = event.subject.key;
+        if let EventBody::ContainerDescription(description) = &event.body {
+            self.describe_container(description, effects);
+            return;
+        }
         self.table.apply(event);
+        if self.table.must_ask(&event.subject, self.now) {
+            effects.push(Effect::Request(Request::DescribeContainer(event.subject.clone())));
+        }
         if let EventBody::Fork(_) = event.body {
             return;
         }
@@ -327,6 +339,14 @@ impl Engine {
             EventBody::Exit(_) => self.table.exit(key, event.time),
             _ => {}
         }
+    }
+
+    /// Adds what a runtime says about a container to its processes and to the incidents that have suspects in it.
+    fn describe_container(&mut self, description: &ContainerDescription, effects: &mut Vec<Effect>) {
+        self.table.describe(description);
+        // An incident may outlive what the table remembers.
+        self.incidents.describe_container(description, self.now, &self.table, &mut self.alerts);
+        self.send_alerts(effects);
     }
 
     fn send_alerts(&mut self, effects: &mut Vec<Effect>) {

@@ -19,6 +19,7 @@ pub mod bounded;
 pub mod cef;
 pub mod cli;
 pub mod config;
+pub mod containers;
 pub mod control;
 pub mod credentials;
 #[cfg(feature = "sensor")]

@@ -17,7 +17,10 @@ pub use self::{
     event_counts::{AlertCounts, EventCounts},
     histogram::Histogram,
     outputs::{OutputMetrics, SpoolMetrics},
-    parts::{ControlMetrics, EnrichMetrics, SamplerMetrics, SocketMetrics},
+    parts::{
+        ContainerMetrics, ContainerSocketMetrics, ControlMetrics, EnrichMetrics, SamplerMetrics,
+        SocketMetrics,
+    },
     resources::{CpuMetrics, LatencyMetrics, ProcessMetrics, ProgramMetrics, ProgramStatistics},
 };
 use crate::{engine::EngineCounters, except::ExceptionStatus, feeds::ListMetrics};
@@ -59,6 +62,8 @@ pub struct Metrics {
     pub incidents_left_out: u64,
     /// Counters of the caches and hashes in the enrich stage.
     pub enrich: EnrichMetrics,
+    /// Counters of the names of containers.
+    pub containers: ContainerMetrics,
     /// Counters of the sampler of busy CPUs.
     pub sampler: SamplerMetrics,
     /// Counters of tagged sockets of other processes.

@@ -6,6 +6,7 @@ mod agent_report;
 mod alert;
 mod allowed;
 mod app_data;
+mod container;
 mod dns;
 mod effect;
 mod event;
@@ -43,6 +44,9 @@ pub use alert::{
 };
 pub use allowed::Allowed;
 pub use app_data::{AppData, Carrier, MiningMessage, MiningProtocol, MiningSide, TunnelHost, TunnelRequest};
+pub use container::{
+    Container, ContainerDescription, ContainerDetails, ContainerImage, ContainerRuntime, Labels, Pod,
+};
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request, Wanted};
 pub use event::{
@@ -63,10 +67,7 @@ pub use memory::{HugePages, Mapping, MappingClass};
 pub use never::{Never, Traits};
 pub use options::{Keepalive, SocketOptions};
 pub use payload::{Bytes, Direction, Payload};
-pub use process::{
-    Container, ContainerRuntime, Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey,
-    ProcessView,
-};
+pub use process::{Credentials, Executable, ExecutableFlags, FileId, Namespaces, ProcessKey, ProcessView};
 pub use quota::CpuQuota;
 pub use report::{Condition, DataSourceStatus, Report, ScanReport};
 pub use response::{AfterDeath, BlockedTraffic, ResponseAction, ResponseOutcome, ResponseReport, Stage};

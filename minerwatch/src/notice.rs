@@ -9,7 +9,7 @@ mod tests;
 
 use serde_json::Value;
 
-use crate::ecs::read::{field, integer, items, text, texts};
+use crate::ecs::read::{self, field, integer, items, text, texts};
 use plain::{join, plain};
 
 /// Maximum length of a headline, in characters.
@@ -69,8 +69,9 @@ pub fn summary(ecs: &Value) -> Vec<(&'static str, String)> {
         ("Program", program(ecs)),
         ("User", of("process.user.name").or_else(|| of("process.user.id"))),
         ("Command line", of("process.command_line")),
-        ("Container", of("container.id")),
-        ("Pod", of("orchestrator.resource.id")),
+        ("Container", container(ecs)),
+        ("Image", read::image(ecs)),
+        ("Pod", pod(ecs)),
         ("Unit", of("minerwatch.unit")),
         ("Destination", destination(ecs)),
         ("Load", load(ecs)),
@@ -94,8 +95,31 @@ fn program(ecs: &Value) -> Option<String> {
     Some(format!("{} ({})", plain(program, 60), join([pid, user], ", ")))
 }
 
-/// Returns the pod or the container, with the first characters of its id.
+/// Returns the container with its id: `web (4f3c…)`.
+fn container(ecs: &Value) -> Option<String> {
+    let id = text(ecs, "container.id")?;
+    Some(match text(ecs, "container.name") {
+        Some(name) => format!("{} ({id})", plain(name, 80)),
+        None => id.to_owned(),
+    })
+}
+
+/// Returns the pod with its uid: `shop/cart-7d9 (0f6e…)`.
+fn pod(ecs: &Value) -> Option<String> {
+    let id = text(ecs, "orchestrator.resource.id");
+    let name = text(ecs, "orchestrator.resource.name").and_then(|_| read::place(ecs));
+    match (name, id) {
+        (Some(name), Some(id)) => Some(format!("{} ({id})", plain(&name, 120))),
+        (name, id) => name.or_else(|| id.map(str::to_owned)),
+    }
+}
+
+/// Returns the pod or the container by name, else with the first characters of its id.
 fn place(ecs: &Value) -> Option<String> {
+    if let Some(name) = read::place(ecs) {
+        let kind = if text(ecs, "orchestrator.resource.name").is_some() { "pod" } else { "container" };
+        return Some(format!("{kind} {}", plain(&name, 60)));
+    }
     let pod = text(ecs, "orchestrator.resource.id").map(|id| ("pod", id));
     let (kind, id) = pod.or_else(|| text(ecs, "container.id").map(|id| ("container", id)))?;
     let short: String = id.chars().take(12).collect();

@@ -32,6 +32,12 @@ pub trait Probes {
     /// Answers a request, or starts to work on the answer.
     fn ask(&mut self, request: &Request) -> Answer;
 
+    /// Appends the answers that came since the last call, from other threads. Call it after each batch of events and
+    /// after each wake-up.
+    fn take_answers(&mut self, now: BootTime, found: &mut Vec<Event>) {
+        let _ = (now, found);
+    }
+
     /// Does the work that is due at `now`, and appends the resulting events.
     fn tick(&mut self, now: BootTime, found: &mut Vec<Event>);
 }

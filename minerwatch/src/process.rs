@@ -1,6 +1,7 @@
 //! The process table, the lineage of processes, roles of programs, and events that arrive before the fork of their
 //! process.
 
+mod containers;
 mod entry;
 mod lineage;
 mod parking;

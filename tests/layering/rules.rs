@@ -87,7 +87,12 @@ pub const ROOMS: &[Room] = &[
     room("privileges", Reach::System, &[]),
     room("host", Reach::System, &["model"]),
     room("enrich", Reach::System, &["bounded", "model"]),
-    room("probe", Reach::System, &["bounded", "enrich", "host", "model", "privileges", "sensor"]),
+    room("containers", Reach::System, &["model", "redact"]),
+    room(
+        "probe",
+        Reach::System,
+        &["bounded", "containers", "enrich", "host", "model", "privileges", "sensor"],
+    ),
     room(
         "feeds",
         Reach::System,
@@ -108,7 +113,7 @@ pub const ROOMS: &[Room] = &[
     room(
         "metrics",
         Reach::Pure,
-        &["control", "engine", "enrich", "except", "feeds", "health", "model", "output"],
+        &["containers", "control", "engine", "enrich", "except", "feeds", "health", "model", "output"],
     ),
     room(
         "respond",
@@ -123,6 +128,7 @@ pub const ROOMS: &[Room] = &[
         &[
             "bounded",
             "config",
+            "containers",
             "control",
             "decode",
             "detect",
@@ -156,6 +162,7 @@ pub const ROOMS: &[Room] = &[
         &[
             "bounded",
             "config",
+            "containers",
             "control",
             "detect",
             "ecs",

@@ -5,6 +5,7 @@ mod chain;
 mod churn;
 mod compute;
 mod connections;
+mod container_names;
 mod containers;
 mod events;
 mod flows;

@@ -4,11 +4,13 @@
 pub mod agent;
 pub mod command;
 pub mod container;
+pub mod containerd;
 pub mod day;
 pub mod limited;
 pub mod namespace;
 pub mod native;
 pub mod notes;
+pub mod podman;
 pub mod receiver;
 pub mod require;
 pub mod stories;

@@ -97,6 +97,13 @@ pub fn optional_server(test: &str, name: &str) -> Option<PathBuf> {
     path
 }
 
+/// Finds a program on `PATH`, or where the helpers of container runtimes are.
+pub fn on_path(name: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let helpers = ["/usr/libexec/podman", "/usr/lib/podman"].map(PathBuf::from);
+    env::split_paths(&path).chain(helpers).map(|directory| directory.join(name)).find(|path| path.is_file())
+}
+
 /// Whether this is the full run of the tests (`cargo xtask test --full`).
 pub fn full() -> bool {
     is_set(FULL)

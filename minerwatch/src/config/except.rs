@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256 as Hasher};
 
 use crate::{
-    except::{Criteria, Exception, Moment, Pattern, PeerPattern, Sha256, Source},
+    except::{Criteria, Exception, LabelPattern, Moment, Pattern, PeerPattern, Sha256, Source},
     model::SignalId,
     schema::{checked, one_or_more, optional, parsed, section},
 };
@@ -28,16 +28,21 @@ section! {
         pub id: Option<String> = None, optional(checked("small letters, digits, `-`, `_`", is_id));
         /// SHA-256 of the executable.
         pub sha256: Option<Sha256> = None, optional(parsed("64 hexadecimal digits"));
-        /// Path of the executable. It needs `user`, `unit`, `container` or `sha256` beside it. In containers it matches
-        /// only with `container` or `sha256`.
+        /// Path of the executable. It needs `user`, `unit`, `sha256` or one of the keys about containers beside it. In
+        /// containers it matches only with `sha256` or one of these keys: `container`, `image`, `namespace`, `label`.
         pub path: Option<Pattern> = None, optional(checked("an absolute path; `*` stands for any characters except `/`", is_path));
         /// User who runs the process.
         pub user: Option<String> = None, optional(checked("a name or a number", is_user));
         /// systemd unit of the process.
         pub unit: Option<Pattern> = None, optional(checked("a name; `*` stands for any characters", is_pattern));
-        /// Container of the process: at least 12 digits of its id. Its name and its image are accepted, but not known in
-        /// this version, so they match nothing.
+        /// Container of the process: at least 12 digits of its id, its name, or its image.
         pub container: Option<Pattern> = None, optional(checked("the beginning of an id, or a name with `*`", is_pattern));
+        /// Image of the container: its name with or without the tag, or a digest.
+        pub image: Option<Pattern> = None, optional(checked("a name; `*` stands for any characters except `/`", is_pattern));
+        /// Namespace of the Kubernetes pod.
+        pub namespace: Option<Pattern> = None, optional(checked("a name; `*` stands for any characters", is_pattern));
+        /// Labels of the container or of its pod. All of them must match.
+        pub label: Vec<LabelPattern> = Vec::new(), one_or_more("`NAME=VALUE`, where `*` in the value stands for any characters except `/`; or a list of these");
         /// Peers. Each peer of the suspect must match one of them.
         pub peer: Vec<PeerPattern> = Vec::new(),
             one_or_more("an address, a network, a name or `*.NAME`, with or without `:PORT`; or a list of these");
@@ -61,31 +66,26 @@ impl ExceptionEntry {
     ///
     /// The exception would match far too much, or names something that is no signal.
     pub fn check(&self) -> Result<(), (&'static str, String)> {
-        let Self { sha256, path, user, unit, container, peer, signal, .. } = self;
+        let Self { sha256, path, user, unit, container, image, namespace, label, peer, signal, .. } = self;
+        let is_anywhere = container.is_none() && image.is_none() && namespace.is_none() && label.is_empty();
         if sha256.is_none()
             && path.is_none()
             && user.is_none()
             && unit.is_none()
-            && container.is_none()
+            && is_anywhere
             && peer.is_empty()
         {
-            let message = "the exception matches everything; add at least one of sha256, path, user, unit, container \
-                           and peer";
+            let message = "the exception matches everything; add at least one of sha256, path, user, unit, container, \
+                           image, namespace, label and peer";
             return Err((if signal.is_empty() { "reason" } else { "signal" }, message.to_owned()));
         }
-        if path.is_some() && sha256.is_none() && user.is_none() && unit.is_none() && container.is_none() {
+        if path.is_some() && sha256.is_none() && user.is_none() && unit.is_none() && is_anywhere {
             let message = "a path alone proves nothing, because every user can run a program under any path in a mount \
                            namespace; add user, unit, container or sha256";
             return Err(("path", message.to_owned()));
         }
         let is_root = user.as_deref().is_some_and(|user| user == "root" || user.parse() == Ok(0_u32));
-        if is_root
-            && sha256.is_none()
-            && path.is_none()
-            && unit.is_none()
-            && container.is_none()
-            && peer.is_empty()
-        {
+        if is_root && sha256.is_none() && path.is_none() && unit.is_none() && is_anywhere && peer.is_empty() {
             let message = "everything that root runs is too much; add path, sha256, unit, container or peer";
             return Err(("user", message.to_owned()));
         }
@@ -100,9 +100,24 @@ impl ExceptionEntry {
 
     /// Returns the exception.
     pub fn to_exception(&self, source: Source) -> Exception {
-        let Self { reason, id, sha256, path, user, unit, container, peer, signal, expires, added, added_by } =
-            self.clone();
-        let criteria = Criteria { sha256, path, user, unit, container, peer };
+        let Self {
+            reason,
+            id,
+            sha256,
+            path,
+            user,
+            unit,
+            container,
+            image,
+            namespace,
+            label,
+            peer,
+            signal,
+            expires,
+            added,
+            added_by,
+        } = self.clone();
+        let criteria = Criteria { sha256, path, user, unit, container, image, namespace, label, peer };
         let mut own = Exception {
             id: String::new(),
             criteria,

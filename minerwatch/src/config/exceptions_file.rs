@@ -127,6 +127,9 @@ fn written(entry: &ExceptionEntry) -> String {
         user,
         unit,
         container,
+        image,
+        namespace,
+        label,
         peer,
         signal,
         expires,
@@ -150,6 +153,9 @@ fn written(entry: &ExceptionEntry) -> String {
     add("user", user.clone().and_then(string));
     add("unit", unit.as_ref().and_then(|unit| string(unit.as_str().to_owned())));
     add("container", container.as_ref().and_then(|own| string(own.as_str().to_owned())));
+    add("image", image.as_ref().and_then(|own| string(own.as_str().to_owned())));
+    add("namespace", namespace.as_ref().and_then(|own| string(own.as_str().to_owned())));
+    add("label", list(label.iter().map(ToString::to_string).collect()));
     add("peer", list(peer.iter().map(ToString::to_string).collect()));
     add("signal", list(signal.iter().map(ToString::to_string).collect()));
     add("reason", string(reason.clone()));

@@ -154,7 +154,7 @@ fn an_error_names_line_and_key() {
         ),
         (
             "[snik]\n",
-            "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, detection, \
+            "m.toml:1: snik: there is no such key; did you mean `sink`? known here: events, hash, containers, detection, \
              intel, sink, fields, redact, state, control, response, metrics, limits, log, config",
         ),
         (
@@ -318,7 +318,11 @@ fn the_manifest_carries_a_configuration() {
         .take_while(|line| line.starts_with("    "))
         .fold(String::new(), |text, line| text + line.trim_start() + "\n");
     assert!(text.contains("[sink.stdout]"));
-    assert_eq!(parse(&text), Ok(Config::default()));
+    let mut expected = Config::default();
+    // The sockets of the node's runtimes are below this directory.
+    expected.containers.root = Some("/host".into());
+    assert!(manifest.contains("{ name: host-run, mountPath: /host/run, readOnly: true }"));
+    assert_eq!(parse(&text), Ok(expected));
 }
 
 #[test]

@@ -135,7 +135,7 @@ impl Encoder {
         event.id = id.map(Shown);
         let mut document = Document::new(self.time(*time), event);
         if let Some(container) = container.as_deref().or(suspect.container.as_deref()) {
-            document.set_container(container);
+            document.set_container(container, self.settings.cluster.as_deref());
         }
         document.message = Some(message);
         document.process = Some(process);

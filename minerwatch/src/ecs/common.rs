@@ -74,7 +74,7 @@ impl<'a> Cloud<'a> {
 
 /// Writes the fields as one JSON object.
 pub(super) fn object(settings: &EncoderSettings) -> String {
-    let EncoderSettings { host, agent, fields, max_alert_bytes: _, redactor: _ } = settings;
+    let EncoderSettings { host, agent, fields, max_alert_bytes: _, cluster: _, redactor: _ } = settings;
     let HostContext { name, id, boot_id, clock: _ } = host;
     let AgentContext { id: agent_id, version } = agent;
     let ExtraFields { tags, labels, cloud } = fields;

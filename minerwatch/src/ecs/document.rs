@@ -13,11 +13,12 @@ use super::{
     load::{CpuFields, MemoryFields, QuotaFields, RoundingFields},
     names,
     network::{EndpointFields, NetworkFields, OwnNetwork},
+    place::{ContainerFields, OrchestratorFields},
     response_fields::ResponseFields,
     timestamp::Timestamp,
     values::{CapabilitySet, Device, ErrorCode, Identified, Mode, Shown, known},
 };
-use crate::model::{Container, ContainerRuntime, IncidentId, Namespaces, ProcessKey};
+use crate::model::{Container, IncidentId, Namespaces, ProcessKey};
 
 macro_rules! fields {
     ($($(#[$note:meta])* struct $name:ident<'a> {
@@ -78,12 +79,6 @@ fields! {
     struct UserFields<'a> { id: Shown<u32>, ; name: &'a str, }
 
     struct HashFields<'a> { sha256: &'a str, }
-
-    struct ContainerFields<'a> { id: &'a str, ; runtime: &'static str, }
-
-    struct OrchestratorFields<'a> { r#type: &'static str, resource: Pod<'a>, }
-
-    struct Pod<'a> { r#type: &'static str, id: &'a str, }
 
     struct TlsFields<'a> { client: TlsClient<'a>, }
 
@@ -230,16 +225,11 @@ impl<'a> Document<'a> {
         }
     }
 
-    /// Sets the fields that describe where the process runs: its container, pod, systemd unit and cgroup.
-    pub fn set_container(&mut self, container: &'a Container) {
-        self.container = container
-            .id
-            .as_deref()
-            .map(|id| ContainerFields { id, runtime: container.runtime.and_then(runtime) });
-        self.orchestrator = container
-            .pod_uid
-            .as_deref()
-            .map(|id| OrchestratorFields { r#type: "kubernetes", resource: Pod { r#type: "pod", id } });
+    /// Sets the fields that describe where the process runs: its container, pod, systemd unit and cgroup. `cluster` is
+    /// the name of the cluster, if the configuration has one.
+    pub fn set_container(&mut self, container: &'a Container, cluster: Option<&'a str>) {
+        self.container = ContainerFields::of(container);
+        self.orchestrator = OrchestratorFields::of(container, cluster);
         if let Some(cgroup) = known(&container.cgroup) {
             self.own().cgroup = Some(cgroup);
         }
@@ -268,15 +258,5 @@ impl<'a> Document<'a> {
             rounding: None,
             memory: None,
         })
-    }
-}
-
-fn runtime(runtime: ContainerRuntime) -> Option<&'static str> {
-    match runtime {
-        ContainerRuntime::Docker => Some("docker"),
-        ContainerRuntime::Containerd => Some("containerd"),
-        ContainerRuntime::CriO => Some("cri-o"),
-        ContainerRuntime::Podman => Some("podman"),
-        ContainerRuntime::Unknown => None,
     }
 }

@@ -15,8 +15,9 @@ use super::{
     values::{Device, ErrorCode, Identified, Mode, Shown},
 };
 use crate::model::{
-    BootTime, Close, Connect, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange, Flow,
-    FlowUpdate, GeoLocation, Payload, ProcessKey, Protocol, RunningFlow, TlsHello,
+    BootTime, Close, Connect, Container, CpuUsage, DnsAnswer, Event, EventBody, Exit, FileAction, FileChange,
+    Flow, FlowUpdate, GeoLocation, Payload, ProcessKey, ProcessView, Protocol, RunningFlow, Subject,
+    TlsHello,
 };
 
 const PROCESS: &[&str] = &["process"];
@@ -42,9 +43,8 @@ impl Encoder {
         process.parent = parent.as_ref();
 
         let mut document = Document::new(self.time(event.time), fields);
-        let container = subject.container.as_deref().or(view.and_then(|view| view.container.as_deref()));
-        if let Some(container) = container {
-            document.set_container(container);
+        if let Some(container) = place(subject, view) {
+            document.set_container(container, self.settings.cluster.as_deref());
         }
         if let Some(flags) = view.and_then(|view| OwnProcess::of_flags(view.executable.flags)) {
             document.own().process = Some(flags);
@@ -86,9 +86,10 @@ impl Encoder {
                 (None, None) => return false,
             },
             EventBody::FlowUpdate(update) => document.flow_update(self, update, event.time),
-            EventBody::SocketOptions(_) | EventBody::DnsServerRole(_) | EventBody::HashedFile(_) => {
-                return false;
-            }
+            EventBody::SocketOptions(_)
+            | EventBody::DnsServerRole(_)
+            | EventBody::HashedFile(_)
+            | EventBody::ContainerDescription(_) => return false,
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -137,7 +138,8 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)
         | EventBody::DnsServerRole(_)
-        | EventBody::HashedFile(_) => return None,
+        | EventBody::HashedFile(_)
+        | EventBody::ContainerDescription(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
     if matches!(body, EventBody::Cpu(_) | EventBody::Quota(_) | EventBody::Rounding(_)) {
@@ -166,7 +168,18 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Payload(_)
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)
-        | EventBody::DnsServerRole(_) => None,
+        | EventBody::DnsServerRole(_)
+        | EventBody::ContainerDescription(_) => None,
+    }
+}
+
+/// Returns the container of the subject. The table may know more about the same place than the event says.
+fn place<'a>(subject: &'a Subject, view: Option<&'a ProcessView>) -> Option<&'a Container> {
+    let known = view.and_then(|view| view.container.as_deref());
+    match (subject.container.as_deref(), known) {
+        (Some(own), Some(known)) if own.details.is_none() && own.is_same_place(known) => Some(known),
+        (Some(own), _) => Some(own),
+        (None, known) => known,
     }
 }
 

@@ -5,7 +5,10 @@ use std::{collections::BTreeSet, sync::Arc};
 use serde::Serialize;
 
 use super::shorten::{length, shorten, shorten_shared};
-use crate::model::{Alert, Container, Evidence, Health, Member, ProcessView, Signal, Suspect, Value};
+use crate::model::{
+    Alert, Container, ContainerDetails, ContainerImage, Evidence, Health, Labels, Member, Pod, ProcessView,
+    Signal, Suspect, Value,
+};
 
 /// What an alert keeps at most.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,8 @@ pub(super) struct Limits {
     pub persistence: usize,
     /// Conditions of the next verdict.
     pub missing: usize,
+    /// Labels of a container, and labels of a pod.
+    pub labels: usize,
     /// Whether the hooks in use are listed.
     pub hooks: bool,
     /// Whether all losses and the unavailable data sources are listed.
@@ -64,6 +69,7 @@ impl Limits {
         dropped: usize::MAX,
         persistence: usize::MAX,
         missing: usize::MAX,
+        labels: usize::MAX,
         hooks: true,
         losses: true,
     };
@@ -96,6 +102,8 @@ pub(super) struct CutFields {
     pub persistence: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub missing: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    pub labels: u64,
     #[serde(skip_serializing_if = "is_zero")]
     pub sources: u64,
 }
@@ -160,6 +168,7 @@ fn texts(alert: &mut Alert, limits: &Limits, cut: &mut CutFields) {
     }
     if let Some(place) = &mut alert.container {
         container(place, limit, count);
+        cut.labels = details(place, limits, count);
     }
     if let Some(name) = alert.destination.as_mut().and_then(|peer| peer.name.as_mut()) {
         shorten_shared(name, limit, count);
@@ -221,7 +230,7 @@ fn arguments(arguments: &mut Arc<[Arc<str>]>, limits: &Limits, cut: &mut u64) {
 fn container(container: &mut Arc<Container>, limit: usize, count: &mut u64) {
     // An id is short and useful only as a whole.
     let is_long = |text: &str| super::shorten::shortened(text, limit).is_some();
-    let Container { cgroup, id: _, runtime: _, pod_uid: _, unit } = &**container;
+    let Container { cgroup, id: _, runtime: _, outer: _, pod_uid: _, unit, details: _ } = &**container;
     if !is_long(cgroup) && !unit.as_deref().is_some_and(is_long) {
         return;
     }
@@ -229,6 +238,38 @@ fn container(container: &mut Arc<Container>, limit: usize, count: &mut u64) {
     for text in [Some(cgroup), unit.as_mut()].into_iter().flatten() {
         shorten_shared(text, limit, count);
     }
+}
+
+/// Shortens the texts of a runtime about the container, and leaves out labels. Returns the number of labels left out.
+fn details(container: &mut Arc<Container>, limits: &Limits, count: &mut u64) -> u64 {
+    let Some(whole) = &container.details else { return 0 };
+    let mut own = ContainerDetails::clone(whole);
+    let ContainerDetails { name, image, labels, pod, runtime: _ } = &mut own;
+    let mut left_out = keep_labels(labels, limits, count);
+    let mut texts: Vec<&mut Arc<str>> = name.iter_mut().collect();
+    if let Some(ContainerImage { name, tag, digests: _ }) = image {
+        texts.push(name);
+        texts.extend(tag);
+    }
+    if let Some(Pod { name, namespace, labels }) = pod {
+        left_out += keep_labels(labels, limits, count);
+        texts.extend([name, namespace]);
+    }
+    texts.into_iter().for_each(|text| shorten_shared(text, limits.text, count));
+    if own != **whole {
+        *container = container.described(&Arc::new(own));
+    }
+    left_out
+}
+
+/// Shortens the values of labels, and leaves out the last ones.
+fn keep_labels(labels: &mut Labels, limits: &Limits, count: &mut u64) -> u64 {
+    let before = labels.len();
+    while labels.len() > limits.labels {
+        labels.pop_last();
+    }
+    labels.values_mut().for_each(|value| shorten_shared(value, limits.text, count));
+    (before - labels.len()) as u64
 }
 
 /// Shortens the texts of a suspect that an alert shows.

@@ -40,6 +40,23 @@ pub fn texts<'a>(object: &'a Value, name: &str) -> impl Iterator<Item = &'a str>
     items(object, name).iter().filter_map(Value::as_str)
 }
 
+/// Returns the name of the pod (`NAMESPACE/NAME`), else of the container.
+pub fn place(object: &Value) -> Option<String> {
+    match (text(object, "orchestrator.namespace"), text(object, "orchestrator.resource.name")) {
+        (Some(namespace), Some(pod)) => Some(format!("{namespace}/{pod}")),
+        _ => text(object, "container.name").map(str::to_owned),
+    }
+}
+
+/// Returns the image of the container, with its tag: `nginx:1.27`.
+pub fn image(object: &Value) -> Option<String> {
+    let name = text(object, "container.image.name")?;
+    Some(match texts(object, "container.image.tag").next() {
+        Some(tag) => format!("{name}:{tag}"),
+        None => name.to_owned(),
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -53,7 +53,7 @@ impl Encoder {
         if let Some(suspect) = suspect {
             document.process = Some(ProcessFields::of_view(self, suspect));
             if let Some(container) = &suspect.container {
-                document.set_container(container);
+                document.set_container(container, self.settings.cluster.as_deref());
             }
         }
         if let Ok(incident) = report.incident.parse::<IncidentId>() {

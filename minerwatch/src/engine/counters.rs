@@ -16,6 +16,10 @@ pub struct EngineCounters {
     /// Dead processes evicted before the end of [`super::EngineSettings::dead_memory`], because too many processes
     /// died.
     pub dead_forgotten_early: u64,
+    /// Containers remembered now, living and deleted.
+    pub containers: u64,
+    /// Containers evicted because too many were remembered.
+    pub containers_evicted: u64,
     /// Events parked now, for the fork of their process or for an answer.
     pub parked: u64,
     /// Parked events that timed out or exceeded the limit.

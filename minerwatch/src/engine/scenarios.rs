@@ -3,6 +3,7 @@
 mod attacks;
 mod benign;
 mod bounds;
+mod containers;
 mod exceptions;
 mod property;
 mod restart;

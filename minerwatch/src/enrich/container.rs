@@ -25,7 +25,6 @@ const PARENTS: &[(&str, ContainerRuntime)] = &[
     ("k8s.io", ContainerRuntime::Containerd),
     ("containerd", ContainerRuntime::Containerd),
     ("nerdctl", ContainerRuntime::Containerd),
-    ("libpod_parent", ContainerRuntime::Podman),
 ];
 
 /// Types of systemd units that hold processes. Slices hold only other units.
@@ -41,10 +40,12 @@ pub fn parse(path: &str) -> Option<Container> {
     if components.is_empty() {
         return None;
     }
-    let innermost = components.iter().enumerate().rev().find_map(|(depth, component)| {
+    let mut containers = components.iter().enumerate().rev().filter_map(|(depth, component)| {
         let parent = depth.checked_sub(1).and_then(|depth| components.get(depth)).copied();
         identify(component, parent).map(|found| (depth, found))
     });
+    let innermost = containers.next();
+    let outer = containers.next();
     let above = innermost.map_or(components.len(), |(depth, _)| depth);
     let unit = components.iter().take(above).rev().find(|component| {
         UNITS.iter().any(|suffix| component.len() > suffix.len() && component.ends_with(suffix))
@@ -53,8 +54,10 @@ pub fn parse(path: &str) -> Option<Container> {
         cgroup: format!("/{}", components.join("/")).into(),
         id: innermost.map(|(_, (id, _))| id.into()),
         runtime: innermost.map(|(_, (_, runtime))| runtime),
+        outer: outer.map(|(_, (id, _))| id.into()),
         pod_uid: components.iter().rev().find_map(|component| pod_uid(component)),
         unit: unit.map(|unit| Arc::from(*unit)),
+        details: None,
     })
 }
 
@@ -75,8 +78,17 @@ fn identify<'a>(component: &'a str, parent: Option<&str>) -> Option<(&'a str, Co
             return Some((id, *runtime));
         }
     }
+    // Since LXC 4.0.3. Before, the name was a directory of its own. In `lxc.monitor` is only the process that waits for
+    // the end of the container.
     if let Some(id) = component.strip_prefix("lxc.payload.").filter(|id| !id.is_empty()) {
-        return Some((id, ContainerRuntime::Unknown));
+        return Some((id, ContainerRuntime::Lxc));
+    }
+    if matches!(parent, Some("lxc" | "lxc.payload")) {
+        return Some((component, ContainerRuntime::Lxc));
+    }
+    // The pod of several containers of Podman.
+    if parent == Some("libpod_parent") && is_id(component) {
+        return None;
     }
     if is_id(component) || is_task_id(component) {
         let runtime = PARENTS
@@ -128,6 +140,7 @@ mod tests {
     const ID: &str = "3f29c1f9dba0a6f0a3c8a1f1f5a9d3a8b7c6e5d4f3a2b1c0d9e8f7a6b5c4d3e2";
     const OTHER: &str = "a0b1c2d3e4f5a0b1c2d3e4f5a0b1c2d3e4f5a0b1c2d3e4f5a0b1c2d3e4f5a0b1";
     const POD: &str = "1d2e3f40-5a6b-7c8d-9e0f-112233445566";
+    const CONMON: &str = "crio-conmon-3f29c1f9dba0a6f0a3c8a1f1f5a9d3a8b7c6e5d4f3a2b1c0d9e8f7a6b5c4d3e2.scope";
     const SLICE: &str = "1d2e3f40_5a6b_7c8d_9e0f_112233445566";
 
     struct Case {
@@ -135,11 +148,12 @@ mod tests {
         id: Option<&'static str>,
         runtime: Option<ContainerRuntime>,
         pod: Option<&'static str>,
+        outer: Option<&'static str>,
         unit: Option<&'static str>,
     }
 
     fn container(path: String, runtime: ContainerRuntime) -> Case {
-        Case { path, id: Some(ID), runtime: Some(runtime), pod: None, unit: None }
+        Case { path, id: Some(ID), runtime: Some(runtime), pod: None, outer: None, unit: None }
     }
 
     fn pod(path: String, runtime: ContainerRuntime) -> Case {
@@ -147,19 +161,19 @@ mod tests {
     }
 
     fn unit(path: &str, unit: &'static str) -> Case {
-        Case { path: path.to_owned(), id: None, runtime: None, pod: None, unit: Some(unit) }
+        Case { path: path.to_owned(), id: None, runtime: None, pod: None, outer: None, unit: Some(unit) }
     }
 
     fn plain(path: String) -> Case {
-        Case { path, id: None, runtime: None, pod: None, unit: None }
+        Case { path, id: None, runtime: None, pod: None, outer: None, unit: None }
     }
 
     fn cases() -> Vec<Case> {
-        use ContainerRuntime::{Containerd, CriO, Docker, Podman, Unknown};
+        use ContainerRuntime::{Containerd, CriO, Docker, Lxc, Podman, Unknown};
         vec![
             container(format!("/docker/{ID}"), Docker),
             container(format!("/system.slice/docker-{ID}.scope"), Docker),
-            container(format!("/docker/{OTHER}/docker/{ID}"), Docker),
+            Case { outer: Some(OTHER), ..container(format!("/docker/{OTHER}/docker/{ID}"), Docker) },
             container(format!("/docker/{ID}/system.slice/nginx.service"), Docker),
             container(format!("/../../docker-{ID}.scope"), Docker),
             container(format!("/docker/{ID} (deleted)"), Docker),
@@ -213,12 +227,50 @@ mod tests {
                     Unknown,
                 )
             },
-            Case { id: Some("web01"), ..container("/lxc.payload.web01/init.scope".into(), Unknown) },
+            Case { id: Some("web01"), ..container("/lxc.payload.web01/init.scope".into(), Lxc) },
+            Case { id: Some("web01"), ..container("/lxc.payload/web01/system.slice".into(), Lxc) },
+            Case { id: Some("web01"), ..container("/lxc/web01".into(), Lxc) },
+            Case { outer: Some("web01"), ..container(format!("/lxc.payload.web01/docker/{ID}"), Docker) },
+            plain("/lxc.monitor.web01".into()),
+            plain("/lxc.monitor/web01".into()),
+            container(format!("/libpod_parent/{OTHER}/libpod-{ID}"), Podman),
+            plain(format!("/libpod_parent/{OTHER}")),
+            container(format!("/machine.slice/machine-libpod_pod_{OTHER}.slice/libpod-{ID}.scope"), Podman),
+            // Rootless Docker and nerdctl.
+            Case {
+                unit: Some("user@1000.service"),
+                ..container(
+                    format!("/user.slice/user-1000.slice/user@1000.service/user.slice/docker-{ID}.scope"),
+                    Docker,
+                )
+            },
+            // A node of kind: Kubernetes in a container of Docker.
+            Case {
+                outer: Some(OTHER),
+                ..pod(format!("/docker/{OTHER}/kubelet/kubepods/burstable/pod{POD}/{ID}"), Unknown)
+            },
+            Case {
+                outer: Some(OTHER),
+                ..pod(
+                    format!(
+                        "/system.slice/docker-{OTHER}.scope/kubelet.slice/kubelet-kubepods.slice/kubelet-kubepods-pod{SLICE}.slice/cri-containerd-{ID}.scope"
+                    ),
+                    Containerd,
+                )
+            },
+            // systemd in a container of a pod.
+            pod(
+                format!("/kubepods.slice/kubepods-pod{SLICE}.slice/crio-{ID}.scope/container/init.scope"),
+                CriO,
+            ),
+            // The process that waits for the end of the container.
+            unit(&format!("/system.slice/{CONMON}"), CONMON),
             Case {
                 path: format!("/kubepods/besteffort/pod{POD}"),
                 id: None,
                 runtime: None,
                 pod: Some(POD),
+                outer: None,
                 unit: None,
             },
             unit("/system.slice/nginx.service", "nginx.service"),
@@ -247,6 +299,7 @@ mod tests {
             let found = parse(&case.path).unwrap_or_else(|| panic!("{:?} is not the root", case.path));
             let seen = (found.id.as_deref(), found.runtime, found.pod_uid.as_deref(), found.unit.as_deref());
             assert_eq!(seen, (case.id, case.runtime, case.pod, case.unit), "{}", case.path);
+            assert_eq!(found.outer.as_deref(), case.outer, "{}", case.path);
         }
     }
 

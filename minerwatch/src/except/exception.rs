@@ -8,12 +8,10 @@ use super::{
     moment::Moment,
     pattern::{Pattern, Sha256},
     peer::PeerPattern,
+    place::{LabelPattern, Place, is_id},
     subject::{Facts, Match, Subject},
 };
 use crate::model::SignalId;
-
-/// Minimum length of the beginning of a container's id.
-const MIN_CONTAINER_ID: usize = 12;
 
 /// The keys that a suspect must match, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +32,15 @@ pub struct Criteria {
     /// The beginning of the container's id, its name or its image.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub container: Option<Pattern>,
+    /// The image of the container: its name with or without the tag, or a digest.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image: Option<Pattern>,
+    /// The namespace of the Kubernetes pod.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespace: Option<Pattern>,
+    /// Labels of the container or of its pod. All of them must match.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub label: Vec<LabelPattern>,
     /// The peers. Each peer of the suspect must match one of them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub peer: Vec<PeerPattern>,
@@ -98,32 +105,41 @@ impl Exception {
 
 impl Criteria {
     fn matches(&self, facts: &Facts<'_>) -> Match {
-        let Self { sha256, path, user, unit, container, peer: _ } = self;
+        let Self { sha256, path, user, unit, container, image, namespace, label, peer: _ } = self;
+        let place = Place {
+            container: container.as_ref(),
+            image: image.as_ref(),
+            namespace: namespace.as_ref(),
+            label,
+        };
         let view = facts.view;
         // Whoever built a container chooses the paths and the users in it, so a path outside of containers says nothing
         // about it.
         let is_elsewhere =
-            path.is_some() && sha256.is_none() && container.is_none() && facts.container_id().is_some();
+            path.is_some() && sha256.is_none() && place.is_anywhere() && facts.container_id().is_some();
         let is_path = |path: &Pattern| !view.executable.flags.memfd && path.matches(&view.executable.path);
         let own_unit = view.container.as_deref().and_then(|container| container.unit.as_deref());
         let fits = path.as_ref().is_none_or(is_path)
             && user.as_deref().is_none_or(|user| is_user(user, facts))
-            && unit.as_ref().is_none_or(|unit| own_unit.is_some_and(|own| unit.matches(own)))
-            && container.as_ref().is_none_or(|container| is_container(container, facts));
+            && unit.as_ref().is_none_or(|unit| own_unit.is_some_and(|own| unit.matches(own)));
         if is_elsewhere || !fits {
             return Match::No;
         }
-        match (sha256, facts.sha256) {
+        let hash = match (sha256, facts.sha256) {
             (None, _) => Match::Yes,
             (Some(hash), Some(own)) if hash.as_str().eq_ignore_ascii_case(own) => Match::Yes,
             (Some(_), Some(_)) => Match::No,
-            (Some(_), None) => Match::Unhashed,
-        }
+            (Some(_), None) => Match::Pending,
+        };
+        hash.min(place.matches(facts))
     }
 
-    /// Whether the container is given by its name or image. This version does not know these.
+    /// Whether the exception depends on what a runtime says about the container.
     pub fn needs_container_name(&self) -> bool {
         self.container.as_ref().is_some_and(|container| !is_id(container.as_str()))
+            || self.image.is_some()
+            || self.namespace.is_some()
+            || !self.label.is_empty()
     }
 }
 
@@ -135,21 +151,10 @@ fn is_user(user: &str, facts: &Facts<'_>) -> bool {
     }
 }
 
-fn is_container(container: &Pattern, facts: &Facts<'_>) -> bool {
-    let text = container.as_str();
-    let by_id = is_id(text) && facts.container_id().is_some_and(|id| id.starts_with(text));
-    by_id || facts.container_names.iter().any(|name| container.matches(name))
-}
-
-fn is_id(text: &str) -> bool {
-    let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
-    text.len() >= MIN_CONTAINER_ID && text.bytes().all(is_digit)
-}
-
 /// Writes the keys on one line: `path=/opt/x user=ml signal=C9`.
 impl fmt::Display for Exception {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Criteria { sha256, path, user, unit, container, peer } = &self.criteria;
+        let Criteria { sha256, path, user, unit, container, image, namespace, label, peer } = &self.criteria;
         let mut parts = Vec::new();
         let mut add = |name: &str, value: Option<&str>| {
             parts.extend(value.map(|value| format!("{name}={}", value.escape_debug())));
@@ -159,6 +164,11 @@ impl fmt::Display for Exception {
         add("user", user.as_deref());
         add("unit", unit.as_ref().map(Pattern::as_str));
         add("container", container.as_ref().map(Pattern::as_str));
+        add("image", image.as_ref().map(Pattern::as_str));
+        add("namespace", namespace.as_ref().map(Pattern::as_str));
+        for label in label {
+            add("label", Some(&label.to_string()));
+        }
         for peer in peer {
             add("peer", Some(&peer.to_string()));
         }
@@ -175,7 +185,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::{Container, Peer, ProcessView},
+        model::{Container, ContainerDetails, ContainerImage, Peer, ProcessView},
         testing::samples,
     };
 
@@ -193,8 +203,10 @@ mod tests {
             cgroup: "/system.slice/train@7.service".into(),
             id: None,
             runtime: None,
+            outer: None,
             pod_uid: None,
             unit: Some("train@7.service".into()),
+            details: None,
         }));
         view
     }
@@ -275,7 +287,7 @@ mod tests {
         let mut unknown = view();
         unknown.sha256 = None;
         let hash = format!("sha256 = '{HASH}'");
-        assert_eq!(matches(&hash, &[unknown.clone()], &[]), Match::Unhashed);
+        assert_eq!(matches(&hash, &[unknown.clone()], &[]), Match::Pending);
         assert_eq!(matches(&format!("{hash}\nuser = 'root'"), &[unknown], &[]), Match::No);
     }
 
@@ -297,10 +309,17 @@ mod tests {
         let own = exception("container = 'registry/train:*'");
         assert!(own.criteria.needs_container_name());
         let view = contained();
-        let names = ["registry/train:7"];
-        let facts = Facts { container_names: &names, ..Facts::of(&view) };
-        assert_eq!(own.matches(&Subject { processes: &[facts], peers: &[] }), Match::Yes);
-        assert_eq!(own.matches(&Subject { processes: &[Facts::of(&view)], peers: &[] }), Match::No);
+        let image =
+            ContainerImage { name: "registry/train".into(), tag: Some("7".into()), digests: Vec::new() };
+        let details = ContainerDetails { image: Some(image), ..ContainerDetails::default() };
+        let matches = |details: ContainerDetails| {
+            let mut view = view.clone();
+            view.container = view.container.map(|container| container.described(&Arc::new(details)));
+            own.matches(&Subject { processes: &[Facts::of(&view)], peers: &[] })
+        };
+        assert_eq!(matches(details), Match::Yes);
+        assert_eq!(matches(ContainerDetails::default()), Match::No, "the runtime does not know it");
+        assert_eq!(own.matches(&Subject { processes: &[Facts::of(&view)], peers: &[] }), Match::Pending);
     }
 
     #[test]

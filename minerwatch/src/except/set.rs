@@ -31,7 +31,7 @@ pub struct Decision<'a> {
     pub hides: bool,
     /// The signals that do not count for the suspect.
     pub excused: Vec<SignalId>,
-    /// Whether the decision would be another one if the hash of the executable, which is not known yet, matched.
+    /// Whether the decision would be another one if what is not known yet (a hash, a name of a container) matched.
     pub waits: bool,
 }
 
@@ -73,8 +73,8 @@ impl ExceptionSet {
             decision(&enough.map(|(exception, _)| *exception).collect::<Vec<_>>(), signals)
         };
         let mut decided = with(Match::Yes);
-        if !decided.hides && matching.iter().any(|(_, matches)| *matches == Match::Unhashed) {
-            decided.waits = with(Match::Unhashed) != decided;
+        if !decided.hides && matching.iter().any(|(_, matches)| *matches == Match::Pending) {
+            decided.waits = with(Match::Pending) != decided;
         }
         decided
     }

@@ -1,6 +1,6 @@
 //! What an exception is compared with: the processes and peers of a suspect.
 
-use crate::model::{Peer, ProcessView};
+use crate::model::{ContainerDetails, Peer, ProcessView};
 
 /// A process of a suspect.
 #[derive(Clone, Copy, Debug)]
@@ -9,20 +9,22 @@ pub struct Facts<'a> {
     pub view: &'a ProcessView,
     /// The hash of its executable, if it is known by now.
     pub sha256: Option<&'a str>,
-    /// The name and the image of its container, as far as they are known. This version knows only the id of a
-    /// container, so the list is empty.
-    pub container_names: &'a [&'a str],
 }
 
 impl<'a> Facts<'a> {
     /// Returns what is known of a process.
     pub fn of(view: &'a ProcessView) -> Self {
-        Self { view, sha256: view.sha256.as_deref(), container_names: &[] }
+        Self { view, sha256: view.sha256.as_deref() }
     }
 
     /// The id of the container of the process.
     pub(super) fn container_id(&self) -> Option<&'a str> {
         self.view.container.as_deref()?.id.as_deref()
+    }
+
+    /// What the runtime says about the container; `None` if it has not answered yet.
+    pub(super) fn details(&self) -> Option<&'a ContainerDetails> {
+        self.view.container.as_deref()?.details.as_deref()
     }
 }
 
@@ -40,8 +42,8 @@ pub struct Subject<'a> {
 pub enum Match {
     /// A key does not match.
     No,
-    /// All keys match, except that the hash of an executable is not known yet.
-    Unhashed,
+    /// All keys match, except that the hash of an executable or the name of a container is not known yet.
+    Pending,
     /// All keys match.
     Yes,
 }

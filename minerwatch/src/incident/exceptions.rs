@@ -24,9 +24,9 @@ use crate::{
 
 /// Maximum number of hidden suspects whose news are compared with what was counted before.
 const MAX_COUNTED: usize = 4_096;
-/// Time from the first signal of a suspect for which an alert waits for the hash of its program, if an exception
-/// depends on the hash.
-const WAIT_FOR_HASH: Duration = Duration::from_secs(5);
+/// Time from the first signal of a suspect for which an alert waits for the hash of its program or for the name of its
+/// container, if an exception depends on it.
+const WAIT_FOR_ANSWER: Duration = Duration::from_secs(5);
 
 /// Number of alerts that exceptions hid.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -62,7 +62,7 @@ struct Counted {
 struct Treated {
     number: SuspectNumber,
     hides: bool,
-    /// Until when an alert waits for a hash.
+    /// Until when an alert waits for a hash or a name.
     waits: Option<BootTime>,
     excused: Vec<SignalId>,
     by: Vec<Arc<str>>,
@@ -74,7 +74,7 @@ pub(super) struct Shown {
     pub(super) incident: Incident,
     /// What is hidden.
     pub(super) excepted: Excepted,
-    /// When to look again, because an alert waits for a hash.
+    /// When to look again, because an alert waits for a hash or a name.
     pub(super) wake: Option<BootTime>,
 }
 
@@ -194,7 +194,7 @@ impl Exceptions {
         let subject = Subject { processes: &facts, peers: suspect.peers() };
         let Decision { by, hides, excused, waits } = self.set.decide(&subject, &signals, self.moment(now));
         let first = suspect.signals.iter().map(|held| held.signal.at).min();
-        let waits = first.map(|at| at.plus(WAIT_FOR_HASH)).filter(|until| waits && *until > now);
+        let waits = first.map(|at| at.plus(WAIT_FOR_ANSWER)).filter(|until| waits && *until > now);
         if by.is_empty() && waits.is_none() {
             return None;
         }

@@ -4,7 +4,8 @@ use super::chain::Chain;
 use crate::{
     detect::{self, SignalInfo, SignalKind, behavior, compute, network},
     model::{
-        Account, AlertAction, AlertReason, ChainEdge, ChainKind, ProcessKey, ProcessView, Signal, Verdict,
+        Account, AlertAction, AlertReason, ChainEdge, ChainKind, Container, ContainerImage, ProcessKey,
+        ProcessView, Signal, Verdict,
     },
     process::base_name,
 };
@@ -41,6 +42,9 @@ pub(super) struct Story<'a> {
 /// and the verdict in words.
 pub(super) fn sentence(story: &Story<'_>) -> String {
     let mut text = who(story.suspect);
+    if let Some(place) = story.suspect.container.as_deref().and_then(place) {
+        text = format!("{text} in {place}");
+    }
     if let Some(parent) = story.parent {
         text = format!("{text}, started by {},", parent.name);
     }
@@ -87,6 +91,18 @@ fn who(suspect: &ProcessView) -> String {
     } else {
         format!("'{name}' ({path}, pid {}, {user})", key.pid)
     }
+}
+
+/// Returns the pod or the container in words, if its name is known: `pod shop/cart-7d9 (image nginx:1.27)`.
+fn place(container: &Container) -> Option<String> {
+    let details = container.details.as_deref()?;
+    let image = details.image.as_ref().and_then(ContainerImage::reference);
+    let image = image.map_or_else(String::new, |image| format!(" (image {image})"));
+    Some(match (&details.pod, &details.name) {
+        (Some(pod), _) => format!("pod {}/{}{image}", pod.namespace, pod.name),
+        (None, Some(name)) => format!("container {name}{image}"),
+        (None, None) => return None,
+    })
 }
 
 /// Maximum number of signals whose details are told.

@@ -2,6 +2,7 @@
 
 mod merging;
 mod naming;
+mod places;
 mod shown;
 mod steps;
 

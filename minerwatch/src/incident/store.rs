@@ -3,6 +3,7 @@
 mod alerting;
 mod held;
 mod joining;
+mod places;
 mod state;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};

@@ -1,8 +1,14 @@
 //! The counters of single rooms, as they are exported.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
-use crate::{control::ControlCounters, enrich::EnrichCounters};
+use crate::{
+    containers::{ContainerCounters, SocketCounters},
+    control::ControlCounters,
+    enrich::EnrichCounters,
+};
 
 /// [`EnrichCounters`] as they are exported.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -70,6 +76,44 @@ pub struct SamplerMetrics {
     pub refused: u64,
     /// Boosts: processes that were visited more often for some seconds.
     pub closer: u64,
+}
+
+/// [`ContainerCounters`] as they are exported.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct ContainerMetrics {
+    /// Containers that were asked about.
+    pub asked: u64,
+    /// Containers that a runtime named.
+    pub named: u64,
+    /// Containers that no runtime knows.
+    pub unknown: u64,
+    /// Containers that were not asked about, because too many were waiting.
+    pub refused: u64,
+    /// Questions that wait for an answer now.
+    pub pending: u64,
+    /// The sockets of runtimes, by path.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub sockets: BTreeMap<String, ContainerSocketMetrics>,
+}
+
+/// [`SocketCounters`] as they are exported.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[expect(missing_docs, reason = "each is a copy of a documented field")]
+pub struct ContainerSocketMetrics {
+    pub answered: u64,
+    pub failed: u64,
+    pub skipped: u64,
+}
+
+impl From<ContainerCounters> for ContainerMetrics {
+    fn from(counters: ContainerCounters) -> Self {
+        let ContainerCounters { asked, named, unknown, refused, pending, sockets } = counters;
+        let socket = |socket: SocketCounters| {
+            let SocketCounters { name, answered, failed, skipped } = socket;
+            (name.to_string(), ContainerSocketMetrics { answered, failed, skipped })
+        };
+        Self { asked, named, unknown, refused, pending, sockets: sockets.into_iter().map(socket).collect() }
+    }
 }
 
 /// Counters of tagged sockets of other processes.

@@ -74,7 +74,7 @@ pub enum AlertReason {
     NewPeer,
     /// minerwatch was restarted, and the incident goes on.
     Resumed,
-    /// There are new signals or steps.
+    /// There are new signals or steps, or the runtime named the container.
     NewEvidence,
     /// All processes have ended and nothing was found for a while.
     Ended,

@@ -64,4 +64,7 @@ pub enum Request {
     /// Find out whether this process is a DNS server. The answer is [`crate::model::EventBody::DnsServerRole`]. Events
     /// of the process are parked until the answer arrives.
     DnsRole(Subject),
+    /// Ask the runtime about the container of this process. The answer is
+    /// [`crate::model::EventBody::ContainerDescription`]. No event waits for it.
+    DescribeContainer(Subject),
 }

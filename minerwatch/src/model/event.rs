@@ -14,8 +14,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, CpuQuota, Flow, FlowUpdate, GeoLocation, HugePages, Mapping, Payload, ProcessKey,
-    Rounding, SocketOptions,
+    BootTime, Container, ContainerDescription, CpuQuota, Flow, FlowUpdate, GeoLocation, HugePages, Mapping,
+    Payload, ProcessKey, Rounding, SocketOptions,
 };
 
 pub use cpu::{CpuUsage, SchedulingPolicy};
@@ -169,6 +169,9 @@ events! {
     /// The answer to a request: whether the subject is a DNS server.
     #[serde(rename = "serves-names")]
     DnsServerRole(DnsServerRole) => Snapshot, Required;
+    /// The answer to a request: what its runtime says about the subject's container.
+    #[serde(rename = "container")]
+    ContainerDescription(Box<ContainerDescription>) => Snapshot, Optional;
 }
 
 impl EventBody {

@@ -1,10 +1,10 @@
-//! Processes: their identity, executable, credentials and container.
+//! Processes: their identity, executable and credentials.
 
 use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use super::BootTime;
+use super::{BootTime, Container};
 
 /// Nanoseconds per clock tick, the unit of `/proc/PID/stat` (`USER_HZ` is 100 on every Linux).
 const TICK: u64 = 10_000_000;
@@ -101,41 +101,6 @@ pub struct Namespaces {
     pub network: u32,
     /// User namespace.
     pub user: u32,
-}
-
-/// The runtime of a container.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ContainerRuntime {
-    /// Docker.
-    Docker,
-    /// containerd, with or without its CRI plugin.
-    Containerd,
-    /// CRI-O.
-    CriO,
-    /// Podman.
-    Podman,
-    /// A runtime that the path of the cgroup does not name.
-    Unknown,
-}
-
-/// Container or service of a process, read from the path of its cgroup.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Container {
-    /// The cgroup's path, relative to the root of the hierarchy.
-    pub cgroup: Arc<str>,
-    /// The container's full id, if the cgroup is a container's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub id: Option<Arc<str>>,
-    /// The container's runtime.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub runtime: Option<ContainerRuntime>,
-    /// The uid of the Kubernetes pod.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub pod_uid: Option<Arc<str>>,
-    /// The systemd unit.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub unit: Option<Arc<str>>,
 }
 
 /// The state of a process in the process table at one moment, as events and alerts show it.

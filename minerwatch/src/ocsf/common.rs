@@ -143,9 +143,11 @@ pub(super) fn container(source: Source<'_>) -> Option<Object> {
     }
     let container = Object::default()
         .with("uid", source.text("container.id"))
+        .with("name", source.text("container.name"))
         .with("runtime", source.text("container.runtime"))
         .with("orchestrator", source.text("orchestrator.type"))
-        .with("pod_uuid", source.text_if("orchestrator.resource.id", is_uuid));
+        .with("pod_uuid", source.text_if("orchestrator.resource.id", is_uuid))
+        .with("tags", source.pairs("container.labels"));
     Some(container)
 }
 

@@ -95,8 +95,16 @@ fn resources(source: Source<'_>) -> Vec<Value> {
         .with("name", source.text("host.name"))
         .with("hostname", source.text("host.name"))
         .with("type", "host");
-    let container = Object::default().with("uid", source.text("container.id")).with("type", "container");
-    let pod = Object::default().with("uid", source.text("orchestrator.resource.id")).with("type", "pod");
+    let container = Object::default()
+        .with("uid", source.text("container.id"))
+        .with("name", source.text("container.name"))
+        .with("type", "container");
+    let pod = Object::default()
+        .with("uid", source.text("orchestrator.resource.id"))
+        .with("name", source.text("orchestrator.resource.name"))
+        .with("namespace", source.text("orchestrator.namespace"))
+        .with("labels", source.texts("orchestrator.resource.label"))
+        .with("type", "pod");
     let all = [host, container, pod].into_iter().filter_map(|resource| resource.if_any(&["uid", "name"]));
     all.map(|resource| resource.choice("role_id", "role", (3, "Affected")).into()).collect()
 }

@@ -15,6 +15,7 @@ use super::{
     stages::{OutputSink, Pipeline, PipelineSettings},
 };
 use crate::{
+    containers::{ContainerNames, ContainerSettings},
     decode,
     ecs::EncoderSettings,
     engine::EngineSettings,
@@ -70,6 +71,8 @@ pub struct EventLoopSettings {
     pub encoder: EncoderSettings,
     /// Settings of the enrich stage.
     pub enrich: EnrichSettings,
+    /// Where containers are named; `None` if they are not.
+    pub containers: Option<ContainerSettings>,
     /// Whether the sampler runs. It preempts busy threads now and then.
     pub sampling: bool,
 }
@@ -87,8 +90,14 @@ impl EventLoop {
         let tagger = SocketTagger::new(sensor.take_sockets(), sensor.take_flows());
         let wake = Arc::new(Notify::new());
         let waker = Arc::clone(&wake);
+        let names = settings.containers.and_then(|settings| {
+            let waker = Arc::clone(&wake);
+            ContainerNames::start(settings, move || waker.notify_one())
+                .inspect_err(|error| warn!(%error, "containers are not named: the thread cannot be started"))
+                .ok()
+        });
         let stages = PipelineSettings { engine: settings.engine, encoder: settings.encoder };
-        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger))
+        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger, names))
             .enriching(settings.enrich, move || waker.notify_one());
         let health = Health {
             lost: Vec::new(),

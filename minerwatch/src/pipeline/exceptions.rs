@@ -48,17 +48,17 @@ pub fn exceptions(config: &Config, path: Option<&Path>) -> Result<ExceptionSet, 
     Ok(ExceptionSet::new(all))
 }
 
-/// Returns what is wrong with an exception, although it is allowed: one sentence each.
-pub fn doubts(exception: &Exception) -> Vec<String> {
+/// Returns what is wrong with an exception, although it is allowed: one sentence each. `config` is what it applies with.
+pub fn doubts(exception: &Exception, config: &Config) -> Vec<String> {
     let id = &exception.id;
     let mut doubts = Vec::new();
     if exception.expires.is_none() {
         doubts.push(format!("exception {id} never expires; add `expires`"));
     }
-    if exception.criteria.needs_container_name() {
+    if exception.criteria.needs_container_name() && !config.containers.names {
         doubts.push(format!(
-            "exception {id} names a container by its name or image, which this version does not know, so it matches \
-             nothing; give at least 12 digits of the id"
+            "exception {id} describes a container by its name, image, pod or labels, and `containers.names` is false, so \
+             it matches nothing; give at least 12 digits of the id"
         ));
     }
     for signal in exception.signals.iter().filter(|signal| detect::signal(&signal.0).is_none()) {
@@ -108,7 +108,7 @@ impl LoadedExceptions {
         self.file = config.detection.exceptions_path(path);
         match exceptions(config, path) {
             Ok(set) => {
-                for doubt in set.iter().flat_map(doubts) {
+                for doubt in set.iter().flat_map(|exception| doubts(exception, config)) {
                     warn!("{doubt}");
                 }
                 self.set = Arc::new(set);
@@ -177,7 +177,11 @@ mod tests {
     #[test]
     fn doubts_are_said() {
         let text = "reason = 'x'\nid = 'a'\nuser = 'ml'\ncontainer = 'web'\nsignal = ['C9', 'Q7']\n";
-        let doubts = doubts(&toml::from_str(text).expect("an exception"));
+        let mut config = Config::default();
+        let exception = toml::from_str(text).expect("an exception");
+        assert_eq!(doubts(&exception, &config).len(), 2, "runtimes know names");
+        config.containers.names = false;
+        let doubts = doubts(&exception, &config);
         assert_eq!(doubts.len(), 3, "{doubts:?}");
         for part in ["never expires", "by its name", "names Q7"] {
             assert!(doubts.iter().any(|doubt| doubt.contains(part)), "{part}: {doubts:?}");

@@ -1,12 +1,13 @@
 //! Derives the settings of a live pipeline from a configuration: sensor, enrich stage, lists and databases.
 
-use std::{sync::Arc, thread};
+use std::{path::PathBuf, sync::Arc, thread};
 
 use anyhow::bail;
 
 use super::{event_loop::EventLoopSettings, settings};
 use crate::{
-    config::Config,
+    config::{Config, Containers},
+    containers::{ContainerSettings, Protocol, RuntimeSocket},
     engine::EngineSettings,
     enrich::{
         EnrichSettings, HashSettings,
@@ -53,8 +54,22 @@ pub fn of(
         },
         encoder: settings::encoder(config, host::context(), AgentContext::this(agent_id)),
         enrich: EnrichSettings { hash, ..EnrichSettings::default() },
+        containers: config.containers.names.then(|| containers(config)),
         sampling: config.detection.sampling,
     })
+}
+
+/// Returns where containers are named.
+fn containers(config: &Config) -> ContainerSettings {
+    let Containers { docker_sockets, cri_sockets, .. } = &config.containers;
+    let socket = |path: &PathBuf, protocol| RuntimeSocket {
+        name: path.to_string_lossy().into(),
+        path: config.containers.below_root(path),
+        protocol,
+    };
+    let docker = docker_sockets.iter().map(|path| socket(path, Protocol::Docker));
+    let cri = cri_sockets.iter().map(|path| socket(path, Protocol::Cri));
+    ContainerSettings { sockets: docker.chain(cri).collect(), redactor: settings::redactor(config) }
 }
 
 /// Reads lists and databases on a thread without privileges, because their contents are not trusted.

@@ -24,11 +24,17 @@ const MAX_KEY: u64 = 4_096;
 /// Returns the settings of the encoder for a configuration.
 pub fn encoder(config: &Config, host: HostContext, agent: AgentContext) -> EncoderSettings {
     let max_alert_bytes = usize::try_from(config.limits.max_alert_bytes).unwrap_or(usize::MAX);
+    let redactor = redactor(config);
+    let cluster = config.containers.cluster.as_deref().map(Arc::from);
+    EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes, cluster, redactor }
+}
+
+/// Returns what removes secrets, if the configuration wants that.
+pub fn redactor(config: &Config) -> Option<Arc<Redactor>> {
     let Redact { enabled, patterns } = &config.redact;
     // The configuration has checked the patterns.
     let redactor = Redactor::new(*enabled, patterns).ok().filter(|_| *enabled || !patterns.is_empty());
-    let redactor = redactor.map(Arc::new);
-    EncoderSettings { host, agent, fields: config.fields.extra(), max_alert_bytes, redactor }
+    redactor.map(Arc::new)
 }
 
 /// Returns what hashes accounts, with the key of a configuration.

@@ -7,6 +7,7 @@ use super::{
     socket_tagging::{SocketTagger, SocketTaggingCounters},
 };
 use crate::{
+    containers::{self, ContainerCounters, ContainerNames},
     enrich::snapshot,
     host,
     model::{BootTime, DnsServerRole, Event, EventBody, HeldSocket, Request},
@@ -19,12 +20,19 @@ pub struct LiveProbes {
     sampler: Option<Sampler>,
     tagger: SocketTagger,
     fingerprints: Fingerprints,
+    /// `None` if containers are not named.
+    containers: Option<ContainerNames>,
 }
 
 impl LiveProbes {
-    /// Creates the probes from a sampler and a tagger.
-    pub fn new(sampler: Option<Sampler>, tagger: SocketTagger) -> Self {
-        Self { sampler, tagger, fingerprints: Fingerprints::default() }
+    /// Creates the probes from a sampler, a tagger, and what asks for the names of containers.
+    pub fn new(sampler: Option<Sampler>, tagger: SocketTagger, containers: Option<ContainerNames>) -> Self {
+        Self { sampler, tagger, fingerprints: Fingerprints::default(), containers }
+    }
+
+    /// Counters of the names of containers.
+    pub fn container_counters(&self) -> ContainerCounters {
+        self.containers.as_ref().map(ContainerNames::counters).unwrap_or_default()
     }
 
     /// Tags sockets that were open at the start. Appends a close event for each connection that has ended meanwhile.
@@ -68,6 +76,25 @@ impl Probes for LiveProbes {
                 })),
                 None => Answer::None,
             },
+            Request::DescribeContainer(process) => {
+                if self.containers.as_ref().is_some_and(|containers| containers.ask(process)) {
+                    return Answer::Pending;
+                }
+                // The engine must know that there will be no name, because an exception may wait for it.
+                containers::no_answer(process).map_or(Answer::None, |description| {
+                    Answer::Event(Box::new(Event {
+                        time: host::now(),
+                        subject: process.clone(),
+                        body: EventBody::ContainerDescription(Box::new(description)),
+                    }))
+                })
+            }
+        }
+    }
+
+    fn take_answers(&mut self, now: BootTime, found: &mut Vec<Event>) {
+        if let Some(containers) = &self.containers {
+            containers.take_answers(now, found);
         }
     }
 

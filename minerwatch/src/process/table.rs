@@ -11,8 +11,10 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use rustc_hash::FxHashMap;
 
-use super::Process;
-use crate::model::{BootTime, Event, EventBody, ProcessKey, ProcessPresence};
+use super::{Process, containers::Containers};
+use crate::model::{
+    BootTime, Container, ContainerDescription, Event, EventBody, ProcessKey, ProcessPresence, Subject,
+};
 
 /// Limits of the table.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +47,7 @@ pub struct ProcessTable {
     dead: VecDeque<(BootTime, ProcessKey)>,
     /// User names by uid, learnt from exec events, for processes that change their user without an exec.
     users: FxHashMap<u32, Arc<str>>,
+    containers: Containers,
     empty: Arc<str>,
     no_arguments: Arc<[Arc<str>]>,
     arrivals: u64,
@@ -61,6 +64,7 @@ impl ProcessTable {
             current: FxHashMap::default(),
             dead: VecDeque::new(),
             users: FxHashMap::default(),
+            containers: Containers::default(),
             empty: Arc::from(""),
             no_arguments: Arc::from(Vec::new()),
             arrivals: 0,
@@ -102,6 +106,43 @@ impl ProcessTable {
     /// Returns every process, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = &Process> {
         self.rows.values()
+    }
+
+    /// Number of containers that the table remembers, living and deleted.
+    pub fn containers(&self) -> usize {
+        self.containers.len()
+    }
+
+    /// The number of containers evicted because too many were remembered.
+    pub fn containers_evicted(&self) -> u64 {
+        self.containers.evicted()
+    }
+
+    /// Returns whether the runtimes must be asked about the container of an event's subject. Says so once.
+    pub fn must_ask(&mut self, subject: &Subject, now: BootTime) -> bool {
+        subject.container.as_ref().is_some_and(|container| self.containers.see(container, now))
+    }
+
+    /// Stores what a runtime says about a container, for its processes. Returns whether it is news.
+    pub fn describe(&mut self, description: &ContainerDescription) -> bool {
+        if !self.containers.describe(description) {
+            return false;
+        }
+        let mut shared: Option<Arc<Container>> = None;
+        for process in self.rows.values_mut() {
+            let Some(place) = process.view.container.as_ref().filter(|place| place.awaits(&description.id))
+            else {
+                continue;
+            };
+            // Most processes of a container are in one cgroup, so they share one value.
+            let named = match &shared {
+                Some(shared) if shared.is_same_place(place) => Arc::clone(shared),
+                _ => place.described(&description.details),
+            };
+            shared = Some(Arc::clone(&named));
+            Arc::make_mut(&mut process.view).container = Some(named);
+        }
+        true
     }
 
     /// Whether an event can be applied now: its process is known, or the event does not need that.

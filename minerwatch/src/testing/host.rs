@@ -172,8 +172,10 @@ impl Host {
             cgroup: Arc::from(format!("/kubepods/{id}")),
             id: Some(Arc::from(id)),
             runtime: Some(ContainerRuntime::Containerd),
+            outer: None,
             pod_uid: None,
             unit: None,
+            details: None,
         }));
     }
 

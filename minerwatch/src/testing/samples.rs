@@ -8,12 +8,12 @@ use std::{net::SocketAddr, sync::Arc};
 
 pub(crate) use self::{report::reports, response::responses};
 use crate::model::{
-    AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, ControlRegister, CpuQuota,
-    CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event,
-    EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate,
-    Fork, GeoLocation, HashedFile, HugePages, Mapping, MappingClass, Namespaces, Payload, ProcessKey,
-    ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
-    TlsHello, WallClock,
+    AppData, BootTime, Bytes, Close, Connect, Container, ContainerDescription, ContainerDetails,
+    ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen,
+    Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exec, Executable,
+    ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
+    HugePages, Labels, Mapping, MappingClass, Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol,
+    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject, TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
@@ -52,6 +52,7 @@ pub(crate) fn encoder_settings() -> EncoderSettings {
             },
         },
         max_alert_bytes: MAX_ALERT_BYTES,
+        cluster: Some("prod-eu".into()),
         redactor: None,
     }
 }
@@ -81,13 +82,36 @@ fn arguments(words: &[&str]) -> Arc<[Arc<str>]> {
     words.iter().map(|word| Arc::from(*word)).collect()
 }
 
-fn container() -> Arc<Container> {
+pub(crate) fn container_details() -> Arc<ContainerDetails> {
+    let labels = |pairs: &[(&str, &str)]| -> Labels {
+        pairs.iter().map(|(name, value)| (Arc::from(*name), Arc::from(*value))).collect()
+    };
+    Arc::new(ContainerDetails {
+        name: Some("cart".into()),
+        image: Some(ContainerImage {
+            name: "registry.example/shop/cart".into(),
+            tag: Some("1.4".into()),
+            digests: vec!["sha256:5a3cbd4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d".into()],
+        }),
+        labels: labels(&[("org.opencontainers.image.vendor", "Example")]),
+        pod: Some(Pod {
+            name: "cart-7d9".into(),
+            namespace: "shop".into(),
+            labels: labels(&[("app", "cart"), ("team", "payments")]),
+        }),
+        runtime: Some(ContainerRuntime::Containerd),
+    })
+}
+
+pub(crate) fn container() -> Arc<Container> {
     Arc::new(Container {
         cgroup: "/kubepods/burstable/pod0f6e/4f3c2b1a".into(),
         id: Some("4f3c2b1a9d8e7f60514233241506f7e8d9cabb0c1d2e3f405162738495a6b7c8".into()),
         runtime: Some(ContainerRuntime::Containerd),
         pod_uid: Some("0f6e4a1c-7a43-4a57-8a3f-1d2c3b4a5968".into()),
+        outer: None,
         unit: Some("kubelet.service".into()),
+        details: Some(container_details()),
     })
 }
 
@@ -236,6 +260,8 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         policy: SchedulingPolicy::Idle,
         allowed_processors: 2,
     };
+    let description =
+        ContainerDescription { id: container().id.clone().expect("an id"), details: container_details() };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
     let dataset = Mapping { class: MappingClass::Dataset, size: 2_181_038_080, count: 1, huge: true };
     let pool = HugePages { path: "/proc/sys/vm/nr_hugepages".into(), before: 0, after: 1168 };
@@ -268,6 +294,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("memory-map", EventBody::Mapping(dataset)),
         ("huge-pages", EventBody::HugePages(pool)),
         ("hash", EventBody::HashedFile(hash)),
+        ("container", EventBody::ContainerDescription(Box::new(description))),
         ("tls", EventBody::Payload(Box::new(hello(tcp)))),
         ("dns", EventBody::Payload(Box::new(hello(udp)))),
         (

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use minerwatch::{
     config::Config,
+    containers,
     control::Request,
     decode,
     dissect::{Dissector, mining, tls},
@@ -64,9 +65,11 @@ pub fn configuration(bytes: &[u8]) {
     let _ = serde_json::from_slice::<Request>(bytes);
 }
 
-/// Parses the bytes as each of the files in `/proc`, `/sys/fs/cgroup` and `/etc` that the daemon reads.
+/// Parses the bytes as each of the files in `/proc`, `/sys/fs/cgroup` and `/etc` that the daemon reads, and as answers of
+/// container runtimes.
 pub fn proc(bytes: &[u8]) {
     enrich::parse_all(bytes);
+    containers::parse_all(bytes);
 }
 
 /// Dissects the bytes as the data of one side of a connection, whole and in pieces.

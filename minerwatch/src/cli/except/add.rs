@@ -45,6 +45,7 @@ const EXAMPLES: &str = "\
 Examples:
   sudo minerwatch except add --path '/opt/ml/*/train' --user ml --reason 'training on the CPUs'
   sudo minerwatch except add --user ci --signal C9,C9J --expires 14d --reason 'load tests'
+  sudo minerwatch except add --namespace ml --image 'registry.example/train' --reason 'training'
   sudo minerwatch except add --unit pool.service --peer 10.0.0.0/8:3333 --signal N1,N4 \\
       --config /etc/minerwatch.toml --reason 'our own mining pool'
 
@@ -63,7 +64,8 @@ pub(super) fn main(arguments: &Arguments) -> Result<ExitReason, Failure> {
     refuse_known(place, &entry)?;
     edit(&file, |known, text| Ok(known.with(text, &entry, &file)))?;
     let exception = entry.to_exception(Source::File);
-    for doubt in pipeline::doubts(&exception) {
+    let config = place.config()?.unwrap_or_default();
+    for doubt in pipeline::doubts(&exception, &config) {
         tell(doubt);
     }
     let until =

@@ -6,7 +6,7 @@ use super::super::{ExitReason, Failure};
 use crate::{
     config::ExceptionEntry,
     detect,
-    except::{Moment, Pattern, PeerPattern, Sha256},
+    except::{LabelPattern, Moment, Pattern, PeerPattern, Sha256},
     model::SignalId,
 };
 
@@ -25,9 +25,18 @@ pub(super) struct CriteriaArguments {
     /// systemd unit of the process; `*` stands for any characters
     #[arg(long, value_name = "PATTERN")]
     unit: Option<String>,
-    /// At least 12 digits of the id of the container
+    /// At least 12 digits of the id of the container, or its name or image; `*` stands for any characters
     #[arg(long, value_name = "ID")]
     container: Option<String>,
+    /// Image of the container, with or without the tag, or its digest; `*` stands for any characters except `/`
+    #[arg(long, value_name = "PATTERN")]
+    image: Option<String>,
+    /// Namespace of the Kubernetes pod; `*` stands for any characters
+    #[arg(long, value_name = "PATTERN")]
+    namespace: Option<String>,
+    /// Label of the container or its pod, as `NAME=VALUE`; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    label: Vec<String>,
     /// Address, network or name of the peers, with or without `:PORT`; may be repeated
     #[arg(long, value_name = "PEER", value_delimiter = ',')]
     peer: Vec<String>,
@@ -39,15 +48,18 @@ pub(super) struct CriteriaArguments {
 impl CriteriaArguments {
     /// Whether no option is given.
     pub(super) fn is_empty(&self) -> bool {
-        let Self { sha256, path, user, unit, container, peer, signal } = self;
-        [sha256, path, user, unit, container].iter().all(|option| option.is_none())
+        let Self { sha256, path, user, unit, container, image, namespace, label, peer, signal } = self;
+        let single = [sha256, path, user, unit, container, image, namespace];
+        single.iter().all(|option| option.is_none())
+            && label.is_empty()
             && peer.is_empty()
             && signal.is_empty()
     }
 
     /// Returns the exception. The options are checked as the keys of the file are.
     pub(super) fn entry(&self, reason: &str) -> Result<ExceptionEntry, Failure> {
-        let Self { sha256, path, user, unit, container, peer, signal } = self.clone();
+        let Self { sha256, path, user, unit, container, image, namespace, label, peer, signal } =
+            self.clone();
         let wrong =
             |option: &str, message: String| Failure::new(ExitReason::Usage, anyhow!("--{option}: {message}"));
         let mut entry = ExceptionEntry::new(reason.to_owned());
@@ -57,6 +69,13 @@ impl CriteriaArguments {
         entry.user = user;
         entry.unit = unit.map(Pattern::new);
         entry.container = container.map(Pattern::new);
+        entry.image = image.map(Pattern::new);
+        entry.namespace = namespace.map(Pattern::new);
+        entry.label = label
+            .into_iter()
+            .map(LabelPattern::try_from)
+            .collect::<Result<_, _>>()
+            .map_err(|message| wrong("label", message))?;
         entry.peer = peer
             .into_iter()
             .map(PeerPattern::try_from)

@@ -55,14 +55,34 @@ fn heading(line: &Line, style: Style, out: &mut String) {
     row.push(tone, "━━").write(style, out);
 }
 
+/// Returns the pod or the container in words, by its name if that is known.
+fn place(line: &Line) -> Option<String> {
+    let (container, orchestrator) = (&line.container, &line.orchestrator);
+    if container.id.is_empty() {
+        return None;
+    }
+    let image = match (&*container.image.name, container.image.tag.first()) {
+        ("", _) => String::new(),
+        (name, Some(tag)) => format!(" (image {name}:{tag})"),
+        (name, None) => format!(" (image {name})"),
+    };
+    Some(if !orchestrator.resource.name.is_empty() {
+        format!("pod {}/{}{image}", orchestrator.namespace, orchestrator.resource.name)
+    } else if !container.name.is_empty() {
+        format!("container {}{image}", container.name)
+    } else {
+        format!("container {}", short(&container.id))
+    })
+}
+
 pub(super) fn suspect(line: &Line, style: Style, out: &mut String) {
     let process = &line.process;
     let mut row = labelled("suspect");
     row.push(Tone::Strong, &process.name);
     let pid = process.pid.map(|pid| format!("pid {pid}")).unwrap_or_default();
     row.push(Tone::Plain, &format!(" ({pid}, {})", user(process)));
-    if !line.container.id.is_empty() {
-        row.push(Tone::Plain, &format!(" in container {}", short(&line.container.id)));
+    if let Some(place) = place(line) {
+        row.push(Tone::Plain, &format!(" in {place}"));
     }
     row.push(Tone::Dim, "   ").push(Tone::Dim, command(process)).write(style, out);
 }

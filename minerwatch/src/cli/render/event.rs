@@ -43,7 +43,12 @@ pub(super) fn row(line: &Line) -> Row {
         }
         _ => file(line, &mut row),
     }
-    if !line.container.id.is_empty() {
+    let pod = &line.orchestrator.resource.name;
+    if !pod.is_empty() {
+        row.push(Tone::Dim, &format!("   [{}/{pod}]", line.orchestrator.namespace));
+    } else if !line.container.name.is_empty() {
+        row.push(Tone::Dim, &format!("   [{}]", line.container.name));
+    } else if !line.container.id.is_empty() {
         row.push(Tone::Dim, &format!("   [{}]", short(&line.container.id)));
     }
     row

@@ -23,7 +23,8 @@ optional_fields! {
         event: Event,
         message: String,
         process: Process,
-        container: Identified,
+        container: Place,
+        orchestrator: Orchestrator,
         network: Network,
         source: End,
         destination: End,
@@ -52,6 +53,10 @@ optional_fields! {
     }
     User { id: String, name: String, }
     Identified { id: String, }
+    Place { id: String, name: String, image: Image, }
+    Image { name: String, tag: Vec<String>, }
+    Orchestrator { namespace: String, resource: Resource, }
+    Resource { name: String, }
     Network { transport: String, }
     End { ip: String, domain: String, port: Option<u16>, bytes: Option<u64>, }
     Tls { client: TlsClient, }

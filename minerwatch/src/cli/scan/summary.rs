@@ -87,7 +87,14 @@ fn headline(report: &ScanReport) -> String {
 fn suspect(alert: &Alert, text: &mut String) {
     let process = &alert.suspect;
     let container = alert.container.as_ref().and_then(|container| container.id.as_deref());
-    let place = container.map_or(String::new(), |id| format!(" in container {}", shortened(id)));
+    let details = alert.container.as_ref().and_then(|container| container.details.as_deref());
+    let pod = details.and_then(|details| details.pod.as_ref());
+    let place = match (pod, details.and_then(|details| details.name.as_deref()), container) {
+        (Some(pod), ..) => format!(" in pod {}/{}", pod.namespace, pod.name),
+        (None, Some(name), _) => format!(" in container {name}"),
+        (None, None, Some(id)) => format!(" in container {}", shortened(id)),
+        (None, None, None) => String::new(),
+    };
     let signal = |signal: &crate::model::Signal| {
         let name = pipeline::signal_text(&signal.id).map_or("", |text| text.name);
         format!("{} {} {name}", signal.id, signal.weight)

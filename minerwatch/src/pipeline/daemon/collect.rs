@@ -35,6 +35,7 @@ pub(super) fn metrics(event_loop: &EventLoop, outputs: &ConfiguredOutputs, start
         engine: event_loop.pipeline.engine().counters(),
         incidents_left_out: outputs.incidents_left_out() as u64,
         enrich: event_loop.pipeline.enricher().map(Enricher::counters).unwrap_or_default().into(),
+        containers: event_loop.pipeline.probes.container_counters().into(),
         sampler: sampler(event_loop),
         sockets: sockets(event_loop),
         lists: ListMetrics::default(),

@@ -23,12 +23,13 @@ impl<P: Probes> Pipeline<P> {
         self
     }
 
-    /// Processes new events of the enrich stage, such as hashes. Call this after each batch.
+    /// Processes new events of the enrich stage, such as hashes, and answers of the probes. Call this after each batch.
     pub fn process_findings(&mut self, now: BootTime, sink: &mut impl OutputSink) -> io::Result<()> {
         let mut found = std::mem::take(&mut self.found);
         if let Some(enricher) = &mut self.enricher {
             enricher.take_findings(now, &mut found);
         }
+        self.probes.take_answers(now, &mut found);
         let outcome = found.drain(..).try_for_each(|event| self.analyze(&event, sink));
         self.found = found;
         outcome

@@ -214,8 +214,8 @@ impl ProcessTable {
         }
         view.credentials.uid = subject.uid;
         view.credentials.gid = subject.gid;
-        if subject.container.is_some() {
-            view.container.clone_from(&subject.container);
+        if let Some(container) = &subject.container {
+            view.container = Some(self.containers.named(container));
         }
     }
 
@@ -246,7 +246,7 @@ impl ProcessTable {
                 user: self.users.get(&subject.uid).cloned(),
                 capabilities: 0,
             },
-            container: subject.container.clone(),
+            container: subject.container.as_ref().map(|container| self.containers.named(container)),
             sha256: None,
         };
         Process {
@@ -273,7 +273,7 @@ impl ProcessTable {
 
 fn same_container(one: Option<&Arc<Container>>, other: Option<&Arc<Container>>) -> bool {
     match (one, other) {
-        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one == other,
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other) || one.is_same_place(other),
         (None, None) => true,
         (Some(_), None) | (None, Some(_)) => false,
     }

@@ -12,10 +12,11 @@ use serde_json::Value;
 use super::{Outcome, judge};
 use crate::{
     config::Config,
+    ecs::read,
     except::{ExceptionSet, Moment},
     model::{
-        Alert, BootTime, Container, Credentials, Executable, ExecutableFlags, Peer, ProcessKey, ProcessView,
-        Signal, SignalClass, SignalId, Verdict,
+        Alert, BootTime, Container, ContainerDetails, ContainerImage, Credentials, Executable,
+        ExecutableFlags, Peer, Pod, ProcessKey, ProcessView, Signal, SignalClass, SignalId, Verdict,
     },
 };
 
@@ -101,6 +102,32 @@ fn items<'a>(json: &'a Value, name: &str) -> impl Iterator<Item = &'a Value> {
     json.get(name).and_then(Value::as_array).into_iter().flatten()
 }
 
+/// Returns what an alert says about the container.
+fn details(json: &Value) -> ContainerDetails {
+    let text = |name: &str| read::text(json, name).map(Arc::<str>::from);
+    let labels = read::field(json, "container.labels").and_then(Value::as_object).into_iter().flatten();
+    let of_pod = read::texts(json, "orchestrator.resource.label").filter_map(|label| label.split_once(':'));
+    let pod = text("orchestrator.resource.name").map(|name| Pod {
+        name,
+        namespace: text("orchestrator.namespace").unwrap_or_default(),
+        labels: of_pod.map(|(name, value)| (name.into(), value.into())).collect(),
+    });
+    let image = ContainerImage {
+        name: text("container.image.name").unwrap_or_default(),
+        tag: read::texts(json, "container.image.tag").next().map(Arc::from),
+        digests: read::texts(json, "container.image.hash.all").map(Arc::from).collect(),
+    };
+    ContainerDetails {
+        name: text("container.name"),
+        image: (image != ContainerImage::default()).then_some(image),
+        labels: labels
+            .filter_map(|(name, value)| Some((name.as_str().into(), value.as_str()?.into())))
+            .collect(),
+        pod,
+        runtime: None,
+    }
+}
+
 fn view(json: &Value, suspect: &Value) -> ProcessView {
     let text = |place: &Value, pointer: &str| -> Option<Arc<str>> {
         place.pointer(pointer).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Arc::from)
@@ -110,8 +137,13 @@ fn view(json: &Value, suspect: &Value) -> ProcessView {
     let id = text(suspect, "/container").or_else(|| text(json, "/container/id"));
     let unit = text(suspect, "/unit");
     let cgroup = text(json, "/minerwatch/cgroup").unwrap_or_else(|| Arc::from(""));
-    let container = (id.is_some() || unit.is_some())
-        .then(|| Arc::new(Container { cgroup, id, runtime: None, pod_uid: None, unit }));
+    // Another suspect may be in another container, about which the alert says nothing.
+    let is_described = id.is_some() && id == text(json, "/container/id");
+    let details = id
+        .is_some()
+        .then(|| Arc::new(if is_described { details(json) } else { ContainerDetails::default() }));
+    let place = Container { cgroup, id, runtime: None, outer: None, pod_uid: None, unit, details };
+    let container = (place.id.is_some() || place.unit.is_some()).then(|| Arc::new(place));
     let pid = json.pointer("/process/pid").and_then(Value::as_u64).and_then(|pid| u32::try_from(pid).ok());
     let uid = text(json, "/process/user/id").and_then(|uid| uid.parse().ok());
     ProcessView {

@@ -28,6 +28,48 @@ pub(super) const FAMILIES: &[Family] = &[
     counter("minerwatch_cgroups_missing", &[], "Cgroups that were not found.", |snapshot, samples| {
         samples.one(snapshot.metrics.enrich.cgroups_missing);
     }),
+    counter(
+        "minerwatch_container_lookups",
+        &["outcome"],
+        "Containers that the runtimes were asked about, by outcome: `named`; `unknown` (no runtime knows it); \
+         `refused` (too many were waiting).",
+        |snapshot, samples| {
+            let containers = &snapshot.metrics.containers;
+            samples.add(["named"], containers.named);
+            samples.add(["unknown"], containers.unknown);
+            samples.add(["refused"], containers.refused);
+        },
+    ),
+    counter(
+        "minerwatch_container_socket_questions",
+        &["socket", "outcome"],
+        "Questions to the sockets of runtimes: `answered`; `failed`; `skipped` (earlier questions failed).",
+        |snapshot, samples| {
+            for (path, socket) in &snapshot.metrics.containers.sockets {
+                samples.add([path, "answered"], socket.answered);
+                samples.add([path, "failed"], socket.failed);
+                samples.add([path, "skipped"], socket.skipped);
+            }
+        },
+    ),
+    gauge(
+        "minerwatch_container_lookups_pending",
+        &[],
+        "Containers that wait for the answer of a runtime.",
+        |snapshot, samples| samples.one(snapshot.metrics.containers.pending),
+    ),
+    gauge(
+        "minerwatch_containers",
+        &[],
+        "Containers that are remembered, living and deleted.",
+        |snapshot, samples| samples.one(snapshot.metrics.engine.containers),
+    ),
+    counter(
+        "minerwatch_containers_evicted",
+        &[],
+        "Containers forgotten because too many were remembered.",
+        |snapshot, samples| samples.one(snapshot.metrics.engine.containers_evicted),
+    ),
     counter("minerwatch_sampler_visits", &[], "Visits to CPUs that ran a process.", |snapshot, samples| {
         samples.one(snapshot.metrics.sampler.visits);
     }),

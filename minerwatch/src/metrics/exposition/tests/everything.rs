@@ -7,9 +7,9 @@ use crate::{
     except::ExceptionStatus,
     feeds::ListMetrics,
     metrics::{
-        AlertCounts, ControlMetrics, CpuMetrics, EnrichMetrics, EventCounts, LatencyMetrics, Metrics,
-        OutputMetrics, ProcessMetrics, ProgramMetrics, ProgramStatistics, SamplerMetrics, SocketMetrics,
-        SpoolMetrics,
+        AlertCounts, ContainerMetrics, ContainerSocketMetrics, ControlMetrics, CpuMetrics, EnrichMetrics,
+        EventCounts, LatencyMetrics, Metrics, OutputMetrics, ProcessMetrics, ProgramMetrics,
+        ProgramStatistics, SamplerMetrics, SocketMetrics, SpoolMetrics,
     },
     model::{Alert, AlertAction, Verdict},
     testing::samples,
@@ -66,6 +66,7 @@ pub(super) fn everything() -> Metrics {
         engine: engine(numbers),
         incidents_left_out: numbers.next(),
         enrich: enrich(numbers),
+        containers: containers(numbers),
         sampler: SamplerMetrics { visits: numbers.next(), refused: numbers.next(), closer: numbers.next() },
         sockets: SocketMetrics { marked: numbers.next(), missed: numbers.next() },
         lists: ListMetrics {
@@ -117,6 +118,20 @@ pub(super) fn everything() -> Metrics {
     }
 }
 
+fn containers(numbers: &mut Numbers) -> ContainerMetrics {
+    let socket =
+        ContainerSocketMetrics { answered: numbers.next(), failed: numbers.next(), skipped: numbers.next() };
+    ContainerMetrics {
+        // The same as the sum of its outcomes.
+        asked: 0,
+        named: numbers.next(),
+        unknown: numbers.next(),
+        refused: numbers.next(),
+        pending: numbers.next(),
+        sockets: BTreeMap::from([("/run/a \"socket\"".to_owned(), socket)]),
+    }
+}
+
 fn engine(numbers: &mut Numbers) -> EngineCounters {
     EngineCounters {
         // The same as the sum of `events`.
@@ -125,6 +140,8 @@ fn engine(numbers: &mut Numbers) -> EngineCounters {
         processes_evicted: numbers.next(),
         dead_forgotten_early: numbers.next(),
         incidents_by_verdict: BTreeMap::from([("mining", 5_000)]),
+        containers: numbers.next(),
+        containers_evicted: numbers.next(),
         parked: numbers.next(),
         parked_lost: numbers.next(),
         incidents: numbers.next(),
