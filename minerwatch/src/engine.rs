@@ -141,7 +141,10 @@ impl Engine {
     pub fn unanswered(&mut self, request: &Request, effects: &mut Vec<Effect>) {
         match request {
             Request::DnsRole(subject) => self.release_answered(subject.key, effects),
-            Request::SampleRounding { .. } | Request::SocketOptions { .. } | Request::WatchListeners(_) => {}
+            Request::SampleRounding { .. }
+            | Request::SocketOptions { .. }
+            | Request::WatchListeners(_)
+            | Request::Visibility(_) => {}
         }
     }
 

@@ -8,6 +8,7 @@ mod connections;
 mod containers;
 mod events;
 mod flows;
+mod hiding;
 mod hooks;
 mod intel;
 mod memory;

@@ -86,9 +86,10 @@ impl Encoder {
                 (None, None) => return false,
             },
             EventBody::FlowUpdate(update) => document.flow_update(self, update, event.time),
-            EventBody::SocketOptions(_) | EventBody::DnsServerRole(_) | EventBody::HashedFile(_) => {
-                return false;
-            }
+            EventBody::SocketOptions(_)
+            | EventBody::DnsServerRole(_)
+            | EventBody::HashedFile(_)
+            | EventBody::Hidden(_) => return false,
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -137,6 +138,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)
         | EventBody::DnsServerRole(_)
+        | EventBody::Hidden(_)
         | EventBody::HashedFile(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
@@ -163,6 +165,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Quota(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
+        | EventBody::Hidden(_)
         | EventBody::Payload(_)
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)

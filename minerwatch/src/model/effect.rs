@@ -64,4 +64,7 @@ pub enum Request {
     /// Find out whether this process is a DNS server. The answer is [`crate::model::EventBody::DnsServerRole`]. Events
     /// of the process are parked until the answer arrives.
     DnsRole(Subject),
+    /// Find out whether the host's users see this process, which uses CPU time. An answer comes only if they do not:
+    /// [`crate::model::EventBody::Hidden`].
+    Visibility(Subject),
 }

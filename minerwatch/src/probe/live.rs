@@ -3,6 +3,7 @@
 use super::{
     Answer, Probes,
     fingerprints::Fingerprints,
+    hidden::HiddenProcesses,
     sampler::{Sampler, SamplerCounters},
     socket_tagging::{SocketTagger, SocketTaggingCounters},
 };
@@ -19,12 +20,13 @@ pub struct LiveProbes {
     sampler: Option<Sampler>,
     tagger: SocketTagger,
     fingerprints: Fingerprints,
+    hidden: HiddenProcesses,
 }
 
 impl LiveProbes {
-    /// Creates the probes from a sampler and a tagger.
-    pub fn new(sampler: Option<Sampler>, tagger: SocketTagger) -> Self {
-        Self { sampler, tagger, fingerprints: Fingerprints::default() }
+    /// Creates the probes.
+    pub fn new(sampler: Option<Sampler>, tagger: SocketTagger, hidden: HiddenProcesses) -> Self {
+        Self { sampler, tagger, fingerprints: Fingerprints::default(), hidden }
     }
 
     /// Tags sockets that were open at the start. Appends a close event for each connection that has ended meanwhile.
@@ -60,6 +62,10 @@ impl Probes for LiveProbes {
                 self.tagger.watch_listeners(process.clone());
                 Answer::Pending
             }
+            Request::Visibility(process) => {
+                self.hidden.ask(process.clone());
+                Answer::Pending
+            }
             Request::DnsRole(process) => match snapshot::serves_names(process) {
                 Some(serves) => Answer::Event(Box::new(Event {
                     time: host::now(),
@@ -74,5 +80,6 @@ impl Probes for LiveProbes {
     fn tick(&mut self, now: BootTime, found: &mut Vec<Event>) {
         self.tagger.tick(now);
         found.extend(self.fingerprints.tick(now));
+        self.hidden.tick(now, found);
     }
 }

@@ -11,7 +11,7 @@ use crate::model::{
     AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, ControlRegister, CpuQuota,
     CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event,
     EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate,
-    Fork, GeoLocation, HashedFile, HugePages, Mapping, MappingClass, Namespaces, Payload, ProcessKey,
+    Fork, GeoLocation, HashedFile, HiddenBy, HiddenProcess, HugePages, Mapping, MappingClass, Namespaces, Payload, ProcessKey,
     ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
     TlsHello, WallClock,
 };
@@ -142,6 +142,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
         action,
         path: path.into(),
         old_path: None,
+        host_path: None,
         file: Some(FileId { device: 8 << 20 | 1, inode: 131_072 }),
         mode: 0o100_644,
         device: None,
@@ -237,6 +238,12 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         allowed_processors: 2,
     };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
+    let hidden = HiddenProcess {
+        by: HiddenBy::Mount,
+        source: Some("ext4 /srv/empty".into()),
+        preloaded: vec!["/usr/local/lib/x.so".into()],
+        process: Some(running.clone()),
+    };
     let dataset = Mapping { class: MappingClass::Dataset, size: 2_181_038_080, count: 1, huge: true };
     let pool = HugePages { path: "/proc/sys/vm/nr_hugepages".into(), before: 0, after: 1168 };
     let exit = |code, signal| EventBody::Exit(Exit { code, signal, on_cpu: 12_345_678 });
@@ -268,6 +275,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("memory-map", EventBody::Mapping(dataset)),
         ("huge-pages", EventBody::HugePages(pool)),
         ("hash", EventBody::HashedFile(hash)),
+        ("hidden", EventBody::Hidden(Box::new(hidden))),
         ("tls", EventBody::Payload(Box::new(hello(tcp)))),
         ("dns", EventBody::Payload(Box::new(hello(udp)))),
         (
