@@ -53,6 +53,8 @@ pub struct HiddenProcesses {
     asked: Vec<Subject>,
     reported: BoundedMap<ProcessKey, ()>,
     last: Option<BootTime>,
+    /// Whether the log has told of a mount that cannot be reported.
+    logged: bool,
 }
 
 impl HiddenProcesses {
@@ -67,6 +69,7 @@ impl HiddenProcesses {
             asked: Vec::new(),
             reported: BoundedMap::new(MAX_REPORTED),
             last: None,
+            logged: false,
         }
     }
 
@@ -105,7 +108,9 @@ impl HiddenProcesses {
         for mount in mounts {
             let Some(pid) = covered(&mount.point) else { continue };
             let Some(own) = self.own_root() else {
-                warn!(pid, "something is mounted over the directory of a process: {}", mount.point);
+                if !std::mem::replace(&mut self.logged, true) {
+                    warn!("something is mounted over {}, which hides the process {pid}", mount.point);
+                }
                 continue;
             };
             if let Some((subject, running)) = snapshot::of_process(&own, pid) {
@@ -242,6 +247,7 @@ mod tests {
             asked: Vec::new(),
             reported: BoundedMap::new(8),
             last: None,
+            logged: false,
         };
         let subject = |pid| Subject {
             key: ProcessKey { pid, start_ticks: 1 },

@@ -55,7 +55,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let file = base_name(executable.path.strip_suffix(" (deleted)").unwrap_or(&executable.path));
     let own = view.arguments.first().map_or("", |name| name.split([' ', ':']).next().unwrap_or(""));
     let own = base_name(own.trim_start_matches('-'));
-    let borrowed = [file, own, &view.name].into_iter().find(|name| is_daemon(name))?;
+    let borrowed = [file, own, &*view.name].into_iter().find(|name| is_daemon(name))?;
     let detail = format!("'{}' calls itself '{borrowed}', like a daemon of the system", executable.path);
     Some(Finding::new(BORROWED_NAME, context, detail).value("name", borrowed).value("path", &executable.path))
 }

@@ -9,6 +9,9 @@ use crate::process::{Command, base_name};
 /// The list of programs and services.
 const LIST: &str = include_str!("defences/list.txt");
 
+/// Maximum length of a name, in bytes.
+const MAX_NAME: usize = 48;
+
 /// What a defence is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefenceKind {
@@ -70,8 +73,7 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| Index::parse(LIST));
 pub fn named(word: &str) -> Option<Defence> {
     let name = base_name(word.trim_end_matches('/')).trim_end_matches('*');
     let name = [".service", ".socket", ".timer"].iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name);
-    // The longest name of the list has 24 letters.
-    if name.len() < 3 || name.len() > 48 {
+    if name.len() < 3 || name.len() > MAX_NAME {
         return None;
     }
     INDEX.find(&name.to_ascii_lowercase())
@@ -99,11 +101,14 @@ pub fn silenced(command: &Command<'_>) -> Option<Defence> {
         return REMOVES.iter().any(|word| command.has(word)).then(by_words).flatten();
     }
     if command.is(&["rm", "mv", "unlink", "shred"]) {
-        return command.operands().find_map(|path| named(path).filter(|it| it.kind == DefenceKind::Agent));
+        const DIRECTORIES: [&str; 4] = ["/usr/", "/opt/", "/etc/", "/var/"];
+        let is_installed = |path: &&str| DIRECTORIES.iter().any(|directory| path.starts_with(directory));
+        let agent = |path| named(path).filter(|found| found.kind == DefenceKind::Agent);
+        return command.operands().filter(is_installed).find_map(agent);
     }
     // `/etc/init.d/aegis stop`, and a vendor's own script that removes the agent.
     if let Some(defence) = named(command.file())
-        && (command.has("stop") || command.has("uninstall") || command.has("-u"))
+        && (command.has("stop") || command.has("uninstall"))
     {
         return Some(defence);
     }

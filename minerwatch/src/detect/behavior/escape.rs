@@ -143,7 +143,7 @@ mod tests {
                     Some(host_path) => host.write_as(shell, path, host_path),
                     None => host.write(shell, path),
                 }
-                let expected: &[_] = if is_found && inside { &[("B13", 45)] } else { &[] };
+                let expected: &[(&str, u8)] = if is_found && inside { &[("B13", 45)] } else { &[] };
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{path}");
             }
         }
@@ -166,7 +166,7 @@ mod tests {
                 let mut host = Host::new();
                 let shell = shell(&mut host, inside);
                 host.spawn(shell, &format!("/usr/bin/{}", arguments[0]), arguments);
-                let expected: &[_] = if is_found && inside { &[("B13", 15)] } else { &[] };
+                let expected: &[(&str, u8)] = if is_found && inside { &[("B13", 15)] } else { &[] };
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
             }
         }

@@ -6,8 +6,8 @@ use places::Starter;
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{ChainKind, EventBody, EventType, FileAction, FileChange, SignalClass},
-    process::{Command, Role, is_in_system_directory},
+    model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
+    process::{Command, Role, base_name, is_in_system_directory, resolve},
 };
 
 /// The signal. The full form is a file that starts a program by itself, or lets somebody in. A user's shell start file
@@ -47,7 +47,7 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[PERSISTENCE],
-    wants: &[EventType::File],
+    wants: &[EventType::File, EventType::Exec],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
@@ -62,29 +62,39 @@ pub(super) fn starts_programs(path: &str) -> bool {
 }
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    let EventBody::File(change) = &context.event.body else { return None };
-    match change.action {
-        FileAction::Write | FileAction::Create | FileAction::Rename => {}
-        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
+    match &context.event.body {
+        EventBody::File(change) => match change.action {
+            FileAction::Write | FileAction::Create | FileAction::Rename => {
+                let finding = changed(context, change.place(), change.host_path.is_some())?;
+                Some(match change.host_path {
+                    Some(_) => finding.value("seen_as", &change.path),
+                    None => finding,
+                })
+            }
+            FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => None,
+        },
+        EventBody::Exec(_) => linked(context),
+        _ => None,
     }
-    let starter = Starter::of(change.place())?;
+}
+
+fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Option<Finding> {
+    let starter = Starter::of(path)?;
     let facts = starter.facts();
-    if !facts.in_container && is_inside(context, change) || is_usual_writer(context, facts.tools) {
+    let container = context.process.view.container.as_ref();
+    let is_inside = !is_of_host && container.is_some_and(|container| container.id.is_some());
+    if (is_inside && !facts.in_container) || is_usual_writer(context, facts.tools) {
         return None;
     }
     // at's daemon renames a job before it runs the job.
     if starter == Starter::At && context.process.role == Role::Scheduler {
         return None;
     }
-    let path = change.place();
     let detail = format!("'{}' changed {} ({path})", context.process.view.name, facts.words);
     let mut finding = Finding::new(PERSISTENCE, context, detail)
         .value("path", path)
         .technique(facts.technique)
         .step(context, ChainKind::Persist, path);
-    if change.host_path.is_some() {
-        finding = finding.value("seen_as", &change.path);
-    }
     if facts.full {
         finding = finding.full();
         finding.persists = true;
@@ -92,10 +102,18 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether the file belongs to a container, and not to the host.
-fn is_inside(context: &DetectionContext<'_>, change: &FileChange) -> bool {
-    let container = context.process.view.container.as_ref();
-    change.host_path.is_none() && container.is_some_and(|container| container.id.is_some())
+/// Judges a link that ln(1) makes. The hooks do not see links, but the command line names them.
+fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
+    let command = Command::of(context.process);
+    if !command.is(&["ln"]) {
+        return None;
+    }
+    let operands: Vec<&str> = command.operands().collect();
+    let [target, .., link] = operands.as_slice() else { return None };
+    let link = resolve(&context.process.view.directory, link);
+    // The link may be a directory, in which the link gets the name of its target.
+    let inside = format!("{}/{}", link.trim_end_matches('/'), base_name(target));
+    changed(context, &link, false).or_else(|| changed(context, &inside, false))
 }
 
 /// Whether the process writes such files as part of its task: package managers and management agents themselves,
@@ -204,5 +222,23 @@ mod tests {
         assert!(findings_of(&[&DETECTOR], &host).is_empty());
         host.write_as(shell, "/host/etc/passwd", "/etc/passwd");
         assert_eq!(findings_of(&[&DETECTOR], &host), [("B7", 20)]);
+    }
+
+    #[test]
+    fn a_link_in_such_a_place_counts() {
+        let cases: [(&[&str], bool); 5] = [
+            (&["ln", "-s", "/tmp/x", "/etc/cron.d/x"], true),
+            (&["ln", "-sf", "/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants/"], true),
+            (&["ln", "-sf", "/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants"], true),
+            (&["ln", "-s", "/etc/nginx/sites-available/x", "/etc/nginx/sites-enabled/x"], false),
+            (&["ln", "-s", "/usr/bin/python3", "python"], false),
+        ];
+        for (arguments, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, "/usr/bin/ln", arguments);
+            let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
+        }
     }
 }

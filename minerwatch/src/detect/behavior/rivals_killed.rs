@@ -180,6 +180,8 @@ mod tests {
     use super::*;
     use crate::testing::{Host, findings_of, seconds};
 
+    const NONE: [(&str, u8); 0] = [];
+
     fn script(commands: &[&[&str]], pause: Duration) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
@@ -201,10 +203,12 @@ mod tests {
             &["pkill", "-f", "kinsing"],
         ];
         assert_eq!(script(rivals, Duration::ZERO), [("B8R", 25)]);
-        assert_eq!(script(rivals, seconds(5)), [], "slowly");
+        assert_eq!(script(rivals, seconds(5)), NONE, "slowly");
         let mut piped: Vec<&[&str]> = Vec::new();
+        let (list, invert, kill): (&[&str], &[&str], &[&str]) =
+            (&["ps", "aux"], &["grep", "-v", "grep"], &["xargs", "kill", "-9"]);
         for pattern in [&["grep", ":3333"], &["grep", ":5555"], &["grep", "minerd"], &["grep", "abc1"], &["grep", "abc2"]] {
-            piped.extend([&["ps", "aux"][..], &["grep", "-v", "grep"], pattern, &["xargs", "kill", "-9"]]);
+            piped.extend([list, invert, pattern, kill]);
         }
         assert_eq!(script(&piped, Duration::ZERO), [("B8R", 25)]);
         let application: &[&[&str]] =
@@ -215,17 +219,17 @@ mod tests {
     #[test]
     fn who_kills_one_or_only_looks_is_quiet() {
         let one: Vec<&[&str]> = vec![&["killall", "-9", "nginx"]; 9];
-        assert_eq!(script(&one, Duration::ZERO), []);
+        assert_eq!(script(&one, Duration::ZERO), NONE);
         let looks: Vec<&[&str]> = ["a11", "b22", "c33", "d44", "e55", "f66"]
             .iter()
             .map(|pattern| -> &[&str] { Box::leak(Box::new(["grep", *pattern])) })
             .collect();
-        assert_eq!(script(&looks, Duration::ZERO), []);
+        assert_eq!(script(&looks, Duration::ZERO), NONE);
         let asks: Vec<&[&str]> = ["a11", "b22", "c33", "d44", "e55", "f66"]
             .iter()
             .map(|name| -> &[&str] { Box::leak(Box::new(["pkill", "-0", *name])) })
             .collect();
-        assert_eq!(script(&asks, Duration::ZERO), []);
+        assert_eq!(script(&asks, Duration::ZERO), NONE);
     }
 
     #[test]
@@ -237,6 +241,6 @@ mod tests {
         for name in ["xmrig", "kinsing", "minerd", "ddgs", "watchbog", "sysupdate"] {
             host.spawn(shell, "/usr/bin/pkill", &["pkill", "-9", name]);
         }
-        assert_eq!(findings_of(&[&DETECTOR], &host), []);
+        assert_eq!(findings_of(&[&DETECTOR], &host), NONE);
     }
 }

@@ -227,6 +227,8 @@ mod tests {
     use super::*;
     use crate::testing::{Host, findings_of};
 
+    const NONE: [(&str, u8); 0] = [];
+
     /// Connects to many hosts and returns the findings. Of ten hosts, `silent` do not answer.
     fn scan(path: &str, arguments: &[&str], hosts: usize, silent: usize, port: u16) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
@@ -243,11 +245,11 @@ mod tests {
     fn a_search_is_told_from_the_care_of_many_hosts() {
         assert_eq!(scan("/tmp/x", &["x"], 60, 9, 22), [("B11S", 30)]);
         assert_eq!(scan("/tmp/x", &["x"], 60, 9, 6379), [("B11S", 30)]);
-        assert_eq!(scan("/usr/bin/prometheus", &["prometheus"], 200, 1, 10_250), [], "monitoring");
-        assert_eq!(scan("/tmp/x", &["x"], 40, 9, 22), [], "few hosts");
-        assert_eq!(scan("/usr/bin/chrome", &["chrome"], 200, 3, 443), [], "a browser");
+        assert_eq!(scan("/usr/bin/prometheus", &["prometheus"], 200, 1, 10_250), NONE, "monitoring");
+        assert_eq!(scan("/tmp/x", &["x"], 40, 9, 22), NONE, "few hosts");
+        assert_eq!(scan("/usr/bin/chrome", &["chrome"], 200, 3, 443), NONE, "a browser");
         let ansible = ["python3", "/usr/bin/ansible-playbook", "x.yml"];
-        assert_eq!(scan("/usr/bin/ansible-playbook", &ansible, 100, 9, 22), []);
+        assert_eq!(scan("/usr/bin/ansible-playbook", &ansible, 100, 9, 22), NONE);
     }
 
     #[test]
@@ -257,14 +259,14 @@ mod tests {
             let init = host.boot("/sbin/init", &["init"]);
             let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
             for peer in hosts {
-                host.spawn(script, "/usr/bin/ssh", &["ssh", "-o", option, "-p", "22", peer, "uptime"]);
+                host.spawn(script, "/usr/bin/ssh", &["ssh", "-o", option, "-p", "22", *peer, "uptime"]);
             }
             findings_of(&[&DETECTOR], &host)
         };
         let many = ["root@a1", "root@b1", "root@c1", "root@d1", "root@e1", "root@f1"];
         assert_eq!(run(&many, "StrictHostKeyChecking=no"), [("B11S", 10)]);
-        assert_eq!(run(&many, "ConnectTimeout=5"), []);
-        assert_eq!(run(&["root@a1"; 9], "StrictHostKeyChecking=no"), []);
+        assert_eq!(run(&many, "ConnectTimeout=5"), NONE);
+        assert_eq!(run(&["root@a1"; 9], "StrictHostKeyChecking=no"), NONE);
     }
 
     #[test]
