@@ -6,4 +6,5 @@ mod bounds;
 mod exceptions;
 mod property;
 mod restart;
+mod sabotage;
 mod suspects;

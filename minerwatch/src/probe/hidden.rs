@@ -90,10 +90,10 @@ impl HiddenProcesses {
         let mounts = mounts::of_host();
         self.look_for_mounts(&mounts, now, found);
         self.compare(&mounts, now, found);
-        let mut preloaded = None;
+        let mut libraries = None;
         for event in found.iter_mut().skip(before) {
             if let EventBody::Hidden(hidden) = &mut event.body {
-                hidden.preloaded = preloaded.get_or_insert_with(|| preloaded_libraries(&mounts::host_root())).clone();
+                hidden.preloaded = libraries.get_or_insert_with(preloaded).clone();
             }
         }
     }
@@ -196,6 +196,11 @@ fn listed(root: &Path) -> Option<FxHashSet<u32>> {
 fn exists(pid: u32) -> bool {
     let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
     pid.is_some_and(|pid| pidfd_open(pid, PidfdFlags::empty()).is_ok())
+}
+
+/// Returns the libraries that `/etc/ld.so.preload` of the host forces into every program, at most four.
+pub fn preloaded() -> Vec<Arc<str>> {
+    preloaded_libraries(&mounts::host_root())
 }
 
 /// Returns the libraries that the loader of programs is told to preload (`ld.so(8)`).

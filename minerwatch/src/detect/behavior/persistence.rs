@@ -73,7 +73,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             }
             FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => None,
         },
-        EventBody::Exec(_) => linked(context),
+        EventBody::Exec(_) => linked(context).or_else(|| second_root(context)),
         _ => None,
     }
 }
@@ -114,6 +114,31 @@ fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
     // The link may be a directory, in which the link gets the name of its target.
     let inside = format!("{}/{}", link.trim_end_matches('/'), base_name(target));
     changed(context, &link, false).or_else(|| changed(context, &inside, false))
+}
+
+/// Judges a tool that gives an account the user id of root. Its change of the accounts alone is usual.
+fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
+    let command = Command::of(context.process);
+    if !command.is(&["useradd", "usermod", "adduser"]) || context.table.is_managed(context.process) {
+        return None;
+    }
+    let arguments: Vec<&str> = command.arguments().collect();
+    let is_root = arguments.iter().enumerate().any(|(place, argument)| match *argument {
+        "-u" | "--uid" | "-ou" => arguments.get(place + 1) == Some(&"0"),
+        other => matches!(other, "-u0" | "--uid=0" | "-ou0"),
+    });
+    if !is_root {
+        return None;
+    }
+    let path = "/etc/passwd";
+    let detail = format!("'{}' gave an account the user id of root", context.process.view.name);
+    let mut finding = Finding::new(PERSISTENCE, context, detail)
+        .full()
+        .value("path", path)
+        .technique(Starter::Account.facts().technique)
+        .step(context, ChainKind::Persist, path);
+    finding.persists = true;
+    Some(finding)
 }
 
 /// Whether the process writes such files as part of its task: package managers and management agents themselves,
@@ -237,6 +262,22 @@ mod tests {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
             host.spawn(init, "/usr/bin/ln", arguments);
+            let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_root_counts() {
+        for (arguments, is_found) in [
+            (&["useradd", "-o", "-u", "0", "x"][..], true),
+            (&["useradd", "--uid=0", "--non-unique", "x"], true),
+            (&["useradd", "-u", "1000", "x"], false),
+            (&["usermod", "-aG", "sudo", "x"], false),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, &format!("/usr/sbin/{}", arguments[0]), arguments);
             let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
             assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
         }
