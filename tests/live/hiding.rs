@@ -17,7 +17,8 @@ struct Cover(String);
 impl Cover {
     fn over(pid: u32, source: &Path) -> Self {
         let point = format!("/proc/{pid}");
-        let status = Command::new("mount").arg("--bind").arg(source).arg(&point).status().expect("mount starts");
+        let status =
+            Command::new("mount").arg("--bind").arg(source).arg(&point).status().expect("mount starts");
         assert!(status.success(), "the mount over {point}");
         Self(point)
     }

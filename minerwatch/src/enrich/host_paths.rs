@@ -50,7 +50,8 @@ impl HostPaths {
 
     /// Adds the host's path to a change, if the process used another one.
     pub(crate) fn add_to(&self, subject: &Subject, change: &mut FileChange) {
-        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen) || change.host_path.is_some() {
+        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen) || change.host_path.is_some()
+        {
             return;
         }
         let Some(file) = change.file else { return };

@@ -47,7 +47,12 @@ pub(crate) fn parse(text: &str) -> impl Iterator<Item = Mount> {
 pub(crate) fn device_of(mounts: &[Mount], path: &str) -> Option<u32> {
     let holds = |mount: &&Mount| Path::new(path).starts_with(&mount.point);
     // Of several mounts at one place, the last hides the others.
-    mounts.iter().filter(holds).enumerate().max_by_key(|(order, mount)| (mount.point.len(), *order)).map(|(_, mount)| mount.device)
+    mounts
+        .iter()
+        .filter(holds)
+        .enumerate()
+        .max_by_key(|(order, mount)| (mount.point.len(), *order))
+        .map(|(_, mount)| mount.device)
 }
 
 /// Returns the root directory of the host: that of the first process, or that of this process.

@@ -15,7 +15,8 @@ use rustc_hash::FxHashMap;
 use self::{found::Found, sockets::HeldFlow};
 use super::{hierarchy::Hierarchies, proc::Proc};
 use crate::model::{
-    BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, RunningProcess, SocketSide, Subject,
+    BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, RunningProcess, SocketSide,
+    Subject,
 };
 
 /// Maximum depth of the process tree. Processes that end between two reads may seem to form a cycle.

@@ -14,8 +14,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, CpuQuota, Flow, FlowUpdate, GeoLocation, HiddenProcess, HugePages, Mapping, Payload, ProcessKey,
-    Rounding, SocketOptions,
+    BootTime, Container, CpuQuota, Flow, FlowUpdate, GeoLocation, HiddenProcess, HugePages, Mapping, Payload,
+    ProcessKey, Rounding, SocketOptions,
 };
 
 pub use cpu::{CpuUsage, SchedulingPolicy};

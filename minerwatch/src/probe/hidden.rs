@@ -61,7 +61,9 @@ impl HiddenProcesses {
     /// Mounts a procfs that is visible nowhere. Call it before the privileges are dropped: it takes `CAP_SYS_ADMIN`.
     pub fn open() -> Self {
         let own = procfs()
-            .inspect_err(|error| debug!(%error, "no procfs of its own: mounts over /proc/PID are only logged"))
+            .inspect_err(
+                |error| debug!(%error, "no procfs of its own: mounts over /proc/PID are only logged"),
+            )
             .ok();
         Self {
             users: mounts::host_root().join("proc"),

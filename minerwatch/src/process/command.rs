@@ -74,8 +74,20 @@ mod tests {
     fn a_command_is_a_program_a_script_or_an_applet() {
         let cases: [(&str, &str, &[&str], &str, &[&str]); 5] = [
             ("/usr/sbin/xtables-nft-multi", "iptables", &["iptables", "-F"], "iptables", &["-F"]),
-            ("/usr/bin/python3.11", "/usr/sbin/ufw", &["python3", "/usr/sbin/ufw", "disable"], "ufw", &["disable"]),
-            ("/usr/bin/dash", "/usr/sbin/service", &["sh", "/usr/sbin/service", "x", "stop"], "service", &["x", "stop"]),
+            (
+                "/usr/bin/python3.11",
+                "/usr/sbin/ufw",
+                &["python3", "/usr/sbin/ufw", "disable"],
+                "ufw",
+                &["disable"],
+            ),
+            (
+                "/usr/bin/dash",
+                "/usr/sbin/service",
+                &["sh", "/usr/sbin/service", "x", "stop"],
+                "service",
+                &["x", "stop"],
+            ),
             ("/bin/busybox", "busybox", &["busybox", "chattr", "+i", "/x"], "chattr", &["+i", "/x"]),
             ("/usr/bin/x", "x", &[], "x", &[]),
         ];

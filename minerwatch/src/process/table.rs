@@ -122,7 +122,10 @@ impl ProcessTable {
             EventBody::RunningProcess(running) => self.running_process(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
             EventBody::Hidden(hidden) => {
-                let is_known = self.rows.get(&subject.key).is_some_and(|known| known.image_source > ImageSource::Assumed);
+                let is_known = self
+                    .rows
+                    .get(&subject.key)
+                    .is_some_and(|known| known.image_source > ImageSource::Assumed);
                 match &hidden.process {
                     Some(running) if !is_known => self.running_process(*time, subject, running),
                     _ => self.apply_subject(*time, subject),

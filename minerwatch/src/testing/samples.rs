@@ -11,9 +11,9 @@ use crate::model::{
     AppData, BootTime, Bytes, Close, Connect, Container, ContainerRuntime, ControlRegister, CpuQuota,
     CpuUsage, Credentials, DeviceOpen, Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event,
     EventBody, Exec, Executable, ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate,
-    Fork, GeoLocation, HashedFile, HiddenBy, HiddenProcess, HugePages, Mapping, MappingClass, Namespaces, Payload, ProcessKey,
-    ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
-    TlsHello, WallClock,
+    Fork, GeoLocation, HashedFile, HiddenBy, HiddenProcess, HugePages, Mapping, MappingClass, Namespaces,
+    Payload, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess,
+    SchedulingPolicy, Subject, TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
@@ -275,7 +275,6 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ("memory-map", EventBody::Mapping(dataset)),
         ("huge-pages", EventBody::HugePages(pool)),
         ("hash", EventBody::HashedFile(hash)),
-        ("hidden", EventBody::Hidden(Box::new(hidden))),
         ("tls", EventBody::Payload(Box::new(hello(tcp)))),
         ("dns", EventBody::Payload(Box::new(hello(udp)))),
         (
@@ -291,6 +290,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             })),
         ),
         ("cpu-quota", EventBody::Quota(Box::new(quota()))),
+        ("hidden", EventBody::Hidden(Box::new(hidden))),
     ]
     .into_iter()
     .zip(0..)

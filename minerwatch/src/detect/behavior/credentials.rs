@@ -50,7 +50,11 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             let origin = doubtful_origin(context)?;
             let name = &context.process.view.name;
             let detail = format!("'{name}', which {origin}, asked the cloud's metadata service");
-            Some(Finding::new(CREDENTIALS, context, detail).value("destination", destination).technique("T1552.005"))
+            Some(
+                Finding::new(CREDENTIALS, context, detail)
+                    .value("destination", destination)
+                    .technique("T1552.005"),
+            )
         }
         EventBody::Exec(_) => {
             let (word, technique) = sought(&Command::of(context.process))?;
@@ -97,8 +101,8 @@ fn odd(process: &Process) -> Option<&'static str> {
 /// Returns the argument that names credentials, and the technique.
 fn sought<'a>(command: &Command<'a>) -> Option<(&'a str, &'static str)> {
     const READERS: [&str; 22] = [
-        "cat", "grep", "egrep", "find", "head", "tail", "less", "more", "cp", "tar", "zip", "scp", "curl", "wget", "base64",
-        "xxd", "strings", "awk", "sed", "cut", "rsync", "gzip",
+        "cat", "grep", "egrep", "find", "head", "tail", "less", "more", "cp", "tar", "zip", "scp", "curl",
+        "wget", "base64", "xxd", "strings", "awk", "sed", "cut", "rsync", "gzip",
     ];
     if !command.is(&READERS) {
         return None;
@@ -124,7 +128,10 @@ fn technique_of(word: &str) -> Option<&'static str> {
     const KEYS: [&str; 5] = ["id_rsa", "id_ed25519", "id_ecdsa", "id_dsa", ".ssh/known_hosts"];
     if matches!(word, "/etc/shadow" | "/etc/gshadow") {
         Some("T1003.008")
-    } else if word.contains("169.254.169.254") || word.contains("metadata.google.internal") || word.contains("100.100.100.200") {
+    } else if word.contains("169.254.169.254")
+        || word.contains("metadata.google.internal")
+        || word.contains("100.100.100.200")
+    {
         Some("T1552.005")
     } else if FILES.iter().any(|file| word.contains(file)) {
         Some("T1552.001")
@@ -142,7 +149,13 @@ mod tests {
 
     #[test]
     fn the_origin_decides() {
-        let cases = [("/tmp/x", true), ("/home/me/.x/y", true), ("/memfd:x (deleted)", true), ("/usr/bin/aws", false), ("/opt/app/app", false)];
+        let cases = [
+            ("/tmp/x", true),
+            ("/home/me/.x/y", true),
+            ("/memfd:x (deleted)", true),
+            ("/usr/bin/aws", false),
+            ("/opt/app/app", false),
+        ];
         for (path, is_found) in cases {
             for peer in ["169.254.169.254:80", "[fd00:ec2::254]:80", "100.100.100.200:80"] {
                 let mut host = Host::new();

@@ -115,7 +115,9 @@ fn switched_off(command: &Command<'_>) -> Option<(&'static str, &'static str)> {
         return Some(("AppArmor", TOOL));
     }
     if command.is(&["auditctl"]) {
-        let is_off = has("-e0") || has("-D") || command.arguments().zip(command.arguments().skip(1)).any(|pair| pair == ("-e", "0"));
+        let is_off = has("-e0")
+            || has("-D")
+            || command.arguments().zip(command.arguments().skip(1)).any(|pair| pair == ("-e", "0"));
         return is_off.then_some(("the audit rules", TOOL));
     }
     if command.is(&["sysctl"]) {
@@ -132,7 +134,9 @@ fn is_flush(command: &Command<'_>) -> bool {
     let arguments: Vec<&str> = command.arguments().collect();
     let after = |place: usize| arguments.get(place + 1).copied();
     arguments.iter().enumerate().any(|(place, argument)| match *argument {
-        "-F" | "--flush" => after(place).is_none_or(|chain| chain.starts_with('-') || CHAINS.contains(&chain)),
+        "-F" | "--flush" => {
+            after(place).is_none_or(|chain| chain.starts_with('-') || CHAINS.contains(&chain))
+        }
         "-P" | "--policy" => {
             after(place) == Some("INPUT") && arguments.get(place + 2).copied() == Some("ACCEPT")
         }

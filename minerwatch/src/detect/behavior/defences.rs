@@ -72,7 +72,8 @@ static INDEX: LazyLock<Index> = LazyLock::new(|| Index::parse(LIST));
 /// Returns the defence that a word of a command line names: a unit, a program, a path.
 pub fn named(word: &str) -> Option<Defence> {
     let name = base_name(word.trim_end_matches('/')).trim_end_matches('*');
-    let name = [".service", ".socket", ".timer"].iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name);
+    let name =
+        [".service", ".socket", ".timer"].iter().find_map(|kind| name.strip_suffix(kind)).unwrap_or(name);
     if name.len() < 3 || name.len() > MAX_NAME {
         return None;
     }
@@ -81,14 +82,19 @@ pub fn named(word: &str) -> Option<Defence> {
 
 /// Returns the defence that a path leads into (`/usr/local/qcloud/YunJing/uninst.sh`).
 fn on_path(path: &str) -> Option<Defence> {
-    path.split('/').filter(|part| !part.is_empty()).find_map(named).filter(|found| found.kind == DefenceKind::Agent)
+    path.split('/')
+        .filter(|part| !part.is_empty())
+        .find_map(named)
+        .filter(|found| found.kind == DefenceKind::Agent)
 }
 
 /// Returns the defence that a command switches off, stops, kills or removes.
 pub fn silenced(command: &Command<'_>) -> Option<Defence> {
     let by_words = || command.operands().find_map(named);
-    if command.is(&["systemctl", "service", "rc-service", "chkconfig", "rc-update", "update-rc.d", "initctl"]) {
-        const ENDS: [&str; 9] = ["stop", "disable", "mask", "kill", "off", "del", "delete", "remove", "--del"];
+    if command.is(&["systemctl", "service", "rc-service", "chkconfig", "rc-update", "update-rc.d", "initctl"])
+    {
+        const ENDS: [&str; 9] =
+            ["stop", "disable", "mask", "kill", "off", "del", "delete", "remove", "--del"];
         return ENDS.iter().any(|end| command.has(end)).then(by_words).flatten();
     }
     if command.is(&["pkill", "killall", "killall5"]) {
@@ -96,7 +102,18 @@ pub fn silenced(command: &Command<'_>) -> Option<Defence> {
     }
     if command.is(&["apt", "apt-get", "dpkg", "yum", "dnf", "rpm", "zypper", "apk", "pacman", "snap"]) {
         const REMOVES: [&str; 12] = [
-            "remove", "purge", "autoremove", "erase", "del", "-r", "-P", "-e", "--remove", "--purge", "--erase", "-R",
+            "remove",
+            "purge",
+            "autoremove",
+            "erase",
+            "del",
+            "-r",
+            "-P",
+            "-e",
+            "--remove",
+            "--purge",
+            "--erase",
+            "-R",
         ];
         return REMOVES.iter().any(|word| command.has(word)).then(by_words).flatten();
     }
@@ -127,7 +144,8 @@ mod tests {
     #[test]
     fn the_list_is_complete_and_each_name_is_there_once() {
         let lines: Vec<&str> = LIST.lines().filter(|line| !line.starts_with('#')).collect();
-        let mut names: Vec<&str> = lines.iter().map(|line| line.split('\t').nth(1).expect("a name")).collect();
+        let mut names: Vec<&str> =
+            lines.iter().map(|line| line.split('\t').nth(1).expect("a name")).collect();
         assert!(lines.iter().all(|line| line.split('\t').count() == 3), "three fields");
         assert!(names.iter().all(|name| *name == name.to_ascii_lowercase()), "lowercase");
         let all = names.len();

@@ -45,7 +45,12 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             let what = changed(change)?;
             let path = change.place();
             let detail = format!("'{name}' in a container changed {what} ({path})");
-            Some(Finding::new(ESCAPE, context, detail).full().value("path", path).value("seen_as", &change.path))
+            Some(
+                Finding::new(ESCAPE, context, detail)
+                    .full()
+                    .value("path", path)
+                    .value("seen_as", &change.path),
+            )
         }
         _ => None,
     }
@@ -64,13 +69,18 @@ fn entered(command: &Command<'_>) -> Option<&'static str> {
     }
     if command.is(&["chroot"]) {
         let root = command.operands().next()?.trim_end_matches('/');
-        let is_of_host = matches!(root, "/host" | "/hostfs" | "/rootfs" | "/host-root" | "/mnt/host" | "/mnt" | "/proc/1/root");
+        let is_of_host = matches!(
+            root,
+            "/host" | "/hostfs" | "/rootfs" | "/host-root" | "/mnt/host" | "/mnt" | "/proc/1/root"
+        );
         return is_of_host.then_some("entered the root directory of the host");
     }
     if command.is(&["docker", "nerdctl", "podman", "ctr"]) {
         let starts = command.has("run") || command.has("create");
         let sees_host = command.arguments().any(|argument| {
-            matches!(argument, "--privileged" | "--pid=host") || argument.starts_with("/:/") || argument.contains("src=/,")
+            matches!(argument, "--privileged" | "--pid=host")
+                || argument.starts_with("/:/")
+                || argument.contains("src=/,")
         });
         return (starts && sees_host).then_some("started a container that sees the host");
     }
@@ -93,7 +103,9 @@ fn changed(change: &FileChange) -> Option<&'static str> {
         "/proc/sys/fs/binfmt_misc/register" => return None,
         _ => {}
     }
-    if path.ends_with("/release_agent") && (path.starts_with("/sys/fs/cgroup/") || path.contains("cgroup") || path.starts_with("/tmp/")) {
+    if path.ends_with("/release_agent")
+        && (path.starts_with("/sys/fs/cgroup/") || path.contains("cgroup") || path.starts_with("/tmp/"))
+    {
         return Some("what the kernel starts when a control group is empty");
     }
     // The agents of clusters write units and settings on the host. They give nobody a key, a job or an account.
@@ -101,7 +113,10 @@ fn changed(change: &FileChange) -> Option<&'static str> {
     let is_way_in = host_path.ends_with("/.ssh/authorized_keys")
         || host_path.starts_with("/etc/cron")
         || host_path.starts_with("/var/spool/cron/")
-        || matches!(host_path, "/etc/passwd" | "/etc/shadow" | "/etc/sudoers" | "/etc/ld.so.preload" | "/etc/anacrontab");
+        || matches!(
+            host_path,
+            "/etc/passwd" | "/etc/shadow" | "/etc/sudoers" | "/etc/ld.so.preload" | "/etc/anacrontab"
+        );
     is_way_in.then_some("a file of the host that lets somebody in or starts programs")
 }
 

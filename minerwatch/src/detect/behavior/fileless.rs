@@ -59,7 +59,8 @@ fn deletes_itself(context: &DetectionContext<'_>, change: &FileChange) -> Option
         return None;
     }
     let detail = format!("'{}' deleted its own file ({})", context.process.view.name, executable.path);
-    let finding = Finding::new(FILELESS, context, detail).tainting(Taint::Fileless).value("path", &executable.path);
+    let finding =
+        Finding::new(FILELESS, context, detail).tainting(Taint::Fileless).value("path", &executable.path);
     Some(finding.technique("T1070.004"))
 }
 

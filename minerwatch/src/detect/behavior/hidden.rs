@@ -79,9 +79,10 @@ fn found(context: &DetectionContext<'_>, hidden: &HiddenProcess) -> Finding {
         HiddenBy::Mount => {
             ("mount", format!("something is mounted over /proc/{pid}; to see it, run: umount /proc/{pid}"))
         }
-        HiddenBy::OtherProc => {
-            ("other-proc", "something is mounted over /proc; to see it, mount another procfs elsewhere".to_owned())
-        }
+        HiddenBy::OtherProc => (
+            "other-proc",
+            "something is mounted over /proc; to see it, mount another procfs elsewhere".to_owned(),
+        ),
         HiddenBy::Unlisted => (
             "unlisted",
             format!("/proc does not list it although it runs; to see it, run: ls -l /proc/{pid}/exe"),
@@ -135,7 +136,8 @@ mod tests {
             host.wait(Duration::from_secs(60));
             host.report(process, CpuReport::default());
         }
-        let asked = requests(&host).iter().filter(|request| matches!(request, Request::Visibility(_))).count();
+        let asked =
+            requests(&host).iter().filter(|request| matches!(request, Request::Visibility(_))).count();
         assert_eq!(asked, 2);
     }
 }

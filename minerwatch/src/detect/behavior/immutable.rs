@@ -67,7 +67,10 @@ fn is_protected(path: &str) -> bool {
     // The directories of cron are protected as a whole.
     starts_programs(path)
         || path == "/etc/ld.so.preload"
-        || matches!(path.trim_end_matches('/'), "/var/spool/cron" | "/var/spool/cron/crontabs" | "/etc/cron.d")
+        || matches!(
+            path.trim_end_matches('/'),
+            "/var/spool/cron" | "/var/spool/cron/crontabs" | "/etc/cron.d"
+        )
         || (PathKind::of(path).is_odd() && !path.ends_with("/.user.ini"))
 }
 

@@ -151,9 +151,7 @@ fn is_usual_writer(context: &DetectionContext<'_>, tools: &[&str]) -> bool {
     let is_tool = || {
         // Some tools are scripts.
         let script = process.script.as_deref();
-        process.is_of_system()
-            && Command::of(process).is(tools)
-            && script.is_none_or(is_in_system_directory)
+        process.is_of_system() && Command::of(process).is(tools) && script.is_none_or(is_in_system_directory)
     };
     helper
         || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)

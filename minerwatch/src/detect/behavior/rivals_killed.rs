@@ -105,7 +105,8 @@ impl Detector for RivalsKilled {
             return;
         }
         kills.reported = true;
-        let detail = format!("'{}' and its relatives killed {count} different programs", context.process.view.name);
+        let detail =
+            format!("'{}' and its relatives killed {count} different programs", context.process.view.name);
         let info = if kills.names_miner {
             RIVALS_KILLED
         } else {
@@ -142,7 +143,8 @@ impl<'a> Deed<'a> {
         }
         if command.is(&["fuser"]) {
             let kills = command.arguments().any(|flags| {
-                flags == "--kill" || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('k'))
+                flags == "--kill"
+                    || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('k'))
             });
             return kills.then(|| Self::Kills(command.operands().collect()));
         }
@@ -152,7 +154,8 @@ impl<'a> Deed<'a> {
         }
         if command.is(&["grep", "egrep", "fgrep"]) {
             let inverts = command.arguments().any(|flags| {
-                flags == "--invert-match" || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('v'))
+                flags == "--invert-match"
+                    || (flags.starts_with('-') && !flags.starts_with("--") && flags.contains('v'))
             });
             let pattern = command.operands().next().filter(|pattern| pattern.len() > 2);
             return pattern.filter(|_| !inverts).map(|pattern| Self::Searches(vec![pattern]));
@@ -164,10 +167,36 @@ impl<'a> Deed<'a> {
 /// Whether a target is the name of a miner or of a known rival, or the port of pools.
 fn names_rival(target: &str) -> bool {
     const NAMES: [&str; 30] = [
-        "xmrig", "xmr-stak", "xmrstak", "minerd", "minergate", "cpuminer", "ccminer", "kinsing", "kdevtmpfsi", "stratum",
-        "cryptonight", "monero", "moneroocean", "nanopool", "supportxmr", "c3pool", "hashvault", "2miners", "sysupdate",
-        "networkservice", "sysguard", "watchbog", "kthrotlds", "ddgs", "qw3xt", "t-rex", "nbminer", "teamredminer",
-        "xmrigdaemon", "donate-level",
+        "xmrig",
+        "xmr-stak",
+        "xmrstak",
+        "minerd",
+        "minergate",
+        "cpuminer",
+        "ccminer",
+        "kinsing",
+        "kdevtmpfsi",
+        "stratum",
+        "cryptonight",
+        "monero",
+        "moneroocean",
+        "nanopool",
+        "supportxmr",
+        "c3pool",
+        "hashvault",
+        "2miners",
+        "sysupdate",
+        "networkservice",
+        "sysguard",
+        "watchbog",
+        "kthrotlds",
+        "ddgs",
+        "qw3xt",
+        "t-rex",
+        "nbminer",
+        "teamredminer",
+        "xmrigdaemon",
+        "donate-level",
     ];
     const PORTS: [&str; 8] = ["3333", "4444", "5555", "7777", "14444", "14433", "45700", "13531"];
     let target = target.to_ascii_lowercase();
@@ -207,12 +236,23 @@ mod tests {
         let mut piped: Vec<&[&str]> = Vec::new();
         let (list, invert, kill): (&[&str], &[&str], &[&str]) =
             (&["ps", "aux"], &["grep", "-v", "grep"], &["xargs", "kill", "-9"]);
-        for pattern in [&["grep", ":3333"], &["grep", ":5555"], &["grep", "minerd"], &["grep", "abc1"], &["grep", "abc2"]] {
+        for pattern in [
+            &["grep", ":3333"],
+            &["grep", ":5555"],
+            &["grep", "minerd"],
+            &["grep", "abc1"],
+            &["grep", "abc2"],
+        ] {
             piped.extend([list, invert, pattern, kill]);
         }
         assert_eq!(script(&piped, Duration::ZERO), [("B8R", 25)]);
-        let application: &[&[&str]] =
-            &[&["pkill", "web1"], &["pkill", "web2"], &["pkill", "queue"], &["pkill", "cache"], &["pkill", "mail"]];
+        let application: &[&[&str]] = &[
+            &["pkill", "web1"],
+            &["pkill", "web2"],
+            &["pkill", "queue"],
+            &["pkill", "cache"],
+            &["pkill", "mail"],
+        ];
         assert_eq!(script(application, Duration::ZERO), [("B8R", 15)], "an application with many parts");
     }
 

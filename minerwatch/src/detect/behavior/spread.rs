@@ -125,7 +125,10 @@ impl Spread {
         }
         contacts.reported_scan = true;
         let name = &context.process.view.name;
-        let detail = format!("'{name}' and its relatives tried {all} hosts on port {} and the like", destination.port());
+        let detail = format!(
+            "'{name}' and its relatives tried {all} hosts on port {} and the like",
+            destination.port()
+        );
         let finding = Finding::new(SPREAD, context, detail)
             .measured("hosts", all, Threshold::at_least(HOSTS))
             .measured("unanswered", silent, Threshold::at_least(UNANSWERED))
@@ -167,14 +170,41 @@ impl Spread {
 fn is_entrance(port: u16) -> bool {
     matches!(
         port,
-        22 | 23 | 2222 | 2375 | 2376 | 2379 | 4243 | 5432 | 5984 | 6379 | 8088 | 8500 | 9200 | 10_250 | 10_255 | 11_211 | 27_017
+        22 | 23
+            | 2222
+            | 2375
+            | 2376
+            | 2379
+            | 4243
+            | 5432
+            | 5984
+            | 6379
+            | 8088
+            | 8500
+            | 9200
+            | 10_250
+            | 10_255
+            | 11_211
+            | 27_017
     )
 }
 
 fn scanner(context: &DetectionContext<'_>) -> Option<Finding> {
     const SCANNERS: [&str; 14] = [
-        "masscan", "zmap", "zgrab", "zgrab2", "pnscan", "nmap", "rustscan", "naabu", "unicornscan", "hydra", "medusa",
-        "ncrack", "fscan", "libredtail-http",
+        "masscan",
+        "zmap",
+        "zgrab",
+        "zgrab2",
+        "pnscan",
+        "nmap",
+        "rustscan",
+        "naabu",
+        "unicornscan",
+        "hydra",
+        "medusa",
+        "ncrack",
+        "fscan",
+        "libredtail-http",
     ];
     let command = Command::of(context.process);
     if !command.is(&SCANNERS) || context.process.role == Role::TextViewer {
@@ -196,7 +226,8 @@ fn ignores_keys(command: &Command<'_>) -> bool {
 fn host_of<'a>(command: &Command<'a>) -> Option<&'a str> {
     /// The options of ssh(1) and scp(1) that have a value.
     const VALUED: &str = "BbcDEeFIiJLlmOopQRSWwPX";
-    let mut arguments = command.arguments().skip_while(|argument| command.is(&["sshpass"]) && *argument != "ssh");
+    let mut arguments =
+        command.arguments().skip_while(|argument| command.is(&["sshpass"]) && *argument != "ssh");
     if command.is(&["sshpass"]) {
         arguments.next();
     }
@@ -230,13 +261,23 @@ mod tests {
     const NONE: [(&str, u8); 0] = [];
 
     /// Connects to many hosts and returns the findings. Of ten hosts, `silent` do not answer.
-    fn scan(path: &str, arguments: &[&str], hosts: usize, silent: usize, port: u16) -> Vec<(&'static str, u8)> {
+    fn scan(
+        path: &str,
+        arguments: &[&str],
+        hosts: usize,
+        silent: usize,
+        port: u16,
+    ) -> Vec<(&'static str, u8)> {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let process = host.spawn(init, path, arguments);
         for number in 0..hosts {
             let peer = format!("10.0.{}.{}:{port}", number / 200, number % 200 + 1);
-            if number % 10 < silent { host.connect_fails(process, &peer, 111) } else { host.connect(process, &peer) }
+            if number % 10 < silent {
+                host.connect_fails(process, &peer, 111)
+            } else {
+                host.connect(process, &peer)
+            }
         }
         findings_of(&[&DETECTOR], &host)
     }

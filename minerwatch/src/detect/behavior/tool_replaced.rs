@@ -29,8 +29,28 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 /// The tools that show what runs and what is there.
 const SHOWS: [&str; 22] = [
-    "ps", "top", "htop", "pstree", "pgrep", "ls", "dir", "find", "netstat", "ss", "lsof", "lsattr", "who", "w", "last",
-    "lastlog", "md5sum", "sha256sum", "stat", "dmesg", "lsmod", "ip",
+    "ps",
+    "top",
+    "htop",
+    "pstree",
+    "pgrep",
+    "ls",
+    "dir",
+    "find",
+    "netstat",
+    "ss",
+    "lsof",
+    "lsattr",
+    "who",
+    "w",
+    "last",
+    "lastlog",
+    "md5sum",
+    "sha256sum",
+    "stat",
+    "dmesg",
+    "lsmod",
+    "ip",
 ];
 /// The tools that an intruder keeps for himself.
 const SERVES: [&str; 8] = ["kill", "pkill", "killall", "chattr", "curl", "wget", "crontab", "systemctl"];
@@ -67,7 +87,15 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
     let process = context.process;
     let installs = || {
-        let tools = ["update-alternatives", "alternatives", "dpkg-divert", "busybox", "ostree", "bootc", "transactional-update"];
+        let tools = [
+            "update-alternatives",
+            "alternatives",
+            "dpkg-divert",
+            "busybox",
+            "ostree",
+            "bootc",
+            "transactional-update",
+        ];
         let script = process.script.as_deref();
         Command::of(process).is(&tools) && process.is_of_system() && script.is_none_or(is_in_system_directory)
     };

@@ -46,8 +46,23 @@ impl Trace {
             ".mysql_history",
         ];
         const LOGS: [&str; 17] = [
-            "wtmp", "btmp", "lastlog", "utmp", "faillog", "secure", "auth.log", "messages", "syslog", "cron", "cron.log",
-            "maillog", "mail.log", "kern.log", "boot.log", "yum.log", "audit.log",
+            "wtmp",
+            "btmp",
+            "lastlog",
+            "utmp",
+            "faillog",
+            "secure",
+            "auth.log",
+            "messages",
+            "syslog",
+            "cron",
+            "cron.log",
+            "maillog",
+            "mail.log",
+            "kern.log",
+            "boot.log",
+            "yum.log",
+            "audit.log",
         ];
         if HISTORIES.contains(&base_name(path)) {
             return Some(Self::History);
@@ -56,7 +71,8 @@ impl Trace {
             let log = log.strip_prefix("audit/").unwrap_or(log);
             return LOGS.contains(&log).then_some(Self::Log);
         }
-        matches!(path, "/var/spool/mail/root" | "/var/mail/root" | "/run/utmp" | "/var/run/utmp").then_some(Self::Log)
+        matches!(path, "/var/spool/mail/root" | "/var/mail/root" | "/run/utmp" | "/var/run/utmp")
+            .then_some(Self::Log)
     }
 
     fn technique(self) -> &'static str {
@@ -87,8 +103,17 @@ fn by_change<'a>(
     if is_inside && change.host_path.is_none() {
         return None;
     }
-    let keeper = Command::of(process).is(&["logrotate", "rsyslogd", "syslog-ng", "journald", "systemd-journald", "auditd"]);
-    if keeper || matches!(process.role, Role::PackageManager | Role::Init | Role::ContainerRuntime | Role::Agent) {
+    let keeper = Command::of(process).is(&[
+        "logrotate",
+        "rsyslogd",
+        "syslog-ng",
+        "journald",
+        "systemd-journald",
+        "auditd",
+    ]);
+    if keeper
+        || matches!(process.role, Role::PackageManager | Role::Init | Role::ContainerRuntime | Role::Agent)
+    {
         return None;
     }
     match change.action {

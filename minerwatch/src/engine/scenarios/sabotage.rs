@@ -28,7 +28,8 @@ fn run(host: &mut Host, parent: ProcessKey, commands: &[&str]) {
 
 /// Fetches a program from a server with a name, writes a unit for it and starts it, as installers do.
 fn install(host: &mut Host, init: ProcessKey, script: ProcessKey, name: &str) {
-    let curl = host.spawn(script, "/usr/bin/curl", &["curl", "-fsSLo", "/opt/x.tgz", "https://get.example.com/x"]);
+    let curl =
+        host.spawn(script, "/usr/bin/curl", &["curl", "-fsSLo", "/opt/x.tgz", "https://get.example.com/x"]);
     host.connect(curl, "198.51.100.7:443");
     host.create(curl, "/opt/x.tgz", 0o644);
     host.exit(curl);
@@ -95,7 +96,12 @@ fn sabotage_without_a_program_is_never_mining() {
     run(
         &mut host,
         script,
-        &["setenforce 0", "systemctl stop falcon-sensor", "truncate -s 0 /var/log/secure", "chattr +i /etc/cron.d/x"],
+        &[
+            "setenforce 0",
+            "systemctl stop falcon-sensor",
+            "truncate -s 0 /var/log/secure",
+            "chattr +i /etc/cron.d/x",
+        ],
     );
     assert!(verdict(&host) <= Some(Verdict::Noted), "{}", story(&alerts(&host)));
 }
@@ -123,14 +129,22 @@ type Work = (&'static str, fn(&mut Host, ProcessKey, ProcessKey));
 const WORK: [Work; 13] = [
     ("the set-up of a cluster's node", |host, init, login| {
         let script = host.spawn_script(login, "/usr/bin/bash", "/root/node.sh");
-        run(host, script, &["swapoff -a", "setenforce 0", "systemctl disable --now firewalld", "modprobe br_netfilter"]);
+        run(
+            host,
+            script,
+            &["swapoff -a", "setenforce 0", "systemctl disable --now firewalld", "modprobe br_netfilter"],
+        );
         host.create(script, "/etc/modules-load.d/k8s.conf", 0o644);
         host.create(script, "/etc/sysctl.d/k8s.conf", 0o644);
         install(host, init, script, "kubelet-helper");
     }),
     ("a firewall of one's own", |host, init, _| {
         let script = host.spawn_script(init, "/usr/bin/bash", "/etc/firewall.sh");
-        run(host, script, &["iptables -F", "iptables -P INPUT ACCEPT", "iptables -A INPUT -j DROP", "iptables-restore x"]);
+        run(
+            host,
+            script,
+            &["iptables -F", "iptables -P INPUT ACCEPT", "iptables -A INPUT -j DROP", "iptables-restore x"],
+        );
     }),
     ("an image of a machine that is cleaned", |host, init, login| {
         let script = host.spawn_script(login, "/usr/bin/bash", "/tmp/script_1234.sh");
@@ -143,7 +157,9 @@ const WORK: [Work; 13] = [
         host.create(script, "/home/vagrant/.ssh/authorized_keys", 0o600);
     }),
     ("accounts and keys", |host, _, login| {
-        for (tool, file) in [("useradd", "passwd"), ("passwd", "shadow"), ("chage", "shadow"), ("groupadd", "group")] {
+        for (tool, file) in
+            [("useradd", "passwd"), ("passwd", "shadow"), ("chage", "shadow"), ("groupadd", "group")]
+        {
             let tool = host.spawn(login, &format!("/usr/sbin/{tool}"), &[tool, "x"]);
             host.rename(tool, &format!("/etc/{file}+"), &format!("/etc/{file}"));
         }
@@ -167,14 +183,22 @@ const WORK: [Work; 13] = [
         let deploy = host.spawn_script(login, "/usr/bin/bash", "/srv/deploy.sh");
         for number in 1..=60 {
             let peer = format!("root@web{number}");
-            let ssh = host.spawn(deploy, "/usr/bin/ssh", &["ssh", "-o", "StrictHostKeyChecking=no", &peer, "uptime"]);
+            let ssh = host.spawn(
+                deploy,
+                "/usr/bin/ssh",
+                &["ssh", "-o", "StrictHostKeyChecking=no", &peer, "uptime"],
+            );
             host.connect(ssh, &format!("10.0.1.{number}:22"));
             host.exit(ssh);
         }
     }),
     ("the stop script of an application", |host, init, login| {
         let script = host.spawn_script(login, "/usr/bin/bash", "/srv/app/restart.sh");
-        run(host, script, &["pkill web1", "pkill web2", "pkill queue", "pkill cache", "pkill mail", "killall nginx"]);
+        run(
+            host,
+            script,
+            &["pkill web1", "pkill web2", "pkill queue", "pkill cache", "pkill mail", "killall nginx"],
+        );
         install(host, init, script, "app");
     }),
     ("a certificate that is renewed", |host, init, _| {
@@ -207,7 +231,11 @@ const WORK: [Work; 13] = [
         let monitor = host.spawn(init, "/usr/bin/prometheus", &["prometheus"]);
         for number in 1..=200 {
             let peer = format!("10.0.2.{number}:10250");
-            if number % 20 == 0 { host.connect_fails(monitor, &peer, 110) } else { host.connect(monitor, &peer) }
+            if number % 20 == 0 {
+                host.connect_fails(monitor, &peer, 110)
+            } else {
+                host.connect(monitor, &peer)
+            }
         }
     }),
     ("a tool of the cloud in a home directory", |host, _, login| {

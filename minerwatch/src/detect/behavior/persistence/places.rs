@@ -51,6 +51,7 @@ pub(super) struct Facts {
 }
 
 /// The tools that change accounts.
+#[rustfmt::skip]
 const ACCOUNT_TOOLS: &[&str] = &[
     "useradd", "userdel", "usermod", "groupadd", "groupdel", "groupmod", "groupmems", "gpasswd", "passwd", "chpasswd",
     "chgpasswd", "chage", "chfn", "chsh", "vipw", "vigr", "pwconv", "pwunconv", "grpconv", "grpunconv", "pwck", "grpck",
@@ -70,7 +71,9 @@ impl Starter {
             Self::Generator => Facts { words: "a systemd generator", technique: "T1543.002", ..ALWAYS },
             Self::Init => Facts { words: "an init script", technique: "T1037.004", ..ALWAYS },
             Self::Supervisor => Facts { words: "a supervised program", technique: "T1543", ..ON_HOST },
-            Self::Profile => Facts { words: "a shell start file of all users", technique: "T1546.004", ..ALWAYS },
+            Self::Profile => {
+                Facts { words: "a shell start file of all users", technique: "T1546.004", ..ALWAYS }
+            }
             Self::UserProfile => {
                 Facts { words: "a shell start file", technique: "T1546.004", full: false, ..ALWAYS }
             }
@@ -87,12 +90,9 @@ impl Starter {
                 tools: ACCOUNT_TOOLS,
                 ..ON_HOST
             },
-            Self::Sudo => Facts {
-                words: "who may become root",
-                technique: "T1548.003",
-                tools: &["visudo"],
-                ..ON_HOST
-            },
+            Self::Sudo => {
+                Facts { words: "who may become root", technique: "T1548.003", tools: &["visudo"], ..ON_HOST }
+            }
             Self::Authentication => Facts {
                 words: "how users are authenticated",
                 technique: "T1556.003",
@@ -101,14 +101,20 @@ impl Starter {
             },
             Self::DeviceRule => Facts { words: "a device rule", technique: "T1546.017", ..ALWAYS },
             Self::NetworkHook => Facts { words: "a network hook", technique: "T1546", ..ON_HOST },
-            Self::Message => Facts { words: "what shows the message of the day", technique: "T1037", ..ON_HOST },
-            Self::PackageHook => Facts { words: "a hook of the package manager", technique: "T1546.016", ..WEAK },
+            Self::Message => {
+                Facts { words: "what shows the message of the day", technique: "T1037", ..ON_HOST }
+            }
+            Self::PackageHook => {
+                Facts { words: "a hook of the package manager", technique: "T1546.016", ..WEAK }
+            }
             Self::LogHook => Facts { words: "a rule of the log rotation", technique: "T1546", ..WEAK },
             Self::BootImage => Facts { words: "a hook of the boot image", technique: "T1547", ..ON_HOST },
             Self::KernelModule => {
                 Facts { words: "which kernel modules are loaded", technique: "T1547.006", ..WEAK }
             }
-            Self::LibraryPath => Facts { words: "where libraries are looked for", technique: "T1574.006", ..WEAK },
+            Self::LibraryPath => {
+                Facts { words: "where libraries are looked for", technique: "T1574.006", ..WEAK }
+            }
         }
     }
 
@@ -131,6 +137,7 @@ impl Starter {
 }
 
 /// The places. A path that ends with a slash stands for all files below it, and `~` for any directory.
+#[rustfmt::skip]
 const ROWS: &[(Starter, &[&str])] = &[
     (
         Starter::Cron,
@@ -335,77 +342,4 @@ fn is_unit(path: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::detect::behavior::PERSISTENCE;
-
-    #[test]
-    fn files_that_start_programs_are_known() {
-        let cases = [
-            ("/etc/crontab", Some(Starter::Cron)),
-            ("/etc/cron.d/x", Some(Starter::Cron)),
-            ("/etc/cron.hourly/x", Some(Starter::Cron)),
-            ("/var/spool/cron/crontabs/root", Some(Starter::Cron)),
-            ("/var/spool/cron/root", Some(Starter::Cron)),
-            ("/var/spool/cron/crontabs/tmp.Ab12", None),
-            ("/var/spool/cron/atjobs/a0000101c8a2f0", Some(Starter::At)),
-            ("/var/spool/cron/atjobs/.SEQ", None),
-            ("/etc/systemd/system/x.service", Some(Starter::Unit)),
-            ("/etc/systemd/system/x.timer", Some(Starter::Timer)),
-            ("/etc/systemd/system/ssh.service.d/x.conf", Some(Starter::Unit)),
-            ("/etc/systemd/journald.conf", None),
-            ("/etc/systemd/system-generators/x", Some(Starter::Generator)),
-            ("/home/me/.config/systemd/user/x.timer", Some(Starter::Timer)),
-            ("/home/me/.config/systemd/user/x.txt", None),
-            ("/etc/rc.local", Some(Starter::Init)),
-            ("/etc/init.d/x", Some(Starter::Init)),
-            ("/etc/profile.d/x.sh", Some(Starter::Profile)),
-            ("/root/.bashrc", Some(Starter::UserProfile)),
-            ("/root/.bash_logout", Some(Starter::UserProfile)),
-            ("/root/.bash_history", None),
-            ("/root/.ssh/authorized_keys", Some(Starter::AuthorizedKeys)),
-            ("/root/.ssh/rc", Some(Starter::SshLogin)),
-            ("/root/.ssh/known_hosts", None),
-            ("/root/.ssh/id_ed25519", None),
-            ("/etc/ssh/sshd_config.d/x.conf", Some(Starter::SshServer)),
-            ("/etc/ssh/ssh_config", None),
-            ("/etc/udev/rules.d/99-x.rules", Some(Starter::DeviceRule)),
-            ("/etc/xdg/autostart/x.desktop", Some(Starter::Desktop)),
-            ("/home/me/.config/autostart/x.desktop", Some(Starter::Desktop)),
-            ("/etc/passwd", Some(Starter::Account)),
-            ("/etc/passwd-", None),
-            ("/etc/shadow+", None),
-            ("/etc/sudoers.d/x", Some(Starter::Sudo)),
-            ("/etc/pam.d/sshd", Some(Starter::Authentication)),
-            ("/usr/lib/x86_64-linux-gnu/security/pam_unix.so", Some(Starter::Authentication)),
-            ("/usr/lib/security/notes.txt", None),
-            ("/etc/NetworkManager/dispatcher.d/99-x", Some(Starter::NetworkHook)),
-            ("/etc/NetworkManager/system-connections/x", None),
-            ("/etc/update-motd.d/00-header", Some(Starter::Message)),
-            ("/etc/apt/apt.conf.d/99x", Some(Starter::PackageHook)),
-            ("/etc/apt/sources.list", None),
-            ("/etc/logrotate.d/x", Some(Starter::LogHook)),
-            ("/etc/modules-load.d/x.conf", Some(Starter::KernelModule)),
-            ("/etc/hosts", None),
-            ("/srv/crontab", None),
-            ("/etc/", None),
-            ("", None),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(Starter::of(path), expected, "{path}");
-        }
-    }
-
-    #[test]
-    fn every_place_has_words_and_a_technique_of_the_signal() {
-        for (starter, paths) in ROWS {
-            let facts = starter.facts();
-            assert!(!facts.words.is_empty() && !paths.is_empty(), "{starter:?}");
-            assert!(PERSISTENCE.techniques.contains(&facts.technique), "{starter:?}");
-            for path in *paths {
-                assert!(path.starts_with('/') || path.starts_with("~/."), "{path}");
-            }
-        }
-        assert_eq!(Starter::Timer.facts().technique, "T1053.006");
-    }
-}
+mod tests;
