@@ -84,11 +84,11 @@ impl HostPaths {
 /// because other processes see the host's paths.
 fn candidates(path: &str, is_inside: bool) -> impl Iterator<Item = &str> {
     let from = usize::from(!is_inside);
-    let rest = path.get(from..).unwrap_or_default();
-    let starts = PLACES.iter().flat_map(|place| rest.match_indices(place)).map(|(start, _)| start + from);
-    let mut starts: Vec<usize> = starts.collect();
-    starts.sort_unstable();
-    starts.dedup();
+    let is_place = |start: &usize| {
+        let end = path.get(*start..).unwrap_or_default();
+        *start >= from && PLACES.iter().any(|place| end.starts_with(place))
+    };
+    let starts: Vec<usize> = path.match_indices('/').map(|(start, _)| start).filter(is_place).collect();
     // `/usr/bin` and `/bin` are one directory on most hosts. A file of a home directory matters if it is hidden.
     let is_other = move |start: &usize| *start == 0 || path.get(..*start) != Some("/usr");
     let ends = starts.into_iter().filter(is_other).filter_map(|start| path.get(start..));

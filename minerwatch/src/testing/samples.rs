@@ -238,12 +238,8 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         allowed_processors: 2,
     };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
-    let hidden = HiddenProcess {
-        by: HiddenBy::Mount,
-        source: Some("ext4 /srv/empty".into()),
-        preloaded: vec!["/usr/local/lib/x.so".into()],
-        process: Some(running.clone()),
-    };
+    let process = Some(running.clone());
+    let hidden = HiddenProcess { by: HiddenBy::Mount, source: None, preloaded: Vec::new(), process };
     let dataset = Mapping { class: MappingClass::Dataset, size: 2_181_038_080, count: 1, huge: true };
     let pool = HugePages { path: "/proc/sys/vm/nr_hugepages".into(), before: 0, after: 1168 };
     let exit = |code, signal| EventBody::Exit(Exit { code, signal, on_cpu: 12_345_678 });
