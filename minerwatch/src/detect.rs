@@ -42,8 +42,14 @@ pub use signal_info::{SignalInfo, SignalKind};
 pub use written::{WrittenFile, WrittenFiles};
 
 /// What the scripts of packages do as part of their task. Such findings are held while the installer runs.
-const INSTALLERS_DO: [SignalInfo; 5] =
-    [behavior::DROP_AND_RUN, behavior::PRELOAD, behavior::PERSISTENCE, compute::HUGE_PAGES, compute::MSR];
+const INSTALLERS_DO: [SignalInfo; 6] = [
+    behavior::DROP_AND_RUN,
+    behavior::PRELOAD,
+    behavior::PERSISTENCE,
+    behavior::DEFENCE_OFF,
+    compute::HUGE_PAGES,
+    compute::MSR,
+];
 
 /// The input of a detector.
 #[derive(Clone, Copy, Debug)]

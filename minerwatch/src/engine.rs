@@ -144,7 +144,8 @@ impl Engine {
             Request::SampleRounding { .. }
             | Request::SocketOptions { .. }
             | Request::WatchListeners(_)
-            | Request::DescribeContainer(_) => {}
+            | Request::DescribeContainer(_)
+            | Request::Visibility(_) => {}
         }
     }
 

@@ -9,7 +9,9 @@ pub mod container;
 pub mod geo;
 mod hash;
 mod hierarchy;
+mod host_paths;
 mod huge_pages;
+pub(crate) mod mounts;
 pub(crate) mod proc;
 mod quota;
 pub mod snapshot;
@@ -26,6 +28,7 @@ use crate::model::{
 use cgroups::Cgroups;
 use hash::{Hashed, Hasher};
 use hierarchy::Hierarchies;
+use host_paths::HostPaths;
 use huge_pages::Pools;
 use proc::Proc;
 use quota::Quotas;
@@ -49,6 +52,8 @@ pub fn parse_all(bytes: &[u8]) {
     let _ = hierarchies.find(memberships, 7);
     let _ = hierarchies.cpu(memberships);
     quota::parse_all(&text);
+    let mounts: Vec<_> = mounts::parse(&text).collect();
+    let _ = mounts::device_of(&mounts, "/etc/crontab");
     for line in text.lines() {
         if let Some(container) = container::parse(line) {
             assert!(container.cgroup.starts_with('/'), "a cgroup's path is absolute");
@@ -88,6 +93,7 @@ pub struct Enricher {
     hasher: Option<Hasher>,
     pools: Pools,
     quotas: Quotas,
+    host_paths: HostPaths,
     /// Events for hashes that were already in the cache.
     ready: Vec<Event>,
 }
@@ -111,6 +117,7 @@ impl Enricher {
             hasher,
             pools: Pools::discover(Path::new("/")),
             quotas: Quotas::new(Proc::default(), hierarchies),
+            host_paths: HostPaths::discover(),
             ready: Vec::new(),
         }
     }
@@ -133,6 +140,7 @@ impl Enricher {
                     self.pools.opened(subject, &change.path, *time);
                 }
                 self.invalidate(change);
+                self.host_paths.add_to(subject, change);
             }
             EventBody::Cpu(usage) => self.quotas.note_busy(subject, usage.total_on_cpu, *time),
             _ => {}

@@ -3,6 +3,8 @@
 #[cfg(feature = "sensor")]
 pub mod fingerprints;
 #[cfg(feature = "sensor")]
+pub mod hidden;
+#[cfg(feature = "sensor")]
 mod live;
 #[cfg(feature = "sensor")]
 pub mod pidfd_getfd;

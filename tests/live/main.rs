@@ -9,6 +9,7 @@ mod container_names;
 mod containers;
 mod events;
 mod flows;
+mod hiding;
 mod hooks;
 mod intel;
 mod memory;

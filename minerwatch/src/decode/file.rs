@@ -34,6 +34,7 @@ impl Decode for FileRecord {
             action,
             path,
             old_path,
+            host_path: None,
             file: (self.inode != 0).then_some(FileId { device: self.device, inode: self.inode }),
             mode: self.mode,
             device: (action == FileAction::DeviceOpen).then_some(DeviceOpen {

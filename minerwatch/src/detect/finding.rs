@@ -104,6 +104,13 @@ impl Finding {
         self
     }
 
+    /// Names the technique of MITRE ATT&CK that this finding is evidence of: one of those that its signal may be evidence
+    /// of. Alerts name only this one.
+    #[must_use]
+    pub fn technique(self, id: &'static str) -> Self {
+        self.value("technique", id)
+    }
+
     /// Sets the unit of the value that was added last.
     #[must_use]
     pub fn unit(mut self, unit: &'static str) -> Self {

@@ -24,11 +24,22 @@ pub static DETECTORS: &[&Declaration] = &[
     &behavior::drop_and_run::DETECTOR,
     &behavior::fileless::DETECTOR,
     &behavior::kernel_name::DETECTOR,
+    &behavior::borrowed_name::DETECTOR,
+    &behavior::hidden::DETECTOR,
     &behavior::command_line::DETECTOR,
     // Persistence.
     &behavior::preload::DETECTOR,
     &behavior::persistence::DETECTOR,
+    &behavior::immutable::DETECTOR,
     &behavior::triple_chain::DETECTOR,
+    // Sabotage, credentials and spread.
+    &behavior::defence_off::DETECTOR,
+    &behavior::traces_removed::DETECTOR,
+    &behavior::tool_replaced::DETECTOR,
+    &behavior::rivals_killed::DETECTOR,
+    &behavior::credentials::DETECTOR,
+    &behavior::spread::DETECTOR,
+    &behavior::escape::DETECTOR,
     // Devices and kernel settings.
     &compute::gpu::DETECTOR,
     &compute::msr::DETECTOR,

@@ -223,13 +223,17 @@ impl Encoder {
         }
     }
 
-    /// Returns the techniques of the signals, each once. In ECS, a subtechnique such as `T1496.001` is listed in
-    /// addition to its technique `T1496`.
+    /// Returns the techniques of the signals, each once. A signal whose evidence names a technique has only this one. In
+    /// ECS, a subtechnique such as `T1496.001` is listed in addition to its technique `T1496`.
     fn threat(&self, signals: &[Signal]) -> Option<ThreatFields<'static>> {
         let mut techniques = Vec::new();
         let mut subtechniques = Vec::new();
-        let known = signals.iter().filter_map(|signal| (self.signals)(&signal.id));
-        for id in known.flat_map(|text| text.techniques.iter().copied()) {
+        let of_signal = |signal: &Signal| {
+            let techniques = (self.signals)(&signal.id)?.techniques;
+            let exact = techniques.iter().position(|id| named(signal) == Some(*id));
+            Some(exact.and_then(|place| techniques.get(place..=place)).unwrap_or(techniques))
+        };
+        for id in signals.iter().filter_map(of_signal).flatten().copied() {
             let technique = id.split_once('.').map_or(id, |(technique, _)| technique);
             if !techniques.contains(&technique) {
                 techniques.push(technique);
@@ -245,6 +249,14 @@ impl Encoder {
                 subtechnique: (!subtechniques.is_empty()).then_some(Identified { id: subtechniques }),
             },
         })
+    }
+}
+
+/// Returns the technique that the evidence of a signal names.
+fn named(signal: &Signal) -> Option<&str> {
+    match signal.value("technique")? {
+        Value::Text(technique) => Some(technique),
+        _ => None,
     }
 }
 

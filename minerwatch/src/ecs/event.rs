@@ -89,7 +89,8 @@ impl Encoder {
             EventBody::SocketOptions(_)
             | EventBody::DnsServerRole(_)
             | EventBody::HashedFile(_)
-            | EventBody::ContainerDescription(_) => return false,
+            | EventBody::ContainerDescription(_)
+            | EventBody::Hidden(_) => return false,
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -139,6 +140,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         | EventBody::SocketOptions(_)
         | EventBody::DnsServerRole(_)
         | EventBody::HashedFile(_)
+        | EventBody::Hidden(_)
         | EventBody::ContainerDescription(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
@@ -165,6 +167,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::Quota(_)
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
+        | EventBody::Hidden(_)
         | EventBody::Payload(_)
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)

@@ -7,4 +7,5 @@ mod containers;
 mod exceptions;
 mod property;
 mod restart;
+mod sabotage;
 mod suspects;

@@ -48,7 +48,9 @@ pub fn parse(path: &str) -> Option<Container> {
     let outer = containers.next();
     let above = innermost.map_or(components.len(), |(depth, _)| depth);
     let unit = components.iter().take(above).rev().find(|component| {
+        // The scope of a container around this one is no unit of the host.
         UNITS.iter().any(|suffix| component.len() > suffix.len() && component.ends_with(suffix))
+            && identify(component, None).is_none()
     });
     Some(Container {
         cgroup: format!("/{}", components.join("/")).into(),

@@ -193,7 +193,7 @@ fn memberships(membership: &str) -> impl Iterator<Item = (Kind, &str)> {
 
 /// Decodes a field of the mount table. The kernel writes a space, tab, newline or backslash as a backslash and three
 /// octal digits: a space becomes `\040`.
-fn unescape(field: &str) -> String {
+pub(super) fn unescape(field: &str) -> String {
     let mut text = String::with_capacity(field.len());
     let mut rest = field;
     while let Some((before, after)) = rest.split_once('\\') {

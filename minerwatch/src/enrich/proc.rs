@@ -31,7 +31,6 @@ impl Default for Proc {
 }
 
 impl Proc {
-    #[cfg(test)]
     pub(crate) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }

@@ -8,14 +8,15 @@ mod memory;
 mod process;
 mod sockets;
 
-use std::{collections::HashMap, io};
+use std::{collections::HashMap, io, path::Path};
 
 use rustc_hash::FxHashMap;
 
 use self::{found::Found, sockets::HeldFlow};
 use super::{hierarchy::Hierarchies, proc::Proc};
 use crate::model::{
-    BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, SocketSide, Subject,
+    BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, RunningProcess, SocketSide,
+    Subject,
 };
 
 /// Maximum depth of the process tree. Processes that end between two reads may seem to form a cycle.
@@ -73,6 +74,15 @@ pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
 pub fn serves_names(owner: &Subject) -> Option<bool> {
     let proc = Proc::default();
     is_running(&proc, owner).then(|| sockets::serves_names(&proc, owner.key.pid))
+}
+
+/// Reads one process from the procfs that is mounted at `root`. Returns `None` if the process has ended.
+pub fn of_process(root: &Path, pid: u32) -> Option<(Subject, RunningProcess)> {
+    let proc = Proc::at(root);
+    let mut found = process::read(&proc, &Hierarchies::discover(), &mut HashMap::new(), pid)?;
+    let parent = proc.stat(found.parent).filter(|stat| stat.start_ticks <= found.key.start_ticks);
+    found.running.parent = parent.map(|stat| ProcessKey::from_ticks(found.parent, stat.start_ticks));
+    Some((subject(&found), found.running))
 }
 
 fn is_running(proc: &Proc, owner: &Subject) -> bool {

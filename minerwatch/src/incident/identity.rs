@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     model::{FileId, ProcessKey},
-    process::{Process, ProcessTable, Role, base_name, interprets},
+    process::{Process, ProcessTable, Role, base_name, interprets, is_tool},
 };
 
 /// Maximum length of inline code that is part of an identity, in bytes. Longer code is cut.
@@ -42,7 +42,7 @@ impl Identity {
             None => None,
         };
         let common = match process.role {
-            Role::Shell | Role::Interpreter => process.script.is_none(),
+            Role::Shell | Role::Interpreter => process.script.is_none() || is_tool(process),
             Role::Kernel
             | Role::Init
             | Role::LoginService
@@ -54,7 +54,8 @@ impl Identity {
             | Role::Downloader
             | Role::PackageManager
             | Role::TextViewer => true,
-            Role::Service | Role::Other => false,
+            Role::Service => false,
+            Role::Other => is_tool(process),
         };
         Self {
             path: Arc::clone(&executable.path),

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     detect::{
         SignalInfo, SignalKind,
-        behavior::{PERSISTENCE, PRELOAD, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
+        behavior::{DEEDS, HIDDEN, TRIPLE_CHAIN},
         compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS},
     },
     model::{
@@ -94,10 +94,9 @@ impl HeldSignal {
     }
 
     /// Whether the signal is a deed that serves whatever its process works for: an entry, a change of a place that starts
-    /// programs, a preparation of the host. Other signals are about one program.
+    /// programs, sabotage, a preparation of the host. Other signals are about one program.
     pub(super) fn is_deed(&self) -> bool {
-        [SERVICE_DOWNLOADER, PERSISTENCE, PRELOAD].iter().any(|info| info.names(&self.signal))
-            || self.changes_host()
+        DEEDS.iter().any(|info| info.names(&self.signal)) || self.changes_host()
     }
 
     /// Whether the signal is a change of the host that prepares it for mining: a deed, not a load.
@@ -152,7 +151,7 @@ impl Score {
         let mut load: Option<(usize, f64)> = None;
         let mut classes = BTreeSet::new();
         let mut strong_classes = BTreeSet::new();
-        let (mut arithmetic, mut memory) = (false, false);
+        let (mut arithmetic, mut memory, mut hidden) = (false, false, false);
         let mut score = Self {
             points: 0,
             two_classes: false,
@@ -179,10 +178,13 @@ impl Score {
             score.alarming |= held.is_alarming();
             score.conclusive |= held.conclusive;
             arithmetic |= ROUNDING_MODES.names(&held.signal);
+            hidden |= HIDDEN.names(&held.signal);
             memory |= DATASET.names(&held.signal) || SCRATCHPADS.names(&held.signal);
         }
         // What a program computes and the memory that it does it in are two witnesses of one algorithm.
         score.conclusive |= arithmetic && memory;
+        // That the kernel has a process which users do not see takes two views of the host that disagree.
+        score.two_classes |= hidden;
         let (load, load_points) = load.map_or((None, 0.0), |(index, points)| (Some(index), points));
         #[expect(
             clippy::cast_possible_truncation,
@@ -191,7 +193,7 @@ impl Score {
         )]
         let points = (sum + load_points).round() as u32;
         let recorded = score.recorded || strong_classes.len() > 1;
-        Self { points, load, recorded, two_classes: classes.len() > 1, ..score }
+        Self { points, load, recorded, two_classes: score.two_classes || classes.len() > 1, ..score }
     }
 
     /// Returns the verdict for this score. `suspected` and `mining` need signals of two classes, because one class

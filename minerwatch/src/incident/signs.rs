@@ -6,9 +6,12 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    detect::{PathKind, WrittenFile},
+    detect::{
+        PathKind, WrittenFile,
+        behavior::defences::{self, DefenceKind},
+    },
     model::ProcessView,
-    process::{Process, ProcessTable, Role, base_name},
+    process::{Command, Process, ProcessTable, Role, base_name},
 };
 
 /// Something that is wrong with a chain.
@@ -235,53 +238,24 @@ impl Signs {
 
 /// Returns the sign that starting this program with these arguments is, if it is one.
 pub(super) fn deed(process: &Process) -> Option<Sign> {
-    let view = &process.view;
-    let has = |word: &str| view.arguments.iter().skip(1).any(|argument| &**argument == word);
-    let names_defence = || view.arguments.iter().skip(1).any(|argument| is_defence(argument));
-    match base_name(&view.executable.path) {
-        "base64" if has("-d") || has("--decode") || has("-D") => Some(Sign::Decoded),
-        "chattr"
-            if view.arguments.iter().skip(1).any(|flags| flags.starts_with('+') && flags.contains('i')) =>
-        {
-            Some(Sign::Immutable)
-        }
-        "setenforce" if has("0") || has("Permissive") => Some(Sign::SilencedDefence),
-        "ufw" if has("disable") => Some(Sign::SilencedDefence),
-        "auditctl" if has("-e0") || (has("-e") && has("0")) || has("-D") => Some(Sign::SilencedDefence),
-        "systemctl" | "service" | "rc-service"
-            if (has("stop") || has("disable") || has("mask") || has("kill")) && names_defence() =>
-        {
-            Some(Sign::SilencedDefence)
-        }
-        "pkill" | "killall" if names_defence() => Some(Sign::SilencedDefence),
-        _ => None,
+    let command = Command::of(process);
+    let has = |word: &str| command.has(word);
+    if command.is(&["base64"]) {
+        return (has("-d") || has("--decode") || has("-D")).then_some(Sign::Decoded);
     }
-}
-
-/// Whether a word names a program or unit that defends the host.
-fn is_defence(word: &str) -> bool {
-    const DEFENCES: [&str; 18] = [
-        "auditd",
-        "apparmor",
-        "ufw",
-        "firewalld",
-        "iptables",
-        "nftables",
-        "falco",
-        "aegis",
-        "aliyun",
-        "AliYunDun",
-        "qcloud",
-        "YDService",
-        "bcm-agent",
-        "clamav-daemon",
-        "wazuh-agent",
-        "ossec",
-        "crowdsec",
-        "minerwatch",
-    ];
-    let word = word.strip_suffix(".service").unwrap_or(word);
-    DEFENCES.contains(&word) || word.starts_with("falcon-sensor") || word.starts_with("cloudmonitor")
+    if command.is(&["chattr"]) {
+        let sets = command.arguments().any(|flags| flags.starts_with('+') && flags.contains('i'));
+        return sets.then_some(Sign::Immutable);
+    }
+    let is_off = (command.is(&["setenforce"]) && (has("0") || has("Permissive")))
+        || (command.is(&["ufw"]) && has("disable"))
+        || (command.is(&["auditctl"]) && (has("-e0") || (has("-e") && has("0")) || has("-D")));
+    let silences = || {
+        let defence = defences::silenced(&command)?;
+        let by_manager = !command.is(&["systemctl", "service", "rc-service", "pkill", "killall"]);
+        (defence.kind == DefenceKind::Agent || !by_manager).then_some(Sign::SilencedDefence)
+    };
+    if is_off { Some(Sign::SilencedDefence) } else { silences() }
 }
 
 fn is_shared_memory(path: &str) -> bool {

@@ -67,4 +67,7 @@ pub enum Request {
     /// Ask the runtime about the container of this process. The answer is
     /// [`crate::model::EventBody::ContainerDescription`]. No event waits for it.
     DescribeContainer(Subject),
+    /// Find out whether the host's users see this process, which uses CPU time. An answer comes only if they do not:
+    /// [`crate::model::EventBody::Hidden`].
+    Visibility(Subject),
 }

@@ -14,8 +14,8 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, ContainerDescription, CpuQuota, Flow, FlowUpdate, GeoLocation, HugePages, Mapping,
-    Payload, ProcessKey, Rounding, SocketOptions,
+    BootTime, Container, ContainerDescription, CpuQuota, Flow, FlowUpdate, GeoLocation, HiddenProcess,
+    HugePages, Mapping, Payload, ProcessKey, Rounding, SocketOptions,
 };
 
 pub use cpu::{CpuUsage, SchedulingPolicy};
@@ -164,6 +164,8 @@ events! {
     /// An update about the subject's open connection.
     #[serde(rename = "course")]
     FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
+    /// The subject runs, and the host's users do not see it.
+    Hidden(Box<HiddenProcess>) => Snapshot, Introduces;
     /// The answer to a request: the options of a connection's socket.
     SocketOptions(SocketOptions) => Snapshot, Optional;
     /// The answer to a request: whether the subject is a DNS server.

@@ -16,7 +16,7 @@ fn headlines_say_what_where_and_who() {
     let mut alert = sample("incident-opened");
     assert_eq!(
         headline(&alert),
-        "Suspected mining on web-1: /usr/bin/curl (pid 4713, root), pod 0f6e4a1c-7a4, pool.example:443"
+        "Suspected mining on web-1: /usr/bin/curl (pid 4713, root), pod shop/cart-7d9, pool.example:443"
     );
     alert["minerwatch"]["verdict"] = "mining".into();
     alert["event"]["action"] = "incident-closed".into();
@@ -36,7 +36,7 @@ fn headlines_say_what_where_and_who() {
         json!({"host": {"name": "web-1"}, "message": "1,200 events were lost", "event": {"kind": "alert"}});
     assert_eq!(headline(&degraded), "minerwatch on web-1: 1,200 events were lost");
     let write = headline(&sample("file-write"));
-    assert_eq!(write, "file-write on web-1: /usr/bin/curl (pid 4711, root), pod 0f6e4a1c-7a4, /etc/crontab");
+    assert_eq!(write, "file-write on web-1: /usr/bin/curl (pid 4711, root), pod shop/cart-7d9, /etc/crontab");
     assert_eq!(headline(&Value::Null), "event on unknown host: unknown");
 }
 
@@ -55,6 +55,7 @@ fn a_summary_has_the_facts_in_order() {
             "User",
             "Command line",
             "Container",
+            "Image",
             "Pod",
             "Unit",
             "Destination",

@@ -3,7 +3,7 @@
 use super::event_loop::unsupported;
 use crate::{
     model::{Condition, DataSourceStatus, HookChoice, Report},
-    probe::sampler,
+    probe::{hidden, sampler},
     sensor::{Sensor, SensorError, SensorOptions, SourceStatus},
 };
 
@@ -19,6 +19,7 @@ pub fn doctor(hooks: &[HookChoice]) -> anyhow::Result<Report> {
     report.conditions = conditions(outcome.as_ref().err());
     if let Ok(sensor) = outcome {
         report.conditions.push(realtime());
+        report.conditions.push(preloaded());
         report.data_sources = sensor.report().sources.iter().map(data_source).collect();
     }
     Ok(report)
@@ -72,6 +73,24 @@ fn realtime() -> Condition {
                     "{reason}: a miner that has a core to itself is found more slowly; grant CAP_SYS_NICE"
                 )
             }
+        },
+    }
+}
+
+/// Checks for libraries that are loaded into every program. They can hide processes and files from all tools.
+fn preloaded() -> Condition {
+    let libraries = hidden::preloaded();
+    Condition {
+        name: "preloaded libraries".to_owned(),
+        met: libraries.is_empty(),
+        required: false,
+        detail: if libraries.is_empty() {
+            "/etc/ld.so.preload forces no library into every program".to_owned()
+        } else {
+            format!(
+                "/etc/ld.so.preload forces {} into every program: such a library can hide processes and files",
+                libraries.join(", ")
+            )
         },
     }
 }

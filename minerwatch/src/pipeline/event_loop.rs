@@ -24,7 +24,7 @@ use crate::{
     incident::IncidentState,
     model::{Event, EventBody, Health},
     privileges::DropPrivileges,
-    probe::{LiveProbes, sampler::Sampler, socket_tagging::SocketTagger},
+    probe::{LiveProbes, hidden::HiddenProcesses, sampler::Sampler, socket_tagging::SocketTagger},
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
@@ -84,6 +84,7 @@ impl EventLoop {
         let mut sensor = Sensor::open(&settings.sensor).map_err(unsupported)?;
         let rings =
             sensor.take_rings().map_err(unsupported)?.context("the sensor's rings were taken already")?;
+        let hidden = HiddenProcesses::open();
         let current_pids = sensor.take_current_pids().filter(|_| settings.sampling);
         let sampler = current_pids.map(|pids| Sampler::start(pids, drop_privileges)).transpose()?;
         drop_privileges()?;
@@ -97,7 +98,7 @@ impl EventLoop {
                 .ok()
         });
         let stages = PipelineSettings { engine: settings.engine, encoder: settings.encoder };
-        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger, names))
+        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger, names, hidden))
             .enriching(settings.enrich, move || waker.notify_one());
         let health = Health {
             lost: Vec::new(),

@@ -3,6 +3,7 @@
 use super::{
     Answer, Probes,
     fingerprints::Fingerprints,
+    hidden::HiddenProcesses,
     sampler::{Sampler, SamplerCounters},
     socket_tagging::{SocketTagger, SocketTaggingCounters},
 };
@@ -22,12 +23,18 @@ pub struct LiveProbes {
     fingerprints: Fingerprints,
     /// `None` if containers are not named.
     containers: Option<ContainerNames>,
+    hidden: HiddenProcesses,
 }
 
 impl LiveProbes {
-    /// Creates the probes from a sampler, a tagger, and what asks for the names of containers.
-    pub fn new(sampler: Option<Sampler>, tagger: SocketTagger, containers: Option<ContainerNames>) -> Self {
-        Self { sampler, tagger, fingerprints: Fingerprints::default(), containers }
+    /// Creates the probes. Without `containers`, containers are not named.
+    pub fn new(
+        sampler: Option<Sampler>,
+        tagger: SocketTagger,
+        containers: Option<ContainerNames>,
+        hidden: HiddenProcesses,
+    ) -> Self {
+        Self { sampler, tagger, fingerprints: Fingerprints::default(), containers, hidden }
     }
 
     /// Counters of the names of containers.
@@ -68,6 +75,10 @@ impl Probes for LiveProbes {
                 self.tagger.watch_listeners(process.clone());
                 Answer::Pending
             }
+            Request::Visibility(process) => {
+                self.hidden.ask(process.clone());
+                Answer::Pending
+            }
             Request::DnsRole(process) => match snapshot::serves_names(process) {
                 Some(serves) => Answer::Event(Box::new(Event {
                     time: host::now(),
@@ -101,5 +112,6 @@ impl Probes for LiveProbes {
     fn tick(&mut self, now: BootTime, found: &mut Vec<Event>) {
         self.tagger.tick(now);
         found.extend(self.fingerprints.tick(now));
+        self.hidden.tick(now, found);
     }
 }

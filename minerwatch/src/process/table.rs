@@ -11,7 +11,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use rustc_hash::FxHashMap;
 
-use super::{Process, containers::Containers};
+use super::{ImageSource, Process, containers::Containers};
 use crate::model::{
     BootTime, Container, ContainerDescription, Event, EventBody, ProcessKey, ProcessPresence, Subject,
 };
@@ -162,6 +162,16 @@ impl ProcessTable {
             EventBody::Exec(exec) => self.exec(*time, subject, exec),
             EventBody::RunningProcess(running) => self.running_process(*time, subject, running),
             EventBody::HashedFile(hashed) => self.hashed(subject.key, hashed),
+            EventBody::Hidden(hidden) => {
+                let is_known = self
+                    .rows
+                    .get(&subject.key)
+                    .is_some_and(|known| known.image_source > ImageSource::Assumed);
+                match &hidden.process {
+                    Some(running) if !is_known => self.running_process(*time, subject, running),
+                    _ => self.apply_subject(*time, subject),
+                }
+            }
             EventBody::Connect(connect) => {
                 self.apply_subject(*time, subject);
                 self.set_network(subject.key, connect.network_namespace);

@@ -12,8 +12,9 @@ use crate::model::{
     ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen,
     Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exec, Executable,
     ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
-    HugePages, Labels, Mapping, MappingClass, Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol,
-    Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject, TlsHello, WallClock,
+    HiddenBy, HiddenProcess, HugePages, Labels, Mapping, MappingClass, Namespaces, Payload, Pod, ProcessKey,
+    ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
+    TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
@@ -166,6 +167,7 @@ fn change(action: FileAction, path: &str) -> FileChange {
         action,
         path: path.into(),
         old_path: None,
+        host_path: None,
         file: Some(FileId { device: 8 << 20 | 1, inode: 131_072 }),
         mode: 0o100_644,
         device: None,
@@ -263,6 +265,8 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
     let description =
         ContainerDescription { id: container().id.clone().expect("an id"), details: container_details() };
     let hash = HashedFile { file: FileId { device: 1, inode: 2 }, sha256: "ab".into() };
+    let process = Some(running.clone());
+    let hidden = HiddenProcess { by: HiddenBy::Mount, source: None, preloaded: Vec::new(), process };
     let dataset = Mapping { class: MappingClass::Dataset, size: 2_181_038_080, count: 1, huge: true };
     let pool = HugePages { path: "/proc/sys/vm/nr_hugepages".into(), before: 0, after: 1168 };
     let exit = |code, signal| EventBody::Exit(Exit { code, signal, on_cpu: 12_345_678 });
@@ -310,6 +314,7 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             })),
         ),
         ("cpu-quota", EventBody::Quota(Box::new(quota()))),
+        ("hidden", EventBody::Hidden(Box::new(hidden))),
     ]
     .into_iter()
     .zip(0..)

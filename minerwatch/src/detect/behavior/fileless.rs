@@ -3,7 +3,7 @@
 use super::is_program;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
-    model::{EventBody, EventType, SignalClass},
+    model::{EventBody, EventType, FileAction, FileChange, SignalClass},
     process::{Role, Taint},
 };
 
@@ -15,7 +15,7 @@ pub const FILELESS: SignalInfo = SignalInfo {
     full_weight: 20,
     kind: SignalKind::Sign,
     name: "Program without a file",
-    description: "A process runs from memory (memfd) or from a deleted file. Container runtimes and some sandboxes do so too.",
+    description: "A process runs from memory (memfd), from a deleted file, or deleted its own file in an odd place. Container runtimes and some sandboxes do so too.",
     catches: "A program that leaves nothing on disk to scan or to hash.",
     techniques: &["T1620", "T1070.004"],
 };
@@ -23,12 +23,15 @@ pub const FILELESS: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[FILELESS],
-    wants: &[EventType::Exec, EventType::RunningProcess],
+    wants: &[EventType::Exec, EventType::RunningProcess, EventType::File],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    if let EventBody::File(change) = &context.event.body {
+        return deletes_itself(context, change);
+    }
     if !is_program(context) {
         return None;
     }
@@ -43,6 +46,22 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     }
     let detail = format!("'{}' runs from {what} ({})", context.process.view.name, executable.path);
     Some(Finding::new(FILELESS, context, detail).tainting(Taint::Fileless).value("path", &executable.path))
+}
+
+/// Whether a program in an odd place removes its own file. Updaters rename theirs, and others remove what they unpacked.
+fn deletes_itself(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding> {
+    let executable = &context.process.view.executable;
+    let is_own = change.action == FileAction::Delete
+        && executable.file.is_some()
+        && change.file == executable.file
+        && change.path == executable.path;
+    if !is_own || !PathKind::of(&executable.path).is_odd() {
+        return None;
+    }
+    let detail = format!("'{}' deleted its own file ({})", context.process.view.name, executable.path);
+    let finding =
+        Finding::new(FILELESS, context, detail).tainting(Taint::Fileless).value("path", &executable.path);
+    Some(finding.technique("T1070.004"))
 }
 
 fn is_usual(context: &DetectionContext<'_>) -> bool {
@@ -88,5 +107,21 @@ mod tests {
         assert!(findings(&host).is_empty());
         host.boot("/tmp/kinsing (deleted)", &["kinsing"]);
         assert_eq!(findings(&host), [("B3", 20)]);
+    }
+
+    #[test]
+    fn a_program_in_an_odd_place_that_deletes_itself_is_found() {
+        for (path, other, expected) in [
+            ("/tmp/x", "/tmp/x", vec![("B3", 20)]),
+            ("/home/me/.x/y", "/home/me/.x/y", vec![("B3", 20)]),
+            ("/opt/app/uninstall", "/opt/app/uninstall", vec![]),
+            ("/tmp/x", "/tmp/y", vec![]),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let process = host.spawn(init, path, &["x"]);
+            host.delete(process, other);
+            assert_eq!(findings(&host), expected, "{path} {other}");
+        }
     }
 }

@@ -1,13 +1,17 @@
 //! B7: a file that starts programs is changed.
 
+mod places;
+
+use places::Starter;
+
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
-    process::{Role, base_name},
+    process::{Command, Role, base_name, is_in_system_directory, resolve},
 };
 
-/// The signal. The full form is a file that starts a program by itself. A user's shell start file counts a quarter,
-/// because every installer extends the search path there.
+/// The signal. The full form is a file that starts a program by itself, or lets somebody in. A user's shell start file
+/// and what many installers and guides change count a quarter.
 pub const PERSISTENCE: SignalInfo = SignalInfo {
     id: "B7",
     class: SignalClass::Behavior,
@@ -15,174 +19,149 @@ pub const PERSISTENCE: SignalInfo = SignalInfo {
     full_weight: 20,
     kind: SignalKind::Step,
     name: "Place written that starts programs",
-    description: "A crontab, a systemd unit, an init script, an SSH key list or a shell start file was changed outside the package manager.",
+    description: "A file that starts programs or lets somebody in was changed outside the package manager: a cron or at job, a systemd unit, timer or generator, an init script, a hook, a key list, an account, a shell start file.",
     catches: "What would start the miner again after it was killed.",
-    techniques: &["T1053.003", "T1543.002", "T1037.004", "T1546.004", "T1098.004", "T1546.017"],
+    techniques: &[
+        "T1053.003",
+        "T1053.002",
+        "T1053.006",
+        "T1543.002",
+        "T1543",
+        "T1037.004",
+        "T1037",
+        "T1546.004",
+        "T1546.016",
+        "T1546.017",
+        "T1546",
+        "T1547.006",
+        "T1547.013",
+        "T1547",
+        "T1098.004",
+        "T1136.001",
+        "T1548.003",
+        "T1556.003",
+        "T1574.006",
+    ],
 };
 
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[PERSISTENCE],
-    wants: &[EventType::File],
+    wants: &[EventType::File, EventType::Exec],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
 
-/// A kind of file that starts programs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Starter {
-    Cron,
-    Unit,
-    Init,
-    Profile,
-    /// A user's own shell start file. Every installer extends the search path there.
-    UserProfile,
-    AuthorizedKeys,
-    DeviceRule,
-    Desktop,
-}
-
-impl Starter {
-    fn words(self) -> &'static str {
-        match self {
-            Self::Cron => "a cron job",
-            Self::Unit => "a systemd unit",
-            Self::Init => "an init script",
-            Self::Profile => "a shell start file of all users",
-            Self::UserProfile => "a shell start file",
-            Self::AuthorizedKeys => "who may log in by ssh",
-            Self::DeviceRule => "a device rule",
-            Self::Desktop => "a desktop start entry",
-        }
-    }
-
-    fn of(path: &str) -> Option<Self> {
-        path.strip_prefix("/etc/").and_then(Self::of_etc).or_else(|| Self::elsewhere(path))
-    }
-
-    fn of_etc(rest: &str) -> Option<Self> {
-        let (first, below) = rest.split_once('/').map_or((rest, None), |(first, below)| (first, Some(below)));
-        match (first, below) {
-            ("crontab" | "anacrontab", None) => Some(Self::Cron),
-            ("cron.d" | "cron.hourly" | "cron.daily" | "cron.weekly" | "cron.monthly", Some(_)) => {
-                Some(Self::Cron)
-            }
-            ("systemd", Some(below)) if is_unit(below) => Some(Self::Unit),
-            ("rc.local" | "inittab", None) | ("init.d" | "rc.d" | "init", Some(_)) => Some(Self::Init),
-            ("profile" | "bash.bashrc" | "bashrc" | "environment", None) | ("profile.d" | "zsh", Some(_)) => {
-                Some(Self::Profile)
-            }
-            ("udev", Some(below)) if below.starts_with("rules.d/") => Some(Self::DeviceRule),
-            ("xdg", Some(below)) if below.starts_with("autostart/") => Some(Self::Desktop),
-            _ => None,
-        }
-    }
-
-    fn elsewhere(path: &str) -> Option<Self> {
-        const UNITS: [&str; 5] = [
-            "/usr/lib/systemd/",
-            "/lib/systemd/",
-            "/usr/local/lib/systemd/",
-            "/run/systemd/system/",
-            "/run/systemd/transient/",
-        ];
-        if let Some(spool) = path.strip_prefix("/var/spool/cron/") {
-            // crontab(1) writes a temporary file in the directory of the table and renames it into place.
-            return (!base_name(spool).starts_with("tmp.")).then_some(Self::Cron);
-        }
-        if UNITS.iter().any(|directory| path.starts_with(directory)) {
-            return is_unit(path).then_some(Self::Unit);
-        }
-        if path.starts_with("/usr/lib/udev/rules.d/") || path.starts_with("/lib/udev/rules.d/") {
-            return Some(Self::DeviceRule);
-        }
-        match base_name(path) {
-            ".bashrc" | ".bash_profile" | ".bash_login" | ".profile" | ".zshrc" | ".zprofile" | ".zshenv"
-            | ".kshrc" | "config.fish" => Some(Self::UserProfile),
-            "authorized_keys" | "authorized_keys2" if path.contains("/.ssh/") => Some(Self::AuthorizedKeys),
-            _ if path.contains("/.config/systemd/user/") && is_unit(path) => Some(Self::Unit),
-            _ if path.contains("/.config/autostart/") => Some(Self::Desktop),
-            _ => None,
-        }
-    }
-}
-
-fn is_unit(path: &str) -> bool {
-    let (rest, kind) = path.rsplit_once('.').unwrap_or((path, ""));
-    match kind {
-        "service" | "timer" | "path" | "socket" | "mount" => true,
-        // A drop-in lies in a directory that is named after its unit.
-        "conf" => rest.contains(".d/"),
-        _ => false,
-    }
+/// Whether the file at an absolute path starts programs by itself, or lets somebody in by a key. The accounts and other
+/// settings that administrators protect are left out.
+pub(super) fn starts_programs(path: &str) -> bool {
+    Starter::of(path).is_some_and(|starter| {
+        let facts = starter.facts();
+        facts.full && facts.in_container
+    })
 }
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    let EventBody::File(change) = &context.event.body else { return None };
-    match change.action {
-        FileAction::Write | FileAction::Create | FileAction::Rename => {}
-        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
+    match &context.event.body {
+        EventBody::File(change) => match change.action {
+            FileAction::Write | FileAction::Create | FileAction::Rename => {
+                let finding = changed(context, change.place(), change.host_path.is_some())?;
+                Some(match change.host_path {
+                    Some(_) => finding.value("seen_as", &change.path),
+                    None => finding,
+                })
+            }
+            FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => None,
+        },
+        EventBody::Exec(_) => linked(context).or_else(|| second_root(context)),
+        _ => None,
     }
-    let starter = Starter::of(&change.path)?;
-    if is_usual_writer(context) {
+}
+
+fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Option<Finding> {
+    let starter = Starter::of(path)?;
+    let facts = starter.facts();
+    let container = context.process.view.container.as_ref();
+    let is_inside = !is_of_host && container.is_some_and(|container| container.id.is_some());
+    if (is_inside && !facts.in_container) || is_usual_writer(context, facts.tools) {
         return None;
     }
-    let detail = format!("'{}' changed {} ({})", context.process.view.name, starter.words(), change.path);
-    let mut finding = Finding::new(PERSISTENCE, context, detail).value("path", &change.path).step(
-        context,
-        ChainKind::Persist,
-        &change.path,
-    );
-    if starter != Starter::UserProfile {
+    // at's daemon renames a job before it runs the job.
+    if starter == Starter::At && context.process.role == Role::Scheduler {
+        return None;
+    }
+    let detail = format!("'{}' changed {} ({path})", context.process.view.name, facts.words);
+    let mut finding = Finding::new(PERSISTENCE, context, detail)
+        .value("path", path)
+        .technique(facts.technique)
+        .step(context, ChainKind::Persist, path);
+    if facts.full {
         finding = finding.full();
         finding.persists = true;
     }
     Some(finding)
 }
 
+/// Judges a link that ln(1) makes. The hooks do not see links, but the command line names them.
+fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
+    let command = Command::of(context.process);
+    if !command.is(&["ln"]) {
+        return None;
+    }
+    let operands: Vec<&str> = command.operands().collect();
+    let [target, .., link] = operands.as_slice() else { return None };
+    let link = resolve(&context.process.view.directory, link);
+    // The link may be a directory, in which the link gets the name of its target.
+    let inside = format!("{}/{}", link.trim_end_matches('/'), base_name(target));
+    changed(context, &link, false).or_else(|| changed(context, &inside, false))
+}
+
+/// Judges a tool that gives an account the user id of root. Its change of the accounts alone is usual.
+fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
+    let command = Command::of(context.process);
+    if !command.is(&["useradd", "usermod", "adduser"]) || context.table.is_managed(context.process) {
+        return None;
+    }
+    let arguments: Vec<&str> = command.arguments().collect();
+    let is_root = arguments.iter().enumerate().any(|(place, argument)| match *argument {
+        "-u" | "--uid" | "-ou" => arguments.get(place + 1) == Some(&"0"),
+        other => matches!(other, "-u0" | "--uid=0" | "-ou0"),
+    });
+    if !is_root {
+        return None;
+    }
+    let path = "/etc/passwd";
+    let detail = format!("'{}' gave an account the user id of root", context.process.view.name);
+    let mut finding = Finding::new(PERSISTENCE, context, detail)
+        .full()
+        .value("path", path)
+        .technique(Starter::Account.facts().technique)
+        .step(context, ChainKind::Persist, path);
+    finding.persists = true;
+    Some(finding)
+}
+
 /// Whether the process writes such files as part of its task: package managers and management agents themselves,
-/// systemd and its helpers, and container runtimes, which unpack images.
-fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
+/// systemd and its helpers, container runtimes, which unpack images, and the `tools` of the system for such files.
+fn is_usual_writer(context: &DetectionContext<'_>, tools: &[&str]) -> bool {
     let process = context.process;
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]
         .iter()
         .any(|directory| process.view.executable.path.starts_with(directory));
-    helper || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)
+    let is_tool = || {
+        // Some tools are scripts.
+        let script = process.script.as_deref();
+        process.is_of_system() && Command::of(process).is(tools) && script.is_none_or(is_in_system_directory)
+    };
+    helper
+        || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)
+        || (!tools.is_empty() && is_tool())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Host, findings};
-
-    #[test]
-    fn files_that_start_programs_are_known() {
-        let cases = [
-            ("/etc/crontab", Some(Starter::Cron)),
-            ("/etc/cron.d/x", Some(Starter::Cron)),
-            ("/etc/cron.hourly/x", Some(Starter::Cron)),
-            ("/var/spool/cron/crontabs/root", Some(Starter::Cron)),
-            ("/var/spool/cron/root", Some(Starter::Cron)),
-            ("/var/spool/cron/crontabs/tmp.Ab12", None),
-            ("/etc/systemd/system/x.service", Some(Starter::Unit)),
-            ("/etc/systemd/system/ssh.service.d/x.conf", Some(Starter::Unit)),
-            ("/etc/systemd/journald.conf", None),
-            ("/home/me/.config/systemd/user/x.timer", Some(Starter::Unit)),
-            ("/etc/rc.local", Some(Starter::Init)),
-            ("/etc/init.d/x", Some(Starter::Init)),
-            ("/etc/profile.d/x.sh", Some(Starter::Profile)),
-            ("/root/.bashrc", Some(Starter::UserProfile)),
-            ("/root/.ssh/authorized_keys", Some(Starter::AuthorizedKeys)),
-            ("/root/.ssh/known_hosts", None),
-            ("/etc/udev/rules.d/99-x.rules", Some(Starter::DeviceRule)),
-            ("/etc/hosts", None),
-            ("/srv/crontab", None),
-            ("", None),
-        ];
-        for (path, expected) in cases {
-            assert_eq!(Starter::of(path), expected, "{path}");
-        }
-    }
+    use crate::testing::{Host, findings, findings_of};
 
     #[test]
     fn package_managers_systemd_and_container_runtimes_may_write() {
@@ -226,5 +205,79 @@ mod tests {
         assert!(findings(&host).is_empty());
         host.rename(crontab, "/var/spool/cron/crontabs/tmp.Xy1", "/var/spool/cron/crontabs/root");
         assert_eq!(findings(&host), [("B7", 20)]);
+    }
+
+    #[test]
+    fn each_place_is_changed_by_its_own_tools() {
+        let cases: [(&str, &[&str], &str, Option<u8>); 12] = [
+            ("/usr/sbin/useradd", &["useradd", "x"], "/etc/passwd", None),
+            ("/usr/bin/passwd", &["passwd"], "/etc/shadow", None),
+            ("/usr/bin/chage", &["chage", "-M", "9", "x"], "/etc/shadow", None),
+            ("/tmp/useradd", &["useradd", "x"], "/etc/passwd", Some(20)),
+            ("/usr/bin/dash", &["sh", "x.sh"], "/etc/passwd", Some(20)),
+            ("/usr/bin/sed", &["sed", "-i", "x", "/etc/shadow"], "/etc/shadow", Some(20)),
+            ("/usr/sbin/visudo", &["visudo"], "/etc/sudoers", None),
+            ("/usr/bin/tee", &["tee", "/etc/sudoers.d/x"], "/etc/sudoers.d/x", Some(20)),
+            ("/usr/bin/tee", &["tee"], "/etc/modules-load.d/k8s.conf", Some(5)),
+            ("/usr/sbin/logrotate", &["logrotate"], "/var/lib/logrotate/status", None),
+            ("/usr/bin/ssh-keygen", &["ssh-keygen"], "/root/.ssh/id_ed25519", None),
+            ("/usr/sbin/atd", &["atd"], "/var/spool/cron/atjobs/=0000101c8a2f0", None),
+        ];
+        for (writer, arguments, path, expected) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let writer = host.spawn(init, writer, arguments);
+            host.rename(writer, "/etc/x", path);
+            let expected: Vec<_> = expected.map(|points| ("B7", points)).into_iter().collect();
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?} {path}");
+        }
+    }
+
+    #[test]
+    fn the_accounts_of_an_image_are_not_those_of_the_host() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let shell = host.fork(init);
+        host.enter(shell, "4f1c");
+        host.exec(shell, init, "/bin/sh", "/bin/sh", &["sh", "/entrypoint.sh"]);
+        host.write(shell, "/etc/passwd");
+        host.write(shell, "/etc/ssh/sshd_config");
+        assert!(findings_of(&[&DETECTOR], &host).is_empty());
+        host.write_as(shell, "/host/etc/passwd", "/etc/passwd");
+        assert_eq!(findings_of(&[&DETECTOR], &host), [("B7", 20)]);
+    }
+
+    #[test]
+    fn a_link_in_such_a_place_counts() {
+        let cases: [(&[&str], bool); 5] = [
+            (&["ln", "-s", "/tmp/x", "/etc/cron.d/x"], true),
+            (&["ln", "-sf", "/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants/"], true),
+            (&["ln", "-sf", "/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants"], true),
+            (&["ln", "-s", "/etc/nginx/sites-available/x", "/etc/nginx/sites-enabled/x"], false),
+            (&["ln", "-s", "/usr/bin/python3", "python"], false),
+        ];
+        for (arguments, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, "/usr/bin/ln", arguments);
+            let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_second_root_counts() {
+        for (arguments, is_found) in [
+            (&["useradd", "-o", "-u", "0", "x"][..], true),
+            (&["useradd", "--uid=0", "--non-unique", "x"], true),
+            (&["useradd", "-u", "1000", "x"], false),
+            (&["usermod", "-aG", "sudo", "x"], false),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, &format!("/usr/sbin/{}", arguments[0]), arguments);
+            let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
+            assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
+        }
     }
 }

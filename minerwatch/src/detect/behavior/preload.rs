@@ -31,7 +31,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
-    if change.path.as_ref() != PRELOAD_LIST {
+    if change.place() != PRELOAD_LIST {
         return None;
     }
     match change.action {

@@ -82,6 +82,7 @@ mod tests {
                 action: FileAction::DeviceOpen,
                 path: Arc::from(path),
                 old_path: None,
+                host_path: None,
                 file: None,
                 mode: 0,
                 device,

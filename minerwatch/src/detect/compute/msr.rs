@@ -105,6 +105,7 @@ mod tests {
                 action: FileAction::DeviceOpen,
                 path: "/dev/cpu/0/msr".into(),
                 old_path: None,
+                host_path: None,
                 file: None,
                 mode: 0,
                 device: Some(DeviceOpen { major, minor: 0, writable, result }),

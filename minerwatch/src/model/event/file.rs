@@ -34,6 +34,10 @@ pub struct FileChange {
     /// For a rename, the old path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<Arc<str>>,
+    /// Path of the same file on the host, if the process sees the file under another path: through a mounted directory of
+    /// the host, in a chroot. Added by the enrich stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host_path: Option<Arc<str>>,
     /// The file itself, if known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file: Option<FileId>,
@@ -43,6 +47,13 @@ pub struct FileChange {
     /// For a device, the device numbers and how the device was opened.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub device: Option<DeviceOpen>,
+}
+
+impl FileChange {
+    /// The path by which the host itself knows the file, else the path that the process used.
+    pub fn place(&self) -> &str {
+        self.host_path.as_deref().unwrap_or(&self.path)
+    }
 }
 
 /// The device of a [`FileAction::DeviceOpen`].

@@ -34,6 +34,23 @@ impl Host {
         self.change(key, FileAction::Rename, to, Some(from), 0o644);
     }
 
+    /// Opens a file of the host for writing, which the process sees at `path` and the host at `host_path`.
+    pub fn write_as(&mut self, key: ProcessKey, path: &str, host_path: &str) {
+        let file = Some(self.file(host_path));
+        self.happen(
+            key,
+            EventBody::File(Box::new(FileChange {
+                action: FileAction::Write,
+                path: Arc::from(path),
+                old_path: None,
+                host_path: Some(Arc::from(host_path)),
+                file,
+                mode: 0o100_644,
+                device: None,
+            })),
+        );
+    }
+
     /// Renames a directory. The files in it keep their identity.
     pub fn rename_directory(&mut self, key: ProcessKey, from: &str, to: &str) {
         let inside: Vec<String> =
@@ -92,6 +109,7 @@ impl Host {
                 action,
                 path: Arc::from(path),
                 old_path: old_path.map(Arc::from),
+                host_path: None,
                 file,
                 mode: if mode == 0 || mode & 0o170_000 != 0 { mode } else { 0o100_000 | mode },
                 device: None,

@@ -26,6 +26,13 @@ impl Host {
         self.connect_to(key, destination, None);
     }
 
+    /// Tries to open a TCP connection, which fails with the error `result`, a positive errno.
+    pub fn connect_fails(&mut self, key: ProcessKey, destination: &str, result: i32) {
+        let flow = self.flow(Protocol::Tcp, destination);
+        let connect = Connect { flow, result, network_namespace: NETWORK, peer: None };
+        self.happen(key, EventBody::Connect(connect));
+    }
+
     /// Opens a TCP connection from another network namespace.
     pub fn connect_in(&mut self, key: ProcessKey, destination: &str, network: u32) {
         self.connected(key, destination, None, network);

@@ -1,0 +1,117 @@
+//! B4P: a program in an odd place carries the name of a program of the system.
+
+use super::is_program;
+use crate::{
+    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
+    model::{EventType, SignalClass},
+    process::base_name,
+};
+
+/// The signal.
+pub const BORROWED_NAME: SignalInfo = SignalInfo {
+    id: "B4P",
+    class: SignalClass::Behavior,
+    weight: 25,
+    full_weight: 25,
+    kind: SignalKind::Sign,
+    name: "Program named like one of the system",
+    description: "A program in a temporary or hidden place, or without a file, carries the name of a daemon of the system, or says that it is one.",
+    catches: "A miner that stands in a list of processes as sshd, cron or a part of systemd.",
+    techniques: &["T1036.005"],
+};
+
+/// The declaration of the detector.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[BORROWED_NAME],
+    wants: &[EventType::Exec, EventType::RunningProcess],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+/// The daemons that every host may run, and that nobody unpacks to a temporary directory. Databases and web servers are
+/// left out, because tests start them there.
+const DAEMONS: [&str; 32] = [
+    "sshd",
+    "cron",
+    "crond",
+    "atd",
+    "anacron",
+    "init",
+    "systemd",
+    "udevd",
+    "agetty",
+    "dbus-daemon",
+    "dbus-broker",
+    "rsyslogd",
+    "syslogd",
+    "auditd",
+    "polkitd",
+    "NetworkManager",
+    "ModemManager",
+    "wpa_supplicant",
+    "chronyd",
+    "ntpd",
+    "acpid",
+    "irqbalance",
+    "avahi-daemon",
+    "cupsd",
+    "rngd",
+    "smartd",
+    "lvmetad",
+    "dhclient",
+    "rpcbind",
+    "networkd",
+    "accounts-daemon",
+    "udisksd",
+];
+
+fn is_daemon(name: &str) -> bool {
+    DAEMONS.contains(&name) || name.starts_with("systemd-")
+}
+
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    if !is_program(context) {
+        return None;
+    }
+    let view = &context.process.view;
+    let executable = &view.executable;
+    // An image chooses the places of its programs, and a deleted daemon of the system waits for its restart.
+    let has_no_file = executable.flags.memfd;
+    if !has_no_file && !PathKind::of(&executable.path).is_odd() {
+        return None;
+    }
+    let file = base_name(executable.path.strip_suffix(" (deleted)").unwrap_or(&executable.path));
+    let own = view.arguments.first().map_or("", |name| name.split([' ', ':']).next().unwrap_or(""));
+    let own = base_name(own.trim_start_matches('-'));
+    let borrowed = [file, own, &*view.name].into_iter().find(|name| is_daemon(name))?;
+    let detail = format!("'{}' calls itself '{borrowed}', like a daemon of the system", executable.path);
+    Some(Finding::new(BORROWED_NAME, context, detail).value("name", borrowed).value("path", &executable.path))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Host, findings_of};
+
+    #[test]
+    fn only_odd_places_count() {
+        let cases: [(&str, &[&str], bool); 10] = [
+            ("/tmp/sshd", &["sshd"], true),
+            ("/var/tmp/.x/systemd-logind", &["x"], true),
+            ("/home/me/.x/a", &["/usr/sbin/cron", "-f"], true),
+            ("/memfd:a (deleted)", &["sshd: root@pts/0"], true),
+            ("/usr/sbin/sshd", &["sshd"], false),
+            ("/usr/sbin/sshd (deleted)", &["sshd"], false),
+            ("/opt/openssh/sbin/sshd", &["sshd"], false),
+            ("/tmp/pg/bin/postgres", &["postgres"], false),
+            ("/tmp/x", &["x"], false),
+            ("/memfd:runc_cloned:/proc/self/exe (deleted)", &["runc", "init"], false),
+        ];
+        for (path, arguments, is_found) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, path, arguments);
+            assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{path} {arguments:?}");
+        }
+    }
+}

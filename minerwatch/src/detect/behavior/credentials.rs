@@ -1,0 +1,210 @@
+//! B11: a program of doubtful origin looks for credentials.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::{
+    detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless, network},
+    model::{EventBody, EventType, SignalClass},
+    process::{Command, Process, Role},
+};
+
+/// The signal. It is a step: the tools that people fetch and run ask their cloud for credentials, too.
+pub const CREDENTIALS: SignalInfo = SignalInfo {
+    id: "B11",
+    class: SignalClass::Behavior,
+    weight: 15,
+    full_weight: 15,
+    kind: SignalKind::Step,
+    name: "Looks for credentials",
+    description: "A program that was dropped, that has no file or that a network service started asked the cloud's metadata service, or its command line names a file with passwords, keys or tokens.",
+    catches: "An intruder who wants more than this host.",
+    techniques: &["T1552.001", "T1552.004", "T1552.005", "T1003.008"],
+};
+
+/// The declaration of the detector.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[CREDENTIALS],
+    wants: &[EventType::Exec, EventType::Connect],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+/// Maximum number of ancestors that are looked at.
+const MAX_ANCESTORS: usize = 8;
+
+/// The metadata services: of AWS, Azure, Google Cloud and others; of AWS by IPv6; of tasks in AWS ECS; of Alibaba Cloud.
+const METADATA: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+];
+
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    match &context.event.body {
+        EventBody::Connect(connect) => {
+            let destination = network::outbound(connect)?;
+            if !METADATA.contains(&destination.ip().to_canonical()) {
+                return None;
+            }
+            let origin = doubtful_origin(context)?;
+            let name = &context.process.view.name;
+            let detail = format!("'{name}', which {origin}, asked the cloud's metadata service");
+            Some(
+                Finding::new(CREDENTIALS, context, detail)
+                    .value("destination", destination)
+                    .technique("T1552.005"),
+            )
+        }
+        EventBody::Exec(_) => {
+            let (word, technique) = sought(&Command::of(context.process))?;
+            let origin = doubtful_origin(context)?;
+            let name = &context.process.view.name;
+            let detail = format!("'{name}', which {origin}, was told '{word}'");
+            Some(Finding::new(CREDENTIALS, context, detail).value("argument", word).technique(technique))
+        }
+        _ => None,
+    }
+}
+
+/// Returns why the process or a relative above it may be an intruder's, in words.
+fn doubtful_origin(context: &DetectionContext<'_>) -> Option<&'static str> {
+    if context.table.is_managed(context.process) {
+        return None;
+    }
+    for ancestor in context.table.ancestry(context.key()).take(MAX_ANCESTORS) {
+        let is_self = ancestor.key() == context.key();
+        match ancestor.role {
+            Role::Service if !is_self => return Some("a network service started"),
+            role if role.bounds_tree() => return None,
+            _ => {}
+        }
+        if let Some(words) = odd(ancestor) {
+            return Some(words);
+        }
+    }
+    None
+}
+
+fn odd(process: &Process) -> Option<&'static str> {
+    let executable = &process.view.executable;
+    let path = process.script.as_deref().unwrap_or(&executable.path);
+    if executable.flags.memfd || executable.flags.deleted {
+        Some("comes from a program without a file")
+    } else if PathKind::of(path).is_odd() {
+        Some("comes from an odd place")
+    } else {
+        process.taint.map(|_| "comes from a dropped program")
+    }
+}
+
+/// Returns the argument that names credentials, and the technique.
+fn sought<'a>(command: &Command<'a>) -> Option<(&'a str, &'static str)> {
+    const READERS: [&str; 22] = [
+        "cat", "grep", "egrep", "find", "head", "tail", "less", "more", "cp", "tar", "zip", "scp", "curl",
+        "wget", "base64", "xxd", "strings", "awk", "sed", "cut", "rsync", "gzip",
+    ];
+    if !command.is(&READERS) {
+        return None;
+    }
+    command.arguments().find_map(|word| technique_of(word).map(|technique| (word, technique)))
+}
+
+fn technique_of(word: &str) -> Option<&'static str> {
+    const FILES: [&str; 12] = [
+        ".aws/credentials",
+        ".aws/config",
+        ".docker/config.json",
+        ".kube/config",
+        ".git-credentials",
+        ".netrc",
+        ".npmrc",
+        ".pgpass",
+        ".config/gcloud",
+        ".azure/accessTokens",
+        "/var/run/secrets/kubernetes.io/serviceaccount",
+        "aws_secret_access_key",
+    ];
+    const KEYS: [&str; 5] = ["id_rsa", "id_ed25519", "id_ecdsa", "id_dsa", ".ssh/known_hosts"];
+    if matches!(word, "/etc/shadow" | "/etc/gshadow") {
+        Some("T1003.008")
+    } else if word.contains("169.254.169.254")
+        || word.contains("metadata.google.internal")
+        || word.contains("100.100.100.200")
+    {
+        Some("T1552.005")
+    } else if FILES.iter().any(|file| word.contains(file)) {
+        Some("T1552.001")
+    } else if KEYS.iter().any(|key| word.contains(key)) && !word.ends_with(".pub") {
+        Some("T1552.004")
+    } else {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Host, findings_of};
+
+    #[test]
+    fn the_origin_decides() {
+        let cases = [
+            ("/tmp/x", true),
+            ("/home/me/.x/y", true),
+            ("/memfd:x (deleted)", true),
+            ("/usr/bin/aws", false),
+            ("/opt/app/app", false),
+        ];
+        for (path, is_found) in cases {
+            for peer in ["169.254.169.254:80", "[fd00:ec2::254]:80", "100.100.100.200:80"] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let process = host.spawn(init, path, &["x"]);
+                host.connect(process, peer);
+                assert_eq!(!findings_of(&[&DETECTOR], &host).is_empty(), is_found, "{path} {peer}");
+            }
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let process = host.spawn(init, path, &["x"]);
+            host.connect(process, "169.254.1.1:80");
+            assert!(findings_of(&[&DETECTOR], &host).is_empty(), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_a_shell_reads_counts_below_a_service_or_an_odd_script() {
+        let commands: [(&[&str], bool); 6] = [
+            (&["cat", "/root/.aws/credentials"], true),
+            (&["find", "/", "-name", "id_rsa*"], true),
+            (&["cat", "/etc/shadow"], true),
+            (&["curl", "-s", "http://169.254.169.254/latest/meta-data/iam/security-credentials/"], true),
+            (&["cat", "/root/.ssh/id_rsa.pub"], false),
+            (&["cat", "/etc/passwd"], false),
+        ];
+        for (arguments, is_found) in commands {
+            let run = |service: &str, script: &str| {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let service = host.spawn(init, service, &["x"]);
+                let shell = host.spawn(service, "/usr/bin/dash", &["sh", script]);
+                host.spawn(shell, &format!("/usr/bin/{}", arguments[0]), arguments);
+                !findings_of(&[&DETECTOR], &host).is_empty()
+            };
+            assert_eq!(run("/usr/bin/redis-server", "/srv/x.sh"), is_found, "{arguments:?}");
+            assert_eq!(run("/usr/bin/x", "/tmp/x.sh"), is_found, "{arguments:?}");
+            assert!(!run("/usr/bin/x", "/srv/x.sh"), "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_person_who_reads_a_key_is_quiet() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let sshd = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
+        let shell = host.spawn(sshd, "/usr/bin/bash", &["-bash"]);
+        host.spawn(shell, "/usr/bin/cat", &["cat", "/root/.aws/credentials"]);
+        host.spawn(shell, "/usr/bin/ssh", &["ssh", "-i", "/root/.ssh/id_rsa", "x"]);
+        assert!(findings_of(&[&DETECTOR], &host).is_empty());
+    }
+}

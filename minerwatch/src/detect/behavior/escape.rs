@@ -1,0 +1,189 @@
+//! B13: a program in a container reaches out to the host.
+
+use crate::{
+    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
+    model::{EventBody, EventType, FileAction, FileChange, SignalClass},
+    process::Command,
+};
+
+/// The signal. The full form changes what the kernel or the host starts. The weak form is a step: the agents of clusters
+/// enter the host, too.
+pub const ESCAPE: SignalInfo = SignalInfo {
+    id: "B13",
+    class: SignalClass::Behavior,
+    weight: 15,
+    full_weight: 45,
+    kind: SignalKind::Sign,
+    name: "Reaches from a container to the host",
+    description: "A program in a container entered the host, started a container that sees the host's files, or, in the full form, changed what the kernel or the host starts.",
+    catches: "The way from one container to the whole host.",
+    techniques: &["T1611"],
+};
+
+/// The declaration of the detector.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[ESCAPE],
+    wants: &[EventType::Exec, EventType::File],
+    evictions: None,
+    create: |_| Box::new(Stateless(inspect)),
+};
+
+fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+    let container = context.process.view.container.as_ref();
+    let is_inside = container.is_some_and(|container| container.id.is_some());
+    if !is_inside {
+        return None;
+    }
+    let name = &context.process.view.name;
+    match &context.event.body {
+        EventBody::Exec(_) => {
+            let what = entered(&Command::of(context.process))?;
+            let info = SignalInfo { kind: SignalKind::Step, ..ESCAPE };
+            Some(Finding::new(info, context, format!("'{name}' in a container {what}")))
+        }
+        EventBody::File(change) => {
+            let what = changed(change)?;
+            let path = change.place();
+            let detail = format!("'{name}' in a container changed {what} ({path})");
+            Some(
+                Finding::new(ESCAPE, context, detail)
+                    .full()
+                    .value("path", path)
+                    .value("seen_as", &change.path),
+            )
+        }
+        _ => None,
+    }
+}
+
+/// Returns how a command enters the host, in words.
+fn entered(command: &Command<'_>) -> Option<&'static str> {
+    if command.is(&["nsenter"]) {
+        let arguments: Vec<&str> = command.arguments().collect();
+        let enters_init = arguments.iter().enumerate().any(|(place, argument)| match *argument {
+            "-t" | "--target" => arguments.get(place + 1) == Some(&"1"),
+            "-t1" | "--target=1" => true,
+            other => other.contains("/proc/1/ns/"),
+        });
+        return enters_init.then_some("entered the namespaces of the host");
+    }
+    if command.is(&["chroot"]) {
+        let root = command.operands().next()?.trim_end_matches('/');
+        let is_of_host = matches!(
+            root,
+            "/host" | "/hostfs" | "/rootfs" | "/host-root" | "/mnt/host" | "/mnt" | "/proc/1/root"
+        );
+        return is_of_host.then_some("entered the root directory of the host");
+    }
+    if command.is(&["docker", "nerdctl", "podman", "ctr"]) {
+        let starts = command.has("run") || command.has("create");
+        let sees_host = command.arguments().any(|argument| {
+            matches!(argument, "--privileged" | "--pid=host")
+                || argument.starts_with("/:/")
+                || argument.contains("src=/,")
+        });
+        return (starts && sees_host).then_some("started a container that sees the host");
+    }
+    None
+}
+
+/// Returns what a file of the host makes the kernel or the host start, in words.
+fn changed(change: &FileChange) -> Option<&'static str> {
+    match change.action {
+        FileAction::Write | FileAction::Create | FileAction::Rename => {}
+        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
+    }
+    let path = change.place();
+    match path {
+        "/proc/sys/kernel/core_pattern" => return Some("what the kernel starts when a program crashes"),
+        "/sys/kernel/uevent_helper" | "/proc/sys/kernel/hotplug" => {
+            return Some("what the kernel starts for a new device");
+        }
+        "/proc/sys/kernel/modprobe" => return Some("what the kernel starts to load a module"),
+        "/proc/sys/fs/binfmt_misc/register" => return None,
+        _ => {}
+    }
+    if path.ends_with("/release_agent")
+        && (path.starts_with("/sys/fs/cgroup/") || path.contains("cgroup") || path.starts_with("/tmp/"))
+    {
+        return Some("what the kernel starts when a control group is empty");
+    }
+    // The agents of clusters write units and settings on the host. They give nobody a key, a job or an account.
+    let host_path = change.host_path.as_deref()?;
+    let is_way_in = host_path.ends_with("/.ssh/authorized_keys")
+        || host_path.starts_with("/etc/cron")
+        || host_path.starts_with("/var/spool/cron/")
+        || matches!(
+            host_path,
+            "/etc/passwd" | "/etc/shadow" | "/etc/sudoers" | "/etc/ld.so.preload" | "/etc/anacrontab"
+        );
+    is_way_in.then_some("a file of the host that lets somebody in or starts programs")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::ProcessKey,
+        testing::{Host, findings_of},
+    };
+
+    fn shell(host: &mut Host, inside: bool) -> ProcessKey {
+        let init = host.boot("/sbin/init", &["init"]);
+        let shell = host.fork(init);
+        if inside {
+            host.enter(shell, "4f1c");
+        }
+        host.exec(shell, init, "/bin/sh", "/bin/sh", &["sh"]);
+        shell
+    }
+
+    #[test]
+    fn files_of_the_host_are_told_from_those_of_the_container() {
+        let cases = [
+            ("/host/etc/crontab", Some("/etc/crontab"), true),
+            ("/mnt/root/.ssh/authorized_keys", Some("/root/.ssh/authorized_keys"), true),
+            ("/host/etc/systemd/system/kata.service", Some("/etc/systemd/system/kata.service"), false),
+            ("/host/opt/cni/bin/flannel", Some("/opt/cni/bin/flannel"), false),
+            ("/etc/crontab", None, false),
+            ("/proc/sys/kernel/core_pattern", None, true),
+            ("/tmp/cgrp/release_agent", None, true),
+            ("/proc/sys/net/ipv4/ip_forward", None, false),
+        ];
+        for (path, host_path, is_found) in cases {
+            for inside in [true, false] {
+                let mut host = Host::new();
+                let shell = shell(&mut host, inside);
+                match host_path {
+                    Some(host_path) => host.write_as(shell, path, host_path),
+                    None => host.write(shell, path),
+                }
+                let expected: &[(&str, u8)] = if is_found && inside { &[("B13", 45)] } else { &[] };
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn commands_that_enter_the_host() {
+        let cases: [(&[&str], bool); 8] = [
+            (&["nsenter", "-t", "1", "-m", "-u", "sh"], true),
+            (&["nsenter", "--mount=/proc/1/ns/mnt", "sh"], true),
+            (&["nsenter", "-t", "812", "-n", "ip", "a"], false),
+            (&["chroot", "/host", "sh"], true),
+            (&["chroot", "/srv/jail", "sh"], false),
+            (&["docker", "run", "-v", "/:/mnt", "alpine"], true),
+            (&["docker", "run", "--privileged", "alpine"], true),
+            (&["docker", "run", "-v", "/srv:/srv", "alpine"], false),
+        ];
+        for (arguments, is_found) in cases {
+            for inside in [true, false] {
+                let mut host = Host::new();
+                let shell = shell(&mut host, inside);
+                host.spawn(shell, &format!("/usr/bin/{}", arguments[0]), arguments);
+                let expected: &[(&str, u8)] = if is_found && inside { &[("B13", 15)] } else { &[] };
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,345 @@
+//! The places whose files start programs, let somebody in, or are loaded into programs.
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+
+/// What a file starts, or lets in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Starter {
+    Cron,
+    At,
+    Unit,
+    Timer,
+    Generator,
+    Init,
+    Supervisor,
+    Profile,
+    /// A user's own shell start file. Every installer extends the search path there.
+    UserProfile,
+    Completion,
+    Desktop,
+    AuthorizedKeys,
+    SshLogin,
+    SshServer,
+    Account,
+    Sudo,
+    Authentication,
+    DeviceRule,
+    NetworkHook,
+    Message,
+    PackageHook,
+    LogHook,
+    BootImage,
+    KernelModule,
+    LibraryPath,
+}
+
+/// What is known about a kind of place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    /// What was changed, in words.
+    pub(super) words: &'static str,
+    /// The technique of MITRE ATT&CK.
+    pub(super) technique: &'static str,
+    /// Whether a change has the points of the full form. Installers and guides change the other places often.
+    pub(super) full: bool,
+    /// Whether a change counts in a container, too. The start scripts of images write many of these files.
+    pub(super) in_container: bool,
+    /// The tools of the system whose task is to change such files.
+    pub(super) tools: &'static [&'static str],
+}
+
+/// The tools that change accounts.
+#[rustfmt::skip]
+const ACCOUNT_TOOLS: &[&str] = &[
+    "useradd", "userdel", "usermod", "groupadd", "groupdel", "groupmod", "groupmems", "gpasswd", "passwd", "chpasswd",
+    "chgpasswd", "chage", "chfn", "chsh", "vipw", "vigr", "pwconv", "pwunconv", "grpconv", "grpunconv", "pwck", "grpck",
+    "newusers", "adduser", "addgroup", "deluser", "delgroup", "lusermod", "luseradd", "usernetctl", "homectl",
+];
+
+impl Starter {
+    pub(super) fn facts(self) -> Facts {
+        const ALWAYS: Facts = Facts { words: "", technique: "", full: true, in_container: true, tools: &[] };
+        const ON_HOST: Facts = Facts { in_container: false, ..ALWAYS };
+        const WEAK: Facts = Facts { full: false, ..ON_HOST };
+        match self {
+            Self::Cron => Facts { words: "a cron job", technique: "T1053.003", ..ALWAYS },
+            Self::At => Facts { words: "a job of at", technique: "T1053.002", ..ALWAYS },
+            Self::Unit => Facts { words: "a systemd unit", technique: "T1543.002", ..ALWAYS },
+            Self::Timer => Facts { words: "a systemd timer", technique: "T1053.006", ..ALWAYS },
+            Self::Generator => Facts { words: "a systemd generator", technique: "T1543.002", ..ALWAYS },
+            Self::Init => Facts { words: "an init script", technique: "T1037.004", ..ALWAYS },
+            Self::Supervisor => Facts { words: "a supervised program", technique: "T1543", ..ON_HOST },
+            Self::Profile => {
+                Facts { words: "a shell start file of all users", technique: "T1546.004", ..ALWAYS }
+            }
+            Self::UserProfile => {
+                Facts { words: "a shell start file", technique: "T1546.004", full: false, ..ALWAYS }
+            }
+            Self::Completion => Facts { words: "a completion of shells", technique: "T1546.004", ..WEAK },
+            Self::Desktop => Facts { words: "a desktop start entry", technique: "T1547.013", ..ALWAYS },
+            Self::AuthorizedKeys => {
+                Facts { words: "who may log in by ssh", technique: "T1098.004", ..ALWAYS }
+            }
+            Self::SshLogin => Facts { words: "what runs at a login by ssh", technique: "T1546", ..ON_HOST },
+            Self::SshServer => Facts { words: "the ssh server's settings", technique: "T1098.004", ..WEAK },
+            Self::Account => Facts {
+                words: "the accounts of the host",
+                technique: "T1136.001",
+                tools: ACCOUNT_TOOLS,
+                ..ON_HOST
+            },
+            Self::Sudo => {
+                Facts { words: "who may become root", technique: "T1548.003", tools: &["visudo"], ..ON_HOST }
+            }
+            Self::Authentication => Facts {
+                words: "how users are authenticated",
+                technique: "T1556.003",
+                tools: &["pam-auth-update", "authselect", "authconfig", "pam-config"],
+                ..ON_HOST
+            },
+            Self::DeviceRule => Facts { words: "a device rule", technique: "T1546.017", ..ALWAYS },
+            Self::NetworkHook => Facts { words: "a network hook", technique: "T1546", ..ON_HOST },
+            Self::Message => {
+                Facts { words: "what shows the message of the day", technique: "T1037", ..ON_HOST }
+            }
+            Self::PackageHook => {
+                Facts { words: "a hook of the package manager", technique: "T1546.016", ..WEAK }
+            }
+            Self::LogHook => Facts { words: "a rule of the log rotation", technique: "T1546", ..WEAK },
+            Self::BootImage => Facts { words: "a hook of the boot image", technique: "T1547", ..ON_HOST },
+            Self::KernelModule => {
+                Facts { words: "which kernel modules are loaded", technique: "T1547.006", ..WEAK }
+            }
+            Self::LibraryPath => {
+                Facts { words: "where libraries are looked for", technique: "T1574.006", ..WEAK }
+            }
+        }
+    }
+
+    /// Returns what the file at an absolute path starts.
+    pub(super) fn of(path: &str) -> Option<Self> {
+        let starter = PLACES.of_host(path).or_else(|| PLACES.of_home(path))?;
+        let name = path.rsplit('/').next().unwrap_or(path);
+        match starter {
+            // crontab(1) writes a temporary file in the directory of the table and renames it into place, and at(1)
+            // counts its jobs in a file.
+            Self::Cron if name.starts_with("tmp.") => None,
+            Self::At if name.starts_with('.') || name == "SEQ" => None,
+            Self::Unit if path.ends_with(".timer") => Some(Self::Timer),
+            Self::Unit if !is_unit(path) => None,
+            // Modules of PAM lie beside other files.
+            Self::Authentication if path.contains("/security/") && !path.ends_with(".so") => None,
+            starter => Some(starter),
+        }
+    }
+}
+
+/// The places. A path that ends with a slash stands for all files below it, and `~` for any directory.
+#[rustfmt::skip]
+const ROWS: &[(Starter, &[&str])] = &[
+    (
+        Starter::Cron,
+        &[
+            "/etc/crontab",
+            "/etc/anacrontab",
+            "/etc/cron.d/",
+            "/etc/cron.hourly/",
+            "/etc/cron.daily/",
+            "/etc/cron.weekly/",
+            "/etc/cron.monthly/",
+            "/etc/crontabs/",
+            "/etc/periodic/",
+            "/var/spool/cron/",
+            "/var/spool/anacron/",
+        ],
+    ),
+    (Starter::At, &["/var/spool/at/", "/var/spool/atjobs/", "/var/spool/cron/atjobs/"]),
+    (
+        Starter::Unit,
+        &[
+            "/etc/systemd/",
+            "/usr/lib/systemd/",
+            "/lib/systemd/",
+            "/usr/local/lib/systemd/",
+            "/run/systemd/system/",
+            "/run/systemd/transient/",
+            "~/.config/systemd/user/",
+            "~/.local/share/systemd/user/",
+        ],
+    ),
+    (
+        Starter::Generator,
+        &[
+            "/etc/systemd/system-generators/",
+            "/etc/systemd/user-generators/",
+            "/usr/lib/systemd/system-generators/",
+            "/usr/lib/systemd/user-generators/",
+            "/lib/systemd/system-generators/",
+            "/usr/local/lib/systemd/system-generators/",
+            "/run/systemd/system-generators/",
+            "/usr/lib/systemd/system-shutdown/",
+            "/usr/lib/systemd/system-sleep/",
+            "/lib/systemd/system-sleep/",
+        ],
+    ),
+    (
+        Starter::Init,
+        &[
+            "/etc/rc.local", "/etc/inittab", "/etc/init.d/", "/etc/rc.d/", "/etc/init/", "/etc/rc0.d/", "/etc/rc1.d/",
+            "/etc/rc2.d/", "/etc/rc3.d/", "/etc/rc4.d/", "/etc/rc5.d/", "/etc/rc6.d/", "/etc/rcS.d/", "/etc/local.d/",
+            "/etc/sv/", "/etc/service/",
+        ],
+    ),
+    (Starter::Supervisor, &["/etc/supervisor/", "/etc/supervisord.d/", "/etc/monit/", "/etc/monit.d/", "/etc/xinetd.d/"]),
+    (
+        Starter::Profile,
+        &[
+            "/etc/profile", "/etc/bash.bashrc", "/etc/bashrc", "/etc/environment", "/etc/profile.d/", "/etc/zsh/",
+            "/etc/zshrc", "/etc/zshenv", "/etc/fish/", "/etc/csh.cshrc", "/etc/csh.login", "/etc/bash.bash_logout",
+        ],
+    ),
+    (
+        Starter::UserProfile,
+        &[
+            "~/.bashrc", "~/.bash_profile", "~/.bash_login", "~/.bash_logout", "~/.bash_aliases", "~/.profile",
+            "~/.zshrc", "~/.zprofile", "~/.zshenv", "~/.zlogin", "~/.zlogout", "~/.kshrc", "~/.cshrc", "~/.tcshrc",
+            "~/.login", "~/.logout", "~/.xprofile", "~/.xinitrc", "~/.xsession", "~/.xsessionrc", "~/.pam_environment",
+            "~/.config/fish/config.fish", "~/.config/fish/conf.d/", "~/.config/environment.d/",
+        ],
+    ),
+    (Starter::Completion, &["/etc/bash_completion.d/"]),
+    (
+        Starter::Desktop,
+        &["/etc/xdg/autostart/", "~/.config/autostart/", "~/.config/autostart-scripts/", "~/.kde/Autostart/"],
+    ),
+    (Starter::AuthorizedKeys, &["~/.ssh/authorized_keys", "~/.ssh/authorized_keys2"]),
+    (Starter::SshLogin, &["~/.ssh/rc", "~/.ssh/environment", "/etc/ssh/sshrc"]),
+    (Starter::SshServer, &["/etc/ssh/sshd_config", "/etc/ssh/sshd_config.d/"]),
+    (Starter::Account, &["/etc/passwd", "/etc/shadow", "/etc/group", "/etc/gshadow"]),
+    (Starter::Sudo, &["/etc/sudoers", "/etc/sudoers.d/", "/etc/doas.conf", "/etc/polkit-1/rules.d/"]),
+    (
+        Starter::Authentication,
+        &[
+            "/etc/pam.d/",
+            "/etc/pam.conf",
+            "/lib/security/",
+            "/lib64/security/",
+            "/usr/lib/security/",
+            "/usr/lib64/security/",
+            "/lib/x86_64-linux-gnu/security/",
+            "/usr/lib/x86_64-linux-gnu/security/",
+            "/lib/aarch64-linux-gnu/security/",
+            "/usr/lib/aarch64-linux-gnu/security/",
+        ],
+    ),
+    (Starter::DeviceRule, &["/etc/udev/rules.d/", "/usr/lib/udev/rules.d/", "/lib/udev/rules.d/", "/run/udev/rules.d/"]),
+    (
+        Starter::NetworkHook,
+        &[
+            "/etc/NetworkManager/dispatcher.d/",
+            "/usr/lib/NetworkManager/dispatcher.d/",
+            "/etc/networkd-dispatcher/",
+            "/etc/network/if-up.d/",
+            "/etc/network/if-pre-up.d/",
+            "/etc/network/if-down.d/",
+            "/etc/network/if-post-down.d/",
+            "/etc/dhcp/dhclient-enter-hooks.d/",
+            "/etc/dhcp/dhclient-exit-hooks.d/",
+            "/etc/ppp/ip-up.d/",
+        ],
+    ),
+    (Starter::Message, &["/etc/update-motd.d/"]),
+    (
+        Starter::PackageHook,
+        &[
+            "/etc/apt/apt.conf",
+            "/etc/apt/apt.conf.d/",
+            "/etc/dpkg/dpkg.cfg",
+            "/etc/dpkg/dpkg.cfg.d/",
+            "/etc/yum/pluginconf.d/",
+            "/usr/lib/yum-plugins/",
+            "/etc/dnf/plugins/",
+            "/etc/pacman.d/hooks/",
+            "/etc/zypp/systemCheck.d/",
+            "/etc/kernel/postinst.d/",
+        ],
+    ),
+    (Starter::LogHook, &["/etc/logrotate.conf", "/etc/logrotate.d/"]),
+    (
+        Starter::BootImage,
+        &["/etc/initramfs-tools/", "/usr/share/initramfs-tools/", "/usr/lib/dracut/modules.d/", "/etc/grub.d/"],
+    ),
+    (Starter::KernelModule, &["/etc/modules", "/etc/modules-load.d/", "/usr/lib/modules-load.d/", "/etc/modprobe.d/"]),
+    (Starter::LibraryPath, &["/etc/ld.so.conf", "/etc/ld.so.conf.d/"]),
+];
+
+/// The rows by their path, so that a look-up costs one access for each directory of a path.
+#[derive(Debug, Default)]
+struct Places {
+    host: FxHashMap<&'static str, Starter>,
+    /// Files below any directory. The paths begin with a dot.
+    home: FxHashMap<&'static str, Starter>,
+    /// Directories below any directory.
+    home_directories: Vec<(&'static str, Starter)>,
+}
+
+static PLACES: LazyLock<Places> = LazyLock::new(|| {
+    let mut places = Places::default();
+    for (starter, paths) in ROWS {
+        for path in *paths {
+            match path.strip_prefix("~/") {
+                Some(below) if below.ends_with('/') => places.home_directories.push((below, *starter)),
+                Some(below) => {
+                    places.home.insert(below, *starter);
+                }
+                None => {
+                    places.host.insert(path, *starter);
+                }
+            }
+        }
+    }
+    places
+});
+
+impl Places {
+    /// Looks a path of the host up: the file itself, then its directories, the nearest first.
+    fn of_host(&self, path: &str) -> Option<Starter> {
+        const TOPS: [&str; 5] = ["/etc/", "/usr/", "/lib", "/var/spool/", "/run/"];
+        if !TOPS.iter().any(|top| path.starts_with(top)) {
+            return None;
+        }
+        if let Some(starter) = self.host.get(path) {
+            return Some(*starter);
+        }
+        path.rmatch_indices('/').find_map(|(place, _)| self.host.get(path.get(..=place)?).copied())
+    }
+
+    /// Looks up what follows each slash of a path.
+    fn of_home(&self, path: &str) -> Option<Starter> {
+        path.match_indices("/.").find_map(|(place, _)| {
+            let below = path.get(place + 1..)?;
+            let in_directory = || {
+                let is_below = |(directory, _): &&(&str, Starter)| {
+                    below.strip_prefix(directory).is_some_and(|rest| !rest.is_empty())
+                };
+                self.home_directories.iter().find(is_below).map(|(_, starter)| *starter)
+            };
+            self.home.get(below).copied().or_else(in_directory)
+        })
+    }
+}
+
+fn is_unit(path: &str) -> bool {
+    let (rest, kind) = path.rsplit_once('.').unwrap_or((path, ""));
+    match kind {
+        "service" | "timer" | "path" | "socket" | "mount" => true,
+        // A drop-in lies in a directory that is named after its unit.
+        "conf" => rest.contains(".d/"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests;

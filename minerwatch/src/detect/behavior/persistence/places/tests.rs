@@ -1,0 +1,74 @@
+//! Paths and what they start.
+
+use super::*;
+use crate::detect::behavior::PERSISTENCE;
+
+#[test]
+fn files_that_start_programs_are_known() {
+    let cases = [
+        ("/etc/crontab", Some(Starter::Cron)),
+        ("/etc/cron.d/x", Some(Starter::Cron)),
+        ("/etc/cron.hourly/x", Some(Starter::Cron)),
+        ("/var/spool/cron/crontabs/root", Some(Starter::Cron)),
+        ("/var/spool/cron/root", Some(Starter::Cron)),
+        ("/var/spool/cron/crontabs/tmp.Ab12", None),
+        ("/var/spool/cron/atjobs/a0000101c8a2f0", Some(Starter::At)),
+        ("/var/spool/cron/atjobs/.SEQ", None),
+        ("/etc/systemd/system/x.service", Some(Starter::Unit)),
+        ("/etc/systemd/system/x.timer", Some(Starter::Timer)),
+        ("/etc/systemd/system/ssh.service.d/x.conf", Some(Starter::Unit)),
+        ("/etc/systemd/journald.conf", None),
+        ("/etc/systemd/system-generators/x", Some(Starter::Generator)),
+        ("/home/me/.config/systemd/user/x.timer", Some(Starter::Timer)),
+        ("/home/me/.config/systemd/user/x.txt", None),
+        ("/etc/rc.local", Some(Starter::Init)),
+        ("/etc/init.d/x", Some(Starter::Init)),
+        ("/etc/profile.d/x.sh", Some(Starter::Profile)),
+        ("/root/.bashrc", Some(Starter::UserProfile)),
+        ("/root/.bash_logout", Some(Starter::UserProfile)),
+        ("/root/.bash_history", None),
+        ("/root/.ssh/authorized_keys", Some(Starter::AuthorizedKeys)),
+        ("/root/.ssh/rc", Some(Starter::SshLogin)),
+        ("/root/.ssh/known_hosts", None),
+        ("/root/.ssh/id_ed25519", None),
+        ("/etc/ssh/sshd_config.d/x.conf", Some(Starter::SshServer)),
+        ("/etc/ssh/ssh_config", None),
+        ("/etc/udev/rules.d/99-x.rules", Some(Starter::DeviceRule)),
+        ("/etc/xdg/autostart/x.desktop", Some(Starter::Desktop)),
+        ("/home/me/.config/autostart/x.desktop", Some(Starter::Desktop)),
+        ("/etc/passwd", Some(Starter::Account)),
+        ("/etc/passwd-", None),
+        ("/etc/shadow+", None),
+        ("/etc/sudoers.d/x", Some(Starter::Sudo)),
+        ("/etc/pam.d/sshd", Some(Starter::Authentication)),
+        ("/usr/lib/x86_64-linux-gnu/security/pam_unix.so", Some(Starter::Authentication)),
+        ("/usr/lib/security/notes.txt", None),
+        ("/etc/NetworkManager/dispatcher.d/99-x", Some(Starter::NetworkHook)),
+        ("/etc/NetworkManager/system-connections/x", None),
+        ("/etc/update-motd.d/00-header", Some(Starter::Message)),
+        ("/etc/apt/apt.conf.d/99x", Some(Starter::PackageHook)),
+        ("/etc/apt/sources.list", None),
+        ("/etc/logrotate.d/x", Some(Starter::LogHook)),
+        ("/etc/modules-load.d/x.conf", Some(Starter::KernelModule)),
+        ("/etc/hosts", None),
+        ("/srv/crontab", None),
+        ("/etc/", None),
+        ("", None),
+    ];
+    for (path, expected) in cases {
+        assert_eq!(Starter::of(path), expected, "{path}");
+    }
+}
+
+#[test]
+fn every_place_has_words_and_a_technique_of_the_signal() {
+    for (starter, paths) in ROWS {
+        let facts = starter.facts();
+        assert!(!facts.words.is_empty() && !paths.is_empty(), "{starter:?}");
+        assert!(PERSISTENCE.techniques.contains(&facts.technique), "{starter:?}");
+        for path in *paths {
+            assert!(path.starts_with('/') || path.starts_with("~/."), "{path}");
+        }
+    }
+    assert_eq!(Starter::Timer.facts().technique, "T1053.006");
+}

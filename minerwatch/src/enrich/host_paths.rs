@@ -1,0 +1,162 @@
+//! Finds the path by which the host itself knows a file that a process sees elsewhere: below a mounted directory of the
+//! host, in a chroot, through `/proc/1/root`.
+//!
+//! A place is a file system and a path inside it, so names alone prove nothing: the container's own `/etc/crontab` is
+//! not the host's. Every end of the path that could be a place of the host is compared with the host's file, by device
+//! and inode.
+
+use std::{path::PathBuf, sync::Arc};
+
+use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+
+use super::mounts;
+use crate::model::{FileAction, FileChange, FileId, Subject};
+
+/// The beginnings of the places on the host that matter.
+const PLACES: [&str; 14] = [
+    "/etc/",
+    "/var/spool/cron/",
+    "/var/spool/at/",
+    "/root/",
+    "/home/",
+    "/usr/lib/systemd/",
+    "/lib/systemd/",
+    "/usr/lib/udev/",
+    "/usr/bin/",
+    "/usr/sbin/",
+    "/bin/",
+    "/sbin/",
+    "/lib/",
+    "/var/log/",
+];
+/// Maximum number of places that are compared for one file.
+const MAX_COMPARED: usize = 4;
+
+/// Compares files with those of the host.
+#[derive(Debug)]
+pub(crate) struct HostPaths {
+    root: PathBuf,
+}
+
+impl HostPaths {
+    pub(crate) fn discover() -> Self {
+        Self { root: mounts::host_root() }
+    }
+
+    #[cfg(test)]
+    fn at(root: &std::path::Path) -> Self {
+        Self { root: root.to_owned() }
+    }
+
+    /// Adds the host's path to a change, if the process used another one.
+    pub(crate) fn add_to(&self, subject: &Subject, change: &mut FileChange) {
+        if matches!(change.action, FileAction::Delete | FileAction::DeviceOpen) || change.host_path.is_some()
+        {
+            return;
+        }
+        let Some(file) = change.file else { return };
+        let is_inside = subject.container.as_ref().is_some_and(|container| container.id.is_some());
+        let mut candidates = candidates(&change.path, is_inside).take(MAX_COMPARED);
+        change.host_path = candidates.find(|path| self.is_at(file, path)).map(Arc::from);
+    }
+
+    /// Whether the host has this file at this path.
+    fn is_at(&self, file: FileId, path: &str) -> bool {
+        let whole = self.root.join(path.trim_start_matches('/'));
+        // Asks no server of a network file system, and mounts nothing.
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+        let Ok(found) = statx(CWD, &whole, flags, StatxFlags::INO) else { return false };
+        if found.stx_ino != file.inode {
+            return false;
+        }
+        let device = (found.stx_dev_major << 20) | (found.stx_dev_minor & 0xf_ffff);
+        // The subvolumes of btrfs have device numbers of their own, which kernel records do not have.
+        let is_subvolume = || {
+            found.stx_dev_major == 0
+                && file.device >> 20 == 0
+                && mounts::device_of(&mounts::of_host(), path) == Some(file.device)
+        };
+        device == file.device || is_subvolume()
+    }
+}
+
+/// Returns the ends of a path that may be places of the host. The whole path is one only for a process in a container,
+/// because other processes see the host's paths.
+fn candidates(path: &str, is_inside: bool) -> impl Iterator<Item = &str> {
+    let from = usize::from(!is_inside);
+    let is_place = |start: &usize| {
+        let end = path.get(*start..).unwrap_or_default();
+        *start >= from && PLACES.iter().any(|place| end.starts_with(place))
+    };
+    let starts: Vec<usize> = path.match_indices('/').map(|(start, _)| start).filter(is_place).collect();
+    // `/usr/bin` and `/bin` are one directory on most hosts. A file of a home directory matters if it is hidden.
+    let is_other = move |start: &usize| *start == 0 || path.get(..*start) != Some("/usr");
+    let ends = starts.into_iter().filter(is_other).filter_map(|start| path.get(start..));
+    ends.filter(|end| !end.starts_with("/home/") || end.contains("/."))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::MetadataExt, path::Path};
+
+    use super::*;
+    use crate::{
+        enrich::proc::file_id,
+        model::{Container, ProcessKey},
+    };
+
+    fn identity(path: &Path) -> FileId {
+        let found = fs::symlink_metadata(path).expect("a file");
+        file_id(found.dev(), found.ino())
+    }
+
+    fn change(path: &str, file: FileId) -> FileChange {
+        FileChange {
+            action: FileAction::Write,
+            path: path.into(),
+            old_path: None,
+            host_path: None,
+            file: Some(file),
+            mode: 0,
+            device: None,
+        }
+    }
+
+    fn subject(is_inside: bool) -> Subject {
+        let container = is_inside.then(|| {
+            let id = Some("4f1c".into());
+            let cgroup = "/x".into();
+            let (runtime, outer, pod_uid, unit, details) = (None, None, None, None, None);
+            Arc::new(Container { cgroup, id, runtime, outer, pod_uid, unit, details })
+        });
+        Subject { key: ProcessKey { pid: 7, start_ticks: 7 }, tid: 7, uid: 0, gid: 0, cgroup: 0, container }
+    }
+
+    #[test]
+    fn a_file_is_the_host_s_if_device_and_inode_are() {
+        let root = tempfile::tempdir().expect("a directory");
+        fs::create_dir_all(root.path().join("etc/cron.d")).expect("a directory");
+        let crontab = root.path().join("etc/cron.d/x");
+        fs::write(&crontab, "x").expect("a file");
+        let other = root.path().join("x");
+        fs::write(&other, "x").expect("a file");
+        let (host, other) = (identity(&crontab), identity(&other));
+        let paths = HostPaths::at(root.path());
+        let cases = [
+            ("/host/etc/cron.d/x", host, false, Some("/etc/cron.d/x")),
+            ("/mnt/etc/etc/cron.d/x", host, true, Some("/etc/cron.d/x")),
+            ("/etc/cron.d/x", host, true, Some("/etc/cron.d/x")),
+            ("/etc/cron.d/x", other, true, None),
+            ("/srv/jail/etc/cron.d/x", other, false, None),
+            ("/etc/cron.d/x", host, false, None),
+            ("/host/etc/cron.d/y", host, true, None),
+            ("/srv/x", host, true, None),
+            ("", host, true, None),
+        ];
+        for (path, file, is_inside, expected) in cases {
+            let mut change = change(path, file);
+            paths.add_to(&subject(is_inside), &mut change);
+            assert_eq!(change.host_path.as_deref(), expected, "{path}");
+        }
+    }
+}

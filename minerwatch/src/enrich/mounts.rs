@@ -1,0 +1,85 @@
+//! The mounts of the host, from the mount table of its first process.
+
+use std::path::{Path, PathBuf};
+
+use super::{hierarchy::unescape, proc::read_bounded};
+
+/// Maximum length of a mount table. A mount of a container takes about 500 bytes, and a node has thousands.
+const MAX_TABLE: u64 = 8 << 20;
+
+/// A line of a mount table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Mount {
+    /// The device in the form of kernel records: `major << 20 | minor`.
+    pub device: u32,
+    /// The directory of the file system that is mounted.
+    pub root: String,
+    /// Where it is mounted.
+    pub point: String,
+    /// The type of the file system.
+    pub kind: String,
+}
+
+/// Reads the mount table of the first process, as the host's users see it.
+pub(crate) fn of_host() -> Vec<Mount> {
+    of(Path::new("/proc/1/mountinfo"))
+}
+
+fn of(path: &Path) -> Vec<Mount> {
+    let text = read_bounded(path, MAX_TABLE).unwrap_or_default();
+    parse(&String::from_utf8_lossy(&text)).collect()
+}
+
+/// Parses the text of `/proc/PID/mountinfo` (`proc_pid_mountinfo(5)`). Damaged lines are skipped.
+pub(crate) fn parse(text: &str) -> impl Iterator<Item = Mount> {
+    text.lines().filter_map(|line| {
+        let (front, back) = line.split_once(" - ")?;
+        let kind = back.split(' ').next()?.to_owned();
+        let mut front = front.split(' ').skip(2);
+        let (major, minor) = front.next()?.split_once(':')?;
+        let device = (major.parse::<u32>().ok()? << 20) | (minor.parse::<u32>().ok()? & 0xf_ffff);
+        let (root, point) = (unescape(front.next()?), unescape(front.next()?));
+        Some(Mount { device, root, point, kind })
+    })
+}
+
+/// Returns the device of the file system that a path of the host lies on.
+pub(crate) fn device_of(mounts: &[Mount], path: &str) -> Option<u32> {
+    let holds = |mount: &&Mount| Path::new(path).starts_with(&mount.point);
+    // Of several mounts at one place, the last hides the others.
+    mounts
+        .iter()
+        .filter(holds)
+        .enumerate()
+        .max_by_key(|(order, mount)| (mount.point.len(), *order))
+        .map(|(_, mount)| mount.device)
+}
+
+/// Returns the root directory of the host: that of the first process, or that of this process.
+pub(crate) fn host_root() -> PathBuf {
+    let of_first = PathBuf::from("/proc/1/root");
+    if of_first.join("proc").exists() { of_first } else { PathBuf::from("/") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "22 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw\n\
+        30 22 0:25 / /proc rw,nosuid - proc proc rw\n\
+        99 30 8:1 /srv/an\\040empty /proc/812 rw - ext4 /dev/sda1 rw\n\
+        40 22 0:40 /@home /home rw - btrfs /dev/sdb rw\n\
+        damaged\n";
+
+    #[test]
+    fn the_table_is_parsed_and_paths_are_found() {
+        let mounts: Vec<Mount> = parse(TABLE).collect();
+        assert_eq!(mounts.len(), 4);
+        assert_eq!(mounts[2].root, "/srv/an empty");
+        assert_eq!(mounts[2].point, "/proc/812");
+        assert_eq!(device_of(&mounts, "/etc/crontab"), Some(8 << 20 | 1));
+        assert_eq!(device_of(&mounts, "/home/me/x"), Some(40));
+        assert_eq!(device_of(&mounts, "/homes/x"), Some(8 << 20 | 1));
+        assert_eq!(device_of(&[], "/"), None);
+    }
+}

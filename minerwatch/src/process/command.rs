@@ -1,0 +1,106 @@
+//! The command that a process runs: its name, and what it is told.
+
+use std::sync::Arc;
+
+use super::{Process, base_name};
+
+/// The command of a process: a program or a script, with its arguments.
+///
+/// One file may be many programs (`busybox`, `xtables-nft-multi`), so a command has two names: that of its file, and that
+/// under which it was called.
+#[derive(Clone, Copy, Debug)]
+pub struct Command<'a> {
+    file: &'a str,
+    called: &'a str,
+    arguments: &'a [Arc<str>],
+}
+
+impl<'a> Command<'a> {
+    /// Returns the command of a process. For a script, these are the name and the arguments of the script.
+    pub fn of(process: &'a Process) -> Self {
+        let view = &process.view;
+        let arguments = &view.arguments[..];
+        if let Some(script) = process.script.as_deref() {
+            let name = base_name(script);
+            let place = arguments.iter().position(|argument| base_name(argument) == name);
+            if let Some(rest) = place.and_then(|place| arguments.get(place + 1..)) {
+                return Self { file: name, called: name, arguments: rest };
+            }
+        }
+        let file = base_name(&view.executable.path);
+        let called = arguments.first().map_or("", |name| base_name(name));
+        let rest = arguments.get(1..).unwrap_or_default();
+        match (called, rest) {
+            ("busybox" | "toybox", [applet, rest @ ..]) => Self { file, called: applet, arguments: rest },
+            _ => Self { file, called, arguments: rest },
+        }
+    }
+
+    /// Whether the command has one of these names.
+    pub fn is(&self, names: &[&str]) -> bool {
+        names.contains(&self.file) || names.contains(&self.called)
+    }
+
+    /// The name of the file: the program, or the script.
+    pub fn file(&self) -> &'a str {
+        self.file
+    }
+
+    /// Whether one of the arguments is this word.
+    pub fn has(&self, word: &str) -> bool {
+        self.arguments().any(|argument| argument == word)
+    }
+
+    /// The arguments.
+    pub fn arguments(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.arguments.iter().map(|argument| &**argument)
+    }
+
+    /// The arguments that are no options.
+    pub fn operands(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        self.arguments().filter(|argument| !argument.starts_with('-'))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        process::{ProcessTable, TableLimits},
+        testing::Host,
+    };
+
+    #[test]
+    fn a_command_is_a_program_a_script_or_an_applet() {
+        let cases: [(&str, &str, &[&str], &str, &[&str]); 5] = [
+            ("/usr/sbin/xtables-nft-multi", "iptables", &["iptables", "-F"], "iptables", &["-F"]),
+            (
+                "/usr/bin/python3.11",
+                "/usr/sbin/ufw",
+                &["python3", "/usr/sbin/ufw", "disable"],
+                "ufw",
+                &["disable"],
+            ),
+            (
+                "/usr/bin/dash",
+                "/usr/sbin/service",
+                &["sh", "/usr/sbin/service", "x", "stop"],
+                "service",
+                &["x", "stop"],
+            ),
+            ("/bin/busybox", "busybox", &["busybox", "chattr", "+i", "/x"], "chattr", &["+i", "/x"]),
+            ("/usr/bin/x", "x", &[], "x", &[]),
+        ];
+        for (path, invoked, arguments, name, expected) in cases {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let key = host.fork(init);
+            host.exec(key, init, path, invoked, arguments);
+            let mut table = ProcessTable::new(TableLimits::default());
+            host.events().iter().for_each(|event| table.apply(event));
+            let command = Command::of(table.get(key).unwrap());
+            assert!(command.is(&[name]), "{arguments:?}");
+            assert_eq!(command.arguments().collect::<Vec<_>>(), expected, "{arguments:?}");
+        }
+    }
+}

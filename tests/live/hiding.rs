@@ -1,0 +1,93 @@
+//! Processes and files that are hidden under other names: a mount over `/proc/PID`, and the host's files seen from
+//! another mount namespace.
+
+use std::{fs, path::Path, process::Command, thread, time::Duration};
+
+use minerwatch_tests::{Scratch, agent::at, unique};
+use serde_json::Value;
+
+use crate::{machine, start_agent, stream::Recorder};
+
+/// Two looks for hidden processes, and some time for a busy machine.
+const TWO_LOOKS: Duration = Duration::from_secs(75);
+
+/// A mount over the directory of a process. It is removed when dropped.
+struct Cover(String);
+
+impl Cover {
+    fn over(pid: u32, source: &Path) -> Self {
+        let point = format!("/proc/{pid}");
+        let status =
+            Command::new("mount").arg("--bind").arg(source).arg(&point).status().expect("mount starts");
+        assert!(status.success(), "the mount over {point}");
+        Self(point)
+    }
+}
+
+impl Drop for Cover {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_process_below_a_mount_is_found() {
+    let Some(_machine) = machine("a_process_below_a_mount_is_found") else { return };
+    // The mounts that count are those of the first process.
+    let is_first = |path: &str| fs::read_link(path).ok() == fs::read_link("/proc/1/ns/mnt").ok();
+    if !is_first("/proc/self/ns/mnt") {
+        println!("skipped: the test is in a mount namespace of its own");
+        return;
+    }
+    let scratch = Scratch::new();
+    let empty = scratch.path().join("empty");
+    fs::create_dir(&empty).expect("a directory");
+    let agent = start_agent(&scratch, "[sink.stdout]\n[detection]\nmin_verdict = \"noted\"\n");
+    let mut hidden = Command::new("sleep").arg("300").spawn().expect("sleep starts");
+    let cover = Cover::over(hidden.id(), &empty);
+    let alert = agent.wait_for("alert about the hidden process", TWO_LOOKS, |object| {
+        at(object, "event.kind") == "alert" && at(object, "process.pid") == hidden.id()
+    });
+    drop(cover);
+    let _ = hidden.kill();
+    let _ = hidden.wait();
+    assert_eq!(at(&alert, "minerwatch.verdict"), "suspected", "{alert:#}");
+    let signals = alert["minerwatch"]["signals"].as_array().expect("signals");
+    assert!(signals.iter().any(|signal: &Value| at(signal, "id") == "B5"), "{alert:#}");
+    assert_eq!(at(&alert, "process.name"), "sleep");
+    agent.stop();
+}
+
+#[test]
+fn a_file_of_the_host_is_known_by_every_path() {
+    let Some(_machine) = machine("a_file_of_the_host_is_known_by_every_path") else { return };
+    let scratch = Scratch::new();
+    let user = unique("mw-user");
+    let home = format!("/home/{user}");
+    fs::create_dir_all(format!("{home}/.ssh")).expect("a home directory");
+    let (mounted, own) = (scratch.join("host"), scratch.join("own"));
+    for directory in [format!("{mounted}/home/{user}"), format!("{own}/home/{user}/.ssh")] {
+        fs::create_dir_all(directory).expect("a directory");
+    }
+    let recorder = Recorder::start(scratch.join("recording.jsonl"));
+    let script = format!(
+        "mount --bind {home} {mounted}{home}\n\
+         echo key >{mounted}{home}/.ssh/authorized_keys\n\
+         echo key >{own}{home}/.ssh/authorized_keys\n"
+    );
+    let status = Command::new("unshare").args(["--mount", "sh", "-ec", &script]).status().expect("it starts");
+    assert!(status.success());
+    thread::sleep(Duration::from_secs(2));
+    let recording = recorder.stop();
+    let text = fs::read_to_string(&recording).expect("a recording");
+    let _ = fs::remove_dir_all(&home);
+    let event = |path: String| {
+        let line = text.lines().find(|line| line.contains(&format!("\"path\":\"{path}\"")));
+        let line = line.unwrap_or_else(|| panic!("no event of {path}"));
+        serde_json::from_str::<Value>(line).expect("JSON")
+    };
+    let of_host = event(format!("{mounted}{home}/.ssh/authorized_keys"));
+    assert_eq!(of_host["body"]["host_path"], format!("{home}/.ssh/authorized_keys").as_str(), "{of_host:#}");
+    let of_jail = event(format!("{own}{home}/.ssh/authorized_keys"));
+    assert_eq!(of_jail["body"]["host_path"], Value::Null, "{of_jail:#}");
+}
