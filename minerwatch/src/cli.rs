@@ -43,6 +43,7 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one, and it is read once")]
 enum Command {
     Run(run::Arguments),
     Tail(tail::Arguments),

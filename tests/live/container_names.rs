@@ -132,9 +132,9 @@ fn a_pod_of_containerd_is_named() {
     let scratch = Scratch::new();
     let Some(containerd) = Containerd::start(test, &scratch, IMAGE) else { return };
     let socket = &containerd.socket;
-    let containers =
+    let settings =
         format!("[containers]\ndocker_sockets = []\ncri_sockets = [\"{socket}\"]\ncluster = \"test\"\n");
-    let agent = start_agent(&scratch, &format!("{EVERYTHING}{containers}"));
+    let agent = start_agent(&scratch, &format!("{EVERYTHING}{settings}"));
     let command = [
         "/bin/busybox",
         "sh",

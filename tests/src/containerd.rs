@@ -45,19 +45,19 @@ impl Containerd {
         let has_all = programs.iter().all(|program| require::on_path(program).is_some());
         let has_grpc = Command::new("python3").args(["-c", "import grpc"]).stderr(Stdio::null()).status();
         if !has_all || !has_grpc.is_ok_and(|status| status.success()) {
-            let text = "it needs containerd and gRPC (apt-get install containerd runc busybox-static python3-grpcio)";
-            notes::skipped(test, text);
+            let needs = "it needs containerd and gRPC (apt-get install containerd runc busybox-static python3-grpcio)";
+            notes::skipped(test, needs);
             return None;
         }
         let socket = scratch.join("containerd.sock");
         let config = scratch.join("containerd.toml");
         let (root, state) = (scratch.join("containerd-root"), scratch.join("containerd-state"));
-        let text = format!(
+        let content = format!(
             "version = 2\nroot = \"{root}\"\nstate = \"{state}\"\n[grpc]\naddress = \"{socket}\"\n\
              [plugins.\"io.containerd.grpc.v1.cri\"]\nsandbox_image = \"{image}\"\nrestrict_oom_score_adj = true\n\
              [plugins.\"io.containerd.grpc.v1.cri\".containerd]\nsnapshotter = \"native\"\n"
         );
-        fs::write(&config, text).expect("a file can be written");
+        fs::write(&config, content).expect("a file can be written");
         let log = fs::File::create(scratch.join("containerd.log")).expect("a file can be made");
         let daemon = Command::new("containerd")
             .args(["--config", &config])

@@ -31,8 +31,8 @@ impl Podman {
     pub fn start(test: &str, scratch: &Scratch, name: &str) -> Option<Self> {
         for program in ["podman", "runc", "conmon", "busybox"] {
             if require::on_path(program).is_none() {
-                let text = format!("it needs {program} (apt-get install podman runc conmon busybox-static)");
-                notes::skipped(test, &text);
+                let needs = format!("it needs {program} (apt-get install podman runc conmon busybox-static)");
+                notes::skipped(test, &needs);
                 return None;
             }
         }

@@ -34,9 +34,12 @@ pub(super) struct Described<'a> {
     pub(super) images: Vec<&'a str>,
     /// Labels of the container.
     pub(super) labels: Vec<(&'a str, &'a str)>,
-    /// Name, namespace and labels of the pod, if the runtime knows pods.
-    pub(super) pod: Option<(&'a str, &'a str, Vec<(&'a str, &'a str)>)>,
+    /// The pod, if the runtime knows pods.
+    pub(super) pod: Option<DescribedPod<'a>>,
 }
+
+/// Name, namespace and labels of a pod.
+pub(super) type DescribedPod<'a> = (&'a str, &'a str, Vec<(&'a str, &'a str)>);
 
 impl Described<'_> {
     /// Returns the details, cut to bounded sizes and without secrets.
@@ -170,12 +173,15 @@ mod tests {
 
     const DIGEST: &str = "sha256:5a3cbd4f3a2b1c0d9e8f7a6b5c4d3e2f1a0b9c8d7e6f5a4b3c2d1e0f9a8b7c6d";
 
+    /// References; and the name, the tag and the digests of the image.
+    type Case<'a> = (&'a [&'a str], &'a str, Option<&'a str>, &'a [&'a str]);
+
     #[test]
     fn a_reference_has_a_name_a_tag_and_a_digest() {
         let other = DIGEST.replace("5a3c", "5a3d");
         let pinned = format!("nginx:1.27@{DIGEST}");
         let by_digest = format!("docker.io/library/nginx@{DIGEST}");
-        let cases: [(&[&str], &str, Option<&str>, &[&str]); 9] = [
+        let cases: [Case<'_>; 9] = [
             (&["nginx:1.27"], "nginx", Some("1.27"), &[]),
             (&["localhost:5000/shop/cart"], "localhost:5000/shop/cart", None, &[]),
             (&["localhost:5000/shop/cart:2"], "localhost:5000/shop/cart", Some("2"), &[]),

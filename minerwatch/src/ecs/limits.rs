@@ -255,7 +255,9 @@ fn details(container: &mut Arc<Container>, limits: &Limits, count: &mut u64) -> 
         left_out += keep_labels(labels, limits, count);
         texts.extend([name, namespace]);
     }
-    texts.into_iter().for_each(|text| shorten_shared(text, limits.text, count));
+    for text in texts {
+        shorten_shared(text, limits.text, count);
+    }
     if own != **whole {
         *container = container.described(&Arc::new(own));
     }
@@ -268,7 +270,9 @@ fn keep_labels(labels: &mut Labels, limits: &Limits, count: &mut u64) -> u64 {
     while labels.len() > limits.labels {
         labels.pop_last();
     }
-    labels.values_mut().for_each(|value| shorten_shared(value, limits.text, count));
+    for value in labels.values_mut() {
+        shorten_shared(value, limits.text, count);
+    }
     (before - labels.len()) as u64
 }
 

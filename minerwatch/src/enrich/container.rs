@@ -170,6 +170,7 @@ mod tests {
         Case { path, id: None, runtime: None, pod: None, outer: None, unit: None }
     }
 
+    #[expect(clippy::too_many_lines, reason = "a table")]
     fn cases() -> Vec<Case> {
         use ContainerRuntime::{Containerd, CriO, Docker, Lxc, Podman, Unknown};
         vec![

@@ -95,7 +95,7 @@ impl HiddenProcesses {
         let mut libraries = None;
         for event in found.iter_mut().skip(before) {
             if let EventBody::Hidden(hidden) = &mut event.body {
-                hidden.preloaded = libraries.get_or_insert_with(preloaded).clone();
+                hidden.preloaded.clone_from(libraries.get_or_insert_with(preloaded));
             }
         }
     }

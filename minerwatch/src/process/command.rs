@@ -72,7 +72,9 @@ mod tests {
 
     #[test]
     fn a_command_is_a_program_a_script_or_an_applet() {
-        let cases: [(&str, &str, &[&str], &str, &[&str]); 5] = [
+        /// Executable, name, command line; and the name and the arguments of the command.
+        type Case<'a> = (&'a str, &'a str, &'a [&'a str], &'a str, &'a [&'a str]);
+        let cases: [Case<'_>; 5] = [
             ("/usr/sbin/xtables-nft-multi", "iptables", &["iptables", "-F"], "iptables", &["-F"]),
             (
                 "/usr/bin/python3.11",

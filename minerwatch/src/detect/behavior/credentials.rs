@@ -135,7 +135,7 @@ fn technique_of(word: &str) -> Option<&'static str> {
         Some("T1552.005")
     } else if FILES.iter().any(|file| word.contains(file)) {
         Some("T1552.001")
-    } else if KEYS.iter().any(|key| word.contains(key)) && !word.ends_with(".pub") {
+    } else if KEYS.iter().any(|key| word.contains(key)) && word.strip_suffix(".pub").is_none() {
         Some("T1552.004")
     } else {
         None

@@ -180,11 +180,14 @@ mod tests {
         findings_of(&[&DETECTOR], &host)
     }
 
+    /// Executable, command line, signals.
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [(&'a str, u8)]);
+
     #[test]
     fn commands_that_switch_off_defences() {
         let iptables = "/usr/sbin/xtables-nft-multi";
         let (off, agent) = ([("B8", 15)], [("B8A", 25)]);
-        let cases: [(&str, &[&str], &[(&str, u8)]); 30] = [
+        let cases: [Case<'_>; 30] = [
             (iptables, &["iptables", "-F"], &off),
             (iptables, &["iptables", "-F", "INPUT"], &off),
             (iptables, &["iptables", "-P", "INPUT", "ACCEPT"], &off),

@@ -81,7 +81,9 @@ mod tests {
 
     #[test]
     fn what_is_protected_decides() {
-        let cases: [(&[&str], &[(&str, u8)]); 12] = [
+        /// Command line, signals.
+        type Case<'a> = (&'a [&'a str], &'a [(&'a str, u8)]);
+        let cases: [Case<'_>; 12] = [
             (&["chattr", "+i", "/var/spool/cron/root"], &[("B8I", 20)]),
             (&["chattr", "+ia", "/root/.ssh/authorized_keys"], &[("B8I", 20)]),
             (&["chattr", "-R", "+i", "/var/spool/cron/"], &[("B8I", 20)]),

@@ -274,9 +274,9 @@ mod tests {
         for number in 0..hosts {
             let peer = format!("10.0.{}.{}:{port}", number / 200, number % 200 + 1);
             if number % 10 < silent {
-                host.connect_fails(process, &peer, 111)
+                host.connect_fails(process, &peer, 111);
             } else {
-                host.connect(process, &peer)
+                host.connect(process, &peer);
             }
         }
         findings_of(&[&DETECTOR], &host)

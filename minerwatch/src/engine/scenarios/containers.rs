@@ -61,7 +61,9 @@ fn answer(id: &str, details: Arc<ContainerDetails>) -> EventBody {
 
 fn run(engine: &mut Engine, events: &[Event]) -> Vec<Alert> {
     let mut alerts = Vec::new();
-    events.iter().for_each(|event| feed(engine, event, &mut alerts));
+    for event in events {
+        feed(engine, event, &mut alerts);
+    }
     alerts
 }
 

@@ -232,9 +232,9 @@ const WORK: [Work; 13] = [
         for number in 1..=200 {
             let peer = format!("10.0.2.{number}:10250");
             if number % 20 == 0 {
-                host.connect_fails(monitor, &peer, 110)
+                host.connect_fails(monitor, &peer, 110);
             } else {
-                host.connect(monitor, &peer)
+                host.connect(monitor, &peer);
             }
         }
     }),

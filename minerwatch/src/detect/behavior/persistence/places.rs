@@ -127,10 +127,10 @@ impl Starter {
             // counts its jobs in a file.
             Self::Cron if name.starts_with("tmp.") => None,
             Self::At if name.starts_with('.') || name == "SEQ" => None,
-            Self::Unit if path.ends_with(".timer") => Some(Self::Timer),
+            Self::Unit if path.strip_suffix(".timer").is_some() => Some(Self::Timer),
             Self::Unit if !is_unit(path) => None,
             // Modules of PAM lie beside other files.
-            Self::Authentication if path.contains("/security/") && !path.ends_with(".so") => None,
+            Self::Authentication if path.contains("/security/") && path.strip_suffix(".so").is_none() => None,
             starter => Some(starter),
         }
     }
