@@ -16,7 +16,6 @@ mod fields;
 mod flow;
 mod flow_update;
 mod geo;
-mod hidden;
 mod hook;
 mod host;
 mod kinds;
@@ -52,8 +51,8 @@ pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
 pub use effect::{Effect, Observation, Request, Wanted};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
-    Exec, Exit, FileAction, FileChange, Fork, HashedFile, ProcessPresence, RunningFlow, RunningProcess,
-    SchedulingPolicy, Subject,
+    Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy, HiddenProcess, ProcessPresence,
+    RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use excepted::{Excepted, ExceptedSuspect};
@@ -61,7 +60,6 @@ pub use fields::{CloudFields, ExtraFields};
 pub use flow::{Flow, Protocol};
 pub use flow_update::{FlowUpdate, PayloadSample};
 pub use geo::GeoLocation;
-pub use hidden::{HiddenBy, HiddenProcess};
 pub use hook::{AttachType, DataSource, HookChoice, HookChoiceError, OFF};
 pub use host::{AgentContext, HostContext};
 pub use kinds::{KindSet, UnknownKind};

@@ -5,6 +5,7 @@
 
 mod cpu;
 mod file;
+mod hidden;
 mod kind;
 mod network;
 mod process;
@@ -14,12 +15,13 @@ use std::{net::SocketAddr, sync::Arc};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BootTime, Container, ContainerDescription, CpuQuota, Flow, FlowUpdate, GeoLocation, HiddenProcess,
-    HugePages, Mapping, Payload, ProcessKey, Rounding, SocketOptions,
+    BootTime, Container, ContainerDescription, CpuQuota, Flow, FlowUpdate, GeoLocation, HugePages, Mapping,
+    Payload, ProcessKey, Rounding, SocketOptions,
 };
 
 pub use cpu::{CpuUsage, SchedulingPolicy};
 pub use file::{DeviceOpen, FileAction, FileChange};
+pub use hidden::{HiddenBy, HiddenProcess};
 pub use kind::EventKind;
 pub use network::{Close, Connect, DnsServerRole, RunningFlow};
 pub use process::{Exec, Exit, Fork, HashedFile, RunningProcess};
