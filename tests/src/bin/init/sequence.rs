@@ -116,7 +116,7 @@ pub fn run(earlier: Earlier) -> Result<Sequence> {
     simulator(&["files", DIRECTORY])?;
     let ring = ring()?;
     let registers = match guest::load_msr_driver()? {
-        None => Ok(simulator(&["reopen", MSR, "1"])?),
+        None => Ok(simulator(&["open", MSR])?),
         Some(reason) => Err(reason),
     };
     let spinning = simulator(&["spin", &SPIN.to_string()])?;

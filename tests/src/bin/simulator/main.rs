@@ -20,6 +20,7 @@ simulator exchange HOST:PORT               connect, send 5 bytes, read to the en
 simulator refused HOST:PORT                connect and expect to be refused
 simulator datagram HOST:PORT               send 4 bytes over UDP, connected and not
 simulator storm COUNT                      fork and exec /bin/true COUNT times, one after the other
+simulator open PATH                        open a file for writing
 simulator reopen PATH COUNT                open files that begin with PATH for writing in turn, COUNT times
 simulator reconnect HOST:PORT COUNT        connect and wait for the end, COUNT times
 simulator reconnect HOST:PORT COUNT SECONDS  the same, but for no more than SECONDS, and say how often
@@ -57,6 +58,7 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         },
         ["datagram", peer] => datagram(peer),
         ["storm", count] => storm(count.parse()?),
+        ["open", path] => Ok(drop(fs::OpenOptions::new().write(true).open(path)?)),
         ["reopen", path, count] => reopen(path, count.parse()?),
         ["reconnect", peer, count] => (0..count.parse::<u32>()?).try_for_each(|_| reconnect(peer)),
         ["reconnect", peer, count, seconds] => {
