@@ -58,7 +58,10 @@ fn act(words: &[&str]) -> anyhow::Result<()> {
         },
         ["datagram", peer] => datagram(peer),
         ["storm", count] => storm(count.parse()?),
-        ["open", path] => Ok(drop(fs::OpenOptions::new().write(true).open(path)?)),
+        ["open", path] => {
+            fs::OpenOptions::new().write(true).open(path)?;
+            Ok(())
+        }
         ["reopen", path, count] => reopen(path, count.parse()?),
         ["reconnect", peer, count] => (0..count.parse::<u32>()?).try_for_each(|_| reconnect(peer)),
         ["reconnect", peer, count, seconds] => {
