@@ -23,8 +23,9 @@ const MEASURE: &str = "measure";
 /// Minimum uptime before the first measurement. Until then, the kernel calibrates its clocks and may switch between
 /// them.
 const SETTLED: Duration = Duration::from_secs(20);
-/// Time for the daemon to finish the work of its start, such as reading executables.
-const DAEMON_SETTLED: Duration = Duration::from_secs(5);
+/// Time for the daemon to finish the work of its start: the kernel checks the programs, and executables are read. On an
+/// emulated processor this takes more than five seconds.
+const DAEMON_SETTLED: Duration = Duration::from_secs(20);
 /// Time for the daemon to finish its work after a batch, so that the work is counted, too. It is longer than the time
 /// for which the daemon lets records gather.
 const AFTERMATH: Duration = Duration::from_millis(50);
