@@ -48,7 +48,7 @@ table_losses! {
     SocketUnwatched = 3, "socket";
     /// The mapping table had no room for a process, so the mappings of the process are not counted.
     MappingTableFull = 4, "mapping-table";
-    /// Details of a program start or of a file change could not be read, so it is not reported.
+    /// Details of a program start, a rename, a removal or a change of permissions could not be read, so it is not reported.
     Unread = 5, "unread";
 }
 

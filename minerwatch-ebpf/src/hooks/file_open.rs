@@ -9,7 +9,7 @@ use aya_ebpf::{macros::tracepoint, programs::TracePointContext};
 
 use crate::{
     constants::offset,
-    emit::{self, Context, Outcome},
+    emit::{Context, Outcome},
     files::Opened,
     kernel::{Address, Unreadable},
 };
@@ -23,7 +23,7 @@ fn file_open(context: TracePointContext) -> u32 {
     if let Ok(descriptor) = unsafe { context.read_at::<i64>(RESULT) }
         && descriptor >= 0
     {
-        emit::count_if_unread(report(Context::of(&context), descriptor as u32));
+        let _ = report(Context::of(&context), descriptor as u32);
     }
     0
 }
