@@ -47,7 +47,7 @@ pub struct CaptureBudget {
 pub struct Opening;
 
 impl Opening {
-    /// Mining, for all that is known. Also the value before the first payload.
+    /// No protocol that is known here, so it may be mining. This is also the value before the first payload.
     pub const OTHER: u16 = 0;
     /// A protocol that is not HTTP.
     pub const FOREIGN: u16 = 1;
@@ -147,8 +147,8 @@ pub struct PayloadRecord {
     pub direction: u16,
     /// Number of earlier payloads that were read in this direction.
     pub index: u16,
-    /// Length of the payload, in bytes. A long message of JSON is reported in pieces; this is then the length of the
-    /// piece, and of the last piece with all that follows it.
+    /// Length of the payload, in bytes. A long JSON message is reported in several records, and each has the length of its
+    /// own piece. The last one also counts the bytes after it, which are not captured.
     pub length: u32,
     /// Number of payload bytes in `data`. 0 if only the length is reported.
     pub captured: u16,

@@ -19,7 +19,8 @@ const BULK_STRIDE: u32 = 64;
 
 const NANOSECONDS_PER_MILLISECOND: u64 = 1_000_000;
 
-/// Whether a flow update is due. Not an `Option`: the compiler copies its undefined part, and the verifier refuses that.
+/// A flow update, if one is due. This is not an `Option`, because the compiler may copy the unset fields of `None`, and the
+/// verifier refuses to read memory that was never set.
 pub struct FlowDelta {
     /// Whether an update is due.
     pub due: bool,

@@ -29,7 +29,7 @@ const NOISE_RECEIVED: [u32; 2] = [170, 234];
 /// methods. A request has a name of up to 255 bytes and seven more bytes.
 const SOCKS_LONGEST: u32 = 262;
 
-/// A direction of a connection, and what is known of the connection so far.
+/// One side of a connection, and what the connection has shown so far.
 #[derive(Clone, Copy)]
 pub struct Side {
     pub direction: Direction,
@@ -103,7 +103,7 @@ fn is_frame(head: [u8; 4], side: Side) -> bool {
     if side.opening >= Opening::HTTP {
         return is_masked == side.is_opener;
     }
-    // The beginning of the connection may have been missed. Only JSON without a mask is told from other bytes.
+    // The beginning of the connection may have been missed. Then only JSON without a mask can be told from other bytes.
     !is_masked && (size == 126 || matches!(third, b'{' | b'['))
 }
 

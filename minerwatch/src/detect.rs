@@ -24,8 +24,8 @@ mod tests;
 use std::collections::BTreeMap;
 
 use crate::{
-    model::{BootTime, Event, EventType, ProcessKey},
-    process::{Process, ProcessTable},
+    model::{BootTime, Event, EventBody, EventType, ProcessKey},
+    process::{Command, Process, ProcessTable},
 };
 
 pub use catalogue::{catalogue, signal};
@@ -64,9 +64,23 @@ pub struct DetectionContext<'a> {
     pub processors: u32,
     /// What is known about the host beyond its processes.
     pub known: &'a Knowledge,
+    /// The command of the process if the event is an exec. Several detectors read it.
+    pub command: Option<Command<'a>>,
 }
 
-impl DetectionContext<'_> {
+impl<'a> DetectionContext<'a> {
+    /// Creates the input for an event of `process`.
+    pub fn new(
+        event: &'a Event,
+        process: &'a Process,
+        table: &'a ProcessTable,
+        processors: u32,
+        known: &'a Knowledge,
+    ) -> Self {
+        let command = matches!(event.body, EventBody::Exec(_)).then(|| Command::of(process));
+        Self { event, process, table, processors, known, command }
+    }
+
     /// The time of the event.
     pub fn at(&self) -> BootTime {
         self.event.time

@@ -308,13 +308,7 @@ impl Engine {
         }
         let Some(process) = self.table.get(key) else { return };
         self.knowledge.observe(event, process, &self.table);
-        let context = DetectionContext {
-            event,
-            process,
-            table: &self.table,
-            processors: self.processors,
-            known: &self.knowledge,
-        };
+        let context = DetectionContext::new(event, process, &self.table, self.processors, &self.knowledge);
         self.findings.clear();
         self.detectors.inspect(&context, &mut self.findings);
         self.findings.ignore(&self.without);

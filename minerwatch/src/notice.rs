@@ -114,7 +114,7 @@ fn pod(ecs: &Value) -> Option<String> {
     }
 }
 
-/// Returns the pod or the container by name, else with the first characters of its id.
+/// Returns the name of the pod or container. If the name is not known, returns the first characters of the id.
 fn place(ecs: &Value) -> Option<String> {
     if let Some(name) = read::place(ecs) {
         let kind = if text(ecs, "orchestrator.resource.name").is_some() { "pod" } else { "container" };

@@ -2,18 +2,51 @@
 
 use std::time::Duration;
 
-use minerwatch_tests::{Scratch, agent::at, containerd::Containerd, podman::Podman};
+use minerwatch_tests::{
+    Scratch,
+    agent::{Agent, at},
+    containerd::Containerd,
+    podman::Podman,
+    require::Machine,
+};
 use serde_json::{Value, json};
 
 use crate::{EVERYTHING, SOON, machine, start_agent};
 
 const IMAGE: &str = "localhost/shop/cart:1.4";
+const WALLET: &str =
+    "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
 /// A late name is told in an update, which may wait for the budget of the incident.
 const UPDATE: Duration = Duration::from_secs(90);
 
-/// Settings that ask only the Podman of the test.
-fn settings(podman: &Podman) -> String {
-    format!("{EVERYTHING}[containers]\ndocker_sockets = [\"{}\"]\ncri_sockets = []\n", podman.socket)
+/// A Podman of the test's own. The last fields are dropped last.
+struct Stage {
+    podman: Podman,
+    scratch: Scratch,
+    _machine: Machine,
+}
+
+impl Stage {
+    /// Returns `None`, with a note, if this machine cannot run the test.
+    fn start(test: &str) -> Option<Self> {
+        let machine = machine(test)?;
+        let scratch = Scratch::new();
+        let podman = Podman::start(test, &scratch, IMAGE)?;
+        Some(Self { podman, scratch, _machine: machine })
+    }
+
+    /// Starts an agent that asks only this Podman.
+    fn start_agent(&self) -> Agent {
+        let socket = &self.podman.socket;
+        let own = format!("[containers]\ndocker_sockets = [\"{socket}\"]\ncri_sockets = []\n");
+        start_agent(&self.scratch, &format!("{EVERYTHING}{own}"))
+    }
+
+    /// Runs a container with the command line of a miner. It ends at once, because busybox has no such command.
+    fn mine(&self, options: &[&str]) {
+        let command = ["/bin/busybox", "xmrig", "-o", "stratum+tcp://pool.example:3333", "-u", WALLET];
+        let _ = self.podman.container(&[options, &[IMAGE], &command, &["--donate-level", "1"]].concat());
+    }
 }
 
 fn is_of(name: &str) -> impl Fn(&Value) -> bool {
@@ -23,12 +56,11 @@ fn is_of(name: &str) -> impl Fn(&Value) -> bool {
 
 #[test]
 fn events_from_a_container_of_podman_have_its_name_and_image() {
-    let test = "events_from_a_container_of_podman_have_its_name_and_image";
-    let Some(_machine) = machine(test) else { return };
-    let scratch = Scratch::new();
-    let Some(podman) = Podman::start(test, &scratch, IMAGE) else { return };
-    let agent = start_agent(&scratch, &settings(&podman));
-    let ran = podman.container(&[
+    let Some(stage) = Stage::start("events_from_a_container_of_podman_have_its_name_and_image") else {
+        return;
+    };
+    let agent = stage.start_agent();
+    let ran = stage.podman.container(&[
         "--rm",
         "--name",
         "mw-cart",
@@ -65,25 +97,11 @@ fn events_from_a_container_of_podman_have_its_name_and_image() {
 /// The container has ended long before anybody could look at it, and Podman still knows it.
 #[test]
 fn an_alert_about_a_container_that_ended_at_once_gets_its_name() {
-    let test = "an_alert_about_a_container_that_ended_at_once_gets_its_name";
-    let Some(_machine) = machine(test) else { return };
-    let scratch = Scratch::new();
-    let Some(podman) = Podman::start(test, &scratch, IMAGE) else { return };
-    let agent = start_agent(&scratch, &settings(&podman));
-    // The program ends at once: busybox has no command of this name.
-    let _ = podman.container(&[
-        "--name",
-        "mw-short",
-        IMAGE,
-        "/bin/busybox",
-        "xmrig",
-        "-o",
-        "stratum+tcp://pool.example:3333",
-        "-u",
-        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A",
-        "--donate-level",
-        "1",
-    ]);
+    let Some(stage) = Stage::start("an_alert_about_a_container_that_ended_at_once_gets_its_name") else {
+        return;
+    };
+    let agent = stage.start_agent();
+    stage.mine(&["--name", "mw-short"]);
     let alert = agent.wait_for("alert with the name", UPDATE, |object| {
         at(object, "event.kind") == "alert" && is_of("mw-short")(object)
     });
@@ -95,29 +113,15 @@ fn an_alert_about_a_container_that_ended_at_once_gets_its_name() {
 /// Nobody waits for an answer that does not come.
 #[test]
 fn a_dead_socket_delays_no_alert() {
-    let test = "a_dead_socket_delays_no_alert";
-    let Some(_machine) = machine(test) else { return };
-    let scratch = Scratch::new();
-    let Some(podman) = Podman::start(test, &scratch, IMAGE) else { return };
+    let Some(stage) = Stage::start("a_dead_socket_delays_no_alert") else { return };
     // It accepts connections and never answers.
-    let dead = scratch.join("dead.sock");
+    let dead = stage.scratch.join("dead.sock");
     let _listener = std::os::unix::net::UnixListener::bind(&dead).expect("the path is free");
     let agent = start_agent(
-        &scratch,
+        &stage.scratch,
         &format!("{EVERYTHING}[containers]\ndocker_sockets = [\"{dead}\"]\ncri_sockets = [\"{dead}\"]\n"),
     );
-    let _ = podman.container(&[
-        "--rm",
-        IMAGE,
-        "/bin/busybox",
-        "xmrig",
-        "-o",
-        "stratum+tcp://pool.example:3333",
-        "-u",
-        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A",
-        "--donate-level",
-        "1",
-    ]);
+    stage.mine(&["--rm"]);
     let alert = agent.wait_for("alert", SOON, |object| {
         at(object, "event.kind") == "alert" && at(object, "container.runtime") == "podman"
     });

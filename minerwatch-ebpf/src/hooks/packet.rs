@@ -52,7 +52,7 @@ const MAX_PIECES: u32 = 4;
 const TCP_LENGTH: usize = 12;
 /// Length of a UDP header in bytes.
 const UDP_HEADER: u32 = 8;
-/// The same, to check a read.
+/// The same as a `usize`.
 const UDP_LENGTH: usize = UDP_HEADER as usize;
 
 const DNS_PORT: u16 = 53;
@@ -93,7 +93,7 @@ fn packet(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
 /// interest.
 ///
 /// # Safety
-/// `skb` and `socket` must be those of the running program.
+/// `skb` must be the packet for which the program runs, and `socket` its socket.
 #[inline(always)]
 unsafe fn tcp(skb: *mut __sk_buff, socket: *mut bpf_sock, direction: Direction) -> emit::Outcome {
     // SAFETY: guaranteed by the caller.
@@ -179,7 +179,7 @@ fn refill(watched: &mut WatchedSocket, direction: Direction, length: u32) -> boo
 /// TCP Fast Open. The hook then sees the listening socket, which keeps its budget for the accepted sockets.
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(never)]
 unsafe fn before_accept(
     skb: *mut __sk_buff,
@@ -206,7 +206,7 @@ unsafe fn before_accept(
 /// Counts the payload of a UDP packet, and captures the payload if the packet belongs to DNS.
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(always)]
 unsafe fn udp(skb: *mut __sk_buff, direction: Direction) -> emit::Outcome {
     // SAFETY: guaranteed by the caller.

@@ -25,7 +25,7 @@ const MAX_DIGESTS: usize = 4;
 /// Labels that the kubelet adds. They name the pod.
 const KUBELET: &str = "io.kubernetes.";
 
-/// What a runtime says, as it says it.
+/// What a runtime says about a container, unchanged.
 #[derive(Debug, Default)]
 pub(super) struct Described<'a> {
     pub(super) runtime: Option<ContainerRuntime>,
@@ -104,7 +104,8 @@ fn labels(all: &[(&str, &str)], redactor: Option<&Redactor>) -> Labels {
     kept
 }
 
-/// Returns the value of a label without secrets. The name may say that the value is one.
+/// Returns the value of a label, with each secret replaced by `[redacted]`. The name of the label may mark the whole value
+/// as a secret.
 fn without_secret<'a>(name: &str, value: &'a str, redactor: Option<&Redactor>) -> Cow<'a, str> {
     let Some(redactor) = redactor else { return Cow::Borrowed(value) };
     // The redactor works on JSON. Plain text always serializes.

@@ -1,4 +1,4 @@
-//! Runtimes that only the tests have: servers on Unix sockets in a directory of their own.
+//! Doubles of container runtimes for the tests: servers on Unix sockets in a directory of their own.
 
 use std::{
     collections::BTreeMap,

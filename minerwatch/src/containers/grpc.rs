@@ -25,7 +25,7 @@ pub(super) struct Channel {
     requests: SendRequest<Bytes>,
 }
 
-/// What drives a connection. No call goes on unless it is polled, too.
+/// The task that moves the bytes of a connection. A call makes progress only while this task is polled.
 pub(super) type Driver = Connection<UnixStream, Bytes>;
 
 impl Channel {

@@ -1,4 +1,5 @@
-//! One HTTP request over a stream. HTTP/1.0 asks the server to end the answer with the connection, without chunks.
+//! Sends one HTTP request over a stream and reads the answer. With HTTP/1.0, the server closes the connection after the
+//! answer, and sends no chunks.
 
 use std::fmt::Write as _;
 

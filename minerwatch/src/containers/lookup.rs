@@ -1,4 +1,4 @@
-//! Looks a container up: which sockets are asked, in which order, and when again.
+//! Decides which sockets are asked about a container, in which order, and when they are asked again.
 
 use std::{sync::Arc, time::Duration};
 
@@ -74,7 +74,7 @@ impl Lookup {
 
     /// Asks all sockets, the likeliest first.
     async fn round(&self, id: &str, container: &Container) -> Round {
-        // The semaphore is never closed. Without a permit, the question would only be early.
+        // The semaphore is never closed. Without a permit, more look-ups would run at the same time.
         let _permit = self.permits.acquire().await.ok();
         let runtime = container.runtime.unwrap_or(ContainerRuntime::Unknown);
         let mut order: Vec<(usize, &Socket)> = self.sockets.iter().enumerate().collect();

@@ -20,7 +20,7 @@ pub struct RuntimeSocket {
     pub name: Arc<str>,
     /// The path of the socket as this process sees it.
     pub path: PathBuf,
-    /// What is spoken there.
+    /// The protocol that the runtime speaks.
     pub protocol: Protocol,
 }
 

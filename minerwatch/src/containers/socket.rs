@@ -21,7 +21,7 @@ const MAX_FAILURES: u32 = 3;
 /// Time for which a socket is left alone.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// A socket, and how it fared.
+/// A socket, and how its latest questions went.
 #[derive(Debug)]
 pub(super) struct Socket {
     pub(super) settings: RuntimeSocket,

@@ -1,4 +1,4 @@
-//! Names from doubles of runtimes: good, slow, dead, wrong and huge ones.
+//! Names from doubles of runtimes that answer well, slowly, not at all, wrongly or too much.
 
 use std::{
     collections::BTreeMap,

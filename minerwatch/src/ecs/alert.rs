@@ -230,7 +230,7 @@ impl Encoder {
         let mut subtechniques = Vec::new();
         let of_signal = |signal: &Signal| {
             let techniques = (self.signals)(&signal.id)?.techniques;
-            let exact = techniques.iter().position(|id| named(signal) == Some(*id));
+            let exact = techniques.iter().position(|id| technique_in(signal) == Some(*id));
             Some(exact.and_then(|place| techniques.get(place..=place)).unwrap_or(techniques))
         };
         for id in signals.iter().filter_map(of_signal).flatten().copied() {
@@ -252,8 +252,8 @@ impl Encoder {
     }
 }
 
-/// Returns the technique that the evidence of a signal names.
-fn named(signal: &Signal) -> Option<&str> {
+/// Returns the ATT&CK technique in the evidence of a signal, if there is one.
+fn technique_in(signal: &Signal) -> Option<&str> {
     match signal.value("technique")? {
         Value::Text(technique) => Some(technique),
         _ => None,

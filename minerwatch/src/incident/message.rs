@@ -93,7 +93,7 @@ fn who(suspect: &ProcessView) -> String {
     }
 }
 
-/// Returns the pod or the container in words, if its name is known: `pod shop/cart-7d9 (image nginx:1.27)`.
+/// Returns the words that say where a suspect runs, if the name is known: `pod shop/cart-7d9 (image nginx:1.27)`.
 fn place(container: &Container) -> Option<String> {
     let details = container.details.as_deref()?;
     let image = details.image.as_ref().and_then(ContainerImage::reference);

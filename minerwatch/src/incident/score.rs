@@ -183,7 +183,7 @@ impl Score {
         }
         // What a program computes and the memory that it does it in are two witnesses of one algorithm.
         score.conclusive |= arithmetic && memory;
-        // That the kernel has a process which users do not see takes two views of the host that disagree.
+        // Two views of the host disagree about the process, so this one signal counts as two classes.
         score.two_classes |= hidden;
         let (load, load_points) = load.map_or((None, 0.0), |(index, points)| (Some(index), points));
         #[expect(

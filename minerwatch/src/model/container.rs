@@ -66,7 +66,7 @@ pub struct Container {
 }
 
 impl Container {
-    /// Returns whether two values describe the same place, whatever is known about the container there.
+    /// Whether both are the same cgroup, no matter what the runtime said about the container.
     pub fn is_same_place(&self, other: &Self) -> bool {
         let Self { cgroup, id, runtime, outer, pod_uid, unit, details: _ } = self;
         *cgroup == other.cgroup

@@ -2,8 +2,8 @@
 //!
 //! Three views of the same processes are compared: `/proc` as the first process has it mounted, another procfs that
 //! belongs to the agent alone and over which nobody can mount anything, and the processes that the kernel's hooks saw on
-//! a processor. The library through which the agent lists a directory may be a rootkit's, too; what is compared with is
-//! what the kernel said.
+//! a processor. A rootkit may also change what the agent itself reads from `/proc`. It cannot change what the hooks have
+//! already reported.
 
 use std::{
     os::fd::{AsRawFd, OwnedFd},
@@ -29,7 +29,7 @@ use crate::{
     model::{BootTime, Event, EventBody, HiddenBy, HiddenProcess, ProcessKey, RunningProcess, Subject},
 };
 
-/// Time between two looks. Two listings of 5,000 processes take about 10 ms.
+/// Time between two looks.
 const INTERVAL: Duration = Duration::from_secs(30);
 /// Maximum number of processes that wait for the next look.
 const MAX_ASKED: usize = 1_024;
@@ -58,7 +58,7 @@ pub struct HiddenProcesses {
 }
 
 impl HiddenProcesses {
-    /// Mounts a procfs that is visible nowhere. Call it before the privileges are dropped: it takes `CAP_SYS_ADMIN`.
+    /// Creates a procfs that is mounted nowhere. This needs `CAP_SYS_ADMIN`, so call it before the privileges are dropped.
     pub fn open() -> Self {
         let own = procfs()
             .inspect_err(
@@ -127,7 +127,7 @@ impl HiddenProcesses {
         let asked = std::mem::take(&mut self.asked);
         let own = self.own_root();
         let in_own = own.as_deref().and_then(listed);
-        // What ends between the two listings is in the first only, and what begins in the second only.
+        // A process that ends between the two listings is only in the first, and one that begins only in the second.
         let Some(seen) = listed(&self.users) else { return };
         let missing: Vec<u32> = in_own.iter().flatten().copied().filter(|pid| !seen.contains(pid)).collect();
         let unseen: Vec<Subject> =
@@ -170,7 +170,7 @@ impl HiddenProcesses {
     }
 }
 
-/// Mounts a procfs at no place.
+/// Creates a procfs that is mounted nowhere.
 fn procfs() -> rustix::io::Result<OwnedFd> {
     let context = fsopen("proc", FsOpenFlags::FSOPEN_CLOEXEC)?;
     fsconfig_create(&context)?;
@@ -190,7 +190,7 @@ fn covered(point: &str) -> Option<u32> {
 /// Returns the processes that a procfs lists.
 fn listed(root: &Path) -> Option<FxHashSet<u32>> {
     let pids: FxHashSet<u32> = Proc::at(root).pids().ok()?.collect();
-    // A view without the first process is no view of the host.
+    // A listing without process 1 is not one of the host.
     pids.contains(&1).then_some(pids)
 }
 

@@ -91,7 +91,7 @@ impl Probes for LiveProbes {
                 if self.containers.as_ref().is_some_and(|containers| containers.ask(process)) {
                     return Answer::Pending;
                 }
-                // The engine must know that there will be no name, because an exception may wait for it.
+                // Tells the engine that no name will come, because an alert may wait for it.
                 containers::no_answer(process).map_or(Answer::None, |description| {
                     Answer::Event(Box::new(Event {
                         time: host::now(),

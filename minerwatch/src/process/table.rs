@@ -118,12 +118,12 @@ impl ProcessTable {
         self.containers.evicted()
     }
 
-    /// Returns whether the runtimes must be asked about the container of an event's subject. Says so once.
+    /// Returns whether the runtimes must be asked about the container of an event's subject. Returns `true` once.
     pub fn must_ask(&mut self, subject: &Subject, now: BootTime) -> bool {
         subject.container.as_ref().is_some_and(|container| self.containers.see(container, now))
     }
 
-    /// Stores what a runtime says about a container, for its processes. Returns whether it is news.
+    /// Stores what a runtime says about a container, for its processes. Returns whether anything changed.
     pub fn describe(&mut self, description: &ContainerDescription) -> bool {
         if !self.containers.describe(description) {
             return false;

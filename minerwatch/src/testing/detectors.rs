@@ -71,13 +71,8 @@ impl Bench {
             let process = self.table.get(key).expect("a host's processes are known");
             self.knowledge.observe(event, process, &self.table);
             let mut findings = Findings::default();
-            let context = DetectionContext {
-                event,
-                process,
-                table: &self.table,
-                processors: self.processors,
-                known: &self.knowledge,
-            };
+            let context =
+                DetectionContext::new(event, process, &self.table, self.processors, &self.knowledge);
             self.detectors.inspect(&context, &mut findings);
             if let Some(taint) = findings.found().iter().find_map(|finding| finding.taint) {
                 self.table.get_mut(key).expect("known").taint = Some(taint);

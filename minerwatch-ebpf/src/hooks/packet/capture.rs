@@ -18,7 +18,7 @@ pub(super) struct Payload<'a> {
 /// Sends a payload record. Captures at most [`MAX_PAYLOAD`] bytes.
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(always)]
 pub(super) unsafe fn send(skb: *mut __sk_buff, payload: &Payload<'_>) {
     let Piece { start, length, captured, index } = payload.piece;

@@ -27,13 +27,13 @@ pub(super) struct Part {
     pub length: u32,
     /// Number of bytes to capture. They may be more than one record holds.
     pub captured: u32,
-    /// Whether what one record does not hold is reported in further records.
+    /// Whether the bytes that one record cannot hold are reported in more records.
     pub in_pieces: bool,
 }
 
 impl Part {
-    /// Removes the first record from the part and deducts its cost from the budget. Returns the lengths of the record's
-    /// payload and of what to capture of it; `None` if nothing is left.
+    /// Takes what fits into one record from the front of the part, and deducts its cost from the budget. Returns `None` if
+    /// nothing is left.
     #[inline(always)]
     pub(super) fn next_piece(&mut self, budget: &mut CaptureBudget) -> Option<Piece> {
         const MOST: u32 = MAX_PAYLOAD as u32;
@@ -67,7 +67,7 @@ pub(super) struct Piece {
 /// unless it is white space.
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(always)]
 pub(super) unsafe fn find(
     skb: *mut __sk_buff,
@@ -146,7 +146,7 @@ fn untracked(value: u32) -> u32 {
 /// Returns the number of white-space bytes at the front of a payload, at most [`MAX_BLANKS`].
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(never)]
 unsafe fn blanks(skb: *mut __sk_buff, start: u32, length: u32) -> u32 {
     let mut count = 0;
@@ -163,7 +163,7 @@ unsafe fn blanks(skb: *mut __sk_buff, start: u32, length: u32) -> u32 {
 /// Returns the offset of a line that begins with JSON, in the first bytes of a payload; 0 if there is none.
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(never)]
 unsafe fn second_line(skb: *mut __sk_buff, start: u32, length: u32) -> u32 {
     let mut is_start = false;

@@ -30,7 +30,7 @@ const MAX_AHEAD: i32 = 64 << 10;
 /// encrypted packet (IPsec).
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(always)]
 pub(super) unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Result<u32, Unreadable> {
     // SAFETY: guaranteed by the caller.
@@ -50,7 +50,7 @@ pub(super) unsafe fn ip_header(skb: *mut __sk_buff, transport: Transport) -> Res
 /// `LENGTH` bytes after `start`.
 ///
 /// # Safety
-/// `skb` must be that of the running program, and `BYTE` less than `LENGTH`.
+/// `skb` must be the packet for which the program runs, and `BYTE` must be less than `LENGTH`.
 #[inline(always)]
 pub(super) unsafe fn header_byte<const BYTE: usize, const LENGTH: usize>(
     skb: *mut __sk_buff,
@@ -69,7 +69,7 @@ pub(super) unsafe fn header_byte<const BYTE: usize, const LENGTH: usize>(
 /// Reads the first four bytes of a payload. For a shorter payload, reads only the first byte and sets the rest to zero.
 ///
 /// # Safety
-/// `skb` must be that of the running program.
+/// `skb` must be the packet for which the program runs.
 #[inline(always)]
 pub(super) unsafe fn head(skb: *mut __sk_buff, start: u32, length: u32) -> Result<[u8; 4], Unreadable> {
     if length >= 4 {
@@ -84,7 +84,7 @@ pub(super) unsafe fn head(skb: *mut __sk_buff, start: u32, length: u32) -> Resul
 /// Loads a value from the packet.
 ///
 /// # Safety
-/// `skb` must be that of the running program, and `T` must be plain data.
+/// `skb` must be the packet for which the program runs, and `T` must be plain data.
 #[inline(always)]
 pub(super) unsafe fn load<T: Copy>(skb: *mut __sk_buff, offset: u32) -> Result<T, Unreadable> {
     let mut value = core::mem::MaybeUninit::<T>::uninit();
@@ -103,7 +103,7 @@ pub(super) unsafe fn load<T: Copy>(skb: *mut __sk_buff, offset: u32) -> Result<T
 /// The kernel sets `snd_nxt` after this hook (`tcp_write_xmit`, net/ipv4/tcp_output.c), and `rcv_nxt` as well.
 ///
 /// # Safety
-/// `skb` and `socket` must be those of the running program, and `header` the start of the TCP header.
+/// `skb` must be the packet for which the program runs, `socket` its socket, and `header` the start of its TCP header.
 #[inline(always)]
 pub(super) unsafe fn is_repeated(
     skb: *mut __sk_buff,
@@ -131,7 +131,7 @@ pub(super) unsafe fn is_repeated(
 /// Reads the addresses and ports of a TCP socket.
 ///
 /// # Safety
-/// `socket` must be that of the running program.
+/// `socket` must be the socket of the packet for which the program runs.
 #[inline(always)]
 pub(super) unsafe fn tuple(socket: *mut bpf_sock) -> FlowTuple {
     // Each word must stay a single load, because the verifier rewrites this load.
@@ -165,7 +165,7 @@ pub(super) unsafe fn tuple(socket: *mut bpf_sock) -> FlowTuple {
 /// Reads the addresses and ports of a packet. The source of the flow is this host.
 ///
 /// # Safety
-/// `skb` must be that of the running program, and `header` the start of the TCP or UDP header.
+/// `skb` must be the packet for which the program runs, and `header` must be the start of its TCP or UDP header.
 #[inline(always)]
 pub(super) unsafe fn packet_tuple(
     skb: *mut __sk_buff,

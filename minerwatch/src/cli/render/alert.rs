@@ -55,7 +55,8 @@ fn heading(line: &Line, style: Style, out: &mut String) {
     row.push(tone, "━━").write(style, out);
 }
 
-/// Returns the pod or the container in words, by its name if that is known.
+/// Returns the words that say where the suspect runs: `pod shop/cart-7d9 (image nginx:1.27)`. A container without a known
+/// name is shown by its id.
 fn place(line: &Line) -> Option<String> {
     let (container, orchestrator) = (&line.container, &line.orchestrator);
     if container.id.is_empty() {

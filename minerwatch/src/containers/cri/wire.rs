@@ -58,7 +58,7 @@ pub(in crate::containers) struct ContainerMetadata {
 pub(in crate::containers) struct ImageSpec {
     #[prost(string, tag = "1")]
     pub(in crate::containers) image: String,
-    /// As the user wrote it. Older runtimes leave it out.
+    /// The image as the user wrote it. Older runtimes leave the field out.
     #[prost(string, tag = "18")]
     pub(in crate::containers) user_specified_image: String,
 }

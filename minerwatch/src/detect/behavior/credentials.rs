@@ -57,7 +57,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
             )
         }
         EventBody::Exec(_) => {
-            let (word, technique) = sought(&Command::of(context.process))?;
+            let (word, technique) = sought(&context.command?)?;
             let origin = doubtful_origin(context)?;
             let name = &context.process.view.name;
             let detail = format!("'{name}', which {origin}, was told '{word}'");

@@ -68,7 +68,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 
 fn by_command(context: &DetectionContext<'_>) -> Option<Finding> {
     let process = context.process;
-    let command = Command::of(process);
+    let command = context.command?;
     if let Some((what, technique)) = switched_off(&command) {
         return Some(off(context, what, technique));
     }

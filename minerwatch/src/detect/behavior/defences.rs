@@ -12,6 +12,9 @@ const LIST: &str = include_str!("defences/list.txt");
 /// Maximum length of a name, in bytes.
 const MAX_NAME: usize = 48;
 
+/// A part of the names of scripts that remove a program.
+const UNINSTALLS: &[u8] = b"uninst";
+
 /// What a defence is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DefenceKind {
@@ -124,17 +127,13 @@ pub fn silenced(command: &Command<'_>) -> Option<Defence> {
         return command.operands().filter(is_installed).find_map(agent);
     }
     // `/etc/init.d/aegis stop`, and a vendor's own script that removes the agent.
-    if let Some(defence) = named(command.file())
-        && (command.has("stop") || command.has("uninstall"))
-    {
-        return Some(defence);
-    }
-    None
+    if command.has("stop") || command.has("uninstall") { named(command.file()) } else { None }
 }
 
 /// Returns the agent that a vendor's script removes. `script` is its path.
 pub fn uninstalled(script: &str) -> Option<Defence> {
-    base_name(script).to_ascii_lowercase().contains("uninst").then(|| on_path(script)).flatten()
+    let mut parts = base_name(script).as_bytes().windows(UNINSTALLS.len());
+    parts.any(|part| part.eq_ignore_ascii_case(UNINSTALLS)).then(|| on_path(script)).flatten()
 }
 
 #[cfg(test)]

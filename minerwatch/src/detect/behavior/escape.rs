@@ -37,7 +37,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let name = &context.process.view.name;
     match &context.event.body {
         EventBody::Exec(_) => {
-            let what = entered(&Command::of(context.process))?;
+            let what = entered(&context.command?)?;
             let info = SignalInfo { kind: SignalKind::Step, ..ESCAPE };
             Some(Finding::new(info, context, format!("'{name}' in a container {what}")))
         }

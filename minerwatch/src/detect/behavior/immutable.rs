@@ -3,8 +3,8 @@
 use super::persistence::starts_programs;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
-    model::{EventBody, EventType, SignalClass},
-    process::{Command, resolve},
+    model::{EventType, SignalClass},
+    process::resolve,
 };
 
 /// The signal. The full form makes a file immutable. The weak form is a step: somebody clears the flag, as an intruder
@@ -30,8 +30,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    let EventBody::Exec(_) = context.event.body else { return None };
-    let command = Command::of(context.process);
+    let command = context.command?;
     if !command.is(&["chattr"]) {
         return None;
     }

@@ -104,7 +104,7 @@ fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Opti
 
 /// Judges a link that ln(1) makes. The hooks do not see links, but the command line names them.
 fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
-    let command = Command::of(context.process);
+    let command = context.command?;
     if !command.is(&["ln"]) {
         return None;
     }
@@ -118,7 +118,7 @@ fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
 
 /// Judges a tool that gives an account the user id of root. Its change of the accounts alone is usual.
 fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
-    let command = Command::of(context.process);
+    let command = context.command?;
     if !command.is(&["useradd", "usermod", "adduser"]) || context.table.is_managed(context.process) {
         return None;
     }

@@ -44,7 +44,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(RivalsKilled { scripts: BoundedMap::new(SCRIPTS) }),
 };
 
-/// What one script killed of late.
+/// What one script killed recently.
 #[derive(Debug, Default)]
 struct Kills {
     /// When the current window began.
@@ -73,8 +73,7 @@ struct RivalsKilled {
 
 impl Detector for RivalsKilled {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        let command = Command::of(context.process);
-        let Some(deed) = Deed::of(&command) else { return };
+        let Some(deed) = context.command.as_ref().and_then(Deed::of) else { return };
         // What a person types is not one tree, and package managers stop what they replace.
         let script = context.table.tree_root(context.key());
         if context.table.is_managed(context.process) {

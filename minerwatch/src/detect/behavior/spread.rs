@@ -1,4 +1,4 @@
-//! B11S and B11N: programs that look for further hosts, and log in to them.
+//! B11S and B11N: programs that look for other hosts, and log in to them.
 
 use std::{net::IpAddr, time::Duration};
 
@@ -38,7 +38,7 @@ pub const SPREAD: SignalInfo = SignalInfo {
     techniques: &["T1046", "T1021.004"],
 };
 
-/// A program of the trade.
+/// A program was started that scans networks or guesses passwords.
 pub const SCANNER: SignalInfo = SignalInfo {
     id: "B11N",
     class: SignalClass::Behavior,
@@ -59,7 +59,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(Spread { trees: BoundedMap::new(TREES) }),
 };
 
-/// The hosts that a process tree contacted of late.
+/// The hosts that a process tree contacted recently.
 #[derive(Debug, Default)]
 struct Contacts {
     /// When the current window began.
@@ -138,7 +138,7 @@ impl Spread {
     }
 
     fn logged_in(&mut self, context: &DetectionContext<'_>) -> Option<Finding> {
-        let command = Command::of(context.process);
+        let command = context.command?;
         if !command.is(&["ssh", "scp", "sshpass"]) || !ignores_keys(&command) {
             return None;
         }
@@ -206,7 +206,7 @@ fn scanner(context: &DetectionContext<'_>) -> Option<Finding> {
         "fscan",
         "libredtail-http",
     ];
-    let command = Command::of(context.process);
+    let command = context.command?;
     if !command.is(&SCANNERS) || context.process.role == Role::TextViewer {
         return None;
     }

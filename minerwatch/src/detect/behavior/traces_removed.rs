@@ -86,7 +86,7 @@ impl Trace {
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let (trace, path, verb) = match &context.event.body {
         EventBody::File(change) => by_change(context, change)?,
-        EventBody::Exec(_) => by_command(&Command::of(context.process))?,
+        EventBody::Exec(_) => by_command(&context.command?)?,
         _ => return None,
     };
     let detail = format!("'{}' {verb} {path}", context.process.view.name);

@@ -69,7 +69,7 @@ pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
-/// The same arithmetic in a node, which verifies blocks. A sign and not mining: a node may mine, but need not.
+/// The same arithmetic in a node, which verifies blocks. The kind is a sign and not mining, because a node need not mine.
 pub const NODE_ARITHMETIC: SignalInfo = SignalInfo {
     id: "C1N",
     weight: 50,

@@ -41,7 +41,7 @@ fn mine(host: &mut Host, process: ProcessKey) {
     host.sample_rounding(process, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
 }
 
-/// Lets a process burn behind the command line of a miner: suspected, and not conclusive.
+/// Lets a process use the CPU under the command line of a miner. It is suspected, and no signal is conclusive.
 fn burn(host: &mut Host, process: ProcessKey) {
     host.create(process, "/app/train", 0o755);
     host.exec(

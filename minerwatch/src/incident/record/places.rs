@@ -23,7 +23,7 @@ impl Incident {
                 describe(parent, description);
             }
         }
-        // Those who were alerted do not know yet where it is. That nobody knows is no news.
+        // The alert did not say where the suspect runs. An empty answer adds nothing.
         if is_news && self.is_reported() && !description.details.is_empty() {
             self.news.get_or_insert(now);
         }

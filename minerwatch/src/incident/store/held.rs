@@ -81,7 +81,8 @@ impl Incidents {
     ) {
         for HeldFinding { finding, event } in due {
             let Some(process) = context.table.get(event.subject.key) else { continue };
-            let then = DetectionContext { event: &event, process, ..*context };
+            let then =
+                DetectionContext::new(&event, process, context.table, context.processors, context.known);
             if let Some(serial) = self.take(finding, &then, written, alerts) {
                 self.changed = true;
                 if let Some(incident) = self.open.get_mut(&serial).filter(|_| !self.without_chains) {

@@ -8,7 +8,7 @@ use crate::{
 };
 
 impl Incidents {
-    /// Adds the answer of a runtime to the suspects in the container. An incident that was reported without it has news.
+    /// Adds the answer of a runtime to the suspects in the container. An incident that was reported before is updated.
     /// Alerts that wait for the answer because of an exception are decided.
     pub fn describe_container(
         &mut self,

@@ -137,7 +137,7 @@ fn view(json: &Value, suspect: &Value) -> ProcessView {
     let id = text(suspect, "/container").or_else(|| text(json, "/container/id"));
     let unit = text(suspect, "/unit");
     let cgroup = text(json, "/minerwatch/cgroup").unwrap_or_else(|| Arc::from(""));
-    // Another suspect may be in another container, about which the alert says nothing.
+    // Another suspect may run in another container, which the alert does not describe.
     let is_described = id.is_some() && id == text(json, "/container/id");
     let details = id
         .is_some()

@@ -23,7 +23,7 @@ impl Nodes {
         Self { peers: BoundedMap::new(PROCESSES) }
     }
 
-    /// Notes the peer of a payload. What the process itself sends proves nothing.
+    /// Notes the peer of a received payload. A process can send such payloads to anybody, so sent ones do not count.
     pub(super) fn note(&mut self, process: ProcessKey, payload: &Payload) {
         if !payload.app.levin || payload.direction != Direction::Received {
             return;
