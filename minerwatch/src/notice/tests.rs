@@ -24,7 +24,7 @@ fn headlines_say_what_where_and_who() {
     alert["destination"] = json!({"ip": "2001:db8::1", "port": 3333});
     assert_eq!(
         headline(&alert),
-        "Mining on web-1 (closed): /usr/bin/curl (pid 4713, root), container 4f3c2b1a9d8e, [2001:db8::1]:3333"
+        "Mining on web-1 (closed): /usr/bin/curl (pid 4713, root), container cart, [2001:db8::1]:3333"
     );
     alert["destination"] = Value::Null;
     alert["container"] = Value::Null;
