@@ -25,14 +25,14 @@ use std::collections::BTreeMap;
 
 use crate::{
     model::{BootTime, Event, EventBody, EventType, ProcessKey},
-    process::{Command, Process, ProcessTable},
+    process::{Command, Process, ProcessTable, Role},
 };
 
 pub use catalogue::{catalogue, signal};
 pub use declaration::{Declaration, Detector, DetectorSettings, PerProcess, ProcessStates, Stateless};
 pub use finding::{Finding, Findings};
 pub use knowledge::{
-    EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
+    Asker, EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
     ProgramIdentity, REPORT_DELAY, Shares,
 };
 pub use load_thresholds::LoadThresholds;
@@ -41,7 +41,8 @@ pub use registry::DETECTORS;
 pub use signal_info::{SignalInfo, SignalKind};
 pub use written::{WrittenFile, WrittenFiles};
 
-/// What the scripts of packages do as part of their task. Such findings are held while the installer runs.
+/// What the scripts of packages do as part of their task. Such findings are held while the installer runs, and count if
+/// their process outlives it.
 const INSTALLERS_DO: [SignalInfo; 6] = [
     behavior::DROP_AND_RUN,
     behavior::PRELOAD,
@@ -50,6 +51,42 @@ const INSTALLERS_DO: [SignalInfo; 6] = [
     compute::HUGE_PAGES,
     compute::MSR,
 ];
+
+/// What the scripts of packages seldom do, and configuration management and build jobs below a package manager do more
+/// often. Such findings are held too, and count only together with others.
+const INSTALLERS_MAY: [SignalInfo; 4] = [
+    behavior::tool_replaced::TOOL_REPLACED,
+    behavior::rivals_killed::RIVALS_KILLED,
+    behavior::credentials::CREDENTIALS,
+    behavior::spread::SPREAD,
+];
+
+/// What a management agent itself does to files as part of its task. It runs for months, so that such findings are held
+/// until something below it mines.
+const AGENTS_DO: [SignalInfo; 4] = [
+    behavior::PERSISTENCE,
+    behavior::DEFENCE_OFF,
+    behavior::tool_replaced::TOOL_REPLACED,
+    behavior::traces_removed::TRACES_REMOVED,
+];
+
+/// Whether a held finding counts because its process outlives the installer.
+pub(crate) fn counts_after_installer(finding: &Finding) -> bool {
+    INSTALLERS_DO.iter().any(|signal| signal.id == finding.info.id)
+}
+
+/// Whether a finding waits for what else the installer or the management agent above the process does. A conclusive
+/// finding never waits.
+fn waits(context: &DetectionContext<'_>, finding: &Finding) -> bool {
+    let is_among = |signals: &[SignalInfo]| signals.iter().any(|signal| signal.id == finding.info.id);
+    if finding.conclusive {
+        false
+    } else if context.table.is_managed(context.process) {
+        is_among(&INSTALLERS_DO) || is_among(&INSTALLERS_MAY)
+    } else {
+        context.process.role == Role::Agent && is_among(&AGENTS_DO)
+    }
+}
 
 /// The input of a detector.
 #[derive(Clone, Copy, Debug)]
@@ -136,9 +173,7 @@ impl Detectors {
                 detector.inspect(context, findings);
             }
         }
-        if !findings.found().is_empty() && context.table.is_managed(context.process) {
-            findings.hold(|finding| INSTALLERS_DO.iter().any(|signal| signal.id == finding.info.id));
-        }
+        findings.hold(|finding| waits(context, finding));
         for finding in findings.found() {
             *self.found.entry(finding.info.id).or_default() += 1;
         }

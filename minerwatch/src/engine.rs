@@ -16,7 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     detect::{
-        DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState,
+        Asker, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState,
         behavior::TRIPLE_CHAIN, network,
     },
     except::ExceptionSet,
@@ -145,7 +145,8 @@ impl Engine {
             | Request::SocketOptions { .. }
             | Request::WatchListeners(_)
             | Request::DescribeContainer(_)
-            | Request::Visibility(_) => {}
+            | Request::Visibility(_)
+            | Request::Inspect(_) => {}
         }
     }
 
@@ -244,9 +245,8 @@ impl Engine {
     fn observation(&self, event: &Event) -> Observation {
         let process = self.table.get(event.subject.key);
         let parent = process.and_then(|process| self.table.parent_of(process));
-        let network = process.map_or(0, |process| process.network);
-        let domain = event.body.destination().and_then(|destination| {
-            self.knowledge.domain_of(network, destination.ip(), event.subject.key, self.now)
+        let domain = process.zip(event.body.destination()).and_then(|(process, destination)| {
+            self.knowledge.domain_of(Asker::of(process, &self.table), destination.ip(), self.now)
         });
         Observation {
             process: process.map(|process| Arc::clone(&process.view)),

@@ -12,8 +12,11 @@ mod hierarchy;
 mod host_paths;
 mod huge_pages;
 pub(crate) mod mounts;
+pub(crate) mod open;
+mod own_programs;
 pub(crate) mod proc;
 mod quota;
+pub(crate) mod resolvers;
 pub mod snapshot;
 mod users;
 
@@ -30,6 +33,7 @@ use hash::{Hashed, Hasher};
 use hierarchy::Hierarchies;
 use host_paths::HostPaths;
 use huge_pages::Pools;
+use own_programs::OwnPrograms;
 use proc::Proc;
 use quota::Quotas;
 use users::Users;
@@ -54,6 +58,7 @@ pub fn parse_all(bytes: &[u8]) {
     quota::parse_all(&text);
     let mounts: Vec<_> = mounts::parse(&text).collect();
     let _ = mounts::device_of(&mounts, "/etc/crontab");
+    let _ = resolvers::parse(&text).count();
     for line in text.lines() {
         if let Some(container) = container::parse(line) {
             assert!(container.cgroup.starts_with('/'), "a cgroup's path is absolute");
@@ -94,6 +99,7 @@ pub struct Enricher {
     pools: Pools,
     quotas: Quotas,
     host_paths: HostPaths,
+    own_programs: OwnPrograms,
     /// Events for hashes that were already in the cache.
     ready: Vec<Event>,
 }
@@ -118,6 +124,7 @@ impl Enricher {
             pools: Pools::discover(Path::new("/")),
             quotas: Quotas::new(Proc::default(), hierarchies),
             host_paths: HostPaths::discover(),
+            own_programs: OwnPrograms::new(Proc::default()),
             ready: Vec::new(),
         }
     }
@@ -129,10 +136,12 @@ impl Enricher {
         match body {
             EventBody::Exec(exec) => {
                 self.name(&mut exec.credentials, *time);
+                self.own_programs.add_to_exec(&self.host_paths, subject, exec, *time);
                 self.hash(subject, &exec.executable, *time);
             }
             EventBody::RunningProcess(running) => {
                 self.name(&mut running.credentials, *time);
+                self.own_programs.add_to_running(&self.host_paths, subject, running, *time);
                 self.hash(subject, &running.executable, *time);
             }
             EventBody::File(change) => {
@@ -140,6 +149,7 @@ impl Enricher {
                     self.pools.opened(subject, &change.path, *time);
                 }
                 self.invalidate(change);
+                self.own_programs.changed(change);
                 self.host_paths.add_to(subject, change);
             }
             EventBody::Cpu(usage) => self.quotas.note_busy(subject, usage.total_on_cpu, *time),

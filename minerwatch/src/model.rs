@@ -20,6 +20,7 @@ mod hook;
 mod host;
 mod kinds;
 mod memory;
+pub mod miner_words;
 mod never;
 mod options;
 mod payload;
@@ -48,11 +49,11 @@ pub use container::{
     Container, ContainerDescription, ContainerDetails, ContainerImage, ContainerRuntime, Labels, Pod,
 };
 pub use dns::{DnsAnswer, DnsData, DnsMessage, DnsRecord};
-pub use effect::{Effect, Observation, Request, Wanted};
+pub use effect::{Effect, InspectionRequest, Observation, Request, Wanted};
 pub use event::{
     CGROUP_V1, Close, Connect, CpuUsage, DeviceOpen, DnsServerRole, Event, EventBody, EventKind, EventType,
-    Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy, HiddenProcess, ProcessPresence,
-    RunningFlow, RunningProcess, SchedulingPolicy, Subject,
+    Exec, Exit, FileAction, FileChange, Fork, HashedFile, HiddenBy, HiddenProcess, InputFile, Inspection,
+    MinerSettings, ProcessPresence, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
 };
 pub use evidence::{Bound, Decimal, Evidence, Threshold, Value};
 pub use excepted::{Excepted, ExceptedSuspect};

@@ -5,6 +5,8 @@ pub mod fingerprints;
 #[cfg(feature = "sensor")]
 pub mod hidden;
 #[cfg(feature = "sensor")]
+pub mod inspector;
+#[cfg(feature = "sensor")]
 mod live;
 #[cfg(feature = "sensor")]
 pub mod pidfd_getfd;

@@ -18,7 +18,7 @@ pub use entry::{ConnectionHistory, ImageSource, Outbound, Process, Taint};
 pub use lineage::{MAX_DEPTH, YOUNG_PARENT};
 pub use parking::Parking;
 pub use path::resolve;
-pub use program::script_of;
+pub use program::{reads_program_from_input, script_of};
 pub use program_file::{base_name, is_in_system_directory};
 pub use role::{Above, Role, installs_packages, interprets};
 pub use table::{ProcessTable, TableLimits};

@@ -11,6 +11,7 @@ mod events;
 mod flows;
 mod hiding;
 mod hooks;
+mod inspection;
 mod intel;
 mod memory;
 mod metrics;

@@ -45,6 +45,28 @@ fn memory_in_the_sizes_of_randomx_is_noted() {
     agent.stop();
 }
 
+/// The pieces are noted in the events. Alone they raise no alert.
+#[test]
+fn memory_of_other_algorithms_is_counted_by_thread() {
+    let Some(_machine) = machine("memory_of_other_algorithms_is_counted_by_thread") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Memory, &scratch, "minerd");
+    let agent = start_agent(&scratch, "[sink.stdout]\nevents = [\"memory\"]\n");
+    let workers = ["yespower 5", "pictures 5", "stacks 5"].map(|manner| Worker::start(&program, manner));
+    thread::sleep(Duration::from_secs(3));
+    let pids = [&workers[0], &workers[1], &workers[2]].map(Worker::pid);
+    drop(workers);
+    let told = agent.stop();
+    let counts = |pid: u32| {
+        let of_process = told.iter().filter(move |object| at(object, "process.pid") == pid);
+        let workspaces = of_process.filter(|object| at(object, "minerwatch.memory.class") == "workspace");
+        workspaces.filter_map(|object| at(object, "minerwatch.memory.count").as_u64()).max()
+    };
+    assert!(counts(pids[0]) >= Some(32), "one per thread: {:?}", counts(pids[0]));
+    assert_eq!(counts(pids[1]), Some(1), "one thread");
+    assert_eq!(counts(pids[2]), None, "stacks");
+}
+
 #[test]
 fn many_other_processes_do_not_evict_a_miners_memory() {
     let Some(_machine) = machine("many_other_processes_do_not_evict_a_miners_memory") else { return };

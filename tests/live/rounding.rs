@@ -4,6 +4,7 @@
 
 use std::{
     fs,
+    io::Write as _,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -18,7 +19,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{configuration, machine, start_agent};
+use crate::{EVERYTHING, configuration, machine, start_agent};
 
 fn is_mining(object: &Value) -> bool {
     at(object, "event.kind") == "alert" && at(object, "minerwatch.verdict") == "mining"
@@ -42,6 +43,8 @@ fn a_randomx_worker_is_found_at_any_share_of_the_cpu() {
         ("randomx 1 10".to_owned(), "alone on its core", 10),
         ("randomx 1 20 25".to_owned(), "a quarter of the time", 20),
         ("randomx 1 60 5 990".to_owned(), "a twentieth of the time", 60),
+        ("v2 1 20".to_owned(), "version 2, alone on its core", 20),
+        ("v2 1 60 25".to_owned(), "version 2, a quarter of the time", 60),
     ];
     let agent = start_agent(&scratch, "");
     for (arguments, name, limit) in cases {
@@ -75,6 +78,55 @@ fn workers_that_live_for_a_moment_are_found_together() {
         note(&format!("workers of {life} s: found after {:.1?}", start.elapsed()));
         assert_eq!(at(&alert, "minerwatch.signals")[0]["id"], "C1", "{alert}");
     }
+    agent.stop();
+}
+
+/// A program may derive a key with one hash or a few.
+#[test]
+fn a_burst_is_noted_at_most() {
+    let Some(_machine) = machine("a_burst_is_noted_at_most") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Arithmetic, &scratch, "wallet");
+    let agent = start_agent(&scratch, EVERYTHING);
+    let worker = Worker::start_by_login(&program.to_string_lossy(), &["randomx", "1", "0.5"]);
+    thread::sleep(Duration::from_secs(4));
+    let pid = worker.pid();
+    drop(worker);
+    let objects = agent.stop();
+    let looks = objects
+        .iter()
+        .filter(|object| at(object, "event.action") == "rounding" && at(object, "process.pid") == pid);
+    note(&format!("a burst of half a second: reported {} times", looks.count()));
+    assert!(!objects.iter().any(is_mining), "{objects:#?}");
+}
+
+/// All modes without the flushing are those of a mathematical library under test, too. Memory is the second witness.
+#[test]
+#[cfg_attr(target_arch = "aarch64", ignore = "RandomX does not flush on this processor")]
+fn arithmetic_without_the_flushing_needs_a_second_witness() {
+    let Some(_machine) = machine("arithmetic_without_the_flushing_needs_a_second_witness") else { return };
+    let scratch = Scratch::new();
+    // Each is a program of its own. The same program again would be the same suspect.
+    let programs = ["unflushed", "witness"].map(|manner| {
+        let program = native::build(Simulator::Arithmetic, &scratch, manner);
+        let file = fs::OpenOptions::new().append(true).open(&program);
+        file.and_then(|mut file| file.write_all(manner.as_bytes())).expect("the program can be written");
+        program.to_string_lossy().into_owned()
+    });
+    let agent = start_agent(&scratch, EVERYTHING);
+    let cores = thread::available_parallelism().map_or(2, usize::from).to_string();
+    let worker = Worker::start_by_login(&programs[0], &["unflushed", &cores, "10"]);
+    let alert = agent.wait_for("weak form", Duration::from_secs(20), |object| {
+        at(object, "event.kind") == "alert" && at(object, "process.pid") == worker.pid()
+    });
+    assert_eq!(at(&alert, "minerwatch.verdict"), "noted", "{alert}");
+    thread::sleep(Duration::from_secs(5));
+    assert!(!agent.objects().iter().any(is_mining), "it stays so in a short run");
+    drop(worker);
+    let start = Instant::now();
+    let worker = Worker::start_by_login(&programs[1], &["witness", &cores, "20"]);
+    let (_, after) = found(&agent, worker.pid(), start, Duration::from_secs(20));
+    note(&format!("without the flushing, beside a dataset: found after {after:.1?}"));
     agent.stop();
 }
 
@@ -221,9 +273,13 @@ fn the_sampler_visits_ordinary_programs_ten_times_a_second() {
     let patrols = start.elapsed().as_secs() * 10 + 10;
     drop(worker);
     let summary = String::from_utf8_lossy(&output.stdout);
-    let summary: Value = summary.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("a summary");
+    let summary: Value =
+        summary.lines().last().and_then(|line| serde_json::from_str(line).ok()).expect("a summary");
     let visits = at(&summary, "minerwatch.scan.cpu_samples").as_u64().expect("a number of visits");
-    assert!((4..=patrols * cores as u64).contains(&visits), "{visits} visits of {cores} cores in {patrols} patrols");
+    assert!(
+        (4..=patrols * cores as u64).contains(&visits),
+        "{visits} visits of {cores} cores in {patrols} patrols"
+    );
     note_the_time_lost(&scratch);
 }
 
@@ -239,5 +295,7 @@ fn note_the_time_lost(scratch: &Scratch) {
         lost * 100.0
     };
     let (without, with) = (least(false), least(true));
-    note(&format!("a busy program loses {with:.3} % of its time with the sampler, {without:.3} % without it"));
+    note(&format!(
+        "a busy program loses {with:.3} % of its time with the sampler, {without:.3} % without it"
+    ));
 }

@@ -5,6 +5,7 @@
 //! for the daemon. To judge each alone, the test replays the part of the recording that belongs to its process.
 
 mod cases;
+mod dialects;
 mod others;
 
 use std::{
@@ -256,6 +257,18 @@ fn messages_are_found_whatever_carries_them() {
     let agent = start_agent(&stage.scratch, VERDICTS);
     let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
     let cases = carried();
+    let failures = failures(&stage, recorder, &cases);
+    assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
+    agent.stop();
+}
+
+#[test]
+fn the_dialects_of_other_coins_are_found() {
+    let Some(_machine) = machine("the_dialects_of_other_coins_are_found") else { return };
+    let stage = Stage::new(95);
+    let agent = start_agent(&stage.scratch, VERDICTS);
+    let recorder = Recorder::start(stage.scratch.join("wire.jsonl"));
+    let cases = dialects::dialects();
     let failures = failures(&stage, recorder, &cases);
     assert!(failures.is_empty(), "{} of {} cases:\n{}", failures.len(), cases.len(), failures.join("\n"));
     agent.stop();

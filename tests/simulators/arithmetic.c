@@ -8,6 +8,10 @@
  *   randomx   all four modes in turn every few microseconds, flushing tiny numbers to zero, as RandomX does
  *             (its reference implementation writes 0x9FC0 | mode << 13 into MXCSR; on arm64 it does not flush);
  *             the mode returns to nearest after each piece of work, as between two hashes
+ *   v2        the same as RandomX v2 does: programs of 384 instructions instead of 256, and a change of mode in one of
+ *             sixteen of the places where the first version changes it
+ *   unflushed all four modes in turn like randomx, but tiny numbers are kept
+ *   witness   the same, after asking for memory of the size of RandomX's dataset (it is not touched)
  *   interval  up and down in turn, as interval arithmetic does
  *   fastmath  nearest, flushing tiny numbers to zero, as programs built with -ffast-math do
  *   once      toward zero, set once
@@ -23,9 +27,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 
-enum manner { RANDOMX, INTERVAL, FASTMATH, ONCE, PLAIN };
+enum manner { RANDOMX, V2, UNFLUSHED, WITNESS, INTERVAL, FASTMATH, ONCE, PLAIN };
 enum mode { NEAREST, DOWN, UP, ZERO };
 
 static enum manner manner;
@@ -68,17 +73,27 @@ static double work(double value, int rounds) {
   return value;
 }
 
+/* Sets a random mode before each of 400 steps, or before one of `rarity` on average. Ends in the mode nearest. */
+static double all_modes(double value, uint32_t *random, int flushing, uint32_t rarity, int rounds) {
+  for (int step = 0; step < 400; step++) {
+    *random = *random * 1664525 + 1013904223;
+    if ((*random >> 16) % rarity == 0) set(*random >> 30, flushing);
+    value = work(value, rounds);
+  }
+  set(NEAREST, flushing);
+  return value;
+}
+
 /* Does about a millisecond of work. */
 static double piece(double value, uint32_t *random) {
   switch (manner) {
   case RANDOMX:
-    for (int step = 0; step < 400; step++) {
-      *random = *random * 1664525 + 1013904223;
-      set(*random >> 30, FLUSHING);
-      value = work(value, 500);
-    }
-    set(NEAREST, FLUSHING);
-    return value;
+    return all_modes(value, random, FLUSHING, 1, 500);
+  case V2:
+    return all_modes(value, random, FLUSHING, 16, 750);
+  case UNFLUSHED:
+  case WITNESS:
+    return all_modes(value, random, 0, 1, 500);
   case INTERVAL:
     for (int step = 0; step < 200; step++) {
       set(DOWN, 0);
@@ -114,13 +129,14 @@ static void *worker(void *argument) {
 }
 
 int main(int count, char **arguments) {
-  static const char *const names[] = {"randomx", "interval", "fastmath", "once", "plain"};
+  static const char *const names[] = {"randomx", "v2",       "unflushed", "witness",
+                                      "interval", "fastmath", "once",    "plain"};
   if (count < 4) {
     fprintf(stderr, "usage: arithmetic MANNER THREADS SECONDS [DUTY [PERIOD_MS]]\n");
     return 2;
   }
   int known = 0;
-  for (int index = 0; index < 5; index++) {
+  for (int index = 0; index < 8; index++) {
     if (strcmp(arguments[1], names[index]) == 0) {
       manner = (enum manner)index;
       known = 1;
@@ -135,6 +151,8 @@ int main(int count, char **arguments) {
     fprintf(stderr, "arithmetic: an argument has no meaning\n");
     return 2;
   }
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+  if (manner == WITNESS && mmap(NULL, 2181038080, PROT_READ | PROT_WRITE, flags, -1, 0) == MAP_FAILED) return 1;
   uint64_t start = now();
   end = start + (uint64_t)(seconds * 1e9);
   printf("%llu\n", (unsigned long long)start);

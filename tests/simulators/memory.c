@@ -8,12 +8,16 @@
  *   resident  the same, with the cache in use
  *   flipping  the same, the buffers made executable after they were written
  *   light     the cache and the executable buffers, without a dataset
+ *   yespower  memory of the size of yespower's in each of 64 threads
+ *   pictures  the same memory again and again, in one thread
+ *   stacks    64 threads with stacks of that size
  *   database  one large pool and an arena for each thread
  *   jit       many executable buffers of other sizes, and some of the same
  *   handover  the dataset several times; then the program executes itself as randomx
  *   crowd     one executable buffer, then one in each of 10000 child processes in turn, then another
  */
 #define _GNU_SOURCE
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +66,27 @@ static void crowd(void) {
   buffer();
 }
 
+static void *workspace(void *ignored) {
+  ask(8495168, PROT_READ | PROT_WRITE, 0);
+  return ignored;
+}
+
+static void *nothing(void *ignored) {
+  return ignored;
+}
+
+/* Runs a function in 64 threads. The size of their stacks is the default if it is zero. */
+static void threads(void *(*run)(void *), size_t stack) {
+  pthread_t all[64];
+  pthread_attr_t attributes;
+  pthread_attr_init(&attributes);
+  /* The C library adds a page that guards the stack. */
+  if (stack > 0) pthread_attr_setstacksize(&attributes, stack - 4096);
+  for (int thread = 0; thread < 64; thread++)
+    if (pthread_create(&all[thread], &attributes, run, NULL) != 0) exit(1);
+  for (int thread = 0; thread < 64; thread++) pthread_join(all[thread], NULL);
+}
+
 int main(int count, char **arguments) {
   if (count != 3) return 2;
   if (strcmp(arguments[1], "randomx") == 0) {
@@ -73,6 +98,12 @@ int main(int count, char **arguments) {
   } else if (strcmp(arguments[1], "light") == 0) {
     ask(268435456, PROT_READ | PROT_WRITE, 0);
     for (int thread = 0; thread < 4; thread++) buffer();
+  } else if (strcmp(arguments[1], "yespower") == 0) {
+    threads(workspace, 0);
+  } else if (strcmp(arguments[1], "pictures") == 0) {
+    for (int times = 0; times < 64; times++) munmap(ask(8495168, PROT_READ | PROT_WRITE, 0), 8495168);
+  } else if (strcmp(arguments[1], "stacks") == 0) {
+    threads(nothing, 8495168);
   } else if (strcmp(arguments[1], "database") == 0) {
     ask((size_t)1 << 30, PROT_READ | PROT_WRITE, 0);
     for (int thread = 0; thread < 4; thread++) ask((size_t)64 << 20, PROT_READ | PROT_WRITE, 0);

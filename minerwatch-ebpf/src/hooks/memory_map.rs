@@ -5,7 +5,7 @@
 //! prot)`.
 //! Produces: [`MappingRecord`] for memory in the sizes that RandomX and related algorithms use. The record is sent for
 //! the 1st, 2nd, 4th, 8th and so on request of each process and class, because some programs change the protection of
-//! their code all the time.
+//! their code all the time. See [`MappingRecord`] for the classes that have several counters.
 //! Overhead: these two calls only, and a few comparisons for requests of other sizes. The function entries do not slow
 //! down other system calls, but do not see calls of 32-bit programs. The tracepoints put all system calls on the slow
 //! entry path.
@@ -24,16 +24,32 @@ use crate::{
     task,
 };
 
-/// Maximum number of processes whose requests are counted. Each entry takes about 100 bytes. If there are more, the row
+/// Maximum number of processes whose requests are counted. Each entry takes about 200 bytes. If there are more, the row
 /// that was used least recently is dropped.
 const MAX_PROCESSES: u32 = 8_192;
 
-/// The number of requests of each class by a process since its last exec.
+/// Number of counters of a process, a power of two. The first are those of the classes, in the order of their numbers.
+const COUNTERS: usize = 16;
+/// The counter of requests of the size [`MappingClass::EIGHT_SCRATCHPADS`].
+const EIGHT_SCRATCHPADS: usize = 7;
+/// The counter of the first size of [`MappingClass::WORKSPACES`]. Those of the others follow.
+const WORKSPACES: usize = 8;
+
+/// The number of requests by a process since its last exec.
 #[repr(C)]
 struct Requests {
     /// Start time of the process. It distinguishes the process from an earlier process with the same id.
     start: u64,
-    counts: [u64; 4],
+    counts: [u32; COUNTERS],
+    /// The thread of the latest request of each size of workspace.
+    threads: [u32; COUNTERS - WORKSPACES],
+}
+
+impl Requests {
+    #[inline(always)]
+    fn none(start: u64) -> Self {
+        Self { start, counts: [0; COUNTERS], threads: [0; COUNTERS - WORKSPACES] }
+    }
 }
 
 /// Requests by process id. A row is removed when the process ends or executes another program.
@@ -44,6 +60,7 @@ static MAPPINGS: LruHashMap<u32, Requests> = LruHashMap::with_max_entries(MAX_PR
 const PROT_WRITE: u64 = 0x2;
 const PROT_EXEC: u64 = 0x4;
 const MAP_ANONYMOUS: u64 = 0x20;
+const MAP_STACK: u64 = 0x20000;
 const MAP_HUGETLB: u64 = 0x40000;
 
 /// The offset of the first argument in the record of the tracepoint, after the common fields and the number of the
@@ -104,8 +121,10 @@ fn mapped(context: Context, size: u64, protection: u64, flags: u64) {
         MappingClass::Cache
     } else if executable && is_code(size) {
         MappingClass::Code
-    } else if huge && size <= MappingClass::SCRATCHPAD {
+    } else if huge && (size <= MappingClass::SCRATCHPAD || size == MappingClass::EIGHT_SCRATCHPADS) {
         MappingClass::Scratchpad
+    } else if is_data(protection, flags) && MappingClass::workspace(size).is_some() {
+        MappingClass::Workspace
     } else {
         return;
     };
@@ -121,14 +140,23 @@ fn protected(context: Context, size: u64, protection: u64) {
 
 #[inline(always)]
 fn is_code(size: u64) -> bool {
-    size == MappingClass::CODE[0] || size == MappingClass::CODE[1]
+    let [small, large, extra_page, small_v2] = MappingClass::CODE;
+    size == small || size == large || size == extra_page || size == small_v2
+}
+
+/// Whether the memory is for data. The C library reserves the stacks of threads without access.
+#[inline(always)]
+fn is_data(protection: u64, flags: u64) -> bool {
+    protection & PROT_WRITE != 0 && flags & MAP_STACK == 0
 }
 
 #[inline(never)]
 fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
     let header = task::current_header::<MappingRecord>();
-    let count = match count(header.pid, header.start, class) {
-        Some(count) => count,
+    let count = match count(header.pid, header.tid, header.start, counter_of(class, size)) {
+        // The same thread asks again.
+        Some(0) => return,
+        Some(count) => u64::from(count),
         // Without a count, every request of a rare class is reported, and no request of a frequent class.
         None if matches!(class, MappingClass::Dataset | MappingClass::Cache) => 1,
         None => return,
@@ -139,29 +167,43 @@ fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
     emit::record(context, MappingRecord { header, size, count, class: class as u32, huge: huge.into() });
 }
 
-/// Counts a request and returns the new count, or `None` if the table is full.
+/// Returns the index of the counter of a request.
 #[inline(always)]
-fn count(tgid: u32, start: u64, class: MappingClass) -> Option<u64> {
-    // Classes are numbered from 1. The mask shows the verifier that the index is in bounds.
-    let slot = (class as usize).wrapping_sub(1) & 3;
-    if let Some(requests) = MAPPINGS.get_ptr_mut(tgid) {
-        // SAFETY: a live row. Requests of two threads may count as one, which is fine because only the order of
-        // magnitude matters.
-        let requests = unsafe { &mut *requests };
-        if requests.start != start {
-            *requests = Requests { start, counts: [0; 4] };
-        }
-        let counter = &mut requests.counts[slot];
-        *counter += 1;
-        return Some(*counter);
+fn counter_of(class: MappingClass, size: u64) -> usize {
+    match class {
+        MappingClass::Scratchpad if size == MappingClass::EIGHT_SCRATCHPADS => EIGHT_SCRATCHPADS,
+        MappingClass::Workspace => WORKSPACES + MappingClass::workspace(size).unwrap_or(0),
+        // Classes are numbered from 1.
+        _ => (class as usize).wrapping_sub(1),
     }
-    let mut requests = Requests { start, counts: [0; 4] };
-    requests.counts[slot] = 1;
-    if MAPPINGS.insert(tgid, &requests, 0).is_err() {
+}
+
+/// Counts a request and returns the new count. Returns 0 if the request does not count, and `None` if the table is
+/// full.
+#[inline(always)]
+fn count(tgid: u32, tid: u32, start: u64, counter: usize) -> Option<u32> {
+    if MAPPINGS.get_ptr_mut(tgid).is_none() && MAPPINGS.insert(tgid, &Requests::none(start), 0).is_err() {
         emit::count(Loss::MappingTableFull);
         return None;
     }
-    Some(1)
+    // SAFETY: a live row. Requests of two threads may count as one, which is fine because only the order of magnitude
+    // matters.
+    let requests = unsafe { &mut *MAPPINGS.get_ptr_mut(tgid)? };
+    if requests.start != start {
+        *requests = Requests::none(start);
+    }
+    // The masks show the verifier that the indexes are in bounds.
+    let slot = counter & (COUNTERS - 1);
+    let thread = counter & (COUNTERS - WORKSPACES - 1);
+    if slot >= WORKSPACES {
+        if requests.threads[thread] == tid {
+            return Some(0);
+        }
+        requests.threads[thread] = tid;
+    }
+    let counter = &mut requests.counts[slot];
+    *counter = counter.wrapping_add(1);
+    Some(*counter)
 }
 
 /// Removes the row of a process that ended or executed another program.

@@ -54,6 +54,7 @@ impl Decode for MappingRecord {
             Some(Class::Cache) => MappingClass::Cache,
             Some(Class::Code) => MappingClass::Code,
             Some(Class::Scratchpad) => MappingClass::Scratchpad,
+            Some(Class::Workspace) => MappingClass::Workspace,
             None => return Err(DecodeError::Meaningless("class of mapping")),
         };
         Ok(EventBody::Mapping(Mapping { class, size: self.size, count: self.count, huge: self.huge != 0 }))

@@ -34,7 +34,11 @@ impl Decode for ExecRecord {
             executable: Executable {
                 path: paths::absolute(path, has(ExecFlags::PATH_CUT)),
                 file,
-                flags: ExecutableFlags { memfd: has(ExecFlags::MEMFD), deleted: has(ExecFlags::DELETED) },
+                flags: ExecutableFlags {
+                    memfd: has(ExecFlags::MEMFD),
+                    deleted: has(ExecFlags::DELETED),
+                    foreign: false,
+                },
             },
             invoked: paths::text(invoked),
             name: paths::text(&self.comm),

@@ -11,6 +11,7 @@ pub mod fileless;
 pub mod hidden;
 pub mod immutable;
 pub mod kernel_name;
+pub mod miner_settings;
 pub mod persistence;
 pub mod preload;
 pub mod rivals_killed;
@@ -20,8 +21,10 @@ pub mod tool_replaced;
 pub mod traces_removed;
 pub mod triple_chain;
 
+use std::sync::Arc;
+
 use super::{DetectionContext, SignalInfo};
-use crate::model::EventBody;
+use crate::model::{EventBody, InspectionRequest};
 
 // The message, the score and the triple chain of an incident refer to these items.
 pub use command_line::MINER_COMMAND_LINE;
@@ -59,5 +62,37 @@ fn is_program(context: &DetectionContext<'_>) -> bool {
         EventBody::Exec(_) => true,
         EventBody::RunningProcess(running) => !running.kernel_thread,
         _ => false,
+    }
+}
+
+/// Returns the names that a program carries: the kernel's name for it and its first argument. A program may change both
+/// while it runs; then a closer look tells them. `None` if the event says nothing about the names of a program.
+fn shown_names<'a>(context: &DetectionContext<'a>) -> Option<[&'a str; 2]> {
+    let view = &context.process.view;
+    match &context.event.body {
+        // A kernel thread has no file, and bears its name rightly.
+        EventBody::Inspection(inspection) if !view.executable.path.is_empty() => {
+            let names = [inspection.name.as_deref(), inspection.title.as_deref()];
+            names.iter().any(Option::is_some).then(|| names.map(Option::unwrap_or_default))
+        }
+        _ if is_program(context) => Some([&view.name, view.arguments.first().map_or("", AsRef::as_ref)]),
+        _ => None,
+    }
+}
+
+/// Asks for a closer look at the process of the event, only at its standard input if `only_input`. `files` are searched
+/// for the settings of a miner.
+fn inspection_of(
+    context: &DetectionContext<'_>,
+    only_input: bool,
+    files: Vec<Arc<str>>,
+) -> InspectionRequest {
+    let view = &context.process.view;
+    InspectionRequest {
+        subject: context.event.subject.clone(),
+        name: Arc::clone(&view.name),
+        title: view.arguments.first().map_or_else(|| Arc::from(""), Arc::clone),
+        only_input,
+        files,
     }
 }

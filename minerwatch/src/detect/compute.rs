@@ -17,6 +17,7 @@ pub mod steady_workers;
 pub mod sustained;
 pub mod yield_periodicity;
 
+mod brief;
 mod streak;
 mod variation;
 
@@ -32,7 +33,7 @@ pub use long_load::LONG_LOAD;
 pub use memory::{DATASET, SCRATCHPADS};
 pub use msr::MSR;
 pub use quota_throttled::QUOTA_THROTTLED;
-pub use rounding::{NODE_ARITHMETIC, ROUNDING_MODES};
+pub use rounding::{NODE_ARITHMETIC, ROUNDING_MODES, is_burst};
 pub use sustained::SUSTAINED_CPU;
 
 /// Maximum number of busy processes that a detector tracks.

@@ -139,7 +139,7 @@ impl Finding {
 #[derive(Debug, Default)]
 pub struct Findings {
     found: Vec<Finding>,
-    /// Findings below an installer that still runs.
+    /// Findings below an installer that still runs, and findings of a management agent.
     held: Vec<Finding>,
     requests: Vec<Request>,
 }

@@ -13,14 +13,14 @@ use super::{WrittenFiles, network::encoded_name};
 use crate::{
     bounded::BoundedMap,
     intel::{Indicators, Listed},
-    model::{BootTime, DnsMessage, Event, EventBody, GeoLocation, ProcessKey, Request},
+    model::{BootTime, DnsMessage, Event, EventBody, GeoLocation, Payload, Request},
     process::{Process, ProcessTable},
 };
 use passive_dns::Observer;
 
 pub use dns_servers::DnsServers;
 pub use load_history::{LoadHistories, LoadHistory, LoadHistoryState, ProgramIdentity, Shares};
-pub use passive_dns::PassiveDns;
+pub use passive_dns::{Asker, PassiveDns};
 pub use phases::{Pause, Phase, Phases, REPORT_DELAY};
 
 /// Maximum number of written files that are remembered in case they are run.
@@ -86,13 +86,11 @@ impl Knowledge {
             }
         }
         match &event.body {
-            EventBody::Payload(payload) => {
-                let observer =
-                    Observer { process: event.subject.key, network: process.network, at: event.time };
-                self.names.observe(observer, payload, &self.indicators);
+            EventBody::Payload(payload) if payload.app.dns.is_some() || payload.app.tls.is_some() => {
+                self.observe_names(event.time, payload, process, table);
             }
             EventBody::DnsServerRole(role) => {
-                self.dns_servers.observe(event.subject.key, role.serves, event.time);
+                self.dns_servers.observe(event.subject.key, role, event.time);
             }
             _ => {}
         }
@@ -103,6 +101,13 @@ impl Knowledge {
         if pause.is_some() || due.is_some() || self.facts.pause.is_some() || self.facts.due.is_some() {
             self.facts = EventFacts { pause, due };
         }
+    }
+
+    fn observe_names(&mut self, at: BootTime, payload: &Payload, process: &Process, table: &ProcessTable) {
+        let server = payload.flow.destination;
+        let is_trusted = self.dns_servers.is_trusted(process.key(), process.is_of_system(), server, at);
+        let observer = Observer { asker: Asker::of(process, table), is_trusted, at };
+        self.names.observe(observer, payload, &self.indicators);
     }
 
     /// Returns the load history that the event made due for judgement.
@@ -130,19 +135,10 @@ impl Knowledge {
         (is_suspicious && !is_known).then(|| Request::DnsRole(event.subject.clone()))
     }
 
-    /// Returns the name that an address in a network namespace was last resolved from, unless the name has expired or
-    /// does not hold for this process.
-    pub fn domain_of(
-        &self,
-        network: u32,
-        address: IpAddr,
-        process: ProcessKey,
-        now: BootTime,
-    ) -> Option<Arc<str>> {
-        self.names
-            .resolutions_of(network, address, process, now)
-            .next()
-            .map(|resolved| Arc::clone(&resolved.name))
+    /// Returns the name that an address was last resolved from, unless the name has expired or does not hold for this
+    /// process.
+    pub fn domain_of(&self, asker: Asker, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
+        self.names.resolutions_of(asker, address, now).next().map(|resolved| Arc::clone(&resolved.name))
     }
 
     /// Returns the first listed name in a DNS message, with its list entry.

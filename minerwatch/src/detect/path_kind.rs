@@ -47,7 +47,9 @@ impl PathKind {
     pub fn of_fetched(path: &str) -> Self {
         const WEB_ROOTS: [&str; 4] = ["/var/www/", "/srv/www/", "/srv/http/", "/usr/share/nginx/"];
         match Self::of(path) {
-            Self::Ordinary if WEB_ROOTS.iter().any(|root| path.starts_with(root)) => Self::Temporary,
+            Self::Ordinary if WEB_ROOTS.iter().any(|root| path.starts_with(root)) || is_web_root(path) => {
+                Self::Temporary
+            }
             Self::Ordinary if path.contains("/.cache/") || is_private_data(path) => Self::Hidden,
             other => other,
         }
@@ -67,6 +69,11 @@ impl PathKind {
             Self::Ordinary => "its place",
         }
     }
+}
+
+/// Whether a path is below the web pages of a person, or of a web server that was built on this host.
+fn is_web_root(path: &str) -> bool {
+    path.contains("/public_html/") || (path.starts_with("/usr/local/") && path.contains("/htdocs/"))
 }
 
 /// Whether a path is below `.local`, but not where people install programs.
@@ -130,6 +137,12 @@ mod tests {
             ("/home/me/.cache/a", PathKind::Hidden),
             ("/home/me/.local/share/a", PathKind::Hidden),
             ("/home/me/.local/bin/a", PathKind::Ordinary),
+            ("/home/me/public_html/a", PathKind::Temporary),
+            ("/usr/local/apache2/htdocs/a", PathKind::Temporary),
+            ("/usr/share/nginx/html/a", PathKind::Temporary),
+            ("/usr/local/bin/htdocs", PathKind::Ordinary),
+            ("/opt/apache2/htdocs/a", PathKind::Ordinary),
+            ("/home/me/public_html", PathKind::Ordinary),
             ("/srv/a", PathKind::Ordinary),
             ("/tmp/a", PathKind::Temporary),
         ] {

@@ -27,6 +27,7 @@ pub static DETECTORS: &[&Declaration] = &[
     &behavior::borrowed_name::DETECTOR,
     &behavior::hidden::DETECTOR,
     &behavior::command_line::DETECTOR,
+    &behavior::miner_settings::DETECTOR,
     // Persistence.
     &behavior::preload::DETECTOR,
     &behavior::persistence::DETECTOR,

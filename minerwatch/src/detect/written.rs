@@ -1,13 +1,19 @@
 //! Recently written files that may be run: who wrote them, and when. The "dropped by" steps of an incident come from
 //! here.
 
+mod fetches;
+mod reserve;
+
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
+use self::{
+    fetches::{Fetches, Write},
+    reserve::Reserve,
+};
 use super::PathKind;
 use crate::{
-    bounded::BoundedMap,
     model::{BootTime, Event, EventBody, FileAction, FileChange, FileId, ProcessKey},
     process::{Process, ProcessTable, Role},
 };
@@ -23,10 +29,6 @@ const DIRECTORY: u32 = 0o040_000;
 
 /// The table has one additional slot for fetched files for each four slots.
 const RESERVED_SHARE: usize = 4;
-/// Maximum number of these additional slots for the files of one process.
-const MAX_FETCHED: usize = 32;
-/// Maximum number of processes whose fetched files are counted.
-const WRITERS: usize = 1_024;
 
 /// A written file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +42,8 @@ pub struct WrittenFile {
     /// Whether the content was written, and not only the name or mode changed. Other programs may keep using a file
     /// that an attacker merely renamed or made executable.
     pub content: bool,
-    /// Whether the content came from another host: a downloader wrote it, or a process that had connected out.
+    /// Whether the content came from another host: a downloader wrote it or fed who did, or a process that had connected
+    /// out.
     pub fetched: bool,
     /// When the file was last opened for writing, else when it was renamed or made executable.
     pub written: BootTime,
@@ -50,6 +53,8 @@ pub struct WrittenFile {
     pub writer_name: Arc<str>,
     /// The root of the writer's process tree.
     pub tree: ProcessKey,
+    /// Whose share of the reserved slots the file takes, if it was fetched.
+    owner: ProcessKey,
     /// The container that the file lies in. Equal paths in two containers are different files.
     pub container: Option<Arc<str>>,
     /// When the file was made executable, by which process, and the name of that process.
@@ -61,6 +66,17 @@ impl WrittenFile {
     pub fn ready(&self) -> BootTime {
         self.armed.as_ref().map_or(self.written, |(armed, ..)| (*armed).max(self.written))
     }
+}
+
+/// What is known about the content of a changed file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Content {
+    /// Only the name or the mode changed.
+    Kept,
+    /// The content was written.
+    Written,
+    /// The content was written, and came from another host.
+    Fetched,
 }
 
 /// When a file was changed, and by which process.
@@ -78,11 +94,9 @@ pub struct WrittenFiles {
     next: usize,
     by_file: FxHashMap<FileId, usize>,
     by_path: FxHashMap<Arc<str>, usize>,
-    /// Number of slots at the end that are for fetched files alone, so that a busy host does not push them out.
-    reserved: usize,
-    next_fetched: usize,
-    /// Number of fetched files that each process wrote, for a fair share.
-    shares: BoundedMap<ProcessKey, usize>,
+    /// The slots at the end that are for fetched files alone, so that a busy host does not push them out.
+    reserve: Reserve,
+    fetches: Fetches,
     evicted: u64,
 }
 
@@ -92,9 +106,8 @@ impl WrittenFiles {
         Self {
             slots: vec![None; capacity.max(1) + capacity / RESERVED_SHARE],
             next: 0,
-            reserved: capacity / RESERVED_SHARE,
-            next_fetched: 0,
-            shares: BoundedMap::new(WRITERS),
+            reserve: Reserve::new(capacity.max(1), capacity / RESERVED_SHARE),
+            fetches: Fetches::new(),
             by_file: FxHashMap::default(),
             by_path: FxHashMap::default(),
             evicted: 0,
@@ -108,12 +121,26 @@ impl WrittenFiles {
 
     /// Records a change of a file that may be run. Files that a package manager writes are not recorded.
     pub fn observe(&mut self, event: &Event, process: &Process, table: &ProcessTable) {
-        let EventBody::File(change) = &event.body else { return };
         let origin = &Origin { at: event.time, process, table };
+        let change = match &event.body {
+            EventBody::File(change) => change,
+            EventBody::Exec(_) if process.role == Role::Downloader => {
+                for write in self.fetches.start(origin) {
+                    self.fetched(&write, table);
+                }
+                return;
+            }
+            _ => return,
+        };
         match change.action {
             FileAction::Write | FileAction::Create => {
-                if place_of(&change.path, is_fetching(process)).is_odd() || is_program(change.mode) {
-                    self.write(origin, change, true);
+                let fetched = is_fetching(process) || self.fetches.feed(origin);
+                if !fetched {
+                    self.fetches.note(origin, change);
+                }
+                if place_of(&change.path, fetched).is_odd() || is_program(change.mode) {
+                    let content = if fetched { Content::Fetched } else { Content::Written };
+                    self.write(origin, change, content);
                 }
             }
             FileAction::Chmod => {
@@ -148,8 +175,17 @@ impl WrittenFiles {
         self.slots.get(slot)?.as_ref()
     }
 
-    fn write(&mut self, origin: &Origin<'_>, change: &FileChange, content: bool) {
-        let fetched = content && is_fetching(origin.process);
+    /// Marks what a process wrote as fetched.
+    fn fetched(&mut self, write: &Write, table: &ProcessTable) {
+        let Write { at, writer, change, .. } = write;
+        let Some(process) = table.get(*writer) else { return };
+        if place_of(&change.path, true).is_odd() || is_program(change.mode) {
+            self.write(&Origin { at: *at, process, table }, change, Content::Fetched);
+        }
+    }
+
+    fn write(&mut self, origin: &Origin<'_>, change: &FileChange, content: Content) {
+        let fetched = content == Content::Fetched;
         let place = place_of(&change.path, fetched);
         // A package's files are many, and lie in ordinary places.
         if !place.is_odd() && origin.table.is_managed(origin.process) {
@@ -158,18 +194,21 @@ impl WrittenFiles {
         let writer = origin.process.key();
         let known = self.take(change.file, &change.path);
         // Finding the root of a tree costs more than all other steps, and programs write the same file many times.
-        let tree = known.as_ref().filter(|known| known.writer == writer).map(|known| known.tree);
+        let by_same = known.as_ref().filter(|known| known.writer == writer);
+        let tree = by_same.map(|known| known.tree);
+        let owner = by_same.filter(|known| known.fetched || !fetched).map(|known| known.owner);
         let armed = known.and_then(|known| known.armed).filter(|_| change.action != FileAction::Create);
         self.keep(WrittenFile {
             path: Arc::clone(&change.path),
             file: change.file,
             place,
-            content,
+            content: content != Content::Kept,
             fetched,
             written: origin.at,
             writer,
             writer_name: Arc::clone(&origin.process.view.name),
             tree: tree.unwrap_or_else(|| origin.table.tree_root(writer)),
+            owner: owner.unwrap_or_else(|| if fetched { owner_of(origin) } else { writer }),
             container: container_of(origin),
             armed,
         });
@@ -181,7 +220,7 @@ impl WrittenFiles {
         }
         let armed = (origin.at, origin.process.key(), Arc::clone(&origin.process.view.name));
         let known = self.take(change.file, &change.path).or_else(|| {
-            self.write(origin, change, false);
+            self.write(origin, change, Content::Kept);
             self.take(change.file, &change.path)
         });
         if let Some(known) = known {
@@ -197,7 +236,7 @@ impl WrittenFiles {
                 let place = place_of(&change.path, known.fetched);
                 self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known });
             }
-            None if place.is_odd() || is_program(change.mode) => self.write(origin, change, false),
+            None if place.is_odd() || is_program(change.mode) => self.write(origin, change, Content::Kept),
             None => {}
         }
     }
@@ -220,28 +259,31 @@ impl WrittenFiles {
         }
     }
 
-    /// Returns the slot for a file: one of the reserved for a fetched file, as long as its writer has not had its share.
-    fn slot_for(&mut self, written: &WrittenFile) -> usize {
-        let others = self.slots.len() - self.reserved;
-        if written.fetched && self.reserved > 0 {
-            let share = self.shares.entry(&written.writer, || 0);
-            if *share < MAX_FETCHED {
-                *share += 1;
-                let slot = others + self.next_fetched;
-                self.next_fetched = (self.next_fetched + 1) % self.reserved;
-                return slot;
-            }
+    /// Keeps a file: a fetched one in a reserved slot. The fetched file that it displaces is kept like any other.
+    fn keep(&mut self, written: WrittenFile) {
+        if !written.fetched || self.reserve.is_empty() {
+            self.keep_among_others(written);
+            return;
         }
-        let slot = self.next;
-        self.next = (self.next + 1) % others.max(1);
-        slot
+        if let Some(displaced) = self.reserve.in_the_way(written.owner).and_then(|slot| self.clear(slot)) {
+            self.keep_among_others(displaced);
+        }
+        match self.reserve.give(written.owner) {
+            Some(slot) => self.put(slot, written),
+            None => self.keep_among_others(written),
+        }
     }
 
-    fn keep(&mut self, written: WrittenFile) {
-        let slot = self.slot_for(&written);
+    fn keep_among_others(&mut self, written: WrittenFile) {
+        let slot = self.next;
+        self.next = (self.next + 1) % self.reserve.others().max(1);
         if self.clear(slot).is_some() {
             self.evicted += 1;
         }
+        self.put(slot, written);
+    }
+
+    fn put(&mut self, slot: usize, written: WrittenFile) {
         if let Some(file) = written.file {
             self.by_file.insert(file, slot);
         }
@@ -270,6 +312,7 @@ impl WrittenFiles {
 
     fn clear(&mut self, slot: usize) -> Option<WrittenFile> {
         let written = self.slots.get_mut(slot)?.take()?;
+        self.reserve.take_back(slot, written.owner);
         if let Some(file) = written.file
             && self.by_file.get(&file) == Some(&slot)
         {
@@ -280,6 +323,14 @@ impl WrittenFiles {
         }
         Some(written)
     }
+}
+
+/// Returns the process that is responsible for a fetched file: the topmost one below whoever starts unrelated processes.
+/// Unlike the root of a tree, it is the same for all that an old shell starts.
+fn owner_of(origin: &Origin<'_>) -> ProcessKey {
+    let writer = origin.process.key();
+    let own = origin.table.ancestry(writer).take_while(|ancestor| !ancestor.role.bounds_tree());
+    own.last().map_or(writer, Process::key)
 }
 
 /// Whether what a process writes comes from another host.
@@ -299,3 +350,6 @@ fn is_program(mode: u32) -> bool {
 fn container_of(origin: &Origin<'_>) -> Option<Arc<str>> {
     origin.process.view.container.as_ref().and_then(|container| container.id.clone())
 }
+
+#[cfg(test)]
+mod tests;

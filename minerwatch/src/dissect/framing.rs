@@ -1,5 +1,6 @@
-//! Undoes the framings in which JSON travels: chunks of HTTP (RFC 9112, section 7.1) and frames of WebSocket (RFC 6455,
-//! section 5). Both are known by their own bytes, so that a connection whose beginning was missed can be read too.
+//! Undoes the framings in which JSON travels: chunks of HTTP (RFC 9112, section 7.1), frames of WebSocket (RFC 6455,
+//! section 5) and server-sent events (HTML Living Standard, section 9.2). All are known by their own bytes, so that a
+//! connection whose beginning was missed can be read too.
 
 /// Maximum number of frames whose places are remembered.
 const MAX_FRAMES: usize = 32;
@@ -35,6 +36,38 @@ impl Framed {
         let start = frames().map(|(_, start)| *start).take_while(|start| *start <= content).last();
         frames().find(|(_, known)| Some(*known) == start).map_or(0, |(raw, _)| *raw)
     }
+}
+
+/// The fields of a server-sent event.
+const EVENT_FIELDS: [&[u8]; 4] = [b"data:", b"event:", b"id:", b"retry:"];
+
+/// Whether bytes begin with a field of a server-sent event.
+pub fn is_event(bytes: &[u8]) -> bool {
+    EVENT_FIELDS.iter().any(|field| bytes.starts_with(field))
+}
+
+/// Whether the body of an answer begins with a server-sent event, or with a comment, which keeps the connection open.
+pub fn is_event_stream(body: &[u8]) -> bool {
+    is_event(body) || body.starts_with(b":")
+}
+
+/// Skips the fields of server-sent events up to the next `data` with JSON. Returns bytes that begin with no field as they
+/// are, and `None` if the last field is cut off before its JSON.
+pub fn event_data(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    while is_event_stream(rest) {
+        let data = rest.strip_prefix(b"data:").map(<[u8]>::trim_ascii_start);
+        if let Some(data @ [b'{' | b'[', ..]) = data {
+            return Some(data);
+        }
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        rest = rest.get(end + 1..)?.trim_ascii_start();
+        let is_cut = !rest.is_empty() && EVENT_FIELDS.iter().any(|field| field.starts_with(rest));
+        if is_cut {
+            return None;
+        }
+    }
+    Some(rest)
 }
 
 /// Whether content begins like JSON or a line of a pool's own with JSON in it.
@@ -74,7 +107,8 @@ pub fn chunks(bytes: &[u8], content: &mut Vec<u8>) -> Option<Framed> {
         };
         rest = after.strip_prefix(b"\r\n").unwrap_or(after);
     }
-    (framed.count > 0 && is_text(content) && !(content.is_empty() && framed.whole)).then_some(framed)
+    let is_known = is_text(content) || is_event_stream(content.trim_ascii_start());
+    (framed.count > 0 && is_known && !(content.is_empty() && framed.whole)).then_some(framed)
 }
 
 /// Whether the bytes may be the size of a chunk that is cut off.
@@ -241,6 +275,27 @@ mod tests {
     }
 
     #[test]
+    fn the_json_of_events_is_found() {
+        let cases: [(&[u8], Option<&[u8]>); 11] = [
+            (b"data: {\"a\":1}\n\n", Some(b"{\"a\":1}\n\n")),
+            (b"data:[1]", Some(b"[1]")),
+            (b": ok\n\nevent: job\nid: 7\r\nretry: 9\ndata:{\"a\"", Some(b"{\"a\"")),
+            (b"data: ping\n\ndata: {}\n", Some(b"{}\n")),
+            (b"data: ping\n\n", Some(b"")),
+            (b"{\"data\":1}", Some(b"{\"data\":1}")),
+            (b"hello\ndata: {}", Some(b"hello\ndata: {}")),
+            (b"event: jo", None),
+            (b"data: ", None),
+            (b"event: job\nda", None),
+            (b"", Some(b"")),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(event_data(bytes), expected, "{}", bytes.escape_ascii());
+        }
+        assert!(is_event(b"id: 7") && !is_event(b":server NOTICE") && is_event_stream(b": ok"));
+    }
+
+    #[test]
     fn chunks_are_joined() {
         let cases: [(&[u8], &str, bool); 5] = [
             (b"2\r\n{}\r\n0\r\n\r\n", "{}", true),
@@ -265,6 +320,7 @@ mod tests {
         #[test]
         fn hostile_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..400)) {
             let mut content = Vec::new();
+            prop_assert!(event_data(&bytes).is_none_or(|data| bytes.ends_with(data)));
             for framed in [chunks(&bytes, &mut content), websocket(&bytes, &mut content)].into_iter().flatten() {
                 prop_assert!(framed.frame_of(content.len()) <= bytes.len() && framed.length <= bytes.len());
             }

@@ -61,6 +61,12 @@ pub fn is_websocket(head: &[u8]) -> bool {
     has_field(head, b"upgrade:", b"websocket")
 }
 
+/// Whether a head says that a document of JSON follows, whole or as events. The answer to a CONNECT says nothing of a
+/// document, and is followed by the words of another protocol.
+pub fn announces_json(head: &[u8]) -> bool {
+    has_field(head, b"content-type:", b"json") || has_field(head, b"content-type:", b"event-stream")
+}
+
 /// Whether a head has this field, and its value contains this word. Both in small letters.
 fn has_field(head: &[u8], name: &[u8], word: &[u8]) -> bool {
     head.split(|byte| *byte == b'\n').any(|line| {
@@ -95,6 +101,8 @@ mod tests {
     fn fields_are_known_in_any_case() {
         assert!(is_websocket(b"GET /x HTTP/1.1\r\nUPGRADE:WebSocket\r\n"));
         assert!(!is_websocket(b"GET /x HTTP/1.1\r\nUpgrade: h2c\r\nX-Upgrade: websocket\r\n"));
+        assert!(announces_json(b"HTTP/1.1 200 OK\r\ncontent-type: Application/JSON; charset=utf-8\r\n"));
+        assert!(!announces_json(b"HTTP/1.1 200 Connection established\r\nProxy-Agent: json/1\r\n"));
         assert_eq!(path_of(b"GET /a?b=c HTTP/1.1\r\n"), b"/a?b=c");
         assert_eq!(path_of(b"GET"), b"");
     }

@@ -90,7 +90,8 @@ impl Encoder {
             | EventBody::DnsServerRole(_)
             | EventBody::HashedFile(_)
             | EventBody::ContainerDescription(_)
-            | EventBody::Hidden(_) => return false,
+            | EventBody::Hidden(_)
+            | EventBody::Inspection(_) => return false,
         }
         if let Some(destination) = &mut document.destination {
             destination.domain = domain;
@@ -141,6 +142,7 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
         | EventBody::DnsServerRole(_)
         | EventBody::HashedFile(_)
         | EventBody::Hidden(_)
+        | EventBody::Inspection(_)
         | EventBody::ContainerDescription(_) => return None,
     };
     let mut fields = EventFields::new(action, category, kinds, sequence);
@@ -168,6 +170,7 @@ fn parent_key(event: &Event) -> Option<ProcessKey> {
         | EventBody::RunningFlow(_)
         | EventBody::HashedFile(_)
         | EventBody::Hidden(_)
+        | EventBody::Inspection(_)
         | EventBody::Payload(_)
         | EventBody::FlowUpdate(_)
         | EventBody::SocketOptions(_)

@@ -5,9 +5,15 @@
 //! not the host's. Every end of the path that could be a place of the host is compared with the host's file, by device
 //! and inode.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
-use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+use rustix::{
+    fs::{AtFlags, CWD, Statx, StatxFlags, statx},
+    io::Errno,
+};
 
 use super::mounts;
 use crate::model::{FileAction, FileChange, FileId, Subject};
@@ -44,7 +50,7 @@ impl HostPaths {
     }
 
     #[cfg(test)]
-    fn at(root: &std::path::Path) -> Self {
+    pub(super) fn at(root: &Path) -> Self {
         Self { root: root.to_owned() }
     }
 
@@ -60,24 +66,50 @@ impl HostPaths {
         change.host_path = candidates.find(|path| self.is_at(file, path)).map(Arc::from);
     }
 
+    /// Whether a file is the program of the host at this path: the same file, of root, that only root may change. Returns
+    /// `None` if the path cannot be looked up.
+    pub(super) fn is_own_program(&self, file: FileId, path: &str) -> Option<bool> {
+        match look_up(&self.root, path) {
+            Ok(found) => Some(is_same(&found, file, path) && only_root_writes(&found)),
+            Err(Errno::NOENT | Errno::NOTDIR) => Some(false),
+            Err(_) => None,
+        }
+    }
+
     /// Whether the host has this file at this path.
     fn is_at(&self, file: FileId, path: &str) -> bool {
-        let whole = self.root.join(path.trim_start_matches('/'));
-        // Asks no server of a network file system, and mounts nothing.
-        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
-        let Ok(found) = statx(CWD, &whole, flags, StatxFlags::INO) else { return false };
-        if found.stx_ino != file.inode {
-            return false;
-        }
-        let device = (found.stx_dev_major << 20) | (found.stx_dev_minor & 0xf_ffff);
-        // The subvolumes of btrfs have device numbers of their own, which kernel records do not have.
-        let is_subvolume = || {
-            found.stx_dev_major == 0
-                && file.device >> 20 == 0
-                && mounts::device_of(&mounts::of_host(), path) == Some(file.device)
-        };
-        device == file.device || is_subvolume()
+        look_up(&self.root, path).is_ok_and(|found| is_same(&found, file, path))
     }
+}
+
+/// Looks up a path below a root directory, without following a symbolic link at its end.
+fn look_up(root: &Path, path: &str) -> Result<Statx, Errno> {
+    let whole = root.join(path.trim_start_matches('/'));
+    // Asks no server of a network file system, and mounts nothing.
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::STATX_DONT_SYNC;
+    statx(CWD, &whole, flags, StatxFlags::INO | StatxFlags::UID | StatxFlags::GID | StatxFlags::MODE)
+}
+
+/// Whether what was found at a path of the host is this file.
+fn is_same(found: &Statx, file: FileId, path: &str) -> bool {
+    if found.stx_ino != file.inode {
+        return false;
+    }
+    let device = (found.stx_dev_major << 20) | (found.stx_dev_minor & 0xf_ffff);
+    // The subvolumes of btrfs have device numbers of their own, which kernel records do not have.
+    let is_subvolume = || {
+        found.stx_dev_major == 0
+            && file.device >> 20 == 0
+            && mounts::device_of(&mounts::of_host(), path) == Some(file.device)
+    };
+    device == file.device || is_subvolume()
+}
+
+/// Whether root owns a file, and nobody else may write to it.
+fn only_root_writes(found: &Statx) -> bool {
+    let mode = u32::from(found.stx_mode);
+    let is_open = mode & 0o002 != 0 || (mode & 0o020 != 0 && found.stx_gid != 0);
+    found.stx_uid == 0 && !is_open
 }
 
 /// Returns the ends of a path that may be places of the host. The whole path is one only for a process in a container,

@@ -2,7 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{hierarchy::unescape, proc::read_bounded};
+use super::{
+    hierarchy::unescape,
+    proc::{Proc, read_bounded},
+};
 
 /// Maximum length of a mount table. A mount of a container takes about 500 bytes, and a node has thousands.
 const MAX_TABLE: u64 = 8 << 20;
@@ -20,9 +23,22 @@ pub(crate) struct Mount {
     pub kind: String,
 }
 
+impl Mount {
+    /// Whether another host or a process of userspace serves the file system, so that a look-up may wait without end.
+    pub(crate) fn may_stall(&self) -> bool {
+        const KINDS: [&str; 8] = ["fuse", "fuseblk", "nfs", "nfs4", "cifs", "smb3", "9p", "ceph"];
+        KINDS.contains(&self.kind.as_str()) || self.kind.starts_with("fuse.")
+    }
+}
+
 /// Reads the mount table of the first process, as the host's users see it.
 pub(crate) fn of_host() -> Vec<Mount> {
     of(Path::new("/proc/1/mountinfo"))
+}
+
+/// Reads the mount table of a process; empty if the process has ended.
+pub(crate) fn of_process(proc: &Proc, pid: u32) -> Vec<Mount> {
+    of(&proc.path(pid, "mountinfo"))
 }
 
 fn of(path: &Path) -> Vec<Mount> {
@@ -45,6 +61,30 @@ pub(crate) fn parse(text: &str) -> impl Iterator<Item = Mount> {
 
 /// Returns the device of the file system that a path of the host lies on.
 pub(crate) fn device_of(mounts: &[Mount], path: &str) -> Option<u32> {
+    holding(mounts, path).map(|mount| mount.device)
+}
+
+/// Returns where a path leads: a device, and a path inside its file system. Symbolic links are not followed, because the
+/// table is only text, which nobody can make a reader wait for.
+pub(crate) fn place_of(mounts: &[Mount], path: &str) -> Option<(u32, PathBuf)> {
+    let mount = holding(mounts, path)?;
+    let below = Path::new(path).strip_prefix(&mount.point).ok()?;
+    Some((mount.device, Path::new(&mount.root).join(below)))
+}
+
+/// Returns the path of the host that leads to a place: a device, and a path inside its file system. `None` if the host
+/// has no such path, or if a look-up there may stall.
+pub(crate) fn path_on_host(host: &[Mount], (device, inside): &(u32, PathBuf)) -> Option<PathBuf> {
+    host.iter().filter(|mount| mount.device == *device && !mount.may_stall()).find_map(|mount| {
+        let below = inside.strip_prefix(&mount.root).ok()?;
+        let path = Path::new(&mount.point).join(below);
+        // Something else may be mounted over it.
+        (place_of(host, path.to_str()?)?.1 == *inside).then_some(path)
+    })
+}
+
+/// Returns the mount that a path lies on.
+fn holding<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
     let holds = |mount: &&Mount| Path::new(path).starts_with(&mount.point);
     // Of several mounts at one place, the last hides the others.
     mounts
@@ -52,7 +92,7 @@ pub(crate) fn device_of(mounts: &[Mount], path: &str) -> Option<u32> {
         .filter(holds)
         .enumerate()
         .max_by_key(|(order, mount)| (mount.point.len(), *order))
-        .map(|(_, mount)| mount.device)
+        .map(|(_, mount)| mount)
 }
 
 /// Returns the root directory of the host: that of the first process, or that of this process.
@@ -81,5 +121,17 @@ mod tests {
         assert_eq!(device_of(&mounts, "/home/me/x"), Some(40));
         assert_eq!(device_of(&mounts, "/homes/x"), Some(8 << 20 | 1));
         assert_eq!(device_of(&[], "/"), None);
+        let place = |path| place_of(&mounts, path).map(|(device, path)| (device, path.display().to_string()));
+        assert_eq!(place("/home/me/x"), Some((40, "/@home/me/x".into())));
+        assert_eq!(place("/proc/812/exe"), Some((8 << 20 | 1, "/srv/an empty/exe".into())));
+        assert_eq!(place("/etc/crontab"), Some((8 << 20 | 1, "/etc/crontab".into())));
+        let back = |device, inside: &str| path_on_host(&mounts, &(device, inside.into()));
+        assert_eq!(back(40, "/@home/me/x"), Some("/home/me/x".into()));
+        assert_eq!(back(8 << 20 | 1, "/var/x"), Some("/var/x".into()));
+        assert_eq!(back(40, "/@root/x"), None, "mounted nowhere");
+        assert_eq!(back(8 << 20 | 1, "/home/x"), None, "something else is mounted there");
+        assert!(!mounts.iter().any(Mount::may_stall));
+        let remote = "1 2 0:9 / /srv rw - fuse.sshfs x rw\n1 2 0:8 / /n rw - nfs4 y rw\n";
+        assert!(parse(remote).all(|mount| mount.may_stall()));
     }
 }

@@ -13,10 +13,10 @@ use std::{collections::HashMap, io, path::Path};
 use rustc_hash::FxHashMap;
 
 use self::{found::Found, sockets::HeldFlow};
-use super::{hierarchy::Hierarchies, proc::Proc};
+use super::{hierarchy::Hierarchies, proc::Proc, resolvers};
 use crate::model::{
-    BootTime, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, RunningProcess, SocketSide,
-    Subject,
+    BootTime, DnsServerRole, Event, EventBody, Flow, HeldSocket, ProcessKey, RunningFlow, RunningProcess,
+    SocketSide, Subject,
 };
 
 /// Maximum depth of the process tree. Processes that end between two reads may seem to form a cycle.
@@ -70,10 +70,18 @@ pub fn connection_of(owner: &Subject, flow: &Flow) -> Option<HeldSocket> {
     Some(HeldSocket { owner: owner.clone(), descriptor, inode, side: SocketSide::Opened(*flow) })
 }
 
-/// Returns whether a process serves DNS on port 53 now. Returns `None` if the process has ended.
-pub fn serves_names(owner: &Subject) -> Option<bool> {
-    let proc = Proc::default();
-    is_running(&proc, owner).then(|| sockets::serves_names(&proc, owner.key.pid))
+/// Returns whether a process serves DNS on port 53 now, and which DNS servers it is configured with. A process of the
+/// host that has ended is no server. Returns `None` if a process of a container has ended.
+pub fn dns_role(owner: &Subject) -> Option<DnsServerRole> {
+    let (proc, pid) = (Proc::default(), owner.key.pid);
+    if is_running(&proc, owner) {
+        let serves = sockets::serves_names(&proc, pid);
+        return Some(DnsServerRole { serves, resolvers: resolvers::configured_for(&proc, pid) });
+    }
+    // If nothing were known of who ends early, the answers of any server would count for everybody.
+    let is_inside = owner.container.as_ref().is_some_and(|container| container.id.is_some());
+    let servers = resolvers::of_host();
+    (!is_inside && !servers.is_empty()).then_some(DnsServerRole { serves: false, resolvers: Some(servers) })
 }
 
 /// Reads one process from the procfs that is mounted at `root`. Returns `None` if the process has ended.

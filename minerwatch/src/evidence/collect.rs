@@ -7,7 +7,6 @@ use std::{
 };
 
 use anyhow::Context as _;
-use rustix::fs::{CWD, Mode, OFlags, ResolveFlags, openat2};
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
@@ -17,7 +16,7 @@ use super::{
     core_file, process,
     store::{Entry, Missing, Store},
 };
-use crate::{host, model::Alert, state_files};
+use crate::{enrich::open::open_below, host, model::Alert, state_files};
 
 /// The name of the manifest.
 pub const MANIFEST: &str = "manifest.json";
@@ -198,7 +197,7 @@ fn files(store: &mut Store, evidence: &Evidence<'_>, suspects: &[&Subject]) {
             .iter()
             .map(PathBuf::as_path)
             .chain([Path::new("/")])
-            .map(|root| open(root, path))
+            .map(|root| open_below(root, path))
             .reduce(Result::or);
         let from = from.unwrap_or_else(|| Err(io::ErrorKind::NotFound.into()));
         store.copy(&format!("{kind}/{number}-{name}"), path, from);
@@ -207,25 +206,4 @@ fn files(store: &mut Store, evidence: &Evidence<'_>, suspects: &[&Subject]) {
 
 fn is_plain(letter: char) -> bool {
     letter.is_ascii_alphanumeric() || "._-".contains(letter)
-}
-
-/// Opens a regular file below a root directory, without leaving it.
-fn open(root: &Path, path: &str) -> io::Result<File> {
-    let below = path.trim_start_matches('/');
-    let top = openat2(
-        CWD,
-        root,
-        OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC,
-        Mode::empty(),
-        ResolveFlags::empty(),
-    )?;
-    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = File::from(openat2(
-        &top,
-        below,
-        flags,
-        Mode::empty(),
-        ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS,
-    )?);
-    if file.metadata()?.is_file() { Ok(file) } else { Err(io::Error::other("it is no regular file")) }
 }

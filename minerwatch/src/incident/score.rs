@@ -8,7 +8,8 @@ use crate::{
     detect::{
         SignalInfo, SignalKind,
         behavior::{DEEDS, HIDDEN, TRIPLE_CHAIN},
-        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS},
+        compute::{DATASET, HUGE_PAGES, MSR, ROUNDING_MODES, SCRATCHPADS, is_burst},
+        network::POOL_WORDS,
     },
     model::{
         BootTime, NextVerdict, Points, ProcessKey, ScoreParts, Signal, SignalClass, SignalPoints, Verdict,
@@ -152,6 +153,7 @@ impl Score {
         let mut classes = BTreeSet::new();
         let mut strong_classes = BTreeSet::new();
         let (mut arithmetic, mut memory, mut hidden) = (false, false, false);
+        let mut work: f64 = 0.0;
         let mut score = Self {
             points: 0,
             two_classes: false,
@@ -177,14 +179,19 @@ impl Score {
             score.mining |= held.kind == SignalKind::Mining;
             score.alarming |= held.is_alarming();
             score.conclusive |= held.conclusive;
-            arithmetic |= ROUNDING_MODES.names(&held.signal);
+            arithmetic |= ROUNDING_MODES.names(&held.signal) && !is_burst(&held.signal);
             hidden |= HIDDEN.names(&held.signal);
             memory |= DATASET.names(&held.signal) || SCRATCHPADS.names(&held.signal);
+            if POOL_WORDS.names(&held.signal) {
+                work = points;
+            }
         }
         // What a program computes and the memory that it does it in are two witnesses of one algorithm.
         score.conclusive |= arithmetic && memory;
         // Two views of the host disagree about the process, so this one signal counts as two classes.
         score.two_classes |= hidden;
+        // Who only listens to a pool is idle. Who is given work and computes mines, while both are recent.
+        score.conclusive |= load.is_some_and(|(_, points)| work + points >= f64::from(SUSPECTED));
         let (load, load_points) = load.map_or((None, 0.0), |(index, points)| (Some(index), points));
         #[expect(
             clippy::cast_possible_truncation,
@@ -198,7 +205,8 @@ impl Score {
 
     /// Returns the verdict for this score. `suspected` and `mining` need signals of two classes, because one class
     /// alone can be wrong. `suspected` also needs a signal of mining, disguise or force, and `mining` one of mining
-    /// itself, however many signals are about an intrusion. A conclusive signal alone means `mining`. `noted` needs
+    /// itself, however many signals are about an intrusion. A conclusive signal alone means `mining`, and so does work
+    /// from a pool together with a load, which have 95 points or more between them when they are new. `noted` needs
     /// signals of two classes other than hints and load, or one signal that has the points alone.
     pub(super) fn verdict(&self) -> Option<Verdict> {
         let Self { points, two_classes, mining, alarming, conclusive, recorded, excused: _, load: _ } = *self;
@@ -263,7 +271,7 @@ mod tests {
         detect::{
             behavior::{DROP_AND_RUN, MINER_COMMAND_LINE, PERSISTENCE, SERVICE_DOWNLOADER, TRIPLE_CHAIN},
             compute::{HOST_LOAD, INTERMITTENT_LOAD, LOAD_JUMP, LONG_LOAD, QUOTA_THROTTLED, SUSTAINED_CPU},
-            network::SUSPECT_CONNECTION,
+            network::{SUSPECT_CONNECTION, beaconing::EVEN_PUSHES},
         },
         model::{ProcessKey, SignalId},
     };
@@ -313,6 +321,45 @@ mod tests {
             let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
             assert_eq!(Score::of(&signals, false, BootTime(0)).verdict(), expected, "{ids:?}");
         }
+    }
+
+    #[test]
+    fn even_pushes_count_only_beside_what_a_program_computes() {
+        let pushes = || held(EVEN_PUSHES, EVEN_PUSHES.weight, false);
+        let burns = || held(SUSTAINED_CPU, 15, false);
+        let dataset = || held(DATASET, DATASET.weight, false);
+        let arithmetic = || held(ROUNDING_MODES, ROUNDING_MODES.weight, false);
+        for (signals, expected) in [
+            (vec![pushes()], None),
+            (vec![pushes(), burns()], None),
+            (vec![pushes(), burns(), held(DROP_AND_RUN, 25, false)], None),
+            (vec![dataset(), burns()], Some(Verdict::Noted)),
+            (vec![dataset(), burns(), pushes()], Some(Verdict::Suspected)),
+            (vec![arithmetic(), burns(), pushes()], Some(Verdict::Suspected)),
+        ] {
+            let ids: Vec<_> = signals.iter().map(|held| held.signal.id.to_string()).collect();
+            assert_eq!(Score::of(&signals, false, BootTime(0)).verdict(), expected, "{ids:?}");
+        }
+    }
+
+    #[test]
+    fn work_from_a_pool_is_conclusive_beside_a_recent_load() {
+        let work = || held(POOL_WORDS, POOL_WORDS.weight, false);
+        let minutes = |count: u64| BootTime(count * 60_000_000_000);
+        assert_eq!(Score::of(&[work()], false, BootTime(0)).verdict(), Some(Verdict::Noted));
+        for load in [SUSTAINED_CPU, LONG_LOAD, HOST_LOAD, LOAD_JUMP, INTERMITTENT_LOAD, QUOTA_THROTTLED] {
+            let verdict = |start| {
+                let mut load = held(load, load.weight, false);
+                load.last = minutes(start);
+                Score::of(&[work(), load], false, minutes(start)).verdict()
+            };
+            assert_eq!(verdict(1), Some(Verdict::Mining), "{}", load.id);
+            assert_eq!(verdict(20), Some(Verdict::Mining), "{}", load.id);
+            assert_ne!(verdict(50), Some(Verdict::Mining), "{}: other work by now", load.id);
+        }
+        let name = || held(SignalInfo { id: "N3", ..POOL_WORDS }, 80, false);
+        let burns = || held(SUSTAINED_CPU, 15, false);
+        assert_eq!(Score::of(&[name(), burns()], false, BootTime(0)).verdict(), Some(Verdict::Suspected));
     }
 
     #[test]

@@ -70,4 +70,23 @@ pub enum Request {
     /// Find out whether the host's users see this process, which uses CPU time. An answer comes only if they do not:
     /// [`crate::model::EventBody::Hidden`].
     Visibility(Subject),
+    /// Look closer at this process. The answer is [`crate::model::EventBody::Inspection`]; none comes if the look finds
+    /// nothing new.
+    Inspect(Box<InspectionRequest>),
+}
+
+/// What to look for in a process, and what is known of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InspectionRequest {
+    /// The process.
+    pub subject: Subject,
+    /// The known name (`comm`).
+    pub name: Arc<str>,
+    /// The known first argument.
+    pub title: Arc<str>,
+    /// Whether to look only at the standard input.
+    pub only_input: bool,
+    /// Absolute paths of files, as the process sees them, that may hold the settings of a miner. Empty if neither files
+    /// nor the environment are to be searched for such settings.
+    pub files: Vec<Arc<str>>,
 }

@@ -6,6 +6,7 @@
 mod cpu;
 mod file;
 mod hidden;
+mod inspection;
 mod kind;
 mod network;
 mod process;
@@ -22,6 +23,7 @@ use super::{
 pub use cpu::{CpuUsage, SchedulingPolicy};
 pub use file::{DeviceOpen, FileAction, FileChange};
 pub use hidden::{HiddenBy, HiddenProcess};
+pub use inspection::{InputFile, Inspection, MinerSettings};
 pub use kind::EventKind;
 pub use network::{Close, Connect, DnsServerRole, RunningFlow};
 pub use process::{Exec, Exit, Fork, HashedFile, RunningProcess};
@@ -168,6 +170,8 @@ events! {
     FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
     /// The subject runs, and the host's users do not see it.
     Hidden(Box<HiddenProcess>) => Snapshot, Introduces;
+    /// The answer to a request: what a closer look at the subject found.
+    Inspection(Box<Inspection>) => Snapshot, Optional;
     /// The answer to a request: the options of a connection's socket.
     SocketOptions(SocketOptions) => Snapshot, Optional;
     /// The answer to a request: whether the subject is a DNS server.

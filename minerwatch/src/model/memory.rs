@@ -14,8 +14,10 @@ pub enum MappingClass {
     Cache,
     /// Executable, and as large as RandomX's compiled programs.
     Code,
-    /// Backed by huge pages, and as large as the scratchpad of one thread.
+    /// Backed by huge pages, and as large as the scratchpads of one thread.
     Scratchpad,
+    /// As large as the memory of one thread of yespower or yescrypt.
+    Workspace,
 }
 
 impl MappingClass {
@@ -26,6 +28,7 @@ impl MappingClass {
             Self::Cache => "cache",
             Self::Code => "code",
             Self::Scratchpad => "scratchpad",
+            Self::Workspace => "workspace",
         }
     }
 }
@@ -37,7 +40,8 @@ pub struct Mapping {
     pub class: MappingClass,
     /// Size of this mapping, bytes.
     pub size: u64,
-    /// Mappings of this class so far, including this one. Only the 1st, 2nd, 4th, 8th and so on are reported.
+    /// Mappings of this class so far, including this one. Only the 1st, 2nd, 4th, 8th and so on are reported. Workspaces
+    /// and scratchpads of 16 MiB are counted per size.
     pub count: u64,
     /// Whether the process asked for huge pages explicitly.
     pub huge: bool,

@@ -60,6 +60,10 @@ pub struct ExecutableFlags {
     pub memfd: bool,
     /// The executable has been deleted.
     pub deleted: bool,
+    /// The program or its script is not the host's file at that path, or others than root may change it. Checked only for
+    /// a process with a mount namespace of its own, where anything may be mounted at any path; otherwise `false`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
 }
 
 /// The program file that a process runs.

@@ -24,7 +24,10 @@ use crate::{
     incident::IncidentState,
     model::{Event, EventBody, Health},
     privileges::DropPrivileges,
-    probe::{LiveProbes, hidden::HiddenProcesses, sampler::Sampler, socket_tagging::SocketTagger},
+    probe::{
+        LiveProbes, hidden::HiddenProcesses, inspector::Inspector, sampler::Sampler,
+        socket_tagging::SocketTagger,
+    },
     sensor::{Drained, EventRings, Sensor, SensorError, SensorOptions, give_back_memory},
 };
 
@@ -97,8 +100,12 @@ impl EventLoop {
                 .inspect_err(|error| warn!(%error, "containers are not named: the thread cannot be started"))
                 .ok()
         });
+        let wakes = Arc::clone(&wake);
+        let inspector = Inspector::start(move || wakes.notify_one())
+            .inspect_err(|error| warn!(%error, "processes are not looked at: the thread cannot be started"))
+            .ok();
         let stages = PipelineSettings { engine: settings.engine, encoder: settings.encoder };
-        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger, names, hidden))
+        let mut pipeline = Pipeline::new(stages, LiveProbes::new(sampler, tagger, names, hidden, inspector))
             .enriching(settings.enrich, move || waker.notify_one());
         let health = Health {
             lost: Vec::new(),

@@ -4,6 +4,7 @@ use super::{
     Answer, Probes,
     fingerprints::Fingerprints,
     hidden::HiddenProcesses,
+    inspector::Inspector,
     sampler::{Sampler, SamplerCounters},
     socket_tagging::{SocketTagger, SocketTaggingCounters},
 };
@@ -11,7 +12,7 @@ use crate::{
     containers::{self, ContainerCounters, ContainerNames},
     enrich::snapshot,
     host,
-    model::{BootTime, DnsServerRole, Event, EventBody, HeldSocket, Request},
+    model::{BootTime, Event, EventBody, HeldSocket, Request},
 };
 
 /// All probes of this host.
@@ -24,6 +25,8 @@ pub struct LiveProbes {
     /// `None` if containers are not named.
     containers: Option<ContainerNames>,
     hidden: HiddenProcesses,
+    /// `None` if its thread cannot be started.
+    inspector: Option<Inspector>,
 }
 
 impl LiveProbes {
@@ -33,8 +36,9 @@ impl LiveProbes {
         tagger: SocketTagger,
         containers: Option<ContainerNames>,
         hidden: HiddenProcesses,
+        inspector: Option<Inspector>,
     ) -> Self {
-        Self { sampler, tagger, fingerprints: Fingerprints::default(), containers, hidden }
+        Self { sampler, tagger, fingerprints: Fingerprints::default(), containers, hidden, inspector }
     }
 
     /// Counters of the names of containers.
@@ -79,11 +83,16 @@ impl Probes for LiveProbes {
                 self.hidden.ask(process.clone());
                 Answer::Pending
             }
-            Request::DnsRole(process) => match snapshot::serves_names(process) {
-                Some(serves) => Answer::Event(Box::new(Event {
+            Request::Inspect(request) => {
+                let is_asked = self.inspector.as_mut().is_some_and(|inspector| inspector.ask(request));
+                if is_asked { Answer::Pending } else { Answer::None }
+            }
+            // The answer must come at once: later events of the process need the names that it decides about.
+            Request::DnsRole(process) => match snapshot::dns_role(process) {
+                Some(role) => Answer::Event(Box::new(Event {
                     time: host::now(),
                     subject: process.clone(),
-                    body: EventBody::DnsServerRole(DnsServerRole { serves }),
+                    body: EventBody::DnsServerRole(role),
                 })),
                 None => Answer::None,
             },
@@ -106,6 +115,9 @@ impl Probes for LiveProbes {
     fn take_answers(&mut self, now: BootTime, found: &mut Vec<Event>) {
         if let Some(containers) = &self.containers {
             containers.take_answers(now, found);
+        }
+        if let Some(inspector) = &self.inspector {
+            inspector.take_answers(now, found);
         }
     }
 

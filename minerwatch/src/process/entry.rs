@@ -120,11 +120,13 @@ impl Process {
         self.view.key
     }
 
-    /// Whether the process runs a program of the host itself: a file in a system directory, outside of containers.
+    /// Whether the process runs a program of the host itself: a file in a system directory, outside of containers, with
+    /// nothing else mounted in its place.
     pub fn is_of_system(&self) -> bool {
         let executable = &self.view.executable;
         let is_inside = self.view.container.as_ref().is_some_and(|container| container.id.is_some());
-        !is_inside && !executable.flags.memfd && is_in_system_directory(&executable.path)
+        let has_own_file = !executable.flags.memfd && !executable.flags.foreign;
+        !is_inside && has_own_file && is_in_system_directory(&executable.path)
     }
 
     /// Whether the exit of the process has not been seen.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Process, ProcessTable, Role};
+use super::{ImageSource, Process, ProcessTable, Role};
 use crate::model::ProcessKey;
 
 /// Maximum number of generations that a walk through ancestors visits.
@@ -27,6 +27,15 @@ impl ProcessTable {
     /// Returns the parent of a process, if the table has it.
     pub fn parent_of(&self, process: &Process) -> Option<&Process> {
         self.get(process.parent?)
+    }
+
+    /// Returns the process whose program started a process: its nearest ancestor that is more than a fork, such as the
+    /// shell above a subshell. Returns `None` below a program that starts unrelated processes.
+    pub fn starter_of(&self, process: &Process) -> Option<&Process> {
+        let mut ancestors = self.ancestry(process.parent?);
+        let starter = ancestors.find(|ancestor| ancestor.image_source != ImageSource::Inherited)?;
+        // What a person types in one shell belongs together.
+        (!starter.role.bounds_tree() || starter.role == Role::LoginShell).then_some(starter)
     }
 
     /// Returns the process and its ancestors up to the root of its tree.
@@ -56,6 +65,13 @@ impl ProcessTable {
         self.tree_path(key, |_| false).last().map_or(key, Process::key)
     }
 
+    /// Returns whose deeds those of a process count among: the installer that it works for, else the root of its tree. What
+    /// an installer does is held, and must not hide what its starter does.
+    pub fn doer(&self, process: &Process) -> ProcessKey {
+        let installer = process.manager.filter(|_| self.is_managed(process));
+        installer.unwrap_or_else(|| self.tree_root(process.key()))
+    }
+
     /// Whether a process is a package manager, or works for one that still runs. A process that outlives its installer
     /// is no longer managed.
     pub fn is_managed(&self, process: &Process) -> bool {
@@ -76,7 +92,7 @@ fn same_tree(parent: &Process, child: &Process, is_member: impl Fn(ProcessKey) -
 mod tests {
     use crate::{
         model::ProcessKey,
-        process::{ProcessTable, TableLimits},
+        process::{Process, ProcessTable, TableLimits},
         testing::{Host, seconds},
     };
 
@@ -142,6 +158,22 @@ mod tests {
         assert_eq!(table.tree_root(late), late);
         assert_eq!(table.tree_root(shell), shell, "the service is only the entry");
         assert_eq!(table.tree_path(late, |key| key == agent).last().unwrap().key(), agent);
+    }
+
+    #[test]
+    fn a_subshell_is_not_the_starter() {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/x.sh"]);
+        let subshell = host.fork(shell);
+        let dig = host.spawn(subshell, "/usr/bin/dig", &["dig"]);
+        let service = host.spawn(init, "/usr/bin/web", &["web"]);
+        let worker = host.fork(service);
+        let table = table(&host);
+        let starter = |key| table.starter_of(table.get(key).expect("it was seen")).map(Process::key);
+        assert_eq!([starter(dig), starter(subshell)], [Some(shell); 2]);
+        assert_eq!([starter(shell), starter(service), starter(init)], [None; 3]);
+        assert_eq!(starter(worker), Some(service));
     }
 
     #[test]

@@ -56,6 +56,26 @@ pub fn script_of<'a>(
     first_file
 }
 
+/// Whether an interpreter was started so that it reads its program from its standard input: with no file and no code, or
+/// with `-s` (shells) or `-`. A person at a terminal starts a shell like this, too.
+pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>]) -> bool {
+    let Some(runner @ (Runner::Shell | Runner::Language)) = Runner::of(base_name(executable)) else {
+        return false;
+    };
+    let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
+    while let Some(argument) = rest.next() {
+        let Some(flags) = argument.strip_prefix(['-', '+']) else { return false };
+        // After these, no argument is a file: `-s`, `-`. After `-c` the code follows.
+        if runner.runs_no_file(flags) {
+            return flags.is_empty() || (runner == Runner::Shell && !flags.contains('c'));
+        }
+        if runner.has_value(argument) {
+            rest.next();
+        }
+    }
+    true
+}
+
 /// A kind of program that runs other files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Runner {

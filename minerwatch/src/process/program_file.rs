@@ -13,7 +13,7 @@ pub struct ProgramFile<'a> {
     /// Base name of the executable or script.
     pub name: &'a str,
     /// Whether the file is in a system directory of the host. A path in a container says nothing: who makes the image
-    /// chooses the names.
+    /// chooses the names. The same is true of a mount namespace of one's own.
     pub in_system_directory: bool,
 }
 
@@ -23,8 +23,8 @@ impl<'a> ProgramFile<'a> {
         Self { name: base_name(path), in_system_directory: is_in_system_directory(path) }
     }
 
-    /// Describes the program file at a path in a container.
-    pub fn in_container(path: &'a str) -> Self {
+    /// Describes the program file at a path in a container, or in a mount namespace where another file is at that path.
+    pub fn elsewhere(path: &'a str) -> Self {
         Self { name: base_name(path), in_system_directory: false }
     }
 }

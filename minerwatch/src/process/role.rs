@@ -99,6 +99,9 @@ impl Role {
         let role = by_name(file.name);
         match role {
             Self::LoginService if opens_only_for_others(file.name) && !above.is_session => Self::Other,
+            Self::LoginService if opens_as_a_service(file.name) && !above.may_open_sessions(file.name) => {
+                Self::Other
+            }
             _ if role.excuses() && !file.in_system_directory => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
             Self::Service if file.in_system_directory && runs_jobs(arguments) => Self::JobRunner,
@@ -158,12 +161,47 @@ pub struct Above {
     pub role: Option<Role>,
     /// Whether the program is started in a person's session: below a login service.
     pub is_session: bool,
+    /// Whether a service manager started the program: the first process, systemd, or a script for starting services.
+    pub is_supervised: bool,
+    /// Whether the process that started the program runs a program of the host itself.
+    pub is_of_system: bool,
+}
+
+impl Above {
+    /// Whether a program that opens sessions as a service may do so here. A window manager starts terminals, too.
+    fn may_open_sessions(self, name: &str) -> bool {
+        let is_desktop = || is_terminal(name) && self.role == Some(Role::Other) && self.is_of_system;
+        self.is_session || self.is_supervised || is_desktop()
+    }
 }
 
 /// Whether a login service of this name only opens sessions for who is logged in already. Below anything else it is a
 /// wrapper like others, so that a tree does not end there.
 fn opens_only_for_others(name: &str) -> bool {
     matches!(name, "su" | "sudo" | "doas" | "tmux" | "tmux: server" | "screen" | "SCREEN" | "script")
+}
+
+/// Whether a login service of this name opens sessions as a service or for a desktop. Whoever may start it otherwise can
+/// tell it which program it runs (`agetty -l`, `xterm -e`, `login -f`), so that a tree does not end there.
+fn opens_as_a_service(name: &str) -> bool {
+    is_terminal(name)
+        || matches!(name, "ttyd" | "agetty" | "getty" | "mingetty" | "login" | "dropbear" | "mosh-server")
+}
+
+/// Whether a login service of this name is a terminal with a window.
+fn is_terminal(name: &str) -> bool {
+    matches!(name, "xterm" | "konsole" | "gnome-terminal-server")
+}
+
+/// Whether a program or script starts services for the first process: an init script, or the tools that such scripts
+/// use.
+pub(super) fn starts_services(path: &str) -> bool {
+    const SCRIPTS: [&str; 5] = ["/etc/init.d/", "/etc/rc", "/usr/lib/rc/", "/lib/rc/", "/usr/libexec/rc/"];
+    let is_tool = matches!(
+        base_name(path),
+        "start-stop-daemon" | "openrc" | "openrc-run" | "runscript" | "supervise-daemon"
+    );
+    (is_tool && is_in_system_directory(path)) || SCRIPTS.iter().any(|place| path.starts_with(place))
 }
 
 /// Whether the arguments are those of a login shell, in a person's session: `argv[0]` starts with a dash, or a login
@@ -247,7 +285,12 @@ mod tests {
     use super::*;
 
     fn role(path: &str, arguments: &[&str], parent: Option<Role>) -> Role {
-        let above = Above { role: parent, is_session: parent == Some(Role::LoginService) };
+        let above = Above {
+            role: parent,
+            is_session: parent == Some(Role::LoginService),
+            is_supervised: parent == Some(Role::Init),
+            is_of_system: true,
+        };
         Role::of(&ProgramFile::at(path), arguments, 100, above)
     }
 
@@ -257,7 +300,7 @@ mod tests {
         assert_eq!(role("/tmp/dpkg", &["dpkg"], None), Role::Other);
         assert_eq!(role("/usr/../tmp/dpkg", &["dpkg"], None), Role::Other);
         assert_eq!(role("/tmp/systemd", &["systemd"], None), Role::Other);
-        let inside = ProgramFile::in_container("/usr/bin/dpkg");
+        let inside = ProgramFile::elsewhere("/usr/bin/dpkg");
         assert_eq!(Role::of(&inside, &["dpkg"], 100, Above::default()), Role::Other);
         assert_eq!(role("/usr/bin/grep", &["grep"], None), Role::TextViewer);
         assert_eq!(role("/dev/shm/grep", &["grep"], None), Role::Other);
@@ -292,6 +335,37 @@ mod tests {
             assert_eq!(role(path, &["x"], Some(Role::LoginService)), Role::LoginService, "{path}");
         }
         assert_eq!(role("/usr/sbin/sshd", &["sshd"], Some(Role::Init)), Role::LoginService);
+    }
+
+    #[test]
+    fn who_opens_sessions_as_a_service_is_one() {
+        let services = ["ttyd", "agetty", "getty", "login", "dropbear", "mosh-server"];
+        let terminals = ["xterm", "konsole", "gnome-terminal-server"];
+        for name in services.into_iter().chain(terminals) {
+            let path = format!("/usr/bin/{name}");
+            let of = |parent| role(&path, &[name, "-l", "/tmp/x"], parent);
+            for parent in [Role::Shell, Role::Interpreter, Role::Service, Role::Scheduler, Role::Downloader] {
+                assert_eq!(of(Some(parent)), Role::Other, "{name} {parent:?}");
+            }
+            assert_eq!(of(None), Role::Other, "{name}");
+            assert_eq!(of(Some(Role::Init)), Role::LoginService, "{name}");
+            assert_eq!(of(Some(Role::LoginService)), Role::LoginService, "{name}");
+            let by_window_manager = of(Some(Role::Other));
+            assert_eq!(by_window_manager == Role::LoginService, terminals.contains(&name), "{name}");
+        }
+        assert_eq!(role("/usr/sbin/sshd", &["sshd"], Some(Role::Shell)), Role::LoginService);
+    }
+
+    #[test]
+    fn init_scripts_start_services() {
+        for path in
+            ["/etc/init.d/dropbear", "/usr/sbin/start-stop-daemon", "/sbin/openrc-run", "/etc/rc.local"]
+        {
+            assert!(starts_services(path), "{path}");
+        }
+        for path in ["/tmp/start-stop-daemon", "/usr/bin/bash", "/home/me/etc/init.d/x", ""] {
+            assert!(!starts_services(path), "{path}");
+        }
     }
 
     #[test]

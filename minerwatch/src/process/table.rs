@@ -13,7 +13,8 @@ use rustc_hash::FxHashMap;
 
 use super::{ImageSource, Process, containers::Containers};
 use crate::model::{
-    BootTime, Container, ContainerDescription, Event, EventBody, ProcessKey, ProcessPresence, Subject,
+    BootTime, Container, ContainerDescription, Event, EventBody, ProcessKey, ProcessPresence, Protocol,
+    Subject,
 };
 
 /// Limits of the table.
@@ -175,7 +176,10 @@ impl ProcessTable {
             EventBody::Connect(connect) => {
                 self.apply_subject(*time, subject);
                 self.set_network(subject.key, connect.network_namespace);
-                if !connect.flow.destination.ip().is_loopback()
+                // What does not answer sends nothing, and resolvers connect UDP sockets only to learn their own address.
+                let is_answered = connect.result == 0 && connect.flow.protocol == Protocol::Tcp;
+                if is_answered
+                    && !connect.flow.destination.ip().is_loopback()
                     && let Some(process) = self.rows.get_mut(&subject.key)
                 {
                     process.connected = true;

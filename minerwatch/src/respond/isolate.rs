@@ -21,7 +21,7 @@ use super::{
 #[cfg(feature = "sensor")]
 use crate::sensor::Isolation;
 use crate::{
-    enrich::proc::Proc,
+    enrich::{proc::Proc, resolvers},
     model::{Allowed, BlockedTraffic},
 };
 
@@ -214,23 +214,14 @@ fn reset(_: &[Running], _: &[Allowed], _: &Proc) -> usize {
 fn allowed(settings: &ResponseSettings, living: &[Running], proc: &Proc) -> Vec<Allowed> {
     let mut allowed = settings.allow.clone();
     if settings.allow_dns {
-        let host = std::fs::read_to_string("/etc/resolv.conf").unwrap_or_default();
-        allowed.extend(servers(&host).map(dns));
+        allowed.extend(resolvers::used_by_host().into_iter().map(dns));
         // A container may have servers of its own. Its file is the suspect's, so only private addresses count.
         if let Some(first) = living.first() {
-            let own = proc.read(first.key.pid, "root/etc/resolv.conf", 64 << 10).unwrap_or_default();
-            allowed.extend(servers(&String::from_utf8_lossy(&own)).filter(is_private).map(dns));
+            let own = resolvers::used_by(proc, first.key.pid);
+            allowed.extend(own.into_iter().filter(is_private).map(dns));
         }
     }
     allowed
-}
-
-/// The servers of a `resolv.conf` (resolv.conf(5)).
-fn servers(text: &str) -> impl Iterator<Item = IpAddr> {
-    text.lines().filter_map(|line| {
-        let address = line.trim().strip_prefix("nameserver")?.trim();
-        address.split('%').next()?.parse().ok()
-    })
 }
 
 fn dns(address: IpAddr) -> Allowed {
@@ -251,12 +242,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn servers_are_read_from_resolv_conf() {
-        let text =
-            "# comment\nnameserver 10.0.0.2\nsearch x\n nameserver fe80::1%eth0 \nnameserver pool.example\n";
-        let servers: Vec<IpAddr> = servers(text).collect();
-        assert_eq!(servers, ["10.0.0.2".parse::<IpAddr>().unwrap(), "fe80::1".parse().unwrap()]);
-        assert!(servers.iter().all(is_private));
-        assert!(!is_private(&"203.0.113.9".parse().unwrap()));
+    fn only_private_servers_of_a_suspect_are_allowed() {
+        for (server, expected) in [
+            ("10.0.0.2", true),
+            ("fe80::1", true),
+            ("127.0.0.11", true),
+            ("203.0.113.9", false),
+            ("2001:db8::1", false),
+        ] {
+            assert_eq!(is_private(&server.parse().unwrap()), expected, "{server}");
+        }
     }
 }

@@ -12,9 +12,9 @@ use crate::model::{
     ContainerImage, ContainerRuntime, ControlRegister, CpuQuota, CpuUsage, Credentials, DeviceOpen,
     Direction, DnsAnswer, DnsData, DnsMessage, DnsRecord, Event, EventBody, Exec, Executable,
     ExecutableFlags, Exit, FileAction, FileChange, FileId, Flow, FlowUpdate, Fork, GeoLocation, HashedFile,
-    HiddenBy, HiddenProcess, HugePages, Labels, Mapping, MappingClass, Namespaces, Payload, Pod, ProcessKey,
-    ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow, RunningProcess, SchedulingPolicy, Subject,
-    TlsHello, WallClock,
+    HiddenBy, HiddenProcess, HugePages, InputFile, Inspection, Labels, Mapping, MappingClass, MinerSettings,
+    Namespaces, Payload, Pod, ProcessKey, ProcessView, Protocol, Rounding, RoundingCounts, RunningFlow,
+    RunningProcess, SchedulingPolicy, Subject, TlsHello, WallClock,
 };
 pub(crate) use alert::{alert, large_alert};
 
@@ -144,7 +144,7 @@ pub(crate) fn curl() -> ProcessView {
         executable: Executable {
             path: "/usr/bin/curl".into(),
             file: Some(FileId { device: 8 << 20 | 1, inode: 4711 }),
-            flags: ExecutableFlags { memfd: true, deleted: true },
+            flags: ExecutableFlags { memfd: true, deleted: true, foreign: false },
         },
         arguments: arguments(&["curl", "-o", "/tmp/x", "http://10.0.0.1:8000/x y"]),
         ..bash()
@@ -315,11 +315,27 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         ),
         ("cpu-quota", EventBody::Quota(Box::new(quota()))),
         ("hidden", EventBody::Hidden(Box::new(hidden))),
+        ("inspection", EventBody::Inspection(Box::new(inspection()))),
     ]
     .into_iter()
     .zip(0..)
     .map(|((name, body), index)| (name, event(at(123 + 200 * index), body)))
     .collect()
+}
+
+/// Returns an inspection with everything in it.
+fn inspection() -> Inspection {
+    Inspection {
+        name: Some("kworker/0:1".into()),
+        title: Some("[kworker/0:1]".into()),
+        deleted: true,
+        input: Some(InputFile { path: "/tmp/x.sh".into(), file: FileId { device: 1, inode: 3 } }),
+        preloaded: vec!["/tmp/x.so".into()],
+        settings: Some(MinerSettings {
+            file: Some("/tmp/config.json".into()),
+            arguments: vec!["--url".into(), "stratum+tcp://pool.example:3333".into()],
+        }),
+    }
 }
 
 /// Returns a quota report of a process that uses all of its quota of half a processor.

@@ -67,9 +67,12 @@ impl Arguments {
         if !self.no_lint {
             clock.time("lint", lint::check)?;
         }
-        // The live tests start executables of other packages, which building the tests does not build.
+        // The live tests start executables of other packages, which building the tests does not build. Both are built at
+        // once: alone, the executables would get fewer features of the same libraries, which are then built twice.
         let everything = ["--workspace", "--exclude", ebpf::PACKAGE];
-        clock.time("build", || command::check(command::cargo(["build"]).args(everything)))?;
+        clock.time("build", || {
+            command::check(command::cargo(["build", "--bins", "--tests"]).args(everything))
+        })?;
         let notes = Notes::new()?;
         let outcome = clock.time("tests", || self.all_tests(&everything, &notes));
         notes.print();

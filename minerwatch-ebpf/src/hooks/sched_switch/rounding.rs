@@ -91,7 +91,8 @@ pub fn sample(context: Context, previous: *const u8, counters: &mut Counters, no
     count(previous, counters)?;
     let found = counters.found();
     let new = found.wrapping_sub(counters.reported);
-    let is_enough = new >= counters.reported >> 1 || now.wrapping_sub(counters.reported_at) >= REPORT_EVERY;
+    // A quarter more: the daemon decides after a second, and a larger share would delay that by up to half a second.
+    let is_enough = new >= counters.reported >> 2 || now.wrapping_sub(counters.reported_at) >= REPORT_EVERY;
     if new != 0 && is_enough {
         report(context, counters, found, now);
     }

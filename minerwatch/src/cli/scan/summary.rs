@@ -148,7 +148,7 @@ mod tests {
     use super::*;
     use crate::{
         model::{ControlRegister, Rounding, RoundingCounts},
-        testing::{Host, alerts},
+        testing::{Host, alerts, seconds},
     };
 
     fn report(incidents: Vec<Alert>) -> ScanReport {
@@ -167,9 +167,12 @@ mod tests {
         let mut host = Host::new();
         let init = host.boot("/sbin/init", &["init"]);
         let worker = host.spawn(init, "/usr/sbin/sshd", &["sshd"]);
-        let flushing = RoundingCounts { nearest: 9, down: 6, up: 6, zero: 6 };
         let plain = RoundingCounts::default();
-        host.sample_rounding(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+        for looks in [1, 6] {
+            let flushing = RoundingCounts { nearest: 9, down: looks, up: looks, zero: looks };
+            host.sample_rounding(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+            host.wait(seconds(1));
+        }
         alerts(&host)
     }
 

@@ -1,6 +1,6 @@
 //! B4P: a program in an odd place carries the name of a program of the system.
 
-use super::is_program;
+use super::shown_names;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, PathKind, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
@@ -23,7 +23,7 @@ pub const BORROWED_NAME: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[BORROWED_NAME],
-    wants: &[EventType::Exec, EventType::RunningProcess],
+    wants: &[EventType::Exec, EventType::RunningProcess, EventType::Inspection],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
@@ -70,9 +70,7 @@ fn is_daemon(name: &str) -> bool {
 }
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    if !is_program(context) {
-        return None;
-    }
+    let [name, own] = shown_names(context)?;
     let view = &context.process.view;
     let executable = &view.executable;
     // An image chooses the places of its programs, and a deleted daemon of the system waits for its restart.
@@ -81,9 +79,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         return None;
     }
     let file = base_name(executable.path.strip_suffix(" (deleted)").unwrap_or(&executable.path));
-    let own = view.arguments.first().map_or("", |name| name.split([' ', ':']).next().unwrap_or(""));
+    let own = own.split([' ', ':']).next().unwrap_or("");
     let own = base_name(own.trim_start_matches('-'));
-    let borrowed = [file, own, &*view.name].into_iter().find(|name| is_daemon(name))?;
+    let borrowed = [file, own, name].into_iter().find(|name| is_daemon(name))?;
     let detail = format!("'{}' calls itself '{borrowed}', like a daemon of the system", executable.path);
     Some(Finding::new(BORROWED_NAME, context, detail).value("name", borrowed).value("path", &executable.path))
 }

@@ -8,7 +8,7 @@
 //! Sources of the options: the usage texts of XMRig, `SRBMiner`, cpuminer and its forks, `lolMiner`, T-Rex, Rigel, the
 //! miners of DERO, XELIS and Kaspa.
 
-mod tokens;
+pub(super) mod tokens;
 
 use super::is_program;
 use crate::{

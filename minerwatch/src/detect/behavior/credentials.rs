@@ -69,9 +69,6 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 
 /// Returns why the process or a relative above it may be an intruder's, in words.
 fn doubtful_origin(context: &DetectionContext<'_>) -> Option<&'static str> {
-    if context.table.is_managed(context.process) {
-        return None;
-    }
     for ancestor in context.table.ancestry(context.key()).take(MAX_ANCESTORS) {
         let is_self = ancestor.key() == context.key();
         match ancestor.role {

@@ -55,7 +55,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         EventBody::Exec(_) => by_command(context),
         EventBody::File(change) if matches!(change.action, FileAction::Write | FileAction::Create) => {
             let what = by_file(&change.path)?;
-            if matches!(context.process.role, Role::Init | Role::PackageManager | Role::Agent)
+            if matches!(context.process.role, Role::Init | Role::PackageManager)
                 || is_helper_of_systemd(context)
             {
                 return None;

@@ -3,9 +3,13 @@
 use std::{sync::Arc, time::Duration};
 
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless, WrittenFile},
-    model::{ChainEdge, ChainKind, Decimal, EventType, SignalClass},
-    process::Taint,
+    detect::{
+        Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind, WrittenFile,
+    },
+    model::{
+        BootTime, ChainEdge, ChainKind, Decimal, EventBody, EventType, Inspection, Request, SignalClass,
+    },
+    process::{Taint, reads_program_from_input},
 };
 
 /// Maximum time from writing a file or making it executable to running it. An attacker's script runs at once what it
@@ -28,24 +32,74 @@ pub const DROP_AND_RUN: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[DROP_AND_RUN],
-    wants: &[EventType::Exec],
+    wants: &[EventType::Exec, EventType::Inspection],
     evictions: None,
-    create: |_| Box::new(Stateless(inspect)),
+    create: |_| Box::new(DropAndRun),
 };
 
+#[derive(Debug)]
+struct DropAndRun;
+
+impl Detector for DropAndRun {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Inspection(inspection) => findings.add(inspected(context, inspection)),
+            _ => {
+                findings.add(started(context));
+                // The kernel's event does not say what a shell without a script reads.
+                let view = &context.process.view;
+                if context.process.script.is_none()
+                    && reads_program_from_input(&view.executable.path, &view.arguments)
+                {
+                    let request = super::inspection_of(context, true, Vec::new());
+                    findings.request(Request::Inspect(Box::new(request)));
+                }
+            }
+        }
+    }
+}
+
 /// Checks whether the file of a started program, or the script that it interprets, was just dropped.
-fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
+fn started(context: &DetectionContext<'_>) -> Option<Finding> {
     let written = &context.known.written;
     let view = &context.process.view;
-    let container = view.container.as_ref().and_then(|container| container.id.as_deref());
+    let container = container_of(context);
     let program = written.find(&view.executable.path, view.executable.file, container);
     let script = || written.find(context.process.script.as_deref()?, None, container);
     let dropped = program
-        .filter(|dropped| is_fresh(dropped, context))
-        .or_else(|| script().filter(|dropped| is_fresh(dropped, context)))?;
-    let age = context.at().since(dropped.ready()).as_secs_f64();
+        .filter(|dropped| is_fresh(dropped, context.at()))
+        .or_else(|| script().filter(|dropped| is_fresh(dropped, context.at())))?;
+    Some(found(context, dropped, context.at(), "run"))
+}
+
+/// Checks whether the script that a shell reads as its standard input, or a library that is forced into a program, was
+/// just dropped when the program started.
+fn inspected(context: &DetectionContext<'_>, inspection: &Inspection) -> Option<Finding> {
+    let written = &context.known.written;
+    let view = &context.process.view;
+    let container = container_of(context);
+    let since = context.process.since;
+    let input = inspection.input.as_ref().filter(|_| {
+        context.process.script.is_none() && reads_program_from_input(&view.executable.path, &view.arguments)
+    });
+    let script = input.and_then(|input| written.find(&input.path, Some(input.file), container));
+    if let Some(dropped) = script.filter(|dropped| is_fresh(dropped, since)) {
+        return Some(found(context, dropped, since, "run"));
+    }
+    let mut libraries = inspection.preloaded.iter().filter_map(|path| written.find(path, None, container));
+    let dropped = libraries.find(|dropped| is_fresh(dropped, since))?;
+    Some(found(context, dropped, since, "preloaded into a program"))
+}
+
+fn container_of<'a>(context: &DetectionContext<'a>) -> Option<&'a str> {
+    context.process.view.container.as_ref().and_then(|container| container.id.as_deref())
+}
+
+/// Creates the finding about a file that was run at the time `run`.
+fn found(context: &DetectionContext<'_>, dropped: &WrittenFile, run: BootTime, deed: &str) -> Finding {
+    let age = run.since(dropped.ready()).as_secs_f64();
     let detail = format!(
-        "'{}' was written by '{}' (pid {}) and run {age:.1} s later from {}",
+        "'{}' was written by '{}' (pid {}) and {deed} {age:.1} s later from {}",
         dropped.path,
         dropped.writer_name,
         dropped.writer.pid,
@@ -59,7 +113,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     finding.partner = Some(dropped.writer);
     finding.file = Some((Arc::clone(&dropped.path), dropped.file));
     finding.edges.extend(drop_steps(dropped));
-    Some(finding)
+    finding
 }
 
 /// Returns the steps that made a file ready to run.
@@ -83,16 +137,30 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
     [Some(drop), armed].into_iter().flatten()
 }
 
-fn is_fresh(dropped: &WrittenFile, context: &DetectionContext<'_>) -> bool {
-    dropped.place.is_odd() && (dropped.fetched || context.at().since(dropped.ready()) <= WINDOW)
+/// Whether a file in an odd place is what a program that starts at the time `run` was dropped as.
+fn is_fresh(dropped: &WrittenFile, run: BootTime) -> bool {
+    dropped.place.is_odd() && (dropped.fetched || run.since(dropped.ready()) <= WINDOW)
 }
 
 #[cfg(test)]
 mod tests {
     use crate::{
-        model::ProcessKey,
-        testing::{Host, findings, seconds},
+        model::{EventBody, InputFile, Inspection, ProcessKey, Request},
+        testing::{Host, findings, requests, seconds},
     };
+
+    fn inspect(host: &mut Host, process: ProcessKey, inspection: Inspection) {
+        host.happen(process, EventBody::Inspection(Box::new(inspection)));
+    }
+
+    fn reads(host: &mut Host, path: &str) -> Inspection {
+        let input = InputFile { path: path.into(), file: host.file(path) };
+        Inspection { input: Some(input), ..Inspection::default() }
+    }
+
+    fn preloads(path: &str) -> Inspection {
+        Inspection { preloaded: vec![path.into()], ..Inspection::default() }
+    }
 
     /// The actions of a test case, given the key of a shell.
     type Act = fn(&mut Host, ProcessKey);
@@ -201,5 +269,82 @@ mod tests {
         for (name, act) in cases {
             assert_eq!(found(act), [], "{name}");
         }
+    }
+
+    #[test]
+    fn what_a_closer_look_shows_is_found() {
+        let cases: [(&str, Act); 3] = [
+            ("a script on standard input", |host, shell| {
+                host.create(shell, "/tmp/x.sh", 0o644);
+                let bash = host.spawn(shell, "/usr/bin/bash", &["bash"]);
+                let inspection = reads(host, "/tmp/x.sh");
+                inspect(host, bash, inspection);
+            }),
+            ("a preloaded library", |host, shell| {
+                host.create(shell, "/dev/shm/x.so", 0o644);
+                let sleep = host.spawn(shell, "/usr/bin/sleep", &["sleep", "9"]);
+                host.wait(seconds(100));
+                inspect(host, sleep, preloads("/dev/shm/x.so"));
+            }),
+            ("code of another language", |host, shell| {
+                host.create(shell, "/run/lock/x", 0o644);
+                let perl = host.spawn(shell, "/usr/bin/perl", &["perl", "-"]);
+                let inspection = reads(host, "/run/lock/x");
+                inspect(host, perl, inspection);
+            }),
+        ];
+        for (name, act) in cases {
+            assert_eq!(found(act), [("B2", 25)], "{name}");
+        }
+    }
+
+    #[test]
+    fn what_a_closer_look_shows_of_other_files_is_not_found() {
+        let cases: [(&str, Act); 4] = [
+            ("data, not a program", |host, shell| {
+                host.create(shell, "/tmp/x", 0o644);
+                let sort = host.spawn(shell, "/usr/bin/sort", &["sort"]);
+                let inspection = reads(host, "/tmp/x");
+                inspect(host, sort, inspection);
+            }),
+            ("data of a script", |host, shell| {
+                host.create(shell, "/tmp/x", 0o644);
+                let python = host.spawn(shell, "/usr/bin/python3", &["python3", "-c", "pass"]);
+                let inspection = reads(host, "/tmp/x");
+                inspect(host, python, inspection);
+            }),
+            ("a library in an ordinary place", |host, shell| {
+                host.create(shell, "/opt/lib/x.so", 0o644);
+                let sleep = host.spawn(shell, "/usr/bin/sleep", &["sleep", "9"]);
+                inspect(host, sleep, preloads("/opt/lib/x.so"));
+            }),
+            ("a library written after the start", |host, shell| {
+                let sleep = host.spawn(shell, "/usr/bin/sleep", &["sleep", "999"]);
+                host.create(shell, "/tmp/other", 0o644);
+                inspect(host, sleep, preloads("/tmp/x.so"));
+            }),
+        ];
+        for (name, act) in cases {
+            assert_eq!(found(act), [], "{name}");
+        }
+    }
+
+    #[test]
+    fn only_shells_without_a_script_are_looked_at() {
+        let asked = |path: &str, arguments: &[&str]| {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            host.spawn(init, path, arguments);
+            requests(&host)
+                .iter()
+                .any(|request| matches!(request, Request::Inspect(request) if request.only_input))
+        };
+        assert!(asked("/usr/bin/bash", &["bash"]));
+        assert!(asked("/usr/bin/dash", &["sh", "-s", "x"]));
+        assert!(asked("/usr/bin/python3", &["python3", "-"]));
+        assert!(!asked("/usr/bin/bash", &["bash", "/srv/x.sh"]));
+        assert!(!asked("/usr/bin/bash", &["bash", "-c", "true"]));
+        assert!(!asked("/usr/bin/python3", &["python3", "-m", "http.server"]));
+        assert!(!asked("/usr/bin/sort", &["sort"]));
     }
 }

@@ -23,17 +23,17 @@ pub const FILELESS: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[FILELESS],
-    wants: &[EventType::Exec, EventType::RunningProcess, EventType::File],
+    wants: &[EventType::Exec, EventType::RunningProcess, EventType::File, EventType::Inspection],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    if let EventBody::File(change) = &context.event.body {
-        return deletes_itself(context, change);
-    }
-    if !is_program(context) {
-        return None;
+    match &context.event.body {
+        EventBody::File(change) => return deletes_itself(context, change),
+        EventBody::Inspection(inspection) if inspection.deleted => return was_deleted(context),
+        _ if !is_program(context) => return None,
+        _ => {}
     }
     let executable = &context.process.view.executable;
     let what = match (executable.flags.memfd, executable.flags.deleted) {
@@ -64,6 +64,21 @@ fn deletes_itself(context: &DetectionContext<'_>, change: &FileChange) -> Option
     Some(finding.technique("T1070.004"))
 }
 
+/// Whether the file of a busy program in an odd place was deleted after its start, by whatever program. An upgrade deletes
+/// files of the system.
+fn was_deleted(context: &DetectionContext<'_>) -> Option<Finding> {
+    let executable = &context.process.view.executable;
+    let was_known = executable.flags.deleted || executable.flags.memfd;
+    if was_known || !PathKind::of(&executable.path).is_odd() {
+        return None;
+    }
+    let name = &context.process.view.name;
+    let detail = format!("the file of '{name}' was deleted while it runs ({})", executable.path);
+    let finding =
+        Finding::new(FILELESS, context, detail).tainting(Taint::Fileless).value("path", &executable.path);
+    Some(finding.technique("T1070.004"))
+}
+
 fn is_usual(context: &DetectionContext<'_>) -> bool {
     let executable = &context.process.view.executable;
     if let EventBody::RunningProcess(_) = context.event.body {
@@ -78,7 +93,10 @@ fn is_usual(context: &DetectionContext<'_>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::testing::{Host, findings};
+    use crate::{
+        model::{EventBody, Inspection},
+        testing::{Host, findings},
+    };
 
     #[test]
     fn programs_in_memory_and_deleted_files_are_found() {
@@ -122,6 +140,21 @@ mod tests {
             let process = host.spawn(init, path, &["x"]);
             host.delete(process, other);
             assert_eq!(findings(&host), expected, "{path} {other}");
+        }
+    }
+
+    #[test]
+    fn a_busy_program_whose_file_is_gone_is_found() {
+        for (path, expected) in [("/tmp/x", vec![("B3", 20)]), ("/opt/app/x", vec![]), ("/usr/bin/x", vec![])]
+        {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let process = host.spawn(init, path, &["x"]);
+            for deleted in [false, true] {
+                let inspection = Inspection { deleted, ..Inspection::default() };
+                host.happen(process, EventBody::Inspection(Box::new(inspection)));
+            }
+            assert_eq!(findings(&host), expected, "{path}");
         }
     }
 }

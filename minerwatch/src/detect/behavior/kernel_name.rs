@@ -1,6 +1,6 @@
 //! B4: an ordinary program with the name of a kernel thread.
 
-use super::is_program;
+use super::shown_names;
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
     model::{EventType, SignalClass},
@@ -22,18 +22,14 @@ pub const KERNEL_NAME: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[KERNEL_NAME],
-    wants: &[EventType::Exec, EventType::RunningProcess],
+    wants: &[EventType::Exec, EventType::RunningProcess, EventType::Inspection],
     evictions: None,
     create: |_| Box::new(Stateless(inspect)),
 };
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
-    if !is_program(context) {
-        return None;
-    }
     let view = &context.process.view;
-    let own = view.arguments.first().map_or("", AsRef::as_ref);
-    let shown = [view.name.as_ref(), own].into_iter().find(|name| is_kernel_name(name))?;
+    let shown = shown_names(context)?.into_iter().find(|name| is_kernel_name(name))?;
     let detail = format!("'{}' calls itself '{shown}', like a kernel thread", view.executable.path);
     let finding = Finding::new(KERNEL_NAME, context, detail);
     Some(finding.value("name", shown).value("path", &view.executable.path))

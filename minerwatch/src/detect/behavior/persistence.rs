@@ -119,7 +119,7 @@ fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
 /// Judges a tool that gives an account the user id of root. Its change of the accounts alone is usual.
 fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
     let command = context.command?;
-    if !command.is(&["useradd", "usermod", "adduser"]) || context.table.is_managed(context.process) {
+    if !command.is(&["useradd", "usermod", "adduser"]) {
         return None;
     }
     let arguments: Vec<&str> = command.arguments().collect();
@@ -141,8 +141,8 @@ fn second_root(context: &DetectionContext<'_>) -> Option<Finding> {
     Some(finding)
 }
 
-/// Whether the process writes such files as part of its task: package managers and management agents themselves,
-/// systemd and its helpers, container runtimes, which unpack images, and the `tools` of the system for such files.
+/// Whether the process writes such files as part of its task: package managers themselves, systemd and its helpers,
+/// container runtimes, which unpack images, and the `tools` of the system for such files.
 fn is_usual_writer(context: &DetectionContext<'_>, tools: &[&str]) -> bool {
     let process = context.process;
     let helper = ["/usr/lib/systemd/", "/lib/systemd/"]
@@ -154,7 +154,7 @@ fn is_usual_writer(context: &DetectionContext<'_>, tools: &[&str]) -> bool {
         process.is_of_system() && Command::of(process).is(tools) && script.is_none_or(is_in_system_directory)
     };
     helper
-        || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager | Role::Agent)
+        || matches!(process.role, Role::Init | Role::ContainerRuntime | Role::PackageManager)
         || (!tools.is_empty() && is_tool())
 }
 

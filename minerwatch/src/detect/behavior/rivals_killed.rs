@@ -74,11 +74,8 @@ struct RivalsKilled {
 impl Detector for RivalsKilled {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         let Some(deed) = context.command.as_ref().and_then(Deed::of) else { return };
-        // What a person types is not one tree, and package managers stop what they replace.
-        let script = context.table.tree_root(context.key());
-        if context.table.is_managed(context.process) {
-            return;
-        }
+        // What a person types is not one tree.
+        let script = context.table.doer(context.process);
         let kills = self.scripts.entry(&script, Kills::default);
         if context.at().since(kills.since) > WINDOW {
             *kills = Kills { since: context.at(), ..Kills::default() };

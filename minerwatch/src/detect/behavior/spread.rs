@@ -95,7 +95,7 @@ impl Detector for Spread {
 
 impl Spread {
     fn contacts(&mut self, context: &DetectionContext<'_>) -> &mut Contacts {
-        let contacts = self.trees.entry(&context.table.tree_root(context.key()), Contacts::default);
+        let contacts = self.trees.entry(&context.table.doer(context.process), Contacts::default);
         if context.at().since(contacts.since) > WINDOW {
             *contacts = Contacts { since: context.at(), ..Contacts::default() };
         }
@@ -107,7 +107,6 @@ impl Spread {
         if connect.flow.protocol != Protocol::Tcp
             || !is_entrance(destination.port())
             || !network::leaves_host(destination)
-            || context.table.is_managed(context.process)
         {
             return None;
         }
@@ -140,9 +139,6 @@ impl Spread {
     fn logged_in(&mut self, context: &DetectionContext<'_>) -> Option<Finding> {
         let command = context.command?;
         if !command.is(&["ssh", "scp", "sshpass"]) || !ignores_keys(&command) {
-            return None;
-        }
-        if context.table.is_managed(context.process) {
             return None;
         }
         let host = host_of(&command)?;

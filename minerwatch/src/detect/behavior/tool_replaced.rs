@@ -99,9 +99,7 @@ fn is_usual_writer(context: &DetectionContext<'_>) -> bool {
         let script = process.script.as_deref();
         Command::of(process).is(&tools) && process.is_of_system() && script.is_none_or(is_in_system_directory)
     };
-    context.table.is_managed(process)
-        || matches!(process.role, Role::Init | Role::PackageManager | Role::ContainerRuntime | Role::Agent)
-        || installs()
+    matches!(process.role, Role::Init | Role::PackageManager | Role::ContainerRuntime) || installs()
 }
 
 #[cfg(test)]

@@ -111,9 +111,7 @@ fn by_change<'a>(
         "systemd-journald",
         "auditd",
     ]);
-    if keeper
-        || matches!(process.role, Role::PackageManager | Role::Init | Role::ContainerRuntime | Role::Agent)
-    {
+    if keeper || matches!(process.role, Role::PackageManager | Role::Init | Role::ContainerRuntime) {
         return None;
     }
     match change.action {

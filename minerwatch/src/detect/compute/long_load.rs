@@ -1,13 +1,16 @@
-//! C9: one process is busy for minutes.
+//! C9: one process is busy for minutes, or processes of one program that follow each other are.
 
 use super::{
     BUSY_PROCESSES, LoadThresholds, SCHEDULING_EVICTED,
+    brief::BriefProcesses,
     streak::{Streak, busy_streak},
     with_scheduling,
 };
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
-    model::{Decimal, EventBody, EventType, SignalClass, Threshold},
+    detect::{
+        Declaration, DetectionContext, Detector, Finding, Findings, ProcessStates, SignalInfo, SignalKind,
+    },
+    model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// The signal. Its thresholds are [`LoadThresholds::process_share`] and [`LoadThresholds::process_span`].
@@ -29,19 +32,48 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
     create: |settings| {
-        let thresholds = settings.load;
-        Box::new(PerProcess::new(BUSY_PROCESSES, move |streaks, context| {
-            inspect(streaks, context, &thresholds)
-        }))
+        Box::new(LongLoad {
+            thresholds: settings.load,
+            streaks: ProcessStates::new(BUSY_PROCESSES),
+            brief: BriefProcesses::new(),
+        })
     },
 };
+
+/// The busy processes, and those that lived briefly.
+#[derive(Debug)]
+struct LongLoad {
+    thresholds: LoadThresholds,
+    streaks: ProcessStates<Streak>,
+    brief: BriefProcesses,
+}
+
+impl Detector for LongLoad {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Cpu(usage) => {
+                findings.add(inspect(&mut self.streaks, context, usage, &self.thresholds));
+            }
+            EventBody::Exit(exit) => {
+                self.streaks.remove(&context.key());
+                let LoadThresholds { process_share: needed, process_span: span, .. } = self.thresholds;
+                findings.add(self.brief.ended(context, exit, LONG_LOAD, needed, span));
+            }
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.streaks.evicted() + self.brief.evicted()
+    }
+}
 
 fn inspect(
     streaks: &mut ProcessStates<Streak>,
     context: &DetectionContext<'_>,
+    usage: &CpuUsage,
     thresholds: &LoadThresholds,
 ) -> Option<Finding> {
-    let EventBody::Cpu(usage) = &context.event.body else { return None };
     let LoadThresholds { process_share: needed, process_span: span, .. } = *thresholds;
     let (used, seconds) = busy_streak(streaks, context, usage, needed, span)?;
     let detail =

@@ -26,7 +26,8 @@ pub const DATASET: SignalInfo = SignalInfo {
     techniques: &["T1496.001"],
 };
 
-/// C13. The weak form is one huge page for each of many threads. The full form is RandomX without a dataset.
+/// C13. The weak form is one huge page, or one workspace, for each of many threads. The full form is RandomX without a
+/// dataset.
 pub const SCRATCHPADS: SignalInfo = SignalInfo {
     id: "C13",
     class: SignalClass::Compute,
@@ -34,8 +35,8 @@ pub const SCRATCHPADS: SignalInfo = SignalInfo {
     full_weight: 20,
     kind: SignalKind::Sign,
     name: "Memory of the size of a miner's scratchpads",
-    description: "The process took huge pages of 2 or 4 MiB one by one, one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
-    catches: "CryptoNight and its relatives, and RandomX with little memory.",
+    description: "The process took huge pages of 2, 4 or 16 MiB one by one, or memory of the exact size that yespower and yescrypt work in, about one for each processor or more, or RandomX's 256 MiB with executable buffers beside them.",
+    catches: "CryptoNight and its relatives, GhostRider, yespower, yescrypt, and RandomX with little memory.",
     techniques: &["T1496.001"],
 };
 
@@ -47,20 +48,22 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
 
-/// The requests of a process so far. `dataset` and `cache` are the sizes of the last request in bytes. `code` and
-/// `scratchpads` are the highest counts.
+/// The requests of a process so far. `dataset` and `cache` are the sizes of the last request in bytes. `code`,
+/// `scratchpads` and `workspaces` are the highest counts; those of scratchpads and workspaces are counts of one size.
 #[derive(Clone, Copy, Debug, Default)]
 struct Asked {
     dataset: u64,
     cache: u64,
     code: u64,
     scratchpads: u64,
+    workspaces: u64,
     reported: Option<Pattern>,
 }
 
 /// The pattern of a process's requests, weakest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Pattern {
+    Workspaces,
     Scratchpads,
     CacheAndCode,
     Dataset,
@@ -80,6 +83,7 @@ fn inspect(states: &mut ProcessStates<Asked>, context: &DetectionContext<'_>) ->
         MappingClass::Cache => asked.cache = mapping.size,
         MappingClass::Code => asked.code = asked.code.max(mapping.count),
         MappingClass::Scratchpad => asked.scratchpads = asked.scratchpads.max(mapping.count),
+        MappingClass::Workspace => asked.workspaces = asked.workspaces.max(mapping.count),
     }
     let pattern = asked.pattern(context.processors)?;
     if asked.reported.is_some_and(|reported| reported >= pattern) {
@@ -92,18 +96,19 @@ fn inspect(states: &mut ProcessStates<Asked>, context: &DetectionContext<'_>) ->
 impl Asked {
     fn pattern(&self, processors: u32) -> Option<Pattern> {
         let code = self.code >= CODE_BUFFERS;
-        // Counts come as powers of two.
-        let enough = u64::from(processors.next_power_of_two()).max(2);
+        // Counts come as powers of two. On six processors, six requests are told as four.
+        let enough = (1_u64 << processors.max(1).ilog2()).max(2);
         match (self.dataset > 0, self.cache > 0, code) {
             (true, _, true) => Some(Pattern::DatasetAndCode),
             (true, _, false) => Some(Pattern::Dataset),
             (false, true, true) => Some(Pattern::CacheAndCode),
-            (false, _, _) => (self.scratchpads >= enough).then_some(Pattern::Scratchpads),
+            (false, _, _) if self.scratchpads >= enough => Some(Pattern::Scratchpads),
+            (false, _, _) => (self.workspaces >= enough).then_some(Pattern::Workspaces),
         }
     }
 
     fn finding(&self, pattern: Pattern, context: &DetectionContext<'_>, huge: bool) -> Finding {
-        let Self { dataset, cache, code, scratchpads, reported: _ } = *self;
+        let Self { dataset, cache, code, scratchpads, workspaces, reported: _ } = *self;
         let pages = if huge { ", in huge pages" } else { "" };
         match pattern {
             Pattern::Dataset => {
@@ -126,6 +131,12 @@ impl Asked {
                 );
                 Finding::new(SCRATCHPADS, context, detail).full().value("code_buffers", code)
             }
+            Pattern::Workspaces => {
+                let detail = format!(
+                    "took memory of the size that yespower or yescrypt works in, in {workspaces} threads or more"
+                );
+                Finding::new(SCRATCHPADS, context, detail).value("workspaces", workspaces)
+            }
             Pattern::Scratchpads => {
                 let detail =
                     format!("took {scratchpads} huge pages one by one, as for the threads of a miner");
@@ -142,7 +153,7 @@ mod tests {
         testing::{Host, alerts, findings_on},
     };
 
-    use MappingClass::{Cache, Code, Dataset, Scratchpad};
+    use MappingClass::{Cache, Code, Dataset, Scratchpad, Workspace};
 
     /// A signal and its weight.
     type Found = (&'static str, u8);
@@ -167,7 +178,7 @@ mod tests {
 
     #[test]
     fn sizes_and_counts_of_randomx_are_found() {
-        let cases: [(&str, &[Request], &[Found]); 9] = [
+        let cases: [(&str, &[Request], &[Found]); 10] = [
             ("RandomX", &[DATASET, CACHE, CODE], &[("C2", 50), ("C2", 70)]),
             ("RandomX, its programs first", &[CODE, CACHE, DATASET], &[("C13", 20), ("C2", 70)]),
             ("the same again", &[DATASET, DATASET, CODE, CODE], &[("C2", 50), ("C2", 70)]),
@@ -177,6 +188,7 @@ mod tests {
                 &[(Scratchpad, 2 << 20, 2), (Scratchpad, 2 << 20, 4)],
                 &[("C13", 10)],
             ),
+            ("RandomX v2", &[DATASET, (Code, 81_920, 4)], &[("C2", 50), ("C2", 70)]),
             ("a few huge pages", &[(Scratchpad, 2 << 20, 2)], &[]),
             ("a heap of 256 MiB", &[CACHE], &[]),
             ("a just-in-time compiler", &[CODE, (Code, 128 << 10, 1024)], &[]),
@@ -188,8 +200,32 @@ mod tests {
     }
 
     #[test]
+    fn one_piece_per_thread_is_enough_on_any_number_of_processors() {
+        const YESPOWER: u64 = 8_495_168;
+        let found = |processors, class, size, counts: &[u64]| {
+            let asked: Vec<Request> = counts.iter().map(|count| (class, size, *count)).collect();
+            findings_on(&host(&asked), processors).len()
+        };
+        let cases: [(&str, u32, MappingClass, u64, &[u64], usize); 9] = [
+            ("yespower", 4, Workspace, YESPOWER, &[1, 2, 4], 1),
+            ("more threads than processors are reported once", 4, Workspace, YESPOWER, &[1, 2, 4, 8, 16], 1),
+            ("six threads on six processors", 6, Workspace, YESPOWER, &[1, 2, 4], 1),
+            ("three threads on eight processors", 8, Workspace, YESPOWER, &[1, 2], 0),
+            ("one on a single processor", 1, Workspace, YESPOWER, &[1], 0),
+            ("four of different sizes", 4, Workspace, 2_108_416, &[1, 1, 1, 1], 0),
+            ("GhostRider", 4, Scratchpad, 16 << 20, &[1, 2, 4], 1),
+            ("a pool of a database", 4, Scratchpad, 16 << 20, &[1, 2], 0),
+            ("executable buffers of RandomX v2 alone", 4, Code, 77_824, &[1, 2, 4, 8], 0),
+        ];
+        for (name, processors, class, size, counts, expected) in cases {
+            assert_eq!(found(processors, class, size, counts), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn memory_alone_is_noted_at_most() {
         let verdicts = |asked: &[Request]| alerts(&host(asked)).iter().map(|alert| alert.verdict).max();
         assert!(verdicts(&[DATASET, CODE]) < Some(Verdict::Suspected));
+        assert!(verdicts(&[(Workspace, 8_495_168, 8)]) < Some(Verdict::Suspected));
     }
 }

@@ -4,19 +4,20 @@
 //! equally frequent. On `x86_64`, it also flushes subnormal numbers to zero all the time (its reference implementation
 //! writes 0x9FC0 | mode << 13 into MXCSR). The kernel side samples threads as they leave a CPU; each sample is a look.
 //! This detector judges the looks of a window together. A single look proves nothing, because the library restores the
-//! mode between two hashes.
+//! mode between two hashes. A burst proves little: some programs derive a key with one hash, and a miner goes on.
 
+mod gathered;
 mod nodes;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use self::nodes::Nodes;
+use self::{gathered::Gatherings, nodes::Nodes};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     model::{
-        BootTime, ControlRegister, EventBody, EventType, FileId, ProcessKey, Request, Rounding,
-        RoundingCounts, SignalClass,
+        BootTime, ControlRegister, EventBody, EventType, ProcessKey, Request, Rounding, RoundingCounts,
+        Signal, SignalClass,
     },
 };
 
@@ -38,6 +39,11 @@ const SHARE_IN_LONG_WORK: f64 = 0.28;
 const SHARE_OF_EACH: f64 = 0.15;
 /// Minimum number of looks in each directed mode, so that a few looks do not decide.
 const LOOKS_OF_EACH: u64 = 4;
+/// Minimum time from the first to the latest look in a directed mode from which the arithmetic decides. Deriving a key
+/// takes less.
+const LEAST_SPELL: Duration = Duration::from_secs(1);
+/// Pause between two looks in a directed mode after which the second begins a new spell of work.
+const BREAK: Duration = Duration::from_secs(60);
 /// Length of a window. Older evidence no longer counts. A worker that hashes for one hundredth of its time gathers
 /// enough evidence in one window.
 const WINDOW: Duration = Duration::from_secs(600);
@@ -51,12 +57,13 @@ const FIRST_PAUSE: Duration = Duration::from_secs(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// Maximum number of tracked processes with a rounding mode other than round-to-nearest.
 const PROCESSES: usize = 1_024;
-/// Maximum number of tracked programs of such processes.
-const PROGRAMS: usize = 256;
+/// The evidence that marks the weak form of a burst.
+const BURST: &str = "burst";
 
 /// The signal. The full form is conclusive: apart from RandomX, no known program uses all three directed modes evenly
 /// while it flushes subnormal numbers to zero. Without the flushing, on a processor where RandomX flushes, a
-/// mathematical library under test looks the same, so the weak form leads to "noted" at most.
+/// mathematical library under test looks the same, so the weak form leads to "noted" at most. A burst of RandomX that
+/// may end at once has the weak form too, marked as such (see [`is_burst`]).
 pub const ROUNDING_MODES: SignalInfo = SignalInfo {
     id: "C1",
     class: SignalClass::Compute,
@@ -89,7 +96,7 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     create: |_| {
         Box::new(RoundingModes {
             processes: BoundedMap::new(PROCESSES),
-            programs: BoundedMap::new(PROGRAMS),
+            gatherings: Gatherings::new(),
             nodes: Nodes::new(),
         })
     },
@@ -103,6 +110,10 @@ struct Watched {
     base: Rounding,
     latest: Rounding,
     reported: Option<BootTime>,
+    /// The current spell of work: the times of its first and latest look in a directed mode of RandomX.
+    spell: Option<(BootTime, BootTime)>,
+    /// When a burst was last noted.
+    noted: Option<BootTime>,
     /// The start of even work without flushing; `even_base` holds the counters at that time.
     even_since: Option<BootTime>,
     even_base: RoundingCounts,
@@ -116,6 +127,8 @@ struct Watched {
 enum Judgement {
     /// The modes of RandomX.
     Hashing(RoundingCounts),
+    /// The same, for less than [`LEAST_SPELL`] so far.
+    Burst(RoundingCounts),
     /// All modes in turn, without the flushing to zero that belongs to RandomX.
     AllModes(RoundingCounts),
     /// The same, for longer than a test takes.
@@ -130,21 +143,8 @@ enum Judgement {
 #[derive(Debug)]
 struct RoundingModes {
     processes: BoundedMap<ProcessKey, Watched>,
-    /// The looks of all processes of a program, for workers that change their process all the time.
-    programs: BoundedMap<Program, Gathered>,
+    gatherings: Gatherings,
     nodes: Nodes,
-}
-
-/// A program: its file, and the container that it runs in.
-type Program = (FileId, Option<Arc<str>>);
-
-/// The looks of all processes of a program.
-#[derive(Clone, Copy, Debug)]
-struct Gathered {
-    watched: Watched,
-    /// The process of the last look, and the number of processes.
-    last: ProcessKey,
-    processes: u32,
 }
 
 impl Detector for RoundingModes {
@@ -161,7 +161,7 @@ impl Detector for RoundingModes {
     }
 
     fn evicted(&self) -> u64 {
-        self.processes.evicted() + self.programs.evicted() + self.nodes.evicted()
+        self.processes.evicted() + self.gatherings.evicted() + self.nodes.evicted()
     }
 }
 
@@ -169,76 +169,69 @@ impl RoundingModes {
     fn report(&mut self, context: &DetectionContext<'_>, rounding: &Rounding, findings: &mut Findings) {
         let (key, now) = (context.key(), context.at());
         let watched = self.processes.entry(&key, || Watched::new(rounding.register, now));
-        let before = std::mem::replace(&mut watched.latest, *rounding);
+        let before = watched.look(*rounding, now);
         watched.follow_even_work(now);
         let judgement = watched.judgement(now);
-        if !matches!(judgement, Judgement::Hashing(_) | Judgement::LongWork(_)) {
-            self.gather(context, &before, rounding, findings);
+        let decides = matches!(judgement, Judgement::Hashing(_) | Judgement::LongWork(_));
+        if !decides && self.gather(context, &before, rounding, findings) {
+            return;
         }
         let Some(watched) = self.processes.get_mut(&key) else { return };
-        let (counts, hashing) = match judgement {
-            Judgement::Hashing(counts) | Judgement::LongWork(counts) => (counts, true),
-            Judgement::AllModes(counts) => (counts, false),
-            Judgement::Undecided => {
+        let counts = match judgement {
+            Judgement::Hashing(counts) | Judgement::LongWork(counts) | Judgement::AllModes(counts) => counts,
+            Judgement::Burst(_) | Judgement::Undecided => {
                 if watched.may_be_sampled(now) {
                     findings.request(Request::SampleRounding { process: key, span: CLOSE_SAMPLING });
                 }
-                return watched.move_window(now);
+                if let Judgement::Burst(counts) = judgement
+                    && watched.may_be_noted(now)
+                {
+                    let seconds = now.since(watched.since).as_secs_f64();
+                    let info = self.signal_of(&key);
+                    let found = finding(info, context, rounding.register, &counts, true, seconds);
+                    findings.push(found.value(BURST, true));
+                }
+                return self.move_window(&key, now);
             }
             Judgement::Other => return watched.move_window(now),
         };
-        if watched.reported.is_some_and(|reported| now.since(reported) < REPORT_INTERVAL) {
+        if watched.is_reported(now) {
             return;
         }
         let seconds = now.since(watched.since).as_secs_f64();
         watched.decided(now);
         let flushes = matches!(judgement, Judgement::Hashing(_));
-        if self.nodes.contains(&key) {
-            let found = finding(NODE_ARITHMETIC, context, rounding.register, &counts, flushes, seconds);
-            return findings.push(found);
-        }
-        let found = finding(ROUNDING_MODES, context, rounding.register, &counts, flushes, seconds);
-        findings.push(if hashing { found.full().conclusive() } else { found });
+        let found = finding(self.signal_of(&key), context, rounding.register, &counts, flushes, seconds);
+        let is_full = decides && !self.nodes.contains(&key);
+        findings.push(if is_full { found.full().conclusive() } else { found });
     }
 
-    /// Adds the new looks of a process to those of its program. A worker that starts a new process every second never has
-    /// enough looks of its own.
+    fn signal_of(&self, process: &ProcessKey) -> SignalInfo {
+        if self.nodes.contains(process) { NODE_ARITHMETIC } else { ROUNDING_MODES }
+    }
+
+    fn move_window(&mut self, process: &ProcessKey, now: BootTime) {
+        if let Some(watched) = self.processes.get_mut(process) {
+            watched.move_window(now);
+        }
+    }
+
+    /// Judges the new looks of a process together with those of related processes. Returns whether they decide.
     fn gather(
         &mut self,
         context: &DetectionContext<'_>,
         before: &Rounding,
         rounding: &Rounding,
         findings: &mut Findings,
-    ) {
-        let view = &context.process.view;
-        let Some(file) = view.executable.file else { return };
-        let container = view.container.as_ref().and_then(|container| container.id.clone());
-        let (key, now) = (context.key(), context.at());
-        if self.nodes.contains(&key) {
-            return;
+    ) -> bool {
+        if self.nodes.contains(&context.key()) {
+            return false;
         }
-        let gathered = self.programs.entry(&(file, container), || Gathered {
-            watched: Watched::new(rounding.register, now),
-            last: key,
-            processes: 1,
-        });
-        if gathered.last != key {
-            gathered.last = key;
-            gathered.processes = gathered.processes.saturating_add(1);
-        }
-        let watched = &mut gathered.watched;
-        watched.latest.flushing = watched.latest.flushing.plus(&rounding.flushing.since(&before.flushing));
-        watched.latest.plain = watched.latest.plain.plus(&rounding.plain.since(&before.plain));
-        // The weak form stays with single processes: all modes without the flushing are no sign of one program.
-        let Judgement::Hashing(counts) = watched.judgement(now) else { return watched.move_window(now) };
-        if gathered.processes < 2 || watched.reported.is_some_and(|at| now.since(at) < REPORT_INTERVAL) {
-            return;
-        }
-        let seconds = now.since(watched.since).as_secs_f64();
-        watched.decided(now);
-        let processes = std::mem::replace(&mut gathered.processes, 1);
-        let found = finding(ROUNDING_MODES, context, rounding.register, &counts, true, seconds);
-        findings.push(found.full().conclusive().value("processes", processes));
+        let Some(together) = self.gatherings.add(context, before, rounding) else { return false };
+        let seconds = together.lasted.as_secs_f64();
+        let found = finding(ROUNDING_MODES, context, rounding.register, &together.counts, true, seconds);
+        findings.push(found.full().conclusive().value("processes", together.processes));
+        true
     }
 }
 
@@ -253,11 +246,28 @@ impl Watched {
             base: nothing,
             latest: nothing,
             reported: None,
+            spell: None,
+            noted: None,
             even_since: None,
             even_base: RoundingCounts::default(),
             sample_from: now,
             pause: FIRST_PAUSE,
         }
+    }
+
+    /// Replaces the counters, and follows the spell of work. Returns the counters before.
+    fn look(&mut self, latest: Rounding, now: BootTime) -> Rounding {
+        let before = std::mem::replace(&mut self.latest, latest);
+        let mut new = latest.flushing.since(&before.flushing);
+        if latest.register == ControlRegister::Fpcr {
+            new = new.plus(&latest.plain.since(&before.plain));
+        }
+        if new.directed() > 0 {
+            let since =
+                self.spell.filter(|(_, until)| now.since(*until) <= BREAK).map_or(now, |(since, _)| since);
+            self.spell = Some((since, now));
+        }
+        before
     }
 
     /// Notes when even work without flushing began, and when it stopped being even.
@@ -288,7 +298,7 @@ impl Watched {
         let flushing = self.latest.flushing.since(&self.base.flushing);
         let plain = self.latest.plain.since(&self.base.plain);
         match self.latest.register {
-            ControlRegister::Mxcsr if all_modes(&flushing, LOOKS) => Judgement::Hashing(flushing),
+            ControlRegister::Mxcsr if all_modes(&flushing, LOOKS) => self.hashing(flushing),
             ControlRegister::Mxcsr if all_modes(&plain, LOOKS_WITHOUT_FLUSHING) => Judgement::AllModes(plain),
             ControlRegister::Mxcsr if flushing.directed() > 0 => Judgement::Undecided,
             ControlRegister::Mxcsr => Judgement::Other,
@@ -296,7 +306,7 @@ impl Watched {
             ControlRegister::Fpcr => {
                 let both = flushing.plus(&plain);
                 if all_modes(&both, LOOKS_WITHOUT_FLUSHING) {
-                    Judgement::Hashing(both)
+                    self.hashing(both)
                 } else if both.directed() > 0 {
                     Judgement::Undecided
                 } else {
@@ -304,6 +314,25 @@ impl Watched {
                 }
             }
         }
+    }
+
+    fn hashing(&self, counts: RoundingCounts) -> Judgement {
+        let is_long = self.spell.is_some_and(|(since, until)| until.since(since) >= LEAST_SPELL);
+        if is_long { Judgement::Hashing(counts) } else { Judgement::Burst(counts) }
+    }
+
+    /// Whether the process was reported a moment ago.
+    fn is_reported(&self, now: BootTime) -> bool {
+        self.reported.is_some_and(|reported| now.since(reported) < REPORT_INTERVAL)
+    }
+
+    /// Whether to note a burst. The window goes on, so that the looks of the burst count for what comes after.
+    fn may_be_noted(&mut self, now: BootTime) -> bool {
+        if self.is_reported(now) || self.noted.is_some_and(|noted| now.since(noted) < REPORT_INTERVAL) {
+            return false;
+        }
+        self.noted = Some(now);
+        true
     }
 
     /// Whether to request close sampling. Close sampling costs the process a little time, so a pause follows each
@@ -332,6 +361,12 @@ impl Watched {
         self.sample_from = now;
         self.pause = FIRST_PAUSE;
     }
+}
+
+/// Whether a signal is the weak form of C1 that a burst has. Programs that derive a key with RandomX also have its
+/// memory, so a burst is no witness beside it.
+pub fn is_burst(signal: &Signal) -> bool {
+    signal.evidence.iter().any(|evidence| evidence.name == BURST)
 }
 
 /// Whether the three directed modes are about equally frequent, in at least `least` looks. The number of looks in

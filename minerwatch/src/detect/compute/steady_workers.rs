@@ -1,8 +1,11 @@
-//! C14: one busy thread for each processor, none of which ever waits, and one old connection.
+//! C14: one busy thread for each processor, none of which ever waits, and one old connection with little traffic.
 //!
 //! A worker of a miner only computes: it waits for nothing, so only the scheduler takes it off its processor. Whatever
 //! the algorithm is, its results and its next job go over one connection that stays. Programs that compute with data,
-//! such as encoders and compilers, wait for files or for each other many times a second.
+//! such as encoders and compilers, wait for files or for each other many times a second. Programs that compute for
+//! others, such as servers of models, are asked over connections that they accept, or get much data.
+//!
+//! The reports of CPU use are sums over the threads of a process, so the share of each thread is not known.
 
 use std::time::Duration;
 
@@ -27,6 +30,9 @@ const OTHER_THREADS: u32 = 8;
 const WAITS: f64 = 12.0;
 /// How long the process must work like this, and minimum age of its connection.
 const SPAN: Duration = Duration::from_secs(60);
+/// Maximum traffic of the connection in bytes per minute, both directions together. Jobs that come twice a second take
+/// half of that.
+const BYTES_PER_MINUTE: u64 = 100_000;
 /// Maximum number of processes whose connections are tracked.
 const PROCESSES: usize = 4_096;
 
@@ -38,7 +44,7 @@ pub const STEADY_WORKERS: SignalInfo = SignalInfo {
     full_weight: 45,
     kind: SignalKind::Hint,
     name: "A busy thread per processor that never waits, and one connection",
-    description: "For a minute, the process kept every processor that it may use busy, its threads never waited for anything, and it had one connection that was older. Miners work like this with any algorithm, and some simulations do too.",
+    description: "For a minute, the process kept every processor that it may use busy, its threads never waited for anything, it had one connection that was older and carried little, and it served nobody. Miners work like this with any algorithm, and some simulations do too.",
     catches: "Miners with unknown algorithms, together with other signals.",
     techniques: &["T1496.001"],
 };
@@ -46,7 +52,15 @@ pub const STEADY_WORKERS: SignalInfo = SignalInfo {
 /// The declaration of the detector.
 pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[STEADY_WORKERS],
-    wants: &[EventType::Connect, EventType::RunningFlow, EventType::Close, EventType::Cpu, EventType::Exit],
+    wants: &[
+        EventType::Connect,
+        EventType::RunningFlow,
+        EventType::Close,
+        EventType::Payload,
+        EventType::FlowUpdate,
+        EventType::Cpu,
+        EventType::Exit,
+    ],
     evictions: SCHEDULING_EVICTED,
     create: |_| Box::new(PerProcess::new(PROCESSES, inspect)),
 };
@@ -57,6 +71,10 @@ struct Worker {
     open: u32,
     /// When a connection was last opened or closed.
     changed: Option<BootTime>,
+    /// Whether its connection carries much.
+    is_loaded: bool,
+    /// When traffic of a connection that it accepted was last seen.
+    served: Option<BootTime>,
     /// How often its threads had gone to sleep at the latest report.
     waits: Option<u64>,
     streak: Option<Streak>,
@@ -68,6 +86,7 @@ fn inspect(workers: &mut ProcessStates<Worker>, context: &DetectionContext<'_>) 
             let worker = workers.entry(&context.key(), Worker::default);
             worker.open = worker.open.saturating_add(1);
             worker.changed = Some(context.at());
+            worker.is_loaded = false;
         }
         // The connection is older than the daemon.
         EventBody::RunningFlow(flow) if flow.protocol == Protocol::Tcp => {
@@ -79,6 +98,18 @@ fn inspect(workers: &mut ProcessStates<Worker>, context: &DetectionContext<'_>) 
             let worker = workers.get_mut(&context.key())?;
             worker.open = worker.open.saturating_sub(1);
             worker.changed = Some(context.at());
+        }
+        EventBody::Payload(payload) if payload.accepted && payload.flow.protocol == Protocol::Tcp => {
+            workers.entry(&context.key(), Worker::default).served = Some(context.at());
+        }
+        EventBody::FlowUpdate(update) if update.flow.protocol == Protocol::Tcp => {
+            let worker = workers.entry(&context.key(), Worker::default);
+            if update.accepted {
+                worker.served = Some(context.at());
+            } else {
+                let lasted = context.at().since(update.first);
+                worker.is_loaded = update.bytes_per_minute(lasted) > BYTES_PER_MINUTE;
+            }
         }
         EventBody::Cpu(usage) => return worked(workers, context, usage),
         _ => {}
@@ -98,11 +129,14 @@ fn worked(
     let before = worker.waits.replace(usage.voluntary)?;
     let waits = usage.voluntary.saturating_sub(before) as f64 * 1e9 / usage.window.max(1) as f64;
     let needed = BUSY_SHARE * f64::from(allowed);
+    let serves = worker.served.is_some_and(|served| context.at().since(served) < SPAN);
     let is_steady = allowed >= LEAST_PROCESSORS
         && used >= needed
         && (allowed..=allowed.saturating_add(OTHER_THREADS)).contains(&usage.threads)
         && waits < WAITS
-        && worker.open == 1;
+        && worker.open == 1
+        && !worker.is_loaded
+        && !serves;
     if !is_steady {
         worker.streak = None;
         return None;
@@ -125,8 +159,8 @@ fn worked(
 mod tests {
     use super::*;
     use crate::{
-        model::{ProcessKey, SchedulingPolicy},
-        testing::{Host, alerts, findings_on, seconds},
+        model::{Direction, Flow, FlowUpdate, ProcessKey, SchedulingPolicy},
+        testing::{Host, TcpPayload, alerts, findings_on, seconds},
     };
 
     const POOL: &str = "203.0.113.9:443";
@@ -182,6 +216,7 @@ mod tests {
             ("a miner of two threads", Work { processors: 1.95, threads: 2, allowed: 2, ..MINER }, 1),
             ("a miner whose threads are bound to processors", Work { allowed: 1, ..MINER }, 1),
             ("an encoder, whose threads wait for frames", Work { waits: 900, ..MINER }, 0),
+            ("a compiler, whose threads wait for files and for each other", Work { waits: 60, ..MINER }, 0),
             ("a server with a large pool of threads", Work { threads: 200, ..MINER }, 0),
             ("a program that leaves a processor free", Work { processors: 3.0, ..MINER }, 0),
             ("fewer threads than processors", Work { threads: 3, ..MINER }, 0),
@@ -196,11 +231,60 @@ mod tests {
         }
     }
 
+    /// Lets time pass as a program works like a miner and has this traffic in each minute.
+    fn work_with(accepted: bool, bytes_per_minute: u64) -> usize {
+        let (mut host, worker) = host();
+        host.connect(worker, POOL);
+        let first = host.now();
+        for minute in 1..=3 {
+            work(&mut host, worker, MINER, 59);
+            let flow = Flow {
+                protocol: Protocol::Tcp,
+                source: "10.0.0.2:40000".parse().unwrap(),
+                destination: POOL.parse().unwrap(),
+                opened: first,
+            };
+            let bytes = (0, bytes_per_minute * minute);
+            let payloads = (0, 60);
+            let samples = Box::default();
+            let update = FlowUpdate { flow, accepted, interval: true, first, bytes, payloads, samples };
+            host.happen(worker, EventBody::FlowUpdate(Box::new(update)));
+        }
+        work(&mut host, worker, MINER, 50);
+        found(&host)
+    }
+
+    #[test]
+    fn the_connection_carries_little_and_nobody_is_served() {
+        assert_eq!(work_with(false, 2_000), 3, "a miner");
+        assert_eq!(work_with(false, 50_000), 3, "a miner with two jobs a second");
+        assert_eq!(work_with(false, 2_000_000), 0, "a program that is fed with data");
+        assert_eq!(work_with(true, 2_000), 0, "a server of models");
+    }
+
+    #[test]
+    fn a_server_is_one_from_its_first_payload() {
+        let (mut host, worker) = host();
+        host.connect(worker, POOL);
+        let asks = |host: &mut Host| {
+            let bytes = b"POST /v1/completions HTTP/1.1\r\n\r\n";
+            let direction = Direction::Received;
+            host.payload(worker, TcpPayload { peer: "198.51.100.7:50000", direction, accepted: true, bytes });
+        };
+        asks(&mut host);
+        work(&mut host, worker, MINER, 50);
+        asks(&mut host);
+        work(&mut host, worker, MINER, 59);
+        assert_eq!(found(&host), 0);
+        work(&mut host, worker, MINER, 70);
+        assert_eq!(found(&host), 1, "nobody asks any more");
+    }
+
     #[test]
     fn other_connections_are_no_sign() {
         let (mut host, worker) = host();
         work(&mut host, worker, MINER, 130);
-        assert_eq!(found(&host), 0, "no connection");
+        assert_eq!(found(&host), 0, "no connection, as of a simulation on one host");
         host.connect(worker, POOL);
         work(&mut host, worker, MINER, 50);
         assert_eq!(found(&host), 0, "a connection of 50 seconds");

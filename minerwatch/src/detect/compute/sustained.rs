@@ -1,15 +1,19 @@
-//! C5: one process keeps half the host's processors busy for a minute.
+//! C5: one process keeps half the host's processors busy for a minute, or processes of one program that follow each
+//! other do so.
 
 use std::time::Duration;
 
 use super::{
     BUSY_PROCESSES, SCHEDULING_EVICTED,
+    brief::BriefProcesses,
     streak::{Streak, busy_streak},
     with_scheduling,
 };
 use crate::{
-    detect::{Declaration, DetectionContext, Finding, PerProcess, ProcessStates, SignalInfo, SignalKind},
-    model::{Decimal, EventBody, EventType, SignalClass, Threshold},
+    detect::{
+        Declaration, DetectionContext, Detector, Finding, Findings, ProcessStates, SignalInfo, SignalKind,
+    },
+    model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
 };
 
 /// Share of half the processors that the process must use. The kernel and other processes take the rest.
@@ -35,12 +39,42 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSTAINED_CPU],
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| Box::new(PerProcess::new(BUSY_PROCESSES, inspect)),
+    create: |_| {
+        Box::new(Sustained { streaks: ProcessStates::new(BUSY_PROCESSES), brief: BriefProcesses::new() })
+    },
 };
 
-fn inspect(streaks: &mut ProcessStates<Streak>, context: &DetectionContext<'_>) -> Option<Finding> {
-    let EventBody::Cpu(usage) = &context.event.body else { return None };
-    let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
+/// The busy processes, and those that lived briefly.
+#[derive(Debug)]
+struct Sustained {
+    streaks: ProcessStates<Streak>,
+    brief: BriefProcesses,
+}
+
+impl Detector for Sustained {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
+        match &context.event.body {
+            EventBody::Cpu(usage) => findings.add(inspect(&mut self.streaks, context, usage, needed)),
+            EventBody::Exit(exit) => {
+                self.streaks.remove(&context.key());
+                findings.add(self.brief.ended(context, exit, SUSTAINED_CPU, needed, BUSY_SPAN));
+            }
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.streaks.evicted() + self.brief.evicted()
+    }
+}
+
+fn inspect(
+    streaks: &mut ProcessStates<Streak>,
+    context: &DetectionContext<'_>,
+    usage: &CpuUsage,
+    needed: f64,
+) -> Option<Finding> {
     let (used, seconds) = busy_streak(streaks, context, usage, needed, BUSY_SPAN)?;
     let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
     let finding = Finding::new(SUSTAINED_CPU, context, detail)

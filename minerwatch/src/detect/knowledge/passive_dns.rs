@@ -1,5 +1,8 @@
 //! Passive DNS: the names of addresses, learnt from observed DNS answers and, for the process that says them, from TLS
 //! client hellos. No query is ever sent.
+//!
+//! Answers of the servers that the host is configured with hold for everybody. Anybody can run another server, so its
+//! answers hold only for who asked it and for what the same program started.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -11,6 +14,7 @@ use crate::{
     bounded::BoundedMap,
     intel::Indicators,
     model::{BootTime, DnsMessage, Payload, ProcessKey},
+    process::{Process, ProcessTable},
 };
 
 /// Maximum number of addresses whose names are remembered.
@@ -21,7 +25,7 @@ const QUESTIONS: usize = 4_096;
 const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 /// Maximum number of names per address. Many names lead to the address of a large provider.
 const NAMES: usize = 4;
-/// Maximum number of server names that processes said.
+/// Maximum number of names that hold only for some processes.
 const SAID: usize = 4_096;
 /// Minimum lifetime of a name. Programs keep addresses for much longer than the TTL allows.
 const MIN_LIFETIME: Duration = Duration::from_secs(3_600);
@@ -50,8 +54,9 @@ type Question = (ProcessKey, SocketAddr, u16);
 pub struct PassiveDns {
     /// The names of each address, the latest last.
     names: BoundedMap<NetworkAddress, Vec<ResolvedName>>,
-    /// What a process called an address. Anybody can say any server name to any address, so it holds for nobody else.
-    said: BoundedMap<(ProcessKey, NetworkAddress), ResolvedName>,
+    /// What a process called an address, or was told by a server of its own choice. Anybody can say any server name to
+    /// any address, so it holds for nobody else.
+    said: BoundedMap<(Hearer, NetworkAddress), ResolvedName>,
     questions: BoundedMap<Question, String>,
 }
 
@@ -65,13 +70,51 @@ impl Default for PassiveDns {
     }
 }
 
-/// The circumstances of a payload: the process, its network namespace, and the time.
+/// For whom a name holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Hearer {
+    /// This process.
+    Process(ProcessKey),
+    /// The processes that this process started (see [`ProcessTable::starter_of`]).
+    StartedBy(ProcessKey),
+}
+
+/// A process that learns names or looks them up.
+#[derive(Clone, Copy, Debug)]
+pub struct Asker {
+    process: ProcessKey,
+    /// The process that started it.
+    starter: Option<ProcessKey>,
+    /// Inode number of its network namespace, 0 if unknown.
+    network: u32,
+}
+
+impl Asker {
+    /// Describes a process of the table.
+    pub fn of(process: &Process, table: &ProcessTable) -> Self {
+        let starter = table.starter_of(process).map(Process::key);
+        Self { process: process.key(), starter, network: process.network }
+    }
+
+    /// For whom the process learns names that do not hold for everybody.
+    fn family(self) -> impl Iterator<Item = Hearer> {
+        let own = [Hearer::Process(self.process), Hearer::StartedBy(self.process)];
+        own.into_iter().chain(self.starter.map(Hearer::StartedBy))
+    }
+
+    /// Which of such names hold for the process, its own first.
+    fn hears(self) -> impl Iterator<Item = Hearer> {
+        std::iter::once(Hearer::Process(self.process)).chain(self.starter.map(Hearer::StartedBy))
+    }
+}
+
+/// The circumstances of a payload.
 #[derive(Clone, Copy, Debug)]
 pub struct Observer {
     /// The process that sends or receives the payload.
-    pub process: ProcessKey,
-    /// The network namespace of the process.
-    pub network: u32,
+    pub asker: Asker,
+    /// Whether DNS answers of this peer hold for everybody.
+    pub is_trusted: bool,
     /// The time of the payload.
     pub at: BootTime,
 }
@@ -90,18 +133,17 @@ impl PassiveDns {
         }
     }
 
-    /// Returns the names that led to an address and have not expired, the latest first: those of DNS answers, and before
-    /// them the name that this process itself called the address.
+    /// Returns the names that led to an address and have not expired: those of DNS answers for everybody, the latest
+    /// first, then those that hold for this process alone.
     pub fn resolutions_of(
         &self,
-        network: u32,
+        asker: Asker,
         address: IpAddr,
-        process: ProcessKey,
         now: BootTime,
     ) -> impl Iterator<Item = &ResolvedName> {
-        let key = (network, address.to_canonical());
+        let key = (asker.network, address.to_canonical());
         let resolved = self.names.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let said = self.said.get(&(process, key));
+        let said = asker.hears().filter_map(move |hearer| self.said.get(&(hearer, key)));
         resolved.iter().rev().chain(said).filter(move |resolved| now <= resolved.until)
     }
 
@@ -119,7 +161,7 @@ impl PassiveDns {
         message: &DnsMessage,
         indicators: &Indicators,
     ) {
-        let question = (observer.process, server, message.id);
+        let question = (observer.asker.process, server, message.id);
         let name = &message.answer.question;
         if !message.response {
             name.clone_into(self.questions.entry(&question, String::new));
@@ -139,22 +181,35 @@ impl PassiveDns {
             listed_alias: listed_alias.map(Arc::from),
             until: observer.at.plus(lifetime),
         };
+        let Observer { asker, is_trusted, at } = observer;
         for address in message.addresses() {
-            let names = self.names.entry(&(observer.network, address.to_canonical()), Vec::new);
-            add(names, resolved.clone(), observer.at);
+            let key = (asker.network, address.to_canonical());
+            if is_trusted {
+                add(self.names.entry(&key, Vec::new), resolved.clone(), at);
+                continue;
+            }
+            for hearer in asker.family() {
+                self.hear(hearer, key, resolved.clone(), at);
+            }
         }
     }
 
     /// Records the server name (SNI) of a TLS client hello.
     fn observe_server_name(&mut self, observer: Observer, address: IpAddr, name: &str, is_listed: bool) {
-        let Observer { process, network, at } = observer;
-        let key = (process, (network, address.to_canonical()));
-        // A name on a list stays: a later hello to the same address may say another one.
-        if self.said.get(&key).is_some_and(|known| known.is_listed && !is_listed && at <= known.until) {
+        let Observer { asker, is_trusted: _, at } = observer;
+        let until = at.plus(MAX_LIFETIME);
+        let said = ResolvedName { name: Arc::from(name), listed_alias: None, until, is_listed };
+        self.hear(Hearer::Process(asker.process), (asker.network, address.to_canonical()), said, at);
+    }
+
+    /// Records a name that holds only for some processes.
+    fn hear(&mut self, hearer: Hearer, address: NetworkAddress, name: ResolvedName, at: BootTime) {
+        let key = (hearer, address);
+        // A name on a list stays: whoever said it may say another one later.
+        if self.said.get(&key).is_some_and(|known| known.is_listed && !name.is_listed && at <= known.until) {
             return;
         }
-        let until = at.plus(MAX_LIFETIME);
-        self.said.insert(key, ResolvedName { name: Arc::from(name), listed_alias: None, until, is_listed });
+        self.said.insert(key, name);
     }
 }
 
@@ -172,6 +227,29 @@ fn add(names: &mut Vec<ResolvedName>, resolved: ResolvedName, now: BootTime) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_listed_name_that_one_heard_is_not_erased() {
+        let name = |name: &str, is_listed| ResolvedName {
+            name: Arc::from(name),
+            listed_alias: None,
+            until: BootTime(100),
+            is_listed,
+        };
+        let process = ProcessKey { pid: 7, start_ticks: 7 };
+        let asker = Asker { process, starter: None, network: 1 };
+        let address: IpAddr = "192.0.2.7".parse().unwrap();
+        let mut dns = PassiveDns::default();
+        let mut heard = |said: &str, is_listed, at| {
+            dns.hear(Hearer::Process(process), (1, address), name(said, is_listed), BootTime(at));
+            let mut heard = dns.resolutions_of(asker, address, BootTime(1));
+            heard.next().map(|known| known.name.to_string()).expect("a name")
+        };
+        assert_eq!(heard("a", false, 1), "a");
+        assert_eq!(heard("pool", true, 2), "pool");
+        assert_eq!(heard("b", false, 3), "pool");
+        assert_eq!(heard("b", false, 200), "b", "the name on the list has expired");
+    }
 
     #[test]
     fn many_names_do_not_erase_a_listed_one() {

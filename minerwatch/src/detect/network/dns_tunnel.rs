@@ -153,7 +153,7 @@ mod tests {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
             let server = host.spawn(init, "/usr/sbin/dnsmasq", &["dnsmasq"]);
-            host.happen(server, EventBody::DnsServerRole(DnsServerRole { serves }));
+            host.happen(server, EventBody::DnsServerRole(DnsServerRole { serves, resolvers: None }));
             for data in encoded(200) {
                 let name = format!("{data}.t.example.com");
                 host.datagram(server, "10.0.0.53:53", Direction::Sent, &message(&name, None, &[]));

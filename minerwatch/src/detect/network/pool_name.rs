@@ -9,10 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{beaconing::MAX_BYTES_A_MINUTE, established, listing};
+use super::{established, listing};
 use crate::{
     bounded::BoundedMap,
-    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
+    detect::{Asker, Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     intel::{ListKind, Listed},
     model::{
         DnsMessage, EventBody, EventType, FlowUpdate, Payload, ProcessKey, SignalClass, TlsHello, TunnelHost,
@@ -52,6 +52,8 @@ const WEB: [u16; 2] = [80, 443];
 /// Minimum age at which a connection to the web page of a pool no longer counts as a visit, if the connection moves as
 /// few bytes as mining.
 const MIN_STAY: Duration = Duration::from_secs(600);
+/// Maximum number of bytes per minute, both ways, of such a connection. A visitor reads more.
+const MAX_STAY_BYTES_A_MINUTE: u64 = 20_000;
 /// Maximum number of reported long connections that are remembered.
 const REPORTED_STAYS: usize = 1_024;
 
@@ -94,7 +96,7 @@ impl PoolName {
         if update.accepted || !WEB.contains(&destination.port()) || age < MIN_STAY {
             return None;
         }
-        if update.bytes_per_minute(age) > MAX_BYTES_A_MINUTE {
+        if update.bytes_per_minute(age) > MAX_STAY_BYTES_A_MINUTE {
             return None;
         }
         let (name, listed) = listed_name_of(context, destination)?;
@@ -181,7 +183,7 @@ fn listed_name_of<'a>(
     let known = context.known;
     let mut names = known
         .names
-        .resolutions_of(context.process.network, destination.ip(), context.key(), context.at())
+        .resolutions_of(Asker::of(context.process, context.table), destination.ip(), context.at())
         .flat_map(|resolved| std::iter::once(&resolved.name).chain(&resolved.listed_alias));
     names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
 }
@@ -339,7 +341,10 @@ mod tests {
         let after_roles = |roles: &'static [(bool, u64)]| {
             after(move |host, client| {
                 for (serves, pause) in roles {
-                    host.happen(client, EventBody::DnsServerRole(DnsServerRole { serves: *serves }));
+                    host.happen(
+                        client,
+                        EventBody::DnsServerRole(DnsServerRole { serves: *serves, resolvers: None }),
+                    );
                     host.wait(seconds(*pause));
                     resolve(host, client, "pool.supportxmr.com", None, "192.0.2.7");
                 }
@@ -353,6 +358,98 @@ mod tests {
         assert_eq!(after_roles(&[(true, 1), (false, 1)])[..2], asked);
     }
 
+    /// Who may hear the answer to a question that a program of a shell asks.
+    #[derive(Clone, Copy, Debug)]
+    enum Hearer {
+        Asker,
+        /// A program that the same shell starts later.
+        Sibling,
+        /// A program that a subshell of the same shell starts later.
+        InSubshell,
+        Stranger,
+    }
+
+    /// Returns who finds the pool when it connects to the address in the answer: asker, sibling, program in a subshell,
+    /// stranger.
+    fn who_hears(program: &str, container: Option<&str>, role: &DnsServerRole, server: &str) -> [bool; 4] {
+        [Hearer::Asker, Hearer::Sibling, Hearer::InSubshell, Hearer::Stranger].map(|hearer| {
+            let mut host = Host::new();
+            let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+            let shell = host.spawn(init, "/usr/bin/bash", &["bash", "/srv/x.sh"]);
+            let subshell = host.fork(shell);
+            if let Some(id) = container {
+                host.enter(subshell, id);
+            }
+            let asker = host.spawn(subshell, program, &[program]);
+            host.happen(asker, EventBody::DnsServerRole(role.clone()));
+            let name = "pool.supportxmr.com";
+            host.datagram(asker, server, Direction::Sent, &message(name, None, &[]));
+            let answer = message(name, None, &["192.0.2.7"]);
+            host.datagram(asker, server, Direction::Received, &answer);
+            let client = match hearer {
+                Hearer::Asker => asker,
+                Hearer::Sibling => host.spawn(shell, "/srv/miner", &["miner"]),
+                Hearer::InSubshell => {
+                    let other = host.fork(shell);
+                    host.spawn(other, "/srv/miner", &["miner"])
+                }
+                Hearer::Stranger => host.spawn(init, "/usr/bin/other", &["other"]),
+            };
+            host.connect(client, "192.0.2.7:9000");
+            findings(&host).contains(&("N3", 60))
+        })
+    }
+
+    fn role(serves: bool, resolvers: Option<&[&str]>) -> DnsServerRole {
+        let resolvers = resolvers.map(|known| known.iter().map(|server| server.parse().unwrap()).collect());
+        DnsServerRole { serves, resolvers }
+    }
+
+    #[test]
+    fn the_answers_of_any_server_hold_only_for_who_asked_it() {
+        const ALL: [bool; 4] = [true; 4];
+        const FAMILY: [bool; 4] = [true, true, true, false];
+        let stub: Option<&[&str]> = Some(&["127.0.0.53", "10.0.0.53"]);
+        let dig = "/usr/bin/dig";
+        let cases = [
+            ("a server of its own choice", dig, role(false, stub), "203.0.113.53:53", FAMILY),
+            ("a configured server", dig, role(false, stub), "10.0.0.53:53", ALL),
+            ("a stub of the host", dig, role(false, stub), "127.0.0.54:53", ALL),
+            ("nothing is known", dig, role(false, None), "203.0.113.53:53", ALL),
+            ("a cache asks", "/usr/sbin/dnsmasq", role(true, stub), "203.0.113.53:53", ALL),
+            ("anybody's cache asks", "/tmp/dnsmasq", role(true, stub), "203.0.113.53:53", FAMILY),
+            ("it serves nobody", "/usr/sbin/dnsmasq", role(false, stub), "203.0.113.53:53", FAMILY),
+        ];
+        for (story, program, role, server, expected) in cases {
+            assert_eq!(who_hears(program, None, &role, server), expected, "{story}");
+        }
+        let id = "4f1c9a7e22b05d13";
+        let cluster: Option<&[&str]> = Some(&["10.0.0.53", "10.96.0.10"]);
+        for (story, program, role, server, expected) in [
+            ("the container's server", dig, role(false, cluster), "10.96.0.10:53", ALL),
+            ("another server", dig, role(false, cluster), "10.96.0.11:53", FAMILY),
+            ("a cache inside", "/usr/sbin/dnsmasq", role(true, cluster), "203.0.113.53:53", FAMILY),
+        ] {
+            assert_eq!(who_hears(program, Some(id), &role, server), expected, "{story}");
+        }
+    }
+
+    #[test]
+    fn what_a_program_asks_any_server_holds_for_what_it_starts() {
+        let mut host = Host::new();
+        let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+        let script = host.spawn(init, "/usr/bin/python3", &["python3", "/srv/x.py"]);
+        host.happen(script, EventBody::DnsServerRole(role(false, Some(&["10.0.0.1"]))));
+        resolve(&mut host, script, "pool.supportxmr.com", None, "192.0.2.7");
+        let asked = findings(&host).len();
+        let neighbour = host.spawn(init, "/srv/neighbour", &["neighbour"]);
+        host.connect(neighbour, "192.0.2.7:9000");
+        assert_eq!(findings(&host).len(), asked, "the init system starts unrelated programs");
+        let miner = host.spawn(script, "/srv/miner", &["miner"]);
+        host.connect(miner, "192.0.2.7:9000");
+        assert_eq!(findings(&host)[asked..], [("N3", 60)]);
+    }
+
     #[test]
     fn the_dns_role_is_asked_for_only_of_listed_names() {
         let mut host = Host::new();
@@ -361,7 +458,10 @@ mod tests {
         let mut engine = Engine::new(EngineSettings::default());
         let mut needs_dns_role = |host: &mut Host, name: &str, answered: bool| {
             if answered {
-                host.happen(client, EventBody::DnsServerRole(DnsServerRole { serves: false }));
+                host.happen(
+                    client,
+                    EventBody::DnsServerRole(DnsServerRole { serves: false, resolvers: None }),
+                );
             }
             host.datagram(client, "10.0.0.53:53", Direction::Sent, &message(name, None, &[]));
             let (last, before) = host.events().split_last().expect("just sent");

@@ -31,7 +31,7 @@ pub const MINER_WORDS: SignalInfo = SignalInfo {
 };
 
 /// N2. The signal is conclusive if the process spoke on the connection before. A process that only listens may watch the
-/// work of a pool.
+/// work of a pool; the score of an incident counts it as mining if the process also computes.
 pub const POOL_WORDS: SignalInfo = SignalInfo {
     id: "N2",
     class: SignalClass::Network,

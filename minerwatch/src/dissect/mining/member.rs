@@ -28,7 +28,7 @@ pub enum Member {
     Output,
     /// `difficulty` or `diff` at the top level.
     TopDifficulty,
-    /// `algo` or `algos` at the top level.
+    /// `algo` or `algos` at the top level, or `algo` of one of the `pools`.
     TopAlgorithms,
     /// `agent` at the top level.
     TopAgent,
@@ -50,6 +50,10 @@ pub enum Member {
     NewJob,
     /// `client_status` at the top level.
     ClientStatus,
+    /// `pools` at the top level.
+    Pools,
+    /// `donate-level` at the top level.
+    DonateLevel,
 
     /// `login`.
     Login,
@@ -107,7 +111,8 @@ pub enum Member {
     InnerWorker,
     /// `template`.
     Template,
-    /// `current_algo`, `hashrate_short` and their like in a miner's report about itself.
+    /// `current_algo`, `hashrate_short` and their like in a miner's report about itself. The last member: the number of
+    /// members follows from it.
     MinerStatus,
 }
 
@@ -124,6 +129,9 @@ fn named(key: Text<'_>, with: impl FnOnce(&[u8]) -> Option<Member>) -> Option<Me
 }
 
 impl Member {
+    /// Number of members.
+    pub const COUNT: usize = Self::MinerStatus as usize + 1;
+
     /// Returns the member of this name at the top level of a message.
     pub fn at_top(key: Text<'_>) -> Option<Self> {
         named(key, |name| {
@@ -150,6 +158,8 @@ impl Member {
                 b"block_template" | b"miner_work" => Self::BlockTemplate,
                 b"new_job" => Self::NewJob,
                 b"client_status" => Self::ClientStatus,
+                b"pools" => Self::Pools,
+                b"donate-level" => Self::DonateLevel,
                 _ => return None,
             })
         })

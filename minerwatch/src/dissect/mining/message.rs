@@ -5,12 +5,10 @@ use super::{
     member::Member,
 };
 
-/// Maximum number of members that are kept of one message. If there are more, the latest are kept.
-const MAX_MEMBERS: usize = 24;
-
 /// The members of one message. Strings borrow from the payload.
 ///
-/// A key that stands twice in an object is kept twice: parsers do not agree which one counts.
+/// Of a key that stands several times, the first and the last value are kept: parsers do not agree which one counts, and
+/// none takes another. So no number of other members pushes a value out.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "which keys were there: each is a fact of its own")]
 pub struct Message<'a> {
@@ -26,8 +24,8 @@ pub struct Message<'a> {
     pub arguments: [Option<Text<'a>>; 3],
     /// Whether `id` is a string, and which.
     pub id_text: Option<Text<'a>>,
-    members: [Option<(Member, Value<'a>)>; MAX_MEMBERS],
-    next: usize,
+    /// The first and the last value of each member, by the number of the member.
+    members: [[Option<Value<'a>>; 2]; Member::COUNT],
     /// Whether the message is complete.
     pub whole: bool,
 }
@@ -43,8 +41,7 @@ impl<'a> Message<'a> {
             is_list: false,
             arguments: [None; 3],
             id_text: None,
-            members: [None; MAX_MEMBERS],
-            next: 0,
+            members: [[None; 2]; Member::COUNT],
             whole: false,
         };
         // The messages of a batch are nested one level deeper.
@@ -70,6 +67,9 @@ impl<'a> Message<'a> {
             }
             (2, Some(index)) if position.key.is("params") => self.argument(index, value),
             (3, None) if position.parent.is("job") => self.keep(Member::inside(position.key), value),
+            (3, None) if position.parent.is("pools") && position.key.is("algo") => {
+                self.keep(Some(Member::TopAlgorithms), value);
+            }
             _ => {}
         }
     }
@@ -120,7 +120,7 @@ impl<'a> Message<'a> {
     }
 
     fn values(&self, member: Member) -> impl Iterator<Item = Value<'a>> {
-        self.members.iter().flatten().filter(move |(known, _)| *known == member).map(|(_, value)| *value)
+        self.members.get(member as usize).into_iter().flatten().flatten().copied()
     }
 
     fn texts(&self, member: Member) -> impl Iterator<Item = Text<'a>> {
@@ -131,10 +131,10 @@ impl<'a> Message<'a> {
     }
 
     fn keep(&mut self, member: Option<Member>, value: Value<'a>) {
-        let Some(member) = member else { return };
-        if let Some(place) = self.members.get_mut(self.next % MAX_MEMBERS) {
-            *place = Some((member, value));
-            self.next += 1;
+        let places = member.and_then(|member| self.members.get_mut(member as usize));
+        if let Some([first, last]) = places {
+            let place = if first.is_none() { first } else { last };
+            *place = Some(value);
         }
     }
 
@@ -163,6 +163,55 @@ impl<'a> Message<'a> {
     fn argument(&mut self, index: usize, value: Value<'a>) {
         if let (Value::Text(text), Some(argument)) = (value, self.arguments.get_mut(index)) {
             *argument = Some(text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn message(text: &str) -> Message<'_> {
+        Message::read(text.as_bytes()).0
+    }
+
+    #[test]
+    fn the_first_and_the_last_value_of_a_member_are_kept() {
+        let text = r#"{"method":"login","params":{"login":"a","login":"b","pass":"x","login":"c"}}"#;
+        let message = message(text);
+        let is_login = |expected| message.text(Member::Login, |text| text.is(expected)).is_some();
+        assert!(is_login("a") && is_login("c") && !is_login("b"));
+        assert!(message.is_text(Member::Pass) && !message.has(Member::Agent));
+    }
+
+    #[test]
+    fn no_number_of_other_members_pushes_a_value_out() {
+        for filler in [r#","pass":"x""#, r#","nonce":"0","agent":"b","height":1,"target":"f""#] {
+            let many = filler.repeat(60);
+            let login = r#""login":"a""#;
+            for params in [
+                format!("{login}{many}"),
+                format!("{}{many},{login}", r#""rigid":"r""#),
+                format!("{}{many},{login}{many}", r#""rigid":"r""#),
+            ] {
+                let text = format!(r#"{{"method":"login","params":{{{params}}}}}"#);
+                let message = message(&text);
+                assert!(message.text(Member::Login, |text| text.is("a")).is_some(), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_member_has_a_place() {
+        for name in ["current_algo", "template", "login"] {
+            let text = format!(r#"{{"params":{{"{name}":"a"}}}}"#);
+            let member = Member::inside(Text(name.as_bytes())).expect("a member");
+            assert!(message(&text).is_text(member), "{name}");
+        }
+        for name in ["worker", "client_status", "pools", "donate-level"] {
+            let text = format!(r#"{{"{name}":"a"}}"#);
+            let member = Member::at_top(Text(name.as_bytes())).expect("a member");
+            assert!(message(&text).is_text(member), "{name}");
         }
     }
 }

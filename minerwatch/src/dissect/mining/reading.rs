@@ -71,6 +71,7 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
         [b's' | b'j' | b'p', ..] if getwork_socket::xatum(rest).is_some() => {
             lines(rest, Carrier::Plain, reading)
         }
+        _ if framing::is_event(rest) => lines(rest, Carrier::Http, reading),
         [b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] => chunks(rest, content, reading),
         [0xff, ..] => {
             let message = zmq(rest);
@@ -82,10 +83,19 @@ pub fn read<'a>(stream: &'a [u8], content: &'a mut Vec<u8>) -> Reading<'a> {
 }
 
 /// Parses consecutive messages: JSON, with or without a word of Xatum before it. Other lines between them are skipped.
+/// In HTTP, a message may be an event of a stream.
 fn lines<'a>(bytes: &'a [u8], carrier: Carrier, mut reading: Reading<'a>) -> Reading<'a> {
     reading.carrier = Some(carrier);
     let mut rest = bytes;
     for _ in 0..MAX_MESSAGES {
+        let line = rest;
+        if carrier == Carrier::Http {
+            let Some(data) = framing::event_data(line) else {
+                reading.unfinished = Some(line);
+                break;
+            };
+            rest = data;
+        }
         let (word, object) = if let Some(b'{' | b'[') = rest.first() {
             (None, rest)
         } else {
@@ -102,7 +112,8 @@ fn lines<'a>(bytes: &'a [u8], carrier: Carrier, mut reading: Reading<'a>) -> Rea
             None => recognise(&message, carrier),
         });
         let Some(after) = after else {
-            reading.unfinished = Some(rest);
+            // With the name of its field, an event is known as one again.
+            reading.unfinished = Some(line);
             break;
         };
         rest = after.trim_ascii_start();
@@ -122,7 +133,11 @@ fn next_line(bytes: &[u8]) -> Option<&[u8]> {
 /// Recognises a message of any protocol whose messages are JSON.
 fn recognise<'a>(message: &Message<'a>, carrier: Carrier) -> Option<ProtocolMatch<'a>> {
     // Over HTTP, calls for work go to the miner's own node.
-    let solo = if carrier == Carrier::Http { solo::solo(message) } else { None };
+    let solo = if carrier == Carrier::Http {
+        solo::solo(message).or_else(|| solo::configuration(message))
+    } else {
+        None
+    };
     solo.or_else(|| stratum(message))
         .or_else(|| crypto_note_or_cuckoo(message))
         .or_else(|| eth_proxy(message))
@@ -171,16 +186,23 @@ fn chunks<'a>(raw: &'a [u8], content: &'a mut Vec<u8>, reading: Reading<'a>) -> 
     }
 }
 
-/// Parses an HTTP request without a body: a question for the height, or for a WebSocket, whose frames may follow.
+/// Parses an HTTP request without a body: a question for the height or for a configuration, or for a WebSocket, whose
+/// frames may follow.
 fn get<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a>) -> Reading<'a> {
     reading.asks_height = solo::asks_height(bytes);
-    let (head, rest) = http::head_of(bytes).unwrap_or((bytes, &[]));
+    let whole = http::head_of(bytes);
+    let (head, rest) = whole.unwrap_or((bytes, &[]));
     let upgrades = http::is_websocket(head);
     // The head may be longer than what is captured of it.
     if upgrades || rest.is_empty() {
         let found = getwork_socket::request(http::path_of(bytes));
         reading.note(found.map(|found| ProtocolMatch { carrier: Carrier::WebSocket, ..found }));
     }
+    if whole.is_some() && !upgrades {
+        // The answer is a document, also where a later payload of it begins like a line of JSON.
+        reading.carrier = Some(Carrier::Http);
+    }
+    reading.note(solo::asks_configuration(http::path_of(bytes)));
     if upgrades && !rest.is_empty() { frames(rest, content, reading) } else { reading }
 }
 
@@ -213,7 +235,18 @@ fn answer<'a>(bytes: &'a [u8], content: &'a mut Vec<u8>, mut reading: Reading<'a
     if http::is_websocket(head) {
         return frames(body, content, reading);
     }
-    document(body.trim_ascii_start(), http::is_chunked(head), content, reading)
+    let body = body.trim_ascii_start();
+    // An answer without a body came before.
+    if body.starts_with(b"HTTP/1") {
+        return answer(body, content, reading);
+    }
+    let mut reading = document(body, http::is_chunked(head), content, reading);
+    // Without the head, the rest of a document, or the whole of it, looks like lines of JSON.
+    let is_cut = reading.unfinished.is_some() && matches!(body, [b'{' | b'[', ..]);
+    if is_cut || (body.is_empty() && http::announces_json(head)) {
+        reading.unfinished = Some(bytes);
+    }
+    reading
 }
 
 /// Parses the body of a request or an answer.
@@ -225,6 +258,7 @@ fn document<'a>(
 ) -> Reading<'a> {
     match body {
         [b'{' | b'[', ..] => lines(body, Carrier::Http, reading),
+        _ if framing::is_event_stream(body) => lines(body, Carrier::Http, reading),
         [_, ..] if is_chunked && framing::is_cut_size(body) => Reading { unfinished: Some(body), ..reading },
         [_, ..] if is_chunked => chunks(body, content, reading),
         _ => reading,
@@ -300,6 +334,75 @@ mod tests {
         for (stream, carrier) in cases {
             assert_eq!(found(&stream), Some(("mining.subscribe", carrier)), "{}", stream.escape_ascii());
         }
+    }
+
+    #[test]
+    fn server_sent_events_are_read() {
+        let subscribe = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+        let events = format!(": ok\n\nevent: job\ndata: {{\"a\":1}}\n\nid: 2\ndata: {subscribe}\n\n");
+        let chunk = |text: &str| format!("{:x}\r\n{text}\r\n", text.len());
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n";
+        let (one, two) = events.split_at(60);
+        for stream in [
+            format!("{head}\r\n{events}"),
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n{}", chunk(&events)),
+            format!("{head}Transfer-Encoding: chunked\r\n\r\n{}{}", chunk(one), chunk(two)),
+            chunk(&events),
+            format!("data:{subscribe}"),
+            format!("retry: 9\r\ndata: ping\r\n\r\ndata: {subscribe}\r\n"),
+        ] {
+            let expected = Some(("mining.subscribe", Carrier::Http));
+            assert_eq!(found(stream.as_bytes()), expected, "{}", stream.escape_debug());
+        }
+        for other in [format!(":x\ndata: {subscribe}"), format!("data: x {subscribe}\n")] {
+            assert_eq!(method(&other), None, "{}", other.escape_debug());
+        }
+    }
+
+    #[test]
+    fn an_event_that_is_cut_off_is_kept_with_its_field() {
+        let mut content = Vec::new();
+        for (stream, kept) in [
+            ("data: {}\n\ndata: {\"id\":1,\"meth", Some("data: {\"id\":1,\"meth")),
+            ("event: job\nda", Some("event: job\nda")),
+            ("data: {}\n\nevent: jo", Some("event: jo")),
+            ("data: {}\n\n", None),
+        ] {
+            assert_eq!(
+                read(stream.as_bytes(), &mut content).unfinished,
+                kept.map(str::as_bytes),
+                "{stream:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_body_of_an_answer_may_come_later() {
+        let head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n";
+        let body = r#"{"id":1,"method":"mining.subscribe","params":[]}"#;
+        for stream in [head.to_owned(), format!("{head}{}", &body[..9])] {
+            assert_eq!(read(stream.as_bytes(), &mut Vec::new()).unfinished, Some(stream.as_bytes()));
+        }
+        let established = b"HTTP/1.1 200 Connection established\r\n\r\n";
+        assert_eq!(read(established, &mut Vec::new()).unfinished, None, "a tunnel");
+        let after_another = format!("HTTP/1.1 304 Not Modified\r\n\r\n{head}{body}");
+        assert_eq!(found(after_another.as_bytes()), Some(("mining.subscribe", Carrier::Http)));
+        assert_eq!(read(format!("{head}{body}").as_bytes(), &mut Vec::new()).unfinished, None);
+    }
+
+    #[test]
+    fn a_miner_that_asks_for_its_configuration_is_not_sure() {
+        let get = |path: &str| {
+            let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
+            read(request.as_bytes(), &mut Vec::new()).message.map(|found| (found.method, found.sure))
+        };
+        assert_eq!(get("/client/getConfig?clientId=a"), Some(("getConfig", false)));
+        assert_eq!(get("/client/getconfiguration?clientId=a"), None);
+        let answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n\
+            {\"algo\":\"rx/0\",\"donate-level\":0,\"pools\":[{\"url\":\"10.0.0.9:3333\"";
+        assert_eq!(found(answer.as_bytes()), Some(("getConfig", Carrier::Http)));
+        let (_, plain) = answer.split_once("\r\n\r\n").expect("a head");
+        assert_eq!(found(plain.as_bytes()), None, "only over HTTP");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! `eth_getWork`; the remote control of `XMRigCC`. Other calls to nodes are ignored.
 
 use super::{Member, Message, ProtocolMatch, member::Member::MinerStatus};
-use crate::model::{MiningProtocol, MiningSide};
+use crate::model::{Carrier, MiningProtocol, MiningSide};
 
 /// Methods that only miners and pools call.
 const METHODS: [&str; 21] = [
@@ -57,6 +57,25 @@ pub fn solo_line<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
     let is_data = message.arguments[0]
         .is_none_or(|data| data.hexadecimal_digits().is_some_and(|digits| digits >= GETWORK_DATA));
     (message.is_list && message.id && is_data).then_some(found)
+}
+
+/// Recognises a remote-controlled miner that asks for its configuration, by the path. The path alone proves nothing.
+pub fn asks_configuration<'a>(path: &[u8]) -> Option<ProtocolMatch<'a>> {
+    path.starts_with(b"/client/getConfig?clientId=").then_some(ProtocolMatch {
+        sure: false,
+        carrier: Carrier::Http,
+        ..ProtocolMatch::new(MiningProtocol::MinerControl, MiningSide::Client, "getConfig")
+    })
+}
+
+/// Recognises the configuration that a remote-controlled miner is sent. It is `XMRig`'s, which also lies on web servers,
+/// so it counts only for who asked as such a miner does.
+pub fn configuration<'a>(message: &Message<'a>) -> Option<ProtocolMatch<'a>> {
+    let is_of_miner = !message.is_call()
+        && message.has(Member::TopAlgorithms)
+        && message.has_nested(Member::Pools, true)
+        && message.has(Member::DonateLevel);
+    is_of_miner.then(|| ProtocolMatch::new(MiningProtocol::MinerControl, MiningSide::Server, "getConfig"))
 }
 
 /// Recognises the report of a remote-controlled miner about itself, by the path and the body.
@@ -135,6 +154,29 @@ mod tests {
         assert_eq!(sure(r#"{"client_status":{"client_id":"h","current_algo":"rx/0"}}"#), Some(true));
         assert_eq!(sure(r#"{"status":"away"}"#), Some(false));
         assert_eq!(controlled(b"/client/status?clientId=h", None), None);
+    }
+
+    #[test]
+    fn a_controlled_miner_s_question_is_never_sure_and_its_configuration_is() {
+        let asked = asks_configuration(b"/client/getConfig?clientId=host%201").expect("recognised");
+        assert_eq!((asked.method, asked.sure, asked.carrier), ("getConfig", false, Carrier::Http));
+        for path in
+            [&b"/client/getConfig"[..], b"/v1/client/getConfig?clientId=h", b"/client/getConfigs?clientId=h"]
+        {
+            assert_eq!(asks_configuration(path), None, "{}", path.escape_ascii());
+        }
+        let is_sent = |text: &str| configuration(&Message::read(text.as_bytes()).0).is_some();
+        assert!(is_sent(r#"{"algo":"rx/0","donate-level":0,"pools":[{"url":"10.0.0.9:3333"}]}"#));
+        assert!(is_sent(r#"{"donate-level":1,"pools":[{"algo":null,"url":"pool.example:443"},{"algo""#));
+        for other in [
+            r#"{"algo":"least-loaded","pools":[{"url":"10.0.0.9:80"}]}"#,
+            r#"{"algo":"rx/0","donate-level":0,"pools":"none"}"#,
+            r#"{"donate-level":1,"pools":[]}"#,
+            r#"{"data":{"algo":"rx/0","donate-level":0,"pools":[]}}"#,
+            r#"{"method":"save","algo":"rx/0","donate-level":0,"pools":[]}"#,
+        ] {
+            assert!(!is_sent(other), "{other}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
         Alert, AlertAction, ChainKind, ControlRegister, EventBody, Evidence, GeoLocation, IncidentId,
         Mapping, MappingClass, ProcessKey, Rounding, RoundingCounts, Verdict,
     },
-    testing::{Host, alerts, feed, pass_time, seconds, story},
+    testing::{Host, alerts, feed, pass_time, seconds, story, verdict},
 };
 
 const MONERO: &str =
@@ -118,6 +118,22 @@ fn an_exploited_service() {
 }
 
 #[test]
+fn a_miner_whose_words_were_missed() {
+    let (mut host, init) = host();
+    let worker = host.spawn(init, "/usr/local/bin/worker", &["worker"]);
+    host.connect(worker, "203.0.113.5:443");
+    let job = r#"{"id":null,"method":"mining.notify","params":["a1","4d16b6f85af6e2198f44ae2a6de67f78487ae5611b77c6c0440b921e00000000","01","02",[],"20000000","1d00ffff","504e86ed",true]}"#;
+    host.receive(worker, "203.0.113.5:443", format!("{job}\n"));
+    assert_eq!(verdict(&host), Some(Verdict::Noted), "it may only listen");
+    host.burn(worker, 1.9, 70);
+    let alerts = alerts(&host);
+    let last = alerts.last().expect("an alert");
+    let ids: Vec<&str> = last.signals.iter().map(|signal| &*signal.id.0).collect();
+    assert!(ids.contains(&"N2") && ids.contains(&"C5") && !ids.contains(&"N1"), "{ids:?}");
+    assert_eq!(last.verdict, Verdict::Mining);
+}
+
+#[test]
 fn cron_runs_later_what_was_dropped() {
     let (mut host, init) = host();
     let cron = host.spawn(init, "/usr/sbin/cron", &["cron"]);
@@ -214,6 +230,7 @@ fn a_quiet_worker_in_a_container() {
     let plain = RoundingCounts::default();
     for samples in [1, 3, 6] {
         let flushing = RoundingCounts { nearest: samples, down: samples, up: samples, zero: samples };
+        host.wait(seconds(1));
         host.sample_rounding(worker, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
     }
     let alerts = alerts(&host);

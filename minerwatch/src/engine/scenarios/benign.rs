@@ -309,6 +309,23 @@ fn pool_ports_used_by_others() {
 }
 
 #[test]
+fn a_viewer_listens_to_what_a_pool_says() {
+    let mut day = day();
+    let Day { host, login, .. } = &mut day;
+    let viewer = host.spawn(*login, "/usr/bin/nc", &["nc", "10.0.0.5", "9000"]);
+    host.connect(viewer, "10.0.0.5:9000");
+    let work = r#"{"id":null,"method":"mining.notify","params":["b7","00ff","01","02",[],"20000000","1d00ffff","504e86ed",false]}"#;
+    for _ in 0..20 {
+        host.receive(viewer, "10.0.0.5:9000", format!("{work}\n"));
+        host.wait(seconds(30));
+    }
+    // Others work meanwhile.
+    let compiler = host.spawn(*login, "/usr/bin/cc1", &["cc1", "x.c"]);
+    host.burn(compiler, 2.0, 130);
+    never_pages(&day);
+}
+
+#[test]
 fn an_upgraded_daemon_runs_a_deleted_file() {
     let mut day = day();
     let Day { host, .. } = &mut day;

@@ -36,9 +36,12 @@ fn host(ids: &[&str]) -> (Host, Vec<ProcessKey>) {
 
 /// Lets a process do the arithmetic of RandomX.
 fn mine(host: &mut Host, process: ProcessKey) {
-    let flushing = RoundingCounts { nearest: 500, down: 500, up: 500, zero: 500 };
     let plain = RoundingCounts::default();
-    host.sample_rounding(process, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+    for (pause, samples) in [(0, 1), (1, 500)] {
+        host.wait(seconds(pause));
+        let flushing = RoundingCounts { nearest: samples, down: samples, up: samples, zero: samples };
+        host.sample_rounding(process, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+    }
 }
 
 /// Lets a process use the CPU under the command line of a miner. It is suspected, and no signal is conclusive.

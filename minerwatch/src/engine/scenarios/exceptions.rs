@@ -56,9 +56,12 @@ fn miner(host: &mut Host, parent: ProcessKey, path: &str) -> ProcessKey {
     let miner = host.fork(parent);
     host.become_user(miner, 33);
     host.exec(miner, parent, path, path, &[path]);
-    let flushing = RoundingCounts { nearest: 500, down: 500, up: 500, zero: 500 };
     let plain = RoundingCounts::default();
-    host.sample_rounding(miner, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+    for (pause, samples) in [(0, 1), (1, 500)] {
+        host.wait(seconds(pause));
+        let flushing = RoundingCounts { nearest: samples, down: samples, up: samples, zero: samples };
+        host.sample_rounding(miner, Rounding { register: ControlRegister::Mxcsr, flushing, plain });
+    }
     miner
 }
 

@@ -18,9 +18,12 @@ const DATASET: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384;
 const CACHE: u64 = 1 << 28;
 const SMALLEST_CODE: u64 = 128 << 10;
 const LARGEST_CODE: u64 = 256 << 10;
+/// Sizes of the buffers of RandomX v2.
+const CODE_V2: [u64; 2] = [81_920, 77_824];
 /// Maximum number of threads whose executable buffers may have been merged.
 const MOST_CODE: u64 = 512;
 const SCRATCHPAD: u64 = 4 << 20;
+const EIGHT_SCRATCHPADS: u64 = 16 << 20;
 
 /// Sizes of a dataset that was merged with the cache and the scratchpads of some hundred threads.
 const JOINED: std::ops::RangeInclusive<u64> = 2_181_038_016..=2_185_232_384 + CACHE + (512 << 20);
@@ -55,7 +58,10 @@ pub(super) fn summarise(maps: &str) -> Vec<Mapping> {
         };
         // Each of several merged buffers counts.
         let count = if class == MappingClass::Code { size.div_ceil(LARGEST_CODE) } else { 1 };
-        match found.iter_mut().find(|mapping| mapping.class == class) {
+        let is_same = |mapping: &Mapping| {
+            mapping.class == class && (mapping.size == EIGHT_SCRATCHPADS) == (size == EIGHT_SCRATCHPADS)
+        };
+        match found.iter_mut().find(|mapping| is_same(mapping)) {
             Some(mapping) => mapping.count += count,
             None => found.push(Mapping { class, size, count, huge }),
         }
@@ -96,14 +102,18 @@ fn classify(size: u64, executable: bool, huge: bool) -> Option<MappingClass> {
         Some(MappingClass::Dataset)
     } else if size == CACHE {
         Some(MappingClass::Cache)
-    } else if size > 0 && executable && size.is_multiple_of(SMALLEST_CODE) && size <= MOST_CODE * LARGEST_CODE
-    {
+    } else if executable && (CODE_V2.contains(&size) || is_joined_code(size)) {
         Some(MappingClass::Code)
-    } else if huge && size <= SCRATCHPAD {
+    } else if huge && (size <= SCRATCHPAD || size == EIGHT_SCRATCHPADS) {
         Some(MappingClass::Scratchpad)
     } else {
         None
     }
+}
+
+/// Whether a size is that of a buffer of RandomX v1, or of several that the kernel merged.
+fn is_joined_code(size: u64) -> bool {
+    size > 0 && size.is_multiple_of(SMALLEST_CODE) && size <= MOST_CODE * LARGEST_CODE
 }
 
 #[cfg(test)]
@@ -140,6 +150,30 @@ mod tests {
                 (expected.class, expected.count, expected.huge)
             );
         }
+    }
+
+    #[test]
+    fn buffers_of_other_versions() {
+        let lines = |sizes: &[u64], permissions: &str, path: &str| {
+            let line = |(index, size): (usize, &u64)| {
+                let start = 0x7f00_0000_0000 + ((index as u64) << 28);
+                format!("{start:x}-{:x} {permissions} 00000000 00:00 0 {path}\n", start + size)
+            };
+            sizes.iter().enumerate().map(line).collect::<String>()
+        };
+        let found = |maps: &str| -> Vec<_> {
+            summarise(maps).iter().map(|mapping| (mapping.class, mapping.count)).collect()
+        };
+        assert_eq!(
+            found(&lines(&[81_920, 77_824, 73_728], "rwxp", "")),
+            [(MappingClass::Code, 2)],
+            "RandomX v2"
+        );
+        assert_eq!(found(&lines(&[81_920, 77_824], "rw-p", "")), [], "not executable");
+        let pages = lines(&[16 << 20, 2 << 20, 16 << 20, 8 << 20], "rw-p", "/anon_hugepage (deleted)");
+        let expected = [(MappingClass::Scratchpad, 2), (MappingClass::Scratchpad, 1)];
+        assert_eq!(found(&pages), expected, "GhostRider, counted on its own");
+        assert_eq!(found(&lines(&[16 << 20], "rw-p", "")), [], "ordinary pages");
     }
 
     #[test]

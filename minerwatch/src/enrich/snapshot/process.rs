@@ -85,7 +85,7 @@ fn executable(proc: &Proc, pid: u32) -> Executable {
     Executable {
         path: stripped.unwrap_or(&text).into(),
         file: metadata.map(|metadata| file_id(metadata.dev(), metadata.ino())),
-        flags: ExecutableFlags { memfd, deleted: stripped.is_some() },
+        flags: ExecutableFlags { memfd, deleted: stripped.is_some(), foreign: false },
     }
 }
 

@@ -1,6 +1,6 @@
 //! Events about connections, and the role of a DNS server.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use serde::{Deserialize, Serialize};
 
@@ -59,9 +59,12 @@ pub struct RunningFlow {
     pub peer: Option<Box<GeoLocation>>,
 }
 
-/// Whether a process is a DNS server, that is, has a socket bound to port 53.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// Whether a process is a DNS server, that is, has a socket bound to port 53, and which servers it should ask.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DnsServerRole {
     /// Whether the process is a DNS server.
     pub serves: bool,
+    /// The servers that the host, or the container of the process, is configured with; `None` if unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolvers: Option<Vec<IpAddr>>,
 }

@@ -8,8 +8,14 @@ use crate::{
         BootTime, Container, Credentials, Exec, Executable, ExecutableFlags, Fork, HashedFile, ProcessKey,
         ProcessView, RunningProcess, Subject,
     },
-    process::{Above, ImageSource, Process, Role, program_file::ProgramFile, resolve, script_of},
+    process::{
+        Above, ImageSource, Process, Role, program_file::ProgramFile, resolve, role::starts_services,
+        script_of,
+    },
 };
+
+/// Maximum number of processes of init scripts between a service manager and the service that they start.
+const MAX_INIT_SCRIPTS: usize = 6;
 
 /// The image of a process, from an exec or from the snapshot.
 struct Image<'a> {
@@ -118,6 +124,8 @@ impl ProcessTable {
             role: lineage.map(|parent| parent.role),
             // A shell that ran before the agent may have lost its ancestors.
             is_session: is_from_session || lineage.map_or(source == ImageSource::Snapshot, keeps_session),
+            is_supervised: parent.is_some_and(|parent| self.starts_services(parent)),
+            is_of_system: lineage.is_some_and(Process::is_of_system),
         };
         let inherited_manager = lineage.and_then(|parent| parent.manager);
         let mut view = ProcessView {
@@ -143,7 +151,8 @@ impl ProcessTable {
         let resolved = script.map(|script| resolve(&view.directory, script));
         let container = subject.container.as_ref().or(view.container.as_ref());
         let is_inside = container.is_some_and(|container| container.id.is_some());
-        let file = |path| if is_inside { ProgramFile::in_container(path) } else { ProgramFile::at(path) };
+        let is_elsewhere = is_inside || view.executable.flags.foreign;
+        let file = |path| if is_elsewhere { ProgramFile::elsewhere(path) } else { ProgramFile::at(path) };
         let program = file(&view.executable.path);
         let of_script = resolved.as_deref().map(|script| {
             Role::of_script(&file(script), &program, is_told_first, &view.arguments, key.pid, above)
@@ -171,6 +180,15 @@ impl ProcessTable {
         }
         process.since = time;
         process.taint = None;
+    }
+
+    /// Whether a process starts services: a service manager, or a script that it runs for a service.
+    fn starts_services(&self, key: ProcessKey) -> bool {
+        let is_script = |process: &&Process| {
+            starts_services(process.script.as_deref().unwrap_or(&process.view.executable.path))
+        };
+        let manager = self.ancestry(key).take(MAX_INIT_SCRIPTS).find(|process| !is_script(process));
+        manager.is_some_and(|process| process.role == Role::Init)
     }
 
     /// Applies the subject of an event, which may have a new user, a new container or an unknown process.

@@ -179,3 +179,45 @@ fn late_events_of_a_dead_process_change_nothing() {
     assert!(!table.get(child).unwrap().is_alive());
     assert_eq!(table.len(), 3);
 }
+
+#[test]
+fn a_file_mounted_over_a_program_of_the_system_has_no_role() {
+    let mut host = Host::new();
+    let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+    let shell = host.spawn(init, "/usr/bin/bash", &["bash", "x.sh"]);
+    let dpkg = host.spawn(shell, "/usr/bin/dpkg", &["dpkg", "-i", "x"]);
+    let script = host.spawn_script(dpkg, "/usr/bin/python3", "/usr/bin/dnf");
+    let mut events = host.events().to_vec();
+    let roles = |events: &[Event]| {
+        let table = table(events);
+        let process = |key| table.get(key).unwrap();
+        let managed = table.is_managed(process(script));
+        ([process(dpkg).role, process(script).role], process(dpkg).is_of_system(), managed)
+    };
+    assert_eq!(roles(&events), ([Role::PackageManager; 2], true, true));
+    for event in &mut events {
+        if let EventBody::Exec(exec) = &mut event.body {
+            exec.executable.flags.foreign = event.subject.key != shell;
+        }
+    }
+    let ([dpkg, script], is_of_system, managed) = roles(&events);
+    assert!(!is_of_system && !managed, "nothing is excused");
+    assert_eq!(dpkg, Role::Other);
+    assert_ne!(script, Role::PackageManager);
+}
+
+#[test]
+fn a_service_that_opens_sessions_may_be_started_by_an_init_script() {
+    let mut host = Host::new();
+    let init = host.boot("/usr/lib/systemd/systemd", &["systemd"]);
+    let script = host.spawn_script(init, "/usr/bin/dash", "/etc/init.d/dropbear");
+    let starter = host.spawn(script, "/usr/sbin/start-stop-daemon", &["start-stop-daemon", "--start"]);
+    let dropbear = host.spawn(starter, "/usr/sbin/dropbear", &["dropbear"]);
+    let shell = host.spawn(init, "/usr/bin/dash", &["sh", "-c", "x"]);
+    let other = host.spawn(shell, "/usr/sbin/dropbear", &["dropbear"]);
+    let below = host.spawn(other, "/usr/bin/dash", &["sh", "-c", "x"]);
+    let table = table(host.events());
+    let role = |key| table.get(key).unwrap().role;
+    assert_eq!((role(dropbear), role(other)), (Role::LoginService, Role::Other));
+    assert_eq!(table.tree_root(below), shell, "the tree goes on");
+}

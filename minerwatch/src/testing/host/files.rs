@@ -118,12 +118,16 @@ impl Host {
     }
 
     pub(super) fn executable(&mut self, path: &str) -> Executable {
-        let flags =
-            ExecutableFlags { memfd: path.starts_with("/memfd:"), deleted: path.ends_with(" (deleted)") };
+        let flags = ExecutableFlags {
+            memfd: path.starts_with("/memfd:"),
+            deleted: path.ends_with(" (deleted)"),
+            foreign: false,
+        };
         Executable { path: Arc::from(path), file: Some(self.file(path)), flags }
     }
 
-    fn file(&mut self, path: &str) -> FileId {
+    /// Returns the identity of the file at a path.
+    pub fn file(&mut self, path: &str) -> FileId {
         let next_inode = &mut self.next_inode;
         *self.files.entry(path.to_owned()).or_insert_with(|| {
             *next_inode += 1;

@@ -44,7 +44,8 @@ pub(crate) fn story(whole: &str, name: &str) -> anyhow::Result<String> {
         }
         // Before the script runs, its process sets up the stage. These events are not part of the story.
         if family.contains(&own) && (index >= start || is_fork) {
-            cut.push_str(line);
+            // The stage sees the host's files through an overlay, so that every program seems to be another file.
+            cut.push_str(&line.replace(",\"foreign\":true", ""));
             cut.push('\n');
             count += 1;
         }

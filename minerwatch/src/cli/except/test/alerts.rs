@@ -155,6 +155,7 @@ fn view(json: &Value, suspect: &Value) -> ProcessView {
             flags: ExecutableFlags {
                 memfd: flag("/minerwatch/process/memfd"),
                 deleted: flag("/minerwatch/process/deleted"),
+                foreign: false,
             },
         },
         arguments: Arc::from(Vec::new()),

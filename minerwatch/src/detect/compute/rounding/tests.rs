@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::{
     dissect::testing::levin,
     model::{ControlRegister, ProcessKey, Rounding, RoundingCounts, Verdict},
@@ -24,6 +26,20 @@ fn host() -> (Host, ProcessKey) {
     let init = host.boot("/sbin/init", &["init"]);
     let worker = host.spawn(init, "/usr/bin/worker", &["worker"]);
     (host, worker)
+}
+
+/// Lets a process work: the first looks come a second before the others.
+fn work(host: &mut Host, worker: ProcessKey, rounding: Rounding) {
+    let first = |counts: RoundingCounts| RoundingCounts {
+        nearest: counts.nearest.min(1),
+        down: counts.down.min(1),
+        up: counts.up.min(1),
+        zero: counts.zero.min(1),
+    };
+    let (flushing, plain) = (first(rounding.flushing), first(rounding.plain));
+    host.sample_rounding(worker, Rounding { flushing, plain, ..rounding });
+    host.wait(seconds(1));
+    host.sample_rounding(worker, rounding);
 }
 
 fn weights(host: &Host) -> Vec<u8> {
@@ -53,7 +69,7 @@ fn the_looks_of_a_window_are_judged_together() {
     ];
     for (name, rounding, expected) in cases {
         let (mut host, worker) = host();
-        host.sample_rounding(worker, rounding);
+        work(&mut host, worker, rounding);
         assert_eq!(weights(&host).first().copied(), expected, "{name}");
     }
 }
@@ -61,7 +77,7 @@ fn the_looks_of_a_window_are_judged_together() {
 #[test]
 fn the_full_form_decides_alone() {
     let (mut host, worker) = host();
-    host.sample_rounding(worker, mxcsr([10, 7, 8, 6], NONE));
+    work(&mut host, worker, mxcsr([10, 7, 8, 6], NONE));
     let alerts = alerts(&host);
     assert_eq!(alerts.first().map(|alert| alert.verdict), Some(Verdict::Mining));
     assert_eq!(alerts.len(), 1);
@@ -79,7 +95,7 @@ fn a_node_with_several_peers_is_no_miner() {
     for (peers, verdict) in [(0, Verdict::Mining), (2, Verdict::Mining), (3, Verdict::Noted)] {
         let (mut host, worker) = host();
         meet(&mut host, worker, peers);
-        host.sample_rounding(worker, arithmetic);
+        work(&mut host, worker, arithmetic);
         let verdicts = alerts(&host).iter().map(|alert| alert.verdict).max();
         assert_eq!(verdicts, Some(verdict), "{peers} peers");
     }
@@ -87,7 +103,7 @@ fn a_node_with_several_peers_is_no_miner() {
     meet(&mut host, worker, 1);
     meet(&mut host, worker, 1);
     meet(&mut host, worker, 1);
-    host.sample_rounding(worker, arithmetic);
+    work(&mut host, worker, arithmetic);
     assert_eq!(weights(&host), [100], "one peer three times");
 }
 
@@ -96,7 +112,7 @@ fn the_peers_of_a_node_do_not_excuse_its_child() {
     let (mut host, worker) = host();
     meet(&mut host, worker, 5);
     let miner = host.spawn(worker, "/usr/bin/miner", &["miner"]);
-    host.sample_rounding(miner, mxcsr([732, 519, 499, 488], NONE));
+    work(&mut host, miner, mxcsr([732, 519, 499, 488], NONE));
     assert_eq!(alerts(&host).first().map(|alert| alert.verdict), Some(Verdict::Mining));
 }
 
@@ -113,7 +129,10 @@ fn hours_of_other_work_do_not_hide_what_comes_after() {
     host.sample_rounding(worker, mxcsr([1_000_000, 0, 1, 0], [5_000_000, 0, 0, 0]));
     host.wait(seconds(4 * 3_600));
     host.sample_rounding(worker, mxcsr([1_000_010, 6, 7, 6], [5_000_000, 0, 0, 0]));
-    assert_eq!(weights(&host), [100]);
+    assert_eq!(weights(&host), [50], "the look before is no part of this spell");
+    host.wait(seconds(1));
+    host.sample_rounding(worker, mxcsr([1_000_020, 12, 14, 12], [5_000_000, 0, 0, 0]));
+    assert_eq!(weights(&host), [50, 100]);
 }
 
 #[test]
@@ -133,7 +152,7 @@ fn a_process_that_goes_on_is_reported_once_a_minute() {
         host.sample_rounding(worker, mxcsr([10 * second, 10 * second, 10 * second, 10 * second], NONE));
         host.wait(seconds(1));
     }
-    assert_eq!(weights(&host), [100, 100, 100]);
+    assert_eq!(weights(&host), [50, 100, 100, 100], "after a burst at first");
 }
 
 #[test]
@@ -188,6 +207,60 @@ fn long_even_work_without_the_flushing_decides() {
 }
 
 #[test]
+fn a_burst_that_ends_is_noted() {
+    let (mut host, worker) = host();
+    for (milliseconds, looks) in [(0, 2), (200, 9), (500, 20), (290, 40)] {
+        host.wait(Duration::from_millis(milliseconds));
+        host.sample_rounding(worker, mxcsr([looks; 4], NONE));
+    }
+    host.exit(worker);
+    assert_eq!(weights(&host), [50], "once, for 0.99 s");
+    let verdicts = |host: &Host| alerts(host).iter().map(|alert| alert.verdict).max();
+    assert_eq!(verdicts(&host), Some(Verdict::Noted));
+
+    let (mut host, worker) = self::host();
+    for derivation in 1..=5 {
+        host.sample_rounding(worker, mxcsr([30 * derivation; 4], NONE));
+        host.wait(seconds(120));
+    }
+    assert_eq!(weights(&host), [50; 5], "a key every two minutes");
+    assert_eq!(verdicts(&host), Some(Verdict::Noted));
+
+    let (mut host, worker) = self::host();
+    host.sample_rounding(worker, mxcsr([30; 4], NONE));
+    host.wait(seconds(50));
+    host.sample_rounding(worker, mxcsr([30, 30, 31, 30], NONE));
+    assert_eq!(weights(&host), [50, 100], "a slow worker");
+
+    let (mut host, worker) = self::host();
+    host.sample_rounding(worker, fpcr([60, 21, 20, 22]));
+    assert_eq!(weights(&host), [50], "on arm64");
+}
+
+#[test]
+fn a_burst_is_no_witness_beside_the_memory_of_a_wallet() {
+    use crate::model::{EventBody, Mapping, MappingClass};
+    let (mut host, worker) = host();
+    for (class, size, count) in [(MappingClass::Cache, 1 << 28, 1), (MappingClass::Code, 256 << 10, 2)] {
+        host.happen(worker, EventBody::Mapping(Mapping { class, size, count, huge: false }));
+    }
+    host.sample_rounding(worker, mxcsr([30; 4], NONE));
+    let verdicts = |host: &Host| alerts(host).iter().map(|alert| alert.verdict).max();
+    assert_eq!(verdicts(&host), Some(Verdict::Noted));
+    host.wait(seconds(1));
+    host.sample_rounding(worker, mxcsr([90; 4], NONE));
+    assert_eq!(verdicts(&host), Some(Verdict::Mining), "it goes on");
+}
+
+#[test]
+fn a_burst_is_sampled_closely() {
+    let (mut host, worker) = host();
+    host.sample_rounding(worker, mxcsr([30; 4], NONE));
+    let asked = crate::testing::requests(&host);
+    assert!(asked.iter().any(|request| matches!(request, crate::model::Request::SampleRounding { .. })));
+}
+
+#[test]
 fn arithmetic_and_memory_are_two_witnesses() {
     for (class, size, count) in [
         (crate::model::MappingClass::Dataset, 2_181_038_080, 1),
@@ -211,14 +284,56 @@ fn workers_that_change_their_process_are_found_by_their_program() {
         host.exit(worker);
     }
     assert_eq!(weights(&host), [100]);
-    let (mut host, parent) = self::host();
+}
+
+/// Starts a worker every second, each of another program. `before` acts on the path before the worker starts. Returns
+/// what is found.
+fn copies(directory: &str, looks: Rounding, before: fn(&mut Host, ProcessKey, &str)) -> Vec<u8> {
+    let (mut host, parent) = host();
     for number in 0..8 {
         host.wait(seconds(1));
-        let program = format!("/usr/bin/worker{number}");
-        let worker = host.spawn(parent, &program, &["worker"]);
+        let path = format!("{directory}{number}");
+        before(&mut host, parent, &path);
+        let worker = host.spawn(parent, &path, &["worker"]);
+        host.sample_rounding(worker, looks);
+        host.exit(worker);
+    }
+    weights(&host)
+}
+
+#[test]
+fn workers_that_copy_themselves_are_found_by_their_tree() {
+    let looks = mxcsr([2, 1, 1, 1], NONE);
+    let write = |host: &mut Host, parent: ProcessKey, path: &str| host.create(parent, path, 0o755);
+    assert_eq!(copies("/tmp/.worker", looks, |_, _, _| {}), [100], "in an odd place");
+    assert_eq!(copies("/opt/worker", looks, write), [100], "just written");
+    assert!(copies("/usr/lib/tests/case", looks, |_, _, _| {}).is_empty(), "a test runner of the system");
+    assert!(copies("/opt/tests/case", mxcsr(NONE, [10; 4]), write).is_empty(), "tests of a library");
+    assert!(copies("/opt/tests/case", fpcr([20, 10, 10, 10]), write).is_empty(), "the same on arm64");
+}
+
+#[test]
+fn programs_of_different_trees_are_not_gathered() {
+    let mut host = Host::new();
+    let init = host.boot("/sbin/init", &["init"]);
+    for number in 0..20 {
+        host.wait(seconds(1));
+        let worker = host.spawn(init, &format!("/tmp/program{number}"), &["program"]);
         host.sample_rounding(worker, mxcsr([2, 1, 1, 1], NONE));
     }
-    assert_eq!(weights(&host), Vec::<u8>::new(), "different programs");
+    assert!(weights(&host).is_empty());
+}
+
+#[test]
+fn short_lived_workers_of_the_first_second_are_a_burst() {
+    let (mut host, parent) = host();
+    for _ in 0..8 {
+        host.wait(Duration::from_millis(50));
+        let worker = host.spawn(parent, "/usr/bin/worker", &["worker"]);
+        host.sample_rounding(worker, mxcsr([4, 3, 3, 3], NONE));
+        host.exit(worker);
+    }
+    assert!(weights(&host).is_empty(), "for half a second");
 }
 
 /// Starts workers one after the other. Each has these looks and ends.

@@ -220,6 +220,60 @@ fn a_dialogue_in_http_is_found_and_a_document_is_not() {
 }
 
 #[test]
+fn a_controlled_miner_is_known_by_the_configuration_it_gets() {
+    let get = "GET /client/getConfig?clientId=web-3 HTTP/1.1\r\nHost: c2.test\r\n\r\n";
+    let configuration = r#"{"algo":"rx/0","donate-level":0,"cpu":{"enabled":true},"pools":[{"algo":"rx/0","url":"10.0.0.9:3333"}]}"#;
+    let answer = |body: &str| format!("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{body}");
+    let (whole, other) = (answer(configuration), answer(r#"{"algo":"round-robin","pools":[{"size":4}]}"#));
+    let (mut host, miner) = client();
+    host.send(miner, POOL, get);
+    host.receive(miner, POOL, &other);
+    assert_eq!(findings(&host), [], "another program's configuration");
+    host.receive(miner, POOL, &whole);
+    assert_eq!(findings(&host), [("N2", 80), ("N1", 100)]);
+    assert_eq!(verdict(&host), Some(Verdict::Mining));
+    for at in 8..whole.len() {
+        let (mut host, miner) = client();
+        host.send(miner, POOL, get);
+        let (one, two) = whole.split_at(at);
+        host.receive(miner, POOL, one);
+        host.receive(miner, POOL, two);
+        assert_eq!(findings(&host), [("N2", 80), ("N1", 100)], "split at {at}");
+    }
+    let (mut host, administrator) = client();
+    host.send(administrator, POOL, "GET /files/config.json HTTP/1.1\r\nHost: files.test\r\n\r\n");
+    host.receive(administrator, POOL, &whole);
+    assert_eq!(findings(&host), [], "the file of a configuration");
+}
+
+#[test]
+fn jobs_that_a_server_pushes_count_with_a_miner_s_words() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n";
+    let get = "GET /work HTTP/1.1\r\nHost: x\r\nAccept: text/event-stream\r\n\r\n";
+    let event = format!("id: 1\ndata: {JOB}\n\n");
+    let submit = format!("POST /work HTTP/1.1\r\nHost: x\r\n\r\n{SUBMIT}");
+    let (one, two) = event.split_at(90);
+    let answer = format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{JOB}", JOB.len());
+    for (story, pushed) in [
+        ("at once", vec![format!("{head}{event}")]),
+        ("after the head", vec![head.to_owned(), event.clone()]),
+        ("in two payloads", vec![head.to_owned(), one.to_owned(), two.to_owned()]),
+        ("after a comment", vec![format!("{head}: ok\n\n"), event.clone()]),
+        ("the answer to a long poll", vec![answer]),
+        ("a document in pieces", vec![format!("{head}data: 1\n\n"), JOB.to_owned()]),
+    ] {
+        let (mut host, miner) = client();
+        host.send(miner, POOL, get);
+        for text in &pushed {
+            host.receive(miner, POOL, text);
+        }
+        assert_eq!(findings(&host), [], "{story}: it may be a page that shows a pool's work");
+        host.send(miner, POOL, &submit);
+        assert_eq!(findings(&host), [("N1", 100), ("N2", 80)], "{story}");
+    }
+}
+
+#[test]
 fn a_pool_on_this_host_does_not_mine() {
     let (mut host, pool) = client();
     for (direction, text) in [(Direction::Received, login()), (Direction::Sent, JOB.to_owned())] {

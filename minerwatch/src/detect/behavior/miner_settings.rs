@@ -1,0 +1,254 @@
+//! B10: a busy program was set up as a miner, by its environment or by a configuration file.
+//!
+//! A miner needs a pool and a wallet. If they stand on no command line, they stand in a variable or in a file. When a
+//! program uses CPU time, the agent reads both once, and again after some time. Programs of the system are left out: an
+//! editor reads such files, and a compiler inherits such variables.
+
+use std::{sync::Arc, time::Duration};
+
+use super::command_line::tokens::Tokens;
+use crate::{
+    bounded::BoundedMap,
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
+    model::{
+        AccountHasher, BootTime, EventBody, EventType, InspectionRequest, MinerSettings, ProcessKey, Request,
+        SignalClass,
+    },
+    process::Role,
+};
+
+/// Time between two looks at one busy process. A program may rename itself late.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// Maximum number of busy processes that are tracked.
+const PROCESSES: usize = 1_024;
+/// Maximum number of files that are searched for settings.
+const MAX_FILES: usize = 6;
+/// Minimum number of different kinds of settings. One kind alone may be chance.
+const KINDS: usize = 2;
+
+/// The signal. In the full form, the settings name a wallet and a pool, which is conclusive.
+pub const MINER_SETTINGS: SignalInfo = SignalInfo {
+    id: "B10",
+    class: SignalClass::Behavior,
+    weight: 60,
+    full_weight: 100,
+    kind: SignalKind::Mining,
+    name: "Settings of a miner",
+    description: "The environment of a busy program, or the configuration file that it was started with, has settings that only miners have: a pool with a wallet, an algorithm, a donation level.",
+    catches: "A miner with an empty command line, known by what it was set up to do.",
+    techniques: &["T1496.001"],
+};
+
+/// The declaration of the detector.
+pub(in crate::detect) static DETECTOR: Declaration = Declaration {
+    signals: &[MINER_SETTINGS],
+    wants: &[EventType::Inspection, EventType::Cpu, EventType::Exit],
+    evictions: Some("busy_evicted"),
+    create: |settings| {
+        Box::new(Settings { accounts: settings.accounts.clone(), looked: BoundedMap::new(PROCESSES) })
+    },
+};
+
+#[derive(Debug)]
+struct Settings {
+    accounts: AccountHasher,
+    /// When the agent last looked at a busy process.
+    looked: BoundedMap<ProcessKey, BootTime>,
+}
+
+impl Detector for Settings {
+    fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
+        match &context.event.body {
+            EventBody::Inspection(inspection) => {
+                let settings = inspection.settings.as_ref();
+                findings.add(settings.and_then(|settings| self.judge(context, settings)));
+            }
+            EventBody::Cpu(_) if context.process.role != Role::Kernel && self.is_due(context) => {
+                findings.request(Request::Inspect(Box::new(request(context))));
+            }
+            EventBody::Exit(_) => {
+                self.looked.remove(&context.key());
+            }
+            _ => {}
+        }
+    }
+
+    fn evicted(&self) -> u64 {
+        self.looked.evicted()
+    }
+}
+
+impl Settings {
+    fn is_due(&mut self, context: &DetectionContext<'_>) -> bool {
+        let now = context.at();
+        let is_due = self.looked.get(&context.key()).is_none_or(|last| now.since(*last) >= LOOK_INTERVAL);
+        if is_due {
+            self.looked.insert(context.key(), now);
+        }
+        is_due
+    }
+
+    fn judge(&self, context: &DetectionContext<'_>, settings: &MinerSettings) -> Option<Finding> {
+        if context.process.is_of_system() {
+            return None;
+        }
+        let tokens = Tokens::of_settings(&settings.arguments);
+        // Every program below a shell inherits its variables, and an address of a server beside a wallet is also what a
+        // shop is told. So a variable must name a protocol or an algorithm of miners.
+        let is_sure = settings.file.is_some() || tokens.stratum.is_some() || tokens.option.is_some();
+        if tokens.kinds() < KINDS || !is_sure {
+            return None;
+        }
+        let conclusive = tokens.conclusive() && (tokens.stratum.is_some() || tokens.option.is_some());
+        let place = settings.file.as_deref().unwrap_or("its environment");
+        let name = &context.process.view.name;
+        let detail = if conclusive {
+            format!("'{name}' was set up with a mining pool and a wallet by {place}")
+        } else {
+            format!("'{name}' was set up with settings of a miner by {place}")
+        };
+        let account = tokens.wallet.map(|wallet| self.accounts.account(wallet));
+        let mut finding = Finding::new(MINER_SETTINGS, context, detail).mining_for(account.as_ref());
+        for (name, value) in [
+            ("settings", Some(place)),
+            ("stratum", tokens.stratum),
+            ("pool", tokens.endpoint),
+            ("option", tokens.option),
+        ] {
+            if let Some(value) = value {
+                finding = finding.value(name, value);
+            }
+        }
+        Some(if conclusive { finding.full().conclusive() } else { finding })
+    }
+}
+
+/// Asks for everything about a busy process. For a program of the system, its settings are not searched.
+fn request(context: &DetectionContext<'_>) -> InspectionRequest {
+    let files = if context.process.is_of_system() { Vec::new() } else { files(context) };
+    super::inspection_of(context, false, files)
+}
+
+/// Returns the files that may hold the settings of a program: those that its arguments name, and those with a usual name
+/// beside the program and in its working directory.
+fn files(context: &DetectionContext<'_>) -> Vec<Arc<str>> {
+    let view = &context.process.view;
+    let mut files: Vec<Arc<str>> = Vec::new();
+    let mut add = |directory: &str, name: &str| {
+        let path: Arc<str> = match name.strip_prefix('/') {
+            Some(_) => name.into(),
+            None if directory.starts_with('/') => {
+                format!("{}/{name}", directory.trim_end_matches('/')).into()
+            }
+            None => return,
+        };
+        if files.len() < MAX_FILES && !files.contains(&path) {
+            files.push(path);
+        }
+    };
+    let mut before = "";
+    for argument in view.arguments.iter().skip(1) {
+        let option = argument.split_once('=').filter(|(name, _)| name.starts_with('-'));
+        let (name, value) = option.unwrap_or((before, argument));
+        let is_file = [".json", ".conf", ".cfg", ".ini", ".txt", ".toml", ".yml", ".yaml"]
+            .iter()
+            .any(|ending| value.ends_with(ending));
+        if !value.starts_with('-') && (is_file || is_config_option(name)) {
+            add(&view.directory, value);
+        }
+        before = argument;
+    }
+    let beside = view.executable.path.rsplit_once('/').map_or("", |(directory, _)| directory);
+    for directory in [beside, &*view.directory] {
+        add(directory, "config.json");
+    }
+    files
+}
+
+fn is_config_option(name: &str) -> bool {
+    matches!(name, "-c" | "--config" | "-config" | "--config-file" | "--conf" | "--cfg")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        model::Inspection,
+        testing::{CpuReport, Host, findings_of, requests},
+    };
+
+    const MONERO: &str =
+        "44AFFq5kSiGBoZ4NMDwYtN18obc8AemS33DBLWs3H7otXft3XjrpDtQGv7SqSsaBYBb98uNbr2VBBEt7f2wfn3RVGQBEP3A";
+    const FILE: Option<&str> = Some("/srv/x/config.json");
+
+    fn found(program: &str, file: Option<&str>, settings: &[&str]) -> Vec<(&'static str, u8)> {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let process = host.spawn(init, program, &["x"]);
+        let settings = MinerSettings {
+            file: file.map(Arc::from),
+            arguments: settings.iter().map(|word| Arc::from(*word)).collect(),
+        };
+        let inspection = Inspection { settings: Some(settings), ..Inspection::default() };
+        host.happen(process, EventBody::Inspection(Box::new(inspection)));
+        findings_of(&[&DETECTOR], &host)
+    }
+
+    #[test]
+    fn settings_of_miners_are_found() {
+        let pool = ["--url", "pool.example:3333", "--user", MONERO];
+        let whole = [&pool[..], &["--algo", "rx/0"]].concat();
+        let stratum = ["--url", "stratum+tcp://pool.example:3333", "--user", MONERO];
+        let url = ["--url", "stratum+tcp://pool.example:3333", "--donate-level"];
+        for (file, settings, points) in [
+            (FILE, &whole[..], 100),
+            (None, &whole[..], 100),
+            (FILE, &stratum[..], 100),
+            (None, &stratum[..], 100),
+            (FILE, &pool[..], 60),
+            (None, &url[..], 60),
+        ] {
+            assert_eq!(found("/srv/x/worker", file, settings), [("B10", points)], "{file:?} {settings:?}");
+        }
+    }
+
+    #[test]
+    fn other_settings_are_not_found() {
+        let shop = ["--url", "shop.example:8332", "--user", MONERO];
+        assert_eq!(found("/srv/shop/server", None, &shop), [], "a shop takes payments");
+        for file in [FILE, None] {
+            assert_eq!(found("/srv/x/worker", file, &["--algo", "scrypt"]), [], "one kind alone");
+            let stratum = ["--url", "stratum+tcp://pool.example:3333", "--user", MONERO];
+            assert_eq!(found("/usr/bin/gcc", file, &stratum), [], "a program of the system inherits");
+        }
+    }
+
+    #[test]
+    fn a_busy_process_is_looked_at_once_in_a_while() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let process =
+            host.spawn(init, "/srv/x/worker", &["worker", "-c", "/tmp/a.json", "--config=b", "-t", "4"]);
+        let system = host.spawn(init, "/usr/bin/python3", &["python3", "/srv/a.py", "x.json"]);
+        for _ in 0..9 {
+            host.wait(Duration::from_secs(60));
+            host.report(process, CpuReport::default());
+            host.report(system, CpuReport::default());
+        }
+        let asked: Vec<InspectionRequest> = requests(&host)
+            .into_iter()
+            .filter_map(|request| match request {
+                Request::Inspect(request) => Some(*request),
+                _ => None,
+            })
+            .collect();
+        let of = |key| asked.iter().filter(|request| request.subject.key == key).collect::<Vec<_>>();
+        assert_eq!(of(process).len(), 2);
+        assert_eq!(of(system).len(), 2);
+        let files: Vec<&str> = of(process)[0].files.iter().map(|file| &**file).collect();
+        assert_eq!(files[0], "/tmp/a.json");
+        assert!(files.contains(&"/srv/x/config.json"), "{files:?}");
+        assert_eq!(&*of(process)[0].title, "worker");
+        assert!(of(system)[0].files.is_empty());
+    }
+}

@@ -1,0 +1,127 @@
+//! The words that only miners are told: addresses of pools, options and algorithms.
+
+/// Whether a value is a pool URL: `stratum+tcp://`, `stratum2+ssl://`, `stratum://` and the like.
+pub fn is_stratum(value: &str) -> bool {
+    let Some((scheme, rest)) = value.split_once("://") else { return false };
+    !rest.is_empty()
+        && (scheme.starts_with("stratum")
+            || matches!(scheme, "daemon+http" | "daemon+https" | "ethproxy+tcp" | "eth-proxy+tcp" | "xatum"))
+}
+
+/// Whether a value is a host name or address with a port, optionally with a scheme and a user.
+pub fn is_endpoint(value: &str) -> bool {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    let rest = rest.rsplit_once('@').map_or(rest, |(_, rest)| rest);
+    let rest = rest.split_once('/').map_or(rest, |(host, _)| host);
+    let Some((host, port)) = rest.rsplit_once(':') else { return false };
+    host.contains(['.', ':'])
+        && host.len() >= 4
+        && host
+            .chars()
+            .all(|next| next.is_ascii_alphanumeric() || matches!(next, '.' | '-' | ':' | '[' | ']' | '_'))
+        && port.parse::<u16>().is_ok_and(|port| port > 0)
+}
+
+/// Whether a name is an option of a command line that no other program than a miner has.
+pub fn is_miner_option(name: &str) -> bool {
+    matches!(
+        name,
+        "--donate-level"
+            | "--donate-over-proxy"
+            | "--nicehash"
+            | "--rig-id"
+            | "--cpu-max-threads-hint"
+            | "--cpu-memory-pool"
+            | "--cpu-no-yield"
+            | "--huge-pages-jit"
+            | "--asm-variant"
+            | "--av"
+            | "--algorithm-cpu"
+            | "--algorithm-gpu"
+            | "--disable-cpu-auto-affinity"
+            | "--miner-address"
+            | "--mining-address"
+            | "--mining-threads"
+            | "--start-mining"
+    ) || name.starts_with("--randomx-")
+        || name.starts_with("--argon2-impl")
+}
+
+/// Whether a value is the name of an algorithm of miners, or belongs to a family of such names.
+pub fn is_algorithm(value: &str) -> bool {
+    const FAMILIES: [&str; 32] = [
+        "rx/",
+        "cn/",
+        "cn-lite/",
+        "cn-heavy/",
+        "cn-pico",
+        "cryptonight",
+        "argon2/",
+        "argon2id_",
+        "argon2d_",
+        "yespower",
+        "yescrypt",
+        "verus",
+        "autolykos",
+        "xelis",
+        "ghostrider",
+        "panthera",
+        "astrobwt",
+        "cuckatoo",
+        "cuckaroo",
+        "beamhash",
+        "equihash",
+        "progpow",
+        "kawpow",
+        "ethash",
+        "etchash",
+        "minotaurx",
+        "lyra2",
+        "x16r",
+        "karlsenhash",
+        "pyrinhash",
+        "heavyhash",
+        "kheavyhash",
+    ];
+    const NAMES: [&str; 24] = [
+        "gr",
+        "sha256d",
+        "sha256dt",
+        "scrypt",
+        "x11",
+        "x17",
+        "x21s",
+        "argon2d250",
+        "argon2d500",
+        "argon2d4096",
+        "power2b",
+        "cpupower",
+        "neoscrypt",
+        "octopus",
+        "nexapow",
+        "fishhash",
+        "firopow",
+        "evrprogpow",
+        "spectrex",
+        "hoohash",
+        "dynexsolve",
+        "zelhash",
+        "blake3_alephium",
+        "curvehash",
+    ];
+    let value = value.to_ascii_lowercase();
+    FAMILIES.iter().any(|family| value.starts_with(family))
+        || NAMES.contains(&value.as_str())
+        || is_random(&value)
+}
+
+/// Whether a name is one of the relatives of `RandomX`: `randomx`, `randomarq`, `randomvirel`. Other software chooses at
+/// random, too.
+fn is_random(value: &str) -> bool {
+    const OTHERS: [&str; 9] =
+        ["forest", "ized", "ize", "walk", "search", "tree", "sample", "sampling", "choice"];
+    value.strip_prefix("random").is_some_and(|rest| {
+        rest.starts_with(|first: char| first.is_ascii_alphanumeric())
+            && !OTHERS.iter().any(|other| rest.starts_with(other))
+    })
+}
