@@ -3,9 +3,8 @@
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
-    path::Path,
     process::{Command, Stdio},
+    thread,
     time::Duration,
 };
 
@@ -16,7 +15,7 @@ use minerwatch_tests::{
 };
 use serde_json::Value;
 
-use crate::{EVERYTHING, machine, start_agent};
+use crate::{EVERYTHING, machine, start_agent, stream::Recorder};
 
 /// Time in which a busy program is looked at, on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -82,41 +81,30 @@ fn a_name_that_is_taken_after_the_start_is_found() {
     agent.stop();
 }
 
+/// What follows from it is judged by `drop_and_run.rs`.
 #[test]
-fn a_dropped_library_and_a_script_on_standard_input_are_found() {
-    let Some(_machine) = machine("a_dropped_library_and_a_script_on_standard_input_are_found") else {
+fn a_preloaded_library_and_a_script_on_standard_input_are_seen() {
+    let Some(_machine) = machine("a_preloaded_library_and_a_script_on_standard_input_are_seen") else {
         return;
     };
     let scratch = Scratch::new();
-    let agent = start_agent(&scratch, EVERYTHING);
-    let odd = Scratch::new();
-
-    let library = odd.join("x.so");
-    drop_file(&library, "no library, but the loader goes on without it");
+    let (library, script) = (scratch.join("x.so"), scratch.join("run.sh"));
+    fs::write(&library, "no library, but the loader goes on without it").expect("a file");
+    fs::write(&script, "sleep 2\n").expect("a file");
+    let recorder = Recorder::start(scratch.join("recording.jsonl"));
     let mut command = Command::new("perl");
     command.args(["-e", "1 while time < $^T + 40"]).env("LD_PRELOAD", &library).stderr(Stdio::null());
     let worker = Worker::start_command(command);
-    let alert = alert_with(&agent, "B2", worker.pid());
-    assert!(alert.to_string().contains("x.so"), "{alert:#}");
-    drop(worker);
-
-    let script = odd.join("run.sh");
-    drop_file(&script, "sleep 5\n");
     let input = fs::File::open(&script).expect("the script");
     let mut shell = Command::new("bash").stdin(Stdio::from(input)).spawn().expect("bash starts");
-    let alert = alert_with(&agent, "B2", shell.id());
-    assert!(alert.to_string().contains("run.sh"), "{alert:#}");
-    let _ = shell.kill();
-    let _ = shell.wait();
-    agent.stop();
-}
-
-/// Lets a shell write a file, so that another program than the one that runs it wrote it.
-fn drop_file(path: &str, text: &str) {
-    let status = Command::new("sh")
-        .args(["-c", "printf %s \"$1\" >\"$0\"", path, text])
-        .status()
-        .expect("a shell starts");
-    assert!(status.success());
-    fs::set_permissions(Path::new(path), fs::Permissions::from_mode(0o755)).expect("the file");
+    shell.wait().expect("it ends");
+    thread::sleep(Duration::from_secs(8));
+    let recording = fs::read_to_string(recorder.stop()).expect("a recording");
+    let looks = |pid: u32| -> Vec<Value> {
+        let events = recording.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        let is_look = |event: &Value| event["kind"] == "inspection" && event["subject"]["key"]["pid"] == pid;
+        events.filter(is_look).collect()
+    };
+    assert_eq!(looks(worker.pid())[0]["body"]["preloaded"][0], library.as_str());
+    assert_eq!(looks(shell.id())[0]["body"]["input"]["path"], script.as_str());
 }

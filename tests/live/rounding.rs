@@ -5,6 +5,7 @@
 use std::{
     fs,
     io::Write as _,
+    path::Path,
     process::Command,
     thread,
     time::{Duration, Instant},
@@ -43,15 +44,30 @@ fn a_randomx_worker_is_found_at_any_share_of_the_cpu() {
         ("randomx 1 10".to_owned(), "alone on its core", 10),
         ("randomx 1 20 25".to_owned(), "a quarter of the time", 20),
         ("randomx 1 60 5 990".to_owned(), "a twentieth of the time", 60),
+    ];
+    find_each(&scratch, &program, &cases);
+}
+
+#[test]
+fn version_2_of_randomx_is_found() {
+    let Some(_machine) = machine("version_2_of_randomx_is_found") else { return };
+    let scratch = Scratch::new();
+    let program = native::build(Simulator::Arithmetic, &scratch, "sshd");
+    let cases = [
         ("v2 1 20".to_owned(), "version 2, alone on its core", 20),
         ("v2 1 60 25".to_owned(), "version 2, a quarter of the time", 60),
     ];
-    let agent = start_agent(&scratch, "");
+    find_each(&scratch, &program, &cases);
+}
+
+/// Starts a worker with each of the arguments, and waits for the verdict on it for at most so many seconds.
+fn find_each(scratch: &Scratch, program: &Path, cases: &[(String, &str, u64)]) {
+    let agent = start_agent(scratch, "");
     for (arguments, name, limit) in cases {
         let start = Instant::now();
         let arguments: Vec<&str> = arguments.split(' ').collect();
         let worker = Worker::start_by_login(&program.to_string_lossy(), &arguments);
-        let (alert, after) = found(&agent, worker.pid(), start, Duration::from_secs(limit));
+        let (alert, after) = found(&agent, worker.pid(), start, Duration::from_secs(*limit));
         note(&format!("{name}: found after {after:.1?}"));
         assert_eq!(at(&alert, "minerwatch.signals")[0]["id"], "C1", "{alert}");
         assert_eq!(at(&alert, "process.name"), "sshd");

@@ -181,11 +181,11 @@ fn wrong_input_is_named() {
     assert!(answer.said.contains("m.toml:9: detection.except.expires: `soon`"), "{}", answer.said);
 }
 
-/// Returns the first alert of a recording, and the options of an exception for its program and user.
+/// Returns the last alert of a recording, and the options of an exception for its program and user.
 fn subject(recording: &str) -> (Value, Vec<String>) {
     let output = replay(&["--json", recording]);
     let alerts = String::from_utf8(output.stdout).expect("text");
-    let alert: Value = serde_json::from_str(alerts.lines().next().expect("an alert")).expect("JSON");
+    let alert: Value = serde_json::from_str(alerts.lines().last().expect("an alert")).expect("JSON");
     let text = |pointer: &str| alert.pointer(pointer).and_then(Value::as_str).unwrap_or_default().to_owned();
     let options =
         vec!["--path".to_owned(), text("/process/executable"), "--user".to_owned(), text("/process/user/id")];
@@ -209,12 +209,13 @@ fn a_recording_shows_what_would_be_hidden() {
         options.extend(signal.map(|_| "--signal"));
         options.extend(signal);
         let tried = except(&[&["test", recording, "--json"], &options[..]].concat());
-        let first: Value = serde_json::from_str(tried.out.lines().next().expect("an alert")).expect("JSON");
-        assert_eq!(first["hidden"], is_hidden, "{name} {signal:?}: {}", tried.out);
-        assert_eq!(first["incident"], alert["minerwatch"]["incident"]["id"]);
+        // A worker is noted before it has worked for a second.
+        let last: Value = serde_json::from_str(tried.out.lines().last().expect("an alert")).expect("JSON");
+        assert_eq!(last["hidden"], is_hidden, "{name} {signal:?}: {}", tried.out);
+        assert_eq!(last["incident"], alert["minerwatch"]["incident"]["id"]);
         assert_eq!(tried.code, Some(if tried.out.contains("\"hidden\":true") { 10 } else { 0 }), "{name}");
         if !is_hidden && signal.is_none() {
-            assert!(first["why_not"].as_str().is_some_and(|why| why.contains("C1 is conclusive")), "{first}");
+            assert!(last["why_not"].as_str().is_some_and(|why| why.contains("C1 is conclusive")), "{last}");
         }
 
         // The same in a file of alerts.
@@ -237,7 +238,8 @@ fn a_recording_shows_what_would_be_hidden() {
         });
         assert_eq!(is_sent, !is_hidden, "{name} {signal:?}: {:?}", verdicts(&replayed));
         let tried = except(&["test", recording, "--config", &place.config]);
-        assert_eq!(tried.out.starts_with("hidden"), is_hidden, "{}", tried.out);
+        let is_last_sent = tried.out.rfind("\nsent ") > tried.out.rfind("\nhidden ");
+        assert_eq!(is_last_sent || tried.out.starts_with("sent"), !is_hidden, "{}", tried.out);
         fs::remove_file(&place.file).expect("it is there");
     }
 }

@@ -27,6 +27,7 @@ const NOT_RECORDED: &[(&str, &str)] = &[
     ("B8L", "the unit tests have its cases"),
     ("B8R", "the unit tests have its cases"),
     ("B8T", "the unit tests have its cases"),
+    ("B10", "no recording has the settings of a busy program"),
     ("B11", "the unit tests have its cases"),
     ("B11S", "it takes fifty hosts"),
     ("B11N", "it is a hint, which needs a stronger signal of the same process"),
@@ -34,6 +35,7 @@ const NOT_RECORDED: &[(&str, &str)] = &[
     ("I1", "it takes a list of the user's own"),
     ("I2", "it takes a list of the user's own"),
     ("N4F", "it takes a database of countries"),
+    ("N5P", "it is a hint, which needs a stronger signal of the same process"),
     ("N11", "it is a hint, which needs a stronger signal of the same process"),
 ];
 

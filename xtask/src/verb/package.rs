@@ -1,27 +1,27 @@
 //! `cargo xtask package`.
 
-use std::env;
+mod archive;
+mod portable;
+
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use xtask::workspace;
 
-use super::{arm64, build};
 use crate::command;
+pub use portable::Portable;
 
-/// Files and directories that are packed in addition to the executable, relative to the workspace root.
-const FILES: [&str; 5] = ["LICENSE-APACHE", "LICENSE-MIT", "README.md", "deploy", "docs"];
-
-/// Pack a release: executable, licences, README, documentation and deployment files
+/// Make the packages of a release
 ///
-/// Writes target/package/minerwatch-VERSION-ARCH.tar.gz, and next to it a file with its SHA-256 checksum. The same
-/// files, commit and executable give the same archive.
+/// Builds one static executable, which runs on every distribution, and packs it as a .deb, as an .rpm and as an archive
+/// with a script that installs it. Everything goes to target/package: the packages, the executable alone, its debugging
+/// symbols, and SHA256SUMS. The same files, commit and compiler give the same packages.
 #[derive(Args)]
 pub struct Arguments {
-    /// Cross compile for arm64, with a static executable
+    /// Make the packages for arm64, by cross compilation
     #[arg(long)]
     arm64: bool,
 }
@@ -29,64 +29,102 @@ pub struct Arguments {
 impl Arguments {
     /// Runs the verb.
     pub fn run(self) -> Result<()> {
-        let target_dir = command::target_dir();
-        if self.arm64 {
-            build::release_for_arm64()?;
-            return pack("aarch64", &arm64::built(&target_dir));
+        let own = Portable::of_host();
+        let Some(portable) = (if self.arm64 { Some(Portable::Aarch64) } else { own }) else {
+            bail!("packages are made for x86_64 and aarch64 only");
+        };
+        portable.build()?;
+        let directory = command::target_dir().join("package");
+        let stage = directory.join(portable.name());
+        fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
+        let executable = stage.join("minerwatch");
+        portable.strip(&portable.built().join("minerwatch"), &executable)?;
+        stage_unit(&directory.join("stage"))?;
+        stage_executable(&executable, &directory.join("stage"))?;
+        let packages = [
+            archive::pack(portable.name(), &executable, &directory)?,
+            cargo_package("deb", portable, &directory)?,
+            cargo_package("generate-rpm", portable, &directory)?,
+        ];
+        sum(&directory)?;
+        for package in packages {
+            println!("{}", directory.join(package).display());
         }
-        build::release()?;
-        pack(env::consts::ARCH, &target_dir.join("release"))
+        Ok(())
     }
 }
 
-/// Packs the executable in `built` with the other files, and writes the checksum of the archive.
-fn pack(architecture: &str, built: &Path) -> Result<()> {
-    let root = workspace::root();
-    if let Some(missing) = FILES.iter().find(|file| !root.join(file).exists()) {
-        bail!("{missing} belongs into the package and is not in the tree");
-    }
-    let package = command::target_dir().join("package");
-    let name = format!("minerwatch-{}-{architecture}", env!("CARGO_PKG_VERSION"));
-    let tree = package.join(&name);
-    if tree.exists() {
-        fs::remove_dir_all(&tree).with_context(|| format!("cannot remove {}", tree.display()))?;
-    }
-    fs::create_dir_all(&tree).with_context(|| format!("cannot make {}", tree.display()))?;
-    for file in FILES {
-        copy(&root.join(file), &tree)?;
-    }
-    copy(&built.join("minerwatch"), &tree)?;
+/// Writes the unit of systemd with the paths that packages use. That in deploy/ is for an installation by hand.
+fn stage_unit(stage: &Path) -> Result<()> {
+    fs::create_dir_all(stage).with_context(|| format!("cannot make {}", stage.display()))?;
+    let unit = workspace::root().join("deploy/minerwatch.service");
+    let text = fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
+    let (_, unit) = text.split_once("\n[Unit]\n").context("deploy/minerwatch.service has no section Unit")?;
+    let unit = format!("[Unit]\n{unit}")
+        .replace("/usr/local/bin/", "/usr/bin/")
+        .replace("/usr/local/share/doc/minerwatch/", "/usr/share/doc/minerwatch/");
+    fs::write(stage.join("minerwatch.service"), unit).context("cannot write the unit")
+}
 
-    let archive = format!("{name}.tar.gz");
-    let mut tar = Command::new("tar");
-    tar.current_dir(&package)
-        .args(["--sort=name", "--owner=0", "--group=0", "--numeric-owner", &modified()])
-        .args(["-czf", &archive, &name]);
-    command::check(&mut tar)?;
-    let sum = Command::new("sha256sum")
-        .current_dir(&package)
-        .arg(&archive)
-        .output()
-        .context("cannot start sha256sum")?;
-    if !sum.status.success() {
-        bail!("sha256sum failed: {}", String::from_utf8_lossy(&sum.stderr).trim_end());
-    }
-    fs::write(package.join(format!("{archive}.sha256")), &sum.stdout).context("cannot write the checksum")?;
-    println!("{}", package.join(&archive).display());
-    print!("{}", String::from_utf8_lossy(&sum.stdout));
+fn stage_executable(executable: &Path, stage: &Path) -> Result<()> {
+    fs::copy(executable, stage.join("minerwatch")).context("cannot copy the executable")?;
     Ok(())
 }
 
-fn copy(from: &Path, into: &Path) -> Result<()> {
-    command::check(Command::new("cp").arg("-R").arg(from).arg(into))
+/// Makes a package with a subcommand of cargo, by the metadata in minerwatch/Cargo.toml. Returns the name of the file.
+fn cargo_package(subcommand: &str, portable: Portable, directory: &Path) -> Result<String> {
+    let before = files(directory)?;
+    let mut cargo = command::cargo([subcommand]);
+    cargo.env("SOURCE_DATE_EPOCH", archive::commit_time().to_string());
+    cargo.args(["--target", portable.target()]);
+    match subcommand {
+        "deb" => {
+            cargo.args(["--package", "minerwatch", "--no-build", "--no-strip", "--output"]).arg(directory);
+        }
+        _ => {
+            cargo.args(["--package", "minerwatch", "--output"]).arg(directory);
+        }
+    }
+    let ending = if subcommand == "deb" { "deb" } else { "rpm" };
+    for old in before.iter().filter(|file| is_package(file, ending, portable)) {
+        fs::remove_file(old).with_context(|| format!("cannot remove {}", old.display()))?;
+    }
+    command::check(&mut cargo)?;
+    let made = files(directory)?.into_iter().find(|file| is_package(file, ending, portable));
+    let made = made.with_context(|| format!("cargo {subcommand} made no file that ends in .{ending}"))?;
+    Ok(made.file_name().unwrap_or_default().to_string_lossy().into_owned())
 }
 
-/// Returns tar's option for the modification time of every file. It is the time of the commit (0 without one), so that
-/// the archive does not depend on the clock.
-fn modified() -> String {
-    let commit =
-        Command::new("git").current_dir(workspace::root()).args(["log", "-1", "--format=%ct"]).output();
-    let seconds =
-        commit.ok().and_then(|output| String::from_utf8(output.stdout).ok()?.trim().parse::<u64>().ok());
-    format!("--mtime=@{}", seconds.unwrap_or(0))
+/// Whether a file is a package of this kind for this architecture.
+fn is_package(file: &Path, ending: &str, portable: Portable) -> bool {
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let architectures = match portable {
+        Portable::X86_64 => ["amd64", "x86_64"],
+        Portable::Aarch64 => ["arm64", "aarch64"],
+    };
+    file.extension().is_some_and(|extension| extension == ending)
+        && architectures.iter().any(|architecture| name.contains(architecture))
+}
+
+fn files(directory: &Path) -> Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(directory).with_context(|| format!("cannot read {}", directory.display()))?;
+    let mut files: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.is_file()).collect();
+    files.sort();
+    Ok(files)
+}
+
+/// Writes the checksums of all packages.
+fn sum(directory: &Path) -> Result<()> {
+    let names = files(directory)?.into_iter().filter_map(|path| path.file_name().map(PathBuf::from));
+    let names = names.filter(|name| name.as_os_str() != "SHA256SUMS");
+    let output = Command::new("sha256sum")
+        .current_dir(directory)
+        .args(names)
+        .output()
+        .context("cannot start sha256sum")?;
+    if !output.status.success() {
+        bail!("sha256sum failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    fs::write(directory.join("SHA256SUMS"), &output.stdout).context("cannot write the checksums")
 }

@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use xtask::linker::{self, Linker};
 use xtask::toolchain::{self, Toolchain};
 
-use super::super::arm64;
+use super::super::{arm64, package::Portable};
 use super::{unpack, wheel};
 use crate::command;
 
@@ -90,6 +90,12 @@ pub const CARGO_TOOLS: [CargoTool; 3] = [
     },
     CargoTool { name: "cargo-nextest", version: "0.9.114", why: "to run the tests" },
     CargoTool { name: "cargo-machete", version: "0.9.2", why: "to find dependencies that nothing uses" },
+];
+
+/// Tools that make packages. Both write their formats themselves, so no distribution's tools are needed.
+pub const PACKAGE_TOOLS: [CargoTool; 2] = [
+    CargoTool { name: "cargo-deb", version: "3.8.0", why: "to make the .deb" },
+    CargoTool { name: "cargo-generate-rpm", version: "0.21.1", why: "to make the .rpm" },
 ];
 
 /// The tool that runs the fuzz targets.
@@ -182,6 +188,10 @@ pub struct Facts {
     pub missing_linters: Vec<&'static LintTool>,
     /// The [`CARGO_TOOLS`] that are neither in the target directory nor on `PATH`.
     pub missing_cargo_tools: Vec<CargoTool>,
+    /// The [`PACKAGE_TOOLS`] that are neither in the target directory nor on `PATH`.
+    pub missing_package_tools: Vec<CargoTool>,
+    /// The architectures for which the active toolchain has Rust's standard library with musl.
+    pub portable_std: Vec<Portable>,
     /// Whether [`CARGO_FUZZ`] is in the target directory or on `PATH`.
     pub cargo_fuzz: bool,
     /// Whether this process is root, so that nothing goes through sudo.
@@ -217,10 +227,12 @@ pub fn gather() -> Facts {
         missing_emulators: missing(&EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_emulators: missing(&ARM64_EMULATORS, |name| unpack::emulator(name).is_some()),
         missing_arm64_compilers: missing(&ARM64_COMPILERS, |name| command::find(name).is_some()),
-        arm64_std: active
-            .parent()
-            .and_then(Path::parent)
-            .is_some_and(|root| root.join("lib/rustlib").join(arm64::TARGET).join("lib").is_dir()),
+        arm64_std: has_std(&active, arm64::TARGET),
+        portable_std: [Portable::X86_64, Portable::Aarch64]
+            .into_iter()
+            .filter(|portable| has_std(&active, portable.target()))
+            .collect(),
+        missing_package_tools: PACKAGE_TOOLS.into_iter().filter(|tool| !is_here(tool)).collect(),
         missing_linters: LINTERS
             .iter()
             .filter(|tool| active.parent().is_none_or(|bin| !bin.join(tool.executable).is_file()))
@@ -232,6 +244,12 @@ pub fn gather() -> Facts {
             .is_some_and(|objects| !objects.is_empty()),
         toolchains,
     }
+}
+
+/// Whether the toolchain of this cargo has Rust's standard library for a target.
+fn has_std(cargo: &Path, target: &str) -> bool {
+    let root = cargo.parent().and_then(Path::parent);
+    root.is_some_and(|root| root.join("lib/rustlib").join(target).join("lib").is_dir())
 }
 
 /// Whether a cargo tool is in the target directory or on `PATH`.

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use xtask::linker::{self, SUPPORTED_LLVM};
 use xtask::toolchain::{self, Missing, TARGET, Toolchain};
 
-use super::super::arm64;
+use super::super::{arm64, package::Portable};
 use super::facts::{CARGO_FUZZ, CargoTool, Facts, Program, Wheel};
 
 /// Debian's compiler with a prebuilt `core` for the target.
@@ -28,6 +28,8 @@ pub enum ToolSet {
     Arm64,
     /// To build for arm64, and to boot the result in arm64 virtual machines.
     VmArm64,
+    /// To make packages for an architecture.
+    Package(Portable),
 }
 
 /// A missing tool.
@@ -137,6 +139,14 @@ pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need
         ToolSet::VmArm64 => {
             needs.extend(plan.programs(&facts.missing_arm64_emulators, true));
             needs.extend(plan.arm64());
+        }
+        ToolSet::Package(portable) => {
+            if Portable::of_host() != Some(portable) {
+                needs.extend(plan.programs(&facts.missing_arm64_compilers, false));
+            }
+            needs.extend(plan.portable_std(portable));
+            let missing = facts.missing_package_tools.iter().copied();
+            needs.extend(missing.map(|tool| plan.cargo_tool(tool)));
         }
     }
     needs
@@ -284,6 +294,21 @@ impl Plan<'_> {
             why: format!("to build for {}", arm64::TARGET),
             action: self.first(component, || {
                 format!("install a Rust toolchain with rustup, then `rustup target add {}`", arm64::TARGET)
+            }),
+        })
+    }
+
+    fn portable_std(&self, portable: Portable) -> Option<Need> {
+        let component = match portable {
+            Portable::X86_64 => "rust-std-x86_64-unknown-linux-musl",
+            Portable::Aarch64 => "rust-std-aarch64-unknown-linux-musl",
+        };
+        let target = portable.target();
+        (!self.facts.portable_std.contains(&portable)).then(|| Need {
+            what: format!("Rust's standard library for {target}"),
+            why: "to build a static executable".into(),
+            action: self.first(self.rustup(&[component]), || {
+                format!("install a Rust toolchain with rustup, then `rustup target add {target}`")
             }),
         })
     }

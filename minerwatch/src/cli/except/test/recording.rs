@@ -7,18 +7,17 @@ use crate::{
     cli::streams::tell,
     config::Config,
     except::ExceptionSet,
-    model::{Alert, AlertAction, AlertReason, BootTime, EventKind, IncidentId, ProcessKey, Verdict},
+    model::{Alert, BootTime, EventKind, IncidentId, ProcessKey, Verdict},
     pipeline::{self, EventInfo, OutputSink},
     recording::Reader,
 };
 
-/// What makes two alerts the same in two replays.
+/// What makes two alerts the same in two replays. The action may differ: if the first alert of an incident is hidden, the
+/// second one opens it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct Same {
     incident: IncidentId,
     time: BootTime,
-    action: AlertAction,
-    reason: AlertReason,
     suspect: ProcessKey,
 }
 
@@ -36,13 +35,7 @@ impl OutputSink for Alerts {
     }
 
     fn alert(&mut self, line: &[u8], alert: &Alert) -> io::Result<()> {
-        let same = Same {
-            incident: alert.incident,
-            time: alert.time,
-            action: alert.action,
-            reason: alert.reason,
-            suspect: alert.suspect.key,
-        };
+        let same = Same { incident: alert.incident, time: alert.time, suspect: alert.suspect.key };
         self.0.extend(SentAlert::of_alert(alert, line).map(|sent| (same, sent)));
         Ok(())
     }
