@@ -14,7 +14,7 @@ numbered! {
         /// Writable and executable, or being made executable, and as large as a compiled program of RandomX.
         Code = 3,
         /// Explicit huge pages, at most as large as the scratchpad of one thread, or exactly as large as that of one
-        /// thread of GhostRider.
+        /// thread of `GhostRider`.
         Scratchpad = 4,
         /// As large as the memory of one thread of a kind of yespower or yescrypt.
         Workspace = 5,
@@ -30,7 +30,7 @@ impl MappingClass {
     pub const CACHE: u64 = 1 << 28;
     /// Maximum size of a scratchpad in bytes: 2 MiB for RandomX, up to 4 MiB for related algorithms.
     pub const SCRATCHPAD: u64 = 4 << 20;
-    /// Size of the scratchpads of one thread of GhostRider in bytes: it hashes eight times at once, with 2 MiB each.
+    /// Size of the scratchpads of one thread of `GhostRider` in bytes: it hashes eight times at once, with 2 MiB each.
     pub const EIGHT_SCRATCHPADS: u64 = 16 << 20;
     /// Sizes of the buffer for a compiled RandomX program and its data, in bytes. The last two are those of RandomX v2,
     /// with and without an extra page.
@@ -44,7 +44,7 @@ impl MappingClass {
         [(515, 516), (537, 538), (1_051, 1_052), (2_052, 2_053), (2_073, 2_075), (4_608, 4_609)];
 
     /// Returns the index in [`Self::WORKSPACES`] of a size in bytes.
-    #[inline(always)]
+    #[inline]
     pub fn workspace(size: u64) -> Option<usize> {
         // Most requests are smaller or much larger.
         if size <= (Self::WORKSPACES[0].0 - 1) * Self::PAGE || size > Self::WORKSPACES[5].1 * Self::PAGE {
@@ -56,7 +56,7 @@ impl MappingClass {
 }
 
 /// A process requested memory of a class. The record is sent for the 1st, 2nd, 4th, 8th and so on request of each
-/// class. Scratchpads of GhostRider and each size of [`MappingClass::WORKSPACES`] are counted on their own. Whether the
+/// class. Scratchpads of `GhostRider` and each size of [`MappingClass::WORKSPACES`] are counted on their own. Whether the
 /// request succeeded is not known.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]

@@ -146,7 +146,8 @@ mod tests {
 
     #[test]
     fn the_file_that_is_mounted_for_a_process_is_read_on_the_host() {
-        let lines: String = (1..=20).map(|last| format!("nameserver 10.9.0.{last}\n")).collect();
+        let lines: Vec<String> = (1..=20).map(|last| format!("nameserver 10.9.0.{last}")).collect();
+        let lines = lines.join("\n");
         let host_root = root(&[("var/lib/runtime/7/resolv.conf", &lines), ("etc/x", "")]);
         let table = |text: &str| -> Vec<Mount> { mounts::parse(text).collect() };
         let host = table("1 0 8:1 / / rw - ext4 x rw\n2 1 8:2 / /var rw - ext4 y rw\n");

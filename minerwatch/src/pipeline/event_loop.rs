@@ -100,8 +100,8 @@ impl EventLoop {
                 .inspect_err(|error| warn!(%error, "containers are not named: the thread cannot be started"))
                 .ok()
         });
-        let wakes = Arc::clone(&wake);
-        let inspector = Inspector::start(move || wakes.notify_one())
+        let found = Arc::clone(&wake);
+        let inspector = Inspector::start(move || found.notify_one())
             .inspect_err(|error| warn!(%error, "processes are not looked at: the thread cannot be started"))
             .ok();
         let stages = PipelineSettings { engine: settings.engine, encoder: settings.encoder };

@@ -3,10 +3,7 @@
 use anyhow::Result;
 use clap::Args;
 
-use super::{
-    arm64,
-    setup::{self, ToolSet},
-};
+use super::setup::{self, ToolSet};
 use crate::command;
 
 /// Build the daemon with its eBPF programs
@@ -14,7 +11,7 @@ use crate::command;
 /// Installs missing tools first. Once they are installed, `cargo build` does the same.
 #[derive(Args)]
 pub struct Arguments {
-    /// Optimise the build; `run`, `package` and the container image need such a build
+    /// Optimise the build; `run` and the container image need such a build
     #[arg(long)]
     release: bool,
     /// Leave the sensor out; replay, detection and rules then build with stable Rust and no further tools
@@ -38,16 +35,8 @@ impl Arguments {
     }
 }
 
-const RELEASE: [&str; 4] = ["build", "--package", "minerwatch", "--release"];
-
 /// Makes the release build that other verbs use, unless it is up to date.
 pub fn release() -> Result<()> {
     setup::ensure(ToolSet::Build)?;
-    command::check(&mut command::cargo(RELEASE))
-}
-
-/// Makes the release build for arm64, unless it is up to date.
-pub fn release_for_arm64() -> Result<()> {
-    setup::ensure(ToolSet::Arm64)?;
-    command::check(&mut arm64::cargo(RELEASE))
+    command::check(&mut command::cargo(["build", "--package", "minerwatch", "--release"]))
 }

@@ -42,19 +42,17 @@ struct DropAndRun;
 
 impl Detector for DropAndRun {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Inspection(inspection) => findings.add(inspected(context, inspection)),
-            _ => {
-                findings.add(started(context));
-                // The kernel's event does not say what a shell without a script reads.
-                let view = &context.process.view;
-                if context.process.script.is_none()
-                    && reads_program_from_input(&view.executable.path, &view.arguments)
-                {
-                    let request = super::inspection_of(context, true, Vec::new());
-                    findings.request(Request::Inspect(Box::new(request)));
-                }
-            }
+        if let EventBody::Inspection(inspection) = &context.event.body {
+            return findings.add(inspected(context, inspection));
+        }
+        findings.add(started(context));
+        // The kernel's event does not say what a shell without a script reads.
+        let view = &context.process.view;
+        if context.process.script.is_none()
+            && reads_program_from_input(&view.executable.path, &view.arguments)
+        {
+            let request = super::inspection_of(context, true, Vec::new());
+            findings.request(Request::Inspect(Box::new(request)));
         }
     }
 }

@@ -199,6 +199,9 @@ mod tests {
         }
     }
 
+    /// A name, the number of processors, what is asked for, and the number of findings.
+    type Case = (&'static str, u32, MappingClass, u64, &'static [u64], usize);
+
     #[test]
     fn one_piece_per_thread_is_enough_on_any_number_of_processors() {
         const YESPOWER: u64 = 8_495_168;
@@ -206,7 +209,7 @@ mod tests {
             let asked: Vec<Request> = counts.iter().map(|count| (class, size, *count)).collect();
             findings_on(&host(&asked), processors).len()
         };
-        let cases: [(&str, u32, MappingClass, u64, &[u64], usize); 9] = [
+        let cases: [Case; 9] = [
             ("yespower", 4, Workspace, YESPOWER, &[1, 2, 4], 1),
             ("more threads than processors are reported once", 4, Workspace, YESPOWER, &[1, 2, 4, 8, 16], 1),
             ("six threads on six processors", 6, Workspace, YESPOWER, &[1, 2, 4], 1),

@@ -77,11 +77,11 @@ mod tests {
 
     const RESOLVER: ProcessKey = ProcessKey { pid: 7, start_ticks: 7 };
 
-    fn is_trusted(serves: bool, resolvers: Option<&[&str]>, is_of_system: bool, server: &str) -> bool {
-        let resolvers = resolvers.map(|known| known.iter().map(|address| address.parse().unwrap()).collect());
-        let mut servers = DnsServers::default();
-        servers.observe(RESOLVER, &DnsServerRole { serves, resolvers }, BootTime(0));
-        servers.is_trusted(RESOLVER, is_of_system, server.parse().unwrap(), BootTime(1))
+    fn is_trusted(serves: bool, resolvers: Option<&[&str]>, is_of_system: bool, asked: &str) -> bool {
+        let resolvers = resolvers.map(|texts| texts.iter().map(|address| address.parse().unwrap()).collect());
+        let mut known = DnsServers::default();
+        known.observe(RESOLVER, &DnsServerRole { serves, resolvers }, BootTime(0));
+        known.is_trusted(RESOLVER, is_of_system, asked.parse().unwrap(), BootTime(1))
     }
 
     #[test]

@@ -24,8 +24,6 @@ pub enum ToolSet {
     Fuzz,
     /// To build, and to boot the result in virtual machines.
     Vm,
-    /// To build for arm64.
-    Arm64,
     /// To build for arm64, and to boot the result in arm64 virtual machines.
     VmArm64,
     /// To make packages for an architecture.
@@ -135,7 +133,6 @@ pub fn needs(facts: &Facts, set: ToolSet, failed: &BTreeSet<Action>) -> Vec<Need
             needs.extend(missing.chain(fuzz).map(|tool| plan.cargo_tool(tool)));
         }
         ToolSet::Vm => needs.extend(plan.programs(&facts.missing_emulators, true)),
-        ToolSet::Arm64 => needs.extend(plan.arm64()),
         ToolSet::VmArm64 => {
             needs.extend(plan.programs(&facts.missing_arm64_emulators, true));
             needs.extend(plan.arm64());
