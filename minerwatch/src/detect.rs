@@ -106,6 +106,11 @@ pub struct DetectionContext<'a> {
 }
 
 impl<'a> DetectionContext<'a> {
+    /// The process of the event, as one that looks up names.
+    pub fn asker(&self) -> Asker {
+        Asker::of(self.process, self.table)
+    }
+
     /// Creates the input for an event of `process`.
     pub fn new(
         event: &'a Event,

@@ -8,7 +8,6 @@ mod dns;
 mod framing;
 mod http;
 mod levin;
-pub mod miner_settings;
 pub mod mining;
 mod streams;
 pub mod tls;

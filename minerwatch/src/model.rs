@@ -20,6 +20,7 @@ mod hook;
 mod host;
 mod kinds;
 mod memory;
+pub mod miner_settings;
 pub mod miner_words;
 mod never;
 mod options;

@@ -120,7 +120,7 @@ pub const ROOMS: &[Room] = &[
         Reach::System,
         &["enrich", "evidence", "host", "model", "process", "sensor", "state_files"],
     ),
-    room("evidence", Reach::System, &["host", "model", "state_files"]),
+    room("evidence", Reach::System, &["enrich", "host", "model", "state_files"]),
     room("exporter", Reach::System, &["config", "metrics", "unix_socket"]),
     room(
         "pipeline",

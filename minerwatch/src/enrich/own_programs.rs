@@ -73,7 +73,8 @@ impl OwnPrograms {
 
     /// Forgets the comparison of a file that changes.
     pub(super) fn changed(&mut self, change: &FileChange) {
-        if let Some(file) = change.file {
+        // Most hosts have no such comparison, and many changes.
+        if let Some(file) = change.file.filter(|_| !self.compared.is_empty()) {
             self.compared.remove(&file);
         }
     }

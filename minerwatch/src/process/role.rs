@@ -161,9 +161,10 @@ pub struct Above {
     pub role: Option<Role>,
     /// Whether the program is started in a person's session: below a login service.
     pub is_session: bool,
-    /// Whether a service manager started the program: the first process, systemd, or a script for starting services.
+    /// Whether a service manager started the program: the first process, systemd, or a script for starting services. Only
+    /// looked up for a program that [`opens_as_a_service`].
     pub is_supervised: bool,
-    /// Whether the process that started the program runs a program of the host itself.
+    /// Whether the process that started the program runs a program of the host itself. Only looked up for the same.
     pub is_of_system: bool,
 }
 
@@ -183,7 +184,7 @@ fn opens_only_for_others(name: &str) -> bool {
 
 /// Whether a login service of this name opens sessions as a service or for a desktop. Whoever may start it otherwise can
 /// tell it which program it runs (`agetty -l`, `xterm -e`, `login -f`), so that a tree does not end there.
-fn opens_as_a_service(name: &str) -> bool {
+pub(super) fn opens_as_a_service(name: &str) -> bool {
     is_terminal(name)
         || matches!(name, "ttyd" | "agetty" | "getty" | "mingetty" | "login" | "dropbear" | "mosh-server")
 }

@@ -9,7 +9,7 @@ use crate::{
     model::{
         BootTime, ChainEdge, ChainKind, Decimal, EventBody, EventType, Inspection, Request, SignalClass,
     },
-    process::{Taint, reads_program_from_input},
+    process::{Role, Taint, reads_program_from_input},
 };
 
 /// Maximum time from writing a file or making it executable to running it. An attacker's script runs at once what it
@@ -48,7 +48,10 @@ impl Detector for DropAndRun {
         findings.add(started(context));
         // The kernel's event does not say what a shell without a script reads.
         let view = &context.process.view;
-        if context.process.script.is_none()
+        let may_interpret =
+            matches!(context.process.role, Role::Shell | Role::LoginShell | Role::Interpreter);
+        if may_interpret
+            && context.process.script.is_none()
             && reads_program_from_input(&view.executable.path, &view.arguments)
         {
             let request = super::inspection_of(context, true, Vec::new());

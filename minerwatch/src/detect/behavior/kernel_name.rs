@@ -84,14 +84,14 @@ fn is_kernel_name(name: &str) -> bool {
     ];
     // `ps` shows the name of a process without arguments in brackets. Some miners put the brackets into their own name.
     let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
-    if !name.starts_with(['k', 'm', 'c', 'r', 'o', 'w', 'j', 'n', 'i', 's', 'a', 'e']) {
-        return false;
-    }
     if let Some(worker) = name.strip_prefix("kworker/") {
         return is_worker(worker);
     }
+    // Every program that starts comes here, and most names differ in the first two letters from all of these.
+    let [first, second, ..] = name.as_bytes() else { return false };
     let Some((thread, rest)) = THREADS
         .iter()
+        .filter(|thread| matches!(thread.as_bytes(), [one, two, ..] if one == first && two == second))
         .find_map(|thread| name.strip_prefix(thread).map(|rest| (*thread, rest)))
         .filter(|(_, rest)| {
             rest.chars()

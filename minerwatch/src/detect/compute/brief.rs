@@ -10,6 +10,10 @@ use crate::{
     model::{BootTime, Decimal, Exit, FileId, Threshold},
 };
 
+/// Minimum CPU time of a process that counts, in nanoseconds: 10 ms. To start processes that do less costs a miner more
+/// than they bring.
+const LEAST_ON_CPU: u64 = 10_000_000;
+
 /// A program: its file, and the container that it runs in.
 type Program = (FileId, Option<Arc<str>>);
 
@@ -45,7 +49,7 @@ impl BriefProcesses {
         span: Duration,
     ) -> Option<Finding> {
         let (start, now) = (context.key().start(), context.at());
-        if exit.on_cpu == 0 || now.since(start) >= span {
+        if exit.on_cpu < LEAST_ON_CPU || now.since(start) >= span {
             return None;
         }
         let view = &context.process.view;

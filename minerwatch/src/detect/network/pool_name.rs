@@ -12,7 +12,7 @@ use std::{
 use super::{established, listing};
 use crate::{
     bounded::BoundedMap,
-    detect::{Asker, Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
     intel::{ListKind, Listed},
     model::{
         DnsMessage, EventBody, EventType, FlowUpdate, Payload, ProcessKey, SignalClass, TlsHello, TunnelHost,
@@ -183,7 +183,7 @@ fn listed_name_of<'a>(
     let known = context.known;
     let mut names = known
         .names
-        .resolutions_of(Asker::of(context.process, context.table), destination.ip(), context.at())
+        .resolutions_of(context.asker(), destination.ip(), context.at())
         .flat_map(|resolved| std::iter::once(&resolved.name).chain(&resolved.listed_alias));
     names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
 }

@@ -9,12 +9,11 @@ use std::{
 };
 
 use crate::{
-    dissect::miner_settings,
     enrich::{
         open::open_below,
         proc::{Proc, file_id},
     },
-    model::{InputFile, Inspection, InspectionRequest, MinerSettings},
+    model::{InputFile, Inspection, InspectionRequest, MinerSettings, miner_settings},
 };
 
 /// Maximum number of bytes read of an environment. The kernel allows 6 MiB; variables of miners stand among a few dozen.

@@ -9,7 +9,10 @@ use crate::{
         ProcessView, RunningProcess, Subject,
     },
     process::{
-        Above, ImageSource, Process, Role, program_file::ProgramFile, resolve, role::starts_services,
+        Above, ImageSource, Process, Role, base_name,
+        program_file::ProgramFile,
+        resolve,
+        role::{opens_as_a_service, starts_services},
         script_of,
     },
 };
@@ -120,12 +123,15 @@ impl ProcessTable {
         let keeps_session = |process: &Process| process.role.keeps_session(process.session);
         // A login service may become the shell itself, without a fork.
         let is_from_session = self.rows.get(&key).is_some_and(keeps_session);
+        let may_be_service = [&image.executable.path, image.invoked]
+            .into_iter()
+            .any(|path| opens_as_a_service(base_name(path)));
         let above = Above {
             role: lineage.map(|parent| parent.role),
             // A shell that ran before the agent may have lost its ancestors.
             is_session: is_from_session || lineage.map_or(source == ImageSource::Snapshot, keeps_session),
-            is_supervised: parent.is_some_and(|parent| self.starts_services(parent)),
-            is_of_system: lineage.is_some_and(Process::is_of_system),
+            is_supervised: may_be_service && parent.is_some_and(|parent| self.starts_services(parent)),
+            is_of_system: may_be_service && lineage.is_some_and(Process::is_of_system),
         };
         let inherited_manager = lineage.and_then(|parent| parent.manager);
         let mut view = ProcessView {

@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{
+use super::{
     miner_words::{is_algorithm, is_endpoint, is_miner_option, is_stratum},
     wallet::names_wallet,
 };
