@@ -182,7 +182,7 @@ fn counter_of(class: MappingClass, size: u64) -> usize {
 /// full.
 #[inline(always)]
 fn count(tgid: u32, tid: u32, start: u64, counter: usize) -> Option<u32> {
-    if MAPPINGS.get_ptr_mut(tgid).is_none() && MAPPINGS.insert(tgid, &Requests::none(start), 0).is_err() {
+    if MAPPINGS.get_ptr_mut(tgid).is_none() && MAPPINGS.insert(tgid, Requests::none(start), 0).is_err() {
         emit::count(Loss::MappingTableFull);
         return None;
     }
