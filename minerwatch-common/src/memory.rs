@@ -35,18 +35,18 @@ impl MappingClass {
     /// Sizes of the buffer for a compiled RandomX program and its data, in bytes. The last two are those of RandomX v2,
     /// with and without an extra page.
     pub const CODE: [u64; 4] = [128 << 10, 256 << 10, 81_920, 77_824];
-    /// Size of a page in bytes, as far as [`Self::WORKSPACES`] is concerned.
+    /// Size of a page in bytes, the unit of [`Self::WORKSPACES`].
     pub const PAGE: u64 = 4_096;
-    /// Sizes of the memory of one thread of yespower and yescrypt: the first and the last number of pages. A miner asks
-    /// for 2,108,416, 2,197,568, 4,300,864, 8,402,944, 8,491,072, 8,495,168 or 18,874,368 bytes, depending on the
-    /// currency. The allocator of glibc adds a page to large requests (malloc/malloc.c, `sysmalloc_mmap`).
+    /// The amounts of memory that one thread of yespower or yescrypt uses, as ranges of pages, first and last included. A
+    /// miner requests 2,108,416, 2,197,568, 4,300,864, 8,402,944, 8,491,072, 8,495,168 or 18,874,368 bytes, depending on
+    /// the currency. The allocator of glibc adds a page to large requests (malloc/malloc.c, `sysmalloc_mmap`).
     pub const WORKSPACES: [(u64, u64); 6] =
         [(515, 516), (537, 538), (1_051, 1_052), (2_052, 2_053), (2_073, 2_075), (4_608, 4_609)];
 
     /// Returns the index in [`Self::WORKSPACES`] of a size in bytes.
     #[inline]
     pub fn workspace(size: u64) -> Option<usize> {
-        // Most requests are smaller or much larger.
+        // Most requests are outside of all ranges.
         if size <= (Self::WORKSPACES[0].0 - 1) * Self::PAGE || size > Self::WORKSPACES[5].1 * Self::PAGE {
             return None;
         }
@@ -65,8 +65,8 @@ pub struct MappingRecord {
     pub header: RecordHeader,
     /// Size of this mapping in bytes.
     pub size: u64,
-    /// Number of requests of this class so far, including this request. Of a workspace, requests in a row of the same
-    /// thread count as one, because a thread that works on pictures of this size asks again and again.
+    /// Number of requests of this class so far, including this request. If one thread requests a workspace several times
+    /// in a row, this counts as one request, because a thread that processes images allocates the same size repeatedly.
     pub count: u64,
     /// A [`MappingClass`] as a number.
     pub class: u32,

@@ -28,11 +28,13 @@ use crate::{
 /// that was used least recently is dropped.
 const MAX_PROCESSES: u32 = 8_192;
 
-/// Number of counters of a process, a power of two. The first are those of the classes, in the order of their numbers.
+/// Number of counters per process, a power of two. The first counters are one per class, in the order of the classes'
+/// numbers.
 const COUNTERS: usize = 16;
-/// The counter of requests of the size [`MappingClass::EIGHT_SCRATCHPADS`].
+/// The index of the counter of requests of the size [`MappingClass::EIGHT_SCRATCHPADS`].
 const EIGHT_SCRATCHPADS: usize = 7;
-/// The counter of the first size of [`MappingClass::WORKSPACES`]. Those of the others follow.
+/// The index of the counter of the first size in [`MappingClass::WORKSPACES`]. The counters of the other sizes follow in
+/// the same order.
 const WORKSPACES: usize = 8;
 
 /// The number of requests by a process since its last exec.
@@ -154,7 +156,7 @@ fn is_data(protection: u64, flags: u64) -> bool {
 fn report(context: Context, class: MappingClass, size: u64, huge: bool) {
     let header = task::current_header::<MappingRecord>();
     let count = match count(header.pid, header.tid, header.start, counter_of(class, size)) {
-        // The same thread asks again.
+        // The request does not count.
         Some(0) => return,
         Some(count) => u64::from(count),
         // Without a count, every request of a rare class is reported, and no request of a frequent class.
@@ -182,13 +184,19 @@ fn counter_of(class: MappingClass, size: u64) -> usize {
 /// full.
 #[inline(always)]
 fn count(tgid: u32, tid: u32, start: u64, counter: usize) -> Option<u32> {
-    if MAPPINGS.get_ptr_mut(tgid).is_none() && MAPPINGS.insert(tgid, Requests::none(start), 0).is_err() {
-        emit::count(Loss::MappingTableFull);
-        return None;
-    }
-    // SAFETY: a live row. Requests of two threads may count as one, which is fine because only the order of magnitude
-    // matters.
-    let requests = unsafe { &mut *MAPPINGS.get_ptr_mut(tgid)? };
+    let row = match MAPPINGS.get_ptr_mut(tgid) {
+        Some(row) => row,
+        None => {
+            if MAPPINGS.insert(tgid, Requests::none(start), 0).is_err() {
+                emit::count(Loss::MappingTableFull);
+                return None;
+            }
+            MAPPINGS.get_ptr_mut(tgid)?
+        }
+    };
+    // SAFETY: the memory of a row stays valid while this program runs. If two threads change the row at the same time, a
+    // request may be lost. The counts only have to be roughly right.
+    let requests = unsafe { &mut *row };
     if requests.start != start {
         *requests = Requests::none(start);
     }

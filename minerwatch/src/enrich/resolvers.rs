@@ -21,12 +21,13 @@ const MAX_FILE: u64 = 64 << 10;
 /// Maximum number of servers of one file. The C library uses three.
 const MAX_SERVERS: usize = 8;
 
-/// Returns the servers that the host's programs ask, at most eight.
+/// Returns the servers in the `/etc/resolv.conf` of the host, at most eight.
 pub(crate) fn used_by_host() -> Vec<IpAddr> {
     below(&mounts::host_root(), &[USED])
 }
 
-/// Returns the servers of all files of the host, also those behind its stubs, without duplicates.
+/// Returns the servers in all `resolv.conf` files of the host, including those that a local stub forwards to. Without
+/// duplicates.
 pub(crate) fn of_host() -> Vec<IpAddr> {
     of_host_at(&mounts::host_root())
 }
@@ -36,9 +37,10 @@ fn of_host_at(root: &Path) -> Vec<IpAddr> {
     below(root, &[USED, resolved, manager])
 }
 
-/// Returns the servers in the file that was mounted for a process as its `resolv.conf`, at most eight. Container runtimes
-/// and `ip netns exec` mount such a file, which lies on the host. Nothing is looked up in the process's own file systems,
-/// because it may serve one itself and let a reader wait without end.
+/// Returns the DNS servers of a process that has a `resolv.conf` of its own, at most eight. Container runtimes and
+/// `ip netns exec` mount a file of the host over `/etc/resolv.conf`, and this function reads that file on the host. It
+/// opens nothing in the file systems of the process: one of them may be a FUSE file system of the process itself, which
+/// could block the reader forever.
 pub(crate) fn used_by(proc: &Proc, pid: u32) -> Vec<IpAddr> {
     mounted_for(&mounts::of_process(proc, pid), &mounts::of_host(), &mounts::host_root())
 }
@@ -51,8 +53,8 @@ fn mounted_for(own: &[Mount], host: &[Mount], host_root: &Path) -> Vec<IpAddr> {
     file.map(|file| below(host_root, &[file])).unwrap_or_default()
 }
 
-/// Returns the servers for which the answers to a process count: those of the host, and for a process in a network of
-/// its own also those that were mounted for it. Returns `None` if there are none.
+/// Returns the DNS servers that a process is configured with: those of the host and, if the process has its own network
+/// namespace, those of its own `resolv.conf`. Returns `None` if there are none.
 pub(crate) fn configured_for(proc: &Proc, pid: u32) -> Option<Vec<IpAddr>> {
     let mut servers = of_host();
     if !shares_network(proc, pid, 1) {

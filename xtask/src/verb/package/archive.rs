@@ -1,4 +1,5 @@
-//! The archive for every distribution: the executable, a script that installs it, and the documentation.
+//! Makes the `.tar.gz` for distributions without `.deb` and `.rpm`. It contains the executable, the installation script
+//! and the documentation.
 
 use std::fs;
 use std::path::Path;

@@ -33,7 +33,7 @@ impl<'a> Tokens<'a> {
         Self::of_settings(arguments.get(1..).unwrap_or_default())
     }
 
-    /// Reads settings that have the form of arguments, without the name of a program.
+    /// Reads a list of options and values. Unlike a command line, the list does not begin with the name of the program.
     pub(in crate::detect::behavior) fn of_settings(arguments: &'a [Arc<str>]) -> Self {
         let mut tokens = Self::default();
         let mut before = "";

@@ -1,9 +1,9 @@
-//! The looks of several processes that belong together, for workers that change their process all the time. Each ends
-//! before it has enough looks of its own.
+//! Adds up the looks of related processes. Some miners replace each worker by a new process before it has enough looks of
+//! its own.
 //!
-//! Processes belong together if they run the same file in the same container. Workers that copy themselves to another
-//! path each time run other files. They belong together if they are of one process tree, and only if their files were
-//! written lately or lie in odd places: a tree of system programs, such as a test runner, has many programs too.
+//! Processes are related if they run the same file in the same container. A worker that copies itself to a new path runs
+//! a new file. Therefore processes of one process tree are related too, but only if their files were written recently or
+//! lie in odd places. The children of a test runner are one tree as well, and they are unrelated programs.
 
 use std::{sync::Arc, time::Duration};
 
@@ -24,14 +24,14 @@ type Program = (FileId, Option<Arc<str>>);
 /// The root of a process tree, and the container of a process below it.
 type Lineage = (ProcessKey, Option<Arc<str>>);
 
-/// The looks of all processes of a program, and of a lineage.
+/// The looks of all tracked programs and process trees.
 #[derive(Debug)]
 pub(super) struct Gatherings {
     programs: BoundedMap<Program, Gathered>,
     lineages: BoundedMap<Lineage, Gathered>,
 }
 
-/// What the looks of several processes show together.
+/// The sum of the looks of related processes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Together {
     pub(super) counts: RoundingCounts,
