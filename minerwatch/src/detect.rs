@@ -32,7 +32,7 @@ pub use catalogue::{catalogue, signal};
 pub use declaration::{Declaration, Detector, DetectorSettings, PerProcess, ProcessStates, Stateless};
 pub use finding::{Finding, Findings};
 pub use knowledge::{
-    Asker, EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
+    DnsClient, EventFacts, Knowledge, LoadHistories, LoadHistory, LoadHistoryState, Pause, Phase, Phases,
     ProgramIdentity, REPORT_DELAY, Shares,
 };
 pub use load_thresholds::LoadThresholds;
@@ -106,9 +106,9 @@ pub struct DetectionContext<'a> {
 }
 
 impl<'a> DetectionContext<'a> {
-    /// The process of the event, as one that looks up names.
-    pub fn asker(&self) -> Asker {
-        Asker::of(self.process, self.table)
+    /// The process of the event, for looking up names.
+    pub fn dns_client(&self) -> DnsClient {
+        DnsClient::of(self.process, self.table)
     }
 
     /// Creates the input for an event of `process`.

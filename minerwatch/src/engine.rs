@@ -16,7 +16,7 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use crate::{
     detect::{
-        Asker, DetectionContext, DetectorSettings, Detectors, Findings, Knowledge, LoadHistoryState,
+        DetectionContext, DetectorSettings, Detectors, DnsClient, Findings, Knowledge, LoadHistoryState,
         behavior::TRIPLE_CHAIN, network,
     },
     except::ExceptionSet,
@@ -246,7 +246,7 @@ impl Engine {
         let process = self.table.get(event.subject.key);
         let parent = process.and_then(|process| self.table.parent_of(process));
         let domain = process.zip(event.body.destination()).and_then(|(process, destination)| {
-            self.knowledge.domain_of(Asker::of(process, &self.table), destination.ip(), self.now)
+            self.knowledge.domain_of(DnsClient::of(process, &self.table), destination.ip(), self.now)
         });
         Observation {
             process: process.map(|process| Arc::clone(&process.view)),

@@ -6,6 +6,7 @@ pub mod credentials;
 pub mod defence_off;
 pub mod defences;
 pub mod drop_and_run;
+mod due;
 pub mod escape;
 pub mod fileless;
 pub mod hidden;
@@ -65,12 +66,12 @@ fn is_program(context: &DetectionContext<'_>) -> bool {
     }
 }
 
-/// Returns the names that a program carries: the kernel's name for it and its first argument. A program may change both
-/// while it runs; then a closer look tells them. `None` if the event says nothing about the names of a program.
+/// Returns the two names that `ps` and `top` show for a process: the kernel's name (`comm`) and the first argument. A
+/// program can change both while it runs, and an inspection has the new ones. Returns `None` for other events.
 fn shown_names<'a>(context: &DetectionContext<'a>) -> Option<[&'a str; 2]> {
     let view = &context.process.view;
     match &context.event.body {
-        // A kernel thread has no file, and bears its name rightly.
+        // A kernel thread has no file, and its name is its own.
         EventBody::Inspection(inspection) if !view.executable.path.is_empty() => {
             let names = [inspection.name.as_deref(), inspection.title.as_deref()];
             names.iter().any(Option::is_some).then(|| names.map(Option::unwrap_or_default))

@@ -17,7 +17,8 @@ pub mod steady_workers;
 pub mod sustained;
 pub mod yield_periodicity;
 
-mod brief;
+mod busy;
+mod short_lived;
 mod streak;
 mod variation;
 

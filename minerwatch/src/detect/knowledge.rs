@@ -20,7 +20,7 @@ use passive_dns::Observer;
 
 pub use dns_servers::DnsServers;
 pub use load_history::{LoadHistories, LoadHistory, LoadHistoryState, ProgramIdentity, Shares};
-pub use passive_dns::{Asker, PassiveDns};
+pub use passive_dns::{DnsClient, PassiveDns};
 pub use phases::{Pause, Phase, Phases, REPORT_DELAY};
 
 /// Maximum number of written files that are remembered in case they are run.
@@ -106,7 +106,7 @@ impl Knowledge {
     fn observe_names(&mut self, at: BootTime, payload: &Payload, process: &Process, table: &ProcessTable) {
         let server = payload.flow.destination;
         let is_trusted = self.dns_servers.is_trusted(process.key(), process.is_of_system(), server, at);
-        let observer = Observer { asker: Asker::of(process, table), is_trusted, at };
+        let observer = Observer { client: DnsClient::of(process, table), is_trusted, at };
         self.names.observe(observer, payload, &self.indicators);
     }
 
@@ -137,8 +137,8 @@ impl Knowledge {
 
     /// Returns the name that an address was last resolved from, unless the name has expired or does not hold for this
     /// process.
-    pub fn domain_of(&self, asker: Asker, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
-        self.names.resolutions_of(asker, address, now).next().map(|resolved| Arc::clone(&resolved.name))
+    pub fn domain_of(&self, client: DnsClient, address: IpAddr, now: BootTime) -> Option<Arc<str>> {
+        self.names.resolutions_of(client, address, now).next().map(|resolved| Arc::clone(&resolved.name))
     }
 
     /// Returns the first listed name in a DNS message, with its list entry.

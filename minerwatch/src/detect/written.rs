@@ -134,11 +134,15 @@ impl WrittenFiles {
         };
         match change.action {
             FileAction::Write | FileAction::Create => {
+                // Most written files will not be run, wherever their content comes from.
+                if !may_be_run(change, true) {
+                    return;
+                }
                 let fetched = is_fetching(process) || self.fetches.feed(origin);
                 if !fetched {
                     self.fetches.note(origin, change);
                 }
-                if place_of(&change.path, fetched).is_odd() || is_program(change.mode) {
+                if may_be_run(change, fetched) {
                     let content = if fetched { Content::Fetched } else { Content::Written };
                     self.write(origin, change, content);
                 }
@@ -178,8 +182,7 @@ impl WrittenFiles {
     /// Marks what a process wrote as fetched.
     fn fetched(&mut self, write: &Write, table: &ProcessTable) {
         let Write { at, writer, change, .. } = write;
-        let Some(process) = table.get(*writer) else { return };
-        if place_of(&change.path, true).is_odd() || is_program(change.mode) {
+        if let Some(process) = table.get(*writer) {
             self.write(&Origin { at: *at, process, table }, change, Content::Fetched);
         }
     }
@@ -209,7 +212,7 @@ impl WrittenFiles {
             writer_name: Arc::clone(&origin.process.view.name),
             tree: tree.unwrap_or_else(|| origin.table.tree_root(writer)),
             owner: owner.unwrap_or_else(|| if fetched { owner_of(origin) } else { writer }),
-            container: container_of(origin),
+            container: origin.process.container_id().cloned(),
             armed,
         });
     }
@@ -343,12 +346,13 @@ fn place_of(path: &str, is_fetched: bool) -> PathKind {
     if is_fetched { PathKind::of_fetched(path) } else { PathKind::of(path) }
 }
 
-fn is_program(mode: u32) -> bool {
-    mode & EXECUTE != 0 && matches!(mode & TYPE, 0 | REGULAR)
+/// Whether a written file may be run: it is executable or lies in an odd place.
+fn may_be_run(change: &FileChange, is_fetched: bool) -> bool {
+    is_program(change.mode) || place_of(&change.path, is_fetched).is_odd()
 }
 
-fn container_of(origin: &Origin<'_>) -> Option<Arc<str>> {
-    origin.process.view.container.as_ref().and_then(|container| container.id.clone())
+fn is_program(mode: u32) -> bool {
+    mode & EXECUTE != 0 && matches!(mode & TYPE, 0 | REGULAR)
 }
 
 #[cfg(test)]

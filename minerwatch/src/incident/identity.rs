@@ -62,7 +62,7 @@ impl Identity {
             file: executable.file,
             sha256: view.sha256.clone(),
             script,
-            container: container_id(process),
+            container: process.container_id().cloned(),
             unknown: (executable.path.is_empty() && executable.file.is_none()).then(|| process.key()),
             starter: common.then(|| starter_of(table, process)).flatten(),
             common,
@@ -152,11 +152,6 @@ enum ProgramKey {
     Hash(Arc<str>),
     File(FileId),
     Path(Arc<str>),
-}
-
-/// Returns the id of the container that a process runs in.
-pub(super) fn container_id(process: &Process) -> Option<Arc<str>> {
-    process.view.container.as_ref().and_then(|container| container.id.clone())
 }
 
 /// Returns who started the tree of a process: the parent of its root.

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, hash::Hash, net::SocketAddr, sync::Arc};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 
-use super::identity::{Identity, IdentityKey, container_id};
+use super::identity::{Identity, IdentityKey};
 use crate::{
     model::{FileId, ProcessKey},
     process::{Process, ProcessTable},
@@ -110,7 +110,7 @@ impl MembershipIndex {
         if let Some(serial) = executable.file.and_then(|file| self.files.get(&file)) {
             return Some(*serial);
         }
-        let container = container_id(process);
+        let container = process.container_id().cloned();
         let by_path = |path: &str| {
             let owner = self.paths.get(path)?;
             (owner.container == container).then_some(owner.serial)

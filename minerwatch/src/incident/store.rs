@@ -12,7 +12,7 @@ use super::{
     budget::{HostBudget, Owner},
     causes::path_of,
     exceptions::{Exceptions, HiddenAlerts},
-    identity::{Identity, container_id},
+    identity::Identity,
     links::{Connected, Persisted, Ran},
     membership::{MemberKind, MembershipIndex, Serial},
     record::{Incident, entry_of},
@@ -292,7 +292,7 @@ impl Incidents {
         written: &WrittenFiles,
         alerts: &mut Vec<Alert>,
     ) -> Option<Serial> {
-        let container = container_id(context.process);
+        let container = context.process.container_id().cloned();
         let mut serial = self.membership.of_process(context.table, context.key());
         if finding.info.kind.is_weak() && !self.is_suspect(serial, context.key()) {
             self.keep_weak(finding, context);
@@ -400,8 +400,9 @@ impl Incidents {
         let key = context.key();
         if finding.taint == Some(Taint::Dropped) {
             let file = finding.file.as_ref();
-            let dropped = file
-                .and_then(|(path, file)| written.find(path, *file, container_id(context.process).as_deref()));
+            let dropped = file.and_then(|(path, file)| {
+                written.find(path, *file, context.process.container_id().map(AsRef::as_ref))
+            });
             if let Some(dropped) = dropped {
                 incident.ran_dropped(context.process, context.table, dropped, context.at());
             }
@@ -456,7 +457,7 @@ impl Incidents {
         change: &FileChange,
         written: &WrittenFiles,
     ) -> Option<Serial> {
-        let container = container_id(context.process);
+        let container = context.process.container_id().cloned();
         let verb = match change.action {
             FileAction::Delete => {
                 self.deleted_itself(context, change);

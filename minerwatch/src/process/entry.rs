@@ -124,9 +124,13 @@ impl Process {
     /// nothing else mounted in its place.
     pub fn is_of_system(&self) -> bool {
         let executable = &self.view.executable;
-        let is_inside = self.view.container.as_ref().is_some_and(|container| container.id.is_some());
         let has_own_file = !executable.flags.memfd && !executable.flags.foreign;
-        !is_inside && has_own_file && is_in_system_directory(&executable.path)
+        self.container_id().is_none() && has_own_file && is_in_system_directory(&executable.path)
+    }
+
+    /// The id of the container that the process runs in.
+    pub fn container_id(&self) -> Option<&Arc<str>> {
+        self.view.container.as_ref()?.id.as_ref()
     }
 
     /// Whether the exit of the process has not been seen.

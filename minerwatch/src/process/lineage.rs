@@ -65,9 +65,9 @@ impl ProcessTable {
         self.tree_path(key, |_| false).last().map_or(key, Process::key)
     }
 
-    /// Returns whose deeds those of a process count among: the installer that it works for, else the root of its tree. What
-    /// an installer does is held, and must not hide what its starter does.
-    pub fn doer(&self, process: &Process) -> ProcessKey {
+    /// Returns the process that is responsible for what a process does: the installer that it works for, else the root of
+    /// its tree. Findings below an installer are held, so they are counted apart from those of the process that started it.
+    pub fn responsible_for(&self, process: &Process) -> ProcessKey {
         let installer = process.manager.filter(|_| self.is_managed(process));
         installer.unwrap_or_else(|| self.tree_root(process.key()))
     }

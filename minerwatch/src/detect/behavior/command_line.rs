@@ -169,7 +169,7 @@ fn own_options(arguments: &[std::sync::Arc<str>]) -> &[std::sync::Arc<str>] {
 /// Whether somebody wrote the file of the program, other than a package manager.
 fn is_replaced(context: &DetectionContext<'_>) -> bool {
     let Process { view, .. } = context.process;
-    let container = view.container.as_ref().and_then(|container| container.id.as_deref());
+    let container = context.process.container_id().map(AsRef::as_ref);
     context.known.written.find(&view.executable.path, view.executable.file, container).is_some()
 }
 

@@ -64,7 +64,7 @@ impl Detector for DropAndRun {
 fn started(context: &DetectionContext<'_>) -> Option<Finding> {
     let written = &context.known.written;
     let view = &context.process.view;
-    let container = container_of(context);
+    let container = context.process.container_id().map(AsRef::as_ref);
     let program = written.find(&view.executable.path, view.executable.file, container);
     let script = || written.find(context.process.script.as_deref()?, None, container);
     let dropped = program
@@ -78,7 +78,7 @@ fn started(context: &DetectionContext<'_>) -> Option<Finding> {
 fn inspected(context: &DetectionContext<'_>, inspection: &Inspection) -> Option<Finding> {
     let written = &context.known.written;
     let view = &context.process.view;
-    let container = container_of(context);
+    let container = context.process.container_id().map(AsRef::as_ref);
     let since = context.process.since;
     let input = inspection.input.as_ref().filter(|_| {
         context.process.script.is_none() && reads_program_from_input(&view.executable.path, &view.arguments)
@@ -92,15 +92,12 @@ fn inspected(context: &DetectionContext<'_>, inspection: &Inspection) -> Option<
     Some(found(context, dropped, since, "preloaded into a program"))
 }
 
-fn container_of<'a>(context: &DetectionContext<'a>) -> Option<&'a str> {
-    context.process.view.container.as_ref().and_then(|container| container.id.as_deref())
-}
-
-/// Creates the finding about a file that was run at the time `run`.
-fn found(context: &DetectionContext<'_>, dropped: &WrittenFile, run: BootTime, deed: &str) -> Finding {
+/// Creates the finding about a file that was used at the time `run`. `usage` says how: "run" or "preloaded into a
+/// program".
+fn found(context: &DetectionContext<'_>, dropped: &WrittenFile, run: BootTime, usage: &str) -> Finding {
     let age = run.since(dropped.ready()).as_secs_f64();
     let detail = format!(
-        "'{}' was written by '{}' (pid {}) and {deed} {age:.1} s later from {}",
+        "'{}' was written by '{}' (pid {}) and {usage} {age:.1} s later from {}",
         dropped.path,
         dropped.writer_name,
         dropped.writer.pid,
@@ -138,7 +135,7 @@ pub fn drop_steps(dropped: &WrittenFile) -> impl Iterator<Item = ChainEdge> {
     [Some(drop), armed].into_iter().flatten()
 }
 
-/// Whether a file in an odd place is what a program that starts at the time `run` was dropped as.
+/// Whether a file in an odd place was dropped recently, for a program that started at the time `run`.
 fn is_fresh(dropped: &WrittenFile, run: BootTime) -> bool {
     dropped.place.is_odd() && (dropped.fetched || run.since(dropped.ready()) <= WINDOW)
 }

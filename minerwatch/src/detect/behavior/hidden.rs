@@ -1,17 +1,10 @@
 //! B5: a process is hidden from the users of the host.
 
-use std::time::Duration;
-
+use super::due::Due;
 use crate::{
-    bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{BootTime, EventBody, EventType, HiddenBy, HiddenProcess, ProcessKey, Request, SignalClass},
+    model::{EventBody, EventType, HiddenBy, HiddenProcess, Request, SignalClass},
 };
-
-/// Time between two questions about one busy process. A rootkit may be loaded after the miner.
-const QUESTION_INTERVAL: Duration = Duration::from_secs(5 * 60);
-/// Maximum number of busy processes that are tracked.
-const PROCESSES: usize = 1_024;
 
 /// The signal. The weak form is a mount over the directory of one process. The full form is a process that `/proc` does
 /// not list.
@@ -32,13 +25,13 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[HIDDEN],
     wants: &[EventType::Hidden, EventType::Cpu, EventType::Exit],
     evictions: Some("busy_evicted"),
-    create: |_| Box::new(Hidden { asked: BoundedMap::new(PROCESSES) }),
+    create: |_| Box::new(Hidden { asked: Due::new() }),
 };
 
 #[derive(Debug)]
 struct Hidden {
-    /// When it was last asked whether users see a busy process.
-    asked: BoundedMap<ProcessKey, BootTime>,
+    /// The busy processes that were asked about. They are asked about again, because a rootkit may be loaded later.
+    asked: Due,
 }
 
 impl Detector for Hidden {
@@ -46,29 +39,16 @@ impl Detector for Hidden {
         match &context.event.body {
             EventBody::Hidden(hidden) => findings.push(found(context, hidden)),
             // A process that uses CPU time exists, whatever /proc says.
-            EventBody::Cpu(_) if self.is_due(context) => {
+            EventBody::Cpu(_) if self.asked.is_due(context.key(), context.at()) => {
                 findings.request(Request::Visibility(context.event.subject.clone()));
             }
-            EventBody::Exit(_) => {
-                self.asked.remove(&context.key());
-            }
+            EventBody::Exit(_) => self.asked.remove(context.key()),
             _ => {}
         }
     }
 
     fn evicted(&self) -> u64 {
         self.asked.evicted()
-    }
-}
-
-impl Hidden {
-    fn is_due(&mut self, context: &DetectionContext<'_>) -> bool {
-        let now = context.at();
-        let is_due = self.asked.get(&context.key()).is_none_or(|last| now.since(*last) >= QUESTION_INTERVAL);
-        if is_due {
-            self.asked.insert(context.key(), now);
-        }
-        is_due
     }
 }
 
@@ -104,6 +84,8 @@ fn found(context: &DetectionContext<'_>, hidden: &HiddenProcess) -> Finding {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         model::Verdict,

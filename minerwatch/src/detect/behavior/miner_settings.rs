@@ -1,26 +1,18 @@
 //! B10: a busy program was set up as a miner, by its environment or by a configuration file.
 //!
-//! A miner needs a pool and a wallet. If they stand on no command line, they stand in a variable or in a file. When a
-//! program uses CPU time, the agent reads both once, and again after some time. Programs of the system are left out: an
+//! A miner needs a pool and a wallet. If they are not on its command line, they are in its environment or in a file. When
+//! a program uses CPU time, the agent reads both, and again every five minutes. Programs of the system are left out: an
 //! editor reads such files, and a compiler inherits such variables.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::command_line::tokens::Tokens;
+use super::{command_line::tokens::Tokens, due::Due};
 use crate::{
-    bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
-    model::{
-        AccountHasher, BootTime, EventBody, EventType, InspectionRequest, MinerSettings, ProcessKey, Request,
-        SignalClass,
-    },
+    model::{AccountHasher, EventBody, EventType, InspectionRequest, MinerSettings, Request, SignalClass},
     process::Role,
 };
 
-/// Time between two looks at one busy process. A program may rename itself late.
-const LOOK_INTERVAL: Duration = Duration::from_secs(5 * 60);
-/// Maximum number of busy processes that are tracked.
-const PROCESSES: usize = 1_024;
 /// Maximum number of files that are searched for settings.
 const MAX_FILES: usize = 6;
 /// Minimum number of different kinds of settings. One kind alone may be chance.
@@ -44,16 +36,14 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[MINER_SETTINGS],
     wants: &[EventType::Inspection, EventType::Cpu, EventType::Exit],
     evictions: Some("busy_evicted"),
-    create: |settings| {
-        Box::new(Settings { accounts: settings.accounts.clone(), looked: BoundedMap::new(PROCESSES) })
-    },
+    create: |settings| Box::new(Settings { accounts: settings.accounts.clone(), looked: Due::new() }),
 };
 
 #[derive(Debug)]
 struct Settings {
     accounts: AccountHasher,
-    /// When the agent last looked at a busy process.
-    looked: BoundedMap<ProcessKey, BootTime>,
+    /// The busy processes that were looked at. They are looked at again, because a program may rename itself later.
+    looked: Due,
 }
 
 impl Detector for Settings {
@@ -63,12 +53,13 @@ impl Detector for Settings {
                 let settings = inspection.settings.as_ref();
                 findings.add(settings.and_then(|settings| self.judge(context, settings)));
             }
-            EventBody::Cpu(_) if context.process.role != Role::Kernel && self.is_due(context) => {
+            EventBody::Cpu(_)
+                if context.process.role != Role::Kernel
+                    && self.looked.is_due(context.key(), context.at()) =>
+            {
                 findings.request(Request::Inspect(Box::new(request(context))));
             }
-            EventBody::Exit(_) => {
-                self.looked.remove(&context.key());
-            }
+            EventBody::Exit(_) => self.looked.remove(context.key()),
             _ => {}
         }
     }
@@ -79,22 +70,13 @@ impl Detector for Settings {
 }
 
 impl Settings {
-    fn is_due(&mut self, context: &DetectionContext<'_>) -> bool {
-        let now = context.at();
-        let is_due = self.looked.get(&context.key()).is_none_or(|last| now.since(*last) >= LOOK_INTERVAL);
-        if is_due {
-            self.looked.insert(context.key(), now);
-        }
-        is_due
-    }
-
     fn judge(&self, context: &DetectionContext<'_>, settings: &MinerSettings) -> Option<Finding> {
         if context.process.is_of_system() {
             return None;
         }
         let tokens = Tokens::of_settings(&settings.arguments);
-        // Every program below a shell inherits its variables, and an address of a server beside a wallet is also what a
-        // shop is told. So a variable must name a protocol or an algorithm of miners.
+        // Every child of a shell inherits its environment, and the environment of a web shop may have a server and a
+        // wallet, too. So the environment must also name a mining protocol or an algorithm.
         let is_sure = settings.file.is_some() || tokens.stratum.is_some() || tokens.option.is_some();
         if tokens.kinds() < KINDS || !is_sure {
             return None;
@@ -123,14 +105,14 @@ impl Settings {
     }
 }
 
-/// Asks for everything about a busy process. For a program of the system, its settings are not searched.
+/// Creates the request for a whole inspection. The settings of a program of the system are not read.
 fn request(context: &DetectionContext<'_>) -> InspectionRequest {
     let files = if context.process.is_of_system() { Vec::new() } else { files(context) };
     super::inspection_of(context, false, files)
 }
 
-/// Returns the files that may hold the settings of a program: those that its arguments name, and those with a usual name
-/// beside the program and in its working directory.
+/// Returns the files that may contain the settings of a program: those that its arguments name, and `config.json` in the
+/// directory of the program and in its working directory.
 fn files(context: &DetectionContext<'_>) -> Vec<Arc<str>> {
     let view = &context.process.view;
     let mut files: Vec<Arc<str>> = Vec::new();
@@ -171,6 +153,8 @@ fn is_config_option(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::{
         model::Inspection,

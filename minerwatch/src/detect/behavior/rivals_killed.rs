@@ -75,7 +75,7 @@ impl Detector for RivalsKilled {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         let Some(deed) = context.command.as_ref().and_then(Deed::of) else { return };
         // What a person types is not one tree.
-        let script = context.table.doer(context.process);
+        let script = context.table.responsible_for(context.process);
         let kills = self.scripts.entry(&script, Kills::default);
         if context.at().since(kills.since) > WINDOW {
             *kills = Kills { since: context.at(), ..Kills::default() };

@@ -95,7 +95,7 @@ impl Detector for Spread {
 
 impl Spread {
     fn contacts(&mut self, context: &DetectionContext<'_>) -> &mut Contacts {
-        let contacts = self.trees.entry(&context.table.doer(context.process), Contacts::default);
+        let contacts = self.trees.entry(&context.table.responsible_for(context.process), Contacts::default);
         if context.at().since(contacts.since) > WINDOW {
             *contacts = Contacts { since: context.at(), ..Contacts::default() };
         }

@@ -75,7 +75,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
         FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     };
     let process = context.process;
-    let is_inside = process.view.container.as_ref().is_some_and(|container| container.id.is_some());
+    let is_inside = process.container_id().is_some();
     if (is_inside && change.host_path.is_none()) || is_usual_writer(context) {
         return None;
     }

@@ -99,7 +99,7 @@ fn by_change<'a>(
 ) -> Option<(Trace, &'a str, &'static str)> {
     let trace = Trace::of(change.place())?;
     let process = context.process;
-    let is_inside = process.view.container.as_ref().is_some_and(|container| container.id.is_some());
+    let is_inside = process.container_id().is_some();
     if is_inside && change.host_path.is_none() {
         return None;
     }

@@ -1,16 +1,9 @@
-//! C9: one process is busy for minutes, or processes of one program that follow each other are.
+//! C9: one process, or processes of one program that follow each other, are busy for minutes.
 
-use super::{
-    BUSY_PROCESSES, LoadThresholds, SCHEDULING_EVICTED,
-    brief::BriefProcesses,
-    streak::{Streak, busy_streak},
-    with_scheduling,
-};
+use super::{LoadThresholds, SCHEDULING_EVICTED, busy::Busy, with_scheduling};
 use crate::{
-    detect::{
-        Declaration, DetectionContext, Detector, Finding, Findings, ProcessStates, SignalInfo, SignalKind,
-    },
-    model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
+    model::{Decimal, EventType, SignalClass, Threshold},
 };
 
 /// The signal. Its thresholds are [`LoadThresholds::process_share`] and [`LoadThresholds::process_span`].
@@ -31,57 +24,31 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[LONG_LOAD],
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |settings| {
-        Box::new(LongLoad {
-            thresholds: settings.load,
-            streaks: ProcessStates::new(BUSY_PROCESSES),
-            brief: BriefProcesses::new(),
-        })
-    },
+    create: |settings| Box::new(LongLoad { thresholds: settings.load, busy: Busy::new() }),
 };
 
-/// The busy processes, and those that lived briefly.
 #[derive(Debug)]
 struct LongLoad {
     thresholds: LoadThresholds,
-    streaks: ProcessStates<Streak>,
-    brief: BriefProcesses,
+    busy: Busy,
 }
 
 impl Detector for LongLoad {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
-        match &context.event.body {
-            EventBody::Cpu(usage) => {
-                findings.add(inspect(&mut self.streaks, context, usage, &self.thresholds));
-            }
-            EventBody::Exit(exit) => {
-                self.streaks.remove(&context.key());
-                let LoadThresholds { process_share: needed, process_span: span, .. } = self.thresholds;
-                findings.add(self.brief.ended(context, exit, LONG_LOAD, needed, span));
-            }
-            _ => {}
-        }
+        let LoadThresholds { process_share: needed, process_span: span, .. } = self.thresholds;
+        findings.add(self.busy.inspect(context, LONG_LOAD, needed, span, |usage, used, seconds| {
+            let percent = needed * 100.0;
+            let detail =
+                format!("used {used:.1} processors, and more than {percent:.0} % of one for {seconds} s");
+            with_scheduling(Finding::new(LONG_LOAD, context, detail), usage)
+                .measured("processors_used", Decimal::new(used, 2), Threshold::above(Decimal::new(needed, 2)))
+                .measured("seconds", seconds, Threshold::at_least(span.as_secs()))
+        }));
     }
 
     fn evicted(&self) -> u64 {
-        self.streaks.evicted() + self.brief.evicted()
+        self.busy.evicted()
     }
-}
-
-fn inspect(
-    streaks: &mut ProcessStates<Streak>,
-    context: &DetectionContext<'_>,
-    usage: &CpuUsage,
-    thresholds: &LoadThresholds,
-) -> Option<Finding> {
-    let LoadThresholds { process_share: needed, process_span: span, .. } = *thresholds;
-    let (used, seconds) = busy_streak(streaks, context, usage, needed, span)?;
-    let detail =
-        format!("used {used:.1} processors, and more than {:.0} % of one for {seconds} s", needed * 100.0);
-    let finding = with_scheduling(Finding::new(LONG_LOAD, context, detail), usage)
-        .measured("processors_used", Decimal::new(used, 2), Threshold::above(Decimal::new(needed, 2)))
-        .measured("seconds", seconds, Threshold::at_least(span.as_secs()));
-    Some(finding)
 }
 
 #[cfg(test)]

@@ -1,19 +1,11 @@
-//! C5: one process keeps half the host's processors busy for a minute, or processes of one program that follow each
-//! other do so.
+//! C5: one process, or processes of one program that follow each other, keep half the host's processors busy for a minute.
 
 use std::time::Duration;
 
-use super::{
-    BUSY_PROCESSES, SCHEDULING_EVICTED,
-    brief::BriefProcesses,
-    streak::{Streak, busy_streak},
-    with_scheduling,
-};
+use super::{SCHEDULING_EVICTED, busy::Busy, with_scheduling};
 use crate::{
-    detect::{
-        Declaration, DetectionContext, Detector, Finding, Findings, ProcessStates, SignalInfo, SignalKind,
-    },
-    model::{CpuUsage, Decimal, EventBody, EventType, SignalClass, Threshold},
+    detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
+    model::{Decimal, EventType, SignalClass, Threshold},
 };
 
 /// Share of half the processors that the process must use. The kernel and other processes take the rest.
@@ -39,48 +31,28 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
     signals: &[SUSTAINED_CPU],
     wants: &[EventType::Cpu, EventType::Exit],
     evictions: SCHEDULING_EVICTED,
-    create: |_| {
-        Box::new(Sustained { streaks: ProcessStates::new(BUSY_PROCESSES), brief: BriefProcesses::new() })
-    },
+    create: |_| Box::new(Sustained(Busy::new())),
 };
 
-/// The busy processes, and those that lived briefly.
 #[derive(Debug)]
-struct Sustained {
-    streaks: ProcessStates<Streak>,
-    brief: BriefProcesses,
-}
+struct Sustained(Busy);
 
 impl Detector for Sustained {
     fn inspect(&mut self, context: &DetectionContext<'_>, findings: &mut Findings) {
         let needed = BUSY_SHARE * f64::from(context.processors.div_ceil(2));
-        match &context.event.body {
-            EventBody::Cpu(usage) => findings.add(inspect(&mut self.streaks, context, usage, needed)),
-            EventBody::Exit(exit) => {
-                self.streaks.remove(&context.key());
-                findings.add(self.brief.ended(context, exit, SUSTAINED_CPU, needed, BUSY_SPAN));
-            }
-            _ => {}
-        }
+        findings.add(self.0.inspect(context, SUSTAINED_CPU, needed, BUSY_SPAN, |usage, used, seconds| {
+            let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
+            let least = Threshold::at_least(Decimal::new(needed, 2));
+            let finding = Finding::new(SUSTAINED_CPU, context, detail)
+                .measured("processors_used", Decimal::new(used, 2), least)
+                .measured("seconds", seconds, Threshold::at_least(BUSY_SPAN.as_secs()));
+            with_scheduling(finding, usage)
+        }));
     }
 
     fn evicted(&self) -> u64 {
-        self.streaks.evicted() + self.brief.evicted()
+        self.0.evicted()
     }
-}
-
-fn inspect(
-    streaks: &mut ProcessStates<Streak>,
-    context: &DetectionContext<'_>,
-    usage: &CpuUsage,
-    needed: f64,
-) -> Option<Finding> {
-    let (used, seconds) = busy_streak(streaks, context, usage, needed, BUSY_SPAN)?;
-    let detail = format!("kept {used:.1} of {} processors busy for {seconds} s", context.processors);
-    let finding = Finding::new(SUSTAINED_CPU, context, detail)
-        .measured("processors_used", Decimal::new(used, 2), Threshold::at_least(Decimal::new(needed, 2)))
-        .measured("seconds", seconds, Threshold::at_least(BUSY_SPAN.as_secs()));
-    Some(with_scheduling(finding, usage))
 }
 
 #[cfg(test)]

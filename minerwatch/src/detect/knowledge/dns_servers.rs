@@ -42,10 +42,10 @@ impl DnsServers {
         self.role(process, now).map(|role| role.serves)
     }
 
-    /// Whether the answers of a server to a process count for everybody in its network: if the server is one that the
-    /// host or the container is configured with, or if the process is a DNS server of the host (`is_of_system`), which
-    /// asks whom its own configuration names. Anybody can run a server that names addresses as he likes. Without a valid
-    /// answer in the cache, all servers count.
+    /// Whether the answers of a server to a process hold for all processes in its network namespace. This is so if the
+    /// host or the container is configured with the server, or if the process is itself a DNS server of the host
+    /// (`is_of_system`), which has its own configuration. If the role of the process is not in the cache, the answers of
+    /// any server hold.
     pub fn is_trusted(
         &self,
         process: ProcessKey,

@@ -1,8 +1,8 @@
 //! Passive DNS: the names of addresses, learnt from observed DNS answers and, for the process that says them, from TLS
 //! client hellos. No query is ever sent.
 //!
-//! Answers of the servers that the host is configured with hold for everybody. Anybody can run another server, so its
-//! answers hold only for who asked it and for what the same program started.
+//! Answers of the configured DNS servers hold for all processes. Anybody can run another server, so the answers of other
+//! servers hold only for the process that asked, for its children, and for the children of its parent.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -26,7 +26,7 @@ const MAX_LIFETIME: Duration = Duration::from_secs(24 * 3_600);
 /// Maximum number of names per address. Many names lead to the address of a large provider.
 const NAMES: usize = 4;
 /// Maximum number of names that hold only for some processes.
-const SAID: usize = 4_096;
+const LIMITED: usize = 4_096;
 /// Minimum lifetime of a name. Programs keep addresses for much longer than the TTL allows.
 const MIN_LIFETIME: Duration = Duration::from_secs(3_600);
 
@@ -54,9 +54,9 @@ type Question = (ProcessKey, SocketAddr, u16);
 pub struct PassiveDns {
     /// The names of each address, the latest last.
     names: BoundedMap<NetworkAddress, Vec<ResolvedName>>,
-    /// What a process called an address, or was told by a server of its own choice. Anybody can say any server name to
-    /// any address, so it holds for nobody else.
-    said: BoundedMap<(Hearer, NetworkAddress), ResolvedName>,
+    /// Names that hold only for some processes: server names (SNI), and answers of servers that are not configured.
+    /// Anybody can send any server name to any address, and anybody can run a DNS server.
+    limited: BoundedMap<(Audience, NetworkAddress), ResolvedName>,
     questions: BoundedMap<Question, String>,
 }
 
@@ -64,24 +64,24 @@ impl Default for PassiveDns {
     fn default() -> Self {
         Self {
             names: BoundedMap::new(ADDRESSES),
-            said: BoundedMap::new(SAID),
+            limited: BoundedMap::new(LIMITED),
             questions: BoundedMap::new(QUESTIONS),
         }
     }
 }
 
-/// For whom a name holds.
+/// The processes for which a name holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Hearer {
+enum Audience {
     /// This process.
     Process(ProcessKey),
     /// The processes that this process started (see [`ProcessTable::starter_of`]).
     StartedBy(ProcessKey),
 }
 
-/// A process that learns names or looks them up.
+/// A process that receives DNS answers or looks up names.
 #[derive(Clone, Copy, Debug)]
-pub struct Asker {
+pub struct DnsClient {
     process: ProcessKey,
     /// The process that started it.
     starter: Option<ProcessKey>,
@@ -89,22 +89,22 @@ pub struct Asker {
     network: u32,
 }
 
-impl Asker {
+impl DnsClient {
     /// Describes a process of the table.
     pub fn of(process: &Process, table: &ProcessTable) -> Self {
         let starter = table.starter_of(process).map(Process::key);
         Self { process: process.key(), starter, network: process.network }
     }
 
-    /// For whom the process learns names that do not hold for everybody.
-    fn family(self) -> impl Iterator<Item = Hearer> {
-        let own = [Hearer::Process(self.process), Hearer::StartedBy(self.process)];
-        own.into_iter().chain(self.starter.map(Hearer::StartedBy))
+    /// Returns the processes for which a limited answer to this process holds.
+    fn learns_for(self) -> impl Iterator<Item = Audience> {
+        let own = [Audience::Process(self.process), Audience::StartedBy(self.process)];
+        own.into_iter().chain(self.starter.map(Audience::StartedBy))
     }
 
-    /// Which of such names hold for the process, its own first.
-    fn hears(self) -> impl Iterator<Item = Hearer> {
-        std::iter::once(Hearer::Process(self.process)).chain(self.starter.map(Hearer::StartedBy))
+    /// Returns the audiences that this process belongs to, its own first.
+    fn audiences(self) -> impl Iterator<Item = Audience> {
+        std::iter::once(Audience::Process(self.process)).chain(self.starter.map(Audience::StartedBy))
     }
 }
 
@@ -112,8 +112,8 @@ impl Asker {
 #[derive(Clone, Copy, Debug)]
 pub struct Observer {
     /// The process that sends or receives the payload.
-    pub asker: Asker,
-    /// Whether DNS answers of this peer hold for everybody.
+    pub client: DnsClient,
+    /// Whether DNS answers of this peer hold for all processes.
     pub is_trusted: bool,
     /// The time of the payload.
     pub at: BootTime,
@@ -137,13 +137,13 @@ impl PassiveDns {
     /// first, then those that hold for this process alone.
     pub fn resolutions_of(
         &self,
-        asker: Asker,
+        client: DnsClient,
         address: IpAddr,
         now: BootTime,
     ) -> impl Iterator<Item = &ResolvedName> {
-        let key = (asker.network, address.to_canonical());
+        let key = (client.network, address.to_canonical());
         let resolved = self.names.get(&key).map(Vec::as_slice).unwrap_or_default();
-        let said = asker.hears().filter_map(move |hearer| self.said.get(&(hearer, key)));
+        let said = client.audiences().filter_map(move |audience| self.limited.get(&(audience, key)));
         resolved.iter().rev().chain(said).filter(move |resolved| now <= resolved.until)
     }
 
@@ -161,7 +161,7 @@ impl PassiveDns {
         message: &DnsMessage,
         indicators: &Indicators,
     ) {
-        let question = (observer.asker.process, server, message.id);
+        let question = (observer.client.process, server, message.id);
         let name = &message.answer.question;
         if !message.response {
             name.clone_into(self.questions.entry(&question, String::new));
@@ -181,35 +181,41 @@ impl PassiveDns {
             listed_alias: listed_alias.map(Arc::from),
             until: observer.at.plus(lifetime),
         };
-        let Observer { asker, is_trusted, at } = observer;
+        let Observer { client, is_trusted, at } = observer;
         for address in message.addresses() {
-            let key = (asker.network, address.to_canonical());
+            let key = (client.network, address.to_canonical());
             if is_trusted {
                 add(self.names.entry(&key, Vec::new), resolved.clone(), at);
                 continue;
             }
-            for hearer in asker.family() {
-                self.hear(hearer, key, resolved.clone(), at);
+            for audience in client.learns_for() {
+                self.add_limited(audience, key, resolved.clone(), at);
             }
         }
     }
 
     /// Records the server name (SNI) of a TLS client hello.
     fn observe_server_name(&mut self, observer: Observer, address: IpAddr, name: &str, is_listed: bool) {
-        let Observer { asker, is_trusted: _, at } = observer;
+        let Observer { client, is_trusted: _, at } = observer;
         let until = at.plus(MAX_LIFETIME);
         let said = ResolvedName { name: Arc::from(name), listed_alias: None, until, is_listed };
-        self.hear(Hearer::Process(asker.process), (asker.network, address.to_canonical()), said, at);
+        self.add_limited(
+            Audience::Process(client.process),
+            (client.network, address.to_canonical()),
+            said,
+            at,
+        );
     }
 
     /// Records a name that holds only for some processes.
-    fn hear(&mut self, hearer: Hearer, address: NetworkAddress, name: ResolvedName, at: BootTime) {
-        let key = (hearer, address);
-        // A name on a list stays: whoever said it may say another one later.
-        if self.said.get(&key).is_some_and(|known| known.is_listed && !name.is_listed && at <= known.until) {
+    fn add_limited(&mut self, audience: Audience, address: NetworkAddress, name: ResolvedName, at: BootTime) {
+        let key = (audience, address);
+        // A listed name stays, so that a later name cannot hide it.
+        if self.limited.get(&key).is_some_and(|known| known.is_listed && !name.is_listed && at <= known.until)
+        {
             return;
         }
-        self.said.insert(key, name);
+        self.limited.insert(key, name);
     }
 }
 
@@ -237,12 +243,12 @@ mod tests {
             is_listed,
         };
         let process = ProcessKey { pid: 7, start_ticks: 7 };
-        let asker = Asker { process, starter: None, network: 1 };
+        let client = DnsClient { process, starter: None, network: 1 };
         let address: IpAddr = "192.0.2.7".parse().unwrap();
         let mut dns = PassiveDns::default();
         let mut heard = |said: &str, is_listed, at| {
-            dns.hear(Hearer::Process(process), (1, address), name(said, is_listed), BootTime(at));
-            let mut heard = dns.resolutions_of(asker, address, BootTime(1));
+            dns.add_limited(Audience::Process(process), (1, address), name(said, is_listed), BootTime(at));
+            let mut heard = dns.resolutions_of(client, address, BootTime(1));
             heard.next().map(|known| known.name.to_string()).expect("a name")
         };
         assert_eq!(heard("a", false, 1), "a");

@@ -42,7 +42,7 @@ const CONNECTIONS: usize = 4_096;
 /// Minimum time that a client was connected before its rhythm counts.
 const MIN_AGE: Duration = Duration::from_secs(300);
 /// Maximum number of bytes per minute, both ways. A miner moves less than half of this number.
-const MAX_BYTES_A_MINUTE: u64 = 20_000;
+pub(super) const MAX_BYTES_A_MINUTE: u64 = 20_000;
 /// Number of messages sent at the beginning of each connection that do not count: the handshake and the login.
 const HANDSHAKE_MESSAGES: usize = 4;
 /// Maximum number of sent messages that are remembered per client.

@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use super::{established, listing};
+use super::{beaconing::MAX_BYTES_A_MINUTE, established, listing};
 use crate::{
     bounded::BoundedMap,
     detect::{Declaration, DetectionContext, Detector, Finding, Findings, SignalInfo, SignalKind},
@@ -52,8 +52,6 @@ const WEB: [u16; 2] = [80, 443];
 /// Minimum age at which a connection to the web page of a pool no longer counts as a visit, if the connection moves as
 /// few bytes as mining.
 const MIN_STAY: Duration = Duration::from_secs(600);
-/// Maximum number of bytes per minute, both ways, of such a connection. A visitor reads more.
-const MAX_STAY_BYTES_A_MINUTE: u64 = 20_000;
 /// Maximum number of reported long connections that are remembered.
 const REPORTED_STAYS: usize = 1_024;
 
@@ -96,7 +94,7 @@ impl PoolName {
         if update.accepted || !WEB.contains(&destination.port()) || age < MIN_STAY {
             return None;
         }
-        if update.bytes_per_minute(age) > MAX_STAY_BYTES_A_MINUTE {
+        if update.bytes_per_minute(age) > MAX_BYTES_A_MINUTE {
             return None;
         }
         let (name, listed) = listed_name_of(context, destination)?;
@@ -183,7 +181,7 @@ fn listed_name_of<'a>(
     let known = context.known;
     let mut names = known
         .names
-        .resolutions_of(context.asker(), destination.ip(), context.at())
+        .resolutions_of(context.dns_client(), destination.ip(), context.at())
         .flat_map(|resolved| std::iter::once(&resolved.name).chain(&resolved.listed_alias));
     names.find_map(|name| Some((name, known.indicators.named_endpoint(name, destination.port())?)))
 }

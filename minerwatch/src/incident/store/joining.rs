@@ -5,7 +5,7 @@ use crate::{
     detect::{DetectionContext, WrittenFiles, behavior::drop_steps},
     incident::{
         causes::path_of,
-        identity::{Identity, container_id},
+        identity::Identity,
         links::{CHAIN_SPAN, Connected, Ran},
         membership::{MemberKind, Serial},
         signs::Sign,
@@ -26,7 +26,7 @@ impl Incidents {
         let process = context.process;
         incident.last_activity = incident.last_activity.max(context.at());
         let view = &process.view;
-        let container = container_id(process);
+        let container = process.container_id().cloned();
         let program = written.find(&view.executable.path, view.executable.file, container.as_deref());
         let dropped =
             program.or_else(|| written.find(process.script.as_deref()?, None, container.as_deref()));

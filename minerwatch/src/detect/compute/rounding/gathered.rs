@@ -54,7 +54,7 @@ impl Gatherings {
     ) -> Option<Together> {
         let (key, now) = (context.key(), context.at());
         let new = || Gathered::new(rounding.register, key, now);
-        let container = container_of(context.process);
+        let container = context.process.container_id().cloned();
         let file = context.process.view.executable.file;
         let of_program = file.and_then(|file| {
             let program = (file, container.clone());
@@ -121,16 +121,12 @@ impl Gathered {
     }
 }
 
-fn container_of(process: &Process) -> Option<Arc<str>> {
-    process.view.container.as_ref().and_then(|container| container.id.clone())
-}
-
 /// Whether the file of a process was written lately, lies in an odd place, or is no file at all.
 fn is_odd(context: &DetectionContext<'_>, process: &Process) -> bool {
     let executable = &process.view.executable;
-    let container = container_of(process);
+    let container = process.container_id().map(AsRef::as_ref);
     executable.flags.memfd
         || executable.flags.deleted
         || PathKind::of(&executable.path).is_odd()
-        || context.known.written.find(&executable.path, executable.file, container.as_deref()).is_some()
+        || context.known.written.find(&executable.path, executable.file, container).is_some()
 }

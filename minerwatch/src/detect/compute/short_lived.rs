@@ -1,5 +1,4 @@
-//! The CPU time of processes that live briefly, added up for their program. Each ends before its own load says
-//! anything.
+//! Adds up the CPU time of the short-lived processes of a program. Each of them ends before its own load says anything.
 
 use std::{sync::Arc, time::Duration};
 
@@ -10,8 +9,8 @@ use crate::{
     model::{BootTime, Decimal, Exit, FileId, Threshold},
 };
 
-/// Minimum CPU time of a process that counts, in nanoseconds: 10 ms. To start processes that do less costs a miner more
-/// than they bring.
+/// Minimum CPU time of a process that counts, in nanoseconds: 10 ms. A miner gains little from shorter processes, because
+/// starting a process takes about a millisecond.
 const LEAST_ON_CPU: u64 = 10_000_000;
 
 /// A program: its file, and the container that it runs in.
@@ -19,7 +18,7 @@ type Program = (FileId, Option<Arc<str>>);
 
 /// The processes of each program that ended.
 #[derive(Debug)]
-pub(super) struct BriefProcesses {
+pub(super) struct ShortLivedProcesses {
     programs: BoundedMap<Program, Ended>,
 }
 
@@ -33,7 +32,7 @@ struct Ended {
     processes: u32,
 }
 
-impl BriefProcesses {
+impl ShortLivedProcesses {
     pub(super) fn new() -> Self {
         Self { programs: BoundedMap::new(BUSY_PROCESSES) }
     }
@@ -52,10 +51,10 @@ impl BriefProcesses {
         if exit.on_cpu < LEAST_ON_CPU || now.since(start) >= span {
             return None;
         }
-        let view = &context.process.view;
-        let container = view.container.as_ref().and_then(|container| container.id.clone());
+        let file = context.process.view.executable.file?;
+        let container = context.process.container_id().cloned();
         let begin = |since| Ended { since, until: since, on_cpu: 0, processes: 0 };
-        let ended = self.programs.entry(&(view.executable.file?, container), || begin(start));
+        let ended = self.programs.entry(&(file, container), || begin(start));
         if start.since(ended.until) > CPU_REPORT_GAP {
             *ended = begin(start);
         }
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn brief_processes_count_like_a_busy_one() {
+    fn short_lived_processes_count_like_a_busy_one() {
         assert_eq!(found(&FARM, "C5"), 1, "workers of 70 ms");
         let slow = Farm { life: 20_000, on_cpu: 19_000, workers: 4, ..FARM };
         assert_eq!(found(&slow, "C5"), 1, "workers of 20 s");
@@ -145,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn other_brief_processes_do_not_count() {
+    fn other_short_lived_processes_do_not_count() {
         let cases = [
             ("half of the time", Farm { on_cpu: 35, ..FARM }),
             ("for less than a minute", Farm { workers: 600, ..FARM }),
