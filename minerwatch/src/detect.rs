@@ -52,8 +52,8 @@ const INSTALLERS_DO: [SignalInfo; 6] = [
     compute::MSR,
 ];
 
-/// What the scripts of packages seldom do, and configuration management and build jobs below a package manager do more
-/// often. Such findings are held too, and count only together with others.
+/// Signals that configuration management and build jobs below a package manager cause now and then. Such findings are held
+/// too, and count only together with others.
 const INSTALLERS_MAY: [SignalInfo; 4] = [
     behavior::tool_replaced::TOOL_REPLACED,
     behavior::rivals_killed::RIVALS_KILLED,
@@ -61,8 +61,8 @@ const INSTALLERS_MAY: [SignalInfo; 4] = [
     behavior::spread::SPREAD,
 ];
 
-/// What a management agent itself does to files as part of its task. It runs for months, so that such findings are held
-/// until something below it mines.
+/// Signals that a management agent itself causes as part of its task. An agent runs for months. Therefore such findings
+/// are held until something below the agent mines.
 const AGENTS_DO: [SignalInfo; 4] = [
     behavior::PERSISTENCE,
     behavior::DEFENCE_OFF,
@@ -75,9 +75,9 @@ pub(crate) fn counts_after_installer(finding: &Finding) -> bool {
     INSTALLERS_DO.iter().any(|signal| signal.id == finding.info.id)
 }
 
-/// Whether a finding waits for what else the installer or the management agent above the process does. A conclusive
-/// finding never waits.
-fn waits(context: &DetectionContext<'_>, finding: &Finding) -> bool {
+/// Whether a finding is held until more is known about the installer or the management agent above the process. A
+/// conclusive finding is never held.
+fn must_be_held(context: &DetectionContext<'_>, finding: &Finding) -> bool {
     let is_among = |signals: &[SignalInfo]| signals.iter().any(|signal| signal.id == finding.info.id);
     if finding.conclusive {
         false
@@ -178,7 +178,7 @@ impl Detectors {
                 detector.inspect(context, findings);
             }
         }
-        findings.hold(|finding| waits(context, finding));
+        findings.hold(|finding| must_be_held(context, finding));
         for finding in findings.found() {
             *self.found.entry(finding.info.id).or_default() += 1;
         }

@@ -64,16 +64,16 @@ pub(crate) fn device_of(mounts: &[Mount], path: &str) -> Option<u32> {
     holding(mounts, path).map(|mount| mount.device)
 }
 
-/// Returns where a path leads: a device, and a path inside its file system. Symbolic links are not followed, because the
-/// table is only text, which nobody can make a reader wait for.
+/// Returns the device that a path lies on, and the path inside its file system, by the mount table alone. Symbolic links
+/// are not followed. The function opens no file, so no file system can block it.
 pub(crate) fn place_of(mounts: &[Mount], path: &str) -> Option<(u32, PathBuf)> {
     let mount = holding(mounts, path)?;
     let below = Path::new(path).strip_prefix(&mount.point).ok()?;
     Some((mount.device, Path::new(&mount.root).join(below)))
 }
 
-/// Returns the path of the host that leads to a place: a device, and a path inside its file system. `None` if the host
-/// has no such path, or if a look-up there may stall.
+/// Returns the host's path of a file that [`place_of`] describes. Returns `None` if the host has no such path, or if the
+/// path lies on a file system that may block the reader.
 pub(crate) fn path_on_host(host: &[Mount], (device, inside): &(u32, PathBuf)) -> Option<PathBuf> {
     host.iter().filter(|mount| mount.device == *device && !mount.may_stall()).find_map(|mount| {
         let below = inside.strip_prefix(&mount.root).ok()?;

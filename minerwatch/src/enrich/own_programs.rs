@@ -1,6 +1,6 @@
-//! Tells whether a program that runs in a mount namespace of its own is the host's program at that path. Whoever has such
-//! a namespace may mount any file over `/usr/bin/dpkg` there, and nobody else sees it. Services of systemd have such
-//! namespaces too (`PrivateTmp`), so the namespace alone says nothing: the files are compared.
+//! Finds out whether a program in a separate mount namespace is the host's program at the same path. In such a namespace,
+//! an attacker can mount any file over `/usr/bin/dpkg`. Many services of systemd also have their own mount namespace
+//! (`PrivateTmp`). Therefore the files are compared.
 
 use std::{sync::Arc, time::Duration};
 
@@ -89,9 +89,9 @@ impl OwnPrograms {
         !is_inside && known && namespaces.mount != self.host
     }
 
-    /// Whether the script that the program is told is not the host's. The kernel names only the interpreter, so the
-    /// mounts of the process are compared with those of the host. A look at the file itself could wait without end on a
-    /// file system that the process mounted. `false` if the process has ended.
+    /// Whether the script of an interpreter is not the host's. The kernel's event does not identify the script, so the mounts
+    /// of the process are compared with those of the host. The script itself is not opened, because it may lie on a FUSE
+    /// file system that blocks the reader forever. Returns `false` if the process has ended.
     fn has_foreign_script(&self, subject: &Subject, exec: &Exec) -> bool {
         let mut scripts = std::iter::once(&exec.invoked)
             .chain(exec.arguments.get(1))
@@ -103,14 +103,14 @@ impl OwnPrograms {
         let own = mounts::of_process(&self.proc, subject.key.pid);
         let host = mounts::of_host();
         scripts.any(|script| {
-            // Where `/bin` is a link to `/usr/bin`, the mount is there.
+            // `/bin` may be a link to `/usr/bin`, and the mount table has the real path.
             let merged = format!("/usr{script}");
             [&**script, &merged].into_iter().any(|path| is_elsewhere(&own, &host, path))
         })
     }
 
     fn is_foreign(&mut self, host: &HostPaths, executable: &Executable, now: BootTime) -> bool {
-        // Other places earn no role, and a look-up there could wait without end.
+        // Other places give no role, and a look-up there could block forever.
         let Some(file) = executable.file.filter(|_| is_of_system(&executable.path)) else { return false };
         let path = &executable.path;
         if let Some(known) = self.compared.get_mut(&file)

@@ -70,12 +70,11 @@ pub enum Request {
     /// Find out whether the host's users see this process, which uses CPU time. An answer comes only if they do not:
     /// [`crate::model::EventBody::Hidden`].
     Visibility(Subject),
-    /// Look closer at this process. The answer is [`crate::model::EventBody::Inspection`]; none comes if the look finds
-    /// nothing new.
+    /// Inspect this process. The answer is [`crate::model::EventBody::Inspection`]. No answer comes if nothing new is found.
     Inspect(Box<InspectionRequest>),
 }
 
-/// What to look for in a process, and what is known of it.
+/// A request to inspect a running process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InspectionRequest {
     /// The process.

@@ -170,7 +170,7 @@ events! {
     FlowUpdate(Box<FlowUpdate>) => Flow, Optional;
     /// The subject runs, and the host's users do not see it.
     Hidden(Box<HiddenProcess>) => Snapshot, Introduces;
-    /// The answer to a request: what a closer look at the subject found.
+    /// The answer to a request: what an inspection of the subject found.
     Inspection(Box<Inspection>) => Snapshot, Optional;
     /// The answer to a request: the options of a connection's socket.
     SocketOptions(SocketOptions) => Snapshot, Optional;

@@ -39,8 +39,7 @@ impl Arguments {
         fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
         let executable = stage.join("minerwatch");
         portable.strip(&portable.built().join("minerwatch"), &executable)?;
-        stage_unit(&directory.join("stage"))?;
-        stage_executable(&executable, &directory.join("stage"))?;
+        make_stage(&executable, &directory.join("stage"))?;
         let packages = [
             archive::pack(portable.name(), &executable, &directory)?,
             cargo_package("deb", portable, &directory)?,
@@ -54,8 +53,9 @@ impl Arguments {
     }
 }
 
-/// Writes the unit of systemd with the paths that packages use. That in deploy/ is for an installation by hand.
-fn stage_unit(stage: &Path) -> Result<()> {
+/// Puts the files that are made for the packages into `stage`: the executable, and the unit of systemd with the paths that
+/// packages use. The unit in deploy/ has the paths of an installation by hand.
+fn make_stage(executable: &Path, stage: &Path) -> Result<()> {
     fs::create_dir_all(stage).with_context(|| format!("cannot make {}", stage.display()))?;
     let unit = workspace::root().join("deploy/minerwatch.service");
     let text = fs::read_to_string(&unit).with_context(|| format!("cannot read {}", unit.display()))?;
@@ -63,30 +63,22 @@ fn stage_unit(stage: &Path) -> Result<()> {
     let unit = format!("[Unit]\n{unit}")
         .replace("/usr/local/bin/", "/usr/bin/")
         .replace("/usr/local/share/doc/minerwatch/", "/usr/share/doc/minerwatch/");
-    fs::write(stage.join("minerwatch.service"), unit).context("cannot write the unit")
-}
-
-fn stage_executable(executable: &Path, stage: &Path) -> Result<()> {
+    fs::write(stage.join("minerwatch.service"), unit).context("cannot write the unit")?;
     fs::copy(executable, stage.join("minerwatch")).context("cannot copy the executable")?;
     Ok(())
 }
 
 /// Makes a package with a subcommand of cargo, by the metadata in minerwatch/Cargo.toml. Returns the name of the file.
 fn cargo_package(subcommand: &str, portable: Portable, directory: &Path) -> Result<String> {
-    let before = files(directory)?;
-    let mut cargo = command::cargo([subcommand]);
-    cargo.env("SOURCE_DATE_EPOCH", archive::commit_time().to_string());
-    cargo.args(["--target", portable.target()]);
-    match subcommand {
-        "deb" => {
-            cargo.args(["--package", "minerwatch", "--no-build", "--no-strip", "--output"]).arg(directory);
-        }
-        _ => {
-            cargo.args(["--package", "minerwatch", "--output"]).arg(directory);
-        }
-    }
-    let ending = if subcommand == "deb" { "deb" } else { "rpm" };
-    for old in before.iter().filter(|file| is_package(file, ending, portable)) {
+    let mut cargo = command::cargo([subcommand, "--package", "minerwatch", "--target", portable.target()]);
+    cargo.env("SOURCE_DATE_EPOCH", archive::commit_time().to_string()).arg("--output").arg(directory);
+    let ending = if subcommand == "deb" {
+        cargo.args(["--no-build", "--no-strip"]);
+        "deb"
+    } else {
+        "rpm"
+    };
+    for old in files(directory)?.iter().filter(|file| is_package(file, ending, portable)) {
         fs::remove_file(old).with_context(|| format!("cannot remove {}", old.display()))?;
     }
     command::check(&mut cargo)?;

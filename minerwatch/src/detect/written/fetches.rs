@@ -62,7 +62,7 @@ impl Fetches {
         if self.writes.len() >= WRITES {
             self.writes.pop_front();
         }
-        // The mode and the name stay; only the content is told again.
+        // If the write turns out to be fetched, it is processed again as a write of content.
         let change = FileChange { action: FileAction::Write, ..change.clone() };
         self.writes.push_back(Write { at: origin.at, writer: origin.process.key(), change, shell });
     }

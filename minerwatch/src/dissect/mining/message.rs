@@ -7,8 +7,8 @@ use super::{
 
 /// The members of one message. Strings borrow from the payload.
 ///
-/// Of a key that stands several times, the first and the last value are kept: parsers do not agree which one counts, and
-/// none takes another. So no number of other members pushes a value out.
+/// If a key occurs several times, the first and the last value are kept, because each JSON parser uses one of these two.
+/// Other members never push a value out.
 #[derive(Clone, Copy, Debug)]
 #[expect(clippy::struct_excessive_bools, reason = "which keys were there: each is a fact of its own")]
 pub struct Message<'a> {

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 
 use super::super::FileId;
 
-/// What a process says of itself while it runs, beyond what its start has told. Everything that is empty was not looked
-/// for, has not changed, or cannot be read.
+/// Facts about a running process that its exec event does not contain. A field is empty if it was not looked for, has not
+/// changed, or cannot be read.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Inspection {
-    /// The kernel's name for the process (`comm`), if it differs from the known one.
+    /// The kernel's name for the process (`comm`), if it differs from the one in the request.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name: Option<Arc<str>>,
-    /// The first argument as `/proc/PID/cmdline` shows it, if it differs from the known one. A program may overwrite it.
+    /// The first argument in `/proc/PID/cmdline`, if it differs from the one in the request. A program may overwrite it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<Arc<str>>,
     /// Whether the file of the program was deleted.

@@ -51,7 +51,7 @@ fn changed(proc: &Proc, pid: u32, file: &str, known: &str) -> Option<Arc<str>> {
     let bytes = proc.read(pid, file, MAX_NAME).ok()?;
     let first = bytes.split(|byte| matches!(byte, 0 | b'\n')).next()?;
     let text = String::from_utf8_lossy(first);
-    // The known one may have been cut, and so may this one.
+    // Both texts may be cut at different lengths.
     let is_same =
         text.is_empty() || known.starts_with(&*text) || text.starts_with(known) && !known.is_empty();
     (!is_same).then(|| Arc::from(&*text))
