@@ -12,7 +12,12 @@ root=${DESTDIR:-}
 binary=$root$prefix/bin/minerwatch
 configuration=$root/etc/minerwatch.toml
 unit=$root/etc/systemd/system/minerwatch.service
-documents=$root$prefix/share/doc/minerwatch
+share=$root$prefix/share
+documents=$share/doc/minerwatch
+pages=$share/man/man1
+bash=$share/bash-completion/completions/minerwatch
+zsh=$share/zsh/site-functions/_minerwatch
+fish=$share/fish/vendor_completions.d/minerwatch.fish
 
 fail() {
     echo "install.sh: $1" >&2
@@ -30,7 +35,7 @@ if [ "${1:-}" = --remove ]; then
     if runs_systemd; then
         systemctl disable --now minerwatch 2>/dev/null || true
     fi
-    rm -f "$binary" "$unit"
+    rm -f "$binary" "$unit" "$bash" "$zsh" "$fish" "$pages"/minerwatch.1 "$pages"/minerwatch-*.1
     rm -rf "$documents"
     if runs_systemd; then
         systemctl daemon-reload
@@ -43,13 +48,20 @@ fi
 cd "$(dirname "$0")"
 ./minerwatch --version >/dev/null || fail "the executable is for another architecture"
 
-mkdir -p "$(dirname "$binary")" "$(dirname "$configuration")" "$(dirname "$unit")" "$documents"
+for file in "$binary" "$configuration" "$unit" "$bash" "$zsh" "$fish"; do
+    mkdir -p "$(dirname "$file")"
+done
+mkdir -p "$documents" "$pages"
 # A running daemon keeps the old file, so the new one gets its name in one step.
 cp minerwatch "$binary.new"
 chmod 755 "$binary.new"
 mv "$binary.new" "$binary"
 [ -e "$configuration" ] || cp deploy/minerwatch.toml "$configuration"
 cp docs/*.md "$documents"
+cp man1/*.1 "$pages"
+cp completions/minerwatch.bash "$bash"
+cp completions/_minerwatch "$zsh"
+cp completions/minerwatch.fish "$fish"
 sed "s|/usr/local/|$prefix/|g" deploy/minerwatch.service >"$unit"
 if runs_systemd; then
     systemctl daemon-reload

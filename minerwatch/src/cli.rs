@@ -2,6 +2,7 @@
 
 mod alert;
 mod clean;
+mod completions;
 mod config;
 mod counted;
 mod doctor;
@@ -12,6 +13,7 @@ mod failure;
 mod hooks;
 mod intel;
 mod logging;
+mod man;
 mod output;
 mod present;
 mod record;
@@ -61,6 +63,8 @@ enum Command {
     Respond(respond::Arguments),
     Release(release::Arguments),
     Evidence(evidence::Arguments),
+    Completions(completions::Arguments),
+    Man(man::Arguments),
     Responder(responder::Arguments),
 }
 
@@ -116,6 +120,8 @@ fn run(command: Command) -> Result<ExitReason, Failure> {
         Command::Respond(arguments) => respond::main(&arguments),
         Command::Release(arguments) => release::main(&arguments),
         Command::Evidence(arguments) => evidence::main(&arguments),
+        Command::Completions(arguments) => completions::main(&arguments),
+        Command::Man(arguments) => man::main(&arguments),
         Command::Responder(_) => responder::main(),
     }
 }
@@ -193,6 +199,8 @@ mod tests {
             "respond 1-1-1 --isolate --throttle --stop --quarantine --pid 7 --dry-run --json --socket /tmp/s",
             "release 1-1-1 --json --socket /tmp/s --config m.toml",
             "release 1-1-1 --state /tmp/state",
+            "completions zsh",
+            "man /tmp/man1",
             "evidence 1-1-1 -o case.tar.gz",
             "evidence 1-1-1 --output case --pid 7 --no-memory --redact --max-mib 64 --max-seconds 5 --socket /tmp/s",
         ] {
@@ -225,6 +233,9 @@ mod tests {
             "evidence 1-1-1",
             "explain --clean",
             "explain 1-1-1 --script",
+            "completions",
+            "completions ksh",
+            "man",
             "release",
             "release 1-1-1 --config m.toml --state /tmp/state",
         ] {

@@ -75,6 +75,12 @@ impl fmt::Debug for Sensor {
     }
 }
 
+impl Drop for Sensor {
+    fn drop(&mut self) {
+        attach::detach_tracepoints(&mut self.programs);
+    }
+}
+
 impl Sensor {
     /// Loads and attaches every hook that this kernel allows.
     ///

@@ -1,5 +1,7 @@
 //! Builds the eBPF programs.
 
+mod strip;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -88,9 +90,9 @@ pub fn build_script(out_dir: &Path, arch: &str) -> Result<()> {
     let pair = toolchain::choose(&toolchains, &linkers)?;
     RingBackend::ALL.into_iter().try_for_each(|backend| {
         let object = build(pair, &target_dir, arch, backend)?;
-        copy(&object, &out_dir.join(backend.object()))?;
+        copy_without_dwarf(&object, &out_dir.join(backend.object()))?;
         // It is the same for each backend.
-        copy(&object.with_file_name(ISOLATION), &out_dir.join(ISOLATION_OBJECT))
+        copy_without_dwarf(&object.with_file_name(ISOLATION), &out_dir.join(ISOLATION_OBJECT))
     })
 }
 
@@ -103,6 +105,12 @@ fn copy(object: &Path, copy: &Path) -> Result<()> {
     fs::copy(object, copy)
         .map(drop)
         .with_context(|| format!("cannot copy the eBPF object {} to {}", object.display(), copy.display()))
+}
+
+fn copy_without_dwarf(object: &Path, copy: &Path) -> Result<()> {
+    let bytes = fs::read(object).with_context(|| format!("cannot read {}", object.display()))?;
+    let stripped = strip::without_dwarf(&bytes).with_context(|| object.display().to_string())?;
+    fs::write(copy, stripped).with_context(|| format!("cannot write {}", copy.display()))
 }
 
 /// Compiles and links the programs. Returns the path of the object, which the next build of another backend overwrites.

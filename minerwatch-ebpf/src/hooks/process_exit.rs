@@ -26,6 +26,8 @@ const SIGNAL_GROUP_EXIT: u32 = 0x4;
 const MAX_ENDED: u32 = 1_024;
 /// Maximum number of threads whose CPU time is added up.
 const MAX_THREADS: u32 = 512;
+/// Maximum number of times that the threads of a process are counted.
+const ATTEMPTS: u32 = 4;
 
 /// Processes with several threads whose exit was reported, by process id and start time.
 #[map]
@@ -44,9 +46,9 @@ fn report(context: Context, task: *const u8) {
         return;
     }
     let header = task::header_of_current::<ExitRecord>(task);
-    // CPU time of the threads that the kernel has released.
-    let released = load!(signal, signal_runtime, u64);
+    // The number is read first: if no other thread is left, the sum is complete.
     let threads = load!(signal, signal_threads, u32);
+    let released = load!(signal, signal_runtime, u64);
     let had_threads = threads > 1 || released > 0;
     if had_threads && ENDED.insert([u64::from(header.pid), header.start], 0, u64::from(BPF_NOEXIST)).is_err()
     {
@@ -54,34 +56,53 @@ fn report(context: Context, task: *const u8) {
     }
     // Both codes are loaded before the choice. Otherwise the compiler chooses between the two structures and loads once,
     // and the verifiers up to 6.1 refuse that.
-    let own = load!(task, task_exit_code, u32);
+    let of_thread = load!(task, task_exit_code, u32);
     let of_group = load!(signal, signal_group_exit_code, u32);
-    let status = if load!(signal, signal_flags, u32) & SIGNAL_GROUP_EXIT == 0 { own } else { of_group };
+    let status = if load!(signal, signal_flags, u32) & SIGNAL_GROUP_EXIT == 0 { of_thread } else { of_group };
     sched_switch::ended(context, header.pid);
     memory_map::forget(header.pid);
-    let present = if threads > 1 {
-        runtime_of_threads(Address(signal as u64)).unwrap_or(0)
+    let own = load!(task, task_sum_exec_runtime, u64);
+    let on_cpu = if threads > 1 {
+        runtime_of_threads(Address(signal as u64)).unwrap_or(own)
     } else {
-        load!(task, task_sum_exec_runtime, u64)
+        released.wrapping_add(own)
     };
-    emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu: released.wrapping_add(present) });
+    emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu });
 }
 
-/// Adds the CPU time of the threads that the kernel has not released yet, the ending ones included. A thread that is
-/// released meanwhile may be missing.
+/// Returns the CPU time of all threads. The kernel keeps the sum of those that it has released; the others are counted
+/// one by one, the ending ones included. Threads that die together are released meanwhile on other CPUs, so the count is
+/// repeated until none was.
 #[inline(always)]
 fn runtime_of_threads(signal: Address) -> Result<u64, Unreadable> {
+    let mut runtime = 0;
+    for _ in 0..ATTEMPTS {
+        let threads: u32 = signal.read(offset!(signal_threads))?;
+        let released: u64 = signal.read(offset!(signal_runtime))?;
+        let (counted, present) = present_threads(signal)?;
+        runtime = released.wrapping_add(present);
+        if counted == threads && signal.read::<u64>(offset!(signal_runtime))? == released {
+            break;
+        }
+    }
+    Ok(runtime)
+}
+
+/// Counts the threads that the kernel has not released yet, and adds up their CPU time.
+#[inline(always)]
+fn present_threads(signal: Address) -> Result<(u32, u64), Unreadable> {
     let head = signal.field(offset!(signal_thread_head))?;
     let node_offset = u64::from(offset!(task_thread_node));
     let mut node = head.follow(0)?;
-    let mut runtime = 0_u64;
+    let (mut counted, mut runtime) = (0, 0_u64);
     for _ in 0..MAX_THREADS {
         if node == head {
             break;
         }
         let thread = Address(node.0.wrapping_sub(node_offset));
         runtime = runtime.wrapping_add(thread.read(offset!(task_sum_exec_runtime))?);
+        counted += 1;
         node = node.follow(0)?;
     }
-    Ok(runtime)
+    Ok((counted, runtime))
 }

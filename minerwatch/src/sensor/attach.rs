@@ -1,7 +1,7 @@
 //! Attaches programs according to the table of hooks. For each data source the hooks are tried in order, and the first
 //! hook that the kernel accepts is used.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, thread};
 
 use anyhow::{anyhow, bail};
 use aya::{Btf, Ebpf, programs::Program};
@@ -109,6 +109,24 @@ fn detach(programs: &mut Ebpf, program: &HookProgram) {
     if let Err(error) = find(programs, program.name).and_then(|loaded| program.kind.detach(loaded)) {
         debug!(program = program.name, "could not be detached: {error:#}");
     }
+}
+
+/// Detaches the tracepoints, each in a thread. For every link the kernel waits until no CPU runs the program any more,
+/// about 70 ms. The waits of several threads overlap in part, so this takes two thirds of the time.
+pub(super) fn detach_tracepoints(programs: &mut Ebpf) {
+    thread::scope(|scope| {
+        for (name, program) in programs.programs_mut() {
+            let Program::TracePoint(program) = program else { continue };
+            let unload = || {
+                // It fails if the program is not loaded.
+                let _ = program.unload();
+            };
+            // Without a thread, the program is unloaded with the others.
+            if let Err(error) = thread::Builder::new().name("detach".to_owned()).spawn_scoped(scope, unload) {
+                debug!(program = name, "no thread to detach it: {error}");
+            }
+        }
+    });
 }
 
 fn find<'a>(programs: &'a mut Ebpf, name: &str) -> anyhow::Result<&'a mut Program> {

@@ -1,6 +1,7 @@
 //! `cargo xtask package`.
 
 mod archive;
+mod documents;
 mod portable;
 
 use std::fs;
@@ -39,9 +40,11 @@ impl Arguments {
         fs::create_dir_all(&stage).with_context(|| format!("cannot make {}", stage.display()))?;
         let executable = stage.join("minerwatch");
         portable.strip(&portable.built().join("minerwatch"), &executable)?;
-        make_stage(&executable, &directory.join("stage"))?;
+        let made = directory.join("stage");
+        make_stage(&executable, &made)?;
+        documents::make(portable, &executable, &made)?;
         let packages = [
-            archive::pack(portable.name(), &executable, &directory)?,
+            archive::pack(portable.name(), &executable, &made, &directory)?,
             cargo_package("deb", portable, &directory)?,
             cargo_package("generate-rpm", portable, &directory)?,
         ];

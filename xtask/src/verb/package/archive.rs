@@ -1,5 +1,5 @@
-//! Makes the `.tar.gz` for distributions without `.deb` and `.rpm`. It contains the executable, the installation script
-//! and the documentation.
+//! Makes the `.tar.gz` for distributions without `.deb` and `.rpm`. It contains the executable, the installation script,
+//! completions and the documentation.
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use xtask::workspace;
 
+use super::documents;
 use crate::command;
 
 /// Files and directories that are packed in addition to the executable, relative to the workspace root.
@@ -21,9 +22,9 @@ const FILES: [&str; 7] = [
     "deploy/package/install.sh",
 ];
 
-/// Packs the executable with the other files into `directory`. Returns the name of the archive. The same files, commit
-/// and executable give the same archive.
-pub fn pack(architecture: &str, executable: &Path, directory: &Path) -> Result<String> {
+/// Packs the executable with the other files into `directory`. The manual pages and the completions are in `stage`.
+/// Returns the name of the archive. The same files, commit and executable give the same archive.
+pub fn pack(architecture: &str, executable: &Path, stage: &Path, directory: &Path) -> Result<String> {
     let root = workspace::root();
     if let Some(missing) = FILES.iter().find(|file| !root.join(file).exists()) {
         bail!("{missing} belongs into the package and is not in the tree");
@@ -38,6 +39,12 @@ pub fn pack(architecture: &str, executable: &Path, directory: &Path) -> Result<S
         copy(&root.join(file), &tree)?;
     }
     copy(executable, &tree)?;
+    copy(&stage.join(documents::PAGES), &tree)?;
+    let completions = tree.join("completions");
+    fs::create_dir(&completions).with_context(|| format!("cannot make {}", completions.display()))?;
+    for (_, file) in documents::COMPLETIONS {
+        copy(&stage.join(file), &completions)?;
+    }
     let archive = format!("{name}.tar.gz");
     let mut tar = Command::new("tar");
     tar.current_dir(directory)

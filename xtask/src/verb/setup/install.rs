@@ -52,7 +52,7 @@ fn install_cargo_tool(tool: &CargoTool) -> Result<()> {
         .arg(&tools)
         .arg("--target-dir")
         .arg(&build)
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_LTO", "off")
         .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "0");

@@ -14,8 +14,8 @@ use super::archive;
 use super::cpio::Archive;
 use crate::command;
 
-/// The programs and their paths in the machine. PID 1 relies on these paths.
-const PROGRAMS: [(&str, &str); 3] =
+/// The programs that cargo builds, and their paths in the machine. PID 1 relies on these paths.
+pub const PROGRAMS: [(&str, &str); 3] =
     [("init", "/init"), ("minerwatch", "/usr/bin/minerwatch"), ("simulator", "/usr/bin/simulator")];
 
 /// Small programs and their paths in the machine. The simulator starts the first, and the measured operations start the
