@@ -126,8 +126,9 @@ fn a_full_disk_loses_nothing_that_fits_the_backlog() {
     let outcome = std::panic::catch_unwind(|| {
         let log = format!("{disk}/events.jsonl");
         let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
-        let agent = start_agent(&scratch, &sinks);
+        // Other programs of the host may fill the rest of the disk as soon as the agent runs.
         fs::write(format!("{disk}/ballast"), vec![0_u8; 40 << 10]).expect("the ballast fits");
+        let agent = start_agent(&scratch, &sinks);
         for number in 0..60 {
             command::run("true", &[&format!("full-disk-{number}-end")]);
         }

@@ -37,6 +37,8 @@ pub const ALL: &[Command] = &[
     // `release` works without the daemon, but needs root all the same.
     command("release", true),
     command("evidence", true),
+    command("completions", false),
+    command("man", false),
     command("help", false),
 ];
 
