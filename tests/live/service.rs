@@ -126,7 +126,7 @@ fn a_full_disk_loses_nothing_that_fits_the_backlog() {
     let outcome = std::panic::catch_unwind(|| {
         let log = format!("{disk}/events.jsonl");
         let sinks = format!("[[sink.file]]\npath = \"{log}\"\nevents = [\"exec\"]\n");
-        // Other programs of the host may fill the rest of the disk as soon as the agent runs.
+        // This comes before the agent: afterwards, events of other programs may already take the space of the ballast.
         fs::write(format!("{disk}/ballast"), vec![0_u8; 40 << 10]).expect("the ballast fits");
         let agent = start_agent(&scratch, &sinks);
         for number in 0..60 {

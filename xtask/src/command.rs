@@ -42,6 +42,26 @@ pub fn check(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command and returns what it writes to standard output. An exit code other than 0 is an error that contains the
+/// command and what it writes to standard error.
+pub fn output(command: &mut Command) -> Result<String> {
+    let shown = shown(command);
+    let output = command.output().with_context(|| format!("cannot start `{shown}`"))?;
+    if !output.status.success() {
+        bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// Shortens a release build whose programs need not be fast. `opt_level` is that of the release profile, 0 to 3.
+pub fn prefer_short_build(cargo: &mut Command, opt_level: &str) {
+    cargo
+        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level)
+        .env("CARGO_PROFILE_RELEASE_LTO", "off")
+        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+        .env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+}
+
 /// Formats a command as a person would type it: the name of the program, then its arguments.
 pub fn shown(command: &Command) -> String {
     let program = PathBuf::from(command.get_program());

@@ -26,7 +26,7 @@ const SIGNAL_GROUP_EXIT: u32 = 0x4;
 const MAX_ENDED: u32 = 1_024;
 /// Maximum number of threads whose CPU time is added up.
 const MAX_THREADS: u32 = 512;
-/// Maximum number of times that the threads of a process are counted.
+/// Maximum number of times that the threads of a process are added up.
 const ATTEMPTS: u32 = 4;
 
 /// Processes with several threads whose exit was reported, by process id and start time.
@@ -46,7 +46,8 @@ fn report(context: Context, task: *const u8) {
         return;
     }
     let header = task::header_of_current::<ExitRecord>(task);
-    // The number is read first: if no other thread is left, the sum is complete.
+    // The kernel adds the time of a thread to the sum, and then takes the thread off the number (`__exit_signal` in
+    // kernel/exit.c). The number is read first, so if it is 1, the sum contains all other threads.
     let threads = load!(signal, signal_threads, u32);
     let released = load!(signal, signal_runtime, u64);
     let had_threads = threads > 1 || released > 0;
@@ -70,9 +71,9 @@ fn report(context: Context, task: *const u8) {
     emit::record(context, ExitRecord { header, status, reserved: 0, on_cpu });
 }
 
-/// Returns the CPU time of all threads. The kernel keeps the sum of those that it has released; the others are counted
-/// one by one, the ending ones included. Threads that die together are released meanwhile on other CPUs, so the count is
-/// repeated until none was.
+/// Returns the CPU time of all threads. The kernel keeps a sum for the threads that it has released. The threads that
+/// remain, with those that are ending, are added up here. Another CPU may release a thread meanwhile. Then everything is
+/// read again.
 #[inline(always)]
 fn runtime_of_threads(signal: Address) -> Result<u64, Unreadable> {
     let mut runtime = 0;

@@ -7,11 +7,11 @@ use super::{ExitReason, Failure, streams::write_stdout};
 
 /// Print a script that completes commands and options in a shell
 ///
-/// The packages install the scripts of bash, zsh and fish.
+/// The packages and install.sh install the scripts for bash, zsh and fish.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The shell that reads the script
+    /// The shell that the script is for
     shell: Shell,
 }
 

@@ -9,11 +9,11 @@ use super::{ExitReason, Failure};
 
 /// Write the manual pages, one for each command
 ///
-/// The packages install them: `man minerwatch` and `man minerwatch-tail`.
+/// The packages and install.sh install these pages. To read them: `man minerwatch`, `man minerwatch-tail`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(super) struct Arguments {
-    /// The directory for the pages; it is made if it does not exist
+    /// The directory for the pages; it is created if it does not exist
     directory: PathBuf,
 }
 

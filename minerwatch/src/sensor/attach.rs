@@ -111,17 +111,20 @@ fn detach(programs: &mut Ebpf, program: &HookProgram) {
     }
 }
 
-/// Detaches the tracepoints, each in a thread. For every link the kernel waits until no CPU runs the program any more,
-/// about 70 ms. The waits of several threads overlap in part, so this takes two thirds of the time.
+/// Detaches the programs of tracepoints, each in a thread of its own.
+///
+/// A program is attached to one or more tracepoints. For each of them the kernel waits, for about 70 ms, until no CPU runs
+/// the program any more. With threads some of these waits overlap: on the development machine the daemon ended 1.2 s
+/// after SIGTERM instead of 1.8 s.
 pub(super) fn detach_tracepoints(programs: &mut Ebpf) {
     thread::scope(|scope| {
         for (name, program) in programs.programs_mut() {
             let Program::TracePoint(program) = program else { continue };
             let unload = || {
-                // It fails if the program is not loaded.
+                // An error means that the program is not loaded.
                 let _ = program.unload();
             };
-            // Without a thread, the program is unloaded with the others.
+            // A program that got no thread is detached when `programs` is dropped.
             if let Err(error) = thread::Builder::new().name("detach".to_owned()).spawn_scoped(scope, unload) {
                 debug!(program = name, "no thread to detach it: {error}");
             }

@@ -11,20 +11,17 @@ pub const TARGET: &str = "aarch64-unknown-linux-gnu";
 /// The C compiler for arm64, which also links for [`TARGET`].
 pub const COMPILER: &str = "aarch64-linux-gnu-gcc";
 
-/// Returns a cargo command that builds for [`TARGET`]. The programs run only in the emulator, so a short build matters more
-/// than the speed of the result.
+/// Returns a cargo command that builds for [`TARGET`], with little optimisation: the programs run only in the emulator.
 pub fn cargo<'a>(arguments: impl IntoIterator<Item = &'a str>) -> Command {
     let mut cargo = command::cargo(arguments);
     cargo
         .args(["--target", TARGET])
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", COMPILER)
         .env("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUSTFLAGS", "-Ctarget-feature=+crt-static")
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
         // These variables would override the target's own flags.
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
+    command::prefer_short_build(&mut cargo, "1");
     cargo
 }
 

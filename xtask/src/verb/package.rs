@@ -113,13 +113,6 @@ fn files(directory: &Path) -> Result<Vec<PathBuf>> {
 fn sum(directory: &Path) -> Result<()> {
     let names = files(directory)?.into_iter().filter_map(|path| path.file_name().map(PathBuf::from));
     let names = names.filter(|name| name.as_os_str() != "SHA256SUMS");
-    let output = Command::new("sha256sum")
-        .current_dir(directory)
-        .args(names)
-        .output()
-        .context("cannot start sha256sum")?;
-    if !output.status.success() {
-        bail!("sha256sum failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    fs::write(directory.join("SHA256SUMS"), &output.stdout).context("cannot write the checksums")
+    let sums = command::output(Command::new("sha256sum").current_dir(directory).args(names))?;
+    fs::write(directory.join("SHA256SUMS"), sums).context("cannot write the checksums")
 }

@@ -52,7 +52,7 @@ pub struct Arguments {
     /// Only this series: two numbers such as 6.1, or `newest`; can be given several times
     #[arg(long = "kernel", value_name = "SERIES")]
     kernels: Vec<Series>,
-    /// Boot arm64 kernels, with minerwatch built for arm64
+    /// Boot arm64 kernels, with minerwatch built for arm64 and optimised less than a release
     #[arg(long)]
     arm64: bool,
     /// Boot with the BPF security module (LSM) enabled
@@ -149,7 +149,8 @@ impl Arguments {
         let architecture = self.architecture();
         let mut build = architecture.cargo(["build", "--release"]);
         build.args(["--package", "minerwatch", "--package", "minerwatch-tests"]);
-        // The other programs of these packages contain the whole library, and optimising that takes minutes.
+        // Only the programs of the machine are built. Others, such as `calibrate`, contain the whole library, which takes
+        // minutes to optimise.
         build.args(initramfs::PROGRAMS.iter().flat_map(|(name, _)| ["--bin", name]));
         command::check(&mut build)?;
         let directory = directory();

@@ -1,5 +1,5 @@
-//! Makes the `.tar.gz` for distributions without `.deb` and `.rpm`. It contains the executable, the installation script,
-//! completions and the documentation.
+//! Packs the `.tar.gz`, for distributions that use neither `.deb` nor `.rpm`. It contains the executable, the script
+//! that installs it, the manual pages, the completion scripts and the documentation.
 
 use std::fs;
 use std::path::Path;
@@ -22,8 +22,8 @@ const FILES: [&str; 7] = [
     "deploy/package/install.sh",
 ];
 
-/// Packs the executable with the other files into `directory`. The manual pages and the completions are in `stage`.
-/// Returns the name of the archive. The same files, commit and executable give the same archive.
+/// Makes the archive in `directory`, and returns its name. The manual pages and the completion scripts come from `stage`.
+/// The same files, commit and executable give the same archive.
 pub fn pack(architecture: &str, executable: &Path, stage: &Path, directory: &Path) -> Result<String> {
     let root = workspace::root();
     if let Some(missing) = FILES.iter().find(|file| !root.join(file).exists()) {

@@ -1,22 +1,22 @@
-//! Makes the manual pages and the completions for shells, which the program writes itself.
+//! Runs minerwatch to write its manual pages and its completion scripts.
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use super::portable::Portable;
 use crate::command;
 
-/// The directory of the manual pages in the stage.
+/// Name of the subdirectory of `stage` with the manual pages.
 pub const PAGES: &str = "man1";
 
-/// The shells, and the names of their files in the stage.
+/// Each shell, with the name of its completion script in `stage`.
 pub const COMPLETIONS: [(&str, &str); 3] =
     [("bash", "minerwatch.bash"), ("zsh", "_minerwatch"), ("fish", "minerwatch.fish")];
 
-/// Writes the files into `stage`. `executable` is the packaged program for `portable`.
+/// Writes the manual pages and the completion scripts to `stage`. `executable` is minerwatch, built for `portable`.
 pub fn make(portable: Portable, executable: &Path, stage: &Path) -> Result<()> {
     let pages = stage.join(PAGES);
     if pages.exists() {
@@ -24,19 +24,14 @@ pub fn make(portable: Portable, executable: &Path, stage: &Path) -> Result<()> {
     }
     command::check(program(portable, executable).arg("man").arg(&pages))?;
     for (shell, file) in COMPLETIONS {
-        let mut program = program(portable, executable);
-        program.args(["completions", shell]).stderr(Stdio::inherit());
-        let output =
-            program.output().with_context(|| format!("cannot start `{}`", command::shown(&program)))?;
-        if !output.status.success() {
-            bail!("`{}` failed ({})", command::shown(&program), output.status);
-        }
-        fs::write(stage.join(file), output.stdout).with_context(|| format!("cannot write {file}"))?;
+        let script = command::output(program(portable, executable).args(["completions", shell]))?;
+        fs::write(stage.join(file), script).with_context(|| format!("cannot write {file}"))?;
     }
     Ok(())
 }
 
-/// Returns a command that runs minerwatch. If this machine cannot run the packaged program, it is built for this machine.
+/// Returns a command that runs minerwatch. If `executable` is for another architecture, cargo builds and runs minerwatch
+/// for this one.
 fn program(portable: Portable, executable: &Path) -> Command {
     if Portable::of_host() == Some(portable) {
         return Command::new(executable);

@@ -51,11 +51,8 @@ fn install_cargo_tool(tool: &CargoTool) -> Result<()> {
         .args(["install", tool.name, "--version", tool.version, "--locked", "--quiet", "--root"])
         .arg(&tools)
         .arg("--target-dir")
-        .arg(&build)
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-        .env("CARGO_PROFILE_RELEASE_LTO", "off")
-        .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
-        .env("CARGO_PROFILE_RELEASE_DEBUG", "0");
+        .arg(&build);
+    command::prefer_short_build(&mut cargo, "0");
     let outcome = command::check(&mut cargo);
     let _ = fs::remove_dir_all(build);
     outcome

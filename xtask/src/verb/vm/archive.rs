@@ -71,7 +71,7 @@ impl Archive {
 
     /// Returns the names of the packages that match a regular expression.
     pub fn search(&self, pattern: &str) -> Result<Vec<String>> {
-        let output = output(&mut self.command("apt-cache", &["search", "--names-only", pattern]))?;
+        let output = command::output(&mut self.command("apt-cache", &["search", "--names-only", pattern]))?;
         Ok(output.lines().filter_map(|line| line.split_whitespace().next()).map(str::to_owned).collect())
     }
 
@@ -129,7 +129,11 @@ fn is_fresh(stamp: &Path) -> bool {
 ///
 /// The name of a release is not enough, because third-party repositories for Debian use the same names.
 fn targets() -> Result<String> {
-    output(Command::new("apt-get").args(["indextargets", "--format", "$(ORIGIN)/$(LABEL) $(REPO_URI)"]))
+    command::output(Command::new("apt-get").args([
+        "indextargets",
+        "--format",
+        "$(ORIGIN)/$(LABEL) $(REPO_URI)",
+    ]))
 }
 
 /// Returns a private list of sources, on the mirrors that `targets` names.
@@ -153,15 +157,6 @@ fn sources_list(targets: &str, keyring: bool) -> Result<String> {
         );
     }
     Ok(lines.concat())
-}
-
-fn output(command: &mut Command) -> Result<String> {
-    let shown = command::shown(command);
-    let output = command.output().with_context(|| format!("cannot start `{shown}`"))?;
-    if !output.status.success() {
-        bail!("`{shown}` failed: {}", String::from_utf8_lossy(&output.stderr).trim_end());
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 #[cfg(test)]
