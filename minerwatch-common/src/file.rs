@@ -24,6 +24,10 @@ numbered! {
         Chmod = 5,
         /// Opened for reading or writing; the file is a watched device ([`crate::Settings::devices`]).
         OpenDevice = 6,
+        /// Got a second name (a hard link); the first path is the known one, the second path is the new one.
+        Link = 7,
+        /// A symbolic link was created. The first path is the text of the link, the second path is the link itself.
+        Symlink = 8,
     }
 }
 
@@ -32,7 +36,7 @@ numbered! {
 /// A path has two parts, a directory and a name. The directory is a list of components from the leaf to the root, each
 /// ending with a NUL. The directory is empty when the name is absolute. The name is the path that the process passed to
 /// the system call, or the last component. The name is empty when the directory part already leads to the file. The
-/// tail holds the directory and the name, and for a rename also the second directory and the second name.
+/// tail holds the directory and the name, and for a rename or a link also the second directory and the second name.
 #[derive(Clone, Copy, Debug, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct FileRecord {

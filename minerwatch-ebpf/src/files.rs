@@ -49,10 +49,14 @@ pub enum Slot {
     Rename,
     /// Changes of permission bits.
     Chmod,
+    /// Hard links.
+    Link,
+    /// Symbolic links.
+    Symlink,
 }
 
 /// Number of slots.
-pub const SLOTS: u32 = Slot::Chmod as u32 + 1;
+pub const SLOTS: u32 = Slot::Symlink as u32 + 1;
 
 #[repr(C)]
 struct Scratch {
@@ -145,7 +149,7 @@ impl Opened {
             special,
             writable: self.file_mode & FMODE_WRITE != 0,
         };
-        send(context, Slot::Open, &details, &Entry { mount, entry, name: Address(0) }, None)
+        send(context, Slot::Open, &details, &Entry::whole(mount, entry), None::<&Entry>)
     }
 }
 
@@ -190,6 +194,14 @@ pub struct Entry {
     pub name: Address,
 }
 
+impl Entry {
+    /// The entry itself, without a child.
+    #[inline(always)]
+    pub fn whole(mount: Address, entry: Address) -> Self {
+        Self { mount, entry, name: Address(0) }
+    }
+}
+
 impl Name for Entry {
     #[inline(always)]
     unsafe fn write(&self, target: *mut u8, cursor: *mut path::Cursor) -> Result<Written, Unreadable> {
@@ -207,14 +219,27 @@ impl Name for Entry {
     }
 }
 
-/// Builds a record and sends it. A rename has a second path.
+/// The text of a symbolic link: a NUL-terminated string in kernel memory.
+pub struct LinkText(pub Address);
+
+impl Name for LinkText {
+    #[inline(always)]
+    unsafe fn write(&self, target: *mut u8, _: *mut path::Cursor) -> Result<Written, Unreadable> {
+        // SAFETY: the caller guarantees the memory.
+        let length = unsafe { self.0.read_string(target, MAX_NAME as u32) }?;
+        let name = (length as usize).min(MAX_NAME);
+        Ok(Written { directory: 0, name, cut: name == MAX_NAME })
+    }
+}
+
+/// Builds a record and sends it. A rename or a link has a second path.
 #[inline(always)]
-pub fn send<N: Name>(
+pub fn send<A: Name, B: Name>(
     context: Context,
     slot: Slot,
     details: &FileDetails,
-    first: &N,
-    second: Option<&N>,
+    first: &A,
+    second: Option<&B>,
 ) -> Outcome {
     let Some(scratch) = FILE_SCRATCH.get_ptr_mut(slot as u32) else { return Err(Unreadable) };
     // SAFETY: memory of this CPU and of this slot, whose programs do not nest.

@@ -200,10 +200,7 @@ impl Enricher {
     }
 
     fn invalidate(&mut self, change: &FileChange) {
-        let written = match change.action {
-            FileAction::Write | FileAction::Create => true,
-            FileAction::Rename | FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => false,
-        };
+        let written = matches!(change.action, FileAction::Write | FileAction::Create);
         if let (true, Some(file), Some(hasher)) = (written, change.file, &mut self.hasher) {
             hasher.invalidate(file);
         }

@@ -259,11 +259,20 @@ fn file_changes_have_the_resolved_path(agent: &Agent) {
     assert_eq!(at(&create, "file.inode"), at(&write, "file.inode"));
     assert!(at(&create, "file.inode").is_string());
     change("file-rename", &second);
+    let link = change("file-link", &format!("{directory}/third"));
+    assert_eq!(at(&link, "minerwatch.file.old_path"), second.as_str());
+    let symlink = change("file-symlink", &format!("{directory}/fourth"));
+    assert_eq!(at(&symlink, "file.target_path"), scratch.join("nowhere").as_str());
     let chmod = change("file-chmod", &second);
     assert_eq!(at(&chmod, "file.mode"), "0750");
     assert_eq!(at(&chmod, "process.name"), "chmod");
     change("file-delete", &second);
     let all = agent.objects();
+    let links = all.iter().filter(|object| {
+        action(object).ends_with("link")
+            && at(object, "file.path").as_str().is_some_and(|path| path.starts_with(&directory))
+    });
+    assert_eq!(links.count(), 2, "the links that failed are not told");
     let reads = all.iter().filter(|object| {
         action(object).starts_with("file-write") && at(object, "file.path") == first.as_str()
     });

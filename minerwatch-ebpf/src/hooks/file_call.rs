@@ -1,4 +1,5 @@
-//! Traces: `syscalls:sys_enter_*` and `syscalls:sys_exit_*` of all variants of rename, unlink and chmod.
+//! Traces: `syscalls:sys_enter_*` and `syscalls:sys_exit_*` of all variants of rename, unlink, link,
+//! symlink and chmod.
 //! Kernel: kernel/trace/trace_syscalls.c. The arguments follow the common fields and the number of the call, with eight
 //! bytes each.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. The hook reads names at the end of
@@ -28,6 +29,8 @@ use crate::{
 const MAX_CALLS: u32 = 4_096;
 /// The descriptor that means "relative to the working directory" (`AT_FDCWD`, include/uapi/linux/fcntl.h).
 const WORKING_DIRECTORY: i32 = -100;
+/// Stands for a descriptor where the name is a text and no path. The kernel never returns this number.
+const TEXT: i32 = i32::MIN;
 
 /// The arguments of a call, stored until the call ends. An address of 0 means that the call has no such name.
 #[derive(Clone, Copy)]
@@ -92,6 +95,59 @@ fn renameat_enter(context: TracePointContext) -> u32 {
         second_directory: argument(&context, 2) as i32,
         second_name: argument(&context, 3),
         operation: FileOperation::Rename as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// Entry of `link(old, new)`.
+#[tracepoint(category = "syscalls", name = "sys_enter_link")]
+fn link_enter(context: TracePointContext) -> u32 {
+    remember(Call {
+        name: argument(&context, 0),
+        second_name: argument(&context, 1),
+        operation: FileOperation::Link as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// Entry of `linkat(olddirfd, old, newdirfd, new, flags)`.
+#[tracepoint(category = "syscalls", name = "sys_enter_linkat")]
+fn linkat_enter(context: TracePointContext) -> u32 {
+    remember(Call {
+        directory: argument(&context, 0) as i32,
+        name: argument(&context, 1),
+        second_directory: argument(&context, 2) as i32,
+        second_name: argument(&context, 3),
+        operation: FileOperation::Link as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// Entry of `symlink(text, path)`.
+#[tracepoint(category = "syscalls", name = "sys_enter_symlink")]
+fn symlink_enter(context: TracePointContext) -> u32 {
+    remember(Call {
+        directory: TEXT,
+        name: argument(&context, 0),
+        second_name: argument(&context, 1),
+        operation: FileOperation::Symlink as u32,
+        ..NO_CALL
+    });
+    0
+}
+
+/// Entry of `symlinkat(text, dirfd, path)`.
+#[tracepoint(category = "syscalls", name = "sys_enter_symlinkat")]
+fn symlinkat_enter(context: TracePointContext) -> u32 {
+    remember(Call {
+        directory: TEXT,
+        name: argument(&context, 0),
+        second_directory: argument(&context, 1) as i32,
+        second_name: argument(&context, 2),
+        operation: FileOperation::Symlink as u32,
         ..NO_CALL
     });
     0
@@ -174,14 +230,14 @@ fn report(context: Context, call: &Call) -> Outcome {
         FileDetails { operation, mode: call.mode, inode: 0, device: 0, special: 0, writable: false };
     let first = NameArgument { directory: call.directory, name: call.name };
     if call.second_name == 0 {
-        return files::send(context, Slot::Call, &details, &first, None);
+        return files::send(context, Slot::Call, &details, &first, None::<&NameArgument>);
     }
     let second = NameArgument { directory: call.second_directory, name: call.second_name };
     files::send(context, Slot::Call, &details, &first, Some(&second))
 }
 
 /// The descriptor of a directory and a name, as the process passed them. The directory is omitted if the name is
-/// absolute. Without a name, the descriptor is that of the file itself.
+/// absolute, and if the name is a [`TEXT`]. Without a name, the descriptor is that of the file itself.
 struct NameArgument {
     directory: i32,
     name: u64,
@@ -197,7 +253,7 @@ impl Name for NameArgument {
             // SAFETY: one byte on our own stack.
             unsafe { UserAddress(name).read_bytes(&raw mut first, 1) }?;
         }
-        if first != b'/' {
+        if first != b'/' && directory != TEXT {
             let path = if directory == WORKING_DIRECTORY {
                 Address::current_task().follow(offset!(task_fs))?.field(offset!(fs_directory))?
             } else {

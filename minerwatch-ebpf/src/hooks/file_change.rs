@@ -1,9 +1,13 @@
-//! Traces: renames, removals and changes of permission bits by any system call, io_uring included.
+//! Traces: renames, removals, links and changes of permission bits by any system call, io_uring included.
 //! Kernel: security/security.c checks the permission first and receives the whole path: `security_path_unlink(const
 //! struct path *dir, struct dentry *dentry)`, `security_path_rename(const struct path *old_dir, struct dentry
 //! *old_dentry, const struct path *new_dir, struct dentry *new_dentry, unsigned int flags)`, `security_path_chmod(const
-//! struct path *path, umode_t mode)`. Then fs/namei.c and fs/attr.c make the change and return the result:
-//! `vfs_unlink`, `vfs_rename`, `notify_change`. These functions have the expected arguments since 5.12.
+//! struct path *path, umode_t mode)`, `security_path_link(struct dentry *old_dentry, const struct path *new_dir, struct
+//! dentry *new_dentry)`, `security_path_symlink(const struct path *dir, struct dentry *dentry, const char *old_name)`.
+//! Then fs/namei.c and fs/attr.c make the change and return the result: `vfs_unlink`, `vfs_rename`, `notify_change`,
+//! `vfs_link`, `vfs_symlink`. These functions have the expected arguments since 5.12. The last two have a further
+//! argument in some kernels, which moves the result. The new entry tells the result instead: it has an inode only after
+//! a success.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for changes that succeeded.
 //! Overhead: two programs for each of these changes. Other changes of attributes (`notify_change`) cost a table lookup.
 
@@ -18,7 +22,7 @@ use minerwatch_common::{FileOperation, Loss, MAX_COMPONENT};
 use crate::{
     constants::offset,
     emit::{self, Context, Outcome},
-    files::{self, Entry, FileDetails, Slot},
+    files::{self, Entry, FileDetails, LinkText, Slot},
     kernel::{Address, Unreadable},
     path, task,
 };
@@ -39,9 +43,9 @@ struct Change {
     inode: u64,
     /// The `struct vfsmount` of the changed entry and of the directories.
     mount: Address,
-    /// The directory entry that is changed.
+    /// The directory entry that is changed. For a link, the new entry.
     entry: Address,
-    /// For a rename, the directory before the rename; otherwise 0.
+    /// For a rename, the directory before the rename; for a hard link, the known entry; otherwise 0.
     directory: Address,
     /// For a rename, the directory after the rename.
     second_directory: Address,
@@ -117,6 +121,24 @@ fn chmod(path: Address, mode: u64) -> Result<&'static Change, Unreadable> {
     Ok(change)
 }
 
+#[inline(always)]
+fn link(known: Address, directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
+    let change = scratch(Slot::Link)?;
+    describe(change, FileOperation::Link, directory.follow(offset!(path_mount))?, known)?;
+    change.directory = known;
+    change.entry = entry;
+    Ok(change)
+}
+
+#[inline(always)]
+fn symlink(directory: Address, entry: Address) -> Result<&'static Change, Unreadable> {
+    let change = scratch(Slot::Symlink)?;
+    change.operation = FileOperation::Symlink as u16;
+    change.mount = directory.follow(offset!(path_mount))?;
+    change.entry = entry;
+    Ok(change)
+}
+
 /// Stores a change until it ends.
 #[inline(always)]
 fn remember(change: Result<&'static Change, Unreadable>) {
@@ -164,8 +186,13 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
         writable: false,
     };
     if !matches!(slot, Slot::Rename) {
-        let first = Entry { mount: change.mount, entry: change.entry, name: Address(0) };
-        return files::send(context, slot, &details, &first, None);
+        return files::send(
+            context,
+            slot,
+            &details,
+            &Entry::whole(change.mount, change.entry),
+            None::<&Entry>,
+        );
     }
     let named = |directory: Address, name: &[u8; MAX_COMPONENT]| Entry {
         mount: change.mount,
@@ -176,6 +203,62 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
     files::send(context, slot, &details, &first, Some(&named(change.second_directory, &change.second_name)))
 }
 
+/// Ends a hard link, and reports it if the new entry has an inode.
+#[inline(always)]
+fn link_ended(context: Context, entry: Address) {
+    let thread = bpf_get_current_pid_tgid();
+    let Some(change) = CHANGES.get_ptr(thread) else { return };
+    // SAFETY: a live row that only this thread inserts and removes.
+    let change = unsafe { &*change };
+    if entry != change.entry || change.operation != FileOperation::Link as u16 {
+        return;
+    }
+    if entry.follow(offset!(dentry_inode)).is_ok() {
+        let details = FileDetails {
+            operation: FileOperation::Link,
+            mode: u32::from(change.mode),
+            inode: change.inode,
+            device: change.device,
+            special: 0,
+            writable: false,
+        };
+        let known = Entry::whole(change.mount, change.directory);
+        let new = Entry::whole(change.mount, entry);
+        emit::count_if_unread(files::send(context, Slot::Link, &details, &known, Some(&new)));
+    }
+    let _ = CHANGES.remove(thread);
+}
+
+/// Ends a symbolic link, and reports it if the entry has an inode.
+#[inline(always)]
+fn symlink_ended(context: Context, entry: Address, text: Address) {
+    let thread = bpf_get_current_pid_tgid();
+    let Some(change) = CHANGES.get_ptr(thread) else { return };
+    // SAFETY: a live row that only this thread inserts and removes.
+    let change = unsafe { &*change };
+    if entry != change.entry || change.operation != FileOperation::Symlink as u16 {
+        return;
+    }
+    if let Ok(inode) = entry.follow(offset!(dentry_inode)) {
+        emit::count_if_unread(report_symlink(context, change, inode, text));
+    }
+    let _ = CHANGES.remove(thread);
+}
+
+#[inline(always)]
+fn report_symlink(context: Context, change: &Change, inode: Address, text: Address) -> Outcome {
+    let details = FileDetails {
+        operation: FileOperation::Symlink,
+        mode: u32::from(inode.read::<u16>(offset!(inode_mode))?),
+        inode: inode.read(offset!(inode_number))?,
+        device: files::device_of(inode)?,
+        special: 0,
+        writable: false,
+    };
+    let link = Entry::whole(change.mount, change.entry);
+    files::send(context, Slot::Symlink, &details, &LinkText(text), Some(&link))
+}
+
 /// Returns the address in a pointer argument.
 macro_rules! address {
     ($context:expr, $index:literal) => {
@@ -183,7 +266,7 @@ macro_rules! address {
     };
 }
 
-/// The last argument of this program and of the next two is the result of the security check.
+/// The last argument of this program and of the next four is the result of the security check.
 #[fexit(function = "security_path_unlink")]
 fn unlink_allowed(context: FExitContext) -> i32 {
     if context.arg::<i32>(2) == ALLOW {
@@ -213,6 +296,22 @@ fn chmod_allowed(context: FExitContext) -> i32 {
     0
 }
 
+#[fexit(function = "security_path_link")]
+fn link_allowed(context: FExitContext) -> i32 {
+    if context.arg::<i32>(3) == ALLOW {
+        remember(link(address!(context, 0), address!(context, 1), address!(context, 2)));
+    }
+    0
+}
+
+#[fexit(function = "security_path_symlink")]
+fn symlink_allowed(context: FExitContext) -> i32 {
+    if context.arg::<i32>(3) == ALLOW {
+        remember(symlink(address!(context, 0), address!(context, 1)));
+    }
+    0
+}
+
 /// End of `vfs_unlink(idmap, dir, dentry, delegated_inode)`.
 #[fexit(function = "vfs_unlink")]
 fn unlinked(context: FExitContext) -> i32 {
@@ -233,5 +332,19 @@ fn renamed(context: FExitContext) -> i32 {
 #[fexit(function = "notify_change")]
 fn mode_changed(context: FExitContext) -> i32 {
     ended(Context::of(&context), Slot::Chmod, address!(context, 1), context.arg(4));
+    0
+}
+
+/// End of `vfs_link(old_dentry, idmap, dir, new_dentry, …)`.
+#[fexit(function = "vfs_link")]
+fn linked(context: FExitContext) -> i32 {
+    link_ended(Context::of(&context), address!(context, 3));
+    0
+}
+
+/// End of `vfs_symlink(idmap, dir, dentry, oldname, …)`.
+#[fexit(function = "vfs_symlink")]
+fn symlinked(context: FExitContext) -> i32 {
+    symlink_ended(Context::of(&context), address!(context, 2), address!(context, 3));
     0
 }

@@ -17,18 +17,26 @@ impl Decode for FileRecord {
             Some(FileOperation::Delete) => FileAction::Delete,
             Some(FileOperation::Chmod) => FileAction::Chmod,
             Some(FileOperation::OpenDevice) => FileAction::DeviceOpen,
+            Some(FileOperation::Link) => FileAction::Link,
+            Some(FileOperation::Symlink) => FileAction::Symlink,
             None => return Err(DecodeError::Meaningless("file operation")),
         };
         let is_cut = self.cut != 0;
         let directory = take(&mut tail, self.directory_length)?;
         let name = take(&mut tail, self.name_length)?;
-        let first = paths::joined(directory, name, is_cut);
-        let (path, old_path) = if action == FileAction::Rename {
-            let directory = take(&mut tail, self.second_directory_length)?;
-            let name = take(&mut tail, self.second_name_length)?;
-            (paths::joined(directory, name, is_cut), Some(first))
-        } else {
-            (first, None)
+        let (path, old_path) = match action {
+            FileAction::Rename | FileAction::Link | FileAction::Symlink => {
+                let second_directory = take(&mut tail, self.second_directory_length)?;
+                let second_name = take(&mut tail, self.second_name_length)?;
+                let second = paths::joined(second_directory, second_name, is_cut);
+                let first = if action == FileAction::Symlink {
+                    paths::link_target(&second, name)
+                } else {
+                    paths::joined(directory, name, is_cut)
+                };
+                (second, Some(first))
+            }
+            _ => (paths::joined(directory, name, is_cut), None),
         };
         Ok(EventBody::File(Box::new(FileChange {
             action,

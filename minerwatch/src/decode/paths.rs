@@ -37,6 +37,25 @@ pub fn joined(directory: &[u8], name: &[u8], is_cut: bool) -> Arc<str> {
     }
     let mut path = String::with_capacity(directory.len() + name.len() + 4);
     push_absolute(&mut path, directory, is_cut && name.first() != Some(&b'/'));
+    push_relative(&mut path, name);
+    path.into()
+}
+
+/// Returns the absolute path to which a symbolic link at the path `link` leads by its `text`. Links on the way are not
+/// followed.
+pub fn link_target(link: &str, text: &[u8]) -> Arc<str> {
+    let text = until_nul(text);
+    let directory = match text.first() {
+        Some(b'/') => "",
+        _ => link.rsplit_once('/').map_or("", |(directory, _)| directory),
+    };
+    let mut path = directory.to_owned();
+    push_relative(&mut path, text);
+    path.into()
+}
+
+/// Appends the components of a name to an absolute path.
+fn push_relative(path: &mut String, name: &[u8]) {
     for component in name.split(|byte| *byte == b'/') {
         match component {
             b"" | b"." => {}
@@ -50,7 +69,6 @@ pub fn joined(directory: &[u8], name: &[u8], is_cut: bool) -> Arc<str> {
     if path.is_empty() {
         path.push('/');
     }
-    path.into()
 }
 
 fn push_absolute(path: &mut String, components: &[u8], is_cut: bool) {
@@ -96,5 +114,18 @@ mod tests {
         }
         assert_eq!(&*joined(b"deep\0", b"x\0", true), "/…/deep/x");
         assert_eq!(&*joined(b"", b"/x\0", true), "/x");
+    }
+
+    #[test]
+    fn the_text_of_a_link_is_resolved_against_the_directory_of_the_link() {
+        for (link, text, expected) in [
+            ("/etc/cron.d/x", &b"/tmp/x\0"[..], "/tmp/x"),
+            ("/etc/cron.d/x", b"../../tmp/./x\0", "/tmp/x"),
+            ("/etc/cron.d/x", b"y\0", "/etc/cron.d/y"),
+            ("/x", b"../../y\0", "/y"),
+            ("/x", b"", "/"),
+        ] {
+            assert_eq!(&*link_target(link, text), expected);
+        }
     }
 }

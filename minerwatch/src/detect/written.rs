@@ -154,7 +154,8 @@ impl WrittenFiles {
             }
             FileAction::Rename if change.mode & TYPE == DIRECTORY => self.rename_directory(change),
             FileAction::Rename => self.rename(origin, change),
-            FileAction::DeviceOpen => {}
+            FileAction::Link => self.link(origin, change),
+            FileAction::DeviceOpen | FileAction::Symlink => {}
             // The file system may reuse the inode at once.
             FileAction::Delete => drop(self.take(change.file, &change.path)),
         }
@@ -240,6 +241,21 @@ impl WrittenFiles {
                 self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known });
             }
             None if place.is_odd() || is_program(change.mode) => self.write(origin, change, Content::Kept),
+            None => {}
+        }
+    }
+
+    /// Remembers a file under its second name, too.
+    fn link(&mut self, origin: &Origin<'_>, change: &FileChange) {
+        let before = change.old_path.as_ref().unwrap_or(&change.path);
+        let container = origin.process.container_id().map(|id| &**id);
+        match self.find(before, change.file, container).cloned() {
+            Some(known) => {
+                let place = place_of(&change.path, known.fetched);
+                self.keep(WrittenFile { path: Arc::clone(&change.path), place, ..known });
+            }
+            // A file without a name gets one, or a file that was there gets an odd one.
+            None if PathKind::of(&change.path).is_odd() => self.write(origin, change, Content::Kept),
             None => {}
         }
     }

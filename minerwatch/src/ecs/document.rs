@@ -86,7 +86,14 @@ fields! {
 
     struct OwnTls<'a> { protocols: &'a [String], }
 
-    struct FileFields<'a> { path: &'a str, ; inode: Shown<u64>, device: Shown<Device>, mode: Shown<Mode>, }
+    struct FileFields<'a> {
+        path: &'a str,
+        ;
+        target_path: &'a str,
+        inode: Shown<u64>,
+        device: Shown<Device>,
+        mode: Shown<Mode>,
+    }
 
     struct RuleFields<'a> { id: &'a str, ; name: &'a str, }
 

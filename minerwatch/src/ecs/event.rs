@@ -72,7 +72,13 @@ impl Encoder {
             EventBody::Mapping(mapping) => document.own().memory = Some(MemoryFields::of_mapping(mapping)),
             EventBody::HugePages(pool) => {
                 document.own().memory = Some(MemoryFields::of_pool(pool));
-                document.file = Some(FileFields { path: &pool.path, inode: None, device: None, mode: None });
+                document.file = Some(FileFields {
+                    path: &pool.path,
+                    target_path: None,
+                    inode: None,
+                    device: None,
+                    mode: None,
+                });
             }
             EventBody::Rounding(rounding) => document.own().rounding = Some(RoundingFields::of(rounding)),
             EventBody::RunningProcess(running) => {
@@ -121,6 +127,8 @@ fn classify(body: &EventBody, sequence: u64) -> Option<EventFields> {
             FileAction::Delete => ("file-delete", FILE, &["deletion"]),
             FileAction::Chmod => ("file-chmod", FILE, &["change"]),
             FileAction::DeviceOpen => ("device-open", FILE, &["access"]),
+            FileAction::Link => ("file-link", FILE, &["creation"]),
+            FileAction::Symlink => ("file-symlink", FILE, &["creation"]),
         },
         EventBody::Cpu(_) => ("cpu", PROCESS, &["info"]),
         EventBody::Quota(_) => ("cpu-quota", PROCESS, &["info"]),
@@ -319,13 +327,15 @@ impl<'a> Document<'a> {
     }
 
     fn file(&mut self, change: &'a FileChange) {
+        let target = change.old_path.as_deref().filter(|_| change.action == FileAction::Symlink);
         self.file = Some(FileFields {
             path: &change.path,
+            target_path: target,
             inode: change.file.map(|file| Shown(file.inode)),
             device: change.file.map(|file| Shown(Device(file.device))),
             mode: (change.mode != 0).then_some(Shown(Mode(change.mode))),
         });
-        if let Some(old_path) = change.old_path.as_deref() {
+        if let (Some(old_path), None) = (change.old_path.as_deref(), target) {
             self.own().file = Some(OwnFile { old_path: Some(old_path) });
         }
         if let Some(device) = change.device {

@@ -469,8 +469,8 @@ impl Incidents {
                 None
             }
             FileAction::Chmod => Some("made executable"),
-            FileAction::Write | FileAction::Rename => None,
-            FileAction::DeviceOpen => return None,
+            FileAction::Write | FileAction::Rename | FileAction::Link => None,
+            FileAction::DeviceOpen | FileAction::Symlink => return None,
         };
         let known = written.find(&change.path, change.file, container.as_deref());
         if known.is_none() && change.action != FileAction::Delete {

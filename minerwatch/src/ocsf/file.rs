@@ -12,6 +12,7 @@ const CLASS: Class =
     Class { uid: 1001, name: "File System Activity", category_uid: 1, category: "System Activity" };
 
 const CHARACTER_DEVICE: (u32, &str) = (3, "Character Device");
+const SYMBOLIC_LINK: (u32, &str) = (7, "Symbolic Link");
 const UNKNOWN: (u32, &str) = (0, "Unknown");
 
 /// Converts changes of files, and the opening of devices.
@@ -26,6 +27,8 @@ pub(super) fn event(source: Source<'_>) -> Option<Object> {
         "file-rename" => (Activity::Known(5, "Rename"), UNKNOWN),
         "file-chmod" => (Activity::Known(6, "Set Attributes"), UNKNOWN),
         "device-open" => (Activity::Known(14, "Open"), CHARACTER_DEVICE),
+        "file-link" => (Activity::Known(1, "Create"), UNKNOWN),
+        "file-symlink" => (Activity::Known(1, "Create"), SYMBOLIC_LINK),
         other => (Activity::Other(other), UNKNOWN),
     };
     let file = named(source.text("file.path")?, kind)

@@ -242,6 +242,12 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
         kernel_thread: true,
     };
     let renamed = FileChange { old_path: Some("/tmp/x.part".into()), ..change(FileAction::Rename, "/tmp/x") };
+    let linked = FileChange { old_path: Some("/tmp/x".into()), ..change(FileAction::Link, "/usr/bin/x") };
+    let symlink = FileChange {
+        old_path: Some("/tmp/x".into()),
+        mode: 0o120_777,
+        ..change(FileAction::Symlink, "/etc/cron.d/x")
+    };
     let device = FileChange {
         mode: 0o020_600,
         device: Some(DeviceOpen { major: 202, minor: 3, writable: true, result: 1 }),
@@ -289,6 +295,8 @@ pub(crate) fn events() -> Vec<(&'static str, Event)> {
             "file-chmod",
             EventBody::File(Box::new(FileChange { mode: 0o104_755, ..change(FileAction::Chmod, "/tmp/x") })),
         ),
+        ("file-link", EventBody::File(Box::new(linked))),
+        ("file-symlink", EventBody::File(Box::new(symlink))),
         ("device-open", EventBody::File(Box::new(device))),
         ("cpu", EventBody::Cpu(usage)),
         ("running", EventBody::RunningProcess(Box::new(running))),

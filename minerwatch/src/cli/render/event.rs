@@ -201,6 +201,9 @@ fn file(line: &Line, row: &mut Row) {
         row.push(Tone::Dim, old_path).push(Tone::Dim, " → ");
     }
     row.push(Tone::Plain, &line.file.path);
+    if !line.file.target_path.is_empty() {
+        row.push(Tone::Dim, " → ").push(Tone::Dim, &line.file.target_path);
+    }
     if line.event.action == "file-chmod" {
         row.push(Tone::File, &format!("   mode {}", line.file.mode));
     }

@@ -63,7 +63,7 @@ optional_fields! {
     TlsClient { server_name: String, ja4: String, }
     Dns { response_code: String, question: DnsQuestion, resolved_ip: Vec<String>, }
     DnsQuestion { name: String, }
-    File { path: String, mode: String, }
+    File { path: String, target_path: String, mode: String, }
     Error { code: String, }
     Threat { technique: Technique, }
     Technique { id: Vec<String>, subtechnique: Subtechnique, }

@@ -2,7 +2,7 @@
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{EventBody, EventType, FileAction, FileChange, SignalClass},
+    model::{EventBody, EventType, FileChange, SignalClass},
     process::Command,
 };
 
@@ -89,9 +89,8 @@ fn entered(command: &Command<'_>) -> Option<&'static str> {
 
 /// Returns what a file of the host makes the kernel or the host start, in words.
 fn changed(change: &FileChange) -> Option<&'static str> {
-    match change.action {
-        FileAction::Write | FileAction::Create | FileAction::Rename => {}
-        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
+    if !change.puts_file() {
+        return None;
     }
     let path = change.place();
     match path {

@@ -63,17 +63,17 @@ pub(super) fn starts_programs(path: &str) -> bool {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     match &context.event.body {
-        EventBody::File(change) => match change.action {
-            FileAction::Write | FileAction::Create | FileAction::Rename => {
-                let finding = changed(context, change.place(), change.host_path.is_some())?;
-                Some(match change.host_path {
-                    Some(_) => finding.value("seen_as", &change.path),
-                    None => finding,
-                })
+        EventBody::File(change) if change.puts_file() => {
+            let mut finding = changed(context, change.place(), change.host_path.is_some())?;
+            if change.host_path.is_some() {
+                finding = finding.value("seen_as", &change.path);
             }
-            FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => None,
-        },
-        EventBody::Exec(_) => linked(context).or_else(|| second_root(context)),
+            Some(match change.old_path.as_deref().filter(|_| change.action == FileAction::Symlink) {
+                Some(target) => finding.value("leads_to", target),
+                None => finding,
+            })
+        }
+        EventBody::Exec(_) => enabled(context).or_else(|| second_root(context)),
         _ => None,
     }
 }
@@ -102,18 +102,23 @@ fn changed(context: &DetectionContext<'_>, path: &str, is_of_host: bool) -> Opti
     Some(finding)
 }
 
-/// Judges a link that ln(1) makes. The hooks do not see links, but the command line names them.
-fn linked(context: &DetectionContext<'_>) -> Option<Finding> {
+/// Judges a unit that is enabled or linked by its path. systemd itself makes the link, on behalf of the command.
+fn enabled(context: &DetectionContext<'_>) -> Option<Finding> {
     let command = context.command?;
-    if !command.is(&["ln"]) {
+    if !command.is(&["systemctl"]) {
         return None;
     }
-    let operands: Vec<&str> = command.operands().collect();
-    let [target, .., link] = operands.as_slice() else { return None };
-    let link = resolve(&context.process.view.directory, link);
-    // The link may be a directory, in which the link gets the name of its target.
-    let inside = format!("{}/{}", link.trim_end_matches('/'), base_name(target));
-    changed(context, &link, false).or_else(|| changed(context, &inside, false))
+    let mut operands = command.operands();
+    let verb = operands.next()?;
+    if !matches!(verb, "link" | "enable" | "reenable") {
+        return None;
+    }
+    let unit = operands.find(|operand| operand.contains('/'))?;
+    let unit = resolve(&context.process.view.directory, unit);
+    let is_user = command.arguments().any(|argument| argument == "--user");
+    let directory = if is_user { "/etc/systemd/user" } else { "/etc/systemd/system" };
+    let finding = changed(context, &format!("{directory}/{}", base_name(&unit)), false)?;
+    Some(finding.value("leads_to", &*unit))
 }
 
 /// Judges a tool that gives an account the user id of root. Its change of the accounts alone is usual.
@@ -249,17 +254,57 @@ mod tests {
 
     #[test]
     fn a_link_in_such_a_place_counts() {
-        let cases: [(&[&str], bool); 5] = [
-            (&["ln", "-s", "/tmp/x", "/etc/cron.d/x"], true),
-            (&["ln", "-sf", "/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants/"], true),
-            (&["ln", "-sf", "/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants"], true),
-            (&["ln", "-s", "/etc/nginx/sites-available/x", "/etc/nginx/sites-enabled/x"], false),
-            (&["ln", "-s", "/usr/bin/python3", "python"], false),
+        for (target, link, is_found) in [
+            ("/tmp/x", "/etc/cron.hourly/x", true),
+            ("/opt/x/x.service", "/etc/systemd/system/multi-user.target.wants/x.service", true),
+            ("/home/x/keys", "/root/.ssh/authorized_keys", true),
+            ("/etc/nginx/sites-available/x", "/etc/nginx/sites-enabled/x", false),
+            ("/usr/bin/python3", "/usr/local/bin/python", false),
+        ] {
+            let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
+            for is_symbolic in [true, false] {
+                let mut host = Host::new();
+                let init = host.boot("/sbin/init", &["init"]);
+                let tool = host.spawn(init, "/usr/bin/ln", &["ln", target, link]);
+                if is_symbolic {
+                    host.symlink(tool, target, link)
+                } else {
+                    host.link(tool, target, link)
+                }
+                assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{link}");
+            }
+        }
+    }
+
+    #[test]
+    fn package_managers_and_systemd_may_link() {
+        for (writer, arguments) in [
+            ("/usr/bin/dpkg", &["dpkg", "-i", "x.deb"][..]),
+            ("/usr/lib/systemd/systemd", &["systemd", "--user"]),
+            ("/usr/bin/dockerd", &["docker-untar"]),
+        ] {
+            let mut host = Host::new();
+            let init = host.boot("/sbin/init", &["init"]);
+            let writer = host.spawn(init, writer, arguments);
+            host.symlink(writer, "/lib/systemd/system/x.service", "/etc/systemd/system/x.service");
+            assert_eq!(findings_of(&[&DETECTOR], &host), [], "{arguments:?}");
+        }
+    }
+
+    #[test]
+    fn a_unit_that_is_enabled_by_its_path_counts() {
+        let cases: [(&[&str], bool); 6] = [
+            (&["systemctl", "link", "/tmp/x.service"], true),
+            (&["systemctl", "enable", "--now", "/opt/x/x.service"], true),
+            (&["systemctl", "--user", "enable", "./x.timer"], true),
+            (&["systemctl", "enable", "nginx.service"], false),
+            (&["systemctl", "status", "/dev/sda"], false),
+            (&["systemctl", "restart", "nginx"], false),
         ];
         for (arguments, is_found) in cases {
             let mut host = Host::new();
             let init = host.boot("/sbin/init", &["init"]);
-            host.spawn(init, "/usr/bin/ln", arguments);
+            host.spawn(init, "/usr/bin/systemctl", arguments);
             let expected: &[(&str, u8)] = if is_found { &[("B7", 20)] } else { &[] };
             assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{arguments:?}");
         }

@@ -2,7 +2,7 @@
 
 use crate::{
     detect::{Declaration, DetectionContext, Finding, SignalInfo, SignalKind, Stateless},
-    model::{ChainKind, EventBody, EventType, FileAction, SignalClass},
+    model::{ChainKind, EventBody, EventType, SignalClass},
 };
 
 /// The list of libraries that every program loads.
@@ -31,12 +31,8 @@ pub(in crate::detect) static DETECTOR: Declaration = Declaration {
 
 fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
-    if change.place() != PRELOAD_LIST {
+    if change.place() != PRELOAD_LIST || !change.puts_file() {
         return None;
-    }
-    match change.action {
-        FileAction::Write | FileAction::Create | FileAction::Rename => {}
-        FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => return None,
     }
     let detail = format!("'{}' wrote {PRELOAD_LIST}", context.process.view.name);
     let mut finding = Finding::new(PRELOAD, context, detail).value("path", PRELOAD_LIST).step(
@@ -63,6 +59,16 @@ mod tests {
         host.create(script, "/etc/ld.so.preload.bak", 0o644);
         assert!(findings(&host).is_empty());
         host.rename(script, "/etc/.x", "/etc/ld.so.preload");
+        assert_eq!(findings(&host), [("B6", 45)]);
+    }
+
+    #[test]
+    fn a_link_counts_like_a_write() {
+        let mut host = Host::new();
+        let init = host.boot("/sbin/init", &["init"]);
+        let script = host.spawn(init, "/usr/bin/dash", &["sh", "x.sh"]);
+        host.symlink(script, "/tmp/p", "/etc/ld.so.preload");
+        host.link(script, "/etc/ld.so.preload", "/root/copy");
         assert_eq!(findings(&host), [("B6", 45)]);
     }
 }

@@ -66,7 +66,9 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
     let EventBody::File(change) = &context.event.body else { return None };
     let old_path = change.old_path.as_deref().filter(|_| change.action == FileAction::Rename);
     let (tool, path, verb) = match change.action {
-        FileAction::Write | FileAction::Create => (tool_at(change.place())?, change.place(), "replaced"),
+        FileAction::Write | FileAction::Create | FileAction::Link | FileAction::Symlink => {
+            (tool_at(change.place())?, change.place(), "replaced")
+        }
         FileAction::Rename => match (tool_at(change.place()), old_path.and_then(tool_at)) {
             (Some(tool), _) => (tool, change.place(), "replaced"),
             (None, Some(tool)) => (tool, old_path?, "moved away"),

@@ -120,6 +120,9 @@ fn by_change<'a>(
         FileAction::Write if trace == Trace::Log && process.role == Role::Shell => {
             Some((trace, change.place(), "overwrote"))
         }
+        FileAction::Symlink if change.old_path.as_deref() == Some("/dev/null") => {
+            Some((trace, change.place(), "linked to nowhere"))
+        }
         _ => None,
     }
 }
@@ -153,7 +156,9 @@ mod tests {
         host.write(script, "/var/log/wtmp");
         host.spawn(script, "/usr/bin/ln", &["ln", "-sf", "/dev/null", "/root/.bash_history"]);
         host.spawn(script, "/usr/bin/truncate", &["truncate", "-s", "0", "/var/log/auth.log"]);
-        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8L", 15); 4]);
+        host.symlink(script, "/dev/null", "/home/x/.zsh_history");
+        host.symlink(script, "/home/x/shared", "/home/y/.zsh_history");
+        assert_eq!(findings_of(&[&DETECTOR], &host), [("B8L", 15); 5]);
     }
 
     #[test]

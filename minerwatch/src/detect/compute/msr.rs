@@ -54,7 +54,11 @@ fn opened(context: &DetectionContext<'_>, change: &FileChange) -> Option<Finding
         FileAction::Write | FileAction::Create => {
             (&*change.path == ALLOW_WRITES).then_some("allowed writing to the processor's registers")?
         }
-        FileAction::Rename | FileAction::Delete | FileAction::Chmod => return None,
+        FileAction::Rename
+        | FileAction::Delete
+        | FileAction::Chmod
+        | FileAction::Link
+        | FileAction::Symlink => return None,
     };
     let detail = format!("'{}' {what} ({})", context.process.view.name, change.path);
     Some(Finding::new(MSR, context, detail).full().value("path", &change.path))

@@ -22,6 +22,10 @@ pub enum FileAction {
     Chmod,
     /// A watched device (MSR, GPU) was opened, for reading or writing.
     DeviceOpen,
+    /// It got a second name (a hard link).
+    Link,
+    /// A symbolic link was created.
+    Symlink,
 }
 
 /// A file changed, or a watched device was opened.
@@ -29,9 +33,10 @@ pub enum FileAction {
 pub struct FileChange {
     /// The action.
     pub action: FileAction,
-    /// Absolute path in the process's mount namespace; for a rename, the new path.
+    /// Absolute path in the process's mount namespace; for a rename or a link, the new path.
     pub path: Arc<str>,
-    /// For a rename, the old path.
+    /// For a rename, the old path; for a hard link, the path of the file before; for a symbolic link, the absolute path
+    /// that the link leads to, which need not exist.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub old_path: Option<Arc<str>>,
     /// Path of the same file on the host, if the process sees the file under another path: through a mounted directory of
@@ -50,6 +55,18 @@ pub struct FileChange {
 }
 
 impl FileChange {
+    /// Whether the action put a file, or a link to one, at [`FileChange::path`].
+    pub fn puts_file(&self) -> bool {
+        match self.action {
+            FileAction::Write
+            | FileAction::Create
+            | FileAction::Rename
+            | FileAction::Link
+            | FileAction::Symlink => true,
+            FileAction::Delete | FileAction::Chmod | FileAction::DeviceOpen => false,
+        }
+    }
+
     /// The path by which the host itself knows the file, else the path that the process used.
     pub fn place(&self) -> &str {
         self.host_path.as_deref().unwrap_or(&self.path)

@@ -34,6 +34,18 @@ impl Host {
         self.change(key, FileAction::Rename, to, Some(from), 0o644);
     }
 
+    /// Gives a file a second name.
+    pub fn link(&mut self, key: ProcessKey, from: &str, to: &str) {
+        let file = self.file(from);
+        self.files.insert(to.to_owned(), file);
+        self.change(key, FileAction::Link, to, Some(from), 0o644);
+    }
+
+    /// Creates a symbolic link at `link` that leads to the absolute path `target`.
+    pub fn symlink(&mut self, key: ProcessKey, target: &str, link: &str) {
+        self.change(key, FileAction::Symlink, link, Some(target), 0o120_777);
+    }
+
     /// Opens a file of the host for writing, which the process sees at `path` and the host at `host_path`.
     pub fn write_as(&mut self, key: ProcessKey, path: &str, host_path: &str) {
         let file = Some(self.file(host_path));

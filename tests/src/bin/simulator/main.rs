@@ -189,6 +189,13 @@ fn files(directory: &str) -> anyhow::Result<()> {
     fs::read(&first)?;
     env::set_current_dir(directory)?;
     fs::rename("first", "./second")?;
+    fs::hard_link("second", "third")?;
+    std::os::unix::fs::symlink("../nowhere", "fourth")?;
+    let refused = [fs::hard_link("second", "third"), std::os::unix::fs::symlink("other", "fourth")];
+    anyhow::ensure!(refused.iter().all(Result::is_err), "a link replaced another");
+    for link in ["third", "fourth"] {
+        fs::remove_file(link)?;
+    }
     Command::new("chmod").args(["750", "second"]).status()?;
     fs::remove_file(format!("{directory}/../{}/second", last_component(directory)))?;
     Ok(())
