@@ -69,6 +69,7 @@ pub const STORIES: &[Story] = &[
     attack("java-backdoor", "suspected", &["B1", "B2", "B7", "N6", "N9", "T1"]).naming(&["java"]),
     attack("light-miner", "suspected", &["B2", "C13", "T1"]).naming(&["kdump"]),
     attack("limited-worker", "suspected", &["B2", "C5", "N9", "T1"]).naming(&[".encoder"]),
+    attack("linked-implant", "suspected", &["B2", "B6", "B7", "N9", "T1"]).naming(&["fontd"]),
     attack("local-tunnel", "mining", &["B2", "N1", "N2", "T1"]).naming(&["unit", "gate"]),
     attack("memory-miner", "mining", &["B3", "B4P", "N1", "N2", "N4", "N9"]).naming(&["3"]),
     attack("miner-behind-a-proxy", "mining", &["N1"]).naming(&["miner.py"]),
