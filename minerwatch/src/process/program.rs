@@ -24,7 +24,7 @@ pub fn script_of<'a>(
         return Some(invoked);
     }
     let mut first_file = None;
-    let mut rest = told(name, arguments)?.iter().map(AsRef::as_ref);
+    let mut rest = told(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
         match argument.strip_prefix(['-', '+']) {
             Some(flags) if runner.runs_no_file(flags) => {
@@ -63,8 +63,7 @@ pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>])
     let Some(runner @ (Runner::Shell | Runner::Language)) = Runner::of(name) else {
         return false;
     };
-    let Some(told) = told(name, arguments) else { return false };
-    let mut rest = told.iter().map(AsRef::as_ref);
+    let mut rest = told(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
         let Some(flags) = argument.strip_prefix(['-', '+']) else { return false };
         // After these, no argument is a file: `-s`, `-`. After `-c` the code follows.
@@ -78,15 +77,15 @@ pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>])
     true
 }
 
-/// Returns what an interpreter is told after its name, or `None` if it is an applet that interprets nothing. The applet
-/// stands before its arguments: `busybox sh FILE`.
-fn told<'a, Argument: AsRef<str>>(name: &str, arguments: &'a [Argument]) -> Option<&'a [Argument]> {
-    let Some((called, rest)) = arguments.split_first() else { return Some(arguments) };
-    if name != "busybox" || base_name(called.as_ref()) != name {
-        return Some(rest);
+/// Returns what an interpreter is told after its name. The name of an applet that interprets is passed over: `busybox sh
+/// FILE`. Any other applet is the program that runs: `busybox wget`.
+fn told<'a, Argument: AsRef<str>>(name: &str, arguments: &'a [Argument]) -> &'a [Argument] {
+    let Some((called, rest)) = arguments.split_first() else { return arguments };
+    let is_by_own_name = name == "busybox" && base_name(called.as_ref()) == name;
+    match rest.split_first() {
+        Some((applet, rest)) if is_by_own_name && interprets(applet.as_ref()) => rest,
+        _ => rest,
     }
-    let (applet, rest) = rest.split_first()?;
-    interprets(applet.as_ref()).then_some(rest)
 }
 
 /// A kind of program that runs other files.
@@ -207,7 +206,7 @@ mod tests {
             ("/usr/bin/node", "node", vec!["node", "-r", "/srv/a.js", "/srv/b.js"], Some("/srv/b.js")),
             ("/bin/busybox", "busybox", vec!["busybox", "sh", "/tmp/x"], Some("/tmp/x")),
             ("/bin/busybox", "busybox", vec!["/bin/busybox", "ash", "-e", "/tmp/x"], Some("/tmp/x")),
-            ("/bin/busybox", "busybox", vec!["busybox", "wget", "http://x"], none),
+            ("/bin/busybox", "busybox", vec!["busybox", "wget", "http://x"], Some("wget")),
             ("/bin/busybox", "busybox", vec!["busybox"], none),
             ("/bin/busybox", "/bin/sh", vec!["sh", "/tmp/x"], Some("/tmp/x")),
             ("/usr/bin/python3", "python3", vec!["python3", "-W", "ignore", "/tmp/x"], Some("/tmp/x")),
@@ -232,7 +231,6 @@ mod tests {
         assert!(reads("/bin/busybox", &["sh"]));
         assert!(reads("/bin/busybox", &["busybox", "sh"]));
         assert!(reads("/usr/bin/python3", &["python3", "-W", "ignore", "-"]));
-        assert!(!reads("/bin/busybox", &["busybox"]));
         assert!(!reads("/bin/busybox", &["busybox", "sh", "/tmp/x"]));
         assert!(!reads("/bin/busybox", &["busybox", "wget"]));
         assert!(!reads("/usr/bin/python3", &["python3", "-X", "dev", "/tmp/x"]));

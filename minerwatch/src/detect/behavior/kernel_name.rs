@@ -38,7 +38,7 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 fn is_kernel_name(name: &str) -> bool {
     /// Length to which the kernel cuts a name (`TASK_COMM_LEN` in `include/linux/sched.h`, without the final zero).
     const SHOWN: usize = 15;
-    const THREADS: [&str; 55] = [
+    const THREADS: [&str; 54] = [
         "scsi_eh_",
         "scsi_tmf_",
         "rcuos",
@@ -91,7 +91,6 @@ fn is_kernel_name(name: &str) -> bool {
         "ecryptfs-kthread",
         "kvfree_rcu_reclaim",
         "kdamond.",
-        "psimon",
         "zswap-shrink",
         "nvme-reset-wq",
     ];
@@ -214,7 +213,7 @@ mod tests {
             "jbd2/tool",
             "xfsaild/a/b",
             "rcu_tasks",
-            "psimonitor",
+            "psimon",
             "kdamond.conf",
             "netns",
             "ksmserver",
