@@ -24,7 +24,7 @@ pub fn script_of<'a>(
         return Some(invoked);
     }
     let mut first_file = None;
-    let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
+    let mut rest = told(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
         match argument.strip_prefix(['-', '+']) {
             Some(flags) if runner.runs_no_file(flags) => {
@@ -36,7 +36,7 @@ pub fn script_of<'a>(
                     _ => first_file,
                 };
             }
-            Some(_) if runner.has_value(argument) => {
+            Some(_) if runner.has_value(name, argument) => {
                 let value = rest.next();
                 if matches!(argument, "--rcfile" | "--init-file") {
                     first_file = value;
@@ -59,21 +59,33 @@ pub fn script_of<'a>(
 /// Whether an interpreter was started so that it reads its program from its standard input: with no file and no code, or
 /// with `-s` (shells) or `-`. A person at a terminal starts a shell like this, too.
 pub fn reads_program_from_input(executable: &str, arguments: &[impl AsRef<str>]) -> bool {
-    let Some(runner @ (Runner::Shell | Runner::Language)) = Runner::of(base_name(executable)) else {
+    let name = base_name(executable);
+    let Some(runner @ (Runner::Shell | Runner::Language)) = Runner::of(name) else {
         return false;
     };
-    let mut rest = arguments.iter().skip(1).map(AsRef::as_ref);
+    let mut rest = told(name, arguments).iter().map(AsRef::as_ref);
     while let Some(argument) = rest.next() {
         let Some(flags) = argument.strip_prefix(['-', '+']) else { return false };
         // After these, no argument is a file: `-s`, `-`. After `-c` the code follows.
         if runner.runs_no_file(flags) {
             return flags.is_empty() || (runner == Runner::Shell && !flags.contains('c'));
         }
-        if runner.has_value(argument) {
+        if runner.has_value(name, argument) {
             rest.next();
         }
     }
     true
+}
+
+/// Returns what an interpreter is told after its name. The name of an applet that interprets is passed over: `busybox sh
+/// FILE`. Any other applet is the program that runs: `busybox wget`.
+fn told<'a, Argument: AsRef<str>>(name: &str, arguments: &'a [Argument]) -> &'a [Argument] {
+    let Some((called, rest)) = arguments.split_first() else { return arguments };
+    let is_by_own_name = name == "busybox" && base_name(called.as_ref()) == name;
+    match rest.split_first() {
+        Some((applet, rest)) if is_by_own_name && interprets(applet.as_ref()) => rest,
+        _ => rest,
+    }
 }
 
 /// A kind of program that runs other files.
@@ -110,11 +122,19 @@ impl Runner {
         !flags.starts_with('-') && (flags.is_empty() || flags.contains(no_file))
     }
 
-    /// Whether the next argument is the value of this option.
-    fn has_value(self, option: &str) -> bool {
+    /// Whether the next argument is the value of this option of the program `name`.
+    fn has_value(self, name: &str, option: &str) -> bool {
         match self {
             Self::Shell => matches!(option, "-o" | "+o" | "-O" | "+O" | "--rcfile" | "--init-file"),
-            Self::Language => matches!(option, "-r" | "--require" | "--import"),
+            // The same letter is a flag in one language and has a value in another.
+            Self::Language if name.starts_with("python") || name.starts_with("pypy") => {
+                matches!(option, "-W" | "-X" | "--check-hash-based-pycs")
+            }
+            Self::Language if name.starts_with("perl") => option == "-I",
+            Self::Language if name.starts_with("ruby") => matches!(option, "-I" | "-r" | "-C" | "-E"),
+            Self::Language if name.starts_with("php") => matches!(option, "-d" | "-z" | "-r"),
+            Self::Language if name.starts_with("lua") => option == "-l",
+            Self::Language => matches!(option, "-r" | "--require" | "--import" | "--loader"),
             Self::Machine => {
                 matches!(option, "-jar" | "-cp" | "-classpath" | "--class-path" | "-p" | "--module-path")
             }
@@ -184,10 +204,35 @@ mod tests {
             ("/usr/bin/bash", "bash", vec!["bash", "--rcfile", "/tmp/x", "-i"], Some("/tmp/x")),
             ("/usr/bin/bash", "bash", vec!["bash", "-o", "errexit", "/tmp/x"], Some("/tmp/x")),
             ("/usr/bin/node", "node", vec!["node", "-r", "/srv/a.js", "/srv/b.js"], Some("/srv/b.js")),
+            ("/bin/busybox", "busybox", vec!["busybox", "sh", "/tmp/x"], Some("/tmp/x")),
+            ("/bin/busybox", "busybox", vec!["/bin/busybox", "ash", "-e", "/tmp/x"], Some("/tmp/x")),
+            ("/bin/busybox", "busybox", vec!["busybox", "wget", "http://x"], Some("wget")),
+            ("/bin/busybox", "busybox", vec!["busybox"], none),
+            ("/bin/busybox", "/bin/sh", vec!["sh", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/python3", "python3", vec!["python3", "-W", "ignore", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/python3", "python3", vec!["python3", "-X", "dev", "-u", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/perl", "perl", vec!["perl", "-W", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/perl", "perl", vec!["perl", "-I", "/srv/l", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/ruby3.1", "ruby", vec!["ruby", "-I", "lib", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/php8.2", "php", vec!["php", "-d", "a=b", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/php8.2", "php", vec!["php", "-r", "echo 1;"], none),
+            ("/usr/bin/luajit", "luajit", vec!["luajit", "-l", "ffi", "/tmp/x"], Some("/tmp/x")),
+            ("/usr/bin/expect", "expect", vec!["expect", "-f", "/tmp/x"], Some("/tmp/x")),
             ("", "", vec![], none),
         ];
         for (executable, invoked, arguments, expected) in cases {
             assert_eq!(script_of(executable, invoked, &arguments), expected, "{executable} {arguments:?}");
         }
+    }
+
+    #[test]
+    fn programs_come_from_the_input_without_file_and_code() {
+        let reads = |executable: &str, arguments: &[&str]| reads_program_from_input(executable, arguments);
+        assert!(reads("/bin/busybox", &["sh"]));
+        assert!(reads("/bin/busybox", &["busybox", "sh"]));
+        assert!(reads("/usr/bin/python3", &["python3", "-W", "ignore", "-"]));
+        assert!(!reads("/bin/busybox", &["busybox", "sh", "/tmp/x"]));
+        assert!(!reads("/bin/busybox", &["busybox", "wget"]));
+        assert!(!reads("/usr/bin/python3", &["python3", "-X", "dev", "/tmp/x"]));
     }
 }

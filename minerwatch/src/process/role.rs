@@ -103,6 +103,7 @@ impl Role {
                 Self::Other
             }
             _ if role.excuses() && !file.in_system_directory => Self::Other,
+            Self::ContainerRuntime if runs_on_the_host(arguments) => Self::Other,
             Self::Shell if is_login_shell(arguments, above) => Self::LoginShell,
             Self::Service if file.in_system_directory && runs_jobs(arguments) => Self::JobRunner,
             Self::Service if installs_packages(arguments) => Self::Interpreter,
@@ -203,6 +204,12 @@ pub(super) fn starts_services(path: &str) -> bool {
         "start-stop-daemon" | "openrc" | "openrc-run" | "runscript" | "supervise-daemon"
     );
     (is_tool && is_in_system_directory(path)) || SCRIPTS.iter().any(|place| path.starts_with(place))
+}
+
+/// Whether a tool for containers is told to run a program of the host: `podman unshare PROGRAM`, which makes no more than
+/// a namespace of users.
+fn runs_on_the_host(arguments: &[impl AsRef<str>]) -> bool {
+    arguments.iter().skip(1).any(|argument| argument.as_ref() == "unshare")
 }
 
 /// Whether the arguments are those of a login shell, in a person's session: `argv[0]` starts with a dash, or a login
@@ -311,9 +318,27 @@ mod tests {
     }
 
     #[test]
+    fn who_runs_one_program_is_no_supervisor() {
+        for path in
+            ["/usr/bin/tini", "/usr/bin/dumb-init", "/usr/bin/docker-init", "/usr/libexec/podman/catatonit"]
+        {
+            assert_eq!(role(path, &["x", "--", "/tmp/x"], Some(Role::Shell)), Role::Other, "{path}");
+            let first = Role::of(&ProgramFile::at(path), &["x"], 1, Above::default());
+            assert_eq!(first, Role::Init, "{path}");
+        }
+        for path in ["/usr/bin/podman", "/usr/bin/buildah"] {
+            assert_eq!(role(path, &["x", "unshare", "/tmp/x"], None), Role::Other, "{path}");
+            assert_eq!(role(path, &["x", "--root", "/r", "unshare", "/tmp/x"], None), Role::Other, "{path}");
+            assert_eq!(role(path, &["x", "run", "image"], None), Role::ContainerRuntime, "{path}");
+        }
+    }
+
+    #[test]
     fn version_suffixes_are_ignored() {
         assert_eq!(role("/usr/sbin/php-fpm8.2", &["php-fpm"], None), Role::Service);
         assert_eq!(role("/usr/bin/python3.11", &["python3"], None), Role::Interpreter);
+        assert_eq!(role("/usr/bin/pypy3.10", &["pypy3"], None), Role::Interpreter);
+        assert_eq!(role("/usr/bin/ksh93", &["ksh"], None), Role::Shell);
         assert_eq!(role("/usr/sbin/apache2", &["apache2"], None), Role::Service);
         assert_eq!(role("/usr/sbin/exim4", &["exim4"], None), Role::Service);
     }

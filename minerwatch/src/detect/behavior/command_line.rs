@@ -84,7 +84,7 @@ fn inspect(accounts: &AccountHasher, context: &DetectionContext<'_>) -> Option<F
 }
 
 /// Programs that run the rest of their command line as another program, or send it to another host.
-const WRAPPERS: [&str; 46] = [
+const WRAPPERS: [&str; 75] = [
     "ip",
     "nohup",
     "sudo",
@@ -131,6 +131,35 @@ const WRAPPERS: [&str; 46] = [
     "daemonize",
     "catatonit",
     "prlimit",
+    "busybox",
+    "toybox",
+    "coreutils",
+    "pkexec",
+    "sg",
+    "setarch",
+    "choom",
+    "capsh",
+    "runcon",
+    "aa-exec",
+    "firejail",
+    "bwrap",
+    "nsjail",
+    "schroot",
+    "dbus-run-session",
+    "tini",
+    "dumb-init",
+    "docker-init",
+    "gosu",
+    "su-exec",
+    "chpst",
+    "cgexec",
+    "proxychains",
+    "tsocks",
+    "trickle",
+    "rlwrap",
+    "perf",
+    "gdb",
+    "valgrind",
 ];
 
 /// Returns the arguments that the program itself is told, or `None` if none of them are for it.
@@ -235,6 +264,7 @@ mod tests {
         );
         assert_eq!(run("/usr/bin/bash", &["bash", "-o", "pool.example:443", "-u", MONERO]), [("B9", 100)]);
         assert_eq!(run("/tmp/bash", &["bash", "-c", "x", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
+        assert_eq!(run("/var/lib/x/tini", &["tini", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
         assert_eq!(run("/var/lib/x/sudo", &["sudo", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
         assert_eq!(run("/usr/../tmp/curl", &["curl", "-o", "10.0.0.5:80", "-u", MONERO]), [("B9", 100)]);
         // A program named like a text viewer is inspected if it lies outside the system directories.
@@ -277,6 +307,15 @@ mod tests {
             ("/usr/bin/timeout", wrapped(&["timeout", "60"])),
             ("/usr/bin/env", wrapped(&["env", "A=b"])),
             ("/usr/bin/docker", wrapped(&["docker", "run", "image"])),
+            ("/usr/lib/cargo/bin/coreutils", wrapped(&["nohup"])),
+            ("/bin/busybox", wrapped(&["busybox", "nohup"])),
+            ("/usr/bin/setpriv", wrapped(&["setpriv", "--reuid", "33"])),
+            ("/usr/bin/chrt", wrapped(&["chrt", "--idle", "0"])),
+            ("/usr/bin/flock", wrapped(&["flock", "-n", "/run/lock/x"])),
+            ("/usr/bin/env", wrapped(&["env", "-S"])),
+            ("/usr/bin/pkexec", wrapped(&["pkexec"])),
+            ("/usr/bin/bwrap", wrapped(&["bwrap", "--bind", "/", "/"])),
+            ("/usr/bin/tini", wrapped(&["tini", "--"])),
             ("/usr/bin/bash", wrapped(&["bash", "/srv/test.sh"])),
             ("/usr/bin/dash", wrapped(&["sh", "-c", "exec \"$@\"", "sh"])),
         ] {

@@ -36,11 +36,11 @@ fn inspect(context: &DetectionContext<'_>) -> Option<Finding> {
 }
 
 fn is_kernel_name(name: &str) -> bool {
-    const THREADS: [&str; 44] = [
+    /// Length to which the kernel cuts a name (`TASK_COMM_LEN` in `include/linux/sched.h`, without the final zero).
+    const SHOWN: usize = 15;
+    const THREADS: [&str; 54] = [
         "scsi_eh_",
         "scsi_tmf_",
-        "rcu_tasks_kthre",
-        "rcu_tasks_rude_",
         "rcuos",
         "rcuog",
         "rcuop",
@@ -81,21 +81,38 @@ fn is_kernel_name(name: &str) -> bool {
         "jbd2",
         "netns",
         "irq",
+        "rcu_tasks_kthread",
+        "rcu_tasks_rude_kthread",
+        "rcu_tasks_trace",
+        "rcu_tasks_trace_kthread",
+        "rcu_exp_par_gp_kthread_worker",
+        "rcu_exp_gp_kthread_worker",
+        "pool_workqueue_release",
+        "ecryptfs-kthread",
+        "kvfree_rcu_reclaim",
+        "kdamond.",
+        "zswap-shrink",
+        "nvme-reset-wq",
     ];
     // `ps` shows the name of a process without arguments in brackets. Some miners put the brackets into their own name.
     let name = name.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(name);
     if let Some(worker) = name.strip_prefix("kworker/") {
         return is_worker(worker);
     }
+    if name.split_once('/').is_some_and(|(thread, device)| is_of_device(thread, device)) {
+        return true;
+    }
     // Every program that starts comes here, and most names differ in the first two letters from all of these.
     let [first, second, ..] = name.as_bytes() else { return false };
     let Some((thread, rest)) = THREADS
         .iter()
         .filter(|thread| matches!(thread.as_bytes(), [one, two, ..] if one == first && two == second))
-        .find_map(|thread| name.strip_prefix(thread).map(|rest| (*thread, rest)))
-        .filter(|(_, rest)| {
-            rest.chars()
-                .all(|next| next.is_ascii_digit() || matches!(next, '/' | ':' | 'u' | 'H' | '-' | 'i'))
+        .find_map(|thread| {
+            let is_cut = thread.get(..SHOWN) == Some(name);
+            let rest = if is_cut { "" } else { name.strip_prefix(thread)? };
+            let is_number =
+                |next: char| next.is_ascii_digit() || matches!(next, '/' | ':' | 'u' | 'H' | '-' | 'i');
+            rest.chars().all(is_number).then_some((*thread, rest))
         })
     else {
         return false;
@@ -106,6 +123,21 @@ fn is_kernel_name(name: &str) -> bool {
         | "idle_inject" | "kdmflush" => rest.starts_with('/'),
         "scsi_eh_" | "scsi_tmf_" => !rest.is_empty(),
         _ => true,
+    }
+}
+
+/// Whether a name is that of a thread for one device: `irq/24-nvme0q1` (`kernel/irq/manage.c`, `setup_irq_thread`),
+/// `jbd2/sda1-8` (`fs/jbd2/journal.c`, the device and the inode of the journal), `xfsaild/dm-0` (`fs/xfs/xfs_trans_ail.c`).
+fn is_of_device(thread: &str, device: &str) -> bool {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let is_device = |text: &str| !text.is_empty() && !text.contains('/');
+    match thread {
+        "irq" => {
+            device.split_once('-').is_some_and(|(number, action)| is_number(number) && is_device(action))
+        }
+        "jbd2" => device.rsplit_once('-').is_some_and(|(disk, inode)| is_device(disk) && is_number(inode)),
+        "xfsaild" | "dmcrypt_write" => is_device(device),
+        _ => false,
     }
 }
 
@@ -145,6 +177,19 @@ mod tests {
             "kworker/R-rcu_gp",
             "[scsi_eh_0]",
             "[rcuos/1]",
+            "irq/24-nvme0q1",
+            "[irq/25-ACPI:Ged]",
+            "[jbd2/sda1-8]",
+            "jbd2/dm-0-8",
+            "[xfsaild/dm-0]",
+            "dmcrypt_write/252:0",
+            "rcu_tasks_kthre",
+            "[rcu_tasks_kthread]",
+            "rcu_tasks_rude_",
+            "pool_workqueue_",
+            "[rcu_tasks_trace_kthread]",
+            "[pool_workqueue_release]",
+            "[kdamond.0]",
         ] {
             assert!(is_kernel_name(name), "{name}");
         }
@@ -162,6 +207,14 @@ mod tests {
             "kde",
             "migration",
             "irqbalance",
+            "irq/test",
+            "irq/x-1",
+            "jbd2/src/main",
+            "jbd2/tool",
+            "xfsaild/a/b",
+            "rcu_tasks",
+            "psimon",
+            "kdamond.conf",
             "netns",
             "ksmserver",
             "kswapper",

@@ -25,7 +25,7 @@ fn without_version(name: &str) -> &str {
 const NAMES: &[(Role, &[&str])] = &[
     (Role::Init, &[
         "systemd", "init", "openrc", "openrc-init", "runit", "runsvdir", "runsv", "s6-svscan",
-        "s6-supervise", "supervisord", "supervise", "upstart", "tini", "dumb-init", "launchd",
+        "s6-supervise", "supervisord", "supervise", "upstart", "launchd",
         "systemd-executor", "systemd-userwork", "monit",
     ]),
     (Role::LoginService, &[
@@ -38,8 +38,8 @@ const NAMES: &[(Role, &[&str])] = &[
     ]),
     (Role::ContainerRuntime, &[
         "containerd", "containerd-shim", "containerd-shim-runc-v", "containerd-shim-runc-v2", "dockerd",
-        "docker-init", "docker-containerd", "docker-containerd-shim", "conmon", "conmonrs", "runc", "crun",
-        "youki", "crio", "podman", "buildah", "kubelet", "catatonit", "lxc-start", "lxcfs", "lxd",
+        "docker-containerd", "docker-containerd-shim", "conmon", "conmonrs", "runc", "crun",
+        "youki", "crio", "podman", "buildah", "kubelet", "lxc-start", "lxcfs", "lxd",
         "systemd-nspawn",
     ]),
     (Role::JobRunner, &[
@@ -54,9 +54,12 @@ const NAMES: &[(Role, &[&str])] = &[
     ]),
     (Role::Shell, &[
         "sh", "bash", "dash", "ash", "zsh", "ksh", "mksh", "fish", "rbash", "busybox", "tcsh", "csh",
+        "bash-static", "zsh-static", "mksh-static", "static-sh", "lksh", "oksh", "loksh", "pdksh", "rksh", "rzsh", "posh",
+        "yash", "sash", "elvish",
     ]),
     (Role::Interpreter, &[
         "python", "perl", "ruby", "lua", "tclsh", "php", "bun", "deno", "env", "Rscript",
+        "luajit", "pypy", "micropython", "guile", "expect", "wish", "raku", "qjs",
     ]),
     (Role::Downloader, &[
         "curl", "wget", "wget2", "aria2c", "axel", "lwp-download", "lwp-request", "fetch", "ftpget",
