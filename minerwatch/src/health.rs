@@ -7,7 +7,7 @@ mod message;
 mod rate;
 mod reason;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use self::rate::Rate;
 pub use self::reason::Reason;
@@ -40,6 +40,15 @@ pub struct Observation {
     pub detached: Vec<String>,
     /// Why the state directory cannot be written, if so.
     pub state_error: Option<String>,
+}
+
+/// An agent that ended without a clean end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KilledAgent {
+    /// The process id that it had.
+    pub pid: u32,
+    /// The wall time at which it was last seen alive. It notes this with each heartbeat, so it may have lived longer.
+    pub last_alive: SystemTime,
 }
 
 /// A change that is worth an alert.
@@ -85,6 +94,13 @@ impl HealthMonitor {
         }
     }
 
+    /// Takes how the daemon before ended. Returns the alert. The reason applies until the quiet time is over, and its end
+    /// is not told.
+    pub fn killed(&mut self, agent: &KilledAgent, now: BootTime) -> Option<Change> {
+        let state = self.states.get_mut(Reason::Killed as usize)?;
+        state.advance(Reason::Killed, Some(message::killed(agent)), now)
+    }
+
     /// Returns the names of the reasons that apply now.
     pub fn degraded(&self) -> impl Iterator<Item = &'static str> {
         let applies = |(reason, state): (Reason, &State)| state.last.map(|_| reason.name());
@@ -111,6 +127,8 @@ impl HealthMonitor {
                 (jump.unsigned_abs() > CLOCK_JUMP.as_nanos()).then(|| message::clock_jumped(jump))
             }
             Reason::StateUnwritable => observation.state_error.as_deref().map(message::state_unwritable),
+            // This is told once, at the start.
+            Reason::Killed => None,
         }
     }
 
@@ -154,7 +172,8 @@ impl State {
         }
         self.last = None;
         let told = std::mem::take(&mut self.told);
-        told.then(|| Change { reason, restored: true, message: message::restored(reason) })
+        let message = message::restored(reason).filter(|_| told)?;
+        Some(Change { reason, restored: true, message })
     }
 }
 

@@ -101,8 +101,9 @@ impl Drop for Intrusion {
     }
 }
 
+/// Returns whether an object is an alert about an incident. That the agent was killed is an alert, too.
 fn is_alert(object: &Value) -> bool {
-    at(object, "event.kind") == "alert"
+    at(object, "event.kind") == "alert" && at(object, "event.action") != "sensor-degraded"
 }
 
 /// Starts the daemon and keeps only its alerts.
@@ -191,6 +192,34 @@ fn survives(test_subnet: u8, kills: u32, mut seed: u64) {
     assert!(own.iter().filter(goes_on).count() > 0, "it goes on: {:#?}", actions(&alerts));
     let alive = intrusion.stored(&id);
     assert!(!alive.is_empty() && alive.iter().all(|alive| !alive), "{alive:?}");
+}
+
+#[test]
+fn a_kill_is_told_by_the_successor() {
+    let Some(_machine) = machine("a_kill_is_told_by_the_successor") else { return };
+    let scratch = Scratch::new();
+    let path = configuration(&scratch, "");
+    let degraded = |objects: Vec<Value>| -> Vec<Value> {
+        objects.into_iter().filter(|object| at(object, "event.action") == "sensor-degraded").collect()
+    };
+    let first = start(&path);
+    let pid = first.pid();
+    kill(first);
+
+    let second = start(&path);
+    second.wait_for("killed", SOON, |object| at(object, "minerwatch.agent.reason") == "killed");
+    assert_eq!(daemon(&scratch)["degraded"][0], "killed");
+    let told = degraded(second.stop());
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert_eq!(at(&told[0], "event.severity"), 75, "{told:#?}");
+    let message = told[0]["message"].as_str().expect("a sentence");
+    assert!(message.contains(&format!("process id {pid})")), "{message}");
+
+    // The second one was ended by SIGTERM.
+    let third = start(&path);
+    third.find(Duration::from_millis(1_500), |_| false);
+    let told = degraded(third.stop());
+    assert!(told.is_empty(), "{told:#?}");
 }
 
 #[test]

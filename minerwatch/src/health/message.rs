@@ -1,8 +1,9 @@
 //! The sentences of alerts about the daemon's own health: what happened, and what to do.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::{QUIET, Reason};
+use super::{KilledAgent, QUIET, Reason};
+use crate::except::Moment;
 
 pub(super) fn table_full(tables: &[(&'static str, u64)]) -> String {
     let list: Vec<String> = tables.iter().map(|(name, count)| format!("{name} ({count})")).collect();
@@ -45,7 +46,19 @@ pub(super) fn state_unwritable(error: &str) -> String {
     )
 }
 
-pub(super) fn restored(reason: Reason) -> String {
+pub(super) fn killed(agent: &KilledAgent) -> String {
+    let since_1970 = agent.last_alive.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let last_alive = Moment::from_unix(i64::try_from(since_1970.as_secs()).unwrap_or(i64::MAX));
+    format!(
+        "The agent (process id {}) was ended by SIGKILL or a crash, was last seen alive at {last_alive}, and the \
+         host was not watched until now; find out who ended it (an intruder, or the kernel for lack of memory), and \
+         check the host with `minerwatch doctor`",
+        agent.pid
+    )
+}
+
+/// Returns the sentence for the end of a reason. Returns `None` for a reason whose end is no news.
+pub(super) fn restored(reason: Reason) -> Option<String> {
     let minutes = QUIET.as_secs() / 60;
     let what = match reason {
         Reason::TableFull => "Tables of the sensor are large enough again",
@@ -53,6 +66,8 @@ pub(super) fn restored(reason: Reason) -> String {
         Reason::Losses => "No more events than usual are lost",
         Reason::ClockJumped => "The clock of the host is steady again",
         Reason::StateUnwritable => "The state directory can be written again",
+        // What the host did meanwhile stays unknown.
+        Reason::Killed => return None,
     };
-    format!("{what}, for {minutes} minutes; nothing is to be done")
+    Some(format!("{what}, for {minutes} minutes; nothing is to be done"))
 }

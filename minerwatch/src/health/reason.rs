@@ -13,12 +13,20 @@ pub enum Reason {
     ClockJumped,
     /// The state directory cannot be written.
     StateUnwritable,
+    /// The daemon before was killed or crashed.
+    Killed,
 }
 
 impl Reason {
     /// Every reason, in the order of the numbers.
-    pub const ALL: [Self; 5] =
-        [Self::TableFull, Self::HookGone, Self::Losses, Self::ClockJumped, Self::StateUnwritable];
+    pub const ALL: [Self; 6] = [
+        Self::TableFull,
+        Self::HookGone,
+        Self::Losses,
+        Self::ClockJumped,
+        Self::StateUnwritable,
+        Self::Killed,
+    ];
 
     /// Returns the name in events and metrics.
     pub fn name(self) -> &'static str {
@@ -28,13 +36,15 @@ impl Reason {
             Self::Losses => "losses",
             Self::ClockJumped => "clock-jumped",
             Self::StateUnwritable => "state-unwritable",
+            Self::Killed => "killed",
         }
     }
 
-    /// Returns the severity of the alert. From 70 on, somebody should look at once: a hook does not vanish by itself.
+    /// Returns the severity of the alert. From 70 on, somebody should look at once: neither a hook nor the daemon
+    /// vanishes by itself.
     pub fn severity(self) -> u32 {
         match self {
-            Self::HookGone => 75,
+            Self::HookGone | Self::Killed => 75,
             Self::Losses | Self::TableFull | Self::StateUnwritable => 50,
             Self::ClockJumped => 40,
         }

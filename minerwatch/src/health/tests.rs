@@ -1,8 +1,8 @@
 //! Tests of the state machine, with a simulated clock.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use super::{Change, HealthMonitor, Observation, Reason};
+use super::{Change, HealthMonitor, KilledAgent, Observation, Reason};
 use crate::model::BootTime;
 
 /// A host, observed once a second.
@@ -115,4 +115,33 @@ fn each_full_table_counts_for_itself() {
 fn the_message_of_a_clock_names_the_direction() {
     assert!(super::message::clock_jumped(-3_600_000_000_000).contains("back by 3600 seconds"));
     assert!(super::message::clock_jumped(i128::MAX).contains("forward"));
+}
+
+#[test]
+fn a_killed_agent_is_told_once_and_its_end_is_no_news() {
+    let mut host = Host::default();
+    let agent =
+        KilledAgent { pid: 4711, last_alive: SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_001) };
+    let change = host.monitor.killed(&agent, BootTime::default()).expect("an alert");
+    assert_eq!((change.reason, change.restored, change.reason.severity()), (Reason::Killed, false, 75));
+    for part in ["process id 4711", "2027-01-15T08:00:01Z", "SIGKILL", "; ", "minerwatch doctor"] {
+        assert!(change.message.contains(part), "{}", change.message);
+    }
+    assert!(change.message.len() < 400, "{}", change.message);
+    assert_eq!(host.after(299), []);
+    assert_eq!(host.monitor.degraded().collect::<Vec<_>>(), ["killed"]);
+    assert_eq!(host.after(3_600), []);
+    assert_eq!(host.monitor.degraded().count(), 0);
+}
+
+#[test]
+fn the_documentation_has_every_reason() {
+    let page = include_str!("../../../docs/events.md");
+    for reason in Reason::ALL {
+        let row = |line: &&str| {
+            line.starts_with(&format!("| `{}` | ", reason.name()))
+                && line.ends_with(&format!(" | {} |", reason.severity()))
+        };
+        assert_eq!(page.lines().filter(row).count(), 1, "{}", reason.name());
+    }
 }

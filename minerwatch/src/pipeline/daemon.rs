@@ -67,11 +67,13 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     Sensor::check().map_err(unsupported)?;
     effective.check_paths()?;
     let Effective { config, path: config_path, text, .. } = effective;
-    let _state_lock = StateLock::take(&config.state.directory)?;
-    let incidents = IncidentStore::new(&config.state.directory, host::context().boot_id);
-    let mut outputs = ConfiguredOutputs::open(&config, incidents)?;
     let (commands, mut queue) = mpsc::channel(MAX_COMMANDS);
+    // Before the lock, because a signal that ends the process at once would look like a crash.
     signals::forward(commands.clone())?;
+    let boot_id = host::context().boot_id;
+    let mut state_lock = StateLock::take(&config.state.directory, Arc::clone(&boot_id))?;
+    let incidents = IncidentStore::new(&config.state.directory, boot_id);
+    let mut outputs = ConfiguredOutputs::open(&config, incidents)?;
     let control = bind_control(&config, commands.clone())?;
     outputs.serve(control);
     let responder = StartedResponder::start(&config)?;
@@ -85,7 +87,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
     let waker = event_loop.waker();
     outputs.start(move || waker.notify_one())?;
     outputs.responder = responder.map(|responder| responder.run(commands.clone())).transpose()?;
-    let report = SelfReport::new(&config);
+    let mut report = SelfReport::new(&config);
     let metrics_socket = start_exporter(exporter, commands.clone())?;
     let load_history = LoadHistoryStore::new(&config.state.directory);
     if let Some((state, elapsed)) = load_history.load(host::wall_now()) {
@@ -113,7 +115,8 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
         "watching: {available} of {all} data sources are available{}",
         super::foreground::blind(&event_loop)
     );
-    report.start(&mut event_loop, &mut outputs)?;
+    let killed = state_lock.as_mut().and_then(StateLock::take_killed);
+    report.start(killed, &mut event_loop, &mut outputs)?;
     service::ready();
 
     let running = RefCell::new(Running {
@@ -137,7 +140,7 @@ pub async fn run(options: RunOptions) -> anyhow::Result<()> {
             &mut outputs,
             &mut queue,
             |event_loop, outputs, command| running.borrow_mut().command(event_loop, outputs, command),
-            |event_loop, outputs| running.borrow_mut().tick(event_loop, outputs),
+            |event_loop, outputs| running.borrow_mut().tick(state_lock.as_ref(), event_loop, outputs),
         )
         .await;
     service::stopping();
@@ -364,13 +367,18 @@ impl Running {
     }
 
     /// Does what is due once a second.
-    fn tick(&mut self, event_loop: &mut EventLoop, outputs: &mut ConfiguredOutputs) -> std::io::Result<()> {
+    fn tick(
+        &mut self,
+        state_lock: Option<&StateLock>,
+        event_loop: &mut EventLoop,
+        outputs: &mut ConfiguredOutputs,
+    ) -> std::io::Result<()> {
         service::alive();
         self.own_cpu.sample();
         self.exceptions.log_expired(unix_now());
         outputs
             .write_file(|| self.load_history.encode_if_due(event_loop.pipeline.engine(), host::wall_now()));
-        self.report.tick(event_loop, outputs)?;
+        self.report.tick(state_lock, event_loop, outputs)?;
         outputs.tick(event_loop.pipeline.engine_mut())
     }
 }

@@ -4,11 +4,11 @@ use std::{io, time::Duration};
 
 use tracing::{info, warn};
 
-use super::outputs::ConfiguredOutputs;
+use super::{outputs::ConfiguredOutputs, state_lock::StateLock};
 
 use crate::{
     config::Config,
-    health::{Change, HealthMonitor, Observation},
+    health::{Change, HealthMonitor, KilledAgent, Observation},
     host,
     model::{AgentNews, AgentReport, BootTime},
     pipeline::{event_loop::EventLoop, stages::OutputSink},
@@ -66,10 +66,19 @@ impl SelfReport {
         self.alive
     }
 
-    /// Reports the start.
-    pub fn start(&self, event_loop: &mut EventLoop, sink: &mut impl OutputSink) -> io::Result<()> {
+    /// Reports the start, and how the daemon before ended if it was killed.
+    pub fn start(
+        &mut self,
+        killed: Option<KilledAgent>,
+        event_loop: &mut EventLoop,
+        sink: &mut impl OutputSink,
+    ) -> io::Result<()> {
         let message = format!("minerwatch {} watches this host", env!("CARGO_PKG_VERSION"));
-        self.send(AgentNews::Started, message, event_loop, sink)
+        self.send(AgentNews::Started, message, event_loop, sink)?;
+        match killed.and_then(|agent| self.monitor.killed(&agent, host::now())) {
+            Some(change) => self.tell(change, event_loop, sink),
+            None => Ok(()),
+        }
     }
 
     /// Reports the end, for this reason.
@@ -83,33 +92,43 @@ impl SelfReport {
         self.send(AgentNews::Stopping(reason), message, event_loop, sink)
     }
 
-    /// Does what is due once a second: checks the health, and sends a heartbeat each minute.
-    pub fn tick(&mut self, event_loop: &mut EventLoop, sink: &mut ConfiguredOutputs) -> io::Result<()> {
+    /// Does what is due once a second: checks the health, and each minute sends a heartbeat and touches the lock.
+    pub fn tick(
+        &mut self,
+        lock: Option<&StateLock>,
+        event_loop: &mut EventLoop,
+        sink: &mut ConfiguredOutputs,
+    ) -> io::Result<()> {
         let now = host::now();
         self.spool_age = sink.spool_age();
         self.alive = unix_seconds();
         let observation = Self::observe(event_loop, sink, now);
         self.monitor.observe(&observation, &mut self.changes);
         for change in std::mem::take(&mut self.changes) {
-            let Change { reason, restored, message } = change;
-            if restored {
-                info!("{message}");
-            } else {
-                warn!("{message}");
-            }
-            let (reason, severity) = (reason.name(), reason.severity());
-            let news = if restored {
-                AgentNews::Restored { reason }
-            } else {
-                AgentNews::Degraded { reason, severity }
-            };
-            self.send(news, message, event_loop, sink)?;
+            self.tell(change, event_loop, sink)?;
         }
         if now >= self.next_heartbeat {
             self.next_heartbeat = now.plus(HEARTBEAT);
+            if let Some(lock) = lock {
+                lock.touch();
+            }
             self.send(AgentNews::Heartbeat, "minerwatch is alive".to_owned(), event_loop, sink)?;
         }
         Ok(())
+    }
+
+    /// Reports a change of the health, also in the log.
+    fn tell(&self, change: Change, event_loop: &mut EventLoop, sink: &mut impl OutputSink) -> io::Result<()> {
+        let Change { reason, restored, message } = change;
+        if restored {
+            info!("{message}");
+        } else {
+            warn!("{message}");
+        }
+        let (reason, severity) = (reason.name(), reason.severity());
+        let news =
+            if restored { AgentNews::Restored { reason } } else { AgentNews::Degraded { reason, severity } };
+        self.send(news, message, event_loop, sink)
     }
 
     fn observe(event_loop: &EventLoop, outputs: &ConfiguredOutputs, now: BootTime) -> Observation {

@@ -2,26 +2,36 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    io::{self, Read as _, Seek as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     path::Path,
+    sync::Arc,
+    time::SystemTime,
 };
 
 use rustix::{
     fs::{FlockOperation, OFlags, flock},
     io::Errno,
 };
-use tracing::warn;
+use tracing::{debug, warn};
 
-use crate::{pipeline::WrongUsage, state_files};
+use crate::{health::KilledAgent, pipeline::WrongUsage, state_files};
 
 const NAME: &str = "lock";
-/// Maximum length of a process id in the file, in bytes.
-const MAX_PID: u64 = 20;
+/// Maximum length of the row in the file, in bytes: a process id and a boot id.
+const MAX_ROW: u64 = 64;
 
 /// The lock of a state directory. The kernel releases it when the process ends, however it ends.
+///
+/// The file holds the process id and the boot id until a clean end. A row that is left over from the same boot means
+/// that the daemon was killed or crashed.
 #[derive(Debug)]
-pub struct StateLock(#[expect(dead_code, reason = "the lock is held as long as the file is open")] File);
+pub struct StateLock {
+    file: File,
+    boot_id: Arc<str>,
+    /// The daemon before, if it was killed and nobody was told yet.
+    killed: Option<KilledAgent>,
+}
 
 impl StateLock {
     /// Locks a state directory, and creates it if it does not exist. Returns `None` if it cannot be written, because then
@@ -30,9 +40,9 @@ impl StateLock {
     /// # Errors
     ///
     /// Another daemon holds the lock. The message names its process id.
-    pub fn take(directory: &Path) -> Result<Option<Self>, WrongUsage> {
+    pub fn take(directory: &Path, boot_id: Arc<str>) -> Result<Option<Self>, WrongUsage> {
         match open(directory) {
-            Ok(file) => Self::lock(file, directory),
+            Ok(file) => Self::lock(file, directory, boot_id),
             Err(error) => {
                 warn!("the state directory {} cannot be locked: {error}", directory.display());
                 Ok(None)
@@ -40,15 +50,27 @@ impl StateLock {
         }
     }
 
-    fn lock(mut file: File, directory: &Path) -> Result<Option<Self>, WrongUsage> {
+    /// Returns the daemon before, if it was killed or crashed. Returns it once. A daemon that ends before it asks,
+    /// because its start failed, leaves the answer to the next one.
+    pub fn take_killed(&mut self) -> Option<KilledAgent> {
+        self.killed.take()
+    }
+
+    /// Notes that the daemon is alive. The next daemon says so if this one is killed.
+    pub fn touch(&self) {
+        if let Err(error) = self.file.set_modified(SystemTime::now()) {
+            debug!(%error, "the time cannot be noted at the lock of the state directory");
+        }
+    }
+
+    fn lock(mut file: File, directory: &Path, boot_id: Arc<str>) -> Result<Option<Self>, WrongUsage> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
-                // The id is only for the message of another daemon.
-                let written = file.set_len(0).and_then(|()| writeln!(file, "{}", std::process::id()));
-                if let Err(error) = written {
+                let killed = killed(&mut file, &boot_id);
+                if let Err(error) = write_row(&file, std::process::id(), &boot_id) {
                     warn!("the process id cannot be written to the lock of {}: {error}", directory.display());
                 }
-                Ok(Some(Self(file)))
+                Ok(Some(Self { file, boot_id, killed }))
             }
             Err(Errno::WOULDBLOCK) => {
                 let holder = match holder(&mut file) {
@@ -69,6 +91,24 @@ impl StateLock {
     }
 }
 
+impl Drop for StateLock {
+    fn drop(&mut self) {
+        // A panic is a crash.
+        if std::thread::panicking() {
+            return;
+        }
+        let cleared = match &self.killed {
+            Some(KilledAgent { pid, last_alive }) => {
+                write_row(&self.file, *pid, &self.boot_id).and_then(|()| self.file.set_modified(*last_alive))
+            }
+            None => self.file.set_len(0),
+        };
+        if let Err(error) = cleared {
+            warn!("the lock of the state directory cannot be cleared: {error}");
+        }
+    }
+}
+
 fn open(directory: &Path) -> io::Result<File> {
     state_files::create_directory(directory)?;
     let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
@@ -79,41 +119,115 @@ fn open(directory: &Path) -> io::Result<File> {
 
 /// Reads the process id of the daemon that holds the lock.
 fn holder(file: &mut File) -> Option<u32> {
+    read_row(file)?.split_whitespace().next()?.parse().ok()
+}
+
+fn read_row(file: &mut File) -> Option<String> {
     let mut text = String::new();
     file.rewind().ok()?;
-    file.take(MAX_PID).read_to_string(&mut text).ok()?;
-    text.trim().parse().ok()
+    file.take(MAX_ROW).read_to_string(&mut text).ok()?;
+    Some(text)
+}
+
+fn write_row(file: &File, pid: u32, boot_id: &str) -> io::Result<()> {
+    file.set_len(0)?;
+    file.write_all_at(format!("{pid} {boot_id}\n").as_bytes(), 0)
+}
+
+/// Returns the daemon that left its row in the file, if there is one.
+fn killed(file: &mut File, boot_id: &str) -> Option<KilledAgent> {
+    let pid = pid_of_boot(&read_row(file)?, boot_id)?;
+    let last_alive = file.metadata().and_then(|metadata| metadata.modified()).ok()?;
+    Some(KilledAgent { pid, last_alive })
+}
+
+/// Returns the process id in a row of this boot. A row of another boot is left over by a reset or a loss of power.
+fn pid_of_boot(row: &str, boot_id: &str) -> Option<u32> {
+    let (pid, row_boot_id) = row.trim().split_once(' ')?;
+    (!boot_id.is_empty() && row_boot_id == boot_id).then(|| pid.parse().ok()).flatten()
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, os::unix::fs::symlink};
+    use std::{fs, os::unix::fs::symlink, time::Duration};
 
     use super::*;
+
+    fn take(directory: &Path) -> Result<Option<StateLock>, WrongUsage> {
+        StateLock::take(directory, "boot-a".into())
+    }
 
     #[test]
     fn only_one_daemon_has_the_directory() {
         let scratch = tempfile::tempdir().expect("a directory");
         let directory = scratch.path().join("lib/state");
-        let lock = StateLock::take(&directory).expect("it is free");
+        let lock = take(&directory).expect("it is free");
         assert!(lock.is_some());
-        let error = StateLock::take(&directory).expect_err("it is taken").to_string();
+        let error = take(&directory).expect_err("it is taken").to_string();
         assert!(
             error.starts_with(&format!("the daemon with process id {} uses", std::process::id())),
             "{error}"
         );
         assert!(error.contains("state.directory"), "{error}");
         drop(lock);
-        drop(StateLock::take(&directory).expect("it is free again"));
+        drop(take(&directory).expect("it is free again"));
 
         fs::write(directory.join(NAME), "99999\nand a long rest of an older version").expect("write");
-        let lock = StateLock::take(&directory).expect("a file alone is no lock");
+        let lock = take(&directory).expect("a file alone is no lock");
         let written = fs::read_to_string(directory.join(NAME)).expect("read");
-        assert_eq!(written, format!("{}\n", std::process::id()));
+        assert_eq!(written, format!("{} boot-a\n", std::process::id()));
         fs::write(directory.join(NAME), "no number").expect("write");
-        let error = StateLock::take(&directory).expect_err("it is taken").to_string();
+        let error = take(&directory).expect_err("it is taken").to_string();
         assert!(error.starts_with("another daemon uses"), "{error}");
         drop(lock);
+        assert_eq!(fs::read(directory.join(NAME)).expect("read"), b"", "a clean end clears the row");
+    }
+
+    #[test]
+    fn a_row_of_this_boot_means_a_killed_daemon() {
+        assert_eq!(pid_of_boot("12 boot-a\n", "boot-a"), Some(12));
+        for row in ["", "12", "12 \n", "12 boot-b\n", "x boot-a\n", "-1 boot-a\n", "12  boot-a\n"] {
+            assert_eq!(pid_of_boot(row, "boot-a"), None, "{row:?}");
+        }
+        assert_eq!(pid_of_boot("12 ", ""), None, "a kernel that tells no boot id");
+    }
+
+    #[test]
+    fn a_killed_daemon_is_told_once_also_if_a_start_fails() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let directory = scratch.path();
+        let path = directory.join(NAME);
+        let last_alive = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+        fs::write(&path, "12 boot-a\n").expect("write");
+        let file = File::options().write(true).open(&path).expect("the file");
+        file.set_modified(last_alive).expect("our file");
+
+        drop(take(directory).expect("it is free"));
+        let mut lock = take(directory).expect("it is free").expect("it can be written");
+        assert_eq!(lock.take_killed(), Some(KilledAgent { pid: 12, last_alive }));
+        assert_eq!(lock.take_killed(), None);
+        drop(lock);
+        let mut lock = take(directory).expect("it is free").expect("it can be written");
+        assert_eq!(lock.take_killed(), None, "a clean end");
+
+        file.set_modified(last_alive).expect("our file");
+        lock.touch();
+        let touched = fs::metadata(&path).and_then(|metadata| metadata.modified()).expect("a time");
+        assert_ne!(touched, last_alive);
+    }
+
+    #[test]
+    fn a_panic_leaves_the_row() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let directory = scratch.path().to_owned();
+        let lock = take(&directory).expect("it is free");
+        let crash = std::thread::spawn(move || {
+            let _lock = lock;
+            panic!("a crash");
+        });
+        assert!(crash.join().is_err());
+        let mut lock = take(&directory).expect("it is free").expect("it can be written");
+        assert_eq!(lock.take_killed().map(|agent| agent.pid), Some(std::process::id()));
     }
 
     #[test]
@@ -123,7 +237,7 @@ mod tests {
         fs::write(&victim, "untouched").expect("write");
         symlink(&victim, scratch.path().join(NAME)).expect("a link");
         for directory in [scratch.path(), victim.as_path(), Path::new("/proc/state")] {
-            let lock = StateLock::take(directory).expect("nobody has it");
+            let lock = take(directory).expect("nobody has it");
             assert!(lock.is_none(), "{}", directory.display());
         }
         assert_eq!(fs::read(&victim).expect("read"), b"untouched");
