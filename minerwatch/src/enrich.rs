@@ -25,8 +25,11 @@ use std::path::{Path, PathBuf};
 pub use cgroups::CgroupCounters;
 pub use hash::{HashCounters, HashSettings};
 
-use crate::model::{
-    BootTime, Credentials, Event, EventBody, Executable, FileAction, FileChange, HashedFile, Subject,
+use crate::{
+    host,
+    model::{
+        BootTime, Credentials, Event, EventBody, Executable, FileAction, FileChange, HashedFile, Subject,
+    },
 };
 use cgroups::Cgroups;
 use hash::{Hashed, Hasher};
@@ -69,7 +72,7 @@ pub fn parse_all(bytes: &[u8]) {
 /// The settings of the enrich stage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EnrichSettings {
-    /// The path of the file with the user names, such as `/etc/passwd`.
+    /// The path of the file with the user names: `/etc/passwd` of the host.
     pub passwd: PathBuf,
     /// The limits of hashing; `None` if executables are not hashed.
     pub hash: Option<HashSettings>,
@@ -77,7 +80,7 @@ pub struct EnrichSettings {
 
 impl Default for EnrichSettings {
     fn default() -> Self {
-        Self { passwd: PathBuf::from("/etc/passwd"), hash: None }
+        Self { passwd: host::root().join("etc/passwd"), hash: None }
     }
 }
 

@@ -7,7 +7,6 @@
 //! It never hides a conclusive signal that it does not name.
 
 mod exception;
-mod moment;
 mod pattern;
 mod peer;
 mod place;
@@ -16,7 +15,6 @@ mod status;
 mod subject;
 
 pub use exception::{Criteria, Exception, Source};
-pub use moment::Moment;
 pub use pattern::{Pattern, Sha256};
 pub use peer::PeerPattern;
 pub use place::LabelPattern;

@@ -1,6 +1,6 @@
 //! Facts about this host, and the clocks that the stages use.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{fs, path::PathBuf, sync::Arc, time::Duration};
 
 use rustix::time::{ClockId, clock_gettime};
 
@@ -35,10 +35,17 @@ fn nanoseconds(clock: ClockId) -> i128 {
 /// Length of a machine id, in hexadecimal digits.
 const MACHINE_ID: usize = 32;
 
+/// Returns the root directory of the host: that of the first process, or that of this process. In a container that sees
+/// the processes of the host, they differ.
+pub fn root() -> PathBuf {
+    let of_first = PathBuf::from("/proc/1/root");
+    if of_first.join("proc").exists() { of_first } else { PathBuf::from("/") }
+}
+
 /// Returns the host's id, which systemd or D-Bus creates at the installation.
 fn machine_id() -> Option<Arc<str>> {
     // The file may say `uninitialized` while an image is built.
-    let text = fs::read_to_string("/etc/machine-id").ok()?;
+    let text = fs::read_to_string(root().join("etc/machine-id")).ok()?;
     let id = text.trim();
     (id.len() == MACHINE_ID && id.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| id.into())
 }

@@ -86,7 +86,7 @@ pub const ROOMS: &[Room] = &[
     room("sensor", Reach::Kernel, &["bounded", "model"]),
     room("privileges", Reach::System, &[]),
     room("host", Reach::System, &["model"]),
-    room("enrich", Reach::System, &["bounded", "model"]),
+    room("enrich", Reach::System, &["bounded", "host", "model"]),
     room("containers", Reach::System, &["model", "redact"]),
     room(
         "probe",

@@ -16,8 +16,9 @@ use super::{ExitReason, Failure, block_on, logging};
 use crate::{
     config::{Config, Control, Detection},
     control::{ConnectError, ControlClient},
-    except::{ExceptionStatus, Moment},
+    except::ExceptionStatus,
     host,
+    model::Moment,
 };
 
 /// Add, list, try out and remove exceptions: what is not alerted about

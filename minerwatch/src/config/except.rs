@@ -5,8 +5,8 @@ use std::fmt::Write as _;
 use sha2::{Digest, Sha256 as Hasher};
 
 use crate::{
-    except::{Criteria, Exception, LabelPattern, Moment, Pattern, PeerPattern, Sha256, Source},
-    model::SignalId,
+    except::{Criteria, Exception, LabelPattern, Pattern, PeerPattern, Sha256, Source},
+    model::{Moment, SignalId},
     schema::{checked, one_or_more, optional, parsed, section},
 };
 

@@ -16,7 +16,10 @@ use rustix::{
 };
 
 use super::mounts;
-use crate::model::{FileAction, FileChange, FileId, Subject};
+use crate::{
+    host,
+    model::{FileAction, FileChange, FileId, Subject},
+};
 
 /// The beginnings of the places on the host that matter.
 const PLACES: [&str; 14] = [
@@ -46,7 +49,7 @@ pub(crate) struct HostPaths {
 
 impl HostPaths {
     pub(crate) fn discover() -> Self {
-        Self { root: mounts::host_root() }
+        Self { root: host::root() }
     }
 
     #[cfg(test)]

@@ -95,12 +95,6 @@ fn holding<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
         .map(|(_, mount)| mount)
 }
 
-/// Returns the root directory of the host: that of the first process, or that of this process.
-pub(crate) fn host_root() -> PathBuf {
-    let of_first = PathBuf::from("/proc/1/root");
-    if of_first.join("proc").exists() { of_first } else { PathBuf::from("/") }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -11,6 +11,7 @@ use super::{
     open::open_below,
     proc::Proc,
 };
+use crate::host;
 
 /// The file that the C library reads. It often names only a stub of this host.
 const USED: &str = "etc/resolv.conf";
@@ -23,13 +24,13 @@ const MAX_SERVERS: usize = 8;
 
 /// Returns the servers in the `/etc/resolv.conf` of the host, at most eight.
 pub(crate) fn used_by_host() -> Vec<IpAddr> {
-    below(&mounts::host_root(), &[USED])
+    below(&host::root(), &[USED])
 }
 
 /// Returns the servers in all `resolv.conf` files of the host, including those that a local stub forwards to. Without
 /// duplicates.
 pub(crate) fn of_host() -> Vec<IpAddr> {
-    of_host_at(&mounts::host_root())
+    of_host_at(&host::root())
 }
 
 fn of_host_at(root: &Path) -> Vec<IpAddr> {
@@ -42,7 +43,7 @@ fn of_host_at(root: &Path) -> Vec<IpAddr> {
 /// opens nothing in the file systems of the process: one of them may be a FUSE file system of the process itself, which
 /// could block the reader forever.
 pub(crate) fn used_by(proc: &Proc, pid: u32) -> Vec<IpAddr> {
-    mounted_for(&mounts::of_process(proc, pid), &mounts::of_host(), &mounts::host_root())
+    mounted_for(&mounts::of_process(proc, pid), &mounts::of_host(), &host::root())
 }
 
 fn mounted_for(own: &[Mount], host: &[Mount], host_root: &Path) -> Vec<IpAddr> {

@@ -5,13 +5,12 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    moment::Moment,
     pattern::{Pattern, Sha256},
     peer::PeerPattern,
     place::{LabelPattern, Place, is_id},
     subject::{Facts, Match, Subject},
 };
-use crate::model::SignalId;
+use crate::model::{Moment, SignalId};
 
 /// The keys that a suspect must match, all of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,10 +2,9 @@
 
 use super::{
     exception::Exception,
-    moment::Moment,
     subject::{Match, Subject},
 };
-use crate::model::SignalId;
+use crate::model::{Moment, SignalId};
 
 /// A signal that counts for a suspect.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use super::{KilledAgent, QUIET, Reason};
-use crate::except::Moment;
+use crate::model::Moment;
 
 pub(super) fn table_full(tables: &[(&'static str, u64)]) -> String {
     let list: Vec<String> = tables.iter().map(|(name, count)| format!("{name} ({count})")).collect();

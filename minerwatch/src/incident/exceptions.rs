@@ -14,10 +14,10 @@ use super::{
 };
 use crate::{
     bounded::BoundedMap,
-    except::{Decision, ExceptionSet, Facts, Moment, ShownSignal, Subject},
+    except::{Decision, ExceptionSet, Facts, ShownSignal, Subject},
     model::{
-        Account, BootTime, Excepted, ExceptedSuspect, IncidentId, ProcessView, Signal, SignalId, Verdict,
-        WallClock,
+        Account, BootTime, Excepted, ExceptedSuspect, IncidentId, Moment, ProcessView, Signal, SignalId,
+        Verdict, WallClock,
     },
     process::ProcessTable,
 };

@@ -11,8 +11,9 @@ use tracing::{error, info, warn};
 use crate::{
     config::{Config, ConfigError, ExceptionsFile},
     detect,
-    except::{Exception, ExceptionSet, ExceptionStatus, ListedException, Moment, Source},
+    except::{Exception, ExceptionSet, ExceptionStatus, ListedException, Source},
     incident::HiddenAlerts,
+    model::Moment,
 };
 
 /// The exceptions in use.

@@ -26,6 +26,7 @@ use crate::{
         proc::{Proc, read_bounded},
         snapshot,
     },
+    host,
     model::{BootTime, Event, EventBody, HiddenBy, HiddenProcess, ProcessKey, RunningProcess, Subject},
 };
 
@@ -66,7 +67,7 @@ impl HiddenProcesses {
             )
             .ok();
         Self {
-            users: mounts::host_root().join("proc"),
+            users: host::root().join("proc"),
             own,
             asked: Vec::new(),
             reported: BoundedMap::new(MAX_REPORTED),
@@ -202,7 +203,7 @@ fn exists(pid: u32) -> bool {
 
 /// Returns the libraries that `/etc/ld.so.preload` of the host forces into every program, at most four.
 pub fn preloaded() -> Vec<Arc<str>> {
-    preloaded_libraries(&mounts::host_root())
+    preloaded_libraries(&host::root())
 }
 
 /// Returns the libraries that the loader of programs is told to preload (`ld.so(8)`).

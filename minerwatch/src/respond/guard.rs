@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     enrich::proc::{Proc, Status},
+    host,
     model::{Never, Traits},
 };
 
@@ -244,7 +245,7 @@ fn refuse(guard: Guard, process: &Running, why: &str) -> Refusal {
 }
 
 fn user_name(uid: u32) -> Option<String> {
-    let users = std::fs::read_to_string("/etc/passwd").ok()?;
+    let users = std::fs::read_to_string(host::root().join("etc/passwd")).ok()?;
     let id = uid.to_string();
     users.lines().find_map(|line| {
         let mut fields = line.split(':');

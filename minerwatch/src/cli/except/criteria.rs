@@ -6,8 +6,8 @@ use super::super::{ExitReason, Failure};
 use crate::{
     config::ExceptionEntry,
     detect,
-    except::{LabelPattern, Moment, Pattern, PeerPattern, Sha256},
-    model::SignalId,
+    except::{LabelPattern, Pattern, PeerPattern, Sha256},
+    model::{Moment, SignalId},
 };
 
 /// What a suspect must match: all options that are given.

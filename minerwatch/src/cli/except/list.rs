@@ -8,7 +8,8 @@ use super::{
 };
 use crate::{
     config::{Config, Detection},
-    except::{ExceptionStatus, ListedException, Moment, Source},
+    except::{ExceptionStatus, ListedException, Source},
+    model::Moment,
     pipeline,
 };
 

@@ -267,9 +267,9 @@ mod tests {
                 let init = host.boot("/sbin/init", &["init"]);
                 let tool = host.spawn(init, "/usr/bin/ln", &["ln", target, link]);
                 if is_symbolic {
-                    host.symlink(tool, target, link)
+                    host.symlink(tool, target, link);
                 } else {
-                    host.link(tool, target, link)
+                    host.link(tool, target, link);
                 }
                 assert_eq!(findings_of(&[&DETECTOR], &host), expected, "{link}");
             }

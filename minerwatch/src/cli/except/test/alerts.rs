@@ -13,10 +13,10 @@ use super::{Outcome, judge};
 use crate::{
     config::Config,
     ecs::read,
-    except::{ExceptionSet, Moment},
+    except::ExceptionSet,
     model::{
         Alert, BootTime, Container, ContainerDetails, ContainerImage, Credentials, Executable,
-        ExecutableFlags, Peer, Pod, ProcessKey, ProcessView, Signal, SignalClass, SignalId, Verdict,
+        ExecutableFlags, Moment, Peer, Pod, ProcessKey, ProcessView, Signal, SignalClass, SignalId, Verdict,
     },
 };
 

@@ -1,4 +1,4 @@
-//! A date or a time in an exception.
+//! A date or a time, as people write it in the configuration and read it in messages.
 
 use std::fmt;
 
