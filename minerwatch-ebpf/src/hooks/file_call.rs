@@ -1,5 +1,5 @@
-//! Traces: `syscalls:sys_enter_*` and `syscalls:sys_exit_*` of all variants of rename, unlink, link,
-//! symlink and chmod.
+//! Traces: `syscalls:sys_enter_*` and `syscalls:sys_exit_*` of all variants of rename, unlink, link, symlink
+//! and chmod.
 //! Kernel: kernel/trace/trace_syscalls.c. The arguments follow the common fields and the number of the call, with eight
 //! bytes each.
 //! Produces: [`FileRecord`](minerwatch_common::FileRecord) for calls that succeeded. The hook reads names at the end of
@@ -74,55 +74,55 @@ const NO_CALL: Call = Call {
     operation: 0,
 };
 
+/// Remembers a call whose arguments are `(old, new)`.
+#[inline(always)]
+fn remember_names(context: &TracePointContext, operation: FileOperation) {
+    remember(Call {
+        name: argument(context, 0),
+        second_name: argument(context, 1),
+        operation: operation as u32,
+        ..NO_CALL
+    });
+}
+
+/// Remembers a call whose arguments are `(olddirfd, old, newdirfd, new)`.
+#[inline(always)]
+fn remember_names_at(context: &TracePointContext, operation: FileOperation) {
+    remember(Call {
+        directory: argument(context, 0) as i32,
+        name: argument(context, 1),
+        second_directory: argument(context, 2) as i32,
+        second_name: argument(context, 3),
+        operation: operation as u32,
+        ..NO_CALL
+    });
+}
+
 /// Entry of `rename(old, new)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_rename")]
 fn rename_enter(context: TracePointContext) -> u32 {
-    remember(Call {
-        name: argument(&context, 0),
-        second_name: argument(&context, 1),
-        operation: FileOperation::Rename as u32,
-        ..NO_CALL
-    });
+    remember_names(&context, FileOperation::Rename);
     0
 }
 
 /// Entry of `renameat(olddirfd, old, newdirfd, new)` and `renameat2(…, flags)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_renameat")]
 fn renameat_enter(context: TracePointContext) -> u32 {
-    remember(Call {
-        directory: argument(&context, 0) as i32,
-        name: argument(&context, 1),
-        second_directory: argument(&context, 2) as i32,
-        second_name: argument(&context, 3),
-        operation: FileOperation::Rename as u32,
-        ..NO_CALL
-    });
+    remember_names_at(&context, FileOperation::Rename);
     0
 }
 
 /// Entry of `link(old, new)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_link")]
 fn link_enter(context: TracePointContext) -> u32 {
-    remember(Call {
-        name: argument(&context, 0),
-        second_name: argument(&context, 1),
-        operation: FileOperation::Link as u32,
-        ..NO_CALL
-    });
+    remember_names(&context, FileOperation::Link);
     0
 }
 
 /// Entry of `linkat(olddirfd, old, newdirfd, new, flags)`.
 #[tracepoint(category = "syscalls", name = "sys_enter_linkat")]
 fn linkat_enter(context: TracePointContext) -> u32 {
-    remember(Call {
-        directory: argument(&context, 0) as i32,
-        name: argument(&context, 1),
-        second_directory: argument(&context, 2) as i32,
-        second_name: argument(&context, 3),
-        operation: FileOperation::Link as u32,
-        ..NO_CALL
-    });
+    remember_names_at(&context, FileOperation::Link);
     0
 }
 

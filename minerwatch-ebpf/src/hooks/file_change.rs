@@ -150,21 +150,30 @@ fn remember(change: Result<&'static Change, Unreadable>) {
     }
 }
 
-/// Ends the change of `entry` and reports the change if it succeeded. A stacked file system changes an entry in each
+/// Returns this thread's change in progress, if it is one of `entry`. A stacked file system changes an entry in each
 /// layer. Only the change in the upper layer is reported.
 #[inline(always)]
-fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
-    let thread = bpf_get_current_pid_tgid();
-    let Some(change) = CHANGES.get_ptr(thread) else { return };
+fn in_progress(entry: Address) -> Option<&'static Change> {
+    let change = CHANGES.get_ptr(bpf_get_current_pid_tgid())?;
     // SAFETY: a live row that only this thread inserts and removes.
     let change = unsafe { &*change };
-    if entry != change.entry {
-        return;
-    }
+    (entry == change.entry).then_some(change)
+}
+
+/// Removes this thread's change in progress.
+#[inline(always)]
+fn forget() {
+    let _ = CHANGES.remove(bpf_get_current_pid_tgid());
+}
+
+/// Ends the change of `entry` and reports the change if it succeeded.
+#[inline(always)]
+fn ended(context: Context, slot: Slot, entry: Address, result: i32) {
+    let Some(change) = in_progress(entry) else { return };
     if result == 0 {
         emit::count_if_unread(report(context, slot, change));
     }
-    let _ = CHANGES.remove(thread);
+    forget();
 }
 
 #[inline(always)]
@@ -206,14 +215,9 @@ fn report(context: Context, slot: Slot, change: &Change) -> Outcome {
 /// Ends a hard link, and reports it if the new entry has an inode.
 #[inline(always)]
 fn link_ended(context: Context, entry: Address) {
-    let thread = bpf_get_current_pid_tgid();
-    let Some(change) = CHANGES.get_ptr(thread) else { return };
-    // SAFETY: a live row that only this thread inserts and removes.
-    let change = unsafe { &*change };
-    if entry != change.entry || change.operation != FileOperation::Link as u16 {
-        return;
-    }
-    if entry.follow(offset!(dentry_inode)).is_ok() {
+    let Some(change) = in_progress(entry) else { return };
+    let is_link = change.operation == FileOperation::Link as u16;
+    if is_link && entry.follow(offset!(dentry_inode)).is_ok() {
         let details = FileDetails {
             operation: FileOperation::Link,
             mode: u32::from(change.mode),
@@ -226,23 +230,18 @@ fn link_ended(context: Context, entry: Address) {
         let new = Entry::whole(change.mount, entry);
         emit::count_if_unread(files::send(context, Slot::Link, &details, &known, Some(&new)));
     }
-    let _ = CHANGES.remove(thread);
+    forget();
 }
 
 /// Ends a symbolic link, and reports it if the entry has an inode.
 #[inline(always)]
 fn symlink_ended(context: Context, entry: Address, text: Address) {
-    let thread = bpf_get_current_pid_tgid();
-    let Some(change) = CHANGES.get_ptr(thread) else { return };
-    // SAFETY: a live row that only this thread inserts and removes.
-    let change = unsafe { &*change };
-    if entry != change.entry || change.operation != FileOperation::Symlink as u16 {
-        return;
-    }
-    if let Ok(inode) = entry.follow(offset!(dentry_inode)) {
+    let Some(change) = in_progress(entry) else { return };
+    let is_symlink = change.operation == FileOperation::Symlink as u16;
+    if is_symlink && let Ok(inode) = entry.follow(offset!(dentry_inode)) {
         emit::count_if_unread(report_symlink(context, change, inode, text));
     }
-    let _ = CHANGES.remove(thread);
+    forget();
 }
 
 #[inline(always)]
